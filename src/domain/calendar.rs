@@ -1,0 +1,102 @@
+//! Time as plain values that are handed in: a monotonic clock for deadlines, a civil one for rules.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use std::fmt;
+use time::{Date, Month, OffsetDateTime, UtcOffset};
+
+/// Milliseconds on a monotonic clock of this process. Never stored, never compared between processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mono(pub u64);
+
+impl Mono {
+    /// This moment and `ms` milliseconds more.
+    pub fn after(self, ms: u64) -> Mono {
+        Mono(self.0.saturating_add(ms))
+    }
+}
+
+/// Civil time: milliseconds since 1970-01-01T00:00:00Z.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
+)]
+pub struct Civil(pub i64);
+
+/// Both clocks, read once for a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// For deadlines and retries.
+    pub mono: Mono,
+    /// For rules, days and what people read.
+    pub civil: Civil,
+}
+
+/// A calendar day in Asia/Shanghai, as the number YYYYMMDD.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
+pub struct Day(u32);
+
+impl Day {
+    /// The day in Asia/Shanghai (UTC+8, no summer time) at `at`.
+    pub fn of(at: Civil) -> Day {
+        let utc = OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let shanghai = UtcOffset::from_hms(8, 0, 0).unwrap_or(UtcOffset::UTC);
+        Day::from_date(utc.to_offset(shanghai).date())
+    }
+
+    fn from_date(date: Date) -> Day {
+        let year = u32::try_from(date.year()).unwrap_or(0);
+        Day(year * 10_000 + u32::from(u8::from(date.month())) * 100 + u32::from(date.day()))
+    }
+
+    /// Reads "YYYY-MM-DD"; nothing when there is no such day.
+    pub fn parse(text: &str) -> Option<Day> {
+        let (year, month, day) = (text.get(0..4)?, text.get(5..7)?, text.get(8..10)?);
+        let dashes = text.len() == 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
+        let digits = [year, month, day].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+        if !dashes || !digits {
+            return None;
+        }
+        let month = Month::try_from(month.parse::<u8>().ok()?).ok()?;
+        let date = Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok()?;
+        Some(Day::from_date(date))
+    }
+
+    /// The number YYYYMMDD.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The day that the number YYYYMMDD stands for; not checked, for stored values only.
+    pub fn from_number(yyyymmdd: u32) -> Day {
+        Day(yyyymmdd)
+    }
+}
+
+/// "YYYY-MM-DD".
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.0 / 10_000, self.0 / 100 % 100, self.0 % 100)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_at_midnight_in_shanghai() {
+        // 2026-11-20T16:00:00Z is midnight of the 21st in Shanghai.
+        let midnight = Civil(1_795_190_400_000);
+        assert_eq!(Day::of(midnight).to_string(), "2026-11-21");
+        assert_eq!(Day::of(Civil(midnight.0 - 1)).to_string(), "2026-11-20");
+    }
+
+    #[test]
+    fn reads_only_days_that_exist() {
+        assert_eq!(Day::parse("2024-02-29").map(Day::number), Some(20_240_229));
+        for bad in ["2025-02-29", "2025-2-1", "2025/02/01", "", "2025-13-01", "+025-01-01", "２025-01-1"] {
+            assert_eq!(Day::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! How plain types stand in a column.
+
+use crate::domain::calendar::{Civil, Day};
+use crate::domain::money::Money;
+use crate::domain::reason::RefusalRecord;
+use crate::domain::region::{ProvinceCode, RegionCode};
+use crate::domain::row::{Column, Value};
+
+impl Column for i64 {
+    fn to_value(&self) -> Value {
+        Value::Int(*self)
+    }
+    fn from_value(value: Value) -> Option<i64> {
+        match value {
+            Value::Int(number) => Some(number),
+            Value::Null | Value::Text(_) | Value::Blob(_) => None,
+        }
+    }
+}
+
+impl Column for String {
+    fn to_value(&self) -> Value {
+        Value::Text(self.clone())
+    }
+    fn from_value(value: Value) -> Option<String> {
+        match value {
+            Value::Text(text) => Some(text),
+            Value::Null | Value::Int(_) | Value::Blob(_) => None,
+        }
+    }
+}
+
+impl Column for Vec<u8> {
+    fn to_value(&self) -> Value {
+        Value::Blob(self.clone())
+    }
+    fn from_value(value: Value) -> Option<Vec<u8>> {
+        match value {
+            Value::Blob(bytes) => Some(bytes),
+            Value::Null | Value::Int(_) | Value::Text(_) => None,
+        }
+    }
+}
+
+impl<T: Column> Column for Option<T> {
+    fn to_value(&self) -> Value {
+        self.as_ref().map_or(Value::Null, Column::to_value)
+    }
+    fn from_value(value: Value) -> Option<Option<T>> {
+        match value {
+            Value::Null => Some(None),
+            Value::Int(_) | Value::Text(_) | Value::Blob(_) => T::from_value(value).map(Some),
+        }
+    }
+}
+
+/// A type that is stored as a whole number.
+macro_rules! int_column {
+    ($($ty:ty: $to:expr, $from:expr;)+) => {
+        $(impl Column for $ty {
+            fn to_value(&self) -> Value {
+                let to: fn(&$ty) -> i64 = $to;
+                Value::Int(to(self))
+            }
+            fn from_value(value: Value) -> Option<$ty> {
+                let from: fn(i64) -> Option<$ty> = $from;
+                i64::from_value(value).and_then(from)
+            }
+        })+
+    };
+}
+
+int_column! {
+    u64: |number| i64::try_from(*number).unwrap_or(i64::MAX), |number| u64::try_from(number).ok();
+    bool: |flag| i64::from(*flag), |number| (number == 0 || number == 1).then_some(number == 1);
+    Money: |money| money.fen(), |fen| Some(Money::from_fen(fen));
+    Civil: |at| at.0, |ms| Some(Civil(ms));
+    Day: |day| i64::from(day.number()), |number| u32::try_from(number).ok().map(Day::from_number);
+    RegionCode: |code| i64::from(code.number()), |number| u32::try_from(number).ok().and_then(RegionCode::new);
+    ProvinceCode: |code| i64::from(code.number()), |number| u8::try_from(number).ok().map(ProvinceCode::new);
+}
+
+/// A refusal is kept as its canonical bytes.
+impl Column for RefusalRecord {
+    fn to_value(&self) -> Value {
+        Value::Blob(borsh::to_vec(self).unwrap_or_default())
+    }
+    fn from_value(value: Value) -> Option<RefusalRecord> {
+        Vec::<u8>::from_value(value).and_then(|bytes| borsh::from_slice(&bytes).ok())
+    }
+}

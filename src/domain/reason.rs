@@ -1,0 +1,440 @@
+//! THE table of reasons: why something was refused. Code, gRPC class, retry advice, English and 中文, once for all.
+//! Storage numbers never change and are never given twice.
+
+use crate::domain::transfer::Side;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// The kind of answer that a reason makes when it is a gRPC error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The request's bytes are wrong.
+    InvalidArgument,
+    /// The id is taken.
+    AlreadyExists,
+    /// There is no such thing.
+    NotFound,
+    /// A rule stands against it.
+    FailedPrecondition,
+    /// No certificate.
+    Unauthenticated,
+    /// Not this certificate's business.
+    PermissionDenied,
+    /// Too much at once.
+    ResourceExhausted,
+    /// Not now.
+    Unavailable,
+    /// A bug or a broken store.
+    Internal,
+}
+
+/// What a caller can do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Nothing: the answer will be the same.
+    No,
+    /// Correct the request; the id is still free.
+    Correct,
+    /// Ask again with the same id.
+    SameId,
+    /// Try again with a new id once the cause is gone; this id stays refused.
+    NewId,
+    /// Try the same request later.
+    Later,
+}
+
+impl Retry {
+    /// Its word in metadata and documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Retry::No => "NO",
+            Retry::Correct => "CORRECT_REQUEST",
+            Retry::SameId => "SAME_ID",
+            Retry::NewId => "NEW_ID",
+            Retry::Later => "LATER",
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct ReasonRow {
+    /// The reason.
+    pub reason: Reason,
+    /// UPPER_SNAKE code on the wire.
+    pub code: &'static str,
+    /// gRPC class.
+    pub class: Class,
+    /// Retry advice.
+    pub retry: Retry,
+    /// English text.
+    pub english: &'static str,
+    /// Chinese text.
+    pub chinese: &'static str,
+}
+
+/// Declares the reasons and their table together, so that neither can lack a row.
+macro_rules! reasons {
+    ($($name:ident $number:literal $code:literal $class:ident $retry:ident $english:literal $chinese:literal)+) => {
+        /// Why something was refused.
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash,
+        )]
+        pub enum Reason { $(#[doc = $english] $name),+ }
+
+        impl Reason {
+            /// Storage number; never changes.
+            pub fn number(self) -> u16 {
+                match self { $(Reason::$name => $number),+ }
+            }
+
+            /// The reason with this storage number.
+            pub fn from_number(number: u16) -> Option<Reason> {
+                match number { $($number => Some(Reason::$name),)+ _ => None }
+            }
+
+            /// Its row of the table.
+            pub fn row(self) -> &'static ReasonRow {
+                &TABLE[self as usize]
+            }
+
+            /// Its code on the wire.
+            pub fn code(self) -> &'static str {
+                self.row().code
+            }
+
+            /// The reason with this code.
+            pub fn from_code(code: &str) -> Option<Reason> {
+                TABLE.iter().find(|row| row.code == code).map(|row| row.reason)
+            }
+        }
+
+        /// Every reason, in order of its number.
+        pub const TABLE: &[ReasonRow] = &[$(ReasonRow {
+            reason: Reason::$name,
+            code: $code,
+            class: Class::$class,
+            retry: Retry::$retry,
+            english: $english,
+            chinese: $chinese,
+        }),+];
+    };
+}
+
+reasons! {
+    TransferIdMalformed 101 "TRANSFER_ID_MALFORMED" InvalidArgument Correct
+        "transfer_id must be a UUID in its hyphenated form"
+        "transfer_id 必须是带连字符的 UUID"
+    IdNumberMalformed 102 "ID_NUMBER_MALFORMED" InvalidArgument Correct
+        "the identity number is not 17 digits with a real birth date and a check digit"
+        "公民身份号码格式不正确"
+    IdNumberCheckDigit 103 "ID_NUMBER_CHECK_DIGIT" InvalidArgument Correct
+        "the check digit of the identity number is wrong"
+        "公民身份号码校验码不正确"
+    NameMalformed 104 "NAME_MALFORMED" InvalidArgument Correct
+        "a name has 1 to 50 characters and no control characters"
+        "姓名应为 1 至 50 个字符，且不含控制字符"
+    RegionMalformed 105 "REGION_MALFORMED" InvalidArgument Correct
+        "a region code has six digits"
+        "医保区划代码应为六位数字"
+    UnknownRegion 106 "UNKNOWN_REGION" InvalidArgument Correct
+        "the region code is not a pooling area or a county in one"
+        "未知的医保区划代码"
+    KinshipUnsupported 107 "KINSHIP_UNSUPPORTED" InvalidArgument Correct
+        "only the eight kinds of near relatives may receive; in-laws are not near relatives"
+        "仅支持八类近亲属，姻亲（公婆、岳父母、儿媳、女婿等）不属于近亲属"
+    AmountMalformed 108 "AMOUNT_MALFORMED" InvalidArgument Correct
+        "an amount is written in yuan with ASCII digits and at most two decimal places, such as 400.00"
+        "金额应以元为单位，仅含数字，最多两位小数，例如 400.00"
+    AmountNotPositive 109 "AMOUNT_NOT_POSITIVE" InvalidArgument Correct
+        "the amount must be more than zero"
+        "金额必须大于零"
+    RemarkTooLong 110 "REMARK_TOO_LONG" InvalidArgument Correct
+        "a remark has at most 100 characters"
+        "备注最多 100 个字符"
+    SamePerson 111 "SAME_PERSON" InvalidArgument Correct
+        "payer and payee are the same person"
+        "转出人与接收人不能是同一人"
+    SameProvince 112 "SAME_PROVINCE" InvalidArgument Correct
+        "payer and payee are insured in the same province; this service carries transfers between provinces"
+        "双方参保地在同一省份，本服务仅办理跨省转账"
+    FieldRequired 113 "FIELD_REQUIRED" InvalidArgument Correct
+        "a required field is missing"
+        "缺少必填字段"
+    BatchSizeInvalid 114 "BATCH_SIZE_INVALID" InvalidArgument Correct
+        "a batch has 1 to 1,000 items"
+        "批量请求应包含 1 至 1000 条"
+    PageSizeInvalid 115 "PAGE_SIZE_INVALID" InvalidArgument Correct
+        "page_size must not be negative"
+        "page_size 不能为负数"
+    PageTokenInvalid 116 "PAGE_TOKEN_INVALID" InvalidArgument Correct
+        "the page or resume token was not given by this server"
+        "分页或续传令牌无效"
+    ValueUnsupported 117 "VALUE_UNSUPPORTED" InvalidArgument Correct
+        "the field holds a value that is not defined"
+        "字段取值未定义"
+    RequestIdMalformed 118 "REQUEST_ID_MALFORMED" InvalidArgument Correct
+        "a request_id has 1 to 64 visible ASCII characters"
+        "request_id 应为 1 至 64 个可见 ASCII 字符"
+    PhoneMalformed 119 "PHONE_MALFORMED" InvalidArgument Correct
+        "a phone number has 5 to 20 digits"
+        "电话号码应为 5 至 20 位数字"
+    NotConfirmed 120 "NOT_CONFIRMED" InvalidArgument Correct
+        "opening a wallet needs the person's confirmation"
+        "开通医保钱包需本人确认"
+    RegionElsewhere 121 "REGION_ELSEWHERE" InvalidArgument Correct
+        "the region belongs to another province's node"
+        "该区划不属于本省节点"
+    DeadlineTooShort 122 "DEADLINE_TOO_SHORT" InvalidArgument SameId
+        "the caller's deadline is too short for a transfer to be decided"
+        "调用时限过短，无法完成转账"
+    RequestMalformed 123 "REQUEST_MALFORMED" InvalidArgument Correct
+        "the request cannot be read"
+        "无法解析请求"
+    ContentDiffers 201 "CONTENT_DIFFERS" AlreadyExists NewId
+        "this id was used before with other content"
+        "该编号已用于内容不同的请求"
+    TransferNotFound 202 "TRANSFER_NOT_FOUND" NotFound No
+        "no transfer has this id; that does not mean that it was aborted"
+        "没有该编号的转账；这不代表转账已终止"
+    MemberNotFound 203 "MEMBER_NOT_FOUND" NotFound No
+        "this province has no such member with this name"
+        "本省没有该姓名与证件号码的参保人"
+    WalletNotFound 204 "WALLET_NOT_FOUND" NotFound No
+        "the member has not opened a wallet"
+        "参保人尚未开通医保钱包"
+    RegionNotFound 205 "REGION_NOT_FOUND" NotFound No
+        "there is no such region"
+        "没有该区划"
+    HasLiveLeg 206 "HAS_LIVE_LEG" FailedPrecondition Later
+        "a transfer of this member is being decided; try again when it has ended"
+        "该参保人有正在处理的转账，请待其结束后再试"
+    CertificateRequired 301 "CERTIFICATE_REQUIRED" Unauthenticated No
+        "a client certificate with a role of this service is required"
+        "需要提供带有本服务角色的客户端证书"
+    RoleNotAllowed 302 "ROLE_NOT_ALLOWED" PermissionDenied No
+        "the certificate's role may not call this method"
+        "证书的角色无权调用该方法"
+    ProvinceNotAllowed 303 "PROVINCE_NOT_ALLOWED" PermissionDenied No
+        "the certificate does not speak for this province"
+        "证书无权代表该省"
+    NotAParty 304 "NOT_A_PARTY" PermissionDenied No
+        "this province has no part in the transfer under these terms"
+        "该省不是此转账的一方"
+    SenderRefused 305 "SENDER_REFUSED" FailedPrecondition No
+        "the sender's store is older than what was seen of it, or a copy"
+        "发送方数据早于已知进度，或为副本"
+    Overloaded 401 "OVERLOADED" ResourceExhausted SameId
+        "the server has too much to do; try again with the same id"
+        "系统繁忙，请使用同一编号稍后重试"
+    Stopping 402 "STOPPING" Unavailable SameId
+        "the server is stopping; ask again with the same id"
+        "系统正在停止，请使用同一编号重新查询"
+    OutcomeUnknown 403 "OUTCOME_UNKNOWN" Unavailable SameId
+        "not known yet; ask with the same id"
+        "结果未定，请使用同一编号查询"
+    Internal 404 "INTERNAL" Internal SameId
+        "the server failed; ask with the same id"
+        "系统内部错误，请使用同一编号查询"
+    NotAnnounced 405 "NOT_ANNOUNCED" Unavailable SameId
+        "the node has not joined the hub yet"
+        "节点尚未加入清算中心"
+    PayerPlaceNotOpen 501 "PAYER_PLACE_NOT_OPEN" FailedPrecondition NewId
+        "the payer's place has not opened the medical-insurance wallet"
+        "转出人参保地尚未开通医保钱包"
+    PayeePlaceNotOpen 502 "PAYEE_PLACE_NOT_OPEN" FailedPrecondition NewId
+        "the payee's place has not opened the medical-insurance wallet"
+        "接收人参保地尚未开通医保钱包"
+    PayerIdentityMismatch 503 "PAYER_IDENTITY_MISMATCH" FailedPrecondition NewId
+        "the payer's name and identity number do not belong together in the place of insurance"
+        "转出人姓名与证件号码在参保地不一致"
+    PayeeIdentityMismatch 504 "PAYEE_IDENTITY_MISMATCH" FailedPrecondition NewId
+        "the payee's name and identity number do not belong together in the place of insurance"
+        "接收人姓名与证件号码在参保地不一致"
+    PayerNotInsured 511 "PAYER_NOT_INSURED" FailedPrecondition NewId
+        "the payer is not insured in the stated place"
+        "转出人未在所填参保地参保"
+    PayerInsuredElsewhere 512 "PAYER_INSURED_ELSEWHERE" FailedPrecondition NewId
+        "the payer is insured in another pooling area than stated"
+        "转出人的参保地与所填不一致"
+    PayerNotEmployee 513 "PAYER_NOT_EMPLOYEE" FailedPrecondition No
+        "only a member of employee insurance has a personal account to send from"
+        "仅职工医保参保人可从个人账户转出"
+    PayerSuspended 514 "PAYER_SUSPENDED" FailedPrecondition NewId
+        "the payer's insurance is suspended"
+        "转出人处于暂停参保状态"
+    PayerEnded 515 "PAYER_ENDED" FailedPrecondition NewId
+        "the payer's insurance has ended"
+        "转出人参保已终止"
+    PayerInArrears 516 "PAYER_IN_ARREARS" FailedPrecondition NewId
+        "the payer is in arrears with contributions"
+        "转出人处于欠费状态"
+    PayerPublicMedical 517 "PAYER_PUBLIC_MEDICAL" FailedPrecondition No
+        "people in publicly funded medical care have no part in sharing"
+        "公费医疗人员不能参加共济"
+    PayerAccountAbsent 518 "PAYER_ACCOUNT_ABSENT" FailedPrecondition No
+        "the payer has no personal account"
+        "转出人没有个人账户"
+    PayerAccountFrozen 519 "PAYER_ACCOUNT_FROZEN" FailedPrecondition NewId
+        "the payer's personal account is frozen"
+        "转出人的个人账户已冻结"
+    InsufficientBalance 520 "INSUFFICIENT_BALANCE" FailedPrecondition NewId
+        "the personal account has not enough above what must stay in it"
+        "个人账户可转余额不足"
+    AmountOverLimit 521 "AMOUNT_OVER_LIMIT" FailedPrecondition NewId
+        "the amount is above the limit for one transfer"
+        "超过单笔转账限额"
+    DailyCountReached 522 "DAILY_COUNT_REACHED" FailedPrecondition NewId
+        "the number of transfers allowed in a day is used up"
+        "当日转账次数已用完"
+    KinshipNotAllowed 523 "KINSHIP_NOT_ALLOWED" FailedPrecondition No
+        "the place does not allow transfers to this kind of relative"
+        "参保地不允许向该类亲属转账"
+    PayeeNotInsured 531 "PAYEE_NOT_INSURED" FailedPrecondition NewId
+        "the payee is not insured in the stated place"
+        "接收人未在所填参保地参加基本医疗保险"
+    PayeeInsuredElsewhere 532 "PAYEE_INSURED_ELSEWHERE" FailedPrecondition NewId
+        "the payee is insured in another pooling area than stated"
+        "接收人的参保地与所填不一致"
+    PayeeSuspended 533 "PAYEE_SUSPENDED" FailedPrecondition NewId
+        "the payee's insurance is suspended"
+        "接收人处于暂停参保状态"
+    PayeeEnded 534 "PAYEE_ENDED" FailedPrecondition NewId
+        "the payee's insurance has ended"
+        "接收人参保已终止"
+    PayeeInArrears 535 "PAYEE_IN_ARREARS" FailedPrecondition NewId
+        "the payee is in arrears with contributions"
+        "接收人处于欠费状态"
+    PayeePublicMedical 536 "PAYEE_PUBLIC_MEDICAL" FailedPrecondition No
+        "people in publicly funded medical care have no part in sharing"
+        "公费医疗人员不能参加共济"
+    PayeeWalletNotOpen 537 "PAYEE_WALLET_NOT_OPEN" FailedPrecondition NewId
+        "the payee has not opened a wallet"
+        "接收人尚未开通医保钱包"
+    PayeeWalletFrozen 538 "PAYEE_WALLET_FROZEN" FailedPrecondition NewId
+        "the payee's wallet is frozen"
+        "接收人的医保钱包已冻结"
+    PayeeTypeNotAllowed 539 "PAYEE_TYPE_NOT_ALLOWED" FailedPrecondition No
+        "the payer's place does not send to this insurance type"
+        "转出地不允许向该险种参保人转账"
+    WalletAlreadyOpen 541 "WALLET_ALREADY_OPEN" AlreadyExists No
+        "the member's wallet is open already"
+        "医保钱包已开通"
+    PlaceNotOpen 542 "PLACE_NOT_OPEN" FailedPrecondition Later
+        "the place has not opened the medical-insurance wallet"
+        "该地尚未开通医保钱包"
+    NotInsured 543 "NOT_INSURED" FailedPrecondition Later
+        "the member's insurance is not in force"
+        "参保人当前未处于正常参保状态"
+    NameMismatch 544 "NAME_MISMATCH" FailedPrecondition Correct
+        "name and identity number do not belong together"
+        "姓名与证件号码不一致"
+    AccountAbsent 545 "ACCOUNT_ABSENT" FailedPrecondition No
+        "the member has no personal account"
+        "参保人没有个人账户"
+    Overflow 546 "OVERFLOW" FailedPrecondition No
+        "the balance would be larger than can be kept"
+        "余额超出可记录范围"
+    ProvinceUnreachable 601 "PROVINCE_UNREACHABLE" Unavailable NewId
+        "a province cannot be reached; nothing was moved"
+        "无法连接到一方省级节点，资金未变动"
+    DeadlineExpired 602 "DEADLINE_EXPIRED" Unavailable NewId
+        "the transfer was not decided in time; nothing was moved"
+        "转账未在时限内完成，资金未变动"
+    HubRestarted 603 "HUB_RESTARTED" Unavailable NewId
+        "the hub restarted before the transfer was decided; nothing was moved"
+        "清算中心在决定前重启，资金未变动"
+    ResolvedUnknown 604 "RESOLVED_UNKNOWN" FailedPrecondition NewId
+        "a province asked for an id that the hub did not know; it was closed as aborted"
+        "省级节点查询了未知编号，该编号已按终止处理"
+    AbortedBefore 605 "ABORTED_BEFORE" FailedPrecondition NewId
+        "this id was aborted before it was prepared here"
+        "该编号在准备前已终止"
+    TermsDiffer 606 "TERMS_DIFFER" FailedPrecondition NewId
+        "this id is known here with other terms"
+        "该编号在本地的内容不一致"
+    ContraryOrder 607 "CONTRARY_ORDER" FailedPrecondition No
+        "the order contradicts what was recorded before; it was not carried out and waits for people"
+        "指令与已记录结果相反，未执行，等待人工处理"
+    Unsupported 608 "UNSUPPORTED" FailedPrecondition No
+        "this node does not know this kind of leg"
+        "节点不支持该类交易"
+    NotOwner 609 "NOT_OWNER" AlreadyExists NewId
+        "this id belongs to another client"
+        "该编号属于其他调用方"
+}
+
+impl BorshSerialize for Reason {
+    fn serialize<W: std::io::Write>(&self, writer: &mut W) -> std::io::Result<()> {
+        self.number().serialize(writer)
+    }
+}
+
+impl BorshDeserialize for Reason {
+    fn deserialize_reader<R: std::io::Read>(reader: &mut R) -> std::io::Result<Reason> {
+        let number = u16::deserialize_reader(reader)?;
+        Reason::from_number(number).ok_or_else(|| std::io::Error::other("unknown reason number"))
+    }
+}
+
+/// Who refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum RefusalSide {
+    /// The hub.
+    Hub,
+    /// The payer's province.
+    Payer,
+    /// The payee's province.
+    Payee,
+}
+
+impl From<Side> for RefusalSide {
+    fn from(side: Side) -> RefusalSide {
+        match side {
+            Side::Payer => RefusalSide::Payer,
+            Side::Payee => RefusalSide::Payee,
+        }
+    }
+}
+
+/// A refusal as it is journaled: the reason, who refused, and public figures (limit, value, field; never a balance).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct RefusalRecord {
+    /// Why.
+    pub reason: Reason,
+    /// Who refused.
+    pub side: RefusalSide,
+    /// Names and values, in order. No personal data, no balance.
+    pub metadata: Vec<(String, String)>,
+}
+
+impl RefusalRecord {
+    /// A refusal without figures.
+    pub fn new(reason: Reason, side: impl Into<RefusalSide>) -> RefusalRecord {
+        RefusalRecord { reason, side: side.into(), metadata: Vec::new() }
+    }
+
+    /// The same with one more figure.
+    pub fn with(mut self, name: &str, value: impl ToString) -> RefusalRecord {
+        self.metadata.push((name.to_owned(), value.to_string()));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_codes_are_unique_and_ordered_and_texts_are_there() {
+        for pair in TABLE.windows(2) {
+            assert!(pair[0].reason.number() < pair[1].reason.number(), "{:?}", pair[1].reason);
+        }
+        for row in TABLE {
+            assert_eq!(Reason::from_code(row.code), Some(row.reason));
+            assert_eq!(Reason::from_number(row.reason.number()), Some(row.reason));
+            assert_eq!(row.reason.row().code, row.code);
+            assert!(row.code.len() <= 63 && !row.english.is_empty());
+            assert!(row.chinese.chars().any(|c| !c.is_ascii()), "{} lacks its Chinese text", row.code);
+        }
+    }
+}

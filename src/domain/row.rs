@@ -1,0 +1,395 @@
+//! What tables hold: typed rows and their keys, declared once. Stores know tables only by the column lists here.
+
+use crate::domain::calendar::{Civil, Day};
+use crate::domain::id::{Digest, MemberRef, StartId, TransferId};
+use crate::domain::kinship::Kinship;
+use crate::domain::ledger::{AccountKind, EntryKind};
+use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType, WalletState};
+use crate::domain::money::Money;
+use crate::domain::reason::RefusalRecord;
+use crate::domain::record::LegState;
+use crate::domain::region::{ProvinceCode, RegionCode};
+use crate::domain::transfer::{Side, TransferState};
+
+/// One column's content, as every SQL store can hold it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// Absent.
+    Null,
+    /// A whole number.
+    Int(i64),
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// A type that one column holds.
+pub trait Column: Sized {
+    /// As stored.
+    fn to_value(&self) -> Value;
+    /// As read; nothing when the stored value cannot be one of ours.
+    fn from_value(value: Value) -> Option<Self>;
+}
+
+/// Declares every table: its name, key columns and other columns, as structs and as the enums [`Key`] and [`Row`].
+macro_rules! tables {
+    ($($(#[$meta:meta])* $name:ident $table:literal {
+        $($(#[$kdoc:meta])* $key:ident: $kty:ty),+ ;
+        $($(#[$doc:meta])* $col:ident: $ty:ty),* $(,)?
+    })+) => {
+        $(
+            $(#[$meta])*
+            #[derive(Clone, Debug, PartialEq, Eq)]
+            pub struct $name {
+                $($(#[$kdoc])* pub $key: $kty,)+
+                $($(#[$doc])* pub $col: $ty,)*
+            }
+
+            impl From<$name> for Row {
+                fn from(row: $name) -> Row {
+                    Row::$name(row)
+                }
+            }
+
+            impl TableRow for $name {
+                fn of(row: &Row) -> Option<&$name> {
+                    match row { Row::$name(row) => Some(row), _ => None }
+                }
+            }
+        )+
+
+        /// Every table, by name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Table { $($(#[$meta])* $name),+ }
+
+        impl Table {
+            /// Every table.
+            pub const ALL: &'static [Table] = &[$(Table::$name),+];
+
+            /// The table's name in SQL.
+            pub fn name(self) -> &'static str {
+                match self { $(Table::$name => $table),+ }
+            }
+
+            /// Names of its key columns, in key order.
+            pub fn key_columns(self) -> &'static [&'static str] {
+                match self { $(Table::$name => &[$(stringify!($key)),+]),+ }
+            }
+
+            /// Names of its other columns.
+            pub fn value_columns(self) -> &'static [&'static str] {
+                match self { $(Table::$name => &[$(stringify!($col)),*]),+ }
+            }
+        }
+
+        /// The key of one row.
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Key { $($(#[$meta])* $name($($kty),+)),+ }
+
+        impl Key {
+            /// The table it belongs to.
+            pub fn table(&self) -> Table {
+                match self { $(Key::$name(..) => Table::$name),+ }
+            }
+
+            /// The key columns' contents.
+            pub fn values(&self) -> Vec<Value> {
+                match self { $(Key::$name($($key),+) => vec![$($key.to_value()),+]),+ }
+            }
+        }
+
+        /// One row of any table.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Row { $($(#[$meta])* $name($name)),+ }
+
+        impl Row {
+            /// Its key.
+            pub fn key(&self) -> Key {
+                match self { $(Row::$name(row) => Key::$name($(row.$key.clone()),+)),+ }
+            }
+
+            /// Key columns, then the others, in the order that [`Table`] names them.
+            pub fn values(&self) -> Vec<Value> {
+                match self {
+                    $(Row::$name(row) => vec![$(row.$key.to_value(),)+ $(row.$col.to_value(),)*]),+
+                }
+            }
+
+            /// The row that these columns hold; nothing when one of them cannot be.
+            pub fn from_values(table: Table, values: Vec<Value>) -> Option<Row> {
+                let mut values = values.into_iter();
+                let row = match table {
+                    $(Table::$name => Row::$name($name {
+                        $($key: Column::from_value(values.next()?)?,)+
+                        $($col: Column::from_value(values.next()?)?,)*
+                    })),+
+                };
+                values.next().is_none().then_some(row)
+            }
+        }
+    };
+}
+
+/// A row struct that can be taken out of a [`Row`].
+pub trait TableRow: Sized + Into<Row> {
+    /// The struct inside, when the row is of its table.
+    fn of(row: &Row) -> Option<&Self>;
+}
+
+tables! {
+    /// Hub: a transfer as everyone may see it but for the persons, who stand masked in the vault.
+    TransferRow "transfer" {
+        /// Chosen by the first client.
+        transfer_id: TransferId;
+        /// Identity (URI SAN) of the client that the id belongs to.
+        owner: String,
+        /// Journal sequence of its reception: the order of lists.
+        received_seq: u64,
+        /// Payer's pooling area.
+        payer_region: RegionCode,
+        /// Payee's pooling area.
+        payee_region: RegionCode,
+        /// Payer's province.
+        payer_province: ProvinceCode,
+        /// Payee's province.
+        payee_province: ProvinceCode,
+        /// What the payee is to the payer.
+        kinship: Kinship,
+        /// Amount.
+        amount: Money,
+        /// Keyed digest of the payer (number, name, region).
+        payer_digest: Digest,
+        /// Keyed digest of the payee.
+        payee_digest: Digest,
+        /// Keyed digest of the remark.
+        remark_digest: Digest,
+        /// Keyed digest of the whole terms; travels to both provinces.
+        terms_digest: Digest,
+        /// When the hub received it: the time that rules go by.
+        receipt_time: Civil,
+        /// Where it stands.
+        state: TransferState,
+        /// Why it was aborted.
+        refusal: Option<RefusalRecord>,
+        /// When it was decided.
+        decide_time: Option<Civil>,
+        /// Settlement window of a committed transfer.
+        window: Option<Day>,
+        /// Gapless number of a committed transfer.
+        hub_seq: Option<u64>,
+        /// Journal sequence of the decision.
+        decided_seq: Option<u64>,
+        /// Journal sequence at which the payer's province had recorded the decision.
+        payer_recorded_seq: Option<u64>,
+        /// Journal sequence at which the payee's province had recorded the decision.
+        payee_recorded_seq: Option<u64>,
+        /// Content hash of the payer's rulebook that judged it.
+        payer_rulebook: Option<Digest>,
+        /// Content hash of the payee's rulebook that judged it.
+        payee_rulebook: Option<Digest>,
+    }
+    /// Hub: an id that a province asked for and the hub did not know. It is aborted, whatever comes later.
+    BuriedRow "buried" {
+        /// The id.
+        transfer_id: TransferId;
+        /// Who asked.
+        province: ProvinceCode,
+        /// When.
+        bury_time: Civil,
+    }
+    /// Both: a contrary order, parked for people.
+    IncidentRow "incident" {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// Whose part.
+        side: Side;
+        /// What was wrong.
+        refusal: RefusalRecord,
+        /// When.
+        raise_time: Civil,
+    }
+    /// Hub: what a province owes (+) or is owed (−) in a window. Over all provinces of a window the sum is 0.
+    PositionRow "position" {
+        /// The settlement window.
+        window: Day,
+        /// The province.
+        province: ProvinceCode;
+        /// Positive: it owes; negative: it is owed.
+        owed: Money,
+        /// Transfers that it sent.
+        sent_count: u64,
+        /// Transfers that it received.
+        received_count: u64,
+    }
+    /// Both: the highest that was seen of a peer's journal, so that a restored or copied peer is noticed.
+    PeerRow "peer" {
+        /// The province; 0 at a node stands for the hub.
+        province: ProvinceCode;
+        /// Its incarnation.
+        incarnation: u64,
+        /// Its start id within that incarnation.
+        start_id: StartId,
+        /// Highest journal sequence seen.
+        sequence: u64,
+        /// Chain hash at that sequence.
+        head_hash: Digest,
+    }
+    /// Both: this server's own counters.
+    SelfRow "self" {
+        /// Always 0: there is one.
+        slot: u64;
+        /// This start's incarnation (a node's is given by the hub).
+        incarnation: u64,
+        /// This start's random id.
+        start_id: StartId,
+        /// The last `hub_seq` given (hub) or the highest applied (node).
+        hub_seq: u64,
+        /// The latest civil time used, so that time never runs backwards.
+        civil: Civil,
+    }
+    /// Node: a member's insurance.
+    MemberRow "member" {
+        /// Who, without saying who.
+        member_ref: MemberRef;
+        /// Pooling area of insurance.
+        region: RegionCode,
+        /// 310 or 390.
+        insurance_type: InsuranceType,
+        /// Whether it is in force.
+        insurance_status: InsuranceStatus,
+        /// 欠费: behind with contributions.
+        in_arrears: bool,
+        /// 公费医疗: publicly funded, has no part in sharing.
+        public_medical: bool,
+        /// State of the personal account.
+        account_state: AccountState,
+        /// When any of this last changed.
+        update_time: Civil,
+    }
+    /// Node: the balance of one account. `posted − held` is never negative for a member's accounts.
+    AccountRow "account" {
+        /// Whose; the zero reference owns the province's own accounts.
+        member_ref: MemberRef,
+        /// Which of his accounts.
+        kind: AccountKind;
+        /// What is there.
+        posted: Money,
+        /// What prepared payer legs have set aside.
+        held: Money,
+        /// What prepared payee legs will bring. Never spendable.
+        pending: Money,
+        /// How many entries it has; the last one's number.
+        entry_count: u64,
+    }
+    /// Node: one line of an account's statement.
+    EntryRow "entry" {
+        /// Whose.
+        member_ref: MemberRef,
+        /// Which account.
+        kind: AccountKind,
+        /// 1, 2, 3 …
+        entry_no: u64;
+        /// Positive: in; negative: out.
+        amount: Money,
+        /// Posted balance after it.
+        balance: Money,
+        /// What it is.
+        entry_kind: EntryKind,
+        /// The transfer that made it.
+        transfer_id: Option<TransferId>,
+        /// The other place.
+        counter_region: Option<RegionCode>,
+        /// When.
+        entry_time: Civil,
+    }
+    /// Node: a member's 医保钱包.
+    WalletRow "wallet" {
+        /// Whose.
+        member_ref: MemberRef;
+        /// Open, frozen, closed.
+        state: WalletState,
+        /// 使用地: where its money may be used.
+        use_region: RegionCode,
+        /// When it was opened.
+        open_time: Civil,
+    }
+    /// Node: how many transfers of a member count against a day's limit (holds included).
+    DayCountRow "day_count" {
+        /// The giver.
+        member_ref: MemberRef,
+        /// The day of reception at the hub, in Asia/Shanghai.
+        day: Day;
+        /// Live and committed transfers of that day.
+        count: u64,
+    }
+    /// Node: this province's part of a transfer; also the tombstone of an id that must never be prepared.
+    LegRow "leg" {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// Whose part.
+        side: Side;
+        /// Where it stands.
+        state: LegState,
+        /// Digest of the terms that were voted on.
+        terms_digest: Digest,
+        /// The member; zero for a tombstone or a refusal before he was known.
+        member_ref: MemberRef,
+        /// Amount; zero for a tombstone.
+        amount: Money,
+        /// The other side's pooling area, if known.
+        counter_region: Option<RegionCode>,
+        /// The day whose limit it counts against.
+        day: Day,
+        /// When the hub received the transfer.
+        receipt_time: Civil,
+        /// Why it was refused.
+        refusal: Option<RefusalRecord>,
+        /// When it was prepared, refused or buried here.
+        prepare_time: Civil,
+        /// When the decision was recorded here.
+        decide_time: Option<Civil>,
+        /// Settlement window, from the decision.
+        window: Option<Day>,
+        /// The hub's number, from the decision.
+        hub_seq: Option<u64>,
+        /// Rulebook that judged it.
+        rulebook: Option<Digest>,
+        /// Incarnation of this node when it voted.
+        incarnation: u64,
+    }
+    /// Node: answered requests of the province's own system, for repeats.
+    RequestRow "request" {
+        /// Chosen by the caller.
+        request_id: String;
+        /// Keyed digest of its content.
+        digest: Digest,
+        /// When it was carried out.
+        done_time: Civil,
+    }
+    /// Node, vault: who is behind a reference. Mutable, sealed, outside the journal; deleting it forgets the person.
+    PersonRow "vault_person" {
+        /// Keyed hash of the identity number.
+        id_hash: Digest;
+        /// The random reference.
+        member_ref: MemberRef,
+        /// Number, name and phone, sealed.
+        sealed: Vec<u8>,
+    }
+    /// Hub, vault: masked parties and remark of a transfer, sealed. Erasable by period.
+    PartiesRow "vault_parties" {
+        /// The transfer.
+        transfer_id: TransferId;
+        /// Masked payer and payee, remark; sealed.
+        sealed: Vec<u8>,
+        /// When it was received.
+        receipt_time: Civil,
+    }
+}
+
+impl Table {
+    /// Whether the table belongs to the vault: mutable, and not rebuilt from the journal.
+    pub fn is_vault(self) -> bool {
+        matches!(self, Table::PersonRow | Table::PartiesRow)
+    }
+}

@@ -1,0 +1,57 @@
+//! Ranges of rows that are read in order: what a start needs, and what lists show.
+
+use crate::domain::id::MemberRef;
+use crate::domain::ledger::AccountKind;
+use crate::domain::record::LegState;
+use crate::domain::row::{Key, Row, Table};
+use crate::domain::transfer::TransferState;
+
+/// Which rows of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// All of the table's rows.
+    All(Table),
+    /// Hub: transfers that are undecided, or whose decision one side has not recorded.
+    UnsettledTransfers,
+    /// Node: legs that voted yes and do not know the decision.
+    LegsInDoubt,
+    /// Node: one account's statement.
+    Entries(MemberRef, AccountKind),
+}
+
+impl Filter {
+    /// The table that it reads.
+    pub fn table(self) -> Table {
+        match self {
+            Filter::All(table) => table,
+            Filter::UnsettledTransfers => Table::TransferRow,
+            Filter::LegsInDoubt => Table::LegRow,
+            Filter::Entries(..) => Table::EntryRow,
+        }
+    }
+
+    /// Whether a row of that table belongs to it. Stores that cannot filter by themselves use this.
+    pub fn admits(self, row: &Row) -> bool {
+        match (self, row) {
+            (Filter::All(table), row) => row.key().table() == table,
+            (Filter::UnsettledTransfers, Row::TransferRow(row)) => {
+                let open = row.payer_recorded_seq.is_none() || row.payee_recorded_seq.is_none();
+                row.state == TransferState::Pending || open
+            }
+            (Filter::LegsInDoubt, Row::LegRow(row)) => row.state == LegState::Prepared,
+            (Filter::Entries(member, kind), Row::EntryRow(row)) => row.member_ref == member && row.kind == kind,
+            (Filter::UnsettledTransfers | Filter::LegsInDoubt | Filter::Entries(..), _) => false,
+        }
+    }
+}
+
+/// A page of rows in key order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// Which rows.
+    pub filter: Filter,
+    /// Only those after this key.
+    pub after: Option<Key>,
+    /// At most so many.
+    pub limit: usize,
+}

@@ -1,0 +1,170 @@
+//! A transfer: its content, its states, and the table states × events, total.
+
+use crate::domain::calendar::Civil;
+use crate::domain::id::{Digest, TransferId};
+use crate::domain::id_number::Person;
+use crate::domain::kinship::Kinship;
+use crate::domain::money::Money;
+use crate::domain::numbered::numbered;
+use crate::domain::region::{ProvinceCode, RegionCode};
+
+numbered! {
+    /// Which part of a transfer.
+    Side {
+        /// The giver's part.
+        Payer = 1 "payer",
+        /// The relative's part.
+        Payee = 2 "payee",
+    }
+}
+
+impl Side {
+    /// The other one.
+    pub fn other(self) -> Side {
+        match self {
+            Side::Payer => Side::Payee,
+            Side::Payee => Side::Payer,
+        }
+    }
+}
+
+numbered! {
+    /// Where a transfer stands at the hub.
+    TransferState {
+        /// Received, not decided.
+        Pending = 1 "pending",
+        /// The payee has been asked to accept; the payer's hold stays.
+        AwaitingAcceptance = 2 "awaiting_acceptance",
+        /// Decided: both sides record it.
+        Committed = 3 "committed",
+        /// Decided: neither side records it.
+        Aborted = 4 "aborted",
+    }
+}
+
+numbered! {
+    /// The hub's decision.
+    Outcome {
+        /// Both sides record it.
+        Commit = 1 "commit",
+        /// Neither side records it.
+        Abort = 2 "abort",
+    }
+}
+
+/// What can happen to a transfer at the hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferEvent {
+    /// A binding vote was the last one missing.
+    AllVotedYes,
+    /// The payee's side awaits acceptance.
+    AcceptanceAsked,
+    /// A refusal, the deadline, a restart, a declined acceptance, an inquiry for an unknown id.
+    Refused,
+}
+
+/// What a transfer does about an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// It moves.
+    To(TransferState),
+    /// It was decided before; whoever comes second reports the first.
+    Stays,
+}
+
+impl TransferState {
+    /// The table states × events. Every cell is defined.
+    pub fn on(self, event: TransferEvent) -> Transition {
+        use TransferEvent::{AcceptanceAsked, AllVotedYes, Refused};
+        use TransferState::{Aborted, AwaitingAcceptance, Committed, Pending};
+        match (self, event) {
+            (Pending | AwaitingAcceptance, AllVotedYes) => Transition::To(Committed),
+            (Pending, AcceptanceAsked) => Transition::To(AwaitingAcceptance),
+            (Pending | AwaitingAcceptance, Refused) => Transition::To(Aborted),
+            (AwaitingAcceptance, AcceptanceAsked)
+            | (Committed | Aborted, AllVotedYes | AcceptanceAsked | Refused) => Transition::Stays,
+        }
+    }
+
+    /// Whether nothing can change it any more.
+    pub fn is_decided(self) -> bool {
+        match self {
+            TransferState::Committed | TransferState::Aborted => true,
+            TransferState::Pending | TransferState::AwaitingAcceptance => false,
+        }
+    }
+}
+
+/// A person with his place of insurance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party {
+    /// Who.
+    pub person: Person,
+    /// His pooling area, found from the code that was stated.
+    pub region: RegionCode,
+    /// The province whose node serves it.
+    pub province: ProvinceCode,
+}
+
+/// What a transfer says, checked as far as its bytes and the region list allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The giver.
+    pub payer: Party,
+    /// The relative.
+    pub payee: Party,
+    /// What the payee is to the payer.
+    pub kinship: Kinship,
+    /// More than zero.
+    pub amount: Money,
+}
+
+/// Keyed digests of what a repeat must say again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize)]
+pub struct TermsDigests {
+    /// Payer: number, name, region.
+    pub payer: Digest,
+    /// Payee: number, name, region.
+    pub payee: Digest,
+    /// The remark, normalised.
+    pub remark: Digest,
+    /// All of it, with kinship and amount: what travels to both provinces.
+    pub whole: Digest,
+}
+
+/// One province's part of a transfer, as it is asked to prepare it. Carries a person: never stored as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leg {
+    /// The transfer.
+    pub transfer_id: TransferId,
+    /// Whose part.
+    pub side: Side,
+    /// This side's person.
+    pub party: Party,
+    /// The other side's pooling area.
+    pub counter_region: RegionCode,
+    /// What the payee is to the payer.
+    pub kinship: Kinship,
+    /// Amount.
+    pub amount: Money,
+    /// Digest of the whole terms.
+    pub terms_digest: Digest,
+    /// When the hub received the transfer.
+    pub receipt_time: Civil,
+    /// What is left until the hub gives up, in milliseconds.
+    pub time_left_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decided_transfer_never_changes() {
+        for state in [TransferState::Committed, TransferState::Aborted] {
+            for event in [TransferEvent::AllVotedYes, TransferEvent::AcceptanceAsked, TransferEvent::Refused] {
+                assert_eq!(state.on(event), Transition::Stays);
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The rows that a batch works on: loaded before it is decided, changed only by applying records.
+
+use crate::domain::row::{Key, Row, TableRow};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Rows by key, with absence remembered too, and which of them changed.
+#[derive(Debug, Default)]
+pub struct WorkingSet {
+    rows: BTreeMap<Key, Option<Row>>,
+    changed: BTreeSet<Key>,
+}
+
+impl WorkingSet {
+    /// Whether the key's row, or its absence, is known.
+    pub fn knows(&self, key: &Key) -> bool {
+        self.rows.contains_key(key)
+    }
+
+    /// Remembers what the store holds under a key.
+    pub fn learn(&mut self, key: Key, row: Option<Row>) {
+        self.rows.insert(key, row);
+    }
+
+    /// The row under a key, if there is one.
+    ///
+    /// # Panics
+    /// When the key was never loaded: `needs` forgot it, and absence must not be guessed where money is at stake.
+    pub fn get<T: TableRow>(&self, key: &Key) -> Option<&T> {
+        match self.rows.get(key) {
+            Some(row) => row.as_ref().and_then(T::of),
+            None => panic!("{} was decided on before it was loaded", key.table().name()),
+        }
+    }
+
+    /// Replaces or adds a row.
+    pub fn put(&mut self, row: impl Into<Row>) {
+        let row = row.into();
+        let key = row.key();
+        self.changed.insert(key.clone());
+        self.rows.insert(key, Some(row));
+    }
+
+    /// The rows changed since the last call, each once, in key order.
+    pub fn take_changed(&mut self) -> Vec<Row> {
+        let changed = std::mem::take(&mut self.changed);
+        changed.iter().filter_map(|key| self.rows.get(key).cloned().flatten()).collect()
+    }
+
+    /// Rows held.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Forgets all rows. Only between batches, when all changes are stored.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.changed.clear();
+    }
+}
