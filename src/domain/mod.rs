@@ -1,7 +1,9 @@
 //! The pure core: rules, states and records as functions of what is handed in. No clock, no randomness, no I/O.
 
+pub mod apply;
 pub mod calendar;
 mod column;
+pub mod coordinator;
 pub mod id;
 pub mod id_number;
 pub mod kinship;
@@ -9,11 +11,15 @@ pub mod ledger;
 pub mod member;
 pub mod money;
 mod numbered;
+pub mod outbox;
+pub mod participant;
 pub mod policy;
+pub mod protocol;
 pub mod reason;
 pub mod record;
 pub mod region;
 pub mod row;
 pub mod scan;
+pub mod step;
 pub mod transfer;
 pub mod working_set;

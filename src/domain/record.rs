@@ -63,8 +63,6 @@ pub struct PreparedLeg {
     pub amount: Money,
     /// The other side's pooling area.
     pub counter_region: RegionCode,
-    /// What the payee is to the payer.
-    pub kinship: Kinship,
     /// When the hub received the transfer; its day is the one whose limit it counts against.
     pub receipt_time: Civil,
     /// Digest of the whole terms.

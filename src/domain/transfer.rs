@@ -4,6 +4,7 @@ use crate::domain::calendar::Civil;
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::id_number::Person;
 use crate::domain::kinship::Kinship;
+use crate::domain::member::InsuranceType;
 use crate::domain::money::Money;
 use crate::domain::numbered::numbered;
 use crate::domain::region::{ProvinceCode, RegionCode};
@@ -151,6 +152,8 @@ pub struct Leg {
     pub terms_digest: Digest,
     /// When the hub received the transfer.
     pub receipt_time: Civil,
+    /// What the other place demands of this side: the insurance types that may receive. Empty: no demand.
+    pub allowed_types: Vec<InsuranceType>,
     /// What is left until the hub gives up, in milliseconds.
     pub time_left_ms: u64,
 }

@@ -8,9 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct WorkingSet {
     rows: BTreeMap<Key, Option<Row>>,
     changed: BTreeSet<Key>,
+    complete: bool,
 }
 
 impl WorkingSet {
+    /// A set that holds everything there is, so that what it does not know does not exist: for replay.
+    pub fn complete() -> WorkingSet {
+        WorkingSet { complete: true, ..WorkingSet::default() }
+    }
+
     /// Whether the key's row, or its absence, is known.
     pub fn knows(&self, key: &Key) -> bool {
         self.rows.contains_key(key)
@@ -28,6 +34,7 @@ impl WorkingSet {
     pub fn get<T: TableRow>(&self, key: &Key) -> Option<&T> {
         match self.rows.get(key) {
             Some(row) => row.as_ref().and_then(T::of),
+            None if self.complete => None,
             None => panic!("{} was decided on before it was loaded", key.table().name()),
         }
     }
@@ -44,6 +51,11 @@ impl WorkingSet {
     pub fn take_changed(&mut self) -> Vec<Row> {
         let changed = std::mem::take(&mut self.changed);
         changed.iter().filter_map(|key| self.rows.get(key).cloned().flatten()).collect()
+    }
+
+    /// Every row that exists here, in key order.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.values().flatten()
     }
 
     /// Rows held.

@@ -1,2 +1,134 @@
-//! Rules as data, judged by small pure functions: one rule a file.
+//! Rules as data, judged by small pure functions: one rule a file. Each rule has one owner (hub, payer's node,
+//! payee's node); rules are listed here in their fixed order of judgement.
+
+mod amount_limit;
+mod balance;
+mod daily_count;
+mod identity;
+mod insurance;
+mod kinship;
+mod payee_type;
+mod personal_account;
+pub mod place_open;
+mod public_medical;
 pub mod rulebook;
+mod wallet_open;
+
+use crate::domain::id::MemberRef;
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::row::{AccountRow, MemberRow, WalletRow};
+use crate::domain::transfer::{Leg, Side};
+use rulebook::PlaceRules;
+
+/// What the vault says of a leg's person: found out at the edge, where names are compared in clear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The number is not known in this province.
+    Unknown,
+    /// The number is known, with another name.
+    NameDiffers,
+    /// Number and name belong together.
+    Known(MemberRef),
+}
+
+/// A leg as it reaches the core: with what the vault says of its person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresentedLeg {
+    /// The leg.
+    pub leg: Leg,
+    /// Who that is.
+    pub identity: Identity,
+}
+
+/// All that the rules of one side may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// What is asked.
+    pub leg: &'a Leg,
+    /// The member.
+    pub member: &'a MemberRow,
+    /// His personal account.
+    pub account: Option<&'a AccountRow>,
+    /// His wallet.
+    pub wallet: Option<&'a WalletRow>,
+    /// His live and committed transfers of the leg's day.
+    pub day_count: u64,
+    /// The rulebook of his place.
+    pub rules: &'a PlaceRules,
+}
+
+/// One rule: why it stands against the leg, if it does.
+type Rule = fn(&Facts) -> Option<RefusalRecord>;
+
+/// The payer's rules in order.
+const PAYER: &[Rule] = &[
+    insurance::elsewhere,
+    insurance::payer_employee,
+    insurance::in_force,
+    insurance::arrears,
+    public_medical::excluded,
+    personal_account::normal,
+    kinship::allowed,
+    amount_limit::within,
+    daily_count::within,
+    balance::enough,
+];
+
+/// The payee's rules in order.
+const PAYEE: &[Rule] = &[
+    insurance::elsewhere,
+    insurance::in_force,
+    insurance::arrears,
+    public_medical::excluded,
+    payee_type::allowed,
+    kinship::allowed,
+    wallet_open::open,
+];
+
+/// The rules that stand against a leg, in their order. Identity comes first and hides the rest.
+pub fn against<'a>(
+    presented: &'a PresentedLeg,
+    member: Option<&MemberRow>,
+    rest: impl FnOnce(&'a Leg) -> RestOfFacts<'a>,
+) -> Vec<RefusalRecord> {
+    let leg = &presented.leg;
+    if let Some(refusal) = identity::known(presented.identity, leg.side, member.is_some()) {
+        return vec![refusal];
+    }
+    let Some(member) = member else { return Vec::new() };
+    let rest = rest(leg);
+    let facts = Facts {
+        leg,
+        member,
+        account: rest.account,
+        wallet: rest.wallet,
+        day_count: rest.day_count,
+        rules: rest.rules,
+    };
+    let rules = match leg.side {
+        Side::Payer => PAYER,
+        Side::Payee => PAYEE,
+    };
+    rules.iter().filter_map(|rule| rule(&facts)).collect()
+}
+
+/// Facts beside leg and member, gathered only when identity holds.
+#[derive(Clone, Copy, Debug)]
+pub struct RestOfFacts<'a> {
+    /// His personal account.
+    pub account: Option<&'a AccountRow>,
+    /// His wallet.
+    pub wallet: Option<&'a WalletRow>,
+    /// His live and committed transfers of the leg's day.
+    pub day_count: u64,
+    /// The rulebook of his place.
+    pub rules: &'a PlaceRules,
+}
+
+/// The payer's or the payee's version of a reason.
+fn by_side(side: Side, payer: Reason, payee: Reason) -> RefusalRecord {
+    match side {
+        Side::Payer => RefusalRecord::new(payer, side),
+        Side::Payee => RefusalRecord::new(payee, side),
+    }
+}

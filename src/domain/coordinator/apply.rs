@@ -1,0 +1,121 @@
+//! What the hub's records do to its rows.
+
+use crate::domain::apply::own;
+use crate::domain::calendar::Day;
+use crate::domain::money::Money;
+use crate::domain::record::{
+    DecisionsRecorded, HubStarted, TransferBuried, TransferDecided, TransferReceived,
+};
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{BuriedRow, Key, PositionRow, SelfRow, TransferRow};
+use crate::domain::transfer::{Outcome, Side, TransferState};
+use crate::domain::working_set::WorkingSet;
+
+/// The hub started.
+pub fn started(record: &HubStarted, rows: &mut WorkingSet) {
+    let own = own(rows);
+    rows.put(SelfRow {
+        incarnation: record.incarnation,
+        start_id: record.start_id,
+        civil: own.civil.max(record.time),
+        ..own
+    });
+}
+
+/// A transfer was received.
+pub fn received(record: &TransferReceived, sequence: u64, rows: &mut WorkingSet) {
+    rows.put(TransferRow {
+        transfer_id: record.transfer_id,
+        owner: record.owner.clone(),
+        received_seq: sequence,
+        payer_region: record.payer_region,
+        payee_region: record.payee_region,
+        payer_province: record.payer_province,
+        payee_province: record.payee_province,
+        kinship: record.kinship,
+        amount: record.amount,
+        payer_digest: record.digests.payer,
+        payee_digest: record.digests.payee,
+        remark_digest: record.digests.remark,
+        terms_digest: record.digests.whole,
+        receipt_time: record.receipt_time,
+        state: TransferState::Pending,
+        refusal: None,
+        decide_time: None,
+        window: None,
+        hub_seq: None,
+        decided_seq: None,
+        payer_recorded_seq: None,
+        payee_recorded_seq: None,
+        payer_rulebook: None,
+        payee_rulebook: None,
+    });
+}
+
+/// The position of a province in a window; nothing owed where there is none yet.
+pub fn position(rows: &WorkingSet, window: Day, province: ProvinceCode) -> PositionRow {
+    rows.get(&Key::PositionRow(window, province)).cloned().unwrap_or(PositionRow {
+        window,
+        province,
+        owed: Money::ZERO,
+        sent_count: 0,
+        received_count: 0,
+    })
+}
+
+/// The decision, with its double entry: what the payer's province owes, the payee's province is owed.
+pub fn decided(record: &TransferDecided, sequence: u64, rows: &mut WorkingSet) {
+    let transfer: &TransferRow =
+        rows.get(&Key::TransferRow(record.transfer_id)).expect("only a received transfer is decided");
+    let transfer = transfer.clone();
+    let state = match record.outcome {
+        Outcome::Commit => TransferState::Committed,
+        Outcome::Abort => TransferState::Aborted,
+    };
+    if let Some(commit) = &record.commit {
+        let sum = "sums are checked before a record is made";
+        let payer = position(rows, commit.window, transfer.payer_province);
+        let owed = payer.owed.checked_add(transfer.amount).expect(sum);
+        rows.put(PositionRow { owed, sent_count: payer.sent_count + 1, ..payer });
+        let payee = position(rows, commit.window, transfer.payee_province);
+        let owed = payee.owed.checked_sub(transfer.amount).expect(sum);
+        rows.put(PositionRow { owed, received_count: payee.received_count + 1, ..payee });
+        let own = own(rows);
+        rows.put(SelfRow { hub_seq: commit.hub_seq, civil: own.civil.max(record.decide_time), ..own });
+    }
+    rows.put(TransferRow {
+        state,
+        refusal: record.refusal.clone(),
+        decide_time: Some(record.decide_time),
+        window: record.commit.as_ref().map(|commit| commit.window),
+        hub_seq: record.commit.as_ref().map(|commit| commit.hub_seq),
+        decided_seq: Some(sequence),
+        // A side that was never asked, or voted no, has nothing left to record.
+        payer_recorded_seq: (!record.payer_owed).then_some(sequence),
+        payee_recorded_seq: (!record.payee_owed).then_some(sequence),
+        payer_rulebook: record.payer_rulebook,
+        payee_rulebook: record.payee_rulebook,
+        ..transfer
+    });
+}
+
+/// A province has recorded decisions.
+pub fn recorded(record: &DecisionsRecorded, sequence: u64, rows: &mut WorkingSet) {
+    for (transfer_id, side) in &record.legs {
+        let transfer: Option<&TransferRow> = rows.get(&Key::TransferRow(*transfer_id));
+        let Some(transfer) = transfer.cloned() else { continue };
+        rows.put(match side {
+            Side::Payer => TransferRow { payer_recorded_seq: Some(sequence), ..transfer },
+            Side::Payee => TransferRow { payee_recorded_seq: Some(sequence), ..transfer },
+        });
+    }
+}
+
+/// An id that a province asked for and the hub did not know.
+pub fn buried(record: &TransferBuried, rows: &mut WorkingSet) {
+    rows.put(BuriedRow {
+        transfer_id: record.transfer_id,
+        province: record.province,
+        bury_time: record.time,
+    });
+}

@@ -1,0 +1,253 @@
+//! Votes in, one decision out, receipts in.
+
+use super::{Coordinator, Effect, Live, Step, WaitMode, YesVote};
+use crate::domain::apply::own;
+use crate::domain::calendar::Day;
+use crate::domain::id::TransferId;
+use crate::domain::protocol::{Ack, AckResult, Decision, Verdict, Vote};
+use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
+use crate::domain::record::{CommitDetail, DecisionsRecorded, IncidentRaised, PeerMark, TransferDecided};
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{IncidentRow, Key, TransferRow};
+use crate::domain::transfer::{Outcome, Side, TransferEvent, TransferState, Transition};
+
+/// The hub as the one that refuses.
+pub(super) const HUB: RefusalSide = RefusalSide::Hub;
+
+/// A live transfer's own row; a live transfer is always received.
+fn row(transfer_id: TransferId, step: &Step<'_>) -> Option<TransferRow> {
+    step.rows().get::<TransferRow>(&Key::TransferRow(transfer_id)).cloned()
+}
+
+/// The province that a side of a transfer belongs to.
+pub(super) fn province_of(transfer: &TransferRow, side: Side) -> ProvinceCode {
+    match side {
+        Side::Payer => transfer.payer_province,
+        Side::Payee => transfer.payee_province,
+    }
+}
+
+/// The decision of a decided transfer for one side.
+pub(super) fn decision_for(transfer: &TransferRow, side: Side) -> Option<Decision> {
+    let outcome = match transfer.state {
+        TransferState::Committed => Outcome::Commit,
+        TransferState::Aborted => Outcome::Abort,
+        TransferState::Pending | TransferState::AwaitingAcceptance => return None,
+    };
+    Some(Decision {
+        transfer_id: transfer.transfer_id,
+        side,
+        terms_digest: transfer.terms_digest,
+        outcome,
+        window: transfer.window,
+        hub_seq: transfer.hub_seq,
+        decide_time: transfer.decide_time.unwrap_or_default(),
+    })
+}
+
+impl Coordinator {
+    pub(super) fn votes(&mut self, province: ProvinceCode, node: PeerMark, votes: Vec<Vote>, step: &mut Step<'_>) {
+        if !self.meet_node(province, node, step) {
+            let ids: Vec<TransferId> = votes.iter().map(|vote| vote.transfer_id).collect();
+            return self.prepare_failed(province, &ids, step);
+        }
+        for vote in votes {
+            self.vote(province, vote, step);
+        }
+    }
+
+    /// Counts a vote of a live transfer; votes for what is decided, from who is no party, or on other terms do not
+    /// count.
+    fn vote(&mut self, province: ProvinceCode, vote: Vote, step: &mut Step<'_>) {
+        let Some(live) = self.live.get_mut(&vote.transfer_id) else { return };
+        let Some(transfer) = row(vote.transfer_id, step) else { return };
+        if province_of(&transfer, vote.side) != province || vote.terms_digest != transfer.terms_digest {
+            return;
+        }
+        match vote.verdict {
+            Verdict::Yes { leg_record, rulebook } => {
+                let seat = match vote.side {
+                    Side::Payer => &mut live.payer,
+                    Side::Payee => &mut live.payee,
+                };
+                *seat = Some(YesVote { leg_record, rulebook });
+                if let (Some(payer), Some(payee)) = (live.payer.clone(), live.payee.clone()) {
+                    self.commit(&transfer, payer, payee, step);
+                }
+            }
+            Verdict::No { refusal, .. } | Verdict::Conflict { refusal } => {
+                self.refuse(vote.transfer_id, refusal, Some(vote.side), step);
+            }
+            // Acceptance is asked for by no place yet: a node that answers so speaks of what was not agreed.
+            Verdict::Awaiting { .. } => {
+                let refusal = RefusalRecord::new(Reason::Unsupported, vote.side);
+                self.refuse(vote.transfer_id, refusal, None, step);
+            }
+        }
+    }
+
+    fn commit(&mut self, transfer: &TransferRow, payer: YesVote, payee: YesVote, step: &mut Step<'_>) {
+        if transfer.state.on(TransferEvent::AllVotedYes) == Transition::Stays {
+            return;
+        }
+        let window = Day::of(step.now.civil);
+        let position = |province| super::apply::position(step.rows(), window, province).owed;
+        let fits = position(transfer.payer_province).checked_add(transfer.amount).is_some()
+            && position(transfer.payee_province).checked_sub(transfer.amount).is_some();
+        if !fits {
+            return self.refuse(transfer.transfer_id, RefusalRecord::new(Reason::Overflow, HUB), None, step);
+        }
+        // From here on nothing may fail.
+        let hub_seq = own(step.rows()).hub_seq + 1;
+        step.record(TransferDecided {
+            transfer_id: transfer.transfer_id,
+            outcome: Outcome::Commit,
+            refusal: None,
+            decide_time: step.now.civil,
+            commit: Some(CommitDetail { window, hub_seq, payer_leg: payer.leg_record, payee_leg: payee.leg_record }),
+            payer_rulebook: Some(payer.rulebook),
+            payee_rulebook: Some(payee.rulebook),
+            payer_owed: true,
+            payee_owed: true,
+        });
+        self.tell(transfer.transfer_id, step);
+    }
+
+    /// Aborts a live transfer because of time, a dark province or the like.
+    pub(super) fn abort(&mut self, transfer_id: TransferId, refusal: RefusalRecord, step: &mut Step<'_>) {
+        self.refuse(transfer_id, refusal, None, step);
+    }
+
+    /// Aborts a transfer. `refused_by`: the side that voted no and so has nothing to undo.
+    pub(super) fn refuse(
+        &mut self,
+        transfer_id: TransferId,
+        refusal: RefusalRecord,
+        refused_by: Option<Side>,
+        step: &mut Step<'_>,
+    ) {
+        let Some(transfer) = row(transfer_id, step) else { return };
+        if transfer.state.on(TransferEvent::Refused) == Transition::Stays {
+            return;
+        }
+        let live = self.live.get(&transfer_id);
+        let rulebook = |vote: Option<&YesVote>| vote.map(|vote| vote.rulebook);
+        step.record(TransferDecided {
+            transfer_id,
+            outcome: Outcome::Abort,
+            refusal: Some(refusal),
+            decide_time: step.now.civil,
+            commit: None,
+            payer_rulebook: rulebook(live.and_then(|live| live.payer.as_ref())),
+            payee_rulebook: rulebook(live.and_then(|live| live.payee.as_ref())),
+            payer_owed: refused_by != Some(Side::Payer),
+            payee_owed: refused_by != Some(Side::Payee),
+        });
+        self.tell(transfer_id, step);
+    }
+
+    /// Ends the live transfer, queues its decision for the provinces that need it, and answers who waits.
+    fn tell(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
+        if let Some(Live { abort_at, .. }) = self.live.remove(&transfer_id) {
+            self.expiries.remove(&(abort_at, transfer_id));
+        }
+        if let Some(transfer) = row(transfer_id, step) {
+            self.queue(&transfer, step);
+        }
+        self.answer_ready(transfer_id, step);
+    }
+
+    /// Queues a decided transfer for the provinces that have not recorded it.
+    pub(super) fn queue(&mut self, transfer: &TransferRow, step: &mut Step<'_>) {
+        let sides = [(Side::Payer, transfer.payer_recorded_seq), (Side::Payee, transfer.payee_recorded_seq)];
+        for (side, _) in sides.into_iter().filter(|(_, recorded)| recorded.is_none()) {
+            let Some(decision) = decision_for(transfer, side) else { continue };
+            let province = province_of(transfer, side);
+            for decision in self.outbox.push(province, decision) {
+                step.effect(Effect::Decide(province, decision));
+            }
+        }
+    }
+
+    pub(super) fn prepare_failed(
+        &mut self,
+        province: ProvinceCode,
+        transfer_ids: &[TransferId],
+        step: &mut Step<'_>,
+    ) {
+        for transfer_id in transfer_ids.iter().filter(|id| self.live.contains_key(id)).copied().collect::<Vec<_>>() {
+            let refusal = RefusalRecord::new(Reason::ProvinceUnreachable, HUB).with("province", province);
+            self.abort(transfer_id, refusal, step);
+        }
+    }
+
+    pub(super) fn acks(&mut self, province: ProvinceCode, node: PeerMark, acks: &[Ack], step: &mut Step<'_>) {
+        if !self.meet_node(province, node, step) {
+            return;
+        }
+        let mut recorded = Vec::new();
+        for ack in acks {
+            let Some(transfer) = row(ack.transfer_id, step) else { continue };
+            let is_party = province_of(&transfer, ack.side) == province && transfer.terms_digest == ack.terms_digest;
+            if !is_party || !transfer.state.is_decided() {
+                continue;
+            }
+            match ack.result {
+                AckResult::Recorded | AckResult::Already => {
+                    let known = match ack.side {
+                        Side::Payer => transfer.payer_recorded_seq,
+                        Side::Payee => transfer.payee_recorded_seq,
+                    };
+                    if known.is_none() {
+                        recorded.push((ack.transfer_id, ack.side));
+                    }
+                }
+                AckResult::Rejected => self.park(ack, step),
+            }
+            for decision in self.outbox.answered(province, ack.transfer_id, ack.side) {
+                step.effect(Effect::Decide(province, decision));
+            }
+        }
+        if !recorded.is_empty() {
+            step.record(DecisionsRecorded { province, legs: recorded.clone() });
+            recorded.iter().for_each(|(transfer_id, _)| self.answer_ready(*transfer_id, step));
+        }
+    }
+
+    /// A province rejected a decision: an incident for people; it is told again only after a restart.
+    fn park(&mut self, ack: &Ack, step: &mut Step<'_>) {
+        let raised = step.rows().get::<IncidentRow>(&Key::IncidentRow(ack.transfer_id, ack.side));
+        if raised.is_none() {
+            let refusal =
+                ack.refusal.clone().unwrap_or_else(|| RefusalRecord::new(Reason::ContraryOrder, ack.side));
+            step.record(IncidentRaised {
+                transfer_id: ack.transfer_id,
+                side: ack.side,
+                refusal,
+                time: step.now.civil,
+            });
+            step.effect(Effect::Alarm(ack.transfer_id, ack.side));
+        }
+    }
+
+    /// Answers the callers of a transfer whose wait is over.
+    pub(super) fn answer_ready(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
+        let Some(transfer) = row(transfer_id, step) else { return };
+        let decided = transfer.state.is_decided();
+        let recorded = decided && self.nothing_to_wait_for(&transfer);
+        self.waits.answer_if(transfer_id, step, |waiter| match waiter.mode {
+            WaitMode::Decided => decided,
+            WaitMode::Recorded => recorded,
+        });
+    }
+
+    /// Whether both sides have recorded the decision. An abort does not wait for a dark province: the money is not
+    /// there, and it will be told when it comes back.
+    fn nothing_to_wait_for(&self, transfer: &TransferRow) -> bool {
+        let aborted = transfer.state == TransferState::Aborted;
+        let done = |side, recorded: Option<u64>| {
+            recorded.is_some() || (aborted && self.outbox.is_dark(province_of(transfer, side)))
+        };
+        done(Side::Payer, transfer.payer_recorded_seq) && done(Side::Payee, transfer.payee_recorded_seq)
+    }
+}

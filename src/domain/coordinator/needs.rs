@@ -1,0 +1,70 @@
+//! The rows that the hub's inputs need.
+
+use super::{Coordinator, Input};
+use crate::domain::apply::SELF;
+use crate::domain::calendar::{Day, Now};
+use crate::domain::id::TransferId;
+use crate::domain::protocol::AckResult;
+use crate::domain::row::{Key, TransferRow};
+use crate::domain::working_set::WorkingSet;
+
+impl Coordinator {
+    /// The keys that `input` needs and `rows` does not know yet.
+    pub(super) fn needed(&self, now: Now, input: &Input, rows: &WorkingSet) -> Vec<Key> {
+        let mut keys = vec![SELF];
+        match input {
+            Input::Create { request, .. } => {
+                keys.extend([Key::TransferRow(request.transfer_id), Key::BuriedRow(request.transfer_id)]);
+            }
+            Input::Get { transfer_ids, .. } => {
+                keys.extend(transfer_ids.iter().flat_map(|id| [Key::TransferRow(*id), Key::PartiesRow(*id)]));
+            }
+            Input::Votes { province, votes, .. } => {
+                keys.push(Key::PeerRow(*province));
+                let voted = votes.iter().map(|vote| vote.transfer_id);
+                voted.filter(|id| self.live.contains_key(id)).for_each(|id| decided(id, now, rows, &mut keys));
+            }
+            Input::PrepareFailed { transfer_ids, .. } => {
+                let live = transfer_ids.iter().filter(|id| self.live.contains_key(id));
+                keys.extend(live.map(|id| Key::TransferRow(*id)));
+            }
+            Input::Acks { province, acks, .. } => {
+                keys.push(Key::PeerRow(*province));
+                keys.extend(acks.iter().map(|ack| Key::TransferRow(ack.transfer_id)));
+                let rejected = acks.iter().filter(|ack| ack.result == AckResult::Rejected);
+                keys.extend(rejected.map(|ack| Key::IncidentRow(ack.transfer_id, ack.side)));
+            }
+            Input::Link { .. } => keys.extend(self.waits.transfers().map(Key::TransferRow)),
+            Input::Announce { province, .. } => keys.push(Key::PeerRow(*province)),
+            Input::Resolve { province, questions, .. } => {
+                keys.push(Key::PeerRow(*province));
+                let asked = questions.iter().map(|question| question.transfer_id);
+                keys.extend(asked.flat_map(|id| [Key::TransferRow(id), Key::BuriedRow(id)]));
+            }
+            Input::Start { unsettled } => {
+                keys.extend(unsettled.iter().map(|transfer| Key::TransferRow(transfer.transfer_id)));
+            }
+            Input::Tick => {
+                let expired = self.expired(now.mono);
+                keys.extend(expired.into_iter().chain(self.waits.due(now.mono)).map(Key::TransferRow));
+            }
+        }
+        keys.retain(|key| !rows.knows(key));
+        keys
+    }
+}
+
+/// First the transfer; once it is known, the positions that a commit would move.
+fn decided(transfer_id: TransferId, now: Now, rows: &WorkingSet, keys: &mut Vec<Key>) {
+    let key = Key::TransferRow(transfer_id);
+    if !rows.knows(&key) {
+        keys.push(key);
+        return;
+    }
+    let transfer: Option<&TransferRow> = rows.get(&key);
+    if let Some(transfer) = transfer {
+        let window = Day::of(now.civil);
+        keys.push(Key::PositionRow(window, transfer.payer_province));
+        keys.push(Key::PositionRow(window, transfer.payee_province));
+    }
+}

@@ -1,0 +1,248 @@
+//! What a node's records do to its rows.
+
+use crate::domain::apply::own;
+use crate::domain::calendar::{Civil, Day};
+use crate::domain::id::{Digest, MemberRef, TransferId};
+use crate::domain::ledger::{AccountKind, EntryKind};
+use crate::domain::member::WalletState;
+use crate::domain::money::Money;
+use crate::domain::record::{
+    AccountCredited, LegBuried, LegDecided, LegRefused, LegState, MemberRecorded, NodeJoined, PreparedLeg,
+    RequestMark, WalletOpened,
+};
+use crate::domain::region::RegionCode;
+use crate::domain::row::{AccountRow, DayCountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, SelfRow, WalletRow};
+use crate::domain::transfer::{Outcome, Side};
+use crate::domain::working_set::WorkingSet;
+
+/// Owner of the province's own accounts.
+pub const PROVINCE: MemberRef = MemberRef([0; 16]);
+
+/// An account as it stands; an empty one where there is none yet.
+pub fn account(rows: &WorkingSet, member_ref: MemberRef, kind: AccountKind) -> AccountRow {
+    rows.get(&Key::AccountRow(member_ref, kind)).cloned().unwrap_or(AccountRow {
+        member_ref,
+        kind,
+        posted: Money::ZERO,
+        held: Money::ZERO,
+        pending: Money::ZERO,
+        entry_count: 0,
+    })
+}
+
+/// The member's account that a side of a transfer moves.
+pub fn kind_of(side: Side) -> AccountKind {
+    match side {
+        Side::Payer => AccountKind::Personal,
+        Side::Payee => AccountKind::Wallet,
+    }
+}
+
+/// Sums that were checked before the record was made.
+fn plus(money: Money, more: Money) -> Money {
+    money.checked_add(more).expect("sums are checked before a record is made")
+}
+
+fn minus(money: Money, less: Money) -> Money {
+    money.checked_sub(less).expect("differences are checked before a record is made")
+}
+
+/// What stands behind one line of a statement.
+struct Line {
+    kind: EntryKind,
+    transfer_id: Option<TransferId>,
+    counter_region: Option<RegionCode>,
+    time: Civil,
+}
+
+/// Posts to a member's account with an entry, and the opposite to one of the province's own: double entry.
+fn post(rows: &mut WorkingSet, row: AccountRow, amount: Money, against: AccountKind, line: Line) {
+    let balance = plus(row.posted, amount);
+    let entry_no = row.entry_count + 1;
+    rows.put(EntryRow {
+        member_ref: row.member_ref,
+        kind: row.kind,
+        entry_no,
+        amount,
+        balance,
+        entry_kind: line.kind,
+        transfer_id: line.transfer_id,
+        counter_region: line.counter_region,
+        entry_time: line.time,
+    });
+    rows.put(AccountRow { posted: balance, entry_count: entry_no, ..row });
+    let own = account(rows, PROVINCE, against);
+    rows.put(AccountRow { posted: minus(own.posted, amount), ..own });
+}
+
+/// The node joined the hub.
+pub fn joined(record: &NodeJoined, rows: &mut WorkingSet) {
+    let own = own(rows);
+    rows.put(SelfRow {
+        incarnation: record.incarnation,
+        start_id: record.start_id,
+        civil: own.civil.max(record.time),
+        ..own
+    });
+}
+
+/// The province's system reported a member.
+pub fn member(record: &MemberRecorded, rows: &mut WorkingSet) {
+    rows.put(MemberRow {
+        member_ref: record.member_ref,
+        region: record.region,
+        insurance_type: record.insurance_type,
+        insurance_status: record.insurance_status,
+        in_arrears: record.in_arrears,
+        public_medical: record.public_medical,
+        account_state: record.account_state,
+        update_time: record.time,
+    });
+    done(&record.request, record.time, rows);
+}
+
+/// An allotment to a personal account.
+pub fn credited(record: &AccountCredited, rows: &mut WorkingSet) {
+    let row = account(rows, record.member_ref, AccountKind::Personal);
+    let line = Line { kind: EntryKind::Allotment, transfer_id: None, counter_region: None, time: record.time };
+    post(rows, row, record.amount, AccountKind::Allotment, line);
+    done(&record.request, record.time, rows);
+}
+
+/// A wallet was opened.
+pub fn wallet_opened(record: &WalletOpened, rows: &mut WorkingSet) {
+    rows.put(WalletRow {
+        member_ref: record.member_ref,
+        state: WalletState::Open,
+        use_region: record.use_region,
+        open_time: record.time,
+    });
+    done(&record.request, record.time, rows);
+}
+
+fn done(request: &RequestMark, time: Civil, rows: &mut WorkingSet) {
+    rows.put(RequestRow { request_id: request.request_id.clone(), digest: request.digest, done_time: time });
+}
+
+/// A leg voted yes: a hold on the payer's side, a pending credit on the payee's.
+pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet) {
+    let day = Day::of(leg.receipt_time);
+    let row = account(rows, leg.member_ref, kind_of(leg.side));
+    match leg.side {
+        Side::Payer => {
+            rows.put(AccountRow { held: plus(row.held, leg.amount), ..row });
+            let count = day_count(rows, leg.member_ref, day);
+            rows.put(DayCountRow { member_ref: leg.member_ref, day, count: count + 1 });
+        }
+        Side::Payee => rows.put(AccountRow { pending: plus(row.pending, leg.amount), ..row }),
+    }
+    rows.put(LegRow {
+        transfer_id: leg.transfer_id,
+        side: leg.side,
+        state: LegState::Prepared,
+        terms_digest: leg.terms_digest,
+        member_ref: leg.member_ref,
+        amount: leg.amount,
+        counter_region: Some(leg.counter_region),
+        day,
+        receipt_time: leg.receipt_time,
+        refusal: None,
+        prepare_time: leg.prepare_time,
+        decide_time: None,
+        window: None,
+        hub_seq: None,
+        rulebook: Some(leg.rulebook),
+        incarnation: leg.incarnation,
+    });
+}
+
+/// A member's live and committed transfers of a day.
+pub fn day_count(rows: &WorkingSet, member_ref: MemberRef, day: Day) -> u64 {
+    rows.get::<DayCountRow>(&Key::DayCountRow(member_ref, day)).map_or(0, |row| row.count)
+}
+
+/// A leg voted no.
+pub fn refused(record: &LegRefused, rows: &mut WorkingSet) {
+    rows.put(LegRow {
+        amount: record.amount,
+        counter_region: Some(record.counter_region),
+        day: Day::of(record.receipt_time),
+        receipt_time: record.receipt_time,
+        refusal: Some(record.refusal.clone()),
+        rulebook: Some(record.rulebook),
+        ..blank(record.transfer_id, record.side, LegState::Refused, record.terms_digest, record.time)
+    });
+}
+
+/// An abort came for an id never seen.
+pub fn buried(record: &LegBuried, rows: &mut WorkingSet) {
+    rows.put(blank(record.transfer_id, record.side, LegState::Buried, record.terms_digest, record.time));
+}
+
+fn blank(transfer_id: TransferId, side: Side, state: LegState, terms_digest: Digest, time: Civil) -> LegRow {
+    LegRow {
+        transfer_id,
+        side,
+        state,
+        terms_digest,
+        member_ref: PROVINCE,
+        amount: Money::ZERO,
+        counter_region: None,
+        day: Day::of(time),
+        receipt_time: time,
+        refusal: None,
+        prepare_time: time,
+        decide_time: None,
+        window: None,
+        hub_seq: None,
+        rulebook: None,
+        incarnation: 0,
+    }
+}
+
+/// The decision on a leg that had voted yes: settle, or return.
+pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
+    let leg: &LegRow =
+        rows.get(&Key::LegRow(record.transfer_id, record.side)).expect("only a prepared leg is decided");
+    let leg = leg.clone();
+    let row = account(rows, leg.member_ref, kind_of(leg.side));
+    let freed = match leg.side {
+        Side::Payer => AccountRow { held: minus(row.held, leg.amount), ..row },
+        Side::Payee => AccountRow { pending: minus(row.pending, leg.amount), ..row },
+    };
+    let state = match record.outcome {
+        Outcome::Commit => {
+            let (amount, kind) = match leg.side {
+                Side::Payer => (minus(Money::ZERO, leg.amount), EntryKind::TransferOut),
+                Side::Payee => (leg.amount, EntryKind::TransferIn),
+            };
+            let line = Line {
+                kind,
+                transfer_id: Some(leg.transfer_id),
+                counter_region: leg.counter_region,
+                time: record.time,
+            };
+            post(rows, freed, amount, AccountKind::Clearing, line);
+            LegState::Committed
+        }
+        Outcome::Abort => {
+            rows.put(freed);
+            if leg.side == Side::Payer {
+                let count = day_count(rows, leg.member_ref, leg.day).saturating_sub(1);
+                rows.put(DayCountRow { member_ref: leg.member_ref, day: leg.day, count });
+            }
+            LegState::Aborted
+        }
+    };
+    rows.put(LegRow {
+        state,
+        decide_time: Some(record.time),
+        window: record.window,
+        hub_seq: record.hub_seq,
+        ..leg
+    });
+    let own = own(rows);
+    if record.hub_seq.is_some_and(|hub_seq| hub_seq > own.hub_seq) {
+        rows.put(SelfRow { hub_seq: record.hub_seq.unwrap_or(own.hub_seq), ..own });
+    }
+}

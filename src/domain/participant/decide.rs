@@ -1,0 +1,136 @@
+//! Decisions: carried out once, confirmed again, and never turned round.
+
+use super::{Answer, Participant, Step};
+use crate::domain::protocol::{Ack, AckResult, Decision, Question, Ruling};
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::record::{LegBuried, LegDecided, LegState, PeerMark};
+use crate::domain::row::{IncidentRow, Key, LegRow};
+use crate::domain::step::Ticket;
+use crate::domain::transfer::Outcome;
+
+/// What a node does about a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reaction {
+    /// Settle or return the prepared leg.
+    CarryOut,
+    /// Write a tombstone: the id may never be prepared.
+    Bury,
+    /// Nothing to do: it is so already.
+    Confirm,
+    /// It contradicts what is recorded: park it for people.
+    Reject,
+}
+
+/// The table leg state × outcome, total. `None` is an id never seen.
+pub(super) fn reaction(state: Option<LegState>, outcome: Outcome) -> Reaction {
+    match (state, outcome) {
+        (Some(LegState::Prepared), Outcome::Commit | Outcome::Abort) => Reaction::CarryOut,
+        (None, Outcome::Abort) => Reaction::Bury,
+        (Some(LegState::Committed), Outcome::Commit) => Reaction::Confirm,
+        (Some(LegState::Refused | LegState::Buried | LegState::Aborted), Outcome::Abort) => Reaction::Confirm,
+        (None | Some(LegState::Refused | LegState::Buried | LegState::Aborted), Outcome::Commit) => Reaction::Reject,
+        (Some(LegState::Committed), Outcome::Abort) => Reaction::Reject,
+    }
+}
+
+impl Participant {
+    /// A receipt for each decision, in order.
+    pub(super) fn decide(
+        &mut self,
+        ticket: Ticket,
+        hub: PeerMark,
+        decisions: &[Decision],
+        step: &mut Step<'_>,
+    ) {
+        if let Err(refusal) = self.meet_hub(hub, step) {
+            return step.answer(ticket, Answer::Refused(refusal));
+        }
+        let acks = decisions.iter().map(|decision| self.take(decision, step)).collect();
+        step.answer(ticket, Answer::Acks(acks));
+    }
+
+    /// The hub's answers to our questions.
+    pub(super) fn rulings(&mut self, hub: PeerMark, rulings: Vec<Ruling>, step: &mut Step<'_>) {
+        if self.meet_hub(hub, step).is_err() {
+            return;
+        }
+        for ruling in rulings {
+            match ruling {
+                Ruling::Decided(decision) => {
+                    self.take(&decision, step);
+                }
+                Ruling::Pending { question, ask_after_ms } => self.ask_later(&[question], ask_after_ms, step),
+            }
+        }
+    }
+
+    /// Puts questions off.
+    pub(super) fn ask_later(&mut self, questions: &[Question], after_ms: u64, step: &Step<'_>) {
+        let ask_at = step.now.mono.after(after_ms);
+        for question in questions {
+            if let Some(doubt) = self.in_doubt.get_mut(&(question.transfer_id, question.side)) {
+                doubt.ask_at = ask_at;
+            }
+        }
+    }
+
+    fn take(&mut self, decision: &Decision, step: &mut Step<'_>) -> Ack {
+        let key = Key::LegRow(decision.transfer_id, decision.side);
+        let leg = step.rows().get::<LegRow>(&key).cloned();
+        let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome);
+        // A tombstone may have been made for a question's terms; every other state binds the digest too.
+        let differs = leg.as_ref().is_some_and(|leg| leg.terms_digest != decision.terms_digest);
+        let (result, refusal) = match reaction {
+            Reaction::CarryOut if differs => self.reject(decision, Reason::TermsDiffer, step),
+            Reaction::CarryOut => {
+                self.carry_out(decision, step);
+                (AckResult::Recorded, None)
+            }
+            Reaction::Bury => {
+                step.record(LegBuried {
+                    transfer_id: decision.transfer_id,
+                    side: decision.side,
+                    terms_digest: decision.terms_digest,
+                    time: step.now.civil,
+                });
+                (AckResult::Recorded, None)
+            }
+            Reaction::Confirm => (AckResult::Already, None),
+            Reaction::Reject => self.reject(decision, Reason::ContraryOrder, step),
+        };
+        Ack {
+            transfer_id: decision.transfer_id,
+            side: decision.side,
+            terms_digest: decision.terms_digest,
+            result,
+            refusal,
+        }
+    }
+
+    fn carry_out(&mut self, decision: &Decision, step: &mut Step<'_>) {
+        self.in_doubt.remove(&(decision.transfer_id, decision.side));
+        step.record(LegDecided {
+            transfer_id: decision.transfer_id,
+            side: decision.side,
+            outcome: decision.outcome,
+            window: decision.window,
+            hub_seq: decision.hub_seq,
+            time: step.now.civil,
+        });
+    }
+
+    /// Parks a contrary order. It is told again and again by the hub, but raised once.
+    fn reject(
+        &mut self,
+        decision: &Decision,
+        reason: Reason,
+        step: &mut Step<'_>,
+    ) -> (AckResult, Option<RefusalRecord>) {
+        let refusal = RefusalRecord::new(reason, decision.side).with("outcome", decision.outcome.name());
+        let raised = step.rows().get::<IncidentRow>(&Key::IncidentRow(decision.transfer_id, decision.side));
+        if raised.is_none() {
+            self.raise(decision.transfer_id, decision.side, refusal.clone(), step);
+        }
+        (AckResult::Rejected, Some(refusal))
+    }
+}

@@ -1,0 +1,179 @@
+//! What the province's own system reports and asks: insurance, allotments, wallets. Each request is done once.
+
+use super::apply::{PROVINCE, account};
+use super::{Answer, MemberReport, Participant, Standing, Step};
+use crate::domain::calendar::Day;
+use crate::domain::id::MemberRef;
+use crate::domain::ledger::AccountKind;
+use crate::domain::member::{AccountState, InsuranceStatus, WalletState};
+use crate::domain::money::Money;
+use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
+use crate::domain::record::{AccountCredited, MemberRecorded, RequestMark, WalletOpened};
+use crate::domain::region::RegionCode;
+use crate::domain::row::{Key, MemberRow, PersonRow, RequestRow, WalletRow};
+use crate::domain::step::Ticket;
+
+/// A refusal of the node's own services; they have no payer or payee.
+fn refusal(reason: Reason) -> RefusalRecord {
+    RefusalRecord::new(reason, RefusalSide::Hub)
+}
+
+/// Whether the request was carried out before; refused when it said something else then.
+fn is_repeat(request: &RequestMark, step: &Step<'_>) -> Result<bool, RefusalRecord> {
+    match step.rows().get::<RequestRow>(&Key::RequestRow(request.request_id.clone())) {
+        Some(row) if row.digest != request.digest => {
+            Err(refusal(Reason::ContentDiffers).with("field", "request_id"))
+        }
+        Some(_) => Ok(true),
+        None => Ok(false),
+    }
+}
+
+/// Tells how a member stands.
+pub(super) fn stand(ticket: Ticket, member_ref: MemberRef, changed: bool, step: &mut Step<'_>) {
+    let rows = step.rows();
+    let standing = Standing {
+        changed,
+        member: rows.get(&Key::MemberRow(member_ref)).cloned(),
+        account: account(rows, member_ref, AccountKind::Personal),
+        wallet: rows.get(&Key::WalletRow(member_ref)).cloned(),
+        wallet_account: account(rows, member_ref, AccountKind::Wallet),
+    };
+    step.answer(ticket, Answer::Standing(Box::new(standing)));
+}
+
+impl Participant {
+    /// Records a member; a report that changes nothing writes nothing.
+    pub(super) fn upsert(&mut self, ticket: Ticket, report: MemberReport, step: &mut Step<'_>) {
+        let known = step.rows().get::<PersonRow>(&Key::PersonRow(report.person.id_hash)).cloned();
+        let member_ref = report.person.member_ref;
+        if known.as_ref().is_some_and(|known| known.member_ref != member_ref) {
+            return step.answer(ticket, Answer::PersonChanged);
+        }
+        match self.judge_report(&report, step) {
+            Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
+            Ok(false) => stand(ticket, member_ref, false, step),
+            Ok(true) => {
+                step.keep(report.person);
+                step.record(MemberRecorded {
+                    member_ref,
+                    region: report.region,
+                    insurance_type: report.insurance_type,
+                    insurance_status: report.insurance_status,
+                    in_arrears: report.in_arrears,
+                    public_medical: report.public_medical,
+                    account_state: report.account_state,
+                    time: step.now.civil,
+                    request: report.request,
+                });
+                stand(ticket, member_ref, true, step);
+            }
+        }
+    }
+
+    /// Whether the report is to be recorded.
+    fn judge_report(&self, report: &MemberReport, step: &Step<'_>) -> Result<bool, RefusalRecord> {
+        if is_repeat(&report.request, step)? {
+            return Ok(false);
+        }
+        let served = self.places.locate(report.region).is_some_and(|area| area.province == self.province);
+        if !served {
+            return Err(refusal(Reason::RegionElsewhere).with("region", report.region));
+        }
+        let member_ref = report.person.member_ref;
+        let old = step.rows().get::<MemberRow>(&Key::MemberRow(member_ref));
+        let live = account(step.rows(), member_ref, AccountKind::Personal).held.is_positive()
+            || account(step.rows(), member_ref, AccountKind::Wallet).pending.is_positive();
+        // Suspension, arrears and freezes never touch a leg that voted yes; a move of place must wait for its end.
+        if live && old.is_some_and(|old| old.region != report.region) {
+            return Err(refusal(Reason::HasLiveLeg));
+        }
+        Ok(true)
+    }
+
+    /// Credits an allotment (划入) to a personal account.
+    pub(super) fn credit(
+        &mut self,
+        ticket: Ticket,
+        request: RequestMark,
+        member_ref: MemberRef,
+        amount: Money,
+        step: &mut Step<'_>,
+    ) {
+        match judge_credit(&request, member_ref, amount, step) {
+            Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
+            Ok(false) => stand(ticket, member_ref, false, step),
+            Ok(true) => {
+                step.record(AccountCredited { member_ref, amount, time: step.now.civil, request });
+                stand(ticket, member_ref, true, step);
+            }
+        }
+    }
+
+    /// Opens a wallet. Opening it again at the same place of use is no error.
+    pub(super) fn open_wallet(
+        &mut self,
+        ticket: Ticket,
+        request: RequestMark,
+        member_ref: MemberRef,
+        use_region: RegionCode,
+        step: &mut Step<'_>,
+    ) {
+        match self.judge_opening(&request, member_ref, use_region, step) {
+            Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
+            Ok(false) => stand(ticket, member_ref, false, step),
+            Ok(true) => {
+                step.record(WalletOpened { member_ref, use_region, time: step.now.civil, request });
+                stand(ticket, member_ref, true, step);
+            }
+        }
+    }
+
+    fn judge_opening(
+        &self,
+        request: &RequestMark,
+        member_ref: MemberRef,
+        use_region: RegionCode,
+        step: &Step<'_>,
+    ) -> Result<bool, RefusalRecord> {
+        if is_repeat(request, step)? {
+            return Ok(false);
+        }
+        let member: &MemberRow =
+            step.rows().get(&Key::MemberRow(member_ref)).ok_or_else(|| refusal(Reason::MemberNotFound))?;
+        if member.insurance_status != InsuranceStatus::Active || member.in_arrears || member.public_medical {
+            return Err(refusal(Reason::NotInsured));
+        }
+        let day = Day::of(step.now.civil);
+        let open = |region| self.places.locate(region).is_some_and(|area| area.is_open(day));
+        if !open(member.region) || !open(use_region) {
+            return Err(refusal(Reason::PlaceNotOpen).with("region", use_region).with("day", day));
+        }
+        match step.rows().get::<WalletRow>(&Key::WalletRow(member_ref)) {
+            None => Ok(true),
+            Some(wallet) if wallet.state == WalletState::Open && wallet.use_region == use_region => Ok(false),
+            Some(_) => Err(refusal(Reason::WalletAlreadyOpen)),
+        }
+    }
+}
+
+/// Whether the credit is to be recorded.
+fn judge_credit(
+    request: &RequestMark,
+    member_ref: MemberRef,
+    amount: Money,
+    step: &Step<'_>,
+) -> Result<bool, RefusalRecord> {
+    if is_repeat(request, step)? {
+        return Ok(false);
+    }
+    let member: &MemberRow =
+        step.rows().get(&Key::MemberRow(member_ref)).ok_or_else(|| refusal(Reason::MemberNotFound))?;
+    if member.account_state == AccountState::Absent {
+        return Err(refusal(Reason::AccountAbsent));
+    }
+    let balance = account(step.rows(), member_ref, AccountKind::Personal).posted;
+    let own = account(step.rows(), PROVINCE, AccountKind::Allotment).posted;
+    let fits = balance.checked_add(amount).is_some() && own.checked_sub(amount).is_some();
+    if fits { Ok(true) } else { Err(refusal(Reason::Overflow)) }
+}

@@ -1,0 +1,326 @@
+//! A node's side: its people, accounts and wallets, and its part of every transfer.
+
+pub mod apply;
+mod decide;
+mod members;
+mod needs;
+mod prepare;
+#[cfg(test)]
+mod tests;
+
+use crate::domain::apply::own;
+use crate::domain::calendar::{Mono, Now};
+use crate::domain::id::{Digest, MemberRef, StartId, TransferId};
+use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::money::Money;
+use crate::domain::policy::PresentedLeg;
+use crate::domain::policy::rulebook::Rulebook;
+use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::record::{IncidentRaised, NodeJoined, PeerMark, PeerSeen, RequestMark};
+use crate::domain::region::{ProvinceCode, RegionCode, RegionDirectory};
+use crate::domain::row::{AccountRow, Key, LegRow, MemberRow, PeerRow, PersonRow, WalletRow};
+use crate::domain::step::{Machine, Ticket};
+use crate::domain::transfer::Side;
+use crate::domain::working_set::WorkingSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What can happen to a node.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The hub gave this start its incarnation.
+    Joined {
+        /// The incarnation.
+        incarnation: u64,
+        /// The hub as it spoke.
+        hub: PeerMark,
+    },
+    /// The hub asks to prepare legs.
+    Prepare {
+        /// Who waits.
+        ticket: Ticket,
+        /// The hub as it spoke.
+        hub: PeerMark,
+        /// The legs, with what the vault says.
+        legs: Vec<PresentedLeg>,
+    },
+    /// The hub tells decisions.
+    Decide {
+        /// Who waits.
+        ticket: Ticket,
+        /// The hub as it spoke.
+        hub: PeerMark,
+        /// The decisions.
+        decisions: Vec<Decision>,
+    },
+    /// The hub answered our questions.
+    Rulings {
+        /// The hub as it spoke.
+        hub: PeerMark,
+        /// Its answers.
+        rulings: Vec<Ruling>,
+    },
+    /// What stands against legs, without preparing them.
+    Check {
+        /// Who waits.
+        ticket: Ticket,
+        /// The legs, with what the vault says.
+        legs: Vec<PresentedLeg>,
+    },
+    /// The province's system reports a member.
+    Upsert {
+        /// Who waits.
+        ticket: Ticket,
+        /// The report.
+        report: Box<MemberReport>,
+    },
+    /// The province's system credits a personal account.
+    Credit {
+        /// Who waits.
+        ticket: Ticket,
+        /// The request.
+        request: RequestMark,
+        /// Whose account.
+        member_ref: MemberRef,
+        /// More than zero.
+        amount: Money,
+    },
+    /// A wallet is to be opened.
+    OpenWallet {
+        /// Who waits.
+        ticket: Ticket,
+        /// The request.
+        request: RequestMark,
+        /// Whose wallet.
+        member_ref: MemberRef,
+        /// 使用地, a pooling area.
+        use_region: RegionCode,
+    },
+    /// How a member stands.
+    Look {
+        /// Who waits.
+        ticket: Ticket,
+        /// The member.
+        member_ref: MemberRef,
+    },
+    /// The questions could not be asked: ask again later.
+    AskFailed {
+        /// What was to be asked.
+        questions: Vec<Question>,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// A member as the province's system reports him, and how the vault is to keep him.
+#[derive(Clone, Debug)]
+pub struct MemberReport {
+    /// The request.
+    pub request: RequestMark,
+    /// Pooling area of insurance.
+    pub region: RegionCode,
+    /// 310 or 390.
+    pub insurance_type: InsuranceType,
+    /// Whether it is in force.
+    pub insurance_status: InsuranceStatus,
+    /// 欠费.
+    pub in_arrears: bool,
+    /// 公费医疗.
+    pub public_medical: bool,
+    /// State of the personal account.
+    pub account_state: AccountState,
+    /// The vault's row: a new reference, or the one that the vault holds already, which the bytes are sealed for.
+    pub person: PersonRow,
+}
+
+/// What a node tells a waiting caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To a prepare: a vote a leg, in order.
+    Votes(Vec<Vote>),
+    /// To decisions: a receipt each, in order.
+    Acks(Vec<Ack>),
+    /// To a check: what stands against each leg.
+    Refusals(Vec<Vec<RefusalRecord>>),
+    /// To a report, a credit, an opening or a look: how the member stands now.
+    Standing(Box<Standing>),
+    /// The vault's row was made by another request meanwhile: look it up again and repeat.
+    PersonChanged,
+    /// Refused, nothing changed.
+    Refused(RefusalRecord),
+}
+
+/// How a member stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether the request changed anything.
+    pub changed: bool,
+    /// Insurance.
+    pub member: Option<MemberRow>,
+    /// 个人账户.
+    pub account: AccountRow,
+    /// 医保钱包.
+    pub wallet: Option<WalletRow>,
+    /// What is in the wallet.
+    pub wallet_account: AccountRow,
+}
+
+/// What a node wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Ask the hub about legs in doubt.
+    Ask(Vec<Question>),
+    /// People must look: a contrary order was parked.
+    Alarm(TransferId, Side),
+}
+
+/// A node's side of the protocol. Holds only what a crash may take: when to ask about which leg.
+#[derive(Debug)]
+pub struct Participant {
+    province: ProvinceCode,
+    start_id: StartId,
+    joined: bool,
+    places: Arc<RegionDirectory>,
+    rulebook: Arc<Rulebook>,
+    in_doubt: BTreeMap<(TransferId, Side), Doubt>,
+}
+
+/// A leg in doubt: what it voted on, and when to ask.
+#[derive(Clone, Copy, Debug)]
+struct Doubt {
+    terms_digest: Digest,
+    ask_at: Mono,
+}
+
+/// After the hub's deadline has passed a node waits so long before it asks: decisions are on their way.
+const ASK_MARGIN_MS: u64 = 1_000;
+/// How long a question waits for its answer before it is asked again.
+const ASK_AGAIN_MS: u64 = 5_000;
+/// Most questions in one call.
+const ASK_MAX: usize = 1_000;
+
+impl Participant {
+    /// A node of `province` at its start. `in_doubt`: its prepared legs, as stored.
+    pub fn new(
+        province: ProvinceCode,
+        start_id: StartId,
+        places: Arc<RegionDirectory>,
+        rulebook: Arc<Rulebook>,
+        in_doubt: impl IntoIterator<Item = LegRow>,
+    ) -> Participant {
+        let doubt = |leg: LegRow| {
+            ((leg.transfer_id, leg.side), Doubt { terms_digest: leg.terms_digest, ask_at: Mono(0) })
+        };
+        let in_doubt = in_doubt.into_iter().map(doubt).collect();
+        Participant { province, start_id, joined: false, places, rulebook, in_doubt }
+    }
+
+    /// Takes note of the hub as it spoke; refuses an older hub and a copy of it.
+    fn meet_hub(&mut self, hub: PeerMark, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
+        let seen = step.rows().get::<PeerRow>(&Key::PeerRow(ProvinceCode::HUB)).cloned();
+        let new_life = seen.as_ref().is_none_or(|seen| hub.incarnation > seen.incarnation);
+        if let Some(seen) = &seen {
+            let older = hub.incarnation < seen.incarnation || (new_life && hub.sequence < seen.sequence);
+            let copy = hub.incarnation == seen.incarnation && hub.start_id != seen.start_id;
+            if older || copy {
+                return Err(RefusalRecord::new(Reason::SenderRefused, crate::domain::reason::RefusalSide::Hub));
+            }
+        }
+        if seen.is_none_or(|seen| new_life || hub.sequence > seen.sequence) {
+            step.record(PeerSeen { province: ProvinceCode::HUB, mark: hub });
+        }
+        if new_life {
+            // The hub has restarted: it aborted what was undecided, so whatever is in doubt can be asked at once.
+            self.in_doubt.values_mut().for_each(|doubt| doubt.ask_at = step.now.mono);
+        }
+        Ok(())
+    }
+
+    fn joined(&mut self, incarnation: u64, hub: PeerMark, step: &mut Step<'_>) {
+        if self.meet_hub(hub, step).is_err() {
+            return;
+        }
+        if own(step.rows()).incarnation != incarnation || own(step.rows()).start_id != self.start_id {
+            step.record(NodeJoined { incarnation, start_id: self.start_id, time: step.now.civil });
+        }
+        self.joined = true;
+    }
+
+    fn ask(&mut self, step: &mut Step<'_>) {
+        let now = step.now.mono;
+        let due = self.in_doubt.iter_mut().filter(|(_, doubt)| self.joined && doubt.ask_at <= now).take(ASK_MAX);
+        let questions: Vec<Question> = due
+            .map(|((transfer_id, side), doubt)| {
+                doubt.ask_at = now.after(ASK_AGAIN_MS);
+                Question { transfer_id: *transfer_id, side: *side, terms_digest: doubt.terms_digest }
+            })
+            .collect();
+        if !questions.is_empty() {
+            step.effect(Effect::Ask(questions));
+        }
+    }
+
+    fn raise(&self, transfer_id: TransferId, side: Side, refusal: RefusalRecord, step: &mut Step<'_>) {
+        step.record(IncidentRaised { transfer_id, side, refusal, time: step.now.civil });
+        step.effect(Effect::Alarm(transfer_id, side));
+    }
+}
+
+/// A step of this machine.
+type Step<'a> = crate::domain::step::Step<'a, Answer, Effect>;
+
+impl Machine for Participant {
+    type Input = Input;
+    type Answer = Answer;
+    type Effect = Effect;
+
+    fn needs(&self, _now: Now, input: &Input, rows: &WorkingSet) -> Vec<Key> {
+        needs::needs(input, rows)
+    }
+
+    fn step(&mut self, input: Input, step: &mut Step<'_>) {
+        match input {
+            Input::Joined { incarnation, hub } => self.joined(incarnation, hub, step),
+            Input::Prepare { ticket, hub, legs } => self.prepare(ticket, hub, &legs, step),
+            Input::Decide { ticket, hub, decisions } => self.decide(ticket, hub, &decisions, step),
+            Input::Rulings { hub, rulings } => self.rulings(hub, rulings, step),
+            Input::Check { ticket, legs } => self.check(ticket, &legs, step),
+            Input::Upsert { ticket, report } => self.upsert(ticket, *report, step),
+            Input::Credit { ticket, request, member_ref, amount } => {
+                self.credit(ticket, request, member_ref, amount, step);
+            }
+            Input::OpenWallet { ticket, request, member_ref, use_region } => {
+                self.open_wallet(ticket, request, member_ref, use_region, step);
+            }
+            Input::Look { ticket, member_ref } => members::stand(ticket, member_ref, false, step),
+            Input::AskFailed { questions } => self.ask_later(&questions, ASK_MARGIN_MS, step),
+            Input::Tick => self.ask(step),
+        }
+    }
+
+    fn wake_at(&self) -> Option<Mono> {
+        // Before it has joined, nobody can be asked.
+        if !self.joined {
+            return None;
+        }
+        self.in_doubt.values().map(|doubt| doubt.ask_at).min()
+    }
+
+    fn tick() -> Input {
+        Input::Tick
+    }
+
+    fn ticket(input: &Input) -> Option<Ticket> {
+        match input {
+            Input::Prepare { ticket, .. }
+            | Input::Decide { ticket, .. }
+            | Input::Check { ticket, .. }
+            | Input::Upsert { ticket, .. }
+            | Input::Credit { ticket, .. }
+            | Input::OpenWallet { ticket, .. }
+            | Input::Look { ticket, .. } => Some(*ticket),
+            Input::Joined { .. } | Input::Rulings { .. } | Input::AskFailed { .. } | Input::Tick => None,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The rows that a node's inputs need.
+
+use super::Input;
+use super::apply::{PROVINCE, kind_of};
+use super::decide::{Reaction, reaction};
+use crate::domain::apply::SELF;
+use crate::domain::calendar::Day;
+use crate::domain::id::MemberRef;
+use crate::domain::ledger::AccountKind;
+use crate::domain::policy::{Identity, PresentedLeg};
+use crate::domain::protocol::{Decision, Ruling};
+use crate::domain::record::LegState;
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{Key, LegRow};
+use crate::domain::transfer::Side;
+use crate::domain::working_set::WorkingSet;
+
+/// The keys that `input` needs and `rows` does not know yet.
+pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
+    let mut keys = Vec::new();
+    match input {
+        Input::Joined { .. } => own_and_hub(&mut keys),
+        Input::Prepare { legs, .. } | Input::Check { legs, .. } => {
+            own_and_hub(&mut keys);
+            legs.iter().for_each(|leg| presented(leg, &mut keys));
+        }
+        Input::Decide { decisions, .. } => {
+            own_and_hub(&mut keys);
+            decisions.iter().for_each(|decision| decided(decision, rows, &mut keys));
+        }
+        Input::Rulings { rulings, .. } => {
+            own_and_hub(&mut keys);
+            for ruling in rulings {
+                if let Ruling::Decided(decision) = ruling {
+                    decided(decision, rows, &mut keys);
+                }
+            }
+        }
+        Input::Upsert { report, .. } => {
+            keys.push(Key::RequestRow(report.request.request_id.clone()));
+            keys.push(Key::PersonRow(report.person.id_hash));
+            standing(report.person.member_ref, &mut keys);
+        }
+        Input::Credit { request, member_ref, .. } => {
+            keys.push(Key::RequestRow(request.request_id.clone()));
+            keys.push(Key::AccountRow(PROVINCE, AccountKind::Allotment));
+            standing(*member_ref, &mut keys);
+        }
+        Input::OpenWallet { request, member_ref, .. } => {
+            keys.push(Key::RequestRow(request.request_id.clone()));
+            standing(*member_ref, &mut keys);
+        }
+        Input::Look { member_ref, .. } => standing(*member_ref, &mut keys),
+        Input::AskFailed { .. } | Input::Tick => {}
+    }
+    keys.retain(|key| !rows.knows(key));
+    keys
+}
+
+fn own_and_hub(keys: &mut Vec<Key>) {
+    keys.extend([SELF, Key::PeerRow(ProvinceCode::HUB)]);
+}
+
+fn standing(member_ref: MemberRef, keys: &mut Vec<Key>) {
+    keys.extend([
+        Key::MemberRow(member_ref),
+        Key::AccountRow(member_ref, AccountKind::Personal),
+        Key::WalletRow(member_ref),
+        Key::AccountRow(member_ref, AccountKind::Wallet),
+    ]);
+}
+
+fn presented(presented: &PresentedLeg, keys: &mut Vec<Key>) {
+    let leg = &presented.leg;
+    keys.push(Key::LegRow(leg.transfer_id, leg.side));
+    let Identity::Known(member_ref) = presented.identity else { return };
+    keys.push(Key::MemberRow(member_ref));
+    keys.push(Key::AccountRow(member_ref, kind_of(leg.side)));
+    match leg.side {
+        Side::Payer => keys.push(Key::DayCountRow(member_ref, Day::of(leg.receipt_time))),
+        Side::Payee => keys.push(Key::WalletRow(member_ref)),
+    }
+}
+
+/// First the leg; once it is known, what its decision moves, or the incident that it may have raised before.
+fn decided(decision: &Decision, rows: &WorkingSet, keys: &mut Vec<Key>) {
+    let (transfer_id, side) = (decision.transfer_id, decision.side);
+    let key = Key::LegRow(transfer_id, side);
+    if !rows.knows(&key) {
+        keys.push(key);
+        return;
+    }
+    let leg = rows.get::<LegRow>(&key);
+    let differs = leg.is_some_and(|leg| leg.terms_digest != decision.terms_digest);
+    match reaction(leg.map(|leg| leg.state), decision.outcome) {
+        Reaction::Reject => keys.push(Key::IncidentRow(transfer_id, side)),
+        Reaction::CarryOut if differs => keys.push(Key::IncidentRow(transfer_id, side)),
+        Reaction::CarryOut | Reaction::Bury | Reaction::Confirm => {}
+    }
+    let Some(leg) = leg.filter(|leg| leg.state == LegState::Prepared) else { return };
+    keys.push(Key::AccountRow(leg.member_ref, kind_of(side)));
+    keys.push(Key::AccountRow(PROVINCE, AccountKind::Clearing));
+    if side == Side::Payer {
+        keys.push(Key::DayCountRow(leg.member_ref, leg.day));
+    }
+}

@@ -1,0 +1,138 @@
+//! Load – decide – append: one batch, without threads or waiting, so that tests and the simulator drive it too.
+
+use crate::domain::apply::SELF;
+use crate::domain::calendar::{Civil, Mono, Now};
+use crate::domain::row::{Row, SelfRow, TableRow};
+use crate::domain::step::{Batch, Machine, Output, Step, Ticket};
+use crate::domain::working_set::WorkingSet;
+use crate::store::{Commit, Head, Store, StoreError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Rows kept between batches, so that a leg's decision finds what its prepare loaded; beyond that all are dropped.
+const CACHED_ROWS_MAX: usize = 30_000;
+
+/// Why an engine stops. None of these is retried in the same process.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store failed, or does not hold what it should.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Rows may be half changed: a bug in applying a record.
+    #[error("a record could not be applied: this is a bug; nothing of its batch was stored")]
+    Apply,
+    /// The thread could not be started.
+    #[error("the engine thread cannot be started: {0}")]
+    Thread(String),
+}
+
+/// A machine over its store.
+#[derive(Debug)]
+pub struct Core<M, S> {
+    machine: M,
+    store: S,
+    rows: WorkingSet,
+    civil: Civil,
+    failed: Vec<Ticket>,
+}
+
+impl<M: Machine, S: Store> Core<M, S> {
+    /// A machine over its store; civil time goes on from where the store left it.
+    pub fn new(machine: M, mut store: S) -> Result<Core<M, S>, EngineError> {
+        let own = store.load(&[SELF])?.into_iter().next().flatten();
+        let civil = own.as_ref().and_then(SelfRow::of).map_or(Civil(i64::MIN), |own| own.civil);
+        Ok(Core { machine, store, rows: WorkingSet::default(), civil, failed: Vec::new() })
+    }
+
+    /// How far the journal has come.
+    pub fn head(&self) -> Head {
+        self.store.head()
+    }
+
+    /// When the machine wants to be woken.
+    pub fn wake_at(&self) -> Option<Mono> {
+        self.machine.wake_at()
+    }
+
+    /// The machine, for looking at.
+    pub fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    /// The store, for looking at.
+    pub fn store(&mut self) -> &mut S {
+        &mut self.store
+    }
+
+    /// Callers whose input panicked since the last call: they will not be answered.
+    pub fn take_failed(&mut self) -> Vec<Ticket> {
+        std::mem::take(&mut self.failed)
+    }
+
+    /// Decides a batch and makes it durable; what comes back may be answered and done.
+    pub fn run(
+        &mut self,
+        now: Now,
+        inputs: Vec<M::Input>,
+    ) -> Result<Vec<Output<M::Answer, M::Effect>>, EngineError> {
+        let now = self.forward(now);
+        let mut batch = Batch::after(self.store.head().sequence);
+        for input in inputs {
+            self.load(now, &input)?;
+            self.decide(now, input, &mut batch)?;
+        }
+        let rows = self.rows.take_changed();
+        if !batch.records.is_empty() || !batch.vault.is_empty() {
+            self.store.append(&Commit { records: batch.records, rows, vault: batch.vault })?;
+        }
+        if self.rows.len() > CACHED_ROWS_MAX {
+            self.rows.clear();
+        }
+        Ok(batch.outputs)
+    }
+
+    /// Civil time never runs backwards: a clock that was set back stands still until it has caught up.
+    fn forward(&mut self, now: Now) -> Now {
+        const LAG_ALARM_MS: i64 = 1_000;
+        if now.civil.0.saturating_add(LAG_ALARM_MS) < self.civil.0 {
+            tracing::warn!(lag_ms = self.civil.0 - now.civil.0, "the civil clock was set back; time stands still");
+        }
+        self.civil = self.civil.max(now.civil);
+        Now { civil: self.civil, ..now }
+    }
+
+    fn load(&mut self, now: Now, input: &M::Input) -> Result<(), EngineError> {
+        loop {
+            let mut keys = self.machine.needs(now, input, &self.rows);
+            if keys.is_empty() {
+                return Ok(());
+            }
+            keys.sort_unstable();
+            keys.dedup();
+            let found: Vec<Option<Row>> = self.store.load(&keys)?;
+            for (key, row) in keys.into_iter().zip(found) {
+                self.rows.learn(key, row);
+            }
+        }
+    }
+
+    /// A panic while deciding is a bug that costs one input; a panic while applying costs the process.
+    fn decide(
+        &mut self,
+        now: Now,
+        input: M::Input,
+        batch: &mut Batch<M::Answer, M::Effect>,
+    ) -> Result<(), EngineError> {
+        let ticket = M::ticket(&input);
+        let (machine, rows) = (&mut self.machine, &mut self.rows);
+        let decided = catch_unwind(AssertUnwindSafe(|| machine.step(input, &mut Step::new(now, rows, batch))));
+        match decided {
+            Ok(()) => Ok(()),
+            Err(_) if batch.applying => Err(EngineError::Apply),
+            Err(_) => {
+                tracing::error!("a step panicked: this is a bug; its caller is told that the outcome is not known");
+                self.failed.extend(ticket);
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The single writer: one thread that owns a machine and its store, takes what waits, decides it in one batch,
+//! makes that durable with one sync, and only then answers and acts. It knows neither network nor SQL.
+
+mod clock;
+mod core;
+mod handle;
+#[cfg(test)]
+mod tests;
+
+pub use clock::{Clock, SystemClock};
+pub use core::{Core, EngineError};
+pub use handle::{AskError, Handle};
+
+use crate::domain::step::{Machine, Output, Ticket};
+use crate::store::{Head, Store};
+use handle::Job;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// Most inputs of one batch: bounds how long the first of them waits for its answer.
+const BATCH_MAX: usize = 1_024;
+
+/// Where effects go once they may.
+pub trait Outlet<E>: Send {
+    /// Starts to do something in the world. Must not block.
+    fn deliver(&mut self, effect: E);
+}
+
+/// A running engine: the way in, and the end of its thread.
+#[derive(Debug)]
+pub struct Engine<M: Machine> {
+    /// The way in.
+    pub handle: Handle<M>,
+    /// The thread; it ends when it is stopped, or with an error that the process must not survive.
+    pub thread: JoinHandle<Result<(), EngineError>>,
+}
+
+/// Starts an engine's thread. `first` is decided before anything else, and is durable when this returns.
+pub fn start<M, S>(
+    mut core: Core<M, S>,
+    clock: Arc<dyn Clock>,
+    mut outlet: Box<dyn Outlet<M::Effect>>,
+    first: Vec<M::Input>,
+) -> Result<Engine<M>, EngineError>
+where
+    M: Machine + Send + 'static,
+    M::Input: Send + 'static,
+    M::Answer: Send + 'static,
+    M::Effect: Send + 'static,
+    S: Store + 'static,
+{
+    let (jobs, inbox) = channel();
+    let (head, heads) = watch::channel(core.head());
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let handle = Handle::new(jobs, heads, Arc::clone(&waiting));
+    for output in core.run(clock.now(), first)? {
+        if let Output::Effect(effect) = output {
+            outlet.deliver(effect);
+        }
+    }
+    head.send_replace(core.head());
+    let mut desk = Desk { inbox, callers: BTreeMap::new(), waiting, outlet, head };
+    let run = move || {
+        let result = desk.serve(&mut core, clock.as_ref());
+        if let Err(error) = &result {
+            tracing::error!(%error, "the engine stops: it will recover from what is stored");
+        }
+        result
+    };
+    let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(run);
+    Ok(Engine { handle, thread: thread.map_err(|error| EngineError::Thread(error.to_string()))? })
+}
+
+/// The engine thread's side of the way in and the ways out.
+struct Desk<M: Machine> {
+    inbox: Receiver<Job<M>>,
+    callers: BTreeMap<Ticket, oneshot::Sender<M::Answer>>,
+    waiting: Arc<AtomicUsize>,
+    outlet: Box<dyn Outlet<M::Effect>>,
+    head: watch::Sender<Head>,
+}
+
+impl<M: Machine> Desk<M> {
+    fn serve<S: Store>(&mut self, core: &mut Core<M, S>, clock: &dyn Clock) -> Result<(), EngineError> {
+        loop {
+            let Some(inputs) = self.take(core.wake_at().map(|at| at.0.saturating_sub(clock.now().mono.0))) else {
+                return Ok(());
+            };
+            let before = core.head();
+            let outputs = core.run(clock.now(), inputs)?;
+            if core.head() != before {
+                self.head.send_replace(core.head());
+            }
+            outputs.into_iter().for_each(|output| self.perform(output));
+            // A caller whose input panicked was not answered and never will be.
+            for ticket in core.take_failed() {
+                self.dismiss(ticket);
+            }
+        }
+    }
+
+    /// What waits, at most a batch of it; a tick when nothing comes in time; nothing when the engine is to stop.
+    fn take(&mut self, wake_in_ms: Option<u64>) -> Option<Vec<M::Input>> {
+        let first = match wake_in_ms {
+            Some(ms) => self.inbox.recv_timeout(Duration::from_millis(ms)),
+            None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        let mut inputs = Vec::new();
+        match first {
+            Ok(job) => self.accept(job, &mut inputs)?,
+            Err(RecvTimeoutError::Timeout) => inputs.push(M::tick()),
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+        while inputs.len() < BATCH_MAX
+            && let Ok(job) = self.inbox.try_recv()
+        {
+            // A stop that comes behind other work lets that work finish first.
+            if self.accept(job, &mut inputs).is_none() {
+                self.inbox = channel().1;
+            }
+        }
+        if wake_in_ms == Some(0) {
+            inputs.push(M::tick());
+        }
+        Some(inputs)
+    }
+
+    fn accept(&mut self, job: Job<M>, inputs: &mut Vec<M::Input>) -> Option<()> {
+        match job {
+            Job::Ask { ticket, input, reply } => {
+                self.callers.insert(ticket, reply);
+                inputs.push(input);
+            }
+            Job::Tell(input) => inputs.push(input),
+            Job::Stop => return None,
+        }
+        Some(())
+    }
+
+    fn perform(&mut self, output: Output<M::Answer, M::Effect>) {
+        match output {
+            Output::Effect(effect) => self.outlet.deliver(effect),
+            Output::Answer(ticket, answer) => {
+                if let Some(reply) = self.dismiss(ticket) {
+                    // A caller who went away misses only the answer; what he asked for is done.
+                    let _ = reply.send(answer);
+                }
+            }
+        }
+    }
+
+    fn dismiss(&mut self, ticket: Ticket) -> Option<oneshot::Sender<M::Answer>> {
+        let reply = self.callers.remove(&ticket);
+        if reply.is_some() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        reply
+    }
+}
