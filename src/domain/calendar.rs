@@ -16,9 +16,7 @@ impl Mono {
 }
 
 /// Civil time: milliseconds since 1970-01-01T00:00:00Z.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct Civil(pub i64);
 
 /// Both clocks, read once for a step.
@@ -39,7 +37,8 @@ pub struct Day(u32);
 impl Day {
     /// The day in Asia/Shanghai (UTC+8, no summer time) at `at`.
     pub fn of(at: Civil) -> Day {
-        let utc = OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let utc =
+            OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let shanghai = UtcOffset::from_hms(8, 0, 0).unwrap_or(UtcOffset::UTC);
         Day::from_date(utc.to_offset(shanghai).date())
     }
@@ -53,7 +52,9 @@ impl Day {
     pub fn parse(text: &str) -> Option<Day> {
         let (year, month, day) = (text.get(0..4)?, text.get(5..7)?, text.get(8..10)?);
         let dashes = text.len() == 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
-        let digits = [year, month, day].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+        let digits = [year, month, day]
+            .iter()
+            .all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
         if !dashes || !digits {
             return None;
         }
@@ -76,7 +77,13 @@ impl Day {
 /// "YYYY-MM-DD".
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.0 / 10_000, self.0 / 100 % 100, self.0 % 100)
+        write!(
+            f,
+            "{:04}-{:02}-{:02}",
+            self.0 / 10_000,
+            self.0 / 100 % 100,
+            self.0 % 100
+        )
     }
 }
 
@@ -95,7 +102,15 @@ mod tests {
     #[test]
     fn reads_only_days_that_exist() {
         assert_eq!(Day::parse("2024-02-29").map(Day::number), Some(20_240_229));
-        for bad in ["2025-02-29", "2025-2-1", "2025/02/01", "", "2025-13-01", "+025-01-01", "２025-01-1"] {
+        for bad in [
+            "2025-02-29",
+            "2025-2-1",
+            "2025/02/01",
+            "",
+            "2025-13-01",
+            "+025-01-01",
+            "２025-01-1",
+        ] {
             assert_eq!(Day::parse(bad), None, "{bad}");
         }
     }

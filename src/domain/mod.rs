@@ -21,5 +21,7 @@ pub mod region;
 pub mod row;
 pub mod scan;
 pub mod step;
+#[cfg(test)]
+pub(crate) mod toy;
 pub mod transfer;
 pub mod working_set;

@@ -5,9 +5,7 @@ use rust_decimal::Decimal;
 use std::fmt;
 
 /// An amount in fen (分, a hundredth of a yuan). Parsed amounts are never negative; a position may be.
-#[derive(
-    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Money(i64);
 
 /// Why a text is not an amount.
@@ -37,7 +35,9 @@ impl Money {
 
     /// Reads "400.00", "400" or "400.5". Refuses signs, exponents, spaces, separators and other digits than ASCII.
     pub fn parse(text: &str) -> Result<Money, MoneyError> {
-        let (whole, places) = text.split_once('.').map_or((text, None), |(whole, places)| (whole, Some(places)));
+        let (whole, places) = text
+            .split_once('.')
+            .map_or((text, None), |(whole, places)| (whole, Some(places)));
         let digits = |part: &str, most: usize| {
             !part.is_empty() && part.len() <= most && part.bytes().all(|byte| byte.is_ascii_digit())
         };
@@ -45,7 +45,9 @@ impl Money {
             return Err(MoneyError::Malformed);
         }
         let yuan = Decimal::from_str_exact(text).map_err(|_| MoneyError::Malformed)?;
-        let fen = yuan.checked_mul(Decimal::ONE_HUNDRED).ok_or(MoneyError::Malformed)?;
+        let fen = yuan
+            .checked_mul(Decimal::ONE_HUNDRED)
+            .ok_or(MoneyError::Malformed)?;
         i64::try_from(fen).map(Money).map_err(|_| MoneyError::Malformed)
     }
 
@@ -90,8 +92,25 @@ mod tests {
         assert_eq!(Money::parse("0.5"), Ok(Money(50)));
         assert_eq!(Money::parse("7"), Ok(Money(700)));
         for bad in [
-            "", ".", "1.", ".5", "1.005", "-1", "+1", "1e3", "٣", " 1", "1 ", "1,000.00", "１", "1.0.0", "0x1",
-            "123456789012345678", "1_000", "NaN", "1.٣",
+            "",
+            ".",
+            "1.",
+            ".5",
+            "1.005",
+            "-1",
+            "+1",
+            "1e3",
+            "٣",
+            " 1",
+            "1 ",
+            "1,000.00",
+            "１",
+            "1.0.0",
+            "0x1",
+            "123456789012345678",
+            "1_000",
+            "NaN",
+            "1.٣",
         ] {
             assert_eq!(Money::parse(bad), Err(MoneyError::Malformed), "{bad}");
         }

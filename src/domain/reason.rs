@@ -410,7 +410,11 @@ pub struct RefusalRecord {
 impl RefusalRecord {
     /// A refusal without figures.
     pub fn new(reason: Reason, side: impl Into<RefusalSide>) -> RefusalRecord {
-        RefusalRecord { reason, side: side.into(), metadata: Vec::new() }
+        RefusalRecord {
+            reason,
+            side: side.into(),
+            metadata: Vec::new(),
+        }
     }
 
     /// The same with one more figure.
@@ -427,14 +431,22 @@ mod tests {
     #[test]
     fn numbers_and_codes_are_unique_and_ordered_and_texts_are_there() {
         for pair in TABLE.windows(2) {
-            assert!(pair[0].reason.number() < pair[1].reason.number(), "{:?}", pair[1].reason);
+            assert!(
+                pair[0].reason.number() < pair[1].reason.number(),
+                "{:?}",
+                pair[1].reason
+            );
         }
         for row in TABLE {
             assert_eq!(Reason::from_code(row.code), Some(row.reason));
             assert_eq!(Reason::from_number(row.reason.number()), Some(row.reason));
             assert_eq!(row.reason.row().code, row.code);
             assert!(row.code.len() <= 63 && !row.english.is_empty());
-            assert!(row.chinese.chars().any(|c| !c.is_ascii()), "{} lacks its Chinese text", row.code);
+            assert!(
+                row.chinese.chars().any(|c| !c.is_ascii()),
+                "{} lacks its Chinese text",
+                row.code
+            );
         }
     }
 }

@@ -6,21 +6,24 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// A six-digit code of GB/T 2260 as the field uses it (医保区划): a pooling area or a county inside one.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub struct RegionCode(u32);
 
 impl RegionCode {
     /// The code with this number, if it has six digits and does not begin with zero.
     pub fn new(number: u32) -> Option<RegionCode> {
-        (100_000..=999_999).contains(&number).then_some(RegionCode(number))
+        (100_000..=999_999)
+            .contains(&number)
+            .then_some(RegionCode(number))
     }
 
     /// Reads exactly six ASCII digits.
     pub fn parse(text: &str) -> Option<RegionCode> {
         let digits = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| text.parse().ok()).flatten().and_then(RegionCode::new)
+        digits
+            .then(|| text.parse().ok())
+            .flatten()
+            .and_then(RegionCode::new)
     }
 
     /// The six digits as a number.
@@ -42,9 +45,7 @@ impl fmt::Debug for RegionCode {
 }
 
 /// A province's two digits (13 河北 … 66 兵团). A node is named by it. 0 stands for the hub where a peer is meant.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub struct ProvinceCode(u8);
 
 impl ProvinceCode {
@@ -107,7 +108,9 @@ pub struct Area {
 impl Area {
     /// Whether its wallet is open on `day`.
     pub fn is_open(&self, day: Day) -> bool {
-        self.openings.iter().any(|opening| opening.from <= day && opening.until.is_none_or(|until| day < until))
+        self.openings
+            .iter()
+            .any(|opening| opening.from <= day && opening.until.is_none_or(|until| day < until))
     }
 }
 
@@ -193,10 +196,21 @@ impl RegionDirectory {
         let number = code.number();
         let at = |number| RegionCode::new(number).and_then(|code| self.areas.get(&code));
         let municipality = || {
-            let province = u8::try_from(number / 10_000).ok().and_then(|two| self.provinces.get(&ProvinceCode(two)))?;
-            province.municipality.then(|| at(number / 10_000 * 10_000)).flatten()
+            let province = u8::try_from(number / 10_000)
+                .ok()
+                .and_then(|two| self.provinces.get(&ProvinceCode(two)))?;
+            province
+                .municipality
+                .then(|| at(number / 10_000 * 10_000))
+                .flatten()
         };
-        let prefecture = || if number % 100 == 0 { None } else { at(number / 100 * 100) };
+        let prefecture = || {
+            if number % 100 == 0 {
+                None
+            } else {
+                at(number / 100 * 100)
+            }
+        };
         self.areas
             .get(&code)
             .or_else(|| self.counties.get(&code).and_then(|area| self.areas.get(area)))
@@ -221,7 +235,11 @@ impl RegionDirectory {
 }
 
 fn openings_in_order(openings: &[Opening]) -> bool {
-    let each = openings.iter().all(|opening| opening.until.is_none_or(|until| opening.from < until));
-    let between = openings.windows(2).all(|pair| pair[0].until.is_some_and(|until| until <= pair[1].from));
+    let each = openings
+        .iter()
+        .all(|opening| opening.until.is_none_or(|until| opening.from < until));
+    let between = openings
+        .windows(2)
+        .all(|pair| pair[0].until.is_some_and(|until| until <= pair[1].from));
     each && between
 }

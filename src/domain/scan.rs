@@ -39,7 +39,9 @@ impl Filter {
                 row.state == TransferState::Pending || open
             }
             (Filter::LegsInDoubt, Row::LegRow(row)) => row.state == LegState::Prepared,
-            (Filter::Entries(member, kind), Row::EntryRow(row)) => row.member_ref == member && row.kind == kind,
+            (Filter::Entries(member, kind), Row::EntryRow(row)) => {
+                row.member_ref == member && row.kind == kind
+            }
             (Filter::UnsettledTransfers | Filter::LegsInDoubt | Filter::Entries(..), _) => false,
         }
     }

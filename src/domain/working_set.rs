@@ -14,7 +14,10 @@ pub struct WorkingSet {
 impl WorkingSet {
     /// A set that holds everything there is, so that what it does not know does not exist: for replay.
     pub fn complete() -> WorkingSet {
-        WorkingSet { complete: true, ..WorkingSet::default() }
+        WorkingSet {
+            complete: true,
+            ..WorkingSet::default()
+        }
     }
 
     /// Whether the key's row, or its absence, is known.
@@ -39,6 +42,11 @@ impl WorkingSet {
         }
     }
 
+    /// The row under a key as it is kept, if there is one.
+    pub fn row(&self, key: &Key) -> Option<&Row> {
+        self.rows.get(key).and_then(Option::as_ref)
+    }
+
     /// Replaces or adds a row.
     pub fn put(&mut self, row: impl Into<Row>) {
         let row = row.into();
@@ -50,7 +58,10 @@ impl WorkingSet {
     /// The rows changed since the last call, each once, in key order.
     pub fn take_changed(&mut self) -> Vec<Row> {
         let changed = std::mem::take(&mut self.changed);
-        changed.iter().filter_map(|key| self.rows.get(key).cloned().flatten()).collect()
+        changed
+            .iter()
+            .filter_map(|key| self.rows.get(key).cloned().flatten())
+            .collect()
     }
 
     /// Every row that exists here, in key order.

@@ -39,8 +39,17 @@ impl<M: Machine, S: Store> Core<M, S> {
     /// A machine over its store; civil time goes on from where the store left it.
     pub fn new(machine: M, mut store: S) -> Result<Core<M, S>, EngineError> {
         let own = store.load(&[SELF])?.into_iter().next().flatten();
-        let civil = own.as_ref().and_then(SelfRow::of).map_or(Civil(i64::MIN), |own| own.civil);
-        Ok(Core { machine, store, rows: WorkingSet::default(), civil, failed: Vec::new() })
+        let civil = own
+            .as_ref()
+            .and_then(SelfRow::of)
+            .map_or(Civil(i64::MIN), |own| own.civil);
+        Ok(Core {
+            machine,
+            store,
+            rows: WorkingSet::default(),
+            civil,
+            failed: Vec::new(),
+        })
     }
 
     /// How far the journal has come.
@@ -82,7 +91,11 @@ impl<M: Machine, S: Store> Core<M, S> {
         }
         let rows = self.rows.take_changed();
         if !batch.records.is_empty() || !batch.vault.is_empty() {
-            self.store.append(&Commit { records: batch.records, rows, vault: batch.vault })?;
+            self.store.append(&Commit {
+                records: batch.records,
+                rows,
+                vault: batch.vault,
+            })?;
         }
         if self.rows.len() > CACHED_ROWS_MAX {
             self.rows.clear();
@@ -94,10 +107,16 @@ impl<M: Machine, S: Store> Core<M, S> {
     fn forward(&mut self, now: Now) -> Now {
         const LAG_ALARM_MS: i64 = 1_000;
         if now.civil.0.saturating_add(LAG_ALARM_MS) < self.civil.0 {
-            tracing::warn!(lag_ms = self.civil.0 - now.civil.0, "the civil clock was set back; time stands still");
+            tracing::warn!(
+                lag_ms = self.civil.0 - now.civil.0,
+                "the civil clock was set back; time stands still"
+            );
         }
         self.civil = self.civil.max(now.civil);
-        Now { civil: self.civil, ..now }
+        Now {
+            civil: self.civil,
+            ..now
+        }
     }
 
     fn load(&mut self, now: Now, input: &M::Input) -> Result<(), EngineError> {
@@ -124,12 +143,16 @@ impl<M: Machine, S: Store> Core<M, S> {
     ) -> Result<(), EngineError> {
         let ticket = M::ticket(&input);
         let (machine, rows) = (&mut self.machine, &mut self.rows);
-        let decided = catch_unwind(AssertUnwindSafe(|| machine.step(input, &mut Step::new(now, rows, batch))));
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            machine.step(input, &mut Step::new(now, rows, batch))
+        }));
         match decided {
             Ok(()) => Ok(()),
             Err(_) if batch.applying => Err(EngineError::Apply),
             Err(_) => {
-                tracing::error!("a step panicked: this is a bug; its caller is told that the outcome is not known");
+                tracing::error!(
+                    "a step panicked: this is a bug; its caller is told that the outcome is not known"
+                );
                 self.failed.extend(ticket);
                 Ok(())
             }

@@ -61,7 +61,9 @@ impl<M: Machine> Clone for Handle<M> {
 
 impl<M: Machine> std::fmt::Debug for Handle<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Handle").field("waiting", &self.waiting).finish_non_exhaustive()
+        f.debug_struct("Handle")
+            .field("waiting", &self.waiting)
+            .finish_non_exhaustive()
     }
 }
 
@@ -69,8 +71,18 @@ impl<M: Machine> std::fmt::Debug for Handle<M> {
 const WAITING_MAX: usize = 20_000;
 
 impl<M: Machine> Handle<M> {
-    pub(super) fn new(jobs: Sender<Job<M>>, heads: watch::Receiver<Head>, waiting: Arc<AtomicUsize>) -> Handle<M> {
-        Handle { jobs, tickets: Arc::default(), waiting, waiting_max: WAITING_MAX, heads }
+    pub(super) fn new(
+        jobs: Sender<Job<M>>,
+        heads: watch::Receiver<Head>,
+        waiting: Arc<AtomicUsize>,
+    ) -> Handle<M> {
+        Handle {
+            jobs,
+            tickets: Arc::default(),
+            waiting,
+            waiting_max: WAITING_MAX,
+            heads,
+        }
     }
 
     /// The same way in, with another limit for callers that wait at once.
@@ -95,7 +107,11 @@ impl<M: Machine> Handle<M> {
         }
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         let (reply, answer) = oneshot::channel();
-        let sent = self.jobs.send(Job::Ask { ticket, input: input(ticket), reply });
+        let sent = self.jobs.send(Job::Ask {
+            ticket,
+            input: input(ticket),
+            reply,
+        });
         if sent.is_err() {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(AskError::Stopped);

@@ -64,7 +64,13 @@ where
         }
     }
     head.send_replace(core.head());
-    let mut desk = Desk { inbox, callers: BTreeMap::new(), waiting, outlet, head };
+    let mut desk = Desk {
+        inbox,
+        callers: BTreeMap::new(),
+        waiting,
+        outlet,
+        head,
+    };
     let run = move || {
         let result = desk.serve(&mut core, clock.as_ref());
         if let Err(error) = &result {
@@ -73,7 +79,10 @@ where
         result
     };
     let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(run);
-    Ok(Engine { handle, thread: thread.map_err(|error| EngineError::Thread(error.to_string()))? })
+    Ok(Engine {
+        handle,
+        thread: thread.map_err(|error| EngineError::Thread(error.to_string()))?,
+    })
 }
 
 /// The engine thread's side of the way in and the ways out.
@@ -88,7 +97,8 @@ struct Desk<M: Machine> {
 impl<M: Machine> Desk<M> {
     fn serve<S: Store>(&mut self, core: &mut Core<M, S>, clock: &dyn Clock) -> Result<(), EngineError> {
         loop {
-            let Some(inputs) = self.take(core.wake_at().map(|at| at.0.saturating_sub(clock.now().mono.0))) else {
+            let Some(inputs) = self.take(core.wake_at().map(|at| at.0.saturating_sub(clock.now().mono.0)))
+            else {
                 return Ok(());
             };
             let before = core.head();

@@ -16,7 +16,9 @@ pub(super) const HUB: RefusalSide = RefusalSide::Hub;
 
 /// A live transfer's own row; a live transfer is always received.
 fn row(transfer_id: TransferId, step: &Step<'_>) -> Option<TransferRow> {
-    step.rows().get::<TransferRow>(&Key::TransferRow(transfer_id)).cloned()
+    step.rows()
+        .get::<TransferRow>(&Key::TransferRow(transfer_id))
+        .cloned()
 }
 
 /// The province that a side of a transfer belongs to.
@@ -46,7 +48,13 @@ pub(super) fn decision_for(transfer: &TransferRow, side: Side) -> Option<Decisio
 }
 
 impl Coordinator {
-    pub(super) fn votes(&mut self, province: ProvinceCode, node: PeerMark, votes: Vec<Vote>, step: &mut Step<'_>) {
+    pub(super) fn votes(
+        &mut self,
+        province: ProvinceCode,
+        node: PeerMark,
+        votes: Vec<Vote>,
+        step: &mut Step<'_>,
+    ) {
         if !self.meet_node(province, node, step) {
             let ids: Vec<TransferId> = votes.iter().map(|vote| vote.transfer_id).collect();
             return self.prepare_failed(province, &ids, step);
@@ -59,8 +67,12 @@ impl Coordinator {
     /// Counts a vote of a live transfer; votes for what is decided, from who is no party, or on other terms do not
     /// count.
     fn vote(&mut self, province: ProvinceCode, vote: Vote, step: &mut Step<'_>) {
-        let Some(live) = self.live.get_mut(&vote.transfer_id) else { return };
-        let Some(transfer) = row(vote.transfer_id, step) else { return };
+        let Some(live) = self.live.get_mut(&vote.transfer_id) else {
+            return;
+        };
+        let Some(transfer) = row(vote.transfer_id, step) else {
+            return;
+        };
         if province_of(&transfer, vote.side) != province || vote.terms_digest != transfer.terms_digest {
             return;
         }
@@ -92,10 +104,19 @@ impl Coordinator {
         }
         let window = Day::of(step.now.civil);
         let position = |province| super::apply::position(step.rows(), window, province).owed;
-        let fits = position(transfer.payer_province).checked_add(transfer.amount).is_some()
-            && position(transfer.payee_province).checked_sub(transfer.amount).is_some();
+        let fits = position(transfer.payer_province)
+            .checked_add(transfer.amount)
+            .is_some()
+            && position(transfer.payee_province)
+                .checked_sub(transfer.amount)
+                .is_some();
         if !fits {
-            return self.refuse(transfer.transfer_id, RefusalRecord::new(Reason::Overflow, HUB), None, step);
+            return self.refuse(
+                transfer.transfer_id,
+                RefusalRecord::new(Reason::Overflow, HUB),
+                None,
+                step,
+            );
         }
         // From here on nothing may fail.
         let hub_seq = own(step.rows()).hub_seq + 1;
@@ -104,7 +125,12 @@ impl Coordinator {
             outcome: Outcome::Commit,
             refusal: None,
             decide_time: step.now.civil,
-            commit: Some(CommitDetail { window, hub_seq, payer_leg: payer.leg_record, payee_leg: payee.leg_record }),
+            commit: Some(CommitDetail {
+                window,
+                hub_seq,
+                payer_leg: payer.leg_record,
+                payee_leg: payee.leg_record,
+            }),
             payer_rulebook: Some(payer.rulebook),
             payee_rulebook: Some(payee.rulebook),
             payer_owed: true,
@@ -126,7 +152,9 @@ impl Coordinator {
         refused_by: Option<Side>,
         step: &mut Step<'_>,
     ) {
-        let Some(transfer) = row(transfer_id, step) else { return };
+        let Some(transfer) = row(transfer_id, step) else {
+            return;
+        };
         if transfer.state.on(TransferEvent::Refused) == Transition::Stays {
             return;
         }
@@ -159,9 +187,14 @@ impl Coordinator {
 
     /// Queues a decided transfer for the provinces that have not recorded it.
     pub(super) fn queue(&mut self, transfer: &TransferRow, step: &mut Step<'_>) {
-        let sides = [(Side::Payer, transfer.payer_recorded_seq), (Side::Payee, transfer.payee_recorded_seq)];
+        let sides = [
+            (Side::Payer, transfer.payer_recorded_seq),
+            (Side::Payee, transfer.payee_recorded_seq),
+        ];
         for (side, _) in sides.into_iter().filter(|(_, recorded)| recorded.is_none()) {
-            let Some(decision) = decision_for(transfer, side) else { continue };
+            let Some(decision) = decision_for(transfer, side) else {
+                continue;
+            };
             let province = province_of(transfer, side);
             for decision in self.outbox.push(province, decision) {
                 step.effect(Effect::Decide(province, decision));
@@ -175,7 +208,12 @@ impl Coordinator {
         transfer_ids: &[TransferId],
         step: &mut Step<'_>,
     ) {
-        for transfer_id in transfer_ids.iter().filter(|id| self.live.contains_key(id)).copied().collect::<Vec<_>>() {
+        for transfer_id in transfer_ids
+            .iter()
+            .filter(|id| self.live.contains_key(id))
+            .copied()
+            .collect::<Vec<_>>()
+        {
             let refusal = RefusalRecord::new(Reason::ProvinceUnreachable, HUB).with("province", province);
             self.abort(transfer_id, refusal, step);
         }
@@ -187,8 +225,11 @@ impl Coordinator {
         }
         let mut recorded = Vec::new();
         for ack in acks {
-            let Some(transfer) = row(ack.transfer_id, step) else { continue };
-            let is_party = province_of(&transfer, ack.side) == province && transfer.terms_digest == ack.terms_digest;
+            let Some(transfer) = row(ack.transfer_id, step) else {
+                continue;
+            };
+            let is_party =
+                province_of(&transfer, ack.side) == province && transfer.terms_digest == ack.terms_digest;
             if !is_party || !transfer.state.is_decided() {
                 continue;
             }
@@ -209,17 +250,26 @@ impl Coordinator {
             }
         }
         if !recorded.is_empty() {
-            step.record(DecisionsRecorded { province, legs: recorded.clone() });
-            recorded.iter().for_each(|(transfer_id, _)| self.answer_ready(*transfer_id, step));
+            step.record(DecisionsRecorded {
+                province,
+                legs: recorded.clone(),
+            });
+            recorded
+                .iter()
+                .for_each(|(transfer_id, _)| self.answer_ready(*transfer_id, step));
         }
     }
 
     /// A province rejected a decision: an incident for people; it is told again only after a restart.
     fn park(&mut self, ack: &Ack, step: &mut Step<'_>) {
-        let raised = step.rows().get::<IncidentRow>(&Key::IncidentRow(ack.transfer_id, ack.side));
+        let raised = step
+            .rows()
+            .get::<IncidentRow>(&Key::IncidentRow(ack.transfer_id, ack.side));
         if raised.is_none() {
-            let refusal =
-                ack.refusal.clone().unwrap_or_else(|| RefusalRecord::new(Reason::ContraryOrder, ack.side));
+            let refusal = ack
+                .refusal
+                .clone()
+                .unwrap_or_else(|| RefusalRecord::new(Reason::ContraryOrder, ack.side));
             step.record(IncidentRaised {
                 transfer_id: ack.transfer_id,
                 side: ack.side,
@@ -232,13 +282,16 @@ impl Coordinator {
 
     /// Answers the callers of a transfer whose wait is over.
     pub(super) fn answer_ready(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
-        let Some(transfer) = row(transfer_id, step) else { return };
+        let Some(transfer) = row(transfer_id, step) else {
+            return;
+        };
         let decided = transfer.state.is_decided();
         let recorded = decided && self.nothing_to_wait_for(&transfer);
-        self.waits.answer_if(transfer_id, step, |waiter| match waiter.mode {
-            WaitMode::Decided => decided,
-            WaitMode::Recorded => recorded,
-        });
+        self.waits
+            .answer_if(transfer_id, step, |waiter| match waiter.mode {
+                WaitMode::Decided => decided,
+                WaitMode::Recorded => recorded,
+            });
     }
 
     /// Whether both sides have recorded the decision. An abort does not wait for a dark province: the money is not

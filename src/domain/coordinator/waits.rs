@@ -28,7 +28,8 @@ pub struct Waits {
 impl Waits {
     /// Adds a caller.
     pub fn add(&mut self, transfer_id: TransferId, waiter: Waiter) {
-        self.by_time.insert((waiter.answer_by, transfer_id, waiter.ticket));
+        self.by_time
+            .insert((waiter.answer_by, transfer_id, waiter.ticket));
         self.by_transfer.entry(transfer_id).or_default().push(waiter);
     }
 
@@ -39,7 +40,10 @@ impl Waits {
 
     /// The transfers whose callers have to be answered by `now`.
     pub fn due(&self, now: Mono) -> impl Iterator<Item = TransferId> {
-        self.by_time.iter().take_while(move |(at, _, _)| *at <= now).map(|(_, id, _)| *id)
+        self.by_time
+            .iter()
+            .take_while(move |(at, _, _)| *at <= now)
+            .map(|(_, id, _)| *id)
     }
 
     /// The transfers that callers wait for.
@@ -48,14 +52,22 @@ impl Waits {
     }
 
     /// Answers the callers of a transfer for whom `ready` says that their wait is over.
-    pub fn answer_if(&mut self, transfer_id: TransferId, step: &mut Step<'_>, ready: impl Fn(&Waiter) -> bool) {
-        let Some(waiters) = self.by_transfer.get_mut(&transfer_id) else { return };
+    pub fn answer_if(
+        &mut self,
+        transfer_id: TransferId,
+        step: &mut Step<'_>,
+        ready: impl Fn(&Waiter) -> bool,
+    ) {
+        let Some(waiters) = self.by_transfer.get_mut(&transfer_id) else {
+            return;
+        };
         let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(transfer_id));
         let Some(transfer) = transfer.cloned() else { return };
         waiters.retain(|waiter| {
             let done = ready(waiter);
             if done {
-                self.by_time.remove(&(waiter.answer_by, transfer_id, waiter.ticket));
+                self.by_time
+                    .remove(&(waiter.answer_by, transfer_id, waiter.ticket));
                 step.answer(waiter.ticket, Answer::Transfer(Box::new(transfer.clone())));
             }
             !done

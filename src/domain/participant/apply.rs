@@ -11,7 +11,9 @@ use crate::domain::record::{
     RequestMark, WalletOpened,
 };
 use crate::domain::region::RegionCode;
-use crate::domain::row::{AccountRow, DayCountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, SelfRow, WalletRow};
+use crate::domain::row::{
+    AccountRow, DayCountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, SelfRow, WalletRow,
+};
 use crate::domain::transfer::{Outcome, Side};
 use crate::domain::working_set::WorkingSet;
 
@@ -20,14 +22,16 @@ pub const PROVINCE: MemberRef = MemberRef([0; 16]);
 
 /// An account as it stands; an empty one where there is none yet.
 pub fn account(rows: &WorkingSet, member_ref: MemberRef, kind: AccountKind) -> AccountRow {
-    rows.get(&Key::AccountRow(member_ref, kind)).cloned().unwrap_or(AccountRow {
-        member_ref,
-        kind,
-        posted: Money::ZERO,
-        held: Money::ZERO,
-        pending: Money::ZERO,
-        entry_count: 0,
-    })
+    rows.get(&Key::AccountRow(member_ref, kind))
+        .cloned()
+        .unwrap_or(AccountRow {
+            member_ref,
+            kind,
+            posted: Money::ZERO,
+            held: Money::ZERO,
+            pending: Money::ZERO,
+            entry_count: 0,
+        })
 }
 
 /// The member's account that a side of a transfer moves.
@@ -40,11 +44,15 @@ pub fn kind_of(side: Side) -> AccountKind {
 
 /// Sums that were checked before the record was made.
 fn plus(money: Money, more: Money) -> Money {
-    money.checked_add(more).expect("sums are checked before a record is made")
+    money
+        .checked_add(more)
+        .expect("sums are checked before a record is made")
 }
 
 fn minus(money: Money, less: Money) -> Money {
-    money.checked_sub(less).expect("differences are checked before a record is made")
+    money
+        .checked_sub(less)
+        .expect("differences are checked before a record is made")
 }
 
 /// What stands behind one line of a statement.
@@ -70,9 +78,16 @@ fn post(rows: &mut WorkingSet, row: AccountRow, amount: Money, against: AccountK
         counter_region: line.counter_region,
         entry_time: line.time,
     });
-    rows.put(AccountRow { posted: balance, entry_count: entry_no, ..row });
+    rows.put(AccountRow {
+        posted: balance,
+        entry_count: entry_no,
+        ..row
+    });
     let own = account(rows, PROVINCE, against);
-    rows.put(AccountRow { posted: minus(own.posted, amount), ..own });
+    rows.put(AccountRow {
+        posted: minus(own.posted, amount),
+        ..own
+    });
 }
 
 /// The node joined the hub.
@@ -104,7 +119,12 @@ pub fn member(record: &MemberRecorded, rows: &mut WorkingSet) {
 /// An allotment to a personal account.
 pub fn credited(record: &AccountCredited, rows: &mut WorkingSet) {
     let row = account(rows, record.member_ref, AccountKind::Personal);
-    let line = Line { kind: EntryKind::Allotment, transfer_id: None, counter_region: None, time: record.time };
+    let line = Line {
+        kind: EntryKind::Allotment,
+        transfer_id: None,
+        counter_region: None,
+        time: record.time,
+    };
     post(rows, row, record.amount, AccountKind::Allotment, line);
     done(&record.request, record.time, rows);
 }
@@ -121,7 +141,11 @@ pub fn wallet_opened(record: &WalletOpened, rows: &mut WorkingSet) {
 }
 
 fn done(request: &RequestMark, time: Civil, rows: &mut WorkingSet) {
-    rows.put(RequestRow { request_id: request.request_id.clone(), digest: request.digest, done_time: time });
+    rows.put(RequestRow {
+        request_id: request.request_id.clone(),
+        digest: request.digest,
+        done_time: time,
+    });
 }
 
 /// A leg voted yes: a hold on the payer's side, a pending credit on the payee's.
@@ -130,11 +154,21 @@ pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet) {
     let row = account(rows, leg.member_ref, kind_of(leg.side));
     match leg.side {
         Side::Payer => {
-            rows.put(AccountRow { held: plus(row.held, leg.amount), ..row });
+            rows.put(AccountRow {
+                held: plus(row.held, leg.amount),
+                ..row
+            });
             let count = day_count(rows, leg.member_ref, day);
-            rows.put(DayCountRow { member_ref: leg.member_ref, day, count: count + 1 });
+            rows.put(DayCountRow {
+                member_ref: leg.member_ref,
+                day,
+                count: count + 1,
+            });
         }
-        Side::Payee => rows.put(AccountRow { pending: plus(row.pending, leg.amount), ..row }),
+        Side::Payee => rows.put(AccountRow {
+            pending: plus(row.pending, leg.amount),
+            ..row
+        }),
     }
     rows.put(LegRow {
         transfer_id: leg.transfer_id,
@@ -158,7 +192,8 @@ pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet) {
 
 /// A member's live and committed transfers of a day.
 pub fn day_count(rows: &WorkingSet, member_ref: MemberRef, day: Day) -> u64 {
-    rows.get::<DayCountRow>(&Key::DayCountRow(member_ref, day)).map_or(0, |row| row.count)
+    rows.get::<DayCountRow>(&Key::DayCountRow(member_ref, day))
+        .map_or(0, |row| row.count)
 }
 
 /// A leg voted no.
@@ -170,13 +205,25 @@ pub fn refused(record: &LegRefused, rows: &mut WorkingSet) {
         receipt_time: record.receipt_time,
         refusal: Some(record.refusal.clone()),
         rulebook: Some(record.rulebook),
-        ..blank(record.transfer_id, record.side, LegState::Refused, record.terms_digest, record.time)
+        ..blank(
+            record.transfer_id,
+            record.side,
+            LegState::Refused,
+            record.terms_digest,
+            record.time,
+        )
     });
 }
 
 /// An abort came for an id never seen.
 pub fn buried(record: &LegBuried, rows: &mut WorkingSet) {
-    rows.put(blank(record.transfer_id, record.side, LegState::Buried, record.terms_digest, record.time));
+    rows.put(blank(
+        record.transfer_id,
+        record.side,
+        LegState::Buried,
+        record.terms_digest,
+        record.time,
+    ));
 }
 
 fn blank(transfer_id: TransferId, side: Side, state: LegState, terms_digest: Digest, time: Civil) -> LegRow {
@@ -202,13 +249,20 @@ fn blank(transfer_id: TransferId, side: Side, state: LegState, terms_digest: Dig
 
 /// The decision on a leg that had voted yes: settle, or return.
 pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
-    let leg: &LegRow =
-        rows.get(&Key::LegRow(record.transfer_id, record.side)).expect("only a prepared leg is decided");
+    let leg: &LegRow = rows
+        .get(&Key::LegRow(record.transfer_id, record.side))
+        .expect("only a prepared leg is decided");
     let leg = leg.clone();
     let row = account(rows, leg.member_ref, kind_of(leg.side));
     let freed = match leg.side {
-        Side::Payer => AccountRow { held: minus(row.held, leg.amount), ..row },
-        Side::Payee => AccountRow { pending: minus(row.pending, leg.amount), ..row },
+        Side::Payer => AccountRow {
+            held: minus(row.held, leg.amount),
+            ..row
+        },
+        Side::Payee => AccountRow {
+            pending: minus(row.pending, leg.amount),
+            ..row
+        },
     };
     let state = match record.outcome {
         Outcome::Commit => {
@@ -229,7 +283,11 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
             rows.put(freed);
             if leg.side == Side::Payer {
                 let count = day_count(rows, leg.member_ref, leg.day).saturating_sub(1);
-                rows.put(DayCountRow { member_ref: leg.member_ref, day: leg.day, count });
+                rows.put(DayCountRow {
+                    member_ref: leg.member_ref,
+                    day: leg.day,
+                    count,
+                });
             }
             LegState::Aborted
         }
@@ -243,6 +301,9 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
     });
     let own = own(rows);
     if record.hub_seq.is_some_and(|hub_seq| hub_seq > own.hub_seq) {
-        rows.put(SelfRow { hub_seq: record.hub_seq.unwrap_or(own.hub_seq), ..own });
+        rows.put(SelfRow {
+            hub_seq: record.hub_seq.unwrap_or(own.hub_seq),
+            ..own
+        });
     }
 }

@@ -28,7 +28,9 @@ pub(super) fn reaction(state: Option<LegState>, outcome: Outcome) -> Reaction {
         (None, Outcome::Abort) => Reaction::Bury,
         (Some(LegState::Committed), Outcome::Commit) => Reaction::Confirm,
         (Some(LegState::Refused | LegState::Buried | LegState::Aborted), Outcome::Abort) => Reaction::Confirm,
-        (None | Some(LegState::Refused | LegState::Buried | LegState::Aborted), Outcome::Commit) => Reaction::Reject,
+        (None | Some(LegState::Refused | LegState::Buried | LegState::Aborted), Outcome::Commit) => {
+            Reaction::Reject
+        }
         (Some(LegState::Committed), Outcome::Abort) => Reaction::Reject,
     }
 }
@@ -45,7 +47,10 @@ impl Participant {
         if let Err(refusal) = self.meet_hub(hub, step) {
             return step.answer(ticket, Answer::Refused(refusal));
         }
-        let acks = decisions.iter().map(|decision| self.take(decision, step)).collect();
+        let acks = decisions
+            .iter()
+            .map(|decision| self.take(decision, step))
+            .collect();
         step.answer(ticket, Answer::Acks(acks));
     }
 
@@ -59,7 +64,10 @@ impl Participant {
                 Ruling::Decided(decision) => {
                     self.take(&decision, step);
                 }
-                Ruling::Pending { question, ask_after_ms } => self.ask_later(&[question], ask_after_ms, step),
+                Ruling::Pending {
+                    question,
+                    ask_after_ms,
+                } => self.ask_later(&[question], ask_after_ms, step),
             }
         }
     }
@@ -79,7 +87,9 @@ impl Participant {
         let leg = step.rows().get::<LegRow>(&key).cloned();
         let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome);
         // A tombstone may have been made for a question's terms; every other state binds the digest too.
-        let differs = leg.as_ref().is_some_and(|leg| leg.terms_digest != decision.terms_digest);
+        let differs = leg
+            .as_ref()
+            .is_some_and(|leg| leg.terms_digest != decision.terms_digest);
         let (result, refusal) = match reaction {
             Reaction::CarryOut if differs => self.reject(decision, Reason::TermsDiffer, step),
             Reaction::CarryOut => {
@@ -127,7 +137,9 @@ impl Participant {
         step: &mut Step<'_>,
     ) -> (AckResult, Option<RefusalRecord>) {
         let refusal = RefusalRecord::new(reason, decision.side).with("outcome", decision.outcome.name());
-        let raised = step.rows().get::<IncidentRow>(&Key::IncidentRow(decision.transfer_id, decision.side));
+        let raised = step
+            .rows()
+            .get::<IncidentRow>(&Key::IncidentRow(decision.transfer_id, decision.side));
         if raised.is_none() {
             self.raise(decision.transfer_id, decision.side, refusal.clone(), step);
         }

@@ -20,7 +20,10 @@ fn refusal(reason: Reason) -> RefusalRecord {
 
 /// Whether the request was carried out before; refused when it said something else then.
 fn is_repeat(request: &RequestMark, step: &Step<'_>) -> Result<bool, RefusalRecord> {
-    match step.rows().get::<RequestRow>(&Key::RequestRow(request.request_id.clone())) {
+    match step
+        .rows()
+        .get::<RequestRow>(&Key::RequestRow(request.request_id.clone()))
+    {
         Some(row) if row.digest != request.digest => {
             Err(refusal(Reason::ContentDiffers).with("field", "request_id"))
         }
@@ -45,7 +48,10 @@ pub(super) fn stand(ticket: Ticket, member_ref: MemberRef, changed: bool, step: 
 impl Participant {
     /// Records a member; a report that changes nothing writes nothing.
     pub(super) fn upsert(&mut self, ticket: Ticket, report: MemberReport, step: &mut Step<'_>) {
-        let known = step.rows().get::<PersonRow>(&Key::PersonRow(report.person.id_hash)).cloned();
+        let known = step
+            .rows()
+            .get::<PersonRow>(&Key::PersonRow(report.person.id_hash))
+            .cloned();
         let member_ref = report.person.member_ref;
         if known.as_ref().is_some_and(|known| known.member_ref != member_ref) {
             return step.answer(ticket, Answer::PersonChanged);
@@ -76,14 +82,21 @@ impl Participant {
         if is_repeat(&report.request, step)? {
             return Ok(false);
         }
-        let served = self.places.locate(report.region).is_some_and(|area| area.province == self.province);
+        let served = self
+            .places
+            .locate(report.region)
+            .is_some_and(|area| area.province == self.province);
         if !served {
             return Err(refusal(Reason::RegionElsewhere).with("region", report.region));
         }
         let member_ref = report.person.member_ref;
         let old = step.rows().get::<MemberRow>(&Key::MemberRow(member_ref));
-        let live = account(step.rows(), member_ref, AccountKind::Personal).held.is_positive()
-            || account(step.rows(), member_ref, AccountKind::Wallet).pending.is_positive();
+        let live = account(step.rows(), member_ref, AccountKind::Personal)
+            .held
+            .is_positive()
+            || account(step.rows(), member_ref, AccountKind::Wallet)
+                .pending
+                .is_positive();
         // Suspension, arrears and freezes never touch a leg that voted yes; a move of place must wait for its end.
         if live && old.is_some_and(|old| old.region != report.region) {
             return Err(refusal(Reason::HasLiveLeg));
@@ -104,7 +117,12 @@ impl Participant {
             Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
             Ok(false) => stand(ticket, member_ref, false, step),
             Ok(true) => {
-                step.record(AccountCredited { member_ref, amount, time: step.now.civil, request });
+                step.record(AccountCredited {
+                    member_ref,
+                    amount,
+                    time: step.now.civil,
+                    request,
+                });
                 stand(ticket, member_ref, true, step);
             }
         }
@@ -123,7 +141,12 @@ impl Participant {
             Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
             Ok(false) => stand(ticket, member_ref, false, step),
             Ok(true) => {
-                step.record(WalletOpened { member_ref, use_region, time: step.now.civil, request });
+                step.record(WalletOpened {
+                    member_ref,
+                    use_region,
+                    time: step.now.civil,
+                    request,
+                });
                 stand(ticket, member_ref, true, step);
             }
         }
@@ -139,15 +162,19 @@ impl Participant {
         if is_repeat(request, step)? {
             return Ok(false);
         }
-        let member: &MemberRow =
-            step.rows().get(&Key::MemberRow(member_ref)).ok_or_else(|| refusal(Reason::MemberNotFound))?;
+        let member: &MemberRow = step
+            .rows()
+            .get(&Key::MemberRow(member_ref))
+            .ok_or_else(|| refusal(Reason::MemberNotFound))?;
         if member.insurance_status != InsuranceStatus::Active || member.in_arrears || member.public_medical {
             return Err(refusal(Reason::NotInsured));
         }
         let day = Day::of(step.now.civil);
         let open = |region| self.places.locate(region).is_some_and(|area| area.is_open(day));
         if !open(member.region) || !open(use_region) {
-            return Err(refusal(Reason::PlaceNotOpen).with("region", use_region).with("day", day));
+            return Err(refusal(Reason::PlaceNotOpen)
+                .with("region", use_region)
+                .with("day", day));
         }
         match step.rows().get::<WalletRow>(&Key::WalletRow(member_ref)) {
             None => Ok(true),
@@ -167,13 +194,19 @@ fn judge_credit(
     if is_repeat(request, step)? {
         return Ok(false);
     }
-    let member: &MemberRow =
-        step.rows().get(&Key::MemberRow(member_ref)).ok_or_else(|| refusal(Reason::MemberNotFound))?;
+    let member: &MemberRow = step
+        .rows()
+        .get(&Key::MemberRow(member_ref))
+        .ok_or_else(|| refusal(Reason::MemberNotFound))?;
     if member.account_state == AccountState::Absent {
         return Err(refusal(Reason::AccountAbsent));
     }
     let balance = account(step.rows(), member_ref, AccountKind::Personal).posted;
     let own = account(step.rows(), PROVINCE, AccountKind::Allotment).posted;
     let fits = balance.checked_add(amount).is_some() && own.checked_sub(amount).is_some();
-    if fits { Ok(true) } else { Err(refusal(Reason::Overflow)) }
+    if fits {
+        Ok(true)
+    } else {
+        Err(refusal(Reason::Overflow))
+    }
 }

@@ -26,7 +26,9 @@ pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
         }
         Input::Decide { decisions, .. } => {
             own_and_hub(&mut keys);
-            decisions.iter().for_each(|decision| decided(decision, rows, &mut keys));
+            decisions
+                .iter()
+                .for_each(|decision| decided(decision, rows, &mut keys));
         }
         Input::Rulings { rulings, .. } => {
             own_and_hub(&mut keys);
@@ -41,12 +43,16 @@ pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
             keys.push(Key::PersonRow(report.person.id_hash));
             standing(report.person.member_ref, &mut keys);
         }
-        Input::Credit { request, member_ref, .. } => {
+        Input::Credit {
+            request, member_ref, ..
+        } => {
             keys.push(Key::RequestRow(request.request_id.clone()));
             keys.push(Key::AccountRow(PROVINCE, AccountKind::Allotment));
             standing(*member_ref, &mut keys);
         }
-        Input::OpenWallet { request, member_ref, .. } => {
+        Input::OpenWallet {
+            request, member_ref, ..
+        } => {
             keys.push(Key::RequestRow(request.request_id.clone()));
             standing(*member_ref, &mut keys);
         }
@@ -73,7 +79,9 @@ fn standing(member_ref: MemberRef, keys: &mut Vec<Key>) {
 fn presented(presented: &PresentedLeg, keys: &mut Vec<Key>) {
     let leg = &presented.leg;
     keys.push(Key::LegRow(leg.transfer_id, leg.side));
-    let Identity::Known(member_ref) = presented.identity else { return };
+    let Identity::Known(member_ref) = presented.identity else {
+        return;
+    };
     keys.push(Key::MemberRow(member_ref));
     keys.push(Key::AccountRow(member_ref, kind_of(leg.side)));
     match leg.side {
@@ -97,7 +105,9 @@ fn decided(decision: &Decision, rows: &WorkingSet, keys: &mut Vec<Key>) {
         Reaction::CarryOut if differs => keys.push(Key::IncidentRow(transfer_id, side)),
         Reaction::CarryOut | Reaction::Bury | Reaction::Confirm => {}
     }
-    let Some(leg) = leg.filter(|leg| leg.state == LegState::Prepared) else { return };
+    let Some(leg) = leg.filter(|leg| leg.state == LegState::Prepared) else {
+        return;
+    };
     keys.push(Key::AccountRow(leg.member_ref, kind_of(side)));
     keys.push(Key::AccountRow(PROVINCE, AccountKind::Clearing));
     if side == Side::Payer {

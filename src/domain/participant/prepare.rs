@@ -17,7 +17,13 @@ use crate::domain::transfer::{Leg, Side};
 
 impl Participant {
     /// A vote for each leg, in order.
-    pub(super) fn prepare(&mut self, ticket: Ticket, hub: PeerMark, legs: &[PresentedLeg], step: &mut Step<'_>) {
+    pub(super) fn prepare(
+        &mut self,
+        ticket: Ticket,
+        hub: PeerMark,
+        legs: &[PresentedLeg],
+        step: &mut Step<'_>,
+    ) {
         if !self.joined {
             let refusal = RefusalRecord::new(Reason::NotAnnounced, RefusalSide::Hub);
             return step.answer(ticket, Answer::Refused(refusal));
@@ -37,18 +43,30 @@ impl Participant {
 
     fn vote(&mut self, presented: &PresentedLeg, step: &mut Step<'_>) -> Vote {
         let leg = &presented.leg;
-        let known = step.rows().get::<LegRow>(&Key::LegRow(leg.transfer_id, leg.side)).cloned();
+        let known = step
+            .rows()
+            .get::<LegRow>(&Key::LegRow(leg.transfer_id, leg.side))
+            .cloned();
         let verdict = match known {
             Some(row) => again(&row, leg.terms_digest),
             None => self.first_vote(presented, step),
         };
-        Vote { transfer_id: leg.transfer_id, side: leg.side, terms_digest: leg.terms_digest, verdict }
+        Vote {
+            transfer_id: leg.transfer_id,
+            side: leg.side,
+            terms_digest: leg.terms_digest,
+            verdict,
+        }
     }
 
     fn first_vote(&mut self, presented: &PresentedLeg, step: &mut Step<'_>) -> Verdict {
         let leg = &presented.leg;
         let rulebook = self.rules(leg).hash;
-        let refusal = self.judge(presented, step).into_iter().next().or_else(|| overflow(presented, step));
+        let refusal = self
+            .judge(presented, step)
+            .into_iter()
+            .next()
+            .or_else(|| overflow(presented, step));
         let (Identity::Known(member_ref), None) = (presented.identity, &refusal) else {
             // Identity is judged first, so a refusal is there whenever the person is not known.
             let refusal = refusal.unwrap_or_else(|| RefusalRecord::new(Reason::Internal, leg.side));
@@ -63,7 +81,10 @@ impl Participant {
                 rulebook,
                 time: step.now.civil,
             });
-            return Verdict::No { refusal, rulebook: Some(rulebook) };
+            return Verdict::No {
+                refusal,
+                rulebook: Some(rulebook),
+            };
         };
         // From here on nothing may fail.
         let prepared = PreparedLeg {
@@ -79,20 +100,30 @@ impl Participant {
             incarnation: own(step.rows()).incarnation,
         };
         let ask_at = step.now.mono.after(leg.time_left_ms).after(ASK_MARGIN_MS);
-        self.in_doubt.insert((leg.transfer_id, leg.side), Doubt { terms_digest: leg.terms_digest, ask_at });
+        self.in_doubt.insert(
+            (leg.transfer_id, leg.side),
+            Doubt {
+                terms_digest: leg.terms_digest,
+                ask_at,
+            },
+        );
         let leg_record = encode(&prepared);
         step.record(LegPrepared { leg: prepared });
         Verdict::Yes { leg_record, rulebook }
     }
 
     fn rules(&self, leg: &Leg) -> &PlaceRules {
-        self.rulebook.rules(leg.party.province, leg.party.region, Day::of(leg.receipt_time))
+        self.rulebook
+            .rules(leg.party.province, leg.party.region, Day::of(leg.receipt_time))
     }
 
     /// Every rule that stands against the leg, in the fixed order.
     fn judge(&self, presented: &PresentedLeg, step: &Step<'_>) -> Vec<RefusalRecord> {
         let leg = &presented.leg;
-        let served = self.places.locate(leg.party.region).is_some_and(|area| area.province == self.province);
+        let served = self
+            .places
+            .locate(leg.party.region)
+            .is_some_and(|area| area.province == self.province);
         if !served {
             return vec![RefusalRecord::new(Reason::RegionElsewhere, leg.side)];
         }
@@ -102,23 +133,42 @@ impl Participant {
         let rows = step.rows();
         let account_row = rows.get::<AccountRow>(&Key::AccountRow(member_ref, kind_of(leg.side)));
         let is_payer = leg.side == Side::Payer;
-        against(presented, rows.get::<MemberRow>(&Key::MemberRow(member_ref)), |leg| RestOfFacts {
-            account: account_row.filter(|row| row.kind == AccountKind::Personal),
-            wallet: if is_payer { None } else { rows.get::<WalletRow>(&Key::WalletRow(member_ref)) },
-            day_count: if is_payer { day_count(rows, member_ref, Day::of(leg.receipt_time)) } else { 0 },
-            rules: self.rules(leg),
-        })
+        against(
+            presented,
+            rows.get::<MemberRow>(&Key::MemberRow(member_ref)),
+            |leg| RestOfFacts {
+                account: account_row.filter(|row| row.kind == AccountKind::Personal),
+                wallet: if is_payer {
+                    None
+                } else {
+                    rows.get::<WalletRow>(&Key::WalletRow(member_ref))
+                },
+                day_count: if is_payer {
+                    day_count(rows, member_ref, Day::of(leg.receipt_time))
+                } else {
+                    0
+                },
+                rules: self.rules(leg),
+            },
+        )
     }
 
     fn no_facts(&self, leg: &Leg) -> RestOfFacts<'_> {
-        RestOfFacts { account: None, wallet: None, day_count: 0, rules: self.rules(leg) }
+        RestOfFacts {
+            account: None,
+            wallet: None,
+            day_count: 0,
+            rules: self.rules(leg),
+        }
     }
 }
 
 /// Amounts that could not be booked without passing what a balance can hold are refused before any record.
 fn overflow(presented: &PresentedLeg, step: &Step<'_>) -> Option<RefusalRecord> {
     let leg = &presented.leg;
-    let Identity::Known(member_ref) = presented.identity else { return None };
+    let Identity::Known(member_ref) = presented.identity else {
+        return None;
+    };
     let row = account(step.rows(), member_ref, kind_of(leg.side));
     let used = match leg.side {
         Side::Payer => Some(row.held),
@@ -130,15 +180,23 @@ fn overflow(presented: &PresentedLeg, step: &Step<'_>) -> Option<RefusalRecord> 
 
 /// The answer to an id that is known: the same again for the same terms, never a yes for others.
 fn again(row: &LegRow, terms_digest: Digest) -> Verdict {
-    let conflict = |reason| Verdict::Conflict { refusal: RefusalRecord::new(reason, row.side) };
+    let conflict = |reason| Verdict::Conflict {
+        refusal: RefusalRecord::new(reason, row.side),
+    };
     match row.state {
         LegState::Buried | LegState::Aborted => conflict(Reason::AbortedBefore),
         LegState::Prepared | LegState::Committed | LegState::Refused if row.terms_digest != terms_digest => {
             conflict(Reason::TermsDiffer)
         }
         LegState::Refused => {
-            let refusal = row.refusal.clone().unwrap_or_else(|| RefusalRecord::new(Reason::Internal, row.side));
-            Verdict::No { refusal, rulebook: row.rulebook }
+            let refusal = row
+                .refusal
+                .clone()
+                .unwrap_or_else(|| RefusalRecord::new(Reason::Internal, row.side));
+            Verdict::No {
+                refusal,
+                rulebook: row.rulebook,
+            }
         }
         LegState::Prepared | LegState::Committed => match (row.counter_region, row.rulebook) {
             (Some(counter_region), Some(rulebook)) => {
@@ -154,7 +212,10 @@ fn again(row: &LegRow, terms_digest: Digest) -> Verdict {
                     prepare_time: row.prepare_time,
                     incarnation: row.incarnation,
                 };
-                Verdict::Yes { leg_record: encode(&leg), rulebook }
+                Verdict::Yes {
+                    leg_record: encode(&leg),
+                    rulebook,
+                }
             }
             _ => conflict(Reason::Internal),
         },

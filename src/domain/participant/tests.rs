@@ -1,1 +1,322 @@
+//! A node's side: every cell of its tables, and what a refused input leaves unchanged.
 
+use super::decide::{Reaction, reaction};
+use super::{Answer, Input};
+use crate::domain::apply::replay;
+use crate::domain::coordinator;
+use crate::domain::member::{InsuranceStatus, InsuranceType};
+use crate::domain::policy::{Identity, PresentedLeg};
+use crate::domain::protocol::{AckResult, Decision, Verdict};
+use crate::domain::reason::Reason;
+use crate::domain::record::LegState;
+use crate::domain::row::Row;
+use crate::domain::step::Output;
+use crate::domain::toy::{PAYEE, PAYER, Toy, answer, id, member};
+use crate::domain::transfer::{Leg, Outcome, Side};
+
+fn legs(toy: &mut Toy, number: u8, fen: i64) -> Vec<Leg> {
+    let leg = |output| match output {
+        Output::Effect(coordinator::Effect::Prepare(_, leg)) => Some(*leg),
+        Output::Effect(_) | Output::Answer(..) => None,
+    };
+    toy.create(1, number, fen).into_iter().filter_map(leg).collect()
+}
+
+fn verdict(toy: &mut Toy, leg: &Leg) -> Verdict {
+    match toy.prepare(leg) {
+        Answer::Votes(votes) => votes[0].verdict.clone(),
+        other => panic!("no vote: {other:?}"),
+    }
+}
+
+fn refusal(verdict: &Verdict) -> Reason {
+    match verdict {
+        Verdict::No { refusal, .. } | Verdict::Conflict { refusal } => refusal.reason,
+        Verdict::Yes { .. } | Verdict::Awaiting { .. } => panic!("not refused: {verdict:?}"),
+    }
+}
+
+fn decision(leg: &Leg, outcome: Outcome) -> Decision {
+    Decision {
+        transfer_id: leg.transfer_id,
+        side: leg.side,
+        terms_digest: leg.terms_digest,
+        outcome,
+        window: None,
+        hub_seq: (outcome == Outcome::Commit).then_some(1),
+        decide_time: leg.receipt_time,
+    }
+}
+
+fn rows(toy: &mut Toy) -> Vec<Row> {
+    toy.payer
+        .rows
+        .rows()
+        .chain(toy.payee.rows.rows())
+        .cloned()
+        .collect()
+}
+
+#[test]
+fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
+    use LegState::{Aborted, Buried, Committed, Prepared, Refused};
+    use Outcome::{Abort, Commit};
+    let table = [
+        (None, Commit, Reaction::Reject),
+        (None, Abort, Reaction::Bury),
+        (Some(Prepared), Commit, Reaction::CarryOut),
+        (Some(Prepared), Abort, Reaction::CarryOut),
+        (Some(Refused), Commit, Reaction::Reject),
+        (Some(Refused), Abort, Reaction::Confirm),
+        (Some(Buried), Commit, Reaction::Reject),
+        (Some(Buried), Abort, Reaction::Confirm),
+        (Some(Committed), Commit, Reaction::Confirm),
+        (Some(Committed), Abort, Reaction::Reject),
+        (Some(Aborted), Commit, Reaction::Reject),
+        (Some(Aborted), Abort, Reaction::Confirm),
+    ];
+    assert_eq!(table.len(), (LegState::ALL.len() + 1) * Outcome::ALL.len());
+    for (state, outcome, expected) in table {
+        assert_eq!(reaction(state, outcome), expected, "{state:?} × {outcome:?}");
+    }
+}
+
+#[test]
+fn a_prepare_repeated_gets_the_same_vote_and_one_hold() {
+    let mut toy = Toy::new();
+    let legs = legs(&mut toy, 1, 40_000);
+    let first = verdict(&mut toy, &legs[0]);
+    let before = rows(&mut toy);
+    assert_eq!(verdict(&mut toy, &legs[0]), first);
+    assert_eq!(rows(&mut toy), before);
+}
+
+#[test]
+fn an_id_with_other_terms_is_a_conflict_and_changes_nothing() {
+    let mut toy = Toy::new();
+    let mut leg = legs(&mut toy, 1, 40_000).remove(0);
+    verdict(&mut toy, &leg);
+    let before = rows(&mut toy);
+    leg.terms_digest.0[0] ^= 1;
+    assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::TermsDiffer);
+    let acks = toy.decide(PAYER, decision(&leg, Outcome::Abort));
+    assert_eq!(
+        acks[0].refusal.as_ref().map(|refusal| refusal.reason),
+        Some(Reason::TermsDiffer)
+    );
+    let after: Vec<Row> = rows(&mut toy)
+        .into_iter()
+        .filter(|row| !matches!(row, Row::IncidentRow(_)))
+        .collect();
+    assert_eq!(after, before);
+}
+
+#[test]
+fn abort_first_then_prepare_never_holds() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    assert_eq!(
+        toy.decide(PAYER, decision(&leg, Outcome::Abort))[0].result,
+        AckResult::Recorded
+    );
+    assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::AbortedBefore);
+    assert_eq!(
+        toy.decide(PAYER, decision(&leg, Outcome::Abort))[0].result,
+        AckResult::Already
+    );
+    assert_eq!(
+        toy.decide(PAYER, decision(&leg, Outcome::Commit))[0].result,
+        AckResult::Rejected
+    );
+}
+
+#[test]
+fn a_commit_of_an_unknown_id_is_rejected_and_raised_once() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    for _ in 0..2 {
+        assert_eq!(
+            toy.decide(PAYER, decision(&leg, Outcome::Commit))[0].result,
+            AckResult::Rejected
+        );
+    }
+    let incidents = toy
+        .payer
+        .rows
+        .rows()
+        .filter(|row| matches!(row, Row::IncidentRow(_)))
+        .count();
+    assert_eq!(incidents, 1);
+}
+
+#[test]
+fn each_state_of_insurance_refuses_the_payee_with_its_own_reason() {
+    let cases = [
+        (InsuranceStatus::None, Reason::PayeeNotInsured),
+        (InsuranceStatus::Suspended, Reason::PayeeSuspended),
+        (InsuranceStatus::Ended, Reason::PayeeEnded),
+    ];
+    for (number, (status, reason)) in (1..).zip(cases) {
+        let mut toy = Toy::new();
+        toy.report(PAYEE, 510_100, InsuranceType::Resident, status, "changed");
+        let leg = legs(&mut toy, number, 40_000).remove(1);
+        assert_eq!(refusal(&verdict(&mut toy, &leg)), reason);
+    }
+}
+
+#[test]
+fn suspension_after_a_yes_does_not_touch_the_leg_but_a_move_must_wait() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    for output in &outputs {
+        if let Output::Effect(coordinator::Effect::Prepare(_, leg)) = output {
+            toy.prepare(leg);
+        }
+    }
+    let moved = toy.report(
+        PAYEE,
+        510_300,
+        InsuranceType::Resident,
+        InsuranceStatus::Active,
+        "move",
+    );
+    assert!(matches!(answer(moved), Answer::Refused(refusal) if refusal.reason == Reason::RegionElsewhere));
+    toy.report(
+        PAYEE,
+        510_100,
+        InsuranceType::Resident,
+        InsuranceStatus::Suspended,
+        "suspend",
+    );
+    let answers = toy.settle(outputs);
+    assert!(matches!(&answers[0].1, coordinator::Answer::Transfer(row) if row.hub_seq == Some(1)));
+}
+
+#[test]
+fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 400_000_000).remove(0);
+    let (now, hub) = (toy.now, toy.hub.mark);
+    for (number, identity, reason) in [
+        (1, Identity::Unknown, Reason::PayerNotInsured),
+        (2, Identity::NameDiffers, Reason::PayerIdentityMismatch),
+    ] {
+        let leg = Leg {
+            transfer_id: id(number),
+            ..leg.clone()
+        };
+        let legs = vec![PresentedLeg { leg, identity }];
+        let check = toy.payer.run(
+            now,
+            Input::Check {
+                ticket: 0,
+                legs: legs.clone(),
+            },
+        );
+        let Answer::Refusals(refusals) = answer(check) else {
+            panic!("no refusals")
+        };
+        assert_eq!(
+            refusals[0].iter().map(|it| it.reason).collect::<Vec<_>>(),
+            vec![reason]
+        );
+        let outputs = toy.payer.run(now, Input::Prepare { ticket: 0, hub, legs });
+        let Answer::Votes(votes) = answer(outputs) else {
+            panic!("no votes")
+        };
+        assert_eq!(refusal(&votes[0].verdict), reason);
+    }
+}
+
+#[test]
+fn a_check_lists_every_rule_that_fails_and_writes_nothing() {
+    let mut toy = Toy::new();
+    toy.report(
+        PAYER,
+        130_100,
+        InsuranceType::Resident,
+        InsuranceStatus::Suspended,
+        "changed",
+    );
+    let leg = legs(&mut toy, 1, 400_000_000).remove(0);
+    let before = toy.payer.journal.len();
+    let legs = vec![PresentedLeg {
+        leg,
+        identity: Identity::Known(member(PAYER)),
+    }];
+    let Answer::Refusals(refusals) = answer(toy.payer.run(toy.now, Input::Check { ticket: 0, legs })) else {
+        panic!("no refusals")
+    };
+    let reasons: Vec<Reason> = refusals[0].iter().map(|refusal| refusal.reason).collect();
+    let expected = [
+        Reason::PayerNotEmployee,
+        Reason::PayerSuspended,
+        Reason::PayerAccountAbsent,
+        Reason::AmountOverLimit,
+        Reason::InsufficientBalance,
+    ];
+    assert_eq!(reasons, expected);
+    assert_eq!(toy.payer.journal.len(), before);
+}
+
+#[test]
+fn an_older_hub_and_a_copy_of_it_are_refused() {
+    let mut toy = Toy::new();
+    toy.restart_hub(9);
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    toy.prepare(&leg);
+    let good = toy.hub.mark;
+    let old = crate::domain::record::PeerMark {
+        incarnation: good.incarnation - 1,
+        ..good
+    };
+    let copy = crate::domain::record::PeerMark {
+        start_id: Default::default(),
+        ..good
+    };
+    for mark in [old, copy] {
+        toy.hub.mark = mark;
+        let answer = toy.prepare(&leg);
+        assert!(matches!(answer, Answer::Refused(refusal) if refusal.reason == Reason::SenderRefused));
+    }
+}
+
+#[test]
+fn a_node_that_restarts_asks_at_once_about_what_is_in_doubt() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    toy.prepare(&leg);
+    toy.restart_node(PAYER, 77);
+    let outputs = toy.payer.run(toy.now, Input::Tick);
+    let [Output::Effect(super::Effect::Ask(questions))] = outputs.as_slice() else {
+        panic!("{outputs:?}")
+    };
+    assert_eq!(
+        (questions[0].transfer_id, questions[0].side),
+        (id(1), Side::Payer)
+    );
+    // The same tick again: the question is under way.
+    assert_eq!(toy.payer.run(toy.now, Input::Tick), vec![]);
+}
+
+#[test]
+fn replaying_the_journals_rebuilds_the_tables() {
+    let mut toy = Toy::new();
+    for number in 1..=5 {
+        let outputs = toy.create(1, number, i64::from(number) * 50_000);
+        toy.settle(outputs);
+    }
+    for host in [&toy.payer, &toy.payee] {
+        assert!(host.journal.len() > 5);
+        let replayed = replay(&host.journal);
+        assert_eq!(
+            replayed.rows().collect::<Vec<_>>(),
+            host.rows.rows().collect::<Vec<_>>()
+        );
+    }
+    let replayed = replay(&toy.hub.journal);
+    assert_eq!(
+        replayed.rows().collect::<Vec<_>>(),
+        toy.hub.rows.rows().collect::<Vec<_>>()
+    );
+}

@@ -5,10 +5,25 @@ use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::region::{RegionCode, RegionDirectory};
 
 /// The refusals of the two places, payer's first.
-pub fn against(places: &RegionDirectory, payer: RegionCode, payee: RegionCode, day: Day) -> Vec<RefusalRecord> {
+pub fn against(
+    places: &RegionDirectory,
+    payer: RegionCode,
+    payee: RegionCode,
+    day: Day,
+) -> Vec<RefusalRecord> {
     let closed = |region| !places.locate(region).is_some_and(|area| area.is_open(day));
-    let sides = [(payer, Reason::PayerPlaceNotOpen), (payee, Reason::PayeePlaceNotOpen)];
-    let refusal =
-        |(region, reason)| RefusalRecord::new(reason, RefusalSide::Hub).with("region", region).with("day", day);
-    sides.into_iter().filter(|(region, _)| closed(*region)).map(refusal).collect()
+    let sides = [
+        (payer, Reason::PayerPlaceNotOpen),
+        (payee, Reason::PayeePlaceNotOpen),
+    ];
+    let refusal = |(region, reason)| {
+        RefusalRecord::new(reason, RefusalSide::Hub)
+            .with("region", region)
+            .with("day", day)
+    };
+    sides
+        .into_iter()
+        .filter(|(region, _)| closed(*region))
+        .map(refusal)
+        .collect()
 }

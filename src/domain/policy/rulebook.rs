@@ -27,6 +27,10 @@ pub struct PlaceRules {
 pub struct Rulebook(pub PlaceRules);
 impl Rulebook {
     /// x
+    pub fn uniform(rules: PlaceRules) -> Rulebook {
+        Rulebook(rules)
+    }
+    /// x
     pub fn rules(&self, _: ProvinceCode, _: RegionCode, _: Day) -> &PlaceRules {
         &self.0
     }

@@ -1,0 +1,438 @@
+//! A hub and two nodes over rows in memory, with every message in the test's hands. For unit tests only.
+
+use crate::domain::calendar::{Civil, Day, Mono, Now};
+use crate::domain::coordinator::{self, Coordinator, CreateRequest, Deadlines, WaitMode};
+use crate::domain::id::{Digest, MemberRef, StartId, TransferId};
+use crate::domain::id_number::{IdNumber, Person, PersonName};
+use crate::domain::kinship::Kinship;
+use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::money::Money;
+use crate::domain::participant::{self, MemberReport, Participant};
+use crate::domain::policy::rulebook::{PlaceRules, Rulebook};
+use crate::domain::policy::{Identity, PresentedLeg};
+use crate::domain::record::{PeerMark, Record, RequestMark};
+use crate::domain::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
+use crate::domain::row::{PartiesRow, PersonRow, Row, TableRow};
+use crate::domain::step::{Batch, Machine, Output, Step};
+use crate::domain::transfer::{Leg, Party, Terms, TermsDigests};
+use crate::domain::working_set::WorkingSet;
+use std::sync::Arc;
+
+/// The payer's province: 河北, region 130100.
+pub const PAYER: ProvinceCode = ProvinceCode::new(13);
+/// The payee's province: 四川, region 510100.
+pub const PAYEE: ProvinceCode = ProvinceCode::new(51);
+/// Noon of 2026-11-21 in Shanghai.
+pub const NOON: i64 = 1_795_233_600_000;
+
+/// One machine with its rows and journal.
+#[derive(Debug)]
+pub struct Host<M: Machine> {
+    pub machine: M,
+    pub rows: WorkingSet,
+    pub journal: Vec<Record>,
+    pub vault: Vec<Row>,
+    pub mark: PeerMark,
+}
+
+impl<M: Machine> Host<M> {
+    fn new(machine: M, start: u8) -> Host<M> {
+        let mark = PeerMark {
+            incarnation: 1,
+            start_id: StartId([start; 16]),
+            ..PeerMark::default()
+        };
+        Host {
+            machine,
+            rows: WorkingSet::complete(),
+            journal: Vec::new(),
+            vault: Vec::new(),
+            mark,
+        }
+    }
+
+    /// Runs one input. Every key that the step reads must have been asked for: a set that is not complete sees to it.
+    pub fn run(&mut self, now: Now, input: M::Input) -> Vec<Output<M::Answer, M::Effect>> {
+        let mut loaded = WorkingSet::default();
+        loop {
+            let keys = self.machine.needs(now, &input, &loaded);
+            if keys.is_empty() {
+                break;
+            }
+            for key in keys {
+                let row = self.rows.row(&key).cloned();
+                loaded.learn(key, row);
+            }
+        }
+        let mut batch = Batch::after(self.journal.len() as u64);
+        self.machine
+            .step(input, &mut Step::new(now, &mut loaded, &mut batch));
+        for row in loaded.take_changed() {
+            self.rows.put(row);
+        }
+        self.journal.extend(batch.records);
+        self.vault.extend(batch.vault);
+        self.mark.sequence = self.journal.len() as u64;
+        batch.outputs
+    }
+
+    pub fn get<T: TableRow + Clone>(&self, key: &crate::domain::row::Key) -> Option<T> {
+        self.rows.get::<T>(key).cloned()
+    }
+}
+
+pub type HubOutput = Output<coordinator::Answer, coordinator::Effect>;
+pub type NodeOutput = Output<participant::Answer, participant::Effect>;
+
+/// The whole toy.
+#[derive(Debug)]
+pub struct Toy {
+    pub hub: Host<Coordinator>,
+    pub payer: Host<Participant>,
+    pub payee: Host<Participant>,
+    pub now: Now,
+    places: Arc<RegionDirectory>,
+    rulebook: Arc<Rulebook>,
+}
+
+pub fn places() -> RegionDirectory {
+    let from = Day::parse("2025-01-01").expect("a day");
+    let area = |code: u32, province: u8| Area {
+        code: RegionCode::new(code).expect("a code"),
+        name: format!("area {code}"),
+        province: ProvinceCode::new(province),
+        openings: vec![Opening { from, until: None }],
+        source: "test".to_owned(),
+    };
+    let province = |code: u8| Province {
+        code: ProvinceCode::new(code),
+        name: format!("{code}"),
+        municipality: false,
+    };
+    RegionDirectory::new(
+        vec![province(13), province(51)],
+        vec![area(130_100, 13), area(510_100, 51)],
+        vec![],
+    )
+    .expect("places")
+}
+
+pub fn rulebook() -> Rulebook {
+    Rulebook::uniform(PlaceRules {
+        floor: Money::ZERO,
+        transfer_max: Money::from_fen(200_000),
+        daily_count_max: 3,
+        kinships: Kinship::ALL.iter().copied().collect(),
+        payee_types: vec![InsuranceType::Employee, InsuranceType::Resident],
+        hash: Digest([9; 32]),
+    })
+}
+
+pub fn person(sequence: u16) -> Person {
+    Person {
+        id_number: IdNumber::generate(130_102, (1980, 1, 1), sequence).expect("a number"),
+        name: PersonName::new("测试").expect("a name"),
+    }
+}
+
+pub fn member(province: ProvinceCode) -> MemberRef {
+    MemberRef([province.number(); 16])
+}
+
+pub fn id(number: u8) -> TransferId {
+    TransferId([number; 16])
+}
+
+impl Toy {
+    /// A started hub, two joined nodes; the payer has 10,000.00, the payee an open wallet.
+    pub fn new() -> Toy {
+        let (places, rulebook) = (Arc::new(places()), Arc::new(rulebook()));
+        let now = Now {
+            mono: Mono(0),
+            civil: Civil(NOON),
+        };
+        let hub = Coordinator::new(
+            StartId([1; 16]),
+            places.clone(),
+            rulebook.clone(),
+            Deadlines::default(),
+        );
+        let node = |province: ProvinceCode| {
+            let start = StartId([province.number(); 16]);
+            Host::new(
+                Participant::new(province, start, places.clone(), rulebook.clone(), []),
+                province.number(),
+            )
+        };
+        let (payer, payee) = (node(PAYER), node(PAYEE));
+        let mut toy = Toy {
+            hub: Host::new(hub, 1),
+            payer,
+            payee,
+            now,
+            places,
+            rulebook,
+        };
+        toy.hub.run(now, coordinator::Input::Start { unsettled: vec![] });
+        toy.join(PAYER);
+        toy.join(PAYEE);
+        toy.enrol(PAYER, 130_100, InsuranceType::Employee);
+        toy.enrol(PAYEE, 510_100, InsuranceType::Resident);
+        let credit = participant::Input::Credit {
+            ticket: 0,
+            request: request("credit"),
+            member_ref: member(PAYER),
+            amount: Money::from_fen(1_000_000),
+        };
+        toy.payer.run(now, credit);
+        let open = participant::Input::OpenWallet {
+            ticket: 0,
+            request: request("open"),
+            member_ref: member(PAYEE),
+            use_region: RegionCode::new(510_100).expect("a code"),
+        };
+        toy.payee.run(now, open);
+        toy
+    }
+
+    pub fn node(&mut self, province: ProvinceCode) -> &mut Host<Participant> {
+        if province == PAYER {
+            &mut self.payer
+        } else {
+            &mut self.payee
+        }
+    }
+
+    /// A node announces itself and takes the incarnation that it is given.
+    pub fn join(&mut self, province: ProvinceCode) {
+        let (now, mark) = (self.now, self.node(province).mark);
+        let outputs = self.hub.run(
+            now,
+            coordinator::Input::Announce {
+                ticket: 0,
+                province,
+                node: mark,
+            },
+        );
+        let Some(Output::Answer(_, coordinator::Answer::Admitted(incarnation))) = outputs.first().cloned()
+        else {
+            panic!("not admitted: {outputs:?}");
+        };
+        let hub = self.hub.mark;
+        let node = self.node(province);
+        node.mark.incarnation = incarnation;
+        node.run(now, participant::Input::Joined { incarnation, hub });
+    }
+
+    /// The node's process ends and starts again: only its rows and journal are left.
+    pub fn restart_node(&mut self, province: ProvinceCode, start: u8) {
+        let (places, rulebook) = (self.places.clone(), self.rulebook.clone());
+        let node = self.node(province);
+        let prepared =
+            |row: &&crate::domain::row::LegRow| row.state == crate::domain::record::LegState::Prepared;
+        let in_doubt: Vec<_> = node
+            .rows
+            .rows()
+            .filter_map(TableRow::of)
+            .filter(prepared)
+            .cloned()
+            .collect();
+        node.machine = Participant::new(province, StartId([start; 16]), places, rulebook, in_doubt);
+        node.mark.start_id = StartId([start; 16]);
+        self.join(province);
+    }
+
+    /// The hub's process ends and starts again.
+    pub fn restart_hub(&mut self, start: u8) -> Vec<HubOutput> {
+        let start_id = StartId([start; 16]);
+        self.hub.machine = Coordinator::new(
+            start_id,
+            self.places.clone(),
+            self.rulebook.clone(),
+            Deadlines::default(),
+        );
+        self.hub.mark = PeerMark {
+            incarnation: self.hub.mark.incarnation + 1,
+            start_id,
+            ..self.hub.mark
+        };
+        let filter = crate::domain::scan::Filter::UnsettledTransfers;
+        let unsettled = self
+            .hub
+            .rows
+            .rows()
+            .filter(|row| filter.admits(row))
+            .filter_map(TableRow::of)
+            .cloned();
+        let unsettled = unsettled.collect();
+        self.hub.run(self.now, coordinator::Input::Start { unsettled })
+    }
+
+    fn enrol(&mut self, province: ProvinceCode, region: u32, insurance_type: InsuranceType) {
+        self.report(province, region, insurance_type, InsuranceStatus::Active, "enrol");
+    }
+
+    pub fn report(
+        &mut self,
+        province: ProvinceCode,
+        region: u32,
+        insurance_type: InsuranceType,
+        insurance_status: InsuranceStatus,
+        name: &str,
+    ) -> Vec<NodeOutput> {
+        let report = MemberReport {
+            request: request(name),
+            region: RegionCode::new(region).expect("a code"),
+            insurance_type,
+            insurance_status,
+            in_arrears: false,
+            public_medical: false,
+            account_state: match insurance_type {
+                InsuranceType::Employee => AccountState::Normal,
+                InsuranceType::Resident => AccountState::Absent,
+            },
+            person: PersonRow {
+                id_hash: Digest([province.number(); 32]),
+                member_ref: member(province),
+                sealed: vec![],
+            },
+        };
+        let now = self.now;
+        self.node(province).run(
+            now,
+            participant::Input::Upsert {
+                ticket: 0,
+                report: Box::new(report),
+            },
+        )
+    }
+
+    /// A transfer of so many fen.
+    pub fn create(&mut self, ticket: u64, number: u8, fen: i64) -> Vec<HubOutput> {
+        self.hub.run(self.now, create(ticket, number, fen))
+    }
+
+    /// Hands a leg to its node and its votes to nobody.
+    pub fn prepare(&mut self, leg: &Leg) -> participant::Answer {
+        let (now, hub, province) = (self.now, self.hub.mark, leg.party.province);
+        let legs = vec![PresentedLeg {
+            leg: leg.clone(),
+            identity: Identity::Known(member(province)),
+        }];
+        let outputs = self
+            .node(province)
+            .run(now, participant::Input::Prepare { ticket: 0, hub, legs });
+        answer(outputs)
+    }
+
+    /// Carries every message at once until nothing is left; gives what callers were told.
+    pub fn settle(&mut self, outputs: Vec<HubOutput>) -> Vec<(u64, coordinator::Answer)> {
+        let mut answers = Vec::new();
+        let mut open = std::collections::VecDeque::from(outputs);
+        while let Some(output) = open.pop_front() {
+            match output {
+                Output::Answer(ticket, answer) => answers.push((ticket, answer)),
+                Output::Effect(coordinator::Effect::Prepare(province, leg)) => {
+                    if let participant::Answer::Votes(votes) = self.prepare(&leg) {
+                        let node = self.node(province).mark;
+                        open.extend(self.hub.run(
+                            self.now,
+                            coordinator::Input::Votes {
+                                province,
+                                node,
+                                votes,
+                            },
+                        ));
+                    }
+                }
+                Output::Effect(coordinator::Effect::Decide(province, decision)) => {
+                    let acks = self.decide(province, decision);
+                    let node = self.node(province).mark;
+                    open.extend(
+                        self.hub
+                            .run(self.now, coordinator::Input::Acks { province, node, acks }),
+                    );
+                }
+                Output::Effect(coordinator::Effect::Alarm(..)) => {}
+            }
+        }
+        answers
+    }
+
+    /// Tells a node one decision.
+    pub fn decide(
+        &mut self,
+        province: ProvinceCode,
+        decision: crate::domain::protocol::Decision,
+    ) -> Vec<crate::domain::protocol::Ack> {
+        let (now, hub) = (self.now, self.hub.mark);
+        let outputs = self.node(province).run(
+            now,
+            participant::Input::Decide {
+                ticket: 0,
+                hub,
+                decisions: vec![decision],
+            },
+        );
+        match answer(outputs) {
+            participant::Answer::Acks(acks) => acks,
+            other => panic!("no receipts: {other:?}"),
+        }
+    }
+}
+
+/// The one answer among a node's outputs.
+pub fn answer(outputs: Vec<NodeOutput>) -> participant::Answer {
+    let answers = outputs.into_iter().filter_map(|output| match output {
+        Output::Answer(_, answer) => Some(answer),
+        Output::Effect(_) => None,
+    });
+    answers.last().expect("an answer")
+}
+
+pub fn request(name: &str) -> RequestMark {
+    RequestMark {
+        request_id: name.to_owned(),
+        digest: Digest([7; 32]),
+    }
+}
+
+/// A transfer's request; its digests stand for its amount.
+pub fn create(ticket: u64, number: u8, fen: i64) -> coordinator::Input {
+    let party = |province: ProvinceCode, region: u32| Party {
+        person: person(u16::from(province.number())),
+        region: RegionCode::new(region).expect("a code"),
+        province,
+    };
+    let terms = Terms {
+        payer: party(PAYER, 130_100),
+        payee: party(PAYEE, 510_100),
+        kinship: Kinship::Parent,
+        amount: Money::from_fen(fen),
+    };
+    let same = Digest([1; 32]);
+    let mut whole = Digest([number; 32]);
+    whole.0[..8].copy_from_slice(&fen.to_be_bytes());
+    let request = CreateRequest {
+        transfer_id: id(number),
+        owner: "urn:gongji:app:test".to_owned(),
+        terms,
+        digests: TermsDigests {
+            payer: same,
+            payee: same,
+            remark: same,
+            whole,
+        },
+        parties: PartiesRow {
+            transfer_id: id(number),
+            sealed: vec![],
+            receipt_time: Civil(NOON),
+        },
+        wait: WaitMode::Recorded,
+        deadline_ms: 10_000,
+    };
+    coordinator::Input::Create {
+        ticket,
+        request: Box::new(request),
+    }
+}
