@@ -3,6 +3,8 @@
 //! Each layer may use what stands to its right, never back:
 //! `cli → {hub, node, sim} → {net, engine} → store → domain`; leaves: `config, telemetry, privacy, proto`.
 
+/// What servers read at start, checked: their TOML files, the table of places, the rulebook.
+pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod store;

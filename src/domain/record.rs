@@ -325,14 +325,14 @@ records! {
         terms_digest: Digest,
         /// Amount.
         amount: Money,
-        /// The other side's pooling area.
-        counter_region: RegionCode,
+        /// The other side's pooling area, if it could be read.
+        counter_region: Option<RegionCode>,
         /// When the hub received the transfer.
         receipt_time: Civil,
         /// Why.
         refusal: RefusalRecord,
-        /// Rulebook that judged it.
-        rulebook: Digest,
+        /// Rulebook that judged it, if it came so far.
+        rulebook: Option<Digest>,
         /// When.
         time: Civil,
     }

@@ -8,8 +8,8 @@ use crate::domain::kinship::Kinship;
 use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
 use crate::domain::money::Money;
 use crate::domain::participant::{self, MemberReport, Participant};
-use crate::domain::policy::rulebook::{PlaceRules, Rulebook};
-use crate::domain::policy::{Identity, PresentedLeg};
+use crate::domain::policy::rulebook::{RuleText, RuleValues, RuleVersion, Rulebook};
+use crate::domain::policy::{Identity, Presented, PresentedLeg};
 use crate::domain::record::{PeerMark, Record, RequestMark};
 use crate::domain::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
 use crate::domain::row::{PartiesRow, PersonRow, Row, TableRow};
@@ -118,14 +118,22 @@ pub fn places() -> RegionDirectory {
 }
 
 pub fn rulebook() -> Rulebook {
-    Rulebook::uniform(PlaceRules {
-        floor: Money::ZERO,
-        transfer_max: Money::from_fen(200_000),
-        daily_count_max: 3,
-        kinships: Kinship::ALL.iter().copied().collect(),
-        payee_types: vec![InsuranceType::Employee, InsuranceType::Resident],
-        hash: Digest([9; 32]),
-    })
+    let values = RuleValues {
+        floor: Some(Money::ZERO),
+        transfer_max: Some(Money::from_fen(200_000)),
+        daily_count_max: Some(3),
+        kinships: Some(Kinship::ALL.iter().copied().collect()),
+        payee_types: Some(vec![InsuranceType::Employee, InsuranceType::Resident]),
+    };
+    let version = RuleVersion {
+        effective_from: Day::parse("2025-01-01").expect("a day"),
+        values,
+    };
+    let national = RuleText {
+        text: "test".to_owned(),
+        versions: vec![version],
+    };
+    Rulebook::new(&national, &[], |_| Digest([9; 32])).expect("a rulebook")
 }
 
 pub fn person(sequence: u16) -> Person {
@@ -315,10 +323,10 @@ impl Toy {
     /// Hands a leg to its node and its votes to nobody.
     pub fn prepare(&mut self, leg: &Leg) -> participant::Answer {
         let (now, hub, province) = (self.now, self.hub.mark, leg.party.province);
-        let legs = vec![PresentedLeg {
+        let legs = vec![Presented::Leg(PresentedLeg {
             leg: leg.clone(),
             identity: Identity::Known(member(province)),
-        }];
+        })];
         let outputs = self
             .node(province)
             .run(now, participant::Input::Prepare { ticket: 0, hub, legs });

@@ -4,12 +4,14 @@
 mod clock;
 mod core;
 mod handle;
+mod readers;
 #[cfg(test)]
 mod tests;
 
 pub use clock::{Clock, SystemClock};
 pub use core::{Core, EngineError};
 pub use handle::{AskError, Handle};
+pub use readers::Reader;
 
 use crate::domain::step::{Machine, Output, Ticket};
 use crate::store::{Head, Store};

@@ -200,11 +200,11 @@ pub fn day_count(rows: &WorkingSet, member_ref: MemberRef, day: Day) -> u64 {
 pub fn refused(record: &LegRefused, rows: &mut WorkingSet) {
     rows.put(LegRow {
         amount: record.amount,
-        counter_region: Some(record.counter_region),
+        counter_region: record.counter_region,
         day: Day::of(record.receipt_time),
         receipt_time: record.receipt_time,
         refusal: Some(record.refusal.clone()),
-        rulebook: Some(record.rulebook),
+        rulebook: record.rulebook,
         ..blank(
             record.transfer_id,
             record.side,

@@ -13,7 +13,7 @@ use crate::domain::calendar::{Mono, Now};
 use crate::domain::id::{Digest, MemberRef, StartId, TransferId};
 use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
 use crate::domain::money::Money;
-use crate::domain::policy::PresentedLeg;
+use crate::domain::policy::Presented;
 use crate::domain::policy::rulebook::Rulebook;
 use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -43,7 +43,7 @@ pub enum Input {
         /// The hub as it spoke.
         hub: PeerMark,
         /// The legs, with what the vault says.
-        legs: Vec<PresentedLeg>,
+        legs: Vec<Presented>,
     },
     /// The hub tells decisions.
     Decide {
@@ -66,7 +66,7 @@ pub enum Input {
         /// Who waits.
         ticket: Ticket,
         /// The legs, with what the vault says.
-        legs: Vec<PresentedLeg>,
+        legs: Vec<Presented>,
     },
     /// The province's system reports a member.
     Upsert {

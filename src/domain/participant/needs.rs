@@ -7,7 +7,7 @@ use crate::domain::apply::SELF;
 use crate::domain::calendar::Day;
 use crate::domain::id::MemberRef;
 use crate::domain::ledger::AccountKind;
-use crate::domain::policy::{Identity, PresentedLeg};
+use crate::domain::policy::{Identity, Presented};
 use crate::domain::protocol::{Decision, Ruling};
 use crate::domain::record::LegState;
 use crate::domain::region::ProvinceCode;
@@ -76,7 +76,11 @@ fn standing(member_ref: MemberRef, keys: &mut Vec<Key>) {
     ]);
 }
 
-fn presented(presented: &PresentedLeg, keys: &mut Vec<Key>) {
+fn presented(presented: &Presented, keys: &mut Vec<Key>) {
+    let presented = match presented {
+        Presented::Leg(presented) => presented,
+        Presented::Refused(leg) => return keys.push(Key::LegRow(leg.transfer_id, leg.side)),
+    };
     let leg = &presented.leg;
     keys.push(Key::LegRow(leg.transfer_id, leg.side));
     let Identity::Known(member_ref) = presented.identity else {

@@ -7,7 +7,7 @@ use crate::domain::calendar::Day;
 use crate::domain::id::Digest;
 use crate::domain::ledger::AccountKind;
 use crate::domain::policy::rulebook::PlaceRules;
-use crate::domain::policy::{Identity, PresentedLeg, RestOfFacts, against};
+use crate::domain::policy::{Identity, Presented, PresentedLeg, RefusedLeg, RestOfFacts, against};
 use crate::domain::protocol::{Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::record::{LegPrepared, LegRefused, LegState, PeerMark, PreparedLeg};
@@ -17,13 +17,7 @@ use crate::domain::transfer::{Leg, Side};
 
 impl Participant {
     /// A vote for each leg, in order.
-    pub(super) fn prepare(
-        &mut self,
-        ticket: Ticket,
-        hub: PeerMark,
-        legs: &[PresentedLeg],
-        step: &mut Step<'_>,
-    ) {
+    pub(super) fn prepare(&mut self, ticket: Ticket, hub: PeerMark, legs: &[Presented], step: &mut Step<'_>) {
         if !self.joined {
             let refusal = RefusalRecord::new(Reason::NotAnnounced, RefusalSide::Hub);
             return step.answer(ticket, Answer::Refused(refusal));
@@ -36,25 +30,33 @@ impl Participant {
     }
 
     /// What stands against each leg; writes nothing.
-    pub(super) fn check(&self, ticket: Ticket, legs: &[PresentedLeg], step: &mut Step<'_>) {
-        let refusals = legs.iter().map(|leg| self.judge(leg, step)).collect();
+    pub(super) fn check(&self, ticket: Ticket, legs: &[Presented], step: &mut Step<'_>) {
+        let refusals = legs.iter().map(|leg| match leg {
+            Presented::Leg(leg) => self.judge(leg, step),
+            Presented::Refused(leg) => vec![leg.refusal.clone()],
+        });
+        let refusals = refusals.collect();
         step.answer(ticket, Answer::Refusals(refusals));
     }
 
-    fn vote(&mut self, presented: &PresentedLeg, step: &mut Step<'_>) -> Vote {
-        let leg = &presented.leg;
+    fn vote(&mut self, presented: &Presented, step: &mut Step<'_>) -> Vote {
+        let (transfer_id, side, terms_digest) = match presented {
+            Presented::Leg(PresentedLeg { leg, .. }) => (leg.transfer_id, leg.side, leg.terms_digest),
+            Presented::Refused(leg) => (leg.transfer_id, leg.side, leg.terms_digest),
+        };
         let known = step
             .rows()
-            .get::<LegRow>(&Key::LegRow(leg.transfer_id, leg.side))
+            .get::<LegRow>(&Key::LegRow(transfer_id, side))
             .cloned();
-        let verdict = match known {
-            Some(row) => again(&row, leg.terms_digest),
-            None => self.first_vote(presented, step),
+        let verdict = match (known, presented) {
+            (Some(row), _) => again(&row, terms_digest),
+            (None, Presented::Leg(leg)) => self.first_vote(leg, step),
+            (None, Presented::Refused(leg)) => refuse(leg.clone(), None, step),
         };
         Vote {
-            transfer_id: leg.transfer_id,
-            side: leg.side,
-            terms_digest: leg.terms_digest,
+            transfer_id,
+            side,
+            terms_digest,
             verdict,
         }
     }
@@ -68,23 +70,17 @@ impl Participant {
             .next()
             .or_else(|| overflow(presented, step));
         let (Identity::Known(member_ref), None) = (presented.identity, &refusal) else {
-            // Identity is judged first, so a refusal is there whenever the person is not known.
-            let refusal = refusal.unwrap_or_else(|| RefusalRecord::new(Reason::Internal, leg.side));
-            step.record(LegRefused {
+            let refused = RefusedLeg {
                 transfer_id: leg.transfer_id,
                 side: leg.side,
                 terms_digest: leg.terms_digest,
                 amount: leg.amount,
-                counter_region: leg.counter_region,
+                counter_region: Some(leg.counter_region),
                 receipt_time: leg.receipt_time,
-                refusal: refusal.clone(),
-                rulebook,
-                time: step.now.civil,
-            });
-            return Verdict::No {
-                refusal,
-                rulebook: Some(rulebook),
+                // Identity is judged first, so a refusal is there whenever the person is not known.
+                refusal: refusal.unwrap_or_else(|| RefusalRecord::new(Reason::Internal, leg.side)),
             };
+            return refuse(refused, Some(rulebook), step);
         };
         // From here on nothing may fail.
         let prepared = PreparedLeg {
@@ -161,6 +157,23 @@ impl Participant {
             rules: self.rules(leg),
         }
     }
+}
+
+/// Refuses a leg, durably.
+fn refuse(leg: RefusedLeg, rulebook: Option<Digest>, step: &mut Step<'_>) -> Verdict {
+    let refusal = leg.refusal.clone();
+    step.record(LegRefused {
+        transfer_id: leg.transfer_id,
+        side: leg.side,
+        terms_digest: leg.terms_digest,
+        amount: leg.amount,
+        counter_region: leg.counter_region,
+        receipt_time: leg.receipt_time,
+        refusal: leg.refusal,
+        rulebook,
+        time: step.now.civil,
+    });
+    Verdict::No { refusal, rulebook }
 }
 
 /// Amounts that could not be booked without passing what a balance can hold are refused before any record.

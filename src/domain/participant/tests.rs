@@ -5,7 +5,7 @@ use super::{Answer, Input};
 use crate::domain::apply::replay;
 use crate::domain::coordinator;
 use crate::domain::member::{InsuranceStatus, InsuranceType};
-use crate::domain::policy::{Identity, PresentedLeg};
+use crate::domain::policy::{Identity, Presented, PresentedLeg};
 use crate::domain::protocol::{AckResult, Decision, Verdict};
 use crate::domain::reason::Reason;
 use crate::domain::record::LegState;
@@ -205,7 +205,7 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
             transfer_id: id(number),
             ..leg.clone()
         };
-        let legs = vec![PresentedLeg { leg, identity }];
+        let legs = vec![Presented::Leg(PresentedLeg { leg, identity })];
         let check = toy.payer.run(
             now,
             Input::Check {
@@ -240,10 +240,10 @@ fn a_check_lists_every_rule_that_fails_and_writes_nothing() {
     );
     let leg = legs(&mut toy, 1, 400_000_000).remove(0);
     let before = toy.payer.journal.len();
-    let legs = vec![PresentedLeg {
+    let legs = vec![Presented::Leg(PresentedLeg {
         leg,
         identity: Identity::Known(member(PAYER)),
-    }];
+    })];
     let Answer::Refusals(refusals) = answer(toy.payer.run(toy.now, Input::Check { ticket: 0, legs })) else {
         panic!("no refusals")
     };

@@ -14,8 +14,11 @@ mod public_medical;
 pub mod rulebook;
 mod wallet_open;
 
-use crate::domain::id::MemberRef;
+use crate::domain::calendar::Civil;
+use crate::domain::id::{Digest, MemberRef, TransferId};
+use crate::domain::money::Money;
 use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::region::RegionCode;
 use crate::domain::row::{AccountRow, MemberRow, WalletRow};
 use crate::domain::transfer::{Leg, Side};
 use rulebook::PlaceRules;
@@ -38,6 +41,34 @@ pub struct PresentedLeg {
     pub leg: Leg,
     /// Who that is.
     pub identity: Identity,
+}
+
+/// A leg that is refused, with what could be read of it: enough to name it, at least.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedLeg {
+    /// The transfer.
+    pub transfer_id: TransferId,
+    /// Whose part.
+    pub side: Side,
+    /// Digest of the whole terms.
+    pub terms_digest: Digest,
+    /// Amount; zero when it cannot be read.
+    pub amount: Money,
+    /// The other side's pooling area, when it can be read.
+    pub counter_region: Option<RegionCode>,
+    /// When the hub received the transfer.
+    pub receipt_time: Civil,
+    /// Why.
+    pub refusal: RefusalRecord,
+}
+
+/// What a node is asked to prepare or to check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presented {
+    /// To be judged.
+    Leg(PresentedLeg),
+    /// Refused before any rule for what it says: an unknown kind, an unknown place.
+    Refused(RefusedLeg),
 }
 
 /// All that the rules of one side may look at.

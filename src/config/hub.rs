@@ -1,0 +1,76 @@
+//! The hub's file. `deploy/hub.toml` shows and explains every key.
+
+use crate::config::apps::{self, HubApp, HubAppFile};
+use crate::config::error::ConfigError;
+use crate::config::limits::Limits;
+use crate::config::log::LogFile;
+use crate::config::peers::{self, NodePeer, NodePeerFile};
+use crate::config::server::{ServerConfig, ServerKeys};
+use crate::config::source::Source;
+use crate::config::transport::TlsFiles;
+use crate::config::value::Moment;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+
+/// All that a hub needs to start, checked.
+#[derive(Clone, Debug)]
+pub struct HubConfig {
+    /// What every server has.
+    pub server: ServerConfig,
+    /// `[[nodes]]`: the provinces' nodes, in order of their codes. Default: none.
+    pub nodes: Vec<NodePeer>,
+    /// `[[apps]]`: the applications that may call. Default: none.
+    pub apps: Vec<HubApp>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HubFile {
+    listen: Spanned<SocketAddr>,
+    data: PathBuf,
+    vault_key: PathBuf,
+    regions: Option<PathBuf>,
+    rulebooks: Option<PathBuf>,
+    tls: Option<Spanned<TlsFiles>>,
+    plaintext_loopback: Option<Spanned<bool>>,
+    limits: Option<Spanned<Limits>>,
+    #[serde(default)]
+    reflection: bool,
+    log: Option<LogFile>,
+    civil_start: Option<Moment>,
+    #[serde(default)]
+    nodes: Vec<NodePeerFile>,
+    #[serde(default)]
+    apps: Vec<HubAppFile>,
+}
+
+impl HubConfig {
+    /// Loads and checks the file, and the places and rules that it names.
+    pub fn load(path: &Path) -> Result<HubConfig, ConfigError> {
+        let source = Source::read(path)?;
+        let file: HubFile = source.parse()?;
+        let keys = ServerKeys {
+            listen: file.listen,
+            data: file.data,
+            vault_key: file.vault_key,
+            regions: file.regions,
+            rulebooks: file.rulebooks,
+            tls: file.tls,
+            plaintext_loopback: file.plaintext_loopback,
+            limits: file.limits,
+            reflection: file.reflection,
+            log: file.log,
+            civil_start: file.civil_start,
+        };
+        let server = keys.check(&source)?;
+        let nodes = peers::nodes(&file.nodes, &server.regions.directory, &server.transport, &source)?;
+        let apps = apps::hub_apps(&file.apps, &server.regions.directory, &source)?;
+        Ok(HubConfig { server, nodes, apps })
+    }
+}
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;

@@ -1,0 +1,203 @@
+use super::*;
+use crate::config::apps::{HUB_METHODS, Provinces};
+use crate::config::log::LogConfig;
+use crate::config::testing::{assert_each_setting_is_explained, deploy, keys_in, keys_of, uncommented};
+use crate::config::transport::Transport;
+use crate::domain::calendar::Civil;
+use crate::domain::region::ProvinceCode;
+use tempfile::TempDir;
+
+fn example() -> String {
+    std::fs::read_to_string(deploy("hub.toml")).unwrap()
+}
+
+/// A folder that holds places and rules, and this text as `hub.toml`.
+fn folder(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.toml");
+    std::fs::write(&path, text).unwrap();
+    std::fs::copy(deploy("regions.toml"), folder.path().join("regions.toml")).unwrap();
+    std::fs::create_dir(folder.path().join("rulebooks")).unwrap();
+    std::fs::copy(
+        deploy("rulebooks/national.toml"),
+        folder.path().join("rulebooks/national.toml"),
+    )
+    .unwrap();
+    (folder, path)
+}
+
+fn loaded(text: &str) -> Result<HubConfig, String> {
+    let (_folder, path) = folder(text);
+    HubConfig::load(&path).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_example_loads_with_the_defaults_that_it_shows() {
+    let config = HubConfig::load(&deploy("hub.toml")).unwrap();
+    assert_eq!(config.server.listen.port(), 7000);
+    assert_eq!(config.server.data, deploy("../data/hub"));
+    assert_eq!(config.server.regions_path, deploy("regions.toml"));
+    assert_eq!(config.server.limits, Limits::default());
+    assert_eq!(config.server.log, LogConfig::default());
+    assert!(!config.server.reflection && config.server.civil_start.is_none());
+    let Transport::Tls(tls) = &config.server.transport else {
+        panic!("no TLS")
+    };
+    assert_eq!(tls.cert, deploy("../certs/hub.pem"));
+    let provinces: Vec<u8> = config.nodes.iter().map(|node| node.province.number()).collect();
+    assert_eq!(provinces, [13, 51]);
+    assert!(config.apps[0].provinces.contains(ProvinceCode::new(13)));
+    assert!(!config.apps[0].provinces.contains(ProvinceCode::new(14)));
+
+    let shown = uncommented(&example()).replace("plaintext_loopback = true", "plaintext_loopback = false");
+    let shown = loaded(&shown).unwrap();
+    assert_eq!(shown.server.limits, Limits::default());
+    assert_eq!(shown.server.log, LogConfig::default());
+    assert_eq!(shown.apps[0].methods, config.apps[0].methods);
+    assert_eq!(shown.apps[0].methods.len(), HUB_METHODS.len());
+    assert_eq!(shown.server.civil_start, Some(Civil(1_795_226_400_000)));
+}
+
+#[test]
+fn the_example_shows_and_explains_every_key() {
+    assert_each_setting_is_explained(&example());
+    let shown: toml::Table = toml::from_str(&uncommented(&example())).unwrap();
+    assert_eq!(keys_in(&shown), keys_of::<HubFile>());
+    let table = |key: &str| keys_in(shown[key].as_table().unwrap());
+    assert_eq!(table("tls"), keys_of::<TlsFiles>());
+    assert_eq!(table("limits"), keys_of::<Limits>());
+    assert_eq!(table("log"), keys_of::<LogFile>());
+    let first = |key: &str| keys_in(shown[key].as_array().unwrap()[0].as_table().unwrap());
+    assert_eq!(first("nodes"), keys_of::<NodePeerFile>());
+    assert_eq!(first("apps"), keys_of::<HubAppFile>());
+}
+
+const GOOD: &str = r#"listen = "127.0.0.1:0"
+data = "data"
+vault_key = "/keys/vault"
+tls = { ca = "ca.pem", cert = "c.pem", key = "k.pem" }
+nodes = [
+    { province = "13", address = "https://127.0.0.1:7013" },
+    { province = "14", address = "https://127.0.0.1:7014" },
+]
+apps = [
+    { name = "one", provinces = "*" },
+    { name = "two", provinces = ["66"], methods = ["GetTransfer"] },
+]
+limits = { streams_max = 8 }
+log = { format = "json", filter = "gongji=debug,warn" }
+"#;
+
+#[test]
+fn paths_are_taken_from_the_folder_of_the_file() {
+    let (folder, path) = folder(GOOD);
+    let config = HubConfig::load(&path).unwrap();
+    assert_eq!(config.server.data, folder.path().join("data"));
+    assert_eq!(config.server.vault_key, Path::new("/keys/vault"));
+    assert_eq!(
+        config.server.limits,
+        Limits {
+            streams_max: 8,
+            ..Limits::default()
+        }
+    );
+    assert_eq!(config.apps[0].provinces, Provinces::All);
+    assert_eq!(
+        config.apps[1]
+            .methods
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>(),
+        ["GetTransfer"]
+    );
+}
+
+#[test]
+fn a_bad_file_is_refused_with_its_line_and_advice() {
+    for (from, to, at, word) in [
+        ("listen =", "lisen =", "1:1", "`lisen`"),
+        ("127.0.0.1:0", "127.0.0.1", "1:10", "`listen`"),
+        ("data = \"data\"\n", "", "1:1", "`data`"),
+        ("ca = \"ca.pem\", ", "", "4:7", "`ca`"),
+        ("cert =", "crt =", "4:24", "`crt`"),
+        ("province = \"14\"", "province = \"13\"", "7:18", "two nodes"),
+        (
+            "province = \"14\"",
+            "province = \"71\"",
+            "7:18",
+            "table of places",
+        ),
+        ("127.0.0.1:7014", "127.0.0.1:7013", "7:34", "province 13"),
+        (
+            "https://127.0.0.1:7014",
+            "http://127.0.0.1:7014",
+            "7:34",
+            "https://",
+        ),
+        ("https://127.0.0.1:7014", "https://127.0.0.1", "7:34", "host:port"),
+        ("\"two\"", "\"one\"", "11:14", "twice"),
+        ("\"two\"", "\"t:o\"", "11:14", "urn:gongji:app"),
+        ("\"*\"", "\"all\"", "10:33", "\"*\""),
+        ("\"66\"", "\"67\"", "11:34", "table of places"),
+        ("\"66\"", "66", "11:34", "two digits"),
+        ("GetTransfer", "GetTransfers", "11:52", "WatchTransfers"),
+        ("streams_max = 8", "streams_max = 0", "13:10", "streams_max"),
+        (
+            "streams_max = 8",
+            "deadline_min_ms = 20000",
+            "13:10",
+            "deadline_default_ms",
+        ),
+        (
+            "streams_max = 8",
+            "message_bytes_max = 4096",
+            "13:10",
+            "message_bytes_max",
+        ),
+        ("streams_max = 8", "stream_max = 8", "13:12", "`stream_max`"),
+        ("\"json\"", "\"xml\"", "14:18", "`xml`"),
+        ("gongji=debug,warn", "gongji=loud", "14:35", "`filter`"),
+        (
+            "data =",
+            "civil_start = \"2026-11-21 10:00\"\ndata =",
+            "2:15",
+            "Asia/Shanghai",
+        ),
+        ("data =", "plaintext_loopback = true\ndata =", "2:22", "both"),
+        ("data =", "data = \"twice\"\ndata =", "3:1", "duplicate"),
+        ("data =", "data", "2:6", "key"),
+    ] {
+        let bad = GOOD.replacen(from, to, 1);
+        assert_ne!(bad, GOOD, "{from}");
+        let error = loaded(&bad).unwrap_err();
+        assert!(
+            error.contains(&format!("hub.toml:{at}: ")) && error.contains(word),
+            "{to}: {error}"
+        );
+        assert!(!error.contains('\n') && error.contains("; "), "{error}");
+    }
+    let error = loaded(&GOOD.replacen("data =", "regions = \"elsewhere.toml\"\ndata =", 1)).unwrap_err();
+    assert!(error.contains("elsewhere.toml: cannot be read"), "{error}");
+}
+
+#[test]
+fn plaintext_is_for_loopback_only() {
+    let tls = "tls = { ca = \"ca.pem\", cert = \"c.pem\", key = \"k.pem\" }";
+    let plain = GOOD
+        .replace(tls, "plaintext_loopback = true")
+        .replace("https://", "http://");
+    assert_eq!(
+        loaded(&plain).unwrap().server.transport,
+        Transport::PlaintextLoopback
+    );
+    assert!(loaded(&plain.replace("127.0.0.1:0", "[::1]:0")).is_ok());
+    let open = loaded(&plain.replace("127.0.0.1:0", "0.0.0.0:0")).unwrap_err();
+    assert!(
+        open.contains("hub.toml:1:10: ") && open.contains("loopback"),
+        "{open}"
+    );
+    let away = loaded(&plain.replace("http://127.0.0.1:7014", "http://10.0.0.1:7014")).unwrap_err();
+    assert!(away.contains("hub.toml:7:34: "), "{away}");
+    let none = loaded(&GOOD.replace(tls, "plaintext_loopback = false")).unwrap_err();
+    assert!(none.contains("hub.toml: [tls] is missing"), "{none}");
+}

@@ -1,0 +1,88 @@
+//! What hub and node configure alike.
+
+use crate::config::error::ConfigError;
+use crate::config::limits::Limits;
+use crate::config::log::{LogConfig, LogFile};
+use crate::config::regions::LoadedRegions;
+use crate::config::source::Source;
+use crate::config::transport::{TlsFiles, Transport};
+use crate::config::value::Moment;
+use crate::config::{regions, rulebook};
+use crate::domain::calendar::Civil;
+use crate::domain::policy::rulebook::Rulebook;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use toml::Spanned;
+
+/// The settings that every server has. Paths in a file are taken from the folder that the file is in.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// `listen`: address and port to serve on; port 0 lets the system choose. Required.
+    pub listen: SocketAddr,
+    /// `data`: folder of the store; made when absent. Required.
+    pub data: PathBuf,
+    /// `vault_key`: key file of the vault, mode 0600. Required.
+    pub vault_key: PathBuf,
+    /// `regions`: the table of places. Default "regions.toml".
+    pub regions_path: PathBuf,
+    /// What stands in it.
+    pub regions: LoadedRegions,
+    /// `rulebooks`: folder of the rulebook. Default "rulebooks".
+    pub rulebooks_path: PathBuf,
+    /// What stands in it.
+    pub rulebook: Rulebook,
+    /// `[tls]`, or `plaintext_loopback = true`. One of the two is required.
+    pub transport: Transport,
+    /// `[limits]`. Default: see there.
+    pub limits: Limits,
+    /// `reflection`: whether the server describes its services to tools such as grpcurl. Default false.
+    pub reflection: bool,
+    /// `[log]`. Default: see there.
+    pub log: LogConfig,
+    /// `civil_start`: the civil clock, by which rules and days are judged, begins at this moment when the server
+    /// starts, "YYYY-MM-DDTHH:MM:SS+08:00". For demonstrations and tests; never for production, where two servers would
+    /// disagree about the day. Default: the machine's clock.
+    pub civil_start: Option<Civil>,
+}
+
+/// The same keys as they stand in a file.
+pub(super) struct ServerKeys {
+    pub(super) listen: Spanned<SocketAddr>,
+    pub(super) data: PathBuf,
+    pub(super) vault_key: PathBuf,
+    pub(super) regions: Option<PathBuf>,
+    pub(super) rulebooks: Option<PathBuf>,
+    pub(super) tls: Option<Spanned<TlsFiles>>,
+    pub(super) plaintext_loopback: Option<Spanned<bool>>,
+    pub(super) limits: Option<Spanned<Limits>>,
+    pub(super) reflection: bool,
+    pub(super) log: Option<LogFile>,
+    pub(super) civil_start: Option<Moment>,
+}
+
+impl ServerKeys {
+    /// Checks the keys and loads the places and rules that they name.
+    pub(super) fn check(self, source: &Source) -> Result<ServerConfig, ConfigError> {
+        let transport = Transport::of(self.tls, self.plaintext_loopback.as_ref(), &self.listen, source)?;
+        let limits = Limits::of(self.limits, source)?;
+        let log = LogConfig::of(self.log, source)?;
+        let regions_path = source.resolve(&self.regions.unwrap_or_else(|| PathBuf::from("regions.toml")));
+        let rulebooks_path = source.resolve(&self.rulebooks.unwrap_or_else(|| PathBuf::from("rulebooks")));
+        let regions = regions::load(&regions_path)?;
+        let rulebook = rulebook::load(&rulebooks_path, &regions.directory)?;
+        Ok(ServerConfig {
+            listen: self.listen.into_inner(),
+            data: source.resolve(&self.data),
+            vault_key: source.resolve(&self.vault_key),
+            regions_path,
+            regions,
+            rulebooks_path,
+            rulebook,
+            transport,
+            limits,
+            reflection: self.reflection,
+            log,
+            civil_start: self.civil_start.map(|moment| moment.0),
+        })
+    }
+}

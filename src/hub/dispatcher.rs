@@ -1,0 +1,264 @@
+//! Carries the hub's effects to the nodes: one lane a province, so that a dark one slows nobody. What is queued goes
+//! in one call; prepares and decisions have at most two calls each in flight.
+
+use super::link::Link;
+use crate::domain::coordinator::{Coordinator, Effect, Input};
+use crate::domain::id::TransferId;
+use crate::domain::protocol::Decision;
+use crate::domain::region::ProvinceCode;
+use crate::domain::transfer::Leg;
+use crate::engine::{Handle, Outlet};
+use crate::net::backoff::Backoff;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
+
+/// Most items of one call.
+const ITEMS_MAX: usize = 1_000;
+/// Calls of a kind in flight for a province (PERF §5: two are enough).
+const CALLS_MAX: usize = 2;
+/// An idle link is tried again after so long, so that a province that went dark is known before it is needed.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+
+/// One thing to tell a province.
+#[derive(Debug)]
+enum Order {
+    Prepare(Box<Leg>, Instant),
+    Decide(Decision),
+}
+
+/// The hub's way out.
+#[derive(Debug)]
+pub struct Dispatcher {
+    lanes: BTreeMap<ProvinceCode, UnboundedSender<Order>>,
+    unserved: UnboundedSender<(ProvinceCode, TransferId)>,
+}
+
+/// The lanes' ends, to be run once the engine is there.
+#[derive(Debug)]
+pub struct Lanes {
+    orders: BTreeMap<ProvinceCode, UnboundedReceiver<Order>>,
+    unserved: UnboundedReceiver<(ProvinceCode, TransferId)>,
+}
+
+/// A dispatcher for these provinces, and the lanes that it feeds.
+pub fn dispatcher(provinces: impl IntoIterator<Item = ProvinceCode>) -> (Dispatcher, Lanes) {
+    let (mut lanes, mut orders) = (BTreeMap::new(), BTreeMap::new());
+    for province in provinces {
+        let (sender, receiver) = unbounded_channel();
+        lanes.insert(province, sender);
+        orders.insert(province, receiver);
+    }
+    let (unserved, no_node) = unbounded_channel();
+    (Dispatcher { lanes, unserved }, Lanes { orders, unserved: no_node })
+}
+
+impl Outlet<Effect> for Dispatcher {
+    fn deliver(&mut self, effect: Effect) {
+        let (province, order) = match effect {
+            Effect::Prepare(province, leg) => (province, Order::Prepare(leg, Instant::now())),
+            Effect::Decide(province, decision) => (province, Order::Decide(decision)),
+            Effect::Alarm(transfer_id, side) => {
+                tracing::error!(%transfer_id, side = side.name(), "ALARM: a province rejected a decision");
+                return;
+            }
+        };
+        match self.lanes.get(&province) {
+            // A lane that has ended belongs to a server that is stopping; the outbox tells again at the next start.
+            Some(lane) => drop(lane.send(order)),
+            None => {
+                if let Order::Prepare(leg, _) = order {
+                    let _ = self.unserved.send((province, leg.transfer_id));
+                }
+            }
+        }
+    }
+}
+
+impl Lanes {
+    /// Runs every lane until its task set is dropped. `links` are the nodes that the configuration names.
+    pub fn run(self, links: BTreeMap<ProvinceCode, Link>, engine: &Handle<Coordinator>) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        let mut links = links;
+        for (province, orders) in self.orders {
+            if let Some(link) = links.remove(&province) {
+                let lane = Lane {
+                    province,
+                    link,
+                    engine: engine.clone(),
+                    orders,
+                    prepares: VecDeque::new(),
+                    decisions: VecDeque::new(),
+                };
+                tasks.spawn(lane.run());
+            }
+        }
+        tasks.spawn(refuse_unserved(self.unserved, engine.clone()));
+        tasks
+    }
+}
+
+/// Transfers to a province that no node serves are aborted at once.
+async fn refuse_unserved(
+    mut unserved: UnboundedReceiver<(ProvinceCode, TransferId)>,
+    engine: Handle<Coordinator>,
+) {
+    while let Some((province, transfer_id)) = unserved.recv().await {
+        engine.tell(Input::PrepareFailed { province, transfer_ids: vec![transfer_id] });
+    }
+}
+
+/// What a finished call says of the link.
+enum Finished {
+    Prepare { well: bool },
+    Decide { well: bool },
+}
+
+struct Lane {
+    province: ProvinceCode,
+    link: Link,
+    engine: Handle<Coordinator>,
+    orders: UnboundedReceiver<Order>,
+    prepares: VecDeque<(Box<Leg>, Instant)>,
+    decisions: VecDeque<Decision>,
+}
+
+impl Lane {
+    async fn run(mut self) {
+        let mut backoff = Backoff::new(100, 5_000);
+        loop {
+            match self.link.probe().await {
+                Ok(()) => {
+                    backoff.reset();
+                    tracing::info!(province = %self.province, "the province can be reached");
+                    self.engine.tell(Input::Link { province: self.province, up: true });
+                    if !self.serve().await {
+                        return;
+                    }
+                    tracing::warn!(province = %self.province, "the province cannot be reached");
+                }
+                Err(error) => tracing::debug!(province = %self.province, %error, "not reached"),
+            }
+            self.engine.tell(Input::Link { province: self.province, up: false });
+            if !self.stay_dark(backoff.next()).await {
+                return;
+            }
+        }
+    }
+
+    /// Serves until the link fails (true) or the server stops (false).
+    async fn serve(&mut self) -> bool {
+        let mut calls: JoinSet<Finished> = JoinSet::new();
+        let (mut preparing, mut deciding) = (0, 0);
+        loop {
+            while preparing < CALLS_MAX && !self.prepares.is_empty() {
+                preparing += 1;
+                calls.spawn(self.prepare_call());
+            }
+            while deciding < CALLS_MAX && !self.decisions.is_empty() {
+                deciding += 1;
+                calls.spawn(self.decide_call());
+            }
+            let idle = calls.is_empty();
+            tokio::select! {
+                Some(finished) = calls.join_next() => {
+                    let well = match finished {
+                        Ok(Finished::Prepare { well }) => { preparing -= 1; well }
+                        Ok(Finished::Decide { well }) => { deciding -= 1; well }
+                        Err(_) => false,
+                    };
+                    if !well {
+                        return true;
+                    }
+                }
+                order = self.orders.recv() => {
+                    let Some(order) = order else { return false };
+                    self.queue(order);
+                    while let Ok(order) = self.orders.try_recv() {
+                        self.queue(order);
+                    }
+                }
+                () = tokio::time::sleep(PROBE_EVERY), if idle => {
+                    if self.link.probe().await.is_err() {
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+
+    fn queue(&mut self, order: Order) {
+        match order {
+            Order::Prepare(leg, since) => self.prepares.push_back((leg, since)),
+            Order::Decide(decision) => self.decisions.push_back(decision),
+        }
+    }
+
+    fn prepare_call(&mut self) -> impl Future<Output = Finished> + use<> {
+        let count = self.prepares.len().min(ITEMS_MAX);
+        let legs: Vec<Leg> = self
+            .prepares
+            .drain(..count)
+            .map(|(mut leg, since)| {
+                let waited = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+                leg.time_left_ms = leg.time_left_ms.saturating_sub(waited);
+                *leg
+            })
+            .collect();
+        let (province, link, engine) = (self.province, self.link.clone(), self.engine.clone());
+        async move {
+            let transfer_ids: Vec<TransferId> = legs.iter().map(|leg| leg.transfer_id).collect();
+            match link.prepare(&legs).await {
+                Ok((node, votes)) => {
+                    engine.tell(Input::Votes { province, node, votes });
+                    Finished::Prepare { well: true }
+                }
+                Err(error) => {
+                    tracing::warn!(%province, %error, count = transfer_ids.len(), "prepares failed");
+                    engine.tell(Input::PrepareFailed { province, transfer_ids });
+                    Finished::Prepare { well: false }
+                }
+            }
+        }
+    }
+
+    fn decide_call(&mut self) -> impl Future<Output = Finished> + use<> {
+        let count = self.decisions.len().min(ITEMS_MAX);
+        let decisions: Vec<Decision> = self.decisions.drain(..count).collect();
+        let (province, link, engine) = (self.province, self.link.clone(), self.engine.clone());
+        async move {
+            match link.decide(&decisions).await {
+                Ok((node, acks)) => {
+                    engine.tell(Input::Acks { province, node, acks });
+                    Finished::Decide { well: true }
+                }
+                Err(error) => {
+                    tracing::warn!(%province, %error, count = decisions.len(), "decisions wait for the province");
+                    Finished::Decide { well: false }
+                }
+            }
+        }
+    }
+
+    /// Waits before the next try; meanwhile nothing may wait on the province. Decisions stay in the outbox.
+    async fn stay_dark(&mut self, wait: Duration) -> bool {
+        self.decisions.clear();
+        let mut waiting = std::mem::take(&mut self.prepares).into_iter().map(|(leg, _)| leg).collect::<Vec<_>>();
+        let until = tokio::time::Instant::now() + wait;
+        loop {
+            if !waiting.is_empty() {
+                let transfer_ids = waiting.drain(..).map(|leg| leg.transfer_id).collect();
+                self.engine.tell(Input::PrepareFailed { province: self.province, transfer_ids });
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => return true,
+                order = self.orders.recv() => match order {
+                    Some(Order::Prepare(leg, _)) => waiting.push(leg),
+                    Some(Order::Decide(_)) => {}
+                    None => return false,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! A connection to another server of ours, whose role is checked before a word is said.
+
+use crate::net::access_layer::StateRole;
+use crate::net::identity::Role;
+use crate::net::tls::{Tls, TlsError, channel};
+use std::time::Duration;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+use tonic::{Request, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+/// What clients are made over.
+pub type Service = InterceptedService<Channel, StateRole>;
+
+/// Largest answer that is read: a thousand votes with their sealed legs.
+pub const MESSAGE_MAX: usize = 64 << 20;
+
+/// How long a probe may take.
+const PROBE_WITHIN: Duration = Duration::from_secs(3);
+
+/// Another server. Cheap to clone; connects when it is first used, and again after a loss.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    channel: Channel,
+    state: StateRole,
+}
+
+impl Peer {
+    /// The server at `address`, accepted only if it is `expected`. `own`: what this side is, stated on a plaintext
+    /// connection, where no certificate says it.
+    pub fn new(address: &str, tls: Option<&Tls>, expected: Role, own: &Role) -> Result<Peer, TlsError> {
+        let state = if tls.is_some() { StateRole::nothing() } else { StateRole::of(own) };
+        Ok(Peer { channel: channel(address, tls, expected)?, state })
+    }
+
+    /// What to make a client over.
+    pub fn service(&self) -> Service {
+        InterceptedService::new(self.channel.clone(), self.state.clone())
+    }
+
+    /// Whether the server is there and serves.
+    pub async fn probe(&self) -> Result<(), Status> {
+        let mut request = Request::new(HealthCheckRequest::default());
+        request.set_timeout(PROBE_WITHIN);
+        let answer = HealthClient::new(self.channel.clone()).check(request).await?;
+        match answer.into_inner().status() {
+            ServingStatus::Serving => Ok(()),
+            _ => Err(Status::unavailable("not serving yet")),
+        }
+    }
+}
