@@ -4,4 +4,5 @@
 //! `cli → {hub, node, sim} → {net, engine} → store → domain`; leaves: `config, telemetry, privacy, proto`.
 
 pub mod domain;
+pub mod privacy;
 pub mod store;
