@@ -1,13 +1,16 @@
 //! Sealing: XChaCha20-Poly1305 with a random nonce, bound to its owner's id.
+//!
+//! Each leg is sealed and opened, so it must be quick: HChaCha20 here, then ring's ChaCha20-Poly1305, which is what
+//! XChaCha20-Poly1305 is. The pure-Rust crate of that name took 2.6 µs for 200 bytes where this takes 0.4.
 
 use crate::privacy::key::VaultKey;
 use crate::privacy::random;
-use chacha20poly1305::aead::AeadInOut;
-use chacha20poly1305::{KeyInit, Tag, XChaCha20Poly1305, XNonce};
+use chacha20::{R20, hchacha};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
 /// First byte of sealed bytes: what follows is a nonce of 24 bytes, the cipher text and a tag of 16 bytes.
 const VERSION: u8 = 1;
-const NONCE: usize = 24;
+const NONCE: usize = random::NONCE;
 const TAG: usize = 16;
 const START: usize = 1 + NONCE;
 
@@ -22,43 +25,47 @@ pub enum SealError {
     Content,
 }
 
-/// A cipher with its key set up once. Shared between threads.
-pub(crate) struct Sealer(XChaCha20Poly1305);
+/// A key for one use. Shared between threads.
+pub(crate) struct Sealer([u8; 32]);
 
 impl Sealer {
     pub(crate) fn new(key: &[u8; 32]) -> Sealer {
-        Sealer(XChaCha20Poly1305::new(key.into()))
+        Sealer(*key)
+    }
+
+    /// The cipher of one message, and the nonce that is left for it (draft-irtf-cfrg-xchacha-03 §2.3).
+    fn cipher(&self, nonce: &[u8; NONCE]) -> (LessSafeKey, Nonce) {
+        let [head @ .., a, b, c, d, e, f, g, h] = nonce;
+        let sub_key = hchacha::<R20>((&self.0).into(), head.into());
+        // Only another length than 32 bytes is refused.
+        let key = UnboundKey::new(&CHACHA20_POLY1305, &sub_key).expect("a key of 32 bytes");
+        let rest = [0, 0, 0, 0, *a, *b, *c, *d, *e, *f, *g, *h];
+        (LessSafeKey::new(key), Nonce::assume_unique_for_key(rest))
     }
 
     pub(crate) fn seal(&self, aad: &[u8], plain: &[u8]) -> Vec<u8> {
+        let nonce = random::nonce();
         let mut sealed = Vec::with_capacity(START + plain.len() + TAG);
-        let mut nonce = [0u8; NONCE];
-        random::fill(&mut nonce);
         sealed.push(VERSION);
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(plain);
-        let tag = self
-            .0
-            .encrypt_inout_detached(&XNonce::from(nonce), aad, (&mut sealed[START..]).into())
+        let (cipher, rest) = self.cipher(&nonce);
+        let tag = cipher
+            .seal_in_place_separate_tag(rest, Aad::from(aad), &mut sealed[START..])
             // The cipher's only limit is 256 GiB of text.
             .expect("a text shorter than 256 GiB is sealed");
-        sealed.extend_from_slice(&tag);
+        sealed.extend_from_slice(tag.as_ref());
         sealed
     }
 
     pub(crate) fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         let body = sealed.strip_prefix(&[VERSION]).ok_or(SealError::NotAuthentic)?;
         let (nonce, body) = body.split_first_chunk::<NONCE>().ok_or(SealError::NotAuthentic)?;
-        let (text, tag) = body.split_last_chunk::<TAG>().ok_or(SealError::NotAuthentic)?;
-        let mut plain = text.to_vec();
-        self.0
-            .decrypt_inout_detached(
-                &XNonce::from(*nonce),
-                aad,
-                plain.as_mut_slice().into(),
-                &Tag::from(*tag),
-            )
-            .map_err(|_| SealError::NotAuthentic)?;
+        let (cipher, rest) = self.cipher(nonce);
+        let mut plain = body.to_vec();
+        let opened = cipher.open_in_place(rest, Aad::from(aad), &mut plain);
+        let length = opened.map_err(|_| SealError::NotAuthentic)?.len();
+        plain.truncate(length);
         Ok(plain)
     }
 }
