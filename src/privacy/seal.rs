@@ -1,7 +1,7 @@
 //! Sealing: XChaCha20-Poly1305 with a random nonce, bound to its owner's id.
 //!
 //! Each leg is sealed and opened, so it must be quick: HChaCha20 here, then ring's ChaCha20-Poly1305, which is what
-//! XChaCha20-Poly1305 is. The pure-Rust crate of that name took 2.6 µs for 200 bytes where this takes 0.4.
+//! XChaCha20-Poly1305 is. The pure-Rust crate of that name takes 3.3 µs for 200 bytes where this takes 0.6.
 
 use crate::privacy::key::VaultKey;
 use crate::privacy::random;
