@@ -7,4 +7,6 @@
 pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod net;
+pub mod privacy;
 pub mod store;

@@ -1,0 +1,10 @@
+//! Personal data: keys in files, keyed hashes, sealing, and the form in which names and remarks are compared.
+//! What leaves here is a digest, sealed bytes or masked text; nothing here prints a person.
+
+pub mod digests;
+pub mod key;
+pub mod names;
+pub mod people;
+pub mod private_file;
+pub mod random;
+pub mod seal;
