@@ -1,7 +1,7 @@
 //! Keyed hashes: what stands for a person or a content where neither may be stored. Equal for equal content under one
 //! key, and worthless to who does not have the key, however short the content is.
 
-use crate::domain::id::Digest;
+use crate::domain::id::{Digest, TransferId};
 use crate::domain::id_number::IdNumber;
 use crate::domain::transfer::{Party, Terms, TermsDigests};
 use crate::privacy::key::{KeyedHash, VaultKey};
@@ -43,11 +43,13 @@ impl VaultKey {
     }
 
     /// Digests of a transfer's terms and of its normalised remark, for comparing repeats field by field; `whole`
-    /// covers payer, payee, kinship, amount and remark.
-    pub fn terms_digests(&self, terms: &Terms, remark: &str) -> TermsDigests {
-        let payer = self.party_digest(Part::Payer, &terms.payer);
-        let payee = self.party_digest(Part::Payee, &terms.payee);
+    /// covers payer, payee, kinship, amount and remark. The id is part of each, so that a
+    /// journal does not show which transfers one person made.
+    pub fn terms_digests(&self, transfer_id: TransferId, terms: &Terms, remark: &str) -> TermsDigests {
+        let payer = self.party_digest(Part::Payer, transfer_id, &terms.payer);
+        let payee = self.party_digest(Part::Payee, transfer_id, &terms.payee);
         let remark = Fields::new(&self.terms, Part::Remark)
+            .field(&transfer_id.0)
             .field(remark.as_bytes())
             .digest();
         let whole = Fields::new(&self.terms, Part::Whole)
@@ -65,8 +67,9 @@ impl VaultKey {
         }
     }
 
-    fn party_digest(&self, part: Part, party: &Party) -> Digest {
+    fn party_digest(&self, part: Part, transfer_id: TransferId, party: &Party) -> Digest {
         Fields::new(&self.terms, part)
+            .field(&transfer_id.0)
             .field(party.person.id_number.reveal().as_bytes())
             .field(party.person.name.reveal().as_bytes())
             .field(&party.region.number().to_be_bytes())
@@ -95,6 +98,8 @@ mod tests {
     use crate::domain::region::{ProvinceCode, RegionCode};
     use crate::privacy::names::normalise_name;
 
+    const ID: TransferId = TransferId([5; 16]);
+
     fn party(number: &str, name: &str, region: u32) -> Party {
         Party {
             person: Person {
@@ -122,7 +127,7 @@ mod tests {
     /// Stored digests must be found again by every later version.
     #[test]
     fn digests_never_change() {
-        let digests = key().terms_digests(&terms(), "给妈妈");
+        let digests = key().terms_digests(ID, &terms(), "给妈妈");
         let number = &terms().payer.person.id_number;
         let found = [
             ("id", key().id_hash(number)),
@@ -144,7 +149,7 @@ mod tests {
 
     #[test]
     fn each_field_changes_its_digest_and_the_whole_and_no_other() {
-        let before = key().terms_digests(&terms(), "a");
+        let before = key().terms_digests(ID, &terms(), "a");
         let mut payer = terms();
         payer.payer = party("11010519491231002X", "张三", 130_200);
         let mut payee = terms();
@@ -161,7 +166,7 @@ mod tests {
             (amount, "a", 3),
         ];
         for (terms, remark, changed) in cases {
-            let after = key().terms_digests(&terms, remark);
+            let after = key().terms_digests(ID, &terms, remark);
             let differs = [
                 after.payer != before.payer,
                 after.payee != before.payee,
@@ -179,13 +184,23 @@ mod tests {
     }
 
     #[test]
+    fn the_same_terms_look_different_under_another_id() {
+        let (first, second) =
+            (key().terms_digests(ID, &terms(), "a"), key().terms_digests(TransferId([6; 16]), &terms(), "a"));
+        assert_ne!(first.payer, second.payer);
+        assert_ne!(first.payee, second.payee);
+        assert_ne!(first.remark, second.remark);
+        assert_ne!(first.whole, second.whole);
+    }
+
+    #[test]
     fn the_same_person_looks_different_on_each_side_and_under_each_key() {
         let mut terms = terms();
         terms.payee = terms.payer.clone();
-        let digests = key().terms_digests(&terms, "");
+        let digests = key().terms_digests(ID, &terms, "");
         assert_ne!(digests.payer, digests.payee);
         assert_ne!(
-            VaultKey::from_bytes(&[8; 32]).terms_digests(&terms, "").payer,
+            VaultKey::from_bytes(&[8; 32]).terms_digests(ID, &terms, "").payer,
             digests.payer
         );
     }
