@@ -1,0 +1,203 @@
+//! The national hub's server: services over the coordinator's engine, and a dispatcher that carries its effects.
+
+mod coordinator;
+mod dispatcher;
+mod link;
+mod lists;
+mod regions;
+mod transfers;
+
+use crate::config::HubConfig;
+use crate::config::apps::{HubApp, Provinces};
+use crate::domain::apply::SELF;
+use crate::domain::coordinator::{Coordinator, Deadlines, Input};
+use crate::domain::id::StartId;
+use crate::domain::region::{ProvinceCode, RegionDirectory};
+use crate::domain::row::{SelfRow, TableRow, TransferRow};
+use crate::domain::scan::{Filter, Scan};
+use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock};
+use crate::net::access::{AppGrant, GrantError, Grants};
+use crate::net::convert;
+use crate::net::identity::Role;
+use crate::net::mark::Mark;
+use crate::net::peer::Peer;
+use crate::net::running::{Ready, Stop};
+use crate::net::server::{ServeError, Setup, with_health};
+use crate::net::tls::TlsError;
+use crate::privacy::key::{KeyFileError, VaultKey};
+use crate::privacy::{names, random_16};
+use crate::proto::hub::coordinator_service_server::CoordinatorServiceServer;
+use crate::proto::hub::region_service_server::RegionServiceServer;
+use crate::proto::hub::transfer_service_server::TransferServiceServer;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError, Tables};
+use link::Link;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tonic::service::Routes;
+
+/// Why a hub cannot start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// Its store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Its vault's key.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// Its network side.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// A node's address.
+    #[error(transparent)]
+    Peer(#[from] TlsError),
+    /// What its configuration grants to apps.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+}
+
+/// What the hub's services share.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    engine: Handle<Coordinator>,
+    reader: Reader,
+    clock: Arc<dyn Clock>,
+    places: Arc<RegionDirectory>,
+    places_version: String,
+    rulebook: Arc<crate::domain::policy::rulebook::Rulebook>,
+    key: VaultKey,
+    grants: Grants,
+    links: BTreeMap<ProvinceCode, Link>,
+    mark: Mark,
+    deadline_default_ms: u64,
+}
+
+impl Desk {
+    /// Reads requests for this hub.
+    fn reading(&self) -> convert::reader::Reader<'_> {
+        convert::reader::Reader {
+            regions: &self.places,
+            home: None,
+            normalise_name: names::normalise_name,
+            normalise_remark: names::normalise_remark,
+        }
+    }
+
+    /// Whether a caller may act for members of a province: pay from it, watch it.
+    fn may_act_for(&self, role: &Role, province: ProvinceCode) -> bool {
+        match role {
+            Role::App(name) => self.grants.allows_province(name, province),
+            Role::Platform(own) | Role::Node(own) => *own == province,
+            Role::Operator(_) => true,
+            Role::Hub => false,
+        }
+    }
+}
+
+fn grants(apps: &[HubApp], places: &RegionDirectory) -> Result<Grants, GrantError> {
+    let grant = |app: &HubApp| {
+        let provinces = match &app.provinces {
+            Provinces::All => places.provinces().map(|province| province.code).collect(),
+            Provinces::Listed(listed) => listed.iter().copied().collect(),
+        };
+        let methods = app.methods.iter().map(|method| format!("TransferService.{method}")).collect();
+        (app.name.clone(), AppGrant { provinces, methods })
+    };
+    Grants::new(apps.iter().map(grant).collect())
+}
+
+/// Opens the hub's store and reads what its start needs.
+fn open(config: &HubConfig) -> Result<(SqliteStore, Vec<TransferRow>, u64), HubError> {
+    let mut store = SqliteStore::open(&config.server.data, "hub")?;
+    let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
+    let unsettled = store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
+    let own = store.load(&[SELF])?.into_iter().next().flatten();
+    let incarnation = own.as_ref().and_then(SelfRow::of).map_or(0, |own| own.incarnation);
+    Ok((store, unsettled, incarnation))
+}
+
+/// Runs a hub until `stop`; tells `ready` where it listens.
+pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubError> {
+    let setup = Setup::new(&config.server, Role::Hub).await?;
+    let key = VaultKey::load_or_create(&config.server.vault_key)?;
+    let (store, unsettled, last_incarnation) = open(&config)?;
+    tracing::info!(unsettled = unsettled.len(), "the store is open");
+    let places = Arc::new(config.server.regions.directory.clone());
+    let rulebook = Arc::new(config.server.rulebook.clone());
+    let start_id = StartId(random_16());
+    let limits = &config.server.limits;
+    let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
+    let machine = Coordinator::new(start_id, Arc::clone(&places), Arc::clone(&rulebook), deadlines);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
+    let (dispatcher, lanes) = dispatcher::dispatcher(config.nodes.iter().map(|node| node.province));
+    let reader = Reader::new(store.reader()?);
+    let core = Core::new(machine, store)?;
+    let first = vec![Input::Start { unsettled }];
+    let Engine { handle, thread } =
+        crate::engine::start(core, Arc::clone(&clock), Box::new(dispatcher), first)?;
+    let engine = handle.with_waiting_max(limits.in_flight_max);
+    let mark = Mark::new(last_incarnation + 1, start_id, engine.heads());
+    let mut links = BTreeMap::new();
+    for node in &config.nodes {
+        let peer = Peer::new(&node.address, setup.tls(), Role::Node(node.province), setup.role())?;
+        links.insert(node.province, Link::new(peer, mark.clone()));
+    }
+    let tasks = lanes.run(links.clone(), &engine);
+    let desk = Arc::new(Desk {
+        engine: engine.clone(),
+        reader,
+        clock,
+        grants: grants(&config.apps, &places)?,
+        places,
+        places_version: config.server.regions.version.clone(),
+        rulebook,
+        key,
+        links,
+        mark,
+        deadline_default_ms: limits.deadline_default_ms,
+    });
+    let served = serve(setup, &config, &desk, ready, stop).await;
+    drop(tasks);
+    engine.stop();
+    // The engine ends what it has begun; a failed store is told by its own error.
+    let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+    served?;
+    match ended {
+        Ok(Ok(result)) => Ok(result?),
+        Ok(Err(_)) | Err(_) => Err(HubError::Engine(EngineError::Apply)),
+    }
+}
+
+async fn serve(
+    setup: Setup,
+    config: &HubConfig,
+    desk: &Arc<Desk>,
+    ready: Ready,
+    stop: Stop,
+) -> Result<(), ServeError> {
+    let bytes_max = config.server.limits.message_bytes_max;
+    let transfers = TransferServiceServer::new(transfers::Transfers(Arc::clone(desk)));
+    let coordinator = CoordinatorServiceServer::new(coordinator::Nodes(Arc::clone(desk)));
+    let regions = RegionServiceServer::new(regions::Regions(Arc::clone(desk)));
+    let services = Routes::new(transfers.max_decoding_message_size(bytes_max))
+        .add_service(coordinator.max_decoding_message_size(bytes_max))
+        .add_service(regions.max_decoding_message_size(bytes_max));
+    let (health, services) = with_health(services, config.server.reflection)?;
+    let address = setup.address();
+    tracing::info!(%address, "the hub serves");
+    // Whoever started this server may not care where it listens.
+    let _ = ready.send(address);
+    let mut engine = desk.engine.heads();
+    let stop = async move {
+        let engine_ended = async { while engine.changed().await.is_ok() {} };
+        tokio::select! {
+            _ = stop => {}
+            () = engine_ended => {}
+        }
+        tracing::info!("stopping: calls that are running end first");
+    };
+    setup.serve(&config.server, services, desk.grants.clone(), health, stop).await
+}

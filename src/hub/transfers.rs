@@ -1,0 +1,278 @@
+//! TransferService: what apps and provinces' platforms call. Handlers hand an input to the engine and wait; a caller
+//! that goes away cancels nothing.
+
+use super::{Desk, lists};
+use crate::domain::calendar::Day;
+use crate::domain::coordinator::{Answer, Coordinator, CreateRequest, Input, WaitMode};
+use crate::domain::policy::place_open;
+use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
+use crate::domain::region::{ProvinceCode, RegionCode};
+use crate::domain::row::{PartiesRow, TransferRow};
+use crate::domain::transfer::{Leg, Party, Side, Terms};
+use crate::engine::AskError;
+use crate::net::convert::prepare::check_result_from_proto;
+use crate::net::convert::reader::{check_batch, only_transfer_id};
+use crate::net::convert::terms::{NewTransfer, Wait};
+use crate::net::convert::transfer::transfer_to_proto;
+use crate::net::deadline::remaining_ms;
+use crate::net::identity::Role;
+use crate::net::status::{Problem, caller, refusal_to_proto};
+use crate::privacy::people::MaskedParties;
+use crate::proto::hub::transfer_service_server::TransferService;
+use crate::proto::hub::{
+    BatchGetTransfersRequest, BatchGetTransfersResponse, BatchGetTransfersResult, CheckTransferRequest,
+    CheckTransferResponse, CreateTransferRequest, CreateTransferResponse, GetTransferRequest, GetTransferResponse,
+    ListTransfersRequest, ListTransfersResponse, SubmitTransfersRequest, SubmitTransfersResponse,
+    SubmitTransfersResult, Transfer, WatchTransfersRequest, WatchTransfersResponse, batch_get_transfers_result,
+    submit_transfers_result,
+};
+use crate::proto::types;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tonic::{Request, Response, Status};
+
+/// The service.
+pub(super) struct Transfers(pub(super) Arc<Desk>);
+
+/// A transfer that was handed in, with what its answer will show of the persons.
+struct Begun {
+    answer: oneshot::Receiver<Answer>,
+    parties: MaskedParties,
+}
+
+impl Desk {
+    /// Permission comes before validation: a province that can be read at all is enough to refuse.
+    fn may_pay(&self, role: &Role, payer: Option<&types::Party>) -> Result<(), Problem> {
+        let code = payer.and_then(|payer| RegionCode::parse(&payer.region_code));
+        let province = code.and_then(|code| self.places.locate(code)).map(|area| area.province);
+        match province {
+            Some(province) if !self.may_act_for(role, province) => Err(Problem::new(Reason::ProvinceNotAllowed)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn begin(&self, owner: &Role, transfer: NewTransfer, deadline_ms: u64) -> Result<Begun, Problem> {
+        let NewTransfer { transfer_id, content, wait } = transfer;
+        let parties = MaskedParties::of(&content.terms, &content.remark);
+        let request = CreateRequest {
+            transfer_id,
+            owner: owner.to_string(),
+            digests: self.key.terms_digests(transfer_id, &content.terms, &content.remark),
+            parties: PartiesRow {
+                transfer_id,
+                sealed: self.key.seal_parties(transfer_id, &parties),
+                receipt_time: self.clock.now().civil,
+            },
+            terms: content.terms,
+            wait: match wait {
+                Wait::Decided => WaitMode::Decided,
+                Wait::Recorded => WaitMode::Recorded,
+            },
+            deadline_ms,
+        };
+        let answer = self.engine.begin(|ticket| Input::Create { ticket, request: Box::new(request) });
+        Ok(Begun { answer: answer.map_err(problem_of_ask)?, parties })
+    }
+
+    async fn finish(&self, begun: Begun) -> Result<Transfer, Problem> {
+        match begun.answer.await {
+            Ok(Answer::Transfer(row)) => Ok(transfer_to_proto(&row, Some(&begun.parties))),
+            Ok(Answer::Refused(refusal)) => Err(Problem::refused(&refusal)),
+            Ok(Answer::Transfers(_) | Answer::Admitted(_) | Answer::Rulings(_)) => Err(Problem::new(Reason::Internal)),
+            Err(_) => Err(Problem::new(Reason::OutcomeUnknown)),
+        }
+    }
+
+    /// A stored transfer as it is shown; what cannot be opened was erased.
+    pub(super) fn show(&self, row: &TransferRow, parties: Option<&PartiesRow>) -> Transfer {
+        let opened = parties.and_then(|sealed| self.key.open_parties(row.transfer_id, &sealed.sealed).ok());
+        transfer_to_proto(row, opened.as_ref())
+    }
+
+    /// Whether a caller may see a transfer: its owner, and who may act for one of its provinces.
+    pub(super) fn may_see(&self, role: &Role, row: &TransferRow) -> bool {
+        row.owner == role.to_string()
+            || self.may_act_for(role, row.payer_province)
+            || self.may_act_for(role, row.payee_province)
+    }
+
+    /// The transfers with these ids, in order; those that the caller may not see are not there for him.
+    async fn get(&self, role: &Role, transfer_ids: Vec<crate::domain::id::TransferId>) -> Result<Vec<Option<Transfer>>, Problem> {
+        let answer = self.engine.ask(|ticket| Input::Get { ticket, transfer_ids }).await;
+        match answer.map_err(problem_of_ask)? {
+            Answer::Transfers(found) => Ok(found
+                .into_iter()
+                .map(|found| found.filter(|(row, _)| self.may_see(role, row)))
+                .map(|found| found.map(|(row, parties)| self.show(&row, parties.as_ref())))
+                .collect()),
+            Answer::Transfer(_) | Answer::Admitted(_) | Answer::Rulings(_) | Answer::Refused(_) => {
+                Err(Problem::new(Reason::Internal))
+            }
+        }
+    }
+
+    /// Every rule that stands against a transfer, the hub's first, then the payer's, then the payee's.
+    async fn check(&self, terms: &Terms, within: Duration) -> Result<Vec<RefusalRecord>, Status> {
+        let now = self.clock.now().civil;
+        let day = Day::of(now);
+        let mut refusals = place_open::against(&self.places, terms.payer.region, terms.payee.region, day);
+        let rules = self.rulebook.rules(terms.payer.province, terms.payer.region, day);
+        let leg = |side: Side, party: &Party, counter: RegionCode| Leg {
+            transfer_id: Default::default(),
+            side,
+            party: party.clone(),
+            counter_region: counter,
+            kinship: terms.kinship,
+            amount: terms.amount,
+            terms_digest: Default::default(),
+            receipt_time: now,
+            allowed_types: if side == Side::Payee { rules.payee_types.clone() } else { Vec::new() },
+            time_left_ms: 0,
+        };
+        let payer = leg(Side::Payer, &terms.payer, terms.payee.region);
+        let payee = leg(Side::Payee, &terms.payee, terms.payer.region);
+        let (payer, payee) = tokio::join!(self.check_leg(payer, within), self.check_leg(payee, within));
+        refusals.extend(payer?);
+        refusals.extend(payee?);
+        Ok(refusals)
+    }
+
+    async fn check_leg(&self, leg: Leg, within: Duration) -> Result<Vec<RefusalRecord>, Status> {
+        let (province, side) = (leg.party.province, RefusalSide::from(leg.side));
+        let unreachable = |province: ProvinceCode| {
+            vec![RefusalRecord::new(Reason::ProvinceUnreachable, RefusalSide::Hub).with("province", province)]
+        };
+        let Some(link) = self.links.get(&province) else { return Ok(unreachable(province)) };
+        match link.check(&[leg], within).await {
+            Ok(results) => Ok(results.iter().flat_map(|result| check_result_from_proto(result, side)).collect()),
+            Err(status) if status.code() == tonic::Code::ResourceExhausted => Err(status),
+            Err(_) => Ok(unreachable(province)),
+        }
+    }
+}
+
+/// Why a question to the engine was not answered, for a caller.
+pub(crate) fn problem_of_ask(error: AskError) -> Problem {
+    Problem::new(match error {
+        AskError::Overloaded => Reason::Overloaded,
+        AskError::Stopped => Reason::Stopping,
+        AskError::Unknown => Reason::OutcomeUnknown,
+    })
+}
+
+#[tonic::async_trait]
+impl TransferService for Transfers {
+    async fn create_transfer(
+        &self,
+        request: Request<CreateTransferRequest>,
+    ) -> Result<Response<CreateTransferResponse>, Status> {
+        let desk = &self.0;
+        let role = caller(&request)?;
+        let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
+        let request = request.into_inner();
+        desk.may_pay(&role, request.payer.as_ref()).map_err(Problem::into_status)?;
+        let transfer = desk.reading().create_transfer(&request).map_err(Problem::into_status)?;
+        let begun = desk.begin(&role, transfer, deadline_ms).map_err(Problem::into_status)?;
+        let transfer = desk.finish(begun).await.map_err(Problem::into_status)?;
+        Ok(Response::new(CreateTransferResponse { transfer: Some(transfer) }))
+    }
+
+    async fn check_transfer(
+        &self,
+        request: Request<CheckTransferRequest>,
+    ) -> Result<Response<CheckTransferResponse>, Status> {
+        let desk = &self.0;
+        let role = caller(&request)?;
+        let within = Duration::from_millis(remaining_ms(request.metadata(), desk.deadline_default_ms) * 8 / 10);
+        let request = request.into_inner();
+        desk.may_pay(&role, request.payer.as_ref()).map_err(Problem::into_status)?;
+        let content = desk.reading().check_transfer(&request).map_err(Problem::into_status)?;
+        let refusals = desk.check(&content.terms, within).await?;
+        let refusals: Vec<types::Refusal> = refusals.iter().map(refusal_to_proto).collect();
+        Ok(Response::new(CheckTransferResponse { allowed: refusals.is_empty(), refusals }))
+    }
+
+    async fn submit_transfers(
+        &self,
+        request: Request<SubmitTransfersRequest>,
+    ) -> Result<Response<SubmitTransfersResponse>, Status> {
+        use submit_transfers_result::Outcome;
+        let desk = &self.0;
+        let role = caller(&request)?;
+        let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
+        let request = request.into_inner();
+        check_batch("requests", request.requests.len()).map_err(Problem::into_status)?;
+        let wait = desk.reading().wait(request.wait).map_err(Problem::into_status)?;
+        // All are handed in before the first answer is waited for.
+        let begin = |item: &CreateTransferRequest| {
+            desk.may_pay(&role, item.payer.as_ref())?;
+            desk.begin(&role, desk.reading().batch_item(item, wait)?, deadline_ms)
+        };
+        let begun: Vec<Result<Begun, Problem>> = request.requests.iter().map(begin).collect();
+        drop(request);
+        let mut results = Vec::with_capacity(begun.len());
+        for item in begun {
+            let outcome = match item {
+                Ok(begun) => desk.finish(begun).await,
+                Err(problem) => Err(problem),
+            };
+            let outcome = outcome.map_or_else(|it| Outcome::Error(it.into_rpc_status()), Outcome::Transfer);
+            results.push(SubmitTransfersResult { outcome: Some(outcome) });
+        }
+        Ok(Response::new(SubmitTransfersResponse { results }))
+    }
+
+    async fn get_transfer(
+        &self,
+        request: Request<GetTransferRequest>,
+    ) -> Result<Response<GetTransferResponse>, Status> {
+        let role = caller(&request)?;
+        let id = only_transfer_id(&request.get_ref().transfer_id).map_err(Problem::into_status)?;
+        let found = self.0.get(&role, vec![id]).await.map_err(Problem::into_status)?;
+        match found.into_iter().next().flatten() {
+            Some(transfer) => Ok(Response::new(GetTransferResponse { transfer: Some(transfer) })),
+            None => Err(Problem::new(Reason::TransferNotFound).into_status()),
+        }
+    }
+
+    async fn batch_get_transfers(
+        &self,
+        request: Request<BatchGetTransfersRequest>,
+    ) -> Result<Response<BatchGetTransfersResponse>, Status> {
+        use batch_get_transfers_result::Outcome;
+        let role = caller(&request)?;
+        let request = request.into_inner();
+        check_batch("transfer_ids", request.transfer_ids.len()).map_err(Problem::into_status)?;
+        let ids: Vec<_> = request.transfer_ids.iter().map(|id| only_transfer_id(id)).collect();
+        let asked = ids.iter().filter_map(|id| id.as_ref().ok().copied()).collect();
+        let mut found = self.0.get(&role, asked).await.map_err(Problem::into_status)?.into_iter();
+        let outcome = |id: Result<_, Problem>| match id {
+            Err(problem) => Outcome::Error(problem.into_rpc_status()),
+            Ok(_) => found.next().flatten().map_or_else(
+                || Outcome::Error(Problem::new(Reason::TransferNotFound).into_rpc_status()),
+                Outcome::Transfer,
+            ),
+        };
+        let results = ids.into_iter().map(outcome).map(|it| BatchGetTransfersResult { outcome: Some(it) });
+        Ok(Response::new(BatchGetTransfersResponse { results: results.collect() }))
+    }
+
+    async fn list_transfers(
+        &self,
+        request: Request<ListTransfersRequest>,
+    ) -> Result<Response<ListTransfersResponse>, Status> {
+        let role = caller(&request)?;
+        lists::list(&self.0, &role, request.get_ref()).await.map(Response::new)
+    }
+
+    type WatchTransfersStream = lists::Changes;
+
+    async fn watch_transfers(
+        &self,
+        request: Request<WatchTransfersRequest>,
+    ) -> Result<Response<lists::Changes>, Status> {
+        let role = caller(&request)?;
+        lists::watch(&self.0, role, request.get_ref()).map(Response::new)
+    }
+}
