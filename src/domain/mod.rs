@@ -10,6 +10,7 @@ pub mod member;
 pub mod money;
 mod numbered;
 pub mod policy;
+pub mod protocol;
 pub mod reason;
 pub mod record;
 pub mod region;

@@ -1,0 +1,118 @@
+//! What hub and nodes say to each other, as the core sees it.
+
+use crate::domain::calendar::{Civil, Day};
+use crate::domain::id::{Digest, TransferId};
+use crate::domain::reason::RefusalRecord;
+use crate::domain::transfer::{Outcome, Side};
+
+/// A node's answer to a prepare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vote {
+    /// The transfer.
+    pub transfer_id: TransferId,
+    /// Whose part.
+    pub side: Side,
+    /// Digest of the terms that were voted on.
+    pub terms_digest: Digest,
+    /// The answer.
+    pub verdict: Verdict,
+}
+
+/// What it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Bound until the decision comes.
+    Yes {
+        /// The leg, sealed by the node.
+        leg_record: Vec<u8>,
+        /// Rulebook that judged it.
+        rulebook: Digest,
+    },
+    /// Durably refused.
+    No {
+        /// Why.
+        refusal: RefusalRecord,
+        /// Rulebook that judged it, if one did.
+        rulebook: Option<Digest>,
+    },
+    /// Waits for the payee's acceptance; binds nothing.
+    Awaiting {
+        /// Until when he may accept.
+        until: Civil,
+    },
+    /// This id is known there with other terms, or as aborted.
+    Conflict {
+        /// Which of the two.
+        refusal: RefusalRecord,
+    },
+}
+
+/// The hub's word on one leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The transfer.
+    pub transfer_id: TransferId,
+    /// Whose part.
+    pub side: Side,
+    /// Digest of the whole terms.
+    pub terms_digest: Digest,
+    /// Commit or abort.
+    pub outcome: Outcome,
+    /// Settlement window of a commit.
+    pub window: Option<Day>,
+    /// Gapless number of a commit.
+    pub hub_seq: Option<u64>,
+    /// When the hub decided.
+    pub decide_time: Civil,
+}
+
+/// A node's receipt for a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ack {
+    /// The transfer.
+    pub transfer_id: TransferId,
+    /// Whose part.
+    pub side: Side,
+    /// Digest of the terms that the decision named.
+    pub terms_digest: Digest,
+    /// What became of it.
+    pub result: AckResult,
+    /// Why it was rejected.
+    pub refusal: Option<RefusalRecord>,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AckResult {
+    /// Durable and applied.
+    Recorded,
+    /// It was durable before.
+    Already,
+    /// It contradicts what is recorded; nothing was done.
+    Rejected,
+}
+
+/// A node's question about a leg in doubt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The transfer.
+    pub transfer_id: TransferId,
+    /// Whose part.
+    pub side: Side,
+    /// Digest of the terms that the node prepared.
+    pub terms_digest: Digest,
+}
+
+/// The hub's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// Decided.
+    Decided(Decision),
+    /// Not yet; ask again after so many milliseconds.
+    Pending {
+        /// What was asked.
+        question: Question,
+        /// Pause before asking again.
+        ask_after_ms: u64,
+    },
+}
