@@ -4,4 +4,6 @@
 //! `cli → {hub, node, sim} → {net, engine} → store → domain`; leaves: `config, telemetry, privacy, proto`.
 
 pub mod domain;
+pub mod net;
+pub mod proto;
 pub mod store;
