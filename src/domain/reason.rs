@@ -190,6 +190,9 @@ reasons! {
     RequestMalformed 123 "REQUEST_MALFORMED" InvalidArgument Correct
         "the request cannot be read"
         "无法解析请求"
+    PeriodMalformed 124 "PERIOD_MALFORMED" InvalidArgument Correct
+        "a period is a month, written YYYYMM"
+        "所属期应为 YYYYMM 格式的月份"
     ContentDiffers 201 "CONTENT_DIFFERS" AlreadyExists NewId
         "this id was used before with other content"
         "该编号已用于内容不同的请求"

@@ -1,7 +1,15 @@
-//! The network edge: who a peer is, what it may call, and the connections between servers.
+//! The network edge: who a peer is, what it may call, the connections between servers, and what stands on the wire.
 
 pub mod access;
 pub mod access_layer;
+pub mod backoff;
+pub mod convert;
+pub mod deadline;
 pub mod identity;
 pub mod issue;
+pub mod mark;
+pub mod peer;
+pub mod running;
+pub mod server;
+pub mod status;
 pub mod tls;

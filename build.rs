@@ -1,0 +1,56 @@
+//! Compiles `proto/` without protoc, so that a clean machine needs nothing but cargo, and keeps the descriptor set
+//! (comments included) for server reflection.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+/// Messages that carry a person, a phone number or a free text: their `Debug` is written by hand and tells neither.
+const PERSONAL: &[&str] = &[
+    ".gongji.type.v1.Person",
+    ".gongji.hub.v1.Transfer",
+    ".gongji.hub.v1.CreateTransferRequest",
+    ".gongji.hub.v1.CheckTransferRequest",
+    ".gongji.node.v1.UpsertMembersRequest",
+    ".gongji.node.v1.CreditAccountRequest",
+    ".gongji.node.v1.OpenWalletRequest",
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let root = Path::new("proto");
+    println!("cargo:rerun-if-changed=proto");
+    let mut files = Vec::new();
+    collect(&root.join("gongji"), &mut files)?;
+    collect(&root.join("google"), &mut files)?;
+    // Directory order differs between machines; the generated code must not.
+    files.sort();
+
+    let mut compiler = protox::Compiler::new([root])?;
+    compiler
+        .include_imports(true)
+        .include_source_info(true)
+        .open_files(&files)?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(
+        out.join("gongji_descriptor.bin"),
+        compiler.encode_file_descriptor_set(),
+    )?;
+
+    tonic_prost_build::configure()
+        .extern_path(".google.rpc", "::tonic_types::pb")
+        .btree_map(".")
+        .skip_debug(PERSONAL)
+        .compile_fds(compiler.file_descriptor_set())?;
+    Ok(())
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

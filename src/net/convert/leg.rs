@@ -1,0 +1,319 @@
+//! Legs and what identifies them, and the mark that every message between hub and node carries.
+
+use crate::domain::calendar::Civil;
+use crate::domain::id::{Digest, StartId, TransferId};
+use crate::domain::money::Money;
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::record::PeerMark;
+use crate::domain::region::RegionCode;
+use crate::domain::transfer::{Leg, Side};
+use crate::net::convert::party::party_to_proto;
+use crate::net::convert::reader::{Path, Reader, Violations, amount, choice, digest, transfer_id};
+use crate::net::convert::terms::{kinship, kinship_to_proto};
+use crate::net::convert::time::{duration, milliseconds, required_time, timestamp};
+use crate::net::status::Problem;
+use crate::proto::{node, types};
+
+/// What every message about one leg names: the transfer, whose part, and the terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LegName {
+    /// The transfer.
+    pub transfer_id: TransferId,
+    /// Whose part.
+    pub side: Side,
+    /// Digest of the whole terms.
+    pub terms_digest: Digest,
+}
+
+/// A leg as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LegReading {
+    /// It can be judged.
+    Asked(Leg),
+    /// It says what this program cannot carry out: vote no. A newer hub, or a place that this node does not list
+    /// yet, must not take the other legs of the call down with it.
+    Refused(RefusedLeg),
+}
+
+/// A leg that is refused for what it says, with what could be read of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedLeg {
+    /// Which leg.
+    pub name: LegName,
+    /// Amount; zero when it cannot be read.
+    pub amount: Money,
+    /// The other side's pooling area, when it can be read.
+    pub counter_region: Option<RegionCode>,
+    /// When the hub received the transfer.
+    pub receipt_time: Civil,
+    /// `UNSUPPORTED`, or what is wrong with the first malformed field, which `field` in the metadata names.
+    pub refusal: RefusalRecord,
+}
+
+/// Whether a leg is to be prepared, or only checked: then it has no id, digest and time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Prepare,
+    Check,
+}
+
+impl Reader<'_> {
+    /// Reads a leg to prepare; `at` is its place in the request.
+    ///
+    /// # Errors
+    /// The whole call is refused when a required field is missing (`FIELD_REQUIRED`), or when id, side or digest
+    /// cannot be read, so that no vote could name the leg.
+    pub fn leg(&self, at: &Path<'_>, leg: &node::Leg) -> Result<LegReading, Problem> {
+        self.read_leg(at, leg, Purpose::Prepare)
+    }
+
+    /// Reads a leg to check. Its id and digest are zeros and no time is left.
+    ///
+    /// # Errors
+    /// As [`Reader::leg`].
+    pub fn leg_to_check(&self, at: &Path<'_>, leg: &node::Leg) -> Result<LegReading, Problem> {
+        self.read_leg(at, leg, Purpose::Check)
+    }
+
+    fn read_leg(&self, at: &Path<'_>, leg: &node::Leg, purpose: Purpose) -> Result<LegReading, Problem> {
+        let mut broken = Violations::default();
+        let head = leg_head(at, leg, purpose, &mut broken);
+        // Paths of the content begin at the leg: what is journaled of a refusal must not depend on its batch.
+        let (root, mut found) = (Path::Root, Violations::default());
+        let party = self
+            .party(&root.field("party"), leg.party.as_ref(), &mut found)
+            .whole();
+        let counter_region = counter_region(
+            &root.field("counter_region_code"),
+            &leg.counter_region_code,
+            &mut found,
+        );
+        let kinship = kinship(&root.field("kinship"), leg.kinship, &mut found);
+        let amount = amount(&root.field("amount"), &leg.amount, &mut found);
+        let unsupported = unsupported_field(leg, head.as_ref().map(|head| head.name.side), &mut found);
+        broken.take_missing(at, &found);
+        let LegHead {
+            name,
+            receipt_time,
+            time_left_ms,
+        } = broken.finish(head)?;
+
+        let refusal = match (unsupported, found.first()) {
+            (Some(field), _) => RefusalRecord::new(Reason::Unsupported, name.side).with("field", field),
+            (None, Some(first)) => RefusalRecord::new(first.reason, name.side).with("field", &first.field),
+            (None, None) => {
+                if let (Some(party), Some(counter_region), Some(kinship), Some(amount)) =
+                    (party, counter_region, kinship, amount)
+                {
+                    let LegName {
+                        transfer_id,
+                        side,
+                        terms_digest,
+                    } = name;
+                    return Ok(LegReading::Asked(Leg {
+                        transfer_id,
+                        side,
+                        party,
+                        counter_region,
+                        kinship,
+                        amount,
+                        terms_digest,
+                        receipt_time,
+                        time_left_ms,
+                    }));
+                }
+                RefusalRecord::new(Reason::RequestMalformed, name.side)
+            }
+        };
+        let amount = amount.unwrap_or(Money::ZERO);
+        Ok(LegReading::Refused(RefusedLeg {
+            name,
+            amount,
+            counter_region,
+            receipt_time,
+            refusal,
+        }))
+    }
+}
+
+/// What a leg must have before anything can be answered about it.
+struct LegHead {
+    name: LegName,
+    receipt_time: Civil,
+    time_left_ms: u64,
+}
+
+fn leg_head(at: &Path<'_>, leg: &node::Leg, purpose: Purpose, broken: &mut Violations) -> Option<LegHead> {
+    let name = match purpose {
+        Purpose::Prepare => leg_name(at, &leg.transfer_id, leg.side, &leg.terms_digest, broken),
+        Purpose::Check => side(&at.field("side"), leg.side, broken).map(|side| LegName {
+            transfer_id: TransferId::default(),
+            side,
+            terms_digest: Digest::default(),
+        }),
+    };
+    let receipt_time = required_time(&at.field("receipt_time"), leg.receipt_time.as_ref(), broken);
+    let time_left_ms = match (&leg.time_left, purpose) {
+        (Some(left), _) => Some(milliseconds(left)),
+        (None, Purpose::Check) => Some(0),
+        (None, Purpose::Prepare) => broken.need(&at.field("time_left"), Reason::FieldRequired, None),
+    };
+    Some(LegHead {
+        name: name?,
+        receipt_time: receipt_time?,
+        time_left_ms: time_left_ms?,
+    })
+}
+
+/// What of a leg this program cannot carry out: a kind that it does not know or that does not belong to the side, or
+/// a demand of the other place, which must not be passed over in silence.
+fn unsupported_field(leg: &node::Leg, side: Option<Side>, found: &mut Violations) -> Option<&'static str> {
+    let fits = match (node::LegKind::try_from(leg.kind), side) {
+        (Ok(node::LegKind::Unspecified), _) => {
+            found.add(&Path::Root.field("kind"), Reason::FieldRequired);
+            return None;
+        }
+        (Ok(node::LegKind::DebitAccount), side) => side == Some(Side::Payer),
+        (Ok(node::LegKind::CreditWallet), side) => side == Some(Side::Payee),
+        (Err(_), _) => false,
+    };
+    let demands =
+        |demand: &node::LegConstraints| demand.acceptance || !demand.allowed_insurance_types.is_empty();
+    if !fits {
+        return Some("kind");
+    }
+    leg.constraints
+        .as_ref()
+        .is_some_and(demands)
+        .then_some("constraints")
+}
+
+/// The other place is only recorded, so a code that this node does not list yet is good.
+fn counter_region(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<RegionCode> {
+    let reason = if text.is_empty() {
+        Reason::FieldRequired
+    } else {
+        Reason::RegionMalformed
+    };
+    found.need(at, reason, RegionCode::parse(text))
+}
+
+/// A leg in the words of the wire, for Prepare.
+pub fn leg_to_proto(leg: &Leg) -> node::Leg {
+    node::Leg {
+        transfer_id: leg.transfer_id.to_string(),
+        side: side_to_proto(leg.side),
+        kind: kind_to_proto(leg.side),
+        party: Some(party_to_proto(&leg.party)),
+        counter_region_code: leg.counter_region.to_string(),
+        kinship: kinship_to_proto(leg.kinship),
+        amount: leg.amount.to_string(),
+        terms_digest: leg.terms_digest.0.to_vec(),
+        receipt_time: Some(timestamp(leg.receipt_time)),
+        time_left: Some(duration(leg.time_left_ms)),
+        constraints: None,
+    }
+}
+
+/// A leg in the words of the wire, for Check: without id, digest and time left.
+pub fn leg_to_check_to_proto(leg: &Leg) -> node::Leg {
+    node::Leg {
+        transfer_id: String::new(),
+        terms_digest: Vec::new(),
+        time_left: None,
+        ..leg_to_proto(leg)
+    }
+}
+
+/// What the leg of a side does today.
+pub fn kind_to_proto(side: Side) -> i32 {
+    match side {
+        Side::Payer => node::LegKind::DebitAccount.into(),
+        Side::Payee => node::LegKind::CreditWallet.into(),
+    }
+}
+
+/// A side as the wire's number.
+pub fn side_to_proto(side: Side) -> i32 {
+    match side {
+        Side::Payer => node::LegSide::Payer.into(),
+        Side::Payee => node::LegSide::Payee.into(),
+    }
+}
+
+/// Reads a side: `FIELD_REQUIRED`, `VALUE_UNSUPPORTED`.
+pub fn side(at: &Path<'_>, number: i32, found: &mut Violations) -> Option<Side> {
+    choice(
+        at,
+        number,
+        Reason::ValueUnsupported,
+        Side::from_number(i64::from(number)),
+        found,
+    )
+}
+
+/// Reads what identifies a leg: `FIELD_REQUIRED`, `TRANSFER_ID_MALFORMED`, `VALUE_UNSUPPORTED`, `REQUEST_MALFORMED`.
+pub fn leg_name(
+    at: &Path<'_>,
+    id: &str,
+    side_number: i32,
+    terms_digest: &[u8],
+    found: &mut Violations,
+) -> Option<LegName> {
+    let transfer_id = transfer_id(&at.field("transfer_id"), id, found);
+    let side = side(&at.field("side"), side_number, found);
+    let terms_digest = digest(&at.field("terms_digest"), terms_digest, found);
+    Some(LegName {
+        transfer_id: transfer_id?,
+        side: side?,
+        terms_digest: terms_digest?,
+    })
+}
+
+/// How far the sender's journal has come, in the words of the wire.
+pub fn sender_to_proto(mark: &PeerMark) -> types::Sender {
+    types::Sender {
+        incarnation: mark.incarnation,
+        start_id: mark.start_id.0.to_vec(),
+        sequence: mark.sequence,
+        head_hash: mark.head_hash.0.to_vec(),
+    }
+}
+
+/// Reads the field `sender`: `FIELD_REQUIRED`, `REQUEST_MALFORMED`.
+pub fn sender(sender: Option<&types::Sender>, found: &mut Violations) -> Option<PeerMark> {
+    let at = Path::Root.field("sender");
+    let sender = found.need(&at, Reason::FieldRequired, sender)?;
+    let reason = if sender.start_id.is_empty() {
+        Reason::FieldRequired
+    } else {
+        Reason::RequestMalformed
+    };
+    let start_id = found.need(
+        &at.field("start_id"),
+        reason,
+        StartId::from_slice(&sender.start_id),
+    );
+    let head_hash = digest(&at.field("head_hash"), &sender.head_hash, found);
+    let (incarnation, sequence) = (sender.incarnation, sender.sequence);
+    Some(PeerMark {
+        incarnation,
+        start_id: start_id?,
+        sequence,
+        head_hash: head_hash?,
+    })
+}
+
+/// Reads the sender of an answer, where it is all that is wanted.
+///
+/// # Errors
+/// Those of [`sender`].
+pub fn sender_from_proto(mark: Option<&types::Sender>) -> Result<PeerMark, Problem> {
+    let mut found = Violations::default();
+    let mark = sender(mark, &mut found);
+    found.finish(mark)
+}
+
+#[cfg(test)]
+#[path = "leg_tests.rs"]
+mod tests;

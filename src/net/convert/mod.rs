@@ -1,0 +1,21 @@
+//! Between the wire's messages and the core's values, one file for each subject. Reading collects everything that is
+//! wrong with a request, with the path of each field; the first thing wrong, in the documented order, gives the reason.
+
+pub mod account;
+pub mod decide;
+pub mod inspect;
+pub mod leg;
+pub mod member;
+pub mod page;
+pub mod party;
+pub mod prepare;
+pub mod query;
+pub mod reader;
+pub mod region;
+pub mod resolve;
+pub mod terms;
+pub mod time;
+pub mod transfer;
+
+#[cfg(test)]
+pub(crate) mod test_kit;
