@@ -4,6 +4,8 @@
 //! `main → cli → {hub, node, sim} → {net, engine} → store → domain`; leaves: `config, telemetry, privacy, proto`
 //! (`proto` is not for domain, store and engine).
 
+/// The command line: one file a subcommand.
+pub mod cli;
 /// What servers read at start, checked: their TOML files, the table of places, the rulebook.
 pub mod config;
 /// The pure core: values, rules, the two state machines, records and rows.
@@ -14,9 +16,13 @@ pub mod engine;
 pub mod hub;
 /// The network edge: TLS, identity, access, conversion, errors.
 pub mod net;
+/// A province's server.
+pub mod node;
 /// The vault's cryptography: keyed hashes, sealing, normalised names.
 pub mod privacy;
 /// Generated code of `proto/`.
 pub mod proto;
 /// Journal and tables: SQLite and memory.
 pub mod store;
+/// Logs.
+pub mod telemetry;

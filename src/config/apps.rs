@@ -172,10 +172,7 @@ fn provinces(
     let ProvincesFile::Listed(listed) = file else {
         return Ok(Provinces::All);
     };
-    if let Some(unknown) = listed
-        .iter()
-        .find(|province| regions.province(province.get_ref().0).is_none())
-    {
+    if let Some(unknown) = listed.iter().find(|province| regions.province(province.get_ref().0).is_none()) {
         let what = format!("province {} is not in the table of places", unknown.get_ref().0);
         return Err(source.error(
             Some(unknown.span()),
@@ -183,9 +180,7 @@ fn provinces(
             "correct `provinces`, or add it to regions.toml",
         ));
     }
-    Ok(Provinces::Listed(
-        listed.iter().map(|province| province.get_ref().0).collect(),
-    ))
+    Ok(Provinces::Listed(listed.iter().map(|province| province.get_ref().0).collect()))
 }
 
 fn methods(
@@ -196,14 +191,8 @@ fn methods(
     let Some(listed) = listed else {
         return Ok(known.iter().map(|method| (*method).to_owned()).collect());
     };
-    if let Some(unknown) = listed
-        .iter()
-        .find(|method| !known.contains(&method.get_ref().as_str()))
-    {
-        let what = format!(
-            "`methods`: {:?} is no method that an app can be given",
-            unknown.get_ref()
-        );
+    if let Some(unknown) = listed.iter().find(|method| !known.contains(&method.get_ref().as_str())) {
+        let what = format!("`methods`: {:?} is no method that an app can be given", unknown.get_ref());
         return Err(source.error(Some(unknown.span()), what, &format!("use {}", known.join(", "))));
     }
     Ok(listed.iter().map(|method| method.get_ref().clone()).collect())

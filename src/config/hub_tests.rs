@@ -18,11 +18,7 @@ fn folder(text: &str) -> (TempDir, PathBuf) {
     std::fs::write(&path, text).unwrap();
     std::fs::copy(deploy("regions.toml"), folder.path().join("regions.toml")).unwrap();
     std::fs::create_dir(folder.path().join("rulebooks")).unwrap();
-    std::fs::copy(
-        deploy("rulebooks/national.toml"),
-        folder.path().join("rulebooks/national.toml"),
-    )
-    .unwrap();
+    std::fs::copy(deploy("rulebooks/national.toml"), folder.path().join("rulebooks/national.toml")).unwrap();
     (folder, path)
 }
 
@@ -40,9 +36,7 @@ fn the_example_loads_with_the_defaults_that_it_shows() {
     assert_eq!(config.server.limits, Limits::default());
     assert_eq!(config.server.log, LogConfig::default());
     assert!(!config.server.reflection && config.server.civil_start.is_none());
-    let Transport::Tls(tls) = &config.server.transport else {
-        panic!("no TLS")
-    };
+    let Transport::Tls(tls) = &config.server.transport else { panic!("no TLS") };
     assert_eq!(tls.cert, deploy("../certs/hub.pem"));
     let provinces: Vec<u8> = config.nodes.iter().map(|node| node.province.number()).collect();
     assert_eq!(provinces, [13, 51]);
@@ -94,22 +88,9 @@ fn paths_are_taken_from_the_folder_of_the_file() {
     let config = HubConfig::load(&path).unwrap();
     assert_eq!(config.server.data, folder.path().join("data"));
     assert_eq!(config.server.vault_key, Path::new("/keys/vault"));
-    assert_eq!(
-        config.server.limits,
-        Limits {
-            streams_max: 8,
-            ..Limits::default()
-        }
-    );
+    assert_eq!(config.server.limits, Limits { streams_max: 8, ..Limits::default() });
     assert_eq!(config.apps[0].provinces, Provinces::All);
-    assert_eq!(
-        config.apps[1]
-            .methods
-            .iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>(),
-        ["GetTransfer"]
-    );
+    assert_eq!(config.apps[1].methods.iter().map(String::as_str).collect::<Vec<_>>(), ["GetTransfer"]);
 }
 
 #[test]
@@ -121,19 +102,9 @@ fn a_bad_file_is_refused_with_its_line_and_advice() {
         ("ca = \"ca.pem\", ", "", "4:7", "`ca`"),
         ("cert =", "crt =", "4:24", "`crt`"),
         ("province = \"14\"", "province = \"13\"", "7:18", "two nodes"),
-        (
-            "province = \"14\"",
-            "province = \"71\"",
-            "7:18",
-            "table of places",
-        ),
+        ("province = \"14\"", "province = \"71\"", "7:18", "table of places"),
         ("127.0.0.1:7014", "127.0.0.1:7013", "7:34", "province 13"),
-        (
-            "https://127.0.0.1:7014",
-            "http://127.0.0.1:7014",
-            "7:34",
-            "https://",
-        ),
+        ("https://127.0.0.1:7014", "http://127.0.0.1:7014", "7:34", "https://"),
         ("https://127.0.0.1:7014", "https://127.0.0.1", "7:34", "host:port"),
         ("\"two\"", "\"one\"", "11:14", "twice"),
         ("\"two\"", "\"t:o\"", "11:14", "urn:gongji:app"),
@@ -142,27 +113,12 @@ fn a_bad_file_is_refused_with_its_line_and_advice() {
         ("\"66\"", "66", "11:34", "two digits"),
         ("GetTransfer", "GetTransfers", "11:52", "WatchTransfers"),
         ("streams_max = 8", "streams_max = 0", "13:10", "streams_max"),
-        (
-            "streams_max = 8",
-            "deadline_min_ms = 20000",
-            "13:10",
-            "deadline_default_ms",
-        ),
-        (
-            "streams_max = 8",
-            "message_bytes_max = 4096",
-            "13:10",
-            "message_bytes_max",
-        ),
+        ("streams_max = 8", "deadline_min_ms = 20000", "13:10", "deadline_default_ms"),
+        ("streams_max = 8", "message_bytes_max = 4096", "13:10", "message_bytes_max"),
         ("streams_max = 8", "stream_max = 8", "13:12", "`stream_max`"),
         ("\"json\"", "\"xml\"", "14:18", "`xml`"),
         ("gongji=debug,warn", "gongji=loud", "14:35", "`filter`"),
-        (
-            "data =",
-            "civil_start = \"2026-11-21 10:00\"\ndata =",
-            "2:15",
-            "Asia/Shanghai",
-        ),
+        ("data =", "civil_start = \"2026-11-21 10:00\"\ndata =", "2:15", "Asia/Shanghai"),
         ("data =", "plaintext_loopback = true\ndata =", "2:22", "both"),
         ("data =", "data = \"twice\"\ndata =", "3:1", "duplicate"),
         ("data =", "data", "2:6", "key"),
@@ -170,10 +126,7 @@ fn a_bad_file_is_refused_with_its_line_and_advice() {
         let bad = GOOD.replacen(from, to, 1);
         assert_ne!(bad, GOOD, "{from}");
         let error = loaded(&bad).unwrap_err();
-        assert!(
-            error.contains(&format!("hub.toml:{at}: ")) && error.contains(word),
-            "{to}: {error}"
-        );
+        assert!(error.contains(&format!("hub.toml:{at}: ")) && error.contains(word), "{to}: {error}");
         assert!(!error.contains('\n') && error.contains("; "), "{error}");
     }
     let error = loaded(&GOOD.replacen("data =", "regions = \"elsewhere.toml\"\ndata =", 1)).unwrap_err();
@@ -183,19 +136,11 @@ fn a_bad_file_is_refused_with_its_line_and_advice() {
 #[test]
 fn plaintext_is_for_loopback_only() {
     let tls = "tls = { ca = \"ca.pem\", cert = \"c.pem\", key = \"k.pem\" }";
-    let plain = GOOD
-        .replace(tls, "plaintext_loopback = true")
-        .replace("https://", "http://");
-    assert_eq!(
-        loaded(&plain).unwrap().server.transport,
-        Transport::PlaintextLoopback
-    );
+    let plain = GOOD.replace(tls, "plaintext_loopback = true").replace("https://", "http://");
+    assert_eq!(loaded(&plain).unwrap().server.transport, Transport::PlaintextLoopback);
     assert!(loaded(&plain.replace("127.0.0.1:0", "[::1]:0")).is_ok());
     let open = loaded(&plain.replace("127.0.0.1:0", "0.0.0.0:0")).unwrap_err();
-    assert!(
-        open.contains("hub.toml:1:10: ") && open.contains("loopback"),
-        "{open}"
-    );
+    assert!(open.contains("hub.toml:1:10: ") && open.contains("loopback"), "{open}");
     let away = loaded(&plain.replace("http://127.0.0.1:7014", "http://10.0.0.1:7014")).unwrap_err();
     assert!(away.contains("hub.toml:7:34: "), "{away}");
     let none = loaded(&GOOD.replace(tls, "plaintext_loopback = false")).unwrap_err();

@@ -46,23 +46,14 @@ impl Limits {
         let span = spanned.span();
         let limits = spanned.into_inner();
         let wrong = [
-            (
-                "in_flight_max is 1 to 1000000",
-                !(1..=1_000_000).contains(&limits.in_flight_max),
-            ),
+            ("in_flight_max is 1 to 1000000", !(1..=1_000_000).contains(&limits.in_flight_max)),
             (
                 "message_bytes_max is 1048576 to 67108864",
                 !(1 << 20..=64 << 20).contains(&limits.message_bytes_max),
             ),
-            (
-                "streams_max is 1 to 65536",
-                !(1..=65_536).contains(&limits.streams_max),
-            ),
+            ("streams_max is 1 to 65536", !(1..=65_536).contains(&limits.streams_max)),
             ("deadline_min_ms is at least 1", limits.deadline_min_ms == 0),
-            (
-                "deadline_max_ms is at most 600000",
-                limits.deadline_max_ms > 600_000,
-            ),
+            ("deadline_max_ms is at most 600000", limits.deadline_max_ms > 600_000),
             (
                 "deadline_default_ms lies between deadline_min_ms and deadline_max_ms",
                 !(limits.deadline_min_ms..=limits.deadline_max_ms).contains(&limits.deadline_default_ms),

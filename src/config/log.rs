@@ -28,10 +28,7 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> LogConfig {
-        LogConfig {
-            format: LogFormat::Text,
-            filter: "info".to_owned(),
-        }
+        LogConfig { format: LogFormat::Text, filter: "info".to_owned() }
     }
 }
 
@@ -48,10 +45,7 @@ impl LogConfig {
     pub(super) fn of(file: Option<LogFile>, source: &Source) -> Result<LogConfig, ConfigError> {
         let LogFile { format, filter } = file.unwrap_or_default();
         let Some(filter) = filter else {
-            return Ok(LogConfig {
-                format,
-                ..LogConfig::default()
-            });
+            return Ok(LogConfig { format, ..LogConfig::default() });
         };
         if let Err(error) = EnvFilter::builder().parse(filter.get_ref()) {
             let what = format!("`filter`: {error}");
@@ -61,9 +55,6 @@ impl LogConfig {
                 "write it like \"info\" or \"gongji=debug,warn\"",
             ));
         }
-        Ok(LogConfig {
-            format,
-            filter: filter.into_inner(),
-        })
+        Ok(LogConfig { format, filter: filter.into_inner() })
     }
 }

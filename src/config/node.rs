@@ -79,12 +79,7 @@ impl NodeConfig {
         }
         let hub = peers::hub(&file.hub, &server.transport, &source)?;
         let apps = apps::node_apps(&file.apps, &source)?;
-        Ok(NodeConfig {
-            server,
-            province,
-            hub,
-            apps,
-        })
+        Ok(NodeConfig { server, province, hub, apps })
     }
 }
 

@@ -31,10 +31,7 @@ fn the_example_shows_and_explains_every_key() {
     assert_eq!(table("limits"), keys_of::<Limits>());
     assert_eq!(table("log"), keys_of::<LogFile>());
     assert_eq!(table("hub"), keys_of::<HubPeerFile>());
-    assert_eq!(
-        keys_in(shown["apps"].as_array().unwrap()[0].as_table().unwrap()),
-        keys_of::<NodeAppFile>()
-    );
+    assert_eq!(keys_in(shown["apps"].as_array().unwrap()[0].as_table().unwrap()), keys_of::<NodeAppFile>());
 }
 
 #[test]
@@ -46,36 +43,20 @@ fn a_bad_file_is_refused_with_its_line() {
         deploy("rulebooks")
     );
     let (_folder, path) = file("node.toml", &good);
-    assert_eq!(
-        NodeConfig::load(&path).unwrap().server.transport,
-        Transport::PlaintextLoopback
-    );
+    assert_eq!(NodeConfig::load(&path).unwrap().server.transport, Transport::PlaintextLoopback);
     for (from, to, at, word) in [
         ("\"66\"", "\"67\"", "1:12", "table of places"),
         ("\"66\"", "\"00\"", "1:12", "two digits"),
         ("province = \"66\"\n", "", "1:1", "`province`"),
         ("http:", "https:", "9:11", "http://127.0.0.1"),
         ("address", "adress", "9:1", "`adress`"),
-        (
-            "name = \"one\"",
-            "name = \"one\"\nprovinces = \"*\"",
-            "12:1",
-            "`provinces`",
-        ),
-        (
-            "name = \"one\"",
-            "name = \"one\"\nmethods = [\"CloseWallet\"]",
-            "12:12",
-            "OpenWallet",
-        ),
+        ("name = \"one\"", "name = \"one\"\nprovinces = \"*\"", "12:1", "`provinces`"),
+        ("name = \"one\"", "name = \"one\"\nmethods = [\"CloseWallet\"]", "12:12", "OpenWallet"),
     ] {
         let bad = good.replacen(from, to, 1);
         assert_ne!(bad, good, "{from}");
         let (_folder, path) = file("node.toml", &bad);
         let error = NodeConfig::load(&path).unwrap_err().to_string();
-        assert!(
-            error.contains(&format!("node.toml:{at}: ")) && error.contains(word),
-            "{to}: {error}"
-        );
+        assert!(error.contains(&format!("node.toml:{at}: ")) && error.contains(word), "{to}: {error}");
     }
 }

@@ -63,17 +63,10 @@ pub(super) fn nodes(
         }
         if nodes.insert(code, address).is_some() {
             let what = format!("province {code} has two nodes");
-            return Err(source.error(
-                Some(entry.province.span()),
-                what,
-                "keep one entry for each province",
-            ));
+            return Err(source.error(Some(entry.province.span()), what, "keep one entry for each province"));
         }
     }
-    Ok(nodes
-        .into_iter()
-        .map(|(province, address)| NodePeer { province, address })
-        .collect())
+    Ok(nodes.into_iter().map(|(province, address)| NodePeer { province, address }).collect())
 }
 
 /// The address of the hub, from a node's file.
@@ -89,10 +82,9 @@ fn checked(address: &Spanned<String>, transport: &Transport, source: &Source) ->
     let text = address.get_ref();
     let (scheme, advice) = match transport {
         Transport::Tls(_) => ("https://", "write \"https://host:port\""),
-        Transport::PlaintextLoopback => (
-            "http://",
-            "with plaintext_loopback write \"http://127.0.0.1:port\"",
-        ),
+        Transport::PlaintextLoopback => {
+            ("http://", "with plaintext_loopback write \"http://127.0.0.1:port\"")
+        }
     };
     let host = text.strip_prefix(scheme).and_then(host_of);
     let fit = host.is_some_and(|host| transport.is_tls() || is_loopback(host));

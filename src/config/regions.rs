@@ -76,32 +76,19 @@ pub fn load(path: &Path) -> Result<LoadedRegions, ConfigError> {
         .collect();
     for province in provinces.iter().filter(|province| province.municipality) {
         let whole = RegionCode::new(u32::from(province.code.number()) * 10_000);
-        if !areas
-            .iter()
-            .any(|area| Some(area.code) == whole && area.province == province.code)
-        {
-            let what = format!(
-                "municipality {} lacks its one area, {}0000",
-                province.code, province.code
-            );
+        if !areas.iter().any(|area| Some(area.code) == whole && area.province == province.code) {
+            let what = format!("municipality {} lacks its one area, {}0000", province.code, province.code);
             return Err(source.error(spans.province(province.code), what, "list it in `areas`"));
         }
     }
     let digest = content_digest(&provinces, &areas, &counties);
     let directory = RegionDirectory::new(provinces, areas, counties)
         .map_err(|error| source.error(spans.of_error(&error), error.to_string(), advice(&error)))?;
-    Ok(LoadedRegions {
-        directory,
-        version: format!("{}-{}", file.version, &digest[..12]),
-    })
+    Ok(LoadedRegions { directory, version: format!("{}-{}", file.version, &digest[..12]) })
 }
 
 fn province(entry: &ProvinceEntry) -> Province {
-    Province {
-        code: entry.code.get_ref().0,
-        name: entry.name.0.clone(),
-        municipality: entry.municipality,
-    }
+    Province { code: entry.code.get_ref().0, name: entry.name.0.clone(), municipality: entry.municipality }
 }
 
 fn areas_of(province: &ProvinceEntry) -> impl Iterator<Item = Area> {
@@ -132,12 +119,7 @@ fn advice(error: &RegionError) -> &'static str {
 fn content_digest(provinces: &[Province], areas: &[Area], counties: &[(RegionCode, RegionCode)]) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
-    for Province {
-        code,
-        name,
-        municipality,
-    } in provinces
-    {
+    for Province { code, name, municipality } in provinces {
         let _ = writeln!(text, "province {code} {name} {municipality}");
     }
     for area in areas {
@@ -162,43 +144,21 @@ struct Spans {
 
 impl Spans {
     fn of(file: &RegionFile) -> Spans {
-        let provinces = file
-            .province
-            .iter()
-            .map(|entry| (entry.code.get_ref().0, entry.code.span()))
-            .collect();
-        let areas = file
-            .province
-            .iter()
-            .flat_map(|entry| &entry.areas)
-            .map(|area| &area.code);
-        let counties = file
-            .province
-            .iter()
-            .flat_map(|entry| &entry.counties)
-            .map(|county| &county.code);
-        let regions = areas
-            .chain(counties)
-            .map(|code| (code.get_ref().0, code.span()))
-            .collect();
+        let provinces =
+            file.province.iter().map(|entry| (entry.code.get_ref().0, entry.code.span())).collect();
+        let areas = file.province.iter().flat_map(|entry| &entry.areas).map(|area| &area.code);
+        let counties = file.province.iter().flat_map(|entry| &entry.counties).map(|county| &county.code);
+        let regions = areas.chain(counties).map(|code| (code.get_ref().0, code.span())).collect();
         Spans { provinces, regions }
     }
 
     /// The last place of a code, so that what stands twice is shown where it is repeated.
     fn region(&self, code: RegionCode) -> Option<Range<usize>> {
-        self.regions
-            .iter()
-            .rev()
-            .find(|(listed, _)| *listed == code)
-            .map(|(_, span)| span.clone())
+        self.regions.iter().rev().find(|(listed, _)| *listed == code).map(|(_, span)| span.clone())
     }
 
     fn province(&self, code: ProvinceCode) -> Option<Range<usize>> {
-        self.provinces
-            .iter()
-            .rev()
-            .find(|(listed, _)| *listed == code)
-            .map(|(_, span)| span.clone())
+        self.provinces.iter().rev().find(|(listed, _)| *listed == code).map(|(_, span)| span.clone())
     }
 
     fn of_error(&self, error: &RegionError) -> Option<Range<usize>> {

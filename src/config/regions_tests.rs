@@ -23,11 +23,7 @@ const ALL: [u8; 32] = [
 #[test]
 fn all_provinces_are_there_each_with_areas_and_a_source() {
     let regions = shipped();
-    let codes: Vec<u8> = regions
-        .directory
-        .provinces()
-        .map(|province| province.code.number())
-        .collect();
+    let codes: Vec<u8> = regions.directory.provinces().map(|province| province.code.number()).collect();
     assert_eq!(codes, ALL);
     let municipalities: Vec<u8> = regions
         .directory
@@ -37,13 +33,7 @@ fn all_provinces_are_there_each_with_areas_and_a_source() {
         .collect();
     assert_eq!(municipalities, [11, 12, 31, 50]);
     for code in ALL {
-        assert!(
-            regions
-                .directory
-                .areas()
-                .any(|area| area.province.number() == code),
-            "{code} has no area"
-        );
+        assert!(regions.directory.areas().any(|area| area.province.number() == code), "{code} has no area");
     }
     assert_eq!(regions.directory.areas().count(), 343);
     for area in regions.directory.areas() {
@@ -54,11 +44,7 @@ fn all_provinces_are_there_each_with_areas_and_a_source() {
             area.code,
             area.source
         );
-        assert!(
-            !area.source.contains('\n') && !area.source.contains("  "),
-            "{}",
-            area.source
-        );
+        assert!(!area.source.contains('\n') && !area.source.contains("  "), "{}", area.source);
     }
 }
 
@@ -91,21 +77,11 @@ fn a_code_leads_to_its_area_and_node() {
 fn wallets_are_open_where_and_when_the_sources_say() {
     let regions = shipped();
     let open = |code: u32, on: &str| {
-        regions
-            .directory
-            .locate(RegionCode::new(code).unwrap())
-            .unwrap()
-            .is_open(day(on))
+        regions.directory.locate(RegionCode::new(code).unwrap()).unwrap().is_open(day(on))
     };
     for area in regions.directory.areas() {
         let expected = area.province.number() != 44;
-        assert_eq!(
-            area.is_open(day("2026-01-01")),
-            expected,
-            "{} {}",
-            area.code,
-            area.name
-        );
+        assert_eq!(area.is_open(day("2026-01-01")), expected, "{} {}", area.code, area.name);
     }
     for (code, first) in [
         (130_100, "2024-12-02"),
@@ -126,10 +102,7 @@ fn wallets_are_open_where_and_when_the_sources_say() {
         (610_100, "2025-10-30"),
     ] {
         let before = Day::from_number(day(first).number() - 1);
-        assert!(
-            open(code, first) && !open(code, &before.to_string()),
-            "{code} opens on {first}"
-        );
+        assert!(open(code, first) && !open(code, &before.to_string()), "{code} opens on {first}");
     }
     // 广东 had opened in four cities and was switched off; 天津 was off in between.
     assert!(open(440_100, "2025-03-14") && !open(440_100, "2025-05-08") && !open(440_300, "2025-03-14"));
@@ -142,11 +115,8 @@ fn the_version_follows_the_content_and_nothing_else() {
     let version = |text: &str| load(&file("regions.toml", text).1).unwrap().version;
     assert_eq!(version(&format!("# a remark\n{text}")), version(&text));
     assert!(version(&text).starts_with("20261121-"));
-    for (from, to) in [
-        ("临沂市", "沂州市"),
-        ("2025-10-30..", "2025-10-31.."),
-        ("\"659012\"", "\"659014\""),
-    ] {
+    for (from, to) in [("临沂市", "沂州市"), ("2025-10-30..", "2025-10-31.."), ("\"659012\"", "\"659014\"")]
+    {
         assert_ne!(version(&text.replacen(from, to, 1)), version(&text), "{from}");
     }
 }
@@ -173,24 +143,14 @@ fn a_bad_table_is_refused_with_its_line() {
         ("name = \"河北省\"", "name = \" \"", "4:8", "something in it"),
         ("2024-12-02..", "2024-02-30..", "5:9", "period"),
         ("2024-12-02..", "2024-12-02..2024-12-02", "9:14", "opening times"),
-        (
-            "\"2024-12-02..\"",
-            "\"2024-12-02..\", \"2025-01-01..\"",
-            "9:14",
-            "opening times",
-        ),
+        ("\"2024-12-02..\"", "\"2024-12-02..\", \"2025-01-01..\"", "9:14", "opening times"),
         ("\"A\"", "\"D\"", "6:9", "grade"),
         ("source = \"a notice\"\n", "", "2:1", "`source`"),
         ("grade", "grades", "6:1", "`grades`"),
         ("130200", "130100", "10:14", "twice"),
         ("130200", "13020", "10:14", "six digits"),
         ("name = \"唐山市\"", "nam = \"唐山市\"", "10:24", "`nam`"),
-        (
-            "name = \"河北省\"",
-            "municipality = true\nname = \"河北省\"",
-            "3:8",
-            "130000",
-        ),
+        ("name = \"河北省\"", "municipality = true\nname = \"河北省\"", "3:8", "130000"),
         (
             "areas = [",
             "counties = [{ code = \"659001\", area = \"660000\" }]\nareas = [",
@@ -204,20 +164,12 @@ fn a_bad_table_is_refused_with_its_line() {
         assert_ne!(bad, GOOD, "{from}");
         let (_folder, path) = file("regions.toml", &bad);
         let error = load(&path).unwrap_err().to_string();
-        assert!(
-            error.contains(&format!("regions.toml:{at}: ")) && error.contains(word),
-            "{to}: {error}"
-        );
+        assert!(error.contains(&format!("regions.toml:{at}: ")) && error.contains(word), "{to}: {error}");
     }
     let twice = format!(
         "{GOOD}{}",
-        GOOD.trim_start_matches("version = 1\n")
-            .replace("1301", "1303")
-            .replace("1302", "1304")
+        GOOD.trim_start_matches("version = 1\n").replace("1301", "1303").replace("1302", "1304")
     );
     let error = load(&file("regions.toml", &twice).1).unwrap_err().to_string();
-    assert!(
-        error.contains("regions.toml:13:8: province 13 is listed twice"),
-        "{error}"
-    );
+    assert!(error.contains("regions.toml:13:8: province 13 is listed twice"), "{error}");
 }

@@ -78,10 +78,7 @@ struct PlaceFile {
 
 /// Loads and checks all `*.toml` of a folder. Other files are left alone. Places must be listed in `regions`.
 pub fn load(folder: &Path, regions: &RegionDirectory) -> Result<Rulebook, ConfigError> {
-    let files = rule_files(folder)?
-        .iter()
-        .map(|path| read(path, regions))
-        .collect::<Result<Vec<_>, _>>()?;
+    let files = rule_files(folder)?.iter().map(|path| read(path, regions)).collect::<Result<Vec<_>, _>>()?;
     let (mut national, mut places) = (None, Vec::new());
     for file in &files {
         match file.place {
@@ -103,9 +100,7 @@ pub fn load(folder: &Path, regions: &RegionDirectory) -> Result<Rulebook, Config
                 "another file already sets rules for this place",
                 "keep one file for each place",
             ),
-            None => national
-                .source
-                .error(None, error.to_string(), "keep one file for each place"),
+            None => national.source.error(None, error.to_string(), "keep one file for each place"),
         },
         _ => national.source.error(
             national.first_day.clone(),
@@ -138,24 +133,11 @@ fn read(path: &Path, regions: &RegionDirectory) -> Result<PlaceFile, ConfigError
     let source = Source::read(path)?;
     let file: RuleFile = source.parse()?;
     let place = place(&file, &source, regions)?;
-    let place_span = file
-        .area
-        .as_ref()
-        .map(Spanned::span)
-        .or(file.province.as_ref().map(Spanned::span));
+    let place_span = file.area.as_ref().map(Spanned::span).or(file.province.as_ref().map(Spanned::span));
     let versions = versions(&file.version, &source)?;
     let first_day = file.version.first().map(|version| version.effective_from.span());
-    let text = RuleText {
-        text: source.text.clone(),
-        versions,
-    };
-    Ok(PlaceFile {
-        source,
-        place,
-        place_span,
-        first_day,
-        text,
-    })
+    let text = RuleText { text: source.text.clone(), versions };
+    Ok(PlaceFile { source, place, place_span, first_day, text })
 }
 
 /// The place that a file is for; none for the national one.
@@ -199,16 +181,11 @@ fn place(
     let Some(area) = &file.area else {
         return Ok(Some(RulePlace::Province(code)));
     };
-    let listed = regions
-        .locate(area.get_ref().0)
-        .filter(|it| it.code == area.get_ref().0 && it.province == code);
+    let listed =
+        regions.locate(area.get_ref().0).filter(|it| it.code == area.get_ref().0 && it.province == code);
     if listed.is_none() {
         let what = format!("{} is not a pooling area of province {code}", area.get_ref().0);
-        return Err(source.error(
-            Some(area.span()),
-            what,
-            "correct `area`, or add it to regions.toml",
-        ));
+        return Err(source.error(Some(area.span()), what, "correct `area`, or add it to regions.toml"));
     }
     Ok(Some(RulePlace::Area(code, area.get_ref().0)))
 }
@@ -217,54 +194,31 @@ fn versions(entries: &[VersionEntry], source: &Source) -> Result<Vec<RuleVersion
     let mut versions: Vec<RuleVersion> = Vec::new();
     for entry in entries {
         let effective_from = entry.effective_from.get_ref().0;
-        if versions
-            .last()
-            .is_some_and(|last| last.effective_from >= effective_from)
-        {
+        if versions.last().is_some_and(|last| last.effective_from >= effective_from) {
             let what = format!("version {effective_from} does not begin later than the one before it");
             let advice = "put versions in order of `effective_from`, one for each day";
             return Err(source.error(Some(entry.effective_from.span()), what, advice));
         }
-        versions.push(RuleVersion {
-            effective_from,
-            values: values(entry, source)?,
-        });
+        versions.push(RuleVersion { effective_from, values: values(entry, source)? });
     }
     Ok(versions)
 }
 
 fn values(entry: &VersionEntry, source: &Source) -> Result<RuleValues, ConfigError> {
-    if let Some(max) = entry
-        .transfer_max
-        .as_ref()
-        .map(|cited| &cited.value)
-        .filter(|max| !max.get_ref().0.is_positive())
+    if let Some(max) =
+        entry.transfer_max.as_ref().map(|cited| &cited.value).filter(|max| !max.get_ref().0.is_positive())
     {
         let what = "`transfer_max` must be more than zero";
-        return Err(source.error(
-            Some(max.span()),
-            what,
-            "to close a place, end its period in regions.toml",
-        ));
+        return Err(source.error(Some(max.span()), what, "to close a place, end its period in regions.toml"));
     }
-    if let Some(max) = entry
-        .daily_count_max
-        .as_ref()
-        .map(|cited| &cited.value)
-        .filter(|max| *max.get_ref() == 0)
+    if let Some(max) =
+        entry.daily_count_max.as_ref().map(|cited| &cited.value).filter(|max| *max.get_ref() == 0)
     {
         let what = "`daily_count_max` must be at least 1";
-        return Err(source.error(
-            Some(max.span()),
-            what,
-            "to close a place, end its period in regions.toml",
-        ));
+        return Err(source.error(Some(max.span()), what, "to close a place, end its period in regions.toml"));
     }
-    let kinships = entry
-        .kinships
-        .as_ref()
-        .map(|cited| set("kinships", &cited.value, source, |it| it.0))
-        .transpose()?;
+    let kinships =
+        entry.kinships.as_ref().map(|cited| set("kinships", &cited.value, source, |it| it.0)).transpose()?;
     let types = entry
         .payee_types
         .as_ref()

@@ -16,8 +16,7 @@ fn places() -> RegionDirectory {
 
 fn rules(book: &Rulebook, area: u32, day: &str) -> PlaceRules {
     let province = ProvinceCode::new(u8::try_from(area / 10_000).unwrap());
-    book.rules(province, RegionCode::new(area).unwrap(), Day::parse(day).unwrap())
-        .clone()
+    book.rules(province, RegionCode::new(area).unwrap(), Day::parse(day).unwrap()).clone()
 }
 
 #[test]
@@ -31,14 +30,7 @@ fn the_shipped_rulebook_says_what_its_sources_say() {
     assert_eq!(hebei.payee_types, InsuranceType::ALL);
     for area in [140_100, 610_100] {
         let place = rules(&book, area, "2026-11-21");
-        assert_eq!(
-            place,
-            PlaceRules {
-                floor: Money::from_fen(100_000),
-                hash: place.hash,
-                ..hebei.clone()
-            }
-        );
+        assert_eq!(place, PlaceRules { floor: Money::from_fen(100_000), hash: place.hash, ..hebei.clone() });
         assert_ne!(place.hash, hebei.hash);
     }
     assert_eq!(rules(&book, 610_100, "2025-05-07").floor, Money::ZERO);
@@ -88,21 +80,14 @@ fn complaint(files: &[(&str, &str)]) -> String {
 fn an_area_stands_above_its_province_and_other_files_are_left_alone() {
     let area = "province = \"13\"\narea = \"130200\"\n[[version]]\neffective_from = \"2025-06-01\"\n\
         daily_count_max = { value = 1, grade = \"A\", source = \"s\" }\n";
-    let files = [
-        ("national.toml", NATIONAL_TEXT),
-        ("p.toml", PLACE_TEXT),
-        ("a.toml", area),
-        ("README.md", "# no"),
-    ];
+    let files =
+        [("national.toml", NATIONAL_TEXT), ("p.toml", PLACE_TEXT), ("a.toml", area), ("README.md", "# no")];
     let book = load(folder(&files).path(), &places()).unwrap();
     let at = |area, day| rules(&book, area, day);
     assert_eq!(at(130_100, "2025-12-31").floor.fen(), 500);
     assert_eq!(at(130_100, "2026-01-01").floor.fen(), 600);
     assert_eq!(
-        (
-            at(130_200, "2025-06-01").daily_count_max,
-            at(130_100, "2025-06-01").daily_count_max
-        ),
+        (at(130_200, "2025-06-01").daily_count_max, at(130_100, "2025-06-01").daily_count_max),
         (1, 3)
     );
     assert_eq!(at(130_200, "2026-01-01").floor.fen(), 600);
@@ -127,50 +112,17 @@ fn a_bad_place_file_is_refused_with_its_line() {
         ("\"13\"", "\"13\"\narea = \"140100\"", "2:8", "pooling area"),
         ("\"13\"", "\"13\"\narea = \"130102\"", "2:8", "pooling area"),
         ("province = \"13\"", "area = \"130100\"", "1:8", "`province`"),
-        (
-            "floor = { value = \"5.00\"",
-            "transfer_max = { value = \"0.00\"",
-            "4:26",
-            "more than zero",
-        ),
-        (
-            "floor = { value = \"5.00\"",
-            "daily_count_max = { value = 0",
-            "4:29",
-            "at least 1",
-        ),
-        (
-            "floor = { value = \"5.00\"",
-            "kinships = { value = [\"in_law\"]",
-            "4:23",
-            "\"spouse\"",
-        ),
-        (
-            "floor = { value = \"5.00\"",
-            "kinships = { value = []",
-            "4:22",
-            "empty",
-        ),
-        (
-            "floor = { value = \"5.00\"",
-            "kinships = { value = [\"child\", \"child\"]",
-            "4:22",
-            "twice",
-        ),
-        (
-            "floor = { value = \"5.00\"",
-            "payee_types = { value = [\"pensioner\"]",
-            "4:26",
-            "\"resident\"",
-        ),
+        ("floor = { value = \"5.00\"", "transfer_max = { value = \"0.00\"", "4:26", "more than zero"),
+        ("floor = { value = \"5.00\"", "daily_count_max = { value = 0", "4:29", "at least 1"),
+        ("floor = { value = \"5.00\"", "kinships = { value = [\"in_law\"]", "4:23", "\"spouse\""),
+        ("floor = { value = \"5.00\"", "kinships = { value = []", "4:22", "empty"),
+        ("floor = { value = \"5.00\"", "kinships = { value = [\"child\", \"child\"]", "4:22", "twice"),
+        ("floor = { value = \"5.00\"", "payee_types = { value = [\"pensioner\"]", "4:26", "\"resident\""),
     ] {
         let bad = PLACE_TEXT.replacen(from, to, 1);
         assert_ne!(bad, PLACE_TEXT, "{from}");
         let error = complaint(&[("national.toml", NATIONAL_TEXT), ("p.toml", &bad)]);
-        assert!(
-            error.contains(&format!("p.toml:{at}: ")) && error.contains(word),
-            "{to}: {error}"
-        );
+        assert!(error.contains(&format!("p.toml:{at}: ")) && error.contains(word), "{to}: {error}");
     }
 }
 
@@ -184,20 +136,10 @@ fn a_bad_set_of_files_is_refused() {
     assert!(nameless.contains("p.toml: names no place"), "{nameless}");
     let placed = complaint(&[("national.toml", PLACE_TEXT)]);
     assert!(placed.contains("national.toml:1:12: "), "{placed}");
-    let lacking = NATIONAL_TEXT.replace(
-        "payee_types = { value = [\"resident\"], grade = \"A\", source = \"s\" }\n",
-        "",
-    );
+    let lacking = NATIONAL_TEXT
+        .replace("payee_types = { value = [\"resident\"], grade = \"A\", source = \"s\" }\n", "");
     let lacking = complaint(&[("national.toml", &lacking)]);
-    assert!(
-        lacking.contains("national.toml:2:18: ") && lacking.contains("`payee_types`"),
-        "{lacking}"
-    );
-    let absent = load(Path::new("/nowhere/rulebooks"), &places())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        absent.starts_with("/nowhere/rulebooks: cannot be listed"),
-        "{absent}"
-    );
+    assert!(lacking.contains("national.toml:2:18: ") && lacking.contains("`payee_types`"), "{lacking}");
+    let absent = load(Path::new("/nowhere/rulebooks"), &places()).unwrap_err().to_string();
+    assert!(absent.starts_with("/nowhere/rulebooks: cannot be listed"), "{absent}");
 }

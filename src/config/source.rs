@@ -18,10 +18,7 @@ impl Source {
     /// Reads a file of UTF-8 text.
     pub(super) fn read(path: &Path) -> Result<Source, ConfigError> {
         match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Source {
-                path: path.to_owned(),
-                text,
-            }),
+            Ok(text) => Ok(Source { path: path.to_owned(), text }),
             Err(error) => Err(ConfigError {
                 file: path.to_owned(),
                 at: None,
@@ -38,19 +35,13 @@ impl Source {
             // Without its input the error prints the message and the path of the key, not a drawing of the line.
             error.set_input(None);
             let mut what = error.to_string().trim_end().replace('\n', " ");
-            let shown = span
-                .clone()
-                .and_then(|span| self.text.get(span))
-                .filter(|text| !text.trim().is_empty());
+            let shown =
+                span.clone().and_then(|span| self.text.get(span)).filter(|text| !text.trim().is_empty());
             if let Some(text) = shown.filter(|text| !what.contains('`') && !text.contains('\n')) {
                 // Mistakes of grammar ("duplicate key") come without the text that they are about.
                 what = format!("{what}: `{text}`");
             }
-            self.error(
-                span,
-                what,
-                "correct it; the example files in deploy/ explain every key",
-            )
+            self.error(span, what, "correct it; the example files in deploy/ explain every key")
         })
     }
 
@@ -71,9 +62,7 @@ impl Source {
 
     /// A path that stands in this file, taken from the folder that the file is in.
     pub(super) fn resolve(&self, path: &Path) -> PathBuf {
-        self.path
-            .parent()
-            .map_or_else(|| path.to_owned(), |folder| folder.join(path))
+        self.path.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
     }
 
     fn position(&self, offset: usize) -> (usize, usize) {
@@ -105,10 +94,7 @@ mod tests {
     }
 
     fn complaint(text: &str) -> String {
-        let source = Source {
-            path: PathBuf::from("x.toml"),
-            text: text.to_owned(),
-        };
+        let source = Source { path: PathBuf::from("x.toml"), text: text.to_owned() };
         source.parse::<Shape>().unwrap_err().to_string()
     }
 
@@ -118,30 +104,20 @@ mod tests {
             ("port = 1\nprot = 2\n", "x.toml:2:1: ", "`prot`"),
             ("# 省\nport = \"a\"\n", "x.toml:2:8: ", "`port`"),
             ("port = 70000\n", "x.toml:1:8: ", "`port`"),
-            (
-                "port = 1\nitems = [{ size = 1 }, { size = 256 }]\n",
-                "x.toml:2:33: ",
-                "size`",
-            ),
+            ("port = 1\nitems = [{ size = 1 }, { size = 256 }]\n", "x.toml:2:33: ", "size`"),
             ("port = 1\nitems = [{ size = 1, 省 = 2 }]\n", "x.toml:2:22: ", ""),
             ("port = 1\nport = 2\n", "x.toml:2:1: ", "port"),
             ("port = \n", "x.toml:1:", ""),
             ("items = []\n", "x.toml:1:1: ", "`port`"),
         ] {
             let line = complaint(text);
-            assert!(
-                line.starts_with(at) && line.contains(key) && !line.contains('\n'),
-                "{text:?}: {line}"
-            );
+            assert!(line.starts_with(at) && line.contains(key) && !line.contains('\n'), "{text:?}: {line}");
         }
     }
 
     #[test]
     fn a_missing_file_is_named() {
         let error = Source::read(Path::new("/nowhere/x.toml")).unwrap_err();
-        assert!(
-            error.to_string().starts_with("/nowhere/x.toml: cannot be read: "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("/nowhere/x.toml: cannot be read: "), "{error}");
     }
 }

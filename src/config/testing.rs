@@ -29,9 +29,7 @@ pub(super) fn keys_of<T: DeserializeOwned>() -> BTreeSet<String> {
 /// An example file with every setting that it shows commented out ("#key = …", "#[table]") put in force.
 pub(super) fn uncommented(text: &str) -> String {
     let shown = |rest: &str| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '[');
-    let lines = text
-        .lines()
-        .map(|line| line.strip_prefix('#').filter(|rest| shown(rest)).unwrap_or(line));
+    let lines = text.lines().map(|line| line.strip_prefix('#').filter(|rest| shown(rest)).unwrap_or(line));
     lines.collect::<Vec<_>>().join("\n")
 }
 

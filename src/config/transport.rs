@@ -50,11 +50,7 @@ impl Transport {
                     "plaintext_loopback is on, but `listen` {} is no loopback address",
                     listen.get_ref()
                 );
-                Err(source.error(
-                    Some(listen.span()),
-                    what,
-                    "listen on 127.0.0.1, or give [tls] instead",
-                ))
+                Err(source.error(Some(listen.span()), what, "listen on 127.0.0.1, or give [tls] instead"))
             }
             (Some(_), Some(plaintext)) => {
                 let what = "[tls] and plaintext_loopback are both given";

@@ -73,15 +73,8 @@ fn province(text: &str) -> Option<ProvinceCode> {
 
 fn period(text: &str) -> Option<Opening> {
     let (from, until) = text.split_once("..")?;
-    let until = if until.is_empty() {
-        None
-    } else {
-        Some(Day::parse(until)?)
-    };
-    Some(Opening {
-        from: Day::parse(from)?,
-        until,
-    })
+    let until = if until.is_empty() { None } else { Some(Day::parse(until)?) };
+    Some(Opening { from: Day::parse(from)?, until })
 }
 
 fn moment(text: &str) -> Option<Civil> {
@@ -92,23 +85,16 @@ fn moment(text: &str) -> Option<Civil> {
         return None;
     }
     let two = |at: usize| {
-        let digits = clock
-            .get(at..at + 2)
-            .filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))?;
+        let digits = clock.get(at..at + 2).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))?;
         digits.parse::<u8>().ok()
     };
     let time = Time::from_hms(two(0)?, two(3)?, two(6)?).ok()?;
     let month = Month::try_from(u8::try_from(day / 100 % 100).ok()?).ok()?;
-    let date = Date::from_calendar_date(
-        i32::try_from(day / 10_000).ok()?,
-        month,
-        u8::try_from(day % 100).ok()?,
-    )
-    .ok()?;
+    let date =
+        Date::from_calendar_date(i32::try_from(day / 10_000).ok()?, month, u8::try_from(day % 100).ok()?)
+            .ok()?;
     let shanghai = UtcOffset::from_hms(8, 0, 0).ok()?;
-    Some(Civil(
-        OffsetDateTime::new_in_offset(date, time, shanghai).unix_timestamp() * 1000,
-    ))
+    Some(Civil(OffsetDateTime::new_in_offset(date, time, shanghai).unix_timestamp() * 1000))
 }
 
 #[cfg(test)]
@@ -117,14 +103,8 @@ mod tests {
 
     #[test]
     fn a_moment_is_read_in_shanghai_time() {
-        assert_eq!(
-            moment("2026-11-21T00:00:00+08:00"),
-            Some(Civil(1_795_190_400_000))
-        );
-        assert_eq!(
-            moment("2026-11-21T23:59:59+08:00"),
-            Some(Civil(1_795_276_799_000))
-        );
+        assert_eq!(moment("2026-11-21T00:00:00+08:00"), Some(Civil(1_795_190_400_000)));
+        assert_eq!(moment("2026-11-21T23:59:59+08:00"), Some(Civil(1_795_276_799_000)));
         for bad in [
             "2026-11-21T00:00:00Z",
             "2026-11-21T24:00:00+08:00",
@@ -142,26 +122,10 @@ mod tests {
     #[test]
     fn a_period_may_have_no_end_but_always_a_beginning() {
         let day = |text| Day::parse(text).unwrap();
-        let closed = Opening {
-            from: day("2025-02-07"),
-            until: Some(day("2025-05-08")),
-        };
+        let closed = Opening { from: day("2025-02-07"), until: Some(day("2025-05-08")) };
         assert_eq!(period("2025-02-07..2025-05-08"), Some(closed));
-        assert_eq!(
-            period("2025-02-07.."),
-            Some(Opening {
-                until: None,
-                ..closed
-            })
-        );
-        for bad in [
-            "2025-02-07",
-            "..2025-02-07",
-            "2025-02-30..",
-            "2025-02-07..x",
-            "2025-02-07...",
-            "",
-        ] {
+        assert_eq!(period("2025-02-07.."), Some(Opening { until: None, ..closed }));
+        for bad in ["2025-02-07", "..2025-02-07", "2025-02-30..", "2025-02-07..x", "2025-02-07...", ""] {
             assert_eq!(period(bad), None, "{bad}");
         }
     }

@@ -52,9 +52,7 @@ impl Day {
     pub fn parse(text: &str) -> Option<Day> {
         let (year, month, day) = (text.get(0..4)?, text.get(5..7)?, text.get(8..10)?);
         let dashes = text.len() == 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
-        let digits = [year, month, day]
-            .iter()
-            .all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+        let digits = [year, month, day].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
         if !dashes || !digits {
             return None;
         }
@@ -77,13 +75,7 @@ impl Day {
 /// "YYYY-MM-DD".
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:04}-{:02}-{:02}",
-            self.0 / 10_000,
-            self.0 / 100 % 100,
-            self.0 % 100
-        )
+        write!(f, "{:04}-{:02}-{:02}", self.0 / 10_000, self.0 / 100 % 100, self.0 % 100)
     }
 }
 
@@ -102,15 +94,7 @@ mod tests {
     #[test]
     fn reads_only_days_that_exist() {
         assert_eq!(Day::parse("2024-02-29").map(Day::number), Some(20_240_229));
-        for bad in [
-            "2025-02-29",
-            "2025-2-1",
-            "2025/02/01",
-            "",
-            "2025-13-01",
-            "+025-01-01",
-            "２025-01-1",
-        ] {
+        for bad in ["2025-02-29", "2025-2-1", "2025/02/01", "", "2025-13-01", "+025-01-01", "２025-01-1"] {
             assert_eq!(Day::parse(bad), None, "{bad}");
         }
     }

@@ -63,17 +63,10 @@ impl TransferId {
         if bytes.len() != 36 || [8, 13, 18, 23].iter().any(|at| bytes[*at] != b'-') {
             return None;
         }
-        let mut nibbles = bytes
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| ![8, 13, 18, 23].contains(at));
+        let mut nibbles = bytes.iter().enumerate().filter(|(at, _)| ![8, 13, 18, 23].contains(at));
         let mut id = [0u8; 16];
         for byte in &mut id {
-            let mut nibble = || {
-                nibbles
-                    .next()
-                    .and_then(|(_, digit)| char::from(*digit).to_digit(16))
-            };
+            let mut nibble = || nibbles.next().and_then(|(_, digit)| char::from(*digit).to_digit(16));
             let (high, low) = (nibble()?, nibble()?);
             *byte = u8::try_from(high * 16 + low).ok()?;
         }
@@ -85,15 +78,7 @@ impl TransferId {
 impl fmt::Display for TransferId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = hex(&self.0);
-        write!(
-            f,
-            "{}-{}-{}-{}-{}",
-            &text[..8],
-            &text[8..12],
-            &text[12..16],
-            &text[16..20],
-            &text[20..]
-        )
+        write!(f, "{}-{}-{}-{}-{}", &text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..])
     }
 }
 
@@ -128,10 +113,7 @@ mod tests {
     #[test]
     fn a_transfer_id_is_a_hyphenated_uuid() {
         let text = "01963f2a-7c1e-7b2a-9d54-0f1e2d3c4b5a";
-        assert_eq!(
-            TransferId::parse(text).map(|id| id.to_string()).as_deref(),
-            Some(text)
-        );
+        assert_eq!(TransferId::parse(text).map(|id| id.to_string()).as_deref(), Some(text));
         assert_eq!(TransferId::parse(&text.to_uppercase()), TransferId::parse(text));
         for bad in [
             "",

@@ -35,9 +35,8 @@ impl Money {
 
     /// Reads "400.00", "400" or "400.5". Refuses signs, exponents, spaces, separators and other digits than ASCII.
     pub fn parse(text: &str) -> Result<Money, MoneyError> {
-        let (whole, places) = text
-            .split_once('.')
-            .map_or((text, None), |(whole, places)| (whole, Some(places)));
+        let (whole, places) =
+            text.split_once('.').map_or((text, None), |(whole, places)| (whole, Some(places)));
         let digits = |part: &str, most: usize| {
             !part.is_empty() && part.len() <= most && part.bytes().all(|byte| byte.is_ascii_digit())
         };
@@ -45,9 +44,7 @@ impl Money {
             return Err(MoneyError::Malformed);
         }
         let yuan = Decimal::from_str_exact(text).map_err(|_| MoneyError::Malformed)?;
-        let fen = yuan
-            .checked_mul(Decimal::ONE_HUNDRED)
-            .ok_or(MoneyError::Malformed)?;
+        let fen = yuan.checked_mul(Decimal::ONE_HUNDRED).ok_or(MoneyError::Malformed)?;
         i64::try_from(fen).map(Money).map_err(|_| MoneyError::Malformed)
     }
 

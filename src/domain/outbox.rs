@@ -26,21 +26,14 @@ struct Lane {
 impl Lane {
     fn take_back(&mut self) {
         let sent = std::mem::take(&mut self.sent);
-        sent.into_values()
-            .rev()
-            .for_each(|decision| self.queue.push_front(decision));
+        sent.into_values().rev().for_each(|decision| self.queue.push_front(decision));
     }
 
     fn release(&mut self) -> Vec<Decision> {
-        let free = if self.dark {
-            0
-        } else {
-            SENT_MAX.saturating_sub(self.sent.len())
-        };
+        let free = if self.dark { 0 } else { SENT_MAX.saturating_sub(self.sent.len()) };
         let released: Vec<Decision> = self.queue.drain(..free.min(self.queue.len())).collect();
         for decision in &released {
-            self.sent
-                .insert((decision.transfer_id, decision.side), decision.clone());
+            self.sent.insert((decision.transfer_id, decision.side), decision.clone());
         }
         released
     }
@@ -89,9 +82,6 @@ impl Outbox {
 
     /// Decisions not yet acknowledged.
     pub fn waiting(&self) -> usize {
-        self.lanes
-            .values()
-            .map(|lane| lane.queue.len() + lane.sent.len())
-            .sum()
+        self.lanes.values().map(|lane| lane.queue.len() + lane.sent.len()).sum()
     }
 }

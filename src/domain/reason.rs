@@ -364,6 +364,9 @@ reasons! {
     NotOwner 609 "NOT_OWNER" AlreadyExists NewId
         "this id belongs to another client"
         "该编号属于其他调用方"
+    RefusedByPlace 610 "REFUSED_BY_PLACE" FailedPrecondition NewId
+        "the place refused for a reason of its own"
+        "当地按其自身规则拒绝"
 }
 
 impl BorshSerialize for Reason {
@@ -413,11 +416,7 @@ pub struct RefusalRecord {
 impl RefusalRecord {
     /// A refusal without figures.
     pub fn new(reason: Reason, side: impl Into<RefusalSide>) -> RefusalRecord {
-        RefusalRecord {
-            reason,
-            side: side.into(),
-            metadata: Vec::new(),
-        }
+        RefusalRecord { reason, side: side.into(), metadata: Vec::new() }
     }
 
     /// The same with one more figure.
@@ -434,22 +433,14 @@ mod tests {
     #[test]
     fn numbers_and_codes_are_unique_and_ordered_and_texts_are_there() {
         for pair in TABLE.windows(2) {
-            assert!(
-                pair[0].reason.number() < pair[1].reason.number(),
-                "{:?}",
-                pair[1].reason
-            );
+            assert!(pair[0].reason.number() < pair[1].reason.number(), "{:?}", pair[1].reason);
         }
         for row in TABLE {
             assert_eq!(Reason::from_code(row.code), Some(row.reason));
             assert_eq!(Reason::from_number(row.reason.number()), Some(row.reason));
             assert_eq!(row.reason.row().code, row.code);
             assert!(row.code.len() <= 63 && !row.english.is_empty());
-            assert!(
-                !row.chinese.is_ascii(),
-                "{} lacks its Chinese text",
-                row.code
-            );
+            assert!(!row.chinese.is_ascii(), "{} lacks its Chinese text", row.code);
         }
     }
 }

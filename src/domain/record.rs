@@ -294,6 +294,8 @@ records! {
         member_ref: MemberRef,
         /// How much.
         amount: Money,
+        /// The month that it is for, as the number YYYYMM.
+        period: u32,
         /// When.
         time: Civil,
         /// The request that said so.

@@ -12,18 +12,13 @@ pub struct RegionCode(u32);
 impl RegionCode {
     /// The code with this number, if it has six digits and does not begin with zero.
     pub fn new(number: u32) -> Option<RegionCode> {
-        (100_000..=999_999)
-            .contains(&number)
-            .then_some(RegionCode(number))
+        (100_000..=999_999).contains(&number).then_some(RegionCode(number))
     }
 
     /// Reads exactly six ASCII digits.
     pub fn parse(text: &str) -> Option<RegionCode> {
         let digits = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit());
-        digits
-            .then(|| text.parse().ok())
-            .flatten()
-            .and_then(RegionCode::new)
+        digits.then(|| text.parse().ok()).flatten().and_then(RegionCode::new)
     }
 
     /// The six digits as a number.
@@ -196,20 +191,12 @@ impl RegionDirectory {
         let number = code.number();
         let at = |number| RegionCode::new(number).and_then(|code| self.areas.get(&code));
         let municipality = || {
-            let province = u8::try_from(number / 10_000)
-                .ok()
-                .and_then(|two| self.provinces.get(&ProvinceCode(two)))?;
-            province
-                .municipality
-                .then(|| at(number / 10_000 * 10_000))
-                .flatten()
+            let province =
+                u8::try_from(number / 10_000).ok().and_then(|two| self.provinces.get(&ProvinceCode(two)))?;
+            province.municipality.then(|| at(number / 10_000 * 10_000)).flatten()
         };
         let prefecture = || {
-            if number % 100 == 0 {
-                None
-            } else {
-                at(number / 100 * 100)
-            }
+            if number % 100 == 0 { None } else { at(number / 100 * 100) }
         };
         self.areas
             .get(&code)
@@ -235,11 +222,7 @@ impl RegionDirectory {
 }
 
 fn openings_in_order(openings: &[Opening]) -> bool {
-    let each = openings
-        .iter()
-        .all(|opening| opening.until.is_none_or(|until| opening.from < until));
-    let between = openings
-        .windows(2)
-        .all(|pair| pair[0].until.is_some_and(|until| until <= pair[1].from));
+    let each = openings.iter().all(|opening| opening.until.is_none_or(|until| opening.from < until));
+    let between = openings.windows(2).all(|pair| pair[0].until.is_some_and(|until| until <= pair[1].from));
     each && between
 }

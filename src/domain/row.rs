@@ -300,6 +300,8 @@ tables! {
         transfer_id: Option<TransferId>,
         /// The other place.
         counter_region: Option<RegionCode>,
+        /// The month that an allotment is for, as the number YYYYMM.
+        period: Option<u64>,
         /// When.
         entry_time: Civil,
     }
@@ -364,6 +366,8 @@ tables! {
         request_id: String;
         /// Keyed digest of its content.
         digest: Digest,
+        /// The entry that it made in a personal account, if it made one.
+        entry_no: Option<u64>,
         /// When it was carried out.
         done_time: Civil,
     }

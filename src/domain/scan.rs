@@ -15,8 +15,10 @@ pub enum Filter {
     UnsettledTransfers,
     /// Node: legs that voted yes and do not know the decision.
     LegsInDoubt,
-    /// Node: one account's statement.
-    Entries(MemberRef, AccountKind),
+    /// Hub: transfers received before this journal sequence, newest first.
+    TransfersBefore(u64),
+    /// Node: lines of an account's statement before this number, newest first.
+    EntriesBefore(MemberRef, AccountKind, u64),
 }
 
 impl Filter {
@@ -24,9 +26,9 @@ impl Filter {
     pub fn table(self) -> Table {
         match self {
             Filter::All(table) => table,
-            Filter::UnsettledTransfers => Table::TransferRow,
+            Filter::UnsettledTransfers | Filter::TransfersBefore(_) => Table::TransferRow,
             Filter::LegsInDoubt => Table::LegRow,
-            Filter::Entries(..) => Table::EntryRow,
+            Filter::EntriesBefore(..) => Table::EntryRow,
         }
     }
 
@@ -39,20 +41,34 @@ impl Filter {
                 row.state == TransferState::Pending || open
             }
             (Filter::LegsInDoubt, Row::LegRow(row)) => row.state == LegState::Prepared,
-            (Filter::Entries(member, kind), Row::EntryRow(row)) => {
-                row.member_ref == member && row.kind == kind
+            (Filter::TransfersBefore(before), Row::TransferRow(row)) => row.received_seq < before,
+            (Filter::EntriesBefore(member, kind, before), Row::EntryRow(row)) => {
+                row.member_ref == member && row.kind == kind && row.entry_no < before
             }
-            (Filter::UnsettledTransfers | Filter::LegsInDoubt | Filter::Entries(..), _) => false,
+            (
+                Filter::UnsettledTransfers
+                | Filter::LegsInDoubt
+                | Filter::TransfersBefore(_)
+                | Filter::EntriesBefore(..),
+                _,
+            ) => false,
         }
     }
 }
 
-/// A page of rows in key order.
+impl Filter {
+    /// Whether rows come newest first; else in key order.
+    pub fn is_newest_first(self) -> bool {
+        matches!(self, Filter::TransfersBefore(_) | Filter::EntriesBefore(..))
+    }
+}
+
+/// A page of rows in the filter's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scan {
     /// Which rows.
     pub filter: Filter,
-    /// Only those after this key.
+    /// Only those after this key; not with filters that say `before` themselves.
     pub after: Option<Key>,
     /// At most so many.
     pub limit: usize,

@@ -37,18 +37,8 @@ pub struct Host<M: Machine> {
 
 impl<M: Machine> Host<M> {
     fn new(machine: M, start: u8) -> Host<M> {
-        let mark = PeerMark {
-            incarnation: 1,
-            start_id: StartId([start; 16]),
-            ..PeerMark::default()
-        };
-        Host {
-            machine,
-            rows: WorkingSet::complete(),
-            journal: Vec::new(),
-            vault: Vec::new(),
-            mark,
-        }
+        let mark = PeerMark { incarnation: 1, start_id: StartId([start; 16]), ..PeerMark::default() };
+        Host { machine, rows: WorkingSet::complete(), journal: Vec::new(), vault: Vec::new(), mark }
     }
 
     /// Runs one input. Every key that the step reads must have been asked for: a set that is not complete sees to it.
@@ -65,8 +55,7 @@ impl<M: Machine> Host<M> {
             }
         }
         let mut batch = Batch::after(self.journal.len() as u64);
-        self.machine
-            .step(input, &mut Step::new(now, &mut loaded, &mut batch));
+        self.machine.step(input, &mut Step::new(now, &mut loaded, &mut batch));
         for row in loaded.take_changed() {
             self.rows.put(row);
         }
@@ -104,17 +93,10 @@ pub fn places() -> RegionDirectory {
         openings: vec![Opening { from, until: None }],
         source: "test".to_owned(),
     };
-    let province = |code: u8| Province {
-        code: ProvinceCode::new(code),
-        name: format!("{code}"),
-        municipality: false,
-    };
-    RegionDirectory::new(
-        vec![province(13), province(51)],
-        vec![area(130_100, 13), area(510_100, 51)],
-        vec![],
-    )
-    .expect("places")
+    let province =
+        |code: u8| Province { code: ProvinceCode::new(code), name: format!("{code}"), municipality: false };
+    RegionDirectory::new(vec![province(13), province(51)], vec![area(130_100, 13), area(510_100, 51)], vec![])
+        .expect("places")
 }
 
 pub fn rulebook() -> Rulebook {
@@ -125,14 +107,8 @@ pub fn rulebook() -> Rulebook {
         kinships: Some(Kinship::ALL.iter().copied().collect()),
         payee_types: Some(vec![InsuranceType::Employee, InsuranceType::Resident]),
     };
-    let version = RuleVersion {
-        effective_from: Day::parse("2025-01-01").expect("a day"),
-        values,
-    };
-    let national = RuleText {
-        text: "test".to_owned(),
-        versions: vec![version],
-    };
+    let version = RuleVersion { effective_from: Day::parse("2025-01-01").expect("a day"), values };
+    let national = RuleText { text: "test".to_owned(), versions: vec![version] };
     Rulebook::new(&national, &[], |_| Digest([9; 32])).expect("a rulebook")
 }
 
@@ -155,16 +131,8 @@ impl Toy {
     /// A started hub, two joined nodes; the payer has 10,000.00, the payee an open wallet.
     pub fn new() -> Toy {
         let (places, rulebook) = (Arc::new(places()), Arc::new(rulebook()));
-        let now = Now {
-            mono: Mono(0),
-            civil: Civil(NOON),
-        };
-        let hub = Coordinator::new(
-            StartId([1; 16]),
-            places.clone(),
-            rulebook.clone(),
-            Deadlines::default(),
-        );
+        let now = Now { mono: Mono(0), civil: Civil(NOON) };
+        let hub = Coordinator::new(StartId([1; 16]), places.clone(), rulebook.clone(), Deadlines::default());
         let node = |province: ProvinceCode| {
             let start = StartId([province.number(); 16]);
             Host::new(
@@ -173,14 +141,7 @@ impl Toy {
             )
         };
         let (payer, payee) = (node(PAYER), node(PAYEE));
-        let mut toy = Toy {
-            hub: Host::new(hub, 1),
-            payer,
-            payee,
-            now,
-            places,
-            rulebook,
-        };
+        let mut toy = Toy { hub: Host::new(hub, 1), payer, payee, now, places, rulebook };
         toy.hub.run(now, coordinator::Input::Start { unsettled: vec![] });
         toy.join(PAYER);
         toy.join(PAYEE);
@@ -191,6 +152,7 @@ impl Toy {
             request: request("credit"),
             member_ref: member(PAYER),
             amount: Money::from_fen(1_000_000),
+            period: 202_611,
         };
         toy.payer.run(now, credit);
         let open = participant::Input::OpenWallet {
@@ -204,24 +166,13 @@ impl Toy {
     }
 
     pub fn node(&mut self, province: ProvinceCode) -> &mut Host<Participant> {
-        if province == PAYER {
-            &mut self.payer
-        } else {
-            &mut self.payee
-        }
+        if province == PAYER { &mut self.payer } else { &mut self.payee }
     }
 
     /// A node announces itself and takes the incarnation that it is given.
     pub fn join(&mut self, province: ProvinceCode) {
         let (now, mark) = (self.now, self.node(province).mark);
-        let outputs = self.hub.run(
-            now,
-            coordinator::Input::Announce {
-                ticket: 0,
-                province,
-                node: mark,
-            },
-        );
+        let outputs = self.hub.run(now, coordinator::Input::Announce { ticket: 0, province, node: mark });
         let Some(Output::Answer(_, coordinator::Answer::Admitted(incarnation))) = outputs.first().cloned()
         else {
             panic!("not admitted: {outputs:?}");
@@ -238,13 +189,7 @@ impl Toy {
         let node = self.node(province);
         let prepared =
             |row: &&crate::domain::row::LegRow| row.state == crate::domain::record::LegState::Prepared;
-        let in_doubt: Vec<_> = node
-            .rows
-            .rows()
-            .filter_map(TableRow::of)
-            .filter(prepared)
-            .cloned()
-            .collect();
+        let in_doubt: Vec<_> = node.rows.rows().filter_map(TableRow::of).filter(prepared).cloned().collect();
         node.machine = Participant::new(province, StartId([start; 16]), places, rulebook, in_doubt);
         node.mark.start_id = StartId([start; 16]);
         self.join(province);
@@ -253,25 +198,12 @@ impl Toy {
     /// The hub's process ends and starts again.
     pub fn restart_hub(&mut self, start: u8) -> Vec<HubOutput> {
         let start_id = StartId([start; 16]);
-        self.hub.machine = Coordinator::new(
-            start_id,
-            self.places.clone(),
-            self.rulebook.clone(),
-            Deadlines::default(),
-        );
-        self.hub.mark = PeerMark {
-            incarnation: self.hub.mark.incarnation + 1,
-            start_id,
-            ..self.hub.mark
-        };
+        self.hub.machine =
+            Coordinator::new(start_id, self.places.clone(), self.rulebook.clone(), Deadlines::default());
+        self.hub.mark = PeerMark { incarnation: self.hub.mark.incarnation + 1, start_id, ..self.hub.mark };
         let filter = crate::domain::scan::Filter::UnsettledTransfers;
-        let unsettled = self
-            .hub
-            .rows
-            .rows()
-            .filter(|row| filter.admits(row))
-            .filter_map(TableRow::of)
-            .cloned();
+        let unsettled =
+            self.hub.rows.rows().filter(|row| filter.admits(row)).filter_map(TableRow::of).cloned();
         let unsettled = unsettled.collect();
         self.hub.run(self.now, coordinator::Input::Start { unsettled })
     }
@@ -306,13 +238,7 @@ impl Toy {
             },
         };
         let now = self.now;
-        self.node(province).run(
-            now,
-            participant::Input::Upsert {
-                ticket: 0,
-                report: Box::new(report),
-            },
-        )
+        self.node(province).run(now, participant::Input::Upsert { ticket: 0, report: Box::new(report) })
     }
 
     /// A transfer of so many fen.
@@ -327,9 +253,7 @@ impl Toy {
             leg: leg.clone(),
             identity: Identity::Known(member(province)),
         })];
-        let outputs = self
-            .node(province)
-            .run(now, participant::Input::Prepare { ticket: 0, hub, legs });
+        let outputs = self.node(province).run(now, participant::Input::Prepare { ticket: 0, hub, legs });
         answer(outputs)
     }
 
@@ -343,23 +267,15 @@ impl Toy {
                 Output::Effect(coordinator::Effect::Prepare(province, leg)) => {
                     if let participant::Answer::Votes(votes) = self.prepare(&leg) {
                         let node = self.node(province).mark;
-                        open.extend(self.hub.run(
-                            self.now,
-                            coordinator::Input::Votes {
-                                province,
-                                node,
-                                votes,
-                            },
-                        ));
+                        open.extend(
+                            self.hub.run(self.now, coordinator::Input::Votes { province, node, votes }),
+                        );
                     }
                 }
                 Output::Effect(coordinator::Effect::Decide(province, decision)) => {
                     let acks = self.decide(province, decision);
                     let node = self.node(province).mark;
-                    open.extend(
-                        self.hub
-                            .run(self.now, coordinator::Input::Acks { province, node, acks }),
-                    );
+                    open.extend(self.hub.run(self.now, coordinator::Input::Acks { province, node, acks }));
                 }
                 Output::Effect(coordinator::Effect::Alarm(..)) => {}
             }
@@ -374,14 +290,9 @@ impl Toy {
         decision: crate::domain::protocol::Decision,
     ) -> Vec<crate::domain::protocol::Ack> {
         let (now, hub) = (self.now, self.hub.mark);
-        let outputs = self.node(province).run(
-            now,
-            participant::Input::Decide {
-                ticket: 0,
-                hub,
-                decisions: vec![decision],
-            },
-        );
+        let outputs = self
+            .node(province)
+            .run(now, participant::Input::Decide { ticket: 0, hub, decisions: vec![decision] });
         match answer(outputs) {
             participant::Answer::Acks(acks) => acks,
             other => panic!("no receipts: {other:?}"),
@@ -399,10 +310,7 @@ pub fn answer(outputs: Vec<NodeOutput>) -> participant::Answer {
 }
 
 pub fn request(name: &str) -> RequestMark {
-    RequestMark {
-        request_id: name.to_owned(),
-        digest: Digest([7; 32]),
-    }
+    RequestMark { request_id: name.to_owned(), digest: Digest([7; 32]) }
 }
 
 /// A transfer's request; its digests stand for its amount.
@@ -425,22 +333,10 @@ pub fn create(ticket: u64, number: u8, fen: i64) -> coordinator::Input {
         transfer_id: id(number),
         owner: "urn:gongji:app:test".to_owned(),
         terms,
-        digests: TermsDigests {
-            payer: same,
-            payee: same,
-            remark: same,
-            whole,
-        },
-        parties: PartiesRow {
-            transfer_id: id(number),
-            sealed: vec![],
-            receipt_time: Civil(NOON),
-        },
+        digests: TermsDigests { payer: same, payee: same, remark: same, whole },
+        parties: PartiesRow { transfer_id: id(number), sealed: vec![], receipt_time: Civil(NOON) },
         wait: WaitMode::Recorded,
         deadline_ms: 10_000,
     };
-    coordinator::Input::Create {
-        ticket,
-        request: Box::new(request),
-    }
+    coordinator::Input::Create { ticket, request: Box::new(request) }
 }

@@ -165,11 +165,8 @@ mod tests {
     #[test]
     fn a_decided_transfer_never_changes() {
         for state in [TransferState::Committed, TransferState::Aborted] {
-            for event in [
-                TransferEvent::AllVotedYes,
-                TransferEvent::AcceptanceAsked,
-                TransferEvent::Refused,
-            ] {
+            for event in [TransferEvent::AllVotedYes, TransferEvent::AcceptanceAsked, TransferEvent::Refused]
+            {
                 assert_eq!(state.on(event), Transition::Stays);
             }
         }

@@ -14,10 +14,7 @@ pub struct WorkingSet {
 impl WorkingSet {
     /// A set that holds everything there is, so that what it does not know does not exist: for replay.
     pub fn complete() -> WorkingSet {
-        WorkingSet {
-            complete: true,
-            ..WorkingSet::default()
-        }
+        WorkingSet { complete: true, ..WorkingSet::default() }
     }
 
     /// Whether the key's row, or its absence, is known.
@@ -58,10 +55,7 @@ impl WorkingSet {
     /// The rows changed since the last call, each once, in key order.
     pub fn take_changed(&mut self) -> Vec<Row> {
         let changed = std::mem::take(&mut self.changed);
-        changed
-            .iter()
-            .filter_map(|key| self.rows.get(key).cloned().flatten())
-            .collect()
+        changed.iter().filter_map(|key| self.rows.get(key).cloned().flatten()).collect()
     }
 
     /// Every row that exists here, in key order.

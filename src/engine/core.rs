@@ -32,6 +32,7 @@ pub struct Core<M, S> {
     store: S,
     rows: WorkingSet,
     civil: Civil,
+    incarnation: u64,
     failed: Vec<Ticket>,
 }
 
@@ -39,22 +40,19 @@ impl<M: Machine, S: Store> Core<M, S> {
     /// A machine over its store; civil time goes on from where the store left it.
     pub fn new(machine: M, mut store: S) -> Result<Core<M, S>, EngineError> {
         let own = store.load(&[SELF])?.into_iter().next().flatten();
-        let civil = own
-            .as_ref()
-            .and_then(SelfRow::of)
-            .map_or(Civil(i64::MIN), |own| own.civil);
-        Ok(Core {
-            machine,
-            store,
-            rows: WorkingSet::default(),
-            civil,
-            failed: Vec::new(),
-        })
+        let own = own.as_ref().and_then(SelfRow::of);
+        let (civil, incarnation) = own.map_or((Civil(i64::MIN), 0), |own| (own.civil, own.incarnation));
+        Ok(Core { machine, store, rows: WorkingSet::default(), civil, incarnation, failed: Vec::new() })
     }
 
     /// How far the journal has come.
     pub fn head(&self) -> Head {
         self.store.head()
+    }
+
+    /// The incarnation of this server's last start; 0 before its first.
+    pub fn incarnation(&self) -> u64 {
+        self.incarnation
     }
 
     /// When the machine wants to be woken.
@@ -91,11 +89,7 @@ impl<M: Machine, S: Store> Core<M, S> {
         }
         let rows = self.rows.take_changed();
         if !batch.records.is_empty() || !batch.vault.is_empty() {
-            self.store.append(&Commit {
-                records: batch.records,
-                rows,
-                vault: batch.vault,
-            })?;
+            self.store.append(&Commit { records: batch.records, rows, vault: batch.vault })?;
         }
         if self.rows.len() > CACHED_ROWS_MAX {
             self.rows.clear();
@@ -113,10 +107,7 @@ impl<M: Machine, S: Store> Core<M, S> {
             );
         }
         self.civil = self.civil.max(now.civil);
-        Now {
-            civil: self.civil,
-            ..now
-        }
+        Now { civil: self.civil, ..now }
     }
 
     fn load(&mut self, now: Now, input: &M::Input) -> Result<(), EngineError> {
@@ -143,9 +134,8 @@ impl<M: Machine, S: Store> Core<M, S> {
     ) -> Result<(), EngineError> {
         let ticket = M::ticket(&input);
         let (machine, rows) = (&mut self.machine, &mut self.rows);
-        let decided = catch_unwind(AssertUnwindSafe(|| {
-            machine.step(input, &mut Step::new(now, rows, batch))
-        }));
+        let decided =
+            catch_unwind(AssertUnwindSafe(|| machine.step(input, &mut Step::new(now, rows, batch))));
         match decided {
             Ok(()) => Ok(()),
             Err(_) if batch.applying => Err(EngineError::Apply),

@@ -61,9 +61,7 @@ impl<M: Machine> Clone for Handle<M> {
 
 impl<M: Machine> std::fmt::Debug for Handle<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Handle")
-            .field("waiting", &self.waiting)
-            .finish_non_exhaustive()
+        f.debug_struct("Handle").field("waiting", &self.waiting).finish_non_exhaustive()
     }
 }
 
@@ -76,13 +74,7 @@ impl<M: Machine> Handle<M> {
         heads: watch::Receiver<Head>,
         waiting: Arc<AtomicUsize>,
     ) -> Handle<M> {
-        Handle {
-            jobs,
-            tickets: Arc::default(),
-            waiting,
-            waiting_max: WAITING_MAX,
-            heads,
-        }
+        Handle { jobs, tickets: Arc::default(), waiting, waiting_max: WAITING_MAX, heads }
     }
 
     /// The same way in, with another limit for callers that wait at once.
@@ -107,11 +99,7 @@ impl<M: Machine> Handle<M> {
         }
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         let (reply, answer) = oneshot::channel();
-        let sent = self.jobs.send(Job::Ask {
-            ticket,
-            input: input(ticket),
-            reply,
-        });
+        let sent = self.jobs.send(Job::Ask { ticket, input: input(ticket), reply });
         if sent.is_err() {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(AskError::Stopped);

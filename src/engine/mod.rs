@@ -66,13 +66,7 @@ where
         }
     }
     head.send_replace(core.head());
-    let mut desk = Desk {
-        inbox,
-        callers: BTreeMap::new(),
-        waiting,
-        outlet,
-        head,
-    };
+    let mut desk = Desk { inbox, callers: BTreeMap::new(), waiting, outlet, head };
     let run = move || {
         let result = desk.serve(&mut core, clock.as_ref());
         if let Err(error) = &result {
@@ -81,10 +75,7 @@ where
         result
     };
     let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(run);
-    Ok(Engine {
-        handle,
-        thread: thread.map_err(|error| EngineError::Thread(error.to_string()))?,
-    })
+    Ok(Engine { handle, thread: thread.map_err(|error| EngineError::Thread(error.to_string()))? })
 }
 
 /// The engine thread's side of the way in and the ways out.

@@ -244,7 +244,8 @@ impl Lane {
     /// Waits before the next try; meanwhile nothing may wait on the province. Decisions stay in the outbox.
     async fn stay_dark(&mut self, wait: Duration) -> bool {
         self.decisions.clear();
-        let mut waiting = std::mem::take(&mut self.prepares).into_iter().map(|(leg, _)| leg).collect::<Vec<_>>();
+        let mut waiting =
+            std::mem::take(&mut self.prepares).into_iter().map(|(leg, _)| leg).collect::<Vec<_>>();
         let until = tokio::time::Instant::now() + wait;
         loop {
             if !waiting.is_empty() {

@@ -32,7 +32,8 @@ impl Link {
     }
 
     fn client(&self) -> ParticipantServiceClient<crate::net::peer::Service> {
-        ParticipantServiceClient::new(self.peer.service()).max_decoding_message_size(crate::net::peer::MESSAGE_MAX)
+        ParticipantServiceClient::new(self.peer.service())
+            .max_decoding_message_size(crate::net::peer::MESSAGE_MAX)
     }
 
     /// Whether the node is there and ready.
@@ -46,7 +47,8 @@ impl Link {
         let mut request = Request::new(prepare_to_proto(&self.mark.now(), legs));
         request.set_timeout(Duration::from_millis(left_ms));
         let response = self.client().prepare(request).await?.into_inner();
-        let node = sender_from_proto(response.sender.as_ref()).map_err(crate::net::status::Problem::into_status)?;
+        let node =
+            sender_from_proto(response.sender.as_ref()).map_err(crate::net::status::Problem::into_status)?;
         // A vote that cannot be read does not count; its transfer ends by its deadline.
         let votes = response.votes.iter().filter_map(|vote| vote_from_proto(vote).ok()).collect();
         Ok((node, votes))
@@ -57,7 +59,8 @@ impl Link {
         let mut request = Request::new(decide_to_proto(&self.mark.now(), decisions));
         request.set_timeout(DECIDE_WITHIN);
         let response = self.client().decide(request).await?.into_inner();
-        let node = sender_from_proto(response.sender.as_ref()).map_err(crate::net::status::Problem::into_status)?;
+        let node =
+            sender_from_proto(response.sender.as_ref()).map_err(crate::net::status::Problem::into_status)?;
         let acks = response.acks.iter().filter_map(|ack| ack_from_proto(ack).ok()).collect();
         Ok((node, acks))
     }

@@ -9,11 +9,10 @@ mod transfers;
 
 use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
-use crate::domain::apply::SELF;
 use crate::domain::coordinator::{Coordinator, Deadlines, Input};
 use crate::domain::id::StartId;
 use crate::domain::region::{ProvinceCode, RegionDirectory};
-use crate::domain::row::{SelfRow, TableRow, TransferRow};
+use crate::domain::row::{TableRow, TransferRow};
 use crate::domain::scan::{Filter, Scan};
 use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock};
 use crate::net::access::{AppGrant, GrantError, Grants};
@@ -25,7 +24,8 @@ use crate::net::running::{Ready, Stop};
 use crate::net::server::{ServeError, Setup, with_health};
 use crate::net::tls::TlsError;
 use crate::privacy::key::{KeyFileError, VaultKey};
-use crate::privacy::{names, random_16};
+use crate::privacy::names;
+use crate::privacy::random::random_16;
 use crate::proto::hub::coordinator_service_server::CoordinatorServiceServer;
 use crate::proto::hub::region_service_server::RegionServiceServer;
 use crate::proto::hub::transfer_service_server::TransferServiceServer;
@@ -110,20 +110,18 @@ fn grants(apps: &[HubApp], places: &RegionDirectory) -> Result<Grants, GrantErro
 }
 
 /// Opens the hub's store and reads what its start needs.
-fn open(config: &HubConfig) -> Result<(SqliteStore, Vec<TransferRow>, u64), HubError> {
+fn open(config: &HubConfig) -> Result<(SqliteStore, Vec<TransferRow>), HubError> {
     let mut store = SqliteStore::open(&config.server.data, "hub")?;
     let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
     let unsettled = store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
-    let own = store.load(&[SELF])?.into_iter().next().flatten();
-    let incarnation = own.as_ref().and_then(SelfRow::of).map_or(0, |own| own.incarnation);
-    Ok((store, unsettled, incarnation))
+    Ok((store, unsettled))
 }
 
 /// Runs a hub until `stop`; tells `ready` where it listens.
 pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
     let key = VaultKey::load_or_create(&config.server.vault_key)?;
-    let (store, unsettled, last_incarnation) = open(&config)?;
+    let (store, unsettled) = open(&config)?;
     tracing::info!(unsettled = unsettled.len(), "the store is open");
     let places = Arc::new(config.server.regions.directory.clone());
     let rulebook = Arc::new(config.server.rulebook.clone());
@@ -135,6 +133,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let (dispatcher, lanes) = dispatcher::dispatcher(config.nodes.iter().map(|node| node.province));
     let reader = Reader::new(store.reader()?);
     let core = Core::new(machine, store)?;
+    let last_incarnation = core.incarnation();
     let first = vec![Input::Start { unsettled }];
     let Engine { handle, thread } =
         crate::engine::start(core, Arc::clone(&clock), Box::new(dispatcher), first)?;

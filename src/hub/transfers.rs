@@ -3,28 +3,29 @@
 
 use super::{Desk, lists};
 use crate::domain::calendar::Day;
-use crate::domain::coordinator::{Answer, Coordinator, CreateRequest, Input, WaitMode};
+use crate::domain::coordinator::{Answer, CreateRequest, Input};
 use crate::domain::policy::place_open;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::region::{ProvinceCode, RegionCode};
 use crate::domain::row::{PartiesRow, TransferRow};
 use crate::domain::transfer::{Leg, Party, Side, Terms};
 use crate::engine::AskError;
+use crate::net::access_layer::caller;
 use crate::net::convert::prepare::check_result_from_proto;
 use crate::net::convert::reader::{check_batch, only_transfer_id};
-use crate::net::convert::terms::{NewTransfer, Wait};
+use crate::net::convert::terms::{NewTransfer, only_wait_mode};
 use crate::net::convert::transfer::transfer_to_proto;
 use crate::net::deadline::remaining_ms;
 use crate::net::identity::Role;
-use crate::net::status::{Problem, caller, refusal_to_proto};
+use crate::net::status::{Problem, refusal_to_proto};
 use crate::privacy::people::MaskedParties;
 use crate::proto::hub::transfer_service_server::TransferService;
 use crate::proto::hub::{
     BatchGetTransfersRequest, BatchGetTransfersResponse, BatchGetTransfersResult, CheckTransferRequest,
-    CheckTransferResponse, CreateTransferRequest, CreateTransferResponse, GetTransferRequest, GetTransferResponse,
-    ListTransfersRequest, ListTransfersResponse, SubmitTransfersRequest, SubmitTransfersResponse,
-    SubmitTransfersResult, Transfer, WatchTransfersRequest, WatchTransfersResponse, batch_get_transfers_result,
-    submit_transfers_result,
+    CheckTransferResponse, CreateTransferRequest, CreateTransferResponse, GetTransferRequest,
+    GetTransferResponse, ListTransfersRequest, ListTransfersResponse, SubmitTransfersRequest,
+    SubmitTransfersResponse, SubmitTransfersResult, Transfer, WatchTransfersRequest,
+    batch_get_transfers_result, submit_transfers_result,
 };
 use crate::proto::types;
 use std::sync::Arc;
@@ -47,7 +48,9 @@ impl Desk {
         let code = payer.and_then(|payer| RegionCode::parse(&payer.region_code));
         let province = code.and_then(|code| self.places.locate(code)).map(|area| area.province);
         match province {
-            Some(province) if !self.may_act_for(role, province) => Err(Problem::new(Reason::ProvinceNotAllowed)),
+            Some(province) if !self.may_act_for(role, province) => {
+                Err(Problem::new(Reason::ProvinceNotAllowed))
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -65,10 +68,7 @@ impl Desk {
                 receipt_time: self.clock.now().civil,
             },
             terms: content.terms,
-            wait: match wait {
-                Wait::Decided => WaitMode::Decided,
-                Wait::Recorded => WaitMode::Recorded,
-            },
+            wait,
             deadline_ms,
         };
         let answer = self.engine.begin(|ticket| Input::Create { ticket, request: Box::new(request) });
@@ -78,8 +78,10 @@ impl Desk {
     async fn finish(&self, begun: Begun) -> Result<Transfer, Problem> {
         match begun.answer.await {
             Ok(Answer::Transfer(row)) => Ok(transfer_to_proto(&row, Some(&begun.parties))),
-            Ok(Answer::Refused(refusal)) => Err(Problem::refused(&refusal)),
-            Ok(Answer::Transfers(_) | Answer::Admitted(_) | Answer::Rulings(_)) => Err(Problem::new(Reason::Internal)),
+            Ok(Answer::Refused(refusal)) => Err(refusal.into()),
+            Ok(Answer::Transfers(_) | Answer::Admitted(_) | Answer::Rulings(_)) => {
+                Err(Problem::new(Reason::Internal))
+            }
             Err(_) => Err(Problem::new(Reason::OutcomeUnknown)),
         }
     }
@@ -98,7 +100,11 @@ impl Desk {
     }
 
     /// The transfers with these ids, in order; those that the caller may not see are not there for him.
-    async fn get(&self, role: &Role, transfer_ids: Vec<crate::domain::id::TransferId>) -> Result<Vec<Option<Transfer>>, Problem> {
+    async fn get(
+        &self,
+        role: &Role,
+        transfer_ids: Vec<crate::domain::id::TransferId>,
+    ) -> Result<Vec<Option<Transfer>>, Problem> {
         let answer = self.engine.ask(|ticket| Input::Get { ticket, transfer_ids }).await;
         match answer.map_err(problem_of_ask)? {
             Answer::Transfers(found) => Ok(found
@@ -145,7 +151,9 @@ impl Desk {
         };
         let Some(link) = self.links.get(&province) else { return Ok(unreachable(province)) };
         match link.check(&[leg], within).await {
-            Ok(results) => Ok(results.iter().flat_map(|result| check_result_from_proto(result, side)).collect()),
+            Ok(results) => {
+                Ok(results.iter().flat_map(|result| check_result_from_proto(result, side)).collect())
+            }
             Err(status) if status.code() == tonic::Code::ResourceExhausted => Err(status),
             Err(_) => Ok(unreachable(province)),
         }
@@ -171,10 +179,10 @@ impl TransferService for Transfers {
         let role = caller(&request)?;
         let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
         let request = request.into_inner();
-        desk.may_pay(&role, request.payer.as_ref()).map_err(Problem::into_status)?;
-        let transfer = desk.reading().create_transfer(&request).map_err(Problem::into_status)?;
-        let begun = desk.begin(&role, transfer, deadline_ms).map_err(Problem::into_status)?;
-        let transfer = desk.finish(begun).await.map_err(Problem::into_status)?;
+        desk.may_pay(&role, request.payer.as_ref())?;
+        let transfer = desk.reading().create_transfer(&request)?;
+        let begun = desk.begin(&role, transfer, deadline_ms)?;
+        let transfer = desk.finish(begun).await?;
         Ok(Response::new(CreateTransferResponse { transfer: Some(transfer) }))
     }
 
@@ -184,10 +192,11 @@ impl TransferService for Transfers {
     ) -> Result<Response<CheckTransferResponse>, Status> {
         let desk = &self.0;
         let role = caller(&request)?;
-        let within = Duration::from_millis(remaining_ms(request.metadata(), desk.deadline_default_ms) * 8 / 10);
+        let within =
+            Duration::from_millis(remaining_ms(request.metadata(), desk.deadline_default_ms) * 8 / 10);
         let request = request.into_inner();
-        desk.may_pay(&role, request.payer.as_ref()).map_err(Problem::into_status)?;
-        let content = desk.reading().check_transfer(&request).map_err(Problem::into_status)?;
+        desk.may_pay(&role, request.payer.as_ref())?;
+        let content = desk.reading().check_transfer(&request)?;
         let refusals = desk.check(&content.terms, within).await?;
         let refusals: Vec<types::Refusal> = refusals.iter().map(refusal_to_proto).collect();
         Ok(Response::new(CheckTransferResponse { allowed: refusals.is_empty(), refusals }))
@@ -202,8 +211,8 @@ impl TransferService for Transfers {
         let role = caller(&request)?;
         let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
         let request = request.into_inner();
-        check_batch("requests", request.requests.len()).map_err(Problem::into_status)?;
-        let wait = desk.reading().wait(request.wait).map_err(Problem::into_status)?;
+        check_batch("requests", request.requests.len())?;
+        let wait = only_wait_mode(request.wait)?;
         // All are handed in before the first answer is waited for.
         let begin = |item: &CreateTransferRequest| {
             desk.may_pay(&role, item.payer.as_ref())?;
@@ -228,8 +237,8 @@ impl TransferService for Transfers {
         request: Request<GetTransferRequest>,
     ) -> Result<Response<GetTransferResponse>, Status> {
         let role = caller(&request)?;
-        let id = only_transfer_id(&request.get_ref().transfer_id).map_err(Problem::into_status)?;
-        let found = self.0.get(&role, vec![id]).await.map_err(Problem::into_status)?;
+        let id = only_transfer_id(&request.get_ref().transfer_id)?;
+        let found = self.0.get(&role, vec![id]).await?;
         match found.into_iter().next().flatten() {
             Some(transfer) => Ok(Response::new(GetTransferResponse { transfer: Some(transfer) })),
             None => Err(Problem::new(Reason::TransferNotFound).into_status()),
@@ -243,10 +252,10 @@ impl TransferService for Transfers {
         use batch_get_transfers_result::Outcome;
         let role = caller(&request)?;
         let request = request.into_inner();
-        check_batch("transfer_ids", request.transfer_ids.len()).map_err(Problem::into_status)?;
+        check_batch("transfer_ids", request.transfer_ids.len())?;
         let ids: Vec<_> = request.transfer_ids.iter().map(|id| only_transfer_id(id)).collect();
         let asked = ids.iter().filter_map(|id| id.as_ref().ok().copied()).collect();
-        let mut found = self.0.get(&role, asked).await.map_err(Problem::into_status)?.into_iter();
+        let mut found = self.0.get(&role, asked).await?.into_iter();
         let outcome = |id: Result<_, Problem>| match id {
             Err(problem) => Outcome::Error(problem.into_rpc_status()),
             Ok(_) => found.next().flatten().map_or_else(

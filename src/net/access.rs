@@ -55,10 +55,7 @@ const TABLE: &[(&str, Access)] = &[
     ("/gongji.node.v1.ParticipantService/Prepare", HUB),
     ("/gongji.node.v1.ParticipantService/Decide", HUB),
     ("/gongji.node.v1.ParticipantService/Check", HUB),
-    (
-        "/gongji.node.v1.ParticipantService/Inspect",
-        Only(&[Hub, OwnPlatform, Operator]),
-    ),
+    ("/gongji.node.v1.ParticipantService/Inspect", Only(&[Hub, OwnPlatform, Operator])),
     ("/gongji.node.v1.MemberService/UpsertMembers", MEMBER),
     ("/gongji.node.v1.MemberService/GetMember", MEMBER),
     ("/gongji.node.v1.MemberService/UpdateInsurance", MEMBER),
@@ -121,10 +118,7 @@ impl Grants {
         };
         for (app, grant) in &apps {
             if let Some(method) = grant.methods.iter().find(|method| !is_for_apps(method)) {
-                return Err(GrantError {
-                    app: app.clone(),
-                    method: method.clone(),
-                });
+                return Err(GrantError { app: app.clone(), method: method.clone() });
             }
         }
         Ok(Grants(Some(apps)))
@@ -139,10 +133,7 @@ impl Grants {
     pub fn allows_method(&self, app: &str, path: &str) -> bool {
         self.holds(app, |grant| {
             grant.methods.is_empty()
-                || grant
-                    .methods
-                    .iter()
-                    .any(|method| method.split_once('.') == service_and_method(path))
+                || grant.methods.iter().any(|method| method.split_once('.') == service_and_method(path))
         })
     }
 
@@ -159,16 +150,10 @@ impl Grants {
 /// Whether a caller with this role (none: no certificate, or one without a role) may call the method at `path` on a
 /// server with the role `server`. Looks at nothing else, so that who may not call learns nothing from validation.
 pub fn check(path: &str, role: Option<&Role>, server: &Role, grants: &Grants) -> Result<(), Denial> {
-    let row = TABLE
-        .iter()
-        .find(|(row, _)| *row == path || (row.ends_with('/') && path.starts_with(row)));
+    let row = TABLE.iter().find(|(row, _)| *row == path || (row.ends_with('/') && path.starts_with(row)));
     let Some(role) = role else {
         let open = row.is_some_and(|(_, access)| *access == Everyone);
-        return if open {
-            Ok(())
-        } else {
-            Err(Denial::Because(Reason::CertificateRequired))
-        };
+        return if open { Ok(()) } else { Err(Denial::Because(Reason::CertificateRequired)) };
     };
     match row {
         None => Err(Denial::NoSuchMethod),
@@ -194,19 +179,11 @@ fn check_caller(
         Role::App(name) => has(App) && grants.allows_method(name, path),
         Role::Platform(province) if has(OwnPlatform) => {
             let own = server.province() == Some(*province);
-            return if own {
-                Ok(())
-            } else {
-                Err(Reason::ProvinceNotAllowed)
-            };
+            return if own { Ok(()) } else { Err(Reason::ProvinceNotAllowed) };
         }
         Role::Platform(_) => has(Platform),
     };
-    if allowed {
-        Ok(())
-    } else {
-        Err(Reason::RoleNotAllowed)
-    }
+    if allowed { Ok(()) } else { Err(Reason::RoleNotAllowed) }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use crate::domain::reason::Reason;
 use crate::net::access::{Denial, Grants, check};
 use crate::net::identity::Role;
+use crate::net::status::Problem;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
@@ -73,13 +74,7 @@ pub struct AccessLayer(Arc<Shared>);
 impl AccessLayer {
     /// For a server with the role `server`; `status` makes the error of a reason.
     pub fn new(server: Role, trust: Trust, grants: Grants, status: fn(Reason) -> Status) -> AccessLayer {
-        AccessLayer(Arc::new(Shared {
-            server,
-            trust,
-            grants,
-            status,
-            known: Mutex::default(),
-        }))
+        AccessLayer(Arc::new(Shared { server, trust, grants, status, known: Mutex::default() }))
     }
 }
 
@@ -87,10 +82,7 @@ impl<S> Layer<S> for AccessLayer {
     type Service = AccessService<S>;
 
     fn layer(&self, inner: S) -> AccessService<S> {
-        AccessService {
-            inner,
-            shared: Arc::clone(&self.0),
-        }
+        AccessService { inner, shared: Arc::clone(&self.0) }
     }
 }
 
@@ -117,12 +109,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let role = self.shared.role_of(&request);
-        match check(
-            request.uri().path(),
-            role.as_ref(),
-            &self.shared.server,
-            &self.shared.grants,
-        ) {
+        match check(request.uri().path(), role.as_ref(), &self.shared.server, &self.shared.grants) {
             Ok(()) => {
                 if let Some(role) = role {
                     request.extensions_mut().insert(role);
@@ -147,10 +134,8 @@ impl Shared {
     fn role_of<B>(&self, request: &Request<B>) -> Option<Role> {
         match self.trust.0 {
             Mode::Certificates => {
-                let certificates = request
-                    .extensions()
-                    .get::<TlsConnectInfo<TcpConnectInfo>>()?
-                    .peer_certs()?;
+                let certificates =
+                    request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>()?.peer_certs()?;
                 self.role_of_certificate(certificates.first()?)
             }
             Mode::StatedRole => stated_role(request.headers()),
@@ -179,6 +164,14 @@ fn stated_role(headers: &HeaderMap) -> Option<Role> {
     let mut stated = headers.get_all(ROLE_HEADER).iter();
     let role = stated.next()?.to_str().ok()?.parse().ok()?;
     stated.next().is_none().then_some(role)
+}
+
+/// Who calls: the layer has put it there.
+///
+/// # Errors
+/// `CERTIFICATE_REQUIRED`, on a method that the table leaves open to everyone.
+pub fn caller<T>(request: &tonic::Request<T>) -> Result<Role, Problem> {
+    request.extensions().get::<Role>().cloned().ok_or_else(|| Problem::new(Reason::CertificateRequired))
 }
 
 /// What a client adds to its calls: its role on a plaintext connection, nothing on TLS.

@@ -27,10 +27,7 @@ impl Service<Request<()>> for Inner {
 
     fn call(&mut self, request: Request<()>) -> Self::Future {
         self.0.fetch_add(1, Ordering::Relaxed);
-        let role = request
-            .extensions()
-            .get::<Role>()
-            .map_or("none".to_owned(), Role::to_string);
+        let role = request.extensions().get::<Role>().map_or("none".to_owned(), Role::to_string);
         std::future::ready(Ok(Response::new(role)))
     }
 }
@@ -49,10 +46,7 @@ async fn call(trust: Trust, path: &str, stated: &[&str]) -> Result<String, Statu
     for role in stated {
         request = request.header(ROLE_HEADER, *role);
     }
-    let response = gate
-        .call(request.body(()).expect("a request"))
-        .await
-        .expect("infallible");
+    let response = gate.call(request.body(()).expect("a request")).await.expect("infallible");
     let denied = Status::from_header_map(response.headers());
     assert_eq!(
         inner.0.load(Ordering::Relaxed),
@@ -75,52 +69,28 @@ async fn on_plaintext_the_stated_role_counts() {
     let refused = (Code::PermissionDenied, "ROLE_NOT_ALLOWED".to_owned());
     assert_eq!(code(trust, PREPARE, &["urn:gongji:node:13"]).await, refused);
     let required = (Code::Unauthenticated, "CERTIFICATE_REQUIRED".to_owned());
-    for stated in [
-        &[][..],
-        &["hub"],
-        &[""],
-        &["urn:gongji:hub", "urn:gongji:node:13"],
-    ] {
+    for stated in [&[][..], &["hub"], &[""], &["urn:gongji:hub", "urn:gongji:node:13"]] {
         assert_eq!(code(trust, PREPARE, stated).await, required, "{stated:?}");
     }
-    assert_eq!(
-        call(trust, "/grpc.health.v1.Health/Check", &[])
-            .await
-            .expect("allowed"),
-        "none"
-    );
-    let unknown = code(
-        trust,
-        "/gongji.node.v1.ParticipantService/Undo",
-        &["urn:gongji:hub"],
-    )
-    .await;
+    assert_eq!(call(trust, "/grpc.health.v1.Health/Check", &[]).await.expect("allowed"), "none");
+    let unknown = code(trust, "/gongji.node.v1.ParticipantService/Undo", &["urn:gongji:hub"]).await;
     assert_eq!(unknown.0, Code::Unimplemented);
 }
 
 #[tokio::test]
 async fn with_certificates_a_stated_role_counts_for_nothing() {
     let refused = code(Trust::certificates(), PREPARE, &["urn:gongji:hub"]).await;
-    assert_eq!(
-        refused,
-        (Code::Unauthenticated, "CERTIFICATE_REQUIRED".to_owned())
-    );
+    assert_eq!(refused, (Code::Unauthenticated, "CERTIFICATE_REQUIRED".to_owned()));
 }
 
 #[test]
 fn plaintext_is_for_loopback_only() {
-    for fine in [
-        loopback(),
-        (Ipv6Addr::LOCALHOST, 7000).into(),
-        ([127, 0, 0, 2], 1).into(),
-    ] {
+    for fine in [loopback(), (Ipv6Addr::LOCALHOST, 7000).into(), ([127, 0, 0, 2], 1).into()] {
         assert!(Trust::plaintext(fine).is_ok(), "{fine}");
     }
-    for bad in [
-        (Ipv4Addr::UNSPECIFIED, 0).into(),
-        (Ipv6Addr::UNSPECIFIED, 0).into(),
-        ([10, 0, 0, 1], 1).into(),
-    ] {
+    for bad in
+        [(Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv6Addr::UNSPECIFIED, 0).into(), ([10, 0, 0, 1], 1).into()]
+    {
         assert_eq!(Trust::plaintext(bad).err(), Some(NotLoopback(bad)));
     }
 }
@@ -139,10 +109,7 @@ fn clients_state_their_role_on_plaintext_only() {
     let ask = |mut how: StateRole| how.call(tonic::Request::new(())).expect("never refused");
     let stated = ask(StateRole::of(&Role::Hub));
     assert_eq!(
-        stated
-            .metadata()
-            .get(ROLE_HEADER)
-            .and_then(|role| role.to_str().ok()),
+        stated.metadata().get(ROLE_HEADER).and_then(|role| role.to_str().ok()),
         Some("urn:gongji:hub")
     );
     assert!(ask(StateRole::nothing()).metadata().get(ROLE_HEADER).is_none());

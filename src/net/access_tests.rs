@@ -36,18 +36,9 @@ fn methods_in(folder: &Path, found: &mut BTreeSet<String>) {
 #[test]
 fn every_method_of_the_contract_has_a_row_and_every_row_a_method() {
     let mut methods = BTreeSet::new();
-    methods_in(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/gongji"),
-        &mut methods,
-    );
-    assert!(
-        methods.len() >= 22,
-        "the contract has at least the methods that it began with: {methods:?}"
-    );
-    let ours = TABLE
-        .iter()
-        .map(|(path, _)| (*path).to_owned())
-        .filter(|path| path.starts_with("/gongji."));
+    methods_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/gongji"), &mut methods);
+    assert!(methods.len() >= 22, "the contract has at least the methods that it began with: {methods:?}");
+    let ours = TABLE.iter().map(|(path, _)| (*path).to_owned()).filter(|path| path.starts_with("/gongji."));
     assert_eq!(ours.collect::<BTreeSet<String>>(), methods);
 }
 
@@ -76,56 +67,20 @@ fn each_service_answers_its_callers_only() {
     let no = Some(Denial::Because(Reason::RoleNotAllowed));
     let elsewhere = Some(Denial::Because(Reason::ProvinceNotAllowed));
     let cases = [
-        (
-            "/gongji.hub.v1.TransferService/CreateTransfer",
-            [no, no, None, None, None, no],
-        ),
-        (
-            "/gongji.hub.v1.TransferService/WatchTransfers",
-            [no, no, None, None, None, no],
-        ),
-        (
-            "/gongji.hub.v1.CoordinatorService/Resolve",
-            [no, None, no, no, no, no],
-        ),
+        ("/gongji.hub.v1.TransferService/CreateTransfer", [no, no, None, None, None, no]),
+        ("/gongji.hub.v1.TransferService/WatchTransfers", [no, no, None, None, None, no]),
+        ("/gongji.hub.v1.CoordinatorService/Resolve", [no, None, no, no, no, no]),
         ("/gongji.hub.v1.RegionService/ListRegions", [None; 6]),
-        (
-            "/gongji.node.v1.ParticipantService/Prepare",
-            [None, no, no, no, no, no],
-        ),
-        (
-            "/gongji.node.v1.ParticipantService/Decide",
-            [None, no, no, no, no, no],
-        ),
-        (
-            "/gongji.node.v1.ParticipantService/Inspect",
-            [None, no, no, None, elsewhere, None],
-        ),
-        (
-            "/gongji.node.v1.MemberService/CreditAccount",
-            [no, no, no, None, elsewhere, no],
-        ),
-        (
-            "/gongji.node.v1.WalletService/GetWallet",
-            [no, no, None, None, elsewhere, no],
-        ),
+        ("/gongji.node.v1.ParticipantService/Prepare", [None, no, no, no, no, no]),
+        ("/gongji.node.v1.ParticipantService/Decide", [None, no, no, no, no, no]),
+        ("/gongji.node.v1.ParticipantService/Inspect", [None, no, no, None, elsewhere, None]),
+        ("/gongji.node.v1.MemberService/CreditAccount", [no, no, no, None, elsewhere, no]),
+        ("/gongji.node.v1.WalletService/GetWallet", [no, no, None, None, elsewhere, no]),
         ("/grpc.health.v1.Health/Check", [None; 6]),
-        (
-            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-            [None; 6],
-        ),
-        (
-            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-            [None; 6],
-        ),
-        (
-            "/gongji.hub.v1.TransferService/DropTables",
-            [Some(Denial::NoSuchMethod); 6],
-        ),
-        (
-            "/gongji.hub.v1.TransferService/CreateTransfer/",
-            [Some(Denial::NoSuchMethod); 6],
-        ),
+        ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", [None; 6]),
+        ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", [None; 6]),
+        ("/gongji.hub.v1.TransferService/DropTables", [Some(Denial::NoSuchMethod); 6]),
+        ("/gongji.hub.v1.TransferService/CreateTransfer/", [Some(Denial::NoSuchMethod); 6]),
         ("/", [Some(Denial::NoSuchMethod); 6]),
     ];
     for (path, expected) in cases {
@@ -138,11 +93,7 @@ fn without_a_role_only_health_answers() {
     let required = Err(Denial::Because(Reason::CertificateRequired));
     let ask = |path: &str| check(path, None, &Role::Hub, &Grants::any());
     for (path, _) in TABLE {
-        let expected = if path.starts_with("/grpc.health.v1.") {
-            Ok(())
-        } else {
-            required
-        };
+        let expected = if path.starts_with("/grpc.health.v1.") { Ok(()) } else { required };
         assert_eq!(
             ask(&format!("{path}{}", if path.ends_with('/') { "Any" } else { "" })),
             expected,
@@ -156,10 +107,7 @@ fn without_a_role_only_health_answers() {
 
 fn grants(methods: &[&str]) -> Result<Grants, GrantError> {
     let methods = methods.iter().map(|method| (*method).to_owned()).collect();
-    let grant = AppGrant {
-        provinces: BTreeSet::from([sichuan()]),
-        methods,
-    };
+    let grant = AppGrant { provinces: BTreeSet::from([sichuan()]), methods };
     Grants::new(BTreeMap::from([("demo".to_owned(), grant)]))
 }
 
@@ -175,17 +123,11 @@ fn an_app_gets_what_its_grant_lists_and_no_more() {
     assert_eq!(ask(&reader, "demo", get), Ok(()));
     assert_eq!(ask(&reader, "demo", create), no);
     assert_eq!(ask(&reader, "other", get), no);
-    assert_eq!(
-        ask(&reader, "other", "/gongji.hub.v1.RegionService/GetRegion"),
-        Ok(())
-    );
+    assert_eq!(ask(&reader, "other", "/gongji.hub.v1.RegionService/GetRegion"), Ok(()));
 
     let all = grants(&[]).expect("fine");
     assert_eq!(ask(&all, "demo", create), Ok(()));
-    assert_eq!(
-        ask(&all, "demo", "/gongji.node.v1.ParticipantService/Prepare"),
-        no
-    );
+    assert_eq!(ask(&all, "demo", "/gongji.node.v1.ParticipantService/Prepare"), no);
     assert!(all.allows_province("demo", sichuan()));
     assert!(!all.allows_province("demo", ProvinceCode::new(13)) && !all.allows_province("other", sichuan()));
     assert!(Grants::any().allows_province("other", ProvinceCode::new(13)));
@@ -193,12 +135,9 @@ fn an_app_gets_what_its_grant_lists_and_no_more() {
 
 #[test]
 fn a_grant_of_what_no_app_may_call_is_refused() {
-    for bad in [
-        "GetTransfer",
-        "TransferService/GetTransfer",
-        "TransferService.Get",
-        "ParticipantService.Prepare",
-    ] {
+    for bad in
+        ["GetTransfer", "TransferService/GetTransfer", "TransferService.Get", "ParticipantService.Prepare"]
+    {
         assert_eq!(grants(&[bad]).expect_err("refused").method, bad);
     }
 }

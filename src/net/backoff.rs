@@ -1,6 +1,6 @@
 //! Waiting longer after each failure, never all at the same moment.
 
-use crate::privacy::random_16;
+use crate::privacy::random::random_16;
 use std::time::Duration;
 
 /// Doubles from the least to the most; each wait is cut at random to between half and all of it.

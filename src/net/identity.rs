@@ -53,13 +53,9 @@ impl Role {
         if !rest.is_empty() {
             return Err(IdentityError::Certificate);
         }
-        let names = certificate
-            .subject_alternative_name()
-            .map_err(|_| IdentityError::Certificate)?;
-        let mut ours = names
-            .iter()
-            .flat_map(|names| &names.value.general_names)
-            .filter_map(|name| match name {
+        let names = certificate.subject_alternative_name().map_err(|_| IdentityError::Certificate)?;
+        let mut ours =
+            names.iter().flat_map(|names| &names.value.general_names).filter_map(|name| match name {
                 GeneralName::URI(uri) if uri.starts_with(PREFIX) => Some(*uri),
                 _ => None,
             });
@@ -103,16 +99,14 @@ impl FromStr for Role {
     fn from_str(text: &str) -> Result<Role, IdentityError> {
         let province = |digits: &str| ProvinceCode::parse(digits).filter(|code| *code != ProvinceCode::HUB);
         let name = |name: &str| is_name(name).then(|| name.to_owned());
-        let role = text
-            .strip_prefix(PREFIX)
-            .and_then(|rest| match rest.split_once(':') {
-                None => (rest == "hub").then_some(Role::Hub),
-                Some(("node", digits)) => province(digits).map(Role::Node),
-                Some(("platform", digits)) => province(digits).map(Role::Platform),
-                Some(("app", rest)) => name(rest).map(Role::App),
-                Some(("operator", rest)) => name(rest).map(Role::Operator),
-                Some(_) => None,
-            });
+        let role = text.strip_prefix(PREFIX).and_then(|rest| match rest.split_once(':') {
+            None => (rest == "hub").then_some(Role::Hub),
+            Some(("node", digits)) => province(digits).map(Role::Node),
+            Some(("platform", digits)) => province(digits).map(Role::Platform),
+            Some(("app", rest)) => name(rest).map(Role::App),
+            Some(("operator", rest)) => name(rest).map(Role::Operator),
+            Some(_) => None,
+        });
         role.ok_or_else(|| IdentityError::Malformed(text.chars().take(100).collect()))
     }
 }
@@ -137,22 +131,12 @@ mod tests {
     #[test]
     fn roles_print_as_they_are_parsed() {
         let long = format!("urn:gongji:operator:{}", "z".repeat(64));
-        for text in [
-            "urn:gongji:hub",
-            "urn:gongji:node:51",
-            "urn:gongji:app:demo-1",
-            "urn:gongji:platform:66",
-            &long,
-        ] {
-            assert_eq!(
-                text.parse::<Role>().map(|role| role.to_string()).as_deref(),
-                Ok(text)
-            );
+        for text in
+            ["urn:gongji:hub", "urn:gongji:node:51", "urn:gongji:app:demo-1", "urn:gongji:platform:66", &long]
+        {
+            assert_eq!(text.parse::<Role>().map(|role| role.to_string()).as_deref(), Ok(text));
         }
-        assert_eq!(
-            "urn:gongji:node:13".parse(),
-            Ok(Role::Node(ProvinceCode::new(13)))
-        );
+        assert_eq!("urn:gongji:node:13".parse(), Ok(Role::Node(ProvinceCode::new(13))));
         assert_eq!(Role::App("demo".to_owned()).file_stem(), "app-demo");
     }
 
@@ -183,10 +167,7 @@ mod tests {
             "urn:gongji:root:1",
             &long,
         ] {
-            assert!(
-                matches!(bad.parse::<Role>(), Err(IdentityError::Malformed(_))),
-                "{bad}"
-            );
+            assert!(matches!(bad.parse::<Role>(), Err(IdentityError::Malformed(_))), "{bad}");
         }
     }
 
@@ -194,9 +175,7 @@ mod tests {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
         for uri in uris {
-            params
-                .subject_alt_names
-                .push(SanType::URI((*uri).try_into().expect("ASCII")));
+            params.subject_alt_names.push(SanType::URI((*uri).try_into().expect("ASCII")));
         }
         Role::from_der(params.self_signed(&key).expect("signed").der())
     }
@@ -210,21 +189,9 @@ mod tests {
         );
         assert_eq!(role_of(&[]), Err(IdentityError::NoRole));
         assert_eq!(role_of(&["spiffe://other/x"]), Err(IdentityError::NoRole));
-        assert_eq!(
-            role_of(&["urn:gongji:hub", "urn:gongji:node:51"]),
-            Err(IdentityError::SeveralRoles)
-        );
-        assert_eq!(
-            role_of(&["urn:gongji:hub", "urn:gongji:hub"]),
-            Err(IdentityError::SeveralRoles)
-        );
-        assert!(matches!(
-            role_of(&["urn:gongji:king:1"]),
-            Err(IdentityError::Malformed(_))
-        ));
-        assert_eq!(
-            Role::from_der(b"not a certificate"),
-            Err(IdentityError::Certificate)
-        );
+        assert_eq!(role_of(&["urn:gongji:hub", "urn:gongji:node:51"]), Err(IdentityError::SeveralRoles));
+        assert_eq!(role_of(&["urn:gongji:hub", "urn:gongji:hub"]), Err(IdentityError::SeveralRoles));
+        assert!(matches!(role_of(&["urn:gongji:king:1"]), Err(IdentityError::Malformed(_))));
+        assert_eq!(Role::from_der(b"not a certificate"), Err(IdentityError::Certificate));
     }
 }

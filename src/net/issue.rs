@@ -57,19 +57,13 @@ pub enum IssueError {
 /// The files that [`issue`] makes for this role: `node-13.pem` and `node-13.key`.
 pub fn files_of(folder: &Path, role: &Role) -> Issued {
     let stem = role.file_stem();
-    Issued {
-        cert: folder.join(format!("{stem}.pem")),
-        key: folder.join(format!("{stem}.key")),
-    }
+    Issued { cert: folder.join(format!("{stem}.pem")), key: folder.join(format!("{stem}.key")) }
 }
 
 /// Makes an authority in a folder (made too, for its owner only): `ca.pem`, `ca.key`; ECDSA P-256, for ten years.
 /// Refuses to write over either.
 pub fn init(folder: &Path) -> Result<Issued, IssueError> {
-    let files = Issued {
-        cert: folder.join(CA_CERT),
-        key: folder.join(CA_KEY),
-    };
+    let files = Issued { cert: folder.join(CA_CERT), key: folder.join(CA_KEY) };
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -98,9 +92,7 @@ pub fn issue(folder: &Path, role: &Role, hosts: &[String]) -> Result<Issued, Iss
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     params.subject_alt_names = vec![SanType::URI(urn.as_str().try_into()?)];
     if role.is_server() {
-        params
-            .extended_key_usages
-            .insert(0, ExtendedKeyUsagePurpose::ServerAuth);
+        params.extended_key_usages.insert(0, ExtendedKeyUsagePurpose::ServerAuth);
         params.subject_alt_names.append(&mut names(hosts)?);
     } else if !hosts.is_empty() {
         return Err(IssueError::HostsOfClient(role.clone()));
@@ -133,11 +125,7 @@ fn names(hosts: &[String]) -> Result<Vec<SanType>, IssueError> {
     let dns = |name: &str| -> Result<SanType, IssueError> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
         let fine = (1..=253).contains(&name.len()) && name.chars().all(fits);
-        let name = name
-            .try_into()
-            .ok()
-            .filter(|_| fine)
-            .ok_or_else(|| IssueError::Host(name.to_owned()))?;
+        let name = name.try_into().ok().filter(|_| fine).ok_or_else(|| IssueError::Host(name.to_owned()))?;
         Ok(SanType::DnsName(name))
     };
     let mut names = vec![
@@ -213,10 +201,7 @@ mod tests {
         let issued = issue(folder.path(), &Role::Hub, &[]).expect("issued");
         let before = fs::read(&issued.key).expect("read");
         for refused in [init(folder.path()), issue(folder.path(), &Role::Hub, &[])] {
-            assert!(matches!(
-                refused,
-                Err(IssueError::File(PrivateFileError::Exists(_)))
-            ));
+            assert!(matches!(refused, Err(IssueError::File(PrivateFileError::Exists(_)))));
         }
         fs::remove_file(&issued.cert).expect("removed");
         assert!(issue(folder.path(), &Role::Hub, &[]).is_err(), "nor a key alone");
@@ -227,11 +212,7 @@ mod tests {
     fn a_leaf_says_what_foreign_libraries_want_to_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let ca = init(folder.path()).expect("made");
-        let hosts = [
-            "10.1.2.3".to_owned(),
-            "hub.example".to_owned(),
-            "localhost".to_owned(),
-        ];
+        let hosts = ["10.1.2.3".to_owned(), "hub.example".to_owned(), "localhost".to_owned()];
         let hub = issue(folder.path(), &Role::Hub, &hosts).expect("issued");
         let subject = with_cert(&ca.cert, |ca| {
             assert!(ca.is_ca());
@@ -244,26 +225,14 @@ mod tests {
             let year = leaf.validity().not_after.timestamp() - leaf.validity().not_before.timestamp();
             assert_eq!(year, 365 * 86_400 + 3_600);
             let has = |wanted: fn(&ParsedExtension<'_>) -> bool| {
-                leaf.extensions()
-                    .iter()
-                    .any(|extension| wanted(extension.parsed_extension()))
+                leaf.extensions().iter().any(|extension| wanted(extension.parsed_extension()))
             };
-            assert!(has(|found| matches!(
-                found,
-                ParsedExtension::AuthorityKeyIdentifier(_)
-            )));
-            assert!(has(|found| matches!(
-                found,
-                ParsedExtension::SubjectKeyIdentifier(_)
-            )));
+            assert!(has(|found| matches!(found, ParsedExtension::AuthorityKeyIdentifier(_))));
+            assert!(has(|found| matches!(found, ParsedExtension::SubjectKeyIdentifier(_))));
             let usage = leaf.extended_key_usage().expect("readable").expect("there").value;
             assert!(usage.server_auth && usage.client_auth);
-            let names = &leaf
-                .subject_alternative_name()
-                .expect("readable")
-                .expect("there")
-                .value
-                .general_names;
+            let names =
+                &leaf.subject_alternative_name().expect("readable").expect("there").value.general_names;
             assert_eq!(names.len(), 6, "role, localhost, 127.0.0.1, ::1, and two hosts");
             assert!(names.contains(&GeneralName::DNSName("hub.example")));
             assert!(names.contains(&GeneralName::IPAddress(&[10, 1, 2, 3])));
@@ -276,10 +245,7 @@ mod tests {
         init(folder.path()).expect("made");
         let app = Role::App("demo".into());
         let host = ["10.1.2.3".to_owned()];
-        assert!(matches!(
-            issue(folder.path(), &app, &host),
-            Err(IssueError::HostsOfClient(_))
-        ));
+        assert!(matches!(issue(folder.path(), &app, &host), Err(IssueError::HostsOfClient(_))));
         for bad in ["", "a b", "甲.example", "a/b", "*.example"] {
             let refused = issue(folder.path(), &Role::Hub, &[bad.to_owned()]);
             assert!(matches!(refused, Err(IssueError::Host(_))), "{bad}");

@@ -31,7 +31,10 @@ pub enum StartError<E> {
 
 impl<E: Send + 'static> Running<E> {
     /// Runs a server on a thread of its own and waits until it listens.
-    pub fn start<F>(name: &str, run: impl FnOnce(Ready, Stop) -> F + Send + 'static) -> Result<Self, StartError<E>>
+    pub fn start<F>(
+        name: &str,
+        run: impl FnOnce(Ready, Stop) -> F + Send + 'static,
+    ) -> Result<Self, StartError<E>>
     where
         F: Future<Output = Result<(), E>>,
     {

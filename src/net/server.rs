@@ -101,7 +101,8 @@ impl Setup {
             .http2_keepalive_interval(Some(PING_INTERVAL))
             .http2_keepalive_timeout(Some(PING_TIMEOUT));
         if let Some(tls) = &self.tls {
-            server = server.tls_config(tls.server()).map_err(|error| ServeError::Serve(with_sources(&error)))?;
+            server =
+                server.tls_config(tls.server()).map_err(|error| ServeError::Serve(with_sources(&error)))?;
         }
         let access = AccessLayer::new(self.role, self.trust, grants, status);
         let router = server.layer(access).add_routes(services);

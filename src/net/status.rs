@@ -6,6 +6,7 @@
 
 use crate::domain::reason::{Class, Reason, RefusalRecord, RefusalSide};
 use crate::proto::{rpc, types};
+use crate::store::StoreError;
 use prost::Message;
 use prost_types::Any;
 use std::collections::BTreeMap;
@@ -44,31 +45,18 @@ pub struct Problem {
 impl Problem {
     /// A problem that is not about particular fields.
     pub fn new(reason: Reason) -> Problem {
-        Problem {
-            reason,
-            violations: Vec::new(),
-            metadata: Vec::new(),
-        }
+        Problem { reason, violations: Vec::new(), metadata: Vec::new() }
     }
 
     /// A problem of one field.
     pub fn field(field: impl Into<String>, reason: Reason) -> Problem {
-        Problem::fields(vec![FieldViolation {
-            field: field.into(),
-            reason,
-        }])
+        Problem::fields(vec![FieldViolation { field: field.into(), reason }])
     }
 
     /// A problem of these fields; the first gives the reason. Without any the request as a whole is malformed.
     pub fn fields(violations: Vec<FieldViolation>) -> Problem {
-        let reason = violations
-            .first()
-            .map_or(Reason::RequestMalformed, |first| first.reason);
-        Problem {
-            reason,
-            violations,
-            metadata: Vec::new(),
-        }
+        let reason = violations.first().map_or(Reason::RequestMalformed, |first| first.reason);
+        Problem { reason, violations, metadata: Vec::new() }
     }
 
     /// The same with one more fact.
@@ -90,13 +78,12 @@ impl Problem {
         // Each is tighter than the one before; the last one fits whatever was handed in.
         let [first, tighter @ ..] = &BUDGETS;
         let fits = |content: &rpc::Status| content.encoded_len() <= DETAILS_MAX;
-        tighter.iter().fold(self.within(first), |content, budget| {
-            if fits(&content) {
-                content
-            } else {
-                self.within(budget)
-            }
-        })
+        tighter.iter().fold(
+            self.within(first),
+            |content, budget| {
+                if fits(&content) { content } else { self.within(budget) }
+            },
+        )
     }
 
     fn within(&self, budget: &Budget) -> rpc::Status {
@@ -106,25 +93,14 @@ impl Problem {
             domain: DOMAIN.to_owned(),
             metadata: self.facts(budget).into_iter().collect(),
         };
-        let chinese = rpc::LocalizedMessage {
-            locale: LOCALE.to_owned(),
-            message: row.chinese.to_owned(),
-        };
+        let chinese = rpc::LocalizedMessage { locale: LOCALE.to_owned(), message: row.chinese.to_owned() };
         let mut details = vec![any("ErrorInfo", &info), any("LocalizedMessage", &chinese)];
         if !self.violations.is_empty() {
-            let field_violations = self
-                .violations
-                .iter()
-                .take(budget.violations)
-                .map(violation_to_proto)
-                .collect();
+            let field_violations =
+                self.violations.iter().take(budget.violations).map(violation_to_proto).collect();
             details.push(any("BadRequest", &rpc::BadRequest { field_violations }));
         }
-        rpc::Status {
-            code: i32::from(code_of(row.class)),
-            message: self.message(budget),
-            details,
-        }
+        rpc::Status { code: i32::from(code_of(row.class)), message: self.message(budget), details }
     }
 
     /// Metadata of the `ErrorInfo`: what was handed in, the retry advice, the first field and their number.
@@ -136,9 +112,7 @@ impl Problem {
             .map(|(name, value)| (cut(name, 40), cut(value, budget.bytes)))
             .collect();
         if let Some(first) = self.violations.first() {
-            facts
-                .entry("field".to_owned())
-                .or_insert_with(|| cut(&first.field, FIELD_MAX));
+            facts.entry("field".to_owned()).or_insert_with(|| cut(&first.field, FIELD_MAX));
         }
         if self.violations.len() > budget.violations {
             facts.insert("violation_count".to_owned(), self.violations.len().to_string());
@@ -163,11 +137,7 @@ impl Problem {
             text.push_str(&format!(" ({})", notes.join(", ")));
         }
         for other in named.iter().filter(|one| one.reason != self.reason) {
-            text.push_str(&format!(
-                "; also {} ({})",
-                other.reason.code(),
-                cut(&other.field, FIELD_MAX)
-            ));
+            text.push_str(&format!("; also {} ({})", other.reason.code(), cut(&other.field, FIELD_MAX)));
         }
         if self.violations.len() > named.len() {
             text.push_str(&format!("; and {} more", self.violations.len() - named.len()));
@@ -179,11 +149,7 @@ impl Problem {
 /// A refusal by a rule, where a call has no transfer to carry it, such as opening a wallet.
 impl From<RefusalRecord> for Problem {
     fn from(refusal: RefusalRecord) -> Problem {
-        Problem {
-            reason: refusal.reason,
-            violations: Vec::new(),
-            metadata: refusal.metadata,
-        }
+        Problem { reason: refusal.reason, violations: Vec::new(), metadata: refusal.metadata }
     }
 }
 
@@ -196,6 +162,12 @@ impl From<Problem> for Status {
     fn from(problem: Problem) -> Status {
         problem.into_status()
     }
+}
+
+/// A store that cannot be read, for a caller: logged here, told as an unknown outcome.
+pub fn problem_of_store(error: StoreError) -> Problem {
+    tracing::error!(%error, "the store cannot be read");
+    Problem::new(Reason::Internal)
 }
 
 /// What an error of this service says, as a client reads it.
@@ -213,9 +185,7 @@ pub struct Explanation {
 
 /// What an error of a call says; nothing when it does not come from this service (a proxy, the connection).
 pub fn problem_of(status: &Status) -> Option<Explanation> {
-    rpc::Status::decode(status.details())
-        .ok()
-        .and_then(|content| explain(&content))
+    rpc::Status::decode(status.details()).ok().and_then(|content| explain(&content))
 }
 
 /// What an item's error says; nothing when it is not one of this service's.
@@ -225,12 +195,7 @@ pub fn explain(content: &rpc::Status) -> Option<Explanation> {
     let chinese = detail(content, "LocalizedMessage")
         .map_or_else(String::new, |text: rpc::LocalizedMessage| text.message);
     let metadata = info.metadata.into_iter().collect();
-    Some(Explanation {
-        code: info.reason,
-        metadata,
-        message: content.message.clone(),
-        chinese,
-    })
+    Some(Explanation { code: info.reason, metadata, message: content.message.clone(), chinese })
 }
 
 /// A refusal in the words of the wire.
@@ -255,19 +220,14 @@ pub fn refusal_to_proto(refusal: &RefusalRecord) -> types::Refusal {
 /// claims. A code that this program does not know becomes `UNSUPPORTED` with the code under `code`.
 pub fn refusal_from_proto(refusal: &types::Refusal, side: RefusalSide) -> RefusalRecord {
     let known = Reason::from_code(&refusal.reason);
-    let mut record = RefusalRecord::new(known.unwrap_or(Reason::Unsupported), side);
+    let mut record = RefusalRecord::new(known.unwrap_or(Reason::RefusedByPlace), side);
     if known.is_none() && is_code(&refusal.reason) {
         record = record.with("code", &refusal.reason);
     }
-    let harmless = refusal
+    let harmless = refusal.metadata.iter().filter(|(name, value)| is_fact_name(name) && is_fact_value(value));
+    record
         .metadata
-        .iter()
-        .filter(|(name, value)| is_fact_name(name) && is_fact_value(value));
-    record.metadata.extend(
-        harmless
-            .take(FACTS_FROM_PEER_MAX)
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
+        .extend(harmless.take(FACTS_FROM_PEER_MAX).map(|(name, value)| (name.clone(), value.clone())));
     record
 }
 
@@ -282,26 +242,10 @@ struct Budget {
 }
 
 const BUDGETS: [Budget; 4] = [
-    Budget {
-        bytes: 256,
-        facts: 32,
-        violations: VIOLATIONS_MAX,
-    },
-    Budget {
-        bytes: 64,
-        facts: 12,
-        violations: VIOLATIONS_MAX,
-    },
-    Budget {
-        bytes: 32,
-        facts: 8,
-        violations: 5,
-    },
-    Budget {
-        bytes: 16,
-        facts: 4,
-        violations: 2,
-    },
+    Budget { bytes: 256, facts: 32, violations: VIOLATIONS_MAX },
+    Budget { bytes: 64, facts: 12, violations: VIOLATIONS_MAX },
+    Budget { bytes: 32, facts: 8, violations: 5 },
+    Budget { bytes: 16, facts: 4, violations: 2 },
 ];
 
 const FIELD_MAX: usize = 96;
@@ -334,17 +278,11 @@ fn violation_to_proto(violation: &FieldViolation) -> rpc::bad_request::FieldViol
 }
 
 fn any(name: &str, message: &impl Message) -> Any {
-    Any {
-        type_url: format!("{TYPE_PREFIX}{name}"),
-        value: message.encode_to_vec(),
-    }
+    Any { type_url: format!("{TYPE_PREFIX}{name}"), value: message.encode_to_vec() }
 }
 
 fn detail<T: Message + Default>(content: &rpc::Status, name: &str) -> Option<T> {
-    let found = content
-        .details
-        .iter()
-        .find(|any| any.type_url.strip_prefix(TYPE_PREFIX) == Some(name))?;
+    let found = content.details.iter().find(|any| any.type_url.strip_prefix(TYPE_PREFIX) == Some(name))?;
     T::decode(found.value.as_slice()).ok()
 }
 
@@ -354,25 +292,17 @@ fn cut(text: &str, bytes: usize) -> String {
 }
 
 fn is_code(text: &str) -> bool {
-    let fits = text
-        .bytes()
-        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    let fits = text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     (1..=63).contains(&text.len()) && fits && is_fact_value(text)
 }
 
 fn is_fact_name(text: &str) -> bool {
-    let fits = text
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    let fits = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     (1..=40).contains(&text.len()) && fits && is_fact_value(text)
 }
 
 fn is_fact_value(text: &str) -> bool {
-    let digits = text
-        .split(|one: char| !one.is_ascii_digit())
-        .map(str::len)
-        .max()
-        .unwrap_or(0);
+    let digits = text.split(|one: char| !one.is_ascii_digit()).map(str::len).max().unwrap_or(0);
     text.len() <= 64 && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && digits <= DIGIT_RUN_MAX
 }
 

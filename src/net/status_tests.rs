@@ -14,24 +14,11 @@ fn details_of(status: &Status, name: &str) -> usize {
 fn every_reason_has_one_error_info_and_a_chinese_text() {
     for row in TABLE {
         let status = status(row.reason);
-        assert!(
-            status.message().starts_with(&format!("{}: ", row.code)),
-            "{}",
-            status.message()
-        );
-        assert_eq!(
-            (
-                details_of(&status, "ErrorInfo"),
-                details_of(&status, "LocalizedMessage")
-            ),
-            (1, 1)
-        );
+        assert!(status.message().starts_with(&format!("{}: ", row.code)), "{}", status.message());
+        assert_eq!((details_of(&status, "ErrorInfo"), details_of(&status, "LocalizedMessage")), (1, 1));
         assert_eq!(details_of(&status, "BadRequest"), 0);
         let said = problem_of(&status).expect("our own error");
-        assert_eq!(
-            (said.code.as_str(), said.chinese.as_str()),
-            (row.code, row.chinese)
-        );
+        assert_eq!((said.code.as_str(), said.chinese.as_str()), (row.code, row.chinese));
         assert_eq!(
             said.metadata.into_iter().collect::<Vec<_>>(),
             [("retry".to_owned(), row.retry.name().to_owned())]
@@ -57,22 +44,14 @@ fn classes_are_the_codes_of_the_contract() {
 
 #[test]
 fn a_message_names_fields_and_figures() {
-    let differs = Problem::new(Reason::ContentDiffers)
-        .with("field", "amount")
-        .into_status();
+    let differs = Problem::new(Reason::ContentDiffers).with("field", "amount").into_status();
     assert_eq!(
         differs.message(),
         "CONTENT_DIFFERS: this id was used before with other content (field=amount)"
     );
     let fields = Problem::fields(vec![
-        FieldViolation {
-            field: "payer.person.id_number".to_owned(),
-            reason: Reason::IdNumberCheckDigit,
-        },
-        FieldViolation {
-            field: "amount".to_owned(),
-            reason: Reason::AmountMalformed,
-        },
+        FieldViolation { field: "payer.person.id_number".to_owned(), reason: Reason::IdNumberCheckDigit },
+        FieldViolation { field: "amount".to_owned(), reason: Reason::AmountMalformed },
     ]);
     let status = fields.into_status();
     let expected = "ID_NUMBER_CHECK_DIGIT: the check digit of the identity number is wrong (payer.person.id_number); \
@@ -80,32 +59,15 @@ fn a_message_names_fields_and_figures() {
     assert_eq!(status.message(), expected);
     let content = rpc::Status::decode(status.details()).expect("google.rpc.Status");
     let bad: rpc::BadRequest = detail(&content, "BadRequest").expect("malformed fields");
-    let named: Vec<_> = bad
-        .field_violations
-        .iter()
-        .map(|one| (one.field.as_str(), one.reason.as_str()))
-        .collect();
-    assert_eq!(
-        named,
-        [
-            ("payer.person.id_number", "ID_NUMBER_CHECK_DIGIT"),
-            ("amount", "AMOUNT_MALFORMED")
-        ]
-    );
-    assert_eq!(
-        problem_of(&status).expect("ours").metadata["field"],
-        "payer.person.id_number"
-    );
+    let named: Vec<_> =
+        bad.field_violations.iter().map(|one| (one.field.as_str(), one.reason.as_str())).collect();
+    assert_eq!(named, [("payer.person.id_number", "ID_NUMBER_CHECK_DIGIT"), ("amount", "AMOUNT_MALFORMED")]);
+    assert_eq!(problem_of(&status).expect("ours").metadata["field"], "payer.person.id_number");
 }
 
 fn many(count: usize, field: &str) -> Vec<FieldViolation> {
     let reason = Reason::SameProvince;
-    (0..count)
-        .map(|index| FieldViolation {
-            field: format!("legs[{index}].{field}"),
-            reason,
-        })
-        .collect()
+    (0..count).map(|index| FieldViolation { field: format!("legs[{index}].{field}"), reason }).collect()
 }
 
 #[test]
@@ -129,23 +91,10 @@ fn details_never_exceed_their_cap_and_keep_what_counts() {
             problem.reason = row.reason;
             problem.metadata = (0..60).map(|at| (format!("{at}{text}"), text.clone())).collect();
             let status = problem.into_status();
-            assert!(
-                status.details().len() <= DETAILS_MAX,
-                "{} bytes",
-                status.details().len()
-            );
-            assert_eq!(
-                (
-                    details_of(&status, "ErrorInfo"),
-                    details_of(&status, "LocalizedMessage")
-                ),
-                (1, 1)
-            );
+            assert!(status.details().len() <= DETAILS_MAX, "{} bytes", status.details().len());
+            assert_eq!((details_of(&status, "ErrorInfo"), details_of(&status, "LocalizedMessage")), (1, 1));
             let said = problem_of(&status).expect("ours");
-            assert_eq!(
-                (said.code.as_str(), said.metadata["retry"].as_str()),
-                (row.code, row.retry.name())
-            );
+            assert_eq!((said.code.as_str(), said.metadata["retry"].as_str()), (row.code, row.retry.name()));
             assert_eq!(said.metadata["violation_count"], "40");
         }
     }
@@ -156,10 +105,7 @@ fn an_item_says_the_same_as_a_call() {
     let problem = Problem::field("amount", Reason::AmountNotPositive).with("value", "0.00");
     let item = problem.clone().into_rpc_status();
     let call = problem.into_status();
-    assert_eq!(
-        (item.code, item.message.as_str()),
-        (i32::from(call.code()), call.message())
-    );
+    assert_eq!((item.code, item.message.as_str()), (i32::from(call.code()), call.message()));
     assert_eq!(explain(&item), problem_of(&call));
     assert_eq!(explain(&item).expect("ours").metadata["value"], "0.00");
 }
@@ -167,10 +113,7 @@ fn an_item_says_the_same_as_a_call() {
 #[test]
 fn errors_of_others_are_not_taken_for_ours() {
     assert_eq!(problem_of(&Status::unavailable("proxy")), None);
-    assert_eq!(
-        problem_of(&Status::with_details(Code::Internal, "x", vec![1, 2, 3].into())),
-        None
-    );
+    assert_eq!(problem_of(&Status::with_details(Code::Internal, "x", vec![1, 2, 3].into())), None);
     let mut foreign = Problem::new(Reason::Internal).into_rpc_status();
     let info = rpc::ErrorInfo {
         reason: "INTERNAL".to_owned(),
@@ -185,14 +128,10 @@ fn errors_of_others_are_not_taken_for_ours() {
 fn a_refusal_comes_back_with_its_figures() {
     for row in TABLE {
         for side in [RefusalSide::Hub, RefusalSide::Payer, RefusalSide::Payee] {
-            let refusal = RefusalRecord::new(row.reason, side)
-                .with("limit", "2000.00")
-                .with("value", "2500.00");
+            let refusal =
+                RefusalRecord::new(row.reason, side).with("limit", "2000.00").with("value", "2500.00");
             let wire = refusal_to_proto(&refusal);
-            assert_eq!(
-                (wire.message.as_str(), wire.message_zh.as_str()),
-                (row.english, row.chinese)
-            );
+            assert_eq!((wire.message.as_str(), wire.message_zh.as_str()), (row.english, row.chinese));
             assert_eq!(refusal_from_proto(&wire, side), refusal);
         }
     }
@@ -216,10 +155,7 @@ fn a_peers_refusal_brings_no_person_into_the_journal() {
         side: types::RefusalSide::Hub.into(),
         message: "张小三 is suspended".to_owned(),
         message_zh: "张小三".to_owned(),
-        metadata: facts
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_string()))
-            .collect(),
+        metadata: facts.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
     };
     let kept = refusal_from_proto(&wire, RefusalSide::Payee);
     let expected = RefusalRecord::new(Reason::PayeeSuspended, RefusalSide::Payee)
@@ -231,10 +167,7 @@ fn a_peers_refusal_brings_no_person_into_the_journal() {
 #[test]
 fn an_unknown_code_is_kept_as_a_fact() {
     let code = |reason: &str| {
-        let wire = types::Refusal {
-            reason: reason.to_owned(),
-            ..types::Refusal::default()
-        };
+        let wire = types::Refusal { reason: reason.to_owned(), ..types::Refusal::default() };
         refusal_from_proto(&wire, RefusalSide::Payer)
     };
     let expected = RefusalRecord::new(Reason::Unsupported, RefusalSide::Payer).with("code", "LOCAL_RULE_7");

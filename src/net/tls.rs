@@ -118,13 +118,7 @@ impl Tls {
         CertifiedKey::from_der(chain, parsed, &provider)
             .map_err(|_| wrong(&files.key, format!("is not the key of {}", files.cert.display())))?;
         let (ca, identity) = (Certificate::from_pem(&ca), Identity::from_pem(&cert, &key));
-        Ok(Tls {
-            role,
-            ca,
-            identity,
-            roots: Arc::new(roots),
-            provider,
-        })
+        Ok(Tls { role, ca, identity, roots: Arc::new(roots), provider })
     }
 
     /// The same for a server, whose certificate must be the one of the role that it is configured to be.
@@ -132,11 +126,7 @@ impl Tls {
         let tls = Tls::load(files)?;
         if tls.role != *wanted {
             let path = files.cert.clone();
-            return Err(TlsError::Role {
-                path,
-                found: tls.role,
-                wanted: wanted.clone(),
-            });
+            return Err(TlsError::Role { path, found: tls.role, wanted: wanted.clone() });
         }
         Ok(tls)
     }
@@ -177,10 +167,7 @@ pub fn channel(address: &str, tls: Option<&Tls>, expected: Role) -> Result<Chann
 pub fn endpoint(address: &str, tls: Option<&Tls>, expected: Role) -> Result<Endpoint, TlsError> {
     let refuse = |what| TlsError::Address(address.to_owned(), what);
     let uri: Uri = address.parse().map_err(|_| refuse("not a URL"))?;
-    let host = uri
-        .host()
-        .filter(|host| !host.is_empty())
-        .ok_or_else(|| refuse("no host"))?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| refuse("no host"))?;
     if uri.path_and_query().is_some_and(|rest| rest.as_str() != "/") {
         return Err(refuse("only scheme, host and port are meant"));
     }
@@ -190,9 +177,7 @@ pub fn endpoint(address: &str, tls: Option<&Tls>, expected: Role) -> Result<Endp
         (Some("http"), None) => return Err(refuse("http:// is for loopback only")),
         (Some("https"), None) => return Err(refuse("https:// needs certificates")),
         (Some("http"), Some(_)) => {
-            return Err(refuse(
-                "http:// where certificates are configured; write https://",
-            ));
+            return Err(refuse("http:// where certificates are configured; write https://"));
         }
         (_, _) => return Err(refuse("must begin with https://")),
     }
@@ -207,21 +192,14 @@ pub fn endpoint(address: &str, tls: Option<&Tls>, expected: Role) -> Result<Endp
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW);
     let Some(tls) = tls else { return Ok(endpoint) };
-    let verifier = tls
-        .verifier(expected)
-        .map_err(|error| TlsError::Setup(error.to_string()))?;
-    let config = ClientTlsConfig::new()
-        .identity(tls.identity.clone())
-        .timeout(CONNECT_TIMEOUT);
+    let verifier = tls.verifier(expected).map_err(|error| TlsError::Setup(error.to_string()))?;
+    let config = ClientTlsConfig::new().identity(tls.identity.clone()).timeout(CONNECT_TIMEOUT);
     endpoint.tls_config_with_verifier(config, verifier).map_err(setup)
 }
 
 /// Whether a URL's host is this machine without asking a name server.
 pub fn is_loopback(host: &str) -> bool {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     bare.eq_ignore_ascii_case("localhost")
         || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -271,21 +249,14 @@ impl ServerCertVerifier for RoleVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified = self
-            .chain
-            .verify_server_cert(leaf, intermediates, name, ocsp_response, now)?;
+        let verified = self.chain.verify_server_cert(leaf, intermediates, name, ocsp_response, now)?;
         let found = match Role::from_der(leaf) {
             Ok(role) if role == self.expected => return Ok(verified),
             Ok(role) => role.to_string(),
             Err(error) => format!("unknown ({error})"),
         };
-        let wrong = WrongServer {
-            expected: self.expected.clone(),
-            found,
-        };
-        Err(rustls::Error::InvalidCertificate(CertificateError::Other(
-            OtherError(Arc::new(wrong)),
-        )))
+        let wrong = WrongServer { expected: self.expected.clone(), found };
+        Err(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(wrong)))))
     }
 
     fn verify_tls12_signature(

@@ -31,11 +31,7 @@ fn certs(roles: &[&Role]) -> TempDir {
 
 fn files(folder: &TempDir, role: &Role) -> TlsFiles {
     let issued = files_of(folder.path(), role);
-    TlsFiles {
-        ca: folder.path().join(CA_CERT),
-        cert: issued.cert,
-        key: issued.key,
-    }
+    TlsFiles { ca: folder.path().join(CA_CERT), cert: issued.cert, key: issued.key }
 }
 
 fn tls(folder: &TempDir, role: &Role) -> Tls {
@@ -69,20 +65,14 @@ impl tower::Service<Request<Body>> for Echo {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         self.0.fetch_add(1, Ordering::SeqCst);
-        let role = request
-            .extensions()
-            .get::<Role>()
-            .map_or("none".to_owned(), Role::to_string);
+        let role = request.extensions().get::<Role>().map_or("none".to_owned(), Role::to_string);
         std::future::ready(Ok(Status::aborted(role).into_http()))
     }
 }
 
 fn status(reason: Reason) -> Status {
-    let code = if reason == Reason::CertificateRequired {
-        Code::Unauthenticated
-    } else {
-        Code::PermissionDenied
-    };
+    let code =
+        if reason == Reason::CertificateRequired { Code::Unauthenticated } else { Code::PermissionDenied };
     Status::new(code, reason.code())
 }
 
@@ -96,11 +86,8 @@ async fn serve(tls: Option<&Tls>) -> Running {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let address = listener.local_addr().expect("bound");
     let echo = Echo::default();
-    let trust = if tls.is_some() {
-        Trust::certificates()
-    } else {
-        Trust::plaintext(address).expect("loopback")
-    };
+    let trust =
+        if tls.is_some() { Trust::certificates() } else { Trust::plaintext(address).expect("loopback") };
     let mut server = Server::builder();
     if let Some(tls) = tls {
         server = server.tls_config(tls.server()).expect("configured");
@@ -112,10 +99,7 @@ async fn serve(tls: Option<&Tls>) -> Running {
         .add_service(health)
         .serve_with_incoming(TcpIncoming::from(listener));
     tokio::spawn(running);
-    Running {
-        port: address.port(),
-        echo,
-    }
+    Running { port: address.port(), echo }
 }
 
 impl Running {
@@ -136,11 +120,7 @@ async fn call(channel: Channel, who: StateRole, path: &'static str) -> Status {
     let mut client = Grpc::new(InterceptedService::new(channel, who));
     let codec = tonic_prost::ProstCodec::<(), ()>::default();
     let answer = match client.ready().await {
-        Ok(()) => {
-            client
-                .unary(tonic::Request::new(()), PathAndQuery::from_static(path), codec)
-                .await
-        }
+        Ok(()) => client.unary(tonic::Request::new(()), PathAndQuery::from_static(path), codec).await,
         Err(error) => panic!("a lazy channel is always ready: {error}"),
     };
     answer.map_or_else(|status| status, |_| Status::ok(""))
@@ -157,15 +137,9 @@ async fn a_service_sees_the_role_of_the_client_certificate() {
     let dial = |role| channel(&hub.address(), Some(&tls(&folder, &role)), Role::Hub).expect("dialled");
 
     let seen = call_tls(dial(app()), GET).await;
-    assert_eq!(
-        (seen.code(), seen.message()),
-        (Code::Aborted, "urn:gongji:app:demo")
-    );
+    assert_eq!((seen.code(), seen.message()), (Code::Aborted, "urn:gongji:app:demo"));
     let refused = call_tls(dial(node(13)), GET).await;
-    assert_eq!(
-        (refused.code(), refused.message()),
-        (Code::PermissionDenied, "ROLE_NOT_ALLOWED")
-    );
+    assert_eq!((refused.code(), refused.message()), (Code::PermissionDenied, "ROLE_NOT_ALLOWED"));
     assert_eq!(call_tls(dial(node(13)), HEALTH).await.code(), Code::Ok);
     assert_eq!(hub.calls(), 1);
 
@@ -186,10 +160,7 @@ async fn without_a_certificate_only_health_answers() {
         .connect_lazy();
     assert_eq!(call_tls(anonymous.clone(), HEALTH).await.code(), Code::Ok);
     let refused = call_tls(anonymous, GET).await;
-    assert_eq!(
-        (refused.code(), refused.message()),
-        (Code::Unauthenticated, "CERTIFICATE_REQUIRED")
-    );
+    assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, "CERTIFICATE_REQUIRED"));
     assert_eq!(hub.calls(), 0);
 }
 
@@ -202,10 +173,7 @@ async fn a_server_of_another_role_is_never_spoken_to() {
     let refused = call_tls(dialled, GET).await;
     assert_eq!(refused.code(), Code::Unavailable);
     let why = with_sources(&refused);
-    assert!(
-        why.contains("the server is urn:gongji:node:13, but urn:gongji:hub was dialled"),
-        "{why}"
-    );
+    assert!(why.contains("the server is urn:gongji:node:13, but urn:gongji:hub was dialled"), "{why}");
     let client_only = serve(Some(&tls(&folder, &app()))).await;
     let dialled = channel(&client_only.address(), Some(&tls(&folder, &app())), app()).expect("dialled");
     assert_eq!(
@@ -221,14 +189,8 @@ async fn peers_of_another_authority_are_refused_by_both_sides() {
     let (ours, theirs) = (certs(&[&Role::Hub, &app()]), certs(&[&Role::Hub, &app()]));
     let hub = serve(Some(&tls(&ours, &Role::Hub))).await;
     let dial = |tls: &Tls| channel(&hub.address(), Some(tls), Role::Hub).expect("dialled");
-    assert_eq!(
-        call_tls(dial(&tls(&theirs, &app())), GET).await.code(),
-        Code::Unavailable
-    );
-    let stranger = TlsFiles {
-        ca: ours.path().join(CA_CERT),
-        ..files(&theirs, &app())
-    };
+    assert_eq!(call_tls(dial(&tls(&theirs, &app())), GET).await.code(), Code::Unavailable);
+    let stranger = TlsFiles { ca: ours.path().join(CA_CERT), ..files(&theirs, &app()) };
     let stranger = Tls::load(&stranger).expect("consistent in itself");
     for path in [GET, HEALTH] {
         let refused = call_tls(dial(&stranger), path).await;
@@ -236,11 +198,7 @@ async fn peers_of_another_authority_are_refused_by_both_sides() {
         assert_ne!(refused.code(), Code::Aborted, "{path}");
     }
     assert_eq!(hub.calls(), 0);
-    assert_eq!(
-        call_tls(dial(&tls(&ours, &app())), GET).await.code(),
-        Code::Aborted,
-        "our own are served on"
-    );
+    assert_eq!(call_tls(dial(&tls(&ours, &app())), GET).await.code(), Code::Aborted, "our own are served on");
 }
 
 #[tokio::test]
@@ -248,37 +206,20 @@ async fn on_plaintext_loopback_the_stated_role_is_seen() {
     let hub = serve(None).await;
     let dialled = channel(&format!("http://127.0.0.1:{}", hub.port), None, Role::Hub).expect("dialled");
     let seen = call(dialled.clone(), StateRole::of(&app()), GET).await;
-    assert_eq!(
-        (seen.code(), seen.message()),
-        (Code::Aborted, "urn:gongji:app:demo")
-    );
-    assert_eq!(
-        call(dialled, StateRole::nothing(), GET).await.code(),
-        Code::Unauthenticated
-    );
+    assert_eq!((seen.code(), seen.message()), (Code::Aborted, "urn:gongji:app:demo"));
+    assert_eq!(call(dialled, StateRole::nothing(), GET).await.code(), Code::Unauthenticated);
 }
 
 #[tokio::test]
 async fn addresses_that_would_lose_protection_or_mean_nothing_are_refused() {
     let folder = certs(&[&app()]);
     let tls = tls(&folder, &app());
-    for fine in [
-        "https://127.0.0.1:7013",
-        "https://hub.example:7013/",
-        "https://[::1]:7013",
-    ] {
+    for fine in ["https://127.0.0.1:7013", "https://hub.example:7013/", "https://[::1]:7013"] {
         assert!(channel(fine, Some(&tls), Role::Hub).is_ok(), "{fine}");
     }
-    for fine in [
-        "http://127.0.0.1:7013",
-        "http://localhost:7013",
-        "http://[::1]:7013",
-    ] {
+    for fine in ["http://127.0.0.1:7013", "http://localhost:7013", "http://[::1]:7013"] {
         assert!(channel(fine, None, Role::Hub).is_ok(), "{fine}");
-        assert!(
-            channel(fine, Some(&tls), Role::Hub).is_err(),
-            "{fine} with certificates"
-        );
+        assert!(channel(fine, Some(&tls), Role::Hub).is_err(), "{fine} with certificates");
     }
     for bad in [
         "http://10.0.0.1:7013",
@@ -286,24 +227,12 @@ async fn addresses_that_would_lose_protection_or_mean_nothing_are_refused() {
         "http://127.0.0.1.example:1",
         "https://127.0.0.1:1",
     ] {
-        assert!(
-            matches!(channel(bad, None, Role::Hub), Err(TlsError::Address(..))),
-            "{bad}"
-        );
+        assert!(matches!(channel(bad, None, Role::Hub), Err(TlsError::Address(..))), "{bad}");
     }
-    for bad in [
-        "",
-        "127.0.0.1:7013",
-        "ftp://hub",
-        "https://hub/path",
-        "https://",
-        "unix:/tmp/x",
-        "https://a b",
-    ] {
-        assert!(
-            matches!(channel(bad, Some(&tls), Role::Hub), Err(TlsError::Address(..))),
-            "{bad}"
-        );
+    for bad in
+        ["", "127.0.0.1:7013", "ftp://hub", "https://hub/path", "https://", "unix:/tmp/x", "https://a b"]
+    {
+        assert!(matches!(channel(bad, Some(&tls), Role::Hub), Err(TlsError::Address(..))), "{bad}");
     }
 }
 
@@ -312,49 +241,13 @@ fn what_would_fail_each_handshake_is_found_at_loading() {
     let folder = certs(&[&Role::Hub, &app()]);
     let (hub, app_files) = (files(&folder, &Role::Hub), files(&folder, &app()));
     let fails = |files: &TlsFiles| Tls::load(files).expect_err("refused").to_string();
-    assert!(
-        fails(&TlsFiles {
-            key: app_files.key.clone(),
-            ..hub.clone()
-        })
-        .contains("is not the key of")
-    );
-    assert!(
-        fails(&TlsFiles {
-            ca: hub.key.clone(),
-            ..hub.clone()
-        })
-        .contains("no readable certificate")
-    );
-    assert!(
-        fails(&TlsFiles {
-            cert: hub.key.clone(),
-            ..hub.clone()
-        })
-        .contains("no readable certificate")
-    );
-    assert!(
-        fails(&TlsFiles {
-            cert: hub.ca.clone(),
-            ..hub.clone()
-        })
-        .contains("no URI name")
-    );
-    assert!(
-        fails(&TlsFiles {
-            ca: folder.path().join("absent"),
-            ..hub.clone()
-        })
-        .contains("absent")
-    );
-    assert!(matches!(
-        Tls::load_server(&hub, &node(13)),
-        Err(TlsError::Role { .. })
-    ));
-    assert_eq!(
-        Tls::load_server(&hub, &Role::Hub).expect("its own").role(),
-        &Role::Hub
-    );
+    assert!(fails(&TlsFiles { key: app_files.key.clone(), ..hub.clone() }).contains("is not the key of"));
+    assert!(fails(&TlsFiles { ca: hub.key.clone(), ..hub.clone() }).contains("no readable certificate"));
+    assert!(fails(&TlsFiles { cert: hub.key.clone(), ..hub.clone() }).contains("no readable certificate"));
+    assert!(fails(&TlsFiles { cert: hub.ca.clone(), ..hub.clone() }).contains("no URI name"));
+    assert!(fails(&TlsFiles { ca: folder.path().join("absent"), ..hub.clone() }).contains("absent"));
+    assert!(matches!(Tls::load_server(&hub, &node(13)), Err(TlsError::Role { .. })));
+    assert_eq!(Tls::load_server(&hub, &Role::Hub).expect("its own").role(), &Role::Hub);
     fs::set_permissions(&hub.key, fs::Permissions::from_mode(0o644)).expect("changed");
     assert!(fails(&hub).contains("chmod 600"));
 }

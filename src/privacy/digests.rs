@@ -48,10 +48,8 @@ impl VaultKey {
     pub fn terms_digests(&self, transfer_id: TransferId, terms: &Terms, remark: &str) -> TermsDigests {
         let payer = self.party_digest(Part::Payer, transfer_id, &terms.payer);
         let payee = self.party_digest(Part::Payee, transfer_id, &terms.payee);
-        let remark = Fields::new(&self.terms, Part::Remark)
-            .field(&transfer_id.0)
-            .field(remark.as_bytes())
-            .digest();
+        let remark =
+            Fields::new(&self.terms, Part::Remark).field(&transfer_id.0).field(remark.as_bytes()).digest();
         let whole = Fields::new(&self.terms, Part::Whole)
             .field(&payer.0)
             .field(&payee.0)
@@ -59,12 +57,7 @@ impl VaultKey {
             .field(&terms.amount.fen().to_be_bytes())
             .field(&remark.0)
             .digest();
-        TermsDigests {
-            payer,
-            payee,
-            remark,
-            whole,
-        }
+        TermsDigests { payer, payee, remark, whole }
     }
 
     fn party_digest(&self, part: Part, transfer_id: TransferId, party: &Party) -> Digest {
@@ -78,14 +71,7 @@ impl VaultKey {
 
     /// Keyed digest of a request's canonical bytes, for comparing repeats of a `request_id`.
     pub fn request_digest(&self, canonical: &[u8]) -> Digest {
-        Digest(
-            self.request
-                .clone()
-                .chain_update(canonical)
-                .finalize()
-                .into_bytes()
-                .into(),
-        )
+        Digest(self.request.clone().chain_update(canonical).finalize().into_bytes().into())
     }
 }
 
@@ -137,14 +123,8 @@ mod tests {
             ("whole", digests.whole),
             ("request", key().request_digest(b"request")),
         ];
-        let lines: Vec<String> = found
-            .iter()
-            .map(|(what, digest)| format!("{what} {digest:?}"))
-            .collect();
-        assert_eq!(
-            lines.join("\n"),
-            include_str!("../../tests/golden/digests_1.txt").trim()
-        );
+        let lines: Vec<String> = found.iter().map(|(what, digest)| format!("{what} {digest:?}")).collect();
+        assert_eq!(lines.join("\n"), include_str!("../../tests/golden/digests_1.txt").trim());
     }
 
     #[test]
@@ -158,27 +138,13 @@ mod tests {
         kinship.kinship = Kinship::Child;
         let mut amount = terms();
         amount.amount = Money::from_fen(40_001);
-        let cases = [
-            (payer, "a", 0),
-            (payee, "a", 1),
-            (terms(), "b", 2),
-            (kinship, "a", 3),
-            (amount, "a", 3),
-        ];
+        let cases =
+            [(payer, "a", 0), (payee, "a", 1), (terms(), "b", 2), (kinship, "a", 3), (amount, "a", 3)];
         for (terms, remark, changed) in cases {
             let after = key().terms_digests(ID, &terms, remark);
-            let differs = [
-                after.payer != before.payer,
-                after.payee != before.payee,
-                after.remark != before.remark,
-            ];
-            assert!(
-                differs
-                    .iter()
-                    .enumerate()
-                    .all(|(at, differs)| *differs == (at == changed)),
-                "{changed}"
-            );
+            let differs =
+                [after.payer != before.payer, after.payee != before.payee, after.remark != before.remark];
+            assert!(differs.iter().enumerate().all(|(at, differs)| *differs == (at == changed)), "{changed}");
             assert_ne!(after.whole, before.whole, "{changed}");
         }
     }
@@ -199,9 +165,6 @@ mod tests {
         terms.payee = terms.payer.clone();
         let digests = key().terms_digests(ID, &terms, "");
         assert_ne!(digests.payer, digests.payee);
-        assert_ne!(
-            VaultKey::from_bytes(&[8; 32]).terms_digests(ID, &terms, "").payer,
-            digests.payer
-        );
+        assert_ne!(VaultKey::from_bytes(&[8; 32]).terms_digests(ID, &terms, "").payer, digests.payer);
     }
 }

@@ -41,12 +41,7 @@ impl VaultKey {
         let master = keyed(master);
         // Labels are stored data in effect: another label is another key.
         let sub_key = |label: &str| -> [u8; 32] {
-            master
-                .clone()
-                .chain_update(label.as_bytes())
-                .finalize()
-                .into_bytes()
-                .into()
+            master.clone().chain_update(label.as_bytes()).finalize().into_bytes().into()
         };
         VaultKey {
             id_hash: keyed(&sub_key("gongji id-hash 1")),
@@ -61,9 +56,7 @@ impl VaultKey {
     /// Reads a key file. Refuses one that group or others have any access to.
     pub fn load(path: &Path) -> Result<VaultKey, KeyFileError> {
         let content = private_file::read(path)?;
-        let master = std::str::from_utf8(&content)
-            .ok()
-            .and_then(|text| unhex(text.trim_ascii()));
+        let master = std::str::from_utf8(&content).ok().and_then(|text| unhex(text.trim_ascii()));
         master
             .map(|master| VaultKey::from_bytes(&master))
             .ok_or_else(|| KeyFileError::Malformed(path.to_owned()))
@@ -93,11 +86,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     if digits.len() != 64 {
         return None;
     }
-    let digit = |at: usize| {
-        char::from(digits[at])
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
+    let digit = |at: usize| char::from(digits[at]).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     for (at, byte) in bytes.iter_mut().enumerate() {
         *byte = digit(2 * at)? << 4 | digit(2 * at + 1)?;
     }
@@ -144,18 +133,11 @@ mod tests {
             assert!(error.contains("0644") && error.contains("chmod 600"), "{error}");
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("changed");
-        for bad in [
-            "".to_owned(),
-            "0".repeat(63),
-            "g".repeat(64),
-            "0".repeat(66),
-            format!("+{}", "0".repeat(63)),
-        ] {
+        for bad in
+            ["".to_owned(), "0".repeat(63), "g".repeat(64), "0".repeat(66), format!("+{}", "0".repeat(63))]
+        {
             fs::write(&path, &bad).expect("written");
-            assert!(
-                matches!(VaultKey::load_or_create(&path), Err(KeyFileError::Malformed(_))),
-                "{bad}"
-            );
+            assert!(matches!(VaultKey::load_or_create(&path), Err(KeyFileError::Malformed(_))), "{bad}");
         }
     }
 

@@ -16,7 +16,7 @@ struct SealedPerson {
 }
 
 /// Masked payer and payee of a transfer, with its remark: all that the hub keeps of the persons.
-#[derive(Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct MaskedParties {
     /// Payer's name, 张\*三.
     pub payer_name: String,
@@ -109,10 +109,7 @@ mod tests {
             let sealed = key.seal_person(MemberRef([1; 16]), &person(), phone);
             let expected = (person(), phone.map(str::to_owned));
             assert_eq!(key.open_person(MemberRef([1; 16]), &sealed), Ok(expected));
-            assert_eq!(
-                key.open_person(MemberRef([2; 16]), &sealed),
-                Err(SealError::NotAuthentic)
-            );
+            assert_eq!(key.open_person(MemberRef([2; 16]), &sealed), Err(SealError::NotAuthentic));
             let shows = |text: &str| sealed.windows(text.len()).any(|part| part == text.as_bytes());
             assert!(!shows("11010519491231002X") && !shows("张三"));
         }
@@ -122,15 +119,9 @@ mod tests {
     fn a_person_and_parties_are_never_taken_for_each_other() {
         let key = VaultKey::from_bytes(&[7; 32]);
         let sealed = key.seal_person(MemberRef([1; 16]), &person(), None);
-        assert_eq!(
-            key.open_parties(TransferId([1; 16]), &sealed),
-            Err(SealError::NotAuthentic)
-        );
+        assert_eq!(key.open_parties(TransferId([1; 16]), &sealed), Err(SealError::NotAuthentic));
         let other = key.person.seal(&[1; 16], b"not a person");
-        assert_eq!(
-            key.open_person(MemberRef([1; 16]), &other),
-            Err(SealError::Content)
-        );
+        assert_eq!(key.open_person(MemberRef([1; 16]), &other), Err(SealError::Content));
     }
 
     #[test]
@@ -144,14 +135,8 @@ mod tests {
             remark: "给妈妈".to_owned(),
         };
         let sealed = key.seal_parties(TransferId([1; 16]), &parties);
-        assert_eq!(
-            key.open_parties(TransferId([1; 16]), &sealed),
-            Ok(parties.clone())
-        );
-        assert_eq!(
-            key.open_parties(TransferId([2; 16]), &sealed),
-            Err(SealError::NotAuthentic)
-        );
+        assert_eq!(key.open_parties(TransferId([1; 16]), &sealed), Ok(parties.clone()));
+        assert_eq!(key.open_parties(TransferId([2; 16]), &sealed), Err(SealError::NotAuthentic));
         assert_eq!(format!("{parties:?}"), "MaskedParties(****)");
     }
 }

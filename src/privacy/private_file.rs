@@ -58,10 +58,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, PrivateFileError> {
     }
     let mode = metadata.mode() & 0o7777;
     if mode & 0o077 != 0 {
-        return Err(PrivateFileError::Exposed {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(PrivateFileError::Exposed { path: path.to_owned(), mode });
     }
     let mut content = Vec::new();
     file.read_to_end(&mut content).map_err(at(path))?;
@@ -73,33 +70,22 @@ pub fn write_new(path: &Path, mode: u32, content: &[u8]) -> Result<(), PrivateFi
     let mut draft_name = OsString::from(path);
     draft_name.push(format!(".{}.draft", hex(&random_16()[..6])));
     let draft = PathBuf::from(draft_name);
-    let written = write_synced(&draft, mode, content)
-        .map_err(at(path))
-        .and_then(|()| {
-            // A hard link, unlike a rename, fails where something stands.
-            fs::hard_link(&draft, path).map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => PrivateFileError::Exists(path.to_owned()),
-                _ => at(path)(error),
-            })
-        });
+    let written = write_synced(&draft, mode, content).map_err(at(path)).and_then(|()| {
+        // A hard link, unlike a rename, fails where something stands.
+        fs::hard_link(&draft, path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => PrivateFileError::Exists(path.to_owned()),
+            _ => at(path)(error),
+        })
+    });
     let removed = fs::remove_file(&draft);
     written?;
     removed.map_err(at(&draft))?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(at(folder))
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
 }
 
 fn write_synced(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(content)?;
     file.sync_all()
 }
@@ -115,16 +101,9 @@ mod tests {
         let path = folder.path().join("secret");
         write_new(&path, SECRET, b"first").expect("written");
         assert_eq!(fs::metadata(&path).expect("there").mode() & 0o7777, 0o600);
-        assert!(matches!(
-            write_new(&path, SECRET, b"second"),
-            Err(PrivateFileError::Exists(_))
-        ));
+        assert!(matches!(write_new(&path, SECRET, b"second"), Err(PrivateFileError::Exists(_))));
         assert_eq!(read(&path).expect("read"), b"first");
-        assert_eq!(
-            fs::read_dir(folder.path()).expect("listed").count(),
-            1,
-            "no draft stays"
-        );
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1, "no draft stays");
     }
 
     #[test]
@@ -135,10 +114,7 @@ mod tests {
         for mode in [0o640, 0o604, 0o620, 0o601] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("changed");
             let refusal = read(&path).expect_err("refused");
-            assert!(
-                refusal.to_string().contains(&format!("mode {mode:04o}")),
-                "{refusal}"
-            );
+            assert!(refusal.to_string().contains(&format!("mode {mode:04o}")), "{refusal}");
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).expect("changed");
         assert_eq!(read(&path).expect("read"), b"x");

@@ -53,19 +53,15 @@ mod tests {
         let ids: Vec<TransferId> = (0..1000).map(|_| new_transfer_id()).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(ids.iter().all(|id| id.to_string().as_bytes()[14] == b'7'));
-        assert!(
-            ids.iter()
-                .all(|id| TransferId::parse(&id.to_string()) == Some(*id))
-        );
+        assert!(ids.iter().all(|id| TransferId::parse(&id.to_string()) == Some(*id)));
     }
 
     #[test]
     fn random_bytes_and_nonces_differ() {
         assert_ne!(random_16(), random_16());
         let here = (0..1000).map(|_| nonce());
-        let there = std::thread::spawn(|| (0..1000).map(|_| nonce()).collect::<Vec<_>>())
-            .join()
-            .expect("ended");
+        let there =
+            std::thread::spawn(|| (0..1000).map(|_| nonce()).collect::<Vec<_>>()).join().expect("ended");
         let all: BTreeSet<[u8; NONCE]> = here.chain(there).collect();
         assert_eq!(all.len(), 2000);
         assert!(!all.contains(&[0; NONCE]));

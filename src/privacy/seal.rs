@@ -2,8 +2,8 @@
 
 use crate::privacy::key::VaultKey;
 use crate::privacy::random;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::XChaCha20Poly1305;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 
 /// First byte of sealed bytes: what follows is a nonce of 24 bytes, the cipher text and a tag of 16 bytes.
 const VERSION: u8 = 1;
@@ -30,8 +30,10 @@ impl Sealer {
     pub(crate) fn seal(&self, aad: &[u8], plain: &[u8]) -> Vec<u8> {
         let nonce = random::nonce();
         // The cipher's only limit is 256 GiB of text.
-        let cipher_text =
-            self.0.encrypt(&nonce.into(), Payload { msg: plain, aad }).expect("a text shorter than 256 GiB is sealed");
+        let cipher_text = self
+            .0
+            .encrypt(&nonce.into(), Payload { msg: plain, aad })
+            .expect("a text shorter than 256 GiB is sealed");
         [&[VERSION][..], &nonce, &cipher_text].concat()
     }
 
@@ -68,16 +70,9 @@ mod tests {
             assert_eq!(sealed.len(), plain.len() + 41);
             assert_eq!(key.open(b"owner", &sealed).as_deref(), Ok(plain));
             assert_eq!(key.open(b"other", &sealed), Err(SealError::NotAuthentic));
-            assert_eq!(
-                VaultKey::from_bytes(&[8; 32]).open(b"owner", &sealed),
-                Err(SealError::NotAuthentic)
-            );
+            assert_eq!(VaultKey::from_bytes(&[8; 32]).open(b"owner", &sealed), Err(SealError::NotAuthentic));
             assert_eq!(key.person.open(b"owner", &sealed), Err(SealError::NotAuthentic));
-            assert_ne!(
-                key.seal(b"owner", plain),
-                sealed,
-                "each sealing has its own nonce"
-            );
+            assert_ne!(key.seal(b"owner", plain), sealed, "each sealing has its own nonce");
         }
     }
 
@@ -88,16 +83,8 @@ mod tests {
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
-            assert_eq!(
-                key.open(b"owner", &changed),
-                Err(SealError::NotAuthentic),
-                "byte {at}"
-            );
-            assert_eq!(
-                key.open(b"owner", &sealed[..at]),
-                Err(SealError::NotAuthentic),
-                "cut at {at}"
-            );
+            assert_eq!(key.open(b"owner", &changed), Err(SealError::NotAuthentic), "byte {at}");
+            assert_eq!(key.open(b"owner", &sealed[..at]), Err(SealError::NotAuthentic), "cut at {at}");
         }
     }
 

@@ -1,5 +1,11 @@
 //! Where journal and tables are kept: two small traits, an embedded SQLite store, and a store in memory for tests.
 
+pub mod chain;
+#[cfg(test)]
+mod conformance;
+pub mod memory;
+pub mod sqlite;
+
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::record::{DecodeError, Record};
 use crate::domain::row::{Key, Row};

@@ -54,22 +54,19 @@ pub fn received(record: &TransferReceived, sequence: u64, rows: &mut WorkingSet)
 
 /// The position of a province in a window; nothing owed where there is none yet.
 pub fn position(rows: &WorkingSet, window: Day, province: ProvinceCode) -> PositionRow {
-    rows.get(&Key::PositionRow(window, province))
-        .cloned()
-        .unwrap_or(PositionRow {
-            window,
-            province,
-            owed: Money::ZERO,
-            sent_count: 0,
-            received_count: 0,
-        })
+    rows.get(&Key::PositionRow(window, province)).cloned().unwrap_or(PositionRow {
+        window,
+        province,
+        owed: Money::ZERO,
+        sent_count: 0,
+        received_count: 0,
+    })
 }
 
 /// The decision, with its double entry: what the payer's province owes, the payee's province is owed.
 pub fn decided(record: &TransferDecided, sequence: u64, rows: &mut WorkingSet) {
-    let transfer: &TransferRow = rows
-        .get(&Key::TransferRow(record.transfer_id))
-        .expect("only a received transfer is decided");
+    let transfer: &TransferRow =
+        rows.get(&Key::TransferRow(record.transfer_id)).expect("only a received transfer is decided");
     let transfer = transfer.clone();
     let state = match record.outcome {
         Outcome::Commit => TransferState::Committed,
@@ -79,24 +76,12 @@ pub fn decided(record: &TransferDecided, sequence: u64, rows: &mut WorkingSet) {
         let sum = "sums are checked before a record is made";
         let payer = position(rows, commit.window, transfer.payer_province);
         let owed = payer.owed.checked_add(transfer.amount).expect(sum);
-        rows.put(PositionRow {
-            owed,
-            sent_count: payer.sent_count + 1,
-            ..payer
-        });
+        rows.put(PositionRow { owed, sent_count: payer.sent_count + 1, ..payer });
         let payee = position(rows, commit.window, transfer.payee_province);
         let owed = payee.owed.checked_sub(transfer.amount).expect(sum);
-        rows.put(PositionRow {
-            owed,
-            received_count: payee.received_count + 1,
-            ..payee
-        });
+        rows.put(PositionRow { owed, received_count: payee.received_count + 1, ..payee });
         let own = own(rows);
-        rows.put(SelfRow {
-            hub_seq: commit.hub_seq,
-            civil: own.civil.max(record.decide_time),
-            ..own
-        });
+        rows.put(SelfRow { hub_seq: commit.hub_seq, civil: own.civil.max(record.decide_time), ..own });
     }
     rows.put(TransferRow {
         state,
@@ -122,14 +107,8 @@ pub fn recorded(record: &DecisionsRecorded, sequence: u64, rows: &mut WorkingSet
             continue;
         };
         rows.put(match side {
-            Side::Payer => TransferRow {
-                payer_recorded_seq: Some(sequence),
-                ..transfer
-            },
-            Side::Payee => TransferRow {
-                payee_recorded_seq: Some(sequence),
-                ..transfer
-            },
+            Side::Payer => TransferRow { payer_recorded_seq: Some(sequence), ..transfer },
+            Side::Payee => TransferRow { payee_recorded_seq: Some(sequence), ..transfer },
         });
     }
 }

@@ -70,18 +70,13 @@ impl Coordinator {
     /// What the hub itself has against a new transfer.
     fn hub_refusal(&self, request: &CreateRequest, step: &Step<'_>) -> Option<RefusalRecord> {
         let terms = &request.terms;
-        if step
-            .rows()
-            .get::<BuriedRow>(&Key::BuriedRow(request.transfer_id))
-            .is_some()
-        {
+        if step.rows().get::<BuriedRow>(&Key::BuriedRow(request.transfer_id)).is_some() {
             return Some(RefusalRecord::new(Reason::ResolvedUnknown, HUB));
         }
         let day = Day::of(step.now.civil);
         let closed = place_open::against(&self.places, terms.payer.region, terms.payee.region, day);
-        let dark = [terms.payer.province, terms.payee.province]
-            .into_iter()
-            .find(|it| self.outbox.is_dark(*it));
+        let dark =
+            [terms.payer.province, terms.payee.province].into_iter().find(|it| self.outbox.is_dark(*it));
         let unreachable =
             |province| RefusalRecord::new(Reason::ProvinceUnreachable, HUB).with("province", province);
         closed.into_iter().next().or_else(|| dark.map(unreachable))
@@ -90,18 +85,10 @@ impl Coordinator {
     fn ask_both(&mut self, request: &CreateRequest, decide_within_ms: u64, step: &mut Step<'_>) {
         let abort_at = step.now.mono.after(decide_within_ms);
         self.expiries.insert((abort_at, request.transfer_id));
-        self.live.insert(
-            request.transfer_id,
-            Live {
-                payer: None,
-                payee: None,
-                abort_at,
-            },
-        );
+        self.live.insert(request.transfer_id, Live { payer: None, payee: None, abort_at });
         let terms = &request.terms;
         let payer_rules =
-            self.rulebook
-                .rules(terms.payer.province, terms.payer.region, Day::of(step.now.civil));
+            self.rulebook.rules(terms.payer.province, terms.payer.region, Day::of(step.now.civil));
         let leg = |side: Side, party: &Party, counter: &Party| Leg {
             transfer_id: request.transfer_id,
             side,
@@ -140,14 +127,7 @@ impl Coordinator {
     fn wait(&mut self, ticket: Ticket, request: &CreateRequest, step: &Step<'_>) {
         let deadline_ms = request.deadline_ms.min(self.deadlines.most_ms);
         let answer_by = step.now.mono.after(deadline_ms * ANSWER_PERCENT / 100);
-        self.waits.add(
-            request.transfer_id,
-            Waiter {
-                ticket,
-                mode: request.wait,
-                answer_by,
-            },
-        );
+        self.waits.add(request.transfer_id, Waiter { ticket, mode: request.wait, answer_by });
     }
 }
 

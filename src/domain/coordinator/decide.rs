@@ -16,9 +16,7 @@ pub(super) const HUB: RefusalSide = RefusalSide::Hub;
 
 /// A live transfer's own row; a live transfer is always received.
 fn row(transfer_id: TransferId, step: &Step<'_>) -> Option<TransferRow> {
-    step.rows()
-        .get::<TransferRow>(&Key::TransferRow(transfer_id))
-        .cloned()
+    step.rows().get::<TransferRow>(&Key::TransferRow(transfer_id)).cloned()
 }
 
 /// The province that a side of a transfer belongs to.
@@ -104,19 +102,10 @@ impl Coordinator {
         }
         let window = Day::of(step.now.civil);
         let position = |province| super::apply::position(step.rows(), window, province).owed;
-        let fits = position(transfer.payer_province)
-            .checked_add(transfer.amount)
-            .is_some()
-            && position(transfer.payee_province)
-                .checked_sub(transfer.amount)
-                .is_some();
+        let fits = position(transfer.payer_province).checked_add(transfer.amount).is_some()
+            && position(transfer.payee_province).checked_sub(transfer.amount).is_some();
         if !fits {
-            return self.refuse(
-                transfer.transfer_id,
-                RefusalRecord::new(Reason::Overflow, HUB),
-                None,
-                step,
-            );
+            return self.refuse(transfer.transfer_id, RefusalRecord::new(Reason::Overflow, HUB), None, step);
         }
         // From here on nothing may fail.
         let hub_seq = own(step.rows()).hub_seq + 1;
@@ -187,10 +176,7 @@ impl Coordinator {
 
     /// Queues a decided transfer for the provinces that have not recorded it.
     pub(super) fn queue(&mut self, transfer: &TransferRow, step: &mut Step<'_>) {
-        let sides = [
-            (Side::Payer, transfer.payer_recorded_seq),
-            (Side::Payee, transfer.payee_recorded_seq),
-        ];
+        let sides = [(Side::Payer, transfer.payer_recorded_seq), (Side::Payee, transfer.payee_recorded_seq)];
         for (side, _) in sides.into_iter().filter(|(_, recorded)| recorded.is_none()) {
             let Some(decision) = decision_for(transfer, side) else {
                 continue;
@@ -208,11 +194,8 @@ impl Coordinator {
         transfer_ids: &[TransferId],
         step: &mut Step<'_>,
     ) {
-        for transfer_id in transfer_ids
-            .iter()
-            .filter(|id| self.live.contains_key(id))
-            .copied()
-            .collect::<Vec<_>>()
+        for transfer_id in
+            transfer_ids.iter().filter(|id| self.live.contains_key(id)).copied().collect::<Vec<_>>()
         {
             let refusal = RefusalRecord::new(Reason::ProvinceUnreachable, HUB).with("province", province);
             self.abort(transfer_id, refusal, step);
@@ -250,26 +233,17 @@ impl Coordinator {
             }
         }
         if !recorded.is_empty() {
-            step.record(DecisionsRecorded {
-                province,
-                legs: recorded.clone(),
-            });
-            recorded
-                .iter()
-                .for_each(|(transfer_id, _)| self.answer_ready(*transfer_id, step));
+            step.record(DecisionsRecorded { province, legs: recorded.clone() });
+            recorded.iter().for_each(|(transfer_id, _)| self.answer_ready(*transfer_id, step));
         }
     }
 
     /// A province rejected a decision: an incident for people; it is told again only after a restart.
     fn park(&mut self, ack: &Ack, step: &mut Step<'_>) {
-        let raised = step
-            .rows()
-            .get::<IncidentRow>(&Key::IncidentRow(ack.transfer_id, ack.side));
+        let raised = step.rows().get::<IncidentRow>(&Key::IncidentRow(ack.transfer_id, ack.side));
         if raised.is_none() {
-            let refusal = ack
-                .refusal
-                .clone()
-                .unwrap_or_else(|| RefusalRecord::new(Reason::ContraryOrder, ack.side));
+            let refusal =
+                ack.refusal.clone().unwrap_or_else(|| RefusalRecord::new(Reason::ContraryOrder, ack.side));
             step.record(IncidentRaised {
                 transfer_id: ack.transfer_id,
                 side: ack.side,
@@ -287,11 +261,10 @@ impl Coordinator {
         };
         let decided = transfer.state.is_decided();
         let recorded = decided && self.nothing_to_wait_for(&transfer);
-        self.waits
-            .answer_if(transfer_id, step, |waiter| match waiter.mode {
-                WaitMode::Decided => decided,
-                WaitMode::Recorded => recorded,
-            });
+        self.waits.answer_if(transfer_id, step, |waiter| match waiter.mode {
+            WaitMode::Decided => decided,
+            WaitMode::Recorded => recorded,
+        });
     }
 
     /// Whether both sides have recorded the decision. An abort does not wait for a dark province: the money is not

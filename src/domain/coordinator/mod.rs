@@ -168,10 +168,7 @@ pub struct Deadlines {
 
 impl Default for Deadlines {
     fn default() -> Deadlines {
-        Deadlines {
-            least_ms: 500,
-            most_ms: 60_000,
-        }
+        Deadlines { least_ms: 500, most_ms: 60_000 }
     }
 }
 
@@ -239,21 +236,13 @@ impl Coordinator {
     fn tick(&mut self, step: &mut Step<'_>) {
         let now = step.now.mono;
         for transfer_id in self.expired(now) {
-            self.abort(
-                transfer_id,
-                RefusalRecord::new(Reason::DeadlineExpired, decide::HUB),
-                step,
-            );
+            self.abort(transfer_id, RefusalRecord::new(Reason::DeadlineExpired, decide::HUB), step);
         }
         self.waits.expire(step);
     }
 
     fn expired(&self, now: Mono) -> Vec<TransferId> {
-        self.expiries
-            .iter()
-            .take_while(|(at, _)| *at <= now)
-            .map(|(_, id)| *id)
-            .collect()
+        self.expiries.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect()
     }
 }
 
@@ -270,30 +259,14 @@ impl Machine for Coordinator {
         match input {
             Input::Create { ticket, request } => self.create(ticket, *request, step),
             Input::Get { ticket, transfer_ids } => self.get(ticket, &transfer_ids, step),
-            Input::Votes {
-                province,
-                node,
-                votes,
-            } => self.votes(province, node, votes, step),
-            Input::PrepareFailed {
-                province,
-                transfer_ids,
-            } => {
+            Input::Votes { province, node, votes } => self.votes(province, node, votes, step),
+            Input::PrepareFailed { province, transfer_ids } => {
                 self.prepare_failed(province, &transfer_ids, step);
             }
             Input::Acks { province, node, acks } => self.acks(province, node, &acks, step),
             Input::Link { province, up } => self.link(province, up, step),
-            Input::Announce {
-                ticket,
-                province,
-                node,
-            } => self.announce(ticket, province, node, step),
-            Input::Resolve {
-                ticket,
-                province,
-                node,
-                questions,
-            } => {
+            Input::Announce { ticket, province, node } => self.announce(ticket, province, node, step),
+            Input::Resolve { ticket, province, node, questions } => {
                 self.resolve(ticket, province, node, &questions, step);
             }
             Input::Start { unsettled } => self.start(unsettled, step),

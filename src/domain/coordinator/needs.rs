@@ -14,17 +14,10 @@ impl Coordinator {
         let mut keys = vec![SELF];
         match input {
             Input::Create { request, .. } => {
-                keys.extend([
-                    Key::TransferRow(request.transfer_id),
-                    Key::BuriedRow(request.transfer_id),
-                ]);
+                keys.extend([Key::TransferRow(request.transfer_id), Key::BuriedRow(request.transfer_id)]);
             }
             Input::Get { transfer_ids, .. } => {
-                keys.extend(
-                    transfer_ids
-                        .iter()
-                        .flat_map(|id| [Key::TransferRow(*id), Key::PartiesRow(*id)]),
-                );
+                keys.extend(transfer_ids.iter().flat_map(|id| [Key::TransferRow(*id), Key::PartiesRow(*id)]));
             }
             Input::Votes { province, votes, .. } => {
                 keys.push(Key::PeerRow(*province));
@@ -45,28 +38,17 @@ impl Coordinator {
             }
             Input::Link { .. } => keys.extend(self.waits.transfers().map(Key::TransferRow)),
             Input::Announce { province, .. } => keys.push(Key::PeerRow(*province)),
-            Input::Resolve {
-                province, questions, ..
-            } => {
+            Input::Resolve { province, questions, .. } => {
                 keys.push(Key::PeerRow(*province));
                 let asked = questions.iter().map(|question| question.transfer_id);
                 keys.extend(asked.flat_map(|id| [Key::TransferRow(id), Key::BuriedRow(id)]));
             }
             Input::Start { unsettled } => {
-                keys.extend(
-                    unsettled
-                        .iter()
-                        .map(|transfer| Key::TransferRow(transfer.transfer_id)),
-                );
+                keys.extend(unsettled.iter().map(|transfer| Key::TransferRow(transfer.transfer_id)));
             }
             Input::Tick => {
                 let expired = self.expired(now.mono);
-                keys.extend(
-                    expired
-                        .into_iter()
-                        .chain(self.waits.due(now.mono))
-                        .map(Key::TransferRow),
-                );
+                keys.extend(expired.into_iter().chain(self.waits.due(now.mono)).map(Key::TransferRow));
             }
         }
         keys.retain(|key| !rows.knows(key));

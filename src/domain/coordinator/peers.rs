@@ -19,11 +19,7 @@ impl Coordinator {
     /// delivery where it stopped.
     pub(super) fn start(&mut self, unsettled: Vec<TransferRow>, step: &mut Step<'_>) {
         let incarnation = own(step.rows()).incarnation + 1;
-        step.record(HubStarted {
-            incarnation,
-            start_id: self.start_id,
-            time: step.now.civil,
-        });
+        step.record(HubStarted { incarnation, start_id: self.start_id, time: step.now.civil });
         for transfer in unsettled {
             match transfer.state {
                 TransferState::Pending => {
@@ -87,10 +83,7 @@ impl Coordinator {
             }
         }
         let incarnation = seen.map_or(0, |seen| seen.incarnation) + 1;
-        step.record(NodeAdmitted {
-            province,
-            mark: PeerMark { incarnation, ..node },
-        });
+        step.record(NodeAdmitted { province, mark: PeerMark { incarnation, ..node } });
         step.answer(ticket, Answer::Admitted(incarnation));
         // Receipts of its last life that are still under way will not count: tell it again.
         for decision in self.outbox.again(province) {
@@ -120,15 +113,9 @@ impl Coordinator {
             })
         };
         if !questions.iter().all(is_party) {
-            return step.answer(
-                ticket,
-                Answer::Refused(RefusalRecord::new(Reason::NotAParty, HUB)),
-            );
+            return step.answer(ticket, Answer::Refused(RefusalRecord::new(Reason::NotAParty, HUB)));
         }
-        let rulings = questions
-            .iter()
-            .map(|question| self.rule(province, question, step))
-            .collect();
+        let rulings = questions.iter().map(|question| self.rule(province, question, step)).collect();
         step.answer(ticket, Answer::Rulings(rulings));
     }
 
@@ -140,21 +127,14 @@ impl Coordinator {
                 None => {
                     let live = self.live.get(&question.transfer_id);
                     let left = live.map_or(0, |live| live.abort_at.0.saturating_sub(step.now.mono.0));
-                    Ruling::Pending {
-                        question: question.clone(),
-                        ask_after_ms: left + ASK_MARGIN_MS,
-                    }
+                    Ruling::Pending { question: question.clone(), ask_after_ms: left + ASK_MARGIN_MS }
                 }
             };
         }
         let buried: Option<&BuriedRow> = step.rows().get(&Key::BuriedRow(question.transfer_id));
         let decide_time = buried.map_or(step.now.civil, |row| row.bury_time);
         if buried.is_none() {
-            step.record(TransferBuried {
-                transfer_id: question.transfer_id,
-                province,
-                time: step.now.civil,
-            });
+            step.record(TransferBuried { transfer_id: question.transfer_id, province, time: step.now.civil });
         }
         Ruling::Decided(Decision {
             transfer_id: question.transfer_id,

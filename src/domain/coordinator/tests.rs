@@ -24,17 +24,13 @@ fn transfer(toy: &Toy, number: u8) -> TransferRow {
 }
 
 fn personal(toy: &Toy) -> (i64, i64) {
-    let row: AccountRow = toy
-        .payer
-        .get(&Key::AccountRow(member(PAYER), AccountKind::Personal))
-        .expect("account");
+    let row: AccountRow =
+        toy.payer.get(&Key::AccountRow(member(PAYER), AccountKind::Personal)).expect("account");
     (row.posted.fen(), row.held.fen())
 }
 
 fn wallet(toy: &Toy) -> (i64, i64) {
-    let row = toy
-        .payee
-        .get::<AccountRow>(&Key::AccountRow(member(PAYEE), AccountKind::Wallet));
+    let row = toy.payee.get::<AccountRow>(&Key::AccountRow(member(PAYEE), AccountKind::Wallet));
     row.map_or((0, 0), |row| (row.posted.fen(), row.pending.fen()))
 }
 
@@ -72,9 +68,7 @@ fn a_repeat_gets_the_same_transfer_and_other_content_names_the_field() {
     let again = toy.create(2, 1, 40_000);
     assert_eq!(again, vec![Output::Answer(2, first[0].1.clone())]);
     let outputs = toy.create(3, 1, 40_001);
-    let [Output::Answer(3, Answer::Refused(refusal))] = outputs.as_slice() else {
-        panic!("{outputs:?}")
-    };
+    let [Output::Answer(3, Answer::Refused(refusal))] = outputs.as_slice() else { panic!("{outputs:?}") };
     assert_eq!(refusal.reason, Reason::ContentDiffers);
     assert_eq!(refusal.metadata, vec![("field".to_owned(), "amount".to_owned())]);
 }
@@ -111,29 +105,18 @@ fn a_deadline_aborts_and_a_late_yes_changes_nothing() {
     let mut toy = Toy::new();
     let outputs = toy.create(1, 1, 40_000);
     let legs = legs(&outputs);
-    let participant::Answer::Votes(votes) = toy.prepare(&legs[0]) else {
-        panic!("no votes")
-    };
+    let participant::Answer::Votes(votes) = toy.prepare(&legs[0]) else { panic!("no votes") };
     assert_eq!(personal(&toy), (1_000_000, 40_000));
     toy.now.mono = Mono(8_000);
     let outputs = toy.hub.run(toy.now, Input::Tick);
     let node = toy.payer.mark;
-    let late = toy.hub.run(
-        toy.now,
-        Input::Votes {
-            province: PAYER,
-            node,
-            votes,
-        },
-    );
+    let late = toy.hub.run(toy.now, Input::Votes { province: PAYER, node, votes });
     assert_eq!(late, vec![]);
     let answers = toy.settle(outputs);
     assert_eq!(reason(&answers), Reason::DeadlineExpired);
     assert_eq!(personal(&toy), (1_000_000, 0));
     // The payee's prepare was still under way: the tombstone keeps it from ever being prepared.
-    let participant::Answer::Votes(votes) = toy.prepare(&legs[1]) else {
-        panic!("no votes")
-    };
+    let participant::Answer::Votes(votes) = toy.prepare(&legs[1]) else { panic!("no votes") };
     assert!(matches!(votes[0].verdict, Verdict::Conflict { .. }));
     assert_eq!(wallet(&toy), (0, 0));
 }
@@ -149,10 +132,7 @@ fn a_hub_that_restarts_undecided_aborts_and_the_hold_returns() {
     let outputs = toy.restart_hub(9);
     toy.settle(outputs);
     assert_eq!((personal(&toy), wallet(&toy)), ((1_000_000, 0), (0, 0)));
-    assert_eq!(
-        transfer(&toy, 1).refusal.expect("refused").reason,
-        Reason::HubRestarted
-    );
+    assert_eq!(transfer(&toy, 1).refusal.expect("refused").reason, Reason::HubRestarted);
 }
 
 #[test]
@@ -161,19 +141,10 @@ fn a_decision_survives_a_restart_and_is_delivered_after_it() {
     let outputs = toy.create(1, 1, 40_000);
     for leg in legs(&outputs) {
         let province = leg.party.province;
-        let participant::Answer::Votes(votes) = toy.prepare(&leg) else {
-            panic!("no votes")
-        };
+        let participant::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
         let node = toy.node(province).mark;
         // The decisions that come out are lost with the process.
-        toy.hub.run(
-            toy.now,
-            Input::Votes {
-                province,
-                node,
-                votes,
-            },
-        );
+        toy.hub.run(toy.now, Input::Votes { province, node, votes });
     }
     assert_eq!(transfer(&toy, 1).state, TransferState::Committed);
     let outputs = toy.restart_hub(9);
@@ -184,28 +155,14 @@ fn a_decision_survives_a_restart_and_is_delivered_after_it() {
 #[test]
 fn an_unknown_id_is_buried_before_it_is_answered_and_stays_aborted() {
     let mut toy = Toy::new();
-    let question = Question {
-        transfer_id: id(1),
-        side: Side::Payer,
-        terms_digest: Default::default(),
-    };
+    let question = Question { transfer_id: id(1), side: Side::Payer, terms_digest: Default::default() };
     let node = toy.payer.mark;
     let ask = |toy: &mut Toy| {
         let questions = vec![question.clone()];
-        toy.hub.run(
-            toy.now,
-            Input::Resolve {
-                ticket: 5,
-                province: PAYER,
-                node,
-                questions,
-            },
-        )
+        toy.hub.run(toy.now, Input::Resolve { ticket: 5, province: PAYER, node, questions })
     };
     let first = ask(&mut toy);
-    let [Output::Answer(5, Answer::Rulings(rulings))] = first.as_slice() else {
-        panic!("{first:?}")
-    };
+    let [Output::Answer(5, Answer::Rulings(rulings))] = first.as_slice() else { panic!("{first:?}") };
     assert!(matches!(&rulings[0], Ruling::Decided(decision) if decision.outcome == Outcome::Abort));
     assert_eq!(ask(&mut toy), first);
     let outputs = toy.create(1, 1, 40_000);
@@ -222,20 +179,8 @@ fn only_a_party_under_the_same_terms_learns_a_decision() {
     let node = toy.payee.mark;
     let terms_digest = transfer(&toy, 1).terms_digest;
     let mut ask = |side, terms_digest| {
-        let questions = vec![Question {
-            transfer_id: id(1),
-            side,
-            terms_digest,
-        }];
-        toy.hub.run(
-            toy.now,
-            Input::Resolve {
-                ticket: 5,
-                province: PAYEE,
-                node,
-                questions,
-            },
-        )
+        let questions = vec![Question { transfer_id: id(1), side, terms_digest }];
+        toy.hub.run(toy.now, Input::Resolve { ticket: 5, province: PAYEE, node, questions })
     };
     let refused = |outputs: Vec<HubOutput>| matches!(&outputs[..], [Output::Answer(_, Answer::Refused(refusal))] if refusal.reason == Reason::NotAParty);
     assert!(refused(ask(Side::Payer, terms_digest)));
@@ -248,33 +193,15 @@ fn a_dark_province_is_refused_before_any_hold_and_told_when_it_is_back() {
     let mut toy = Toy::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.prepare(&legs(&outputs)[0]);
-    toy.hub.run(
-        toy.now,
-        Input::Link {
-            province: PAYEE,
-            up: false,
-        },
-    );
-    let outputs = toy.hub.run(
-        toy.now,
-        Input::PrepareFailed {
-            province: PAYEE,
-            transfer_ids: vec![id(1)],
-        },
-    );
+    toy.hub.run(toy.now, Input::Link { province: PAYEE, up: false });
+    let outputs = toy.hub.run(toy.now, Input::PrepareFailed { province: PAYEE, transfer_ids: vec![id(1)] });
     let answers = toy.settle(outputs);
     assert_eq!(reason(&answers), Reason::ProvinceUnreachable);
     assert_eq!(personal(&toy), (1_000_000, 0));
     let outputs = toy.create(2, 2, 40_000);
     assert_eq!(legs(&outputs), vec![]);
     assert_eq!(reason(&toy.settle(outputs)), Reason::ProvinceUnreachable);
-    let outputs = toy.hub.run(
-        toy.now,
-        Input::Link {
-            province: PAYEE,
-            up: true,
-        },
-    );
+    let outputs = toy.hub.run(toy.now, Input::Link { province: PAYEE, up: true });
     assert_eq!(outputs.len(), 1);
     toy.settle(outputs);
     assert!(transfer(&toy, 1).payee_recorded_seq.is_some());
@@ -283,9 +210,7 @@ fn a_dark_province_is_refused_before_any_hold_and_told_when_it_is_back() {
 #[test]
 fn a_deadline_under_half_a_second_is_refused_and_the_id_stays_free() {
     let mut toy = Toy::new();
-    let Input::Create { ticket, mut request } = crate::domain::toy::create(1, 1, 40_000) else {
-        panic!()
-    };
+    let Input::Create { ticket, mut request } = crate::domain::toy::create(1, 1, 40_000) else { panic!() };
     request.deadline_ms = 499;
     let outputs = toy.hub.run(toy.now, Input::Create { ticket, request });
     assert_eq!(reason(&toy.settle(outputs)), Reason::DeadlineTooShort);
@@ -300,28 +225,14 @@ fn the_callers_deadline_bounds_the_wait_for_recording() {
     let outputs = toy.create(1, 1, 40_000);
     for leg in legs(&outputs) {
         let province = leg.party.province;
-        let participant::Answer::Votes(votes) = toy.prepare(&leg) else {
-            panic!("no votes")
-        };
+        let participant::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
         let node = toy.node(province).mark;
-        toy.hub.run(
-            toy.now,
-            Input::Votes {
-                province,
-                node,
-                votes,
-            },
-        );
+        toy.hub.run(toy.now, Input::Votes { province, node, votes });
     }
     toy.now.mono = Mono(9_500);
     let outputs = toy.hub.run(toy.now, Input::Tick);
-    let [Output::Answer(1, Answer::Transfer(row))] = outputs.as_slice() else {
-        panic!("{outputs:?}")
-    };
-    assert_eq!(
-        (row.state, row.payer_recorded_seq),
-        (TransferState::Committed, None)
-    );
+    let [Output::Answer(1, Answer::Transfer(row))] = outputs.as_slice() else { panic!("{outputs:?}") };
+    assert_eq!((row.state, row.payer_recorded_seq), (TransferState::Committed, None));
 }
 
 #[test]
@@ -330,21 +241,11 @@ fn a_rejected_decision_is_parked_and_others_go_on() {
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
     let decision = super::decide::decision_for(&transfer(&toy, 1), Side::Payer).expect("decided");
-    let contrary = crate::domain::protocol::Decision {
-        outcome: Outcome::Abort,
-        ..decision
-    };
+    let contrary = crate::domain::protocol::Decision { outcome: Outcome::Abort, ..decision };
     let acks = toy.decide(PAYER, contrary);
     assert_eq!(acks[0].result, AckResult::Rejected);
     assert_eq!(personal(&toy), (960_000, 0));
     let node = toy.payer.mark;
-    let outputs = toy.hub.run(
-        toy.now,
-        Input::Acks {
-            province: PAYER,
-            node,
-            acks,
-        },
-    );
+    let outputs = toy.hub.run(toy.now, Input::Acks { province: PAYER, node, acks });
     assert_eq!(outputs, vec![Output::Effect(Effect::Alarm(id(1), Side::Payer))]);
 }

@@ -28,8 +28,7 @@ pub struct Waits {
 impl Waits {
     /// Adds a caller.
     pub fn add(&mut self, transfer_id: TransferId, waiter: Waiter) {
-        self.by_time
-            .insert((waiter.answer_by, transfer_id, waiter.ticket));
+        self.by_time.insert((waiter.answer_by, transfer_id, waiter.ticket));
         self.by_transfer.entry(transfer_id).or_default().push(waiter);
     }
 
@@ -40,10 +39,7 @@ impl Waits {
 
     /// The transfers whose callers have to be answered by `now`.
     pub fn due(&self, now: Mono) -> impl Iterator<Item = TransferId> {
-        self.by_time
-            .iter()
-            .take_while(move |(at, _, _)| *at <= now)
-            .map(|(_, id, _)| *id)
+        self.by_time.iter().take_while(move |(at, _, _)| *at <= now).map(|(_, id, _)| *id)
     }
 
     /// The transfers that callers wait for.
@@ -66,8 +62,7 @@ impl Waits {
         waiters.retain(|waiter| {
             let done = ready(waiter);
             if done {
-                self.by_time
-                    .remove(&(waiter.answer_by, transfer_id, waiter.ticket));
+                self.by_time.remove(&(waiter.answer_by, transfer_id, waiter.ticket));
                 step.answer(waiter.ticket, Answer::Transfer(Box::new(transfer.clone())));
             }
             !done

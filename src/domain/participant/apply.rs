@@ -22,16 +22,14 @@ pub const PROVINCE: MemberRef = MemberRef([0; 16]);
 
 /// An account as it stands; an empty one where there is none yet.
 pub fn account(rows: &WorkingSet, member_ref: MemberRef, kind: AccountKind) -> AccountRow {
-    rows.get(&Key::AccountRow(member_ref, kind))
-        .cloned()
-        .unwrap_or(AccountRow {
-            member_ref,
-            kind,
-            posted: Money::ZERO,
-            held: Money::ZERO,
-            pending: Money::ZERO,
-            entry_count: 0,
-        })
+    rows.get(&Key::AccountRow(member_ref, kind)).cloned().unwrap_or(AccountRow {
+        member_ref,
+        kind,
+        posted: Money::ZERO,
+        held: Money::ZERO,
+        pending: Money::ZERO,
+        entry_count: 0,
+    })
 }
 
 /// The member's account that a side of a transfer moves.
@@ -44,15 +42,11 @@ pub fn kind_of(side: Side) -> AccountKind {
 
 /// Sums that were checked before the record was made.
 fn plus(money: Money, more: Money) -> Money {
-    money
-        .checked_add(more)
-        .expect("sums are checked before a record is made")
+    money.checked_add(more).expect("sums are checked before a record is made")
 }
 
 fn minus(money: Money, less: Money) -> Money {
-    money
-        .checked_sub(less)
-        .expect("differences are checked before a record is made")
+    money.checked_sub(less).expect("differences are checked before a record is made")
 }
 
 /// What stands behind one line of a statement.
@@ -60,6 +54,7 @@ struct Line {
     kind: EntryKind,
     transfer_id: Option<TransferId>,
     counter_region: Option<RegionCode>,
+    period: Option<u64>,
     time: Civil,
 }
 
@@ -76,18 +71,12 @@ fn post(rows: &mut WorkingSet, row: AccountRow, amount: Money, against: AccountK
         entry_kind: line.kind,
         transfer_id: line.transfer_id,
         counter_region: line.counter_region,
+        period: line.period,
         entry_time: line.time,
     });
-    rows.put(AccountRow {
-        posted: balance,
-        entry_count: entry_no,
-        ..row
-    });
+    rows.put(AccountRow { posted: balance, entry_count: entry_no, ..row });
     let own = account(rows, PROVINCE, against);
-    rows.put(AccountRow {
-        posted: minus(own.posted, amount),
-        ..own
-    });
+    rows.put(AccountRow { posted: minus(own.posted, amount), ..own });
 }
 
 /// The node joined the hub.
@@ -113,20 +102,22 @@ pub fn member(record: &MemberRecorded, rows: &mut WorkingSet) {
         account_state: record.account_state,
         update_time: record.time,
     });
-    done(&record.request, record.time, rows);
+    done(&record.request, None, record.time, rows);
 }
 
 /// An allotment to a personal account.
 pub fn credited(record: &AccountCredited, rows: &mut WorkingSet) {
     let row = account(rows, record.member_ref, AccountKind::Personal);
+    let entry_no = Some(row.entry_count + 1);
     let line = Line {
         kind: EntryKind::Allotment,
         transfer_id: None,
         counter_region: None,
+        period: Some(u64::from(record.period)),
         time: record.time,
     };
     post(rows, row, record.amount, AccountKind::Allotment, line);
-    done(&record.request, record.time, rows);
+    done(&record.request, entry_no, record.time, rows);
 }
 
 /// A wallet was opened.
@@ -137,15 +128,12 @@ pub fn wallet_opened(record: &WalletOpened, rows: &mut WorkingSet) {
         use_region: record.use_region,
         open_time: record.time,
     });
-    done(&record.request, record.time, rows);
+    done(&record.request, None, record.time, rows);
 }
 
-fn done(request: &RequestMark, time: Civil, rows: &mut WorkingSet) {
-    rows.put(RequestRow {
-        request_id: request.request_id.clone(),
-        digest: request.digest,
-        done_time: time,
-    });
+fn done(request: &RequestMark, entry_no: Option<u64>, time: Civil, rows: &mut WorkingSet) {
+    let request_id = request.request_id.clone();
+    rows.put(RequestRow { request_id, digest: request.digest, entry_no, done_time: time });
 }
 
 /// A leg voted yes: a hold on the payer's side, a pending credit on the payee's.
@@ -154,21 +142,11 @@ pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet) {
     let row = account(rows, leg.member_ref, kind_of(leg.side));
     match leg.side {
         Side::Payer => {
-            rows.put(AccountRow {
-                held: plus(row.held, leg.amount),
-                ..row
-            });
+            rows.put(AccountRow { held: plus(row.held, leg.amount), ..row });
             let count = day_count(rows, leg.member_ref, day);
-            rows.put(DayCountRow {
-                member_ref: leg.member_ref,
-                day,
-                count: count + 1,
-            });
+            rows.put(DayCountRow { member_ref: leg.member_ref, day, count: count + 1 });
         }
-        Side::Payee => rows.put(AccountRow {
-            pending: plus(row.pending, leg.amount),
-            ..row
-        }),
+        Side::Payee => rows.put(AccountRow { pending: plus(row.pending, leg.amount), ..row }),
     }
     rows.put(LegRow {
         transfer_id: leg.transfer_id,
@@ -192,8 +170,7 @@ pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet) {
 
 /// A member's live and committed transfers of a day.
 pub fn day_count(rows: &WorkingSet, member_ref: MemberRef, day: Day) -> u64 {
-    rows.get::<DayCountRow>(&Key::DayCountRow(member_ref, day))
-        .map_or(0, |row| row.count)
+    rows.get::<DayCountRow>(&Key::DayCountRow(member_ref, day)).map_or(0, |row| row.count)
 }
 
 /// A leg voted no.
@@ -205,25 +182,13 @@ pub fn refused(record: &LegRefused, rows: &mut WorkingSet) {
         receipt_time: record.receipt_time,
         refusal: Some(record.refusal.clone()),
         rulebook: record.rulebook,
-        ..blank(
-            record.transfer_id,
-            record.side,
-            LegState::Refused,
-            record.terms_digest,
-            record.time,
-        )
+        ..blank(record.transfer_id, record.side, LegState::Refused, record.terms_digest, record.time)
     });
 }
 
 /// An abort came for an id never seen.
 pub fn buried(record: &LegBuried, rows: &mut WorkingSet) {
-    rows.put(blank(
-        record.transfer_id,
-        record.side,
-        LegState::Buried,
-        record.terms_digest,
-        record.time,
-    ));
+    rows.put(blank(record.transfer_id, record.side, LegState::Buried, record.terms_digest, record.time));
 }
 
 fn blank(transfer_id: TransferId, side: Side, state: LegState, terms_digest: Digest, time: Civil) -> LegRow {
@@ -249,20 +214,13 @@ fn blank(transfer_id: TransferId, side: Side, state: LegState, terms_digest: Dig
 
 /// The decision on a leg that had voted yes: settle, or return.
 pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
-    let leg: &LegRow = rows
-        .get(&Key::LegRow(record.transfer_id, record.side))
-        .expect("only a prepared leg is decided");
+    let leg: &LegRow =
+        rows.get(&Key::LegRow(record.transfer_id, record.side)).expect("only a prepared leg is decided");
     let leg = leg.clone();
     let row = account(rows, leg.member_ref, kind_of(leg.side));
     let freed = match leg.side {
-        Side::Payer => AccountRow {
-            held: minus(row.held, leg.amount),
-            ..row
-        },
-        Side::Payee => AccountRow {
-            pending: minus(row.pending, leg.amount),
-            ..row
-        },
+        Side::Payer => AccountRow { held: minus(row.held, leg.amount), ..row },
+        Side::Payee => AccountRow { pending: minus(row.pending, leg.amount), ..row },
     };
     let state = match record.outcome {
         Outcome::Commit => {
@@ -274,6 +232,7 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
                 kind,
                 transfer_id: Some(leg.transfer_id),
                 counter_region: leg.counter_region,
+                period: None,
                 time: record.time,
             };
             post(rows, freed, amount, AccountKind::Clearing, line);
@@ -283,11 +242,7 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
             rows.put(freed);
             if leg.side == Side::Payer {
                 let count = day_count(rows, leg.member_ref, leg.day).saturating_sub(1);
-                rows.put(DayCountRow {
-                    member_ref: leg.member_ref,
-                    day: leg.day,
-                    count,
-                });
+                rows.put(DayCountRow { member_ref: leg.member_ref, day: leg.day, count });
             }
             LegState::Aborted
         }
@@ -301,9 +256,6 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
     });
     let own = own(rows);
     if record.hub_seq.is_some_and(|hub_seq| hub_seq > own.hub_seq) {
-        rows.put(SelfRow {
-            hub_seq: record.hub_seq.unwrap_or(own.hub_seq),
-            ..own
-        });
+        rows.put(SelfRow { hub_seq: record.hub_seq.unwrap_or(own.hub_seq), ..own });
     }
 }

@@ -47,10 +47,7 @@ impl Participant {
         if let Err(refusal) = self.meet_hub(hub, step) {
             return step.answer(ticket, Answer::Refused(refusal));
         }
-        let acks = decisions
-            .iter()
-            .map(|decision| self.take(decision, step))
-            .collect();
+        let acks = decisions.iter().map(|decision| self.take(decision, step)).collect();
         step.answer(ticket, Answer::Acks(acks));
     }
 
@@ -64,10 +61,7 @@ impl Participant {
                 Ruling::Decided(decision) => {
                     self.take(&decision, step);
                 }
-                Ruling::Pending {
-                    question,
-                    ask_after_ms,
-                } => self.ask_later(&[question], ask_after_ms, step),
+                Ruling::Pending { question, ask_after_ms } => self.ask_later(&[question], ask_after_ms, step),
             }
         }
     }
@@ -87,9 +81,7 @@ impl Participant {
         let leg = step.rows().get::<LegRow>(&key).cloned();
         let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome);
         // A tombstone may have been made for a question's terms; every other state binds the digest too.
-        let differs = leg
-            .as_ref()
-            .is_some_and(|leg| leg.terms_digest != decision.terms_digest);
+        let differs = leg.as_ref().is_some_and(|leg| leg.terms_digest != decision.terms_digest);
         let (result, refusal) = match reaction {
             Reaction::CarryOut if differs => self.reject(decision, Reason::TermsDiffer, step),
             Reaction::CarryOut => {
@@ -137,9 +129,7 @@ impl Participant {
         step: &mut Step<'_>,
     ) -> (AckResult, Option<RefusalRecord>) {
         let refusal = RefusalRecord::new(reason, decision.side).with("outcome", decision.outcome.name());
-        let raised = step
-            .rows()
-            .get::<IncidentRow>(&Key::IncidentRow(decision.transfer_id, decision.side));
+        let raised = step.rows().get::<IncidentRow>(&Key::IncidentRow(decision.transfer_id, decision.side));
         if raised.is_none() {
             self.raise(decision.transfer_id, decision.side, refusal.clone(), step);
         }

@@ -20,10 +20,7 @@ fn refusal(reason: Reason) -> RefusalRecord {
 
 /// Whether the request was carried out before; refused when it said something else then.
 fn is_repeat(request: &RequestMark, step: &Step<'_>) -> Result<bool, RefusalRecord> {
-    match step
-        .rows()
-        .get::<RequestRow>(&Key::RequestRow(request.request_id.clone()))
-    {
+    match step.rows().get::<RequestRow>(&Key::RequestRow(request.request_id.clone())) {
         Some(row) if row.digest != request.digest => {
             Err(refusal(Reason::ContentDiffers).with("field", "request_id"))
         }
@@ -33,10 +30,18 @@ fn is_repeat(request: &RequestMark, step: &Step<'_>) -> Result<bool, RefusalReco
 }
 
 /// Tells how a member stands.
-pub(super) fn stand(ticket: Ticket, member_ref: MemberRef, changed: bool, step: &mut Step<'_>) {
+pub(super) fn stand(
+    ticket: Ticket,
+    member_ref: MemberRef,
+    request_id: Option<String>,
+    changed: bool,
+    step: &mut Step<'_>,
+) {
     let rows = step.rows();
+    let request: Option<&RequestRow> = request_id.and_then(|id| rows.get(&Key::RequestRow(id)));
     let standing = Standing {
         changed,
+        entry_no: request.and_then(|request| request.entry_no),
         member: rows.get(&Key::MemberRow(member_ref)).cloned(),
         account: account(rows, member_ref, AccountKind::Personal),
         wallet: rows.get(&Key::WalletRow(member_ref)).cloned(),
@@ -48,17 +53,14 @@ pub(super) fn stand(ticket: Ticket, member_ref: MemberRef, changed: bool, step: 
 impl Participant {
     /// Records a member; a report that changes nothing writes nothing.
     pub(super) fn upsert(&mut self, ticket: Ticket, report: MemberReport, step: &mut Step<'_>) {
-        let known = step
-            .rows()
-            .get::<PersonRow>(&Key::PersonRow(report.person.id_hash))
-            .cloned();
+        let known = step.rows().get::<PersonRow>(&Key::PersonRow(report.person.id_hash)).cloned();
         let member_ref = report.person.member_ref;
         if known.as_ref().is_some_and(|known| known.member_ref != member_ref) {
             return step.answer(ticket, Answer::PersonChanged);
         }
         match self.judge_report(&report, step) {
             Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
-            Ok(false) => stand(ticket, member_ref, false, step),
+            Ok(false) => stand(ticket, member_ref, None, false, step),
             Ok(true) => {
                 step.keep(report.person);
                 step.record(MemberRecorded {
@@ -72,7 +74,7 @@ impl Participant {
                     time: step.now.civil,
                     request: report.request,
                 });
-                stand(ticket, member_ref, true, step);
+                stand(ticket, member_ref, None, true, step);
             }
         }
     }
@@ -82,21 +84,14 @@ impl Participant {
         if is_repeat(&report.request, step)? {
             return Ok(false);
         }
-        let served = self
-            .places
-            .locate(report.region)
-            .is_some_and(|area| area.province == self.province);
+        let served = self.places.locate(report.region).is_some_and(|area| area.province == self.province);
         if !served {
             return Err(refusal(Reason::RegionElsewhere).with("region", report.region));
         }
         let member_ref = report.person.member_ref;
         let old = step.rows().get::<MemberRow>(&Key::MemberRow(member_ref));
-        let live = account(step.rows(), member_ref, AccountKind::Personal)
-            .held
-            .is_positive()
-            || account(step.rows(), member_ref, AccountKind::Wallet)
-                .pending
-                .is_positive();
+        let live = account(step.rows(), member_ref, AccountKind::Personal).held.is_positive()
+            || account(step.rows(), member_ref, AccountKind::Wallet).pending.is_positive();
         // Suspension, arrears and freezes never touch a leg that voted yes; a move of place must wait for its end.
         if live && old.is_some_and(|old| old.region != report.region) {
             return Err(refusal(Reason::HasLiveLeg));
@@ -110,20 +105,16 @@ impl Participant {
         ticket: Ticket,
         request: RequestMark,
         member_ref: MemberRef,
-        amount: Money,
+        (amount, period): (Money, u32),
         step: &mut Step<'_>,
     ) {
+        let request_id = Some(request.request_id.clone());
         match judge_credit(&request, member_ref, amount, step) {
             Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
-            Ok(false) => stand(ticket, member_ref, false, step),
+            Ok(false) => stand(ticket, member_ref, request_id, false, step),
             Ok(true) => {
-                step.record(AccountCredited {
-                    member_ref,
-                    amount,
-                    time: step.now.civil,
-                    request,
-                });
-                stand(ticket, member_ref, true, step);
+                step.record(AccountCredited { member_ref, amount, period, time: step.now.civil, request });
+                stand(ticket, member_ref, request_id, true, step);
             }
         }
     }
@@ -139,15 +130,10 @@ impl Participant {
     ) {
         match self.judge_opening(&request, member_ref, use_region, step) {
             Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
-            Ok(false) => stand(ticket, member_ref, false, step),
+            Ok(false) => stand(ticket, member_ref, None, false, step),
             Ok(true) => {
-                step.record(WalletOpened {
-                    member_ref,
-                    use_region,
-                    time: step.now.civil,
-                    request,
-                });
-                stand(ticket, member_ref, true, step);
+                step.record(WalletOpened { member_ref, use_region, time: step.now.civil, request });
+                stand(ticket, member_ref, None, true, step);
             }
         }
     }
@@ -162,19 +148,15 @@ impl Participant {
         if is_repeat(request, step)? {
             return Ok(false);
         }
-        let member: &MemberRow = step
-            .rows()
-            .get(&Key::MemberRow(member_ref))
-            .ok_or_else(|| refusal(Reason::MemberNotFound))?;
+        let member: &MemberRow =
+            step.rows().get(&Key::MemberRow(member_ref)).ok_or_else(|| refusal(Reason::MemberNotFound))?;
         if member.insurance_status != InsuranceStatus::Active || member.in_arrears || member.public_medical {
             return Err(refusal(Reason::NotInsured));
         }
         let day = Day::of(step.now.civil);
         let open = |region| self.places.locate(region).is_some_and(|area| area.is_open(day));
         if !open(member.region) || !open(use_region) {
-            return Err(refusal(Reason::PlaceNotOpen)
-                .with("region", use_region)
-                .with("day", day));
+            return Err(refusal(Reason::PlaceNotOpen).with("region", use_region).with("day", day));
         }
         match step.rows().get::<WalletRow>(&Key::WalletRow(member_ref)) {
             None => Ok(true),
@@ -194,19 +176,13 @@ fn judge_credit(
     if is_repeat(request, step)? {
         return Ok(false);
     }
-    let member: &MemberRow = step
-        .rows()
-        .get(&Key::MemberRow(member_ref))
-        .ok_or_else(|| refusal(Reason::MemberNotFound))?;
+    let member: &MemberRow =
+        step.rows().get(&Key::MemberRow(member_ref)).ok_or_else(|| refusal(Reason::MemberNotFound))?;
     if member.account_state == AccountState::Absent {
         return Err(refusal(Reason::AccountAbsent));
     }
     let balance = account(step.rows(), member_ref, AccountKind::Personal).posted;
     let own = account(step.rows(), PROVINCE, AccountKind::Allotment).posted;
     let fits = balance.checked_add(amount).is_some() && own.checked_sub(amount).is_some();
-    if fits {
-        Ok(true)
-    } else {
-        Err(refusal(Reason::Overflow))
-    }
+    if fits { Ok(true) } else { Err(refusal(Reason::Overflow)) }
 }

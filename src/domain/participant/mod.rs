@@ -85,6 +85,8 @@ pub enum Input {
         member_ref: MemberRef,
         /// More than zero.
         amount: Money,
+        /// The month that it is for, as the number YYYYMM.
+        period: u32,
     },
     /// A wallet is to be opened.
     OpenWallet {
@@ -156,6 +158,8 @@ pub enum Answer {
 pub struct Standing {
     /// Whether the request changed anything.
     pub changed: bool,
+    /// The entry that the request made in the personal account, now or when it came first.
+    pub entry_no: Option<u64>,
     /// Insurance.
     pub member: Option<MemberRow>,
     /// 个人账户.
@@ -210,34 +214,16 @@ impl Participant {
         in_doubt: impl IntoIterator<Item = LegRow>,
     ) -> Participant {
         let doubt = |leg: LegRow| {
-            (
-                (leg.transfer_id, leg.side),
-                Doubt {
-                    terms_digest: leg.terms_digest,
-                    ask_at: Mono(0),
-                },
-            )
+            ((leg.transfer_id, leg.side), Doubt { terms_digest: leg.terms_digest, ask_at: Mono(0) })
         };
         let in_doubt = in_doubt.into_iter().map(doubt).collect();
-        Participant {
-            province,
-            start_id,
-            joined: false,
-            places,
-            rulebook,
-            in_doubt,
-        }
+        Participant { province, start_id, joined: false, places, rulebook, in_doubt }
     }
 
     /// Takes note of the hub as it spoke; refuses an older hub and a copy of it.
     fn meet_hub(&mut self, hub: PeerMark, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
-        let seen = step
-            .rows()
-            .get::<PeerRow>(&Key::PeerRow(ProvinceCode::HUB))
-            .cloned();
-        let new_life = seen
-            .as_ref()
-            .is_none_or(|seen| hub.incarnation > seen.incarnation);
+        let seen = step.rows().get::<PeerRow>(&Key::PeerRow(ProvinceCode::HUB)).cloned();
+        let new_life = seen.as_ref().is_none_or(|seen| hub.incarnation > seen.incarnation);
         if let Some(seen) = &seen {
             let older = hub.incarnation < seen.incarnation || (new_life && hub.sequence < seen.sequence);
             let copy = hub.incarnation == seen.incarnation && hub.start_id != seen.start_id;
@@ -249,16 +235,11 @@ impl Participant {
             }
         }
         if seen.is_none_or(|seen| new_life || hub.sequence > seen.sequence) {
-            step.record(PeerSeen {
-                province: ProvinceCode::HUB,
-                mark: hub,
-            });
+            step.record(PeerSeen { province: ProvinceCode::HUB, mark: hub });
         }
         if new_life {
             // The hub has restarted: it aborted what was undecided, so whatever is in doubt can be asked at once.
-            self.in_doubt
-                .values_mut()
-                .for_each(|doubt| doubt.ask_at = step.now.mono);
+            self.in_doubt.values_mut().for_each(|doubt| doubt.ask_at = step.now.mono);
         }
         Ok(())
     }
@@ -268,30 +249,19 @@ impl Participant {
             return;
         }
         if own(step.rows()).incarnation != incarnation || own(step.rows()).start_id != self.start_id {
-            step.record(NodeJoined {
-                incarnation,
-                start_id: self.start_id,
-                time: step.now.civil,
-            });
+            step.record(NodeJoined { incarnation, start_id: self.start_id, time: step.now.civil });
         }
         self.joined = true;
     }
 
     fn ask(&mut self, step: &mut Step<'_>) {
         let now = step.now.mono;
-        let due = self
-            .in_doubt
-            .iter_mut()
-            .filter(|(_, doubt)| self.joined && doubt.ask_at <= now)
-            .take(ASK_MAX);
+        let due =
+            self.in_doubt.iter_mut().filter(|(_, doubt)| self.joined && doubt.ask_at <= now).take(ASK_MAX);
         let questions: Vec<Question> = due
             .map(|((transfer_id, side), doubt)| {
                 doubt.ask_at = now.after(ASK_AGAIN_MS);
-                Question {
-                    transfer_id: *transfer_id,
-                    side: *side,
-                    terms_digest: doubt.terms_digest,
-                }
+                Question { transfer_id: *transfer_id, side: *side, terms_digest: doubt.terms_digest }
             })
             .collect();
         if !questions.is_empty() {
@@ -300,12 +270,7 @@ impl Participant {
     }
 
     fn raise(&self, transfer_id: TransferId, side: Side, refusal: RefusalRecord, step: &mut Step<'_>) {
-        step.record(IncidentRaised {
-            transfer_id,
-            side,
-            refusal,
-            time: step.now.civil,
-        });
+        step.record(IncidentRaised { transfer_id, side, refusal, time: step.now.civil });
         step.effect(Effect::Alarm(transfer_id, side));
     }
 }
@@ -326,31 +291,17 @@ impl Machine for Participant {
         match input {
             Input::Joined { incarnation, hub } => self.joined(incarnation, hub, step),
             Input::Prepare { ticket, hub, legs } => self.prepare(ticket, hub, &legs, step),
-            Input::Decide {
-                ticket,
-                hub,
-                decisions,
-            } => self.decide(ticket, hub, &decisions, step),
+            Input::Decide { ticket, hub, decisions } => self.decide(ticket, hub, &decisions, step),
             Input::Rulings { hub, rulings } => self.rulings(hub, rulings, step),
             Input::Check { ticket, legs } => self.check(ticket, &legs, step),
             Input::Upsert { ticket, report } => self.upsert(ticket, *report, step),
-            Input::Credit {
-                ticket,
-                request,
-                member_ref,
-                amount,
-            } => {
-                self.credit(ticket, request, member_ref, amount, step);
+            Input::Credit { ticket, request, member_ref, amount, period } => {
+                self.credit(ticket, request, member_ref, (amount, period), step);
             }
-            Input::OpenWallet {
-                ticket,
-                request,
-                member_ref,
-                use_region,
-            } => {
+            Input::OpenWallet { ticket, request, member_ref, use_region } => {
                 self.open_wallet(ticket, request, member_ref, use_region, step);
             }
-            Input::Look { ticket, member_ref } => members::stand(ticket, member_ref, false, step),
+            Input::Look { ticket, member_ref } => members::stand(ticket, member_ref, None, false, step),
             Input::AskFailed { questions } => self.ask_later(&questions, ASK_MARGIN_MS, step),
             Input::Tick => self.ask(step),
         }

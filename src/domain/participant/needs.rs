@@ -26,9 +26,7 @@ pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
         }
         Input::Decide { decisions, .. } => {
             own_and_hub(&mut keys);
-            decisions
-                .iter()
-                .for_each(|decision| decided(decision, rows, &mut keys));
+            decisions.iter().for_each(|decision| decided(decision, rows, &mut keys));
         }
         Input::Rulings { rulings, .. } => {
             own_and_hub(&mut keys);
@@ -43,16 +41,12 @@ pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
             keys.push(Key::PersonRow(report.person.id_hash));
             standing(report.person.member_ref, &mut keys);
         }
-        Input::Credit {
-            request, member_ref, ..
-        } => {
+        Input::Credit { request, member_ref, .. } => {
             keys.push(Key::RequestRow(request.request_id.clone()));
             keys.push(Key::AccountRow(PROVINCE, AccountKind::Allotment));
             standing(*member_ref, &mut keys);
         }
-        Input::OpenWallet {
-            request, member_ref, ..
-        } => {
+        Input::OpenWallet { request, member_ref, .. } => {
             keys.push(Key::RequestRow(request.request_id.clone()));
             standing(*member_ref, &mut keys);
         }

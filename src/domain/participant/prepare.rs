@@ -44,31 +44,19 @@ impl Participant {
             Presented::Leg(PresentedLeg { leg, .. }) => (leg.transfer_id, leg.side, leg.terms_digest),
             Presented::Refused(leg) => (leg.transfer_id, leg.side, leg.terms_digest),
         };
-        let known = step
-            .rows()
-            .get::<LegRow>(&Key::LegRow(transfer_id, side))
-            .cloned();
+        let known = step.rows().get::<LegRow>(&Key::LegRow(transfer_id, side)).cloned();
         let verdict = match (known, presented) {
             (Some(row), _) => again(&row, terms_digest),
             (None, Presented::Leg(leg)) => self.first_vote(leg, step),
             (None, Presented::Refused(leg)) => refuse(leg.clone(), None, step),
         };
-        Vote {
-            transfer_id,
-            side,
-            terms_digest,
-            verdict,
-        }
+        Vote { transfer_id, side, terms_digest, verdict }
     }
 
     fn first_vote(&mut self, presented: &PresentedLeg, step: &mut Step<'_>) -> Verdict {
         let leg = &presented.leg;
         let rulebook = self.rules(leg).hash;
-        let refusal = self
-            .judge(presented, step)
-            .into_iter()
-            .next()
-            .or_else(|| overflow(presented, step));
+        let refusal = self.judge(presented, step).into_iter().next().or_else(|| overflow(presented, step));
         let (Identity::Known(member_ref), None) = (presented.identity, &refusal) else {
             let refused = RefusedLeg {
                 transfer_id: leg.transfer_id,
@@ -96,30 +84,20 @@ impl Participant {
             incarnation: own(step.rows()).incarnation,
         };
         let ask_at = step.now.mono.after(leg.time_left_ms).after(ASK_MARGIN_MS);
-        self.in_doubt.insert(
-            (leg.transfer_id, leg.side),
-            Doubt {
-                terms_digest: leg.terms_digest,
-                ask_at,
-            },
-        );
+        self.in_doubt.insert((leg.transfer_id, leg.side), Doubt { terms_digest: leg.terms_digest, ask_at });
         let leg_record = encode(&prepared);
         step.record(LegPrepared { leg: prepared });
         Verdict::Yes { leg_record, rulebook }
     }
 
     fn rules(&self, leg: &Leg) -> &PlaceRules {
-        self.rulebook
-            .rules(leg.party.province, leg.party.region, Day::of(leg.receipt_time))
+        self.rulebook.rules(leg.party.province, leg.party.region, Day::of(leg.receipt_time))
     }
 
     /// Every rule that stands against the leg, in the fixed order.
     fn judge(&self, presented: &PresentedLeg, step: &Step<'_>) -> Vec<RefusalRecord> {
         let leg = &presented.leg;
-        let served = self
-            .places
-            .locate(leg.party.region)
-            .is_some_and(|area| area.province == self.province);
+        let served = self.places.locate(leg.party.region).is_some_and(|area| area.province == self.province);
         if !served {
             return vec![RefusalRecord::new(Reason::RegionElsewhere, leg.side)];
         }
@@ -129,33 +107,16 @@ impl Participant {
         let rows = step.rows();
         let account_row = rows.get::<AccountRow>(&Key::AccountRow(member_ref, kind_of(leg.side)));
         let is_payer = leg.side == Side::Payer;
-        against(
-            presented,
-            rows.get::<MemberRow>(&Key::MemberRow(member_ref)),
-            |leg| RestOfFacts {
-                account: account_row.filter(|row| row.kind == AccountKind::Personal),
-                wallet: if is_payer {
-                    None
-                } else {
-                    rows.get::<WalletRow>(&Key::WalletRow(member_ref))
-                },
-                day_count: if is_payer {
-                    day_count(rows, member_ref, Day::of(leg.receipt_time))
-                } else {
-                    0
-                },
-                rules: self.rules(leg),
-            },
-        )
+        against(presented, rows.get::<MemberRow>(&Key::MemberRow(member_ref)), |leg| RestOfFacts {
+            account: account_row.filter(|row| row.kind == AccountKind::Personal),
+            wallet: if is_payer { None } else { rows.get::<WalletRow>(&Key::WalletRow(member_ref)) },
+            day_count: if is_payer { day_count(rows, member_ref, Day::of(leg.receipt_time)) } else { 0 },
+            rules: self.rules(leg),
+        })
     }
 
     fn no_facts(&self, leg: &Leg) -> RestOfFacts<'_> {
-        RestOfFacts {
-            account: None,
-            wallet: None,
-            day_count: 0,
-            rules: self.rules(leg),
-        }
+        RestOfFacts { account: None, wallet: None, day_count: 0, rules: self.rules(leg) }
     }
 }
 
@@ -193,23 +154,16 @@ fn overflow(presented: &PresentedLeg, step: &Step<'_>) -> Option<RefusalRecord> 
 
 /// The answer to an id that is known: the same again for the same terms, never a yes for others.
 fn again(row: &LegRow, terms_digest: Digest) -> Verdict {
-    let conflict = |reason| Verdict::Conflict {
-        refusal: RefusalRecord::new(reason, row.side),
-    };
+    let conflict = |reason| Verdict::Conflict { refusal: RefusalRecord::new(reason, row.side) };
     match row.state {
         LegState::Buried | LegState::Aborted => conflict(Reason::AbortedBefore),
         LegState::Prepared | LegState::Committed | LegState::Refused if row.terms_digest != terms_digest => {
             conflict(Reason::TermsDiffer)
         }
         LegState::Refused => {
-            let refusal = row
-                .refusal
-                .clone()
-                .unwrap_or_else(|| RefusalRecord::new(Reason::Internal, row.side));
-            Verdict::No {
-                refusal,
-                rulebook: row.rulebook,
-            }
+            let refusal =
+                row.refusal.clone().unwrap_or_else(|| RefusalRecord::new(Reason::Internal, row.side));
+            Verdict::No { refusal, rulebook: row.rulebook }
         }
         LegState::Prepared | LegState::Committed => match (row.counter_region, row.rulebook) {
             (Some(counter_region), Some(rulebook)) => {
@@ -225,10 +179,7 @@ fn again(row: &LegRow, terms_digest: Digest) -> Verdict {
                     prepare_time: row.prepare_time,
                     incarnation: row.incarnation,
                 };
-                Verdict::Yes {
-                    leg_record: encode(&leg),
-                    rulebook,
-                }
+                Verdict::Yes { leg_record: encode(&leg), rulebook }
             }
             _ => conflict(Reason::Internal),
         },

@@ -49,12 +49,7 @@ fn decision(leg: &Leg, outcome: Outcome) -> Decision {
 }
 
 fn rows(toy: &mut Toy) -> Vec<Row> {
-    toy.payer
-        .rows
-        .rows()
-        .chain(toy.payee.rows.rows())
-        .cloned()
-        .collect()
+    toy.payer.rows.rows().chain(toy.payee.rows.rows()).cloned().collect()
 }
 
 #[test]
@@ -100,14 +95,9 @@ fn an_id_with_other_terms_is_a_conflict_and_changes_nothing() {
     leg.terms_digest.0[0] ^= 1;
     assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::TermsDiffer);
     let acks = toy.decide(PAYER, decision(&leg, Outcome::Abort));
-    assert_eq!(
-        acks[0].refusal.as_ref().map(|refusal| refusal.reason),
-        Some(Reason::TermsDiffer)
-    );
-    let after: Vec<Row> = rows(&mut toy)
-        .into_iter()
-        .filter(|row| !matches!(row, Row::IncidentRow(_)))
-        .collect();
+    assert_eq!(acks[0].refusal.as_ref().map(|refusal| refusal.reason), Some(Reason::TermsDiffer));
+    let after: Vec<Row> =
+        rows(&mut toy).into_iter().filter(|row| !matches!(row, Row::IncidentRow(_))).collect();
     assert_eq!(after, before);
 }
 
@@ -115,19 +105,10 @@ fn an_id_with_other_terms_is_a_conflict_and_changes_nothing() {
 fn abort_first_then_prepare_never_holds() {
     let mut toy = Toy::new();
     let leg = legs(&mut toy, 1, 40_000).remove(0);
-    assert_eq!(
-        toy.decide(PAYER, decision(&leg, Outcome::Abort))[0].result,
-        AckResult::Recorded
-    );
+    assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Abort))[0].result, AckResult::Recorded);
     assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::AbortedBefore);
-    assert_eq!(
-        toy.decide(PAYER, decision(&leg, Outcome::Abort))[0].result,
-        AckResult::Already
-    );
-    assert_eq!(
-        toy.decide(PAYER, decision(&leg, Outcome::Commit))[0].result,
-        AckResult::Rejected
-    );
+    assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Abort))[0].result, AckResult::Already);
+    assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Commit))[0].result, AckResult::Rejected);
 }
 
 #[test]
@@ -135,17 +116,9 @@ fn a_commit_of_an_unknown_id_is_rejected_and_raised_once() {
     let mut toy = Toy::new();
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     for _ in 0..2 {
-        assert_eq!(
-            toy.decide(PAYER, decision(&leg, Outcome::Commit))[0].result,
-            AckResult::Rejected
-        );
+        assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Commit))[0].result, AckResult::Rejected);
     }
-    let incidents = toy
-        .payer
-        .rows
-        .rows()
-        .filter(|row| matches!(row, Row::IncidentRow(_)))
-        .count();
+    let incidents = toy.payer.rows.rows().filter(|row| matches!(row, Row::IncidentRow(_))).count();
     assert_eq!(incidents, 1);
 }
 
@@ -173,21 +146,9 @@ fn suspension_after_a_yes_does_not_touch_the_leg_but_a_move_must_wait() {
             toy.prepare(leg);
         }
     }
-    let moved = toy.report(
-        PAYEE,
-        510_300,
-        InsuranceType::Resident,
-        InsuranceStatus::Active,
-        "move",
-    );
+    let moved = toy.report(PAYEE, 510_300, InsuranceType::Resident, InsuranceStatus::Active, "move");
     assert!(matches!(answer(moved), Answer::Refused(refusal) if refusal.reason == Reason::RegionElsewhere));
-    toy.report(
-        PAYEE,
-        510_100,
-        InsuranceType::Resident,
-        InsuranceStatus::Suspended,
-        "suspend",
-    );
+    toy.report(PAYEE, 510_100, InsuranceType::Resident, InsuranceStatus::Suspended, "suspend");
     let answers = toy.settle(outputs);
     assert!(matches!(&answers[0].1, coordinator::Answer::Transfer(row) if row.hub_seq == Some(1)));
 }
@@ -201,29 +162,13 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
         (1, Identity::Unknown, Reason::PayerNotInsured),
         (2, Identity::NameDiffers, Reason::PayerIdentityMismatch),
     ] {
-        let leg = Leg {
-            transfer_id: id(number),
-            ..leg.clone()
-        };
+        let leg = Leg { transfer_id: id(number), ..leg.clone() };
         let legs = vec![Presented::Leg(PresentedLeg { leg, identity })];
-        let check = toy.payer.run(
-            now,
-            Input::Check {
-                ticket: 0,
-                legs: legs.clone(),
-            },
-        );
-        let Answer::Refusals(refusals) = answer(check) else {
-            panic!("no refusals")
-        };
-        assert_eq!(
-            refusals[0].iter().map(|it| it.reason).collect::<Vec<_>>(),
-            vec![reason]
-        );
+        let check = toy.payer.run(now, Input::Check { ticket: 0, legs: legs.clone() });
+        let Answer::Refusals(refusals) = answer(check) else { panic!("no refusals") };
+        assert_eq!(refusals[0].iter().map(|it| it.reason).collect::<Vec<_>>(), vec![reason]);
         let outputs = toy.payer.run(now, Input::Prepare { ticket: 0, hub, legs });
-        let Answer::Votes(votes) = answer(outputs) else {
-            panic!("no votes")
-        };
+        let Answer::Votes(votes) = answer(outputs) else { panic!("no votes") };
         assert_eq!(refusal(&votes[0].verdict), reason);
     }
 }
@@ -231,19 +176,10 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
 #[test]
 fn a_check_lists_every_rule_that_fails_and_writes_nothing() {
     let mut toy = Toy::new();
-    toy.report(
-        PAYER,
-        130_100,
-        InsuranceType::Resident,
-        InsuranceStatus::Suspended,
-        "changed",
-    );
+    toy.report(PAYER, 130_100, InsuranceType::Resident, InsuranceStatus::Suspended, "changed");
     let leg = legs(&mut toy, 1, 400_000_000).remove(0);
     let before = toy.payer.journal.len();
-    let legs = vec![Presented::Leg(PresentedLeg {
-        leg,
-        identity: Identity::Known(member(PAYER)),
-    })];
+    let legs = vec![Presented::Leg(PresentedLeg { leg, identity: Identity::Known(member(PAYER)) })];
     let Answer::Refusals(refusals) = answer(toy.payer.run(toy.now, Input::Check { ticket: 0, legs })) else {
         panic!("no refusals")
     };
@@ -266,14 +202,8 @@ fn an_older_hub_and_a_copy_of_it_are_refused() {
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     toy.prepare(&leg);
     let good = toy.hub.mark;
-    let old = crate::domain::record::PeerMark {
-        incarnation: good.incarnation - 1,
-        ..good
-    };
-    let copy = crate::domain::record::PeerMark {
-        start_id: Default::default(),
-        ..good
-    };
+    let old = crate::domain::record::PeerMark { incarnation: good.incarnation - 1, ..good };
+    let copy = crate::domain::record::PeerMark { start_id: Default::default(), ..good };
     for mark in [old, copy] {
         toy.hub.mark = mark;
         let answer = toy.prepare(&leg);
@@ -288,13 +218,8 @@ fn a_node_that_restarts_asks_at_once_about_what_is_in_doubt() {
     toy.prepare(&leg);
     toy.restart_node(PAYER, 77);
     let outputs = toy.payer.run(toy.now, Input::Tick);
-    let [Output::Effect(super::Effect::Ask(questions))] = outputs.as_slice() else {
-        panic!("{outputs:?}")
-    };
-    assert_eq!(
-        (questions[0].transfer_id, questions[0].side),
-        (id(1), Side::Payer)
-    );
+    let [Output::Effect(super::Effect::Ask(questions))] = outputs.as_slice() else { panic!("{outputs:?}") };
+    assert_eq!((questions[0].transfer_id, questions[0].side), (id(1), Side::Payer));
     // The same tick again: the question is under way.
     assert_eq!(toy.payer.run(toy.now, Input::Tick), vec![]);
 }
@@ -309,14 +234,8 @@ fn replaying_the_journals_rebuilds_the_tables() {
     for host in [&toy.payer, &toy.payee] {
         assert!(host.journal.len() > 5);
         let replayed = replay(&host.journal);
-        assert_eq!(
-            replayed.rows().collect::<Vec<_>>(),
-            host.rows.rows().collect::<Vec<_>>()
-        );
+        assert_eq!(replayed.rows().collect::<Vec<_>>(), host.rows.rows().collect::<Vec<_>>());
     }
     let replayed = replay(&toy.hub.journal);
-    assert_eq!(
-        replayed.rows().collect::<Vec<_>>(),
-        toy.hub.rows.rows().collect::<Vec<_>>()
-    );
+    assert_eq!(replayed.rows().collect::<Vec<_>>(), toy.hub.rows.rows().collect::<Vec<_>>());
 }

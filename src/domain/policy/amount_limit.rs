@@ -7,8 +7,6 @@ use crate::domain::reason::{Reason, RefusalRecord};
 pub fn within(facts: &Facts) -> Option<RefusalRecord> {
     let (amount, limit) = (facts.leg.amount, facts.rules.transfer_max);
     (amount > limit).then(|| {
-        RefusalRecord::new(Reason::AmountOverLimit, facts.leg.side)
-            .with("limit", limit)
-            .with("value", amount)
+        RefusalRecord::new(Reason::AmountOverLimit, facts.leg.side).with("limit", limit).with("value", amount)
     })
 }

@@ -11,10 +11,8 @@ pub fn known(identity: Identity, side: Side, has_member: bool) -> Option<Refusal
         Identity::Known(_) | Identity::Unknown => {
             Some(by_side(side, Reason::PayerNotInsured, Reason::PayeeNotInsured))
         }
-        Identity::NameDiffers => Some(by_side(
-            side,
-            Reason::PayerIdentityMismatch,
-            Reason::PayeeIdentityMismatch,
-        )),
+        Identity::NameDiffers => {
+            Some(by_side(side, Reason::PayerIdentityMismatch, Reason::PayeeIdentityMismatch))
+        }
     }
 }

@@ -7,13 +7,8 @@ use crate::domain::reason::{Reason, RefusalRecord};
 
 /// The pooling area stated must be the one of insurance.
 pub fn elsewhere(facts: &Facts) -> Option<RefusalRecord> {
-    (facts.member.region != facts.leg.party.region).then(|| {
-        by_side(
-            facts.leg.side,
-            Reason::PayerInsuredElsewhere,
-            Reason::PayeeInsuredElsewhere,
-        )
-    })
+    (facts.member.region != facts.leg.party.region)
+        .then(|| by_side(facts.leg.side, Reason::PayerInsuredElsewhere, Reason::PayeeInsuredElsewhere))
 }
 
 /// Only a member of employee insurance (310) has a personal account to send from.
@@ -37,8 +32,5 @@ pub fn in_force(facts: &Facts) -> Option<RefusalRecord> {
 
 /// 欠费 stands against both sides.
 pub fn arrears(facts: &Facts) -> Option<RefusalRecord> {
-    facts
-        .member
-        .in_arrears
-        .then(|| by_side(facts.leg.side, Reason::PayerInArrears, Reason::PayeeInArrears))
+    facts.member.in_arrears.then(|| by_side(facts.leg.side, Reason::PayerInArrears, Reason::PayeeInArrears))
 }

@@ -12,18 +12,9 @@ pub fn against(
     day: Day,
 ) -> Vec<RefusalRecord> {
     let closed = |region| !places.locate(region).is_some_and(|area| area.is_open(day));
-    let sides = [
-        (payer, Reason::PayerPlaceNotOpen),
-        (payee, Reason::PayeePlaceNotOpen),
-    ];
+    let sides = [(payer, Reason::PayerPlaceNotOpen), (payee, Reason::PayeePlaceNotOpen)];
     let refusal = |(region, reason)| {
-        RefusalRecord::new(reason, RefusalSide::Hub)
-            .with("region", region)
-            .with("day", day)
+        RefusalRecord::new(reason, RefusalSide::Hub).with("region", region).with("day", day)
     };
-    sides
-        .into_iter()
-        .filter(|(region, _)| closed(*region))
-        .map(refusal)
-        .collect()
+    sides.into_iter().filter(|(region, _)| closed(*region)).map(refusal).collect()
 }

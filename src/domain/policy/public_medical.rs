@@ -5,11 +5,8 @@ use crate::domain::reason::{Reason, RefusalRecord};
 
 /// Refuses either side.
 pub fn excluded(facts: &Facts) -> Option<RefusalRecord> {
-    facts.member.public_medical.then(|| {
-        by_side(
-            facts.leg.side,
-            Reason::PayerPublicMedical,
-            Reason::PayeePublicMedical,
-        )
-    })
+    facts
+        .member
+        .public_medical
+        .then(|| by_side(facts.leg.side, Reason::PayerPublicMedical, Reason::PayeePublicMedical))
 }

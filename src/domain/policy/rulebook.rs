@@ -107,11 +107,7 @@ struct Timeline {
 
 impl Timeline {
     fn on(&self, day: Day) -> &PlaceRules {
-        self.later
-            .iter()
-            .rev()
-            .find(|(from, _)| *from <= day)
-            .map_or(&self.first, |(_, rules)| rules)
+        self.later.iter().rev().find(|(from, _)| *from <= day).map_or(&self.first, |(_, rules)| rules)
     }
 }
 
@@ -162,10 +158,8 @@ impl Rulebook {
                 }
                 RulePlace::Area(province, area) => {
                     let above = by_place.get(&RulePlace::Province(province)).copied();
-                    let layers: Vec<&RuleText> = [Some(national), above, Some(text)]
-                        .into_iter()
-                        .flatten()
-                        .collect();
+                    let layers: Vec<&RuleText> =
+                        [Some(national), above, Some(text)].into_iter().flatten().collect();
                     book.areas.insert(area, resolve(&layers)?);
                 }
             }
@@ -176,11 +170,7 @@ impl Rulebook {
 
     /// The rules of a pooling area, served by `province`, on `day`.
     pub fn rules(&self, province: ProvinceCode, area: RegionCode, day: Day) -> &PlaceRules {
-        self.areas
-            .get(&area)
-            .or_else(|| self.provinces.get(&province))
-            .unwrap_or(&self.national)
-            .on(day)
+        self.areas.get(&area).or_else(|| self.provinces.get(&province)).unwrap_or(&self.national).on(day)
     }
 
     /// The texts that a [`PlaceRules::hash`] of this rulebook stands for, one after the other as they were read.
@@ -198,10 +188,7 @@ impl Rulebook {
 /// Works out what `layers` (from the nation down) say at each day on which one of them changes.
 fn timeline(layers: &[&RuleText], hash: Digest) -> Result<Timeline, RulebookError> {
     for layer in layers {
-        let late = layer
-            .versions
-            .windows(2)
-            .find(|pair| pair[0].effective_from >= pair[1].effective_from);
+        let late = layer.versions.windows(2).find(|pair| pair[0].effective_from >= pair[1].effective_from);
         if let Some(pair) = late {
             return Err(RulebookError::Order(pair[1].effective_from));
         }
@@ -210,29 +197,17 @@ fn timeline(layers: &[&RuleText], hash: Digest) -> Result<Timeline, RulebookErro
     let base = national.versions.first().ok_or(RulebookError::NoVersion)?;
     let at = |day: Option<Day>| {
         let mut values = base.values.clone();
-        let versions = national
-            .versions
-            .iter()
-            .skip(1)
-            .chain(below.iter().flat_map(|layer| &layer.versions));
+        let versions = national.versions.iter().skip(1).chain(below.iter().flat_map(|layer| &layer.versions));
         for version in versions.filter(|version| day.is_some_and(|day| version.effective_from <= day)) {
             values.overlay(&version.values);
         }
         values.complete(hash)
     };
-    let days: BTreeSet<Day> = layers
-        .iter()
-        .flat_map(|layer| &layer.versions)
-        .map(|version| version.effective_from)
-        .collect();
-    let later = days
-        .into_iter()
-        .map(|day| Ok((day, at(Some(day))?)))
-        .collect::<Result<_, RulebookError>>()?;
-    Ok(Timeline {
-        first: at(None)?,
-        later,
-    })
+    let days: BTreeSet<Day> =
+        layers.iter().flat_map(|layer| &layer.versions).map(|version| version.effective_from).collect();
+    let later =
+        days.into_iter().map(|day| Ok((day, at(Some(day))?))).collect::<Result<_, RulebookError>>()?;
+    Ok(Timeline { first: at(None)?, later })
 }
 
 #[cfg(test)]

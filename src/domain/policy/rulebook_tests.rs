@@ -5,22 +5,13 @@ fn day(text: &str) -> Day {
 }
 
 fn version(from: &str, floor: Option<i64>, count: Option<u64>) -> RuleVersion {
-    let values = RuleValues {
-        floor: floor.map(Money::from_fen),
-        daily_count_max: count,
-        ..RuleValues::default()
-    };
-    RuleVersion {
-        effective_from: day(from),
-        values,
-    }
+    let values =
+        RuleValues { floor: floor.map(Money::from_fen), daily_count_max: count, ..RuleValues::default() };
+    RuleVersion { effective_from: day(from), values }
 }
 
 fn text(name: &str, versions: Vec<RuleVersion>) -> RuleText {
-    RuleText {
-        text: name.to_owned(),
-        versions,
-    }
+    RuleText { text: name.to_owned(), versions }
 }
 
 fn national(later: Vec<RuleVersion>) -> RuleText {
@@ -31,10 +22,7 @@ fn national(later: Vec<RuleVersion>) -> RuleText {
         kinships: Some(Kinship::ALL.iter().copied().collect()),
         payee_types: Some(InsuranceType::ALL.to_vec()),
     };
-    let first = RuleVersion {
-        effective_from: day("2024-12-02"),
-        values,
-    };
+    let first = RuleVersion { effective_from: day("2024-12-02"), values };
     text("N", [vec![first], later].concat())
 }
 
@@ -53,53 +41,21 @@ fn area(number: u32) -> RegionCode {
 }
 
 fn book() -> Rulebook {
-    let province = text(
-        "P",
-        vec![
-            version("2025-01-01", Some(100_000), None),
-            version("2026-01-01", Some(5), None),
-        ],
-    );
-    let city = text(
-        "A",
-        vec![
-            version("2025-06-01", None, Some(1)),
-            version("2025-09-01", Some(7), None),
-        ],
-    );
-    let places = [
-        (RulePlace::Area(SHANXI, area(140_100)), city),
-        (RulePlace::Province(SHANXI), province),
-    ];
-    Rulebook::new(
-        &national(vec![version("2025-07-01", Some(9), Some(4))]),
-        &places,
-        readable,
-    )
-    .unwrap()
+    let province =
+        text("P", vec![version("2025-01-01", Some(100_000), None), version("2026-01-01", Some(5), None)]);
+    let city = text("A", vec![version("2025-06-01", None, Some(1)), version("2025-09-01", Some(7), None)]);
+    let places = [(RulePlace::Area(SHANXI, area(140_100)), city), (RulePlace::Province(SHANXI), province)];
+    Rulebook::new(&national(vec![version("2025-07-01", Some(9), Some(4))]), &places, readable).unwrap()
 }
 
 #[test]
 fn a_place_without_rules_of_its_own_has_the_national_ones_of_the_day() {
     let book = book();
     let at = |text| book.rules(HEBEI, area(130_100), day(text));
-    assert_eq!(
-        (at("2024-12-02").floor, at("2024-12-02").daily_count_max),
-        (Money::ZERO, 3)
-    );
-    assert_eq!(
-        at("2020-01-01"),
-        at("2024-12-02"),
-        "the first version stands for the days before it"
-    );
-    assert_eq!(
-        (at("2025-06-30").floor, at("2025-06-30").daily_count_max),
-        (Money::ZERO, 3)
-    );
-    assert_eq!(
-        (at("2025-07-01").floor, at("2025-07-01").daily_count_max),
-        (Money::from_fen(9), 4)
-    );
+    assert_eq!((at("2024-12-02").floor, at("2024-12-02").daily_count_max), (Money::ZERO, 3));
+    assert_eq!(at("2020-01-01"), at("2024-12-02"), "the first version stands for the days before it");
+    assert_eq!((at("2025-06-30").floor, at("2025-06-30").daily_count_max), (Money::ZERO, 3));
+    assert_eq!((at("2025-07-01").floor, at("2025-07-01").daily_count_max), (Money::from_fen(9), 4));
     assert_eq!(
         at("2025-07-01").transfer_max,
         Money::from_fen(200_000),
@@ -117,16 +73,9 @@ fn the_nearer_place_wins_from_its_day_whatever_the_nation_changes_later() {
     assert_eq!(province("2026-01-01"), 5);
     let city = |text| book.rules(SHANXI, area(140_100), day(text));
     assert_eq!(city("2025-05-31").daily_count_max, 3);
-    assert_eq!(
-        (city("2025-06-01").daily_count_max, city("2025-06-01").floor.fen()),
-        (1, 100_000)
-    );
+    assert_eq!((city("2025-06-01").daily_count_max, city("2025-06-01").floor.fen()), (1, 100_000));
     assert_eq!(city("2025-07-01").daily_count_max, 1);
-    assert_eq!(
-        city("2026-06-01").floor.fen(),
-        7,
-        "an area's value stands above a later one of its province"
-    );
+    assert_eq!(city("2026-06-01").floor.fen(), 7, "an area's value stands above a later one of its province");
 }
 
 #[test]
@@ -153,14 +102,8 @@ fn refuses_what_would_leave_a_place_without_a_rule_or_with_two() {
     let place = (RulePlace::Province(SHANXI), text("P", vec![]));
     let twice = new(&national(vec![]), &[place.clone(), place]);
     assert_eq!(twice, Err(RulebookError::Twice(RulePlace::Province(SHANXI))));
-    let same_day = vec![
-        version("2025-01-01", Some(1), None),
-        version("2025-01-01", Some(2), None),
-    ];
-    let order = new(
-        &national(vec![]),
-        &[(RulePlace::Province(SHANXI), text("P", same_day))],
-    );
+    let same_day = vec![version("2025-01-01", Some(1), None), version("2025-01-01", Some(2), None)];
+    let order = new(&national(vec![]), &[(RulePlace::Province(SHANXI), text("P", same_day))]);
     assert_eq!(order, Err(RulebookError::Order(day("2025-01-01"))));
     assert_eq!(
         new(&national(vec![version("2024-12-01", Some(1), None)]), &[]),

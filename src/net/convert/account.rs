@@ -12,10 +12,7 @@ use crate::proto::{node, types};
 
 /// A member as his province's own system sees him. No account row: nothing was ever booked.
 pub fn member_to_proto(row: &MemberRow, account: Option<&AccountRow>, person: &Person) -> node::Member {
-    let insurance_type = match row.insurance_type {
-        InsuranceType::Employee => types::InsuranceType::Employee,
-        InsuranceType::Resident => types::InsuranceType::Resident,
-    };
+    let insurance_type = insurance_type_to_proto(row.insurance_type);
     let insurance_status = match row.insurance_status {
         InsuranceStatus::None => types::InsuranceStatus::None,
         InsuranceStatus::Active => types::InsuranceStatus::Active,
@@ -32,7 +29,7 @@ pub fn member_to_proto(row: &MemberRow, account: Option<&AccountRow>, person: &P
             person: Some(person_to_proto(person)),
             region_code: row.region.to_string(),
         }),
-        insurance_type: insurance_type.into(),
+        insurance_type,
         insurance_status: insurance_status.into(),
         in_arrears: row.in_arrears,
         public_medical: row.public_medical,
@@ -73,17 +70,9 @@ pub fn entry_to_proto(row: &EntryRow) -> node::Entry {
         EntryKind::TransferIn => node::EntryKind::TransferIn,
     };
     let rose = row.amount >= Money::ZERO;
-    let direction = if rose {
-        node::EntryDirection::Credit
-    } else {
-        node::EntryDirection::Debit
-    };
+    let direction = if rose { node::EntryDirection::Credit } else { node::EntryDirection::Debit };
     // Negating i64::MIN is the one thing that fails, and no amount comes near it.
-    let unsigned = if rose {
-        row.amount
-    } else {
-        Money::ZERO.checked_sub(row.amount).unwrap_or(row.amount)
-    };
+    let unsigned = if rose { row.amount } else { Money::ZERO.checked_sub(row.amount).unwrap_or(row.amount) };
     node::Entry {
         entry_no: row.entry_no,
         direction: direction.into(),
@@ -92,10 +81,26 @@ pub fn entry_to_proto(row: &EntryRow) -> node::Entry {
         transfer_id: row.transfer_id.map_or_else(String::new, |id| id.to_string()),
         kind: kind.into(),
         entry_time: Some(timestamp(row.entry_time)),
-        counter_region_code: row
-            .counter_region
-            .map_or_else(String::new, |region| region.to_string()),
+        counter_region_code: row.counter_region.map_or_else(String::new, |region| region.to_string()),
         period: String::new(),
+    }
+}
+
+/// 310 or 390, as the wire's number.
+pub fn insurance_type_to_proto(insurance_type: InsuranceType) -> i32 {
+    let insurance_type = match insurance_type {
+        InsuranceType::Employee => types::InsuranceType::Employee,
+        InsuranceType::Resident => types::InsuranceType::Resident,
+    };
+    insurance_type.into()
+}
+
+/// The insurance type with this number on the wire.
+pub fn insurance_type_from_proto(number: i32) -> Option<InsuranceType> {
+    match types::InsuranceType::try_from(number).ok()? {
+        types::InsuranceType::Unspecified => None,
+        types::InsuranceType::Employee => Some(InsuranceType::Employee),
+        types::InsuranceType::Resident => Some(InsuranceType::Resident),
     }
 }
 

@@ -28,10 +28,7 @@ pub enum DecisionReading {
 /// A request to carry out these decisions.
 pub fn decide_to_proto(mark: &PeerMark, decisions: &[Decision]) -> node::DecideRequest {
     let decisions = decisions.iter().map(decision_to_proto).collect();
-    node::DecideRequest {
-        sender: Some(sender_to_proto(mark)),
-        decisions,
-    }
+    node::DecideRequest { sender: Some(sender_to_proto(mark)), decisions }
 }
 
 /// Reads a request to decide: the hub's mark and each decision, in order.
@@ -84,20 +81,15 @@ fn decision_from_proto(
         hub_seq: None,
         decide_time,
     };
-    let order = |decision| DecisionReading::Order {
-        decision,
-        leg_record: wire.leg_record.clone(),
-    };
+    let order = |decision| DecisionReading::Order { decision, leg_record: wire.leg_record.clone() };
     Some(match node::Outcome::try_from(wire.outcome) {
         Ok(node::Outcome::Abort) => order(decision(Outcome::Abort)),
         Ok(node::Outcome::Commit) => match (window(&wire.window_id), wire.hub_seq) {
             (None, _) => reject(&name, Reason::RequestMalformed, "window_id"),
             (Some(_), 0) => reject(&name, Reason::FieldRequired, "hub_seq"),
-            (Some(window), hub_seq) => order(Decision {
-                window: Some(window),
-                hub_seq: Some(hub_seq),
-                ..decision(Outcome::Commit)
-            }),
+            (Some(window), hub_seq) => {
+                order(Decision { window: Some(window), hub_seq: Some(hub_seq), ..decision(Outcome::Commit) })
+            }
         },
         Ok(node::Outcome::Unspecified) => reject(&name, Reason::FieldRequired, "outcome"),
         Err(_) => reject(&name, Reason::ValueUnsupported, "outcome"),
@@ -149,10 +141,7 @@ pub fn ack_from_proto(ack: &node::Ack) -> Result<Ack, Problem> {
         side: name.side,
         terms_digest: name.terms_digest,
         result,
-        refusal: ack
-            .refusal
-            .as_ref()
-            .map(|refusal| refusal_from_proto(refusal, name.side.into())),
+        refusal: ack.refusal.as_ref().map(|refusal| refusal_from_proto(refusal, name.side.into())),
     });
     found.finish(ack)
 }

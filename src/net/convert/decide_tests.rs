@@ -26,15 +26,9 @@ fn read(wire: node::DecideRequest) -> Vec<DecisionReading> {
 fn decisions_come_back() {
     let decisions = [decision(Outcome::Commit), decision(Outcome::Abort)];
     let wire = decide_to_proto(&mark(), &decisions);
-    assert_eq!(
-        (wire.decisions[0].window_id.as_str(), wire.decisions[0].hub_seq),
-        ("20261121", 12)
-    );
+    assert_eq!((wire.decisions[0].window_id.as_str(), wire.decisions[0].hub_seq), ("20261121", 12));
     let (sender, read) = decide_from_proto(&wire).expect("all is well");
-    let orders = decisions.map(|decision| DecisionReading::Order {
-        decision,
-        leg_record: Vec::new(),
-    });
+    let orders = decisions.map(|decision| DecisionReading::Order { decision, leg_record: Vec::new() });
     assert_eq!((sender, read), (mark(), orders.to_vec()));
 }
 
@@ -53,10 +47,7 @@ fn a_decision_that_decides_nothing_is_rejected_alone() {
         match &read(wire)[..] {
             [DecisionReading::Rejected(ack), DecisionReading::Order { .. }] => {
                 assert_eq!((ack.transfer_id, ack.result), (the_id(), AckResult::Rejected));
-                ack.refusal
-                    .as_ref()
-                    .map(|refusal| refusal.reason)
-                    .expect("a reason")
+                ack.refusal.as_ref().map(|refusal| refusal.reason).expect("a reason")
             }
             other => panic!("{other:?}"),
         }
@@ -64,10 +55,7 @@ fn a_decision_that_decides_nothing_is_rejected_alone() {
     assert_eq!(with(|one| one.outcome = 0), FieldRequired);
     assert_eq!(with(|one| one.outcome = 9), ValueUnsupported);
     assert_eq!(with(|one| one.window_id.clear()), RequestMalformed);
-    assert_eq!(
-        with(|one| one.window_id = "20261399".to_owned()),
-        RequestMalformed
-    );
+    assert_eq!(with(|one| one.window_id = "20261399".to_owned()), RequestMalformed);
     assert_eq!(with(|one| one.hub_seq = 0), FieldRequired);
 }
 
@@ -79,14 +67,8 @@ fn a_decision_that_cannot_be_named_fails_the_call() {
         found(decide_from_proto(&wire))
     };
     assert_eq!(with(|wire| wire.sender = None), one("sender", FieldRequired));
-    assert_eq!(
-        with(|wire| wire.decisions.clear()),
-        one("decisions", BatchSizeInvalid)
-    );
-    assert_eq!(
-        with(|wire| wire.decisions[0].side = 9),
-        one("decisions[0].side", ValueUnsupported)
-    );
+    assert_eq!(with(|wire| wire.decisions.clear()), one("decisions", BatchSizeInvalid));
+    assert_eq!(with(|wire| wire.decisions[0].side = 9), one("decisions[0].side", ValueUnsupported));
     assert_eq!(
         with(|wire| wire.decisions[0].decide_time = None),
         one("decisions[0].decide_time", FieldRequired)
@@ -96,25 +78,15 @@ fn a_decision_that_cannot_be_named_fails_the_call() {
 #[test]
 fn acknowledgements_come_back() {
     let refusal = RefusalRecord::new(ContraryOrder, Side::Payer);
-    for (result, refusal) in [
-        (AckResult::Recorded, None),
-        (AckResult::Already, None),
-        (AckResult::Rejected, Some(refusal)),
-    ] {
-        let ack = Ack {
-            transfer_id: the_id(),
-            side: Side::Payer,
-            terms_digest: Digest([5; 32]),
-            result,
-            refusal,
-        };
+    for (result, refusal) in
+        [(AckResult::Recorded, None), (AckResult::Already, None), (AckResult::Rejected, Some(refusal))]
+    {
+        let ack =
+            Ack { transfer_id: the_id(), side: Side::Payer, terms_digest: Digest([5; 32]), result, refusal };
         let wire = ack_to_proto(&ack);
         assert_eq!(ack_from_proto(&wire), Ok(ack));
         for result in [0, 4, -1] {
-            let unclear = node::Ack {
-                result,
-                ..wire.clone()
-            };
+            let unclear = node::Ack { result, ..wire.clone() };
             assert_eq!(
                 found(ack_from_proto(&unclear)),
                 one("result", ValueUnsupported),

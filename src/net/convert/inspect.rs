@@ -25,9 +25,7 @@ pub fn leg_view(row: &LegRow) -> node::LegView {
     node::LegView {
         kind: kind_to_proto(row.side),
         amount: row.amount.to_string(),
-        counter_region_code: row
-            .counter_region
-            .map_or_else(String::new, |region| region.to_string()),
+        counter_region_code: row.counter_region.map_or_else(String::new, |region| region.to_string()),
         window_id: row.window.map_or_else(String::new, window_id),
         hub_seq: row.hub_seq.unwrap_or(0),
         prepare_time: Some(timestamp(row.prepare_time)),

@@ -30,26 +30,15 @@ fn row(state: LegState) -> LegRow {
 #[test]
 fn shows_a_committed_leg() {
     let (window, hub_seq) = (Some(day("2026-11-21")), Some(7));
-    let shown = leg_view(&LegRow {
-        decide_time: Some(Civil(3_000)),
-        window,
-        hub_seq,
-        ..row(LegState::Committed)
-    });
+    let shown =
+        leg_view(&LegRow { decide_time: Some(Civil(3_000)), window, hub_seq, ..row(LegState::Committed) });
     assert_eq!(
         (shown.transfer_id.as_str(), shown.side(), shown.kind()),
         (ID, node::LegSide::Payer, node::LegKind::DebitAccount)
     );
+    assert_eq!((shown.state(), shown.amount.as_str()), (node::LegState::Committed, "400.00"));
     assert_eq!(
-        (shown.state(), shown.amount.as_str()),
-        (node::LegState::Committed, "400.00")
-    );
-    assert_eq!(
-        (
-            shown.counter_region_code.as_str(),
-            shown.window_id.as_str(),
-            shown.hub_seq
-        ),
+        (shown.counter_region_code.as_str(), shown.window_id.as_str(), shown.hub_seq),
         ("510100", "20261121", 7)
     );
     assert_eq!(shown.terms_digest, [5; 32]);
@@ -66,31 +55,17 @@ fn shows_undecided_and_refused_legs() {
     );
     assert!(prepared.decide_time.is_none() && prepared.refusal.is_none());
     let refusal = Some(RefusalRecord::new(Reason::InsufficientBalance, Side::Payer));
-    let refused = leg_view(&LegRow {
-        refusal,
-        ..row(LegState::Refused)
-    });
+    let refused = leg_view(&LegRow { refusal, ..row(LegState::Refused) });
     assert_eq!(refused.state(), node::LegState::Refused);
-    assert_eq!(
-        refused.refusal.map(|refusal| refusal.reason).as_deref(),
-        Some("INSUFFICIENT_BALANCE")
-    );
+    assert_eq!(refused.refusal.map(|refusal| refusal.reason).as_deref(), Some("INSUFFICIENT_BALANCE"));
 }
 
 #[test]
 fn a_tombstone_shows_nothing_that_was_never_known() {
-    let shown = leg_view(&LegRow {
-        amount: Money::ZERO,
-        counter_region: None,
-        ..row(LegState::Buried)
-    });
+    let shown = leg_view(&LegRow { amount: Money::ZERO, counter_region: None, ..row(LegState::Buried) });
     assert_eq!(
         (shown.state(), shown.kind(), shown.side()),
-        (
-            node::LegState::Aborted,
-            node::LegKind::Unspecified,
-            node::LegSide::Payer
-        )
+        (node::LegState::Aborted, node::LegKind::Unspecified, node::LegSide::Payer)
     );
     assert!(shown.amount.is_empty() && shown.counter_region_code.is_empty() && shown.prepare_time.is_none());
     assert_eq!(leg_view(&row(LegState::Aborted)).amount, "400.00");

@@ -2,11 +2,14 @@
 
 use crate::domain::calendar::Civil;
 use crate::domain::id::{Digest, StartId, TransferId};
+use crate::domain::member::InsuranceType;
 use crate::domain::money::Money;
+use crate::domain::policy::RefusedLeg;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::PeerMark;
 use crate::domain::region::RegionCode;
 use crate::domain::transfer::{Leg, Side};
+use crate::net::convert::account::{insurance_type_from_proto, insurance_type_to_proto};
 use crate::net::convert::party::party_to_proto;
 use crate::net::convert::reader::{Path, Reader, Violations, amount, choice, digest, transfer_id};
 use crate::net::convert::terms::{kinship, kinship_to_proto};
@@ -33,21 +36,6 @@ pub enum LegReading {
     /// It says what this program cannot carry out: vote no. A newer hub, or a place that this node does not list
     /// yet, must not take the other legs of the call down with it.
     Refused(RefusedLeg),
-}
-
-/// A leg that is refused for what it says, with what could be read of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedLeg {
-    /// Which leg.
-    pub name: LegName,
-    /// Amount; zero when it cannot be read.
-    pub amount: Money,
-    /// The other side's pooling area, when it can be read.
-    pub counter_region: Option<RegionCode>,
-    /// When the hub received the transfer.
-    pub receipt_time: Civil,
-    /// `UNSUPPORTED`, or what is wrong with the first malformed field, which `field` in the metadata names.
-    pub refusal: RefusalRecord,
 }
 
 /// Whether a leg is to be prepared, or only checked: then it has no id, digest and time.
@@ -80,23 +68,15 @@ impl Reader<'_> {
         let head = leg_head(at, leg, purpose, &mut broken);
         // Paths of the content begin at the leg: what is journaled of a refusal must not depend on its batch.
         let (root, mut found) = (Path::Root, Violations::default());
-        let party = self
-            .party(&root.field("party"), leg.party.as_ref(), &mut found)
-            .whole();
-        let counter_region = counter_region(
-            &root.field("counter_region_code"),
-            &leg.counter_region_code,
-            &mut found,
-        );
+        let party = self.party(&root.field("party"), leg.party.as_ref(), &mut found).whole();
+        let counter_region =
+            counter_region(&root.field("counter_region_code"), &leg.counter_region_code, &mut found);
         let kinship = kinship(&root.field("kinship"), leg.kinship, &mut found);
         let amount = amount(&root.field("amount"), &leg.amount, &mut found);
+        let allowed_types = allowed_types(leg);
         let unsupported = unsupported_field(leg, head.as_ref().map(|head| head.name.side), &mut found);
         broken.take_missing(at, &found);
-        let LegHead {
-            name,
-            receipt_time,
-            time_left_ms,
-        } = broken.finish(head)?;
+        let LegHead { name, receipt_time, time_left_ms } = broken.finish(head)?;
 
         let refusal = match (unsupported, found.first()) {
             (Some(field), _) => RefusalRecord::new(Reason::Unsupported, name.side).with("field", field),
@@ -105,11 +85,7 @@ impl Reader<'_> {
                 if let (Some(party), Some(counter_region), Some(kinship), Some(amount)) =
                     (party, counter_region, kinship, amount)
                 {
-                    let LegName {
-                        transfer_id,
-                        side,
-                        terms_digest,
-                    } = name;
+                    let LegName { transfer_id, side, terms_digest } = name;
                     return Ok(LegReading::Asked(Leg {
                         transfer_id,
                         side,
@@ -119,6 +95,7 @@ impl Reader<'_> {
                         amount,
                         terms_digest,
                         receipt_time,
+                        allowed_types: allowed_types.unwrap_or_default(),
                         time_left_ms,
                     }));
                 }
@@ -127,7 +104,9 @@ impl Reader<'_> {
         };
         let amount = amount.unwrap_or(Money::ZERO);
         Ok(LegReading::Refused(RefusedLeg {
-            name,
+            transfer_id: name.transfer_id,
+            side: name.side,
+            terms_digest: name.terms_digest,
             amount,
             counter_region,
             receipt_time,
@@ -158,11 +137,7 @@ fn leg_head(at: &Path<'_>, leg: &node::Leg, purpose: Purpose, broken: &mut Viola
         (None, Purpose::Check) => Some(0),
         (None, Purpose::Prepare) => broken.need(&at.field("time_left"), Reason::FieldRequired, None),
     };
-    Some(LegHead {
-        name: name?,
-        receipt_time: receipt_time?,
-        time_left_ms: time_left_ms?,
-    })
+    Some(LegHead { name: name?, receipt_time: receipt_time?, time_left_ms: time_left_ms? })
 }
 
 /// What of a leg this program cannot carry out: a kind that it does not know or that does not belong to the side, or
@@ -177,24 +152,22 @@ fn unsupported_field(leg: &node::Leg, side: Option<Side>, found: &mut Violations
         (Ok(node::LegKind::CreditWallet), side) => side == Some(Side::Payee),
         (Err(_), _) => false,
     };
-    let demands =
-        |demand: &node::LegConstraints| demand.acceptance || !demand.allowed_insurance_types.is_empty();
     if !fits {
         return Some("kind");
     }
-    leg.constraints
-        .as_ref()
-        .is_some_and(demands)
-        .then_some("constraints")
+    let acceptance = leg.constraints.as_ref().is_some_and(|demand| demand.acceptance);
+    (acceptance || allowed_types(leg).is_none()).then_some("constraints")
+}
+
+/// The insurance types that the other place allows; nothing when it names one that is not known here.
+fn allowed_types(leg: &node::Leg) -> Option<Vec<InsuranceType>> {
+    let demanded = leg.constraints.iter().flat_map(|demand| demand.allowed_insurance_types.iter());
+    demanded.map(|number| insurance_type_from_proto(*number)).collect()
 }
 
 /// The other place is only recorded, so a code that this node does not list yet is good.
 fn counter_region(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<RegionCode> {
-    let reason = if text.is_empty() {
-        Reason::FieldRequired
-    } else {
-        Reason::RegionMalformed
-    };
+    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::RegionMalformed };
     found.need(at, reason, RegionCode::parse(text))
 }
 
@@ -211,18 +184,13 @@ pub fn leg_to_proto(leg: &Leg) -> node::Leg {
         terms_digest: leg.terms_digest.0.to_vec(),
         receipt_time: Some(timestamp(leg.receipt_time)),
         time_left: Some(duration(leg.time_left_ms)),
-        constraints: None,
+        constraints: constraints_to_proto(&leg.allowed_types),
     }
 }
 
 /// A leg in the words of the wire, for Check: without id, digest and time left.
 pub fn leg_to_check_to_proto(leg: &Leg) -> node::Leg {
-    node::Leg {
-        transfer_id: String::new(),
-        terms_digest: Vec::new(),
-        time_left: None,
-        ..leg_to_proto(leg)
-    }
+    node::Leg { transfer_id: String::new(), terms_digest: Vec::new(), time_left: None, ..leg_to_proto(leg) }
 }
 
 /// What the leg of a side does today.
@@ -243,13 +211,7 @@ pub fn side_to_proto(side: Side) -> i32 {
 
 /// Reads a side: `FIELD_REQUIRED`, `VALUE_UNSUPPORTED`.
 pub fn side(at: &Path<'_>, number: i32, found: &mut Violations) -> Option<Side> {
-    choice(
-        at,
-        number,
-        Reason::ValueUnsupported,
-        Side::from_number(i64::from(number)),
-        found,
-    )
+    choice(at, number, Reason::ValueUnsupported, Side::from_number(i64::from(number)), found)
 }
 
 /// Reads what identifies a leg: `FIELD_REQUIRED`, `TRANSFER_ID_MALFORMED`, `VALUE_UNSUPPORTED`, `REQUEST_MALFORMED`.
@@ -263,11 +225,12 @@ pub fn leg_name(
     let transfer_id = transfer_id(&at.field("transfer_id"), id, found);
     let side = side(&at.field("side"), side_number, found);
     let terms_digest = digest(&at.field("terms_digest"), terms_digest, found);
-    Some(LegName {
-        transfer_id: transfer_id?,
-        side: side?,
-        terms_digest: terms_digest?,
-    })
+    Some(LegName { transfer_id: transfer_id?, side: side?, terms_digest: terms_digest? })
+}
+
+fn constraints_to_proto(allowed: &[InsuranceType]) -> Option<node::LegConstraints> {
+    let allowed_insurance_types: Vec<i32> = allowed.iter().map(|it| insurance_type_to_proto(*it)).collect();
+    (!allowed.is_empty()).then_some(node::LegConstraints { allowed_insurance_types, acceptance: false })
 }
 
 /// How far the sender's journal has come, in the words of the wire.
@@ -284,24 +247,11 @@ pub fn sender_to_proto(mark: &PeerMark) -> types::Sender {
 pub fn sender(sender: Option<&types::Sender>, found: &mut Violations) -> Option<PeerMark> {
     let at = Path::Root.field("sender");
     let sender = found.need(&at, Reason::FieldRequired, sender)?;
-    let reason = if sender.start_id.is_empty() {
-        Reason::FieldRequired
-    } else {
-        Reason::RequestMalformed
-    };
-    let start_id = found.need(
-        &at.field("start_id"),
-        reason,
-        StartId::from_slice(&sender.start_id),
-    );
+    let reason = if sender.start_id.is_empty() { Reason::FieldRequired } else { Reason::RequestMalformed };
+    let start_id = found.need(&at.field("start_id"), reason, StartId::from_slice(&sender.start_id));
     let head_hash = digest(&at.field("head_hash"), &sender.head_hash, found);
     let (incarnation, sequence) = (sender.incarnation, sender.sequence);
-    Some(PeerMark {
-        incarnation,
-        start_id: start_id?,
-        sequence,
-        head_hash: head_hash?,
-    })
+    Some(PeerMark { incarnation, start_id: start_id?, sequence, head_hash: head_hash? })
 }
 
 /// Reads the sender of an answer, where it is all that is wanted.

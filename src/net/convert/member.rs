@@ -82,9 +82,7 @@ pub struct CreditInput {
 /// Without the remark.
 impl fmt::Debug for CreditInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CreditInput")
-            .field("request_id", &self.request_id)
-            .finish_non_exhaustive()
+        f.debug_struct("CreditInput").field("request_id", &self.request_id).finish_non_exhaustive()
     }
 }
 
@@ -132,8 +130,7 @@ impl Reader<'_> {
         let (party, insurance) = match member {
             None => (None, None),
             Some(member) => (
-                self.party(&at.field("party"), member.party.as_ref(), &mut found)
-                    .whole(),
+                self.party(&at.field("party"), member.party.as_ref(), &mut found).whole(),
                 insurance(&at, member, &mut found),
             ),
         };
@@ -142,12 +139,9 @@ impl Reader<'_> {
             text => phone(&root.field("phone"), text, &mut found),
         };
         let input = match (id, party, insurance) {
-            (Some(request_id), Some(party), Some(insurance)) => Some(MemberInput {
-                request_id,
-                party,
-                insurance,
-                phone,
-            }),
+            (Some(request_id), Some(party), Some(insurance)) => {
+                Some(MemberInput { request_id, party, insurance, phone })
+            }
             _ => None,
         };
         found.finish(input)
@@ -160,9 +154,7 @@ impl Reader<'_> {
     pub fn update_insurance(&self, request: &node::UpdateInsuranceRequest) -> Result<MemberInput, Problem> {
         let (root, mut found) = (Path::Root, Violations::default());
         let id = request_id(&root.field("request_id"), &request.request_id, &mut found);
-        let party = self
-            .party(&root.field("party"), request.party.as_ref(), &mut found)
-            .whole();
+        let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
         let said = node::Member {
             insurance_type: request.insurance_type,
             insurance_status: request.insurance_status,
@@ -173,12 +165,9 @@ impl Reader<'_> {
         };
         let insurance = insurance(&root, &said, &mut found);
         let input = match (id, party, insurance) {
-            (Some(request_id), Some(party), Some(insurance)) => Some(MemberInput {
-                request_id,
-                party,
-                insurance,
-                phone: None,
-            }),
+            (Some(request_id), Some(party), Some(insurance)) => {
+                Some(MemberInput { request_id, party, insurance, phone: None })
+            }
             _ => None,
         };
         found.finish(input)
@@ -191,25 +180,15 @@ impl Reader<'_> {
     pub fn credit_account(&self, request: &node::CreditAccountRequest) -> Result<CreditInput, Problem> {
         let (root, mut found) = (Path::Root, Violations::default());
         let id = request_id(&root.field("request_id"), &request.request_id, &mut found);
-        let party = self
-            .party(&root.field("party"), request.party.as_ref(), &mut found)
-            .whole();
+        let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
         let amount = amount(&root.field("amount"), &request.amount, &mut found);
-        let reason = if request.period.is_empty() {
-            Reason::FieldRequired
-        } else {
-            Reason::PeriodMalformed
-        };
+        let reason = if request.period.is_empty() { Reason::FieldRequired } else { Reason::PeriodMalformed };
         let period = found.need(&root.field("period"), reason, period(&request.period));
         let remark = self.remark(&root.field("remark"), &request.remark, &mut found);
         let input = match (id, party, amount, period, remark) {
-            (Some(request_id), Some(party), Some(amount), Some(period), Some(remark)) => Some(CreditInput {
-                request_id,
-                party,
-                amount,
-                period,
-                remark,
-            }),
+            (Some(request_id), Some(party), Some(amount), Some(period), Some(remark)) => {
+                Some(CreditInput { request_id, party, amount, period, remark })
+            }
             _ => None,
         };
         found.finish(input)
@@ -222,26 +201,19 @@ impl Reader<'_> {
     pub fn open_wallet(&self, request: &node::OpenWalletRequest) -> Result<OpenInput, Problem> {
         let (root, mut found) = (Path::Root, Violations::default());
         let id = request_id(&root.field("request_id"), &request.request_id, &mut found);
-        let party = self
-            .party(&root.field("party"), request.party.as_ref(), &mut found)
-            .whole();
+        let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
         let use_region = match request.use_region_code.as_str() {
             "" => party.as_ref().map(|party| party.region),
-            text => self
-                .place(&root.field("use_region_code"), text, &mut found)
-                .map(|(region, _)| region),
+            text => self.place(&root.field("use_region_code"), text, &mut found).map(|(region, _)| region),
         };
         let phone = phone(&root.field("phone"), &request.phone, &mut found);
         if !request.confirmed {
             found.add(&root.field("confirmed"), Reason::NotConfirmed);
         }
         let input = match (id, party, use_region, phone) {
-            (Some(request_id), Some(party), Some(use_region), Some(phone)) => Some(OpenInput {
-                request_id,
-                party,
-                use_region,
-                phone,
-            }),
+            (Some(request_id), Some(party), Some(use_region), Some(phone)) => {
+                Some(OpenInput { request_id, party, use_region, phone })
+            }
             _ => None,
         };
         found.finish(input)
@@ -253,30 +225,18 @@ impl Reader<'_> {
     /// Those of a party; `account` (`FIELD_REQUIRED`, `VALUE_UNSUPPORTED`); `PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`.
     pub fn list_entries(&self, request: &node::ListEntriesRequest) -> Result<EntryQuery, Problem> {
         let (root, mut found) = (Path::Root, Violations::default());
-        let party = self
-            .party(&root.field("party"), request.party.as_ref(), &mut found)
-            .whole();
+        let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
         let account = match node::EntryAccount::try_from(request.account) {
             Ok(node::EntryAccount::Personal) => Some(AccountKind::Personal),
             Ok(node::EntryAccount::Wallet) => Some(AccountKind::Wallet),
             Ok(node::EntryAccount::Unspecified) | Err(_) => None,
         };
-        let account = choice(
-            &root.field("account"),
-            request.account,
-            Reason::ValueUnsupported,
-            account,
-            &mut found,
-        );
+        let account =
+            choice(&root.field("account"), request.account, Reason::ValueUnsupported, account, &mut found);
         let (party, account) = found.finish(party.zip(account))?;
         let limit = page_size(request.page_size)?;
         let before = read_number_token("page_token", &entry_scope(account), &request.page_token)?;
-        Ok(EntryQuery {
-            party,
-            account,
-            limit,
-            before,
-        })
+        Ok(EntryQuery { party, account, limit, before })
     }
 }
 
@@ -297,20 +257,8 @@ fn insurance(at: &Path<'_>, member: &node::Member, found: &mut Violations) -> Op
         Ok(types::InsuranceType::Unspecified) | Err(_) => None,
     };
     let unknown = Reason::ValueUnsupported;
-    let kind = choice(
-        &at.field("insurance_type"),
-        member.insurance_type,
-        unknown,
-        kind,
-        found,
-    );
-    let status = choice(
-        &at.field("insurance_status"),
-        member.insurance_status,
-        unknown,
-        status,
-        found,
-    );
+    let kind = choice(&at.field("insurance_type"), member.insurance_type, unknown, kind, found);
+    let status = choice(&at.field("insurance_status"), member.insurance_status, unknown, status, found);
     let account = match node::AccountState::try_from(member.account_state) {
         Ok(node::AccountState::None) => Some(AccountState::Absent),
         Ok(node::AccountState::Normal) => Some(AccountState::Normal),
@@ -332,11 +280,7 @@ fn insurance(at: &Path<'_>, member: &node::Member, found: &mut Violations) -> Op
 }
 
 fn phone(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<Phone> {
-    let reason = if text.is_empty() {
-        Reason::FieldRequired
-    } else {
-        Reason::PhoneMalformed
-    };
+    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::PhoneMalformed };
     found.need(at, reason, Phone::parse(text))
 }
 

@@ -29,10 +29,7 @@ fn member_with(change: fn(&mut node::Member)) -> Result<MemberInput, Problem> {
 #[test]
 fn reads_a_member() {
     let read = member_with(|_| ()).expect("all is well");
-    assert_eq!(
-        (read.request_id.as_str(), read.party.region),
-        ("r-1", region(130_100))
-    );
+    assert_eq!((read.request_id.as_str(), read.party.region), ("r-1", region(130_100)));
     let expected = Insurance {
         insurance_type: InsuranceType::Employee,
         insurance_status: InsuranceStatus::Active,
@@ -42,31 +39,16 @@ fn reads_a_member() {
     };
     assert_eq!(read.insurance, expected);
     assert_eq!(read.phone.as_ref().map(Phone::reveal), Some("+8613800000000"));
-    assert!(
-        !format!("{read:?}").contains("138"),
-        "a phone number does not belong in a log"
-    );
+    assert!(!format!("{read:?}").contains("138"), "a phone number does not belong in a log");
 }
 
 #[test]
 fn an_account_that_is_not_given_follows_the_insurance() {
     let account = |change| member_with(change).map(|read| read.insurance.account_state);
-    assert_eq!(
-        account(|member| member.insurance_type = 390),
-        Ok(AccountState::Absent)
-    );
-    assert_eq!(
-        account(|member| member.account_state = 1),
-        Ok(AccountState::Absent)
-    );
-    assert_eq!(
-        account(|member| member.account_state = 2),
-        Ok(AccountState::Normal)
-    );
-    assert_eq!(
-        account(|member| member.account_state = 3),
-        Ok(AccountState::Frozen)
-    );
+    assert_eq!(account(|member| member.insurance_type = 390), Ok(AccountState::Absent));
+    assert_eq!(account(|member| member.account_state = 1), Ok(AccountState::Absent));
+    assert_eq!(account(|member| member.account_state = 2), Ok(AccountState::Normal));
+    assert_eq!(account(|member| member.account_state = 3), Ok(AccountState::Frozen));
 }
 
 #[test]
@@ -74,14 +56,8 @@ fn who_is_not_insured_needs_no_type() {
     let status = |change| member_with(change).map(|read| read.insurance.insurance_status);
     let none = |member: &mut node::Member| (member.insurance_type, member.insurance_status) = (0, 4);
     assert_eq!(status(none), Ok(InsuranceStatus::None));
-    assert_eq!(
-        status(|member| member.insurance_status = 2),
-        Ok(InsuranceStatus::Suspended)
-    );
-    assert_eq!(
-        status(|member| member.insurance_status = 3),
-        Ok(InsuranceStatus::Ended)
-    );
+    assert_eq!(status(|member| member.insurance_status = 2), Ok(InsuranceStatus::Suspended));
+    assert_eq!(status(|member| member.insurance_status = 3), Ok(InsuranceStatus::Ended));
     assert_eq!(
         found(member_with(|member| member.insurance_type = 0)),
         one("member.insurance_type", FieldRequired)
@@ -92,11 +68,7 @@ fn who_is_not_insured_needs_no_type() {
 fn every_bad_value_of_a_member_is_named() {
     let faults = found(member_with(|member| {
         member.party = Some(wire_party("1", "张小三", "130102"));
-        (
-            member.insurance_type,
-            member.insurance_status,
-            member.account_state,
-        ) = (311, 9, 9);
+        (member.insurance_type, member.insurance_status, member.account_state) = (311, 9, 9);
     }));
     let expected = [
         one("member.party.person.id_number", IdNumberMalformed),
@@ -129,20 +101,9 @@ fn keys_and_phones_have_a_form() {
     assert_eq!(with("r", "").map(|read| read.phone), Ok(None));
     assert!(with(&"r".repeat(64), "12345").is_ok());
     for bad in [&"r".repeat(65), "a b", "号", "a\n"] {
-        assert_eq!(
-            found(with(bad, "")),
-            one("request_id", RequestIdMalformed),
-            "{bad:?}"
-        );
+        assert_eq!(found(with(bad, "")), one("request_id", RequestIdMalformed), "{bad:?}");
     }
-    for bad in [
-        "1234",
-        "123456789012345678901",
-        "1380-0000",
-        "++12345",
-        "+",
-        "１２３４５",
-    ] {
+    for bad in ["1234", "123456789012345678901", "1380-0000", "++12345", "+", "１２３４５"] {
         assert_eq!(found(with("r", bad)), one("phone", PhoneMalformed), "{bad:?}");
     }
 }
@@ -150,14 +111,8 @@ fn keys_and_phones_have_a_form() {
 #[test]
 fn a_node_takes_only_its_own_people() {
     let regions = regions();
-    let elsewhere = Reader {
-        home: Some(ProvinceCode::new(14)),
-        ..reader(&regions)
-    };
-    assert_eq!(
-        found(elsewhere.upsert_member(&upsert())),
-        one("member.party.region_code", RegionElsewhere)
-    );
+    let elsewhere = Reader { home: Some(ProvinceCode::new(14)), ..reader(&regions) };
+    assert_eq!(found(elsewhere.upsert_member(&upsert())), one("member.party.region_code", RegionElsewhere));
 }
 
 #[test]
@@ -174,15 +129,9 @@ fn an_update_reads_the_same_data() {
         account_state: 0,
     };
     let added = member_with(|_| ()).expect("all is well");
-    assert_eq!(
-        reader(&regions).update_insurance(&request),
-        Ok(MemberInput { phone: None, ..added })
-    );
+    assert_eq!(reader(&regions).update_insurance(&request), Ok(MemberInput { phone: None, ..added }));
     request.insurance_type = 1;
-    assert_eq!(
-        found(reader(&regions).update_insurance(&request)),
-        one("insurance_type", ValueUnsupported)
-    );
+    assert_eq!(found(reader(&regions).update_insurance(&request)), one("insurance_type", ValueUnsupported));
 }
 
 #[test]
@@ -206,35 +155,18 @@ fn reads_an_allotment() {
         ("199912", PeriodMalformed),
         ("２02611", PeriodMalformed),
     ] {
-        let request = node::CreditAccountRequest {
-            period: period.to_owned(),
-            ..good.clone()
-        };
-        assert_eq!(
-            found(reader(&regions).credit_account(&request)),
-            one("period", reason),
-            "{period:?}"
-        );
+        let request = node::CreditAccountRequest { period: period.to_owned(), ..good.clone() };
+        assert_eq!(found(reader(&regions).credit_account(&request)), one("period", reason), "{period:?}");
     }
-    let request = node::CreditAccountRequest {
-        amount: "0.00".to_owned(),
-        remark: "长".repeat(101),
-        ..good
-    };
+    let request = node::CreditAccountRequest { amount: "0.00".to_owned(), remark: "长".repeat(101), ..good };
     let expected = [one("amount", AmountNotPositive), one("remark", RemarkTooLong)];
-    assert_eq!(
-        found(reader(&regions).credit_account(&request)),
-        expected.concat()
-    );
+    assert_eq!(found(reader(&regions).credit_account(&request)), expected.concat());
 }
 
 #[test]
 fn opening_a_wallet_needs_phone_and_confirmation() {
     let regions = regions();
-    let here = Reader {
-        home: Some(ProvinceCode::new(13)),
-        ..reader(&regions)
-    };
+    let here = Reader { home: Some(ProvinceCode::new(13)), ..reader(&regions) };
     let good = node::OpenWalletRequest {
         request_id: "r-3".to_owned(),
         party: Some(payer()),
@@ -243,24 +175,14 @@ fn opening_a_wallet_needs_phone_and_confirmation() {
         confirmed: true,
     };
     let use_region = |code: &str| {
-        let request = node::OpenWalletRequest {
-            use_region_code: code.to_owned(),
-            ..good.clone()
-        };
+        let request = node::OpenWalletRequest { use_region_code: code.to_owned(), ..good.clone() };
         here.open_wallet(&request).map(|read| read.use_region)
     };
     assert_eq!(use_region(""), Ok(region(130_100)));
     assert_eq!(use_region("130602"), Ok(region(130_600)));
-    assert_eq!(
-        found(use_region("510100")),
-        one("use_region_code", RegionElsewhere)
-    );
+    assert_eq!(found(use_region("510100")), one("use_region_code", RegionElsewhere));
     assert_eq!(found(use_region("13")), one("use_region_code", RegionMalformed));
-    let request = node::OpenWalletRequest {
-        phone: String::new(),
-        confirmed: false,
-        ..good
-    };
+    let request = node::OpenWalletRequest { phone: String::new(), confirmed: false, ..good };
     let expected = [one("phone", FieldRequired), one("confirmed", NotConfirmed)];
     assert_eq!(found(here.open_wallet(&request)), expected.concat());
 }
@@ -275,16 +197,9 @@ fn reads_a_page_of_a_statement() {
         page_token: number_token(&entry_scope(AccountKind::Wallet), 12),
     };
     let read = reader(&regions).list_entries(&good).expect("all is well");
-    assert_eq!(
-        (read.account, read.limit, read.before),
-        (AccountKind::Wallet, 50, Some(12))
-    );
+    assert_eq!((read.account, read.limit, read.before), (AccountKind::Wallet, 50, Some(12)));
     let with = |account, page_size| {
-        let request = node::ListEntriesRequest {
-            account,
-            page_size,
-            ..good.clone()
-        };
+        let request = node::ListEntriesRequest { account, page_size, ..good.clone() };
         found(reader(&regions).list_entries(&request))
     };
     assert_eq!(with(0, 0), one("account", FieldRequired));

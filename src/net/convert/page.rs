@@ -42,9 +42,7 @@ pub fn read_token(field: &str, scope: &[u8], text: &str) -> Result<Option<Vec<u8
         let check = bytes.split_off(bytes.len().checked_sub(CHECK_BYTES)?);
         (checksum(scope, &bytes)[..CHECK_BYTES] == check[..]).then_some(bytes)
     });
-    genuine
-        .map(Some)
-        .ok_or_else(|| Problem::field(field, Reason::PageTokenInvalid))
+    genuine.map(Some).ok_or_else(|| Problem::field(field, Reason::PageTokenInvalid))
 }
 
 /// The same for a token whose place is one number, such as a journal sequence.
@@ -86,10 +84,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     if !rest.is_empty() {
         return None;
     }
-    pairs
-        .iter()
-        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
-        .collect()
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
 }
 
 #[cfg(test)]
@@ -103,10 +98,7 @@ mod tests {
             [50, 1, 1000, 1000, 1000].map(Some)
         );
         for negative in [-1, i32::MIN] {
-            assert_eq!(
-                page_size(negative).map_err(|problem| problem.reason),
-                Err(Reason::PageSizeInvalid)
-            );
+            assert_eq!(page_size(negative).map_err(|problem| problem.reason), Err(Reason::PageSizeInvalid));
         }
     }
 
@@ -121,27 +113,12 @@ mod tests {
         };
         let invalid = Err((Reason::PageTokenInvalid, 1));
         assert_eq!(refused(b"list 14", &given), invalid);
-        assert_eq!(
-            refused(b"list 13", &given.to_uppercase().replace('0', "O")),
-            invalid
-        );
-        for made_up in [
-            "1",
-            "00",
-            "77",
-            "zz",
-            "é",
-            "0000000000000000",
-            &given[2..],
-            &format!("{given}00"),
-        ] {
+        assert_eq!(refused(b"list 13", &given.to_uppercase().replace('0', "O")), invalid);
+        for made_up in ["1", "00", "77", "zz", "é", "0000000000000000", &given[2..], &format!("{given}00")] {
             assert_eq!(refused(b"list 13", made_up), invalid, "{made_up}");
         }
         let longer = token(b"list 13", b"nine bytes");
-        assert_eq!(
-            read_token("page_token", b"list 13", &longer),
-            Ok(Some(b"nine bytes".to_vec()))
-        );
+        assert_eq!(read_token("page_token", b"list 13", &longer), Ok(Some(b"nine bytes".to_vec())));
         assert_eq!(refused(b"list 13", &longer), invalid);
     }
 

@@ -23,11 +23,7 @@ impl PartyParts {
     /// The party, if all of it could be read.
     pub fn whole(self) -> Option<Party> {
         let (id_number, name, (region, province)) = (self.id_number?, self.name?, self.place?);
-        Some(Party {
-            person: Person { id_number, name },
-            region,
-            province,
-        })
+        Some(Party { person: Person { id_number, name }, region, province })
     }
 }
 
@@ -38,11 +34,7 @@ impl Reader<'_> {
             return PartyParts::default();
         };
         let (id_number, name) = self.person(&at.field("person"), party.person.as_ref(), found);
-        PartyParts {
-            id_number,
-            name,
-            place: self.place(&at.field("region_code"), &party.region_code, found),
-        }
+        PartyParts { id_number, name, place: self.place(&at.field("region_code"), &party.region_code, found) }
     }
 
     /// Reads a party that is all a request is about, as in `GetWallet`, under the field `party`.
@@ -76,11 +68,7 @@ impl Reader<'_> {
                 None
             }
         };
-        let reason = if person.name.is_empty() {
-            Reason::FieldRequired
-        } else {
-            Reason::NameMalformed
-        };
+        let reason = if person.name.is_empty() { Reason::FieldRequired } else { Reason::NameMalformed };
         let name = found.need(&at.field("name"), reason, (self.normalise_name)(&person.name));
         (id_number, name)
     }
@@ -88,18 +76,12 @@ impl Reader<'_> {
 
 /// A party in clear: only from the hub to the province that it is insured in, and to that province's own system.
 pub fn party_to_proto(party: &Party) -> types::Party {
-    types::Party {
-        person: Some(person_to_proto(&party.person)),
-        region_code: party.region.to_string(),
-    }
+    types::Party { person: Some(person_to_proto(&party.person)), region_code: party.region.to_string() }
 }
 
 /// A person in clear; see [`party_to_proto`].
 pub fn person_to_proto(person: &Person) -> types::Person {
-    types::Person {
-        id_number: person.id_number.reveal().to_owned(),
-        name: person.name.reveal().to_owned(),
-    }
+    types::Person { id_number: person.id_number.reveal().to_owned(), name: person.name.reveal().to_owned() }
 }
 
 /// A person as everyone may see him.

@@ -26,9 +26,7 @@ pub fn prepare_to_proto(mark: &PeerMark, legs: &[Leg]) -> node::PrepareRequest {
 
 /// A request to check these legs.
 pub fn check_to_proto(legs: &[Leg]) -> node::CheckRequest {
-    node::CheckRequest {
-        legs: legs.iter().map(leg_to_check_to_proto).collect(),
-    }
+    node::CheckRequest { legs: legs.iter().map(leg_to_check_to_proto).collect() }
 }
 
 impl Reader<'_> {
@@ -65,10 +63,7 @@ impl Reader<'_> {
         for (index, leg) in legs.iter().enumerate() {
             match read(&Path::Root.item("legs", index), leg) {
                 Ok(reading) => readings.push(reading),
-                Err(problem) => problem
-                    .violations
-                    .into_iter()
-                    .for_each(|violation| found.push(violation)),
+                Err(problem) => problem.violations.into_iter().for_each(|violation| found.push(violation)),
             }
         }
         readings
@@ -120,11 +115,7 @@ pub fn vote_from_proto(vote: &node::Vote) -> Result<Vote, Problem> {
     let side = name.map_or(RefusalSide::Hub, |name| name.side.into());
     let rulebook = match vote.rulebook_hash.as_slice() {
         [] => None,
-        hash => found.need(
-            &at.field("rulebook_hash"),
-            Reason::RequestMalformed,
-            Digest::from_slice(hash),
-        ),
+        hash => found.need(&at.field("rulebook_hash"), Reason::RequestMalformed, Digest::from_slice(hash)),
     };
     let refusal = |fallback| refusal_or(vote.refusal.as_ref(), side, fallback);
     let verdict = match node::Verdict::try_from(vote.verdict) {
@@ -132,20 +123,14 @@ pub fn vote_from_proto(vote: &node::Vote) -> Result<Vote, Problem> {
             let fits = vote.leg_record.len() <= LEG_RECORD_MAX;
             let leg_record = fits.then(|| vote.leg_record.clone());
             let leg_record = found.need(&at.field("leg_record"), Reason::RequestMalformed, leg_record);
-            leg_record.map(|leg_record| Verdict::Yes {
-                leg_record,
-                rulebook: rulebook.unwrap_or_default(),
-            })
+            leg_record.map(|leg_record| Verdict::Yes { leg_record, rulebook: rulebook.unwrap_or_default() })
         }
         Ok(node::Verdict::Awaiting) => required_time(&at.field("until"), vote.until.as_ref(), &mut found)
             .map(|until| Verdict::Awaiting { until }),
-        Ok(node::Verdict::Conflict) => Some(Verdict::Conflict {
-            refusal: refusal(Reason::TermsDiffer),
-        }),
-        Ok(node::Verdict::No | node::Verdict::Unspecified) | Err(_) => Some(Verdict::No {
-            refusal: refusal(Reason::Unsupported),
-            rulebook,
-        }),
+        Ok(node::Verdict::Conflict) => Some(Verdict::Conflict { refusal: refusal(Reason::TermsDiffer) }),
+        Ok(node::Verdict::No | node::Verdict::Unspecified) | Err(_) => {
+            Some(Verdict::No { refusal: refusal(Reason::RefusedByPlace), rulebook })
+        }
     };
     let vote = name.zip(verdict).map(|(name, verdict)| Vote {
         transfer_id: name.transfer_id,
@@ -158,18 +143,12 @@ pub fn vote_from_proto(vote: &node::Vote) -> Result<Vote, Problem> {
 
 /// An answer to a check.
 pub fn check_result_to_proto(refusals: &[RefusalRecord]) -> node::CheckResult {
-    node::CheckResult {
-        refusals: refusals.iter().map(refusal_to_proto).collect(),
-    }
+    node::CheckResult { refusals: refusals.iter().map(refusal_to_proto).collect() }
 }
 
 /// Reads an answer to a check of a leg of this side.
 pub fn check_result_from_proto(result: &node::CheckResult, side: RefusalSide) -> Vec<RefusalRecord> {
-    result
-        .refusals
-        .iter()
-        .map(|refusal| refusal_from_proto(refusal, side))
-        .collect()
+    result.refusals.iter().map(|refusal| refusal_from_proto(refusal, side)).collect()
 }
 
 pub(super) fn refusal_or(
@@ -177,10 +156,7 @@ pub(super) fn refusal_or(
     side: RefusalSide,
     fallback: Reason,
 ) -> RefusalRecord {
-    refusal.map_or_else(
-        || RefusalRecord::new(fallback, side),
-        |refusal| refusal_from_proto(refusal, side),
-    )
+    refusal.map_or_else(|| RefusalRecord::new(fallback, side), |refusal| refusal_from_proto(refusal, side))
 }
 
 #[cfg(test)]

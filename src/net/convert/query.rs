@@ -67,28 +67,16 @@ impl Reader<'_> {
             time.as_ref()
                 .and_then(|time| found.need(&root.field(name), Reason::RequestMalformed, civil(time)))
         };
-        let (start_time, end_time) = (
-            time("start_time", &request.start_time),
-            time("end_time", &request.end_time),
-        );
+        let (start_time, end_time) =
+            (time("start_time", &request.start_time), time("end_time", &request.end_time));
         let window = match request.window_id.as_str() {
             "" => None,
             text => found.need(&root.field("window_id"), Reason::RequestMalformed, window(text)),
         };
         let province = self.province(&root.field("province_code"), &request.province_code, &mut found);
-        let filter = found.finish(Some(TransferFilter {
-            province,
-            state,
-            window,
-            start_time,
-            end_time,
-        }))?;
+        let filter = found.finish(Some(TransferFilter { province, state, window, start_time, end_time }))?;
         let before = read_number_token("page_token", &filter.scope(), &request.page_token)?;
-        Ok(TransferQuery {
-            filter,
-            limit,
-            before,
-        })
+        Ok(TransferQuery { filter, limit, before })
     }
 
     /// Reads a request to watch transfers: the province, and the journal sequence after which changes are wanted.
@@ -100,11 +88,7 @@ impl Reader<'_> {
         request: &hub::WatchTransfersRequest,
     ) -> Result<(Option<ProvinceCode>, Option<u64>), Problem> {
         let mut found = Violations::default();
-        let province = self.province(
-            &Path::Root.field("province_code"),
-            &request.province_code,
-            &mut found,
-        );
+        let province = self.province(&Path::Root.field("province_code"), &request.province_code, &mut found);
         let province = found.finish(Some(province))?;
         let after = read_number_token("resume_token", &watch_scope(province), &request.resume_token)?;
         Ok((province, after))

@@ -69,10 +69,7 @@ pub struct Violations(Vec<FieldViolation>);
 impl Violations {
     /// Adds one.
     pub fn add(&mut self, at: &Path<'_>, reason: Reason) {
-        self.0.push(FieldViolation {
-            field: at.to_string(),
-            reason,
-        });
+        self.0.push(FieldViolation { field: at.to_string(), reason });
     }
 
     /// The value, or a violation when there is none.
@@ -91,11 +88,7 @@ impl Violations {
     /// Adds what another reading missed (`FIELD_REQUIRED`) in the message that stands at `at`.
     pub fn take_missing(&mut self, at: &Path<'_>, other: &Violations) {
         let dot = if matches!(at, Path::Root) { "" } else { "." };
-        for missing in other
-            .0
-            .iter()
-            .filter(|violation| violation.reason == Reason::FieldRequired)
-        {
+        for missing in other.0.iter().filter(|violation| violation.reason == Reason::FieldRequired) {
             self.push(FieldViolation {
                 field: format!("{at}{dot}{}", missing.field),
                 reason: missing.reason,
@@ -125,18 +118,12 @@ pub fn check_batch(field: &'static str, size: usize) -> Result<(), Problem> {
     if (1..=BATCH_MAX).contains(&size) {
         return Ok(());
     }
-    Err(Problem::field(field, Reason::BatchSizeInvalid)
-        .with("limit", BATCH_MAX)
-        .with("value", size))
+    Err(Problem::field(field, Reason::BatchSizeInvalid).with("limit", BATCH_MAX).with("value", size))
 }
 
 /// Reads the id of a transfer: `FIELD_REQUIRED`, `TRANSFER_ID_MALFORMED`.
 pub fn transfer_id(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<TransferId> {
-    let reason = if text.is_empty() {
-        Reason::FieldRequired
-    } else {
-        Reason::TransferIdMalformed
-    };
+    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::TransferIdMalformed };
     found.need(at, reason, TransferId::parse(text))
 }
 
@@ -152,36 +139,20 @@ pub fn only_transfer_id(text: &str) -> Result<TransferId, Problem> {
 
 /// Reads an amount of more than zero: `FIELD_REQUIRED`, `AMOUNT_MALFORMED`, `AMOUNT_NOT_POSITIVE`.
 pub fn amount(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<Money> {
-    let reason = if text.is_empty() {
-        Reason::FieldRequired
-    } else {
-        Reason::AmountMalformed
-    };
+    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::AmountMalformed };
     let amount = found.need(at, reason, Money::parse(text).ok())?;
-    found.need(
-        at,
-        Reason::AmountNotPositive,
-        amount.is_positive().then_some(amount),
-    )
+    found.need(at, Reason::AmountNotPositive, amount.is_positive().then_some(amount))
 }
 
 /// Reads a digest of 32 bytes: `FIELD_REQUIRED`, `REQUEST_MALFORMED`.
 pub fn digest(at: &Path<'_>, bytes: &[u8], found: &mut Violations) -> Option<Digest> {
-    let reason = if bytes.is_empty() {
-        Reason::FieldRequired
-    } else {
-        Reason::RequestMalformed
-    };
+    let reason = if bytes.is_empty() { Reason::FieldRequired } else { Reason::RequestMalformed };
     found.need(at, reason, Digest::from_slice(bytes))
 }
 
 /// Reads the caller's key of a request: `FIELD_REQUIRED`, `REQUEST_ID_MALFORMED`.
 pub fn request_id(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<String> {
-    let reason = if text.is_empty() {
-        Reason::FieldRequired
-    } else {
-        Reason::RequestIdMalformed
-    };
+    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::RequestIdMalformed };
     let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     found.need(at, reason, fits.then(|| text.to_owned()))
 }
@@ -194,11 +165,7 @@ pub fn choice<T>(
     value: Option<T>,
     found: &mut Violations,
 ) -> Option<T> {
-    let reason = if number == 0 {
-        Reason::FieldRequired
-    } else {
-        unknown
-    };
+    let reason = if number == 0 { Reason::FieldRequired } else { unknown };
     found.need(at, reason, value)
 }
 
@@ -211,19 +178,11 @@ impl Reader<'_> {
         text: &str,
         found: &mut Violations,
     ) -> Option<(RegionCode, ProvinceCode)> {
-        let reason = if text.is_empty() {
-            Reason::FieldRequired
-        } else {
-            Reason::RegionMalformed
-        };
+        let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::RegionMalformed };
         let code = found.need(at, reason, RegionCode::parse(text))?;
         let area = found.need(at, Reason::UnknownRegion, self.regions.locate(code))?;
         let here = self.home.is_none_or(|home| home == area.province);
-        found.need(
-            at,
-            Reason::RegionElsewhere,
-            here.then_some((area.code, area.province)),
-        )
+        found.need(at, Reason::RegionElsewhere, here.then_some((area.code, area.province)))
     }
 
     /// Reads a filter by province, two digits; empty means none: `UNKNOWN_REGION`.

@@ -23,10 +23,7 @@ pub fn region_to_proto(regions: &RegionDirectory, area: &Area, today: Day) -> hu
 
 /// Every pooling area, by code.
 pub fn regions_to_proto(regions: &RegionDirectory, today: Day) -> Vec<hub::Region> {
-    regions
-        .areas()
-        .map(|area| region_to_proto(regions, area, today))
-        .collect()
+    regions.areas().map(|area| region_to_proto(regions, area, today)).collect()
 }
 
 fn period_to_proto(opening: &Opening) -> hub::OpenPeriod {
@@ -39,21 +36,13 @@ fn period_to_proto(opening: &Opening) -> hub::OpenPeriod {
 /// "A 国家医保局, 2024-12-02" is a grade and a citation; a text that does not begin with a grade is all citation.
 fn source_to_proto(source: &str) -> hub::RegionSource {
     const GRADES: [&str; 5] = ["A", "B", "C", "BG", "INF"];
-    let end = source
-        .find(|one: char| !one.is_ascii_alphabetic())
-        .unwrap_or(source.len());
+    let end = source.find(|one: char| !one.is_ascii_alphabetic()).unwrap_or(source.len());
     let (grade, citation) = source.split_at(end);
     if !GRADES.contains(&grade) {
-        return hub::RegionSource {
-            grade: String::new(),
-            citation: source.to_owned(),
-        };
+        return hub::RegionSource { grade: String::new(), citation: source.to_owned() };
     }
     let citation = citation.trim_start_matches([':', ' ', ',', '：', '，']);
-    hub::RegionSource {
-        grade: grade.to_owned(),
-        citation: citation.to_owned(),
-    }
+    hub::RegionSource { grade: grade.to_owned(), citation: citation.to_owned() }
 }
 
 #[cfg(test)]

@@ -16,10 +16,7 @@ const ASK_AFTER_MS: u64 = 1000;
 /// A request for rulings.
 pub fn resolve_to_proto(mark: &PeerMark, questions: &[Question]) -> hub::ResolveRequest {
     let questions = questions.iter().map(question_to_proto).collect();
-    hub::ResolveRequest {
-        sender: Some(sender_to_proto(mark)),
-        questions,
-    }
+    hub::ResolveRequest { sender: Some(sender_to_proto(mark)), questions }
 }
 
 /// Reads a request for rulings: the node's mark and each question, in order.
@@ -32,18 +29,8 @@ pub fn resolve_from_proto(request: &hub::ResolveRequest) -> Result<(PeerMark, Ve
     let mark = sender(request.sender.as_ref(), &mut found);
     let read = |(index, question): (usize, &hub::ResolveQuestion)| {
         let at = Path::Root.item("questions", index);
-        let name = leg_name(
-            &at,
-            &question.transfer_id,
-            question.side,
-            &question.terms_digest,
-            &mut found,
-        )?;
-        Some(Question {
-            transfer_id: name.transfer_id,
-            side: name.side,
-            terms_digest: name.terms_digest,
-        })
+        let name = leg_name(&at, &question.transfer_id, question.side, &question.terms_digest, &mut found)?;
+        Some(Question { transfer_id: name.transfer_id, side: name.side, terms_digest: name.terms_digest })
     };
     let questions: Vec<Question> = request.questions.iter().enumerate().filter_map(read).collect();
     found.finish(mark.map(|mark| (mark, questions)))
@@ -60,10 +47,7 @@ fn question_to_proto(question: &Question) -> hub::ResolveQuestion {
 /// A ruling in the words of the wire.
 pub fn ruling_to_proto(ruling: &Ruling) -> hub::Resolution {
     match ruling {
-        Ruling::Pending {
-            question,
-            ask_after_ms,
-        } => hub::Resolution {
+        Ruling::Pending { question, ask_after_ms } => hub::Resolution {
             transfer_id: question.transfer_id.to_string(),
             side: side_to_proto(question.side),
             ruling: hub::Ruling::Pending.into(),
@@ -93,13 +77,7 @@ pub fn ruling_to_proto(ruling: &Ruling) -> hub::Resolution {
 /// One that names no leg, a decision without its time, a commit without window or number: no answer, ask again.
 pub fn ruling_from_proto(answer: &hub::Resolution) -> Result<Ruling, Problem> {
     let (at, mut found) = (Path::Root, Violations::default());
-    let name = leg_name(
-        &at,
-        &answer.transfer_id,
-        answer.side,
-        &answer.terms_digest,
-        &mut found,
-    );
+    let name = leg_name(&at, &answer.transfer_id, answer.side, &answer.terms_digest, &mut found);
     let outcome = match hub::Ruling::try_from(answer.ruling) {
         Ok(hub::Ruling::Commit) => Outcome::Commit,
         Ok(hub::Ruling::Abort) => Outcome::Abort,
@@ -108,11 +86,7 @@ pub fn ruling_from_proto(answer: &hub::Resolution) -> Result<Ruling, Problem> {
             let (transfer_id, side, terms_digest) =
                 found.finish(name.map(|name| (name.transfer_id, name.side, name.terms_digest)))?;
             return Ok(Ruling::Pending {
-                question: Question {
-                    transfer_id,
-                    side,
-                    terms_digest,
-                },
+                question: Question { transfer_id, side, terms_digest },
                 ask_after_ms,
             });
         }
@@ -121,11 +95,7 @@ pub fn ruling_from_proto(answer: &hub::Resolution) -> Result<Ruling, Problem> {
     let (window, hub_seq) = match outcome {
         Outcome::Abort => (None, None),
         Outcome::Commit => (
-            found.need(
-                &at.field("window_id"),
-                Reason::RequestMalformed,
-                window(&answer.window_id),
-            ),
+            found.need(&at.field("window_id"), Reason::RequestMalformed, window(&answer.window_id)),
             found.need(
                 &at.field("hub_seq"),
                 Reason::FieldRequired,

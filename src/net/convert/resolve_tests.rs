@@ -6,20 +6,12 @@ use crate::domain::transfer::Side;
 use crate::net::convert::test_kit::*;
 
 fn question() -> Question {
-    Question {
-        transfer_id: the_id(),
-        side: Side::Payee,
-        terms_digest: Digest([5; 32]),
-    }
+    Question { transfer_id: the_id(), side: Side::Payee, terms_digest: Digest([5; 32]) }
 }
 
 fn decided(outcome: Outcome) -> Ruling {
     let committed = outcome == Outcome::Commit;
-    let Question {
-        transfer_id,
-        side,
-        terms_digest,
-    } = question();
+    let Question { transfer_id, side, terms_digest } = question();
     Ruling::Decided(Decision {
         transfer_id,
         side,
@@ -33,34 +25,19 @@ fn decided(outcome: Outcome) -> Ruling {
 
 #[test]
 fn questions_come_back() {
-    let other = Question {
-        side: Side::Payer,
-        ..question()
-    };
+    let other = Question { side: Side::Payer, ..question() };
     let questions = vec![question(), other];
-    assert_eq!(
-        resolve_from_proto(&resolve_to_proto(&mark(), &questions)),
-        Ok((mark(), questions))
-    );
+    assert_eq!(resolve_from_proto(&resolve_to_proto(&mark(), &questions)), Ok((mark(), questions)));
     let mut wire = resolve_to_proto(&mark(), &[question()]);
     wire.questions[0].terms_digest.clear();
-    assert_eq!(
-        found(resolve_from_proto(&wire)),
-        one("questions[0].terms_digest", FieldRequired)
-    );
+    assert_eq!(found(resolve_from_proto(&wire)), one("questions[0].terms_digest", FieldRequired));
     wire.questions.clear();
-    assert_eq!(
-        found(resolve_from_proto(&wire)),
-        one("questions", BatchSizeInvalid)
-    );
+    assert_eq!(found(resolve_from_proto(&wire)), one("questions", BatchSizeInvalid));
 }
 
 #[test]
 fn rulings_come_back() {
-    let pending = Ruling::Pending {
-        question: question(),
-        ask_after_ms: 2500,
-    };
+    let pending = Ruling::Pending { question: question(), ask_after_ms: 2500 };
     for ruling in [decided(Outcome::Commit), decided(Outcome::Abort), pending] {
         assert_eq!(ruling_from_proto(&ruling_to_proto(&ruling)), Ok(ruling));
     }
@@ -70,17 +47,8 @@ fn rulings_come_back() {
 fn an_unknown_ruling_is_pending_never_an_end() {
     let wire = ruling_to_proto(&decided(Outcome::Abort));
     for ruling in [0, 4, -1] {
-        let read = ruling_from_proto(&hub::Resolution {
-            ruling,
-            ..wire.clone()
-        });
-        assert_eq!(
-            read,
-            Ok(Ruling::Pending {
-                question: question(),
-                ask_after_ms: ASK_AFTER_MS
-            })
-        );
+        let read = ruling_from_proto(&hub::Resolution { ruling, ..wire.clone() });
+        assert_eq!(read, Ok(Ruling::Pending { question: question(), ask_after_ms: ASK_AFTER_MS }));
     }
 }
 
@@ -91,20 +59,8 @@ fn half_a_decision_is_no_answer() {
         change(&mut wire);
         found(ruling_from_proto(&wire))
     };
-    assert_eq!(
-        with(Outcome::Commit, |one| one.hub_seq = 0),
-        one("hub_seq", FieldRequired)
-    );
-    assert_eq!(
-        with(Outcome::Commit, |one| one.window_id.clear()),
-        one("window_id", RequestMalformed)
-    );
-    assert_eq!(
-        with(Outcome::Abort, |one| one.decide_time = None),
-        one("decide_time", FieldRequired)
-    );
-    assert_eq!(
-        with(Outcome::Abort, |one| one.side = 0),
-        one("side", FieldRequired)
-    );
+    assert_eq!(with(Outcome::Commit, |one| one.hub_seq = 0), one("hub_seq", FieldRequired));
+    assert_eq!(with(Outcome::Commit, |one| one.window_id.clear()), one("window_id", RequestMalformed));
+    assert_eq!(with(Outcome::Abort, |one| one.decide_time = None), one("decide_time", FieldRequired));
+    assert_eq!(with(Outcome::Abort, |one| one.side = 0), one("side", FieldRequired));
 }

@@ -1,5 +1,6 @@
 //! Requests that make or check a transfer.
 
+use crate::domain::coordinator::WaitMode;
 use crate::domain::id::TransferId;
 use crate::domain::kinship::Kinship;
 use crate::domain::reason::Reason;
@@ -9,16 +10,6 @@ use crate::net::convert::reader::{Path, Reader, Violations, amount, choice, tran
 use crate::net::status::Problem;
 use crate::proto::{hub, types};
 use std::fmt;
-
-/// What a caller waits for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wait {
-    /// Until both provinces have recorded the decision.
-    #[default]
-    Recorded,
-    /// Until the hub has recorded the decision.
-    Decided,
-}
 
 /// What a transfer says, with the remark, which is content too but travels to nobody.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,9 +23,7 @@ pub struct Content {
 /// Without the remark: it is the payer's own words.
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Content")
-            .field("terms", &self.terms)
-            .finish_non_exhaustive()
+        f.debug_struct("Content").field("terms", &self.terms).finish_non_exhaustive()
     }
 }
 
@@ -46,7 +35,7 @@ pub struct NewTransfer {
     /// What it says.
     pub content: Content,
     /// What to wait for; no part of the content.
-    pub wait: Wait,
+    pub wait: WaitMode,
 }
 
 /// The four fields that a transfer and a check have in common.
@@ -75,7 +64,7 @@ impl Reader<'_> {
     pub fn batch_item(
         &self,
         request: &hub::CreateTransferRequest,
-        wait: Wait,
+        wait: WaitMode,
     ) -> Result<NewTransfer, Problem> {
         self.new_transfer(request, |_, _| Some(wait))
     }
@@ -100,7 +89,7 @@ impl Reader<'_> {
     fn new_transfer(
         &self,
         request: &hub::CreateTransferRequest,
-        read_wait: impl FnOnce(&Path<'_>, &mut Violations) -> Option<Wait>,
+        read_wait: impl FnOnce(&Path<'_>, &mut Violations) -> Option<WaitMode>,
     ) -> Result<NewTransfer, Problem> {
         let mut found = Violations::default();
         let id = transfer_id(&Path::Root.field("transfer_id"), &request.transfer_id, &mut found);
@@ -112,15 +101,12 @@ impl Reader<'_> {
             remark: &request.remark,
         };
         let mut wait = None;
-        let content = self.content(&fields, &mut found, |found| {
-            wait = read_wait(&Path::Root.field("wait"), found)
-        });
+        let content =
+            self.content(&fields, &mut found, |found| wait = read_wait(&Path::Root.field("wait"), found));
         let whole = match (id, content, wait) {
-            (Some(transfer_id), Some(content), Some(wait)) => Some(NewTransfer {
-                transfer_id,
-                content,
-                wait,
-            }),
+            (Some(transfer_id), Some(content), Some(wait)) => {
+                Some(NewTransfer { transfer_id, content, wait })
+            }
             _ => None,
         };
         found.finish(whole)
@@ -141,16 +127,9 @@ impl Reader<'_> {
         let remark = self.remark(&Path::Root.field("remark"), fields.remark, found);
         last(found);
         compare_parties(&payer, &payee, &payee_at, found);
-        let terms = Terms {
-            payer: payer.whole()?,
-            payee: payee.whole()?,
-            kinship: kinship?,
-            amount: amount?,
-        };
-        Some(Content {
-            terms,
-            remark: remark?,
-        })
+        let terms =
+            Terms { payer: payer.whole()?, payee: payee.whole()?, kinship: kinship?, amount: amount? };
+        Some(Content { terms, remark: remark? })
     }
 }
 
@@ -167,13 +146,7 @@ fn compare_parties(payer: &PartyParts, payee: &PartyParts, payee_at: &Path<'_>, 
 
 /// Reads what the payee is to the payer: `FIELD_REQUIRED`, `KINSHIP_UNSUPPORTED`.
 pub fn kinship(at: &Path<'_>, number: i32, found: &mut Violations) -> Option<Kinship> {
-    choice(
-        at,
-        number,
-        Reason::KinshipUnsupported,
-        Kinship::from_number(i64::from(number)),
-        found,
-    )
+    choice(at, number, Reason::KinshipUnsupported, Kinship::from_number(i64::from(number)), found)
 }
 
 /// What the payee is to the payer, as the wire's number.
@@ -192,12 +165,22 @@ pub fn kinship_to_proto(kinship: Kinship) -> i32 {
 }
 
 /// Reads what to wait for, of a call that makes transfers: `VALUE_UNSUPPORTED`.
-pub fn wait_mode(at: &Path<'_>, number: i32, found: &mut Violations) -> Option<Wait> {
+pub fn wait_mode(at: &Path<'_>, number: i32, found: &mut Violations) -> Option<WaitMode> {
     let wait = hub::WaitMode::try_from(number).ok().map(|mode| match mode {
-        hub::WaitMode::Unspecified | hub::WaitMode::Recorded => Wait::Recorded,
-        hub::WaitMode::Decided => Wait::Decided,
+        hub::WaitMode::Unspecified | hub::WaitMode::Recorded => WaitMode::Recorded,
+        hub::WaitMode::Decided => WaitMode::Decided,
     });
     found.need(at, Reason::ValueUnsupported, wait)
+}
+
+/// Reads what to wait for where it is a field of the call itself.
+///
+/// # Errors
+/// `VALUE_UNSUPPORTED`.
+pub fn only_wait_mode(number: i32) -> Result<WaitMode, Problem> {
+    let mut found = Violations::default();
+    let wait = wait_mode(&Path::Root.field("wait"), number, &mut found);
+    found.finish(wait)
 }
 
 #[cfg(test)]

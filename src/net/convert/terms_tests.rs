@@ -9,24 +9,15 @@ fn reads_a_transfer_and_finds_pooling_areas() {
     let regions = regions();
     let read = reader(&regions).create_transfer(&create()).expect("all is well");
     assert_eq!(read.transfer_id, the_id());
-    assert_eq!(read.wait, Wait::Decided);
+    assert_eq!(read.wait, WaitMode::Decided);
     let terms = &read.content.terms;
     assert_eq!(terms.payer.person, person(SPECIMENS[0], "张小三"));
     // The county 130102 is read as its pooling area.
-    assert_eq!(
-        (terms.payer.region, terms.payer.province),
-        (region(130_100), ProvinceCode::new(13))
-    );
-    assert_eq!(
-        (terms.payee.region, terms.payee.province),
-        (region(510_100), ProvinceCode::new(51))
-    );
+    assert_eq!((terms.payer.region, terms.payer.province), (region(130_100), ProvinceCode::new(13)));
+    assert_eq!((terms.payee.region, terms.payee.province), (region(510_100), ProvinceCode::new(51)));
     assert_eq!((terms.kinship, terms.amount.fen()), (Kinship::Parent, 40_000));
     assert_eq!(read.content.remark, "给妈妈买药");
-    assert!(
-        !format!("{read:?}").contains("妈妈"),
-        "a remark does not belong in a log"
-    );
+    assert!(!format!("{read:?}").contains("妈妈"), "a remark does not belong in a log");
 }
 
 type Spoil = fn(&mut hub::CreateTransferRequest, &str);
@@ -83,10 +74,7 @@ fn every_malformed_field_is_named_with_its_reason() {
             let status = result.expect_err("it is wrong").into_status();
             assert_eq!(status.code(), tonic::Code::InvalidArgument);
             let said = problem_of(&status).expect("our own error");
-            assert_eq!(
-                (said.code.as_str(), said.metadata["field"].as_str()),
-                (reason.code(), *field)
-            );
+            assert_eq!((said.code.as_str(), said.metadata["field"].as_str()), (reason.code(), *field));
             if text.len() > 5 {
                 assert!(!status.message().contains(*text), "{text:?} must not come back");
             }
@@ -99,10 +87,7 @@ fn missing_messages_are_required_fields() {
     let regions = regions();
     let mut request = create();
     request.payer = None;
-    request.payee = Some(types::Party {
-        person: None,
-        region_code: "510100".to_owned(),
-    });
+    request.payee = Some(types::Party { person: None, region_code: "510100".to_owned() });
     let expected = [one("payer", FieldRequired), one("payee.person", FieldRequired)].concat();
     assert_eq!(found(reader(&regions).create_transfer(&request)), expected);
 }
@@ -141,21 +126,12 @@ fn nobody_sends_to_himself_or_inside_a_province() {
     let regions = regions();
     let mut request = create();
     request.payee = Some(wire_party(SPECIMENS[0], "李四", "510100"));
-    assert_eq!(
-        found(reader(&regions).create_transfer(&request)),
-        one("payee.person.id_number", SamePerson)
-    );
+    assert_eq!(found(reader(&regions).create_transfer(&request)), one("payee.person.id_number", SamePerson));
     // Lower-case x is the same number.
     request.payee = Some(wire_party("11010519491231002x", "张小三", "510100"));
-    assert_eq!(
-        found(reader(&regions).create_transfer(&request)),
-        one("payee.person.id_number", SamePerson)
-    );
+    assert_eq!(found(reader(&regions).create_transfer(&request)), one("payee.person.id_number", SamePerson));
     request.payee = Some(wire_party(SPECIMENS[1], "李四", "130600"));
-    assert_eq!(
-        found(reader(&regions).create_transfer(&request)),
-        one("payee.region_code", SameProvince)
-    );
+    assert_eq!(found(reader(&regions).create_transfer(&request)), one("payee.region_code", SameProvince));
     // Both are found beside another fault, and after it.
     request.payee = Some(wire_party(SPECIMENS[0], "李四", "130600"));
     request.amount = "-1".to_owned();
@@ -164,10 +140,7 @@ fn nobody_sends_to_himself_or_inside_a_province() {
         one("payee.person.id_number", SamePerson),
         one("payee.region_code", SameProvince),
     ];
-    assert_eq!(
-        found(reader(&regions).create_transfer(&request)),
-        expected.concat()
-    );
+    assert_eq!(found(reader(&regions).create_transfer(&request)), expected.concat());
 }
 
 #[test]
@@ -175,29 +148,19 @@ fn places_go_by_the_list_not_by_their_digits() {
     let regions = regions();
     let mut request = create();
     request.payer = Some(wire_party(SPECIMENS[0], "张小三", "659001"));
-    let read = reader(&regions)
-        .create_transfer(&request)
-        .expect("a place of the 兵团");
+    let read = reader(&regions).create_transfer(&request).expect("a place of the 兵团");
     assert_eq!(read.content.terms.payer.province, ProvinceCode::new(66));
     request.payer = Some(wire_party(SPECIMENS[0], "张小三", "110105"));
-    let read = reader(&regions)
-        .create_transfer(&request)
-        .expect("a county of a municipality");
+    let read = reader(&regions).create_transfer(&request).expect("a county of a municipality");
     assert_eq!(read.content.terms.payer.region, region(110_000));
 }
 
 #[test]
 fn a_node_refuses_other_provinces() {
     let regions = regions();
-    let here = Reader {
-        home: Some(ProvinceCode::new(51)),
-        ..reader(&regions)
-    };
+    let here = Reader { home: Some(ProvinceCode::new(51)), ..reader(&regions) };
     assert!(here.only_party(Some(&payee())).is_ok());
-    assert_eq!(
-        found(here.only_party(Some(&payer()))),
-        one("party.region_code", RegionElsewhere)
-    );
+    assert_eq!(found(here.only_party(Some(&payer()))), one("party.region_code", RegionElsewhere));
     assert_eq!(found(here.only_party(None)), one("party", FieldRequired));
 }
 
@@ -206,19 +169,11 @@ fn a_batch_item_goes_by_the_wait_of_the_call() {
     let regions = regions();
     let mut request = create();
     request.wait = 99;
-    let read = reader(&regions)
-        .batch_item(&request, Wait::Recorded)
-        .expect("its own wait is ignored");
-    assert_eq!(read.wait, Wait::Recorded);
-    assert_eq!(
-        found(reader(&regions).create_transfer(&request)),
-        one("wait", ValueUnsupported)
-    );
+    let read = reader(&regions).batch_item(&request, WaitMode::Recorded).expect("its own wait is ignored");
+    assert_eq!(read.wait, WaitMode::Recorded);
+    assert_eq!(found(reader(&regions).create_transfer(&request)), one("wait", ValueUnsupported));
     request.wait = 0;
-    assert_eq!(
-        reader(&regions).create_transfer(&request).map(|read| read.wait),
-        Ok(Wait::Recorded)
-    );
+    assert_eq!(reader(&regions).create_transfer(&request).map(|read| read.wait), Ok(WaitMode::Recorded));
 }
 
 #[test]
@@ -235,20 +190,14 @@ fn a_check_reads_the_same_content() {
     let whole = reader(&regions).create_transfer(&request).expect("all is well");
     assert_eq!(reader(&regions).check_transfer(&check), Ok(whole.content));
     check.amount = "0.00".to_owned();
-    assert_eq!(
-        found(reader(&regions).check_transfer(&check)),
-        one("amount", AmountNotPositive)
-    );
+    assert_eq!(found(reader(&regions).check_transfer(&check)), one("amount", AmountNotPositive));
 }
 
 #[test]
 fn every_kinship_comes_back() {
     for kinship in Kinship::ALL {
         let mut violations = Violations::default();
-        assert_eq!(
-            super::kinship(&Path::Root, kinship_to_proto(*kinship), &mut violations),
-            Some(*kinship)
-        );
+        assert_eq!(super::kinship(&Path::Root, kinship_to_proto(*kinship), &mut violations), Some(*kinship));
         assert_eq!(i64::from(kinship_to_proto(*kinship)), kinship.number());
     }
 }
@@ -273,8 +222,5 @@ fn an_id_alone_is_read_as_strictly() {
     use crate::net::convert::reader::only_transfer_id;
     assert_eq!(only_transfer_id(&ID.to_uppercase()), Ok(the_id()));
     assert_eq!(found(only_transfer_id("")), one("transfer_id", FieldRequired));
-    assert_eq!(
-        found(only_transfer_id("x")),
-        one("transfer_id", TransferIdMalformed)
-    );
+    assert_eq!(found(only_transfer_id("x")), one("transfer_id", TransferIdMalformed));
 }

@@ -43,14 +43,8 @@ pub(crate) fn regions() -> RegionDirectory {
         name: name.to_owned(),
         municipality,
     };
-    let open = Opening {
-        from: day("2024-12-02"),
-        until: None,
-    };
-    let closed = Opening {
-        from: day("2025-01-01"),
-        until: Some(day("2025-06-01")),
-    };
+    let open = Opening { from: day("2024-12-02"), until: None };
+    let closed = Opening { from: day("2025-01-01"), until: Some(day("2025-06-01")) };
     RegionDirectory::new(
         vec![
             province(11, "北京市", true),
@@ -83,23 +77,12 @@ fn remark(text: &str) -> Option<String> {
 
 /// A hub's reader.
 pub(crate) fn reader(regions: &RegionDirectory) -> Reader<'_> {
-    Reader {
-        regions,
-        home: None,
-        normalise_name: name,
-        normalise_remark: remark,
-    }
+    Reader { regions, home: None, normalise_name: name, normalise_remark: remark }
 }
 
 pub(crate) fn wire_party(id_number: &str, name: &str, region_code: &str) -> types::Party {
-    let person = Some(types::Person {
-        id_number: id_number.to_owned(),
-        name: name.to_owned(),
-    });
-    types::Party {
-        person,
-        region_code: region_code.to_owned(),
-    }
+    let person = Some(types::Person { id_number: id_number.to_owned(), name: name.to_owned() });
+    types::Party { person, region_code: region_code.to_owned() }
 }
 
 pub(crate) fn payer() -> types::Party {
@@ -124,10 +107,7 @@ pub(crate) fn create() -> hub::CreateTransferRequest {
 
 pub(crate) fn person(id_number: &str, name: &str) -> Person {
     let id_number = IdNumber::parse(id_number).expect("a specimen");
-    Person {
-        id_number,
-        name: PersonName::new(name).expect("a name"),
-    }
+    Person { id_number, name: PersonName::new(name).expect("a name") }
 }
 
 pub(crate) fn the_id() -> TransferId {
@@ -135,12 +115,7 @@ pub(crate) fn the_id() -> TransferId {
 }
 
 pub(crate) fn mark() -> PeerMark {
-    PeerMark {
-        incarnation: 3,
-        start_id: StartId([7; 16]),
-        sequence: 41,
-        head_hash: Digest([9; 32]),
-    }
+    PeerMark { incarnation: 3, start_id: StartId([7; 16]), sequence: 41, head_hash: Digest([9; 32]) }
 }
 
 pub(crate) fn leg(side: Side) -> Leg {
@@ -151,11 +126,7 @@ pub(crate) fn leg(side: Side) -> Leg {
     Leg {
         transfer_id: the_id(),
         side,
-        party: Party {
-            person,
-            region: region(here),
-            province: ProvinceCode::new(province),
-        },
+        party: Party { person, region: region(here), province: ProvinceCode::new(province) },
         counter_region: region(there),
         kinship: Kinship::Parent,
         amount: Money::from_fen(40_000),
@@ -168,15 +139,8 @@ pub(crate) fn leg(side: Side) -> Leg {
 /// The violations of a problem as (field, code), in order.
 pub(crate) fn found<T: std::fmt::Debug>(result: Result<T, Problem>) -> Vec<(String, &'static str)> {
     let problem = result.expect_err("something is wrong with it");
-    assert_eq!(
-        problem.violations.first().map(|first| first.reason),
-        Some(problem.reason)
-    );
-    problem
-        .violations
-        .into_iter()
-        .map(|one| (one.field, one.reason.code()))
-        .collect()
+    assert_eq!(problem.violations.first().map(|first| first.reason), Some(problem.reason));
+    problem.violations.into_iter().map(|one| (one.field, one.reason.code())).collect()
 }
 
 /// One violation, to compare with [`found`].

@@ -8,10 +8,7 @@ use prost_types::{Duration, Timestamp};
 /// Civil time as the wire has it.
 pub fn timestamp(at: Civil) -> Timestamp {
     let nanos = i32::try_from(at.0.rem_euclid(1000) * 1_000_000).unwrap_or(0);
-    Timestamp {
-        seconds: at.0.div_euclid(1000),
-        nanos,
-    }
+    Timestamp { seconds: at.0.div_euclid(1000), nanos }
 }
 
 /// Civil time, cut to milliseconds; nothing when it is out of range.
@@ -31,18 +28,12 @@ pub fn required_time(at: &Path<'_>, time: Option<&Timestamp>, found: &mut Violat
 /// Milliseconds as the wire has them.
 pub fn duration(ms: u64) -> Duration {
     let seconds = i64::try_from(ms / 1000).unwrap_or(i64::MAX);
-    Duration {
-        seconds,
-        nanos: i32::try_from(ms % 1000 * 1_000_000).unwrap_or(0),
-    }
+    Duration { seconds, nanos: i32::try_from(ms % 1000 * 1_000_000).unwrap_or(0) }
 }
 
 /// Milliseconds of a duration; 0 for a negative one, since what is over is over.
 pub fn milliseconds(duration: &Duration) -> u64 {
-    let ms = duration
-        .seconds
-        .saturating_mul(1000)
-        .saturating_add(i64::from(duration.nanos) / 1_000_000);
+    let ms = duration.seconds.saturating_mul(1000).saturating_add(i64::from(duration.nanos) / 1_000_000);
     u64::try_from(ms).unwrap_or(0)
 }
 
@@ -54,9 +45,7 @@ pub fn window_id(window: Day) -> String {
 /// The settlement window that such a text names; nothing when there is no such day.
 pub fn window(text: &str) -> Option<Day> {
     let digits = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits
-        .then(|| Day::parse(&format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..])))
-        .flatten()
+    digits.then(|| Day::parse(&format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]))).flatten()
 }
 
 #[cfg(test)]
@@ -84,20 +73,8 @@ mod tests {
         for ms in [0, 1, 1500, 60_000] {
             assert_eq!(milliseconds(&duration(ms)), ms);
         }
-        assert_eq!(
-            milliseconds(&Duration {
-                seconds: -3,
-                nanos: -1
-            }),
-            0
-        );
-        assert_eq!(
-            milliseconds(&Duration {
-                seconds: i64::MAX,
-                nanos: 999_999_999
-            }),
-            i64::MAX as u64
-        );
+        assert_eq!(milliseconds(&Duration { seconds: -3, nanos: -1 }), 0);
+        assert_eq!(milliseconds(&Duration { seconds: i64::MAX, nanos: 999_999_999 }), i64::MAX as u64);
     }
 
     #[test]

@@ -7,30 +7,8 @@ use crate::domain::transfer::TransferState;
 use crate::net::convert::terms::kinship_to_proto;
 use crate::net::convert::time::{timestamp, window_id};
 use crate::net::status::refusal_to_proto;
+use crate::privacy::people::MaskedParties;
 use crate::proto::{hub, types};
-use std::fmt;
-
-/// What the vault keeps of a transfer: masked parties, and the remark in clear.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct MaskedParties {
-    /// Masked name of the payer.
-    pub payer_name: String,
-    /// Masked number of the payer.
-    pub payer_id: String,
-    /// Masked name of the payee.
-    pub payee_name: String,
-    /// Masked number of the payee.
-    pub payee_id: String,
-    /// The remark.
-    pub remark: String,
-}
-
-/// Tells nothing: even masked parts of a person do not belong in a log.
-impl fmt::Debug for MaskedParties {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MaskedParties(****)")
-    }
-}
 
 /// A transfer in the words of the wire. Without the vault's part, names, numbers and remark are empty.
 pub fn transfer_to_proto(row: &TransferRow, parties: Option<&MaskedParties>) -> hub::Transfer {
@@ -99,14 +77,9 @@ fn masked(name: &str, id_number: &str, region: RegionCode) -> types::MaskedParty
 /// Payer's, then payee's; none at all while no side has judged. A digest of zeros stands for a node without rulebooks.
 fn rulebook_hashes(payer: Option<Digest>, payee: Option<Digest>) -> Vec<String> {
     let text = |hash: Option<Digest>| {
-        hash.filter(|hash| *hash != Digest::default())
-            .map_or_else(String::new, |hash| hex(&hash.0))
+        hash.filter(|hash| *hash != Digest::default()).map_or_else(String::new, |hash| hex(&hash.0))
     };
-    if payer.is_none() && payee.is_none() {
-        Vec::new()
-    } else {
-        vec![text(payer), text(payee)]
-    }
+    if payer.is_none() && payee.is_none() { Vec::new() } else { vec![text(payer), text(payee)] }
 }
 
 #[cfg(test)]

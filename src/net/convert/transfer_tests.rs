@@ -52,26 +52,16 @@ fn shows_a_committed_transfer() {
     assert_eq!(shown.transfer_id, ID);
     let payer = shown.payer.clone().expect("a payer");
     assert_eq!(
-        (
-            payer.name.as_str(),
-            payer.id_number.as_str(),
-            payer.region_code.as_str()
-        ),
+        (payer.name.as_str(), payer.id_number.as_str(), payer.region_code.as_str()),
         ("张*三", "1101********002X", "130100")
     );
     assert_eq!(shown.payee.clone().expect("a payee").region_code, "510100");
-    assert_eq!(
-        (shown.kinship(), shown.amount.as_str()),
-        (types::Kinship::Parent, "400.00")
-    );
+    assert_eq!((shown.kinship(), shown.amount.as_str()), (types::Kinship::Parent, "400.00"));
     assert_eq!(
         (shown.state(), shown.window_id.as_str(), shown.hub_seq),
         (hub::TransferState::Committed, "20261121", 7)
     );
-    assert_eq!(
-        shown.create_time.map(|time| (time.seconds, time.nanos)),
-        Some((1_795_190_400, 123_000_000))
-    );
+    assert_eq!(shown.create_time.map(|time| (time.seconds, time.nanos)), Some((1_795_190_400, 123_000_000)));
     assert!(
         shown.decide_time.is_some()
             && shown.payer_recorded
@@ -93,10 +83,7 @@ fn shows_a_refused_transfer_with_its_refusal() {
         ..committed()
     };
     let shown = transfer_to_proto(&refused, Some(&parties()));
-    assert_eq!(
-        shown.refusal.as_ref().map(|refusal| refusal.reason.as_str()),
-        Some("PAYEE_NOT_INSURED")
-    );
+    assert_eq!(shown.refusal.as_ref().map(|refusal| refusal.reason.as_str()), Some("PAYEE_NOT_INSURED"));
     assert_eq!((shown.window_id.as_str(), shown.hub_seq), ("", 0));
     assert_eq!(shown.rulebook_hashes, [String::new(), "cd".repeat(32)]);
 }
@@ -106,11 +93,7 @@ fn erased_persons_leave_only_places() {
     let shown = transfer_to_proto(&committed(), None);
     let payer = shown.payer.expect("the place stays");
     assert_eq!(
-        (
-            payer.name.as_str(),
-            payer.id_number.as_str(),
-            payer.region_code.as_str()
-        ),
+        (payer.name.as_str(), payer.id_number.as_str(), payer.region_code.as_str()),
         ("", "", "130100")
     );
     assert!(shown.remark.is_empty());
@@ -134,13 +117,7 @@ fn a_late_change_does_not_speak_of_later_ones() {
     };
     assert_eq!(
         [20, 29, 30, 39, 40].map(recorded),
-        [
-            (false, false),
-            (false, false),
-            (true, false),
-            (true, false),
-            (true, true)
-        ]
+        [(false, false), (false, false), (true, false), (true, false), (true, true)]
     );
     assert_eq!(transfer_as_of(&row, 40), Some(row));
 }
@@ -148,11 +125,7 @@ fn a_late_change_does_not_speak_of_later_ones() {
 #[test]
 fn an_abort_is_not_known_before_it() {
     let refusal = RefusalRecord::new(Reason::PayeeSuspended, RefusalSide::Payee);
-    let row = TransferRow {
-        state: TransferState::Aborted,
-        refusal: Some(refusal),
-        ..committed()
-    };
+    let row = TransferRow { state: TransferState::Aborted, refusal: Some(refusal), ..committed() };
     assert_eq!(transfer_as_of(&row, 19).and_then(|then| then.refusal), None);
     assert!(transfer_as_of(&row, 20).is_some_and(|then| then.refusal.is_some()));
 }

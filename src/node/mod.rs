@@ -1,0 +1,199 @@
+//! A province's server: services over the participant's engine, its vault, and its way to the hub.
+
+mod inspect;
+mod members;
+mod participant;
+mod requests;
+mod resolver;
+mod vault;
+mod wallets;
+
+use crate::config::NodeConfig;
+use crate::config::apps::NodeApp;
+use crate::domain::id::StartId;
+use crate::domain::participant::Participant;
+use crate::domain::region::{ProvinceCode, RegionDirectory};
+use crate::domain::row::{LegRow, TableRow};
+use crate::domain::scan::{Filter, Scan};
+use crate::engine::{AskError, Clock, Core, Engine, EngineError, Handle, Reader, SystemClock};
+use crate::net::access::{AppGrant, GrantError, Grants};
+use crate::net::convert;
+use crate::net::identity::Role;
+use crate::net::mark::Mark;
+use crate::net::peer::Peer;
+use crate::net::running::{Ready, Stop};
+use crate::net::server::{ServeError, Setup, with_health};
+use crate::net::status::Problem;
+use crate::net::tls::TlsError;
+use crate::privacy::key::{KeyFileError, VaultKey};
+use crate::privacy::names;
+use crate::privacy::random::random_16;
+use crate::proto::node::member_service_server::MemberServiceServer;
+use crate::proto::node::participant_service_server::ParticipantServiceServer;
+use crate::proto::node::wallet_service_server::WalletServiceServer;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError, Tables};
+use resolver::Resolver;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use tonic::service::Routes;
+use vault::Vault;
+
+/// Why a node cannot start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// Its store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Its vault's key.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// Its network side.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The hub's address.
+    #[error(transparent)]
+    Peer(#[from] TlsError),
+    /// What its configuration grants to apps.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+}
+
+/// What the node's services share.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    province: ProvinceCode,
+    engine: Handle<Participant>,
+    lists: Reader,
+    vault: Vault,
+    places: Arc<RegionDirectory>,
+    grants: Grants,
+    mark: Mark,
+}
+
+impl Desk {
+    /// Reads requests for this node.
+    fn reading(&self) -> convert::reader::Reader<'_> {
+        convert::reader::Reader {
+            regions: &self.places,
+            home: Some(self.province),
+            normalise_name: names::normalise_name,
+            normalise_remark: names::normalise_remark,
+        }
+    }
+}
+
+/// Why a question to the engine was not answered, for a caller.
+fn problem_of_ask(error: AskError) -> Problem {
+    use crate::domain::reason::Reason;
+    Problem::new(match error {
+        AskError::Overloaded => Reason::Overloaded,
+        AskError::Stopped => Reason::Stopping,
+        AskError::Unknown => Reason::OutcomeUnknown,
+    })
+}
+
+fn grants(apps: &[NodeApp], province: ProvinceCode) -> Result<Grants, GrantError> {
+    let grant = |app: &NodeApp| {
+        let methods = app.methods.iter().map(|method| format!("WalletService.{method}")).collect();
+        (app.name.clone(), AppGrant { provinces: [province].into(), methods })
+    };
+    Grants::new(apps.iter().map(grant).collect())
+}
+
+/// Opens the node's store and reads what its start needs.
+fn open(config: &NodeConfig) -> Result<(SqliteStore, Vec<LegRow>), NodeError> {
+    let mut store = SqliteStore::open(&config.server.data, &format!("node:{}", config.province))?;
+    let everything = Scan { filter: Filter::LegsInDoubt, after: None, limit: usize::MAX };
+    let in_doubt = store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
+    Ok((store, in_doubt))
+}
+
+/// Runs a node until `stop`; tells `ready` where it listens.
+pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), NodeError> {
+    let setup = Setup::new(&config.server, Role::Node(config.province)).await?;
+    let key = Arc::new(VaultKey::load_or_create(&config.server.vault_key)?);
+    let (store, in_doubt) = open(&config)?;
+    tracing::info!(in_doubt = in_doubt.len(), "the store is open");
+    let places = Arc::new(config.server.regions.directory.clone());
+    let rulebook = Arc::new(config.server.rulebook.clone());
+    let start_id = StartId(random_16());
+    let machine = Participant::new(config.province, start_id, Arc::clone(&places), rulebook, in_doubt);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
+    let (outlet, asked) = resolver::questions();
+    let (for_vault, for_lists) = (store.reader()?, store.reader()?);
+    let core = Core::new(machine, store)?;
+    let own = core.incarnation();
+    let Engine { handle, thread } = crate::engine::start(core, clock, Box::new(outlet), Vec::new())?;
+    let engine = handle.with_waiting_max(config.server.limits.in_flight_max);
+    // Until the hub gives this start its incarnation, the last one says which store this is.
+    let mark = Mark::new(own, start_id, engine.heads());
+    let hub = Peer::new(&config.hub, setup.tls(), Role::Hub, setup.role())?;
+    let desk = Arc::new(Desk {
+        province: config.province,
+        engine: engine.clone(),
+        lists: Reader::new(for_lists),
+        vault: Vault::new(Reader::new(for_vault), key),
+        places,
+        grants: grants(&config.apps, config.province)?,
+        mark: mark.clone(),
+    });
+    let served = serve(setup, &config, &desk, (hub, asked), (ready, stop)).await;
+    engine.stop();
+    let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+    served?;
+    match ended {
+        Ok(Ok(result)) => Ok(result?),
+        Ok(Err(_)) | Err(_) => Err(NodeError::Engine(EngineError::Apply)),
+    }
+}
+
+/// The hub, and the questions for it.
+type ToHub = (Peer, tokio::sync::mpsc::UnboundedReceiver<Vec<crate::domain::protocol::Question>>);
+
+async fn serve(
+    setup: Setup,
+    config: &NodeConfig,
+    desk: &Arc<Desk>,
+    (hub, asked): ToHub,
+    (ready, stop): (Ready, Stop),
+) -> Result<(), ServeError> {
+    let bytes_max = config.server.limits.message_bytes_max;
+    let participants = participant::Participants { desk: Arc::clone(desk), checks: AtomicUsize::new(0) };
+    let participants = ParticipantServiceServer::new(participants);
+    let members = MemberServiceServer::new(members::Members(Arc::clone(desk)));
+    let wallets = WalletServiceServer::new(wallets::Wallets(Arc::clone(desk)));
+    let services = Routes::new(participants.max_decoding_message_size(bytes_max))
+        .add_service(members.max_decoding_message_size(bytes_max))
+        .add_service(wallets.max_decoding_message_size(bytes_max));
+    let (health, services) = with_health(services, config.server.reflection)?;
+    // A node serves once the hub has given it its incarnation: before that it must not vote.
+    health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+    let resolver = Resolver {
+        province: config.province,
+        hub,
+        mark: desk.mark.clone(),
+        engine: desk.engine.clone(),
+        health: health.clone(),
+    };
+    let resolving = tokio::spawn(resolver.run(asked));
+    let address = setup.address();
+    tracing::info!(%address, province = %config.province, "the node serves");
+    // Whoever started this server may not care where it listens.
+    let _ = ready.send(address);
+    let mut engine = desk.engine.heads();
+    let stop = async move {
+        let engine_ended = async { while engine.changed().await.is_ok() {} };
+        tokio::select! {
+            _ = stop => {}
+            () = engine_ended => {}
+        }
+        tracing::info!("stopping: calls that are running end first");
+    };
+    let served = setup.serve(&config.server, services, desk.grants.clone(), health, stop).await;
+    resolving.abort();
+    served
+}

@@ -1,0 +1,146 @@
+//! ParticipantService: what the hub calls.
+
+use super::{Desk, problem_of_ask};
+use crate::domain::participant::{Answer, Input};
+use crate::domain::policy::{Identity, Presented, PresentedLeg};
+use crate::domain::protocol::{Ack, Decision, Verdict, Vote};
+use crate::domain::reason::Reason;
+use crate::net::access_layer::caller;
+use crate::net::convert::decide::{DecisionReading, ack_to_proto, decide_from_proto};
+use crate::net::convert::leg::{LegReading, sender_to_proto};
+use crate::net::convert::prepare::{check_result_to_proto, vote_to_proto};
+use crate::net::identity::Role;
+use crate::net::status::{Problem, problem_of_store};
+use crate::proto::node::participant_service_server::ParticipantService;
+use crate::proto::node::{
+    CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
+    PrepareRequest, PrepareResponse,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tonic::{Request, Response, Status};
+
+/// Checks that may run at once: they are a service to callers, and must not crowd out prepares.
+const CHECKS_MAX: usize = 64;
+
+/// The service.
+pub(super) struct Participants {
+    pub(super) desk: Arc<Desk>,
+    pub(super) checks: AtomicUsize,
+}
+
+impl Desk {
+    /// Adds to each leg what the vault says of its person.
+    async fn present(&self, readings: Vec<LegReading>) -> Result<Vec<Presented>, Problem> {
+        let asked = |reading: &LegReading| match reading {
+            LegReading::Asked(leg) => Some(leg.party.person.clone()),
+            LegReading::Refused(_) => None,
+        };
+        let persons: Vec<_> = readings.iter().filter_map(asked).collect();
+        let mut identities = self.vault.identify(&persons).await.map_err(problem_of_store)?.into_iter();
+        let present = |reading| match reading {
+            LegReading::Asked(leg) => {
+                let identity = identities.next().unwrap_or(Identity::Unknown);
+                Presented::Leg(PresentedLeg { leg, identity })
+            }
+            LegReading::Refused(leg) => Presented::Refused(leg),
+        };
+        Ok(readings.into_iter().map(present).collect())
+    }
+
+    /// A vote as it may leave the house: its leg sealed.
+    fn seal(&self, mut vote: Vote) -> Vote {
+        if let Verdict::Yes { leg_record, .. } = &mut vote.verdict {
+            let owner = [&vote.transfer_id.0[..], &[vote.side as u8]].concat();
+            *leg_record = self.vault.key().seal(&owner, leg_record);
+        }
+        vote
+    }
+}
+
+#[tonic::async_trait]
+impl ParticipantService for Participants {
+    async fn prepare(&self, request: Request<PrepareRequest>) -> Result<Response<PrepareResponse>, Status> {
+        let desk = &self.desk;
+        let (hub, readings) = desk.reading().prepare(request.get_ref())?;
+        let legs = desk.present(readings).await?;
+        match desk.engine.ask(|ticket| Input::Prepare { ticket, hub, legs }).await.map_err(problem_of_ask)? {
+            Answer::Votes(votes) => Ok(Response::new(PrepareResponse {
+                sender: Some(sender_to_proto(&desk.mark.now())),
+                votes: votes.into_iter().map(|vote| vote_to_proto(&desk.seal(vote))).collect(),
+            })),
+            Answer::Refused(refusal) => Err(Problem::from(refusal).into()),
+            _ => Err(Problem::new(Reason::Internal).into()),
+        }
+    }
+
+    async fn decide(&self, request: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
+        let desk = &self.desk;
+        let (hub, readings) = decide_from_proto(request.get_ref())?;
+        let order = |reading: &DecisionReading| match reading {
+            DecisionReading::Order { decision, .. } => Some(decision.clone()),
+            DecisionReading::Rejected(_) => None,
+        };
+        let decisions: Vec<Decision> = readings.iter().filter_map(order).collect();
+        match desk
+            .engine
+            .ask(|ticket| Input::Decide { ticket, hub, decisions })
+            .await
+            .map_err(problem_of_ask)?
+        {
+            Answer::Acks(acks) => {
+                let mut acks = acks.into_iter();
+                let ack = |reading| match reading {
+                    DecisionReading::Order { .. } => acks.next(),
+                    DecisionReading::Rejected(ack) => Some(ack),
+                };
+                let acks: Vec<Ack> = readings.into_iter().filter_map(ack).collect();
+                Ok(Response::new(DecideResponse {
+                    sender: Some(sender_to_proto(&desk.mark.now())),
+                    acks: acks.iter().map(ack_to_proto).collect(),
+                }))
+            }
+            Answer::Refused(refusal) => Err(Problem::from(refusal).into()),
+            _ => Err(Problem::new(Reason::Internal).into()),
+        }
+    }
+
+    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+        let readings = self.desk.reading().check(request.get_ref())?;
+        let _seat = Seat::take(&self.checks).ok_or_else(|| Problem::new(Reason::Overloaded))?;
+        let legs = self.desk.present(readings).await?;
+        match self.desk.engine.ask(|ticket| Input::Check { ticket, legs }).await.map_err(problem_of_ask)? {
+            Answer::Refusals(refusals) => Ok(Response::new(CheckResponse {
+                results: refusals.iter().map(|refusals| check_result_to_proto(refusals)).collect(),
+            })),
+            _ => Err(Problem::new(Reason::Internal).into()),
+        }
+    }
+
+    async fn inspect(&self, request: Request<InspectRequest>) -> Result<Response<InspectResponse>, Status> {
+        match caller(&request)? {
+            Role::Hub | Role::Operator(_) | Role::Platform(_) => {}
+            Role::Node(_) | Role::App(_) => return Err(Problem::new(Reason::RoleNotAllowed).into()),
+        }
+        super::inspect::inspect(&self.desk, request.into_inner()).await.map(Response::new)
+    }
+}
+
+/// A seat among few; given back when dropped.
+struct Seat<'a>(&'a AtomicUsize);
+
+impl<'a> Seat<'a> {
+    fn take(taken: &'a AtomicUsize) -> Option<Seat<'a>> {
+        if taken.fetch_add(1, Ordering::Relaxed) < CHECKS_MAX {
+            return Some(Seat(taken));
+        }
+        taken.fetch_sub(1, Ordering::Relaxed);
+        None
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

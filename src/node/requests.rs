@@ -1,0 +1,59 @@
+//! What a request of the province's own system says, as canonical bytes: a repeat must say the same again.
+
+use crate::domain::record::RequestMark;
+use crate::domain::transfer::Party;
+use crate::net::convert::member::{CreditInput, MemberInput, OpenInput};
+use crate::privacy::key::VaultKey;
+
+/// A request's id and content.
+pub(super) struct Request<'a> {
+    request_id: &'a str,
+    content: Vec<u8>,
+}
+
+impl<'a> Request<'a> {
+    fn new(request_id: &'a str, method: &str, party: &Party, rest: &[&[u8]]) -> Request<'a> {
+        let region = party.region.number().to_be_bytes();
+        let person =
+            [party.person.id_number.reveal().as_bytes(), party.person.name.reveal().as_bytes(), &region];
+        let mut content = Vec::new();
+        for field in [method.as_bytes()].iter().chain(&person).chain(rest) {
+            content.extend((field.len() as u64).to_be_bytes());
+            content.extend(*field);
+        }
+        Request { request_id, content }
+    }
+
+    /// A report about a member.
+    pub(super) fn of_report(input: &'a MemberInput) -> Request<'a> {
+        let insurance = &input.insurance;
+        let numbers = [
+            insurance.insurance_type.number(),
+            insurance.insurance_status.number(),
+            i64::from(insurance.in_arrears),
+            i64::from(insurance.public_medical),
+            insurance.account_state.number(),
+        ];
+        let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();
+        let phone = input.phone.as_ref().map_or("", |phone| phone.reveal());
+        Request::new(&input.request_id, "report", &input.party, &[&numbers, phone.as_bytes()])
+    }
+
+    /// An allotment.
+    pub(super) fn of_credit(input: &'a CreditInput) -> Request<'a> {
+        let amount = input.amount.fen().to_be_bytes();
+        let rest = [&amount[..], &input.period.to_be_bytes(), input.remark.as_bytes()];
+        Request::new(&input.request_id, "credit", &input.party, &rest)
+    }
+
+    /// The opening of a wallet.
+    pub(super) fn of_opening(input: &'a OpenInput) -> Request<'a> {
+        let rest = [&input.use_region.number().to_be_bytes()[..], input.phone.reveal().as_bytes()];
+        Request::new(&input.request_id, "open", &input.party, &rest)
+    }
+
+    /// Its id and keyed digest.
+    pub(super) fn mark(self, key: &VaultKey) -> RequestMark {
+        RequestMark { request_id: self.request_id.to_owned(), digest: key.request_digest(&self.content) }
+    }
+}

@@ -1,0 +1,77 @@
+//! The node's vault as its services use it: who is behind a number, found by keyed hash, compared by name in clear.
+
+use crate::domain::id::{Digest, MemberRef};
+use crate::domain::id_number::Person;
+use crate::domain::policy::Identity;
+use crate::domain::row::{Key, PersonRow, TableRow};
+use crate::engine::Reader;
+use crate::privacy::key::VaultKey;
+use crate::store::StoreError;
+use std::sync::Arc;
+
+/// Finds persons. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Vault {
+    reader: Reader,
+    key: Arc<VaultKey>,
+}
+
+/// A person as the vault holds him.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// His reference.
+    pub(super) member_ref: MemberRef,
+    /// Number and name in clear.
+    pub(super) person: Person,
+    /// His phone number, if he gave one.
+    pub(super) phone: Option<String>,
+}
+
+impl Vault {
+    /// A vault over this view, under this key.
+    pub(super) fn new(reader: Reader, key: Arc<VaultKey>) -> Vault {
+        Vault { reader, key }
+    }
+
+    /// The vault's key.
+    pub(super) fn key(&self) -> &VaultKey {
+        &self.key
+    }
+
+    /// The persons behind these hashes, in order. A row that does not open was sealed under another key or changed:
+    /// that is an error, never "unknown".
+    async fn find(&self, hashes: Vec<Digest>) -> Result<Vec<Option<Known>>, StoreError> {
+        let key = Arc::clone(&self.key);
+        let read = move |tables: &mut dyn crate::store::Tables| {
+            let keys: Vec<Key> = hashes.into_iter().map(Key::PersonRow).collect();
+            let rows = tables.load(&keys)?;
+            rows.iter()
+                .map(|row| row.as_ref().and_then(PersonRow::of).map(|row| open(&key, row)).transpose())
+                .collect()
+        };
+        self.reader.run(read).await
+    }
+
+    /// The persons with these numbers, whatever their names, in order.
+    pub(super) async fn known(&self, persons: &[Person]) -> Result<Vec<Option<Known>>, StoreError> {
+        self.find(persons.iter().map(|person| self.key.id_hash(&person.id_number)).collect()).await
+    }
+
+    /// What the vault says of each person, in order.
+    pub(super) async fn identify(&self, persons: &[Person]) -> Result<Vec<Identity>, StoreError> {
+        let known = self.known(persons).await?;
+        let identity = |(person, known): (&Person, Option<Known>)| match known {
+            None => Identity::Unknown,
+            Some(known) if known.person != *person => Identity::NameDiffers,
+            Some(known) => Identity::Known(known.member_ref),
+        };
+        Ok(persons.iter().zip(known).map(identity).collect())
+    }
+}
+
+fn open(key: &VaultKey, row: &PersonRow) -> Result<Known, StoreError> {
+    let opened = key.open_person(row.member_ref, &row.sealed);
+    let (person, phone) = opened
+        .map_err(|error| StoreError::Damaged { place: "vault_person".to_owned(), what: error.to_string() })?;
+    Ok(Known { member_ref: row.member_ref, person, phone })
+}
