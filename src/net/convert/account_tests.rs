@@ -106,6 +106,7 @@ fn lines_have_a_direction_and_no_sign() {
         entry_kind: EntryKind::TransferOut,
         transfer_id: Some(the_id()),
         counter_region: Some(region(510_100)),
+        period: Some(202_611),
         entry_time: Civil(3_000),
     };
     let out = entry_to_proto(&row);

@@ -42,8 +42,8 @@ fn what_a_node_does_not_know_is_refused_and_not_an_error() {
         let mut wire = good.clone();
         change(&mut wire);
         let refused = refused(&wire);
-        assert_eq!(refused.name.transfer_id, the_id());
-        assert_eq!(refused.name.terms_digest, Digest([5; 32]));
+        assert_eq!(refused.transfer_id, the_id());
+        assert_eq!(refused.terms_digest, Digest([5; 32]));
         (refused.refusal.reason, refused.refusal.metadata[0].1.clone(), refused.amount.fen())
     };
     let unsupported = |field: &str| (Unsupported, field.to_owned(), 40_000);

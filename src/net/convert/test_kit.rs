@@ -132,6 +132,7 @@ pub(crate) fn leg(side: Side) -> Leg {
         amount: Money::from_fen(40_000),
         terms_digest: Digest([5; 32]),
         receipt_time: Civil(1_795_190_400_123),
+        allowed_types: Vec::new(),
         time_left_ms: 7_250,
     }
 }
