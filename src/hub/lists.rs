@@ -167,9 +167,13 @@ impl Follower {
                 }
             }
             if end == after {
-                tokio::select! {
-                    changed = heads.wait_for(|head| head.sequence > after / PLACES_PER_RECORD) => if changed.is_err() { return },
-                    () = self.sender.closed() => return,
+                let told = after / PLACES_PER_RECORD;
+                let more = tokio::select! {
+                    changed = heads.wait_for(|head| head.sequence > told) => changed.is_ok(),
+                    () = self.sender.closed() => false,
+                };
+                if !more {
+                    return;
                 }
             }
             after = end;
