@@ -3,12 +3,10 @@
 use super::caller::Caller;
 use super::people::Family;
 use super::site::{Options, Site};
-use super::until;
 use gongji::config::{HubConfig, NodeConfig};
 use gongji::hub::HubError;
 use gongji::net::running::Running;
 use gongji::node::NodeError;
-use gongji::proto::hub::TransferState;
 use gongji::{hub, node};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -42,7 +40,7 @@ impl Cluster {
     pub fn start(options: &Options) -> Cluster {
         let started = (0..TRIES).find_map(|_| Cluster::try_start(options));
         let cluster = started.expect("ports that nobody else took");
-        super::run(cluster.ready());
+        super::run(cluster.site.ready());
         cluster
     }
 
@@ -76,7 +74,7 @@ impl Cluster {
 
     /// A caller with the certificate of this role, for example "app:demo".
     pub fn caller(&self, role: &str) -> Caller {
-        Caller::with(&self.site, &self.site.tls(role))
+        self.site.caller(role)
     }
 
     /// The application that may act for every province.
@@ -86,28 +84,7 @@ impl Cluster {
 
     /// A giver in one province and a relative in another, with 10,000.00 and an open, empty wallet.
     pub async fn family(&self, payer: &str, payee: &str) -> Family {
-        let platform = |province: &str| self.caller(&format!("platform:{province}"));
-        Family::enrol(&platform(payer), &platform(payee), (payer, payee)).await
-    }
-
-    /// Waits until every node has joined and money gets through to it: the hub finds that out by itself, and no RPC
-    /// tells.
-    async fn ready(&self) {
-        let provinces = &self.site.options().provinces;
-        for province in provinces {
-            let mut health = self.caller("operator:ops").health(province);
-            until("a node that serves", async || health.serves().await.then_some(())).await;
-        }
-        let Some((first, others)) = provinces.split_first() else { return };
-        let app = self.app();
-        for other in others {
-            let family = self.family(first, other).await;
-            until("a transfer that gets through", async || {
-                let transfer = app.create(family.transfer("0.01")).await.ok()?;
-                (transfer.state() == TransferState::Committed).then_some(())
-            })
-            .await;
-        }
+        self.site.family(payer, payee).await
     }
 }
 

@@ -9,7 +9,7 @@ pub mod site;
 pub mod verdict;
 
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 /// No test waits longer for anything: a test that hangs must fail and say where.
 pub const BOUND: Duration = Duration::from_secs(60);
@@ -24,17 +24,35 @@ pub fn run<T>(test: impl Future<Output = T>) -> T {
     runtime.block_on(async { tokio::time::timeout(BOUND * 2, test).await.expect("the test took too long") })
 }
 
-/// Looks again and again until there is something to see, at most [`BOUND`].
-pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + BOUND;
-    let mut ticks = interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Turns at looking for something, at most for [`BOUND`].
+pub struct Turns {
+    what: &'static str,
+    end: Instant,
+    ticks: Interval,
+}
+
+impl Turns {
+    /// The first turn comes at once.
+    pub fn at(what: &'static str) -> Turns {
+        let mut ticks = interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Turns { what, end: Instant::now() + BOUND, ticks }
+    }
+
+    /// Waits for the next turn.
+    pub async fn next(&mut self) {
+        assert!(Instant::now() < self.end, "waited too long for: {}", self.what);
+        self.ticks.tick().await;
+    }
+}
+
+/// Looks again and again until there is something to see, at most for [`BOUND`].
+pub async fn until<T>(what: &'static str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut turns = Turns::at(what);
     loop {
-        ticks.tick().await;
-        match timeout_at(end, look()).await {
-            Ok(Some(seen)) => return seen,
-            Ok(None) if Instant::now() < end => {}
-            Ok(None) | Err(_) => panic!("waited too long for: {what}"),
+        turns.next().await;
+        if let Some(seen) = look().await {
+            return seen;
         }
     }
 }

@@ -1,8 +1,12 @@
 //! A folder with everything that servers need to start: certificates, ports, configuration files.
 
+use super::caller::Caller;
+use super::people::Family;
+use super::until;
 use gongji::net::identity::Role;
 use gongji::net::issue;
 use gongji::net::tls::{Tls, TlsFiles};
+use gongji::proto::hub::TransferState;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
@@ -121,6 +125,36 @@ impl Site {
     /// The certificate of a role such as "app:demo".
     pub fn tls(&self, name: &str) -> Tls {
         Tls::load(&self.files("certs", name)).expect("certificates")
+    }
+
+    /// A caller with the certificate of this role.
+    pub fn caller(&self, name: &str) -> Caller {
+        Caller::with(self, &self.tls(name))
+    }
+
+    /// A giver in one province and a relative in another, with 10,000.00 and an open, empty wallet.
+    pub async fn family(&self, payer: &str, payee: &str) -> Family {
+        let platform = |province: &str| self.caller(&format!("platform:{province}"));
+        Family::enrol(&platform(payer), &platform(payee), (payer, payee)).await
+    }
+
+    /// Waits until every node has joined and money gets through to it: the hub finds that out by itself, and no RPC
+    /// tells.
+    pub async fn ready(&self) {
+        for province in &self.options.provinces {
+            let mut health = self.caller("operator:ops").health(province);
+            until("a node that serves", async || health.serves().await.then_some(())).await;
+        }
+        let Some((first, others)) = self.options.provinces.split_first() else { return };
+        let app = self.caller("app:demo");
+        for other in others {
+            let family = self.family(first, other).await;
+            until("a transfer that gets through", async || {
+                let transfer = app.create(family.transfer("0.01")).await.ok()?;
+                (transfer.state() == TransferState::Committed).then_some(())
+            })
+            .await;
+        }
     }
 
     /// A certificate that says "app:demo", of an authority that nobody here believes.
