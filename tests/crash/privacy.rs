@@ -20,14 +20,14 @@ fn holds(hay: &[u8], needle: &[u8]) -> bool {
 }
 
 /// What must be found nowhere: as it is, and as programs that print bytes write it.
-fn secrets(parties: &[&Party]) -> Vec<Vec<u8>> {
+fn secrets(parties: &[&Party]) -> Vec<String> {
     let mut secrets = vec!["13800000000".to_owned()];
     for person in parties.iter().filter_map(|party| party.person.as_ref()) {
         secrets.extend([person.id_number.clone(), person.name.clone()]);
         secrets.push(person.name.bytes().map(|byte| format!("\\x{byte:02x}")).collect());
         secrets.push(person.name.escape_unicode().to_string());
     }
-    secrets.into_iter().map(String::into_bytes).collect()
+    secrets
 }
 
 #[test]
@@ -69,8 +69,10 @@ fn no_person_is_in_any_file_or_error() {
     run(servers.stop());
 
     let secrets = secrets(&[&family.payer, &family.payee, &stranger, &wrong, &broken]);
+    // What is no UTF-8 around it does not hide a name or a number from this.
     let leaks = |place: &str, hay: &[u8]| {
-        assert!(!secrets.iter().any(|secret| holds(hay, secret)), "{place} holds personal data");
+        let hay = String::from_utf8_lossy(hay);
+        assert!(!secrets.iter().any(|secret| hay.contains(secret)), "{place} holds personal data");
     };
     leaks("an answer", said.as_bytes());
     assert!(said.contains("PAYEE_NOT_INSURED") && said.contains("ID_NUMBER_CHECK_DIGIT"));
@@ -80,7 +82,8 @@ fn no_person_is_in_any_file_or_error() {
     for path in all_files(servers.site().folder()) {
         let content = fs::read(&path).expect("a file");
         leaks(&path.display().to_string(), &content);
-        stores += usize::from(holds(&content, &id));
+        let is_store = path.starts_with(servers.site().folder().join("data"));
+        stores += usize::from(is_store && holds(&content, &id));
     }
     assert!(stores >= 3, "found in each of the three stores");
     for server in servers.names() {

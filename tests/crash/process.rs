@@ -10,6 +10,9 @@ use std::process::{Child, Command, Stdio};
 /// Between picking a port and listening on it another test may have taken it: then all begins again.
 const TRIES: usize = 5;
 
+/// Of each server's log, when a test fails: its folder is gone afterwards.
+const LOG_LINES_SHOWN: usize = 60;
+
 /// A site and its processes; what still runs is killed when it is dropped.
 pub struct Servers {
     running: BTreeMap<String, Child>,
@@ -67,7 +70,7 @@ impl Servers {
     }
 
     /// Waits until each has said where it listens (true) or one has ended, for example for lack of its port (false).
-    async fn come_up(&mut self) -> bool {
+    pub async fn come_up(&mut self) -> bool {
         let folder = self.site.folder().to_owned();
         let running = &mut self.running;
         until("processes that listen or end", async || {
@@ -105,6 +108,16 @@ impl Drop for Servers {
             // It may have ended by itself; the test has failed already then.
             let _ = child.kill();
             let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            for server in self.names() {
+                let log = fs::read_to_string(self.log(&server)).unwrap_or_default();
+                let lines: Vec<&str> = log.lines().collect();
+                eprintln!("--- the last of {server}.log");
+                lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..]
+                    .iter()
+                    .for_each(|line| eprintln!("{line}"));
+            }
         }
     }
 }
