@@ -1,0 +1,265 @@
+//! A store in memory, for tests and the simulator: the same behaviour as SQLite's, with faults on demand.
+
+use crate::domain::ledger::AccountKind;
+use crate::domain::row::{Key, Row};
+use crate::domain::scan::Scan;
+use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain};
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// When an append fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing of it was stored.
+    Before,
+    /// All of it was stored, but the caller is not told so.
+    After,
+}
+
+/// What stays when a store's process dies. Clones share the content.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryDisk {
+    content: Arc<Mutex<Content>>,
+}
+
+#[derive(Debug, Default)]
+struct Content {
+    rows: BTreeMap<Key, Row>,
+    journal: Vec<JournalEntry>,
+    /// Counts the stores that were opened: only the last may write.
+    writer: u64,
+    appends: u64,
+    faults: BTreeMap<u64, Fault>,
+}
+
+impl MemoryDisk {
+    /// An empty disk.
+    pub fn new() -> MemoryDisk {
+        MemoryDisk::default()
+    }
+
+    /// Opens what is on it, as a start after a crash does. A store that was opened before can write no more.
+    pub fn open(&self) -> MemoryStore {
+        let mut content = self.lock();
+        content.writer += 1;
+        MemoryStore {
+            writer: content.writer,
+            head: content.head(),
+            poisoned: false,
+            disk: self.clone(),
+        }
+    }
+
+    /// Lets the `nth` append from now on fail; 1 is the next.
+    pub fn fail_append(&self, nth: u64, fault: Fault) {
+        let mut content = self.lock();
+        let at = content.appends + nth;
+        content.faults.insert(at, fault);
+    }
+
+    // A panic elsewhere leaves the content as whole as a crash would.
+    fn lock(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Content {
+    fn head(&self) -> Head {
+        self.journal.last().map_or_else(Head::default, |last| Head {
+            sequence: last.sequence,
+            hash: last.hash,
+        })
+    }
+
+    /// All or nothing, with the fault that is due.
+    fn append(&mut self, commit: &Commit) -> Result<Head, StoreError> {
+        self.appends += 1;
+        let fault = self.faults.remove(&self.appends);
+        if fault == Some(Fault::Before) {
+            return Err(StoreError::Io("injected fault before the write".to_owned()));
+        }
+        if let Some(name) = commit.rows.iter().chain(&commit.vault).find_map(violated) {
+            return Err(StoreError::Io(format!("CHECK constraint failed: {name}")));
+        }
+        for record in &commit.records {
+            let (Head { sequence, hash }, bytes) = (self.head(), record.encode());
+            let hash = chain::link(&hash, sequence + 1, record.kind(), record.version(), &bytes);
+            let transfer_id = record.transfer_id();
+            self.journal.push(JournalEntry {
+                sequence: sequence + 1,
+                transfer_id,
+                record: record.clone(),
+                hash,
+            });
+        }
+        for row in commit.rows.iter().chain(&commit.vault) {
+            self.rows.insert(row.key(), row.clone());
+        }
+        match fault {
+            Some(_) => Err(StoreError::Io("injected fault after the write".to_owned())),
+            None => Ok(self.head()),
+        }
+    }
+}
+
+/// A store on a [`MemoryDisk`].
+#[derive(Debug)]
+pub struct MemoryStore {
+    disk: MemoryDisk,
+    writer: u64,
+    head: Head,
+    poisoned: bool,
+}
+
+impl MemoryStore {
+    /// A store on an empty disk of its own.
+    #[expect(clippy::new_without_default, reason = "a store is opened, not a plain value")]
+    pub fn new() -> MemoryStore {
+        MemoryDisk::new().open()
+    }
+
+    /// What it writes on: to inject faults, and to open it again.
+    pub fn disk(&self) -> MemoryDisk {
+        self.disk.clone()
+    }
+
+    fn sound(&self) -> Result<(), StoreError> {
+        let message =
+            || StoreError::Io("an earlier write failed; start again from what is stored".to_owned());
+        if self.poisoned { Err(message()) } else { Ok(()) }
+    }
+}
+
+impl Journal for MemoryStore {
+    fn head(&self) -> Head {
+        self.head
+    }
+
+    fn append(&mut self, commit: &Commit) -> Result<Head, StoreError> {
+        self.sound()?;
+        if commit.records.is_empty() && commit.rows.is_empty() && commit.vault.is_empty() {
+            return Ok(self.head);
+        }
+        let mut content = self.disk.lock();
+        let outcome = if content.writer == self.writer {
+            content.append(commit)
+        } else {
+            Err(StoreError::Locked("the store in memory".to_owned()))
+        };
+        self.poisoned = outcome.is_err();
+        self.head = outcome?;
+        Ok(self.head)
+    }
+}
+
+impl Tables for MemoryStore {
+    fn load(&mut self, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError> {
+        self.sound()?;
+        self.disk.load(keys)
+    }
+
+    fn scan(&mut self, scan: &Scan) -> Result<Vec<Row>, StoreError> {
+        self.sound()?;
+        self.disk.scan(scan)
+    }
+
+    fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
+        self.sound()?;
+        self.disk.journal(after, limit)
+    }
+}
+
+/// A disk is its own reader: all that is on it is committed.
+impl Tables for MemoryDisk {
+    fn load(&mut self, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError> {
+        let content = self.lock();
+        Ok(keys.iter().map(|key| content.rows.get(key).cloned()).collect())
+    }
+
+    fn scan(&mut self, scan: &Scan) -> Result<Vec<Row>, StoreError> {
+        let content = self.lock();
+        let from = scan.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = content.rows.range((from, Bound::Unbounded)).map(|(_, row)| row);
+        Ok(rows
+            .filter(|row| scan.filter.admits(row))
+            .take(scan.limit)
+            .cloned()
+            .collect())
+    }
+
+    fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
+        // Sequences have no gaps, so a sequence is a place.
+        let skip = usize::try_from(after).unwrap_or(usize::MAX);
+        Ok(self
+            .lock()
+            .journal
+            .iter()
+            .skip(skip)
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+}
+
+impl Store for MemoryStore {
+    fn reader(&self) -> Result<Box<dyn Tables + Send>, StoreError> {
+        Ok(Box::new(self.disk()))
+    }
+}
+
+/// The constraint of the SQL tables that a row breaks. They are the last guard of money, so the simulator needs them
+/// too; the conformance suite compares both.
+fn violated(row: &Row) -> Option<&'static str> {
+    let broken: &[(bool, &'static str)] = match row {
+        Row::TransferRow(row) => &[(row.amount.fen() <= 0, "transfer_amount_positive")],
+        Row::LegRow(row) => &[(row.amount.fen() < 0, "leg_amount_not_negative")],
+        Row::AccountRow(row) => {
+            let members = matches!(row.kind, AccountKind::Personal | AccountKind::Wallet);
+            &[
+                (row.held.fen() < 0, "account_held_not_negative"),
+                (row.pending.fen() < 0, "account_pending_not_negative"),
+                (members && row.posted < row.held, "account_covers_holds"),
+            ]
+        }
+        _ => &[],
+    };
+    broken.iter().find_map(|(broken, name)| broken.then_some(*name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::samples::record;
+
+    fn one(n: u8) -> Commit {
+        Commit {
+            records: vec![record(n)],
+            ..Commit::default()
+        }
+    }
+
+    #[test]
+    fn a_fault_before_the_write_leaves_nothing_and_one_after_leaves_all() {
+        for (fault, kept) in [(Fault::Before, 1), (Fault::After, 2)] {
+            let mut store = MemoryStore::new();
+            let disk = store.disk();
+            disk.fail_append(2, fault);
+            let head = store.append(&one(1)).unwrap();
+            assert!(store.append(&one(2)).is_err());
+            assert_eq!(store.head(), head, "the caller knows only what he was told");
+            assert!(store.append(&one(3)).is_err(), "it is not used any more");
+            let mut again = disk.open();
+            assert_eq!(again.head().sequence, kept);
+            assert_eq!(again.append(&one(4)).unwrap().sequence, kept + 1);
+        }
+    }
+
+    #[test]
+    fn a_store_that_was_opened_again_elsewhere_writes_no_more() {
+        let mut old = MemoryStore::new();
+        let mut new = old.disk().open();
+        assert!(matches!(old.append(&one(1)), Err(StoreError::Locked(_))));
+        assert_eq!(new.append(&one(1)).unwrap().sequence, 1);
+    }
+}

@@ -1,0 +1,78 @@
+//! The head beside the database. A lost write-ahead log, or an older copy of the database put in its place, leaves
+//! SQLite with a sound database that merely ends earlier; only a mark outside of it can tell.
+
+use crate::domain::id::{Digest, hex};
+use crate::store::{Head, StoreError};
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+
+/// Its name in the store's folder. To put a backup in an old folder on purpose, remove it.
+pub(super) const NAME: &str = "head";
+
+/// The file while the store is open. It is written after each commit, so it never is ahead of a sound journal.
+#[derive(Debug)]
+pub(super) struct HeadFile {
+    file: File,
+}
+
+impl HeadFile {
+    /// Takes the file over, and makes `head` durable in it.
+    pub(super) fn open(dir: &Path, head: Head) -> Result<HeadFile, StoreError> {
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(dir.join(NAME))
+            .map_err(failure)?;
+        let mut head_file = HeadFile { file };
+        head_file.note(head)?;
+        head_file.sync()?;
+        Ok(head_file)
+    }
+
+    /// Writes a head without a sync: a process that is killed loses nothing of it.
+    pub(super) fn note(&mut self, head: Head) -> Result<(), StoreError> {
+        let line = format!("{:020} {}\n", head.sequence, hex(&head.hash.0));
+        self.file.seek(SeekFrom::Start(0)).map_err(failure)?;
+        self.file.write_all(line.as_bytes()).map_err(failure)
+    }
+
+    /// Makes what was noted durable.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        self.file.sync_data().map_err(failure)
+    }
+}
+
+/// The head that was last noted; nothing where there is no such file (a new folder, or a restored backup).
+pub(super) fn read(dir: &Path) -> Result<Option<Head>, StoreError> {
+    let text = match std::fs::read_to_string(dir.join(NAME)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failure(error)),
+    };
+    parse(&text).map(Some).ok_or_else(|| StoreError::Damaged {
+        place: format!("the file {NAME:?}"),
+        what: "it does not hold a sequence and a hash".to_owned(),
+    })
+}
+
+fn parse(text: &str) -> Option<Head> {
+    let (sequence, hash) = text.strip_suffix('\n')?.split_once(' ')?;
+    let digits: Option<Vec<u8>> = hash
+        .chars()
+        .map(|digit| digit.to_digit(16).and_then(|d| u8::try_from(d).ok()))
+        .collect();
+    let bytes: Vec<u8> = digits?
+        .chunks(2)
+        .map(|pair| pair.iter().fold(0, |byte, digit| byte * 16 + digit))
+        .collect();
+    Some(Head {
+        sequence: sequence.parse().ok()?,
+        hash: Digest::from_slice(&bytes)?,
+    })
+}
+
+fn failure(error: std::io::Error) -> StoreError {
+    StoreError::Io(format!("the file {NAME:?}: {error}"))
+}

@@ -1,0 +1,307 @@
+//! The embedded store: one folder with one SQLite database, a lock file, and the head beside the database.
+
+mod checkpoint;
+mod head_file;
+mod read;
+mod schema;
+mod sql;
+mod verify;
+
+pub use read::SqliteReader;
+pub use verify::Report;
+
+use crate::domain::row::{Key, Row, Table};
+use crate::domain::scan::Scan;
+use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain};
+use checkpoint::{Checkpointer, Limits};
+use head_file::HeadFile;
+use rusqlite::config::DbConfig;
+use rusqlite::{CachedStatement, Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
+use sql::Bound;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// The database's name in the folder.
+const DATABASE: &str = "gongji.sqlite";
+/// The lock file's name in the folder.
+const LOCK: &str = "lock";
+/// Statements kept ready for a connection: two a table, the pages of lists, the journal's.
+const STATEMENTS: usize = 64;
+/// Records whose chain is checked at each start; `verify` does the rest.
+const RECENT: u64 = 10_000;
+
+/// The writer's connection settings. Deletes and overwrites are scrubbed, since the vault stands in this file;
+/// 16 MiB of cache keep an idle server small.
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;
+    PRAGMA foreign_keys = OFF; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;";
+
+/// A store in a folder. The folder is locked while it lives; dropping it closes it cleanly.
+#[derive(Debug)]
+pub struct SqliteStore {
+    // Fields drop in this order: the thread ends before the database closes, the lock goes last.
+    checkpointer: Checkpointer,
+    connection: Connection,
+    head_file: HeadFile,
+    head: Head,
+    poisoned: bool,
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the folder, and makes it a new store if it is none. `owner` says whose it is: "hub", "node:13".
+    ///
+    /// # Errors
+    /// `Locked`, `Newer`, `Foreign`; `Damaged` when the last records do not fit the chain, or fewer of them are there
+    /// than once were; `Io`.
+    pub fn open(dir: &Path, owner: &str) -> Result<SqliteStore, StoreError> {
+        std::fs::create_dir_all(dir).map_err(|error| io(dir, &error))?;
+        let lock = lock(dir)?;
+        create(dir)?;
+        let mut connection = Connection::open(dir.join(DATABASE)).map_err(failure)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        schema::format(&connection)?;
+        connection.execute_batch(PRAGMAS).map_err(failure)?;
+        check_wal(&connection)?;
+        schema::migrate(&mut connection)?;
+        schema::claim(&connection, owner)?;
+        let head = read::head(&connection)?;
+        check_noted(&connection, dir, head)?;
+        verify::check_chain(&connection, head.sequence.saturating_sub(RECENT) + 1)?;
+        let head_file = HeadFile::open(dir, head)?;
+        File::open(dir)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| io(dir, &error))?;
+        let checkpointer = Checkpointer::start(dir, &mut connection, Limits::STANDARD)?;
+        Ok(SqliteStore {
+            checkpointer,
+            connection,
+            head_file,
+            head,
+            poisoned: false,
+            dir: dir.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Checks the journal from a sequence on (1 is the first), every row of every table, and the database file.
+    ///
+    /// # Errors
+    /// `Damaged` or `Record` with the first place that is wrong.
+    pub fn verify(&mut self, from: u64) -> Result<Report, StoreError> {
+        self.sound()?;
+        verify::verify(&self.connection, from)
+    }
+
+    fn sound(&self) -> Result<(), StoreError> {
+        let message =
+            || StoreError::Io("an earlier write failed; start again from what is stored".to_owned());
+        if self.poisoned { Err(message()) } else { Ok(()) }
+    }
+
+    fn write(&mut self, commit: &Commit) -> Result<Head, StoreError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failure)?;
+        let stored = read::head(&transaction)?;
+        if stored != self.head {
+            return Err(read::damaged(
+                stored.sequence,
+                "another writer was here: the journal has another head",
+            ));
+        }
+        let head = write_records(&transaction, self.head, commit)?;
+        write_rows(&transaction, commit.rows.iter().chain(&commit.vault))?;
+        transaction.commit().map_err(failure)?;
+        self.head = head;
+        self.head_file.note(head)?;
+        if self.checkpointer.after_commit(&self.connection)? {
+            self.head_file.sync()?;
+        }
+        Ok(head)
+    }
+}
+
+impl Journal for SqliteStore {
+    fn head(&self) -> Head {
+        self.head
+    }
+
+    fn append(&mut self, commit: &Commit) -> Result<Head, StoreError> {
+        self.sound()?;
+        if commit.records.is_empty() && commit.rows.is_empty() && commit.vault.is_empty() {
+            return Ok(self.head);
+        }
+        let outcome = self.write(commit);
+        self.poisoned = outcome.is_err();
+        outcome
+    }
+}
+
+impl Tables for SqliteStore {
+    fn load(&mut self, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError> {
+        self.sound()?;
+        read::load(&self.connection, keys)
+    }
+
+    fn scan(&mut self, scan: &Scan) -> Result<Vec<Row>, StoreError> {
+        self.sound()?;
+        read::scan(&self.connection, scan)
+    }
+
+    fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
+        self.sound()?;
+        read::journal(&self.connection, after, limit)
+    }
+}
+
+impl Store for SqliteStore {
+    fn reader(&self) -> Result<Box<dyn Tables + Send>, StoreError> {
+        Ok(Box::new(SqliteReader::open(&self.dir)?))
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        let sound = self.checkpointer.stop() && !self.poisoned;
+        // What cannot be written now stays in the log, which the next start reads; there is nobody to tell.
+        if !sound {
+            drop(
+                self.connection
+                    .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
+            );
+        } else if checkpoint::pass(&self.connection).is_ok() {
+            drop(self.head_file.sync());
+        }
+    }
+}
+
+fn write_records(transaction: &Transaction<'_>, from: Head, commit: &Commit) -> Result<Head, StoreError> {
+    let mut insert = transaction
+        .prepare_cached(
+            "INSERT INTO journal (sequence, transfer_id, kind, version, bytes, hash) VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .map_err(failure)?;
+    let mut head = from;
+    for record in &commit.records {
+        let (kind, version, bytes) = (record.kind(), record.version(), record.encode());
+        let sequence = head.sequence + 1;
+        head = Head {
+            sequence,
+            hash: chain::link(&head.hash, sequence, kind, version, &bytes),
+        };
+        let number = i64::try_from(sequence).unwrap_or(i64::MAX);
+        let transfer_id = record.transfer_id().map(|id| id.0);
+        insert
+            .execute((number, transfer_id, kind, version, bytes, head.hash.0))
+            .map_err(failure)?;
+    }
+    Ok(head)
+}
+
+/// Rows come table by table, so a statement is looked up once for a run of them.
+fn write_rows<'a>(
+    transaction: &Transaction<'_>,
+    rows: impl Iterator<Item = &'a Row>,
+) -> Result<(), StoreError> {
+    let mut current: Option<(Table, CachedStatement<'_>)> = None;
+    for row in rows {
+        let table = row.key().table();
+        let mut upsert = match current.take() {
+            Some((of, statement)) if of == table => statement,
+            _ => transaction
+                .prepare_cached(&sql::of(table).upsert)
+                .map_err(failure)?,
+        };
+        let values = row.values();
+        upsert
+            .execute(params_from_iter(values.iter().map(Bound)))
+            .map_err(failure)?;
+        current = Some((table, upsert));
+    }
+    Ok(())
+}
+
+fn lock(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join(LOCK);
+    let open = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = open.map_err(|error| io(&path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(dir.display().to_string())),
+        Err(TryLockError::Error(error)) => Err(io(&path, &error)),
+    }
+}
+
+/// Creates the database file for its owner's eyes only; SQLite gives the log the same permissions.
+fn create(dir: &Path) -> Result<(), StoreError> {
+    let path = dir.join(DATABASE);
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&path).map(|_| ()).map_err(|error| io(&path, &error))
+}
+
+/// Some file systems have no shared memory, and SQLite then quietly keeps its old mode.
+fn check_wal(connection: &Connection) -> Result<(), StoreError> {
+    let mode: String = connection
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .map_err(failure)?;
+    if mode == "wal" {
+        Ok(())
+    } else {
+        Err(StoreError::Io(
+            "this file system allows no write-ahead log".to_owned(),
+        ))
+    }
+}
+
+/// Compares the journal with the head that was last noted beside it.
+fn check_noted(connection: &Connection, dir: &Path, head: Head) -> Result<(), StoreError> {
+    let Some(noted) = head_file::read(dir)? else {
+        return Ok(());
+    };
+    if noted.sequence > head.sequence {
+        let what = format!(
+            "it once reached {}: its write-ahead log is lost, or it is an older copy",
+            noted.sequence
+        );
+        return Err(read::damaged(head.sequence, &what));
+    }
+    let there = read::stored(connection, noted.sequence.saturating_sub(1), 1)?;
+    let fits = noted.sequence == 0 || there.first().is_some_and(|row| row.hash == noted.hash);
+    if fits {
+        Ok(())
+    } else {
+        Err(read::damaged(
+            noted.sequence,
+            "its hash is not the one that was noted beside it",
+        ))
+    }
+}
+
+fn io(path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Io(format!("{}: {error}", path.display()))
+}
+
+/// What SQLite says, without values: its texts name columns, constraints and files only.
+fn failure(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged {
+            place: "the database file".to_owned(),
+            what: error.to_string(),
+        },
+        _ => StoreError::Io(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+//! Reading rows and journal entries over any connection, and the read-only view beside the writer.
+
+use super::sql::{self, Bound};
+use super::{DATABASE, failure};
+use crate::domain::id::{Digest, TransferId};
+use crate::domain::record::Record;
+use crate::domain::row::{Key, Row, Table, Value};
+use crate::domain::scan::Scan;
+use crate::store::{Head, JournalEntry, StoreError, Tables};
+use rusqlite::types::ValueRef;
+use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, params_from_iter};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a reader waits where it needs a lock: only while the writer recovers the log after a crash.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// A read-only view of a store's folder. It sees only what is committed, and needs no lock: it may be opened
+/// beside a running server, by this process or another.
+#[derive(Debug)]
+pub struct SqliteReader {
+    connection: Connection,
+}
+
+impl SqliteReader {
+    /// Opens the folder for reading.
+    ///
+    /// # Errors
+    /// `Io` when there is no store, `Newer` and `Damaged` as when it is opened for writing.
+    pub fn open(dir: &Path) -> Result<SqliteReader, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(dir.join(DATABASE), flags).map_err(failure)?;
+        connection.busy_timeout(BUSY_WAIT).map_err(failure)?;
+        connection.set_prepared_statement_cache_capacity(super::STATEMENTS);
+        connection
+            .execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY;")
+            .map_err(failure)?;
+        super::schema::format(&connection)?;
+        Ok(SqliteReader { connection })
+    }
+
+    /// Who wrote the store: "hub", "node:13".
+    pub fn owner(&self) -> Result<String, StoreError> {
+        super::schema::owner(&self.connection)?.ok_or_else(|| StoreError::Damaged {
+            place: "meta".to_owned(),
+            what: "it does not say whose store it is".to_owned(),
+        })
+    }
+
+    /// How far the journal has come.
+    pub fn head(&self) -> Result<Head, StoreError> {
+        head(&self.connection)
+    }
+
+    /// Checks the journal from a sequence on, every row and the database file: see [`super::Report`].
+    pub fn verify(&mut self, from: u64) -> Result<super::Report, StoreError> {
+        super::verify::verify(&self.connection, from)
+    }
+}
+
+impl Tables for SqliteReader {
+    fn load(&mut self, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError> {
+        load(&self.connection, keys)
+    }
+
+    fn scan(&mut self, wanted: &Scan) -> Result<Vec<Row>, StoreError> {
+        scan(&self.connection, wanted)
+    }
+
+    fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
+        journal(&self.connection, after, limit)
+    }
+}
+
+/// The rows under these keys, in one snapshot.
+pub(super) fn load(connection: &Connection, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError> {
+    // One transaction around all of them: taking the read lock costs as much as reading a row.
+    let snapshot = connection.unchecked_transaction().map_err(failure)?;
+    let mut rows = Vec::with_capacity(keys.len());
+    let mut current: Option<(Table, CachedStatement<'_>)> = None;
+    for key in keys {
+        let table = key.table();
+        let mut statement = match current.take() {
+            Some((of, statement)) if of == table => statement,
+            _ => connection.prepare_cached(&sql::of(table).load).map_err(failure)?,
+        };
+        let values = key.values();
+        let mut found = statement
+            .query(params_from_iter(values.iter().map(Bound)))
+            .map_err(failure)?;
+        rows.push(
+            found
+                .next()
+                .map_err(failure)?
+                .map(|row| typed(table, row))
+                .transpose()?,
+        );
+        drop(found);
+        current = Some((table, statement));
+    }
+    drop(current);
+    snapshot.finish().map_err(failure)?;
+    Ok(rows)
+}
+
+/// A page of rows in key order.
+pub(super) fn scan(connection: &Connection, wanted: &Scan) -> Result<Vec<Row>, StoreError> {
+    let Some(sql) = sql::scan(wanted) else {
+        return Ok(Vec::new());
+    };
+    let mut statement = connection.prepare_cached(&sql.text).map_err(failure)?;
+    let mut rows = statement
+        .query(params_from_iter(sql.values.iter().map(Bound)))
+        .map_err(failure)?;
+    let mut page = Vec::new();
+    while let Some(row) = rows.next().map_err(failure)? {
+        page.push(typed(wanted.filter.table(), row)?);
+    }
+    Ok(page)
+}
+
+fn typed(table: Table, row: &rusqlite::Row<'_>) -> Result<Row, StoreError> {
+    let values: Option<Vec<Value>> = (0..row.as_ref().column_count())
+        .map(|at| row.get_ref(at).ok().and_then(value))
+        .collect();
+    values
+        .and_then(|values| Row::from_values(table, values))
+        .ok_or_else(|| StoreError::Damaged {
+            place: format!("table {}", table.name()),
+            what: "a row holds what this program never writes".to_owned(),
+        })
+}
+
+fn value(stored: ValueRef<'_>) -> Option<Value> {
+    match stored {
+        ValueRef::Null => Some(Value::Null),
+        ValueRef::Integer(number) => Some(Value::Int(number)),
+        ValueRef::Text(text) => String::from_utf8(text.to_vec()).ok().map(Value::Text),
+        ValueRef::Blob(bytes) => Some(Value::Blob(bytes.to_vec())),
+        ValueRef::Real(_) => None,
+    }
+}
+
+/// The last record's sequence and hash.
+pub(super) fn head(connection: &Connection) -> Result<Head, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT sequence, hash FROM journal ORDER BY sequence DESC LIMIT 1")
+        .map_err(failure)?;
+    let last = statement
+        .query_one([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+        .map_err(failure)?;
+    last.map_or(Ok(Head::default()), |(sequence, hash): (i64, Vec<u8>)| {
+        Ok(Head {
+            sequence: ordinal(sequence)?,
+            hash: digest(ordinal(sequence)?, &hash)?,
+        })
+    })
+}
+
+/// One journal row as it is stored, not yet decoded.
+pub(super) struct StoredRecord {
+    pub(super) sequence: u64,
+    pub(super) transfer_id: Option<Vec<u8>>,
+    pub(super) kind: u16,
+    pub(super) version: u8,
+    pub(super) bytes: Vec<u8>,
+    pub(super) hash: Digest,
+}
+
+impl StoredRecord {
+    /// Decodes it, and checks the one column that the chain does not cover.
+    pub(super) fn entry(self) -> Result<JournalEntry, StoreError> {
+        let sequence = self.sequence;
+        let record = Record::decode(self.kind, self.version, &self.bytes)
+            .map_err(|error| StoreError::Record { sequence, error })?;
+        let transfer_id = record.transfer_id();
+        let stored = self.transfer_id.as_deref().map(TransferId::from_slice);
+        if stored != transfer_id.map(Some) {
+            return Err(damaged(sequence, "its transfer id is not that of its record"));
+        }
+        Ok(JournalEntry {
+            sequence,
+            transfer_id,
+            record,
+            hash: self.hash,
+        })
+    }
+}
+
+/// Journal rows after a sequence, in order.
+pub(super) fn stored(
+    connection: &Connection,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<StoredRecord>, StoreError> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT sequence, transfer_id, kind, version, bytes, hash FROM journal \
+             WHERE sequence > ? ORDER BY sequence LIMIT ?",
+        )
+        .map_err(failure)?;
+    let (after, limit) = (
+        i64::try_from(after).unwrap_or(i64::MAX),
+        i64::try_from(limit).unwrap_or(i64::MAX),
+    );
+    let mut rows = statement.query((after, limit)).map_err(failure)?;
+    let mut page = Vec::new();
+    while let Some(row) = rows.next().map_err(failure)? {
+        let sequence = ordinal(row.get(0).map_err(failure)?)?;
+        let kind = u16::try_from(row.get::<_, i64>(2).map_err(failure)?);
+        let version = u8::try_from(row.get::<_, i64>(3).map_err(failure)?);
+        let (Ok(kind), Ok(version)) = (kind, version) else {
+            return Err(damaged(sequence, "its kind or version is out of range"));
+        };
+        page.push(StoredRecord {
+            sequence,
+            transfer_id: row.get(1).map_err(failure)?,
+            kind,
+            version,
+            bytes: row.get(4).map_err(failure)?,
+            hash: digest(sequence, &row.get::<_, Vec<u8>>(5).map_err(failure)?)?,
+        });
+    }
+    Ok(page)
+}
+
+/// Journal entries after a sequence, in order.
+pub(super) fn journal(
+    connection: &Connection,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<JournalEntry>, StoreError> {
+    stored(connection, after, limit)?
+        .into_iter()
+        .map(StoredRecord::entry)
+        .collect()
+}
+
+/// Damage at one journal record.
+pub(super) fn damaged(sequence: u64, what: &str) -> StoreError {
+    StoreError::Damaged {
+        place: format!("journal sequence {sequence}"),
+        what: what.to_owned(),
+    }
+}
+
+fn ordinal(sequence: i64) -> Result<u64, StoreError> {
+    u64::try_from(sequence).map_err(|_| damaged(0, "a sequence is negative"))
+}
+
+fn digest(sequence: u64, bytes: &[u8]) -> Result<Digest, StoreError> {
+    Digest::from_slice(bytes).ok_or_else(|| damaged(sequence, "its hash has not 32 bytes"))
+}
