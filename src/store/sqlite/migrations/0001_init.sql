@@ -44,7 +44,7 @@ CREATE TABLE transfer (
 ) STRICT, WITHOUT ROWID;
 
 -- Lists are newest first.
-CREATE UNIQUE INDEX transfer_received ON transfer (received_seq);
+CREATE INDEX transfer_received ON transfer (received_seq);
 
 -- What a restarted hub must go on with. The condition is that of Filter::UnsettledTransfers, word for word.
 CREATE INDEX transfer_unsettled ON transfer (transfer_id)
