@@ -120,7 +120,7 @@ fn open(config: &HubConfig) -> Result<(SqliteStore, Vec<TransferRow>), HubError>
 /// Runs a hub until `stop`; tells `ready` where it listens.
 pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
-    let key = VaultKey::load_or_create(&config.server.vault_key)?;
+    let key = VaultKey::for_store(&config.server.vault_key, SqliteStore::exists(&config.server.data))?;
     let (store, unsettled) = open(&config)?;
     tracing::info!(unsettled = unsettled.len(), "the store is open");
     let places = Arc::new(config.server.regions.directory.clone());

@@ -49,6 +49,11 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// Whether the folder holds a store.
+    pub fn exists(dir: &Path) -> bool {
+        dir.join(DATABASE).exists()
+    }
+
     /// Opens the folder, and makes it a new store if it is none. `owner` says whose it is: "hub", "node:13".
     ///
     /// # Errors
