@@ -2,6 +2,8 @@
 
 pub mod apply;
 pub mod calendar;
+#[cfg(test)]
+mod chaos_tests;
 mod column;
 pub mod coordinator;
 pub mod id;
