@@ -10,7 +10,7 @@ use crate::domain::policy::{Identity, Presented, PresentedLeg};
 use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::record::{LegState, PeerMark};
 use crate::domain::region::ProvinceCode;
-use crate::domain::row::{AccountRow, DayCountRow, Key, LegRow, PositionRow, Row, TableRow, TransferRow};
+use crate::domain::row::{AccountRow, Key, LegRow, PositionRow, Row, TableRow, TransferRow};
 use crate::domain::step::Output;
 use crate::domain::toy::{HubOutput, NodeOutput, PAYEE, PAYER, Toy, create, id, member};
 use crate::domain::transfer::{Leg, Outcome, Side, TransferState};
@@ -279,7 +279,7 @@ fn check(world: &World) {
         clearing += own.map_or(0, |row| row.posted.fen());
     }
     assert_eq!(clearing, 0, "money conserved over all nodes");
-    let counted: u64 = all::<DayCountRow>(&payer.rows).iter().map(|row| row.count).sum();
+    let counted: u64 = all::<AccountRow>(&payer.rows).iter().map(|row| row.day_count).sum();
     assert_eq!(counted, numbers.len() as u64, "a day's count is what its transfers say");
     for (number, state) in &world.told {
         assert_eq!(hub.get::<TransferRow>(&Key::TransferRow(id(*number))).map(|row| row.state), Some(*state));

@@ -6,6 +6,7 @@ pub mod calendar;
 mod chaos_tests;
 mod column;
 pub mod coordinator;
+pub mod daily;
 pub mod id;
 pub mod id_number;
 pub mod kinship;

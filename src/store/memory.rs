@@ -200,7 +200,6 @@ impl Store for MemoryStore {
 fn age(row: &Row) -> u64 {
     match row {
         Row::TransferRow(row) => row.received_seq,
-        Row::EntryRow(row) => row.entry_no,
         _ => 0,
     }
 }

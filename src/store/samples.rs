@@ -27,7 +27,7 @@ const OPTIONAL: &[(Table, &[&str])] = &[
         ],
     ),
     (Table::EntryRow, &["transfer_id", "counter_region", "period"]),
-    (Table::RequestRow, &["entry_no"]),
+    (Table::RequestRow, &["entry_id"]),
     (Table::LegRow, &["counter_region", "refusal", "decide_time", "window", "hub_seq", "rulebook"]),
 ];
 
@@ -86,11 +86,13 @@ fn column(table: Table, name: &str) -> BoxedStrategy<Value> {
         (_, "kinship") => int(1, 8),
         (_, "in_arrears" | "public_medical") => int(0, 1),
         (_, "slot") => int(0, 0),
-        (_, "entry_no" | "province" | "payer_province" | "payee_province") => int(1, 6),
+        (_, "entry_id" | "entry_no" | "province" | "payer_province" | "payee_province") => int(1, 6),
         (_, "payer_region" | "payee_region" | "counter_region" | "region" | "use_region") => {
             int(100_000, 999_999)
         }
-        (_, "window" | "day") => (1..=6i64).prop_map(|day| Value::Int(20_261_120 + day)).boxed(),
+        (_, "window" | "day" | "earlier_day") => {
+            (1..=6i64).prop_map(|day| Value::Int(20_261_120 + day)).boxed()
+        }
         (_, "amount" | "balance" | "owed") => any::<i64>().prop_map(Value::Int).boxed(),
         (_, "transfer_id" | "member_ref" | "start_id") => blob(16),
         (_, "refusal") => any::<u8>().prop_map(refusal).boxed(),
@@ -100,7 +102,7 @@ fn column(table: Table, name: &str) -> BoxedStrategy<Value> {
         (_, name) if name.ends_with("_time") || name == "civil" => any::<i64>().prop_map(Value::Int).boxed(),
         (_, name) if name.ends_with("_seq") || name.ends_with("count") => int(0, i64::MAX),
         (_, "period") => int(202_501, 203_012),
-        (_, "incarnation" | "sequence") => int(0, i64::MAX),
+        (_, "incarnation" | "sequence" | "last_entry" | "previous") => int(0, i64::MAX),
         (_, _) => blob(32),
     }
 }

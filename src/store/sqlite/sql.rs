@@ -87,11 +87,6 @@ fn condition(filter: Filter) -> Condition {
             values: vec![before.to_value()],
             order: Some(r#""received_seq" DESC"#),
         },
-        Filter::EntriesBefore(member, kind, before) => Condition {
-            text: Some(r#""member_ref" = ? AND "kind" = ? AND "entry_no" < ?"#.to_owned()),
-            values: vec![member.to_value(), kind.to_value(), before.to_value()],
-            order: Some(r#""entry_no" DESC"#),
-        },
     }
 }
 
