@@ -4,10 +4,12 @@ mod checkpoint;
 mod head_file;
 mod read;
 mod schema;
+mod snapshot;
 mod sql;
 mod verify;
 
 pub use read::SqliteReader;
+pub use snapshot::Snapshot;
 pub use verify::Report;
 
 use crate::domain::row::{Key, Row, Table};

@@ -52,6 +52,11 @@ impl SqliteReader {
         head(&self.connection)
     }
 
+    /// Begins a transaction, so that all later reads see this moment. [`Tables::load`] cannot be used any more.
+    pub(super) fn hold_still(&self) -> Result<(), StoreError> {
+        self.connection.execute_batch("BEGIN").map_err(failure)
+    }
+
     /// Checks the journal from a sequence on, every row and the database file: see [`super::Report`].
     pub fn verify(&mut self, from: u64) -> Result<super::Report, StoreError> {
         super::verify::verify(&self.connection, from)
