@@ -86,7 +86,7 @@ async fn report(
         }),
         phone: String::new(),
     };
-    let rows = people.to_vec().into_iter().enumerate().map(row);
+    let rows = people.iter().cloned().enumerate().map(row);
     let answer = client.upsert_members(tokio_stream::iter(rows)).await.map_err(failed("UpsertMembers"))?;
     let answer = answer.into_inner();
     if answer.accepted_count == people.len() as u64 {
