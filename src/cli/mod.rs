@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Exit codes are documented in [`Exit`].
 
+mod bench;
 mod certs;
 mod check;
 pub mod client;
@@ -63,6 +64,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure transfers a second, latency and memory, then audit the ledgers
+    Bench(bench::Args),
     /// Run the national hub
     Hub(serve::Args),
     /// Run a province's node
@@ -90,6 +93,7 @@ enum Command {
 impl Command {
     fn run(self) -> Exit {
         match self {
+            Command::Bench(args) => bench::run(&args),
             Command::Hub(args) => serve::hub(&args),
             Command::Node(args) => serve::node(&args),
             Command::Certs(args) => certs::certs(&args),
