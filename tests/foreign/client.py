@@ -63,7 +63,7 @@ class Demo:
         return stubs.WalletServiceStub(self.channel(self.connect["nodes"][member["province"]]))
 
     def givers(self):
-        """Members that the demo's own script leaves alone."""
+        """Members with money whom the demo's own script left alone: no limit of theirs is used up."""
         return [
             one
             for one in self.members
@@ -71,6 +71,7 @@ class Demo:
             and one["status"] == "active"
             and not one["in_arrears"]
             and Decimal(one["balance"]) >= 10000
+            and has_sent_nothing(self, one)
         ]
 
     def receivers(self, giver):
@@ -140,6 +141,15 @@ def ledger(demo, member, account):
     asked = wallet_service_pb2.ListEntriesRequest(party=party(member), account=account, page_size=1)
     entries = demo.wallets(member).ListEntries(asked, timeout=SECONDS).entries
     return (Decimal(entries[0].balance_after), entries[0]) if entries else (Decimal(0), None)
+
+
+def has_sent_nothing(demo, member):
+    from gongji.node.v1 import entry_pb2, wallet_service_pb2
+
+    account = entry_pb2.ENTRY_ACCOUNT_PERSONAL
+    asked = wallet_service_pb2.ListEntriesRequest(party=party(member), account=account, page_size=1000)
+    entries = demo.wallets(member).ListEntries(asked, timeout=SECONDS).entries
+    return all(entry.kind == entry_pb2.ENTRY_KIND_ALLOTMENT for entry in entries)
 
 
 def wallet_balance(demo, member):
