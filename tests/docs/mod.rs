@@ -102,37 +102,3 @@ fn every_reason_stands_on_the_page_once() {
         assert_eq!(page.matches(&cell).count(), 1, "{} is in no group, or in two", row.code);
     }
 }
-
-/// Every Markdown file of the repository's own.
-fn pages(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let foreign = name.starts_with('.') || matches!(&*name, "target" | "data" | "node_modules");
-        if path.is_dir() && !foreign {
-            pages(&path, found);
-        } else if name.ends_with(".md") {
-            found.push(path);
-        }
-    }
-}
-
-#[test]
-fn every_link_between_pages_leads_somewhere() {
-    let mut files = Vec::new();
-    pages(Path::new(env!("CARGO_MANIFEST_DIR")), &mut files);
-    let mut links = 0;
-    for file in files {
-        let text = std::fs::read_to_string(&file).expect("a page");
-        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let path = target.split('#').next().unwrap_or_default();
-            if path.is_empty() || path.contains("://") {
-                continue;
-            }
-            links += 1;
-            let there = file.parent().expect("a folder").join(path).exists();
-            assert!(there, "{} links to {target}, which is not there", file.display());
-        }
-    }
-    assert!(links > 20, "only {links} links were found");
-}

@@ -216,7 +216,8 @@ def makes_a_transfer_once(demo, giver, receiver):
     _, paid = ledger(demo, giver, entry_pb2.ENTRY_ACCOUNT_PERSONAL)
     _, received = ledger(demo, receiver, entry_pb2.ENTRY_ACCOUNT_WALLET)
     for line in (paid, received):
-        check(line.transfer_id == made.transfer_id and Decimal(line.amount) == amount, "the ledger names another transfer")
+        same = line.transfer_id == made.transfer_id and Decimal(line.amount) == amount
+        check(same, "the ledger names another transfer")
     check(paid.direction == entry_pb2.ENTRY_DIRECTION_DEBIT, "the giver's line is no debit")
     check(received.direction == entry_pb2.ENTRY_DIRECTION_CREDIT, "the relative's line is no credit")
 
