@@ -55,7 +55,8 @@ impl From<Exit> for ExitCode {
     name = "gongji",
     version,
     about,
-    after_help = "Exit codes: 0 done, 1 refused or failed, 2 not known yet (ask with the same id), 64 wrong use or configuration."
+    after_help = "Exit codes: 0 done, 1 refused or failed, 2 not known yet (ask with the same id), 64 wrong use or \
+                  configuration."
 )]
 struct Cli {
     #[command(subcommand)]

@@ -61,8 +61,9 @@ fn what_a_node_does_not_know_is_refused_and_not_an_error() {
     let regions = regions();
     assert!(matches!(reader(&regions).leg(&ROOT, &wire), Ok(LegReading::Asked(_))), "it demands nothing");
     wire.constraints = demand(vec![390], false);
-    let residents = matches!(reader(&regions).leg(&ROOT, &wire), Ok(LegReading::Asked(leg)) if leg.allowed_types == [crate::domain::member::InsuranceType::Resident]);
-    assert!(residents, "the other place sends to residents only");
+    let Ok(LegReading::Asked(leg)) = reader(&regions).leg(&ROOT, &wire) else { panic!("it can be read") };
+    let residents = [crate::domain::member::InsuranceType::Resident];
+    assert_eq!(leg.allowed_types, residents, "the other place sends to residents only");
     let unlisted = with(|leg| leg.party = Some(wire_party(SPECIMENS[1], "李四", "520100")));
     assert_eq!(unlisted, (UnknownRegion, "party.region_code".to_owned(), 40_000));
     assert_eq!(with(|leg| leg.kinship = 9), (KinshipUnsupported, "kinship".to_owned(), 40_000));
