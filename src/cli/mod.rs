@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Exit codes are documented in [`Exit`].
 
+mod demo;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -44,6 +45,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Start a hub and four provinces on this machine and show what they do.
+    Demo(demo::Args),
     /// Run the national hub.
     Hub(serve::Args),
     /// Run a province's node.
@@ -62,6 +65,7 @@ pub fn main() -> ExitCode {
         }
     };
     let exit = match cli.command {
+        Command::Demo(args) => demo::run(&args),
         Command::Hub(args) => serve::hub(&args),
         Command::Node(args) => serve::node(&args),
     };
