@@ -96,7 +96,7 @@ pub(super) fn text(folder: &Folder, addresses: &Addresses, cast: &[Member]) -> R
         (
             "gongji",
             vec![
-                gongji("regions"),
+                gongji("regions list --province 51"),
                 gongji(&format!("check {content}")),
                 gongji(&format!("transfer {content} --id {}", new_transfer_id())),
                 gongji(&format!("wallet get {whose}")),
