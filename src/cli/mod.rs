@@ -6,6 +6,7 @@ mod check;
 pub mod client;
 mod config_check;
 mod content;
+mod demo;
 pub mod failure;
 mod journal;
 mod journal_text;
@@ -67,6 +68,8 @@ struct Cli {
 enum Command {
     /// Measure transfers a second, latency and memory, then audit the ledgers
     Bench(bench::Args),
+    /// Start a hub and four provinces on this machine and show what they do
+    Demo(demo::Args),
     /// Run the national hub
     Hub(serve::Args),
     /// Run a province's node
@@ -95,6 +98,7 @@ impl Command {
     fn run(self) -> Exit {
         match self {
             Command::Bench(args) => bench::run(&args),
+            Command::Demo(args) => demo::run(&args),
             Command::Hub(args) => serve::hub(&args),
             Command::Node(args) => serve::node(&args),
             Command::Certs(args) => certs::certs(&args),

@@ -26,9 +26,9 @@ use crate::net::tls::TlsError;
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
 use crate::privacy::random::random_16;
-use crate::proto::hub::coordinator_service_server::CoordinatorServiceServer;
-use crate::proto::hub::region_service_server::RegionServiceServer;
-use crate::proto::hub::transfer_service_server::TransferServiceServer;
+use crate::proto::hub::coordinator_service_server::{self, CoordinatorServiceServer};
+use crate::proto::hub::region_service_server::{self, RegionServiceServer};
+use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError, Tables};
 use link::Link;
@@ -180,6 +180,13 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     }
 }
 
+/// The services that this server lists.
+const SERVICES: [&str; 3] = [
+    transfer_service_server::SERVICE_NAME,
+    coordinator_service_server::SERVICE_NAME,
+    region_service_server::SERVICE_NAME,
+];
+
 async fn serve(
     setup: Setup,
     config: &HubConfig,
@@ -194,7 +201,7 @@ async fn serve(
     let services = Routes::new(transfers.max_decoding_message_size(bytes_max))
         .add_service(coordinator.max_decoding_message_size(bytes_max))
         .add_service(regions.max_decoding_message_size(bytes_max));
-    let (health, services) = with_health(services, config.server.reflection)?;
+    let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
     let address = setup.address();
     tracing::info!(%address, "the hub serves");
     // Whoever started this server may not care where it listens.
