@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Exit codes are documented in [`Exit`].
 
+mod bench;
 mod certs;
 mod check;
 pub mod client;
@@ -55,7 +56,8 @@ impl From<Exit> for ExitCode {
     name = "gongji",
     version,
     about,
-    after_help = "Exit codes: 0 done, 1 refused or failed, 2 not known yet (ask with the same id), 64 wrong use or configuration."
+    after_help = "Exit codes: 0 done, 1 refused or failed, 2 not known yet (ask with the same id), 64 wrong use or \
+                  configuration."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -64,6 +66,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure transfers a second, latency and memory, then audit the ledgers
+    Bench(bench::Args),
     /// Run the national hub
     Hub(serve::Args),
     /// Run a province's node
@@ -91,6 +95,7 @@ enum Command {
 impl Command {
     fn run(self) -> Exit {
         match self {
+            Command::Bench(args) => bench::run(&args),
             Command::Hub(args) => serve::hub(&args),
             Command::Node(args) => serve::node(&args),
             Command::Certs(args) => certs::certs(&args),

@@ -245,6 +245,8 @@ tables! {
         start_id: StartId,
         /// The last `hub_seq` given (hub) or the highest applied (node).
         hub_seq: u64,
+        /// The number of the last line of any statement (node).
+        entry_id: u64,
         /// The latest civil time used, so that time never runs backwards.
         civil: Civil,
     }
@@ -279,17 +281,32 @@ tables! {
         held: Money,
         /// What prepared payee legs will bring. Never spendable.
         pending: Money,
-        /// How many entries it has; the last one's number.
+        /// How many entries it has; the last one's number in this account.
         entry_count: u64,
+        /// The last entry's id; 0 when there is none. Each entry names the one before it.
+        last_entry: u64,
+        /// The latest day on which a transfer of this account was received.
+        day: Day,
+        /// Live and committed transfers of that day; holds included.
+        day_count: u64,
+        /// The day before it on which there was one.
+        earlier_day: Day,
+        /// Live and committed transfers of the earlier day.
+        earlier_count: u64,
     }
-    /// Node: one line of an account's statement.
+    /// Node: one line of an account's statement. Appended in order of booking, whoever's it is: statements of many
+    /// members are never read together, but entries of many are always written together.
     EntryRow "entry" {
+        /// 1, 2, 3 … over all accounts of the node.
+        entry_id: u64;
         /// Whose.
         member_ref: MemberRef,
         /// Which account.
         kind: AccountKind,
-        /// 1, 2, 3 …
-        entry_no: u64;
+        /// 1, 2, 3 … in this account.
+        entry_no: u64,
+        /// The account's entry before this one; 0 when this is its first.
+        previous: u64,
         /// Positive: in; negative: out.
         amount: Money,
         /// Posted balance after it.
@@ -315,15 +332,6 @@ tables! {
         use_region: RegionCode,
         /// When it was opened.
         open_time: Civil,
-    }
-    /// Node: how many transfers of a member count against a day's limit (holds included).
-    DayCountRow "day_count" {
-        /// The giver.
-        member_ref: MemberRef,
-        /// The day of reception at the hub, in Asia/Shanghai.
-        day: Day;
-        /// Live and committed transfers of that day.
-        count: u64,
     }
     /// Node: this province's part of a transfer; also the tombstone of an id that must never be prepared.
     LegRow "leg" {
@@ -366,8 +374,8 @@ tables! {
         request_id: String;
         /// Keyed digest of its content.
         digest: Digest,
-        /// The entry that it made in a personal account, if it made one.
-        entry_no: Option<u64>,
+        /// The entry that it made, if it made one.
+        entry_id: Option<u64>,
         /// When it was carried out.
         done_time: Civil,
     }

@@ -4,7 +4,7 @@
 use crate::domain::reason::Reason;
 use crate::net::access::{Denial, Grants, check};
 use crate::net::identity::Role;
-use crate::net::status::Problem;
+use crate::net::status::{Problem, unreadable};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
@@ -62,19 +62,29 @@ struct Shared {
     trust: Trust,
     grants: Grants,
     status: fn(Reason) -> Status,
+    message_bytes_max: usize,
     /// Role by leaf certificate: a handful of callers make millions of calls, and reading X.509 costs more than a call.
     known: Mutex<BTreeMap<Vec<u8>, Option<Role>>>,
 }
 
 /// Lets a request through with its [`Role`] among its extensions (none for a health check without a certificate), or
-/// answers UNAUTHENTICATED, PERMISSION_DENIED or, for what is not in the table, UNIMPLEMENTED.
+/// answers UNAUTHENTICATED, PERMISSION_DENIED or, for what is not in the table, UNIMPLEMENTED. On the way back it gives
+/// tonic's own errors about requests that cannot be read the form of all others.
 #[derive(Clone)]
 pub struct AccessLayer(Arc<Shared>);
 
 impl AccessLayer {
-    /// For a server with the role `server`; `status` makes the error of a reason.
-    pub fn new(server: Role, trust: Trust, grants: Grants, status: fn(Reason) -> Status) -> AccessLayer {
-        AccessLayer(Arc::new(Shared { server, trust, grants, status, known: Mutex::default() }))
+    /// For a server with the role `server` that reads messages up to `message_bytes_max`; `status` makes the error of a
+    /// reason.
+    pub fn new(
+        server: Role,
+        trust: Trust,
+        grants: Grants,
+        status: fn(Reason) -> Status,
+        message_bytes_max: usize,
+    ) -> AccessLayer {
+        let known = Mutex::default();
+        AccessLayer(Arc::new(Shared { server, trust, grants, status, message_bytes_max, known }))
     }
 }
 
@@ -114,7 +124,8 @@ where
                 if let Some(role) = role {
                     request.extensions_mut().insert(role);
                 }
-                Box::pin(self.inner.call(request))
+                let (answer, bytes_max) = (self.inner.call(request), self.shared.message_bytes_max);
+                Box::pin(async move { answer.await.map(|response| readable(response, bytes_max)) })
             }
             Err(denial) => {
                 let caller = role.as_ref().map(Role::to_string);
@@ -127,6 +138,19 @@ where
                 Box::pin(std::future::ready(Ok(status.into_http())))
             }
         }
+    }
+}
+
+/// An answer as it is, unless it is tonic's error about a request that it could not read. Such an error stands in the
+/// headers: there is no body.
+fn readable<R: Default>(response: Response<R>, bytes_max: usize) -> Response<R> {
+    if !response.headers().contains_key(Status::GRPC_STATUS) {
+        return response;
+    }
+    let status = Status::from_header_map(response.headers());
+    match status.and_then(|status| unreadable(&status, bytes_max)) {
+        Some(status) => status.into_http(),
+        None => response,
     }
 }
 

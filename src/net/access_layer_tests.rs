@@ -41,7 +41,7 @@ fn loopback() -> SocketAddr {
 /// What a call with these stated roles gets: the role that the service saw, or the error.
 async fn call(trust: Trust, path: &str, stated: &[&str]) -> Result<String, Status> {
     let inner = Inner::default();
-    let mut gate = AccessLayer::new(Role::Hub, trust, Grants::any(), status).layer(inner.clone());
+    let mut gate = AccessLayer::new(Role::Hub, trust, Grants::any(), status, 8 << 20).layer(inner.clone());
     let mut request = Request::builder().uri(path);
     for role in stated {
         request = request.header(ROLE_HEADER, *role);

@@ -104,7 +104,7 @@ impl Setup {
             server =
                 server.tls_config(tls.server()).map_err(|error| ServeError::Serve(with_sources(&error)))?;
         }
-        let access = AccessLayer::new(self.role, self.trust, grants, status);
+        let access = AccessLayer::new(self.role, self.trust, grants, status, config.limits.message_bytes_max);
         let router = server.layer(access).add_routes(services);
         let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
         let (stopping, stopped) = tokio::sync::oneshot::channel();

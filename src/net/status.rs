@@ -164,6 +164,20 @@ impl From<Problem> for Status {
     }
 }
 
+/// What a caller is told whose request tonic could not read: more bytes than `bytes_max`, or no message of the method's
+/// type. Nothing for errors that have their form already, or are not about reading.
+pub fn unreadable(status: &Status, bytes_max: usize) -> Option<Status> {
+    if !status.details().is_empty() {
+        return None;
+    }
+    let problem = Problem::new(Reason::RequestMalformed);
+    match status.code() {
+        Code::OutOfRange => Some(problem.with("limit_bytes", bytes_max).into_status()),
+        Code::Internal => Some(problem.into_status()),
+        _ => None,
+    }
+}
+
 /// A store that cannot be read, for a caller: logged here, told as an unknown outcome.
 pub fn problem_of_store(error: StoreError) -> Problem {
     tracing::error!(%error, "the store cannot be read");

@@ -170,7 +170,8 @@ fn an_unknown_code_is_kept_as_a_fact() {
         let wire = types::Refusal { reason: reason.to_owned(), ..types::Refusal::default() };
         refusal_from_proto(&wire, RefusalSide::Payer)
     };
-    let expected = RefusalRecord::new(Reason::Unsupported, RefusalSide::Payer).with("code", "LOCAL_RULE_7");
+    let expected =
+        RefusalRecord::new(Reason::RefusedByPlace, RefusalSide::Payer).with("code", "LOCAL_RULE_7");
     assert_eq!(code("LOCAL_RULE_7"), expected);
     assert_eq!(code("张小三").metadata, []);
     assert_eq!(code("").metadata, []);

@@ -115,7 +115,8 @@ fn open(config: &NodeConfig) -> Result<(SqliteStore, Vec<LegRow>), NodeError> {
 /// Runs a node until `stop`; tells `ready` where it listens.
 pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), NodeError> {
     let setup = Setup::new(&config.server, Role::Node(config.province)).await?;
-    let key = Arc::new(VaultKey::load_or_create(&config.server.vault_key)?);
+    let key =
+        Arc::new(VaultKey::for_store(&config.server.vault_key, SqliteStore::exists(&config.server.data))?);
     let (store, in_doubt) = open(&config)?;
     tracing::info!(in_doubt = in_doubt.len(), "the store is open");
     let places = Arc::new(config.server.regions.directory.clone());

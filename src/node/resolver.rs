@@ -39,7 +39,8 @@ impl Outlet<Effect> for Questions {
             // Once the resolver has ended the server is stopping; the next start asks again.
             Effect::Ask(questions) => drop(self.0.send(questions)),
             Effect::Alarm(transfer_id, side) => {
-                tracing::error!(%transfer_id, side = side.name(), "ALARM: the hub's order contradicts what is recorded");
+                let side = side.name();
+                tracing::error!(%transfer_id, side, "ALARM: the hub's order contradicts what is recorded");
             }
         }
     }

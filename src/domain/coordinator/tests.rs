@@ -94,8 +94,11 @@ fn the_days_limit_holds_for_racing_transfers() {
         outputs.extend(toy.create(u64::from(number), number, 100));
     }
     let answers = toy.settle(outputs);
-    let committed = |answer: &&(u64, Answer)| matches!(&answer.1, Answer::Transfer(row) if row.state == TransferState::Committed);
-    assert_eq!(answers.iter().filter(committed).count(), 3);
+    let is_committed = |answer: &Answer| match answer {
+        Answer::Transfer(row) => row.state == TransferState::Committed,
+        _ => false,
+    };
+    assert_eq!(answers.iter().filter(|(_, answer)| is_committed(answer)).count(), 3);
     assert_eq!(reason(&answers), Reason::DailyCountReached);
     assert_eq!(personal(&toy), (1_000_000 - 300, 0));
 }
@@ -182,7 +185,12 @@ fn only_a_party_under_the_same_terms_learns_a_decision() {
         let questions = vec![Question { transfer_id: id(1), side, terms_digest }];
         toy.hub.run(toy.now, Input::Resolve { ticket: 5, province: PAYEE, node, questions })
     };
-    let refused = |outputs: Vec<HubOutput>| matches!(&outputs[..], [Output::Answer(_, Answer::Refused(refusal))] if refusal.reason == Reason::NotAParty);
+    let refused = |outputs: Vec<HubOutput>| {
+        matches!(
+            &outputs[..],
+            [Output::Answer(_, Answer::Refused(refusal))] if refusal.reason == Reason::NotAParty
+        )
+    };
     assert!(refused(ask(Side::Payer, terms_digest)));
     assert!(refused(ask(Side::Payee, Default::default())));
     assert!(!refused(ask(Side::Payee, terms_digest)));

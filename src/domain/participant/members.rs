@@ -41,7 +41,7 @@ pub(super) fn stand(
     let request: Option<&RequestRow> = request_id.and_then(|id| rows.get(&Key::RequestRow(id)));
     let standing = Standing {
         changed,
-        entry_no: request.and_then(|request| request.entry_no),
+        entry_id: request.and_then(|request| request.entry_id),
         member: rows.get(&Key::MemberRow(member_ref)).cloned(),
         account: account(rows, member_ref, AccountKind::Personal),
         wallet: rows.get(&Key::WalletRow(member_ref)).cloned(),

@@ -158,8 +158,8 @@ pub enum Answer {
 pub struct Standing {
     /// Whether the request changed anything.
     pub changed: bool,
-    /// The entry that the request made in the personal account, now or when it came first.
-    pub entry_no: Option<u64>,
+    /// The entry that the request made, now or when it came first.
+    pub entry_id: Option<u64>,
     /// Insurance.
     pub member: Option<MemberRow>,
     /// 个人账户.

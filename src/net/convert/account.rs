@@ -82,7 +82,7 @@ pub fn entry_to_proto(row: &EntryRow) -> node::Entry {
         kind: kind.into(),
         entry_time: Some(timestamp(row.entry_time)),
         counter_region_code: row.counter_region.map_or_else(String::new, |region| region.to_string()),
-        period: String::new(),
+        period: row.period.map_or_else(String::new, |period| format!("{period:06}")),
     }
 }
 

@@ -53,13 +53,17 @@ fn what_a_node_does_not_know_is_refused_and_not_an_error() {
         Some(node::LegConstraints { allowed_insurance_types: types, acceptance })
     };
     let mut wire = good.clone();
-    for constraints in [demand(vec![390], false), demand(Vec::new(), true), demand(vec![7], false)] {
+    for constraints in [demand(Vec::new(), true), demand(vec![7], false)] {
         wire.constraints = constraints;
         assert_eq!(refused(&wire).refusal.reason, Unsupported);
     }
     wire.constraints = demand(Vec::new(), false);
     let regions = regions();
     assert!(matches!(reader(&regions).leg(&ROOT, &wire), Ok(LegReading::Asked(_))), "it demands nothing");
+    wire.constraints = demand(vec![390], false);
+    let Ok(LegReading::Asked(leg)) = reader(&regions).leg(&ROOT, &wire) else { panic!("it can be read") };
+    let residents = [crate::domain::member::InsuranceType::Resident];
+    assert_eq!(leg.allowed_types, residents, "the other place sends to residents only");
     let unlisted = with(|leg| leg.party = Some(wire_party(SPECIMENS[1], "李四", "520100")));
     assert_eq!(unlisted, (UnknownRegion, "party.region_code".to_owned(), 40_000));
     assert_eq!(with(|leg| leg.kinship = 9), (KinshipUnsupported, "kinship".to_owned(), 40_000));

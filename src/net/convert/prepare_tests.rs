@@ -43,7 +43,7 @@ fn a_no_without_a_reason_stays_a_no_and_speaks_for_its_own_side() {
     let verdict = |wire: &node::Vote| vote_from_proto(wire).expect("a vote").verdict;
     assert_eq!(verdict(&wire), Verdict::No { refusal: no(), rulebook: None });
     wire.refusal = None;
-    let silent = RefusalRecord::new(Unsupported, RefusalSide::Payee);
+    let silent = RefusalRecord::new(RefusedByPlace, RefusalSide::Payee);
     assert_eq!(verdict(&wire), Verdict::No { refusal: silent, rulebook: None });
     wire.verdict = node::Verdict::Conflict.into();
     let differs = RefusalRecord::new(TermsDiffer, RefusalSide::Payee);

@@ -15,7 +15,7 @@ pub use verify::Report;
 use crate::domain::row::{Key, Row, Table};
 use crate::domain::scan::Scan;
 use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain};
-use checkpoint::Checkpointer;
+use checkpoint::{Checkpointer, Limits};
 use head_file::HeadFile;
 use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
@@ -51,6 +51,11 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// Whether the folder holds a store.
+    pub fn exists(dir: &Path) -> bool {
+        dir.join(DATABASE).exists()
+    }
+
     /// Opens the folder, and makes it a new store if it is none. `owner` says whose it is: "hub", "node:13".
     ///
     /// # Errors
@@ -72,7 +77,7 @@ impl SqliteStore {
         verify::check_chain(&connection, head.sequence.saturating_sub(RECENT) + 1)?;
         let head_file = HeadFile::open(dir, head)?;
         File::open(dir).and_then(|folder| folder.sync_all()).map_err(|error| io(dir, &error))?;
-        let checkpointer = Checkpointer::start(dir, &mut connection)?;
+        let checkpointer = Checkpointer::start(dir, &mut connection, Limits::STANDARD)?;
         Ok(SqliteStore {
             checkpointer,
             connection,
@@ -243,7 +248,9 @@ fn check_wal(connection: &Connection) -> Result<(), StoreError> {
 
 /// Compares the journal with the head that was last noted beside it.
 fn check_noted(connection: &Connection, dir: &Path, head: Head) -> Result<(), StoreError> {
-    let Some(noted) = head_file::read(dir)? else { return Ok(()) };
+    let Some(noted) = head_file::read(dir)? else {
+        return Ok(());
+    };
     if noted.sequence > head.sequence {
         let what = format!(
             "it once reached {}: its write-ahead log is lost, or it is an older copy",
@@ -274,5 +281,7 @@ fn failure(error: rusqlite::Error) -> StoreError {
     }
 }
 
+#[cfg(test)]
+mod damage_tests;
 #[cfg(test)]
 mod tests;

@@ -102,7 +102,7 @@ pub(super) fn load(connection: &Connection, keys: &[Key]) -> Result<Vec<Option<R
 
 /// A page of rows in key order.
 pub(super) fn scan(connection: &Connection, wanted: &Scan) -> Result<Vec<Row>, StoreError> {
-    let Some(sql) = sql::scan(wanted) else { return Ok(Vec::new()) };
+    let sql = sql::scan(wanted);
     let mut statement = connection.prepare_cached(&sql.text).map_err(failure)?;
     let mut rows = statement.query(params_from_iter(sql.values.iter().map(Bound))).map_err(failure)?;
     let mut page = Vec::new();

@@ -1,0 +1,6 @@
+//! The real binary as processes, killed without warning.
+
+mod kill;
+mod ledgers;
+mod privacy;
+mod process;

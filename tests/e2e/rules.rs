@@ -1,0 +1,214 @@
+//! Rules that stand against a transfer: it is aborted, recorded with its refusal, and nobody's money moves.
+
+use super::kit::cluster::{Cluster, shared};
+use super::kit::people::{Family, Funds, employee, enrol, province, resident, somebody};
+use super::kit::verdict::{aborted, recorded};
+use gongji::proto::hub::CreateTransferRequest;
+use gongji::proto::node::{AccountState, Member};
+use gongji::proto::types::RefusalSide::{Hub, Payee, Payer};
+use gongji::proto::types::{InsuranceStatus, Party, Refusal, RefusalSide};
+
+/// The request is aborted for this reason, by this side; Check had said so; the same id says so again; no money moved.
+async fn refuses(
+    cluster: &Cluster,
+    family: &Family,
+    request: CreateTransferRequest,
+    (side, reason): (RefusalSide, &str),
+) -> Refusal {
+    let app = cluster.app();
+    let check = app.check(&request).await.expect("an answer");
+    assert!(!check.allowed);
+    let listed = check.refusals.iter().any(|it| (it.side(), it.reason.as_str()) == (side, reason));
+    assert!(listed, "{reason} is among {:?}", check.refusals);
+    let before = family.funds().await;
+    let transfer = app.create(request.clone()).await.expect("an answer");
+    let refusal = aborted(&transfer, side, reason);
+    let again = app.create(request).await.expect("an answer");
+    assert_eq!(aborted(&again, side, reason), refusal);
+    assert_eq!(family.funds().await, before);
+    refusal
+}
+
+fn to(family: &Family, payee: &Party) -> CreateTransferRequest {
+    CreateTransferRequest { payee: Some(payee.clone()), ..family.transfer("10.00") }
+}
+
+fn from(family: &Family, payer: &Party) -> CreateTransferRequest {
+    CreateTransferRequest { payer: Some(payer.clone()), ..family.transfer("10.00") }
+}
+
+fn elsewhere(party: &Party, region_code: &str) -> Party {
+    Party { region_code: region_code.to_owned(), ..party.clone() }
+}
+
+fn renamed(party: &Party) -> Party {
+    let mut party = party.clone();
+    party.person.as_mut().expect("a person").name = "别人".to_owned();
+    party
+}
+
+/// Reports of the payer and of the payee about whom they are, changed as `change` says.
+async fn payer_becomes(family: &Family, change: impl FnOnce(&mut Member)) {
+    let mut member = employee(&family.payer);
+    change(&mut member);
+    enrol(&family.payer_platform, member).await;
+}
+
+async fn payee_becomes(family: &Family, change: impl FnOnce(&mut Member)) {
+    let mut member = resident(&family.payee);
+    change(&mut member);
+    enrol(&family.payee_platform, member).await;
+}
+
+#[test]
+fn a_place_that_has_not_opened_the_wallet() {
+    shared(async |cluster| {
+        let family = cluster.family("13", "51").await;
+        // 汕尾: opened once, closed again since.
+        let request = to(&family, &elsewhere(&family.payee, "441500"));
+        let refusal = refuses(cluster, &family, request, (Hub, "PAYEE_PLACE_NOT_OPEN")).await;
+        assert_eq!(refusal.metadata["region"], "441500");
+        let request = from(&family, &elsewhere(&family.payer, "440100"));
+        refuses(cluster, &family, request, (Hub, "PAYER_PLACE_NOT_OPEN")).await;
+    });
+}
+
+#[test]
+fn a_person_who_is_insured_elsewhere_than_stated() {
+    shared(async |cluster| {
+        let family = cluster.family("13", "51").await;
+        let request = to(&family, &elsewhere(&family.payee, "510300"));
+        refuses(cluster, &family, request, (Payee, "PAYEE_INSURED_ELSEWHERE")).await;
+        let request = to(&family, &elsewhere(&family.payee, "140100"));
+        refuses(cluster, &family, request, (Payee, "PAYEE_NOT_INSURED")).await;
+        let request = from(&family, &elsewhere(&family.payer, "130600"));
+        refuses(cluster, &family, request, (Payer, "PAYER_INSURED_ELSEWHERE")).await;
+        let request = from(&family, &elsewhere(&family.payer, "140100"));
+        refuses(cluster, &family, request, (Payer, "PAYER_NOT_INSURED")).await;
+    });
+}
+
+#[test]
+fn a_name_that_does_not_belong_to_the_number() {
+    shared(async |cluster| {
+        let family = cluster.family("13", "51").await;
+        let request = to(&family, &renamed(&family.payee));
+        refuses(cluster, &family, request, (Payee, "PAYEE_IDENTITY_MISMATCH")).await;
+        let request = from(&family, &renamed(&family.payer));
+        refuses(cluster, &family, request, (Payer, "PAYER_IDENTITY_MISMATCH")).await;
+    });
+}
+
+#[test]
+fn a_relative_who_is_not_insured_or_not_in_good_standing() {
+    shared(async |cluster| {
+        let family = cluster.family("13", "51").await;
+        let unknown = to(&family, &somebody("510100"));
+        refuses(cluster, &family, unknown, (Payee, "PAYEE_NOT_INSURED")).await;
+        let statuses = [
+            (InsuranceStatus::Suspended, "PAYEE_SUSPENDED"),
+            (InsuranceStatus::Ended, "PAYEE_ENDED"),
+            (InsuranceStatus::None, "PAYEE_NOT_INSURED"),
+        ];
+        for (status, reason) in statuses {
+            payee_becomes(&family, |member| member.insurance_status = status.into()).await;
+            refuses(cluster, &family, family.transfer("10.00"), (Payee, reason)).await;
+        }
+        payee_becomes(&family, |member| member.in_arrears = true).await;
+        refuses(cluster, &family, family.transfer("10.00"), (Payee, "PAYEE_IN_ARREARS")).await;
+        payee_becomes(&family, |member| member.public_medical = true).await;
+        refuses(cluster, &family, family.transfer("10.00"), (Payee, "PAYEE_PUBLIC_MEDICAL")).await;
+        let insured = somebody("510100");
+        enrol(&family.payee_platform, resident(&insured)).await;
+        refuses(cluster, &family, to(&family, &insured), (Payee, "PAYEE_WALLET_NOT_OPEN")).await;
+        // In good standing again, the money arrives.
+        payee_becomes(&family, |_| ()).await;
+        recorded(&cluster.app().create(family.transfer("10.00")).await.expect("an answer"));
+    });
+}
+
+#[test]
+fn a_giver_who_may_not_give() {
+    shared(async |cluster| {
+        let family = cluster.family("13", "51").await;
+        let statuses = [
+            (InsuranceStatus::Suspended, "PAYER_SUSPENDED"),
+            (InsuranceStatus::Ended, "PAYER_ENDED"),
+            (InsuranceStatus::None, "PAYER_NOT_INSURED"),
+        ];
+        for (status, reason) in statuses {
+            payer_becomes(&family, |member| member.insurance_status = status.into()).await;
+            refuses(cluster, &family, family.transfer("10.00"), (Payer, reason)).await;
+        }
+        payer_becomes(&family, |member| member.in_arrears = true).await;
+        refuses(cluster, &family, family.transfer("10.00"), (Payer, "PAYER_IN_ARREARS")).await;
+        payer_becomes(&family, |member| member.public_medical = true).await;
+        refuses(cluster, &family, family.transfer("10.00"), (Payer, "PAYER_PUBLIC_MEDICAL")).await;
+        payer_becomes(&family, |member| member.account_state = AccountState::Frozen.into()).await;
+        refuses(cluster, &family, family.transfer("10.00"), (Payer, "PAYER_ACCOUNT_FROZEN")).await;
+        let not_employee = somebody("130100");
+        enrol(&family.payer_platform, resident(&not_employee)).await;
+        refuses(cluster, &family, from(&family, &not_employee), (Payer, "PAYER_NOT_EMPLOYEE")).await;
+    });
+}
+
+#[test]
+fn more_than_there_is_and_more_than_is_allowed() {
+    shared(async |cluster| {
+        let family = cluster.family("13", "51").await;
+        let refusal =
+            refuses(cluster, &family, family.transfer("2000.01"), (Payer, "AMOUNT_OVER_LIMIT")).await;
+        assert_eq!(
+            (refusal.metadata["limit"].as_str(), refusal.metadata["value"].as_str()),
+            ("2000.00", "2000.01")
+        );
+        let poor = somebody("130100");
+        enrol(&family.payer_platform, employee(&poor)).await;
+        super::kit::people::credit(&family.payer_platform, &poor, "9.99").await;
+        let refusal = refuses(cluster, &family, from(&family, &poor), (Payer, "INSUFFICIENT_BALANCE")).await;
+        assert!(!refusal.metadata.values().any(|value| value == "9.99"), "no balance is told");
+        // 山西 keeps 1,000.00 in the account.
+        let shanxi = cluster.family("14", "51").await;
+        for _ in 0..3 {
+            recorded(&cluster.app().create(shanxi.transfer("2000.00")).await.expect("an answer"));
+        }
+        assert_eq!(shanxi.funds().await, Funds::settled("4000.00", "6000.00"));
+        let fourth = shanxi.transfer("10.00");
+        refuses(cluster, &shanxi, fourth, (Payer, "DAILY_COUNT_REACHED")).await;
+        let little = somebody("140100");
+        enrol(&shanxi.payer_platform, employee(&little)).await;
+        super::kit::people::credit(&shanxi.payer_platform, &little, "1009.99").await;
+        refuses(cluster, &shanxi, from(&shanxi, &little), (Payer, "INSUFFICIENT_BALANCE")).await;
+    });
+}
+
+#[test]
+fn check_lists_everything_at_once_and_changes_nothing() {
+    shared(async |cluster| {
+        let family = cluster.family("13", "51").await;
+        let app = cluster.app();
+        assert!(app.check(&family.transfer("2000.00")).await.expect("an answer").allowed);
+        payer_becomes(&family, |member| {
+            member.in_arrears = true;
+            member.insurance_status = InsuranceStatus::Suspended.into();
+        })
+        .await;
+        payee_becomes(&family, |member| member.insurance_status = InsuranceStatus::Ended.into()).await;
+        let answer = app.check(&family.transfer("10000.01")).await.expect("an answer");
+        let found: Vec<_> = answer.refusals.iter().map(|it| (it.side(), it.reason.as_str())).collect();
+        let expected = [
+            (Payer, "PAYER_SUSPENDED"),
+            (Payer, "PAYER_IN_ARREARS"),
+            (Payer, "AMOUNT_OVER_LIMIT"),
+            (Payer, "INSUFFICIENT_BALANCE"),
+            (Payee, "PAYEE_ENDED"),
+        ];
+        assert_eq!(found, expected);
+        // A wrong name hides the rest: whoever guesses learns nothing.
+        let answer = app.check(&from(&family, &renamed(&family.payer))).await.expect("an answer");
+        let found: Vec<_> = answer.refusals.iter().map(|it| it.reason.as_str()).collect();
+        assert_eq!(found, ["PAYER_IDENTITY_MISMATCH", "PAYEE_ENDED"]);
+        assert_eq!(family.funds().await, Funds::untouched());
+        assert_eq!(province(&family.payee), "51");
+    });
+}

@@ -1,0 +1,179 @@
+//! One record of each kind, every field with a value of its own, so that two that change places are noticed.
+
+use gongji::domain::calendar::{Civil, Day};
+use gongji::domain::id::{Digest, MemberRef, StartId, TransferId};
+use gongji::domain::kinship::Kinship;
+use gongji::domain::member::{AccountState, InsuranceStatus, InsuranceType};
+use gongji::domain::money::Money;
+use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
+use gongji::domain::record::{
+    AccountCredited, CommitDetail, DecisionsRecorded, HubStarted, IncidentRaised, LegBuried, LegDecided,
+    LegPrepared, LegRefused, MemberRecorded, NodeAdmitted, NodeJoined, PeerMark, PeerSeen, PreparedLeg,
+    Record, RequestMark, TransferBuried, TransferDecided, TransferReceived, WalletOpened,
+};
+use gongji::domain::region::{ProvinceCode, RegionCode};
+use gongji::domain::transfer::{Outcome, Side, TermsDigests};
+
+const ID: TransferId = TransferId([0x11; 16]);
+const START: StartId = StartId([0x22; 16]);
+const MEMBER: MemberRef = MemberRef([0x33; 16]);
+const RECEIPT: Civil = Civil(1_795_190_400_123);
+const TIME: Civil = Civil(1_795_190_401_456);
+const AMOUNT: Money = Money::from_fen(40_050);
+
+fn region(number: u32) -> RegionCode {
+    RegionCode::new(number).expect("six digits")
+}
+
+fn digest(byte: u8) -> Digest {
+    Digest([byte; 32])
+}
+
+fn window() -> Day {
+    Day::parse("2026-11-21").expect("a day")
+}
+
+fn mark(incarnation: u64) -> PeerMark {
+    PeerMark { incarnation, start_id: START, sequence: 41, head_hash: digest(0x44) }
+}
+
+fn request() -> RequestMark {
+    RequestMark { request_id: "req-1".to_owned(), digest: digest(0x55) }
+}
+
+fn refusal() -> RefusalRecord {
+    RefusalRecord::new(Reason::AmountOverLimit, RefusalSide::Payer)
+        .with("limit", "2000.00")
+        .with("value", "2500.00")
+}
+
+/// The samples, in order of their kinds.
+pub fn samples() -> Vec<Record> {
+    [hub_samples(), node_samples()].concat()
+}
+
+fn hub_samples() -> Vec<Record> {
+    vec![
+        HubStarted { incarnation: 7, start_id: START, time: TIME }.into(),
+        received().into(),
+        decided().into(),
+        DecisionsRecorded {
+            province: ProvinceCode::new(51),
+            legs: vec![(ID, Side::Payee), (TransferId([0x12; 16]), Side::Payer)],
+        }
+        .into(),
+        TransferBuried { transfer_id: ID, province: ProvinceCode::new(13), time: TIME }.into(),
+        NodeAdmitted { province: ProvinceCode::new(13), mark: mark(3) }.into(),
+        PeerSeen { province: ProvinceCode::HUB, mark: mark(4) }.into(),
+        IncidentRaised { transfer_id: ID, side: Side::Payee, refusal: refusal(), time: TIME }.into(),
+    ]
+}
+
+fn received() -> TransferReceived {
+    TransferReceived {
+        transfer_id: ID,
+        owner: "urn:gongji:app:demo".to_owned(),
+        payer_region: region(130_100),
+        payer_province: ProvinceCode::new(13),
+        payee_region: region(510_100),
+        payee_province: ProvinceCode::new(51),
+        kinship: Kinship::MaternalGrandparent,
+        amount: AMOUNT,
+        digests: TermsDigests {
+            payer: digest(0x61),
+            payee: digest(0x62),
+            remark: digest(0x63),
+            whole: digest(0x64),
+        },
+        receipt_time: RECEIPT,
+        decide_within_ms: 8_000,
+    }
+}
+
+fn decided() -> TransferDecided {
+    TransferDecided {
+        transfer_id: ID,
+        outcome: Outcome::Commit,
+        refusal: Some(refusal()),
+        decide_time: TIME,
+        commit: Some(CommitDetail {
+            window: window(),
+            hub_seq: 99,
+            payer_leg: vec![1, 2, 3],
+            payee_leg: vec![4, 5],
+        }),
+        payer_rulebook: Some(digest(0x71)),
+        payee_rulebook: None,
+        payer_owed: true,
+        payee_owed: false,
+    }
+}
+
+fn node_samples() -> Vec<Record> {
+    vec![
+        NodeJoined { incarnation: 3, start_id: START, time: TIME }.into(),
+        member().into(),
+        AccountCredited {
+            member_ref: MEMBER,
+            amount: AMOUNT,
+            period: 202_611,
+            time: TIME,
+            request: request(),
+        }
+        .into(),
+        WalletOpened { member_ref: MEMBER, use_region: region(510_300), time: TIME, request: request() }
+            .into(),
+        LegPrepared { leg: leg() }.into(),
+        LegRefused {
+            transfer_id: ID,
+            side: Side::Payer,
+            terms_digest: digest(0x64),
+            amount: AMOUNT,
+            counter_region: Some(region(510_100)),
+            receipt_time: RECEIPT,
+            refusal: refusal(),
+            rulebook: Some(digest(0x71)),
+            time: TIME,
+        }
+        .into(),
+        LegBuried { transfer_id: ID, side: Side::Payee, terms_digest: digest(0x64), time: TIME }.into(),
+        LegDecided {
+            transfer_id: ID,
+            side: Side::Payee,
+            outcome: Outcome::Commit,
+            window: Some(window()),
+            hub_seq: Some(99),
+            time: TIME,
+        }
+        .into(),
+    ]
+}
+
+fn member() -> MemberRecorded {
+    MemberRecorded {
+        member_ref: MEMBER,
+        region: region(130_100),
+        insurance_type: InsuranceType::Resident,
+        insurance_status: InsuranceStatus::Suspended,
+        in_arrears: true,
+        public_medical: false,
+        account_state: AccountState::Frozen,
+        time: TIME,
+        request: request(),
+    }
+}
+
+fn leg() -> PreparedLeg {
+    PreparedLeg {
+        transfer_id: ID,
+        side: Side::Payee,
+        member_ref: MEMBER,
+        amount: AMOUNT,
+        counter_region: region(130_100),
+        receipt_time: RECEIPT,
+        terms_digest: digest(0x64),
+        rulebook: digest(0x71),
+        prepare_time: TIME,
+        incarnation: 3,
+    }
+}
