@@ -1,6 +1,7 @@
 //! `gongji certs`: a development certificate authority in a folder.
 
 use super::Exit;
+use super::print::{note, say};
 use crate::net::identity::Role;
 use crate::net::issue::{self, IssueError, Issued};
 use std::path::PathBuf;
@@ -42,11 +43,11 @@ pub fn certs(args: &Args) -> Exit {
     };
     match made {
         Ok(Issued { cert, key }) => {
-            println!("certificate {}\nprivate key {}", cert.display(), key.display());
+            say(format!("certificate {}\nprivate key {}", cert.display(), key.display()));
             Exit::Done
         }
         Err(error) => {
-            eprintln!("gongji: {error}");
+            note(format!("gongji: {error}"));
             match error {
                 IssueError::Host(_) | IssueError::HostsOfClient(_) => Exit::Usage,
                 IssueError::File(_) | IssueError::Io(..) | IssueError::Authority(_) => Exit::Refused,

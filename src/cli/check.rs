@@ -3,6 +3,7 @@
 use super::Exit;
 use super::client::{ConnectArgs, Connection, OutputArgs, run};
 use super::content::ContentArgs;
+use super::print::say;
 use super::show::{refusal_json, refusal_text};
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{CheckTransferRequest, CheckTransferResponse};
@@ -35,7 +36,7 @@ pub fn check(args: &Args) -> Exit {
         let answer =
             client.check_transfer(hub.request(request)).await.map_err(|status| hub.failed(status))?;
         let answer = answer.into_inner();
-        println!("{}", if args.output.json { to_json(&answer).to_string() } else { text(&answer) });
+        say(if args.output.json { to_json(&answer).to_string() } else { text(&answer) });
         Ok(if answer.allowed { Exit::Done } else { Exit::Refused })
     })
 }

@@ -1,6 +1,7 @@
 //! `gongji config-check`: loads configuration as a server would at its start, and says what stands in it.
 
 use super::Exit;
+use super::print::{note, say};
 use crate::config::regions::{self, LoadedRegions};
 use crate::config::transport::Transport;
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig, rulebook};
@@ -44,11 +45,11 @@ fn check(path: Option<&Path>, load: impl Fn(&Path) -> Result<String, String>) ->
     let Some(path) = path else { return Exit::Done };
     match load(path) {
         Ok(summary) => {
-            println!("OK {}: {summary}", path.display());
+            say(format!("OK {}: {summary}", path.display()));
             Exit::Done
         }
         Err(line) => {
-            eprintln!("gongji: {line}");
+            note(format!("gongji: {line}"));
             Exit::Usage
         }
     }

@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::client::OutputArgs;
+use super::print::{note, say};
 use crate::net::status::{Explanation, problem_of};
 use crate::net::tls::with_sources;
 use serde_json::{Value, json};
@@ -36,9 +37,9 @@ impl Failure {
     /// Prints it, to standard error for people and as `{"error": …}` to standard output for programs.
     pub fn report(&self, output: OutputArgs) -> Exit {
         if output.json {
-            println!("{}", json!({ "error": self.to_json() }));
+            say(json!({ "error": self.to_json() }));
         } else {
-            eprintln!("gongji: {self}");
+            note(format!("gongji: {self}"));
         }
         self.exit()
     }

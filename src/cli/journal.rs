@@ -5,6 +5,7 @@ use super::client::OutputArgs;
 use super::failure::Failure;
 use super::journal_text::{details, to_json};
 use super::journal_verify::verify;
+use super::print::say;
 use super::table::{align_right, table};
 use crate::domain::id::{TransferId, hex};
 use crate::domain::record::Record;
@@ -90,14 +91,14 @@ fn show(
     if output.json {
         let entries: Vec<Value> = entries.iter().map(to_json).collect();
         let head = json!({ "sequence": head.sequence, "hash": hex(&head.hash.0) });
-        println!("{}", json!({ "owner": owner, "head": head, "records": entries }));
+        say(json!({ "owner": owner, "head": head, "records": entries }));
         return Ok(Exit::Done);
     }
     let mut shown = table(&["sequence", "record", "transfer", "content", "hash"]);
     shown.add_rows(entries.iter().map(cells));
     align_right(&mut shown, &[0]);
-    println!("{shown}");
-    println!("journal of {owner}, last sequence {}, head {}", head.sequence, hex(&head.hash.0));
+    say(shown);
+    say(format!("journal of {owner}, last sequence {}, head {}", head.sequence, hex(&head.hash.0)));
     Ok(Exit::Done)
 }
 
@@ -144,24 +145,21 @@ fn verify_all(dir: &Path, output: OutputArgs) -> Result<Exit, Failure> {
     let verified = verify(&mut store).map_err(|error| failed(dir, &error))?;
     let head = verified.report.head;
     if output.json {
-        println!(
-            "{}",
-            json!({
-                "owner": owner,
-                "sound": verified.difference.is_none(),
-                "records": verified.report.records,
-                "rows": verified.report.rows,
-                "head": { "sequence": head.sequence, "hash": hex(&head.hash.0) },
-                "difference": verified.difference,
-            })
-        );
+        say(json!({
+            "owner": owner,
+            "sound": verified.difference.is_none(),
+            "records": verified.report.records,
+            "rows": verified.report.rows,
+            "head": { "sequence": head.sequence, "hash": hex(&head.hash.0) },
+            "difference": verified.difference,
+        }));
     } else {
         let (records, rows) = (verified.report.records, verified.report.rows);
-        println!("journal of {owner}: {records} records, chain whole, head {}", hex(&head.hash.0));
-        match &verified.difference {
-            None => println!("tables: {rows} rows, replaying the journal gives the same"),
-            Some(difference) => println!("tables: NOT what the journal gives: {difference}"),
-        }
+        say(format!("journal of {owner}: {records} records, chain whole, head {}", hex(&head.hash.0)));
+        say(match &verified.difference {
+            None => format!("tables: {rows} rows, replaying the journal gives the same"),
+            Some(difference) => format!("tables: NOT what the journal gives: {difference}"),
+        });
     }
     Ok(if verified.difference.is_none() { Exit::Done } else { Exit::Refused })
 }

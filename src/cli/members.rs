@@ -102,10 +102,8 @@ pub fn members(args: &Args) -> Exit {
             credit_lines: BTreeMap::new(),
         };
         let mut report = Report::new(args.output, size);
-        let ended = import.all(lines, &mut report).await;
-        report.finish();
-        ended?;
-        Ok(report.exit())
+        let failure = import.all(lines, &mut report).await.err();
+        Ok(report.finish(failure.as_ref()))
     })
 }
 

@@ -2,7 +2,9 @@
 
 use super::Exit;
 use super::client::OutputArgs;
+use super::failure::Failure;
 use super::members_csv::BadRow;
+use super::print::{note, say};
 use crate::domain::money::Money;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -48,7 +50,7 @@ impl Report {
         if self.output.json {
             self.bad.push(bad);
         } else {
-            self.bar.suspend(|| println!("{}", text(&bad)));
+            self.bar.suspend(|| say(text(&bad)));
         }
     }
 
@@ -66,7 +68,7 @@ impl Report {
 
     /// Something that is no line's.
     pub fn note(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("gongji: {text}"));
+        self.bar.suspend(|| note(format!("gongji: {text}")));
     }
 
     /// The outcome of these lines is not known, and what is behind them was not sent.
@@ -83,14 +85,18 @@ impl Report {
         self.bar.set_message(format!("{} rows, {} bad", self.accepted + self.unchanged, self.rejected));
     }
 
-    /// The summary.
-    pub fn finish(&self) {
+    /// Prints the summary, and why the import ended early if it did; gives the exit code.
+    pub fn finish(&self, failure: Option<&Failure>) -> Exit {
         self.bar.finish_and_clear();
         if self.output.json {
-            println!("{}", self.to_json());
+            say(self.to_json(failure));
         } else {
-            println!("{}", self.summary());
+            if let Some(failure) = failure {
+                note(format!("gongji: {failure}"));
+            }
+            say(self.summary());
         }
+        failure.map_or_else(|| self.exit(), Failure::exit)
     }
 
     fn summary(&self) -> String {
@@ -103,7 +109,7 @@ impl Report {
         text
     }
 
-    fn to_json(&self) -> Value {
+    fn to_json(&self, failure: Option<&Failure>) -> Value {
         let bad: Vec<Value> = self
             .bad
             .iter()
@@ -124,12 +130,13 @@ impl Report {
             "rejected": bad,
             "credited_count": self.credited,
             "credited_amount": self.credited_sum.to_string(),
-            "complete": !self.stopped,
+            "complete": !self.stopped && failure.is_none(),
+            "error": failure.map(Failure::to_json),
         })
     }
 
     /// 0 all taken, 1 some lines were bad, 2 not known.
-    pub fn exit(&self) -> Exit {
+    fn exit(&self) -> Exit {
         match (self.stopped, self.rejected) {
             (true, _) => Exit::Unknown,
             (false, 0) => Exit::Done,
@@ -166,9 +173,13 @@ mod tests {
             report.summary(),
             "3 accepted, 1 unchanged, 1 bad lines; 1 allotments of 150.00 yuan booked, now or before"
         );
-        let value = report.to_json();
+        let value = report.to_json(None);
         assert_eq!(value["rejected"][0]["line"], 17);
         assert_eq!((&value["complete"], &value["credited_amount"]), (&json!(true), &json!("150.00")));
+        let failure = Failure::Local("x".to_owned());
+        assert_eq!(report.finish(Some(&failure)), Exit::Refused);
+        let value = report.to_json(Some(&failure));
+        assert_eq!((&value["complete"], &value["error"]["message"]), (&json!(false), &json!("x")));
         report.stopped(1, 2);
         assert_eq!(report.exit(), Exit::Unknown);
     }

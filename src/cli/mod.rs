@@ -14,6 +14,7 @@ mod journal_verify;
 mod members;
 mod members_csv;
 mod members_report;
+pub mod print;
 mod pursuit;
 mod regions;
 mod serve;

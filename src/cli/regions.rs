@@ -3,6 +3,7 @@
 use super::Exit;
 use super::client::{ConnectArgs, Connection, OutputArgs, run};
 use super::failure::Failure;
+use super::print::say;
 use super::show::{periods_text, region_json};
 use super::table::{facts, table};
 use crate::proto::hub::region_service_client::RegionServiceClient;
@@ -78,11 +79,11 @@ async fn list(
     };
     if output.json {
         let places: Vec<Value> = places.iter().map(region_json).collect();
-        println!("{}", json!({ "regions": places, "region_table_version": version }));
+        say(json!({ "regions": places, "region_table_version": version }));
     } else {
         let mut shown = table(&["code", "name", "province", "wallet", "open", "grade"]);
         shown.add_rows(places.iter().map(cells));
-        println!("{shown}\n{} places, table {version}", places.len());
+        say(format!("{shown}\n{} places, table {version}", places.len()));
     }
     Ok(Exit::Done)
 }
@@ -109,7 +110,7 @@ async fn get(code: &str, connect: &ConnectArgs, output: OutputArgs) -> Result<Ex
     let answer = client.get_region(request).await.map_err(|status| hub.failed(status))?;
     let place = answer.into_inner().region.unwrap_or_default();
     if output.json {
-        println!("{}", json!({ "region": region_json(&place) }));
+        say(json!({ "region": region_json(&place) }));
     } else {
         let (grade, citation) = place.source.clone().map(|it| (it.grade, it.citation)).unwrap_or_default();
         let shown = facts(&[
@@ -121,7 +122,7 @@ async fn get(code: &str, connect: &ConnectArgs, output: OutputArgs) -> Result<Ex
             ("node", place.node.clone()),
             ("source", format!("{grade} {citation}").trim().to_owned()),
         ]);
-        println!("{shown}");
+        say(shown);
     }
     Ok(Exit::Done)
 }

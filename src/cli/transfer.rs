@@ -4,6 +4,7 @@ use super::Exit;
 use super::client::{ConnectArgs, Connection, OutputArgs, Server, run};
 use super::content::ContentArgs;
 use super::failure::{Failure, Fate, fate};
+use super::print::{note, say};
 use super::pursuit::{Next, Pursuit};
 use super::show::{transfer_json, transfer_table};
 use crate::net::peer::Service;
@@ -47,7 +48,7 @@ pub fn transfer(args: &Args) -> Exit {
         let hub = Connection::load(&args.connect)?.hub()?;
         let transfer_id = args.id.clone().unwrap_or_else(|| new_transfer_id().to_string());
         // Before anything is sent: whatever happens next, it can be asked for.
-        eprintln!("transfer id {transfer_id}");
+        note(format!("transfer id {transfer_id}"));
         let request = CreateTransferRequest {
             transfer_id,
             payer: Some(args.content.payer()),
@@ -104,9 +105,9 @@ fn tell(output: OutputArgs, hub: &Server, id: &str, exit: Exit, answer: Answer) 
     let failure = match answer {
         Ok(transfer) => {
             if output.json {
-                println!("{}", json!({ "transfer": transfer_json(&transfer) }));
+                say(json!({ "transfer": transfer_json(&transfer) }));
             } else {
-                println!("{}", transfer_table(&transfer));
+                say(transfer_table(&transfer));
             }
             None
         }
@@ -117,11 +118,11 @@ fn tell(output: OutputArgs, hub: &Server, id: &str, exit: Exit, answer: Answer) 
     }
     match exit {
         Exit::Unknown => {
-            eprintln!("gongji: not known yet; ask with `gongji transfers get {id}` or with --id {id}")
+            note(format!("gongji: not known yet; ask with `gongji transfers get {id}` or with --id {id}"))
         }
         Exit::Refused if matches!(&failure, Some(Failure::Call { status, .. }) if fate(status) == Fate::NotTaken) =>
         {
-            eprintln!("gongji: the hub took nothing; the id is still free");
+            note("gongji: the hub took nothing; the id is still free");
         }
         Exit::Done | Exit::Refused | Exit::Usage => {}
     }

@@ -3,6 +3,7 @@
 use super::Exit;
 use super::client::{ConnectArgs, Connection, OutputArgs, Server, run};
 use super::failure::{Failure, Fate, explanation_json, fate};
+use super::print::{note, say};
 use super::show::{local_time, state_text, transfer_json, transfer_table, transfers_table};
 use super::wallet::page_size;
 use crate::domain::calendar::Civil;
@@ -151,14 +152,14 @@ async fn get(ids: &[String], connect: &ConnectArgs, output: OutputArgs) -> Resul
         answer.into_inner().results.into_iter().map(|result| result.outcome).collect();
     if output.json {
         let results: Vec<Value> = outcomes.iter().map(|outcome| outcome_json(outcome.as_ref())).collect();
-        println!("{}", json!({ "results": results }));
+        say(json!({ "results": results }));
     } else {
         for (id, outcome) in ids.iter().zip(&outcomes) {
-            match outcome {
-                Some(Outcome::Transfer(transfer)) => println!("{}", transfer_table(transfer)),
-                Some(Outcome::Error(error)) => println!("{id}: {}", item_text(error)),
-                None => println!("{id}: the answer holds nothing"),
-            }
+            say(match outcome {
+                Some(Outcome::Transfer(transfer)) => transfer_table(transfer).to_string(),
+                Some(Outcome::Error(error)) => format!("{id}: {}", item_text(error)),
+                None => format!("{id}: the answer holds nothing"),
+            });
         }
     }
     let all = outcomes.iter().all(|outcome| matches!(outcome, Some(Outcome::Transfer(_))));
@@ -206,11 +207,11 @@ async fn list(args: &ListArgs) -> Result<Exit, Failure> {
     }
     if args.output.json {
         let lines: Vec<Value> = found.iter().map(transfer_json).collect();
-        println!("{}", json!({ "transfers": lines, "next_page_token": request.page_token }));
+        say(json!({ "transfers": lines, "next_page_token": request.page_token }));
     } else {
-        println!("{}", transfers_table(&found));
+        say(transfers_table(&found));
         if !request.page_token.is_empty() {
-            println!("there are more; raise --limit");
+            say("there are more; raise --limit");
         }
     }
     Ok(Exit::Done)
@@ -227,7 +228,8 @@ async fn watch(
     loop {
         let before = request.resume_token.clone();
         let status = match follow(hub, &mut request, &mut connected, output).await {
-            Ok(()) => Status::unavailable("the hub ended the stream"),
+            Ok(Listener::Gone) => return Ok(Exit::Done),
+            Ok(Listener::Here) => Status::unavailable("the hub ended the stream"),
             Err(status) => status,
         };
         if !connected || fate(&status) == Fate::Refused {
@@ -237,9 +239,15 @@ async fn watch(
             backoff.reset();
         }
         let missed = if request.resume_token.is_empty() { "; changes until then are not shown" } else { "" };
-        eprintln!("gongji: the stream broke, connecting again{missed}");
+        note(format!("gongji: the stream broke, connecting again{missed}"));
         tokio::time::sleep(backoff.next()).await;
     }
+}
+
+/// Whether anyone still reads what is printed.
+enum Listener {
+    Here,
+    Gone,
 }
 
 async fn follow(
@@ -247,16 +255,19 @@ async fn follow(
     request: &mut WatchTransfersRequest,
     connected: &mut bool,
     output: OutputArgs,
-) -> Result<(), Status> {
+) -> Result<Listener, Status> {
     let mut client = TransferServiceClient::new(hub.service());
     // No deadline: it goes on for as long as the caller listens.
     let mut stream = client.watch_transfers(Request::new(request.clone())).await?.into_inner();
     *connected = true;
     while let Some(change) = stream.message().await? {
-        println!("{}", if output.json { change_json(&change).to_string() } else { change_text(&change) });
+        let text = if output.json { change_json(&change).to_string() } else { change_text(&change) };
+        if !say(text) {
+            return Ok(Listener::Gone);
+        }
         request.resume_token = change.resume_token;
     }
-    Ok(())
+    Ok(Listener::Here)
 }
 
 fn change_json(change: &WatchTransfersResponse) -> Value {

@@ -4,6 +4,7 @@ use super::Exit;
 use super::client::{ConnectArgs, Connection, OutputArgs, Server, run};
 use super::content::PersonArgs;
 use super::failure::{Failure, fate};
+use super::print::{note, say};
 use super::pursuit::{Next, Pursuit};
 use super::show::{account_json, account_table, entries_table, entry_json, wallet_json, wallet_table};
 use crate::privacy::random::new_transfer_id;
@@ -125,7 +126,7 @@ async fn open(node: &Server, request: &OpenWalletRequest, output: OutputArgs) ->
             Next::Stop(exit) => {
                 node.failed(status).report(output);
                 if exit == Exit::Unknown {
-                    eprintln!("gongji: not known yet; run it again, or ask with `gongji wallet get`");
+                    note("gongji: not known yet; run it again, or ask with `gongji wallet get`");
                 }
                 return Ok(exit);
             }
@@ -135,9 +136,9 @@ async fn open(node: &Server, request: &OpenWalletRequest, output: OutputArgs) ->
 
 fn print_wallet(wallet: &Wallet, output: OutputArgs) {
     if output.json {
-        println!("{}", json!({ "wallet": wallet_json(wallet) }));
+        say(json!({ "wallet": wallet_json(wallet) }));
     } else {
-        println!("{}", wallet_table(wallet));
+        say(wallet_table(wallet));
     }
 }
 
@@ -155,9 +156,9 @@ async fn get_account(node: &Server, person: &PersonArgs, output: OutputArgs) -> 
     let answer = client.get_member(request).await.map_err(|status| node.failed(status))?;
     let member = answer.into_inner().member.unwrap_or_default();
     if output.json {
-        println!("{}", json!({ "member": account_json(&member) }));
+        say(json!({ "member": account_json(&member) }));
     } else {
-        println!("{}", account_table(&member));
+        say(account_table(&member));
     }
     Ok(Exit::Done)
 }
@@ -192,9 +193,9 @@ async fn entries(
     }
     if output.json {
         let lines: Vec<Value> = found.iter().map(entry_json).collect();
-        println!("{}", json!({ "entries": lines, "next_page_token": page_token }));
+        say(json!({ "entries": lines, "next_page_token": page_token }));
     } else {
-        println!("{}", entries_table(&found));
+        say(entries_table(&found));
     }
     Ok(Exit::Done)
 }
