@@ -370,7 +370,7 @@ tables! {
     }
     /// Node: answered requests of the province's own system, for repeats.
     RequestRow "request" {
-        /// Chosen by the caller.
+        /// Keyed digest of the id that the caller chose, in hexadecimal.
         request_id: String;
         /// Keyed digest of its content.
         digest: Digest,

@@ -231,6 +231,7 @@ impl Toy {
                 InsuranceType::Employee => AccountState::Normal,
                 InsuranceType::Resident => AccountState::Absent,
             },
+            person_known: false,
             person: PersonRow {
                 id_hash: Digest([province.number(); 32]),
                 member_ref: member(province),

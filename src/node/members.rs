@@ -79,6 +79,7 @@ impl Desk {
             in_arrears: insurance.in_arrears,
             public_medical: insurance.public_medical,
             account_state: insurance.account_state,
+            person_known: known.is_some_and(|it| it.person == *person && it.phone.as_deref() == phone),
             person: PersonRow {
                 id_hash: self.vault.key().id_hash(&person.id_number),
                 member_ref,

@@ -132,6 +132,8 @@ pub struct MemberReport {
     pub public_medical: bool,
     /// State of the personal account.
     pub account_state: AccountState,
+    /// Whether the vault holds just this person already: then only what is said above can change.
+    pub person_known: bool,
     /// The vault's row: a new reference, or the one that the vault holds already, which the bytes are sealed for.
     pub person: PersonRow,
 }
