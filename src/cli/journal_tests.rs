@@ -87,7 +87,7 @@ fn a_row_that_the_journal_does_not_make_is_found() {
             if let Row::AccountRow(account) = row
                 && account.kind == AccountKind::Personal
             {
-                account.posted = Money::from_fen(99_900);
+                std::sync::Arc::make_mut(account).posted = Money::from_fen(99_900);
             }
         }
     });
@@ -96,7 +96,7 @@ fn a_row_that_the_journal_does_not_make_is_found() {
     assert!(changed.contains("the journal gives 15000"), "{changed}");
 
     let added = difference(records(), |rows| {
-        rows.push(Row::AccountRow(AccountRow {
+        rows.push(Row::from(AccountRow {
             posted: Money::from_fen(1),
             ..empty_account(MemberRef([8; 16]), AccountKind::Personal)
         }));

@@ -45,7 +45,7 @@ impl Pursuit {
             Fate::NotTaken => {}
             Fate::Unknown => self.maybe_done = true,
         }
-        let wait = self.backoff.next();
+        let wait = self.backoff.wait();
         if now + wait + LEAST <= self.until {
             Next::Again(wait)
         } else if self.maybe_done {

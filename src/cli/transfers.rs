@@ -240,7 +240,7 @@ async fn watch(
         }
         let missed = if request.resume_token.is_empty() { "; changes until then are not shown" } else { "" };
         note(format!("gongji: the stream broke, connecting again{missed}"));
-        tokio::time::sleep(backoff.next()).await;
+        tokio::time::sleep(backoff.wait()).await;
     }
 }
 

@@ -10,6 +10,7 @@ use crate::domain::reason::RefusalRecord;
 use crate::domain::record::LegState;
 use crate::domain::region::{ProvinceCode, RegionCode};
 use crate::domain::transfer::{Side, TransferState};
+use std::sync::Arc;
 
 /// One column's content, as every SQL store can hold it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +49,7 @@ macro_rules! tables {
 
             impl From<$name> for Row {
                 fn from(row: $name) -> Row {
-                    Row::$name(row)
+                    Row::$name(Arc::new(row))
                 }
             }
 
@@ -99,11 +100,16 @@ macro_rules! tables {
             }
         }
 
-        /// One row of any table.
+        /// One row of any table. Never changed, only replaced: clones share it.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum Row { $($(#[$meta])* $name($name)),+ }
+        pub enum Row { $($(#[$meta])* $name(Arc<$name>)),+ }
 
         impl Row {
+            /// The table it belongs to.
+            pub fn table(&self) -> Table {
+                match self { $(Row::$name(_) => Table::$name),+ }
+            }
+
             /// Its key.
             pub fn key(&self) -> Key {
                 match self { $(Row::$name(row) => Key::$name($(row.$key.clone()),+)),+ }
@@ -120,7 +126,7 @@ macro_rules! tables {
             pub fn from_values(table: Table, values: Vec<Value>) -> Option<Row> {
                 let mut values = values.into_iter();
                 let row = match table {
-                    $(Table::$name => Row::$name($name {
+                    $(Table::$name => Row::from($name {
                         $($key: Column::from_value(values.next()?)?,)+
                         $($col: Column::from_value(values.next()?)?,)*
                     })),+
@@ -400,6 +406,11 @@ tables! {
 }
 
 impl Table {
+    /// Whether rows of the table are replaced by others about the same person: what was there before must be scrubbed.
+    pub fn holds_persons(self) -> bool {
+        matches!(self, Table::PersonRow)
+    }
+
     /// Whether the table belongs to the vault: mutable, and not rebuilt from the journal.
     pub fn is_vault(self) -> bool {
         matches!(self, Table::PersonRow | Table::PartiesRow)

@@ -1,4 +1,4 @@
-//! Servers that run already, as a connect.json describes them. Their stores are theirs, so the audit goes over the wire.
+//! Servers that run already, as a connect.json describes them. Their stores are theirs: the audit goes over the wire.
 
 use super::audit::{Audit, Findings};
 use super::load::{Answer, Field, Giver, Seen, read};

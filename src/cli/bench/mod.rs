@@ -1,5 +1,6 @@
-//! `gongji bench`: how fast, how much memory, and whether every answer was true. Starts a hub and two nodes as processes
-//! of their own (or drives what runs already), loads them in a closed loop, and audits before it says a figure.
+//! `gongji bench`: how fast, how much memory, and whether every answer was true. Starts a hub and two nodes as
+//! processes of their own (or drives what runs already), loads them in a closed loop, and audits before it says a
+//! figure.
 
 mod audit;
 mod enrol;

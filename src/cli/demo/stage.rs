@@ -111,7 +111,10 @@ impl Stage {
 }
 
 fn is_taken(error: &DemoError) -> bool {
-    let in_use = |error: &ServeError| matches!(error, ServeError::Listen { error, .. } if error.kind() == io::ErrorKind::AddrInUse);
+    let in_use = |error: &ServeError| match error {
+        ServeError::Listen { error, .. } => error.kind() == io::ErrorKind::AddrInUse,
+        ServeError::Tls(_) | ServeError::Plaintext(_) | ServeError::Serve(_) => false,
+    };
     match error {
         DemoError::Hub(StartError::Server(HubError::Serve(error))) => in_use(error),
         DemoError::Node(_, StartError::Server(NodeError::Serve(error))) => in_use(error),
