@@ -42,7 +42,7 @@ async fn enrol_side(stage: &Stage, number: u8, members: u64) -> Result<Vec<Party
     let files = stage.files(&Role::Platform(code));
     let service = peer(&stage.node_address(number), &files, Role::Node(code))?.service();
     let people = people(number, members)?;
-    report(MemberServiceClient::new(service.clone()), &people, number).await?;
+    report(MemberServiceClient::new(service.clone()), people.clone(), number).await?;
     each(&people, |at, party| endow(service.clone(), number, at, party)).await?;
     Ok(people)
 }
@@ -71,7 +71,7 @@ fn people(number: u8, members: u64) -> Result<Vec<Party>, BenchError> {
 
 async fn report(
     mut client: MemberServiceClient<Service>,
-    people: &[Party],
+    people: Vec<Party>,
     number: u8,
 ) -> Result<(), BenchError> {
     let giver = number == PAYER_PROVINCE;
@@ -86,10 +86,11 @@ async fn report(
         }),
         phone: String::new(),
     };
-    let rows: Vec<UpsertMembersRequest> = people.iter().cloned().enumerate().map(row).collect();
+    let count = people.len() as u64;
+    let rows = people.into_iter().enumerate().map(row);
     let answer = client.upsert_members(tokio_stream::iter(rows)).await.map_err(failed("UpsertMembers"))?;
     let answer = answer.into_inner();
-    if answer.accepted_count == people.len() as u64 {
+    if answer.accepted_count == count {
         return Ok(());
     }
     let first = answer.rejected.first().and_then(|row| row.error.as_ref());

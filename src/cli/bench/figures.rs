@@ -25,8 +25,8 @@ pub struct Settings {
     pub connections: u64,
     /// Givers, and as many relatives; none when others' members were used.
     pub members: Option<u64>,
-    /// The file system of the stores.
-    pub file_system: String,
+    /// The file system of the stores; none when they are others'.
+    pub file_system: Option<String>,
     /// Whether it was long enough, and on a disk.
     pub is_result: bool,
 }
@@ -91,7 +91,7 @@ impl Figures {
             "settings": {
                 "concurrency": concurrency, "batch": batch, "wait": wait, "seconds": seconds,
                 "connections": connections, "members": members, "file_system": file_system,
-                "mtls": true, "synchronous": "FULL",
+                "mtls": true, "synchronous": file_system.as_ref().map(|_| "FULL"),
             },
             "transfers_per_second": self.per_second(),
             "committed": self.run.tally.committed,
@@ -117,9 +117,11 @@ impl Figures {
             println!("{NO_RESULT}");
         }
         let call = settings.batch.map_or("unary".to_owned(), |count| format!("batches of {count}"));
+        let stores = settings.file_system.as_ref();
+        let stores = stores.map_or("others' stores".to_owned(), |kind| format!("synchronous=FULL on {kind}"));
         println!(
-            "{call}, concurrency {}, wait {}, {} s, {} connections, mTLS on, synchronous=FULL on {}",
-            settings.concurrency, settings.wait, settings.seconds, settings.connections, settings.file_system
+            "{call}, concurrency {}, wait {}, {} s, {} connections, mTLS on, {stores}",
+            settings.concurrency, settings.wait, settings.seconds, settings.connections
         );
         let mut main =
             table(&["transfers/s", "p50 ms", "p99 ms", "max ms", "drained ms", "refusals", "unknowns"]);

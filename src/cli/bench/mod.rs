@@ -23,6 +23,7 @@ use load::{Field, Plan, Seen};
 use stage::Stage;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Shortest run whose figures are a result, in seconds.
 const RESULT_SECONDS: u64 = 60;
@@ -109,7 +110,7 @@ enum BenchError {
     /// Answers and ledgers do not agree; what is off, a line each.
     #[error("the audit failed, so there are no figures:\n{}", .0.join("\n"))]
     Audit(Vec<String>),
-    /// Ctrl-C.
+    /// Ctrl-C or SIGTERM.
     #[error("interrupted")]
     Interrupted,
 }
@@ -126,7 +127,7 @@ pub fn run(args: &Args) -> Exit {
         runtime.map_err(failed("the runtime"))?.block_on(async {
             tokio::select! {
                 done = bench(args) => done,
-                _ = tokio::signal::ctrl_c() => Err(BenchError::Interrupted),
+                () = told_to_stop() => Err(BenchError::Interrupted),
             }
         })
     });
@@ -139,6 +140,17 @@ pub fn run(args: &Args) -> Exit {
             eprintln!("gongji bench: {error}");
             if matches!(error, BenchError::Usage(_)) { Exit::Usage } else { Exit::Refused }
         }
+    }
+}
+
+/// Ctrl-C or SIGTERM: then the servers must end and the folder go, as at any other end.
+async fn told_to_stop() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        },
+        Err(_) => drop(tokio::signal::ctrl_c().await),
     }
 }
 
@@ -177,7 +189,7 @@ async fn stage(args: &Args) -> Result<Figures, BenchError> {
     say("stopping the servers and reading their stores");
     stage.stop().await?;
     let audit = audit::audit(&stage, &run.answers)?;
-    let settings = settings(args, &stage.file_system());
+    let settings = settings(args, Some(stage.file_system()));
     Ok(Figures { settings, run, drained, memory: vec![started, enrolled, after], audit })
 }
 
@@ -190,7 +202,7 @@ async fn drive(args: &Args, file: &Path) -> Result<Figures, BenchError> {
     let (run, drained) = load_and_drain(args, &clients, field, &Vec::new).await?;
     say("reading every transfer and balance back");
     let audit = world.audit(&clients[0], &before, &run.answers).await?;
-    let settings = settings(args, "unknown");
+    let settings = settings(args, None);
     Ok(Figures { settings, run, drained, memory: Vec::new(), audit })
 }
 
@@ -217,7 +229,7 @@ async fn load_and_drain(
     Ok((run, begun.elapsed()))
 }
 
-fn settings(args: &Args, file_system: &str) -> Settings {
+fn settings(args: &Args, file_system: Option<String>) -> Settings {
     Settings {
         concurrency: args.concurrency,
         batch: args.batch,
@@ -225,8 +237,8 @@ fn settings(args: &Args, file_system: &str) -> Settings {
         seconds: args.seconds,
         connections: args.connections,
         members: args.connect.is_none().then_some(args.members),
-        is_result: args.seconds >= RESULT_SECONDS && file_system != "tmpfs",
-        file_system: file_system.to_owned(),
+        is_result: args.seconds >= RESULT_SECONDS && file_system.as_deref() != Some("tmpfs"),
+        file_system,
     }
 }
 
