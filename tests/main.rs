@@ -1,6 +1,8 @@
 //! The one test binary: `cargo test --test gongji`.
 
 mod crash;
+mod docs;
 mod e2e;
+mod foreign;
 mod golden;
 mod tidy;

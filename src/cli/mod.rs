@@ -1,6 +1,28 @@
 //! The command line: one file a subcommand. Exit codes are documented in [`Exit`].
 
+mod bench;
+mod certs;
+mod check;
+pub mod client;
+mod config_check;
+mod content;
+mod demo;
+pub mod failure;
+mod journal;
+mod journal_text;
+mod journal_verify;
+mod members;
+mod members_csv;
+mod members_report;
+pub mod print;
+mod pursuit;
+mod regions;
 mod serve;
+mod show;
+pub mod table;
+mod transfer;
+mod transfers;
+mod wallet;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -30,7 +52,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// Gongji (共济): clearing of cross-province 医保钱包 transfers.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(
     name = "gongji",
     version,
@@ -43,28 +65,96 @@ struct Cli {
     command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
-    /// Run the national hub.
+    /// Measure transfers a second, latency and memory, then audit the ledgers
+    Bench(bench::Args),
+    /// Start a hub and four provinces on this machine and show what they do
+    Demo(demo::Args),
+    /// Run the national hub
     Hub(serve::Args),
-    /// Run a province's node.
+    /// Run a province's node
     Node(serve::Args),
+    /// Make development certificates
+    Certs(certs::Args),
+    /// Check configuration files as a server would at its start
+    ConfigCheck(config_check::Args),
+    /// Make one transfer and wait for its outcome
+    Transfer(transfer::Args),
+    /// Say whether a transfer would be allowed, and every rule against it
+    Check(check::Args),
+    /// Read transfers and follow their changes
+    Transfers(transfers::Args),
+    /// Open and read a member's wallet (医保钱包)
+    Wallet(wallet::Args),
+    /// Show places and whether their wallet is open
+    Regions(regions::Args),
+    /// Feed insurance data and allotments to a node
+    Members(members::Args),
+    /// Read and verify a server's journal
+    Journal(journal::Args),
+}
+
+impl Command {
+    fn run(self) -> Exit {
+        match self {
+            Command::Bench(args) => bench::run(&args),
+            Command::Demo(args) => demo::run(&args),
+            Command::Hub(args) => serve::hub(&args),
+            Command::Node(args) => serve::node(&args),
+            Command::Certs(args) => certs::certs(&args),
+            Command::ConfigCheck(args) => config_check::config_check(&args),
+            Command::Transfer(args) => transfer::transfer(&args),
+            Command::Check(args) => check::check(&args),
+            Command::Transfers(args) => transfers::transfers(&args),
+            Command::Wallet(args) => wallet::wallet(&args),
+            Command::Regions(args) => regions::regions(&args),
+            Command::Members(args) => members::members(&args),
+            Command::Journal(args) => journal::journal(&args),
+        }
+    }
 }
 
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    match Cli::try_parse() {
+        Ok(cli) => cli.command.run().into(),
         Err(error) => {
             // Help and version are no mistakes.
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
             let _ = error.print();
-            return exit.into();
+            exit.into()
         }
-    };
-    let exit = match cli.command {
-        Command::Hub(args) => serve::hub(&args),
-        Command::Node(args) => serve::node(&args),
-    };
-    exit.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_explains_itself() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "`{}` has no help", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "`{}` of {}", argument.get_id(), command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn exit_codes_are_those_documented() {
+        let code = |exit: Exit| format!("{:?}", ExitCode::from(exit));
+        for (exit, number) in [(Exit::Done, 0), (Exit::Refused, 1), (Exit::Unknown, 2), (Exit::Usage, 64)] {
+            assert_eq!(code(exit), format!("{:?}", ExitCode::from(number)));
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::Exit;
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig};
-use crate::net::running::{Ready, Stop};
+use crate::net::running::{BLOCKING_THREADS, Ready, Stop};
 use crate::{hub, node, telemetry};
 use std::fmt::Display;
 use std::io::Write;
@@ -46,7 +46,11 @@ where
     E: Display,
 {
     telemetry::init(&config.log);
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("gongji: the runtime cannot be made: {error}");

@@ -48,7 +48,7 @@ impl Provinces {
 /// An application at the hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubApp {
-    /// `name`: NAME of its certificate; 1 to 64 of a–z, A–Z, 0–9, "-", "_", ".". Required.
+    /// `name`: NAME of its certificate; 1 to 64 of a–z, 0–9 and "-". Required.
     pub name: String,
     /// `provinces`: those for which it may act, ["13", "14"] or "*". Required.
     pub provinces: Provinces,
@@ -59,7 +59,7 @@ pub struct HubApp {
 /// An application at a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeApp {
-    /// `name`: NAME of its certificate; 1 to 64 of a–z, A–Z, 0–9, "-", "_", ".". Required.
+    /// `name`: NAME of its certificate; 1 to 64 of a–z, 0–9 and "-". Required.
     pub name: String,
     /// `methods`: what it may call, of [`NODE_METHODS`]. Default: all of them.
     pub methods: BTreeSet<String>,
@@ -148,13 +148,13 @@ fn name(
     source: &Source,
 ) -> Result<String, ConfigError> {
     let text = name.get_ref();
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if !(1..=64).contains(&text.len()) || !text.bytes().all(fits) {
         let what = format!("`name`: {text:?} cannot be in a certificate's urn:gongji:app:NAME");
         return Err(source.error(
             Some(name.span()),
             what,
-            "use 1 to 64 of a-z, A-Z, 0-9, \"-\", \"_\", \".\"",
+            "use 1 to 64 of a-z, 0-9, \"-\", as certificates do",
         ));
     }
     if !names.insert(text.clone()) {

@@ -57,6 +57,7 @@ pub fn own(rows: &WorkingSet) -> SelfRow {
         incarnation: 0,
         start_id: Default::default(),
         hub_seq: 0,
+        entry_id: 0,
         civil: Default::default(),
     })
 }

@@ -2,8 +2,11 @@
 
 pub mod apply;
 pub mod calendar;
+#[cfg(test)]
+mod chaos_tests;
 mod column;
 pub mod coordinator;
+pub mod daily;
 pub mod id;
 pub mod id_number;
 pub mod kinship;

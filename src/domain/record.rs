@@ -44,7 +44,7 @@ pub struct PeerMark {
 /// A request of the province's own system, so that a repeat changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct RequestMark {
-    /// Chosen by the caller.
+    /// Keyed digest of the id that the caller chose, in hexadecimal.
     pub request_id: String,
     /// Keyed digest of its content.
     pub digest: Digest,

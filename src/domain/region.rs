@@ -196,7 +196,7 @@ impl RegionDirectory {
             province.municipality.then(|| at(number / 10_000 * 10_000)).flatten()
         };
         let prefecture = || {
-            if number % 100 == 0 { None } else { at(number / 100 * 100) }
+            if number.is_multiple_of(100) { None } else { at(number / 100 * 100) }
         };
         self.areas
             .get(&code)

@@ -10,6 +10,7 @@ use crate::domain::reason::RefusalRecord;
 use crate::domain::record::LegState;
 use crate::domain::region::{ProvinceCode, RegionCode};
 use crate::domain::transfer::{Side, TransferState};
+use std::sync::Arc;
 
 /// One column's content, as every SQL store can hold it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +49,7 @@ macro_rules! tables {
 
             impl From<$name> for Row {
                 fn from(row: $name) -> Row {
-                    Row::$name(row)
+                    Row::$name(Arc::new(row))
                 }
             }
 
@@ -99,11 +100,16 @@ macro_rules! tables {
             }
         }
 
-        /// One row of any table.
+        /// One row of any table. Never changed, only replaced: clones share it.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum Row { $($(#[$meta])* $name($name)),+ }
+        pub enum Row { $($(#[$meta])* $name(Arc<$name>)),+ }
 
         impl Row {
+            /// The table it belongs to.
+            pub fn table(&self) -> Table {
+                match self { $(Row::$name(_) => Table::$name),+ }
+            }
+
             /// Its key.
             pub fn key(&self) -> Key {
                 match self { $(Row::$name(row) => Key::$name($(row.$key.clone()),+)),+ }
@@ -120,7 +126,7 @@ macro_rules! tables {
             pub fn from_values(table: Table, values: Vec<Value>) -> Option<Row> {
                 let mut values = values.into_iter();
                 let row = match table {
-                    $(Table::$name => Row::$name($name {
+                    $(Table::$name => Row::from($name {
                         $($key: Column::from_value(values.next()?)?,)+
                         $($col: Column::from_value(values.next()?)?,)*
                     })),+
@@ -245,6 +251,8 @@ tables! {
         start_id: StartId,
         /// The last `hub_seq` given (hub) or the highest applied (node).
         hub_seq: u64,
+        /// The number of the last line of any statement (node).
+        entry_id: u64,
         /// The latest civil time used, so that time never runs backwards.
         civil: Civil,
     }
@@ -279,17 +287,32 @@ tables! {
         held: Money,
         /// What prepared payee legs will bring. Never spendable.
         pending: Money,
-        /// How many entries it has; the last one's number.
+        /// How many entries it has; the last one's number in this account.
         entry_count: u64,
+        /// The last entry's id; 0 when there is none. Each entry names the one before it.
+        last_entry: u64,
+        /// The latest day on which a transfer of this account was received.
+        day: Day,
+        /// Live and committed transfers of that day; holds included.
+        day_count: u64,
+        /// The day before it on which there was one.
+        earlier_day: Day,
+        /// Live and committed transfers of the earlier day.
+        earlier_count: u64,
     }
-    /// Node: one line of an account's statement.
+    /// Node: one line of an account's statement. Appended in order of booking, whoever's it is: statements of many
+    /// members are never read together, but entries of many are always written together.
     EntryRow "entry" {
+        /// 1, 2, 3 … over all accounts of the node.
+        entry_id: u64;
         /// Whose.
         member_ref: MemberRef,
         /// Which account.
         kind: AccountKind,
-        /// 1, 2, 3 …
-        entry_no: u64;
+        /// 1, 2, 3 … in this account.
+        entry_no: u64,
+        /// The account's entry before this one; 0 when this is its first.
+        previous: u64,
         /// Positive: in; negative: out.
         amount: Money,
         /// Posted balance after it.
@@ -315,15 +338,6 @@ tables! {
         use_region: RegionCode,
         /// When it was opened.
         open_time: Civil,
-    }
-    /// Node: how many transfers of a member count against a day's limit (holds included).
-    DayCountRow "day_count" {
-        /// The giver.
-        member_ref: MemberRef,
-        /// The day of reception at the hub, in Asia/Shanghai.
-        day: Day;
-        /// Live and committed transfers of that day.
-        count: u64,
     }
     /// Node: this province's part of a transfer; also the tombstone of an id that must never be prepared.
     LegRow "leg" {
@@ -362,12 +376,12 @@ tables! {
     }
     /// Node: answered requests of the province's own system, for repeats.
     RequestRow "request" {
-        /// Chosen by the caller.
+        /// Keyed digest of the id that the caller chose, in hexadecimal.
         request_id: String;
         /// Keyed digest of its content.
         digest: Digest,
-        /// The entry that it made in a personal account, if it made one.
-        entry_no: Option<u64>,
+        /// The entry that it made, if it made one.
+        entry_id: Option<u64>,
         /// When it was carried out.
         done_time: Civil,
     }
@@ -392,6 +406,11 @@ tables! {
 }
 
 impl Table {
+    /// Whether rows of the table are replaced by others about the same person: what was there before must be scrubbed.
+    pub fn holds_persons(self) -> bool {
+        matches!(self, Table::PersonRow)
+    }
+
     /// Whether the table belongs to the vault: mutable, and not rebuilt from the journal.
     pub fn is_vault(self) -> bool {
         matches!(self, Table::PersonRow | Table::PartiesRow)

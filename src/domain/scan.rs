@@ -1,7 +1,5 @@
 //! Ranges of rows that are read in order: what a start needs, and what lists show.
 
-use crate::domain::id::MemberRef;
-use crate::domain::ledger::AccountKind;
 use crate::domain::record::LegState;
 use crate::domain::row::{Key, Row, Table};
 use crate::domain::transfer::TransferState;
@@ -17,8 +15,6 @@ pub enum Filter {
     LegsInDoubt,
     /// Hub: transfers received before this journal sequence, newest first.
     TransfersBefore(u64),
-    /// Node: lines of an account's statement before this number, newest first.
-    EntriesBefore(MemberRef, AccountKind, u64),
 }
 
 impl Filter {
@@ -28,7 +24,6 @@ impl Filter {
             Filter::All(table) => table,
             Filter::UnsettledTransfers | Filter::TransfersBefore(_) => Table::TransferRow,
             Filter::LegsInDoubt => Table::LegRow,
-            Filter::EntriesBefore(..) => Table::EntryRow,
         }
     }
 
@@ -42,16 +37,7 @@ impl Filter {
             }
             (Filter::LegsInDoubt, Row::LegRow(row)) => row.state == LegState::Prepared,
             (Filter::TransfersBefore(before), Row::TransferRow(row)) => row.received_seq < before,
-            (Filter::EntriesBefore(member, kind, before), Row::EntryRow(row)) => {
-                row.member_ref == member && row.kind == kind && row.entry_no < before
-            }
-            (
-                Filter::UnsettledTransfers
-                | Filter::LegsInDoubt
-                | Filter::TransfersBefore(_)
-                | Filter::EntriesBefore(..),
-                _,
-            ) => false,
+            (Filter::UnsettledTransfers | Filter::LegsInDoubt | Filter::TransfersBefore(_), _) => false,
         }
     }
 }
@@ -59,7 +45,7 @@ impl Filter {
 impl Filter {
     /// Whether rows come newest first; else in key order.
     pub fn is_newest_first(self) -> bool {
-        matches!(self, Filter::TransfersBefore(_) | Filter::EntriesBefore(..))
+        matches!(self, Filter::TransfersBefore(_))
     }
 }
 

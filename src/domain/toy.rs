@@ -231,6 +231,7 @@ impl Toy {
                 InsuranceType::Employee => AccountState::Normal,
                 InsuranceType::Resident => AccountState::Absent,
             },
+            person_known: false,
             person: PersonRow {
                 id_hash: Digest([province.number(); 32]),
                 member_ref: member(province),
@@ -302,11 +303,11 @@ impl Toy {
 
 /// The one answer among a node's outputs.
 pub fn answer(outputs: Vec<NodeOutput>) -> participant::Answer {
-    let answers = outputs.into_iter().filter_map(|output| match output {
+    let mut answers = outputs.into_iter().filter_map(|output| match output {
         Output::Answer(_, answer) => Some(answer),
         Output::Effect(_) => None,
     });
-    answers.last().expect("an answer")
+    answers.next_back().expect("an answer")
 }
 
 pub fn request(name: &str) -> RequestMark {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub struct WorkingSet {
     rows: BTreeMap<Key, Option<Row>>,
+    older: BTreeMap<Key, Option<Row>>,
     changed: BTreeSet<Key>,
     complete: bool,
 }
@@ -19,7 +20,7 @@ impl WorkingSet {
 
     /// Whether the key's row, or its absence, is known.
     pub fn knows(&self, key: &Key) -> bool {
-        self.rows.contains_key(key)
+        self.found(key).is_some()
     }
 
     /// Remembers what the store holds under a key.
@@ -32,7 +33,7 @@ impl WorkingSet {
     /// # Panics
     /// When the key was never loaded: `needs` forgot it, and absence must not be guessed where money is at stake.
     pub fn get<T: TableRow>(&self, key: &Key) -> Option<&T> {
-        match self.rows.get(key) {
+        match self.found(key) {
             Some(row) => row.as_ref().and_then(T::of),
             None if self.complete => None,
             None => panic!("{} was decided on before it was loaded", key.table().name()),
@@ -41,7 +42,7 @@ impl WorkingSet {
 
     /// The row under a key as it is kept, if there is one.
     pub fn row(&self, key: &Key) -> Option<&Row> {
-        self.rows.get(key).and_then(Option::as_ref)
+        self.found(key).and_then(Option::as_ref)
     }
 
     /// Replaces or adds a row.
@@ -55,7 +56,13 @@ impl WorkingSet {
     /// The rows changed since the last call, each once, in key order.
     pub fn take_changed(&mut self) -> Vec<Row> {
         let changed = std::mem::take(&mut self.changed);
-        changed.iter().filter_map(|key| self.rows.get(key).cloned().flatten()).collect()
+        let mut rows = Vec::with_capacity(changed.len());
+        rows.extend(changed.iter().filter_map(|key| self.row(key).cloned()));
+        rows
+    }
+
+    fn found(&self, key: &Key) -> Option<&Option<Row>> {
+        self.rows.get(key).or_else(|| self.older.get(key))
     }
 
     /// Every row that exists here, in key order.
@@ -63,19 +70,11 @@ impl WorkingSet {
         self.rows.values().flatten()
     }
 
-    /// Rows held.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Whether it holds none.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// Forgets all rows. Only between batches, when all changes are stored.
-    pub fn clear(&mut self) {
-        self.rows.clear();
-        self.changed.clear();
+    /// Forgets the rows that were neither loaded nor changed lately, once `most` others are held. Only between batches,
+    /// when all changes are stored.
+    pub fn forget_beyond(&mut self, most: usize) {
+        if self.rows.len() > most {
+            self.older = std::mem::take(&mut self.rows);
+        }
     }
 }

@@ -8,8 +8,8 @@ use crate::domain::working_set::WorkingSet;
 use crate::store::{Commit, Head, Store, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Rows kept between batches, so that a leg's decision finds what its prepare loaded; beyond that all are dropped.
-const CACHED_ROWS_MAX: usize = 30_000;
+/// Rows kept between batches, so that a leg's decision finds what its prepare loaded: at most twice as many.
+const CACHED_ROWS_MAX: usize = 40_000;
 
 /// Why an engine stops. None of these is retried in the same process.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum EngineError {
     #[error("the engine thread cannot be started: {0}")]
     Thread(String),
 }
+
+/// What a batch wants done once it is durable.
+pub type Outputs<M> = Vec<Output<<M as Machine>::Answer, <M as Machine>::Effect>>;
 
 /// A machine over its store.
 #[derive(Debug)]
@@ -76,11 +79,7 @@ impl<M: Machine, S: Store> Core<M, S> {
     }
 
     /// Decides a batch and makes it durable; what comes back may be answered and done.
-    pub fn run(
-        &mut self,
-        now: Now,
-        inputs: Vec<M::Input>,
-    ) -> Result<Vec<Output<M::Answer, M::Effect>>, EngineError> {
+    pub fn run(&mut self, now: Now, inputs: Vec<M::Input>) -> Result<Outputs<M>, EngineError> {
         let now = self.forward(now);
         let mut batch = Batch::after(self.store.head().sequence);
         for input in inputs {
@@ -91,9 +90,7 @@ impl<M: Machine, S: Store> Core<M, S> {
         if !batch.records.is_empty() || !batch.vault.is_empty() {
             self.store.append(&Commit { records: batch.records, rows, vault: batch.vault })?;
         }
-        if self.rows.len() > CACHED_ROWS_MAX {
-            self.rows.clear();
-        }
+        self.rows.forget_beyond(CACHED_ROWS_MAX);
         Ok(batch.outputs)
     }
 

@@ -9,7 +9,7 @@ mod readers;
 mod tests;
 
 pub use clock::{Clock, SystemClock};
-pub use core::{Core, EngineError};
+pub use core::{Core, EngineError, Outputs};
 pub use handle::{AskError, Handle};
 pub use readers::Reader;
 

@@ -1,1 +1,170 @@
+//! The engine with a small machine: what callers see when things go wrong.
 
+use super::{AskError, Clock, Core, Engine, EngineError, Outlet, start};
+use crate::domain::apply::SELF;
+use crate::domain::calendar::{Civil, Mono, Now};
+use crate::domain::id::StartId;
+use crate::domain::record::HubStarted;
+use crate::domain::row::{Key, SelfRow};
+use crate::domain::step::{Machine, Step, Ticket};
+use crate::domain::working_set::WorkingSet;
+use crate::store::Tables;
+use crate::store::memory::{Fault, MemoryDisk, MemoryStore};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+/// Counts: each `Add` journals a record whose incarnation is the sum so far.
+struct Counter;
+
+#[derive(Debug)]
+enum Input {
+    Add(Ticket, u64),
+    Panic(Ticket),
+    Block(Receiver<()>),
+    Tick,
+}
+
+impl Machine for Counter {
+    type Input = Input;
+    type Answer = u64;
+    type Effect = u64;
+
+    fn needs(&self, _now: Now, _input: &Input, rows: &WorkingSet) -> Vec<Key> {
+        if rows.knows(&SELF) { Vec::new() } else { vec![SELF] }
+    }
+
+    fn step(&mut self, input: Input, step: &mut Step<'_, u64, u64>) {
+        match input {
+            Input::Add(ticket, number) => {
+                let sum = step.rows().get::<SelfRow>(&SELF).map_or(0, |row| row.incarnation) + number;
+                step.record(HubStarted {
+                    incarnation: sum,
+                    start_id: StartId::default(),
+                    time: step.now.civil,
+                });
+                step.answer(ticket, sum);
+                step.effect(sum);
+            }
+            Input::Panic(_) => panic!("a bug in a rule"),
+            Input::Block(until) => drop(until.recv()),
+            Input::Tick => {}
+        }
+    }
+
+    fn wake_at(&self) -> Option<Mono> {
+        None
+    }
+
+    fn tick() -> Input {
+        Input::Tick
+    }
+
+    fn ticket(input: &Input) -> Option<Ticket> {
+        match input {
+            Input::Add(ticket, _) | Input::Panic(ticket) => Some(*ticket),
+            Input::Block(_) | Input::Tick => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Fixed(Mutex<Now>);
+
+impl Clock for Fixed {
+    fn now(&self) -> Now {
+        *self.0.lock().expect("not poisoned")
+    }
+}
+
+struct Heard(Sender<u64>);
+
+impl Outlet<u64> for Heard {
+    fn deliver(&mut self, effect: u64) {
+        let _ = self.0.send(effect);
+    }
+}
+
+fn engine(disk: &MemoryDisk) -> (Engine<Counter>, Receiver<u64>) {
+    let (sender, effects) = channel();
+    let clock = Arc::new(Fixed(Mutex::new(Now { mono: Mono(0), civil: Civil(1_000) })));
+    let core = Core::new(Counter, disk.open()).expect("a core");
+    (start(core, clock, Box::new(Heard(sender)), Vec::new()).expect("an engine"), effects)
+}
+
+fn stored(disk: &MemoryDisk) -> Option<u64> {
+    let rows = disk.open().load(&[SELF]).expect("read");
+    rows[0].as_ref().and_then(crate::domain::row::TableRow::of).map(|row: &SelfRow| row.incarnation)
+}
+
+#[tokio::test]
+async fn an_answer_is_durable_before_it_is_given() {
+    let disk = MemoryDisk::new();
+    let (engine, effects) = engine(&disk);
+    assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 2)).await, Ok(2));
+    assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 3)).await, Ok(5));
+    assert_eq!(engine.handle.head().sequence, 2);
+    engine.handle.stop();
+    assert!(engine.thread.join().expect("no panic").is_ok());
+    assert_eq!(effects.iter().collect::<Vec<_>>(), [2, 5]);
+    assert_eq!(stored(&disk), Some(5));
+}
+
+#[tokio::test]
+async fn a_failed_write_answers_nobody_and_ends_the_engine() {
+    for (fault, left) in [(Fault::Before, None), (Fault::After, Some(2))] {
+        let disk = MemoryDisk::new();
+        let (engine, effects) = engine(&disk);
+        disk.fail_append(1, fault);
+        assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 2)).await, Err(AskError::Unknown));
+        assert!(matches!(engine.thread.join().expect("no panic"), Err(EngineError::Store(_))));
+        assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 2)).await, Err(AskError::Stopped));
+        assert_eq!(effects.iter().collect::<Vec<_>>(), [] as [u64; 0]);
+        assert_eq!(stored(&disk), left);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_a_rule_costs_its_caller_only() {
+    let disk = MemoryDisk::new();
+    let (engine, _effects) = engine(&disk);
+    let bug = engine.handle.begin(Input::Panic).expect("begun");
+    let good = engine.handle.begin(|ticket| Input::Add(ticket, 4)).expect("begun");
+    assert!(bug.await.is_err());
+    assert_eq!(good.await, Ok(4));
+}
+
+#[tokio::test]
+async fn too_many_callers_are_turned_away_before_anything_begins() {
+    let disk = MemoryDisk::new();
+    let (engine, _effects) = engine(&disk);
+    let handle = engine.handle.clone().with_waiting_max(1);
+    let (release, block) = channel();
+    handle.tell(Input::Block(block));
+    let first = handle.begin(|ticket| Input::Add(ticket, 1)).expect("begun");
+    assert_eq!(handle.ask(|ticket| Input::Add(ticket, 1)).await, Err(AskError::Overloaded));
+    release.send(()).expect("the engine waits");
+    assert_eq!(first.await, Ok(1));
+    assert_eq!(handle.ask(|ticket| Input::Add(ticket, 1)).await, Ok(2));
+}
+
+#[test]
+fn civil_time_never_runs_backwards_not_even_over_a_restart() {
+    let disk = MemoryDisk::new();
+    let at = |civil| Now { mono: Mono(0), civil: Civil(civil) };
+    let mut core = Core::new(Counter, disk.open()).expect("a core");
+    core.run(at(5_000), vec![Input::Add(0, 1)]).expect("stored");
+    core.run(at(4_000), vec![Input::Add(0, 1)]).expect("stored");
+    let mut core: Core<Counter, MemoryStore> = Core::new(Counter, disk.open()).expect("a core");
+    core.run(at(1_000), vec![Input::Add(0, 1)]).expect("stored");
+    let times: Vec<i64> = core
+        .store()
+        .journal(0, 9)
+        .expect("read")
+        .into_iter()
+        .filter_map(|entry| match entry.record {
+            crate::domain::record::Record::HubStarted(record) => Some(record.time.0),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(times, [5_000, 5_000, 5_000]);
+}

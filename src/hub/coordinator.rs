@@ -46,7 +46,9 @@ impl CoordinatorService for Nodes {
         let answer = desk.engine.ask(|ticket| Input::Announce { ticket, province, node }).await;
         match answer.map_err(problem_of_ask)? {
             Answer::Admitted(incarnation) => {
-                tracing::info!(%province, incarnation, sequence = node.sequence, "a node has joined");
+                if incarnation != node.incarnation {
+                    tracing::info!(%province, incarnation, sequence = node.sequence, "a node has joined");
+                }
                 let today = Day::of(desk.clock.now().civil);
                 Ok(Response::new(AnnounceNodeResponse {
                     incarnation,

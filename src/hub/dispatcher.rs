@@ -141,7 +141,7 @@ impl Lane {
                 Err(error) => tracing::debug!(province = %self.province, %error, "not reached"),
             }
             self.engine.tell(Input::Link { province: self.province, up: false });
-            if !self.stay_dark(backoff.next()).await {
+            if !self.stay_dark(backoff.wait()).await {
                 return;
             }
         }

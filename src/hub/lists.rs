@@ -2,6 +2,7 @@
 
 use super::Desk;
 use crate::domain::id::TransferId;
+use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{Key, PartiesRow, TableRow, TransferRow};
@@ -14,9 +15,9 @@ use crate::net::status::{Problem, problem_of_store};
 use crate::proto::hub::{
     ListTransfersRequest, ListTransfersResponse, WatchTransfersRequest, WatchTransfersResponse,
 };
-use crate::store::{StoreError, Tables};
+use crate::store::{Head, StoreError, Tables};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
@@ -59,7 +60,7 @@ pub(super) async fn list(
     if let Some(province) = filter.province
         && !desk.may_act_for(role, province)
     {
-        return Err(Problem::new(crate::domain::reason::Reason::ProvinceNotAllowed).into());
+        return Err(Problem::new(Reason::ProvinceNotAllowed).into());
     }
     let before = query.before.unwrap_or(u64::MAX);
     let scan = Scan { filter: Filter::TransfersBefore(before), after: None, limit: SCANNED_MAX };
@@ -131,7 +132,7 @@ pub(super) fn watch(
     if let Some(province) = province
         && !desk.may_act_for(&role, province)
     {
-        return Err(Problem::new(crate::domain::reason::Reason::ProvinceNotAllowed).into());
+        return Err(Problem::new(Reason::ProvinceNotAllowed).into());
     }
     let (sender, receiver) = mpsc::channel(CHANGES_AT_ONCE);
     let follower = Follower { desk: Arc::clone(desk), role, province, sender };
@@ -152,6 +153,7 @@ impl Follower {
     /// Follows the journal until the caller goes away or the hub stops.
     async fn follow(self, mut after: u64) {
         let mut heads = self.desk.engine.heads();
+        let mut stopping = self.desk.stopping.clone();
         loop {
             let read = self.desk.reader.run(move |tables| changes(tables, after)).await;
             let (found, end) = match read {
@@ -166,18 +168,29 @@ impl Follower {
                     return;
                 }
             }
-            if end == after {
-                let told = after / PLACES_PER_RECORD;
-                let more = tokio::select! {
-                    changed = heads.wait_for(|head| head.sequence > told) => changed.is_ok(),
-                    () = self.sender.closed() => false,
-                };
-                if !more {
-                    return;
-                }
+            if end == after && !self.wait(after, &mut heads, &mut stopping).await {
+                return;
             }
             after = end;
         }
+    }
+
+    /// Waits for the journal to go on after a place. False: the caller has gone, or the hub stops.
+    async fn wait(
+        &self,
+        after: u64,
+        heads: &mut watch::Receiver<Head>,
+        stopping: &mut watch::Receiver<bool>,
+    ) -> bool {
+        let stops = tokio::select! {
+            changed = heads.wait_for(|head| head.sequence > after / PLACES_PER_RECORD) => return changed.is_ok(),
+            () = self.sender.closed() => false,
+            stopping = stopping.wait_for(|stopping| *stopping) => stopping.is_ok(),
+        };
+        if stops {
+            let _ = self.sender.send(Err(Problem::new(Reason::Stopping).into())).await;
+        }
+        false
     }
 
     fn shows(&self, row: &TransferRow) -> bool {

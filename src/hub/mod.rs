@@ -26,14 +26,15 @@ use crate::net::tls::TlsError;
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
 use crate::privacy::random::random_16;
-use crate::proto::hub::coordinator_service_server::CoordinatorServiceServer;
-use crate::proto::hub::region_service_server::RegionServiceServer;
-use crate::proto::hub::transfer_service_server::TransferServiceServer;
+use crate::proto::hub::coordinator_service_server::{self, CoordinatorServiceServer};
+use crate::proto::hub::region_service_server::{self, RegionServiceServer};
+use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError, Tables};
 use link::Link;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::watch;
 use tonic::service::Routes;
 
 /// Why a hub cannot start, or ended.
@@ -73,6 +74,8 @@ pub(crate) struct Desk {
     links: BTreeMap<ProvinceCode, Link>,
     mark: Mark,
     deadline_default_ms: u64,
+    /// True from the moment that a stop is asked for: streams end then, so that draining does.
+    stopping: watch::Receiver<bool>,
 }
 
 impl Desk {
@@ -120,7 +123,7 @@ fn open(config: &HubConfig) -> Result<(SqliteStore, Vec<TransferRow>), HubError>
 /// Runs a hub until `stop`; tells `ready` where it listens.
 pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
-    let key = VaultKey::load_or_create(&config.server.vault_key)?;
+    let key = VaultKey::for_store(&config.server.vault_key, SqliteStore::exists(&config.server.data))?;
     let (store, unsettled) = open(&config)?;
     tracing::info!(unsettled = unsettled.len(), "the store is open");
     let places = Arc::new(config.server.regions.directory.clone());
@@ -145,6 +148,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         links.insert(node.province, Link::new(peer, mark.clone()));
     }
     let tasks = lanes.run(links.clone(), &engine);
+    let (stop_streams, stopping) = watch::channel(false);
     let desk = Arc::new(Desk {
         engine: engine.clone(),
         reader,
@@ -157,7 +161,13 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         links,
         mark,
         deadline_default_ms: limits.deadline_default_ms,
+        stopping,
     });
+    let stop = async move {
+        // Whoever started this server asks for its end, or has gone.
+        let _ = stop.await;
+        stop_streams.send_replace(true);
+    };
     let served = serve(setup, &config, &desk, ready, stop).await;
     drop(tasks);
     engine.stop();
@@ -170,12 +180,19 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     }
 }
 
+/// The services that this server lists.
+const SERVICES: [&str; 3] = [
+    transfer_service_server::SERVICE_NAME,
+    coordinator_service_server::SERVICE_NAME,
+    region_service_server::SERVICE_NAME,
+];
+
 async fn serve(
     setup: Setup,
     config: &HubConfig,
     desk: &Arc<Desk>,
     ready: Ready,
-    stop: Stop,
+    stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let bytes_max = config.server.limits.message_bytes_max;
     let transfers = TransferServiceServer::new(transfers::Transfers(Arc::clone(desk)));
@@ -184,7 +201,7 @@ async fn serve(
     let services = Routes::new(transfers.max_decoding_message_size(bytes_max))
         .add_service(coordinator.max_decoding_message_size(bytes_max))
         .add_service(regions.max_decoding_message_size(bytes_max));
-    let (health, services) = with_health(services, config.server.reflection)?;
+    let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
     let address = setup.address();
     tracing::info!(%address, "the hub serves");
     // Whoever started this server may not care where it listens.
@@ -193,7 +210,7 @@ async fn serve(
     let stop = async move {
         let engine_ended = async { while engine.changed().await.is_ok() {} };
         tokio::select! {
-            _ = stop => {}
+            () = stop => {}
             () = engine_ended => {}
         }
         tracing::info!("stopping: calls that are running end first");

@@ -18,7 +18,7 @@ impl Backoff {
     }
 
     /// The next wait.
-    pub fn next(&mut self) -> Duration {
+    pub fn wait(&mut self) -> Duration {
         let base = self.next_ms;
         self.next_ms = (base * 2).min(self.most_ms);
         let random = u64::from(random_16()[0]);
@@ -38,11 +38,11 @@ mod tests {
     #[test]
     fn waits_grow_to_the_bound_and_start_again() {
         let mut backoff = Backoff::new(100, 1_000);
-        let waits: Vec<u128> = (0..6).map(|_| backoff.next().as_millis()).collect();
+        let waits: Vec<u128> = (0..6).map(|_| backoff.wait().as_millis()).collect();
         for (wait, base) in waits.iter().zip([100, 200, 400, 800, 1_000, 1_000]) {
             assert!((base / 2..=base).contains(wait), "{wait} for {base}");
         }
         backoff.reset();
-        assert!(backoff.next().as_millis() <= 100);
+        assert!(backoff.wait().as_millis() <= 100);
     }
 }

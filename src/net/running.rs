@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
+/// Threads that may block, for readings beside the writer: readers take turns anyway, and each thread costs memory.
+pub const BLOCKING_THREADS: usize = 4;
+
 /// Told once, when a server listens.
 pub type Ready = oneshot::Sender<SocketAddr>;
 /// Ends a server when something is sent or the sender is dropped.
@@ -40,7 +43,10 @@ impl<E: Send + 'static> Running<E> {
     {
         let (ready, listening) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(BLOCKING_THREADS)
+            .enable_all()
+            .build();
         let runtime = runtime.map_err(|error| StartError::Thread(error.to_string()))?;
         let body = move || runtime.block_on(run(ready, stopped));
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);

@@ -133,15 +133,22 @@ impl Setup {
     }
 }
 
-/// Health, and reflection where it is switched on, beside the services of `routes`.
-pub fn with_health(routes: Routes, reflection: bool) -> Result<(HealthReporter, Routes), ServeError> {
+/// Health, and reflection where it is switched on, beside the services of `routes`, which `names` lists.
+pub fn with_health(
+    routes: Routes,
+    names: &[&str],
+    reflection: bool,
+) -> Result<(HealthReporter, Routes), ServeError> {
     let (reporter, health) = tonic_health::server::health_reporter();
     let mut routes = routes.add_service(health);
     if reflection {
+        // One descriptor set holds the services of hub and nodes: only this server's are to be listed.
         let builder = || {
-            tonic_reflection::server::Builder::configure()
+            let all = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .with_service_name("grpc.health.v1.Health");
+            names.iter().fold(all, |builder, name| builder.with_service_name(*name))
         };
         let wrong = |error: tonic_reflection::server::Error| ServeError::Serve(error.to_string());
         routes = routes.add_service(builder().build_v1().map_err(wrong)?);

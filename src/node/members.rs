@@ -5,7 +5,6 @@ use super::vault::Known;
 use super::{Desk, problem_of_ask};
 use crate::domain::id::MemberRef;
 use crate::domain::id_number::Person;
-use crate::domain::ledger::AccountKind;
 use crate::domain::participant::{Answer, Input, MemberReport, Standing};
 use crate::domain::reason::Reason;
 use crate::domain::row::{EntryRow, Key, PersonRow, TableRow};
@@ -80,6 +79,7 @@ impl Desk {
             in_arrears: insurance.in_arrears,
             public_medical: insurance.public_medical,
             account_state: insurance.account_state,
+            person_known: known.is_some_and(|it| it.person == *person && it.phone.as_deref() == phone),
             person: PersonRow {
                 id_hash: self.vault.key().id_hash(&person.id_number),
                 member_ref,
@@ -218,8 +218,7 @@ impl MemberService for Members {
         let (amount, period) = (input.amount, input.period);
         let ask = |ticket| Input::Credit { ticket, request, member_ref, amount, period };
         let standing = standing(desk.engine.ask(ask).await.map_err(problem_of_ask)?)?;
-        let entry_no = standing.entry_no.ok_or_else(|| Problem::new(Reason::Internal))?;
-        let key = Key::EntryRow(member_ref, AccountKind::Personal, entry_no);
+        let key = Key::EntryRow(standing.entry_id.ok_or_else(|| Problem::new(Reason::Internal))?);
         let rows = desk.lists.run(move |tables| tables.load(&[key])).await.map_err(problem_of_store)?;
         let entry = rows.iter().flatten().find_map(EntryRow::of).map(entry_to_proto);
         Ok(Response::new(CreditAccountResponse { entry, balance: standing.account.posted.to_string() }))

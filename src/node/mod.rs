@@ -28,9 +28,9 @@ use crate::net::tls::TlsError;
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
 use crate::privacy::random::random_16;
-use crate::proto::node::member_service_server::MemberServiceServer;
-use crate::proto::node::participant_service_server::ParticipantServiceServer;
-use crate::proto::node::wallet_service_server::WalletServiceServer;
+use crate::proto::node::member_service_server::{self, MemberServiceServer};
+use crate::proto::node::participant_service_server::{self, ParticipantServiceServer};
+use crate::proto::node::wallet_service_server::{self, WalletServiceServer};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError, Tables};
 use resolver::Resolver;
@@ -115,7 +115,8 @@ fn open(config: &NodeConfig) -> Result<(SqliteStore, Vec<LegRow>), NodeError> {
 /// Runs a node until `stop`; tells `ready` where it listens.
 pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), NodeError> {
     let setup = Setup::new(&config.server, Role::Node(config.province)).await?;
-    let key = Arc::new(VaultKey::load_or_create(&config.server.vault_key)?);
+    let key =
+        Arc::new(VaultKey::for_store(&config.server.vault_key, SqliteStore::exists(&config.server.data))?);
     let (store, in_doubt) = open(&config)?;
     tracing::info!(in_doubt = in_doubt.len(), "the store is open");
     let places = Arc::new(config.server.regions.directory.clone());
@@ -154,6 +155,13 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
 /// The hub, and the questions for it.
 type ToHub = (Peer, tokio::sync::mpsc::UnboundedReceiver<Vec<crate::domain::protocol::Question>>);
 
+/// The services that this server lists.
+const SERVICES: [&str; 3] = [
+    participant_service_server::SERVICE_NAME,
+    member_service_server::SERVICE_NAME,
+    wallet_service_server::SERVICE_NAME,
+];
+
 async fn serve(
     setup: Setup,
     config: &NodeConfig,
@@ -169,7 +177,7 @@ async fn serve(
     let services = Routes::new(participants.max_decoding_message_size(bytes_max))
         .add_service(members.max_decoding_message_size(bytes_max))
         .add_service(wallets.max_decoding_message_size(bytes_max));
-    let (health, services) = with_health(services, config.server.reflection)?;
+    let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
     // A node serves once the hub has given it its incarnation: before that it must not vote.
     health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
     let resolver = Resolver {

@@ -1,5 +1,6 @@
 //! What a request of the province's own system says, as canonical bytes: a repeat must say the same again.
 
+use crate::domain::id::hex;
 use crate::domain::record::RequestMark;
 use crate::domain::transfer::Party;
 use crate::net::convert::member::{CreditInput, MemberInput, OpenInput};
@@ -52,8 +53,10 @@ impl<'a> Request<'a> {
         Request::new(&input.request_id, "open", &input.party, &rest)
     }
 
-    /// Its id and keyed digest.
+    /// What is journaled of it: keyed digests of its id and content. Callers build ids out of what they have, such as
+    /// a number of a person, and a journal cannot forget.
     pub(super) fn mark(self, key: &VaultKey) -> RequestMark {
-        RequestMark { request_id: self.request_id.to_owned(), digest: key.request_digest(&self.content) }
+        let id = key.request_digest(&[b"request id ", self.request_id.as_bytes()].concat());
+        RequestMark { request_id: hex(&id.0), digest: key.request_digest(&self.content) }
     }
 }

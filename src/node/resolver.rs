@@ -73,7 +73,7 @@ impl Resolver {
                 }
                 Err(error) => {
                     self.complain(&error);
-                    backoff.next()
+                    backoff.wait()
                 }
             };
             let until = tokio::time::Instant::now() + wait;

@@ -4,10 +4,10 @@ use super::members::standing;
 use super::requests::Request as Asked;
 use super::{Desk, problem_of_ask};
 use crate::domain::id_number::Person;
+use crate::domain::ledger::AccountKind;
 use crate::domain::participant::{Input, Standing};
 use crate::domain::reason::Reason;
-use crate::domain::row::{EntryRow, TableRow};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::row::{EntryRow, Key, TableRow};
 use crate::net::access_layer::caller;
 use crate::net::convert::account::{entry_to_proto, wallet_to_proto};
 use crate::net::convert::member::entry_scope;
@@ -19,6 +19,7 @@ use crate::proto::node::{
     GetWalletRequest, GetWalletResponse, ListEntriesRequest, ListEntriesResponse, OpenWalletRequest,
     OpenWalletResponse, Wallet,
 };
+use crate::store::{StoreError, Tables};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -40,6 +41,22 @@ fn shown(standing: &Standing, person: &Person) -> Result<Wallet, Problem> {
     let member = standing.member.as_ref().ok_or_else(|| Problem::new(Reason::MemberNotFound))?;
     let wallet = standing.wallet.as_ref().ok_or_else(|| Problem::new(Reason::WalletNotFound))?;
     Ok(wallet_to_proto(wallet, Some(&standing.wallet_account), person, member.region))
+}
+
+/// At most `limit` entries of one account, from this one backwards, and the one that a next page begins with.
+fn statement(
+    tables: &mut dyn Tables,
+    from: u64,
+    limit: usize,
+) -> Result<(Vec<EntryRow>, Option<u64>), StoreError> {
+    let (mut page, mut next) = (Vec::new(), from);
+    while next != 0 && page.len() < limit {
+        let rows = tables.load(&[Key::EntryRow(next)])?;
+        let Some(row) = rows.iter().flatten().find_map(EntryRow::of) else { break };
+        next = row.previous;
+        page.push(row.clone());
+    }
+    Ok((page, (next != 0).then_some(next)))
 }
 
 #[tonic::async_trait]
@@ -81,16 +98,21 @@ impl WalletService for Wallets {
         desk.may_serve(&caller(&request)?)?;
         let query = desk.reading().list_entries(request.get_ref())?;
         let member_ref = desk.member(&query.party.person).await?.member_ref;
-        let before = query.before.unwrap_or(u64::MAX);
-        let filter = Filter::EntriesBefore(member_ref, query.account, before);
-        let scan = Scan { filter, after: None, limit: query.limit + 1 };
-        let rows = desk.lists.run(move |tables| tables.scan(&scan)).await.map_err(problem_of_store)?;
-        let more = rows.len() > query.limit;
-        let page: Vec<&EntryRow> = rows.iter().filter_map(EntryRow::of).take(query.limit).collect();
-        let last = page.last().filter(|_| more).map(|row| row.entry_no);
+        let standing = desk.look(member_ref).await?;
+        let account = match query.account {
+            AccountKind::Wallet => standing.wallet_account,
+            AccountKind::Personal | AccountKind::Allotment | AccountKind::Clearing => standing.account,
+        };
+        let from = query.before.unwrap_or(account.last_entry);
+        let read = move |tables: &mut dyn Tables| statement(tables, from, query.limit);
+        let (page, next) = desk.lists.run(read).await.map_err(problem_of_store)?;
+        // A token names an entry: one of another account was given for that account, or made up.
+        if page.iter().any(|row| (row.member_ref, row.kind) != (member_ref, account.kind)) {
+            return Err(Problem::field("page_token", Reason::PageTokenInvalid).into());
+        }
         let next_page_token =
-            last.map_or_else(String::new, |no| number_token(&entry_scope(query.account), no));
-        let entries = page.into_iter().map(entry_to_proto).collect();
+            next.map_or_else(String::new, |id| number_token(&entry_scope(account.kind), id));
+        let entries = page.iter().map(entry_to_proto).collect();
         Ok(Response::new(ListEntriesResponse { entries, next_page_token }))
     }
 }

@@ -53,6 +53,12 @@ impl VaultKey {
         }
     }
 
+    /// The key of a vault: made when the store is new, required when it is not, since a new key would make everybody
+    /// in it unknown.
+    pub fn for_store(path: &Path, store_exists: bool) -> Result<VaultKey, KeyFileError> {
+        if store_exists { VaultKey::load(path) } else { VaultKey::load_or_create(path) }
+    }
+
     /// Reads a key file. Refuses one that group or others have any access to.
     pub fn load(path: &Path) -> Result<VaultKey, KeyFileError> {
         let content = private_file::read(path)?;
@@ -105,6 +111,16 @@ mod tests {
     use crate::domain::id_number::IdNumber;
     use std::fs;
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    #[test]
+    fn a_store_that_exists_never_gets_a_new_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key");
+        assert!(VaultKey::for_store(&path, true).is_err());
+        assert!(!path.exists());
+        assert!(VaultKey::for_store(&path, false).is_ok());
+        assert!(VaultKey::for_store(&path, true).is_ok());
+    }
 
     #[test]
     fn a_key_file_is_private_stable_and_never_replaced() {

@@ -1,9 +1,13 @@
 //! Where journal and tables are kept: two small traits, an embedded SQLite store, and a store in memory for tests.
 
+#[cfg(test)]
+mod agreement;
 pub mod chain;
 #[cfg(test)]
 mod conformance;
 pub mod memory;
+#[cfg(test)]
+mod samples;
 pub mod sqlite;
 
 use crate::domain::id::{Digest, TransferId};

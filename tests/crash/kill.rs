@@ -97,7 +97,8 @@ async fn thousand(families: &[Family]) -> VecDeque<CreateTransferRequest> {
         let amount = format!("{}.{:02}", 1 + number % 7, number % 100);
         let mut content = families[number % FAMILIES].transfer(&amount);
         // Half of them wait for the decision only: what was answered then must survive as well.
-        content.wait = if number % 2 == 0 { WaitMode::Decided.into() } else { WaitMode::Recorded.into() };
+        content.wait =
+            if number.is_multiple_of(2) { WaitMode::Decided.into() } else { WaitMode::Recorded.into() };
         content
     };
     (0..TRANSFERS).map(content).collect()

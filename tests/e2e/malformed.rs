@@ -14,7 +14,7 @@ async fn each_is_refused(
     family: &Family,
     field: &str,
     reason: &str,
-    changes: Vec<Box<dyn Fn(&mut CreateTransferRequest)>>,
+    changes: Vec<Change>,
 ) {
     let app = cluster.app();
     let good = family.transfer("1.00");

@@ -24,6 +24,8 @@ pub fn started(record: &HubStarted, rows: &mut WorkingSet) {
 
 /// A transfer was received.
 pub fn received(record: &TransferReceived, sequence: u64, rows: &mut WorkingSet) {
+    let own = own(rows);
+    rows.put(SelfRow { civil: own.civil.max(record.receipt_time), ..own });
     rows.put(TransferRow {
         transfer_id: record.transfer_id,
         owner: record.owner.clone(),

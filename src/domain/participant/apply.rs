@@ -2,6 +2,7 @@
 
 use crate::domain::apply::own;
 use crate::domain::calendar::{Civil, Day};
+use crate::domain::daily;
 use crate::domain::id::{Digest, MemberRef, TransferId};
 use crate::domain::ledger::{AccountKind, EntryKind};
 use crate::domain::member::WalletState;
@@ -11,25 +12,34 @@ use crate::domain::record::{
     RequestMark, WalletOpened,
 };
 use crate::domain::region::RegionCode;
-use crate::domain::row::{
-    AccountRow, DayCountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, SelfRow, WalletRow,
-};
+use crate::domain::row::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, SelfRow, WalletRow};
 use crate::domain::transfer::{Outcome, Side};
 use crate::domain::working_set::WorkingSet;
 
 /// Owner of the province's own accounts.
 pub const PROVINCE: MemberRef = MemberRef([0; 16]);
 
-/// An account as it stands; an empty one where there is none yet.
-pub fn account(rows: &WorkingSet, member_ref: MemberRef, kind: AccountKind) -> AccountRow {
-    rows.get(&Key::AccountRow(member_ref, kind)).cloned().unwrap_or(AccountRow {
+/// An account with nothing in it.
+pub fn empty_account(member_ref: MemberRef, kind: AccountKind) -> AccountRow {
+    AccountRow {
         member_ref,
         kind,
         posted: Money::ZERO,
         held: Money::ZERO,
         pending: Money::ZERO,
         entry_count: 0,
-    })
+        last_entry: 0,
+        day: Day::default(),
+        day_count: 0,
+        earlier_day: Day::default(),
+        earlier_count: 0,
+    }
+}
+
+/// An account as it stands; an empty one where there is none yet.
+pub fn account(rows: &WorkingSet, member_ref: MemberRef, kind: AccountKind) -> AccountRow {
+    let row = rows.get(&Key::AccountRow(member_ref, kind)).cloned();
+    row.unwrap_or_else(|| empty_account(member_ref, kind))
 }
 
 /// The member's account that a side of a transfer moves.
@@ -58,14 +68,19 @@ struct Line {
     time: Civil,
 }
 
-/// Posts to a member's account with an entry, and the opposite to one of the province's own: double entry.
-fn post(rows: &mut WorkingSet, row: AccountRow, amount: Money, against: AccountKind, line: Line) {
+/// Posts to a member's account with an entry, and the opposite to one of the province's own: double entry. Gives the
+/// entry's id.
+fn post(rows: &mut WorkingSet, row: AccountRow, amount: Money, against: AccountKind, line: Line) -> u64 {
     let balance = plus(row.posted, amount);
-    let entry_no = row.entry_count + 1;
+    let own = own(rows);
+    let (entry_id, entry_no) = (own.entry_id + 1, row.entry_count + 1);
+    rows.put(SelfRow { entry_id, ..own });
     rows.put(EntryRow {
+        entry_id,
         member_ref: row.member_ref,
         kind: row.kind,
         entry_no,
+        previous: row.last_entry,
         amount,
         balance,
         entry_kind: line.kind,
@@ -74,9 +89,10 @@ fn post(rows: &mut WorkingSet, row: AccountRow, amount: Money, against: AccountK
         period: line.period,
         entry_time: line.time,
     });
-    rows.put(AccountRow { posted: balance, entry_count: entry_no, ..row });
-    let own = account(rows, PROVINCE, against);
-    rows.put(AccountRow { posted: minus(own.posted, amount), ..own });
+    rows.put(AccountRow { posted: balance, entry_count: entry_no, last_entry: entry_id, ..row });
+    let province = account(rows, PROVINCE, against);
+    rows.put(AccountRow { posted: minus(province.posted, amount), ..province });
+    entry_id
 }
 
 /// The node joined the hub.
@@ -108,7 +124,6 @@ pub fn member(record: &MemberRecorded, rows: &mut WorkingSet) {
 /// An allotment to a personal account.
 pub fn credited(record: &AccountCredited, rows: &mut WorkingSet) {
     let row = account(rows, record.member_ref, AccountKind::Personal);
-    let entry_no = Some(row.entry_count + 1);
     let line = Line {
         kind: EntryKind::Allotment,
         transfer_id: None,
@@ -116,8 +131,8 @@ pub fn credited(record: &AccountCredited, rows: &mut WorkingSet) {
         period: Some(u64::from(record.period)),
         time: record.time,
     };
-    post(rows, row, record.amount, AccountKind::Allotment, line);
-    done(&record.request, entry_no, record.time, rows);
+    let entry_id = post(rows, row, record.amount, AccountKind::Allotment, line);
+    done(&record.request, Some(entry_id), record.time, rows);
 }
 
 /// A wallet was opened.
@@ -131,9 +146,9 @@ pub fn wallet_opened(record: &WalletOpened, rows: &mut WorkingSet) {
     done(&record.request, None, record.time, rows);
 }
 
-fn done(request: &RequestMark, entry_no: Option<u64>, time: Civil, rows: &mut WorkingSet) {
+fn done(request: &RequestMark, entry_id: Option<u64>, time: Civil, rows: &mut WorkingSet) {
     let request_id = request.request_id.clone();
-    rows.put(RequestRow { request_id, digest: request.digest, entry_no, done_time: time });
+    rows.put(RequestRow { request_id, digest: request.digest, entry_id, done_time: time });
 }
 
 /// A leg voted yes: a hold on the payer's side, a pending credit on the payee's.
@@ -142,9 +157,7 @@ pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet) {
     let row = account(rows, leg.member_ref, kind_of(leg.side));
     match leg.side {
         Side::Payer => {
-            rows.put(AccountRow { held: plus(row.held, leg.amount), ..row });
-            let count = day_count(rows, leg.member_ref, day);
-            rows.put(DayCountRow { member_ref: leg.member_ref, day, count: count + 1 });
+            rows.put(daily::reserve(AccountRow { held: plus(row.held, leg.amount), ..row }, day));
         }
         Side::Payee => rows.put(AccountRow { pending: plus(row.pending, leg.amount), ..row }),
     }
@@ -166,11 +179,6 @@ pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet) {
         rulebook: Some(leg.rulebook),
         incarnation: leg.incarnation,
     });
-}
-
-/// A member's live and committed transfers of a day.
-pub fn day_count(rows: &WorkingSet, member_ref: MemberRef, day: Day) -> u64 {
-    rows.get::<DayCountRow>(&Key::DayCountRow(member_ref, day)).map_or(0, |row| row.count)
 }
 
 /// A leg voted no.
@@ -239,11 +247,10 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
             LegState::Committed
         }
         Outcome::Abort => {
-            rows.put(freed);
-            if leg.side == Side::Payer {
-                let count = day_count(rows, leg.member_ref, leg.day).saturating_sub(1);
-                rows.put(DayCountRow { member_ref: leg.member_ref, day: leg.day, count });
-            }
+            rows.put(match leg.side {
+                Side::Payer => daily::release(freed, leg.day),
+                Side::Payee => freed,
+            });
             LegState::Aborted
         }
     };

@@ -41,7 +41,7 @@ pub(super) fn stand(
     let request: Option<&RequestRow> = request_id.and_then(|id| rows.get(&Key::RequestRow(id)));
     let standing = Standing {
         changed,
-        entry_no: request.and_then(|request| request.entry_no),
+        entry_id: request.and_then(|request| request.entry_id),
         member: rows.get(&Key::MemberRow(member_ref)).cloned(),
         account: account(rows, member_ref, AccountKind::Personal),
         wallet: rows.get(&Key::WalletRow(member_ref)).cloned(),
@@ -90,10 +90,20 @@ impl Participant {
         }
         let member_ref = report.person.member_ref;
         let old = step.rows().get::<MemberRow>(&Key::MemberRow(member_ref));
+        let same = old.is_some_and(|old| report.person_known && says_nothing_new(report, old));
+        if same {
+            return Ok(false);
+        }
         let live = account(step.rows(), member_ref, AccountKind::Personal).held.is_positive()
             || account(step.rows(), member_ref, AccountKind::Wallet).pending.is_positive();
-        // Suspension, arrears and freezes never touch a leg that voted yes; a move of place must wait for its end.
-        if live && old.is_some_and(|old| old.region != report.region) {
+        // Suspension, arrears and freezes never touch a leg that voted yes; a move of place, or the end of the
+        // insurance, must wait for its end.
+        let leaves = |old: &MemberRow| {
+            let ends = report.insurance_status == InsuranceStatus::Ended
+                && old.insurance_status != report.insurance_status;
+            ends || old.region != report.region
+        };
+        if live && old.is_some_and(leaves) {
             return Err(refusal(Reason::HasLiveLeg));
         }
         Ok(true)
@@ -164,6 +174,15 @@ impl Participant {
             Some(_) => Err(refusal(Reason::WalletAlreadyOpen)),
         }
     }
+}
+
+fn says_nothing_new(report: &MemberReport, old: &MemberRow) -> bool {
+    report.region == old.region
+        && report.insurance_type == old.insurance_type
+        && report.insurance_status == old.insurance_status
+        && report.in_arrears == old.in_arrears
+        && report.public_medical == old.public_medical
+        && report.account_state == old.account_state
 }
 
 /// Whether the credit is to be recorded.

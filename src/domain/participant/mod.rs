@@ -132,6 +132,8 @@ pub struct MemberReport {
     pub public_medical: bool,
     /// State of the personal account.
     pub account_state: AccountState,
+    /// Whether the vault holds just this person already: then only what is said above can change.
+    pub person_known: bool,
     /// The vault's row: a new reference, or the one that the vault holds already, which the bytes are sealed for.
     pub person: PersonRow,
 }
@@ -158,8 +160,8 @@ pub enum Answer {
 pub struct Standing {
     /// Whether the request changed anything.
     pub changed: bool,
-    /// The entry that the request made in the personal account, now or when it came first.
-    pub entry_no: Option<u64>,
+    /// The entry that the request made, now or when it came first.
+    pub entry_id: Option<u64>,
     /// Insurance.
     pub member: Option<MemberRow>,
     /// 个人账户.

@@ -4,7 +4,6 @@ use super::Input;
 use super::apply::{PROVINCE, kind_of};
 use super::decide::{Reaction, reaction};
 use crate::domain::apply::SELF;
-use crate::domain::calendar::Day;
 use crate::domain::id::MemberRef;
 use crate::domain::ledger::AccountKind;
 use crate::domain::policy::{Identity, Presented};
@@ -43,7 +42,7 @@ pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
         }
         Input::Credit { request, member_ref, .. } => {
             keys.push(Key::RequestRow(request.request_id.clone()));
-            keys.push(Key::AccountRow(PROVINCE, AccountKind::Allotment));
+            keys.extend([SELF, Key::AccountRow(PROVINCE, AccountKind::Allotment)]);
             standing(*member_ref, &mut keys);
         }
         Input::OpenWallet { request, member_ref, .. } => {
@@ -82,9 +81,8 @@ fn presented(presented: &Presented, keys: &mut Vec<Key>) {
     };
     keys.push(Key::MemberRow(member_ref));
     keys.push(Key::AccountRow(member_ref, kind_of(leg.side)));
-    match leg.side {
-        Side::Payer => keys.push(Key::DayCountRow(member_ref, Day::of(leg.receipt_time))),
-        Side::Payee => keys.push(Key::WalletRow(member_ref)),
+    if leg.side == Side::Payee {
+        keys.push(Key::WalletRow(member_ref));
     }
 }
 
@@ -108,7 +106,4 @@ fn decided(decision: &Decision, rows: &WorkingSet, keys: &mut Vec<Key>) {
     };
     keys.push(Key::AccountRow(leg.member_ref, kind_of(side)));
     keys.push(Key::AccountRow(PROVINCE, AccountKind::Clearing));
-    if side == Side::Payer {
-        keys.push(Key::DayCountRow(leg.member_ref, leg.day));
-    }
 }

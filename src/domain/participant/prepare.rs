@@ -1,9 +1,10 @@
 //! Prepare: judge a leg, and bind the node to it or refuse it, durably either way.
 
-use super::apply::{account, day_count, kind_of};
+use super::apply::{account, kind_of};
 use super::{ASK_MARGIN_MS, Answer, Doubt, Participant, Step};
 use crate::domain::apply::own;
 use crate::domain::calendar::Day;
+use crate::domain::daily;
 use crate::domain::id::Digest;
 use crate::domain::ledger::AccountKind;
 use crate::domain::policy::rulebook::PlaceRules;
@@ -110,7 +111,7 @@ impl Participant {
         against(presented, rows.get::<MemberRow>(&Key::MemberRow(member_ref)), |leg| RestOfFacts {
             account: account_row.filter(|row| row.kind == AccountKind::Personal),
             wallet: if is_payer { None } else { rows.get::<WalletRow>(&Key::WalletRow(member_ref)) },
-            day_count: if is_payer { day_count(rows, member_ref, Day::of(leg.receipt_time)) } else { 0 },
+            day_count: account_row.map_or(0, |row| daily::count(row, Day::of(leg.receipt_time))),
             rules: self.rules(leg),
         })
     }

@@ -2,20 +2,14 @@ use super::*;
 use crate::domain::calendar::Civil;
 use crate::domain::id::MemberRef;
 use crate::domain::ledger::AccountKind;
+use crate::domain::participant::apply::empty_account;
 use crate::net::convert::test_kit::*;
 
 const WHO: MemberRef = MemberRef([6; 16]);
 
 fn account(kind: AccountKind) -> AccountRow {
     let money = Money::from_fen;
-    AccountRow {
-        member_ref: WHO,
-        kind,
-        posted: money(150_000),
-        held: money(40_000),
-        pending: money(5),
-        entry_count: 3,
-    }
+    AccountRow { posted: money(150_000), held: money(40_000), pending: money(5), ..empty_account(WHO, kind) }
 }
 
 fn member(
@@ -98,6 +92,8 @@ fn an_app_sees_a_wallet_masked() {
 #[test]
 fn lines_have_a_direction_and_no_sign() {
     let row = EntryRow {
+        entry_id: 9,
+        previous: 7,
         member_ref: WHO,
         kind: AccountKind::Personal,
         entry_no: 3,

@@ -108,7 +108,7 @@ pub struct EntryQuery {
     pub account: AccountKind,
     /// At most so many.
     pub limit: usize,
-    /// Only lines with a lower number: the list is newest first.
+    /// The id of the entry to go on with: the list is newest first.
     pub before: Option<u64>,
 }
 

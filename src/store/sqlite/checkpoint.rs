@@ -11,12 +11,22 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-/// Pages in the log at which the thread is woken: 64 MiB. Hot pages are copied once for all their versions in the log.
-const WAKE: u32 = 16_384;
-/// Pages at which the writer waits for the thread and finishes the work itself: 256 MiB.
-const CAP: u32 = 65_536;
-/// Pages that the thread may leave to the writer: half a MiB.
-const REST: u32 = 128;
+/// Sizes of the log, in pages, at which something happens.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The thread is woken.
+    wake: u32,
+    /// The writer waits for the thread and finishes the work itself.
+    cap: u32,
+    /// The thread may leave so much to the writer.
+    rest: u32,
+}
+
+impl Limits {
+    /// 64 MiB, so that a hot page is copied once for its many versions in the log; 256 MiB; half a MiB.
+    pub(super) const STANDARD: Limits = Limits { wake: 16_384, cap: 65_536, rest: 128 };
+}
+
 /// How often the thread goes on while the writer outruns it.
 const PASSES: u32 = 4;
 
@@ -32,6 +42,7 @@ enum Phase {
 
 #[derive(Debug)]
 struct Shared {
+    limits: Limits,
     /// Pages in the log after the last commit.
     pages: AtomicU32,
     state: Mutex<State>,
@@ -70,10 +81,15 @@ pub(super) struct Checkpointer {
 
 impl Checkpointer {
     /// Starts the thread, and counts the pages that `writer` commits.
-    pub(super) fn start(dir: &Path, writer: &mut Connection) -> Result<Checkpointer, StoreError> {
+    pub(super) fn start(
+        dir: &Path,
+        writer: &mut Connection,
+        limits: Limits,
+    ) -> Result<Checkpointer, StoreError> {
         let own = Connection::open(dir.join(DATABASE)).map_err(failure)?;
         own.execute_batch("PRAGMA synchronous = FULL; PRAGMA cache_size = -1000;").map_err(failure)?;
         let shared = Arc::new(Shared {
+            limits,
             pages: AtomicU32::new(0),
             state: Mutex::new(State { phase: Phase::Idle, failed: None }),
             changed: Condvar::new(),
@@ -90,7 +106,7 @@ impl Checkpointer {
             .name("checkpoint".to_owned())
             .spawn(move || run(&work, &own))
             .map_err(|error| StoreError::Io(error.to_string()))?;
-        Ok(Checkpointer { shared, thread: Some(thread), next: WAKE })
+        Ok(Checkpointer { shared, thread: Some(thread), next: limits.wake })
     }
 
     /// Called by the writer after each commit; gives whether the log is now all copied.
@@ -99,16 +115,17 @@ impl Checkpointer {
     /// A failed checkpoint, whosever: after it the kernel may have dropped pages that were never written.
     pub(super) fn after_commit(&mut self, writer: &Connection) -> Result<bool, StoreError> {
         let pages = self.shared.pages.load(Ordering::Relaxed);
+        let Limits { wake, cap, .. } = self.shared.limits;
         let mut state = self.shared.lock();
-        if pages < WAKE {
-            self.next = WAKE;
+        if pages < wake {
+            self.next = wake;
             if state.phase == Phase::Copied {
                 // The log began anew without the writer's help.
                 self.shared.set(&mut state, Phase::Idle);
             }
             return Ok(false);
         }
-        if pages >= CAP && pages >= self.next && matches!(state.phase, Phase::Wanted | Phase::Running) {
+        if pages >= cap && pages >= self.next && matches!(state.phase, Phase::Wanted | Phase::Running) {
             state = self.shared.wait_while(state, Phase::Wanted);
             state = self.shared.wait_while(state, Phase::Running);
         }
@@ -120,7 +137,7 @@ impl Checkpointer {
                 self.shared.set(&mut state, Phase::Idle);
                 drop(state);
                 let all = pass(writer)? >= pages;
-                self.next = if all { WAKE } else { pages.saturating_add(WAKE / 2) };
+                self.next = if all { wake } else { pages.saturating_add(wake / 2) };
                 Ok(all)
             }
             Phase::Idle if pages >= self.next => {
@@ -184,9 +201,56 @@ fn run(shared: &Shared, connection: &Connection) {
 fn copy_bulk(shared: &Shared, connection: &Connection) -> Result<(), StoreError> {
     for _ in 0..PASSES {
         let copied = pass(connection)?;
-        if shared.pages.load(Ordering::Relaxed).saturating_sub(copied) <= REST {
+        if shared.pages.load(Ordering::Relaxed).saturating_sub(copied) <= shared.limits.rest {
             break;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TINY: Limits = Limits { wake: 16, cap: 48, rest: 4 };
+
+    fn writer(dir: &Path) -> Connection {
+        let writer = Connection::open(dir.join(DATABASE)).unwrap();
+        writer
+            .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (n INTEGER PRIMARY KEY, b BLOB)")
+            .unwrap();
+        writer
+    }
+
+    #[test]
+    fn the_log_stays_under_its_cap_and_begins_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = writer(dir.path());
+        let mut checkpointer = Checkpointer::start(dir.path(), &mut writer, TINY).unwrap();
+        let mut anew = 0;
+        for n in 0..400 {
+            let before = checkpointer.shared.pages.load(Ordering::Relaxed);
+            writer.execute("REPLACE INTO t VALUES (?, zeroblob(9000))", [n % 7]).unwrap();
+            let pages = checkpointer.shared.pages.load(Ordering::Relaxed);
+            anew += u32::from(pages < before);
+            assert!(pages <= TINY.cap + 16, "{pages} pages in the log");
+            checkpointer.after_commit(&writer).unwrap();
+        }
+        assert!(anew > 5, "the log began anew {anew} times");
+        assert!(checkpointer.stop());
+    }
+
+    #[test]
+    fn a_failed_checkpoint_stops_the_writer() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = writer(dir.path());
+        let mut checkpointer =
+            Checkpointer::start(dir.path(), &mut writer, Limits { wake: 1, ..TINY }).unwrap();
+        checkpointer.shared.lock().failed = Some("disk I/O error".to_owned());
+        writer.execute("INSERT INTO t VALUES (1, NULL)", []).unwrap();
+        assert!(
+            matches!(checkpointer.after_commit(&writer), Err(StoreError::Io(text)) if text == "disk I/O error")
+        );
+        assert!(!checkpointer.stop());
+    }
 }

@@ -4,16 +4,18 @@ mod checkpoint;
 mod head_file;
 mod read;
 mod schema;
+mod snapshot;
 mod sql;
 mod verify;
 
 pub use read::SqliteReader;
+pub use snapshot::Snapshot;
 pub use verify::Report;
 
 use crate::domain::row::{Key, Row, Table};
 use crate::domain::scan::Scan;
 use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain};
-use checkpoint::Checkpointer;
+use checkpoint::{Checkpointer, Limits};
 use head_file::HeadFile;
 use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
@@ -30,10 +32,10 @@ const STATEMENTS: usize = 64;
 /// Records whose chain is checked at each start; `verify` does the rest.
 const RECENT: u64 = 10_000;
 
-/// The writer's connection settings. Deletes and overwrites are scrubbed, since the vault stands in this file;
+/// The writer's connection settings. Overwritten persons are scrubbed, see `scrub`;
 /// 16 MiB of cache keep an idle server small.
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;
-    PRAGMA foreign_keys = OFF; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;";
+    PRAGMA foreign_keys = OFF; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = OFF;";
 
 /// A store in a folder. The folder is locked while it lives; dropping it closes it cleanly.
 #[derive(Debug)]
@@ -44,11 +46,17 @@ pub struct SqliteStore {
     head_file: HeadFile,
     head: Head,
     poisoned: bool,
+    scrubs: bool,
     dir: PathBuf,
     _lock: File,
 }
 
 impl SqliteStore {
+    /// Whether the folder holds a store.
+    pub fn exists(dir: &Path) -> bool {
+        dir.join(DATABASE).exists()
+    }
+
     /// Opens the folder, and makes it a new store if it is none. `owner` says whose it is: "hub", "node:13".
     ///
     /// # Errors
@@ -70,13 +78,14 @@ impl SqliteStore {
         verify::check_chain(&connection, head.sequence.saturating_sub(RECENT) + 1)?;
         let head_file = HeadFile::open(dir, head)?;
         File::open(dir).and_then(|folder| folder.sync_all()).map_err(|error| io(dir, &error))?;
-        let checkpointer = Checkpointer::start(dir, &mut connection)?;
+        let checkpointer = Checkpointer::start(dir, &mut connection, Limits::STANDARD)?;
         Ok(SqliteStore {
             checkpointer,
             connection,
             head_file,
             head,
             poisoned: false,
+            scrubs: false,
             dir: dir.to_owned(),
             _lock: lock,
         })
@@ -97,7 +106,18 @@ impl SqliteStore {
         if self.poisoned { Err(message()) } else { Ok(()) }
     }
 
+    /// Overwritten persons are scrubbed from the file; scrubbing everything else would cost a sixth of the speed.
+    fn scrub(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        let scrub = commit.vault.iter().any(|row| row.table().holds_persons());
+        if scrub != self.scrubs {
+            self.connection.pragma_update(None, "secure_delete", scrub).map_err(failure)?;
+            self.scrubs = scrub;
+        }
+        Ok(())
+    }
+
     fn write(&mut self, commit: &Commit) -> Result<Head, StoreError> {
+        self.scrub(commit)?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
         let stored = read::head(&transaction)?;
@@ -195,7 +215,7 @@ fn write_rows<'a>(
 ) -> Result<(), StoreError> {
     let mut current: Option<(Table, CachedStatement<'_>)> = None;
     for row in rows {
-        let table = row.key().table();
+        let table = row.table();
         let mut upsert = match current.take() {
             Some((of, statement)) if of == table => statement,
             _ => transaction.prepare_cached(&sql::of(table).upsert).map_err(failure)?,
@@ -241,7 +261,9 @@ fn check_wal(connection: &Connection) -> Result<(), StoreError> {
 
 /// Compares the journal with the head that was last noted beside it.
 fn check_noted(connection: &Connection, dir: &Path, head: Head) -> Result<(), StoreError> {
-    let Some(noted) = head_file::read(dir)? else { return Ok(()) };
+    let Some(noted) = head_file::read(dir)? else {
+        return Ok(());
+    };
     if noted.sequence > head.sequence {
         let what = format!(
             "it once reached {}: its write-ahead log is lost, or it is an older copy",
@@ -272,5 +294,7 @@ fn failure(error: rusqlite::Error) -> StoreError {
     }
 }
 
+#[cfg(test)]
+mod damage_tests;
 #[cfg(test)]
 mod tests;

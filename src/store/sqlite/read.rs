@@ -52,6 +52,11 @@ impl SqliteReader {
         head(&self.connection)
     }
 
+    /// Begins a transaction, so that all later reads see this moment. [`Tables::load`] cannot be used any more.
+    pub(super) fn hold_still(&self) -> Result<(), StoreError> {
+        self.connection.execute_batch("BEGIN").map_err(failure)
+    }
+
     /// Checks the journal from a sequence on, every row and the database file: see [`super::Report`].
     pub fn verify(&mut self, from: u64) -> Result<super::Report, StoreError> {
         super::verify::verify(&self.connection, from)
@@ -97,7 +102,7 @@ pub(super) fn load(connection: &Connection, keys: &[Key]) -> Result<Vec<Option<R
 
 /// A page of rows in key order.
 pub(super) fn scan(connection: &Connection, wanted: &Scan) -> Result<Vec<Row>, StoreError> {
-    let Some(sql) = sql::scan(wanted) else { return Ok(Vec::new()) };
+    let sql = sql::scan(wanted);
     let mut statement = connection.prepare_cached(&sql.text).map_err(failure)?;
     let mut rows = statement.query(params_from_iter(sql.values.iter().map(Bound))).map_err(failure)?;
     let mut page = Vec::new();

@@ -1,1 +1,171 @@
+//! What only the embedded store does: its folder, its format, its readers.
 
+use super::*;
+use crate::domain::id::{Digest, MemberRef};
+use crate::domain::ledger::AccountKind;
+use crate::domain::row::{PersonRow, Value};
+use crate::domain::scan::Filter;
+use crate::store::samples::record;
+use tempfile::{TempDir, tempdir};
+
+pub(super) fn records(range: std::ops::RangeInclusive<u8>) -> Commit {
+    Commit { records: range.map(record).collect(), ..Commit::default() }
+}
+
+/// A closed store with this many records.
+pub(super) fn written(range: std::ops::RangeInclusive<u8>) -> TempDir {
+    let dir = tempdir().unwrap();
+    SqliteStore::open(dir.path(), "hub").unwrap().append(&records(range)).unwrap();
+    dir
+}
+
+pub(super) fn raw(dir: &TempDir, sql: &str) {
+    Connection::open(dir.path().join(DATABASE)).unwrap().execute_batch(sql).unwrap();
+}
+
+/// What is on the disk at this moment, as a crash would leave it.
+pub(super) fn crashed(dir: &TempDir, files: &[&str]) -> TempDir {
+    let copy = tempdir().unwrap();
+    for name in files {
+        std::fs::copy(dir.path().join(name), copy.path().join(name)).unwrap();
+    }
+    copy
+}
+
+pub(super) fn refused(dir: &TempDir) -> String {
+    SqliteStore::open(dir.path(), "hub").unwrap_err().to_string()
+}
+
+#[test]
+fn tables_have_the_columns_that_the_domain_names() {
+    let dir = tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), "hub").unwrap();
+    let mut names = vec!["journal", "meta"];
+    for table in Table::ALL {
+        let mut info = store.connection.prepare("SELECT name, pk FROM pragma_table_info(?)").unwrap();
+        let found: Vec<(String, i64)> = info
+            .query_map([table.name()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let all: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(all, sql::columns(*table), "{}", table.name());
+        let keys = table.key_columns().len();
+        for (at, (_, pk)) in found.iter().enumerate() {
+            let place = if at < keys { i64::try_from(at + 1).unwrap() } else { 0 };
+            assert_eq!(*pk, place, "key of {}", table.name());
+        }
+        names.push(table.name());
+    }
+    let mut list = store.connection.prepare(
+        "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite%' ORDER BY name",
+    );
+    let list = list.as_mut().unwrap().query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let found: Vec<(String, bool)> = list.unwrap().map(Result::unwrap).collect();
+    names.sort_unstable();
+    assert_eq!(found, names.iter().map(|name| ((*name).to_owned(), true)).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_a_start_needs_is_read_from_small_indexes() {
+    let dir = tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), "hub").unwrap();
+    let plan = |filter, after| {
+        let scan = sql::scan(&Scan { filter, after, limit: 5 });
+        let mut plan = store.connection.prepare(&format!("EXPLAIN QUERY PLAN {}", scan.text)).unwrap();
+        let rows =
+            plan.query_map(params_from_iter(scan.values.iter().map(Bound)), |row| row.get::<_, String>(3));
+        rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    };
+    assert!(plan(Filter::UnsettledTransfers, None).contains("USING INDEX transfer_unsettled"));
+    assert!(plan(Filter::LegsInDoubt, None).contains("INDEX leg_in_doubt"));
+    let transfers = plan(Filter::TransfersBefore(7), None);
+    let expected = "SEARCH transfer USING INDEX transfer_received (received_seq<?)";
+    assert!(transfers.contains(expected) && !transfers.contains("TEMP B-TREE"), "{transfers}");
+    let after = Key::AccountRow(MemberRef([1; 16]), AccountKind::Wallet);
+    let accounts = plan(Filter::All(Table::AccountRow), Some(after));
+    assert!(accounts.contains("SEARCH account USING PRIMARY KEY"), "{accounts}");
+}
+
+#[test]
+fn a_second_process_is_kept_out_until_the_first_has_gone() {
+    let dir = tempdir().unwrap();
+    let mut store = SqliteStore::open(dir.path(), "hub").unwrap();
+    assert!(matches!(SqliteStore::open(dir.path(), "hub"), Err(StoreError::Locked(_))));
+    let head = store.append(&records(1..=5)).unwrap();
+    drop(store);
+    assert!(!dir.path().join("gongji.sqlite-wal").exists(), "a clean close leaves no log behind");
+    let store = SqliteStore::open(dir.path(), "hub").unwrap();
+    assert_eq!(store.head(), head);
+}
+
+#[test]
+fn a_crash_loses_nothing_that_was_answered() {
+    let dir = tempdir().unwrap();
+    let mut store = SqliteStore::open(dir.path(), "hub").unwrap();
+    let head = store.append(&records(1..=5)).unwrap();
+    let copy = crashed(&dir, &[DATABASE, "gongji.sqlite-wal", head_file::NAME]);
+    assert_eq!(SqliteStore::open(copy.path(), "hub").unwrap().head(), head);
+}
+
+#[test]
+fn it_opens_only_its_own_kind() {
+    let dir = written(1..=1);
+    let foreign = SqliteStore::open(dir.path(), "node:13").unwrap_err().to_string();
+    assert_eq!(foreign, "the store belongs to hub, not to node:13");
+    assert_eq!(SqliteReader::open(dir.path()).unwrap().owner().unwrap(), "hub");
+    raw(&dir, "PRAGMA user_version = 99");
+    let newer = "the store has format 99, this program knows up to 1: use the newer program";
+    assert_eq!(refused(&dir), newer);
+    assert_eq!(SqliteReader::open(dir.path()).unwrap_err().to_string(), newer);
+    raw(&dir, "PRAGMA application_id = 5");
+    assert!(refused(&dir).contains("not a Gongji store"));
+    std::fs::write(dir.path().join(DATABASE), [b'x'; 9000]).unwrap();
+    assert!(refused(&dir).contains("damaged at the database file"), "{}", refused(&dir));
+}
+
+#[test]
+fn a_reader_beside_the_server_reads_and_cannot_write() {
+    let dir = tempdir().unwrap();
+    let mut store = SqliteStore::open(dir.path(), "hub").unwrap();
+    let mut reader = SqliteReader::open(dir.path()).unwrap();
+    let head = store.append(&records(1..=4)).unwrap();
+    assert_eq!(reader.head().unwrap(), head);
+    assert_eq!(reader.journal(3, 9).unwrap(), store.journal(3, 9).unwrap());
+    assert_eq!(reader.verify(2).unwrap(), Report { records: 3, rows: 0, head });
+    assert!(store.reader().is_ok());
+    assert!(SqliteReader::open(tempdir().unwrap().path()).is_err(), "it makes no store");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_database_and_its_log_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempdir().unwrap();
+    let mut store = SqliteStore::open(dir.path(), "hub").unwrap();
+    store.append(&records(1..=1)).unwrap();
+    for name in [DATABASE, "gongji.sqlite-wal"] {
+        assert_eq!(
+            std::fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn what_the_vault_overwrites_is_gone_from_the_database() {
+    let dir = tempdir().unwrap();
+    let mut store = SqliteStore::open(dir.path(), "node:13").unwrap();
+    let person = |sealed: &[u8]| -> Row {
+        let sealed = sealed.to_vec();
+        PersonRow { id_hash: Digest([1; 32]), member_ref: MemberRef([2; 16]), sealed }.into()
+    };
+    for sealed in [&b"a secret of old"[..], b""] {
+        store.append(&Commit { vault: vec![person(sealed)], ..Commit::default() }).unwrap();
+    }
+    assert_eq!(person(b"").values()[2], Value::Blob(vec![]));
+    drop(store);
+    let bytes = std::fs::read(dir.path().join(DATABASE)).unwrap();
+    assert!(!bytes.windows(6).any(|part| part == b"secret"));
+}

@@ -44,7 +44,7 @@ CREATE TABLE transfer (
 ) STRICT, WITHOUT ROWID;
 
 -- Lists are newest first.
-CREATE UNIQUE INDEX transfer_received ON transfer (received_seq);
+CREATE INDEX transfer_received ON transfer (received_seq);
 
 -- What a restarted hub must go on with. The condition is that of Filter::UnsettledTransfers, word for word.
 CREATE INDEX transfer_unsettled ON transfer (transfer_id)
@@ -86,6 +86,7 @@ CREATE TABLE self (
     incarnation INTEGER NOT NULL,
     start_id    BLOB NOT NULL,
     hub_seq     INTEGER NOT NULL,
+    entry_id    INTEGER NOT NULL,
     civil       INTEGER NOT NULL
 ) STRICT;
 
@@ -108,36 +109,35 @@ CREATE TABLE account (
     held        INTEGER NOT NULL CONSTRAINT account_held_not_negative CHECK (held >= 0),
     pending     INTEGER NOT NULL CONSTRAINT account_pending_not_negative CHECK (pending >= 0),
     entry_count INTEGER NOT NULL,
+    last_entry  INTEGER NOT NULL,
+    day         INTEGER NOT NULL,
+    day_count   INTEGER NOT NULL,
+    earlier_day   INTEGER NOT NULL,
+    earlier_count INTEGER NOT NULL,
     PRIMARY KEY (member_ref, kind),
     CONSTRAINT account_covers_holds CHECK (kind NOT IN (1, 2) OR posted >= held)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE entry (
+    entry_id       INTEGER PRIMARY KEY,
     member_ref     BLOB NOT NULL CHECK (length(member_ref) = 16),
     kind           INTEGER NOT NULL,
     entry_no       INTEGER NOT NULL,
+    previous       INTEGER NOT NULL,
     amount         INTEGER NOT NULL,
     balance        INTEGER NOT NULL,
     entry_kind     INTEGER NOT NULL,
     transfer_id    BLOB,
     counter_region INTEGER,
     period         INTEGER,
-    entry_time     INTEGER NOT NULL,
-    PRIMARY KEY (member_ref, kind, entry_no)
-) STRICT, WITHOUT ROWID;
+    entry_time     INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE wallet (
     member_ref BLOB PRIMARY KEY CHECK (length(member_ref) = 16),
     state      INTEGER NOT NULL,
     use_region INTEGER NOT NULL,
     open_time  INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE day_count (
-    member_ref BLOB NOT NULL CHECK (length(member_ref) = 16),
-    day        INTEGER NOT NULL,
-    count      INTEGER NOT NULL,
-    PRIMARY KEY (member_ref, day)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE leg (
@@ -166,7 +166,7 @@ CREATE INDEX leg_in_doubt ON leg (transfer_id, side) WHERE "state" = 1;
 CREATE TABLE request (
     request_id TEXT PRIMARY KEY,
     digest     BLOB NOT NULL,
-    entry_no   INTEGER,
+    entry_id   INTEGER,
     done_time  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

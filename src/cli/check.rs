@@ -1,0 +1,75 @@
+//! `gongji check`: whether a transfer would be allowed now, and every rule that refuses it. Changes nothing.
+
+use super::Exit;
+use super::client::{ConnectArgs, Connection, OutputArgs, run};
+use super::content::ContentArgs;
+use super::print::say;
+use super::show::{refusal_json, refusal_text};
+use crate::proto::hub::transfer_service_client::TransferServiceClient;
+use crate::proto::hub::{CheckTransferRequest, CheckTransferResponse};
+use serde_json::{Value, json};
+
+/// Arguments.
+#[derive(clap::Args)]
+#[command(after_help = "Exit codes: 0 it would be allowed now, 1 it would be refused.")]
+pub struct Args {
+    #[command(flatten)]
+    content: ContentArgs,
+    #[command(flatten)]
+    connect: ConnectArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// `gongji check`.
+pub fn check(args: &Args) -> Exit {
+    run(args.output, async {
+        let hub = Connection::load(&args.connect)?.hub()?;
+        let request = CheckTransferRequest {
+            payer: Some(args.content.payer()),
+            payee: Some(args.content.payee()),
+            kinship: args.content.kinship(),
+            amount: args.content.amount(),
+            remark: args.content.remark(),
+        };
+        let mut client = TransferServiceClient::new(hub.service());
+        let answer =
+            client.check_transfer(hub.request(request)).await.map_err(|status| hub.failed(status))?;
+        let answer = answer.into_inner();
+        say(if args.output.json { to_json(&answer).to_string() } else { text(&answer) });
+        Ok(if answer.allowed { Exit::Done } else { Exit::Refused })
+    })
+}
+
+fn text(answer: &CheckTransferResponse) -> String {
+    if answer.allowed {
+        return "it would be allowed now 可以转账".to_owned();
+    }
+    let refusals: Vec<String> =
+        answer.refusals.iter().map(|it| refusal_text(it).replace('\n', "\n  ")).collect();
+    format!("it would be refused 不可转账\n{}", refusals.join("\n"))
+}
+
+fn to_json(answer: &CheckTransferResponse) -> Value {
+    let refusals: Vec<Value> = answer.refusals.iter().map(refusal_json).collect();
+    json!({ "allowed": answer.allowed, "refusals": refusals })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
+    use crate::net::status::refusal_to_proto;
+
+    #[test]
+    fn every_refusal_is_listed() {
+        let refusals = [Reason::InsufficientBalance, Reason::PayeeSuspended]
+            .map(|reason| refusal_to_proto(&RefusalRecord::new(reason, RefusalSide::Payer)))
+            .to_vec();
+        let answer = CheckTransferResponse { allowed: false, refusals };
+        let shown = text(&answer);
+        assert!(shown.contains("INSUFFICIENT_BALANCE: ") && shown.contains("PAYEE_SUSPENDED: "), "{shown}");
+        assert_eq!(to_json(&answer)["refusals"][1]["reason"], "PAYEE_SUSPENDED");
+        assert!(text(&CheckTransferResponse { allowed: true, refusals: Vec::new() }).contains("allowed"));
+    }
+}

@@ -1,0 +1,126 @@
+//! Commands that a visitor can paste into another terminal, with the ports and paths of this start.
+
+use super::cast::{Member, person};
+use super::error::DemoError;
+use super::folder::{APP, Folder};
+use super::stage::Addresses;
+use crate::net::identity::Role;
+use crate::net::issue::Issued;
+use crate::privacy::random::new_transfer_id;
+use std::fmt::{Display, Write as _};
+use std::path::Path;
+
+/// Givers and receivers whom the script leaves alone.
+const PAYER: &str = "fj-spare-1";
+const PAYEE: &str = "sc-spare-1";
+
+/// A word of a POSIX shell.
+fn quoted(text: impl Display) -> String {
+    let text = text.to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+fn path(path: &Path) -> String {
+    quoted(path.display())
+}
+
+fn party(member: &Member) -> String {
+    format!(
+        r#"{{"person": {{"id_number": "{}", "name": "{}"}}, "region_code": "{}"}}"#,
+        member.id_number, member.name, member.region_code
+    )
+}
+
+/// A transfer of 5.00 between people of the list, with an id of its own: pasted twice it moves money once.
+fn transfer(payer: &Member, payee: &Member) -> String {
+    format!(
+        r#"{{"transfer_id": "{}", "payer": {}, "payee": {}, "kinship": "KINSHIP_SIBLING", "amount": "5.00"}}"#,
+        new_transfer_id(),
+        party(payer),
+        party(payee)
+    )
+}
+
+/// All of them, as one text.
+pub(super) fn text(folder: &Folder, addresses: &Addresses, cast: &[Member]) -> Result<String, DemoError> {
+    let (payer, payee) = (person(cast, PAYER)?, person(cast, PAYEE)?);
+    let hub = addresses.hub;
+    let province = payee.province();
+    let node = addresses.nodes.get(&province).copied().unwrap_or(hub);
+    let Issued { cert, key } = folder.certificate(&Role::App(APP.to_owned()));
+    let (ca, cert, key) = (path(&folder.ca()), path(&cert), path(&key));
+    let wallet = format!(r#"{{"party": {}}}"#, party(payee));
+
+    let buf = format!("buf curl --protocol grpc --cacert {ca} --cert {cert} --key {key}");
+    let grpcurl = format!("grpcurl -cacert {ca} -cert {cert} -key {key}");
+    let gongji = |command: &str| {
+        let program = std::env::current_exe().map_or_else(|_| "gongji".to_owned(), |exe| path(&exe));
+        format!("{program} {command} --connect {}", path(&folder.connect()))
+    };
+    let person = |side: &str, it: &Member| {
+        let Member { id_number, name, region_code, .. } = it;
+        format!("--{side} {id_number} --{side}-name {} --{side}-region {region_code}", quoted(name))
+    };
+    let content =
+        format!("{} {} --kinship sibling --amount 5.00", person("payer", payer), person("payee", payee));
+    let Member { id_number, name, region_code, .. } = payee;
+    let whose = format!("--person {id_number} --name {} --region {region_code}", quoted(name));
+    let groups = [
+        (
+            "buf curl",
+            vec![
+                format!("{buf} --list-services https://{hub}"),
+                format!(
+                    "{buf} -d {} https://{hub}/gongji.hub.v1.TransferService/CreateTransfer",
+                    quoted(transfer(payer, payee))
+                ),
+                format!("{buf} -d {} https://{node}/gongji.node.v1.WalletService/GetWallet", quoted(&wallet)),
+            ],
+        ),
+        (
+            "grpcurl",
+            vec![
+                format!("{grpcurl} {hub} list"),
+                format!(
+                    "{grpcurl} -d {} {hub} gongji.hub.v1.TransferService/CreateTransfer",
+                    quoted(transfer(payer, payee))
+                ),
+                format!("{grpcurl} -d {} {node} gongji.node.v1.WalletService/GetWallet", quoted(&wallet)),
+            ],
+        ),
+        (
+            "gongji",
+            vec![
+                gongji("regions list --province 51"),
+                gongji(&format!("check {content}")),
+                gongji(&format!("transfer {content} --id {}", new_transfer_id())),
+                gongji(&format!("wallet get {whose}")),
+                gongji("transfers list"),
+            ],
+        ),
+    ];
+    let mut text = String::new();
+    for (name, commands) in groups {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "# {name}\n{}\n", commands.join("\n"));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_survive_a_shell() {
+        assert_eq!(quoted("/a/b-c_1.pem"), "/a/b-c_1.pem");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}

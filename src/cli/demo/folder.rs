@@ -1,0 +1,258 @@
+//! The folder under `--data`: configuration, certificates, keys, the rule-day, and the stores of five servers.
+
+use super::error::DemoError;
+use super::stage::PROVINCES;
+use crate::config::regions::{self, LoadedRegions};
+use crate::config::rulebook;
+use crate::domain::calendar::{Civil, Day};
+use crate::domain::policy::rulebook::Rulebook;
+use crate::domain::row::{Key, SelfRow, TableRow};
+use crate::net::identity::Role;
+use crate::net::issue::{self, CA_CERT, Issued};
+use crate::net::tls::TlsFiles;
+use crate::privacy::private_file::{self, SECRET};
+use crate::store::Tables;
+use crate::store::sqlite::SqliteReader;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use time::{Date, Month};
+
+/// The application whose certificate the demonstration uses and offers.
+pub(super) const APP: &str = "demo";
+/// What foreign programs read.
+const CONNECT: &str = "connect.json";
+/// The file with the last rule-day.
+const DAY: &str = "day";
+/// The rule-day of a new folder: every place of the demonstration has opened its wallet by then.
+const FIRST_DAY: (i32, Month, u8) = (2026, Month::June, 1);
+/// Each rule-day begins at 10:00 in Shanghai.
+const BEGINS_HOURS_UTC: i64 = 2;
+
+/// Configuration that is written at the first start, from what was built in.
+const CONFIG: &[(&str, &str)] = &[
+    ("regions.toml", include_str!("../../../deploy/regions.toml")),
+    ("rulebooks/national.toml", include_str!("../../../deploy/rulebooks/national.toml")),
+    ("rulebooks/shaanxi-61.toml", include_str!("../../../deploy/rulebooks/shaanxi-61.toml")),
+    ("rulebooks/shanxi-14.toml", include_str!("../../../deploy/rulebooks/shanxi-14.toml")),
+];
+
+/// Places and rules, as they stand in the folder.
+pub(super) struct Rules {
+    pub(super) regions_path: PathBuf,
+    pub(super) regions: LoadedRegions,
+    pub(super) rulebooks_path: PathBuf,
+    pub(super) rulebook: Rulebook,
+}
+
+/// The folder, locked while this lives.
+pub(super) struct Folder {
+    root: PathBuf,
+    _lock: File,
+}
+
+fn io_at(path: &Path) -> impl FnOnce(io::Error) -> DemoError {
+    let path = path.to_owned();
+    move |error| DemoError::Io(path, error)
+}
+
+fn make_folder(path: &Path) -> Result<(), DemoError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_at(path))
+}
+
+impl Folder {
+    /// Makes the folder if it is not there, and locks it. What an earlier start wrote for foreign programs is removed:
+    /// its addresses are gone.
+    pub(super) fn open(path: &Path) -> Result<Folder, DemoError> {
+        make_folder(path)?;
+        let root = path.canonicalize().map_err(io_at(path))?;
+        let lock_path = root.join("demo.lock");
+        let lock = OpenOptions::new().create(true).write(true).truncate(false).mode(SECRET).open(&lock_path);
+        let lock = lock.map_err(io_at(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(DemoError::InUse(root)),
+            Err(TryLockError::Error(error)) => return Err(io_at(&lock_path)(error)),
+        }
+        let folder = Folder { root, _lock: lock };
+        make_folder(&folder.root.join("keys"))?;
+        folder.remove_connect()?;
+        Ok(folder)
+    }
+
+    /// Its absolute path.
+    pub(super) fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// The store of a server.
+    pub(super) fn store(&self, role: &Role) -> PathBuf {
+        self.root.join(role.file_stem())
+    }
+
+    /// The key file of a server's vault.
+    pub(super) fn vault_key(&self, role: &Role) -> PathBuf {
+        self.root.join("keys").join(format!("{}.vault.key", role.file_stem()))
+    }
+
+    /// Certificate and key of a role.
+    pub(super) fn certificate(&self, role: &Role) -> Issued {
+        issue::files_of(&self.certs(), role)
+    }
+
+    /// The authority's certificate.
+    pub(super) fn ca(&self) -> PathBuf {
+        self.certs().join(CA_CERT)
+    }
+
+    /// What a client with this role shows and trusts.
+    pub(super) fn tls(&self, role: &Role) -> TlsFiles {
+        let Issued { cert, key } = self.certificate(role);
+        TlsFiles { ca: self.ca(), cert, key }
+    }
+
+    fn certs(&self) -> PathBuf {
+        self.root.join("certs")
+    }
+
+    /// Whether a server has stored anything here.
+    pub(super) fn is_new(&self) -> bool {
+        !self.store(&Role::Hub).exists()
+    }
+
+    /// Writes the configuration that is not there yet, and reads it.
+    pub(super) fn rules(&self) -> Result<Rules, DemoError> {
+        let config = self.root.join("config");
+        make_folder(&config.join("rulebooks"))?;
+        for (name, text) in CONFIG {
+            let path = config.join(name);
+            if !path.exists() {
+                fs::write(&path, text).map_err(io_at(&path))?;
+            }
+        }
+        let (regions_path, rulebooks_path) = (config.join("regions.toml"), config.join("rulebooks"));
+        let regions = regions::load(&regions_path)?;
+        let rulebook = rulebook::load(&rulebooks_path, &regions.directory)?;
+        Ok(Rules { regions_path, regions, rulebooks_path, rulebook })
+    }
+
+    /// Issues the certificates that are not there yet.
+    pub(super) fn issue(&self) -> Result<(), DemoError> {
+        let certs = self.certs();
+        if !self.ca().exists() {
+            issue::init(&certs)?;
+        }
+        let mut roles = vec![Role::Hub, Role::App(APP.to_owned()), Role::Operator(APP.to_owned())];
+        roles.extend(
+            PROVINCES.into_iter().flat_map(|province| [Role::Node(province), Role::Platform(province)]),
+        );
+        for role in roles {
+            if !self.certificate(&role).cert.exists() {
+                issue::issue(&certs, &role, &[])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins the next rule-day: the day after the last one, and after anything that a store holds, so that time never
+    /// runs backwards and yesterday's transfers count against nobody's limit. Gives its first moment.
+    pub(super) fn next_day(&self) -> Result<Civil, DemoError> {
+        let path = self.root.join(DAY);
+        let noted = match fs::read_to_string(&path) {
+            Ok(text) => Some(read_day(&path, &text)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(io_at(&path)(error)),
+        };
+        let roles = PROVINCES.into_iter().map(Role::Node).chain([Role::Hub]);
+        let stored = roles.filter_map(|role| latest(&self.store(&role))).max().and_then(date_of);
+        let last = noted.max(stored);
+        let first = Date::from_calendar_date(FIRST_DAY.0, FIRST_DAY.1, FIRST_DAY.2).ok();
+        let next = last
+            .and_then(Date::next_day)
+            .max(first)
+            .ok_or_else(|| DemoError::Content(path.clone(), "there is no later day".to_owned()))?;
+        let (draft, text) = (self.root.join("day.draft"), format!("{next}\n"));
+        fs::write(&draft, text).and_then(|()| fs::rename(&draft, &path)).map_err(io_at(&path))?;
+        let seconds = next.midnight().assume_utc().unix_timestamp() + BEGINS_HOURS_UTC * 3_600;
+        Ok(Civil(seconds * 1_000))
+    }
+
+    /// Where `connect.json` is.
+    pub(super) fn connect(&self) -> PathBuf {
+        self.root.join(CONNECT)
+    }
+
+    /// Writes `connect.json`, whole or not at all; for its owner only, since it names people.
+    pub(super) fn write_connect(&self, json: &str) -> Result<(), DemoError> {
+        self.remove_connect()?;
+        Ok(private_file::write_new(&self.connect(), SECRET, json.as_bytes())?)
+    }
+
+    /// Removes `connect.json`: nobody serves at its addresses any more.
+    pub(super) fn remove_connect(&self) -> Result<(), DemoError> {
+        match fs::remove_file(self.connect()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_at(&self.connect())(error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+fn read_day(path: &Path, text: &str) -> Result<Date, DemoError> {
+    let day = Day::parse(text.trim()).and_then(date);
+    day.ok_or_else(|| DemoError::Content(path.to_owned(), "holds no day, YYYY-MM-DD".to_owned()))
+}
+
+fn date(day: Day) -> Option<Date> {
+    let number = day.number();
+    let month = Month::try_from(u8::try_from(number / 100 % 100).ok()?).ok()?;
+    Date::from_calendar_date(i32::try_from(number / 10_000).ok()?, month, u8::try_from(number % 100).ok()?)
+        .ok()
+}
+
+fn date_of(at: Civil) -> Option<Date> {
+    date(Day::of(at))
+}
+
+/// The latest time in a store; none when there is no store yet. One that cannot be read is told by its server.
+fn latest(store: &Path) -> Option<Civil> {
+    let mut reader = SqliteReader::open(store).ok()?;
+    let rows = reader.load(&[Key::SelfRow(0)]).ok()?;
+    rows.first()?.as_ref().and_then(SelfRow::of).map(|row| row.civil)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_start_is_the_next_day_and_a_bad_day_is_told() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(&data.path().join("demo")).expect("made");
+        let first = folder.next_day().expect("a day");
+        // 2026-06-01T02:00:00Z
+        assert_eq!(first, Civil(1_780_279_200_000));
+        assert_eq!(folder.next_day().expect("a day"), Civil(first.0 + 86_400_000));
+        fs::write(folder.path().join(DAY), "2026-12-31").expect("written");
+        assert_eq!(Day::of(folder.next_day().expect("a day")).to_string(), "2027-01-01");
+        fs::write(folder.path().join(DAY), "soon").expect("written");
+        assert!(matches!(folder.next_day(), Err(DemoError::Content(..))));
+    }
+
+    #[test]
+    fn a_folder_has_one_user_and_keeps_what_it_has() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(data.path()).expect("locked");
+        assert!(matches!(Folder::open(data.path()), Err(DemoError::InUse(_))));
+        folder.issue().expect("issued");
+        let cert = fs::read(folder.certificate(&Role::Hub).cert).expect("there");
+        folder.issue().expect("nothing to do");
+        assert_eq!(fs::read(folder.certificate(&Role::Hub).cert).expect("there"), cert);
+        folder.write_connect("{}").expect("written");
+        folder.write_connect("{ }").expect("written over");
+        drop(folder);
+        let folder = Folder::open(data.path()).expect("free again");
+        assert!(!folder.connect().exists(), "an earlier start's addresses are gone");
+        assert_eq!(folder.rules().expect("readable").regions.directory.provinces().count(), 32);
+    }
+}

@@ -1,0 +1,198 @@
+//! `gongji demo`: a hub and the nodes of four provinces in one process, a script of transfers with all that it shows,
+//! and then a place to try things out.
+
+mod books;
+mod cast;
+mod clients;
+mod commands;
+mod connect;
+mod enrol;
+mod error;
+mod folder;
+mod perform;
+mod report;
+mod script;
+mod stage;
+
+use super::Exit;
+use crate::config::log::{LogConfig, LogFormat};
+use crate::domain::calendar::{Civil, Day};
+use crate::telemetry;
+use cast::Member;
+use clients::Clients;
+use error::DemoError;
+use folder::{Folder, Rules};
+use stage::{PROVINCES, Stage};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// The highest base from which the last node's port still exists.
+const PORT_MAX: i64 = 65_535 - 51;
+
+/// Arguments of `gongji demo`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Folder of everything: stores, keys, certificates, configuration, connect.json
+    #[arg(long, value_name = "DIR", default_value = "./data/demo")]
+    data: PathBuf,
+    /// Ports: the hub's; the nodes follow at +13, +14, +35 and +51 [default: what the system gives]
+    #[arg(long, value_name = "BASE", value_parser = clap::value_parser!(u16).range(1..=PORT_MAX))]
+    port: Option<u16>,
+    /// End after the script: 0 when everything came out as it should, else 1
+    #[arg(long)]
+    once: bool,
+    /// Which lines of the servers' log to print, for example info or gongji=debug
+    #[arg(long, value_name = "FILTER", default_value = "warn")]
+    log: String,
+}
+
+/// `gongji demo`.
+pub fn run(args: &Args) -> Exit {
+    match demonstrate(args) {
+        Ok(true) => Exit::Done,
+        Ok(false) => Exit::Refused,
+        Err(error) => {
+            eprintln!("gongji: {error}");
+            match error {
+                DemoError::Log(_) | DemoError::Config(_) => Exit::Usage,
+                _ => Exit::Refused,
+            }
+        }
+    }
+}
+
+/// Prints; nobody may be listening any more, and that is no reason to end.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// All of it. Gives whether everything came out as the script expects.
+fn demonstrate(args: &Args) -> Result<bool, DemoError> {
+    EnvFilter::builder().parse(&args.log).map_err(|error| DemoError::Log(error.to_string()))?;
+    telemetry::init(&LogConfig { format: LogFormat::Text, filter: args.log.clone() });
+    let cast = cast::load(&PROVINCES)?;
+    let folder = Folder::open(&args.data)?;
+    let is_new = folder.is_new();
+    let rules = folder.rules()?;
+    folder.issue()?;
+    let today = folder.next_day()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| DemoError::Io("runtime".into(), error))?;
+    let stage = Stage::start(&folder, &rules, today, args.port)?;
+    say(&opening(&folder, &stage, &rules, today, is_new));
+    let show = Show { folder: &folder, stage: &stage, rules: &rules, cast: &cast, today };
+    let well = show.play(&runtime, args.once);
+    // Connections end with their runtime, so that no server waits for them.
+    drop(runtime);
+    let removed = folder.remove_connect();
+    let stopped = stage.stop();
+    let well = well?;
+    removed.and(stopped)?;
+    Ok(well)
+}
+
+fn opening(folder: &Folder, stage: &Stage, rules: &Rules, today: Civil, is_new: bool) -> String {
+    let mut lines = vec![
+        "gongji demo 医保钱包跨省共济演示: invented people, real servers, mutual TLS".to_owned(),
+        format!("  rule-day 业务日期  {} (Asia/Shanghai; each start is the next day)", Day::of(today)),
+        format!(
+            "  folder 数据目录    {} ({})",
+            folder.path().display(),
+            if is_new { "first start 首次启动" } else { "continued 继续" }
+        ),
+        format!("  hub 清算中心       {}", stage.addresses.hub),
+    ];
+    for (province, address) in &stage.addresses.nodes {
+        let name = rules.regions.directory.province(*province).map_or("", |it| it.name.as_str());
+        lines.push(format!("  node {province} {name}     {address}"));
+    }
+    lines.join("\n")
+}
+
+/// One start, once its servers run.
+struct Show<'a> {
+    folder: &'a Folder,
+    stage: &'a Stage,
+    rules: &'a Rules,
+    cast: &'a [Member],
+    today: Civil,
+}
+
+impl Show<'_> {
+    fn play(&self, runtime: &Runtime, once: bool) -> Result<bool, DemoError> {
+        runtime.block_on(async {
+            let clients = Clients::new(self.folder, &self.stage.addresses)?;
+            clients.wait_until_serving().await?;
+            let well = self.script(&clients).await?;
+            connect::write(self.folder, &self.stage.addresses, &clients, self.cast).await?;
+            drop(clients);
+            if once {
+                return Ok(well);
+            }
+            say("Commands for another terminal, with the ports and paths of this start:\n");
+            say(&commands::text(self.folder, &self.stage.addresses, self.cast)?);
+            say(&format!(
+                "Serving; {} tells programs how to connect. Ctrl-C ends.",
+                self.folder.connect().display()
+            ));
+            self.serve().await?;
+            Ok(well)
+        })
+    }
+
+    /// Enrols, plays, prints. Gives whether every row and every ledger is as it must be.
+    async fn script(&self, clients: &Clients) -> Result<bool, DemoError> {
+        let filled = enrol::enrol(clients, self.cast, self.today).await?;
+        say(&format!(
+            "  members 参保人     {} (accounts filled up again 补充划入: {filled})\n",
+            self.cast.len()
+        ));
+        let involved = script::people();
+        let people: Vec<&Member> = self.cast.iter().filter(|it| involved.contains(it.key.as_str())).collect();
+        let before = books::balances(clients, people.iter().copied()).await?;
+        let played = perform::play(clients, self.cast).await?;
+        let after = books::balances(clients, people.iter().copied()).await?;
+        let positions = books::positions(clients, self.folder, self.today).await?;
+        let places = &self.rules.regions.directory;
+
+        say(&format!("Transfers 转账\n{}\n", report::attempts(&played, places)));
+        say(&format!("Balances 余额\n{}\n", report::balances(&people, &before, &after, places)));
+        say(&format!("Positions 清算头寸\n{}\n", report::positions(&positions, places)));
+
+        let failed = played.iter().filter(|it| !it.as_expected).count();
+        let moved = books::expected(&before, &played)? == after;
+        let balanced = books::balanced(&positions);
+        let verdict = |well: bool| if well { "✓" } else { "✗" };
+        say(&format!(
+            "{} {} of {} attempts came out as expected 符合预期\n\
+             {} balances moved by what was committed, and by nothing else 余额仅随已完成转账变动\n\
+             {} positions of all provinces sum to 0.00; hub and provinces agree 各省头寸合计为 0.00，三方账目一致\n",
+            verdict(failed == 0),
+            played.len() - failed,
+            played.len(),
+            verdict(moved),
+            verdict(balanced),
+        ));
+        Ok(failed == 0 && moved && balanced)
+    }
+
+    /// Until Ctrl-C or SIGTERM, or until a server has ended by itself.
+    async fn serve(&self) -> Result<(), DemoError> {
+        const LOOK_EVERY: Duration = Duration::from_secs(1);
+        let heard = |error| DemoError::Io("signals".into(), error);
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(heard)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(heard)?;
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => return Ok(()),
+                _ = terminate.recv() => return Ok(()),
+                () = tokio::time::sleep(LOOK_EVERY) => self.stage.check()?,
+            }
+        }
+    }
+}

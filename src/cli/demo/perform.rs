@@ -1,0 +1,163 @@
+//! Plays the script through the hub's interface, as an app would, and judges each answer.
+
+use super::cast::{Member, person};
+use super::clients::Clients;
+use super::error::DemoError;
+use super::script::{Attempt, Expect, SCRIPT, Twist};
+use crate::domain::reason::{Reason, Retry};
+use crate::net::status::{Explanation, problem_of};
+use crate::privacy::random::new_transfer_id;
+use crate::proto::hub::{CreateTransferRequest, Transfer, TransferState, WaitMode};
+use std::time::{Duration, Instant};
+use tonic::{Code, Status};
+
+/// How long one attempt is asked again while its outcome is not known.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two questions.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+
+/// What came of an attempt.
+pub(super) enum Outcome {
+    /// A transfer, committed or aborted.
+    Transfer(Box<Transfer>),
+    /// An error of the call.
+    Error(Code, Explanation),
+    /// Not known, in spite of asking again; what was said last.
+    Unknown(String),
+}
+
+/// An attempt with what came of it.
+pub(super) struct Played {
+    /// What was tried.
+    pub(super) attempt: &'static Attempt,
+    /// What was sent.
+    pub(super) request: CreateTransferRequest,
+    /// What came of it.
+    pub(super) outcome: Outcome,
+    /// Whether that is what the script expects.
+    pub(super) as_expected: bool,
+}
+
+impl Played {
+    /// The transfer, if this attempt itself committed one: a repeat commits nothing.
+    pub(super) fn committed(&self) -> Option<&Transfer> {
+        let own = !matches!(self.attempt.twist, Twist::IdOf(_));
+        match &self.outcome {
+            Outcome::Transfer(transfer) if own && transfer.state() == TransferState::Committed => {
+                Some(transfer)
+            }
+            Outcome::Transfer(_) | Outcome::Error(..) | Outcome::Unknown(_) => None,
+        }
+    }
+}
+
+/// Plays all of it, one attempt after another.
+pub(super) async fn play(clients: &Clients, cast: &[Member]) -> Result<Vec<Played>, DemoError> {
+    let mut played: Vec<Played> = Vec::new();
+    for attempt in SCRIPT {
+        let mut request = request(attempt, cast, &played)?;
+        let since = Instant::now();
+        let outcome = loop {
+            let outcome = settle(clients, &request, since).await;
+            let dark = matches!(&outcome, Outcome::Transfer(it) if is_unreachable(it));
+            // The hub may have looked at a node before that node served: a new attempt takes a new id.
+            if !dark || matches!(attempt.twist, Twist::IdOf(_)) || since.elapsed() > PATIENCE {
+                break outcome;
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+            request.transfer_id = new_transfer_id().to_string();
+        };
+        let as_expected = is_expected(attempt.expect, &outcome, &played);
+        played.push(Played { attempt, request, outcome, as_expected });
+    }
+    Ok(played)
+}
+
+fn request(
+    attempt: &Attempt,
+    cast: &[Member],
+    played: &[Played],
+) -> Result<CreateTransferRequest, DemoError> {
+    let mut payee = person(cast, attempt.payee)?.party();
+    let mut kinship = i32::from(attempt.kinship);
+    let mut transfer_id = new_transfer_id().to_string();
+    match attempt.twist {
+        Twist::None => {}
+        Twist::PayeeName(name) => payee.person.get_or_insert_default().name = name.to_owned(),
+        Twist::PayeeRegion(region) => payee.region_code = region.to_owned(),
+        Twist::KinshipNumber(number) => kinship = number,
+        Twist::IdOf(number) => {
+            if let Some(earlier) = earlier(played, number) {
+                transfer_id.clone_from(&earlier.request.transfer_id);
+            }
+        }
+    }
+    Ok(CreateTransferRequest {
+        transfer_id,
+        payer: Some(person(cast, attempt.payer)?.party()),
+        payee: Some(payee),
+        kinship,
+        amount: attempt.amount.to_owned(),
+        remark: String::new(),
+        wait: WaitMode::Recorded.into(),
+    })
+}
+
+fn earlier(played: &[Played], number: usize) -> Option<&Played> {
+    number.checked_sub(1).and_then(|index| played.get(index))
+}
+
+fn is_unreachable(transfer: &Transfer) -> bool {
+    transfer.refusal.as_ref().is_some_and(|refusal| refusal.reason == Reason::ProvinceUnreachable.code())
+}
+
+/// Asks with the same id until the answer is final or patience ends.
+async fn settle(clients: &Clients, request: &CreateTransferRequest, since: Instant) -> Outcome {
+    loop {
+        let unknown = match clients.transfer(request.clone()).await {
+            Ok(transfer) => match transfer.state() {
+                TransferState::Committed if !(transfer.payer_recorded && transfer.payee_recorded) => {
+                    "committed, but not recorded by both provinces".to_owned()
+                }
+                TransferState::Committed | TransferState::Aborted => {
+                    return Outcome::Transfer(Box::new(transfer));
+                }
+                state => state.as_str_name().to_owned(),
+            },
+            Err(status) => match final_error(&status) {
+                Some(said) => return Outcome::Error(status.code(), said),
+                None => status.message().to_owned(),
+            },
+        };
+        if since.elapsed() > PATIENCE {
+            return Outcome::Unknown(unknown);
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+}
+
+/// What an error says, when it is an answer: not the connection's, and not one that says to ask again.
+fn final_error(status: &Status) -> Option<Explanation> {
+    problem_of(status)
+        .filter(|said| said.metadata.get("retry").is_none_or(|retry| retry != Retry::SameId.name()))
+}
+
+fn is_expected(expect: Expect, outcome: &Outcome, played: &[Played]) -> bool {
+    match (expect, outcome) {
+        (Expect::Committed, Outcome::Transfer(it)) => it.state() == TransferState::Committed,
+        (Expect::Refused(reason), Outcome::Transfer(it)) => {
+            let refusal = it.refusal.as_ref();
+            it.state() == TransferState::Aborted && refusal.is_some_and(|it| it.reason == reason.code())
+        }
+        (Expect::Error(reason), Outcome::Error(_, said)) => said.code == reason.code(),
+        (Expect::ErrorIn(reason, field), Outcome::Error(_, said)) => {
+            let named = said.metadata.get("field").is_some_and(|named| named == field);
+            said.code == reason.code() && named
+        }
+        (Expect::SameAs(number), Outcome::Transfer(it)) => {
+            let first = earlier(played, number).map(|first| &first.outcome);
+            matches!(first, Some(Outcome::Transfer(first)) if first == it)
+        }
+        (_, Outcome::Transfer(_) | Outcome::Error(..) | Outcome::Unknown(_)) => false,
+    }
+}

@@ -1,0 +1,275 @@
+//! What is tried, in order, and how each attempt must come out.
+
+use crate::domain::reason::Reason;
+use crate::proto::types::Kinship;
+use std::collections::BTreeSet;
+
+/// How an attempt must come out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expect {
+    /// Done, and recorded by both provinces.
+    Committed,
+    /// An aborted transfer with this reason: recorded, its id is used up.
+    Refused(Reason),
+    /// An error of the call with this reason: nothing was recorded.
+    Error(Reason),
+    /// An error of the call with this reason that names this field.
+    ErrorIn(Reason, &'static str),
+    /// The answer of an earlier attempt, word for word.
+    SameAs(usize),
+}
+
+/// Where the request differs from what the list of people says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Twist {
+    /// Nowhere.
+    None,
+    /// The payee is called something else.
+    PayeeName(&'static str),
+    /// The payee is said to be insured there.
+    PayeeRegion(&'static str),
+    /// The kinship is a number that the contract does not have.
+    KinshipNumber(i32),
+    /// The id of an earlier attempt (1 is the first) is used again.
+    IdOf(usize),
+}
+
+/// One attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempt {
+    /// What is tried, in English.
+    pub(super) english: &'static str,
+    /// 中文
+    pub(super) chinese: &'static str,
+    /// Who pays.
+    pub(super) payer: &'static str,
+    /// Who is to receive.
+    pub(super) payee: &'static str,
+    /// What the payee is to the payer.
+    pub(super) kinship: Kinship,
+    /// Amount, as it is sent.
+    pub(super) amount: &'static str,
+    /// What is odd about it.
+    pub(super) twist: Twist,
+    /// How it must come out.
+    pub(super) expect: Expect,
+}
+
+const fn attempt(
+    (english, chinese): (&'static str, &'static str),
+    (payer, payee): (&'static str, &'static str),
+    kinship: Kinship,
+    amount: &'static str,
+    expect: Expect,
+) -> Attempt {
+    Attempt { english, chinese, payer, payee, kinship, amount, twist: Twist::None, expect }
+}
+
+const fn twisted(twist: Twist, attempt: Attempt) -> Attempt {
+    Attempt { twist, ..attempt }
+}
+
+use Expect::{Committed, Error, ErrorIn, Refused, SameAs};
+use Kinship::{Child, MaternalGrandparent, Parent, PaternalGrandparent, Sibling, Spouse};
+
+/// An in-law has no number in the contract; 9 stands for what a program might invent.
+const IN_LAW: i32 = 9;
+
+/// The script.
+pub(super) const SCRIPT: &[Attempt] = &[
+    attempt(
+        ("to his mother in another province", "转给外省的母亲"),
+        ("he-giver", "sc-mother"),
+        Parent,
+        "400.00",
+        Committed,
+    ),
+    attempt(("to his wife", "转给妻子"), ("fj-giver", "sx-floor"), Spouse, "1250.50", Committed),
+    attempt(
+        ("to his grandmother, just the limit", "转给外祖母，正好达到单笔限额"),
+        ("sx-giver", "he-mother"),
+        MaternalGrandparent,
+        "2000.00",
+        Committed,
+    ),
+    attempt(("to his sister", "转给妹妹"), ("sc-giver", "fj-resident"), Sibling, "888.88", Committed),
+    attempt(
+        ("to a son who is not insured", "转给未参保的儿子"),
+        ("he-giver", "fj-uninsured"),
+        Child,
+        "300.00",
+        Refused(Reason::PayeeNotInsured),
+    ),
+    attempt(
+        ("to a brother whose insurance is suspended", "转给暂停参保的弟弟"),
+        ("fj-giver", "he-suspended"),
+        Sibling,
+        "100.00",
+        Refused(Reason::PayeeSuspended),
+    ),
+    attempt(
+        ("to a grandfather whose insurance has ended", "转给终止参保的祖父"),
+        ("he-giver", "sc-ended"),
+        PaternalGrandparent,
+        "100.00",
+        Refused(Reason::PayeeEnded),
+    ),
+    attempt(
+        ("to a father who is in arrears", "转给欠费的父亲"),
+        ("sc-giver", "sx-arrears"),
+        Parent,
+        "100.00",
+        Refused(Reason::PayeeInArrears),
+    ),
+    attempt(
+        ("to a sister who has not opened her wallet", "转给未开通医保钱包的妹妹"),
+        ("he-giver", "sc-no-wallet"),
+        Sibling,
+        "100.00",
+        Refused(Reason::PayeeWalletNotOpen),
+    ),
+    twisted(
+        Twist::PayeeName("李秀蓝"),
+        attempt(
+            ("to his mother, her name misspelt", "转给母亲，姓名写错一字"),
+            ("he-giver", "sc-mother"),
+            Parent,
+            "100.00",
+            Refused(Reason::PayeeIdentityMismatch),
+        ),
+    ),
+    twisted(
+        Twist::PayeeRegion("440100"),
+        attempt(
+            ("to 广州 in 广东, which has not opened the wallet", "转往尚未开通医保钱包的广东广州"),
+            ("fj-giver", "sc-mother"),
+            Parent,
+            "100.00",
+            Refused(Reason::PayeePlaceNotOpen),
+        ),
+    ),
+    attempt(
+        ("above the limit of one transfer", "超过单笔限额"),
+        ("he-giver", "sc-mother"),
+        Parent,
+        "2000.01",
+        Refused(Reason::AmountOverLimit),
+    ),
+    attempt(
+        (
+            "from an account with 1,300.00, where 1,000.00 must stay",
+            "账户余额 1300.00 元，当地须保留 1000.00 元",
+        ),
+        ("sx-floor", "fj-giver"),
+        Spouse,
+        "400.00",
+        Refused(Reason::InsufficientBalance),
+    ),
+    attempt(
+        ("from a resident member, who has no personal account", "居民医保参保人（无个人账户）转出"),
+        ("fj-resident", "sc-giver"),
+        Sibling,
+        "100.00",
+        Refused(Reason::PayerNotEmployee),
+    ),
+    twisted(
+        Twist::KinshipNumber(IN_LAW),
+        attempt(
+            ("to a mother-in-law: no near relative", "转给岳母：姻亲不属于近亲属"),
+            ("he-giver", "sc-mother"),
+            Parent,
+            "100.00",
+            ErrorIn(Reason::KinshipUnsupported, "kinship"),
+        ),
+    ),
+    attempt(
+        ("an amount of \"1.005\"", "金额写成“1.005”"),
+        ("he-giver", "sc-mother"),
+        Parent,
+        "1.005",
+        ErrorIn(Reason::AmountMalformed, "amount"),
+    ),
+    attempt(
+        ("to a mother in the same province", "转给本省的母亲"),
+        ("he-giver", "he-mother"),
+        Parent,
+        "100.00",
+        Error(Reason::SameProvince),
+    ),
+    twisted(
+        Twist::PayeeRegion("990100"),
+        attempt(
+            ("to a region that does not exist, 990100", "转往不存在的区划 990100"),
+            ("he-giver", "sc-mother"),
+            Parent,
+            "100.00",
+            ErrorIn(Reason::UnknownRegion, "payee.region_code"),
+        ),
+    ),
+    twisted(
+        Twist::IdOf(1),
+        attempt(
+            (
+                "no. 1 again, with the same id: the same answer, nothing moves",
+                "用相同编号重复第 1 笔：回答相同，资金不动",
+            ),
+            ("he-giver", "sc-mother"),
+            Parent,
+            "400.00",
+            SameAs(1),
+        ),
+    ),
+    twisted(
+        Twist::IdOf(1),
+        attempt(
+            ("the id of no. 1 with another amount", "用第 1 笔的编号，金额不同"),
+            ("he-giver", "sc-mother"),
+            Parent,
+            "401.00",
+            ErrorIn(Reason::ContentDiffers, "amount"),
+        ),
+    ),
+    attempt(
+        (
+            "his second transfer of the day (what was refused does not count)",
+            "当日第二笔（被拒绝的不计次数）",
+        ),
+        ("he-giver", "sc-mother"),
+        Parent,
+        "100.00",
+        Committed,
+    ),
+    attempt(
+        ("his third transfer of the day", "当日第三笔"),
+        ("he-giver", "fj-resident"),
+        Sibling,
+        "50.00",
+        Committed,
+    ),
+    attempt(
+        ("his fourth transfer of the day", "当日第四笔"),
+        ("he-giver", "sc-mother"),
+        Parent,
+        "1.00",
+        Refused(Reason::DailyCountReached),
+    ),
+];
+
+/// Everyone whom the script names.
+pub(super) fn people() -> BTreeSet<&'static str> {
+    SCRIPT.iter().flat_map(|attempt| [attempt.payer, attempt.payee]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_refer_back_only() {
+        for (index, attempt) in SCRIPT.iter().enumerate() {
+            let earlier = |number: usize| (1..=index).contains(&number);
+            assert!(!matches!(attempt.twist, Twist::IdOf(number) if !earlier(number)), "{attempt:?}");
+            assert!(!matches!(attempt.expect, SameAs(number) if !earlier(number)), "{attempt:?}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Why a command failed, in words for people and programs.
+
+use super::Exit;
+use super::client::OutputArgs;
+use super::print::{note, say};
+use crate::net::status::{Explanation, problem_of};
+use crate::net::tls::with_sources;
+use serde_json::{Value, json};
+use std::fmt;
+use tonic::{Code, ConnectError, Status};
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub enum Failure {
+    /// Wrong arguments or a wrong file: exit code 64.
+    Usage(String),
+    /// Something on this machine: exit code 1.
+    Local(String),
+    /// A server's error, or none was reached: exit code 1.
+    Call {
+        /// The server.
+        address: String,
+        /// What came back.
+        status: Box<Status>,
+    },
+}
+
+impl Failure {
+    /// The exit code. A command that changes something gives 2 by itself where its outcome is not known.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Failure::Usage(_) => Exit::Usage,
+            Failure::Local(_) | Failure::Call { .. } => Exit::Refused,
+        }
+    }
+
+    /// Prints it, to standard error for people and as `{"error": …}` to standard output for programs.
+    pub fn report(&self, output: OutputArgs) -> Exit {
+        if output.json {
+            say(json!({ "error": self.to_json() }));
+        } else {
+            note(format!("gongji: {self}"));
+        }
+        self.exit()
+    }
+
+    /// The error for programs: `code` of gRPC, `reason`, `message`, `message_zh`, `metadata`.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Failure::Usage(text) | Failure::Local(text) => json!({ "message": text }),
+            Failure::Call { status, .. } => match problem_of(status) {
+                Some(it) => explanation_json(status.code(), &it),
+                None => json!({ "code": code_name(status.code()), "message": self.to_string() }),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (address, status) = match self {
+            Failure::Usage(text) | Failure::Local(text) => return f.write_str(text),
+            Failure::Call { address, status } => (address, status),
+        };
+        if let Some(it) = problem_of(status) {
+            return f.write_str(&explanation_text(&it));
+        }
+        let cause = std::error::Error::source(status.as_ref()).map_or_else(String::new, with_sources);
+        match status.code() {
+            _ if is_unreached(status) => {
+                let cause = cause.strip_prefix("transport error: ").unwrap_or(&cause);
+                write!(f, "{address} cannot be reached: {cause}; check the address and that the server runs")
+            }
+            Code::DeadlineExceeded | Code::Cancelled => {
+                write!(f, "{address} did not answer in time; ask again, or with a longer --timeout")
+            }
+            code => write!(f, "{address}: {}: {}", code_name(code), status.message()),
+        }
+    }
+}
+
+/// "CODE: English" and, on a line of its own, 中文.
+pub fn explanation_text(it: &Explanation) -> String {
+    if it.chinese.is_empty() { it.message.clone() } else { format!("{}\n  {}", it.message, it.chinese) }
+}
+
+/// An error of this service for programs.
+pub fn explanation_json(code: Code, it: &Explanation) -> Value {
+    json!({
+        "code": code_name(code),
+        "reason": it.code,
+        "message": it.message,
+        "message_zh": it.chinese,
+        "metadata": it.metadata,
+    })
+}
+
+/// What a failed call says of the thing that it should have done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It was refused; asking again will not help.
+    Refused,
+    /// This call did not do it, and another one may.
+    NotTaken,
+    /// It may have been done: ask again with the same id.
+    Unknown,
+}
+
+/// The fate of what a call should have done.
+pub fn fate(status: &Status) -> Fate {
+    if let Some(it) = problem_of(status) {
+        return fate_of(&it);
+    }
+    match status.code() {
+        _ if is_unreached(status) => Fate::NotTaken,
+        Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::FailedPrecondition
+        | Code::OutOfRange
+        | Code::Unimplemented
+        | Code::Unauthenticated => Fate::Refused,
+        Code::Ok
+        | Code::Cancelled
+        | Code::Unknown
+        | Code::DeadlineExceeded
+        | Code::ResourceExhausted
+        | Code::Aborted
+        | Code::Internal
+        | Code::Unavailable
+        | Code::DataLoss => Fate::Unknown,
+    }
+}
+
+/// The same of an error in this service's own words.
+pub fn fate_of(it: &Explanation) -> Fate {
+    match (it.code.as_str(), it.metadata.get("retry").map(String::as_str)) {
+        ("OVERLOADED" | "DEADLINE_TOO_SHORT" | "NOT_ANNOUNCED", _) => Fate::NotTaken,
+        (_, Some("SAME_ID")) => Fate::Unknown,
+        (_, _) => Fate::Refused,
+    }
+}
+
+/// Whether no connection was made, so that nothing was sent.
+fn is_unreached(status: &Status) -> bool {
+    let mut cause = std::error::Error::source(status);
+    while let Some(error) = cause {
+        if error.is::<ConnectError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// The code's name in the gRPC documents.
+pub fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::reason::Reason;
+    use crate::net::status::{Problem, status};
+
+    #[test]
+    fn the_fate_follows_the_advice_of_the_reason() {
+        for (reason, expected) in [
+            (Reason::AmountMalformed, Fate::Refused),
+            (Reason::ContentDiffers, Fate::Refused),
+            (Reason::ProvinceNotAllowed, Fate::Refused),
+            (Reason::Overloaded, Fate::NotTaken),
+            (Reason::DeadlineTooShort, Fate::NotTaken),
+            (Reason::OutcomeUnknown, Fate::Unknown),
+            (Reason::Stopping, Fate::Unknown),
+            (Reason::Internal, Fate::Unknown),
+        ] {
+            assert_eq!(fate(&status(reason)), expected, "{}", reason.code());
+        }
+    }
+
+    #[test]
+    fn what_does_not_come_from_the_service_is_unknown_unless_nothing_was_sent() {
+        let unreached = Status::from_error(Box::new(ConnectError("refused".into())));
+        assert_eq!(fate(&unreached), Fate::NotTaken);
+        for code in
+            [Code::Unavailable, Code::Cancelled, Code::DeadlineExceeded, Code::Unknown, Code::Internal]
+        {
+            assert_eq!(fate(&Status::new(code, "x")), Fate::Unknown, "{code:?}");
+        }
+        for code in [Code::PermissionDenied, Code::Unauthenticated, Code::Unimplemented] {
+            assert_eq!(fate(&Status::new(code, "x")), Fate::Refused, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn failures_say_what_to_do_in_both_languages() {
+        let call = |status| Failure::Call { address: "https://h:1".to_owned(), status: Box::new(status) };
+        let refused = call(Problem::field("amount", Reason::AmountMalformed).into_status());
+        let text = refused.to_string();
+        assert!(text.starts_with("AMOUNT_MALFORMED: ") && text.contains("金额"), "{text}");
+        let value = refused.to_json();
+        assert_eq!(value["reason"], "AMOUNT_MALFORMED");
+        assert_eq!(value["code"], "INVALID_ARGUMENT");
+        assert_eq!(value["metadata"]["field"], "amount");
+        let unreached = call(Status::from_error(Box::new(ConnectError("connection refused".into()))));
+        let text = unreached.to_string();
+        assert!(text.starts_with("https://h:1 cannot be reached: connection refused; "), "{text}");
+        assert!(call(Status::cancelled("Timeout expired")).to_string().contains("--timeout"));
+    }
+
+    #[test]
+    fn exit_codes_follow_the_kind_of_failure() {
+        assert_eq!(Failure::Usage(String::new()).exit(), Exit::Usage);
+        assert_eq!(Failure::Local(String::new()).exit(), Exit::Refused);
+        let call = Failure::Call { address: String::new(), status: Box::new(Status::unavailable("")) };
+        assert_eq!(call.exit(), Exit::Refused);
+    }
+}

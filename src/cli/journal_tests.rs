@@ -1,0 +1,155 @@
+use super::*;
+use crate::cli::journal_verify;
+use crate::domain::apply::apply;
+use crate::domain::calendar::Civil;
+use crate::domain::id::{Digest, MemberRef, StartId};
+use crate::domain::ledger::AccountKind;
+use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::money::Money;
+use crate::domain::participant::apply::empty_account;
+use crate::domain::record::{AccountCredited, MemberRecorded, NodeJoined, RequestMark};
+use crate::domain::region::RegionCode;
+use crate::domain::row::{AccountRow, Key, Row};
+use crate::domain::transfer::Side;
+use crate::domain::working_set::WorkingSet;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Commit, Journal};
+use tempfile::TempDir;
+
+fn request(id: &str) -> RequestMark {
+    RequestMark { request_id: id.to_owned(), digest: Digest([3; 32]) }
+}
+
+fn records() -> Vec<Record> {
+    let (member_ref, time) = (MemberRef([7; 16]), Civil(1_795_233_600_000));
+    vec![
+        NodeJoined { incarnation: 1, start_id: StartId([1; 16]), time }.into(),
+        MemberRecorded {
+            member_ref,
+            region: RegionCode::parse("130100").unwrap(),
+            insurance_type: InsuranceType::Employee,
+            insurance_status: InsuranceStatus::Active,
+            in_arrears: false,
+            public_medical: false,
+            account_state: AccountState::Normal,
+            time,
+            request: request("a"),
+        }
+        .into(),
+        AccountCredited {
+            member_ref,
+            amount: Money::from_fen(15_000),
+            period: 202_611,
+            time,
+            request: request("b"),
+        }
+        .into(),
+    ]
+}
+
+/// A node's store with these records and the rows that they make, changed by `spoil`.
+fn store(records: Vec<Record>, spoil: impl FnOnce(&mut Vec<Row>)) -> (TempDir, SqliteStore) {
+    let mut made = WorkingSet::complete();
+    for (sequence, record) in (1..).zip(&records) {
+        apply(record, sequence, &mut made);
+    }
+    let mut rows = made.take_changed();
+    spoil(&mut rows);
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(folder.path(), "node:13").unwrap();
+    store.append(&Commit { records, rows, vault: Vec::new() }).unwrap();
+    (folder, store)
+}
+
+fn difference(records: Vec<Record>, spoil: impl FnOnce(&mut Vec<Row>)) -> Option<String> {
+    let (folder, _open) = store(records, spoil);
+    journal_verify::verify(&mut Snapshot::open(folder.path()).unwrap()).unwrap().difference
+}
+
+#[test]
+fn a_sound_store_is_verified_beside_its_writer() {
+    let (folder, _open) = store(records(), |_| ());
+    let dir = folder.path().to_owned();
+    let verify = |dir: PathBuf| {
+        journal(&Args { command: Command::Verify { dir, output: OutputArgs { json: false } } })
+    };
+    assert_eq!(verify(dir.clone()), Exit::Done);
+    assert_eq!(verify(dir.join("nowhere")), Exit::Usage);
+    let verified = journal_verify::verify(&mut Snapshot::open(&dir).unwrap()).unwrap();
+    assert_eq!(verified.report.records, 3);
+    assert!(verified.report.rows >= 6);
+}
+
+#[test]
+fn a_row_that_the_journal_does_not_make_is_found() {
+    let changed = difference(records(), |rows| {
+        for row in rows {
+            if let Row::AccountRow(account) = row
+                && account.kind == AccountKind::Personal
+            {
+                std::sync::Arc::make_mut(account).posted = Money::from_fen(99_900);
+            }
+        }
+    });
+    let changed = changed.unwrap();
+    assert!(changed.contains("table account") && changed.contains("column posted holds 99900"), "{changed}");
+    assert!(changed.contains("the journal gives 15000"), "{changed}");
+
+    let added = difference(records(), |rows| {
+        rows.push(Row::from(AccountRow {
+            posted: Money::from_fen(1),
+            ..empty_account(MemberRef([8; 16]), AccountKind::Personal)
+        }));
+    });
+    assert!(added.unwrap().contains("has a row that no record made"));
+
+    let lost = difference(records(), |rows| rows.retain(|row| !matches!(row.key(), Key::EntryRow(..))));
+    assert!(lost.unwrap().contains("table entry, key 1 lacks a row"));
+}
+
+#[test]
+fn a_record_that_cannot_follow_is_a_difference_and_no_crash() {
+    let decided = crate::domain::record::LegDecided {
+        transfer_id: TransferId([9; 16]),
+        side: Side::Payer,
+        outcome: crate::domain::transfer::Outcome::Abort,
+        window: None,
+        hub_seq: None,
+        time: Civil(0),
+    };
+    let (folder, mut open) = store(records(), |_| ());
+    open.append(&Commit { records: vec![decided.into()], ..Commit::default() }).unwrap();
+    let verified = journal_verify::verify(&mut Snapshot::open(folder.path()).unwrap()).unwrap();
+    assert!(verified.difference.unwrap().contains("sequence 4"));
+}
+
+#[test]
+fn records_are_selected_by_place_and_transfer() {
+    let id = TransferId([5; 16]);
+    let buried = crate::domain::record::LegBuried {
+        transfer_id: id,
+        side: Side::Payee,
+        terms_digest: Digest([2; 32]),
+        time: Civil(0),
+    };
+    let told = crate::domain::record::DecisionsRecorded {
+        province: crate::domain::region::ProvinceCode::new(51),
+        legs: vec![(TransferId([6; 16]), Side::Payer), (id, Side::Payee)],
+    };
+    let (folder, _open) = store([records(), vec![buried.into(), told.into()]].concat(), |_| ());
+    let mut snapshot = Snapshot::open(folder.path()).unwrap();
+    let mut sequences = |from, limit, transfer| -> Vec<u64> {
+        let found = select(&mut snapshot, from, limit, transfer).unwrap();
+        found.iter().map(|entry| entry.sequence).collect()
+    };
+    assert_eq!(sequences(2, 2, None), [2, 3]);
+    assert_eq!(sequences(0, 99, None), [1, 2, 3, 4, 5]);
+    assert_eq!(sequences(1, 99, Some(id)), [4, 5]);
+    assert_eq!(sequences(9, 99, None), [0; 0]);
+    let entries = select(&mut snapshot, 3, 1, None).unwrap();
+    let value = to_json(&entries[0]);
+    assert_eq!(value["record"], "AccountCredited");
+    assert_eq!(value["content"]["amount"], "150.00");
+    assert_eq!(value["content"]["time"], "2026-11-21T04:00:00.000Z");
+    assert!(cells(&entries[0])[3].contains("period 202611"));
+}

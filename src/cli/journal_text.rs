@@ -1,0 +1,223 @@
+//! What stands in a journal's records, as names and values. Records hold no personal data.
+
+use super::show::{local, rfc3339};
+use crate::domain::calendar::Civil;
+use crate::domain::id::hex;
+use crate::domain::reason::RefusalRecord;
+use crate::domain::record::{PeerMark, PreparedLeg, Record};
+use crate::domain::region::ProvinceCode;
+use crate::store::JournalEntry;
+use serde_json::{Map, Value, json};
+
+/// A value of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Text.
+    Text(String),
+    /// A whole number.
+    Number(u64),
+    /// Yes or no.
+    Flag(bool),
+    /// A moment.
+    Time(Civil),
+}
+
+/// For people.
+impl std::fmt::Display for Detail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Detail::Text(text) => f.write_str(text),
+            Detail::Number(number) => write!(f, "{number}"),
+            Detail::Flag(flag) => write!(f, "{flag}"),
+            Detail::Time(at) => f.write_str(&local(*at)),
+        }
+    }
+}
+
+type Pairs = Vec<(&'static str, Detail)>;
+
+fn text(value: impl ToString) -> Detail {
+    Detail::Text(value.to_string())
+}
+
+fn optional<T>(name: &'static str, value: Option<T>, detail: impl FnOnce(T) -> Detail) -> Pairs {
+    value.map(|value| (name, detail(value))).into_iter().collect()
+}
+
+fn refusal(refusal: &RefusalRecord) -> Detail {
+    let facts: String = refusal.metadata.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+    Detail::Text(format!("{} by {:?}{facts}", refusal.reason.code(), refusal.side))
+}
+
+fn peer(province: ProvinceCode) -> Detail {
+    if province == ProvinceCode::HUB { text("hub") } else { text(province) }
+}
+
+fn mark(mark: &PeerMark) -> Pairs {
+    vec![
+        ("incarnation", Detail::Number(mark.incarnation)),
+        ("start_id", text(hex(&mark.start_id.0))),
+        ("sequence", Detail::Number(mark.sequence)),
+        ("head_hash", text(hex(&mark.head_hash.0))),
+    ]
+}
+
+fn leg(leg: &PreparedLeg) -> Pairs {
+    vec![
+        ("side", text(leg.side.name())),
+        ("member_ref", text(hex(&leg.member_ref.0))),
+        ("amount", text(leg.amount)),
+        ("counter_region", text(leg.counter_region)),
+        ("receipt_time", Detail::Time(leg.receipt_time)),
+        ("terms_digest", text(hex(&leg.terms_digest.0))),
+        ("rulebook", text(hex(&leg.rulebook.0))),
+        ("prepare_time", Detail::Time(leg.prepare_time)),
+        ("incarnation", Detail::Number(leg.incarnation)),
+    ]
+}
+
+/// Names and values of a record, without the id of its transfer.
+pub fn details(record: &Record) -> Pairs {
+    match record {
+        Record::HubStarted(it) => vec![
+            ("incarnation", Detail::Number(it.incarnation)),
+            ("start_id", text(hex(&it.start_id.0))),
+            ("time", Detail::Time(it.time)),
+        ],
+        Record::TransferReceived(it) => vec![
+            ("owner", text(&it.owner)),
+            ("payer_region", text(it.payer_region)),
+            ("payee_region", text(it.payee_region)),
+            ("kinship", text(it.kinship.name())),
+            ("amount", text(it.amount)),
+            ("terms_digest", text(hex(&it.digests.whole.0))),
+            ("receipt_time", Detail::Time(it.receipt_time)),
+            ("decide_within_ms", Detail::Number(it.decide_within_ms)),
+        ],
+        Record::TransferDecided(it) => {
+            let mut pairs =
+                vec![("outcome", text(it.outcome.name())), ("decide_time", Detail::Time(it.decide_time))];
+            pairs.extend(optional("refusal", it.refusal.as_ref(), refusal));
+            if let Some(commit) = &it.commit {
+                pairs.push(("window", text(commit.window)));
+                pairs.push(("hub_seq", Detail::Number(commit.hub_seq)));
+            }
+            pairs.extend(optional("payer_rulebook", it.payer_rulebook, |hash| text(hex(&hash.0))));
+            pairs.extend(optional("payee_rulebook", it.payee_rulebook, |hash| text(hex(&hash.0))));
+            pairs.push(("payer_owed", Detail::Flag(it.payer_owed)));
+            pairs.push(("payee_owed", Detail::Flag(it.payee_owed)));
+            pairs
+        }
+        Record::DecisionsRecorded(it) => {
+            let legs: Vec<String> =
+                it.legs.iter().map(|(id, side)| format!("{id} {}", side.name())).collect();
+            vec![("province", text(it.province)), ("legs", text(legs.join(", ")))]
+        }
+        Record::TransferBuried(it) => {
+            vec![("province", text(it.province)), ("time", Detail::Time(it.time))]
+        }
+        Record::NodeAdmitted(it) => [vec![("province", peer(it.province))], mark(&it.mark)].concat(),
+        Record::PeerSeen(it) => [vec![("province", peer(it.province))], mark(&it.mark)].concat(),
+        Record::IncidentRaised(it) => vec![
+            ("side", text(it.side.name())),
+            ("refusal", refusal(&it.refusal)),
+            ("time", Detail::Time(it.time)),
+        ],
+        Record::NodeJoined(_)
+        | Record::MemberRecorded(_)
+        | Record::AccountCredited(_)
+        | Record::WalletOpened(_)
+        | Record::LegPrepared(_)
+        | Record::LegRefused(_)
+        | Record::LegBuried(_)
+        | Record::LegDecided(_) => node_details(record),
+    }
+}
+
+fn node_details(record: &Record) -> Pairs {
+    match record {
+        Record::NodeJoined(it) => vec![
+            ("incarnation", Detail::Number(it.incarnation)),
+            ("start_id", text(hex(&it.start_id.0))),
+            ("time", Detail::Time(it.time)),
+        ],
+        Record::MemberRecorded(it) => vec![
+            ("member_ref", text(hex(&it.member_ref.0))),
+            ("region", text(it.region)),
+            ("insurance_type", text(it.insurance_type.name())),
+            ("insurance_status", text(it.insurance_status.name())),
+            ("in_arrears", Detail::Flag(it.in_arrears)),
+            ("public_medical", Detail::Flag(it.public_medical)),
+            ("account_state", text(it.account_state.name())),
+            ("time", Detail::Time(it.time)),
+            ("request_id", text(&it.request.request_id)),
+        ],
+        Record::AccountCredited(it) => vec![
+            ("member_ref", text(hex(&it.member_ref.0))),
+            ("amount", text(it.amount)),
+            ("period", text(it.period)),
+            ("time", Detail::Time(it.time)),
+            ("request_id", text(&it.request.request_id)),
+        ],
+        Record::WalletOpened(it) => vec![
+            ("member_ref", text(hex(&it.member_ref.0))),
+            ("use_region", text(it.use_region)),
+            ("time", Detail::Time(it.time)),
+            ("request_id", text(&it.request.request_id)),
+        ],
+        Record::LegPrepared(it) => leg(&it.leg),
+        Record::LegRefused(it) => {
+            let mut pairs = vec![
+                ("side", text(it.side.name())),
+                ("refusal", refusal(&it.refusal)),
+                ("amount", text(it.amount)),
+                ("terms_digest", text(hex(&it.terms_digest.0))),
+                ("receipt_time", Detail::Time(it.receipt_time)),
+                ("time", Detail::Time(it.time)),
+            ];
+            pairs.extend(optional("counter_region", it.counter_region, text));
+            pairs.extend(optional("rulebook", it.rulebook, |hash| text(hex(&hash.0))));
+            pairs
+        }
+        Record::LegBuried(it) => vec![
+            ("side", text(it.side.name())),
+            ("terms_digest", text(hex(&it.terms_digest.0))),
+            ("time", Detail::Time(it.time)),
+        ],
+        Record::LegDecided(it) => {
+            let mut pairs = vec![
+                ("side", text(it.side.name())),
+                ("outcome", text(it.outcome.name())),
+                ("time", Detail::Time(it.time)),
+            ];
+            pairs.extend(optional("window", it.window, text));
+            pairs.extend(optional("hub_seq", it.hub_seq, Detail::Number));
+            pairs
+        }
+        // The hub's stand in `details`.
+        _ => Vec::new(),
+    }
+}
+
+/// An entry for programs.
+pub fn to_json(entry: &JournalEntry) -> Value {
+    let content: Map<String, Value> = details(&entry.record)
+        .into_iter()
+        .map(|(name, detail)| {
+            let value = match detail {
+                Detail::Text(text) => text.into(),
+                Detail::Number(number) => number.into(),
+                Detail::Flag(flag) => flag.into(),
+                Detail::Time(at) => rfc3339(at).into(),
+            };
+            (name.to_owned(), value)
+        })
+        .collect();
+    json!({
+        "sequence": entry.sequence,
+        "record": entry.record.name(),
+        "transfer_id": entry.transfer_id.map(|id| id.to_string()),
+        "content": content,
+        "hash": hex(&entry.hash.0),
+    })
+}

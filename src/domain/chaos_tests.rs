@@ -1,0 +1,310 @@
+//! Random worlds: messages are lost, doubled, late and out of order; hub and nodes die and come back with nothing but
+//! what was journaled; time jumps. Then everything heals, and both sides must agree, whatever happened.
+
+use crate::domain::apply::replay;
+use crate::domain::calendar::Mono;
+use crate::domain::coordinator::{self, Effect as HubEffect};
+use crate::domain::ledger::AccountKind;
+use crate::domain::participant::{self, Effect as NodeEffect};
+use crate::domain::policy::{Identity, Presented, PresentedLeg};
+use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
+use crate::domain::record::{LegState, PeerMark};
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{AccountRow, Key, LegRow, PositionRow, Row, TableRow, TransferRow};
+use crate::domain::step::Output;
+use crate::domain::toy::{HubOutput, NodeOutput, PAYEE, PAYER, Toy, create, id, member};
+use crate::domain::transfer::{Leg, Outcome, Side, TransferState};
+use crate::domain::working_set::WorkingSet;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A message on its way, with its sender's mark as it was when it was sent.
+#[derive(Clone, Debug)]
+enum Message {
+    Prepare(ProvinceCode, PeerMark, Box<Leg>),
+    Votes(ProvinceCode, PeerMark, Vec<Vote>),
+    Decide(ProvinceCode, PeerMark, Decision),
+    Acks(ProvinceCode, PeerMark, Vec<Ack>),
+    Ask(ProvinceCode, PeerMark, Vec<Question>),
+    Rulings(ProvinceCode, PeerMark, Vec<Ruling>),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Action {
+    Create(u8),
+    Deliver(u8),
+    Double(u8),
+    Lose(u8),
+    Pass(u16),
+    RestartHub,
+    RestartNode(bool),
+    Link(bool),
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        4 => (1u8..12).prop_map(Action::Create),
+        20 => any::<u8>().prop_map(Action::Deliver),
+        3 => any::<u8>().prop_map(Action::Double),
+        3 => any::<u8>().prop_map(Action::Lose),
+        2 => (1u16..9_000).prop_map(Action::Pass),
+        1 => Just(Action::RestartHub),
+        1 => any::<bool>().prop_map(Action::RestartNode),
+        2 => any::<bool>().prop_map(Action::Link),
+    ]
+}
+
+struct World {
+    toy: Toy,
+    network: Vec<Message>,
+    starts: u8,
+    told: BTreeMap<u8, TransferState>,
+    buried: BTreeSet<(ProvinceCode, Key)>,
+}
+
+impl World {
+    fn new() -> World {
+        World {
+            toy: Toy::new(),
+            network: Vec::new(),
+            starts: 100,
+            told: BTreeMap::new(),
+            buried: BTreeSet::new(),
+        }
+    }
+
+    fn hub_says(&mut self, outputs: Vec<HubOutput>) {
+        let mark = self.toy.hub.mark;
+        for output in outputs {
+            match output {
+                Output::Effect(HubEffect::Prepare(to, leg)) => {
+                    self.network.push(Message::Prepare(to, mark, leg))
+                }
+                Output::Effect(HubEffect::Decide(to, it)) => self.network.push(Message::Decide(to, mark, it)),
+                Output::Effect(HubEffect::Alarm(id, side)) => panic!("alarm at the hub: {id} {side:?}"),
+                Output::Answer(_, coordinator::Answer::Transfer(row)) => self.remember(&row),
+                Output::Answer(..) => {}
+            }
+        }
+    }
+
+    /// What a caller was told of a decided transfer must stay true.
+    fn remember(&mut self, row: &TransferRow) {
+        if row.state.is_decided() {
+            let first = *self.told.entry(row.transfer_id.0[0]).or_insert(row.state);
+            assert_eq!(first, row.state, "a terminal answer changed");
+        }
+    }
+
+    fn node_says(&mut self, from: ProvinceCode, outputs: Vec<NodeOutput>) {
+        let mark = self.toy.node(from).mark;
+        for output in outputs {
+            match output {
+                Output::Answer(_, participant::Answer::Votes(votes)) => {
+                    self.network.push(Message::Votes(from, mark, votes));
+                }
+                Output::Answer(_, participant::Answer::Acks(acks)) => {
+                    self.network.push(Message::Acks(from, mark, acks));
+                }
+                Output::Effect(NodeEffect::Ask(asked)) => self.network.push(Message::Ask(from, mark, asked)),
+                Output::Effect(NodeEffect::Alarm(id, side)) => panic!("alarm at {from}: {id} {side:?}"),
+                Output::Answer(..) => {}
+            }
+        }
+    }
+
+    fn deliver(&mut self, message: Message) {
+        let now = self.toy.now;
+        match message {
+            Message::Prepare(province, hub, leg) => {
+                let identity = Identity::Known(member(province));
+                let legs = vec![Presented::Leg(PresentedLeg { leg: *leg, identity })];
+                let outputs =
+                    self.toy.node(province).run(now, participant::Input::Prepare { ticket: 0, hub, legs });
+                self.node_says(province, outputs);
+            }
+            Message::Decide(province, hub, decision) => {
+                let aborted = decision.outcome == Outcome::Abort;
+                let leg = (province, Key::LegRow(decision.transfer_id, decision.side));
+                let input = participant::Input::Decide { ticket: 0, hub, decisions: vec![decision] };
+                let outputs = self.toy.node(province).run(now, input);
+                // An order of an earlier life of the hub is refused, and told again by its present life.
+                let taken = |it: &NodeOutput| matches!(it, Output::Answer(_, participant::Answer::Acks(_)));
+                if aborted && outputs.iter().any(taken) {
+                    self.buried.insert(leg);
+                }
+                self.node_says(province, outputs);
+            }
+            Message::Rulings(province, hub, rulings) => {
+                let outputs = self.toy.node(province).run(now, participant::Input::Rulings { hub, rulings });
+                self.node_says(province, outputs);
+            }
+            Message::Votes(province, node, votes) => {
+                let outputs = self.toy.hub.run(now, coordinator::Input::Votes { province, node, votes });
+                self.hub_says(outputs);
+            }
+            Message::Acks(province, node, acks) => {
+                let outputs = self.toy.hub.run(now, coordinator::Input::Acks { province, node, acks });
+                self.hub_says(outputs);
+            }
+            Message::Ask(province, node, questions) => self.resolve(province, node, questions),
+        }
+    }
+
+    fn resolve(&mut self, province: ProvinceCode, node: PeerMark, questions: Vec<Question>) {
+        let input = coordinator::Input::Resolve { ticket: 0, province, node, questions };
+        for output in self.toy.hub.run(self.toy.now, input) {
+            match output {
+                Output::Answer(_, coordinator::Answer::Rulings(rulings)) => {
+                    self.network.push(Message::Rulings(province, self.toy.hub.mark, rulings));
+                }
+                // A question of an earlier life of the node is refused; its present life asks again.
+                Output::Answer(_, coordinator::Answer::Refused(_)) => {}
+                other => panic!("no answer to a question: {other:?}"),
+            }
+        }
+    }
+
+    /// An id whose abort has reached a node is never held there again, however late its prepare comes.
+    fn no_hold_after_abort(&mut self) {
+        for (province, key) in self.buried.clone() {
+            let leg: Option<LegRow> = self.toy.node(province).get(&key);
+            assert!(
+                leg.as_ref().is_none_or(|leg| leg.state != LegState::Prepared),
+                "held after its abort: {leg:?}"
+            );
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        let now = self.toy.now;
+        let pick = |network: &[Message], number: u8| usize::from(number) % network.len().max(1);
+        match action {
+            Action::Create(number) => {
+                let input = create(u64::from(number), number, 10_000 * i64::from(number));
+                let outputs = self.toy.hub.run(now, input);
+                self.hub_says(outputs);
+            }
+            Action::Deliver(number) if !self.network.is_empty() => {
+                let message = self.network.remove(pick(&self.network, number));
+                self.deliver(message);
+            }
+            Action::Double(number) if !self.network.is_empty() => {
+                let message = self.network[pick(&self.network, number)].clone();
+                self.deliver(message);
+            }
+            Action::Lose(number) if !self.network.is_empty() => {
+                self.network.remove(pick(&self.network, number));
+            }
+            Action::Deliver(_) | Action::Double(_) | Action::Lose(_) => {}
+            Action::Pass(ms) => self.pass(u64::from(ms)),
+            Action::RestartHub => {
+                self.starts += 1;
+                let outputs = self.toy.restart_hub(self.starts);
+                self.hub_says(outputs);
+            }
+            Action::RestartNode(payer) => {
+                self.starts += 1;
+                self.toy.restart_node(if payer { PAYER } else { PAYEE }, self.starts);
+            }
+            Action::Link(payer) => self.relink(if payer { PAYER } else { PAYEE }),
+        }
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.toy.now.mono = Mono(self.toy.now.mono.0 + ms);
+        let now = self.toy.now;
+        let outputs = self.toy.hub.run(now, coordinator::Input::Tick);
+        self.hub_says(outputs);
+        for province in [PAYER, PAYEE] {
+            let outputs = self.toy.node(province).run(now, participant::Input::Tick);
+            self.node_says(province, outputs);
+        }
+    }
+
+    /// The link breaks and comes back: what was on its way to the node is told again.
+    fn relink(&mut self, province: ProvinceCode) {
+        for up in [false, true] {
+            let outputs = self.toy.hub.run(self.toy.now, coordinator::Input::Link { province, up });
+            self.hub_says(outputs);
+        }
+    }
+
+    /// Nothing is lost any more; everything must end.
+    fn heal(&mut self) {
+        for _ in 0..6 {
+            self.relink(PAYER);
+            self.relink(PAYEE);
+            while let Some(message) = self.network.pop() {
+                self.deliver(message);
+            }
+            self.pass(9_000);
+        }
+    }
+}
+
+fn all<T: TableRow + Clone>(rows: &WorkingSet) -> Vec<T> {
+    rows.rows().filter_map(T::of).cloned().collect()
+}
+
+/// Both sides or neither; money conserved; positions sum to zero; numbers without gaps; limits counted right.
+fn check(world: &World) {
+    let (hub, payer, payee) = (&world.toy.hub, &world.toy.payer, &world.toy.payee);
+    let transfers: Vec<TransferRow> = all(&hub.rows);
+    let mut numbers = Vec::new();
+    for transfer in &transfers {
+        assert!(transfer.state.is_decided(), "{transfer:?} never ended");
+        assert!(
+            transfer.payer_recorded_seq.is_some() && transfer.payee_recorded_seq.is_some(),
+            "{transfer:?}"
+        );
+        numbers.extend(transfer.hub_seq);
+        for (node, side) in [(payer, Side::Payer), (payee, Side::Payee)] {
+            let leg: Option<LegRow> = node.get(&Key::LegRow(transfer.transfer_id, side));
+            let committed = leg.as_ref().is_some_and(|leg| leg.state == LegState::Committed);
+            assert_eq!(committed, transfer.state == TransferState::Committed, "{transfer:?} {leg:?}");
+            assert!(leg.is_none_or(|leg| leg.state != LegState::Prepared), "{transfer:?} in doubt");
+        }
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+    let owed: i64 = all::<PositionRow>(&hub.rows).iter().map(|row| row.owed.fen()).sum();
+    assert_eq!(owed, 0);
+    let mut clearing = 0;
+    for node in [payer, payee] {
+        let accounts: Vec<AccountRow> = all(&node.rows);
+        assert_eq!(accounts.iter().map(|row| row.posted.fen()).sum::<i64>(), 0, "double entry");
+        assert!(accounts.iter().all(|row| row.held.fen() == 0 && row.pending.fen() == 0), "{accounts:?}");
+        let own = accounts.iter().find(|row| row.kind == AccountKind::Clearing);
+        clearing += own.map_or(0, |row| row.posted.fen());
+    }
+    assert_eq!(clearing, 0, "money conserved over all nodes");
+    let counted: u64 = all::<AccountRow>(&payer.rows).iter().map(|row| row.day_count).sum();
+    assert_eq!(counted, numbers.len() as u64, "a day's count is what its transfers say");
+    for (number, state) in &world.told {
+        assert_eq!(hub.get::<TransferRow>(&Key::TransferRow(id(*number))).map(|row| row.state), Some(*state));
+    }
+}
+
+fn same_after_replay(journal: &[crate::domain::record::Record], rows: &WorkingSet) {
+    let replayed: Vec<Row> = replay(journal).rows().cloned().collect();
+    assert_eq!(replayed, rows.rows().cloned().collect::<Vec<_>>());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn both_sides_or_neither_whatever_happens(actions in proptest::collection::vec(action(), 1..160)) {
+        let mut world = World::new();
+        for action in actions {
+            world.act(action);
+            world.no_hold_after_abort();
+        }
+        world.heal();
+        check(&world);
+        same_after_replay(&world.toy.hub.journal, &world.toy.hub.rows);
+        same_after_replay(&world.toy.payer.journal, &world.toy.payer.rows);
+        same_after_replay(&world.toy.payee.journal, &world.toy.payee.rows);
+    }
+}

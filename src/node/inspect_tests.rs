@@ -1,0 +1,112 @@
+//! Selectors, pages and totals over a store in memory.
+
+use super::*;
+use crate::domain::calendar::Civil;
+use crate::domain::toy;
+use crate::proto::node::{HubSeqRange, TransferIds};
+use crate::store::memory::MemoryStore;
+use crate::store::{Commit, Journal};
+
+const WINDOW: u32 = 20_261_121;
+
+fn leg(number: u8, state: LegState) -> LegRow {
+    let committed = state == LegState::Committed;
+    LegRow {
+        transfer_id: TransferId([number; 16]),
+        side: Side::Payer,
+        state,
+        terms_digest: Digest::default(),
+        member_ref: Default::default(),
+        amount: Money::from_fen(i64::from(number) * 100),
+        counter_region: crate::domain::region::RegionCode::new(510_100),
+        day: Day::from_number(WINDOW),
+        receipt_time: Civil(0),
+        refusal: None,
+        prepare_time: Civil(0),
+        decide_time: None,
+        window: committed.then(|| Day::from_number(WINDOW)),
+        hub_seq: committed.then_some(u64::from(number)),
+        rulebook: None,
+        incarnation: 1,
+    }
+}
+
+fn store() -> MemoryStore {
+    let states =
+        [LegState::Committed, LegState::Prepared, LegState::Committed, LegState::Buried, LegState::Committed];
+    let rows = (1..).zip(states).map(|(number, state)| leg(number, state).into()).collect();
+    let mut store = MemoryStore::new();
+    store.append(&Commit { rows, ..Commit::default() }).expect("stored");
+    store
+}
+
+fn ask(selector: WireSelector) -> InspectRequest {
+    InspectRequest { selector: Some(selector), ..InspectRequest::default() }
+}
+
+fn numbers(request: &InspectRequest) -> Vec<u8> {
+    let query = Query::read(request).expect("a query");
+    let (legs, _) = page(&mut store(), &query).expect("read");
+    legs.iter().map(|leg| leg.transfer_id.0[0]).collect()
+}
+
+#[test]
+fn each_selector_takes_its_legs() {
+    let ids = |numbers: &[u8]| TransferIds {
+        transfer_ids: numbers.iter().map(|number| TransferId([*number; 16]).to_string()).collect(),
+    };
+    assert_eq!(numbers(&ask(WireSelector::TransferIds(ids(&[4, 1, 9])))), [1, 4]);
+    assert_eq!(numbers(&ask(WireSelector::State(WireState::Prepared.into()))), [2]);
+    assert_eq!(numbers(&ask(WireSelector::State(WireState::Aborted.into()))), [4]);
+    assert_eq!(numbers(&ask(WireSelector::HubSeqRange(HubSeqRange { first: 2, last: 0 }))), [3, 5]);
+    assert_eq!(numbers(&ask(WireSelector::WindowId("20261121".to_owned()))), [1, 3, 5]);
+    assert_eq!(numbers(&ask(WireSelector::WindowId("20261122".to_owned()))), [] as [u8; 0]);
+}
+
+#[test]
+fn pages_meet_without_gap_or_overlap_and_tokens_belong_to_their_query() {
+    let mut request = ask(WireSelector::WindowId("20261121".to_owned()));
+    request.page_size = 1;
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let query = Query::read(&request).expect("a query");
+        let (legs, more) = page(&mut store(), &query).expect("read");
+        seen.push(legs[0].transfer_id.0[0]);
+        assert_eq!(more, seen.len() < 3);
+        request.page_token = token_of(&query.scope, &legs[0]);
+    }
+    assert_eq!(seen, [1, 3, 5]);
+    request.selector = Some(WireSelector::WindowId("20261122".to_owned()));
+    let problem = Query::read(&request).expect_err("another query's token");
+    assert_eq!(problem.reason, Reason::PageTokenInvalid);
+}
+
+#[test]
+fn totals_count_committed_legs_and_their_digest_says_whether_sets_are_equal() {
+    let query = |request: &InspectRequest| Query::read(request).expect("a query");
+    let window = ask(WireSelector::WindowId("20261121".to_owned()));
+    let all = totals(&mut store(), &query(&window), &toy::places()).expect("read");
+    assert_eq!(
+        (all[0].count, all[0].amount.as_str(), all[0].counter_province_code.as_str()),
+        (3, "9.00", "51")
+    );
+    let part = |first: u8, last: u8| {
+        let mut request = window.clone();
+        request.first_transfer_id = TransferId([first; 16]).to_string();
+        request.last_transfer_id = TransferId([last; 16]).to_string();
+        totals(&mut store(), &query(&request), &toy::places()).expect("read").remove(0).set_digest
+    };
+    let (low, high) = (part(1, 3), part(4, 5));
+    let both: Vec<u8> = low.iter().zip(&high).map(|(low, high)| low ^ high).collect();
+    assert_eq!(both, all[0].set_digest);
+    assert_ne!(low, high);
+}
+
+#[test]
+fn a_query_without_selector_or_with_nonsense_is_refused() {
+    let reason = |request: &InspectRequest| Query::read(request).expect_err("refused").reason;
+    assert_eq!(reason(&InspectRequest::default()), Reason::FieldRequired);
+    assert_eq!(reason(&ask(WireSelector::State(0))), Reason::ValueUnsupported);
+    assert_eq!(reason(&ask(WireSelector::WindowId("today".to_owned()))), Reason::RequestMalformed);
+    assert_eq!(reason(&ask(WireSelector::TransferIds(TransferIds::default()))), Reason::BatchSizeInvalid);
+}

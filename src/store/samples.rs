@@ -1,0 +1,113 @@
+//! Random rows and records for the tests of stores, made column by column so that every table takes part.
+
+use crate::domain::calendar::{Civil, Day};
+use crate::domain::id::{Digest, StartId, TransferId};
+use crate::domain::reason::{RefusalRecord, RefusalSide, TABLE as REASONS};
+use crate::domain::record::{HubStarted, LegBuried, Record};
+use crate::domain::row::{Column, Row, Table, Value};
+use crate::domain::transfer::Side;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+/// Columns that hold nothing where nothing is known.
+const OPTIONAL: &[(Table, &[&str])] = &[
+    (
+        Table::TransferRow,
+        &[
+            "refusal",
+            "decide_time",
+            "window",
+            "hub_seq",
+            "decided_seq",
+            "payer_recorded_seq",
+            "payee_recorded_seq",
+            "payer_rulebook",
+            "payee_rulebook",
+        ],
+    ),
+    (Table::EntryRow, &["transfer_id", "counter_region", "period"]),
+    (Table::RequestRow, &["entry_id"]),
+    (Table::LegRow, &["counter_region", "refusal", "decide_time", "window", "hub_seq", "rulebook"]),
+];
+
+/// A runner with a fixed seed.
+pub(super) fn runner(cases: u32) -> TestRunner {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+}
+
+/// The contents of a row's columns, in the table's order. Keys are few, so that rows meet.
+pub(super) fn values(table: Table) -> impl Strategy<Value = Vec<Value>> {
+    let key = table.key_columns().iter().map(|name| column(table, name));
+    let others = table.value_columns().iter().map(move |name| {
+        let optional = OPTIONAL.iter().any(|(of, names)| *of == table && names.contains(name));
+        let there = column(table, name);
+        if optional { prop_oneof![Just(Value::Null), there].boxed() } else { there }
+    });
+    key.chain(others).collect::<Vec<_>>()
+}
+
+/// Any row of any table.
+pub(super) fn row() -> impl Strategy<Value = Row> {
+    let tables =
+        Table::ALL.iter().map(|table| values(*table).prop_map(|values| typed(*table, values)).boxed());
+    proptest::strategy::Union::new(tables)
+}
+
+/// The row that these values are.
+pub(super) fn typed(table: Table, values: Vec<Value>) -> Row {
+    Row::from_values(table, values).unwrap_or_else(|| panic!("samples make no {}", table.name()))
+}
+
+/// A record about a transfer (odd `n`) or about none (even `n`).
+pub(super) fn record(n: u8) -> Record {
+    let time = Civil(i64::from(n));
+    if n.is_multiple_of(2) {
+        return HubStarted { incarnation: u64::from(n), start_id: StartId([n; 16]), time }.into();
+    }
+    let terms_digest = Digest([n; 32]);
+    LegBuried { transfer_id: TransferId([n; 16]), side: Side::Payee, terms_digest, time }.into()
+}
+
+fn column(table: Table, name: &str) -> BoxedStrategy<Value> {
+    let int = |from: i64, to: i64| (from..=to).prop_map(Value::Int).boxed();
+    let blob = |len: usize| (0u8..5).prop_map(move |byte| Value::Blob(vec![byte; len])).boxed();
+    match (table, name) {
+        // An account must cover what is held.
+        (Table::AccountRow, "posted") => int(1_000, i64::MAX),
+        (Table::AccountRow, "held" | "pending") => int(0, 1_000),
+        (Table::TransferRow | Table::LegRow, "amount") => int(1, i64::MAX),
+        (Table::TransferRow | Table::AccountRow | Table::EntryRow, "state" | "kind") => int(1, 4),
+        (Table::LegRow, "state") => int(1, 5),
+        (_, "state" | "account_state" | "entry_kind") => int(1, 3),
+        (_, "side" | "insurance_type") => int(1, 2),
+        (_, "insurance_status") => int(1, 4),
+        (_, "kinship") => int(1, 8),
+        (_, "in_arrears" | "public_medical") => int(0, 1),
+        (_, "slot") => int(0, 0),
+        (_, "entry_id" | "entry_no" | "province" | "payer_province" | "payee_province") => int(1, 6),
+        (_, "payer_region" | "payee_region" | "counter_region" | "region" | "use_region") => {
+            int(100_000, 999_999)
+        }
+        (_, "window" | "day" | "earlier_day") => {
+            (1..=6i64).prop_map(|day| Value::Int(20_261_120 + day)).boxed()
+        }
+        (_, "amount" | "balance" | "owed") => any::<i64>().prop_map(Value::Int).boxed(),
+        (_, "transfer_id" | "member_ref" | "start_id") => blob(16),
+        (_, "refusal") => any::<u8>().prop_map(refusal).boxed(),
+        (_, "sealed") => vec(any::<u8>(), 0..99).prop_map(Value::Blob).boxed(),
+        (_, "owner") => any::<String>().prop_map(Value::Text).boxed(),
+        (_, "request_id") => "[a-cé医]{0,2}".prop_map(Value::Text).boxed(),
+        (_, name) if name.ends_with("_time") || name == "civil" => any::<i64>().prop_map(Value::Int).boxed(),
+        (_, name) if name.ends_with("_seq") || name.ends_with("count") => int(0, i64::MAX),
+        (_, "period") => int(202_501, 203_012),
+        (_, "incarnation" | "sequence" | "last_entry" | "previous") => int(0, i64::MAX),
+        (_, _) => blob(32),
+    }
+}
+
+fn refusal(n: u8) -> Value {
+    let reason = REASONS[usize::from(n) % REASONS.len()].reason;
+    RefusalRecord::new(reason, RefusalSide::Hub).with("limit", Day::from_number(u32::from(n))).to_value()
+}

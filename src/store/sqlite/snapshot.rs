@@ -1,0 +1,74 @@
+//! One moment of a store, held still: for checks that read much beside a running server.
+
+use super::read::{self, SqliteReader};
+use super::{Report, head_file};
+use crate::domain::row::Row;
+use crate::domain::scan::Scan;
+use crate::store::{Head, JournalEntry, StoreError, Tables};
+use std::path::Path;
+
+/// A read-only view in which nothing moves. While it lives a running server's write-ahead log only grows.
+#[derive(Debug)]
+pub struct Snapshot {
+    reader: SqliteReader,
+    head: Head,
+}
+
+impl Snapshot {
+    /// Opens the folder as it is now.
+    ///
+    /// # Errors
+    /// As [`SqliteReader::open`], and `Damaged` when the journal ends before the head that was noted beside it.
+    pub fn open(dir: &Path) -> Result<Snapshot, StoreError> {
+        // The note is written after a commit: read first, it is never ahead of a sound journal.
+        let noted = head_file::read(dir)?;
+        let reader = SqliteReader::open(dir)?;
+        reader.hold_still()?;
+        let head = reader.head()?;
+        if let Some(noted) = noted.filter(|noted| noted.sequence > head.sequence) {
+            let what = format!(
+                "it once reached {}: its write-ahead log is lost, or it is an older copy",
+                noted.sequence
+            );
+            return Err(read::damaged(head.sequence, &what));
+        }
+        Ok(Snapshot { reader, head })
+    }
+
+    /// Who wrote the store: "hub", "node:13".
+    ///
+    /// # Errors
+    /// `Damaged` when it does not say.
+    pub fn owner(&self) -> Result<String, StoreError> {
+        self.reader.owner()
+    }
+
+    /// How far the journal had come.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Checks the chain from its first record on, every row of every table, and the database file.
+    ///
+    /// # Errors
+    /// `Damaged` or `Record` with the first place that is wrong.
+    pub fn verify(&mut self) -> Result<Report, StoreError> {
+        self.reader.verify(1)
+    }
+
+    /// A page of rows, as of [`Tables::scan`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn scan(&mut self, scan: &Scan) -> Result<Vec<Row>, StoreError> {
+        self.reader.scan(scan)
+    }
+
+    /// A page of the journal, as of [`Tables::journal`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
+        self.reader.journal(after, limit)
+    }
+}
