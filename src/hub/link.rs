@@ -15,8 +15,9 @@ use tonic::{Request, Status};
 
 /// How long a node may take to record decisions. They are repeated for ever, so this only frees the lane.
 const DECIDE_WITHIN: Duration = Duration::from_secs(30);
-/// Least time that a prepare's call is given: its answer may still release the transfer early.
-const PREPARE_LEAST_MS: u64 = 200;
+/// A prepare's call is given so much more than the transfers have left: then a province that hangs is told by the
+/// transfers' own deadline, which is the hub's to judge, and not now by that and now by a call that failed.
+const PREPARE_GRACE_MS: u64 = 200;
 
 /// A node as the hub speaks to it. Cheap to clone; reconnects by itself.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ impl Link {
 
     /// Asks for votes.
     pub async fn prepare(&self, legs: &[Leg]) -> Result<(PeerMark, Vec<Vote>), Status> {
-        let left_ms = legs.iter().map(|leg| leg.time_left_ms).max().unwrap_or(0).max(PREPARE_LEAST_MS);
+        let left_ms = legs.iter().map(|leg| leg.time_left_ms).max().unwrap_or(0) + PREPARE_GRACE_MS;
         let mut request = Request::new(prepare_to_proto(&self.mark.now(), legs));
         request.set_timeout(Duration::from_millis(left_ms));
         let response = self.client().prepare(request).await?.into_inner();
