@@ -60,7 +60,7 @@ fn functions_are_short() {
             }
             let lines = rest[open..open + block_end(&rest[open..])].lines().count();
             if lines > FUNCTION_LINES_MAX {
-                let line = source.code[..at].lines().count();
+                let line = source.code[..at].matches('\n').count() + 1;
                 wrong.push(format!("{}:{line}: {lines} lines", source.path));
             }
         }
