@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 
 /// Most inputs of one batch: bounds how long the first of them waits for its answer.
@@ -29,8 +30,8 @@ const BATCH_MAX: usize = 1_024;
 
 /// Where effects go once they may.
 pub trait Outlet<E>: Send {
-    /// Starts to do something in the world. Must not block.
-    fn deliver(&mut self, effect: E);
+    /// Starts to do a batch's effects, in order. Must not block.
+    fn deliver(&mut self, effects: Vec<E>);
 }
 
 /// A running engine: the way in, and the end of its thread.
@@ -42,7 +43,22 @@ pub struct Engine<M: Machine> {
     pub thread: JoinHandle<Result<(), EngineError>>,
 }
 
-/// Starts an engine's thread. `first` is decided before anything else, and is durable when this returns.
+/// A batch's answers, each with where it goes.
+type Answers<A> = Vec<(oneshot::Sender<A>, A)>;
+
+/// Hands answers to their callers on the runtime's own thread: a batch costs one wake-up of the runtime, not one for
+/// each caller, and their responses leave together.
+async fn hand_out<A>(mut batches: UnboundedReceiver<Answers<A>>) {
+    while let Some(answers) = batches.recv().await {
+        for (reply, answer) in answers {
+            // A caller who went away misses only the answer; what he asked for is done.
+            let _ = reply.send(answer);
+        }
+    }
+}
+
+/// Starts an engine's thread; must be called inside a tokio runtime, which hands out its answers. `first` is decided
+/// before anything else, and is durable when this returns.
 pub fn start<M, S>(
     mut core: Core<M, S>,
     clock: Arc<dyn Clock>,
@@ -60,13 +76,15 @@ where
     let (head, heads) = watch::channel(core.head());
     let waiting = Arc::new(AtomicUsize::new(0));
     let handle = Handle::new(jobs, heads, Arc::clone(&waiting));
-    for output in core.run(clock.now(), first)? {
-        if let Output::Effect(effect) = output {
-            outlet.deliver(effect);
-        }
-    }
+    let effects = core.run(clock.now(), first)?.into_iter().filter_map(|output| match output {
+        Output::Effect(effect) => Some(effect),
+        Output::Answer(..) => None,
+    });
+    outlet.deliver(effects.collect());
     head.send_replace(core.head());
-    let mut desk = Desk { inbox, callers: BTreeMap::new(), waiting, outlet, head };
+    let (answers, batches) = unbounded_channel();
+    tokio::spawn(hand_out(batches));
+    let mut desk = Desk { inbox, callers: BTreeMap::new(), waiting, outlet, answers, head };
     let run = move || {
         let result = desk.serve(&mut core, clock.as_ref());
         if let Err(error) = &result {
@@ -84,6 +102,7 @@ struct Desk<M: Machine> {
     callers: BTreeMap<Ticket, oneshot::Sender<M::Answer>>,
     waiting: Arc<AtomicUsize>,
     outlet: Box<dyn Outlet<M::Effect>>,
+    answers: UnboundedSender<Answers<M::Answer>>,
     head: watch::Sender<Head>,
 }
 
@@ -99,7 +118,7 @@ impl<M: Machine> Desk<M> {
             if core.head() != before {
                 self.head.send_replace(core.head());
             }
-            outputs.into_iter().for_each(|output| self.perform(output));
+            self.perform(outputs);
             // A caller whose input panicked was not answered and never will be.
             for ticket in core.take_failed() {
                 self.dismiss(ticket);
@@ -145,15 +164,22 @@ impl<M: Machine> Desk<M> {
         Some(())
     }
 
-    fn perform(&mut self, output: Output<M::Answer, M::Effect>) {
-        match output {
-            Output::Effect(effect) => self.outlet.deliver(effect),
-            Output::Answer(ticket, answer) => {
-                if let Some(reply) = self.dismiss(ticket) {
-                    // A caller who went away misses only the answer; what he asked for is done.
-                    let _ = reply.send(answer);
+    fn perform(&mut self, outputs: Outputs<M>) {
+        let (mut effects, mut answers) = (Vec::new(), Vec::new());
+        for output in outputs {
+            match output {
+                Output::Effect(effect) => effects.push(effect),
+                Output::Answer(ticket, answer) => {
+                    answers.extend(self.dismiss(ticket).map(|reply| (reply, answer)));
                 }
             }
+        }
+        if !effects.is_empty() {
+            self.outlet.deliver(effects);
+        }
+        if !answers.is_empty() {
+            // The runtime ends only after its servers: then nobody waits any more.
+            let _ = self.answers.send(answers);
         }
     }
 

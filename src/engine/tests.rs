@@ -79,8 +79,10 @@ impl Clock for Fixed {
 struct Heard(Sender<u64>);
 
 impl Outlet<u64> for Heard {
-    fn deliver(&mut self, effect: u64) {
-        let _ = self.0.send(effect);
+    fn deliver(&mut self, effects: Vec<u64>) {
+        for effect in effects {
+            let _ = self.0.send(effect);
+        }
     }
 }
 

@@ -31,14 +31,14 @@ enum Order {
 /// The hub's way out.
 #[derive(Debug)]
 pub struct Dispatcher {
-    lanes: BTreeMap<ProvinceCode, UnboundedSender<Order>>,
+    lanes: BTreeMap<ProvinceCode, UnboundedSender<Vec<Order>>>,
     unserved: UnboundedSender<(ProvinceCode, TransferId)>,
 }
 
 /// The lanes' ends, to be run once the engine is there.
 #[derive(Debug)]
 pub struct Lanes {
-    orders: BTreeMap<ProvinceCode, UnboundedReceiver<Order>>,
+    orders: BTreeMap<ProvinceCode, UnboundedReceiver<Vec<Order>>>,
     unserved: UnboundedReceiver<(ProvinceCode, TransferId)>,
 }
 
@@ -55,22 +55,38 @@ pub fn dispatcher(provinces: impl IntoIterator<Item = ProvinceCode>) -> (Dispatc
 }
 
 impl Outlet<Effect> for Dispatcher {
-    fn deliver(&mut self, effect: Effect) {
-        let (province, order) = match effect {
-            Effect::Prepare(province, leg) => (province, Order::Prepare(leg, Instant::now())),
-            Effect::Decide(province, decision) => (province, Order::Decide(decision)),
-            Effect::Alarm(transfer_id, side) => {
-                tracing::error!(%transfer_id, side = side.name(), "ALARM: a province rejected a decision");
-                return;
-            }
-        };
-        match self.lanes.get(&province) {
-            // A lane that has ended belongs to a server that is stopping; the outbox tells again at the next start.
-            Some(lane) => drop(lane.send(order)),
-            None => {
-                if let Order::Prepare(leg, _) = order {
-                    let _ = self.unserved.send((province, leg.transfer_id));
+    fn deliver(&mut self, effects: Vec<Effect>) {
+        let now = Instant::now();
+        let mut orders: BTreeMap<ProvinceCode, Vec<Order>> = BTreeMap::new();
+        for effect in effects {
+            match effect {
+                Effect::Prepare(province, leg) => {
+                    orders.entry(province).or_default().push(Order::Prepare(leg, now))
                 }
+                Effect::Decide(province, decision) => {
+                    orders.entry(province).or_default().push(Order::Decide(decision));
+                }
+                Effect::Alarm(transfer_id, side) => {
+                    tracing::error!(%transfer_id, side = side.name(), "ALARM: a province rejected a decision");
+                }
+            }
+        }
+        for (province, orders) in orders {
+            match self.lanes.get(&province) {
+                // A lane that has ended belongs to a server that is stopping; the outbox tells again at its next start.
+                Some(lane) => drop(lane.send(orders)),
+                None => self.refuse(province, orders),
+            }
+        }
+    }
+}
+
+impl Dispatcher {
+    /// No node serves the province: its prepares fail at once.
+    fn refuse(&self, province: ProvinceCode, orders: Vec<Order>) {
+        for order in orders {
+            if let Order::Prepare(leg, _) = order {
+                let _ = self.unserved.send((province, leg.transfer_id));
             }
         }
     }
@@ -119,7 +135,7 @@ struct Lane {
     province: ProvinceCode,
     link: Link,
     engine: Handle<Coordinator>,
-    orders: UnboundedReceiver<Order>,
+    orders: UnboundedReceiver<Vec<Order>>,
     prepares: VecDeque<(Box<Leg>, Instant)>,
     decisions: VecDeque<Decision>,
 }
@@ -172,11 +188,11 @@ impl Lane {
                         return true;
                     }
                 }
-                order = self.orders.recv() => {
-                    let Some(order) = order else { return false };
-                    self.queue(order);
-                    while let Ok(order) = self.orders.try_recv() {
-                        self.queue(order);
+                orders = self.orders.recv() => {
+                    let Some(orders) = orders else { return false };
+                    orders.into_iter().for_each(|order| self.queue(order));
+                    while let Ok(orders) = self.orders.try_recv() {
+                        orders.into_iter().for_each(|order| self.queue(order));
                     }
                 }
                 () = tokio::time::sleep(PROBE_EVERY), if idle => {
@@ -254,10 +270,12 @@ impl Lane {
             }
             tokio::select! {
                 () = tokio::time::sleep_until(until) => return true,
-                order = self.orders.recv() => match order {
-                    Some(Order::Prepare(leg, _)) => waiting.push(leg),
-                    Some(Order::Decide(_)) => {}
-                    None => return false,
+                orders = self.orders.recv() => {
+                    let Some(orders) = orders else { return false };
+                    waiting.extend(orders.into_iter().filter_map(|order| match order {
+                        Order::Prepare(leg, _) => Some(leg),
+                        Order::Decide(_) => None,
+                    }));
                 }
             }
         }

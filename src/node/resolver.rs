@@ -34,13 +34,15 @@ pub(super) fn questions() -> (Questions, UnboundedReceiver<Vec<Question>>) {
 }
 
 impl Outlet<Effect> for Questions {
-    fn deliver(&mut self, effect: Effect) {
-        match effect {
-            // Once the resolver has ended the server is stopping; the next start asks again.
-            Effect::Ask(questions) => drop(self.0.send(questions)),
-            Effect::Alarm(transfer_id, side) => {
-                let side = side.name();
-                tracing::error!(%transfer_id, side, "ALARM: the hub's order contradicts what is recorded");
+    fn deliver(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                // Once the resolver has ended the server is stopping; the next start asks again.
+                Effect::Ask(questions) => drop(self.0.send(questions)),
+                Effect::Alarm(transfer_id, side) => {
+                    let side = side.name();
+                    tracing::error!(%transfer_id, side, "ALARM: the hub's order contradicts what is recorded");
+                }
             }
         }
     }
