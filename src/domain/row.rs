@@ -406,6 +406,11 @@ tables! {
 }
 
 impl Table {
+    /// Whether most changes of a row leave the columns alone that lists and starts are found by.
+    pub fn is_indexed(self) -> bool {
+        matches!(self, Table::TransferRow)
+    }
+
     /// Whether rows of the table are replaced by others about the same person: what was there before must be scrubbed.
     pub fn holds_persons(self) -> bool {
         matches!(self, Table::PersonRow)

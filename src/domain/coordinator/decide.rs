@@ -108,6 +108,7 @@ impl Coordinator {
             return self.refuse(transfer.transfer_id, RefusalRecord::new(Reason::Overflow, HUB), None, step);
         }
         // From here on nothing may fail.
+        self.note_seen(step);
         let hub_seq = own(step.rows()).hub_seq + 1;
         step.record(TransferDecided {
             transfer_id: transfer.transfer_id,
@@ -147,6 +148,7 @@ impl Coordinator {
         if transfer.state.on(TransferEvent::Refused) == Transition::Stays {
             return;
         }
+        self.note_seen(step);
         let live = self.live.get(&transfer_id);
         let rulebook = |vote: Option<&YesVote>| vote.map(|vote| vote.rulebook);
         step.record(TransferDecided {
@@ -233,6 +235,7 @@ impl Coordinator {
             }
         }
         if !recorded.is_empty() {
+            self.note_seen(step);
             step.record(DecisionsRecorded { province, legs: recorded.clone() });
             recorded.iter().for_each(|(transfer_id, _)| self.answer_ready(*transfer_id, step));
         }

@@ -183,6 +183,8 @@ pub struct Coordinator {
     expiries: BTreeSet<(Mono, TransferId)>,
     waits: Waits,
     outbox: Outbox,
+    /// Marks seen since the last record: they are journaled with the next one, and worth no commit of their own.
+    seen: BTreeMap<ProvinceCode, PeerMark>,
 }
 
 /// A transfer that is being decided.
@@ -220,6 +222,7 @@ impl Coordinator {
             expiries: BTreeSet::new(),
             waits: Waits::default(),
             outbox: Outbox::default(),
+            seen: BTreeMap::new(),
         }
     }
 

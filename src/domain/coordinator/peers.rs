@@ -39,10 +39,18 @@ impl Coordinator {
         if seen.incarnation != node.incarnation || seen.start_id != node.start_id {
             return false;
         }
-        if node.sequence > seen.sequence {
-            step.record(PeerSeen { province, mark: node });
+        let latest = self.seen.get(&province).map_or(seen.sequence, |mark| mark.sequence);
+        if node.sequence > latest {
+            self.seen.insert(province, node);
         }
         true
+    }
+
+    /// Journals how far nodes were seen to have come, with the record that their words have led to.
+    pub(super) fn note_seen(&mut self, step: &mut Step<'_>) {
+        for (province, mark) in std::mem::take(&mut self.seen) {
+            step.record(PeerSeen { province, mark });
+        }
     }
 
     /// A province can, or cannot, be reached.
@@ -69,6 +77,7 @@ impl Coordinator {
         node: PeerMark,
         step: &mut Step<'_>,
     ) {
+        self.note_seen(step);
         let seen = step.rows().get::<PeerRow>(&Key::PeerRow(province)).cloned();
         if let Some(seen) = &seen {
             if seen.start_id == node.start_id {

@@ -95,13 +95,24 @@ pub(super) fn columns(table: Table) -> Vec<&'static str> {
     table.key_columns().iter().chain(table.value_columns()).copied().collect()
 }
 
+/// No table has a second unique constraint, so both forms do the same. REPLACE is a tenth less work, but writes every
+/// index anew.
+fn upsert(table: Table, name: &str, all: &[&str]) -> String {
+    let (columns, values) = (list(all), marks(all.len()));
+    if !table.is_indexed() {
+        return format!("REPLACE INTO {name} ({columns}) VALUES ({values})");
+    }
+    let set = table.value_columns().iter().map(|column| format!("{0} = excluded.{0}", quote(column)));
+    let (keys, set) = (list(table.key_columns()), set.collect::<Vec<_>>().join(", "));
+    format!("INSERT INTO {name} ({columns}) VALUES ({values}) ON CONFLICT ({keys}) DO UPDATE SET {set}")
+}
+
 fn build(table: Table) -> TableSql {
     let (name, all, keys) = (quote(table.name()), columns(table), table.key_columns());
     let by_key: Vec<String> = keys.iter().map(|column| format!("{} = ?", quote(column))).collect();
     TableSql {
         load: format!("SELECT {} FROM {name} WHERE {}", list(&all), by_key.join(" AND ")),
-        // A tenth less work than ON CONFLICT DO UPDATE, and the same: no table has a second unique constraint.
-        upsert: format!("REPLACE INTO {name} ({}) VALUES ({})", list(&all), marks(all.len())),
+        upsert: upsert(table, &name, &all),
     }
 }
 
