@@ -144,7 +144,8 @@ impl World {
                 self.hub_says(outputs);
             }
             Message::Acks(province, node, acks) => {
-                let outputs = self.toy.hub.run(now, coordinator::Input::Acks { province, node, acks });
+                let outputs =
+                    self.toy.hub.run(now, coordinator::Input::Acks { province, node, told: vec![], acks });
                 self.hub_says(outputs);
             }
             Message::Ask(province, node, questions) => self.resolve(province, node, questions),

@@ -16,8 +16,8 @@ pub enum MoneyError {
     Malformed,
 }
 
-/// More integer digits than any amount here can have: ten thousand billion yuan stays far inside `i64` fen.
-const INTEGER_DIGITS_MAX: usize = 13;
+/// More integer digits than any amount here can have. Sums of nine million such amounts still fit `i64` fen.
+const INTEGER_DIGITS_MAX: usize = 10;
 
 impl Money {
     /// No money.

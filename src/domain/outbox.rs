@@ -54,6 +54,13 @@ impl Outbox {
         lane.release()
     }
 
+    /// A call came back without a receipt for these: they wait again, behind the others, until something is released.
+    pub fn unanswered(&mut self, province: ProvinceCode, legs: &[(TransferId, Side)]) {
+        let lane = self.lanes.entry(province).or_default();
+        let unanswered = legs.iter().filter_map(|leg| lane.sent.remove(leg)).collect::<Vec<_>>();
+        lane.queue.extend(unanswered);
+    }
+
     /// The province cannot be reached: what was on its way waits again.
     pub fn darken(&mut self, province: ProvinceCode) {
         let lane = self.lanes.entry(province).or_default();

@@ -276,7 +276,10 @@ impl Toy {
                 Output::Effect(coordinator::Effect::Decide(province, decision)) => {
                     let acks = self.decide(province, decision);
                     let node = self.node(province).mark;
-                    open.extend(self.hub.run(self.now, coordinator::Input::Acks { province, node, acks }));
+                    open.extend(
+                        self.hub
+                            .run(self.now, coordinator::Input::Acks { province, node, told: vec![], acks }),
+                    );
                 }
                 Output::Effect(coordinator::Effect::Alarm(..)) => {}
             }

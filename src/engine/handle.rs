@@ -93,10 +93,22 @@ impl<M: Machine> Handle<M> {
         &self,
         input: impl FnOnce(Ticket) -> M::Input,
     ) -> Result<oneshot::Receiver<M::Answer>, AskError> {
-        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.waiting_max {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        if self.waiting.load(Ordering::Relaxed) >= self.waiting_max {
             return Err(AskError::Overloaded);
         }
+        self.hand_in(input)
+    }
+
+    /// As [`Handle::ask`], but never refused for load: for the protocol's own calls, which end what others began.
+    pub async fn ask_always(&self, input: impl FnOnce(Ticket) -> M::Input) -> Result<M::Answer, AskError> {
+        self.hand_in(input)?.await.map_err(|_| AskError::Unknown)
+    }
+
+    fn hand_in(
+        &self,
+        input: impl FnOnce(Ticket) -> M::Input,
+    ) -> Result<oneshot::Receiver<M::Answer>, AskError> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         let (reply, answer) = oneshot::channel();
         let sent = self.jobs.send(Job::Ask { ticket, input: input(ticket), reply });

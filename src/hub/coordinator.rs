@@ -43,7 +43,7 @@ impl CoordinatorService for Nodes {
             return Err(Problem::new(Reason::ProvinceNotAllowed).into());
         }
         let node = sender_from_proto(request.sender.as_ref())?;
-        let answer = desk.engine.ask(|ticket| Input::Announce { ticket, province, node }).await;
+        let answer = desk.engine.ask_always(|ticket| Input::Announce { ticket, province, node }).await;
         match answer.map_err(problem_of_ask)? {
             Answer::Admitted(incarnation) => {
                 if incarnation != node.incarnation {
@@ -71,7 +71,8 @@ impl CoordinatorService for Nodes {
         let desk = &self.0;
         let province = province_of(&request)?;
         let (node, questions) = resolve_from_proto(request.get_ref())?;
-        let answer = desk.engine.ask(|ticket| Input::Resolve { ticket, province, node, questions }).await;
+        let answer =
+            desk.engine.ask_always(|ticket| Input::Resolve { ticket, province, node, questions }).await;
         match answer.map_err(problem_of_ask)? {
             Answer::Rulings(rulings) => Ok(Response::new(ResolveResponse {
                 sender: Some(sender_to_proto(&desk.mark.now())),

@@ -5,14 +5,17 @@ use super::link::Link;
 use crate::domain::coordinator::{Coordinator, Effect, Input};
 use crate::domain::id::TransferId;
 use crate::domain::protocol::Decision;
+use crate::domain::reason::Reason;
 use crate::domain::region::ProvinceCode;
 use crate::domain::transfer::Leg;
 use crate::engine::{Handle, Outlet};
 use crate::net::backoff::Backoff;
+use crate::net::status::problem_of;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
+use tonic::Status;
 
 /// Most items of one call.
 const ITEMS_MAX: usize = 1_000;
@@ -20,6 +23,12 @@ const ITEMS_MAX: usize = 1_000;
 const CALLS_MAX: usize = 2;
 /// An idle link is tried again after so long, so that a province that went dark is known before it is needed.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
+
+/// A node's error as it may be logged: its code, and its reason if that is one of ours. Its words may hold anything.
+fn told(error: &Status) -> String {
+    let reason = problem_of(error).and_then(|problem| Reason::from_code(&problem.code)).map(Reason::code);
+    format!("{:?} {}", error.code(), reason.unwrap_or_default())
+}
 
 /// One thing to tell a province.
 #[derive(Debug)]
@@ -154,7 +163,9 @@ impl Lane {
                     }
                     tracing::warn!(province = %self.province, "the province cannot be reached");
                 }
-                Err(error) => tracing::debug!(province = %self.province, %error, "not reached"),
+                Err(error) => {
+                    tracing::debug!(province = %self.province, error = %told(&error), "not reached")
+                }
             }
             self.engine.tell(Input::Link { province: self.province, up: false });
             if !self.stay_dark(backoff.wait()).await {
@@ -199,6 +210,8 @@ impl Lane {
                     if self.link.probe().await.is_err() {
                         return true;
                     }
+                    // Decisions without a receipt wait for such a quiet moment.
+                    self.engine.tell(Input::Link { province: self.province, up: true });
                 }
             }
         }
@@ -231,7 +244,7 @@ impl Lane {
                     Finished::Prepare { well: true }
                 }
                 Err(error) => {
-                    tracing::warn!(%province, %error, count = transfer_ids.len(), "prepares failed");
+                    tracing::warn!(%province, error = %told(&error), count = transfer_ids.len(), "prepares failed");
                     engine.tell(Input::PrepareFailed { province, transfer_ids });
                     Finished::Prepare { well: false }
                 }
@@ -246,11 +259,13 @@ impl Lane {
         async move {
             match link.decide(&decisions).await {
                 Ok((node, acks)) => {
-                    engine.tell(Input::Acks { province, node, acks });
+                    let told = decisions.iter().map(|it| (it.transfer_id, it.side)).collect();
+                    engine.tell(Input::Acks { province, node, told, acks });
                     Finished::Decide { well: true }
                 }
                 Err(error) => {
-                    tracing::warn!(%province, %error, count = decisions.len(), "decisions wait for the province");
+                    let (error, count) = (told(&error), decisions.len());
+                    tracing::warn!(%province, %error, count, "decisions wait for the province");
                     Finished::Decide { well: false }
                 }
             }

@@ -155,6 +155,9 @@ impl Follower {
         let mut heads = self.desk.engine.heads();
         let mut stopping = self.desk.stopping.clone();
         loop {
+            if self.sender.is_closed() || *stopping.borrow() {
+                return;
+            }
             let read = self.desk.reader.run(move |tables| changes(tables, after)).await;
             let (found, end) = match read {
                 Ok(read) => read,

@@ -137,7 +137,11 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let reader = Reader::new(store.reader()?);
     let core = Core::new(machine, store)?;
     let last_incarnation = core.incarnation();
-    let first = vec![Input::Start { unsettled }];
+    // A province that no node serves is out of reach from the start: nothing is held for a transfer that cannot be.
+    let served = |province| config.nodes.iter().any(|node| node.province == province);
+    let unserved = places.provinces().map(|province| province.code).filter(|province| !served(*province));
+    let dark = unserved.map(|province| Input::Link { province, up: false });
+    let first = [Input::Start { unsettled }].into_iter().chain(dark).collect();
     let Engine { handle, thread } =
         crate::engine::start(core, Arc::clone(&clock), Box::new(dispatcher), first)?;
     let engine = handle.with_waiting_max(limits.in_flight_max);

@@ -154,7 +154,10 @@ impl Desk {
             Ok(results) => {
                 Ok(results.iter().flat_map(|result| check_result_from_proto(result, side)).collect())
             }
-            Err(status) if status.code() == tonic::Code::ResourceExhausted => Err(status),
+            // A node's own words are not passed on: they may say anything.
+            Err(status) if status.code() == tonic::Code::ResourceExhausted => {
+                Err(Problem::new(Reason::Overloaded).into())
+            }
             Err(_) => Ok(unreachable(province)),
         }
     }

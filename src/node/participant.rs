@@ -64,7 +64,12 @@ impl ParticipantService for Participants {
         let desk = &self.desk;
         let (hub, readings) = desk.reading().prepare(request.get_ref())?;
         let legs = desk.present(readings).await?;
-        match desk.engine.ask(|ticket| Input::Prepare { ticket, hub, legs }).await.map_err(problem_of_ask)? {
+        match desk
+            .engine
+            .ask_always(|ticket| Input::Prepare { ticket, hub, legs })
+            .await
+            .map_err(problem_of_ask)?
+        {
             Answer::Votes(votes) => Ok(Response::new(PrepareResponse {
                 sender: Some(sender_to_proto(&desk.mark.now())),
                 votes: votes.into_iter().map(|vote| vote_to_proto(&desk.seal(vote))).collect(),
@@ -84,7 +89,7 @@ impl ParticipantService for Participants {
         let decisions: Vec<Decision> = readings.iter().filter_map(order).collect();
         match desk
             .engine
-            .ask(|ticket| Input::Decide { ticket, hub, decisions })
+            .ask_always(|ticket| Input::Decide { ticket, hub, decisions })
             .await
             .map_err(problem_of_ask)?
         {

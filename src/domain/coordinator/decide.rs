@@ -196,9 +196,14 @@ impl Coordinator {
         transfer_ids: &[TransferId],
         step: &mut Step<'_>,
     ) {
-        for transfer_id in
-            transfer_ids.iter().filter(|id| self.live.contains_key(id)).copied().collect::<Vec<_>>()
-        {
+        let live: Vec<TransferId> =
+            transfer_ids.iter().filter(|id| self.live.contains_key(id)).copied().collect();
+        for transfer_id in live {
+            // A node can fail its own legs only, whatever ids its answer names.
+            let is_party = |it: TransferRow| it.payer_province == province || it.payee_province == province;
+            if !row(transfer_id, step).is_some_and(is_party) {
+                continue;
+            }
             let refusal = RefusalRecord::new(Reason::ProvinceUnreachable, HUB).with("province", province);
             self.abort(transfer_id, refusal, step);
         }

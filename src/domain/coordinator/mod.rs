@@ -64,6 +64,8 @@ pub enum Input {
         province: ProvinceCode,
         /// The node as it spoke.
         node: PeerMark,
+        /// What it was told.
+        told: Vec<(TransferId, Side)>,
         /// Its receipts.
         acks: Vec<Ack>,
     },
@@ -266,7 +268,10 @@ impl Machine for Coordinator {
             Input::PrepareFailed { province, transfer_ids } => {
                 self.prepare_failed(province, &transfer_ids, step);
             }
-            Input::Acks { province, node, acks } => self.acks(province, node, &acks, step),
+            Input::Acks { province, node, told, acks } => {
+                self.acks(province, node, &acks, step);
+                self.outbox.unanswered(province, &told);
+            }
             Input::Link { province, up } => self.link(province, up, step),
             Input::Announce { ticket, province, node } => self.announce(ticket, province, node, step),
             Input::Resolve { ticket, province, node, questions } => {

@@ -37,7 +37,10 @@ impl Coordinator {
                 keys.extend(rejected.map(|ack| Key::IncidentRow(ack.transfer_id, ack.side)));
             }
             Input::Link { .. } => keys.extend(self.waits.transfers().map(Key::TransferRow)),
-            Input::Announce { province, .. } => keys.push(Key::PeerRow(*province)),
+            Input::Announce { province, .. } => {
+                keys.push(Key::PeerRow(*province));
+                keys.extend(self.live.keys().map(|id| Key::TransferRow(*id)));
+            }
             Input::Resolve { province, questions, .. } => {
                 keys.push(Key::PeerRow(*province));
                 let asked = questions.iter().map(|question| question.transfer_id);

@@ -1,8 +1,9 @@
 //! Nodes: who they are, whether they can be reached, and what they ask. And the hub's own start.
 
 use super::decide::{HUB, decision_for, province_of};
-use super::{Answer, Coordinator, Effect, Step};
+use super::{Answer, Coordinator, Effect, Live, Step};
 use crate::domain::apply::own;
+use crate::domain::id::TransferId;
 use crate::domain::protocol::{Decision, Question, Ruling};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::{HubStarted, NodeAdmitted, PeerMark, PeerSeen, TransferBuried};
@@ -97,6 +98,24 @@ impl Coordinator {
         // Receipts of its last life that are still under way will not count: tell it again.
         for decision in self.outbox.again(province) {
             step.effect(Effect::Decide(province, decision));
+        }
+        self.drop_votes_of(province, step);
+    }
+
+    /// Only yes votes of a node's present life may commit: transfers that hold one of an earlier life are aborted.
+    fn drop_votes_of(&mut self, province: ProvinceCode, step: &mut Step<'_>) {
+        let voted = |(transfer_id, live): (&TransferId, &Live)| {
+            let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(*transfer_id));
+            transfer.is_some_and(|transfer| {
+                (live.payer.is_some() && transfer.payer_province == province)
+                    || (live.payee.is_some() && transfer.payee_province == province)
+            })
+        };
+        let stale: Vec<TransferId> =
+            self.live.iter().filter(|it| voted((it.0, it.1))).map(|(id, _)| *id).collect();
+        for transfer_id in stale {
+            let refusal = RefusalRecord::new(Reason::ProvinceUnreachable, HUB).with("province", province);
+            self.abort(transfer_id, refusal, step);
         }
     }
 

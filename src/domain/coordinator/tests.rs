@@ -254,6 +254,49 @@ fn a_rejected_decision_is_parked_and_others_go_on() {
     assert_eq!(acks[0].result, AckResult::Rejected);
     assert_eq!(personal(&toy), (960_000, 0));
     let node = toy.payer.mark;
-    let outputs = toy.hub.run(toy.now, Input::Acks { province: PAYER, node, acks });
+    let outputs = toy.hub.run(toy.now, Input::Acks { province: PAYER, node, told: vec![], acks });
     assert_eq!(outputs, vec![Output::Effect(Effect::Alarm(id(1), Side::Payer))]);
+}
+
+/// A receipt that never came left its decision marked as sent for ever: nothing but a restart told it again.
+#[test]
+fn a_decision_without_a_receipt_is_told_again() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    let mut told = Vec::new();
+    for leg in legs(&outputs) {
+        let province = leg.party.province;
+        let participant::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
+        let node = toy.node(province).mark;
+        told.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));
+    }
+    let node = toy.payer.mark;
+    let none = Input::Acks { province: PAYER, node, told: vec![(id(1), Side::Payer)], acks: vec![] };
+    assert_eq!(toy.hub.run(toy.now, none), vec![]);
+    let again = toy.hub.run(toy.now, Input::Link { province: PAYER, up: true });
+    assert!(matches!(&again[..], [Output::Effect(Effect::Decide(PAYER, _))]), "{again:?}");
+    assert!(told.contains(&again[0]));
+}
+
+/// Only yes votes of a node's present life may commit.
+#[test]
+fn a_node_that_starts_anew_takes_its_votes_with_it() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    let legs = legs(&outputs);
+    let participant::Answer::Votes(votes) = toy.prepare(&legs[0]) else { panic!("no votes") };
+    let node = toy.payer.mark;
+    toy.hub.run(toy.now, Input::Votes { province: PAYER, node, votes });
+    toy.restart_node(PAYER, 77);
+    assert_eq!(transfer(&toy, 1).state, TransferState::Aborted);
+}
+
+/// A node's answer may name any id: it fails its own legs only.
+#[test]
+fn a_province_that_is_no_party_fails_nothing() {
+    let mut toy = Toy::new();
+    toy.create(1, 1, 40_000);
+    let province = crate::domain::region::ProvinceCode::new(44);
+    let outputs = toy.hub.run(toy.now, Input::PrepareFailed { province, transfer_ids: vec![id(1)] });
+    assert_eq!((outputs, transfer(&toy, 1).state), (vec![], TransferState::Pending));
 }

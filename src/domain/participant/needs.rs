@@ -13,6 +13,7 @@ use crate::domain::region::ProvinceCode;
 use crate::domain::row::{Key, LegRow};
 use crate::domain::transfer::Side;
 use crate::domain::working_set::WorkingSet;
+use std::collections::BTreeSet;
 
 /// The keys that `input` needs and `rows` does not know yet.
 pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
@@ -26,6 +27,11 @@ pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
         Input::Decide { decisions, .. } => {
             own_and_hub(&mut keys);
             decisions.iter().for_each(|decision| decided(decision, rows, &mut keys));
+            // Two orders about one leg: the second may contradict what the first has just made of it.
+            let legs: BTreeSet<_> = decisions.iter().map(|it| (it.transfer_id, it.side)).collect();
+            if legs.len() < decisions.len() {
+                keys.extend(legs.into_iter().map(|(transfer_id, side)| Key::IncidentRow(transfer_id, side)));
+            }
         }
         Input::Rulings { rulings, .. } => {
             own_and_hub(&mut keys);

@@ -239,3 +239,19 @@ fn replaying_the_journals_rebuilds_the_tables() {
     let replayed = replay(&toy.hub.journal);
     assert_eq!(replayed.rows().collect::<Vec<_>>(), toy.hub.rows.rows().collect::<Vec<_>>());
 }
+
+/// Commit and abort of one leg in one call: the second was judged before what it needs was loaded, and panicked.
+#[test]
+fn two_orders_about_one_leg_in_one_call_are_both_answered() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    verdict(&mut toy, &leg);
+    let (now, hub) = (toy.now, toy.hub.mark);
+    let decisions = vec![decision(&leg, Outcome::Commit), decision(&leg, Outcome::Abort)];
+    let outputs = toy.payer.run(now, Input::Decide { ticket: 0, hub, decisions });
+    let Answer::Acks(acks) = answer(outputs) else { panic!("no receipts") };
+    assert_eq!(
+        acks.iter().map(|ack| ack.result).collect::<Vec<_>>(),
+        [AckResult::Recorded, AckResult::Rejected]
+    );
+}

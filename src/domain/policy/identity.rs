@@ -11,6 +11,7 @@ pub fn known(identity: Identity, side: Side, has_member: bool) -> Option<Refusal
         Identity::Known(_) | Identity::Unknown => {
             Some(by_side(side, Reason::PayerNotInsured, Reason::PayeeNotInsured))
         }
+        Identity::Damaged => Some(RefusalRecord::new(Reason::Internal, side)),
         Identity::NameDiffers => {
             Some(by_side(side, Reason::PayerIdentityMismatch, Reason::PayeeIdentityMismatch))
         }

@@ -30,6 +30,8 @@ pub enum Identity {
     Unknown,
     /// The number is known, with another name.
     NameDiffers,
+    /// The number is known, but what the vault holds of the person cannot be read.
+    Damaged,
     /// Number and name belong together.
     Known(MemberRef),
 }
