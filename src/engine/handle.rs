@@ -1,5 +1,6 @@
 //! The way into an engine: cheap to clone, hides the channel.
 
+use crate::domain::reason::Reason;
 use crate::domain::step::{Machine, Ticket};
 use crate::store::Head;
 use std::sync::Arc;
@@ -36,6 +37,17 @@ pub enum AskError {
     /// The engine took the input, and its answer was lost: the outcome is not known.
     #[error("the outcome is not known")]
     Unknown,
+}
+
+impl AskError {
+    /// What a caller is told.
+    pub fn reason(self) -> Reason {
+        match self {
+            AskError::Overloaded => Reason::Overloaded,
+            AskError::Stopped => Reason::Stopping,
+            AskError::Unknown => Reason::OutcomeUnknown,
+        }
+    }
 }
 
 /// The way in.

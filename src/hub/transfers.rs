@@ -165,11 +165,7 @@ impl Desk {
 
 /// Why a question to the engine was not answered, for a caller.
 pub(crate) fn problem_of_ask(error: AskError) -> Problem {
-    Problem::new(match error {
-        AskError::Overloaded => Reason::Overloaded,
-        AskError::Stopped => Reason::Stopping,
-        AskError::Unknown => Reason::OutcomeUnknown,
-    })
+    Problem::new(error.reason())
 }
 
 #[tonic::async_trait]

@@ -88,12 +88,7 @@ impl Desk {
 
 /// Why a question to the engine was not answered, for a caller.
 fn problem_of_ask(error: AskError) -> Problem {
-    use crate::domain::reason::Reason;
-    Problem::new(match error {
-        AskError::Overloaded => Reason::Overloaded,
-        AskError::Stopped => Reason::Stopping,
-        AskError::Unknown => Reason::OutcomeUnknown,
-    })
+    Problem::new(error.reason())
 }
 
 fn grants(apps: &[NodeApp], province: ProvinceCode) -> Result<Grants, GrantError> {

@@ -161,6 +161,8 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
     for (number, identity, reason) in [
         (1, Identity::Unknown, Reason::PayerNotInsured),
         (2, Identity::NameDiffers, Reason::PayerIdentityMismatch),
+        // A row of the vault that cannot be read refuses its own leg; it must not fail the call.
+        (3, Identity::Damaged, Reason::Internal),
     ] {
         let leg = Leg { transfer_id: id(number), ..leg.clone() };
         let legs = vec![Presented::Leg(PresentedLeg { leg, identity })];
