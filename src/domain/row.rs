@@ -85,7 +85,7 @@ macro_rules! tables {
         }
 
         /// The key of one row.
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Key { $($(#[$meta])* $name($($kty),+)),+ }
 
         impl Key {
@@ -135,6 +135,30 @@ macro_rules! tables {
             }
         }
     };
+}
+
+impl Row {
+    /// Whether nothing more is expected of the row: it will hardly be looked at again.
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Row::EntryRow(_)
+            | Row::RequestRow(_)
+            | Row::BuriedRow(_)
+            | Row::IncidentRow(_)
+            | Row::PartiesRow(_) => true,
+            Row::LegRow(row) => row.state != LegState::Prepared,
+            Row::TransferRow(row) => {
+                row.state.is_decided() && row.payer_recorded_seq.is_some() && row.payee_recorded_seq.is_some()
+            }
+            Row::PositionRow(_)
+            | Row::PeerRow(_)
+            | Row::SelfRow(_)
+            | Row::MemberRow(_)
+            | Row::AccountRow(_)
+            | Row::WalletRow(_)
+            | Row::PersonRow(_) => false,
+        }
+    }
 }
 
 /// A row struct that can be taken out of a [`Row`].

@@ -1,13 +1,18 @@
 //! The rows that a batch works on: loaded before it is decided, changed only by applying records.
 
 use crate::domain::row::{Key, Row, TableRow};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, DefaultHasher};
+
+/// Rows found by key, tens of thousands of them: an ordered map costs a tenth of a step. Its own order is never looked
+/// at ([`WorkingSet::rows`] sorts), and its hasher has no random seed, so every run does the same.
+type Lookup = HashMap<Key, Option<Row>, BuildHasherDefault<DefaultHasher>>;
 
 /// Rows by key, with absence remembered too, and which of them changed.
 #[derive(Debug, Default)]
 pub struct WorkingSet {
-    rows: BTreeMap<Key, Option<Row>>,
-    older: BTreeMap<Key, Option<Row>>,
+    rows: Lookup,
+    older: Lookup,
     changed: BTreeSet<Key>,
     complete: bool,
 }
@@ -53,12 +58,26 @@ impl WorkingSet {
         self.rows.insert(key, Some(row));
     }
 
-    /// The rows changed since the last call, each once, in key order.
+    /// The rows changed since the last call, each once, in key order. Those that are settled are not needed here any
+    /// more, and make room for others.
     pub fn take_changed(&mut self) -> Vec<Row> {
         let changed = std::mem::take(&mut self.changed);
         let mut rows = Vec::with_capacity(changed.len());
-        rows.extend(changed.iter().filter_map(|key| self.row(key).cloned()));
+        for key in changed {
+            let Some(row) = self.row(&key).cloned() else { continue };
+            if row.is_settled() && !self.complete {
+                self.forget(&key);
+            }
+            rows.push(row);
+        }
         rows
+    }
+
+    /// Forgets what is known of a key, once it is stored.
+    pub fn forget(&mut self, key: &Key) {
+        self.rows.remove(key);
+        // An earlier state of it must not come back.
+        self.older.remove(key);
     }
 
     fn found(&self, key: &Key) -> Option<&Option<Row>> {
@@ -67,7 +86,10 @@ impl WorkingSet {
 
     /// Every row that exists here, in key order.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
-        self.rows.values().flatten()
+        let mut rows: Vec<(&Key, &Row)> =
+            self.rows.iter().filter_map(|(key, row)| row.as_ref().map(|row| (key, row))).collect();
+        rows.sort_unstable_by_key(|(key, _)| *key);
+        rows.into_iter().map(|(_, row)| row)
     }
 
     /// Forgets the rows that were neither loaded nor changed lately, once `most` others are held. Only between batches,
@@ -76,5 +98,41 @@ impl WorkingSet {
         if self.rows.len() > most {
             self.older = std::mem::take(&mut self.rows);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::TransferId;
+    use crate::domain::region::ProvinceCode;
+    use crate::domain::row::BuriedRow;
+
+    fn buried(province: u8) -> BuriedRow {
+        let province = ProvinceCode::new(province);
+        BuriedRow { transfer_id: TransferId([1; 16]), province, bury_time: Default::default() }
+    }
+
+    /// A settled row leaves together with what an older generation remembers of its key, such as its absence.
+    #[test]
+    fn a_settled_row_is_handed_over_once_and_then_unknown() {
+        let (key, mut rows) = (Key::BuriedRow(TransferId([1; 16])), WorkingSet::default());
+        rows.learn(key.clone(), None);
+        rows.forget_beyond(0);
+        rows.put(buried(13));
+        assert_eq!(rows.take_changed(), vec![buried(13).into()]);
+        assert!(!rows.knows(&key));
+        assert_eq!(rows.take_changed(), vec![]);
+    }
+
+    #[test]
+    fn rows_come_in_key_order_whatever_the_order_of_hashing() {
+        let mut rows = WorkingSet::complete();
+        for number in (0..50).rev() {
+            let transfer_id = TransferId([number; 16]);
+            rows.put(BuriedRow { transfer_id, ..buried(13) });
+        }
+        let keys: Vec<Key> = rows.rows().map(Row::key).collect();
+        assert!(keys.is_sorted() && keys.len() == 50);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::apply::SELF;
 use crate::domain::calendar::{Civil, Mono, Now};
-use crate::domain::row::{Row, SelfRow, TableRow};
+use crate::domain::row::{Key, Row, SelfRow, TableRow};
 use crate::domain::step::{Batch, Machine, Output, Step, Ticket};
 use crate::domain::working_set::WorkingSet;
 use crate::store::{Commit, Head, Store, StoreError};
@@ -82,11 +82,15 @@ impl<M: Machine, S: Store> Core<M, S> {
     pub fn run(&mut self, now: Now, inputs: Vec<M::Input>) -> Result<Outputs<M>, EngineError> {
         let now = self.forward(now);
         let mut batch = Batch::after(self.store.head().sequence);
+        // What all inputs need at first sight comes in one reading; what earlier inputs make needful, as it shows.
+        let keys = inputs.iter().flat_map(|input| self.machine.needs(now, input, &self.rows)).collect();
+        self.learn(keys)?;
         for input in inputs {
             self.load(now, &input)?;
             self.decide(now, input, &mut batch)?;
         }
         let rows = self.rows.take_changed();
+        batch.vault.iter().filter(|row| row.is_settled()).for_each(|row| self.rows.forget(&row.key()));
         if !batch.records.is_empty() || !batch.vault.is_empty() {
             self.store.append(&Commit { records: batch.records, rows, vault: batch.vault })?;
         }
@@ -109,17 +113,25 @@ impl<M: Machine, S: Store> Core<M, S> {
 
     fn load(&mut self, now: Now, input: &M::Input) -> Result<(), EngineError> {
         loop {
-            let mut keys = self.machine.needs(now, input, &self.rows);
+            let keys = self.machine.needs(now, input, &self.rows);
             if keys.is_empty() {
                 return Ok(());
             }
-            keys.sort_unstable();
-            keys.dedup();
-            let found: Vec<Option<Row>> = self.store.load(&keys)?;
-            for (key, row) in keys.into_iter().zip(found) {
-                self.rows.learn(key, row);
-            }
+            self.learn(keys)?;
         }
+    }
+
+    fn learn(&mut self, mut keys: Vec<Key>) -> Result<(), EngineError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        let found: Vec<Option<Row>> = self.store.load(&keys)?;
+        for (key, row) in keys.into_iter().zip(found) {
+            self.rows.learn(key, row);
+        }
+        Ok(())
     }
 
     /// A panic while deciding is a bug that costs one input; a panic while applying costs the process.

@@ -140,6 +140,9 @@ const IMPURE: &[&str] = &[
     "now_local",
 ];
 
+/// The one place that finds by hash, and never shows the order.
+const HASHED: &str = "src/domain/working_set.rs";
+
 #[test]
 fn the_core_is_pure() {
     let mut wrong = Vec::new();
@@ -147,7 +150,8 @@ fn the_core_is_pure() {
         let code = source.code_without_tests();
         for (number, line) in code.lines().enumerate() {
             let words = line.split(|one: char| !one.is_alphanumeric() && one != '_');
-            let found = words.filter(|word| IMPURE.contains(word));
+            let hashed = |word: &str| word == "HashMap" && source.path == HASHED;
+            let found = words.filter(|word| IMPURE.contains(word) && !hashed(word));
             wrong.extend(found.map(|word| format!("{}:{}: {word}", source.path, number + 1)));
         }
     }
