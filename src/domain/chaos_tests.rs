@@ -6,13 +6,13 @@ use crate::domain::calendar::Mono;
 use crate::domain::coordinator::{self, Effect as HubEffect};
 use crate::domain::ledger::AccountKind;
 use crate::domain::participant::{self, Effect as NodeEffect};
-use crate::domain::policy::{Identity, Presented, PresentedLeg};
+use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::record::{LegState, PeerMark};
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{AccountRow, Key, LegRow, PositionRow, Row, TableRow, TransferRow};
 use crate::domain::step::Output;
-use crate::domain::toy::{HubOutput, NodeOutput, PAYEE, PAYER, Toy, create, id, member};
+use crate::domain::toy::{HubOutput, NodeOutput, PAYEE, PAYER, Toy, create, id, id_hash};
 use crate::domain::transfer::{Leg, Outcome, Side, TransferState};
 use crate::domain::working_set::WorkingSet;
 use proptest::prelude::*;
@@ -117,8 +117,7 @@ impl World {
         let now = self.toy.now;
         match message {
             Message::Prepare(province, hub, leg) => {
-                let identity = Identity::Known(member(province));
-                let legs = vec![Presented::Leg(PresentedLeg { leg: *leg, identity })];
+                let legs = vec![Presented::Leg(PresentedLeg { leg: *leg, id_hash: id_hash(province) })];
                 let outputs =
                     self.toy.node(province).run(now, participant::Input::Prepare { ticket: 0, hub, legs });
                 self.node_says(province, outputs);

@@ -117,7 +117,8 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     let places = Arc::new(config.server.regions.directory.clone());
     let rulebook = Arc::new(config.server.rulebook.clone());
     let start_id = StartId(random_16());
-    let machine = Participant::new(config.province, start_id, Arc::clone(&places), rulebook, in_doubt);
+    let vault = Arc::clone(&key);
+    let machine = Participant::new(config.province, start_id, Arc::clone(&places), rulebook, vault, in_doubt);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
     let (outlet, asked) = resolver::questions();
     let (for_vault, for_lists) = (store.reader()?, store.reader()?);

@@ -2,7 +2,7 @@
 
 use super::{Desk, problem_of_ask};
 use crate::domain::participant::{Answer, Input};
-use crate::domain::policy::{Identity, Presented, PresentedLeg};
+use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::protocol::{Ack, Decision, Verdict, Vote};
 use crate::domain::reason::Reason;
 use crate::net::access_layer::caller;
@@ -10,7 +10,7 @@ use crate::net::convert::decide::{DecisionReading, ack_to_proto, decide_from_pro
 use crate::net::convert::leg::{LegReading, sender_to_proto};
 use crate::net::convert::prepare::{check_result_to_proto, vote_to_proto};
 use crate::net::identity::Role;
-use crate::net::status::{Problem, problem_of_store};
+use crate::net::status::Problem;
 use crate::proto::node::participant_service_server::ParticipantService;
 use crate::proto::node::{
     CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
@@ -30,22 +30,16 @@ pub(super) struct Participants {
 }
 
 impl Desk {
-    /// Adds to each leg what the vault says of its person.
-    async fn present(&self, readings: Vec<LegReading>) -> Result<Vec<Presented>, Problem> {
-        let asked = |reading: &LegReading| match reading {
-            LegReading::Asked(leg) => Some(leg.party.person.clone()),
-            LegReading::Refused(_) => None,
-        };
-        let persons: Vec<_> = readings.iter().filter_map(asked).collect();
-        let mut identities = self.vault.identify(&persons).await.map_err(problem_of_store)?.into_iter();
+    /// Adds to each leg what its person is found by.
+    fn present(&self, readings: Vec<LegReading>) -> Vec<Presented> {
         let present = |reading| match reading {
             LegReading::Asked(leg) => {
-                let identity = identities.next().unwrap_or(Identity::Unknown);
-                Presented::Leg(PresentedLeg { leg, identity })
+                let id_hash = self.vault.key().id_hash(&leg.party.person.id_number);
+                Presented::Leg(PresentedLeg { leg, id_hash })
             }
             LegReading::Refused(leg) => Presented::Refused(leg),
         };
-        Ok(readings.into_iter().map(present).collect())
+        readings.into_iter().map(present).collect()
     }
 
     /// A vote as it may leave the house: its leg sealed.
@@ -63,7 +57,7 @@ impl ParticipantService for Participants {
     async fn prepare(&self, request: Request<PrepareRequest>) -> Result<Response<PrepareResponse>, Status> {
         let desk = &self.desk;
         let (hub, readings) = desk.reading().prepare(request.get_ref())?;
-        let legs = desk.present(readings).await?;
+        let legs = desk.present(readings);
         match desk
             .engine
             .ask_always(|ticket| Input::Prepare { ticket, hub, legs })
@@ -113,7 +107,7 @@ impl ParticipantService for Participants {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let readings = self.desk.reading().check(request.get_ref())?;
         let _seat = Seat::take(&self.checks).ok_or_else(|| Problem::new(Reason::Overloaded))?;
-        let legs = self.desk.present(readings).await?;
+        let legs = self.desk.present(readings);
         match self.desk.engine.ask(|ticket| Input::Check { ticket, legs }).await.map_err(problem_of_ask)? {
             Answer::Refusals(refusals) => Ok(Response::new(CheckResponse {
                 results: refusals.iter().map(|refusals| check_result_to_proto(refusals)).collect(),

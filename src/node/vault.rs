@@ -2,7 +2,6 @@
 
 use crate::domain::id::{Digest, MemberRef};
 use crate::domain::id_number::Person;
-use crate::domain::policy::Identity;
 use crate::domain::row::{Key, PersonRow, TableRow};
 use crate::engine::Reader;
 use crate::privacy::key::VaultKey;
@@ -27,9 +26,6 @@ pub(super) struct Known {
     pub(super) phone: Option<String>,
 }
 
-/// What stands under a hash: nothing, a person, or a row that does not open.
-type Found = Option<Result<Known, StoreError>>;
-
 impl Vault {
     /// A vault over this view, under this key.
     pub(super) fn new(reader: Reader, key: Arc<VaultKey>) -> Vault {
@@ -43,42 +39,20 @@ impl Vault {
 
     /// The persons behind these hashes, in order. A row that does not open was sealed under another key or changed:
     /// that is an error, never "unknown".
-    async fn find(&self, hashes: Vec<Digest>) -> Result<Vec<Found>, StoreError> {
+    async fn find(&self, hashes: Vec<Digest>) -> Result<Vec<Option<Known>>, StoreError> {
         let key = Arc::clone(&self.key);
         let read = move |tables: &mut dyn crate::store::Tables| {
             let keys: Vec<Key> = hashes.into_iter().map(Key::PersonRow).collect();
             let rows = tables.load(&keys)?;
-            Ok(rows
-                .iter()
-                .map(|row| row.as_ref().and_then(PersonRow::of).map(|row| open(&key, row)))
-                .collect())
+            let persons = rows.iter().map(|row| row.as_ref().and_then(PersonRow::of));
+            persons.map(|row| row.map(|row| open(&key, row)).transpose()).collect()
         };
         self.reader.run(read).await
     }
 
     /// The persons with these numbers, whatever their names, in order.
     pub(super) async fn known(&self, persons: &[Person]) -> Result<Vec<Option<Known>>, StoreError> {
-        self.look_up(persons).await?.into_iter().map(Option::transpose).collect()
-    }
-
-    async fn look_up(&self, persons: &[Person]) -> Result<Vec<Found>, StoreError> {
         self.find(persons.iter().map(|person| self.key.id_hash(&person.id_number)).collect()).await
-    }
-
-    /// What the vault says of each person, in order.
-    pub(super) async fn identify(&self, persons: &[Person]) -> Result<Vec<Identity>, StoreError> {
-        let found = self.look_up(persons).await?;
-        let identity = |(person, found): (&Person, Found)| match found {
-            None => Identity::Unknown,
-            Some(Ok(known)) if known.person != *person => Identity::NameDiffers,
-            Some(Ok(known)) => Identity::Known(known.member_ref),
-            // One damaged row must not take the other legs of the call down with it.
-            Some(Err(error)) => {
-                tracing::error!(%error, "ALARM: a person in the vault cannot be read");
-                Identity::Damaged
-            }
-        };
-        Ok(persons.iter().zip(found).map(identity).collect())
     }
 }
 

@@ -2,6 +2,8 @@
 
 use crate::domain::id::{MemberRef, TransferId};
 use crate::domain::id_number::{IdNumber, Person, PersonName};
+use crate::domain::policy::identity::Vault;
+use crate::domain::row::PersonRow;
 use crate::domain::transfer::Terms;
 use crate::privacy::key::VaultKey;
 use crate::privacy::seal::SealError;
@@ -46,6 +48,18 @@ impl MaskedParties {
 impl fmt::Debug for MaskedParties {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MaskedParties(****)")
+    }
+}
+
+impl Vault for VaultKey {
+    fn holds(&self, row: &PersonRow, person: &Person) -> Option<bool> {
+        match self.open_person(row.member_ref, &row.sealed) {
+            Ok((known, _)) => Some(known == *person),
+            Err(error) => {
+                tracing::error!(%error, "ALARM: a person in the vault cannot be read");
+                None
+            }
+        }
     }
 }
 

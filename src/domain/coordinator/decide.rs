@@ -6,7 +6,7 @@ use crate::domain::calendar::Day;
 use crate::domain::id::TransferId;
 use crate::domain::protocol::{Ack, AckResult, Decision, Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::record::{CommitDetail, DecisionsRecorded, IncidentRaised, PeerMark, TransferDecided};
+use crate::domain::record::{CommitDetail, IncidentRaised, PeerMark, TransferDecided};
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{IncidentRow, Key, TransferRow};
 use crate::domain::transfer::{Outcome, Side, TransferEvent, TransferState, Transition};
@@ -60,6 +60,7 @@ impl Coordinator {
         for vote in votes {
             self.vote(province, vote, step);
         }
+        self.journal_receipts(step);
     }
 
     /// Counts a vote of a live transfer; votes for what is decided, from who is no party, or on other terms do not
@@ -213,7 +214,7 @@ impl Coordinator {
         if !self.meet_node(province, node, step) {
             return;
         }
-        let mut recorded = Vec::new();
+        let mut awaited = false;
         for ack in acks {
             let Some(transfer) = row(ack.transfer_id, step) else {
                 continue;
@@ -225,12 +226,14 @@ impl Coordinator {
             }
             match ack.result {
                 AckResult::Recorded | AckResult::Already => {
-                    let known = match ack.side {
-                        Side::Payer => transfer.payer_recorded_seq,
-                        Side::Payee => transfer.payee_recorded_seq,
+                    let (known, other) = match ack.side {
+                        Side::Payer => (transfer.payer_recorded_seq, transfer.payee_recorded_seq),
+                        Side::Payee => (transfer.payee_recorded_seq, transfer.payer_recorded_seq),
                     };
                     if known.is_none() {
-                        recorded.push((ack.transfer_id, ack.side));
+                        let other = other.is_none().then(|| province_of(&transfer, ack.side.other()));
+                        let leg = (ack.transfer_id, ack.side);
+                        awaited |= self.take_receipt(leg, province, other, step.now.mono);
                     }
                 }
                 AckResult::Rejected => self.park(ack, step),
@@ -239,10 +242,8 @@ impl Coordinator {
                 step.effect(Effect::Decide(province, decision));
             }
         }
-        if !recorded.is_empty() {
-            self.note_seen(step);
-            step.record(DecisionsRecorded { province, legs: recorded.clone() });
-            recorded.iter().for_each(|(transfer_id, _)| self.answer_ready(*transfer_id, step));
+        if awaited {
+            self.journal_receipts(step);
         }
     }
 

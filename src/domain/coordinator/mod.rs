@@ -5,6 +5,7 @@ mod create;
 mod decide;
 mod needs;
 mod peers;
+mod receipts;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -21,6 +22,7 @@ use crate::domain::row::{Key, PartiesRow, TransferRow};
 use crate::domain::step::{Machine, Ticket};
 use crate::domain::transfer::{Leg, Side, Terms, TermsDigests};
 use crate::domain::working_set::WorkingSet;
+use receipts::Receipts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use waits::Waits;
@@ -185,6 +187,7 @@ pub struct Coordinator {
     expiries: BTreeSet<(Mono, TransferId)>,
     waits: Waits,
     outbox: Outbox,
+    receipts: Receipts,
     /// Marks seen since the last record: they are journaled with the next one, and worth no commit of their own.
     seen: BTreeMap<ProvinceCode, PeerMark>,
 }
@@ -224,6 +227,7 @@ impl Coordinator {
             expiries: BTreeSet::new(),
             waits: Waits::default(),
             outbox: Outbox::default(),
+            receipts: Receipts::default(),
             seen: BTreeMap::new(),
         }
     }
@@ -242,6 +246,9 @@ impl Coordinator {
         let now = step.now.mono;
         for transfer_id in self.expired(now) {
             self.abort(transfer_id, RefusalRecord::new(Reason::DeadlineExpired, decide::HUB), step);
+        }
+        if self.receipts.due().is_some_and(|due| due <= now) {
+            self.journal_receipts(step);
         }
         self.waits.expire(step);
     }
@@ -284,7 +291,7 @@ impl Machine for Coordinator {
 
     fn wake_at(&self) -> Option<Mono> {
         let expiry = self.expiries.first().map(|(at, _)| *at);
-        expiry.into_iter().chain(self.waits.next()).min()
+        expiry.into_iter().chain(self.waits.next()).chain(self.receipts.due()).min()
     }
 
     fn tick() -> Input {

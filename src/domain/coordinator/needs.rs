@@ -25,6 +25,7 @@ impl Coordinator {
                 voted
                     .filter(|id| self.live.contains_key(id))
                     .for_each(|id| decided(id, now, rows, &mut keys));
+                keys.extend(self.receipts.transfers().map(Key::TransferRow));
             }
             Input::PrepareFailed { transfer_ids, .. } => {
                 let live = transfer_ids.iter().filter(|id| self.live.contains_key(id));
@@ -33,6 +34,7 @@ impl Coordinator {
             Input::Acks { province, acks, .. } => {
                 keys.push(Key::PeerRow(*province));
                 keys.extend(acks.iter().map(|ack| Key::TransferRow(ack.transfer_id)));
+                keys.extend(self.receipts.transfers().map(Key::TransferRow));
                 let rejected = acks.iter().filter(|ack| ack.result == AckResult::Rejected);
                 keys.extend(rejected.map(|ack| Key::IncidentRow(ack.transfer_id, ack.side)));
             }
@@ -51,7 +53,8 @@ impl Coordinator {
             }
             Input::Tick => {
                 let expired = self.expired(now.mono);
-                keys.extend(expired.into_iter().chain(self.waits.due(now.mono)).map(Key::TransferRow));
+                let due = self.waits.due(now.mono).chain(self.receipts.transfers());
+                keys.extend(expired.into_iter().chain(due).map(Key::TransferRow));
             }
         }
         keys.retain(|key| !rows.knows(key));

@@ -42,6 +42,11 @@ impl Waits {
         self.by_time.iter().take_while(move |(at, _, _)| *at <= now).map(|(_, id, _)| *id)
     }
 
+    /// Whether a caller waits for this of a transfer.
+    pub fn is_awaited(&self, transfer_id: TransferId, mode: WaitMode) -> bool {
+        self.by_transfer.get(&transfer_id).is_some_and(|waiters| waiters.iter().any(|it| it.mode == mode))
+    }
+
     /// The transfers that callers wait for.
     pub fn transfers(&self) -> impl Iterator<Item = TransferId> {
         self.by_transfer.keys().copied()

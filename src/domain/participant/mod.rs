@@ -14,6 +14,7 @@ use crate::domain::id::{Digest, MemberRef, StartId, TransferId};
 use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
 use crate::domain::money::Money;
 use crate::domain::policy::Presented;
+use crate::domain::policy::identity::Vault;
 use crate::domain::policy::rulebook::Rulebook;
 use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -42,7 +43,7 @@ pub enum Input {
         ticket: Ticket,
         /// The hub as it spoke.
         hub: PeerMark,
-        /// The legs, with what the vault says.
+        /// The legs, with what their persons are found by.
         legs: Vec<Presented>,
     },
     /// The hub tells decisions.
@@ -65,7 +66,7 @@ pub enum Input {
     Check {
         /// Who waits.
         ticket: Ticket,
-        /// The legs, with what the vault says.
+        /// The legs, with what their persons are found by.
         legs: Vec<Presented>,
     },
     /// The province's system reports a member.
@@ -189,6 +190,7 @@ pub struct Participant {
     joined: bool,
     places: Arc<RegionDirectory>,
     rulebook: Arc<Rulebook>,
+    vault: Arc<dyn Vault>,
     in_doubt: BTreeMap<(TransferId, Side), Doubt>,
 }
 
@@ -213,13 +215,14 @@ impl Participant {
         start_id: StartId,
         places: Arc<RegionDirectory>,
         rulebook: Arc<Rulebook>,
+        vault: Arc<dyn Vault>,
         in_doubt: impl IntoIterator<Item = LegRow>,
     ) -> Participant {
         let doubt = |leg: LegRow| {
             ((leg.transfer_id, leg.side), Doubt { terms_digest: leg.terms_digest, ask_at: Mono(0) })
         };
         let in_doubt = in_doubt.into_iter().map(doubt).collect();
-        Participant { province, start_id, joined: false, places, rulebook, in_doubt }
+        Participant { province, start_id, joined: false, places, rulebook, vault, in_doubt }
     }
 
     /// Takes note of the hub as it spoke; refuses an older hub and a copy of it.

@@ -6,11 +6,11 @@ use super::decide::{Reaction, reaction};
 use crate::domain::apply::SELF;
 use crate::domain::id::MemberRef;
 use crate::domain::ledger::AccountKind;
-use crate::domain::policy::{Identity, Presented};
+use crate::domain::policy::Presented;
 use crate::domain::protocol::{Decision, Ruling};
 use crate::domain::record::LegState;
 use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Key, LegRow};
+use crate::domain::row::{Key, LegRow, PersonRow};
 use crate::domain::transfer::Side;
 use crate::domain::working_set::WorkingSet;
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
         Input::Joined { .. } => own_and_hub(&mut keys),
         Input::Prepare { legs, .. } | Input::Check { legs, .. } => {
             own_and_hub(&mut keys);
-            legs.iter().for_each(|leg| presented(leg, &mut keys));
+            legs.iter().for_each(|leg| presented(leg, rows, &mut keys));
         }
         Input::Decide { decisions, .. } => {
             own_and_hub(&mut keys);
@@ -75,14 +75,20 @@ fn standing(member_ref: MemberRef, keys: &mut Vec<Key>) {
     ]);
 }
 
-fn presented(presented: &Presented, keys: &mut Vec<Key>) {
+/// First the leg and its person; once he is known, what is judged of him.
+fn presented(presented: &Presented, rows: &WorkingSet, keys: &mut Vec<Key>) {
     let presented = match presented {
         Presented::Leg(presented) => presented,
         Presented::Refused(leg) => return keys.push(Key::LegRow(leg.transfer_id, leg.side)),
     };
     let leg = &presented.leg;
     keys.push(Key::LegRow(leg.transfer_id, leg.side));
-    let Identity::Known(member_ref) = presented.identity else {
+    let person = Key::PersonRow(presented.id_hash);
+    if !rows.knows(&person) {
+        keys.push(person);
+        return;
+    }
+    let Some(member_ref) = rows.get::<PersonRow>(&person).map(|row| row.member_ref) else {
         return;
     };
     keys.push(Key::MemberRow(member_ref));

@@ -7,12 +7,13 @@ use crate::domain::calendar::Day;
 use crate::domain::daily;
 use crate::domain::id::Digest;
 use crate::domain::ledger::AccountKind;
+use crate::domain::policy::identity::{Identity, identify};
 use crate::domain::policy::rulebook::PlaceRules;
-use crate::domain::policy::{Identity, Presented, PresentedLeg, RefusedLeg, RestOfFacts, against};
+use crate::domain::policy::{Presented, PresentedLeg, RefusedLeg, RestOfFacts, against};
 use crate::domain::protocol::{Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::record::{LegPrepared, LegRefused, LegState, PeerMark, PreparedLeg};
-use crate::domain::row::{AccountRow, Key, LegRow, MemberRow, WalletRow};
+use crate::domain::row::{AccountRow, Key, LegRow, MemberRow, PersonRow, WalletRow};
 use crate::domain::step::Ticket;
 use crate::domain::transfer::{Leg, Side};
 
@@ -33,7 +34,7 @@ impl Participant {
     /// What stands against each leg; writes nothing.
     pub(super) fn check(&self, ticket: Ticket, legs: &[Presented], step: &mut Step<'_>) {
         let refusals = legs.iter().map(|leg| match leg {
-            Presented::Leg(leg) => self.judge(leg, step),
+            Presented::Leg(presented) => self.judge(&presented.leg, self.identify(presented, step), step),
             Presented::Refused(leg) => vec![leg.refusal.clone()],
         });
         let refusals = refusals.collect();
@@ -55,10 +56,11 @@ impl Participant {
     }
 
     fn first_vote(&mut self, presented: &PresentedLeg, step: &mut Step<'_>) -> Verdict {
-        let leg = &presented.leg;
+        let (leg, identity) = (&presented.leg, self.identify(presented, step));
         let rulebook = self.rules(leg).hash;
-        let refusal = self.judge(presented, step).into_iter().next().or_else(|| overflow(presented, step));
-        let (Identity::Known(member_ref), None) = (presented.identity, &refusal) else {
+        let refusal = self.judge(leg, identity, step).into_iter().next();
+        let refusal = refusal.or_else(|| overflow(leg, identity, step));
+        let (Identity::Known(member_ref), None) = (identity, &refusal) else {
             let refused = RefusedLeg {
                 transfer_id: leg.transfer_id,
                 side: leg.side,
@@ -95,20 +97,25 @@ impl Participant {
         self.rulebook.rules(leg.party.province, leg.party.region, Day::of(leg.receipt_time))
     }
 
+    /// Who the leg's person is here.
+    fn identify(&self, presented: &PresentedLeg, step: &Step<'_>) -> Identity {
+        let row = step.rows().get::<PersonRow>(&Key::PersonRow(presented.id_hash));
+        identify(self.vault.as_ref(), row, &presented.leg.party.person)
+    }
+
     /// Every rule that stands against the leg, in the fixed order.
-    fn judge(&self, presented: &PresentedLeg, step: &Step<'_>) -> Vec<RefusalRecord> {
-        let leg = &presented.leg;
+    fn judge(&self, leg: &Leg, identity: Identity, step: &Step<'_>) -> Vec<RefusalRecord> {
         let served = self.places.locate(leg.party.region).is_some_and(|area| area.province == self.province);
         if !served {
             return vec![RefusalRecord::new(Reason::RegionElsewhere, leg.side)];
         }
-        let Identity::Known(member_ref) = presented.identity else {
-            return against(presented, None, |_| self.no_facts(leg));
+        let Identity::Known(member_ref) = identity else {
+            return against(leg, identity, None, |_| self.no_facts(leg));
         };
         let rows = step.rows();
         let account_row = rows.get::<AccountRow>(&Key::AccountRow(member_ref, kind_of(leg.side)));
         let is_payer = leg.side == Side::Payer;
-        against(presented, rows.get::<MemberRow>(&Key::MemberRow(member_ref)), |leg| RestOfFacts {
+        against(leg, identity, rows.get::<MemberRow>(&Key::MemberRow(member_ref)), |leg| RestOfFacts {
             account: account_row.filter(|row| row.kind == AccountKind::Personal),
             wallet: if is_payer { None } else { rows.get::<WalletRow>(&Key::WalletRow(member_ref)) },
             day_count: account_row.map_or(0, |row| daily::count(row, Day::of(leg.receipt_time))),
@@ -139,9 +146,8 @@ fn refuse(leg: RefusedLeg, rulebook: Option<Digest>, step: &mut Step<'_>) -> Ver
 }
 
 /// Amounts that could not be booked without passing what a balance can hold are refused before any record.
-fn overflow(presented: &PresentedLeg, step: &Step<'_>) -> Option<RefusalRecord> {
-    let leg = &presented.leg;
-    let Identity::Known(member_ref) = presented.identity else {
+fn overflow(leg: &Leg, identity: Identity, step: &Step<'_>) -> Option<RefusalRecord> {
+    let Identity::Known(member_ref) = identity else {
         return None;
     };
     let row = account(step.rows(), member_ref, kind_of(leg.side));

@@ -4,14 +4,15 @@ use super::decide::{Reaction, reaction};
 use super::{Answer, Input};
 use crate::domain::apply::replay;
 use crate::domain::coordinator;
+use crate::domain::id::Digest;
 use crate::domain::member::{InsuranceStatus, InsuranceType};
-use crate::domain::policy::{Identity, Presented, PresentedLeg};
+use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::protocol::{AckResult, Decision, Verdict};
 use crate::domain::reason::Reason;
 use crate::domain::record::LegState;
-use crate::domain::row::Row;
+use crate::domain::row::{PersonRow, Row};
 use crate::domain::step::Output;
-use crate::domain::toy::{PAYEE, PAYER, Toy, answer, id, member};
+use crate::domain::toy::{OpenVault, PAYEE, PAYER, Toy, answer, id, id_hash, member};
 use crate::domain::transfer::{Leg, Outcome, Side};
 
 fn legs(toy: &mut Toy, number: u8, fen: i64) -> Vec<Leg> {
@@ -158,14 +159,22 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
     let mut toy = Toy::new();
     let leg = legs(&mut toy, 1, 400_000_000).remove(0);
     let (now, hub) = (toy.now, toy.hub.mark);
-    for (number, identity, reason) in [
-        (1, Identity::Unknown, Reason::PayerNotInsured),
-        (2, Identity::NameDiffers, Reason::PayerIdentityMismatch),
+    let person = |number: u8, sealed: &[u8]| PersonRow {
+        id_hash: Digest([number; 32]),
+        member_ref: member(PAYER),
+        sealed: sealed.to_vec(),
+    };
+    toy.payer.vault.push(person(2, OpenVault::OTHER_NAME).into());
+    toy.payer.vault.push(person(3, OpenVault::DAMAGED).into());
+    for (number, reason) in [
+        (1, Reason::PayerNotInsured),
+        (2, Reason::PayerIdentityMismatch),
         // A row of the vault that cannot be read refuses its own leg; it must not fail the call.
-        (3, Identity::Damaged, Reason::Internal),
+        (3, Reason::Internal),
     ] {
+        let id_hash = Digest([number; 32]);
         let leg = Leg { transfer_id: id(number), ..leg.clone() };
-        let legs = vec![Presented::Leg(PresentedLeg { leg, identity })];
+        let legs = vec![Presented::Leg(PresentedLeg { leg, id_hash })];
         let check = toy.payer.run(now, Input::Check { ticket: 0, legs: legs.clone() });
         let Answer::Refusals(refusals) = answer(check) else { panic!("no refusals") };
         assert_eq!(refusals[0].iter().map(|it| it.reason).collect::<Vec<_>>(), vec![reason]);
@@ -181,7 +190,7 @@ fn a_check_lists_every_rule_that_fails_and_writes_nothing() {
     toy.report(PAYER, 130_100, InsuranceType::Resident, InsuranceStatus::Suspended, "changed");
     let leg = legs(&mut toy, 1, 400_000_000).remove(0);
     let before = toy.payer.journal.len();
-    let legs = vec![Presented::Leg(PresentedLeg { leg, identity: Identity::Known(member(PAYER)) })];
+    let legs = vec![Presented::Leg(PresentedLeg { leg, id_hash: id_hash(PAYER) })];
     let Answer::Refusals(refusals) = answer(toy.payer.run(toy.now, Input::Check { ticket: 0, legs })) else {
         panic!("no refusals")
     };

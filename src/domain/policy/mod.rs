@@ -4,7 +4,7 @@
 mod amount_limit;
 mod balance;
 mod daily_count;
-mod identity;
+pub mod identity;
 mod insurance;
 mod kinship;
 mod payee_type;
@@ -15,34 +15,22 @@ pub mod rulebook;
 mod wallet_open;
 
 use crate::domain::calendar::Civil;
-use crate::domain::id::{Digest, MemberRef, TransferId};
+use crate::domain::id::{Digest, TransferId};
 use crate::domain::money::Money;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::region::RegionCode;
 use crate::domain::row::{AccountRow, MemberRow, WalletRow};
 use crate::domain::transfer::{Leg, Side};
+use identity::Identity;
 use rulebook::PlaceRules;
 
-/// What the vault says of a leg's person: found out at the edge, where names are compared in clear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Identity {
-    /// The number is not known in this province.
-    Unknown,
-    /// The number is known, with another name.
-    NameDiffers,
-    /// The number is known, but what the vault holds of the person cannot be read.
-    Damaged,
-    /// Number and name belong together.
-    Known(MemberRef),
-}
-
-/// A leg as it reaches the core: with what the vault says of its person.
+/// A leg as it reaches the core: with what its person is found by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PresentedLeg {
     /// The leg.
     pub leg: Leg,
-    /// Who that is.
-    pub identity: Identity,
+    /// Keyed hash of its person's number.
+    pub id_hash: Digest,
 }
 
 /// A leg that is refused, with what could be read of it: enough to name it, at least.
@@ -120,12 +108,12 @@ const PAYEE: &[Rule] = &[
 
 /// The rules that stand against a leg, in their order. Identity comes first and hides the rest.
 pub fn against<'a>(
-    presented: &'a PresentedLeg,
+    leg: &'a Leg,
+    identity: Identity,
     member: Option<&MemberRow>,
     rest: impl FnOnce(&'a Leg) -> RestOfFacts<'a>,
 ) -> Vec<RefusalRecord> {
-    let leg = &presented.leg;
-    if let Some(refusal) = identity::known(presented.identity, leg.side, member.is_some()) {
+    if let Some(refusal) = identity::known(identity, leg.side, member.is_some()) {
         return vec![refusal];
     }
     let Some(member) = member else { return Vec::new() };
