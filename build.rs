@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tonic_prost_build::configure()
         .extern_path(".google.rpc", "::tonic_types::pb")
         .btree_map(".")
+        .codec_path("crate::proto::Codec")
         .skip_debug(PERSONAL)
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())

@@ -27,6 +27,39 @@ pub mod gongji {
     }
 }
 
+/// Prost's codec with buffers for small messages: tonic's own begin at 8 KiB a message, which thousands of small calls
+/// spread over cold memory. They grow for batches.
+#[derive(Debug)]
+pub struct Codec<T, U>(std::marker::PhantomData<(T, U)>);
+
+impl<T, U> Default for Codec<T, U> {
+    fn default() -> Codec<T, U> {
+        Codec(std::marker::PhantomData)
+    }
+}
+
+/// Bytes that a buffer begins with, and bytes after which an encoder hands on what it has.
+const BUFFERS: (usize, usize) = (1 << 10, 32 << 10);
+
+impl<T, U> tonic::codec::Codec for Codec<T, U>
+where
+    T: prost::Message + Send + 'static,
+    U: prost::Message + Default + Send + 'static,
+{
+    type Encode = T;
+    type Decode = U;
+    type Encoder = tonic_prost::ProstEncoder<T>;
+    type Decoder = tonic_prost::ProstDecoder<U>;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        tonic_prost::ProstEncoder::new(tonic::codec::BufferSettings::new(BUFFERS.0, BUFFERS.1))
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        tonic_prost::ProstDecoder::new(tonic::codec::BufferSettings::new(BUFFERS.0, BUFFERS.1))
+    }
+}
+
 pub use gongji::hub::v1 as hub;
 pub use gongji::node::v1 as node;
 pub use gongji::r#type::v1 as types;

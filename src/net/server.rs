@@ -5,6 +5,7 @@ use crate::config::transport::Transport;
 use crate::net::access::Grants;
 use crate::net::access_layer::{AccessLayer, NotLoopback, Trust};
 use crate::net::identity::Role;
+use crate::net::incoming::Handshaken;
 use crate::net::status::status;
 use crate::net::tls::{PING_INTERVAL, PING_TIMEOUT, Tls, TlsError, TlsFiles, WINDOW, with_sources};
 use crate::proto::FILE_DESCRIPTOR_SET;
@@ -94,16 +95,12 @@ impl Setup {
         stop: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
         // The layers that a call passes, outermost first: HTTP/2 limits, TLS, role and access, then the services.
-        let mut server = Server::builder()
+        let server = Server::builder()
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
             .max_concurrent_streams(config.limits.streams_max)
             .http2_keepalive_interval(Some(PING_INTERVAL))
             .http2_keepalive_timeout(Some(PING_TIMEOUT));
-        if let Some(tls) = &self.tls {
-            server =
-                server.tls_config(tls.server()).map_err(|error| ServeError::Serve(with_sources(&error)))?;
-        }
         let access = AccessLayer::new(self.role, self.trust, grants, status, config.limits.message_bytes_max);
         let router = server.layer(access).add_routes(services);
         let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
@@ -121,10 +118,18 @@ impl Setup {
             }
             tokio::time::sleep(DRAIN).await;
         };
-        tokio::select! {
-            served = router.serve_with_incoming_shutdown(incoming, signal) => {
-                served.map_err(|error| ServeError::Serve(with_sources(&error)))
+        let acceptor = self.tls.as_ref().map(Tls::acceptor).transpose()?;
+        let serve = async {
+            match acceptor {
+                Some(acceptor) => {
+                    let incoming = Handshaken::new(incoming, acceptor);
+                    router.serve_with_incoming_shutdown(incoming, signal).await
+                }
+                None => router.serve_with_incoming_shutdown(incoming, signal).await,
             }
+        };
+        tokio::select! {
+            served = serve => served.map_err(|error| ServeError::Serve(with_sources(&error))),
             () = hard_stop => {
                 tracing::warn!("calls that did not end in time were cut off");
                 Ok(())

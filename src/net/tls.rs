@@ -1,13 +1,14 @@
 //! Mutual TLS: what a server presents and accepts, and channels to a server that must have the role that was dialled.
 
 use crate::net::identity::{IdentityError, Role};
+use crate::net::outgoing::Dial;
 use crate::privacy::private_file::{self, PrivateFileError};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::VerifierBuilderError;
+use rustls::server::WebPkiClientVerifier;
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use std::net::IpAddr;
@@ -15,8 +16,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, fs, io};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tonic::codegen::http::Uri;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, ServerTlsConfig};
+use tonic::transport::{Channel, Endpoint};
 
 /// HTTP/2 flow-control window of connections and streams, in bytes: 4 MiB, for batches (a smaller one also trips h2's
 /// guard against floods of small frames under many small calls).
@@ -27,6 +29,11 @@ pub const PING_INTERVAL: Duration = Duration::from_secs(20);
 pub const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a TCP connect, and how long a TLS handshake may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What both sides speak over TLS (ALPN).
+const ALPN_HTTP2: &[u8] = b"h2";
+/// The port of an https:// address that names none.
+const HTTPS_PORT: u16 = 443;
 
 /// Where certificates and key are (PEM).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,8 +83,8 @@ pub enum TlsError {
 #[derive(Clone, Debug)]
 pub struct Tls {
     role: Role,
-    ca: Certificate,
-    identity: Identity,
+    chain: Vec<CertificateDer<'static>>,
+    key: Arc<PrivateKeyDer<'static>>,
     roots: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
 }
@@ -115,10 +122,9 @@ impl Tls {
         let key = private_file::read(&files.key)?;
         let parsed = PrivateKeyDer::from_pem_slice(&key)
             .map_err(|_| wrong(&files.key, "holds no readable private key (PEM)"))?;
-        CertifiedKey::from_der(chain, parsed, &provider)
+        CertifiedKey::from_der(chain.clone(), parsed.clone_key(), &provider)
             .map_err(|_| wrong(&files.key, format!("is not the key of {}", files.cert.display())))?;
-        let (ca, identity) = (Certificate::from_pem(&ca), Identity::from_pem(&cert, &key));
-        Ok(Tls { role, ca, identity, roots: Arc::new(roots), provider })
+        Ok(Tls { role, chain, key: Arc::new(parsed), roots: Arc::new(roots), provider })
     }
 
     /// The same for a server, whose certificate must be the one of the role that it is configured to be.
@@ -138,21 +144,42 @@ impl Tls {
 
     /// A server's side. A client may come without a certificate (health is answered to everyone; the access layer
     /// refuses the rest); one that our authorities did not issue ends the handshake.
-    pub fn server(&self) -> ServerTlsConfig {
-        // tonic's server takes the process's provider; a second call changes nothing.
-        let _already_installed = rustls::crypto::ring::default_provider().install_default();
-        ServerTlsConfig::new()
-            .identity(self.identity.clone())
-            .client_ca_root(self.ca.clone())
-            .client_auth_optional(true)
-            .timeout(CONNECT_TIMEOUT)
+    ///
+    /// # Errors
+    /// When rustls refuses the authorities or the certificate.
+    pub fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
+        let setup = |error: &dyn std::error::Error| TlsError::Setup(with_sources(error));
+        let (roots, provider) = (Arc::clone(&self.roots), Arc::clone(&self.provider));
+        let clients = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider))
+            .allow_unauthenticated()
+            .build()
+            .map_err(|error| setup(&error))?;
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| setup(&error))?
+            .with_client_cert_verifier(clients)
+            .with_single_cert(self.chain.clone(), self.key.clone_key())
+            .map_err(|error| setup(&error))?;
+        config.alpn_protocols.push(ALPN_HTTP2.to_vec());
+        Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
-    fn verifier(&self, expected: Role) -> Result<Arc<RoleVerifier>, VerifierBuilderError> {
-        let roots = Arc::clone(&self.roots);
-        let provider = Arc::clone(&self.provider);
-        let chain = WebPkiServerVerifier::builder_with_provider(roots, provider).build()?;
-        Ok(Arc::new(RoleVerifier { chain, expected }))
+    /// A client's side, for a server that must be `expected`.
+    fn connector(&self, expected: Role) -> Result<TlsConnector, TlsError> {
+        let setup = |error: &dyn std::error::Error| TlsError::Setup(with_sources(error));
+        let (roots, provider) = (Arc::clone(&self.roots), Arc::clone(&self.provider));
+        let chain = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
+            .build()
+            .map_err(|error| setup(&error))?;
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| setup(&error))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(RoleVerifier { chain, expected }))
+            .with_client_auth_cert(self.chain.clone(), self.key.clone_key())
+            .map_err(|error| setup(&error))?;
+        config.alpn_protocols.push(ALPN_HTTP2.to_vec());
+        Ok(TlsConnector::from(Arc::new(config)))
     }
 }
 
@@ -160,11 +187,6 @@ impl Tls {
 /// Connects at the first call and again after each loss; a server with another role, or of another authority, is never
 /// spoken to. Must be called inside a tokio runtime.
 pub fn channel(address: &str, tls: Option<&Tls>, expected: Role) -> Result<Channel, TlsError> {
-    Ok(endpoint(address, tls, expected)?.connect_lazy())
-}
-
-/// What [`channel`] connects to, for callers that connect at once or set a deadline for all calls.
-pub fn endpoint(address: &str, tls: Option<&Tls>, expected: Role) -> Result<Endpoint, TlsError> {
     let refuse = |what| TlsError::Address(address.to_owned(), what);
     let uri: Uri = address.parse().map_err(|_| refuse("not a URL"))?;
     let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| refuse("no host"))?;
@@ -181,20 +203,26 @@ pub fn endpoint(address: &str, tls: Option<&Tls>, expected: Role) -> Result<Endp
         }
         (_, _) => return Err(refuse("must begin with https://")),
     }
-    let setup = |error: tonic::transport::Error| TlsError::Setup(with_sources(&error));
-    let endpoint = Endpoint::from_shared(address.to_owned())
-        .map_err(setup)?
+    let Some(tls) = tls else {
+        return Ok(settings(uri).tcp_nodelay(true).connect_lazy());
+    };
+    let port = uri.port_u16().unwrap_or(HTTPS_PORT);
+    let dial = Dial::new(host, port, tls.connector(expected)?).ok_or_else(|| refuse("no host"))?;
+    // TLS is made below tonic, which therefore dials http://; what is asked for is still https://.
+    let below = Uri::builder().scheme("http").authority(format!("{host}:{port}")).path_and_query("/").build();
+    let below = below.map_err(|_| refuse("not a URL"))?;
+    Ok(settings(below).origin(uri).connect_with_connector_lazy(dial))
+}
+
+/// How every connection is kept.
+fn settings(uri: Uri) -> Endpoint {
+    Endpoint::from(uri)
         .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
         .http2_keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .keep_alive_while_idle(true)
         .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(WINDOW);
-    let Some(tls) = tls else { return Ok(endpoint) };
-    let verifier = tls.verifier(expected).map_err(|error| TlsError::Setup(error.to_string()))?;
-    let config = ClientTlsConfig::new().identity(tls.identity.clone()).timeout(CONNECT_TIMEOUT);
-    endpoint.tls_config_with_verifier(config, verifier).map_err(setup)
+        .initial_connection_window_size(WINDOW)
 }
 
 /// Whether a URL's host is this machine without asking a name server.

@@ -3,6 +3,7 @@ use crate::domain::reason::Reason;
 use crate::domain::region::ProvinceCode;
 use crate::net::access::Grants;
 use crate::net::access_layer::{AccessLayer, StateRole, Trust};
+use crate::net::incoming::Handshaken;
 use crate::net::issue::{CA_CERT, files_of, init, issue};
 use std::convert::Infallible;
 use std::os::unix::fs::PermissionsExt;
@@ -88,17 +89,19 @@ async fn serve(tls: Option<&Tls>) -> Running {
     let echo = Echo::default();
     let trust =
         if tls.is_some() { Trust::certificates() } else { Trust::plaintext(address).expect("loopback") };
-    let mut server = Server::builder();
-    if let Some(tls) = tls {
-        server = server.tls_config(tls.server()).expect("configured");
-    }
     let (_, health) = tonic_health::server::health_reporter();
-    let running = server
+    let router = Server::builder()
         .layer(AccessLayer::new(Role::Hub, trust, Grants::any(), status, 8 << 20))
         .add_service(echo.clone())
-        .add_service(health)
-        .serve_with_incoming(TcpIncoming::from(listener));
-    tokio::spawn(running);
+        .add_service(health);
+    let incoming = TcpIncoming::from(listener);
+    match tls {
+        Some(tls) => {
+            let acceptor = tls.acceptor().expect("configured");
+            tokio::spawn(router.serve_with_incoming(Handshaken::new(incoming, acceptor)));
+        }
+        None => drop(tokio::spawn(router.serve_with_incoming(incoming))),
+    }
     Running { port: address.port(), echo }
 }
 
@@ -152,10 +155,10 @@ async fn a_service_sees_the_role_of_the_client_certificate() {
 async fn without_a_certificate_only_health_answers() {
     let folder = certs(&[&Role::Hub]);
     let hub = serve(Some(&tls(&folder, &Role::Hub))).await;
-    let ca = Certificate::from_pem(fs::read(folder.path().join(CA_CERT)).expect("read"));
+    let ca = tonic::transport::Certificate::from_pem(fs::read(folder.path().join(CA_CERT)).expect("read"));
     let anonymous = Endpoint::from_shared(hub.address())
         .expect("an address")
-        .tls_config(ClientTlsConfig::new().ca_certificate(ca))
+        .tls_config(tonic::transport::ClientTlsConfig::new().ca_certificate(ca))
         .expect("configured")
         .connect_lazy();
     assert_eq!(call_tls(anonymous.clone(), HEALTH).await.code(), Code::Ok);

@@ -2,7 +2,7 @@
 
 use super::site::Site;
 use gongji::net::identity::Role;
-use gongji::net::tls::{Tls, endpoint};
+use gongji::net::tls::{Tls, channel};
 use gongji::proto::hub::coordinator_service_client::CoordinatorServiceClient;
 use gongji::proto::hub::region_service_client::RegionServiceClient;
 use gongji::proto::hub::transfer_service_client::TransferServiceClient;
@@ -30,10 +30,19 @@ pub fn within<T>(message: T) -> Request<T> {
     request
 }
 
+/// How a server is reached.
+#[derive(Clone, Debug)]
+enum Dial {
+    /// As our own clients do it, with a certificate.
+    As(String, Tls, Role),
+    /// As tonic does it, with none.
+    Plainly(Box<Endpoint>),
+}
+
 /// Connections of one caller, made when they are used.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    servers: BTreeMap<String, Endpoint>,
+    servers: BTreeMap<String, Dial>,
 }
 
 impl Caller {
@@ -46,7 +55,7 @@ impl Caller {
                 format!("urn:gongji:node:{server}")
             };
             let expected: Role = expected.parse().expect("a role");
-            endpoint(&site.url(server), Some(tls), expected).expect("an address")
+            Dial::As(site.url(server), tls.clone(), expected)
         };
         Caller { servers: servers(site).map(|server| (server.to_owned(), dial(server))).collect() }
     }
@@ -56,14 +65,18 @@ impl Caller {
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(site.ca()));
         let dial = |server: &str| {
             let endpoint = Endpoint::from_shared(site.url(server)).expect("an address");
-            endpoint.tls_config(tls.clone()).expect("sound settings")
+            let endpoint = endpoint.tls_config(tls.clone()).expect("sound settings");
+            Dial::Plainly(Box::new(endpoint))
         };
         Caller { servers: servers(site).map(|server| (server.to_owned(), dial(server))).collect() }
     }
 
     /// A connection to "hub" or to a province's node.
     pub fn channel(&self, server: &str) -> Channel {
-        self.servers[server].connect_lazy()
+        match &self.servers[server] {
+            Dial::As(address, tls, role) => channel(address, Some(tls), role.clone()).expect("an address"),
+            Dial::Plainly(endpoint) => endpoint.connect_lazy(),
+        }
     }
 
     /// TransferService.

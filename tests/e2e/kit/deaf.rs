@@ -1,6 +1,7 @@
 //! A node that says it serves and then never answers: what a province looks like when it hangs.
 
 use super::site::Site;
+use gongji::net::incoming::Handshaken;
 use gongji::proto::node::participant_service_server::{ParticipantService, ParticipantServiceServer};
 use gongji::proto::node::{
     CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
@@ -9,6 +10,7 @@ use gongji::proto::node::{
 use std::future::pending;
 use std::net::SocketAddr;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
 struct Deaf;
@@ -37,7 +39,8 @@ pub fn serve(site: &Site, province: &str) -> tokio::task::JoinHandle<()> {
     let tls = site.tls(&format!("node:{province}"));
     let address = SocketAddr::from(([127, 0, 0, 1], site.port(province)));
     let (_, health) = tonic_health::server::health_reporter();
-    let server = Server::builder().tls_config(tls.server()).expect("sound settings");
-    let server = { server }.add_service(health).add_service(ParticipantServiceServer::new(Deaf));
-    tokio::spawn(async move { server.serve(address).await.expect("it serves") })
+    let server = Server::builder().add_service(health).add_service(ParticipantServiceServer::new(Deaf));
+    let incoming = TcpIncoming::bind(address).expect("a port");
+    let incoming = Handshaken::new(incoming, tls.acceptor().expect("sound settings"));
+    tokio::spawn(async move { server.serve_with_incoming(incoming).await.expect("it serves") })
 }

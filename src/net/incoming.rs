@@ -1,0 +1,74 @@
+//! Connections as a server takes them: TLS first, several handshakes at once, each within its time.
+
+use crate::net::gathering::Gathering;
+use crate::net::tls::CONNECT_TIMEOUT;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_stream::Stream;
+use tonic::transport::server::TcpIncoming;
+
+/// Most handshakes under way at once; later connections wait in the system's queue.
+const HANDSHAKES_MAX: usize = 1_024;
+
+type Handshake = io::Result<TlsStream<TcpStream>>;
+
+/// Connections whose handshake is done, in the order in which they are ready.
+#[derive(Debug)]
+pub struct Handshaken {
+    incoming: TcpIncoming,
+    acceptor: Acceptor,
+    under_way: JoinSet<Handshake>,
+}
+
+/// rustls's acceptor, which does not print itself.
+struct Acceptor(TlsAcceptor);
+
+impl std::fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Acceptor")
+    }
+}
+
+impl Handshaken {
+    /// What comes in, after its handshake.
+    pub fn new(incoming: TcpIncoming, acceptor: TlsAcceptor) -> Handshaken {
+        Handshaken { incoming, acceptor: Acceptor(acceptor), under_way: JoinSet::new() }
+    }
+}
+
+async fn handshake(acceptor: TlsAcceptor, connection: TcpStream) -> Handshake {
+    let accepted = tokio::time::timeout(CONNECT_TIMEOUT, acceptor.accept(connection)).await;
+    accepted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+impl Stream for Handshaken {
+    type Item = io::Result<Gathering<TlsStream<TcpStream>>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        while this.under_way.len() < HANDSHAKES_MAX {
+            match Pin::new(&mut this.incoming).poll_next(cx) {
+                Poll::Ready(Some(Ok(connection))) => {
+                    this.under_way.spawn(handshake(this.acceptor.0.clone(), connection));
+                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => break,
+            }
+        }
+        loop {
+            match this.under_way.poll_join_next(cx) {
+                Poll::Ready(Some(Ok(Ok(stream)))) => return Poll::Ready(Some(Ok(Gathering(stream)))),
+                // Whoever cannot show what is asked for goes away; others come.
+                Poll::Ready(Some(Ok(Err(error)))) => tracing::debug!(%error, "a handshake failed"),
+                Poll::Ready(Some(Err(error))) => tracing::debug!(%error, "a handshake ended early"),
+                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
