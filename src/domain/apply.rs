@@ -14,8 +14,12 @@ pub fn apply(record: &Record, sequence: u64, rows: &mut WorkingSet) {
         Record::TransferDecided(record) => coordinator::apply::decided(record, sequence, rows),
         Record::DecisionsRecorded(record) => coordinator::apply::recorded(record, sequence, rows),
         Record::TransferBuried(record) => coordinator::apply::buried(record, rows),
-        Record::NodeAdmitted(record) => put_peer(record.province, record.mark, rows),
-        Record::PeerSeen(record) => put_peer(record.province, record.mark, rows),
+        Record::NodeAdmitted(record) => {
+            let known: Option<&PeerRow> = rows.get(&Key::PeerRow(record.province));
+            let spoken = known.map_or(0, |known| known.spoken);
+            put_peer(record.province, record.mark, spoken, rows);
+        }
+        Record::PeerSeen(record) => put_peer(record.province, record.mark, record.mark.incarnation, rows),
         Record::IncidentRaised(record) => rows.put(IncidentRow {
             transfer_id: record.transfer_id,
             side: record.side,
@@ -36,6 +40,7 @@ pub fn apply(record: &Record, sequence: u64, rows: &mut WorkingSet) {
 fn put_peer(
     province: crate::domain::region::ProvinceCode,
     mark: crate::domain::record::PeerMark,
+    spoken: u64,
     rows: &mut WorkingSet,
 ) {
     rows.put(PeerRow {
@@ -44,6 +49,7 @@ fn put_peer(
         start_id: mark.start_id,
         sequence: mark.sequence,
         head_hash: mark.head_hash,
+        spoken,
     });
 }
 

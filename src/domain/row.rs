@@ -256,7 +256,7 @@ tables! {
     PeerRow "peer" {
         /// The province; 0 at a node stands for the hub.
         province: ProvinceCode;
-        /// Its incarnation.
+        /// The incarnation that it was last given.
         incarnation: u64,
         /// Its start id within that incarnation.
         start_id: StartId,
@@ -264,6 +264,8 @@ tables! {
         sequence: u64,
         /// Chain hash at that sequence.
         head_hash: Digest,
+        /// The incarnation in which it was last heard: it may have died before it took the one that it was given.
+        spoken: u64,
     }
     /// Both: this server's own counters.
     SelfRow "self" {

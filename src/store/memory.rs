@@ -1,6 +1,7 @@
 //! A store in memory, for tests and the simulator: the same behaviour as SQLite's, with faults on demand.
 
 use crate::domain::ledger::AccountKind;
+use crate::domain::record::Record;
 use crate::domain::row::{Key, Row};
 use crate::domain::scan::Scan;
 use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain};
@@ -51,6 +52,26 @@ impl MemoryDisk {
         let mut content = self.lock();
         let at = content.appends + nth;
         content.faults.insert(at, fault);
+    }
+
+    /// Every row, in key order.
+    pub fn rows(&self) -> Vec<Row> {
+        self.lock().rows.values().cloned().collect()
+    }
+
+    /// The row under a key.
+    pub fn row(&self, key: &Key) -> Option<Row> {
+        self.lock().rows.get(key).cloned()
+    }
+
+    /// Whether a row is there of which `is` says so.
+    pub fn any(&self, is: impl Fn(&Row) -> bool) -> bool {
+        self.lock().rows.values().any(is)
+    }
+
+    /// Every record, in order.
+    pub fn records(&self) -> Vec<Record> {
+        self.lock().journal.iter().map(|entry| entry.record.clone()).collect()
     }
 
     // A panic elsewhere leaves the content as whole as a crash would.

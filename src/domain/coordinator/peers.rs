@@ -85,7 +85,7 @@ impl Coordinator {
                 return step.answer(ticket, Answer::Admitted(seen.incarnation));
             }
             let diverged = node.sequence == seen.sequence && node.head_hash != seen.head_hash;
-            if node.sequence < seen.sequence || node.incarnation < seen.incarnation || diverged {
+            if node.sequence < seen.sequence || node.incarnation < seen.spoken || diverged {
                 let refusal = RefusalRecord::new(Reason::SenderRefused, HUB)
                     .with("sequence", node.sequence)
                     .with("seen", seen.sequence);

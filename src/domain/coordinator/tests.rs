@@ -2,11 +2,12 @@
 
 use super::{Answer, Effect, Input, WaitMode};
 use crate::domain::calendar::Mono;
+use crate::domain::id::StartId;
 use crate::domain::ledger::AccountKind;
 use crate::domain::participant;
 use crate::domain::protocol::{AckResult, Question, Ruling, Verdict};
 use crate::domain::reason::Reason;
-use crate::domain::record::Record;
+use crate::domain::record::{PeerMark, Record};
 use crate::domain::row::{AccountRow, Key, PositionRow, TransferRow};
 use crate::domain::step::{Machine, Output};
 use crate::domain::toy::{HubOutput, PAYEE, PAYER, Toy, id, member};
@@ -216,6 +217,45 @@ fn a_dark_province_is_refused_before_any_hold_and_told_when_it_is_back() {
     toy.now.mono = toy.now.mono.after(100);
     toy.hub.run(toy.now, Input::Tick);
     assert!(transfer(&toy, 1).payee_recorded_seq.is_some());
+}
+
+/// Found by `gongji sim --seed 9`: the answer to an announcement was lost and the node started again, so that it never
+/// took the incarnation that it had been given, and the hub took it for an old copy for ever.
+#[test]
+fn a_node_that_died_before_it_took_its_incarnation_is_not_an_old_copy() {
+    let mut toy = Toy::new();
+    let taken = toy.payer.mark;
+    let announce = |start: u8, incarnation: u64| Input::Announce {
+        ticket: 7,
+        province: PAYER,
+        node: PeerMark { start_id: StartId([start; 16]), incarnation, ..taken },
+    };
+    let given = |outputs: Vec<HubOutput>| match outputs.first() {
+        Some(Output::Answer(7, Answer::Admitted(incarnation))) => Some(*incarnation),
+        _ => None,
+    };
+    // Two starts whose admission never came back.
+    assert_eq!(given(toy.hub.run(toy.now, announce(50, taken.incarnation))), Some(taken.incarnation + 1));
+    let third = given(toy.hub.run(toy.now, announce(51, taken.incarnation)));
+    assert_eq!(third, Some(taken.incarnation + 2));
+    // Once it was heard in the third, a store that knows only the first is old.
+    let node = PeerMark {
+        incarnation: taken.incarnation + 2,
+        start_id: StartId([51; 16]),
+        sequence: taken.sequence + 1,
+        ..taken
+    };
+    toy.hub.run(toy.now, Input::Resolve { ticket: 8, province: PAYER, node, questions: vec![] });
+    let outputs = toy.create(1, 1, 40_000);
+    toy.hub.run(toy.now, Input::PrepareFailed { province: PAYEE, transfer_ids: vec![id(1)] });
+    assert!(!outputs.is_empty());
+    let old = Input::Announce {
+        ticket: 9,
+        province: PAYER,
+        node: PeerMark { start_id: StartId([52; 16]), sequence: taken.sequence + 9, ..taken },
+    };
+    let outputs = toy.hub.run(toy.now, old);
+    assert!(matches!(outputs.first(), Some(Output::Answer(9, Answer::Refused(_)))), "{outputs:?}");
 }
 
 /// The acknowledgements of a committed transfer whose caller waits for `wait` only, handed to the hub one by one.
