@@ -22,6 +22,8 @@ pub mod node;
 pub mod privacy;
 /// Generated code of `proto/`.
 pub mod proto;
+/// The simulator: real machines over a simulated network, disk and clock.
+pub mod sim;
 /// Journal and tables: SQLite and memory.
 pub mod store;
 /// Logs.

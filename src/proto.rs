@@ -1,4 +1,4 @@
-//! The wire contract as generated code, and nothing else but masked `Debug` for messages that carry personal data.
+//! The wire contract as generated code, with masked `Debug` for messages that carry personal data, and its codec.
 
 #![allow(missing_docs, clippy::all, rustdoc::all)]
 

@@ -19,6 +19,7 @@ mod pursuit;
 mod regions;
 mod serve;
 mod show;
+mod sim;
 pub mod table;
 mod transfer;
 mod transfers;
@@ -93,6 +94,8 @@ enum Command {
     Members(members::Args),
     /// Read and verify a server's journal
     Journal(journal::Args),
+    /// Simulate crashes, partitions, failing disks and wrong clocks from seeds, and check every invariant
+    Sim(sim::Args),
 }
 
 impl Command {
@@ -111,6 +114,7 @@ impl Command {
             Command::Regions(args) => regions::regions(&args),
             Command::Members(args) => members::members(&args),
             Command::Journal(args) => journal::journal(&args),
+            Command::Sim(args) => sim::run(&args),
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod coordinator;
 pub mod daily;
 pub mod id;
 pub mod id_number;
+pub mod invariant;
 pub mod kinship;
 pub mod ledger;
 pub mod member;

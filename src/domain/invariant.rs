@@ -1,0 +1,389 @@
+//! What must hold, whatever crashed: each invariant is one predicate over the books of hub and nodes, with a number of
+//! its own. The simulator and the random worlds check the same table.
+//!
+//! The books may be read at any moment: a message on its way is no violation. What holds only once everything has ended
+//! is checked when the books say that they are at rest.
+
+use crate::domain::daily;
+use crate::domain::id::{MemberRef, TransferId};
+use crate::domain::ledger::AccountKind;
+use crate::domain::money::Money;
+use crate::domain::record::LegState;
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{AccountRow, BuriedRow, LegRow, PositionRow, Row, SelfRow, TransferRow};
+use crate::domain::transfer::{Side, TransferState};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// The hub's books.
+#[derive(Clone, Debug, Default)]
+pub struct HubBooks {
+    transfers: BTreeMap<TransferId, TransferRow>,
+    positions: Vec<PositionRow>,
+    buried: Vec<BuriedRow>,
+    own: Option<SelfRow>,
+}
+
+impl HubBooks {
+    /// From the rows of its tables; others are ignored.
+    pub fn of(rows: impl IntoIterator<Item = Row>) -> HubBooks {
+        let mut books = HubBooks::default();
+        for row in rows {
+            match row {
+                Row::TransferRow(row) => drop(books.transfers.insert(row.transfer_id, (*row).clone())),
+                Row::PositionRow(row) => books.positions.push((*row).clone()),
+                Row::BuriedRow(row) => books.buried.push((*row).clone()),
+                Row::SelfRow(row) => books.own = Some((*row).clone()),
+                _ => {}
+            }
+        }
+        books
+    }
+
+    fn committed(&self) -> impl Iterator<Item = &TransferRow> {
+        self.transfers.values().filter(|row| row.state == TransferState::Committed)
+    }
+}
+
+/// A node's books.
+#[derive(Clone, Debug)]
+pub struct NodeBooks {
+    province: ProvinceCode,
+    legs: BTreeMap<(TransferId, Side), LegRow>,
+    accounts: Vec<AccountRow>,
+}
+
+impl NodeBooks {
+    /// From the rows of its tables; others are ignored.
+    pub fn of(province: ProvinceCode, rows: impl IntoIterator<Item = Row>) -> NodeBooks {
+        let mut books = NodeBooks { province, legs: BTreeMap::new(), accounts: Vec::new() };
+        for row in rows {
+            match row {
+                Row::LegRow(row) => {
+                    books.legs.insert((row.transfer_id, row.side), (*row).clone());
+                }
+                Row::AccountRow(row) => books.accounts.push((*row).clone()),
+                _ => {}
+            }
+        }
+        books
+    }
+
+    fn sum(&self, kind: AccountKind) -> i128 {
+        self.accounts.iter().filter(|row| row.kind == kind).map(|row| fen(row.posted)).sum()
+    }
+
+    /// What legs in these states amount to on a side, by member.
+    fn by_member(&self, side: Side, state: LegState) -> BTreeMap<MemberRef, i128> {
+        let mut sums = BTreeMap::new();
+        for leg in self.legs.values().filter(|leg| leg.side == side && leg.state == state) {
+            *sums.entry(leg.member_ref).or_default() += fen(leg.amount);
+        }
+        sums
+    }
+}
+
+/// The books of all, and what callers were told.
+#[derive(Clone, Debug)]
+pub struct Books {
+    /// The hub's.
+    pub hub: HubBooks,
+    /// The nodes'.
+    pub nodes: Vec<NodeBooks>,
+    /// Terminal answers that callers have.
+    pub told: Vec<(TransferId, TransferState)>,
+    /// Whether everything has ended: nothing is on its way, and everybody can be reached.
+    pub at_rest: bool,
+}
+
+/// Something that must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which invariant: "INV-01".
+    pub invariant: &'static str,
+    /// The transfer, if it is about one.
+    pub transfer_id: Option<TransferId>,
+    /// What was found.
+    pub found: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.invariant)?;
+        if let Some(transfer_id) = self.transfer_id {
+            write!(f, "{transfer_id}: ")?;
+        }
+        f.write_str(&self.found)
+    }
+}
+
+/// One invariant.
+#[derive(Clone, Copy, Debug)]
+pub struct Invariant {
+    /// Its number, never given twice.
+    pub id: &'static str,
+    /// What it says.
+    pub says: &'static str,
+    check: fn(&Books, &mut Found),
+}
+
+/// What one check has found.
+struct Found {
+    invariant: &'static str,
+    violations: Vec<Violation>,
+}
+
+impl Found {
+    fn add(&mut self, transfer_id: Option<TransferId>, found: impl Into<String>) {
+        self.violations.push(Violation { invariant: self.invariant, transfer_id, found: found.into() });
+    }
+
+    fn unless(&mut self, holds: bool, transfer_id: TransferId, found: &str) {
+        if !holds {
+            self.add(Some(transfer_id), found);
+        }
+    }
+}
+
+/// Every invariant, in order.
+pub const INVARIANTS: &[Invariant] = &[
+    Invariant { id: "INV-01", says: "no id has two decisions", check: one_decision },
+    Invariant { id: "INV-02", says: "a leg agrees with the decision and its terms", check: legs_agree },
+    Invariant { id: "INV-03", says: "what is held and pending is the sum of live legs", check: live_sums },
+    Invariant { id: "INV-04", says: "posted − held of a member is never negative", check: covered },
+    Invariant { id: "INV-05", says: "each node's accounts sum to zero", check: double_entry },
+    Invariant { id: "INV-06", says: "money is conserved over all nodes", check: conserved },
+    Invariant {
+        id: "INV-07",
+        says: "positions are what the decisions say, and sum to zero",
+        check: positions,
+    },
+    Invariant { id: "INV-08", says: "hub_seq has no gaps", check: gapless },
+    Invariant {
+        id: "INV-09",
+        says: "an id whose abort was recorded holds nothing",
+        check: no_hold_after_abort,
+    },
+    Invariant { id: "INV-10", says: "what was answered is what is stored", check: answered_is_stored },
+    Invariant { id: "INV-11", says: "a day's count is what its transfers say", check: day_counts },
+    Invariant { id: "INV-12", says: "at rest, both sides have recorded, or neither", check: both_or_neither },
+];
+
+/// Checks every invariant.
+pub fn violations(books: &Books) -> Vec<Violation> {
+    let check = |invariant: &Invariant| {
+        let mut found = Found { invariant: invariant.id, violations: Vec::new() };
+        (invariant.check)(books, &mut found);
+        found.violations
+    };
+    INVARIANTS.iter().flat_map(check).collect()
+}
+
+fn fen(money: Money) -> i128 {
+    i128::from(money.fen())
+}
+
+fn one_decision(books: &Books, found: &mut Found) {
+    for buried in &books.hub.buried {
+        let transfer = books.hub.transfers.get(&buried.transfer_id);
+        let committed = transfer.is_some_and(|row| row.state == TransferState::Committed);
+        found.unless(!committed, buried.transfer_id, "answered as aborted, and committed");
+    }
+    for transfer in books.hub.transfers.values() {
+        let numbered = transfer.hub_seq.is_some() && transfer.window.is_some();
+        let committed = transfer.state == TransferState::Committed;
+        found.unless(
+            numbered == committed,
+            transfer.transfer_id,
+            "a number without a commit, or none with one",
+        );
+    }
+}
+
+fn legs_agree(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        for leg in node.legs.values() {
+            let id = leg.transfer_id;
+            let transfer = books.hub.transfers.get(&id);
+            match leg.state {
+                LegState::Committed => {
+                    let agrees = transfer.is_some_and(|row| {
+                        row.state == TransferState::Committed
+                            && row.terms_digest == leg.terms_digest
+                            && row.amount == leg.amount
+                            && row.hub_seq == leg.hub_seq
+                            && row.window == leg.window
+                            && province_of(row, leg.side) == node.province
+                    });
+                    found.unless(agrees, id, "committed here, and not so at the hub");
+                }
+                LegState::Aborted | LegState::Buried | LegState::Refused => {
+                    let committed = transfer.is_some_and(|row| {
+                        row.state == TransferState::Committed && province_of(row, leg.side) == node.province
+                    });
+                    found.unless(!committed, id, "ended here, and committed at the hub");
+                }
+                LegState::Prepared => {}
+            }
+        }
+    }
+}
+
+fn province_of(transfer: &TransferRow, side: Side) -> ProvinceCode {
+    match side {
+        Side::Payer => transfer.payer_province,
+        Side::Payee => transfer.payee_province,
+    }
+}
+
+fn live_sums(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        let (held, pending) = (
+            node.by_member(Side::Payer, LegState::Prepared),
+            node.by_member(Side::Payee, LegState::Prepared),
+        );
+        for row in &node.accounts {
+            let expected = |sums: &BTreeMap<MemberRef, i128>, kind| {
+                if row.kind == kind { sums.get(&row.member_ref).copied().unwrap_or(0) } else { 0 }
+            };
+            let fits = fen(row.held) == expected(&held, AccountKind::Personal)
+                && fen(row.pending) == expected(&pending, AccountKind::Wallet);
+            if !fits {
+                found.add(None, format!("{}: held {}, pending {}", node.province, row.held, row.pending));
+            }
+        }
+    }
+}
+
+fn covered(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        for row in &node.accounts {
+            let own = matches!(row.kind, AccountKind::Personal | AccountKind::Wallet);
+            if own && (fen(row.posted) < fen(row.held) || fen(row.held) < 0 || fen(row.pending) < 0) {
+                found.add(None, format!("{}: posted {}, held {}", node.province, row.posted, row.held));
+            }
+        }
+    }
+}
+
+fn double_entry(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        let sum: i128 = node.accounts.iter().map(|row| fen(row.posted)).sum();
+        if sum != 0 {
+            found.add(None, format!("{}: accounts sum to {sum} fen", node.province));
+        }
+    }
+}
+
+/// What a node owes the clearing is what its committed legs say; once all have recorded, it sums to zero.
+fn conserved(books: &Books, found: &mut Found) {
+    let mut open = 0;
+    for node in &books.nodes {
+        let sum = |side| node.by_member(side, LegState::Committed).values().sum::<i128>();
+        let (clearing, expected) = (node.sum(AccountKind::Clearing), sum(Side::Payer) - sum(Side::Payee));
+        open += clearing;
+        if clearing != expected {
+            found.add(None, format!("{}: clearing {clearing}, legs {expected} fen", node.province));
+        }
+    }
+    if books.at_rest && open != 0 {
+        found.add(None, format!("{open} fen are nowhere"));
+    }
+}
+
+fn positions(books: &Books, found: &mut Found) {
+    let mut owed: BTreeMap<_, i128> = BTreeMap::new();
+    for transfer in books.hub.committed() {
+        *owed.entry((transfer.window, transfer.payer_province)).or_default() += fen(transfer.amount);
+        *owed.entry((transfer.window, transfer.payee_province)).or_default() -= fen(transfer.amount);
+    }
+    for row in &books.hub.positions {
+        let expected = owed.remove(&(Some(row.window), row.province)).unwrap_or(0);
+        if fen(row.owed) != expected {
+            found.add(None, format!("{} {}: {}, not {expected} fen", row.window, row.province, row.owed));
+        }
+    }
+    if let Some(((window, province), _)) = owed.first_key_value() {
+        found.add(None, format!("{window:?} {province}: no position"));
+    }
+    let sum: i128 = books.hub.positions.iter().map(|row| fen(row.owed)).sum();
+    if sum != 0 {
+        found.add(None, format!("positions sum to {sum} fen"));
+    }
+}
+
+fn gapless(books: &Books, found: &mut Found) {
+    let numbers: BTreeSet<u64> = books.hub.committed().filter_map(|row| row.hub_seq).collect();
+    let count = u64::try_from(books.hub.committed().count()).unwrap_or(u64::MAX);
+    let last = books.hub.own.as_ref().map_or(0, |own| own.hub_seq);
+    let whole =
+        numbers.len() as u64 == count && last == count && numbers.last().is_none_or(|it| *it == count);
+    if !whole {
+        found.add(None, format!("{count} commits, {} numbers, the last given is {last}", numbers.len()));
+    }
+}
+
+fn no_hold_after_abort(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        for leg in node.legs.values().filter(|leg| leg.state == LegState::Prepared) {
+            let recorded = books.hub.transfers.get(&leg.transfer_id).is_some_and(|row| {
+                let recorded = match leg.side {
+                    Side::Payer => row.payer_recorded_seq,
+                    Side::Payee => row.payee_recorded_seq,
+                };
+                row.state == TransferState::Aborted && recorded.is_some()
+            });
+            // A side that voted no is not told of the abort: its leg is refused, never prepared.
+            found.unless(!recorded, leg.transfer_id, "held after its abort was recorded");
+        }
+    }
+}
+
+fn answered_is_stored(books: &Books, found: &mut Found) {
+    for (transfer_id, state) in &books.told {
+        let stored = books.hub.transfers.get(transfer_id).map(|row| row.state);
+        found.unless(stored == Some(*state), *transfer_id, "a caller was told otherwise");
+    }
+}
+
+fn day_counts(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        let mut counts: BTreeMap<_, u64> = BTreeMap::new();
+        for leg in node.legs.values().filter(|leg| leg.side == Side::Payer) {
+            if matches!(leg.state, LegState::Prepared | LegState::Committed) {
+                *counts.entry((leg.member_ref, leg.day)).or_default() += 1;
+            }
+        }
+        for row in node.accounts.iter().filter(|row| row.kind == AccountKind::Personal) {
+            for day in [row.day, row.earlier_day] {
+                let expected = counts.get(&(row.member_ref, day)).copied().unwrap_or(0);
+                if daily::count(row, day) != expected {
+                    found.add(None, format!("{}: {day} counts {}", node.province, daily::count(row, day)));
+                }
+            }
+        }
+    }
+}
+
+fn both_or_neither(books: &Books, found: &mut Found) {
+    if !books.at_rest {
+        return;
+    }
+    for transfer in books.hub.transfers.values() {
+        let id = transfer.transfer_id;
+        let recorded = transfer.payer_recorded_seq.is_some() && transfer.payee_recorded_seq.is_some();
+        found.unless(transfer.state.is_decided() && recorded, id, "never ended");
+        let committed = transfer.state == TransferState::Committed;
+        for side in [Side::Payer, Side::Payee] {
+            let node = books.nodes.iter().find(|node| node.province == province_of(transfer, side));
+            let leg = node.and_then(|node| node.legs.get(&(id, side)));
+            let recorded = leg.is_some_and(|leg| leg.state == LegState::Committed);
+            found.unless(recorded == committed, id, "one side has recorded, the other has not");
+        }
+    }
+    for node in &books.nodes {
+        for leg in node.legs.values().filter(|leg| leg.state == LegState::Prepared) {
+            found.unless(false, leg.transfer_id, "in doubt");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Clients, letters as they arrive, and what chance does to all of them.
+
+use super::network::{Event, Letter, Message};
+use super::people::Wish;
+use super::world::{HUB, World};
+use crate::domain::coordinator::WaitMode;
+use crate::domain::id::TransferId;
+use crate::domain::protocol::{Decision, Verdict, Vote};
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{Key, LegRow, TableRow, TransferRow};
+use crate::domain::transfer::{Outcome, TransferState};
+use crate::store::memory::Fault;
+
+impl World {
+    /// What the next client wants.
+    pub(super) fn wish(&mut self) -> Wish {
+        let (provinces, members) = (self.country.provinces.clone(), self.country.members);
+        let from = self.chance.next() as usize % provinces.len();
+        let to = (from + 1 + self.chance.next() as usize % (provinces.len() - 1)) % provinces.len();
+        // Ids in time order would hide what depends on their order.
+        let transfer_id = TransferId(self.chance.bytes());
+        let fen = i64::try_from(self.chance.between(1, 210_000)).unwrap_or(1);
+        Wish {
+            transfer_id,
+            payer: (provinces[from], self.chance.between(0, members)),
+            payee: (provinces[to], self.chance.between(0, members)),
+            fen,
+            wait: if self.chance.permille(500) { WaitMode::Decided } else { WaitMode::Recorded },
+            deadline_ms: self.chance.between(400, 12_000),
+        }
+    }
+
+    /// A client asks, and asks again until it knows.
+    pub(super) fn ask(&mut self, number: usize) {
+        let Some(client) = self.clients.get(number).filter(|client| !client.done) else { return };
+        let mut wish = client.wish;
+        // Now and then somebody takes an id that is taken, for something else.
+        if !self.healing && self.chance.permille(self.plan.chaos) {
+            wish.fen += 1;
+            self.report.count("id reused");
+        }
+        let request = Box::new(self.country.request(&wish));
+        let message = Message::Create(request);
+        self.send(Letter { from: HUB, to: HUB, call: number as u64, answer: false, message });
+        let again = self.at + wish.deadline_ms + self.chance.between(500, 3_000);
+        self.agenda.at(again, Event::Ask(number));
+    }
+
+    /// An answer on its way to a client.
+    pub(super) fn answer_client(&mut self, number: usize, message: Message) {
+        self.send(Letter { from: HUB, to: HUB, call: number as u64, answer: true, message });
+    }
+
+    fn client_hears(&mut self, number: usize, message: &Message) {
+        let Some(client) = self.clients.get_mut(number) else { return };
+        let id = client.wish.transfer_id;
+        match message {
+            Message::Stands(state @ (TransferState::Committed | TransferState::Aborted)) => {
+                client.done = true;
+                let first = *client.told.get_or_insert(*state);
+                if first != *state {
+                    return self.complain(format!("INV-10: {id}: a terminal answer changed"));
+                }
+                self.report.count(if first == TransferState::Committed { "committed" } else { "aborted" });
+            }
+            // An id that was taken for something else, or a deadline too short, ends this client's wish.
+            Message::NotTaken(reason) => {
+                client.done = true;
+                let name = format!("refused {}", reason.code());
+                self.report.count(&name);
+            }
+            _ => {}
+        }
+    }
+
+    /// A letter arrives, if somebody is there.
+    pub(super) fn arrive(&mut self, letter: Letter) {
+        let client = matches!(letter.message, Message::Stands(_) | Message::NotTaken(_));
+        if client {
+            return self.client_hears(usize::try_from(letter.call).unwrap_or(usize::MAX), &letter.message);
+        }
+        if self.life(letter.to).is_none() {
+            return;
+        }
+        if !letter.answer {
+            return match letter.to {
+                HUB => self.hub_is_asked(letter),
+                province => self.node_is_asked(province, letter.call, letter.message),
+            };
+        }
+        // An answer that comes twice, or to an earlier life, finds nobody who waits for it.
+        let waiting = self.calls.remove(&(letter.to, letter.call));
+        let Some((_, pending)) = waiting.filter(|(life, _)| self.life(letter.to) == Some(*life)) else {
+            return;
+        };
+        if letter.to == HUB {
+            self.hub_hears(pending, letter.message);
+        } else {
+            self.node_hears(pending, letter.message);
+        }
+    }
+
+    /// Chance strikes, and will strike again.
+    pub(super) fn fault(&mut self) {
+        if self.healing {
+            return;
+        }
+        let next = self.at + self.chance.between(50, 30_000 / self.plan.chaos.max(1) + 51);
+        self.agenda.at(next, Event::Fault);
+        let nodes = self.country.provinces.clone();
+        let province = nodes[self.chance.next() as usize % nodes.len()];
+        let place = if self.chance.permille(300) { HUB } else { province };
+        match self.chance.between(0, 8) {
+            0 | 1 if self.life(place).is_some() => self.crash(place, "killed"),
+            2 => self.fail_store(place, Fault::Before),
+            3 => self.fail_store(place, Fault::After),
+            4 => self.partition(province),
+            5 => self.cut.clear(),
+            6 => self.skew(place),
+            _ => {}
+        }
+    }
+
+    fn fail_store(&mut self, place: ProvinceCode, fault: Fault) {
+        let nth = self.chance.between(1, 4);
+        let disk =
+            if place == HUB { Some(&self.hub.disk) } else { self.nodes.get(&place).map(|it| &it.disk) };
+        if let Some(disk) = disk {
+            disk.fail_append(nth, fault);
+        }
+        self.report.count(match fault {
+            Fault::Before => "write failed",
+            Fault::After => "sync failed",
+        });
+    }
+
+    /// Nothing passes to a province, from it, or either way.
+    fn partition(&mut self, province: ProvinceCode) {
+        self.report.count("partition");
+        self.log(format_args!("{province} is cut off"));
+        if self.chance.permille(700) {
+            self.cut.insert((HUB, province));
+        }
+        if self.chance.permille(700) {
+            self.cut.insert((province, HUB));
+        }
+    }
+
+    /// A civil clock steps, forwards or back, by up to a quarter of an hour.
+    fn skew(&mut self, place: ProvinceCode) {
+        self.report.count("clock step");
+        let step = i64::try_from(self.chance.between(0, 1_800_000)).unwrap_or(0) - 900_000;
+        if place == HUB {
+            self.hub.skew += step;
+        } else if let Some(node) = self.nodes.get_mut(&place) {
+            node.skew += step;
+        }
+    }
+
+    /// Which vote came in which state of its transfer.
+    pub(super) fn mark_vote(&mut self, vote: &Vote) {
+        let row = self.hub.disk.row(&Key::TransferRow(vote.transfer_id));
+        let state = row.as_ref().and_then(TransferRow::of).map_or("unknown", |row| row.state.name());
+        let verdict = match vote.verdict {
+            Verdict::Yes { .. } => "yes",
+            Verdict::No { .. } => "no",
+            Verdict::Awaiting { .. } => "awaiting",
+            Verdict::Conflict { .. } => "conflict",
+        };
+        self.report.mark(format!("hub: vote {verdict} × {state}"));
+    }
+
+    /// Which decision came in which state of its leg.
+    pub(super) fn mark_decision(&mut self, province: ProvinceCode, decision: &Decision) {
+        let key = Key::LegRow(decision.transfer_id, decision.side);
+        let row = self.nodes.get(&province).and_then(|node| node.disk.row(&key));
+        let state = row.as_ref().and_then(LegRow::of).map_or("unknown", |row| row.state.name());
+        let outcome = match decision.outcome {
+            Outcome::Commit => "commit",
+            Outcome::Abort => "abort",
+        };
+        self.report.mark(format!("node: {outcome} × {state}"));
+    }
+}

@@ -1,0 +1,177 @@
+//! What surrounds the hub's machine in place of its server: lanes, probes, and the answers to callers.
+
+use super::network::{Event, Letter, Message};
+use super::world::{HUB, HubCaller, Pending, World};
+use crate::domain::coordinator::{Answer, Effect, Input};
+use crate::domain::id::TransferId;
+use crate::domain::protocol::Decision;
+use crate::domain::region::ProvinceCode;
+use crate::domain::step::Output;
+use crate::domain::transfer::Leg;
+use std::collections::BTreeMap;
+
+/// How long a decision's call may take, and how long a probe's.
+const DECIDE_WITHIN: u64 = 3_000;
+const PROBE_WITHIN: u64 = 1_000;
+/// How often a quiet link is looked at.
+const PROBE_EVERY: u64 = 2_000;
+
+impl World {
+    /// The hub takes what waits.
+    pub(super) fn run_hub(&mut self) {
+        let outputs = match self.hub.run(self.at) {
+            Ok(outputs) => outputs,
+            Err(error) => return self.failed(HUB, &error),
+        };
+        let mut prepares: BTreeMap<ProvinceCode, Vec<Leg>> = BTreeMap::new();
+        let mut decisions: BTreeMap<ProvinceCode, Vec<Decision>> = BTreeMap::new();
+        for output in outputs {
+            match output {
+                Output::Effect(Effect::Prepare(province, leg)) => {
+                    prepares.entry(province).or_default().push(*leg)
+                }
+                Output::Effect(Effect::Decide(province, decision)) => {
+                    decisions.entry(province).or_default().push(decision);
+                }
+                Output::Effect(Effect::Alarm(transfer_id, side)) => {
+                    self.complain(format!("alarm at the hub: {transfer_id} {}", side.name()));
+                }
+                Output::Answer(ticket, answer) => {
+                    if let Some(caller) = self.hub.callers.remove(&ticket) {
+                        self.hub_answers(caller, answer);
+                    }
+                }
+            }
+        }
+        for (province, legs) in prepares {
+            self.prepare(province, legs);
+        }
+        for (province, decisions) in decisions {
+            self.tell(province, decisions);
+        }
+        if let Some(at) = self.hub.wake_at() {
+            self.agenda.at(at.max(self.at), Event::Wake(HUB, self.hub.life));
+        }
+    }
+
+    fn prepare(&mut self, province: ProvinceCode, legs: Vec<Leg>) {
+        let ids: Vec<TransferId> = legs.iter().map(|leg| leg.transfer_id).collect();
+        if !self.up.contains(&province) {
+            self.hub.inbox.push(Input::PrepareFailed { province, transfer_ids: ids });
+            return self.soon(HUB);
+        }
+        let within = legs.iter().map(|leg| leg.time_left_ms).max().unwrap_or(0) + 200;
+        self.log(format_args!("hub asks {province} to prepare {}", legs.len()));
+        let (message, pending) = (Message::Prepare(self.hub.mark(), legs), Pending::Prepare(province, ids));
+        self.call(HUB, province, message, pending, within);
+    }
+
+    fn tell(&mut self, province: ProvinceCode, decisions: Vec<Decision>) {
+        // While the province is dark they stay in the outbox.
+        if self.up.contains(&province) {
+            self.log(format_args!("hub tells {province} {} decisions", decisions.len()));
+            let pending = Pending::Decide(province, World::legs_of(&decisions));
+            self.call(HUB, province, Message::Decide(self.hub.mark(), decisions), pending, DECIDE_WITHIN);
+        }
+    }
+
+    /// Looks whether a province is there.
+    pub(super) fn probe(&mut self, province: ProvinceCode) {
+        self.call(HUB, province, Message::Probe, Pending::Probe(province), PROBE_WITHIN);
+    }
+
+    /// A call had no answer in time.
+    pub(super) fn unanswered(&mut self, pending: Pending) {
+        self.log(format_args!("no answer: {pending:?}"));
+        match pending {
+            Pending::Prepare(province, transfer_ids) => {
+                self.hub.inbox.push(Input::PrepareFailed { province, transfer_ids });
+                self.darken(province);
+            }
+            Pending::Decide(province, _) | Pending::Probe(province) => self.darken(province),
+            Pending::Announce(province) => {
+                if let Some(life) = self.life(province) {
+                    let at = self.at + self.chance.between(100, 1_000);
+                    self.agenda.at(at, Event::Announce(province, life));
+                }
+            }
+            Pending::Resolve(province, questions) => self.not_resolved(province, questions),
+        }
+    }
+
+    fn darken(&mut self, province: ProvinceCode) {
+        if self.up.remove(&province) {
+            self.log(format_args!("hub loses {province}"));
+        }
+        self.hub.inbox.push(Input::Link { province, up: false });
+        self.soon(HUB);
+        let at = self.at + self.chance.between(100, 1_000);
+        self.agenda.at(at, Event::Probe(province, self.hub.life));
+    }
+
+    /// An answer came to a call of the hub's.
+    pub(super) fn hub_hears(&mut self, pending: Pending, message: Message) {
+        match (pending, message) {
+            (Pending::Prepare(province, _), Message::Votes(node, votes)) => {
+                for vote in &votes {
+                    self.mark_vote(vote);
+                }
+                self.hub.inbox.push(Input::Votes { province, node, votes });
+            }
+            (Pending::Decide(province, told), Message::Acks(node, acks)) => {
+                self.hub.inbox.push(Input::Acks { province, node, told, acks });
+            }
+            (Pending::Probe(province), Message::Alive(true)) => {
+                self.up.insert(province);
+                self.hub.inbox.push(Input::Link { province, up: true });
+                self.agenda.at(self.at + PROBE_EVERY, Event::Probe(province, self.hub.life));
+            }
+            (pending, _) => return self.unanswered(pending),
+        }
+        self.soon(HUB);
+    }
+
+    /// A call reaches the hub.
+    pub(super) fn hub_is_asked(&mut self, letter: Letter) {
+        let Letter { from, call, message, .. } = letter;
+        let province = from;
+        let input = match message {
+            Message::Announce(node) => {
+                let ticket = self.hub.ticket(HubCaller::Node(from, call));
+                Input::Announce { ticket, province, node }
+            }
+            Message::Resolve(node, questions) => {
+                let ticket = self.hub.ticket(HubCaller::Node(from, call));
+                Input::Resolve { ticket, province, node, questions }
+            }
+            Message::Create(request) => {
+                let ticket = self.hub.ticket(HubCaller::Client(usize::try_from(call).unwrap_or(0)));
+                Input::Create { ticket, request }
+            }
+            _ => return,
+        };
+        self.hub.inbox.push(input);
+        self.soon(HUB);
+    }
+
+    fn hub_answers(&mut self, caller: HubCaller, answer: Answer) {
+        let mark = self.hub.mark();
+        match (caller, answer) {
+            (HubCaller::Client(number), Answer::Transfer(row)) => {
+                self.answer_client(number, Message::Stands(row.state));
+            }
+            (HubCaller::Client(number), Answer::Refused(refusal)) => {
+                self.answer_client(number, Message::NotTaken(refusal.reason));
+            }
+            (HubCaller::Node(to, call), answer) => {
+                let message = match answer {
+                    Answer::Admitted(incarnation) => Message::Admitted(mark, incarnation),
+                    Answer::Rulings(rulings) => Message::Rulings(mark, rulings),
+                    Answer::Transfer(_) | Answer::Transfers(_) | Answer::Refused(_) => Message::Refused,
+                };
+                self.send(Letter { from: HUB, to, call, answer: true, message });
+            }
+            (HubCaller::Client(_), _) => {}
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What is still to happen, in order of time: messages on their way, timers, and what chance has in store.
+
+use crate::domain::coordinator::CreateRequest;
+use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
+use crate::domain::reason::Reason;
+use crate::domain::record::PeerMark;
+use crate::domain::region::ProvinceCode;
+use crate::domain::transfer::{Leg, TransferState};
+use std::collections::BTreeMap;
+
+/// A server; the hub is [`ProvinceCode::HUB`].
+pub type Place = ProvinceCode;
+
+/// The number of one call, given by its caller.
+pub type Call = u64;
+
+/// What servers say to each other, and clients to the hub.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// Is the node there?
+    Probe,
+    /// It is, and has joined or not.
+    Alive(bool),
+    /// Legs to prepare.
+    Prepare(PeerMark, Vec<Leg>),
+    /// Votes on them.
+    Votes(PeerMark, Vec<Vote>),
+    /// Decisions.
+    Decide(PeerMark, Vec<Decision>),
+    /// Receipts for them.
+    Acks(PeerMark, Vec<Ack>),
+    /// A node's start.
+    Announce(PeerMark),
+    /// Its incarnation.
+    Admitted(PeerMark, u64),
+    /// Questions about legs in doubt.
+    Resolve(PeerMark, Vec<Question>),
+    /// Their answers.
+    Rulings(PeerMark, Vec<Ruling>),
+    /// The call was refused.
+    Refused,
+    /// A client's transfer.
+    Create(Box<CreateRequest>),
+    /// How it stands.
+    Stands(TransferState),
+    /// It was refused: not recorded.
+    NotTaken(Reason),
+}
+
+/// A message on its way.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// Who sent it; a client's letters come from the hub's own place.
+    pub from: Place,
+    /// Who gets it.
+    pub to: Place,
+    /// The call that it belongs to.
+    pub call: Call,
+    /// Whether it answers the call.
+    pub answer: bool,
+    /// What it says.
+    pub message: Message,
+}
+
+/// Something that happens.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A letter arrives.
+    Arrive(Letter),
+    /// A server takes what waits in its inbox, in this life of its.
+    Run(Place, u64),
+    /// Its machine wanted to be woken.
+    Wake(Place, u64),
+    /// A call has had time enough.
+    Timeout(Place, Call),
+    /// The hub looks whether a province is there.
+    Probe(ProvinceCode, u64),
+    /// A node shows itself.
+    Announce(ProvinceCode, u64),
+    /// A server starts again.
+    Restart(Place),
+    /// A client asks, or asks again.
+    Ask(usize),
+    /// Chance strikes.
+    Fault,
+}
+
+/// Events by time, and by order within a moment.
+#[derive(Debug, Default)]
+pub struct Agenda {
+    events: BTreeMap<(u64, u64), Event>,
+    made: u64,
+}
+
+impl Agenda {
+    /// Puts down an event.
+    pub fn at(&mut self, at: u64, event: Event) {
+        self.made += 1;
+        self.events.insert((at, self.made), event);
+    }
+
+    /// The next event and its time.
+    pub fn next(&mut self) -> Option<(u64, Event)> {
+        self.events.pop_first().map(|((at, _), event)| (at, event))
+    }
+}

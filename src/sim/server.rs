@@ -1,0 +1,114 @@
+//! One simulated server: the real machine and the real engine core over a disk that survives it.
+
+use crate::domain::calendar::{Civil, Mono, Now};
+use crate::domain::id::StartId;
+use crate::domain::record::PeerMark;
+use crate::domain::step::{Machine, Ticket};
+use crate::engine::{Core, EngineError, Outputs};
+use crate::sim::people::NOON;
+use crate::store::memory::{MemoryDisk, MemoryStore};
+use std::collections::BTreeMap;
+
+/// A server, up or down.
+#[derive(Debug)]
+pub struct Server<M: Machine, C> {
+    /// What survives a crash.
+    pub disk: MemoryDisk,
+    /// What does not.
+    pub core: Option<Core<M, MemoryStore>>,
+    /// Counts its lives: timers and answers of an earlier one mean nothing.
+    pub life: u64,
+    /// Handed in since the last batch.
+    pub inbox: Vec<M::Input>,
+    /// Who waits for which answer.
+    pub callers: BTreeMap<Ticket, C>,
+    /// How far its civil clock is off, in milliseconds.
+    pub skew: i64,
+    incarnation: u64,
+    start_id: StartId,
+    started: u64,
+    tickets: Ticket,
+}
+
+impl<M: Machine, C> Server<M, C> {
+    /// A server with an empty disk, down.
+    pub fn new() -> Server<M, C> {
+        Server {
+            disk: MemoryDisk::new(),
+            core: None,
+            life: 0,
+            inbox: Vec::new(),
+            callers: BTreeMap::new(),
+            skew: 0,
+            incarnation: 0,
+            start_id: StartId::default(),
+            started: 0,
+            tickets: 0,
+        }
+    }
+
+    /// Starts over what is on the disk.
+    pub fn start(&mut self, machine: M, start_id: StartId, at: u64) -> Result<(), EngineError> {
+        let core = Core::new(machine, self.disk.open())?;
+        self.incarnation = core.incarnation();
+        self.core = Some(core);
+        self.start_id = start_id;
+        self.started = at;
+        self.life += 1;
+        Ok(())
+    }
+
+    /// The process is gone, with all that it held.
+    pub fn crash(&mut self) {
+        self.core = None;
+        self.life += 1;
+        self.inbox.clear();
+        self.callers.clear();
+    }
+
+    /// Its clocks at a moment of the simulation.
+    pub fn now(&self, at: u64) -> Now {
+        let civil = NOON.saturating_add_unsigned(at).saturating_add(self.skew);
+        Now { mono: Mono(at - self.started), civil: Civil(civil) }
+    }
+
+    /// When, in the simulation, its machine wants to be woken.
+    pub fn wake_at(&self) -> Option<u64> {
+        self.core.as_ref().and_then(Core::wake_at).map(|at| self.started.saturating_add(at.0))
+    }
+
+    /// Names a caller.
+    pub fn ticket(&mut self, caller: C) -> Ticket {
+        self.tickets += 1;
+        self.callers.insert(self.tickets, caller);
+        self.tickets
+    }
+
+    /// What it says of itself.
+    pub fn mark(&self) -> PeerMark {
+        let head = self.core.as_ref().map(Core::head).unwrap_or_default();
+        PeerMark {
+            incarnation: self.incarnation,
+            start_id: self.start_id,
+            sequence: head.sequence,
+            head_hash: head.hash,
+        }
+    }
+
+    /// Takes its incarnation.
+    pub fn set_incarnation(&mut self, incarnation: u64) {
+        self.incarnation = incarnation;
+    }
+
+    /// The incarnation of its last start.
+    pub fn incarnation(&self) -> u64 {
+        self.incarnation
+    }
+
+    /// Runs what waits as one batch, if it is up.
+    pub fn run(&mut self, at: u64) -> Result<Outputs<M>, EngineError> {
+        let now = self.now(at);
+        let inputs = std::mem::take(&mut self.inbox);
+        self.core.as_mut().map_or(Ok(Vec::new()), |core| core.run(now, inputs))
+    }
+}

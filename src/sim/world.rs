@@ -1,0 +1,397 @@
+//! The world: servers, network, clients and time, moved on event by event.
+
+use super::chance::Chance;
+use super::network::{Agenda, Call, Event, Letter, Message, Place};
+use super::people::{Country, PlainVault, Wish};
+use super::server::Server;
+use super::{Plan, Report};
+use crate::domain::coordinator::{self, Coordinator, Deadlines};
+use crate::domain::id::{StartId, TransferId};
+use crate::domain::invariant::{Books, HubBooks, NodeBooks, Violation, violations};
+use crate::domain::participant::{self, Participant};
+use crate::domain::protocol::{Decision, Question};
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{LegRow, TableRow, TransferRow};
+use crate::domain::scan::{Filter, Scan};
+use crate::domain::transfer::{Side, TransferState};
+use crate::engine::EngineError;
+use crate::store::Tables;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::Arc;
+
+/// The hub's place.
+pub const HUB: Place = ProvinceCode::HUB;
+
+/// Who waits for an answer of the hub's engine.
+#[derive(Clone, Copy, Debug)]
+pub enum HubCaller {
+    /// A client.
+    Client(usize),
+    /// A node's call.
+    Node(ProvinceCode, Call),
+}
+
+/// What a caller will do with a call's answer, or without one.
+#[derive(Clone, Debug)]
+pub enum Pending {
+    /// Prepares under way.
+    Prepare(ProvinceCode, Vec<TransferId>),
+    /// Decisions under way.
+    Decide(ProvinceCode, Vec<(TransferId, Side)>),
+    /// A look whether a province is there.
+    Probe(ProvinceCode),
+    /// A node's announcement.
+    Announce(ProvinceCode),
+    /// A node's questions.
+    Resolve(ProvinceCode, Vec<Question>),
+}
+
+/// One client's transfer.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// What it wants.
+    pub wish: Wish,
+    /// What it was told, once that is terminal.
+    pub told: Option<TransferState>,
+    /// Whether it needs no more answers.
+    pub done: bool,
+}
+
+/// Everything there is.
+#[derive(Debug)]
+pub struct World {
+    pub(super) plan: Plan,
+    pub(super) chance: Chance,
+    pub(super) agenda: Agenda,
+    pub(super) at: u64,
+    pub(super) country: Country,
+    pub(super) hub: Server<Coordinator, HubCaller>,
+    pub(super) nodes: BTreeMap<ProvinceCode, Server<Participant, Call>>,
+    pub(super) joined: BTreeSet<ProvinceCode>,
+    pub(super) up: BTreeSet<ProvinceCode>,
+    pub(super) calls: BTreeMap<(Place, Call), (u64, Pending)>,
+    pub(super) last_call: Call,
+    /// Directions in which nothing passes.
+    pub(super) cut: BTreeSet<(Place, Place)>,
+    pub(super) healing: bool,
+    pub(super) clients: Vec<Client>,
+    pub(super) report: Report,
+    log: Sha256,
+    line: String,
+}
+
+impl World {
+    /// A world at its beginning.
+    pub fn new(plan: Plan) -> World {
+        let mut chance = Chance::new(plan.seed);
+        let provinces = u8::try_from(chance.between(2, 9)).unwrap_or(2);
+        let daily = if chance.permille(500) { 3 } else { 1_000 };
+        let country = Country::new(provinces, 20, daily);
+        let nodes = country.provinces.iter().map(|province| (*province, Server::new())).collect();
+        World {
+            plan,
+            chance,
+            agenda: Agenda::default(),
+            at: 0,
+            country,
+            hub: Server::new(),
+            nodes,
+            joined: BTreeSet::new(),
+            up: BTreeSet::new(),
+            calls: BTreeMap::new(),
+            last_call: 0,
+            cut: BTreeSet::new(),
+            healing: false,
+            clients: Vec::new(),
+            report: Report::of(plan.seed, provinces),
+            log: Sha256::new(),
+            line: String::new(),
+        }
+    }
+
+    /// Runs it to its end; gives what was seen.
+    pub fn run(mut self) -> Report {
+        self.begin();
+        let mut check_at = 0;
+        while let Some((at, event)) = self.agenda.next() {
+            self.at = self.at.max(at);
+            if self.at >= self.plan.safety_ms && !self.healing {
+                self.heal();
+            }
+            self.happen(event);
+            if self.at >= check_at {
+                check_at = self.at + 500;
+                self.check(false);
+            }
+            if !self.report.violations.is_empty() {
+                break;
+            }
+            if self.healing && self.has_ended() {
+                self.check(true);
+                break;
+            }
+            if self.at > self.plan.safety_ms + self.plan.liveness_ms {
+                self.check(true);
+                let waiting = self.clients.iter().filter(|client| !client.done).count();
+                self.complain(format!("not everything ended in time: {waiting} clients wait"));
+                break;
+            }
+        }
+        self.report.log = self.log.clone().finalize().into();
+        self.report
+    }
+
+    /// A line of the log.
+    pub(super) fn log(&mut self, line: std::fmt::Arguments<'_>) {
+        self.line.clear();
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.line, "{:>8} {line}", self.at);
+        self.log.update(self.line.as_bytes());
+        if self.plan.verbose {
+            // Whoever reads may have gone away.
+            let _ = std::io::stdout().write_all(self.line.as_bytes());
+        }
+    }
+
+    pub(super) fn complain(&mut self, found: String) {
+        self.log(format_args!("VIOLATION {found}"));
+        self.report.violations.push(found);
+    }
+
+    fn begin(&mut self) {
+        self.start_hub();
+        for province in self.country.provinces.clone() {
+            self.start_node(province);
+            let enrolment = self.country.enrolment(province);
+            if let Some(node) = self.nodes.get_mut(&province) {
+                node.inbox.extend(enrolment);
+            }
+            self.run_node(province);
+        }
+        let span = self.plan.safety_ms.saturating_sub(1_000).max(1);
+        for number in 0..self.plan.transfers {
+            let wish = self.wish();
+            self.clients.push(Client { wish, told: None, done: false });
+            let at = 500 + self.chance.next() % span;
+            self.agenda.at(at, Event::Ask(usize::try_from(number).unwrap_or(0)));
+        }
+        self.agenda.at(600, Event::Fault);
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Arrive(letter) => self.arrive(letter),
+            Event::Run(HUB, life) if life == self.hub.life => self.run_hub(),
+            Event::Run(place, life) if self.life(place) == Some(life) => self.run_node(place),
+            Event::Wake(place, life) => self.wake(place, life),
+            Event::Timeout(place, call) => {
+                if let Some((life, pending)) = self.calls.remove(&(place, call))
+                    && self.life(place) == Some(life)
+                {
+                    self.unanswered(pending);
+                }
+            }
+            Event::Probe(province, life) if life == self.hub.life => self.probe(province),
+            Event::Announce(province, life) if self.life(province) == Some(life) => self.announce(province),
+            Event::Run(..) | Event::Probe(..) | Event::Announce(..) => {}
+            Event::Restart(HUB) if self.hub.core.is_none() => self.start_hub(),
+            Event::Restart(place) => {
+                if self.nodes.get(&place).is_some_and(|node| node.core.is_none()) {
+                    self.start_node(place);
+                }
+            }
+            Event::Ask(number) => self.ask(number),
+            Event::Fault => self.fault(),
+        }
+    }
+
+    /// The life that a server is in, if it is up.
+    pub(super) fn life(&self, place: Place) -> Option<u64> {
+        if place == HUB {
+            return self.hub.core.as_ref().map(|_| self.hub.life);
+        }
+        self.nodes.get(&place).filter(|node| node.core.is_some()).map(|node| node.life)
+    }
+
+    fn start_hub(&mut self) {
+        let start_id = StartId(self.chance.bytes());
+        let (places, rulebook) = (Arc::clone(&self.country.places), Arc::clone(&self.country.rulebook));
+        let machine = Coordinator::new(start_id, places, rulebook, Deadlines::default());
+        let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
+        let rows = self.hub.disk.open().scan(&everything).unwrap_or_default();
+        let unsettled: Vec<TransferRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
+        self.log(format_args!("hub starts, {} unsettled", unsettled.len()));
+        if let Err(error) = self.hub.start(machine, start_id, self.at) {
+            return self.complain(format!("the hub cannot start: {error}"));
+        }
+        self.hub.inbox.push(coordinator::Input::Start { unsettled });
+        let provinces = self.country.provinces.clone();
+        let dark = |province: &ProvinceCode| coordinator::Input::Link { province: *province, up: false };
+        self.hub.inbox.extend(provinces.iter().map(dark));
+        self.up.clear();
+        let incarnation = self.hub.incarnation() + 1;
+        self.run_hub();
+        self.hub.set_incarnation(incarnation);
+        for province in provinces {
+            self.probe(province);
+        }
+    }
+
+    fn start_node(&mut self, province: ProvinceCode) {
+        let start_id = StartId(self.chance.bytes());
+        let (places, rulebook) = (Arc::clone(&self.country.places), Arc::clone(&self.country.rulebook));
+        let (at, everything) =
+            (self.at, Scan { filter: Filter::LegsInDoubt, after: None, limit: usize::MAX });
+        let Some(node) = self.nodes.get_mut(&province) else { return };
+        let rows = node.disk.open().scan(&everything).unwrap_or_default();
+        let in_doubt: Vec<LegRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
+        let count = in_doubt.len();
+        let vault = Arc::new(PlainVault);
+        let machine = Participant::new(province, start_id, places, rulebook, vault, in_doubt);
+        let started = node.start(machine, start_id, at);
+        let life = node.life;
+        self.joined.remove(&province);
+        self.log(format_args!("node {province} starts, {count} in doubt"));
+        match started {
+            Ok(()) => self.agenda.at(at + 1, Event::Announce(province, life)),
+            Err(error) => self.complain(format!("node {province} cannot start: {error}")),
+        }
+    }
+
+    /// A store failed, or the process was killed: what was not durable is gone.
+    pub(super) fn crash(&mut self, place: Place, why: &str) {
+        self.log(format_args!("{place} crashes: {why}"));
+        self.report.count("crash");
+        if place == HUB {
+            self.hub.crash();
+            self.up.clear();
+        } else if let Some(node) = self.nodes.get_mut(&place) {
+            node.crash();
+            self.joined.remove(&place);
+        }
+        let after = self.at + self.chance.between(20, 3_000);
+        self.agenda.at(after, Event::Restart(place));
+    }
+
+    pub(super) fn failed(&mut self, place: Place, error: &EngineError) {
+        match error {
+            EngineError::Store(_) => self.crash(place, "its store failed"),
+            EngineError::Apply | EngineError::Thread(_) => self.complain(format!("{place}: {error}")),
+        }
+    }
+
+    fn wake(&mut self, place: Place, life: u64) {
+        if self.life(place) != Some(life) {
+            return;
+        }
+        if place == HUB {
+            self.hub.inbox.push(coordinator::Input::Tick);
+            self.run_hub();
+        } else {
+            if let Some(node) = self.nodes.get_mut(&place) {
+                node.inbox.push(participant::Input::Tick);
+            }
+            self.run_node(place);
+        }
+    }
+
+    /// Lets a server run soon: what comes until then is one batch.
+    pub(super) fn soon(&mut self, place: Place) {
+        if let Some(life) = self.life(place) {
+            let at = self.at + self.chance.between(0, 3);
+            self.agenda.at(at, Event::Run(place, life));
+        }
+    }
+
+    /// Begins a call: sends it, and remembers what to do about its answer.
+    pub(super) fn call(&mut self, from: Place, to: Place, message: Message, pending: Pending, within: u64) {
+        let Some(life) = self.life(from) else { return };
+        self.last_call += 1;
+        let call = self.last_call;
+        self.calls.insert((from, call), (life, pending));
+        self.agenda.at(self.at + within, Event::Timeout(from, call));
+        self.send(Letter { from, to, call, answer: false, message });
+    }
+
+    /// Puts a letter on its way, as the network pleases.
+    pub(super) fn send(&mut self, letter: Letter) {
+        if self.cut.contains(&(letter.from, letter.to)) {
+            return self.report.count("cut off");
+        }
+        let chaos = if self.healing { 0 } else { self.plan.chaos };
+        if self.chance.permille(3 * chaos) {
+            return self.report.count("lost");
+        }
+        if self.chance.permille(3 * chaos) {
+            self.report.count("doubled");
+            let late = self.at + self.chance.between(1, 5_000);
+            self.agenda.at(late, Event::Arrive(letter.clone()));
+        }
+        let slow = self.chance.permille(5 * chaos);
+        let delay = if slow { self.chance.between(5, 4_000) } else { self.chance.between(0, 4) };
+        self.agenda.at(self.at + delay, Event::Arrive(letter));
+    }
+
+    /// No new faults; everybody comes back, and everything must end.
+    fn heal(&mut self) {
+        self.healing = true;
+        self.cut.clear();
+        self.log(format_args!("heals"));
+        for place in [HUB].into_iter().chain(self.country.provinces.clone()) {
+            if self.life(place).is_none() {
+                self.agenda.at(self.at + 10, Event::Restart(place));
+            }
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        let unsettled = |row: &crate::domain::row::Row| Filter::UnsettledTransfers.admits(row);
+        let in_doubt = |row: &crate::domain::row::Row| Filter::LegsInDoubt.admits(row);
+        self.clients.iter().all(|client| client.done)
+            && !self.hub.disk.any(unsettled)
+            && !self.nodes.values().any(|node| node.disk.any(in_doubt))
+    }
+
+    fn check(&mut self, at_rest: bool) {
+        let node = |(province, node): (&ProvinceCode, &Server<Participant, Call>)| {
+            NodeBooks::of(*province, node.disk.rows())
+        };
+        let told = self.clients.iter().filter_map(|it| it.told.map(|state| (it.wish.transfer_id, state)));
+        let books = Books {
+            hub: HubBooks::of(self.hub.disk.rows()),
+            nodes: self.nodes.iter().map(node).collect(),
+            told: told.collect(),
+            at_rest: at_rest && self.has_ended(),
+        };
+        self.report.checks += 1;
+        for violation in violations(&books).iter().map(Violation::to_string) {
+            self.complain(violation);
+        }
+        if at_rest {
+            self.replayed();
+        }
+    }
+
+    /// Replaying a journal rebuilds its tables.
+    fn replayed(&mut self) {
+        let disks = [(HUB, self.hub.disk.clone())].into_iter();
+        let disks = disks.chain(self.nodes.iter().map(|(province, node)| (*province, node.disk.clone())));
+        for (place, disk) in disks.collect::<Vec<_>>() {
+            let records = disk.records();
+            let made = crate::domain::apply::replay(&records);
+            let stored = disk.rows().into_iter().filter(|row| !row.table().is_vault());
+            if !made.rows().cloned().eq(stored) {
+                self.complain(format!("{place}: replaying its journal makes other tables"));
+            }
+            self.report.records += records.len() as u64;
+        }
+    }
+
+    /// A leg's decision as it is queued for its province.
+    pub(super) fn legs_of(decisions: &[Decision]) -> Vec<(TransferId, Side)> {
+        decisions.iter().map(|it| (it.transfer_id, it.side)).collect()
+    }
+}
