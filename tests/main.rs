@@ -5,4 +5,5 @@ mod docs;
 mod e2e;
 mod foreign;
 mod golden;
+mod sim;
 mod tidy;

@@ -4,16 +4,16 @@
 use crate::domain::apply::replay;
 use crate::domain::calendar::Mono;
 use crate::domain::coordinator::{self, Effect as HubEffect};
-use crate::domain::ledger::AccountKind;
+use crate::domain::invariant::{Books, HubBooks, NodeBooks, violations};
 use crate::domain::participant::{self, Effect as NodeEffect};
 use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::record::{LegState, PeerMark};
 use crate::domain::region::ProvinceCode;
-use crate::domain::row::{AccountRow, Key, LegRow, PositionRow, Row, TableRow, TransferRow};
+use crate::domain::row::{Key, LegRow, Row, TransferRow};
 use crate::domain::step::Output;
 use crate::domain::toy::{HubOutput, NodeOutput, PAYEE, PAYER, Toy, create, id, id_hash};
-use crate::domain::transfer::{Leg, Outcome, Side, TransferState};
+use crate::domain::transfer::{Leg, Outcome, TransferState};
 use crate::domain::working_set::WorkingSet;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -243,47 +243,19 @@ impl World {
     }
 }
 
-fn all<T: TableRow + Clone>(rows: &WorkingSet) -> Vec<T> {
-    rows.rows().filter_map(T::of).cloned().collect()
-}
-
-/// Both sides or neither; money conserved; positions sum to zero; numbers without gaps; limits counted right.
-fn check(world: &World) {
+/// Every invariant, at this moment or at rest.
+fn check(world: &World, at_rest: bool) {
     let (hub, payer, payee) = (&world.toy.hub, &world.toy.payer, &world.toy.payee);
-    let transfers: Vec<TransferRow> = all(&hub.rows);
-    let mut numbers = Vec::new();
-    for transfer in &transfers {
-        assert!(transfer.state.is_decided(), "{transfer:?} never ended");
-        assert!(
-            transfer.payer_recorded_seq.is_some() && transfer.payee_recorded_seq.is_some(),
-            "{transfer:?}"
-        );
-        numbers.extend(transfer.hub_seq);
-        for (node, side) in [(payer, Side::Payer), (payee, Side::Payee)] {
-            let leg: Option<LegRow> = node.get(&Key::LegRow(transfer.transfer_id, side));
-            let committed = leg.as_ref().is_some_and(|leg| leg.state == LegState::Committed);
-            assert_eq!(committed, transfer.state == TransferState::Committed, "{transfer:?} {leg:?}");
-            assert!(leg.is_none_or(|leg| leg.state != LegState::Prepared), "{transfer:?} in doubt");
-        }
-    }
-    numbers.sort_unstable();
-    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
-    let owed: i64 = all::<PositionRow>(&hub.rows).iter().map(|row| row.owed.fen()).sum();
-    assert_eq!(owed, 0);
-    let mut clearing = 0;
-    for node in [payer, payee] {
-        let accounts: Vec<AccountRow> = all(&node.rows);
-        assert_eq!(accounts.iter().map(|row| row.posted.fen()).sum::<i64>(), 0, "double entry");
-        assert!(accounts.iter().all(|row| row.held.fen() == 0 && row.pending.fen() == 0), "{accounts:?}");
-        let own = accounts.iter().find(|row| row.kind == AccountKind::Clearing);
-        clearing += own.map_or(0, |row| row.posted.fen());
-    }
-    assert_eq!(clearing, 0, "money conserved over all nodes");
-    let counted: u64 = all::<AccountRow>(&payer.rows).iter().map(|row| row.day_count).sum();
-    assert_eq!(counted, numbers.len() as u64, "a day's count is what its transfers say");
-    for (number, state) in &world.told {
-        assert_eq!(hub.get::<TransferRow>(&Key::TransferRow(id(*number))).map(|row| row.state), Some(*state));
-    }
+    let books = Books {
+        hub: HubBooks::of(hub.rows.rows().cloned()),
+        nodes: vec![
+            NodeBooks::of(PAYER, payer.rows.rows().cloned()),
+            NodeBooks::of(PAYEE, payee.rows.rows().cloned()),
+        ],
+        told: world.told.iter().map(|(number, state)| (id(*number), *state)).collect(),
+        at_rest,
+    };
+    assert_eq!(violations(&books), vec![]);
 }
 
 fn same_after_replay(journal: &[crate::domain::record::Record], rows: &WorkingSet) {
@@ -300,9 +272,10 @@ proptest! {
         for action in actions {
             world.act(action);
             world.no_hold_after_abort();
+            check(&world, false);
         }
         world.heal();
-        check(&world);
+        check(&world, true);
         same_after_replay(&world.toy.hub.journal, &world.toy.hub.rows);
         same_after_replay(&world.toy.payer.journal, &world.toy.payer.rows);
         same_after_replay(&world.toy.payee.journal, &world.toy.payee.rows);

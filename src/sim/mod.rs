@@ -30,13 +30,28 @@ pub struct Plan {
     pub chaos: u64,
     /// Whether to print the log as it is written.
     pub verbose: bool,
+    /// What is broken on purpose, to see that it is caught.
+    pub broken: Option<Broken>,
+}
+
+/// A protocol that is broken on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// Servers answer before their disk has synced: a crash takes the last commit with it.
+    AnswersBeforeSync,
+    /// A node forgets an abort that came for an id it had never seen.
+    NoTombstone,
+    /// A node takes a decision that it never got for an abort, and lets go of what it holds.
+    PresumesAbort,
+    /// The hub forgets transfers that nobody has decided when it starts.
+    ForgetsUndecided,
 }
 
 impl Plan {
     /// The usual plan of a seed.
     pub fn of(seed: u64) -> Plan {
         let (transfers, chaos) = (1_000, 1 + seed % 10);
-        Plan { seed, transfers, safety_ms: 60_000, liveness_ms: 180_000, chaos, verbose: false }
+        Plan { seed, transfers, safety_ms: 60_000, liveness_ms: 180_000, chaos, verbose: false, broken: None }
     }
 }
 

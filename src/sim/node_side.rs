@@ -1,5 +1,6 @@
 //! What surrounds a node's machine in place of its server: its answers to the hub, and its own way to it.
 
+use super::Broken;
 use super::network::{Call, Event, Letter, Message};
 use super::people::id_hash;
 use super::world::{HUB, Pending, World};
@@ -24,6 +25,10 @@ impl World {
             Err(error) => return self.failed(province, &error),
         };
         let (mark, life, wake_at) = (node.mark(), node.life, node.wake_at());
+        if self.plan.broken == Some(Broken::NoTombstone) {
+            let disk = node.disk.clone();
+            self.forget_tombstones(&disk);
+        }
         for output in outputs {
             match output {
                 Output::Effect(Effect::Ask(questions)) => {

@@ -4,18 +4,20 @@ use super::chance::Chance;
 use super::network::{Agenda, Call, Event, Letter, Message, Place};
 use super::people::{Country, PlainVault, Wish};
 use super::server::Server;
-use super::{Plan, Report};
+use super::{Broken, Plan, Report};
 use crate::domain::coordinator::{self, Coordinator, Deadlines};
 use crate::domain::id::{StartId, TransferId};
 use crate::domain::invariant::{Books, HubBooks, NodeBooks, Violation, violations};
 use crate::domain::participant::{self, Participant};
 use crate::domain::protocol::{Decision, Question};
+use crate::domain::record::LegState;
 use crate::domain::region::ProvinceCode;
-use crate::domain::row::{LegRow, TableRow, TransferRow};
+use crate::domain::row::{LegRow, Row, TableRow, TransferRow};
 use crate::domain::scan::{Filter, Scan};
 use crate::domain::transfer::{Side, TransferState};
 use crate::engine::EngineError;
 use crate::store::Tables;
+use crate::store::memory::MemoryDisk;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -265,6 +267,7 @@ impl World {
     pub(super) fn crash(&mut self, place: Place, why: &str) {
         self.log(format_args!("{place} crashes: {why}"));
         self.report.count("crash");
+        self.break_at_crash(place);
         if place == HUB {
             self.hub.crash();
             self.up.clear();
@@ -274,6 +277,32 @@ impl World {
         }
         let after = self.at + self.chance.between(20, 3_000);
         self.agenda.at(after, Event::Restart(place));
+    }
+
+    /// A node that keeps no tombstones.
+    pub(super) fn forget_tombstones(&self, disk: &MemoryDisk) {
+        let buried = |row: &Row| LegRow::of(row).is_some_and(|leg| leg.state == LegState::Buried);
+        disk.rows().into_iter().filter(buried).for_each(|row| disk.remove(&row.key()));
+    }
+
+    /// What a broken protocol does when a server dies.
+    fn break_at_crash(&self, place: Place) {
+        let disk =
+            if place == HUB { Some(&self.hub.disk) } else { self.nodes.get(&place).map(|it| &it.disk) };
+        let Some((broken, disk)) = self.plan.broken.zip(disk) else { return };
+        let rows = || disk.rows().into_iter();
+        match broken {
+            Broken::AnswersBeforeSync => disk.lose_last(),
+            Broken::NoTombstone => self.forget_tombstones(disk),
+            Broken::PresumesAbort => {
+                rows().filter(|row| Filter::LegsInDoubt.admits(row)).for_each(|row| disk.remove(&row.key()));
+            }
+            Broken::ForgetsUndecided => {
+                let open =
+                    |row: &Row| TransferRow::of(row).is_some_and(|row| row.state == TransferState::Pending);
+                rows().filter(open).for_each(|row| disk.remove(&row.key()));
+            }
+        }
     }
 
     pub(super) fn failed(&mut self, place: Place, error: &EngineError) {
@@ -348,8 +377,8 @@ impl World {
     }
 
     fn has_ended(&self) -> bool {
-        let unsettled = |row: &crate::domain::row::Row| Filter::UnsettledTransfers.admits(row);
-        let in_doubt = |row: &crate::domain::row::Row| Filter::LegsInDoubt.admits(row);
+        let unsettled = |row: &Row| Filter::UnsettledTransfers.admits(row);
+        let in_doubt = |row: &Row| Filter::LegsInDoubt.admits(row);
         self.clients.iter().all(|client| client.done)
             && !self.hub.disk.any(unsettled)
             && !self.nodes.values().any(|node| node.disk.any(in_doubt))

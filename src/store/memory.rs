@@ -32,6 +32,8 @@ struct Content {
     writer: u64,
     appends: u64,
     faults: BTreeMap<u64, Fault>,
+    /// What the last append replaced, and how many records it made.
+    last: (Vec<(Key, Option<Row>)>, usize),
 }
 
 impl MemoryDisk {
@@ -52,6 +54,25 @@ impl MemoryDisk {
         let mut content = self.lock();
         let at = content.appends + nth;
         content.faults.insert(at, fault);
+    }
+
+    /// Loses the last append, as a disk does that says it has synced and has not.
+    pub fn lose_last(&self) {
+        let mut content = self.lock();
+        let (rows, records) = std::mem::take(&mut content.last);
+        let left = content.journal.len() - records;
+        content.journal.truncate(left);
+        for (key, row) in rows {
+            match row {
+                Some(row) => drop(content.rows.insert(key, row)),
+                None => drop(content.rows.remove(&key)),
+            }
+        }
+    }
+
+    /// Removes a row behind the journal's back.
+    pub fn remove(&self, key: &Key) {
+        self.lock().rows.remove(key);
     }
 
     /// Every row, in key order.
@@ -97,6 +118,9 @@ impl Content {
         if let Some(name) = commit.rows.iter().chain(&commit.vault).find_map(violated) {
             return Err(StoreError::Io(format!("CHECK constraint failed: {name}")));
         }
+        let keys = commit.rows.iter().chain(&commit.vault).map(Row::key);
+        let before = keys.map(|key| (self.rows.get(&key).cloned(), key)).map(|(row, key)| (key, row));
+        self.last = (before.collect(), commit.records.len());
         for record in &commit.records {
             let (Head { sequence, hash }, bytes) = (self.head(), record.encode());
             let hash = chain::link(&hash, sequence + 1, record.kind(), record.version(), &bytes);
