@@ -1,6 +1,6 @@
 //! The simulator: the hub's and the nodes' real machines and engine cores over a simulated network, disk and clock. A
-//! seed decides everything, so a failure is found again by its seed. First a safety phase full of faults, in which every
-//! invariant must hold at every moment; then everything heals, and everything must end.
+//! seed decides everything, so a failure is found again by its seed. First a safety phase full of faults, in which
+//! every invariant must hold at every moment; then everything heals, and everything must end.
 
 mod chance;
 mod chaos;

@@ -1,6 +1,8 @@
 //! Reference pages that are generated: they say what the code says, or this fails. `BLESS=1 cargo test docs` rewrites
 //! them.
 
+mod protocol;
+
 use gongji::domain::reason::{Class, ReasonRow, Retry, TABLE};
 use std::fmt::Write;
 use std::path::Path;

@@ -10,7 +10,7 @@ use crate::domain::transfer::Outcome;
 
 /// What a node does about a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reaction {
+pub enum Reaction {
     /// Settle or return the prepared leg.
     CarryOut,
     /// Write a tombstone: the id may never be prepared.
@@ -22,7 +22,7 @@ pub(super) enum Reaction {
 }
 
 /// The table leg state × outcome, total. `None` is an id never seen.
-pub(super) fn reaction(state: Option<LegState>, outcome: Outcome) -> Reaction {
+pub fn reaction(state: Option<LegState>, outcome: Outcome) -> Reaction {
     match (state, outcome) {
         (Some(LegState::Prepared), Outcome::Commit | Outcome::Abort) => Reaction::CarryOut,
         (None, Outcome::Abort) => Reaction::Bury,

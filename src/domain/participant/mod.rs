@@ -8,6 +8,9 @@ mod prepare;
 #[cfg(test)]
 mod tests;
 
+pub use decide::{Reaction, reaction};
+pub use prepare::{Known, known};
+
 use crate::domain::apply::own;
 use crate::domain::calendar::{Mono, Now};
 use crate::domain::id::{Digest, MemberRef, StartId, TransferId};

@@ -46,11 +46,17 @@ impl Participant {
             Presented::Leg(PresentedLeg { leg, .. }) => (leg.transfer_id, leg.side, leg.terms_digest),
             Presented::Refused(leg) => (leg.transfer_id, leg.side, leg.terms_digest),
         };
-        let known = step.rows().get::<LegRow>(&Key::LegRow(transfer_id, side)).cloned();
-        let verdict = match (known, presented) {
-            (Some(row), _) => again(&row, terms_digest),
-            (None, Presented::Leg(leg)) => self.first_vote(leg, step),
-            (None, Presented::Refused(leg)) => refuse(leg.clone(), None, step),
+        let row = step.rows().get::<LegRow>(&Key::LegRow(transfer_id, side)).cloned();
+        let same_terms = row.as_ref().is_some_and(|row| row.terms_digest == terms_digest);
+        let conflict = |reason| Verdict::Conflict { refusal: RefusalRecord::new(reason, side) };
+        let verdict = match (known(row.as_ref().map(|row| row.state), same_terms), &row) {
+            (Known::AbortedBefore, _) => conflict(Reason::AbortedBefore),
+            (Known::OtherTerms, _) => conflict(Reason::TermsDiffer),
+            (Known::SameAgain, Some(row)) => same_again(row),
+            (Known::Judge | Known::SameAgain, _) => match presented {
+                Presented::Leg(leg) => self.first_vote(leg, step),
+                Presented::Refused(leg) => refuse(leg.clone(), None, step),
+            },
         };
         Vote { transfer_id, side, terms_digest, verdict }
     }
@@ -159,38 +165,50 @@ fn overflow(leg: &Leg, identity: Identity, step: &Step<'_>) -> Option<RefusalRec
     (!fits).then(|| RefusalRecord::new(Reason::Overflow, leg.side))
 }
 
-/// The answer to an id that is known: the same again for the same terms, never a yes for others.
-fn again(row: &LegRow, terms_digest: Digest) -> Verdict {
-    let conflict = |reason| Verdict::Conflict { refusal: RefusalRecord::new(reason, row.side) };
-    match row.state {
-        LegState::Buried | LegState::Aborted => conflict(Reason::AbortedBefore),
-        LegState::Prepared | LegState::Committed | LegState::Refused if row.terms_digest != terms_digest => {
-            conflict(Reason::TermsDiffer)
-        }
-        LegState::Refused => {
-            let refusal =
-                row.refusal.clone().unwrap_or_else(|| RefusalRecord::new(Reason::Internal, row.side));
-            Verdict::No { refusal, rulebook: row.rulebook }
-        }
-        LegState::Prepared | LegState::Committed => match (row.counter_region, row.rulebook) {
-            (Some(counter_region), Some(rulebook)) => {
-                let leg = PreparedLeg {
-                    transfer_id: row.transfer_id,
-                    side: row.side,
-                    member_ref: row.member_ref,
-                    amount: row.amount,
-                    counter_region,
-                    receipt_time: row.receipt_time,
-                    terms_digest: row.terms_digest,
-                    rulebook,
-                    prepare_time: row.prepare_time,
-                    incarnation: row.incarnation,
-                };
-                Verdict::Yes { leg_record: encode(&leg), rulebook }
-            }
-            _ => conflict(Reason::Internal),
-        },
+/// What a node says to a prepare, by what it knows of the id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing yet: its rules judge.
+    Judge,
+    /// The vote that it gave before, again.
+    SameAgain,
+    /// The id was aborted: never a yes.
+    AbortedBefore,
+    /// The id stands for other terms: never a yes.
+    OtherTerms,
+}
+
+/// The table leg state × terms, total. `None` is an id never seen.
+pub fn known(state: Option<LegState>, same_terms: bool) -> Known {
+    match (state, same_terms) {
+        (None, true | false) => Known::Judge,
+        (Some(LegState::Buried | LegState::Aborted), true | false) => Known::AbortedBefore,
+        (Some(LegState::Prepared | LegState::Committed | LegState::Refused), true) => Known::SameAgain,
+        (Some(LegState::Prepared | LegState::Committed | LegState::Refused), false) => Known::OtherTerms,
     }
+}
+
+/// The vote that a leg was given before.
+fn same_again(row: &LegRow) -> Verdict {
+    let (Some(counter_region), Some(rulebook), LegState::Prepared | LegState::Committed) =
+        (row.counter_region, row.rulebook, row.state)
+    else {
+        let refusal = row.refusal.clone().unwrap_or_else(|| RefusalRecord::new(Reason::Internal, row.side));
+        return Verdict::No { refusal, rulebook: row.rulebook };
+    };
+    let leg = PreparedLeg {
+        transfer_id: row.transfer_id,
+        side: row.side,
+        member_ref: row.member_ref,
+        amount: row.amount,
+        counter_region,
+        receipt_time: row.receipt_time,
+        terms_digest: row.terms_digest,
+        rulebook,
+        prepare_time: row.prepare_time,
+        incarnation: row.incarnation,
+    };
+    Verdict::Yes { leg_record: encode(&leg), rulebook }
 }
 
 fn encode(leg: &PreparedLeg) -> Vec<u8> {

@@ -1,0 +1,106 @@
+//! The page of state tables and invariants: every cell, as the code has it.
+
+use super::check;
+use gongji::domain::invariant::INVARIANTS;
+use gongji::domain::participant::{Known, Reaction, known, reaction};
+use gongji::domain::record::LegState;
+use gongji::domain::transfer::{Outcome, TransferEvent, TransferState, Transition};
+use std::fmt::Write;
+
+const HEAD: &str = "\
+# States, messages, invariants
+
+Generated from `src/domain` by `BLESS=1 cargo test docs`; do not edit. [The protocol](../concepts/protocol.md) says
+what it is for.
+
+Every cell of these tables is defined: there is no message for which a state has no answer. Hub and nodes, the
+simulator and the random worlds of the tests run the same functions.
+";
+
+const LEGS: &[Option<LegState>] = &[
+    None,
+    Some(LegState::Prepared),
+    Some(LegState::Refused),
+    Some(LegState::Buried),
+    Some(LegState::Committed),
+    Some(LegState::Aborted),
+];
+
+fn name(state: Option<LegState>) -> &'static str {
+    state.map_or("never seen", LegState::name)
+}
+
+fn hub() -> String {
+    let mut table =
+        "| transfer | the last missing YES | AWAITING | NO, time over, restart, unknown id |\n".to_owned();
+    table += "|---|---|---|---|\n";
+    let states = [
+        TransferState::Pending,
+        TransferState::AwaitingAcceptance,
+        TransferState::Committed,
+        TransferState::Aborted,
+    ];
+    for state in states {
+        let cell = |event| match state.on(event) {
+            Transition::To(next) => next.name(),
+            Transition::Stays => "stays",
+        };
+        let events = [TransferEvent::AllVotedYes, TransferEvent::AcceptanceAsked, TransferEvent::Refused];
+        let [yes, awaiting, no] = events.map(cell);
+        writeln!(table, "| {} | {yes} | {awaiting} | {no} |", state.name()).expect("a string");
+    }
+    table
+}
+
+fn node() -> String {
+    let mut table =
+        "| leg | Prepare, same terms | Prepare, other terms | Decide COMMIT | Decide ABORT |\n".to_owned();
+    table += "|---|---|---|---|---|\n";
+    for state in LEGS {
+        let vote = |same_terms| match known(*state, same_terms) {
+            Known::Judge => "judged by the rules: YES or NO",
+            Known::SameAgain => "the same vote again",
+            Known::AbortedBefore => "CONFLICT, aborted before",
+            Known::OtherTerms => "CONFLICT, other terms",
+        };
+        let order = |outcome| match reaction(*state, outcome) {
+            Reaction::CarryOut => "carried out",
+            Reaction::Bury => "tombstone",
+            Reaction::Confirm => "acknowledged again",
+            Reaction::Reject => "**rejected**, incident",
+        };
+        let (same, other) = (vote(true), vote(false));
+        let (commit, abort) = (order(Outcome::Commit), order(Outcome::Abort));
+        writeln!(table, "| {} | {same} | {other} | {commit} | {abort} |", name(*state)).expect("a string");
+    }
+    table
+}
+
+fn page() -> String {
+    let mut page = format!("{HEAD}\n## A transfer at the hub\n\n{}", hub());
+    page += "\nA transfer that was decided stays so: whoever comes second reports the first. No place's rule asks for \
+             acceptance\nyet, so today a vote AWAITING aborts with UNSUPPORTED.\n";
+    write!(page, "\n## A leg at a node\n\n{}", node()).expect("a string");
+    page += "\nA decision for a prepared leg must carry the digest of the terms that were voted on; with another one \
+             it is rejected.\n\"Rejected, incident\": nothing is changed, the contradiction is recorded for people, \
+             an alarm is logged, and the other\ndecisions of the same call go on.\n";
+    page += "\n## Invariants\n\nChecked by the simulator (`gongji sim`) at every half second of simulated time, and by \
+             the random worlds of the\ntests at every step. Besides, replaying a journal must rebuild its tables.\n\n";
+    page += "| number | what must hold |\n|---|---|\n";
+    for invariant in INVARIANTS {
+        writeln!(page, "| {} | {} |", invariant.id, invariant.says).expect("a string");
+    }
+    page
+}
+
+#[test]
+fn the_page_of_states_is_what_the_code_does() {
+    check("docs/reference/protocol.md", &page());
+}
+
+#[test]
+fn numbers_of_invariants_are_given_once_and_in_order() {
+    let numbers: Vec<String> = INVARIANTS.iter().map(|it| it.id.to_owned()).collect();
+    let expected: Vec<String> = (1..=INVARIANTS.len()).map(|number| format!("INV-{number:02}")).collect();
+    assert_eq!(numbers, expected);
+}
