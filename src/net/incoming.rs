@@ -5,6 +5,7 @@ use crate::net::tls::CONNECT_TIMEOUT;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -23,7 +24,11 @@ pub struct Handshaken {
     incoming: TcpIncoming,
     acceptor: Acceptor,
     under_way: JoinSet<Handshake>,
+    rest: Option<Pin<Box<tokio::time::Sleep>>>,
 }
+
+/// After a connection could not be accepted, nobody is accepted for so long.
+const REST: Duration = Duration::from_millis(100);
 
 /// rustls's acceptor, which does not print itself.
 struct Acceptor(TlsAcceptor);
@@ -37,7 +42,7 @@ impl std::fmt::Debug for Acceptor {
 impl Handshaken {
     /// What comes in, after its handshake.
     pub fn new(incoming: TcpIncoming, acceptor: TlsAcceptor) -> Handshaken {
-        Handshaken { incoming, acceptor: Acceptor(acceptor), under_way: JoinSet::new() }
+        Handshaken { incoming, acceptor: Acceptor(acceptor), under_way: JoinSet::new(), rest: None }
     }
 }
 
@@ -51,23 +56,41 @@ impl Stream for Handshaken {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        while this.under_way.len() < HANDSHAKES_MAX {
+        loop {
+            // What is done goes first: it frees what new connections may lack.
+            match this.under_way.poll_join_next(cx) {
+                Poll::Ready(Some(Ok(Ok(stream)))) => return Poll::Ready(Some(Ok(Gathering(stream)))),
+                // Whoever cannot show what is asked for goes away; others come.
+                Poll::Ready(Some(Ok(Err(error)))) => {
+                    tracing::debug!(%error, "a handshake failed");
+                    continue;
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    tracing::debug!(%error, "a handshake ended early");
+                    continue;
+                }
+                Poll::Ready(None) | Poll::Pending => {}
+            }
+            if this.under_way.len() >= HANDSHAKES_MAX {
+                return Poll::Pending;
+            }
+            if let Some(rest) = &mut this.rest {
+                if rest.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                this.rest = None;
+            }
             match Pin::new(&mut this.incoming).poll_next(cx) {
                 Poll::Ready(Some(Ok(connection))) => {
                     this.under_way.spawn(handshake(this.acceptor.0.clone(), connection));
                 }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                // Too many open files, most likely: it stays so for a while, and asking again at once helps nobody.
+                Poll::Ready(Some(Err(error))) => {
+                    tracing::warn!(%error, "a connection cannot be accepted");
+                    this.rest = Some(Box::pin(tokio::time::sleep(REST)));
+                }
                 Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Pending => break,
-            }
-        }
-        loop {
-            match this.under_way.poll_join_next(cx) {
-                Poll::Ready(Some(Ok(Ok(stream)))) => return Poll::Ready(Some(Ok(Gathering(stream)))),
-                // Whoever cannot show what is asked for goes away; others come.
-                Poll::Ready(Some(Ok(Err(error)))) => tracing::debug!(%error, "a handshake failed"),
-                Poll::Ready(Some(Err(error))) => tracing::debug!(%error, "a handshake ended early"),
-                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+                Poll::Pending => return Poll::Pending,
             }
         }
     }
