@@ -82,6 +82,11 @@ impl Coordinator {
         let seen = step.rows().get::<PeerRow>(&Key::PeerRow(province)).cloned();
         if let Some(seen) = &seen {
             if seen.start_id == node.start_id {
+                // It has taken what it was given: from now on a store that knows only an earlier life is old.
+                let taken = node.incarnation == seen.incarnation && node.sequence >= seen.sequence;
+                if taken && seen.spoken < seen.incarnation {
+                    step.record(PeerSeen { province, mark: node });
+                }
                 return step.answer(ticket, Answer::Admitted(seen.incarnation));
             }
             let diverged = node.sequence == seen.sequence && node.head_hash != seen.head_hash;
