@@ -8,7 +8,7 @@ use crate::domain::daily;
 use crate::domain::id::{MemberRef, TransferId};
 use crate::domain::ledger::AccountKind;
 use crate::domain::money::Money;
-use crate::domain::record::LegState;
+use crate::domain::record::{LegState, Record};
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{AccountRow, BuriedRow, LegRow, PositionRow, Row, SelfRow, TransferRow};
 use crate::domain::transfer::{Side, TransferState};
@@ -22,6 +22,8 @@ pub struct HubBooks {
     positions: Vec<PositionRow>,
     buried: Vec<BuriedRow>,
     own: Option<SelfRow>,
+    /// Ids by how often the journal decides them; empty when it was not read.
+    decided: BTreeMap<TransferId, u64>,
 }
 
 impl HubBooks {
@@ -38,6 +40,16 @@ impl HubBooks {
             }
         }
         books
+    }
+
+    /// With what the journal says of decisions.
+    pub fn with_journal(mut self, records: &[Record]) -> HubBooks {
+        for record in records {
+            if let Record::TransferDecided(record) = record {
+                *self.decided.entry(record.transfer_id).or_default() += 1;
+            }
+        }
+        self
     }
 
     fn committed(&self) -> impl Iterator<Item = &TransferRow> {
@@ -189,6 +201,9 @@ fn one_decision(books: &Books, found: &mut Found) {
         let committed = transfer.is_some_and(|row| row.state == TransferState::Committed);
         found.unless(!committed, buried.transfer_id, "answered as aborted, and committed");
     }
+    for (transfer_id, times) in &books.hub.decided {
+        found.unless(*times == 1, *transfer_id, "the journal decides it more than once");
+    }
     for transfer in books.hub.transfers.values() {
         let numbered = transfer.hub_seq.is_some() && transfer.window.is_some();
         let committed = transfer.state == TransferState::Committed;
@@ -238,19 +253,21 @@ fn province_of(transfer: &TransferRow, side: Side) -> ProvinceCode {
 
 fn live_sums(books: &Books, found: &mut Found) {
     for node in &books.nodes {
-        let (held, pending) = (
-            node.by_member(Side::Payer, LegState::Prepared),
-            node.by_member(Side::Payee, LegState::Prepared),
-        );
+        let mut held = node.by_member(Side::Payer, LegState::Prepared);
+        let mut pending = node.by_member(Side::Payee, LegState::Prepared);
         for row in &node.accounts {
-            let expected = |sums: &BTreeMap<MemberRef, i128>, kind| {
-                if row.kind == kind { sums.get(&row.member_ref).copied().unwrap_or(0) } else { 0 }
-            };
-            let fits = fen(row.held) == expected(&held, AccountKind::Personal)
-                && fen(row.pending) == expected(&pending, AccountKind::Wallet);
-            if !fits {
+            let (mut live_held, mut live_pending) = (0, 0);
+            match row.kind {
+                AccountKind::Personal => live_held = held.remove(&row.member_ref).unwrap_or(0),
+                AccountKind::Wallet => live_pending = pending.remove(&row.member_ref).unwrap_or(0),
+                AccountKind::Allotment | AccountKind::Clearing => {}
+            }
+            if fen(row.held) != live_held || fen(row.pending) != live_pending {
                 found.add(None, format!("{}: held {}, pending {}", node.province, row.held, row.pending));
             }
+        }
+        if !held.is_empty() || !pending.is_empty() {
+            found.add(None, format!("{}: live legs of members without an account", node.province));
         }
     }
 }

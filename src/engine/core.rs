@@ -37,6 +37,7 @@ pub struct Core<M, S> {
     civil: Civil,
     incarnation: u64,
     failed: Vec<Ticket>,
+    panics: u64,
 }
 
 impl<M: Machine, S: Store> Core<M, S> {
@@ -45,7 +46,15 @@ impl<M: Machine, S: Store> Core<M, S> {
         let own = store.load(&[SELF])?.into_iter().next().flatten();
         let own = own.as_ref().and_then(SelfRow::of);
         let (civil, incarnation) = own.map_or((Civil(i64::MIN), 0), |own| (own.civil, own.incarnation));
-        Ok(Core { machine, store, rows: WorkingSet::default(), civil, incarnation, failed: Vec::new() })
+        Ok(Core {
+            machine,
+            store,
+            rows: WorkingSet::default(),
+            civil,
+            incarnation,
+            failed: Vec::new(),
+            panics: 0,
+        })
     }
 
     /// How far the journal has come.
@@ -71,6 +80,11 @@ impl<M: Machine, S: Store> Core<M, S> {
     /// The store, for looking at.
     pub fn store(&mut self) -> &mut S {
         &mut self.store
+    }
+
+    /// How many inputs have panicked: each is a bug, also where nobody waited for an answer.
+    pub fn panics(&self) -> u64 {
+        self.panics
     }
 
     /// Callers whose input panicked since the last call: they will not be answered.
@@ -152,6 +166,7 @@ impl<M: Machine, S: Store> Core<M, S> {
                 tracing::error!(
                     "a step panicked: this is a bug; its caller is told that the outcome is not known"
                 );
+                self.panics += 1;
                 self.failed.extend(ticket);
                 Ok(())
             }

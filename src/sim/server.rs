@@ -31,15 +31,15 @@ pub struct Server<M: Machine, C> {
 }
 
 impl<M: Machine, C> Server<M, C> {
-    /// A server with an empty disk, down.
-    pub fn new() -> Server<M, C> {
+    /// A server with an empty disk, down, whose civil clock is off by so much.
+    pub fn new(skew: i64) -> Server<M, C> {
         Server {
             disk: MemoryDisk::new(),
             core: None,
             life: 0,
             inbox: Vec::new(),
             callers: BTreeMap::new(),
-            skew: 0,
+            skew,
             incarnation: 0,
             start_id: StartId::default(),
             started: 0,
