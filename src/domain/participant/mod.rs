@@ -9,7 +9,7 @@ mod prepare;
 mod tests;
 
 pub use decide::{Reaction, reaction};
-pub use prepare::{Known, known};
+pub use prepare::{Precedent, precedent};
 
 use crate::domain::apply::own;
 use crate::domain::calendar::{Mono, Now};

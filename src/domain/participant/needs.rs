@@ -26,20 +26,15 @@ pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
         }
         Input::Decide { decisions, .. } => {
             own_and_hub(&mut keys);
-            decisions.iter().for_each(|decision| decided(decision, rows, &mut keys));
-            // Two orders about one leg: the second may contradict what the first has just made of it.
-            let legs: BTreeSet<_> = decisions.iter().map(|it| (it.transfer_id, it.side)).collect();
-            if legs.len() < decisions.len() {
-                keys.extend(legs.into_iter().map(|(transfer_id, side)| Key::IncidentRow(transfer_id, side)));
-            }
+            orders(decisions.iter(), rows, &mut keys);
         }
         Input::Rulings { rulings, .. } => {
             own_and_hub(&mut keys);
-            for ruling in rulings {
-                if let Ruling::Decided(decision) = ruling {
-                    decided(decision, rows, &mut keys);
-                }
-            }
+            let decisions = rulings.iter().filter_map(|ruling| match ruling {
+                Ruling::Decided(decision) => Some(decision),
+                Ruling::Pending { .. } => None,
+            });
+            orders(decisions, rows, &mut keys);
         }
         Input::Upsert { report, .. } => {
             keys.push(Key::RequestRow(report.request.request_id.clone()));
@@ -95,6 +90,17 @@ fn presented(presented: &Presented, rows: &WorkingSet, keys: &mut Vec<Key>) {
     keys.push(Key::AccountRow(member_ref, kind_of(leg.side)));
     if leg.side == Side::Payee {
         keys.push(Key::WalletRow(member_ref));
+    }
+}
+
+/// What several orders need. Of two about one leg the second may contradict what the first has just made of it.
+fn orders<'a>(decisions: impl Iterator<Item = &'a Decision>, rows: &WorkingSet, keys: &mut Vec<Key>) {
+    let mut legs = BTreeSet::new();
+    for decision in decisions {
+        decided(decision, rows, keys);
+        if !legs.insert((decision.transfer_id, decision.side)) {
+            keys.push(Key::IncidentRow(decision.transfer_id, decision.side));
+        }
     }
 }
 

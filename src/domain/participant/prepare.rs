@@ -49,11 +49,11 @@ impl Participant {
         let row = step.rows().get::<LegRow>(&Key::LegRow(transfer_id, side)).cloned();
         let same_terms = row.as_ref().is_some_and(|row| row.terms_digest == terms_digest);
         let conflict = |reason| Verdict::Conflict { refusal: RefusalRecord::new(reason, side) };
-        let verdict = match (known(row.as_ref().map(|row| row.state), same_terms), &row) {
-            (Known::AbortedBefore, _) => conflict(Reason::AbortedBefore),
-            (Known::OtherTerms, _) => conflict(Reason::TermsDiffer),
-            (Known::SameAgain, Some(row)) => same_again(row),
-            (Known::Judge | Known::SameAgain, _) => match presented {
+        let verdict = match (precedent(row.as_ref().map(|row| row.state), same_terms), &row) {
+            (Precedent::AbortedBefore, _) => conflict(Reason::AbortedBefore),
+            (Precedent::OtherTerms, _) => conflict(Reason::TermsDiffer),
+            (Precedent::SameAgain, Some(row)) => same_again(row),
+            (Precedent::Judge | Precedent::SameAgain, _) => match presented {
                 Presented::Leg(leg) => self.first_vote(leg, step),
                 Presented::Refused(leg) => refuse(leg.clone(), None, step),
             },
@@ -167,7 +167,7 @@ fn overflow(leg: &Leg, identity: Identity, step: &Step<'_>) -> Option<RefusalRec
 
 /// What a node says to a prepare, by what it knows of the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
+pub enum Precedent {
     /// Nothing yet: its rules judge.
     Judge,
     /// The vote that it gave before, again.
@@ -179,12 +179,12 @@ pub enum Known {
 }
 
 /// The table leg state × terms, total. `None` is an id never seen.
-pub fn known(state: Option<LegState>, same_terms: bool) -> Known {
+pub fn precedent(state: Option<LegState>, same_terms: bool) -> Precedent {
     match (state, same_terms) {
-        (None, true | false) => Known::Judge,
-        (Some(LegState::Buried | LegState::Aborted), true | false) => Known::AbortedBefore,
-        (Some(LegState::Prepared | LegState::Committed | LegState::Refused), true) => Known::SameAgain,
-        (Some(LegState::Prepared | LegState::Committed | LegState::Refused), false) => Known::OtherTerms,
+        (None, true | false) => Precedent::Judge,
+        (Some(LegState::Buried | LegState::Aborted), true | false) => Precedent::AbortedBefore,
+        (Some(LegState::Prepared | LegState::Committed | LegState::Refused), true) => Precedent::SameAgain,
+        (Some(LegState::Prepared | LegState::Committed | LegState::Refused), false) => Precedent::OtherTerms,
     }
 }
 

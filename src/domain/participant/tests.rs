@@ -1,13 +1,13 @@
 //! A node's side: every cell of its tables, and what a refused input leaves unchanged.
 
 use super::decide::{Reaction, reaction};
-use super::{Answer, Input};
+use super::{Answer, Effect, Input};
 use crate::domain::apply::replay;
 use crate::domain::coordinator;
 use crate::domain::id::Digest;
 use crate::domain::member::{InsuranceStatus, InsuranceType};
 use crate::domain::policy::{Presented, PresentedLeg};
-use crate::domain::protocol::{AckResult, Decision, Verdict};
+use crate::domain::protocol::{AckResult, Decision, Ruling, Verdict};
 use crate::domain::reason::Reason;
 use crate::domain::record::LegState;
 use crate::domain::row::{PersonRow, Row};
@@ -265,4 +265,17 @@ fn two_orders_about_one_leg_in_one_call_are_both_answered() {
         acks.iter().map(|ack| ack.result).collect::<Vec<_>>(),
         [AckResult::Recorded, AckResult::Rejected]
     );
+}
+
+/// The incident was not among the rows that rulings ask for: the second of two about one leg panicked.
+#[test]
+fn two_rulings_about_one_leg_in_one_answer_are_both_taken() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    verdict(&mut toy, &leg);
+    let (now, hub) = (toy.now, toy.hub.mark);
+    let rulings = [Outcome::Commit, Outcome::Abort].map(|it| Ruling::Decided(decision(&leg, it)));
+    let outputs = toy.payer.run(now, Input::Rulings { hub, rulings: rulings.to_vec() });
+    let alarms = outputs.iter().filter(|it| matches!(it, Output::Effect(Effect::Alarm(..))));
+    assert_eq!(alarms.count(), 1);
 }
