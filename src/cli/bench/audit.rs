@@ -49,7 +49,7 @@ impl Findings {
     }
 
     /// Notes a case unless two values are equal.
-    pub fn expect<T: PartialEq + std::fmt::Debug>(&mut self, kind: &'static str, found: T, wanted: T) {
+    pub fn compare<T: PartialEq + std::fmt::Debug>(&mut self, kind: &'static str, found: T, wanted: T) {
         if found != wanted {
             self.add(kind, format!("{found:?} instead of {wanted:?}"));
         }
@@ -102,12 +102,12 @@ pub fn audit(stage: &Stage, answers: &[Answer]) -> Result<Audit, BenchError> {
         let clearing = check_accounts(&mut store, &mut findings)?;
         let moved: i64 =
             transfers.iter().filter(|it| it.state == TransferState::Committed).map(|it| it.fen).sum();
-        findings.expect("clearing account differs from the committed sum", clearing, sign * moved);
+        findings.compare("clearing account differs from the committed sum", clearing, sign * moved);
         let owed = positions.get(&number).copied().unwrap_or(0);
-        findings.expect("position differs from the node's clearing account", owed, clearing);
+        findings.compare("position differs from the node's clearing account", owed, clearing);
         incidents(&mut store, &mut findings)?;
     }
-    findings.expect("positions do not sum to 0", positions.values().sum::<i64>(), 0);
+    findings.compare("positions do not sum to 0", positions.values().sum::<i64>(), 0);
     findings.conclude(audit)
 }
 
@@ -172,7 +172,7 @@ fn compare_answers(answers: &[Answer], transfers: &[AtHub], audit: &mut Audit, f
             findings.add("the hub has a transfer that nobody sent", row.id);
             continue;
         };
-        findings.expect("amount at the hub", row.fen, answer.fen);
+        findings.compare("amount at the hub", row.fen, answer.fen);
         match (answer.seen, row.state) {
             (Seen::Committed | Seen::Unknown, TransferState::Committed) => audit.committed += 1,
             (Seen::Aborted | Seen::Unknown, TransferState::Aborted) => audit.aborted += 1,
@@ -198,7 +198,7 @@ fn check_sequence(transfers: &[AtHub], findings: &mut Findings) {
     let mut numbers: Vec<u64> = transfers.iter().filter_map(|row| row.hub_seq).collect();
     numbers.sort_unstable();
     let committed = transfers.iter().filter(|row| row.state == TransferState::Committed).count();
-    findings.expect("numbered transfers differ from committed ones", numbers.len(), committed);
+    findings.compare("numbered transfers differ from committed ones", numbers.len(), committed);
     let gap = numbers.iter().zip(1u64..).find(|(number, wanted)| *number != wanted);
     if let Some((number, wanted)) = gap {
         findings.add("gap in hub_seq", format!("{number} where {wanted} should be"));
@@ -232,7 +232,11 @@ fn compare_legs(transfers: &[AtHub], legs: &[AtNode], findings: &mut Findings) {
         let booked = leg.filter(|leg| leg.state == LegState::Committed);
         match (row.state, booked) {
             (TransferState::Committed, Some(leg)) => {
-                findings.expect("a leg differs from the hub", (leg.fen, leg.hub_seq), (row.fen, row.hub_seq));
+                findings.compare(
+                    "a leg differs from the hub",
+                    (leg.fen, leg.hub_seq),
+                    (row.fen, row.hub_seq),
+                );
             }
             (TransferState::Aborted, None) => {}
             (TransferState::Committed, None) => {
@@ -272,7 +276,7 @@ fn compare_entries(
     {
         findings.add("statements differ from committed transfers", format!("{line:?} and {row:?}"));
     }
-    findings.expect("committed transfers without a line", wanted.count(), 0);
+    findings.compare("committed transfers without a line", wanted.count(), 0);
     Ok(())
 }
 
@@ -286,7 +290,7 @@ fn check_accounts(store: &mut SqliteStore, findings: &mut Findings) -> Result<i6
             clearing += row.posted.fen();
         }
     })?;
-    findings.expect("money at a node does not sum to 0", sum, 0);
-    findings.expect("money is still held or pending", set_aside, 0);
+    findings.compare("money at a node does not sum to 0", sum, 0);
+    findings.compare("money is still held or pending", set_aside, 0);
     Ok(clearing)
 }
