@@ -3,7 +3,7 @@
 use super::Exit;
 use super::print::say;
 use super::table::{align_right, table};
-use crate::sim::{Plan, Report, run as simulate};
+use crate::sim::{Broken, Plan, Report, run as simulate};
 use clap::Args as ClapArgs;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -25,6 +25,9 @@ pub(super) struct Args {
     /// Transfers in each world
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     transfers: u64,
+    /// Break the protocol on purpose, to see that it is caught: exit code 1
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(Broken::ALL.iter().map(|it| it.0)))]
+    broken: Option<String>,
     /// Print every event of the one seed
     #[arg(long, requires = "seed")]
     log: bool,
@@ -32,11 +35,14 @@ pub(super) struct Args {
 
 impl Args {
     fn plan(&self, seed: u64) -> Plan {
-        Plan { transfers: self.transfers, verbose: self.log, ..Plan::of(seed) }
+        let named = |name: &String| Broken::ALL.iter().find(|(it, _)| it == name).map(|(_, broken)| *broken);
+        let broken = self.broken.as_ref().and_then(named);
+        Plan { transfers: self.transfers, verbose: self.log, broken, ..Plan::of(seed) }
     }
 
     fn replay(&self, seed: u64) -> String {
-        format!("gongji sim --seed {seed} --transfers {} --log", self.transfers)
+        let broken = self.broken.as_ref().map_or_else(String::new, |name| format!(" --broken {name}"));
+        format!("gongji sim --seed {seed} --transfers {}{broken} --log", self.transfers)
     }
 }
 

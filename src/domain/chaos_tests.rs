@@ -2,9 +2,10 @@
 //! what was journaled; time jumps. Then everything heals, and both sides must agree, whatever happened.
 
 use crate::domain::apply::replay;
+use crate::domain::books::{Books, HubBooks, NodeBooks};
 use crate::domain::calendar::Mono;
 use crate::domain::coordinator::{self, Effect as HubEffect};
-use crate::domain::invariant::{Books, HubBooks, NodeBooks, violations};
+use crate::domain::invariant::violations;
 use crate::domain::participant::{self, Effect as NodeEffect};
 use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};

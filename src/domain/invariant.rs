@@ -4,109 +4,16 @@
 //! The books may be read at any moment: a message on its way is no violation. What holds only once everything has ended
 //! is checked when the books say that they are at rest.
 
+use crate::domain::books::{Books, fen};
 use crate::domain::daily;
-use crate::domain::id::{MemberRef, TransferId};
+use crate::domain::id::TransferId;
 use crate::domain::ledger::AccountKind;
-use crate::domain::money::Money;
-use crate::domain::record::{LegState, Record};
+use crate::domain::record::LegState;
 use crate::domain::region::ProvinceCode;
-use crate::domain::row::{AccountRow, BuriedRow, LegRow, PositionRow, Row, SelfRow, TransferRow};
+use crate::domain::row::TransferRow;
 use crate::domain::transfer::{Side, TransferState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-
-/// The hub's books.
-#[derive(Clone, Debug, Default)]
-pub struct HubBooks {
-    transfers: BTreeMap<TransferId, TransferRow>,
-    positions: Vec<PositionRow>,
-    buried: Vec<BuriedRow>,
-    own: Option<SelfRow>,
-    /// Ids by how often the journal decides them; empty when it was not read.
-    decided: BTreeMap<TransferId, u64>,
-}
-
-impl HubBooks {
-    /// From the rows of its tables; others are ignored.
-    pub fn of(rows: impl IntoIterator<Item = Row>) -> HubBooks {
-        let mut books = HubBooks::default();
-        for row in rows {
-            match row {
-                Row::TransferRow(row) => drop(books.transfers.insert(row.transfer_id, (*row).clone())),
-                Row::PositionRow(row) => books.positions.push((*row).clone()),
-                Row::BuriedRow(row) => books.buried.push((*row).clone()),
-                Row::SelfRow(row) => books.own = Some((*row).clone()),
-                _ => {}
-            }
-        }
-        books
-    }
-
-    /// With what the journal says of decisions.
-    pub fn with_journal(mut self, records: &[Record]) -> HubBooks {
-        for record in records {
-            if let Record::TransferDecided(record) = record {
-                *self.decided.entry(record.transfer_id).or_default() += 1;
-            }
-        }
-        self
-    }
-
-    fn committed(&self) -> impl Iterator<Item = &TransferRow> {
-        self.transfers.values().filter(|row| row.state == TransferState::Committed)
-    }
-}
-
-/// A node's books.
-#[derive(Clone, Debug)]
-pub struct NodeBooks {
-    province: ProvinceCode,
-    legs: BTreeMap<(TransferId, Side), LegRow>,
-    accounts: Vec<AccountRow>,
-}
-
-impl NodeBooks {
-    /// From the rows of its tables; others are ignored.
-    pub fn of(province: ProvinceCode, rows: impl IntoIterator<Item = Row>) -> NodeBooks {
-        let mut books = NodeBooks { province, legs: BTreeMap::new(), accounts: Vec::new() };
-        for row in rows {
-            match row {
-                Row::LegRow(row) => {
-                    books.legs.insert((row.transfer_id, row.side), (*row).clone());
-                }
-                Row::AccountRow(row) => books.accounts.push((*row).clone()),
-                _ => {}
-            }
-        }
-        books
-    }
-
-    fn sum(&self, kind: AccountKind) -> i128 {
-        self.accounts.iter().filter(|row| row.kind == kind).map(|row| fen(row.posted)).sum()
-    }
-
-    /// What legs in these states amount to on a side, by member.
-    fn by_member(&self, side: Side, state: LegState) -> BTreeMap<MemberRef, i128> {
-        let mut sums = BTreeMap::new();
-        for leg in self.legs.values().filter(|leg| leg.side == side && leg.state == state) {
-            *sums.entry(leg.member_ref).or_default() += fen(leg.amount);
-        }
-        sums
-    }
-}
-
-/// The books of all, and what callers were told.
-#[derive(Clone, Debug)]
-pub struct Books {
-    /// The hub's.
-    pub hub: HubBooks,
-    /// The nodes'.
-    pub nodes: Vec<NodeBooks>,
-    /// Terminal answers that callers have.
-    pub told: Vec<(TransferId, TransferState)>,
-    /// Whether everything has ended: nothing is on its way, and everybody can be reached.
-    pub at_rest: bool,
-}
 
 /// Something that must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,10 +96,6 @@ pub fn violations(books: &Books) -> Vec<Violation> {
         found.violations
     };
     INVARIANTS.iter().flat_map(check).collect()
-}
-
-fn fen(money: Money) -> i128 {
-    i128::from(money.fen())
 }
 
 fn one_decision(books: &Books, found: &mut Found) {

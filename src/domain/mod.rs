@@ -1,6 +1,7 @@
 //! The pure core: rules, states and records as functions of what is handed in. No clock, no randomness, no I/O.
 
 pub mod apply;
+pub mod books;
 pub mod calendar;
 #[cfg(test)]
 mod chaos_tests;
@@ -10,6 +11,7 @@ pub mod daily;
 pub mod id;
 pub mod id_number;
 pub mod invariant;
+mod keeping;
 pub mod kinship;
 pub mod ledger;
 pub mod member;

@@ -2,9 +2,11 @@
 //! seed decides everything, so a failure is found again by its seed. First a safety phase full of faults, in which
 //! every invariant must hold at every moment; then everything heals, and everything must end.
 
+mod broken;
 mod chance;
 mod chaos;
 mod hub_side;
+mod lives;
 mod network;
 mod node_side;
 mod people;
@@ -12,6 +14,8 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod world;
+
+pub use broken::Broken;
 
 use std::collections::BTreeMap;
 
@@ -32,19 +36,6 @@ pub struct Plan {
     pub verbose: bool,
     /// What is broken on purpose, to see that it is caught.
     pub broken: Option<Broken>,
-}
-
-/// A protocol that is broken on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Broken {
-    /// Servers answer before their disk has synced: a crash takes the last commit with it.
-    AnswersBeforeSync,
-    /// A node forgets an abort that came for an id it had never seen.
-    NoTombstone,
-    /// A node takes a decision that it never got for an abort, and lets go of what it holds.
-    PresumesAbort,
-    /// The hub forgets transfers that nobody has decided when it starts.
-    ForgetsUndecided,
 }
 
 impl Plan {

@@ -62,7 +62,8 @@ impl Vault for PlainVault {
 }
 
 fn area(province: ProvinceCode) -> RegionCode {
-    RegionCode::new(u32::from(province.number()) * 10_000 + 100).expect("a province's first prefecture")
+    // Two digits and 0100 are six digits.
+    RegionCode::new(u32::from(province.number()) * 10_000 + 100).expect("six digits")
 }
 
 /// What a number is found by: the number itself, since nothing here is real.
@@ -101,6 +102,7 @@ impl Country {
         let version = RuleVersion { effective_from: from, values };
         let national = RuleText { text: "simulated".to_owned(), versions: vec![version] };
         let rulebook = Rulebook::new(&national, &[], |_| Digest([9; 32]));
+        // Fixed values but for how many provinces there are, which are numbered from 11 on: always sound.
         Country {
             provinces: codes,
             members,
@@ -111,6 +113,7 @@ impl Country {
 
     fn person(province: ProvinceCode, member: u64) -> Person {
         let (day, sequence) = (1 + member / 900 % 28, member % 900);
+        // 1 to 28 January 1980 and fewer than 900 people a day: the number and the name always exist.
         let birth = (1980, 1, u8::try_from(day).unwrap_or(1));
         let address = area(province).number() + 2;
         Person {

@@ -17,10 +17,8 @@ fn both_sides_or_neither_in_every_seeded_world() {
 /// the replay of a journal alone.
 #[test]
 fn protocols_that_are_broken_on_purpose_are_caught() {
-    let cases =
-        [Broken::AnswersBeforeSync, Broken::NoTombstone, Broken::PresumesAbort, Broken::ForgetsUndecided];
-    for broken in cases {
-        let worlds = (0..30).map(|seed| run(Plan { broken: Some(broken), chaos: 10, ..small(seed) }));
+    for (_, broken) in Broken::ALL {
+        let worlds = (0..30).map(|seed| run(Plan { broken: Some(*broken), chaos: 10, ..small(seed) }));
         let violations: Vec<String> = worlds.flat_map(|report| report.violations).collect();
         let caught = |it: &&String| it.starts_with("INV-") || it.contains("alarm") || it.contains("ended");
         assert!(violations.iter().any(|it| caught(&it)), "{broken:?}: {violations:?}");

@@ -2,27 +2,24 @@
 
 use super::chance::Chance;
 use super::network::{Agenda, Call, Event, Letter, Message, Place};
-use super::people::{Country, PlainVault, Wish};
+use super::people::{Country, Wish};
 use super::server::Server;
-use super::{Broken, Plan, Report};
-use crate::domain::coordinator::{self, Coordinator, Deadlines};
-use crate::domain::id::{StartId, TransferId};
-use crate::domain::invariant::{Books, HubBooks, NodeBooks, Violation, violations};
+use super::{Plan, Report};
+use crate::domain::books::{Books, HubBooks, NodeBooks};
+use crate::domain::coordinator::{self, Coordinator};
+use crate::domain::id::TransferId;
+use crate::domain::invariant::{Violation, violations};
 use crate::domain::participant::{self, Participant};
 use crate::domain::protocol::{Decision, Question};
-use crate::domain::record::LegState;
 use crate::domain::region::ProvinceCode;
-use crate::domain::row::{LegRow, Row, TableRow, TransferRow};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::row::Row;
+use crate::domain::scan::Filter;
 use crate::domain::transfer::{Side, TransferState};
-use crate::engine::{Core, EngineError};
-use crate::store::memory::MemoryDisk;
-use crate::store::{StoreError, Tables};
+use crate::engine::Core;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::sync::Arc;
 
 /// The hub's place.
 pub const HUB: Place = ProvinceCode::HUB;
@@ -221,105 +218,6 @@ impl World {
             return self.hub.core.as_ref().map(|_| self.hub.life);
         }
         self.nodes.get(&place).filter(|node| node.core.is_some()).map(|node| node.life)
-    }
-
-    fn start_hub(&mut self) {
-        let start_id = StartId(self.chance.bytes());
-        let (places, rulebook) = (Arc::clone(&self.country.places), Arc::clone(&self.country.rulebook));
-        let machine = Coordinator::new(start_id, places, rulebook, Deadlines::default());
-        let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
-        let rows = self.hub.disk.open().scan(&everything).unwrap_or_default();
-        let unsettled: Vec<TransferRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
-        self.log(format_args!("hub starts, {} unsettled", unsettled.len()));
-        if let Err(error) = self.hub.start(machine, start_id, self.at) {
-            return self.complain(format!("the hub cannot start: {error}"));
-        }
-        self.hub.inbox.push(coordinator::Input::Start { unsettled });
-        let provinces = self.country.provinces.clone();
-        let dark = |province: &ProvinceCode| coordinator::Input::Link { province: *province, up: false };
-        self.hub.inbox.extend(provinces.iter().map(dark));
-        self.up.clear();
-        let incarnation = self.hub.incarnation() + 1;
-        self.run_hub();
-        self.hub.set_incarnation(incarnation);
-        for province in provinces {
-            self.probe(province);
-        }
-    }
-
-    fn start_node(&mut self, province: ProvinceCode) {
-        let start_id = StartId(self.chance.bytes());
-        let (places, rulebook) = (Arc::clone(&self.country.places), Arc::clone(&self.country.rulebook));
-        let (at, everything) =
-            (self.at, Scan { filter: Filter::LegsInDoubt, after: None, limit: usize::MAX });
-        let Some(node) = self.nodes.get_mut(&province) else { return };
-        let rows = node.disk.open().scan(&everything).unwrap_or_default();
-        let in_doubt: Vec<LegRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
-        let count = in_doubt.len();
-        let vault = Arc::new(PlainVault);
-        let machine = Participant::new(province, start_id, places, rulebook, vault, in_doubt);
-        let started = node.start(machine, start_id, at);
-        let life = node.life;
-        self.joined.remove(&province);
-        self.log(format_args!("node {province} starts, {count} in doubt"));
-        match started {
-            Ok(()) => self.agenda.at(at + 1, Event::Announce(province, life)),
-            Err(error) => self.complain(format!("node {province} cannot start: {error}")),
-        }
-    }
-
-    /// A store failed, or the process was killed: what was not durable is gone.
-    pub(super) fn crash(&mut self, place: Place, why: &str) {
-        self.log(format_args!("{place} crashes: {why}"));
-        self.report.count("crash");
-        self.break_at_crash(place);
-        if place == HUB {
-            self.hub.crash();
-            self.up.clear();
-        } else if let Some(node) = self.nodes.get_mut(&place) {
-            node.crash();
-            self.joined.remove(&place);
-        }
-        let after = self.at + self.chance.between(20, 3_000);
-        self.agenda.at(after, Event::Restart(place));
-    }
-
-    /// A node that keeps no tombstones.
-    pub(super) fn forget_tombstones(&self, disk: &MemoryDisk) {
-        let buried = |row: &Row| LegRow::of(row).is_some_and(|leg| leg.state == LegState::Buried);
-        disk.rows().into_iter().filter(buried).for_each(|row| disk.remove(&row.key()));
-    }
-
-    /// What a broken protocol does when a server dies.
-    fn break_at_crash(&self, place: Place) {
-        let disk =
-            if place == HUB { Some(&self.hub.disk) } else { self.nodes.get(&place).map(|it| &it.disk) };
-        let Some((broken, disk)) = self.plan.broken.zip(disk) else { return };
-        let rows = || disk.rows().into_iter();
-        match broken {
-            Broken::AnswersBeforeSync => disk.lose_last(),
-            Broken::NoTombstone => self.forget_tombstones(disk),
-            Broken::PresumesAbort => {
-                rows().filter(|row| Filter::LegsInDoubt.admits(row)).for_each(|row| disk.remove(&row.key()));
-            }
-            Broken::ForgetsUndecided => {
-                let open =
-                    |row: &Row| TransferRow::of(row).is_some_and(|row| row.state == TransferState::Pending);
-                rows().filter(open).for_each(|row| disk.remove(&row.key()));
-            }
-        }
-    }
-
-    pub(super) fn failed(&mut self, place: Place, error: &EngineError) {
-        match error {
-            // What chance had in store. Anything else, such as a constraint that held a batch back, is a bug.
-            EngineError::Store(StoreError::Io(what)) if what.starts_with("injected fault") => {
-                self.crash(place, "its store failed");
-            }
-            EngineError::Store(_) | EngineError::Apply | EngineError::Thread(_) => {
-                self.complain(format!("{place}: {error}"));
-            }
-        }
     }
 
     fn wake(&mut self, place: Place, life: u64) {

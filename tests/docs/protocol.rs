@@ -2,7 +2,7 @@
 
 use super::check;
 use gongji::domain::invariant::INVARIANTS;
-use gongji::domain::participant::{Known, Reaction, known, reaction};
+use gongji::domain::participant::{Precedent, Reaction, precedent, reaction};
 use gongji::domain::record::LegState;
 use gongji::domain::transfer::{Outcome, TransferEvent, TransferState, Transition};
 use std::fmt::Write;
@@ -57,11 +57,11 @@ fn node() -> String {
         "| leg | Prepare, same terms | Prepare, other terms | Decide COMMIT | Decide ABORT |\n".to_owned();
     table += "|---|---|---|---|---|\n";
     for state in LEGS {
-        let vote = |same_terms| match known(*state, same_terms) {
-            Known::Judge => "judged by the rules: YES or NO",
-            Known::SameAgain => "the same vote again",
-            Known::AbortedBefore => "CONFLICT, aborted before",
-            Known::OtherTerms => "CONFLICT, other terms",
+        let vote = |same_terms| match precedent(*state, same_terms) {
+            Precedent::Judge => "judged by the rules: YES or NO",
+            Precedent::SameAgain => "the same vote again",
+            Precedent::AbortedBefore => "CONFLICT, aborted before",
+            Precedent::OtherTerms => "CONFLICT, other terms",
         };
         let order = |outcome| match reaction(*state, outcome) {
             Reaction::CarryOut => "carried out",

@@ -95,3 +95,7 @@ impl Coordinator {
         ready.iter().for_each(|(transfer_id, _)| self.answer_ready(*transfer_id, step));
     }
 }
+
+#[cfg(test)]
+#[path = "receipts_tests.rs"]
+mod tests;

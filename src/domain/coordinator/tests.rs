@@ -1,15 +1,15 @@
 //! The hub's side against real nodes, message by message.
 
-use super::{Answer, Effect, Input, WaitMode};
+use super::{Answer, Effect, Input};
 use crate::domain::calendar::Mono;
 use crate::domain::id::StartId;
 use crate::domain::ledger::AccountKind;
 use crate::domain::participant;
 use crate::domain::protocol::{AckResult, Question, Ruling, Verdict};
 use crate::domain::reason::Reason;
-use crate::domain::record::{PeerMark, Record};
+use crate::domain::record::PeerMark;
 use crate::domain::row::{AccountRow, Key, PositionRow, TransferRow};
-use crate::domain::step::{Machine, Output};
+use crate::domain::step::Output;
 use crate::domain::toy::{HubOutput, PAYEE, PAYER, Toy, id, member};
 use crate::domain::transfer::{Leg, Outcome, Side, TransferState};
 
@@ -21,11 +21,11 @@ fn legs(outputs: &[HubOutput]) -> Vec<Leg> {
     outputs.iter().filter_map(leg).collect()
 }
 
-fn transfer(toy: &Toy, number: u8) -> TransferRow {
+pub(super) fn transfer(toy: &Toy, number: u8) -> TransferRow {
     toy.hub.get(&Key::TransferRow(id(number))).expect("a transfer")
 }
 
-fn personal(toy: &Toy) -> (i64, i64) {
+pub(super) fn personal(toy: &Toy) -> (i64, i64) {
     let row: AccountRow =
         toy.payer.get(&Key::AccountRow(member(PAYER), AccountKind::Personal)).expect("account");
     (row.posted.fen(), row.held.fen())
@@ -253,71 +253,6 @@ fn a_node_that_died_before_it_took_its_incarnation_is_not_an_old_copy() {
     };
     let outputs = toy.hub.run(toy.now, old);
     assert!(matches!(outputs.first(), Some(Output::Answer(9, Answer::Refused(_)))), "{outputs:?}");
-}
-
-/// The acknowledgements of a committed transfer whose caller waits for `wait` only, handed to the hub one by one.
-fn acknowledged(toy: &mut Toy, wait: WaitMode) -> Vec<HubOutput> {
-    let Input::Create { ticket, mut request } = crate::domain::toy::create(1, 1, 40_000) else { panic!() };
-    request.wait = wait;
-    let mut open = toy.hub.run(toy.now, Input::Create { ticket, request });
-    let (mut acks, mut outputs) = (Vec::new(), Vec::new());
-    while let Some(output) = open.pop() {
-        match output {
-            Output::Effect(Effect::Prepare(province, leg)) => {
-                let participant::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-                let node = toy.node(province).mark;
-                open.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));
-            }
-            Output::Effect(Effect::Decide(province, decision)) => {
-                let receipts = toy.decide(province, decision);
-                let node = toy.node(province).mark;
-                acks.push(Input::Acks { province, node, told: vec![], acks: receipts });
-            }
-            other => outputs.push(other),
-        }
-    }
-    for input in acks {
-        outputs.extend(toy.hub.run(toy.now, input));
-    }
-    outputs
-}
-
-#[test]
-fn receipts_that_nobody_waits_for_are_journaled_later_and_together() {
-    let mut toy = Toy::new();
-    acknowledged(&mut toy, WaitMode::Decided);
-    let (before, row) = (toy.hub.journal.len(), transfer(&toy, 1));
-    assert_eq!((row.payer_recorded_seq, row.payee_recorded_seq), (None, None));
-    assert_eq!(toy.hub.machine.wake_at(), Some(toy.now.mono.after(100)));
-    toy.now.mono = toy.now.mono.after(100);
-    toy.hub.run(toy.now, Input::Tick);
-    let row = transfer(&toy, 1);
-    assert!(row.payer_recorded_seq.is_some() && row.payee_recorded_seq.is_some());
-    let made = toy.hub.journal[before..].iter();
-    assert_eq!(made.filter(|record| matches!(record, Record::DecisionsRecorded(_))).count(), 2);
-    assert_eq!(toy.hub.machine.wake_at(), None);
-}
-
-#[test]
-fn receipts_that_somebody_waits_for_are_journaled_at_once() {
-    let mut toy = Toy::new();
-    let outputs = acknowledged(&mut toy, WaitMode::Recorded);
-    let [Output::Answer(1, Answer::Transfer(row))] = outputs.as_slice() else { panic!("{outputs:?}") };
-    assert!(row.payer_recorded_seq.is_some() && row.payee_recorded_seq.is_some());
-}
-
-#[test]
-fn a_receipt_that_was_lost_with_the_hub_is_asked_for_again() {
-    let mut toy = Toy::new();
-    acknowledged(&mut toy, WaitMode::Decided);
-    let outputs = toy.restart_hub(2);
-    let decisions = |it: &&HubOutput| matches!(it, Output::Effect(Effect::Decide(..)));
-    assert_eq!(outputs.iter().filter(decisions).count(), 2);
-    toy.settle(outputs);
-    toy.now.mono = toy.now.mono.after(100);
-    toy.hub.run(toy.now, Input::Tick);
-    assert!(transfer(&toy, 1).payer_recorded_seq.is_some());
-    assert_eq!(personal(&toy), (960_000, 0));
 }
 
 #[test]

@@ -1,0 +1,108 @@
+//! The books of hub and nodes, as they are read to see whether they agree.
+
+use crate::domain::id::{MemberRef, TransferId};
+use crate::domain::ledger::AccountKind;
+use crate::domain::money::Money;
+use crate::domain::record::{LegState, Record};
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{AccountRow, BuriedRow, LegRow, PositionRow, Row, SelfRow, TransferRow};
+use crate::domain::transfer::{Side, TransferState};
+use std::collections::BTreeMap;
+
+/// The hub's books.
+#[derive(Clone, Debug, Default)]
+pub struct HubBooks {
+    pub(super) transfers: BTreeMap<TransferId, TransferRow>,
+    pub(super) positions: Vec<PositionRow>,
+    pub(super) buried: Vec<BuriedRow>,
+    pub(super) own: Option<SelfRow>,
+    /// Ids by how often the journal decides them; empty when it was not read.
+    pub(super) decided: BTreeMap<TransferId, u64>,
+}
+
+impl HubBooks {
+    /// From the rows of its tables; others are ignored.
+    pub fn of(rows: impl IntoIterator<Item = Row>) -> HubBooks {
+        let mut books = HubBooks::default();
+        for row in rows {
+            match row {
+                Row::TransferRow(row) => drop(books.transfers.insert(row.transfer_id, (*row).clone())),
+                Row::PositionRow(row) => books.positions.push((*row).clone()),
+                Row::BuriedRow(row) => books.buried.push((*row).clone()),
+                Row::SelfRow(row) => books.own = Some((*row).clone()),
+                _ => {}
+            }
+        }
+        books
+    }
+
+    /// With what the journal says of decisions.
+    pub fn with_journal(mut self, records: &[Record]) -> HubBooks {
+        for record in records {
+            if let Record::TransferDecided(record) = record {
+                *self.decided.entry(record.transfer_id).or_default() += 1;
+            }
+        }
+        self
+    }
+
+    pub(super) fn committed(&self) -> impl Iterator<Item = &TransferRow> {
+        self.transfers.values().filter(|row| row.state == TransferState::Committed)
+    }
+}
+
+/// A node's books.
+#[derive(Clone, Debug)]
+pub struct NodeBooks {
+    pub(super) province: ProvinceCode,
+    pub(super) legs: BTreeMap<(TransferId, Side), LegRow>,
+    pub(super) accounts: Vec<AccountRow>,
+}
+
+impl NodeBooks {
+    /// From the rows of its tables; others are ignored.
+    pub fn of(province: ProvinceCode, rows: impl IntoIterator<Item = Row>) -> NodeBooks {
+        let mut books = NodeBooks { province, legs: BTreeMap::new(), accounts: Vec::new() };
+        for row in rows {
+            match row {
+                Row::LegRow(row) => {
+                    books.legs.insert((row.transfer_id, row.side), (*row).clone());
+                }
+                Row::AccountRow(row) => books.accounts.push((*row).clone()),
+                _ => {}
+            }
+        }
+        books
+    }
+
+    pub(super) fn sum(&self, kind: AccountKind) -> i128 {
+        self.accounts.iter().filter(|row| row.kind == kind).map(|row| fen(row.posted)).sum()
+    }
+
+    /// What legs in these states amount to on a side, by member.
+    pub(super) fn by_member(&self, side: Side, state: LegState) -> BTreeMap<MemberRef, i128> {
+        let mut sums = BTreeMap::new();
+        for leg in self.legs.values().filter(|leg| leg.side == side && leg.state == state) {
+            *sums.entry(leg.member_ref).or_default() += fen(leg.amount);
+        }
+        sums
+    }
+}
+
+/// The books of all, and what callers were told.
+#[derive(Clone, Debug)]
+pub struct Books {
+    /// The hub's.
+    pub hub: HubBooks,
+    /// The nodes'.
+    pub nodes: Vec<NodeBooks>,
+    /// Terminal answers that callers have.
+    pub told: Vec<(TransferId, TransferState)>,
+    /// Whether everything has ended: nothing is on its way, and everybody can be reached.
+    pub at_rest: bool,
+}
+
+/// An amount, wide enough for any sum.
+pub(super) fn fen(money: Money) -> i128 {
+    i128::from(money.fen())
+}

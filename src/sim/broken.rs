@@ -1,0 +1,60 @@
+//! Protocols that are broken on purpose: a simulator that does not catch them proves nothing.
+
+use super::network::Place;
+use super::world::{HUB, World};
+use crate::domain::record::LegState;
+use crate::domain::row::{LegRow, Row, TableRow, TransferRow};
+use crate::domain::scan::Filter;
+use crate::domain::transfer::TransferState;
+use crate::store::memory::MemoryDisk;
+
+/// A protocol that is broken on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// Servers answer before their disk has synced: a crash takes the last commit with it.
+    AnswersBeforeSync,
+    /// A node forgets an abort that came for an id it had never seen.
+    NoTombstone,
+    /// A node takes a decision that it never got for an abort, and lets go of what it holds.
+    PresumesAbort,
+    /// The hub forgets transfers that nobody has decided when it starts.
+    ForgetsUndecided,
+}
+
+impl Broken {
+    /// Every one, with its name on the command line.
+    pub const ALL: &'static [(&'static str, Broken)] = &[
+        ("answers-before-sync", Broken::AnswersBeforeSync),
+        ("no-tombstone", Broken::NoTombstone),
+        ("presumes-abort", Broken::PresumesAbort),
+        ("forgets-undecided", Broken::ForgetsUndecided),
+    ];
+}
+
+impl World {
+    /// A node that keeps no tombstones.
+    pub(super) fn forget_tombstones(&self, disk: &MemoryDisk) {
+        let buried = |row: &Row| LegRow::of(row).is_some_and(|leg| leg.state == LegState::Buried);
+        disk.rows().into_iter().filter(buried).for_each(|row| disk.remove(&row.key()));
+    }
+
+    /// What a broken protocol does when a server dies.
+    pub(super) fn break_at_crash(&self, place: Place) {
+        let disk =
+            if place == HUB { Some(&self.hub.disk) } else { self.nodes.get(&place).map(|it| &it.disk) };
+        let Some((broken, disk)) = self.plan.broken.zip(disk) else { return };
+        let rows = || disk.rows().into_iter();
+        match broken {
+            Broken::AnswersBeforeSync => disk.lose_last(),
+            Broken::NoTombstone => self.forget_tombstones(disk),
+            Broken::PresumesAbort => {
+                rows().filter(|row| Filter::LegsInDoubt.admits(row)).for_each(|row| disk.remove(&row.key()));
+            }
+            Broken::ForgetsUndecided => {
+                let open =
+                    |row: &Row| TransferRow::of(row).is_some_and(|row| row.state == TransferState::Pending);
+                rows().filter(open).for_each(|row| disk.remove(&row.key()));
+            }
+        }
+    }
+}
