@@ -123,6 +123,10 @@ pub fn details(record: &Record) -> Pairs {
             ("refusal", refusal(&it.refusal)),
             ("time", Detail::Time(it.time)),
         ],
+        Record::ResyncMoved(_)
+        | Record::TransferAdopted(_)
+        | Record::HubRecovered(_)
+        | Record::LegReplayed(_) => recovery_details(record),
         Record::NodeJoined(_)
         | Record::MemberRecorded(_)
         | Record::AccountCredited(_)
@@ -195,6 +199,38 @@ fn node_details(record: &Record) -> Pairs {
             pairs
         }
         // The hub's stand in `details`.
+        _ => Vec::new(),
+    }
+}
+
+/// What a server wrote because it, or its peer, had been put back.
+fn recovery_details(record: &Record) -> Pairs {
+    match record {
+        Record::ResyncMoved(it) => {
+            let told = it.told.map_or(Detail::Text("all".to_owned()), Detail::Number);
+            vec![("province", text(it.province)), ("told", told)]
+        }
+        Record::TransferAdopted(it) => vec![
+            ("payer_region", text(it.payer_region)),
+            ("payee_region", text(it.payee_region)),
+            ("amount", text(it.amount)),
+            ("terms_digest", text(hex(&it.terms_digest.0))),
+            ("receipt_time", Detail::Time(it.receipt_time)),
+        ],
+        Record::HubRecovered(it) => vec![
+            ("incarnation", Detail::Number(it.incarnation)),
+            ("start_id", text(hex(&it.start_id.0))),
+            ("time", Detail::Time(it.time)),
+        ],
+        Record::LegReplayed(it) => {
+            let mut pairs = leg(&it.leg);
+            pairs.push(("window", text(it.window)));
+            pairs.push(("hub_seq", Detail::Number(it.hub_seq)));
+            pairs.push(("time", Detail::Time(it.time)));
+            pairs.push(("suspense", Detail::Flag(it.suspense)));
+            pairs
+        }
+        // The others stand in `details`.
         _ => Vec::new(),
     }
 }

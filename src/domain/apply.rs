@@ -1,6 +1,7 @@
 //! Applying records: the only way in which rows change, live and in replay.
 
-use crate::domain::record::Record;
+use crate::domain::record::{PeerMark, Record};
+use crate::domain::region::ProvinceCode;
 use crate::domain::row::{IncidentRow, Key, PeerRow, SelfRow};
 use crate::domain::working_set::WorkingSet;
 use crate::domain::{coordinator, participant};
@@ -14,12 +15,11 @@ pub fn apply(record: &Record, sequence: u64, rows: &mut WorkingSet) {
         Record::TransferDecided(record) => coordinator::apply::decided(record, sequence, rows),
         Record::DecisionsRecorded(record) => coordinator::apply::recorded(record, sequence, rows),
         Record::TransferBuried(record) => coordinator::apply::buried(record, rows),
-        Record::NodeAdmitted(record) => {
-            let known: Option<&PeerRow> = rows.get(&Key::PeerRow(record.province));
-            let spoken = known.map_or(0, |known| known.spoken);
-            put_peer(record.province, record.mark, spoken, rows);
-        }
-        Record::PeerSeen(record) => put_peer(record.province, record.mark, record.mark.incarnation, rows),
+        Record::NodeAdmitted(record) => put_peer(record.province, record.mark, rows),
+        Record::PeerSeen(record) => put_peer(record.province, record.mark, rows),
+        Record::ResyncMoved(record) => coordinator::apply::resync_moved(record, rows),
+        Record::TransferAdopted(record) => coordinator::apply::adopted(record, sequence, rows),
+        Record::HubRecovered(record) => coordinator::apply::recovered(record, rows),
         Record::IncidentRaised(record) => rows.put(IncidentRow {
             transfer_id: record.transfer_id,
             side: record.side,
@@ -34,23 +34,34 @@ pub fn apply(record: &Record, sequence: u64, rows: &mut WorkingSet) {
         Record::LegRefused(record) => participant::apply::refused(record, rows),
         Record::LegBuried(record) => participant::apply::buried(record, rows),
         Record::LegDecided(record) => participant::apply::decided(record, rows),
+        Record::LegReplayed(record) => participant::apply::replayed(record, rows),
     }
 }
 
-fn put_peer(
-    province: crate::domain::region::ProvinceCode,
-    mark: crate::domain::record::PeerMark,
-    spoken: u64,
-    rows: &mut WorkingSet,
-) {
+/// What was seen of a peer; whether it is being told again what it lost stays as it is.
+fn put_peer(province: ProvinceCode, mark: PeerMark, rows: &mut WorkingSet) {
+    let known: Option<&PeerRow> = rows.get(&Key::PeerRow(province));
+    let resync = known.and_then(|known| known.resync);
     rows.put(PeerRow {
         province,
         incarnation: mark.incarnation,
         start_id: mark.start_id,
         sequence: mark.sequence,
         head_hash: mark.head_hash,
-        spoken,
+        resync,
     });
+}
+
+impl PeerRow {
+    /// How far the peer's journal was seen to have come.
+    pub fn mark(&self) -> PeerMark {
+        PeerMark {
+            incarnation: self.incarnation,
+            start_id: self.start_id,
+            sequence: self.sequence,
+            head_hash: self.head_hash,
+        }
+    }
 }
 
 /// The key of a server's own counters.
@@ -65,6 +76,7 @@ pub fn own(rows: &WorkingSet) -> SelfRow {
         hub_seq: 0,
         entry_id: 0,
         civil: Default::default(),
+        recovered: 0,
     })
 }
 

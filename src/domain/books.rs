@@ -98,6 +98,11 @@ pub struct Books {
     pub nodes: Vec<NodeBooks>,
     /// Terminal answers that callers have.
     pub told: Vec<(TransferId, TransferState)>,
+    /// Nodes that were put back from an older state, and the first life after that: a leg of an earlier one may be in
+    /// doubt again whose decision had been recorded.
+    pub put_back: BTreeMap<ProvinceCode, u64>,
+    /// Whether the hub was put back: aborts that only it and its callers knew are lost then.
+    pub hub_lost: bool,
     /// Whether everything has ended: nothing is on its way, and everybody can be reached.
     pub at_rest: bool,
 }

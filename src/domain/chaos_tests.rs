@@ -82,6 +82,9 @@ impl World {
                     self.network.push(Message::Prepare(to, mark, leg))
                 }
                 Output::Effect(HubEffect::Decide(to, it)) => self.network.push(Message::Decide(to, mark, it)),
+                Output::Effect(
+                    HubEffect::ReadBack(..) | HubEffect::AskWhatWasLost(..) | HubEffect::Recovered(_),
+                ) => panic!("nobody was put back"),
                 Output::Effect(HubEffect::Alarm(id, side)) => panic!("alarm at the hub: {id} {side:?}"),
                 Output::Answer(_, coordinator::Answer::Transfer(row)) => self.remember(&row),
                 Output::Answer(..) => {}
@@ -108,6 +111,7 @@ impl World {
                     self.network.push(Message::Acks(from, mark, acks));
                 }
                 Output::Effect(NodeEffect::Ask(asked)) => self.network.push(Message::Ask(from, mark, asked)),
+                Output::Effect(NodeEffect::HubRefused) => panic!("{from} refuses the hub"),
                 Output::Effect(NodeEffect::Alarm(id, side)) => panic!("alarm at {from}: {id} {side:?}"),
                 Output::Answer(..) => {}
             }
@@ -254,6 +258,8 @@ fn check(world: &World, at_rest: bool) {
             NodeBooks::of(PAYEE, payee.rows.rows().cloned()),
         ],
         told: world.told.iter().map(|(number, state)| (id(*number), *state)).collect(),
+        put_back: BTreeMap::new(),
+        hub_lost: false,
         at_rest,
     };
     assert_eq!(violations(&books), vec![]);

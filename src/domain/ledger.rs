@@ -13,6 +13,8 @@ numbered! {
         Allotment = 3 "allotment",
         /// The province's own: what stands open against the national clearing. Positive: it owes.
         Clearing = 4 "clearing",
+        /// The province's own: legs that came back after a loss and that no member's account could take. For people.
+        Suspense = 5 "suspense",
     }
 }
 

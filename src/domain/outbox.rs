@@ -75,6 +75,13 @@ impl Outbox {
         lane.release()
     }
 
+    /// Takes everything out of a province's lane.
+    pub fn take(&mut self, province: ProvinceCode) -> Vec<Decision> {
+        let lane = self.lanes.entry(province).or_default();
+        lane.take_back();
+        lane.queue.drain(..).collect()
+    }
+
     /// The province can be reached: gives what may be sent now.
     pub fn lighten(&mut self, province: ProvinceCode) -> Vec<Decision> {
         let lane = self.lanes.entry(province).or_default();

@@ -64,6 +64,8 @@ pub struct Decision {
     pub hub_seq: Option<u64>,
     /// When the hub decided.
     pub decide_time: Civil,
+    /// Only in a replay: the node's own leg, to bring it back; plain inside the node, sealed outside. Else empty.
+    pub leg_record: Vec<u8>,
 }
 
 /// A node's receipt for a decision.

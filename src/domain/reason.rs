@@ -241,6 +241,15 @@ reasons! {
     NotAnnounced 405 "NOT_ANNOUNCED" Unavailable SameId
         "the node has not joined the hub yet"
         "节点尚未加入清算中心"
+    Resyncing 406 "RESYNCING" Unavailable SameId
+        "the node was put back from a backup and is being told again what it lost"
+        "本地节点已从备份恢复，正在补齐数据，请稍后以相同编号重试"
+    Recovering 407 "RECOVERING" Unavailable SameId
+        "the hub was put back from a backup and is asking the provinces what it lost"
+        "清算中心已从备份恢复，正在向各省核对，请稍后以相同编号重试"
+    HubBehind 408 "HUB_BEHIND" Unavailable SameId
+        "the hub's store is older than what this node has seen of it: it was put back without being marked as restored"
+        "清算中心的数据早于本节点所见：其存储被直接放回而未标记为恢复"
     PayerPlaceNotOpen 501 "PAYER_PLACE_NOT_OPEN" FailedPrecondition NewId
         "the payer's place has not opened the medical-insurance wallet"
         "转出人参保地尚未开通医保钱包"
@@ -367,6 +376,12 @@ reasons! {
     RefusedByPlace 610 "REFUSED_BY_PLACE" FailedPrecondition NewId
         "the place refused for a reason of its own"
         "当地按其自身规则拒绝"
+    DecidedAtRecovery 630 "DECIDED_AT_RECOVERY" FailedPrecondition No
+        "both provinces had promised and the hub had lost its decision: it was committed when the hub recovered; compare with what the client was told"
+        "两地均已承诺而清算中心丢失了决定：恢复时已按提交处理，请与客户端所得答复核对"
+    ReplayedToSuspense 631 "REPLAYED_TO_SUSPENSE" FailedPrecondition No
+        "a committed leg came back after a loss, and no account of the member could take it: it stands in the suspense account"
+        "补记的一笔已提交转账无法记入参保人账户，已挂入待处理账户"
 }
 
 impl BorshSerialize for Reason {

@@ -258,6 +258,41 @@ records! {
         /// When.
         time: Civil,
     }
+    /// Hub: a node was put back, and is told again what it lost before it may vote.
+    ResyncMoved 9 v 1 {
+        /// The node's province.
+        province: ProvinceCode,
+        /// Decisions up to this journal sequence are there again; nothing: it has everything.
+        told: Option<u64>,
+    }
+    /// Hub, put back: a transfer that it had lost, as the nodes know it. Its decision follows.
+    TransferAdopted 10 v 1 {
+        /// The id.
+        transfer_id: TransferId,
+        /// Payer's pooling area.
+        payer_region: RegionCode,
+        /// Payer's province.
+        payer_province: ProvinceCode,
+        /// Payee's pooling area.
+        payee_region: RegionCode,
+        /// Payee's province.
+        payee_province: ProvinceCode,
+        /// Amount.
+        amount: Money,
+        /// Keyed digest of the whole terms.
+        terms_digest: Digest,
+        /// The time that rules went by.
+        receipt_time: Civil,
+    }
+    /// Hub, put back: every province's later decisions are adopted; it serves again, as a new life.
+    HubRecovered 11 v 1 {
+        /// This life: higher than any that a node had seen.
+        incarnation: u64,
+        /// Its random id.
+        start_id: StartId,
+        /// When.
+        time: Civil,
+    }
     /// Node: it joined the hub and was given an incarnation.
     NodeJoined 20 v 1 {
         /// This node's life.
@@ -364,6 +399,19 @@ records! {
         /// When it was recorded here.
         time: Civil,
     }
+    /// Node, put back: a committed leg that it had lost, from its own `leg_record`.
+    LegReplayed 28 v 1 {
+        /// The leg as it was prepared.
+        leg: PreparedLeg,
+        /// Settlement window.
+        window: Day,
+        /// Gapless number.
+        hub_seq: u64,
+        /// When it was recorded here again.
+        time: Civil,
+        /// Whether it went to the suspense account: the member's own does not cover it, or is not there any more.
+        suspense: bool,
+    }
 }
 
 impl Record {
@@ -378,10 +426,14 @@ impl Record {
             Record::LegRefused(record) => Some(record.transfer_id),
             Record::LegBuried(record) => Some(record.transfer_id),
             Record::LegDecided(record) => Some(record.transfer_id),
+            Record::LegReplayed(record) => Some(record.leg.transfer_id),
+            Record::TransferAdopted(record) => Some(record.transfer_id),
             Record::HubStarted(_)
             | Record::DecisionsRecorded(_)
             | Record::NodeAdmitted(_)
             | Record::PeerSeen(_)
+            | Record::ResyncMoved(_)
+            | Record::HubRecovered(_)
             | Record::NodeJoined(_)
             | Record::MemberRecorded(_)
             | Record::AccountCredited(_)

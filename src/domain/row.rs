@@ -160,8 +160,8 @@ tables! {
         payer_province: ProvinceCode,
         /// Payee's province.
         payee_province: ProvinceCode,
-        /// What the payee is to the payer.
-        kinship: Kinship,
+        /// What the payee is to the payer; nothing when the hub lost it with its store (see `TransferAdopted`).
+        kinship: Option<Kinship>,
         /// Amount.
         amount: Money,
         /// Keyed digest of the payer (number, name, region).
@@ -240,8 +240,8 @@ tables! {
         sequence: u64,
         /// Chain hash at that sequence.
         head_hash: Digest,
-        /// The incarnation in which it was last heard: it may have died before it took the one that it was given.
-        spoken: u64,
+        /// Hub: the node was put back; decisions up to this journal sequence are told again. Nothing: it has all.
+        resync: Option<u64>,
     }
     /// Both: this server's own counters.
     SelfRow "self" {
@@ -257,6 +257,8 @@ tables! {
         entry_id: u64,
         /// The latest civil time used, so that time never runs backwards.
         civil: Civil,
+        /// Hub: the incarnation in which it last recovered from being put back; 0 when it never was.
+        recovered: u64,
     }
     /// Node: a member's insurance.
     MemberRow "member" {

@@ -3,17 +3,22 @@
 use super::Desk;
 use super::transfers::problem_of_ask;
 use crate::domain::calendar::Day;
-use crate::domain::coordinator::{Answer, Input};
+use crate::domain::coordinator::{Announcement, Answer, Input};
 use crate::domain::reason::Reason;
+use crate::domain::record::PeerMark;
 use crate::domain::region::ProvinceCode;
+use crate::engine::hash_at;
 use crate::net::access_layer::caller;
-use crate::net::convert::leg::{sender_from_proto, sender_to_proto};
+use crate::net::convert::announce::announcement_from_proto;
+use crate::net::convert::leg::sender_to_proto;
 use crate::net::convert::region::regions_to_proto;
 use crate::net::convert::resolve::{resolve_from_proto, ruling_to_proto};
 use crate::net::identity::Role;
-use crate::net::status::Problem;
+use crate::net::status::{Problem, problem_of_store};
 use crate::proto::hub::coordinator_service_server::CoordinatorService;
-use crate::proto::hub::{AnnounceNodeRequest, AnnounceNodeResponse, ResolveRequest, ResolveResponse};
+use crate::proto::hub::{
+    AnnounceNodeRequest, AnnounceNodeResponse, AnnounceState, ResolveRequest, ResolveResponse,
+};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -30,6 +35,16 @@ fn province_of<T>(request: &Request<T>) -> Result<ProvinceCode, Problem> {
     }
 }
 
+impl Desk {
+    /// Up to where a node knows this hub's journal: nothing when what it has seen is not in it.
+    async fn known_of_us(&self, hub_seen: Option<PeerMark>) -> Result<Option<u64>, Problem> {
+        let Some(seen) = hub_seen else { return Ok(None) };
+        let ours = self.reader.run(move |tables| hash_at(tables, seen.sequence)).await;
+        let ours = ours.map_err(problem_of_store)?;
+        Ok((ours == Some(seen.head_hash)).then_some(seen.sequence))
+    }
+}
+
 #[tonic::async_trait]
 impl CoordinatorService for Nodes {
     async fn announce_node(
@@ -42,23 +57,50 @@ impl CoordinatorService for Nodes {
         if !request.province_code.is_empty() && request.province_code != province.to_string() {
             return Err(Problem::new(Reason::ProvinceNotAllowed).into());
         }
-        let node = sender_from_proto(request.sender.as_ref())?;
-        let answer = desk.engine.ask_always(|ticket| Input::Announce { ticket, province, node }).await;
+        let (announced, hub_seen) = announcement_from_proto(province, &request)?;
+        let node = announced.mark;
+        let knows_us_to = desk.known_of_us(hub_seen).await?;
+        let announced = Box::new(Announcement { knows_us_to, ..announced });
+        let answer = desk.engine.ask_always(|ticket| Input::Announce { ticket, node: announced }).await;
+        let sender = Some(sender_to_proto(&desk.mark.now()));
         match answer.map_err(problem_of_ask)? {
-            Answer::Admitted(incarnation) => {
+            Answer::Admitted { incarnation, resync, hub_recovered } => {
                 if incarnation != node.incarnation {
-                    tracing::info!(%province, incarnation, sequence = node.sequence, "a node has joined");
+                    tracing::info!(%province, incarnation, sequence = node.sequence, resync, "a node has joined");
                 }
+                let state = if resync { AnnounceState::Resync } else { AnnounceState::Admitted };
                 let today = Day::of(desk.clock.now().civil);
                 Ok(Response::new(AnnounceNodeResponse {
                     incarnation,
-                    sender: Some(sender_to_proto(&desk.mark.now())),
+                    sender,
                     regions: regions_to_proto(&desk.places, today),
                     region_table_version: desk.places_version.clone(),
+                    state: state.into(),
+                    prove_sequence: 0,
+                    hub_recovered,
                 }))
             }
+            Answer::Prove { sequence } => Ok(Response::new(AnnounceNodeResponse {
+                sender,
+                state: AnnounceState::Prove.into(),
+                prove_sequence: sequence,
+                ..AnnounceNodeResponse::default()
+            })),
             Answer::Refused(refusal) => {
-                tracing::error!(%province, sequence = node.sequence, "ALARM: a node whose store is old was refused");
+                let sequence = node.sequence;
+                match refusal.reason {
+                    Reason::Recovering => {}
+                    Reason::HubBehind => tracing::error!(
+                        %province,
+                        "ALARM: the node has seen a state of this hub that is not in its journal: this store was put back \
+                         without `gongji restore`"
+                    ),
+                    _ => tracing::error!(
+                        %province,
+                        sequence,
+                        "ALARM: two servers run on copies of one node's store: one is refused"
+                    ),
+                }
                 Err(Problem::from(refusal).into())
             }
             Answer::Transfer(_) | Answer::Transfers(_) | Answer::Rulings(_) => {
@@ -79,7 +121,7 @@ impl CoordinatorService for Nodes {
                 answers: rulings.iter().map(ruling_to_proto).collect(),
             })),
             Answer::Refused(refusal) => Err(Problem::from(refusal).into()),
-            Answer::Transfer(_) | Answer::Transfers(_) | Answer::Admitted(_) => {
+            Answer::Transfer(_) | Answer::Transfers(_) | Answer::Admitted { .. } | Answer::Prove { .. } => {
                 Err(Problem::new(Reason::Internal).into())
             }
         }

@@ -2,14 +2,16 @@
 //! in one call; prepares and decisions have at most two calls each in flight.
 
 use super::link::Link;
+use super::upkeep::{self, Upkeep};
 use crate::domain::coordinator::{Coordinator, Effect, Input};
 use crate::domain::id::TransferId;
 use crate::domain::protocol::Decision;
 use crate::domain::reason::Reason;
 use crate::domain::region::ProvinceCode;
 use crate::domain::transfer::Leg;
-use crate::engine::{Handle, Outlet};
+use crate::engine::{Handle, Outlet, Reader};
 use crate::net::backoff::Backoff;
+use crate::net::mark::Mark;
 use crate::net::status::problem_of;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -42,6 +44,8 @@ enum Order {
 pub struct Dispatcher {
     lanes: BTreeMap<ProvinceCode, UnboundedSender<Vec<Order>>>,
     unserved: UnboundedSender<(ProvinceCode, TransferId)>,
+    /// What servers need that were put back.
+    upkeep: UnboundedSender<Upkeep>,
 }
 
 /// The lanes' ends, to be run once the engine is there.
@@ -49,6 +53,7 @@ pub struct Dispatcher {
 pub struct Lanes {
     orders: BTreeMap<ProvinceCode, UnboundedReceiver<Vec<Order>>>,
     unserved: UnboundedReceiver<(ProvinceCode, TransferId)>,
+    upkeep: UnboundedReceiver<Upkeep>,
 }
 
 /// A dispatcher for these provinces, and the lanes that it feeds.
@@ -60,7 +65,8 @@ pub fn dispatcher(provinces: impl IntoIterator<Item = ProvinceCode>) -> (Dispatc
         orders.insert(province, receiver);
     }
     let (unserved, no_node) = unbounded_channel();
-    (Dispatcher { lanes, unserved }, Lanes { orders, unserved: no_node })
+    let (upkeep, wanted) = unbounded_channel();
+    (Dispatcher { lanes, unserved, upkeep }, Lanes { orders, unserved: no_node, upkeep: wanted })
 }
 
 impl Outlet<Effect> for Dispatcher {
@@ -75,6 +81,12 @@ impl Outlet<Effect> for Dispatcher {
                 Effect::Decide(province, decision) => {
                     orders.entry(province).or_default().push(Order::Decide(decision));
                 }
+                // Once the lanes have ended the server is stopping; the node's next announcement asks again.
+                Effect::ReadBack(province, after) => drop(self.upkeep.send(Upkeep::Page(province, after))),
+                Effect::AskWhatWasLost(province, above) => {
+                    drop(self.upkeep.send(Upkeep::Ask(province, above)));
+                }
+                Effect::Recovered(incarnation) => drop(self.upkeep.send(Upkeep::Recovered(incarnation))),
                 Effect::Alarm(transfer_id, side) => {
                     tracing::error!(%transfer_id, side = side.name(), "ALARM: a province rejected a decision");
                 }
@@ -103,8 +115,15 @@ impl Dispatcher {
 
 impl Lanes {
     /// Runs every lane until its task set is dropped. `links` are the nodes that the configuration names.
-    pub fn run(self, links: BTreeMap<ProvinceCode, Link>, engine: &Handle<Coordinator>) -> JoinSet<()> {
+    pub fn run(
+        self,
+        links: BTreeMap<ProvinceCode, Link>,
+        engine: &Handle<Coordinator>,
+        journal: Reader,
+        mark: Mark,
+    ) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
+        tasks.spawn(upkeep::run(self.upkeep, links.clone(), engine.clone(), journal, mark));
         let mut links = links;
         for (province, orders) in self.orders {
             if let Some(link) = links.remove(&province) {

@@ -1,15 +1,19 @@
 //! The hub's connection to one node.
 
+use crate::domain::coordinator::HeardLeg;
 use crate::domain::protocol::{Ack, Decision, Vote};
 use crate::domain::record::PeerMark;
 use crate::domain::transfer::Leg;
 use crate::net::convert::decide::{ack_from_proto, decide_to_proto};
+use crate::net::convert::inspect::heard_leg_from_proto;
 use crate::net::convert::leg::sender_from_proto;
 use crate::net::convert::prepare::{check_to_proto, prepare_to_proto, vote_from_proto};
 use crate::net::mark::Mark;
 use crate::net::peer::Peer;
-use crate::proto::node::CheckResult;
+use crate::proto::node::inspect_request::Selector;
 use crate::proto::node::participant_service_client::ParticipantServiceClient;
+use crate::proto::node::participant_service_server::SERVICE_NAME;
+use crate::proto::node::{CheckResult, HubSeqRange, InspectRequest, LegState};
 use std::time::Duration;
 use tonic::{Request, Status};
 
@@ -37,9 +41,9 @@ impl Link {
             .max_decoding_message_size(crate::net::peer::MESSAGE_MAX)
     }
 
-    /// Whether the node is there and ready.
+    /// Whether the node is there and takes decisions, at least.
     pub async fn probe(&self) -> Result<(), Status> {
-        self.peer.probe().await
+        self.peer.probe(SERVICE_NAME).await
     }
 
     /// Asks for votes.
@@ -64,6 +68,37 @@ impl Link {
             sender_from_proto(response.sender.as_ref()).map_err(crate::net::status::Problem::into_status)?;
         let acks = response.acks.iter().filter_map(|ack| ack_from_proto(ack).ok()).collect();
         Ok((node, acks))
+    }
+
+    /// Asks for all legs that a hub that was put back may have lost: committed ones with a number above this one, and
+    /// those in doubt.
+    pub async fn what_was_lost(&self, above: u64) -> Result<Vec<HeardLeg>, Status> {
+        let later = Selector::HubSeqRange(HubSeqRange { first: above.saturating_add(1), last: 0 });
+        let in_doubt = Selector::State(LegState::Prepared.into());
+        let mut legs = Vec::new();
+        for selector in [later, in_doubt] {
+            let mut page_token = String::new();
+            loop {
+                let mut request = Request::new(InspectRequest {
+                    selector: Some(selector.clone()),
+                    page_size: 1_000,
+                    page_token: std::mem::take(&mut page_token),
+                    with_leg_records: true,
+                    ..InspectRequest::default()
+                });
+                request.set_timeout(DECIDE_WITHIN);
+                let page = self.client().inspect(request).await?.into_inner();
+                for leg in &page.legs {
+                    let leg = heard_leg_from_proto(leg).map_err(crate::net::status::Problem::into_status)?;
+                    legs.push(leg);
+                }
+                if page.next_page_token.is_empty() {
+                    break;
+                }
+                page_token = page.next_page_token;
+            }
+        }
+        Ok(legs)
     }
 
     /// Asks what stands against legs.

@@ -6,6 +6,7 @@ mod link;
 mod lists;
 mod regions;
 mod transfers;
+mod upkeep;
 
 use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
@@ -141,7 +142,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let served = |province| config.nodes.iter().any(|node| node.province == province);
     let unserved = places.provinces().map(|province| province.code).filter(|province| !served(*province));
     let dark = unserved.map(|province| Input::Link { province, up: false });
-    let first = [Input::Start { unsettled }].into_iter().chain(dark).collect();
+    let first = [Input::Start { unsettled, put_back: None }].into_iter().chain(dark).collect();
     let Engine { handle, thread } =
         crate::engine::start(core, Arc::clone(&clock), Box::new(dispatcher), first)?;
     let engine = handle.with_waiting_max(limits.in_flight_max);
@@ -151,7 +152,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         let peer = Peer::new(&node.address, setup.tls(), Role::Node(node.province), setup.role())?;
         links.insert(node.province, Link::new(peer, mark.clone()));
     }
-    let tasks = lanes.run(links.clone(), &engine);
+    let tasks = lanes.run(links.clone(), &engine, reader.clone(), mark.clone());
     let (stop_streams, stopping) = watch::channel(false);
     let desk = Arc::new(Desk {
         engine: engine.clone(),

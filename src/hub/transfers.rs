@@ -79,9 +79,9 @@ impl Desk {
         match begun.answer.await {
             Ok(Answer::Transfer(row)) => Ok(transfer_to_proto(&row, Some(&begun.parties))),
             Ok(Answer::Refused(refusal)) => Err(refusal.into()),
-            Ok(Answer::Transfers(_) | Answer::Admitted(_) | Answer::Rulings(_)) => {
-                Err(Problem::new(Reason::Internal))
-            }
+            Ok(
+                Answer::Transfers(_) | Answer::Admitted { .. } | Answer::Prove { .. } | Answer::Rulings(_),
+            ) => Err(Problem::new(Reason::Internal)),
             Err(_) => Err(Problem::new(Reason::OutcomeUnknown)),
         }
     }
@@ -112,9 +112,11 @@ impl Desk {
                 .map(|found| found.filter(|(row, _)| self.may_see(role, row)))
                 .map(|found| found.map(|(row, parties)| self.show(&row, parties.as_ref())))
                 .collect()),
-            Answer::Transfer(_) | Answer::Admitted(_) | Answer::Rulings(_) | Answer::Refused(_) => {
-                Err(Problem::new(Reason::Internal))
-            }
+            Answer::Transfer(_)
+            | Answer::Admitted { .. }
+            | Answer::Prove { .. }
+            | Answer::Rulings(_)
+            | Answer::Refused(_) => Err(Problem::new(Reason::Internal)),
         }
     }
 

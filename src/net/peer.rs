@@ -6,7 +6,7 @@ use crate::net::tls::{Tls, TlsError, channel};
 use std::time::Duration;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -40,14 +40,22 @@ impl Peer {
         InterceptedService::new(self.channel.clone(), self.state.clone())
     }
 
-    /// Whether the server is there and serves.
-    pub async fn probe(&self) -> Result<(), Status> {
-        let mut request = Request::new(HealthCheckRequest::default());
-        request.set_timeout(PROBE_WITHIN);
-        let answer = HealthClient::new(self.channel.clone()).check(request).await?;
-        match answer.into_inner().status() {
+    /// Whether the server is there and serves `service`; a server that does not tell its services apart is asked as a
+    /// whole.
+    pub async fn probe(&self, service: &str) -> Result<(), Status> {
+        let status = match self.health(service).await {
+            Err(error) if error.code() == Code::NotFound => self.health("").await?,
+            status => status?,
+        };
+        match status {
             ServingStatus::Serving => Ok(()),
             _ => Err(Status::unavailable("not serving yet")),
         }
+    }
+
+    async fn health(&self, service: &str) -> Result<ServingStatus, Status> {
+        let mut request = Request::new(HealthCheckRequest { service: service.to_owned() });
+        request.set_timeout(PROBE_WITHIN);
+        Ok(HealthClient::new(self.channel.clone()).check(request).await?.into_inner().status())
     }
 }

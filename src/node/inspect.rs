@@ -4,13 +4,14 @@ use super::Desk;
 use crate::domain::calendar::Day;
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::money::Money;
+use crate::domain::participant::leg_record;
 use crate::domain::reason::Reason;
 use crate::domain::record::LegState;
 use crate::domain::region::{ProvinceCode, RegionDirectory};
 use crate::domain::row::{Key, LegRow, Row, Table, TableRow};
 use crate::domain::scan::{Filter, Scan};
 use crate::domain::transfer::Side;
-use crate::net::convert::inspect::{leg_view, state_to_proto};
+use crate::net::convert::inspect::{leg_view, state_to_proto, with_leg_record};
 use crate::net::convert::leg::{sender_to_proto, side_to_proto};
 use crate::net::convert::page::{page_size, read_token, token};
 use crate::net::convert::reader::{Path, Violations, check_batch, transfer_id};
@@ -238,7 +239,11 @@ fn page(tables: &mut dyn Tables, query: &Query) -> Result<(Vec<LegRow>, bool), S
 }
 
 /// Legs by id, state, hub number or window, with totals over all of them on the first page.
-pub(super) async fn inspect(desk: &Desk, request: InspectRequest) -> Result<InspectResponse, Status> {
+pub(super) async fn inspect(
+    desk: &Desk,
+    request: InspectRequest,
+    for_hub: bool,
+) -> Result<InspectResponse, Status> {
     let query = Query::read(&request)?;
     let (asked, places) = (query.clone(), std::sync::Arc::clone(&desk.places));
     let sender = Some(sender_to_proto(&desk.mark.now()));
@@ -250,7 +255,11 @@ pub(super) async fn inspect(desk: &Desk, request: InspectRequest) -> Result<Insp
     let (totals, legs, more) = desk.lists.run(read).await.map_err(problem_of_store)?;
     let last = legs.last().filter(|_| more);
     let next_page_token = last.map_or_else(String::new, |leg| token_of(&query.scope, leg));
-    Ok(InspectResponse { sender, legs: legs.iter().map(leg_view).collect(), totals, next_page_token })
+    let view = |leg: &LegRow| match (request.with_leg_records && for_hub).then(|| leg_record(leg)).flatten() {
+        Some(record) => with_leg_record(leg, desk.sealed(leg.transfer_id, leg.side, &record), leg_view(leg)),
+        None => leg_view(leg),
+    };
+    Ok(InspectResponse { sender, legs: legs.iter().map(view).collect(), totals, next_page_token })
 }
 
 #[cfg(test)]

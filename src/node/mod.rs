@@ -35,7 +35,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError, Tables};
 use resolver::Resolver;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tonic::service::Routes;
 use vault::Vault;
 
@@ -60,6 +60,11 @@ pub enum NodeError {
     /// What its configuration grants to apps.
     #[error(transparent)]
     Grant(#[from] GrantError),
+    /// A copy of its store.
+    #[error(
+        "another server runs on a copy of this store and has taken its place at the hub: stop one of the two for good"
+    )]
+    Fenced,
 }
 
 /// What the node's services share.
@@ -164,7 +169,7 @@ async fn serve(
     desk: &Arc<Desk>,
     (hub, asked): ToHub,
     (ready, stop): (Ready, Stop),
-) -> Result<(), ServeError> {
+) -> Result<(), NodeError> {
     let bytes_max = config.server.limits.message_bytes_max;
     let participants = participant::Participants { desk: Arc::clone(desk), checks: AtomicUsize::new(0) };
     let participants = ParticipantServiceServer::new(participants);
@@ -175,29 +180,38 @@ async fn serve(
         .add_service(wallets.max_decoding_message_size(bytes_max));
     let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
     // A node serves once the hub has given it its incarnation: before that it must not vote.
-    health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+    for service in ["", participant_service_server::SERVICE_NAME] {
+        health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
+    }
     let resolver = Resolver {
         province: config.province,
         hub,
         mark: desk.mark.clone(),
         engine: desk.engine.clone(),
         health: health.clone(),
+        lists: desk.lists.clone(),
     };
-    let resolving = tokio::spawn(resolver.run(asked));
+    let mut resolving = tokio::spawn(resolver.run(asked));
     let address = setup.address();
     tracing::info!(%address, province = %config.province, "the node serves");
     // Whoever started this server may not care where it listens.
     let _ = ready.send(address);
     let mut engine = desk.engine.heads();
+    let fenced = Arc::new(AtomicBool::new(false));
+    let fence = Arc::clone(&fenced);
+    let way = resolving.abort_handle();
     let stop = async move {
         let engine_ended = async { while engine.changed().await.is_ok() {} };
         tokio::select! {
             _ = stop => {}
             () = engine_ended => {}
+            // It ends by itself only when another start of this store has taken this one's place.
+            _ = &mut resolving => fence.store(true, Ordering::Relaxed),
         }
         tracing::info!("stopping: calls that are running end first");
     };
     let served = setup.serve(&config.server, services, desk.grants.clone(), health, stop).await;
-    resolving.abort();
-    served
+    way.abort();
+    served?;
+    if fenced.load(Ordering::Relaxed) { Err(NodeError::Fenced) } else { Ok(()) }
 }

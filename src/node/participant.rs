@@ -1,10 +1,12 @@
 //! ParticipantService: what the hub calls.
 
 use super::{Desk, problem_of_ask};
+use crate::domain::id::TransferId;
 use crate::domain::participant::{Answer, Input};
 use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::protocol::{Ack, Decision, Verdict, Vote};
 use crate::domain::reason::Reason;
+use crate::domain::transfer::Side;
 use crate::net::access_layer::caller;
 use crate::net::convert::decide::{DecisionReading, ack_to_proto, decide_from_proto};
 use crate::net::convert::leg::{LegReading, sender_to_proto};
@@ -29,6 +31,11 @@ pub(super) struct Participants {
     pub(super) checks: AtomicUsize,
 }
 
+/// Whom a sealed leg belongs to.
+fn owner(transfer_id: TransferId, side: Side) -> Vec<u8> {
+    [&transfer_id.0[..], &[side as u8]].concat()
+}
+
 impl Desk {
     /// Adds to each leg what its person is found by.
     fn present(&self, readings: Vec<LegReading>) -> Vec<Presented> {
@@ -45,10 +52,23 @@ impl Desk {
     /// A vote as it may leave the house: its leg sealed.
     fn seal(&self, mut vote: Vote) -> Vote {
         if let Verdict::Yes { leg_record, .. } = &mut vote.verdict {
-            let owner = [&vote.transfer_id.0[..], &[vote.side as u8]].concat();
-            *leg_record = self.vault.key().seal(&owner, leg_record);
+            *leg_record = self.sealed(vote.transfer_id, vote.side, leg_record);
         }
         vote
+    }
+
+    /// A leg's record as it may leave the house.
+    pub(super) fn sealed(&self, transfer_id: TransferId, side: Side, leg_record: &[u8]) -> Vec<u8> {
+        self.vault.key().seal(&owner(transfer_id, side), leg_record)
+    }
+
+    /// A decision as it may come into the house: its leg opened. One that this node did not seal brings none.
+    fn open(&self, mut decision: Decision) -> Decision {
+        if !decision.leg_record.is_empty() {
+            let owner = owner(decision.transfer_id, decision.side);
+            decision.leg_record = self.vault.key().open(&owner, &decision.leg_record).unwrap_or_default();
+        }
+        decision
     }
 }
 
@@ -77,7 +97,7 @@ impl ParticipantService for Participants {
         let desk = &self.desk;
         let (hub, readings) = decide_from_proto(request.get_ref())?;
         let order = |reading: &DecisionReading| match reading {
-            DecisionReading::Order { decision, .. } => Some(decision.clone()),
+            DecisionReading::Order(decision) => Some(desk.open(decision.clone())),
             DecisionReading::Rejected(_) => None,
         };
         let decisions: Vec<Decision> = readings.iter().filter_map(order).collect();
@@ -90,7 +110,7 @@ impl ParticipantService for Participants {
             Answer::Acks(acks) => {
                 let mut acks = acks.into_iter();
                 let ack = |reading| match reading {
-                    DecisionReading::Order { .. } => acks.next(),
+                    DecisionReading::Order(_) => acks.next(),
                     DecisionReading::Rejected(ack) => Some(ack),
                 };
                 let acks: Vec<Ack> = readings.into_iter().filter_map(ack).collect();
@@ -117,11 +137,12 @@ impl ParticipantService for Participants {
     }
 
     async fn inspect(&self, request: Request<InspectRequest>) -> Result<Response<InspectResponse>, Status> {
-        match caller(&request)? {
-            Role::Hub | Role::Operator(_) | Role::Platform(_) => {}
+        let for_hub = match caller(&request)? {
+            Role::Hub => true,
+            Role::Operator(_) | Role::Platform(_) => false,
             Role::Node(_) | Role::App(_) => return Err(Problem::new(Reason::RoleNotAllowed).into()),
-        }
-        super::inspect::inspect(&self.desk, request.into_inner()).await.map(Response::new)
+        };
+        super::inspect::inspect(&self.desk, request.into_inner(), for_hub).await.map(Response::new)
     }
 }
 

@@ -3,16 +3,21 @@
 use crate::domain::participant::{Effect, Input, Participant};
 use crate::domain::protocol::Question;
 use crate::domain::reason::Reason;
+use crate::domain::record::PeerMark;
 use crate::domain::region::ProvinceCode;
-use crate::engine::{Handle, Outlet};
+use crate::domain::row::{Key, PeerRow, TableRow};
+use crate::engine::{Handle, Outlet, Reader, hash_at};
 use crate::net::backoff::Backoff;
-use crate::net::convert::leg::{sender_from_proto, sender_to_proto};
+use crate::net::convert::announce::announcement_to_proto;
+use crate::net::convert::leg::sender_from_proto;
 use crate::net::convert::resolve::{resolve_to_proto, ruling_from_proto};
 use crate::net::mark::Mark;
 use crate::net::peer::{MESSAGE_MAX, Peer};
-use crate::net::status::{Problem, problem_of};
-use crate::proto::hub::AnnounceNodeRequest;
+use crate::net::status::{Problem, problem_of, problem_of_store};
+use crate::proto::hub::AnnounceState;
 use crate::proto::hub::coordinator_service_client::CoordinatorServiceClient;
+use crate::proto::node::participant_service_server::SERVICE_NAME as PARTICIPANTS;
+use crate::store::{StoreError, Tables};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tonic::{Request, Status};
@@ -39,6 +44,11 @@ impl Outlet<Effect> for Questions {
             match effect {
                 // Once the resolver has ended the server is stopping; the next start asks again.
                 Effect::Ask(questions) => drop(self.0.send(questions)),
+                Effect::HubRefused => {
+                    tracing::error!(
+                        "ALARM: the hub is older than what this node has seen of it, or a copy: nothing is taken from it"
+                    );
+                }
                 Effect::Alarm(transfer_id, side) => {
                     let side = side.name();
                     tracing::error!(%transfer_id, side, "ALARM: the hub's order contradicts what is recorded");
@@ -55,26 +65,49 @@ pub(super) struct Resolver {
     pub(super) mark: Mark,
     pub(super) engine: Handle<Participant>,
     pub(super) health: HealthReporter,
+    pub(super) lists: Reader,
+}
+
+fn is(error: &Status, reason: Reason) -> bool {
+    problem_of(error).is_some_and(|problem| problem.code == reason.code())
+}
+
+/// How often a node that is told again what it lost shows itself.
+const RESYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// What an announcement led to.
+enum Admission {
+    /// The node takes part.
+    Joined { incarnation: u64, hub: PeerMark, hub_recovered: u64 },
+    /// It is told again what it lost, and does not serve yet.
+    Behind { incarnation: u64, hub: PeerMark, hub_recovered: u64 },
 }
 
 impl Resolver {
-    /// Runs until it is dropped.
+    /// Runs until it is dropped, or until another start of this store has taken this one's place.
     pub(super) async fn run(self, mut questions: UnboundedReceiver<Vec<Question>>) {
         let mut backoff = Backoff::new(100, 5_000);
-        let mut joined = false;
+        let mut last = None;
         loop {
-            let wait = match self.announce().await {
-                Ok(incarnation) => {
+            let wait = match self.announce(last.is_some()).await {
+                Ok(admission) => {
                     backoff.reset();
-                    if !joined {
-                        joined = true;
-                        tracing::info!(province = %self.province, incarnation, "joined the hub");
-                        self.health.set_service_status("", tonic_health::ServingStatus::Serving).await;
-                    }
-                    ANNOUNCE_EVERY
+                    self.enter(admission, &mut last).await
+                }
+                Err(error) if is(&error, Reason::Recovering) => {
+                    tracing::warn!("the hub was put back from a backup, and hears what it lost");
+                    self.engine.tell(Input::HubRecovers);
+                    last = None;
+                    RESYNC_EVERY
+                }
+                Err(error) if last.is_some() && is(&error, Reason::SenderRefused) => {
+                    tracing::error!(
+                        "ALARM: another server runs on a copy of this store and was admitted: this one stops"
+                    );
+                    return;
                 }
                 Err(error) => {
-                    self.complain(&error);
+                    tracing::warn!(error = error.message(), "the hub cannot be reached");
                     backoff.wait()
                 }
             };
@@ -91,32 +124,66 @@ impl Resolver {
         }
     }
 
-    fn complain(&self, error: &Status) {
-        let code = problem_of(error).map(|problem| problem.code);
-        if code.as_deref() == Some(Reason::SenderRefused.code()) {
-            tracing::error!(
-                "ALARM: the hub knows a later state of this store: it was restored or copied, and must not serve"
-            );
-        } else {
-            tracing::warn!(error = error.message(), "the hub cannot be reached");
+    /// Takes what the hub said; gives how long to wait before the next announcement.
+    async fn enter(&self, admission: Admission, last: &mut Option<bool>) -> Duration {
+        let (incarnation, hub, hub_recovered, resync) = match admission {
+            Admission::Joined { incarnation, hub, hub_recovered } => (incarnation, hub, hub_recovered, false),
+            Admission::Behind { incarnation, hub, hub_recovered } => (incarnation, hub, hub_recovered, true),
+        };
+        self.mark.set_incarnation(incarnation);
+        self.engine.tell(Input::Joined { incarnation, hub, resync, hub_recovered });
+        if *last != Some(resync) {
+            *last = Some(resync);
+            let (province, serving) = (self.province, tonic_health::ServingStatus::Serving);
+            self.health.set_service_status(PARTICIPANTS, serving).await;
+            if resync {
+                tracing::error!(%province, incarnation, "ALARM: this store was put back from an older state: the hub tells again what was lost");
+            } else {
+                tracing::info!(%province, incarnation, "joined the hub");
+                self.health.set_service_status("", serving).await;
+            }
         }
+        if resync { RESYNC_EVERY } else { ANNOUNCE_EVERY }
     }
 
     fn client(&self) -> CoordinatorServiceClient<crate::net::peer::Service> {
         CoordinatorServiceClient::new(self.hub.service()).max_decoding_message_size(MESSAGE_MAX)
     }
 
-    async fn announce(&self) -> Result<u64, Status> {
-        let mut request = Request::new(AnnounceNodeRequest {
-            sender: Some(sender_to_proto(&self.mark.now())),
-            province_code: self.province.to_string(),
-        });
-        request.set_timeout(CALL_WITHIN);
-        let answer = self.client().announce_node(request).await?.into_inner();
-        let hub = sender_from_proto(answer.sender.as_ref()).map_err(Problem::into_status)?;
-        self.mark.set_incarnation(answer.incarnation);
-        self.engine.tell(Input::Joined { incarnation: answer.incarnation, hub });
-        Ok(answer.incarnation)
+    /// Announces this start, and proves what the hub wants proved. `again`: it was admitted before.
+    async fn announce(&self, again: bool) -> Result<Admission, Status> {
+        let mut proof = None;
+        loop {
+            let hub_seen = self.read(|tables| {
+                let rows = tables.load(&[Key::PeerRow(ProvinceCode::HUB)])?;
+                Ok(rows.iter().flatten().find_map(PeerRow::of).map(PeerRow::mark))
+            });
+            let hub_seen = hub_seen.await?;
+            let mut request = Request::new(announcement_to_proto(&self.mark.now(), hub_seen, proof, again));
+            request.set_timeout(CALL_WITHIN);
+            let answer = self.client().announce_node(request).await?.into_inner();
+            let hub = sender_from_proto(answer.sender.as_ref()).map_err(Problem::into_status)?;
+            let (incarnation, hub_recovered) = (answer.incarnation, answer.hub_recovered);
+            match answer.state() {
+                AnnounceState::Prove if proof.is_none() => {
+                    let sequence = answer.prove_sequence;
+                    let hash = self.read(move |tables| hash_at(tables, sequence)).await?;
+                    proof = Some((sequence, hash));
+                }
+                AnnounceState::Admitted => return Ok(Admission::Joined { incarnation, hub, hub_recovered }),
+                AnnounceState::Resync => return Ok(Admission::Behind { incarnation, hub, hub_recovered }),
+                AnnounceState::Prove | AnnounceState::Unspecified => {
+                    return Err(Status::unavailable("the hub's answer cannot be understood"));
+                }
+            }
+        }
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Status> {
+        self.lists.run(read).await.map_err(|error| problem_of_store(error).into_status())
     }
 
     async fn ask(&self, questions: Vec<Question>) {
@@ -134,7 +201,7 @@ impl Resolver {
                 self.engine.tell(Input::AskFailed { questions });
             }
             Err(error) => {
-                self.complain(&error);
+                tracing::warn!(error = error.message(), "the hub cannot be asked");
                 self.engine.tell(Input::AskFailed { questions });
             }
         }

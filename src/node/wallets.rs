@@ -101,7 +101,10 @@ impl WalletService for Wallets {
         let standing = desk.look(member_ref).await?;
         let account = match query.account {
             AccountKind::Wallet => standing.wallet_account,
-            AccountKind::Personal | AccountKind::Allotment | AccountKind::Clearing => standing.account,
+            AccountKind::Personal
+            | AccountKind::Allotment
+            | AccountKind::Clearing
+            | AccountKind::Suspense => standing.account,
         };
         let from = query.before.unwrap_or(account.last_entry);
         let read = move |tables: &mut dyn Tables| statement(tables, from, query.limit);

@@ -9,7 +9,7 @@ use crate::domain::protocol::{Decision, Verdict, Vote};
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{Key, LegRow, TableRow, TransferRow};
 use crate::domain::transfer::{Outcome, TransferState};
-use crate::store::memory::Fault;
+use crate::store::memory::{Fault, MemoryDisk};
 
 impl World {
     /// What the next client wants.
@@ -110,15 +110,52 @@ impl World {
         let nodes = self.country.provinces.clone();
         let province = nodes[self.chance.next() as usize % nodes.len()];
         let place = if self.chance.permille(300) { HUB } else { province };
-        match self.chance.between(0, 8) {
+        match self.chance.between(0, 10) {
             0 | 1 if self.life(place).is_some() => self.crash(place, "killed"),
             2 => self.fail_store(place, Fault::Before),
             3 => self.fail_store(place, Fault::After),
             4 => self.partition(province),
             5 => self.cut.clear(),
             6 => self.skew(place),
+            7 => self.back_up(province),
+            8 => self.put_back(province),
             _ => {}
         }
+    }
+
+    /// Whose store is lost in this world: every third loses the hub's, the others nodes'. Of both at once nobody could
+    /// bring back what only they knew.
+    fn loser(&self, province: ProvinceCode) -> ProvinceCode {
+        if self.plan.seed % 3 == 2 { HUB } else { province }
+    }
+
+    /// A disk is backed up while its server serves.
+    fn back_up(&mut self, province: ProvinceCode) {
+        let place = self.loser(province);
+        let disk =
+            if place == HUB { Some(&self.hub.disk) } else { self.nodes.get(&place).map(|it| &it.disk) };
+        if let Some(backup) = disk.filter(|_| !(place == HUB && self.hub_put_back)).map(MemoryDisk::backup) {
+            self.backups.insert(place, backup);
+        }
+    }
+
+    /// A store is lost, and its last backup is put back.
+    fn put_back(&mut self, province: ProvinceCode) {
+        let place = self.loser(province);
+        let Some(backup) = self.backups.get(&place).cloned() else { return };
+        if self.life(place).is_some() {
+            self.crash(place, "put back from a backup");
+        }
+        if place == HUB {
+            self.hub.disk.put_back(&backup);
+            (self.hub_put_back, self.hub_lost) = (true, true);
+            return self.report.count("hub put back");
+        }
+        if let Some(node) = self.nodes.get(&place) {
+            node.disk.put_back(&backup);
+        }
+        self.put_back.insert(place, u64::MAX);
+        self.report.count("node put back");
     }
 
     fn fail_store(&mut self, place: ProvinceCode, fault: Fault) {

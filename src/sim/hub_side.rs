@@ -5,9 +5,13 @@ use super::world::{HUB, HubCaller, Pending, World};
 use crate::domain::coordinator::{Answer, Effect, Input};
 use crate::domain::id::TransferId;
 use crate::domain::protocol::Decision;
+use crate::domain::reason::Reason;
+use crate::domain::record::PeerMark;
 use crate::domain::region::ProvinceCode;
+use crate::domain::row::{IncidentRow, Key, TableRow};
 use crate::domain::step::Output;
-use crate::domain::transfer::Leg;
+use crate::domain::transfer::{Leg, Side};
+use crate::engine::read_back;
 use std::collections::BTreeMap;
 
 /// How long a decision's call may take, and how long a probe's.
@@ -32,6 +36,27 @@ impl World {
                 }
                 Output::Effect(Effect::Decide(province, decision)) => {
                     decisions.entry(province).or_default().push(decision);
+                }
+                Output::Effect(Effect::ReadBack(province, after)) => {
+                    match read_back(&mut self.hub.disk.open_for_reading(), province, after) {
+                        Ok(page) => self.hub.inbox.push(page),
+                        Err(error) => self.complain(format!("the hub cannot read back: {error}")),
+                    }
+                    self.soon(HUB);
+                }
+                Output::Effect(Effect::AskWhatWasLost(province, above)) => {
+                    let pending = Pending::WhatWasLost(province);
+                    self.call(HUB, province, Message::WhatWasLost(above), pending, DECIDE_WITHIN);
+                }
+                Output::Effect(Effect::Recovered(incarnation)) => {
+                    self.hub.set_incarnation(incarnation);
+                    self.hub_put_back = false;
+                    self.log(format_args!("hub has recovered as {incarnation}"));
+                    self.report.count("hub recovered");
+                }
+                // A hub that had to decide while it recovered says so; that is no contradiction.
+                Output::Effect(Effect::Alarm(transfer_id, _)) if self.decided_at_recovery(transfer_id) => {
+                    self.report.count("decided at recovery");
                 }
                 Output::Effect(Effect::Alarm(transfer_id, side)) => {
                     self.complain(format!("alarm at the hub: {transfer_id} {}", side.name()));
@@ -89,6 +114,8 @@ impl World {
                 self.darken(province);
             }
             Pending::Decide(province, _) | Pending::Probe(province) => self.darken(province),
+            // The node's next announcement has it asked again.
+            Pending::WhatWasLost(_) => {}
             Pending::Announce(province) => {
                 if let Some(life) = self.life(province) {
                     let at = self.at + self.chance.between(100, 1_000);
@@ -121,6 +148,9 @@ impl World {
             (Pending::Decide(province, told), Message::Acks(node, acks)) => {
                 self.hub.inbox.push(Input::Acks { province, node, told, acks });
             }
+            (Pending::WhatWasLost(province), Message::Legs(legs)) => {
+                self.hub.inbox.push(Input::Heard { province, legs });
+            }
             (Pending::Probe(province), Message::Alive(true)) => {
                 self.up.insert(province);
                 self.hub.inbox.push(Input::Link { province, up: true });
@@ -136,9 +166,11 @@ impl World {
         let Letter { from, call, message, .. } = letter;
         let province = from;
         let input = match message {
-            Message::Announce(node) => {
+            Message::Announce(mut node, hub_seen) => {
                 let ticket = self.hub.ticket(HubCaller::Node(from, call));
-                Input::Announce { ticket, province, node }
+                let known = |seen: &PeerMark| self.hub.hash_at(seen.sequence) == Some(seen.head_hash);
+                node.knows_us_to = hub_seen.filter(known).map(|seen| seen.sequence);
+                Input::Announce { ticket, node }
             }
             Message::Resolve(node, questions) => {
                 let ticket = self.hub.ticket(HubCaller::Node(from, call));
@@ -154,20 +186,33 @@ impl World {
         self.soon(HUB);
     }
 
+    fn decided_at_recovery(&self, transfer_id: TransferId) -> bool {
+        let row = self.hub.disk.row(&Key::IncidentRow(transfer_id, Side::Payer));
+        row.as_ref()
+            .and_then(IncidentRow::of)
+            .is_some_and(|it| it.refusal.reason == Reason::DecidedAtRecovery)
+    }
+
     fn hub_answers(&mut self, caller: HubCaller, answer: Answer) {
         let mark = self.hub.mark();
         match (caller, answer) {
             (HubCaller::Client(number), Answer::Transfer(row)) => {
                 self.answer_client(number, Message::Stands(row.state));
             }
+            // Not known yet: ask again.
+            (HubCaller::Client(_), Answer::Refused(refusal)) if refusal.reason == Reason::Recovering => {}
             (HubCaller::Client(number), Answer::Refused(refusal)) => {
                 self.answer_client(number, Message::NotTaken(refusal.reason));
             }
             (HubCaller::Node(to, call), answer) => {
                 let message = match answer {
-                    Answer::Admitted(incarnation) => Message::Admitted(mark, incarnation),
+                    Answer::Admitted { incarnation, resync, hub_recovered } => {
+                        Message::Admitted(mark, incarnation, (resync, hub_recovered))
+                    }
+                    Answer::Prove { sequence } => Message::Prove(sequence),
                     Answer::Rulings(rulings) => Message::Rulings(mark, rulings),
-                    Answer::Transfer(_) | Answer::Transfers(_) | Answer::Refused(_) => Message::Refused,
+                    Answer::Refused(refusal) => Message::Refused(Some(refusal.reason)),
+                    Answer::Transfer(_) | Answer::Transfers(_) => Message::Refused(None),
                 };
                 self.send(Letter { from: HUB, to, call, answer: true, message });
             }

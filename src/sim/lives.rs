@@ -26,7 +26,8 @@ impl World {
         if let Err(error) = self.hub.start(machine, start_id, self.at) {
             return self.complain(format!("the hub cannot start: {error}"));
         }
-        self.hub.inbox.push(coordinator::Input::Start { unsettled });
+        let put_back = self.hub_put_back.then(|| self.country.provinces.clone());
+        self.hub.inbox.push(coordinator::Input::Start { unsettled, put_back });
         let provinces = self.country.provinces.clone();
         let dark = |province: &ProvinceCode| coordinator::Input::Link { province: *province, up: false };
         self.hub.inbox.extend(provinces.iter().map(dark));

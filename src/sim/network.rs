@@ -1,6 +1,6 @@
 //! What is still to happen, in order of time: messages on their way, timers, and what chance has in store.
 
-use crate::domain::coordinator::CreateRequest;
+use crate::domain::coordinator::{Announcement, CreateRequest, HeardLeg};
 use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::reason::Reason;
 use crate::domain::record::PeerMark;
@@ -30,15 +30,21 @@ pub enum Message {
     /// Receipts for them.
     Acks(PeerMark, Vec<Ack>),
     /// A node's start.
-    Announce(PeerMark),
-    /// Its incarnation.
-    Admitted(PeerMark, u64),
+    Announce(Box<Announcement>, Option<PeerMark>),
+    /// Its incarnation, whether it is told again first what it lost, and since when the hub has recovered.
+    Admitted(PeerMark, u64, (bool, u64)),
+    /// It has to prove what it has at a sequence.
+    Prove(u64),
+    /// The hub was put back: what does the node have that is later than this number, or in doubt?
+    WhatWasLost(u64),
+    /// This.
+    Legs(Vec<HeardLeg>),
     /// Questions about legs in doubt.
     Resolve(PeerMark, Vec<Question>),
     /// Their answers.
     Rulings(PeerMark, Vec<Ruling>),
     /// The call was refused.
-    Refused,
+    Refused(Option<Reason>),
     /// A client's transfer.
     Create(Box<CreateRequest>),
     /// How it stands.

@@ -4,16 +4,22 @@ use super::Broken;
 use super::network::{Call, Event, Letter, Message};
 use super::people::id_hash;
 use super::world::{HUB, Pending, World};
-use crate::domain::participant::{Answer, Effect, Input};
+use crate::domain::coordinator::{Announcement, HeardLeg};
+use crate::domain::participant::{Answer, Effect, Input, leg_record};
 use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::protocol::Question;
+use crate::domain::reason::Reason;
+use crate::domain::record::LegState;
 use crate::domain::region::ProvinceCode;
+use crate::domain::row::{Key, LegRow, PeerRow, TableRow};
 use crate::domain::step::Output;
 use crate::domain::transfer::Leg;
 
 /// How often a node shows itself, and how long its calls may take.
 const ANNOUNCE_EVERY: u64 = 5_000;
 const CALL_WITHIN: u64 = 2_000;
+/// How often a node shows itself that is told again what it lost.
+const RESYNC_EVERY: u64 = 500;
 
 impl World {
     /// A node takes what waits.
@@ -36,6 +42,7 @@ impl World {
                     let pending = Pending::Resolve(province, questions.clone());
                     self.call(province, HUB, Message::Resolve(mark, questions), pending, CALL_WITHIN);
                 }
+                Output::Effect(Effect::HubRefused) => self.report.count("hub refused"),
                 Output::Effect(Effect::Alarm(transfer_id, side)) => {
                     self.complain(format!("alarm at {province}: {transfer_id} {}", side.name()));
                 }
@@ -44,7 +51,7 @@ impl World {
                     let message = match answer {
                         Answer::Votes(votes) => Message::Votes(mark, votes),
                         Answer::Acks(acks) => Message::Acks(mark, acks),
-                        _ => Message::Refused,
+                        _ => Message::Refused(None),
                     };
                     if let Some(call) = caller {
                         self.send(Letter { from: province, to: HUB, call, answer: true, message });
@@ -64,11 +71,22 @@ impl World {
                 self.mark_decision(province, decision);
             }
         }
-        let joined = self.joined.contains(&province);
+        let joined = self.joined.contains_key(&province);
         let Some(node) = self.nodes.get_mut(&province) else { return };
         let input = match message {
             Message::Probe => {
                 let message = Message::Alive(joined);
+                return self.send(Letter { from: province, to: HUB, call, answer: true, message });
+            }
+            Message::WhatWasLost(above) => {
+                let legs = node
+                    .disk
+                    .rows()
+                    .iter()
+                    .filter_map(LegRow::of)
+                    .filter_map(|leg| heard(leg, above))
+                    .collect();
+                let message = Message::Legs(legs);
                 return self.send(Letter { from: province, to: HUB, call, answer: true, message });
             }
             Message::Prepare(hub, legs) => {
@@ -87,25 +105,46 @@ impl World {
     }
 
     /// A node shows itself to the hub.
-    pub(super) fn announce(&mut self, province: ProvinceCode) {
-        if let Some(mark) = self.nodes.get(&province).map(|node| node.mark()) {
-            let pending = Pending::Announce(province);
-            self.call(province, HUB, Message::Announce(mark), pending, CALL_WITHIN);
-        }
+    pub(super) fn announce(&mut self, province: ProvinceCode, prove: Option<u64>) {
+        let again = self.joined.contains_key(&province);
+        let Some(node) = self.nodes.get(&province) else { return };
+        let row = node.disk.row(&Key::PeerRow(ProvinceCode::HUB));
+        let hub_seen = row.as_ref().and_then(PeerRow::of).map(PeerRow::mark);
+        let proof = prove.map(|sequence| (sequence, node.hash_at(sequence).unwrap_or_default()));
+        let hub_incarnation = hub_seen.map_or(0, |seen| seen.incarnation);
+        let announcement =
+            Announcement { province, mark: node.mark(), proof, again, hub_incarnation, knows_us_to: None };
+        let message = Message::Announce(Box::new(announcement), hub_seen);
+        self.call(province, HUB, message, Pending::Announce(province), CALL_WITHIN);
     }
 
     /// An answer came to a call of a node's.
     pub(super) fn node_hears(&mut self, pending: Pending, message: Message) {
         match (pending, message) {
-            (Pending::Announce(province), Message::Admitted(hub, incarnation)) => {
+            (Pending::Announce(province), Message::Prove(sequence)) => {
+                self.announce(province, Some(sequence))
+            }
+            (Pending::Announce(province), Message::Refused(Some(Reason::Recovering))) => {
+                let Some(node) = self.nodes.get_mut(&province) else { return };
+                node.inbox.push(Input::HubRecovers);
+                self.agenda.at(self.at + RESYNC_EVERY, Event::Announce(province, node.life));
+                self.joined.remove(&province);
+                self.run_node(province);
+            }
+            (Pending::Announce(province), Message::Admitted(hub, incarnation, (resync, hub_recovered))) => {
                 let Some(node) = self.nodes.get_mut(&province) else { return };
                 node.set_incarnation(incarnation);
-                node.inbox.push(Input::Joined { incarnation, hub });
+                node.inbox.push(Input::Joined { incarnation, hub, resync, hub_recovered });
                 let life = node.life;
-                if self.joined.insert(province) {
-                    self.log(format_args!("{province} joins as {incarnation}"));
+                if let Some(first @ &mut u64::MAX) = self.put_back.get_mut(&province) {
+                    *first = incarnation;
                 }
-                self.agenda.at(self.at + ANNOUNCE_EVERY, Event::Announce(province, life));
+                if self.joined.insert(province, resync) != Some(resync) {
+                    self.log(format_args!("{province} joins as {incarnation}, resync {resync}"));
+                    self.report.count(if resync { "resync" } else { "joined" });
+                }
+                let every = if resync { RESYNC_EVERY } else { ANNOUNCE_EVERY };
+                self.agenda.at(self.at + every, Event::Announce(province, life));
                 self.soon(province);
             }
             (Pending::Resolve(province, _), Message::Rulings(hub, rulings)) => {
@@ -128,4 +167,26 @@ impl World {
         }
         self.soon(province);
     }
+}
+
+/// A leg as its node tells it to a hub that was put back: committed with a later number, or in doubt.
+fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
+    let committed = match leg.state {
+        LegState::Prepared => None,
+        LegState::Committed if leg.hub_seq > Some(above) => {
+            Some((leg.window?, leg.hub_seq?, leg.decide_time?))
+        }
+        LegState::Committed | LegState::Refused | LegState::Buried | LegState::Aborted => return None,
+    };
+    Some(HeardLeg {
+        transfer_id: leg.transfer_id,
+        side: leg.side,
+        terms_digest: leg.terms_digest,
+        amount: leg.amount,
+        counter_region: leg.counter_region?,
+        receipt_time: leg.receipt_time,
+        committed,
+        leg_record: leg_record(leg)?,
+        rulebook: leg.rulebook,
+    })
 }

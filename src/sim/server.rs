@@ -1,10 +1,10 @@
 //! One simulated server: the real machine and the real engine core over a disk that survives it.
 
 use crate::domain::calendar::{Civil, Mono, Now};
-use crate::domain::id::StartId;
+use crate::domain::id::{Digest, StartId};
 use crate::domain::record::PeerMark;
 use crate::domain::step::{Machine, Ticket};
-use crate::engine::{Core, EngineError, Outputs};
+use crate::engine::{Core, EngineError, Outputs, hash_at};
 use crate::sim::people::NOON;
 use crate::store::memory::{MemoryDisk, MemoryStore};
 use std::collections::BTreeMap;
@@ -93,6 +93,11 @@ impl<M: Machine, C> Server<M, C> {
             sequence: head.sequence,
             head_hash: head.hash,
         }
+    }
+
+    /// Its journal's hash at a sequence.
+    pub fn hash_at(&self, sequence: u64) -> Option<Digest> {
+        hash_at(&mut self.disk.open_for_reading(), sequence).unwrap_or_default()
     }
 
     /// Takes its incarnation.

@@ -16,6 +16,7 @@ use crate::domain::row::Row;
 use crate::domain::scan::Filter;
 use crate::domain::transfer::{Side, TransferState};
 use crate::engine::Core;
+use crate::store::memory::MemoryDisk;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -45,6 +46,8 @@ pub enum Pending {
     Decide(ProvinceCode, Vec<(TransferId, Side)>),
     /// A look whether a province is there.
     Probe(ProvinceCode),
+    /// A question of a hub that was put back.
+    WhatWasLost(ProvinceCode),
     /// A node's announcement.
     Announce(ProvinceCode),
     /// A node's questions.
@@ -72,7 +75,16 @@ pub struct World {
     pub(super) country: Country,
     pub(super) hub: Server<Coordinator, HubCaller>,
     pub(super) nodes: BTreeMap<ProvinceCode, Server<Participant, Call>>,
-    pub(super) joined: BTreeSet<ProvinceCode>,
+    /// Nodes that this life's announcement admitted, and whether they are told again what they lost.
+    pub(super) joined: BTreeMap<ProvinceCode, bool>,
+    /// What was on a node's disk some time ago.
+    pub(super) backups: BTreeMap<ProvinceCode, MemoryDisk>,
+    /// Nodes that were put back, and the first life after that.
+    pub(super) put_back: BTreeMap<ProvinceCode, u64>,
+    /// Whether the hub's store was put back and it has not recovered yet.
+    pub(super) hub_put_back: bool,
+    /// Whether it ever was.
+    pub(super) hub_lost: bool,
     pub(super) up: BTreeSet<ProvinceCode>,
     pub(super) calls: BTreeMap<(Place, Call), (u64, Pending)>,
     pub(super) last_call: Call,
@@ -103,7 +115,11 @@ impl World {
             country,
             hub: Server::new(skew),
             nodes,
-            joined: BTreeSet::new(),
+            joined: BTreeMap::new(),
+            backups: BTreeMap::new(),
+            put_back: BTreeMap::new(),
+            hub_put_back: false,
+            hub_lost: false,
             up: BTreeSet::new(),
             calls: BTreeMap::new(),
             last_call: 0,
@@ -199,7 +215,9 @@ impl World {
                 }
             }
             Event::Probe(province, life) if life == self.hub.life => self.probe(province),
-            Event::Announce(province, life) if self.life(province) == Some(life) => self.announce(province),
+            Event::Announce(province, life) if self.life(province) == Some(life) => {
+                self.announce(province, None);
+            }
             Event::Run(..) | Event::Probe(..) | Event::Announce(..) => {}
             Event::Restart(HUB) if self.hub.core.is_none() => self.start_hub(),
             Event::Restart(place) => {
@@ -293,6 +311,10 @@ impl World {
     }
 
     fn check(&mut self, at_rest: bool) {
+        // Until it has heard what it lost, the hub's books are old, and it serves nobody.
+        if self.hub_put_back && !at_rest {
+            return;
+        }
         let node = |(province, node): (&ProvinceCode, &Server<Participant, Call>)| {
             NodeBooks::of(*province, node.disk.rows())
         };
@@ -311,6 +333,8 @@ impl World {
             hub,
             nodes: self.nodes.iter().map(node).collect(),
             told: told.collect(),
+            put_back: self.put_back.clone(),
+            hub_lost: self.hub_lost,
             at_rest: at_rest && self.has_ended(),
         };
         self.report.checks += 1;

@@ -49,6 +49,12 @@ impl MemoryDisk {
         MemoryStore { writer: content.writer, head: content.head(), poisoned: false, disk: self.clone() }
     }
 
+    /// Opens what is on it beside the store that writes.
+    pub fn open_for_reading(&self) -> MemoryStore {
+        let content = self.lock();
+        MemoryStore { writer: 0, head: content.head(), poisoned: false, disk: self.clone() }
+    }
+
     /// Lets the `nth` append from now on fail; 1 is the next.
     pub fn fail_append(&self, nth: u64, fault: Fault) {
         let mut content = self.lock();
@@ -68,6 +74,23 @@ impl MemoryDisk {
                 None => drop(content.rows.remove(&key)),
             }
         }
+    }
+
+    /// A backup of what is on it now.
+    pub fn backup(&self) -> MemoryDisk {
+        let content = self.lock();
+        let (rows, journal) = (content.rows.clone(), content.journal.clone());
+        MemoryDisk { content: Arc::new(Mutex::new(Content { rows, journal, ..Content::default() })) }
+    }
+
+    /// Puts a backup's content in the place of what is on it.
+    pub fn put_back(&self, backup: &MemoryDisk) {
+        let (rows, journal) = {
+            let content = backup.lock();
+            (content.rows.clone(), content.journal.clone())
+        };
+        let mut content = self.lock();
+        (content.rows, content.journal, content.last) = (rows, journal, Default::default());
     }
 
     /// Removes a row behind the journal's back.

@@ -102,7 +102,9 @@ fn column(table: Table, name: &str) -> BoxedStrategy<Value> {
         (_, name) if name.ends_with("_time") || name == "civil" => any::<i64>().prop_map(Value::Int).boxed(),
         (_, name) if name.ends_with("_seq") || name.ends_with("count") => int(0, i64::MAX),
         (_, "period") => int(202_501, 203_012),
-        (_, "incarnation" | "spoken" | "sequence" | "last_entry" | "previous") => int(0, i64::MAX),
+        (_, "incarnation" | "resync" | "recovered" | "sequence" | "last_entry" | "previous") => {
+            int(0, i64::MAX)
+        }
         (_, _) => blob(32),
     }
 }

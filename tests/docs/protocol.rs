@@ -54,8 +54,9 @@ fn hub() -> String {
 
 fn node() -> String {
     let mut table =
-        "| leg | Prepare, same terms | Prepare, other terms | Decide COMMIT | Decide ABORT |\n".to_owned();
-    table += "|---|---|---|---|---|\n";
+        "| leg | Prepare, same terms | Prepare, other terms | COMMIT | COMMIT, replayed | ABORT |\n"
+            .to_owned();
+    table += "|---|---|---|---|---|---|\n";
     for state in LEGS {
         let vote = |same_terms| match precedent(*state, same_terms) {
             Precedent::Judge => "judged by the rules: YES or NO",
@@ -63,15 +64,18 @@ fn node() -> String {
             Precedent::AbortedBefore => "CONFLICT, aborted before",
             Precedent::OtherTerms => "CONFLICT, other terms",
         };
-        let order = |outcome| match reaction(*state, outcome) {
+        let order = |outcome, with_leg| match reaction(*state, outcome, with_leg) {
+            Reaction::Replay => "brought back, booked",
             Reaction::CarryOut => "carried out",
             Reaction::Bury => "tombstone",
             Reaction::Confirm => "acknowledged again",
             Reaction::Reject => "**rejected**, incident",
         };
         let (same, other) = (vote(true), vote(false));
-        let (commit, abort) = (order(Outcome::Commit), order(Outcome::Abort));
-        writeln!(table, "| {} | {same} | {other} | {commit} | {abort} |", name(*state)).expect("a string");
+        let (commit, abort) = (order(Outcome::Commit, false), order(Outcome::Abort, false));
+        let replay = order(Outcome::Commit, true);
+        writeln!(table, "| {} | {same} | {other} | {commit} | {replay} | {abort} |", name(*state))
+            .expect("a string");
     }
     table
 }

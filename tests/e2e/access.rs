@@ -122,12 +122,20 @@ fn a_node_cannot_speak_for_another_province() {
     shared(async |cluster| {
         let family = cluster.family("13", "51").await;
         let node = cluster.caller("node:51");
-        let announce = AnnounceNodeRequest { sender: Some(sender()), province_code: "13".to_owned() };
+        let announce = AnnounceNodeRequest {
+            sender: Some(sender()),
+            province_code: "13".to_owned(),
+            ..Default::default()
+        };
         let answer = node.coordinator().announce_node(within(announce)).await;
         refused(answer, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");
 
         // Its own province's name is believed, but not a store that is older than the one that the hub has seen.
-        let announce = AnnounceNodeRequest { sender: Some(sender()), province_code: "51".to_owned() };
+        let announce = AnnounceNodeRequest {
+            sender: Some(sender()),
+            province_code: "51".to_owned(),
+            ..Default::default()
+        };
         let answer = node.coordinator().announce_node(within(announce)).await;
         refused(answer, Code::FailedPrecondition, "SENDER_REFUSED");
         let question = ResolveQuestion {

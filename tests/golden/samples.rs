@@ -7,9 +7,10 @@ use gongji::domain::member::{AccountState, InsuranceStatus, InsuranceType};
 use gongji::domain::money::Money;
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use gongji::domain::record::{
-    AccountCredited, CommitDetail, DecisionsRecorded, HubStarted, IncidentRaised, LegBuried, LegDecided,
-    LegPrepared, LegRefused, MemberRecorded, NodeAdmitted, NodeJoined, PeerMark, PeerSeen, PreparedLeg,
-    Record, RequestMark, TransferBuried, TransferDecided, TransferReceived, WalletOpened,
+    AccountCredited, CommitDetail, DecisionsRecorded, HubRecovered, HubStarted, IncidentRaised, LegBuried,
+    LegDecided, LegPrepared, LegRefused, LegReplayed, MemberRecorded, NodeAdmitted, NodeJoined, PeerMark,
+    PeerSeen, PreparedLeg, Record, RequestMark, ResyncMoved, TransferAdopted, TransferBuried,
+    TransferDecided, TransferReceived, WalletOpened,
 };
 use gongji::domain::region::{ProvinceCode, RegionCode};
 use gongji::domain::transfer::{Outcome, Side, TermsDigests};
@@ -66,6 +67,19 @@ fn hub_samples() -> Vec<Record> {
         NodeAdmitted { province: ProvinceCode::new(13), mark: mark(3) }.into(),
         PeerSeen { province: ProvinceCode::HUB, mark: mark(4) }.into(),
         IncidentRaised { transfer_id: ID, side: Side::Payee, refusal: refusal(), time: TIME }.into(),
+        ResyncMoved { province: ProvinceCode::new(51), told: Some(77) }.into(),
+        TransferAdopted {
+            transfer_id: ID,
+            payer_region: region(130_100),
+            payer_province: ProvinceCode::new(13),
+            payee_region: region(510_100),
+            payee_province: ProvinceCode::new(51),
+            amount: AMOUNT,
+            terms_digest: digest(0x64),
+            receipt_time: RECEIPT,
+        }
+        .into(),
+        HubRecovered { incarnation: 9, start_id: START, time: TIME }.into(),
     ]
 }
 
@@ -146,6 +160,7 @@ fn node_samples() -> Vec<Record> {
             time: TIME,
         }
         .into(),
+        LegReplayed { leg: leg(), window: window(), hub_seq: 99, time: TIME, suspense: true }.into(),
     ]
 }
 

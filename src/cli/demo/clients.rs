@@ -88,7 +88,7 @@ impl Clients {
         let since = Instant::now();
         let nodes = self.nodes.iter().map(|(province, node)| (format!("node {province}"), &node.peer));
         for (name, peer) in nodes.chain([("hub".to_owned(), &self.hub)]) {
-            while let Err(status) = peer.probe().await {
+            while let Err(status) = peer.probe("").await {
                 if since.elapsed() > READY_WITHIN {
                     return Err(failed(&name)(status));
                 }

@@ -2,12 +2,14 @@
 
 use crate::domain::apply::own;
 use crate::domain::calendar::Day;
+use crate::domain::id::Digest;
 use crate::domain::money::Money;
 use crate::domain::record::{
-    DecisionsRecorded, HubStarted, TransferBuried, TransferDecided, TransferReceived,
+    DecisionsRecorded, HubRecovered, HubStarted, ResyncMoved, TransferAdopted, TransferBuried,
+    TransferDecided, TransferReceived,
 };
 use crate::domain::region::ProvinceCode;
-use crate::domain::row::{BuriedRow, Key, PositionRow, SelfRow, TransferRow};
+use crate::domain::row::{BuriedRow, Key, PeerRow, PositionRow, SelfRow, TransferRow};
 use crate::domain::transfer::{Outcome, Side, TransferState};
 use crate::domain::working_set::WorkingSet;
 
@@ -34,7 +36,7 @@ pub fn received(record: &TransferReceived, sequence: u64, rows: &mut WorkingSet)
         payee_region: record.payee_region,
         payer_province: record.payer_province,
         payee_province: record.payee_province,
-        kinship: record.kinship,
+        kinship: Some(record.kinship),
         amount: record.amount,
         payer_digest: record.digests.payer,
         payee_digest: record.digests.payee,
@@ -83,7 +85,9 @@ pub fn decided(record: &TransferDecided, sequence: u64, rows: &mut WorkingSet) {
         let owed = payee.owed.checked_sub(transfer.amount).expect(sum);
         rows.put(PositionRow { owed, received_count: payee.received_count + 1, ..payee });
         let own = own(rows);
-        rows.put(SelfRow { hub_seq: commit.hub_seq, civil: own.civil.max(record.decide_time), ..own });
+        // A recovering hub gives numbers that lie between those that it adopts.
+        let hub_seq = own.hub_seq.max(commit.hub_seq);
+        rows.put(SelfRow { hub_seq, civil: own.civil.max(record.decide_time), ..own });
     }
     rows.put(TransferRow {
         state,
@@ -122,4 +126,62 @@ pub fn buried(record: &TransferBuried, rows: &mut WorkingSet) {
         province: record.province,
         bury_time: record.time,
     });
+}
+
+/// How far a node that was put back has been told again what it lost.
+pub fn resync_moved(record: &ResyncMoved, rows: &mut WorkingSet) {
+    let peer: Option<&PeerRow> = rows.get(&Key::PeerRow(record.province));
+    if let Some(peer) = peer.cloned() {
+        rows.put(PeerRow { resync: record.told, ..peer });
+    }
+}
+
+/// A transfer that the hub had lost. What only its client and its own journal knew is gone.
+pub fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut WorkingSet) {
+    let unknown = Digest::default();
+    rows.put(TransferRow {
+        transfer_id: record.transfer_id,
+        owner: String::new(),
+        received_seq: sequence,
+        payer_region: record.payer_region,
+        payee_region: record.payee_region,
+        payer_province: record.payer_province,
+        payee_province: record.payee_province,
+        kinship: None,
+        amount: record.amount,
+        payer_digest: unknown,
+        payee_digest: unknown,
+        remark_digest: unknown,
+        terms_digest: record.terms_digest,
+        receipt_time: record.receipt_time,
+        state: TransferState::Pending,
+        refusal: None,
+        decide_time: None,
+        window: None,
+        hub_seq: None,
+        decided_seq: None,
+        payer_recorded_seq: None,
+        payee_recorded_seq: None,
+        payer_rulebook: None,
+        payee_rulebook: None,
+    });
+}
+
+/// The hub is back, as a life that no node has seen.
+pub fn recovered(record: &HubRecovered, rows: &mut WorkingSet) {
+    let own = own(rows);
+    rows.put(SelfRow {
+        incarnation: record.incarnation,
+        start_id: record.start_id,
+        civil: own.civil.max(record.time),
+        recovered: record.incarnation,
+        ..own
+    });
+}
+
+impl TransferRow {
+    /// Whether the hub had lost it, and has it back from the nodes.
+    pub fn is_adopted(&self) -> bool {
+        self.kinship.is_none()
+    }
 }

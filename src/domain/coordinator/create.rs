@@ -3,6 +3,7 @@
 use super::decide::HUB;
 use super::waits::Waiter;
 use super::{Answer, Coordinator, CreateRequest, Effect, Live, Step};
+use crate::domain::apply::own;
 use crate::domain::calendar::Day;
 use crate::domain::policy::place_open;
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -32,6 +33,8 @@ impl Coordinator {
             return step.answer(ticket, Answer::Refused(refusal));
         }
         let refusal = self.hub_refusal(&request, step);
+        // A hub that was put back may have asked the provinces for this id before.
+        let lost = own(step.rows()).recovered > 0;
         let decide_within_ms = deadline_ms * DECIDE_PERCENT / 100;
         step.keep(request.parties.clone());
         step.record(TransferReceived {
@@ -58,10 +61,10 @@ impl Coordinator {
                     commit: None,
                     payer_rulebook: None,
                     payee_rulebook: None,
-                    payer_owed: false,
-                    payee_owed: false,
+                    payer_owed: lost,
+                    payee_owed: lost,
                 });
-                self.answer_ready(request.transfer_id, step);
+                self.tell(request.transfer_id, step);
             }
             None => self.ask_both(&request, decide_within_ms, step),
         }
@@ -76,7 +79,7 @@ impl Coordinator {
         let day = Day::of(step.now.civil);
         let closed = place_open::against(&self.places, terms.payer.region, terms.payee.region, day);
         let dark =
-            [terms.payer.province, terms.payee.province].into_iter().find(|it| self.outbox.is_dark(*it));
+            [terms.payer.province, terms.payee.province].into_iter().find(|it| self.is_out_of_reach(*it));
         let unreachable =
             |province| RefusalRecord::new(Reason::ProvinceUnreachable, HUB).with("province", province);
         closed.into_iter().next().or_else(|| dark.map(unreachable))
@@ -112,7 +115,8 @@ impl Coordinator {
 
     /// The same id again: the same content joins the wait, other content is refused with the first field that differs.
     fn repeat(&mut self, ticket: Ticket, request: &CreateRequest, known: &TransferRow, step: &mut Step<'_>) {
-        if request.owner != known.owner {
+        // The client of a transfer that the hub lost and adopted again is not known: who knows the terms is taken for it.
+        if request.owner != known.owner && !known.is_adopted() {
             let refusal = RefusalRecord::new(Reason::NotOwner, HUB).with("field", "transfer_id");
             return step.answer(ticket, Answer::Refused(refusal));
         }
@@ -133,10 +137,14 @@ impl Coordinator {
 
 /// The first field, in the order of the contract, in which a repeat differs.
 fn first_difference(request: &CreateRequest, known: &TransferRow) -> Option<&'static str> {
+    if known.is_adopted() {
+        // Of what it says, only the digest of the whole came back.
+        return (request.digests.whole != known.terms_digest).then_some("content");
+    }
     let fields = [
         ("payer", request.digests.payer == known.payer_digest),
         ("payee", request.digests.payee == known.payee_digest),
-        ("kinship", request.terms.kinship == known.kinship),
+        ("kinship", Some(request.terms.kinship) == known.kinship),
         ("amount", request.terms.amount == known.amount),
         ("remark", request.digests.remark == known.remark_digest),
     ];

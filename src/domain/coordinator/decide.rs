@@ -42,6 +42,7 @@ pub(super) fn decision_for(transfer: &TransferRow, side: Side) -> Option<Decisio
         window: transfer.window,
         hub_seq: transfer.hub_seq,
         decide_time: transfer.decide_time.unwrap_or_default(),
+        leg_record: Vec::new(),
     })
 }
 
@@ -167,7 +168,7 @@ impl Coordinator {
     }
 
     /// Ends the live transfer, queues its decision for the provinces that need it, and answers who waits.
-    fn tell(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
+    pub(super) fn tell(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
         if let Some(Live { abort_at, .. }) = self.live.remove(&transfer_id) {
             self.expiries.remove(&(abort_at, transfer_id));
         }
@@ -185,6 +186,9 @@ impl Coordinator {
                 continue;
             };
             let province = province_of(transfer, side);
+            let Some(decision) = self.put_off(province, decision) else {
+                continue;
+            };
             for decision in self.outbox.push(province, decision) {
                 step.effect(Effect::Decide(province, decision));
             }
@@ -241,6 +245,7 @@ impl Coordinator {
             for decision in self.outbox.answered(province, ack.transfer_id, ack.side) {
                 step.effect(Effect::Decide(province, decision));
             }
+            self.told_again((ack.transfer_id, ack.side), province, step);
         }
         if awaited {
             self.journal_receipts(step);

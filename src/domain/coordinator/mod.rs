@@ -6,6 +6,8 @@ mod decide;
 mod needs;
 mod peers;
 mod receipts;
+mod recovery;
+mod resync;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -23,6 +25,10 @@ use crate::domain::step::{Machine, Ticket};
 use crate::domain::transfer::{Leg, Side, Terms, TermsDigests};
 use crate::domain::working_set::WorkingSet;
 use receipts::Receipts;
+pub use recovery::HeardLeg;
+use recovery::Recovery;
+use resync::Resync;
+pub use resync::decisions_of;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use waits::Waits;
@@ -82,10 +88,21 @@ pub enum Input {
     Announce {
         /// Who waits.
         ticket: Ticket,
-        /// The province.
+        /// What it says of itself.
+        node: Box<Announcement>,
+    },
+    /// A page of this hub's journal, for a node that is told again what it lost.
+    ReadBack {
+        /// The node's province.
         province: ProvinceCode,
-        /// The node as it spoke.
-        node: PeerMark,
+        /// The page begins after this sequence.
+        after: u64,
+        /// And ends with this one.
+        upto: u64,
+        /// Whether there was no more then.
+        end: bool,
+        /// Its decisions on legs of the province, commits with their leg.
+        decisions: Vec<Decision>,
     },
     /// A node asks about legs in doubt.
     Resolve {
@@ -102,9 +119,35 @@ pub enum Input {
     Start {
         /// Undecided transfers and those that a province has not recorded, as stored.
         unsettled: Vec<TransferRow>,
+        /// The store was put back from an older state: every node that may know more. Nothing: it was not.
+        put_back: Option<Vec<ProvinceCode>>,
+    },
+    /// A node has told a hub that was put back what it may have lost.
+    Heard {
+        /// The node's province.
+        province: ProvinceCode,
+        /// Its committed legs with later numbers, and its legs in doubt.
+        legs: Vec<HeardLeg>,
     },
     /// Time has passed.
     Tick,
+}
+
+/// What a node says when it announces itself.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    /// The province.
+    pub province: ProvinceCode,
+    /// The node as it spoke.
+    pub mark: PeerMark,
+    /// Its journal's hash at a sequence, as proof that it holds what was seen of it.
+    pub proof: Option<(u64, Digest)>,
+    /// Whether this start was admitted before.
+    pub again: bool,
+    /// The latest life of this hub that it knows; 0 when it knows none.
+    pub hub_incarnation: u64,
+    /// Up to where it knows this hub's journal; nothing when what it knows is not in that.
+    pub knows_us_to: Option<u64>,
 }
 
 /// A transfer as a client hands it in, checked as far as bytes and region list allow.
@@ -142,8 +185,20 @@ pub enum Answer {
     Transfer(Box<TransferRow>),
     /// Transfers in the order of their ids, with the vault's row; nothing where there is none.
     Transfers(Vec<Option<(TransferRow, Option<PartiesRow>)>>),
-    /// The incarnation given to a node.
-    Admitted(u64),
+    /// A node's start is admitted.
+    Admitted {
+        /// Its incarnation.
+        incarnation: u64,
+        /// Whether it is told again what it lost, and must not vote yet.
+        resync: bool,
+        /// The life in which this hub last recovered from being put back; 0 when it never was.
+        hub_recovered: u64,
+    },
+    /// A node's start must prove what its journal holds at this sequence.
+    Prove {
+        /// The last that was seen of it.
+        sequence: u64,
+    },
     /// A ruling for each question, in order.
     Rulings(Vec<Ruling>),
     /// Refused, nothing changed.
@@ -157,7 +212,14 @@ pub enum Effect {
     Prepare(ProvinceCode, Box<Leg>),
     /// Tell a province a decision.
     Decide(ProvinceCode, Decision),
-    /// People must look: a province rejected a decision.
+    /// Read this hub's journal after a sequence, for a node that is told again what it lost.
+    ReadBack(ProvinceCode, u64),
+    /// Ask a node for what a hub that was put back may have lost: commits with a number above this one, and what is in
+    /// doubt there.
+    AskWhatWasLost(ProvinceCode, u64),
+    /// The hub has recovered, and speaks as this life from now on.
+    Recovered(u64),
+    /// People must look: a province rejected a decision, or a recovery had to decide.
     Alarm(TransferId, Side),
 }
 
@@ -190,6 +252,8 @@ pub struct Coordinator {
     receipts: Receipts,
     /// Marks seen since the last record: they are journaled with the next one, and worth no commit of their own.
     seen: BTreeMap<ProvinceCode, PeerMark>,
+    resyncs: BTreeMap<ProvinceCode, Resync>,
+    recovery: Option<Recovery>,
 }
 
 /// A transfer that is being decided.
@@ -229,6 +293,8 @@ impl Coordinator {
             outbox: Outbox::default(),
             receipts: Receipts::default(),
             seen: BTreeMap::new(),
+            resyncs: BTreeMap::new(),
+            recovery: None,
         }
     }
 
@@ -253,6 +319,25 @@ impl Coordinator {
         self.waits.expire(step);
     }
 
+    /// A hub that was put back decides nothing and answers nobody until it has heard what it lost.
+    fn step_while_recovering(&mut self, input: Input, step: &mut Step<'_>) {
+        match input {
+            Input::Announce { ticket, node } => self.announce_while_recovering(ticket, &node, step),
+            Input::Heard { province, legs } => self.heard(province, legs, step),
+            Input::Link { province, up } => self.link(province, up, step),
+            Input::Create { ticket, .. } | Input::Get { ticket, .. } | Input::Resolve { ticket, .. } => {
+                step.answer(ticket, Answer::Refused(RefusalRecord::new(Reason::Recovering, decide::HUB)));
+            }
+            // What was asked by an earlier life does not count, and is asked again.
+            Input::Votes { .. }
+            | Input::PrepareFailed { .. }
+            | Input::Acks { .. }
+            | Input::ReadBack { .. }
+            | Input::Start { .. }
+            | Input::Tick => {}
+        }
+    }
+
     fn expired(&self, now: Mono) -> Vec<TransferId> {
         self.expiries.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect()
     }
@@ -268,6 +353,9 @@ impl Machine for Coordinator {
     }
 
     fn step(&mut self, input: Input, step: &mut Step<'_>) {
+        if self.recovery.is_some() {
+            return self.step_while_recovering(input, step);
+        }
         match input {
             Input::Create { ticket, request } => self.create(ticket, *request, step),
             Input::Get { ticket, transfer_ids } => self.get(ticket, &transfer_ids, step),
@@ -280,11 +368,15 @@ impl Machine for Coordinator {
                 self.outbox.unanswered(province, &told);
             }
             Input::Link { province, up } => self.link(province, up, step),
-            Input::Announce { ticket, province, node } => self.announce(ticket, province, node, step),
+            Input::Announce { ticket, node } => self.announce(ticket, *node, step),
+            Input::ReadBack { province, after, upto, end, decisions } => {
+                self.read_back(province, (after, upto, end), decisions, step);
+            }
             Input::Resolve { ticket, province, node, questions } => {
                 self.resolve(ticket, province, node, &questions, step);
             }
-            Input::Start { unsettled } => self.start(unsettled, step),
+            Input::Start { unsettled, put_back } => self.start(unsettled, put_back.as_deref(), step),
+            Input::Heard { .. } => {}
             Input::Tick => self.tick(step),
         }
     }
@@ -308,6 +400,8 @@ impl Machine for Coordinator {
             | Input::PrepareFailed { .. }
             | Input::Acks { .. }
             | Input::Link { .. }
+            | Input::ReadBack { .. }
+            | Input::Heard { .. }
             | Input::Start { .. }
             | Input::Tick => None,
         }

@@ -12,6 +12,8 @@ impl Coordinator {
     /// The keys that `input` needs and `rows` does not know yet.
     pub(super) fn needed(&self, now: Now, input: &Input, rows: &WorkingSet) -> Vec<Key> {
         let mut keys = vec![SELF];
+        // Marks that were seen since the last record go with the next one, whatever it is about.
+        keys.extend(self.seen.keys().map(|province| Key::PeerRow(*province)));
         match input {
             Input::Create { request, .. } => {
                 keys.extend([Key::TransferRow(request.transfer_id), Key::BuriedRow(request.transfer_id)]);
@@ -39,8 +41,14 @@ impl Coordinator {
                 keys.extend(rejected.map(|ack| Key::IncidentRow(ack.transfer_id, ack.side)));
             }
             Input::Link { .. } => keys.extend(self.waits.transfers().map(Key::TransferRow)),
-            Input::Announce { province, .. } => {
-                keys.push(Key::PeerRow(*province));
+            Input::Heard { legs, .. } => {
+                if let Some(recovery) = &self.recovery {
+                    recovery.needs(now, legs, &mut keys);
+                }
+            }
+            Input::ReadBack { province, .. } => keys.push(Key::PeerRow(*province)),
+            Input::Announce { node, .. } => {
+                keys.push(Key::PeerRow(node.province));
                 keys.extend(self.live.keys().map(|id| Key::TransferRow(*id)));
             }
             Input::Resolve { province, questions, .. } => {
@@ -48,8 +56,9 @@ impl Coordinator {
                 let asked = questions.iter().map(|question| question.transfer_id);
                 keys.extend(asked.flat_map(|id| [Key::TransferRow(id), Key::BuriedRow(id)]));
             }
-            Input::Start { unsettled } => {
+            Input::Start { unsettled, .. } => {
                 keys.extend(unsettled.iter().map(|transfer| Key::TransferRow(transfer.transfer_id)));
+                keys.extend(self.places.provinces().map(|province| Key::PeerRow(province.code)));
             }
             Input::Tick => {
                 let expired = self.expired(now.mono);

@@ -1,34 +1,57 @@
 //! Nodes: who they are, whether they can be reached, and what they ask. And the hub's own start.
 
 use super::decide::{HUB, decision_for, province_of};
-use super::{Answer, Coordinator, Effect, Live, Step};
+use super::recovery::Recovery;
+use super::{Announcement, Answer, Coordinator, Effect, Live, Step};
 use crate::domain::apply::own;
 use crate::domain::id::TransferId;
 use crate::domain::protocol::{Decision, Question, Ruling};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::record::{HubStarted, NodeAdmitted, PeerMark, PeerSeen, TransferBuried};
+use crate::domain::record::{HubStarted, NodeAdmitted, PeerMark, PeerSeen, ResyncMoved, TransferBuried};
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{BuriedRow, Key, PeerRow, TransferRow};
 use crate::domain::step::Ticket;
 use crate::domain::transfer::{Outcome, TransferState};
+use std::cmp::Ordering;
 
 /// A node is told to ask again so long after the transfer's own time is up.
 const ASK_MARGIN_MS: u64 = 500;
 
 impl Coordinator {
-    /// Decides what the last life left undecided (it kept no persons, so it cannot ask again), and takes up
-    /// delivery where it stopped.
-    pub(super) fn start(&mut self, unsettled: Vec<TransferRow>, step: &mut Step<'_>) {
+    /// Takes up where the last life stopped; a hub that was put back first hears from these provinces what it lost.
+    pub(super) fn start(
+        &mut self,
+        unsettled: Vec<TransferRow>,
+        put_back: Option<&[ProvinceCode]>,
+        step: &mut Step<'_>,
+    ) {
         let incarnation = own(step.rows()).incarnation + 1;
         step.record(HubStarted { incarnation, start_id: self.start_id, time: step.now.civil });
-        for transfer in unsettled {
+        self.resume_telling(step);
+        match put_back {
+            Some(provinces) if !provinces.is_empty() => {
+                self.recovery = Some(Recovery::new(provinces, unsettled));
+            }
+            Some(_) | None => self.take_up(unsettled, step),
+        }
+    }
+
+    /// Decides what the last life left undecided (it kept no persons, so it cannot ask again), and takes up
+    /// delivery where it stopped.
+    pub(super) fn take_up(&mut self, unsettled: Vec<TransferRow>, step: &mut Step<'_>) {
+        for stored in unsettled {
+            let key = Key::TransferRow(stored.transfer_id);
+            let transfer = step.rows().get::<TransferRow>(&key).cloned().unwrap_or_else(|| stored.clone());
             match transfer.state {
                 TransferState::Pending => {
                     let refusal = RefusalRecord::new(Reason::HubRestarted, HUB);
                     self.abort(transfer.transfer_id, refusal, step);
                 }
-                TransferState::Committed | TransferState::Aborted => self.queue(&transfer, step),
-                TransferState::AwaitingAcceptance => {}
+                // What was decided just now is queued already.
+                TransferState::Committed | TransferState::Aborted if stored.state.is_decided() => {
+                    self.queue(&transfer, step);
+                }
+                TransferState::Committed | TransferState::Aborted | TransferState::AwaitingAcceptance => {}
             }
         }
     }
@@ -69,42 +92,55 @@ impl Coordinator {
         }
     }
 
-    /// Gives a node's new start its incarnation. A store that is older than what was seen of it is refused: it was
-    /// restored or copied, and must be resynced before it may vote.
-    pub(super) fn announce(
-        &mut self,
-        ticket: Ticket,
-        province: ProvinceCode,
-        node: PeerMark,
-        step: &mut Step<'_>,
-    ) {
+    /// Gives a node's new start its incarnation. The node has to prove that its journal holds what was last seen of it;
+    /// one that does not was put back, and is told again what it lost before it may vote.
+    pub(super) fn announce(&mut self, ticket: Ticket, node: Announcement, step: &mut Step<'_>) {
         self.note_seen(step);
+        let (province, mark) = (node.province, node.mark);
+        let hub_recovered = own(step.rows()).recovered;
+        // What it knows of a life since the last recovery must be in this journal.
+        let known_since = node.hub_incarnation > 0 && node.hub_incarnation >= hub_recovered;
+        if known_since && node.knows_us_to.is_none() {
+            let refusal = RefusalRecord::new(Reason::HubBehind, HUB);
+            return step.answer(ticket, Answer::Refused(refusal));
+        }
         let seen = step.rows().get::<PeerRow>(&Key::PeerRow(province)).cloned();
-        if let Some(seen) = &seen {
-            if seen.start_id == node.start_id {
-                // It has taken what it was given: from now on a store that knows only an earlier life is old.
-                let taken = node.incarnation == seen.incarnation && node.sequence >= seen.sequence;
-                if taken && seen.spoken < seen.incarnation {
-                    step.record(PeerSeen { province, mark: node });
-                }
-                return step.answer(ticket, Answer::Admitted(seen.incarnation));
+        let standing = seen.as_ref().map_or(Standing::Whole, |seen| standing(seen, &node));
+        match (&seen, standing) {
+            (Some(seen), Standing::SameStart) => {
+                let resync = seen.resync.is_some();
+                step.answer(
+                    ticket,
+                    Answer::Admitted { incarnation: seen.incarnation, resync, hub_recovered },
+                );
+                return self.go_on_telling(province, step);
             }
-            let diverged = node.sequence == seen.sequence && node.head_hash != seen.head_hash;
-            if node.sequence < seen.sequence || node.incarnation < seen.spoken || diverged {
-                let refusal = RefusalRecord::new(Reason::SenderRefused, HUB)
-                    .with("sequence", node.sequence)
-                    .with("seen", seen.sequence);
+            (Some(seen), Standing::Unproven) => {
+                return step.answer(ticket, Answer::Prove { sequence: seen.sequence });
+            }
+            (_, Standing::Superseded) => {
+                let refusal = RefusalRecord::new(Reason::SenderRefused, HUB);
                 return step.answer(ticket, Answer::Refused(refusal));
             }
+            (_, Standing::Whole | Standing::PutBack | Standing::SameStart | Standing::Unproven) => {}
         }
-        let incarnation = seen.map_or(0, |seen| seen.incarnation) + 1;
-        step.record(NodeAdmitted { province, mark: PeerMark { incarnation, ..node } });
-        step.answer(ticket, Answer::Admitted(incarnation));
+        // A hub that was put back itself may have given higher ones.
+        let incarnation = seen.as_ref().map_or(0, |seen| seen.incarnation).max(mark.incarnation) + 1;
+        step.record(NodeAdmitted { province, mark: PeerMark { incarnation, ..mark } });
+        if standing == Standing::PutBack {
+            let told = seen.as_ref().and_then(|seen| seen.resync).unwrap_or(u64::MAX);
+            let told = Some(told.min(node.knows_us_to.unwrap_or(0)));
+            step.record(ResyncMoved { province, told });
+            self.tell_again(province);
+        }
+        let resync = standing == Standing::PutBack || seen.is_some_and(|seen| seen.resync.is_some());
+        step.answer(ticket, Answer::Admitted { incarnation, resync, hub_recovered });
         // Receipts of its last life that are still under way will not count: tell it again.
         for decision in self.outbox.again(province) {
             step.effect(Effect::Decide(province, decision));
         }
         self.drop_votes_of(province, step);
+        self.go_on_telling(province, step);
     }
 
     /// Only yes votes of a node's present life may commit: transfers that hold one of an earlier life are aborted.
@@ -140,10 +176,7 @@ impl Coordinator {
         }
         let is_party = |question: &Question| {
             let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(question.transfer_id));
-            transfer.is_none_or(|transfer| {
-                let same_terms = transfer.terms_digest == question.terms_digest;
-                province_of(transfer, question.side) == province && same_terms
-            })
+            transfer.is_none_or(|transfer| province_of(transfer, question.side) == province)
         };
         if !questions.iter().all(is_party) {
             return step.answer(ticket, Answer::Refused(RefusalRecord::new(Reason::NotAParty, HUB)));
@@ -154,7 +187,9 @@ impl Coordinator {
 
     fn rule(&mut self, province: ProvinceCode, question: &Question, step: &mut Step<'_>) -> Ruling {
         let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(question.transfer_id));
-        if let Some(transfer) = transfer {
+        // Terms that were never this id's can only be aborted, whatever becomes of the id.
+        let others = transfer.filter(|it| it.terms_digest != question.terms_digest).map(|it| it.receipt_time);
+        if let Some(transfer) = transfer.filter(|_| others.is_none()) {
             return match decision_for(transfer, question.side) {
                 Some(decision) => Ruling::Decided(decision),
                 None => {
@@ -165,8 +200,8 @@ impl Coordinator {
             };
         }
         let buried: Option<&BuriedRow> = step.rows().get(&Key::BuriedRow(question.transfer_id));
-        let decide_time = buried.map_or(step.now.civil, |row| row.bury_time);
-        if buried.is_none() {
+        let decide_time = buried.map(|row| row.bury_time).or(others).unwrap_or(step.now.civil);
+        if buried.is_none() && others.is_none() {
             step.record(TransferBuried { transfer_id: question.transfer_id, province, time: step.now.civil });
         }
         Ruling::Decided(Decision {
@@ -177,6 +212,43 @@ impl Coordinator {
             window: None,
             hub_seq: None,
             decide_time,
+            leg_record: Vec::new(),
         })
+    }
+}
+
+/// What an announcing node is, by what was last seen of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// The life that is admitted already.
+    SameStart,
+    /// A life that was admitted, and is not the last any more: a copy of its store has taken its place.
+    Superseded,
+    /// It says that it has more than was seen of it, and has to prove that it has that too.
+    Unproven,
+    /// Its journal holds what was seen of it.
+    Whole,
+    /// Its journal does not hold what was seen of it: an older state of its store was put back.
+    PutBack,
+}
+
+fn standing(seen: &PeerRow, node: &Announcement) -> Standing {
+    if seen.start_id == node.mark.start_id {
+        return Standing::SameStart;
+    }
+    if node.again {
+        return Standing::Superseded;
+    }
+    let hash = match node.mark.sequence.cmp(&seen.sequence) {
+        Ordering::Less => return Standing::PutBack,
+        Ordering::Equal => Some(node.mark.head_hash),
+        Ordering::Greater => node.proof.filter(|(at, _)| *at == seen.sequence).map(|(_, hash)| hash),
+    };
+    match hash {
+        // Before its first record there is nothing to prove.
+        _ if seen.sequence == 0 => Standing::Whole,
+        None => Standing::Unproven,
+        Some(hash) if hash == seen.head_hash => Standing::Whole,
+        Some(_) => Standing::PutBack,
     }
 }

@@ -8,8 +8,8 @@ use crate::domain::ledger::{AccountKind, EntryKind};
 use crate::domain::member::WalletState;
 use crate::domain::money::Money;
 use crate::domain::record::{
-    AccountCredited, LegBuried, LegDecided, LegRefused, LegState, MemberRecorded, NodeJoined, PreparedLeg,
-    RequestMark, WalletOpened,
+    AccountCredited, LegBuried, LegDecided, LegRefused, LegReplayed, LegState, MemberRecorded, NodeJoined,
+    PreparedLeg, RequestMark, WalletOpened,
 };
 use crate::domain::region::RegionCode;
 use crate::domain::row::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, SelfRow, WalletRow};
@@ -161,7 +161,12 @@ pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet) {
         }
         Side::Payee => rows.put(AccountRow { pending: plus(row.pending, leg.amount), ..row }),
     }
-    rows.put(LegRow {
+    rows.put(promised(leg));
+}
+
+/// A leg that has voted yes.
+fn promised(leg: &PreparedLeg) -> LegRow {
+    LegRow {
         transfer_id: leg.transfer_id,
         side: leg.side,
         state: LegState::Prepared,
@@ -169,7 +174,7 @@ pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet) {
         member_ref: leg.member_ref,
         amount: leg.amount,
         counter_region: Some(leg.counter_region),
-        day,
+        day: Day::of(leg.receipt_time),
         receipt_time: leg.receipt_time,
         refusal: None,
         prepare_time: leg.prepare_time,
@@ -178,7 +183,7 @@ pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet) {
         hub_seq: None,
         rulebook: Some(leg.rulebook),
         incarnation: leg.incarnation,
-    });
+    }
 }
 
 /// A leg voted no.
@@ -232,18 +237,7 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
     };
     let state = match record.outcome {
         Outcome::Commit => {
-            let (amount, kind) = match leg.side {
-                Side::Payer => (minus(Money::ZERO, leg.amount), EntryKind::TransferOut),
-                Side::Payee => (leg.amount, EntryKind::TransferIn),
-            };
-            let line = Line {
-                kind,
-                transfer_id: Some(leg.transfer_id),
-                counter_region: leg.counter_region,
-                period: None,
-                time: record.time,
-            };
-            post(rows, freed, amount, AccountKind::Clearing, line);
+            settle(rows, freed, &leg, record.time);
             LegState::Committed
         }
         Outcome::Abort => {
@@ -261,8 +255,53 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
         hub_seq: record.hub_seq,
         ..leg
     });
+    reached(rows, record.hub_seq);
+}
+
+/// Books a committed leg: the member's account (or the suspense account) against the clearing.
+fn settle(rows: &mut WorkingSet, row: AccountRow, leg: &LegRow, time: Civil) {
+    let (amount, kind) = match leg.side {
+        Side::Payer => (minus(Money::ZERO, leg.amount), EntryKind::TransferOut),
+        Side::Payee => (leg.amount, EntryKind::TransferIn),
+    };
+    let line = Line {
+        kind,
+        transfer_id: Some(leg.transfer_id),
+        counter_region: leg.counter_region,
+        period: None,
+        time,
+    };
+    post(rows, row, amount, AccountKind::Clearing, line);
+}
+
+/// The highest number of a commit that is applied here.
+fn reached(rows: &mut WorkingSet, hub_seq: Option<u64>) {
     let own = own(rows);
-    if record.hub_seq.is_some_and(|hub_seq| hub_seq > own.hub_seq) {
-        rows.put(SelfRow { hub_seq: record.hub_seq.unwrap_or(own.hub_seq), ..own });
+    if let Some(hub_seq) = hub_seq.filter(|hub_seq| *hub_seq > own.hub_seq) {
+        rows.put(SelfRow { hub_seq, ..own });
     }
+}
+
+/// A committed leg that was lost with the store came back.
+pub fn replayed(record: &LegReplayed, rows: &mut WorkingSet) {
+    let leg = promised(&record.leg);
+    if leg.side == Side::Payer {
+        // Wherever the money is booked, the transfer counts against the member's day.
+        let row = account(rows, leg.member_ref, AccountKind::Personal);
+        rows.put(daily::reserve(row, leg.day));
+    }
+    let row = if record.suspense {
+        account(rows, PROVINCE, AccountKind::Suspense)
+    } else {
+        account(rows, leg.member_ref, kind_of(leg.side))
+    };
+    settle(rows, row, &leg, record.time);
+    rows.put(LegRow {
+        state: LegState::Committed,
+        decide_time: Some(record.time),
+        window: Some(record.window),
+        hub_seq: Some(record.hub_seq),
+        ..leg
+    });
+    reached(rows, Some(record.hub_seq));
 }

@@ -1,18 +1,21 @@
 //! Decisions: carried out once, confirmed again, and never turned round.
 
-use super::{Answer, Participant, Step};
+use super::apply::{account, kind_of};
+use super::{Answer, Life, Participant, Step};
 use crate::domain::protocol::{Ack, AckResult, Decision, Question, Ruling};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::record::{LegBuried, LegDecided, LegState, PeerMark};
-use crate::domain::row::{IncidentRow, Key, LegRow};
+use crate::domain::record::{LegBuried, LegDecided, LegReplayed, LegState, PeerMark, PreparedLeg};
+use crate::domain::row::{IncidentRow, Key, LegRow, WalletRow};
 use crate::domain::step::Ticket;
-use crate::domain::transfer::Outcome;
+use crate::domain::transfer::{Outcome, Side};
 
 /// What a node does about a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
     /// Settle or return the prepared leg.
     CarryOut,
+    /// Bring the leg back from its own record, and settle it: it was lost with the store.
+    Replay,
     /// Write a tombstone: the id may never be prepared.
     Bury,
     /// Nothing to do: it is so already.
@@ -21,9 +24,10 @@ pub enum Reaction {
     Reject,
 }
 
-/// The table leg state × outcome, total. `None` is an id never seen.
-pub fn reaction(state: Option<LegState>, outcome: Outcome) -> Reaction {
+/// The table leg state × outcome, total. `None` is an id never seen. `with_leg`: the decision brings the leg's own record.
+pub fn reaction(state: Option<LegState>, outcome: Outcome, with_leg: bool) -> Reaction {
     match (state, outcome) {
+        (None, Outcome::Commit) if with_leg => Reaction::Replay,
         (Some(LegState::Prepared), Outcome::Commit | Outcome::Abort) => Reaction::CarryOut,
         (None, Outcome::Abort) => Reaction::Bury,
         (Some(LegState::Committed), Outcome::Commit) => Reaction::Confirm,
@@ -35,6 +39,15 @@ pub fn reaction(state: Option<LegState>, outcome: Outcome) -> Reaction {
     }
 }
 
+/// The leg that a replayed commit brings, if it is the one that it decides.
+pub(super) fn replayed_leg(decision: &Decision) -> Option<PreparedLeg> {
+    let leg: PreparedLeg = borsh::from_slice(&decision.leg_record).ok()?;
+    let same = (leg.transfer_id, leg.side, leg.terms_digest)
+        == (decision.transfer_id, decision.side, decision.terms_digest);
+    let decided = decision.window.is_some() && decision.hub_seq.is_some();
+    (same && decided).then_some(leg)
+}
+
 impl Participant {
     /// A receipt for each decision, in order.
     pub(super) fn decide(
@@ -44,7 +57,8 @@ impl Participant {
         decisions: &[Decision],
         step: &mut Step<'_>,
     ) {
-        if let Err(refusal) = self.meet_hub(hub, step) {
+        let admitted = self.admitted(Life::Behind).and_then(|()| self.meet_admitting_hub(hub, step));
+        if let Err(refusal) = admitted {
             return step.answer(ticket, Answer::Refused(refusal));
         }
         let acks = decisions.iter().map(|decision| self.take(decision, step)).collect();
@@ -79,13 +93,18 @@ impl Participant {
     fn take(&mut self, decision: &Decision, step: &mut Step<'_>) -> Ack {
         let key = Key::LegRow(decision.transfer_id, decision.side);
         let leg = step.rows().get::<LegRow>(&key).cloned();
-        let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome);
+        let replayed = replayed_leg(decision);
+        let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome, replayed.is_some());
         // A tombstone may have been made for a question's terms; every other state binds the digest too.
         let differs = leg.as_ref().is_some_and(|leg| leg.terms_digest != decision.terms_digest);
         let (result, refusal) = match reaction {
             Reaction::CarryOut if differs => self.reject(decision, Reason::TermsDiffer, step),
             Reaction::CarryOut => {
                 self.carry_out(decision, step);
+                (AckResult::Recorded, None)
+            }
+            Reaction::Replay => {
+                self.replay(decision, replayed, step);
                 (AckResult::Recorded, None)
             }
             Reaction::Bury => {
@@ -119,6 +138,26 @@ impl Participant {
             hub_seq: decision.hub_seq,
             time: step.now.civil,
         });
+    }
+
+    /// Settles a leg that was lost. What the member's account cannot take, or no account of his is there to take, goes
+    /// to the province's suspense account, for people.
+    fn replay(&mut self, decision: &Decision, leg: Option<PreparedLeg>, step: &mut Step<'_>) {
+        let Some(((leg, window), hub_seq)) = leg.zip(decision.window).zip(decision.hub_seq) else { return };
+        let own = account(step.rows(), leg.member_ref, kind_of(leg.side));
+        let takes = match leg.side {
+            Side::Payer => own.posted.checked_sub(own.held).is_some_and(|free| free >= leg.amount),
+            Side::Payee => {
+                let wallet: Option<&WalletRow> = step.rows().get(&Key::WalletRow(leg.member_ref));
+                wallet.is_some() && own.posted.checked_add(leg.amount).is_some()
+            }
+        };
+        let side = leg.side;
+        step.record(LegReplayed { leg, window, hub_seq, time: step.now.civil, suspense: !takes });
+        if !takes {
+            let refusal = RefusalRecord::new(Reason::ReplayedToSuspense, side);
+            self.raise(decision.transfer_id, side, refusal, step);
+        }
     }
 
     /// Parks a contrary order. It is told again and again by the hub, but raised once.

@@ -9,7 +9,7 @@ mod prepare;
 mod tests;
 
 pub use decide::{Reaction, reaction};
-pub use prepare::{Precedent, precedent};
+pub use prepare::{Precedent, leg_record, precedent};
 
 use crate::domain::apply::own;
 use crate::domain::calendar::{Mono, Now};
@@ -39,7 +39,15 @@ pub enum Input {
         incarnation: u64,
         /// The hub as it spoke.
         hub: PeerMark,
+        /// Whether the hub tells again what was lost here first.
+        resync: bool,
+        /// The life in which the hub last recovered from being put back; 0 when it never was.
+        hub_recovered: u64,
     },
+    /// The hub was put back and is hearing what it lost: what its earlier lives have sent means nothing from now on.
+    HubRecovers,
+    /// This store was put back from a backup: nothing is served until the hub has said that nothing is missing.
+    PutBack,
     /// The hub asks to prepare legs.
     Prepare {
         /// Who waits.
@@ -181,6 +189,8 @@ pub struct Standing {
 pub enum Effect {
     /// Ask the hub about legs in doubt.
     Ask(Vec<Question>),
+    /// People must look: the hub that admits this node is older than what was seen of it, or a copy.
+    HubRefused,
     /// People must look: a contrary order was parked.
     Alarm(TransferId, Side),
 }
@@ -190,11 +200,24 @@ pub enum Effect {
 pub struct Participant {
     province: ProvinceCode,
     start_id: StartId,
-    joined: bool,
+    life: Life,
+    /// The hub's sequence when this life was admitted: what it asked before was asked of an earlier life.
+    admitted_at: u64,
     places: Arc<RegionDirectory>,
     rulebook: Arc<Rulebook>,
     vault: Arc<dyn Vault>,
     in_doubt: BTreeMap<(TransferId, Side), Doubt>,
+}
+
+/// Where this life of a node stands with the hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Life {
+    /// This life has not been admitted yet.
+    Alone,
+    /// It was put back from an older state, and the hub tells again what it lost: it neither votes nor serves.
+    Behind,
+    /// It takes part.
+    Joined,
 }
 
 /// A leg in doubt: what it voted on, and when to ask.
@@ -225,7 +248,16 @@ impl Participant {
             ((leg.transfer_id, leg.side), Doubt { terms_digest: leg.terms_digest, ask_at: Mono(0) })
         };
         let in_doubt = in_doubt.into_iter().map(doubt).collect();
-        Participant { province, start_id, joined: false, places, rulebook, vault, in_doubt }
+        Participant {
+            province,
+            start_id,
+            life: Life::Alone,
+            admitted_at: 0,
+            places,
+            rulebook,
+            vault,
+            in_doubt,
+        }
     }
 
     /// Takes note of the hub as it spoke; refuses an older hub and a copy of it.
@@ -235,7 +267,8 @@ impl Participant {
         if let Some(seen) = &seen {
             let older = hub.incarnation < seen.incarnation || (new_life && hub.sequence < seen.sequence);
             let copy = hub.incarnation == seen.incarnation && hub.start_id != seen.start_id;
-            if older || copy {
+            let diverged = hub.sequence == seen.sequence && hub.head_hash != seen.head_hash;
+            if older || copy || diverged {
                 return Err(RefusalRecord::new(
                     Reason::SenderRefused,
                     crate::domain::reason::RefusalSide::Hub,
@@ -252,20 +285,66 @@ impl Participant {
         Ok(())
     }
 
-    fn joined(&mut self, incarnation: u64, hub: PeerMark, step: &mut Step<'_>) {
-        if self.meet_hub(hub, step).is_err() {
-            return;
+    fn joined(
+        &mut self,
+        incarnation: u64,
+        hub: PeerMark,
+        (resync, hub_recovered): (bool, u64),
+        step: &mut Step<'_>,
+    ) {
+        let seen: Option<&PeerRow> = step.rows().get(&Key::PeerRow(ProvinceCode::HUB));
+        // A hub that has recovered has a journal of its own from then on; what this node knew, it has heard.
+        let recovered =
+            seen.is_some_and(|seen| seen.incarnation < hub_recovered) && hub.incarnation >= hub_recovered;
+        if recovered {
+            step.record(PeerSeen { province: ProvinceCode::HUB, mark: hub });
+            self.in_doubt.values_mut().for_each(|doubt| doubt.ask_at = step.now.mono);
+        } else if self.meet_hub(hub, step).is_err() {
+            self.life = Life::Alone;
+            return step.effect(Effect::HubRefused);
         }
-        if own(step.rows()).incarnation != incarnation || own(step.rows()).start_id != self.start_id {
+        let known = own(step.rows());
+        if known.incarnation != incarnation || known.start_id != self.start_id {
             step.record(NodeJoined { incarnation, start_id: self.start_id, time: step.now.civil });
         }
-        self.joined = true;
+        if self.life == Life::Alone {
+            self.admitted_at = hub.sequence;
+        }
+        self.life = if resync { Life::Behind } else { Life::Joined };
+    }
+
+    /// Whether this life stands so well with the hub, at least. Before it is admitted, what the hub says may be meant
+    /// for an earlier life whose store was put back since; it is said again.
+    fn admitted(&self, least: Life) -> Result<(), RefusalRecord> {
+        if self.life >= least {
+            return Ok(());
+        }
+        Err(RefusalRecord::new(Reason::NotAnnounced, crate::domain::reason::RefusalSide::Hub))
+    }
+
+    /// Takes note of the hub as it spoke; refuses what it said before it admitted this life, and what was on its way
+    /// for long.
+    fn meet_admitting_hub(&mut self, hub: PeerMark, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
+        self.meet_hub(hub, step)?;
+        if hub.sequence >= self.admitted_at {
+            return Ok(());
+        }
+        Err(RefusalRecord::new(Reason::SenderRefused, crate::domain::reason::RefusalSide::Hub))
+    }
+
+    /// Whether local requests are served. A node that knows that it is behind would show and change old balances.
+    fn serves(&self, ticket: Ticket, step: &mut Step<'_>) -> bool {
+        let behind = self.life == Life::Behind;
+        if behind {
+            let refusal = RefusalRecord::new(Reason::Resyncing, crate::domain::reason::RefusalSide::Hub);
+            step.answer(ticket, Answer::Refused(refusal));
+        }
+        !behind
     }
 
     fn ask(&mut self, step: &mut Step<'_>) {
-        let now = step.now.mono;
-        let due =
-            self.in_doubt.iter_mut().filter(|(_, doubt)| self.joined && doubt.ask_at <= now).take(ASK_MAX);
+        let (now, joined) = (step.now.mono, self.life == Life::Joined);
+        let due = self.in_doubt.iter_mut().filter(|(_, doubt)| joined && doubt.ask_at <= now).take(ASK_MAX);
         let questions: Vec<Question> = due
             .map(|((transfer_id, side), doubt)| {
                 doubt.ask_at = now.after(ASK_AGAIN_MS);
@@ -296,8 +375,23 @@ impl Machine for Participant {
     }
 
     fn step(&mut self, input: Input, step: &mut Step<'_>) {
+        let local = matches!(
+            input,
+            Input::Check { .. }
+                | Input::Upsert { .. }
+                | Input::Credit { .. }
+                | Input::OpenWallet { .. }
+                | Input::Look { .. }
+        );
+        if local && Participant::ticket(&input).is_some_and(|ticket| !self.serves(ticket, step)) {
+            return;
+        }
         match input {
-            Input::Joined { incarnation, hub } => self.joined(incarnation, hub, step),
+            Input::Joined { incarnation, hub, resync, hub_recovered } => {
+                self.joined(incarnation, hub, (resync, hub_recovered), step);
+            }
+            Input::HubRecovers => self.life = Life::Alone,
+            Input::PutBack => self.life = Life::Behind,
             Input::Prepare { ticket, hub, legs } => self.prepare(ticket, hub, &legs, step),
             Input::Decide { ticket, hub, decisions } => self.decide(ticket, hub, &decisions, step),
             Input::Rulings { hub, rulings } => self.rulings(hub, rulings, step),
@@ -317,7 +411,7 @@ impl Machine for Participant {
 
     fn wake_at(&self) -> Option<Mono> {
         // Before it has joined, nobody can be asked.
-        if !self.joined {
+        if self.life != Life::Joined {
             return None;
         }
         self.in_doubt.values().map(|doubt| doubt.ask_at).min()
@@ -336,7 +430,12 @@ impl Machine for Participant {
             | Input::Credit { ticket, .. }
             | Input::OpenWallet { ticket, .. }
             | Input::Look { ticket, .. } => Some(*ticket),
-            Input::Joined { .. } | Input::Rulings { .. } | Input::AskFailed { .. } | Input::Tick => None,
+            Input::Joined { .. }
+            | Input::PutBack
+            | Input::HubRecovers
+            | Input::Rulings { .. }
+            | Input::AskFailed { .. }
+            | Input::Tick => None,
         }
     }
 }

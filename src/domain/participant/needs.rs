@@ -2,7 +2,7 @@
 
 use super::Input;
 use super::apply::{PROVINCE, kind_of};
-use super::decide::{Reaction, reaction};
+use super::decide::{Reaction, reaction, replayed_leg};
 use crate::domain::apply::SELF;
 use crate::domain::id::MemberRef;
 use crate::domain::ledger::AccountKind;
@@ -51,7 +51,7 @@ pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
             standing(*member_ref, &mut keys);
         }
         Input::Look { member_ref, .. } => standing(*member_ref, &mut keys),
-        Input::AskFailed { .. } | Input::Tick => {}
+        Input::PutBack | Input::HubRecovers | Input::AskFailed { .. } | Input::Tick => {}
     }
     keys.retain(|key| !rows.knows(key));
     keys
@@ -114,7 +114,18 @@ fn decided(decision: &Decision, rows: &WorkingSet, keys: &mut Vec<Key>) {
     }
     let leg = rows.get::<LegRow>(&key);
     let differs = leg.is_some_and(|leg| leg.terms_digest != decision.terms_digest);
-    match reaction(leg.map(|leg| leg.state), decision.outcome) {
+    let replayed = replayed_leg(decision);
+    match reaction(leg.map(|leg| leg.state), decision.outcome, replayed.is_some()) {
+        Reaction::Replay => keys.extend(replayed.into_iter().flat_map(|leg| {
+            let member_ref = leg.member_ref;
+            [
+                Key::AccountRow(member_ref, kind_of(side)),
+                Key::WalletRow(member_ref),
+                Key::AccountRow(PROVINCE, AccountKind::Clearing),
+                Key::AccountRow(PROVINCE, AccountKind::Suspense),
+                Key::IncidentRow(transfer_id, side),
+            ]
+        })),
         Reaction::Reject => keys.push(Key::IncidentRow(transfer_id, side)),
         Reaction::CarryOut if differs => keys.push(Key::IncidentRow(transfer_id, side)),
         Reaction::CarryOut | Reaction::Bury | Reaction::Confirm => {}

@@ -1,7 +1,7 @@
 //! Prepare: judge a leg, and bind the node to it or refuse it, durably either way.
 
 use super::apply::{account, kind_of};
-use super::{ASK_MARGIN_MS, Answer, Doubt, Participant, Step};
+use super::{ASK_MARGIN_MS, Answer, Doubt, Life, Participant, Step};
 use crate::domain::apply::own;
 use crate::domain::calendar::Day;
 use crate::domain::daily;
@@ -11,7 +11,7 @@ use crate::domain::policy::identity::{Identity, identify};
 use crate::domain::policy::rulebook::PlaceRules;
 use crate::domain::policy::{Presented, PresentedLeg, RefusedLeg, RestOfFacts, against};
 use crate::domain::protocol::{Verdict, Vote};
-use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
+use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::{LegPrepared, LegRefused, LegState, PeerMark, PreparedLeg};
 use crate::domain::row::{AccountRow, Key, LegRow, MemberRow, PersonRow, WalletRow};
 use crate::domain::step::Ticket;
@@ -20,11 +20,8 @@ use crate::domain::transfer::{Leg, Side};
 impl Participant {
     /// A vote for each leg, in order.
     pub(super) fn prepare(&mut self, ticket: Ticket, hub: PeerMark, legs: &[Presented], step: &mut Step<'_>) {
-        if !self.joined {
-            let refusal = RefusalRecord::new(Reason::NotAnnounced, RefusalSide::Hub);
-            return step.answer(ticket, Answer::Refused(refusal));
-        }
-        if let Err(refusal) = self.meet_hub(hub, step) {
+        let admitted = self.admitted(Life::Joined).and_then(|()| self.meet_admitting_hub(hub, step));
+        if let Err(refusal) = admitted {
             return step.answer(ticket, Answer::Refused(refusal));
         }
         let votes = legs.iter().map(|leg| self.vote(leg, step)).collect();
@@ -190,25 +187,33 @@ pub fn precedent(state: Option<LegState>, same_terms: bool) -> Precedent {
 
 /// The vote that a leg was given before.
 fn same_again(row: &LegRow) -> Verdict {
-    let (Some(counter_region), Some(rulebook), LegState::Prepared | LegState::Committed) =
-        (row.counter_region, row.rulebook, row.state)
-    else {
-        let refusal = row.refusal.clone().unwrap_or_else(|| RefusalRecord::new(Reason::Internal, row.side));
-        return Verdict::No { refusal, rulebook: row.rulebook };
-    };
-    let leg = PreparedLeg {
+    match leg_record(row).zip(row.rulebook) {
+        Some((leg_record, rulebook)) => Verdict::Yes { leg_record, rulebook },
+        None => {
+            let refusal =
+                row.refusal.clone().unwrap_or_else(|| RefusalRecord::new(Reason::Internal, row.side));
+            Verdict::No { refusal, rulebook: row.rulebook }
+        }
+    }
+}
+
+/// The record of a leg that voted yes, from which it can be brought back; nothing of any other.
+pub fn leg_record(row: &LegRow) -> Option<Vec<u8>> {
+    if !matches!(row.state, LegState::Prepared | LegState::Committed) {
+        return None;
+    }
+    Some(encode(&PreparedLeg {
         transfer_id: row.transfer_id,
         side: row.side,
         member_ref: row.member_ref,
         amount: row.amount,
-        counter_region,
+        counter_region: row.counter_region?,
         receipt_time: row.receipt_time,
         terms_digest: row.terms_digest,
-        rulebook,
+        rulebook: row.rulebook?,
         prepare_time: row.prepare_time,
         incarnation: row.incarnation,
-    };
-    Verdict::Yes { leg_record: encode(&leg), rulebook }
+    }))
 }
 
 fn encode(leg: &PreparedLeg) -> Vec<u8> {

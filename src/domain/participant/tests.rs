@@ -46,6 +46,7 @@ fn decision(leg: &Leg, outcome: Outcome) -> Decision {
         window: None,
         hub_seq: (outcome == Outcome::Commit).then_some(1),
         decide_time: leg.receipt_time,
+        leg_record: Vec::new(),
     }
 }
 
@@ -73,7 +74,11 @@ fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
     ];
     assert_eq!(table.len(), (LegState::ALL.len() + 1) * Outcome::ALL.len());
     for (state, outcome, expected) in table {
-        assert_eq!(reaction(state, outcome), expected, "{state:?} × {outcome:?}");
+        assert_eq!(reaction(state, outcome, false), expected, "{state:?} × {outcome:?}");
+        // A leg's own record changes what a commit of a lost leg does, and nothing else.
+        let lost = (state, outcome) == (None, Commit);
+        let expected = if lost { Reaction::Replay } else { expected };
+        assert_eq!(reaction(state, outcome, true), expected, "{state:?} × {outcome:?}, with its leg");
     }
 }
 

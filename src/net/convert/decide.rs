@@ -15,12 +15,7 @@ use crate::proto::node::ack_result;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DecisionReading {
     /// To be obeyed.
-    Order {
-        /// What was decided.
-        decision: Decision,
-        /// Only in a replay: the node's own sealed leg, to bring it back. Empty otherwise.
-        leg_record: Vec<u8>,
-    },
+    Order(Decision),
     /// It says no outcome, or a commit lacks its window or number: rejected, the others of the call go on.
     Rejected(Ack),
 }
@@ -59,7 +54,7 @@ pub fn decision_to_proto(decision: &Decision) -> node::Decision {
         terms_digest: decision.terms_digest.0.to_vec(),
         window_id: decision.window.map_or_else(String::new, window_id),
         hub_seq: decision.hub_seq.unwrap_or(0),
-        leg_record: Vec::new(),
+        leg_record: decision.leg_record.clone(),
         decide_time: Some(timestamp(decision.decide_time)),
     }
 }
@@ -80,8 +75,9 @@ fn decision_from_proto(
         window: None,
         hub_seq: None,
         decide_time,
+        leg_record: wire.leg_record.clone(),
     };
-    let order = |decision| DecisionReading::Order { decision, leg_record: wire.leg_record.clone() };
+    let order = DecisionReading::Order;
     Some(match node::Outcome::try_from(wire.outcome) {
         Ok(node::Outcome::Abort) => order(decision(Outcome::Abort)),
         Ok(node::Outcome::Commit) => match (window(&wire.window_id), wire.hub_seq) {

@@ -15,6 +15,7 @@ fn decision(outcome: Outcome) -> Decision {
         window: committed.then(|| day("2026-11-21")),
         hub_seq: committed.then_some(12),
         decide_time: Civil(1_795_190_400_123),
+        leg_record: Vec::new(),
     }
 }
 
@@ -28,15 +29,15 @@ fn decisions_come_back() {
     let wire = decide_to_proto(&mark(), &decisions);
     assert_eq!((wire.decisions[0].window_id.as_str(), wire.decisions[0].hub_seq), ("20261121", 12));
     let (sender, read) = decide_from_proto(&wire).expect("all is well");
-    let orders = decisions.map(|decision| DecisionReading::Order { decision, leg_record: Vec::new() });
+    let orders = decisions.map(DecisionReading::Order);
     assert_eq!((sender, read), (mark(), orders.to_vec()));
 }
 
 #[test]
 fn a_replay_brings_the_sealed_leg() {
-    let mut wire = decide_to_proto(&mark(), &[decision(Outcome::Commit)]);
-    wire.decisions[0].leg_record = vec![1, 2];
-    assert!(matches!(&read(wire)[..], [DecisionReading::Order { leg_record, .. }] if leg_record == &[1, 2]));
+    let replay = Decision { leg_record: vec![1, 2], ..decision(Outcome::Commit) };
+    let wire = decide_to_proto(&mark(), std::slice::from_ref(&replay));
+    assert_eq!(read(wire), [DecisionReading::Order(replay)]);
 }
 
 #[test]
@@ -45,7 +46,7 @@ fn a_decision_that_decides_nothing_is_rejected_alone() {
         let mut wire = decide_to_proto(&mark(), &[decision(Outcome::Commit), decision(Outcome::Abort)]);
         change(&mut wire.decisions[0]);
         match &read(wire)[..] {
-            [DecisionReading::Rejected(ack), DecisionReading::Order { .. }] => {
+            [DecisionReading::Rejected(ack), DecisionReading::Order(_)] => {
                 assert_eq!((ack.transfer_id, ack.result), (the_id(), AckResult::Rejected));
                 ack.refusal.as_ref().map(|refusal| refusal.reason).expect("a reason")
             }

@@ -1,10 +1,14 @@
 //! Legs as a node shows them for audits. No personal data.
 
+use crate::domain::coordinator::HeardLeg;
+use crate::domain::reason::Reason;
 use crate::domain::record::LegState;
+use crate::domain::region::RegionCode;
 use crate::domain::row::LegRow;
-use crate::net::convert::leg::{kind_to_proto, side_to_proto};
-use crate::net::convert::time::{timestamp, window_id};
-use crate::net::status::refusal_to_proto;
+use crate::net::convert::leg::{kind_to_proto, leg_name, side_to_proto};
+use crate::net::convert::reader::{Path, Violations, amount, digest};
+use crate::net::convert::time::{required_time, timestamp, window, window_id};
+use crate::net::status::{Problem, refusal_to_proto};
 use crate::proto::node;
 
 /// A recorded leg in the words of the wire. A tombstone has neither kind, amount, place nor time of a vote.
@@ -31,6 +35,53 @@ pub fn leg_view(row: &LegRow) -> node::LegView {
         prepare_time: Some(timestamp(row.prepare_time)),
         ..view
     }
+}
+
+/// What a hub that was put back wants to know besides: the leg as its node sealed it, and by what it was judged.
+pub fn with_leg_record(row: &LegRow, sealed: Vec<u8>, view: node::LegView) -> node::LegView {
+    node::LegView {
+        leg_record: sealed,
+        rulebook_hash: row.rulebook.map(|hash| hash.0.to_vec()).unwrap_or_default(),
+        receipt_time: Some(timestamp(row.receipt_time)),
+        ..view
+    }
+}
+
+/// Reads a leg that a node tells a hub that was put back.
+///
+/// # Errors
+/// `FIELD_REQUIRED`, `REQUEST_MALFORMED` and the like: an answer that cannot be understood is no answer.
+pub fn heard_leg_from_proto(view: &node::LegView) -> Result<HeardLeg, Problem> {
+    let (at, mut found) = (Path::Root, Violations::default());
+    let name = leg_name(&at, &view.transfer_id, view.side, &view.terms_digest, &mut found);
+    let amount = amount(&at.field("amount"), &view.amount, &mut found);
+    let region = RegionCode::parse(&view.counter_region_code);
+    let region = found.need(&at.field("counter_region_code"), Reason::RequestMalformed, region);
+    let receipt_time = required_time(&at.field("receipt_time"), view.receipt_time.as_ref(), &mut found);
+    let committed = match view.hub_seq {
+        0 => None,
+        hub_seq => {
+            let window =
+                found.need(&at.field("window_id"), Reason::RequestMalformed, window(&view.window_id));
+            let time = required_time(&at.field("decide_time"), view.decide_time.as_ref(), &mut found);
+            window.zip(time).map(|(window, time)| (window, hub_seq, time))
+        }
+    };
+    let rulebook = (!view.rulebook_hash.is_empty())
+        .then(|| digest(&at.field("rulebook_hash"), &view.rulebook_hash, &mut found))
+        .flatten();
+    let leg = name.zip(amount).zip(region).zip(receipt_time);
+    found.finish(leg.map(|(((name, amount), counter_region), receipt_time)| HeardLeg {
+        transfer_id: name.transfer_id,
+        side: name.side,
+        terms_digest: name.terms_digest,
+        amount,
+        counter_region,
+        receipt_time,
+        committed,
+        leg_record: view.leg_record.clone(),
+        rulebook,
+    }))
 }
 
 /// Where a leg stands, in the words of the wire: a tombstone is an aborted leg.

@@ -111,6 +111,7 @@ pub fn ruling_from_proto(answer: &hub::Resolution) -> Result<Ruling, Problem> {
         window,
         hub_seq,
         decide_time,
+        leg_record: Vec::new(),
     });
     found.finish(decision).map(Ruling::Decided)
 }

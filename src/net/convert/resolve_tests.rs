@@ -20,6 +20,7 @@ fn decided(outcome: Outcome) -> Ruling {
         window: committed.then(|| day("2026-11-21")),
         hub_seq: committed.then_some(12),
         decide_time: Civil(1_795_190_400_123),
+        leg_record: Vec::new(),
     })
 }
 

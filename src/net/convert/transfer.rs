@@ -18,7 +18,7 @@ pub fn transfer_to_proto(row: &TransferRow, parties: Option<&MaskedParties>) -> 
         transfer_id: row.transfer_id.to_string(),
         payer: Some(masked(&parties.payer_name, &parties.payer_id, row.payer_region)),
         payee: Some(masked(&parties.payee_name, &parties.payee_id, row.payee_region)),
-        kinship: kinship_to_proto(row.kinship),
+        kinship: row.kinship.map_or(0, kinship_to_proto),
         amount: row.amount.to_string(),
         state: state_to_proto(row.state).into(),
         refusal: row.refusal.as_ref().map(refusal_to_proto),

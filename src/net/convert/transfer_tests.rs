@@ -16,7 +16,7 @@ fn committed() -> TransferRow {
         payee_region: region(510_100),
         payer_province: ProvinceCode::new(13),
         payee_province: ProvinceCode::new(51),
-        kinship: Kinship::Parent,
+        kinship: Some(Kinship::Parent),
         amount: Money::from_fen(40_000),
         payer_digest: Digest([1; 32]),
         payee_digest: Digest([2; 32]),

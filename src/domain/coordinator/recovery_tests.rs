@@ -1,0 +1,183 @@
+use super::HeardLeg;
+use crate::domain::coordinator::{Answer, Coordinator, Deadlines, Effect, Input};
+use crate::domain::id::{Digest, StartId};
+use crate::domain::participant::{self, leg_record};
+use crate::domain::protocol::Verdict;
+use crate::domain::reason::Reason;
+use crate::domain::record::{LegState, PeerMark};
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{IncidentRow, Key, LegRow, PeerRow, SelfRow, TableRow, TransferRow};
+use crate::domain::step::Output;
+use crate::domain::toy::{HubOutput, PAYEE, PAYER, Toy, create, id};
+use crate::domain::transfer::{Side, TransferState};
+
+/// What is left of the hub when an older state of its store is put back, and it starts.
+fn put_back(toy: &mut Toy, upto: usize) -> Vec<HubOutput> {
+    let journal = toy.hub.journal[..upto].to_vec();
+    toy.hub.rows = crate::domain::apply::replay(&journal);
+    toy.hub.journal = journal;
+    let start_id = StartId([90; 16]);
+    toy.hub.machine = Coordinator::new(
+        start_id,
+        crate::domain::toy::places().into(),
+        crate::domain::toy::rulebook().into(),
+        Deadlines::default(),
+    );
+    toy.hub.mark = PeerMark { incarnation: 2, start_id, sequence: upto as u64, head_hash: Digest::default() };
+    let filter = crate::domain::scan::Filter::UnsettledTransfers;
+    let unsettled = toy.hub.rows.rows().filter(|row| filter.admits(row)).filter_map(TableRow::of).cloned();
+    let unsettled = unsettled.collect();
+    toy.hub.run(toy.now, Input::Start { unsettled, put_back: Some(vec![PAYER, PAYEE]) })
+}
+
+fn announce(toy: &mut Toy, province: ProvinceCode, again: bool) -> Vec<HubOutput> {
+    let node = toy.node(province);
+    let seen: PeerRow = node.get(&Key::PeerRow(ProvinceCode::HUB)).expect("it knows the hub");
+    let announcement = super::Announcement {
+        province,
+        mark: node.mark,
+        proof: Some((0, Digest::default())),
+        again,
+        hub_incarnation: seen.incarnation,
+        knows_us_to: None,
+    };
+    toy.hub.run(toy.now, Input::Announce { ticket: 5, node: Box::new(announcement) })
+}
+
+fn legs(toy: &mut Toy, province: ProvinceCode, above: u64) -> Vec<HeardLeg> {
+    let heard = |leg: &LegRow| {
+        let later = leg.state == LegState::Committed && leg.hub_seq > Some(above);
+        (later || leg.state == LegState::Prepared).then(|| HeardLeg {
+            transfer_id: leg.transfer_id,
+            side: leg.side,
+            terms_digest: leg.terms_digest,
+            amount: leg.amount,
+            counter_region: leg.counter_region.expect("it voted yes"),
+            receipt_time: leg.receipt_time,
+            committed: leg
+                .window
+                .zip(leg.hub_seq)
+                .zip(leg.decide_time)
+                .map(|((window, it), time)| (window, it, time)),
+            leg_record: leg_record(leg).expect("it voted yes"),
+            rulebook: leg.rulebook,
+        })
+    };
+    toy.node(province).rows.rows().filter_map(LegRow::of).filter_map(heard).collect()
+}
+
+/// Both nodes announce themselves twice and are asked; gives what the hub wants done in the end.
+fn hear(toy: &mut Toy) -> Vec<HubOutput> {
+    let mut last = Vec::new();
+    for province in [PAYER, PAYEE] {
+        let first = announce(toy, province, true);
+        assert!(
+            matches!(&first[..], [Output::Answer(5, Answer::Refused(it))] if it.reason == Reason::Recovering)
+        );
+        let now = toy.now;
+        toy.node(province).run(now, participant::Input::HubRecovers);
+        let second = announce(toy, province, false);
+        let Some(Output::Effect(Effect::AskWhatWasLost(of, above))) = second.last() else {
+            panic!("{second:?}")
+        };
+        assert_eq!(*of, province);
+        let legs = legs(toy, province, *above);
+        last = toy.hub.run(toy.now, Input::Heard { province, legs });
+    }
+    last
+}
+
+fn transfer(toy: &Toy, number: u8) -> TransferRow {
+    toy.hub.get(&Key::TransferRow(id(number))).expect("recorded")
+}
+
+#[test]
+fn a_hub_that_was_put_back_answers_nobody_until_it_has_heard_what_it_lost() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    let before = toy.hub.journal.len();
+    let kept = transfer(&toy, 1);
+    let outputs = toy.create(2, 2, 50_000);
+    toy.settle(outputs);
+    let lost = transfer(&toy, 2);
+    put_back(&mut toy, before);
+    assert!(toy.hub.get::<TransferRow>(&Key::TransferRow(id(2))).is_none());
+    for input in [create(9, 2, 50_000), Input::Get { ticket: 9, transfer_ids: vec![id(1)] }] {
+        let outputs = toy.hub.run(toy.now, input);
+        assert!(
+            matches!(&outputs[..], [Output::Answer(9, Answer::Refused(it))] if it.reason == Reason::Recovering)
+        );
+    }
+    let outputs = hear(&mut toy);
+    let own: SelfRow = toy.hub.get(&Key::SelfRow(0)).expect("there");
+    assert_eq!((own.incarnation, own.recovered), (3, 3), "higher than any that a node has seen");
+    assert!(outputs.contains(&Output::Effect(Effect::Recovered(3))));
+    let adopted = transfer(&toy, 2);
+    let told =
+        |it: &TransferRow| (it.state, it.hub_seq, it.window, it.amount, it.terms_digest, it.payer_region);
+    assert_eq!(told(&adopted), told(&lost));
+    assert_eq!(transfer(&toy, 1).state, kept.state);
+    // The client that repeats what it said finds it; one that says something else does not take it over.
+    let repeat = toy.create(3, 2, 50_000);
+    assert!(matches!(&repeat[..], [Output::Answer(3, Answer::Transfer(_))]), "{repeat:?}");
+    let other = toy.create(4, 2, 50_001);
+    assert!(
+        matches!(&other[..], [Output::Answer(4, Answer::Refused(it))] if it.reason == Reason::ContentDiffers)
+    );
+}
+
+/// A recovering hub that presumed an abort here would take back what its client was told.
+#[test]
+fn what_both_sides_promised_and_nobody_knows_is_committed_and_noted() {
+    let mut toy = Toy::new();
+    let before = toy.hub.journal.len();
+    // Number 1 is decided and told to nobody; number 2 is decided and told.
+    let mut untold = Vec::new();
+    for output in toy.create(1, 1, 40_000) {
+        if let Output::Effect(Effect::Prepare(province, leg)) = output {
+            let participant::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
+            assert!(matches!(votes[0].verdict, Verdict::Yes { .. }));
+            let node = toy.node(province).mark;
+            untold.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));
+        }
+    }
+    let outputs = toy.create(2, 2, 50_000);
+    toy.settle(outputs);
+    assert_eq!((transfer(&toy, 1).hub_seq, transfer(&toy, 2).hub_seq), (Some(1), Some(2)));
+    put_back(&mut toy, before);
+    let outputs = hear(&mut toy);
+    let (first, second) = (transfer(&toy, 1), transfer(&toy, 2));
+    assert_eq!((first.state, first.hub_seq), (TransferState::Committed, Some(1)), "the gap is filled");
+    assert_eq!((second.state, second.hub_seq), (TransferState::Committed, Some(2)));
+    let incident: IncidentRow = toy.hub.get(&Key::IncidentRow(id(1), Side::Payer)).expect("noted");
+    assert_eq!(incident.refusal.reason, Reason::DecidedAtRecovery);
+    let told = outputs.iter().filter(|it| matches!(it, Output::Effect(Effect::Decide(..)))).count();
+    assert_eq!(told, 2, "both sides of the first are told: {outputs:?}");
+}
+
+#[test]
+fn what_one_side_never_promised_was_aborted() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    let before = toy.hub.journal.len();
+    let prepare = outputs.into_iter().find_map(|it| match it {
+        Output::Effect(Effect::Prepare(PAYER, leg)) => Some(leg),
+        _ => None,
+    });
+    toy.prepare(&prepare.expect("asked"));
+    put_back(&mut toy, before);
+    hear(&mut toy);
+    let transfer = transfer(&toy, 1);
+    assert_eq!(transfer.refusal.map(|it| it.reason), Some(Reason::HubRestarted));
+}
+
+/// A store that was put back without being marked so: nodes do not join it, and it decides nothing with them.
+#[test]
+fn a_hub_that_is_behind_without_knowing_it_is_found_out() {
+    let mut toy = Toy::new();
+    let outputs = announce(&mut toy, PAYER, true);
+    assert!(
+        matches!(&outputs[..], [Output::Answer(5, Answer::Refused(it))] if it.reason == Reason::HubBehind)
+    );
+}

@@ -1,0 +1,218 @@
+use crate::domain::calendar::Mono;
+use crate::domain::coordinator::{Announcement, Answer, Effect, Input};
+use crate::domain::id::{Digest, StartId};
+use crate::domain::ledger::AccountKind;
+use crate::domain::participant;
+use crate::domain::reason::Reason;
+use crate::domain::record::{LegState, PeerMark};
+use crate::domain::row::{AccountRow, IncidentRow, Key, LegRow, PeerRow, TransferRow};
+use crate::domain::step::Output;
+use crate::domain::toy::{Host, HubOutput, PAYEE, PAYER, Toy, announcement, id, member};
+use crate::domain::transfer::{Side, TransferState};
+
+/// What is left of a node when an older state of its store is put back.
+fn put_back(node: &mut Host<participant::Participant>, upto: usize) {
+    let journal = node.journal[..upto].to_vec();
+    node.rows = crate::domain::apply::replay(&journal);
+    node.mark.sequence = upto as u64;
+    node.journal = journal;
+}
+
+fn standing(outputs: &[HubOutput]) -> &Answer {
+    match outputs.first() {
+        Some(Output::Answer(_, answer)) => answer,
+        other => panic!("no answer: {other:?}"),
+    }
+}
+
+/// A toy whose payer's node was heard after it had written something, and what was seen of it.
+fn heard() -> (Toy, PeerRow) {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    let seen: PeerRow = toy.hub.get(&Key::PeerRow(PAYER)).expect("admitted");
+    assert!(seen.sequence > 0);
+    (toy, seen)
+}
+
+fn with_hash(sequence: u64, hash: u8) -> PeerMark {
+    PeerMark { incarnation: 1, start_id: StartId([60; 16]), sequence, head_hash: Digest([hash; 32]) }
+}
+
+#[test]
+fn a_start_proves_that_its_journal_holds_what_was_seen_of_it() {
+    let (mut toy, seen) = heard();
+    let (at, ahead) = (seen.sequence, with_hash(seen.sequence + 5, 9));
+    let outputs = toy.hub.run(toy.now, announcement(1, PAYER, ahead, None));
+    assert_eq!(standing(&outputs), &Answer::Prove { sequence: at });
+    // A proof for another sequence proves nothing.
+    let outputs = toy.hub.run(toy.now, announcement(2, PAYER, ahead, Some((at + 1, seen.head_hash))));
+    assert_eq!(standing(&outputs), &Answer::Prove { sequence: at });
+    let outputs = toy.hub.run(toy.now, announcement(3, PAYER, ahead, Some((at, seen.head_hash))));
+    assert!(matches!(standing(&outputs), Answer::Admitted { resync: false, .. }), "{outputs:?}");
+}
+
+/// An older state was put back and has grown past what was seen: only the hash shows it.
+#[test]
+fn another_history_of_the_same_length_was_put_back() {
+    let (mut toy, seen) = heard();
+    for (start, sequence, proof) in
+        [(61, seen.sequence + 5, Some((seen.sequence, Digest([9; 32])))), (62, seen.sequence, None)]
+    {
+        let mark = PeerMark { start_id: StartId([start; 16]), ..with_hash(sequence, 9) };
+        let outputs = toy.hub.run(toy.now, announcement(1, PAYER, mark, proof));
+        assert!(matches!(standing(&outputs), Answer::Admitted { resync: true, .. }), "{outputs:?}");
+    }
+}
+
+#[test]
+fn of_two_copies_that_run_the_first_is_refused() {
+    let mut toy = Toy::new();
+    let first = toy.payer.mark;
+    let second = PeerMark { start_id: StartId([60; 16]), ..first };
+    toy.hub.run(toy.now, announcement(1, PAYER, second, None));
+    let again = Announcement {
+        province: PAYER,
+        mark: first,
+        proof: None,
+        again: true,
+        hub_incarnation: 0,
+        knows_us_to: None,
+    };
+    let outputs = toy.hub.run(toy.now, Input::Announce { ticket: 2, node: Box::new(again) });
+    let Answer::Refused(refusal) = standing(&outputs) else { panic!("{outputs:?}") };
+    assert_eq!(refusal.reason, Reason::SenderRefused);
+}
+
+#[test]
+fn a_node_that_was_put_back_is_told_what_it_lost_and_only_then_takes_part() {
+    let mut toy = Toy::new();
+    let before = toy.payee.journal.len();
+    for number in 1..=2 {
+        let outputs = toy.create(u64::from(number), number, 40_000);
+        toy.settle(outputs);
+    }
+    put_back(&mut toy.payee, before);
+    assert!(toy.payee.get::<LegRow>(&Key::LegRow(id(1), Side::Payee)).is_none());
+    toy.payee.mark.start_id = StartId([70; 16]);
+    let told = toy.join(PAYEE);
+    assert!(told.iter().any(|it| matches!(it, Output::Effect(Effect::ReadBack(PAYEE, _)))), "{told:?}");
+    // Nothing new is asked of it meanwhile.
+    let outputs = toy.create(9, 9, 100);
+    assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Prepare(..)))), "{outputs:?}");
+    let refused: TransferRow = toy.hub.get(&Key::TransferRow(id(9))).expect("recorded");
+    assert_eq!(refused.refusal.map(|it| it.reason), Some(Reason::ProvinceUnreachable));
+    toy.settle(told);
+    for number in 1..=2 {
+        let leg: LegRow = toy.payee.get(&Key::LegRow(id(number), Side::Payee)).expect("brought back");
+        let transfer: TransferRow = toy.hub.get(&Key::TransferRow(id(number))).expect("there");
+        assert_eq!((leg.state, leg.hub_seq), (LegState::Committed, transfer.hub_seq));
+    }
+    let wallet: AccountRow =
+        toy.payee.get(&Key::AccountRow(member(PAYEE), AccountKind::Wallet)).expect("there");
+    assert_eq!(wallet.posted.fen(), 80_000);
+    assert_eq!(toy.hub.get::<PeerRow>(&Key::PeerRow(PAYEE)).expect("there").resync, None);
+    toy.join(PAYEE);
+    let outputs = toy.create(10, 10, 100);
+    toy.settle(outputs);
+    assert_eq!(
+        toy.hub.get::<TransferRow>(&Key::TransferRow(id(10))).expect("there").state,
+        TransferState::Committed
+    );
+}
+
+/// The allotment that paid for the transfer was lost with the store.
+#[test]
+fn what_the_members_account_cannot_take_goes_to_the_suspense_account() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    put_back(&mut toy.payer, 0);
+    toy.payer.mark.start_id = StartId([70; 16]);
+    let told = toy.join(PAYER);
+    toy.settle(told);
+    let balance =
+        |kind, whose| toy.payer.get::<AccountRow>(&Key::AccountRow(whose, kind)).map(|it| it.posted.fen());
+    assert_eq!(balance(AccountKind::Personal, member(PAYER)), Some(0));
+    assert_eq!(balance(AccountKind::Suspense, participant::apply::PROVINCE), Some(-40_000));
+    assert_eq!(balance(AccountKind::Clearing, participant::apply::PROVINCE), Some(40_000));
+    let incident: IncidentRow = toy.payer.get(&Key::IncidentRow(id(1), Side::Payer)).expect("raised");
+    assert_eq!(incident.refusal.reason, Reason::ReplayedToSuspense);
+}
+
+/// Found in review: what waited in the outbox came first and without its leg, and was rejected.
+#[test]
+fn what_waited_for_the_node_comes_with_its_leg() {
+    let mut toy = Toy::new();
+    let before = toy.payee.journal.len();
+    toy.hub.run(toy.now, Input::Link { province: PAYEE, up: false });
+    toy.hub.run(toy.now, Input::Link { province: PAYEE, up: true });
+    let outputs = toy.create(1, 1, 40_000);
+    // Both vote, the hub decides, and the payee's node dies before it hears of it.
+    let mut decided = Vec::new();
+    for output in outputs {
+        if let Output::Effect(Effect::Prepare(province, leg)) = output {
+            let participant::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
+            let node = toy.node(province).mark;
+            decided.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));
+        }
+    }
+    decided.retain(|it| !matches!(it, Output::Effect(Effect::Decide(PAYEE, _))));
+    toy.settle(decided);
+    put_back(&mut toy.payee, before);
+    toy.payee.mark.start_id = StartId([70; 16]);
+    toy.hub.run(toy.now, Input::Link { province: PAYEE, up: false });
+    let told = toy.join(PAYEE);
+    toy.settle(told);
+    let outputs = toy.hub.run(toy.now, Input::Link { province: PAYEE, up: true });
+    toy.settle(outputs);
+    let leg: LegRow = toy.payee.get(&Key::LegRow(id(1), Side::Payee)).expect("brought back");
+    assert_eq!(leg.state, LegState::Committed);
+    toy.now.mono = Mono(1_000);
+    let outputs = toy.hub.run(toy.now, Input::Tick);
+    toy.settle(outputs);
+    assert!(
+        toy.hub.get::<TransferRow>(&Key::TransferRow(id(1))).expect("there").payee_recorded_seq.is_some()
+    );
+}
+
+/// A restart of the hub in the middle of a resync goes on where it was, and sends nothing without its leg before.
+#[test]
+fn a_hub_that_restarts_goes_on_telling() {
+    let mut toy = Toy::new();
+    let before = toy.payee.journal.len();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    put_back(&mut toy.payee, before);
+    toy.payee.mark.start_id = StartId([70; 16]);
+    toy.join(PAYEE);
+    let outputs = toy.restart_hub(80);
+    assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Decide(PAYEE, _)))), "{outputs:?}");
+    let told = toy.join(PAYEE);
+    toy.settle(told);
+    let leg: LegRow = toy.payee.get(&Key::LegRow(id(1), Side::Payee)).expect("brought back");
+    assert_eq!(leg.state, LegState::Committed);
+}
+
+/// A prepare that was on its way while the node was put back may have been decided since.
+#[test]
+fn a_prepare_of_before_the_admission_is_refused() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    let Some(Output::Effect(Effect::Prepare(_, leg))) =
+        outputs.iter().find(|it| matches!(it, Output::Effect(Effect::Prepare(PAYER, _))))
+    else {
+        panic!("{outputs:?}")
+    };
+    let (leg, late) = (leg.clone(), toy.hub.mark);
+    toy.settle(outputs.into_iter().skip(usize::MAX).collect());
+    toy.restart_node(PAYER, 70);
+    let late = PeerMark { sequence: late.sequence - 1, ..late };
+    let presented = crate::domain::policy::Presented::Leg(crate::domain::policy::PresentedLeg {
+        leg: *leg,
+        id_hash: crate::domain::toy::id_hash(PAYER),
+    });
+    let input = participant::Input::Prepare { ticket: 1, hub: late, legs: vec![presented] };
+    let answer = crate::domain::toy::answer(toy.payer.run(toy.now, input));
+    assert!(matches!(answer, participant::Answer::Refused(_)), "{answer:?}");
+}
