@@ -2,6 +2,7 @@
 
 use super::failure;
 use crate::store::StoreError;
+use crate::store::failpoint::{Failpoint, hit};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// Every migration, in order; the format of a store is how many of them it has seen. Never edit one that was released.
@@ -44,7 +45,10 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let stamp = |name: &str, value: i64| transaction.pragma_update(None, name, value);
     stamp("application_id", APPLICATION_ID).map_err(failure)?;
     stamp("user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)).map_err(failure)?;
-    transaction.commit().map_err(failure)
+    hit(Failpoint::MigrationRan);
+    transaction.commit().map_err(failure)?;
+    hit(Failpoint::MigrationCommitted);
+    Ok(())
 }
 
 /// Whose store it is, if it was ever said.
