@@ -74,8 +74,8 @@ fn create_private(path: &Path) -> Result<File, StoreError> {
     options.open(path).map_err(|error| io(path, &error))
 }
 
-/// A folder in which a store is being restored. It is locked, so no server starts in it; and a restore that does not
-/// end leaves a draft there, on which no server starts and which the next restore clears away.
+/// A folder in which a store is being restored. It is locked, so no server starts in it; and a restore that is killed
+/// leaves a draft there, on which no server starts and which the next restore clears away.
 #[derive(Debug)]
 pub struct Restoring {
     dir: PathBuf,
@@ -102,13 +102,22 @@ impl Restoring {
             return Err(StoreError::NotEmpty(dir.display().to_string()));
         }
         let restoring = Restoring { dir: dir.to_owned(), _lock: super::lock(dir)? };
+        restoring.clear()?;
+        Ok(restoring)
+    }
+
+    /// Removes what was written so far; the draft last, since it says whose the rest is.
+    fn clear(&self) -> Result<(), StoreError> {
+        if !self.draft().exists() {
+            return Ok(());
+        }
         for name in [DRAFT_JOURNAL, head_file::NAME, DRAFT] {
-            let path = dir.join(name);
+            let path = self.dir.join(name);
             if path.exists() {
                 std::fs::remove_file(&path).map_err(|error| io(&path, &error))?;
             }
         }
-        Ok(restoring)
+        Ok(())
     }
 
     fn draft(&self) -> PathBuf {
@@ -172,6 +181,13 @@ impl Restoring {
             .and_then(|()| File::open(&self.dir))
             .and_then(|folder| folder.sync_all());
         synced.map_err(|error| io(&self.dir, &error))
+    }
+}
+
+impl Drop for Restoring {
+    fn drop(&mut self) {
+        // One that was refused leaves nothing. What cannot be removed is a draft, on which no server starts.
+        drop(self.clear());
     }
 }
 

@@ -11,6 +11,7 @@ mod verify;
 
 pub use backup::{Restoring, copy};
 pub use read::SqliteReader;
+pub use schema::FORMAT;
 pub use snapshot::Snapshot;
 pub use verify::Report;
 

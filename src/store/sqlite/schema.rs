@@ -9,6 +9,9 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 const MIGRATIONS: &[&str] =
     &[include_str!("migrations/0001_init.sql"), include_str!("migrations/0002_spoken.sql")];
 
+/// The newest format of a store that this program knows.
+pub const FORMAT: usize = MIGRATIONS.len();
+
 /// "GONG": tells our databases from other SQLite files.
 const APPLICATION_ID: i64 = 0x474F_4E47;
 
