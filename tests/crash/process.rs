@@ -5,7 +5,7 @@ use crate::e2e::kit::{run, until};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// Between picking a port and listening on it another test may have taken it: then all begins again.
 const TRIES: usize = 5;
@@ -53,19 +53,38 @@ impl Servers {
         self.site.folder().join(format!("{server}.log"))
     }
 
+    /// A site on which nothing runs yet.
+    pub fn idle(options: &Options) -> Servers {
+        Servers { running: BTreeMap::new(), site: Site::new(options.clone()) }
+    }
+
+    /// The program, with these arguments.
+    pub fn gongji(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gongji"));
+        command.args(arguments).current_dir(self.site.folder()).stdin(Stdio::null());
+        command
+    }
+
     /// Starts a server as people do.
     pub fn launch(&mut self, server: &str) {
+        self.launch_by(server, |command| command);
+    }
+
+    /// Starts a server that dies when it comes to this failpoint for the `nth` time.
+    #[cfg(debug_assertions)]
+    pub fn launch_fatal(&mut self, server: &str, point: gongji::store::failpoint::Failpoint, nth: u64) {
+        let fatal = format!("{}:{nth}", point.name());
+        self.launch_by(server, |command| command.env("GONGJI_FAILPOINT", fatal));
+    }
+
+    /// Starts a server with the changes that `change` makes to its command.
+    pub fn launch_by(&mut self, server: &str, change: impl FnOnce(&mut Command) -> &mut Command) {
         let log = OpenOptions::new().create(true).append(true).open(self.log(server)).expect("a log");
         let role = if server == "hub" { "hub" } else { "node" };
-        let child = Command::new(env!("CARGO_BIN_EXE_gongji"))
-            .arg(role)
-            .arg("--config")
-            .arg(self.site.config(server))
-            .stdin(Stdio::null())
-            .stdout(File::create(self.site.folder().join(format!("{server}.out"))).expect("a file"))
-            .stderr(log)
-            .spawn()
-            .expect("the binary starts");
+        let config = self.site.config(server);
+        let out = File::create(self.site.folder().join(format!("{server}.out"))).expect("a file");
+        let mut command = self.gongji(&[role, "--config", config.to_str().expect("UTF-8")]);
+        let child = change(command.stdout(out).stderr(log)).spawn().expect("the binary starts");
         self.running.insert(server.to_owned(), child);
     }
 
@@ -89,6 +108,12 @@ impl Servers {
         let mut child = self.running.remove(server).expect("it runs");
         child.kill().expect("killed");
         child.wait().expect("gone");
+    }
+
+    /// Waits until a server has ended by itself.
+    pub async fn end_of(&mut self, server: &str) -> ExitStatus {
+        let mut child = self.running.remove(server).expect("it runs");
+        until("a process that ends by itself", async || child.try_wait().expect("a child")).await
     }
 
     /// SIGTERM to all, and waits until each has ended well.

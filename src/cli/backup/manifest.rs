@@ -104,12 +104,18 @@ impl Manifest {
             let advice = "take an older backup";
             Failure::Local(format!("the backup {} is damaged: {what}; {advice}", folder.display()))
         };
+        let unfinished = || {
+            let what = "is no finished backup: name the folder of one, which has a manifest.json";
+            Failure::Usage(format!("{} {what}", folder.display()))
+        };
+        // A draft may be whole but for its name: nobody has said that it is.
+        let name = folder.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| name.starts_with('.')) {
+            return Err(unfinished());
+        }
         let text = match std::fs::read(folder.join(NAME)) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let what = "is no finished backup: it has no manifest.json; name the folder of one backup";
-                return Err(Failure::Usage(format!("{} {what}", folder.display())));
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(unfinished()),
             Err(error) => return Err(Failure::Local(format!("{}: {error}", folder.display()))),
         };
         let sealed: Value =
