@@ -11,7 +11,6 @@ mod demo;
 pub mod failure;
 mod journal;
 mod journal_text;
-mod journal_verify;
 mod members;
 mod members_csv;
 mod members_report;

@@ -77,15 +77,39 @@ impl Servers {
         self.launch_by(server, |command| command.env("GONGJI_FAILPOINT", fatal));
     }
 
+    /// Starts a server whose files may not grow beyond so many blocks, as on a disk that is full.
+    pub fn launch_limited(&mut self, server: &str, blocks: u32) {
+        // Without the trap the system ends the process at the limit, instead of failing its write.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let plain = self.server(server);
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(script).arg(plain.get_program()).args(plain.get_args());
+        command.current_dir(self.site.folder()).stdin(Stdio::null());
+        self.spawn(server, &mut command);
+    }
+
     /// Starts a server with the changes that `change` makes to its command.
-    pub fn launch_by(&mut self, server: &str, change: impl FnOnce(&mut Command) -> &mut Command) {
-        let log = OpenOptions::new().create(true).append(true).open(self.log(server)).expect("a log");
+    fn launch_by(&mut self, server: &str, change: impl FnOnce(&mut Command) -> &mut Command) {
+        let mut command = self.server(server);
+        self.spawn(server, change(&mut command));
+    }
+
+    fn server(&self, server: &str) -> Command {
         let role = if server == "hub" { "hub" } else { "node" };
-        let config = self.site.config(server);
+        self.gongji(&[role, "--config", self.site.config(server).to_str().expect("UTF-8")])
+    }
+
+    fn spawn(&mut self, server: &str, command: &mut Command) {
+        let log = OpenOptions::new().create(true).append(true).open(self.log(server)).expect("a log");
         let out = File::create(self.site.folder().join(format!("{server}.out"))).expect("a file");
-        let mut command = self.gongji(&[role, "--config", config.to_str().expect("UTF-8")]);
-        let child = change(command.stdout(out).stderr(log)).spawn().expect("the binary starts");
+        let child = command.stdout(out).stderr(log).spawn().expect("the binary starts");
         self.running.insert(server.to_owned(), child);
+    }
+
+    /// The last line that a server wrote to its log.
+    pub fn last_words(&self, server: &str) -> String {
+        let log = fs::read_to_string(self.log(server)).expect("a log");
+        log.lines().last().unwrap_or_default().to_owned()
     }
 
     /// Waits until each has said where it listens (true) or one has ended, for example for lack of its port (false).
@@ -106,6 +130,8 @@ impl Servers {
     /// `kill -9`: nothing is flushed, nobody is told.
     pub fn kill(&mut self, server: &str) {
         let mut child = self.running.remove(server).expect("it runs");
+        let ended = child.try_wait().expect("a child");
+        assert!(ended.is_none(), "{server} has ended by itself: {ended:?}");
         child.kill().expect("killed");
         child.wait().expect("gone");
     }

@@ -1,5 +1,4 @@
 use super::*;
-use crate::cli::journal_verify::verify;
 use crate::domain::apply::apply;
 use crate::domain::id::{MemberRef, StartId};
 use crate::domain::id_number::{IdNumber, Person, PersonName};
@@ -7,6 +6,7 @@ use crate::domain::record::{NodeJoined, Record};
 use crate::domain::row::{PersonRow, Row, Table};
 use crate::domain::scan::{Filter, Scan};
 use crate::domain::working_set::WorkingSet;
+use crate::store::replay::verify;
 use crate::store::sqlite::SqliteReader;
 use crate::store::{Commit, Journal, Tables};
 use clap::Parser;
