@@ -121,7 +121,7 @@ impl Manifest {
         let sealed: Value =
             serde_json::from_slice(&text).map_err(|_| damaged("its manifest is not whole"))?;
         let manifest = &sealed["manifest"];
-        if sealed["sha256"] != Value::from(digest(manifest)) {
+        if sealed["sha256"].as_str() != Some(digest(manifest).as_str()) {
             return Err(damaged("its manifest was changed"));
         }
         match manifest["version"].as_u64() {

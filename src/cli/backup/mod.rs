@@ -19,6 +19,7 @@ use crate::domain::id::hex;
 use crate::privacy::key::VaultKey;
 use crate::privacy::private_file;
 use crate::store::failpoint::{Failpoint, hit};
+use crate::store::replay::verify;
 use crate::store::sqlite::{Report, Snapshot, SqliteStore, copy};
 use folder::Folder;
 use manifest::{DATABASE, FileMark, KEY, Manifest};
@@ -39,6 +40,9 @@ pub struct BackupArgs {
     /// Leave the vault's key out: then whoever finds the backup finds no names, and whoever has lost the key neither
     #[arg(long)]
     without_keys: bool,
+    /// Also replay the journal and compare it with every table; holds all rows in memory
+    #[arg(long)]
+    replay: bool,
     /// Afterwards delete the oldest backups of this server in the folder, and keep so many
     #[arg(long, value_name = "N")]
     keep: Option<NonZeroUsize>,
@@ -85,7 +89,7 @@ fn make(args: &BackupArgs) -> Result<Made, Failure> {
         return Err(Failure::Usage(format!("{data}: the store belongs to {found}, not to {wanted}")));
     }
     let mut folder = Folder::open(&args.to, &found)?;
-    let (manifest, report) = write(&mut folder, &data, key.as_deref())?;
+    let (manifest, report) = write(&mut folder, &data, key.as_deref(), args.replay)?;
     let made = folder.finish(&manifest.time)?;
     hit(Failpoint::BackupNamed);
     let removed = args.keep.map_or(Ok(Vec::new()), |keep| folder.keep(keep))?;
@@ -93,7 +97,12 @@ fn make(args: &BackupArgs) -> Result<Made, Failure> {
 }
 
 /// Writes and checks a draft.
-fn write(folder: &mut Folder, data: &Path, key: Option<&Path>) -> Result<(Manifest, Report), Failure> {
+fn write(
+    folder: &mut Folder,
+    data: &Path,
+    key: Option<&Path>,
+    replay: bool,
+) -> Result<(Manifest, Report), Failure> {
     let draft = folder.draft()?;
     let place = draft.display().to_string();
     let failed = |what: &dyn std::fmt::Display| Failure::Local(format!("{place}: {what}"));
@@ -102,7 +111,15 @@ fn write(folder: &mut Folder, data: &Path, key: Option<&Path>) -> Result<(Manife
     hit(Failpoint::BackupCopied);
     // The copy and not the store is checked: it is what will be there when it is needed.
     let mut store = Snapshot::open(&draft).map_err(|error| failed(&error))?;
-    let report = store.verify().map_err(|error| failed(&error))?;
+    let report = if replay {
+        let verified = verify(&mut store).map_err(|error| failed(&error))?;
+        if let Some(difference) = verified.difference {
+            return Err(failed(&format!("the tables are not what the journal gives: {difference}")));
+        }
+        verified.report
+    } else {
+        store.verify().map_err(|error| failed(&error))?
+    };
     let owner = store.owner().map_err(|error| failed(&error))?;
     let format = store.format().map_err(|error| failed(&error))?;
     let mut manifest = Manifest::new(owner, format, store.head(), time);

@@ -2,7 +2,7 @@
 
 use crate::cli::failure::Failure;
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig};
-use crate::domain::row::{PartiesRow, PersonRow, Table, TableRow};
+use crate::domain::row::{PartiesRow, PersonRow, Row, Table, TableRow};
 use crate::domain::scan::{Filter, Scan};
 use crate::privacy::key::VaultKey;
 use crate::store::StoreError;
@@ -58,16 +58,36 @@ fn server(path: &Path) -> Result<(String, ServerConfig), ConfigError> {
     HubConfig::load(path).map(|config| ("hub".to_owned(), config.server))
 }
 
-/// Whether this is the key under which the store's vault is sealed, by one row of each kind that it holds.
+/// Rows read at a time.
+const PAGE: usize = 1_000;
+
+/// Opens every row of the vault: false when this is another key than theirs.
+///
+/// # Errors
+/// `Damaged` when it opens some of them and not others.
 pub(super) fn opens(key: &VaultKey, store: &mut Snapshot) -> Result<bool, StoreError> {
-    let mut first = |table| {
-        let rows = store.scan(&Scan { filter: Filter::All(table), after: None, limit: 1 })?;
-        Ok::<_, StoreError>(rows.into_iter().next())
-    };
-    let person = first(Table::PersonRow)?;
-    let parties = first(Table::PartiesRow)?;
-    let person = person.as_ref().and_then(PersonRow::of);
-    let parties = parties.as_ref().and_then(PartiesRow::of);
-    Ok(person.is_none_or(|row| key.open_person(row.member_ref, &row.sealed).is_ok())
-        && parties.is_none_or(|row| key.open_parties(row.transfer_id, &row.sealed).is_ok()))
+    let (mut opened, mut sealed) = (0, 0);
+    for table in Table::ALL.iter().filter(|table| table.is_vault()) {
+        let mut scan = Scan { filter: Filter::All(*table), after: None, limit: PAGE };
+        loop {
+            let page = store.scan(&scan)?;
+            opened += page.iter().filter(|row| opens_row(key, row)).count();
+            sealed += page.len();
+            scan.after = page.last().map(Row::key);
+            if page.len() < PAGE {
+                break;
+            }
+        }
+    }
+    if opened > 0 && opened < sealed {
+        let what = format!("{} of {sealed} rows do not open under the vault's key", sealed - opened);
+        return Err(StoreError::Damaged { place: "the vault".to_owned(), what });
+    }
+    Ok(opened == sealed)
+}
+
+fn opens_row(key: &VaultKey, row: &Row) -> bool {
+    let person = PersonRow::of(row).map(|row| key.open_person(row.member_ref, &row.sealed).is_ok());
+    let parties = || PartiesRow::of(row).map(|row| key.open_parties(row.transfer_id, &row.sealed).is_ok());
+    person.or_else(parties).unwrap_or(false)
 }

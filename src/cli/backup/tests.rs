@@ -3,10 +3,9 @@ use crate::domain::apply::apply;
 use crate::domain::id::{MemberRef, StartId};
 use crate::domain::id_number::{IdNumber, Person, PersonName};
 use crate::domain::record::{NodeJoined, Record};
-use crate::domain::row::{PersonRow, Row, Table};
+use crate::domain::row::{PersonRow, Row, SelfRow, Table};
 use crate::domain::scan::{Filter, Scan};
 use crate::domain::working_set::WorkingSet;
-use crate::store::replay::verify;
 use crate::store::sqlite::SqliteReader;
 use crate::store::{Commit, Journal, Tables};
 use clap::Parser;
@@ -151,6 +150,41 @@ fn a_backup_is_refused_with_one_line() {
 }
 
 #[test]
+fn damage_that_a_running_server_has_not_met_yet_is_found_by_its_backup() {
+    let mut scene = Scene::new();
+    let key = scene.path("key");
+    let key = key.to_str().unwrap();
+    let stranger = PersonRow {
+        id_hash: crate::domain::id::Digest([9; 32]),
+        member_ref: MemberRef([9; 16]),
+        sealed: b"changed since".to_vec(),
+    };
+    scene.store.append(&Commit { vault: vec![stranger.into()], ..Commit::default() }).unwrap();
+    let (line, exit) = text(scene.backup(&["--vault-key", key]));
+    assert!(
+        line.contains("damaged at the vault: 1 of 2 rows do not open") && exit == Exit::Refused,
+        "{line}"
+    );
+    assert!(scene.backup(&["--without-keys", "--replay"]).is_ok());
+    let own = SelfRow {
+        slot: 0,
+        incarnation: 1,
+        start_id: StartId([1; 16]),
+        hub_seq: 77,
+        entry_id: 0,
+        civil: Civil(1_795_233_600_000),
+    };
+    scene.store.append(&Commit { rows: vec![own.into()], ..Commit::default() }).unwrap();
+    assert!(scene.backup(&["--without-keys"]).is_ok(), "it is a row of ours");
+    let (line, exit) = text(scene.backup(&["--without-keys", "--replay"]));
+    assert!(line.contains("the tables are not what the journal gives: table self"), "{line}");
+    assert_eq!(exit, Exit::Refused);
+}
+
+/// Backup, folder, key, further arguments; what is said, and the exit code.
+type Refused<'a> = (&'a Path, &'a str, &'a str, &'a [&'a str], &'a str, Exit);
+
+#[test]
 fn a_restore_is_refused_with_one_line_and_leaves_nothing() {
     let scene = Scene::new();
     let full = scene.backup_with_key().folder;
@@ -160,7 +194,7 @@ fn a_restore_is_refused_with_one_line_and_leaves_nothing() {
     fs::create_dir(scene.path("used")).unwrap();
     fs::write(scene.path("used/file"), "").unwrap();
     let backups = scene.path("backups");
-    let cases: [(&Path, &str, &str, &[&str], &str, Exit); 8] = [
+    let cases: [Refused<'_>; 8] = [
         (&full, "data", "key", &["--yes"], "is in use by another process", Exit::Refused),
         (&full, "used", "key", &["--yes"], "is not empty; a restore goes into an empty", Exit::Usage),
         (&full, "new", "other", &["--yes"], "another key is here than the backup's", Exit::Usage),
