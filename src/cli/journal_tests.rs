@@ -1,5 +1,4 @@
 use super::*;
-use crate::cli::journal_verify;
 use crate::domain::apply::apply;
 use crate::domain::calendar::Civil;
 use crate::domain::id::{Digest, MemberRef, StartId};
@@ -13,7 +12,7 @@ use crate::domain::row::{AccountRow, Key, Row};
 use crate::domain::transfer::Side;
 use crate::domain::working_set::WorkingSet;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Commit, Journal};
+use crate::store::{Commit, Journal, replay};
 use tempfile::TempDir;
 
 fn request(id: &str) -> RequestMark {
@@ -63,7 +62,7 @@ fn store(records: Vec<Record>, spoil: impl FnOnce(&mut Vec<Row>)) -> (TempDir, S
 
 fn difference(records: Vec<Record>, spoil: impl FnOnce(&mut Vec<Row>)) -> Option<String> {
     let (folder, _open) = store(records, spoil);
-    journal_verify::verify(&mut Snapshot::open(folder.path()).unwrap()).unwrap().difference
+    replay::verify(&mut Snapshot::open(folder.path()).unwrap()).unwrap().difference
 }
 
 #[test]
@@ -75,7 +74,7 @@ fn a_sound_store_is_verified_beside_its_writer() {
     };
     assert_eq!(verify(dir.clone()), Exit::Done);
     assert_eq!(verify(dir.join("nowhere")), Exit::Usage);
-    let verified = journal_verify::verify(&mut Snapshot::open(&dir).unwrap()).unwrap();
+    let verified = replay::verify(&mut Snapshot::open(&dir).unwrap()).unwrap();
     assert_eq!(verified.report.records, 3);
     assert!(verified.report.rows >= 6);
 }
@@ -119,7 +118,7 @@ fn a_record_that_cannot_follow_is_a_difference_and_no_crash() {
     };
     let (folder, mut open) = store(records(), |_| ());
     open.append(&Commit { records: vec![decided.into()], ..Commit::default() }).unwrap();
-    let verified = journal_verify::verify(&mut Snapshot::open(folder.path()).unwrap()).unwrap();
+    let verified = replay::verify(&mut Snapshot::open(folder.path()).unwrap()).unwrap();
     assert!(verified.difference.unwrap().contains("sequence 4"));
 }
 

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Exit codes are documented in [`Exit`].
 
+mod backup;
 mod bench;
 mod certs;
 mod check;
@@ -10,7 +11,6 @@ mod demo;
 pub mod failure;
 mod journal;
 mod journal_text;
-mod journal_verify;
 mod members;
 mod members_csv;
 mod members_report;
@@ -94,6 +94,10 @@ enum Command {
     Members(members::Args),
     /// Read and verify a server's journal
     Journal(journal::Args),
+    /// Copy a server's store and its vault's key while it serves, and check the copy
+    Backup(backup::BackupArgs),
+    /// Make a server's store again from a backup, and say first what that loses
+    Restore(backup::RestoreArgs),
     /// Simulate crashes, partitions, failing disks and wrong clocks from seeds, and check every invariant
     Sim(sim::Args),
 }
@@ -114,6 +118,8 @@ impl Command {
             Command::Regions(args) => regions::regions(&args),
             Command::Members(args) => members::members(&args),
             Command::Journal(args) => journal::journal(&args),
+            Command::Backup(args) => backup::backup(&args),
+            Command::Restore(args) => backup::restore(&args),
             Command::Sim(args) => sim::run(&args),
         }
     }

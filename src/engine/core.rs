@@ -5,6 +5,7 @@ use crate::domain::calendar::{Civil, Mono, Now};
 use crate::domain::row::{Key, Row, SelfRow, TableRow};
 use crate::domain::step::{Batch, Machine, Output, Step, Ticket};
 use crate::domain::working_set::WorkingSet;
+use crate::store::failpoint::{Failpoint, hit};
 use crate::store::{Commit, Head, Store, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -107,6 +108,7 @@ impl<M: Machine, S: Store> Core<M, S> {
         batch.vault.iter().filter(|row| row.is_settled()).for_each(|row| self.rows.forget(&row.key()));
         if !batch.records.is_empty() || !batch.vault.is_empty() {
             self.store.append(&Commit { records: batch.records, rows, vault: batch.vault })?;
+            hit(Failpoint::BeforeAnswers);
         }
         self.rows.forget_beyond(CACHED_ROWS_MAX);
         Ok(batch.outputs)

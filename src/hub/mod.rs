@@ -31,7 +31,7 @@ use crate::proto::hub::coordinator_service_server::{self, CoordinatorServiceServ
 use crate::proto::hub::region_service_server::{self, RegionServiceServer};
 use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError, Tables};
+use crate::store::{Store, StoreError, Tables, replay};
 use link::Link;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -116,6 +116,7 @@ fn grants(apps: &[HubApp], places: &RegionDirectory) -> Result<Grants, GrantErro
 /// Opens the hub's store and reads what its start needs.
 fn open(config: &HubConfig) -> Result<(SqliteStore, Vec<TransferRow>), HubError> {
     let mut store = SqliteStore::open(&config.server.data, "hub")?;
+    replay::check_start(&config.server.data)?;
     let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
     let unsettled = store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
     Ok((store, unsettled))

@@ -32,7 +32,7 @@ use crate::proto::node::member_service_server::{self, MemberServiceServer};
 use crate::proto::node::participant_service_server::{self, ParticipantServiceServer};
 use crate::proto::node::wallet_service_server::{self, WalletServiceServer};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError, Tables};
+use crate::store::{Store, StoreError, Tables, replay};
 use resolver::Resolver;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -107,6 +107,7 @@ fn grants(apps: &[NodeApp], province: ProvinceCode) -> Result<Grants, GrantError
 /// Opens the node's store and reads what its start needs.
 fn open(config: &NodeConfig) -> Result<(SqliteStore, Vec<LegRow>), NodeError> {
     let mut store = SqliteStore::open(&config.server.data, &format!("node:{}", config.province))?;
+    replay::check_start(&config.server.data)?;
     let everything = Scan { filter: Filter::LegsInDoubt, after: None, limit: usize::MAX };
     let in_doubt = store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
     Ok((store, in_doubt))

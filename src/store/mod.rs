@@ -5,7 +5,9 @@ mod agreement;
 pub mod chain;
 #[cfg(test)]
 mod conformance;
+pub mod failpoint;
 pub mod memory;
+pub mod replay;
 #[cfg(test)]
 mod samples;
 pub mod sqlite;
@@ -54,6 +56,9 @@ pub enum StoreError {
     /// Another process has the folder.
     #[error("{0} is in use by another process")]
     Locked(String),
+    /// A restore was asked to go where something is.
+    #[error("{0} is not empty; a restore goes into an empty folder only: move what is there away first")]
+    NotEmpty(String),
     /// Written by a newer program.
     #[error("the store has format {found}, this program knows up to {known}: use the newer program")]
     Newer {

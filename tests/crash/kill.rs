@@ -1,27 +1,21 @@
 //! `kill -9` of the hub, then of a node, in the middle of a thousand transfers.
 
 use super::ledgers::agree;
+use super::load::{ask_on, compare, everything_recorded, wait_of};
 use super::process::Servers;
-use crate::e2e::kit::caller::Caller;
 use crate::e2e::kit::people::{Family, Funds};
 use crate::e2e::kit::site::Options;
-use crate::e2e::kit::{Turns, run, until};
-use gongji::domain::id::TransferId;
-use gongji::domain::transfer::TransferState as Stored;
+use crate::e2e::kit::{run, until};
 use gongji::proto::hub::transfer_service_client::TransferServiceClient;
-use gongji::proto::hub::{CreateTransferRequest, ListTransfersRequest, Transfer, TransferState, WaitMode};
+use gongji::proto::hub::{CreateTransferRequest, Transfer};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
-use tonic::{Code, Request};
 
 const TRANSFERS: usize = 1_000;
 const CALLERS: usize = 32;
 const FAMILIES: usize = 20;
-/// A caller asks again after this, as one does who was promised an answer within it.
-const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What a careful client knows: what is still to be asked, and every final answer that it was given.
 #[derive(Default)]
@@ -40,55 +34,9 @@ impl Client {
         loop {
             let next = self.open.lock().expect("no caller panics with it").pop_front();
             let Some(content) = next else { return };
-            let mut turns = Turns::at("a final answer");
-            let answer = loop {
-                turns.next().await;
-                if let Some(answer) = ask(transfers.clone(), &content).await {
-                    break answer;
-                }
-            };
+            let answer = ask_on(&transfers, &content).await;
             self.answers.lock().expect("no caller panics with it").insert(answer.transfer_id.clone(), answer);
         }
-    }
-}
-
-/// One call: a final answer, or nothing when it is not known yet. Anything else is a mistake of the servers.
-async fn ask(
-    mut transfers: TransferServiceClient<Channel>,
-    content: &CreateTransferRequest,
-) -> Option<Transfer> {
-    let mut request = Request::new(content.clone());
-    request.set_timeout(PATIENCE);
-    match transfers.create_transfer(request).await {
-        Ok(answer) => {
-            let transfer = answer.into_inner().transfer.expect("a transfer");
-            let done =
-                transfer.payer_recorded && transfer.payee_recorded || content.wait() == WaitMode::Decided;
-            (transfer.state() != TransferState::Pending && done).then_some(transfer)
-        }
-        Err(status) => {
-            // The connection broke, or time ran out: unknown, ask again.
-            let unknown =
-                [Code::Unavailable, Code::Cancelled, Code::DeadlineExceeded, Code::Unknown, Code::Internal];
-            assert!(unknown.contains(&status.code()), "{status:?}");
-            None
-        }
-    }
-}
-
-async fn everything_recorded(app: &Caller) -> Option<()> {
-    let mut request = ListTransfersRequest { page_size: 1_000, ..ListTransfersRequest::default() };
-    loop {
-        let mut call = Request::new(request.clone());
-        call.set_timeout(PATIENCE);
-        let page = app.transfers().list_transfers(call).await.ok()?.into_inner();
-        if !page.transfers.iter().all(|it| it.payer_recorded && it.payee_recorded) {
-            return None;
-        }
-        if page.next_page_token.is_empty() {
-            return Some(());
-        }
-        request.page_token = page.next_page_token;
     }
 }
 
@@ -96,9 +44,7 @@ async fn thousand(families: &[Family]) -> VecDeque<CreateTransferRequest> {
     let content = |number: usize| {
         let amount = format!("{}.{:02}", 1 + number % 7, number % 100);
         let mut content = families[number % FAMILIES].transfer(&amount);
-        // Half of them wait for the decision only: what was answered then must survive as well.
-        content.wait =
-            if number.is_multiple_of(2) { WaitMode::Decided.into() } else { WaitMode::Recorded.into() };
+        content.wait = wait_of(number);
         content
     };
     (0..TRANSFERS).map(content).collect()
@@ -143,17 +89,6 @@ fn nothing_is_lost_or_doubled_when_the_hub_and_then_a_node_are_killed() {
     // The families of this test and those that found out whether money gets through: before and after.
     let funded = i64::try_from(FAMILIES + 2).expect("few") * 1_000_000;
     let transfers = agree(servers.site(), ("13", "51"), funded);
-    let mut committed = 0;
-    for (id, answer) in answers {
-        let stored = &transfers[&TransferId::parse(&id).expect("an id")];
-        let expected = match answer.state() {
-            TransferState::Committed => Stored::Committed,
-            TransferState::Aborted => Stored::Aborted,
-            other => panic!("{id}: {other:?} is no final answer"),
-        };
-        assert_eq!((stored.state, stored.hub_seq.unwrap_or(0)), (expected, answer.hub_seq), "{id}");
-        assert_eq!(stored.amount.to_string(), answer.amount);
-        committed += usize::from(expected == Stored::Committed);
-    }
+    let committed = compare(answers, &transfers);
     assert!(committed >= TRANSFERS / 4, "most went through: {committed}");
 }

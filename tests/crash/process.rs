@@ -5,7 +5,7 @@ use crate::e2e::kit::{run, until};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// Between picking a port and listening on it another test may have taken it: then all begins again.
 const TRIES: usize = 5;
@@ -53,20 +53,63 @@ impl Servers {
         self.site.folder().join(format!("{server}.log"))
     }
 
+    /// A site on which nothing runs yet.
+    pub fn idle(options: &Options) -> Servers {
+        Servers { running: BTreeMap::new(), site: Site::new(options.clone()) }
+    }
+
+    /// The program, with these arguments.
+    pub fn gongji(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gongji"));
+        command.args(arguments).current_dir(self.site.folder()).stdin(Stdio::null());
+        command
+    }
+
     /// Starts a server as people do.
     pub fn launch(&mut self, server: &str) {
-        let log = OpenOptions::new().create(true).append(true).open(self.log(server)).expect("a log");
+        self.launch_by(server, |command| command);
+    }
+
+    /// Starts a server that dies when it comes to this failpoint for the `nth` time.
+    #[cfg(debug_assertions)]
+    pub fn launch_fatal(&mut self, server: &str, point: gongji::store::failpoint::Failpoint, nth: u64) {
+        let fatal = format!("{}:{nth}", point.name());
+        self.launch_by(server, |command| command.env("GONGJI_FAILPOINT", fatal));
+    }
+
+    /// Starts a server whose files may not grow beyond so many blocks, as on a disk that is full.
+    pub fn launch_limited(&mut self, server: &str, blocks: u32) {
+        // Without the trap the system ends the process at the limit, instead of failing its write.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let plain = self.server(server);
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(script).arg(plain.get_program()).args(plain.get_args());
+        command.current_dir(self.site.folder()).stdin(Stdio::null());
+        self.spawn(server, &mut command);
+    }
+
+    /// Starts a server with the changes that `change` makes to its command.
+    fn launch_by(&mut self, server: &str, change: impl FnOnce(&mut Command) -> &mut Command) {
+        let mut command = self.server(server);
+        self.spawn(server, change(&mut command));
+    }
+
+    fn server(&self, server: &str) -> Command {
         let role = if server == "hub" { "hub" } else { "node" };
-        let child = Command::new(env!("CARGO_BIN_EXE_gongji"))
-            .arg(role)
-            .arg("--config")
-            .arg(self.site.config(server))
-            .stdin(Stdio::null())
-            .stdout(File::create(self.site.folder().join(format!("{server}.out"))).expect("a file"))
-            .stderr(log)
-            .spawn()
-            .expect("the binary starts");
+        self.gongji(&[role, "--config", self.site.config(server).to_str().expect("UTF-8")])
+    }
+
+    fn spawn(&mut self, server: &str, command: &mut Command) {
+        let log = OpenOptions::new().create(true).append(true).open(self.log(server)).expect("a log");
+        let out = File::create(self.site.folder().join(format!("{server}.out"))).expect("a file");
+        let child = command.stdout(out).stderr(log).spawn().expect("the binary starts");
         self.running.insert(server.to_owned(), child);
+    }
+
+    /// The last line that a server wrote to its log.
+    pub fn last_words(&self, server: &str) -> String {
+        let log = fs::read_to_string(self.log(server)).expect("a log");
+        log.lines().last().unwrap_or_default().to_owned()
     }
 
     /// Waits until each has said where it listens (true) or one has ended, for example for lack of its port (false).
@@ -87,8 +130,16 @@ impl Servers {
     /// `kill -9`: nothing is flushed, nobody is told.
     pub fn kill(&mut self, server: &str) {
         let mut child = self.running.remove(server).expect("it runs");
+        let ended = child.try_wait().expect("a child");
+        assert!(ended.is_none(), "{server} has ended by itself: {ended:?}");
         child.kill().expect("killed");
         child.wait().expect("gone");
+    }
+
+    /// Waits until a server has ended by itself.
+    pub async fn end_of(&mut self, server: &str) -> ExitStatus {
+        let mut child = self.running.remove(server).expect("it runs");
+        until("a process that ends by itself", async || child.try_wait().expect("a child")).await
     }
 
     /// SIGTERM to all, and waits until each has ended well.

@@ -8,6 +8,7 @@ mod faults;
 pub mod kit;
 mod malformed;
 mod members;
+mod network;
 mod reading;
 mod repeat;
 mod rules;

@@ -5,6 +5,7 @@
 
 use super::{DATABASE, failure};
 use crate::store::StoreError;
+use crate::store::failpoint::{Failpoint, hit, log_is_short};
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,7 +25,14 @@ pub(super) struct Limits {
 
 impl Limits {
     /// 64 MiB, so that a hot page is copied once for its many versions in the log; 256 MiB; half a MiB.
-    pub(super) const STANDARD: Limits = Limits { wake: 16_384, cap: 65_536, rest: 128 };
+    const STANDARD: Limits = Limits { wake: 16_384, cap: 65_536, rest: 128 };
+    /// For tests that kill a server in a checkpoint.
+    const SHORT: Limits = Limits { wake: 16, cap: 48, rest: 4 };
+
+    /// Those of a server's store.
+    pub(super) fn of_a_store() -> Limits {
+        if log_is_short() { Limits::SHORT } else { Limits::STANDARD }
+    }
 }
 
 /// How often the thread goes on while the writer outruns it.
@@ -190,6 +198,7 @@ fn run(shared: &Shared, connection: &Connection) {
         }
         shared.set(&mut state, Phase::Running);
         drop(state);
+        hit(Failpoint::CheckpointBegins);
         let outcome = copy_bulk(shared, connection);
         let mut state = shared.lock();
         state.failed = outcome.err().map(|error| error.to_string());
@@ -212,7 +221,7 @@ fn copy_bulk(shared: &Shared, connection: &Connection) -> Result<(), StoreError>
 mod tests {
     use super::*;
 
-    const TINY: Limits = Limits { wake: 16, cap: 48, rest: 4 };
+    const TINY: Limits = Limits::SHORT;
 
     fn writer(dir: &Path) -> Connection {
         let writer = Connection::open(dir.join(DATABASE)).unwrap();

@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// Its name in the store's folder. To put a backup in an old folder on purpose, remove it.
+/// Its name in the store's folder. A restore writes it anew.
 pub(super) const NAME: &str = "head";
 
 /// The file while the store is open. It is written after each commit, so it never is ahead of a sound journal.
@@ -55,6 +55,17 @@ pub(super) fn read(dir: &Path) -> Result<Option<Head>, StoreError> {
         place: format!("the file {NAME:?}"),
         what: "it does not hold a sequence and a hash".to_owned(),
     })
+}
+
+/// Demands that a journal is as long as was noted of it.
+///
+/// # Errors
+/// `Damaged`.
+pub(super) fn check_reached(noted: Option<Head>, head: Head) -> Result<(), StoreError> {
+    let Some(noted) = noted.filter(|noted| noted.sequence > head.sequence) else { return Ok(()) };
+    let what =
+        format!("it once reached {}: its write-ahead log is lost, or it is an older copy", noted.sequence);
+    Err(super::read::damaged(head.sequence, &what))
 }
 
 fn parse(text: &str) -> Option<Head> {

@@ -1,5 +1,6 @@
 //! The embedded store: one folder with one SQLite database, a lock file, and the head beside the database.
 
+mod backup;
 mod checkpoint;
 mod head_file;
 mod read;
@@ -8,12 +9,15 @@ mod snapshot;
 mod sql;
 mod verify;
 
+pub use backup::{Restoring, copy};
 pub use read::SqliteReader;
+pub use schema::FORMAT;
 pub use snapshot::Snapshot;
 pub use verify::Report;
 
 use crate::domain::row::{Key, Row, Table};
 use crate::domain::scan::Scan;
+use crate::store::failpoint::{Failpoint, hit};
 use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain};
 use checkpoint::{Checkpointer, Limits};
 use head_file::HeadFile;
@@ -52,9 +56,9 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Whether the folder holds a store.
+    /// Whether the folder holds a store, or a restore that did not end.
     pub fn exists(dir: &Path) -> bool {
-        dir.join(DATABASE).exists()
+        [DATABASE, backup::DRAFT].iter().any(|name| dir.join(name).exists())
     }
 
     /// Opens the folder, and makes it a new store if it is none. `owner` says whose it is: "hub", "node:13".
@@ -65,6 +69,7 @@ impl SqliteStore {
     pub fn open(dir: &Path, owner: &str) -> Result<SqliteStore, StoreError> {
         std::fs::create_dir_all(dir).map_err(|error| io(dir, &error))?;
         let lock = lock(dir)?;
+        check_restored(dir)?;
         create(dir)?;
         let mut connection = Connection::open(dir.join(DATABASE)).map_err(failure)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -78,7 +83,8 @@ impl SqliteStore {
         verify::check_chain(&connection, head.sequence.saturating_sub(RECENT) + 1)?;
         let head_file = HeadFile::open(dir, head)?;
         File::open(dir).and_then(|folder| folder.sync_all()).map_err(|error| io(dir, &error))?;
-        let checkpointer = Checkpointer::start(dir, &mut connection, Limits::STANDARD)?;
+        hit(Failpoint::Opened);
+        let checkpointer = Checkpointer::start(dir, &mut connection, Limits::of_a_store())?;
         Ok(SqliteStore {
             checkpointer,
             connection,
@@ -100,6 +106,14 @@ impl SqliteStore {
         verify::verify(&self.connection, from)
     }
 
+    /// The journal sequence that the store had when it was made from a backup; nothing where it was not.
+    ///
+    /// # Errors
+    /// `Damaged`, `Io`.
+    pub fn restored(&self) -> Result<Option<u64>, StoreError> {
+        backup::restored(&self.connection)
+    }
+
     fn sound(&self) -> Result<(), StoreError> {
         let message =
             || StoreError::Io("an earlier write failed; start again from what is stored".to_owned());
@@ -118,6 +132,7 @@ impl SqliteStore {
 
     fn write(&mut self, commit: &Commit) -> Result<Head, StoreError> {
         self.scrub(commit)?;
+        hit(Failpoint::BeforeBegin);
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
         let stored = read::head(&transaction)?;
@@ -128,11 +143,18 @@ impl SqliteStore {
             ));
         }
         let head = write_records(&transaction, self.head, commit)?;
-        write_rows(&transaction, commit.rows.iter().chain(&commit.vault))?;
+        hit(Failpoint::RecordsWritten);
+        write_rows(&transaction, &commit.rows)?;
+        hit(Failpoint::RowsWritten);
+        write_rows(&transaction, &commit.vault)?;
+        hit(Failpoint::BeforeCommit);
         transaction.commit().map_err(failure)?;
+        hit(Failpoint::Committed);
         self.head = head;
         self.head_file.note(head)?;
+        hit(Failpoint::HeadNoted);
         if self.checkpointer.after_commit(&self.connection)? {
+            hit(Failpoint::CheckpointDone);
             self.head_file.sync()?;
         }
         Ok(head)
@@ -209,10 +231,7 @@ fn write_records(transaction: &Transaction<'_>, from: Head, commit: &Commit) -> 
 }
 
 /// Rows come table by table, so a statement is looked up once for a run of them.
-fn write_rows<'a>(
-    transaction: &Transaction<'_>,
-    rows: impl Iterator<Item = &'a Row>,
-) -> Result<(), StoreError> {
+fn write_rows(transaction: &Transaction<'_>, rows: &[Row]) -> Result<(), StoreError> {
     let mut current: Option<(Table, CachedStatement<'_>)> = None;
     for row in rows {
         let table = row.table();
@@ -236,6 +255,15 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked(dir.display().to_string())),
         Err(TryLockError::Error(error)) => Err(io(&path, &error)),
     }
+}
+
+/// A restore that did not end left no store that may be served, and none may be made in its place.
+fn check_restored(dir: &Path) -> Result<(), StoreError> {
+    if dir.join(backup::DRAFT).exists() {
+        let what = "a restore into it did not end".to_owned();
+        return Err(StoreError::Damaged { place: "the folder".to_owned(), what });
+    }
+    Ok(())
 }
 
 /// Creates the database file for its owner's eyes only; SQLite gives the log the same permissions.
@@ -264,13 +292,7 @@ fn check_noted(connection: &Connection, dir: &Path, head: Head) -> Result<(), St
     let Some(noted) = head_file::read(dir)? else {
         return Ok(());
     };
-    if noted.sequence > head.sequence {
-        let what = format!(
-            "it once reached {}: its write-ahead log is lost, or it is an older copy",
-            noted.sequence
-        );
-        return Err(read::damaged(head.sequence, &what));
-    }
+    head_file::check_reached(Some(noted), head)?;
     let there = read::stored(connection, noted.sequence.saturating_sub(1), 1)?;
     let fits = noted.sequence == 0 || there.first().is_some_and(|row| row.hash == noted.hash);
     if fits {

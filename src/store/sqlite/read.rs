@@ -28,8 +28,13 @@ impl SqliteReader {
     /// # Errors
     /// `Io` when there is no store, `Newer` and `Damaged` as when it is opened for writing.
     pub fn open(dir: &Path) -> Result<SqliteReader, StoreError> {
+        SqliteReader::open_file(&dir.join(DATABASE))
+    }
+
+    /// Opens a database by its file.
+    pub(super) fn open_file(path: &Path) -> Result<SqliteReader, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(dir.join(DATABASE), flags).map_err(failure)?;
+        let connection = Connection::open_with_flags(path, flags).map_err(failure)?;
         connection.busy_timeout(BUSY_WAIT).map_err(failure)?;
         connection.set_prepared_statement_cache_capacity(super::STATEMENTS);
         connection
@@ -45,6 +50,19 @@ impl SqliteReader {
             place: "meta".to_owned(),
             what: "it does not say whose store it is".to_owned(),
         })
+    }
+
+    /// The journal sequence that the store had when it was made from a backup; nothing where it was not.
+    ///
+    /// # Errors
+    /// `Damaged`, `Io`.
+    pub fn restored(&self) -> Result<Option<u64>, StoreError> {
+        super::backup::restored(&self.connection)
+    }
+
+    /// The format of the store: how many migrations it has seen.
+    pub(super) fn format(&self) -> Result<usize, StoreError> {
+        super::schema::format(&self.connection)
     }
 
     /// How far the journal has come.

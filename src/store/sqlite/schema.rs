@@ -2,6 +2,7 @@
 
 use super::failure;
 use crate::store::StoreError;
+use crate::store::failpoint::{Failpoint, hit};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// Every migration, in order; the format of a store is how many of them it has seen. Never edit one that was released.
@@ -10,6 +11,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_spoken.sql"),
     include_str!("migrations/0003_recovery.sql"),
 ];
+
+/// The newest format of a store that this program knows.
+pub const FORMAT: usize = MIGRATIONS.len();
 
 /// "GONG": tells our databases from other SQLite files.
 const APPLICATION_ID: i64 = 0x474F_4E47;
@@ -47,7 +51,10 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let stamp = |name: &str, value: i64| transaction.pragma_update(None, name, value);
     stamp("application_id", APPLICATION_ID).map_err(failure)?;
     stamp("user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)).map_err(failure)?;
-    transaction.commit().map_err(failure)
+    hit(Failpoint::MigrationRan);
+    transaction.commit().map_err(failure)?;
+    hit(Failpoint::MigrationCommitted);
+    Ok(())
 }
 
 /// Whose store it is, if it was ever said.

@@ -1,6 +1,6 @@
 //! One moment of a store, held still: for checks that read much beside a running server.
 
-use super::read::{self, SqliteReader};
+use super::read::SqliteReader;
 use super::{Report, head_file};
 use crate::domain::row::Row;
 use crate::domain::scan::Scan;
@@ -22,17 +22,23 @@ impl Snapshot {
     pub fn open(dir: &Path) -> Result<Snapshot, StoreError> {
         // The note is written after a commit: read first, it is never ahead of a sound journal.
         let noted = head_file::read(dir)?;
-        let reader = SqliteReader::open(dir)?;
+        Snapshot::of(SqliteReader::open(dir)?, noted)
+    }
+
+    /// Holds a reader still; it must have come as far as was noted of it.
+    pub(super) fn of(reader: SqliteReader, noted: Option<Head>) -> Result<Snapshot, StoreError> {
         reader.hold_still()?;
         let head = reader.head()?;
-        if let Some(noted) = noted.filter(|noted| noted.sequence > head.sequence) {
-            let what = format!(
-                "it once reached {}: its write-ahead log is lost, or it is an older copy",
-                noted.sequence
-            );
-            return Err(read::damaged(head.sequence, &what));
-        }
+        head_file::check_reached(noted, head)?;
         Ok(Snapshot { reader, head })
+    }
+
+    /// The format of the store: how many migrations it has seen.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn format(&self) -> Result<usize, StoreError> {
+        self.reader.format()
     }
 
     /// Who wrote the store: "hub", "node:13".

@@ -5,6 +5,7 @@ pub mod caller;
 pub mod cluster;
 pub mod deaf;
 pub mod people;
+pub mod proxy;
 pub mod site;
 pub mod verdict;
 

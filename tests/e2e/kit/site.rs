@@ -2,6 +2,7 @@
 
 use super::caller::Caller;
 use super::people::Family;
+use super::proxy::Proxy;
 use super::until;
 use gongji::net::identity::Role;
 use gongji::net::issue;
@@ -21,6 +22,8 @@ pub struct Options {
     pub provinces: Vec<&'static str>,
     /// Provinces that the hub knows, and for which there is a port and a certificate, but no node of ours.
     pub strangers: Vec<&'static str>,
+    /// Servers ("hub", "51") that other servers reach over a wire that the test may cut. Callers reach them directly.
+    pub proxied: Vec<&'static str>,
     /// Lines for `[limits]` of the hub.
     pub hub_limits: &'static str,
     /// Lines for `[log]`.
@@ -34,6 +37,7 @@ impl Default for Options {
         Options {
             provinces: vec!["13", "14", "51"],
             strangers: Vec::new(),
+            proxied: Vec::new(),
             hub_limits: "",
             log: "",
             daily_count_max: None,
@@ -46,6 +50,7 @@ impl Default for Options {
 pub struct Site {
     folder: TempDir,
     ports: BTreeMap<String, u16>,
+    proxies: BTreeMap<&'static str, Proxy>,
     options: Options,
 }
 
@@ -81,8 +86,10 @@ impl Site {
             .map(|name| (name.to_owned(), TcpListener::bind("127.0.0.1:0").expect("a port")))
             .collect();
         let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
-        let ports = picked.iter().map(|(name, listener)| (name.clone(), port(listener))).collect();
-        let site = Site { folder, ports, options };
+        let ports: BTreeMap<String, u16> =
+            picked.iter().map(|(name, listener)| (name.clone(), port(listener))).collect();
+        let proxies = options.proxied.iter().map(|name| (*name, Proxy::to(ports[*name]))).collect();
+        let site = Site { folder, ports, proxies, options };
         site.write_configs();
         site
     }
@@ -100,6 +107,17 @@ impl Site {
     /// "https://127.0.0.1:PORT" of "hub" or of a province's node.
     pub fn url(&self, server: &str) -> String {
         format!("https://127.0.0.1:{}", self.port(server))
+    }
+
+    /// The wire between a proxied server and those that dial it.
+    pub fn proxy(&self, server: &str) -> &Proxy {
+        &self.proxies[server]
+    }
+
+    /// Where other servers look for this one.
+    fn url_for_servers(&self, server: &str) -> String {
+        let port = self.proxies.get(server).map_or(self.port(server), |proxy| proxy.port);
+        format!("https://127.0.0.1:{port}")
     }
 
     /// The port of "hub" or of a province's node.
@@ -208,7 +226,7 @@ impl Site {
         let mut hub = self.common("hub", "hub");
         writeln!(hub, "[limits]\n{}", self.options.hub_limits).expect("text");
         for province in self.options.provinces.iter().chain(&self.options.strangers) {
-            let address = self.url(province);
+            let address = self.url_for_servers(province);
             writeln!(hub, "[[nodes]]\nprovince = \"{province}\"\naddress = \"{address}\"").expect("text");
         }
         for (name, provinces) in [("demo", "\"*\""), ("sichuan", "[\"51\"]")] {
@@ -218,7 +236,7 @@ impl Site {
         for province in &self.options.provinces {
             let mut node = format!("province = \"{province}\"\n");
             node += &self.common(province, &format!("node-{province}"));
-            write!(node, "[hub]\naddress = \"{}\"\n[[apps]]\nname = \"demo\"\n", self.url("hub"))
+            write!(node, "[hub]\naddress = \"{}\"\n[[apps]]\nname = \"demo\"\n", self.url_for_servers("hub"))
                 .expect("text");
             fs::write(self.config(province), node).expect("written");
         }

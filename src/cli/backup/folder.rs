@@ -1,0 +1,99 @@
+//! The folder of backups: drafts, names, and how many are kept.
+
+use super::manifest::{self, Manifest};
+use crate::cli::failure::Failure;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// One server's backups in a folder, of which one is being written.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    owner: String,
+    /// "hub", "node-13": how the names of its backups begin.
+    prefix: String,
+    _lock: File,
+}
+
+fn at(path: &Path) -> impl Fn(io::Error) -> Failure {
+    let path = path.display().to_string();
+    move |error| Failure::Local(format!("{path}: {error}"))
+}
+
+impl Folder {
+    /// Opens the folder for one more backup of this server. A second one at the same time is refused.
+    pub(super) fn open(path: &Path, owner: &str) -> Result<Folder, Failure> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))?;
+        let prefix = owner.replace(':', "-");
+        let lock = path.join(format!(".{prefix}.lock"));
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true).mode(0o600);
+        let file = options.open(&lock).map_err(at(&lock))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let what = format!("another backup of {owner} is being written");
+                return Err(Failure::Local(format!("{}: {what}", path.display())));
+            }
+            Err(TryLockError::Error(error)) => return Err(at(&lock)(error)),
+        }
+        Ok(Folder { path: path.to_owned(), owner: owner.to_owned(), prefix, _lock: file })
+    }
+
+    fn draft_path(&self) -> PathBuf {
+        self.path.join(format!(".{}.draft", self.prefix))
+    }
+
+    /// A new folder to write in, for its owner's eyes only; what a backup that did not end left is cleared away.
+    pub(super) fn draft(&mut self) -> Result<PathBuf, Failure> {
+        let draft = self.draft_path();
+        match fs::remove_dir_all(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&draft)(error)),
+            Ok(()) | Err(_) => {}
+        }
+        DirBuilder::new().mode(0o700).create(&draft).map_err(at(&draft))?;
+        Ok(draft)
+    }
+
+    /// Gives the draft its name, durably: from now on it is a backup.
+    pub(super) fn finish(&self, time: &str) -> Result<PathBuf, Failure> {
+        let draft = self.draft_path();
+        let done = self.path.join(format!("{}-{}", self.prefix, time.replace([':', '-'], "")));
+        File::open(&draft).and_then(|folder| folder.sync_all()).map_err(at(&draft))?;
+        fs::rename(&draft, &done).map_err(at(&done))?;
+        self.sync()?;
+        Ok(done)
+    }
+
+    fn sync(&self) -> Result<(), Failure> {
+        File::open(&self.path).and_then(|folder| folder.sync_all()).map_err(at(&self.path))
+    }
+
+    /// Deletes the oldest backups of this server beyond so many, and gives their names.
+    pub(super) fn keep(&self, most: NonZeroUsize) -> Result<Vec<PathBuf>, Failure> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(at(&self.path))? {
+            let path = entry.map_err(at(&self.path))?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let named = name.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix('-'));
+            let dated = named.is_some_and(|rest| rest.starts_with(|one: char| one.is_ascii_digit()));
+            // What cannot be read is left to people.
+            if dated && Manifest::read(&path).is_ok_and(|it| it.owner == self.owner) {
+                found.push(path);
+            }
+        }
+        // Names end in times of the same length.
+        found.sort_unstable();
+        found.truncate(found.len().saturating_sub(most.get()));
+        for path in &found {
+            // Without it the rest is no backup, however far the deleting comes.
+            fs::remove_file(path.join(manifest::NAME)).map_err(at(path))?;
+            fs::remove_dir_all(path).map_err(at(path))?;
+        }
+        self.sync()?;
+        Ok(found)
+    }
+}

@@ -1,0 +1,186 @@
+//! `gongji backup`: a copy of a serving server's store, with the key of its vault, checked before it counts.
+
+mod folder;
+mod manifest;
+mod place;
+mod restore;
+#[cfg(test)]
+mod tests;
+
+pub use restore::{RestoreArgs, restore};
+
+use super::Exit;
+use super::client::OutputArgs;
+use super::failure::Failure;
+use super::print::say;
+use super::show::rfc3339;
+use crate::domain::calendar::Civil;
+use crate::domain::id::hex;
+use crate::privacy::key::VaultKey;
+use crate::privacy::private_file;
+use crate::store::failpoint::{Failpoint, hit};
+use crate::store::replay::verify;
+use crate::store::sqlite::{Report, Snapshot, SqliteStore, copy};
+use folder::Folder;
+use manifest::{DATABASE, FileMark, KEY, Manifest};
+use place::{Place, PlaceArgs, opens};
+use serde_json::json;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Arguments.
+#[derive(clap::Args)]
+pub struct BackupArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Folder of backups, made when absent; each backup becomes a folder in it, named by owner and time
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    /// Leave the vault's key out: then whoever finds the backup finds no names, and whoever has lost the key neither
+    #[arg(long)]
+    without_keys: bool,
+    /// Also replay the journal and compare it with every table; holds all rows in memory
+    #[arg(long)]
+    replay: bool,
+    /// Afterwards delete the oldest backups of this server in the folder, and keep so many
+    #[arg(long, value_name = "N")]
+    keep: Option<NonZeroUsize>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What was made.
+struct Made {
+    folder: PathBuf,
+    manifest: Manifest,
+    report: Report,
+    removed: Vec<PathBuf>,
+}
+
+/// `gongji backup`.
+pub fn backup(args: &BackupArgs) -> Exit {
+    match make(args) {
+        Ok(made) => {
+            tell(args, &made);
+            Exit::Done
+        }
+        Err(failure) => failure.report(args.output),
+    }
+}
+
+fn make(args: &BackupArgs) -> Result<Made, Failure> {
+    let Place { owner, data, key } = args.place.read()?;
+    let key = match (args.without_keys, key) {
+        (true, _) => None,
+        (false, Some(key)) => Some(key),
+        (false, None) => {
+            let what = "--data says nothing of the vault's key: add --vault-key FILE, or --without-keys";
+            return Err(Failure::Usage(what.to_owned()));
+        }
+    };
+    if !SqliteStore::exists(&data) {
+        return Err(Failure::Usage(format!("{}: there is no store", data.display())));
+    }
+    let found = Snapshot::open(&data).and_then(|store| store.owner());
+    let found = found.map_err(|error| Failure::Local(format!("{}: {error}", data.display())))?;
+    if let Some(wanted) = owner.filter(|wanted| *wanted != found) {
+        let data = data.display();
+        return Err(Failure::Usage(format!("{data}: the store belongs to {found}, not to {wanted}")));
+    }
+    let mut folder = Folder::open(&args.to, &found)?;
+    let (manifest, report) = write(&mut folder, &data, key.as_deref(), args.replay)?;
+    let made = folder.finish(&manifest.time)?;
+    hit(Failpoint::BackupNamed);
+    let removed = args.keep.map_or(Ok(Vec::new()), |keep| folder.keep(keep))?;
+    Ok(Made { folder: made, manifest, report, removed })
+}
+
+/// Writes and checks a draft.
+fn write(
+    folder: &mut Folder,
+    data: &Path,
+    key: Option<&Path>,
+    replay: bool,
+) -> Result<(Manifest, Report), Failure> {
+    let draft = folder.draft()?;
+    let place = draft.display().to_string();
+    let failed = |what: &dyn std::fmt::Display| Failure::Local(format!("{place}: {what}"));
+    let time = rfc3339(now());
+    copy(data, &draft.join(DATABASE)).map_err(|error| failed(&error))?;
+    hit(Failpoint::BackupCopied);
+    // The copy and not the store is checked: it is what will be there when it is needed.
+    let mut store = Snapshot::open(&draft).map_err(|error| failed(&error))?;
+    let report = if replay {
+        let verified = verify(&mut store).map_err(|error| failed(&error))?;
+        if let Some(difference) = verified.difference {
+            return Err(failed(&format!("the tables are not what the journal gives: {difference}")));
+        }
+        verified.report
+    } else {
+        store.verify().map_err(|error| failed(&error))?
+    };
+    let owner = store.owner().map_err(|error| failed(&error))?;
+    let format = store.format().map_err(|error| failed(&error))?;
+    let mut manifest = Manifest::new(owner, format, store.head(), time);
+    if let Some(path) = key {
+        copy_key(path, &draft.join(KEY), &mut store)?;
+        hit(Failpoint::BackupKeyWritten);
+    }
+    drop(store);
+    for name in [Some(DATABASE), key.map(|_| KEY)].into_iter().flatten() {
+        let mark = FileMark::of(&draft.join(name)).map_err(|error| failed(&error))?;
+        manifest.files.insert(name.to_owned(), mark);
+    }
+    manifest.write(&draft)?;
+    hit(Failpoint::BackupManifestWritten);
+    Ok((manifest, report))
+}
+
+fn copy_key(from: &Path, to: &Path, store: &mut Snapshot) -> Result<(), Failure> {
+    let local = |error: &dyn std::fmt::Display| Failure::Local(error.to_string());
+    let key = VaultKey::load(from).map_err(|error| local(&error))?;
+    if !opens(&key, store).map_err(|error| local(&error))? {
+        let what = "is not the key under which this store's vault is sealed";
+        return Err(Failure::Local(format!("{} {what}", from.display())));
+    }
+    let content = private_file::read(from).map_err(|error| local(&error))?;
+    private_file::write_new(to, private_file::SECRET, &content).map_err(|error| local(&error))
+}
+
+fn now() -> Civil {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Civil(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn tell(args: &BackupArgs, made: &Made) {
+    let Made { folder, manifest, report, removed } = made;
+    let with_keys = manifest.files.contains_key(KEY);
+    let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
+    if args.output.json {
+        say(json!({
+            "folder": folder.display().to_string(),
+            "owner": manifest.owner,
+            "head": { "sequence": manifest.sequence, "hash": manifest.head },
+            "time": manifest.time,
+            "bytes": bytes,
+            "with_keys": with_keys,
+            "records": report.records,
+            "rows": report.rows,
+            "removed": removed.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
+        }));
+        return;
+    }
+    say(format!("backup of {}: {}", manifest.owner, folder.display()));
+    let head = hex(&report.head.hash.0);
+    say(format!("as of sequence {}, head {head}, {bytes} bytes", manifest.sequence));
+    say(format!("checked: {} records, chain whole, {} rows", report.records, report.rows));
+    say(if with_keys {
+        "with the vault's key: whoever has this folder can read every name in it; guard it like the key"
+    } else {
+        "WITHOUT the vault's key: keep that file elsewhere; without it no person in this backup is found again"
+    });
+    for path in removed {
+        say(format!("deleted {}", path.display()));
+    }
+}

@@ -1,0 +1,93 @@
+//! Whose folder and key a backup is about.
+
+use crate::cli::failure::Failure;
+use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig};
+use crate::domain::row::{PartiesRow, PersonRow, Row, Table, TableRow};
+use crate::domain::scan::{Filter, Scan};
+use crate::privacy::key::VaultKey;
+use crate::store::StoreError;
+use crate::store::sqlite::Snapshot;
+use std::path::{Path, PathBuf};
+
+/// Where a server's store and key are.
+#[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("place").required(true).args(["config", "data"]))]
+pub struct PlaceArgs {
+    /// The server's configuration (TOML): it names the store's folder and the vault's key file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The store's folder, instead of --config
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The vault's key file, with --data
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    vault_key: Option<PathBuf>,
+}
+
+/// A server's folder and key file.
+pub(super) struct Place {
+    /// Whose it is to be: "hub", "node:13"; not known without a configuration.
+    pub(super) owner: Option<String>,
+    /// The store's folder.
+    pub(super) data: PathBuf,
+    /// The vault's key file, if it was named.
+    pub(super) key: Option<PathBuf>,
+}
+
+impl PlaceArgs {
+    /// Reads the configuration, if one was named.
+    pub(super) fn read(&self) -> Result<Place, Failure> {
+        let Some(path) = &self.config else {
+            let data = self.data.clone().unwrap_or_default();
+            return Ok(Place { owner: None, data, key: self.vault_key.clone() });
+        };
+        let (owner, server) = server(path).map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok(Place { owner: Some(owner), data: server.data, key: Some(server.vault_key) })
+    }
+}
+
+/// A node's file says its province; a hub's has no such key.
+fn server(path: &Path) -> Result<(String, ServerConfig), ConfigError> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    // What cannot be read here is told by the loading of it.
+    let is_node = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("province"));
+    if is_node {
+        let config = NodeConfig::load(path)?;
+        return Ok((format!("node:{}", config.province), config.server));
+    }
+    HubConfig::load(path).map(|config| ("hub".to_owned(), config.server))
+}
+
+/// Rows read at a time.
+const PAGE: usize = 1_000;
+
+/// Opens every row of the vault: false when this is another key than theirs.
+///
+/// # Errors
+/// `Damaged` when it opens some of them and not others.
+pub(super) fn opens(key: &VaultKey, store: &mut Snapshot) -> Result<bool, StoreError> {
+    let (mut opened, mut sealed) = (0, 0);
+    for table in Table::ALL.iter().filter(|table| table.is_vault()) {
+        let mut scan = Scan { filter: Filter::All(*table), after: None, limit: PAGE };
+        loop {
+            let page = store.scan(&scan)?;
+            opened += page.iter().filter(|row| opens_row(key, row)).count();
+            sealed += page.len();
+            scan.after = page.last().map(Row::key);
+            if page.len() < PAGE {
+                break;
+            }
+        }
+    }
+    if opened > 0 && opened < sealed {
+        let what = format!("{} of {sealed} rows do not open under the vault's key", sealed - opened);
+        return Err(StoreError::Damaged { place: "the vault".to_owned(), what });
+    }
+    Ok(opened == sealed)
+}
+
+fn opens_row(key: &VaultKey, row: &Row) -> bool {
+    let person = PersonRow::of(row).map(|row| key.open_person(row.member_ref, &row.sealed).is_ok());
+    let parties = || PartiesRow::of(row).map(|row| key.open_parties(row.transfer_id, &row.sealed).is_ok());
+    person.or_else(parties).unwrap_or(false)
+}

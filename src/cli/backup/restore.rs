@@ -1,0 +1,232 @@
+//! `gongji restore`: a store made again from a backup. It says first what that loses.
+
+use super::manifest::{DATABASE, FileMark, KEY, Manifest, Marker};
+use super::place::{Place, PlaceArgs, opens};
+use crate::cli::Exit;
+use crate::cli::client::OutputArgs;
+use crate::cli::failure::Failure;
+use crate::cli::print::{note, say};
+use crate::domain::id::hex;
+use crate::privacy::key::VaultKey;
+use crate::privacy::private_file;
+use crate::store::StoreError;
+use crate::store::failpoint::{Failpoint, hit};
+use crate::store::replay::{Verified, verify};
+use crate::store::sqlite::{FORMAT, Restoring, Snapshot};
+use serde_json::json;
+use std::io::{BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
+
+/// Arguments.
+#[derive(clap::Args)]
+pub struct RestoreArgs {
+    /// The backup: the folder that `gongji backup` printed
+    #[arg(long, value_name = "BACKUP")]
+    from: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Do not ask: what the restore loses is accepted
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// `gongji restore`.
+pub fn restore(args: &RestoreArgs) -> Exit {
+    match run(args, |line| note(line)) {
+        Ok(restored) => {
+            tell(args, &restored);
+            Exit::Done
+        }
+        Err(failure) => failure.report(args.output),
+    }
+}
+
+/// What was made.
+pub(super) struct Restored {
+    data: PathBuf,
+    manifest: Manifest,
+    verified: Verified,
+}
+
+/// Restores; what is lost goes to `warn` before anything begins.
+pub(super) fn run(args: &RestoreArgs, mut warn: impl FnMut(&str)) -> Result<Restored, Failure> {
+    let place = args.place.read()?;
+    let manifest = Manifest::read(&args.from)?;
+    if let Some(wanted) = place.owner.as_ref().filter(|wanted| **wanted != manifest.owner) {
+        let (from, found) = (args.from.display(), &manifest.owner);
+        return Err(Failure::Usage(format!("the backup {from} is of {found}, not of {wanted}")));
+    }
+    if manifest.format > FORMAT {
+        let newer = |found: usize| i64::try_from(found).unwrap_or(i64::MAX);
+        let error = StoreError::Newer { found: newer(manifest.format), known: newer(FORMAT) };
+        return Err(Failure::Local(format!("the backup {}: {error}", args.from.display())));
+    }
+    let key = Key::choose(&args.from, &manifest, &place)?;
+    let folder = Restoring::begin(&place.data).map_err(|error| match error {
+        StoreError::NotEmpty(_) => Failure::Usage(error.to_string()),
+        _ => Failure::Local(error.to_string()),
+    })?;
+    losses(&args.from, &manifest, &place.data).lines().for_each(&mut warn);
+    if !args.yes && !agreed()? {
+        return Err(Failure::Local("nothing was restored".to_owned()));
+    }
+    let verified = fill(&folder, args, &manifest, &key)?;
+    key.install()?;
+    hit(Failpoint::RestoreKeyWritten);
+    folder.install().map_err(|error| Failure::Local(error.to_string()))?;
+    Ok(Restored { data: place.data, manifest, verified })
+}
+
+/// Copies, checks and marks the database.
+fn fill(folder: &Restoring, args: &RestoreArgs, manifest: &Manifest, key: &Key) -> Result<Verified, Failure> {
+    let from = args.from.display();
+    let damaged =
+        |what: &str| Failure::Local(format!("the backup {from} is damaged: {what}; take an older backup"));
+    let store_failed = |error: StoreError| Failure::Local(format!("the backup {from}: {error}"));
+    let mut marker = Marker::default();
+    folder.take(&args.from.join(DATABASE), |piece| marker.take(piece)).map_err(store_failed)?;
+    if manifest.files.get(DATABASE) != Some(&marker.mark()) {
+        return Err(damaged(&format!("{DATABASE} is not what was written")));
+    }
+    let mut store = folder.snapshot().map_err(store_failed)?;
+    let verified = verify(&mut store).map_err(store_failed)?;
+    if let Some(difference) = &verified.difference {
+        return Err(damaged(difference));
+    }
+    let head = verified.report.head;
+    let owner = store.owner().map_err(store_failed)?;
+    if (head.sequence, hex(&head.hash.0), &owner)
+        != (manifest.sequence, manifest.head.clone(), &manifest.owner)
+    {
+        return Err(damaged("its database is not the one that its manifest describes"));
+    }
+    key.check(&mut store)?;
+    drop(store);
+    folder.mark(manifest.sequence).map_err(store_failed)?;
+    Ok(verified)
+}
+
+/// Where the vault's key comes from.
+enum Key {
+    /// It stands where the server looks for it.
+    There(PathBuf),
+    /// The backup brings it.
+    Brought { from: PathBuf, to: PathBuf },
+    /// `--data` without a key's place: the operator sees to it.
+    NotNamed,
+}
+
+impl Key {
+    fn choose(backup: &Path, manifest: &Manifest, place: &Place) -> Result<Key, Failure> {
+        let Some(to) = place.key.clone() else { return Ok(Key::NotNamed) };
+        let Some(mark) = manifest.files.get(KEY) else {
+            if to.exists() {
+                return Ok(Key::There(to));
+            }
+            let what =
+                "the backup has no key file: bring the vault's key here first, or nobody in it is found";
+            return Err(Failure::Usage(format!("{}: {what}", to.display())));
+        };
+        let from = backup.join(KEY);
+        if FileMark::of(&from).ok().as_ref() != Some(mark) {
+            let backup = backup.display();
+            let what = format!("the backup {backup} is damaged: {KEY} is not what was written");
+            return Err(Failure::Local(format!("{what}; take an older backup")));
+        }
+        if !to.exists() {
+            return Ok(Key::Brought { from, to });
+        }
+        let read = |path: &Path| private_file::read(path).map_err(|error| Failure::Local(error.to_string()));
+        if read(&to)?.trim_ascii() == read(&from)?.trim_ascii() {
+            return Ok(Key::There(to));
+        }
+        let what = "another key is here than the backup's: move it away first, it is never written over";
+        Err(Failure::Usage(format!("{}: {what}", to.display())))
+    }
+
+    /// Demands that it opens the vault.
+    fn check(&self, store: &mut Snapshot) -> Result<(), Failure> {
+        let path = match self {
+            Key::There(path) | Key::Brought { from: path, .. } => path,
+            Key::NotNamed => return Ok(()),
+        };
+        let key = VaultKey::load(path).map_err(|error| Failure::Local(error.to_string()))?;
+        if opens(&key, store).map_err(|error| Failure::Local(error.to_string()))? {
+            return Ok(());
+        }
+        let what = "is not the key under which this backup's vault is sealed";
+        Err(Failure::Local(format!("{} {what}", path.display())))
+    }
+
+    /// Puts a key that the backup brings in its place.
+    fn install(&self) -> Result<(), Failure> {
+        let Key::Brought { from, to } = self else { return Ok(()) };
+        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let made = folder.map_or(Ok(()), std::fs::create_dir_all);
+        made.map_err(|error| Failure::Local(format!("{}: {error}", to.display())))?;
+        let content = private_file::read(from);
+        content
+            .and_then(|content| private_file::write_new(to, private_file::SECRET, &content))
+            .map_err(|error| Failure::Local(error.to_string()))
+    }
+}
+
+/// What the operator must know before anything begins.
+fn losses(from: &Path, manifest: &Manifest, data: &Path) -> String {
+    let Manifest { owner, sequence, time, .. } = manifest;
+    let lost = if owner == "hub" { HUB_LOSES } else { NODE_LOSES };
+    format!(
+        "Restore of {owner} from {} into {}.\nThis store then stands at journal sequence {sequence}, as of {time}.\n\
+         Everything that it did later is gone from it:\n{lost}\n\
+         The original store must never serve again beside this one.",
+        from.display(),
+        data.display()
+    )
+}
+
+const HUB_LOSES: &str = "\
+- decisions made since then: the provinces hold them; they must be taken back before it serves again.
+- transfers that it only received since then: nobody else knows them; clients ask with the same id.
+- LOST: masked parties and remarks of transfers since then. They were only here.";
+
+const NODE_LOSES: &str = "\
+- legs of transfers since then: the hub holds their sealed records; they must be fetched before it serves again.
+- LOST: allotments, member reports and wallet openings since then. They were only here: the province's own system
+  must send them again, with the same request ids.
+- LOST: persons who were first reported since then.";
+
+/// Asks at a terminal; elsewhere only --yes will do.
+fn agreed() -> Result<bool, Failure> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return Err(Failure::Usage("say --yes to accept that".to_owned()));
+    }
+    note("Type yes to restore:");
+    let mut line = String::new();
+    stdin.lock().read_line(&mut line).map_err(|error| Failure::Local(error.to_string()))?;
+    Ok(line.trim() == "yes")
+}
+
+fn tell(args: &RestoreArgs, restored: &Restored) {
+    let Restored { data, manifest, verified } = restored;
+    let Manifest { owner, sequence, head, time, .. } = manifest;
+    let (records, rows) = (verified.report.records, verified.report.rows);
+    let data = data.display();
+    if args.output.json {
+        say(json!({
+            "owner": owner,
+            "data": data.to_string(),
+            "head": { "sequence": sequence, "hash": head },
+            "time": time,
+            "records": records,
+            "rows": rows,
+        }));
+        return;
+    }
+    say(format!("restored {owner} into {data}, sequence {sequence}, head {head}"));
+    say(format!(
+        "checked: {records} records, chain whole, {rows} rows, replaying the journal gives the same"
+    ));
+}

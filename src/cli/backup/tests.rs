@@ -1,0 +1,297 @@
+use super::*;
+use crate::domain::apply::apply;
+use crate::domain::id::{MemberRef, StartId};
+use crate::domain::id_number::{IdNumber, Person, PersonName};
+use crate::domain::record::{NodeJoined, Record};
+use crate::domain::row::{PersonRow, Row, SelfRow, Table};
+use crate::domain::scan::{Filter, Scan};
+use crate::domain::working_set::WorkingSet;
+use crate::store::sqlite::SqliteReader;
+use crate::store::{Commit, Journal, Tables};
+use clap::Parser;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use tempfile::TempDir;
+
+#[derive(Parser)]
+struct BackupLine {
+    #[command(flatten)]
+    args: BackupArgs,
+}
+
+#[derive(Parser)]
+struct RestoreLine {
+    #[command(flatten)]
+    args: RestoreArgs,
+}
+
+/// A node's folder, with a key and a person sealed under it; its server has the store open.
+struct Scene {
+    folder: TempDir,
+    store: SqliteStore,
+    joined: u64,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let folder = tempfile::tempdir().unwrap();
+        let key = VaultKey::create(&folder.path().join("key")).unwrap();
+        let mut store = SqliteStore::open(&folder.path().join("data"), "node:13").unwrap();
+        let id_number = IdNumber::parse("11010519491231002X").unwrap();
+        let id_hash = key.id_hash(&id_number);
+        let person = Person { id_number, name: PersonName::new("张三").unwrap() };
+        let member_ref = MemberRef([7; 16]);
+        let sealed = key.seal_person(member_ref, &person, None);
+        let row = PersonRow { id_hash, member_ref, sealed };
+        store.append(&Commit { vault: vec![row.into()], ..Commit::default() }).unwrap();
+        let mut scene = Scene { folder, store, joined: 0 };
+        scene.go_on();
+        scene
+    }
+
+    /// One more record, with the rows that it makes.
+    fn go_on(&mut self) {
+        self.joined += 1;
+        let start_id = StartId([1; 16]);
+        let record =
+            |incarnation| Record::from(NodeJoined { incarnation, start_id, time: Civil(1_795_233_600_000) });
+        let mut made = WorkingSet::complete();
+        (1..=self.joined).for_each(|sequence| apply(&record(sequence), sequence, &mut made));
+        let (records, rows) = (vec![record(self.joined)], made.take_changed());
+        self.store.append(&Commit { records, rows, vault: Vec::new() }).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn backup(&self, more: &[&str]) -> Result<Made, Failure> {
+        let (data, to) = (self.path("data"), self.path("backups"));
+        let line = ["backup", "--data", data.to_str().unwrap(), "--to", to.to_str().unwrap()];
+        make(&BackupLine::try_parse_from(line.iter().chain(more)).unwrap().args)
+    }
+
+    fn backup_with_key(&self) -> Made {
+        self.backup(&["--vault-key", self.path("key").to_str().unwrap()]).unwrap()
+    }
+
+    /// Restores into `data` with the key at `key`, both names in this folder.
+    fn restore(&self, from: &Path, data: &str, key: &str, more: &[&str]) -> Result<String, Failure> {
+        let (data, key) = (self.path(data), self.path(key));
+        let line = ["restore", "--from", from.to_str().unwrap(), "--data", data.to_str().unwrap()];
+        let named = ["--vault-key", key.to_str().unwrap()];
+        said(RestoreLine::try_parse_from(line.iter().chain(&named).chain(more)).unwrap())
+    }
+}
+
+/// What a restore says before it begins.
+fn said(line: RestoreLine) -> Result<String, Failure> {
+    let mut lines = String::new();
+    restore::run(&line.args, |line| lines.extend([line, "\n"])).map(|_| lines)
+}
+
+fn text<T>(outcome: Result<T, Failure>) -> (String, Exit) {
+    match outcome {
+        Ok(_) => ("done".to_owned(), Exit::Done),
+        Err(failure) => (failure.to_string(), failure.exit()),
+    }
+}
+
+fn rows(dir: &Path) -> Vec<Row> {
+    let mut reader = SqliteReader::open(dir).unwrap();
+    let all = |table: &Table| Scan { filter: Filter::All(*table), after: None, limit: usize::MAX };
+    Table::ALL.iter().flat_map(|table| reader.scan(&all(table)).unwrap()).collect()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_backup_of_an_open_store_is_restored_with_its_key_and_verified() {
+    let mut scene = Scene::new();
+    scene.go_on();
+    let made = scene.backup_with_key();
+    let before = rows(&scene.path("data"));
+    assert_eq!((made.manifest.owner.as_str(), made.manifest.sequence), ("node:13", 2));
+    for (path, expected) in [("", 0o700), (DATABASE, 0o600), (KEY, 0o600), (manifest::NAME, 0o600)] {
+        assert_eq!(mode(&made.folder.join(path)), expected, "{path}");
+    }
+    assert_eq!(mode(&scene.path("backups")), 0o700);
+    scene.go_on();
+    let said = scene.restore(&made.folder, "again", "keys/key", &["--yes"]).unwrap();
+    assert!(said.contains("stands at journal sequence 2, as of 20"), "{said}");
+    assert!(said.contains("LOST: allotments, member reports and wallet openings since then"), "{said}");
+    let target = scene.path("again");
+    assert_eq!(rows(&target), before);
+    assert!(verify(&mut Snapshot::open(&target).unwrap()).unwrap().difference.is_none());
+    assert_eq!(fs::read(scene.path("keys/key")).unwrap(), fs::read(scene.path("key")).unwrap());
+    let opened = SqliteStore::open(&target, "node:13").unwrap();
+    assert_eq!((opened.head().sequence, opened.restored().unwrap()), (2, Some(2)));
+    assert_eq!(opened.head(), made.report.head);
+}
+
+#[test]
+fn a_backup_is_refused_with_one_line() {
+    let scene = Scene::new();
+    let refused = |more: &[&str]| text(scene.backup(more));
+    let other = scene.path("other");
+    VaultKey::create(&other).unwrap();
+    let (line, exit) = refused(&[]);
+    assert!(line.contains("add --vault-key FILE, or --without-keys") && exit == Exit::Usage, "{line}");
+    let (line, exit) = refused(&["--vault-key", other.to_str().unwrap()]);
+    assert!(line.contains("is not the key under which") && exit == Exit::Refused, "{line}");
+    assert!(scene.backup(&["--without-keys"]).is_ok(), "the draft of the failed one is cleared away");
+    let held = Folder::open(&scene.path("backups"), "node:13").unwrap();
+    assert!(refused(&["--without-keys"]).0.contains("another backup of node:13 is being written"));
+    drop(held);
+    let nothing = Scene { folder: tempfile::tempdir().unwrap(), ..scene };
+    assert_eq!(text(nothing.backup(&["--without-keys"])).1, Exit::Usage);
+}
+
+#[test]
+fn damage_that_a_running_server_has_not_met_yet_is_found_by_its_backup() {
+    let mut scene = Scene::new();
+    let key = scene.path("key");
+    let key = key.to_str().unwrap();
+    let stranger = PersonRow {
+        id_hash: crate::domain::id::Digest([9; 32]),
+        member_ref: MemberRef([9; 16]),
+        sealed: b"changed since".to_vec(),
+    };
+    scene.store.append(&Commit { vault: vec![stranger.into()], ..Commit::default() }).unwrap();
+    let (line, exit) = text(scene.backup(&["--vault-key", key]));
+    assert!(
+        line.contains("damaged at the vault: 1 of 2 rows do not open") && exit == Exit::Refused,
+        "{line}"
+    );
+    assert!(scene.backup(&["--without-keys", "--replay"]).is_ok());
+    let own = SelfRow {
+        slot: 0,
+        incarnation: 1,
+        start_id: StartId([1; 16]),
+        hub_seq: 77,
+        entry_id: 0,
+        civil: Civil(1_795_233_600_000),
+    };
+    scene.store.append(&Commit { rows: vec![own.into()], ..Commit::default() }).unwrap();
+    assert!(scene.backup(&["--without-keys"]).is_ok(), "it is a row of ours");
+    let (line, exit) = text(scene.backup(&["--without-keys", "--replay"]));
+    assert!(line.contains("the tables are not what the journal gives: table self"), "{line}");
+    assert_eq!(exit, Exit::Refused);
+}
+
+/// Backup, folder, key, further arguments; what is said, and the exit code.
+type Refused<'a> = (&'a Path, &'a str, &'a str, &'a [&'a str], &'a str, Exit);
+
+#[test]
+fn a_restore_is_refused_with_one_line_and_leaves_nothing() {
+    let scene = Scene::new();
+    let full = scene.backup_with_key().folder;
+    let bare = scene.backup(&["--without-keys"]).unwrap().folder;
+    let other = scene.path("other");
+    VaultKey::create(&other).unwrap();
+    fs::create_dir(scene.path("used")).unwrap();
+    fs::write(scene.path("used/file"), "").unwrap();
+    let backups = scene.path("backups");
+    let cases: [Refused<'_>; 8] = [
+        (&full, "data", "key", &["--yes"], "is in use by another process", Exit::Refused),
+        (&full, "used", "key", &["--yes"], "is not empty; a restore goes into an empty", Exit::Usage),
+        (&full, "new", "other", &["--yes"], "another key is here than the backup's", Exit::Usage),
+        (&bare, "new", "none", &["--yes"], "the backup has no key file", Exit::Usage),
+        (&bare, "new", "other", &["--yes"], "is not the key under which this backup's", Exit::Refused),
+        (&backups, "new", "key", &["--yes"], "is no finished backup", Exit::Usage),
+        (&full, "new", "key", &[], "say --yes to accept that", Exit::Usage),
+        (&scene.path("data"), "new", "key", &["--yes"], "is no finished backup", Exit::Usage),
+    ];
+    for (from, data, key, more, what, expected) in cases {
+        let (line, exit) = text(scene.restore(from, data, key, more));
+        assert!(line.contains(what) && !line.contains('\n') && exit == expected, "{data}, {key}: {line}");
+        assert!(!SqliteStore::exists(&scene.path("new")));
+    }
+    assert!(scene.restore(&bare, "new", "key", &["--yes"]).is_ok());
+}
+
+#[test]
+fn another_owner_s_backup_is_refused() {
+    let scene = Scene::new();
+    let made = scene.backup_with_key().folder;
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+    let config = |file: &str| {
+        let content = fs::read_to_string(deploy.join(file)).unwrap();
+        let path = scene.path(file);
+        fs::write(&path, content.replace("../data", "again").replace("../keys", "keys")).unwrap();
+        let line = ["restore", "--yes", "--from", made.to_str().unwrap(), "--config", path.to_str().unwrap()];
+        text(said(RestoreLine::try_parse_from(line).unwrap()))
+    };
+    fs::copy(deploy.join("regions.toml"), scene.path("regions.toml")).unwrap();
+    fs::create_dir(scene.path("rulebooks")).unwrap();
+    fs::copy(deploy.join("rulebooks/national.toml"), scene.path("rulebooks/national.toml")).unwrap();
+    let (line, exit) = config("hub.toml");
+    assert!(line.ends_with("is of node:13, not of hub") && exit == Exit::Usage, "{line}");
+    assert_eq!(config("node-13.toml").1, Exit::Done);
+    assert!(scene.path("again/node-13/gongji.sqlite").exists());
+    assert_eq!(mode(&scene.path("keys/node-13.vault.key")), 0o600);
+}
+
+#[test]
+fn a_damaged_or_newer_backup_is_refused() {
+    let scene = Scene::new();
+    let made = scene.backup_with_key().folder;
+    let outcome = || text(scene.restore(&made, "new", "new-key", &["--yes"]));
+    for name in [manifest::NAME, DATABASE, KEY] {
+        let path = made.join(name);
+        let sound = fs::read(&path).unwrap();
+        let step = (sound.len() / 40).max(1);
+        for at in (0..sound.len()).step_by(step) {
+            let mut bytes = sound.clone();
+            bytes[at] ^= 1;
+            fs::write(&path, bytes).unwrap();
+            let (line, exit) = outcome();
+            assert!(line.contains(" is damaged: ") && exit == Exit::Refused, "{name}, byte {at}: {line}");
+        }
+        fs::write(&path, &sound[..sound.len() / 2]).unwrap();
+        assert!(outcome().0.contains(" is damaged: "), "half of {name}");
+        fs::remove_file(&path).unwrap();
+        assert_ne!(outcome().1, Exit::Done, "without {name}");
+        fs::write(&path, &sound).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(!SqliteStore::exists(&scene.path("new")) && !scene.path("new-key").exists());
+    }
+    let sound = Manifest::read(&made).unwrap();
+    let newer = [
+        (Manifest { version: 2, ..sound.clone() }, "has format 2, this program knows up to 1"),
+        (Manifest { format: 9_999, ..sound.clone() }, "the store has format 9999, this program knows"),
+        (Manifest { sequence: 5, ..sound.clone() }, "is not the one that its manifest describes"),
+    ];
+    for (changed, what) in newer {
+        fs::remove_file(made.join(manifest::NAME)).unwrap();
+        changed.write(&made).unwrap();
+        let (line, exit) = outcome();
+        assert!(line.contains(what) && exit == Exit::Refused, "{line}");
+    }
+    fs::remove_file(made.join(manifest::NAME)).unwrap();
+    sound.write(&made).unwrap();
+    assert_eq!(outcome().1, Exit::Done);
+}
+
+#[test]
+fn the_oldest_backups_of_this_server_are_deleted_and_no_other() {
+    let scene = Scene::new();
+    let backups = scene.path("backups");
+    let manifest = scene.backup(&["--without-keys"]).unwrap().manifest;
+    let add = |owner: &str, time: &str| {
+        let mut folder = Folder::open(&backups, owner).unwrap();
+        let draft = folder.draft().unwrap();
+        Manifest { owner: owner.to_owned(), ..manifest.clone() }.write(&draft).unwrap();
+        folder.finish(time).unwrap()
+    };
+    let (first, second) =
+        (add("node:13", "2020-01-01T00:00:00.000Z"), add("node:13", "2020-01-02T00:00:00.000Z"));
+    let others = [add("hub", "2019-01-01T00:00:00.000Z"), add("node:14", "2019-01-01T00:00:00.000Z")];
+    fs::create_dir(backups.join("node-13-2018")).unwrap();
+    let made = scene.backup(&["--without-keys", "--keep", "2"]).unwrap();
+    assert_eq!(made.removed, [first.clone(), second.clone()]);
+    assert!(!first.exists() && !second.exists() && made.folder.exists());
+    assert!(others.iter().all(|path| path.exists()) && backups.join("node-13-2018").exists());
+}

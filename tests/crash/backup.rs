@@ -1,0 +1,199 @@
+//! Backups taken under load by the real program, and programs that die while they make or restore one.
+
+use super::load::Load;
+use super::process::Servers;
+use crate::e2e::kit::site::Options;
+use crate::e2e::kit::{run, until};
+use gongji::domain::id::TransferId;
+use gongji::domain::row::{Table, TableRow, TransferRow};
+use gongji::domain::scan::{Filter, Scan};
+use gongji::domain::transfer::TransferState;
+use gongji::proto::hub;
+use gongji::store::Tables;
+use gongji::store::failpoint::Failpoint;
+use gongji::store::sqlite::{SqliteReader, SqliteStore};
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// The steps of a backup and of a restore.
+pub const POINTS: [Failpoint; 8] = [
+    Failpoint::BackupCopied,
+    Failpoint::BackupKeyWritten,
+    Failpoint::BackupManifestWritten,
+    Failpoint::BackupNamed,
+    Failpoint::RestoreCopied,
+    Failpoint::RestoreMarked,
+    Failpoint::RestoreKeyWritten,
+    Failpoint::RestoreHeadNoted,
+];
+
+fn options() -> Options {
+    Options { provinces: vec!["13", "51"], daily_count_max: Some(100_000), ..Options::default() }
+}
+
+/// A server's configuration with its store and key in another place, under `again`.
+fn elsewhere(servers: &Servers, server: &str) -> PathBuf {
+    let text = fs::read_to_string(servers.site().config(server)).expect("a configuration");
+    let text = text.replace("\"data/", "\"again/data/");
+    let text = text.replace(&format!("\"{server}.vault.key"), &format!("\"again/{server}.vault.key"));
+    let path = servers.site().folder().join(format!("{server}-again.toml"));
+    fs::write(&path, text).expect("written");
+    path
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
+}
+
+fn backup_command(servers: &Servers, server: &str) -> Command {
+    let config = servers.site().config(server);
+    servers.gongji(&["backup", "--json", "--config", text(&config), "--to", "backups"])
+}
+
+/// The folder that a backup says it made.
+fn made(servers: &Servers, output: &Output) -> PathBuf {
+    assert!(output.status.success(), "{}", said(output));
+    let made: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(made["with_keys"], true);
+    servers.site().folder().join(made["folder"].as_str().expect("a folder"))
+}
+
+/// Takes a backup, and gives its folder.
+fn backup(servers: &Servers, server: &str) -> PathBuf {
+    made(servers, &backup_command(servers, server).output().expect("it runs"))
+}
+
+/// Takes a backup while this runtime's callers go on.
+async fn backup_beside(servers: &Servers, server: &str) -> PathBuf {
+    let mut command = backup_command(servers, server);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    until("the end of a backup", async || child.try_wait().expect("a child")).await;
+    made(servers, &child.wait_with_output().expect("its output"))
+}
+
+fn restore(servers: &Servers, from: &Path, config: &Path, fatal: Option<Failpoint>) -> Output {
+    let mut command = servers.gongji(&["restore", "--yes", "--from", text(from), "--config", text(config)]);
+    if let Some(point) = fatal {
+        command.env("GONGJI_FAILPOINT", point.name());
+    }
+    command.output().expect("it runs")
+}
+
+fn committed(answers: &BTreeMap<String, hub::Transfer>) -> Vec<TransferId> {
+    let committed = answers.values().filter(|it| it.state() == hub::TransferState::Committed);
+    committed.map(|it| TransferId::parse(&it.transfer_id).expect("an id")).collect()
+}
+
+#[test]
+fn backups_under_load_hold_every_answer_given_before_them() {
+    let mut servers = Servers::start(&options());
+    let (known, folders) = run(async {
+        let (load, callers) = Load::start(&servers, 4, 4).await;
+        until("some commits", async || (load.committed() >= 50).then_some(())).await;
+        let known = committed(&load.answers());
+        let before = load.committed();
+        let mut folders = Vec::new();
+        for server in ["hub", "13", "51"] {
+            folders.push(backup_beside(&servers, server).await);
+        }
+        until("answers meanwhile", async || (load.committed() > before).then_some(())).await;
+        load.stop();
+        callers.join_all().await;
+        servers.stop().await;
+        (known, folders)
+    });
+    for (server, folder) in ["hub", "13", "51"].iter().zip(&folders) {
+        let config = elsewhere(&servers, server);
+        let other = servers.site().config(if *server == "hub" { "13" } else { "hub" });
+        let refused = restore(&servers, folder, &other, None);
+        assert_eq!(refused.status.code(), Some(64), "{}", said(&refused));
+        assert!(said(&refused).contains(" is of "), "{}", said(&refused));
+        let done = restore(&servers, folder, &config, None);
+        assert!(done.status.success(), "{}", said(&done));
+        assert!(said(&done).contains("LOST: "), "{}", said(&done));
+        let data = servers.site().folder().join("again/data").join(server);
+        let verified = servers.gongji(&["journal", "verify", text(&data)]).output().expect("it runs");
+        assert!(verified.status.success(), "{}", said(&verified));
+        let mut store = SqliteReader::open(&data).expect("a store");
+        assert_eq!(store.restored().expect("read"), Some(store.head().expect("read").sequence));
+        let again = restore(&servers, folder, &config, None);
+        assert_eq!(again.status.code(), Some(64), "{}", said(&again));
+        if *server == "hub" {
+            let all = Scan { filter: Filter::All(Table::TransferRow), after: None, limit: usize::MAX };
+            let rows = store.scan(&all).expect("rows");
+            let rows = rows.iter().filter_map(TransferRow::of);
+            let held: Vec<TransferId> =
+                rows.filter(|row| row.state == TransferState::Committed).map(|row| row.transfer_id).collect();
+            assert!(known.iter().all(|id| held.contains(id)), "what was answered before is in the backup");
+        }
+    }
+}
+
+/// A hub that has run once, and stands.
+fn hub_that_ran() -> Servers {
+    let mut servers = Servers::idle(&options());
+    run(async {
+        servers.launch("hub");
+        assert!(servers.come_up().await);
+        servers.stop().await;
+    });
+    servers
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
+}
+
+#[test]
+fn a_backup_that_was_killed_is_none() {
+    let servers = hub_that_ran();
+    let config = servers.site().config("hub");
+    let backups = servers.site().folder().join("backups");
+    for point in &POINTS[..4] {
+        let mut command = servers.gongji(&["backup", "--config", text(&config), "--to", "backups"]);
+        let ended = command.env("GONGJI_FAILPOINT", point.name()).output().expect("it runs");
+        assert!(ended.status.signal().is_some(), "{}: {}", point.name(), ended.status);
+        let whole = *point == Failpoint::BackupNamed;
+        let named: Vec<PathBuf> =
+            entries(&backups).into_iter().filter(|it| !text(it).contains("backups/.")).collect();
+        assert_eq!(named.len(), usize::from(whole), "{}: {named:?}", point.name());
+        if !whole {
+            // Not even its draft is taken when somebody names it.
+            let draft = backups.join(".hub.draft");
+            assert!(draft.exists());
+            let refused = restore(&servers, &draft, &elsewhere(&servers, "hub"), None);
+            assert_eq!(refused.status.code(), Some(64), "{}: {}", point.name(), said(&refused));
+        }
+    }
+    backup(&servers, "hub");
+    assert!(!backups.join(".hub.draft").exists());
+}
+
+#[test]
+fn no_server_starts_on_a_restore_that_was_killed_and_the_next_restore_ends_it() {
+    let servers = hub_that_ran();
+    let from = backup(&servers, "hub");
+    let config = elsewhere(&servers, "hub");
+    for point in &POINTS[4..] {
+        let ended = restore(&servers, &from, &config, Some(*point));
+        assert!(ended.status.signal().is_some(), "{}: {}", point.name(), ended.status);
+        let hub = servers.gongji(&["hub", "--config", text(&config)]).output().expect("it runs");
+        assert_eq!(hub.status.code(), Some(1), "{}: {}", point.name(), said(&hub));
+        let expected = match point {
+            // No key is made for a store that is not there yet.
+            Failpoint::RestoreCopied | Failpoint::RestoreMarked => "hub.vault.key: No such file",
+            _ => "a restore into it did not end; restore it from a backup",
+        };
+        assert!(said(&hub).lines().last().is_some_and(|line| line.contains(expected)), "{}", said(&hub));
+    }
+    assert!(restore(&servers, &from, &config, None).status.success());
+    let data = servers.site().folder().join("again/data/hub");
+    assert!(SqliteStore::open(&data, "hub").expect("a store").restored().expect("read").is_some());
+}
