@@ -40,10 +40,15 @@ impl HubBooks {
     pub fn with_journal(mut self, records: &[Record]) -> HubBooks {
         for record in records {
             if let Record::TransferDecided(record) = record {
-                *self.decided.entry(record.transfer_id).or_default() += 1;
+                self.note_decision(record.transfer_id);
             }
         }
         self
+    }
+
+    /// Notes that the journal decides a transfer, once more.
+    pub fn note_decision(&mut self, transfer_id: TransferId) {
+        *self.decided.entry(transfer_id).or_default() += 1;
     }
 
     pub(super) fn committed(&self) -> impl Iterator<Item = &TransferRow> {
@@ -73,6 +78,11 @@ impl NodeBooks {
             }
         }
         books
+    }
+
+    /// Whose they are.
+    pub fn province(&self) -> ProvinceCode {
+        self.province
     }
 
     pub(super) fn sum(&self, kind: AccountKind) -> i128 {

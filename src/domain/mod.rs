@@ -1,6 +1,7 @@
 //! The pure core: rules, states and records as functions of what is handed in. No clock, no randomness, no I/O.
 
 pub mod apply;
+pub mod audit;
 pub mod books;
 pub mod calendar;
 #[cfg(test)]
