@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Exit codes are documented in [`Exit`].
 
+pub mod audit;
 mod bench;
 mod certs;
 mod check;
@@ -70,6 +71,8 @@ struct Cli {
 enum Command {
     /// Measure transfers a second, latency and memory, then audit the ledgers
     Bench(bench::Args),
+    /// Check every invariant over the books of a running hub and its nodes
+    Audit(audit::Args),
     /// Start a hub and four provinces on this machine and show what they do
     Demo(demo::Args),
     /// Run the national hub
@@ -102,6 +105,7 @@ impl Command {
     fn run(self) -> Exit {
         match self {
             Command::Bench(args) => bench::run(&args),
+            Command::Audit(args) => audit::audit(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Hub(args) => serve::hub(&args),
             Command::Node(args) => serve::node(&args),

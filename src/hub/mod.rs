@@ -1,5 +1,6 @@
 //! The national hub's server: services over the coordinator's engine, and a dispatcher that carries its effects.
 
+mod audit;
 mod coordinator;
 mod dispatcher;
 mod link;
@@ -16,6 +17,7 @@ use crate::domain::row::{TableRow, TransferRow};
 use crate::domain::scan::{Filter, Scan};
 use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock};
 use crate::net::access::{AppGrant, GrantError, Grants};
+use crate::net::books::Books;
 use crate::net::convert;
 use crate::net::identity::Role;
 use crate::net::mark::Mark;
@@ -26,6 +28,7 @@ use crate::net::tls::TlsError;
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
 use crate::privacy::random::random_16;
+use crate::proto::hub::audit_service_server::{self, AuditServiceServer};
 use crate::proto::hub::coordinator_service_server::{self, CoordinatorServiceServer};
 use crate::proto::hub::region_service_server::{self, RegionServiceServer};
 use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
@@ -73,6 +76,7 @@ pub(crate) struct Desk {
     grants: Grants,
     links: BTreeMap<ProvinceCode, Link>,
     mark: Mark,
+    books: Books,
     deadline_default_ms: u64,
     /// True from the moment that a stop is asked for: streams end then, so that draining does.
     stopping: watch::Receiver<bool>,
@@ -164,6 +168,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         key,
         links,
         mark,
+        books: Books::new(config.server.data.clone()),
         deadline_default_ms: limits.deadline_default_ms,
         stopping,
     });
@@ -185,10 +190,11 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
 }
 
 /// The services that this server lists.
-const SERVICES: [&str; 3] = [
+const SERVICES: [&str; 4] = [
     transfer_service_server::SERVICE_NAME,
     coordinator_service_server::SERVICE_NAME,
     region_service_server::SERVICE_NAME,
+    audit_service_server::SERVICE_NAME,
 ];
 
 async fn serve(
@@ -204,7 +210,8 @@ async fn serve(
     let regions = RegionServiceServer::new(regions::Regions(Arc::clone(desk)));
     let services = Routes::new(transfers.max_decoding_message_size(bytes_max))
         .add_service(coordinator.max_decoding_message_size(bytes_max))
-        .add_service(regions.max_decoding_message_size(bytes_max));
+        .add_service(regions.max_decoding_message_size(bytes_max))
+        .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(desk))));
     let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
     let address = setup.address();
     tracing::info!(%address, "the hub serves");

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod access_layer;
 pub mod backoff;
+pub mod books;
 pub mod convert;
 pub mod deadline;
 mod gathering;

@@ -1,6 +1,7 @@
 //! Real servers, real certificates, real stores, over the wire.
 
 mod access;
+mod audit;
 mod batch;
 mod crowd;
 mod deadline;

@@ -2,6 +2,7 @@
 //! wrong with a request, with the path of each field; the first thing wrong, in the documented order, gives the reason.
 
 pub mod account;
+pub mod audit;
 pub mod decide;
 pub mod inspect;
 pub mod leg;
