@@ -17,7 +17,7 @@ use tonic::{Request, Status};
 pub const DEFAULT_CONNECT: &str = "./data/demo/connect.json";
 
 /// Where servers are and as whom to call them. Options given here stand above the file.
-#[derive(clap::Args)]
+#[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectArgs {
     /// File that names servers and certificates, as `gongji demo` writes it; not read when the options below say all
@@ -48,7 +48,7 @@ pub struct ConnectArgs {
 }
 
 /// How a command prints what it found.
-#[derive(Clone, Copy, clap::Args)]
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub struct OutputArgs {
     /// Print JSON with the field names of the contract, for programs
     #[arg(long)]

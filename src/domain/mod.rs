@@ -19,6 +19,7 @@ pub mod member;
 pub mod money;
 mod numbered;
 pub mod outbox;
+pub mod overdue;
 pub mod participant;
 pub mod policy;
 pub mod protocol;

@@ -4,7 +4,9 @@ use super::Desk;
 use crate::domain::calendar::Civil;
 use crate::domain::record::{PeerMark, Record};
 use crate::domain::region::ProvinceCode;
-use crate::domain::row::{BuriedRow, IncidentRow, Key, PositionRow, Row, SelfRow, Table, TableRow, TransferRow};
+use crate::domain::row::{
+    BuriedRow, IncidentRow, Key, PositionRow, Row, SelfRow, Table, TableRow, TransferRow,
+};
 use crate::domain::scan::{Filter, Scan};
 use crate::domain::transfer::Side;
 use crate::net::books::{Chapter, Waiting};
@@ -18,7 +20,7 @@ use crate::net::convert::transfer::state_to_proto;
 use crate::net::status::problem_of_store;
 use crate::proto::hub::audit_service_server::AuditService;
 use crate::proto::hub::{
-    InFlightTransfer, ListIncidentsRequest, ListIncidentsResponse, ListInFlightRequest, ListInFlightResponse,
+    InFlightTransfer, ListInFlightRequest, ListInFlightResponse, ListIncidentsRequest, ListIncidentsResponse,
     ReadBooksRequest, ReadBooksResponse, ReadTransfersRequest, ReadTransfersResponse, WaitReason,
     Waiting as WaitingSide,
 };
@@ -96,7 +98,13 @@ pub(super) fn waited_for(row: &TransferRow) -> impl Iterator<Item = (Side, Provi
 }
 
 impl Desk {
-    fn wait_reason(&self, row: &TransferRow, side: Side, province: ProvinceCode, parked: &[Key]) -> WaitReason {
+    fn wait_reason(
+        &self,
+        row: &TransferRow,
+        side: Side,
+        province: ProvinceCode,
+        parked: &[Key],
+    ) -> WaitReason {
         let rejected = parked.contains(&Key::IncidentRow(row.transfer_id, side));
         match self.links.get(&province) {
             _ if rejected => WaitReason::Rejected,
@@ -132,7 +140,8 @@ type InFlight = (Vec<Row>, Vec<Key>, String);
 fn in_flight(tables: &mut dyn Tables, asked: &Waiting, now: Civil) -> Result<InFlight, StoreError> {
     let is_old = |row: &Row| TransferRow::of(row).is_some_and(|row| asked.is_old(waits_since(row), now));
     let (rows, token) = asked.page(tables, is_old)?;
-    let sides = |row: &TransferRow| [Side::Payer, Side::Payee].map(|side| Key::IncidentRow(row.transfer_id, side));
+    let sides =
+        |row: &TransferRow| [Side::Payer, Side::Payee].map(|side| Key::IncidentRow(row.transfer_id, side));
     let keys: Vec<Key> = rows.iter().filter_map(TransferRow::of).flat_map(sides).collect();
     let parked = tables.load(&keys)?.into_iter().flatten().map(|row| row.key()).collect();
     Ok((rows, parked, token))
@@ -185,7 +194,11 @@ impl AuditService for Audits {
         let (rows, parked, next_page_token) = self.0.reader.run(read).await.map_err(problem_of_store)?;
         let transfers = rows.iter().filter_map(TransferRow::of);
         let transfers = transfers.map(|row| self.0.in_flight(row, &parked)).collect();
-        Ok(Response::new(ListInFlightResponse { transfers, next_page_token, read_time: Some(timestamp(now)) }))
+        Ok(Response::new(ListInFlightResponse {
+            transfers,
+            next_page_token,
+            read_time: Some(timestamp(now)),
+        }))
     }
 
     async fn list_incidents(

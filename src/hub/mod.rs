@@ -1,8 +1,10 @@
 //! The national hub's server: services over the coordinator's engine, and a dispatcher that carries its effects.
 
+mod alarms;
 mod audit;
 mod coordinator;
 mod dispatcher;
+mod inquiries;
 mod link;
 mod lists;
 mod regions;
@@ -34,6 +36,7 @@ use crate::proto::hub::region_service_server::{self, RegionServiceServer};
 use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError, Tables};
+use inquiries::Inquiries;
 use link::Link;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,6 +80,7 @@ pub(crate) struct Desk {
     links: BTreeMap<ProvinceCode, Link>,
     mark: Mark,
     books: Books,
+    inquiries: Inquiries,
     deadline_default_ms: u64,
     /// True from the moment that a stop is asked for: streams end then, so that draining does.
     stopping: watch::Receiver<bool>,
@@ -169,6 +173,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         links,
         mark,
         books: Books::new(config.server.data.clone()),
+        inquiries: Inquiries::new(config.nodes.iter().map(|node| node.province), limits.inquiries_max),
         deadline_default_ms: limits.deadline_default_ms,
         stopping,
     });
@@ -177,8 +182,10 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         let _ = stop.await;
         stop_streams.send_replace(true);
     };
+    let watching = tokio::spawn(alarms::run(Arc::clone(&desk), config.server.alarms.clone()));
     let served = serve(setup, &config, &desk, ready, stop).await;
     drop(tasks);
+    watching.abort();
     engine.stop();
     // The engine ends what it has begun; a failed store is told by its own error.
     let ended = tokio::task::spawn_blocking(move || thread.join()).await;

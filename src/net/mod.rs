@@ -17,3 +17,4 @@ pub mod running;
 pub mod server;
 pub mod status;
 pub mod tls;
+pub mod watch;

@@ -1,5 +1,6 @@
 //! A province's server: services over the participant's engine, its vault, and its way to the hub.
 
+mod alarms;
 mod audit;
 mod inspect;
 mod members;
@@ -130,7 +131,8 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     let (for_vault, for_lists) = (store.reader()?, store.reader()?);
     let core = Core::new(machine, store)?;
     let own = core.incarnation();
-    let Engine { handle, thread } = crate::engine::start(core, Arc::clone(&clock), Box::new(outlet), Vec::new())?;
+    let Engine { handle, thread } =
+        crate::engine::start(core, Arc::clone(&clock), Box::new(outlet), Vec::new())?;
     let engine = handle.with_waiting_max(config.server.limits.in_flight_max);
     // Until the hub gives this start its incarnation, the last one says which store this is.
     let mark = Mark::new(own, start_id, engine.heads());
@@ -147,7 +149,9 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
         clock,
         asked: Asked::default(),
     });
+    let watching = tokio::spawn(alarms::run(Arc::clone(&desk), config.server.alarms.clone()));
     let served = serve(setup, &config, &desk, (hub, questions), (ready, stop)).await;
+    watching.abort();
     engine.stop();
     let ended = tokio::task::spawn_blocking(move || thread.join()).await;
     served?;

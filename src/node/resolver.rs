@@ -97,6 +97,10 @@ pub(super) struct Resolver {
     pub(super) asked: Asked,
 }
 
+fn is_overload(error: &Status) -> bool {
+    problem_of(error).is_some_and(|problem| problem.code == Reason::Overloaded.code())
+}
+
 impl Resolver {
     /// Runs until it is dropped.
     pub(super) async fn run(self, mut questions: UnboundedReceiver<Vec<Question>>) {
@@ -178,6 +182,10 @@ impl Resolver {
                     return self.engine.tell(Input::Rulings { hub, rulings });
                 }
                 self.engine.tell(Input::AskFailed { questions });
+            }
+            Err(error) if is_overload(&error) => {
+                // The hub has payments to make first: the questions come again by themselves, later than after a loss.
+                tracing::info!(count = questions.len(), "the hub is busy: asking again later");
             }
             Err(error) => {
                 self.complain(&error);

@@ -82,10 +82,7 @@ fn problem(problem: Problem) -> Failed {
 }
 
 /// Waits for an answer, or for its next part.
-async fn within<T>(
-    patience: Duration,
-    answer: impl Future<Output = Result<T, Status>>,
-) -> Result<T, Failed> {
+async fn within<T>(patience: Duration, answer: impl Future<Output = Result<T, Status>>) -> Result<T, Failed> {
     let answer = tokio::time::timeout(patience, answer).await;
     let late = |_| Status::deadline_exceeded("no answer within the time given by --timeout");
     answer.map_err(late).and_then(|answer| answer).map_err(Box::new)
@@ -126,8 +123,7 @@ async fn read_hub(sources: &Sources) -> Result<Hub, Failed> {
     let mut client = hub_client(sources);
     let call = client.read_books(Request::new(hub::ReadBooksRequest {}));
     let mut stream = within(sources.patience, call).await?.into_inner();
-    let mut hub =
-        Hub { books: HubBooks::default(), sequence: 0, nodes: Vec::new(), incidents: Vec::new() };
+    let mut hub = Hub { books: HubBooks::default(), sequence: 0, nodes: Vec::new(), incidents: Vec::new() };
     while let Some(part) = next(&mut stream, sources.patience).await? {
         if let Some(sender) = &part.sender {
             hub.sequence = sender.sequence;

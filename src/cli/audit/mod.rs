@@ -12,8 +12,10 @@ use report::Report;
 
 /// Arguments.
 #[derive(clap::Args)]
-#[command(after_help = "Reads only. Exit codes: 0 clean, 1 something is off (the ids are printed), 2 not known, since \
-                        a server could not be read, 64 wrong use.")]
+#[command(
+    after_help = "Reads only. Exit codes: 0 clean, 1 something is off (the ids are printed), 2 not known, since \
+                        a server could not be read, 64 wrong use."
+)]
 pub struct Args {
     /// Most findings to print for each invariant; --json prints all
     #[arg(long, value_name = "N", default_value_t = 20)]

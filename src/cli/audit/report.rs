@@ -4,6 +4,7 @@ use super::gather::{Gathered, NodeRead, Reading};
 use crate::cli::Exit;
 use crate::cli::table::{align_right, table};
 use crate::domain::audit::{Checked, Cut, Over};
+use crate::domain::invariant::Violation;
 use crate::proto::types::{Incident, RefusalSide};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
@@ -174,8 +175,9 @@ fn node_json(node: &NodeRead) -> Value {
 fn checked_json(checked: &Checked) -> Value {
     let over: Map<String, Value> =
         checked.over.iter().map(|(count, what)| (what.replace(' ', "_"), json!(count))).collect();
-    let violation = |it: &crate::domain::invariant::Violation| {
-        json!({ "transfer_id": it.transfer_id.map(|id| id.to_string()), "found": it.found })
+    let violation = |it: &Violation| {
+        let transfer_id = it.transfer_id.map(|id| id.to_string());
+        json!({ "transfer_id": transfer_id, "found": it.found })
     };
     json!({
         "id": checked.invariant.id,

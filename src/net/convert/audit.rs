@@ -62,23 +62,26 @@ pub fn refusal_side_to_proto(side: Side) -> types::RefusalSide {
     }
 }
 
+fn day_text(day: Day) -> String {
+    if day == Day::default() { String::new() } else { window_id(day) }
+}
+
 /// A leg with what ties it to an account; `alias` says what stands for a member.
 pub fn leg_to_proto(row: &LegRow, alias: impl Fn(MemberRef) -> Vec<u8>) -> node::AuditLeg {
-    node::AuditLeg { leg: Some(leg_view(row)), member: alias(row.member_ref), day: window_id(row.day) }
+    node::AuditLeg { leg: Some(leg_view(row)), member: alias(row.member_ref), day: day_text(row.day) }
 }
 
 /// An account; `alias` as of [`leg_to_proto`].
 pub fn account_to_proto(row: &AccountRow, alias: impl Fn(MemberRef) -> Vec<u8>) -> node::AuditAccount {
-    let day = |day: Day| if day == Day::default() { String::new() } else { window_id(day) };
     node::AuditAccount {
         member: alias(row.member_ref),
         kind: row.kind.name().to_owned(),
         posted: row.posted.to_string(),
         held: row.held.to_string(),
         pending: row.pending.to_string(),
-        day: day(row.day),
+        day: day_text(row.day),
         day_count: row.day_count,
-        earlier_day: day(row.earlier_day),
+        earlier_day: day_text(row.earlier_day),
         earlier_count: row.earlier_count,
     }
 }
@@ -101,7 +104,7 @@ fn signed(text: &str) -> Option<Money> {
     Some(Money::from_fen(if text.starts_with('-') { -fen } else { fen }))
 }
 
-fn day(text: &str) -> Option<Day> {
+fn counted_day(text: &str) -> Option<Day> {
     if text.is_empty() { Some(Day::default()) } else { window(text) }
 }
 
@@ -181,7 +184,11 @@ pub fn leg_from_proto(it: &node::AuditLeg) -> Result<Option<LegRow>, Problem> {
         node::LegSide::Unspecified => return Err(unreadable("side")),
     };
     let amount = if view.amount.is_empty() { Some(Money::ZERO) } else { Money::parse(&view.amount).ok() };
-    let of_window = if view.window_id.is_empty() { Ok(None) } else { need("window_id", window(&view.window_id)).map(Some) };
+    let of_window = if view.window_id.is_empty() {
+        Ok(None)
+    } else {
+        need("window_id", window(&view.window_id)).map(Some)
+    };
     Ok(Some(LegRow {
         transfer_id: need("transfer_id", TransferId::parse(&view.transfer_id))?,
         side,
@@ -190,7 +197,7 @@ pub fn leg_from_proto(it: &node::AuditLeg) -> Result<Option<LegRow>, Problem> {
         member_ref: need("member", member(&it.member))?,
         amount: need("amount", amount)?,
         counter_region: RegionCode::parse(&view.counter_region_code),
-        day: need("day", day(&it.day))?,
+        day: need("day", counted_day(&it.day))?,
         receipt_time: Default::default(),
         refusal: None,
         prepare_time: Default::default(),
@@ -212,9 +219,9 @@ pub fn account_from_proto(it: &node::AuditAccount) -> Result<AccountRow, Problem
         pending: need("pending", signed(&it.pending))?,
         entry_count: 0,
         last_entry: 0,
-        day: need("day", day(&it.day))?,
+        day: need("day", counted_day(&it.day))?,
         day_count: it.day_count,
-        earlier_day: need("earlier_day", day(&it.earlier_day))?,
+        earlier_day: need("earlier_day", counted_day(&it.earlier_day))?,
         earlier_count: it.earlier_count,
     })
 }
