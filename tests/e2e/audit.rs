@@ -12,8 +12,8 @@ use gongji::proto::hub::audit_service_client::AuditServiceClient as HubAudits;
 use gongji::proto::hub::{
     ListInFlightRequest, ReadBooksRequest, ReadTransfersRequest, Transfer, TransferState,
 };
-use gongji::proto::node::audit_service_client::AuditServiceClient as NodeAudits;
 use gongji::proto::node::ListInDoubtRequest;
+use gongji::proto::node::audit_service_client::AuditServiceClient as NodeAudits;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinSet;

@@ -14,3 +14,4 @@ mod repeat;
 mod rules;
 mod servers;
 mod transfer;
+mod waiting;
