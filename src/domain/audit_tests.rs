@@ -78,7 +78,13 @@ fn sound_books_are_clean_and_every_invariant_says_what_it_saw() {
         assert_eq!(it.violations, vec![], "{}", it.invariant.id);
         let nothing = it.over.iter().all(|(count, _)| *count == 0);
         // Nobody's answers were handed in, and no leg is live.
-        assert_eq!(nothing, ["INV-09", "INV-10"].contains(&it.invariant.id), "{} {:?}", it.invariant.id, it.over);
+        assert_eq!(
+            nothing,
+            ["INV-09", "INV-10"].contains(&it.invariant.id),
+            "{} {:?}",
+            it.invariant.id,
+            it.over
+        );
     }
 }
 

@@ -113,8 +113,8 @@ impl Report {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "cut: {settled} of {transfers} transfers are recorded by both provinces; hub_seq ≤ {hub_seq} of \
-             {last_hub_seq} without exception"
+            "cut: {settled} of {transfers} transfers are recorded by both provinces, which were read; \
+             hub_seq ≤ {hub_seq} of {last_hub_seq} without exception"
         );
         for checked in self.checked.iter().filter(|checked| !checked.violations.is_empty()) {
             for violation in checked.violations.iter().take(limit) {
