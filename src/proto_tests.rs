@@ -26,9 +26,11 @@ fn the_descriptor_set_is_complete_in_itself() {
         .flat_map(|file| file.service.iter().map(|service| format!("{}.{}", file.package(), service.name())))
         .collect();
     let expected = [
+        "gongji.hub.v1.AuditService",
         "gongji.hub.v1.CoordinatorService",
         "gongji.hub.v1.RegionService",
         "gongji.hub.v1.TransferService",
+        "gongji.node.v1.AuditService",
         "gongji.node.v1.MemberService",
         "gongji.node.v1.ParticipantService",
         "gongji.node.v1.WalletService",

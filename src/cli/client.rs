@@ -17,7 +17,7 @@ use tonic::{Request, Status};
 pub const DEFAULT_CONNECT: &str = "./data/demo/connect.json";
 
 /// Where servers are and as whom to call them. Options given here stand above the file.
-#[derive(clap::Args)]
+#[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectArgs {
     /// File that names servers and certificates, as `gongji demo` writes it; not read when the options below say all
@@ -48,7 +48,7 @@ pub struct ConnectArgs {
 }
 
 /// How a command prints what it found.
-#[derive(Clone, Copy, clap::Args)]
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub struct OutputArgs {
     /// Print JSON with the field names of the contract, for programs
     #[arg(long)]
@@ -90,6 +90,7 @@ struct ConnectFile {
     own: Option<CertFiles>,
     #[serde(default)]
     platforms: BTreeMap<String, CertFiles>,
+    operator: Option<CertFiles>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -111,7 +112,7 @@ impl ConnectFile {
             Failure::Usage(format!("{shown}: {error}; it must be as `gongji demo` writes it"))
         })?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        let certs = file.own.iter_mut().chain(file.platforms.values_mut());
+        let certs = file.own.iter_mut().chain(file.platforms.values_mut()).chain(&mut file.operator);
         let paths = certs.flat_map(|files| [&mut files.cert, &mut files.key]).chain(&mut file.ca);
         for it in paths {
             *it = folder.join(&*it);
@@ -128,6 +129,7 @@ pub struct Connection {
     ca: Option<PathBuf>,
     own: Option<CertFiles>,
     platforms: BTreeMap<ProvinceCode, CertFiles>,
+    operator: Option<CertFiles>,
     plaintext_as: Option<Role>,
     timeout: Duration,
 }
@@ -154,6 +156,7 @@ impl Connection {
             hub: args.hub.clone().or(file.hub),
             nodes,
             ca: args.ca.clone().or(file.ca),
+            operator: if given.is_some() { None } else { file.operator },
             own: given.or(file.own),
             platforms,
             plaintext_as: args.plaintext_as.clone(),
@@ -166,10 +169,7 @@ impl Connection {
     /// # Errors
     /// [`Failure::Usage`] when its address or a certificate is missing or unfit.
     pub fn hub(&self) -> Result<Server, Failure> {
-        let address = self.hub.as_deref();
-        let address =
-            address.ok_or_else(|| Failure::Usage("no hub is named; give --hub HOST:PORT".to_owned()))?;
-        self.server(address, Role::Hub, self.own.as_ref())
+        self.server(self.hub_address()?, Role::Hub, self.own.as_ref())
     }
 
     /// A province's node, called as the app. Errors as of [`Connection::hub`].
@@ -182,6 +182,26 @@ impl Connection {
     pub fn node_as_platform(&self, province: ProvinceCode) -> Result<Server, Failure> {
         let certs = self.platforms.get(&province).or(self.own.as_ref());
         self.server(self.node_address(province)?, Role::Node(province), certs)
+    }
+
+    /// The hub, called as an operator where such a certificate is known. Errors as of [`Connection::hub`].
+    pub fn hub_as_operator(&self) -> Result<Server, Failure> {
+        self.server(self.hub_address()?, Role::Hub, self.operator.as_ref().or(self.own.as_ref()))
+    }
+
+    /// A province's node, called as an operator where such a certificate is known. Errors as of [`Connection::hub`].
+    pub fn node_as_operator(&self, province: ProvinceCode) -> Result<Server, Failure> {
+        let certs = self.operator.as_ref().or(self.own.as_ref());
+        self.server(self.node_address(province)?, Role::Node(province), certs)
+    }
+
+    /// The provinces whose nodes are named.
+    pub fn provinces(&self) -> impl Iterator<Item = ProvinceCode> {
+        self.nodes.keys().copied()
+    }
+
+    fn hub_address(&self) -> Result<&str, Failure> {
+        self.hub.as_deref().ok_or_else(|| Failure::Usage("no hub is named; give --hub HOST:PORT".to_owned()))
     }
 
     fn node_address(&self, province: ProvinceCode) -> Result<&str, Failure> {
@@ -228,6 +248,16 @@ pub struct Server {
 }
 
 impl Server {
+    /// Where it is.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The server as connections are made to it.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
     /// What to make a client over.
     pub fn service(&self) -> Service {
         self.peer.service()

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Exit codes are documented in [`Exit`].
 
+pub mod audit;
 mod backup;
 mod bench;
 mod certs;
@@ -23,6 +24,7 @@ mod sim;
 pub mod table;
 mod transfer;
 mod transfers;
+mod waiting;
 mod wallet;
 
 use clap::{Parser, Subcommand};
@@ -70,12 +72,16 @@ struct Cli {
 enum Command {
     /// Measure transfers a second, latency and memory, then audit the ledgers
     Bench(bench::Args),
+    /// Check every invariant over the books of a running hub and its nodes
+    Audit(audit::Args),
     /// Start a hub and four provinces on this machine and show what they do
     Demo(demo::Args),
-    /// Run the national hub
-    Hub(serve::Args),
-    /// Run a province's node
-    Node(serve::Args),
+    /// Run the national hub, or list what waits there
+    Hub(serve::HubArgs),
+    /// Run a province's node, or list what waits there
+    Node(serve::NodeArgs),
+    /// List orders that contradict what a server has recorded: people must look
+    Incidents(waiting::ListArgs),
     /// Make development certificates
     Certs(certs::Args),
     /// Check configuration files as a server would at its start
@@ -106,9 +112,11 @@ impl Command {
     fn run(self) -> Exit {
         match self {
             Command::Bench(args) => bench::run(&args),
+            Command::Audit(args) => audit::audit(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Hub(args) => serve::hub(&args),
             Command::Node(args) => serve::node(&args),
+            Command::Incidents(args) => waiting::incidents(&args),
             Command::Certs(args) => certs::certs(&args),
             Command::ConfigCheck(args) => config_check::config_check(&args),
             Command::Transfer(args) => transfer::transfer(&args),
@@ -158,6 +166,25 @@ mod tests {
             command.get_subcommands().for_each(check);
         }
         check(&Cli::command());
+    }
+
+    #[test]
+    fn a_server_and_the_lists_of_what_waits_there_are_told_apart() {
+        let parse =
+            |line: &str| Cli::try_parse_from(line.split(' ')).map(|_| ()).map_err(|error| error.kind());
+        for good in [
+            "gongji hub --config hub.toml",
+            "gongji node --config node.toml",
+            "gongji hub in-flight --older-than 1m --json",
+            "gongji node in-doubt --province 51",
+            "gongji incidents",
+            "gongji audit",
+        ] {
+            assert_eq!(parse(good), Ok(()), "{good}");
+        }
+        let missing = Err(clap::error::ErrorKind::MissingRequiredArgument);
+        assert_eq!([parse("gongji hub"), parse("gongji node")], [missing, missing]);
+        assert!(parse("gongji hub --config hub.toml in-flight").is_err(), "one or the other");
     }
 
     #[test]

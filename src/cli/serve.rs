@@ -1,34 +1,77 @@
 //! `gongji hub` and `gongji node`: run a server until it is told to stop.
 
-use super::Exit;
+use super::{Exit, waiting};
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig};
 use crate::net::running::{BLOCKING_THREADS, Ready, Stop};
 use crate::{hub, node, telemetry};
 use std::fmt::Display;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-/// Arguments of both.
+/// Arguments of `gongji hub`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The server's configuration (TOML).
-    #[arg(long)]
-    config: PathBuf,
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct HubArgs {
+    #[command(subcommand)]
+    command: Option<HubCommand>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+/// Arguments of `gongji node`.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct NodeArgs {
+    #[command(subcommand)]
+    command: Option<NodeCommand>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct ServeArgs {
+    /// The server's configuration (TOML): runs the server
+    #[arg(long, required = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ServeArgs {
+    fn config(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(""))
+    }
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum HubCommand {
+    /// List transfers that are undecided or not recorded by a province, why, and since when
+    InFlight(waiting::ListArgs),
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum NodeCommand {
+    /// List legs whose decision a node does not know, since when, and when it asks next
+    InDoubt(waiting::NodeListArgs),
 }
 
 /// `gongji hub`.
-pub fn hub(args: &Args) -> Exit {
-    match HubConfig::load(&args.config) {
+pub fn hub(args: &HubArgs) -> Exit {
+    if let Some(HubCommand::InFlight(list)) = &args.command {
+        return waiting::in_flight(list);
+    }
+    match HubConfig::load(args.serve.config()) {
         Ok(config) => serve(&config.server.clone(), |ready, stop| hub::run(config, ready, stop)),
         Err(error) => misconfigured(&error),
     }
 }
 
 /// `gongji node`.
-pub fn node(args: &Args) -> Exit {
-    match NodeConfig::load(&args.config) {
+pub fn node(args: &NodeArgs) -> Exit {
+    if let Some(NodeCommand::InDoubt(list)) = &args.command {
+        return waiting::in_doubt(list);
+    }
+    match NodeConfig::load(args.serve.config()) {
         Ok(config) => serve(&config.server.clone(), |ready, stop| node::run(config, ready, stop)),
         Err(error) => misconfigured(&error),
     }

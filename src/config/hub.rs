@@ -1,5 +1,6 @@
 //! The hub's file. `deploy/hub.toml` shows and explains every key.
 
+use crate::config::alarms::Alarms;
 use crate::config::apps::{self, HubApp, HubAppFile};
 use crate::config::error::ConfigError;
 use crate::config::limits::Limits;
@@ -39,6 +40,7 @@ struct HubFile {
     #[serde(default)]
     reflection: bool,
     log: Option<LogFile>,
+    alarms: Option<Spanned<Alarms>>,
     civil_start: Option<Moment>,
     #[serde(default)]
     nodes: Vec<NodePeerFile>,
@@ -62,6 +64,7 @@ impl HubConfig {
             limits: file.limits,
             reflection: file.reflection,
             log: file.log,
+            alarms: file.alarms,
             civil_start: file.civil_start,
         };
         let server = keys.check(&source)?;

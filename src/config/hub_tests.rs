@@ -47,6 +47,7 @@ fn the_example_loads_with_the_defaults_that_it_shows() {
     let shown = loaded(&shown).unwrap();
     assert_eq!(shown.server.limits, Limits::default());
     assert_eq!(shown.server.log, LogConfig::default());
+    assert_eq!(shown.server.alarms, Alarms::default());
     assert_eq!(shown.apps[0].methods, config.apps[0].methods);
     assert_eq!(shown.apps[0].methods.len(), HUB_METHODS.len());
     assert_eq!(shown.server.civil_start, Some(Civil(1_795_226_400_000)));
@@ -61,6 +62,7 @@ fn the_example_shows_and_explains_every_key() {
     assert_eq!(table("tls"), keys_of::<TlsFiles>());
     assert_eq!(table("limits"), keys_of::<Limits>());
     assert_eq!(table("log"), keys_of::<LogFile>());
+    assert_eq!(table("alarms"), keys_of::<Alarms>());
     let first = |key: &str| keys_in(shown[key].as_array().unwrap()[0].as_table().unwrap());
     assert_eq!(first("nodes"), keys_of::<NodePeerFile>());
     assert_eq!(first("apps"), keys_of::<HubAppFile>());

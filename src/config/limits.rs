@@ -16,6 +16,9 @@ pub struct Limits {
     pub message_bytes_max: usize,
     /// Calls that one connection may have open. Default 1024, 1 to 65536.
     pub streams_max: u32,
+    /// Hub: calls of one province with questions about legs in doubt (Resolve) that are worked on at once; more are
+    /// refused as overload, and the node asks again. Default 2, 1 to 1000.
+    pub inquiries_max: usize,
     /// Time for a call whose client gave no deadline, in milliseconds. Default 10000.
     pub deadline_default_ms: u64,
     /// A longer deadline of a client is cut to this, in milliseconds. Default 60000, at most 600000.
@@ -30,6 +33,7 @@ impl Default for Limits {
             in_flight_max: 100_000,
             message_bytes_max: 8 << 20,
             streams_max: 1024,
+            inquiries_max: 2,
             deadline_default_ms: 10_000,
             deadline_max_ms: 60_000,
             deadline_min_ms: 500,
@@ -52,6 +56,7 @@ impl Limits {
                 !(1 << 20..=64 << 20).contains(&limits.message_bytes_max),
             ),
             ("streams_max is 1 to 65536", !(1..=65_536).contains(&limits.streams_max)),
+            ("inquiries_max is 1 to 1000", !(1..=1_000).contains(&limits.inquiries_max)),
             ("deadline_min_ms is at least 1", limits.deadline_min_ms == 0),
             ("deadline_max_ms is at most 600000", limits.deadline_max_ms > 600_000),
             (

@@ -1,6 +1,7 @@
 //! What the servers read at start: their own TOML file, the table of places and the rulebook. Everything is checked
 //! before anything begins; a mistake is one line with file, line, column and what to do.
 
+pub mod alarms;
 pub mod apps;
 pub mod error;
 pub mod hub;

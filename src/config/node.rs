@@ -1,5 +1,6 @@
 //! A node's file. `deploy/node-13.toml` shows and explains every key.
 
+use crate::config::alarms::Alarms;
 use crate::config::apps::{self, NodeApp, NodeAppFile};
 use crate::config::error::ConfigError;
 use crate::config::limits::Limits;
@@ -43,6 +44,7 @@ struct NodeFile {
     #[serde(default)]
     reflection: bool,
     log: Option<LogFile>,
+    alarms: Option<Spanned<Alarms>>,
     civil_start: Option<Moment>,
     hub: HubPeerFile,
     #[serde(default)]
@@ -65,6 +67,7 @@ impl NodeConfig {
             limits: file.limits,
             reflection: file.reflection,
             log: file.log,
+            alarms: file.alarms,
             civil_start: file.civil_start,
         };
         let server = keys.check(&source)?;

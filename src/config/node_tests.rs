@@ -30,6 +30,7 @@ fn the_example_shows_and_explains_every_key() {
     assert_eq!(table("tls"), keys_of::<TlsFiles>());
     assert_eq!(table("limits"), keys_of::<Limits>());
     assert_eq!(table("log"), keys_of::<LogFile>());
+    assert_eq!(table("alarms"), keys_of::<Alarms>());
     assert_eq!(table("hub"), keys_of::<HubPeerFile>());
     assert_eq!(keys_in(shown["apps"].as_array().unwrap()[0].as_table().unwrap()), keys_of::<NodeAppFile>());
 }

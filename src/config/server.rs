@@ -1,5 +1,6 @@
 //! What hub and node configure alike.
 
+use crate::config::alarms::Alarms;
 use crate::config::error::ConfigError;
 use crate::config::limits::Limits;
 use crate::config::log::{LogConfig, LogFile};
@@ -39,6 +40,8 @@ pub struct ServerConfig {
     pub reflection: bool,
     /// `[log]`. Default: see there.
     pub log: LogConfig,
+    /// `[alarms]`. Default: see there.
+    pub alarms: Alarms,
     /// `civil_start`: the civil clock, by which rules and days are judged, begins at this moment when the server
     /// starts, "YYYY-MM-DDTHH:MM:SS+08:00". For demonstrations and tests; never for production, where two servers would
     /// disagree about the day. Default: the machine's clock.
@@ -57,6 +60,7 @@ pub(super) struct ServerKeys {
     pub(super) limits: Option<Spanned<Limits>>,
     pub(super) reflection: bool,
     pub(super) log: Option<LogFile>,
+    pub(super) alarms: Option<Spanned<Alarms>>,
     pub(super) civil_start: Option<Moment>,
 }
 
@@ -66,6 +70,7 @@ impl ServerKeys {
         let transport = Transport::of(self.tls, self.plaintext_loopback.as_ref(), &self.listen, source)?;
         let limits = Limits::of(self.limits, source)?;
         let log = LogConfig::of(self.log, source)?;
+        let alarms = Alarms::of(self.alarms, source)?;
         let regions_path = source.resolve(&self.regions.unwrap_or_else(|| PathBuf::from("regions.toml")));
         let rulebooks_path = source.resolve(&self.rulebooks.unwrap_or_else(|| PathBuf::from("rulebooks")));
         let regions = regions::load(&regions_path)?;
@@ -82,6 +87,7 @@ impl ServerKeys {
             limits,
             reflection: self.reflection,
             log,
+            alarms,
             civil_start: self.civil_start.map(|moment| moment.0),
         })
     }

@@ -8,6 +8,7 @@ use crate::domain::region::ProvinceCode;
 use crate::domain::row::{AccountRow, BuriedRow, LegRow, PositionRow, Row, SelfRow, TransferRow};
 use crate::domain::transfer::{Side, TransferState};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The hub's books.
 #[derive(Clone, Debug, Default)]
@@ -24,26 +25,36 @@ impl HubBooks {
     /// From the rows of its tables; others are ignored.
     pub fn of(rows: impl IntoIterator<Item = Row>) -> HubBooks {
         let mut books = HubBooks::default();
+        books.add(rows);
+        books
+    }
+
+    /// Adds rows of its tables; others are ignored.
+    pub fn add(&mut self, rows: impl IntoIterator<Item = Row>) {
         for row in rows {
             match row {
-                Row::TransferRow(row) => drop(books.transfers.insert(row.transfer_id, (*row).clone())),
-                Row::PositionRow(row) => books.positions.push((*row).clone()),
-                Row::BuriedRow(row) => books.buried.push((*row).clone()),
-                Row::SelfRow(row) => books.own = Some((*row).clone()),
+                Row::TransferRow(row) => drop(self.transfers.insert(row.transfer_id, owned(row))),
+                Row::PositionRow(row) => self.positions.push(owned(row)),
+                Row::BuriedRow(row) => self.buried.push(owned(row)),
+                Row::SelfRow(row) => self.own = Some(owned(row)),
                 _ => {}
             }
         }
-        books
     }
 
     /// With what the journal says of decisions.
     pub fn with_journal(mut self, records: &[Record]) -> HubBooks {
         for record in records {
             if let Record::TransferDecided(record) = record {
-                *self.decided.entry(record.transfer_id).or_default() += 1;
+                self.note_decision(record.transfer_id);
             }
         }
         self
+    }
+
+    /// Notes that the journal decides a transfer, once more.
+    pub fn note_decision(&mut self, transfer_id: TransferId) {
+        *self.decided.entry(transfer_id).or_default() += 1;
     }
 
     pub(super) fn committed(&self) -> impl Iterator<Item = &TransferRow> {
@@ -63,16 +74,24 @@ impl NodeBooks {
     /// From the rows of its tables; others are ignored.
     pub fn of(province: ProvinceCode, rows: impl IntoIterator<Item = Row>) -> NodeBooks {
         let mut books = NodeBooks { province, legs: BTreeMap::new(), accounts: Vec::new() };
+        books.add(rows);
+        books
+    }
+
+    /// Adds rows of its tables; others are ignored.
+    pub fn add(&mut self, rows: impl IntoIterator<Item = Row>) {
         for row in rows {
             match row {
-                Row::LegRow(row) => {
-                    books.legs.insert((row.transfer_id, row.side), (*row).clone());
-                }
-                Row::AccountRow(row) => books.accounts.push((*row).clone()),
+                Row::LegRow(row) => drop(self.legs.insert((row.transfer_id, row.side), owned(row))),
+                Row::AccountRow(row) => self.accounts.push(owned(row)),
                 _ => {}
             }
         }
-        books
+    }
+
+    /// Whose they are.
+    pub fn province(&self) -> ProvinceCode {
+        self.province
     }
 
     pub(super) fn sum(&self, kind: AccountKind) -> i128 {
@@ -105,6 +124,11 @@ pub struct Books {
     pub hub_lost: bool,
     /// Whether everything has ended: nothing is on its way, and everybody can be reached.
     pub at_rest: bool,
+}
+
+/// The row itself; a copy only where somebody else has it too.
+fn owned<R: Clone>(row: Arc<R>) -> R {
+    Arc::unwrap_or_clone(row)
 }
 
 /// An amount, wide enough for any sum.

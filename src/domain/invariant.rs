@@ -88,14 +88,18 @@ pub const INVARIANTS: &[Invariant] = &[
     Invariant { id: "INV-12", says: "at rest, both sides have recorded, or neither", check: both_or_neither },
 ];
 
+impl Invariant {
+    /// Checks this one.
+    pub fn check(&self, books: &Books) -> Vec<Violation> {
+        let mut found = Found { invariant: self.id, violations: Vec::new() };
+        (self.check)(books, &mut found);
+        found.violations
+    }
+}
+
 /// Checks every invariant.
 pub fn violations(books: &Books) -> Vec<Violation> {
-    let check = |invariant: &Invariant| {
-        let mut found = Found { invariant: invariant.id, violations: Vec::new() };
-        (invariant.check)(books, &mut found);
-        found.violations
-    };
-    INVARIANTS.iter().flat_map(check).collect()
+    INVARIANTS.iter().flat_map(|invariant| invariant.check(books)).collect()
 }
 
 fn one_decision(books: &Books, found: &mut Found) {

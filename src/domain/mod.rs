@@ -1,6 +1,7 @@
 //! The pure core: rules, states and records as functions of what is handed in. No clock, no randomness, no I/O.
 
 pub mod apply;
+pub mod audit;
 pub mod books;
 pub mod calendar;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub mod member;
 pub mod money;
 mod numbered;
 pub mod outbox;
+pub mod overdue;
 pub mod participant;
 pub mod policy;
 pub mod protocol;

@@ -95,6 +95,11 @@ impl<M: Machine> Handle<M> {
         self
     }
 
+    /// Whether so many wait that whatever can come again later should: half of those that may.
+    pub fn is_loaded(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed).saturating_mul(2) >= self.waiting_max
+    }
+
     /// Hands in what a new ticket makes, and waits for the answer. A caller that stops waiting cancels nothing.
     pub async fn ask(&self, input: impl FnOnce(Ticket) -> M::Input) -> Result<M::Answer, AskError> {
         self.begin(input)?.await.map_err(|_| AskError::Unknown)

@@ -144,6 +144,8 @@ async fn too_many_callers_are_turned_away_before_anything_begins() {
     handle.tell(Input::Block(block));
     let first = handle.begin(|ticket| Input::Add(ticket, 1)).expect("begun");
     assert_eq!(handle.ask(|ticket| Input::Add(ticket, 1)).await, Err(AskError::Overloaded));
+    assert!(handle.is_loaded() && handle.clone().with_waiting_max(2).is_loaded());
+    assert!(!handle.clone().with_waiting_max(3).is_loaded(), "less than half of those that may wait");
     release.send(()).expect("the engine waits");
     assert_eq!(first.await, Ok(1));
     assert_eq!(handle.ask(|ticket| Input::Add(ticket, 1)).await, Ok(2));

@@ -113,6 +113,7 @@ impl CoordinatorService for Nodes {
         let desk = &self.0;
         let province = province_of(&request)?;
         let (node, questions) = resolve_from_proto(request.get_ref())?;
+        let _seat = desk.inquiries.admit(province, desk.engine.is_loaded())?;
         let answer =
             desk.engine.ask_always(|ticket| Input::Resolve { ticket, province, node, questions }).await;
         match answer.map_err(problem_of_ask)? {

@@ -176,6 +176,7 @@ impl Lane {
                 Ok(()) => {
                     backoff.reset();
                     tracing::info!(province = %self.province, "the province can be reached");
+                    self.link.note(true);
                     self.engine.tell(Input::Link { province: self.province, up: true });
                     if !self.serve().await {
                         return;
@@ -186,6 +187,7 @@ impl Lane {
                     tracing::debug!(province = %self.province, error = %told(&error), "not reached")
                 }
             }
+            self.link.note(false);
             self.engine.tell(Input::Link { province: self.province, up: false });
             if !self.stay_dark(backoff.wait()).await {
                 return;

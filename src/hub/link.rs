@@ -14,6 +14,8 @@ use crate::proto::node::inspect_request::Selector;
 use crate::proto::node::participant_service_client::ParticipantServiceClient;
 use crate::proto::node::participant_service_server::SERVICE_NAME;
 use crate::proto::node::{CheckResult, HubSeqRange, InspectRequest, LegState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tonic::{Request, Status};
 
@@ -28,12 +30,23 @@ const PREPARE_GRACE_MS: u64 = 200;
 pub struct Link {
     peer: Peer,
     mark: Mark,
+    reached: Arc<AtomicBool>,
 }
 
 impl Link {
     /// A link over this connection, speaking with this mark.
     pub fn new(peer: Peer, mark: Mark) -> Link {
-        Link { peer, mark }
+        Link { peer, mark, reached: Arc::default() }
+    }
+
+    /// Notes whether the node was reached just now.
+    pub fn note(&self, reached: bool) {
+        self.reached.store(reached, Ordering::Relaxed);
+    }
+
+    /// Whether the node was reached when it was last tried.
+    pub fn is_reached(&self) -> bool {
+        self.reached.load(Ordering::Relaxed)
     }
 
     fn client(&self) -> ParticipantServiceClient<crate::net::peer::Service> {

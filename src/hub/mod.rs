@@ -1,7 +1,10 @@
 //! The national hub's server: services over the coordinator's engine, and a dispatcher that carries its effects.
 
+mod alarms;
+mod audit;
 mod coordinator;
 mod dispatcher;
+mod inquiries;
 mod link;
 mod lists;
 mod regions;
@@ -17,6 +20,7 @@ use crate::domain::row::{TableRow, TransferRow};
 use crate::domain::scan::{Filter, Scan};
 use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock};
 use crate::net::access::{AppGrant, GrantError, Grants};
+use crate::net::books::Books;
 use crate::net::convert;
 use crate::net::identity::Role;
 use crate::net::mark::Mark;
@@ -27,11 +31,13 @@ use crate::net::tls::TlsError;
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
 use crate::privacy::random::random_16;
+use crate::proto::hub::audit_service_server::{self, AuditServiceServer};
 use crate::proto::hub::coordinator_service_server::{self, CoordinatorServiceServer};
 use crate::proto::hub::region_service_server::{self, RegionServiceServer};
 use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError, Tables, replay};
+use inquiries::Inquiries;
 use link::Link;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -74,6 +80,8 @@ pub(crate) struct Desk {
     grants: Grants,
     links: BTreeMap<ProvinceCode, Link>,
     mark: Mark,
+    books: Books,
+    inquiries: Inquiries,
     deadline_default_ms: u64,
     /// True from the moment that a stop is asked for: streams end then, so that draining does.
     stopping: watch::Receiver<bool>,
@@ -166,6 +174,8 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         key,
         links,
         mark,
+        books: Books::new(config.server.data.clone()),
+        inquiries: Inquiries::new(config.nodes.iter().map(|node| node.province), limits.inquiries_max),
         deadline_default_ms: limits.deadline_default_ms,
         stopping,
     });
@@ -174,8 +184,10 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         let _ = stop.await;
         stop_streams.send_replace(true);
     };
+    let watching = tokio::spawn(alarms::run(Arc::clone(&desk), config.server.alarms.clone()));
     let served = serve(setup, &config, &desk, ready, stop).await;
     drop(tasks);
+    watching.abort();
     engine.stop();
     // The engine ends what it has begun; a failed store is told by its own error.
     let ended = tokio::task::spawn_blocking(move || thread.join()).await;
@@ -187,10 +199,11 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
 }
 
 /// The services that this server lists.
-const SERVICES: [&str; 3] = [
+const SERVICES: [&str; 4] = [
     transfer_service_server::SERVICE_NAME,
     coordinator_service_server::SERVICE_NAME,
     region_service_server::SERVICE_NAME,
+    audit_service_server::SERVICE_NAME,
 ];
 
 async fn serve(
@@ -206,7 +219,8 @@ async fn serve(
     let regions = RegionServiceServer::new(regions::Regions(Arc::clone(desk)));
     let services = Routes::new(transfers.max_decoding_message_size(bytes_max))
         .add_service(coordinator.max_decoding_message_size(bytes_max))
-        .add_service(regions.max_decoding_message_size(bytes_max));
+        .add_service(regions.max_decoding_message_size(bytes_max))
+        .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(desk))));
     let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
     let address = setup.address();
     tracing::info!(%address, "the hub serves");

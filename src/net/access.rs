@@ -38,6 +38,7 @@ const NODE: Access = Only(&[Node]);
 const TRANSFER: Access = Only(&[App, Platform]);
 const MEMBER: Access = Only(&[OwnPlatform]);
 const WALLET: Access = Only(&[App, OwnPlatform]);
+const OPERATOR: Access = Only(&[Operator]);
 
 /// Every method of ours and who may call it. A path that ends in `/` stands for all methods of a service.
 const TABLE: &[(&str, Access)] = &[
@@ -52,6 +53,10 @@ const TABLE: &[(&str, Access)] = &[
     ("/gongji.hub.v1.CoordinatorService/Resolve", NODE),
     ("/gongji.hub.v1.RegionService/ListRegions", AnyRole),
     ("/gongji.hub.v1.RegionService/GetRegion", AnyRole),
+    ("/gongji.hub.v1.AuditService/ReadBooks", OPERATOR),
+    ("/gongji.hub.v1.AuditService/ReadTransfers", OPERATOR),
+    ("/gongji.hub.v1.AuditService/ListInFlight", OPERATOR),
+    ("/gongji.hub.v1.AuditService/ListIncidents", OPERATOR),
     ("/gongji.node.v1.ParticipantService/Prepare", HUB),
     ("/gongji.node.v1.ParticipantService/Decide", HUB),
     ("/gongji.node.v1.ParticipantService/Check", HUB),
@@ -63,6 +68,9 @@ const TABLE: &[(&str, Access)] = &[
     ("/gongji.node.v1.WalletService/OpenWallet", WALLET),
     ("/gongji.node.v1.WalletService/GetWallet", WALLET),
     ("/gongji.node.v1.WalletService/ListEntries", WALLET),
+    ("/gongji.node.v1.AuditService/ReadBooks", OPERATOR),
+    ("/gongji.node.v1.AuditService/ListInDoubt", OPERATOR),
+    ("/gongji.node.v1.AuditService/ListIncidents", OPERATOR),
     ("/grpc.health.v1.Health/", Everyone),
     ("/grpc.reflection.v1.ServerReflection/", AnyRole),
     ("/grpc.reflection.v1alpha.ServerReflection/", AnyRole),

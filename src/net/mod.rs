@@ -3,6 +3,7 @@
 pub mod access;
 pub mod access_layer;
 pub mod backoff;
+pub mod books;
 pub mod convert;
 pub mod deadline;
 mod gathering;
@@ -16,3 +17,4 @@ pub mod running;
 pub mod server;
 pub mod status;
 pub mod tls;
+pub mod watch;

@@ -1,5 +1,7 @@
 //! A province's server: services over the participant's engine, its vault, and its way to the hub.
 
+mod alarms;
+mod audit;
 mod inspect;
 mod members;
 mod participant;
@@ -17,6 +19,7 @@ use crate::domain::row::{LegRow, TableRow};
 use crate::domain::scan::{Filter, Scan};
 use crate::engine::{AskError, Clock, Core, Engine, EngineError, Handle, Reader, SystemClock};
 use crate::net::access::{AppGrant, GrantError, Grants};
+use crate::net::books::Books;
 use crate::net::convert;
 use crate::net::identity::Role;
 use crate::net::mark::Mark;
@@ -28,12 +31,13 @@ use crate::net::tls::TlsError;
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
 use crate::privacy::random::random_16;
+use crate::proto::node::audit_service_server::{self, AuditServiceServer};
 use crate::proto::node::member_service_server::{self, MemberServiceServer};
 use crate::proto::node::participant_service_server::{self, ParticipantServiceServer};
 use crate::proto::node::wallet_service_server::{self, WalletServiceServer};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError, Tables, replay};
-use resolver::Resolver;
+use resolver::{Asked, Resolver};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tonic::service::Routes;
@@ -77,6 +81,9 @@ pub(crate) struct Desk {
     places: Arc<RegionDirectory>,
     grants: Grants,
     mark: Mark,
+    books: Books,
+    clock: Arc<dyn Clock>,
+    asked: Asked,
 }
 
 impl Desk {
@@ -126,11 +133,12 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     let vault = Arc::clone(&key);
     let machine = Participant::new(config.province, start_id, Arc::clone(&places), rulebook, vault, in_doubt);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
-    let (outlet, asked) = resolver::questions();
+    let (outlet, questions) = resolver::questions();
     let (for_vault, for_lists) = (store.reader()?, store.reader()?);
     let core = Core::new(machine, store)?;
     let own = core.incarnation();
-    let Engine { handle, thread } = crate::engine::start(core, clock, Box::new(outlet), Vec::new())?;
+    let Engine { handle, thread } =
+        crate::engine::start(core, Arc::clone(&clock), Box::new(outlet), Vec::new())?;
     let engine = handle.with_waiting_max(config.server.limits.in_flight_max);
     // Until the hub gives this start its incarnation, the last one says which store this is.
     let mark = Mark::new(own, start_id, engine.heads());
@@ -143,8 +151,13 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
         places,
         grants: grants(&config.apps, config.province)?,
         mark: mark.clone(),
+        books: Books::new(config.server.data.clone()),
+        clock,
+        asked: Asked::default(),
     });
-    let served = serve(setup, &config, &desk, (hub, asked), (ready, stop)).await;
+    let watching = tokio::spawn(alarms::run(Arc::clone(&desk), config.server.alarms.clone()));
+    let served = serve(setup, &config, &desk, (hub, questions), (ready, stop)).await;
+    watching.abort();
     engine.stop();
     let ended = tokio::task::spawn_blocking(move || thread.join()).await;
     served?;
@@ -158,17 +171,18 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
 type ToHub = (Peer, tokio::sync::mpsc::UnboundedReceiver<Vec<crate::domain::protocol::Question>>);
 
 /// The services that this server lists.
-const SERVICES: [&str; 3] = [
+const SERVICES: [&str; 4] = [
     participant_service_server::SERVICE_NAME,
     member_service_server::SERVICE_NAME,
     wallet_service_server::SERVICE_NAME,
+    audit_service_server::SERVICE_NAME,
 ];
 
 async fn serve(
     setup: Setup,
     config: &NodeConfig,
     desk: &Arc<Desk>,
-    (hub, asked): ToHub,
+    (hub, questions): ToHub,
     (ready, stop): (Ready, Stop),
 ) -> Result<(), NodeError> {
     let bytes_max = config.server.limits.message_bytes_max;
@@ -178,7 +192,8 @@ async fn serve(
     let wallets = WalletServiceServer::new(wallets::Wallets(Arc::clone(desk)));
     let services = Routes::new(participants.max_decoding_message_size(bytes_max))
         .add_service(members.max_decoding_message_size(bytes_max))
-        .add_service(wallets.max_decoding_message_size(bytes_max));
+        .add_service(wallets.max_decoding_message_size(bytes_max))
+        .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(desk))));
     let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
     // A node serves once the hub has given it its incarnation: before that it must not vote.
     for service in ["", participant_service_server::SERVICE_NAME] {
@@ -191,8 +206,10 @@ async fn serve(
         engine: desk.engine.clone(),
         health: health.clone(),
         lists: desk.lists.clone(),
+        clock: Arc::clone(&desk.clock),
+        asked: desk.asked.clone(),
     };
-    let mut resolving = tokio::spawn(resolver.run(asked));
+    let mut resolving = tokio::spawn(resolver.run(questions));
     let address = setup.address();
     tracing::info!(%address, province = %config.province, "the node serves");
     // Whoever started this server may not care where it listens.

@@ -1,12 +1,15 @@
 //! The node's way to the hub: announces this start, keeps in touch, and asks about legs in doubt.
 
-use crate::domain::participant::{Effect, Input, Participant};
-use crate::domain::protocol::Question;
+use crate::domain::calendar::Civil;
+use crate::domain::id::TransferId;
+use crate::domain::participant::{ASK_AGAIN_MS, Effect, Input, Participant};
+use crate::domain::protocol::{Question, Ruling};
 use crate::domain::reason::Reason;
 use crate::domain::record::PeerMark;
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{Key, PeerRow, TableRow};
-use crate::engine::{Handle, Outlet, Reader, hash_at};
+use crate::domain::transfer::Side;
+use crate::engine::{Clock, Handle, Outlet, Reader, hash_at};
 use crate::net::backoff::Backoff;
 use crate::net::convert::announce::announcement_to_proto;
 use crate::net::convert::leg::sender_from_proto;
@@ -18,6 +21,8 @@ use crate::proto::hub::AnnounceState;
 use crate::proto::hub::coordinator_service_client::CoordinatorServiceClient;
 use crate::proto::node::participant_service_server::SERVICE_NAME as PARTICIPANTS;
 use crate::store::{StoreError, Tables};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tonic::{Request, Status};
@@ -58,6 +63,39 @@ impl Outlet<Effect> for Questions {
     }
 }
 
+/// When the hub was last asked about a leg, and when it will be again at the latest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AskTimes {
+    /// The last question.
+    pub(super) asked: Civil,
+    /// The next one.
+    pub(super) next: Civil,
+}
+
+/// What was asked, for people who look: the writer itself is not asked. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked(Arc<Mutex<BTreeMap<(TransferId, Side), AskTimes>>>);
+
+/// Of a leg that was not asked about for so long the answer has come.
+const FORGOTTEN_AFTER_MS: i64 = 600_000;
+
+impl Asked {
+    /// Notes questions that are asked now, or put off by `after_ms`.
+    fn note<'a>(&self, questions: impl IntoIterator<Item = &'a Question>, now: Civil, after_ms: u64) {
+        let next = Civil(now.0.saturating_add(i64::try_from(after_ms).unwrap_or(i64::MAX)));
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.retain(|_, times| times.next.0.saturating_add(FORGOTTEN_AFTER_MS) > now.0);
+        for question in questions {
+            asked.insert((question.transfer_id, question.side), AskTimes { asked: now, next });
+        }
+    }
+
+    /// The times of a leg, if it was asked about.
+    pub(super) fn of(&self, transfer_id: TransferId, side: Side) -> Option<AskTimes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(transfer_id, side)).copied()
+    }
+}
+
 /// Speaks to the hub.
 pub(super) struct Resolver {
     pub(super) province: ProvinceCode,
@@ -66,6 +104,8 @@ pub(super) struct Resolver {
     pub(super) engine: Handle<Participant>,
     pub(super) health: HealthReporter,
     pub(super) lists: Reader,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) asked: Asked,
 }
 
 fn is(error: &Status, reason: Reason) -> bool {
@@ -188,17 +228,27 @@ impl Resolver {
 
     async fn ask(&self, questions: Vec<Question>) {
         tracing::info!(count = questions.len(), "asking the hub about legs in doubt");
+        self.asked.note(&questions, self.clock.now().civil, ASK_AGAIN_MS);
         let mut request = Request::new(resolve_to_proto(&self.mark.now(), &questions));
         request.set_timeout(CALL_WITHIN);
         match self.client().resolve(request).await {
             Ok(answer) => {
                 let answer = answer.into_inner();
                 if let Ok(hub) = sender_from_proto(answer.sender.as_ref()) {
-                    let rulings =
+                    let rulings: Vec<Ruling> =
                         answer.answers.iter().filter_map(|ruling| ruling_from_proto(ruling).ok()).collect();
+                    for ruling in &rulings {
+                        if let Ruling::Pending { question, ask_after_ms } = ruling {
+                            self.asked.note([question], self.clock.now().civil, *ask_after_ms);
+                        }
+                    }
                     return self.engine.tell(Input::Rulings { hub, rulings });
                 }
                 self.engine.tell(Input::AskFailed { questions });
+            }
+            Err(error) if is(&error, Reason::Overloaded) => {
+                // The hub has payments to make first: the questions come again by themselves, later than after a loss.
+                tracing::info!(count = questions.len(), "the hub is busy: asking again later");
             }
             Err(error) => {
                 tracing::warn!(error = error.message(), "the hub cannot be asked");

@@ -89,7 +89,8 @@ fn page() -> String {
              it is rejected.\n\"Rejected, incident\": nothing is changed, the contradiction is recorded for people, \
              an alarm is logged, and the other\ndecisions of the same call go on.\n";
     page += "\n## Invariants\n\nChecked by the simulator (`gongji sim`) at every half second of simulated time, and by \
-             the random worlds of the\ntests at every step. Besides, replaying a journal must rebuild its tables.\n\n";
+             the random worlds of the\ntests at every step; over the books of running servers by \
+             [`gongji audit`](../operate/audit.md). Besides,\nreplaying a journal must rebuild its tables.\n\n";
     page += "| number | what must hold |\n|---|---|\n";
     for invariant in INVARIANTS {
         writeln!(page, "| {} | {} |", invariant.id, invariant.says).expect("a string");

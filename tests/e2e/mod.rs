@@ -1,6 +1,7 @@
 //! Real servers, real certificates, real stores, over the wire.
 
 mod access;
+mod audit;
 mod batch;
 mod crowd;
 mod deadline;
@@ -14,3 +15,4 @@ mod repeat;
 mod rules;
 mod servers;
 mod transfer;
+mod waiting;

@@ -173,6 +173,7 @@ fn damage_that_a_running_server_has_not_met_yet_is_found_by_its_backup() {
         hub_seq: 77,
         entry_id: 0,
         civil: Civil(1_795_233_600_000),
+        recovered: 0,
     };
     scene.store.append(&Commit { rows: vec![own.into()], ..Commit::default() }).unwrap();
     assert!(scene.backup(&["--without-keys"]).is_ok(), "it is a row of ours");

@@ -101,6 +101,7 @@ pub(super) fn text(folder: &Folder, addresses: &Addresses, cast: &[Member]) -> R
                 gongji(&format!("transfer {content} --id {}", new_transfer_id())),
                 gongji(&format!("wallet get {whose}")),
                 gongji("transfers list"),
+                gongji("audit"),
             ],
         ),
     ];

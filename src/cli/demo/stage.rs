@@ -2,6 +2,7 @@
 
 use super::error::DemoError;
 use super::folder::{APP, Folder, Rules};
+use crate::config::alarms::Alarms;
 use crate::config::apps::{HUB_METHODS, HubApp, NODE_METHODS, NodeApp, Provinces};
 use crate::config::limits::Limits;
 use crate::config::log::LogConfig;
@@ -169,6 +170,7 @@ impl Set<'_> {
                 key: certificate.key,
             }),
             limits: Limits::default(),
+            alarms: Alarms::default(),
             reflection: true,
             log: LogConfig::default(),
             civil_start: Some(self.civil_start),

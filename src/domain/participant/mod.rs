@@ -230,7 +230,7 @@ struct Doubt {
 /// After the hub's deadline has passed a node waits so long before it asks: decisions are on their way.
 const ASK_MARGIN_MS: u64 = 1_000;
 /// How long a question waits for its answer before it is asked again.
-const ASK_AGAIN_MS: u64 = 5_000;
+pub const ASK_AGAIN_MS: u64 = 5_000;
 /// Most questions in one call.
 const ASK_MAX: usize = 1_000;
 

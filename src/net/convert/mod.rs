@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod announce;
+pub mod audit;
 pub mod decide;
 pub mod inspect;
 pub mod leg;

@@ -1,5 +1,6 @@
 //! A hub and nodes in this process, each on its own thread, over mutual TLS on loopback.
 
+use super::audit::demand_clean;
 use super::caller::Caller;
 use super::people::Family;
 use super::site::{Options, Site};
@@ -61,6 +62,12 @@ impl Cluster {
         node.map(|node| nodes.expect("no test panics while it holds this").insert(province, node)).is_ok()
     }
 
+    /// Whether no test has stopped a node.
+    fn is_whole(&self) -> bool {
+        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        self.site.options().provinces.iter().all(|province| nodes.contains_key(province))
+    }
+
     /// Stops a province's node and waits for its end.
     pub fn stop_node(&self, province: &str) {
         let node = self.nodes.lock().expect("no test panics while it holds this").remove(province);
@@ -90,6 +97,10 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        if !std::thread::panicking() && self.is_whole() {
+            // Whatever its tests did: no books of theirs contradict each other.
+            super::run(demand_clean(&self.site, &[]));
+        }
         let nodes = std::mem::take(&mut *self.nodes.lock().unwrap_or_else(PoisonError::into_inner));
         let hub = self.hub.lock().unwrap_or_else(PoisonError::into_inner).take();
         let ended = nodes.into_values().map(Running::stop).all(|ended| ended.is_ok());

@@ -1,0 +1,58 @@
+//! `gongji audit`: the invariants over the books of servers that work.
+
+pub mod gather;
+mod report;
+
+use super::Exit;
+use super::client::{ConnectArgs, Connection, OutputArgs, run};
+use super::failure::Failure;
+use super::print::{note, say};
+use gather::{Sources, gather};
+use report::Report;
+
+/// Arguments.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Reads only. Exit codes: 0 clean, 1 something is off (the ids are printed), 2 not known, since \
+                        a server could not be read, 64 wrong use."
+)]
+pub struct Args {
+    /// Most findings to print for each invariant; --json prints all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+    #[command(flatten)]
+    connect: ConnectArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// `gongji audit`.
+pub fn audit(args: &Args) -> Exit {
+    run(args.output, check(args))
+}
+
+async fn check(args: &Args) -> Result<Exit, Failure> {
+    let connection = Connection::load(&args.connect)?;
+    let hub = connection.hub_as_operator()?;
+    let mut nodes = std::collections::BTreeMap::new();
+    for province in connection.provinces() {
+        nodes.insert(province, connection.node_as_operator(province)?.peer().clone());
+    }
+    let sources = Sources { hub: hub.peer().clone(), nodes, patience: hub.timeout() };
+    let gathered = match gather(&sources).await {
+        Ok(gathered) => gathered,
+        Err(status) => {
+            // Without the hub's books nothing is known.
+            hub.failed(*status).report(args.output);
+            return Ok(Exit::Unknown);
+        }
+    };
+    let report = Report::of(gathered);
+    if args.output.json {
+        say(report.to_json());
+    } else {
+        say(report.to_text(args.limit));
+        report.unread().for_each(|line| note(format!("gongji: {line}")));
+    }
+    Ok(report.exit())
+}

@@ -1,0 +1,68 @@
+//! The audit that operators run, over the servers of a test: the same reading, the same invariants.
+
+use super::site::Site;
+use gongji::cli::audit::gather::{Gathered, Reading, Sources, gather};
+use gongji::domain::audit::Cut;
+use gongji::domain::id::TransferId;
+use gongji::domain::region::ProvinceCode;
+use gongji::domain::transfer::TransferState as Stored;
+use gongji::net::identity::Role;
+use gongji::net::peer::Peer;
+use gongji::proto::hub::{Transfer, TransferState};
+use std::time::Duration;
+
+/// The hub and these provinces' nodes, called by an operator.
+pub fn sources(site: &Site, provinces: &[&str]) -> Sources {
+    let tls = site.tls("operator:ops");
+    let own: Role = "urn:gongji:operator:ops".parse().expect("a role");
+    let dial =
+        |server: &str, role: Role| Peer::new(&site.url(server), Some(&tls), role, &own).expect("an address");
+    let node = |province: &&str| {
+        let code = ProvinceCode::parse(province).expect("two digits");
+        (code, dial(province, Role::Node(code)))
+    };
+    Sources {
+        hub: dial("hub", Role::Hub),
+        nodes: provinces.iter().map(node).collect(),
+        patience: Duration::from_secs(30),
+    }
+}
+
+/// Reads the books of all servers of a site.
+pub async fn read(site: &Site) -> Gathered {
+    gather(&sources(site, &site.options().provinces)).await.expect("the hub's books")
+}
+
+/// Demands that every node was read whole and every invariant holds, with these answers that callers were given before;
+/// gives how far the books reached.
+pub async fn demand_clean(site: &Site, told: &[Transfer]) -> Cut {
+    let mut gathered = read(site).await;
+    let answers = told.iter().filter_map(|transfer| {
+        let state = match transfer.state() {
+            TransferState::Committed => Stored::Committed,
+            TransferState::Aborted => Stored::Aborted,
+            _ => return None,
+        };
+        Some((TransferId::parse(&transfer.transfer_id).expect("an id"), state))
+    });
+    gathered.audit.add_told(answers);
+    // A stranger of which only the hub knows is no node of ours.
+    let ours: Vec<ProvinceCode> = sources(site, &site.options().provinces).nodes.into_keys().collect();
+    for node in gathered.nodes.iter().filter(|node| ours.contains(&node.province)) {
+        assert_eq!(node.reading, Reading::Whole, "node {}", node.province);
+    }
+    assert_eq!(gathered.incidents, vec![]);
+    let cut = gathered.audit.cut();
+    let checked = gathered.audit.conclude();
+    assert_eq!(checked.len(), 12, "every invariant");
+    let found: Vec<String> = checked.iter().flat_map(|it| &it.violations).map(ToString::to_string).collect();
+    assert_eq!(found, Vec::<String>::new());
+    cut
+}
+
+/// The same, once nothing is on its way: both provinces have recorded every transfer.
+pub async fn demand_settled(site: &Site, told: &[Transfer]) -> Cut {
+    let cut = demand_clean(site, told).await;
+    assert_eq!((cut.settled, cut.hub_seq), (cut.transfers, cut.last_hub_seq), "everything is recorded");
+    cut
+}
