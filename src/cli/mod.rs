@@ -17,6 +17,7 @@ mod members_report;
 pub mod print;
 mod pursuit;
 mod regions;
+mod rulebook;
 mod serve;
 mod show;
 mod sim;
@@ -90,6 +91,8 @@ enum Command {
     Wallet(wallet::Args),
     /// Show places and whether their wallet is open
     Regions(regions::Args),
+    /// Check, show and compare the rules of places
+    Rulebook(rulebook::Args),
     /// Feed insurance data and allotments to a node
     Members(members::Args),
     /// Read and verify a server's journal
@@ -112,6 +115,7 @@ impl Command {
             Command::Transfers(args) => transfers::transfers(&args),
             Command::Wallet(args) => wallet::wallet(&args),
             Command::Regions(args) => regions::regions(&args),
+            Command::Rulebook(args) => rulebook::rulebook(&args),
             Command::Members(args) => members::members(&args),
             Command::Journal(args) => journal::journal(&args),
             Command::Sim(args) => sim::run(&args),

@@ -253,6 +253,12 @@ reasons! {
     PayeeIdentityMismatch 504 "PAYEE_IDENTITY_MISMATCH" FailedPrecondition NewId
         "the payee's name and identity number do not belong together in the place of insurance"
         "接收人姓名与证件号码在参保地不一致"
+    ClosedHours 505 "CLOSED_HOURS" FailedPrecondition NewId
+        "transfers are closed at this hour in the place; see closed_hours (Asia/Shanghai)"
+        "当前时段该地不办理转账，暂停时段见 closed_hours（北京时间）"
+    VerificationRequired 506 "VERIFICATION_REQUIRED" FailedPrecondition NewId
+        "the payer's place asks for a proof of the payer that the calling platform did not state"
+        "转出地要求对转出人进行身份核验，调用平台未声明所需核验方式"
     PayerNotInsured 511 "PAYER_NOT_INSURED" FailedPrecondition NewId
         "the payer is not insured in the stated place"
         "转出人未在所填参保地参保"

@@ -20,6 +20,7 @@ use crate::net::convert;
 use crate::net::identity::Role;
 use crate::net::mark::Mark;
 use crate::net::peer::Peer;
+use crate::net::rules::Rules;
 use crate::net::running::{Ready, Stop};
 use crate::net::server::{ServeError, Setup, with_health};
 use crate::net::tls::TlsError;
@@ -30,6 +31,7 @@ use crate::proto::hub::coordinator_service_server::{self, CoordinatorServiceServ
 use crate::proto::hub::region_service_server::{self, RegionServiceServer};
 use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
 use crate::store::sqlite::SqliteStore;
+use crate::store::texts::TextError;
 use crate::store::{Store, StoreError, Tables};
 use link::Link;
 use std::collections::BTreeMap;
@@ -43,6 +45,9 @@ pub enum HubError {
     /// Its store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The texts of its rulebook.
+    #[error(transparent)]
+    Texts(#[from] TextError),
     /// Its engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -68,7 +73,7 @@ pub(crate) struct Desk {
     clock: Arc<dyn Clock>,
     places: Arc<RegionDirectory>,
     places_version: String,
-    rulebook: Arc<crate::domain::policy::rulebook::Rulebook>,
+    rulebook: Arc<Rules>,
     key: VaultKey,
     grants: Grants,
     links: BTreeMap<ProvinceCode, Link>,
@@ -127,11 +132,11 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let (store, unsettled) = open(&config)?;
     tracing::info!(unsettled = unsettled.len(), "the store is open");
     let places = Arc::new(config.server.regions.directory.clone());
-    let rulebook = Arc::new(config.server.rulebook.clone());
+    let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), None)?);
     let start_id = StartId(random_16());
     let limits = &config.server.limits;
     let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
-    let machine = Coordinator::new(start_id, Arc::clone(&places), Arc::clone(&rulebook), deadlines);
+    let machine = Coordinator::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
     let (dispatcher, lanes) = dispatcher::dispatcher(config.nodes.iter().map(|node| node.province));
     let reader = Reader::new(store.reader()?);
@@ -152,6 +157,9 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         links.insert(node.province, Link::new(peer, mark.clone()));
     }
     let tasks = lanes.run(links.clone(), &engine);
+    let in_force = engine.clone();
+    let reloading =
+        tokio::spawn(Arc::clone(&rulebook).reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
     let (stop_streams, stopping) = watch::channel(false);
     let desk = Arc::new(Desk {
         engine: engine.clone(),
@@ -174,6 +182,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     };
     let served = serve(setup, &config, &desk, ready, stop).await;
     drop(tasks);
+    reloading.abort();
     engine.stop();
     // The engine ends what it has begun; a failed store is told by its own error.
     let ended = tokio::task::spawn_blocking(move || thread.join()).await;

@@ -9,6 +9,7 @@ pub mod memory;
 #[cfg(test)]
 mod samples;
 pub mod sqlite;
+pub mod texts;
 
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::record::{DecodeError, Record};

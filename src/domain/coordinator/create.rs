@@ -4,7 +4,7 @@ use super::decide::HUB;
 use super::waits::Waiter;
 use super::{Answer, Coordinator, CreateRequest, Effect, Live, Step};
 use crate::domain::calendar::Day;
-use crate::domain::policy::place_open;
+use crate::domain::policy::at_hub::{self, HubFacts, HubRefusal};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::{TransferDecided, TransferReceived};
 use crate::domain::row::{BuriedRow, Key, TransferRow};
@@ -49,15 +49,15 @@ impl Coordinator {
         });
         self.wait(ticket, &request, step);
         match refusal {
-            Some(refusal) => {
+            Some(found) => {
                 step.record(TransferDecided {
                     transfer_id: request.transfer_id,
                     outcome: Outcome::Abort,
-                    refusal: Some(refusal),
+                    payer_rulebook: found.rulebook(Side::Payer),
+                    payee_rulebook: found.rulebook(Side::Payee),
+                    refusal: Some(found.refusal),
                     decide_time: step.now.civil,
                     commit: None,
-                    payer_rulebook: None,
-                    payee_rulebook: None,
                     payer_owed: false,
                     payee_owed: false,
                 });
@@ -68,18 +68,18 @@ impl Coordinator {
     }
 
     /// What the hub itself has against a new transfer.
-    fn hub_refusal(&self, request: &CreateRequest, step: &Step<'_>) -> Option<RefusalRecord> {
+    fn hub_refusal(&self, request: &CreateRequest, step: &Step<'_>) -> Option<HubRefusal> {
         let terms = &request.terms;
         if step.rows().get::<BuriedRow>(&Key::BuriedRow(request.transfer_id)).is_some() {
-            return Some(RefusalRecord::new(Reason::ResolvedUnknown, HUB));
+            return Some(HubRefusal::plain(RefusalRecord::new(Reason::ResolvedUnknown, HUB)));
         }
-        let day = Day::of(step.now.civil);
-        let closed = place_open::against(&self.places, terms.payer.region, terms.payee.region, day);
+        let facts = HubFacts::new(terms, request.verification, step.now.civil, &self.places, &self.rulebook);
+        let against = at_hub::against(&facts);
         let dark =
             [terms.payer.province, terms.payee.province].into_iter().find(|it| self.outbox.is_dark(*it));
         let unreachable =
             |province| RefusalRecord::new(Reason::ProvinceUnreachable, HUB).with("province", province);
-        closed.into_iter().next().or_else(|| dark.map(unreachable))
+        against.into_iter().next().or_else(|| dark.map(|it| HubRefusal::plain(unreachable(it))))
     }
 
     fn ask_both(&mut self, request: &CreateRequest, decide_within_ms: u64, step: &mut Step<'_>) {

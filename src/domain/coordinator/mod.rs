@@ -7,6 +7,8 @@ mod needs;
 mod peers;
 mod receipts;
 #[cfg(test)]
+mod rules_tests;
+#[cfg(test)]
 mod tests;
 mod waits;
 
@@ -14,6 +16,7 @@ use crate::domain::calendar::{Mono, Now};
 use crate::domain::id::{Digest, StartId, TransferId};
 use crate::domain::outbox::Outbox;
 use crate::domain::policy::rulebook::Rulebook;
+use crate::domain::policy::verification::Verification;
 use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::PeerMark;
@@ -103,6 +106,8 @@ pub enum Input {
         /// Undecided transfers and those that a province has not recorded, as stored.
         unsettled: Vec<TransferRow>,
     },
+    /// Another rulebook is in force from here on; legs that are being decided keep what they were judged by.
+    Rules(Arc<Rulebook>),
     /// Time has passed.
     Tick,
 }
@@ -116,6 +121,8 @@ pub struct CreateRequest {
     pub owner: String,
     /// What it says.
     pub terms: Terms,
+    /// How the giver proved himself, as the client states it; no part of the content.
+    pub verification: Option<Verification>,
     /// Keyed digests of it.
     pub digests: TermsDigests,
     /// Masked parties and remark for the vault.
@@ -285,6 +292,7 @@ impl Machine for Coordinator {
                 self.resolve(ticket, province, node, &questions, step);
             }
             Input::Start { unsettled } => self.start(unsettled, step),
+            Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.tick(step),
         }
     }
@@ -309,6 +317,7 @@ impl Machine for Coordinator {
             | Input::Acks { .. }
             | Input::Link { .. }
             | Input::Start { .. }
+            | Input::Rules(_)
             | Input::Tick => None,
         }
     }

@@ -51,6 +51,7 @@ impl Coordinator {
             Input::Start { unsettled } => {
                 keys.extend(unsettled.iter().map(|transfer| Key::TransferRow(transfer.transfer_id)));
             }
+            Input::Rules(_) => {}
             Input::Tick => {
                 let expired = self.expired(now.mono);
                 let due = self.waits.due(now.mono).chain(self.receipts.transfers());

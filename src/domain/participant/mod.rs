@@ -115,6 +115,8 @@ pub enum Input {
         /// What was to be asked.
         questions: Vec<Question>,
     },
+    /// Another rulebook is in force from here on; legs that voted yes stay as they are.
+    Rules(Arc<Rulebook>),
     /// Time has passed.
     Tick,
 }
@@ -311,6 +313,7 @@ impl Machine for Participant {
             }
             Input::Look { ticket, member_ref } => members::stand(ticket, member_ref, None, false, step),
             Input::AskFailed { questions } => self.ask_later(&questions, ASK_MARGIN_MS, step),
+            Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.ask(step),
         }
     }
@@ -336,7 +339,11 @@ impl Machine for Participant {
             | Input::Credit { ticket, .. }
             | Input::OpenWallet { ticket, .. }
             | Input::Look { ticket, .. } => Some(*ticket),
-            Input::Joined { .. } | Input::Rulings { .. } | Input::AskFailed { .. } | Input::Tick => None,
+            Input::Joined { .. }
+            | Input::Rulings { .. }
+            | Input::AskFailed { .. }
+            | Input::Rules(_)
+            | Input::Tick => None,
         }
     }
 }

@@ -51,7 +51,7 @@ pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
             standing(*member_ref, &mut keys);
         }
         Input::Look { member_ref, .. } => standing(*member_ref, &mut keys),
-        Input::AskFailed { .. } | Input::Tick => {}
+        Input::AskFailed { .. } | Input::Rules(_) | Input::Tick => {}
     }
     keys.retain(|key| !rows.knows(key));
     keys

@@ -2,7 +2,9 @@
 //! payee's node); rules are listed here in their fixed order of judgement.
 
 mod amount_limit;
+pub mod at_hub;
 mod balance;
+pub mod closed_hours;
 mod daily_count;
 pub mod identity;
 mod insurance;
@@ -12,6 +14,7 @@ mod personal_account;
 pub mod place_open;
 mod public_medical;
 pub mod rulebook;
+pub mod verification;
 mod wallet_open;
 
 use crate::domain::calendar::Civil;
