@@ -28,6 +28,7 @@ fn the_descriptor_set_is_complete_in_itself() {
     let expected = [
         "gongji.hub.v1.CoordinatorService",
         "gongji.hub.v1.RegionService",
+        "gongji.hub.v1.RulebookService",
         "gongji.hub.v1.TransferService",
         "gongji.node.v1.MemberService",
         "gongji.node.v1.ParticipantService",

@@ -7,6 +7,7 @@ pub mod client;
 mod config_check;
 mod content;
 mod demo;
+mod explain;
 pub mod failure;
 mod journal;
 mod journal_text;
@@ -14,6 +15,7 @@ mod journal_verify;
 mod members;
 mod members_csv;
 mod members_report;
+mod members_suspend;
 pub mod print;
 mod pursuit;
 mod regions;
@@ -85,6 +87,8 @@ enum Command {
     Transfer(transfer::Args),
     /// Say whether a transfer would be allowed, and every rule against it
     Check(check::Args),
+    /// Explain a transfer: its decision, the rule behind it, and the rulebook of that day
+    Explain(explain::Args),
     /// Read transfers and follow their changes
     Transfers(transfers::Args),
     /// Open and read a member's wallet (医保钱包)
@@ -112,6 +116,7 @@ impl Command {
             Command::ConfigCheck(args) => config_check::config_check(&args),
             Command::Transfer(args) => transfer::transfer(&args),
             Command::Check(args) => check::check(&args),
+            Command::Explain(args) => explain::explain(&args),
             Command::Transfers(args) => transfers::transfers(&args),
             Command::Wallet(args) => wallet::wallet(&args),
             Command::Regions(args) => regions::regions(&args),

@@ -145,8 +145,9 @@ fn show(place: &Place, day: Day, output: OutputArgs) -> Result<String, String> {
     if output.json {
         let rules: Vec<Value> = all.iter().map(setting_json).collect();
         let hash = hex(&place.hash.0);
-        return Ok(json!({ "code": place.code, "name": place.name, "day": day.to_string(), "hash": hash, "rules": rules })
-            .to_string());
+        let (code, name, day) = (&place.code, &place.name, day.to_string());
+        let shown = json!({ "code": code, "name": name, "day": day, "hash": hash, "rules": rules });
+        return Ok(shown.to_string());
     }
     Ok(format!("{} {day}\n{}\nhash {}", title(place), settings_table(&all), hex(&place.hash.0)))
 }
@@ -172,4 +173,45 @@ pub(super) fn setting_json(it: &Setting) -> Value {
         "rule": it.key, "value": it.value, "grade": it.grade, "source": it.source,
         "file": it.file, "effective_from": it.effective_from,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn exit(words: &[&str]) -> Exit {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rulebooks");
+        let words = words.iter().map(|word| if *word == "DIR" { folder } else { word });
+        rulebook(&Line::try_parse_from(["rulebook"].into_iter().chain(words)).unwrap().args)
+    }
+
+    #[test]
+    fn every_command_has_the_documented_exit_code() {
+        let day = ["--day", "2026-11-21", "--rulebooks", "DIR"];
+        let with = |words: &[&'static str]| [words, &day].concat();
+        for words in [
+            vec!["check", "DIR"],
+            vec!["check", "DIR", "--json"],
+            with(&["show", "--province", "14"]),
+            with(&["show", "--region", "130181", "--json"]),
+            with(&["diff", "--province", "50", "--to-day", "2025-01-01"]),
+            with(&["diff", "--province", "50", "--to-province", "14", "--json"]),
+        ] {
+            assert_eq!(exit(&words), Exit::Done, "{words:?}");
+        }
+        for words in [
+            vec!["check", "/nowhere/x.toml", "--regions", "/nowhere/regions.toml"],
+            with(&["show", "--province", "99"]),
+            with(&["show", "--region", "999999"]),
+        ] {
+            assert_eq!(exit(&words), Exit::Usage, "{words:?}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod dispatcher;
 mod link;
 mod lists;
 mod regions;
+mod rulebooks;
 mod transfers;
 
 use crate::config::HubConfig;
@@ -29,6 +30,7 @@ use crate::privacy::names;
 use crate::privacy::random::random_16;
 use crate::proto::hub::coordinator_service_server::{self, CoordinatorServiceServer};
 use crate::proto::hub::region_service_server::{self, RegionServiceServer};
+use crate::proto::hub::rulebook_service_server::{self, RulebookServiceServer};
 use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
 use crate::store::sqlite::SqliteStore;
 use crate::store::texts::TextError;
@@ -194,10 +196,11 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
 }
 
 /// The services that this server lists.
-const SERVICES: [&str; 3] = [
+const SERVICES: [&str; 4] = [
     transfer_service_server::SERVICE_NAME,
     coordinator_service_server::SERVICE_NAME,
     region_service_server::SERVICE_NAME,
+    rulebook_service_server::SERVICE_NAME,
 ];
 
 async fn serve(
@@ -211,9 +214,11 @@ async fn serve(
     let transfers = TransferServiceServer::new(transfers::Transfers(Arc::clone(desk)));
     let coordinator = CoordinatorServiceServer::new(coordinator::Nodes(Arc::clone(desk)));
     let regions = RegionServiceServer::new(regions::Regions(Arc::clone(desk)));
+    let rulebooks = RulebookServiceServer::new(rulebooks::Rulebooks(Arc::clone(desk)));
     let services = Routes::new(transfers.max_decoding_message_size(bytes_max))
         .add_service(coordinator.max_decoding_message_size(bytes_max))
-        .add_service(regions.max_decoding_message_size(bytes_max));
+        .add_service(regions.max_decoding_message_size(bytes_max))
+        .add_service(rulebooks.max_decoding_message_size(bytes_max));
     let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
     let address = setup.address();
     tracing::info!(%address, "the hub serves");

@@ -4,3 +4,4 @@ mod kill;
 mod ledgers;
 mod privacy;
 mod process;
+mod reload;

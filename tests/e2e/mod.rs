@@ -10,6 +10,7 @@ mod malformed;
 mod members;
 mod reading;
 mod repeat;
+mod rulebooks;
 mod rules;
 mod servers;
 mod transfer;

@@ -9,7 +9,8 @@ use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use gongji::domain::record::{
     AccountCredited, CommitDetail, DecisionsRecorded, HubStarted, IncidentRaised, LegBuried, LegDecided,
     LegPrepared, LegRefused, MemberRecorded, NodeAdmitted, NodeJoined, PeerMark, PeerSeen, PreparedLeg,
-    Record, RequestMark, TransferBuried, TransferDecided, TransferReceived, WalletOpened,
+    Record, RequestMark, SettlementSuspended, TransferBuried, TransferDecided, TransferReceived,
+    WalletOpened,
 };
 use gongji::domain::region::{ProvinceCode, RegionCode};
 use gongji::domain::transfer::{Outcome, Side, TermsDigests};
@@ -144,6 +145,14 @@ fn node_samples() -> Vec<Record> {
             window: Some(window()),
             hub_seq: Some(99),
             time: TIME,
+        }
+        .into(),
+        SettlementSuspended {
+            member_ref: MEMBER,
+            from: Day::from_number(20_261_121),
+            until: Some(Day::from_number(20_270_221)),
+            time: TIME,
+            request: request(),
         }
         .into(),
     ]

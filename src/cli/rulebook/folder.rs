@@ -19,7 +19,8 @@ pub struct PlaceArgs {
     #[arg(long, value_name = "CODE", value_parser = region, conflicts_with = "province")]
     region: Option<RegionCode>,
     /// Texts of former days by their hash, from --data
-    #[arg(long, value_name = "HASH", value_parser = hash, requires = "data", conflicts_with_all = ["province", "region"])]
+    #[arg(long, value_name = "HASH", value_parser = hash, requires = "data")]
+    #[arg(conflicts_with_all = ["province", "region"])]
     hash: Option<Digest>,
     /// A server's data folder, where it keeps the texts of every rulebook that it has judged by
     #[arg(long, value_name = "DIR")]

@@ -91,16 +91,20 @@ mod tests {
 
     #[test]
     fn each_value_tells_where_it_comes_from() {
-        let national = layer(
-            "national.toml",
-            "[[version]]\neffective_from = \"2024-12-02\"\nfloor = { value = \"0.00\", grade = \"INF\", source = \"n\" }\n\
-             kinds = { value = [\"a\", \"b\"], grade = \"A\", source = \"x\\n y\" }\nnone = { value = [], grade = \"A\", source = \"\" }\n\
-             [[version]]\neffective_from = \"2026-01-01\"\nfloor = { value = \"7.00\", grade = \"A\", source = \"later\" }\n",
-        );
-        let place = layer(
-            "p-13.toml",
-            "province = \"13\"\n[[version]]\neffective_from = \"2025-06-01\"\nfloor = { value = \"5.00\", grade = \"C\", source = \"p\" }\n",
-        );
+        let cited = |key: &str, value: &str, grade: &str, source: &str| {
+            format!("{key} = {{ value = {value}, grade = \"{grade}\", source = \"{source}\" }}\n")
+        };
+        let version = |day: &str| format!("[[version]]\neffective_from = \"{day}\"\n");
+        let first = [
+            version("2024-12-02"),
+            cited("floor", "\"0.00\"", "INF", "n"),
+            cited("kinds", "[\"a\", \"b\"]", "A", "x\\n y"),
+            cited("none", "[]", "A", ""),
+        ];
+        let later = version("2026-01-01") + &cited("floor", "\"7.00\"", "A", "later");
+        let national = layer("national.toml", &(first.concat() + &later));
+        let own = version("2025-06-01") + &cited("floor", "\"5.00\"", "C", "p");
+        let place = layer("p-13.toml", &("province = \"13\"\n".to_owned() + &own));
         let day = |text| Day::parse(text).unwrap();
         let on = |text, key: &str| {
             let all = settings(&[national.clone(), place.clone()], day(text)).unwrap();

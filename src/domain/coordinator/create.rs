@@ -85,10 +85,14 @@ impl Coordinator {
     fn ask_both(&mut self, request: &CreateRequest, decide_within_ms: u64, step: &mut Step<'_>) {
         let abort_at = step.now.mono.after(decide_within_ms);
         self.expiries.insert((abort_at, request.transfer_id));
-        self.live.insert(request.transfer_id, Live { payer: None, payee: None, abort_at });
         let terms = &request.terms;
         let payer_rules =
             self.rulebook.rules(terms.payer.province, terms.payer.region, Day::of(step.now.civil));
+        let demands = payer_rules.hash;
+        self.live.insert(
+            request.transfer_id,
+            Live { payer: None, payee: None, judged_by: (None, None), demands, abort_at },
+        );
         let leg = |side: Side, party: &Party, counter: &Party| Leg {
             transfer_id: request.transfer_id,
             side,

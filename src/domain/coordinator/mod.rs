@@ -204,6 +204,10 @@ pub struct Coordinator {
 struct Live {
     payer: Option<YesVote>,
     payee: Option<YesVote>,
+    /// Rulebooks by which the payer's and the payee's side were judged, whatever the vote.
+    judged_by: (Option<Digest>, Option<Digest>),
+    /// The rulebook of the payer's place at the hub: what it demands of the payee travels in his leg.
+    demands: Digest,
     abort_at: Mono,
 }
 

@@ -5,6 +5,9 @@ mod decide;
 mod members;
 mod needs;
 mod prepare;
+pub mod suspension;
+#[cfg(test)]
+mod suspension_tests;
 #[cfg(test)]
 mod tests;
 
@@ -114,6 +117,17 @@ pub enum Input {
     AskFailed {
         /// What was to be asked.
         questions: Vec<Question>,
+    },
+    /// The province's system reports a suspension from the network settlement, or its lifting.
+    Suspend {
+        /// Who waits.
+        ticket: Ticket,
+        /// The request.
+        request: RequestMark,
+        /// Whom.
+        member_ref: MemberRef,
+        /// From when and until when.
+        suspension: suspension::Suspension,
     },
     /// Another rulebook is in force from here on; legs that voted yes stay as they are.
     Rules(Arc<Rulebook>),
@@ -313,6 +327,9 @@ impl Machine for Participant {
             }
             Input::Look { ticket, member_ref } => members::stand(ticket, member_ref, None, false, step),
             Input::AskFailed { questions } => self.ask_later(&questions, ASK_MARGIN_MS, step),
+            Input::Suspend { ticket, request, member_ref, suspension } => {
+                self.suspend(ticket, request, member_ref, suspension, step);
+            }
             Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.ask(step),
         }
@@ -338,6 +355,7 @@ impl Machine for Participant {
             | Input::Upsert { ticket, .. }
             | Input::Credit { ticket, .. }
             | Input::OpenWallet { ticket, .. }
+            | Input::Suspend { ticket, .. }
             | Input::Look { ticket, .. } => Some(*ticket),
             Input::Joined { .. }
             | Input::Rulings { .. }

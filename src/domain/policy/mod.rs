@@ -13,7 +13,9 @@ mod payee_type;
 mod personal_account;
 pub mod place_open;
 mod public_medical;
+pub mod rule_of;
 pub mod rulebook;
+pub mod settlement_suspended;
 pub mod verification;
 mod wallet_open;
 
@@ -91,6 +93,7 @@ const PAYER: &[Rule] = &[
     insurance::in_force,
     insurance::arrears,
     public_medical::excluded,
+    settlement_suspended::lifted,
     personal_account::normal,
     kinship::allowed,
     amount_limit::within,
@@ -104,6 +107,7 @@ const PAYEE: &[Rule] = &[
     insurance::in_force,
     insurance::arrears,
     public_medical::excluded,
+    settlement_suspended::lifted,
     payee_type::allowed,
     kinship::allowed,
     wallet_open::open,

@@ -13,6 +13,7 @@ pub mod query;
 pub mod reader;
 pub mod region;
 pub mod resolve;
+pub mod suspension;
 pub mod terms;
 pub mod time;
 pub mod transfer;
