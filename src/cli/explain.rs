@@ -140,9 +140,18 @@ fn text(transfer: &Transfer, sides: &[SideRules]) -> String {
         rows.push(("what to do 处理办法", advice(refusal).to_owned()));
         rows.push(("rule 规则", rule_text(refusal, sides)));
     }
-    let mut blocks = vec![facts(&rows).to_string()];
-    for it in sides {
+    let mut shown = facts(&rows);
+    shown.set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(118);
+    let mut blocks = vec![shown.to_string()];
+    for (at, it) in sides.iter().enumerate() {
+        let same = |other: &SideRules| other.hash == it.hash;
+        if sides[..at].iter().any(same) {
+            continue;
+        }
         let head = match it.side {
+            Side::Payer if sides[at + 1..].iter().any(same) => {
+                "rules of both places that day 转出地、接收地当日规则"
+            }
             Side::Payer => "rules of the payer's place that day 转出地当日规则",
             Side::Payee => "rules of the payee's place that day 接收地当日规则",
         };
