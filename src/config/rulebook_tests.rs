@@ -54,6 +54,24 @@ fn the_shipped_rulebook_says_what_its_sources_say() {
 }
 
 #[test]
+fn shaanxi_s_own_figures_hold_from_the_day_of_its_page() {
+    let book = load(&deploy("rulebooks"), &places()).unwrap();
+    let hash = rules(&book, 610_100, "2025-07-04").hash;
+    let set_by = |day: &str, key: &str| {
+        let all = cited::settings(book.layers(&hash).unwrap(), Day::parse(day).unwrap()).unwrap();
+        all.into_iter().find(|it| it.key == key).map(|it| (it.value, it.file)).unwrap()
+    };
+    for (key, value) in
+        [("transfer_max", "2000.00"), ("daily_count_max", "3"), ("closed_hours", "22:00..06:00")]
+    {
+        let by = |file: &str| (value.to_owned(), file.to_owned());
+        assert_eq!(set_by("2025-07-03", key), by("national.toml"), "{key}");
+        assert_eq!(set_by("2025-07-04", key), by("shaanxi-61.toml"), "{key}");
+    }
+    assert_eq!(set_by("2025-07-04", "floor"), ("1000.00".to_owned(), "shaanxi-61.toml".to_owned()));
+}
+
+#[test]
 fn every_province_has_a_file_and_a_check_finds_nothing_but_marked_examples() {
     let places = places();
     let report = report::check(&[deploy("rulebooks")], &places);
