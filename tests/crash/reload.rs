@@ -4,11 +4,12 @@
 use super::process::Servers;
 use crate::e2e::kit::caller::within;
 use crate::e2e::kit::site::Options;
-use crate::e2e::kit::verdict::recorded;
+use crate::e2e::kit::verdict::{aborted, recorded};
 use crate::e2e::kit::{run, until};
 use gongji::proto::hub::GetRulebookRequest;
 use gongji::proto::hub::rulebook_service_client::RulebookServiceClient;
 use gongji::proto::types::Refusal;
+use gongji::proto::types::RefusalSide::Hub;
 use std::fs;
 
 fn reasons(refusals: &[Refusal]) -> Vec<&str> {
@@ -48,15 +49,26 @@ fn a_new_rulebook_comes_with_sighup_and_a_bad_one_does_not() {
         // The hub's rule and the node's change together; each is seen once its server has taken it.
         let new = old
             .replace("transfer_max = { value = \"2000.00\"", "transfer_max = { value = \"5.00\"")
-            .replace("verification = { value = []", "verification = { value = [\"face\"]");
+            .replace("verification = { value = []", "verification = { value = [\"face\"]")
+            // The site's civil clock begins at 10:00.
+            .replace(
+                "closed_hours = { value = \"22:00..06:00\"",
+                "closed_hours = { value = \"22:00..21:00\"",
+            );
         assert_ne!(new, old);
         fs::write(&path, &new).expect("written");
         servers.names().iter().for_each(|server| servers.hang_up(server));
+        let all = ["CLOSED_HOURS", "VERIFICATION_REQUIRED", "AMOUNT_OVER_LIMIT"];
         until("the new rules at hub and node", async || {
             let check = app.check(&family.transfer("10.00")).await.expect("an answer");
-            (reasons(&check.refusals) == ["VERIFICATION_REQUIRED", "AMOUNT_OVER_LIMIT"]).then_some(())
+            (reasons(&check.refusals) == all).then_some(())
         })
         .await;
+
+        let closed = app.create(family.transfer("1.00")).await.expect("an answer");
+        let refusal = aborted(&closed, Hub, "CLOSED_HOURS");
+        assert_eq!(refusal.metadata["closed_hours"], "22:00..21:00");
+        assert_ne!(closed.rulebook_hashes[0], before.rulebook_hashes[0]);
 
         let mut rulebooks = RulebookServiceClient::new(app.channel("hub"));
         let rulebook_hash = before.rulebook_hashes[0].clone();
