@@ -31,6 +31,7 @@ pub fn check(args: &Args) -> Exit {
             kinship: args.content.kinship(),
             amount: args.content.amount(),
             remark: args.content.remark(),
+            verification: args.content.verification(),
         };
         let mut client = TransferServiceClient::new(hub.service());
         let answer =

@@ -2,6 +2,7 @@
 //! command line and programs are told the same.
 
 use crate::domain::kinship::Kinship;
+use crate::domain::policy::verification::Verification;
 use crate::domain::region::{ProvinceCode, RegionCode};
 use crate::proto::types;
 
@@ -36,6 +37,13 @@ pub struct ContentArgs {
     /// Remark of at most 100 characters
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     remark: String,
+    /// How the payer proved himself to you, where his place asks for it
+    #[arg(long, value_name = "KIND", value_parser = verification_parser())]
+    verification: Option<String>,
+}
+
+fn verification_parser() -> clap::builder::PossibleValuesParser {
+    Verification::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().into()
 }
 
 fn kinship_parser() -> clap::builder::PossibleValuesParser {
@@ -61,6 +69,12 @@ impl ContentArgs {
     /// The number of the wire's enum, which is that of the store.
     pub fn kinship(&self) -> i32 {
         Kinship::from_name(&self.kinship).and_then(|it| i32::try_from(it.number()).ok()).unwrap_or_default()
+    }
+
+    /// The number of the wire's enum, which is that of the core; 0 when nothing is stated.
+    pub fn verification(&self) -> i32 {
+        let stated = self.verification.as_deref().and_then(Verification::from_name);
+        stated.and_then(|it| i32::try_from(it.number()).ok()).unwrap_or_default()
     }
 
     /// As it was written.

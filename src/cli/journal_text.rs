@@ -131,6 +131,7 @@ pub fn details(record: &Record) -> Pairs {
         | Record::MemberRecorded(_)
         | Record::AccountCredited(_)
         | Record::WalletOpened(_)
+        | Record::SettlementSuspended(_)
         | Record::LegPrepared(_)
         | Record::LegRefused(_)
         | Record::LegBuried(_)
@@ -156,6 +157,12 @@ fn node_details(record: &Record) -> Pairs {
             ("time", Detail::Time(it.time)),
             ("request_id", text(&it.request.request_id)),
         ],
+        Record::SettlementSuspended(it) => {
+            let mut pairs = vec![("member_ref", text(hex(&it.member_ref.0))), ("from", text(it.from))];
+            pairs.extend(optional("until", it.until, text));
+            pairs.extend([("time", Detail::Time(it.time)), ("request_id", text(&it.request.request_id))]);
+            pairs
+        }
         Record::AccountCredited(it) => vec![
             ("member_ref", text(hex(&it.member_ref.0))),
             ("amount", text(it.amount)),

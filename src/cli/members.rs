@@ -39,6 +39,8 @@ pub struct Args {
 enum Command {
     /// Feed a file of insurance rows, and allotments (划入), to a province's node; safe to run again
     Import(ImportArgs),
+    /// Exclude a member from the network settlement (暂停联网结算) for misuse, or lift that
+    Suspend(super::members_suspend::Args),
 }
 
 #[derive(clap::Args)]
@@ -85,7 +87,13 @@ fn period(text: &str) -> Result<String, String> {
 
 /// `gongji members`.
 pub fn members(args: &Args) -> Exit {
-    let Command::Import(args) = &args.command;
+    match &args.command {
+        Command::Import(args) => import(args),
+        Command::Suspend(args) => super::members_suspend::suspend(args),
+    }
+}
+
+fn import(args: &ImportArgs) -> Exit {
     run(args.output, async {
         let (lines, size) = open(&args.file)?;
         if lines.header().has_credit() && args.period.is_none() {

@@ -9,15 +9,18 @@ pub mod client;
 mod config_check;
 mod content;
 mod demo;
+mod explain;
 pub mod failure;
 mod journal;
 mod journal_text;
 mod members;
 mod members_csv;
 mod members_report;
+mod members_suspend;
 pub mod print;
 mod pursuit;
 mod regions;
+mod rulebook;
 mod serve;
 mod show;
 mod sim;
@@ -90,12 +93,16 @@ enum Command {
     Transfer(transfer::Args),
     /// Say whether a transfer would be allowed, and every rule against it
     Check(check::Args),
+    /// Explain a transfer: its decision, the rule behind it, and the rulebook of that day
+    Explain(explain::Args),
     /// Read transfers and follow their changes
     Transfers(transfers::Args),
     /// Open and read a member's wallet (医保钱包)
     Wallet(wallet::Args),
     /// Show places and whether their wallet is open
     Regions(regions::Args),
+    /// Check, show and compare the rules of places
+    Rulebook(rulebook::Args),
     /// Feed insurance data and allotments to a node
     Members(members::Args),
     /// Read and verify a server's journal
@@ -121,9 +128,11 @@ impl Command {
             Command::ConfigCheck(args) => config_check::config_check(&args),
             Command::Transfer(args) => transfer::transfer(&args),
             Command::Check(args) => check::check(&args),
+            Command::Explain(args) => explain::explain(&args),
             Command::Transfers(args) => transfers::transfers(&args),
             Command::Wallet(args) => wallet::wallet(&args),
             Command::Regions(args) => regions::regions(&args),
+            Command::Rulebook(args) => rulebook::rulebook(&args),
             Command::Members(args) => members::members(&args),
             Command::Journal(args) => journal::journal(&args),
             Command::Backup(args) => backup::backup(&args),

@@ -60,6 +60,7 @@ pub fn transfer(args: &Args) -> Exit {
                 Wait::Decided => WaitMode::Decided.into(),
                 Wait::Recorded => WaitMode::Recorded.into(),
             },
+            verification: args.content.verification(),
         };
         let (exit, last) = make(&hub, &request, args.id.is_some()).await;
         Ok(tell(args.output, &hub, &request.transfer_id, exit, last))

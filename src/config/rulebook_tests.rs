@@ -6,8 +6,11 @@ use crate::domain::id::hex;
 use crate::domain::kinship::Kinship;
 use crate::domain::member::InsuranceType;
 use crate::domain::money::Money;
+use crate::domain::policy::closed_hours::ClosedHours;
 use crate::domain::policy::rulebook::PlaceRules;
+use crate::domain::policy::verification::Verification;
 use crate::domain::region::{ProvinceCode, RegionCode};
+use std::collections::BTreeSet;
 use tempfile::TempDir;
 
 fn places() -> RegionDirectory {
@@ -28,12 +31,86 @@ fn the_shipped_rulebook_says_what_its_sources_say() {
     assert_eq!(hebei.daily_count_max, 3);
     assert_eq!(hebei.kinships.iter().copied().collect::<Vec<_>>(), Kinship::ALL);
     assert_eq!(hebei.payee_types, InsuranceType::ALL);
-    for area in [140_100, 610_100] {
+    assert_eq!(hebei.closed_hours, ClosedHours::parse("22:00..06:00"));
+    assert_eq!(hebei.verification, []);
+    let floor = |yuan: i64| PlaceRules { floor: Money::from_fen(yuan * 100), ..hebei.clone() };
+    for (area, own) in [
+        (140_100, floor(1_000)),
+        (610_100, floor(1_000)),
+        (460_100, floor(2_000)),
+        (640_100, PlaceRules { payee_types: vec![InsuranceType::Resident], ..hebei.clone() }),
+        (630_100, PlaceRules { verification: Verification::ALL.to_vec(), ..hebei.clone() }),
+        (500_000, hebei.clone()),
+        (440_100, hebei.clone()),
+    ] {
         let place = rules(&book, area, "2026-11-21");
-        assert_eq!(place, PlaceRules { floor: Money::from_fen(100_000), hash: place.hash, ..hebei.clone() });
+        assert_eq!(place, PlaceRules { hash: place.hash, ..own }, "{area}");
         assert_ne!(place.hash, hebei.hash);
     }
     assert_eq!(rules(&book, 610_100, "2025-05-07").floor, Money::ZERO);
+    let three = [Kinship::Spouse, Kinship::Parent, Kinship::Child];
+    assert_eq!(rules(&book, 500_000, "2025-05-21").kinships, three.into());
+    assert_eq!(rules(&book, 500_000, "2025-05-22").kinships, hebei.kinships);
+}
+
+#[test]
+fn shaanxi_s_own_figures_hold_from_the_day_of_its_page() {
+    let book = load(&deploy("rulebooks"), &places()).unwrap();
+    let hash = rules(&book, 610_100, "2025-07-04").hash;
+    let set_by = |day: &str, key: &str| {
+        let all = cited::settings(book.layers(&hash).unwrap(), Day::parse(day).unwrap()).unwrap();
+        all.into_iter().find(|it| it.key == key).map(|it| (it.value, it.file)).unwrap()
+    };
+    for (key, value) in
+        [("transfer_max", "2000.00"), ("daily_count_max", "3"), ("closed_hours", "22:00..06:00")]
+    {
+        let by = |file: &str| (value.to_owned(), file.to_owned());
+        assert_eq!(set_by("2025-07-03", key), by("national.toml"), "{key}");
+        assert_eq!(set_by("2025-07-04", key), by("shaanxi-61.toml"), "{key}");
+    }
+    assert_eq!(set_by("2025-07-04", "floor"), ("1000.00".to_owned(), "shaanxi-61.toml".to_owned()));
+}
+
+#[test]
+fn every_province_has_a_file_and_a_check_finds_nothing_but_marked_examples() {
+    let places = places();
+    let report = report::check(&[deploy("rulebooks")], &places);
+    assert_eq!(report.mistakes, []);
+    let codes: BTreeSet<&str> = report.files.iter().map(|file| file.code.as_str()).collect();
+    let provinces: BTreeSet<String> = places.provinces().map(|it| it.code.to_string()).collect();
+    assert_eq!(codes, provinces.iter().map(String::as_str).chain([""]).collect());
+    assert!(report.files.iter().all(|file| file.hash.is_some()));
+    let examples = report.files.iter().filter(|file| !file.examples.is_empty());
+    let examples: Vec<(&str, &[String])> = examples.map(|it| (it.code.as_str(), &*it.examples)).collect();
+    let expected = [("46", "floor"), ("64", "payee_types"), ("63", "verification")];
+    assert_eq!(examples.len(), expected.len());
+    for ((code, keys), (place, key)) in examples.iter().zip(expected) {
+        assert_eq!((*code, keys.len(), keys[0].as_str()), (place, 1, key));
+    }
+}
+
+#[test]
+fn a_check_tells_every_files_mistake_with_its_place() {
+    let files = [
+        ("national.toml", NATIONAL_TEXT.replace("floor =", "flor =")),
+        ("p-14.toml", PLACE_TEXT.to_owned()),
+        ("q.toml", PLACE_TEXT.to_owned()),
+        ("r.toml", PLACE_TEXT.to_owned()),
+        ("s.toml", "province = \"51\"\n".to_owned()),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let folder = folder(&files);
+    let report = report::check(&[folder.path().to_owned()], &places());
+    let mistakes: Vec<String> = report.mistakes.iter().map(ToString::to_string).collect();
+    for (mistake, said) in mistakes.iter().zip([
+        "national.toml:3:1: ",
+        "p-14.toml:1:12: the file's name says 14, its text 13",
+        "r.toml:1:12: another file already",
+        "s.toml: sets no rule",
+    ]) {
+        assert!(mistake.contains(said), "{said}: {mistake}");
+    }
+    assert_eq!((mistakes.len(), report.files.len()), (4, 1));
 }
 
 #[test]
@@ -43,7 +120,8 @@ fn the_hash_is_sha_256_over_the_files_one_after_the_other() {
     let both = [read("national.toml"), read("shanxi-14.toml")].concat();
     let hash = rules(&book, 140_100, "2026-11-21").hash;
     assert_eq!(hex(&hash.0), hex(&Sha256::digest(&both)));
-    assert_eq!(book.text(&hash).map(str::as_bytes), Some(both.as_slice()));
+    let kept: String = book.layers(&hash).unwrap().iter().map(|it| &*it.text).collect();
+    assert_eq!(kept.as_bytes(), both.as_slice());
 }
 
 const NATIONAL_TEXT: &str = r#"[[version]]
@@ -53,6 +131,8 @@ transfer_max = { value = "2000.00", grade = "A", source = "s" }
 daily_count_max = { value = 3, grade = "A", source = "s" }
 kinships = { value = ["spouse", "child"], grade = "A", source = "s" }
 payee_types = { value = ["resident"], grade = "A", source = "s" }
+closed_hours = { value = "22:00..06:00", grade = "A", source = "s" }
+verification = { value = [], grade = "A", source = "s" }
 "#;
 
 const PLACE_TEXT: &str = r#"province = "13"
@@ -118,6 +198,22 @@ fn a_bad_place_file_is_refused_with_its_line() {
         ("floor = { value = \"5.00\"", "kinships = { value = []", "4:22", "empty"),
         ("floor = { value = \"5.00\"", "kinships = { value = [\"child\", \"child\"]", "4:22", "twice"),
         ("floor = { value = \"5.00\"", "payee_types = { value = [\"pensioner\"]", "4:26", "\"resident\""),
+        (
+            "floor = { value = \"5.00\"",
+            "closed_hours = { value = \"22:00..22:00\"",
+            "4:26",
+            "other than their",
+        ),
+        ("floor = { value = \"5.00\"", "closed_hours = { value = \"22:00..24:00\"", "4:26", "closed hours"),
+        ("floor = { value = \"5.00\"", "verification = { value = [\"voice\"]", "4:27", "\"code_password\""),
+        ("floor = { value = \"5.00\"", "verification = { value = [\"face\", \"face\"]", "4:26", "twice"),
+        ("floor = { value = \"5.00\", grade = \"A\", source = \"s\" }", "", "3:18", "sets nothing"),
+        (
+            "[[version]]",
+            "nothing_differs = { grade = \"INF\", source = \"s\" }\n[[version]]",
+            "2:19",
+            "stands beside rules",
+        ),
     ] {
         let bad = PLACE_TEXT.replacen(from, to, 1);
         assert_ne!(bad, PLACE_TEXT, "{from}");

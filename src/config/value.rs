@@ -4,6 +4,8 @@ use crate::domain::calendar::{Civil, Day};
 use crate::domain::kinship::Kinship;
 use crate::domain::member::InsuranceType;
 use crate::domain::money::Money;
+use crate::domain::policy::closed_hours::ClosedHours;
+use crate::domain::policy::verification::Verification;
 use crate::domain::region::{Opening, ProvinceCode, RegionCode};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt;
@@ -62,9 +64,14 @@ text_values! {
     InsuranceText(InsuranceType) "one of \"employee\", \"resident\"" InsuranceType::from_name;
     /// A moment of civil time.
     Moment(Civil) "a moment in Asia/Shanghai, \"YYYY-MM-DDTHH:MM:SS+08:00\"" moment;
+    /// Hours of the day in which a place is closed, if it has any.
+    HoursText(Option<ClosedHours>) "closed hours, \"22:00..06:00\", with an end other than their beginning, or \"none\""
+        |text| if text == "none" { Some(None) } else { ClosedHours::parse(text).map(Some) };
+    /// A proof of the giver.
+    VerificationText(Verification) "one of \"face\", \"code_password\"" Verification::from_name;
     /// The trust in a source.
-    Grade(String) "a grade: \"A\", \"B\", \"C\", \"INF\" or \"BG\""
-        |text| ["A", "B", "C", "INF", "BG"].contains(&text).then(|| text.to_owned());
+    Grade(String) "a grade: \"A\", \"B\", \"C\", \"INF\", \"BG\" or \"EXAMPLE\""
+        |text| ["A", "B", "C", "INF", "BG", "EXAMPLE"].contains(&text).then(|| text.to_owned());
 }
 
 fn province(text: &str) -> Option<ProvinceCode> {

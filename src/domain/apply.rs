@@ -29,6 +29,7 @@ pub fn apply(record: &Record, sequence: u64, rows: &mut WorkingSet) {
         Record::NodeJoined(record) => participant::apply::joined(record, rows),
         Record::MemberRecorded(record) => participant::apply::member(record, rows),
         Record::AccountCredited(record) => participant::apply::credited(record, rows),
+        Record::SettlementSuspended(record) => participant::suspension::suspended(record, rows),
         Record::WalletOpened(record) => participant::apply::wallet_opened(record, rows),
         Record::LegPrepared(record) => participant::apply::prepared(&record.leg, rows),
         Record::LegRefused(record) => participant::apply::refused(record, rows),

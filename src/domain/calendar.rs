@@ -61,6 +61,16 @@ impl Day {
         Some(Day::from_date(date))
     }
 
+    /// The same day of the month so many months later; the month's last day where there is no such day. Nothing beyond
+    /// the calendar.
+    pub fn after_months(self, months: u32) -> Option<Day> {
+        let since = (self.0 / 10_000) * 12 + self.0 / 100 % 100 - 1 + months;
+        let (year, month) = (i32::try_from(since / 12).ok()?, u8::try_from(since % 12 + 1).ok()?);
+        let month = Month::try_from(month).ok()?;
+        let day = u8::try_from(self.0 % 100).ok()?.min(month.length(year));
+        Date::from_calendar_date(year, month, day).ok().map(Day::from_date)
+    }
+
     /// The number YYYYMMDD.
     pub fn number(self) -> u32 {
         self.0

@@ -193,6 +193,18 @@ reasons! {
     PeriodMalformed 124 "PERIOD_MALFORMED" InvalidArgument Correct
         "a period is a month, written YYYYMM"
         "所属期应为 YYYYMM 格式的月份"
+    DateMalformed 130 "DATE_MALFORMED" InvalidArgument Correct
+        "a date is a day that exists, written YYYY-MM-DD"
+        "日期应为真实存在的日期，格式为 YYYY-MM-DD"
+    SuspensionLength 131 "SUSPENSION_LENGTH" InvalidArgument Correct
+        "a suspension from network settlement lasts 3 to 12 months"
+        "暂停联网结算的期限应为 3 至 12 个月"
+    DateInFuture 132 "DATE_IN_FUTURE" InvalidArgument Correct
+        "the date is later than today"
+        "日期晚于当天"
+    HashMalformed 133 "HASH_MALFORMED" InvalidArgument Correct
+        "a hash has 64 hexadecimal digits"
+        "哈希值应为 64 位十六进制数字"
     ContentDiffers 201 "CONTENT_DIFFERS" AlreadyExists NewId
         "this id was used before with other content"
         "该编号已用于内容不同的请求"
@@ -262,6 +274,15 @@ reasons! {
     PayeeIdentityMismatch 504 "PAYEE_IDENTITY_MISMATCH" FailedPrecondition NewId
         "the payee's name and identity number do not belong together in the place of insurance"
         "接收人姓名与证件号码在参保地不一致"
+    ClosedHours 505 "CLOSED_HOURS" FailedPrecondition NewId
+        "transfers are closed at this hour in the place; see closed_hours (Asia/Shanghai)"
+        "当前时段该地不办理转账，暂停时段见 closed_hours（北京时间）"
+    VerificationRequired 506 "VERIFICATION_REQUIRED" FailedPrecondition NewId
+        "the payer's place asks for a proof of the payer that the calling platform did not state"
+        "转出地要求对转出人进行身份核验，调用平台未声明所需核验方式"
+    RulebookNotFound 507 "RULEBOOK_NOT_FOUND" NotFound No
+        "the hub keeps no rulebook with this hash; the node that judged by it keeps its own"
+        "中心未保存该哈希值的规则文本，作出判断的省级节点保存有自己的文本"
     PayerNotInsured 511 "PAYER_NOT_INSURED" FailedPrecondition NewId
         "the payer is not insured in the stated place"
         "转出人未在所填参保地参保"
@@ -301,6 +322,9 @@ reasons! {
     KinshipNotAllowed 523 "KINSHIP_NOT_ALLOWED" FailedPrecondition No
         "the place does not allow transfers to this kind of relative"
         "参保地不允许向该类亲属转账"
+    PayerSettlementSuspended 524 "PAYER_SETTLEMENT_SUSPENDED" FailedPrecondition NewId
+        "the payer is excluded from network settlement for misuse until the day in until"
+        "转出人因违规使用医保被暂停联网结算，期限见 until"
     PayeeNotInsured 531 "PAYEE_NOT_INSURED" FailedPrecondition NewId
         "the payee is not insured in the stated place"
         "接收人未在所填参保地参加基本医疗保险"
@@ -346,6 +370,9 @@ reasons! {
     Overflow 546 "OVERFLOW" FailedPrecondition No
         "the balance would be larger than can be kept"
         "余额超出可记录范围"
+    PayeeSettlementSuspended 547 "PAYEE_SETTLEMENT_SUSPENDED" FailedPrecondition NewId
+        "the payee is excluded from network settlement at present"
+        "接收人当前被暂停联网结算"
     ProvinceUnreachable 601 "PROVINCE_UNREACHABLE" Unavailable NewId
         "a province cannot be reached; nothing was moved"
         "无法连接到一方省级节点，资金未变动"

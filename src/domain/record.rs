@@ -412,6 +412,19 @@ records! {
         /// Whether it went to the suspense account: the member's own does not cover it, or is not there any more.
         suspense: bool,
     }
+    /// Node: a member is excluded from the network settlement (暂停联网结算), or no longer.
+    SettlementSuspended 40 v 1 {
+        /// The member.
+        member_ref: MemberRef,
+        /// The day of the decision.
+        from: Day,
+        /// First day on which settlement is open again; none: it was lifted.
+        until: Option<Day>,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
 }
 
 impl Record {
@@ -437,7 +450,8 @@ impl Record {
             | Record::NodeJoined(_)
             | Record::MemberRecorded(_)
             | Record::AccountCredited(_)
-            | Record::WalletOpened(_) => None,
+            | Record::WalletOpened(_)
+            | Record::SettlementSuspended(_) => None,
         }
     }
 }

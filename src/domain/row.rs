@@ -278,6 +278,8 @@ tables! {
         account_state: AccountState,
         /// When any of this last changed.
         update_time: Civil,
+        /// First day on which he is part of the network settlement again (暂停联网结算 until then); none: he is.
+        settlement_suspended_until: Option<Day>,
     }
     /// Node: the balance of one account. `posted − held` is never negative for a member's accounts.
     AccountRow "account" {

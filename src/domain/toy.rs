@@ -9,7 +9,7 @@ use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
 use crate::domain::money::Money;
 use crate::domain::participant::{self, MemberReport, Participant};
 use crate::domain::policy::identity::Vault;
-use crate::domain::policy::rulebook::{RuleText, RuleValues, RuleVersion, Rulebook};
+use crate::domain::policy::rulebook::{RuleLayer, RuleText, RuleValues, RuleVersion, Rulebook};
 use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::record::{PeerMark, Record, RequestMark};
 use crate::domain::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
@@ -101,16 +101,23 @@ pub fn places() -> RegionDirectory {
         .expect("places")
 }
 
-pub fn rulebook() -> Rulebook {
-    let values = RuleValues {
+pub fn national_values() -> RuleValues {
+    RuleValues {
         floor: Some(Money::ZERO),
         transfer_max: Some(Money::from_fen(200_000)),
         daily_count_max: Some(3),
         kinships: Some(Kinship::ALL.iter().copied().collect()),
         payee_types: Some(vec![InsuranceType::Employee, InsuranceType::Resident]),
-    };
-    let version = RuleVersion { effective_from: Day::parse("2025-01-01").expect("a day"), values };
-    let national = RuleText { text: "test".to_owned(), versions: vec![version] };
+        closed_hours: Some(None),
+        verification: Some(Vec::new()),
+    }
+}
+
+pub fn rulebook() -> Rulebook {
+    let effective_from = Day::parse("2025-01-01").expect("a day");
+    let version = RuleVersion { effective_from, values: national_values() };
+    let layer = RuleLayer { name: "national.toml".into(), text: "test".into() };
+    let national = RuleText { layer, versions: vec![version] };
     Rulebook::new(&national, &[], |_| Digest([9; 32])).expect("a rulebook")
 }
 
@@ -405,6 +412,7 @@ pub fn create(ticket: u64, number: u8, fen: i64) -> coordinator::Input {
         transfer_id: id(number),
         owner: "urn:gongji:app:test".to_owned(),
         terms,
+        verification: None,
         digests: TermsDigests { payer: same, payee: same, remark: same, whole },
         parties: PartiesRow { transfer_id: id(number), sealed: vec![], receipt_time: Civil(NOON) },
         wait: WaitMode::Recorded,

@@ -8,6 +8,7 @@ mod inquiries;
 mod link;
 mod lists;
 mod regions;
+mod rulebooks;
 mod transfers;
 mod upkeep;
 
@@ -25,6 +26,7 @@ use crate::net::convert;
 use crate::net::identity::Role;
 use crate::net::mark::Mark;
 use crate::net::peer::Peer;
+use crate::net::rules::Rules;
 use crate::net::running::{Ready, Stop};
 use crate::net::server::{ServeError, Setup, with_health};
 use crate::net::tls::TlsError;
@@ -34,8 +36,10 @@ use crate::privacy::random::random_16;
 use crate::proto::hub::audit_service_server::{self, AuditServiceServer};
 use crate::proto::hub::coordinator_service_server::{self, CoordinatorServiceServer};
 use crate::proto::hub::region_service_server::{self, RegionServiceServer};
+use crate::proto::hub::rulebook_service_server::{self, RulebookServiceServer};
 use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
 use crate::store::sqlite::SqliteStore;
+use crate::store::texts::TextError;
 use crate::store::{Store, StoreError, Tables, replay};
 use inquiries::Inquiries;
 use link::Link;
@@ -50,6 +54,9 @@ pub enum HubError {
     /// Its store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The texts of its rulebook.
+    #[error(transparent)]
+    Texts(#[from] TextError),
     /// Its engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -75,7 +82,7 @@ pub(crate) struct Desk {
     clock: Arc<dyn Clock>,
     places: Arc<RegionDirectory>,
     places_version: String,
-    rulebook: Arc<crate::domain::policy::rulebook::Rulebook>,
+    rulebook: Arc<Rules>,
     key: VaultKey,
     grants: Grants,
     links: BTreeMap<ProvinceCode, Link>,
@@ -137,11 +144,11 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let (store, unsettled) = open(&config)?;
     tracing::info!(unsettled = unsettled.len(), "the store is open");
     let places = Arc::new(config.server.regions.directory.clone());
-    let rulebook = Arc::new(config.server.rulebook.clone());
+    let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), None)?);
     let start_id = StartId(random_16());
     let limits = &config.server.limits;
     let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
-    let machine = Coordinator::new(start_id, Arc::clone(&places), Arc::clone(&rulebook), deadlines);
+    let machine = Coordinator::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
     let (dispatcher, lanes) = dispatcher::dispatcher(config.nodes.iter().map(|node| node.province));
     let reader = Reader::new(store.reader()?);
@@ -162,6 +169,9 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         links.insert(node.province, Link::new(peer, mark.clone()));
     }
     let tasks = lanes.run(links.clone(), &engine, reader.clone(), mark.clone());
+    let in_force = engine.clone();
+    let reloading =
+        tokio::spawn(Arc::clone(&rulebook).reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
     let (stop_streams, stopping) = watch::channel(false);
     let desk = Arc::new(Desk {
         engine: engine.clone(),
@@ -188,6 +198,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let served = serve(setup, &config, &desk, ready, stop).await;
     drop(tasks);
     watching.abort();
+    reloading.abort();
     engine.stop();
     // The engine ends what it has begun; a failed store is told by its own error.
     let ended = tokio::task::spawn_blocking(move || thread.join()).await;
@@ -199,11 +210,12 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
 }
 
 /// The services that this server lists.
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
     transfer_service_server::SERVICE_NAME,
     coordinator_service_server::SERVICE_NAME,
     region_service_server::SERVICE_NAME,
     audit_service_server::SERVICE_NAME,
+    rulebook_service_server::SERVICE_NAME,
 ];
 
 async fn serve(
@@ -217,10 +229,12 @@ async fn serve(
     let transfers = TransferServiceServer::new(transfers::Transfers(Arc::clone(desk)));
     let coordinator = CoordinatorServiceServer::new(coordinator::Nodes(Arc::clone(desk)));
     let regions = RegionServiceServer::new(regions::Regions(Arc::clone(desk)));
+    let rulebooks = RulebookServiceServer::new(rulebooks::Rulebooks(Arc::clone(desk)));
     let services = Routes::new(transfers.max_decoding_message_size(bytes_max))
         .add_service(coordinator.max_decoding_message_size(bytes_max))
         .add_service(regions.max_decoding_message_size(bytes_max))
-        .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(desk))));
+        .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(desk))))
+        .add_service(rulebooks.max_decoding_message_size(bytes_max));
     let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
     let address = setup.address();
     tracing::info!(%address, "the hub serves");

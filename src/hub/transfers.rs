@@ -2,9 +2,9 @@
 //! that goes away cancels nothing.
 
 use super::{Desk, lists};
-use crate::domain::calendar::Day;
 use crate::domain::coordinator::{Answer, CreateRequest, Input};
-use crate::domain::policy::place_open;
+use crate::domain::policy::at_hub::{self, HubFacts};
+use crate::domain::policy::verification::Verification;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::region::{ProvinceCode, RegionCode};
 use crate::domain::row::{PartiesRow, TransferRow};
@@ -56,7 +56,7 @@ impl Desk {
     }
 
     fn begin(&self, owner: &Role, transfer: NewTransfer, deadline_ms: u64) -> Result<Begun, Problem> {
-        let NewTransfer { transfer_id, content, wait } = transfer;
+        let NewTransfer { transfer_id, content, wait, verification } = transfer;
         let parties = MaskedParties::of(&content.terms, &content.remark);
         let request = CreateRequest {
             transfer_id,
@@ -68,6 +68,7 @@ impl Desk {
                 receipt_time: self.clock.now().civil,
             },
             terms: content.terms,
+            verification,
             wait,
             deadline_ms,
         };
@@ -121,11 +122,16 @@ impl Desk {
     }
 
     /// Every rule that stands against a transfer, the hub's first, then the payer's, then the payee's.
-    async fn check(&self, terms: &Terms, within: Duration) -> Result<Vec<RefusalRecord>, Status> {
+    async fn check(
+        &self,
+        terms: &Terms,
+        stated: Option<Verification>,
+        within: Duration,
+    ) -> Result<Vec<RefusalRecord>, Status> {
         let now = self.clock.now().civil;
-        let day = Day::of(now);
-        let mut refusals = place_open::against(&self.places, terms.payer.region, terms.payee.region, day);
-        let rules = self.rulebook.rules(terms.payer.province, terms.payer.region, day);
+        let rulebook = self.rulebook.now();
+        let facts = HubFacts::new(terms, stated, now, &self.places, &rulebook);
+        let mut refusals: Vec<_> = at_hub::against(&facts).into_iter().map(|it| it.refusal).collect();
         let leg = |side: Side, party: &Party, counter: RegionCode| Leg {
             transfer_id: Default::default(),
             side,
@@ -135,7 +141,11 @@ impl Desk {
             amount: terms.amount,
             terms_digest: Default::default(),
             receipt_time: now,
-            allowed_types: if side == Side::Payee { rules.payee_types.clone() } else { Vec::new() },
+            allowed_types: if side == Side::Payee {
+                facts.payer_rules.payee_types.clone()
+            } else {
+                Vec::new()
+            },
             time_left_ms: 0,
         };
         let payer = leg(Side::Payer, &terms.payer, terms.payee.region);
@@ -197,8 +207,8 @@ impl TransferService for Transfers {
             Duration::from_millis(remaining_ms(request.metadata(), desk.deadline_default_ms) * 8 / 10);
         let request = request.into_inner();
         desk.may_pay(&role, request.payer.as_ref())?;
-        let content = desk.reading().check_transfer(&request)?;
-        let refusals = desk.check(&content.terms, within).await?;
+        let (content, stated) = desk.reading().check_transfer(&request)?;
+        let refusals = desk.check(&content.terms, stated, within).await?;
         let refusals: Vec<types::Refusal> = refusals.iter().map(refusal_to_proto).collect();
         Ok(Response::new(CheckTransferResponse { allowed: refusals.is_empty(), refusals }))
     }

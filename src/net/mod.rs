@@ -13,6 +13,7 @@ pub mod issue;
 pub mod mark;
 mod outgoing;
 pub mod peer;
+pub mod rules;
 pub mod running;
 pub mod server;
 pub mod status;

@@ -16,7 +16,8 @@ use crate::privacy::random::random_16;
 use crate::proto::node::member_service_server::MemberService;
 use crate::proto::node::{
     CreditAccountRequest, CreditAccountResponse, GetMemberRequest, GetMemberResponse, Member, RejectedMember,
-    UpdateInsuranceRequest, UpdateInsuranceResponse, UpsertMembersRequest, UpsertMembersResponse,
+    SuspendSettlementRequest, SuspendSettlementResponse, UpdateInsuranceRequest, UpdateInsuranceResponse,
+    UpsertMembersRequest, UpsertMembersResponse,
 };
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -222,5 +223,20 @@ impl MemberService for Members {
         let rows = desk.lists.run(move |tables| tables.load(&[key])).await.map_err(problem_of_store)?;
         let entry = rows.iter().flatten().find_map(EntryRow::of).map(entry_to_proto);
         Ok(Response::new(CreditAccountResponse { entry, balance: standing.account.posted.to_string() }))
+    }
+
+    async fn suspend_settlement(
+        &self,
+        request: Request<SuspendSettlementRequest>,
+    ) -> Result<Response<SuspendSettlementResponse>, Status> {
+        let desk = &self.0;
+        let input = desk.reading().suspension(request.get_ref())?;
+        let person = &input.party.person;
+        let member_ref = desk.member(person).await?.member_ref;
+        let request = Asked::of_suspension(&input).mark(desk.vault.key());
+        let suspension = input.suspension;
+        let ask = |ticket| Input::Suspend { ticket, request, member_ref, suspension };
+        let standing = standing(desk.engine.ask(ask).await.map_err(problem_of_ask)?)?;
+        Ok(Response::new(SuspendSettlementResponse { member: Some(shown(&standing, person)?) }))
     }
 }

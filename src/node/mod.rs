@@ -13,7 +13,7 @@ mod wallets;
 use crate::config::NodeConfig;
 use crate::config::apps::NodeApp;
 use crate::domain::id::StartId;
-use crate::domain::participant::Participant;
+use crate::domain::participant::{Input, Participant};
 use crate::domain::region::{ProvinceCode, RegionDirectory};
 use crate::domain::row::{LegRow, TableRow};
 use crate::domain::scan::{Filter, Scan};
@@ -24,6 +24,7 @@ use crate::net::convert;
 use crate::net::identity::Role;
 use crate::net::mark::Mark;
 use crate::net::peer::Peer;
+use crate::net::rules::Rules;
 use crate::net::running::{Ready, Stop};
 use crate::net::server::{ServeError, Setup, with_health};
 use crate::net::status::Problem;
@@ -36,6 +37,7 @@ use crate::proto::node::member_service_server::{self, MemberServiceServer};
 use crate::proto::node::participant_service_server::{self, ParticipantServiceServer};
 use crate::proto::node::wallet_service_server::{self, WalletServiceServer};
 use crate::store::sqlite::SqliteStore;
+use crate::store::texts::TextError;
 use crate::store::{Store, StoreError, Tables, replay};
 use resolver::{Asked, Resolver};
 use std::sync::Arc;
@@ -49,6 +51,9 @@ pub enum NodeError {
     /// Its store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The texts of its rulebook.
+    #[error(transparent)]
+    Texts(#[from] TextError),
     /// Its engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -128,10 +133,11 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     let (store, in_doubt) = open(&config)?;
     tracing::info!(in_doubt = in_doubt.len(), "the store is open");
     let places = Arc::new(config.server.regions.directory.clone());
-    let rulebook = Arc::new(config.server.rulebook.clone());
+    let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), Some(config.province))?);
     let start_id = StartId(random_16());
     let vault = Arc::clone(&key);
-    let machine = Participant::new(config.province, start_id, Arc::clone(&places), rulebook, vault, in_doubt);
+    let machine =
+        Participant::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
     let (outlet, questions) = resolver::questions();
     let (for_vault, for_lists) = (store.reader()?, store.reader()?);
@@ -156,8 +162,11 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
         asked: Asked::default(),
     });
     let watching = tokio::spawn(alarms::run(Arc::clone(&desk), config.server.alarms.clone()));
+    let in_force = engine.clone();
+    let reloading = tokio::spawn(rulebook.reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
     let served = serve(setup, &config, &desk, (hub, questions), (ready, stop)).await;
     watching.abort();
+    reloading.abort();
     engine.stop();
     let ended = tokio::task::spawn_blocking(move || thread.join()).await;
     served?;

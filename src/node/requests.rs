@@ -1,9 +1,11 @@
 //! What a request of the province's own system says, as canonical bytes: a repeat must say the same again.
 
+use crate::domain::calendar::Day;
 use crate::domain::id::hex;
 use crate::domain::record::RequestMark;
 use crate::domain::transfer::Party;
 use crate::net::convert::member::{CreditInput, MemberInput, OpenInput};
+use crate::net::convert::suspension::SuspensionInput;
 use crate::privacy::key::VaultKey;
 
 /// A request's id and content.
@@ -45,6 +47,13 @@ impl<'a> Request<'a> {
         let amount = input.amount.fen().to_be_bytes();
         let rest = [&amount[..], &input.period.to_be_bytes(), input.remark.as_bytes()];
         Request::new(&input.request_id, "credit", &input.party, &rest)
+    }
+
+    /// A suspension from the network settlement.
+    pub(super) fn of_suspension(input: &'a SuspensionInput) -> Request<'a> {
+        let (from, until) = (input.suspension.from.number(), input.suspension.until.map_or(0, Day::number));
+        let rest = [&from.to_be_bytes()[..], &until.to_be_bytes()];
+        Request::new(&input.request_id, "suspend", &input.party, &rest)
     }
 
     /// The opening of a wallet.

@@ -9,7 +9,7 @@ use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
 use crate::domain::money::Money;
 use crate::domain::participant::{Input, MemberReport};
 use crate::domain::policy::identity::Vault;
-use crate::domain::policy::rulebook::{RuleText, RuleValues, RuleVersion, Rulebook};
+use crate::domain::policy::rulebook::{RuleLayer, RuleText, RuleValues, RuleVersion, Rulebook};
 use crate::domain::record::RequestMark;
 use crate::domain::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
 use crate::domain::row::{PartiesRow, PersonRow};
@@ -98,9 +98,12 @@ impl Country {
             daily_count_max: Some(daily),
             kinships: Some(Kinship::ALL.iter().copied().collect()),
             payee_types: Some(vec![InsuranceType::Employee, InsuranceType::Resident]),
+            closed_hours: Some(None),
+            verification: Some(Vec::new()),
         };
         let version = RuleVersion { effective_from: from, values };
-        let national = RuleText { text: "simulated".to_owned(), versions: vec![version] };
+        let layer = RuleLayer { name: "national.toml".into(), text: "simulated".into() };
+        let national = RuleText { layer, versions: vec![version] };
         let rulebook = Rulebook::new(&national, &[], |_| Digest([9; 32]));
         // Fixed values but for how many provinces there are, which are numbered from 11 on: always sound.
         Country {
@@ -189,6 +192,7 @@ impl Country {
                 kinship: Kinship::Parent,
                 amount: Money::from_fen(wish.fen),
             },
+            verification: None,
             digests: TermsDigests {
                 payer: digest(wish.payer),
                 payee: digest(wish.payee),

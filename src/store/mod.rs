@@ -11,6 +11,7 @@ pub mod replay;
 #[cfg(test)]
 mod samples;
 pub mod sqlite;
+pub mod texts;
 
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::record::{DecodeError, Record};

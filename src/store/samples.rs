@@ -12,6 +12,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// Columns that hold nothing where nothing is known.
 const OPTIONAL: &[(Table, &[&str])] = &[
+    (Table::MemberRow, &["settlement_suspended_until"]),
     (
         Table::TransferRow,
         &[
@@ -90,7 +91,7 @@ fn column(table: Table, name: &str) -> BoxedStrategy<Value> {
         (_, "payer_region" | "payee_region" | "counter_region" | "region" | "use_region") => {
             int(100_000, 999_999)
         }
-        (_, "window" | "day" | "earlier_day") => {
+        (_, "window" | "day" | "earlier_day" | "settlement_suspended_until") => {
             (1..=6i64).prop_map(|day| Value::Int(20_261_120 + day)).boxed()
         }
         (_, "amount" | "balance" | "owed") => any::<i64>().prop_map(Value::Int).boxed(),

@@ -4,7 +4,6 @@ use super::ledgers::stored;
 use super::load::{ask_on, compare, everything_recorded, wait_of};
 use super::process::Servers;
 use crate::e2e::kit::audit::demand_settled;
-use crate::e2e::kit::caller::Caller;
 use crate::e2e::kit::people::{Family, Funds};
 use crate::e2e::kit::site::Options;
 use crate::e2e::kit::{run, until};

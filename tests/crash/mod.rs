@@ -10,5 +10,6 @@ mod load;
 mod privacy;
 mod process;
 mod random;
+mod reload;
 #[cfg(debug_assertions)]
 mod steps;

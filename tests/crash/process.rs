@@ -142,6 +142,13 @@ impl Servers {
         until("a process that ends by itself", async || child.try_wait().expect("a child")).await
     }
 
+    /// SIGHUP: the server reads its rulebook again.
+    pub fn hang_up(&self, server: &str) {
+        let hangup =
+            Command::new("sh").arg("-c").arg(format!("kill -HUP {}", self.running[server].id())).status();
+        assert!(hangup.expect("a shell").success());
+    }
+
     /// SIGTERM to all, and waits until each has ended well.
     pub async fn stop(&mut self) {
         for (server, mut child) in std::mem::take(&mut self.running) {

@@ -12,6 +12,7 @@ mod members;
 mod network;
 mod reading;
 mod repeat;
+mod rulebooks;
 mod rules;
 mod servers;
 mod transfer;

@@ -9,8 +9,8 @@ use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use gongji::domain::record::{
     AccountCredited, CommitDetail, DecisionsRecorded, HubRecovered, HubStarted, IncidentRaised, LegBuried,
     LegDecided, LegPrepared, LegRefused, LegReplayed, MemberRecorded, NodeAdmitted, NodeJoined, PeerMark,
-    PeerSeen, PreparedLeg, Record, RequestMark, ResyncMoved, TransferAdopted, TransferBuried,
-    TransferDecided, TransferReceived, WalletOpened,
+    PeerSeen, PreparedLeg, Record, RequestMark, ResyncMoved, SettlementSuspended, TransferAdopted,
+    TransferBuried, TransferDecided, TransferReceived, WalletOpened,
 };
 use gongji::domain::region::{ProvinceCode, RegionCode};
 use gongji::domain::transfer::{Outcome, Side, TermsDigests};
@@ -161,6 +161,14 @@ fn node_samples() -> Vec<Record> {
         }
         .into(),
         LegReplayed { leg: leg(), window: window(), hub_seq: 99, time: TIME, suspense: true }.into(),
+        SettlementSuspended {
+            member_ref: MEMBER,
+            from: Day::from_number(20_261_121),
+            until: Some(Day::from_number(20_270_221)),
+            time: TIME,
+            request: request(),
+        }
+        .into(),
     ]
 }
 

@@ -153,6 +153,7 @@ pub async fn wait_until_open(client: &Client, field: &Field) -> Result<(), Bench
         kinship: Kinship::Parent.into(),
         amount: "1.00".to_owned(),
         remark: String::new(),
+        verification: 0,
     };
     let until = Instant::now() + OPEN_WITHIN;
     loop {

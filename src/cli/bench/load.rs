@@ -225,6 +225,7 @@ impl Caller {
             amount: yuan.to_owned(),
             remark: String::new(),
             wait: self.plan.wait.into(),
+            verification: 0,
         };
         (id, fen, request)
     }

@@ -100,6 +100,7 @@ fn request(
         amount: attempt.amount.to_owned(),
         remark: String::new(),
         wait: WaitMode::Recorded.into(),
+        verification: 0,
     })
 }
 

@@ -5,7 +5,7 @@ use super::waits::Waiter;
 use super::{Answer, Coordinator, CreateRequest, Effect, Live, Step};
 use crate::domain::apply::own;
 use crate::domain::calendar::Day;
-use crate::domain::policy::place_open;
+use crate::domain::policy::at_hub::{self, HubFacts, HubRefusal};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::{TransferDecided, TransferReceived};
 use crate::domain::row::{BuriedRow, Key, TransferRow};
@@ -52,15 +52,15 @@ impl Coordinator {
         });
         self.wait(ticket, &request, step);
         match refusal {
-            Some(refusal) => {
+            Some(found) => {
                 step.record(TransferDecided {
                     transfer_id: request.transfer_id,
                     outcome: Outcome::Abort,
-                    refusal: Some(refusal),
+                    payer_rulebook: found.rulebook(Side::Payer),
+                    payee_rulebook: found.rulebook(Side::Payee),
+                    refusal: Some(found.refusal),
                     decide_time: step.now.civil,
                     commit: None,
-                    payer_rulebook: None,
-                    payee_rulebook: None,
                     payer_owed: lost,
                     payee_owed: lost,
                 });
@@ -71,27 +71,31 @@ impl Coordinator {
     }
 
     /// What the hub itself has against a new transfer.
-    fn hub_refusal(&self, request: &CreateRequest, step: &Step<'_>) -> Option<RefusalRecord> {
+    fn hub_refusal(&self, request: &CreateRequest, step: &Step<'_>) -> Option<HubRefusal> {
         let terms = &request.terms;
         if step.rows().get::<BuriedRow>(&Key::BuriedRow(request.transfer_id)).is_some() {
-            return Some(RefusalRecord::new(Reason::ResolvedUnknown, HUB));
+            return Some(HubRefusal::plain(RefusalRecord::new(Reason::ResolvedUnknown, HUB)));
         }
-        let day = Day::of(step.now.civil);
-        let closed = place_open::against(&self.places, terms.payer.region, terms.payee.region, day);
+        let facts = HubFacts::new(terms, request.verification, step.now.civil, &self.places, &self.rulebook);
+        let against = at_hub::against(&facts);
         let dark =
             [terms.payer.province, terms.payee.province].into_iter().find(|it| self.is_out_of_reach(*it));
         let unreachable =
             |province| RefusalRecord::new(Reason::ProvinceUnreachable, HUB).with("province", province);
-        closed.into_iter().next().or_else(|| dark.map(unreachable))
+        against.into_iter().next().or_else(|| dark.map(|it| HubRefusal::plain(unreachable(it))))
     }
 
     fn ask_both(&mut self, request: &CreateRequest, decide_within_ms: u64, step: &mut Step<'_>) {
         let abort_at = step.now.mono.after(decide_within_ms);
         self.expiries.insert((abort_at, request.transfer_id));
-        self.live.insert(request.transfer_id, Live { payer: None, payee: None, abort_at });
         let terms = &request.terms;
         let payer_rules =
             self.rulebook.rules(terms.payer.province, terms.payer.region, Day::of(step.now.civil));
+        let demands = payer_rules.hash;
+        self.live.insert(
+            request.transfer_id,
+            Live { payer: None, payee: None, judged_by: (None, None), demands, abort_at },
+        );
         let leg = |side: Side, party: &Party, counter: &Party| Leg {
             transfer_id: request.transfer_id,
             side,

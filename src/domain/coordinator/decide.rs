@@ -83,11 +83,25 @@ impl Coordinator {
                     Side::Payee => &mut live.payee,
                 };
                 *seat = Some(YesVote { leg_record, rulebook });
+                match vote.side {
+                    Side::Payer => live.judged_by.0 = Some(rulebook),
+                    Side::Payee => live.judged_by.1 = Some(rulebook),
+                }
                 if let (Some(payer), Some(payee)) = (live.payer.clone(), live.payee.clone()) {
                     self.commit(&transfer, payer, payee, step);
                 }
             }
-            Verdict::No { refusal, .. } | Verdict::Conflict { refusal } => {
+            Verdict::No { refusal, rulebook } => {
+                if refusal.reason == Reason::PayeeTypeNotAllowed {
+                    live.judged_by.0 = Some(live.demands);
+                }
+                match vote.side {
+                    Side::Payer => live.judged_by.0 = rulebook,
+                    Side::Payee => live.judged_by.1 = rulebook,
+                }
+                self.refuse(vote.transfer_id, refusal, Some(vote.side), step);
+            }
+            Verdict::Conflict { refusal } => {
                 self.refuse(vote.transfer_id, refusal, Some(vote.side), step);
             }
             // Acceptance is asked for by no place yet: a node that answers so speaks of what was not agreed.
@@ -151,16 +165,16 @@ impl Coordinator {
             return;
         }
         self.note_seen(step);
-        let live = self.live.get(&transfer_id);
-        let rulebook = |vote: Option<&YesVote>| vote.map(|vote| vote.rulebook);
+        let (payer_rulebook, payee_rulebook) =
+            self.live.get(&transfer_id).map(|live| live.judged_by).unwrap_or_default();
         step.record(TransferDecided {
             transfer_id,
             outcome: Outcome::Abort,
             refusal: Some(refusal),
             decide_time: step.now.civil,
             commit: None,
-            payer_rulebook: rulebook(live.and_then(|live| live.payer.as_ref())),
-            payee_rulebook: rulebook(live.and_then(|live| live.payee.as_ref())),
+            payer_rulebook,
+            payee_rulebook,
             payer_owed: refused_by != Some(Side::Payer),
             payee_owed: refused_by != Some(Side::Payee),
         });

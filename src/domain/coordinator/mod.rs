@@ -9,6 +9,8 @@ mod receipts;
 mod recovery;
 mod resync;
 #[cfg(test)]
+mod rules_tests;
+#[cfg(test)]
 mod tests;
 mod waits;
 
@@ -16,6 +18,7 @@ use crate::domain::calendar::{Mono, Now};
 use crate::domain::id::{Digest, StartId, TransferId};
 use crate::domain::outbox::Outbox;
 use crate::domain::policy::rulebook::Rulebook;
+use crate::domain::policy::verification::Verification;
 use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::PeerMark;
@@ -129,6 +132,8 @@ pub enum Input {
         /// Its committed legs with later numbers, and its legs in doubt.
         legs: Vec<HeardLeg>,
     },
+    /// Another rulebook is in force from here on; legs that are being decided keep what they were judged by.
+    Rules(Arc<Rulebook>),
     /// Time has passed.
     Tick,
 }
@@ -159,6 +164,8 @@ pub struct CreateRequest {
     pub owner: String,
     /// What it says.
     pub terms: Terms,
+    /// How the giver proved himself, as the client states it; no part of the content.
+    pub verification: Option<Verification>,
     /// Keyed digests of it.
     pub digests: TermsDigests,
     /// Masked parties and remark for the vault.
@@ -261,6 +268,10 @@ pub struct Coordinator {
 struct Live {
     payer: Option<YesVote>,
     payee: Option<YesVote>,
+    /// Rulebooks by which the payer's and the payee's side were judged, whatever the vote.
+    judged_by: (Option<Digest>, Option<Digest>),
+    /// The rulebook of the payer's place at the hub: what it demands of the payee travels in his leg.
+    demands: Digest,
     abort_at: Mono,
 }
 
@@ -328,6 +339,7 @@ impl Coordinator {
             Input::Create { ticket, .. } | Input::Get { ticket, .. } | Input::Resolve { ticket, .. } => {
                 step.answer(ticket, Answer::Refused(RefusalRecord::new(Reason::Recovering, decide::HUB)));
             }
+            Input::Rules(rulebook) => self.rulebook = rulebook,
             // What was asked by an earlier life does not count, and is asked again.
             Input::Votes { .. }
             | Input::PrepareFailed { .. }
@@ -377,6 +389,7 @@ impl Machine for Coordinator {
             }
             Input::Start { unsettled, put_back } => self.start(unsettled, put_back.as_deref(), step),
             Input::Heard { .. } => {}
+            Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.tick(step),
         }
     }
@@ -403,6 +416,7 @@ impl Machine for Coordinator {
             | Input::ReadBack { .. }
             | Input::Heard { .. }
             | Input::Start { .. }
+            | Input::Rules(_)
             | Input::Tick => None,
         }
     }

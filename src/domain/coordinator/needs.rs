@@ -60,6 +60,7 @@ impl Coordinator {
                 keys.extend(unsettled.iter().map(|transfer| Key::TransferRow(transfer.transfer_id)));
                 keys.extend(self.places.provinces().map(|province| Key::PeerRow(province.code)));
             }
+            Input::Rules(_) => {}
             Input::Tick => {
                 let expired = self.expired(now.mono);
                 let due = self.waits.due(now.mono).chain(self.receipts.transfers());

@@ -108,6 +108,8 @@ pub fn joined(record: &NodeJoined, rows: &mut WorkingSet) {
 
 /// The province's system reported a member.
 pub fn member(record: &MemberRecorded, rows: &mut WorkingSet) {
+    let old: Option<&MemberRow> = rows.get(&Key::MemberRow(record.member_ref));
+    let settlement_suspended_until = old.and_then(|old| old.settlement_suspended_until);
     rows.put(MemberRow {
         member_ref: record.member_ref,
         region: record.region,
@@ -117,6 +119,7 @@ pub fn member(record: &MemberRecorded, rows: &mut WorkingSet) {
         public_medical: record.public_medical,
         account_state: record.account_state,
         update_time: record.time,
+        settlement_suspended_until,
     });
     done(&record.request, None, record.time, rows);
 }
@@ -146,7 +149,7 @@ pub fn wallet_opened(record: &WalletOpened, rows: &mut WorkingSet) {
     done(&record.request, None, record.time, rows);
 }
 
-fn done(request: &RequestMark, entry_id: Option<u64>, time: Civil, rows: &mut WorkingSet) {
+pub(super) fn done(request: &RequestMark, entry_id: Option<u64>, time: Civil, rows: &mut WorkingSet) {
     let request_id = request.request_id.clone();
     rows.put(RequestRow { request_id, digest: request.digest, entry_id, done_time: time });
 }

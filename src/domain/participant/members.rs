@@ -14,12 +14,12 @@ use crate::domain::row::{Key, MemberRow, PersonRow, RequestRow, WalletRow};
 use crate::domain::step::Ticket;
 
 /// A refusal of the node's own services; they have no payer or payee.
-fn refusal(reason: Reason) -> RefusalRecord {
+pub(super) fn refusal(reason: Reason) -> RefusalRecord {
     RefusalRecord::new(reason, RefusalSide::Hub)
 }
 
 /// Whether the request was carried out before; refused when it said something else then.
-fn is_repeat(request: &RequestMark, step: &Step<'_>) -> Result<bool, RefusalRecord> {
+pub(super) fn is_repeat(request: &RequestMark, step: &Step<'_>) -> Result<bool, RefusalRecord> {
     match step.rows().get::<RequestRow>(&Key::RequestRow(request.request_id.clone())) {
         Some(row) if row.digest != request.digest => {
             Err(refusal(Reason::ContentDiffers).with("field", "request_id"))

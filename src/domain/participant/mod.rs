@@ -5,6 +5,9 @@ mod decide;
 mod members;
 mod needs;
 mod prepare;
+pub mod suspension;
+#[cfg(test)]
+mod suspension_tests;
 #[cfg(test)]
 mod tests;
 
@@ -123,6 +126,19 @@ pub enum Input {
         /// What was to be asked.
         questions: Vec<Question>,
     },
+    /// The province's system reports a suspension from the network settlement, or its lifting.
+    Suspend {
+        /// Who waits.
+        ticket: Ticket,
+        /// The request.
+        request: RequestMark,
+        /// Whom.
+        member_ref: MemberRef,
+        /// From when and until when.
+        suspension: suspension::Suspension,
+    },
+    /// Another rulebook is in force from here on; legs that voted yes stay as they are.
+    Rules(Arc<Rulebook>),
     /// Time has passed.
     Tick,
 }
@@ -405,6 +421,10 @@ impl Machine for Participant {
             }
             Input::Look { ticket, member_ref } => members::stand(ticket, member_ref, None, false, step),
             Input::AskFailed { questions } => self.ask_later(&questions, ASK_MARGIN_MS, step),
+            Input::Suspend { ticket, request, member_ref, suspension } => {
+                self.suspend(ticket, request, member_ref, suspension, step);
+            }
+            Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.ask(step),
         }
     }
@@ -429,12 +449,14 @@ impl Machine for Participant {
             | Input::Upsert { ticket, .. }
             | Input::Credit { ticket, .. }
             | Input::OpenWallet { ticket, .. }
+            | Input::Suspend { ticket, .. }
             | Input::Look { ticket, .. } => Some(*ticket),
             Input::Joined { .. }
             | Input::PutBack
             | Input::HubRecovers
             | Input::Rulings { .. }
             | Input::AskFailed { .. }
+            | Input::Rules(_)
             | Input::Tick => None,
         }
     }

@@ -46,12 +46,12 @@ pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
             keys.extend([SELF, Key::AccountRow(PROVINCE, AccountKind::Allotment)]);
             standing(*member_ref, &mut keys);
         }
-        Input::OpenWallet { request, member_ref, .. } => {
+        Input::OpenWallet { request, member_ref, .. } | Input::Suspend { request, member_ref, .. } => {
             keys.push(Key::RequestRow(request.request_id.clone()));
             standing(*member_ref, &mut keys);
         }
         Input::Look { member_ref, .. } => standing(*member_ref, &mut keys),
-        Input::PutBack | Input::HubRecovers | Input::AskFailed { .. } | Input::Tick => {}
+        Input::PutBack | Input::HubRecovers | Input::AskFailed { .. } | Input::Rules(_) | Input::Tick => {}
     }
     keys.retain(|key| !rows.knows(key));
     keys

@@ -2,7 +2,9 @@
 //! payee's node); rules are listed here in their fixed order of judgement.
 
 mod amount_limit;
+pub mod at_hub;
 mod balance;
+pub mod closed_hours;
 mod daily_count;
 pub mod identity;
 mod insurance;
@@ -11,7 +13,10 @@ mod payee_type;
 mod personal_account;
 pub mod place_open;
 mod public_medical;
+pub mod rule_of;
 pub mod rulebook;
+pub mod settlement_suspended;
+pub mod verification;
 mod wallet_open;
 
 use crate::domain::calendar::Civil;
@@ -88,6 +93,7 @@ const PAYER: &[Rule] = &[
     insurance::in_force,
     insurance::arrears,
     public_medical::excluded,
+    settlement_suspended::lifted,
     personal_account::normal,
     kinship::allowed,
     amount_limit::within,
@@ -101,6 +107,7 @@ const PAYEE: &[Rule] = &[
     insurance::in_force,
     insurance::arrears,
     public_medical::excluded,
+    settlement_suspended::lifted,
     payee_type::allowed,
     kinship::allowed,
     wallet_open::open,

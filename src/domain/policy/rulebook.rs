@@ -6,8 +6,11 @@ use crate::domain::id::Digest;
 use crate::domain::kinship::Kinship;
 use crate::domain::member::InsuranceType;
 use crate::domain::money::Money;
+use crate::domain::policy::closed_hours::ClosedHours;
+use crate::domain::policy::verification::Verification;
 use crate::domain::region::{ProvinceCode, RegionCode};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Declares the keys of a rulebook once: a new rule is one line here, and one in `config::rulebook` that reads it.
 macro_rules! rule_keys {
@@ -20,7 +23,7 @@ macro_rules! rule_keys {
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct PlaceRules {
             $($(#[$doc])* pub $key: $ty,)+
-            /// Stands for the texts that apply here; [`Rulebook::text`] gives them.
+            /// Stands for the texts that apply here; [`Rulebook::layers`] gives them.
             pub hash: Digest,
         }
 
@@ -47,11 +50,17 @@ rule_keys! {
     transfer_max: Money,
     /// How many transfers a payer may make in a day (Asia/Shanghai). Owner: the payer's side.
     daily_count_max: u64,
-    /// The relatives to whom a transfer may go. Owner: the payer's side.
+    /// The relatives to whom a transfer may go. Owner: each side for itself, by its own place's list.
     kinships: BTreeSet<Kinship>,
     /// The insurance types of the payee to which this place sends. Demanded by the payer's place, checked by the
     /// payee's: it travels in the leg as a constraint.
     payee_types: Vec<InsuranceType>,
+    /// Hours of the day in which no transfer is made; none: never closed. Owner: the hub, by its time of receipt, for
+    /// the payer's place and for the payee's.
+    closed_hours: Option<ClosedHours>,
+    /// The proofs of the giver of which the calling platform must state one; empty: none is asked for. Owner: the hub,
+    /// by the rules of the payer's place.
+    verification: Vec<Verification>,
 }
 
 /// Values and the day from which they hold, until a later version of the same file names them again.
@@ -63,11 +72,20 @@ pub struct RuleVersion {
     pub values: RuleValues,
 }
 
+/// The text of one file, as it is kept by hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleLayer {
+    /// Name of the file, without its folder.
+    pub name: Arc<str>,
+    /// The text as it was read, every byte.
+    pub text: Arc<str>,
+}
+
 /// One file of rules: its exact text, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleText {
-    /// The text as it was read, every byte.
-    pub text: String,
+    /// The text, and the name of its file.
+    pub layer: RuleLayer,
     /// Its versions, in order of their days.
     pub versions: Vec<RuleVersion>,
 }
@@ -101,6 +119,8 @@ pub enum RulebookError {
 /// The rules of one place over time: the first hold from the beginning, each later entry from its day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Timeline {
+    /// Whose; none for the nation.
+    province: Option<ProvinceCode>,
     first: PlaceRules,
     later: Vec<(Day, PlaceRules)>,
 }
@@ -118,7 +138,7 @@ pub struct Rulebook {
     national: Timeline,
     provinces: BTreeMap<ProvinceCode, Timeline>,
     areas: BTreeMap<RegionCode, Timeline>,
-    texts: BTreeMap<Digest, String>,
+    texts: BTreeMap<Digest, Vec<RuleLayer>>,
 }
 
 impl Rulebook {
@@ -139,14 +159,14 @@ impl Rulebook {
             }
         }
         let mut texts = BTreeMap::new();
-        let mut resolve = |layers: &[&RuleText]| {
-            let text: String = layers.iter().map(|layer| layer.text.as_str()).collect();
+        let mut resolve = |province: Option<ProvinceCode>, layers: &[&RuleText]| {
+            let text: String = layers.iter().map(|it| it.layer.text.as_ref()).collect();
             let hash = hash(&text);
-            texts.insert(hash, text);
-            timeline(layers, hash)
+            texts.insert(hash, layers.iter().map(|it| it.layer.clone()).collect());
+            timeline(province, layers, hash)
         };
         let mut book = Rulebook {
-            national: resolve(&[national])?,
+            national: resolve(None, &[national])?,
             provinces: BTreeMap::new(),
             areas: BTreeMap::new(),
             texts: BTreeMap::new(),
@@ -154,13 +174,13 @@ impl Rulebook {
         for (place, text) in &by_place {
             match *place {
                 RulePlace::Province(province) => {
-                    book.provinces.insert(province, resolve(&[national, text])?);
+                    book.provinces.insert(province, resolve(Some(province), &[national, text])?);
                 }
                 RulePlace::Area(province, area) => {
                     let above = by_place.get(&RulePlace::Province(province)).copied();
                     let layers: Vec<&RuleText> =
                         [Some(national), above, Some(text)].into_iter().flatten().collect();
-                    book.areas.insert(area, resolve(&layers)?);
+                    book.areas.insert(area, resolve(Some(province), &layers)?);
                 }
             }
         }
@@ -173,20 +193,35 @@ impl Rulebook {
         self.areas.get(&area).or_else(|| self.provinces.get(&province)).unwrap_or(&self.national).on(day)
     }
 
-    /// The texts that a [`PlaceRules::hash`] of this rulebook stands for, one after the other as they were read.
-    pub fn text(&self, hash: &Digest) -> Option<&str> {
-        self.texts.get(hash).map(String::as_str)
+    /// The texts that a [`PlaceRules::hash`] of this rulebook stands for, the nation's first.
+    pub fn layers(&self, hash: &Digest) -> Option<&[RuleLayer]> {
+        self.texts.get(hash).map(Vec::as_slice)
     }
 
     /// Every combination of texts that applies somewhere, by its hash: what is kept, so that a decision can be
     /// explained when the rulebook is long another.
-    pub fn texts(&self) -> impl Iterator<Item = (&Digest, &str)> {
-        self.texts.iter().map(|(hash, text)| (hash, text.as_str()))
+    pub fn texts(&self) -> impl Iterator<Item = (&Digest, &[RuleLayer])> {
+        self.texts.iter().map(|(hash, layers)| (hash, layers.as_slice()))
+    }
+}
+
+impl Rulebook {
+    /// The texts by which places of one province are judged; those of all places without a province.
+    pub fn texts_of(&self, province: Option<ProvinceCode>) -> Vec<(&Digest, &[RuleLayer])> {
+        let Some(province) = province else { return self.texts().collect() };
+        let own = self.provinces.get(&province).unwrap_or(&self.national);
+        let areas = self.areas.values().filter(|area| area.province == Some(province));
+        let hashes: BTreeSet<&Digest> = areas.chain([own]).map(|it| &it.first.hash).collect();
+        self.texts().filter(|(hash, _)| hashes.contains(hash)).collect()
     }
 }
 
 /// Works out what `layers` (from the nation down) say at each day on which one of them changes.
-fn timeline(layers: &[&RuleText], hash: Digest) -> Result<Timeline, RulebookError> {
+fn timeline(
+    province: Option<ProvinceCode>,
+    layers: &[&RuleText],
+    hash: Digest,
+) -> Result<Timeline, RulebookError> {
     for layer in layers {
         let late = layer.versions.windows(2).find(|pair| pair[0].effective_from >= pair[1].effective_from);
         if let Some(pair) = late {
@@ -207,7 +242,7 @@ fn timeline(layers: &[&RuleText], hash: Digest) -> Result<Timeline, RulebookErro
         layers.iter().flat_map(|layer| &layer.versions).map(|version| version.effective_from).collect();
     let later =
         days.into_iter().map(|day| Ok((day, at(Some(day))?))).collect::<Result<_, RulebookError>>()?;
-    Ok(Timeline { first: at(None)?, later })
+    Ok(Timeline { province, first: at(None)?, later })
 }
 
 #[cfg(test)]

@@ -37,6 +37,9 @@ pub fn member_to_proto(row: &MemberRow, account: Option<&AccountRow>, person: &P
         balance: account.map_or(Money::ZERO, |account| account.posted).to_string(),
         held: account.map_or(Money::ZERO, |account| account.held).to_string(),
         update_time: Some(timestamp(row.update_time)),
+        settlement_suspended_until: row
+            .settlement_suspended_until
+            .map_or_else(String::new, |day| day.to_string()),
     }
 }
 

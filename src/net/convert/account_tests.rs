@@ -26,6 +26,7 @@ fn member(
         public_medical: false,
         account_state,
         update_time: Civil(1_000),
+        settlement_suspended_until: None,
     }
 }
 

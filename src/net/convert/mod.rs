@@ -15,9 +15,11 @@ pub mod query;
 pub mod reader;
 pub mod region;
 pub mod resolve;
+pub mod suspension;
 pub mod terms;
 pub mod time;
 pub mod transfer;
+pub mod verification;
 
 #[cfg(test)]
 pub(crate) mod test_kit;

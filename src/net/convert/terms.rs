@@ -3,10 +3,12 @@
 use crate::domain::coordinator::WaitMode;
 use crate::domain::id::TransferId;
 use crate::domain::kinship::Kinship;
+use crate::domain::policy::verification::Verification;
 use crate::domain::reason::Reason;
 use crate::domain::transfer::Terms;
 use crate::net::convert::party::PartyParts;
 use crate::net::convert::reader::{Path, Reader, Violations, amount, choice, transfer_id};
+use crate::net::convert::verification::verification;
 use crate::net::status::Problem;
 use crate::proto::{hub, types};
 use std::fmt;
@@ -36,6 +38,8 @@ pub struct NewTransfer {
     pub content: Content,
     /// What to wait for; no part of the content.
     pub wait: WaitMode,
+    /// How the payer proved himself, as the caller states it; no part of the content.
+    pub verification: Option<Verification>,
 }
 
 /// The four fields that a transfer and a check have in common.
@@ -52,7 +56,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// Everything that is wrong, in this order: `transfer_id`; `payer`, then `payee` (number, name, place each);
-    /// `kinship`; `amount`; `remark`; `wait`; `SAME_PERSON`; `SAME_PROVINCE`.
+    /// `kinship`; `amount`; `remark`; `wait`; `verification`; `SAME_PERSON`; `SAME_PROVINCE`.
     pub fn create_transfer(&self, request: &hub::CreateTransferRequest) -> Result<NewTransfer, Problem> {
         self.new_transfer(request, |at, found| wait_mode(at, request.wait, found))
     }
@@ -73,7 +77,10 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`Reader::create_transfer`], but for id and wait.
-    pub fn check_transfer(&self, request: &hub::CheckTransferRequest) -> Result<Content, Problem> {
+    pub fn check_transfer(
+        &self,
+        request: &hub::CheckTransferRequest,
+    ) -> Result<(Content, Option<Verification>), Problem> {
         let mut found = Violations::default();
         let fields = Fields {
             payer: request.payer.as_ref(),
@@ -82,8 +89,11 @@ impl Reader<'_> {
             amount: &request.amount,
             remark: &request.remark,
         };
-        let content = self.content(&fields, &mut found, |_| ());
-        found.finish(content)
+        let mut stated = None;
+        let at = Path::Root.field("verification");
+        let content = self
+            .content(&fields, &mut found, |found| stated = verification(&at, request.verification, found));
+        found.finish(content.zip(stated))
     }
 
     fn new_transfer(
@@ -100,12 +110,14 @@ impl Reader<'_> {
             amount: &request.amount,
             remark: &request.remark,
         };
-        let mut wait = None;
-        let content =
-            self.content(&fields, &mut found, |found| wait = read_wait(&Path::Root.field("wait"), found));
-        let whole = match (id, content, wait) {
-            (Some(transfer_id), Some(content), Some(wait)) => {
-                Some(NewTransfer { transfer_id, content, wait })
+        let (mut wait, mut stated) = (None, None);
+        let content = self.content(&fields, &mut found, |found| {
+            wait = read_wait(&Path::Root.field("wait"), found);
+            stated = verification(&Path::Root.field("verification"), request.verification, found);
+        });
+        let whole = match (id, content, wait, stated) {
+            (Some(transfer_id), Some(content), Some(wait), Some(verification)) => {
+                Some(NewTransfer { transfer_id, content, wait, verification })
             }
             _ => None,
         };

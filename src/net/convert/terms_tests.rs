@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::policy::verification::Verification;
 use crate::domain::reason::Reason::*;
 use crate::domain::region::ProvinceCode;
 use crate::net::convert::test_kit::*;
@@ -103,6 +104,7 @@ fn everything_wrong_is_collected_in_the_documented_order() {
         amount: "1.005".to_owned(),
         remark: LONG.to_owned(),
         wait: 7,
+        verification: 3,
     };
     let expected = [
         one("transfer_id", TransferIdMalformed),
@@ -116,6 +118,7 @@ fn everything_wrong_is_collected_in_the_documented_order() {
         one("amount", AmountMalformed),
         one("remark", RemarkTooLong),
         one("wait", ValueUnsupported),
+        one("verification", ValueUnsupported),
     ]
     .concat();
     assert_eq!(found(reader(&regions).create_transfer(&request)), expected);
@@ -186,9 +189,10 @@ fn a_check_reads_the_same_content() {
         kinship: request.kinship,
         amount: request.amount.clone(),
         remark: request.remark.clone(),
+        verification: 1,
     };
     let whole = reader(&regions).create_transfer(&request).expect("all is well");
-    assert_eq!(reader(&regions).check_transfer(&check), Ok(whole.content));
+    assert_eq!(reader(&regions).check_transfer(&check), Ok((whole.content, Some(Verification::Face))));
     check.amount = "0.00".to_owned();
     assert_eq!(found(reader(&regions).check_transfer(&check)), one("amount", AmountNotPositive));
 }

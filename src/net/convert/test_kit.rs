@@ -102,6 +102,7 @@ pub(crate) fn create() -> hub::CreateTransferRequest {
         amount: "400.00".to_owned(),
         remark: "给妈妈买药".to_owned(),
         wait: hub::WaitMode::Decided.into(),
+        verification: 0,
     }
 }
 

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_init.sql"),
     include_str!("migrations/0002_spoken.sql"),
     include_str!("migrations/0003_recovery.sql"),
+    include_str!("migrations/0006_settlement_suspended.sql"),
 ];
 
 /// The newest format of a store that this program knows.

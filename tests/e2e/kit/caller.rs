@@ -129,6 +129,7 @@ impl Caller {
             kinship: request.kinship,
             amount: request.amount,
             remark: request.remark,
+            verification: request.verification,
         };
         self.transfers().check_transfer(within(check)).await.map(tonic::Response::into_inner)
     }

@@ -175,6 +175,7 @@ impl Family {
             amount: amount.to_owned(),
             remark: "买药".to_owned(),
             wait: WaitMode::Recorded.into(),
+            verification: 0,
         }
     }
 
