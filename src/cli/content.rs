@@ -38,8 +38,13 @@ pub struct ContentArgs {
     remark: String,
 }
 
-fn kinship_parser() -> clap::builder::PossibleValuesParser {
+pub(super) fn kinship_parser() -> clap::builder::PossibleValuesParser {
     Kinship::ALL.iter().map(|kinship| kinship.name()).collect::<Vec<_>>().into()
+}
+
+/// The number of the wire's enum for a name, which is that of the store.
+pub(super) fn kinship_number(name: &str) -> i32 {
+    Kinship::from_name(name).and_then(|it| i32::try_from(it.number()).ok()).unwrap_or_default()
 }
 
 fn party(id_number: &str, name: &str, region_code: &str) -> types::Party {
@@ -60,7 +65,7 @@ impl ContentArgs {
 
     /// The number of the wire's enum, which is that of the store.
     pub fn kinship(&self) -> i32 {
-        Kinship::from_name(&self.kinship).and_then(|it| i32::try_from(it.number()).ok()).unwrap_or_default()
+        kinship_number(&self.kinship)
     }
 
     /// As it was written.

@@ -24,6 +24,8 @@ pub mod table;
 mod transfer;
 mod transfers;
 mod wallet;
+mod wallet_change;
+mod wallet_statement;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -364,6 +364,61 @@ records! {
         /// When it was recorded here.
         time: Civil,
     }
+    /// Node: a wallet was opened for a member by a relative (代开通).
+    WalletOpenedFor 35 v 1 {
+        /// The member.
+        member_ref: MemberRef,
+        /// 使用地.
+        use_region: RegionCode,
+        /// What the relative is to the member. Who he is, and what was shown, is sealed in the vault.
+        opened_by: Kinship,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// Node: a wallet's place of use (使用地) was changed.
+    WalletMoved 36 v 1 {
+        /// The member.
+        member_ref: MemberRef,
+        /// The new one.
+        use_region: RegionCode,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// Node: a wallet was frozen.
+    WalletFrozen 37 v 1 {
+        /// The member.
+        member_ref: MemberRef,
+        /// The province's own code for why.
+        code: String,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// Node: a frozen wallet may be used again.
+    WalletUnfrozen 38 v 1 {
+        /// The member.
+        member_ref: MemberRef,
+        /// The province's own code for why.
+        code: String,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// Node: a wallet with nothing in it was closed (注销).
+    WalletClosed 39 v 1 {
+        /// The member.
+        member_ref: MemberRef,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
 }
 
 impl Record {
@@ -385,7 +440,12 @@ impl Record {
             | Record::NodeJoined(_)
             | Record::MemberRecorded(_)
             | Record::AccountCredited(_)
-            | Record::WalletOpened(_) => None,
+            | Record::WalletOpened(_)
+            | Record::WalletOpenedFor(_)
+            | Record::WalletMoved(_)
+            | Record::WalletFrozen(_)
+            | Record::WalletUnfrozen(_)
+            | Record::WalletClosed(_) => None,
         }
     }
 }

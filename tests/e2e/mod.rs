@@ -13,3 +13,4 @@ mod repeat;
 mod rules;
 mod servers;
 mod transfer;
+mod wallets;

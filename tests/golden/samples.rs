@@ -9,7 +9,8 @@ use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use gongji::domain::record::{
     AccountCredited, CommitDetail, DecisionsRecorded, HubStarted, IncidentRaised, LegBuried, LegDecided,
     LegPrepared, LegRefused, MemberRecorded, NodeAdmitted, NodeJoined, PeerMark, PeerSeen, PreparedLeg,
-    Record, RequestMark, TransferBuried, TransferDecided, TransferReceived, WalletOpened,
+    Record, RequestMark, TransferBuried, TransferDecided, TransferReceived, WalletClosed, WalletFrozen,
+    WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
 use gongji::domain::region::{ProvinceCode, RegionCode};
 use gongji::domain::transfer::{Outcome, Side, TermsDigests};
@@ -146,6 +147,26 @@ fn node_samples() -> Vec<Record> {
             time: TIME,
         }
         .into(),
+        WalletOpenedFor {
+            member_ref: MEMBER,
+            use_region: region(510_300),
+            opened_by: Kinship::Child,
+            time: TIME,
+            request: request(),
+        }
+        .into(),
+        WalletMoved { member_ref: MEMBER, use_region: region(510_400), time: TIME, request: request() }
+            .into(),
+        WalletFrozen {
+            member_ref: MEMBER,
+            code: "SUSPECTED_MISUSE".to_owned(),
+            time: TIME,
+            request: request(),
+        }
+        .into(),
+        WalletUnfrozen { member_ref: MEMBER, code: "CLEARED".to_owned(), time: TIME, request: request() }
+            .into(),
+        WalletClosed { member_ref: MEMBER, time: TIME, request: request() }.into(),
     ]
 }
 

@@ -33,7 +33,12 @@ pub struct Somebody {
 
 /// A request's mark: its id, and what it says.
 pub fn mark(request_id: &str, content: &impl Message) -> RequestMark {
-    let digest = Digest(Sha256::digest(content.encode_to_vec()).into());
+    mark_bytes(request_id, &content.encode_to_vec())
+}
+
+/// The same, of what the caller says in bytes.
+pub fn mark_bytes(request_id: &str, content: &[u8]) -> RequestMark {
+    let digest = Digest(Sha256::digest(content).into());
     RequestMark { request_id: request_id.to_owned(), digest }
 }
 

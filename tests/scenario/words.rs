@@ -39,7 +39,7 @@ pub fn state(state: TransferState) -> &'static str {
 /// A reason's Chinese text, with its public figures.
 pub fn explained(reason: Reason, figures: &[(String, String)]) -> String {
     let figures: Vec<String> =
-        figures.iter().map(|(name, value)| format!("{} {value}", figure(name))).collect();
+        figures.iter().map(|(name, value)| format!("{} {}", figure(name), figured(value))).collect();
     match figures.as_slice() {
         [] => reason.row().chinese.to_owned(),
         figures => format!("{}（{}）", reason.row().chinese, figures.join("，")),
@@ -49,6 +49,8 @@ pub fn explained(reason: Reason, figures: &[(String, String)]) -> String {
 fn figure(name: &str) -> &str {
     match name {
         "field" => "字段",
+        "kinship" => "关系",
+        "insurance_type" => "险种",
         "floor" => "须留存",
         "limit" => "限额",
         "value" => "填写",
@@ -58,6 +60,23 @@ fn figure(name: &str) -> &str {
         "remaining_ms" => "剩余毫秒",
         "needed_ms" => "所需毫秒",
         "allowed" => "允许",
+        other => other,
+    }
+}
+
+/// A figure that is a word of ours, in the words of the tables.
+fn figured(value: &str) -> &str {
+    match value {
+        "employee" => "职工",
+        "resident" => "居民",
+        "spouse" => "配偶",
+        "parent" => "父母",
+        "child" => "子女",
+        "sibling" => "兄弟姐妹",
+        "paternal_grandparent" => "祖父母",
+        "maternal_grandparent" => "外祖父母",
+        "sons_child" => "孙子女",
+        "daughters_child" => "外孙子女",
         other => other,
     }
 }

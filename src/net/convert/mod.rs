@@ -16,6 +16,7 @@ pub mod resolve;
 pub mod terms;
 pub mod time;
 pub mod transfer;
+pub mod wallet;
 
 #[cfg(test)]
 pub(crate) mod test_kit;

@@ -5,8 +5,11 @@ use crate::store::StoreError;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// Every migration, in order; the format of a store is how many of them it has seen. Never edit one that was released.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_init.sql"), include_str!("migrations/0002_spoken.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_init.sql"),
+    include_str!("migrations/0002_spoken.sql"),
+    include_str!("migrations/0005_wallet_life.sql"),
+];
 
 /// "GONG": tells our databases from other SQLite files.
 const APPLICATION_ID: i64 = 0x474F_4E47;
@@ -64,5 +67,52 @@ pub(super) fn claim(connection: &Connection, wanted: &str) -> Result<(), StoreEr
             .execute("INSERT INTO meta (name, value) VALUES ('owner', ?)", [wanted])
             .map(|_| ())
             .map_err(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::apply::replay;
+    use crate::domain::calendar::Civil;
+    use crate::domain::id::{Digest, MemberRef};
+    use crate::domain::record::{RequestMark, WalletOpened};
+    use crate::domain::region::RegionCode;
+    use crate::domain::row::{Key, Row, Table, Value};
+
+    /// A wallet that was opened before wallets had a life: its row must be what its journal gives today.
+    #[test]
+    fn a_wallet_of_an_older_store_is_as_replay_has_it() {
+        let life = MIGRATIONS.iter().position(|text| text.contains("vault_holder")).unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        MIGRATIONS[..life].iter().for_each(|text| connection.execute_batch(text).unwrap());
+        connection.execute("INSERT INTO wallet VALUES (?, 1, 510300, 1795233600250)", [[3u8; 16]]).unwrap();
+        MIGRATIONS[life..].iter().for_each(|text| connection.execute_batch(text).unwrap());
+        let columns = [Table::WalletRow.key_columns(), Table::WalletRow.value_columns()].concat();
+        let select = format!("SELECT {} FROM wallet", columns.join(", "));
+        let values = connection.query_row(&select, [], |row| {
+            let value = |at| row.get::<_, rusqlite::types::Value>(at).map(as_ours);
+            (0..columns.len()).map(value).collect::<Result<Vec<_>, _>>()
+        });
+        let member_ref = MemberRef([3; 16]);
+        let opened = WalletOpened {
+            member_ref,
+            use_region: RegionCode::new(510_300).unwrap(),
+            time: Civil(1_795_233_600_250),
+            request: RequestMark { request_id: "r".to_owned(), digest: Digest([4; 32]) },
+        };
+        let replayed = replay(&[opened.into()]);
+        let kept = Row::from_values(Table::WalletRow, values.unwrap());
+        assert_eq!(kept.as_ref(), replayed.row(&Key::WalletRow(member_ref)));
+    }
+
+    fn as_ours(value: rusqlite::types::Value) -> Value {
+        match value {
+            rusqlite::types::Value::Null => Value::Null,
+            rusqlite::types::Value::Integer(number) => Value::Int(number),
+            rusqlite::types::Value::Text(text) => Value::Text(text),
+            rusqlite::types::Value::Blob(bytes) => Value::Blob(bytes),
+            rusqlite::types::Value::Real(_) => unreachable!("no table holds a float"),
+        }
     }
 }
