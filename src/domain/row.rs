@@ -402,7 +402,7 @@ tables! {
         /// Number, name and phone, sealed.
         sealed: Vec<u8>,
     }
-    /// Node, vault: what was said when a wallet was opened. Mutable, sealed, outside the journal; deleted with the person.
+    /// Node, vault: what was said when a wallet was opened. Mutable, sealed, outside the journal.
     HolderRow "vault_holder" {
         /// Whose wallet.
         member_ref: MemberRef;
