@@ -50,6 +50,33 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     transaction.commit().map_err(failure)
 }
 
+/// Shows a store of an older format as today's, without writing to it: what later migrations change is copied into the
+/// connection's own temporary database, whose tables hide those of the file, and is migrated there.
+pub(super) fn overlay(connection: &Connection) -> Result<(), StoreError> {
+    let found = format(connection)?;
+    // A file of format 0 holds nothing yet.
+    let later = if found == 0 { &[] } else { &MIGRATIONS[found..] };
+    for migration in later {
+        let code: Vec<&str> = migration.lines().filter(|line| !line.starts_with("--")).collect();
+        for statement in code.join("\n").split(';').map(str::trim).filter(|text| !text.is_empty()) {
+            let words: Vec<&str> = statement.split_whitespace().collect();
+            let text = match words[..] {
+                // Reading gives the same rows without it.
+                ["CREATE", "INDEX", ..] => continue,
+                ["CREATE", "TABLE", ..] => statement.replacen("CREATE TABLE", "CREATE TEMP TABLE", 1),
+                ["ALTER", "TABLE", table, ..] | ["UPDATE", table, ..] => {
+                    format!(
+                        "CREATE TEMP TABLE IF NOT EXISTS {table} AS SELECT * FROM main.{table}; {statement}"
+                    )
+                }
+                _ => statement.to_owned(),
+            };
+            connection.execute_batch(&text).map_err(failure)?;
+        }
+    }
+    Ok(())
+}
+
 /// Whose store it is, if it was ever said.
 pub(super) fn owner(connection: &Connection) -> Result<Option<String>, StoreError> {
     connection
@@ -78,7 +105,9 @@ mod tests {
     use crate::domain::id::{Digest, MemberRef};
     use crate::domain::record::{RequestMark, WalletOpened};
     use crate::domain::region::RegionCode;
-    use crate::domain::row::{Key, Row, Table, Value};
+    use crate::domain::row::{Key, Row, Table, TableRow, Value, WalletRow};
+    use crate::store::Tables;
+    use crate::store::sqlite::SqliteReader;
 
     /// A wallet that was opened before wallets had a life: its row must be what its journal gives today.
     #[test]
@@ -104,6 +133,25 @@ mod tests {
         let replayed = replay(&[opened.into()]);
         let kept = Row::from_values(Table::WalletRow, values.unwrap());
         assert_eq!(kept.as_ref(), replayed.row(&Key::WalletRow(member_ref)));
+    }
+
+    #[test]
+    fn a_reader_sees_an_older_store_as_todays_and_leaves_it_as_it_is() {
+        let life = MIGRATIONS.iter().position(|text| text.contains("vault_holder")).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(super::super::DATABASE);
+        let connection = Connection::open(&file).unwrap();
+        MIGRATIONS[..life].iter().for_each(|text| connection.execute_batch(text).unwrap());
+        connection.execute("INSERT INTO wallet VALUES (?, 1, 510300, 77)", [[3u8; 16]]).unwrap();
+        connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        connection.pragma_update(None, "user_version", i64::try_from(life).unwrap()).unwrap();
+        drop(connection);
+        let before = std::fs::read(&file).unwrap();
+        let keys = [Key::WalletRow(MemberRef([3; 16])), Key::HolderRow(MemberRef([3; 16]))];
+        let found = SqliteReader::open(dir.path()).unwrap().load(&keys).unwrap();
+        let wallet = found[0].as_ref().and_then(WalletRow::of).unwrap();
+        assert_eq!((wallet.state_time, wallet.opened_by, &wallet.state_code), (Civil(77), None, &None));
+        assert_eq!((&found[1], std::fs::read(&file).unwrap() == before), (&None, true));
     }
 
     fn as_ours(value: rusqlite::types::Value) -> Value {
