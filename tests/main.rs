@@ -5,5 +5,6 @@ mod docs;
 mod e2e;
 mod foreign;
 mod golden;
+mod scenario;
 mod sim;
 mod tidy;

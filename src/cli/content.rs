@@ -46,8 +46,13 @@ fn verification_parser() -> clap::builder::PossibleValuesParser {
     Verification::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().into()
 }
 
-fn kinship_parser() -> clap::builder::PossibleValuesParser {
+pub(super) fn kinship_parser() -> clap::builder::PossibleValuesParser {
     Kinship::ALL.iter().map(|kinship| kinship.name()).collect::<Vec<_>>().into()
+}
+
+/// The number of the wire's enum for a name, which is that of the store.
+pub(super) fn kinship_number(name: &str) -> i32 {
+    Kinship::from_name(name).and_then(|it| i32::try_from(it.number()).ok()).unwrap_or_default()
 }
 
 fn party(id_number: &str, name: &str, region_code: &str) -> types::Party {
@@ -68,7 +73,7 @@ impl ContentArgs {
 
     /// The number of the wire's enum, which is that of the store.
     pub fn kinship(&self) -> i32 {
-        Kinship::from_name(&self.kinship).and_then(|it| i32::try_from(it.number()).ok()).unwrap_or_default()
+        kinship_number(&self.kinship)
     }
 
     /// The number of the wire's enum, which is that of the core; 0 when nothing is stated.

@@ -136,6 +136,11 @@ pub fn details(record: &Record) -> Pairs {
         | Record::LegRefused(_)
         | Record::LegBuried(_)
         | Record::LegDecided(_) => node_details(record),
+        Record::WalletOpenedFor(_)
+        | Record::WalletMoved(_)
+        | Record::WalletFrozen(_)
+        | Record::WalletUnfrozen(_)
+        | Record::WalletClosed(_) => wallet_details(record),
     }
 }
 
@@ -240,6 +245,28 @@ fn recovery_details(record: &Record) -> Pairs {
         // The others stand in `details`.
         _ => Vec::new(),
     }
+}
+
+/// What changed about a wallet, between whose it is and when.
+fn wallet_details(record: &Record) -> Pairs {
+    let (member_ref, said, time, request) = match record {
+        Record::WalletOpenedFor(it) => {
+            let said = vec![("use_region", text(it.use_region)), ("opened_by", text(it.opened_by.name()))];
+            (it.member_ref, said, it.time, &it.request)
+        }
+        Record::WalletMoved(it) => {
+            (it.member_ref, vec![("use_region", text(it.use_region))], it.time, &it.request)
+        }
+        Record::WalletFrozen(it) => (it.member_ref, vec![("code", text(&it.code))], it.time, &it.request),
+        Record::WalletUnfrozen(it) => (it.member_ref, vec![("code", text(&it.code))], it.time, &it.request),
+        Record::WalletClosed(it) => (it.member_ref, Vec::new(), it.time, &it.request),
+        // The others stand above.
+        _ => return Vec::new(),
+    };
+    let mut pairs = vec![("member_ref", text(hex(&member_ref.0)))];
+    pairs.extend(said);
+    pairs.extend([("time", Detail::Time(time)), ("request_id", text(&request.request_id))]);
+    pairs
 }
 
 /// An entry for programs.

@@ -29,6 +29,8 @@ mod transfer;
 mod transfers;
 mod waiting;
 mod wallet;
+mod wallet_change;
+mod wallet_statement;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -215,14 +215,24 @@ pub fn wallet_table(it: &node::Wallet) -> Table {
         node::WalletState::Frozen => "FROZEN 已冻结",
         node::WalletState::Closed => "CLOSED 已注销",
     };
-    facts(&[
+    let mut pairs = vec![
         ("wallet of", party_text(it.party.as_ref())),
         ("state", state.to_owned()),
         ("place of use", it.use_region_code.clone()),
         ("balance", it.balance.clone()),
         ("pending", it.pending.clone()),
         ("opened", local_time(it.open_time.as_ref())),
-    ])
+    ];
+    if it.opened_by() != types::Kinship::Unspecified {
+        pairs.push(("opened for him by", kinship_text(it.opened_by()).to_owned()));
+    }
+    if it.state_time != it.open_time {
+        pairs.push(("state since", local_time(it.state_time.as_ref())));
+    }
+    if !it.state_code.is_empty() {
+        pairs.push(("reason code", it.state_code.clone()));
+    }
+    facts(&pairs)
 }
 
 /// A wallet for programs.
@@ -234,6 +244,9 @@ pub fn wallet_json(it: &node::Wallet) -> Value {
         "balance": it.balance,
         "pending": it.pending,
         "open_time": time_json(it.open_time.as_ref()),
+        "opened_by": it.opened_by().as_str_name(),
+        "state_code": it.state_code,
+        "state_time": time_json(it.state_time.as_ref()),
     })
 }
 

@@ -1,12 +1,13 @@
-//! `gongji wallet`: opens and reads a member's wallet (医保钱包) at the node of his province.
+//! `gongji wallet`: a member's wallet (医保钱包) at the node of his province.
 
 use super::Exit;
 use super::client::{ConnectArgs, Connection, OutputArgs, Server, run};
 use super::content::PersonArgs;
-use super::failure::{Failure, fate};
-use super::print::{note, say};
-use super::pursuit::{Next, Pursuit};
+use super::failure::Failure;
+use super::print::say;
 use super::show::{account_json, account_table, entries_table, entry_json, wallet_json, wallet_table};
+use super::wallet_change::{Change, ChangeArgs, RelativeArgs, Wish, carry_out, change};
+use super::wallet_statement::{StatementArgs, statement};
 use crate::privacy::random::new_transfer_id;
 use crate::proto::node::member_service_client::MemberServiceClient;
 use crate::proto::node::wallet_service_client::WalletServiceClient;
@@ -14,7 +15,6 @@ use crate::proto::node::{
     EntryAccount, GetMemberRequest, GetWalletRequest, ListEntriesRequest, OpenWalletRequest, Wallet,
 };
 use serde_json::{Value, json};
-use std::time::Instant;
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -39,9 +39,42 @@ enum Command {
         #[arg(long)]
         confirmed: bool,
         #[command(flatten)]
+        relative: RelativeArgs,
+        #[command(flatten)]
         connect: ConnectArgs,
         #[command(flatten)]
         output: OutputArgs,
+    },
+    /// Show the statement (对账单) of a period of days in Asia/Shanghai
+    Statement(StatementArgs),
+    /// Change the place of use (使用地) inside the province; safe to run again
+    ChangePlace {
+        /// New place of use, six digits
+        #[arg(long, value_name = "CODE")]
+        use_region: String,
+        #[command(flatten)]
+        common: ChangeArgs,
+    },
+    /// Freeze a wallet; for the province's own system, safe to run again
+    Freeze {
+        /// Why: a code of the province's own, in capital letters and underscores
+        #[arg(long, value_name = "CODE")]
+        reason: String,
+        #[command(flatten)]
+        common: ChangeArgs,
+    },
+    /// Let a frozen wallet be used again; for the province's own system, safe to run again
+    Unfreeze {
+        /// Why: a code of the province's own, in capital letters and underscores
+        #[arg(long, value_name = "CODE")]
+        reason: String,
+        #[command(flatten)]
+        common: ChangeArgs,
+    },
+    /// Close an empty wallet; for the province's own system, safe to run again
+    Close {
+        #[command(flatten)]
+        common: ChangeArgs,
     },
     /// Show a wallet, or the personal account (个人账户), which only the province's own system may read
     Get {
@@ -72,26 +105,45 @@ enum Command {
     },
 }
 
+/// Which of a person's ledgers.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Account {
+pub(super) enum Account {
     Personal,
     Wallet,
+}
+
+impl Account {
+    /// As the wire has it.
+    pub(super) fn number(self) -> i32 {
+        match self {
+            Account::Personal => EntryAccount::Personal.into(),
+            Account::Wallet => EntryAccount::Wallet.into(),
+        }
+    }
 }
 
 /// `gongji wallet`.
 pub fn wallet(args: &Args) -> Exit {
     match &args.command {
-        Command::Open { person, phone, use_region, confirmed, connect, output } => run(*output, async {
-            let node = Connection::load(connect)?.node(person.province())?;
-            let request = OpenWalletRequest {
-                request_id: new_transfer_id().to_string(),
-                party: Some(person.party()),
-                use_region_code: use_region.clone(),
-                phone: phone.clone(),
-                confirmed: *confirmed,
-            };
-            open(&node, &request, *output).await
-        }),
+        Command::Open { person, phone, use_region, confirmed, relative, connect, output } => {
+            run(*output, async {
+                let node = Connection::load(connect)?.node(person.province())?;
+                let change = Change::Open(OpenWalletRequest {
+                    request_id: new_transfer_id().to_string(),
+                    party: Some(person.party()),
+                    use_region_code: use_region.clone(),
+                    phone: phone.clone(),
+                    confirmed: *confirmed,
+                    opened_by: relative.said(),
+                });
+                carry_out(&node, &change, *output).await
+            })
+        }
+        Command::Statement(args) => statement(args),
+        Command::ChangePlace { use_region, common } => change(common, Wish::Move(use_region)),
+        Command::Freeze { reason, common } => change(common, Wish::Freeze(reason)),
+        Command::Unfreeze { reason, common } => change(common, Wish::Unfreeze(reason)),
+        Command::Close { common } => change(common, Wish::Close),
         Command::Get { person, account, connect, output } => run(*output, async {
             let connection = Connection::load(connect)?;
             match account {
@@ -109,32 +161,7 @@ pub fn wallet(args: &Args) -> Exit {
     }
 }
 
-async fn open(node: &Server, request: &OpenWalletRequest, output: OutputArgs) -> Result<Exit, Failure> {
-    let mut client = WalletServiceClient::new(node.service());
-    let mut pursuit = Pursuit::new(Instant::now(), node.timeout(), false);
-    loop {
-        let call = node.request_within(request.clone(), pursuit.left(Instant::now()));
-        let status = match client.open_wallet(call).await {
-            Ok(answer) => {
-                print_wallet(&answer.into_inner().wallet.unwrap_or_default(), output);
-                return Ok(Exit::Done);
-            }
-            Err(status) => status,
-        };
-        match pursuit.after(fate(&status), Instant::now()) {
-            Next::Again(wait) => tokio::time::sleep(wait).await,
-            Next::Stop(exit) => {
-                node.failed(status).report(output);
-                if exit == Exit::Unknown {
-                    note("gongji: not known yet; run it again, or ask with `gongji wallet get`");
-                }
-                return Ok(exit);
-            }
-        }
-    }
-}
-
-fn print_wallet(wallet: &Wallet, output: OutputArgs) {
+pub(super) fn print_wallet(wallet: &Wallet, output: OutputArgs) {
     if output.json {
         say(json!({ "wallet": wallet_json(wallet) }));
     } else {
@@ -171,15 +198,11 @@ async fn entries(
     output: OutputArgs,
 ) -> Result<Exit, Failure> {
     let mut client = WalletServiceClient::new(node.service());
-    let account = match account {
-        Account::Personal => EntryAccount::Personal,
-        Account::Wallet => EntryAccount::Wallet,
-    };
     let (mut found, mut page_token) = (Vec::new(), String::new());
     while found.len() < limit {
         let request = ListEntriesRequest {
             party: Some(person.party()),
-            account: account.into(),
+            account: account.number(),
             page_size: page_size(limit - found.len()),
             page_token,
         };

@@ -6,15 +6,20 @@ use crate::domain::audit::Audit;
 use crate::domain::books::{Books, HubBooks, NodeBooks};
 use crate::domain::calendar::Mono;
 use crate::domain::coordinator::{self, Effect as HubEffect};
+use crate::domain::id::Digest;
 use crate::domain::invariant::{Violation, violations};
-use crate::domain::participant::{self, Effect as NodeEffect};
+use crate::domain::kinship::Kinship;
+use crate::domain::ledger::AccountKind;
+use crate::domain::member::WalletState;
+use crate::domain::money::Money;
+use crate::domain::participant::{self, Effect as NodeEffect, WalletChange};
 use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
-use crate::domain::record::{LegState, PeerMark};
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Key, LegRow, Row, TransferRow};
+use crate::domain::record::{LegState, PeerMark, RequestMark};
+use crate::domain::region::{ProvinceCode, RegionCode};
+use crate::domain::row::{AccountRow, Key, LegRow, Row, TransferRow, WalletRow};
 use crate::domain::step::Output;
-use crate::domain::toy::{HubOutput, NodeOutput, PAYEE, PAYER, Toy, create, id, id_hash};
+use crate::domain::toy::{HubOutput, NodeOutput, PAYEE, PAYER, Toy, create, id, id_hash, member};
 use crate::domain::transfer::{Leg, Outcome, TransferState};
 use crate::domain::working_set::WorkingSet;
 use proptest::prelude::*;
@@ -41,6 +46,7 @@ enum Action {
     RestartHub,
     RestartNode(bool),
     Link(bool),
+    Wallet(u8),
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -53,6 +59,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::RestartHub),
         1 => any::<bool>().prop_map(Action::RestartNode),
         2 => any::<bool>().prop_map(Action::Link),
+        2 => any::<u8>().prop_map(Action::Wallet),
     ]
 }
 
@@ -214,6 +221,44 @@ impl World {
                 self.toy.restart_node(if payer { PAYER } else { PAYEE }, self.starts);
             }
             Action::Link(payer) => self.relink(if payer { PAYER } else { PAYEE }),
+            Action::Wallet(number) => self.change_wallet(number),
+        }
+    }
+
+    /// The relative's wallet is frozen, unfrozen, closed, opened anew, under ids that come again.
+    fn change_wallet(&mut self, number: u8) {
+        let (member_ref, code) = (member(PAYEE), "MISUSE".to_owned());
+        let request = RequestMark { request_id: format!("wallet {number}"), digest: Digest([number; 32]) };
+        let change = match number % 4 {
+            0 => WalletChange::Freeze(code),
+            1 => WalletChange::Unfreeze(code),
+            2 => WalletChange::Close,
+            _ => {
+                let use_region = RegionCode::new(510_100).expect("a code");
+                let (opened_by, holder) = (Some(Kinship::Child), None);
+                let input = participant::Input::OpenWallet {
+                    ticket: 0,
+                    request,
+                    member_ref,
+                    use_region,
+                    opened_by,
+                    holder,
+                };
+                return drop(self.toy.payee.run(self.toy.now, input));
+            }
+        };
+        let input = participant::Input::ChangeWallet { ticket: 0, request, member_ref, change };
+        self.toy.payee.run(self.toy.now, input);
+    }
+
+    /// A closed wallet has nothing in it, and nothing is on its way to it.
+    fn closed_is_empty(&self) {
+        let wallet: Option<WalletRow> = self.toy.payee.get(&Key::WalletRow(member(PAYEE)));
+        if wallet.is_some_and(|wallet| wallet.state == WalletState::Closed) {
+            let key = Key::AccountRow(member(PAYEE), AccountKind::Wallet);
+            let account: Option<AccountRow> = self.toy.payee.get(&key);
+            let is_empty = |row: &AccountRow| row.posted == Money::ZERO && row.pending == Money::ZERO;
+            assert!(account.as_ref().is_none_or(is_empty), "closed with money: {account:?}");
         }
     }
 
@@ -280,6 +325,7 @@ proptest! {
         for action in actions {
             world.act(action);
             world.no_hold_after_abort();
+            world.closed_is_empty();
             check(&world, false);
         }
         world.heal();

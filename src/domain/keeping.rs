@@ -23,7 +23,8 @@ impl Row {
             | Row::MemberRow(_)
             | Row::AccountRow(_)
             | Row::WalletRow(_)
-            | Row::PersonRow(_) => false,
+            | Row::PersonRow(_)
+            | Row::HolderRow(_) => false,
         }
     }
 }
@@ -36,11 +37,11 @@ impl Table {
 
     /// Whether rows of the table are replaced by others about the same person: what was there before must be scrubbed.
     pub fn holds_persons(self) -> bool {
-        matches!(self, Table::PersonRow)
+        matches!(self, Table::PersonRow | Table::HolderRow)
     }
 
     /// Whether the table belongs to the vault: mutable, and not rebuilt from the journal.
     pub fn is_vault(self) -> bool {
-        matches!(self, Table::PersonRow | Table::PartiesRow)
+        matches!(self, Table::PersonRow | Table::HolderRow | Table::PartiesRow)
     }
 }

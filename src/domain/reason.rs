@@ -193,9 +193,18 @@ reasons! {
     PeriodMalformed 124 "PERIOD_MALFORMED" InvalidArgument Correct
         "a period is a month, written YYYYMM"
         "所属期应为 YYYYMM 格式的月份"
-    DateMalformed 130 "DATE_MALFORMED" InvalidArgument Correct
+    ReasonCodeMalformed 125 "REASON_CODE_MALFORMED" InvalidArgument Correct
+        "a reason code has 1 to 32 capital letters and underscores and begins with a letter"
+        "原因代码应为 1 至 32 个大写字母或下划线，以字母开头"
+    RelativeIsHolder 126 "RELATIVE_IS_HOLDER" InvalidArgument Correct
+        "the relative who opens the wallet is its holder; leave the relative out"
+        "代开通人与钱包持有人是同一人，无需填写代开通人"
+    DateMalformed 127 "DATE_MALFORMED" InvalidArgument Correct
         "a date is a day that exists, written YYYY-MM-DD"
-        "日期应为真实存在的日期，格式为 YYYY-MM-DD"
+        "日期应为 YYYY-MM-DD 格式的有效日期"
+    DatesReversed 128 "DATES_REVERSED" InvalidArgument Correct
+        "the period ends before it begins"
+        "起止日期颠倒"
     SuspensionLength 131 "SUSPENSION_LENGTH" InvalidArgument Correct
         "a suspension from network settlement lasts 3 to 12 months"
         "暂停联网结算的期限应为 3 至 12 个月"
@@ -373,6 +382,18 @@ reasons! {
     PayeeSettlementSuspended 547 "PAYEE_SETTLEMENT_SUSPENDED" FailedPrecondition NewId
         "the payee is excluded from network settlement at present"
         "接收人当前被暂停联网结算"
+    WalletFrozen 561 "WALLET_FROZEN" FailedPrecondition Later
+        "the wallet is frozen"
+        "医保钱包已冻结"
+    WalletClosed 562 "WALLET_CLOSED" FailedPrecondition No
+        "the wallet is closed; it can only be opened anew"
+        "医保钱包已注销，只能重新开通"
+    WalletNotEmpty 563 "WALLET_NOT_EMPTY" FailedPrecondition Later
+        "there is money in the wallet; it can be closed only when it is empty"
+        "医保钱包内有余额，余额为零时方可注销"
+    WalletMoveAcrossProvinces 564 "WALLET_MOVE_ACROSS_PROVINCES" FailedPrecondition No
+        "a wallet's place of use can be changed inside its province only"
+        "使用地只能在本省范围内变更，暂不支持跨省变更"
     ProvinceUnreachable 601 "PROVINCE_UNREACHABLE" Unavailable NewId
         "a province cannot be reached; nothing was moved"
         "无法连接到一方省级节点，资金未变动"

@@ -412,6 +412,61 @@ records! {
         /// Whether it went to the suspense account: the member's own does not cover it, or is not there any more.
         suspense: bool,
     }
+    /// Node: a wallet was opened for a member by a relative (代开通).
+    WalletOpenedFor 35 v 1 {
+        /// The member.
+        member_ref: MemberRef,
+        /// 使用地.
+        use_region: RegionCode,
+        /// What the relative is to the member. Who he is, and what was shown, is sealed in the vault.
+        opened_by: Kinship,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// Node: a wallet's place of use (使用地) was changed.
+    WalletMoved 36 v 1 {
+        /// The member.
+        member_ref: MemberRef,
+        /// The new one.
+        use_region: RegionCode,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// Node: a wallet was frozen.
+    WalletFrozen 37 v 1 {
+        /// The member.
+        member_ref: MemberRef,
+        /// The province's own code for why.
+        code: String,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// Node: a frozen wallet may be used again.
+    WalletUnfrozen 38 v 1 {
+        /// The member.
+        member_ref: MemberRef,
+        /// The province's own code for why.
+        code: String,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// Node: a wallet with nothing in it was closed (注销).
+    WalletClosed 39 v 1 {
+        /// The member.
+        member_ref: MemberRef,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
     /// Node: a member is excluded from the network settlement (暂停联网结算), or no longer.
     SettlementSuspended 40 v 1 {
         /// The member.
@@ -451,7 +506,12 @@ impl Record {
             | Record::MemberRecorded(_)
             | Record::AccountCredited(_)
             | Record::WalletOpened(_)
-            | Record::SettlementSuspended(_) => None,
+            | Record::SettlementSuspended(_)
+            | Record::WalletOpenedFor(_)
+            | Record::WalletMoved(_)
+            | Record::WalletFrozen(_)
+            | Record::WalletUnfrozen(_)
+            | Record::WalletClosed(_) => None,
         }
     }
 }

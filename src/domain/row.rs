@@ -344,6 +344,12 @@ tables! {
         use_region: RegionCode,
         /// When it was opened.
         open_time: Civil,
+        /// What the relative is to the member who opened it for him (代开通); none when he did it himself.
+        opened_by: Option<Kinship>,
+        /// The province's own code for why it was last frozen or unfrozen; none when it was not since it was opened.
+        state_code: Option<String>,
+        /// When its state last changed.
+        state_time: Civil,
     }
     /// Node: this province's part of a transfer; also the tombstone of an id that must never be prepared.
     LegRow "leg" {
@@ -398,6 +404,13 @@ tables! {
         /// The random reference.
         member_ref: MemberRef,
         /// Number, name and phone, sealed.
+        sealed: Vec<u8>,
+    }
+    /// Node, vault: what was said when a wallet was opened. Mutable, sealed, outside the journal.
+    HolderRow "vault_holder" {
+        /// Whose wallet.
+        member_ref: MemberRef;
+        /// Phone; the relative who opened it for him and what the calling platform stated. Sealed.
         sealed: Vec<u8>,
     }
     /// Hub, vault: masked parties and remark of a transfer, sealed. Erasable by period.

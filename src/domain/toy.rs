@@ -192,6 +192,8 @@ impl Toy {
             request: request("open"),
             member_ref: member(PAYEE),
             use_region: RegionCode::new(510_100).expect("a code"),
+            opened_by: None,
+            holder: None,
         };
         toy.payee.run(now, open);
         toy

@@ -7,6 +7,7 @@ mod members;
 mod participant;
 mod requests;
 mod resolver;
+mod statement;
 mod vault;
 mod wallets;
 

@@ -2,10 +2,12 @@
 
 use crate::domain::calendar::Day;
 use crate::domain::id::hex;
+use crate::domain::participant::WalletChange;
 use crate::domain::record::RequestMark;
 use crate::domain::transfer::Party;
 use crate::net::convert::member::{CreditInput, MemberInput, OpenInput};
 use crate::net::convert::suspension::SuspensionInput;
+use crate::net::convert::wallet::ChangeInput;
 use crate::privacy::key::VaultKey;
 
 /// A request's id and content.
@@ -58,8 +60,32 @@ impl<'a> Request<'a> {
 
     /// The opening of a wallet.
     pub(super) fn of_opening(input: &'a OpenInput) -> Request<'a> {
-        let rest = [&input.use_region.number().to_be_bytes()[..], input.phone.reveal().as_bytes()];
-        Request::new(&input.request_id, "open", &input.party, &rest)
+        let own = [&input.use_region.number().to_be_bytes()[..], input.phone.reveal().as_bytes()];
+        let Some(relative) = &input.opened_by else {
+            return Request::new(&input.request_id, "open", &input.party, &own);
+        };
+        let (person, kinship) = (&relative.person, relative.kinship.number().to_be_bytes());
+        let [place, phone] = own;
+        let rest = [
+            place,
+            phone,
+            person.id_number.reveal().as_bytes(),
+            person.name.reveal().as_bytes(),
+            &kinship,
+            relative.statement.as_bytes(),
+        ];
+        Request::new(&input.request_id, "open for", &input.party, &rest)
+    }
+
+    /// A change of an opened wallet.
+    pub(super) fn of_change(input: &'a ChangeInput) -> Request<'a> {
+        let of = |method, rest: &[&[u8]]| Request::new(&input.request_id, method, &input.party, rest);
+        match &input.change {
+            WalletChange::Move(region) => of("move", &[&region.number().to_be_bytes()]),
+            WalletChange::Freeze(code) => of("freeze", &[code.as_bytes()]),
+            WalletChange::Unfreeze(code) => of("unfreeze", &[code.as_bytes()]),
+            WalletChange::Close => of("close", &[]),
+        }
     }
 
     /// What is journaled of it: keyed digests of its id and content. Callers build ids out of what they have, such as

@@ -1,23 +1,30 @@
-//! WalletService: opening and reading 医保钱包, and the statements of both accounts.
+//! WalletService: the life of 医保钱包, and the statements of both accounts.
 
 use super::members::standing;
 use super::requests::Request as Asked;
+use super::statement::{Period, statement as period_statement};
 use super::{Desk, problem_of_ask};
+use crate::domain::id::MemberRef;
 use crate::domain::id_number::Person;
 use crate::domain::ledger::AccountKind;
+use crate::domain::money::Money;
 use crate::domain::participant::{Input, Standing};
 use crate::domain::reason::Reason;
-use crate::domain::row::{EntryRow, Key, TableRow};
+use crate::domain::row::{EntryRow, HolderRow, Key, TableRow};
 use crate::net::access_layer::caller;
 use crate::net::convert::account::{entry_to_proto, wallet_to_proto};
-use crate::net::convert::member::entry_scope;
+use crate::net::convert::member::{OpenInput, entry_scope};
 use crate::net::convert::page::number_token;
+use crate::net::convert::wallet::{ChangeInput, Relative};
 use crate::net::identity::Role;
 use crate::net::status::{Problem, problem_of_store};
+use crate::privacy::holder::{Holder, RelativeSaid};
 use crate::proto::node::wallet_service_server::WalletService;
 use crate::proto::node::{
-    GetWalletRequest, GetWalletResponse, ListEntriesRequest, ListEntriesResponse, OpenWalletRequest,
-    OpenWalletResponse, Wallet,
+    ChangePlaceRequest, ChangePlaceResponse, CloseWalletRequest, CloseWalletResponse, FreezeWalletRequest,
+    FreezeWalletResponse, GetStatementRequest, GetStatementResponse, GetWalletRequest, GetWalletResponse,
+    ListEntriesRequest, ListEntriesResponse, OpenWalletRequest, OpenWalletResponse, UnfreezeWalletRequest,
+    UnfreezeWalletResponse, Wallet,
 };
 use crate::store::{StoreError, Tables};
 use std::sync::Arc;
@@ -34,6 +41,36 @@ impl Desk {
             Role::Hub | Role::Node(_) | Role::Platform(_) | Role::Operator(_) => true,
         };
         if allowed { Ok(()) } else { Err(Problem::new(Reason::ProvinceNotAllowed)) }
+    }
+}
+
+impl Desk {
+    /// What is said when a wallet is opened, sealed.
+    fn holder(&self, member_ref: MemberRef, input: &OpenInput) -> HolderRow {
+        let said = |relative: &Relative| RelativeSaid {
+            number: relative.person.id_number.reveal().to_owned(),
+            name: relative.person.name.reveal().to_owned(),
+            statement: relative.statement.clone(),
+        };
+        let holder =
+            Holder { phone: input.phone.reveal().to_owned(), relative: input.opened_by.as_ref().map(said) };
+        HolderRow { member_ref, sealed: self.vault.key().seal_holder(member_ref, &holder) }
+    }
+
+    /// Carries out a change of an opened wallet. Who may ask for it, the table of access says.
+    async fn change(
+        &self,
+        role: Role,
+        input: Result<ChangeInput, Problem>,
+    ) -> Result<Option<Wallet>, Status> {
+        self.may_serve(&role)?;
+        let input = input?;
+        let member_ref = self.member(&input.party.person).await?.member_ref;
+        let request = Asked::of_change(&input).mark(self.vault.key());
+        let change = input.change;
+        let ask = |ticket| Input::ChangeWallet { ticket, request, member_ref, change };
+        let standing = standing(self.engine.ask(ask).await.map_err(problem_of_ask)?)?;
+        Ok(Some(shown(&standing, &input.party.person)?))
     }
 }
 
@@ -70,8 +107,9 @@ impl WalletService for Wallets {
         let input = desk.reading().open_wallet(request.get_ref())?;
         let member_ref = desk.member(&input.party.person).await?.member_ref;
         let request = Asked::of_opening(&input).mark(desk.vault.key());
-        let use_region = input.use_region;
-        let ask = |ticket| Input::OpenWallet { ticket, request, member_ref, use_region };
+        let holder = Some(desk.holder(member_ref, &input));
+        let (use_region, opened_by) = (input.use_region, input.opened_by.as_ref().map(|it| it.kinship));
+        let ask = |ticket| Input::OpenWallet { ticket, request, member_ref, use_region, opened_by, holder };
         let standing = standing(desk.engine.ask(ask).await.map_err(problem_of_ask)?)?;
         let wallet = shown(&standing, &input.party.person)?;
         Ok(Response::new(OpenWalletResponse { wallet: Some(wallet) }))
@@ -117,5 +155,77 @@ impl WalletService for Wallets {
             next.map_or_else(String::new, |id| number_token(&entry_scope(account.kind), id));
         let entries = page.iter().map(entry_to_proto).collect();
         Ok(Response::new(ListEntriesResponse { entries, next_page_token }))
+    }
+
+    async fn get_statement(
+        &self,
+        request: Request<GetStatementRequest>,
+    ) -> Result<Response<GetStatementResponse>, Status> {
+        let desk = &self.0;
+        desk.may_serve(&caller(&request)?)?;
+        let query = desk.reading().get_statement(request.get_ref())?;
+        let member_ref = desk.member(&query.party.person).await?.member_ref;
+        let standing = desk.look(member_ref).await?;
+        let account = match query.account {
+            AccountKind::Wallet => standing.wallet_account,
+            AccountKind::Personal
+            | AccountKind::Allotment
+            | AccountKind::Clearing
+            | AccountKind::Suspense => standing.account,
+        };
+        let (from, to, before, limit) = (query.from, query.to, query.before, query.limit);
+        let period = Period { last_entry: account.last_entry, from, to, before, limit };
+        let read = move |tables: &mut dyn Tables| period_statement(tables, period);
+        let found = desk.lists.run(read).await.map_err(problem_of_store)?;
+        // A token names an entry of the period: another one was given for somebody else, or made up.
+        if before.is_some() && found.page.is_empty() {
+            return Err(Problem::field("page_token", Reason::PageTokenInvalid).into());
+        }
+        let next = found.next.map(|id| number_token(&query.scope(), id));
+        Ok(Response::new(GetStatementResponse {
+            opening_balance: found.opening.to_string(),
+            closing_balance: found.closing.to_string(),
+            credit_sum: found.credit.to_string(),
+            debit_sum: Money::ZERO.checked_sub(found.debit).unwrap_or(Money::ZERO).to_string(),
+            entry_count: found.count,
+            entries: found.page.iter().map(entry_to_proto).collect(),
+            next_page_token: next.unwrap_or_default(),
+        }))
+    }
+
+    async fn change_place(
+        &self,
+        request: Request<ChangePlaceRequest>,
+    ) -> Result<Response<ChangePlaceResponse>, Status> {
+        let input = self.0.reading().change_place(request.get_ref());
+        let wallet = self.0.change(caller(&request)?, input).await?;
+        Ok(Response::new(ChangePlaceResponse { wallet }))
+    }
+
+    async fn freeze_wallet(
+        &self,
+        request: Request<FreezeWalletRequest>,
+    ) -> Result<Response<FreezeWalletResponse>, Status> {
+        let input = self.0.reading().freeze_wallet(request.get_ref());
+        let wallet = self.0.change(caller(&request)?, input).await?;
+        Ok(Response::new(FreezeWalletResponse { wallet }))
+    }
+
+    async fn unfreeze_wallet(
+        &self,
+        request: Request<UnfreezeWalletRequest>,
+    ) -> Result<Response<UnfreezeWalletResponse>, Status> {
+        let input = self.0.reading().unfreeze_wallet(request.get_ref());
+        let wallet = self.0.change(caller(&request)?, input).await?;
+        Ok(Response::new(UnfreezeWalletResponse { wallet }))
+    }
+
+    async fn close_wallet(
+        &self,
+        request: Request<CloseWalletRequest>,
+    ) -> Result<Response<CloseWalletResponse>, Status> {
+        let input = self.0.reading().close_wallet(request.get_ref());
+        let wallet = self.0.change(caller(&request)?, input).await?;
+        Ok(Response::new(CloseWalletResponse { wallet }))
     }
 }

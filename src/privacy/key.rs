@@ -19,6 +19,7 @@ pub struct VaultKey {
     pub(crate) request: KeyedHash,
     pub(crate) person: Sealer,
     pub(crate) parties: Sealer,
+    pub(crate) holder: Sealer,
     pub(crate) other: Sealer,
 }
 
@@ -49,6 +50,7 @@ impl VaultKey {
             request: keyed(&sub_key("gongji request 1")),
             person: Sealer::new(&sub_key("gongji seal person 1")),
             parties: Sealer::new(&sub_key("gongji seal parties 1")),
+            holder: Sealer::new(&sub_key("gongji seal holder 1")),
             other: Sealer::new(&sub_key("gongji seal other 1")),
         }
     }

@@ -2,6 +2,7 @@
 //! What leaves here is a digest, sealed bytes or masked text; nothing here prints a person.
 
 pub mod digests;
+pub mod holder;
 pub mod key;
 pub mod names;
 pub mod people;

@@ -158,7 +158,14 @@ impl Country {
             [
                 Input::Upsert { ticket: 0, report: Box::new(report) },
                 Input::Credit { ticket: 0, request, member_ref, amount, period: 202_611 },
-                Input::OpenWallet { ticket: 0, request: opening, member_ref, use_region: area(province) },
+                Input::OpenWallet {
+                    ticket: 0,
+                    request: opening,
+                    member_ref,
+                    use_region: area(province),
+                    opened_by: None,
+                    holder: None,
+                },
             ]
         };
         (0..self.members).flat_map(enrol).collect()

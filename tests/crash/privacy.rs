@@ -1,11 +1,13 @@
 //! No member's number, name or phone anywhere: not in a store, a log at its most talkative, or an answer's errors.
 
 use super::process::Servers;
-use crate::e2e::kit::people::{SPECIMENS, party, somebody};
+use crate::e2e::kit::caller::within;
+use crate::e2e::kit::people::{SPECIMENS, enrol, opening, party, resident, somebody};
 use crate::e2e::kit::run;
 use crate::e2e::kit::site::Options;
 use gongji::domain::id::TransferId;
-use gongji::proto::types::Party;
+use gongji::proto::node::{OpenWalletRequest, WalletRelative};
+use gongji::proto::types::{Kinship, Party};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,13 +17,26 @@ fn all_files(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { all_files(&path) } else { vec![path] }).collect()
 }
 
+/// What a platform states of a relative who opens a wallet.
+const STATEMENT: &str = "已核验双方身份证影像";
+
+/// The opening of this member's wallet by this relative.
+fn opening_for(member: &Party, relative: &Party) -> OpenWalletRequest {
+    let opened_by = WalletRelative {
+        person: relative.person.clone(),
+        kinship: Kinship::Child.into(),
+        statement: STATEMENT.to_owned(),
+    };
+    OpenWalletRequest { opened_by: Some(opened_by), ..opening(member) }
+}
+
 fn holds(hay: &[u8], needle: &[u8]) -> bool {
     hay.windows(needle.len()).any(|window| window == needle)
 }
 
 /// What must be found nowhere: as it is, and as programs that print bytes write it.
 fn secrets(parties: &[&Party]) -> Vec<String> {
-    let mut secrets = vec!["13800000000".to_owned()];
+    let mut secrets = vec!["13800000000".to_owned(), STATEMENT.to_owned()];
     for person in parties.iter().filter_map(|party| party.person.as_ref()) {
         secrets.extend([person.id_number.clone(), person.name.clone()]);
         secrets.push(person.name.bytes().map(|byte| format!("\\x{byte:02x}")).collect());
@@ -41,11 +56,17 @@ fn no_person_is_in_any_file_or_error() {
     let stranger = somebody("510100");
     let wrong = party(SPECIMENS[0], "诸葛无名", "510100");
     let broken = party("110105194912310021", "司马不对", "510100");
+    let (member, relative) = (somebody("510100"), somebody("130100"));
     let mut said = String::new();
     let (family, transfer_id) = run(async {
         let site = servers.site();
         let family = site.family("13", "51").await;
         let app = site.caller("app:demo");
+        enrol(&site.caller("platform:51"), resident(&member)).await;
+        let mut wallets = app.wallets("51");
+        let opened = wallets.open_wallet(within(opening_for(&member, &relative))).await;
+        write!(said, "{:?}", opened.expect("opened").into_inner()).expect("text");
+        write!(said, "{:?}", wallets.open_wallet(within(opening_for(&member, &member))).await).expect("text");
         let good = family.transfer("12.34");
         write!(said, "{:?}", app.create(good.clone()).await).expect("text");
         for payee in [&stranger, &wrong, &broken] {
@@ -68,7 +89,7 @@ fn no_person_is_in_any_file_or_error() {
     });
     run(servers.stop());
 
-    let secrets = secrets(&[&family.payer, &family.payee, &stranger, &wrong, &broken]);
+    let secrets = secrets(&[&family.payer, &family.payee, &stranger, &wrong, &broken, &member, &relative]);
     // What is no UTF-8 around it does not hide a name or a number from this.
     let leaks = |place: &str, hay: &[u8]| {
         let hay = String::from_utf8_lossy(hay);

@@ -17,3 +17,4 @@ mod rules;
 mod servers;
 mod transfer;
 mod waiting;
+mod wallets;

@@ -10,7 +10,8 @@ use gongji::domain::record::{
     AccountCredited, CommitDetail, DecisionsRecorded, HubRecovered, HubStarted, IncidentRaised, LegBuried,
     LegDecided, LegPrepared, LegRefused, LegReplayed, MemberRecorded, NodeAdmitted, NodeJoined, PeerMark,
     PeerSeen, PreparedLeg, Record, RequestMark, ResyncMoved, SettlementSuspended, TransferAdopted,
-    TransferBuried, TransferDecided, TransferReceived, WalletOpened,
+    TransferBuried, TransferDecided, TransferReceived, WalletClosed, WalletFrozen, WalletMoved, WalletOpened,
+    WalletOpenedFor, WalletUnfrozen,
 };
 use gongji::domain::region::{ProvinceCode, RegionCode};
 use gongji::domain::transfer::{Outcome, Side, TermsDigests};
@@ -161,6 +162,26 @@ fn node_samples() -> Vec<Record> {
         }
         .into(),
         LegReplayed { leg: leg(), window: window(), hub_seq: 99, time: TIME, suspense: true }.into(),
+        WalletOpenedFor {
+            member_ref: MEMBER,
+            use_region: region(510_300),
+            opened_by: Kinship::Child,
+            time: TIME,
+            request: request(),
+        }
+        .into(),
+        WalletMoved { member_ref: MEMBER, use_region: region(510_400), time: TIME, request: request() }
+            .into(),
+        WalletFrozen {
+            member_ref: MEMBER,
+            code: "SUSPECTED_MISUSE".to_owned(),
+            time: TIME,
+            request: request(),
+        }
+        .into(),
+        WalletUnfrozen { member_ref: MEMBER, code: "CLEARED".to_owned(), time: TIME, request: request() }
+            .into(),
+        WalletClosed { member_ref: MEMBER, time: TIME, request: request() }.into(),
         SettlementSuspended {
             member_ref: MEMBER,
             from: Day::from_number(20_261_121),

@@ -118,6 +118,7 @@ async fn endow(service: Service, number: u8, at: usize, party: Party) -> Result<
             use_region_code: String::new(),
             phone: "13800000000".to_owned(),
             confirmed: true,
+            opened_by: None,
         };
         let done = WalletServiceClient::new(service).open_wallet(request).await;
         done.map(drop).map_err(failed("OpenWallet"))

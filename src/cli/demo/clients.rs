@@ -141,6 +141,7 @@ impl Clients {
             use_region_code: String::new(),
             phone: PHONE.to_owned(),
             confirmed: true,
+            opened_by: None,
         };
         let mut client = self.node(member.province())?.wallets.clone();
         let what = format!("`{}`, OpenWallet", member.key);

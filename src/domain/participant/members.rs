@@ -1,16 +1,14 @@
-//! What the province's own system reports and asks: insurance, allotments, wallets. Each request is done once.
+//! What the province's own system reports: insurance and allotments. Each request is done once.
 
 use super::apply::{PROVINCE, account};
 use super::{Answer, MemberReport, Participant, Standing, Step};
-use crate::domain::calendar::Day;
 use crate::domain::id::MemberRef;
 use crate::domain::ledger::AccountKind;
-use crate::domain::member::{AccountState, InsuranceStatus, WalletState};
+use crate::domain::member::{AccountState, InsuranceStatus};
 use crate::domain::money::Money;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::record::{AccountCredited, MemberRecorded, RequestMark, WalletOpened};
-use crate::domain::region::RegionCode;
-use crate::domain::row::{Key, MemberRow, PersonRow, RequestRow, WalletRow};
+use crate::domain::record::{AccountCredited, MemberRecorded, RequestMark};
+use crate::domain::row::{Key, MemberRow, PersonRow, RequestRow};
 use crate::domain::step::Ticket;
 
 /// A refusal of the node's own services; they have no payer or payee.
@@ -126,52 +124,6 @@ impl Participant {
                 step.record(AccountCredited { member_ref, amount, period, time: step.now.civil, request });
                 stand(ticket, member_ref, request_id, true, step);
             }
-        }
-    }
-
-    /// Opens a wallet. Opening it again at the same place of use is no error.
-    pub(super) fn open_wallet(
-        &mut self,
-        ticket: Ticket,
-        request: RequestMark,
-        member_ref: MemberRef,
-        use_region: RegionCode,
-        step: &mut Step<'_>,
-    ) {
-        match self.judge_opening(&request, member_ref, use_region, step) {
-            Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
-            Ok(false) => stand(ticket, member_ref, None, false, step),
-            Ok(true) => {
-                step.record(WalletOpened { member_ref, use_region, time: step.now.civil, request });
-                stand(ticket, member_ref, None, true, step);
-            }
-        }
-    }
-
-    fn judge_opening(
-        &self,
-        request: &RequestMark,
-        member_ref: MemberRef,
-        use_region: RegionCode,
-        step: &Step<'_>,
-    ) -> Result<bool, RefusalRecord> {
-        if is_repeat(request, step)? {
-            return Ok(false);
-        }
-        let member: &MemberRow =
-            step.rows().get(&Key::MemberRow(member_ref)).ok_or_else(|| refusal(Reason::MemberNotFound))?;
-        if member.insurance_status != InsuranceStatus::Active || member.in_arrears || member.public_medical {
-            return Err(refusal(Reason::NotInsured));
-        }
-        let day = Day::of(step.now.civil);
-        let open = |region| self.places.locate(region).is_some_and(|area| area.is_open(day));
-        if !open(member.region) || !open(use_region) {
-            return Err(refusal(Reason::PlaceNotOpen).with("region", use_region).with("day", day));
-        }
-        match step.rows().get::<WalletRow>(&Key::WalletRow(member_ref)) {
-            None => Ok(true),
-            Some(wallet) if wallet.state == WalletState::Open && wallet.use_region == use_region => Ok(false),
-            Some(_) => Err(refusal(Reason::WalletAlreadyOpen)),
         }
     }
 }

@@ -10,13 +10,16 @@ pub mod suspension;
 mod suspension_tests;
 #[cfg(test)]
 mod tests;
+mod wallets;
 
 pub use decide::{Reaction, reaction};
 pub use prepare::{Precedent, leg_record, precedent};
+pub use wallets::WalletChange;
 
 use crate::domain::apply::own;
 use crate::domain::calendar::{Mono, Now};
 use crate::domain::id::{Digest, MemberRef, StartId, TransferId};
+use crate::domain::kinship::Kinship;
 use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
 use crate::domain::money::Money;
 use crate::domain::policy::Presented;
@@ -26,7 +29,7 @@ use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::{IncidentRaised, NodeJoined, PeerMark, PeerSeen, RequestMark};
 use crate::domain::region::{ProvinceCode, RegionCode, RegionDirectory};
-use crate::domain::row::{AccountRow, Key, LegRow, MemberRow, PeerRow, PersonRow, WalletRow};
+use crate::domain::row::{AccountRow, HolderRow, Key, LegRow, MemberRow, PeerRow, PersonRow, WalletRow};
 use crate::domain::step::{Machine, Ticket};
 use crate::domain::transfer::Side;
 use crate::domain::working_set::WorkingSet;
@@ -113,6 +116,21 @@ pub enum Input {
         member_ref: MemberRef,
         /// 使用地, a pooling area.
         use_region: RegionCode,
+        /// What the relative is to the member who opens it for him (代开通), if one does.
+        opened_by: Option<Kinship>,
+        /// What is said beside, for the vault.
+        holder: Option<HolderRow>,
+    },
+    /// An opened wallet is to be changed.
+    ChangeWallet {
+        /// Who waits.
+        ticket: Ticket,
+        /// The request.
+        request: RequestMark,
+        /// Whose wallet.
+        member_ref: MemberRef,
+        /// How.
+        change: WalletChange,
     },
     /// How a member stands.
     Look {
@@ -397,6 +415,8 @@ impl Machine for Participant {
                 | Input::Upsert { .. }
                 | Input::Credit { .. }
                 | Input::OpenWallet { .. }
+                | Input::ChangeWallet { .. }
+                | Input::Suspend { .. }
                 | Input::Look { .. }
         );
         if local && Participant::ticket(&input).is_some_and(|ticket| !self.serves(ticket, step)) {
@@ -416,8 +436,11 @@ impl Machine for Participant {
             Input::Credit { ticket, request, member_ref, amount, period } => {
                 self.credit(ticket, request, member_ref, (amount, period), step);
             }
-            Input::OpenWallet { ticket, request, member_ref, use_region } => {
-                self.open_wallet(ticket, request, member_ref, use_region, step);
+            Input::OpenWallet { ticket, request, member_ref, use_region, opened_by, holder } => {
+                self.open_wallet(ticket, request, member_ref, (use_region, opened_by, holder), step);
+            }
+            Input::ChangeWallet { ticket, request, member_ref, change } => {
+                self.change_wallet(ticket, request, member_ref, change, step);
             }
             Input::Look { ticket, member_ref } => members::stand(ticket, member_ref, None, false, step),
             Input::AskFailed { questions } => self.ask_later(&questions, ASK_MARGIN_MS, step),
@@ -450,6 +473,7 @@ impl Machine for Participant {
             | Input::Credit { ticket, .. }
             | Input::OpenWallet { ticket, .. }
             | Input::Suspend { ticket, .. }
+            | Input::ChangeWallet { ticket, .. }
             | Input::Look { ticket, .. } => Some(*ticket),
             Input::Joined { .. }
             | Input::PutBack

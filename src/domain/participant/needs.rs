@@ -46,7 +46,9 @@ pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
             keys.extend([SELF, Key::AccountRow(PROVINCE, AccountKind::Allotment)]);
             standing(*member_ref, &mut keys);
         }
-        Input::OpenWallet { request, member_ref, .. } | Input::Suspend { request, member_ref, .. } => {
+        Input::OpenWallet { request, member_ref, .. }
+        | Input::Suspend { request, member_ref, .. }
+        | Input::ChangeWallet { request, member_ref, .. } => {
             keys.push(Key::RequestRow(request.request_id.clone()));
             standing(*member_ref, &mut keys);
         }

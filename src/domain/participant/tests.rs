@@ -6,14 +6,16 @@ use crate::domain::apply::replay;
 use crate::domain::coordinator;
 use crate::domain::id::Digest;
 use crate::domain::member::{InsuranceStatus, InsuranceType};
+use crate::domain::money::Money;
 use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::protocol::{AckResult, Decision, Ruling, Verdict};
 use crate::domain::reason::Reason;
-use crate::domain::record::LegState;
+use crate::domain::record::{LegState, RequestMark};
 use crate::domain::row::{PersonRow, Row};
 use crate::domain::step::Output;
-use crate::domain::toy::{OpenVault, PAYEE, PAYER, Toy, answer, id, id_hash, member};
+use crate::domain::toy::{self, OpenVault, PAYEE, PAYER, Toy, answer, id, id_hash, member};
 use crate::domain::transfer::{Leg, Outcome, Side};
+use std::sync::Arc;
 
 fn legs(toy: &mut Toy, number: u8, fen: i64) -> Vec<Leg> {
     let leg = |output| match output {
@@ -283,4 +285,38 @@ fn two_rulings_about_one_leg_in_one_answer_are_both_taken() {
     let outputs = toy.payer.run(now, Input::Rulings { hub, rulings: rulings.to_vec() });
     let alarms = outputs.iter().filter(|it| matches!(it, Output::Effect(Effect::Alarm(..))));
     assert_eq!(alarms.count(), 1);
+}
+
+/// Before the hub has given a start its incarnation, its votes would belong to no life.
+#[test]
+fn a_node_that_has_not_joined_votes_on_nothing() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    let before = rows(&mut toy);
+    let start = crate::domain::id::StartId([9; 16]);
+    let (places, rulebook) = (toy::places().into(), toy::rulebook().into());
+    toy.payer.machine = super::Participant::new(PAYER, start, places, rulebook, Arc::new(OpenVault), []);
+    match toy.prepare(&leg) {
+        Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::NotAnnounced),
+        other => panic!("not refused: {other:?}"),
+    }
+    assert_eq!(rows(&mut toy), before);
+}
+
+#[test]
+fn a_balance_that_could_not_be_kept_is_refused_before_any_record() {
+    let mut toy = Toy::new();
+    let (now, before) = (toy.now, rows(&mut toy));
+    let input = Input::Credit {
+        ticket: 0,
+        request: RequestMark { request_id: "too much".to_owned(), digest: Digest([1; 32]) },
+        member_ref: member(PAYER),
+        amount: Money::from_fen(i64::MAX),
+        period: 202_611,
+    };
+    match answer(toy.payer.run(now, input)) {
+        Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::Overflow),
+        other => panic!("not refused: {other:?}"),
+    }
+    assert_eq!(rows(&mut toy), before);
 }

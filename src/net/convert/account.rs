@@ -7,6 +7,7 @@ use crate::domain::money::Money;
 use crate::domain::region::RegionCode;
 use crate::domain::row::{AccountRow, EntryRow, MemberRow, WalletRow};
 use crate::net::convert::party::{masked_to_proto, person_to_proto};
+use crate::net::convert::terms::kinship_to_proto;
 use crate::net::convert::time::timestamp;
 use crate::proto::{node, types};
 
@@ -62,6 +63,9 @@ pub fn wallet_to_proto(
         balance: account.map_or(Money::ZERO, |account| account.posted).to_string(),
         pending: account.map_or(Money::ZERO, |account| account.pending).to_string(),
         open_time: Some(timestamp(row.open_time)),
+        opened_by: row.opened_by.map_or(0, kinship_to_proto),
+        state_code: row.state_code.clone().unwrap_or_default(),
+        state_time: Some(timestamp(row.state_time)),
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::calendar::Civil;
 use crate::domain::id::MemberRef;
+use crate::domain::kinship::Kinship;
 use crate::domain::ledger::AccountKind;
 use crate::domain::participant::apply::empty_account;
 use crate::net::convert::test_kit::*;
@@ -74,6 +75,9 @@ fn an_app_sees_a_wallet_masked() {
         state: WalletState::Open,
         use_region: region(130_600),
         open_time: Civil(2_000),
+        opened_by: Some(Kinship::Child),
+        state_code: Some("MISUSE".to_owned()),
+        state_time: Civil(3_000),
     };
     let who = person(SPECIMENS[0], "张小三");
     let shown = wallet_to_proto(&row, Some(&account(AccountKind::Wallet)), &who, region(130_100));

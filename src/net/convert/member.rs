@@ -8,6 +8,7 @@ use crate::domain::region::RegionCode;
 use crate::domain::transfer::Party;
 use crate::net::convert::page::{page_size, read_number_token};
 use crate::net::convert::reader::{Path, Reader, Violations, amount, choice, request_id};
+use crate::net::convert::wallet::Relative;
 use crate::net::status::Problem;
 use crate::proto::{node, types};
 use std::fmt;
@@ -97,6 +98,8 @@ pub struct OpenInput {
     pub use_region: RegionCode,
     /// Required here.
     pub phone: Phone,
+    /// The relative who opens it for him, if one does.
+    pub opened_by: Option<Relative>,
 }
 
 /// A request for a page of a statement.
@@ -197,7 +200,7 @@ impl Reader<'_> {
     /// Reads a wish to open a wallet.
     ///
     /// # Errors
-    /// In this order: `request_id`; `party`; `use_region_code`; `phone`; `confirmed` (`NOT_CONFIRMED`).
+    /// In this order: `request_id`; `party`; `use_region_code`; `phone`; `confirmed` (`NOT_CONFIRMED`); `opened_by`.
     pub fn open_wallet(&self, request: &node::OpenWalletRequest) -> Result<OpenInput, Problem> {
         let (root, mut found) = (Path::Root, Violations::default());
         let id = request_id(&root.field("request_id"), &request.request_id, &mut found);
@@ -210,9 +213,10 @@ impl Reader<'_> {
         if !request.confirmed {
             found.add(&root.field("confirmed"), Reason::NotConfirmed);
         }
+        let opened_by = self.relative(request.opened_by.as_ref(), party.as_ref(), &mut found);
         let input = match (id, party, use_region, phone) {
             (Some(request_id), Some(party), Some(use_region), Some(phone)) => {
-                Some(OpenInput { request_id, party, use_region, phone })
+                Some(OpenInput { request_id, party, use_region, phone, opened_by })
             }
             _ => None,
         };
@@ -226,18 +230,22 @@ impl Reader<'_> {
     pub fn list_entries(&self, request: &node::ListEntriesRequest) -> Result<EntryQuery, Problem> {
         let (root, mut found) = (Path::Root, Violations::default());
         let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
-        let account = match node::EntryAccount::try_from(request.account) {
-            Ok(node::EntryAccount::Personal) => Some(AccountKind::Personal),
-            Ok(node::EntryAccount::Wallet) => Some(AccountKind::Wallet),
-            Ok(node::EntryAccount::Unspecified) | Err(_) => None,
-        };
-        let account =
-            choice(&root.field("account"), request.account, Reason::ValueUnsupported, account, &mut found);
+        let account = entry_account(&root.field("account"), request.account, &mut found);
         let (party, account) = found.finish(party.zip(account))?;
         let limit = page_size(request.page_size)?;
         let before = read_number_token("page_token", &entry_scope(account), &request.page_token)?;
         Ok(EntryQuery { party, account, limit, before })
     }
+}
+
+/// Reads which ledger: `FIELD_REQUIRED`, `VALUE_UNSUPPORTED`.
+pub(super) fn entry_account(at: &Path<'_>, number: i32, found: &mut Violations) -> Option<AccountKind> {
+    let account = match node::EntryAccount::try_from(number) {
+        Ok(node::EntryAccount::Personal) => Some(AccountKind::Personal),
+        Ok(node::EntryAccount::Wallet) => Some(AccountKind::Wallet),
+        Ok(node::EntryAccount::Unspecified) | Err(_) => None,
+    };
+    choice(at, number, Reason::ValueUnsupported, account, found)
 }
 
 fn insurance(at: &Path<'_>, member: &node::Member, found: &mut Violations) -> Option<Insurance> {

@@ -173,6 +173,7 @@ fn opening_a_wallet_needs_phone_and_confirmation() {
         use_region_code: String::new(),
         phone: "13800000000".to_owned(),
         confirmed: true,
+        opened_by: None,
     };
     let use_region = |code: &str| {
         let request = node::OpenWalletRequest { use_region_code: code.to_owned(), ..good.clone() };

@@ -20,6 +20,7 @@ pub mod terms;
 pub mod time;
 pub mod transfer;
 pub mod verification;
+pub mod wallet;
 
 #[cfg(test)]
 pub(crate) mod test_kit;

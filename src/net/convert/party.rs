@@ -47,7 +47,8 @@ impl Reader<'_> {
         found.finish(parts.whole())
     }
 
-    fn person(
+    /// Reads a person: number and name.
+    pub(super) fn person(
         &self,
         at: &Path<'_>,
         person: Option<&types::Person>,

@@ -96,7 +96,7 @@ fn old_damage_is_found_by_verify() {
 #[test]
 fn a_row_that_is_none_of_ours_is_noticed() {
     let dir = written(1..=1);
-    raw(&dir, "INSERT INTO wallet VALUES (zeroblob(16), 77, 130100, 0)");
+    raw(&dir, "INSERT INTO wallet VALUES (zeroblob(16), 77, 130100, 0, NULL, NULL, 0)");
     let mut store = SqliteStore::open(dir.path(), "hub").unwrap();
     let text = "the store is damaged at table wallet: a row holds what this program never writes; \
                 restore it from a backup";

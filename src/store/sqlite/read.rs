@@ -23,7 +23,7 @@ pub struct SqliteReader {
 }
 
 impl SqliteReader {
-    /// Opens the folder for reading.
+    /// Opens the folder for reading. A store of an older format is shown as today's and is left as it is.
     ///
     /// # Errors
     /// `Io` when there is no store, `Newer` and `Damaged` as when it is opened for writing.
@@ -38,9 +38,10 @@ impl SqliteReader {
         connection.busy_timeout(BUSY_WAIT).map_err(failure)?;
         connection.set_prepared_statement_cache_capacity(super::STATEMENTS);
         connection
-            .execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY;")
+            .execute_batch("PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY;")
             .map_err(failure)?;
-        super::schema::format(&connection)?;
+        super::schema::overlay(&connection)?;
+        connection.execute_batch("PRAGMA query_only = ON").map_err(failure)?;
         Ok(SqliteReader { connection })
     }
 

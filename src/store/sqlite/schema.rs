@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_init.sql"),
     include_str!("migrations/0002_spoken.sql"),
     include_str!("migrations/0003_recovery.sql"),
+    include_str!("migrations/0005_wallet_life.sql"),
     include_str!("migrations/0006_settlement_suspended.sql"),
 ];
 
@@ -58,6 +59,33 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Shows a store of an older format as today's, without writing to it: what later migrations change is copied into the
+/// connection's own temporary database, whose tables hide those of the file, and is migrated there.
+pub(super) fn overlay(connection: &Connection) -> Result<(), StoreError> {
+    let found = format(connection)?;
+    // A file of format 0 holds nothing yet.
+    let later = if found == 0 { &[] } else { &MIGRATIONS[found..] };
+    for migration in later {
+        let code: Vec<&str> = migration.lines().filter(|line| !line.starts_with("--")).collect();
+        for statement in code.join("\n").split(';').map(str::trim).filter(|text| !text.is_empty()) {
+            let words: Vec<&str> = statement.split_whitespace().collect();
+            let text = match words[..] {
+                // Reading gives the same rows without it.
+                ["CREATE", "INDEX", ..] => continue,
+                ["CREATE", "TABLE", ..] => statement.replacen("CREATE TABLE", "CREATE TEMP TABLE", 1),
+                ["ALTER", "TABLE", table, ..] | ["UPDATE", table, ..] => {
+                    format!(
+                        "CREATE TEMP TABLE IF NOT EXISTS {table} AS SELECT * FROM main.{table}; {statement}"
+                    )
+                }
+                _ => statement.to_owned(),
+            };
+            connection.execute_batch(&text).map_err(failure)?;
+        }
+    }
+    Ok(())
+}
+
 /// Whose store it is, if it was ever said.
 pub(super) fn owner(connection: &Connection) -> Result<Option<String>, StoreError> {
     connection
@@ -75,5 +103,73 @@ pub(super) fn claim(connection: &Connection, wanted: &str) -> Result<(), StoreEr
             .execute("INSERT INTO meta (name, value) VALUES ('owner', ?)", [wanted])
             .map(|_| ())
             .map_err(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::apply::replay;
+    use crate::domain::calendar::Civil;
+    use crate::domain::id::{Digest, MemberRef};
+    use crate::domain::record::{RequestMark, WalletOpened};
+    use crate::domain::region::RegionCode;
+    use crate::domain::row::{Key, Row, Table, TableRow, Value, WalletRow};
+    use crate::store::Tables;
+    use crate::store::sqlite::SqliteReader;
+
+    /// A wallet that was opened before wallets had a life: its row must be what its journal gives today.
+    #[test]
+    fn a_wallet_of_an_older_store_is_as_replay_has_it() {
+        let life = MIGRATIONS.iter().position(|text| text.contains("vault_holder")).unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        MIGRATIONS[..life].iter().for_each(|text| connection.execute_batch(text).unwrap());
+        connection.execute("INSERT INTO wallet VALUES (?, 1, 510300, 1795233600250)", [[3u8; 16]]).unwrap();
+        MIGRATIONS[life..].iter().for_each(|text| connection.execute_batch(text).unwrap());
+        let columns = [Table::WalletRow.key_columns(), Table::WalletRow.value_columns()].concat();
+        let select = format!("SELECT {} FROM wallet", columns.join(", "));
+        let values = connection.query_row(&select, [], |row| {
+            let value = |at| row.get::<_, rusqlite::types::Value>(at).map(as_ours);
+            (0..columns.len()).map(value).collect::<Result<Vec<_>, _>>()
+        });
+        let member_ref = MemberRef([3; 16]);
+        let opened = WalletOpened {
+            member_ref,
+            use_region: RegionCode::new(510_300).unwrap(),
+            time: Civil(1_795_233_600_250),
+            request: RequestMark { request_id: "r".to_owned(), digest: Digest([4; 32]) },
+        };
+        let replayed = replay(&[opened.into()]);
+        let kept = Row::from_values(Table::WalletRow, values.unwrap());
+        assert_eq!(kept.as_ref(), replayed.row(&Key::WalletRow(member_ref)));
+    }
+
+    #[test]
+    fn a_reader_sees_an_older_store_as_todays_and_leaves_it_as_it_is() {
+        let life = MIGRATIONS.iter().position(|text| text.contains("vault_holder")).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(super::super::DATABASE);
+        let connection = Connection::open(&file).unwrap();
+        MIGRATIONS[..life].iter().for_each(|text| connection.execute_batch(text).unwrap());
+        connection.execute("INSERT INTO wallet VALUES (?, 1, 510300, 77)", [[3u8; 16]]).unwrap();
+        connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        connection.pragma_update(None, "user_version", i64::try_from(life).unwrap()).unwrap();
+        drop(connection);
+        let before = std::fs::read(&file).unwrap();
+        let keys = [Key::WalletRow(MemberRef([3; 16])), Key::HolderRow(MemberRef([3; 16]))];
+        let found = SqliteReader::open(dir.path()).unwrap().load(&keys).unwrap();
+        let wallet = found[0].as_ref().and_then(WalletRow::of).unwrap();
+        assert_eq!((wallet.state_time, wallet.opened_by, &wallet.state_code), (Civil(77), None, &None));
+        assert_eq!((&found[1], std::fs::read(&file).unwrap() == before), (&None, true));
+    }
+
+    fn as_ours(value: rusqlite::types::Value) -> Value {
+        match value {
+            rusqlite::types::Value::Null => Value::Null,
+            rusqlite::types::Value::Integer(number) => Value::Int(number),
+            rusqlite::types::Value::Text(text) => Value::Text(text),
+            rusqlite::types::Value::Blob(bytes) => Value::Blob(bytes),
+            rusqlite::types::Value::Real(_) => unreachable!("no table holds a float"),
+        }
     }
 }

@@ -101,6 +101,7 @@ pub fn opening(party: &Party) -> OpenWalletRequest {
         use_region_code: String::new(),
         phone: "13800000000".to_owned(),
         confirmed: true,
+        opened_by: None,
     }
 }
 
