@@ -11,6 +11,10 @@
 //! | `transfer_max` | yuan, above zero | the most that one transfer may carry |
 //! | `daily_count_max` | number, at least 1 | how many transfers a payer may make in a day |
 //! | `kinships` | list of names, `["spouse", "child"]` | relatives to whom a transfer may go |
+//! | `acceptance` | `"none"`, `"required"` | whether the payee must accept what is sent to him |
+//! | `without_wallet` | `"refuse"`, `"await"` | a payee without a wallet: refused at once, or waited for until 06:00 |
+//! | `acceptance_demanded` | `"none"`, `"required"` | whether the place sends only to payees who accept |
+//! | `one_open_transfer` | `true`, `false` | whether a transfer that is not taken yet blocks the payer's next |
 //! | `payee_types` | list of `"employee"`, `"resident"` | insurance types to which the place sends |
 //!
 //! The content hash of a place's rules is SHA-256 over the exact bytes of `national.toml`, followed by those of the
@@ -20,7 +24,8 @@
 use crate::config::error::ConfigError;
 use crate::config::source::Source;
 use crate::config::value::{
-    DayText, Grade, InsuranceText, KinshipText, ProvinceText, RegionText, Words, Yuan,
+    DayText, Demand, Grade, InsuranceText, KinshipText, ProvinceText, RegionText, WithoutWalletText, Words,
+    Yuan,
 };
 use crate::domain::id::Digest;
 use crate::domain::policy::rulebook::{
@@ -53,6 +58,10 @@ struct VersionEntry {
     daily_count_max: Option<Cited<Spanned<u64>>>,
     kinships: Option<Cited<Spanned<Vec<KinshipText>>>>,
     payee_types: Option<Cited<Spanned<Vec<InsuranceText>>>>,
+    acceptance: Option<Cited<Demand>>,
+    without_wallet: Option<Cited<WithoutWalletText>>,
+    acceptance_demanded: Option<Cited<Demand>>,
+    one_open_transfer: Option<Cited<bool>>,
 }
 
 /// A value and where it comes from. The citation stays in the text that is kept by its hash; here it only has to
@@ -230,6 +239,10 @@ fn values(entry: &VersionEntry, source: &Source) -> Result<RuleValues, ConfigErr
         daily_count_max: entry.daily_count_max.as_ref().map(|cited| *cited.value.get_ref()),
         kinships: kinships.map(|list| list.into_iter().collect()),
         payee_types: types,
+        acceptance: entry.acceptance.as_ref().map(|cited| cited.value.0),
+        without_wallet: entry.without_wallet.as_ref().map(|cited| cited.value.0),
+        acceptance_demanded: entry.acceptance_demanded.as_ref().map(|cited| cited.value.0),
+        one_open_transfer: entry.one_open_transfer.as_ref().map(|cited| cited.value),
     })
 }
 

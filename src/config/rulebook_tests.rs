@@ -6,7 +6,7 @@ use crate::domain::id::hex;
 use crate::domain::kinship::Kinship;
 use crate::domain::member::InsuranceType;
 use crate::domain::money::Money;
-use crate::domain::policy::rulebook::PlaceRules;
+use crate::domain::policy::rulebook::{PlaceRules, WithoutWallet};
 use crate::domain::region::{ProvinceCode, RegionCode};
 use tempfile::TempDir;
 
@@ -28,11 +28,18 @@ fn the_shipped_rulebook_says_what_its_sources_say() {
     assert_eq!(hebei.daily_count_max, 3);
     assert_eq!(hebei.kinships.iter().copied().collect::<Vec<_>>(), Kinship::ALL);
     assert_eq!(hebei.payee_types, InsuranceType::ALL);
-    for area in [140_100, 610_100] {
-        let place = rules(&book, area, "2026-11-21");
-        assert_eq!(place, PlaceRules { floor: Money::from_fen(100_000), hash: place.hash, ..hebei.clone() });
-        assert_ne!(place.hash, hebei.hash);
-    }
+    let place = rules(&book, 140_100, "2026-11-21");
+    let floor = Money::from_fen(100_000);
+    assert_eq!(place, PlaceRules { floor, hash: place.hash, ..hebei.clone() });
+    assert_ne!(place.hash, hebei.hash);
+    let shaanxi = rules(&book, 610_100, "2026-11-21");
+    let (acceptance, without_wallet) = (true, WithoutWallet::Await);
+    let expected = PlaceRules { floor, acceptance, without_wallet, hash: shaanxi.hash, ..hebei.clone() };
+    assert_eq!(shaanxi, expected);
+    let tianshui = rules(&book, 620_500, "2026-11-21");
+    let (acceptance_demanded, one_open_transfer) = (true, true);
+    let expected = PlaceRules { acceptance_demanded, one_open_transfer, hash: tianshui.hash, ..hebei };
+    assert_eq!(tianshui, expected);
     assert_eq!(rules(&book, 610_100, "2025-05-07").floor, Money::ZERO);
 }
 
@@ -53,6 +60,10 @@ transfer_max = { value = "2000.00", grade = "A", source = "s" }
 daily_count_max = { value = 3, grade = "A", source = "s" }
 kinships = { value = ["spouse", "child"], grade = "A", source = "s" }
 payee_types = { value = ["resident"], grade = "A", source = "s" }
+acceptance = { value = "none", grade = "A", source = "s" }
+without_wallet = { value = "refuse", grade = "A", source = "s" }
+acceptance_demanded = { value = "required", grade = "A", source = "s" }
+one_open_transfer = { value = false, grade = "A", source = "s" }
 "#;
 
 const PLACE_TEXT: &str = r#"province = "13"
@@ -117,6 +128,8 @@ fn a_bad_place_file_is_refused_with_its_line() {
         ("floor = { value = \"5.00\"", "kinships = { value = [\"in_law\"]", "4:23", "\"spouse\""),
         ("floor = { value = \"5.00\"", "kinships = { value = []", "4:22", "empty"),
         ("floor = { value = \"5.00\"", "kinships = { value = [\"child\", \"child\"]", "4:22", "twice"),
+        ("floor = { value = \"5.00\"", "acceptance = { value = \"maybe\"", "4:24", "\"required\""),
+        ("floor = { value = \"5.00\"", "without_wallet = { value = \"wait\"", "4:28", "\"await\""),
         ("floor = { value = \"5.00\"", "payee_types = { value = [\"pensioner\"]", "4:26", "\"resident\""),
     ] {
         let bad = PLACE_TEXT.replacen(from, to, 1);

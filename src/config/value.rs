@@ -4,6 +4,7 @@ use crate::domain::calendar::{Civil, Day};
 use crate::domain::kinship::Kinship;
 use crate::domain::member::InsuranceType;
 use crate::domain::money::Money;
+use crate::domain::policy::rulebook::WithoutWallet;
 use crate::domain::region::{Opening, ProvinceCode, RegionCode};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt;
@@ -60,11 +61,31 @@ text_values! {
         \"maternal_grandparent\", \"sons_child\", \"daughters_child\"" Kinship::from_name;
     /// An insurance type.
     InsuranceText(InsuranceType) "one of \"employee\", \"resident\"" InsuranceType::from_name;
+    /// Whether something is demanded.
+    Demand(bool) "one of \"none\", \"required\"" demand;
+    /// What becomes of a transfer to a payee without a wallet.
+    WithoutWalletText(WithoutWallet) "one of \"refuse\", \"await\"" without_wallet;
     /// A moment of civil time.
     Moment(Civil) "a moment in Asia/Shanghai, \"YYYY-MM-DDTHH:MM:SS+08:00\"" moment;
     /// The trust in a source.
     Grade(String) "a grade: \"A\", \"B\", \"C\", \"INF\" or \"BG\""
         |text| ["A", "B", "C", "INF", "BG"].contains(&text).then(|| text.to_owned());
+}
+
+fn demand(text: &str) -> Option<bool> {
+    match text {
+        "none" => Some(false),
+        "required" => Some(true),
+        _ => None,
+    }
+}
+
+fn without_wallet(text: &str) -> Option<WithoutWallet> {
+    match text {
+        "refuse" => Some(WithoutWallet::Refuse),
+        "await" => Some(WithoutWallet::Await),
+        _ => None,
+    }
 }
 
 fn province(text: &str) -> Option<ProvinceCode> {

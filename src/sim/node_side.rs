@@ -4,12 +4,12 @@ use super::Broken;
 use super::network::{Call, Event, Letter, Message};
 use super::people::id_hash;
 use super::world::{HUB, Pending, World};
+use crate::domain::acceptance::Asked;
 use crate::domain::participant::{Answer, Effect, Input};
 use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::protocol::Question;
 use crate::domain::region::ProvinceCode;
 use crate::domain::step::Output;
-use crate::domain::transfer::Leg;
 
 /// How often a node shows itself, and how long its calls may take.
 const ANNOUNCE_EVERY: u64 = 5_000;
@@ -72,9 +72,12 @@ impl World {
                 return self.send(Letter { from: province, to: HUB, call, answer: true, message });
             }
             Message::Prepare(hub, legs) => {
-                let present = |leg: Leg| {
-                    let id_hash = id_hash(&leg.party.person.id_number);
-                    Presented::Leg(PresentedLeg { leg, id_hash })
+                let present = |leg: Asked| match leg {
+                    Asked::First(leg) => {
+                        let id_hash = id_hash(&leg.party.person.id_number);
+                        Presented::Leg(PresentedLeg { leg: *leg, id_hash })
+                    }
+                    Asked::Accepted(leg) => Presented::Accepted(*leg),
                 };
                 let legs = legs.into_iter().map(present).collect();
                 Input::Prepare { ticket: node.ticket(call), hub, legs }

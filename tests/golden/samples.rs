@@ -7,9 +7,10 @@ use gongji::domain::member::{AccountState, InsuranceStatus, InsuranceType};
 use gongji::domain::money::Money;
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use gongji::domain::record::{
-    AccountCredited, CommitDetail, DecisionsRecorded, HubStarted, IncidentRaised, LegBuried, LegDecided,
-    LegPrepared, LegRefused, MemberRecorded, NodeAdmitted, NodeJoined, PeerMark, PeerSeen, PreparedLeg,
-    Record, RequestMark, TransferBuried, TransferDecided, TransferReceived, WalletOpened,
+    AccountCredited, CommitDetail, DecisionsRecorded, HubStarted, IncidentRaised, LegAwaited, LegBuried,
+    LegDecided, LegPrepared, LegRefused, MemberRecorded, NodeAdmitted, NodeJoined, PeerMark, PeerSeen,
+    PreparedLeg, Record, RequestMark, TransferAccepted, TransferAwaiting, TransferBuried, TransferDecided,
+    TransferReceived, WalletOpened,
 };
 use gongji::domain::region::{ProvinceCode, RegionCode};
 use gongji::domain::transfer::{Outcome, Side, TermsDigests};
@@ -66,6 +67,15 @@ fn hub_samples() -> Vec<Record> {
         NodeAdmitted { province: ProvinceCode::new(13), mark: mark(3) }.into(),
         PeerSeen { province: ProvinceCode::HUB, mark: mark(4) }.into(),
         IncidentRaised { transfer_id: ID, side: Side::Payee, refusal: refusal(), time: TIME }.into(),
+        TransferAwaiting {
+            transfer_id: ID,
+            until: Civil(1_795_212_000_000),
+            payer_rulebook: Some(digest(0x71)),
+            payee_rulebook: None,
+            time: TIME,
+        }
+        .into(),
+        TransferAccepted { transfer_id: ID, time: TIME }.into(),
     ]
 }
 
@@ -143,6 +153,18 @@ fn node_samples() -> Vec<Record> {
             outcome: Outcome::Commit,
             window: Some(window()),
             hub_seq: Some(99),
+            time: TIME,
+        }
+        .into(),
+        LegAwaited {
+            transfer_id: ID,
+            side: Side::Payee,
+            member_ref: MEMBER,
+            amount: AMOUNT,
+            counter_region: region(130_100),
+            receipt_time: RECEIPT,
+            terms_digest: digest(0x64),
+            rulebook: digest(0x71),
             time: TIME,
         }
         .into(),

@@ -29,6 +29,10 @@ transfer_max = { value = "100000000.00", grade = "INF", source = "bench" }
 daily_count_max = { value = 1000000000, grade = "INF", source = "bench" }
 kinships = { value = ["spouse", "parent", "child", "sibling"], grade = "INF", source = "bench" }
 payee_types = { value = ["employee", "resident"], grade = "INF", source = "bench" }
+acceptance = { value = "none", grade = "INF", source = "bench" }
+without_wallet = { value = "refuse", grade = "INF", source = "bench" }
+acceptance_demanded = { value = "none", grade = "INF", source = "bench" }
+one_open_transfer = { value = false, grade = "INF", source = "bench" }
 "#;
 
 /// How long a server may take until it listens, and until it has ended after SIGTERM.

@@ -85,7 +85,7 @@ impl Coordinator {
     fn ask_both(&mut self, request: &CreateRequest, decide_within_ms: u64, step: &mut Step<'_>) {
         let abort_at = step.now.mono.after(decide_within_ms);
         self.expiries.insert((abort_at, request.transfer_id));
-        self.live.insert(request.transfer_id, Live { payer: None, payee: None, abort_at });
+        self.live.insert(request.transfer_id, Live { payer: None, payee: None, awaiting: None, abort_at });
         let terms = &request.terms;
         let payer_rules =
             self.rulebook.rules(terms.payer.province, terms.payer.region, Day::of(step.now.civil));
@@ -102,6 +102,7 @@ impl Coordinator {
                 Side::Payer => Vec::new(),
                 Side::Payee => payer_rules.payee_types.clone(),
             },
+            acceptance: side == Side::Payee && payer_rules.acceptance_demanded,
             time_left_ms: decide_within_ms,
         };
         let payer = leg(Side::Payer, &terms.payer, &terms.payee);

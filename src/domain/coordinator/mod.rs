@@ -1,5 +1,8 @@
 //! The hub's side: it receives transfers, asks both provinces, decides once, and tells until it is acknowledged.
 
+mod accept;
+#[cfg(test)]
+mod accept_tests;
 pub mod apply;
 mod create;
 mod decide;
@@ -10,18 +13,22 @@ mod receipts;
 mod tests;
 mod waits;
 
+pub use accept::AcceptRequest;
+
+use crate::domain::acceptance::AcceptedLeg;
 use crate::domain::calendar::{Mono, Now};
 use crate::domain::id::{Digest, StartId, TransferId};
 use crate::domain::outbox::Outbox;
 use crate::domain::policy::rulebook::Rulebook;
 use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
-use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::reason::RefusalRecord;
 use crate::domain::record::PeerMark;
 use crate::domain::region::{ProvinceCode, RegionDirectory};
 use crate::domain::row::{Key, PartiesRow, TransferRow};
 use crate::domain::step::{Machine, Ticket};
 use crate::domain::transfer::{Leg, Side, Terms, TermsDigests};
 use crate::domain::working_set::WorkingSet;
+use accept::{Awaiting, AwaitingVote};
 use receipts::Receipts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,6 +43,13 @@ pub enum Input {
         ticket: Ticket,
         /// What it says.
         request: Box<CreateRequest>,
+    },
+    /// A payee takes a transfer, or declines it.
+    Accept {
+        /// Who waits.
+        ticket: Ticket,
+        /// What he says.
+        request: AcceptRequest,
     },
     /// A client asks for transfers by id.
     Get {
@@ -155,6 +169,8 @@ pub enum Answer {
 pub enum Effect {
     /// Ask a province to prepare a leg.
     Prepare(ProvinceCode, Box<Leg>),
+    /// Ask a province to prepare a leg by its id: the payee has accepted.
+    PrepareAccepted(ProvinceCode, Box<AcceptedLeg>),
     /// Tell a province a decision.
     Decide(ProvinceCode, Decision),
     /// People must look: a province rejected a decision.
@@ -187,6 +203,7 @@ pub struct Coordinator {
     expiries: BTreeSet<(Mono, TransferId)>,
     waits: Waits,
     outbox: Outbox,
+    awaiting: Awaiting,
     receipts: Receipts,
     /// Marks seen since the last record: they are journaled with the next one, and worth no commit of their own.
     seen: BTreeMap<ProvinceCode, PeerMark>,
@@ -197,6 +214,9 @@ pub struct Coordinator {
 struct Live {
     payer: Option<YesVote>,
     payee: Option<YesVote>,
+    /// The payee's first vote, when he must accept.
+    awaiting: Option<AwaitingVote>,
+    /// When it is aborted; an accepted transfer is asked for again then.
     abort_at: Mono,
 }
 
@@ -227,6 +247,7 @@ impl Coordinator {
             expiries: BTreeSet::new(),
             waits: Waits::default(),
             outbox: Outbox::default(),
+            awaiting: Awaiting::default(),
             receipts: Receipts::default(),
             seen: BTreeMap::new(),
         }
@@ -245,8 +266,9 @@ impl Coordinator {
     fn tick(&mut self, step: &mut Step<'_>) {
         let now = step.now.mono;
         for transfer_id in self.expired(now) {
-            self.abort(transfer_id, RefusalRecord::new(Reason::DeadlineExpired, decide::HUB), step);
+            self.expire(transfer_id, step);
         }
+        self.sweep(step);
         if self.receipts.due().is_some_and(|due| due <= now) {
             self.journal_receipts(step);
         }
@@ -268,8 +290,10 @@ impl Machine for Coordinator {
     }
 
     fn step(&mut self, input: Input, step: &mut Step<'_>) {
+        self.awaiting.look(step.now);
         match input {
             Input::Create { ticket, request } => self.create(ticket, *request, step),
+            Input::Accept { ticket, request } => self.accept(ticket, request, step),
             Input::Get { ticket, transfer_ids } => self.get(ticket, &transfer_ids, step),
             Input::Votes { province, node, votes } => self.votes(province, node, votes, step),
             Input::PrepareFailed { province, transfer_ids } => {
@@ -291,7 +315,8 @@ impl Machine for Coordinator {
 
     fn wake_at(&self) -> Option<Mono> {
         let expiry = self.expiries.first().map(|(at, _)| *at);
-        expiry.into_iter().chain(self.waits.next()).chain(self.receipts.due()).min()
+        let others = [self.waits.next(), self.receipts.due(), self.awaiting.wake()];
+        expiry.into_iter().chain(others.into_iter().flatten()).min()
     }
 
     fn tick() -> Input {
@@ -301,6 +326,7 @@ impl Machine for Coordinator {
     fn ticket(input: &Input) -> Option<Ticket> {
         match input {
             Input::Create { ticket, .. }
+            | Input::Accept { ticket, .. }
             | Input::Get { ticket, .. }
             | Input::Announce { ticket, .. }
             | Input::Resolve { ticket, .. } => Some(*ticket),

@@ -28,7 +28,9 @@ impl Coordinator {
                     self.abort(transfer.transfer_id, refusal, step);
                 }
                 TransferState::Committed | TransferState::Aborted => self.queue(&transfer, step),
-                TransferState::AwaitingAcceptance => {}
+                TransferState::AwaitingAcceptance | TransferState::Accepted => {
+                    self.resume(transfer.transfer_id, step);
+                }
             }
         }
     }
@@ -107,7 +109,8 @@ impl Coordinator {
         self.drop_votes_of(province, step);
     }
 
-    /// Only yes votes of a node's present life may commit: transfers that hold one of an earlier life are aborted.
+    /// Only yes votes of a node's present life may commit: transfers that hold one of an earlier life are aborted, or,
+    /// if they were accepted, asked for again.
     fn drop_votes_of(&mut self, province: ProvinceCode, step: &mut Step<'_>) {
         let voted = |(transfer_id, live): (&TransferId, &Live)| {
             let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(*transfer_id));
@@ -119,8 +122,7 @@ impl Coordinator {
         let stale: Vec<TransferId> =
             self.live.iter().filter(|it| voted((it.0, it.1))).map(|(id, _)| *id).collect();
         for transfer_id in stale {
-            let refusal = RefusalRecord::new(Reason::ProvinceUnreachable, HUB).with("province", province);
-            self.abort(transfer_id, refusal, step);
+            self.lose_vote(transfer_id, province, step);
         }
     }
 
@@ -158,8 +160,7 @@ impl Coordinator {
             return match decision_for(transfer, question.side) {
                 Some(decision) => Ruling::Decided(decision),
                 None => {
-                    let live = self.live.get(&question.transfer_id);
-                    let left = live.map_or(0, |live| live.abort_at.0.saturating_sub(step.now.mono.0));
+                    let left = self.undecided_for(transfer, step.now);
                     Ruling::Pending { question: question.clone(), ask_after_ms: left + ASK_MARGIN_MS }
                 }
             };

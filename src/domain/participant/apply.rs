@@ -8,8 +8,8 @@ use crate::domain::ledger::{AccountKind, EntryKind};
 use crate::domain::member::WalletState;
 use crate::domain::money::Money;
 use crate::domain::record::{
-    AccountCredited, LegBuried, LegDecided, LegRefused, LegState, MemberRecorded, NodeJoined, PreparedLeg,
-    RequestMark, WalletOpened,
+    AccountCredited, LegAwaited, LegBuried, LegDecided, LegRefused, LegState, MemberRecorded, NodeJoined,
+    PreparedLeg, RequestMark, WalletOpened,
 };
 use crate::domain::region::RegionCode;
 use crate::domain::row::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, SelfRow, WalletRow};
@@ -178,6 +178,19 @@ pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet) {
         hub_seq: None,
         rulebook: Some(leg.rulebook),
         incarnation: leg.incarnation,
+    });
+}
+
+/// A leg waits for the payee's acceptance: it is only remembered whose it is.
+pub fn awaited(record: &LegAwaited, rows: &mut WorkingSet) {
+    rows.put(LegRow {
+        member_ref: record.member_ref,
+        amount: record.amount,
+        counter_region: Some(record.counter_region),
+        day: Day::of(record.receipt_time),
+        receipt_time: record.receipt_time,
+        rulebook: Some(record.rulebook),
+        ..blank(record.transfer_id, record.side, LegState::Awaiting, record.terms_digest, record.time)
     });
 }
 

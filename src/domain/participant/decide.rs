@@ -25,12 +25,14 @@ pub enum Reaction {
 pub fn reaction(state: Option<LegState>, outcome: Outcome) -> Reaction {
     match (state, outcome) {
         (Some(LegState::Prepared), Outcome::Commit | Outcome::Abort) => Reaction::CarryOut,
-        (None, Outcome::Abort) => Reaction::Bury,
+        // A leg that waits for acceptance has reserved nothing: there is nothing to return.
+        (None | Some(LegState::Awaiting), Outcome::Abort) => Reaction::Bury,
         (Some(LegState::Committed), Outcome::Commit) => Reaction::Confirm,
         (Some(LegState::Refused | LegState::Buried | LegState::Aborted), Outcome::Abort) => Reaction::Confirm,
-        (None | Some(LegState::Refused | LegState::Buried | LegState::Aborted), Outcome::Commit) => {
-            Reaction::Reject
-        }
+        (
+            None | Some(LegState::Awaiting | LegState::Refused | LegState::Buried | LegState::Aborted),
+            Outcome::Commit,
+        ) => Reaction::Reject,
         (Some(LegState::Committed), Outcome::Abort) => Reaction::Reject,
     }
 }

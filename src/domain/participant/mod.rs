@@ -1,5 +1,6 @@
 //! A node's side: its people, accounts and wallets, and its part of every transfer.
 
+mod accept;
 pub mod apply;
 mod decide;
 mod members;
@@ -9,7 +10,7 @@ mod prepare;
 mod tests;
 
 pub use decide::{Reaction, reaction};
-pub use prepare::{Precedent, precedent};
+pub use prepare::{Known, Precedent, precedent};
 
 use crate::domain::apply::own;
 use crate::domain::calendar::{Mono, Now};

@@ -55,11 +55,13 @@ fn rows(toy: &mut Toy) -> Vec<Row> {
 
 #[test]
 fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
-    use LegState::{Aborted, Buried, Committed, Prepared, Refused};
+    use LegState::{Aborted, Awaiting, Buried, Committed, Prepared, Refused};
     use Outcome::{Abort, Commit};
     let table = [
         (None, Commit, Reaction::Reject),
         (None, Abort, Reaction::Bury),
+        (Some(Awaiting), Commit, Reaction::Reject),
+        (Some(Awaiting), Abort, Reaction::Bury),
         (Some(Prepared), Commit, Reaction::CarryOut),
         (Some(Prepared), Abort, Reaction::CarryOut),
         (Some(Refused), Commit, Reaction::Reject),

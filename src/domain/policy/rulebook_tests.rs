@@ -21,6 +21,10 @@ fn national(later: Vec<RuleVersion>) -> RuleText {
         daily_count_max: Some(3),
         kinships: Some(Kinship::ALL.iter().copied().collect()),
         payee_types: Some(InsuranceType::ALL.to_vec()),
+        acceptance: Some(false),
+        without_wallet: Some(WithoutWallet::Refuse),
+        acceptance_demanded: Some(false),
+        one_open_transfer: Some(false),
     };
     let first = RuleVersion { effective_from: day("2024-12-02"), values };
     text("N", [vec![first], later].concat())

@@ -37,6 +37,7 @@ pub fn leg_view(row: &LegRow) -> node::LegView {
 pub fn state_to_proto(state: LegState) -> node::LegState {
     match state {
         LegState::Prepared => node::LegState::Prepared,
+        LegState::Awaiting => node::LegState::Awaiting,
         LegState::Refused => node::LegState::Refused,
         LegState::Buried | LegState::Aborted => node::LegState::Aborted,
         LegState::Committed => node::LegState::Committed,

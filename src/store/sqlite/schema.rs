@@ -5,8 +5,11 @@ use crate::store::StoreError;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// Every migration, in order; the format of a store is how many of them it has seen. Never edit one that was released.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_init.sql"), include_str!("migrations/0002_spoken.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_init.sql"),
+    include_str!("migrations/0002_spoken.sql"),
+    include_str!("migrations/0004_acceptance.sql"),
+];
 
 /// "GONG": tells our databases from other SQLite files.
 const APPLICATION_ID: i64 = 0x474F_4E47;

@@ -115,7 +115,7 @@ fn it_opens_only_its_own_kind() {
     assert_eq!(foreign, "the store belongs to hub, not to node:13");
     assert_eq!(SqliteReader::open(dir.path()).unwrap().owner().unwrap(), "hub");
     raw(&dir, "PRAGMA user_version = 99");
-    let newer = "the store has format 99, this program knows up to 2: use the newer program";
+    let newer = "the store has format 99, this program knows up to 3: use the newer program";
     assert_eq!(refused(&dir), newer);
     assert_eq!(SqliteReader::open(dir.path()).unwrap_err().to_string(), newer);
     raw(&dir, "PRAGMA application_id = 5");
