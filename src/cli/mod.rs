@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Exit codes are documented in [`Exit`].
 
+mod acceptance;
 mod bench;
 mod certs;
 mod check;
