@@ -327,7 +327,8 @@ fn both_or_neither(books: &Books, found: &mut Found) {
         }
     }
     for node in &books.nodes {
-        for leg in node.legs.values().filter(|leg| leg.state == LegState::Prepared) {
+        let open = [LegState::Prepared, LegState::Awaiting];
+        for leg in node.legs.values().filter(|leg| open.contains(&leg.state)) {
             found.unless(false, leg.transfer_id, "in doubt");
         }
     }

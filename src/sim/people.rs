@@ -112,8 +112,8 @@ impl Country {
         let national = RuleText { text: "simulated".to_owned(), versions: vec![version] };
         let demands = |code: &ProvinceCode| {
             let values = RuleValues {
-                acceptance: Some(code.number() % 2 == 0),
-                acceptance_demanded: Some(code.number() % 3 == 0),
+                acceptance: Some(code.number().is_multiple_of(2)),
+                acceptance_demanded: Some(code.number().is_multiple_of(3)),
                 ..RuleValues::default()
             };
             let versions = vec![RuleVersion { effective_from: from, values }];

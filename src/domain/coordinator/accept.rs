@@ -228,6 +228,8 @@ impl Coordinator {
             self.awaiting.pause_until = step.now.mono.after(SWEEP_PAUSE_MS);
         }
         for transfer_id in round {
+            // A round is the first of those that are due: whatever its row says, it is not due again.
+            self.awaiting.due.pop_first();
             self.give_back(transfer_id, step);
         }
     }

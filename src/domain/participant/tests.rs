@@ -1,6 +1,7 @@
 //! A node's side: every cell of its tables, and what a refused input leaves unchanged.
 
 use super::decide::{Reaction, reaction};
+use super::prepare::{Known, Precedent, precedent};
 use super::{Answer, Effect, Input};
 use crate::domain::apply::replay;
 use crate::domain::coordinator;
@@ -76,6 +77,28 @@ fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
     assert_eq!(table.len(), (LegState::ALL.len() + 1) * Outcome::ALL.len());
     for (state, outcome, expected) in table {
         assert_eq!(reaction(state, outcome), expected, "{state:?} × {outcome:?}");
+    }
+}
+
+#[test]
+fn every_cell_of_state_terms_and_acceptance_is_what_the_protocol_says() {
+    use LegState::{Aborted, Awaiting, Buried, Committed, Prepared, Refused};
+    use Precedent::{AbortedBefore, Judge, OtherTerms, SameAgain};
+    // Same terms; same terms by the id, after the acceptance; other terms, either way.
+    let table = [
+        (None, [Judge, Judge, Judge]),
+        (Some(Awaiting), [SameAgain, Judge, OtherTerms]),
+        (Some(Prepared), [SameAgain, SameAgain, OtherTerms]),
+        (Some(Refused), [SameAgain, SameAgain, OtherTerms]),
+        (Some(Buried), [AbortedBefore; 3]),
+        (Some(Committed), [SameAgain, SameAgain, OtherTerms]),
+        (Some(Aborted), [AbortedBefore; 3]),
+    ];
+    assert_eq!(table.len(), LegState::ALL.len() + 1);
+    for (state, [same, by_id, other]) in table {
+        let of = |same_terms, accepted| precedent(state, Known { same_terms, accepted });
+        assert_eq!([of(true, false), of(true, true)], [same, by_id], "{state:?}");
+        assert_eq!([of(false, false), of(false, true)], [other; 2], "{state:?}");
     }
 }
 
