@@ -2,8 +2,10 @@
 
 use super::network::{Letter, Message};
 use super::people::NOON_TO_SIX_MS;
-use super::world::{HUB, World};
+use super::world::{Client, HUB, World};
 use crate::domain::coordinator::AcceptRequest;
+use crate::domain::row::{Key, TableRow, TransferRow};
+use crate::domain::transfer::TransferState;
 
 /// A world with acceptance begins so long before 06:00.
 const BEFORE_SIX_MS: i64 = 15_000;
@@ -17,6 +19,22 @@ pub fn accepts(seed: u64) -> bool {
 pub const SKEW_MS: i64 = NOON_TO_SIX_MS - BEFORE_SIX_MS;
 
 impl World {
+    /// Once all has healed, payees take what awaits them also where nobody waits for it: a client whose id was taken for
+    /// something else has gone, and the hour of the next day is far.
+    pub(super) fn remind_payees(&mut self) {
+        let gone = |client: &Client| self.healing && client.done && client.told.is_none();
+        let awaits = |client: &Client| {
+            let row = self.hub.disk.row(&Key::TransferRow(client.wish.transfer_id));
+            row.as_ref()
+                .and_then(TransferRow::of)
+                .is_some_and(|row| row.state == TransferState::AwaitingAcceptance)
+        };
+        let clients = self.clients.iter().enumerate();
+        let left: Vec<usize> =
+            clients.filter(|(_, it)| gone(it) && awaits(it)).map(|(number, _)| number).collect();
+        left.into_iter().for_each(|number| self.await_payee(number));
+    }
+
     /// A transfer awaits its payee. Every fourth one does nothing of himself until all has healed: the hour finds him.
     pub(super) fn await_payee(&mut self, number: usize) {
         let Some(client) = self.clients.get(number) else { return };

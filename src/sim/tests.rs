@@ -47,3 +47,12 @@ fn worlds_with_acceptance_see_it_taken_declined_and_left() {
     }
     assert!(seen.values().all(|count| *count > 0), "{seen:?}");
 }
+
+/// A client that has gone leaves its transfer to the payee; it must end all the same.
+#[test]
+fn what_awaits_a_payee_ends_though_its_client_has_gone() {
+    for seed in [1_027, 1_206, 1_226] {
+        let report = run(Plan { transfers: 200, safety_ms: 20_000, ..Plan::of(seed) });
+        assert_eq!(report.violations, Vec::<String>::new(), "seed {seed}");
+    }
+}

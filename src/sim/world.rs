@@ -132,6 +132,7 @@ impl World {
             if self.at >= check_at {
                 check_at = self.at + 500;
                 self.check(false);
+                self.remind_payees();
             }
             if !self.report.violations.is_empty() {
                 break;
