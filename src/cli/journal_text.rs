@@ -4,7 +4,7 @@ use super::show::{local, rfc3339};
 use crate::domain::calendar::Civil;
 use crate::domain::id::hex;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::record::{PeerMark, PreparedLeg, Record};
+use crate::domain::record::{LegAwaited, PeerMark, PreparedLeg, Record};
 use crate::domain::region::ProvinceCode;
 use crate::store::JournalEntry;
 use serde_json::{Map, Value, json};
@@ -127,6 +127,13 @@ pub fn details(record: &Record) -> Pairs {
         | Record::TransferAdopted(_)
         | Record::HubRecovered(_)
         | Record::LegReplayed(_) => recovery_details(record),
+        Record::TransferAwaiting(it) => {
+            let mut pairs = vec![("until", Detail::Time(it.until)), ("time", Detail::Time(it.time))];
+            pairs.extend(optional("payer_rulebook", it.payer_rulebook, |hash| text(hex(&hash.0))));
+            pairs.extend(optional("payee_rulebook", it.payee_rulebook, |hash| text(hex(&hash.0))));
+            pairs
+        }
+        Record::TransferAccepted(it) => vec![("time", Detail::Time(it.time))],
         Record::NodeJoined(_)
         | Record::MemberRecorded(_)
         | Record::AccountCredited(_)
@@ -135,13 +142,27 @@ pub fn details(record: &Record) -> Pairs {
         | Record::LegPrepared(_)
         | Record::LegRefused(_)
         | Record::LegBuried(_)
-        | Record::LegDecided(_) => node_details(record),
+        | Record::LegDecided(_)
+        | Record::LegAwaited(_) => node_details(record),
         Record::WalletOpenedFor(_)
         | Record::WalletMoved(_)
         | Record::WalletFrozen(_)
         | Record::WalletUnfrozen(_)
         | Record::WalletClosed(_) => wallet_details(record),
     }
+}
+
+fn awaited(it: &LegAwaited) -> Pairs {
+    vec![
+        ("side", text(it.side.name())),
+        ("member_ref", text(hex(&it.member_ref.0))),
+        ("amount", text(it.amount)),
+        ("counter_region", text(it.counter_region)),
+        ("terms_digest", text(hex(&it.terms_digest.0))),
+        ("rulebook", text(hex(&it.rulebook.0))),
+        ("receipt_time", Detail::Time(it.receipt_time)),
+        ("time", Detail::Time(it.time)),
+    ]
 }
 
 fn node_details(record: &Record) -> Pairs {
@@ -195,6 +216,7 @@ fn node_details(record: &Record) -> Pairs {
             pairs.extend(optional("rulebook", it.rulebook, |hash| text(hex(&hash.0))));
             pairs
         }
+        Record::LegAwaited(it) => awaited(it),
         Record::LegBuried(it) => vec![
             ("side", text(it.side.name())),
             ("terms_digest", text(hex(&it.terms_digest.0))),

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Exit codes are documented in [`Exit`].
 
+mod acceptance;
 pub mod audit;
 mod backup;
 mod bench;

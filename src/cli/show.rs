@@ -107,6 +107,7 @@ pub fn transfer_table(it: &hub::Transfer) -> Table {
         ("kinship", kinship_text(it.kinship()).to_owned()),
         ("remark", it.remark.clone()),
         ("created", local_time(it.create_time.as_ref())),
+        ("take by", local_time(it.accept_by_time.as_ref())),
         ("decided", local_time(it.decide_time.as_ref())),
         ("window", it.window_id.clone()),
         ("number", if it.hub_seq == 0 { String::new() } else { it.hub_seq.to_string() }),
@@ -177,6 +178,7 @@ pub fn transfer_json(it: &hub::Transfer) -> Value {
         "payee_recorded": it.payee_recorded,
         "rulebook_hashes": it.rulebook_hashes,
         "remark": it.remark,
+        "accept_by_time": time_json(it.accept_by_time.as_ref()),
     })
 }
 

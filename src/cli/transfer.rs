@@ -12,7 +12,7 @@ use crate::privacy::random::new_transfer_id;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{CreateTransferRequest, Transfer, TransferState, WaitMode};
 use serde_json::json;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tonic::Status;
 
 /// Arguments.
@@ -67,16 +67,29 @@ pub fn transfer(args: &Args) -> Exit {
     })
 }
 
-type Answer = Result<Transfer, Status>;
+/// What the hub said last.
+pub(super) type Answer = Result<Transfer, Status>;
 
 /// Asks until the outcome is known or patience ends; the exit code, and the last answer.
 async fn make(hub: &Server, request: &CreateTransferRequest, asked_before: bool) -> (Exit, Answer) {
     let mut client: TransferServiceClient<Service> = TransferServiceClient::new(hub.service());
+    let ask = async |left: Duration| {
+        let answer = client.create_transfer(hub.request_within(request.clone(), left)).await?;
+        answer.into_inner().transfer.ok_or_else(|| Status::internal("the answer holds no transfer"))
+    };
+    pursue(hub, asked_before, ask, judge).await
+}
+
+/// Asks until `judge` says that the outcome is known, or patience ends; the exit code, and the last answer.
+pub(super) async fn pursue(
+    hub: &Server,
+    asked_before: bool,
+    mut ask: impl AsyncFnMut(Duration) -> Answer,
+    judge: impl Fn(&Answer) -> Result<Exit, Fate>,
+) -> (Exit, Answer) {
     let mut pursuit = Pursuit::new(Instant::now(), hub.timeout(), asked_before);
     loop {
-        let call = hub.request_within(request.clone(), pursuit.left(Instant::now()));
-        let answer = client.create_transfer(call).await.map(|answer| answer.into_inner().transfer);
-        let answer = answer.and_then(|it| it.ok_or_else(|| Status::internal("the answer holds no transfer")));
+        let answer = ask(pursuit.left(Instant::now())).await;
         let outcome = match judge(&answer) {
             Ok(exit) => return (exit, answer),
             Err(fate) => fate,

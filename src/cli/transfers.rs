@@ -1,6 +1,7 @@
-//! `gongji transfers`: reads transfers, and follows their changes.
+//! `gongji transfers`: reads transfers, follows their changes, and says for payees what they take.
 
 use super::Exit;
+use super::acceptance;
 use super::client::{ConnectArgs, Connection, OutputArgs, Server, run};
 use super::failure::{Failure, Fate, explanation_json, fate};
 use super::print::{note, say};
@@ -42,6 +43,10 @@ enum Command {
     },
     /// List transfers, newest first
     List(ListArgs),
+    /// Take a transfer that awaits the payee; safe to run again
+    Accept(acceptance::Args),
+    /// Decline a transfer that awaits the payee; the money goes back
+    Decline(acceptance::Args),
     /// Print every change of a transfer as it happens, until Ctrl-C
     Watch {
         /// The resume_token of the last change that was dealt with; from now on when not given
@@ -130,6 +135,8 @@ fn read_moment(text: &str) -> Option<Civil> {
 pub fn transfers(args: &Args) -> Exit {
     match &args.command {
         Command::Get { ids, connect, output } => run(*output, get(ids, connect, *output)),
+        Command::Accept(args) => acceptance::accept(args),
+        Command::Decline(args) => acceptance::decline(args),
         Command::List(list_args) => run(list_args.output, list(list_args)),
         Command::Watch { from_token, province, connect, output } => run(*output, async {
             let hub = Connection::load(connect)?.hub()?;

@@ -21,6 +21,8 @@ pub const HUB_METHODS: &[&str] = &[
     "BatchGetTransfers",
     "ListTransfers",
     "WatchTransfers",
+    "AcceptTransfer",
+    "DeclineTransfer",
 ];
 
 /// Methods of a node's WalletService that an application can be given.

@@ -12,6 +12,10 @@
 //! | `transfer_max` | yuan, above zero | the most that one transfer may carry |
 //! | `daily_count_max` | number, at least 1 | how many transfers a payer may make in a day |
 //! | `kinships` | list of names, `["spouse", "child"]` | relatives to whom a transfer may go |
+//! | `acceptance` | `"none"`, `"required"` | whether the payee must accept what is sent to him |
+//! | `without_wallet` | `"refuse"`, `"await"` | a payee without a wallet: refused at once, or waited for until 06:00 |
+//! | `acceptance_demanded` | `"none"`, `"required"` | whether the place sends only to payees who accept |
+//! | `one_open_transfer` | `true`, `false` | whether a transfer that is not taken yet blocks the payer's next |
 //! | `payee_types` | list of `"employee"`, `"resident"` | insurance types to which the place sends |
 //! | `closed_hours` | `"22:00..06:00"` or `"none"` | hours of each day without transfers, Asia/Shanghai |
 //! | `verification` | list of `"face"`, `"code_password"`; empty: none | proofs of the payer that the place accepts |
@@ -29,8 +33,8 @@ pub mod report;
 use crate::config::error::ConfigError;
 use crate::config::source::Source;
 use crate::config::value::{
-    DayText, Grade, HoursText, InsuranceText, KinshipText, ProvinceText, RegionText, VerificationText, Words,
-    Yuan,
+    DayText, Demand, Grade, HoursText, InsuranceText, KinshipText, ProvinceText, RegionText,
+    VerificationText, WithoutWalletText, Words, Yuan,
 };
 use crate::domain::id::Digest;
 use crate::domain::policy::rulebook::{
@@ -67,6 +71,10 @@ struct VersionEntry {
     payee_types: Option<Cited<Spanned<Vec<InsuranceText>>>>,
     closed_hours: Option<Cited<HoursText>>,
     verification: Option<Cited<Spanned<Vec<VerificationText>>>>,
+    acceptance: Option<Cited<Demand>>,
+    without_wallet: Option<Cited<WithoutWalletText>>,
+    acceptance_demanded: Option<Cited<Demand>>,
+    one_open_transfer: Option<Cited<bool>>,
 }
 
 /// A value and where it comes from. The citation stays in the text that is kept by its hash; here it only has to
@@ -315,6 +323,10 @@ fn values(entry: &VersionEntry, source: &Source) -> Result<RuleValues, ConfigErr
         payee_types: types,
         closed_hours: entry.closed_hours.as_ref().map(|cited| cited.value.0),
         verification: proofs.or_else(|| entry.verification.as_ref().map(|_| Vec::new())),
+        acceptance: entry.acceptance.as_ref().map(|cited| cited.value.0),
+        without_wallet: entry.without_wallet.as_ref().map(|cited| cited.value.0),
+        acceptance_demanded: entry.acceptance_demanded.as_ref().map(|cited| cited.value.0),
+        one_open_transfer: entry.one_open_transfer.as_ref().map(|cited| cited.value),
     })
 }
 

@@ -8,6 +8,7 @@ use crate::domain::member::InsuranceType;
 use crate::domain::money::Money;
 use crate::domain::policy::closed_hours::ClosedHours;
 use crate::domain::policy::rulebook::PlaceRules;
+use crate::domain::policy::rulebook::WithoutWallet;
 use crate::domain::policy::verification::Verification;
 use crate::domain::region::{ProvinceCode, RegionCode};
 use std::collections::BTreeSet;
@@ -36,7 +37,8 @@ fn the_shipped_rulebook_says_what_its_sources_say() {
     let floor = |yuan: i64| PlaceRules { floor: Money::from_fen(yuan * 100), ..hebei.clone() };
     for (area, own) in [
         (140_100, floor(1_000)),
-        (610_100, floor(1_000)),
+        (610_100, PlaceRules { acceptance: true, without_wallet: WithoutWallet::Await, ..floor(1_000) }),
+        (620_500, PlaceRules { acceptance_demanded: true, one_open_transfer: true, ..hebei.clone() }),
         (460_100, floor(2_000)),
         (640_100, PlaceRules { payee_types: vec![InsuranceType::Resident], ..hebei.clone() }),
         (630_100, PlaceRules { verification: Verification::ALL.to_vec(), ..hebei.clone() }),
@@ -78,7 +80,7 @@ fn every_province_has_a_file_and_a_check_finds_nothing_but_marked_examples() {
     assert_eq!(report.mistakes, []);
     let codes: BTreeSet<&str> = report.files.iter().map(|file| file.code.as_str()).collect();
     let provinces: BTreeSet<String> = places.provinces().map(|it| it.code.to_string()).collect();
-    assert_eq!(codes, provinces.iter().map(String::as_str).chain([""]).collect());
+    assert_eq!(codes, provinces.iter().map(String::as_str).chain(["", "620500"]).collect());
     assert!(report.files.iter().all(|file| file.hash.is_some()));
     let examples = report.files.iter().filter(|file| !file.examples.is_empty());
     let examples: Vec<(&str, &[String])> = examples.map(|it| (it.code.as_str(), &*it.examples)).collect();
@@ -133,6 +135,10 @@ kinships = { value = ["spouse", "child"], grade = "A", source = "s" }
 payee_types = { value = ["resident"], grade = "A", source = "s" }
 closed_hours = { value = "22:00..06:00", grade = "A", source = "s" }
 verification = { value = [], grade = "A", source = "s" }
+acceptance = { value = "none", grade = "A", source = "s" }
+without_wallet = { value = "refuse", grade = "A", source = "s" }
+acceptance_demanded = { value = "required", grade = "A", source = "s" }
+one_open_transfer = { value = false, grade = "A", source = "s" }
 "#;
 
 const PLACE_TEXT: &str = r#"province = "13"
@@ -197,6 +203,8 @@ fn a_bad_place_file_is_refused_with_its_line() {
         ("floor = { value = \"5.00\"", "kinships = { value = [\"in_law\"]", "4:23", "\"spouse\""),
         ("floor = { value = \"5.00\"", "kinships = { value = []", "4:22", "empty"),
         ("floor = { value = \"5.00\"", "kinships = { value = [\"child\", \"child\"]", "4:22", "twice"),
+        ("floor = { value = \"5.00\"", "acceptance = { value = \"maybe\"", "4:24", "\"required\""),
+        ("floor = { value = \"5.00\"", "without_wallet = { value = \"wait\"", "4:28", "\"await\""),
         ("floor = { value = \"5.00\"", "payee_types = { value = [\"pensioner\"]", "4:26", "\"resident\""),
         (
             "floor = { value = \"5.00\"",

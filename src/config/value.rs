@@ -5,6 +5,7 @@ use crate::domain::kinship::Kinship;
 use crate::domain::member::InsuranceType;
 use crate::domain::money::Money;
 use crate::domain::policy::closed_hours::ClosedHours;
+use crate::domain::policy::rulebook::WithoutWallet;
 use crate::domain::policy::verification::Verification;
 use crate::domain::region::{Opening, ProvinceCode, RegionCode};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
@@ -62,6 +63,10 @@ text_values! {
         \"maternal_grandparent\", \"sons_child\", \"daughters_child\"" Kinship::from_name;
     /// An insurance type.
     InsuranceText(InsuranceType) "one of \"employee\", \"resident\"" InsuranceType::from_name;
+    /// Whether something is demanded.
+    Demand(bool) "one of \"none\", \"required\"" demand;
+    /// What becomes of a transfer to a payee without a wallet.
+    WithoutWalletText(WithoutWallet) "one of \"refuse\", \"await\"" without_wallet;
     /// A moment of civil time.
     Moment(Civil) "a moment in Asia/Shanghai, \"YYYY-MM-DDTHH:MM:SS+08:00\"" moment;
     /// Hours of the day in which a place is closed, if it has any.
@@ -72,6 +77,22 @@ text_values! {
     /// The trust in a source.
     Grade(String) "a grade: \"A\", \"B\", \"C\", \"INF\", \"BG\" or \"EXAMPLE\""
         |text| ["A", "B", "C", "INF", "BG", "EXAMPLE"].contains(&text).then(|| text.to_owned());
+}
+
+fn demand(text: &str) -> Option<bool> {
+    match text {
+        "none" => Some(false),
+        "required" => Some(true),
+        _ => None,
+    }
+}
+
+fn without_wallet(text: &str) -> Option<WithoutWallet> {
+    match text {
+        "refuse" => Some(WithoutWallet::Refuse),
+        "await" => Some(WithoutWallet::Await),
+        _ => None,
+    }
 }
 
 fn province(text: &str) -> Option<ProvinceCode> {

@@ -26,6 +26,8 @@ pub fn apply(record: &Record, sequence: u64, rows: &mut WorkingSet) {
             refusal: record.refusal.clone(),
             raise_time: record.time,
         }),
+        Record::TransferAwaiting(record) => coordinator::apply::awaiting(record, sequence, rows),
+        Record::TransferAccepted(record) => coordinator::apply::accepted(record, rows),
         Record::NodeJoined(record) => participant::apply::joined(record, rows),
         Record::MemberRecorded(record) => participant::apply::member(record, rows),
         Record::AccountCredited(record) => participant::apply::credited(record, rows),
@@ -41,6 +43,7 @@ pub fn apply(record: &Record, sequence: u64, rows: &mut WorkingSet) {
         Record::LegBuried(record) => participant::apply::buried(record, rows),
         Record::LegDecided(record) => participant::apply::decided(record, rows),
         Record::LegReplayed(record) => participant::apply::replayed(record, rows),
+        Record::LegAwaited(record) => participant::apply::awaited(record, rows),
     }
 }
 

@@ -28,6 +28,16 @@ pub struct Now {
     pub civil: Civil,
 }
 
+/// The first 06:00 in Asia/Shanghai (UTC+8, no summer time) after `at`: what was not taken by then goes back
+/// (policy_facts §2.2, R20). At 06:00 itself it is that of the next day.
+pub fn next_six(at: Civil) -> Civil {
+    const DAY_MS: i64 = 86_400_000;
+    // 06:00 in Shanghai is 22:00 UTC of the day before.
+    const SIX_MS: i64 = 22 * 3_600_000;
+    let days = at.0.saturating_sub(SIX_MS).div_euclid(DAY_MS) + 1;
+    Civil(days.saturating_mul(DAY_MS).saturating_add(SIX_MS))
+}
+
 /// A calendar day in Asia/Shanghai, as the number YYYYMMDD.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
@@ -99,6 +109,19 @@ mod tests {
         let midnight = Civil(1_795_190_400_000);
         assert_eq!(Day::of(midnight).to_string(), "2026-11-21");
         assert_eq!(Day::of(Civil(midnight.0 - 1)).to_string(), "2026-11-20");
+    }
+
+    #[test]
+    fn the_next_six_is_always_later() {
+        // 2026-11-20T22:00:00Z is 06:00 of the 21st in Shanghai.
+        let six = Civil(1_795_212_000_000);
+        let next = Civil(six.0 + 86_400_000);
+        for (at, expected) in [(-1, six), (0, next), (1, next), (86_399_999, next), (-86_400_000, six)] {
+            assert_eq!(next_six(Civil(six.0 + at)), expected, "{at}");
+        }
+        // 29 February and the turn of the year: 2028-02-29T12:00 and 2026-12-31T23:59:59.999 in Shanghai.
+        assert_eq!(next_six(Civil(1_835_409_600_000)), Civil(1_835_474_400_000));
+        assert_eq!(next_six(Civil(1_798_732_799_999)), Civil(1_798_754_400_000));
     }
 
     #[test]

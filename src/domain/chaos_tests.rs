@@ -1,10 +1,11 @@
 //! Random worlds: messages are lost, doubled, late and out of order; hub and nodes die and come back with nothing but
 //! what was journaled; time jumps. Then everything heals, and both sides must agree, whatever happened.
 
+use crate::domain::acceptance::Asked;
 use crate::domain::apply::replay;
 use crate::domain::audit::Audit;
 use crate::domain::books::{Books, HubBooks, NodeBooks};
-use crate::domain::calendar::Mono;
+use crate::domain::calendar::{Mono, next_six};
 use crate::domain::coordinator::{self, Effect as HubEffect};
 use crate::domain::id::Digest;
 use crate::domain::invariant::{Violation, violations};
@@ -20,7 +21,7 @@ use crate::domain::region::{ProvinceCode, RegionCode};
 use crate::domain::row::{AccountRow, Key, LegRow, Row, TransferRow, WalletRow};
 use crate::domain::step::Output;
 use crate::domain::toy::{HubOutput, NodeOutput, PAYEE, PAYER, Toy, create, id, id_hash, member};
-use crate::domain::transfer::{Leg, Outcome, TransferState};
+use crate::domain::transfer::{Outcome, TransferState};
 use crate::domain::working_set::WorkingSet;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A message on its way, with its sender's mark as it was when it was sent.
 #[derive(Clone, Debug)]
 enum Message {
-    Prepare(ProvinceCode, PeerMark, Box<Leg>),
+    Prepare(ProvinceCode, PeerMark, Asked),
     Votes(ProvinceCode, PeerMark, Vec<Vote>),
     Decide(ProvinceCode, PeerMark, Decision),
     Acks(ProvinceCode, PeerMark, Vec<Ack>),
@@ -39,10 +40,12 @@ enum Message {
 #[derive(Clone, Copy, Debug)]
 enum Action {
     Create(u8),
+    Say(u8, bool),
     Deliver(u8),
     Double(u8),
     Lose(u8),
     Pass(u16),
+    Six,
     RestartHub,
     RestartNode(bool),
     Link(bool),
@@ -52,10 +55,12 @@ enum Action {
 fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         4 => (1u8..12).prop_map(Action::Create),
+        2 => (1u8..12, any::<bool>()).prop_map(|(number, takes)| Action::Say(number, takes)),
         20 => any::<u8>().prop_map(Action::Deliver),
         3 => any::<u8>().prop_map(Action::Double),
         3 => any::<u8>().prop_map(Action::Lose),
         2 => (1u16..9_000).prop_map(Action::Pass),
+        1 => Just(Action::Six),
         1 => Just(Action::RestartHub),
         1 => any::<bool>().prop_map(Action::RestartNode),
         2 => any::<bool>().prop_map(Action::Link),
@@ -72,9 +77,9 @@ struct World {
 }
 
 impl World {
-    fn new() -> World {
+    fn new(acceptance: bool) -> World {
         World {
-            toy: Toy::new(),
+            toy: Toy::with_rules(|values| values.acceptance = Some(acceptance)),
             network: Vec::new(),
             starts: 100,
             told: BTreeMap::new(),
@@ -87,7 +92,10 @@ impl World {
         for output in outputs {
             match output {
                 Output::Effect(HubEffect::Prepare(to, leg)) => {
-                    self.network.push(Message::Prepare(to, mark, leg))
+                    self.network.push(Message::Prepare(to, mark, Asked::First(leg)))
+                }
+                Output::Effect(HubEffect::PrepareAccepted(to, leg)) => {
+                    self.network.push(Message::Prepare(to, mark, Asked::Accepted(leg)));
                 }
                 Output::Effect(HubEffect::Decide(to, it)) => self.network.push(Message::Decide(to, mark, it)),
                 Output::Effect(
@@ -130,7 +138,12 @@ impl World {
         let now = self.toy.now;
         match message {
             Message::Prepare(province, hub, leg) => {
-                let legs = vec![Presented::Leg(PresentedLeg { leg: *leg, id_hash: id_hash(province) })];
+                let legs = vec![match leg {
+                    Asked::First(leg) => {
+                        Presented::Leg(PresentedLeg { leg: *leg, id_hash: id_hash(province) })
+                    }
+                    Asked::Accepted(leg) => Presented::Accepted(*leg),
+                }];
                 let outputs =
                     self.toy.node(province).run(now, participant::Input::Prepare { ticket: 0, hub, legs });
                 self.node_says(province, outputs);
@@ -198,6 +211,10 @@ impl World {
                 let outputs = self.toy.hub.run(now, input);
                 self.hub_says(outputs);
             }
+            Action::Say(number, takes) => {
+                let outputs = self.toy.say(100, number, takes);
+                self.hub_says(outputs);
+            }
             Action::Deliver(number) if !self.network.is_empty() => {
                 let message = self.network.remove(pick(&self.network, number));
                 self.deliver(message);
@@ -211,6 +228,10 @@ impl World {
             }
             Action::Deliver(_) | Action::Double(_) | Action::Lose(_) => {}
             Action::Pass(ms) => self.pass(u64::from(ms)),
+            Action::Six => {
+                self.toy.now.civil = next_six(self.toy.now.civil);
+                self.pass(1);
+            }
             Action::RestartHub => {
                 self.starts += 1;
                 let outputs = self.toy.restart_hub(self.starts);
@@ -283,7 +304,11 @@ impl World {
 
     /// Nothing is lost any more; everything must end.
     fn heal(&mut self) {
-        for _ in 0..6 {
+        for round in 0..6 {
+            // What nobody has taken goes back in the end.
+            if round == 2 {
+                self.act(Action::Six);
+            }
             self.relink(PAYER);
             self.relink(PAYEE);
             while let Some(message) = self.network.pop() {
@@ -320,8 +345,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn both_sides_or_neither_whatever_happens(actions in proptest::collection::vec(action(), 1..160)) {
-        let mut world = World::new();
+    fn both_sides_or_neither_whatever_happens(
+        actions in proptest::collection::vec(action(), 1..160),
+        acceptance in any::<bool>(),
+    ) {
+        let mut world = World::new(acceptance);
         for action in actions {
             world.act(action);
             world.no_hold_after_abort();
@@ -344,7 +372,7 @@ proptest! {
         let mut moments = between.map(|at| at.index(actions.len()));
         moments.sort_unstable();
         let [first, second, third] = moments;
-        let mut world = World::new();
+        let mut world = World::new(true);
         let mut audit = None;
         for (at, action) in actions.into_iter().enumerate() {
             world.act(action);

@@ -5,7 +5,7 @@ use crate::domain::calendar::Day;
 use crate::domain::row::AccountRow;
 
 /// Transfers that count against a day. Of a day older than the two that are kept nothing can be live any more, since
-/// a transfer is decided within a minute.
+/// a transfer is decided within a minute, or goes back at 06:00 of the next day.
 pub fn count(row: &AccountRow, day: Day) -> u64 {
     if day == row.day {
         row.day_count

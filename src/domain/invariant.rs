@@ -86,6 +86,11 @@ pub const INVARIANTS: &[Invariant] = &[
     Invariant { id: "INV-10", says: "what was answered is what is stored", check: answered_is_stored },
     Invariant { id: "INV-11", says: "a day's count is what its transfers say", check: day_counts },
     Invariant { id: "INV-12", says: "at rest, both sides have recorded, or neither", check: both_or_neither },
+    Invariant {
+        id: "INV-13",
+        says: "a transfer that awaits acceptance is held on the payer's side, and only there",
+        check: awaiting_holds_once,
+    },
 ];
 
 impl Invariant {
@@ -145,7 +150,7 @@ fn legs_agree(books: &Books, found: &mut Found) {
                     });
                     found.unless(!committed, id, "ended here, and committed at the hub");
                 }
-                LegState::Prepared => {}
+                LegState::Prepared | LegState::Awaiting => {}
             }
         }
     }
@@ -296,6 +301,26 @@ fn day_counts(books: &Books, found: &mut Found) {
     }
 }
 
+fn awaiting_holds_once(books: &Books, found: &mut Found) {
+    let leg = |transfer: &TransferRow, side| {
+        let node = books.nodes.iter().find(|node| node.province == province_of(transfer, side));
+        node.and_then(|node| node.legs.get(&(transfer.transfer_id, side))).map(|leg| leg.state)
+    };
+    for transfer in books.hub.transfers.values() {
+        let undecided = match transfer.state {
+            TransferState::AwaitingAcceptance => true,
+            TransferState::Accepted => false,
+            TransferState::Pending | TransferState::Committed | TransferState::Aborted => continue,
+        };
+        let id = transfer.transfer_id;
+        let held = leg(transfer, Side::Payer) == Some(LegState::Prepared);
+        found.unless(held, id, "awaits acceptance, and is not held");
+        // A side that was asked again after the acceptance may be bound before the hub has heard it.
+        let reserved = leg(transfer, Side::Payee) == Some(LegState::Prepared);
+        found.unless(!(undecided && reserved), id, "awaits acceptance, and is reserved on the payee's side");
+    }
+}
+
 fn both_or_neither(books: &Books, found: &mut Found) {
     if !books.at_rest {
         return;
@@ -313,7 +338,8 @@ fn both_or_neither(books: &Books, found: &mut Found) {
         }
     }
     for node in &books.nodes {
-        for leg in node.legs.values().filter(|leg| leg.state == LegState::Prepared) {
+        let open = [LegState::Prepared, LegState::Awaiting];
+        for leg in node.legs.values().filter(|leg| open.contains(&leg.state)) {
             found.unless(false, leg.transfer_id, "in doubt");
         }
     }

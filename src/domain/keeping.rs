@@ -13,7 +13,7 @@ impl Row {
             | Row::BuriedRow(_)
             | Row::IncidentRow(_)
             | Row::PartiesRow(_) => true,
-            Row::LegRow(row) => row.state != LegState::Prepared,
+            Row::LegRow(row) => !matches!(row.state, LegState::Prepared | LegState::Awaiting),
             Row::TransferRow(row) => {
                 row.state.is_decided() && row.payer_recorded_seq.is_some() && row.payee_recorded_seq.is_some()
             }

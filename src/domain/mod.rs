@@ -1,5 +1,6 @@
 //! The pure core: rules, states and records as functions of what is handed in. No clock, no randomness, no I/O.
 
+pub mod acceptance;
 pub mod apply;
 pub mod audit;
 pub mod books;

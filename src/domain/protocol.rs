@@ -39,6 +39,8 @@ pub enum Verdict {
     Awaiting {
         /// Until when.
         until: Civil,
+        /// Rulebook that judged it, if it says so.
+        rulebook: Option<Digest>,
     },
     /// This id is known there with other terms, or as aborted.
     Conflict {

@@ -394,6 +394,9 @@ reasons! {
     WalletMoveAcrossProvinces 564 "WALLET_MOVE_ACROSS_PROVINCES" FailedPrecondition No
         "a wallet's place of use can be changed inside its province only"
         "使用地只能在本省范围内变更，暂不支持跨省变更"
+    OpenTransfer 580 "OPEN_TRANSFER" FailedPrecondition NewId
+        "an earlier transfer of the payer has not been taken yet"
+        "付款人上一笔转账对方尚未接收，暂不能再次转账"
     ProvinceUnreachable 601 "PROVINCE_UNREACHABLE" Unavailable NewId
         "a province cannot be reached; nothing was moved"
         "无法连接到一方省级节点，资金未变动"
@@ -424,6 +427,18 @@ reasons! {
     RefusedByPlace 610 "REFUSED_BY_PLACE" FailedPrecondition NewId
         "the place refused for a reason of its own"
         "当地按其自身规则拒绝"
+    NotTakenInTime 611 "NOT_TAKEN_IN_TIME" FailedPrecondition NewId
+        "the payee did not take the transfer in time; the money went back to the payer"
+        "收款人未在规定时间内接收，款项已退回付款人"
+    Declined 612 "DECLINED" FailedPrecondition NewId
+        "the payee declined the transfer; the money went back to the payer"
+        "收款人已拒收，款项已退回付款人"
+    NotAwaiting 613 "NOT_AWAITING" FailedPrecondition Later
+        "the transfer does not await acceptance yet"
+        "该笔转账尚未进入待接收状态"
+    NothingToAccept 614 "NOTHING_TO_ACCEPT" FailedPrecondition NewId
+        "this node has judged no such leg, so it cannot take it by its id"
+        "节点没有该笔交易的先前记录，无法仅凭编号受理"
     DecidedAtRecovery 630 "DECIDED_AT_RECOVERY" FailedPrecondition No
         "both provinces had promised and the hub had lost its decision: it was committed when the hub recovered; compare with what the client was told"
         "两地均已承诺而清算中心丢失了决定：恢复时已按提交处理，请与客户端所得答复核对"

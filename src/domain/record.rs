@@ -25,6 +25,8 @@ numbered! {
         Committed = 4 "committed",
         /// Aborted after a yes.
         Aborted = 5 "aborted",
+        /// Voted awaiting: nothing is reserved, and nothing is bound; known by its id when the payee accepts.
+        Awaiting = 6 "awaiting",
     }
 }
 
@@ -293,6 +295,26 @@ records! {
         /// When.
         time: Civil,
     }
+    /// Hub: the payer's money is held, and the payee must accept.
+    TransferAwaiting 12 v 1 {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// What is not taken by then goes back.
+        until: Civil,
+        /// Payer's rulebook that judged it.
+        payer_rulebook: Option<Digest>,
+        /// Payee's rulebook that judged it.
+        payee_rulebook: Option<Digest>,
+        /// When.
+        time: Civil,
+    }
+    /// Hub: the payee has accepted. Not the decision: both sides are asked once more.
+    TransferAccepted 13 v 1 {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// When.
+        time: Civil,
+    }
     /// Node: it joined the hub and was given an incarnation.
     NodeJoined 20 v 1 {
         /// This node's life.
@@ -412,6 +434,27 @@ records! {
         /// Whether it went to the suspense account: the member's own does not cover it, or is not there any more.
         suspense: bool,
     }
+    /// Node: a leg waits for the payee's acceptance. Nothing is reserved; until when follows from its receipt.
+    LegAwaited 32 v 1 {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// Whose part.
+        side: Side,
+        /// The member.
+        member_ref: MemberRef,
+        /// Amount.
+        amount: Money,
+        /// The other side's pooling area.
+        counter_region: RegionCode,
+        /// When the hub received the transfer.
+        receipt_time: Civil,
+        /// Digest of the whole terms.
+        terms_digest: Digest,
+        /// Rulebook that judged it.
+        rulebook: Digest,
+        /// When.
+        time: Civil,
+    }
     /// Node: a wallet was opened for a member by a relative (代开通).
     WalletOpenedFor 35 v 1 {
         /// The member.
@@ -490,12 +533,15 @@ impl Record {
             Record::TransferDecided(record) => Some(record.transfer_id),
             Record::TransferBuried(record) => Some(record.transfer_id),
             Record::IncidentRaised(record) => Some(record.transfer_id),
+            Record::TransferAwaiting(record) => Some(record.transfer_id),
+            Record::TransferAccepted(record) => Some(record.transfer_id),
             Record::LegPrepared(record) => Some(record.leg.transfer_id),
             Record::LegRefused(record) => Some(record.transfer_id),
             Record::LegBuried(record) => Some(record.transfer_id),
             Record::LegDecided(record) => Some(record.transfer_id),
             Record::LegReplayed(record) => Some(record.leg.transfer_id),
             Record::TransferAdopted(record) => Some(record.transfer_id),
+            Record::LegAwaited(record) => Some(record.transfer_id),
             Record::HubStarted(_)
             | Record::DecisionsRecorded(_)
             | Record::NodeAdmitted(_)

@@ -194,6 +194,12 @@ tables! {
         payer_rulebook: Option<Digest>,
         /// Content hash of the payee's rulebook that judged it.
         payee_rulebook: Option<Digest>,
+        /// By when the payee must take it; set once it awaits acceptance.
+        await_until: Option<Civil>,
+        /// Journal sequence from which it awaited acceptance.
+        awaiting_seq: Option<u64>,
+        /// When the payee accepted.
+        accept_time: Option<Civil>,
     }
     /// Hub: an id that a province asked for and the hub did not know. It is aborted, whatever comes later.
     BuriedRow "buried" {

@@ -1,7 +1,8 @@
 //! A hub and two nodes over rows in memory, with every message in the test's hands. For unit tests only.
 
+use crate::domain::acceptance::AcceptedLeg;
 use crate::domain::calendar::{Civil, Day, Mono, Now};
-use crate::domain::coordinator::{self, Coordinator, CreateRequest, Deadlines, WaitMode};
+use crate::domain::coordinator::{self, AcceptRequest, Coordinator, CreateRequest, Deadlines, WaitMode};
 use crate::domain::id::{Digest, MemberRef, StartId, TransferId};
 use crate::domain::id_number::{IdNumber, Person, PersonName};
 use crate::domain::kinship::Kinship;
@@ -9,7 +10,9 @@ use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
 use crate::domain::money::Money;
 use crate::domain::participant::{self, MemberReport, Participant};
 use crate::domain::policy::identity::Vault;
-use crate::domain::policy::rulebook::{RuleLayer, RuleText, RuleValues, RuleVersion, Rulebook};
+use crate::domain::policy::rulebook::{
+    RuleLayer, RuleText, RuleValues, RuleVersion, Rulebook, WithoutWallet,
+};
 use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::record::{PeerMark, Record, RequestMark};
 use crate::domain::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
@@ -110,12 +113,18 @@ pub fn national_values() -> RuleValues {
         payee_types: Some(vec![InsuranceType::Employee, InsuranceType::Resident]),
         closed_hours: Some(None),
         verification: Some(Vec::new()),
+        acceptance: Some(false),
+        without_wallet: Some(WithoutWallet::Refuse),
+        acceptance_demanded: Some(false),
+        one_open_transfer: Some(false),
     }
 }
 
-pub fn rulebook() -> Rulebook {
+pub fn rulebook(change: impl FnOnce(&mut RuleValues)) -> Rulebook {
     let effective_from = Day::parse("2025-01-01").expect("a day");
-    let version = RuleVersion { effective_from, values: national_values() };
+    let mut values = national_values();
+    change(&mut values);
+    let version = RuleVersion { effective_from, values };
     let layer = RuleLayer { name: "national.toml".into(), text: "test".into() };
     let national = RuleText { layer, versions: vec![version] };
     Rulebook::new(&national, &[], |_| Digest([9; 32])).expect("a rulebook")
@@ -162,7 +171,12 @@ pub fn id(number: u8) -> TransferId {
 impl Toy {
     /// A started hub, two joined nodes; the payer has 10,000.00, the payee an open wallet.
     pub fn new() -> Toy {
-        let (places, rulebook) = (Arc::new(places()), Arc::new(rulebook()));
+        Toy::with_rules(|_| ())
+    }
+
+    /// The same under other rules.
+    pub fn with_rules(change: impl FnOnce(&mut RuleValues)) -> Toy {
+        let (places, rulebook) = (Arc::new(places()), Arc::new(rulebook(change)));
         let now = Now { mono: Mono(0), civil: Civil(NOON) };
         let hub = Coordinator::new(StartId([1; 16]), places.clone(), rulebook.clone(), Deadlines::default());
         let node = |province: ProvinceCode| {
@@ -294,6 +308,18 @@ impl Toy {
         answer(outputs)
     }
 
+    /// Asks a node for a leg by its id.
+    pub fn prepare_accepted(&mut self, leg: &AcceptedLeg) -> participant::Answer {
+        let (now, hub, province) = (self.now, self.hub.mark, leg.terms.province);
+        let legs = vec![Presented::Accepted(leg.clone())];
+        answer(self.node(province).run(now, participant::Input::Prepare { ticket: 0, hub, legs }))
+    }
+
+    /// The payee takes a transfer, or declines it.
+    pub fn say(&mut self, ticket: u64, number: u8, takes: bool) -> Vec<HubOutput> {
+        self.hub.run(self.now, say(ticket, number, takes))
+    }
+
     /// Carries every message at once until nothing is left; gives what callers were told.
     pub fn settle(&mut self, outputs: Vec<HubOutput>) -> Vec<(u64, coordinator::Answer)> {
         let mut answers = Vec::new();
@@ -307,6 +333,13 @@ impl Toy {
                         open.extend(
                             self.hub.run(self.now, coordinator::Input::Votes { province, node, votes }),
                         );
+                    }
+                }
+                Output::Effect(coordinator::Effect::PrepareAccepted(province, leg)) => {
+                    if let participant::Answer::Votes(votes) = self.prepare_accepted(&leg) {
+                        let node = self.node(province).mark;
+                        let votes = coordinator::Input::Votes { province, node, votes };
+                        open.extend(self.hub.run(self.now, votes));
                     }
                 }
                 Output::Effect(coordinator::Effect::Decide(province, decision)) => {
@@ -392,6 +425,18 @@ pub fn answer(outputs: Vec<NodeOutput>) -> participant::Answer {
 
 pub fn request(name: &str) -> RequestMark {
     RequestMark { request_id: name.to_owned(), digest: Digest([7; 32]) }
+}
+
+/// What the payee says to a transfer.
+pub fn say(ticket: u64, number: u8, takes: bool) -> coordinator::Input {
+    let request = AcceptRequest {
+        transfer_id: id(number),
+        payee: Digest([1; 32]),
+        takes,
+        wait: WaitMode::Recorded,
+        deadline_ms: 10_000,
+    };
+    coordinator::Input::Accept { ticket, request }
 }
 
 /// A transfer's request; its digests stand for its amount.

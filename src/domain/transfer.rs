@@ -40,6 +40,8 @@ numbered! {
         Committed = 3 "committed",
         /// Decided: neither side records it.
         Aborted = 4 "aborted",
+        /// The payee has accepted; both sides are asked once more, by the id, for votes that bind.
+        Accepted = 5 "accepted",
     }
 }
 
@@ -60,7 +62,11 @@ pub enum TransferEvent {
     AllVotedYes,
     /// The payee's side awaits acceptance.
     AcceptanceAsked,
-    /// A refusal, the deadline, a restart, a declined acceptance, an inquiry for an unknown id.
+    /// The payee accepts.
+    Accepted,
+    /// The payee declines, or has not taken it by the rule's hour.
+    NotTaken,
+    /// A refusal, the deadline, a restart, an inquiry for an unknown id.
     Refused,
 }
 
@@ -76,14 +82,22 @@ pub enum Transition {
 impl TransferState {
     /// The table states × events. Every cell is defined.
     pub fn on(self, event: TransferEvent) -> Transition {
-        use TransferEvent::{AcceptanceAsked, AllVotedYes, Refused};
+        use TransferEvent::{AcceptanceAsked, AllVotedYes, NotTaken, Refused};
         use TransferState::{Aborted, AwaitingAcceptance, Committed, Pending};
         match (self, event) {
-            (Pending | AwaitingAcceptance, AllVotedYes) => Transition::To(Committed),
+            (Pending | TransferState::Accepted, AllVotedYes) => Transition::To(Committed),
             (Pending, AcceptanceAsked) => Transition::To(AwaitingAcceptance),
-            (Pending | AwaitingAcceptance, Refused) => Transition::To(Aborted),
-            (AwaitingAcceptance, AcceptanceAsked)
-            | (Committed | Aborted, AllVotedYes | AcceptanceAsked | Refused) => Transition::Stays,
+            (AwaitingAcceptance, TransferEvent::Accepted) => Transition::To(TransferState::Accepted),
+            (AwaitingAcceptance, NotTaken)
+            | (Pending | AwaitingAcceptance | TransferState::Accepted, Refused) => Transition::To(Aborted),
+            // An acceptance that came first stands: whoever declines, or finds the hour over, reports it.
+            (Pending, TransferEvent::Accepted | NotTaken)
+            | (AwaitingAcceptance, AllVotedYes | AcceptanceAsked)
+            | (TransferState::Accepted, AcceptanceAsked | TransferEvent::Accepted | NotTaken)
+            | (
+                Committed | Aborted,
+                AllVotedYes | AcceptanceAsked | TransferEvent::Accepted | NotTaken | Refused,
+            ) => Transition::Stays,
         }
     }
 
@@ -91,7 +105,7 @@ impl TransferState {
     pub fn is_decided(self) -> bool {
         match self {
             TransferState::Committed | TransferState::Aborted => true,
-            TransferState::Pending | TransferState::AwaitingAcceptance => false,
+            TransferState::Pending | TransferState::AwaitingAcceptance | TransferState::Accepted => false,
         }
     }
 }
@@ -154,6 +168,8 @@ pub struct Leg {
     pub receipt_time: Civil,
     /// What the other place demands of this side: the insurance types that may receive. Empty: no demand.
     pub allowed_types: Vec<InsuranceType>,
+    /// Whether the payer's place demands that the payee accepts before he receives.
+    pub acceptance: bool,
     /// What is left until the hub gives up, in milliseconds.
     pub time_left_ms: u64,
 }
@@ -165,10 +181,29 @@ mod tests {
     #[test]
     fn a_decided_transfer_never_changes() {
         for state in [TransferState::Committed, TransferState::Aborted] {
-            for event in [TransferEvent::AllVotedYes, TransferEvent::AcceptanceAsked, TransferEvent::Refused]
-            {
+            for event in EVENTS {
                 assert_eq!(state.on(event), Transition::Stays);
             }
         }
     }
+
+    /// Accept, decline and the hour contend: the first one wins, whatever comes second.
+    #[test]
+    fn an_acceptance_and_what_contends_with_it_exclude_each_other() {
+        use TransferState::{Aborted, AwaitingAcceptance};
+        assert_eq!(AwaitingAcceptance.on(TransferEvent::Accepted), Transition::To(TransferState::Accepted));
+        assert_eq!(TransferState::Accepted.on(TransferEvent::NotTaken), Transition::Stays);
+        assert_eq!(AwaitingAcceptance.on(TransferEvent::NotTaken), Transition::To(Aborted));
+        assert_eq!(Aborted.on(TransferEvent::Accepted), Transition::Stays);
+        // Money moves by votes that bind only: not before the acceptance, and not by it alone.
+        assert_eq!(AwaitingAcceptance.on(TransferEvent::AllVotedYes), Transition::Stays);
+    }
+
+    const EVENTS: [TransferEvent; 5] = [
+        TransferEvent::AllVotedYes,
+        TransferEvent::AcceptanceAsked,
+        TransferEvent::Accepted,
+        TransferEvent::NotTaken,
+        TransferEvent::Refused,
+    ];
 }

@@ -3,12 +3,12 @@
 
 use super::link::Link;
 use super::upkeep::{self, Upkeep};
+use crate::domain::acceptance::Asked;
 use crate::domain::coordinator::{Coordinator, Effect, Input};
 use crate::domain::id::TransferId;
 use crate::domain::protocol::Decision;
 use crate::domain::reason::Reason;
 use crate::domain::region::ProvinceCode;
-use crate::domain::transfer::Leg;
 use crate::engine::{Handle, Outlet, Reader};
 use crate::net::backoff::Backoff;
 use crate::net::mark::Mark;
@@ -35,7 +35,7 @@ fn told(error: &Status) -> String {
 /// One thing to tell a province.
 #[derive(Debug)]
 enum Order {
-    Prepare(Box<Leg>, Instant),
+    Prepare(Asked, Instant),
     Decide(Decision),
 }
 
@@ -76,7 +76,10 @@ impl Outlet<Effect> for Dispatcher {
         for effect in effects {
             match effect {
                 Effect::Prepare(province, leg) => {
-                    orders.entry(province).or_default().push(Order::Prepare(leg, now))
+                    orders.entry(province).or_default().push(Order::Prepare(Asked::First(leg), now))
+                }
+                Effect::PrepareAccepted(province, leg) => {
+                    orders.entry(province).or_default().push(Order::Prepare(Asked::Accepted(leg), now));
                 }
                 Effect::Decide(province, decision) => {
                     orders.entry(province).or_default().push(Order::Decide(decision));
@@ -107,7 +110,7 @@ impl Dispatcher {
     fn refuse(&self, province: ProvinceCode, orders: Vec<Order>) {
         for order in orders {
             if let Order::Prepare(leg, _) = order {
-                let _ = self.unserved.send((province, leg.transfer_id));
+                let _ = self.unserved.send((province, leg.transfer_id()));
             }
         }
     }
@@ -164,7 +167,7 @@ struct Lane {
     link: Link,
     engine: Handle<Coordinator>,
     orders: UnboundedReceiver<Vec<Order>>,
-    prepares: VecDeque<(Box<Leg>, Instant)>,
+    prepares: VecDeque<(Asked, Instant)>,
     decisions: VecDeque<Decision>,
 }
 
@@ -247,18 +250,12 @@ impl Lane {
 
     fn prepare_call(&mut self) -> impl Future<Output = Finished> + use<> {
         let count = self.prepares.len().min(ITEMS_MAX);
-        let legs: Vec<Leg> = self
-            .prepares
-            .drain(..count)
-            .map(|(mut leg, since)| {
-                let waited = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-                leg.time_left_ms = leg.time_left_ms.saturating_sub(waited);
-                *leg
-            })
-            .collect();
+        let waited = |since: Instant| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let legs: Vec<Asked> =
+            self.prepares.drain(..count).map(|(leg, since)| leg.waited(waited(since))).collect();
         let (province, link, engine) = (self.province, self.link.clone(), self.engine.clone());
         async move {
-            let transfer_ids: Vec<TransferId> = legs.iter().map(|leg| leg.transfer_id).collect();
+            let transfer_ids: Vec<TransferId> = legs.iter().map(Asked::transfer_id).collect();
             match link.prepare(&legs).await {
                 Ok((node, votes)) => {
                     engine.tell(Input::Votes { province, node, votes });
@@ -301,7 +298,7 @@ impl Lane {
         let until = tokio::time::Instant::now() + wait;
         loop {
             if !waiting.is_empty() {
-                let transfer_ids = waiting.drain(..).map(|leg| leg.transfer_id).collect();
+                let transfer_ids = waiting.drain(..).map(|leg| leg.transfer_id()).collect();
                 self.engine.tell(Input::PrepareFailed { province: self.province, transfer_ids });
             }
             tokio::select! {

@@ -1,5 +1,6 @@
 //! The hub's connection to one node.
 
+use crate::domain::acceptance::Asked;
 use crate::domain::coordinator::HeardLeg;
 use crate::domain::protocol::{Ack, Decision, Vote};
 use crate::domain::record::PeerMark;
@@ -60,8 +61,8 @@ impl Link {
     }
 
     /// Asks for votes.
-    pub async fn prepare(&self, legs: &[Leg]) -> Result<(PeerMark, Vec<Vote>), Status> {
-        let left_ms = legs.iter().map(|leg| leg.time_left_ms).max().unwrap_or(0) + PREPARE_GRACE_MS;
+    pub async fn prepare(&self, legs: &[Asked]) -> Result<(PeerMark, Vec<Vote>), Status> {
+        let left_ms = legs.iter().map(Asked::time_left_ms).max().unwrap_or(0) + PREPARE_GRACE_MS;
         let mut request = Request::new(prepare_to_proto(&self.mark.now(), legs));
         request.set_timeout(Duration::from_millis(left_ms));
         let response = self.client().prepare(request).await?.into_inner();

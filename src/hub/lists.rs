@@ -9,7 +9,7 @@ use crate::domain::row::{Key, PartiesRow, TableRow, TransferRow};
 use crate::domain::scan::{Filter, Scan};
 use crate::net::convert::page::number_token;
 use crate::net::convert::query::{TransferFilter, watch_scope};
-use crate::net::convert::transfer::transfer_as_of;
+use crate::net::convert::transfer::{state_to_proto, transfer_as_of};
 use crate::net::identity::Role;
 use crate::net::status::{Problem, problem_of_store};
 use crate::proto::hub::{
@@ -35,14 +35,17 @@ type Found = (TransferRow, Option<PartiesRow>);
 
 fn matches(filter: &TransferFilter, row: &TransferRow) -> bool {
     filter.province.is_none_or(|it| row.payer_province == it || row.payee_province == it)
-        && filter.state.is_none_or(|it| row.state == it)
+        && filter.state.is_none_or(|it| state_to_proto(row.state) == state_to_proto(it))
         && filter.window.is_none_or(|it| row.window == Some(it))
         && filter.start_time.is_none_or(|it| row.receipt_time >= it)
         && filter.end_time.is_none_or(|it| row.receipt_time < it)
 }
 
 /// Vault rows of these transfers, in their order.
-fn with_parties(tables: &mut dyn Tables, rows: Vec<TransferRow>) -> Result<Vec<Found>, StoreError> {
+pub(super) fn with_parties(
+    tables: &mut dyn Tables,
+    rows: Vec<TransferRow>,
+) -> Result<Vec<Found>, StoreError> {
     let keys: Vec<Key> = rows.iter().map(|row| Key::PartiesRow(row.transfer_id)).collect();
     let parties = tables.load(&keys)?;
     let opened = parties.iter().map(|row| row.as_ref().and_then(PartiesRow::of).cloned());
@@ -93,6 +96,8 @@ fn changed(record: &Record) -> Vec<TransferId> {
     match record {
         Record::TransferReceived(record) => vec![record.transfer_id],
         Record::TransferDecided(record) => vec![record.transfer_id],
+        Record::TransferAwaiting(record) => vec![record.transfer_id],
+        Record::TransferAccepted(record) => vec![record.transfer_id],
         Record::DecisionsRecorded(record) => {
             record.legs.iter().map(|(transfer_id, _)| *transfer_id).collect()
         }

@@ -1,5 +1,6 @@
 //! The national hub's server: services over the coordinator's engine, and a dispatcher that carries its effects.
 
+mod acceptance;
 mod alarms;
 mod audit;
 mod coordinator;

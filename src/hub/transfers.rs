@@ -21,8 +21,9 @@ use crate::net::status::{Problem, refusal_to_proto};
 use crate::privacy::people::MaskedParties;
 use crate::proto::hub::transfer_service_server::TransferService;
 use crate::proto::hub::{
-    BatchGetTransfersRequest, BatchGetTransfersResponse, BatchGetTransfersResult, CheckTransferRequest,
-    CheckTransferResponse, CreateTransferRequest, CreateTransferResponse, GetTransferRequest,
+    AcceptTransferRequest, AcceptTransferResponse, BatchGetTransfersRequest, BatchGetTransfersResponse,
+    BatchGetTransfersResult, CheckTransferRequest, CheckTransferResponse, CreateTransferRequest,
+    CreateTransferResponse, DeclineTransferRequest, DeclineTransferResponse, GetTransferRequest,
     GetTransferResponse, ListTransfersRequest, ListTransfersResponse, SubmitTransfersRequest,
     SubmitTransfersResponse, SubmitTransfersResult, Transfer, WatchTransfersRequest,
     batch_get_transfers_result, submit_transfers_result,
@@ -44,8 +45,8 @@ struct Begun {
 
 impl Desk {
     /// Permission comes before validation: a province that can be read at all is enough to refuse.
-    fn may_pay(&self, role: &Role, payer: Option<&types::Party>) -> Result<(), Problem> {
-        let code = payer.and_then(|payer| RegionCode::parse(&payer.region_code));
+    fn may_speak_for(&self, role: &Role, party: Option<&types::Party>) -> Result<(), Problem> {
+        let code = party.and_then(|party| RegionCode::parse(&party.region_code));
         let province = code.and_then(|code| self.places.locate(code)).map(|area| area.province);
         match province {
             Some(province) if !self.may_act_for(role, province) => {
@@ -146,6 +147,7 @@ impl Desk {
             } else {
                 Vec::new()
             },
+            acceptance: side == Side::Payee && facts.payer_rules.acceptance_demanded,
             time_left_ms: 0,
         };
         let payer = leg(Side::Payer, &terms.payer, terms.payee.region);
@@ -190,7 +192,7 @@ impl TransferService for Transfers {
         let role = caller(&request)?;
         let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
         let request = request.into_inner();
-        desk.may_pay(&role, request.payer.as_ref())?;
+        desk.may_speak_for(&role, request.payer.as_ref())?;
         let transfer = desk.reading().create_transfer(&request)?;
         let begun = desk.begin(&role, transfer, deadline_ms)?;
         let transfer = desk.finish(begun).await?;
@@ -206,7 +208,7 @@ impl TransferService for Transfers {
         let within =
             Duration::from_millis(remaining_ms(request.metadata(), desk.deadline_default_ms) * 8 / 10);
         let request = request.into_inner();
-        desk.may_pay(&role, request.payer.as_ref())?;
+        desk.may_speak_for(&role, request.payer.as_ref())?;
         let (content, stated) = desk.reading().check_transfer(&request)?;
         let refusals = desk.check(&content.terms, stated, within).await?;
         let refusals: Vec<types::Refusal> = refusals.iter().map(refusal_to_proto).collect();
@@ -226,7 +228,7 @@ impl TransferService for Transfers {
         let wait = only_wait_mode(request.wait)?;
         // All are handed in before the first answer is waited for.
         let begin = |item: &CreateTransferRequest| {
-            desk.may_pay(&role, item.payer.as_ref())?;
+            desk.may_speak_for(&role, item.payer.as_ref())?;
             desk.begin(&role, desk.reading().batch_item(item, wait)?, deadline_ms)
         };
         let begun: Vec<Result<Begun, Problem>> = request.requests.iter().map(begin).collect();
@@ -284,6 +286,34 @@ impl TransferService for Transfers {
     ) -> Result<Response<ListTransfersResponse>, Status> {
         let role = caller(&request)?;
         lists::list(&self.0, &role, request.get_ref()).await.map(Response::new)
+    }
+
+    async fn accept_transfer(
+        &self,
+        request: Request<AcceptTransferRequest>,
+    ) -> Result<Response<AcceptTransferResponse>, Status> {
+        let desk = &self.0;
+        let role = caller(&request)?;
+        let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
+        let request = request.into_inner();
+        desk.may_speak_for(&role, request.payee.as_ref())?;
+        let word = desk.reading().accept_transfer(&request)?;
+        let transfer = desk.hear_payee(word, true, deadline_ms).await?;
+        Ok(Response::new(AcceptTransferResponse { transfer: Some(transfer) }))
+    }
+
+    async fn decline_transfer(
+        &self,
+        request: Request<DeclineTransferRequest>,
+    ) -> Result<Response<DeclineTransferResponse>, Status> {
+        let desk = &self.0;
+        let role = caller(&request)?;
+        let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
+        let request = request.into_inner();
+        desk.may_speak_for(&role, request.payee.as_ref())?;
+        let word = desk.reading().decline_transfer(&request)?;
+        let transfer = desk.hear_payee(word, false, deadline_ms).await?;
+        Ok(Response::new(DeclineTransferResponse { transfer: Some(transfer) }))
     }
 
     type WatchTransfersStream = lists::Changes;

@@ -49,6 +49,8 @@ const TABLE: &[(&str, Access)] = &[
     ("/gongji.hub.v1.TransferService/BatchGetTransfers", TRANSFER),
     ("/gongji.hub.v1.TransferService/ListTransfers", TRANSFER),
     ("/gongji.hub.v1.TransferService/WatchTransfers", TRANSFER),
+    ("/gongji.hub.v1.TransferService/AcceptTransfer", TRANSFER),
+    ("/gongji.hub.v1.TransferService/DeclineTransfer", TRANSFER),
     ("/gongji.hub.v1.CoordinatorService/AnnounceNode", NODE),
     ("/gongji.hub.v1.CoordinatorService/Resolve", NODE),
     ("/gongji.hub.v1.RegionService/ListRegions", AnyRole),

@@ -44,6 +44,7 @@ impl Desk {
                 let id_hash = self.vault.key().id_hash(&leg.party.person.id_number);
                 Presented::Leg(PresentedLeg { leg, id_hash })
             }
+            LegReading::Accepted(leg) => Presented::Accepted(leg),
             LegReading::Refused(leg) => Presented::Refused(leg),
         };
         readings.into_iter().map(present).collect()

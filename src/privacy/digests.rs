@@ -60,6 +60,11 @@ impl VaultKey {
         TermsDigests { payer, payee, remark, whole }
     }
 
+    /// Keyed digest of a person as the payee of this transfer: that of its terms, if he is.
+    pub fn payee_digest(&self, transfer_id: TransferId, payee: &Party) -> Digest {
+        self.party_digest(Part::Payee, transfer_id, payee)
+    }
+
     fn party_digest(&self, part: Part, transfer_id: TransferId, party: &Party) -> Digest {
         Fields::new(&self.terms, part)
             .field(&transfer_id.0)

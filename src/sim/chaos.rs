@@ -55,6 +55,7 @@ impl World {
         let Some(client) = self.clients.get_mut(number) else { return };
         let id = client.wish.transfer_id;
         match message {
+            Message::Stands(TransferState::AwaitingAcceptance) if !client.done => self.await_payee(number),
             Message::Stands(state @ (TransferState::Committed | TransferState::Aborted)) => {
                 client.done = true;
                 let first = *client.told.get_or_insert(*state);

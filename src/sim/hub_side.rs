@@ -2,6 +2,7 @@
 
 use super::network::{Event, Letter, Message};
 use super::world::{HUB, HubCaller, Pending, World};
+use crate::domain::acceptance::Asked;
 use crate::domain::coordinator::{Answer, Effect, Input};
 use crate::domain::id::TransferId;
 use crate::domain::protocol::Decision;
@@ -10,7 +11,7 @@ use crate::domain::record::PeerMark;
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{IncidentRow, Key, TableRow};
 use crate::domain::step::Output;
-use crate::domain::transfer::{Leg, Side};
+use crate::domain::transfer::Side;
 use crate::engine::read_back;
 use std::collections::BTreeMap;
 
@@ -27,12 +28,15 @@ impl World {
             Ok(outputs) => outputs,
             Err(error) => return self.failed(HUB, &error),
         };
-        let mut prepares: BTreeMap<ProvinceCode, Vec<Leg>> = BTreeMap::new();
+        let mut prepares: BTreeMap<ProvinceCode, Vec<Asked>> = BTreeMap::new();
         let mut decisions: BTreeMap<ProvinceCode, Vec<Decision>> = BTreeMap::new();
         for output in outputs {
             match output {
                 Output::Effect(Effect::Prepare(province, leg)) => {
-                    prepares.entry(province).or_default().push(*leg)
+                    prepares.entry(province).or_default().push(Asked::First(leg))
+                }
+                Output::Effect(Effect::PrepareAccepted(province, leg)) => {
+                    prepares.entry(province).or_default().push(Asked::Accepted(leg));
                 }
                 Output::Effect(Effect::Decide(province, decision)) => {
                     decisions.entry(province).or_default().push(decision);
@@ -79,13 +83,13 @@ impl World {
         }
     }
 
-    fn prepare(&mut self, province: ProvinceCode, legs: Vec<Leg>) {
-        let ids: Vec<TransferId> = legs.iter().map(|leg| leg.transfer_id).collect();
+    fn prepare(&mut self, province: ProvinceCode, legs: Vec<Asked>) {
+        let ids: Vec<TransferId> = legs.iter().map(Asked::transfer_id).collect();
         if !self.up.contains(&province) {
             self.hub.inbox.push(Input::PrepareFailed { province, transfer_ids: ids });
             return self.soon(HUB);
         }
-        let within = legs.iter().map(|leg| leg.time_left_ms).max().unwrap_or(0) + 200;
+        let within = legs.iter().map(Asked::time_left_ms).max().unwrap_or(0) + 200;
         self.log(format_args!("hub asks {province} to prepare {}", legs.len()));
         let (message, pending) = (Message::Prepare(self.hub.mark(), legs), Pending::Prepare(province, ids));
         self.call(HUB, province, message, pending, within);
@@ -180,6 +184,10 @@ impl World {
                 let ticket = self.hub.ticket(HubCaller::Client(usize::try_from(call).unwrap_or(0)));
                 Input::Create { ticket, request }
             }
+            Message::Accept(request) => {
+                let ticket = self.hub.ticket(HubCaller::Client(usize::try_from(call).unwrap_or(0)));
+                Input::Accept { ticket, request }
+            }
             _ => return,
         };
         self.hub.inbox.push(input);
@@ -197,6 +205,9 @@ impl World {
         let mark = self.hub.mark();
         match (caller, answer) {
             (HubCaller::Client(number), Answer::Transfer(row)) => {
+                if let Some(refusal) = &row.refusal {
+                    self.report.mark(format!("client: aborted × {}", refusal.reason.code()));
+                }
                 self.answer_client(number, Message::Stands(row.state));
             }
             // Not known yet: ask again.

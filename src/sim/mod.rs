@@ -9,6 +9,7 @@ mod hub_side;
 mod lives;
 mod network;
 mod node_side;
+mod payees;
 mod people;
 mod server;
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! What is still to happen, in order of time: messages on their way, timers, and what chance has in store.
 
-use crate::domain::coordinator::{Announcement, CreateRequest, HeardLeg};
+use crate::domain::acceptance::Asked;
+use crate::domain::coordinator::{AcceptRequest, Announcement, CreateRequest, HeardLeg};
 use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::reason::Reason;
 use crate::domain::record::PeerMark;
 use crate::domain::region::ProvinceCode;
-use crate::domain::transfer::{Leg, TransferState};
+use crate::domain::transfer::TransferState;
 use std::collections::BTreeMap;
 
 /// A server; the hub is [`ProvinceCode::HUB`].
@@ -22,7 +23,7 @@ pub enum Message {
     /// It is, and has joined or not.
     Alive(bool),
     /// Legs to prepare.
-    Prepare(PeerMark, Vec<Leg>),
+    Prepare(PeerMark, Vec<Asked>),
     /// Votes on them.
     Votes(PeerMark, Vec<Vote>),
     /// Decisions.
@@ -47,6 +48,8 @@ pub enum Message {
     Refused(Option<Reason>),
     /// A client's transfer.
     Create(Box<CreateRequest>),
+    /// A payee's word on a transfer.
+    Accept(AcceptRequest),
     /// How it stands.
     Stands(TransferState),
     /// It was refused: not recorded.

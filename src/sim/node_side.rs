@@ -4,6 +4,7 @@ use super::Broken;
 use super::network::{Call, Event, Letter, Message};
 use super::people::id_hash;
 use super::world::{HUB, Pending, World};
+use crate::domain::acceptance::Asked;
 use crate::domain::coordinator::{Announcement, HeardLeg};
 use crate::domain::participant::{Answer, Effect, Input, leg_record};
 use crate::domain::policy::{Presented, PresentedLeg};
@@ -13,7 +14,6 @@ use crate::domain::record::LegState;
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{Key, LegRow, PeerRow, TableRow};
 use crate::domain::step::Output;
-use crate::domain::transfer::Leg;
 
 /// How often a node shows itself, and how long its calls may take.
 const ANNOUNCE_EVERY: u64 = 5_000;
@@ -90,9 +90,12 @@ impl World {
                 return self.send(Letter { from: province, to: HUB, call, answer: true, message });
             }
             Message::Prepare(hub, legs) => {
-                let present = |leg: Leg| {
-                    let id_hash = id_hash(&leg.party.person.id_number);
-                    Presented::Leg(PresentedLeg { leg, id_hash })
+                let present = |leg: Asked| match leg {
+                    Asked::First(leg) => {
+                        let id_hash = id_hash(&leg.party.person.id_number);
+                        Presented::Leg(PresentedLeg { leg: *leg, id_hash })
+                    }
+                    Asked::Accepted(leg) => Presented::Accepted(*leg),
                 };
                 let legs = legs.into_iter().map(present).collect();
                 Input::Prepare { ticket: node.ticket(call), hub, legs }
@@ -176,7 +179,11 @@ fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
         LegState::Committed if leg.hub_seq > Some(above) => {
             Some((leg.window?, leg.hub_seq?, leg.decide_time?))
         }
-        LegState::Committed | LegState::Refused | LegState::Buried | LegState::Aborted => return None,
+        LegState::Committed
+        | LegState::Refused
+        | LegState::Buried
+        | LegState::Aborted
+        | LegState::Awaiting => return None,
     };
     Some(HeardLeg {
         transfer_id: leg.transfer_id,

@@ -9,7 +9,9 @@ use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
 use crate::domain::money::Money;
 use crate::domain::participant::{Input, MemberReport};
 use crate::domain::policy::identity::Vault;
-use crate::domain::policy::rulebook::{RuleLayer, RuleText, RuleValues, RuleVersion, Rulebook};
+use crate::domain::policy::rulebook::{
+    RuleLayer, RulePlace, RuleText, RuleValues, RuleVersion, Rulebook, WithoutWallet,
+};
 use crate::domain::record::RequestMark;
 use crate::domain::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
 use crate::domain::row::{PartiesRow, PersonRow};
@@ -18,6 +20,8 @@ use std::sync::Arc;
 
 /// Noon of 2026-11-21 in Shanghai: when every simulated day begins.
 pub const NOON: i64 = 1_795_233_600_000;
+/// From noon to 06:00 of the next day.
+pub const NOON_TO_SIX_MS: i64 = 18 * 3_600_000;
 /// What each giver has at first, in fen.
 const OPENING: i64 = 500_000;
 
@@ -75,7 +79,8 @@ pub fn id_hash(number: &IdNumber) -> Digest {
 
 impl Country {
     /// So many provinces, with so many members each; a giver may make so many transfers a day.
-    pub fn new(provinces: u8, members: u64, daily: u64) -> Country {
+    /// `acceptance`: some provinces demand that payees accept, of their own or of others'.
+    pub fn new(provinces: u8, members: u64, daily: u64, acceptance: bool) -> Country {
         let codes: Vec<ProvinceCode> = (0..provinces).map(|at| ProvinceCode::new(11 + at)).collect();
         let from = Day::from_number(20_250_101);
         let opened = |province: &ProvinceCode| Area {
@@ -100,11 +105,26 @@ impl Country {
             payee_types: Some(vec![InsuranceType::Employee, InsuranceType::Resident]),
             closed_hours: Some(None),
             verification: Some(Vec::new()),
+            acceptance: Some(false),
+            without_wallet: Some(WithoutWallet::Refuse),
+            acceptance_demanded: Some(false),
+            one_open_transfer: Some(false),
         };
-        let version = RuleVersion { effective_from: from, values };
-        let layer = RuleLayer { name: "national.toml".into(), text: "simulated".into() };
-        let national = RuleText { layer, versions: vec![version] };
-        let rulebook = Rulebook::new(&national, &[], |_| Digest([9; 32]));
+        let text = |name: String, values| {
+            let layer = RuleLayer { name: name.as_str().into(), text: name.as_str().into() };
+            RuleText { layer, versions: vec![RuleVersion { effective_from: from, values }] }
+        };
+        let national = text("simulated".to_owned(), values);
+        let demands = |code: &ProvinceCode| {
+            let values = RuleValues {
+                acceptance: Some(code.number().is_multiple_of(2)),
+                acceptance_demanded: Some(code.number().is_multiple_of(3)),
+                ..RuleValues::default()
+            };
+            (RulePlace::Province(*code), text(format!("simulated {code}"), values))
+        };
+        let demanding: Vec<_> = codes.iter().filter(|_| acceptance).map(demands).collect();
+        let rulebook = Rulebook::new(&national, &demanding, |_| Digest([9; 32]));
         // Fixed values but for how many provinces there are, which are numbered from 11 on: always sound.
         Country {
             provinces: codes,

@@ -30,3 +30,29 @@ fn the_same_seed_twice_gives_the_same_log_and_another_seed_another() {
     assert_eq!(run(small(3)), run(small(3)));
     assert_ne!(run(small(3)).log, run(small(4)).log);
 }
+
+/// Where provinces ask for acceptance, transfers end in each of the ways that there are.
+#[test]
+fn worlds_with_acceptance_see_it_taken_declined_and_left() {
+    let seeds = (0..25).filter(|seed| super::payees::accepts(*seed));
+    let mut seen = std::collections::BTreeMap::<String, u64>::new();
+    for report in seeds.map(|seed| run(small(seed))) {
+        assert_eq!(report.violations, Vec::<String>::new(), "gongji sim --seed {}", report.seed);
+        let cells = ["DECLINED", "NOT_TAKEN_IN_TIME"].map(|reason| format!("client: aborted × {reason}"));
+        let votes = ["hub: vote yes × accepted".to_owned(), "hub: vote awaiting × pending".to_owned()];
+        for cell in cells.into_iter().chain(votes) {
+            let count = report.marks.get(&cell).copied().unwrap_or(0);
+            *seen.entry(cell).or_default() += count;
+        }
+    }
+    assert!(seen.values().all(|count| *count > 0), "{seen:?}");
+}
+
+/// A client that has gone leaves its transfer to the payee; it must end all the same.
+#[test]
+fn what_awaits_a_payee_ends_though_its_client_has_gone() {
+    for seed in [1_027, 1_206, 1_226] {
+        let report = run(Plan { transfers: 200, safety_ms: 20_000, ..Plan::of(seed) });
+        assert_eq!(report.violations, Vec::<String>::new(), "seed {seed}");
+    }
+}

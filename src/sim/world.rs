@@ -2,6 +2,7 @@
 
 use super::chance::Chance;
 use super::network::{Agenda, Call, Event, Letter, Message, Place};
+use super::payees::{SKEW_MS, accepts};
 use super::people::{Country, Wish};
 use super::server::Server;
 use super::{Plan, Report};
@@ -103,9 +104,11 @@ impl World {
         let mut chance = Chance::new(plan.seed);
         let provinces = u8::try_from(chance.between(2, 9)).unwrap_or(2);
         let daily = if chance.permille(500) { 3 } else { 1_000 };
-        let country = Country::new(provinces, 20, daily);
+        let acceptance = accepts(plan.seed);
+        let country = Country::new(provinces, 20, daily, acceptance);
         // Every fourth world begins just before midnight in Shanghai: windows and days' limits change in it.
-        let skew = if plan.seed % 4 == 3 { NOON_TO_MIDNIGHT_MS - 20_000 } else { 0 };
+        let midnight = if plan.seed % 4 == 3 { NOON_TO_MIDNIGHT_MS - 20_000 } else { 0 };
+        let skew = if acceptance { SKEW_MS } else { midnight };
         let nodes = country.provinces.iter().map(|province| (*province, Server::new(skew))).collect();
         World {
             plan,
@@ -145,6 +148,7 @@ impl World {
             if self.at >= check_at {
                 check_at = self.at + 500;
                 self.check(false);
+                self.remind_payees();
             }
             if !self.report.violations.is_empty() {
                 break;

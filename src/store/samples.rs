@@ -25,6 +25,9 @@ const OPTIONAL: &[(Table, &[&str])] = &[
             "payee_recorded_seq",
             "payer_rulebook",
             "payee_rulebook",
+            "await_until",
+            "awaiting_seq",
+            "accept_time",
         ],
     ),
     (Table::EntryRow, &["transfer_id", "counter_region", "period"]),
@@ -79,8 +82,9 @@ fn column(table: Table, name: &str) -> BoxedStrategy<Value> {
         (Table::AccountRow, "posted") => int(1_000, i64::MAX),
         (Table::AccountRow, "held" | "pending") => int(0, 1_000),
         (Table::TransferRow | Table::LegRow, "amount") => int(1, i64::MAX),
-        (Table::TransferRow | Table::AccountRow | Table::EntryRow, "state" | "kind") => int(1, 4),
-        (Table::LegRow, "state") => int(1, 5),
+        (Table::AccountRow | Table::EntryRow, "kind") => int(1, 4),
+        (Table::TransferRow, "state") => int(1, 5),
+        (Table::LegRow, "state") => int(1, 6),
         (_, "state" | "account_state" | "entry_kind") => int(1, 3),
         (_, "side" | "insurance_type") => int(1, 2),
         (_, "insurance_status") => int(1, 4),
@@ -101,7 +105,9 @@ fn column(table: Table, name: &str) -> BoxedStrategy<Value> {
         (_, "sealed") => vec(any::<u8>(), 0..99).prop_map(Value::Blob).boxed(),
         (_, "owner") => any::<String>().prop_map(Value::Text).boxed(),
         (_, "request_id") => "[a-cé医]{0,2}".prop_map(Value::Text).boxed(),
-        (_, name) if name.ends_with("_time") || name == "civil" => any::<i64>().prop_map(Value::Int).boxed(),
+        (_, name) if name.ends_with("_time") || name == "civil" || name == "await_until" => {
+            any::<i64>().prop_map(Value::Int).boxed()
+        }
         (_, name) if name.ends_with("_seq") || name.ends_with("count") => int(0, i64::MAX),
         (_, "period") => int(202_501, 203_012),
         (_, "incarnation" | "resync" | "recovered" | "sequence" | "last_entry" | "previous") => {

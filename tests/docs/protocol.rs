@@ -2,7 +2,7 @@
 
 use super::check;
 use gongji::domain::invariant::INVARIANTS;
-use gongji::domain::participant::{Precedent, Reaction, precedent, reaction};
+use gongji::domain::participant::{Known, Precedent, Reaction, precedent, reaction};
 use gongji::domain::record::LegState;
 use gongji::domain::transfer::{Outcome, TransferEvent, TransferState, Transition};
 use std::fmt::Write;
@@ -19,6 +19,7 @@ simulator and the random worlds of the tests run the same functions.
 
 const LEGS: &[Option<LegState>] = &[
     None,
+    Some(LegState::Awaiting),
     Some(LegState::Prepared),
     Some(LegState::Refused),
     Some(LegState::Buried),
@@ -32,11 +33,14 @@ fn name(state: Option<LegState>) -> &'static str {
 
 fn hub() -> String {
     let mut table =
-        "| transfer | the last missing YES | AWAITING | NO, time over, restart, unknown id |\n".to_owned();
-    table += "|---|---|---|---|\n";
+        "| transfer | the last missing YES | AWAITING | accepted | declined, not taken by the hour | NO, time over, \
+         restart, unknown id |\n"
+            .to_owned();
+    table += "|---|---|---|---|---|---|\n";
     let states = [
         TransferState::Pending,
         TransferState::AwaitingAcceptance,
+        TransferState::Accepted,
         TransferState::Committed,
         TransferState::Aborted,
     ];
@@ -45,21 +49,29 @@ fn hub() -> String {
             Transition::To(next) => next.name(),
             Transition::Stays => "stays",
         };
-        let events = [TransferEvent::AllVotedYes, TransferEvent::AcceptanceAsked, TransferEvent::Refused];
-        let [yes, awaiting, no] = events.map(cell);
-        writeln!(table, "| {} | {yes} | {awaiting} | {no} |", state.name()).expect("a string");
+        let events = [
+            TransferEvent::AllVotedYes,
+            TransferEvent::AcceptanceAsked,
+            TransferEvent::Accepted,
+            TransferEvent::NotTaken,
+            TransferEvent::Refused,
+        ];
+        writeln!(table, "| {} | {} |", state.name(), events.map(cell).join(" | ")).expect("a string");
     }
     table
 }
 
 fn node() -> String {
     let mut table =
-        "| leg | Prepare, same terms | Prepare, other terms | COMMIT | COMMIT, replayed | ABORT |\n"
+        "| leg | Prepare, same terms | Prepare by id, same terms | Prepare, other terms | COMMIT | COMMIT, replayed | \
+         ABORT |\n"
             .to_owned();
     table += "|---|---|---|---|---|---|\n";
     for state in LEGS {
-        let vote = |same_terms| match precedent(*state, same_terms) {
-            Precedent::Judge => "judged by the rules: YES or NO",
+        let vote = |same_terms, accepted| match precedent(*state, Known { same_terms, accepted }) {
+            Precedent::Judge if accepted && state.is_none() => "NO, nothing to accept",
+            Precedent::Judge if accepted => "judged by the rules: YES or NO",
+            Precedent::Judge => "judged by the rules: YES, AWAITING or NO",
             Precedent::SameAgain => "the same vote again",
             Precedent::AbortedBefore => "CONFLICT, aborted before",
             Precedent::OtherTerms => "CONFLICT, other terms",
@@ -71,10 +83,10 @@ fn node() -> String {
             Reaction::Confirm => "acknowledged again",
             Reaction::Reject => "**rejected**, incident",
         };
-        let (same, other) = (vote(true), vote(false));
+        let (same, by_id, other) = (vote(true, false), vote(true, true), vote(false, false));
         let (commit, abort) = (order(Outcome::Commit, false), order(Outcome::Abort, false));
         let replay = order(Outcome::Commit, true);
-        writeln!(table, "| {} | {same} | {other} | {commit} | {replay} | {abort} |", name(*state))
+        writeln!(table, "| {} | {same} | {by_id} | {other} | {commit} | {replay} | {abort} |", name(*state))
             .expect("a string");
     }
     table
@@ -82,8 +94,9 @@ fn node() -> String {
 
 fn page() -> String {
     let mut page = format!("{HEAD}\n## A transfer at the hub\n\n{}", hub());
-    page += "\nA transfer that was decided stays so: whoever comes second reports the first. No place's rule asks for \
-             acceptance\nyet, so today a vote AWAITING aborts with UNSUPPORTED.\n";
+    page += "\nA transfer that was decided stays so: whoever comes second reports the first. \"accepted\" is \
+             shown on\nthe wire as AWAITING_ACCEPTANCE: both sides are asked once more, by the id, and these votes \
+             decide.\n";
     write!(page, "\n## A leg at a node\n\n{}", node()).expect("a string");
     page += "\nA decision for a prepared leg must carry the digest of the terms that were voted on; with another one \
              it is rejected.\n\"Rejected, incident\": nothing is changed, the contradiction is recorded for people, \

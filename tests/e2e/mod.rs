@@ -1,5 +1,6 @@
 //! Real servers, real certificates, real stores, over the wire.
 
+mod acceptance;
 mod access;
 mod audit;
 mod batch;

@@ -7,11 +7,11 @@ use gongji::domain::member::{AccountState, InsuranceStatus, InsuranceType};
 use gongji::domain::money::Money;
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use gongji::domain::record::{
-    AccountCredited, CommitDetail, DecisionsRecorded, HubRecovered, HubStarted, IncidentRaised, LegBuried,
-    LegDecided, LegPrepared, LegRefused, LegReplayed, MemberRecorded, NodeAdmitted, NodeJoined, PeerMark,
-    PeerSeen, PreparedLeg, Record, RequestMark, ResyncMoved, SettlementSuspended, TransferAdopted,
-    TransferBuried, TransferDecided, TransferReceived, WalletClosed, WalletFrozen, WalletMoved, WalletOpened,
-    WalletOpenedFor, WalletUnfrozen,
+    AccountCredited, CommitDetail, DecisionsRecorded, HubRecovered, HubStarted, IncidentRaised, LegAwaited,
+    LegBuried, LegDecided, LegPrepared, LegRefused, LegReplayed, MemberRecorded, NodeAdmitted, NodeJoined,
+    PeerMark, PeerSeen, PreparedLeg, Record, RequestMark, ResyncMoved, SettlementSuspended, TransferAccepted,
+    TransferAdopted, TransferAwaiting, TransferBuried, TransferDecided, TransferReceived, WalletClosed,
+    WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
 use gongji::domain::region::{ProvinceCode, RegionCode};
 use gongji::domain::transfer::{Outcome, Side, TermsDigests};
@@ -81,6 +81,15 @@ fn hub_samples() -> Vec<Record> {
         }
         .into(),
         HubRecovered { incarnation: 9, start_id: START, time: TIME }.into(),
+        TransferAwaiting {
+            transfer_id: ID,
+            until: Civil(1_795_212_000_000),
+            payer_rulebook: Some(digest(0x71)),
+            payee_rulebook: None,
+            time: TIME,
+        }
+        .into(),
+        TransferAccepted { transfer_id: ID, time: TIME }.into(),
     ]
 }
 
@@ -162,6 +171,18 @@ fn node_samples() -> Vec<Record> {
         }
         .into(),
         LegReplayed { leg: leg(), window: window(), hub_seq: 99, time: TIME, suspense: true }.into(),
+        LegAwaited {
+            transfer_id: ID,
+            side: Side::Payee,
+            member_ref: MEMBER,
+            amount: AMOUNT,
+            counter_region: region(130_100),
+            receipt_time: RECEIPT,
+            terms_digest: digest(0x64),
+            rulebook: digest(0x71),
+            time: TIME,
+        }
+        .into(),
         WalletOpenedFor {
             member_ref: MEMBER,
             use_region: region(510_300),

@@ -40,6 +40,7 @@ pub fn state(state: TransferState) -> &'static str {
     match state {
         TransferState::Pending => "处理中",
         TransferState::AwaitingAcceptance => "待接收",
+        TransferState::Accepted => "已接收",
         TransferState::Committed => "成功",
         TransferState::Aborted => "终止",
     }

@@ -243,7 +243,7 @@ fn compare_legs(transfers: &[AtHub], legs: &[AtNode], findings: &mut Findings) {
                 findings.add("committed transfer is not booked at a node", row.id)
             }
             (TransferState::Aborted, Some(_)) => findings.add("aborted transfer is booked at a node", row.id),
-            (TransferState::Pending | TransferState::AwaitingAcceptance, _) => {
+            (TransferState::Pending | TransferState::AwaitingAcceptance | TransferState::Accepted, _) => {
                 findings.add("transfer is not decided", row.id);
             }
         }

@@ -31,6 +31,10 @@ kinships = { value = ["spouse", "parent", "child", "sibling"], grade = "INF", so
 payee_types = { value = ["employee", "resident"], grade = "INF", source = "bench" }
 closed_hours = { value = "none", grade = "INF", source = "bench" }
 verification = { value = [], grade = "INF", source = "bench" }
+acceptance = { value = "none", grade = "INF", source = "bench" }
+without_wallet = { value = "refuse", grade = "INF", source = "bench" }
+acceptance_demanded = { value = "none", grade = "INF", source = "bench" }
+one_open_transfer = { value = false, grade = "INF", source = "bench" }
 "#;
 
 /// How long a server may take until it listens, and until it has ended after SIGTERM.

@@ -36,6 +36,7 @@ const CONFIG: &[(&str, &str)] = &[
     ("rulebooks/national.toml", include_str!("../../../deploy/rulebooks/national.toml")),
     ("rulebooks/shaanxi-61.toml", include_str!("../../../deploy/rulebooks/shaanxi-61.toml")),
     ("rulebooks/shanxi-14.toml", include_str!("../../../deploy/rulebooks/shanxi-14.toml")),
+    ("rulebooks/tianshui-620500.toml", include_str!("../../../deploy/rulebooks/tianshui-620500.toml")),
 ];
 
 /// Places and rules, as they stand in the folder.

@@ -5,8 +5,8 @@ use crate::domain::calendar::Day;
 use crate::domain::id::Digest;
 use crate::domain::money::Money;
 use crate::domain::record::{
-    DecisionsRecorded, HubRecovered, HubStarted, ResyncMoved, TransferAdopted, TransferBuried,
-    TransferDecided, TransferReceived,
+    DecisionsRecorded, HubRecovered, HubStarted, ResyncMoved, TransferAccepted, TransferAdopted,
+    TransferAwaiting, TransferBuried, TransferDecided, TransferReceived,
 };
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{BuriedRow, Key, PeerRow, PositionRow, SelfRow, TransferRow};
@@ -53,7 +53,34 @@ pub fn received(record: &TransferReceived, sequence: u64, rows: &mut WorkingSet)
         payee_recorded_seq: None,
         payer_rulebook: None,
         payee_rulebook: None,
+        await_until: None,
+        awaiting_seq: None,
+        accept_time: None,
     });
+}
+
+/// The payer's money is held, and the payee must accept.
+pub fn awaiting(record: &TransferAwaiting, sequence: u64, rows: &mut WorkingSet) {
+    let transfer: &TransferRow =
+        rows.get(&Key::TransferRow(record.transfer_id)).expect("only a received transfer awaits");
+    rows.put(TransferRow {
+        state: TransferState::AwaitingAcceptance,
+        await_until: Some(record.until),
+        awaiting_seq: Some(sequence),
+        payer_rulebook: record.payer_rulebook,
+        payee_rulebook: record.payee_rulebook,
+        ..transfer.clone()
+    });
+}
+
+/// The payee has accepted.
+pub fn accepted(record: &TransferAccepted, rows: &mut WorkingSet) {
+    let transfer: &TransferRow =
+        rows.get(&Key::TransferRow(record.transfer_id)).expect("only a transfer that awaits is accepted");
+    let (state, accept_time) = (TransferState::Accepted, Some(record.time));
+    rows.put(TransferRow { state, accept_time, ..transfer.clone() });
+    let own = own(rows);
+    rows.put(SelfRow { civil: own.civil.max(record.time), ..own });
 }
 
 /// The position of a province in a window; nothing owed where there is none yet.
@@ -164,6 +191,9 @@ pub fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut WorkingSet) {
         payee_recorded_seq: None,
         payer_rulebook: None,
         payee_rulebook: None,
+        await_until: None,
+        awaiting_seq: None,
+        accept_time: None,
     });
 }
 

@@ -92,10 +92,7 @@ impl Coordinator {
         let payer_rules =
             self.rulebook.rules(terms.payer.province, terms.payer.region, Day::of(step.now.civil));
         let demands = payer_rules.hash;
-        self.live.insert(
-            request.transfer_id,
-            Live { payer: None, payee: None, judged_by: (None, None), demands, abort_at },
-        );
+        self.live.insert(request.transfer_id, Live::asked(demands, abort_at));
         let leg = |side: Side, party: &Party, counter: &Party| Leg {
             transfer_id: request.transfer_id,
             side,
@@ -109,6 +106,7 @@ impl Coordinator {
                 Side::Payer => Vec::new(),
                 Side::Payee => payer_rules.payee_types.clone(),
             },
+            acceptance: side == Side::Payee && payer_rules.acceptance_demanded,
             time_left_ms: decide_within_ms,
         };
         let payer = leg(Side::Payer, &terms.payer, &terms.payee);

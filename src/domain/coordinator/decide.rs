@@ -1,5 +1,6 @@
 //! Votes in, one decision out, receipts in.
 
+use super::accept::AwaitingVote;
 use super::{Coordinator, Effect, Live, Step, WaitMode, YesVote};
 use crate::domain::apply::own;
 use crate::domain::calendar::Day;
@@ -15,7 +16,7 @@ use crate::domain::transfer::{Outcome, Side, TransferEvent, TransferState, Trans
 pub(super) const HUB: RefusalSide = RefusalSide::Hub;
 
 /// A live transfer's own row; a live transfer is always received.
-fn row(transfer_id: TransferId, step: &Step<'_>) -> Option<TransferRow> {
+pub(super) fn row(transfer_id: TransferId, step: &Step<'_>) -> Option<TransferRow> {
     step.rows().get::<TransferRow>(&Key::TransferRow(transfer_id)).cloned()
 }
 
@@ -32,7 +33,9 @@ pub(super) fn decision_for(transfer: &TransferRow, side: Side) -> Option<Decisio
     let outcome = match transfer.state {
         TransferState::Committed => Outcome::Commit,
         TransferState::Aborted => Outcome::Abort,
-        TransferState::Pending | TransferState::AwaitingAcceptance => return None,
+        TransferState::Pending | TransferState::AwaitingAcceptance | TransferState::Accepted => {
+            return None;
+        }
     };
     Some(Decision {
         transfer_id: transfer.transfer_id,
@@ -87,8 +90,13 @@ impl Coordinator {
                     Side::Payer => live.judged_by.0 = Some(rulebook),
                     Side::Payee => live.judged_by.1 = Some(rulebook),
                 }
-                if let (Some(payer), Some(payee)) = (live.payer.clone(), live.payee.clone()) {
-                    self.commit(&transfer, payer, payee, step);
+                let (payer, payee, awaiting) = (live.payer.clone(), live.payee.clone(), live.awaiting);
+                match (payer, payee, awaiting) {
+                    (Some(payer), Some(payee), _) => self.commit(&transfer, payer, payee, step),
+                    (Some(payer), None, Some(awaiting)) => {
+                        self.begin_awaiting(&transfer, &payer, awaiting, step);
+                    }
+                    (Some(_) | None, _, _) => {}
                 }
             }
             Verdict::No { refusal, rulebook } => {
@@ -104,7 +112,16 @@ impl Coordinator {
             Verdict::Conflict { refusal } => {
                 self.refuse(vote.transfer_id, refusal, Some(vote.side), step);
             }
-            // Acceptance is asked for by no place yet: a node that answers so speaks of what was not agreed.
+            // The first vote again, late: it binds nothing, and was heard.
+            Verdict::Awaiting { .. } if transfer.state == TransferState::Accepted => {}
+            Verdict::Awaiting { until, rulebook } if vote.side == Side::Payee => {
+                let awaiting = AwaitingVote { until, rulebook };
+                live.awaiting = Some(awaiting);
+                if let Some(payer) = live.payer.clone() {
+                    self.begin_awaiting(&transfer, &payer, awaiting, step);
+                }
+            }
+            // A payer has nothing to accept: a node that answers so speaks of what was not agreed.
             Verdict::Awaiting { .. } => {
                 let refusal = RefusalRecord::new(Reason::Unsupported, vote.side);
                 self.refuse(vote.transfer_id, refusal, None, step);
@@ -173,8 +190,8 @@ impl Coordinator {
             refusal: Some(refusal),
             decide_time: step.now.civil,
             commit: None,
-            payer_rulebook,
-            payee_rulebook,
+            payer_rulebook: payer_rulebook.or(transfer.payer_rulebook),
+            payee_rulebook: payee_rulebook.or(transfer.payee_rulebook),
             payer_owed: refused_by != Some(Side::Payer),
             payee_owed: refused_by != Some(Side::Payee),
         });
@@ -183,13 +200,19 @@ impl Coordinator {
 
     /// Ends the live transfer, queues its decision for the provinces that need it, and answers who waits.
     pub(super) fn tell(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
-        if let Some(Live { abort_at, .. }) = self.live.remove(&transfer_id) {
-            self.expiries.remove(&(abort_at, transfer_id));
-        }
+        self.end_live(transfer_id);
         if let Some(transfer) = row(transfer_id, step) {
+            self.awaiting.forget(&transfer);
             self.queue(&transfer, step);
         }
         self.answer_ready(transfer_id, step);
+    }
+
+    /// No votes of the transfer are expected any more.
+    pub(super) fn end_live(&mut self, transfer_id: TransferId) {
+        if let Some(Live { abort_at, .. }) = self.live.remove(&transfer_id) {
+            self.expiries.remove(&(abort_at, transfer_id));
+        }
     }
 
     /// Queues a decided transfer for the provinces that have not recorded it.
@@ -223,8 +246,7 @@ impl Coordinator {
             if !row(transfer_id, step).is_some_and(is_party) {
                 continue;
             }
-            let refusal = RefusalRecord::new(Reason::ProvinceUnreachable, HUB).with("province", province);
-            self.abort(transfer_id, refusal, step);
+            self.lose_vote(transfer_id, province, step);
         }
     }
 
@@ -287,8 +309,10 @@ impl Coordinator {
         let Some(transfer) = row(transfer_id, step) else {
             return;
         };
-        let decided = transfer.state.is_decided();
-        let recorded = decided && self.nothing_to_wait_for(&transfer);
+        // Hours may pass until it is taken: that is an answer, too.
+        let awaits = transfer.state == TransferState::AwaitingAcceptance;
+        let decided = transfer.state.is_decided() || awaits;
+        let recorded = awaits || (decided && self.nothing_to_wait_for(&transfer));
         self.waits.answer_if(transfer_id, step, |waiter| match waiter.mode {
             WaitMode::Decided => decided,
             WaitMode::Recorded => recorded,

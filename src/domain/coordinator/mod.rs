@@ -1,5 +1,8 @@
 //! The hub's side: it receives transfers, asks both provinces, decides once, and tells until it is acknowledged.
 
+mod accept;
+#[cfg(test)]
+mod accept_tests;
 pub mod apply;
 mod create;
 mod decide;
@@ -14,6 +17,9 @@ mod rules_tests;
 mod tests;
 mod waits;
 
+pub use accept::AcceptRequest;
+
+use crate::domain::acceptance::AcceptedLeg;
 use crate::domain::calendar::{Mono, Now};
 use crate::domain::id::{Digest, StartId, TransferId};
 use crate::domain::outbox::Outbox;
@@ -27,6 +33,7 @@ use crate::domain::row::{Key, PartiesRow, TransferRow};
 use crate::domain::step::{Machine, Ticket};
 use crate::domain::transfer::{Leg, Side, Terms, TermsDigests};
 use crate::domain::working_set::WorkingSet;
+use accept::{Awaiting, AwaitingVote};
 use receipts::Receipts;
 pub use recovery::HeardLeg;
 use recovery::Recovery;
@@ -45,6 +52,13 @@ pub enum Input {
         ticket: Ticket,
         /// What it says.
         request: Box<CreateRequest>,
+    },
+    /// A payee takes a transfer, or declines it.
+    Accept {
+        /// Who waits.
+        ticket: Ticket,
+        /// What he says.
+        request: AcceptRequest,
     },
     /// A client asks for transfers by id.
     Get {
@@ -217,6 +231,8 @@ pub enum Answer {
 pub enum Effect {
     /// Ask a province to prepare a leg.
     Prepare(ProvinceCode, Box<Leg>),
+    /// Ask a province to prepare a leg by its id: the payee has accepted.
+    PrepareAccepted(ProvinceCode, Box<AcceptedLeg>),
     /// Tell a province a decision.
     Decide(ProvinceCode, Decision),
     /// Read this hub's journal after a sequence, for a node that is told again what it lost.
@@ -256,6 +272,7 @@ pub struct Coordinator {
     expiries: BTreeSet<(Mono, TransferId)>,
     waits: Waits,
     outbox: Outbox,
+    awaiting: Awaiting,
     receipts: Receipts,
     /// Marks seen since the last record: they are journaled with the next one, and worth no commit of their own.
     seen: BTreeMap<ProvinceCode, PeerMark>,
@@ -272,7 +289,17 @@ struct Live {
     judged_by: (Option<Digest>, Option<Digest>),
     /// The rulebook of the payer's place at the hub: what it demands of the payee travels in his leg.
     demands: Digest,
+    /// The payee's first vote, when he must accept.
+    awaiting: Option<AwaitingVote>,
+    /// When it is aborted; an accepted transfer is asked for again then.
     abort_at: Mono,
+}
+
+impl Live {
+    /// Both sides are asked; `demands`: the rulebook of the payer's place, by which the payee is asked.
+    fn asked(demands: Digest, abort_at: Mono) -> Live {
+        Live { payer: None, payee: None, judged_by: (None, None), demands, awaiting: None, abort_at }
+    }
 }
 
 /// A yes that binds its node.
@@ -302,6 +329,7 @@ impl Coordinator {
             expiries: BTreeSet::new(),
             waits: Waits::default(),
             outbox: Outbox::default(),
+            awaiting: Awaiting::default(),
             receipts: Receipts::default(),
             seen: BTreeMap::new(),
             resyncs: BTreeMap::new(),
@@ -322,8 +350,9 @@ impl Coordinator {
     fn tick(&mut self, step: &mut Step<'_>) {
         let now = step.now.mono;
         for transfer_id in self.expired(now) {
-            self.abort(transfer_id, RefusalRecord::new(Reason::DeadlineExpired, decide::HUB), step);
+            self.expire(transfer_id, step);
         }
+        self.sweep(step);
         if self.receipts.due().is_some_and(|due| due <= now) {
             self.journal_receipts(step);
         }
@@ -336,7 +365,10 @@ impl Coordinator {
             Input::Announce { ticket, node } => self.announce_while_recovering(ticket, &node, step),
             Input::Heard { province, legs } => self.heard(province, legs, step),
             Input::Link { province, up } => self.link(province, up, step),
-            Input::Create { ticket, .. } | Input::Get { ticket, .. } | Input::Resolve { ticket, .. } => {
+            Input::Create { ticket, .. }
+            | Input::Accept { ticket, .. }
+            | Input::Get { ticket, .. }
+            | Input::Resolve { ticket, .. } => {
                 step.answer(ticket, Answer::Refused(RefusalRecord::new(Reason::Recovering, decide::HUB)));
             }
             Input::Rules(rulebook) => self.rulebook = rulebook,
@@ -368,8 +400,10 @@ impl Machine for Coordinator {
         if self.recovery.is_some() {
             return self.step_while_recovering(input, step);
         }
+        self.awaiting.look(step.now);
         match input {
             Input::Create { ticket, request } => self.create(ticket, *request, step),
+            Input::Accept { ticket, request } => self.accept(ticket, request, step),
             Input::Get { ticket, transfer_ids } => self.get(ticket, &transfer_ids, step),
             Input::Votes { province, node, votes } => self.votes(province, node, votes, step),
             Input::PrepareFailed { province, transfer_ids } => {
@@ -396,7 +430,8 @@ impl Machine for Coordinator {
 
     fn wake_at(&self) -> Option<Mono> {
         let expiry = self.expiries.first().map(|(at, _)| *at);
-        expiry.into_iter().chain(self.waits.next()).chain(self.receipts.due()).min()
+        let others = [self.waits.next(), self.receipts.due(), self.awaiting.wake()];
+        expiry.into_iter().chain(others.into_iter().flatten()).min()
     }
 
     fn tick() -> Input {
@@ -406,6 +441,7 @@ impl Machine for Coordinator {
     fn ticket(input: &Input) -> Option<Ticket> {
         match input {
             Input::Create { ticket, .. }
+            | Input::Accept { ticket, .. }
             | Input::Get { ticket, .. }
             | Input::Announce { ticket, .. }
             | Input::Resolve { ticket, .. } => Some(*ticket),

@@ -18,6 +18,7 @@ impl Coordinator {
             Input::Create { request, .. } => {
                 keys.extend([Key::TransferRow(request.transfer_id), Key::BuriedRow(request.transfer_id)]);
             }
+            Input::Accept { request, .. } => keys.push(Key::TransferRow(request.transfer_id)),
             Input::Get { transfer_ids, .. } => {
                 keys.extend(transfer_ids.iter().flat_map(|id| [Key::TransferRow(*id), Key::PartiesRow(*id)]));
             }
@@ -64,7 +65,8 @@ impl Coordinator {
             Input::Tick => {
                 let expired = self.expired(now.mono);
                 let due = self.waits.due(now.mono).chain(self.receipts.transfers());
-                keys.extend(expired.into_iter().chain(due).map(Key::TransferRow));
+                let swept = self.awaiting.round(now);
+                keys.extend(expired.into_iter().chain(swept).chain(due).map(Key::TransferRow));
             }
         }
         keys.retain(|key| !rows.knows(key));

@@ -51,7 +51,10 @@ impl Coordinator {
                 TransferState::Committed | TransferState::Aborted if stored.state.is_decided() => {
                     self.queue(&transfer, step);
                 }
-                TransferState::Committed | TransferState::Aborted | TransferState::AwaitingAcceptance => {}
+                TransferState::Committed | TransferState::Aborted => {}
+                TransferState::AwaitingAcceptance | TransferState::Accepted => {
+                    self.resume(transfer.transfer_id, step);
+                }
             }
         }
     }
@@ -143,7 +146,8 @@ impl Coordinator {
         self.go_on_telling(province, step);
     }
 
-    /// Only yes votes of a node's present life may commit: transfers that hold one of an earlier life are aborted.
+    /// Only yes votes of a node's present life may commit: transfers that hold one of an earlier life are aborted, or,
+    /// if they were accepted, asked for again.
     fn drop_votes_of(&mut self, province: ProvinceCode, step: &mut Step<'_>) {
         let voted = |(transfer_id, live): (&TransferId, &Live)| {
             let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(*transfer_id));
@@ -155,8 +159,7 @@ impl Coordinator {
         let stale: Vec<TransferId> =
             self.live.iter().filter(|it| voted((it.0, it.1))).map(|(id, _)| *id).collect();
         for transfer_id in stale {
-            let refusal = RefusalRecord::new(Reason::ProvinceUnreachable, HUB).with("province", province);
-            self.abort(transfer_id, refusal, step);
+            self.lose_vote(transfer_id, province, step);
         }
     }
 
@@ -193,8 +196,7 @@ impl Coordinator {
             return match decision_for(transfer, question.side) {
                 Some(decision) => Ruling::Decided(decision),
                 None => {
-                    let live = self.live.get(&question.transfer_id);
-                    let left = live.map_or(0, |live| live.abort_at.0.saturating_sub(step.now.mono.0));
+                    let left = self.undecided_for(transfer, step.now);
                     Ruling::Pending { question: question.clone(), ask_after_ms: left + ASK_MARGIN_MS }
                 }
             };

@@ -175,7 +175,11 @@ impl Coordinator {
                 self.note(transfer_id, Reason::ContraryOrder, step);
                 return false;
             }
-            (None | Some(TransferState::Pending | TransferState::AwaitingAcceptance), Some(legs)) => legs,
+            (
+                None
+                | Some(TransferState::Pending | TransferState::AwaitingAcceptance | TransferState::Accepted),
+                Some(legs),
+            ) => legs,
         };
         if state.is_none() {
             step.record(TransferAdopted {

@@ -20,7 +20,7 @@ fn put_back(toy: &mut Toy, upto: usize) -> Vec<HubOutput> {
     toy.hub.machine = Coordinator::new(
         start_id,
         crate::domain::toy::places().into(),
-        crate::domain::toy::rulebook().into(),
+        crate::domain::toy::rulebook(|_| ()).into(),
         Deadlines::default(),
     );
     toy.hub.mark = PeerMark { incarnation: 2, start_id, sequence: upto as u64, head_hash: Digest::default() };

@@ -9,9 +9,9 @@ use crate::domain::ledger::{AccountKind, EntryKind};
 use crate::domain::member::WalletState;
 use crate::domain::money::Money;
 use crate::domain::record::{
-    AccountCredited, LegBuried, LegDecided, LegRefused, LegReplayed, LegState, MemberRecorded, NodeJoined,
-    PreparedLeg, RequestMark, WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor,
-    WalletUnfrozen,
+    AccountCredited, LegAwaited, LegBuried, LegDecided, LegRefused, LegReplayed, LegState, MemberRecorded,
+    NodeJoined, PreparedLeg, RequestMark, WalletClosed, WalletFrozen, WalletMoved, WalletOpened,
+    WalletOpenedFor, WalletUnfrozen,
 };
 use crate::domain::region::RegionCode;
 use crate::domain::row::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, SelfRow, WalletRow};
@@ -241,6 +241,19 @@ fn promised(leg: &PreparedLeg) -> LegRow {
         rulebook: Some(leg.rulebook),
         incarnation: leg.incarnation,
     }
+}
+
+/// A leg waits for the payee's acceptance: it is only remembered whose it is.
+pub fn awaited(record: &LegAwaited, rows: &mut WorkingSet) {
+    rows.put(LegRow {
+        member_ref: record.member_ref,
+        amount: record.amount,
+        counter_region: Some(record.counter_region),
+        day: Day::of(record.receipt_time),
+        receipt_time: record.receipt_time,
+        rulebook: Some(record.rulebook),
+        ..blank(record.transfer_id, record.side, LegState::Awaiting, record.terms_digest, record.time)
+    });
 }
 
 /// A leg voted no.

@@ -27,14 +27,16 @@ pub enum Reaction {
 /// The table leg state × outcome, total. `None` is an id never seen. `with_leg`: the decision brings the leg's own record.
 pub fn reaction(state: Option<LegState>, outcome: Outcome, with_leg: bool) -> Reaction {
     match (state, outcome) {
-        (None, Outcome::Commit) if with_leg => Reaction::Replay,
+        (None | Some(LegState::Awaiting), Outcome::Commit) if with_leg => Reaction::Replay,
         (Some(LegState::Prepared), Outcome::Commit | Outcome::Abort) => Reaction::CarryOut,
-        (None, Outcome::Abort) => Reaction::Bury,
+        // A leg that waits for acceptance has reserved nothing: there is nothing to return.
+        (None | Some(LegState::Awaiting), Outcome::Abort) => Reaction::Bury,
         (Some(LegState::Committed), Outcome::Commit) => Reaction::Confirm,
         (Some(LegState::Refused | LegState::Buried | LegState::Aborted), Outcome::Abort) => Reaction::Confirm,
-        (None | Some(LegState::Refused | LegState::Buried | LegState::Aborted), Outcome::Commit) => {
-            Reaction::Reject
-        }
+        (
+            None | Some(LegState::Awaiting | LegState::Refused | LegState::Buried | LegState::Aborted),
+            Outcome::Commit,
+        ) => Reaction::Reject,
         (Some(LegState::Committed), Outcome::Abort) => Reaction::Reject,
     }
 }

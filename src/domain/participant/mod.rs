@@ -1,5 +1,6 @@
 //! A node's side: its people, accounts and wallets, and its part of every transfer.
 
+mod accept;
 pub mod apply;
 mod decide;
 mod members;
@@ -13,7 +14,7 @@ mod tests;
 mod wallets;
 
 pub use decide::{Reaction, reaction};
-pub use prepare::{Precedent, leg_record, precedent};
+pub use prepare::{Known, Precedent, leg_record, precedent};
 pub use wallets::WalletChange;
 
 use crate::domain::apply::own;

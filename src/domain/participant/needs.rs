@@ -3,6 +3,7 @@
 use super::Input;
 use super::apply::{PROVINCE, kind_of};
 use super::decide::{Reaction, reaction, replayed_leg};
+use crate::domain::acceptance::AcceptedLeg;
 use crate::domain::apply::SELF;
 use crate::domain::id::MemberRef;
 use crate::domain::ledger::AccountKind;
@@ -76,6 +77,7 @@ fn standing(member_ref: MemberRef, keys: &mut Vec<Key>) {
 fn presented(presented: &Presented, rows: &WorkingSet, keys: &mut Vec<Key>) {
     let presented = match presented {
         Presented::Leg(presented) => presented,
+        Presented::Accepted(leg) => return accepted(leg, rows, keys),
         Presented::Refused(leg) => return keys.push(Key::LegRow(leg.transfer_id, leg.side)),
     };
     let leg = &presented.leg;
@@ -92,6 +94,20 @@ fn presented(presented: &Presented, rows: &WorkingSet, keys: &mut Vec<Key>) {
     keys.push(Key::AccountRow(member_ref, kind_of(leg.side)));
     if leg.side == Side::Payee {
         keys.push(Key::WalletRow(member_ref));
+    }
+}
+
+/// First the leg; once it is known, what judging its person needs.
+fn accepted(leg: &AcceptedLeg, rows: &WorkingSet, keys: &mut Vec<Key>) {
+    let key = Key::LegRow(leg.transfer_id, leg.terms.side);
+    if !rows.knows(&key) {
+        keys.push(key);
+        return;
+    }
+    if let Some(row) = rows.get::<LegRow>(&key).filter(|row| row.state == LegState::Awaiting) {
+        keys.push(Key::MemberRow(row.member_ref));
+        keys.push(Key::AccountRow(row.member_ref, kind_of(row.side)));
+        keys.push(Key::WalletRow(row.member_ref));
     }
 }
 

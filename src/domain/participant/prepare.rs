@@ -1,9 +1,11 @@
 //! Prepare: judge a leg, and bind the node to it or refuse it, durably either way.
 
+use super::accept::{Judged, await_acceptance, unsupported};
 use super::apply::{account, kind_of};
 use super::{ASK_MARGIN_MS, Answer, Doubt, Life, Participant, Step};
+use crate::domain::acceptance::LegTerms;
 use crate::domain::apply::own;
-use crate::domain::calendar::Day;
+use crate::domain::calendar::{Day, next_six};
 use crate::domain::daily;
 use crate::domain::id::Digest;
 use crate::domain::ledger::AccountKind;
@@ -15,7 +17,7 @@ use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::{LegPrepared, LegRefused, LegState, PeerMark, PreparedLeg};
 use crate::domain::row::{AccountRow, Key, LegRow, MemberRow, PersonRow, WalletRow};
 use crate::domain::step::Ticket;
-use crate::domain::transfer::{Leg, Side};
+use crate::domain::transfer::Side;
 
 impl Participant {
     /// A vote for each leg, in order.
@@ -31,7 +33,10 @@ impl Participant {
     /// What stands against each leg; writes nothing.
     pub(super) fn check(&self, ticket: Ticket, legs: &[Presented], step: &mut Step<'_>) {
         let refusals = legs.iter().map(|leg| match leg {
-            Presented::Leg(presented) => self.judge(&presented.leg, self.identify(presented, step), step),
+            Presented::Leg(presented) => {
+                self.judge(&LegTerms::from(&presented.leg), self.identify(presented, step), step).0
+            }
+            Presented::Accepted(leg) => vec![unsupported(leg.terms.side)],
             Presented::Refused(leg) => vec![leg.refusal.clone()],
         });
         let refusals = refusals.collect();
@@ -41,17 +46,20 @@ impl Participant {
     fn vote(&mut self, presented: &Presented, step: &mut Step<'_>) -> Vote {
         let (transfer_id, side, terms_digest) = match presented {
             Presented::Leg(PresentedLeg { leg, .. }) => (leg.transfer_id, leg.side, leg.terms_digest),
+            Presented::Accepted(leg) => (leg.transfer_id, leg.terms.side, leg.terms_digest),
             Presented::Refused(leg) => (leg.transfer_id, leg.side, leg.terms_digest),
         };
         let row = step.rows().get::<LegRow>(&Key::LegRow(transfer_id, side)).cloned();
         let same_terms = row.as_ref().is_some_and(|row| row.terms_digest == terms_digest);
         let conflict = |reason| Verdict::Conflict { refusal: RefusalRecord::new(reason, side) };
-        let verdict = match (precedent(row.as_ref().map(|row| row.state), same_terms), &row) {
+        let known = Known { same_terms, accepted: matches!(presented, Presented::Accepted(_)) };
+        let verdict = match (precedent(row.as_ref().map(|row| row.state), known), &row) {
             (Precedent::AbortedBefore, _) => conflict(Reason::AbortedBefore),
             (Precedent::OtherTerms, _) => conflict(Reason::TermsDiffer),
             (Precedent::SameAgain, Some(row)) => same_again(row),
             (Precedent::Judge | Precedent::SameAgain, _) => match presented {
                 Presented::Leg(leg) => self.first_vote(leg, step),
+                Presented::Accepted(leg) => self.accepted_vote(leg, row.as_ref(), step),
                 Presented::Refused(leg) => refuse(leg.clone(), None, step),
             },
         };
@@ -60,44 +68,53 @@ impl Participant {
 
     fn first_vote(&mut self, presented: &PresentedLeg, step: &mut Step<'_>) -> Verdict {
         let (leg, identity) = (&presented.leg, self.identify(presented, step));
-        let rulebook = self.rules(leg).hash;
-        let refusal = self.judge(leg, identity, step).into_iter().next();
-        let refusal = refusal.or_else(|| overflow(leg, identity, step));
+        self.judged_vote(&Judged::from(leg), identity, step)
+    }
+
+    /// Judges a leg and makes its vote durable.
+    pub(super) fn judged_vote(&mut self, leg: &Judged, identity: Identity, step: &mut Step<'_>) -> Verdict {
+        let terms = &leg.terms;
+        let rulebook = self.rules(terms).hash;
+        let (refusals, awaited) = self.judge(terms, identity, step);
+        let refusal = refusals.into_iter().next().or_else(|| overflow(terms, identity, step));
         let (Identity::Known(member_ref), None) = (identity, &refusal) else {
             let refused = RefusedLeg {
                 transfer_id: leg.transfer_id,
-                side: leg.side,
+                side: terms.side,
                 terms_digest: leg.terms_digest,
-                amount: leg.amount,
-                counter_region: Some(leg.counter_region),
-                receipt_time: leg.receipt_time,
+                amount: terms.amount,
+                counter_region: Some(terms.counter_region),
+                receipt_time: terms.receipt_time,
                 // Identity is judged first, so a refusal is there whenever the person is not known.
-                refusal: refusal.unwrap_or_else(|| RefusalRecord::new(Reason::Internal, leg.side)),
+                refusal: refusal.unwrap_or_else(|| RefusalRecord::new(Reason::Internal, terms.side)),
             };
             return refuse(refused, Some(rulebook), step);
         };
         // From here on nothing may fail.
+        if awaited {
+            return await_acceptance(leg, member_ref, rulebook, step);
+        }
         let prepared = PreparedLeg {
             transfer_id: leg.transfer_id,
-            side: leg.side,
+            side: terms.side,
             member_ref,
-            amount: leg.amount,
-            counter_region: leg.counter_region,
-            receipt_time: leg.receipt_time,
+            amount: terms.amount,
+            counter_region: terms.counter_region,
+            receipt_time: terms.receipt_time,
             terms_digest: leg.terms_digest,
             rulebook,
             prepare_time: step.now.civil,
             incarnation: own(step.rows()).incarnation,
         };
         let ask_at = step.now.mono.after(leg.time_left_ms).after(ASK_MARGIN_MS);
-        self.in_doubt.insert((leg.transfer_id, leg.side), Doubt { terms_digest: leg.terms_digest, ask_at });
+        self.in_doubt.insert((leg.transfer_id, terms.side), Doubt { terms_digest: leg.terms_digest, ask_at });
         let leg_record = encode(&prepared);
         step.record(LegPrepared { leg: prepared });
         Verdict::Yes { leg_record, rulebook }
     }
 
-    fn rules(&self, leg: &Leg) -> &PlaceRules {
-        self.rulebook.rules(leg.party.province, leg.party.region, Day::of(leg.receipt_time))
+    fn rules(&self, leg: &LegTerms) -> &PlaceRules {
+        self.rulebook.rules(leg.province, leg.region, Day::of(leg.receipt_time))
     }
 
     /// Who the leg's person is here.
@@ -106,11 +123,11 @@ impl Participant {
         identify(self.vault.as_ref(), row, &presented.leg.party.person)
     }
 
-    /// Every rule that stands against the leg, in the fixed order.
-    fn judge(&self, leg: &Leg, identity: Identity, step: &Step<'_>) -> Vec<RefusalRecord> {
-        let served = self.places.locate(leg.party.region).is_some_and(|area| area.province == self.province);
+    /// Every rule that stands against the leg, in the fixed order, and whether it has still to be accepted.
+    fn judge(&self, leg: &LegTerms, identity: Identity, step: &Step<'_>) -> (Vec<RefusalRecord>, bool) {
+        let served = self.places.locate(leg.region).is_some_and(|area| area.province == self.province);
         if !served {
-            return vec![RefusalRecord::new(Reason::RegionElsewhere, leg.side)];
+            return (vec![RefusalRecord::new(Reason::RegionElsewhere, leg.side)], false);
         }
         let Identity::Known(member_ref) = identity else {
             return against(leg, identity, None, |_| self.no_facts(leg));
@@ -126,13 +143,13 @@ impl Participant {
         })
     }
 
-    fn no_facts(&self, leg: &Leg) -> RestOfFacts<'_> {
+    fn no_facts(&self, leg: &LegTerms) -> RestOfFacts<'_> {
         RestOfFacts { account: None, wallet: None, day_count: 0, rules: self.rules(leg) }
     }
 }
 
 /// Refuses a leg, durably.
-fn refuse(leg: RefusedLeg, rulebook: Option<Digest>, step: &mut Step<'_>) -> Verdict {
+pub(super) fn refuse(leg: RefusedLeg, rulebook: Option<Digest>, step: &mut Step<'_>) -> Verdict {
     let refusal = leg.refusal.clone();
     step.record(LegRefused {
         transfer_id: leg.transfer_id,
@@ -149,7 +166,7 @@ fn refuse(leg: RefusedLeg, rulebook: Option<Digest>, step: &mut Step<'_>) -> Ver
 }
 
 /// Amounts that could not be booked without passing what a balance can hold are refused before any record.
-fn overflow(leg: &Leg, identity: Identity, step: &Step<'_>) -> Option<RefusalRecord> {
+fn overflow(leg: &LegTerms, identity: Identity, step: &Step<'_>) -> Option<RefusalRecord> {
     let Identity::Known(member_ref) = identity else {
         return None;
     };
@@ -165,7 +182,7 @@ fn overflow(leg: &Leg, identity: Identity, step: &Step<'_>) -> Option<RefusalRec
 /// What a node says to a prepare, by what it knows of the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precedent {
-    /// Nothing yet: its rules judge.
+    /// Nothing yet, or the payee has accepted: its rules judge.
     Judge,
     /// The vote that it gave before, again.
     SameAgain,
@@ -175,18 +192,33 @@ pub enum Precedent {
     OtherTerms,
 }
 
-/// The table leg state × terms, total. `None` is an id never seen.
-pub fn precedent(state: Option<LegState>, same_terms: bool) -> Precedent {
-    match (state, same_terms) {
-        (None, true | false) => Precedent::Judge,
-        (Some(LegState::Buried | LegState::Aborted), true | false) => Precedent::AbortedBefore,
-        (Some(LegState::Prepared | LegState::Committed | LegState::Refused), true) => Precedent::SameAgain,
-        (Some(LegState::Prepared | LegState::Committed | LegState::Refused), false) => Precedent::OtherTerms,
+/// What a prepare says of an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The terms are those that were voted on.
+    pub same_terms: bool,
+    /// The payee has accepted, and the leg is asked for by its id.
+    pub accepted: bool,
+}
+
+/// The table leg state × terms × acceptance, total. `None` is an id never seen.
+pub fn precedent(state: Option<LegState>, known: Known) -> Precedent {
+    use LegState::{Aborted, Awaiting, Buried, Committed, Prepared, Refused};
+    match (state, known.same_terms, known.accepted) {
+        (None, true | false, true | false) | (Some(Awaiting), true, true) => Precedent::Judge,
+        (Some(Buried | Aborted), true | false, true | false) => Precedent::AbortedBefore,
+        (Some(Prepared | Committed | Refused), true, true | false) | (Some(Awaiting), true, false) => {
+            Precedent::SameAgain
+        }
+        (Some(Prepared | Committed | Refused | Awaiting), false, true | false) => Precedent::OtherTerms,
     }
 }
 
 /// The vote that a leg was given before.
 fn same_again(row: &LegRow) -> Verdict {
+    if row.state == LegState::Awaiting {
+        return Verdict::Awaiting { until: next_six(row.receipt_time), rulebook: row.rulebook };
+    }
     match leg_record(row).zip(row.rulebook) {
         Some((leg_record, rulebook)) => Verdict::Yes { leg_record, rulebook },
         None => {

@@ -1,6 +1,7 @@
 //! A node's side: every cell of its tables, and what a refused input leaves unchanged.
 
 use super::decide::{Reaction, reaction};
+use super::prepare::{Known, Precedent, precedent};
 use super::{Answer, Effect, Input};
 use crate::domain::apply::replay;
 use crate::domain::coordinator;
@@ -58,11 +59,13 @@ fn rows(toy: &mut Toy) -> Vec<Row> {
 
 #[test]
 fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
-    use LegState::{Aborted, Buried, Committed, Prepared, Refused};
+    use LegState::{Aborted, Awaiting, Buried, Committed, Prepared, Refused};
     use Outcome::{Abort, Commit};
     let table = [
         (None, Commit, Reaction::Reject),
         (None, Abort, Reaction::Bury),
+        (Some(Awaiting), Commit, Reaction::Reject),
+        (Some(Awaiting), Abort, Reaction::Bury),
         (Some(Prepared), Commit, Reaction::CarryOut),
         (Some(Prepared), Abort, Reaction::CarryOut),
         (Some(Refused), Commit, Reaction::Reject),
@@ -78,9 +81,31 @@ fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
     for (state, outcome, expected) in table {
         assert_eq!(reaction(state, outcome, false), expected, "{state:?} × {outcome:?}");
         // A leg's own record changes what a commit of a lost leg does, and nothing else.
-        let lost = (state, outcome) == (None, Commit);
+        let lost = outcome == Commit && matches!(state, None | Some(Awaiting));
         let expected = if lost { Reaction::Replay } else { expected };
         assert_eq!(reaction(state, outcome, true), expected, "{state:?} × {outcome:?}, with its leg");
+    }
+}
+
+#[test]
+fn every_cell_of_state_terms_and_acceptance_is_what_the_protocol_says() {
+    use LegState::{Aborted, Awaiting, Buried, Committed, Prepared, Refused};
+    use Precedent::{AbortedBefore, Judge, OtherTerms, SameAgain};
+    // Same terms; same terms by the id, after the acceptance; other terms, either way.
+    let table = [
+        (None, [Judge, Judge, Judge]),
+        (Some(Awaiting), [SameAgain, Judge, OtherTerms]),
+        (Some(Prepared), [SameAgain, SameAgain, OtherTerms]),
+        (Some(Refused), [SameAgain, SameAgain, OtherTerms]),
+        (Some(Buried), [AbortedBefore; 3]),
+        (Some(Committed), [SameAgain, SameAgain, OtherTerms]),
+        (Some(Aborted), [AbortedBefore; 3]),
+    ];
+    assert_eq!(table.len(), LegState::ALL.len() + 1);
+    for (state, [same, by_id, other]) in table {
+        let of = |same_terms, accepted| precedent(state, Known { same_terms, accepted });
+        assert_eq!([of(true, false), of(true, true)], [same, by_id], "{state:?}");
+        assert_eq!([of(false, false), of(false, true)], [other; 2], "{state:?}");
     }
 }
 
@@ -294,7 +319,7 @@ fn a_node_that_has_not_joined_votes_on_nothing() {
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     let before = rows(&mut toy);
     let start = crate::domain::id::StartId([9; 16]);
-    let (places, rulebook) = (toy::places().into(), toy::rulebook().into());
+    let (places, rulebook) = (toy::places().into(), toy::rulebook(|_| ()).into());
     toy.payer.machine = super::Participant::new(PAYER, start, places, rulebook, Arc::new(OpenVault), []);
     match toy.prepare(&leg) {
         Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::NotAnnounced),

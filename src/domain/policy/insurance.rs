@@ -7,7 +7,7 @@ use crate::domain::reason::{Reason, RefusalRecord};
 
 /// The pooling area stated must be the one of insurance.
 pub fn elsewhere(facts: &Facts) -> Option<RefusalRecord> {
-    (facts.member.region != facts.leg.party.region)
+    (facts.member.region != facts.leg.region)
         .then(|| by_side(facts.leg.side, Reason::PayerInsuredElsewhere, Reason::PayeeInsuredElsewhere))
 }
 

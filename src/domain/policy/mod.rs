@@ -1,6 +1,7 @@
 //! Rules as data, judged by small pure functions: one rule a file. Each rule has one owner (hub, payer's node,
 //! payee's node); rules are listed here in their fixed order of judgement.
 
+mod acceptance;
 mod amount_limit;
 pub mod at_hub;
 mod balance;
@@ -9,6 +10,7 @@ mod daily_count;
 pub mod identity;
 mod insurance;
 mod kinship;
+mod open_transfer;
 mod payee_type;
 mod personal_account;
 pub mod place_open;
@@ -19,6 +21,7 @@ pub mod settlement_suspended;
 pub mod verification;
 mod wallet_open;
 
+use crate::domain::acceptance::{AcceptedLeg, LegTerms};
 use crate::domain::calendar::Civil;
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::money::Money;
@@ -62,6 +65,8 @@ pub struct RefusedLeg {
 pub enum Presented {
     /// To be judged.
     Leg(PresentedLeg),
+    /// To be judged again, now that the payee has accepted. Its person is known by the id.
+    Accepted(AcceptedLeg),
     /// Refused before any rule for what it says: an unknown kind, an unknown place.
     Refused(RefusedLeg),
 }
@@ -70,7 +75,7 @@ pub enum Presented {
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// What is asked.
-    pub leg: &'a Leg,
+    pub leg: &'a LegTerms,
     /// The member.
     pub member: &'a MemberRow,
     /// His personal account.
@@ -98,6 +103,7 @@ const PAYER: &[Rule] = &[
     kinship::allowed,
     amount_limit::within,
     daily_count::within,
+    open_transfer::none,
     balance::enough,
 ];
 
@@ -113,17 +119,18 @@ const PAYEE: &[Rule] = &[
     wallet_open::open,
 ];
 
-/// The rules that stand against a leg, in their order. Identity comes first and hides the rest.
+/// The rules that stand against a leg, in their order, and whether it has still to be accepted. Identity comes first
+/// and hides the rest.
 pub fn against<'a>(
-    leg: &'a Leg,
+    leg: &'a LegTerms,
     identity: Identity,
     member: Option<&MemberRow>,
-    rest: impl FnOnce(&'a Leg) -> RestOfFacts<'a>,
-) -> Vec<RefusalRecord> {
+    rest: impl FnOnce(&'a LegTerms) -> RestOfFacts<'a>,
+) -> (Vec<RefusalRecord>, bool) {
     if let Some(refusal) = identity::known(identity, leg.side, member.is_some()) {
-        return vec![refusal];
+        return (vec![refusal], false);
     }
-    let Some(member) = member else { return Vec::new() };
+    let Some(member) = member else { return (Vec::new(), false) };
     let rest = rest(leg);
     let facts = Facts {
         leg,
@@ -137,7 +144,8 @@ pub fn against<'a>(
         Side::Payer => PAYER,
         Side::Payee => PAYEE,
     };
-    rules.iter().filter_map(|rule| rule(&facts)).collect()
+    let refusals = rules.iter().filter_map(|rule| rule(&facts)).collect();
+    (refusals, acceptance::is_awaited(&facts))
 }
 
 /// Facts beside leg and member, gathered only when identity holds.

@@ -12,6 +12,15 @@ use crate::domain::region::{ProvinceCode, RegionCode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// What becomes of a transfer to a payee who has no open wallet (policy_facts §2.2: sources differ).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutWallet {
+    /// It is refused at once.
+    Refuse,
+    /// It waits until he has opened one and accepts, at most until 06:00.
+    Await,
+}
+
 /// Declares the keys of a rulebook once: a new rule is one line here, and one in `config::rulebook` that reads it.
 macro_rules! rule_keys {
     ($($(#[$doc:meta])* $key:ident: $ty:ty),+ $(,)?) => {
@@ -52,6 +61,15 @@ rule_keys! {
     daily_count_max: u64,
     /// The relatives to whom a transfer may go. Owner: each side for itself, by its own place's list.
     kinships: BTreeSet<Kinship>,
+    /// Whether the payee must accept what is sent to him. Owner: the payee's side.
+    acceptance: bool,
+    /// What becomes of a transfer to a payee without an open wallet. Owner: the payee's side.
+    without_wallet: WithoutWallet,
+    /// Whether this place demands that the payee accepts. Demanded by the payer's place, checked by the payee's: it
+    /// travels in the leg as a constraint.
+    acceptance_demanded: bool,
+    /// Whether a transfer that is not taken yet blocks the payer's next one. Owner: the payer's side.
+    one_open_transfer: bool,
     /// The insurance types of the payee to which this place sends. Demanded by the payer's place, checked by the
     /// payee's: it travels in the leg as a constraint.
     payee_types: Vec<InsuranceType>,

@@ -23,6 +23,10 @@ fn national(later: Vec<RuleVersion>) -> RuleText {
         payee_types: Some(InsuranceType::ALL.to_vec()),
         closed_hours: Some(None),
         verification: Some(Vec::new()),
+        acceptance: Some(false),
+        without_wallet: Some(WithoutWallet::Refuse),
+        acceptance_demanded: Some(false),
+        one_open_transfer: Some(false),
     };
     let first = RuleVersion { effective_from: day("2024-12-02"), values };
     text("N", [vec![first], later].concat())

@@ -149,6 +149,9 @@ pub fn transfer_from_proto(it: &hub::AuditTransfer) -> Result<TransferRow, Probl
         payee_recorded_seq: recorded(it.payee_recorded),
         payer_rulebook: None,
         payee_rulebook: None,
+        await_until: None,
+        awaiting_seq: None,
+        accept_time: None,
     })
 }
 

@@ -88,6 +88,7 @@ pub fn heard_leg_from_proto(view: &node::LegView) -> Result<HeardLeg, Problem> {
 pub fn state_to_proto(state: LegState) -> node::LegState {
     match state {
         LegState::Prepared => node::LegState::Prepared,
+        LegState::Awaiting => node::LegState::Awaiting,
         LegState::Refused => node::LegState::Refused,
         LegState::Buried | LegState::Aborted => node::LegState::Aborted,
         LegState::Committed => node::LegState::Committed,

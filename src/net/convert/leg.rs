@@ -1,14 +1,16 @@
 //! Legs and what identifies them, and the mark that every message between hub and node carries.
 
+use crate::domain::acceptance::{AcceptedLeg, LegTerms};
 use crate::domain::calendar::Civil;
 use crate::domain::id::{Digest, StartId, TransferId};
+use crate::domain::kinship::Kinship;
 use crate::domain::member::InsuranceType;
 use crate::domain::money::Money;
 use crate::domain::policy::RefusedLeg;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::PeerMark;
-use crate::domain::region::RegionCode;
-use crate::domain::transfer::{Leg, Side};
+use crate::domain::region::{ProvinceCode, RegionCode};
+use crate::domain::transfer::{Leg, Party, Side};
 use crate::net::convert::account::{insurance_type_from_proto, insurance_type_to_proto};
 use crate::net::convert::party::party_to_proto;
 use crate::net::convert::reader::{Path, Reader, Violations, amount, choice, digest, transfer_id};
@@ -33,6 +35,8 @@ pub struct LegName {
 pub enum LegReading {
     /// It can be judged.
     Asked(Leg),
+    /// It can be judged, for the member that the first vote on this id was about.
+    Accepted(AcceptedLeg),
     /// It says what this program cannot carry out: vote no. A newer hub, or a place that this node does not list
     /// yet, must not take the other legs of the call down with it.
     Refused(RefusedLeg),
@@ -63,20 +67,37 @@ impl Reader<'_> {
         self.read_leg(at, leg, Purpose::Check)
     }
 
+    /// The place of a party whose person is known by the id.
+    fn place_of_party(
+        &self,
+        root: &Path<'_>,
+        leg: &node::Leg,
+        found: &mut Violations,
+    ) -> Option<(RegionCode, ProvinceCode)> {
+        let at = root.field("party");
+        let party = found.need(&at, Reason::FieldRequired, leg.party.as_ref())?;
+        self.place(&at.field("region_code"), &party.region_code, found)
+    }
+
     fn read_leg(&self, at: &Path<'_>, leg: &node::Leg, purpose: Purpose) -> Result<LegReading, Problem> {
         let mut broken = Violations::default();
         let head = leg_head(at, leg, purpose, &mut broken);
         // Paths of the content begin at the leg: what is journaled of a refusal must not depend on its batch.
         let (root, mut found) = (Path::Root, Violations::default());
-        let party = self.party(&root.field("party"), leg.party.as_ref(), &mut found).whole();
+        let known = leg.accepted && purpose == Purpose::Prepare;
+        let party = if known {
+            self.place_of_party(&root, leg, &mut found).map(Who::Known)
+        } else {
+            self.party(&root.field("party"), leg.party.as_ref(), &mut found).whole().map(Who::Named)
+        };
         let counter_region =
             counter_region(&root.field("counter_region_code"), &leg.counter_region_code, &mut found);
         let kinship = kinship(&root.field("kinship"), leg.kinship, &mut found);
         let amount = amount(&root.field("amount"), &leg.amount, &mut found);
-        let allowed_types = allowed_types(leg);
         let unsupported = unsupported_field(leg, head.as_ref().map(|head| head.name.side), &mut found);
         broken.take_missing(at, &found);
-        let LegHead { name, receipt_time, time_left_ms } = broken.finish(head)?;
+        let head = broken.finish(head)?;
+        let LegHead { name, receipt_time, .. } = head;
 
         let refusal = match (unsupported, found.first()) {
             (Some(field), _) => RefusalRecord::new(Reason::Unsupported, name.side).with("field", field),
@@ -85,19 +106,7 @@ impl Reader<'_> {
                 if let (Some(party), Some(counter_region), Some(kinship), Some(amount)) =
                     (party, counter_region, kinship, amount)
                 {
-                    let LegName { transfer_id, side, terms_digest } = name;
-                    return Ok(LegReading::Asked(Leg {
-                        transfer_id,
-                        side,
-                        party,
-                        counter_region,
-                        kinship,
-                        amount,
-                        terms_digest,
-                        receipt_time,
-                        allowed_types: allowed_types.unwrap_or_default(),
-                        time_left_ms,
-                    }));
+                    return Ok(readable(&head, party, (counter_region, kinship, amount), leg));
                 }
                 RefusalRecord::new(Reason::RequestMalformed, name.side)
             }
@@ -112,6 +121,54 @@ impl Reader<'_> {
             receipt_time,
             refusal,
         }))
+    }
+}
+
+/// Whose leg it is: named, or known by the id, with the place of insurance alone.
+enum Who {
+    Named(Party),
+    Known((RegionCode, ProvinceCode)),
+}
+
+/// A leg of which everything could be read.
+fn readable(
+    head: &LegHead,
+    party: Who,
+    (counter_region, kinship, amount): (RegionCode, Kinship, Money),
+    leg: &node::Leg,
+) -> LegReading {
+    let LegHead { name: LegName { transfer_id, side, terms_digest }, receipt_time, time_left_ms } = *head;
+    let allowed_types = allowed_types(leg).unwrap_or_default();
+    let acceptance = leg.constraints.as_ref().is_some_and(|demand| demand.acceptance);
+    match party {
+        Who::Named(party) => LegReading::Asked(Leg {
+            transfer_id,
+            side,
+            party,
+            counter_region,
+            kinship,
+            amount,
+            terms_digest,
+            receipt_time,
+            allowed_types,
+            acceptance,
+            time_left_ms,
+        }),
+        Who::Known((region, province)) => {
+            let terms = LegTerms {
+                side,
+                region,
+                province,
+                counter_region,
+                kinship,
+                amount,
+                receipt_time,
+                allowed_types,
+                acceptance,
+                accepted: true,
+            };
+            LegReading::Accepted(AcceptedLeg { transfer_id, terms_digest, terms, time_left_ms })
+        }
     }
 }
 
@@ -155,8 +212,9 @@ fn unsupported_field(leg: &node::Leg, side: Option<Side>, found: &mut Violations
     if !fits {
         return Some("kind");
     }
+    // Only a payee can accept.
     let acceptance = leg.constraints.as_ref().is_some_and(|demand| demand.acceptance);
-    (acceptance || allowed_types(leg).is_none()).then_some("constraints")
+    ((acceptance && side == Some(Side::Payer)) || allowed_types(leg).is_none()).then_some("constraints")
 }
 
 /// The insurance types that the other place allows; nothing when it names one that is not known here.
@@ -184,7 +242,8 @@ pub fn leg_to_proto(leg: &Leg) -> node::Leg {
         terms_digest: leg.terms_digest.0.to_vec(),
         receipt_time: Some(timestamp(leg.receipt_time)),
         time_left: Some(duration(leg.time_left_ms)),
-        constraints: constraints_to_proto(&leg.allowed_types),
+        constraints: constraints_to_proto(&leg.allowed_types, leg.acceptance),
+        accepted: false,
     }
 }
 
@@ -228,9 +287,14 @@ pub fn leg_name(
     Some(LegName { transfer_id: transfer_id?, side: side?, terms_digest: terms_digest? })
 }
 
-fn constraints_to_proto(allowed: &[InsuranceType]) -> Option<node::LegConstraints> {
+/// What the other place demands, where it demands anything.
+pub(super) fn constraints_to_proto(
+    allowed: &[InsuranceType],
+    acceptance: bool,
+) -> Option<node::LegConstraints> {
     let allowed_insurance_types: Vec<i32> = allowed.iter().map(|it| insurance_type_to_proto(*it)).collect();
-    (!allowed.is_empty()).then_some(node::LegConstraints { allowed_insurance_types, acceptance: false })
+    let demands = !allowed.is_empty() || acceptance;
+    demands.then_some(node::LegConstraints { allowed_insurance_types, acceptance })
 }
 
 /// How far the sender's journal has come, in the words of the wire.

@@ -1,6 +1,7 @@
 //! Between the wire's messages and the core's values, one file for each subject. Reading collects everything that is
 //! wrong with a request, with the path of each field; the first thing wrong, in the documented order, gives the reason.
 
+pub mod accept;
 pub mod account;
 pub mod announce;
 pub mod audit;

@@ -1,10 +1,12 @@
 //! Prepare and Check: legs go out, votes come back.
 
+use crate::domain::acceptance::Asked;
 use crate::domain::id::Digest;
 use crate::domain::protocol::{Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::record::PeerMark;
 use crate::domain::transfer::Leg;
+use crate::net::convert::accept::accepted_leg_to_proto;
 use crate::net::convert::leg::{
     LegReading, leg_name, leg_to_check_to_proto, leg_to_proto, sender, sender_to_proto, side_to_proto,
 };
@@ -17,10 +19,17 @@ use crate::proto::{node, types};
 pub const LEG_RECORD_MAX: usize = 4096;
 
 /// A request to prepare these legs.
-pub fn prepare_to_proto(mark: &PeerMark, legs: &[Leg]) -> node::PrepareRequest {
+pub fn prepare_to_proto(mark: &PeerMark, legs: &[Asked]) -> node::PrepareRequest {
     node::PrepareRequest {
         sender: Some(sender_to_proto(mark)),
-        legs: legs.iter().map(leg_to_proto).collect(),
+        legs: legs.iter().map(asked_to_proto).collect(),
+    }
+}
+
+fn asked_to_proto(asked: &Asked) -> node::Leg {
+    match asked {
+        Asked::First(leg) => leg_to_proto(leg),
+        Asked::Accepted(leg) => accepted_leg_to_proto(leg),
     }
 }
 
@@ -89,8 +98,9 @@ pub fn vote_to_proto(vote: &Vote) -> node::Vote {
             wire.rulebook_hash = rulebook.map_or_else(Vec::new, |hash| hash.0.to_vec());
             node::Verdict::No
         }
-        Verdict::Awaiting { until } => {
+        Verdict::Awaiting { until, rulebook } => {
             wire.until = Some(timestamp(*until));
+            wire.rulebook_hash = rulebook.map_or_else(Vec::new, |hash| hash.0.to_vec());
             node::Verdict::Awaiting
         }
         Verdict::Conflict { refusal } => {
@@ -126,7 +136,7 @@ pub fn vote_from_proto(vote: &node::Vote) -> Result<Vote, Problem> {
             leg_record.map(|leg_record| Verdict::Yes { leg_record, rulebook: rulebook.unwrap_or_default() })
         }
         Ok(node::Verdict::Awaiting) => required_time(&at.field("until"), vote.until.as_ref(), &mut found)
-            .map(|until| Verdict::Awaiting { until }),
+            .map(|until| Verdict::Awaiting { until, rulebook }),
         Ok(node::Verdict::Conflict) => Some(Verdict::Conflict { refusal: refusal(Reason::TermsDiffer) }),
         Ok(node::Verdict::No | node::Verdict::Unspecified) | Err(_) => {
             Some(Verdict::No { refusal: refusal(Reason::RefusedByPlace), rulebook })

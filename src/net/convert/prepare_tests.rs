@@ -18,7 +18,7 @@ fn every_verdict_comes_back() {
         Verdict::Yes { leg_record: vec![1, 2, 3], rulebook: Digest([8; 32]) },
         Verdict::No { refusal: no(), rulebook: Some(Digest([8; 32])) },
         Verdict::No { refusal: no(), rulebook: None },
-        Verdict::Awaiting { until: Civil(1_795_190_400_123) },
+        Verdict::Awaiting { until: Civil(1_795_190_400_123), rulebook: Some(Digest([8; 32])) },
         Verdict::Conflict { refusal: RefusalRecord::new(AbortedBefore, RefusalSide::Payee) },
     ];
     for verdict in verdicts {
@@ -76,7 +76,8 @@ fn a_call_is_read_as_a_whole() {
     let regions = regions();
     let reader = reader(&regions);
     let legs = [leg(Side::Payer), leg(Side::Payee)];
-    let mut wire = prepare_to_proto(&mark(), &legs);
+    let asked = legs.clone().map(|leg| Asked::First(Box::new(leg)));
+    let mut wire = prepare_to_proto(&mark(), &asked);
     wire.legs[1].kind = 99;
     let (sender, read) = reader.prepare(&wire).expect("one strange leg does no harm");
     assert_eq!(sender, mark());

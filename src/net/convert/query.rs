@@ -59,7 +59,9 @@ impl Reader<'_> {
         let state = match hub::TransferState::try_from(request.state) {
             Ok(hub::TransferState::Unspecified) => None,
             Ok(_) | Err(_) => {
+                // One state here is no word of the wire: an acceptance that is being carried out.
                 let state = TransferState::from_number(i64::from(request.state));
+                let state = state.filter(|state| *state != TransferState::Accepted);
                 found.need(&root.field("state"), Reason::ValueUnsupported, state)
             }
         };

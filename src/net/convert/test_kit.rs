@@ -134,6 +134,7 @@ pub(crate) fn leg(side: Side) -> Leg {
         terms_digest: Digest([5; 32]),
         receipt_time: Civil(1_795_190_400_123),
         allowed_types: Vec::new(),
+        acceptance: false,
         time_left_ms: 7_250,
     }
 }

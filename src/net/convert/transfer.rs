@@ -30,6 +30,7 @@ pub fn transfer_to_proto(row: &TransferRow, parties: Option<&MaskedParties>) -> 
         payee_recorded: row.payee_recorded_seq.is_some(),
         rulebook_hashes: rulebook_hashes(row.payer_rulebook, row.payee_rulebook),
         remark: parties.remark.clone(),
+        accept_by_time: row.await_until.map(timestamp),
     }
 }
 
@@ -45,11 +46,16 @@ pub fn transfer_as_of(row: &TransferRow, sequence: u64) -> Option<TransferRow> {
     then.payee_recorded_seq = by_then(row.payee_recorded_seq);
     then.decided_seq = by_then(row.decided_seq);
     if row.state.is_decided() && then.decided_seq.is_none() {
-        then.state = TransferState::Pending;
+        then.state = TransferState::AwaitingAcceptance;
         then.refusal = None;
         then.decide_time = None;
         then.window = None;
         then.hub_seq = None;
+    }
+    then.awaiting_seq = by_then(row.awaiting_seq);
+    if then.decided_seq.is_none() && then.awaiting_seq.is_none() {
+        then.state = TransferState::Pending;
+        then.await_until = None;
         then.payer_rulebook = None;
         then.payee_rulebook = None;
     }
@@ -60,7 +66,8 @@ pub fn transfer_as_of(row: &TransferRow, sequence: u64) -> Option<TransferRow> {
 pub fn state_to_proto(state: TransferState) -> hub::TransferState {
     match state {
         TransferState::Pending => hub::TransferState::Pending,
-        TransferState::AwaitingAcceptance => hub::TransferState::AwaitingAcceptance,
+        // That the payee has accepted is a step on the hub's way to its decision.
+        TransferState::AwaitingAcceptance | TransferState::Accepted => hub::TransferState::AwaitingAcceptance,
         TransferState::Committed => hub::TransferState::Committed,
         TransferState::Aborted => hub::TransferState::Aborted,
     }

@@ -33,6 +33,9 @@ fn committed() -> TransferRow {
         payee_recorded_seq: Some(40),
         payer_rulebook: Some(Digest([0xab; 32])),
         payee_rulebook: Some(Digest([0xcd; 32])),
+        await_until: None,
+        awaiting_seq: None,
+        accept_time: None,
     }
 }
 
@@ -123,6 +126,21 @@ fn a_late_change_does_not_speak_of_later_ones() {
 }
 
 #[test]
+fn that_it_awaited_acceptance_is_told_from_then_on() {
+    let until = Some(Civil(1_795_212_000_000));
+    let row = TransferRow { await_until: until, awaiting_seq: Some(15), ..committed() };
+    let at = |at| transfer_to_proto(&transfer_as_of(&row, at).expect("received"), None);
+    assert_eq!((at(14).state(), at(14).accept_by_time), (hub::TransferState::Pending, None));
+    assert!(at(14).rulebook_hashes.is_empty());
+    for awaits in [15, 19] {
+        assert_eq!(at(awaits).state(), hub::TransferState::AwaitingAcceptance);
+        assert_eq!(at(awaits).rulebook_hashes.len(), 2);
+        assert_eq!(at(awaits).accept_by_time, until.map(timestamp));
+    }
+    assert_eq!(at(20).state(), hub::TransferState::Committed);
+}
+
+#[test]
 fn an_abort_is_not_known_before_it() {
     let refusal = RefusalRecord::new(Reason::PayeeSuspended, RefusalSide::Payee);
     let row = TransferRow { state: TransferState::Aborted, refusal: Some(refusal), ..committed() };
@@ -133,6 +151,9 @@ fn an_abort_is_not_known_before_it() {
 #[test]
 fn every_state_has_its_number() {
     for state in TransferState::ALL {
-        assert_eq!(i64::from(i32::from(state_to_proto(*state))), state.number());
+        // The wire does not tell an acceptance that is being carried out from one that is waited for.
+        let shown =
+            if *state == TransferState::Accepted { TransferState::AwaitingAcceptance } else { *state };
+        assert_eq!(i64::from(i32::from(state_to_proto(*state))), shown.number());
     }
 }

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_init.sql"),
     include_str!("migrations/0002_spoken.sql"),
     include_str!("migrations/0003_recovery.sql"),
+    include_str!("migrations/0004_acceptance.sql"),
     include_str!("migrations/0005_wallet_life.sql"),
     include_str!("migrations/0006_settlement_suspended.sql"),
 ];

@@ -7,11 +7,13 @@ use gongji::proto::hub::coordinator_service_client::CoordinatorServiceClient;
 use gongji::proto::hub::region_service_client::RegionServiceClient;
 use gongji::proto::hub::transfer_service_client::TransferServiceClient;
 use gongji::proto::hub::{
-    CheckTransferRequest, CheckTransferResponse, CreateTransferRequest, GetTransferRequest, Transfer,
+    AcceptTransferRequest, CheckTransferRequest, CheckTransferResponse, CreateTransferRequest,
+    DeclineTransferRequest, GetTransferRequest, Transfer, WaitMode,
 };
 use gongji::proto::node::member_service_client::MemberServiceClient;
 use gongji::proto::node::participant_service_client::ParticipantServiceClient;
 use gongji::proto::node::wallet_service_client::WalletServiceClient;
+use gongji::proto::types::Party;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
@@ -132,6 +134,28 @@ impl Caller {
             verification: request.verification,
         };
         self.transfers().check_transfer(within(check)).await.map(tonic::Response::into_inner)
+    }
+
+    /// AcceptTransfer by this person.
+    pub async fn accept(&self, transfer_id: &str, payee: &Party) -> Result<Transfer, Status> {
+        let request = AcceptTransferRequest {
+            transfer_id: transfer_id.to_owned(),
+            payee: Some(payee.clone()),
+            wait: WaitMode::Recorded.into(),
+        };
+        let answer = self.transfers().accept_transfer(within(request)).await?;
+        Ok(answer.into_inner().transfer.expect("an answer carries the transfer"))
+    }
+
+    /// DeclineTransfer by this person.
+    pub async fn decline(&self, transfer_id: &str, payee: &Party) -> Result<Transfer, Status> {
+        let request = DeclineTransferRequest {
+            transfer_id: transfer_id.to_owned(),
+            payee: Some(payee.clone()),
+            wait: WaitMode::Recorded.into(),
+        };
+        let answer = self.transfers().decline_transfer(within(request)).await?;
+        Ok(answer.into_inner().transfer.expect("an answer carries the transfer"))
     }
 
     /// GetTransfer.

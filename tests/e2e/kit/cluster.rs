@@ -47,12 +47,27 @@ impl Cluster {
 
     fn try_start(options: &Options) -> Option<Cluster> {
         let site = Site::new(options.clone());
-        let config = HubConfig::load(&site.config("hub")).expect("a sound configuration");
-        let hub = Running::start("hub", |ready, stop| hub::run(config, ready, stop)).ok()?;
-        let hub = Mutex::new(Some(hub));
-        let cluster = Cluster { nodes: Mutex::default(), hub, site };
-        let started = options.provinces.iter().all(|province| cluster.start_node(province));
+        let cluster = Cluster { nodes: Mutex::default(), hub: Mutex::default(), site };
+        let started =
+            cluster.start_hub() && options.provinces.iter().all(|province| cluster.start_node(province));
         started.then_some(cluster)
+    }
+
+    /// Starts the hub. False: its port was taken.
+    pub fn start_hub(&self) -> bool {
+        let config = HubConfig::load(&self.site.config("hub")).expect("a sound configuration");
+        // A test that starts it again is itself run by a runtime, in which nothing may block.
+        let start = || Running::start("hub", |ready, stop| hub::run(config, ready, stop)).ok();
+        let hub = std::thread::scope(|scope| scope.spawn(start).join().expect("no panic"));
+        let mut held = self.hub.lock().expect("no test panics while it holds this");
+        *held = hub;
+        held.is_some()
+    }
+
+    /// Stops the hub and waits for its end.
+    pub fn stop_hub(&self) {
+        let hub = self.hub.lock().expect("no test panics while it holds this").take();
+        hub.expect("it runs").stop().expect("it ends well");
     }
 
     fn start_node(&self, province: &'static str) -> bool {

@@ -30,6 +30,8 @@ pub struct Options {
     pub log: &'static str,
     /// In place of 3 in the national rulebook, when more than one transfer after another is wanted.
     pub daily_count_max: Option<u32>,
+    /// Rules of places beside the national ones, in place of the shipped ones: name of the file, text.
+    pub rules: Vec<(&'static str, &'static str)>,
 }
 
 impl Default for Options {
@@ -41,6 +43,7 @@ impl Default for Options {
             hub_limits: "",
             log: "",
             daily_count_max: None,
+            rules: Vec::new(),
         }
     }
 }
@@ -169,7 +172,8 @@ impl Site {
             let family = self.family(first, other).await;
             until("a transfer that gets through", async || {
                 let transfer = app.create(family.transfer("0.01")).await.ok()?;
-                (transfer.state() == TransferState::Committed).then_some(())
+                let through = [TransferState::Committed, TransferState::AwaitingAcceptance];
+                through.contains(&transfer.state()).then_some(())
             })
             .await;
         }
@@ -185,10 +189,18 @@ impl Site {
         fs::read(self.folder().join("certs/ca.pem")).expect("the authority's certificate")
     }
 
+    /// From its next start on a server's civil clock begins at another time.
+    pub fn set_clock(&self, server: &str, civil_start: &str) {
+        let text = fs::read_to_string(self.config(server)).expect("a configuration");
+        let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with("civil_start")).collect();
+        let text = format!("civil_start = \"{civil_start}\"\n{}", kept.join("\n"));
+        fs::write(self.config(server), text).expect("written");
+    }
+
     fn common(&self, server: &str, certificate: &str) -> String {
         let rulebooks = match self.options.daily_count_max {
-            None => project().join("deploy/rulebooks"),
-            Some(most) => self.rulebook(most),
+            None if self.options.rules.is_empty() => project().join("deploy/rulebooks"),
+            most => self.rulebook(most.unwrap_or(3)),
         };
         format!(
             "listen = \"127.0.0.1:{port}\"\ndata = \"data/{server}\"\nvault_key = \"{server}.vault.key\"\n\
@@ -209,7 +221,7 @@ impl Site {
         }
     }
 
-    /// The national rulebook with another number of transfers a day.
+    /// The national rulebook with another number of transfers a day, and the rules of the places that have some here.
     fn rulebook(&self, daily_count_max: u32) -> PathBuf {
         let folder = self.folder().join("rulebooks");
         let national =
@@ -219,6 +231,9 @@ impl Site {
         let changed = national.replace(limit, &format!("daily_count_max = {{ value = {daily_count_max},"));
         fs::create_dir_all(&folder).expect("a folder");
         fs::write(folder.join("national.toml"), changed).expect("written");
+        for (name, text) in &self.options.rules {
+            fs::write(folder.join(name), text).expect("written");
+        }
         folder
     }
 
