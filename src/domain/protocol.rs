@@ -6,7 +6,7 @@ use crate::domain::reason::RefusalRecord;
 use crate::domain::transfer::{Outcome, Side};
 
 /// A node's answer to a prepare.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Vote {
     /// The transfer.
     pub transfer_id: TransferId,
@@ -19,7 +19,7 @@ pub struct Vote {
 }
 
 /// What a vote says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// Bound until the decision comes.
     Yes {
@@ -48,7 +48,7 @@ pub enum Verdict {
 }
 
 /// The hub's word on one leg.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Decision {
     /// The transfer.
     pub transfer_id: TransferId,
@@ -67,7 +67,7 @@ pub struct Decision {
 }
 
 /// A node's receipt for a decision.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ack {
     /// The transfer.
     pub transfer_id: TransferId,
@@ -82,7 +82,7 @@ pub struct Ack {
 }
 
 /// What became of a decision at a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AckResult {
     /// Recorded now.
     Recorded,
@@ -93,7 +93,7 @@ pub enum AckResult {
 }
 
 /// A node's question about a leg in doubt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
     /// The transfer.
     pub transfer_id: TransferId,
@@ -104,7 +104,7 @@ pub struct Question {
 }
 
 /// The hub's answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ruling {
     /// Decided.
     Decided(Decision),

@@ -24,6 +24,7 @@ use crate::domain::transfer::{Leg, Side, Terms, TermsDigests};
 use crate::domain::working_set::WorkingSet;
 use receipts::Receipts;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 use std::sync::Arc;
 use waits::Waits;
 
@@ -127,7 +128,7 @@ pub struct CreateRequest {
 }
 
 /// When a client wants its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WaitMode {
     /// At the decision.
     Decided,
@@ -177,7 +178,7 @@ impl Default for Deadlines {
 }
 
 /// The hub's side of the protocol. Holds only what a crash may take: votes and waiting callers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Coordinator {
     start_id: StartId,
     places: Arc<RegionDirectory>,
@@ -193,7 +194,7 @@ pub struct Coordinator {
 }
 
 /// A transfer that is being decided.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Live {
     payer: Option<YesVote>,
     payee: Option<YesVote>,
@@ -201,7 +202,7 @@ struct Live {
 }
 
 /// A yes that binds its node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct YesVote {
     leg_record: Vec<u8>,
     rulebook: Digest,
@@ -230,6 +231,11 @@ impl Coordinator {
             receipts: Receipts::default(),
             seen: BTreeMap::new(),
         }
+    }
+
+    /// What a crash takes: with its rows, all that its next step goes by. A model checker tells its states apart by it.
+    pub fn volatile(&self) -> impl Hash + '_ {
+        (&self.live, &self.expiries, &self.waits, &self.outbox, &self.receipts, &self.seen)
     }
 
     fn get(&self, ticket: Ticket, transfer_ids: &[TransferId], step: &mut Step<'_>) {

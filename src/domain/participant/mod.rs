@@ -28,6 +28,7 @@ use crate::domain::step::{Machine, Ticket};
 use crate::domain::transfer::Side;
 use crate::domain::working_set::WorkingSet;
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// What can happen to a node.
@@ -186,7 +187,7 @@ pub enum Effect {
 }
 
 /// A node's side of the protocol. Holds only what a crash may take: when to ask about which leg.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Participant {
     province: ProvinceCode,
     start_id: StartId,
@@ -198,7 +199,7 @@ pub struct Participant {
 }
 
 /// A leg in doubt: what it voted on, and when to ask.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Doubt {
     terms_digest: Digest,
     ask_at: Mono,
@@ -226,6 +227,11 @@ impl Participant {
         };
         let in_doubt = in_doubt.into_iter().map(doubt).collect();
         Participant { province, start_id, joined: false, places, rulebook, vault, in_doubt }
+    }
+
+    /// What a crash takes: with its rows, all that its next step goes by. A model checker tells its states apart by it.
+    pub fn volatile(&self) -> impl Hash + '_ {
+        (self.joined, &self.in_doubt)
     }
 
     /// Takes note of the hub as it spoke; refuses an older hub and a copy of it.
