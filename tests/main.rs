@@ -5,5 +5,6 @@ mod docs;
 mod e2e;
 mod foreign;
 mod golden;
+mod model;
 mod sim;
 mod tidy;

@@ -9,7 +9,7 @@ mod hub_side;
 mod lives;
 mod network;
 mod node_side;
-mod people;
+pub mod people;
 mod server;
 #[cfg(test)]
 mod tests;
