@@ -1,6 +1,7 @@
 //! What must always hold, and what must be reachable: otherwise the first would prove nothing.
 
 use super::letter::{Letter, Message};
+use super::server::{Server, print};
 use super::world::{Fate, Mark, State, World};
 use gongji::domain::books::{Books, HubBooks, NodeBooks};
 use gongji::domain::invariant::{INVARIANTS, Violation, violations};
@@ -13,8 +14,6 @@ use gongji::domain::scan::Filter;
 use gongji::domain::transfer::{Outcome, Side, TransferState};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
-
-use super::server::{Server, print};
 
 /// Whether a check is about every state, or about some state.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -223,6 +222,11 @@ pub struct Known {
 impl Known {
     fn has(&self, print: u64) -> bool {
         self.prints.lock().expect("no holder panics").contains(&print)
+    }
+
+    /// All of it.
+    pub fn all(&self) -> BTreeSet<u64> {
+        self.prints.lock().expect("no holder panics").iter().copied().collect()
     }
 
     fn add(&self, print: u64) {

@@ -1,8 +1,8 @@
 //! The exhaustive model: every state that a small world can reach, with the machines of production.
 //!
 //! A hub and two nodes run the same `step` as production does, over rows that they have made durable. Whatever may
-//! happen next is tried: requests, letters in any order and any number, timers, crashes. The search is breadth first, so
-//! what it finds, it finds by a shortest path.
+//! happen next is tried: requests, letters in any order and any number, timers, crashes. The search is breadth first,
+//! so what it finds, it finds by a shortest path.
 
 mod broken;
 mod checked;
@@ -16,6 +16,7 @@ use broken::Broken;
 use checked::Checked;
 use checks::{COUNT, ENDS_ALIKE, Expect, found, is_for, named};
 use stateright::{Checker, Model, Path};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Instant;
 use world::{Action, Bounds, State, World};
@@ -142,7 +143,7 @@ fn both_sides_or_neither_in_every_small_world() {
 }
 
 #[test]
-#[ignore = "takes minutes: .ci/run runs it"]
+#[ignore = "takes eight minutes on two busy cores: .ci/run runs it"]
 fn both_sides_or_neither_in_every_large_world() {
     table(LARGE);
     LARGE.iter().for_each(|bounds| check(*bounds));
@@ -182,4 +183,22 @@ fn a_hub_that_presumes_abort_splits_a_transfer() {
 fn without_a_digest_of_the_terms_two_amounts_are_booked() {
     let path = caught(Broken::NoDigest, Bounds { strays: true, ..CALM }, "INV-02");
     assert!(path.contains("of other terms"), "{path}");
+}
+
+/// What servers and clients may come to within so many steps, with all letters kept or not.
+fn reached(bounds: Bounds, keeps: bool) -> BTreeSet<u64> {
+    let mut world = World::new(bounds, None);
+    world.keeps = keeps;
+    let steps = bounds.steps.expect("a number of steps");
+    let checker = Checked::new(world, None).checker().target_max_depth(steps + 2).spawn_bfs().join();
+    checker.model().world.sound.all()
+}
+
+#[test]
+fn letters_that_are_taken_out_had_nothing_left_to_do() {
+    let crashes = Bounds { hub_crashes: 1, node_crashes: 1, crashes: 1, ..CALM };
+    for bounds in [Bounds { steps: Some(8), ..CALM }, Bounds { steps: Some(5), ..crashes }] {
+        let (kept, taken_out) = (reached(bounds, true), reached(bounds, false));
+        assert!(!kept.is_empty() && kept == taken_out, "{} and {}", kept.len(), taken_out.len());
+    }
 }

@@ -1,5 +1,5 @@
-//! One server of the model: the real machine with the rows that its disk holds. A step gives another server, so that the
-//! one before it is still there when a crash takes the step back.
+//! One server of the model: the real machine with the rows that its disk holds. A step gives another server, so that
+//! the one before it is still there when a crash takes the step back.
 
 use gongji::domain::apply::SELF;
 use gongji::domain::calendar::{Civil, Mono, Now};

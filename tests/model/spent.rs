@@ -31,7 +31,7 @@ impl World {
     /// Takes out the letters that can change nothing any more.
     pub fn tidy(&self, state: &mut State) {
         // A broken protocol does go back.
-        if self.broken.is_some() {
+        if self.broken.is_some() || self.keeps {
             return;
         }
         let spent = |letter: &Arc<Letter>| self.is_spent(state, letter, ANSWERS);

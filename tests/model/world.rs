@@ -1,7 +1,7 @@
 //! The world of the model: what is in it, and how it moves.
 //!
-//! Restores are not in it yet. They would be actions of their own: a server again with the rows of an earlier state, and
-//! marks whose sequences and hashes move, so that each side can tell an older store from the one that it has seen.
+//! Restores are not in it yet. They would be actions of their own: a server again with the rows of an earlier state,
+//! and marks whose sequences and hashes move, so that each side can tell an older store from one that it has seen.
 
 use super::broken::Broken;
 use super::checks::Known;
@@ -206,6 +206,8 @@ pub struct World {
     pub healed: Known,
     /// Books that were seen to be sound.
     pub sound: Known,
+    /// Whether letters that have nothing left to do stay in the network.
+    pub keeps: bool,
     marks: AtomicU8,
     hub: Cache<Coordinator>,
     node: Cache<Participant>,
@@ -220,6 +222,7 @@ impl World {
             country: Country::new(2, 1, bounds.daily),
             healed: Known::default(),
             sound: Known::default(),
+            keeps: false,
             marks: AtomicU8::new(0),
             hub: Cache::default(),
             node: Cache::default(),
