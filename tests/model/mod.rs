@@ -8,6 +8,7 @@ mod broken;
 mod checked;
 mod checks;
 mod letter;
+mod runs;
 mod server;
 mod spent;
 mod world;
