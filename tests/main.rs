@@ -5,6 +5,7 @@ mod docs;
 mod e2e;
 mod foreign;
 mod golden;
+mod model;
 mod scenario;
 mod sim;
 mod tidy;

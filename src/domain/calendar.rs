@@ -5,7 +5,7 @@ use std::fmt;
 use time::{Date, Month, OffsetDateTime, UtcOffset};
 
 /// Milliseconds on a monotonic clock of this process. Never stored, never compared between processes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mono(pub u64);
 
 impl Mono {
@@ -16,7 +16,9 @@ impl Mono {
 }
 
 /// Civil time: milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
 pub struct Civil(pub i64);
 
 /// Both clocks, read once for a step.

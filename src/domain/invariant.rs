@@ -313,6 +313,10 @@ fn awaiting_holds_once(books: &Books, found: &mut Found) {
             TransferState::Pending | TransferState::Committed | TransferState::Aborted => continue,
         };
         let id = transfer.transfer_id;
+        // What a store that was put back has lost of it comes out at the acceptance, or it goes back at its hour.
+        if books.hub_lost || books.put_back.contains_key(&transfer.payer_province) {
+            continue;
+        }
         let held = leg(transfer, Side::Payer) == Some(LegState::Prepared);
         found.unless(held, id, "awaits acceptance, and is not held");
         // A side that was asked again after the acceptance may be bound before the hub has heard it.

@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, VecDeque};
 const SENT_MAX: usize = 4_000;
 
 /// All lanes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Outbox {
     lanes: BTreeMap<ProvinceCode, Lane>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Lane {
     queue: VecDeque<Decision>,
     sent: BTreeMap<(TransferId, Side), Decision>,

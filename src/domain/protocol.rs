@@ -6,7 +6,7 @@ use crate::domain::reason::RefusalRecord;
 use crate::domain::transfer::{Outcome, Side};
 
 /// A node's answer to a prepare.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Vote {
     /// The transfer.
     pub transfer_id: TransferId,
@@ -19,7 +19,7 @@ pub struct Vote {
 }
 
 /// What a vote says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// Bound until the decision comes.
     Yes {
@@ -50,7 +50,7 @@ pub enum Verdict {
 }
 
 /// The hub's word on one leg.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Decision {
     /// The transfer.
     pub transfer_id: TransferId,
@@ -71,7 +71,7 @@ pub struct Decision {
 }
 
 /// A node's receipt for a decision.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ack {
     /// The transfer.
     pub transfer_id: TransferId,
@@ -86,7 +86,7 @@ pub struct Ack {
 }
 
 /// What became of a decision at a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AckResult {
     /// Recorded now.
     Recorded,
@@ -97,7 +97,7 @@ pub enum AckResult {
 }
 
 /// A node's question about a leg in doubt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
     /// The transfer.
     pub transfer_id: TransferId,
@@ -108,7 +108,7 @@ pub struct Question {
 }
 
 /// The hub's answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ruling {
     /// Decided.
     Decided(Decision),

@@ -461,7 +461,7 @@ impl BorshDeserialize for Reason {
 }
 
 /// Who refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub enum RefusalSide {
     /// The hub.
     Hub,
@@ -481,7 +481,7 @@ impl From<Side> for RefusalSide {
 }
 
 /// A refusal as it is journaled: the reason, who refused, and public figures (limit, value, field; never a balance).
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct RefusalRecord {
     /// Why.
     pub reason: Reason,

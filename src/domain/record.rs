@@ -31,7 +31,7 @@ numbered! {
 }
 
 /// How far a server's journal had come when it spoke: travels in every message between hub and node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct PeerMark {
     /// Which of its lives.
     pub incarnation: u64,

@@ -41,7 +41,7 @@ macro_rules! tables {
     })+) => {
         $(
             $(#[$meta])*
-            #[derive(Clone, Debug, PartialEq, Eq)]
+            #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $name {
                 $($(#[$kdoc])* pub $key: $kty,)+
                 $($(#[$doc])* pub $col: $ty,)*
@@ -101,7 +101,7 @@ macro_rules! tables {
         }
 
         /// One row of any table. Never changed, only replaced: clones share it.
-        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         pub enum Row { $($(#[$meta])* $name(Arc<$name>)),+ }
 
         impl Row {

@@ -10,7 +10,7 @@ mod lives;
 mod network;
 mod node_side;
 mod payees;
-mod people;
+pub mod people;
 mod server;
 #[cfg(test)]
 mod tests;

@@ -48,14 +48,14 @@ pub struct AcceptRequest {
 }
 
 /// A first vote of the payee's side that binds nothing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct AwaitingVote {
     pub(super) until: Civil,
     pub(super) rulebook: Option<Digest>,
 }
 
 /// Transfers that have not been taken, by when they go back. Found again from the rows after a restart.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Awaiting {
     due: BTreeSet<(Civil, TransferId)>,
     pause_until: Mono,
@@ -66,6 +66,11 @@ impl Awaiting {
     /// Takes note of the clocks.
     pub(super) fn look(&mut self, now: Now) {
         self.seen = now;
+    }
+
+    /// By when which transfers go back.
+    pub(super) fn due(&self) -> &BTreeSet<(Civil, TransferId)> {
+        &self.due
     }
 
     /// When the next round of the sweep is due.

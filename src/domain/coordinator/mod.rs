@@ -40,6 +40,7 @@ use recovery::Recovery;
 use resync::Resync;
 pub use resync::decisions_of;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 use std::sync::Arc;
 use waits::Waits;
 
@@ -191,7 +192,7 @@ pub struct CreateRequest {
 }
 
 /// When a client wants its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WaitMode {
     /// At the decision.
     Decided,
@@ -262,7 +263,7 @@ impl Default for Deadlines {
 }
 
 /// The hub's side of the protocol. Holds only what a crash may take: votes and waiting callers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Coordinator {
     start_id: StartId,
     places: Arc<RegionDirectory>,
@@ -281,7 +282,7 @@ pub struct Coordinator {
 }
 
 /// A transfer that is being decided.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Live {
     payer: Option<YesVote>,
     payee: Option<YesVote>,
@@ -303,7 +304,7 @@ impl Live {
 }
 
 /// A yes that binds its node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct YesVote {
     leg_record: Vec<u8>,
     rulebook: Digest,
@@ -335,6 +336,12 @@ impl Coordinator {
             resyncs: BTreeMap::new(),
             recovery: None,
         }
+    }
+
+    /// What a crash takes: with its rows, all that its next step goes by. A model checker tells its states apart by it.
+    pub fn volatile(&self) -> impl Hash + '_ {
+        let told = (&self.outbox, &self.receipts, &self.resyncs);
+        (&self.live, &self.expiries, &self.waits, self.awaiting.due(), told, &self.seen)
     }
 
     fn get(&self, ticket: Ticket, transfer_ids: &[TransferId], step: &mut Step<'_>) {

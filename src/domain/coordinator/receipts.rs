@@ -14,14 +14,14 @@ use std::collections::BTreeMap;
 const KEPT_MS: u64 = 100;
 
 /// Receipts that are not journaled yet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Receipts {
     kept: BTreeMap<TransferId, Kept>,
     due: Option<Mono>,
 }
 
 /// One transfer's receipts.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Kept {
     legs: Vec<(ProvinceCode, Side)>,
     whole: bool,

@@ -22,7 +22,7 @@ use crate::domain::transfer::{Outcome, Side, TransferState};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A leg as its node tells it to a hub that was put back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HeardLeg {
     /// The transfer.
     pub transfer_id: TransferId,
@@ -45,7 +45,7 @@ pub struct HeardLeg {
 }
 
 /// What is heard while the hub recovers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Recovery {
     /// Nodes that have not told everything yet, with the start that announced itself, if one has.
     unheard: BTreeMap<ProvinceCode, Option<StartId>>,

@@ -17,7 +17,7 @@ use crate::domain::transfer::Side;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A node that is told again. A crash may take it: the peer's row says how far it had come.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Resync {
     /// The page that is asked for begins after this sequence.
     asked: Option<u64>,

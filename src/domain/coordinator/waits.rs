@@ -8,7 +8,7 @@ use crate::domain::step::Ticket;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One waiting caller.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub struct Waiter {
     /// Who.
     pub ticket: Ticket,
@@ -19,7 +19,7 @@ pub struct Waiter {
 }
 
 /// All waiting callers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Waits {
     by_transfer: BTreeMap<TransferId, Vec<Waiter>>,
     by_time: BTreeSet<(Mono, TransferId, Ticket)>,

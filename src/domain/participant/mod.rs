@@ -35,6 +35,7 @@ use crate::domain::step::{Machine, Ticket};
 use crate::domain::transfer::Side;
 use crate::domain::working_set::WorkingSet;
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// What can happen to a node.
@@ -231,7 +232,7 @@ pub enum Effect {
 }
 
 /// A node's side of the protocol. Holds only what a crash may take: when to ask about which leg.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Participant {
     province: ProvinceCode,
     start_id: StartId,
@@ -245,7 +246,7 @@ pub struct Participant {
 }
 
 /// Where this life of a node stands with the hub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Life {
     /// This life has not been admitted yet.
     Alone,
@@ -256,7 +257,7 @@ enum Life {
 }
 
 /// A leg in doubt: what it voted on, and when to ask.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Doubt {
     terms_digest: Digest,
     ask_at: Mono,
@@ -293,6 +294,11 @@ impl Participant {
             vault,
             in_doubt,
         }
+    }
+
+    /// What a crash takes: with its rows, all that its next step goes by. A model checker tells its states apart by it.
+    pub fn volatile(&self) -> impl Hash + '_ {
+        (self.life, self.admitted_at, &self.in_doubt)
     }
 
     /// Takes note of the hub as it spoke; refuses an older hub and a copy of it.

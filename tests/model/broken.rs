@@ -1,0 +1,61 @@
+//! Protocols that are broken on purpose. Only the harness breaks them: the machines are those of production.
+
+use super::letter::{Letter, Message};
+use gongji::domain::id::Digest;
+use gongji::domain::protocol::Ruling;
+use gongji::domain::record::LegState;
+use gongji::domain::row::{LegRow, Row, TableRow, TransferRow};
+
+/// A protocol that is broken on purpose.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Broken {
+    /// A node forgets an abort that came for an id it had never seen.
+    NoTombstone,
+    /// What a batch says goes out before it is durable, and the batch may be lost then.
+    AnswersBeforeSync,
+    /// A hub whose store has lost its decisions takes ids that it does not know for aborted, as a restored one would
+    /// that serves before it has recovered.
+    HubPresumesAbort,
+    /// Nobody compares terms: all digests look the same.
+    NoDigest,
+}
+
+/// What all digests look like where nobody compares them.
+const SAME: Digest = Digest([1; 32]);
+
+impl Broken {
+    /// Whether a row is a tombstone.
+    pub fn is_tombstone(row: &Row) -> bool {
+        LegRow::of(row).is_some_and(|leg| leg.state == LegState::Buried)
+    }
+
+    /// Whether a row is a decided transfer.
+    pub fn is_decided(row: &Row) -> bool {
+        TransferRow::of(row).is_some_and(|transfer| transfer.state.is_decided())
+    }
+
+    /// Makes a digest look like every other one.
+    pub fn blur(broken: Option<Broken>, digest: &mut Digest) {
+        if broken == Some(Broken::NoDigest) {
+            *digest = SAME;
+        }
+    }
+
+    /// Makes all digests of a letter look the same.
+    pub fn blur_letter(letter: &mut Letter) {
+        let mut message = letter.message.clone();
+        match &mut message {
+            Message::Prepare(leg) => leg.terms_digest = SAME,
+            Message::Votes(votes) => votes.iter_mut().for_each(|vote| vote.terms_digest = SAME),
+            Message::Decide(decision) => decision.terms_digest = SAME,
+            Message::Acks(acks) => acks.iter_mut().for_each(|ack| ack.terms_digest = SAME),
+            Message::Ask(questions) => questions.iter_mut().for_each(|it| it.terms_digest = SAME),
+            Message::Rulings(rulings) => rulings.iter_mut().for_each(|ruling| match ruling {
+                Ruling::Decided(decision) => decision.terms_digest = SAME,
+                Ruling::Pending { question, .. } => question.terms_digest = SAME,
+            }),
+            Message::Announce | Message::Admitted(..) => {}
+        }
+        *letter = Letter::new(letter.province, letter.sender, message);
+    }
+}

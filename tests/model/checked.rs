@@ -1,0 +1,240 @@
+//! The world as the model checker sees it: its actions, its steps, its properties.
+
+use super::checks::{COUNT, Expect, holds, is_for, named};
+use super::letter::Message;
+use super::world::{Action, Fate, State, World};
+use gongji::domain::row::TransferRow;
+use gongji::domain::scan::Filter;
+use gongji::domain::transfer::TransferState;
+use stateright::{Model, Property};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// A world that is checked.
+#[derive(Debug)]
+pub struct Checked {
+    /// The world.
+    pub world: World,
+    /// The one property that is looked at, where something is broken on purpose; else all.
+    pub watched: Option<&'static str>,
+    /// Properties for which a path was found. The search is breadth first, so the first path is a shortest one, and
+    /// later ones must not take its place.
+    met: [AtomicBool; ROOM],
+    letters_most: AtomicUsize,
+}
+
+impl Checked {
+    /// A world to be checked.
+    pub fn new(world: World, watched: Option<&'static str>) -> Checked {
+        Checked {
+            world,
+            watched,
+            met: [const { AtomicBool::new(false) }; ROOM],
+            letters_most: AtomicUsize::new(0),
+        }
+    }
+
+    /// The most letters that were ever in flight at once.
+    pub fn letters_most(&self) -> usize {
+        self.letters_most.load(Ordering::Relaxed)
+    }
+
+    fn fates(&self, crashes: bool, fates: &mut Vec<Fate>) {
+        fates.clear();
+        fates.push(Fate::Lives);
+        if crashes {
+            fates.push(Fate::DiesSynced);
+            if self.world.broken == Some(super::broken::Broken::AnswersBeforeSync) {
+                fates.push(Fate::DiesUnsynced);
+            }
+        }
+    }
+
+    /// Whether the hub, or a node, may crash once more.
+    fn may_crash(&self, state: &State) -> (bool, [bool; 2]) {
+        let bounds = &self.world.bounds;
+        let crashed = |life: u8| life - 1;
+        let nodes = [crashed(state.nodes[0].life()), crashed(state.nodes[1].life())];
+        let all = crashed(state.hub.life()) + nodes[0] + nodes[1] < bounds.crashes;
+        (
+            all && crashed(state.hub.life()) < bounds.hub_crashes,
+            nodes.map(|crashes| all && crashes < bounds.node_crashes),
+        )
+    }
+
+    fn deliveries(&self, state: &State, actions: &mut Vec<Action>) {
+        let (hub, nodes) = self.may_crash(state);
+        let mut fates = Vec::new();
+        for (at, letter) in state.letters.iter().enumerate() {
+            let node = usize::from(self.world.country.provinces[0] != letter.province);
+            self.fates(if letter.is_from_hub() { nodes[node] } else { hub }, &mut fates);
+            actions.extend(fates.iter().map(|fate| Action::Deliver(at, *fate)));
+        }
+    }
+
+    fn at_the_hub(&self, state: &State, actions: &mut Vec<Action>) {
+        let (hub, _) = self.may_crash(state);
+        let mut fates = Vec::new();
+        self.fates(hub, &mut fates);
+        for fate in fates {
+            // In order: whoever asks first for an id is its first client.
+            if state.asked < self.world.bounds.requests.len() {
+                actions.push(Action::Ask(state.asked, fate));
+            }
+            if state.hub.wake_at().is_some() {
+                actions.extend([false, true].map(|beyond| Action::HubTick { beyond, fate }));
+            }
+        }
+        if hub {
+            actions.push(Action::HubRestart);
+        }
+        let unsettled = state.hub.rows().any(|row| Filter::UnsettledTransfers.admits(row));
+        for node in [0, 1] {
+            let dark = state.dark & (1 << node) != 0;
+            if self.world.bounds.failures {
+                actions.push(Action::Link(node, dark));
+                let pending = state.hub.all::<TransferRow>().filter(|it| it.state == TransferState::Pending);
+                actions.extend(pending.map(|row| Action::PrepareFails(node, row.transfer_id)));
+            } else if unsettled {
+                actions.push(Action::Retell(node));
+            }
+        }
+    }
+
+    fn at_the_nodes(&self, state: &State, actions: &mut Vec<Action>) {
+        let (_, nodes) = self.may_crash(state);
+        for node in [0, 1] {
+            if nodes[node] {
+                actions.push(Action::NodeRestart(node));
+            }
+            if state.nodes[node].wake_at().is_some() {
+                actions.push(Action::NodeTick(node));
+            }
+            // It announces itself again and again; that changes something only where the hub knows another life of it.
+            if !self.world.is_known(state, node) {
+                actions.push(Action::Announce(node));
+            }
+        }
+        if self.world.bounds.strays {
+            let open = |number: &usize| state.strays & (1 << number) == 0;
+            actions.extend((0..2).filter(open).map(Action::Stray));
+        }
+    }
+
+    /// What an action is in a state, for people.
+    pub fn describe(&self, state: &State, action: &Action) -> String {
+        let fate = |fate: &Fate| match fate {
+            Fate::Lives => "",
+            Fate::DiesSynced => "; it is synced, then the server dies before it answers, and starts again",
+            Fate::DiesUnsynced => "; it answers, dies before the sync, and starts again",
+        };
+        let node = |at: usize| self.world.country.provinces[at];
+        match action {
+            Action::Ask(number, it) => {
+                let (id, fen) = self.world.bounds.requests[*number];
+                format!("a client asks for {id}, {fen} fen{}", fate(it))
+            }
+            Action::Deliver(letter, it) => format!("{}{}", state.letters[*letter], fate(it)),
+            Action::HubTick { beyond, fate: it } => {
+                let how = if *beyond { "beyond all its timers" } else { "to its next timer" };
+                format!("time passes at the hub, {how}{}", fate(it))
+            }
+            Action::NodeTick(at) => format!("time passes at node {}", node(*at)),
+            Action::Retell(at) => format!("the hub loses node {} and finds it again", node(*at)),
+            Action::Link(at, true) => format!("the hub finds node {} again", node(*at)),
+            Action::Link(at, false) => format!("the hub loses node {}", node(*at)),
+            Action::PrepareFails(at, _) => format!("a prepare at node {} has no answer", node(*at)),
+            Action::Announce(at) => format!("node {} announces itself again", node(*at)),
+            Action::HubRestart => "the hub dies and starts again".to_owned(),
+            Action::NodeRestart(at) => format!("node {} dies and starts again", node(*at)),
+            Action::Stray(number) => {
+                format!("a {} of other terms comes from somewhere", ["prepare", "commit"][*number])
+            }
+        }
+    }
+}
+
+impl Model for Checked {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![self.world.first()]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        self.letters_most.fetch_max(state.letters.len(), Ordering::Relaxed);
+        self.at_the_hub(state, actions);
+        self.deliveries(state, actions);
+        self.at_the_nodes(state, actions);
+    }
+
+    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+        let world = &self.world;
+        let mut state = State { found: Default::default(), ..last.clone() };
+        match action {
+            Action::Ask(number, fate) => world.ask(&mut state, number, fate),
+            Action::Deliver(at, fate) => {
+                let letter = &last.letters[at];
+                if letter.message == Message::Announce {
+                    // A start is announced in a call of its own, and the call in which it arrives is over.
+                    state.letters.remove(at);
+                }
+                world.deliver(&mut state, letter, fate);
+            }
+            Action::HubTick { beyond, fate } => world.hub_tick(&mut state, beyond, fate),
+            Action::NodeTick(node) => world.node_tick(&mut state, node),
+            Action::Retell(node) => {
+                world.link(&mut state, node, false);
+                world.link(&mut state, node, true);
+            }
+            Action::Link(node, up) => world.link(&mut state, node, up),
+            Action::PrepareFails(node, transfer_id) => world.prepare_fails(&mut state, node, transfer_id),
+            Action::Announce(node) => world.announce(&mut state, node),
+            Action::HubRestart => world.restart_hub(&mut state),
+            Action::NodeRestart(node) => world.restart_node(&mut state, node),
+            Action::Stray(number) => world.stray(&mut state, number),
+        }
+        world.tidy(&mut state);
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Checked>> {
+        let all = (0..COUNT).filter(|number| is_for(*number, &self.world)).map(|number| {
+            let (name, _, expect) = named(number);
+            match expect {
+                Expect::Always => Property::always(name, CONDITIONS[number]),
+                Expect::Sometimes => Property::sometimes(name, CONDITIONS[number]),
+            }
+        });
+        all.filter(|property| self.watched.is_none_or(|it| it == property.name)).collect()
+    }
+}
+
+type Condition = fn(&Checked, &State) -> bool;
+
+/// The checker takes plain functions: one for each number.
+fn condition<const NUMBER: usize>(checked: &Checked, state: &State) -> bool {
+    let (_, _, expect) = named(NUMBER);
+    let (quiet, met) = (expect == Expect::Always, &checked.met[NUMBER]);
+    if met.load(Ordering::Relaxed) {
+        return quiet;
+    }
+    let holds = holds(NUMBER, &checked.world, state);
+    if holds != quiet {
+        met.store(true, Ordering::Relaxed);
+    }
+    holds
+}
+
+macro_rules! conditions {
+    ($($number:literal)*) => { [$(condition::<$number>),*] };
+}
+
+/// More than there are: another invariant needs nothing here.
+const ROOM: usize = 48;
+const _: () = assert!(COUNT <= ROOM);
+
+const CONDITIONS: [Condition; ROOM] = conditions!(
+    0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39
+    40 41 42 43 44 45 46 47
+);

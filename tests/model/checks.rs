@@ -1,0 +1,312 @@
+//! What must always hold, and what must be reachable: otherwise the first would prove nothing.
+
+use super::letter::{Letter, Message};
+use super::server::{Server, print};
+use super::world::{Fate, Mark, State, World};
+use gongji::domain::books::{Books, HubBooks, NodeBooks};
+use gongji::domain::invariant::{INVARIANTS, Violation, violations};
+use gongji::domain::participant::Participant;
+use gongji::domain::protocol::Ruling;
+use gongji::domain::reason::Reason;
+use gongji::domain::record::LegState;
+use gongji::domain::row::{BuriedRow, LegRow, TransferRow};
+use gongji::domain::scan::Filter;
+use gongji::domain::transfer::{Outcome, Side, TransferState};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, Mutex};
+
+/// Whether a check is about every state, or about some state.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Expect {
+    /// It holds in every state.
+    Always,
+    /// It holds in some state of worlds that have what it needs.
+    Sometimes,
+}
+
+/// One check of the model's own, beside the invariants.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// What it says.
+    pub says: &'static str,
+    /// For every state or for some.
+    pub expect: Expect,
+    /// The worlds that it is for.
+    pub within: fn(&World) -> bool,
+    /// Whether it holds.
+    pub holds: fn(&World, &State) -> bool,
+}
+
+const fn always(says: &'static str, within: fn(&World) -> bool, holds: fn(&World, &State) -> bool) -> Check {
+    Check { says, expect: Expect::Always, within, holds }
+}
+
+const fn sometimes(
+    says: &'static str,
+    within: fn(&World) -> bool,
+    holds: fn(&World, &State) -> bool,
+) -> Check {
+    Check { says, expect: Expect::Sometimes, within, holds }
+}
+
+/// Neither side commits what the other has aborted: what both-or-neither comes to between two provinces.
+pub const ENDS_ALIKE: &str = "no side has committed what the other has aborted";
+/// Nobody is told to turn round what he has recorded.
+pub const NO_CONTRARY: &str = "no contrary order is ever given";
+/// From every state in which all letters are lost, everything comes to its end.
+pub const ENDS: &str = "once nothing fails any more, everything ends, on both sides or on neither";
+
+/// The model's own checks.
+pub const CHECKS: &[Check] = &[
+    always(ENDS_ALIKE, any, ends_alike),
+    // Orders about other terms are contrary: people must look.
+    always(NO_CONTRARY, |world| !world.bounds.strays, |_, state| !state.alarm),
+    always(ENDS, |world| !world.bounds.strays, ends),
+    sometimes("committed on all three", any, committed_on_all),
+    sometimes("a client was told that it is committed", any, |_, state| {
+        state.told.iter().any(|(_, told)| *told == TransferState::Committed)
+    }),
+    sometimes("aborted by the deadline, and so recorded by both nodes", any, |world, state| {
+        has_ended(world, state) && aborted_for(state, Reason::DeadlineExpired) && hold_nothing(state)
+    }),
+    sometimes("aborted by a restart of the hub", hub_crashes, |_, state| {
+        aborted_for(state, Reason::HubRestarted)
+    }),
+    sometimes("a tombstone answered CONFLICT", any, |world, _| world.has_seen(Mark::TombstoneAnswers)),
+    sometimes("a question was answered by a hub that had restarted", hub_crashes, |_, state| {
+        letter(state, |letter| {
+            let ruled = |ruling: &Ruling| matches!(ruling, Ruling::Decided(_));
+            letter.sender.incarnation > 1
+                && matches!(&letter.message, Message::Rulings(rulings) if rulings.iter().any(ruled))
+        })
+    }),
+    sometimes("a hub that had restarted told a commit of its earlier life", hub_crashes, |_, state| {
+        letter(state, |letter| {
+            letter.sender.incarnation > 1
+                && matches!(&letter.message, Message::Decide(it) if it.outcome == Outcome::Commit)
+        })
+    }),
+    sometimes("a node died between its yes and the commit", node_crashes, |_, state| {
+        let later = |node: &Arc<Server<Participant>>| {
+            node.all::<LegRow>()
+                .any(|leg| leg.state == LegState::Committed && leg.incarnation < node.mark.incarnation)
+        };
+        state.nodes.iter().any(later)
+    }),
+    sometimes("the same id with another amount was refused", reuses, |_, state| state.refused != 0),
+    sometimes("a node refused by its rules", two, |_, state| {
+        let refused = |leg: &LegRow| leg.state == LegState::Refused;
+        state.nodes.iter().any(|node| node.all::<LegRow>().any(refused))
+    }),
+    sometimes("two transfers committed", several, |_, state| {
+        state.hub.all::<TransferRow>().filter(|row| row.state == TransferState::Committed).count() == 2
+    }),
+    sometimes("another prepare of the same id answered CONFLICT", strays, |world, _| {
+        world.has_seen(Mark::OtherTerms)
+    }),
+    sometimes("an id that the hub did not know was written as aborted", strays, |_, state| {
+        state.hub.all::<BuriedRow>().next().is_some()
+    }),
+    sometimes("an order of other terms was parked", strays, |_, state| state.alarm),
+];
+
+fn any(_: &World) -> bool {
+    true
+}
+
+fn hub_crashes(world: &World) -> bool {
+    world.bounds.hub_crashes > 0
+}
+
+fn node_crashes(world: &World) -> bool {
+    world.bounds.node_crashes > 0
+}
+
+fn strays(world: &World) -> bool {
+    world.bounds.strays
+}
+
+fn reuses(world: &World) -> bool {
+    let requests = world.bounds.requests;
+    requests.iter().any(|(id, fen)| requests.iter().any(|(other, it)| id == other && fen != it))
+}
+
+fn transfers(world: &World) -> bool {
+    world.bounds.requests.iter().any(|(id, _)| *id != world.bounds.requests[0].0)
+}
+
+fn two(world: &World) -> bool {
+    transfers(world) && world.bounds.daily == 1
+}
+
+fn several(world: &World) -> bool {
+    transfers(world) && world.bounds.daily > 1
+}
+
+fn letter(state: &State, is: impl Fn(&Letter) -> bool) -> bool {
+    state.letters.iter().any(|letter| is(letter))
+}
+
+fn aborted_for(state: &State, reason: Reason) -> bool {
+    let for_it = |row: &TransferRow| row.refusal.as_ref().is_some_and(|it| it.reason == reason);
+    state.hub.all::<TransferRow>().any(for_it)
+}
+
+fn hold_nothing(state: &State) -> bool {
+    let ended = |leg: &LegRow| matches!(leg.state, LegState::Aborted | LegState::Buried);
+    state.nodes.iter().all(|node| node.all::<LegRow>().any(ended))
+}
+
+fn committed_on_all(_: &World, state: &State) -> bool {
+    let committed = |leg: &LegRow| leg.state == LegState::Committed;
+    let recorded = |row: &TransferRow| {
+        row.state == TransferState::Committed
+            && row.payer_recorded_seq.is_some()
+            && row.payee_recorded_seq.is_some()
+    };
+    state.hub.all::<TransferRow>().any(recorded)
+        && state.nodes.iter().all(|node| node.all::<LegRow>().any(committed))
+}
+
+fn ends_alike(_: &World, state: &State) -> bool {
+    let leg = |node: usize, side: Side| state.nodes[node].all::<LegRow>().filter(move |leg| leg.side == side);
+    leg(0, Side::Payer).all(|payer| {
+        let same = |payee: &&LegRow| payee.transfer_id == payer.transfer_id;
+        leg(1, Side::Payee).find(same).is_none_or(|payee| {
+            let ended =
+                |leg: &LegRow| matches!(leg.state, LegState::Aborted | LegState::Buried | LegState::Refused);
+            let committed = |leg: &LegRow| leg.state == LegState::Committed;
+            !(committed(payer) && ended(payee) || ended(payer) && committed(payee))
+        })
+    })
+}
+
+/// Everybody has joined, and nobody waits for anything. Old letters may still arrive: they must not change it.
+pub fn has_ended(world: &World, state: &State) -> bool {
+    !is_unsettled(state)
+        && [0, 1].iter().all(|node| world.is_known(state, *node))
+        && state.nodes.iter().all(|node| node.in_doubt().next().is_none())
+}
+
+/// What the table of invariants says of a state.
+pub fn found<'a>(world: &World, state: &'a State) -> &'a [Violation] {
+    state.found.get_or_init(|| {
+        let books = print(&(servers(state), &state.told));
+        if world.sound.has(books) {
+            return Arc::default();
+        }
+        let node = |at: usize| NodeBooks::of(world.country.provinces[at], state.nodes[at].rows().cloned());
+        let found = violations(&Books {
+            hub: HubBooks::of(state.hub.rows().cloned()).with_journal(state.hub.decisions()),
+            nodes: vec![node(0), node(1)],
+            told: state.told.iter().copied().collect(),
+            put_back: Default::default(),
+            hub_lost: false,
+            at_rest: has_ended(world, state),
+        });
+        if found.is_empty() {
+            world.sound.add(books);
+        }
+        Arc::new(found)
+    })
+}
+
+fn servers(state: &State) -> u64 {
+    print(&(state.hub.print, state.nodes[0].print, state.nodes[1].print))
+}
+
+/// What need not be looked at again.
+#[derive(Debug, Default)]
+pub struct Known {
+    prints: Mutex<HashSet<u64>>,
+}
+
+impl Known {
+    fn has(&self, print: u64) -> bool {
+        self.prints.lock().expect("no holder panics").contains(&print)
+    }
+
+    /// All of it.
+    pub fn all(&self) -> BTreeSet<u64> {
+        self.prints.lock().expect("no holder panics").iter().copied().collect()
+    }
+
+    fn add(&self, print: u64) {
+        self.prints.lock().expect("no holder panics").insert(print);
+    }
+}
+
+/// Whether everything ends from here. It depends on the servers only.
+fn ends(world: &World, state: &State) -> bool {
+    let servers = servers(state);
+    let ends = world.healed.has(servers) || heal(world, state);
+    if ends {
+        world.healed.add(servers);
+    }
+    ends
+}
+
+/// Rounds in which everything must have ended.
+const ROUNDS: usize = 4;
+
+/// From here on nothing is lost any more, links come back and time passes. What was on its way is lost.
+pub fn heal(world: &World, state: &State) -> bool {
+    let (letters, told) = (Vec::new(), BTreeSet::new());
+    let mut state = State { letters, told, found: Default::default(), ..state.clone() };
+    for _ in 0..ROUNDS {
+        for node in [0, 1] {
+            if !world.is_known(&state, node) {
+                world.announce(&mut state, node);
+                world.deliver_all(&mut state);
+            }
+            if state.nodes[node].in_doubt().next().is_some() {
+                world.node_tick(&mut state, node);
+            }
+        }
+        if is_unsettled(&state) {
+            world.hub_tick(&mut state, true, Fate::Lives);
+            world.deliver_all(&mut state);
+            for node in [0, 1] {
+                world.link(&mut state, node, false);
+                world.link(&mut state, node, true);
+            }
+        }
+        world.deliver_all(&mut state);
+        world.hub_tick(&mut state, true, Fate::Lives);
+        if has_ended(world, &state) {
+            return found(world, &state).is_empty() && !state.alarm;
+        }
+    }
+    false
+}
+
+fn is_unsettled(state: &State) -> bool {
+    state.hub.rows().any(|row| Filter::UnsettledTransfers.admits(row))
+}
+
+/// How many checks there are, the invariants first.
+pub const COUNT: usize = INVARIANTS.len() + CHECKS.len();
+
+/// What a check says, and whether it is for every state. The invariants come first.
+pub fn named(number: usize) -> (&'static str, String, Expect) {
+    match INVARIANTS.get(number) {
+        Some(invariant) => (invariant.id, format!("{}: {}", invariant.id, invariant.says), Expect::Always),
+        None => {
+            let check = &CHECKS[number - INVARIANTS.len()];
+            (check.says, check.says.to_owned(), check.expect)
+        }
+    }
+}
+
+/// Whether a check is for this world.
+pub fn is_for(number: usize, world: &World) -> bool {
+    number < INVARIANTS.len() || (CHECKS[number - INVARIANTS.len()].within)(world)
+}
+
+/// Whether a check holds in a state.
+pub fn holds(number: usize, world: &World, state: &State) -> bool {
+    match INVARIANTS.get(number) {
+        Some(invariant) => found(world, state).iter().all(|it| it.invariant != invariant.id),
+        None => (CHECKS[number - INVARIANTS.len()].holds)(world, state),
+    }
+}

@@ -1,0 +1,138 @@
+//! What is on its way between hub and nodes.
+
+use super::server::print;
+use gongji::domain::participant;
+use gongji::domain::protocol::{Ack, Decision, Question, Ruling, Verdict, Vote};
+use gongji::domain::record::PeerMark;
+use gongji::domain::region::ProvinceCode;
+use gongji::domain::transfer::Leg;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+/// What it says. Calls and answers alike are letters of their own: an answer may come late, twice, or to another life.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// Hub: a leg to prepare.
+    Prepare(Box<Leg>),
+    /// Node: votes.
+    Votes(Vec<Vote>),
+    /// Hub: a decision.
+    Decide(Decision),
+    /// Node: receipts.
+    Acks(Vec<Ack>),
+    /// Node: it has started.
+    Announce,
+    /// Hub: the incarnation for that start. Only the process that asked takes it.
+    Admitted(u64, [u8; 16]),
+    /// Node: questions about legs in doubt.
+    Ask(Vec<Question>),
+    /// Hub: their answers.
+    Rulings(Vec<Ruling>),
+}
+
+/// A letter to or from a province's node; the other end is the hub.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Letter {
+    /// The province.
+    pub province: ProvinceCode,
+    /// Its sender, as it was when it was sent.
+    pub sender: PeerMark,
+    /// What it says.
+    pub message: Message,
+    /// Stands for all of it.
+    pub print: u64,
+}
+
+impl Letter {
+    /// A letter.
+    pub fn new(province: ProvinceCode, sender: PeerMark, message: Message) -> Letter {
+        let mut letter = Letter { province, sender, message, print: 0 };
+        letter.print = print(&letter);
+        letter
+    }
+}
+
+impl Letter {
+    /// Whether the hub sent it.
+    pub fn is_from_hub(&self) -> bool {
+        matches!(
+            self.message,
+            Message::Prepare(_) | Message::Decide(_) | Message::Admitted(..) | Message::Rulings(_)
+        )
+    }
+}
+
+impl Hash for Letter {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.province, self.sender, std::mem::discriminant(&self.message)).hash(state);
+        match &self.message {
+            // The persons behind a leg are those of its terms.
+            Message::Prepare(leg) => {
+                (leg.transfer_id, leg.side, leg.terms_digest, leg.amount, leg.time_left_ms).hash(state);
+            }
+            Message::Votes(votes) => votes.hash(state),
+            Message::Decide(decision) => decision.hash(state),
+            Message::Acks(acks) => acks.hash(state),
+            Message::Announce => {}
+            Message::Admitted(incarnation, start_id) => (incarnation, start_id).hash(state),
+            Message::Ask(questions) => questions.hash(state),
+            Message::Rulings(rulings) => rulings.hash(state),
+        }
+    }
+}
+
+/// A node's answer as a letter, if it is one that the hub goes by.
+pub fn answered(answer: participant::Answer) -> Option<Message> {
+    match answer {
+        participant::Answer::Votes(votes) => Some(Message::Votes(votes)),
+        participant::Answer::Acks(acks) => Some(Message::Acks(acks)),
+        _ => None,
+    }
+}
+
+fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Yes { .. } => "YES".to_owned(),
+        Verdict::No { refusal, .. } => format!("NO ({})", refusal.reason.code()),
+        Verdict::Awaiting { .. } => "AWAITING".to_owned(),
+        Verdict::Conflict { refusal } => format!("CONFLICT ({})", refusal.reason.code()),
+    }
+}
+
+fn ruling(ruling: &Ruling) -> String {
+    match ruling {
+        Ruling::Decided(it) => format!("{} {}", it.outcome.name(), it.transfer_id.0[15]),
+        Ruling::Pending { question, .. } => format!("not yet {}", question.transfer_id.0[15]),
+    }
+}
+
+fn list<T>(items: &[T], say: impl Fn(&T) -> String) -> String {
+    items.iter().map(say).collect::<Vec<_>>().join(", ")
+}
+
+/// For people who read a path.
+impl fmt::Display for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (province, life) = (self.province, self.sender.start_id.0[15]);
+        let text = match &self.message {
+            Message::Prepare(leg) => {
+                format!("prepare {} ({} {})", leg.transfer_id.0[15], leg.side.name(), leg.amount)
+            }
+            Message::Votes(it) => {
+                list(it, |vote| format!("vote {} on {}", verdict(&vote.verdict), vote.transfer_id.0[15]))
+            }
+            Message::Decide(it) => format!("{} {}", it.outcome.name(), it.transfer_id.0[15]),
+            Message::Acks(it) => {
+                list(it, |ack| format!("receipt {:?} for {}", ack.result, ack.transfer_id.0[15]))
+            }
+            Message::Announce => "announcement".to_owned(),
+            Message::Admitted(incarnation, _) => format!("admission as {incarnation}"),
+            Message::Ask(it) => list(it, |question| format!("question about {}", question.transfer_id.0[15])),
+            Message::Rulings(it) => format!("ruling: {}", list(it, ruling)),
+        };
+        match self.is_from_hub() {
+            true => write!(f, "hub (life {life}) → node {province}: {text}"),
+            false => write!(f, "node {province} (life {life}) → hub: {text}"),
+        }
+    }
+}

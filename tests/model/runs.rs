@@ -1,0 +1,220 @@
+//! Servers that take inputs, and what comes of it in the world.
+
+use super::broken::Broken;
+use super::letter::{Letter, Message, answered};
+use super::server::{Outputs, Server, at, print};
+use super::world::{CALL, Fate, State, World};
+use gongji::domain::calendar::Mono;
+use gongji::domain::coordinator::{self, Coordinator};
+use gongji::domain::id::TransferId;
+use gongji::domain::participant::{self, Participant};
+use gongji::domain::record::PeerMark;
+use gongji::domain::region::ProvinceCode;
+use gongji::domain::step::Output;
+use gongji::domain::transfer::TransferState;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+/// What a server's taking of an input comes to. The same server takes the same input in many states of the world, and
+/// is run once for all of them.
+#[derive(Debug)]
+pub struct Taken<M> {
+    next: Arc<Server<M>>,
+    letters: Vec<Arc<Letter>>,
+    told: Vec<(TransferId, TransferState)>,
+    refused: u32,
+    alarm: bool,
+}
+
+impl<M> Taken<M> {
+    fn new(next: Server<M>) -> Taken<M> {
+        Taken { next: Arc::new(next), letters: Vec::new(), told: Vec::new(), refused: 0, alarm: false }
+    }
+
+    /// What it says reaches the network and the clients.
+    fn go_out(&self, state: &mut State) {
+        self.letters.iter().for_each(|letter| send(state, letter));
+        state.told.extend(&self.told);
+        state.refused |= self.refused;
+        state.alarm |= self.alarm;
+    }
+}
+
+/// By server and input.
+pub(super) type Cache<M> = Mutex<HashMap<(u64, u64), Arc<Taken<M>>>>;
+
+fn recall<M>(cache: &Cache<M>, key: (u64, u64), take: impl FnOnce() -> Taken<M>) -> Arc<Taken<M>> {
+    let known = cache.lock().expect("no holder panics").get(&key).cloned();
+    known.unwrap_or_else(|| {
+        let taken = Arc::new(take());
+        cache.lock().expect("no holder panics").insert(key, Arc::clone(&taken));
+        taken
+    })
+}
+
+impl World {
+    /// The hub takes one input. `key` stands for it; `call`: whose answer goes back by letter.
+    pub(super) fn run_hub(
+        &self,
+        state: &mut State,
+        key: u64,
+        call: Option<&Letter>,
+        fate: Fate,
+        input: impl FnOnce() -> (Mono, coordinator::Input),
+    ) {
+        let taken = recall(&self.hub, (state.hub.print, key), || {
+            let (now, input) = input();
+            let (next, outputs) = state.hub.run(at(now), input);
+            self.hub_says(next, outputs, call)
+        });
+        let before = std::mem::replace(&mut state.hub, Arc::clone(&taken.next));
+        if fate != Fate::DiesSynced {
+            taken.go_out(state);
+        }
+        if fate == Fate::DiesUnsynced {
+            state.hub = before;
+        }
+        if fate != Fate::Lives {
+            self.restart_hub(state);
+        }
+    }
+
+    fn hub_says(
+        &self,
+        next: Server<Coordinator>,
+        outputs: Outputs<Coordinator>,
+        call: Option<&Letter>,
+    ) -> Taken<Coordinator> {
+        let (mark, mut taken) = (next.mark, Taken::new(next));
+        for output in outputs {
+            let (province, message) = match (output, call) {
+                (Output::Effect(coordinator::Effect::Prepare(province, leg)), _) => {
+                    (province, Message::Prepare(leg))
+                }
+                (Output::Effect(coordinator::Effect::Decide(province, decision)), _) => {
+                    (province, Message::Decide(decision))
+                }
+                (Output::Effect(coordinator::Effect::Alarm(..)), _) => {
+                    taken.alarm = true;
+                    continue;
+                }
+                // Nobody accepts, and nobody was put back, in these worlds.
+                (
+                    Output::Effect(
+                        coordinator::Effect::PrepareAccepted(..)
+                        | coordinator::Effect::ReadBack(..)
+                        | coordinator::Effect::AskWhatWasLost(..)
+                        | coordinator::Effect::Recovered(_),
+                    ),
+                    _,
+                ) => continue,
+                (Output::Answer(CALL, coordinator::Answer::Admitted { incarnation, .. }), Some(call)) => {
+                    (call.province, Message::Admitted(incarnation, call.sender.start_id.0))
+                }
+                (Output::Answer(CALL, coordinator::Answer::Rulings(rulings)), Some(call)) => {
+                    (call.province, Message::Rulings(rulings))
+                }
+                (Output::Answer(ticket, coordinator::Answer::Transfer(row)), _) if ticket != CALL => {
+                    taken.told.extend(row.state.is_decided().then_some((row.transfer_id, row.state)));
+                    continue;
+                }
+                (Output::Answer(ticket, coordinator::Answer::Refused(_)), _) if ticket != CALL => {
+                    taken.refused |= 1 << ticket;
+                    continue;
+                }
+                // A call that was refused has failed, as one has that was lost.
+                (Output::Answer(..), _) => continue,
+            };
+            taken.letters.push(self.letter(province, mark, message));
+        }
+        taken
+    }
+
+    pub(super) fn run_node(
+        &self,
+        state: &mut State,
+        node: usize,
+        key: u64,
+        fate: Fate,
+        input: impl FnOnce() -> (Mono, participant::Input),
+    ) {
+        let taken = recall(&self.node, (state.nodes[node].print, key), || {
+            let (now, input) = input();
+            let (next, outputs) = state.nodes[node].run(at(now), input);
+            self.node_says(node, next, outputs)
+        });
+        let before = std::mem::replace(&mut state.nodes[node], Arc::clone(&taken.next));
+        if fate != Fate::DiesSynced {
+            taken.go_out(state);
+        }
+        if fate == Fate::DiesUnsynced {
+            state.nodes[node] = before;
+        }
+        if fate != Fate::Lives {
+            self.restart_node(state, node);
+        }
+    }
+
+    fn node_says(
+        &self,
+        node: usize,
+        next: Server<Participant>,
+        outputs: Outputs<Participant>,
+    ) -> Taken<Participant> {
+        let forgets = self.broken == Some(Broken::NoTombstone);
+        let next = if forgets { next.without(Broken::is_tombstone) } else { next };
+        let (province, mark, mut taken) = (self.country.provinces[node], next.mark, Taken::new(next));
+        for output in outputs {
+            let message = match output {
+                Output::Effect(participant::Effect::Ask(questions)) => Some(Message::Ask(questions)),
+                Output::Effect(participant::Effect::Alarm(..) | participant::Effect::HubRefused) => {
+                    taken.alarm = true;
+                    None
+                }
+                Output::Answer(_, answer) => answered(answer),
+            };
+            if let Some(Message::Votes(votes)) = &message {
+                self.note(&taken.next, votes);
+            }
+            taken.letters.extend(message.map(|message| self.letter(province, mark, message)));
+        }
+        taken
+    }
+
+    /// The hub dies and starts again.
+    pub fn restart_hub(&self, state: &mut State) {
+        let taken = recall(&self.hub, (state.hub.print, print(&"restart")), || {
+            let forgets = self.broken == Some(Broken::HubPresumesAbort);
+            let kept = if forgets { state.hub.without(Broken::is_decided) } else { (*state.hub).clone() };
+            let (next, outputs) = kept.restart(&self.country);
+            self.hub_says(next, outputs, None)
+        });
+        state.hub = Arc::clone(&taken.next);
+        state.dark = 0;
+        taken.go_out(state);
+    }
+
+    /// A node dies and starts again.
+    pub fn restart_node(&self, state: &mut State, node: usize) {
+        let taken = recall(&self.node, (state.nodes[node].print, print(&"restart")), || {
+            Taken::new(state.nodes[node].restart(&self.country, self.country.provinces[node]))
+        });
+        state.nodes[node] = Arc::clone(&taken.next);
+        self.announce(state, node);
+    }
+
+    pub(super) fn letter(&self, province: ProvinceCode, sender: PeerMark, message: Message) -> Arc<Letter> {
+        let mut letter = Letter::new(province, sender, message);
+        if self.broken == Some(Broken::NoDigest) {
+            Broken::blur_letter(&mut letter);
+        }
+        Arc::new(letter)
+    }
+}
+
+/// Puts a letter on its way.
+pub(super) fn send(state: &mut State, letter: &Arc<Letter>) {
+    if let Err(at) = state.letters.binary_search_by_key(&letter.print, |it| it.print) {
+        state.letters.insert(at, Arc::clone(letter));
+    }
+}

@@ -1,0 +1,136 @@
+//! Letters that can change nothing any more, and are taken out of the network so that states do not differ in them.
+//!
+//! What is written never goes back: a decided transfer, a leg that has ended, a receipt that is recorded, a newer life.
+//! Letters about such things have nothing left to do. That they do nothing now is not assumed but tried, with the
+//! machine that would get them; if it does take notice, the letter stays.
+
+use super::letter::{Letter, Message};
+use super::server::Server;
+use super::world::{Fate, State, World};
+use gongji::domain::id::TransferId;
+use gongji::domain::participant::Participant;
+use gongji::domain::protocol::{AckResult, Ruling};
+use gongji::domain::record::LegState;
+use gongji::domain::region::ProvinceCode;
+use gongji::domain::row::{Key, LegRow, PeerRow, TransferRow};
+use gongji::domain::transfer::Side;
+use std::sync::Arc;
+
+/// How a leg stands for a letter about it.
+#[derive(PartialEq)]
+enum Leg {
+    Unknown,
+    Live,
+    Ended,
+}
+
+/// A letter, the answer to it, and the answer to that: nothing of ours goes on for longer.
+const ANSWERS: u8 = 3;
+
+impl World {
+    /// Takes out the letters that can change nothing any more.
+    pub fn tidy(&self, state: &mut State) {
+        // A broken protocol does go back.
+        if self.broken.is_some() || self.keeps {
+            return;
+        }
+        let spent = |letter: &Arc<Letter>| self.is_spent(state, letter, ANSWERS);
+        let kept: Vec<Arc<Letter>> = state.letters.iter().filter(|it| !spent(it)).cloned().collect();
+        state.letters = kept;
+    }
+
+    fn is_spent(&self, state: &State, letter: &Letter, answers: u8) -> bool {
+        if answers == 0 {
+            return false;
+        }
+        let ended = if letter.is_from_hub() {
+            self.is_past_at_node(state, letter)
+        } else {
+            self.is_past_at_hub(state, letter)
+        };
+        ended && self.changes_nothing(state, letter, answers - 1)
+    }
+
+    fn is_past_at_hub(&self, state: &State, letter: &Letter) -> bool {
+        let peer: Option<&PeerRow> = state.hub.get(&Key::PeerRow(letter.province));
+        let sender = letter.sender;
+        let gone = peer.is_some_and(|peer| {
+            let same = (peer.incarnation, peer.start_id) == (sender.incarnation, sender.start_id);
+            !same && sender.incarnation <= peer.incarnation
+        });
+        let node = &state.nodes[self.place(letter.province)];
+        match &letter.message {
+            Message::Votes(votes) => {
+                let decided = |id| transfer(state, id).is_some_and(|row| row.state.is_decided());
+                votes.iter().all(|vote| decided(vote.transfer_id))
+            }
+            Message::Acks(acks) => {
+                let recorded = |id, side| transfer(state, id).is_some_and(|row| is_recorded(row, side));
+                gone || acks
+                    .iter()
+                    .all(|ack| ack.result != AckResult::Rejected && recorded(ack.transfer_id, ack.side))
+            }
+            Message::Ask(questions) => {
+                gone || questions.iter().all(|it| {
+                    transfer(state, it.transfer_id).is_some()
+                        && leg(node, it.transfer_id, it.side) == Leg::Ended
+                })
+            }
+            _ => false,
+        }
+    }
+
+    fn is_past_at_node(&self, state: &State, letter: &Letter) -> bool {
+        let node = &state.nodes[self.place(letter.province)];
+        let seen: Option<&PeerRow> = node.get(&Key::PeerRow(ProvinceCode::HUB));
+        let seen = seen.map_or(0, |peer| peer.incarnation);
+        let (older, newer) = (letter.sender.incarnation < seen, letter.sender.incarnation > seen);
+        let ended = |id, side| leg(node, id, side) == Leg::Ended;
+        let told = |id, side| {
+            transfer(state, id).is_some_and(|row| row.state.is_decided() && is_recorded(row, side))
+        };
+        let nothing_left = match &letter.message {
+            Message::Prepare(leg) => {
+                let decided = transfer(state, leg.transfer_id).is_some_and(|row| row.state.is_decided());
+                ended(leg.transfer_id, leg.side) && decided
+            }
+            Message::Decide(it) => ended(it.transfer_id, it.side) && told(it.transfer_id, it.side),
+            Message::Rulings(rulings) => rulings.iter().all(|ruling| match ruling {
+                Ruling::Decided(it) => ended(it.transfer_id, it.side),
+                Ruling::Pending { .. } => true,
+            }),
+            Message::Admitted(_, start_id) => {
+                return node.mark.start_id.0 != *start_id || (node.has_joined() && !newer);
+            }
+            _ => false,
+        };
+        older || (nothing_left && !newer)
+    }
+
+    /// Whether its arrival leaves everybody as he is, now.
+    fn changes_nothing(&self, state: &State, letter: &Letter, answers: u8) -> bool {
+        let mut after = State { letters: Vec::new(), ..state.clone() };
+        self.deliver(&mut after, letter, Fate::Lives);
+        after.is_like(state) && after.letters.iter().all(|answer| self.is_spent(state, answer, answers))
+    }
+}
+
+fn transfer(state: &State, id: TransferId) -> Option<&TransferRow> {
+    state.hub.get(&Key::TransferRow(id))
+}
+
+fn is_recorded(row: &TransferRow, side: Side) -> bool {
+    match side {
+        Side::Payer => row.payer_recorded_seq.is_some(),
+        Side::Payee => row.payee_recorded_seq.is_some(),
+    }
+}
+
+fn leg(node: &Server<Participant>, id: TransferId, side: Side) -> Leg {
+    let row: Option<&LegRow> = node.get(&Key::LegRow(id, side));
+    match row.map(|row| row.state) {
+        None => Leg::Unknown,
+        Some(LegState::Prepared | LegState::Awaiting) => Leg::Live,
+        Some(LegState::Committed | LegState::Aborted | LegState::Buried | LegState::Refused) => Leg::Ended,
+    }
+}

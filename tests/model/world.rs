@@ -1,0 +1,419 @@
+//! The world of the model: what is in it, and how it moves.
+//!
+//! Restores are not in it yet. They would be actions of their own: a server again with the rows of an earlier state,
+//! and marks whose sequences and hashes move, so that each side can tell an older store from one that it has seen.
+
+use super::broken::Broken;
+use super::checks::Known;
+use super::letter::{Letter, Message};
+use super::runs::{Cache, send};
+use super::server::{Server, first_hub, first_node, print};
+use gongji::domain::calendar::{Civil, Day, Mono};
+use gongji::domain::coordinator::{self, Announcement, Coordinator, WaitMode};
+use gongji::domain::id::TransferId;
+use gongji::domain::invariant::Violation;
+use gongji::domain::participant::{self, Participant};
+use gongji::domain::policy::{Presented, PresentedLeg};
+use gongji::domain::protocol::{Decision, Verdict, Vote};
+use gongji::domain::reason::Reason;
+use gongji::domain::record::LegState;
+use gongji::domain::region::ProvinceCode;
+use gongji::domain::row::{Key, LegRow, PeerRow};
+use gongji::domain::step::Ticket;
+use gongji::domain::transfer::{Leg, Outcome, Side, TransferState};
+use gongji::sim::people::{Country, NOON, Wish, id_hash};
+use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// A node's call of the hub; tickets below are clients' requests.
+pub(super) const CALL: Ticket = 1_000;
+
+/// What may happen, and how much of it at most. The table that a run prints at its start.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// For people.
+    pub name: &'static str,
+    /// What clients ask of the hub, each at most once: transfer and fen. The same id may stand in several.
+    pub requests: &'static [(u8, i64)],
+    /// How many transfers a giver may make in a day; a second one is refused by its node when this is 1.
+    pub daily: u64,
+    /// How often the hub may crash.
+    pub hub_crashes: u8,
+    /// How often each node may crash.
+    pub node_crashes: u8,
+    /// Crashes of all servers together.
+    pub crashes: u8,
+    /// Whether calls may be seen to fail: prepares that come back, provinces that go dark and stay so for a while.
+    pub failures: bool,
+    /// Letters that a hub of other terms might have sent, each once: a prepare, a commit.
+    pub strays: bool,
+    /// How many things may happen one after the other; all that can when there is no number.
+    pub steps: Option<usize>,
+}
+
+/// One thing that happens.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Action {
+    /// A client's request reaches the hub.
+    Ask(usize, Fate),
+    /// A letter arrives. It stays where it is: it may arrive again, late, and in any order.
+    Deliver(usize, Fate),
+    /// The hub's clock jumps to its next timer, or beyond all.
+    HubTick { beyond: bool, fate: Fate },
+    /// A node's clock jumps beyond all timers.
+    NodeTick(usize),
+    /// The hub loses its link to a province and finds it again: what was on its way is told again.
+    Retell(usize),
+    /// The hub loses its link to a province, or finds it again.
+    Link(usize, bool),
+    /// A prepare's call ends without an answer.
+    PrepareFails(usize, TransferId),
+    /// A node that has not joined says again that it is there.
+    Announce(usize),
+    /// A server dies between two batches and starts again: what is durable survives, nothing else.
+    HubRestart,
+    /// The same at a node.
+    NodeRestart(usize),
+    /// A letter of other terms comes from somewhere.
+    Stray(usize),
+}
+
+/// What becomes of the server that takes an input. One that dies before its batch is synced has lost the letter and
+/// nothing else: that is a restart, since the letter may come again or not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fate {
+    /// It lives.
+    Lives,
+    /// It dies when the batch is durable, before anything has gone out.
+    DiesSynced,
+    /// Broken on purpose: everything went out, and then the batch was not durable.
+    DiesUnsynced,
+}
+
+/// Answers that lead nowhere, so that no state shows them. A world remembers that they were given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Mark {
+    /// A tombstone answered a late prepare with CONFLICT.
+    TombstoneAnswers = 1,
+    /// A leg answered a prepare of other terms with CONFLICT.
+    OtherTerms = 2,
+}
+
+/// A moment of the world.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The hub.
+    pub hub: Arc<Server<Coordinator>>,
+    /// The nodes.
+    pub nodes: [Arc<Server<Participant>>; 2],
+    /// Every letter that was ever sent, in the order of their prints. Any of them may arrive at any time, any number of
+    /// times, or never: a network that loses, doubles and reorders whatever it likes holds no more than that.
+    pub letters: Vec<Arc<Letter>>,
+    /// How many requests were made.
+    pub asked: usize,
+    /// Requests that were refused and not recorded, as bits.
+    pub refused: u32,
+    /// Terminal answers that clients have.
+    pub told: BTreeSet<(TransferId, TransferState)>,
+    /// Links that the hub has lost, as bits.
+    pub dark: u8,
+    /// Strays that came, as bits.
+    pub strays: u8,
+    /// Whether a contrary order was parked.
+    pub alarm: bool,
+    /// What is wrong, once somebody has looked.
+    pub found: OnceLock<Arc<Vec<Violation>>>,
+}
+
+impl State {
+    fn content(&self) -> impl Hash + '_ {
+        let nodes = [self.nodes[0].print, self.nodes[1].print];
+        let letters: Vec<u64> = self.letters.iter().map(|letter| letter.print).collect();
+        let bits = (self.asked, self.refused, self.dark, self.strays, self.alarm);
+        (self.hub.print, nodes, letters, bits, &self.told)
+    }
+}
+
+impl State {
+    /// Whether all but the letters is the same.
+    pub fn is_like(&self, other: &State) -> bool {
+        let bits = |it: &State| (it.asked, it.refused, it.dark, it.strays, it.alarm);
+        let prints = |it: &State| (it.hub.print, it.nodes[0].print, it.nodes[1].print);
+        prints(self) == prints(other) && bits(self) == bits(other) && self.told == other.told
+    }
+}
+
+impl Hash for State {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.content().hash(state);
+    }
+}
+
+impl PartialEq for State {
+    fn eq(&self, other: &State) -> bool {
+        print(&self.content()) == print(&other.content())
+    }
+}
+
+/// A world with its bounds, and what is broken in it on purpose.
+#[derive(Debug)]
+pub struct World {
+    /// How much may happen.
+    pub bounds: Bounds,
+    /// What is broken.
+    pub broken: Option<Broken>,
+    /// Two provinces with a member each.
+    pub country: Country,
+    /// Servers from whose states everything was seen to end.
+    pub healed: Known,
+    /// Books that were seen to be sound.
+    pub sound: Known,
+    /// Whether letters that have nothing left to do stay in the network.
+    pub keeps: bool,
+    marks: AtomicU8,
+    pub(super) hub: Cache<Coordinator>,
+    pub(super) node: Cache<Participant>,
+}
+
+impl World {
+    /// A world.
+    pub fn new(bounds: Bounds, broken: Option<Broken>) -> World {
+        World {
+            bounds,
+            broken,
+            country: Country::new(2, 1, bounds.daily, false),
+            healed: Known::default(),
+            sound: Known::default(),
+            keeps: false,
+            marks: AtomicU8::new(0),
+            hub: Cache::default(),
+            node: Cache::default(),
+        }
+    }
+
+    /// Everybody is up and has joined; nothing was asked yet.
+    pub fn first(&self) -> State {
+        let node = |at: usize| Arc::new(first_node(&self.country, self.country.provinces[at]));
+        let mut state = State {
+            hub: Arc::new(first_hub(&self.country)),
+            nodes: [node(0), node(1)],
+            letters: Vec::new(),
+            asked: 0,
+            refused: 0,
+            told: BTreeSet::new(),
+            dark: 0,
+            strays: 0,
+            alarm: false,
+            found: OnceLock::new(),
+        };
+        for at in [0, 1] {
+            self.announce(&mut state, at);
+            self.deliver_all(&mut state);
+        }
+        state
+    }
+
+    /// A transfer as its client asks for it.
+    pub fn wish(&self, number: u8, fen: i64) -> Wish {
+        let mut transfer_id = TransferId([7; 16]);
+        transfer_id.0[15] = number;
+        let [payer, payee] = [0, 1].map(|at| (self.country.provinces[at], 0));
+        Wish { transfer_id, payer, payee, fen, wait: WaitMode::Recorded, deadline_ms: 10_000 }
+    }
+
+    /// Whether an answer was ever given.
+    pub fn has_seen(&self, mark: Mark) -> bool {
+        self.marks.load(Ordering::Relaxed) & mark as u8 != 0
+    }
+
+    pub(super) fn note(&self, node: &Server<Participant>, votes: &[Vote]) {
+        for vote in votes {
+            let Verdict::Conflict { refusal } = &vote.verdict else { continue };
+            let leg: Option<&LegRow> = node.get(&Key::LegRow(vote.transfer_id, vote.side));
+            let mark = match (refusal.reason, leg.map(|leg| leg.state)) {
+                (Reason::AbortedBefore, Some(LegState::Buried)) => Mark::TombstoneAnswers,
+                (Reason::TermsDiffer, _) => Mark::OtherTerms,
+                _ => continue,
+            };
+            self.marks.fetch_or(mark as u8, Ordering::Relaxed);
+        }
+    }
+
+    /// A province's place in the world.
+    pub fn place(&self, province: ProvinceCode) -> usize {
+        usize::from(self.country.provinces[0] != province)
+    }
+
+    /// A client's request reaches the hub.
+    pub fn ask(&self, state: &mut State, number: usize, fate: Fate) {
+        state.asked += 1;
+        self.run_hub(state, print(&("ask", number)), None, fate, || {
+            let (transfer, fen) = self.bounds.requests[number];
+            let mut request = self.country.request(&self.wish(transfer, fen));
+            Broken::blur(self.broken, &mut request.digests.whole);
+            // Of two callers who ask the same, one waits for the decision only.
+            request.wait = if number == 0 { WaitMode::Recorded } else { WaitMode::Decided };
+            (Mono(0), coordinator::Input::Create { ticket: number as Ticket, request: Box::new(request) })
+        });
+    }
+
+    /// A node says that it is there.
+    pub fn announce(&self, state: &mut State, node: usize) {
+        let letter = self.letter(self.country.provinces[node], state.nodes[node].mark, Message::Announce);
+        send(state, &letter);
+    }
+
+    /// Whether a node has joined, and the hub knows it as it is.
+    pub fn is_known(&self, state: &State, node: usize) -> bool {
+        let province = self.country.provinces[node];
+        let peer: Option<&PeerRow> = state.hub.get(&Key::PeerRow(province));
+        let mark = state.nodes[node].mark;
+        let known =
+            peer.is_some_and(|peer| (peer.incarnation, peer.start_id) == (mark.incarnation, mark.start_id));
+        known && state.nodes[node].has_joined()
+    }
+
+    /// Time passes at the hub.
+    pub fn hub_tick(&self, state: &mut State, beyond: bool, fate: Fate) {
+        if let Some(next) = state.hub.wake_at() {
+            let now = if beyond { Mono(u64::MAX) } else { next };
+            self.run_hub(state, print(&("tick", now)), None, fate, || (now, coordinator::Input::Tick));
+        }
+    }
+
+    /// Time passes at a node.
+    pub fn node_tick(&self, state: &mut State, node: usize) {
+        let tick = || (Mono(u64::MAX), participant::Input::Tick);
+        self.run_node(state, node, print(&"tick"), Fate::Lives, tick);
+    }
+
+    /// The hub loses a link, or finds it.
+    pub fn link(&self, state: &mut State, node: usize, up: bool) {
+        let bit = 1 << node;
+        state.dark = if up { state.dark & !bit } else { state.dark | bit };
+        let province = self.country.provinces[node];
+        let input = || (Mono(0), coordinator::Input::Link { province, up });
+        self.run_hub(state, print(&("link", node, up)), None, Fate::Lives, input);
+    }
+
+    /// A prepare's call ends without an answer.
+    pub fn prepare_fails(&self, state: &mut State, node: usize, transfer_id: TransferId) {
+        let (province, transfer_ids) = (self.country.provinces[node], vec![transfer_id]);
+        let input = || (Mono(0), coordinator::Input::PrepareFailed { province, transfer_ids });
+        self.run_hub(state, print(&("fails", node, transfer_id)), None, Fate::Lives, input);
+    }
+
+    /// A letter arrives.
+    pub fn deliver(&self, state: &mut State, letter: &Letter, fate: Fate) {
+        if letter.is_from_hub() {
+            return self.node_hears(state, letter, fate);
+        }
+        self.run_hub(state, letter.print, Some(letter), fate, || {
+            let (province, node) = (letter.province, letter.sender);
+            let input = match letter.message.clone() {
+                Message::Votes(votes) => coordinator::Input::Votes { province, node, votes },
+                Message::Acks(acks) => {
+                    let told = acks.iter().map(|ack| (ack.transfer_id, ack.side)).collect();
+                    coordinator::Input::Acks { province, node, told, acks }
+                }
+                Message::Ask(questions) => {
+                    coordinator::Input::Resolve { ticket: CALL, province, node, questions }
+                }
+                _ => {
+                    // Journals stand still here: there is nothing to prove, and nothing that was put back.
+                    let announcement = Announcement {
+                        province,
+                        mark: node,
+                        proof: None,
+                        again: false,
+                        hub_incarnation: 0,
+                        knows_us_to: None,
+                    };
+                    coordinator::Input::Announce { ticket: CALL, node: Box::new(announcement) }
+                }
+            };
+            (Mono(0), input)
+        });
+    }
+
+    fn node_hears(&self, state: &mut State, letter: &Letter, fate: Fate) {
+        let (node, hub) = (self.place(letter.province), letter.sender);
+        if let Message::Admitted(incarnation, start_id) = letter.message {
+            // The answer to a process that is gone reaches nobody.
+            if state.nodes[node].mark.start_id.0 != start_id {
+                return;
+            }
+            state.nodes[node] = Arc::new(state.nodes[node].admitted(incarnation));
+        }
+        self.run_node(state, node, letter.print, fate, || {
+            let input = match letter.message.clone() {
+                Message::Prepare(leg) => {
+                    let id_hash = id_hash(&leg.party.person.id_number);
+                    let legs = vec![Presented::Leg(PresentedLeg { leg: *leg, id_hash })];
+                    participant::Input::Prepare { ticket: CALL, hub, legs }
+                }
+                Message::Decide(decision) => {
+                    participant::Input::Decide { ticket: CALL, hub, decisions: vec![decision] }
+                }
+                Message::Rulings(rulings) => participant::Input::Rulings { hub, rulings },
+                Message::Admitted(incarnation, _) => {
+                    participant::Input::Joined { incarnation, hub, resync: false, hub_recovered: 0 }
+                }
+                _ => participant::Input::Tick,
+            };
+            (Mono(0), input)
+        });
+    }
+
+    /// Nothing is lost: all letters arrive, and what they lead to.
+    pub fn deliver_all(&self, state: &mut State) {
+        while let Some(letter) = state.letters.pop() {
+            self.deliver(state, &letter, Fate::Lives);
+        }
+    }
+}
+
+impl World {
+    /// A letter of other terms for the first request's id, as a hub would send it that was put back to an older state.
+    pub fn stray(&self, state: &mut State, number: usize) {
+        let (transfer, fen) = self.bounds.requests[0];
+        let request = self.country.request(&self.wish(transfer, 2 * fen));
+        let (terms, transfer_id, terms_digest) = (request.terms, request.transfer_id, request.digests.whole);
+        let (province, message) = match number {
+            0 => {
+                let leg = Leg {
+                    transfer_id,
+                    side: Side::Payer,
+                    party: terms.payer,
+                    counter_region: terms.payee.region,
+                    kinship: terms.kinship,
+                    amount: terms.amount,
+                    terms_digest,
+                    receipt_time: Civil(NOON),
+                    allowed_types: Vec::new(),
+                    acceptance: false,
+                    time_left_ms: 8_000,
+                };
+                (self.country.provinces[0], Message::Prepare(Box::new(leg)))
+            }
+            _ => {
+                let decision = Decision {
+                    transfer_id,
+                    side: Side::Payee,
+                    terms_digest,
+                    outcome: Outcome::Commit,
+                    window: Some(Day::of(Civil(NOON))),
+                    hub_seq: Some(1),
+                    decide_time: Civil(NOON),
+                    leg_record: Vec::new(),
+                };
+                (self.country.provinces[1], Message::Decide(decision))
+            }
+        };
+        state.strays |= 1 << number;
+        let letter = self.letter(province, state.hub.mark, message);
+        send(state, &letter);
+    }
+}
