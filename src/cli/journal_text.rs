@@ -126,6 +126,7 @@ pub fn details(record: &Record) -> Pairs {
         Record::ResyncMoved(_)
         | Record::TransferAdopted(_)
         | Record::HubRecovered(_)
+        | Record::NodeResynced(_)
         | Record::LegReplayed(_) => recovery_details(record),
         Record::TransferAwaiting(it) => {
             let mut pairs = vec![("until", Detail::Time(it.until)), ("time", Detail::Time(it.time))];
@@ -256,6 +257,7 @@ fn recovery_details(record: &Record) -> Pairs {
             ("start_id", text(hex(&it.start_id.0))),
             ("time", Detail::Time(it.time)),
         ],
+        Record::NodeResynced(it) => vec![("time", Detail::Time(it.time))],
         Record::LegReplayed(it) => {
             let mut pairs = leg(&it.leg);
             pairs.push(("window", text(it.window)));

@@ -43,6 +43,7 @@ pub fn apply(record: &Record, sequence: u64, rows: &mut WorkingSet) {
         Record::LegBuried(record) => participant::apply::buried(record, rows),
         Record::LegDecided(record) => participant::apply::decided(record, rows),
         Record::LegReplayed(record) => participant::apply::replayed(record, rows),
+        Record::NodeResynced(record) => participant::apply::resynced(record, rows),
         Record::LegAwaited(record) => participant::apply::awaited(record, rows),
     }
 }

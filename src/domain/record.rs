@@ -434,6 +434,11 @@ records! {
         /// Whether it went to the suspense account: the member's own does not cover it, or is not there any more.
         suspense: bool,
     }
+    /// Node, put back: the hub has told it all that it had lost; it serves again.
+    NodeResynced 29 v 1 {
+        /// When.
+        time: Civil,
+    }
     /// Node: a leg waits for the payee's acceptance. Nothing is reserved; until when follows from its receipt.
     LegAwaited 32 v 1 {
         /// The transfer.
@@ -548,6 +553,7 @@ impl Record {
             | Record::PeerSeen(_)
             | Record::ResyncMoved(_)
             | Record::HubRecovered(_)
+            | Record::NodeResynced(_)
             | Record::NodeJoined(_)
             | Record::MemberRecorded(_)
             | Record::AccountCredited(_)

@@ -12,7 +12,7 @@ mod tests;
 pub use clock::{Clock, SystemClock};
 pub use core::{Core, EngineError, Outputs};
 pub use handle::{AskError, Handle};
-pub use read_back::{hash_at, read_back};
+pub use read_back::{hash_at, holds_after, read_back};
 pub use readers::Reader;
 
 use crate::domain::step::{Machine, Output, Ticket};

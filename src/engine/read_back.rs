@@ -32,6 +32,28 @@ pub fn read_back(tables: &mut dyn Tables, province: ProvinceCode, after: u64) ->
     Ok(Input::ReadBack { province, after, upto, end, decisions })
 }
 
+/// Whether a journal holds such a record after a sequence.
+///
+/// # Errors
+/// Those of the store.
+pub fn holds_after(
+    tables: &mut dyn Tables,
+    sequence: u64,
+    is: impl Fn(&Record) -> bool,
+) -> Result<bool, StoreError> {
+    let mut after = sequence;
+    loop {
+        let page = tables.journal(after, PAGE)?;
+        if page.iter().any(|entry| is(&entry.record)) {
+            return Ok(true);
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = last.sequence,
+            Some(_) | None => return Ok(false),
+        }
+    }
+}
+
 /// The chain hash of a journal at a sequence; nothing where it does not reach so far.
 ///
 /// # Errors

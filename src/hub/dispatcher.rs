@@ -14,6 +14,8 @@ use crate::net::backoff::Backoff;
 use crate::net::mark::Mark;
 use crate::net::status::problem_of;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -123,10 +125,10 @@ impl Lanes {
         links: BTreeMap<ProvinceCode, Link>,
         engine: &Handle<Coordinator>,
         journal: Reader,
-        mark: Mark,
+        own: (Mark, Arc<AtomicBool>),
     ) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        tasks.spawn(upkeep::run(self.upkeep, links.clone(), engine.clone(), journal, mark));
+        tasks.spawn(upkeep::run(self.upkeep, links.clone(), engine.clone(), journal, own));
         let mut links = links;
         for (province, orders) in self.orders {
             if let Some(link) = links.remove(&province) {

@@ -17,10 +17,12 @@ use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
 use crate::domain::coordinator::{Coordinator, Deadlines, Input};
 use crate::domain::id::StartId;
+use crate::domain::reason::Reason;
+use crate::domain::record::Record;
 use crate::domain::region::{ProvinceCode, RegionDirectory};
 use crate::domain::row::{TableRow, TransferRow};
 use crate::domain::scan::{Filter, Scan};
-use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock};
+use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, holds_after};
 use crate::net::access::{AppGrant, GrantError, Grants};
 use crate::net::books::Books;
 use crate::net::convert;
@@ -30,6 +32,7 @@ use crate::net::peer::Peer;
 use crate::net::rules::Rules;
 use crate::net::running::{Ready, Stop};
 use crate::net::server::{ServeError, Setup, with_health};
+use crate::net::status::Problem;
 use crate::net::tls::TlsError;
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
@@ -46,6 +49,7 @@ use inquiries::Inquiries;
 use link::Link;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 use tonic::service::Routes;
 
@@ -91,6 +95,8 @@ pub(crate) struct Desk {
     books: Books,
     inquiries: Inquiries,
     deadline_default_ms: u64,
+    /// Whether the store was put back and not every province has told yet what is missing.
+    recovering: Arc<AtomicBool>,
     /// True from the moment that a stop is asked for: streams end then, so that draining does.
     stopping: watch::Receiver<bool>,
 }
@@ -104,6 +110,11 @@ impl Desk {
             normalise_name: names::normalise_name,
             normalise_remark: names::normalise_remark,
         }
+    }
+
+    /// Lists of a store that was put back would leave out what it lost.
+    fn is_whole(&self) -> Result<(), Problem> {
+        if self.recovering.load(Ordering::Relaxed) { Err(Problem::new(Reason::Recovering)) } else { Ok(()) }
     }
 
     /// Whether a caller may act for members of a province: pay from it, watch it.
@@ -130,20 +141,35 @@ fn grants(apps: &[HubApp], places: &RegionDirectory) -> Result<Grants, GrantErro
 }
 
 /// Opens the hub's store and reads what its start needs.
-fn open(config: &HubConfig) -> Result<(SqliteStore, Vec<TransferRow>), HubError> {
+fn open(config: &HubConfig) -> Result<(SqliteStore, Vec<TransferRow>, bool), HubError> {
     let mut store = SqliteStore::open(&config.server.data, "hub")?;
     replay::check_start(&config.server.data)?;
     let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
     let unsettled = store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
-    Ok((store, unsettled))
+    // A restored store is old until a recovery has ended after the restore.
+    let recovered = |record: &Record| matches!(record, Record::HubRecovered(_));
+    let put_back = match store.restored()? {
+        Some(sequence) => !holds_after(&mut store, sequence, recovered)?,
+        None => false,
+    };
+    Ok((store, unsettled, put_back))
 }
 
 /// Runs a hub until `stop`; tells `ready` where it listens.
 pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
     let key = VaultKey::for_store(&config.server.vault_key, SqliteStore::exists(&config.server.data))?;
-    let (store, unsettled) = open(&config)?;
+    let (store, unsettled, put_back) = open(&config)?;
     tracing::info!(unsettled = unsettled.len(), "the store is open");
+    let asked: Vec<ProvinceCode> = config.nodes.iter().map(|node| node.province).collect();
+    let put_back = put_back.then_some(asked);
+    if let Some(provinces) = &put_back {
+        tracing::warn!(
+            provinces = provinces.len(),
+            "ALARM: this store was restored: nothing is served until every province has told what is missing"
+        );
+    }
+    let recovering = Arc::new(AtomicBool::new(put_back.as_ref().is_some_and(|asked| !asked.is_empty())));
     let places = Arc::new(config.server.regions.directory.clone());
     let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), None)?);
     let start_id = StartId(random_16());
@@ -159,7 +185,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let served = |province| config.nodes.iter().any(|node| node.province == province);
     let unserved = places.provinces().map(|province| province.code).filter(|province| !served(*province));
     let dark = unserved.map(|province| Input::Link { province, up: false });
-    let first = [Input::Start { unsettled, put_back: None }].into_iter().chain(dark).collect();
+    let first = [Input::Start { unsettled, put_back }].into_iter().chain(dark).collect();
     let Engine { handle, thread } =
         crate::engine::start(core, Arc::clone(&clock), Box::new(dispatcher), first)?;
     let engine = handle.with_waiting_max(limits.in_flight_max);
@@ -169,7 +195,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         let peer = Peer::new(&node.address, setup.tls(), Role::Node(node.province), setup.role())?;
         links.insert(node.province, Link::new(peer, mark.clone()));
     }
-    let tasks = lanes.run(links.clone(), &engine, reader.clone(), mark.clone());
+    let tasks = lanes.run(links.clone(), &engine, reader.clone(), (mark.clone(), Arc::clone(&recovering)));
     let in_force = engine.clone();
     let reloading =
         tokio::spawn(Arc::clone(&rulebook).reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
@@ -189,6 +215,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         inquiries: Inquiries::new(config.nodes.iter().map(|node| node.province), limits.inquiries_max),
         deadline_default_ms: limits.deadline_default_ms,
         stopping,
+        recovering,
     });
     let stop = async move {
         // Whoever started this server asks for its end, or has gone.

@@ -285,6 +285,7 @@ impl TransferService for Transfers {
         request: Request<ListTransfersRequest>,
     ) -> Result<Response<ListTransfersResponse>, Status> {
         let role = caller(&request)?;
+        self.0.is_whole()?;
         lists::list(&self.0, &role, request.get_ref()).await.map(Response::new)
     }
 
@@ -323,6 +324,7 @@ impl TransferService for Transfers {
         request: Request<WatchTransfersRequest>,
     ) -> Result<Response<lists::Changes>, Status> {
         let role = caller(&request)?;
+        self.0.is_whole()?;
         lists::watch(&self.0, role, request.get_ref()).map(Response::new)
     }
 }

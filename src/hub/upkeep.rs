@@ -7,6 +7,8 @@ use crate::domain::region::ProvinceCode;
 use crate::engine::{Handle, Reader, read_back};
 use crate::net::mark::Mark;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
@@ -27,7 +29,7 @@ pub async fn run(
     links: BTreeMap<ProvinceCode, Link>,
     engine: Handle<Coordinator>,
     journal: Reader,
-    mark: Mark,
+    (mark, recovering): (Mark, Arc<AtomicBool>),
 ) {
     let mut asking = JoinSet::new();
     while let Some(upkeep) = wanted.recv().await {
@@ -47,6 +49,7 @@ pub async fn run(
             }
             Upkeep::Recovered(incarnation) => {
                 mark.set_incarnation(incarnation);
+                recovering.store(false, Ordering::Relaxed);
                 tracing::warn!(incarnation, "every province was heard: this hub has recovered and serves");
             }
         }

@@ -15,10 +15,11 @@ use crate::config::NodeConfig;
 use crate::config::apps::NodeApp;
 use crate::domain::id::StartId;
 use crate::domain::participant::{Input, Participant};
+use crate::domain::record::Record;
 use crate::domain::region::{ProvinceCode, RegionDirectory};
 use crate::domain::row::{LegRow, TableRow};
 use crate::domain::scan::{Filter, Scan};
-use crate::engine::{AskError, Clock, Core, Engine, EngineError, Handle, Reader, SystemClock};
+use crate::engine::{AskError, Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, holds_after};
 use crate::net::access::{AppGrant, GrantError, Grants};
 use crate::net::books::Books;
 use crate::net::convert;
@@ -118,12 +119,18 @@ fn grants(apps: &[NodeApp], province: ProvinceCode) -> Result<Grants, GrantError
 }
 
 /// Opens the node's store and reads what its start needs.
-fn open(config: &NodeConfig) -> Result<(SqliteStore, Vec<LegRow>), NodeError> {
+fn open(config: &NodeConfig) -> Result<(SqliteStore, Vec<LegRow>, bool), NodeError> {
     let mut store = SqliteStore::open(&config.server.data, &format!("node:{}", config.province))?;
     replay::check_start(&config.server.data)?;
     let everything = Scan { filter: Filter::LegsInDoubt, after: None, limit: usize::MAX };
     let in_doubt = store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
-    Ok((store, in_doubt))
+    // A restored store is old until the hub has said, after the restore, that nothing is missing.
+    let resynced = |record: &Record| matches!(record, Record::NodeResynced(_));
+    let put_back = match store.restored()? {
+        Some(sequence) => !holds_after(&mut store, sequence, resynced)?,
+        None => false,
+    };
+    Ok((store, in_doubt, put_back))
 }
 
 /// Runs a node until `stop`; tells `ready` where it listens.
@@ -131,7 +138,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     let setup = Setup::new(&config.server, Role::Node(config.province)).await?;
     let key =
         Arc::new(VaultKey::for_store(&config.server.vault_key, SqliteStore::exists(&config.server.data))?);
-    let (store, in_doubt) = open(&config)?;
+    let (store, in_doubt, put_back) = open(&config)?;
     tracing::info!(in_doubt = in_doubt.len(), "the store is open");
     let places = Arc::new(config.server.regions.directory.clone());
     let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), Some(config.province))?);
@@ -144,8 +151,13 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     let (for_vault, for_lists) = (store.reader()?, store.reader()?);
     let core = Core::new(machine, store)?;
     let own = core.incarnation();
-    let Engine { handle, thread } =
-        crate::engine::start(core, Arc::clone(&clock), Box::new(outlet), Vec::new())?;
+    let first = if put_back { vec![Input::PutBack] } else { Vec::new() };
+    if put_back {
+        tracing::warn!(
+            "ALARM: this store was restored: nothing is served until the hub has told what is missing"
+        );
+    }
+    let Engine { handle, thread } = crate::engine::start(core, Arc::clone(&clock), Box::new(outlet), first)?;
     let engine = handle.with_waiting_max(config.server.limits.in_flight_max);
     // Until the hub gives this start its incarnation, the last one says which store this is.
     let mark = Mark::new(own, start_id, engine.heads());
@@ -233,8 +245,7 @@ async fn serve(
         tokio::select! {
             _ = stop => {}
             () = engine_ended => {}
-            // It ends by itself only when another start of this store has taken this one's place.
-            _ = &mut resolving => fence.store(true, Ordering::Relaxed),
+            ended = &mut resolving => fence.store(matches!(ended, Ok(true)), Ordering::Relaxed),
         }
         tracing::info!("stopping: calls that are running end first");
     };

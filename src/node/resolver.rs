@@ -124,8 +124,8 @@ enum Admission {
 }
 
 impl Resolver {
-    /// Runs until it is dropped, or until another start of this store has taken this one's place.
-    pub(super) async fn run(self, mut questions: UnboundedReceiver<Vec<Question>>) {
+    /// Runs until the engine ends (false), or until another start of this store has taken this one's place (true).
+    pub(super) async fn run(self, mut questions: UnboundedReceiver<Vec<Question>>) -> bool {
         let mut backoff = Backoff::new(100, 5_000);
         let mut last = None;
         loop {
@@ -144,7 +144,7 @@ impl Resolver {
                     tracing::error!(
                         "ALARM: another server runs on a copy of this store and was admitted: this one stops"
                     );
-                    return;
+                    return true;
                 }
                 Err(error) => {
                     tracing::warn!(error = error.message(), "the hub cannot be reached");
@@ -157,7 +157,7 @@ impl Resolver {
                     () = tokio::time::sleep_until(until) => break,
                     asked = questions.recv() => match asked {
                         Some(asked) => self.ask(asked).await,
-                        None => return,
+                        None => return false,
                     }
                 }
             }

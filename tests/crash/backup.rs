@@ -48,7 +48,7 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
 }
 
@@ -71,14 +71,14 @@ fn backup(servers: &Servers, server: &str) -> PathBuf {
 }
 
 /// Takes a backup while this runtime's callers go on.
-async fn backup_beside(servers: &Servers, server: &str) -> PathBuf {
+pub async fn backup_beside(servers: &Servers, server: &str) -> PathBuf {
     let mut command = backup_command(servers, server);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     until("the end of a backup", async || child.try_wait().expect("a child")).await;
     made(servers, &child.wait_with_output().expect("its output"))
 }
 
-fn restore(servers: &Servers, from: &Path, config: &Path, fatal: Option<Failpoint>) -> Output {
+pub fn restore(servers: &Servers, from: &Path, config: &Path, fatal: Option<Failpoint>) -> Output {
     let mut command = servers.gongji(&["restore", "--yes", "--from", text(from), "--config", text(config)]);
     if let Some(point) = fatal {
         command.env("GONGJI_FAILPOINT", point.name());

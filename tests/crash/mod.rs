@@ -12,4 +12,6 @@ mod process;
 mod random;
 mod reload;
 #[cfg(debug_assertions)]
+mod restore;
+#[cfg(debug_assertions)]
 mod steps;

@@ -9,9 +9,9 @@ use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use gongji::domain::record::{
     AccountCredited, CommitDetail, DecisionsRecorded, HubRecovered, HubStarted, IncidentRaised, LegAwaited,
     LegBuried, LegDecided, LegPrepared, LegRefused, LegReplayed, MemberRecorded, NodeAdmitted, NodeJoined,
-    PeerMark, PeerSeen, PreparedLeg, Record, RequestMark, ResyncMoved, SettlementSuspended, TransferAccepted,
-    TransferAdopted, TransferAwaiting, TransferBuried, TransferDecided, TransferReceived, WalletClosed,
-    WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
+    NodeResynced, PeerMark, PeerSeen, PreparedLeg, Record, RequestMark, ResyncMoved, SettlementSuspended,
+    TransferAccepted, TransferAdopted, TransferAwaiting, TransferBuried, TransferDecided, TransferReceived,
+    WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
 use gongji::domain::region::{ProvinceCode, RegionCode};
 use gongji::domain::transfer::{Outcome, Side, TermsDigests};
@@ -171,6 +171,7 @@ fn node_samples() -> Vec<Record> {
         }
         .into(),
         LegReplayed { leg: leg(), window: window(), hub_seq: 99, time: TIME, suspense: true }.into(),
+        NodeResynced { time: TIME }.into(),
         LegAwaited {
             transfer_id: ID,
             side: Side::Payee,

@@ -10,8 +10,8 @@ use crate::domain::member::WalletState;
 use crate::domain::money::Money;
 use crate::domain::record::{
     AccountCredited, LegAwaited, LegBuried, LegDecided, LegRefused, LegReplayed, LegState, MemberRecorded,
-    NodeJoined, PreparedLeg, RequestMark, WalletClosed, WalletFrozen, WalletMoved, WalletOpened,
-    WalletOpenedFor, WalletUnfrozen,
+    NodeJoined, NodeResynced, PreparedLeg, RequestMark, WalletClosed, WalletFrozen, WalletMoved,
+    WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
 use crate::domain::region::RegionCode;
 use crate::domain::row::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, SelfRow, WalletRow};
@@ -374,4 +374,10 @@ pub fn replayed(record: &LegReplayed, rows: &mut WorkingSet) {
         ..leg
     });
     reached(rows, Some(record.hub_seq));
+}
+
+/// The node has all again that it had lost.
+pub fn resynced(record: &NodeResynced, rows: &mut WorkingSet) {
+    let own = own(rows);
+    rows.put(SelfRow { civil: own.civil.max(record.time), ..own });
 }

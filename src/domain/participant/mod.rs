@@ -28,7 +28,7 @@ use crate::domain::policy::identity::Vault;
 use crate::domain::policy::rulebook::Rulebook;
 use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::record::{IncidentRaised, NodeJoined, PeerMark, PeerSeen, RequestMark};
+use crate::domain::record::{IncidentRaised, NodeJoined, NodeResynced, PeerMark, PeerSeen, RequestMark};
 use crate::domain::region::{ProvinceCode, RegionCode, RegionDirectory};
 use crate::domain::row::{AccountRow, HolderRow, Key, LegRow, MemberRow, PeerRow, PersonRow, WalletRow};
 use crate::domain::step::{Machine, Ticket};
@@ -237,6 +237,8 @@ pub struct Participant {
     province: ProvinceCode,
     start_id: StartId,
     life: Life,
+    /// Whether its store was restored, and the hub has not said yet that nothing is missing.
+    put_back: bool,
     /// The hub's sequence when this life was admitted: what it asked before was asked of an earlier life.
     admitted_at: u64,
     places: Arc<RegionDirectory>,
@@ -288,6 +290,7 @@ impl Participant {
             province,
             start_id,
             life: Life::Alone,
+            put_back: false,
             admitted_at: 0,
             places,
             rulebook,
@@ -298,7 +301,7 @@ impl Participant {
 
     /// What a crash takes: with its rows, all that its next step goes by. A model checker tells its states apart by it.
     pub fn volatile(&self) -> impl Hash + '_ {
-        (self.life, self.admitted_at, &self.in_doubt)
+        (self.life, self.put_back, self.admitted_at, &self.in_doubt)
     }
 
     /// Takes note of the hub as it spoke; refuses an older hub and a copy of it.
@@ -351,6 +354,10 @@ impl Participant {
         if self.life == Life::Alone {
             self.admitted_at = hub.sequence;
         }
+        if (self.life == Life::Behind || self.put_back) && !resync {
+            self.put_back = false;
+            step.record(NodeResynced { time: step.now.civil });
+        }
         self.life = if resync { Life::Behind } else { Life::Joined };
     }
 
@@ -375,7 +382,7 @@ impl Participant {
 
     /// Whether local requests are served. A node that knows that it is behind would show and change old balances.
     fn serves(&self, ticket: Ticket, step: &mut Step<'_>) -> bool {
-        let behind = self.life == Life::Behind;
+        let behind = self.life == Life::Behind || self.put_back;
         if behind {
             let refusal = RefusalRecord::new(Reason::Resyncing, crate::domain::reason::RefusalSide::Hub);
             step.answer(ticket, Answer::Refused(refusal));
@@ -433,8 +440,11 @@ impl Machine for Participant {
             Input::Joined { incarnation, hub, resync, hub_recovered } => {
                 self.joined(incarnation, hub, (resync, hub_recovered), step);
             }
-            Input::HubRecovers => self.life = Life::Alone,
-            Input::PutBack => self.life = Life::Behind,
+            Input::HubRecovers => {
+                self.put_back |= self.life == Life::Behind;
+                self.life = Life::Alone;
+            }
+            Input::PutBack => self.put_back = true,
             Input::Prepare { ticket, hub, legs } => self.prepare(ticket, hub, &legs, step),
             Input::Decide { ticket, hub, decisions } => self.decide(ticket, hub, &decisions, step),
             Input::Rulings { hub, rulings } => self.rulings(hub, rulings, step),

@@ -4,6 +4,7 @@ use super::site::Site;
 use gongji::cli::audit::gather::{Gathered, Reading, Sources, gather};
 use gongji::domain::audit::Cut;
 use gongji::domain::id::TransferId;
+use gongji::domain::invariant::INVARIANTS;
 use gongji::domain::region::ProvinceCode;
 use gongji::domain::transfer::TransferState as Stored;
 use gongji::net::identity::Role;
@@ -54,7 +55,7 @@ pub async fn demand_clean(site: &Site, told: &[Transfer]) -> Cut {
     assert_eq!(gathered.incidents, vec![]);
     let cut = gathered.audit.cut();
     let checked = gathered.audit.conclude();
-    assert_eq!(checked.len(), 12, "every invariant");
+    assert_eq!(checked.len(), INVARIANTS.len(), "every invariant");
     let found: Vec<String> = checked.iter().flat_map(|it| &it.violations).map(ToString::to_string).collect();
     assert_eq!(found, Vec::<String>::new());
     cut

@@ -1,0 +1,77 @@
+//! Stores that are lost while money moves, and backups of some time before in their place: nothing that was committed is
+//! lost or doubled on any side, and nobody is served before that is so.
+
+use super::backup::{backup_beside, restore, said};
+use super::ledgers::agree;
+use super::load::{Load, compare, everything_recorded};
+use super::process::Servers;
+use crate::e2e::kit::audit::demand_settled;
+use crate::e2e::kit::site::Options;
+use crate::e2e::kit::{run, until};
+use gongji::proto::hub::Transfer;
+use std::fs;
+
+/// The server's store is gone, and a backup is put in its place; its key is still there.
+fn put_back(servers: &Servers, server: &str, backup: &std::path::Path) {
+    fs::remove_dir_all(servers.site().data(server)).expect("lost");
+    let done = restore(servers, backup, &servers.site().config(server), None);
+    assert!(done.status.success(), "{}", said(&done));
+}
+
+async fn more(load: &Load, commits: usize) {
+    let until_then = load.committed() + commits;
+    until("more commits", async || (load.committed() >= until_then).then_some(())).await;
+}
+
+/// A node, then the hub: each loses its store, and comes back from a backup that was taken under load so many commits
+/// before.
+fn lost_and_put_back(commits: usize) {
+    let options =
+        Options { provinces: vec!["13", "51"], daily_count_max: Some(1_000_000), ..Options::default() };
+    let mut servers = Servers::start(&options);
+    let (answers, funded) = run(async {
+        let (load, callers) = Load::start(&servers, 8, 8).await;
+        more(&load, 30).await;
+        let mut backups = Vec::new();
+        for server in ["51", "13", "hub"] {
+            backups.push((server, backup_beside(&servers, server).await));
+        }
+        more(&load, commits).await;
+        load.stop();
+        callers.join_all().await;
+        let app = servers.site().caller("app:demo");
+        for (server, backup) in &backups {
+            until("everything recorded", async || everything_recorded(&app).await).await;
+            let before = std::time::Instant::now();
+            servers.kill(server);
+            put_back(&servers, server, backup);
+            servers.launch(server);
+            assert!(servers.come_up().await, "{server} starts from its backup");
+            servers.site().ready().await;
+            let log = fs::read_to_string(servers.log(server)).expect("a log");
+            assert!(log.contains("this store was restored"), "{log}");
+            println!(
+                "{server}: put back, {commits} commits ago, and whole again after {:?}",
+                before.elapsed()
+            );
+            let told: Vec<Transfer> = load.answers().into_values().collect();
+            demand_settled(servers.site(), &told).await;
+        }
+        servers.stop().await;
+        (load.answers(), load.funded())
+    });
+    // Beside the load's families those that found out whether money gets through: at the start and after each return.
+    let transfers = agree(servers.site(), ("13", "51"), funded + 4 * 1_000_000);
+    assert!(compare(answers, &transfers) >= commits);
+}
+
+#[test]
+fn nothing_committed_is_lost_when_a_node_and_then_the_hub_are_restored() {
+    lost_and_put_back(150);
+}
+
+#[test]
+#[ignore = "takes minutes: .ci/run runs it"]
+fn nothing_committed_is_lost_ten_thousand_transfers_after_the_backup() {
+    lost_and_put_back(10_000);
+}
