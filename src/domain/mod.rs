@@ -25,6 +25,7 @@ pub mod policy;
 pub mod protocol;
 pub mod reason;
 pub mod record;
+pub mod refusal;
 pub mod region;
 pub mod row;
 pub mod scan;
