@@ -7,6 +7,7 @@ mod dispatcher;
 mod inquiries;
 mod link;
 mod lists;
+mod put_back;
 mod regions;
 mod rulebooks;
 mod transfers;
@@ -128,21 +129,29 @@ fn grants(apps: &[HubApp], places: &RegionDirectory) -> Result<Grants, GrantErro
     Grants::new(apps.iter().map(grant).collect())
 }
 
-/// Opens the hub's store and reads what its start needs.
-fn open(config: &HubConfig) -> Result<(SqliteStore, Vec<TransferRow>), HubError> {
+/// Opens the hub's store and reads what its start needs: what is unsettled, and whom it must hear if it was put back.
+fn open(config: &HubConfig) -> Result<(SqliteStore, Input), HubError> {
     let mut store = SqliteStore::open(&config.server.data, "hub")?;
     replay::check_start(&config.server.data)?;
     let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
-    let unsettled = store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
-    Ok((store, unsettled))
+    let unsettled: Vec<TransferRow> =
+        store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
+    tracing::info!(unsettled = unsettled.len(), "the store is open");
+    let put_back = put_back::is_to_recover(&mut store)?;
+    if put_back {
+        tracing::warn!(
+            "this store was restored from a backup: every node is asked what it lost, then the hub serves"
+        );
+    }
+    let nodes = || config.nodes.iter().map(|node| node.province).collect();
+    Ok((store, Input::Start { unsettled, put_back: put_back.then(nodes) }))
 }
 
 /// Runs a hub until `stop`; tells `ready` where it listens.
 pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
     let key = VaultKey::for_store(&config.server.vault_key, SqliteStore::exists(&config.server.data))?;
-    let (store, unsettled) = open(&config)?;
-    tracing::info!(unsettled = unsettled.len(), "the store is open");
+    let (store, start) = open(&config)?;
     let places = Arc::new(config.server.regions.directory.clone());
     let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), None)?);
     let start_id = StartId(random_16());
@@ -158,7 +167,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let served = |province| config.nodes.iter().any(|node| node.province == province);
     let unserved = places.provinces().map(|province| province.code).filter(|province| !served(*province));
     let dark = unserved.map(|province| Input::Link { province, up: false });
-    let first = [Input::Start { unsettled, put_back: None }].into_iter().chain(dark).collect();
+    let first = [start].into_iter().chain(dark).collect();
     let Engine { handle, thread } =
         crate::engine::start(core, Arc::clone(&clock), Box::new(dispatcher), first)?;
     let engine = handle.with_waiting_max(limits.in_flight_max);
