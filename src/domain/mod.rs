@@ -26,6 +26,7 @@ pub mod policy;
 pub mod protocol;
 pub mod reason;
 pub mod record;
+pub mod refusal;
 pub mod region;
 pub mod row;
 pub mod scan;

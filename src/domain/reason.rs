@@ -1,59 +1,8 @@
 //! THE table of reasons: why something was refused. Code, gRPC class, retry advice, English and 中文, once for all.
 //! Storage numbers never change and are never given twice.
 
-use crate::domain::transfer::Side;
+pub use crate::domain::refusal::{Class, RefusalRecord, RefusalSide, Retry};
 use borsh::{BorshDeserialize, BorshSerialize};
-
-/// The kind of answer that a reason makes when it is a gRPC error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// The request's bytes are wrong.
-    InvalidArgument,
-    /// The id is taken.
-    AlreadyExists,
-    /// There is no such thing.
-    NotFound,
-    /// A rule stands against it.
-    FailedPrecondition,
-    /// No certificate.
-    Unauthenticated,
-    /// Not this certificate's business.
-    PermissionDenied,
-    /// Too much at once.
-    ResourceExhausted,
-    /// Not now.
-    Unavailable,
-    /// A bug or a broken store.
-    Internal,
-}
-
-/// What a caller can do about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
-    /// Nothing: the answer will be the same.
-    No,
-    /// Correct the request; the id is still free.
-    Correct,
-    /// Ask again with the same id.
-    SameId,
-    /// Try again with a new id once the cause is gone; this id stays refused.
-    NewId,
-    /// Try the same request later.
-    Later,
-}
-
-impl Retry {
-    /// Its word in metadata and documents.
-    pub fn name(self) -> &'static str {
-        match self {
-            Retry::No => "NO",
-            Retry::Correct => "CORRECT_REQUEST",
-            Retry::SameId => "SAME_ID",
-            Retry::NewId => "NEW_ID",
-            Retry::Later => "LATER",
-        }
-    }
-}
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -440,10 +389,12 @@ reasons! {
         "this node has judged no such leg, so it cannot take it by its id"
         "节点没有该笔交易的先前记录，无法仅凭编号受理"
     DecidedAtRecovery 630 "DECIDED_AT_RECOVERY" FailedPrecondition No
-        "both provinces had promised and the hub had lost its decision: it was committed when the hub recovered; compare with what the client was told"
+        "both provinces had promised and the hub had lost its decision: it was committed when the hub recovered; \
+         compare with what the client was told"
         "两地均已承诺而清算中心丢失了决定：恢复时已按提交处理，请与客户端所得答复核对"
     ReplayedToSuspense 631 "REPLAYED_TO_SUSPENSE" FailedPrecondition No
-        "a committed leg came back after a loss, and no account of the member could take it: it stands in the suspense account"
+        "a committed leg came back after a loss, and no account of the member could take it: it stands in the suspense \
+         account"
         "补记的一笔已提交转账无法记入参保人账户，已挂入待处理账户"
 }
 
@@ -457,50 +408,6 @@ impl BorshDeserialize for Reason {
     fn deserialize_reader<R: std::io::Read>(reader: &mut R) -> std::io::Result<Reason> {
         let number = u16::deserialize_reader(reader)?;
         Reason::from_number(number).ok_or_else(|| std::io::Error::other("unknown reason number"))
-    }
-}
-
-/// Who refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
-pub enum RefusalSide {
-    /// The hub.
-    Hub,
-    /// The payer's province.
-    Payer,
-    /// The payee's province.
-    Payee,
-}
-
-impl From<Side> for RefusalSide {
-    fn from(side: Side) -> RefusalSide {
-        match side {
-            Side::Payer => RefusalSide::Payer,
-            Side::Payee => RefusalSide::Payee,
-        }
-    }
-}
-
-/// A refusal as it is journaled: the reason, who refused, and public figures (limit, value, field; never a balance).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
-pub struct RefusalRecord {
-    /// Why.
-    pub reason: Reason,
-    /// Who refused.
-    pub side: RefusalSide,
-    /// Names and values, in order. No personal data, no balance.
-    pub metadata: Vec<(String, String)>,
-}
-
-impl RefusalRecord {
-    /// A refusal without figures.
-    pub fn new(reason: Reason, side: impl Into<RefusalSide>) -> RefusalRecord {
-        RefusalRecord { reason, side: side.into(), metadata: Vec::new() }
-    }
-
-    /// The same with one more figure.
-    pub fn with(mut self, name: &str, value: impl ToString) -> RefusalRecord {
-        self.metadata.push((name.to_owned(), value.to_string()));
-        self
     }
 }
 

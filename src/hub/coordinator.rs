@@ -92,8 +92,8 @@ impl CoordinatorService for Nodes {
                     Reason::Recovering => {}
                     Reason::HubBehind => tracing::error!(
                         %province,
-                        "ALARM: the node has seen a state of this hub that is not in its journal: this store was put back \
-                         without `gongji restore`"
+                        "ALARM: the node has seen a state of this hub that is not in its journal: this store was put \
+                         back without `gongji restore`"
                     ),
                     _ => tracing::error!(
                         %province,

@@ -140,36 +140,35 @@ fn grants(apps: &[HubApp], places: &RegionDirectory) -> Result<Grants, GrantErro
     Grants::new(apps.iter().map(grant).collect())
 }
 
-/// Opens the hub's store and reads what its start needs.
-fn open(config: &HubConfig) -> Result<(SqliteStore, Vec<TransferRow>, bool), HubError> {
+/// Opens the hub's store and reads what its start needs: what is unsettled, and whom it must hear if it was put back.
+fn open(config: &HubConfig) -> Result<(SqliteStore, Input), HubError> {
     let mut store = SqliteStore::open(&config.server.data, "hub")?;
     replay::check_start(&config.server.data)?;
     let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
-    let unsettled = store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
-    // A restored store is old until a recovery has ended after the restore.
-    let recovered = |record: &Record| matches!(record, Record::HubRecovered(_));
+    let unsettled: Vec<TransferRow> =
+        store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
+    tracing::info!(unsettled = unsettled.len(), "the store is open");
+    // It is old until a recovery has ended after the restore.
     let put_back = match store.restored()? {
-        Some(sequence) => !holds_after(&mut store, sequence, recovered)?,
+        Some(at) => !holds_after(&mut store, at, |record| matches!(record, Record::HubRecovered(_)))?,
         None => false,
     };
-    Ok((store, unsettled, put_back))
+    if put_back {
+        tracing::warn!(
+            "this store was restored from a backup: every node is asked what it lost, then the hub serves"
+        );
+    }
+    let nodes = || config.nodes.iter().map(|node| node.province).collect();
+    Ok((store, Input::Start { unsettled, put_back: put_back.then(nodes) }))
 }
 
 /// Runs a hub until `stop`; tells `ready` where it listens.
 pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
     let key = VaultKey::for_store(&config.server.vault_key, SqliteStore::exists(&config.server.data))?;
-    let (store, unsettled, put_back) = open(&config)?;
-    tracing::info!(unsettled = unsettled.len(), "the store is open");
-    let asked: Vec<ProvinceCode> = config.nodes.iter().map(|node| node.province).collect();
-    let put_back = put_back.then_some(asked);
-    if let Some(provinces) = &put_back {
-        tracing::warn!(
-            provinces = provinces.len(),
-            "ALARM: this store was restored: nothing is served until every province has told what is missing"
-        );
-    }
-    let recovering = Arc::new(AtomicBool::new(put_back.as_ref().is_some_and(|asked| !asked.is_empty())));
+    let (store, start) = open(&config)?;
+    let heard_first = matches!(&start, Input::Start { put_back: Some(nodes), .. } if !nodes.is_empty());
+    let recovering = Arc::new(AtomicBool::new(heard_first));
     let places = Arc::new(config.server.regions.directory.clone());
     let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), None)?);
     let start_id = StartId(random_16());
@@ -185,7 +184,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let served = |province| config.nodes.iter().any(|node| node.province == province);
     let unserved = places.provinces().map(|province| province.code).filter(|province| !served(*province));
     let dark = unserved.map(|province| Input::Link { province, up: false });
-    let first = [Input::Start { unsettled, put_back }].into_iter().chain(dark).collect();
+    let first = [start].into_iter().chain(dark).collect();
     let Engine { handle, thread } =
         crate::engine::start(core, Arc::clone(&clock), Box::new(dispatcher), first)?;
     let engine = handle.with_waiting_max(limits.in_flight_max);

@@ -51,7 +51,8 @@ impl Outlet<Effect> for Questions {
                 Effect::Ask(questions) => drop(self.0.send(questions)),
                 Effect::HubRefused => {
                     tracing::error!(
-                        "ALARM: the hub is older than what this node has seen of it, or a copy: nothing is taken from it"
+                        "ALARM: the hub is older than what this node has seen of it, or a copy: nothing is taken from \
+                         it"
                     );
                 }
                 Effect::Alarm(transfer_id, side) => {
@@ -177,7 +178,11 @@ impl Resolver {
             let (province, serving) = (self.province, tonic_health::ServingStatus::Serving);
             self.health.set_service_status(PARTICIPANTS, serving).await;
             if resync {
-                tracing::error!(%province, incarnation, "ALARM: this store was put back from an older state: the hub tells again what was lost");
+                tracing::error!(
+                    %province,
+                    incarnation,
+                    "ALARM: this store was put back from an older state: the hub tells again what was lost"
+                );
             } else {
                 tracing::info!(%province, incarnation, "joined the hub");
                 self.health.set_service_status("", serving).await;

@@ -59,7 +59,8 @@ fn backup_command(servers: &Servers, server: &str) -> Command {
 
 /// The folder that a backup says it made.
 fn made(servers: &Servers, output: &Output) -> PathBuf {
-    assert!(output.status.success(), "{}", said(output));
+    // With --json a failure is told there too.
+    assert!(output.status.success(), "{} {}", String::from_utf8_lossy(&output.stdout), said(output));
     let made: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(made["with_keys"], true);
     servers.site().folder().join(made["folder"].as_str().expect("a folder"))

@@ -55,8 +55,8 @@ pub fn stored(
     transfers.into_iter().map(|row| (row.transfer_id, row)).collect()
 }
 
-/// Demands, besides what [`stored`] demands, that every invariant holds over the books in the stores and that nothing is
-/// open: for runs whose servers no audit could read at the end.
+/// Demands, besides what [`stored`] demands, that every invariant holds over the books in the stores and that nothing
+/// is open: for runs whose servers no audit could read at the end.
 pub fn agree(site: &Site, (payer, payee): (&str, &str), funded: i64) -> BTreeMap<TransferId, TransferRow> {
     let transfers = stored(site, &[payer, payee], &[payer], funded);
     let rows = |server: &str| {

@@ -9,6 +9,7 @@ mod ledgers;
 mod load;
 mod privacy;
 mod process;
+mod put_back;
 mod random;
 mod reload;
 #[cfg(debug_assertions)]

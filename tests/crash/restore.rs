@@ -66,11 +66,6 @@ fn lost_and_put_back(commits: usize) {
 }
 
 #[test]
-fn nothing_committed_is_lost_when_a_node_and_then_the_hub_are_restored() {
-    lost_and_put_back(150);
-}
-
-#[test]
 #[ignore = "takes minutes: .ci/run runs it"]
 fn nothing_committed_is_lost_ten_thousand_transfers_after_the_backup() {
     lost_and_put_back(10_000);

@@ -130,10 +130,11 @@ fn a_node_cannot_speak_for_another_province() {
         let answer = node.coordinator().announce_node(within(announce)).await;
         refused(answer, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");
 
-        // Its own province's name is believed, but not a store that is older than the one that the hub has seen.
+        // Its own province's name is believed, but not a start that says it was admitted and is not the last that was.
         let announce = AnnounceNodeRequest {
             sender: Some(sender()),
             province_code: "51".to_owned(),
+            again: true,
             ..Default::default()
         };
         let answer = node.coordinator().announce_node(within(announce)).await;

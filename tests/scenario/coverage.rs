@@ -29,6 +29,8 @@ const KEYS: &[(&str, &str)] = &[
     ("DAILY_COUNT_REACHED", "`daily_count_max`"),
     ("KINSHIP_NOT_ALLOWED", "`kinships`"),
     ("PAYEE_TYPE_NOT_ALLOWED", "`payee_types`"),
+    ("CLOSED_HOURS", "`closed_hours`"),
+    ("VERIFICATION_REQUIRED", "`verification`"),
     ("PAYER_PLACE_NOT_OPEN", "`open` of regions.toml"),
     ("PAYEE_PLACE_NOT_OPEN", "`open` of regions.toml"),
     ("PLACE_NOT_OPEN", "`open` of regions.toml"),
@@ -93,6 +95,37 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (Reason::TermsDiffer, "a message that was changed on its way", "src/domain/participant/tests.rs"),
     (Reason::ContraryOrder, "a hub that contradicts itself", "src/net/convert/decide_tests.rs"),
     (Reason::Unsupported, "a leg of a kind that a node does not know", "src/net/convert/leg_tests.rs"),
+    (Reason::HashMalformed, "a text is asked for by its hash", "tests/e2e/rulebooks.rs"),
+    (
+        Reason::RulebookNotFound,
+        "a text is asked for by a hash that no rulebook has",
+        "tests/e2e/rulebooks.rs",
+    ),
+    (
+        Reason::Resyncing,
+        "a node whose store was put back, until it knows what it lost",
+        "src/domain/coordinator/resync_tests.rs",
+    ),
+    (
+        Reason::Recovering,
+        "a hub whose store was put back, until every node was heard",
+        "src/domain/coordinator/recovery_tests.rs",
+    ),
+    (
+        Reason::HubBehind,
+        "a hub whose store was put back without saying so",
+        "src/domain/coordinator/recovery_tests.rs",
+    ),
+    (
+        Reason::DecidedAtRecovery,
+        "both provinces promised and the hub lost its decision",
+        "src/domain/coordinator/recovery_tests.rs",
+    ),
+    (
+        Reason::ReplayedToSuspense,
+        "a leg that was lost comes back after its member has gone",
+        "src/domain/coordinator/resync_tests.rs",
+    ),
     (
         Reason::RefusedByPlace,
         "a province's own node with a reason that is not in the table",

@@ -5,6 +5,7 @@ mod coverage;
 mod people;
 mod rows;
 mod steps;
+mod suspension;
 mod table;
 mod wallet;
 mod words;
@@ -63,10 +64,16 @@ fn rules(added: &[String]) -> Arc<Rulebook> {
     for file in fs::read_dir(&deployed).expect("the rulebooks").map(|file| file.expect("a file").path()) {
         fs::copy(&file, folder.path().join(file.file_name().expect("a name"))).expect("copied");
     }
-    for (number, text) in added.iter().enumerate() {
-        fs::write(folder.path().join(format!("added-{number}.toml")), text).expect("written");
+    for text in added {
+        fs::write(folder.path().join(format!("added-{}.toml", area(text))), text).expect("written");
     }
     load(folder.path())
+}
+
+/// Whose rules a file is: the code in its `area = "130200"`, which its name must end with.
+fn area(text: &str) -> &str {
+    let code = text.split_once("area = \"").and_then(|(_, rest)| rest.split('"').next());
+    code.expect("an added file is that of an area")
 }
 
 fn pages() -> Vec<PathBuf> {

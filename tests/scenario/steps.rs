@@ -127,6 +127,7 @@ impl Session {
                 let somebody = self.somebody(row.get("谁")).clone();
                 Outcome::of_answer(self.world.credit(&format!("row-{}", row.line), &somebody, content))
             }
+            "暂停联网结算" | "恢复联网结算" => self.suspension(row, content),
             _ => self.wallet_step(row, content),
         };
         self.world.row_done();

@@ -49,7 +49,7 @@ pub fn state(state: TransferState) -> &'static str {
 /// A reason's Chinese text, with its public figures.
 pub fn explained(reason: Reason, figures: &[(String, String)]) -> String {
     let figures: Vec<String> =
-        figures.iter().map(|(name, value)| format!("{} {}", figure(name), figured(value))).collect();
+        figures.iter().map(|(name, value)| format!("{} {}", figure(name), words(value))).collect();
     match figures.as_slice() {
         [] => reason.row().chinese.to_owned(),
         figures => format!("{}（{}）", reason.row().chinese, figures.join("，")),
@@ -70,13 +70,26 @@ fn figure(name: &str) -> &str {
         "remaining_ms" => "剩余毫秒",
         "needed_ms" => "所需毫秒",
         "allowed" => "允许",
+        "closed_hours" => "暂停时段",
+        "until" => "期限",
+        "today" => "今日",
+        "accepted" => "可用方式",
+        "stated" => "已声明",
         other => other,
     }
 }
 
-/// A figure that is a word of ours, in the words of the tables.
+/// A figure, of which each part that is a word of ours stands in the words of the tables.
+fn words(value: &str) -> String {
+    value.split(',').map(figured).collect::<Vec<_>>().join("、")
+}
+
+/// A word of ours, in the words of the tables.
 fn figured(value: &str) -> &str {
     match value {
+        "none" => "无",
+        "face" => "人脸",
+        "code_password" => "医保码密码",
         "employee" => "职工",
         "resident" => "居民",
         "spouse" => "配偶",

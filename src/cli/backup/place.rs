@@ -2,7 +2,7 @@
 
 use crate::cli::failure::Failure;
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig};
-use crate::domain::row::{PartiesRow, PersonRow, Row, Table, TableRow};
+use crate::domain::row::{Row, Table};
 use crate::domain::scan::{Filter, Scan};
 use crate::privacy::key::VaultKey;
 use crate::store::StoreError;
@@ -87,7 +87,51 @@ pub(super) fn opens(key: &VaultKey, store: &mut Snapshot) -> Result<bool, StoreE
 }
 
 fn opens_row(key: &VaultKey, row: &Row) -> bool {
-    let person = PersonRow::of(row).map(|row| key.open_person(row.member_ref, &row.sealed).is_ok());
-    let parties = || PartiesRow::of(row).map(|row| key.open_parties(row.transfer_id, &row.sealed).is_ok());
-    person.or_else(parties).unwrap_or(false)
+    match row {
+        Row::PersonRow(row) => key.open_person(row.member_ref, &row.sealed).is_ok(),
+        Row::HolderRow(row) => key.open_holder(row.member_ref, &row.sealed).is_ok(),
+        Row::PartiesRow(row) => key.open_parties(row.transfer_id, &row.sealed).is_ok(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::calendar::Civil;
+    use crate::domain::id::{Digest, MemberRef, TransferId};
+    use crate::domain::id_number::{IdNumber, Person, PersonName};
+    use crate::domain::row::{HolderRow, PartiesRow, PersonRow};
+    use crate::privacy::holder::Holder;
+    use crate::privacy::people::MaskedParties;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn rows_of_every_table_of_the_vault_open_under_their_key_only() {
+        let (key, other) = (VaultKey::from_bytes(&[1; 32]), VaultKey::from_bytes(&[2; 32]));
+        let (member_ref, transfer_id) = (MemberRef([3; 16]), TransferId([4; 16]));
+        let id_number = IdNumber::parse("11010519491231002X").unwrap();
+        let person = Person { id_number, name: PersonName::new("张三").unwrap() };
+        let rows: Vec<Row> = vec![
+            PersonRow {
+                id_hash: Digest([5; 32]),
+                member_ref,
+                sealed: key.seal_person(member_ref, &person, None),
+            }
+            .into(),
+            HolderRow { member_ref, sealed: key.seal_holder(member_ref, &Holder::default()) }.into(),
+            PartiesRow {
+                transfer_id,
+                sealed: key.seal_parties(transfer_id, &MaskedParties::default()),
+                receipt_time: Civil(0),
+            }
+            .into(),
+        ];
+        for row in &rows {
+            assert_eq!((opens_row(&key, row), opens_row(&other, row)), (true, false), "{:?}", row.table());
+        }
+        let tables: BTreeSet<&str> = rows.iter().map(|row| row.table().name()).collect();
+        let vault = Table::ALL.iter().filter(|table| table.is_vault()).map(|table| table.name());
+        assert_eq!(tables, vault.collect());
+    }
 }

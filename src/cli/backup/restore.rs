@@ -187,12 +187,12 @@ fn losses(from: &Path, manifest: &Manifest, data: &Path) -> String {
 }
 
 const HUB_LOSES: &str = "\
-- decisions made since then: the provinces hold them; they must be taken back before it serves again.
+- decisions made since then: the provinces hold them; started again, it hears every node before it serves.
 - transfers that it only received since then: nobody else knows them; clients ask with the same id.
 - LOST: masked parties and remarks of transfers since then. They were only here.";
 
 const NODE_LOSES: &str = "\
-- legs of transfers since then: the hub holds their sealed records; they must be fetched before it serves again.
+- legs of transfers since then: the hub holds their sealed records; it tells them again before the node serves.
 - LOST: allotments, member reports and wallet openings since then. They were only here: the province's own system
   must send them again, with the same request ids.
 - LOST: persons who were first reported since then.";

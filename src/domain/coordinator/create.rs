@@ -117,7 +117,8 @@ impl Coordinator {
 
     /// The same id again: the same content joins the wait, other content is refused with the first field that differs.
     fn repeat(&mut self, ticket: Ticket, request: &CreateRequest, known: &TransferRow, step: &mut Step<'_>) {
-        // The client of a transfer that the hub lost and adopted again is not known: who knows the terms is taken for it.
+        // The client of a transfer that the hub lost and adopted again is not known: who knows the terms is taken for
+        // it.
         if request.owner != known.owner && !known.is_adopted() {
             let refusal = RefusalRecord::new(Reason::NotOwner, HUB).with("field", "transfer_id");
             return step.answer(ticket, Answer::Refused(refusal));

@@ -2,10 +2,10 @@
 //! nodes, before anything new is decided and before anything is presumed to be aborted.
 //!
 //! Every node is heard: its committed legs with a number that this hub has not given, and its legs in doubt. A commit
-//! that a node has recorded is adopted as it was, number and window included. Of a transfer that both sides still hold in
-//! doubt nobody knows the decision. A hub commits in the very step in which the second yes comes, so a commit is by far
-//! the likelier, and no commit may be lost: it is committed, and noted as an incident for people to compare with what
-//! the client was told. Everything else can only have been aborted.
+//! that a node has recorded is adopted as it was, number and window included. Of a transfer that both sides still
+//! hold in doubt nobody knows the decision. A hub commits in the very step in which the second yes comes, so a commit
+//! is by far the likelier, and no commit may be lost: it is committed, and noted as an incident for people to compare
+//! with what the client was told. Everything else can only have been aborted.
 
 use super::decide::HUB;
 use super::{Announcement, Answer, Coordinator, Effect, Step};

@@ -2,9 +2,9 @@
 //! every decision that it may have lost, commits with the leg that it sealed itself. Until it has them all it is out of
 //! reach for new transfers.
 //!
-//! Where to begin: the node names the last that it knows of this hub's journal. A decision up to there was made after the
-//! node's yes had come here, and the node heard of it after it had made that yes durable; so its store knows the leg, and
-//! what it does not know of the decision it asks. Only what was decided later can be missing.
+//! Where to begin: the node names the last that it knows of this hub's journal. A decision up to there was made after
+//! the node's yes had come here, and the node heard of it after it had made that yes durable; so its store knows the
+//! leg, and what it does not know of the decision it asks. Only what was decided later can be missing.
 
 use super::decide::{decision_for, province_of};
 use super::{Coordinator, Effect, Step};

@@ -7,7 +7,9 @@ use crate::domain::reason::Reason;
 use crate::domain::record::{LegState, PeerMark};
 use crate::domain::row::{AccountRow, IncidentRow, Key, LegRow, PeerRow, TransferRow};
 use crate::domain::step::Output;
-use crate::domain::toy::{Host, HubOutput, PAYEE, PAYER, Toy, announcement, id, member};
+use crate::domain::toy::{
+    Host, HubOutput, PAYEE, PAYER, Toy, announcement, answer as node_answer, id, member,
+};
 use crate::domain::transfer::{Side, TransferState};
 
 /// What is left of a node when an older state of its store is put back.
@@ -97,7 +99,12 @@ fn a_node_that_was_put_back_is_told_what_it_lost_and_only_then_takes_part() {
     toy.payee.mark.start_id = StartId([70; 16]);
     let told = toy.join(PAYEE);
     assert!(told.iter().any(|it| matches!(it, Output::Effect(Effect::ReadBack(PAYEE, _)))), "{told:?}");
-    // Nothing new is asked of it meanwhile.
+    // Nothing new is asked of it meanwhile, and it shows nobody what it has not got yet.
+    let asked = participant::Input::Look { ticket: 1, member_ref: member(PAYEE) };
+    let participant::Answer::Refused(refusal) = node_answer(toy.payee.run(toy.now, asked)) else {
+        panic!("it was served");
+    };
+    assert_eq!(refusal.reason, Reason::Resyncing);
     let outputs = toy.create(9, 9, 100);
     assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Prepare(..)))), "{outputs:?}");
     let refused: TransferRow = toy.hub.get(&Key::TransferRow(id(9))).expect("recorded");

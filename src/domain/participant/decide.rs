@@ -24,7 +24,8 @@ pub enum Reaction {
     Reject,
 }
 
-/// The table leg state × outcome, total. `None` is an id never seen. `with_leg`: the decision brings the leg's own record.
+/// The table leg state × outcome, total. `None` is an id never seen. `with_leg`: the decision brings the leg's own
+/// record.
 pub fn reaction(state: Option<LegState>, outcome: Outcome, with_leg: bool) -> Reaction {
     match (state, outcome) {
         (None | Some(LegState::Awaiting), Outcome::Commit) if with_leg => Reaction::Replay,

@@ -320,3 +320,5 @@ fn failure(error: rusqlite::Error) -> StoreError {
 mod damage_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod upgrade_tests;

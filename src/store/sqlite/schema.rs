@@ -6,7 +6,7 @@ use crate::store::failpoint::{Failpoint, hit};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// Every migration, in order; the format of a store is how many of them it has seen. Never edit one that was released.
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_init.sql"),
     include_str!("migrations/0002_spoken.sql"),
     include_str!("migrations/0003_recovery.sql"),
@@ -19,7 +19,7 @@ const MIGRATIONS: &[&str] = &[
 pub const FORMAT: usize = MIGRATIONS.len();
 
 /// "GONG": tells our databases from other SQLite files.
-const APPLICATION_ID: i64 = 0x474F_4E47;
+pub(super) const APPLICATION_ID: i64 = 0x474F_4E47;
 
 /// The store's format; 0 for a new file.
 ///
@@ -74,6 +74,8 @@ pub(super) fn overlay(connection: &Connection) -> Result<(), StoreError> {
                 // Reading gives the same rows without it.
                 ["CREATE", "INDEX", ..] => continue,
                 ["CREATE", "TABLE", ..] => statement.replacen("CREATE TABLE", "CREATE TEMP TABLE", 1),
+                // The file keeps its table: what is made in its place hides it.
+                ["DROP", "TABLE", table] => format!("DROP TABLE IF EXISTS temp.{table}"),
                 ["ALTER", "TABLE", table, ..] | ["UPDATE", table, ..] => {
                     format!(
                         "CREATE TEMP TABLE IF NOT EXISTS {table} AS SELECT * FROM main.{table}; {statement}"

@@ -1,0 +1,86 @@
+//! Stores of older formats: they verify clean as they are, and after their migration.
+
+use super::schema::{APPLICATION_ID, MIGRATIONS};
+use super::sql::Bound;
+use super::*;
+use crate::domain::apply::replay;
+use crate::domain::record::Record;
+use crate::domain::row::Value;
+use crate::domain::toy::Toy;
+use crate::store::replay::verify;
+use tempfile::{TempDir, tempdir};
+
+/// The format in which peers said what they had spoken, before servers could be put back.
+const BEFORE_RECOVERY: usize = 2;
+
+/// A store of an older format, as the program of its time left it: today's rows, without today's columns.
+fn older(format: usize, owner: &str, records: &[Record]) -> TempDir {
+    let dir = tempdir().unwrap();
+    let mut connection = Connection::open(dir.path().join(DATABASE)).unwrap();
+    MIGRATIONS[..format].iter().for_each(|text| connection.execute_batch(text).unwrap());
+    connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+    connection.pragma_update(None, "user_version", i64::try_from(format).unwrap()).unwrap();
+    connection.execute("INSERT INTO meta (name, value) VALUES ('owner', ?)", [owner]).unwrap();
+    let transaction = connection.transaction().unwrap();
+    let commit = Commit { records: records.to_vec(), ..Commit::default() };
+    write_records(&transaction, Head::default(), &commit).unwrap();
+    replay(records).rows().for_each(|row| insert(&transaction, row));
+    transaction.commit().unwrap();
+    dir
+}
+
+fn insert(connection: &Connection, row: &Row) {
+    let table = row.table();
+    let columns = [table.key_columns(), table.value_columns()].concat();
+    let mut cells: Vec<(&str, Value)> = columns.into_iter().zip(row.values()).collect();
+    let incarnation = cells.iter().find(|(name, _)| *name == "incarnation").cloned();
+    cells.extend(incarnation.map(|(_, value)| ("spoken", value)));
+    let had = |name: &str| {
+        let count = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?";
+        connection.query_row(count, [table.name(), name], |row| row.get(0)).unwrap()
+    };
+    cells.retain(|(name, _)| had(name));
+    let names: Vec<String> = cells.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+    let marks = vec!["?"; cells.len()].join(", ");
+    let text = format!("INSERT INTO {} ({}) VALUES ({marks})", table.name(), names.join(", "));
+    connection.execute(&text, params_from_iter(cells.iter().map(|(_, value)| Bound(value)))).unwrap();
+}
+
+/// The first difference between tables and journal.
+fn difference(dir: &TempDir) -> Option<String> {
+    verify(&mut Snapshot::open(dir.path()).unwrap()).unwrap().difference
+}
+
+#[test]
+fn stores_from_before_recovery_verify_clean_before_and_after_their_migration() {
+    let mut toy = Toy::new();
+    for number in 1..=3 {
+        let outputs = toy.create(u64::from(number), number, 100);
+        if number < 3 {
+            toy.settle(outputs);
+        }
+    }
+    for (owner, records) in
+        [("hub", &toy.hub.journal), ("node:13", &toy.payer.journal), ("node:51", &toy.payee.journal)]
+    {
+        let dir = older(BEFORE_RECOVERY, owner, records);
+        let before = std::fs::read(dir.path().join(DATABASE)).unwrap();
+        assert_eq!(difference(&dir), None, "{owner} before");
+        assert_eq!(Snapshot::open(dir.path()).unwrap().format().unwrap(), BEFORE_RECOVERY);
+        assert!(std::fs::read(dir.path().join(DATABASE)).unwrap() == before, "reading writes nothing");
+        drop(SqliteStore::open(dir.path(), owner).unwrap());
+        assert_eq!(difference(&dir), None, "{owner} after");
+        assert_eq!(Snapshot::open(dir.path()).unwrap().format().unwrap(), FORMAT);
+    }
+}
+
+#[test]
+fn a_difference_in_an_older_store_is_seen() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 100);
+    toy.settle(outputs);
+    let dir = older(BEFORE_RECOVERY, "hub", &toy.hub.journal);
+    super::tests::raw(&dir, "UPDATE transfer SET amount = amount + 1");
+    let text = difference(&dir).unwrap();
+    assert!(text.contains("table transfer") && text.contains("column amount"), "{text}");
+}

@@ -1,0 +1,99 @@
+//! Servers whose stores are restored from a backup by the real program: they get back from the others what was decided
+//! since, before they take part again.
+
+use super::load::{ask_on, everything_recorded};
+use super::process::Servers;
+use crate::e2e::kit::audit::demand_settled;
+use crate::e2e::kit::people::Family;
+use crate::e2e::kit::site::Options;
+use crate::e2e::kit::{run, until};
+use gongji::proto::hub::{CreateTransferRequest, Transfer, TransferState};
+use std::fs;
+use std::process::Output;
+
+fn done(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Takes a backup beside the running server; gives its folder's name.
+fn backup(servers: &Servers, server: &str) -> String {
+    let config = servers.site().config(server);
+    let config = config.to_str().expect("UTF-8");
+    let output = servers.gongji(&["backup", "--json", "--config", config, "--to", "backups"]).output();
+    let made: serde_json::Value = serde_json::from_str(&done(&output.expect("it runs"))).expect("JSON");
+    made["folder"].as_str().expect("a folder").to_owned()
+}
+
+/// Kills a server, loses its store, restores it, and starts it again.
+fn put_back(servers: &mut Servers, server: &str, from: &str) {
+    servers.kill(server);
+    let data = servers.site().data(server);
+    fs::rename(&data, data.with_extension("lost")).expect("moved away");
+    let config = servers.site().config(server);
+    let arguments = ["restore", "--yes", "--from", from, "--config", config.to_str().expect("UTF-8")];
+    done(&servers.gongji(&arguments).output().expect("it runs"));
+    start(servers, server);
+}
+
+fn start(servers: &mut Servers, server: &str) {
+    servers.launch(server);
+    run(async {
+        assert!(servers.come_up().await, "{server}: {}", servers.last_words(server));
+        servers.site().ready().await;
+    });
+}
+
+/// Makes a transfer; gives what was asked and what was answered.
+fn transfer(servers: &Servers, family: &Family, amount: &str) -> (CreateTransferRequest, Transfer) {
+    let content = family.transfer(amount);
+    let answer = again(servers, &content);
+    assert_eq!(answer.state(), TransferState::Committed);
+    (content, answer)
+}
+
+fn again(servers: &Servers, content: &CreateTransferRequest) -> Transfer {
+    run(async { ask_on(&servers.site().caller("app:demo").transfers(), content).await })
+}
+
+fn settled(servers: &Servers, told: &[Transfer]) {
+    run(async {
+        let app = servers.site().caller("app:demo");
+        until("everything is recorded", async || everything_recorded(&app).await).await;
+        demand_settled(servers.site(), told).await;
+    });
+}
+
+/// How often this stands in a server's log.
+fn logged(servers: &Servers, server: &str, what: &str) -> usize {
+    fs::read_to_string(servers.log(server)).expect("a log").matches(what).count()
+}
+
+#[test]
+fn a_restored_hub_and_a_restored_node_get_back_what_was_decided_since() {
+    let options = Options { provinces: vec!["13", "51"], daily_count_max: Some(1_000), ..Options::default() };
+    let mut servers = Servers::start(&options);
+    let family = run(async { servers.site().family("13", "51").await });
+    let (_, first) = transfer(&servers, &family, "1.00");
+
+    let from = backup(&servers, "hub");
+    let (content, second) = transfer(&servers, &family, "2.00");
+    put_back(&mut servers, "hub", &from);
+    assert_eq!(again(&servers, &content).hub_seq, second.hub_seq, "adopted with its number");
+    settled(&servers, &[first.clone(), second.clone()]);
+
+    // It has recovered: its next start takes up where it was.
+    servers.kill("hub");
+    start(&mut servers, "hub");
+    assert_eq!(logged(&servers, "hub", "this hub has recovered and serves"), 1);
+
+    for server in ["51", "13"] {
+        let from = backup(&servers, server);
+        let (content, third) = transfer(&servers, &family, "3.00");
+        put_back(&mut servers, server, &from);
+        assert_eq!(logged(&servers, server, "this store was put back from an older state"), 1);
+        assert_eq!(again(&servers, &content).hub_seq, third.hub_seq);
+        settled(&servers, &[first.clone(), second.clone(), third]);
+    }
+    run(servers.stop());
+}
