@@ -4,7 +4,7 @@ use super::show::{local, rfc3339};
 use crate::domain::calendar::Civil;
 use crate::domain::id::hex;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::record::{LegAwaited, PeerMark, PreparedLeg, Record};
+use crate::domain::record::{LegAwaited, LegRefused, PeerMark, PreparedLeg, Record, TransferDecided};
 use crate::domain::region::ProvinceCode;
 use crate::store::JournalEntry;
 use serde_json::{Map, Value, json};
@@ -94,20 +94,7 @@ pub fn details(record: &Record) -> Pairs {
             ("receipt_time", Detail::Time(it.receipt_time)),
             ("decide_within_ms", Detail::Number(it.decide_within_ms)),
         ],
-        Record::TransferDecided(it) => {
-            let mut pairs =
-                vec![("outcome", text(it.outcome.name())), ("decide_time", Detail::Time(it.decide_time))];
-            pairs.extend(optional("refusal", it.refusal.as_ref(), refusal));
-            if let Some(commit) = &it.commit {
-                pairs.push(("window", text(commit.window)));
-                pairs.push(("hub_seq", Detail::Number(commit.hub_seq)));
-            }
-            pairs.extend(optional("payer_rulebook", it.payer_rulebook, |hash| text(hex(&hash.0))));
-            pairs.extend(optional("payee_rulebook", it.payee_rulebook, |hash| text(hex(&hash.0))));
-            pairs.push(("payer_owed", Detail::Flag(it.payer_owed)));
-            pairs.push(("payee_owed", Detail::Flag(it.payee_owed)));
-            pairs
-        }
+        Record::TransferDecided(it) => decided(it),
         Record::DecisionsRecorded(it) => {
             let legs: Vec<String> =
                 it.legs.iter().map(|(id, side)| format!("{id} {}", side.name())).collect();
@@ -151,6 +138,34 @@ pub fn details(record: &Record) -> Pairs {
         | Record::WalletUnfrozen(_)
         | Record::WalletClosed(_) => wallet_details(record),
     }
+}
+
+fn decided(it: &TransferDecided) -> Pairs {
+    let mut pairs = vec![("outcome", text(it.outcome.name())), ("decide_time", Detail::Time(it.decide_time))];
+    pairs.extend(optional("refusal", it.refusal.as_ref(), refusal));
+    if let Some(commit) = &it.commit {
+        pairs.push(("window", text(commit.window)));
+        pairs.push(("hub_seq", Detail::Number(commit.hub_seq)));
+    }
+    pairs.extend(optional("payer_rulebook", it.payer_rulebook, |hash| text(hex(&hash.0))));
+    pairs.extend(optional("payee_rulebook", it.payee_rulebook, |hash| text(hex(&hash.0))));
+    pairs.push(("payer_owed", Detail::Flag(it.payer_owed)));
+    pairs.push(("payee_owed", Detail::Flag(it.payee_owed)));
+    pairs
+}
+
+fn refused(it: &LegRefused) -> Pairs {
+    let mut pairs = vec![
+        ("side", text(it.side.name())),
+        ("refusal", refusal(&it.refusal)),
+        ("amount", text(it.amount)),
+        ("terms_digest", text(hex(&it.terms_digest.0))),
+        ("receipt_time", Detail::Time(it.receipt_time)),
+        ("time", Detail::Time(it.time)),
+    ];
+    pairs.extend(optional("counter_region", it.counter_region, text));
+    pairs.extend(optional("rulebook", it.rulebook, |hash| text(hex(&hash.0))));
+    pairs
 }
 
 fn awaited(it: &LegAwaited) -> Pairs {
@@ -204,19 +219,7 @@ fn node_details(record: &Record) -> Pairs {
             ("request_id", text(&it.request.request_id)),
         ],
         Record::LegPrepared(it) => leg(&it.leg),
-        Record::LegRefused(it) => {
-            let mut pairs = vec![
-                ("side", text(it.side.name())),
-                ("refusal", refusal(&it.refusal)),
-                ("amount", text(it.amount)),
-                ("terms_digest", text(hex(&it.terms_digest.0))),
-                ("receipt_time", Detail::Time(it.receipt_time)),
-                ("time", Detail::Time(it.time)),
-            ];
-            pairs.extend(optional("counter_region", it.counter_region, text));
-            pairs.extend(optional("rulebook", it.rulebook, |hash| text(hex(&hash.0))));
-            pairs
-        }
+        Record::LegRefused(it) => refused(it),
         Record::LegAwaited(it) => awaited(it),
         Record::LegBuried(it) => vec![
             ("side", text(it.side.name())),

@@ -15,6 +15,7 @@ mod upkeep;
 
 use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
+use crate::config::peers::NodePeer;
 use crate::domain::coordinator::{Coordinator, Deadlines, Input};
 use crate::domain::id::StartId;
 use crate::domain::reason::Reason;
@@ -162,6 +163,15 @@ fn open(config: &HubConfig) -> Result<(SqliteStore, Input), HubError> {
     Ok((store, Input::Start { unsettled, put_back: put_back.then(nodes) }))
 }
 
+/// A link to each node that the configuration names.
+fn links(config: &HubConfig, setup: &Setup, mark: &Mark) -> Result<BTreeMap<ProvinceCode, Link>, HubError> {
+    let link = |node: &NodePeer| {
+        let peer = Peer::new(&node.address, setup.tls(), Role::Node(node.province), setup.role())?;
+        Ok((node.province, Link::new(peer, mark.clone())))
+    };
+    config.nodes.iter().map(link).collect()
+}
+
 /// Runs a hub until `stop`; tells `ready` where it listens.
 pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
@@ -189,11 +199,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         crate::engine::start(core, Arc::clone(&clock), Box::new(dispatcher), first)?;
     let engine = handle.with_waiting_max(limits.in_flight_max);
     let mark = Mark::new(last_incarnation + 1, start_id, engine.heads());
-    let mut links = BTreeMap::new();
-    for node in &config.nodes {
-        let peer = Peer::new(&node.address, setup.tls(), Role::Node(node.province), setup.role())?;
-        links.insert(node.province, Link::new(peer, mark.clone()));
-    }
+    let links = links(&config, &setup, &mark)?;
     let tasks = lanes.run(links.clone(), &engine, reader.clone(), (mark.clone(), Arc::clone(&recovering)));
     let in_force = engine.clone();
     let reloading =

@@ -19,8 +19,8 @@ pub fn accepts(seed: u64) -> bool {
 pub const SKEW_MS: i64 = NOON_TO_SIX_MS - BEFORE_SIX_MS;
 
 impl World {
-    /// Once all has healed, payees take what awaits them also where nobody waits for it: a client whose id was taken for
-    /// something else has gone, and the hour of the next day is far.
+    /// Once all has healed, payees take what awaits them also where nobody waits for it: a client whose id was taken
+    /// for something else has gone, and the hour of the next day is far.
     pub(super) fn remind_payees(&mut self) {
         let gone = |client: &Client| self.healing && client.done && client.told.is_none();
         let awaits = |client: &Client| {

@@ -1,5 +1,5 @@
-//! Stores that are lost while money moves, and backups of some time before in their place: nothing that was committed is
-//! lost or doubled on any side, and nobody is served before that is so.
+//! Stores that are lost while money moves, and backups of some time before in their place: nothing that was committed
+//! is lost or doubled on any side, and nobody is served before that is so.
 
 use super::backup::{backup_beside, restore, said};
 use super::ledgers::agree;

@@ -51,7 +51,7 @@ fn refusal() -> RefusalRecord {
 
 /// The samples, in order of their kinds.
 pub fn samples() -> Vec<Record> {
-    [hub_samples(), node_samples()].concat()
+    [hub_samples(), node_samples(), wallet_samples()].concat()
 }
 
 fn hub_samples() -> Vec<Record> {
@@ -184,6 +184,11 @@ fn node_samples() -> Vec<Record> {
             time: TIME,
         }
         .into(),
+    ]
+}
+
+fn wallet_samples() -> Vec<Record> {
+    vec![
         WalletOpenedFor {
             member_ref: MEMBER,
             use_region: region(510_300),
