@@ -134,6 +134,14 @@ impl World {
                 self.joined.remove(&province);
                 self.run_node(province);
             }
+            // Another start has taken its place, or so it looks when an announcement of an earlier life comes late: the
+            // process ends, and is started again.
+            (Pending::Announce(province), Message::Refused(Some(Reason::SenderRefused)))
+                if self.joined.contains_key(&province) =>
+            {
+                self.report.count("superseded");
+                self.crash(province, "superseded");
+            }
             (Pending::Announce(province), Message::Admitted(hub, incarnation, (resync, hub_recovered))) => {
                 let Some(node) = self.nodes.get_mut(&province) else { return };
                 node.set_incarnation(incarnation);
