@@ -6,9 +6,9 @@ use crate::domain::coordinator::{Coordinator, Input};
 use crate::domain::region::ProvinceCode;
 use crate::engine::{Handle, Reader, read_back};
 use crate::net::mark::Mark;
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
@@ -32,6 +32,8 @@ pub async fn run(
     (mark, recovering): (Mark, Arc<AtomicBool>),
 ) {
     let mut asking = JoinSet::new();
+    // A node that is slow to tell everything is not asked again meanwhile.
+    let asked = Arc::new(Mutex::new(BTreeSet::new()));
     while let Some(upkeep) = wanted.recv().await {
         match upkeep {
             Upkeep::Page(province, after) => {
@@ -43,8 +45,15 @@ pub async fn run(
                 }
             }
             Upkeep::Ask(province, above) => {
-                if let Some(link) = links.get(&province).cloned() {
-                    asking.spawn(ask(province, above, link, engine.clone()));
+                let mut running = asked.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(link) = links.get(&province).cloned()
+                    && running.insert(province)
+                {
+                    let (engine, asked) = (engine.clone(), Arc::clone(&asked));
+                    asking.spawn(async move {
+                        ask(province, above, link, engine).await;
+                        asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&province);
+                    });
                 }
             }
             Upkeep::Recovered(incarnation) => {

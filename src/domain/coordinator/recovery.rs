@@ -69,15 +69,16 @@ impl Recovery {
     /// The rows that the end of the recovery needs.
     pub fn needs(&self, now: Now, more: &[HeardLeg], keys: &mut Vec<Key>) {
         let heard = self.legs.values().map(|(_, leg)| leg).chain(more);
+        let mut windows = BTreeSet::from([Day::of(now.civil)]);
         for leg in heard {
             keys.extend([Key::TransferRow(leg.transfer_id), Key::BuriedRow(leg.transfer_id)]);
             keys.push(Key::IncidentRow(leg.transfer_id, Side::Payer));
-            let window = leg.committed.map_or(Day::of(now.civil), |(window, ..)| window);
-            let provinces =
-                self.unheard.keys().copied().chain(self.legs.values().map(|(province, _)| *province));
-            keys.extend(
-                provinces.collect::<BTreeSet<_>>().into_iter().map(|it| Key::PositionRow(window, it)),
-            );
+            windows.extend(leg.committed.map(|(window, ..)| window));
+        }
+        let told = self.legs.values().map(|(province, _)| *province);
+        let provinces: BTreeSet<ProvinceCode> = self.unheard.keys().copied().chain(told).collect();
+        for window in windows {
+            keys.extend(provinces.iter().map(|province| Key::PositionRow(window, *province)));
         }
         keys.extend(self.unsettled.iter().map(|transfer| Key::TransferRow(transfer.transfer_id)));
         keys.sort_unstable();
