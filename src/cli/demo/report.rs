@@ -208,6 +208,7 @@ pub(super) fn balances(
 fn movement(was: Option<i64>, is: Option<i64>) -> String {
     match (was, is) {
         (Some(was), Some(is)) if was != is => format!("{} → {}", yuan(was), yuan(is)),
+        (None, Some(is)) => format!("none 无 → {}", yuan(is)),
         (_, Some(is)) => yuan(is),
         (_, None) => "none 无".to_owned(),
     }
