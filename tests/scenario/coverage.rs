@@ -31,6 +31,9 @@ const KEYS: &[(&str, &str)] = &[
     ("PAYEE_TYPE_NOT_ALLOWED", "`payee_types`"),
     ("CLOSED_HOURS", "`closed_hours`"),
     ("VERIFICATION_REQUIRED", "`verification`"),
+    ("OPEN_TRANSFER", "`one_open_transfer`"),
+    ("NOT_TAKEN_IN_TIME", "`acceptance`, `acceptance_demanded`, `without_wallet`"),
+    ("PAYEE_WALLET_NOT_OPEN", "`without_wallet`"),
     ("PAYER_PLACE_NOT_OPEN", "`open` of regions.toml"),
     ("PAYEE_PLACE_NOT_OPEN", "`open` of regions.toml"),
     ("PLACE_NOT_OPEN", "`open` of regions.toml"),
@@ -63,7 +66,6 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (Reason::PeriodMalformed, "an allotment of a table is for a month that exists", "tests/e2e/members.rs"),
     (Reason::DateMalformed, "a statement is read, not carried out", "src/net/convert/wallet_tests.rs"),
     (Reason::DatesReversed, "a statement is read, not carried out", "tests/e2e/wallets.rs"),
-    (Reason::TransferNotFound, "an id that was never used is looked for", "tests/e2e/repeat.rs"),
     (
         Reason::MemberNotFound,
         "a node's own service looks for a member by number and name",
@@ -125,6 +127,11 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
         Reason::ReplayedToSuspense,
         "a leg that was lost comes back after its member has gone",
         "src/domain/coordinator/resync_tests.rs",
+    ),
+    (
+        Reason::NothingToAccept,
+        "a node that lost its store since its first vote",
+        "src/domain/coordinator/accept_tests.rs",
     ),
     (
         Reason::RefusedByPlace,

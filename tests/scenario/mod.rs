@@ -1,6 +1,7 @@
 //! Scenarios: pages of Markdown that a provincial official can read, and that are the tests. `tests/scenario/README.md`
 //! says what stands in them. `BLESS=1 cargo test scenario` writes into them what happens.
 
+mod acceptance;
 mod coverage;
 mod people;
 mod rows;

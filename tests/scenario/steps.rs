@@ -17,11 +17,12 @@ use gongji::net::status::Problem;
 use gongji::privacy::people::MaskedParties;
 use gongji::proto::hub::{CreateTransferRequest, WaitMode};
 use gongji::proto::node::CreditAccountRequest;
+use gongji::proto::types::Party;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a caller waits unless the table says otherwise.
-const DEADLINE_MS: u64 = 60_000;
+pub const DEADLINE_MS: u64 = 60_000;
 const APP: &str = "urn:gongji:app:national";
 
 /// What came of a row.
@@ -44,7 +45,7 @@ impl Outcome {
         Outcome { result, reason: Some(reason), text: words::explained(reason, figures) }
     }
 
-    fn of_problem(problem: &Problem) -> Outcome {
+    pub fn of_problem(problem: &Problem) -> Outcome {
         let field = problem.violations.first().map(|first| ("field".to_owned(), first.field.clone()));
         let figures: Vec<(String, String)> = field.into_iter().chain(problem.metadata.clone()).collect();
         Outcome::refused("未受理", problem.reason, &figures)
@@ -97,7 +98,11 @@ impl Session {
 
     /// Carries a row out.
     pub fn perform(&mut self, row: &Row) -> Outcome {
-        self.world.civil = words::moment(row.get("时间"), Some(self.world.civil));
+        let at = words::moment(row.get("时间"), Some(self.world.civil));
+        if row.get("事项") == "到时" {
+            self.world.wait_until(at);
+        }
+        self.world.civil = at;
         let content = if row.get("内容").is_empty() { row.get("金额") } else { row.get("内容") };
         let outcome = match row.get("事项") {
             "" | "转账" => self.transfer(row, false),
@@ -106,7 +111,9 @@ impl Session {
                 self.world.release();
                 self.stands(row)
             }
-            "查询转账" => self.stands(row),
+            "查询转账" | "到时" => self.stands(row),
+            "接收" => self.payee_says(row, true),
+            "拒收" => self.payee_says(row, false),
             "等待" => {
                 let seconds = content.strip_suffix(" 秒").and_then(|text| text.parse().ok());
                 let seconds = seconds.unwrap_or_else(|| panic!("`{content}` is no time such as `10 秒`"));
@@ -134,10 +141,14 @@ impl Session {
         outcome
     }
 
-    /// The transfer that the row names, or the last one, as it stands.
+    /// The transfer that the row names, or the last one.
+    pub fn meant(&self, row: &Row) -> Option<TransferId> {
+        self.labels.get(row.get("编号")).copied().or(self.last)
+    }
+
+    /// The same, as it stands.
     fn stands(&self, row: &Row) -> Outcome {
-        let id = self.labels.get(row.get("编号")).copied().or(self.last);
-        let transfer = id.and_then(|id| self.world.transfer(id));
+        let transfer = self.meant(row).and_then(|id| self.world.transfer(id));
         transfer.map_or_else(|| Outcome::plain("完成"), |row| Outcome::of_transfer(&row))
     }
 
@@ -190,7 +201,13 @@ impl Session {
             verification: new.verification,
         };
         self.last = Some(id);
-        match self.world.hand_in(|ticket| HubInput::Create { ticket, request: Box::new(create) }) {
+        let answer = self.world.hand_in(|ticket| HubInput::Create { ticket, request: Box::new(create) });
+        self.told(id, answer)
+    }
+
+    /// What the hub answered about a transfer.
+    pub fn told(&self, id: TransferId, answer: Option<HubAnswer>) -> Outcome {
+        match answer {
             Some(HubAnswer::Refused(refusal)) => Outcome::of_refusal("未受理", &refusal),
             Some(HubAnswer::Transfer(row)) => Outcome::of_transfer(&row),
             Some(other) => panic!("a transfer or a refusal, not {other:?}"),
@@ -236,7 +253,9 @@ impl Session {
     /// Whether a transfer is on its way: a scenario must not end so.
     pub fn in_flight(&self) -> Option<TransferState> {
         let row = self.last.and_then(|id| self.world.transfer(id));
-        row.map(|row| row.state).filter(|state| *state == TransferState::Pending)
+        let ended =
+            |state: &TransferState| matches!(state, TransferState::Committed | TransferState::Aborted);
+        row.map(|row| row.state).filter(|state| !ended(state))
     }
 }
 
@@ -255,9 +274,13 @@ fn misfill(request: &mut CreateTransferRequest, field: &str, value: &str) {
         Some('收') => request.payee.as_mut(),
         _ => panic!("`{field}` is no field"),
     };
-    let party = party.expect("a party");
+    miswrite(party.expect("a party"), field.trim_start_matches(['付', '收']), value);
+}
+
+/// What a caller writes about one party in place of what is right.
+pub fn miswrite(party: &mut Party, field: &str, value: String) {
     let person = party.person.as_mut().expect("a person");
-    match field.trim_start_matches(['付', '收']) {
+    match field {
         "方姓名" => person.name = value,
         "方号码" => person.id_number = value,
         "方参保地" => party.region_code = value,

@@ -1,6 +1,7 @@
 //! The hub and the nodes of a scenario: the real machines over stores in memory, with a clock that the table sets and
 //! every message in the runner's hands.
 
+use gongji::domain::acceptance::Asked;
 use gongji::domain::apply::replay;
 use gongji::domain::books::{Books, HubBooks, NodeBooks};
 use gongji::domain::calendar::{Civil, Mono, Now};
@@ -16,7 +17,7 @@ use gongji::domain::region::{ProvinceCode, RegionDirectory};
 use gongji::domain::row::{Key, LegRow, PeerRow, TableRow, TransferRow};
 use gongji::domain::scan::{Filter, Scan};
 use gongji::domain::step::{Machine, Output, Ticket};
-use gongji::domain::transfer::{Leg, Side};
+use gongji::domain::transfer::Side;
 use gongji::engine::{Core, Outputs, hash_at};
 use gongji::privacy::key::VaultKey;
 use gongji::store::Tables;
@@ -52,7 +53,7 @@ impl<M: Machine> Host<M> {
 
 /// What is on its way between two servers.
 enum Letter {
-    Prepare(ProvinceCode, PeerMark, Vec<Leg>),
+    Prepare(ProvinceCode, PeerMark, Asked),
     Votes(ProvinceCode, PeerMark, Vec<Vote>),
     Decide(ProvinceCode, PeerMark, Vec<Decision>),
     Acks(ProvinceCode, PeerMark, Vec<(TransferId, Side)>, Vec<Ack>),
@@ -222,6 +223,17 @@ impl World {
         self.due();
     }
 
+    /// Time passes to this moment, and every server wakes whenever it wants to.
+    pub fn wait_until(&mut self, at: Civil) {
+        while self.civil < at {
+            let left = at.0.abs_diff(self.civil.0);
+            let nodes = self.nodes.values().filter_map(|node| node.core.wake_at());
+            let next = nodes.chain(self.hub.core.wake_at()).min();
+            let pause = next.map_or(left, |Mono(wake)| wake.saturating_sub(self.mono));
+            self.wait(pause.clamp(1, left));
+        }
+    }
+
     /// A row has been carried out: what was put off for a moment is done.
     pub fn row_done(&mut self) {
         self.mono += ROW_MS;
@@ -278,7 +290,10 @@ impl World {
             match output {
                 Output::Answer(ticket, answer) => drop(self.hub_answers.insert(ticket, answer)),
                 Output::Effect(coordinator::Effect::Prepare(province, leg)) => {
-                    self.post.push_back(Letter::Prepare(province, self.hub.mark, vec![*leg]));
+                    self.post.push_back(Letter::Prepare(province, self.hub.mark, Asked::First(leg)));
+                }
+                Output::Effect(coordinator::Effect::PrepareAccepted(province, leg)) => {
+                    self.post.push_back(Letter::Prepare(province, self.hub.mark, Asked::Accepted(leg)));
                 }
                 Output::Effect(coordinator::Effect::Decide(province, decision)) => {
                     self.post.push_back(Letter::Decide(province, self.hub.mark, vec![decision]));
@@ -322,13 +337,14 @@ impl World {
 
     fn arrive(&mut self, letter: Letter) {
         match letter {
-            Letter::Prepare(province, hub, legs) => {
-                let key = Arc::clone(&self.key);
-                let present = |leg: Leg| {
-                    let id_hash = key.id_hash(&leg.party.person.id_number);
-                    Presented::Leg(PresentedLeg { leg, id_hash })
-                };
-                let legs = legs.into_iter().map(present).collect();
+            Letter::Prepare(province, hub, asked) => {
+                let legs = vec![match asked {
+                    Asked::First(leg) => {
+                        let id_hash = self.key.id_hash(&leg.party.person.id_number);
+                        Presented::Leg(PresentedLeg { leg: *leg, id_hash })
+                    }
+                    Asked::Accepted(leg) => Presented::Accepted(*leg),
+                }];
                 if let participant::Answer::Votes(votes) =
                     self.node_hears(province, |ticket| participant::Input::Prepare { ticket, hub, legs })
                 {

@@ -5,6 +5,7 @@ use super::clients::{Clients, money};
 use super::error::DemoError;
 use super::folder::Folder;
 use super::perform::Played;
+use super::script::Act;
 use super::stage::PROVINCES;
 use crate::domain::calendar::{Civil, Day};
 use crate::domain::id::MemberRef;
@@ -43,7 +44,7 @@ pub(super) async fn balances<'a>(
     let mut balances = Balances::new();
     for member in people {
         let account = if member.has_account() { Some(clients.account(member).await?.fen()) } else { None };
-        let wallet = if member.wallet { Some(clients.wallet(member).await?.fen()) } else { None };
+        let wallet = clients.wallet(member).await?.map(Money::fen);
         balances.insert(member.key.clone(), Balance { account, wallet });
     }
     Ok(balances)
@@ -53,6 +54,9 @@ pub(super) async fn balances<'a>(
 pub(super) fn expected(before: &Balances, played: &[Played]) -> Result<Balances, DemoError> {
     let mut after = before.clone();
     for it in played {
+        if it.attempt.act == Act::OpenFor {
+            after.entry(it.attempt.payee.to_owned()).or_default().wallet.get_or_insert(0);
+        }
         let Some(transfer) = it.committed() else { continue };
         let amount = money("transfer", &transfer.amount)?.fen();
         let payer = after.entry(it.attempt.payer.to_owned()).or_default();

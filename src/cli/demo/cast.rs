@@ -70,6 +70,12 @@ impl Member {
         }
     }
 
+    /// Whether he is the script's own. Foreign programs are not told of him: example rules hold for him, or his wallet
+    /// is frozen.
+    pub(super) fn is_storys(&self) -> bool {
+        self.key.starts_with("story-")
+    }
+
     /// Whether he has a personal account, which residents have not.
     pub(super) fn has_account(&self) -> bool {
         self.insurance == Insurance::Employee

@@ -6,18 +6,24 @@ use super::error::DemoError;
 use super::folder::{APP, Folder};
 use super::stage::Addresses;
 use crate::domain::money::Money;
+use crate::domain::reason::Reason;
 use crate::domain::region::ProvinceCode;
 use crate::net::identity::Role;
 use crate::net::peer::{Peer, Service};
-use crate::net::status::explain;
+use crate::net::status::{explain, problem_of};
 use crate::net::tls::Tls;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
-use crate::proto::hub::{CreateTransferRequest, ListTransfersRequest, Transfer, TransferState};
+use crate::proto::hub::{
+    AcceptTransferRequest, CreateTransferRequest, DeclineTransferRequest, ListTransfersRequest, Transfer,
+    TransferState, WaitMode,
+};
 use crate::proto::node::member_service_client::MemberServiceClient;
 use crate::proto::node::wallet_service_client::WalletServiceClient;
 use crate::proto::node::{
-    CreditAccountRequest, GetMemberRequest, GetWalletRequest, OpenWalletRequest, UpsertMembersRequest,
+    CreditAccountRequest, FreezeWalletRequest, GetMemberRequest, GetWalletRequest, OpenWalletRequest,
+    UpsertMembersRequest, Wallet, WalletRelative,
 };
+use crate::proto::types::Kinship;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tonic::{Request, Status};
@@ -38,6 +44,7 @@ struct Node {
     peer: Peer,
     members: MemberServiceClient<Service>,
     wallets: WalletServiceClient<Service>,
+    wallets_of_platform: WalletServiceClient<Service>,
 }
 
 /// Connections to all servers. Made inside a runtime; connect when they are first used.
@@ -74,7 +81,8 @@ impl Clients {
             let platform = dial(address, &Role::Platform(*province), Role::Node(*province))?;
             let wallets = WalletServiceClient::new(peer.service());
             let members = MemberServiceClient::new(platform.service());
-            nodes.insert(*province, Node { peer, members, wallets });
+            let wallets_of_platform = WalletServiceClient::new(platform.service());
+            nodes.insert(*province, Node { peer, members, wallets, wallets_of_platform });
         }
         Ok(Clients { transfers: TransferServiceClient::new(hub.service()), hub, nodes })
     }
@@ -157,13 +165,70 @@ impl Clients {
         money(&what, &answer.member.unwrap_or_default().balance)
     }
 
-    /// What is in a member's wallet.
-    pub(super) async fn wallet(&self, member: &Member) -> Result<Money, DemoError> {
+    /// What is in a member's wallet, if he has one.
+    pub(super) async fn wallet(&self, member: &Member) -> Result<Option<Money>, DemoError> {
         let what = format!("`{}`, GetWallet", member.key);
         let request = within(GetWalletRequest { party: Some(member.party()) });
-        let answer = self.node(member.province())?.wallets.clone().get_wallet(request).await;
-        let answer = answer.map_err(failed(&what))?.into_inner();
-        money(&what, &answer.wallet.unwrap_or_default().balance)
+        match self.node(member.province())?.wallets.clone().get_wallet(request).await {
+            Ok(answer) => money(&what, &answer.into_inner().wallet.unwrap_or_default().balance).map(Some),
+            Err(status) => match problem_of(&status) {
+                Some(said) if said.code == Reason::WalletNotFound.code() => Ok(None),
+                Some(_) | None => Err(failed(&what)(status)),
+            },
+        }
+    }
+
+    /// A relative opens a member's wallet, as an app states it. Asked again it is the same request.
+    pub(super) async fn open_for(
+        &self,
+        member: &Member,
+        relative: &Member,
+        kinship: Kinship,
+    ) -> Result<Wallet, Status> {
+        let opened_by = WalletRelative {
+            person: relative.party().person,
+            kinship: kinship.into(),
+            statement: "已核验双方身份证影像".to_owned(),
+        };
+        let request = OpenWalletRequest {
+            request_id: format!("demo-relative-{}", member.key),
+            party: Some(member.party()),
+            use_region_code: String::new(),
+            phone: PHONE.to_owned(),
+            confirmed: true,
+            opened_by: Some(opened_by),
+        };
+        let node = self.node(member.province()).map_err(|error| Status::unknown(error.to_string()))?;
+        let answer = node.wallets.clone().open_wallet(within(request)).await?.into_inner();
+        answer.wallet.ok_or_else(|| Status::unknown("the node's answer has no wallet"))
+    }
+
+    /// A member's province freezes his wallet. Asked again it is the same request.
+    pub(super) async fn freeze(&self, member: &Member) -> Result<Wallet, Status> {
+        let request = FreezeWalletRequest {
+            request_id: format!("demo-freeze-{}", member.key),
+            party: Some(member.party()),
+            reason_code: "SUSPECTED_MISUSE".to_owned(),
+        };
+        let node = self.node(member.province()).map_err(|error| Status::unknown(error.to_string()))?;
+        let answer = node.wallets_of_platform.clone().freeze_wallet(within(request)).await?.into_inner();
+        answer.wallet.ok_or_else(|| Status::unknown("the node's answer has no wallet"))
+    }
+
+    /// The payee takes a transfer.
+    pub(super) async fn accept(&self, transfer_id: String, payee: &Member) -> Result<Transfer, Status> {
+        let (payee, wait) = (Some(payee.party()), WaitMode::Recorded.into());
+        let request = AcceptTransferRequest { transfer_id, payee, wait };
+        let answer = self.transfers.clone().accept_transfer(within(request)).await?.into_inner();
+        answer.transfer.ok_or_else(|| Status::unknown("the hub's answer has no transfer"))
+    }
+
+    /// The payee declines a transfer.
+    pub(super) async fn decline(&self, transfer_id: String, payee: &Member) -> Result<Transfer, Status> {
+        let (payee, wait) = (Some(payee.party()), WaitMode::Recorded.into());
+        let request = DeclineTransferRequest { transfer_id, payee, wait };
+        let answer = self.transfers.clone().decline_transfer(within(request)).await?.into_inner();
+        answer.transfer.ok_or_else(|| Status::unknown("the hub's answer has no transfer"))
     }
 
     /// Asks for a transfer, once.

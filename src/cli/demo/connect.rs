@@ -57,7 +57,7 @@ pub(super) async fn write(
     cast: &[Member],
 ) -> Result<(), DemoError> {
     let mut members = Vec::new();
-    for member in cast {
+    for member in cast.iter().filter(|member| !member.is_storys()) {
         let balance = if member.has_account() { clients.account(member).await? } else { Money::ZERO };
         members.push(Person {
             id_number: &member.id_number,

@@ -37,6 +37,10 @@ const CONFIG: &[(&str, &str)] = &[
     ("rulebooks/shaanxi-61.toml", include_str!("../../../deploy/rulebooks/shaanxi-61.toml")),
     ("rulebooks/shanxi-14.toml", include_str!("../../../deploy/rulebooks/shanxi-14.toml")),
     ("rulebooks/tianshui-620500.toml", include_str!("../../../deploy/rulebooks/tianshui-620500.toml")),
+    // Examples, so that four provinces show what other places demand.
+    ("rulebooks/example-350300.toml", include_str!("../../../deploy/demo/rulebooks/example-350300.toml")),
+    ("rulebooks/example-350400.toml", include_str!("../../../deploy/demo/rulebooks/example-350400.toml")),
+    ("rulebooks/example-350600.toml", include_str!("../../../deploy/demo/rulebooks/example-350600.toml")),
 ];
 
 /// Places and rules, as they stand in the folder.

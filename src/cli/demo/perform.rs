@@ -3,11 +3,12 @@
 use super::cast::{Member, person};
 use super::clients::Clients;
 use super::error::DemoError;
-use super::script::{Attempt, Expect, SCRIPT, Twist};
+use super::script::{Act, Attempt, Expect, SCRIPT, Twist};
 use crate::domain::reason::{Reason, Retry};
 use crate::net::status::{Explanation, problem_of};
 use crate::privacy::random::new_transfer_id;
 use crate::proto::hub::{CreateTransferRequest, Transfer, TransferState, WaitMode};
+use crate::proto::node::{Wallet, WalletState};
 use std::time::{Duration, Instant};
 use tonic::{Code, Status};
 
@@ -20,6 +21,8 @@ const ASK_EVERY: Duration = Duration::from_millis(200);
 pub(super) enum Outcome {
     /// A transfer, committed or aborted.
     Transfer(Box<Transfer>),
+    /// A wallet in this state.
+    Wallet(WalletState),
     /// An error of the call.
     Error(Code, Explanation),
     /// Not known, in spite of asking again; what was said last.
@@ -46,7 +49,7 @@ impl Played {
             Outcome::Transfer(transfer) if own && transfer.state() == TransferState::Committed => {
                 Some(transfer)
             }
-            Outcome::Transfer(_) | Outcome::Error(..) | Outcome::Unknown(_) => None,
+            Outcome::Transfer(_) | Outcome::Wallet(_) | Outcome::Error(..) | Outcome::Unknown(_) => None,
         }
     }
 }
@@ -58,10 +61,10 @@ pub(super) async fn play(clients: &Clients, cast: &[Member]) -> Result<Vec<Playe
         let mut request = request(attempt, cast, &played)?;
         let since = Instant::now();
         let outcome = loop {
-            let outcome = settle(clients, &request, since).await;
+            let outcome = settle(clients, (attempt, cast), &request, since).await?;
             let dark = matches!(&outcome, Outcome::Transfer(it) if is_unreachable(it));
             // The hub may have looked at a node before that node served: a new attempt takes a new id.
-            if !dark || matches!(attempt.twist, Twist::IdOf(_)) || since.elapsed() > PATIENCE {
+            if !dark || !takes_new_id(attempt) || since.elapsed() > PATIENCE {
                 break outcome;
             }
             tokio::time::sleep(ASK_EVERY).await;
@@ -81,6 +84,11 @@ fn request(
     let mut payee = person(cast, attempt.payee)?.party();
     let mut kinship = i32::from(attempt.kinship);
     let mut transfer_id = new_transfer_id().to_string();
+    if let Act::Accept(number) | Act::Decline(number) = attempt.act
+        && let Some(earlier) = earlier(played, number)
+    {
+        transfer_id.clone_from(&earlier.request.transfer_id);
+    }
     match attempt.twist {
         Twist::None => {}
         Twist::PayeeName(name) => payee.person.get_or_insert_default().name = name.to_owned(),
@@ -112,26 +120,59 @@ fn is_unreachable(transfer: &Transfer) -> bool {
     transfer.refusal.as_ref().is_some_and(|refusal| refusal.reason == Reason::ProvinceUnreachable.code())
 }
 
+/// Whether the attempt is a transfer of its own, so that it can be made again as another one.
+fn takes_new_id(attempt: &Attempt) -> bool {
+    attempt.act == Act::Transfer && !matches!(attempt.twist, Twist::IdOf(_))
+}
+
+/// Does it, once.
+async fn act(
+    clients: &Clients,
+    (attempt, cast): (&Attempt, &[Member]),
+    request: &CreateTransferRequest,
+) -> Result<Result<Outcome, Status>, DemoError> {
+    let (payer, payee) = (person(cast, attempt.payer)?, person(cast, attempt.payee)?);
+    let transfer = |answer: Result<Transfer, Status>| answer.map(|it| Outcome::Transfer(Box::new(it)));
+    let wallet = |answer: Result<Wallet, Status>| answer.map(|it| Outcome::Wallet(it.state()));
+    let id = request.transfer_id.clone();
+    Ok(match attempt.act {
+        Act::Transfer => transfer(clients.transfer(request.clone()).await),
+        Act::Accept(_) => transfer(clients.accept(id, payee).await),
+        Act::Decline(_) => transfer(clients.decline(id, payee).await),
+        Act::OpenFor => wallet(clients.open_for(payee, payer, attempt.kinship).await),
+        Act::Freeze => wallet(clients.freeze(payee).await),
+    })
+}
+
 /// Asks with the same id until the answer is final or patience ends.
-async fn settle(clients: &Clients, request: &CreateTransferRequest, since: Instant) -> Outcome {
+async fn settle(
+    clients: &Clients,
+    what: (&Attempt, &[Member]),
+    request: &CreateTransferRequest,
+    since: Instant,
+) -> Result<Outcome, DemoError> {
     loop {
-        let unknown = match clients.transfer(request.clone()).await {
-            Ok(transfer) => match transfer.state() {
+        let unknown = match act(clients, what, request).await? {
+            Ok(Outcome::Transfer(transfer)) => match transfer.state() {
                 TransferState::Committed if !(transfer.payer_recorded && transfer.payee_recorded) => {
                     "committed, but not recorded by both provinces".to_owned()
                 }
                 TransferState::Committed | TransferState::Aborted => {
-                    return Outcome::Transfer(Box::new(transfer));
+                    return Ok(Outcome::Transfer(transfer));
+                }
+                TransferState::AwaitingAcceptance if what.0.act == Act::Transfer => {
+                    return Ok(Outcome::Transfer(transfer));
                 }
                 state => state.as_str_name().to_owned(),
             },
+            Ok(outcome) => return Ok(outcome),
             Err(status) => match final_error(&status) {
-                Some(said) => return Outcome::Error(status.code(), said),
+                Some(said) => return Ok(Outcome::Error(status.code(), said)),
                 None => status.message().to_owned(),
             },
         };
         if since.elapsed() > PATIENCE {
-            return Outcome::Unknown(unknown);
+            return Ok(Outcome::Unknown(unknown));
         }
         tokio::time::sleep(ASK_EVERY).await;
     }
@@ -146,6 +187,8 @@ fn final_error(status: &Status) -> Option<Explanation> {
 fn is_expected(expect: Expect, outcome: &Outcome, played: &[Played]) -> bool {
     match (expect, outcome) {
         (Expect::Committed, Outcome::Transfer(it)) => it.state() == TransferState::Committed,
+        (Expect::Awaiting, Outcome::Transfer(it)) => it.state() == TransferState::AwaitingAcceptance,
+        (Expect::Wallet(state), Outcome::Wallet(is)) => state == *is,
         (Expect::Refused(reason), Outcome::Transfer(it)) => {
             let refusal = it.refusal.as_ref();
             it.state() == TransferState::Aborted && refusal.is_some_and(|it| it.reason == reason.code())
@@ -159,6 +202,6 @@ fn is_expected(expect: Expect, outcome: &Outcome, played: &[Played]) -> bool {
             let first = earlier(played, number).map(|first| &first.outcome);
             matches!(first, Some(Outcome::Transfer(first)) if first == it)
         }
-        (_, Outcome::Transfer(_) | Outcome::Error(..) | Outcome::Unknown(_)) => false,
+        (_, Outcome::Transfer(_) | Outcome::Wallet(_) | Outcome::Error(..) | Outcome::Unknown(_)) => false,
     }
 }

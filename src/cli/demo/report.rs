@@ -3,11 +3,12 @@
 use super::books::{Balance, Balances, Position, Positions};
 use super::cast::Member;
 use super::perform::{Outcome, Played};
-use super::script::{Expect, Twist};
+use super::script::{Act, Expect, Twist};
 use crate::domain::money::Money;
 use crate::domain::reason::Reason;
 use crate::domain::region::{RegionCode, RegionDirectory};
-use crate::proto::hub::{CreateTransferRequest, Transfer, TransferState};
+use crate::proto::hub::{Transfer, TransferState};
+use crate::proto::node::WalletState;
 use crate::proto::types::{Party, RefusalSide};
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, TableStyle, presets};
 use std::collections::BTreeMap;
@@ -61,7 +62,7 @@ pub(super) fn attempts(played: &[Played], places: &RegionDirectory) -> Table {
         }
         table.add_row(vec![
             right(index + 1),
-            Cell::new(parties(&it.request, places)),
+            Cell::new(parties(it, places)),
             Cell::new(format!("{}\n{}", it.attempt.english, it.attempt.chinese)),
             Cell::new(result).fg(color),
             Cell::new(why(&it.outcome)),
@@ -70,8 +71,8 @@ pub(super) fn attempts(played: &[Played], places: &RegionDirectory) -> Table {
     table
 }
 
-/// Who pays whom how much, as it was sent.
-fn parties(request: &CreateTransferRequest, places: &RegionDirectory) -> String {
+/// Who pays whom how much, as it was sent; who says so to a transfer; whose wallet it is.
+fn parties(played: &Played, places: &RegionDirectory) -> String {
     let shown = |party: Option<&Party>| {
         let code = party.map_or("", |party| party.region_code.as_str());
         let area = RegionCode::parse(code).and_then(|code| places.locate(code));
@@ -79,7 +80,16 @@ fn parties(request: &CreateTransferRequest, places: &RegionDirectory) -> String 
         let name = party.and_then(|party| party.person.as_ref()).map_or("", |person| person.name.as_str());
         format!("{name} {place}")
     };
-    format!("{}\n→ {}\n{}", shown(request.payer.as_ref()), shown(request.payee.as_ref()), request.amount)
+    let request = &played.request;
+    let (payer, payee) = (shown(request.payer.as_ref()), shown(request.payee.as_ref()));
+    match played.attempt.act {
+        Act::Transfer => format!("{payer}\n→ {payee}\n{}", request.amount),
+        Act::Accept(number) | Act::Decline(number) => {
+            format!("{payee}\n← {payer}\n{} (no. {number})", request.amount)
+        }
+        Act::OpenFor => format!("{payer}\nfor 代 {payee}"),
+        Act::Freeze => payee,
+    }
 }
 
 fn result(played: &Played) -> String {
@@ -88,6 +98,10 @@ fn result(played: &Played) -> String {
         Outcome::Transfer(it) if it.state() == TransferState::Committed => {
             format!("COMMITTED 已完成\nno. {}, {}{again}", it.hub_seq, it.window_id)
         }
+        Outcome::Transfer(it) if it.state() == TransferState::AwaitingAcceptance => {
+            "AWAITING 待接收\nuntil 至 06:00".to_owned()
+        }
+        Outcome::Wallet(state) => format!("wallet 钱包\n{}", wallet(*state)),
         Outcome::Transfer(it) => format!("ABORTED 已终止\n{}", side(it)),
         Outcome::Error(code, _) => format!("error 请求错误\n{code:?}"),
         Outcome::Unknown(_) => "not known 结果未定".to_owned(),
@@ -103,9 +117,20 @@ fn side(transfer: &Transfer) -> &'static str {
     }
 }
 
+fn wallet(state: WalletState) -> &'static str {
+    match state {
+        WalletState::Open => "OPEN 已开通",
+        WalletState::Frozen => "FROZEN 已冻结",
+        WalletState::Closed => "CLOSED 已注销",
+        WalletState::Unspecified => "?",
+    }
+}
+
 fn wanted(expect: Expect) -> String {
     match expect {
         Expect::Committed => "COMMITTED".to_owned(),
+        Expect::Awaiting => "AWAITING".to_owned(),
+        Expect::Wallet(state) => wallet(state).to_owned(),
         Expect::Refused(reason) => format!("ABORTED, {}", reason.code()),
         Expect::Error(reason) => format!("error, {}", reason.code()),
         Expect::ErrorIn(reason, field) => format!("error, {} ({field})", reason.code()),
@@ -130,6 +155,7 @@ fn why(outcome: &Outcome) -> String {
             let english = Reason::from_code(&said.code).map_or(said.message.as_str(), |it| it.row().english);
             format!("{}{}\n{english}\n{}", said.code, facts(&said.metadata), said.chinese)
         }
+        Outcome::Wallet(_) => String::new(),
         Outcome::Unknown(said) => said.clone(),
     }
 }
@@ -182,6 +208,7 @@ pub(super) fn balances(
 fn movement(was: Option<i64>, is: Option<i64>) -> String {
     match (was, is) {
         (Some(was), Some(is)) if was != is => format!("{} → {}", yuan(was), yuan(is)),
+        (None, Some(is)) => format!("none 无 → {}", yuan(is)),
         (_, Some(is)) => yuan(is),
         (_, None) => "none 无".to_owned(),
     }

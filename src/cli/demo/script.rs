@@ -1,6 +1,7 @@
 //! What is tried, in order, and how each attempt must come out.
 
 use crate::domain::reason::Reason;
+use crate::proto::node::WalletState;
 use crate::proto::types::Kinship;
 use std::collections::BTreeSet;
 
@@ -9,6 +10,10 @@ use std::collections::BTreeSet;
 pub(super) enum Expect {
     /// Done, and recorded by both provinces.
     Committed,
+    /// It awaits the payee's acceptance.
+    Awaiting,
+    /// A wallet in this state.
+    Wallet(WalletState),
     /// An aborted transfer with this reason: recorded, its id is used up.
     Refused(Reason),
     /// An error of the call with this reason: nothing was recorded.
@@ -17,6 +22,21 @@ pub(super) enum Expect {
     ErrorIn(Reason, &'static str),
     /// The answer of an earlier attempt, word for word.
     SameAs(usize),
+}
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    /// A transfer is asked for.
+    Transfer,
+    /// The payee takes the transfer of an earlier attempt (1 is the first).
+    Accept(usize),
+    /// The payee declines it.
+    Decline(usize),
+    /// The payer, a relative, opens the payee's wallet (代开通). Done once for a folder.
+    OpenFor,
+    /// The payee's province freezes his wallet. Done once for a folder.
+    Freeze,
 }
 
 /// Where the request differs from what the list of people says.
@@ -41,6 +61,8 @@ pub(super) struct Attempt {
     pub(super) english: &'static str,
     /// 中文
     pub(super) chinese: &'static str,
+    /// What is done.
+    pub(super) act: Act,
     /// Who pays.
     pub(super) payer: &'static str,
     /// Who is to receive.
@@ -62,15 +84,29 @@ const fn attempt(
     amount: &'static str,
     expect: Expect,
 ) -> Attempt {
-    Attempt { english, chinese, payer, payee, kinship, amount, twist: Twist::None, expect }
+    Attempt {
+        english,
+        chinese,
+        act: Act::Transfer,
+        payer,
+        payee,
+        kinship,
+        amount,
+        twist: Twist::None,
+        expect,
+    }
 }
 
 const fn twisted(twist: Twist, attempt: Attempt) -> Attempt {
     Attempt { twist, ..attempt }
 }
 
-use Expect::{Committed, Error, ErrorIn, Refused, SameAs};
-use Kinship::{Child, MaternalGrandparent, Parent, PaternalGrandparent, Sibling, Spouse};
+const fn acted(act: Act, attempt: Attempt) -> Attempt {
+    Attempt { act, ..attempt }
+}
+
+use Expect::{Awaiting, Committed, Error, ErrorIn, Refused, SameAs, Wallet};
+use Kinship::{Child, MaternalGrandparent, Parent, PaternalGrandparent, Sibling, SonsChild, Spouse};
 
 /// An in-law has no number in the contract; 9 stands for what a program might invent.
 const IN_LAW: i32 = 9;
@@ -253,6 +289,118 @@ pub(super) const SCRIPT: &[Attempt] = &[
         "1.00",
         Refused(Reason::DailyCountReached),
     ),
+    acted(
+        Act::OpenFor,
+        attempt(
+            (
+                "a grandson opens the wallet of his grandmother, who has no phone",
+                "孙子为没有手机的祖母代开通医保钱包",
+            ),
+            ("sx-giver", "story-grandmother"),
+            SonsChild,
+            "",
+            Wallet(WalletState::Open),
+        ),
+    ),
+    attempt(
+        ("to her, now that she has a wallet", "代开通之后转给祖母"),
+        ("sx-giver", "story-grandmother"),
+        PaternalGrandparent,
+        "100.00",
+        Committed,
+    ),
+    acted(
+        Act::Freeze,
+        attempt(
+            ("a province freezes a wallet: suspected misuse", "省平台冻结医保钱包：疑似违规使用"),
+            ("story-frozen", "story-frozen"),
+            Kinship::Unspecified,
+            "",
+            Wallet(WalletState::Frozen),
+        ),
+    ),
+    attempt(
+        ("to a mother whose wallet is frozen", "转给医保钱包已冻结的母亲"),
+        ("fj-giver", "story-frozen"),
+        Parent,
+        "100.00",
+        Refused(Reason::PayeeWalletFrozen),
+    ),
+    attempt(
+        ("to a mother where the payee must take it (example)", "转给母亲，当地须本人接收（示例规则）"),
+        ("sc-giver", "story-taker"),
+        Parent,
+        "200.00",
+        Awaiting,
+    ),
+    acted(
+        Act::Accept(28),
+        attempt(
+            ("somebody else tries to take no. 28", "他人试图接收第 28 笔"),
+            ("sc-giver", "fj-resident"),
+            Parent,
+            "200.00",
+            Error(Reason::TransferNotFound),
+        ),
+    ),
+    acted(
+        Act::Accept(28),
+        attempt(
+            ("she takes no. 28", "母亲接收第 28 笔"),
+            ("sc-giver", "story-taker"),
+            Parent,
+            "200.00",
+            Committed,
+        ),
+    ),
+    attempt(("to her again", "再转给母亲一笔"), ("sc-giver", "story-taker"), Parent, "100.00", Awaiting),
+    acted(
+        Act::Decline(31),
+        attempt(
+            ("she declines no. 31: it goes back", "母亲拒收第 31 笔，款项退回"),
+            ("sc-giver", "story-taker"),
+            Parent,
+            "100.00",
+            Refused(Reason::Declined),
+        ),
+    ),
+    attempt(
+        (
+            "to a grandmother, from where only closer relatives are allowed (example)",
+            "转给祖母，转出地只准转给更近的亲属（示例规则）",
+        ),
+        ("story-narrow", "story-grandmother"),
+        PaternalGrandparent,
+        "10.00",
+        Refused(Reason::KinshipNotAllowed),
+    ),
+    attempt(
+        (
+            "to a brother in employee insurance, from where only residents receive (example)",
+            "转给参加职工医保的哥哥，转出地只准转给居民（示例规则）",
+        ),
+        ("story-narrow", "sc-giver"),
+        Sibling,
+        "10.00",
+        Refused(Reason::PayeeTypeNotAllowed),
+    ),
+    attempt(
+        ("to a mother in resident insurance, from the same place", "从同一地转给参加居民医保的母亲"),
+        ("story-narrow", "sc-mother"),
+        Parent,
+        "10.00",
+        Committed,
+    ),
+    attempt(
+        (
+            "in an hour without transfers (example; elsewhere 22:00 to 06:00)",
+            "在不办理转账的时段（示例规则；各地为 22:00 至 6:00）",
+        ),
+        ("story-closed", "sc-mother"),
+        Parent,
+        "10.00",
+        Refused(Reason::ClosedHours),
+    ),
 ];
 
 /// Everyone whom the script names.
@@ -270,6 +418,9 @@ mod tests {
             let earlier = |number: usize| (1..=index).contains(&number);
             assert!(!matches!(attempt.twist, Twist::IdOf(number) if !earlier(number)), "{attempt:?}");
             assert!(!matches!(attempt.expect, SameAs(number) if !earlier(number)), "{attempt:?}");
+            if let Act::Accept(number) | Act::Decline(number) = attempt.act {
+                assert!(earlier(number) && SCRIPT[number - 1].expect == Awaiting, "{attempt:?}");
+            }
         }
     }
 }
