@@ -57,7 +57,11 @@ impl Outlet<Effect> for Questions {
                 }
                 Effect::Alarm(transfer_id, side) => {
                     let side = side.name();
-                    tracing::error!(%transfer_id, side, "ALARM: an order of the hub could not be carried out as it is: `gongji incidents` says why");
+                    tracing::error!(
+                        %transfer_id,
+                        side,
+                        "ALARM: an order of the hub could not be carried out as it is: `gongji incidents` says why"
+                    );
                 }
             }
         }

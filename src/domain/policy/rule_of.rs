@@ -22,6 +22,9 @@ pub fn rule_of(reason: Reason) -> Option<(&'static str, RulePlaceOf)> {
         Reason::PayeeTypeNotAllowed => Some(("payee_types", RulePlaceOf::Side(Side::Payer))),
         Reason::ClosedHours => Some(("closed_hours", RulePlaceOf::Refuser)),
         Reason::VerificationRequired => Some(("verification", RulePlaceOf::Side(Side::Payer))),
+        Reason::OpenTransfer => Some(("one_open_transfer", RulePlaceOf::Side(Side::Payer))),
+        Reason::NotTakenInTime => Some(("acceptance", RulePlaceOf::Side(Side::Payee))),
+        Reason::PayeeWalletNotOpen => Some(("without_wallet", RulePlaceOf::Side(Side::Payee))),
         _ => None,
     }
 }
