@@ -167,7 +167,9 @@ impl World {
         for output in outputs {
             let message = match output {
                 Output::Effect(participant::Effect::Ask(questions)) => Some(Message::Ask(questions)),
-                Output::Effect(participant::Effect::Alarm(..) | participant::Effect::HubRefused) => {
+                // The answer of an earlier life of the hub, late: nothing is taken from it.
+                Output::Effect(participant::Effect::HubRefused) => None,
+                Output::Effect(participant::Effect::Alarm(..)) => {
                     taken.alarm = true;
                     None
                 }

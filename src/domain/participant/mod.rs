@@ -344,8 +344,11 @@ impl Participant {
             step.record(PeerSeen { province: ProvinceCode::HUB, mark: hub });
             self.in_doubt.values_mut().for_each(|doubt| doubt.ask_at = step.now.mono);
         } else if self.meet_hub(hub, step).is_err() {
-            self.life = Life::Alone;
-            return step.effect(Effect::HubRefused);
+            // An answer of an earlier hub that comes late changes nothing for a life that is admitted.
+            if self.life == Life::Alone {
+                step.effect(Effect::HubRefused);
+            }
+            return;
         }
         let known = own(step.rows());
         if known.incarnation != incarnation || known.start_id != self.start_id {
