@@ -258,6 +258,7 @@ fn recovery_details(record: &Record) -> Pairs {
         Record::HubRecovered(it) => vec![
             ("incarnation", Detail::Number(it.incarnation)),
             ("start_id", text(hex(&it.start_id.0))),
+            ("hub_seq", Detail::Number(it.hub_seq)),
             ("time", Detail::Time(it.time)),
         ],
         Record::NodeResynced(it) => vec![("time", Detail::Time(it.time))],

@@ -292,6 +292,8 @@ records! {
         incarnation: u64,
         /// Its random id.
         start_id: StartId,
+        /// The highest number of a commit that any node has recorded, adopted or not: it is not given again.
+        hub_seq: u64,
         /// When.
         time: Civil,
     }

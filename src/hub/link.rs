@@ -20,6 +20,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tonic::{Request, Status};
 
+/// Most legs that a node may tell a hub that was put back: two years of the whole nation's transfers. A node that never
+/// comes to an end must not fill the hub's memory.
+const LOST_MAX: usize = 2_000_000;
 /// How long a node may take to record decisions. They are repeated for ever, so this only frees the lane.
 const DECIDE_WITHIN: Duration = Duration::from_secs(30);
 /// A prepare's call is given so much more than the transfers have left: then a province that hangs is told by the
@@ -105,6 +108,9 @@ impl Link {
                 for leg in &page.legs {
                     let leg = heard_leg_from_proto(leg).map_err(crate::net::status::Problem::into_status)?;
                     legs.push(leg);
+                }
+                if legs.len() > LOST_MAX {
+                    return Err(Status::resource_exhausted("more legs than a hub can have lost"));
                 }
                 if page.next_page_token.is_empty() {
                     break;

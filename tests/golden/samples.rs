@@ -80,7 +80,7 @@ fn hub_samples() -> Vec<Record> {
             receipt_time: RECEIPT,
         }
         .into(),
-        HubRecovered { incarnation: 9, start_id: START, time: TIME }.into(),
+        HubRecovered { incarnation: 9, start_id: START, hub_seq: 98, time: TIME }.into(),
         TransferAwaiting {
             transfer_id: ID,
             until: Civil(1_795_212_000_000),

@@ -205,6 +205,7 @@ pub fn recovered(record: &HubRecovered, rows: &mut WorkingSet) {
         start_id: record.start_id,
         civil: own.civil.max(record.time),
         recovered: record.incarnation,
+        hub_seq: own.hub_seq.max(record.hub_seq),
         ..own
     });
 }

@@ -15,10 +15,10 @@ use crate::domain::id::{Digest, StartId, TransferId};
 use crate::domain::money::Money;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::{CommitDetail, HubRecovered, IncidentRaised, TransferAdopted, TransferDecided};
-use crate::domain::region::{ProvinceCode, RegionCode};
-use crate::domain::row::{IncidentRow, Key, TransferRow};
+use crate::domain::region::{ProvinceCode, RegionCode, RegionDirectory};
+use crate::domain::row::{BuriedRow, IncidentRow, Key, TransferRow};
 use crate::domain::step::Ticket;
-use crate::domain::transfer::{Outcome, Side, TransferState};
+use crate::domain::transfer::{Outcome, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A leg as its node tells it to a hub that was put back.
@@ -50,20 +50,31 @@ pub struct Recovery {
     /// Nodes that have not told everything yet, with the start that announced itself, if one has.
     unheard: BTreeMap<ProvinceCode, Option<StartId>>,
     legs: BTreeMap<(TransferId, Side), (ProvinceCode, HeardLeg)>,
+    /// Transfers of which two provinces tell the same leg: one of them is wrong.
+    disputed: BTreeSet<TransferId>,
     /// What this store left undecided, or not recorded by both.
     unsettled: Vec<TransferRow>,
     /// The highest of its own lives that a node has seen.
     incarnation: u64,
 }
 
-/// Both legs of a transfer.
-type Legs<'a> = (&'a HeardLeg, &'a HeardLeg);
+/// Both legs of a transfer, each with the province that told it; they say the same.
+#[derive(Clone, Copy, Debug)]
+struct Both<'a> {
+    payer: &'a HeardLeg,
+    payer_province: ProvinceCode,
+    payee: &'a HeardLeg,
+    payee_province: ProvinceCode,
+}
+
+/// Window, number and time of a commit.
+type Commit = (Day, u64, Civil);
 
 impl Recovery {
     /// A recovery that ends once all of these were heard.
     pub fn new(provinces: &[ProvinceCode], unsettled: Vec<TransferRow>) -> Recovery {
         let unheard = provinces.iter().map(|province| (*province, None)).collect();
-        Recovery { unheard, legs: BTreeMap::new(), unsettled, incarnation: 0 }
+        Recovery { unheard, legs: BTreeMap::new(), disputed: BTreeSet::new(), unsettled, incarnation: 0 }
     }
 
     /// The rows that the end of the recovery needs.
@@ -85,14 +96,36 @@ impl Recovery {
         keys.dedup();
     }
 
-    fn both(&self, transfer_id: TransferId) -> Option<Legs<'_>> {
-        let leg = |side| self.legs.get(&(transfer_id, side)).map(|(_, leg)| leg);
-        let (payer, payee) = leg(Side::Payer).zip(leg(Side::Payee))?;
-        (payer.terms_digest == payee.terms_digest && payer.amount == payee.amount).then_some((payer, payee))
+    fn hear(&mut self, province: ProvinceCode, leg: HeardLeg) {
+        let key = (leg.transfer_id, leg.side);
+        match self.legs.get(&key) {
+            Some((first, _)) if *first != province => drop(self.disputed.insert(leg.transfer_id)),
+            Some(_) | None => drop(self.legs.insert(key, (province, leg))),
+        }
     }
 
-    fn province(&self, leg: &HeardLeg) -> Option<ProvinceCode> {
-        self.legs.get(&(leg.transfer_id, leg.side)).map(|(province, _)| *province)
+    /// The commit that one of the sides has recorded.
+    fn recorded(&self, transfer_id: TransferId) -> Option<Commit> {
+        let commit = |side: &Side| self.legs.get(&(transfer_id, *side)).and_then(|(_, leg)| leg.committed);
+        Side::ALL.iter().find_map(commit)
+    }
+
+    /// Both legs, if they say the same: terms, amount, whose side is where, and the commit, where both have recorded it.
+    fn both(&self, transfer_id: TransferId, places: &RegionDirectory) -> Option<Both<'_>> {
+        let (payer_province, payer) = self.legs.get(&(transfer_id, Side::Payer))?;
+        let (payee_province, payee) = self.legs.get(&(transfer_id, Side::Payee))?;
+        let is_of = |region, province| places.locate(region).is_some_and(|area| area.province == province);
+        let here =
+            is_of(payer.counter_region, *payee_province) && is_of(payee.counter_region, *payer_province);
+        let one_commit = match (payer.committed, payee.committed) {
+            // Each has the time at which it recorded the commit itself.
+            (Some((window, hub_seq, _)), Some((other, number, _))) => (window, hub_seq) == (other, number),
+            (None, _) | (_, None) => true,
+        };
+        let same = (payer.terms_digest, payer.amount) == (payee.terms_digest, payee.amount);
+        let sound = same && here && one_commit && !self.disputed.contains(&transfer_id);
+        let both = Both { payer, payer_province: *payer_province, payee, payee_province: *payee_province };
+        (sound && payer_province != payee_province).then_some(both)
     }
 }
 
@@ -122,7 +155,7 @@ impl Coordinator {
         if recovery.unheard.remove(&province).is_none() {
             return;
         }
-        recovery.legs.extend(legs.into_iter().map(|leg| ((leg.transfer_id, leg.side), (province, leg))));
+        legs.into_iter().for_each(|leg| recovery.hear(province, leg));
         if recovery.unheard.is_empty()
             && let Some(recovery) = self.recovery.take()
         {
@@ -132,57 +165,59 @@ impl Coordinator {
 
     fn recover(&mut self, recovery: Recovery, step: &mut Step<'_>) {
         let ids: BTreeSet<TransferId> = recovery.legs.keys().map(|(id, _)| *id).collect();
-        let number = |id: &TransferId| {
-            let leg = |side: &Side| recovery.legs.get(&(*id, *side)).and_then(|(_, leg)| leg.committed);
-            Side::ALL.iter().find_map(leg)
-        };
-        let mut committed: Vec<_> = ids.iter().filter_map(|id| number(id).map(|it| (it, *id))).collect();
-        committed.sort_unstable_by_key(|((_, hub_seq, _), _)| *hub_seq);
-        let mut free =
-            FreeNumbers::after(own(step.rows()).hub_seq, committed.iter().map(|((_, it, _), _)| *it));
-        for (number, transfer_id) in committed {
-            self.adopt(&recovery, transfer_id, number, step);
+        let mut numbers = Numbers::after(own(step.rows()).hub_seq, &ids, &recovery);
+        for (hub_seq, transfer_ids) in numbers.recorded.clone() {
+            // A number stands for one transfer; of two that have it nobody can say which.
+            let alone = transfer_ids.len() == 1 && numbers.can_be(hub_seq);
+            for transfer_id in transfer_ids {
+                let commit = recovery.recorded(transfer_id).filter(|_| alone);
+                if !self.adopt(&recovery, transfer_id, commit, step) {
+                    self.note(transfer_id, Reason::ContraryOrder, step);
+                }
+            }
         }
-        let in_doubt = ids.iter().filter(|id| number(id).is_none() && recovery.both(**id).is_some());
-        for transfer_id in in_doubt {
-            let commit = (Day::of(step.now.civil), free.take(), step.now.civil);
-            if self.adopt(&recovery, *transfer_id, commit, step) {
-                self.note(*transfer_id, Reason::DecidedAtRecovery, step);
+        let in_doubt = ids.iter().filter(|id| recovery.recorded(**id).is_none());
+        for transfer_id in
+            in_doubt.filter(|id| recovery.both(**id, &self.places).is_some()).copied().collect::<Vec<_>>()
+        {
+            let commit = (Day::of(step.now.civil), numbers.next_free(), step.now.civil);
+            if self.adopt(&recovery, transfer_id, Some(commit), step) {
+                numbers.take(commit.1);
+                self.note(transfer_id, Reason::DecidedAtRecovery, step);
             }
         }
         let incarnation = own(step.rows()).incarnation.max(recovery.incarnation) + 1;
-        step.record(HubRecovered { incarnation, start_id: self.start_id, time: step.now.civil });
+        let (hub_seq, start_id) = (numbers.highest(), self.start_id);
+        step.record(HubRecovered { incarnation, start_id, hub_seq, time: step.now.civil });
         self.take_up(recovery.unsettled, step);
         step.effect(Effect::Recovered(incarnation));
     }
 
-    /// Brings a commit back. False: it is here already, or contradicts what is here.
+    /// Brings a commit back, or finds it here. False: what the nodes tell cannot be, by each other or by what is here.
     fn adopt(
         &mut self,
         recovery: &Recovery,
         transfer_id: TransferId,
-        (window, hub_seq, decide_time): (Day, u64, Civil),
+        commit: Option<Commit>,
         step: &mut Step<'_>,
     ) -> bool {
-        let known: Option<&TransferRow> = step.rows().get(&Key::TransferRow(transfer_id));
-        let state = known.map(|row| row.state);
-        let both = recovery.both(transfer_id);
-        let legs = both.and_then(|(payer, payee)| {
-            Some((payer, recovery.province(payer)?, payee, recovery.province(payee)?))
-        });
-        let (payer, payer_province, payee, payee_province) = match (state, legs) {
-            (Some(TransferState::Committed), _) => return false,
-            (Some(TransferState::Aborted), _) | (_, None) => {
-                self.note(transfer_id, Reason::ContraryOrder, step);
-                return false;
-            }
-            (
-                None
-                | Some(TransferState::Pending | TransferState::AwaitingAcceptance | TransferState::Accepted),
-                Some(legs),
-            ) => legs,
+        let (Some((window, hub_seq, decide_time)), Some(both)) =
+            (commit, recovery.both(transfer_id, &self.places))
+        else {
+            return false;
         };
-        if state.is_none() {
+        let known = step.rows().get::<TransferRow>(&Key::TransferRow(transfer_id)).cloned();
+        let buried: Option<&BuriedRow> = step.rows().get(&Key::BuriedRow(transfer_id));
+        let position = |province| super::apply::position(step.rows(), window, province).owed;
+        let fits = position(both.payer_province).checked_add(both.payer.amount).is_some()
+            && position(both.payee_province).checked_sub(both.payer.amount).is_some();
+        let open = known.as_ref().is_none_or(|row| !row.state.is_decided() && both.is_of(row));
+        if buried.is_some() || !open || !fits {
+            return false;
+        }
+        // From here on nothing may fail.
+        let Both { payer, payer_province, payee, payee_province } = both;
+        if known.is_none() {
             step.record(TransferAdopted {
                 transfer_id,
                 payer_region: payee.counter_region,
@@ -225,27 +260,57 @@ impl Coordinator {
     }
 }
 
-/// Numbers of commits that no node has recorded: first those that lie between the recorded ones.
-struct FreeNumbers {
-    gaps: std::collections::VecDeque<u64>,
-    next: u64,
+impl Both<'_> {
+    /// Whether a transfer that is here is the one that they tell.
+    fn is_of(&self, row: &TransferRow) -> bool {
+        (row.terms_digest, row.amount) == (self.payer.terms_digest, self.payer.amount)
+            && (row.payer_province, row.payee_province) == (self.payer_province, self.payee_province)
+    }
 }
 
-impl FreeNumbers {
-    fn after(last: u64, given: impl Iterator<Item = u64>) -> FreeNumbers {
-        let given: BTreeSet<u64> = given.filter(|number| *number > last).collect();
-        let highest = given.last().copied().unwrap_or(last);
-        FreeNumbers {
-            gaps: (last + 1..highest).filter(|it| !given.contains(it)).collect(),
-            next: highest + 1,
+/// Numbers of commits since the store's own last one.
+struct Numbers {
+    last: u64,
+    /// As many as there are transfers that were heard of: each number stands for one of them, without gaps.
+    most: u64,
+    recorded: BTreeMap<u64, Vec<TransferId>>,
+    taken: BTreeSet<u64>,
+}
+
+impl Numbers {
+    fn after(last: u64, ids: &BTreeSet<TransferId>, recovery: &Recovery) -> Numbers {
+        let mut recorded: BTreeMap<u64, Vec<TransferId>> = BTreeMap::new();
+        for id in ids {
+            if let Some((_, hub_seq, _)) = recovery.recorded(*id) {
+                recorded.entry(hub_seq).or_default().push(*id);
+            }
         }
+        let most = last.saturating_add(ids.len() as u64);
+        let mut numbers = Numbers { last, most, recorded, taken: BTreeSet::new() };
+        numbers.taken = numbers.recorded.keys().copied().filter(|it| numbers.can_be(*it)).collect();
+        numbers
     }
 
-    fn take(&mut self) -> u64 {
-        self.gaps.pop_front().unwrap_or_else(|| {
-            self.next += 1;
-            self.next - 1
-        })
+    fn can_be(&self, hub_seq: u64) -> bool {
+        (self.last + 1..=self.most).contains(&hub_seq)
+    }
+
+    /// The lowest that no node has recorded: first those between the recorded ones.
+    fn next_free(&self) -> u64 {
+        let mut next = self.last + 1;
+        while self.taken.contains(&next) {
+            next += 1;
+        }
+        next
+    }
+
+    fn take(&mut self, hub_seq: u64) {
+        self.taken.insert(hub_seq);
+    }
+
+    /// The highest that stands for a transfer, adopted or parked: it is not given again.
+    fn highest(&self) -> u64 {
+        self.taken.last().copied().unwrap_or(self.last)
     }
 }
 

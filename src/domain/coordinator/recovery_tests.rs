@@ -68,6 +68,11 @@ fn legs(toy: &mut Toy, province: ProvinceCode, above: u64) -> Vec<HeardLeg> {
 
 /// Both nodes announce themselves twice and are asked; gives what the hub wants done in the end.
 fn hear(toy: &mut Toy) -> Vec<HubOutput> {
+    hear_changed(toy, |_, _| ())
+}
+
+/// The same, with what the nodes tell changed on its way.
+fn hear_changed(toy: &mut Toy, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>)) -> Vec<HubOutput> {
     let mut last = Vec::new();
     for province in [PAYER, PAYEE] {
         let first = announce(toy, province, true);
@@ -81,7 +86,8 @@ fn hear(toy: &mut Toy) -> Vec<HubOutput> {
             panic!("{second:?}")
         };
         assert_eq!(*of, province);
-        let legs = legs(toy, province, *above);
+        let mut legs = legs(toy, province, *above);
+        change(province, &mut legs);
         last = toy.hub.run(toy.now, Input::Heard { province, legs });
     }
     last
@@ -180,4 +186,75 @@ fn a_hub_that_is_behind_without_knowing_it_is_found_out() {
     assert!(
         matches!(&outputs[..], [Output::Answer(5, Answer::Refused(it))] if it.reason == Reason::HubBehind)
     );
+}
+
+/// What nodes tell is held against each other and against the hub's own books: a node that is wrong makes no commit, no
+/// number and no sum that was not, and does not keep the hub from serving.
+#[test]
+fn what_cannot_be_is_parked_for_people() {
+    type Change = fn(ProvinceCode, &mut Vec<HeardLeg>);
+    let changes: [(&str, Change); 7] = [
+        ("another number on one side", |at, legs| {
+            if at == PAYEE
+                && let Some((_, number, _)) = &mut legs[0].committed
+            {
+                *number += 1;
+            }
+        }),
+        ("a number beyond all transfers", |_, legs| {
+            let far =
+                |leg: &mut HeardLeg| leg.committed.iter_mut().for_each(|(_, number, _)| *number = 1 << 61);
+            legs.iter_mut().for_each(far);
+        }),
+        ("a number that was given before the backup", |_, legs| {
+            legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(_, number, _)| *number = 1));
+        }),
+        ("another amount on one side", |at, legs| {
+            if at == PAYEE {
+                legs[0].amount = crate::domain::money::Money::from_fen(1);
+            }
+        }),
+        ("other terms on one side", |at, legs| {
+            if at == PAYEE {
+                legs[0].terms_digest = Digest([9; 32]);
+            }
+        }),
+        ("a leg of another province", |at, legs| {
+            if at == PAYEE {
+                let other = HeardLeg { side: Side::Payer, ..legs[0].clone() };
+                legs.push(other);
+            }
+        }),
+        ("a side that is lost", |at, legs| {
+            if at == PAYEE {
+                legs.clear();
+            }
+        }),
+    ];
+    for (what, change) in changes {
+        let mut toy = Toy::new();
+        let outputs = toy.create(1, 1, 40_000);
+        toy.settle(outputs);
+        let before = toy.hub.journal.len();
+        let outputs = toy.create(2, 2, 50_000);
+        toy.settle(outputs);
+        put_back(&mut toy, before);
+        hear_changed(&mut toy, change);
+        let state = toy.hub.get::<TransferRow>(&Key::TransferRow(id(2))).map(|row| row.state);
+        assert_ne!(state, Some(TransferState::Committed), "{what}");
+        let incident: IncidentRow = toy.hub.get(&Key::IncidentRow(id(2), Side::Payer)).expect(what);
+        assert_eq!(incident.refusal.reason, Reason::ContraryOrder, "{what}");
+        let own: SelfRow = toy.hub.get(&Key::SelfRow(0)).expect("there");
+        assert!(own.recovered > 0 && own.hub_seq <= 2, "{what}: {own:?}");
+        toy.hub.mark.incarnation = own.incarnation;
+        // The hub serves, and the next commit takes a number that no node has recorded.
+        for province in [PAYER, PAYEE] {
+            toy.join(province);
+        }
+        let outputs = toy.create(3, 3, 10_000);
+        toy.settle(outputs);
+        let next = transfer(&toy, 3);
+        assert_eq!(next.state, TransferState::Committed, "{what}");
+        assert!(next.hub_seq.is_some_and(|number| number > 1), "{what}: {next:?}");
+    }
 }

@@ -152,7 +152,8 @@ impl Participant {
             Side::Payer => own.posted.checked_sub(own.held).is_some_and(|free| free >= leg.amount),
             Side::Payee => {
                 let wallet: Option<&WalletRow> = step.rows().get(&Key::WalletRow(leg.member_ref));
-                wallet.is_some() && own.posted.checked_add(leg.amount).is_some()
+                let sum = own.posted.checked_add(own.pending).and_then(|sum| sum.checked_add(leg.amount));
+                wallet.is_some() && sum.is_some()
             }
         };
         let side = leg.side;

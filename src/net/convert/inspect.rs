@@ -5,7 +5,7 @@ use crate::domain::reason::Reason;
 use crate::domain::record::LegState;
 use crate::domain::region::RegionCode;
 use crate::domain::row::LegRow;
-use crate::net::convert::leg::{kind_to_proto, leg_name, side_to_proto};
+use crate::net::convert::leg::{COUNTER_END, kind_to_proto, leg_name, side_to_proto};
 use crate::net::convert::reader::{Path, Violations, amount, digest};
 use crate::net::convert::time::{required_time, timestamp, window, window_id};
 use crate::net::status::{Problem, refusal_to_proto};
@@ -60,6 +60,7 @@ pub fn heard_leg_from_proto(view: &node::LegView) -> Result<HeardLeg, Problem> {
     let receipt_time = required_time(&at.field("receipt_time"), view.receipt_time.as_ref(), &mut found);
     let committed = match view.hub_seq {
         0 => None,
+        COUNTER_END.. => found.need(&at.field("hub_seq"), Reason::RequestMalformed, None),
         hub_seq => {
             let window =
                 found.need(&at.field("window_id"), Reason::RequestMalformed, window(&view.window_id));

@@ -307,6 +307,9 @@ pub fn sender_to_proto(mark: &PeerMark) -> types::Sender {
     }
 }
 
+/// No counter of a server comes near it; one that says so could bring the other side's to its end.
+pub const COUNTER_END: u64 = 1 << 62;
+
 /// Reads the field `sender`: `FIELD_REQUIRED`, `REQUEST_MALFORMED`.
 pub fn sender(sender: Option<&types::Sender>, found: &mut Violations) -> Option<PeerMark> {
     let at = Path::Root.field("sender");
@@ -314,8 +317,17 @@ pub fn sender(sender: Option<&types::Sender>, found: &mut Violations) -> Option<
     let reason = if sender.start_id.is_empty() { Reason::FieldRequired } else { Reason::RequestMalformed };
     let start_id = found.need(&at.field("start_id"), reason, StartId::from_slice(&sender.start_id));
     let head_hash = digest(&at.field("head_hash"), &sender.head_hash, found);
-    let (incarnation, sequence) = (sender.incarnation, sender.sequence);
-    Some(PeerMark { incarnation, start_id: start_id?, sequence, head_hash: head_hash? })
+    let mut counter = |name, number| {
+        found.need(&at.field(name), Reason::RequestMalformed, Some(number).filter(|it| *it < COUNTER_END))
+    };
+    let incarnation = counter("incarnation", sender.incarnation);
+    let sequence = counter("sequence", sender.sequence);
+    Some(PeerMark {
+        incarnation: incarnation?,
+        start_id: start_id?,
+        sequence: sequence?,
+        head_hash: head_hash?,
+    })
 }
 
 /// Reads the sender of an answer, where it is all that is wanted.
