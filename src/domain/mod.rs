@@ -31,6 +31,7 @@ pub mod region;
 pub mod row;
 pub mod scan;
 pub mod step;
+mod table;
 #[cfg(test)]
 pub(crate) mod toy;
 pub mod transfer;

@@ -1,8 +1,11 @@
 //! THE table of reasons: why something was refused. Code, gRPC class, retry advice, English and 中文, once for all.
 //! Storage numbers never change and are never given twice.
 
+mod declare;
+
 pub use crate::domain::refusal::{Class, RefusalRecord, RefusalSide, Retry};
 use borsh::{BorshDeserialize, BorshSerialize};
+use declare::reasons;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -19,54 +22,6 @@ pub struct ReasonRow {
     pub english: &'static str,
     /// Chinese text.
     pub chinese: &'static str,
-}
-
-/// Declares the reasons and their table together, so that neither can lack a row.
-macro_rules! reasons {
-    ($($name:ident $number:literal $code:literal $class:ident $retry:ident $english:literal $chinese:literal)+) => {
-        /// Why something was refused.
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash,
-        )]
-        pub enum Reason { $(#[doc = $english] $name),+ }
-
-        impl Reason {
-            /// Storage number; never changes.
-            pub fn number(self) -> u16 {
-                match self { $(Reason::$name => $number),+ }
-            }
-
-            /// The reason with this storage number.
-            pub fn from_number(number: u16) -> Option<Reason> {
-                match number { $($number => Some(Reason::$name),)+ _ => None }
-            }
-
-            /// Its row of the table.
-            pub fn row(self) -> &'static ReasonRow {
-                &TABLE[self as usize]
-            }
-
-            /// Its code on the wire.
-            pub fn code(self) -> &'static str {
-                self.row().code
-            }
-
-            /// The reason with this code.
-            pub fn from_code(code: &str) -> Option<Reason> {
-                TABLE.iter().find(|row| row.code == code).map(|row| row.reason)
-            }
-        }
-
-        /// Every reason, in order of its number.
-        pub const TABLE: &[ReasonRow] = &[$(ReasonRow {
-            reason: Reason::$name,
-            code: $code,
-            class: Class::$class,
-            retry: Retry::$retry,
-            english: $english,
-            chinese: $chinese,
-        }),+];
-    };
 }
 
 reasons! {

@@ -1,167 +1,22 @@
 //! What is journaled: one canonical (borsh), versioned encoding for each kind of record. Records are never edited;
 //! a change of content is a new version, and the decoder of the old one stays.
 
+mod about;
+mod declare;
+mod parts;
+
 use crate::domain::calendar::{Civil, Day};
 use crate::domain::id::{Digest, MemberRef, StartId, TransferId};
 use crate::domain::kinship::Kinship;
 use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
 use crate::domain::money::Money;
-use crate::domain::numbered::numbered;
 use crate::domain::reason::RefusalRecord;
 use crate::domain::region::{ProvinceCode, RegionCode};
 use crate::domain::transfer::{Outcome, Side, TermsDigests};
 use borsh::{BorshDeserialize, BorshSerialize};
-
-numbered! {
-    /// Where a leg stands at its node.
-    LegState {
-        /// Voted yes; bound until the decision comes.
-        Prepared = 1 "prepared",
-        /// Voted no.
-        Refused = 2 "refused",
-        /// Aborted before it was ever prepared here: a tombstone.
-        Buried = 3 "buried",
-        /// Committed.
-        Committed = 4 "committed",
-        /// Aborted after a yes.
-        Aborted = 5 "aborted",
-        /// Voted awaiting: nothing is reserved, and nothing is bound; known by its id when the payee accepts.
-        Awaiting = 6 "awaiting",
-    }
-}
-
-/// How far a server's journal had come when it spoke: travels in every message between hub and node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
-pub struct PeerMark {
-    /// Which of its lives.
-    pub incarnation: u64,
-    /// Random id of that life.
-    pub start_id: StartId,
-    /// Journal sequence.
-    pub sequence: u64,
-    /// Chain hash at that sequence.
-    pub head_hash: Digest,
-}
-
-/// A request of the province's own system, so that a repeat changes nothing.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct RequestMark {
-    /// Keyed digest of the id that the caller chose, in hexadecimal.
-    pub request_id: String,
-    /// Keyed digest of its content.
-    pub digest: Digest,
-}
-
-/// A leg as its node prepared it: enough to bring it back (the content of a sealed `leg_record`).
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct PreparedLeg {
-    /// The transfer.
-    pub transfer_id: TransferId,
-    /// Whose part.
-    pub side: Side,
-    /// The member.
-    pub member_ref: MemberRef,
-    /// Amount.
-    pub amount: Money,
-    /// The other side's pooling area.
-    pub counter_region: RegionCode,
-    /// When the hub received the transfer; its day is the one whose limit it counts against.
-    pub receipt_time: Civil,
-    /// Digest of the whole terms.
-    pub terms_digest: Digest,
-    /// Rulebook that judged it.
-    pub rulebook: Digest,
-    /// When.
-    pub prepare_time: Civil,
-    /// This node's incarnation at the time.
-    pub incarnation: u64,
-}
-
-/// What only a committed transfer has.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct CommitDetail {
-    /// Settlement window.
-    pub window: Day,
-    /// Gapless number.
-    pub hub_seq: u64,
-    /// The payer's leg, sealed by its node.
-    pub payer_leg: Vec<u8>,
-    /// The payee's leg, sealed by its node.
-    pub payee_leg: Vec<u8>,
-}
-
-/// Declares the records: number, version and content of each kind.
-macro_rules! records {
-    ($($(#[$meta:meta])* $name:ident $kind:literal v $version:literal {
-        $($(#[$doc:meta])* $field:ident: $ty:ty),* $(,)?
-    })+) => {
-        $(
-            $(#[$meta])*
-            #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-            pub struct $name { $($(#[$doc])* pub $field: $ty),* }
-
-            impl From<$name> for Record {
-                fn from(record: $name) -> Record { Record::$name(record) }
-            }
-        )+
-
-        /// One record of a journal.
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum Record { $($(#[$meta])* $name($name)),+ }
-
-        impl Record {
-            /// The number of its kind; never changes.
-            pub fn kind(&self) -> u16 {
-                match self { $(Record::$name(_) => $kind),+ }
-            }
-
-            /// The name of its kind, for people.
-            pub fn name(&self) -> &'static str {
-                match self { $(Record::$name(_) => stringify!($name)),+ }
-            }
-
-            /// The version of its content that is written today.
-            pub fn version(&self) -> u8 {
-                match self { $(Record::$name(_) => $version),+ }
-            }
-
-            /// Its canonical bytes.
-            pub fn encode(&self) -> Vec<u8> {
-                match self { $(Record::$name(record) => borsh::to_vec(record).unwrap_or_default()),+ }
-            }
-
-            /// The record that these bytes hold.
-            pub fn decode(kind: u16, version: u8, bytes: &[u8]) -> Result<Record, DecodeError> {
-                match (kind, version) {
-                    $(($kind, $version) => borsh::from_slice(bytes).map(Record::$name)
-                        .map_err(|_| DecodeError::Content { kind, version }),)+
-                    _ => Err(DecodeError::Unknown { kind, version }),
-                }
-            }
-        }
-    };
-}
-
-/// Why bytes are no record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
-    /// A kind or version that this program does not know: a newer one wrote it, or it is damaged.
-    #[error("record kind {kind} version {version} is unknown to this program")]
-    Unknown {
-        /// Number of the kind.
-        kind: u16,
-        /// Version of its content.
-        version: u8,
-    },
-    /// The bytes do not fit.
-    #[error("record kind {kind} version {version} does not hold what it should")]
-    Content {
-        /// Number of the kind.
-        kind: u16,
-        /// Version of its content.
-        version: u8,
-    },
-}
+pub use declare::DecodeError;
+use declare::records;
+pub use parts::{CommitDetail, LegState, PeerMark, PreparedLeg, RequestMark};
 
 records! {
     /// Hub: it started.
@@ -529,43 +384,5 @@ records! {
         time: Civil,
         /// The request that said so.
         request: RequestMark,
-    }
-}
-
-impl Record {
-    /// The one transfer that a record is about, for the journal's index; none for those about several or none.
-    pub fn transfer_id(&self) -> Option<TransferId> {
-        match self {
-            Record::TransferReceived(record) => Some(record.transfer_id),
-            Record::TransferDecided(record) => Some(record.transfer_id),
-            Record::TransferBuried(record) => Some(record.transfer_id),
-            Record::IncidentRaised(record) => Some(record.transfer_id),
-            Record::TransferAwaiting(record) => Some(record.transfer_id),
-            Record::TransferAccepted(record) => Some(record.transfer_id),
-            Record::LegPrepared(record) => Some(record.leg.transfer_id),
-            Record::LegRefused(record) => Some(record.transfer_id),
-            Record::LegBuried(record) => Some(record.transfer_id),
-            Record::LegDecided(record) => Some(record.transfer_id),
-            Record::LegReplayed(record) => Some(record.leg.transfer_id),
-            Record::TransferAdopted(record) => Some(record.transfer_id),
-            Record::LegAwaited(record) => Some(record.transfer_id),
-            Record::HubStarted(_)
-            | Record::DecisionsRecorded(_)
-            | Record::NodeAdmitted(_)
-            | Record::PeerSeen(_)
-            | Record::ResyncMoved(_)
-            | Record::HubRecovered(_)
-            | Record::NodeResynced(_)
-            | Record::NodeJoined(_)
-            | Record::MemberRecorded(_)
-            | Record::AccountCredited(_)
-            | Record::WalletOpened(_)
-            | Record::SettlementSuspended(_)
-            | Record::WalletOpenedFor(_)
-            | Record::WalletMoved(_)
-            | Record::WalletFrozen(_)
-            | Record::WalletUnfrozen(_)
-            | Record::WalletClosed(_) => None,
-        }
     }
 }
