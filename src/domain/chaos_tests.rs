@@ -3,12 +3,11 @@
 
 use crate::domain::acceptance::Asked;
 use crate::domain::apply::replay;
-use crate::domain::audit::Audit;
 use crate::domain::books::{Books, HubBooks, NodeBooks};
 use crate::domain::calendar::{Mono, next_six};
 use crate::domain::coordinator::{self, Effect as HubEffect};
 use crate::domain::id::Digest;
-use crate::domain::invariant::{Violation, violations};
+use crate::domain::invariant::violations;
 use crate::domain::kinship::Kinship;
 use crate::domain::ledger::AccountKind;
 use crate::domain::member::WalletState;
@@ -25,6 +24,8 @@ use crate::domain::transfer::{Outcome, TransferState};
 use crate::domain::working_set::WorkingSet;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+
+mod audit_tests;
 
 /// A message on its way, with its sender's mark as it was when it was sent.
 #[derive(Clone, Debug)]
@@ -362,47 +363,4 @@ proptest! {
         same_after_replay(&world.toy.payer.journal, &world.toy.payer.rows);
         same_after_replay(&world.toy.payee.journal, &world.toy.payee.rows);
     }
-
-    /// Hub, nodes and hub again are read at different moments of a world that goes on.
-    #[test]
-    fn an_audit_of_servers_that_work_finds_nothing(
-        actions in proptest::collection::vec(action(), 1..160),
-        between in [any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<prop::sample::Index>()],
-    ) {
-        let mut moments = between.map(|at| at.index(actions.len()));
-        moments.sort_unstable();
-        let [first, second, third] = moments;
-        let mut world = World::new(true);
-        let mut audit = None;
-        for (at, action) in actions.into_iter().enumerate() {
-            world.act(action);
-            if at == first {
-                audit = Some(begin_audit(&world));
-            }
-            if at == second {
-                let audit = audit.as_mut().expect("begun");
-                audit.add_node(NodeBooks::of(PAYER, world.toy.payer.rows.rows().cloned()), true);
-            }
-            if at == third {
-                let mut audit = audit.take().expect("begun");
-                audit.add_node(NodeBooks::of(PAYEE, world.toy.payee.rows.rows().cloned()), true);
-                prop_assert_eq!(end_audit(&world, audit), vec![]);
-            }
-        }
-    }
-}
-
-fn begin_audit(world: &World) -> Audit {
-    let hub = HubBooks::of(world.toy.hub.rows.rows().cloned()).with_journal(&world.toy.hub.journal);
-    let mut audit = Audit::new(hub);
-    audit.add_told(world.told.iter().map(|(number, state)| (id(*number), *state)));
-    audit
-}
-
-fn end_audit(world: &World, mut audit: Audit) -> Vec<Violation> {
-    for id in audit.missing() {
-        let row: Option<TransferRow> = world.toy.hub.get(&Key::TransferRow(id));
-        row.into_iter().for_each(|row| audit.add_late(row));
-    }
-    audit.conclude().into_iter().flat_map(|checked| checked.violations).collect()
 }

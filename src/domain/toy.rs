@@ -22,58 +22,18 @@ use crate::domain::transfer::{Leg, Party, Terms, TermsDigests};
 use crate::domain::working_set::WorkingSet;
 use std::sync::Arc;
 
+mod host;
+mod inputs;
+
+pub use host::Host;
+pub use inputs::{announcement, answer, create, request, say};
+
 /// The payer's province: 河北, region 130100.
 pub const PAYER: ProvinceCode = ProvinceCode::new(13);
 /// The payee's province: 四川, region 510100.
 pub const PAYEE: ProvinceCode = ProvinceCode::new(51);
 /// Noon of 2026-11-21 in Shanghai.
 pub const NOON: i64 = 1_795_233_600_000;
-
-/// One machine with its rows and journal.
-#[derive(Debug)]
-pub struct Host<M: Machine> {
-    pub machine: M,
-    pub rows: WorkingSet,
-    pub journal: Vec<Record>,
-    pub vault: Vec<Row>,
-    pub mark: PeerMark,
-}
-
-impl<M: Machine> Host<M> {
-    fn new(machine: M, start: u8) -> Host<M> {
-        let mark = PeerMark { incarnation: 1, start_id: StartId([start; 16]), ..PeerMark::default() };
-        Host { machine, rows: WorkingSet::complete(), journal: Vec::new(), vault: Vec::new(), mark }
-    }
-
-    /// Runs one input. Every key that the step reads must have been asked for: a set that is not complete sees to it.
-    pub fn run(&mut self, now: Now, input: M::Input) -> Vec<Output<M::Answer, M::Effect>> {
-        let mut loaded = WorkingSet::default();
-        loop {
-            let keys = self.machine.needs(now, &input, &loaded);
-            if keys.is_empty() {
-                break;
-            }
-            for key in keys {
-                let kept = || self.vault.iter().rev().find(|row| row.key() == key).cloned();
-                let row = self.rows.row(&key).cloned().or_else(kept);
-                loaded.learn(key, row);
-            }
-        }
-        let mut batch = Batch::after(self.journal.len() as u64);
-        self.machine.step(input, &mut Step::new(now, &mut loaded, &mut batch));
-        for row in loaded.take_changed() {
-            self.rows.put(row);
-        }
-        self.journal.extend(batch.records);
-        self.vault.extend(batch.vault);
-        self.mark.sequence = self.journal.len() as u64;
-        batch.outputs
-    }
-
-    pub fn get<T: TableRow + Clone>(&self, key: &crate::domain::row::Key) -> Option<T> {
-        self.rows.get::<T>(key).cloned()
-    }
-}
 
 pub type HubOutput = Output<coordinator::Answer, coordinator::Effect>;
 pub type NodeOutput = Output<participant::Answer, participant::Effect>;
@@ -394,76 +354,4 @@ impl Toy {
             other => panic!("no receipts: {other:?}"),
         }
     }
-}
-
-/// A node's announcement, as a first one of its life.
-pub fn announcement(
-    ticket: u64,
-    province: ProvinceCode,
-    mark: PeerMark,
-    proof: Option<(u64, Digest)>,
-) -> coordinator::Input {
-    let node = coordinator::Announcement {
-        province,
-        mark,
-        proof,
-        again: false,
-        hub_incarnation: 0,
-        knows_us_to: Some(0),
-    };
-    coordinator::Input::Announce { ticket, node: Box::new(node) }
-}
-
-/// The one answer among a node's outputs.
-pub fn answer(outputs: Vec<NodeOutput>) -> participant::Answer {
-    let mut answers = outputs.into_iter().filter_map(|output| match output {
-        Output::Answer(_, answer) => Some(answer),
-        Output::Effect(_) => None,
-    });
-    answers.next_back().expect("an answer")
-}
-
-pub fn request(name: &str) -> RequestMark {
-    RequestMark { request_id: name.to_owned(), digest: Digest([7; 32]) }
-}
-
-/// What the payee says to a transfer.
-pub fn say(ticket: u64, number: u8, takes: bool) -> coordinator::Input {
-    let request = AcceptRequest {
-        transfer_id: id(number),
-        payee: Digest([1; 32]),
-        takes,
-        wait: WaitMode::Recorded,
-        deadline_ms: 10_000,
-    };
-    coordinator::Input::Accept { ticket, request }
-}
-
-/// A transfer's request; its digests stand for its amount.
-pub fn create(ticket: u64, number: u8, fen: i64) -> coordinator::Input {
-    let party = |province: ProvinceCode, region: u32| Party {
-        person: person(u16::from(province.number())),
-        region: RegionCode::new(region).expect("a code"),
-        province,
-    };
-    let terms = Terms {
-        payer: party(PAYER, 130_100),
-        payee: party(PAYEE, 510_100),
-        kinship: Kinship::Parent,
-        amount: Money::from_fen(fen),
-    };
-    let same = Digest([1; 32]);
-    let mut whole = Digest([number; 32]);
-    whole.0[..8].copy_from_slice(&fen.to_be_bytes());
-    let request = CreateRequest {
-        transfer_id: id(number),
-        owner: "urn:gongji:app:test".to_owned(),
-        terms,
-        verification: None,
-        digests: TermsDigests { payer: same, payee: same, remark: same, whole },
-        parties: PartiesRow { transfer_id: id(number), sealed: vec![], receipt_time: Civil(NOON) },
-        wait: WaitMode::Recorded,
-        deadline_ms: 10_000,
-    };
-    coordinator::Input::Create { ticket, request: Box::new(request) }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 const HEAD: &str = "\
 # Reasons
 
-Generated from the table in `src/domain/reason.rs` by `BLESS=1 cargo test docs`; do not edit.
+Generated from the table in `src/domain/reason/mod.rs` by `BLESS=1 cargo test docs`; do not edit.
 
 Every refusal and every error of the service carries one of these codes. As a **refusal** (`Transfer.refusal`,
 `CheckTransferResponse.refusals`, `Vote.refusal`) the call itself is answered OK. As an **error** the call ends with the

@@ -85,7 +85,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (
         Reason::NameMismatch,
         "no method gives it any more; numbers of reasons are never given twice",
-        "src/domain/reason.rs",
+        "src/domain/reason/mod.rs",
     ),
     (Reason::Overflow, "a balance of 90,000,000,000,000,000 yuan", "src/domain/participant/tests.rs"),
     (
@@ -131,7 +131,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (
         Reason::NothingToAccept,
         "a node that lost its store since its first vote",
-        "src/domain/coordinator/accept_tests.rs",
+        "src/domain/coordinator/accept_tests/lasting_tests.rs",
     ),
     (
         Reason::RefusedByPlace,

@@ -69,7 +69,10 @@ impl Source {
             "test_kit.rs",
             "toy.rs",
         ];
-        self.path.starts_with("tests/") || name.ends_with("_tests.rs") || helpers.contains(&name)
+        self.path.starts_with("tests/")
+            || self.path.starts_with("src/domain/toy/")
+            || name.ends_with("_tests.rs")
+            || helpers.contains(&name)
     }
 
     /// The code without modules that stand inside the file under `#[cfg(test)]`.

@@ -1,11 +1,11 @@
 //! The money afterwards: balances of everyone involved, positions of the provinces, and whether all ledgers agree.
 
+use super::attempt::Act;
 use super::cast::Member;
 use super::clients::{Clients, money};
 use super::error::DemoError;
 use super::folder::Folder;
 use super::perform::Played;
-use super::script::Act;
 use super::stage::PROVINCES;
 use crate::domain::calendar::{Civil, Day};
 use crate::domain::id::MemberRef;

@@ -1,6 +1,7 @@
 //! `gongji demo`: a hub and the nodes of four provinces in one process, a script of transfers with all that it shows,
 //! and then a place to try things out.
 
+mod attempt;
 mod books;
 mod cast;
 mod clients;

@@ -1,9 +1,10 @@
 //! Plays the script through the hub's interface, as an app would, and judges each answer.
 
+use super::attempt::{Act, Attempt, Expect, Twist};
 use super::cast::{Member, person};
 use super::clients::Clients;
 use super::error::DemoError;
-use super::script::{Act, Attempt, Expect, SCRIPT, Twist};
+use super::script::SCRIPT;
 use crate::domain::reason::{Reason, Retry};
 use crate::net::status::{Explanation, problem_of};
 use crate::privacy::random::new_transfer_id;

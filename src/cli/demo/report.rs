@@ -1,9 +1,9 @@
 //! The tables that people read.
 
+use super::attempt::{Act, Expect, Twist};
 use super::books::{Balance, Balances, Position, Positions};
 use super::cast::Member;
 use super::perform::{Outcome, Played};
-use super::script::{Act, Expect, Twist};
 use crate::domain::money::Money;
 use crate::domain::reason::Reason;
 use crate::domain::region::{RegionCode, RegionDirectory};

@@ -110,7 +110,7 @@ impl Recovery {
         Side::ALL.iter().find_map(commit)
     }
 
-    /// Both legs, if they say the same: terms, amount, whose side is where, and the commit, where both have recorded it.
+    /// Both legs, if they say the same: terms, amount, whose side is where, and the commit where both have it.
     fn both(&self, transfer_id: TransferId, places: &RegionDirectory) -> Option<Both<'_>> {
         let (payer_province, payer) = self.legs.get(&(transfer_id, Side::Payer))?;
         let (payee_province, payee) = self.legs.get(&(transfer_id, Side::Payee))?;
