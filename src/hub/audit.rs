@@ -2,6 +2,7 @@
 
 use super::Desk;
 use crate::domain::calendar::Civil;
+use crate::domain::reason::Reason;
 use crate::domain::record::{PeerMark, Record};
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{
@@ -134,6 +135,11 @@ impl Desk {
     }
 }
 
+/// Whether an incident is a decision that its province did not take: what a recovery had to decide is on its way.
+fn is_rejected(row: &Row) -> bool {
+    IncidentRow::of(row).is_some_and(|row| row.refusal.reason != Reason::DecidedAtRecovery)
+}
+
 /// A page of transfers in flight, and which of their sides have an incident.
 type InFlight = (Vec<Row>, Vec<Key>, String);
 
@@ -143,7 +149,7 @@ fn in_flight(tables: &mut dyn Tables, asked: &Waiting, now: Civil) -> Result<InF
     let sides =
         |row: &TransferRow| [Side::Payer, Side::Payee].map(|side| Key::IncidentRow(row.transfer_id, side));
     let keys: Vec<Key> = rows.iter().filter_map(TransferRow::of).flat_map(sides).collect();
-    let parked = tables.load(&keys)?.into_iter().flatten().map(|row| row.key()).collect();
+    let parked = tables.load(&keys)?.into_iter().flatten().filter(is_rejected).map(|row| row.key()).collect();
     Ok((rows, parked, token))
 }
 
@@ -155,6 +161,7 @@ impl AuditService for Audits {
         &self,
         _: Request<ReadBooksRequest>,
     ) -> Result<Response<Self::ReadBooksStream>, Status> {
+        self.0.wholeness.life()?;
         let (mark, now) = (self.0.mark.now(), self.0.clock.now().civil);
         let nodes: Vec<String> = self.0.links.keys().map(ToString::to_string).collect();
         let begin = move |snapshot: &mut Snapshot| {

@@ -3,6 +3,7 @@
 
 use super::link::Link;
 use super::upkeep::{self, Upkeep};
+use super::wholeness::Wholeness;
 use crate::domain::acceptance::Asked;
 use crate::domain::coordinator::{Coordinator, Effect, Input};
 use crate::domain::id::TransferId;
@@ -14,8 +15,6 @@ use crate::net::backoff::Backoff;
 use crate::net::mark::Mark;
 use crate::net::status::problem_of;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -93,7 +92,11 @@ impl Outlet<Effect> for Dispatcher {
                 }
                 Effect::Recovered(incarnation) => drop(self.upkeep.send(Upkeep::Recovered(incarnation))),
                 Effect::Alarm(transfer_id, side) => {
-                    tracing::error!(%transfer_id, side = side.name(), "ALARM: a province rejected a decision");
+                    tracing::error!(
+                        %transfer_id,
+                        side = side.name(),
+                        "ALARM: an incident was noted: `gongji incidents` says what and why"
+                    );
                 }
             }
         }
@@ -125,7 +128,7 @@ impl Lanes {
         links: BTreeMap<ProvinceCode, Link>,
         engine: &Handle<Coordinator>,
         journal: Reader,
-        own: (Mark, Arc<AtomicBool>),
+        own: (Mark, Wholeness),
     ) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(upkeep::run(self.upkeep, links.clone(), engine.clone(), journal, own));

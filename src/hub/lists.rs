@@ -133,14 +133,15 @@ pub(super) fn watch(
     role: Role,
     request: &WatchTransfersRequest,
 ) -> Result<Changes, Status> {
-    let (province, after) = desk.reading().watch_transfers(request)?;
+    let life = desk.wholeness.life()?;
+    let (province, after) = desk.reading().watch_transfers(request, life)?;
     if let Some(province) = province
         && !desk.may_act_for(&role, province)
     {
         return Err(Problem::new(Reason::ProvinceNotAllowed).into());
     }
     let (sender, receiver) = mpsc::channel(CHANGES_AT_ONCE);
-    let follower = Follower { desk: Arc::clone(desk), role, province, sender };
+    let follower = Follower { desk: Arc::clone(desk), role, province, life, sender };
     let now = || desk.engine.head().sequence * PLACES_PER_RECORD + (PLACES_PER_RECORD - 1);
     let after = after.unwrap_or_else(now);
     tokio::spawn(follower.follow(after));
@@ -151,6 +152,8 @@ struct Follower {
     desk: Arc<Desk>,
     role: Role,
     province: Option<ProvinceCode>,
+    /// The life of the journal that is followed.
+    life: u64,
     sender: mpsc::Sender<Result<WatchTransfersResponse, Status>>,
 }
 
@@ -209,7 +212,7 @@ impl Follower {
     async fn send(&self, place: u64, row: &TransferRow, parties: Option<&PartiesRow>) -> bool {
         let response = WatchTransfersResponse {
             transfer: Some(self.desk.show(row, parties)),
-            resume_token: number_token(&watch_scope(self.province), place),
+            resume_token: number_token(&watch_scope(self.province, self.life), place),
         };
         self.sender.send(Ok(response)).await.is_ok()
     }

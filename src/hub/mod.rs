@@ -12,16 +12,17 @@ mod regions;
 mod rulebooks;
 mod transfers;
 mod upkeep;
+mod wholeness;
 
 use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
 use crate::config::peers::NodePeer;
+use crate::domain::apply::SELF;
 use crate::domain::coordinator::{Coordinator, Deadlines, Input};
 use crate::domain::id::StartId;
-use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::region::{ProvinceCode, RegionDirectory};
-use crate::domain::row::{TableRow, TransferRow};
+use crate::domain::row::{SelfRow, TableRow, TransferRow};
 use crate::domain::scan::{Filter, Scan};
 use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, holds_after};
 use crate::net::access::{AppGrant, GrantError, Grants};
@@ -33,7 +34,6 @@ use crate::net::peer::Peer;
 use crate::net::rules::Rules;
 use crate::net::running::{Ready, Stop};
 use crate::net::server::{ServeError, Setup, with_health};
-use crate::net::status::Problem;
 use crate::net::tls::TlsError;
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
@@ -50,9 +50,9 @@ use inquiries::Inquiries;
 use link::Link;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 use tonic::service::Routes;
+use wholeness::Wholeness;
 
 /// Why a hub cannot start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -96,8 +96,7 @@ pub(crate) struct Desk {
     books: Books,
     inquiries: Inquiries,
     deadline_default_ms: u64,
-    /// Whether the store was put back and not every province has told yet what is missing.
-    recovering: Arc<AtomicBool>,
+    wholeness: Wholeness,
     /// True from the moment that a stop is asked for: streams end then, so that draining does.
     stopping: watch::Receiver<bool>,
 }
@@ -111,11 +110,6 @@ impl Desk {
             normalise_name: names::normalise_name,
             normalise_remark: names::normalise_remark,
         }
-    }
-
-    /// Lists of a store that was put back would leave out what it lost.
-    fn is_whole(&self) -> Result<(), Problem> {
-        if self.recovering.load(Ordering::Relaxed) { Err(Problem::new(Reason::Recovering)) } else { Ok(()) }
     }
 
     /// Whether a caller may act for members of a province: pay from it, watch it.
@@ -141,8 +135,9 @@ fn grants(apps: &[HubApp], places: &RegionDirectory) -> Result<Grants, GrantErro
     Grants::new(apps.iter().map(grant).collect())
 }
 
-/// Opens the hub's store and reads what its start needs: what is unsettled, and whom it must hear if it was put back.
-fn open(config: &HubConfig) -> Result<(SqliteStore, Input), HubError> {
+/// Opens the hub's store and reads what its start needs: what is unsettled, whom it must hear if it was put back, and
+/// else the life in which it last recovered.
+fn open(config: &HubConfig) -> Result<(SqliteStore, Input, Option<u64>), HubError> {
     let mut store = SqliteStore::open(&config.server.data, "hub")?;
     replay::check_start(&config.server.data)?;
     let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
@@ -159,8 +154,12 @@ fn open(config: &HubConfig) -> Result<(SqliteStore, Input), HubError> {
             "this store was restored from a backup: every node is asked what it lost, then the hub serves"
         );
     }
-    let nodes = || config.nodes.iter().map(|node| node.province).collect();
-    Ok((store, Input::Start { unsettled, put_back: put_back.then(nodes) }))
+    let nodes: Vec<ProvinceCode> = config.nodes.iter().map(|node| node.province).collect();
+    let put_back = Some(nodes).filter(|nodes| put_back && !nodes.is_empty());
+    let own = store.load(&[SELF])?.into_iter().flatten().find_map(|row| SelfRow::of(&row).cloned());
+    let recovered = own.map_or(0, |own| own.recovered);
+    let recovered = put_back.is_none().then_some(recovered);
+    Ok((store, Input::Start { unsettled, put_back }, recovered))
 }
 
 /// A link to each node that the configuration names.
@@ -176,9 +175,8 @@ fn links(config: &HubConfig, setup: &Setup, mark: &Mark) -> Result<BTreeMap<Prov
 pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
     let key = VaultKey::for_store(&config.server.vault_key, SqliteStore::exists(&config.server.data))?;
-    let (store, start) = open(&config)?;
-    let heard_first = matches!(&start, Input::Start { put_back: Some(nodes), .. } if !nodes.is_empty());
-    let recovering = Arc::new(AtomicBool::new(heard_first));
+    let (store, start, recovered) = open(&config)?;
+    let wholeness = Wholeness::new(recovered);
     let places = Arc::new(config.server.regions.directory.clone());
     let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), None)?);
     let start_id = StartId(random_16());
@@ -200,7 +198,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let engine = handle.with_waiting_max(limits.in_flight_max);
     let mark = Mark::new(last_incarnation + 1, start_id, engine.heads());
     let links = links(&config, &setup, &mark)?;
-    let tasks = lanes.run(links.clone(), &engine, reader.clone(), (mark.clone(), Arc::clone(&recovering)));
+    let tasks = lanes.run(links.clone(), &engine, reader.clone(), (mark.clone(), wholeness.clone()));
     let in_force = engine.clone();
     let reloading =
         tokio::spawn(Arc::clone(&rulebook).reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
@@ -220,7 +218,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         inquiries: Inquiries::new(config.nodes.iter().map(|node| node.province), limits.inquiries_max),
         deadline_default_ms: limits.deadline_default_ms,
         stopping,
-        recovering,
+        wholeness,
     });
     let stop = async move {
         // Whoever started this server asks for its end, or has gone.

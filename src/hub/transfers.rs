@@ -114,11 +114,10 @@ impl Desk {
                 .map(|found| found.filter(|(row, _)| self.may_see(role, row)))
                 .map(|found| found.map(|(row, parties)| self.show(&row, parties.as_ref())))
                 .collect()),
-            Answer::Transfer(_)
-            | Answer::Admitted { .. }
-            | Answer::Prove { .. }
-            | Answer::Rulings(_)
-            | Answer::Refused(_) => Err(Problem::new(Reason::Internal)),
+            Answer::Refused(refusal) => Err(refusal.into()),
+            Answer::Transfer(_) | Answer::Admitted { .. } | Answer::Prove { .. } | Answer::Rulings(_) => {
+                Err(Problem::new(Reason::Internal))
+            }
         }
     }
 
@@ -285,7 +284,7 @@ impl TransferService for Transfers {
         request: Request<ListTransfersRequest>,
     ) -> Result<Response<ListTransfersResponse>, Status> {
         let role = caller(&request)?;
-        self.0.is_whole()?;
+        self.0.wholeness.life()?;
         lists::list(&self.0, &role, request.get_ref()).await.map(Response::new)
     }
 
@@ -324,7 +323,6 @@ impl TransferService for Transfers {
         request: Request<WatchTransfersRequest>,
     ) -> Result<Response<lists::Changes>, Status> {
         let role = caller(&request)?;
-        self.0.is_whole()?;
         lists::watch(&self.0, role, request.get_ref()).map(Response::new)
     }
 }

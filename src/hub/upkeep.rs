@@ -2,12 +2,12 @@
 //! node, and nodes are asked what this hub has lost.
 
 use super::link::Link;
+use super::wholeness::Wholeness;
 use crate::domain::coordinator::{Coordinator, Input};
 use crate::domain::region::ProvinceCode;
 use crate::engine::{Handle, Reader, read_back};
 use crate::net::mark::Mark;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
@@ -29,7 +29,7 @@ pub async fn run(
     links: BTreeMap<ProvinceCode, Link>,
     engine: Handle<Coordinator>,
     journal: Reader,
-    (mark, recovering): (Mark, Arc<AtomicBool>),
+    (mark, wholeness): (Mark, Wholeness),
 ) {
     let mut asking = JoinSet::new();
     // A node that is slow to tell everything is not asked again meanwhile.
@@ -58,7 +58,7 @@ pub async fn run(
             }
             Upkeep::Recovered(incarnation) => {
                 mark.set_incarnation(incarnation);
-                recovering.store(false, Ordering::Relaxed);
+                wholeness.is_since(incarnation);
                 tracing::warn!(incarnation, "every province was heard: this hub has recovered and serves");
             }
         }

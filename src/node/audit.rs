@@ -93,6 +93,8 @@ impl AuditService for Audits {
         _: Request<ReadBooksRequest>,
     ) -> Result<Response<Self::ReadBooksStream>, Status> {
         let desk = &self.0;
+        // The engine knows whether the store lacks what the hub is telling again; books without it are no books.
+        desk.look(PROVINCE).await?;
         let (mark, now, province) = (desk.mark.now(), desk.clock.now().civil, desk.province);
         let begin = move |snapshot: &mut Snapshot| {
             let at = snapshot.head();

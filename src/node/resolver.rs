@@ -60,7 +60,7 @@ impl Outlet<Effect> for Questions {
                     tracing::error!(
                         %transfer_id,
                         side,
-                        "ALARM: an order of the hub could not be carried out as it is: `gongji incidents` says why"
+                        "ALARM: an incident was noted: `gongji incidents` says what and why"
                     );
                 }
             }

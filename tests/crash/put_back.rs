@@ -7,7 +7,10 @@ use crate::e2e::kit::audit::demand_settled;
 use crate::e2e::kit::people::Family;
 use crate::e2e::kit::site::Options;
 use crate::e2e::kit::{run, until};
-use gongji::proto::hub::{CreateTransferRequest, Transfer, TransferState};
+use gongji::proto::hub::{
+    CreateTransferRequest, GetTransferRequest, ListTransfersRequest, Transfer, TransferState,
+    WatchTransfersRequest,
+};
 use std::fs;
 use std::process::Output;
 
@@ -96,4 +99,59 @@ fn a_restored_hub_and_a_restored_node_get_back_what_was_decided_since() {
         settled(&servers, &[first.clone(), second.clone(), third]);
     }
     run(servers.stop());
+}
+
+/// While one province cannot be heard, a restored hub says so instead of showing books that lack something; and places
+/// in the journal that was lost mean nothing afterwards.
+#[test]
+fn a_hub_that_recovers_shows_nothing_and_old_tokens_end() {
+    let options = Options { provinces: vec!["13", "51"], daily_count_max: Some(1_000), ..Options::default() };
+    let mut servers = Servers::start(&options);
+    let family = run(async { servers.site().family("13", "51").await });
+    let from = backup(&servers, "hub");
+    let token =
+        run(watch_one(&servers, "", async || drop(ask_on_app(&servers, &family.transfer("1.00")).await)));
+    let token = token.expect("a change");
+    servers.kill("13");
+    servers.kill("hub");
+    let data = servers.site().data("hub");
+    fs::rename(&data, data.with_extension("lost")).expect("moved away");
+    let config = servers.site().config("hub");
+    let arguments = ["restore", "--yes", "--from", &from, "--config", config.to_str().expect("UTF-8")];
+    done(&servers.gongji(&arguments).output().expect("it runs"));
+    servers.launch("hub");
+    run(async {
+        assert!(servers.come_up().await, "{}", servers.last_words("hub"));
+        let app = servers.site().caller("app:demo");
+        let get = GetTransferRequest { transfer_id: family.transfer("1.00").transfer_id };
+        let got = app.transfers().get_transfer(get).await.expect_err("not whole");
+        let list =
+            app.transfers().list_transfers(ListTransfersRequest::default()).await.expect_err("not whole");
+        let watch = WatchTransfersRequest { resume_token: token.clone(), ..Default::default() };
+        let watched = app.transfers().watch_transfers(watch).await.expect_err("not whole");
+        for status in [got, list, watched] {
+            assert!(status.message().starts_with("RECOVERING"), "{status:?}");
+        }
+    });
+    start(&mut servers, "13");
+    run(async {
+        let app = servers.site().caller("app:demo");
+        let watch = WatchTransfersRequest { resume_token: token, ..Default::default() };
+        let ended = app.transfers().watch_transfers(watch).await.expect_err("another journal");
+        assert!(ended.message().starts_with("PAGE_TOKEN_INVALID"), "{ended:?}");
+        servers.stop().await;
+    });
+}
+
+async fn ask_on_app(servers: &Servers, content: &CreateTransferRequest) -> Transfer {
+    ask_on(&servers.site().caller("app:demo").transfers(), content).await
+}
+
+/// The token of the first change that is seen while `act` is done.
+async fn watch_one(servers: &Servers, resume_token: &str, act: impl AsyncFnOnce()) -> Option<String> {
+    let app = servers.site().caller("app:demo");
+    let request = WatchTransfersRequest { resume_token: resume_token.to_owned(), ..Default::default() };
+    let mut changes = app.transfers().watch_transfers(request).await.expect("a stream").into_inner();
+    act().await;
+    changes.message().await.expect("a change").map(|change| change.resume_token)
 }

@@ -290,10 +290,11 @@ impl Coordinator {
 
     /// A province rejected a decision: an incident for people; it is told again only after a restart.
     fn park(&mut self, ack: &Ack, step: &mut Step<'_>) {
-        let raised = step.rows().get::<IncidentRow>(&Key::IncidentRow(ack.transfer_id, ack.side));
-        if raised.is_none() {
-            let refusal =
-                ack.refusal.clone().unwrap_or_else(|| RefusalRecord::new(Reason::ContraryOrder, ack.side));
+        let refusal =
+            ack.refusal.clone().unwrap_or_else(|| RefusalRecord::new(Reason::ContraryOrder, ack.side));
+        let noted = step.rows().get::<IncidentRow>(&Key::IncidentRow(ack.transfer_id, ack.side));
+        // What a recovery noted about the transfer hides no rejection.
+        if noted.is_none_or(|noted| noted.refusal.reason != refusal.reason) {
             step.record(IncidentRaised {
                 transfer_id: ack.transfer_id,
                 side: ack.side,

@@ -172,8 +172,9 @@ impl Participant {
         step: &mut Step<'_>,
     ) -> (AckResult, Option<RefusalRecord>) {
         let refusal = RefusalRecord::new(reason, decision.side).with("outcome", decision.outcome.name());
-        let raised = step.rows().get::<IncidentRow>(&Key::IncidentRow(decision.transfer_id, decision.side));
-        if raised.is_none() {
+        let noted = step.rows().get::<IncidentRow>(&Key::IncidentRow(decision.transfer_id, decision.side));
+        // What a replay noted about the leg hides no contrary order.
+        if noted.is_none_or(|noted| noted.refusal.reason != reason) {
             self.raise(decision.transfer_id, decision.side, refusal.clone(), step);
         }
         (AckResult::Rejected, Some(refusal))

@@ -23,8 +23,9 @@ pub fn rule_of(reason: Reason) -> Option<(&'static str, RulePlaceOf)> {
         Reason::ClosedHours => Some(("closed_hours", RulePlaceOf::Refuser)),
         Reason::VerificationRequired => Some(("verification", RulePlaceOf::Side(Side::Payer))),
         Reason::OpenTransfer => Some(("one_open_transfer", RulePlaceOf::Side(Side::Payer))),
-        Reason::NotTakenInTime => Some(("acceptance", RulePlaceOf::Side(Side::Payee))),
         Reason::PayeeWalletNotOpen => Some(("without_wallet", RulePlaceOf::Side(Side::Payee))),
+        // Behind NOT_TAKEN_IN_TIME one of three can stand (`acceptance` and `without_wallet` of the payee's place,
+        // `acceptance_demanded` of the payer's); the tables of the day show which was in force.
         _ => None,
     }
 }

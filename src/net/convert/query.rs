@@ -43,9 +43,10 @@ pub struct TransferQuery {
     pub before: Option<u64>,
 }
 
-/// What the token of a change is bound to: a province's stream cannot be resumed as another's.
-pub fn watch_scope(province: Option<ProvinceCode>) -> Vec<u8> {
-    format!("watch {province:?}").into_bytes()
+/// What the token of a change is bound to: a province's stream cannot be resumed as another's, nor that of a journal
+/// which was lost since. `life`: in which the hub last recovered, 0 when it never had to.
+pub fn watch_scope(province: Option<ProvinceCode>, life: u64) -> Vec<u8> {
+    format!("watch {province:?} {life}").into_bytes()
 }
 
 impl Reader<'_> {
@@ -82,17 +83,19 @@ impl Reader<'_> {
     }
 
     /// Reads a request to watch transfers: the province, and the journal sequence after which changes are wanted.
+    /// `life` is the one of [`watch_scope`].
     ///
     /// # Errors
     /// `UNKNOWN_REGION`, `PAGE_TOKEN_INVALID`.
     pub fn watch_transfers(
         &self,
         request: &hub::WatchTransfersRequest,
+        life: u64,
     ) -> Result<(Option<ProvinceCode>, Option<u64>), Problem> {
         let mut found = Violations::default();
         let province = self.province(&Path::Root.field("province_code"), &request.province_code, &mut found);
         let province = found.finish(Some(province))?;
-        let after = read_number_token("resume_token", &watch_scope(province), &request.resume_token)?;
+        let after = read_number_token("resume_token", &watch_scope(province, life), &request.resume_token)?;
         Ok((province, after))
     }
 }

@@ -63,10 +63,10 @@ fn a_stream_is_resumed_only_as_the_same_stream() {
     let regions = regions();
     let watch = |province: &str, token: String| {
         let request = hub::WatchTransfersRequest { resume_token: token, province_code: province.to_owned() };
-        reader(&regions).watch_transfers(&request)
+        reader(&regions).watch_transfers(&request, 0)
     };
     let here = ProvinceCode::new(13);
-    let token = number_token(&watch_scope(Some(here)), 41);
+    let token = number_token(&watch_scope(Some(here), 0), 41);
     assert_eq!(watch("13", String::new()), Ok((Some(here), None)));
     assert_eq!(watch("13", token.clone()), Ok((Some(here), Some(41))));
     assert_eq!(found(watch("14", token.clone())), one("resume_token", PageTokenInvalid));
