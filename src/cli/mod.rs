@@ -86,7 +86,7 @@ enum Command {
     Hub(serve::HubArgs),
     /// Run a province's node, or list what waits there
     Node(serve::NodeArgs),
-    /// List orders that contradict what a server has recorded: people must look
+    /// List what people must look at: orders that contradict what is recorded, and what a put-back store had to guess
     Incidents(waiting::ListArgs),
     /// Make development certificates
     Certs(certs::Args),

@@ -36,7 +36,8 @@ fn parts(at: Civil, offset: UtcOffset) -> (String, String) {
     (there.date().to_string(), format!("{hour:02}:{minute:02}:{second:02}"))
 }
 
-fn time_json(at: Option<&Timestamp>) -> Value {
+/// A time for programs; null when there is none.
+pub fn time_json(at: Option<&Timestamp>) -> Value {
     at.and_then(civil).map_or(Value::Null, |at| rfc3339(at).into())
 }
 
@@ -73,6 +74,32 @@ fn side_text(side: types::RefusalSide) -> &'static str {
         types::RefusalSide::Payer => "payer's province",
         types::RefusalSide::Payee => "payee's province",
     }
+}
+
+/// Whose part of a transfer, as people and programs read it; empty when it is nobody's.
+pub fn side_name(side: types::RefusalSide) -> &'static str {
+    match side {
+        types::RefusalSide::Payer => "payer",
+        types::RefusalSide::Payee => "payee",
+        types::RefusalSide::Hub | types::RefusalSide::Unspecified => "",
+    }
+}
+
+/// What was ordered, where an incident is about an order: "commit" or "abort".
+pub fn incident_outcome(it: &types::Incident) -> Option<&str> {
+    it.refusal.as_ref().and_then(|refusal| refusal.metadata.get("outcome")).map(String::as_str)
+}
+
+/// An incident of a server for programs.
+pub fn incident_json((server, it): &(String, types::Incident)) -> Value {
+    json!({
+        "server": server,
+        "transfer_id": it.transfer_id,
+        "side": side_name(it.side()),
+        "reason": it.refusal.as_ref().map(|refusal| refusal.reason.as_str()),
+        "outcome": incident_outcome(it),
+        "raise_time": time_json(it.raise_time.as_ref()),
+    })
 }
 
 fn party_text(party: Option<&types::MaskedParty>) -> String {
@@ -373,6 +400,29 @@ mod tests {
         assert_eq!(value["decide_time"], Value::Null);
         assert_eq!(value["hub_seq"], 0);
         assert_eq!(value["payer"]["name"], "张*三");
+    }
+
+    #[test]
+    fn an_incident_has_one_form_wherever_it_is_listed() {
+        let incident = types::Incident {
+            transfer_id: "id".to_owned(),
+            side: types::RefusalSide::Payee.into(),
+            refusal: Some(types::Refusal {
+                reason: "CONTRARY_ORDER".to_owned(),
+                metadata: [("outcome".to_owned(), "commit".to_owned())].into(),
+                ..types::Refusal::default()
+            }),
+            raise_time: Some(Timestamp { seconds: 1_795_233_600, nanos: 0 }),
+        };
+        let mut expected = json!({
+            "server": "node 51", "transfer_id": "id", "side": "payee", "reason": "CONTRARY_ORDER",
+            "outcome": "commit", "raise_time": "2026-11-21T04:00:00.000Z",
+        });
+        assert_eq!(incident_json(&("node 51".to_owned(), incident.clone())), expected);
+        expected["outcome"] = Value::Null;
+        let refusal = incident.refusal.clone().map(|it| types::Refusal { metadata: Default::default(), ..it });
+        let without = types::Incident { refusal, ..incident };
+        assert_eq!(incident_json(&("node 51".to_owned(), without)), expected, "not every incident is about an order");
     }
 
     #[test]

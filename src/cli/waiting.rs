@@ -4,16 +4,14 @@ use super::Exit;
 use super::client::{ConnectArgs, Connection, OutputArgs, Server, duration, run};
 use super::failure::Failure;
 use super::print::say;
-use super::show::{local_time, rfc3339, state_text};
+use super::show::{incident_json, incident_outcome, local_time, side_name, state_text, time_json};
 use super::table::{align_right, table};
 use crate::domain::region::ProvinceCode;
-use crate::net::convert::time::civil;
 use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;
 use crate::proto::hub::{self, InFlightTransfer, ListInFlightRequest, WaitReason};
 use crate::proto::node::audit_service_client::AuditServiceClient as NodeClient;
 use crate::proto::node::{self, InDoubtLeg, LegSide, ListInDoubtRequest};
-use crate::proto::types::{Incident, RefusalSide};
-use prost_types::Timestamp;
+use crate::proto::types::Incident;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -24,7 +22,7 @@ pub struct ListArgs {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     older_than: Option<Duration>,
     /// Most rows to print of each server
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = rows)]
     limit: usize,
     #[command(flatten)]
     connect: ConnectArgs,
@@ -40,6 +38,11 @@ pub struct NodeListArgs {
     province: Option<ProvinceCode>,
     #[command(flatten)]
     list: ListArgs,
+}
+
+/// At least one: servers take a page of none for one of the usual size.
+fn rows(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|rows| *rows > 0).ok_or_else(|| "write a whole number from 1 on".to_owned())
 }
 
 fn province(text: &str) -> Result<ProvinceCode, String> {
@@ -123,14 +126,6 @@ fn wait_reason(reason: WaitReason) -> (&'static str, &'static str) {
     }
 }
 
-fn side_name(side: RefusalSide) -> &'static str {
-    match side {
-        RefusalSide::Payer => "payer",
-        RefusalSide::Payee => "payee",
-        RefusalSide::Hub | RefusalSide::Unspecified => "",
-    }
-}
-
 fn in_flight_cells(it: &InFlightTransfer) -> [String; 6] {
     let waiting = it.waiting.iter().map(|side| {
         let why = wait_reason(side.reason()).0;
@@ -144,10 +139,6 @@ fn in_flight_cells(it: &InFlightTransfer) -> [String; 6] {
         waiting.collect::<Vec<_>>().join("\n"),
         local_time(it.since_time.as_ref()),
     ]
-}
-
-fn time_json(at: Option<&Timestamp>) -> Value {
-    at.and_then(civil).map_or(Value::Null, |at| json!(rfc3339(at)))
 }
 
 fn in_flight_json(it: &InFlightTransfer) -> Value {
@@ -317,10 +308,6 @@ async fn read_node_incidents(args: &ListArgs, node: &Server) -> Result<Page<Inci
     .await
 }
 
-fn order(it: &Incident) -> String {
-    it.refusal.as_ref().and_then(|refusal| refusal.metadata.get("outcome").cloned()).unwrap_or_default()
-}
-
 fn incident_cells((server, it): &(String, Incident)) -> [String; 6] {
     let reason = it.refusal.as_ref().map_or("", |refusal| refusal.reason.as_str());
     [
@@ -328,18 +315,26 @@ fn incident_cells((server, it): &(String, Incident)) -> [String; 6] {
         it.transfer_id.clone(),
         side_name(it.side()).to_owned(),
         reason.to_owned(),
-        order(it),
+        incident_outcome(it).unwrap_or_default().to_owned(),
         local_time(it.raise_time.as_ref()),
     ]
 }
 
-fn incident_json((server, it): &(String, Incident)) -> Value {
-    json!({
-        "server": server,
-        "transfer_id": it.transfer_id,
-        "side": side_name(it.side()),
-        "reason": it.refusal.as_ref().map(|refusal| refusal.reason.clone()),
-        "order": order(it),
-        "raise_time": time_json(it.raise_time.as_ref()),
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        list: ListArgs,
+    }
+
+    #[test]
+    fn a_list_has_at_least_one_row() {
+        let limit = |text: &str| Line::try_parse_from(["x", "--limit", text]).ok().map(|line| line.list.limit);
+        assert_eq!((limit("1"), limit("5000")), (Some(1), Some(5_000)));
+        assert_eq!((limit("0"), limit("-1"), limit("x")), (None, None, None));
+    }
 }

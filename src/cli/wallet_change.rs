@@ -122,14 +122,10 @@ impl Change {
     }
 }
 
-/// Changes an opened wallet. Only the place of use is an app's to change; the rest is the province's own system's.
+/// Changes an opened wallet, as the province's own system.
 pub(super) fn change(args: &ChangeArgs, wish: Wish<'_>) -> Exit {
     run(args.output, async {
-        let (connection, province) = (Connection::load(&args.connect)?, args.person.province());
-        let node = match wish {
-            Wish::Move(_) => connection.node(province)?,
-            Wish::Freeze(_) | Wish::Unfreeze(_) | Wish::Close => connection.node_as_platform(province)?,
-        };
+        let node = Connection::load(&args.connect)?.node_as_platform(args.person.province())?;
         carry_out(&node, &Change::of(wish, args.person.party()), args.output).await
     })
 }

@@ -26,7 +26,7 @@ pub const HUB_METHODS: &[&str] = &[
 ];
 
 /// Methods of a node's WalletService that an application can be given.
-pub const NODE_METHODS: &[&str] = &["OpenWallet", "GetWallet", "ListEntries", "GetStatement", "ChangePlace"];
+pub const NODE_METHODS: &[&str] = &["OpenWallet", "GetWallet", "ListEntries", "GetStatement"];
 
 /// The provinces for which an application may act.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -76,7 +76,7 @@ const TABLE: &[(&str, Access)] = &[
     ("/gongji.node.v1.AuditService/ListInDoubt", OPERATOR),
     ("/gongji.node.v1.AuditService/ListIncidents", OPERATOR),
     ("/gongji.node.v1.WalletService/GetStatement", WALLET),
-    ("/gongji.node.v1.WalletService/ChangePlace", WALLET),
+    ("/gongji.node.v1.WalletService/ChangePlace", MEMBER),
     ("/gongji.node.v1.WalletService/FreezeWallet", MEMBER),
     ("/gongji.node.v1.WalletService/UnfreezeWallet", MEMBER),
     ("/gongji.node.v1.WalletService/CloseWallet", MEMBER),

@@ -76,6 +76,8 @@ fn each_service_answers_its_callers_only() {
         ("/gongji.node.v1.ParticipantService/Inspect", [None, no, no, None, elsewhere, None]),
         ("/gongji.node.v1.MemberService/CreditAccount", [no, no, no, None, elsewhere, no]),
         ("/gongji.node.v1.WalletService/GetWallet", [no, no, None, None, elsewhere, no]),
+        ("/gongji.node.v1.WalletService/GetStatement", [no, no, None, None, elsewhere, no]),
+        ("/gongji.node.v1.WalletService/ChangePlace", [no, no, no, None, elsewhere, no]),
         ("/gongji.hub.v1.AuditService/ReadBooks", [no, no, no, no, no, None]),
         ("/gongji.hub.v1.AuditService/ListInFlight", [no, no, no, no, no, None]),
         ("/gongji.node.v1.AuditService/ReadBooks", [no, no, no, no, no, None]),
@@ -140,7 +142,7 @@ fn an_app_gets_what_its_grant_lists_and_no_more() {
 #[test]
 fn a_grant_of_what_no_app_may_call_is_refused() {
     for bad in
-        ["GetTransfer", "TransferService/GetTransfer", "TransferService.Get", "ParticipantService.Prepare"]
+        ["GetTransfer", "TransferService/GetTransfer", "TransferService.Get", "ParticipantService.Prepare", "WalletService.ChangePlace"]
     {
         assert_eq!(grants(&[bad]).expect_err("refused").method, bad);
     }

@@ -1,4 +1,4 @@
-//! Statements by period: what was in an account before, what was booked, what is in it after.
+//! The lines of an account, newest first: pages of all of them, and statements by period.
 
 use crate::domain::calendar::Day;
 use crate::domain::money::Money;
@@ -12,10 +12,10 @@ pub(super) struct Statement {
     pub(super) opening: Money,
     /// Balance after the last day.
     pub(super) closing: Money,
-    /// Sum of what came in.
-    pub(super) credit: Money,
-    /// Sum of what went out, below zero or zero.
-    pub(super) debit: Money,
+    /// Sum of what came in; none when it does not fit.
+    pub(super) credit: Option<Money>,
+    /// Sum of what went out, zero or above; none when it does not fit.
+    pub(super) debit: Option<Money>,
     /// Lines of the whole period.
     pub(super) count: u64,
     /// Lines of this page, newest first.
@@ -39,20 +39,64 @@ pub(super) struct Period {
     pub(super) limit: usize,
 }
 
-/// Walks an account's entries backwards: each names the one before it, and their times never rise on the way. So the
-/// cost is what was booked since the first day. Entries are small, and an account gets a few a day.
-pub(super) fn statement(tables: &mut dyn Tables, period: Period) -> Result<Statement, StoreError> {
-    let (mut found, mut next) = (Statement::default(), period.last_entry);
-    let (mut in_page, mut is_last) = (period.before.is_none(), true);
-    while next != 0 {
-        let rows = tables.load(&[Key::EntryRow(next)])?;
-        let Some(row) = rows.iter().flatten().find_map(EntryRow::of) else {
-            let what = format!("entry {next} is missing");
-            return Err(StoreError::Damaged { place: "table entry".to_owned(), what });
+/// An account's entries from one backwards: each names the one before it.
+///
+/// # Errors
+/// `Damaged` when one is missing; then it ends.
+struct Walk<'a> {
+    tables: &'a mut dyn Tables,
+    /// The entry to come; 0 after the first that was ever booked.
+    next: u64,
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Result<EntryRow, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry_id = std::mem::take(&mut self.next);
+        if entry_id == 0 {
+            return None;
+        }
+        let rows = match self.tables.load(&[Key::EntryRow(entry_id)]) {
+            Ok(rows) => rows,
+            Err(error) => return Some(Err(error)),
         };
+        let Some(row) = rows.iter().flatten().find_map(EntryRow::of) else {
+            let what = format!("entry {entry_id} is missing");
+            return Some(Err(StoreError::Damaged { place: "table entry".to_owned(), what }));
+        };
+        self.next = row.previous;
+        Some(Ok(row.clone()))
+    }
+}
+
+/// At most `limit` entries of one account, from this one backwards, and the one that a next page begins with.
+///
+/// # Errors
+/// `Damaged` when one is missing.
+pub(super) fn page(
+    tables: &mut dyn Tables,
+    from: u64,
+    limit: usize,
+) -> Result<(Vec<EntryRow>, Option<u64>), StoreError> {
+    let mut walk = Walk { tables, next: from };
+    let page = walk.by_ref().take(limit).collect::<Result<Vec<_>, _>>()?;
+    Ok((page, (walk.next != 0).then_some(walk.next)))
+}
+
+/// Walks an account's entries backwards; their times never rise on the way. So the cost is what was booked since the
+/// first day. Entries are small, and an account gets a few a day.
+///
+/// # Errors
+/// `Damaged` when an entry is missing.
+pub(super) fn statement(tables: &mut dyn Tables, period: Period) -> Result<Statement, StoreError> {
+    let nothing = Some(Money::ZERO);
+    let mut found = Statement { credit: nothing, debit: nothing, ..Statement::default() };
+    let (mut in_page, mut is_last) = (period.before.is_none(), true);
+    for row in (Walk { tables, next: period.last_entry }) {
+        let row = row?;
         let day = Day::of(row.entry_time);
         if day > period.to {
-            next = row.previous;
             continue;
         }
         if std::mem::take(&mut is_last) {
@@ -63,16 +107,17 @@ pub(super) fn statement(tables: &mut dyn Tables, period: Period) -> Result<State
             return Ok(found);
         }
         found.count += 1;
-        let sum = if row.amount >= Money::ZERO { &mut found.credit } else { &mut found.debit };
-        // Sums of what was booked stay within what balances can hold on any real ledger.
-        *sum = sum.checked_add(row.amount).unwrap_or(*sum);
-        in_page = in_page || period.before == Some(next);
-        if in_page && found.page.len() < period.limit {
-            found.page.push(row.clone());
-        } else if in_page && found.next.is_none() {
-            found.next = Some(next);
+        if row.amount >= Money::ZERO {
+            found.credit = found.credit.and_then(|sum| sum.checked_add(row.amount));
+        } else {
+            found.debit = found.debit.and_then(|sum| sum.checked_sub(row.amount));
         }
-        next = row.previous;
+        in_page = in_page || period.before == Some(row.entry_id);
+        if in_page && found.page.len() < period.limit {
+            found.page.push(row);
+        } else if in_page && found.next.is_none() {
+            found.next = Some(row.entry_id);
+        }
     }
     Ok(found)
 }

@@ -2,15 +2,14 @@
 
 use super::members::standing;
 use super::requests::Request as Asked;
-use super::statement::{Period, statement as period_statement};
+use super::statement::{Period, page, statement};
 use super::{Desk, problem_of_ask};
 use crate::domain::id::MemberRef;
 use crate::domain::id_number::Person;
 use crate::domain::ledger::AccountKind;
-use crate::domain::money::Money;
 use crate::domain::participant::{Input, Standing};
 use crate::domain::reason::Reason;
-use crate::domain::row::{EntryRow, HolderRow, Key, TableRow};
+use crate::domain::row::HolderRow;
 use crate::net::access_layer::caller;
 use crate::net::convert::account::{entry_to_proto, wallet_to_proto};
 use crate::net::convert::member::{OpenInput, entry_scope};
@@ -26,7 +25,7 @@ use crate::proto::node::{
     ListEntriesRequest, ListEntriesResponse, OpenWalletRequest, OpenWalletResponse, UnfreezeWalletRequest,
     UnfreezeWalletResponse, Wallet,
 };
-use crate::store::{StoreError, Tables};
+use crate::store::Tables;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -80,22 +79,6 @@ fn shown(standing: &Standing, person: &Person) -> Result<Wallet, Problem> {
     Ok(wallet_to_proto(wallet, Some(&standing.wallet_account), person, member.region))
 }
 
-/// At most `limit` entries of one account, from this one backwards, and the one that a next page begins with.
-fn statement(
-    tables: &mut dyn Tables,
-    from: u64,
-    limit: usize,
-) -> Result<(Vec<EntryRow>, Option<u64>), StoreError> {
-    let (mut page, mut next) = (Vec::new(), from);
-    while next != 0 && page.len() < limit {
-        let rows = tables.load(&[Key::EntryRow(next)])?;
-        let Some(row) = rows.iter().flatten().find_map(EntryRow::of) else { break };
-        next = row.previous;
-        page.push(row.clone());
-    }
-    Ok((page, (next != 0).then_some(next)))
-}
-
 #[tonic::async_trait]
 impl WalletService for Wallets {
     async fn open_wallet(
@@ -145,11 +128,16 @@ impl WalletService for Wallets {
             | AccountKind::Suspense => standing.account,
         };
         let from = query.before.unwrap_or(account.last_entry);
-        let read = move |tables: &mut dyn Tables| statement(tables, from, query.limit);
+        // A token names an entry: one that is later than the account's last, or of another account, was given for that
+        // account, or before the store was put back, or made up.
+        let wrong = || Problem::field("page_token", Reason::PageTokenInvalid);
+        if from > account.last_entry {
+            return Err(wrong().into());
+        }
+        let read = move |tables: &mut dyn Tables| page(tables, from, query.limit);
         let (page, next) = desk.lists.run(read).await.map_err(problem_of_store)?;
-        // A token names an entry: one of another account was given for that account, or made up.
         if page.iter().any(|row| (row.member_ref, row.kind) != (member_ref, account.kind)) {
-            return Err(Problem::field("page_token", Reason::PageTokenInvalid).into());
+            return Err(wrong().into());
         }
         let next_page_token =
             next.map_or_else(String::new, |id| number_token(&entry_scope(account.kind), id));
@@ -175,18 +163,20 @@ impl WalletService for Wallets {
         };
         let (from, to, before, limit) = (query.from, query.to, query.before, query.limit);
         let period = Period { last_entry: account.last_entry, from, to, before, limit };
-        let read = move |tables: &mut dyn Tables| period_statement(tables, period);
+        let read = move |tables: &mut dyn Tables| statement(tables, period);
         let found = desk.lists.run(read).await.map_err(problem_of_store)?;
         // A token names an entry of the period: another one was given for somebody else, or made up.
         if before.is_some() && found.page.is_empty() {
             return Err(Problem::field("page_token", Reason::PageTokenInvalid).into());
         }
+        let sums = found.credit.zip(found.debit);
+        let (credit, debit) = sums.ok_or_else(|| Problem::new(Reason::Overflow))?;
         let next = found.next.map(|id| number_token(&query.scope(), id));
         Ok(Response::new(GetStatementResponse {
             opening_balance: found.opening.to_string(),
             closing_balance: found.closing.to_string(),
-            credit_sum: found.credit.to_string(),
-            debit_sum: Money::ZERO.checked_sub(found.debit).unwrap_or(Money::ZERO).to_string(),
+            credit_sum: credit.to_string(),
+            debit_sum: debit.to_string(),
             entry_count: found.count,
             entries: found.page.iter().map(entry_to_proto).collect(),
             next_page_token: next.unwrap_or_default(),

@@ -7,6 +7,7 @@ pub mod chain;
 mod conformance;
 pub mod failpoint;
 pub mod memory;
+pub mod owner_only;
 pub mod replay;
 #[cfg(test)]
 mod samples;

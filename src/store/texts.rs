@@ -4,6 +4,7 @@
 
 use crate::domain::id::{Digest, hex};
 use crate::domain::policy::rulebook::RuleLayer;
+use crate::store::owner_only;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -46,7 +47,7 @@ impl Texts {
         &self,
         texts: impl Iterator<Item = (&'a Digest, &'a [RuleLayer])>,
     ) -> Result<(), TextError> {
-        fs::create_dir_all(&self.folder).map_err(at(&self.folder))?;
+        owner_only::make_folder(&self.folder).map_err(at(&self.folder))?;
         let mut changed = false;
         for (hash, layers) in texts {
             match self.read(hash) {
@@ -58,7 +59,12 @@ impl Texts {
             self.write(hash, layers)?;
             changed = true;
         }
-        if changed { sync(&self.folder) } else { Ok(()) }
+        if !changed {
+            return Ok(());
+        }
+        sync(&self.folder)?;
+        // The folder itself may be new; an earlier start may have been killed before it had synced that.
+        self.folder.parent().map_or(Ok(()), sync)
     }
 
     /// The texts that a hash stands for; nothing where none are kept.
@@ -93,10 +99,10 @@ impl Texts {
         if made.exists() {
             fs::remove_dir_all(&made).map_err(at(&made))?;
         }
-        fs::create_dir(&made).map_err(at(&made))?;
+        owner_only::make_folder(&made).map_err(at(&made))?;
         for (number, layer) in layers.iter().enumerate() {
             let path = made.join(format!("{}-{}", number + 1, layer.name));
-            let mut file = File::create(&path).map_err(at(&path))?;
+            let mut file = owner_only::writing().create_new(true).open(&path).map_err(at(&path))?;
             file.write_all(layer.text.as_bytes()).and_then(|()| file.sync_all()).map_err(at(&path))?;
         }
         sync(&made)?;
@@ -139,6 +145,19 @@ mod tests {
         keep(&texts).unwrap();
         assert_eq!(texts.read(&hash()).unwrap(), Some(layers()));
         assert_eq!(fs::read_dir(data.path().join(FOLDER)).unwrap().count(), 1, "nothing unfinished is left");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_kept_is_for_its_owner_only() {
+        use std::os::unix::fs::MetadataExt;
+        let data = tempfile::tempdir().unwrap();
+        keep(&Texts::of(data.path())).unwrap();
+        let folder = data.path().join(FOLDER);
+        let texts = folder.join(hex(&hash().0));
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+        let file = mode(&texts.join("1-national.toml"));
+        assert_eq!((mode(&folder), mode(&texts), file), (0o700, 0o700, 0o600));
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn a_frozen_wallet_takes_nothing_new_and_a_full_one_is_not_closed() {
 }
 
 #[test]
-fn a_relative_opens_it_an_app_moves_it_and_only_the_province_closes_it() {
+fn a_relative_opens_it_and_only_the_province_moves_and_closes_it() {
     shared(async |cluster| {
         let (platform, app) = (cluster.caller("platform:51"), cluster.app());
         let (member, relative) = (somebody("510100"), somebody("130100"));
@@ -82,13 +82,14 @@ fn a_relative_opens_it_an_app_moves_it_and_only_the_province_closes_it() {
         assert_eq!(apps.open_wallet(within(request.clone())).await.expect("the same").into_inner(), opened);
         request.opened_by = None;
         refused(apps.open_wallet(within(request)).await, Code::AlreadyExists, "CONTENT_DIFFERS");
-        let moved = apps.change_place(within(place(&member, "510300"))).await.expect("moved").into_inner();
+        let moved = own.change_place(within(place(&member, "510300"))).await.expect("moved").into_inner();
         assert_eq!(seen(moved.wallet).1, "510300");
-        let elsewhere = apps.change_place(within(place(&member, "130100"))).await;
+        let elsewhere = own.change_place(within(place(&member, "130100"))).await;
         let said = refused(elsewhere, Code::FailedPrecondition, "WALLET_MOVE_ACROSS_PROVINCES");
         assert_eq!(said.fact("region"), Some("130100"));
-        // Freezing and closing are the province's own; an app and another province may not.
+        // Moving, freezing and closing are the province's own; an app and another province may not.
         for answer in [
+            apps.change_place(within(place(&member, "510100"))).await.err(),
             apps.freeze_wallet(within(freeze(&member, "MISUSE"))).await.err(),
             apps.unfreeze_wallet(within(unfreeze(&member))).await.err(),
             apps.close_wallet(within(close(&member))).await.err(),

@@ -2,10 +2,11 @@
 
 use super::gather::{Gathered, NodeRead, Reading};
 use crate::cli::Exit;
+use crate::cli::show::{incident_json, side_name};
 use crate::cli::table::{align_right, table};
 use crate::domain::audit::{Checked, Cut, Over};
 use crate::domain::invariant::Violation;
-use crate::proto::types::{Incident, RefusalSide};
+use crate::proto::types::Incident;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
@@ -185,26 +186,6 @@ fn checked_json(checked: &Checked) -> Value {
         "over": over,
         "violations": checked.violations.iter().map(violation).collect::<Vec<_>>(),
     })
-}
-
-fn incident_json((server, incident): &(String, Incident)) -> Value {
-    let refusal = incident.refusal.as_ref();
-    json!({
-        "server": server,
-        "transfer_id": incident.transfer_id,
-        "side": side_name(incident.side()),
-        "reason": refusal.map(|refusal| refusal.reason.clone()),
-        "outcome": refusal.and_then(|refusal| refusal.metadata.get("outcome").cloned()),
-    })
-}
-
-/// A side as people read it.
-fn side_name(side: RefusalSide) -> &'static str {
-    match side {
-        RefusalSide::Payer => "payer",
-        RefusalSide::Payee => "payee",
-        RefusalSide::Hub | RefusalSide::Unspecified => "",
-    }
 }
 
 #[cfg(test)]

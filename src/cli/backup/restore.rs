@@ -9,10 +9,10 @@ use crate::cli::print::{note, say};
 use crate::domain::id::hex;
 use crate::privacy::key::VaultKey;
 use crate::privacy::private_file;
-use crate::store::StoreError;
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::replay::{Verified, verify};
 use crate::store::sqlite::{FORMAT, Restoring, Snapshot};
+use crate::store::{StoreError, owner_only};
 use serde_json::json;
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -130,7 +130,13 @@ impl Key {
             return Err(Failure::Usage(format!("{}: {what}", to.display())));
         };
         let from = backup.join(KEY);
-        if FileMark::of(&from).ok().as_ref() != Some(mark) {
+        let found = match FileMark::of(&from) {
+            Ok(found) => Some(found),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            // The disk or the rights; it says nothing of what was written.
+            Err(error) => return Err(Failure::Local(format!("{}: {error}", from.display()))),
+        };
+        if found.as_ref() != Some(mark) {
             let backup = backup.display();
             let what = format!("the backup {backup} is damaged: {KEY} is not what was written");
             return Err(Failure::Local(format!("{what}; take an older backup")));
@@ -164,7 +170,7 @@ impl Key {
     fn install(&self) -> Result<(), Failure> {
         let Key::Brought { from, to } = self else { return Ok(()) };
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let made = folder.map_or(Ok(()), std::fs::create_dir_all);
+        let made = folder.map_or(Ok(()), owner_only::make_folder);
         made.map_err(|error| Failure::Local(format!("{}: {error}", to.display())))?;
         let content = private_file::read(from);
         content

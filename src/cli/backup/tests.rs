@@ -123,6 +123,7 @@ fn a_backup_of_an_open_store_is_restored_with_its_key_and_verified() {
     assert!(said.contains("stands at journal sequence 2, as of 20"), "{said}");
     assert!(said.contains("LOST: allotments, member reports and wallet openings since then"), "{said}");
     let target = scene.path("again");
+    assert_eq!((mode(&target), mode(&scene.path("keys"))), (0o700, 0o700));
     assert_eq!(rows(&target), before);
     assert!(verify(&mut Snapshot::open(&target).unwrap()).unwrap().difference.is_none());
     assert_eq!(fs::read(scene.path("keys/key")).unwrap(), fs::read(scene.path("key")).unwrap());
@@ -254,7 +255,9 @@ fn a_damaged_or_newer_backup_is_refused() {
         fs::write(&path, &sound[..sound.len() / 2]).unwrap();
         assert!(outcome().0.contains(" is damaged: "), "half of {name}");
         fs::remove_file(&path).unwrap();
-        assert_ne!(outcome().1, Exit::Done, "without {name}");
+        let (line, exit) = outcome();
+        assert_ne!(exit, Exit::Done, "without {name}");
+        assert!(name != KEY || line.contains(" is damaged: "), "{line}");
         fs::write(&path, &sound).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         assert!(!SqliteStore::exists(&scene.path("new")) && !scene.path("new-key").exists());
@@ -274,6 +277,18 @@ fn a_damaged_or_newer_backup_is_refused() {
     fs::remove_file(made.join(manifest::NAME)).unwrap();
     sound.write(&made).unwrap();
     assert_eq!(outcome().1, Exit::Done);
+}
+
+#[test]
+fn a_key_file_that_cannot_be_read_is_not_called_damaged() {
+    let scene = Scene::new();
+    let made = scene.backup_with_key().folder;
+    fs::remove_file(made.join(KEY)).unwrap();
+    // Reading it fails whoever asks; rights would not stop root.
+    fs::create_dir(made.join(KEY)).unwrap();
+    let (line, exit) = text(scene.restore(&made, "new", "new-key", &["--yes"]));
+    assert!(line.starts_with(made.join(KEY).to_str().unwrap()) && exit == Exit::Refused, "{line}");
+    assert!(!line.contains("damaged"), "{line}");
 }
 
 #[test]

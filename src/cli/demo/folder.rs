@@ -23,6 +23,8 @@ use time::{Date, Month};
 pub(super) const APP: &str = "demo";
 /// What foreign programs read.
 const CONNECT: &str = "connect.json";
+/// What is being written, until it is whole.
+const DRAFT: &str = "unfinished.draft";
 /// The file with the last rule-day.
 const DAY: &str = "day";
 /// The rule-day of a new folder: every place of the demonstration has opened its wallet by then.
@@ -133,13 +135,20 @@ impl Folder {
         for (name, text) in CONFIG {
             let path = config.join(name);
             if !path.exists() {
-                fs::write(&path, text).map_err(io_at(&path))?;
+                self.write_whole(&path, text)?;
             }
         }
         let (regions_path, rulebooks_path) = (config.join("regions.toml"), config.join("rulebooks"));
         let regions = regions::load(&regions_path)?;
         let rulebook = rulebook::load(&rulebooks_path, &regions.directory)?;
         Ok(Rules { regions_path, regions, rulebooks_path, rulebook })
+    }
+
+    /// Writes a file under another name first: one that is there is whole. The folder is locked, so nobody else has a
+    /// draft here.
+    fn write_whole(&self, path: &Path, text: &str) -> Result<(), DemoError> {
+        let draft = self.root.join(DRAFT);
+        fs::write(&draft, text).and_then(|()| fs::rename(&draft, path)).map_err(io_at(path))
     }
 
     /// Issues the certificates that are not there yet.
@@ -177,8 +186,7 @@ impl Folder {
             .and_then(Date::next_day)
             .max(first)
             .ok_or_else(|| DemoError::Content(path.clone(), "there is no later day".to_owned()))?;
-        let (draft, text) = (self.root.join("day.draft"), format!("{next}\n"));
-        fs::write(&draft, text).and_then(|()| fs::rename(&draft, &path)).map_err(io_at(&path))?;
+        self.write_whole(&path, &format!("{next}\n"))?;
         let seconds = next.midnight().assume_utc().unix_timestamp() + BEGINS_HOURS_UTC * 3_600;
         Ok(Civil(seconds * 1_000))
     }
@@ -242,6 +250,21 @@ mod tests {
         assert_eq!(Day::of(folder.next_day().expect("a day")).to_string(), "2027-01-01");
         fs::write(folder.path().join(DAY), "soon").expect("written");
         assert!(matches!(folder.next_day(), Err(DemoError::Content(..))));
+    }
+
+    #[test]
+    fn configuration_that_could_not_be_written_is_written_by_the_next_start() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(data.path()).expect("made");
+        // As a kill leaves it: something begun, and nothing in its place.
+        fs::create_dir(folder.path().join(DRAFT)).expect("in the way");
+        assert!(matches!(folder.rules(), Err(DemoError::Io(..))));
+        let config = folder.path().join("config");
+        assert!(CONFIG.iter().all(|(name, _)| !config.join(name).exists()), "no file begins in its place");
+        fs::remove_dir(folder.path().join(DRAFT)).expect("removed");
+        fs::write(folder.path().join(DRAFT), "code = \"").expect("half a file");
+        assert_eq!(folder.rules().expect("written").regions.directory.provinces().count(), 32);
+        assert!(!folder.path().join(DRAFT).exists());
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use super::head_file::{self, HeadFile};
 use super::read::{self, SqliteReader};
 use super::{DATABASE, LOCK, failure, io, schema, snapshot::Snapshot};
-use crate::store::StoreError;
 use crate::store::failpoint::{Failpoint, hit};
+use crate::store::{StoreError, owner_only};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -67,11 +67,7 @@ fn unfit() -> StoreError {
 }
 
 fn create_private(path: &Path) -> Result<File, StoreError> {
-    let mut options = OpenOptions::new();
-    options.create_new(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|error| io(path, &error))
+    owner_only::writing().create_new(true).open(path).map_err(|error| io(path, &error))
 }
 
 /// A folder in which a store is being restored. It is locked, so no server starts in it; and a restore that is killed
@@ -88,7 +84,7 @@ impl Restoring {
     /// # Errors
     /// `Locked` when a server runs in it, `NotEmpty`, `Io`.
     pub fn begin(dir: &Path) -> Result<Restoring, StoreError> {
-        std::fs::create_dir_all(dir).map_err(|error| io(dir, &error))?;
+        owner_only::make_folder(dir).map_err(|error| io(dir, &error))?;
         if dir.join(LOCK).exists() {
             drop(super::lock(dir)?);
         }

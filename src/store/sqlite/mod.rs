@@ -18,13 +18,13 @@ pub use verify::Report;
 use crate::domain::row::{Key, Row, Table};
 use crate::domain::scan::Scan;
 use crate::store::failpoint::{Failpoint, hit};
-use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain};
+use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain, owner_only};
 use checkpoint::{Checkpointer, Limits};
 use head_file::HeadFile;
 use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
 use sql::Bound;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// The database's name in the folder.
@@ -67,7 +67,7 @@ impl SqliteStore {
     /// `Locked`, `Newer`, `Foreign`; `Damaged` when the last records do not fit the chain, or fewer of them are there
     /// than once were; `Io`.
     pub fn open(dir: &Path, owner: &str) -> Result<SqliteStore, StoreError> {
-        std::fs::create_dir_all(dir).map_err(|error| io(dir, &error))?;
+        owner_only::make_folder(dir).map_err(|error| io(dir, &error))?;
         let lock = lock(dir)?;
         check_restored(dir)?;
         create(dir)?;
@@ -248,7 +248,7 @@ fn write_rows(transaction: &Transaction<'_>, rows: &[Row]) -> Result<(), StoreEr
 
 fn lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join(LOCK);
-    let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let open = owner_only::writing().create(true).truncate(false).open(&path);
     let file = open.map_err(|error| io(&path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -269,11 +269,8 @@ fn check_restored(dir: &Path) -> Result<(), StoreError> {
 /// Creates the database file for its owner's eyes only; SQLite gives the log the same permissions.
 fn create(dir: &Path) -> Result<(), StoreError> {
     let path = dir.join(DATABASE);
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(&path).map(|_| ()).map_err(|error| io(&path, &error))
+    let made = owner_only::writing().create(true).truncate(false).open(&path);
+    made.map(|_| ()).map_err(|error| io(&path, &error))
 }
 
 /// Some file systems have no shared memory, and SQLite then quietly keeps its old mode.

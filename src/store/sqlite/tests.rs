@@ -36,6 +36,22 @@ pub(super) fn refused(dir: &TempDir) -> String {
     SqliteStore::open(dir.path(), "hub").unwrap_err().to_string()
 }
 
+#[cfg(unix)]
+#[test]
+fn the_folder_and_every_file_in_it_are_for_their_owner_only() {
+    use std::os::unix::fs::MetadataExt;
+    let above = tempdir().unwrap();
+    let dir = above.path().join("data");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o7777;
+    let mut store = SqliteStore::open(&dir, "hub").unwrap();
+    store.append(&records(1..=1)).unwrap();
+    assert_eq!(mode(&dir), 0o700);
+    let listed = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<(PathBuf, u32)> = listed.map(|path| (path.clone(), mode(&path))).collect();
+    assert!(files.len() >= 5, "database, its log, its memory, head and lock: {files:?}");
+    assert!(files.iter().all(|(_, mode)| *mode == 0o600), "{files:?}");
+}
+
 #[test]
 fn tables_have_the_columns_that_the_domain_names() {
     let dir = tempdir().unwrap();
