@@ -104,7 +104,7 @@ impl World {
                 ) => panic!("nobody was put back"),
                 Output::Effect(HubEffect::Alarm(id, side)) => panic!("alarm at the hub: {id} {side:?}"),
                 Output::Answer(_, coordinator::Answer::Transfer(row)) => self.remember(&row),
-                Output::Answer(..) => {}
+                Output::Effect(HubEffect::Hurry(_)) | Output::Answer(..) => {}
             }
         }
     }

@@ -92,6 +92,11 @@ impl<'a, A, E> Step<'a, A, E> {
         self.rows
     }
 
+    /// Whether this batch makes a record already, so that another costs no commit of its own.
+    pub fn has_records(&self) -> bool {
+        !self.batch.records.is_empty()
+    }
+
     /// Makes a record: applies it, the only way in which state changes, and journals it with the batch.
     pub fn record(&mut self, record: impl Into<Record>) {
         let record = record.into();

@@ -316,6 +316,7 @@ impl Toy {
                 }
                 Output::Effect(
                     coordinator::Effect::Alarm(..)
+                    | coordinator::Effect::Hurry(_)
                     | coordinator::Effect::AskWhatWasLost(..)
                     | coordinator::Effect::Recovered(_),
                 ) => {}

@@ -1,19 +1,31 @@
 //! The rows that a batch works on: loaded before it is decided, changed only by applying records.
 
 use crate::domain::row::{Key, Row, TableRow};
-use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use foldhash::fast::FixedState;
+use std::collections::HashMap;
 
-/// Rows found by key, tens of thousands of them: an ordered map costs a tenth of a step. Its own order is never looked
-/// at ([`WorkingSet::rows`] sorts), and its hasher has no random seed, so every run does the same.
-type Lookup = HashMap<Key, Option<Row>, BuildHasherDefault<DefaultHasher>>;
+/// What is known of a key.
+#[derive(Debug)]
+struct Slot {
+    /// Its row, or that there is none.
+    row: Option<Row>,
+    /// Whether it changed since the last commit.
+    changed: bool,
+    /// When it was last loaded or changed.
+    generation: u64,
+}
 
 /// Rows by key, with absence remembered too, and which of them changed.
+///
+/// Tens of thousands of rows are found by hash: an ordered map costs a tenth of a step. Its own order is never looked at
+/// ([`WorkingSet::rows`] sorts), and its hasher has no random seed, so every run does the same.
 #[derive(Debug, Default)]
 pub struct WorkingSet {
-    rows: Lookup,
-    older: Lookup,
-    changed: BTreeSet<Key>,
+    slots: HashMap<Key, Slot, FixedState>,
+    changed: Vec<Key>,
+    generation: u64,
+    /// Slots of the present generation.
+    young: usize,
     complete: bool,
 }
 
@@ -25,12 +37,12 @@ impl WorkingSet {
 
     /// Whether the key's row, or its absence, is known.
     pub fn knows(&self, key: &Key) -> bool {
-        self.found(key).is_some()
+        self.slots.contains_key(key)
     }
 
     /// Remembers what the store holds under a key.
     pub fn learn(&mut self, key: Key, row: Option<Row>) {
-        self.rows.insert(key, row);
+        self.set(key, row);
     }
 
     /// The row under a key, if there is one.
@@ -38,8 +50,8 @@ impl WorkingSet {
     /// # Panics
     /// When the key was never loaded: `needs` forgot it, and absence must not be guessed where money is at stake.
     pub fn get<T: TableRow>(&self, key: &Key) -> Option<&T> {
-        match self.found(key) {
-            Some(row) => row.as_ref().and_then(T::of),
+        match self.slots.get(key) {
+            Some(slot) => slot.row.as_ref().and_then(T::of),
             None if self.complete => None,
             None => panic!("{} was decided on before it was loaded", key.table().name()),
         }
@@ -47,24 +59,41 @@ impl WorkingSet {
 
     /// The row under a key as it is kept, if there is one.
     pub fn row(&self, key: &Key) -> Option<&Row> {
-        self.found(key).and_then(Option::as_ref)
+        self.slots.get(key).and_then(|slot| slot.row.as_ref())
     }
 
     /// Replaces or adds a row.
     pub fn put(&mut self, row: impl Into<Row>) {
         let row = row.into();
         let key = row.key();
-        self.changed.insert(key.clone());
-        self.rows.insert(key, Some(row));
+        let slot = self.set(key.clone(), Some(row));
+        if !std::mem::replace(&mut slot.changed, true) {
+            self.changed.push(key);
+        }
+    }
+
+    fn set(&mut self, key: Key, row: Option<Row>) -> &mut Slot {
+        let (generation, mut young) = (self.generation, 0);
+        let slot = self.slots.entry(key).or_insert_with(|| {
+            young = 1;
+            Slot { row: None, changed: false, generation }
+        });
+        young += usize::from(slot.generation != generation);
+        self.young += young;
+        (slot.row, slot.generation) = (row, generation);
+        slot
     }
 
     /// The rows changed since the last call, each once, in key order. Those that are settled are not needed here any
     /// more, and make room for others.
     pub fn take_changed(&mut self) -> Vec<Row> {
-        let changed = std::mem::take(&mut self.changed);
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
         let mut rows = Vec::with_capacity(changed.len());
         for key in changed {
-            let Some(row) = self.row(&key).cloned() else { continue };
+            let Some(slot) = self.slots.get_mut(&key) else { continue };
+            slot.changed = false;
+            let Some(row) = slot.row.clone() else { continue };
             if row.is_settled() && !self.complete {
                 self.forget(&key);
             }
@@ -75,19 +104,15 @@ impl WorkingSet {
 
     /// Forgets what is known of a key, once it is stored.
     pub fn forget(&mut self, key: &Key) {
-        self.rows.remove(key);
-        // An earlier state of it must not come back.
-        self.older.remove(key);
-    }
-
-    fn found(&self, key: &Key) -> Option<&Option<Row>> {
-        self.rows.get(key).or_else(|| self.older.get(key))
+        if let Some(slot) = self.slots.remove(key) {
+            self.young -= usize::from(slot.generation == self.generation);
+        }
     }
 
     /// Every row that exists here, in key order.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
         let mut rows: Vec<(&Key, &Row)> =
-            self.rows.iter().filter_map(|(key, row)| row.as_ref().map(|row| (key, row))).collect();
+            self.slots.iter().filter_map(|(key, slot)| slot.row.as_ref().map(|row| (key, row))).collect();
         rows.sort_unstable_by_key(|(key, _)| *key);
         rows.into_iter().map(|(_, row)| row)
     }
@@ -95,8 +120,10 @@ impl WorkingSet {
     /// Forgets the rows that were neither loaded nor changed lately, once `most` others are held. Only between batches,
     /// when all changes are stored.
     pub fn forget_beyond(&mut self, most: usize) {
-        if self.rows.len() > most {
-            self.older = std::mem::take(&mut self.rows);
+        if self.young > most {
+            let present = self.generation;
+            self.slots.retain(|_, slot| slot.generation == present);
+            (self.generation, self.young) = (present + 1, 0);
         }
     }
 }
@@ -119,10 +146,29 @@ mod tests {
         let (key, mut rows) = (Key::BuriedRow(TransferId([1; 16])), WorkingSet::default());
         rows.learn(key.clone(), None);
         rows.forget_beyond(0);
+        assert!(rows.knows(&key), "the generation before is kept");
         rows.put(buried(13));
         assert_eq!(rows.take_changed(), vec![buried(13).into()]);
         assert!(!rows.knows(&key));
         assert_eq!(rows.take_changed(), vec![]);
+    }
+
+    #[test]
+    fn what_was_not_used_for_two_generations_is_forgotten() {
+        let key = |number: u8| Key::BuriedRow(TransferId([number; 16]));
+        let mut rows = WorkingSet::default();
+        (1..=3).for_each(|number| rows.learn(key(number), None));
+        rows.forget_beyond(3);
+        assert_eq!(rows.young, 3, "no more than may be");
+        rows.forget_beyond(2);
+        (3..=5).for_each(|number| rows.learn(key(number), None));
+        rows.learn(key(5), None);
+        rows.forget(&key(4));
+        rows.forget(&key(4));
+        assert_eq!(rows.young, 2, "3 is young again, 5 counts once, 4 is gone");
+        rows.forget_beyond(1);
+        let known: Vec<u8> = (1..=5).filter(|number| rows.knows(&key(*number))).collect();
+        assert_eq!(known, [3, 5]);
     }
 
     #[test]

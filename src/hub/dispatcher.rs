@@ -24,6 +24,9 @@ use tonic::Status;
 const ITEMS_MAX: usize = 1_000;
 /// Calls of a kind in flight for a province (PERF §5: two are enough).
 const CALLS_MAX: usize = 2;
+/// A decision whose record nobody waits for goes with the next prepares, after so long at the latest: a node then makes
+/// both durable with one sync.
+const DECISIONS_WAIT: Duration = Duration::from_millis(2);
 /// An idle link is tried again after so long, so that a province that went dark is known before it is needed.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
@@ -38,6 +41,7 @@ fn told(error: &Status) -> String {
 enum Order {
     Prepare(Asked, Instant),
     Decide(Decision),
+    Hurry,
 }
 
 /// The hub's way out.
@@ -85,6 +89,7 @@ impl Outlet<Effect> for Dispatcher {
                 Effect::Decide(province, decision) => {
                     orders.entry(province).or_default().push(Order::Decide(decision));
                 }
+                Effect::Hurry(province) => orders.entry(province).or_default().push(Order::Hurry),
                 // Once the lanes have ended the server is stopping; the node's next announcement asks again.
                 Effect::ReadBack(province, after) => drop(self.upkeep.send(Upkeep::Page(province, after))),
                 Effect::AskWhatWasLost(province, above) => {
@@ -142,6 +147,7 @@ impl Lanes {
                     orders,
                     prepares: VecDeque::new(),
                     decisions: VecDeque::new(),
+                    decide_by: None,
                 };
                 tasks.spawn(lane.run());
             }
@@ -174,6 +180,8 @@ struct Lane {
     orders: UnboundedReceiver<Vec<Order>>,
     prepares: VecDeque<(Asked, Instant)>,
     decisions: VecDeque<Decision>,
+    /// When what stands in `decisions` is sent at the latest.
+    decide_by: Option<tokio::time::Instant>,
 }
 
 impl Lane {
@@ -208,14 +216,16 @@ impl Lane {
         let mut calls: JoinSet<Finished> = JoinSet::new();
         let (mut preparing, mut deciding) = (0, 0);
         loop {
+            let prepares = preparing < CALLS_MAX && !self.prepares.is_empty();
+            while deciding < CALLS_MAX && !self.decisions.is_empty() && (prepares || self.must_decide()) {
+                deciding += 1;
+                calls.spawn(self.decide_call());
+            }
             while preparing < CALLS_MAX && !self.prepares.is_empty() {
                 preparing += 1;
                 calls.spawn(self.prepare_call());
             }
-            while deciding < CALLS_MAX && !self.decisions.is_empty() {
-                deciding += 1;
-                calls.spawn(self.decide_call());
-            }
+            let decide_by = self.decide_by.filter(|_| deciding < CALLS_MAX);
             let idle = calls.is_empty();
             tokio::select! {
                 Some(finished) = calls.join_next() => {
@@ -235,7 +245,10 @@ impl Lane {
                         orders.into_iter().for_each(|order| self.queue(order));
                     }
                 }
-                () = tokio::time::sleep(PROBE_EVERY), if idle => {
+                // The time of what waits has come: the loop's head sends it.
+                () = tokio::time::sleep_until(decide_by.unwrap_or_else(tokio::time::Instant::now)),
+                    if decide_by.is_some() => {}
+                () = tokio::time::sleep(PROBE_EVERY), if idle && decide_by.is_none() => {
                     if self.link.probe().await.is_err() {
                         return true;
                     }
@@ -247,10 +260,21 @@ impl Lane {
     }
 
     fn queue(&mut self, order: Order) {
+        let now = tokio::time::Instant::now();
         match order {
             Order::Prepare(leg, since) => self.prepares.push_back((leg, since)),
-            Order::Decide(decision) => self.decisions.push_back(decision),
+            Order::Decide(decision) => {
+                self.decide_by.get_or_insert(now + DECISIONS_WAIT);
+                self.decisions.push_back(decision);
+            }
+            Order::Hurry => self.decide_by = self.decide_by.map(|_| now),
         }
+    }
+
+    /// Whether decisions wait for nothing any more.
+    fn must_decide(&self) -> bool {
+        let due = self.decide_by.is_some_and(|by| by <= tokio::time::Instant::now());
+        due || self.decisions.len() >= ITEMS_MAX
     }
 
     fn prepare_call(&mut self) -> impl Future<Output = Finished> + use<> {
@@ -278,6 +302,9 @@ impl Lane {
     fn decide_call(&mut self) -> impl Future<Output = Finished> + use<> {
         let count = self.decisions.len().min(ITEMS_MAX);
         let decisions: Vec<Decision> = self.decisions.drain(..count).collect();
+        if self.decisions.is_empty() {
+            self.decide_by = None;
+        }
         let (province, link, engine) = (self.province, self.link.clone(), self.engine.clone());
         async move {
             match link.decide(&decisions).await {
@@ -298,6 +325,7 @@ impl Lane {
     /// Waits before the next try; meanwhile nothing may wait on the province. Decisions stay in the outbox.
     async fn stay_dark(&mut self, wait: Duration) -> bool {
         self.decisions.clear();
+        self.decide_by = None;
         let mut waiting =
             std::mem::take(&mut self.prepares).into_iter().map(|(leg, _)| leg).collect::<Vec<_>>();
         let until = tokio::time::Instant::now() + wait;
@@ -312,7 +340,7 @@ impl Lane {
                     let Some(orders) = orders else { return false };
                     waiting.extend(orders.into_iter().filter_map(|order| match order {
                         Order::Prepare(leg, _) => Some(leg),
-                        Order::Decide(_) => None,
+                        Order::Decide(_) | Order::Hurry => None,
                     }));
                 }
             }

@@ -41,6 +41,8 @@ impl World {
                 Output::Effect(Effect::Decide(province, decision)) => {
                     decisions.entry(province).or_default().push(decision);
                 }
+                // What is sent here is sent at once.
+                Output::Effect(Effect::Hurry(_)) => {}
                 Output::Effect(Effect::ReadBack(province, after)) => {
                     match read_back(&mut self.hub.disk.open_for_reading(), province, after) {
                         Ok(page) => self.hub.inbox.push(page),

@@ -98,6 +98,7 @@ impl World {
                     taken.alarm = true;
                     continue;
                 }
+                (Output::Effect(coordinator::Effect::Hurry(_)), _) => continue,
                 // Nobody accepts, and nobody was put back, in these worlds.
                 (
                     Output::Effect(

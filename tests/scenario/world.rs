@@ -298,6 +298,7 @@ impl World {
                 Output::Effect(coordinator::Effect::Decide(province, decision)) => {
                     self.post.push_back(Letter::Decide(province, self.hub.mark, vec![decision]));
                 }
+                Output::Effect(coordinator::Effect::Hurry(_)) => {}
                 Output::Effect(other) => panic!("the hub wants {other:?}"),
             }
         }

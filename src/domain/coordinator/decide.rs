@@ -64,7 +64,9 @@ impl Coordinator {
         for vote in votes {
             self.vote(province, vote, step);
         }
-        self.journal_receipts(step);
+        if step.has_records() {
+            self.journal_receipts(step);
+        }
     }
 
     /// Counts a vote of a live transfer; votes for what is decided, from who is no party, or on other terms do not
@@ -228,6 +230,9 @@ impl Coordinator {
             };
             for decision in self.outbox.push(province, decision) {
                 step.effect(Effect::Decide(province, decision));
+            }
+            if self.waits.is_awaited(transfer.transfer_id, WaitMode::Recorded) {
+                step.effect(Effect::Hurry(province));
             }
         }
     }

@@ -206,6 +206,8 @@ pub enum Effect {
     PrepareAccepted(ProvinceCode, Box<AcceptedLeg>),
     /// Tell a province a decision.
     Decide(ProvinceCode, Decision),
+    /// Somebody waits for the record of what the province was just told to decide.
+    Hurry(ProvinceCode),
     /// Read this hub's journal after a sequence, for a node that is told again what it lost.
     ReadBack(ProvinceCode, u64),
     /// Ask a node for what a hub that was put back may have lost: commits with a number above this one, and what is in

@@ -28,7 +28,7 @@ impl Coordinator {
                 voted
                     .filter(|id| self.live.contains_key(id))
                     .for_each(|id| decided(id, now, rows, &mut keys));
-                keys.extend(self.receipts.transfers().map(Key::TransferRow));
+                keys.extend(self.receipts.ready(now.mono).map(Key::TransferRow));
             }
             Input::PrepareFailed { transfer_ids, .. } => {
                 let live = transfer_ids.iter().filter(|id| self.live.contains_key(id));
@@ -37,7 +37,7 @@ impl Coordinator {
             Input::Acks { province, acks, .. } => {
                 keys.push(Key::PeerRow(*province));
                 keys.extend(acks.iter().map(|ack| Key::TransferRow(ack.transfer_id)));
-                keys.extend(self.receipts.transfers().map(Key::TransferRow));
+                keys.extend(self.receipts.ready(now.mono).map(Key::TransferRow));
                 let rejected = acks.iter().filter(|ack| ack.result == AckResult::Rejected);
                 keys.extend(rejected.map(|ack| Key::IncidentRow(ack.transfer_id, ack.side)));
             }
@@ -64,7 +64,7 @@ impl Coordinator {
             Input::Rules(_) => {}
             Input::Tick => {
                 let expired = self.expired(now.mono);
-                let due = self.waits.due(now.mono).chain(self.receipts.transfers());
+                let due = self.waits.due(now.mono).chain(self.receipts.ready(now.mono));
                 let swept = self.awaiting.round(now);
                 keys.extend(expired.into_iter().chain(swept).chain(due).map(Key::TransferRow));
             }

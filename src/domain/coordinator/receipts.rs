@@ -1,6 +1,6 @@
 //! Receipts on their way into the journal. A receipt may be lost without harm (the decision is told again), so it waits
-//! for the other side's, and both for a record that is made anyway: the transfer's row changes once, and its receipts
-//! cost no commit of their own.
+//! for the other side's, and both for a batch that makes decisions anyway: the transfer's row changes once, and under
+//! load its receipts cost no commit of their own.
 
 use super::{Coordinator, Step, WaitMode};
 use crate::domain::calendar::Mono;
@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 
 /// A receipt is journaled after so long at the latest.
 const KEPT_MS: u64 = 100;
+
+/// Most legs of one record: readers of the journal take records whole.
+const LEGS_MAX: usize = 1_000;
 
 /// Receipts that are not journaled yet.
 #[derive(Clone, Debug, Default, Hash)]
@@ -48,9 +51,15 @@ impl Receipts {
         self.due
     }
 
-    /// Their transfers.
-    pub fn transfers(&self) -> impl Iterator<Item = TransferId> {
-        self.kept.keys().copied()
+    /// The transfers whose receipts are journaled at the next occasion: those that wait for no other, or all when they
+    /// are due.
+    pub fn ready(&self, now: Mono) -> impl Iterator<Item = TransferId> {
+        let all = self.are_due(now);
+        self.kept.iter().filter(move |(_, kept)| all || kept.whole).map(|(transfer_id, _)| *transfer_id)
+    }
+
+    fn are_due(&self, now: Mono) -> bool {
+        self.due.is_some_and(|due| due <= now)
     }
 }
 
@@ -73,8 +82,7 @@ impl Coordinator {
 
     /// Journals the receipts of transfers that wait for no other, and those that are due.
     pub(super) fn journal_receipts(&mut self, step: &mut Step<'_>) {
-        let now = step.now.mono;
-        let all = self.receipts.due.is_some_and(|due| due <= now);
+        let all = self.receipts.are_due(step.now.mono);
         let ready: Vec<(TransferId, Kept)> =
             self.receipts.kept.extract_if(.., |_, kept| all || kept.whole).collect();
         if self.receipts.kept.is_empty() {
@@ -89,8 +97,10 @@ impl Coordinator {
         if !told.is_empty() {
             self.note_seen(step);
         }
-        for (province, legs) in told {
-            step.record(DecisionsRecorded { province, legs });
+        for (province, legs) in &told {
+            for legs in legs.chunks(LEGS_MAX) {
+                step.record(DecisionsRecorded { province: *province, legs: legs.to_vec() });
+            }
         }
         ready.iter().for_each(|(transfer_id, _)| self.answer_ready(*transfer_id, step));
     }

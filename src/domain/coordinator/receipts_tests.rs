@@ -35,7 +35,8 @@ fn acknowledged(toy: &mut Toy, wait: WaitMode) -> Vec<HubOutput> {
 #[test]
 fn receipts_that_nobody_waits_for_are_journaled_later_and_together() {
     let mut toy = Toy::new();
-    acknowledged(&mut toy, WaitMode::Decided);
+    let outputs = acknowledged(&mut toy, WaitMode::Decided);
+    assert!(matches!(&outputs[..], [Output::Answer(1, _)]), "nobody is to hurry: {outputs:?}");
     let (before, row) = (toy.hub.journal.len(), transfer(&toy, 1));
     assert_eq!((row.payer_recorded_seq, row.payee_recorded_seq), (None, None));
     assert_eq!(toy.hub.machine.wake_at(), Some(toy.now.mono.after(100)));
@@ -52,8 +53,34 @@ fn receipts_that_nobody_waits_for_are_journaled_later_and_together() {
 fn receipts_that_somebody_waits_for_are_journaled_at_once() {
     let mut toy = Toy::new();
     let outputs = acknowledged(&mut toy, WaitMode::Recorded);
-    let [Output::Answer(1, Answer::Transfer(row))] = outputs.as_slice() else { panic!("{outputs:?}") };
+    let [Output::Effect(Effect::Hurry(_)), Output::Effect(Effect::Hurry(_)), answer] = outputs.as_slice()
+    else {
+        panic!("{outputs:?}")
+    };
+    let Output::Answer(1, Answer::Transfer(row)) = answer else { panic!("{answer:?}") };
     assert!(row.payer_recorded_seq.is_some() && row.payee_recorded_seq.is_some());
+}
+
+/// A first vote decides nothing; a commit for receipts alone would stand before the second one's decision.
+#[test]
+fn receipts_go_with_the_vote_that_decides() {
+    let mut toy = Toy::new();
+    acknowledged(&mut toy, WaitMode::Decided);
+    let asked = toy.hub.run(toy.now, crate::domain::toy::create(2, 2, 10_000));
+    let legs = asked.iter().filter_map(|it| match it {
+        Output::Effect(Effect::Prepare(province, leg)) => Some((*province, leg.clone())),
+        _ => None,
+    });
+    let mut made = Vec::new();
+    for (province, leg) in legs.collect::<Vec<_>>() {
+        let participant::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
+        let (node, before) = (toy.node(province).mark, toy.hub.journal.len());
+        toy.hub.run(toy.now, Input::Votes { province, node, votes });
+        made.push(toy.hub.journal.len() - before);
+    }
+    assert_eq!(made[0], 0);
+    assert!(made[1] >= 3, "the decision and two receipts: {made:?}");
+    assert!(transfer(&toy, 1).payer_recorded_seq.is_some());
 }
 
 #[test]
