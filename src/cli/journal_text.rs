@@ -127,6 +127,7 @@ pub fn details(record: &Record) -> Pairs {
         | Record::AccountCredited(_)
         | Record::WalletOpened(_)
         | Record::SettlementSuspended(_)
+        | Record::RequestNoted(_)
         | Record::LegPrepared(_)
         | Record::LegRefused(_)
         | Record::LegBuried(_)
@@ -204,6 +205,9 @@ fn node_details(record: &Record) -> Pairs {
             pairs.extend(optional("until", it.until, text));
             pairs.extend([("time", Detail::Time(it.time)), ("request_id", text(&it.request.request_id))]);
             pairs
+        }
+        Record::RequestNoted(it) => {
+            vec![("time", Detail::Time(it.time)), ("request_id", text(&it.request.request_id))]
         }
         Record::AccountCredited(it) => vec![
             ("member_ref", text(hex(&it.member_ref.0))),

@@ -37,6 +37,7 @@ pub fn apply(record: &Record, sequence: u64, rows: &mut WorkingSet) {
         Record::WalletMoved(record) => participant::apply::wallet_moved(record, rows),
         Record::WalletFrozen(record) => participant::apply::wallet_frozen(record, rows),
         Record::WalletUnfrozen(record) => participant::apply::wallet_unfrozen(record, rows),
+        Record::RequestNoted(record) => participant::apply::noted(record, rows),
         Record::WalletClosed(record) => participant::apply::wallet_closed(record, rows),
         Record::LegPrepared(record) => participant::apply::prepared(&record.leg, rows),
         Record::LegRefused(record) => participant::apply::refused(record, rows),

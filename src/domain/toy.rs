@@ -199,8 +199,14 @@ impl Toy {
         outputs.into()
     }
 
-    /// The node's process ends and starts again: only its rows and journal are left.
+    /// The node's process ends and starts again, and joins.
     pub fn restart_node(&mut self, province: ProvinceCode, start: u8) {
+        self.restart_node_as(province, start);
+        drop(self.join(province));
+    }
+
+    /// The node's process ends and starts again: only its rows and journal are left.
+    pub fn restart_node_as(&mut self, province: ProvinceCode, start: u8) {
         let (places, rulebook) = (self.places.clone(), self.rulebook.clone());
         let node = self.node(province);
         let prepared =
@@ -209,7 +215,6 @@ impl Toy {
         node.machine =
             Participant::new(province, StartId([start; 16]), places, rulebook, Arc::new(OpenVault), in_doubt);
         node.mark.start_id = StartId([start; 16]);
-        drop(self.join(province));
     }
 
     /// The hub's process ends and starts again.

@@ -1,8 +1,8 @@
 //! The rows that a batch works on: loaded before it is decided, changed only by applying records.
 
 use crate::domain::row::{Key, Row, TableRow};
-use foldhash::fast::FixedState;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 
 /// What is known of a key.
 #[derive(Debug)]
@@ -17,11 +17,11 @@ struct Slot {
 
 /// Rows by key, with absence remembered too, and which of them changed.
 ///
-/// Tens of thousands of rows are found by hash: an ordered map costs a tenth of a step. Its own order is never looked at
-/// ([`WorkingSet::rows`] sorts), and its hasher has no random seed, so every run does the same.
+/// Tens of thousands of rows are found by hash: an ordered map costs a tenth of a step. Its own order is never looked
+/// at ([`WorkingSet::rows`] sorts), and its hasher has no random seed, so every run does the same.
 #[derive(Debug, Default)]
 pub struct WorkingSet {
-    slots: HashMap<Key, Slot, FixedState>,
+    slots: HashMap<Key, Slot, BuildHasherDefault<DefaultHasher>>,
     changed: Vec<Key>,
     generation: u64,
     /// Slots of the present generation.

@@ -58,6 +58,7 @@ impl CoordinatorService for Nodes {
             return Err(Problem::new(Reason::ProvinceNotAllowed).into());
         }
         let (announced, hub_seen) = announcement_from_proto(province, &request)?;
+        let _seat = desk.inquiries.admit_announcement(province)?;
         let node = announced.mark;
         let knows_us_to = desk.known_of_us(hub_seen).await?;
         let announced = Box::new(Announcement { knows_us_to, ..announced });

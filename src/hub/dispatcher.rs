@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
-use tonic::Status;
+use tonic::{Code, Status};
 
 /// Most items of one call.
 const ITEMS_MAX: usize = 1_000;
@@ -277,8 +277,12 @@ impl Lane {
         due || self.decisions.len() >= ITEMS_MAX
     }
 
+    /// Legs that are asked for by their id go in calls of their own: a node of before acceptance cannot read them, and
+    /// must not refuse the others with them.
     fn prepare_call(&mut self) -> impl Future<Output = Finished> + use<> {
-        let count = self.prepares.len().min(ITEMS_MAX);
+        let is_first = |(leg, _): &(Asked, Instant)| matches!(leg, Asked::First(_));
+        let kind = self.prepares.front().is_some_and(is_first);
+        let count = self.prepares.iter().take(ITEMS_MAX).take_while(|it| is_first(it) == kind).count();
         let waited = |since: Instant| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let legs: Vec<Asked> =
             self.prepares.drain(..count).map(|(leg, since)| leg.waited(waited(since))).collect();
@@ -293,7 +297,8 @@ impl Lane {
                 Err(error) => {
                     tracing::warn!(%province, error = %told(&error), count = transfer_ids.len(), "prepares failed");
                     engine.tell(Input::PrepareFailed { province, transfer_ids });
-                    Finished::Prepare { well: false }
+                    // A node that cannot read a call is there all the same.
+                    Finished::Prepare { well: error.code() == Code::InvalidArgument }
                 }
             }
         }

@@ -8,23 +8,56 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// Announcements of a province at once: one, and one that has taken its place.
+const ANNOUNCEMENTS: usize = 2;
+
 /// Seats of each province.
 #[derive(Debug)]
 pub(super) struct Inquiries {
-    seats: BTreeMap<ProvinceCode, Arc<Semaphore>>,
+    questions: Seats,
+    announcements: Seats,
+}
+
+#[derive(Debug)]
+struct Seats {
+    of: BTreeMap<ProvinceCode, Arc<Semaphore>>,
     /// Of provinces that are not configured (any more), all together: their legs must end as well.
     others: Arc<Semaphore>,
 }
 
-impl Inquiries {
-    /// `each` seats for each of these provinces.
-    pub(super) fn new(provinces: impl IntoIterator<Item = ProvinceCode>, each: usize) -> Inquiries {
-        let seats = |province| (province, Arc::new(Semaphore::new(each)));
-        let seats = provinces.into_iter().map(seats).collect();
-        Inquiries { seats, others: Arc::new(Semaphore::new(each)) }
+impl Seats {
+    fn new(provinces: &[ProvinceCode], each: usize) -> Seats {
+        let seats = |province: &ProvinceCode| (*province, Arc::new(Semaphore::new(each)));
+        Seats { of: provinces.iter().map(seats).collect(), others: Arc::new(Semaphore::new(each)) }
     }
 
-    /// A seat for a call of this province. `loaded`: payments wait already, and come first.
+    fn take(&self, province: ProvinceCode) -> Result<OwnedSemaphorePermit, Problem> {
+        let seats = self.of.get(&province).unwrap_or(&self.others);
+        Arc::clone(seats).try_acquire_owned().map_err(|_| overloaded(province))
+    }
+}
+
+fn overloaded(province: ProvinceCode) -> Problem {
+    Problem::new(Reason::Overloaded).with("province", province)
+}
+
+impl Inquiries {
+    /// `each` seats for questions of each of these provinces.
+    pub(super) fn new(provinces: impl IntoIterator<Item = ProvinceCode>, each: usize) -> Inquiries {
+        let provinces: Vec<ProvinceCode> = provinces.into_iter().collect();
+        let announcements = Seats::new(&provinces, ANNOUNCEMENTS);
+        Inquiries { questions: Seats::new(&provinces, each), announcements }
+    }
+
+    /// A seat for an announcement of this province.
+    ///
+    /// # Errors
+    /// `OVERLOADED`: nothing was begun, ask again later.
+    pub(super) fn admit_announcement(&self, province: ProvinceCode) -> Result<OwnedSemaphorePermit, Problem> {
+        self.announcements.take(province)
+    }
+
+    /// A seat for questions of this province. `loaded`: payments wait already, and come first.
     ///
     /// # Errors
     /// `OVERLOADED`: nothing was begun, ask again later.
@@ -33,12 +66,7 @@ impl Inquiries {
         province: ProvinceCode,
         loaded: bool,
     ) -> Result<OwnedSemaphorePermit, Problem> {
-        let overloaded = || Problem::new(Reason::Overloaded).with("province", province);
-        if loaded {
-            return Err(overloaded());
-        }
-        let seats = self.seats.get(&province).unwrap_or(&self.others);
-        Arc::clone(seats).try_acquire_owned().map_err(|_| overloaded())
+        if loaded { Err(overloaded(province)) } else { self.questions.take(province) }
     }
 }
 
@@ -55,6 +83,7 @@ mod tests {
         let refused = inquiries.admit(hebei, false).expect_err("two are taken");
         assert_eq!(refused.reason, Reason::Overloaded);
         assert!(inquiries.admit(sichuan, false).is_ok(), "another's seats are free");
+        assert!(inquiries.admit_announcement(hebei).is_ok(), "it may show itself meanwhile");
         drop(seats);
         assert!(inquiries.admit(hebei, false).is_ok(), "given back");
         // Provinces that the configuration does not name share theirs.

@@ -115,6 +115,10 @@ impl Link {
                 if page.next_page_token.is_empty() {
                     break;
                 }
+                // Each page must bring the end nearer.
+                if page.legs.is_empty() {
+                    return Err(Status::unavailable("an empty page is not the last one"));
+                }
                 page_token = page.next_page_token;
             }
         }

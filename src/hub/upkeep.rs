@@ -8,7 +8,7 @@ use crate::domain::region::ProvinceCode;
 use crate::engine::{Handle, Reader, read_back};
 use crate::net::mark::Mark;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
@@ -23,6 +23,29 @@ pub enum Upkeep {
     Recovered(u64),
 }
 
+/// Nodes that are being asked: one that is slow to tell everything is not asked again meanwhile.
+#[derive(Clone, Default)]
+struct Running(Arc<Mutex<BTreeSet<ProvinceCode>>>);
+
+/// A node's turn; it ends when this is dropped, however its task ends.
+struct Turn(Running, ProvinceCode);
+
+impl Running {
+    fn all(&self) -> MutexGuard<'_, BTreeSet<ProvinceCode>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, province: ProvinceCode) -> Option<Turn> {
+        self.all().insert(province).then(|| Turn(self.clone(), province))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.all().remove(&self.1);
+    }
+}
+
 /// Does what comes until the hub stops. What fails is wanted again with the node's next announcement.
 pub async fn run(
     mut wanted: UnboundedReceiver<Upkeep>,
@@ -32,8 +55,7 @@ pub async fn run(
     (mark, wholeness): (Mark, Wholeness),
 ) {
     let mut asking = JoinSet::new();
-    // A node that is slow to tell everything is not asked again meanwhile.
-    let asked = Arc::new(Mutex::new(BTreeSet::new()));
+    let asked = Running::default();
     while let Some(upkeep) = wanted.recv().await {
         match upkeep {
             Upkeep::Page(province, after) => {
@@ -45,16 +67,16 @@ pub async fn run(
                 }
             }
             Upkeep::Ask(province, above) => {
-                let mut running = asked.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(link) = links.get(&province).cloned()
-                    && running.insert(province)
+                    && let Some(turn) = asked.begin(province)
                 {
-                    let (engine, asked) = (engine.clone(), Arc::clone(&asked));
+                    let engine = engine.clone();
                     asking.spawn(async move {
+                        let _turn = turn;
                         ask(province, above, link, engine).await;
-                        asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&province);
                     });
                 }
+                while asking.try_join_next().is_some() {}
             }
             Upkeep::Recovered(incarnation) => {
                 mark.set_incarnation(incarnation);
@@ -74,5 +96,23 @@ async fn ask(province: ProvinceCode, above: u64, link: Link, engine: Handle<Coor
         Err(error) => {
             tracing::warn!(%province, code = ?error.code(), "the node cannot be asked what this hub lost");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_asked_once_at_a_time_and_again_after_its_task_has_ended_badly() {
+        let (running, province) = (Running::default(), ProvinceCode::new(13));
+        let turn = running.begin(province).expect("nobody asks");
+        assert!(running.begin(province).is_none() && running.begin(ProvinceCode::new(51)).is_some());
+        let ended = std::thread::spawn(move || {
+            let _turn = turn;
+            panic!("as a task may");
+        });
+        assert!(ended.join().is_err());
+        assert!(running.begin(province).is_some());
     }
 }

@@ -247,15 +247,18 @@ pub(super) async fn inspect(
     let query = Query::read(&request)?;
     let (asked, places) = (query.clone(), std::sync::Arc::clone(&desk.places));
     let sender = Some(sender_to_proto(&desk.mark.now()));
+    let records = request.with_leg_records && for_hub;
     let read = move |tables: &mut dyn Tables| {
-        let totals = if asked.after.is_none() { totals(tables, &asked, &places)? } else { Vec::new() };
+        // A hub that recovers wants the legs alone, and totals are a reading of all of them.
+        let counted = asked.after.is_none() && !records;
+        let totals = if counted { totals(tables, &asked, &places)? } else { Vec::new() };
         let (legs, more) = if asked.totals_only { (Vec::new(), false) } else { page(tables, &asked)? };
         Ok((totals, legs, more))
     };
     let (totals, legs, more) = desk.lists.run(read).await.map_err(problem_of_store)?;
     let last = legs.last().filter(|_| more);
     let next_page_token = last.map_or_else(String::new, |leg| token_of(&query.scope, leg));
-    let view = |leg: &LegRow| match (request.with_leg_records && for_hub).then(|| leg_record(leg)).flatten() {
+    let view = |leg: &LegRow| match records.then(|| leg_record(leg)).flatten() {
         Some(record) => with_leg_record(leg, desk.sealed(leg.transfer_id, leg.side, &record), leg_view(leg)),
         None => leg_view(leg),
     };

@@ -133,6 +133,7 @@ impl ParticipantService for Participants {
             Answer::Refusals(refusals) => Ok(Response::new(CheckResponse {
                 results: refusals.iter().map(|refusals| check_result_to_proto(refusals)).collect(),
             })),
+            Answer::Refused(refusal) => Err(Problem::from(refusal).into()),
             _ => Err(Problem::new(Reason::Internal).into()),
         }
     }

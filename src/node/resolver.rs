@@ -2,7 +2,7 @@
 
 use crate::domain::calendar::Civil;
 use crate::domain::id::TransferId;
-use crate::domain::participant::{ASK_AGAIN_MS, Effect, Input, Participant};
+use crate::domain::participant::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, Participant};
 use crate::domain::protocol::{Question, Ruling};
 use crate::domain::reason::Reason;
 use crate::domain::record::PeerMark;
@@ -161,7 +161,7 @@ impl Resolver {
                 tokio::select! {
                     () = tokio::time::sleep_until(until) => break,
                     asked = questions.recv() => match asked {
-                        Some(asked) => self.ask(asked).await,
+                        Some(asked) => self.ask_all(asked, &mut questions).await,
                         None => return false,
                     }
                 }
@@ -233,6 +233,22 @@ impl Resolver {
         read: impl FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
         self.lists.run(read).await.map_err(|error| problem_of_store(error).into_status())
+    }
+
+    /// Asks what waits, each leg once: while a hub did not answer, the same questions have come again.
+    async fn ask_all(&self, first: Vec<Question>, more: &mut UnboundedReceiver<Vec<Question>>) {
+        let mut waiting = BTreeMap::new();
+        let mut add = |questions: Vec<Question>| {
+            waiting.extend(questions.into_iter().map(|it| ((it.transfer_id, it.side), it)));
+        };
+        add(first);
+        while let Ok(questions) = more.try_recv() {
+            add(questions);
+        }
+        let waiting: Vec<Question> = waiting.into_values().collect();
+        for questions in waiting.chunks(ASK_MAX) {
+            self.ask(questions.to_vec()).await;
+        }
     }
 
     async fn ask(&self, questions: Vec<Question>) {

@@ -9,9 +9,10 @@ use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use gongji::domain::record::{
     AccountCredited, CommitDetail, DecisionsRecorded, HubRecovered, HubStarted, IncidentRaised, LegAwaited,
     LegBuried, LegDecided, LegPrepared, LegRefused, LegReplayed, MemberRecorded, NodeAdmitted, NodeJoined,
-    NodeResynced, PeerMark, PeerSeen, PreparedLeg, Record, RequestMark, ResyncMoved, SettlementSuspended,
-    TransferAccepted, TransferAdopted, TransferAwaiting, TransferBuried, TransferDecided, TransferReceived,
-    WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
+    NodeResynced, PeerMark, PeerSeen, PreparedLeg, Record, RequestMark, RequestNoted, ResyncMoved,
+    SettlementSuspended, TransferAccepted, TransferAdopted, TransferAwaiting, TransferBuried,
+    TransferDecided, TransferReceived, WalletClosed, WalletFrozen, WalletMoved, WalletOpened,
+    WalletOpenedFor, WalletUnfrozen,
 };
 use gongji::domain::region::{ProvinceCode, RegionCode};
 use gongji::domain::transfer::{Outcome, Side, TermsDigests};
@@ -145,6 +146,7 @@ fn node_samples() -> Vec<Record> {
             request: request(),
         }
         .into(),
+        RequestNoted { request: request(), time: TIME }.into(),
         WalletOpened { member_ref: MEMBER, use_region: region(510_300), time: TIME, request: request() }
             .into(),
         LegPrepared { leg: leg() }.into(),

@@ -6,6 +6,7 @@
 //! too.
 
 use super::decide::{HUB, province_of, row};
+use super::peers::is_parked;
 use super::waits::Waiter;
 use super::{Answer, Coordinator, Effect, Live, Step, WaitMode, YesVote};
 use crate::domain::acceptance::{AcceptedLeg, LegTerms};
@@ -118,7 +119,9 @@ impl Coordinator {
         }
         let awaits = transfer.state == TransferState::AwaitingAcceptance;
         let late = awaits && transfer.await_until.is_none_or(|until| until <= step.now.civil);
-        if late {
+        if is_parked(&transfer, step) {
+            // It is answered as it stands.
+        } else if late {
             self.give_back(transfer_id, step);
         } else if request.takes {
             self.taken(&transfer, step);

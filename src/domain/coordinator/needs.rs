@@ -6,7 +6,9 @@ use crate::domain::calendar::{Day, Now};
 use crate::domain::id::TransferId;
 use crate::domain::protocol::AckResult;
 use crate::domain::row::{Key, TransferRow};
+use crate::domain::transfer::Side;
 use crate::domain::working_set::WorkingSet;
+use std::collections::BTreeSet;
 
 impl Coordinator {
     /// The keys that `input` needs and `rows` does not know yet.
@@ -18,16 +20,17 @@ impl Coordinator {
             Input::Create { request, .. } => {
                 keys.extend([Key::TransferRow(request.transfer_id), Key::BuriedRow(request.transfer_id)]);
             }
-            Input::Accept { request, .. } => keys.push(Key::TransferRow(request.transfer_id)),
+            Input::Accept { request, .. } => {
+                let id = request.transfer_id;
+                keys.extend([Key::TransferRow(id), Key::IncidentRow(id, Side::Payer)]);
+            }
             Input::Get { transfer_ids, .. } => {
                 keys.extend(transfer_ids.iter().flat_map(|id| [Key::TransferRow(*id), Key::PartiesRow(*id)]));
             }
             Input::Votes { province, votes, .. } => {
                 keys.push(Key::PeerRow(*province));
                 let voted = votes.iter().map(|vote| vote.transfer_id);
-                voted
-                    .filter(|id| self.live.contains_key(id))
-                    .for_each(|id| decided(id, now, rows, &mut keys));
+                decided(voted.filter(|id| self.live.contains_key(id)), now, rows, &mut keys);
                 keys.extend(self.receipts.ready(now.mono).map(Key::TransferRow));
             }
             Input::PrepareFailed { transfer_ids, .. } => {
@@ -58,7 +61,8 @@ impl Coordinator {
                 keys.extend(asked.flat_map(|id| [Key::TransferRow(id), Key::BuriedRow(id)]));
             }
             Input::Start { unsettled, .. } => {
-                keys.extend(unsettled.iter().map(|transfer| Key::TransferRow(transfer.transfer_id)));
+                let ids = unsettled.iter().map(|transfer| transfer.transfer_id);
+                keys.extend(ids.flat_map(|id| [Key::TransferRow(id), Key::IncidentRow(id, Side::Payer)]));
                 keys.extend(self.places.provinces().map(|province| Key::PeerRow(province.code)));
             }
             Input::Rules(_) => {}
@@ -74,17 +78,17 @@ impl Coordinator {
     }
 }
 
-/// First the transfer; once it is known, the positions that a commit would move.
-fn decided(transfer_id: TransferId, now: Now, rows: &WorkingSet, keys: &mut Vec<Key>) {
-    let key = Key::TransferRow(transfer_id);
-    if !rows.knows(&key) {
-        keys.push(key);
-        return;
+/// First the transfers; once they are known, the positions that their commits would move.
+fn decided(ids: impl Iterator<Item = TransferId>, now: Now, rows: &WorkingSet, keys: &mut Vec<Key>) {
+    let mut provinces = BTreeSet::new();
+    for id in ids {
+        let key = Key::TransferRow(id);
+        if !rows.knows(&key) {
+            keys.push(key);
+        } else if let Some(transfer) = rows.get::<TransferRow>(&key) {
+            provinces.extend([transfer.payer_province, transfer.payee_province]);
+        }
     }
-    let transfer: Option<&TransferRow> = rows.get(&key);
-    if let Some(transfer) = transfer {
-        let window = Day::of(now.civil);
-        keys.push(Key::PositionRow(window, transfer.payer_province));
-        keys.push(Key::PositionRow(window, transfer.payee_province));
-    }
+    let window = Day::of(now.civil);
+    keys.extend(provinces.into_iter().map(|province| Key::PositionRow(window, province)));
 }

@@ -9,9 +9,9 @@ use crate::domain::protocol::{Decision, Question, Ruling};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::{HubStarted, NodeAdmitted, PeerMark, PeerSeen, ResyncMoved, TransferBuried};
 use crate::domain::region::ProvinceCode;
-use crate::domain::row::{BuriedRow, Key, PeerRow, TransferRow};
+use crate::domain::row::{BuriedRow, IncidentRow, Key, PeerRow, TransferRow};
 use crate::domain::step::Ticket;
-use crate::domain::transfer::{Outcome, TransferState};
+use crate::domain::transfer::{Outcome, Side, TransferState};
 use std::cmp::Ordering;
 
 /// A node is told to ask again so long after the transfer's own time is up.
@@ -42,6 +42,9 @@ impl Coordinator {
         for stored in unsettled {
             let key = Key::TransferRow(stored.transfer_id);
             let transfer = step.rows().get::<TransferRow>(&key).cloned().unwrap_or_else(|| stored.clone());
+            if is_parked(&transfer, step) {
+                continue;
+            }
             match transfer.state {
                 TransferState::Pending => {
                     let refusal = RefusalRecord::new(Reason::HubRestarted, HUB);
@@ -217,6 +220,14 @@ impl Coordinator {
             leg_record: Vec::new(),
         })
     }
+}
+
+/// Whether a recovery has left a transfer to people: a node has recorded a commit of it that cannot be adopted, so it
+/// may neither be committed nor be aborted here.
+pub(super) fn is_parked(transfer: &TransferRow, step: &Step<'_>) -> bool {
+    let key = Key::IncidentRow(transfer.transfer_id, Side::Payer);
+    let noted = |incident: &IncidentRow| incident.refusal.reason == Reason::ContraryOrder;
+    !transfer.state.is_decided() && step.rows().get::<IncidentRow>(&key).is_some_and(noted)
 }
 
 /// What an announcing node is, by what was last seen of it.

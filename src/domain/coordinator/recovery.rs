@@ -49,9 +49,8 @@ pub struct HeardLeg {
 pub struct Recovery {
     /// Nodes that have not told everything yet, with the start that announced itself, if one has.
     unheard: BTreeMap<ProvinceCode, Option<StartId>>,
-    legs: BTreeMap<(TransferId, Side), (ProvinceCode, HeardLeg)>,
-    /// Transfers of which two provinces tell the same leg: one of them is wrong.
-    disputed: BTreeSet<TransferId>,
+    /// What was told of each leg. Of several provinces that tell the same one at most one is right.
+    legs: BTreeMap<(TransferId, Side), Vec<(ProvinceCode, HeardLeg)>>,
     /// What this store left undecided, or not recorded by both.
     unsettled: Vec<TransferRow>,
     /// The highest of its own lives that a node has seen.
@@ -67,6 +66,9 @@ struct Both<'a> {
     payee_province: ProvinceCode,
 }
 
+/// A day, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
+
 /// Window, number and time of a commit.
 type Commit = (Day, u64, Civil);
 
@@ -74,58 +76,79 @@ impl Recovery {
     /// A recovery that ends once all of these were heard.
     pub fn new(provinces: &[ProvinceCode], unsettled: Vec<TransferRow>) -> Recovery {
         let unheard = provinces.iter().map(|province| (*province, None)).collect();
-        Recovery { unheard, legs: BTreeMap::new(), disputed: BTreeSet::new(), unsettled, incarnation: 0 }
+        Recovery { unheard, legs: BTreeMap::new(), unsettled, incarnation: 0 }
     }
 
     /// The rows that the end of the recovery needs.
     pub fn needs(&self, now: Now, more: &[HeardLeg], keys: &mut Vec<Key>) {
-        let heard = self.legs.values().map(|(_, leg)| leg).chain(more);
+        let heard = self.legs.values().flatten().map(|(_, leg)| leg).chain(more);
         let mut windows = BTreeSet::from([Day::of(now.civil)]);
         for leg in heard {
             keys.extend([Key::TransferRow(leg.transfer_id), Key::BuriedRow(leg.transfer_id)]);
             keys.push(Key::IncidentRow(leg.transfer_id, Side::Payer));
             windows.extend(leg.committed.map(|(window, ..)| window));
         }
-        let told = self.legs.values().map(|(province, _)| *province);
+        let told = self.legs.values().flatten().map(|(province, _)| *province);
         let provinces: BTreeSet<ProvinceCode> = self.unheard.keys().copied().chain(told).collect();
         for window in windows {
             keys.extend(provinces.iter().map(|province| Key::PositionRow(window, *province)));
         }
-        keys.extend(self.unsettled.iter().map(|transfer| Key::TransferRow(transfer.transfer_id)));
+        for transfer in &self.unsettled {
+            keys.push(Key::TransferRow(transfer.transfer_id));
+            keys.push(Key::IncidentRow(transfer.transfer_id, Side::Payer));
+        }
         keys.sort_unstable();
         keys.dedup();
     }
 
+    /// Of what one province tells twice the last counts.
     fn hear(&mut self, province: ProvinceCode, leg: HeardLeg) {
-        let key = (leg.transfer_id, leg.side);
-        match self.legs.get(&key) {
-            Some((first, _)) if *first != province => drop(self.disputed.insert(leg.transfer_id)),
-            Some(_) | None => drop(self.legs.insert(key, (province, leg))),
-        }
+        let tellers = self.legs.entry((leg.transfer_id, leg.side)).or_default();
+        tellers.retain(|(teller, _)| *teller != province);
+        tellers.push((province, leg));
     }
 
-    /// The commit that one of the sides has recorded.
-    fn recorded(&self, transfer_id: TransferId) -> Option<Commit> {
-        let commit = |side: &Side| self.legs.get(&(transfer_id, *side)).and_then(|(_, leg)| leg.committed);
-        Side::ALL.iter().find_map(commit)
+    fn told(&self, transfer_id: TransferId, side: Side) -> &[(ProvinceCode, HeardLeg)] {
+        self.legs.get(&(transfer_id, side)).map_or(&[], Vec::as_slice)
     }
 
-    /// Both legs, if they say the same: terms, amount, whose side is where, and the commit where both have it.
+    /// The commit that one of the sides has recorded: of those that agree, if there are such.
+    fn recorded(&self, transfer_id: TransferId, places: &RegionDirectory) -> Option<Commit> {
+        let pair = self.both(transfer_id, places);
+        let of_pair = pair.and_then(|both| both.payer.committed.or(both.payee.committed));
+        let all = Side::ALL.iter().flat_map(|side| self.told(transfer_id, *side));
+        if pair.is_some() { of_pair } else { all.into_iter().find_map(|(_, leg)| leg.committed) }
+    }
+
+    /// Both legs, if there is just one pair of them that say the same: terms, amount, whose side is where, and the
+    /// commit where both have it. What a third province tells of the transfer then counts for nothing.
     fn both(&self, transfer_id: TransferId, places: &RegionDirectory) -> Option<Both<'_>> {
-        let (payer_province, payer) = self.legs.get(&(transfer_id, Side::Payer))?;
-        let (payee_province, payee) = self.legs.get(&(transfer_id, Side::Payee))?;
         let is_of = |region, province| places.locate(region).is_some_and(|area| area.province == province);
-        let here =
-            is_of(payer.counter_region, *payee_province) && is_of(payee.counter_region, *payer_province);
-        let one_commit = match (payer.committed, payee.committed) {
-            // Each has the time at which it recorded the commit itself.
-            (Some((window, hub_seq, _)), Some((other, number, _))) => (window, hub_seq) == (other, number),
-            (None, _) | (_, None) => true,
+        let sound = |both: &Both<'_>| {
+            let Both { payer, payee, .. } = both;
+            let here = is_of(payer.counter_region, both.payee_province)
+                && is_of(payee.counter_region, both.payer_province)
+                && both.payer_province != both.payee_province;
+            let one_commit = match (payer.committed, payee.committed) {
+                // Each has the time at which it recorded the commit itself.
+                (Some((window, hub_seq, _)), Some((other, number, _))) => {
+                    (window, hub_seq) == (other, number)
+                }
+                (None, _) | (_, None) => true,
+            };
+            here && one_commit && (payer.terms_digest, payer.amount) == (payee.terms_digest, payee.amount)
         };
-        let same = (payer.terms_digest, payer.amount) == (payee.terms_digest, payee.amount);
-        let sound = same && here && one_commit && !self.disputed.contains(&transfer_id);
-        let both = Both { payer, payer_province: *payer_province, payee, payee_province: *payee_province };
-        (sound && payer_province != payee_province).then_some(both)
+        let payees = self.told(transfer_id, Side::Payee);
+        let pairs = self.told(transfer_id, Side::Payer).iter().flat_map(|(payer_province, payer)| {
+            payees.iter().map(|(payee_province, payee)| Both {
+                payer,
+                payer_province: *payer_province,
+                payee,
+                payee_province: *payee_province,
+            })
+        });
+        let mut pairs = pairs.filter(sound);
+        pairs.next().filter(|_| pairs.next().is_none())
     }
 }
 
@@ -165,18 +188,22 @@ impl Coordinator {
 
     fn recover(&mut self, recovery: Recovery, step: &mut Step<'_>) {
         let ids: BTreeSet<TransferId> = recovery.legs.keys().map(|(id, _)| *id).collect();
-        let mut numbers = Numbers::after(own(step.rows()).hub_seq, &ids, &recovery);
+        let recorded: BTreeMap<TransferId, Commit> = ids
+            .iter()
+            .filter_map(|id| recovery.recorded(*id, &self.places).map(|commit| (*id, commit)))
+            .collect();
+        let mut numbers = Numbers::after(own(step.rows()).hub_seq, ids.len() as u64, &recorded);
         for (hub_seq, transfer_ids) in numbers.recorded.clone() {
             // A number stands for one transfer; of two that have it nobody can say which.
             let alone = transfer_ids.len() == 1 && numbers.can_be(hub_seq);
             for transfer_id in transfer_ids {
-                let commit = recovery.recorded(transfer_id).filter(|_| alone);
+                let commit = recorded.get(&transfer_id).copied().filter(|_| alone);
                 if !self.adopt(&recovery, transfer_id, commit, step) {
                     self.note(transfer_id, Reason::ContraryOrder, step);
                 }
             }
         }
-        let in_doubt = ids.iter().filter(|id| recovery.recorded(**id).is_none());
+        let in_doubt = ids.iter().filter(|id| !recorded.contains_key(*id));
         for transfer_id in
             in_doubt.filter(|id| recovery.both(**id, &self.places).is_some()).copied().collect::<Vec<_>>()
         {
@@ -212,7 +239,11 @@ impl Coordinator {
         let fits = position(both.payer_province).checked_add(both.payer.amount).is_some()
             && position(both.payee_province).checked_sub(both.payer.amount).is_some();
         let open = known.as_ref().is_none_or(|row| !row.state.is_decided() && both.is_of(row));
-        if buried.is_some() || !open || !fits {
+        // A window is the day of a decision by a hub's clock; the clock of a node that is far off must not become ours.
+        let (now, receipt_time) = (step.now.civil, both.payer.receipt_time);
+        let tomorrow = Day::of(Civil(now.0.saturating_add(DAY_MS)));
+        let timely = (Day::of(receipt_time)..=tomorrow).contains(&window);
+        if buried.is_some() || !open || !fits || !timely {
             return false;
         }
         // From here on nothing may fail.
@@ -226,14 +257,14 @@ impl Coordinator {
                 payee_province,
                 amount: payer.amount,
                 terms_digest: payer.terms_digest,
-                receipt_time: payer.receipt_time,
+                receipt_time: receipt_time.min(now),
             });
         }
         step.record(TransferDecided {
             transfer_id,
             outcome: Outcome::Commit,
             refusal: None,
-            decide_time,
+            decide_time: decide_time.min(now),
             commit: Some(CommitDetail {
                 window,
                 hub_seq,
@@ -275,18 +306,18 @@ struct Numbers {
     most: u64,
     recorded: BTreeMap<u64, Vec<TransferId>>,
     taken: BTreeSet<u64>,
+    /// All up to here are taken.
+    full_to: u64,
 }
 
 impl Numbers {
-    fn after(last: u64, ids: &BTreeSet<TransferId>, recovery: &Recovery) -> Numbers {
+    fn after(last: u64, transfers: u64, commits: &BTreeMap<TransferId, Commit>) -> Numbers {
         let mut recorded: BTreeMap<u64, Vec<TransferId>> = BTreeMap::new();
-        for id in ids {
-            if let Some((_, hub_seq, _)) = recovery.recorded(*id) {
-                recorded.entry(hub_seq).or_default().push(*id);
-            }
+        for (id, (_, hub_seq, _)) in commits {
+            recorded.entry(*hub_seq).or_default().push(*id);
         }
-        let most = last.saturating_add(ids.len() as u64);
-        let mut numbers = Numbers { last, most, recorded, taken: BTreeSet::new() };
+        let most = last.saturating_add(transfers);
+        let mut numbers = Numbers { last, most, recorded, taken: BTreeSet::new(), full_to: last };
         numbers.taken = numbers.recorded.keys().copied().filter(|it| numbers.can_be(*it)).collect();
         numbers
     }
@@ -296,12 +327,11 @@ impl Numbers {
     }
 
     /// The lowest that no node has recorded: first those between the recorded ones.
-    fn next_free(&self) -> u64 {
-        let mut next = self.last + 1;
-        while self.taken.contains(&next) {
-            next += 1;
+    fn next_free(&mut self) -> u64 {
+        while self.taken.contains(&(self.full_to + 1)) {
+            self.full_to += 1;
         }
-        next
+        self.full_to + 1
     }
 
     fn take(&mut self, hub_seq: u64) {

@@ -1,4 +1,5 @@
 use super::HeardLeg;
+use crate::domain::calendar::{Civil, Day};
 use crate::domain::coordinator::{Answer, Coordinator, Deadlines, Effect, Input};
 use crate::domain::id::{Digest, StartId};
 use crate::domain::participant::{self, leg_record};
@@ -8,7 +9,7 @@ use crate::domain::record::{LegState, PeerMark};
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{IncidentRow, Key, LegRow, PeerRow, SelfRow, TableRow, TransferRow};
 use crate::domain::step::Output;
-use crate::domain::toy::{HubOutput, PAYEE, PAYER, Toy, create, id};
+use crate::domain::toy::{HubOutput, NOON, PAYEE, PAYER, Toy, create, id};
 use crate::domain::transfer::{Side, TransferState};
 
 /// What is left of the hub when an older state of its store is put back, and it starts.
@@ -193,7 +194,7 @@ fn a_hub_that_is_behind_without_knowing_it_is_found_out() {
 #[test]
 fn what_cannot_be_is_parked_for_people() {
     type Change = fn(ProvinceCode, &mut Vec<HeardLeg>);
-    let changes: [(&str, Change); 7] = [
+    let changes: [(&str, Change); 8] = [
         ("another number on one side", |at, legs| {
             if at == PAYEE
                 && let Some((_, number, _)) = &mut legs[0].committed
@@ -219,11 +220,13 @@ fn what_cannot_be_is_parked_for_people() {
                 legs[0].terms_digest = Digest([9; 32]);
             }
         }),
-        ("a leg of another province", |at, legs| {
-            if at == PAYEE {
-                let other = HeardLeg { side: Side::Payer, ..legs[0].clone() };
-                legs.push(other);
-            }
+        ("a window by a clock that is far off", |_, legs| {
+            let far = Day::of(Civil(NOON + 3 * 86_400_000));
+            legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(window, ..)| *window = far));
+        }),
+        ("a window of before its transfer was received", |_, legs| {
+            let day = Day::of(Civil(NOON - 86_400_000));
+            legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(window, ..)| *window = day));
         }),
         ("a side that is lost", |at, legs| {
             if at == PAYEE {
@@ -257,4 +260,68 @@ fn what_cannot_be_is_parked_for_people() {
         assert_eq!(next.state, TransferState::Committed, "{what}");
         assert!(next.hub_seq.is_some_and(|number| number > 1), "{what}: {next:?}");
     }
+}
+
+/// A province that tells a leg that is not its own makes noise, and keeps nothing from being adopted.
+#[test]
+fn what_a_third_party_tells_of_a_transfer_counts_for_nothing() {
+    let mut toy = Toy::new();
+    let before = toy.hub.journal.len();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    let lost = transfer(&toy, 1);
+    put_back(&mut toy, before);
+    hear_changed(&mut toy, |at, legs| {
+        if at == PAYEE {
+            let mut other = HeardLeg { side: Side::Payer, ..legs[0].clone() };
+            other.committed = other.committed.map(|(window, number, time)| (window, number + 1, time));
+            legs.push(other);
+        }
+    });
+    let adopted = transfer(&toy, 1);
+    assert_eq!((adopted.state, adopted.hub_seq), (TransferState::Committed, lost.hub_seq));
+}
+
+/// A hub's clock that was far ahead would stand still for as long: what nodes tell may not set it.
+#[test]
+fn times_that_nodes_tell_do_not_set_the_hubs_clock() {
+    let mut toy = Toy::new();
+    let before = toy.hub.journal.len();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    put_back(&mut toy, before);
+    hear_changed(&mut toy, |_, legs| {
+        for leg in legs {
+            let later = Civil(NOON + 3_600_000);
+            leg.receipt_time = later;
+            leg.committed = leg.committed.map(|(window, number, _)| (window, number, later));
+        }
+    });
+    let (adopted, own) = (transfer(&toy, 1), toy.hub.get::<SelfRow>(&Key::SelfRow(0)).expect("there"));
+    assert_eq!(adopted.state, TransferState::Committed);
+    let noon = Civil(NOON);
+    assert_eq!((adopted.receipt_time, adopted.decide_time, own.civil), (noon, Some(noon), noon));
+}
+
+/// The other side has lost its leg too. What one node has recorded as committed may not be aborted here, at no start.
+#[test]
+fn a_commit_that_cannot_be_adopted_is_not_aborted_either() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    let before = toy.hub.journal.len();
+    toy.settle(outputs);
+    put_back(&mut toy, before);
+    assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
+    hear_changed(&mut toy, |at, legs| {
+        if at == PAYEE {
+            legs.clear();
+        }
+    });
+    assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
+    let own: SelfRow = toy.hub.get(&Key::SelfRow(0)).expect("there");
+    toy.hub.mark.incarnation = own.incarnation;
+    toy.restart_hub(95);
+    assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
+    let incident: IncidentRow = toy.hub.get(&Key::IncidentRow(id(1), Side::Payer)).expect("noted");
+    assert_eq!(incident.refusal.reason, Reason::ContraryOrder);
 }

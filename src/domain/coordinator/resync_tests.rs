@@ -2,10 +2,12 @@ use crate::domain::calendar::Mono;
 use crate::domain::coordinator::{Announcement, Answer, Effect, Input};
 use crate::domain::id::{Digest, StartId};
 use crate::domain::ledger::AccountKind;
+use crate::domain::member::WalletState;
 use crate::domain::participant;
 use crate::domain::reason::Reason;
 use crate::domain::record::{LegState, PeerMark};
-use crate::domain::row::{AccountRow, IncidentRow, Key, LegRow, PeerRow, TransferRow};
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{AccountRow, IncidentRow, Key, LegRow, PeerRow, TransferRow, WalletRow};
 use crate::domain::step::Output;
 use crate::domain::toy::{
     Host, HubOutput, PAYEE, PAYER, Toy, announcement, answer as node_answer, id, member,
@@ -222,4 +224,42 @@ fn a_prepare_of_before_the_admission_is_refused() {
     let input = participant::Input::Prepare { ticket: 1, hub: late, legs: vec![presented] };
     let answer = crate::domain::toy::answer(toy.payer.run(toy.now, input));
     assert!(matches!(answer, participant::Answer::Refused(_)), "{answer:?}");
+}
+
+/// A backup that is taken during a resync would say that the node knew decisions which it had not been told yet, and
+/// they would never be told to what is restored from it.
+#[test]
+fn a_node_that_is_told_again_notes_the_hub_only_when_it_has_all() {
+    let mut toy = Toy::new();
+    let before = toy.payee.journal.len();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    put_back(&mut toy.payee, before);
+    let known = |toy: &Toy| toy.payee.get::<PeerRow>(&Key::PeerRow(ProvinceCode::HUB)).map(|it| it.sequence);
+    let stored = known(&toy);
+    toy.restart_node_as(PAYEE, 70);
+    let told = toy.join(PAYEE);
+    assert!(toy.hub.mark.sequence > stored.expect("it has met the hub"));
+    assert_eq!(known(&toy), stored);
+    toy.settle(told);
+    assert_eq!(known(&toy), stored, "told, and not admitted yet");
+    toy.join(PAYEE);
+    assert_eq!(known(&toy), Some(toy.hub.mark.sequence));
+}
+
+/// A wallet that was closed shows its balance to nobody.
+#[test]
+fn a_closed_wallet_takes_no_leg_that_was_lost() {
+    let mut toy = Toy::new();
+    let before = toy.payee.journal.len();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    put_back(&mut toy.payee, before);
+    let wallet: WalletRow = toy.payee.get(&Key::WalletRow(member(PAYEE))).expect("open");
+    toy.payee.rows.put(WalletRow { state: WalletState::Closed, ..wallet });
+    toy.payee.mark.start_id = StartId([70; 16]);
+    let told = toy.join(PAYEE);
+    toy.settle(told);
+    let suspense = Key::AccountRow(participant::apply::PROVINCE, AccountKind::Suspense);
+    assert_eq!(toy.payee.get::<AccountRow>(&suspense).map(|it| it.posted.fen()), Some(40_000));
 }

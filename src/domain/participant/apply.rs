@@ -10,8 +10,8 @@ use crate::domain::member::WalletState;
 use crate::domain::money::Money;
 use crate::domain::record::{
     AccountCredited, LegAwaited, LegBuried, LegDecided, LegRefused, LegReplayed, LegState, MemberRecorded,
-    NodeJoined, NodeResynced, PreparedLeg, RequestMark, WalletClosed, WalletFrozen, WalletMoved,
-    WalletOpened, WalletOpenedFor, WalletUnfrozen,
+    NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted, WalletClosed, WalletFrozen,
+    WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
 use crate::domain::region::RegionCode;
 use crate::domain::row::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, SelfRow, WalletRow};
@@ -200,6 +200,11 @@ pub fn wallet_unfrozen(record: &WalletUnfrozen, rows: &mut WorkingSet) {
 pub fn wallet_closed(record: &WalletClosed, rows: &mut WorkingSet) {
     let row = wallet(record.member_ref, rows);
     rows.put(WalletRow { state: WalletState::Closed, state_time: record.time, ..row });
+    done(&record.request, None, record.time, rows);
+}
+
+/// A request asked for what was so already.
+pub fn noted(record: &RequestNoted, rows: &mut WorkingSet) {
     done(&record.request, None, record.time, rows);
 }
 

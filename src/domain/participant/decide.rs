@@ -1,7 +1,9 @@
 //! Decisions: carried out once, confirmed again, and never turned round.
 
-use super::apply::{account, kind_of};
+use super::apply::{PROVINCE, account, kind_of};
 use super::{Answer, Life, Participant, Step};
+use crate::domain::ledger::AccountKind;
+use crate::domain::member::WalletState;
 use crate::domain::protocol::{Ack, AckResult, Decision, Question, Ruling};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::{LegBuried, LegDecided, LegReplayed, LegState, PeerMark, PreparedLeg};
@@ -70,7 +72,7 @@ impl Participant {
 
     /// The hub's answers to our questions.
     pub(super) fn rulings(&mut self, hub: PeerMark, rulings: Vec<Ruling>, step: &mut Step<'_>) {
-        if self.meet_hub(hub, step).is_err() {
+        if self.admitted(Life::Joined).and_then(|()| self.meet_admitting_hub(hub, step)).is_err() {
             return;
         }
         for ruling in rulings {
@@ -106,6 +108,7 @@ impl Participant {
                 self.carry_out(decision, step);
                 (AckResult::Recorded, None)
             }
+            Reaction::Replay if !books_take(&replayed, step) => self.reject(decision, Reason::Overflow, step),
             Reaction::Replay => {
                 self.replay(decision, replayed, step);
                 (AckResult::Recorded, None)
@@ -153,7 +156,7 @@ impl Participant {
             Side::Payee => {
                 let wallet: Option<&WalletRow> = step.rows().get(&Key::WalletRow(leg.member_ref));
                 let sum = own.posted.checked_add(own.pending).and_then(|sum| sum.checked_add(leg.amount));
-                wallet.is_some() && sum.is_some()
+                wallet.is_some_and(|wallet| wallet.state != WalletState::Closed) && sum.is_some()
             }
         };
         let side = leg.side;
@@ -179,4 +182,13 @@ impl Participant {
         }
         (AckResult::Rejected, Some(refusal))
     }
+}
+
+/// Whether the province's own accounts can take a leg that was lost, wherever it is booked.
+fn books_take(leg: &Option<PreparedLeg>, step: &Step<'_>) -> bool {
+    let Some(leg) = leg else { return false };
+    [AccountKind::Clearing, AccountKind::Suspense].into_iter().all(|kind| {
+        let posted = account(step.rows(), PROVINCE, kind).posted;
+        posted.checked_add(leg.amount).is_some() && posted.checked_sub(leg.amount).is_some()
+    })
 }

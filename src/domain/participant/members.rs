@@ -7,7 +7,7 @@ use crate::domain::ledger::AccountKind;
 use crate::domain::member::{AccountState, InsuranceStatus};
 use crate::domain::money::Money;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::record::{AccountCredited, MemberRecorded, RequestMark};
+use crate::domain::record::{AccountCredited, MemberRecorded, RequestMark, RequestNoted};
 use crate::domain::row::{Key, MemberRow, PersonRow, RequestRow};
 use crate::domain::step::Ticket;
 
@@ -16,7 +16,25 @@ pub(super) fn refusal(reason: Reason) -> RefusalRecord {
     RefusalRecord::new(reason, RefusalSide::Hub)
 }
 
-/// Whether the request was carried out before; refused when it said something else then.
+/// What a request of the province's own systems leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    /// It was answered before: nothing is done.
+    Repeat,
+    /// What it asks for is so already: it is noted, so that its repeat changes nothing that others change meanwhile.
+    AsItIs,
+    /// It is carried out.
+    Change,
+}
+
+impl Course {
+    /// A change where there is one to make.
+    pub(super) fn change_if(changes: bool) -> Course {
+        if changes { Course::Change } else { Course::AsItIs }
+    }
+}
+
+/// Whether the request was answered before; refused when it said something else then.
 pub(super) fn is_repeat(request: &RequestMark, step: &Step<'_>) -> Result<bool, RefusalRecord> {
     match step.rows().get::<RequestRow>(&Key::RequestRow(request.request_id.clone())) {
         Some(row) if row.digest != request.digest => {
@@ -25,6 +43,20 @@ pub(super) fn is_repeat(request: &RequestMark, step: &Step<'_>) -> Result<bool, 
         Some(_) => Ok(true),
         None => Ok(false),
     }
+}
+
+/// Answers a request that changes nothing.
+pub(super) fn leave(
+    ticket: Ticket,
+    (course, request): (Course, RequestMark),
+    member_ref: MemberRef,
+    step: &mut Step<'_>,
+) {
+    let request_id = Some(request.request_id.clone());
+    if course == Course::AsItIs {
+        step.record(RequestNoted { request, time: step.now.civil });
+    }
+    stand(ticket, member_ref, request_id, false, step);
 }
 
 /// Tells how a member stands.
@@ -49,7 +81,7 @@ pub(super) fn stand(
 }
 
 impl Participant {
-    /// Records a member; a report that changes nothing writes nothing.
+    /// Records a member; of a report that changes nothing only the request is kept.
     pub(super) fn upsert(&mut self, ticket: Ticket, report: MemberReport, step: &mut Step<'_>) {
         let known = step.rows().get::<PersonRow>(&Key::PersonRow(report.person.id_hash)).cloned();
         let member_ref = report.person.member_ref;
@@ -58,8 +90,10 @@ impl Participant {
         }
         match self.judge_report(&report, step) {
             Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
-            Ok(false) => stand(ticket, member_ref, None, false, step),
-            Ok(true) => {
+            Ok(course @ (Course::Repeat | Course::AsItIs)) => {
+                leave(ticket, (course, report.request), member_ref, step);
+            }
+            Ok(Course::Change) => {
                 step.keep(report.person);
                 step.record(MemberRecorded {
                     member_ref,
@@ -77,10 +111,9 @@ impl Participant {
         }
     }
 
-    /// Whether the report is to be recorded.
-    fn judge_report(&self, report: &MemberReport, step: &Step<'_>) -> Result<bool, RefusalRecord> {
+    fn judge_report(&self, report: &MemberReport, step: &Step<'_>) -> Result<Course, RefusalRecord> {
         if is_repeat(&report.request, step)? {
-            return Ok(false);
+            return Ok(Course::Repeat);
         }
         let served = self.places.locate(report.region).is_some_and(|area| area.province == self.province);
         if !served {
@@ -90,7 +123,7 @@ impl Participant {
         let old = step.rows().get::<MemberRow>(&Key::MemberRow(member_ref));
         let same = old.is_some_and(|old| report.person_known && says_nothing_new(report, old));
         if same {
-            return Ok(false);
+            return Ok(Course::AsItIs);
         }
         let live = account(step.rows(), member_ref, AccountKind::Personal).held.is_positive()
             || account(step.rows(), member_ref, AccountKind::Wallet).pending.is_positive();
@@ -104,7 +137,7 @@ impl Participant {
         if live && old.is_some_and(leaves) {
             return Err(refusal(Reason::HasLiveLeg));
         }
-        Ok(true)
+        Ok(Course::Change)
     }
 
     /// Credits an allotment (划入) to a personal account.
@@ -116,11 +149,13 @@ impl Participant {
         (amount, period): (Money, u32),
         step: &mut Step<'_>,
     ) {
-        let request_id = Some(request.request_id.clone());
         match judge_credit(&request, member_ref, amount, step) {
             Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
-            Ok(false) => stand(ticket, member_ref, request_id, false, step),
-            Ok(true) => {
+            Ok(course @ (Course::Repeat | Course::AsItIs)) => {
+                leave(ticket, (course, request), member_ref, step);
+            }
+            Ok(Course::Change) => {
+                let request_id = Some(request.request_id.clone());
                 step.record(AccountCredited { member_ref, amount, period, time: step.now.civil, request });
                 stand(ticket, member_ref, request_id, true, step);
             }
@@ -137,15 +172,14 @@ fn says_nothing_new(report: &MemberReport, old: &MemberRow) -> bool {
         && report.account_state == old.account_state
 }
 
-/// Whether the credit is to be recorded.
 fn judge_credit(
     request: &RequestMark,
     member_ref: MemberRef,
     amount: Money,
     step: &Step<'_>,
-) -> Result<bool, RefusalRecord> {
+) -> Result<Course, RefusalRecord> {
     if is_repeat(request, step)? {
-        return Ok(false);
+        return Ok(Course::Repeat);
     }
     let member: &MemberRow =
         step.rows().get(&Key::MemberRow(member_ref)).ok_or_else(|| refusal(Reason::MemberNotFound))?;
@@ -155,5 +189,5 @@ fn judge_credit(
     let balance = account(step.rows(), member_ref, AccountKind::Personal).posted;
     let own = account(step.rows(), PROVINCE, AccountKind::Allotment).posted;
     let fits = balance.checked_add(amount).is_some() && own.checked_sub(amount).is_some();
-    if fits { Ok(true) } else { Err(refusal(Reason::Overflow)) }
+    if fits { Ok(Course::Change) } else { Err(refusal(Reason::Overflow)) }
 }

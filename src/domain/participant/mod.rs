@@ -45,6 +45,9 @@ pub struct Participant {
     life: Life,
     /// Whether its store was restored, and the hub has not said yet that nothing is missing.
     put_back: bool,
+    /// How far the hub was seen to have come while this store lacks decisions of before: it may not say that it knows
+    /// them, nor may a backup of it.
+    hub_mark: Option<PeerMark>,
     /// The hub's sequence when this life was admitted: what it asked before was asked of an earlier life.
     admitted_at: u64,
     places: Arc<RegionDirectory>,
@@ -76,7 +79,7 @@ const ASK_MARGIN_MS: u64 = 1_000;
 /// How long a question waits for its answer before it is asked again.
 pub const ASK_AGAIN_MS: u64 = 5_000;
 /// Most questions in one call.
-const ASK_MAX: usize = 1_000;
+pub const ASK_MAX: usize = 1_000;
 
 impl Participant {
     /// A node of `province` at its start. `in_doubt`: its prepared legs, as stored.
@@ -97,6 +100,7 @@ impl Participant {
             start_id,
             life: Life::Alone,
             put_back: false,
+            hub_mark: None,
             admitted_at: 0,
             places,
             rulebook,
@@ -107,12 +111,15 @@ impl Participant {
 
     /// What a crash takes: with its rows, all that its next step goes by. A model checker tells its states apart by it.
     pub fn volatile(&self) -> impl Hash + '_ {
-        (self.life, self.put_back, self.admitted_at, &self.in_doubt)
+        (self.life, self.put_back, self.hub_mark, self.admitted_at, &self.in_doubt)
     }
 
-    /// Takes note of the hub as it spoke; refuses an older hub and a copy of it.
-    fn meet_hub(&mut self, hub: PeerMark, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
-        let seen = step.rows().get::<PeerRow>(&Key::PeerRow(ProvinceCode::HUB)).cloned();
+    /// Takes note of the hub as it spoke; refuses an older hub and a copy of it. `whole`: this store has all that the
+    /// hub has decided, or will be told it.
+    fn meet_hub(&mut self, hub: PeerMark, whole: bool, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
+        let stored: Option<&PeerRow> = step.rows().get(&Key::PeerRow(ProvinceCode::HUB));
+        let stored = stored.map(PeerRow::mark);
+        let seen = self.hub_mark.or(stored);
         let new_life = seen.as_ref().is_none_or(|seen| hub.incarnation > seen.incarnation);
         if let Some(seen) = &seen {
             let older = hub.incarnation < seen.incarnation || (new_life && hub.sequence < seen.sequence);
@@ -125,14 +132,27 @@ impl Participant {
                 ));
             }
         }
-        if seen.is_none_or(|seen| new_life || hub.sequence > seen.sequence) {
-            step.record(PeerSeen { province: ProvinceCode::HUB, mark: hub });
+        let newer = |known: PeerMark| hub.incarnation > known.incarnation || hub.sequence > known.sequence;
+        if !whole {
+            self.hub_mark = seen.filter(|seen| !newer(*seen)).or(Some(hub));
+        } else if stored.is_none_or(newer) {
+            self.note_hub(hub, step);
         }
         if new_life {
             // The hub has restarted: it aborted what was undecided, so whatever is in doubt can be asked at once.
             self.in_doubt.values_mut().for_each(|doubt| doubt.ask_at = step.now.mono);
         }
         Ok(())
+    }
+
+    fn note_hub(&mut self, hub: PeerMark, step: &mut Step<'_>) {
+        self.hub_mark = None;
+        step.record(PeerSeen { province: ProvinceCode::HUB, mark: hub });
+    }
+
+    /// Whether nothing that the hub has decided can be missing here.
+    fn is_whole(&self) -> bool {
+        self.life != Life::Behind && !self.put_back
     }
 
     fn joined(
@@ -142,14 +162,19 @@ impl Participant {
         (resync, hub_recovered): (bool, u64),
         step: &mut Step<'_>,
     ) {
-        let seen: Option<&PeerRow> = step.rows().get(&Key::PeerRow(ProvinceCode::HUB));
+        let stored: Option<&PeerRow> = step.rows().get(&Key::PeerRow(ProvinceCode::HUB));
+        let seen = self.hub_mark.or(stored.map(PeerRow::mark));
         // A hub that has recovered has a journal of its own from then on; what this node knew, it has heard.
         let recovered =
             seen.is_some_and(|seen| seen.incarnation < hub_recovered) && hub.incarnation >= hub_recovered;
         if recovered {
-            step.record(PeerSeen { province: ProvinceCode::HUB, mark: hub });
+            if resync {
+                self.hub_mark = Some(hub);
+            } else {
+                self.note_hub(hub, step);
+            }
             self.in_doubt.values_mut().for_each(|doubt| doubt.ask_at = step.now.mono);
-        } else if self.meet_hub(hub, step).is_err() {
+        } else if self.meet_hub(hub, !resync, step).is_err() {
             // An answer of an earlier hub that comes late changes nothing for a life that is admitted.
             if self.life == Life::Alone {
                 step.effect(Effect::HubRefused);
@@ -182,7 +207,7 @@ impl Participant {
     /// Takes note of the hub as it spoke; refuses what it said before it admitted this life, and what was on its way
     /// for long.
     fn meet_admitting_hub(&mut self, hub: PeerMark, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
-        self.meet_hub(hub, step)?;
+        self.meet_hub(hub, self.is_whole(), step)?;
         if hub.sequence >= self.admitted_at {
             return Ok(());
         }
@@ -191,12 +216,11 @@ impl Participant {
 
     /// Whether local requests are served. A node that knows that it is behind would show and change old balances.
     fn serves(&self, ticket: Ticket, step: &mut Step<'_>) -> bool {
-        let behind = self.life == Life::Behind || self.put_back;
-        if behind {
+        if !self.is_whole() {
             let refusal = RefusalRecord::new(Reason::Resyncing, crate::domain::reason::RefusalSide::Hub);
             step.answer(ticket, Answer::Refused(refusal));
         }
-        !behind
+        self.is_whole()
     }
 
     fn ask(&mut self, step: &mut Step<'_>) {
@@ -252,6 +276,8 @@ impl Machine for Participant {
             Input::HubRecovers => {
                 self.put_back |= self.life == Life::Behind;
                 self.life = Life::Alone;
+                // It comes back as another life, which may have come less far.
+                self.hub_mark = None;
             }
             Input::PutBack => self.put_back = true,
             Input::Prepare { ticket, hub, legs } => self.prepare(ticket, hub, &legs, step),

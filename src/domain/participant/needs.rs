@@ -16,6 +16,9 @@ use crate::domain::transfer::Side;
 use crate::domain::working_set::WorkingSet;
 use std::collections::BTreeSet;
 
+/// What every booking moves beside a member's account.
+const CLEARING: Key = Key::AccountRow(PROVINCE, AccountKind::Clearing);
+
 /// The keys that `input` needs and `rows` does not know yet.
 pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
     let mut keys = Vec::new();
@@ -23,6 +26,7 @@ pub fn needs(input: &Input, rows: &WorkingSet) -> Vec<Key> {
         Input::Joined { .. } => own_and_hub(&mut keys),
         Input::Prepare { legs, .. } | Input::Check { legs, .. } => {
             own_and_hub(&mut keys);
+            keys.push(CLEARING);
             legs.iter().for_each(|leg| presented(leg, rows, &mut keys));
         }
         Input::Decide { decisions, .. } => {
@@ -113,6 +117,7 @@ fn accepted(leg: &AcceptedLeg, rows: &WorkingSet, keys: &mut Vec<Key>) {
 
 /// What several orders need. Of two about one leg the second may contradict what the first has just made of it.
 fn orders<'a>(decisions: impl Iterator<Item = &'a Decision>, rows: &WorkingSet, keys: &mut Vec<Key>) {
+    keys.push(CLEARING);
     let mut legs = BTreeSet::new();
     for decision in decisions {
         decided(decision, rows, keys);
@@ -139,7 +144,6 @@ fn decided(decision: &Decision, rows: &WorkingSet, keys: &mut Vec<Key>) {
             [
                 Key::AccountRow(member_ref, kind_of(side)),
                 Key::WalletRow(member_ref),
-                Key::AccountRow(PROVINCE, AccountKind::Clearing),
                 Key::AccountRow(PROVINCE, AccountKind::Suspense),
                 Key::IncidentRow(transfer_id, side),
             ]
@@ -152,5 +156,4 @@ fn decided(decision: &Decision, rows: &WorkingSet, keys: &mut Vec<Key>) {
         return;
     };
     keys.push(Key::AccountRow(leg.member_ref, kind_of(side)));
-    keys.push(Key::AccountRow(PROVINCE, AccountKind::Clearing));
 }

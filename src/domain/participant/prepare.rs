@@ -1,7 +1,7 @@
 //! Prepare: judge a leg, and bind the node to it or refuse it, durably either way.
 
 use super::accept::{Judged, await_acceptance, unsupported};
-use super::apply::{account, kind_of};
+use super::apply::{PROVINCE, account, kind_of};
 use super::{ASK_MARGIN_MS, Answer, Doubt, Life, Participant, Step};
 use crate::domain::acceptance::LegTerms;
 use crate::domain::apply::own;
@@ -18,6 +18,9 @@ use crate::domain::record::{LegPrepared, LegRefused, LegState, PeerMark, Prepare
 use crate::domain::row::{AccountRow, Key, LegRow, MemberRow, PersonRow, WalletRow};
 use crate::domain::step::Ticket;
 use crate::domain::transfer::Side;
+
+/// Beyond this sum of fen, either way, the province's clearing account takes no new transfers.
+const CLEARING_MAX: u64 = i64::MAX.unsigned_abs() / 2;
 
 impl Participant {
     /// A vote for each leg, in order.
@@ -175,7 +178,9 @@ fn overflow(leg: &LegTerms, identity: Identity, step: &Step<'_>) -> Option<Refus
         Side::Payer => Some(row.held),
         Side::Payee => row.posted.checked_add(row.pending),
     };
-    let fits = used.and_then(|used| used.checked_add(leg.amount)).is_some();
+    // What is under way is not booked there yet: half of what it can hold is left for that.
+    let clearing = account(step.rows(), PROVINCE, AccountKind::Clearing).posted.fen().unsigned_abs();
+    let fits = used.and_then(|used| used.checked_add(leg.amount)).is_some() && clearing <= CLEARING_MAX;
     (!fits).then(|| RefusalRecord::new(Reason::Overflow, leg.side))
 }
 

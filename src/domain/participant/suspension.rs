@@ -2,7 +2,7 @@
 //! are not touched.
 
 use super::apply::done;
-use super::members::{is_repeat, refusal, stand};
+use super::members::{Course, is_repeat, leave, refusal, stand};
 use super::{Participant, Step};
 use crate::domain::calendar::Day;
 use crate::domain::id::MemberRef;
@@ -22,7 +22,7 @@ pub struct Suspension {
 }
 
 impl Participant {
-    /// Records a suspension or its lifting; one that changes nothing writes nothing.
+    /// Records a suspension or its lifting; of one that changes nothing only the request is kept.
     pub(super) fn suspend(
         &mut self,
         ticket: Ticket,
@@ -33,8 +33,10 @@ impl Participant {
     ) {
         match judge(&request, member_ref, suspension, step) {
             Err(refusal) => step.answer(ticket, super::Answer::Refused(refusal)),
-            Ok(false) => stand(ticket, member_ref, None, false, step),
-            Ok(true) => {
+            Ok(course @ (Course::Repeat | Course::AsItIs)) => {
+                leave(ticket, (course, request), member_ref, step);
+            }
+            Ok(Course::Change) => {
                 let time = step.now.civil;
                 let Suspension { from, until } = suspension;
                 step.record(SettlementSuspended { member_ref, from, until, time, request });
@@ -49,9 +51,9 @@ fn judge(
     member_ref: MemberRef,
     suspension: Suspension,
     step: &Step<'_>,
-) -> Result<bool, RefusalRecord> {
+) -> Result<Course, RefusalRecord> {
     if is_repeat(request, step)? {
-        return Ok(false);
+        return Ok(Course::Repeat);
     }
     let member: Option<&MemberRow> = step.rows().get(&Key::MemberRow(member_ref));
     let member = member.ok_or_else(|| refusal(Reason::MemberNotFound))?;
@@ -59,7 +61,7 @@ fn judge(
     if suspension.from > today {
         return Err(refusal(Reason::DateInFuture).with("field", "from_date").with("today", today));
     }
-    Ok(member.settlement_suspended_until != suspension.until)
+    Ok(Course::change_if(member.settlement_suspended_until != suspension.until))
 }
 
 /// A member is excluded from the network settlement until a day, or no longer.

@@ -3,7 +3,7 @@
 //! (policy_facts §2.4).
 
 use super::apply::account;
-use super::members::{is_repeat, refusal, stand};
+use super::members::{Course, is_repeat, leave, refusal, stand};
 use super::{Participant, Step};
 use crate::domain::calendar::Day;
 use crate::domain::id::MemberRef;
@@ -44,8 +44,10 @@ impl Participant {
     ) {
         match self.judge_opening(&request, member_ref, use_region, step) {
             Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
-            Ok(false) => stand(ticket, member_ref, None, false, step),
-            Ok(true) => {
+            Ok(course @ (Course::Repeat | Course::AsItIs)) => {
+                leave(ticket, (course, request), member_ref, step);
+            }
+            Ok(Course::Change) => {
                 let time = step.now.civil;
                 if let Some(holder) = holder {
                     step.keep(holder);
@@ -67,9 +69,9 @@ impl Participant {
         member_ref: MemberRef,
         use_region: RegionCode,
         step: &Step<'_>,
-    ) -> Result<bool, RefusalRecord> {
+    ) -> Result<Course, RefusalRecord> {
         if is_repeat(request, step)? {
-            return Ok(false);
+            return Ok(Course::Repeat);
         }
         let member: &MemberRow =
             step.rows().get(&Key::MemberRow(member_ref)).ok_or_else(|| refusal(Reason::MemberNotFound))?;
@@ -80,8 +82,8 @@ impl Participant {
         self.must_be_open(use_region, step)?;
         let wallet = step.rows().get::<WalletRow>(&Key::WalletRow(member_ref));
         match wallet.map(|wallet| (wallet.state, wallet.use_region == use_region)) {
-            None | Some((WalletState::Closed, _)) => Ok(true),
-            Some((WalletState::Open, true)) => Ok(false),
+            None | Some((WalletState::Closed, _)) => Ok(Course::Change),
+            Some((WalletState::Open, true)) => Ok(Course::AsItIs),
             Some((WalletState::Open, false)) => Err(refusal(Reason::WalletAlreadyOpen)),
             Some((WalletState::Frozen, _)) => Err(refusal(Reason::WalletFrozen)),
         }
@@ -106,8 +108,10 @@ impl Participant {
     ) {
         match self.judge_change(&request, member_ref, &change, step) {
             Err(refusal) => return step.answer(ticket, Answer::Refused(refusal)),
-            Ok(false) => return stand(ticket, member_ref, None, false, step),
-            Ok(true) => {}
+            Ok(course @ (Course::Repeat | Course::AsItIs)) => {
+                return leave(ticket, (course, request), member_ref, step);
+            }
+            Ok(Course::Change) => {}
         }
         let time = step.now.civil;
         match change {
@@ -121,31 +125,33 @@ impl Participant {
         stand(ticket, member_ref, None, true, step);
     }
 
-    /// Whether the change is to be recorded. Check order: repeat, wallet, its state, then what the change asks.
+    /// Check order: repeat, wallet, its state, then what the change asks.
     fn judge_change(
         &self,
         request: &RequestMark,
         member_ref: MemberRef,
         change: &WalletChange,
         step: &Step<'_>,
-    ) -> Result<bool, RefusalRecord> {
+    ) -> Result<Course, RefusalRecord> {
         if is_repeat(request, step)? {
-            return Ok(false);
+            return Ok(Course::Repeat);
         }
         let wallet: &WalletRow =
             step.rows().get(&Key::WalletRow(member_ref)).ok_or_else(|| refusal(Reason::WalletNotFound))?;
         match (wallet.state, change) {
-            (WalletState::Closed, WalletChange::Close) => Ok(false),
+            (WalletState::Closed, WalletChange::Close) => Ok(Course::AsItIs),
             (WalletState::Closed, _) => Err(refusal(Reason::WalletClosed)),
             (WalletState::Frozen, WalletChange::Move(_) | WalletChange::Close) => {
                 Err(refusal(Reason::WalletFrozen))
             }
             (WalletState::Open, WalletChange::Move(region)) => self.judge_move(wallet, *region, step),
             (WalletState::Open, WalletChange::Close) => judge_close(member_ref, step),
-            (WalletState::Open, WalletChange::Freeze(_)) => Ok(true),
-            (WalletState::Frozen, WalletChange::Freeze(code)) => Ok(wallet.state_code.as_ref() != Some(code)),
-            (WalletState::Open, WalletChange::Unfreeze(_)) => Ok(false),
-            (WalletState::Frozen, WalletChange::Unfreeze(_)) => Ok(true),
+            (WalletState::Open, WalletChange::Freeze(_)) => Ok(Course::Change),
+            (WalletState::Frozen, WalletChange::Freeze(code)) => {
+                Ok(Course::change_if(wallet.state_code.as_ref() != Some(code)))
+            }
+            (WalletState::Open, WalletChange::Unfreeze(_)) => Ok(Course::AsItIs),
+            (WalletState::Frozen, WalletChange::Unfreeze(_)) => Ok(Course::Change),
         }
     }
 
@@ -156,25 +162,25 @@ impl Participant {
         wallet: &WalletRow,
         region: RegionCode,
         step: &Step<'_>,
-    ) -> Result<bool, RefusalRecord> {
+    ) -> Result<Course, RefusalRecord> {
         if self.places.locate(region).is_none_or(|area| area.province != self.province) {
             return Err(refusal(Reason::WalletMoveAcrossProvinces).with("region", region));
         }
         if wallet.use_region == region {
-            return Ok(false);
+            return Ok(Course::AsItIs);
         }
         self.must_be_open(region, step)?;
         no_live_leg(wallet.member_ref, step)?;
-        Ok(true)
+        Ok(Course::Change)
     }
 }
 
-fn judge_close(member_ref: MemberRef, step: &Step<'_>) -> Result<bool, RefusalRecord> {
+fn judge_close(member_ref: MemberRef, step: &Step<'_>) -> Result<Course, RefusalRecord> {
     no_live_leg(member_ref, step)?;
     if account(step.rows(), member_ref, AccountKind::Wallet).posted.is_positive() {
         return Err(refusal(Reason::WalletNotEmpty));
     }
-    Ok(true)
+    Ok(Course::Change)
 }
 
 /// What is promised to the wallet must land, or be given up, before it moves or ends.

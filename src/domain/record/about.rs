@@ -32,6 +32,7 @@ impl Record {
             | Record::AccountCredited(_)
             | Record::WalletOpened(_)
             | Record::SettlementSuspended(_)
+            | Record::RequestNoted(_)
             | Record::WalletOpenedFor(_)
             | Record::WalletMoved(_)
             | Record::WalletFrozen(_)

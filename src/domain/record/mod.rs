@@ -296,6 +296,13 @@ records! {
         /// When.
         time: Civil,
     }
+    /// Node: a request asked for what was so already. A repeat that comes late must not undo what others did since.
+    RequestNoted 30 v 1 {
+        /// The request.
+        request: RequestMark,
+        /// When.
+        time: Civil,
+    }
     /// Node: a leg waits for the payee's acceptance. Nothing is reserved; until when follows from its receipt.
     LegAwaited 32 v 1 {
         /// The transfer.
