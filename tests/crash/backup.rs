@@ -12,6 +12,7 @@ use gongji::proto::hub;
 use gongji::store::Tables;
 use gongji::store::failpoint::Failpoint;
 use gongji::store::sqlite::{SqliteReader, SqliteStore};
+use gongji::store::texts::Texts;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -19,13 +20,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// The steps of a backup and of a restore.
-pub const POINTS: [Failpoint; 8] = [
+pub const POINTS: [Failpoint; 10] = [
     Failpoint::BackupCopied,
+    Failpoint::BackupTextsWritten,
     Failpoint::BackupKeyWritten,
     Failpoint::BackupManifestWritten,
     Failpoint::BackupNamed,
     Failpoint::RestoreCopied,
     Failpoint::RestoreMarked,
+    Failpoint::RestoreTextsWritten,
     Failpoint::RestoreKeyWritten,
     Failpoint::RestoreHeadNoted,
 ];
@@ -157,7 +160,7 @@ fn a_backup_that_was_killed_is_none() {
     let servers = hub_that_ran();
     let config = servers.site().config("hub");
     let backups = servers.site().folder().join("backups");
-    for point in &POINTS[..4] {
+    for point in &POINTS[..5] {
         let mut command = servers.gongji(&["backup", "--config", text(&config), "--to", "backups"]);
         let ended = command.env("GONGJI_FAILPOINT", point.name()).output().expect("it runs");
         assert!(ended.status.signal().is_some(), "{}: {}", point.name(), ended.status);
@@ -182,19 +185,24 @@ fn no_server_starts_on_a_restore_that_was_killed_and_the_next_restore_ends_it() 
     let servers = hub_that_ran();
     let from = backup(&servers, "hub");
     let config = elsewhere(&servers, "hub");
-    for point in &POINTS[4..] {
+    for point in &POINTS[5..] {
         let ended = restore(&servers, &from, &config, Some(*point));
         assert!(ended.status.signal().is_some(), "{}: {}", point.name(), ended.status);
         let hub = servers.gongji(&["hub", "--config", text(&config)]).output().expect("it runs");
         assert_eq!(hub.status.code(), Some(1), "{}: {}", point.name(), said(&hub));
         let expected = match point {
             // No key is made for a store that is not there yet.
-            Failpoint::RestoreCopied | Failpoint::RestoreMarked => "hub.vault.key: No such file",
+            Failpoint::RestoreCopied | Failpoint::RestoreMarked | Failpoint::RestoreTextsWritten => {
+                "hub.vault.key: No such file"
+            }
             _ => "a restore into it did not end; restore it from a backup",
         };
         assert!(said(&hub).lines().last().is_some_and(|line| line.contains(expected)), "{}", said(&hub));
     }
     assert!(restore(&servers, &from, &config, None).status.success());
     let data = servers.site().folder().join("again/data/hub");
+    let texts = |data: &Path| Texts::of(data).hashes().expect("listed");
+    assert!(!texts(&data).is_empty(), "a hub keeps the rules of all places");
+    assert_eq!(texts(&data), texts(&servers.site().data("hub")));
     assert!(SqliteStore::open(&data, "hub").expect("a store").restored().expect("read").is_some());
 }
