@@ -2,7 +2,7 @@
 
 use super::Desk;
 use crate::config::alarms::Alarms;
-use crate::domain::overdue::Waiting;
+use crate::domain::overdue::{Late, Waiting};
 use crate::domain::row::{LegRow, Row, TableRow};
 use crate::domain::scan::Filter;
 use crate::domain::transfer::Side;
@@ -18,22 +18,10 @@ fn waits(row: &Row) -> Vec<Waiting<Side>> {
 
 /// Looks until it is dropped.
 pub(super) async fn run(desk: Arc<Desk>, alarms: Alarms) {
-    let Some(mut watch) = Watch::new(&alarms, Filter::LegsInDoubt, waits) else { return };
-    loop {
-        tokio::time::sleep(watch.every()).await;
-        let (mut waiting, mut after) = (Vec::new(), None);
-        loop {
-            // A store that cannot be read is told by whoever works with it.
-            let Ok((page, next)) = desk.lists.run(watch.page(after)).await else { return };
-            waiting.extend(page);
-            after = next;
-            if after.is_none() {
-                break;
-            }
-        }
-        for late in watch.look(desk.clock.now().civil, waiting) {
-            let (side, oldest, age_s) = (late.group.name(), late.oldest, late.age_ms / 1_000);
-            tracing::warn!(side, count = late.count, %oldest, age_s, "ALARM: legs are in doubt");
-        }
-    }
+    let Some(watch) = Watch::new(&alarms, Filter::LegsInDoubt, waits) else { return };
+    let tell = |late: Late<Side>| {
+        let (side, oldest, age_s) = (late.group.name(), late.oldest, late.age_ms / 1_000);
+        tracing::warn!(side, count = late.count, %oldest, age_s, "ALARM: legs are in doubt");
+    };
+    watch.run(desk.lists.clone(), Arc::clone(&desk.clock), tell).await;
 }
