@@ -6,7 +6,7 @@ use crate::config::alarms::Alarms;
 use crate::domain::overdue::{Late, Waiting};
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{Row, TableRow, TransferRow};
-use crate::domain::scan::Filter;
+use crate::domain::scan::{Filter, Scan};
 use crate::net::watch::Watch;
 use std::sync::Arc;
 
@@ -32,7 +32,11 @@ pub(super) async fn run(desk: Arc<Desk>, alarms: Alarms) {
             "ALARM: decisions wait for a province to record them"
         );
     };
-    watch.run(desk.reader.clone(), Arc::clone(&desk.clock), tell).await;
+    let read = |scan: Scan| {
+        let reader = desk.reader.clone();
+        async move { reader.run(move |tables| tables.scan(&scan)).await }
+    };
+    watch.run(|| desk.clock.now().civil, read, tell).await;
 }
 
 #[cfg(test)]

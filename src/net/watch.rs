@@ -3,11 +3,9 @@
 use crate::config::alarms::Alarms;
 use crate::domain::calendar::Civil;
 use crate::domain::overdue::{Late, Overdue, Waiting};
-use crate::domain::row::{Key, Row};
+use crate::domain::row::Row;
 use crate::domain::scan::{Filter, Scan};
-use crate::engine::{Clock, Reader};
-use crate::store::{StoreError, Tables};
-use std::sync::Arc;
+use crate::store::StoreError;
 use std::time::Duration;
 
 /// Rows read at once: other readings come in between.
@@ -21,9 +19,6 @@ pub struct Watch<G> {
     every: Duration,
 }
 
-/// What waits, as far as it was read, and the key to go on after.
-type Page<G> = (Vec<Waiting<G>>, Option<Key>);
-
 impl<G: Copy + Ord + Send + 'static> Watch<G> {
     /// Over the rows of a filter, of which `waits` says what waits; nothing when there are no alarms.
     pub fn new(alarms: &Alarms, filter: Filter, waits: fn(&Row) -> Vec<Waiting<G>>) -> Option<Watch<G>> {
@@ -31,12 +26,17 @@ impl<G: Copy + Ord + Send + 'static> Watch<G> {
         Some(Watch { filter, waits, overdue: Overdue::new(alarms.waiting_ages_ms()), every })
     }
 
-    /// Looks until it is dropped, and tells what has reached an age. A look that fails is told and made up for by the
-    /// next one.
-    pub async fn run(mut self, reader: Reader, clock: Arc<dyn Clock>, tell: impl Fn(Late<G>)) {
+    /// Looks until it is dropped: `read` reads rows beside the writer, `tell` is given what has reached an age. A look
+    /// that fails is told, and made up for by the next one.
+    pub async fn run<F: Future<Output = Result<Vec<Row>, StoreError>>>(
+        mut self,
+        now: impl Fn() -> Civil,
+        read: impl Fn(Scan) -> F,
+        tell: impl Fn(Late<G>),
+    ) {
         loop {
             tokio::time::sleep(self.every).await;
-            match self.look(&reader, clock.now().civil).await {
+            match self.look(now(), &read).await {
                 Ok(late) => late.into_iter().for_each(&tell),
                 Err(error) => {
                     tracing::error!(%error, "ALARM: what waits cannot be looked at; it is tried again");
@@ -48,29 +48,20 @@ impl<G: Copy + Ord + Send + 'static> Watch<G> {
     /// What has reached an age since the last look that came to its end. Holds one page at a time.
     ///
     /// # Errors
-    /// Of the store; a reading that panicked is one.
-    async fn look(&mut self, reader: &Reader, now: Civil) -> Result<Vec<Late<G>>, StoreError> {
+    /// Of the store.
+    async fn look<F: Future<Output = Result<Vec<Row>, StoreError>>>(
+        &mut self,
+        now: Civil,
+        read: impl Fn(Scan) -> F,
+    ) -> Result<Vec<Late<G>>, StoreError> {
         let (mut look, mut after) = (self.overdue.begin(now), None);
         loop {
-            let (waiting, next) = reader.run(self.page(after)).await?;
-            look.see(waiting);
-            after = next;
+            let rows = read(Scan { filter: self.filter, after, limit: PAGE }).await?;
+            look.see(rows.iter().flat_map(self.waits));
+            after = rows.last().filter(|_| rows.len() == PAGE).map(Row::key);
             if after.is_none() {
                 return Ok(self.overdue.end(look));
             }
-        }
-    }
-
-    /// A page of what waits, for a reading beside the writer.
-    fn page(
-        &self,
-        after: Option<Key>,
-    ) -> impl FnOnce(&mut dyn Tables) -> Result<Page<G>, StoreError> + Send + 'static {
-        let (filter, waits) = (self.filter, self.waits);
-        move |tables| {
-            let rows = tables.scan(&Scan { filter, after, limit: PAGE })?;
-            let next = rows.last().filter(|_| rows.len() == PAGE).map(Row::key);
-            Ok((rows.iter().flat_map(waits).collect(), next))
         }
     }
 }
@@ -83,8 +74,8 @@ mod tests {
     use crate::domain::row::{IncidentRow, Table, TableRow};
     use crate::domain::transfer::Side;
     use crate::store::memory::MemoryStore;
-    use crate::store::{Commit, Journal, JournalEntry};
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use crate::store::{Commit, Journal, Tables};
+    use std::cell::{Cell, RefCell};
 
     fn waits(row: &Row) -> Vec<Waiting<Side>> {
         let row = IncidentRow::of(row);
@@ -94,33 +85,6 @@ mod tests {
             since: row.raise_time,
         };
         row.map(waiting).into_iter().collect()
-    }
-
-    /// 2,500 incidents; reading the page after this many rows fails so often, at first by an error and then by a panic.
-    struct Flaky {
-        store: MemoryStore,
-        failing: usize,
-        scans: Arc<AtomicUsize>,
-    }
-
-    impl Tables for Flaky {
-        fn load(&mut self, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError> {
-            self.store.load(keys)
-        }
-
-        fn scan(&mut self, scan: &Scan) -> Result<Vec<Row>, StoreError> {
-            self.scans.fetch_add(1, Ordering::Relaxed);
-            if scan.after.is_some() && self.failing > 0 {
-                self.failing -= 1;
-                assert!(self.failing > 0, "a reading that panics");
-                return Err(StoreError::Io("no such luck".to_owned()));
-            }
-            self.store.scan(scan)
-        }
-
-        fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
-            self.store.journal(after, limit)
-        }
     }
 
     #[test]
@@ -133,21 +97,26 @@ mod tests {
         };
         let mut store = MemoryStore::new();
         store.append(&Commit { rows: (0..2_500).map(row).collect(), ..Commit::default() }).expect("stored");
-        let scans = Arc::new(AtomicUsize::new(0));
-        let reader = Reader::new(Box::new(Flaky { store, failing: 2, scans: Arc::clone(&scans) }));
+        let (store, scans, failing) = (RefCell::new(store), Cell::new(0), Cell::new(true));
+        let read = async |scan: Scan| {
+            scans.set(scans.get() + 1);
+            if scan.after.is_some() && failing.take() {
+                return Err(StoreError::Io("no such luck".to_owned()));
+            }
+            store.borrow_mut().scan(&scan)
+        };
         let alarms = Alarms { waiting_ages_s: vec![1] };
         let filter = Filter::All(Table::IncidentRow);
         let mut watch = Watch::new(&alarms, filter, waits).expect("alarms");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let mut look = |now| runtime.block_on(watch.look(&reader, Civil(now)));
+        let mut look = |now| runtime.block_on(watch.look(Civil(now), read));
         let told =
             |late: Vec<Late<Side>>| late.iter().map(|late| (late.count, late.age_ms)).collect::<Vec<_>>();
         assert!(look(1_000).expect_err("an error").to_string().contains("no such luck"));
-        assert!(look(1_001).expect_err("a panic").to_string().contains("ended early"));
-        assert_eq!(scans.swap(0, Ordering::Relaxed), 4, "both gave up at the second page");
-        assert_eq!(told(look(1_002).expect("read")), [(2_500, 1_000)]);
-        assert_eq!(scans.load(Ordering::Relaxed), 3);
-        assert_eq!(told(look(1_003).expect("read")), []);
+        assert_eq!(scans.take(), 2, "it was given up at the second page");
+        assert_eq!(told(look(1_001).expect("read")), [(2_500, 1_000)]);
+        assert_eq!(scans.get(), 3);
+        assert_eq!(told(look(1_002).expect("read")), []);
         assert!(Watch::new(&Alarms { waiting_ages_s: vec![] }, filter, waits).is_none());
     }
 }

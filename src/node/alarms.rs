@@ -4,7 +4,7 @@ use super::Desk;
 use crate::config::alarms::Alarms;
 use crate::domain::overdue::{Late, Waiting};
 use crate::domain::row::{LegRow, Row, TableRow};
-use crate::domain::scan::Filter;
+use crate::domain::scan::{Filter, Scan};
 use crate::domain::transfer::Side;
 use crate::net::watch::Watch;
 use std::sync::Arc;
@@ -23,5 +23,9 @@ pub(super) async fn run(desk: Arc<Desk>, alarms: Alarms) {
         let (side, oldest, age_s) = (late.group.name(), late.oldest, late.age_ms / 1_000);
         tracing::warn!(side, count = late.count, %oldest, age_s, "ALARM: legs are in doubt");
     };
-    watch.run(desk.lists.clone(), Arc::clone(&desk.clock), tell).await;
+    let read = |scan: Scan| {
+        let reader = desk.lists.clone();
+        async move { reader.run(move |tables| tables.scan(&scan)).await }
+    };
+    watch.run(|| desk.clock.now().civil, read, tell).await;
 }

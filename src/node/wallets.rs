@@ -1,9 +1,9 @@
 //! WalletService: the life of 医保钱包, and the statements of both accounts.
 
+use super::Desk;
 use super::members::standing;
 use super::requests::Request as Asked;
 use super::statement::{Period, page, statement};
-use super::{Desk, problem_of_ask};
 use crate::domain::id::MemberRef;
 use crate::domain::id_number::Person;
 use crate::domain::ledger::AccountKind;
@@ -11,6 +11,7 @@ use crate::domain::participant::{Input, Standing};
 use crate::domain::reason::Reason;
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::HolderRow;
+use crate::engine::AskError;
 use crate::net::access::Grants;
 use crate::net::access_layer::caller;
 use crate::net::convert::account::{entry_to_proto, wallet_to_proto};
@@ -77,7 +78,7 @@ impl Desk {
         let request = Asked::of_change(&input).mark(self.vault.key());
         let change = input.change;
         let ask = |ticket| Input::ChangeWallet { ticket, request, member_ref, change };
-        let standing = standing(self.engine.ask(ask).await.map_err(problem_of_ask)?)?;
+        let standing = standing(self.engine.ask(ask).await.map_err(AskError::reason)?)?;
         Ok(Some(shown(&standing, &input.party.person)?))
     }
 }
@@ -102,7 +103,7 @@ impl WalletService for Wallets {
         let holder = Some(desk.holder(member_ref, &input));
         let (use_region, opened_by) = (input.use_region, input.opened_by.as_ref().map(|it| it.kinship));
         let ask = |ticket| Input::OpenWallet { ticket, request, member_ref, use_region, opened_by, holder };
-        let standing = standing(desk.engine.ask(ask).await.map_err(problem_of_ask)?)?;
+        let standing = standing(desk.engine.ask(ask).await.map_err(AskError::reason)?)?;
         let wallet = shown(&standing, &input.party.person)?;
         Ok(Response::new(OpenWalletResponse { wallet: Some(wallet) }))
     }

@@ -70,7 +70,7 @@ fn declared(text: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn a_comment_s_codes_are_found_on_every_line() {
-    let text = "  // A.\n  // Errors, NOT_FOUND: NO_SUCH,\n  // OVERLOADED.\n  rpc A;\n// Error: ONE_MORE\n// LATER, IT";
+    let text = "  // A.\n  // Errors, NOT_FOUND: NO_SUCH,\n  // OVERLOADED.\n  rpc A;\n// Error: ONE_MORE\n// LATER, I";
     let found: Vec<String> = comments(text);
     let all: Vec<Vec<&str>> = found.iter().map(|comment| codes(comment).into_iter().collect()).collect();
     assert_eq!(all, [vec!["NOT_FOUND", "NO_SUCH", "OVERLOADED"], vec!["LATER", "ONE_MORE"]]);
