@@ -7,6 +7,8 @@ mod handle;
 mod read_back;
 mod readers;
 #[cfg(test)]
+mod sweep_tests;
+#[cfg(test)]
 mod tests;
 
 pub use clock::{Clock, SystemClock};
