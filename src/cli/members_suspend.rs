@@ -4,10 +4,12 @@ use super::Exit;
 use super::client::{ConnectArgs, Connection, OutputArgs, run};
 use super::content::PersonArgs;
 use super::print::say;
+use super::pursuit::carry_out;
 use crate::privacy::random::new_transfer_id;
 use crate::proto::node::SuspendSettlementRequest;
 use crate::proto::node::member_service_client::MemberServiceClient;
 use serde_json::json;
+use std::time::Duration;
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -41,10 +43,16 @@ pub fn suspend(args: &Args) -> Exit {
             until_date: args.until.clone().unwrap_or_default(),
             lift: args.lift,
         };
-        let mut client = MemberServiceClient::new(node.service());
-        let answer = client.suspend_settlement(node.request(request)).await;
-        let member = answer.map_err(|status| node.failed(status))?.into_inner().member.unwrap_or_default();
-        let until = member.settlement_suspended_until;
+        let send = async |left: Duration| {
+            let mut client = MemberServiceClient::new(node.service());
+            let answer = client.suspend_settlement(node.request_within(request.clone(), left)).await?;
+            Ok(answer.into_inner().member.unwrap_or_default())
+        };
+        let advice = "run it again: what is said already changes nothing";
+        let until = match carry_out(&node, args.output, advice, send).await {
+            Ok(member) => member.settlement_suspended_until,
+            Err(exit) => return Ok(exit),
+        };
         say(match (args.output.json, until.as_str()) {
             (true, _) => json!({ "settlement_suspended_until": until }).to_string(),
             (false, "") => "part of the network settlement 联网结算正常".to_owned(),
@@ -52,4 +60,117 @@ pub fn suspend(args: &Args) -> Exit {
         });
         Ok(Exit::Done)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::node::member_service_server::{MemberService, MemberServiceServer};
+    use crate::proto::node::{
+        CreditAccountRequest, CreditAccountResponse, GetMemberRequest, GetMemberResponse, Member,
+        SuspendSettlementResponse, UpdateInsuranceRequest, UpdateInsuranceResponse, UpsertMembersRequest,
+        UpsertMembersResponse,
+    };
+    use clap::Parser;
+    use std::sync::{Arc, Mutex};
+    use tonic::transport::server::TcpIncoming;
+    use tonic::{Request, Response, Status, Streaming};
+
+    type Asked = Arc<Mutex<Vec<SuspendSettlementRequest>>>;
+
+    /// A node that takes what it is asked for and whose first answers are lost.
+    struct Lossy {
+        asked: Asked,
+        lost: usize,
+    }
+
+    #[tonic::async_trait]
+    impl MemberService for Lossy {
+        async fn suspend_settlement(
+            &self,
+            request: Request<SuspendSettlementRequest>,
+        ) -> Result<Response<SuspendSettlementResponse>, Status> {
+            let request = request.into_inner();
+            let member =
+                Member { settlement_suspended_until: request.until_date.clone(), ..Member::default() };
+            let mut asked = self.asked.lock().expect("not poisoned");
+            asked.push(request);
+            if asked.len() <= self.lost {
+                return Err(Status::unavailable("the connection was lost"));
+            }
+            Ok(Response::new(SuspendSettlementResponse { member: Some(member) }))
+        }
+
+        async fn upsert_members(
+            &self,
+            _: Request<Streaming<UpsertMembersRequest>>,
+        ) -> Result<Response<UpsertMembersResponse>, Status> {
+            Err(Status::unimplemented("not here"))
+        }
+
+        async fn get_member(
+            &self,
+            _: Request<GetMemberRequest>,
+        ) -> Result<Response<GetMemberResponse>, Status> {
+            Err(Status::unimplemented("not here"))
+        }
+
+        async fn update_insurance(
+            &self,
+            _: Request<UpdateInsuranceRequest>,
+        ) -> Result<Response<UpdateInsuranceResponse>, Status> {
+            Err(Status::unimplemented("not here"))
+        }
+
+        async fn credit_account(
+            &self,
+            _: Request<CreditAccountRequest>,
+        ) -> Result<Response<CreditAccountResponse>, Status> {
+            Err(Status::unimplemented("not here"))
+        }
+    }
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    /// Suspends a member at a node of which so many answers are lost; the exit code, and the ids that came there.
+    fn at_a_node_that_loses(lost: usize, timeout: &str) -> (Exit, Vec<String>) {
+        let asked = Asked::default();
+        let node = Lossy { asked: Arc::clone(&asked), lost };
+        let (tell, told) = std::sync::mpsc::channel();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        // The command has a runtime of its own, on the test's thread.
+        let server = std::thread::spawn(move || {
+            crate::cli::client::run(OutputArgs { json: false }, async {
+                let incoming = TcpIncoming::bind(([127, 0, 0, 1], 0).into()).expect("a port");
+                tell.send(incoming.local_addr().expect("an address")).expect("the test listens");
+                let server = tonic::transport::Server::builder().add_service(MemberServiceServer::new(node));
+                let stopped = async { stopped.await.unwrap_or_default() };
+                server.serve_with_incoming_shutdown(incoming, stopped).await.expect("it serves");
+                Ok(Exit::Done)
+            })
+        });
+        let address = format!("13={}", told.recv().expect("an address"));
+        let line = ["x", "--region", "130100", "--person", "11010519491231002X", "--name", "张三"];
+        let days = ["--from", "2026-11-21", "--until", "2027-02-21", "--timeout", timeout];
+        let at = ["--node", &address, "--plaintext-as", "urn:gongji:platform:13"];
+        let line = Line::try_parse_from(line.iter().chain(&days).chain(&at)).expect("arguments");
+        let exit = suspend(&line.args);
+        stop.send(()).expect("it serves");
+        server.join().expect("it ends");
+        let asked = asked.lock().expect("not poisoned");
+        (exit, asked.iter().map(|request| request.request_id.clone()).collect())
+    }
+
+    #[test]
+    fn what_became_of_it_is_asked_with_the_same_id_and_not_known_is_no_refusal() {
+        let (exit, ids) = at_a_node_that_loses(1, "30s");
+        assert_eq!((exit, ids.len()), (Exit::Done, 2));
+        assert_eq!(ids[0], ids[1]);
+        let (exit, ids) = at_a_node_that_loses(usize::MAX, "600ms");
+        assert_eq!((exit, ids.len()), (Exit::Unknown, 1));
+    }
 }

@@ -1,9 +1,12 @@
 //! Asking again with the same id while an outcome is not known, until the caller's patience ends.
 
 use super::Exit;
-use super::failure::Fate;
+use super::client::{OutputArgs, Server};
+use super::failure::{Fate, fate};
+use super::print::note;
 use crate::net::backoff::Backoff;
 use std::time::{Duration, Instant};
+use tonic::Status;
 
 /// Less than this is not worth another call: servers refuse deadlines under half a second.
 const LEAST: Duration = Duration::from_secs(1);
@@ -54,6 +57,46 @@ impl Pursuit {
             Next::Stop(Exit::Refused)
         }
     }
+}
+
+/// Asks until `judge` says that the outcome is known, or patience ends; the exit code, and the last answer.
+pub async fn pursue<T>(
+    server: &Server,
+    asked_before: bool,
+    mut ask: impl AsyncFnMut(Duration) -> Result<T, Status>,
+    judge: impl Fn(&Result<T, Status>) -> Result<Exit, Fate>,
+) -> (Exit, Result<T, Status>) {
+    let mut pursuit = Pursuit::new(Instant::now(), server.timeout(), asked_before);
+    loop {
+        let answer = ask(pursuit.left(Instant::now())).await;
+        let outcome = match judge(&answer) {
+            Ok(exit) => return (exit, answer),
+            Err(fate) => fate,
+        };
+        match pursuit.after(outcome, Instant::now()) {
+            Next::Again(wait) => tokio::time::sleep(wait).await,
+            Next::Stop(exit) => return (exit, answer),
+        }
+    }
+}
+
+/// Carries out a change that a node confirms by answering: the same request, with its id, until its fate is known.
+/// Otherwise the last answer is reported, with `advice` when it is not known, and the exit code says which it is.
+pub async fn carry_out<T>(
+    server: &Server,
+    output: OutputArgs,
+    advice: &str,
+    ask: impl AsyncFnMut(Duration) -> Result<T, Status>,
+) -> Result<T, Exit> {
+    let known = |answer: &Result<T, Status>| answer.as_ref().map(|_| Exit::Done).map_err(fate);
+    let (exit, answer) = pursue(server, false, ask, known).await;
+    answer.map_err(|status| {
+        server.failed(status).report(output);
+        if exit == Exit::Unknown {
+            note(format!("gongji: not known yet; {advice}"));
+        }
+        exit
+    })
 }
 
 #[cfg(test)]

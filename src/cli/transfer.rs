@@ -5,14 +5,14 @@ use super::client::{ConnectArgs, Connection, OutputArgs, Server, run};
 use super::content::ContentArgs;
 use super::failure::{Failure, Fate, fate};
 use super::print::{note, say};
-use super::pursuit::{Next, Pursuit};
+use super::pursuit::pursue;
 use super::show::{transfer_json, transfer_table};
 use crate::net::peer::Service;
 use crate::privacy::random::new_transfer_id;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{CreateTransferRequest, Transfer, TransferState, WaitMode};
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tonic::Status;
 
 /// Arguments.
@@ -78,27 +78,6 @@ async fn make(hub: &Server, request: &CreateTransferRequest, asked_before: bool)
         answer.into_inner().transfer.ok_or_else(|| Status::internal("the answer holds no transfer"))
     };
     pursue(hub, asked_before, ask, judge).await
-}
-
-/// Asks until `judge` says that the outcome is known, or patience ends; the exit code, and the last answer.
-pub(super) async fn pursue(
-    hub: &Server,
-    asked_before: bool,
-    mut ask: impl AsyncFnMut(Duration) -> Answer,
-    judge: impl Fn(&Answer) -> Result<Exit, Fate>,
-) -> (Exit, Answer) {
-    let mut pursuit = Pursuit::new(Instant::now(), hub.timeout(), asked_before);
-    loop {
-        let answer = ask(pursuit.left(Instant::now())).await;
-        let outcome = match judge(&answer) {
-            Ok(exit) => return (exit, answer),
-            Err(fate) => fate,
-        };
-        match pursuit.after(outcome, Instant::now()) {
-            Next::Again(wait) => tokio::time::sleep(wait).await,
-            Next::Stop(exit) => return (exit, answer),
-        }
-    }
 }
 
 /// The exit code of an answer that settles it, or what an answer that does not says.

@@ -136,7 +136,7 @@ pub fn wallet(args: &Args) -> Exit {
                     confirmed: *confirmed,
                     opened_by: relative.said(),
                 });
-                carry_out(&node, &change, *output).await
+                Ok(carry_out(&node, &change, *output).await)
             })
         }
         Command::Statement(args) => statement(args),

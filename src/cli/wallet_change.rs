@@ -3,9 +3,7 @@
 use super::Exit;
 use super::client::{ConnectArgs, Connection, OutputArgs, Server, run};
 use super::content::{PersonArgs, kinship_number, kinship_parser};
-use super::failure::{Failure, fate};
-use super::print::note;
-use super::pursuit::{Next, Pursuit};
+use super::pursuit;
 use super::wallet::print_wallet;
 use crate::privacy::random::new_transfer_id;
 use crate::proto::node::wallet_service_client::WalletServiceClient;
@@ -14,7 +12,7 @@ use crate::proto::node::{
     Wallet, WalletRelative,
 };
 use crate::proto::types;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tonic::Status;
 
 /// Who opens a wallet for a member (代开通). Personal data: no `Debug`.
@@ -126,30 +124,19 @@ impl Change {
 pub(super) fn change(args: &ChangeArgs, wish: Wish<'_>) -> Exit {
     run(args.output, async {
         let node = Connection::load(&args.connect)?.node_as_platform(args.person.province())?;
-        carry_out(&node, &Change::of(wish, args.person.party()), args.output).await
+        Ok(carry_out(&node, &Change::of(wish, args.person.party()), args.output).await)
     })
 }
 
 /// Sends a change until its fate is known, and prints the wallet as it then is.
-pub(super) async fn carry_out(node: &Server, change: &Change, output: OutputArgs) -> Result<Exit, Failure> {
-    let mut pursuit = Pursuit::new(Instant::now(), node.timeout(), false);
-    loop {
-        let status = match change.send(node, pursuit.left(Instant::now())).await {
-            Ok(wallet) => {
-                print_wallet(&wallet, output);
-                return Ok(Exit::Done);
-            }
-            Err(status) => status,
-        };
-        match pursuit.after(fate(&status), Instant::now()) {
-            Next::Again(wait) => tokio::time::sleep(wait).await,
-            Next::Stop(exit) => {
-                node.failed(status).report(output);
-                if exit == Exit::Unknown {
-                    note("gongji: not known yet; run it again, or ask with `gongji wallet get`");
-                }
-                return Ok(exit);
-            }
+pub(super) async fn carry_out(node: &Server, change: &Change, output: OutputArgs) -> Exit {
+    let send = async |left: Duration| change.send(node, left).await;
+    let advice = "run it again, or ask with `gongji wallet get`";
+    match pursuit::carry_out(node, output, advice, send).await {
+        Ok(wallet) => {
+            print_wallet(&wallet, output);
+            Exit::Done
         }
+        Err(exit) => exit,
     }
 }

@@ -44,25 +44,17 @@ impl Overdue {
         Overdue { ages_ms, looked: None }
     }
 
+    /// Begins a look at a moment. One that is given up half-way changes nothing: the next one tells what it would have.
+    pub fn begin<G: Copy + Ord>(&self, now: Civil) -> Look<G> {
+        Look { overdue: self.clone(), now, late: BTreeMap::new() }
+    }
+
     /// What has reached an age since the last look, for each group and age. The first look tells all that is late, each
     /// at the highest age that it has reached.
-    pub fn look<G: Copy + Ord>(
-        &mut self,
-        now: Civil,
-        waiting: impl IntoIterator<Item = Waiting<G>>,
-    ) -> Vec<Late<G>> {
-        let mut late: BTreeMap<(G, u64), Late<G>> = BTreeMap::new();
-        for it in waiting {
-            let Some(age_ms) = self.reached(now, it.since) else { continue };
-            let first = Late { group: it.group, age_ms, count: 0, oldest: it.transfer_id, since: it.since };
-            let known = late.entry((it.group, age_ms)).or_insert(first);
-            known.count += 1;
-            if it.since < known.since {
-                (known.oldest, known.since) = (it.transfer_id, it.since);
-            }
-        }
+    pub fn end<G>(&mut self, look: Look<G>) -> Vec<Late<G>> {
+        let now = look.now;
         self.looked = Some(self.looked.map_or(now, |looked| looked.max(now)));
-        late.into_values().collect()
+        look.late.into_values().collect()
     }
 
     /// The highest age that was reached since the last look.
@@ -73,9 +65,41 @@ impl Overdue {
     }
 }
 
+/// A look that goes on page by page; it holds a count for each group and age, however much waits.
+#[derive(Clone, Debug)]
+pub struct Look<G> {
+    overdue: Overdue,
+    now: Civil,
+    late: BTreeMap<(G, u64), Late<G>>,
+}
+
+impl<G: Copy + Ord> Look<G> {
+    /// Goes through more of what waits.
+    pub fn see(&mut self, waiting: impl IntoIterator<Item = Waiting<G>>) {
+        for it in waiting {
+            let Some(age_ms) = self.overdue.reached(self.now, it.since) else { continue };
+            let first = Late { group: it.group, age_ms, count: 0, oldest: it.transfer_id, since: it.since };
+            let known = self.late.entry((it.group, age_ms)).or_insert(first);
+            known.count += 1;
+            if it.since < known.since {
+                (known.oldest, known.since) = (it.transfer_id, it.since);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Overdue {
+        /// A whole look, one of what waits at a time.
+        fn look(&mut self, now: Civil, waiting: impl IntoIterator<Item = Waiting<u8>>) -> Vec<Late<u8>> {
+            let mut look = self.begin(now);
+            waiting.into_iter().for_each(|it| look.see([it]));
+            self.end(look)
+        }
+    }
 
     fn waits(number: u8, since: i64) -> Waiting<u8> {
         Waiting { group: number / 10, transfer_id: TransferId([number; 16]), since: Civil(since) }
@@ -107,6 +131,13 @@ mod tests {
         let mut overdue = Overdue::new(vec![100, 1_000]);
         let waiting = [waits(11, 0), waits(12, 4_950), waits(13, 4_000)];
         assert_eq!(overdue.look(Civil(5_000), waiting), [late(1, 1_000, 2, 11, 0)]);
+    }
+
+    #[test]
+    fn a_look_that_was_given_up_is_made_up_for_by_the_next() {
+        let mut overdue = Overdue::new(vec![100]);
+        overdue.begin(Civil(150)).see([waits(11, 0)]);
+        assert_eq!(overdue.look(Civil(160), [waits(11, 0), waits(12, 10)]), [late(1, 100, 2, 11, 0)]);
     }
 
     #[test]

@@ -95,6 +95,14 @@ impl<M: Machine> Handle<M> {
         self
     }
 
+    /// Waits until the engine has ended: it was stopped, or cannot go on.
+    pub async fn ended(self) {
+        let mut heads = self.heads.clone();
+        // The engine's thread must not live by this.
+        drop(self);
+        while heads.changed().await.is_ok() {}
+    }
+
     /// Whether so many wait that whatever can come again later should: half of those that may.
     pub fn is_loaded(&self) -> bool {
         self.waiting.load(Ordering::Relaxed).saturating_mul(2) >= self.waiting_max

@@ -7,12 +7,14 @@ mod handle;
 mod read_back;
 mod readers;
 #[cfg(test)]
+mod sweep_tests;
+#[cfg(test)]
 mod tests;
 
 pub use clock::{Clock, SystemClock};
 pub use core::{Core, EngineError, Outputs};
 pub use handle::{AskError, Handle};
-pub use read_back::{hash_at, holds_after, read_back};
+pub use read_back::{hash_at, is_put_back, read_back};
 pub use readers::Reader;
 
 use crate::domain::step::{Machine, Output, Ticket};
@@ -46,6 +48,17 @@ pub struct Engine<M: Machine> {
     pub handle: Handle<M>,
     /// The thread; it ends when it is stopped, or with an error that the process must not survive.
     pub thread: JoinHandle<Result<(), EngineError>>,
+}
+
+/// Waits for the end of an engine's thread: it ends what it has begun.
+///
+/// # Errors
+/// The engine's own; a panic where nothing may fail is [`EngineError::Apply`].
+pub async fn outcome(thread: JoinHandle<Result<(), EngineError>>) -> Result<(), EngineError> {
+    match tokio::task::spawn_blocking(move || thread.join()).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) | Err(_) => Err(EngineError::Apply),
+    }
 }
 
 /// A batch's answers, each with where it goes.

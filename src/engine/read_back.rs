@@ -32,24 +32,25 @@ pub fn read_back(tables: &mut dyn Tables, province: ProvinceCode, after: u64) ->
     Ok(Input::ReadBack { province, after, upto, end, decisions })
 }
 
-/// Whether a journal holds such a record after a sequence.
+/// Whether a store is an older state of itself: it was made from a backup at the journal sequence `restored`, and
+/// nothing that it recorded since says that it is whole again.
 ///
 /// # Errors
 /// Those of the store.
-pub fn holds_after(
+pub fn is_put_back(
     tables: &mut dyn Tables,
-    sequence: u64,
-    is: impl Fn(&Record) -> bool,
+    restored: Option<u64>,
+    is_whole: impl Fn(&Record) -> bool,
 ) -> Result<bool, StoreError> {
-    let mut after = sequence;
+    let Some(mut after) = restored else { return Ok(false) };
     loop {
         let page = tables.journal(after, PAGE)?;
-        if page.iter().any(|entry| is(&entry.record)) {
-            return Ok(true);
+        if page.iter().any(|entry| is_whole(&entry.record)) {
+            return Ok(false);
         }
         match page.last() {
             Some(last) if page.len() == PAGE => after = last.sequence,
-            Some(_) | None => return Ok(false),
+            Some(_) | None => return Ok(true),
         }
     }
 }

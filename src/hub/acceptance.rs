@@ -1,9 +1,9 @@
 //! What payees say to transfers that they must take: AcceptTransfer and DeclineTransfer.
 
-use super::transfers::problem_of_ask;
 use super::{Desk, lists};
 use crate::domain::coordinator::{AcceptRequest, Answer, Input};
 use crate::domain::reason::Reason;
+use crate::engine::AskError;
 use crate::net::convert::accept::PayeesWord;
 use crate::net::status::{Problem, problem_of_store};
 use crate::proto::hub::Transfer;
@@ -20,7 +20,7 @@ impl Desk {
         let payee = self.key.payee_digest(transfer_id, &payee);
         let request = AcceptRequest { transfer_id, payee, takes, wait, deadline_ms };
         let answer = self.engine.ask(|ticket| Input::Accept { ticket, request }).await;
-        let row = match answer.map_err(problem_of_ask)? {
+        let row = match answer.map_err(AskError::reason)? {
             Answer::Transfer(row) => *row,
             Answer::Refused(refusal) => return Err(refusal.into()),
             Answer::Transfers(_) | Answer::Admitted { .. } | Answer::Prove { .. } | Answer::Rulings(_) => {

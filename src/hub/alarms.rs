@@ -3,10 +3,10 @@
 use super::Desk;
 use super::audit::{waited_for, waits_since};
 use crate::config::alarms::Alarms;
-use crate::domain::overdue::Waiting;
+use crate::domain::overdue::{Late, Waiting};
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{Row, TableRow, TransferRow};
-use crate::domain::scan::Filter;
+use crate::domain::scan::{Filter, Scan};
 use crate::net::watch::Watch;
 use std::sync::Arc;
 
@@ -21,30 +21,22 @@ fn waits(row: &Row) -> Vec<Waiting<ProvinceCode>> {
 
 /// Looks until it is dropped.
 pub(super) async fn run(desk: Arc<Desk>, alarms: Alarms) {
-    let Some(mut watch) = Watch::new(&alarms, Filter::UnsettledTransfers, waits) else { return };
-    loop {
-        tokio::time::sleep(watch.every()).await;
-        let (mut waiting, mut after) = (Vec::new(), None);
-        loop {
-            // A store that cannot be read is told by whoever works with it.
-            let Ok((page, next)) = desk.reader.run(watch.page(after)).await else { return };
-            waiting.extend(page);
-            after = next;
-            if after.is_none() {
-                break;
-            }
-        }
-        for late in watch.look(desk.clock.now().civil, waiting) {
-            let (province, oldest, age_s) = (late.group, late.oldest, late.age_ms / 1_000);
-            tracing::warn!(
-                %province,
-                count = late.count,
-                %oldest,
-                age_s,
-                "ALARM: decisions wait for a province to record them"
-            );
-        }
-    }
+    let Some(watch) = Watch::new(&alarms, Filter::UnsettledTransfers, waits) else { return };
+    let tell = |late: Late<ProvinceCode>| {
+        let (province, oldest, age_s) = (late.group, late.oldest, late.age_ms / 1_000);
+        tracing::warn!(
+            %province,
+            count = late.count,
+            %oldest,
+            age_s,
+            "ALARM: decisions wait for a province to record them"
+        );
+    };
+    let read = |scan: Scan| {
+        let reader = desk.reader.clone();
+        async move { reader.run(move |tables| tables.scan(&scan)).await }
+    };
+    watch.run(|| desk.clock.now().civil, read, tell).await;
 }
 
 #[cfg(test)]

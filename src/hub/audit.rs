@@ -10,7 +10,7 @@ use crate::domain::row::{
 };
 use crate::domain::scan::{Filter, Scan};
 use crate::domain::transfer::Side;
-use crate::net::books::{Chapter, Waiting};
+use crate::net::books::{Chapter, Waiting, mark_at};
 use crate::net::convert::audit::{
     incident_to_proto, position_to_proto, refusal_side_to_proto, transfer_to_proto,
 };
@@ -76,10 +76,8 @@ fn chapters() -> Vec<Chapter<ReadBooksResponse>> {
 fn head(snapshot: &mut Snapshot, mark: PeerMark, now: Civil) -> Result<ReadBooksResponse, StoreError> {
     let all = Scan { filter: Filter::All(Table::SelfRow), after: None, limit: 1 };
     let own = snapshot.scan(&all)?;
-    let at = snapshot.head();
-    let mark = PeerMark { sequence: at.sequence, head_hash: at.hash, ..mark };
     Ok(ReadBooksResponse {
-        sender: Some(sender_to_proto(&mark)),
+        sender: Some(sender_to_proto(&mark_at(snapshot, mark))),
         read_time: Some(timestamp(now)),
         last_hub_seq: own.iter().find_map(SelfRow::of).map_or(0, |own| own.hub_seq),
         ..ReadBooksResponse::default()
@@ -212,13 +210,10 @@ impl AuditService for Audits {
         &self,
         request: Request<ListIncidentsRequest>,
     ) -> Result<Response<ListIncidentsResponse>, Status> {
-        let it = request.get_ref();
-        let all = Filter::All(Table::IncidentRow);
-        let asked = Waiting::read(all, it.page_size, &it.page_token, it.older_than.as_ref())?;
-        let now = self.0.clock.now().civil;
+        let (it, now) = (request.get_ref(), self.0.clock.now().civil);
+        let asked = Waiting::for_incidents(it.page_size, &it.page_token, it.older_than.as_ref())?;
         let read = move |tables: &mut dyn Tables| asked.incidents(tables, now);
-        let (rows, next_page_token) = self.0.reader.run(read).await.map_err(problem_of_store)?;
-        let incidents = rows.iter().filter_map(IncidentRow::of).map(incident_to_proto).collect();
+        let (incidents, next_page_token) = self.0.reader.run(read).await.map_err(problem_of_store)?;
         Ok(Response::new(ListIncidentsResponse { incidents, next_page_token }))
     }
 }

@@ -1,12 +1,12 @@
 //! CoordinatorService: what nodes call. A node speaks for its own province only.
 
 use super::Desk;
-use super::transfers::problem_of_ask;
 use crate::domain::calendar::Day;
 use crate::domain::coordinator::{Announcement, Answer, Input};
 use crate::domain::reason::Reason;
 use crate::domain::record::PeerMark;
 use crate::domain::region::ProvinceCode;
+use crate::engine::AskError;
 use crate::engine::hash_at;
 use crate::net::access_layer::caller;
 use crate::net::convert::announce::announcement_from_proto;
@@ -64,7 +64,7 @@ impl CoordinatorService for Nodes {
         let announced = Box::new(Announcement { knows_us_to, ..announced });
         let answer = desk.engine.ask_always(|ticket| Input::Announce { ticket, node: announced }).await;
         let sender = Some(sender_to_proto(&desk.mark.now()));
-        match answer.map_err(problem_of_ask)? {
+        match answer.map_err(AskError::reason)? {
             Answer::Admitted { incarnation, resync, hub_recovered } => {
                 if incarnation != node.incarnation {
                     tracing::info!(%province, incarnation, sequence = node.sequence, resync, "a node has joined");
@@ -117,7 +117,7 @@ impl CoordinatorService for Nodes {
         let _seat = desk.inquiries.admit(province, desk.engine.is_loaded())?;
         let answer =
             desk.engine.ask_always(|ticket| Input::Resolve { ticket, province, node, questions }).await;
-        match answer.map_err(problem_of_ask)? {
+        match answer.map_err(AskError::reason)? {
             Answer::Rulings(rulings) => Ok(Response::new(ResolveResponse {
                 sender: Some(sender_to_proto(&desk.mark.now())),
                 answers: rulings.iter().map(ruling_to_proto).collect(),

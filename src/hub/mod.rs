@@ -24,7 +24,7 @@ use crate::domain::record::Record;
 use crate::domain::region::{ProvinceCode, RegionDirectory};
 use crate::domain::row::{SelfRow, TableRow, TransferRow};
 use crate::domain::scan::{Filter, Scan};
-use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, holds_after};
+use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, is_put_back, outcome};
 use crate::net::access::{AppGrant, GrantError, Grants};
 use crate::net::books::Books;
 use crate::net::convert;
@@ -145,10 +145,8 @@ fn open(config: &HubConfig) -> Result<(SqliteStore, Input, Option<u64>), HubErro
         store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
     tracing::info!(unsettled = unsettled.len(), "the store is open");
     // It is old until a recovery has ended after the restore.
-    let put_back = match store.restored()? {
-        Some(at) => !holds_after(&mut store, at, |record| matches!(record, Record::HubRecovered(_)))?,
-        None => false,
-    };
+    let restored = store.restored()?;
+    let put_back = is_put_back(&mut store, restored, |record| matches!(record, Record::HubRecovered(_)))?;
     if put_back {
         tracing::warn!(
             "this store was restored from a backup: every node is asked what it lost, then the hub serves"
@@ -231,13 +229,9 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     watching.abort();
     reloading.abort();
     engine.stop();
-    // The engine ends what it has begun; a failed store is told by its own error.
-    let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+    let ended = outcome(thread).await;
     served?;
-    match ended {
-        Ok(Ok(result)) => Ok(result?),
-        Ok(Err(_)) | Err(_) => Err(HubError::Engine(EngineError::Apply)),
-    }
+    Ok(ended?)
 }
 
 /// The services that this server lists.
@@ -271,12 +265,11 @@ async fn serve(
     tracing::info!(%address, "the hub serves");
     // Whoever started this server may not care where it listens.
     let _ = ready.send(address);
-    let mut engine = desk.engine.heads();
+    let ended = desk.engine.clone().ended();
     let stop = async move {
-        let engine_ended = async { while engine.changed().await.is_ok() {} };
         tokio::select! {
             () = stop => {}
-            () = engine_ended => {}
+            () = ended => {}
         }
         tracing::info!("stopping: calls that are running end first");
     };

@@ -74,7 +74,7 @@ impl Desk {
             deadline_ms,
         };
         let answer = self.engine.begin(|ticket| Input::Create { ticket, request: Box::new(request) });
-        Ok(Begun { answer: answer.map_err(problem_of_ask)?, parties })
+        Ok(Begun { answer: answer.map_err(AskError::reason)?, parties })
     }
 
     async fn finish(&self, begun: Begun) -> Result<Transfer, Problem> {
@@ -108,7 +108,7 @@ impl Desk {
         transfer_ids: Vec<crate::domain::id::TransferId>,
     ) -> Result<Vec<Option<Transfer>>, Problem> {
         let answer = self.engine.ask(|ticket| Input::Get { ticket, transfer_ids }).await;
-        match answer.map_err(problem_of_ask)? {
+        match answer.map_err(AskError::reason)? {
             Answer::Transfers(found) => Ok(found
                 .into_iter()
                 .map(|found| found.filter(|(row, _)| self.may_see(role, row)))
@@ -174,11 +174,6 @@ impl Desk {
             Err(_) => Ok(unreachable(province)),
         }
     }
-}
-
-/// Why a question to the engine was not answered, for a caller.
-pub(crate) fn problem_of_ask(error: AskError) -> Problem {
-    Problem::new(error.reason())
 }
 
 #[tonic::async_trait]

@@ -3,12 +3,15 @@
 use crate::domain::calendar::Civil;
 use crate::domain::id::TransferId;
 use crate::domain::reason::Reason;
+use crate::domain::record::PeerMark;
 use crate::domain::row::{IncidentRow, Key, Row, Table, TableRow};
 use crate::domain::scan::{Filter, Scan};
 use crate::domain::transfer::Side;
+use crate::net::convert::audit::incident_to_proto;
 use crate::net::convert::page::{page_size, read_token, token};
 use crate::net::convert::time::milliseconds;
 use crate::net::status::{Problem, problem_of_store};
+use crate::proto::types::Incident;
 use crate::store::sqlite::Snapshot;
 use crate::store::{JournalEntry, StoreError, Tables};
 use std::path::PathBuf;
@@ -236,12 +239,27 @@ impl Waiting {
         }
     }
 
-    /// A page of incidents.
+    /// A request for a page of incidents. Errors as of [`Waiting::read`].
+    pub fn for_incidents(
+        size: i32,
+        page_token: &str,
+        older_than: Option<&prost_types::Duration>,
+    ) -> Result<Waiting, Problem> {
+        Waiting::read(Filter::All(Table::IncidentRow), size, page_token, older_than)
+    }
+
+    /// The page of incidents that was asked for, and the token of the next page.
     ///
     /// # Errors
     /// Of the store.
-    pub fn incidents(&self, tables: &mut dyn Tables, now: Civil) -> Result<(Vec<Row>, String), StoreError> {
-        self.page(tables, |row| IncidentRow::of(row).is_some_and(|row| self.is_old(row.raise_time, now)))
+    pub fn incidents(
+        &self,
+        tables: &mut dyn Tables,
+        now: Civil,
+    ) -> Result<(Vec<Incident>, String), StoreError> {
+        let is_old = |row: &Row| IncidentRow::of(row).is_some_and(|row| self.is_old(row.raise_time, now));
+        let (rows, next) = self.page(tables, is_old)?;
+        Ok((rows.iter().filter_map(IncidentRow::of).map(incident_to_proto).collect(), next))
     }
 
     fn token(&self, after: Option<&Key>) -> String {
@@ -252,6 +270,12 @@ impl Waiting {
         };
         token(&self.scope, &bytes)
     }
+}
+
+/// What a server says of itself, at the moment of a snapshot.
+pub fn mark_at(snapshot: &Snapshot, mark: PeerMark) -> PeerMark {
+    let at = snapshot.head();
+    PeerMark { sequence: at.sequence, head_hash: at.hash, ..mark }
 }
 
 /// The key that a token names.

@@ -153,6 +153,19 @@ impl From<RefusalRecord> for Problem {
     }
 }
 
+/// A reason that needs no figures, such as why a question to an engine was not answered.
+impl From<Reason> for Problem {
+    fn from(reason: Reason) -> Problem {
+        Problem::new(reason)
+    }
+}
+
+impl From<Reason> for Status {
+    fn from(reason: Reason) -> Status {
+        status(reason)
+    }
+}
+
 /// The error of a call for a reason that needs no figures.
 pub fn status(reason: Reason) -> Status {
     Problem::new(reason).into_status()

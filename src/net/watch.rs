@@ -3,9 +3,9 @@
 use crate::config::alarms::Alarms;
 use crate::domain::calendar::Civil;
 use crate::domain::overdue::{Late, Overdue, Waiting};
-use crate::domain::row::{Key, Row};
+use crate::domain::row::Row;
 use crate::domain::scan::{Filter, Scan};
-use crate::store::{StoreError, Tables};
+use crate::store::StoreError;
 use std::time::Duration;
 
 /// Rows read at once: other readings come in between.
@@ -19,9 +19,6 @@ pub struct Watch<G> {
     every: Duration,
 }
 
-/// What waits, as far as it was read, and the key to go on after.
-type Page<G> = (Vec<Waiting<G>>, Option<Key>);
-
 impl<G: Copy + Ord + Send + 'static> Watch<G> {
     /// Over the rows of a filter, of which `waits` says what waits; nothing when there are no alarms.
     pub fn new(alarms: &Alarms, filter: Filter, waits: fn(&Row) -> Vec<Waiting<G>>) -> Option<Watch<G>> {
@@ -29,27 +26,43 @@ impl<G: Copy + Ord + Send + 'static> Watch<G> {
         Some(Watch { filter, waits, overdue: Overdue::new(alarms.waiting_ages_ms()), every })
     }
 
-    /// How often to look.
-    pub fn every(&self) -> Duration {
-        self.every
-    }
-
-    /// A page of what waits, for a reading beside the writer.
-    pub fn page(
-        &self,
-        after: Option<Key>,
-    ) -> impl FnOnce(&mut dyn Tables) -> Result<Page<G>, StoreError> + Send + 'static {
-        let (filter, waits) = (self.filter, self.waits);
-        move |tables| {
-            let rows = tables.scan(&Scan { filter, after, limit: PAGE })?;
-            let next = rows.last().filter(|_| rows.len() == PAGE).map(Row::key);
-            Ok((rows.iter().flat_map(waits).collect(), next))
+    /// Looks until it is dropped: `read` reads rows beside the writer, `tell` is given what has reached an age. A look
+    /// that fails is told, and made up for by the next one.
+    pub async fn run<F: Future<Output = Result<Vec<Row>, StoreError>>>(
+        mut self,
+        now: impl Fn() -> Civil,
+        read: impl Fn(Scan) -> F,
+        tell: impl Fn(Late<G>),
+    ) {
+        loop {
+            tokio::time::sleep(self.every).await;
+            match self.look(now(), &read).await {
+                Ok(late) => late.into_iter().for_each(&tell),
+                Err(error) => {
+                    tracing::error!(%error, "ALARM: what waits cannot be looked at; it is tried again");
+                }
+            }
         }
     }
 
-    /// What has reached an age since the last look.
-    pub fn look(&mut self, now: Civil, waiting: Vec<Waiting<G>>) -> Vec<Late<G>> {
-        self.overdue.look(now, waiting)
+    /// What has reached an age since the last look that came to its end. Holds one page at a time.
+    ///
+    /// # Errors
+    /// Of the store.
+    async fn look<F: Future<Output = Result<Vec<Row>, StoreError>>>(
+        &mut self,
+        now: Civil,
+        read: impl Fn(Scan) -> F,
+    ) -> Result<Vec<Late<G>>, StoreError> {
+        let (mut look, mut after) = (self.overdue.begin(now), None);
+        loop {
+            let rows = read(Scan { filter: self.filter, after, limit: PAGE }).await?;
+            look.see(rows.iter().flat_map(self.waits));
+            after = rows.last().filter(|_| rows.len() == PAGE).map(Row::key);
+            if after.is_none() {
+                return Ok(self.overdue.end(look));
+            }
+        }
     }
 }
 
@@ -61,7 +74,8 @@ mod tests {
     use crate::domain::row::{IncidentRow, Table, TableRow};
     use crate::domain::transfer::Side;
     use crate::store::memory::MemoryStore;
-    use crate::store::{Commit, Journal};
+    use crate::store::{Commit, Journal, Tables};
+    use std::cell::{Cell, RefCell};
 
     fn waits(row: &Row) -> Vec<Waiting<Side>> {
         let row = IncidentRow::of(row);
@@ -74,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_goes_through_every_page() {
+    fn a_look_goes_through_every_page_and_one_that_failed_is_made_up_for() {
         let row = |number: u16| -> Row {
             let mut id = TransferId::default();
             id.0[..2].copy_from_slice(&number.to_be_bytes());
@@ -83,21 +97,26 @@ mod tests {
         };
         let mut store = MemoryStore::new();
         store.append(&Commit { rows: (0..2_500).map(row).collect(), ..Commit::default() }).expect("stored");
+        let (store, scans, failing) = (RefCell::new(store), Cell::new(0), Cell::new(true));
+        let read = async |scan: Scan| {
+            scans.set(scans.get() + 1);
+            if scan.after.is_some() && failing.take() {
+                return Err(StoreError::Io("no such luck".to_owned()));
+            }
+            store.borrow_mut().scan(&scan)
+        };
         let alarms = Alarms { waiting_ages_s: vec![1] };
         let filter = Filter::All(Table::IncidentRow);
         let mut watch = Watch::new(&alarms, filter, waits).expect("alarms");
-        let (mut waiting, mut after, mut pages) = (Vec::new(), None, 0);
-        loop {
-            let (page, next) = watch.page(after)(&mut store).expect("read");
-            waiting.extend(page);
-            (after, pages) = (next, pages + 1);
-            if after.is_none() {
-                break;
-            }
-        }
-        assert_eq!(pages, 3);
-        let late = watch.look(Civil(1_000), waiting);
-        assert_eq!(late.iter().map(|late| (late.count, late.age_ms)).collect::<Vec<_>>(), [(2_500, 1_000)]);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let mut look = |now| runtime.block_on(watch.look(Civil(now), read));
+        let told =
+            |late: Vec<Late<Side>>| late.iter().map(|late| (late.count, late.age_ms)).collect::<Vec<_>>();
+        assert!(look(1_000).expect_err("an error").to_string().contains("no such luck"));
+        assert_eq!(scans.take(), 2, "it was given up at the second page");
+        assert_eq!(told(look(1_001).expect("read")), [(2_500, 1_000)]);
+        assert_eq!(scans.get(), 3);
+        assert_eq!(told(look(1_002).expect("read")), []);
         assert!(Watch::new(&Alarms { waiting_ages_s: vec![] }, filter, waits).is_none());
     }
 }

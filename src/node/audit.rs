@@ -4,10 +4,9 @@ use super::Desk;
 use crate::domain::calendar::Civil;
 use crate::domain::id::MemberRef;
 use crate::domain::participant::apply::PROVINCE;
-use crate::domain::record::PeerMark;
 use crate::domain::row::{AccountRow, IncidentRow, LegRow, Row, Table, TableRow};
 use crate::domain::scan::Filter;
-use crate::net::books::{Chapter, Waiting};
+use crate::net::books::{Chapter, Waiting, mark_at};
 use crate::net::convert::audit::{account_to_proto, incident_to_proto, leg_to_proto};
 use crate::net::convert::leg::{sender_to_proto, side_to_proto};
 use crate::net::convert::time::timestamp;
@@ -97,10 +96,8 @@ impl AuditService for Audits {
         desk.look(PROVINCE).await?;
         let (mark, now, province) = (desk.mark.now(), desk.clock.now().civil, desk.province);
         let begin = move |snapshot: &mut Snapshot| {
-            let at = snapshot.head();
-            let mark = PeerMark { sequence: at.sequence, head_hash: at.hash, ..mark };
             Ok(ReadBooksResponse {
-                sender: Some(sender_to_proto(&mark)),
+                sender: Some(sender_to_proto(&mark_at(snapshot, mark))),
                 read_time: Some(timestamp(now)),
                 province_code: province.to_string(),
                 ..ReadBooksResponse::default()
@@ -130,13 +127,10 @@ impl AuditService for Audits {
         &self,
         request: Request<ListIncidentsRequest>,
     ) -> Result<Response<ListIncidentsResponse>, Status> {
-        let it = request.get_ref();
-        let all = Filter::All(Table::IncidentRow);
-        let asked = Waiting::read(all, it.page_size, &it.page_token, it.older_than.as_ref())?;
-        let now = self.0.clock.now().civil;
+        let (it, now) = (request.get_ref(), self.0.clock.now().civil);
+        let asked = Waiting::for_incidents(it.page_size, &it.page_token, it.older_than.as_ref())?;
         let read = move |tables: &mut dyn Tables| asked.incidents(tables, now);
-        let (rows, next_page_token) = self.0.lists.run(read).await.map_err(problem_of_store)?;
-        let incidents = rows.iter().filter_map(IncidentRow::of).map(incident_to_proto).collect();
+        let (incidents, next_page_token) = self.0.lists.run(read).await.map_err(problem_of_store)?;
         Ok(Response::new(ListIncidentsResponse { incidents, next_page_token }))
     }
 }

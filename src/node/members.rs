@@ -1,8 +1,8 @@
 //! MemberService: the province's own system feeds insurance data and allotments (划入). Every request is done once.
 
+use super::Desk;
 use super::requests::Request as Asked;
 use super::vault::Known;
-use super::{Desk, problem_of_ask};
 use crate::domain::id::MemberRef;
 use crate::domain::id_number::Person;
 use crate::domain::participant::{Answer, Input, MemberReport, Standing};
@@ -58,7 +58,7 @@ impl Desk {
 
     pub(super) async fn look(&self, member_ref: MemberRef) -> Result<Box<Standing>, Problem> {
         let answer = self.engine.ask(|ticket| Input::Look { ticket, member_ref }).await;
-        standing(answer.map_err(problem_of_ask)?)
+        standing(answer.map_err(AskError::reason)?)
     }
 
     /// Hands in a report about a member whom the vault knows as `known`, or does not know yet.
@@ -116,7 +116,7 @@ impl Desk {
                 results[at] = match answer {
                     Ok(Answer::PersonChanged) => None,
                     Ok(answer) => Some(standing(answer)),
-                    Err(error) => Some(Err(problem_of_ask(error))),
+                    Err(error) => Some(Err(Problem::from(error.reason()))),
                 };
             }
         }
@@ -218,7 +218,7 @@ impl MemberService for Members {
         let request = Asked::of_credit(&input).mark(desk.vault.key());
         let (amount, period) = (input.amount, input.period);
         let ask = |ticket| Input::Credit { ticket, request, member_ref, amount, period };
-        let standing = standing(desk.engine.ask(ask).await.map_err(problem_of_ask)?)?;
+        let standing = standing(desk.engine.ask(ask).await.map_err(AskError::reason)?)?;
         let key = Key::EntryRow(standing.entry_id.ok_or_else(|| Problem::new(Reason::Internal))?);
         let rows = desk.lists.run(move |tables| tables.load(&[key])).await.map_err(problem_of_store)?;
         let entry = rows.iter().flatten().find_map(EntryRow::of).map(entry_to_proto);
@@ -236,7 +236,7 @@ impl MemberService for Members {
         let request = Asked::of_suspension(&input).mark(desk.vault.key());
         let suspension = input.suspension;
         let ask = |ticket| Input::Suspend { ticket, request, member_ref, suspension };
-        let standing = standing(desk.engine.ask(ask).await.map_err(problem_of_ask)?)?;
+        let standing = standing(desk.engine.ask(ask).await.map_err(AskError::reason)?)?;
         Ok(Response::new(SuspendSettlementResponse { member: Some(shown(&standing, person)?) }))
     }
 }

@@ -19,7 +19,7 @@ use crate::domain::record::Record;
 use crate::domain::region::{ProvinceCode, RegionDirectory};
 use crate::domain::row::{LegRow, TableRow};
 use crate::domain::scan::{Filter, Scan};
-use crate::engine::{AskError, Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, holds_after};
+use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, is_put_back, outcome};
 use crate::net::access::{AppGrant, GrantError, Grants};
 use crate::net::books::Books;
 use crate::net::convert;
@@ -29,7 +29,6 @@ use crate::net::peer::Peer;
 use crate::net::rules::Rules;
 use crate::net::running::{Ready, Stop};
 use crate::net::server::{ServeError, Setup, with_health};
-use crate::net::status::Problem;
 use crate::net::tls::TlsError;
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
@@ -105,11 +104,6 @@ impl Desk {
     }
 }
 
-/// Why a question to the engine was not answered, for a caller.
-fn problem_of_ask(error: AskError) -> Problem {
-    Problem::new(error.reason())
-}
-
 fn grants(apps: &[NodeApp], province: ProvinceCode) -> Result<Grants, GrantError> {
     let grant = |app: &NodeApp| {
         let methods = app.methods.iter().map(|method| format!("WalletService.{method}")).collect();
@@ -126,10 +120,8 @@ fn open(config: &NodeConfig) -> Result<(SqliteStore, Vec<LegRow>, bool), NodeErr
     let in_doubt = store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
     // A restored store is old until the hub has said, after the restore, that nothing is missing.
     let resynced = |record: &Record| matches!(record, Record::NodeResynced(_));
-    let put_back = match store.restored()? {
-        Some(sequence) => !holds_after(&mut store, sequence, resynced)?,
-        None => false,
-    };
+    let restored = store.restored()?;
+    let put_back = is_put_back(&mut store, restored, resynced)?;
     Ok((store, in_doubt, put_back))
 }
 
@@ -181,12 +173,9 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     watching.abort();
     reloading.abort();
     engine.stop();
-    let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+    let ended = outcome(thread).await;
     served?;
-    match ended {
-        Ok(Ok(result)) => Ok(result?),
-        Ok(Err(_)) | Err(_) => Err(NodeError::Engine(EngineError::Apply)),
-    }
+    Ok(ended?)
 }
 
 /// The hub, and the questions for it.
@@ -236,15 +225,14 @@ async fn serve(
     tracing::info!(%address, province = %config.province, "the node serves");
     // Whoever started this server may not care where it listens.
     let _ = ready.send(address);
-    let mut engine = desk.engine.heads();
+    let ended = desk.engine.clone().ended();
     let fenced = Arc::new(AtomicBool::new(false));
     let fence = Arc::clone(&fenced);
     let way = resolving.abort_handle();
     let stop = async move {
-        let engine_ended = async { while engine.changed().await.is_ok() {} };
         tokio::select! {
             _ = stop => {}
-            () = engine_ended => {}
+            () = ended => {}
             ended = &mut resolving => fence.store(matches!(ended, Ok(true)), Ordering::Relaxed),
         }
         tracing::info!("stopping: calls that are running end first");

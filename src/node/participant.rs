@@ -1,12 +1,13 @@
 //! ParticipantService: what the hub calls.
 
-use super::{Desk, problem_of_ask};
+use super::Desk;
 use crate::domain::id::TransferId;
 use crate::domain::participant::{Answer, Input};
 use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::protocol::{Ack, Decision, Verdict, Vote};
 use crate::domain::reason::Reason;
 use crate::domain::transfer::Side;
+use crate::engine::AskError;
 use crate::net::access_layer::caller;
 use crate::net::convert::decide::{DecisionReading, ack_to_proto, decide_from_proto};
 use crate::net::convert::leg::{LegReading, sender_to_proto};
@@ -83,7 +84,7 @@ impl ParticipantService for Participants {
             .engine
             .ask_always(|ticket| Input::Prepare { ticket, hub, legs })
             .await
-            .map_err(problem_of_ask)?
+            .map_err(AskError::reason)?
         {
             Answer::Votes(votes) => Ok(Response::new(PrepareResponse {
                 sender: Some(sender_to_proto(&desk.mark.now())),
@@ -106,7 +107,7 @@ impl ParticipantService for Participants {
             .engine
             .ask_always(|ticket| Input::Decide { ticket, hub, decisions })
             .await
-            .map_err(problem_of_ask)?
+            .map_err(AskError::reason)?
         {
             Answer::Acks(acks) => {
                 let mut acks = acks.into_iter();
@@ -129,7 +130,7 @@ impl ParticipantService for Participants {
         let readings = self.desk.reading().check(request.get_ref())?;
         let _seat = Seat::take(&self.checks).ok_or_else(|| Problem::new(Reason::Overloaded))?;
         let legs = self.desk.present(readings);
-        match self.desk.engine.ask(|ticket| Input::Check { ticket, legs }).await.map_err(problem_of_ask)? {
+        match self.desk.engine.ask(|ticket| Input::Check { ticket, legs }).await.map_err(AskError::reason)? {
             Answer::Refusals(refusals) => Ok(Response::new(CheckResponse {
                 results: refusals.iter().map(|refusals| check_result_to_proto(refusals)).collect(),
             })),

@@ -1,15 +1,18 @@
 //! WalletService: the life of 医保钱包, and the statements of both accounts.
 
+use super::Desk;
 use super::members::standing;
 use super::requests::Request as Asked;
 use super::statement::{Period, page, statement};
-use super::{Desk, problem_of_ask};
 use crate::domain::id::MemberRef;
 use crate::domain::id_number::Person;
 use crate::domain::ledger::AccountKind;
 use crate::domain::participant::{Input, Standing};
 use crate::domain::reason::Reason;
+use crate::domain::region::ProvinceCode;
 use crate::domain::row::HolderRow;
+use crate::engine::AskError;
+use crate::net::access::Grants;
 use crate::net::access_layer::caller;
 use crate::net::convert::account::{entry_to_proto, wallet_to_proto};
 use crate::net::convert::member::{OpenInput, entry_scope};
@@ -33,13 +36,20 @@ use tonic::{Request, Response, Status};
 pub(super) struct Wallets(pub(super) Arc<Desk>);
 
 impl Desk {
-    /// An app acts only for members of the provinces that it serves.
+    /// An app acts only for members of the provinces that it serves, and a platform for its own.
     fn may_serve(&self, role: &Role) -> Result<(), Problem> {
-        let allowed = match role {
-            Role::App(name) => self.grants.allows_province(name, self.province),
-            Role::Hub | Role::Node(_) | Role::Platform(_) | Role::Operator(_) => true,
-        };
+        let allowed = serves(role, self.province, &self.grants);
         if allowed { Ok(()) } else { Err(Problem::new(Reason::ProvinceNotAllowed)) }
+    }
+}
+
+/// Whether a caller with this role acts for members of the province. The table of access comes first; here only who
+/// does is named.
+fn serves(role: &Role, province: ProvinceCode, grants: &Grants) -> bool {
+    match role {
+        Role::App(name) => grants.allows_province(name, province),
+        Role::Platform(own) => *own == province,
+        Role::Hub | Role::Node(_) | Role::Operator(_) => false,
     }
 }
 
@@ -68,7 +78,7 @@ impl Desk {
         let request = Asked::of_change(&input).mark(self.vault.key());
         let change = input.change;
         let ask = |ticket| Input::ChangeWallet { ticket, request, member_ref, change };
-        let standing = standing(self.engine.ask(ask).await.map_err(problem_of_ask)?)?;
+        let standing = standing(self.engine.ask(ask).await.map_err(AskError::reason)?)?;
         Ok(Some(shown(&standing, &input.party.person)?))
     }
 }
@@ -93,7 +103,7 @@ impl WalletService for Wallets {
         let holder = Some(desk.holder(member_ref, &input));
         let (use_region, opened_by) = (input.use_region, input.opened_by.as_ref().map(|it| it.kinship));
         let ask = |ticket| Input::OpenWallet { ticket, request, member_ref, use_region, opened_by, holder };
-        let standing = standing(desk.engine.ask(ask).await.map_err(problem_of_ask)?)?;
+        let standing = standing(desk.engine.ask(ask).await.map_err(AskError::reason)?)?;
         let wallet = shown(&standing, &input.party.person)?;
         Ok(Response::new(OpenWalletResponse { wallet: Some(wallet) }))
     }
@@ -217,5 +227,33 @@ impl WalletService for Wallets {
         let input = self.0.reading().close_wallet(request.get_ref());
         let wallet = self.0.change(caller(&request)?, input).await?;
         Ok(Response::new(CloseWalletResponse { wallet }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::access::AppGrant;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    #[test]
+    fn an_app_serves_what_it_was_granted_a_platform_its_own_province_and_nobody_else_any() {
+        let (hebei, sichuan) = (ProvinceCode::new(13), ProvinceCode::new(51));
+        let grant = AppGrant { provinces: BTreeSet::from([hebei]), methods: BTreeSet::new() };
+        let grants = Grants::new(BTreeMap::from([("demo".to_owned(), grant)])).expect("sound");
+        let app = |name: &str| Role::App(name.to_owned());
+        let cases = [
+            (app("demo"), hebei, true),
+            (app("demo"), sichuan, false),
+            (app("other"), hebei, false),
+            (Role::Platform(hebei), hebei, true),
+            (Role::Platform(sichuan), hebei, false),
+            (Role::Node(hebei), hebei, false),
+            (Role::Hub, hebei, false),
+            (Role::Operator("li".to_owned()), hebei, false),
+        ];
+        for (role, province, expected) in cases {
+            assert_eq!(serves(&role, province, &grants), expected, "{role} in {province}");
+        }
     }
 }

@@ -51,6 +51,8 @@ failpoints! {
     CheckpointDone "store.checkpoint-done",
     /// A backup's database is copied.
     BackupCopied "backup.copied",
+    /// Its rule texts are written too.
+    BackupTextsWritten "backup.texts-written",
     /// Its key file is written too.
     BackupKeyWritten "backup.key-written",
     /// Its manifest is written too: all but its name.
@@ -61,6 +63,8 @@ failpoints! {
     RestoreCopied "restore.copied",
     /// It is marked as restored.
     RestoreMarked "restore.marked",
+    /// The rule texts are beside it.
+    RestoreTextsWritten "restore.texts-written",
     /// The key file is in its place.
     RestoreKeyWritten "restore.key-written",
     /// The head is noted: all but the database's name.

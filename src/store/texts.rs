@@ -67,6 +67,23 @@ impl Texts {
         self.folder.parent().map_or(Ok(()), sync)
     }
 
+    /// The hashes of what is kept, in order; of a store that keeps nothing yet, none.
+    pub fn hashes(&self) -> Result<Vec<Digest>, TextError> {
+        let listed = match fs::read_dir(&self.folder) {
+            Ok(listed) => listed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(at(&self.folder)(error)),
+        };
+        let mut found = Vec::new();
+        for entry in listed {
+            // Another name is something unfinished, or somebody else's.
+            let name = entry.map_err(at(&self.folder))?.file_name();
+            found.extend(name.to_str().and_then(Digest::parse));
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
     /// The texts that a hash stands for; nothing where none are kept.
     ///
     /// # Errors
@@ -140,11 +157,12 @@ mod tests {
     fn what_is_kept_is_read_back_with_its_names_and_keeping_again_changes_nothing() {
         let data = tempfile::tempdir().unwrap();
         let texts = Texts::of(data.path());
-        assert_eq!(texts.read(&hash()).unwrap(), None);
+        assert_eq!((texts.read(&hash()).unwrap(), texts.hashes().unwrap()), (None, Vec::new()));
         keep(&texts).unwrap();
         keep(&texts).unwrap();
         assert_eq!(texts.read(&hash()).unwrap(), Some(layers()));
         assert_eq!(fs::read_dir(data.path().join(FOLDER)).unwrap().count(), 1, "nothing unfinished is left");
+        assert_eq!(texts.hashes().unwrap(), [hash()]);
     }
 
     #[cfg(unix)]
@@ -178,6 +196,7 @@ mod tests {
         let unfinished = data.path().join(FOLDER).join("unfinished");
         fs::create_dir_all(&unfinished).unwrap();
         fs::write(unfinished.join("1-national.toml"), "a").unwrap();
+        assert_eq!(Texts::of(data.path()).hashes().unwrap(), []);
         keep(&Texts::of(data.path())).unwrap();
         assert_eq!(Texts::of(data.path()).read(&hash()).unwrap(), Some(layers()));
     }

@@ -1,7 +1,7 @@
 //! Backups taken under load by the real program, and programs that die while they make or restore one.
 
 use super::load::Load;
-use super::process::Servers;
+use super::process::{Servers, said};
 use crate::e2e::kit::site::Options;
 use crate::e2e::kit::{run, until};
 use gongji::domain::id::TransferId;
@@ -12,20 +12,23 @@ use gongji::proto::hub;
 use gongji::store::Tables;
 use gongji::store::failpoint::Failpoint;
 use gongji::store::sqlite::{SqliteReader, SqliteStore};
+use gongji::store::texts::Texts;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 /// The steps of a backup and of a restore.
-pub const POINTS: [Failpoint; 8] = [
+pub const POINTS: [Failpoint; 10] = [
     Failpoint::BackupCopied,
+    Failpoint::BackupTextsWritten,
     Failpoint::BackupKeyWritten,
     Failpoint::BackupManifestWritten,
     Failpoint::BackupNamed,
     Failpoint::RestoreCopied,
     Failpoint::RestoreMarked,
+    Failpoint::RestoreTextsWritten,
     Failpoint::RestoreKeyWritten,
     Failpoint::RestoreHeadNoted,
 ];
@@ -48,39 +51,8 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
-pub fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
-}
-
-fn backup_command(servers: &Servers, server: &str) -> Command {
-    let config = servers.site().config(server);
-    servers.gongji(&["backup", "--json", "--config", text(&config), "--to", "backups"])
-}
-
-/// The folder that a backup says it made.
-fn made(servers: &Servers, output: &Output) -> PathBuf {
-    // With --json a failure is told there too.
-    assert!(output.status.success(), "{} {}", String::from_utf8_lossy(&output.stdout), said(output));
-    let made: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(made["with_keys"], true);
-    servers.site().folder().join(made["folder"].as_str().expect("a folder"))
-}
-
-/// Takes a backup, and gives its folder.
-fn backup(servers: &Servers, server: &str) -> PathBuf {
-    made(servers, &backup_command(servers, server).output().expect("it runs"))
-}
-
-/// Takes a backup while this runtime's callers go on.
-pub async fn backup_beside(servers: &Servers, server: &str) -> PathBuf {
-    let mut command = backup_command(servers, server);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    until("the end of a backup", async || child.try_wait().expect("a child")).await;
-    made(servers, &child.wait_with_output().expect("its output"))
-}
-
-pub fn restore(servers: &Servers, from: &Path, config: &Path, fatal: Option<Failpoint>) -> Output {
-    let mut command = servers.gongji(&["restore", "--yes", "--from", text(from), "--config", text(config)]);
+fn restore(servers: &Servers, from: &Path, config: &Path, fatal: Option<Failpoint>) -> Output {
+    let mut command = servers.restore_command(from, config);
     if let Some(point) = fatal {
         command.env("GONGJI_FAILPOINT", point.name());
     }
@@ -102,7 +74,7 @@ fn backups_under_load_hold_every_answer_given_before_them() {
         let before = load.committed();
         let mut folders = Vec::new();
         for server in ["hub", "13", "51"] {
-            folders.push(backup_beside(&servers, server).await);
+            folders.push(servers.backup_beside(server).await);
         }
         until("answers meanwhile", async || (load.committed() > before).then_some(())).await;
         load.stop();
@@ -157,7 +129,7 @@ fn a_backup_that_was_killed_is_none() {
     let servers = hub_that_ran();
     let config = servers.site().config("hub");
     let backups = servers.site().folder().join("backups");
-    for point in &POINTS[..4] {
+    for point in &POINTS[..5] {
         let mut command = servers.gongji(&["backup", "--config", text(&config), "--to", "backups"]);
         let ended = command.env("GONGJI_FAILPOINT", point.name()).output().expect("it runs");
         assert!(ended.status.signal().is_some(), "{}: {}", point.name(), ended.status);
@@ -173,28 +145,33 @@ fn a_backup_that_was_killed_is_none() {
             assert_eq!(refused.status.code(), Some(64), "{}: {}", point.name(), said(&refused));
         }
     }
-    backup(&servers, "hub");
+    servers.backup("hub");
     assert!(!backups.join(".hub.draft").exists());
 }
 
 #[test]
 fn no_server_starts_on_a_restore_that_was_killed_and_the_next_restore_ends_it() {
     let servers = hub_that_ran();
-    let from = backup(&servers, "hub");
+    let from = servers.backup("hub");
     let config = elsewhere(&servers, "hub");
-    for point in &POINTS[4..] {
+    for point in &POINTS[5..] {
         let ended = restore(&servers, &from, &config, Some(*point));
         assert!(ended.status.signal().is_some(), "{}: {}", point.name(), ended.status);
         let hub = servers.gongji(&["hub", "--config", text(&config)]).output().expect("it runs");
         assert_eq!(hub.status.code(), Some(1), "{}: {}", point.name(), said(&hub));
         let expected = match point {
             // No key is made for a store that is not there yet.
-            Failpoint::RestoreCopied | Failpoint::RestoreMarked => "hub.vault.key: No such file",
+            Failpoint::RestoreCopied | Failpoint::RestoreMarked | Failpoint::RestoreTextsWritten => {
+                "hub.vault.key: No such file"
+            }
             _ => "a restore into it did not end; restore it from a backup",
         };
         assert!(said(&hub).lines().last().is_some_and(|line| line.contains(expected)), "{}", said(&hub));
     }
     assert!(restore(&servers, &from, &config, None).status.success());
     let data = servers.site().folder().join("again/data/hub");
+    let texts = |data: &Path| Texts::of(data).hashes().expect("listed");
+    assert!(!texts(&data).is_empty(), "a hub keeps the rules of all places");
+    assert_eq!(texts(&data), texts(&servers.site().data("hub")));
     assert!(SqliteStore::open(&data, "hub").expect("a store").restored().expect("read").is_some());
 }

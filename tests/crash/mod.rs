@@ -12,7 +12,6 @@ mod process;
 mod put_back;
 mod random;
 mod reload;
-#[cfg(debug_assertions)]
 mod restore;
 #[cfg(debug_assertions)]
 mod steps;

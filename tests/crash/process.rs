@@ -4,14 +4,19 @@ use crate::e2e::kit::site::{Options, Site};
 use crate::e2e::kit::{run, until};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 /// Between picking a port and listening on it another test may have taken it: then all begins again.
 const TRIES: usize = 5;
 
 /// Of each server's log, when a test fails: its folder is gone afterwards.
 const LOG_LINES_SHOWN: usize = 60;
+
+/// What a command wrote to its standard error.
+pub fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
+}
 
 /// A site and its processes; what still runs is killed when it is dropped.
 pub struct Servers {
@@ -104,6 +109,48 @@ impl Servers {
         let out = File::create(self.site.folder().join(format!("{server}.out"))).expect("a file");
         let child = command.stdout(out).stderr(log).spawn().expect("the binary starts");
         self.running.insert(server.to_owned(), child);
+    }
+
+    /// Takes a backup beside the running server, and gives its folder.
+    pub fn backup(&self, server: &str) -> PathBuf {
+        self.backup_made(&self.backup_command(server).output().expect("it runs"))
+    }
+
+    /// Takes a backup while this runtime's callers go on.
+    pub async fn backup_beside(&self, server: &str) -> PathBuf {
+        let mut command = self.backup_command(server);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        until("the end of a backup", async || child.try_wait().expect("a child")).await;
+        self.backup_made(&child.wait_with_output().expect("its output"))
+    }
+
+    fn backup_command(&self, server: &str) -> Command {
+        let mut command = self.gongji(&["backup", "--json", "--to", "backups", "--config"]);
+        command.arg(self.site.config(server));
+        command
+    }
+
+    fn backup_made(&self, output: &Output) -> PathBuf {
+        // With --json a failure is told there too.
+        assert!(output.status.success(), "{} {}", String::from_utf8_lossy(&output.stdout), said(output));
+        let made: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(made["with_keys"], true);
+        self.site.folder().join(made["folder"].as_str().expect("a folder"))
+    }
+
+    /// `gongji restore` by a configuration.
+    pub fn restore_command(&self, from: &Path, config: &Path) -> Command {
+        let mut command = self.gongji(&["restore", "--yes", "--from"]);
+        command.arg(from).arg("--config").arg(config);
+        command
+    }
+
+    /// Kills a server, loses its store, and puts a backup in its place; its key is still there.
+    pub fn put_back(&mut self, server: &str, backup: &Path) {
+        self.kill(server);
+        fs::remove_dir_all(self.site.data(server)).expect("lost");
+        let done = self.restore_command(backup, &self.site.config(server)).output().expect("it runs");
+        assert!(done.status.success(), "{}", said(&done));
     }
 
     /// The last line that a server wrote to its log.

@@ -12,32 +12,6 @@ use gongji::proto::hub::{
     WatchTransfersRequest,
 };
 use std::fs;
-use std::process::Output;
-
-fn done(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// Takes a backup beside the running server; gives its folder's name.
-fn backup(servers: &Servers, server: &str) -> String {
-    let config = servers.site().config(server);
-    let config = config.to_str().expect("UTF-8");
-    let output = servers.gongji(&["backup", "--json", "--config", config, "--to", "backups"]).output();
-    let made: serde_json::Value = serde_json::from_str(&done(&output.expect("it runs"))).expect("JSON");
-    made["folder"].as_str().expect("a folder").to_owned()
-}
-
-/// Kills a server, loses its store, restores it, and starts it again.
-fn put_back(servers: &mut Servers, server: &str, from: &str) {
-    servers.kill(server);
-    let data = servers.site().data(server);
-    fs::rename(&data, data.with_extension("lost")).expect("moved away");
-    let config = servers.site().config(server);
-    let arguments = ["restore", "--yes", "--from", from, "--config", config.to_str().expect("UTF-8")];
-    done(&servers.gongji(&arguments).output().expect("it runs"));
-    start(servers, server);
-}
 
 fn start(servers: &mut Servers, server: &str) {
     servers.launch(server);
@@ -79,9 +53,10 @@ fn a_restored_hub_and_a_restored_node_get_back_what_was_decided_since() {
     let family = run(async { servers.site().family("13", "51").await });
     let (_, first) = transfer(&servers, &family, "1.00");
 
-    let from = backup(&servers, "hub");
+    let from = servers.backup("hub");
     let (content, second) = transfer(&servers, &family, "2.00");
-    put_back(&mut servers, "hub", &from);
+    servers.put_back("hub", &from);
+    start(&mut servers, "hub");
     assert_eq!(again(&servers, &content).hub_seq, second.hub_seq, "adopted with its number");
     settled(&servers, &[first.clone(), second.clone()]);
 
@@ -91,9 +66,10 @@ fn a_restored_hub_and_a_restored_node_get_back_what_was_decided_since() {
     assert_eq!(logged(&servers, "hub", "this hub has recovered and serves"), 1);
 
     for server in ["51", "13"] {
-        let from = backup(&servers, server);
+        let from = servers.backup(server);
         let (content, third) = transfer(&servers, &family, "3.00");
-        put_back(&mut servers, server, &from);
+        servers.put_back(server, &from);
+        start(&mut servers, server);
         assert_eq!(logged(&servers, server, "this store was put back from an older state"), 1);
         assert_eq!(again(&servers, &content).hub_seq, third.hub_seq);
         settled(&servers, &[first.clone(), second.clone(), third]);
@@ -108,17 +84,12 @@ fn a_hub_that_recovers_shows_nothing_and_old_tokens_end() {
     let options = Options { provinces: vec!["13", "51"], daily_count_max: Some(1_000), ..Options::default() };
     let mut servers = Servers::start(&options);
     let family = run(async { servers.site().family("13", "51").await });
-    let from = backup(&servers, "hub");
+    let from = servers.backup("hub");
     let token =
         run(watch_one(&servers, "", async || drop(ask_on_app(&servers, &family.transfer("1.00")).await)));
     let token = token.expect("a change");
     servers.kill("13");
-    servers.kill("hub");
-    let data = servers.site().data("hub");
-    fs::rename(&data, data.with_extension("lost")).expect("moved away");
-    let config = servers.site().config("hub");
-    let arguments = ["restore", "--yes", "--from", &from, "--config", config.to_str().expect("UTF-8")];
-    done(&servers.gongji(&arguments).output().expect("it runs"));
+    servers.put_back("hub", &from);
     servers.launch("hub");
     run(async {
         assert!(servers.come_up().await, "{}", servers.last_words("hub"));

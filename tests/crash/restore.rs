@@ -1,7 +1,6 @@
 //! Stores that are lost while money moves, and backups of some time before in their place: nothing that was committed
 //! is lost or doubled on any side, and nobody is served before that is so.
 
-use super::backup::{backup_beside, restore, said};
 use super::ledgers::agree;
 use super::load::{Load, compare, everything_recorded};
 use super::process::Servers;
@@ -11,13 +10,6 @@ use crate::e2e::kit::{run, until};
 use gongji::proto::hub::Transfer;
 use std::fs;
 use std::time::Instant;
-
-/// The server's store is gone, and a backup is put in its place; its key is still there.
-fn put_back(servers: &Servers, server: &str, backup: &std::path::Path) {
-    fs::remove_dir_all(servers.site().data(server)).expect("lost");
-    let done = restore(servers, backup, &servers.site().config(server), None);
-    assert!(done.status.success(), "{}", said(&done));
-}
 
 async fn more(load: &Load, commits: usize) {
     let begun = load.committed();
@@ -39,7 +31,7 @@ fn lost_and_put_back(commits: usize) {
         more(&load, 30).await;
         let mut backups = Vec::new();
         for server in ["51", "hub"] {
-            backups.push((server, backup_beside(&servers, server).await));
+            backups.push((server, servers.backup_beside(server).await));
         }
         more(&load, commits).await;
         load.stop();
@@ -52,8 +44,7 @@ fn lost_and_put_back(commits: usize) {
             let app = servers.site().caller("app:demo");
             until("everything recorded", async || everything_recorded(&app).await).await;
             let before = Instant::now();
-            servers.kill(server);
-            put_back(&servers, server, backup);
+            servers.put_back(server, backup);
             servers.launch(server);
             assert!(servers.come_up().await, "{server} starts from its backup");
             servers.site().ready().await;

@@ -4,6 +4,7 @@
 mod acceptance;
 mod coverage;
 mod people;
+mod places;
 mod rows;
 mod steps;
 mod suspension;

@@ -1,11 +1,34 @@
 //! The rows of the page of policy facts, in a few words each.
 
+/// Why something of a row is not shown by a scenario, where there is more to say than that it is not built yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unshown {
+    /// The sources say it, and nothing that was read confirms it: there is nothing to build.
+    Unconfirmed,
+    /// It is about paying for care, which is not built yet.
+    PayingForCare,
+}
+
+impl Unshown {
+    /// As the page of coverage says it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Unshown::Unconfirmed => "nothing to build: not confirmed by anything read",
+            Unshown::PayingForCare => "paying for care is not built yet",
+        }
+    }
+}
+
+/// Rows of which nothing, or only a part, is shown, and why.
+pub const UNSHOWN: &[(&str, Unshown)] =
+    &[("B3", Unshown::Unconfirmed), ("E8", Unshown::PayingForCare), ("R21", Unshown::PayingForCare)];
+
 /// Those about the wallet and the transfer.
 pub const NAMED: &[(&str, &str)] = &[
     ("A6", "医保钱包: for anyone insured whose place has it; no 家庭共济 binding needed"),
     ("B1", "eight kinds of near relatives"),
     ("B2", "国务院办公厅's guidance as the basis of the eight kinds"),
-    ("B3", "《社会保险法》 said to let accounts pay for family (doubtful: not confirmed by anything read)"),
+    ("B3", "《社会保险法》 said to let accounts pay for family"),
     ("B4", "本人参保,本人享受待遇: only one's own identity"),
     ("B5", "misuse: settlement suspended for 3 to 12 months"),
     ("B6", "places opened one after the other from December 2024"),

@@ -1,6 +1,7 @@
 //! Sizes that keep files readable, and words that must not stay.
 
 use super::source::{Source, block_end, files, read, sources};
+use std::collections::BTreeSet;
 
 const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 70;
@@ -66,6 +67,24 @@ fn functions_are_short() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Tests that wait for time to pass, and why they must.
+const SLEEPS: &[(&str, &str)] = &[("tests/crash/random.rs", "the moment of a kill is what is random there")];
+
+#[test]
+fn no_test_waits_for_time_to_pass() {
+    let mut found = BTreeSet::new();
+    for source in sources(&["src", "tests"]) {
+        let kept = if source.is_test() { String::new() } else { source.code_without_tests() };
+        let mut lines = source.code.lines().zip(kept.lines().chain(std::iter::repeat("")));
+        // Of a file of the product only what stands in its tests is looked at.
+        if lines.any(|(all, kept)| all != kept && (all.contains("sleep(") || all.contains("sleep_until("))) {
+            found.insert(source.path.clone());
+        }
+    }
+    let allowed: BTreeSet<String> = SLEEPS.iter().map(|(path, _)| (*path).to_owned()).collect();
+    assert_eq!(found, allowed, "on the left: what sleeps; on the right: what may");
 }
 
 /// What is only for the time of working on it, and what only one machine has. In two parts, so that this list does

@@ -17,8 +17,8 @@ pub(super) const NAME: &str = "manifest.json";
 pub(super) const DATABASE: &str = "gongji.sqlite";
 /// The key file's name in a backup's folder.
 pub(super) const KEY: &str = "vault.key";
-/// The layout of backups that this program writes, and the newest that it reads.
-const VERSION: u64 = 1;
+/// The layout of backups that this program writes, and the newest that it reads. From 2 on the rule texts are there.
+const VERSION: u64 = 2;
 
 /// A backup's description.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub(super) struct Manifest {
     pub(super) head: String,
     /// When it was taken, "2026-11-21T04:00:03.250Z".
     pub(super) time: String,
-    /// Each file of the backup but this one.
+    /// Each file of the backup but this one, by its path in the backup's folder.
     pub(super) files: BTreeMap<String, FileMark>,
 }
 
@@ -87,6 +87,11 @@ impl Manifest {
     pub(super) fn new(owner: String, format: usize, head: crate::store::Head, time: String) -> Manifest {
         let (sequence, head) = (head.sequence, hex(&head.hash.0));
         Manifest { version: VERSION, owner, format, sequence, head, time, files: BTreeMap::new() }
+    }
+
+    /// Whether backups of this layout hold the rule texts beside the store.
+    pub(super) fn has_texts(&self) -> bool {
+        self.version >= 2
     }
 
     /// Writes it, durably; the folder's name of it too.

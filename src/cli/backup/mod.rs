@@ -6,6 +6,7 @@ mod place;
 mod restore;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 pub use restore::{RestoreArgs, restore};
 
@@ -123,6 +124,7 @@ fn write(
     let owner = store.owner().map_err(|error| failed(&error))?;
     let format = store.format().map_err(|error| failed(&error))?;
     let mut manifest = Manifest::new(owner, format, store.head(), time);
+    texts::copy(data, &draft, &mut manifest)?;
     if let Some(path) = key {
         copy_key(path, &draft.join(KEY), &mut store)?;
         hit(Failpoint::BackupKeyWritten);
@@ -155,7 +157,7 @@ fn now() -> Civil {
 
 fn tell(args: &BackupArgs, made: &Made) {
     let Made { folder, manifest, report, removed } = made;
-    let with_keys = manifest.files.contains_key(KEY);
+    let (with_keys, rulebooks) = (manifest.files.contains_key(KEY), texts::marked(manifest).len());
     let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
     if args.output.json {
         say(json!({
@@ -165,6 +167,7 @@ fn tell(args: &BackupArgs, made: &Made) {
             "time": manifest.time,
             "bytes": bytes,
             "with_keys": with_keys,
+            "rulebooks": rulebooks,
             "records": report.records,
             "rows": report.rows,
             "removed": removed.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
@@ -174,7 +177,8 @@ fn tell(args: &BackupArgs, made: &Made) {
     say(format!("backup of {}: {}", manifest.owner, folder.display()));
     let head = hex(&report.head.hash.0);
     say(format!("as of sequence {}, head {head}, {bytes} bytes", manifest.sequence));
-    say(format!("checked: {} records, chain whole, {} rows", report.records, report.rows));
+    let Report { records, rows, .. } = report;
+    say(format!("checked: {records} records, chain whole, {rows} rows, {rulebooks} rule texts"));
     say(if with_keys {
         "with the vault's key: whoever has this folder can read every name in it; guard it like the key"
     } else {

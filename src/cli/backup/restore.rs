@@ -2,6 +2,7 @@
 
 use super::manifest::{DATABASE, FileMark, KEY, Manifest, Marker};
 use super::place::{Place, PlaceArgs, opens};
+use super::texts;
 use crate::cli::Exit;
 use crate::cli::client::OutputArgs;
 use crate::cli::failure::Failure;
@@ -79,7 +80,7 @@ pub(super) fn run(args: &RestoreArgs, mut warn: impl FnMut(&str)) -> Result<Rest
     Ok(Restored { data: place.data, manifest, verified })
 }
 
-/// Copies, checks and marks the database.
+/// Copies, checks and marks the database, and brings the rule texts.
 fn fill(folder: &Restoring, args: &RestoreArgs, manifest: &Manifest, key: &Key) -> Result<Verified, Failure> {
     let from = args.from.display();
     let damaged =
@@ -105,6 +106,7 @@ fn fill(folder: &Restoring, args: &RestoreArgs, manifest: &Manifest, key: &Key) 
     key.check(&mut store)?;
     drop(store);
     folder.mark(manifest.sequence).map_err(store_failed)?;
+    texts::bring(&args.from, manifest, &folder.texts())?;
     Ok(verified)
 }
 
@@ -183,9 +185,10 @@ impl Key {
 fn losses(from: &Path, manifest: &Manifest, data: &Path) -> String {
     let Manifest { owner, sequence, time, .. } = manifest;
     let lost = if owner == "hub" { HUB_LOSES } else { NODE_LOSES };
+    let texts = if manifest.has_texts() { TEXTS_SINCE } else { NO_TEXTS };
     format!(
         "Restore of {owner} from {} into {}.\nThis store then stands at journal sequence {sequence}, as of {time}.\n\
-         Everything that it did later is gone from it:\n{lost}\n\
+         Everything that it did later is gone from it:\n{lost}\n{texts}\n\
          The original store must never serve again beside this one.",
         from.display(),
         data.display()
@@ -203,6 +206,13 @@ const NODE_LOSES: &str = "\
   must send them again, with the same request ids.
 - LOST: persons who were first reported since then.";
 
+const TEXTS_SINCE: &str = "\
+- LOST: texts of rules that came into force since then, unless they are still in force when it starts.";
+
+const NO_TEXTS: &str = "\
+- LOST: texts of rules that are no longer in force. This backup is of an older program, which left them out: copy the
+  folder `rulebooks` from the old store's folder, if it is still there.";
+
 /// Asks at a terminal; elsewhere only --yes will do.
 fn agreed() -> Result<bool, Failure> {
     let stdin = std::io::stdin();
@@ -219,7 +229,7 @@ fn tell(args: &RestoreArgs, restored: &Restored) {
     let Restored { data, manifest, verified } = restored;
     let Manifest { owner, sequence, head, time, .. } = manifest;
     let (records, rows) = (verified.report.records, verified.report.rows);
-    let data = data.display();
+    let (data, rulebooks) = (data.display(), texts::marked(manifest).len());
     if args.output.json {
         say(json!({
             "owner": owner,
@@ -228,11 +238,13 @@ fn tell(args: &RestoreArgs, restored: &Restored) {
             "time": time,
             "records": records,
             "rows": rows,
+            "rulebooks": rulebooks,
         }));
         return;
     }
     say(format!("restored {owner} into {data}, sequence {sequence}, head {head}"));
     say(format!(
-        "checked: {records} records, chain whole, {rows} rows, replaying the journal gives the same"
+        "checked: {records} records, chain whole, {rows} rows, replaying the journal gives the same; \
+         {rulebooks} rule texts"
     ));
 }

@@ -1,12 +1,15 @@
 use super::*;
 use crate::domain::apply::apply;
+use crate::domain::id::Digest;
 use crate::domain::id::{MemberRef, StartId};
 use crate::domain::id_number::{IdNumber, Person, PersonName};
+use crate::domain::policy::rulebook::RuleLayer;
 use crate::domain::record::{NodeJoined, Record};
 use crate::domain::row::{PersonRow, Row, SelfRow, Table};
 use crate::domain::scan::{Filter, Scan};
 use crate::domain::working_set::WorkingSet;
 use crate::store::sqlite::SqliteReader;
+use crate::store::texts::{FOLDER, Texts};
 use crate::store::{Commit, Journal, Tables};
 use clap::Parser;
 use std::fs;
@@ -25,7 +28,20 @@ struct RestoreLine {
     args: RestoreArgs,
 }
 
-/// A node's folder, with a key and a person sealed under it; its server has the store open.
+/// The texts of a place's rules, with their hash.
+fn rule_texts() -> (Digest, Vec<RuleLayer>) {
+    use sha2::Digest as _;
+    let layer = |name: &str, text: &str| RuleLayer { name: name.into(), text: text.into() };
+    let layers = vec![layer("national.toml", "a = 1\n"), layer("hebei-13.toml", "b = 2\n")];
+    (Digest(sha2::Sha256::digest("a = 1\nb = 2\n").into()), layers)
+}
+
+/// Where they stand in a store's folder, and in a backup.
+fn rule_file(name: &str) -> String {
+    format!("{FOLDER}/{}/{name}", hex(&rule_texts().0.0))
+}
+
+/// A node's folder, with a key, a person sealed under it, and rule texts; its server has the store open.
 struct Scene {
     folder: TempDir,
     store: SqliteStore,
@@ -44,6 +60,8 @@ impl Scene {
         let sealed = key.seal_person(member_ref, &person, None);
         let row = PersonRow { id_hash, member_ref, sealed };
         store.append(&Commit { vault: vec![row.into()], ..Commit::default() }).unwrap();
+        let (hash, layers) = rule_texts();
+        Texts::of(&folder.path().join("data")).keep([(&hash, layers.as_slice())].into_iter()).unwrap();
         let mut scene = Scene { folder, store, joined: 0 };
         scene.go_on();
         scene
@@ -121,12 +139,15 @@ fn a_backup_of_an_open_store_is_restored_with_its_key_and_verified() {
     scene.go_on();
     let said = scene.restore(&made.folder, "again", "keys/key", &["--yes"]).unwrap();
     assert!(said.contains("stands at journal sequence 2, as of 20"), "{said}");
+    assert!(said.contains("LOST: texts of rules that came into force since then, unless"), "{said}");
     assert!(said.contains("LOST: allotments, member reports and wallet openings since then"), "{said}");
     let target = scene.path("again");
     assert_eq!((mode(&target), mode(&scene.path("keys"))), (0o700, 0o700));
     assert_eq!(rows(&target), before);
     assert!(verify(&mut Snapshot::open(&target).unwrap()).unwrap().difference.is_none());
     assert_eq!(fs::read(scene.path("keys/key")).unwrap(), fs::read(scene.path("key")).unwrap());
+    assert_eq!(Texts::of(&target).read(&rule_texts().0).unwrap(), Some(rule_texts().1));
+    assert_eq!(mode(&target.join(rule_file("1-national.toml"))), 0o600);
     let opened = SqliteStore::open(&target, "node:13").unwrap();
     assert_eq!((opened.head().sequence, opened.restored().unwrap()), (2, Some(2)));
     assert_eq!(opened.head(), made.report.head);
@@ -156,7 +177,7 @@ fn damage_that_a_running_server_has_not_met_yet_is_found_by_its_backup() {
     let key = scene.path("key");
     let key = key.to_str().unwrap();
     let stranger = PersonRow {
-        id_hash: crate::domain::id::Digest([9; 32]),
+        id_hash: Digest([9; 32]),
         member_ref: MemberRef([9; 16]),
         sealed: b"changed since".to_vec(),
     };
@@ -241,7 +262,8 @@ fn a_damaged_or_newer_backup_is_refused() {
     let scene = Scene::new();
     let made = scene.backup_with_key().folder;
     let outcome = || text(scene.restore(&made, "new", "new-key", &["--yes"]));
-    for name in [manifest::NAME, DATABASE, KEY] {
+    let text = rule_file("2-hebei-13.toml");
+    for name in [manifest::NAME, DATABASE, KEY, &text] {
         let path = made.join(name);
         let sound = fs::read(&path).unwrap();
         let step = (sound.len() / 40).max(1);
@@ -257,14 +279,19 @@ fn a_damaged_or_newer_backup_is_refused() {
         fs::remove_file(&path).unwrap();
         let (line, exit) = outcome();
         assert_ne!(exit, Exit::Done, "without {name}");
-        assert!(name != KEY || line.contains(" is damaged: "), "{line}");
+        assert!(![KEY, &text].contains(&name) || line.contains(" is damaged: "), "{line}");
         fs::write(&path, &sound).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         assert!(!SqliteStore::exists(&scene.path("new")) && !scene.path("new-key").exists());
+        assert!(!scene.path("new").join(FOLDER).exists(), "one that was refused leaves nothing");
     }
+    let added = made.join(rule_file("3-more.toml"));
+    fs::write(&added, "c = 3").unwrap();
+    assert!(outcome().0.contains(" is damaged: rulebooks/"), "{}", outcome().0);
+    fs::remove_file(&added).unwrap();
     let sound = Manifest::read(&made).unwrap();
     let newer = [
-        (Manifest { version: 2, ..sound.clone() }, "has format 2, this program knows up to 1"),
+        (Manifest { version: 3, ..sound.clone() }, "has format 3, this program knows up to 2"),
         (Manifest { format: 9_999, ..sound.clone() }, "the store has format 9999, this program knows"),
         (Manifest { sequence: 5, ..sound.clone() }, "is not the one that its manifest describes"),
     ];
@@ -277,6 +304,37 @@ fn a_damaged_or_newer_backup_is_refused() {
     fs::remove_file(made.join(manifest::NAME)).unwrap();
     sound.write(&made).unwrap();
     assert_eq!(outcome().1, Exit::Done);
+}
+
+#[test]
+fn a_backup_of_an_older_program_is_restored_without_rule_texts_and_says_so() {
+    let scene = Scene::new();
+    let made = scene.backup_with_key();
+    fs::remove_file(made.folder.join(manifest::NAME)).unwrap();
+    fs::remove_dir_all(made.folder.join(FOLDER)).unwrap();
+    let mut older = Manifest { version: 1, ..made.manifest.clone() };
+    older.files.retain(|name, _| [DATABASE, KEY].contains(&name.as_str()));
+    older.write(&made.folder).unwrap();
+    let said = scene.restore(&made.folder, "again", "again-key", &["--yes"]).unwrap();
+    assert!(said.contains("copy the\n  folder `rulebooks` from the old store's folder"), "{said}");
+    assert_eq!(SqliteStore::open(&scene.path("again"), "node:13").unwrap().head(), made.report.head);
+    assert_eq!(Texts::of(&scene.path("again")).hashes().unwrap(), []);
+}
+
+#[test]
+fn rule_texts_that_were_changed_stop_a_backup_and_what_is_not_ours_is_left_out() {
+    let scene = Scene::new();
+    let texts = scene.path("data").join(FOLDER);
+    fs::create_dir(texts.join("unfinished")).unwrap();
+    let made = scene.backup_with_key();
+    let files: Vec<&str> = made.manifest.files.keys().map(String::as_str).collect();
+    let rules = [rule_file("1-national.toml"), rule_file("2-hebei-13.toml")];
+    assert_eq!(files, [DATABASE, &rules[0], &rules[1], KEY]);
+    fs::write(scene.path("data").join(&rules[0]), "a = 2\n").unwrap();
+    let (line, exit) = text(scene.backup(&["--without-keys"]));
+    assert!(line.contains("bring this folder back from an older backup") && exit == Exit::Refused, "{line}");
+    fs::remove_dir_all(&texts).unwrap();
+    assert!(scene.backup(&["--without-keys"]).is_ok(), "a server that has kept none yet");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::domain::policy::settlement_suspended::has_lawful_length;
 use crate::domain::reason::Reason;
 use crate::domain::transfer::Party;
 use crate::net::convert::reader::{Path, Reader, Violations, request_id};
+use crate::net::convert::time::required_date;
 use crate::net::status::Problem;
 use crate::proto::node;
 
@@ -29,12 +30,12 @@ impl Reader<'_> {
         let (root, mut found) = (Path::Root, Violations::default());
         let id = request_id(&root.field("request_id"), &request.request_id, &mut found);
         let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
-        let from = date(&root.field("from_date"), &request.from_date, &mut found);
+        let from = required_date(&root.field("from_date"), &request.from_date, &mut found);
         let until_at = root.field("until_date");
         let until = match (request.lift, request.until_date.is_empty()) {
             (true, true) => Some(None),
             (true, false) => found.need::<Option<Day>>(&until_at, Reason::ValueUnsupported, None),
-            (false, _) => date(&until_at, &request.until_date, &mut found).map(Some),
+            (false, _) => required_date(&until_at, &request.until_date, &mut found).map(Some),
         };
         if let (Some(from), Some(Some(until))) = (from, until)
             && !has_lawful_length(from, until)
@@ -49,11 +50,6 @@ impl Reader<'_> {
         };
         found.finish(input)
     }
-}
-
-fn date(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<Day> {
-    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::DateMalformed };
-    found.need(at, reason, Day::parse(text))
 }
 
 #[cfg(test)]

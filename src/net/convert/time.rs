@@ -25,6 +25,12 @@ pub fn required_time(at: &Path<'_>, time: Option<&Timestamp>, found: &mut Violat
     found.need(at, Reason::RequestMalformed, civil(time))
 }
 
+/// Reads a required day, "2026-11-21": `FIELD_REQUIRED`, `DATE_MALFORMED`.
+pub fn required_date(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<Day> {
+    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::DateMalformed };
+    found.need(at, reason, Day::parse(text))
+}
+
 /// Milliseconds as the wire has them.
 pub fn duration(ms: u64) -> Duration {
     let seconds = i64::try_from(ms / 1000).unwrap_or(i64::MAX);

@@ -12,6 +12,7 @@ use crate::net::convert::member::entry_account;
 use crate::net::convert::page::{page_size, read_number_token};
 use crate::net::convert::reader::{Path, Reader, Violations, request_id};
 use crate::net::convert::terms::kinship;
+use crate::net::convert::time::required_date;
 use crate::net::status::Problem;
 use crate::proto::{node, types};
 use std::fmt;
@@ -165,9 +166,9 @@ impl Reader<'_> {
         let (root, mut found) = (Path::Root, Violations::default());
         let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
         let account = entry_account(&root.field("account"), request.account, &mut found);
-        let from = date(&root.field("from_date"), &request.from_date, &mut found);
+        let from = required_date(&root.field("from_date"), &request.from_date, &mut found);
         let to_at = root.field("to_date");
-        let to = date(&to_at, &request.to_date, &mut found);
+        let to = required_date(&to_at, &request.to_date, &mut found);
         if from.zip(to).is_some_and(|(from, to)| to < from) {
             found.add(&to_at, Reason::DatesReversed);
         }
@@ -177,11 +178,6 @@ impl Reader<'_> {
         let before = read_number_token("page_token", &scope(account, from, to), &request.page_token)?;
         Ok(StatementQuery { party, account, from, to, limit, before })
     }
-}
-
-fn date(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<Day> {
-    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::DateMalformed };
-    found.need(at, reason, Day::parse(text))
 }
 
 /// Letters and underscores only: it is journaled, and what holds no digit holds no number of a person.

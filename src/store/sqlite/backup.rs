@@ -4,6 +4,7 @@ use super::head_file::{self, HeadFile};
 use super::read::{self, SqliteReader};
 use super::{DATABASE, LOCK, failure, io, schema, snapshot::Snapshot};
 use crate::store::failpoint::{Failpoint, hit};
+use crate::store::texts::{self, Texts};
 use crate::store::{StoreError, owner_only};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::fs::File;
@@ -92,7 +93,8 @@ impl Restoring {
         let listed = listed.map_err(|error| io(dir, &error))?;
         let drafted = dir.join(DRAFT).exists();
         let ours = |name: &std::ffi::OsStr| {
-            name == LOCK || drafted && [DRAFT, DRAFT_JOURNAL, head_file::NAME].iter().any(|own| name == *own)
+            let own = [DRAFT, DRAFT_JOURNAL, head_file::NAME, texts::FOLDER];
+            name == LOCK || drafted && own.iter().any(|own| name == *own)
         };
         if listed.iter().any(|entry| !ours(&entry.file_name())) {
             return Err(StoreError::NotEmpty(dir.display().to_string()));
@@ -106,6 +108,10 @@ impl Restoring {
     fn clear(&self) -> Result<(), StoreError> {
         if !self.draft().exists() {
             return Ok(());
+        }
+        let texts = self.dir.join(texts::FOLDER);
+        if texts.exists() {
+            std::fs::remove_dir_all(&texts).map_err(|error| io(&texts, &error))?;
         }
         for name in [DRAFT_JOURNAL, head_file::NAME, DRAFT] {
             let path = self.dir.join(name);
@@ -155,6 +161,11 @@ impl Restoring {
         connection.close().map_err(|(_, error)| failure(error))?;
         hit(Failpoint::RestoreMarked);
         Ok(())
+    }
+
+    /// Where the rule texts of this store are kept. They are to be there before it is put in its place.
+    pub fn texts(&self) -> Texts {
+        Texts::of(&self.dir)
     }
 
     /// What was copied, for checks before it is put in its place.
