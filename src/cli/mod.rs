@@ -13,6 +13,7 @@ mod demo;
 mod explain;
 pub mod failure;
 mod journal;
+mod journal_returns;
 mod journal_text;
 mod members;
 mod members_csv;

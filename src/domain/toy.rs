@@ -24,9 +24,11 @@ use std::sync::Arc;
 
 mod host;
 mod inputs;
+mod returns;
 
 pub use host::Host;
 pub use inputs::{announcement, answer, create, request, say};
+pub use returns::{compensate, operator, proposal};
 
 /// The payer's province: 河北, region 130100.
 pub const PAYER: ProvinceCode = ProvinceCode::new(13);
@@ -297,6 +299,13 @@ impl Toy {
                 }
                 Output::Effect(coordinator::Effect::PrepareAccepted(province, leg)) => {
                     if let participant::Answer::Votes(votes) = self.prepare_accepted(&leg) {
+                        let node = self.node(province).mark;
+                        let votes = coordinator::Input::Votes { province, node, votes };
+                        open.extend(self.hub.run(self.now, votes));
+                    }
+                }
+                Output::Effect(coordinator::Effect::PrepareReturn(province, leg)) => {
+                    if let participant::Answer::Votes(votes) = self.prepare_return(&leg) {
                         let node = self.node(province).mark;
                         let votes = coordinator::Input::Votes { province, node, votes };
                         open.extend(self.hub.run(self.now, votes));

@@ -38,6 +38,9 @@ impl World {
                 Output::Effect(Effect::PrepareAccepted(province, leg)) => {
                     prepares.entry(province).or_default().push(Asked::Accepted(leg));
                 }
+                Output::Effect(Effect::PrepareReturn(province, leg)) => {
+                    prepares.entry(province).or_default().push(Asked::Return(leg));
+                }
                 Output::Effect(Effect::Decide(province, decision)) => {
                     decisions.entry(province).or_default().push(decision);
                 }
@@ -223,7 +226,9 @@ impl World {
                     Answer::Prove { sequence } => Message::Prove(sequence),
                     Answer::Rulings(rulings) => Message::Rulings(mark, rulings),
                     Answer::Refused(refusal) => Message::Refused(Some(refusal.reason)),
-                    Answer::Transfer(_) | Answer::Transfers(_) => Message::Refused(None),
+                    Answer::Transfer(_) | Answer::Compensation(_) | Answer::Transfers(_) => {
+                        Message::Refused(None)
+                    }
                 };
                 self.send(Letter { from: HUB, to, call, answer: true, message });
             }

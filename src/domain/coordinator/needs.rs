@@ -1,6 +1,6 @@
 //! The rows that the hub's inputs need.
 
-use super::{Coordinator, Input};
+use super::{Coordinator, Input, compensation};
 use crate::domain::apply::SELF;
 use crate::domain::calendar::{Day, Now};
 use crate::domain::id::TransferId;
@@ -19,6 +19,7 @@ impl Coordinator {
                 keys.extend([Key::TransferRow(request.transfer_id), Key::BuriedRow(request.transfer_id)]);
             }
             Input::Accept { request, .. } => keys.push(Key::TransferRow(request.transfer_id)),
+            Input::Compensate { request, .. } => compensation::needs(request, rows, &mut keys),
             Input::Get { transfer_ids, .. } => {
                 keys.extend(transfer_ids.iter().flat_map(|id| [Key::TransferRow(*id), Key::PartiesRow(*id)]));
             }
