@@ -81,12 +81,12 @@ async fn make(hub: &Server, request: &CreateTransferRequest, asked_before: bool)
 }
 
 /// Asks until `judge` says that the outcome is known, or patience ends; the exit code, and the last answer.
-pub(super) async fn pursue(
+pub(super) async fn pursue<T>(
     hub: &Server,
     asked_before: bool,
-    mut ask: impl AsyncFnMut(Duration) -> Answer,
-    judge: impl Fn(&Answer) -> Result<Exit, Fate>,
-) -> (Exit, Answer) {
+    mut ask: impl AsyncFnMut(Duration) -> Result<T, Status>,
+    judge: impl Fn(&Result<T, Status>) -> Result<Exit, Fate>,
+) -> (Exit, Result<T, Status>) {
     let mut pursuit = Pursuit::new(Instant::now(), hub.timeout(), asked_before);
     loop {
         let answer = ask(pursuit.left(Instant::now())).await;
