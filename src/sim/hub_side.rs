@@ -191,6 +191,10 @@ impl World {
                 let ticket = self.hub.ticket(HubCaller::Client(usize::try_from(call).unwrap_or(0)));
                 Input::Accept { ticket, request }
             }
+            Message::Compensate(request) => {
+                let ticket = self.hub.ticket(HubCaller::Client(usize::try_from(call).unwrap_or(0)));
+                Input::Compensate { ticket, request }
+            }
             _ => return,
         };
         self.hub.inbox.push(input);
@@ -212,6 +216,9 @@ impl World {
                     self.report.mark(format!("client: aborted × {}", refusal.reason.code()));
                 }
                 self.answer_client(number, Message::Stands(row.state));
+            }
+            (HubCaller::Client(number), Answer::Compensation(_)) => {
+                self.answer_client(number, Message::Noted);
             }
             // Not known yet: ask again.
             (HubCaller::Client(_), Answer::Refused(refusal)) if refusal.reason == Reason::Recovering => {}

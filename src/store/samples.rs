@@ -113,9 +113,7 @@ fn column(table: Table, name: &str) -> BoxedStrategy<Value> {
         }
         (_, "amount" | "balance" | "owed") => any::<i64>().prop_map(Value::Int).boxed(),
         // Of so many every filter takes some and leaves some.
-        (Table::TransferRow, "transfer_id") => {
-            (0u8..20).prop_map(|byte| Value::Blob(vec![byte; 16])).boxed()
-        }
+        (Table::TransferRow, "transfer_id") => (0u8..20).prop_map(|byte| Value::Blob(vec![byte; 16])).boxed(),
         (_, "transfer_id" | "compensation_id" | "original_id" | "returns" | "compensation") => blob(16),
         (Table::CompensationRow, "previous") => blob(16),
         (_, "member_ref" | "start_id") => blob(16),

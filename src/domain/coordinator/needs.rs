@@ -48,7 +48,10 @@ impl Coordinator {
                     recovery.needs(now, legs, &mut keys);
                 }
             }
-            Input::ReadBack { province, .. } => keys.push(Key::PeerRow(*province)),
+            Input::ReadBack { province, decisions, .. } => {
+                keys.push(Key::PeerRow(*province));
+                keys.extend(decisions.iter().map(|decision| Key::TransferRow(decision.transfer_id)));
+            }
             Input::Announce { node, .. } => {
                 keys.push(Key::PeerRow(node.province));
                 keys.extend(self.live.keys().map(|id| Key::TransferRow(*id)));

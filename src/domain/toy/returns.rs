@@ -17,7 +17,8 @@ pub fn compensate(ticket: u64, number: u8, name: &str, word: CompensationWord) -
 
 /// So many fen of a transfer are to go back.
 pub fn proposal(number: u8, original: u8, fen: i64) -> CompensationWord {
-    let mut terms_digest = Digest([number; 32]);
+    let mut terms_digest = Digest([0xcc; 32]);
+    terms_digest.0[31] = number;
     terms_digest.0[..8].copy_from_slice(&fen.to_be_bytes());
     CompensationWord::Propose {
         original_id: id(original),

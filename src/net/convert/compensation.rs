@@ -71,13 +71,13 @@ pub fn listed_transfer(text: &str) -> Result<Option<TransferId>, Problem> {
 
 /// A compensation with its transfer, if it has begun. Whatever else has the id is none of it.
 pub fn compensation_to_proto(row: &CompensationRow, transfer: Option<&TransferRow>) -> hub::Compensation {
-    let transfer = transfer.filter(|it| it.returns == Some(row.original_id));
+    let transfer = transfer.filter(|it| it.terms_digest == row.terms_digest);
     let state = match (row.state, transfer.map(|transfer| transfer.state)) {
-        (CompensationState::Proposed, _) => hub::CompensationState::Proposed,
-        (CompensationState::Withdrawn, _) => hub::CompensationState::Withdrawn,
-        (CompensationState::Approved, Some(TransferState::Committed)) => hub::CompensationState::Committed,
-        (CompensationState::Approved, Some(TransferState::Aborted)) => hub::CompensationState::Aborted,
-        (CompensationState::Approved, _) => hub::CompensationState::Pending,
+        (_, Some(TransferState::Committed)) => hub::CompensationState::Committed,
+        (_, Some(TransferState::Aborted)) => hub::CompensationState::Aborted,
+        (CompensationState::Approved, _) | (_, Some(_)) => hub::CompensationState::Pending,
+        (CompensationState::Proposed, None) => hub::CompensationState::Proposed,
+        (CompensationState::Withdrawn, None) => hub::CompensationState::Withdrawn,
     };
     hub::Compensation {
         compensation_id: row.compensation_id.to_string(),

@@ -91,10 +91,11 @@ fn compensated(original: &TransferRow, rows: &WorkingSet) -> Option<Money> {
     while let Some(id) = next {
         let proposal: &CompensationRow = rows.get(&Key::CompensationRow(id))?;
         let transfer: Option<&TransferRow> = rows.get(&Key::TransferRow(id));
-        let counts = match proposal.state {
-            CompensationState::Proposed => true,
-            CompensationState::Approved => transfer.is_none_or(|it| it.state != TransferState::Aborted),
-            CompensationState::Withdrawn => false,
+        let carried = transfer.filter(|it| it.terms_digest == proposal.terms_digest).map(|it| it.state);
+        let counts = match (proposal.state, carried) {
+            (_, Some(state)) => state != TransferState::Aborted,
+            (CompensationState::Proposed | CompensationState::Approved, None) => true,
+            (CompensationState::Withdrawn, None) => false,
         };
         if counts {
             sum = sum.checked_add(proposal.amount)?;
@@ -156,12 +157,17 @@ impl Coordinator {
         }
         match proposal.state {
             CompensationState::Proposed => {}
+            // Its transfer began in the same record. Nobody could ever be answered about one that is not there.
+            CompensationState::Approved if row(id, step).is_none() => return Err(refusal(Reason::Internal)),
             CompensationState::Approved => return Ok(()),
             CompensationState::Withdrawn => return Err(refusal(Reason::CompensationWithdrawn)),
         }
-        if row(id, step).is_some() {
+        match row(id, step) {
+            None => {}
+            // A hub that was put back has lost the approval, and adopted what came of it.
+            Some(transfer) if transfer.terms_digest == proposal.terms_digest => return Ok(()),
             // A client has taken the id for a transfer of its own meanwhile.
-            return Err(refusal(Reason::ContentDiffers).with("field", "compensation_id"));
+            Some(_) => return Err(refusal(Reason::ContentDiffers).with("field", "compensation_id")),
         }
         if deadline_ms < self.deadlines.least_ms {
             return Err(refusal(Reason::DeadlineTooShort)
@@ -267,7 +273,8 @@ fn propose(request: CompensationRequest, step: &mut Step<'_>) -> Result<(), Refu
             Some((field, _)) => Err(refusal(Reason::ContentDiffers).with("field", field)),
         };
     }
-    if row(compensation_id, step).is_some() {
+    // What a hub that was put back has adopted may be proposed again: that brings back why it was made.
+    if row(compensation_id, step).is_some_and(|transfer| transfer.terms_digest != terms_digest) {
         return Err(refusal(Reason::ContentDiffers).with("field", "compensation_id"));
     }
     if step.rows().get::<BuriedRow>(&Key::BuriedRow(compensation_id)).is_some() {
@@ -305,7 +312,10 @@ fn propose(request: CompensationRequest, step: &mut Step<'_>) -> Result<(), Refu
 fn withdraw(request: &CompensationRequest, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
     let key = Key::CompensationRow(request.compensation_id);
     let proposal: Option<&CompensationRow> = step.rows().get(&key);
-    match proposal.map(|proposal| proposal.state) {
+    let transfer = row(request.compensation_id, step);
+    let carried =
+        |it: &CompensationRow| transfer.as_ref().is_some_and(|row| row.terms_digest == it.terms_digest);
+    match proposal.map(|it| if carried(it) { CompensationState::Approved } else { it.state }) {
         None => Err(refusal(Reason::CompensationNotFound)),
         Some(CompensationState::Approved) => Err(refusal(Reason::CompensationApproved)),
         Some(CompensationState::Withdrawn) => Ok(()),

@@ -301,6 +301,25 @@ fn an_id_that_became_a_transfer_s_is_not_approved() {
     assert_eq!(transfer(&toy, 50).returns, None);
 }
 
+/// A hub that was put back has the transfer back from the nodes, and does not know that it was approved.
+#[test]
+fn what_a_put_back_hub_has_adopted_is_known_again_by_its_proposal() {
+    let mut toy = sent();
+    toy.propose(50, 1, 40_000);
+    let backup = toy.hub.rows.rows().cloned().collect::<Vec<Row>>();
+    let back = carried_out(&mut toy, 50);
+    for row in backup {
+        toy.hub.rows.put(row);
+    }
+    let adopted = TransferRow { returns: None, kinship: None, ..back };
+    toy.hub.rows.put(adopted.clone());
+    let row = carried_out(&mut toy, 50);
+    assert_eq!(row, adopted);
+    assert_eq!(reason(&toy.say_of(50, "b", CompensationWord::Withdraw)), Reason::CompensationApproved);
+    assert_eq!(reason(&toy.propose(51, 1, 1)), Reason::OverCompensated);
+    assert_eq!(balances(&toy), [1_000_000, 0]);
+}
+
 #[test]
 fn a_hub_that_recovers_hears_no_operator() {
     let mut toy = sent();
