@@ -334,7 +334,7 @@ impl Toy {
     }
 
     /// The hub's journal after a sequence, all of it.
-    fn page(&self, province: ProvinceCode, after: u64) -> coordinator::Input {
+    pub fn page(&self, province: ProvinceCode, after: u64) -> coordinator::Input {
         let upto = self.hub.journal.len() as u64;
         let records = self.hub.journal.iter().skip(usize::try_from(after).unwrap_or(usize::MAX));
         let told = records.filter_map(|record| match record {
