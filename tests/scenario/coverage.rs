@@ -144,38 +144,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
         "src/net/convert/compensation.rs",
     ),
     (
-        Reason::CompensationNotFound,
-        "two operators carry money back",
-        "src/domain/coordinator/compensation/tests.rs",
-    ),
-    (Reason::SameOperator, "two operators carry money back", "src/domain/coordinator/compensation/tests.rs"),
-    (
-        Reason::OriginalNotCommitted,
-        "two operators carry money back",
-        "src/domain/coordinator/compensation/tests.rs",
-    ),
-    (
         Reason::OriginalNotRecorded,
-        "two operators carry money back",
-        "src/domain/coordinator/compensation/tests.rs",
-    ),
-    (
-        Reason::IsCompensation,
-        "two operators carry money back",
-        "src/domain/coordinator/compensation/tests.rs",
-    ),
-    (
-        Reason::OverCompensated,
-        "two operators carry money back",
-        "src/domain/coordinator/compensation/tests.rs",
-    ),
-    (
-        Reason::CompensationApproved,
-        "two operators carry money back",
-        "src/domain/coordinator/compensation/tests.rs",
-    ),
-    (
-        Reason::CompensationWithdrawn,
         "two operators carry money back",
         "src/domain/coordinator/compensation/tests.rs",
     ),
