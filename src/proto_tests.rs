@@ -27,6 +27,7 @@ fn the_descriptor_set_is_complete_in_itself() {
         .collect();
     let expected = [
         "gongji.hub.v1.AuditService",
+        "gongji.hub.v1.CompensationService",
         "gongji.hub.v1.CoordinatorService",
         "gongji.hub.v1.RegionService",
         "gongji.hub.v1.RulebookService",

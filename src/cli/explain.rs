@@ -135,6 +135,22 @@ fn text(transfer: &Transfer, sides: &[SideRules]) -> String {
         ("decided 决定时间", local_time(transfer.decide_time.as_ref())),
         ("amount 金额", transfer.amount.clone()),
     ];
+    if !transfer.original_transfer_id.is_empty() {
+        let original = &transfer.original_transfer_id;
+        rows.push((
+            "carries back 退回",
+            format!("transfer {original}, by the word of two operators 经两名操作员批准，退回该笔转账"),
+        ));
+    }
+    if !transfer.compensation_id.is_empty() {
+        let latest = &transfer.compensation_id;
+        rows.push((
+            "compensation 退回申请",
+            format!(
+                "{latest} was the latest to be proposed; explain it too 最近一次退回申请，可用该编号继续查询"
+            ),
+        ));
+    }
     if let Some(refusal) = &transfer.refusal {
         rows.push(("reason 原因", refusal_text(refusal)));
         rows.push(("what to do 处理办法", advice(refusal).to_owned()));

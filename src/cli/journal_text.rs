@@ -34,9 +34,9 @@ impl std::fmt::Display for Detail {
     }
 }
 
-type Pairs = Vec<(&'static str, Detail)>;
+pub(super) type Pairs = Vec<(&'static str, Detail)>;
 
-fn text(value: impl ToString) -> Detail {
+pub(super) fn text(value: impl ToString) -> Detail {
     Detail::Text(value.to_string())
 }
 
@@ -62,7 +62,7 @@ fn mark(mark: &PeerMark) -> Pairs {
     ]
 }
 
-fn leg(leg: &PreparedLeg) -> Pairs {
+pub(super) fn leg(leg: &PreparedLeg) -> Pairs {
     vec![
         ("side", text(leg.side.name())),
         ("member_ref", text(hex(&leg.member_ref.0))),
@@ -122,6 +122,9 @@ pub fn details(record: &Record) -> Pairs {
             pairs
         }
         Record::TransferAccepted(it) => vec![("time", Detail::Time(it.time))],
+        Record::CompensationProposed(_) | Record::CompensationAnswered(_) | Record::ReturnPrepared(_) => {
+            super::journal_returns::details(record)
+        }
         Record::NodeJoined(_)
         | Record::MemberRecorded(_)
         | Record::AccountCredited(_)

@@ -7,12 +7,14 @@ mod bench;
 mod certs;
 mod check;
 pub mod client;
+mod compensate;
 mod config_check;
 mod content;
 mod demo;
 mod explain;
 pub mod failure;
 mod journal;
+mod journal_returns;
 mod journal_text;
 mod members;
 mod members_csv;
@@ -88,6 +90,8 @@ enum Command {
     Node(serve::NodeArgs),
     /// List what people must look at: orders that contradict what is recorded, and what a put-back store had to guess
     Incidents(waiting::ListArgs),
+    /// Carry money of a committed transfer back, by the word of two operators
+    Compensate(compensate::Args),
     /// Make development certificates
     Certs(certs::Args),
     /// Check configuration files as a server would at its start
@@ -127,6 +131,7 @@ impl Command {
             Command::Hub(args) => serve::hub(&args),
             Command::Node(args) => serve::node(&args),
             Command::Incidents(args) => waiting::incidents(&args),
+            Command::Compensate(args) => compensate::compensate(&args),
             Command::Certs(args) => certs::certs(&args),
             Command::ConfigCheck(args) => config_check::config_check(&args),
             Command::Transfer(args) => transfer::transfer(&args),

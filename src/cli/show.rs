@@ -133,6 +133,8 @@ pub fn transfer_table(it: &hub::Transfer) -> Table {
         ("payee", party_text(it.payee.as_ref())),
         ("kinship", kinship_text(it.kinship()).to_owned()),
         ("remark", it.remark.clone()),
+        ("carries back", it.original_transfer_id.clone()),
+        ("compensation", it.compensation_id.clone()),
         ("created", local_time(it.create_time.as_ref())),
         ("take by", local_time(it.accept_by_time.as_ref())),
         ("decided", local_time(it.decide_time.as_ref())),
@@ -206,6 +208,8 @@ pub fn transfer_json(it: &hub::Transfer) -> Value {
         "rulebook_hashes": it.rulebook_hashes,
         "remark": it.remark,
         "accept_by_time": time_json(it.accept_by_time.as_ref()),
+        "original_transfer_id": it.original_transfer_id,
+        "compensation_id": it.compensation_id,
     })
 }
 
@@ -316,6 +320,8 @@ pub fn entries_table(entries: &[node::Entry]) -> Table {
             node::EntryKind::Allotment => "allotment 划入",
             node::EntryKind::TransferOut => "sent 转出",
             node::EntryKind::TransferIn => "received 转入",
+            node::EntryKind::ReturnOut => "given back 退回转出",
+            node::EntryKind::ReturnIn => "came back 退回转入",
         };
         let sign = if it.direction() == node::EntryDirection::Debit { "-" } else { "+" };
         list.add_row([

@@ -7,6 +7,7 @@ use crate::domain::kinship::Kinship;
 use crate::domain::member::InsuranceType;
 use crate::domain::money::Money;
 use crate::domain::region::{ProvinceCode, RegionCode};
+use crate::domain::returns::ReturnLeg;
 use crate::domain::transfer::{Leg, Side};
 
 /// What the rules of a side may look at of a leg: all but the person.
@@ -71,6 +72,8 @@ pub enum Asked {
     First(Box<Leg>),
     /// By its id, after the acceptance.
     Accepted(Box<AcceptedLeg>),
+    /// By the transfer whose money it carries back.
+    Return(Box<ReturnLeg>),
 }
 
 impl Asked {
@@ -79,6 +82,7 @@ impl Asked {
         match self {
             Asked::First(leg) => leg.transfer_id,
             Asked::Accepted(leg) => leg.transfer_id,
+            Asked::Return(leg) => leg.transfer_id,
         }
     }
 
@@ -87,6 +91,7 @@ impl Asked {
         match self {
             Asked::First(leg) => leg.time_left_ms,
             Asked::Accepted(leg) => leg.time_left_ms,
+            Asked::Return(leg) => leg.time_left_ms,
         }
     }
 
@@ -95,6 +100,7 @@ impl Asked {
         let left = match &mut self {
             Asked::First(leg) => &mut leg.time_left_ms,
             Asked::Accepted(leg) => &mut leg.time_left_ms,
+            Asked::Return(leg) => &mut leg.time_left_ms,
         };
         *left = left.saturating_sub(ms);
         self

@@ -133,7 +133,7 @@ impl Audit {
             done.check(id, &self.books, accounts_over(&self.books, id));
         }
         self.books.nodes.append(&mut legs_only);
-        for id in ["INV-02", "INV-09"] {
+        for id in ["INV-02", "INV-09", "INV-14"] {
             done.check(id, &self.books, legs_over(&self.books, id));
         }
         done.check("INV-10", &self.books, vec![(self.books.told.len() as u64, "answers")]);
@@ -259,6 +259,10 @@ fn accounts_over(books: &Books, id: &str) -> Over {
 fn legs_over(books: &Books, id: &str) -> Over {
     match id {
         "INV-09" => vec![(legs(books, |state| state == LegState::Prepared), "live legs")],
+        "INV-14" => {
+            let legs = books.nodes.iter().flat_map(|node| node.legs.values());
+            vec![(legs.filter(|leg| leg.returns.is_some()).count() as u64, "legs that carry money back")]
+        }
         _ => vec![(legs(books, |state| state != LegState::Prepared), "ended legs")],
     }
 }

@@ -98,6 +98,15 @@ impl NodeBooks {
         self.accounts.iter().filter(|row| row.kind == kind).map(|row| fen(row.posted)).sum()
     }
 
+    /// What live legs amount to on a side, by the account that they move.
+    pub(super) fn live_by_account(&self, side: Side) -> BTreeMap<(MemberRef, AccountKind), i128> {
+        let mut sums = BTreeMap::new();
+        for leg in self.legs.values().filter(|leg| leg.side == side && leg.state == LegState::Prepared) {
+            *sums.entry((leg.account_owner(), leg.account)).or_default() += fen(leg.amount);
+        }
+        sums
+    }
+
     /// What legs in these states amount to on a side, by member.
     pub(super) fn by_member(&self, side: Side, state: LegState) -> BTreeMap<MemberRef, i128> {
         let mut sums = BTreeMap::new();

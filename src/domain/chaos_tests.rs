@@ -19,7 +19,9 @@ use crate::domain::record::{LegState, PeerMark, RequestMark};
 use crate::domain::region::{ProvinceCode, RegionCode};
 use crate::domain::row::{AccountRow, Key, LegRow, Row, TransferRow, WalletRow};
 use crate::domain::step::Output;
-use crate::domain::toy::{HubOutput, NodeOutput, PAYEE, PAYER, Toy, create, id, id_hash, member};
+use crate::domain::toy::{
+    HubOutput, NodeOutput, PAYEE, PAYER, Toy, compensate, create, id, id_hash, member, proposal,
+};
 use crate::domain::transfer::{Outcome, TransferState};
 use crate::domain::working_set::WorkingSet;
 use proptest::prelude::*;
@@ -51,6 +53,9 @@ enum Action {
     RestartNode(bool),
     Link(bool),
     Wallet(u8),
+    Propose(u8, u8),
+    Approve(u8),
+    Withdraw(u8),
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -66,6 +71,9 @@ fn action() -> impl Strategy<Value = Action> {
         1 => any::<bool>().prop_map(Action::RestartNode),
         2 => any::<bool>().prop_map(Action::Link),
         2 => any::<u8>().prop_map(Action::Wallet),
+        2 => (40u8..46, 1u8..12).prop_map(|(number, original)| Action::Propose(number, original)),
+        2 => (40u8..46).prop_map(Action::Approve),
+        1 => (40u8..46).prop_map(Action::Withdraw),
     ]
 }
 
@@ -97,6 +105,9 @@ impl World {
                 }
                 Output::Effect(HubEffect::PrepareAccepted(to, leg)) => {
                     self.network.push(Message::Prepare(to, mark, Asked::Accepted(leg)));
+                }
+                Output::Effect(HubEffect::PrepareReturn(to, leg)) => {
+                    self.network.push(Message::Prepare(to, mark, Asked::Return(leg)));
                 }
                 Output::Effect(HubEffect::Decide(to, it)) => self.network.push(Message::Decide(to, mark, it)),
                 Output::Effect(
@@ -144,6 +155,7 @@ impl World {
                         Presented::Leg(PresentedLeg { leg: *leg, id_hash: id_hash(province) })
                     }
                     Asked::Accepted(leg) => Presented::Accepted(*leg),
+                    Asked::Return(leg) => Presented::Return(*leg),
                 }];
                 let outputs =
                     self.toy.node(province).run(now, participant::Input::Prepare { ticket: 0, hub, legs });
@@ -244,6 +256,21 @@ impl World {
             }
             Action::Link(payer) => self.relink(if payer { PAYER } else { PAYEE }),
             Action::Wallet(number) => self.change_wallet(number),
+            // Half of it goes back at a time.
+            Action::Propose(number, original) => {
+                let word = proposal(number, original, 5_000 * i64::from(original));
+                let outputs = self.toy.hub.run(now, compensate(90, number, "a", word));
+                self.hub_says(outputs);
+            }
+            Action::Approve(number) => {
+                let outputs = self.toy.approve(number);
+                self.hub_says(outputs);
+            }
+            Action::Withdraw(number) => {
+                let word = coordinator::CompensationWord::Withdraw;
+                let outputs = self.toy.hub.run(now, compensate(92, number, "b", word));
+                self.hub_says(outputs);
+            }
         }
     }
 
@@ -279,7 +306,9 @@ impl World {
         if wallet.is_some_and(|wallet| wallet.state == WalletState::Closed) {
             let key = Key::AccountRow(member(PAYEE), AccountKind::Wallet);
             let account: Option<AccountRow> = self.toy.payee.get(&key);
-            let is_empty = |row: &AccountRow| row.posted == Money::ZERO && row.pending == Money::ZERO;
+            let is_empty = |row: &AccountRow| {
+                row.posted == Money::ZERO && row.pending == Money::ZERO && row.held == Money::ZERO
+            };
             assert!(account.as_ref().is_none_or(is_empty), "closed with money: {account:?}");
         }
     }

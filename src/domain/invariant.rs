@@ -91,6 +91,11 @@ pub const INVARIANTS: &[Invariant] = &[
         says: "a transfer that awaits acceptance is held on the payer's side, and only there",
         check: awaiting_holds_once,
     },
+    Invariant {
+        id: "INV-14",
+        says: "what goes back of a transfer was committed, and is never more than it moved",
+        check: returns_covered,
+    },
 ];
 
 impl Invariant {
@@ -165,15 +170,12 @@ fn province_of(transfer: &TransferRow, side: Side) -> ProvinceCode {
 
 fn live_sums(books: &Books, found: &mut Found) {
     for node in &books.nodes {
-        let mut held = node.by_member(Side::Payer, LegState::Prepared);
-        let mut pending = node.by_member(Side::Payee, LegState::Prepared);
+        let mut held = node.live_by_account(Side::Payer);
+        let mut pending = node.live_by_account(Side::Payee);
         for row in &node.accounts {
-            let (mut live_held, mut live_pending) = (0, 0);
-            match row.kind {
-                AccountKind::Personal => live_held = held.remove(&row.member_ref).unwrap_or(0),
-                AccountKind::Wallet => live_pending = pending.remove(&row.member_ref).unwrap_or(0),
-                AccountKind::Allotment | AccountKind::Clearing | AccountKind::Suspense => {}
-            }
+            let account = (row.member_ref, row.kind);
+            let live_held = held.remove(&account).unwrap_or(0);
+            let live_pending = pending.remove(&account).unwrap_or(0);
             if fen(row.held) != live_held || fen(row.pending) != live_pending {
                 found.add(None, format!("{}: held {}, pending {}", node.province, row.held, row.pending));
             }
@@ -285,7 +287,8 @@ fn answered_is_stored(books: &Books, found: &mut Found) {
 fn day_counts(books: &Books, found: &mut Found) {
     for node in &books.nodes {
         let mut counts: BTreeMap<_, u64> = BTreeMap::new();
-        for leg in node.legs.values().filter(|leg| leg.side == Side::Payer) {
+        // What goes back is no gift, and counts against no day.
+        for leg in node.legs.values().filter(|leg| leg.side == Side::Payer && leg.returns.is_none()) {
             if matches!(leg.state, LegState::Prepared | LegState::Committed) {
                 *counts.entry((leg.member_ref, leg.day)).or_default() += 1;
             }
@@ -322,6 +325,24 @@ fn awaiting_holds_once(books: &Books, found: &mut Found) {
         // A side that was asked again after the acceptance may be bound before the hub has heard it.
         let reserved = leg(transfer, Side::Payee) == Some(LegState::Prepared);
         found.unless(!(undecided && reserved), id, "awaits acceptance, and is reserved on the payee's side");
+    }
+}
+
+fn returns_covered(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        let mut returned: BTreeMap<_, i128> = BTreeMap::new();
+        for leg in node.legs.values() {
+            let counts = matches!(leg.state, LegState::Prepared | LegState::Committed);
+            if let Some(original) = leg.returns.filter(|_| counts) {
+                *returned.entry((original, leg.side.other())).or_default() += fen(leg.amount);
+            }
+        }
+        for ((id, side), returned) in returned {
+            let original = node.legs.get(&(id, side));
+            let committed = original.filter(|leg| leg.state == LegState::Committed && leg.returns.is_none());
+            let covered = committed.is_some_and(|leg| returned <= fen(leg.amount));
+            found.unless(covered, id, "more goes back than it moved");
+        }
     }
 }
 

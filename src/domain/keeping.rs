@@ -12,6 +12,7 @@ impl Row {
             | Row::RequestRow(_)
             | Row::BuriedRow(_)
             | Row::IncidentRow(_)
+            | Row::CompensationRow(_)
             | Row::PartiesRow(_) => true,
             Row::LegRow(row) => !matches!(row.state, LegState::Prepared | LegState::Awaiting),
             Row::TransferRow(row) => {

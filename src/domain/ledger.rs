@@ -27,5 +27,9 @@ numbered! {
         TransferOut = 2 "transfer_out",
         /// Received from a relative in another province.
         TransferIn = 3 "transfer_in",
+        /// A compensation took back what had been received (退回转出).
+        ReturnOut = 4 "return_out",
+        /// A compensation brought back what had been sent (退回转入).
+        ReturnIn = 5 "return_in",
     }
 }

@@ -28,6 +28,7 @@ pub mod reason;
 pub mod record;
 pub mod refusal;
 pub mod region;
+pub mod returns;
 pub mod row;
 pub mod scan;
 pub mod step;

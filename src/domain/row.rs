@@ -10,7 +10,7 @@ use crate::domain::reason::RefusalRecord;
 use crate::domain::record::LegState;
 use crate::domain::region::{ProvinceCode, RegionCode};
 use crate::domain::table::tables;
-use crate::domain::transfer::{Side, TransferState};
+use crate::domain::transfer::{CompensationState, Side, TransferState};
 use std::sync::Arc;
 
 pub use crate::domain::table::{Column, TableRow, Value};
@@ -72,6 +72,35 @@ tables! {
         awaiting_seq: Option<u64>,
         /// When the payee accepted.
         accept_time: Option<Civil>,
+        /// The committed transfer whose money it carries back; none: it carries nothing back.
+        returns: Option<TransferId>,
+        /// The latest compensation that was proposed for it; each names the one before it.
+        compensation: Option<TransferId>,
+    }
+    /// Hub: a proposal of one operator to carry money of a committed transfer back, and what another has said to it.
+    CompensationRow "compensation" {
+        /// Chosen by the proposer; once it is approved, a transfer of its own has this id.
+        compensation_id: TransferId;
+        /// The committed transfer.
+        original_id: TransferId,
+        /// How much goes back.
+        amount: Money,
+        /// Why, in an operator's words. No personal data.
+        reason: String,
+        /// Keyed digest of its whole terms; travels to both provinces.
+        terms_digest: Digest,
+        /// Where it stands.
+        state: CompensationState,
+        /// Identity (URI SAN) of the operator who proposed it.
+        proposer: String,
+        /// When.
+        propose_time: Civil,
+        /// Identity of the operator who approved it, who is another one, or withdrew it.
+        answerer: Option<String>,
+        /// When.
+        answer_time: Option<Civil>,
+        /// The compensation of the same transfer that was proposed before it.
+        previous: Option<TransferId>,
     }
     /// Hub: an id that a province asked for and the hub did not know. It is aborted, whatever comes later.
     BuriedRow "buried" {
@@ -263,6 +292,12 @@ tables! {
         rulebook: Option<Digest>,
         /// Incarnation of this node when it voted.
         incarnation: u64,
+        /// Which account it moves: the member's, or the suspense account where none of his could take it.
+        account: AccountKind,
+        /// The committed transfer whose money it carries back; none: it carries nothing back.
+        returns: Option<TransferId>,
+        /// How much of it goes back, or has gone back, by later transfers that voted yes here and were not aborted.
+        returned: Money,
     }
     /// Node: answered requests of the province's own system, for repeats.
     RequestRow "request" {

@@ -24,9 +24,11 @@ use std::sync::Arc;
 
 mod host;
 mod inputs;
+mod returns;
 
 pub use host::Host;
 pub use inputs::{announcement, answer, create, request, say};
+pub use returns::{compensate, operator, proposal};
 
 /// The payer's province: 河北, region 130100.
 pub const PAYER: ProvinceCode = ProvinceCode::new(13);
@@ -307,6 +309,13 @@ impl Toy {
                         open.extend(self.hub.run(self.now, votes));
                     }
                 }
+                Output::Effect(coordinator::Effect::PrepareReturn(province, leg)) => {
+                    if let participant::Answer::Votes(votes) = self.prepare_return(&leg) {
+                        let node = self.node(province).mark;
+                        let votes = coordinator::Input::Votes { province, node, votes };
+                        open.extend(self.hub.run(self.now, votes));
+                    }
+                }
                 Output::Effect(coordinator::Effect::Decide(province, decision)) => {
                     let acks = self.decide(province, decision);
                     let node = self.node(province).mark;
@@ -331,7 +340,7 @@ impl Toy {
     }
 
     /// The hub's journal after a sequence, all of it.
-    fn page(&self, province: ProvinceCode, after: u64) -> coordinator::Input {
+    pub fn page(&self, province: ProvinceCode, after: u64) -> coordinator::Input {
         let upto = self.hub.journal.len() as u64;
         let records = self.hub.journal.iter().skip(usize::try_from(after).unwrap_or(usize::MAX));
         let told = records.filter_map(|record| match record {

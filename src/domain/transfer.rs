@@ -46,6 +46,18 @@ numbered! {
 }
 
 numbered! {
+    /// Where a proposed compensation stands. Once it is approved, its transfer says the rest.
+    CompensationState {
+        /// One operator has proposed it. Nothing was moved, and no province knows of it.
+        Proposed = 1 "proposed",
+        /// A second operator has approved it: its transfer has begun.
+        Approved = 2 "approved",
+        /// Withdrawn before anybody had approved it.
+        Withdrawn = 3 "withdrawn",
+    }
+}
+
+numbered! {
     /// The hub's decision.
     Outcome {
         /// Both sides record it.

@@ -23,7 +23,11 @@ impl Desk {
         let row = match answer.map_err(AskError::reason)? {
             Answer::Transfer(row) => *row,
             Answer::Refused(refusal) => return Err(refusal.into()),
-            Answer::Transfers(_) | Answer::Admitted { .. } | Answer::Prove { .. } | Answer::Rulings(_) => {
+            Answer::Transfers(_)
+            | Answer::Compensation(_)
+            | Answer::Admitted { .. }
+            | Answer::Prove { .. }
+            | Answer::Rulings(_) => {
                 return Err(Problem::new(Reason::Internal));
             }
         };

@@ -104,7 +104,7 @@ impl CoordinatorService for Nodes {
                 }
                 Err(Problem::from(refusal).into())
             }
-            Answer::Transfer(_) | Answer::Transfers(_) | Answer::Rulings(_) => {
+            Answer::Transfer(_) | Answer::Compensation(_) | Answer::Transfers(_) | Answer::Rulings(_) => {
                 Err(Problem::new(Reason::Internal).into())
             }
         }
@@ -123,9 +123,11 @@ impl CoordinatorService for Nodes {
                 answers: rulings.iter().map(ruling_to_proto).collect(),
             })),
             Answer::Refused(refusal) => Err(Problem::from(refusal).into()),
-            Answer::Transfer(_) | Answer::Transfers(_) | Answer::Admitted { .. } | Answer::Prove { .. } => {
-                Err(Problem::new(Reason::Internal).into())
-            }
+            Answer::Transfer(_)
+            | Answer::Compensation(_)
+            | Answer::Transfers(_)
+            | Answer::Admitted { .. }
+            | Answer::Prove { .. } => Err(Problem::new(Reason::Internal).into()),
         }
     }
 }

@@ -86,6 +86,9 @@ impl Outlet<Effect> for Dispatcher {
                 Effect::PrepareAccepted(province, leg) => {
                     orders.entry(province).or_default().push(Order::Prepare(Asked::Accepted(leg), now));
                 }
+                Effect::PrepareReturn(province, leg) => {
+                    orders.entry(province).or_default().push(Order::Prepare(Asked::Return(leg), now));
+                }
                 Effect::Decide(province, decision) => {
                     orders.entry(province).or_default().push(Order::Decide(decision));
                 }

@@ -96,6 +96,7 @@ fn changed(record: &Record) -> Vec<TransferId> {
     match record {
         Record::TransferReceived(record) => vec![record.transfer_id],
         Record::TransferDecided(record) => vec![record.transfer_id],
+        Record::CompensationAnswered(record) if record.approved => vec![record.compensation_id],
         Record::TransferAwaiting(record) => vec![record.transfer_id],
         Record::TransferAccepted(record) => vec![record.transfer_id],
         Record::DecisionsRecorded(record) => {

@@ -3,6 +3,7 @@
 mod acceptance;
 mod alarms;
 mod audit;
+mod compensations;
 mod coordinator;
 mod dispatcher;
 mod inquiries;
@@ -39,6 +40,7 @@ use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
 use crate::privacy::random::random_16;
 use crate::proto::hub::audit_service_server::{self, AuditServiceServer};
+use crate::proto::hub::compensation_service_server::{self, CompensationServiceServer};
 use crate::proto::hub::coordinator_service_server::{self, CoordinatorServiceServer};
 use crate::proto::hub::region_service_server::{self, RegionServiceServer};
 use crate::proto::hub::rulebook_service_server::{self, RulebookServiceServer};
@@ -235,12 +237,13 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
 }
 
 /// The services that this server lists.
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
     transfer_service_server::SERVICE_NAME,
     coordinator_service_server::SERVICE_NAME,
     region_service_server::SERVICE_NAME,
     audit_service_server::SERVICE_NAME,
     rulebook_service_server::SERVICE_NAME,
+    compensation_service_server::SERVICE_NAME,
 ];
 
 async fn serve(
@@ -254,11 +257,13 @@ async fn serve(
     let transfers = TransferServiceServer::new(transfers::Transfers(Arc::clone(desk)));
     let coordinator = CoordinatorServiceServer::new(coordinator::Nodes(Arc::clone(desk)));
     let regions = RegionServiceServer::new(regions::Regions(Arc::clone(desk)));
+    let compensations = CompensationServiceServer::new(compensations::Compensations(Arc::clone(desk)));
     let rulebooks = RulebookServiceServer::new(rulebooks::Rulebooks(Arc::clone(desk)));
     let services = Routes::new(transfers.max_decoding_message_size(bytes_max))
         .add_service(coordinator.max_decoding_message_size(bytes_max))
         .add_service(regions.max_decoding_message_size(bytes_max))
         .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(desk))))
+        .add_service(compensations.max_decoding_message_size(bytes_max))
         .add_service(rulebooks.max_decoding_message_size(bytes_max));
     let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
     let address = setup.address();

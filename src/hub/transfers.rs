@@ -82,7 +82,11 @@ impl Desk {
             Ok(Answer::Transfer(row)) => Ok(transfer_to_proto(&row, Some(&begun.parties))),
             Ok(Answer::Refused(refusal)) => Err(refusal.into()),
             Ok(
-                Answer::Transfers(_) | Answer::Admitted { .. } | Answer::Prove { .. } | Answer::Rulings(_),
+                Answer::Transfers(_)
+                | Answer::Compensation(_)
+                | Answer::Admitted { .. }
+                | Answer::Prove { .. }
+                | Answer::Rulings(_),
             ) => Err(Problem::new(Reason::Internal)),
             Err(_) => Err(Problem::new(Reason::OutcomeUnknown)),
         }
@@ -115,9 +119,11 @@ impl Desk {
                 .map(|found| found.map(|(row, parties)| self.show(&row, parties.as_ref())))
                 .collect()),
             Answer::Refused(refusal) => Err(refusal.into()),
-            Answer::Transfer(_) | Answer::Admitted { .. } | Answer::Prove { .. } | Answer::Rulings(_) => {
-                Err(Problem::new(Reason::Internal))
-            }
+            Answer::Transfer(_)
+            | Answer::Compensation(_)
+            | Answer::Admitted { .. }
+            | Answer::Prove { .. }
+            | Answer::Rulings(_) => Err(Problem::new(Reason::Internal)),
         }
     }
 

@@ -264,7 +264,7 @@ impl Waiting {
 
     fn token(&self, after: Option<&Key>) -> String {
         let bytes = match after {
-            Some(Key::TransferRow(id)) => id.0.to_vec(),
+            Some(Key::TransferRow(id) | Key::CompensationRow(id)) => id.0.to_vec(),
             Some(Key::LegRow(id, side) | Key::IncidentRow(id, side)) => [&id.0[..], &[*side as u8]].concat(),
             Some(_) | None => return String::new(),
         };
@@ -288,6 +288,7 @@ fn key(table: Table, bytes: &[u8]) -> Option<Key> {
     };
     match table {
         Table::TransferRow if rest.is_empty() => Some(Key::TransferRow(id)),
+        Table::CompensationRow if rest.is_empty() => Some(Key::CompensationRow(id)),
         Table::LegRow => Some(Key::LegRow(id, side()?)),
         Table::IncidentRow => Some(Key::IncidentRow(id, side()?)),
         _ => None,

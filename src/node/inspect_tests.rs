@@ -28,6 +28,9 @@ fn leg(number: u8, state: LegState) -> LegRow {
         hub_seq: committed.then_some(u64::from(number)),
         rulebook: None,
         incarnation: 1,
+        account: crate::domain::ledger::AccountKind::Personal,
+        returns: None,
+        returned: crate::domain::money::Money::ZERO,
     }
 }
 

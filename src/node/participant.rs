@@ -46,6 +46,7 @@ impl Desk {
                 Presented::Leg(PresentedLeg { leg, id_hash })
             }
             LegReading::Accepted(leg) => Presented::Accepted(leg),
+            LegReading::Return(leg) => Presented::Return(leg),
             LegReading::Refused(leg) => Presented::Refused(leg),
         };
         readings.into_iter().map(present).collect()

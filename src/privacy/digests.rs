@@ -3,6 +3,7 @@
 
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::id_number::IdNumber;
+use crate::domain::money::Money;
 use crate::domain::transfer::{Party, Terms, TermsDigests};
 use crate::privacy::key::{KeyedHash, VaultKey};
 use hmac::Mac;
@@ -14,6 +15,7 @@ enum Part {
     Payee = 2,
     Remark = 3,
     Whole = 4,
+    Compensation = 5,
 }
 
 /// Canonical bytes: the part, then each field behind its length, so that no two contents have the same bytes.
@@ -60,6 +62,15 @@ impl VaultKey {
         TermsDigests { payer, payee, remark, whole }
     }
 
+    /// Digest of a compensation's whole terms: its id, the transfer whose money goes back, and how much.
+    pub fn compensation_digest(&self, id: TransferId, original: TransferId, amount: Money) -> Digest {
+        Fields::new(&self.terms, Part::Compensation)
+            .field(&id.0)
+            .field(&original.0)
+            .field(&amount.fen().to_be_bytes())
+            .digest()
+    }
+
     /// Keyed digest of a person as the payee of this transfer: that of its terms, if he is.
     pub fn payee_digest(&self, transfer_id: TransferId, payee: &Party) -> Digest {
         self.party_digest(Part::Payee, transfer_id, payee)
@@ -85,7 +96,6 @@ mod tests {
     use super::*;
     use crate::domain::id_number::Person;
     use crate::domain::kinship::Kinship;
-    use crate::domain::money::Money;
     use crate::domain::region::{ProvinceCode, RegionCode};
     use crate::privacy::names::normalise_name;
 
@@ -127,6 +137,7 @@ mod tests {
             ("remark", digests.remark),
             ("whole", digests.whole),
             ("request", key().request_digest(b"request")),
+            ("compensation", key().compensation_digest(ID, TransferId([6; 16]), Money::from_fen(40_000))),
         ];
         let lines: Vec<String> = found.iter().map(|(what, digest)| format!("{what} {digest:?}")).collect();
         assert_eq!(lines.join("\n"), include_str!("../../tests/golden/digests_1.txt").trim());

@@ -52,6 +52,9 @@ impl World {
     }
 
     fn client_hears(&mut self, number: usize, message: &Message) {
+        if self.operator_hears(number, message) {
+            return;
+        }
         let Some(client) = self.clients.get_mut(number) else { return };
         let id = client.wish.transfer_id;
         match message {
@@ -76,7 +79,7 @@ impl World {
 
     /// A letter arrives, if somebody is there.
     pub(super) fn arrive(&mut self, letter: Letter) {
-        let client = matches!(letter.message, Message::Stands(_) | Message::NotTaken(_));
+        let client = matches!(letter.message, Message::Stands(_) | Message::Noted | Message::NotTaken(_));
         if client {
             return self.client_hears(usize::try_from(letter.call).unwrap_or(usize::MAX), &letter.message);
         }

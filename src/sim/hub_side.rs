@@ -38,6 +38,9 @@ impl World {
                 Output::Effect(Effect::PrepareAccepted(province, leg)) => {
                     prepares.entry(province).or_default().push(Asked::Accepted(leg));
                 }
+                Output::Effect(Effect::PrepareReturn(province, leg)) => {
+                    prepares.entry(province).or_default().push(Asked::Return(leg));
+                }
                 Output::Effect(Effect::Decide(province, decision)) => {
                     decisions.entry(province).or_default().push(decision);
                 }
@@ -190,6 +193,10 @@ impl World {
                 let ticket = self.hub.ticket(HubCaller::Client(usize::try_from(call).unwrap_or(0)));
                 Input::Accept { ticket, request }
             }
+            Message::Compensate(request) => {
+                let ticket = self.hub.ticket(HubCaller::Client(usize::try_from(call).unwrap_or(0)));
+                Input::Compensate { ticket, request }
+            }
             _ => return,
         };
         self.hub.inbox.push(input);
@@ -212,6 +219,9 @@ impl World {
                 }
                 self.answer_client(number, Message::Stands(row.state));
             }
+            (HubCaller::Client(number), Answer::Compensation(_)) => {
+                self.answer_client(number, Message::Noted);
+            }
             // Not known yet: ask again.
             (HubCaller::Client(_), Answer::Refused(refusal)) if refusal.reason == Reason::Recovering => {}
             (HubCaller::Client(number), Answer::Refused(refusal)) => {
@@ -225,7 +235,9 @@ impl World {
                     Answer::Prove { sequence } => Message::Prove(sequence),
                     Answer::Rulings(rulings) => Message::Rulings(mark, rulings),
                     Answer::Refused(refusal) => Message::Refused(Some(refusal.reason)),
-                    Answer::Transfer(_) | Answer::Transfers(_) => Message::Refused(None),
+                    Answer::Transfer(_) | Answer::Compensation(_) | Answer::Transfers(_) => {
+                        Message::Refused(None)
+                    }
                 };
                 self.send(Letter { from: HUB, to, call, answer: true, message });
             }

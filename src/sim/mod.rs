@@ -9,6 +9,7 @@ mod hub_side;
 mod lives;
 mod network;
 mod node_side;
+mod operators;
 mod payees;
 pub mod people;
 mod server;

@@ -1,7 +1,7 @@
 //! What is still to happen, in order of time: messages on their way, timers, and what chance has in store.
 
 use crate::domain::acceptance::Asked;
-use crate::domain::coordinator::{AcceptRequest, Announcement, CreateRequest, HeardLeg};
+use crate::domain::coordinator::{AcceptRequest, Announcement, CompensationRequest, CreateRequest, HeardLeg};
 use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::reason::Reason;
 use crate::domain::record::PeerMark;
@@ -50,6 +50,10 @@ pub enum Message {
     Create(Box<CreateRequest>),
     /// A payee's word on a transfer.
     Accept(AcceptRequest),
+    /// An operator's word on a compensation.
+    Compensate(CompensationRequest),
+    /// It was taken.
+    Noted,
     /// How it stands.
     Stands(TransferState),
     /// It was refused: not recorded.
@@ -90,6 +94,8 @@ pub enum Event {
     Restart(Place),
     /// A client asks, or asks again.
     Ask(usize),
+    /// An operator speaks, or speaks again.
+    Operate(usize),
     /// Chance strikes.
     Fault,
 }

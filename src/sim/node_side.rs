@@ -96,6 +96,7 @@ impl World {
                         Presented::Leg(PresentedLeg { leg: *leg, id_hash })
                     }
                     Asked::Accepted(leg) => Presented::Accepted(*leg),
+                    Asked::Return(leg) => Presented::Return(*leg),
                 };
                 let legs = legs.into_iter().map(present).collect();
                 Input::Prepare { ticket: node.ticket(call), hub, legs }

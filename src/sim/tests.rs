@@ -48,6 +48,23 @@ fn worlds_with_acceptance_see_it_taken_declined_and_left() {
     assert!(seen.values().all(|count| *count > 0), "{seen:?}");
 }
 
+/// Money goes back in worlds where servers die and are put back, and no more of it than came.
+#[test]
+fn worlds_with_operators_carry_money_back() {
+    let mut seen = std::collections::BTreeMap::<String, u64>::new();
+    for seed in [2, 6, 14, 18] {
+        assert!(super::operators::operates(seed));
+        let report = run(small(seed));
+        assert_eq!(report.violations, Vec::<String>::new(), "gongji sim --seed {seed}");
+        for (what, count) in report.counts {
+            *seen.entry(what).or_default() += count;
+        }
+    }
+    for what in ["carried back", "not carried back", "not carried back: OVER_COMPENSATED"] {
+        assert!(seen.contains_key(what), "{what}: {seen:?}");
+    }
+}
+
 /// A client that has gone leaves its transfer to the payee; it must end all the same.
 #[test]
 fn what_awaits_a_payee_ends_though_its_client_has_gone() {

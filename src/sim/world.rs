@@ -2,6 +2,7 @@
 
 use super::chance::Chance;
 use super::network::{Agenda, Call, Event, Letter, Message, Place};
+use super::operators::{Returning, operates};
 use super::payees::{SKEW_MS, accepts};
 use super::people::{Country, Wish};
 use super::server::Server;
@@ -93,6 +94,8 @@ pub struct World {
     pub(super) cut: BTreeSet<(Place, Place)>,
     pub(super) healing: bool,
     pub(super) clients: Vec<Client>,
+    /// What operators carry back.
+    pub(super) returning: Vec<Returning>,
     pub(super) report: Report,
     log: Sha256,
     line: String,
@@ -129,6 +132,7 @@ impl World {
             cut: BTreeSet::new(),
             healing: false,
             clients: Vec::new(),
+            returning: Vec::new(),
             report: Report::of(plan.seed, provinces),
             log: Sha256::new(),
             line: String::new(),
@@ -203,6 +207,9 @@ impl World {
             self.agenda.at(at, Event::Ask(usize::try_from(number).unwrap_or(0)));
         }
         self.agenda.at(600, Event::Fault);
+        if operates(self.plan.seed) {
+            self.agenda.at(700, Event::Operate(0));
+        }
     }
 
     fn happen(&mut self, event: Event) {
@@ -230,6 +237,7 @@ impl World {
                 }
             }
             Event::Ask(number) => self.ask(number),
+            Event::Operate(number) => self.operate(number),
             Event::Fault => self.fault(),
         }
     }
@@ -310,6 +318,7 @@ impl World {
         let unsettled = |row: &Row| Filter::UnsettledTransfers.admits(row);
         let in_doubt = |row: &Row| Filter::LegsInDoubt.admits(row);
         self.clients.iter().all(|client| client.done)
+            && self.returning.iter().all(|it| it.done)
             && !self.hub.disk.any(unsettled)
             && !self.nodes.values().any(|node| node.disk.any(in_doubt))
     }
@@ -333,10 +342,11 @@ impl World {
             hub = hub.with_journal(&self.hub.disk.records());
         }
         let told = self.clients.iter().filter_map(|it| it.told.map(|state| (it.wish.transfer_id, state)));
+        let of_operators = self.returning.iter().filter_map(|it| it.told.map(|state| (it.id, state)));
         let books = Books {
             hub,
             nodes: self.nodes.iter().map(node).collect(),
-            told: told.collect(),
+            told: told.chain(of_operators).collect(),
             put_back: self.put_back.clone(),
             hub_lost: self.hub_lost,
             at_rest: at_rest && self.has_ended(),

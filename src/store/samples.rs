@@ -28,11 +28,17 @@ const OPTIONAL: &[(Table, &[&str])] = &[
             "await_until",
             "awaiting_seq",
             "accept_time",
+            "returns",
+            "compensation",
         ],
     ),
+    (Table::CompensationRow, &["answerer", "answer_time", "previous"]),
     (Table::EntryRow, &["transfer_id", "counter_region", "period"]),
     (Table::RequestRow, &["entry_id"]),
-    (Table::LegRow, &["counter_region", "refusal", "decide_time", "window", "hub_seq", "rulebook"]),
+    (
+        Table::LegRow,
+        &["counter_region", "refusal", "decide_time", "window", "hub_seq", "rulebook", "returns"],
+    ),
 ];
 
 /// A runner with a fixed seed.
@@ -81,7 +87,13 @@ fn column(table: Table, name: &str) -> BoxedStrategy<Value> {
         // An account must cover what is held.
         (Table::AccountRow, "posted") => int(1_000, i64::MAX),
         (Table::AccountRow, "held" | "pending") => int(0, 1_000),
-        (Table::TransferRow | Table::LegRow, "amount") => int(1, i64::MAX),
+        (Table::TransferRow | Table::LegRow | Table::CompensationRow, "amount") => int(1, i64::MAX),
+        (Table::LegRow, "returned") => int(0, i64::MAX),
+        (Table::LegRow, "account") => int(1, 5),
+        // Two operators: never one name for both.
+        (Table::CompensationRow, "proposer") => "a[a-c]{0,2}".prop_map(Value::Text).boxed(),
+        (Table::CompensationRow, "answerer") => "b[a-c]{0,2}".prop_map(Value::Text).boxed(),
+        (Table::CompensationRow, "reason") => any::<String>().prop_map(Value::Text).boxed(),
         (Table::AccountRow | Table::EntryRow, "kind") => int(1, 4),
         (Table::TransferRow, "state") => int(1, 5),
         (Table::LegRow, "state") => int(1, 6),
@@ -100,7 +112,11 @@ fn column(table: Table, name: &str) -> BoxedStrategy<Value> {
             (1..=6i64).prop_map(|day| Value::Int(20_261_120 + day)).boxed()
         }
         (_, "amount" | "balance" | "owed") => any::<i64>().prop_map(Value::Int).boxed(),
-        (_, "transfer_id" | "member_ref" | "start_id") => blob(16),
+        // Of so many every filter takes some and leaves some.
+        (Table::TransferRow, "transfer_id") => (0u8..20).prop_map(|byte| Value::Blob(vec![byte; 16])).boxed(),
+        (_, "transfer_id" | "compensation_id" | "original_id" | "returns" | "compensation") => blob(16),
+        (Table::CompensationRow, "previous") => blob(16),
+        (_, "member_ref" | "start_id") => blob(16),
         (_, "refusal") => any::<u8>().prop_map(refusal).boxed(),
         (_, "sealed") => vec(any::<u8>(), 0..99).prop_map(Value::Blob).boxed(),
         (_, "owner") => any::<String>().prop_map(Value::Text).boxed(),

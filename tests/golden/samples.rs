@@ -3,16 +3,17 @@
 use gongji::domain::calendar::{Civil, Day};
 use gongji::domain::id::{Digest, MemberRef, StartId, TransferId};
 use gongji::domain::kinship::Kinship;
+use gongji::domain::ledger::AccountKind;
 use gongji::domain::member::{AccountState, InsuranceStatus, InsuranceType};
 use gongji::domain::money::Money;
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use gongji::domain::record::{
-    AccountCredited, CommitDetail, DecisionsRecorded, HubRecovered, HubStarted, IncidentRaised, LegAwaited,
-    LegBuried, LegDecided, LegPrepared, LegRefused, LegReplayed, MemberRecorded, NodeAdmitted, NodeJoined,
-    NodeResynced, PeerMark, PeerSeen, PreparedLeg, Record, RequestMark, RequestNoted, ResyncMoved,
-    SettlementSuspended, TransferAccepted, TransferAdopted, TransferAwaiting, TransferBuried,
-    TransferDecided, TransferReceived, WalletClosed, WalletFrozen, WalletMoved, WalletOpened,
-    WalletOpenedFor, WalletUnfrozen,
+    AccountCredited, CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded,
+    HubRecovered, HubStarted, IncidentRaised, LegAwaited, LegBuried, LegDecided, LegPrepared, LegRefused,
+    LegReplayed, MemberRecorded, NodeAdmitted, NodeJoined, NodeResynced, PeerMark, PeerSeen, PreparedLeg,
+    Record, RequestMark, RequestNoted, ResyncMoved, ReturnPrepared, SettlementSuspended, TransferAccepted,
+    TransferAdopted, TransferAwaiting, TransferBuried, TransferDecided, TransferReceived, WalletClosed,
+    WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
 use gongji::domain::region::{ProvinceCode, RegionCode};
 use gongji::domain::transfer::{Outcome, Side, TermsDigests};
@@ -52,7 +53,9 @@ fn refusal() -> RefusalRecord {
 
 /// The samples, in order of their kinds.
 pub fn samples() -> Vec<Record> {
-    [hub_samples(), node_samples(), wallet_samples()].concat()
+    let mut samples = [hub_samples(), node_samples(), compensation_samples(), wallet_samples()].concat();
+    samples.sort_by_key(Record::kind);
+    samples
 }
 
 fn hub_samples() -> Vec<Record> {
@@ -91,6 +94,30 @@ fn hub_samples() -> Vec<Record> {
         }
         .into(),
         TransferAccepted { transfer_id: ID, time: TIME }.into(),
+    ]
+}
+
+fn compensation_samples() -> Vec<Record> {
+    vec![
+        CompensationProposed {
+            compensation_id: TransferId([0x13; 16]),
+            original_id: ID,
+            amount: AMOUNT,
+            reason: "sent twice".to_owned(),
+            terms_digest: digest(0x65),
+            operator: "urn:gongji:operator:a".to_owned(),
+            time: TIME,
+        }
+        .into(),
+        CompensationAnswered {
+            compensation_id: TransferId([0x13; 16]),
+            approved: true,
+            operator: "urn:gongji:operator:b".to_owned(),
+            time: TIME,
+            decide_within_ms: 8_000,
+        }
+        .into(),
+        ReturnPrepared { leg: leg(), returns: ID, account: AccountKind::Suspense }.into(),
     ]
 }
 

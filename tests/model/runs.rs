@@ -103,6 +103,7 @@ impl World {
                 (
                     Output::Effect(
                         coordinator::Effect::PrepareAccepted(..)
+                        | coordinator::Effect::PrepareReturn(..)
                         | coordinator::Effect::ReadBack(..)
                         | coordinator::Effect::AskWhatWasLost(..)
                         | coordinator::Effect::Recovered(_),

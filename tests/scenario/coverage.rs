@@ -138,6 +138,26 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
         "a province's own node with a reason that is not in the table",
         "src/net/convert/prepare_tests.rs",
     ),
+    (
+        Reason::CompensationReasonMalformed,
+        "what an operator writes, not what a transfer says",
+        "src/net/convert/compensation.rs",
+    ),
+    (
+        Reason::OriginalNotRecorded,
+        "two operators carry money back",
+        "src/domain/coordinator/compensation/tests.rs",
+    ),
+    (
+        Reason::ReturnNotCovered,
+        "two operators carry money back",
+        "src/domain/coordinator/compensation/tests.rs",
+    ),
+    (
+        Reason::OriginalNotHere,
+        "a leg that carries back what this node has not booked",
+        "src/domain/participant/returns_tests.rs",
+    ),
 ];
 
 fn rule(rows: &[&Passed]) -> String {

@@ -2,6 +2,7 @@
 //! says what stands in them. `BLESS=1 cargo test scenario` writes into them what happens.
 
 mod acceptance;
+mod compensation;
 mod coverage;
 mod people;
 mod places;

@@ -37,7 +37,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn plain(result: &'static str) -> Outcome {
+    pub fn plain(result: &'static str) -> Outcome {
         Outcome { result, reason: None, text: String::new() }
     }
 
@@ -134,6 +134,7 @@ impl Session {
                 let somebody = self.somebody(row.get("谁")).clone();
                 Outcome::of_answer(self.world.credit(&format!("row-{}", row.line), &somebody, content))
             }
+            "提出退回" | "批准退回" | "撤回退回" => self.operator_says(row, content),
             "暂停联网结算" | "恢复联网结算" => self.suspension(row, content),
             _ => self.wallet_step(row, content),
         };
@@ -218,7 +219,8 @@ impl Session {
         }
     }
 
-    fn transfer_id(&mut self, label: &str) -> TransferId {
+    /// The id that stands for a name, a new one for a new name or none.
+    pub fn transfer_id(&mut self, label: &str) -> TransferId {
         if let Some(id) = self.labels.get(label) {
             return *id;
         }

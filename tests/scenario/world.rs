@@ -295,6 +295,9 @@ impl World {
                 Output::Effect(coordinator::Effect::PrepareAccepted(province, leg)) => {
                     self.post.push_back(Letter::Prepare(province, self.hub.mark, Asked::Accepted(leg)));
                 }
+                Output::Effect(coordinator::Effect::PrepareReturn(province, leg)) => {
+                    self.post.push_back(Letter::Prepare(province, self.hub.mark, Asked::Return(leg)));
+                }
                 Output::Effect(coordinator::Effect::Decide(province, decision)) => {
                     self.post.push_back(Letter::Decide(province, self.hub.mark, vec![decision]));
                 }
@@ -345,6 +348,7 @@ impl World {
                         Presented::Leg(PresentedLeg { leg: *leg, id_hash })
                     }
                     Asked::Accepted(leg) => Presented::Accepted(*leg),
+                    Asked::Return(leg) => Presented::Return(*leg),
                 }];
                 if let participant::Answer::Votes(votes) =
                     self.node_hears(province, |ticket| participant::Input::Prepare { ticket, hub, legs })

@@ -21,6 +21,8 @@ use time::{Date, Month};
 
 /// The application whose certificate the demonstration uses and offers.
 pub(super) const APP: &str = "demo";
+/// The other operator, beside the one that has the application's name.
+const SECOND_OPERATOR: &str = "second";
 /// What foreign programs read.
 const CONNECT: &str = "connect.json";
 /// What is being written, until it is whole.
@@ -158,6 +160,8 @@ impl Folder {
             issue::init(&certs)?;
         }
         let mut roles = vec![Role::Hub, Role::App(APP.to_owned()), Role::Operator(APP.to_owned())];
+        // What carries money back needs two.
+        roles.push(Role::Operator(SECOND_OPERATOR.to_owned()));
         roles.extend(
             PROVINCES.into_iter().flat_map(|province| [Role::Node(province), Role::Platform(province)]),
         );

@@ -56,6 +56,8 @@ pub fn received(record: &TransferReceived, sequence: u64, rows: &mut WorkingSet)
         await_until: None,
         awaiting_seq: None,
         accept_time: None,
+        returns: None,
+        compensation: None,
     });
 }
 
@@ -194,6 +196,8 @@ pub fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut WorkingSet) {
         await_until: None,
         awaiting_seq: None,
         accept_time: None,
+        returns: None,
+        compensation: None,
     });
 }
 
@@ -213,6 +217,6 @@ pub fn recovered(record: &HubRecovered, rows: &mut WorkingSet) {
 impl TransferRow {
     /// Whether the hub had lost it, and has it back from the nodes.
     pub fn is_adopted(&self) -> bool {
-        self.kinship.is_none()
+        self.kinship.is_none() && self.returns.is_none()
     }
 }

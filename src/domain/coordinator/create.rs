@@ -13,9 +13,9 @@ use crate::domain::step::Ticket;
 use crate::domain::transfer::{Leg, Outcome, Party, Side};
 
 /// Share of a caller's deadline after which an undecided transfer is aborted, in percent.
-const DECIDE_PERCENT: u64 = 80;
+pub(super) const DECIDE_PERCENT: u64 = 80;
 /// Share of a caller's deadline after which it is answered, whatever is known, in percent.
-const ANSWER_PERCENT: u64 = 92;
+pub(super) const ANSWER_PERCENT: u64 = 92;
 
 impl Coordinator {
     /// Check order: owner, content (a repeat), deadline, then the hub's own rules. After the first record nothing

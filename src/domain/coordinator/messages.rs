@@ -1,6 +1,6 @@
 //! What can happen to the hub, what it tells those who wait, and what it wants done.
 
-use super::{AcceptRequest, HeardLeg};
+use super::{AcceptRequest, CompensationRequest, HeardLeg};
 use crate::domain::acceptance::AcceptedLeg;
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::policy::rulebook::Rulebook;
@@ -9,7 +9,8 @@ use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::record::PeerMark;
 use crate::domain::region::ProvinceCode;
-use crate::domain::row::{PartiesRow, TransferRow};
+use crate::domain::returns::ReturnLeg;
+use crate::domain::row::{CompensationRow, PartiesRow, TransferRow};
 use crate::domain::step::Ticket;
 use crate::domain::transfer::{Leg, Side, Terms, TermsDigests};
 use std::sync::Arc;
@@ -30,6 +31,13 @@ pub enum Input {
         ticket: Ticket,
         /// What he says.
         request: AcceptRequest,
+    },
+    /// An operator speaks of money that is to be carried back.
+    Compensate {
+        /// Who waits.
+        ticket: Ticket,
+        /// What he says.
+        request: CompensationRequest,
     },
     /// A client asks for transfers by id.
     Get {
@@ -175,6 +183,8 @@ pub enum WaitMode {
 pub enum Answer {
     /// The transfer as it stands.
     Transfer(Box<TransferRow>),
+    /// A compensation as it stands: proposed, or withdrawn. An approved one is answered with its transfer.
+    Compensation(Box<CompensationRow>),
     /// Transfers in the order of their ids, with the vault's row; nothing where there is none.
     Transfers(Vec<Option<(TransferRow, Option<PartiesRow>)>>),
     /// A node's start is admitted.
@@ -204,6 +214,8 @@ pub enum Effect {
     Prepare(ProvinceCode, Box<Leg>),
     /// Ask a province to prepare a leg by its id: the payee has accepted.
     PrepareAccepted(ProvinceCode, Box<AcceptedLeg>),
+    /// Ask a province to prepare a leg that carries money of a committed transfer back.
+    PrepareReturn(ProvinceCode, Box<ReturnLeg>),
     /// Tell a province a decision.
     Decide(ProvinceCode, Decision),
     /// Somebody waits for the record of what the province was just told to decide.

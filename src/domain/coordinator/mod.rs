@@ -4,6 +4,7 @@ mod accept;
 #[cfg(test)]
 mod accept_tests;
 pub mod apply;
+pub mod compensation;
 mod create;
 mod decide;
 mod messages;
@@ -19,6 +20,7 @@ mod tests;
 mod waits;
 
 pub use accept::AcceptRequest;
+pub use compensation::{CompensationRequest, CompensationWord};
 
 use crate::domain::calendar::{Mono, Now};
 use crate::domain::id::{Digest, StartId, TransferId};
@@ -171,6 +173,7 @@ impl Coordinator {
             Input::Link { province, up } => self.link(province, up, step),
             Input::Create { ticket, .. }
             | Input::Accept { ticket, .. }
+            | Input::Compensate { ticket, .. }
             | Input::Get { ticket, .. }
             | Input::Resolve { ticket, .. } => {
                 step.answer(ticket, Answer::Refused(RefusalRecord::new(Reason::Recovering, decide::HUB)));
@@ -208,6 +211,7 @@ impl Machine for Coordinator {
         match input {
             Input::Create { ticket, request } => self.create(ticket, *request, step),
             Input::Accept { ticket, request } => self.accept(ticket, request, step),
+            Input::Compensate { ticket, request } => self.compensate(ticket, request, step),
             Input::Get { ticket, transfer_ids } => self.get(ticket, &transfer_ids, step),
             Input::Votes { province, node, votes } => self.votes(province, node, votes, step),
             Input::PrepareFailed { province, transfer_ids } => {
@@ -246,6 +250,7 @@ impl Machine for Coordinator {
         match input {
             Input::Create { ticket, .. }
             | Input::Accept { ticket, .. }
+            | Input::Compensate { ticket, .. }
             | Input::Get { ticket, .. }
             | Input::Announce { ticket, .. }
             | Input::Resolve { ticket, .. } => Some(*ticket),

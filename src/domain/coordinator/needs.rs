@@ -1,6 +1,6 @@
 //! The rows that the hub's inputs need.
 
-use super::{Coordinator, Input};
+use super::{Coordinator, Input, compensation};
 use crate::domain::apply::SELF;
 use crate::domain::calendar::{Day, Now};
 use crate::domain::id::TransferId;
@@ -24,6 +24,7 @@ impl Coordinator {
                 let id = request.transfer_id;
                 keys.extend([Key::TransferRow(id), Key::IncidentRow(id, Side::Payer)]);
             }
+            Input::Compensate { request, .. } => compensation::needs(request, rows, &mut keys),
             Input::Get { transfer_ids, .. } => {
                 keys.extend(transfer_ids.iter().flat_map(|id| [Key::TransferRow(*id), Key::PartiesRow(*id)]));
             }
@@ -50,7 +51,10 @@ impl Coordinator {
                     recovery.needs(now, legs, &mut keys);
                 }
             }
-            Input::ReadBack { province, .. } => keys.push(Key::PeerRow(*province)),
+            Input::ReadBack { province, decisions, .. } => {
+                keys.push(Key::PeerRow(*province));
+                keys.extend(decisions.iter().map(|decision| Key::TransferRow(decision.transfer_id)));
+            }
             Input::Announce { node, .. } => {
                 keys.push(Key::PeerRow(node.province));
                 keys.extend(self.live.keys().map(|id| Key::TransferRow(*id)));

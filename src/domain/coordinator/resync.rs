@@ -14,7 +14,7 @@ use crate::domain::record::{ResyncMoved, TransferDecided};
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{Key, PeerRow, TransferRow};
 use crate::domain::transfer::Side;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A node that is told again. A crash may take it: the peer's row says how far it had come.
 #[derive(Clone, Debug, Default, Hash)]
@@ -24,6 +24,8 @@ pub struct Resync {
     /// The page that is being told: where it ends, whether it is the last, and who has not answered yet.
     page: Option<(u64, bool)>,
     waiting: BTreeSet<(TransferId, Side)>,
+    /// What of the page comes after that, in the order of the journal, and whether it carries money back.
+    later: VecDeque<(Decision, bool)>,
     /// What it was to be told anyway: it knows the legs of those that no page holds.
     put_off: BTreeMap<(TransferId, Side), Decision>,
 }
@@ -99,14 +101,30 @@ impl Coordinator {
         }
         resync.page = Some((upto, end));
         for decision in decisions {
-            let leg = (decision.transfer_id, decision.side);
-            resync.put_off.remove(&leg);
-            resync.waiting.insert(leg);
+            resync.put_off.remove(&(decision.transfer_id, decision.side));
+            let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(decision.transfer_id));
+            let returns = transfer.is_some_and(|transfer| transfer.returns.is_some());
+            resync.later.push_back((decision, returns));
+        }
+        self.tell_next(province, step);
+        self.end_page(province, step);
+    }
+
+    /// Tells what comes next of a page. Legs may come back in any order, but for those that carry money back: they move
+    /// what others brought, and others may move what they bring.
+    fn tell_next(&mut self, province: ProvinceCode, step: &mut Step<'_>) {
+        let Some(resync) = self.resyncs.get_mut(&province).filter(|resync| resync.waiting.is_empty()) else {
+            return;
+        };
+        let Some((_, first)) = resync.later.front() else { return };
+        let first = *first;
+        let alike = resync.later.iter().take_while(|(_, returns)| *returns == first).count();
+        for (decision, _) in resync.later.drain(..alike).collect::<Vec<_>>() {
+            resync.waiting.insert((decision.transfer_id, decision.side));
             for decision in self.outbox.push(province, decision) {
                 step.effect(Effect::Decide(province, decision));
             }
         }
-        self.end_page(province, step);
     }
 
     /// The node answered a decision of the page.
@@ -117,6 +135,7 @@ impl Coordinator {
         step: &mut Step<'_>,
     ) {
         if self.resyncs.get_mut(&province).is_some_and(|resync| resync.waiting.remove(&leg)) {
+            self.tell_next(province, step);
             self.end_page(province, step);
         }
     }

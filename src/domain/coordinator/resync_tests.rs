@@ -130,6 +130,44 @@ fn a_node_that_was_put_back_is_told_what_it_lost_and_only_then_takes_part() {
     );
 }
 
+/// A return moves what others brought, and a later gift may be made of what it brought: told in another order, it would
+/// end in the suspense account.
+#[test]
+fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after() {
+    let mut toy = Toy::new();
+    let before = toy.payer.journal.len();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    toy.propose(50, 1, 40_000);
+    let outputs = toy.approve(50);
+    toy.settle(outputs);
+    let outputs = toy.create(2, 2, 100);
+    toy.settle(outputs);
+    put_back(&mut toy.payer, before);
+    toy.payer.mark.start_id = StartId([70; 16]);
+    let told = toy.join(PAYER);
+    let after = told.iter().find_map(|it| match it {
+        Output::Effect(Effect::ReadBack(PAYER, after)) => Some(*after),
+        _ => None,
+    });
+    let page = toy.page(PAYER, after.expect("a page is asked for"));
+    let mut outputs = toy.hub.run(toy.now, page);
+    for number in [1, 50, 2] {
+        let decisions = outputs.into_iter().filter_map(|it| match it {
+            Output::Effect(Effect::Decide(PAYER, decision)) => Some(decision),
+            _ => None,
+        });
+        let mut decisions: Vec<_> = decisions.collect();
+        assert_eq!(decisions.iter().map(|it| it.transfer_id).collect::<Vec<_>>(), [id(number)]);
+        let acks = toy.decide(PAYER, decisions.remove(0));
+        let node = toy.payer.mark;
+        outputs = toy.hub.run(toy.now, Input::Acks { province: PAYER, node, told: vec![], acks });
+    }
+    let key = Key::AccountRow(member(PAYER), AccountKind::Personal);
+    assert_eq!(toy.payer.get::<AccountRow>(&key).expect("there").posted.fen(), 1_000_000 - 100);
+    assert_eq!(toy.hub.get::<PeerRow>(&Key::PeerRow(PAYER)).expect("there").resync, None);
+}
+
 /// The allotment that paid for the transfer was lost with the store.
 #[test]
 fn what_the_members_account_cannot_take_goes_to_the_suspense_account() {

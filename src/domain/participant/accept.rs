@@ -87,6 +87,6 @@ pub(super) fn await_acceptance(
 }
 
 /// A leg without its person can be prepared, never checked.
-pub(super) fn unsupported(side: Side) -> RefusalRecord {
-    RefusalRecord::new(Reason::Unsupported, side).with("field", "accepted")
+pub(super) fn unsupported(side: Side, field: &str) -> RefusalRecord {
+    RefusalRecord::new(Reason::Unsupported, side).with("field", field)
 }

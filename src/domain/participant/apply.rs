@@ -14,6 +14,7 @@ use crate::domain::record::{
     WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
 use crate::domain::region::RegionCode;
+use crate::domain::returns::{account_kind, entry_kind};
 use crate::domain::row::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, SelfRow, WalletRow};
 use crate::domain::transfer::{Outcome, Side};
 use crate::domain::working_set::WorkingSet;
@@ -44,20 +45,29 @@ pub fn account(rows: &WorkingSet, member_ref: MemberRef, kind: AccountKind) -> A
     row.unwrap_or_else(|| empty_account(member_ref, kind))
 }
 
-/// The member's account that a side of a transfer moves.
+/// The member's account that a side of a transfer moves which carries nothing back.
 pub fn kind_of(side: Side) -> AccountKind {
-    match side {
-        Side::Payer => AccountKind::Personal,
-        Side::Payee => AccountKind::Wallet,
+    account_kind(side, false)
+}
+
+impl LegRow {
+    /// The account that it moves: of the province when none of the member could take it.
+    pub fn account_key(&self) -> Key {
+        Key::AccountRow(self.account_owner(), self.account)
+    }
+
+    /// Whose account it moves.
+    pub fn account_owner(&self) -> MemberRef {
+        if self.account == AccountKind::Suspense { PROVINCE } else { self.member_ref }
     }
 }
 
 /// Sums that were checked before the record was made.
-fn plus(money: Money, more: Money) -> Money {
+pub(super) fn plus(money: Money, more: Money) -> Money {
     money.checked_add(more).expect("sums are checked before a record is made")
 }
 
-fn minus(money: Money, less: Money) -> Money {
+pub(super) fn minus(money: Money, less: Money) -> Money {
     money.checked_sub(less).expect("differences are checked before a record is made")
 }
 
@@ -227,7 +237,7 @@ pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet) {
 }
 
 /// A leg that has voted yes.
-fn promised(leg: &PreparedLeg) -> LegRow {
+pub(super) fn promised(leg: &PreparedLeg) -> LegRow {
     LegRow {
         transfer_id: leg.transfer_id,
         side: leg.side,
@@ -245,6 +255,9 @@ fn promised(leg: &PreparedLeg) -> LegRow {
         hub_seq: None,
         rulebook: Some(leg.rulebook),
         incarnation: leg.incarnation,
+        account: kind_of(leg.side),
+        returns: None,
+        returned: Money::ZERO,
     }
 }
 
@@ -297,6 +310,9 @@ fn blank(transfer_id: TransferId, side: Side, state: LegState, terms_digest: Dig
         hub_seq: None,
         rulebook: None,
         incarnation: 0,
+        account: kind_of(side),
+        returns: None,
+        returned: Money::ZERO,
     }
 }
 
@@ -305,7 +321,7 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
     let leg: &LegRow =
         rows.get(&Key::LegRow(record.transfer_id, record.side)).expect("only a prepared leg is decided");
     let leg = leg.clone();
-    let row = account(rows, leg.member_ref, kind_of(leg.side));
+    let row = account(rows, leg.account_owner(), leg.account);
     let freed = match leg.side {
         Side::Payer => AccountRow { held: minus(row.held, leg.amount), ..row },
         Side::Payee => AccountRow { pending: minus(row.pending, leg.amount), ..row },
@@ -316,10 +332,12 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
             LegState::Committed
         }
         Outcome::Abort => {
-            rows.put(match leg.side {
-                Side::Payer => daily::release(freed, leg.day),
-                Side::Payee => freed,
+            // What goes back is no gift: it never counted against a day.
+            rows.put(match (leg.side, leg.returns) {
+                (Side::Payer, None) => daily::release(freed, leg.day),
+                (Side::Payer | Side::Payee, _) => freed,
             });
+            super::returns::released(&leg, rows);
             LegState::Aborted
         }
     };
@@ -335,12 +353,12 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
 
 /// Books a committed leg: the member's account (or the suspense account) against the clearing.
 fn settle(rows: &mut WorkingSet, row: AccountRow, leg: &LegRow, time: Civil) {
-    let (amount, kind) = match leg.side {
-        Side::Payer => (minus(Money::ZERO, leg.amount), EntryKind::TransferOut),
-        Side::Payee => (leg.amount, EntryKind::TransferIn),
+    let amount = match leg.side {
+        Side::Payer => minus(Money::ZERO, leg.amount),
+        Side::Payee => leg.amount,
     };
     let line = Line {
-        kind,
+        kind: entry_kind(leg.side, leg.returns.is_some()),
         transfer_id: Some(leg.transfer_id),
         counter_region: leg.counter_region,
         period: None,
@@ -359,17 +377,16 @@ fn reached(rows: &mut WorkingSet, hub_seq: Option<u64>) {
 
 /// A committed leg that was lost with the store came back.
 pub fn replayed(record: &LegReplayed, rows: &mut WorkingSet) {
-    let leg = promised(&record.leg);
+    let mut leg = promised(&record.leg);
     if leg.side == Side::Payer {
         // Wherever the money is booked, the transfer counts against the member's day.
         let row = account(rows, leg.member_ref, AccountKind::Personal);
         rows.put(daily::reserve(row, leg.day));
     }
-    let row = if record.suspense {
-        account(rows, PROVINCE, AccountKind::Suspense)
-    } else {
-        account(rows, leg.member_ref, kind_of(leg.side))
-    };
+    if record.suspense {
+        leg.account = AccountKind::Suspense;
+    }
+    let row = account(rows, leg.account_owner(), leg.account);
     settle(rows, row, &leg, record.time);
     rows.put(LegRow {
         state: LegState::Committed,

@@ -1,12 +1,15 @@
 //! Decisions: carried out once, confirmed again, and never turned round.
 
 use super::apply::{PROVINCE, account, kind_of};
+use super::returns::{account_of_lost, lost_return};
 use super::{Answer, Life, Participant, Step};
 use crate::domain::ledger::AccountKind;
 use crate::domain::member::WalletState;
 use crate::domain::protocol::{Ack, AckResult, Decision, Question, Ruling};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::record::{LegBuried, LegDecided, LegReplayed, LegState, PeerMark, PreparedLeg};
+use crate::domain::record::{
+    LegBuried, LegDecided, LegReplayed, LegState, PeerMark, PreparedLeg, ReturnPrepared,
+};
 use crate::domain::row::{IncidentRow, Key, LegRow, WalletRow};
 use crate::domain::step::Ticket;
 use crate::domain::transfer::{Outcome, Side};
@@ -98,8 +101,9 @@ impl Participant {
     fn take(&mut self, decision: &Decision, step: &mut Step<'_>) -> Ack {
         let key = Key::LegRow(decision.transfer_id, decision.side);
         let leg = step.rows().get::<LegRow>(&key).cloned();
-        let replayed = replayed_leg(decision);
-        let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome, replayed.is_some());
+        let (replayed, lost) = (replayed_leg(decision), lost_return(decision));
+        let with_leg = replayed.is_some() || lost.is_some();
+        let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome, with_leg);
         // A tombstone may have been made for a question's terms; every other state binds the digest too.
         let differs = leg.as_ref().is_some_and(|leg| leg.terms_digest != decision.terms_digest);
         let (result, refusal) = match reaction {
@@ -108,9 +112,12 @@ impl Participant {
                 self.carry_out(decision, step);
                 (AckResult::Recorded, None)
             }
-            Reaction::Replay if !books_take(&replayed, step) => self.reject(decision, Reason::Overflow, step),
+            Reaction::Replay if !books_take(replayed.as_ref().or(lost.as_ref().map(|it| &it.leg)), step) => {
+                self.reject(decision, Reason::Overflow, step)
+            }
             Reaction::Replay => {
                 self.replay(decision, replayed, step);
+                self.replay_return(decision, lost, step);
                 (AckResult::Recorded, None)
             }
             Reaction::Bury => {
@@ -167,6 +174,19 @@ impl Participant {
         }
     }
 
+    /// The same for a leg that carries money back: it is prepared once more, and decided.
+    fn replay_return(&mut self, decision: &Decision, lost: Option<ReturnPrepared>, step: &mut Step<'_>) {
+        let Some(lost) = lost else { return };
+        let account = account_of_lost(&lost, step.rows());
+        let takes = account == lost.account;
+        step.record(ReturnPrepared { account, ..lost });
+        self.carry_out(decision, step);
+        if !takes {
+            let refusal = RefusalRecord::new(Reason::ReplayedToSuspense, decision.side);
+            self.raise(decision.transfer_id, decision.side, refusal, step);
+        }
+    }
+
     /// Parks a contrary order. It is told again and again by the hub, but raised once.
     fn reject(
         &mut self,
@@ -185,7 +205,7 @@ impl Participant {
 }
 
 /// Whether the province's own accounts can take a leg that was lost, wherever it is booked.
-fn books_take(leg: &Option<PreparedLeg>, step: &Step<'_>) -> bool {
+fn books_take(leg: Option<&PreparedLeg>, step: &Step<'_>) -> bool {
     let Some(leg) = leg else { return false };
     [AccountKind::Clearing, AccountKind::Suspense].into_iter().all(|kind| {
         let posted = account(step.rows(), PROVINCE, kind).posted;

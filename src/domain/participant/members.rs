@@ -125,8 +125,9 @@ impl Participant {
         if same {
             return Ok(Course::AsItIs);
         }
-        let live = account(step.rows(), member_ref, AccountKind::Personal).held.is_positive()
-            || account(step.rows(), member_ref, AccountKind::Wallet).pending.is_positive();
+        let live =
+            [AccountKind::Personal, AccountKind::Wallet].map(|kind| account(step.rows(), member_ref, kind));
+        let live = live.iter().any(|row| row.held.is_positive() || row.pending.is_positive());
         // Suspension, arrears and freezes never touch a leg that voted yes; a move of place, or the end of the
         // insurance, must wait for its end.
         let leaves = |old: &MemberRow| {

@@ -7,6 +7,7 @@ mod members;
 mod messages;
 mod needs;
 mod prepare;
+pub mod returns;
 pub mod suspension;
 #[cfg(test)]
 mod suspension_tests;

@@ -1,8 +1,8 @@
 //! The rows that a node's inputs need.
 
-use super::Input;
 use super::apply::{PROVINCE, kind_of};
 use super::decide::{Reaction, reaction, replayed_leg};
+use super::{Input, returns};
 use crate::domain::acceptance::AcceptedLeg;
 use crate::domain::apply::SELF;
 use crate::domain::id::MemberRef;
@@ -82,6 +82,7 @@ fn presented(presented: &Presented, rows: &WorkingSet, keys: &mut Vec<Key>) {
     let presented = match presented {
         Presented::Leg(presented) => presented,
         Presented::Accepted(leg) => return accepted(leg, rows, keys),
+        Presented::Return(leg) => return returns::needs(leg, rows, keys),
         Presented::Refused(leg) => return keys.push(Key::LegRow(leg.transfer_id, leg.side)),
     };
     let leg = &presented.leg;
@@ -137,17 +138,19 @@ fn decided(decision: &Decision, rows: &WorkingSet, keys: &mut Vec<Key>) {
     }
     let leg = rows.get::<LegRow>(&key);
     let differs = leg.is_some_and(|leg| leg.terms_digest != decision.terms_digest);
-    let replayed = replayed_leg(decision);
-    match reaction(leg.map(|leg| leg.state), decision.outcome, replayed.is_some()) {
-        Reaction::Replay => keys.extend(replayed.into_iter().flat_map(|leg| {
-            let member_ref = leg.member_ref;
-            [
-                Key::AccountRow(member_ref, kind_of(side)),
-                Key::WalletRow(member_ref),
+    let (replayed, lost) = (replayed_leg(decision), returns::lost_return(decision));
+    match reaction(leg.map(|leg| leg.state), decision.outcome, replayed.is_some() || lost.is_some()) {
+        Reaction::Replay => {
+            let whose = replayed.map(|leg| leg.member_ref);
+            keys.extend(whose.into_iter().flat_map(|member_ref| {
+                [Key::AccountRow(member_ref, kind_of(side)), Key::WalletRow(member_ref)]
+            }));
+            lost.iter().for_each(|lost| returns::needs_of_lost(lost, keys));
+            keys.extend([
                 Key::AccountRow(PROVINCE, AccountKind::Suspense),
                 Key::IncidentRow(transfer_id, side),
-            ]
-        })),
+            ]);
+        }
         Reaction::Reject => keys.push(Key::IncidentRow(transfer_id, side)),
         Reaction::CarryOut if differs => keys.push(Key::IncidentRow(transfer_id, side)),
         Reaction::CarryOut | Reaction::Bury | Reaction::Confirm => {}
@@ -155,5 +158,6 @@ fn decided(decision: &Decision, rows: &WorkingSet, keys: &mut Vec<Key>) {
     let Some(leg) = leg.filter(|leg| leg.state == LegState::Prepared) else {
         return;
     };
-    keys.push(Key::AccountRow(leg.member_ref, kind_of(side)));
+    keys.push(leg.account_key());
+    keys.extend(leg.returns.map(|original| returns::original_key(original, side)));
 }

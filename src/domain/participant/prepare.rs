@@ -14,7 +14,7 @@ use crate::domain::policy::rulebook::PlaceRules;
 use crate::domain::policy::{Presented, PresentedLeg, RefusedLeg, RestOfFacts, against};
 use crate::domain::protocol::{Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::record::{LegPrepared, LegRefused, LegState, PeerMark, PreparedLeg};
+use crate::domain::record::{LegPrepared, LegRefused, LegState, PeerMark, PreparedLeg, ReturnPrepared};
 use crate::domain::row::{AccountRow, Key, LegRow, MemberRow, PersonRow, WalletRow};
 use crate::domain::step::Ticket;
 use crate::domain::transfer::Side;
@@ -39,7 +39,8 @@ impl Participant {
             Presented::Leg(presented) => {
                 self.judge(&LegTerms::from(&presented.leg), self.identify(presented, step), step).0
             }
-            Presented::Accepted(leg) => vec![unsupported(leg.terms.side)],
+            Presented::Accepted(leg) => vec![unsupported(leg.terms.side, "accepted")],
+            Presented::Return(leg) => vec![unsupported(leg.side, "kind")],
             Presented::Refused(leg) => vec![leg.refusal.clone()],
         });
         let refusals = refusals.collect();
@@ -50,6 +51,7 @@ impl Participant {
         let (transfer_id, side, terms_digest) = match presented {
             Presented::Leg(PresentedLeg { leg, .. }) => (leg.transfer_id, leg.side, leg.terms_digest),
             Presented::Accepted(leg) => (leg.transfer_id, leg.terms.side, leg.terms_digest),
+            Presented::Return(leg) => (leg.transfer_id, leg.side, leg.terms_digest),
             Presented::Refused(leg) => (leg.transfer_id, leg.side, leg.terms_digest),
         };
         let row = step.rows().get::<LegRow>(&Key::LegRow(transfer_id, side)).cloned();
@@ -63,6 +65,7 @@ impl Participant {
             (Precedent::Judge | Precedent::SameAgain, _) => match presented {
                 Presented::Leg(leg) => self.first_vote(leg, step),
                 Presented::Accepted(leg) => self.accepted_vote(leg, row.as_ref(), step),
+                Presented::Return(leg) => self.return_vote(leg, step),
                 Presented::Refused(leg) => refuse(leg.clone(), None, step),
             },
         };
@@ -239,7 +242,7 @@ pub fn leg_record(row: &LegRow) -> Option<Vec<u8>> {
     if !matches!(row.state, LegState::Prepared | LegState::Committed) {
         return None;
     }
-    Some(encode(&PreparedLeg {
+    let leg = PreparedLeg {
         transfer_id: row.transfer_id,
         side: row.side,
         member_ref: row.member_ref,
@@ -250,10 +253,15 @@ pub fn leg_record(row: &LegRow) -> Option<Vec<u8>> {
         rulebook: row.rulebook?,
         prepare_time: row.prepare_time,
         incarnation: row.incarnation,
-    }))
+    };
+    Some(match row.returns {
+        None => encode(&leg),
+        Some(returns) => encode(&ReturnPrepared { leg, returns, account: row.account }),
+    })
 }
 
-fn encode(leg: &PreparedLeg) -> Vec<u8> {
+/// What a leg is brought back from. A return's is longer than any other's, so they are told apart.
+pub(super) fn encode(leg: &impl borsh::BorshSerialize) -> Vec<u8> {
     // Writing to memory cannot fail.
     borsh::to_vec(leg).unwrap_or_default()
 }

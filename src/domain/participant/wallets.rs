@@ -185,7 +185,8 @@ fn judge_close(member_ref: MemberRef, step: &Step<'_>) -> Result<Course, Refusal
 
 /// What is promised to the wallet must land, or be given up, before it moves or ends.
 fn no_live_leg(member_ref: MemberRef, step: &Step<'_>) -> Result<(), RefusalRecord> {
-    if account(step.rows(), member_ref, AccountKind::Wallet).pending.is_positive() {
+    let row = account(step.rows(), member_ref, AccountKind::Wallet);
+    if row.pending.is_positive() || row.held.is_positive() {
         return Err(refusal(Reason::HasLiveLeg));
     }
     Ok(())

@@ -27,6 +27,7 @@ use crate::domain::id::{Digest, TransferId};
 use crate::domain::money::Money;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::region::RegionCode;
+use crate::domain::returns::ReturnLeg;
 use crate::domain::row::{AccountRow, MemberRow, WalletRow};
 use crate::domain::transfer::{Leg, Side};
 use identity::Identity;
@@ -67,6 +68,8 @@ pub enum Presented {
     Leg(PresentedLeg),
     /// To be judged again, now that the payee has accepted. Its person is known by the id.
     Accepted(AcceptedLeg),
+    /// To carry money of a committed transfer back.
+    Return(ReturnLeg),
     /// Refused before any rule for what it says: an unknown kind, an unknown place.
     Refused(RefusedLeg),
 }

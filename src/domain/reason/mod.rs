@@ -118,6 +118,9 @@ reasons! {
     HashMalformed 133 "HASH_MALFORMED" InvalidArgument Correct
         "a hash has 64 hexadecimal digits"
         "哈希值应为 64 位十六进制数字"
+    CompensationReasonMalformed 134 "COMPENSATION_REASON_MALFORMED" InvalidArgument Correct
+        "a compensation's reason has 1 to 200 characters, no control characters and no long numbers; name no person"
+        "退回原因应为 1 至 200 个字符，不含控制字符和长数字，请勿填写个人信息"
     ContentDiffers 201 "CONTENT_DIFFERS" AlreadyExists NewId
         "this id was used before with other content"
         "该编号已用于内容不同的请求"
@@ -136,6 +139,9 @@ reasons! {
     HasLiveLeg 206 "HAS_LIVE_LEG" FailedPrecondition Later
         "a transfer of this member is being decided; try again when it has ended"
         "该参保人有正在处理的转账，请待其结束后再试"
+    CompensationNotFound 207 "COMPENSATION_NOT_FOUND" NotFound No
+        "no compensation has this id"
+        "没有该编号的退回申请"
     CertificateRequired 301 "CERTIFICATE_REQUIRED" Unauthenticated No
         "a client certificate with a role of this service is required"
         "需要提供带有本服务角色的客户端证书"
@@ -151,6 +157,9 @@ reasons! {
     SenderRefused 305 "SENDER_REFUSED" FailedPrecondition No
         "the sender's store is older than what was seen of it, or a copy"
         "发送方数据早于已知进度，或为副本"
+    SameOperator 306 "SAME_OPERATOR" PermissionDenied No
+        "the operator who proposed a compensation cannot approve it; another one must"
+        "提出退回的操作员不能自行批准，须由另一名操作员批准"
     Overloaded 401 "OVERLOADED" ResourceExhausted SameId
         "the server has too much to do; try again with the same id"
         "系统繁忙，请使用同一编号稍后重试"
@@ -343,6 +352,30 @@ reasons! {
     NothingToAccept 614 "NOTHING_TO_ACCEPT" FailedPrecondition NewId
         "this node has judged no such leg, so it cannot take it by its id"
         "节点没有该笔交易的先前记录，无法仅凭编号受理"
+    OriginalNotCommitted 620 "ORIGINAL_NOT_COMMITTED" FailedPrecondition No
+        "only a committed transfer has moved money that can be carried back"
+        "仅已提交的转账可以退回"
+    OriginalNotRecorded 621 "ORIGINAL_NOT_RECORDED" FailedPrecondition Later
+        "a province has not recorded the original transfer yet"
+        "一方省级节点尚未记录原转账，请稍后再试"
+    IsCompensation 622 "IS_COMPENSATION" FailedPrecondition No
+        "a transfer that carries money back cannot be carried back itself"
+        "退回交易本身不能再退回"
+    OverCompensated 623 "OVER_COMPENSATED" FailedPrecondition No
+        "more would go back than the original transfer has moved"
+        "退回金额合计超过原转账金额"
+    CompensationApproved 624 "COMPENSATION_APPROVED" FailedPrecondition No
+        "the compensation was approved; it cannot be withdrawn any more"
+        "退回申请已获批准，不能再撤回"
+    CompensationWithdrawn 625 "COMPENSATION_WITHDRAWN" FailedPrecondition NewId
+        "the compensation was withdrawn; propose another one"
+        "退回申请已撤回，请重新提出"
+    OriginalNotHere 626 "ORIGINAL_NOT_HERE" FailedPrecondition No
+        "this node has recorded no such transfer under these terms"
+        "本节点没有记录该内容的原转账"
+    ReturnNotCovered 627 "RETURN_NOT_COVERED" FailedPrecondition NewId
+        "the wallet has not enough left to give back"
+        "医保钱包余额不足以退回"
     DecidedAtRecovery 630 "DECIDED_AT_RECOVERY" FailedPrecondition No
         "both provinces had promised and the hub had lost its decision: it was committed when the hub recovered; \
          compare with what the client was told"

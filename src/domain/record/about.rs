@@ -20,6 +20,9 @@ impl Record {
             Record::LegReplayed(record) => Some(record.leg.transfer_id),
             Record::TransferAdopted(record) => Some(record.transfer_id),
             Record::LegAwaited(record) => Some(record.transfer_id),
+            Record::CompensationProposed(record) => Some(record.compensation_id),
+            Record::CompensationAnswered(record) => Some(record.compensation_id),
+            Record::ReturnPrepared(record) => Some(record.leg.transfer_id),
             Record::HubStarted(_)
             | Record::DecisionsRecorded(_)
             | Record::NodeAdmitted(_)

@@ -8,6 +8,7 @@ mod parts;
 use crate::domain::calendar::{Civil, Day};
 use crate::domain::id::{Digest, MemberRef, StartId, TransferId};
 use crate::domain::kinship::Kinship;
+use crate::domain::ledger::AccountKind;
 use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
 use crate::domain::money::Money;
 use crate::domain::reason::RefusalRecord;
@@ -303,6 +304,23 @@ records! {
         /// When.
         time: Civil,
     }
+    /// Hub: an operator proposes to carry money of a committed transfer back. Nothing is moved yet.
+    CompensationProposed 31 v 1 {
+        /// Chosen by the proposer.
+        compensation_id: TransferId,
+        /// The committed transfer.
+        original_id: TransferId,
+        /// How much.
+        amount: Money,
+        /// Why, in his words. No personal data.
+        reason: String,
+        /// Keyed digest of the whole terms.
+        terms_digest: Digest,
+        /// URI SAN of the operator.
+        operator: String,
+        /// When.
+        time: Civil,
+    }
     /// Node: a leg waits for the payee's acceptance. Nothing is reserved; until when follows from its receipt.
     LegAwaited 32 v 1 {
         /// The transfer.
@@ -323,6 +341,29 @@ records! {
         rulebook: Digest,
         /// When.
         time: Civil,
+    }
+    /// Hub: another operator has approved a compensation, which begins its transfer; or it was withdrawn.
+    CompensationAnswered 33 v 1 {
+        /// The compensation, and its transfer.
+        compensation_id: TransferId,
+        /// Approved; else withdrawn.
+        approved: bool,
+        /// URI SAN of the operator.
+        operator: String,
+        /// When; the receipt time of the transfer.
+        time: Civil,
+        /// How long the transfer may stay undecided, in milliseconds; 0 when it was withdrawn.
+        decide_within_ms: u64,
+    }
+    /// Node: a leg that carries money back voted yes. Also how such a leg comes back after a loss: its decision
+    /// follows then.
+    ReturnPrepared 34 v 1 {
+        /// The leg, as any other that is prepared.
+        leg: PreparedLeg,
+        /// The committed transfer whose money it carries back.
+        returns: TransferId,
+        /// Which account it moves.
+        account: AccountKind,
     }
     /// Node: a wallet was opened for a member by a relative (代开通).
     WalletOpenedFor 35 v 1 {

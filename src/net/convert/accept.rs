@@ -4,8 +4,9 @@ use crate::domain::acceptance::{AcceptedLeg, LegTerms};
 use crate::domain::coordinator::WaitMode;
 use crate::domain::id::TransferId;
 use crate::domain::transfer::Party;
-use crate::net::convert::leg::{constraints_to_proto, kind_to_proto, side_to_proto};
+use crate::net::convert::leg::{constraints_to_proto, side_to_proto};
 use crate::net::convert::reader::{Path, Reader, Violations, transfer_id};
+use crate::net::convert::returns::kind_to_proto;
 use crate::net::convert::terms::{kinship_to_proto, wait_mode};
 use crate::net::convert::time::{duration, timestamp};
 use crate::net::status::Problem;
@@ -58,7 +59,7 @@ pub fn accepted_leg_to_proto(leg: &AcceptedLeg) -> node::Leg {
     node::Leg {
         transfer_id: leg.transfer_id.to_string(),
         side: side_to_proto(side),
-        kind: kind_to_proto(side),
+        kind: kind_to_proto(side, false),
         party: Some(types::Party { person: None, region_code: region.to_string() }),
         counter_region_code: counter_region.to_string(),
         kinship: kinship_to_proto(kinship),
@@ -68,6 +69,7 @@ pub fn accepted_leg_to_proto(leg: &AcceptedLeg) -> node::Leg {
         time_left: Some(duration(leg.time_left_ms)),
         constraints: constraints_to_proto(&leg.terms.allowed_types, leg.terms.acceptance),
         accepted: true,
+        ..node::Leg::default()
     }
 }
 

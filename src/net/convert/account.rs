@@ -62,6 +62,7 @@ pub fn wallet_to_proto(
         use_region_code: row.use_region.to_string(),
         balance: account.map_or(Money::ZERO, |account| account.posted).to_string(),
         pending: account.map_or(Money::ZERO, |account| account.pending).to_string(),
+        held: account.map_or(Money::ZERO, |account| account.held).to_string(),
         open_time: Some(timestamp(row.open_time)),
         opened_by: row.opened_by.map_or(0, kinship_to_proto),
         state_code: row.state_code.clone().unwrap_or_default(),
@@ -75,6 +76,8 @@ pub fn entry_to_proto(row: &EntryRow) -> node::Entry {
         EntryKind::Allotment => node::EntryKind::Allotment,
         EntryKind::TransferOut => node::EntryKind::TransferOut,
         EntryKind::TransferIn => node::EntryKind::TransferIn,
+        EntryKind::ReturnOut => node::EntryKind::ReturnOut,
+        EntryKind::ReturnIn => node::EntryKind::ReturnIn,
     };
     let rose = row.amount >= Money::ZERO;
     let direction = if rose { node::EntryDirection::Credit } else { node::EntryDirection::Debit };

@@ -7,6 +7,7 @@ use crate::domain::money::Money;
 use crate::domain::reason::{Reason, RefusalSide};
 use crate::domain::record::LegState;
 use crate::domain::region::{ProvinceCode, RegionCode};
+use crate::domain::returns::account_kind;
 use crate::domain::row::{AccountRow, IncidentRow, LegRow, PositionRow, TransferRow};
 use crate::domain::transfer::{Side, TransferState};
 use crate::net::convert::inspect::leg_view;
@@ -67,7 +68,12 @@ fn day_text(day: Day) -> String {
 
 /// A leg with what ties it to an account; `alias` says what stands for a member.
 pub fn leg_to_proto(row: &LegRow, alias: impl Fn(MemberRef) -> Vec<u8>) -> node::AuditLeg {
-    node::AuditLeg { leg: Some(leg_view(row)), member: alias(row.member_ref), day: day_text(row.day) }
+    node::AuditLeg {
+        leg: Some(leg_view(row)),
+        member: alias(row.member_ref),
+        day: day_text(row.day),
+        account: row.account.name().to_owned(),
+    }
 }
 
 /// An account; `alias` as of [`leg_to_proto`].
@@ -152,6 +158,8 @@ pub fn transfer_from_proto(it: &hub::AuditTransfer) -> Result<TransferRow, Probl
         await_until: None,
         awaiting_seq: None,
         accept_time: None,
+        returns: None,
+        compensation: None,
     })
 }
 
@@ -186,6 +194,14 @@ pub fn leg_from_proto(it: &node::AuditLeg) -> Result<Option<LegRow>, Problem> {
         node::LegSide::Unspecified => return Err(unreadable("side")),
     };
     let amount = if view.amount.is_empty() { Some(Money::ZERO) } else { Money::parse(&view.amount).ok() };
+    let returns = match view.original_transfer_id.as_str() {
+        "" => None,
+        id => Some(need("original_transfer_id", TransferId::parse(id))?),
+    };
+    let account = match it.account.as_str() {
+        "" => Some(account_kind(side, returns.is_some())),
+        name => AccountKind::from_name(name),
+    };
     let of_window = if view.window_id.is_empty() {
         Ok(None)
     } else {
@@ -208,6 +224,9 @@ pub fn leg_from_proto(it: &node::AuditLeg) -> Result<Option<LegRow>, Problem> {
         hub_seq: (view.hub_seq != 0).then_some(view.hub_seq),
         rulebook: None,
         incarnation: 0,
+        account: need("account", account)?,
+        returns,
+        returned: Money::ZERO,
     }))
 }
 

@@ -75,6 +75,9 @@ fn leg(state: LegState) -> LegRow {
         hub_seq: committed.then_some(3),
         rulebook: None,
         incarnation: 0,
+        account: crate::domain::ledger::AccountKind::Personal,
+        returns: None,
+        returned: crate::domain::money::Money::ZERO,
     }
 }
 

@@ -5,8 +5,9 @@ use crate::domain::reason::Reason;
 use crate::domain::record::LegState;
 use crate::domain::region::RegionCode;
 use crate::domain::row::LegRow;
-use crate::net::convert::leg::{COUNTER_END, kind_to_proto, leg_name, side_to_proto};
+use crate::net::convert::leg::{COUNTER_END, leg_name, side_to_proto};
 use crate::net::convert::reader::{Path, Violations, amount, digest};
+use crate::net::convert::returns::kind_to_proto;
 use crate::net::convert::time::{required_time, timestamp, window, window_id};
 use crate::net::status::{Problem, refusal_to_proto};
 use crate::proto::node;
@@ -27,7 +28,8 @@ pub fn leg_view(row: &LegRow) -> node::LegView {
         return view;
     }
     node::LegView {
-        kind: kind_to_proto(row.side),
+        kind: kind_to_proto(row.side, row.returns.is_some()),
+        original_transfer_id: row.returns.map_or_else(String::new, |id| id.to_string()),
         amount: row.amount.to_string(),
         counter_region_code: row.counter_region.map_or_else(String::new, |region| region.to_string()),
         window_id: row.window.map_or_else(String::new, window_id),

@@ -24,6 +24,9 @@ fn row(state: LegState) -> LegRow {
         hub_seq: None,
         rulebook: None,
         incarnation: 1,
+        account: crate::domain::ledger::AccountKind::Personal,
+        returns: None,
+        returned: crate::domain::money::Money::ZERO,
     }
 }
 

@@ -10,10 +10,12 @@ use crate::domain::policy::RefusedLeg;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::PeerMark;
 use crate::domain::region::{ProvinceCode, RegionCode};
+use crate::domain::returns::ReturnLeg;
 use crate::domain::transfer::{Leg, Party, Side};
 use crate::net::convert::account::{insurance_type_from_proto, insurance_type_to_proto};
 use crate::net::convert::party::party_to_proto;
 use crate::net::convert::reader::{Path, Reader, Violations, amount, choice, digest, transfer_id};
+use crate::net::convert::returns::{is_return, kind_to_proto};
 use crate::net::convert::terms::{kinship, kinship_to_proto};
 use crate::net::convert::time::{duration, milliseconds, required_time, timestamp};
 use crate::net::status::Problem;
@@ -37,6 +39,8 @@ pub enum LegReading {
     Asked(Leg),
     /// It can be judged, for the member that the first vote on this id was about.
     Accepted(AcceptedLeg),
+    /// It can be judged: it carries money of a committed transfer back.
+    Return(ReturnLeg),
     /// It says what this program cannot carry out: vote no. A newer hub, or a place that this node does not list
     /// yet, must not take the other legs of the call down with it.
     Refused(RefusedLeg),
@@ -44,7 +48,7 @@ pub enum LegReading {
 
 /// Whether a leg is to be prepared, or only checked: then it has no id, digest and time.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+pub(super) enum Purpose {
     Prepare,
     Check,
 }
@@ -68,7 +72,7 @@ impl Reader<'_> {
     }
 
     /// The place of a party whose person is known by the id.
-    fn place_of_party(
+    pub(super) fn place_of_party(
         &self,
         root: &Path<'_>,
         leg: &node::Leg,
@@ -80,6 +84,9 @@ impl Reader<'_> {
     }
 
     fn read_leg(&self, at: &Path<'_>, leg: &node::Leg, purpose: Purpose) -> Result<LegReading, Problem> {
+        if is_return(leg) && purpose == Purpose::Prepare {
+            return self.return_leg(at, leg);
+        }
         let mut broken = Violations::default();
         let head = leg_head(at, leg, purpose, &mut broken);
         // Paths of the content begin at the leg: what is journaled of a refusal must not depend on its batch.
@@ -95,7 +102,10 @@ impl Reader<'_> {
         let kinship = kinship(&root.field("kinship"), leg.kinship, &mut found);
         let amount = amount(&root.field("amount"), &leg.amount, &mut found);
         let unsupported = unsupported_field(leg, head.as_ref().map(|head| head.name.side), &mut found);
-        broken.take_missing(at, &found);
+        // Of a kind that is not known here nobody can say what it must have.
+        if unsupported != Some("kind") {
+            broken.take_missing(at, &found);
+        }
         let head = broken.finish(head)?;
         let LegHead { name, receipt_time, .. } = head;
 
@@ -173,13 +183,18 @@ fn readable(
 }
 
 /// What a leg must have before anything can be answered about it.
-struct LegHead {
-    name: LegName,
-    receipt_time: Civil,
-    time_left_ms: u64,
+pub(super) struct LegHead {
+    pub(super) name: LegName,
+    pub(super) receipt_time: Civil,
+    pub(super) time_left_ms: u64,
 }
 
-fn leg_head(at: &Path<'_>, leg: &node::Leg, purpose: Purpose, broken: &mut Violations) -> Option<LegHead> {
+pub(super) fn leg_head(
+    at: &Path<'_>,
+    leg: &node::Leg,
+    purpose: Purpose,
+    broken: &mut Violations,
+) -> Option<LegHead> {
     let name = match purpose {
         Purpose::Prepare => leg_name(at, &leg.transfer_id, leg.side, &leg.terms_digest, broken),
         Purpose::Check => side(&at.field("side"), leg.side, broken).map(|side| LegName {
@@ -207,7 +222,8 @@ fn unsupported_field(leg: &node::Leg, side: Option<Side>, found: &mut Violations
         }
         (Ok(node::LegKind::DebitAccount), side) => side == Some(Side::Payer),
         (Ok(node::LegKind::CreditWallet), side) => side == Some(Side::Payee),
-        (Err(_), _) => false,
+        // Of these there is nothing to check, and each belongs to one side.
+        (Ok(node::LegKind::DebitWallet | node::LegKind::CreditAccount) | Err(_), _) => false,
     };
     if !fits {
         return Some("kind");
@@ -224,7 +240,7 @@ fn allowed_types(leg: &node::Leg) -> Option<Vec<InsuranceType>> {
 }
 
 /// The other place is only recorded, so a code that this node does not list yet is good.
-fn counter_region(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<RegionCode> {
+pub(super) fn counter_region(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<RegionCode> {
     let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::RegionMalformed };
     found.need(at, reason, RegionCode::parse(text))
 }
@@ -234,7 +250,7 @@ pub fn leg_to_proto(leg: &Leg) -> node::Leg {
     node::Leg {
         transfer_id: leg.transfer_id.to_string(),
         side: side_to_proto(leg.side),
-        kind: kind_to_proto(leg.side),
+        kind: kind_to_proto(leg.side, false),
         party: Some(party_to_proto(&leg.party)),
         counter_region_code: leg.counter_region.to_string(),
         kinship: kinship_to_proto(leg.kinship),
@@ -244,20 +260,13 @@ pub fn leg_to_proto(leg: &Leg) -> node::Leg {
         time_left: Some(duration(leg.time_left_ms)),
         constraints: constraints_to_proto(&leg.allowed_types, leg.acceptance),
         accepted: false,
+        ..node::Leg::default()
     }
 }
 
 /// A leg in the words of the wire, for Check: without id, digest and time left.
 pub fn leg_to_check_to_proto(leg: &Leg) -> node::Leg {
     node::Leg { transfer_id: String::new(), terms_digest: Vec::new(), time_left: None, ..leg_to_proto(leg) }
-}
-
-/// What the leg of a side does today.
-pub fn kind_to_proto(side: Side) -> i32 {
-    match side {
-        Side::Payer => node::LegKind::DebitAccount.into(),
-        Side::Payee => node::LegKind::CreditWallet.into(),
-    }
 }
 
 /// A side as the wire's number.

@@ -11,6 +11,7 @@ use crate::net::convert::leg::{
     LegReading, leg_name, leg_to_check_to_proto, leg_to_proto, sender, sender_to_proto, side_to_proto,
 };
 use crate::net::convert::reader::{Path, Reader, Violations, check_batch};
+use crate::net::convert::returns::return_leg_to_proto;
 use crate::net::convert::time::{required_time, timestamp};
 use crate::net::status::{Problem, refusal_from_proto, refusal_to_proto};
 use crate::proto::{node, types};
@@ -30,6 +31,7 @@ fn asked_to_proto(asked: &Asked) -> node::Leg {
     match asked {
         Asked::First(leg) => leg_to_proto(leg),
         Asked::Accepted(leg) => accepted_leg_to_proto(leg),
+        Asked::Return(leg) => return_leg_to_proto(leg),
     }
 }
 

@@ -31,6 +31,8 @@ pub fn transfer_to_proto(row: &TransferRow, parties: Option<&MaskedParties>) -> 
         rulebook_hashes: rulebook_hashes(row.payer_rulebook, row.payee_rulebook),
         remark: parties.remark.clone(),
         accept_by_time: row.await_until.map(timestamp),
+        original_transfer_id: row.returns.map_or_else(String::new, |id| id.to_string()),
+        compensation_id: row.compensation.map_or_else(String::new, |id| id.to_string()),
     }
 }
 

@@ -36,6 +36,8 @@ fn committed() -> TransferRow {
         await_until: None,
         awaiting_seq: None,
         accept_time: None,
+        returns: None,
+        compensation: None,
     }
 }
 

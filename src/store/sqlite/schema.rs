@@ -13,6 +13,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_acceptance.sql"),
     include_str!("migrations/0005_wallet_life.sql"),
     include_str!("migrations/0006_settlement_suspended.sql"),
+    include_str!("migrations/0007_compensation.sql"),
 ];
 
 /// The newest format of a store that this program knows.

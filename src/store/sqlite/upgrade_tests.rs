@@ -4,14 +4,17 @@ use super::schema::{APPLICATION_ID, MIGRATIONS};
 use super::sql::Bound;
 use super::*;
 use crate::domain::apply::replay;
-use crate::domain::record::Record;
-use crate::domain::row::Value;
+use crate::domain::ledger::AccountKind;
+use crate::domain::record::{LegReplayed, Record};
+use crate::domain::row::{LegRow, TableRow, Value};
 use crate::domain::toy::Toy;
 use crate::store::replay::verify;
 use tempfile::{TempDir, tempdir};
 
 /// The format in which peers said what they had spoken, before servers could be put back.
 const BEFORE_RECOVERY: usize = 2;
+/// The format in which a leg moved its member's account, or the suspense account, without saying which.
+const BEFORE_COMPENSATIONS: usize = 6;
 
 /// A store of an older format, as the program of its time left it: today's rows, without today's columns.
 fn older(format: usize, owner: &str, records: &[Record]) -> TempDir {
@@ -72,6 +75,36 @@ fn stores_from_before_recovery_verify_clean_before_and_after_their_migration() {
         assert_eq!(difference(&dir), None, "{owner} after");
         assert_eq!(Snapshot::open(dir.path()).unwrap().format().unwrap(), FORMAT);
     }
+}
+
+/// A leg that came back into the suspense account moves that one, also where no column said so.
+#[test]
+fn legs_of_before_compensations_know_the_account_that_they_moved() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 100);
+    toy.settle(outputs);
+    let outputs = toy.create(2, 2, 100);
+    toy.settle(outputs);
+    let mut records = toy.payee.journal.clone();
+    let lost = records.iter().position(|record| matches!(record, Record::LegPrepared(_))).unwrap();
+    let Record::LegPrepared(prepared) = records.remove(lost) else { unreachable!() };
+    let decided = records.iter().position(|record| matches!(record, Record::LegDecided(_))).unwrap();
+    let Record::LegDecided(decision) = records.remove(decided) else { unreachable!() };
+    let replayed = LegReplayed {
+        leg: prepared.leg,
+        window: decision.window.unwrap(),
+        hub_seq: decision.hub_seq.unwrap(),
+        time: decision.time,
+        suspense: true,
+    };
+    records.push(replayed.into());
+    let accounts: Vec<AccountKind> =
+        replay(&records).rows().filter_map(LegRow::of).map(|leg| leg.account).collect();
+    assert_eq!(accounts, [AccountKind::Suspense, AccountKind::Wallet]);
+    let dir = older(BEFORE_COMPENSATIONS, "node:51", &records);
+    assert_eq!(difference(&dir), None, "before");
+    drop(SqliteStore::open(dir.path(), "node:51").unwrap());
+    assert_eq!(difference(&dir), None, "after");
 }
 
 #[test]

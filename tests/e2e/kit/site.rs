@@ -75,7 +75,8 @@ impl Site {
         let provinces = || options.provinces.iter().chain(&options.strangers);
         let certs = folder.path().join("certs");
         issue::init(&certs).expect("an authority");
-        let apps = ["app:demo", "app:sichuan", "app:unlisted", "operator:ops", "hub"].map(str::to_owned);
+        let apps = ["app:demo", "app:sichuan", "app:unlisted", "operator:ops", "operator:second", "hub"]
+            .map(str::to_owned);
         let servers = provinces().flat_map(|it| [format!("node:{it}"), format!("platform:{it}")]);
         for name in apps.into_iter().chain(servers) {
             issue::issue(&certs, &role(&name), &[]).expect("a certificate");

@@ -1,0 +1,170 @@
+//! Two operators carry money back, over real servers.
+
+use super::kit::caller::{Caller, within};
+use super::kit::cluster::{Cluster, shared};
+use super::kit::people::{Funds, fresh_id, province};
+use super::kit::verdict::{malformed, recorded, refused};
+use gongji::proto::hub::compensation_service_client::CompensationServiceClient;
+use gongji::proto::hub::{
+    ApproveCompensationRequest, Compensation, CompensationState, ListCompensationsRequest,
+    ProposeCompensationRequest, Transfer, WithdrawCompensationRequest,
+};
+use gongji::proto::node::{EntryAccount, EntryKind, ListEntriesRequest};
+use gongji::proto::types::Party;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+/// An operator at the hub.
+struct Operator(CompensationServiceClient<Channel>);
+
+impl Operator {
+    fn of(caller: &Caller) -> Operator {
+        Operator(CompensationServiceClient::new(caller.channel("hub")))
+    }
+
+    fn both(cluster: &Cluster) -> (Operator, Operator) {
+        let [first, second] = ["operator:ops", "operator:second"];
+        (Operator::of(&cluster.caller(first)), Operator::of(&cluster.caller(second)))
+    }
+
+    async fn propose(&mut self, id: &str, transfer_id: &str, amount: &str) -> Result<Compensation, Status> {
+        let request = ProposeCompensationRequest {
+            compensation_id: id.to_owned(),
+            transfer_id: transfer_id.to_owned(),
+            amount: amount.to_owned(),
+            reason: "工单 7：系统重复转账".to_owned(),
+        };
+        let answer = self.0.propose_compensation(within(request)).await?;
+        Ok(answer.into_inner().compensation.expect("an answer carries it"))
+    }
+
+    async fn approve(&mut self, id: &str) -> Result<Compensation, Status> {
+        let request = ApproveCompensationRequest { compensation_id: id.to_owned() };
+        let answer = self.0.approve_compensation(within(request)).await?;
+        Ok(answer.into_inner().compensation.expect("an answer carries it"))
+    }
+
+    async fn withdraw(&mut self, id: &str) -> Result<Compensation, Status> {
+        let request = WithdrawCompensationRequest { compensation_id: id.to_owned() };
+        let answer = self.0.withdraw_compensation(within(request)).await?;
+        Ok(answer.into_inner().compensation.expect("an answer carries it"))
+    }
+
+    async fn of_transfer(&mut self, transfer_id: &str) -> Vec<Compensation> {
+        let (mut found, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let transfer_id = transfer_id.to_owned();
+            let request = ListCompensationsRequest { page_size: 1, page_token, transfer_id };
+            let page = self.0.list_compensations(within(request)).await.expect("a page").into_inner();
+            found.extend(page.compensations);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return found;
+            }
+        }
+    }
+}
+
+async fn kinds(caller: &Caller, party: &Party, account: EntryAccount) -> Vec<EntryKind> {
+    let request = ListEntriesRequest {
+        party: Some(party.clone()),
+        account: account.into(),
+        ..ListEntriesRequest::default()
+    };
+    let answer = caller.wallets(province(party)).list_entries(within(request)).await.expect("a statement");
+    answer.into_inner().entries.iter().map(|entry| entry.kind()).collect()
+}
+
+async fn sent(cluster: &Cluster, amount: &str) -> (super::kit::people::Family, Transfer) {
+    let family = cluster.family("13", "51").await;
+    let transfer = cluster.app().create(family.transfer(amount)).await.expect("an answer");
+    recorded(&transfer);
+    (family, transfer)
+}
+
+#[test]
+fn two_operators_carry_a_transfer_back_and_its_decision_stays() {
+    shared(async |cluster| {
+        let (family, original) = sent(cluster, "400.00").await;
+        let ((mut first, mut second), id) = (Operator::both(cluster), fresh_id());
+        let proposed = first.propose(&id, &original.transfer_id, "400.00").await.expect("proposed");
+        assert_eq!(proposed.state(), CompensationState::Proposed);
+        assert_eq!(proposed, first.propose(&id, &original.transfer_id, "400.00").await.expect("a repeat"));
+        assert_eq!(family.funds().await, Funds::settled("9600.00", "400.00"), "a proposal moves nothing");
+        refused(first.approve(&id).await, Code::PermissionDenied, "SAME_OPERATOR");
+
+        let done = second.approve(&id).await.expect("approved");
+        assert_eq!(done.state(), CompensationState::Committed);
+        assert_eq!(done.proposer, "urn:gongji:operator:ops");
+        assert_eq!(done.answerer, "urn:gongji:operator:second");
+        let back = done.transfer.clone().expect("begun");
+        recorded(&back);
+        assert_eq!((&back.transfer_id, &back.original_transfer_id), (&id, &original.transfer_id));
+        assert!(back.hub_seq > original.hub_seq && !back.window_id.is_empty());
+        assert_eq!(done, second.approve(&id).await.expect("a repeat"));
+        assert_eq!(family.funds().await, Funds::settled("10000.00", "0.00"));
+
+        let app = cluster.app();
+        let out = kinds(&app, &family.payee, EntryAccount::Wallet).await;
+        assert_eq!(out, [EntryKind::ReturnOut, EntryKind::TransferIn], "newest first");
+        let into = kinds(&app, &family.payer, EntryAccount::Personal).await;
+        assert_eq!(into[..2], [EntryKind::ReturnIn, EntryKind::TransferOut]);
+        let now = app.get(&original.transfer_id).await.expect("the original");
+        assert_eq!(now.compensation_id, id);
+        assert_eq!(Transfer { compensation_id: String::new(), ..now }, original, "no decision is changed");
+        assert_eq!(app.get(&id).await.expect("for who may see the original"), back);
+    });
+}
+
+#[test]
+fn no_more_goes_back_than_was_sent_and_what_is_withdrawn_is_free_again() {
+    shared(async |cluster| {
+        let (family, original) = sent(cluster, "100.00").await;
+        let (mut first, mut second) = Operator::both(cluster);
+        let [one, two, three] = [fresh_id(), fresh_id(), fresh_id()];
+        first.propose(&one, &original.transfer_id, "60.00").await.expect("proposed");
+        let more = first.propose(&two, &original.transfer_id, "40.01").await;
+        let said = refused(more, Code::FailedPrecondition, "OVER_COMPENSATED");
+        assert_eq!(said.fact("limit"), Some("40.00"));
+        let withdrawn = second.withdraw(&one).await.expect("withdrawn");
+        assert_eq!(withdrawn.state(), CompensationState::Withdrawn);
+        refused(second.approve(&one).await, Code::FailedPrecondition, "COMPENSATION_WITHDRAWN");
+        first.propose(&three, &original.transfer_id, "100.00").await.expect("proposed");
+        assert_eq!(second.approve(&three).await.expect("approved").state(), CompensationState::Committed);
+        refused(second.withdraw(&three).await, Code::FailedPrecondition, "COMPENSATION_APPROVED");
+        assert_eq!(family.funds().await, Funds::settled("10000.00", "0.00"));
+        let mut listed: Vec<_> = first.of_transfer(&original.transfer_id).await;
+        listed.sort_by_key(|it| it.compensation_id != one);
+        let states: Vec<CompensationState> = listed.iter().map(|it| it.state()).collect();
+        assert_eq!(states, [CompensationState::Withdrawn, CompensationState::Committed]);
+        let back = first.propose(&two, &three, "1.00").await;
+        refused(back, Code::FailedPrecondition, "IS_COMPENSATION");
+    });
+}
+
+#[test]
+fn only_operators_speak_and_only_of_what_was_committed() {
+    shared(async |cluster| {
+        let family = cluster.family("13", "51").await;
+        let never = cluster.app().create(family.transfer("99999.00")).await.expect("aborted");
+        let (mut first, _) = Operator::both(cluster);
+        let propose = first.propose(&fresh_id(), &never.transfer_id, "1.00").await;
+        refused(propose, Code::FailedPrecondition, "ORIGINAL_NOT_COMMITTED");
+        let unknown = first.propose(&fresh_id(), &fresh_id(), "1.00").await;
+        refused(unknown, Code::NotFound, "TRANSFER_NOT_FOUND");
+        refused(first.approve(&fresh_id()).await, Code::NotFound, "COMPENSATION_NOT_FOUND");
+        malformed(
+            first.propose("7", &never.transfer_id, "1.00").await,
+            "compensation_id",
+            "TRANSFER_ID_MALFORMED",
+        );
+        malformed(first.approve("").await, "compensation_id", "FIELD_REQUIRED");
+        for role in ["app:demo", "platform:13", "node:13"] {
+            let mut other = Operator::of(&cluster.caller(role));
+            let answer = other.propose(&fresh_id(), &never.transfer_id, "1.00").await;
+            refused(answer, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
+            refused(other.approve(&fresh_id()).await, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
+        }
+        assert_eq!(family.funds().await, Funds::untouched());
+    });
+}
