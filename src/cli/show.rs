@@ -420,9 +420,14 @@ mod tests {
         });
         assert_eq!(incident_json(&("node 51".to_owned(), incident.clone())), expected);
         expected["outcome"] = Value::Null;
-        let refusal = incident.refusal.clone().map(|it| types::Refusal { metadata: Default::default(), ..it });
+        let refusal =
+            incident.refusal.clone().map(|it| types::Refusal { metadata: Default::default(), ..it });
         let without = types::Incident { refusal, ..incident };
-        assert_eq!(incident_json(&("node 51".to_owned(), without)), expected, "not every incident is about an order");
+        assert_eq!(
+            incident_json(&("node 51".to_owned(), without)),
+            expected,
+            "not every incident is about an order"
+        );
     }
 
     #[test]

@@ -333,7 +333,8 @@ mod tests {
 
     #[test]
     fn a_list_has_at_least_one_row() {
-        let limit = |text: &str| Line::try_parse_from(["x", "--limit", text]).ok().map(|line| line.list.limit);
+        let limit =
+            |text: &str| Line::try_parse_from(["x", "--limit", text]).ok().map(|line| line.list.limit);
         assert_eq!((limit("1"), limit("5000")), (Some(1), Some(5_000)));
         assert_eq!((limit("0"), limit("-1"), limit("x")), (None, None, None));
     }

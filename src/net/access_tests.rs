@@ -141,9 +141,13 @@ fn an_app_gets_what_its_grant_lists_and_no_more() {
 
 #[test]
 fn a_grant_of_what_no_app_may_call_is_refused() {
-    for bad in
-        ["GetTransfer", "TransferService/GetTransfer", "TransferService.Get", "ParticipantService.Prepare", "WalletService.ChangePlace"]
-    {
+    for bad in [
+        "GetTransfer",
+        "TransferService/GetTransfer",
+        "TransferService.Get",
+        "ParticipantService.Prepare",
+        "WalletService.ChangePlace",
+    ] {
         assert_eq!(grants(&[bad]).expect_err("refused").method, bad);
     }
 }

@@ -33,22 +33,32 @@ const ANNOUNCE_EVERY: Duration = Duration::from_secs(10);
 /// How long a call to the hub may take.
 const CALL_WITHIN: Duration = Duration::from_secs(5);
 
-/// The node's way out.
+/// What the node's machine wants of the hub.
 #[derive(Debug)]
-pub(super) struct Questions(UnboundedSender<Vec<Question>>);
-
-/// A way out, and the end where its questions come out.
-pub(super) fn questions() -> (Questions, UnboundedReceiver<Vec<Question>>) {
-    let (sender, receiver) = unbounded_channel();
-    (Questions(sender), receiver)
+pub(super) enum Errand {
+    /// Answers about legs in doubt.
+    Ask(Vec<Question>),
+    /// To be admitted by a life of the hub that spoke and has not done so.
+    Announce,
 }
 
-impl Outlet<Effect> for Questions {
+/// The node's way out.
+#[derive(Debug)]
+pub(super) struct Errands(UnboundedSender<Errand>);
+
+/// A way out, and the end where its errands come out.
+pub(super) fn errands() -> (Errands, UnboundedReceiver<Errand>) {
+    let (sender, receiver) = unbounded_channel();
+    (Errands(sender), receiver)
+}
+
+impl Outlet<Effect> for Errands {
     fn deliver(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 // Once the resolver has ended the server is stopping; the next start asks again.
-                Effect::Ask(questions) => drop(self.0.send(questions)),
+                Effect::Ask(questions) => drop(self.0.send(Errand::Ask(questions))),
+                Effect::Announce => drop(self.0.send(Errand::Announce)),
                 Effect::HubRefused => {
                     tracing::error!(
                         "ALARM: the hub is older than what this node has seen of it, or a copy: nothing is taken from \
@@ -130,7 +140,7 @@ enum Admission {
 
 impl Resolver {
     /// Runs until the engine ends (false), or until another start of this store has taken this one's place (true).
-    pub(super) async fn run(self, mut questions: UnboundedReceiver<Vec<Question>>) -> bool {
+    pub(super) async fn run(self, mut errands: UnboundedReceiver<Errand>) -> bool {
         let mut backoff = Backoff::new(100, 5_000);
         let mut last = None;
         loop {
@@ -160,8 +170,11 @@ impl Resolver {
             loop {
                 tokio::select! {
                     () = tokio::time::sleep_until(until) => break,
-                    asked = questions.recv() => match asked {
-                        Some(asked) => self.ask(asked).await,
+                    errand = errands.recv() => match errand {
+                        Some(Errand::Ask(asked)) => self.ask(asked).await,
+                        // All calls of that life were refused until now: one announcement answers them all.
+                        Some(Errand::Announce) if backoff.is_fresh() => break,
+                        Some(Errand::Announce) => {}
                         None => return false,
                     }
                 }

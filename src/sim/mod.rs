@@ -17,6 +17,7 @@ mod tests;
 mod world;
 
 pub use broken::Broken;
+pub use node_side::heard;
 
 use std::collections::BTreeMap;
 

@@ -42,6 +42,7 @@ impl World {
                     let pending = Pending::Resolve(province, questions.clone());
                     self.call(province, HUB, Message::Resolve(mark, questions), pending, CALL_WITHIN);
                 }
+                Output::Effect(Effect::Announce) => self.announce(province, None),
                 Output::Effect(Effect::HubRefused) => self.report.count("hub refused"),
                 Output::Effect(Effect::Alarm(transfer_id, side)) => {
                     self.complain(format!("alarm at {province}: {transfer_id} {}", side.name()));
@@ -181,7 +182,7 @@ impl World {
 }
 
 /// A leg as its node tells it to a hub that was put back: committed with a later number, or in doubt.
-fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
+pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
     let committed = match leg.state {
         LegState::Prepared => None,
         LegState::Committed if leg.hub_seq > Some(above) => {

@@ -2,14 +2,16 @@
 
 use super::broken::Broken;
 use super::letter::{Letter, Message, answered};
-use super::server::{Outputs, Server, at, print};
-use super::world::{CALL, Fate, State, World};
+use super::server::{Outputs, Server, print};
+use super::world::{CALL, Fate, Mark, State, World};
 use gongji::domain::calendar::Mono;
 use gongji::domain::coordinator::{self, Coordinator};
 use gongji::domain::id::TransferId;
 use gongji::domain::participant::{self, Participant};
+use gongji::domain::reason::Reason;
 use gongji::domain::record::PeerMark;
 use gongji::domain::region::ProvinceCode;
+use gongji::domain::row::{IncidentRow, Key};
 use gongji::domain::step::Output;
 use gongji::domain::transfer::TransferState;
 use std::collections::HashMap;
@@ -40,6 +42,12 @@ impl<M> Taken<M> {
     }
 }
 
+/// Whether an incident is a contradiction. A recovery that had to decide, or a replay that fits no account, is none.
+fn is_contrary(incident: Option<&IncidentRow>) -> bool {
+    let fine = [Reason::DecidedAtRecovery, Reason::ReplayedToSuspense];
+    incident.is_none_or(|incident| !fine.contains(&incident.refusal.reason))
+}
+
 /// By server and input.
 pub(super) type Cache<M> = Mutex<HashMap<(u64, u64), Arc<Taken<M>>>>;
 
@@ -64,7 +72,7 @@ impl World {
     ) {
         let taken = recall(&self.hub, (state.hub.print, key), || {
             let (now, input) = input();
-            let (next, outputs) = state.hub.run(at(now), input);
+            let (next, outputs) = state.hub.run(state.hub.at(now), input);
             self.hub_says(next, outputs, call)
         });
         let before = std::mem::replace(&mut state.hub, Arc::clone(&taken.next));
@@ -79,12 +87,13 @@ impl World {
         }
     }
 
-    fn hub_says(
+    pub(super) fn hub_says(
         &self,
         next: Server<Coordinator>,
         outputs: Outputs<Coordinator>,
         call: Option<&Letter>,
     ) -> Taken<Coordinator> {
+        let (next, outputs) = next.with_what_it_reads(outputs);
         let (mark, mut taken) = (next.mark, Taken::new(next));
         for output in outputs {
             let (province, message) = match (output, call) {
@@ -94,28 +103,57 @@ impl World {
                 (Output::Effect(coordinator::Effect::Decide(province, decision)), _) => {
                     (province, Message::Decide(decision))
                 }
-                (Output::Effect(coordinator::Effect::Alarm(..)), _) => {
-                    taken.alarm = true;
+                (Output::Effect(coordinator::Effect::Alarm(transfer_id, side)), _) => {
+                    taken.alarm |= is_contrary(taken.next.get(&Key::IncidentRow(transfer_id, side)));
                     continue;
                 }
-                // Nobody accepts, and nobody was put back, in these worlds.
+                (Output::Effect(coordinator::Effect::PrepareAccepted(province, leg)), _) => {
+                    (province, Message::PrepareAccepted(leg))
+                }
+                (Output::Effect(coordinator::Effect::AskWhatWasLost(province, above)), _) => {
+                    (province, Message::WhatWasLost(above))
+                }
+                // These it has done itself.
                 (
-                    Output::Effect(
-                        coordinator::Effect::PrepareAccepted(..)
-                        | coordinator::Effect::ReadBack(..)
-                        | coordinator::Effect::AskWhatWasLost(..)
-                        | coordinator::Effect::Recovered(_),
-                    ),
+                    Output::Effect(coordinator::Effect::ReadBack(..) | coordinator::Effect::Recovered(_)),
                     _,
                 ) => continue,
-                (Output::Answer(CALL, coordinator::Answer::Admitted { incarnation, .. }), Some(call)) => {
-                    (call.province, Message::Admitted(incarnation, call.sender.start_id.0))
+                (
+                    Output::Answer(
+                        CALL,
+                        coordinator::Answer::Admitted { incarnation, resync, hub_recovered },
+                    ),
+                    Some(call),
+                ) => {
+                    let how = (resync, hub_recovered);
+                    (call.province, Message::Admitted(incarnation, call.sender.start_id.0, how))
+                }
+                (Output::Answer(CALL, coordinator::Answer::Prove { sequence }), Some(call)) => {
+                    (call.province, Message::Prove(sequence, call.sender.start_id.0))
+                }
+                (Output::Answer(CALL, coordinator::Answer::Refused(refusal)), Some(call))
+                    if refusal.reason == Reason::Recovering
+                        && matches!(call.message, Message::Announce(_)) =>
+                {
+                    (call.province, Message::Recovering(call.sender.start_id.0))
+                }
+                (Output::Answer(CALL, coordinator::Answer::Refused(refusal)), Some(_))
+                    if refusal.reason == Reason::HubBehind =>
+                {
+                    self.note_mark(Mark::HubBehind);
+                    continue;
                 }
                 (Output::Answer(CALL, coordinator::Answer::Rulings(rulings)), Some(call)) => {
                     (call.province, Message::Rulings(rulings))
                 }
                 (Output::Answer(ticket, coordinator::Answer::Transfer(row)), _) if ticket != CALL => {
                     taken.told.extend(row.state.is_decided().then_some((row.transfer_id, row.state)));
+                    continue;
+                }
+                // A hub that recovers is asked again.
+                (Output::Answer(_, coordinator::Answer::Refused(refusal)), _)
+                    if refusal.reason == Reason::Recovering =>
+                {
                     continue;
                 }
                 (Output::Answer(ticket, coordinator::Answer::Refused(_)), _) if ticket != CALL => {
@@ -140,7 +178,7 @@ impl World {
     ) {
         let taken = recall(&self.node, (state.nodes[node].print, key), || {
             let (now, input) = input();
-            let (next, outputs) = state.nodes[node].run(at(now), input);
+            let (next, outputs) = state.nodes[node].run(state.nodes[node].at(now), input);
             self.node_says(node, next, outputs)
         });
         let before = std::mem::replace(&mut state.nodes[node], Arc::clone(&taken.next));
@@ -167,10 +205,11 @@ impl World {
         for output in outputs {
             let message = match output {
                 Output::Effect(participant::Effect::Ask(questions)) => Some(Message::Ask(questions)),
-                // The answer of an earlier life of the hub, late: nothing is taken from it.
-                Output::Effect(participant::Effect::HubRefused) => None,
-                Output::Effect(participant::Effect::Alarm(..)) => {
-                    taken.alarm = true;
+                // It announces itself again and again anyway. The answer of an earlier life of the hub comes late:
+                // nothing is taken from it.
+                Output::Effect(participant::Effect::Announce | participant::Effect::HubRefused) => None,
+                Output::Effect(participant::Effect::Alarm(transfer_id, side)) => {
+                    taken.alarm |= is_contrary(taken.next.get(&Key::IncidentRow(transfer_id, side)));
                     None
                 }
                 Output::Answer(_, answer) => answered(answer),
@@ -196,12 +235,19 @@ impl World {
         taken.go_out(state);
     }
 
+    /// Another store is in the hub's place, and it has started.
+    pub(super) fn set_hub(&self, state: &mut State, taken: Taken<Coordinator>) {
+        state.hub = Arc::clone(&taken.next);
+        taken.go_out(state);
+    }
+
     /// A node dies and starts again.
     pub fn restart_node(&self, state: &mut State, node: usize) {
         let taken = recall(&self.node, (state.nodes[node].print, print(&"restart")), || {
             Taken::new(state.nodes[node].restart(&self.country, self.country.provinces[node]))
         });
         state.nodes[node] = Arc::clone(&taken.next);
+        state.admitted[node] = 0;
         self.announce(state, node);
     }
 

@@ -45,7 +45,7 @@ pub struct HeardLeg {
 }
 
 /// What is heard while the hub recovers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Recovery {
     /// Nodes that have not told everything yet, with the start that announced itself, if one has.
     unheard: BTreeMap<ProvinceCode, Option<StartId>>,

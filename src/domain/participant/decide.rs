@@ -1,7 +1,7 @@
 //! Decisions: carried out once, confirmed again, and never turned round.
 
 use super::apply::{account, kind_of};
-use super::{Answer, Life, Participant, Step};
+use super::{Answer, Effect, Life, Participant, Step};
 use crate::domain::protocol::{Ack, AckResult, Decision, Question, Ruling};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::{LegBuried, LegDecided, LegReplayed, LegState, PeerMark, PreparedLeg};
@@ -70,6 +70,10 @@ impl Participant {
 
     /// The hub's answers to our questions.
     pub(super) fn rulings(&mut self, hub: PeerMark, rulings: Vec<Ruling>, step: &mut Step<'_>) {
+        if hub.incarnation > self.admitted_by {
+            // They are asked again once it has admitted this node.
+            return step.effect(Effect::Announce);
+        }
         if self.meet_hub(hub, step).is_err() {
             return;
         }

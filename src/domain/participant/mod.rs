@@ -47,6 +47,9 @@ pub struct Participant {
     put_back: bool,
     /// The hub's sequence when this life was admitted: what it asked before was asked of an earlier life.
     admitted_at: u64,
+    /// The hub's life that answered the last announcement, and so holds all that was seen of it here. Nothing is taken
+    /// from a later one before it has shown that too: its store may have been put back.
+    admitted_by: u64,
     places: Arc<RegionDirectory>,
     rulebook: Arc<Rulebook>,
     vault: Arc<dyn Vault>,
@@ -98,6 +101,7 @@ impl Participant {
             life: Life::Alone,
             put_back: false,
             admitted_at: 0,
+            admitted_by: 0,
             places,
             rulebook,
             vault,
@@ -107,7 +111,7 @@ impl Participant {
 
     /// What a crash takes: with its rows, all that its next step goes by. A model checker tells its states apart by it.
     pub fn volatile(&self) -> impl Hash + '_ {
-        (self.life, self.put_back, self.admitted_at, &self.in_doubt)
+        (self.life, self.put_back, self.admitted_at, self.admitted_by, &self.in_doubt)
     }
 
     /// Takes note of the hub as it spoke; refuses an older hub and a copy of it.
@@ -156,6 +160,7 @@ impl Participant {
             }
             return;
         }
+        self.admitted_by = self.admitted_by.max(hub.incarnation);
         let known = own(step.rows());
         if known.incarnation != incarnation || known.start_id != self.start_id {
             step.record(NodeJoined { incarnation, start_id: self.start_id, time: step.now.civil });
@@ -182,6 +187,10 @@ impl Participant {
     /// Takes note of the hub as it spoke; refuses what it said before it admitted this life, and what was on its way
     /// for long.
     fn meet_admitting_hub(&mut self, hub: PeerMark, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
+        if hub.incarnation > self.admitted_by {
+            step.effect(Effect::Announce);
+            return Err(RefusalRecord::new(Reason::NotAnnounced, crate::domain::reason::RefusalSide::Hub));
+        }
         self.meet_hub(hub, step)?;
         if hub.sequence >= self.admitted_at {
             return Ok(());

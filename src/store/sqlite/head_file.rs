@@ -19,7 +19,8 @@ pub(super) struct HeadFile {
 impl HeadFile {
     /// Takes the file over, and makes `head` durable in it.
     pub(super) fn open(dir: &Path, head: Head) -> Result<HeadFile, StoreError> {
-        let file = owner_only::writing().create(true).truncate(false).open(dir.join(NAME)).map_err(failure)?;
+        let file =
+            owner_only::writing().create(true).truncate(false).open(dir.join(NAME)).map_err(failure)?;
         let mut head_file = HeadFile { file };
         head_file.note(head)?;
         head_file.sync()?;
