@@ -114,6 +114,11 @@ impl Participant {
         (self.life, self.put_back, self.admitted_at, self.admitted_by, &self.in_doubt)
     }
 
+    /// Whether the hub has admitted this life, be it to be told again what it lost.
+    pub fn is_admitted(&self) -> bool {
+        self.life > Life::Alone
+    }
+
     /// Takes note of the hub as it spoke; refuses an older hub and a copy of it.
     fn meet_hub(&mut self, hub: PeerMark, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
         let seen = step.rows().get::<PeerRow>(&Key::PeerRow(ProvinceCode::HUB)).cloned();
