@@ -1,5 +1,5 @@
-//! What must hold, looked at while the world runs: what has changed, at every half second; all of it now and then, after
-//! a store was put back, and at the end.
+//! What must hold, looked at while the world runs: what has changed, at every half second; all of it now and then,
+//! after a store was put back, and at the end.
 
 use super::world::World;
 use crate::domain::books::{Books, HubBooks, NodeBooks};

@@ -1,6 +1,6 @@
 //! Stores that come back older than they say: a disk that said "durable" and was not, a folder that was copied back by
-//! hand. Whoever has seen more must find it: a node is told again what it lost; a hub is refused, and then restored as it
-//! should have been. What nobody else had seen cannot be found (ADR 010).
+//! hand. Whoever has seen more must find it: a node is told again what it lost; a hub is refused, and then restored as
+//! it should have been. What nobody else had seen cannot be found (ADR 010).
 
 use super::world::{HUB, World};
 use crate::domain::id::TransferId;
@@ -170,7 +170,8 @@ impl World {
         }
     }
 
-    /// Whether people know of it: an incident was noted. Only where a hub did not know that it was old may that be needed.
+    /// Whether people know of it: an incident was noted. Only where a hub did not know that it was old may that be
+    /// needed.
     pub(super) fn is_noted(&self, violation: &Violation) -> bool {
         if !self.lies.hub_ever {
             return false;

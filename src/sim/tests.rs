@@ -73,8 +73,8 @@ fn stores_that_come_back_older_than_they_say_are_found() {
     assert!(found.iter().all(|what| seen.get(*what).is_some_and(|times| *times > 0)), "{seen:#?}");
 }
 
-/// One province is dark for a minute. Nobody in the others waits for it: their transfers are decided, and recorded, in the
-/// same time as without it, and just as many.
+/// One province is dark for a minute. Nobody in the others waits for it: their transfers are decided, and recorded, in
+/// the same time as without it, and just as many.
 #[test]
 fn one_dark_province_keeps_no_other_waiting() {
     let mut seen = 0;

@@ -33,9 +33,12 @@ struct Content {
     appends: u64,
     faults: BTreeMap<u64, Fault>,
     /// What the last appends replaced, and how many records each made; the newest comes last.
-    last: VecDeque<(Vec<(Key, Option<Row>)>, usize)>,
+    last: VecDeque<(Replaced, usize)>,
     touched: Touched,
 }
+
+/// Rows as they were before an append.
+type Replaced = Vec<(Key, Option<Row>)>;
 
 /// Most appends that can be lost again.
 const KEPT: usize = 8;

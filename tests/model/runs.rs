@@ -12,7 +12,7 @@ use gongji::domain::reason::Reason;
 use gongji::domain::record::PeerMark;
 use gongji::domain::region::ProvinceCode;
 use gongji::domain::row::{IncidentRow, Key};
-use gongji::domain::step::Output;
+use gongji::domain::step::{Output, Ticket};
 use gongji::domain::transfer::TransferState;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -31,6 +31,19 @@ pub struct Taken<M> {
 impl<M> Taken<M> {
     fn new(next: Server<M>) -> Taken<M> {
         Taken { next: Arc::new(next), letters: Vec::new(), told: Vec::new(), refused: 0, alarm: false }
+    }
+
+    /// An answer to a client, or to the payee.
+    fn client_hears(&mut self, ticket: Ticket, answer: coordinator::Answer) {
+        match answer {
+            coordinator::Answer::Transfer(row) => {
+                self.told.extend(row.state.is_decided().then_some((row.transfer_id, row.state)));
+            }
+            // A hub that recovers is asked again.
+            coordinator::Answer::Refused(refusal) if refusal.reason == Reason::Recovering => {}
+            coordinator::Answer::Refused(_) => self.refused |= 1 << ticket,
+            _ => {}
+        }
     }
 
     /// What it says reaches the network and the clients.
@@ -96,76 +109,62 @@ impl World {
         let (next, outputs) = next.with_what_it_reads(outputs);
         let (mark, mut taken) = (next.mark, Taken::new(next));
         for output in outputs {
-            let (province, message) = match (output, call) {
-                (Output::Effect(coordinator::Effect::Prepare(province, leg)), _) => {
+            let (province, message) = match output {
+                Output::Effect(coordinator::Effect::Prepare(province, leg)) => {
                     (province, Message::Prepare(leg))
                 }
-                (Output::Effect(coordinator::Effect::Decide(province, decision)), _) => {
+                Output::Effect(coordinator::Effect::Decide(province, decision)) => {
                     (province, Message::Decide(decision))
                 }
-                (Output::Effect(coordinator::Effect::Alarm(transfer_id, side)), _) => {
+                Output::Effect(coordinator::Effect::PrepareAccepted(province, leg)) => {
+                    (province, Message::PrepareAccepted(leg))
+                }
+                Output::Effect(coordinator::Effect::AskWhatWasLost(province, above)) => {
+                    (province, Message::WhatWasLost(above))
+                }
+                Output::Effect(coordinator::Effect::Alarm(transfer_id, side)) => {
                     taken.alarm |= is_contrary(taken.next.get(&Key::IncidentRow(transfer_id, side)));
                     continue;
                 }
-                (Output::Effect(coordinator::Effect::PrepareAccepted(province, leg)), _) => {
-                    (province, Message::PrepareAccepted(leg))
-                }
-                (Output::Effect(coordinator::Effect::AskWhatWasLost(province, above)), _) => {
-                    (province, Message::WhatWasLost(above))
-                }
                 // These it has done itself.
-                (
-                    Output::Effect(coordinator::Effect::ReadBack(..) | coordinator::Effect::Recovered(_)),
-                    _,
-                ) => continue,
-                (
-                    Output::Answer(
-                        CALL,
-                        coordinator::Answer::Admitted { incarnation, resync, hub_recovered },
-                    ),
-                    Some(call),
-                ) => {
-                    let how = (resync, hub_recovered);
-                    (call.province, Message::Admitted(incarnation, call.sender.start_id.0, how))
-                }
-                (Output::Answer(CALL, coordinator::Answer::Prove { sequence }), Some(call)) => {
-                    (call.province, Message::Prove(sequence, call.sender.start_id.0))
-                }
-                (Output::Answer(CALL, coordinator::Answer::Refused(refusal)), Some(call))
-                    if refusal.reason == Reason::Recovering
-                        && matches!(call.message, Message::Announce(_)) =>
-                {
-                    (call.province, Message::Recovering(call.sender.start_id.0))
-                }
-                (Output::Answer(CALL, coordinator::Answer::Refused(refusal)), Some(_))
-                    if refusal.reason == Reason::HubBehind =>
-                {
-                    self.note_mark(Mark::HubBehind);
+                Output::Effect(coordinator::Effect::ReadBack(..) | coordinator::Effect::Recovered(_)) => {
                     continue;
                 }
-                (Output::Answer(CALL, coordinator::Answer::Rulings(rulings)), Some(call)) => {
-                    (call.province, Message::Rulings(rulings))
-                }
-                (Output::Answer(ticket, coordinator::Answer::Transfer(row)), _) if ticket != CALL => {
-                    taken.told.extend(row.state.is_decided().then_some((row.transfer_id, row.state)));
+                Output::Answer(CALL, answer) => match call.map(|call| self.hub_answers(answer, call)) {
+                    Some(Some(message)) => message,
+                    Some(None) | None => continue,
+                },
+                Output::Answer(ticket, answer) => {
+                    taken.client_hears(ticket, answer);
                     continue;
                 }
-                // A hub that recovers is asked again.
-                (Output::Answer(_, coordinator::Answer::Refused(refusal)), _)
-                    if refusal.reason == Reason::Recovering =>
-                {
-                    continue;
-                }
-                (Output::Answer(ticket, coordinator::Answer::Refused(_)), _) if ticket != CALL => {
-                    taken.refused |= 1 << ticket;
-                    continue;
-                }
-                // A call that was refused has failed, as one has that was lost.
-                (Output::Answer(..), _) => continue,
             };
             taken.letters.push(self.letter(province, mark, message));
         }
         taken
+    }
+
+    /// The hub's answer to a node's call. A call that was refused has failed, as one has that was lost.
+    fn hub_answers(&self, answer: coordinator::Answer, call: &Letter) -> Option<(ProvinceCode, Message)> {
+        let start = call.sender.start_id.0;
+        let message = match answer {
+            coordinator::Answer::Admitted { incarnation, resync, hub_recovered } => {
+                Message::Admitted(incarnation, start, (resync, hub_recovered))
+            }
+            coordinator::Answer::Prove { sequence } => Message::Prove(sequence, start),
+            coordinator::Answer::Rulings(rulings) => Message::Rulings(rulings),
+            coordinator::Answer::Refused(refusal)
+                if refusal.reason == Reason::Recovering && matches!(call.message, Message::Announce(_)) =>
+            {
+                Message::Recovering(start)
+            }
+            coordinator::Answer::Refused(refusal) if refusal.reason == Reason::HubBehind => {
+                self.note_mark(Mark::HubBehind);
+                return None;
+            }
+            _ => return None,
+        };
+        Some((call.province, message))
     }
 
     pub(super) fn run_node(
