@@ -3,7 +3,7 @@
 use super::Exit;
 use super::print::say;
 use super::table::{align_right, table};
-use crate::sim::{Broken, Plan, Report, run as simulate};
+use crate::sim::{Broken, Plan, Report, cells, run as simulate};
 use clap::Args as ClapArgs;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -62,7 +62,7 @@ fn all(args: &Args) -> Vec<Report> {
             }
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores(usize::try_from(count).unwrap_or(usize::MAX));
     std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     reports.into_inner().map(|reports| reports.into_values().collect()).unwrap_or_default()
 }
@@ -84,6 +84,21 @@ fn show(title: &str, counts: &BTreeMap<&str, u64>) {
     say(shown);
 }
 
+/// Cells of the tables that no world has reached.
+fn never_reached(reports: &[Report]) {
+    let reached = |cell: &String| reports.iter().any(|report| report.marks.contains_key(cell));
+    let never: Vec<String> = cells().into_iter().filter(|cell| !reached(cell)).collect();
+    say(format!("never reached: {} of {} cells", never.len(), cells().len()));
+    for cell in never {
+        say(format!("  {cell}"));
+    }
+}
+
+/// How many cores so many worlds were run on.
+fn cores(worlds: usize) -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(worlds).max(1)
+}
+
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Exit {
     let began = Instant::now();
@@ -91,14 +106,17 @@ pub(super) fn run(args: &Args) -> Exit {
     let seconds = began.elapsed().as_secs_f64();
     show("what happened", &sum(reports.iter().map(|report| &report.counts)));
     show("message × state", &sum(reports.iter().map(|report| &report.marks)));
+    never_reached(&reports);
     let transfers = args.transfers * reports.len() as u64;
     let records: u64 = reports.iter().map(|report| report.records).sum();
     let checks: u64 = reports.iter().map(|report| report.checks).sum();
+    let whole: u64 = reports.iter().map(|report| report.whole_checks).sum();
+    let rate = transfers as f64 / seconds.max(0.001);
     say(format!(
-        "{} seeds, {transfers} transfers, {records} journal records; every invariant checked {checks} times; \
-         {seconds:.1} s, {:.0} transfers/s",
+        "{} seeds, {transfers} transfers, {records} journal records; what had changed was checked {checks} times, \
+         all of it {whole} times; {seconds:.1} s, {rate:.0} transfers/s, {:.0} a core",
         reports.len(),
-        transfers as f64 / seconds.max(0.001)
+        rate / cores(reports.len()) as f64
     ));
     if let [only] = reports.as_slice() {
         say(format!("log {}", crate::domain::id::hex(&only.log)));

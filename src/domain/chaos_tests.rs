@@ -139,6 +139,10 @@ impl World {
                     self.network.push(Message::Acks(from, mark, acks));
                 }
                 Output::Effect(NodeEffect::Ask(asked)) => self.network.push(Message::Ask(from, mark, asked)),
+                Output::Effect(NodeEffect::Announce) => {
+                    let outputs = self.toy.join(from);
+                    self.hub_says(outputs);
+                }
                 Output::Effect(NodeEffect::HubRefused) => panic!("{from} refuses the hub"),
                 Output::Effect(NodeEffect::Alarm(id, side)) => panic!("alarm at {from}: {id} {side:?}"),
                 Output::Answer(..) => {}
@@ -247,7 +251,7 @@ impl World {
             }
             Action::RestartHub => {
                 self.starts += 1;
-                let outputs = self.toy.restart_hub(self.starts);
+                let outputs = self.toy.start_hub(self.starts);
                 self.hub_says(outputs);
             }
             Action::RestartNode(payer) => {

@@ -219,8 +219,17 @@ impl Toy {
         node.mark.start_id = StartId([start; 16]);
     }
 
-    /// The hub's process ends and starts again.
+    /// The hub's process ends and starts again, and admits the nodes.
     pub fn restart_hub(&mut self, start: u8) -> Vec<HubOutput> {
+        let mut outputs = self.start_hub(start);
+        for province in [PAYER, PAYEE] {
+            outputs.extend(self.join(province));
+        }
+        outputs
+    }
+
+    /// The hub's process ends and starts again.
+    pub fn start_hub(&mut self, start: u8) -> Vec<HubOutput> {
         let start_id = StartId([start; 16]);
         self.hub.machine =
             Coordinator::new(start_id, self.places.clone(), self.rulebook.clone(), Deadlines::default());

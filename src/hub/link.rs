@@ -3,6 +3,7 @@
 use crate::domain::acceptance::Asked;
 use crate::domain::coordinator::HeardLeg;
 use crate::domain::protocol::{Ack, Decision, Vote};
+use crate::domain::reason::Reason;
 use crate::domain::record::PeerMark;
 use crate::domain::transfer::Leg;
 use crate::net::convert::decide::{ack_from_proto, decide_to_proto};
@@ -11,6 +12,7 @@ use crate::net::convert::leg::sender_from_proto;
 use crate::net::convert::prepare::{check_to_proto, prepare_to_proto, vote_from_proto};
 use crate::net::mark::Mark;
 use crate::net::peer::Peer;
+use crate::net::status::problem_of;
 use crate::proto::node::inspect_request::Selector;
 use crate::proto::node::participant_service_client::ParticipantServiceClient;
 use crate::proto::node::participant_service_server::SERVICE_NAME;
@@ -28,6 +30,21 @@ const DECIDE_WITHIN: Duration = Duration::from_secs(30);
 /// A prepare's call is given so much more than the transfers have left: then a province that hangs is told by the
 /// transfers' own deadline, which is the hub's to judge, and not now by that and now by a call that failed.
 const PREPARE_GRACE_MS: u64 = 200;
+
+/// A node takes nothing from a life of the hub that has not admitted it. It learns of one by its first call, and
+/// announces itself at once: that call is made again after so long.
+const ADMITTED_WITHIN: Duration = Duration::from_millis(150);
+
+/// Makes a call, and once more if the node has to be admitted first.
+async fn once_admitted<T, F: Future<Output = Result<T, Status>>>(call: impl Fn() -> F) -> Result<T, Status> {
+    match call().await {
+        Err(error) if problem_of(&error).is_some_and(|it| it.code == Reason::NotAnnounced.code()) => {
+            tokio::time::sleep(ADMITTED_WITHIN).await;
+            call().await
+        }
+        ended => ended,
+    }
+}
 
 /// A node as the hub speaks to it. Cheap to clone; reconnects by itself.
 #[derive(Clone, Debug)]
@@ -66,9 +83,12 @@ impl Link {
     /// Asks for votes.
     pub async fn prepare(&self, legs: &[Asked]) -> Result<(PeerMark, Vec<Vote>), Status> {
         let left_ms = legs.iter().map(Asked::time_left_ms).max().unwrap_or(0) + PREPARE_GRACE_MS;
-        let mut request = Request::new(prepare_to_proto(&self.mark.now(), legs));
-        request.set_timeout(Duration::from_millis(left_ms));
-        let response = self.client().prepare(request).await?.into_inner();
+        let call = || async {
+            let mut request = Request::new(prepare_to_proto(&self.mark.now(), legs));
+            request.set_timeout(Duration::from_millis(left_ms));
+            self.client().prepare(request).await
+        };
+        let response = once_admitted(call).await?.into_inner();
         let node =
             sender_from_proto(response.sender.as_ref()).map_err(crate::net::status::Problem::into_status)?;
         // A vote that cannot be read does not count; its transfer ends by its deadline.
@@ -78,9 +98,12 @@ impl Link {
 
     /// Tells decisions.
     pub async fn decide(&self, decisions: &[Decision]) -> Result<(PeerMark, Vec<Ack>), Status> {
-        let mut request = Request::new(decide_to_proto(&self.mark.now(), decisions));
-        request.set_timeout(DECIDE_WITHIN);
-        let response = self.client().decide(request).await?.into_inner();
+        let call = || async {
+            let mut request = Request::new(decide_to_proto(&self.mark.now(), decisions));
+            request.set_timeout(DECIDE_WITHIN);
+            self.client().decide(request).await
+        };
+        let response = once_admitted(call).await?.into_inner();
         let node =
             sender_from_proto(response.sender.as_ref()).map_err(crate::net::status::Problem::into_status)?;
         let acks = response.acks.iter().filter_map(|ack| ack_from_proto(ack).ok()).collect();

@@ -25,6 +25,11 @@ impl Backoff {
         Duration::from_millis(base / 2 + base * random / 510)
     }
 
+    /// Whether the last try went well.
+    pub fn is_fresh(&self) -> bool {
+        self.next_ms == self.least_ms
+    }
+
     /// After a success the next wait is short again.
     pub fn reset(&mut self) {
         self.next_ms = self.least_ms;

@@ -139,7 +139,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     let machine =
         Participant::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
-    let (outlet, questions) = resolver::questions();
+    let (outlet, errands) = resolver::errands();
     let (for_vault, for_lists) = (store.reader()?, store.reader()?);
     let core = Core::new(machine, store)?;
     let own = core.incarnation();
@@ -169,7 +169,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     let watching = tokio::spawn(alarms::run(Arc::clone(&desk), config.server.alarms.clone()));
     let in_force = engine.clone();
     let reloading = tokio::spawn(rulebook.reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
-    let served = serve(setup, &config, &desk, (hub, questions), (ready, stop)).await;
+    let served = serve(setup, &config, &desk, (hub, errands), (ready, stop)).await;
     watching.abort();
     reloading.abort();
     engine.stop();
@@ -178,8 +178,8 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     Ok(ended?)
 }
 
-/// The hub, and the questions for it.
-type ToHub = (Peer, tokio::sync::mpsc::UnboundedReceiver<Vec<crate::domain::protocol::Question>>);
+/// The hub, and the errands to it.
+type ToHub = (Peer, tokio::sync::mpsc::UnboundedReceiver<resolver::Errand>);
 
 /// The services that this server lists.
 const SERVICES: [&str; 4] = [
@@ -193,7 +193,7 @@ async fn serve(
     setup: Setup,
     config: &NodeConfig,
     desk: &Arc<Desk>,
-    (hub, questions): ToHub,
+    (hub, errands): ToHub,
     (ready, stop): (Ready, Stop),
 ) -> Result<(), NodeError> {
     let bytes_max = config.server.limits.message_bytes_max;
@@ -220,7 +220,7 @@ async fn serve(
         clock: Arc::clone(&desk.clock),
         asked: desk.asked.clone(),
     };
-    let mut resolving = tokio::spawn(resolver.run(questions));
+    let mut resolving = tokio::spawn(resolver.run(errands));
     let address = setup.address();
     tracing::info!(%address, province = %config.province, "the node serves");
     // Whoever started this server may not care where it listens.

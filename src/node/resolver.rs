@@ -33,22 +33,32 @@ const ANNOUNCE_EVERY: Duration = Duration::from_secs(10);
 /// How long a call to the hub may take.
 const CALL_WITHIN: Duration = Duration::from_secs(5);
 
-/// The node's way out.
+/// What the node's machine wants of the hub.
 #[derive(Debug)]
-pub(super) struct Questions(UnboundedSender<Vec<Question>>);
-
-/// A way out, and the end where its questions come out.
-pub(super) fn questions() -> (Questions, UnboundedReceiver<Vec<Question>>) {
-    let (sender, receiver) = unbounded_channel();
-    (Questions(sender), receiver)
+pub(super) enum Errand {
+    /// Answers about legs in doubt.
+    Ask(Vec<Question>),
+    /// To be admitted by a life of the hub that spoke and has not done so.
+    Announce,
 }
 
-impl Outlet<Effect> for Questions {
+/// The node's way out.
+#[derive(Debug)]
+pub(super) struct Errands(UnboundedSender<Errand>);
+
+/// A way out, and the end where its errands come out.
+pub(super) fn errands() -> (Errands, UnboundedReceiver<Errand>) {
+    let (sender, receiver) = unbounded_channel();
+    (Errands(sender), receiver)
+}
+
+impl Outlet<Effect> for Errands {
     fn deliver(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 // Once the resolver has ended the server is stopping; the next start asks again.
-                Effect::Ask(questions) => drop(self.0.send(questions)),
+                Effect::Ask(questions) => drop(self.0.send(Errand::Ask(questions))),
+                Effect::Announce => drop(self.0.send(Errand::Announce)),
                 Effect::HubRefused => {
                     tracing::error!(
                         "ALARM: the hub is older than what this node has seen of it, or a copy: nothing is taken from \
@@ -130,7 +140,7 @@ enum Admission {
 
 impl Resolver {
     /// Runs until the engine ends (false), or until another start of this store has taken this one's place (true).
-    pub(super) async fn run(self, mut questions: UnboundedReceiver<Vec<Question>>) -> bool {
+    pub(super) async fn run(self, mut errands: UnboundedReceiver<Errand>) -> bool {
         let mut backoff = Backoff::new(100, 5_000);
         let mut last = None;
         loop {
@@ -160,8 +170,11 @@ impl Resolver {
             loop {
                 tokio::select! {
                     () = tokio::time::sleep_until(until) => break,
-                    asked = questions.recv() => match asked {
-                        Some(asked) => self.ask_all(asked, &mut questions).await,
+                    errand = errands.recv() => match errand {
+                        // All calls of that life were refused until now: one announcement answers them all.
+                        Some(errand) => if self.run_errands(errand, &mut errands).await && backoff.is_fresh() {
+                            break;
+                        },
                         None => return false,
                     }
                 }
@@ -235,20 +248,24 @@ impl Resolver {
         self.lists.run(read).await.map_err(|error| problem_of_store(error).into_status())
     }
 
-    /// Asks what waits, each leg once: while a hub did not answer, the same questions have come again.
-    async fn ask_all(&self, first: Vec<Question>, more: &mut UnboundedReceiver<Vec<Question>>) {
-        let mut waiting = BTreeMap::new();
-        let mut add = |questions: Vec<Question>| {
-            waiting.extend(questions.into_iter().map(|it| ((it.transfer_id, it.side), it)));
-        };
-        add(first);
-        while let Ok(questions) = more.try_recv() {
-            add(questions);
+    /// Does what waits, asking about each leg once: while a hub did not answer, the same questions have come again. True:
+    /// the hub is to be told who this is.
+    async fn run_errands(&self, first: Errand, more: &mut UnboundedReceiver<Errand>) -> bool {
+        let (mut waiting, mut announce, mut next) = (BTreeMap::new(), false, Some(first));
+        while let Some(errand) = next {
+            match errand {
+                Errand::Ask(questions) => {
+                    waiting.extend(questions.into_iter().map(|it| ((it.transfer_id, it.side), it)));
+                }
+                Errand::Announce => announce = true,
+            }
+            next = more.try_recv().ok();
         }
         let waiting: Vec<Question> = waiting.into_values().collect();
         for questions in waiting.chunks(ASK_MAX) {
             self.ask(questions.to_vec()).await;
         }
+        announce
     }
 
     async fn ask(&self, questions: Vec<Question>) {

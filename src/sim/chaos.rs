@@ -1,14 +1,13 @@
 //! Clients, letters as they arrive, and what chance does to all of them.
 
+use super::lies::lies;
 use super::network::{Event, Letter, Message};
 use super::people::Wish;
 use super::world::{HUB, World};
 use crate::domain::coordinator::WaitMode;
 use crate::domain::id::TransferId;
-use crate::domain::protocol::{Decision, Verdict, Vote};
 use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Key, LegRow, TableRow, TransferRow};
-use crate::domain::transfer::{Outcome, TransferState};
+use crate::domain::transfer::TransferState;
 use crate::store::memory::{Fault, MemoryDisk};
 
 impl World {
@@ -32,8 +31,9 @@ impl World {
 
     /// A client asks, and asks again until it knows.
     pub(super) fn ask(&mut self, number: usize) {
-        let Some(client) = self.clients.get(number).filter(|client| !client.done) else { return };
+        let Some(client) = self.clients.get_mut(number).filter(|client| !client.done) else { return };
         let mut wish = client.wish;
+        client.asked_at.get_or_insert(self.at);
         // Now and then somebody takes an id that is taken, for something else.
         if !self.healing && self.chance.permille(self.plan.chaos) {
             wish.fen += 1;
@@ -55,6 +55,7 @@ impl World {
         if self.operator_hears(number, message) {
             return;
         }
+        let last = self.last_province();
         let Some(client) = self.clients.get_mut(number) else { return };
         let id = client.wish.transfer_id;
         match message {
@@ -64,6 +65,11 @@ impl World {
                 let first = *client.told.get_or_insert(*state);
                 if first != *state {
                     return self.complain(format!("INV-10: {id}: a terminal answer changed"));
+                }
+                self.looked.told.push(id);
+                let touched = [client.wish.payer.0, client.wish.payee.0].contains(&last);
+                if let Some(asked) = client.asked_at.filter(|_| !touched) {
+                    self.report.waits.push(self.at - asked);
                 }
                 self.report.count(if first == TransferState::Committed { "committed" } else { "aborted" });
             }
@@ -120,6 +126,7 @@ impl World {
             3 => self.fail_store(place, Fault::After),
             4 => self.partition(province),
             5 => self.cut.clear(),
+            6 | 8 | 9 if lies(self.plan.seed) => self.come_back_old(province),
             6 => self.skew(place),
             7 => self.back_up(province),
             8 => self.put_back(province),
@@ -130,7 +137,7 @@ impl World {
     /// Whose store is lost in this world: every third loses the hub's, the others nodes'. Of both at once nobody could
     /// bring back what only they knew. Where payees accept, a hub that was put back may wait again, till six in the
     /// morning, for what had ended: these worlds end earlier, and lose nodes' stores only.
-    fn loser(&self, province: ProvinceCode) -> ProvinceCode {
+    pub(super) fn loser(&self, province: ProvinceCode) -> ProvinceCode {
         let accepts = matches!(self.plan.seed % 5, 1 | 2);
         if self.plan.seed % 3 == 2 && !accepts { HUB } else { province }
     }
@@ -138,9 +145,10 @@ impl World {
     /// A disk is backed up while its server serves.
     fn back_up(&mut self, province: ProvinceCode) {
         let place = self.loser(province);
+        let is_old = self.hub_put_back || self.lies.hub_is_old();
         let disk =
             if place == HUB { Some(&self.hub.disk) } else { self.nodes.get(&place).map(|it| &it.disk) };
-        if let Some(backup) = disk.filter(|_| !(place == HUB && self.hub_put_back)).map(MemoryDisk::backup) {
+        if let Some(backup) = disk.filter(|_| !(place == HUB && is_old)).map(MemoryDisk::backup) {
             self.backups.insert(place, backup);
         }
     }
@@ -198,30 +206,5 @@ impl World {
         } else if let Some(node) = self.nodes.get_mut(&place) {
             node.skew += step;
         }
-    }
-
-    /// Which vote came in which state of its transfer.
-    pub(super) fn mark_vote(&mut self, vote: &Vote) {
-        let row = self.hub.disk.row(&Key::TransferRow(vote.transfer_id));
-        let state = row.as_ref().and_then(TransferRow::of).map_or("unknown", |row| row.state.name());
-        let verdict = match vote.verdict {
-            Verdict::Yes { .. } => "yes",
-            Verdict::No { .. } => "no",
-            Verdict::Awaiting { .. } => "awaiting",
-            Verdict::Conflict { .. } => "conflict",
-        };
-        self.report.mark(format!("hub: vote {verdict} × {state}"));
-    }
-
-    /// Which decision came in which state of its leg.
-    pub(super) fn mark_decision(&mut self, province: ProvinceCode, decision: &Decision) {
-        let key = Key::LegRow(decision.transfer_id, decision.side);
-        let row = self.nodes.get(&province).and_then(|node| node.disk.row(&key));
-        let state = row.as_ref().and_then(LegRow::of).map_or("unknown", |row| row.state.name());
-        let outcome = match decision.outcome {
-            Outcome::Commit => "commit",
-            Outcome::Abort => "abort",
-        };
-        self.report.mark(format!("node: {outcome} × {state}"));
     }
 }

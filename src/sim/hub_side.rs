@@ -67,6 +67,7 @@ impl World {
                 Output::Effect(Effect::Alarm(transfer_id, _)) if self.decided_at_recovery(transfer_id) => {
                     self.report.count("decided at recovery");
                 }
+                Output::Effect(Effect::Alarm(..)) if self.is_aftermath() => {}
                 Output::Effect(Effect::Alarm(transfer_id, side)) => {
                     self.complain(format!("alarm at the hub: {transfer_id} {}", side.name()));
                 }
@@ -126,10 +127,8 @@ impl World {
             // The node's next announcement has it asked again.
             Pending::WhatWasLost(_) => {}
             Pending::Announce(province) => {
-                if let Some(life) = self.life(province) {
-                    let at = self.at + self.chance.between(100, 1_000);
-                    self.agenda.at(at, Event::Announce(province, life));
-                }
+                let after = self.chance.between(100, 1_000);
+                self.announce_after(province, after);
             }
             Pending::Resolve(province, questions) => self.not_resolved(province, questions),
         }
@@ -141,17 +140,32 @@ impl World {
         }
         self.hub.inbox.push(Input::Link { province, up: false });
         self.soon(HUB);
-        let at = self.at + self.chance.between(100, 1_000);
-        self.agenda.at(at, Event::Probe(province, self.hub.life));
+        let after = self.chance.between(100, 1_000);
+        self.probe_after(province, after);
+    }
+
+    /// The hub will look whether a province is there, unless it will sooner.
+    fn probe_after(&mut self, province: ProvinceCode, after: u64) {
+        let (life, at) = (self.hub.life, self.at + after);
+        let sooner = |next: &(u64, u64)| next.0 == life && next.1 <= at;
+        if !self.probing.get(&province).is_some_and(sooner) {
+            self.probing.insert(province, (life, at));
+            self.agenda.at(at, Event::Probe(province, life));
+        }
+    }
+
+    /// The time has come, if no sooner one was chosen meanwhile.
+    pub(super) fn probe_now(&mut self, province: ProvinceCode, life: u64) {
+        if self.probing.get(&province).is_some_and(|next| next.0 == life && next.1 <= self.at) {
+            self.probing.remove(&province);
+            self.probe(province);
+        }
     }
 
     /// An answer came to a call of the hub's.
     pub(super) fn hub_hears(&mut self, pending: Pending, message: Message) {
         match (pending, message) {
             (Pending::Prepare(province, _), Message::Votes(node, votes)) => {
-                for vote in &votes {
-                    self.mark_vote(vote);
-                }
                 self.hub.inbox.push(Input::Votes { province, node, votes });
             }
             (Pending::Decide(province, told), Message::Acks(node, acks)) => {
@@ -163,7 +177,7 @@ impl World {
             (Pending::Probe(province), Message::Alive(true)) => {
                 self.up.insert(province);
                 self.hub.inbox.push(Input::Link { province, up: true });
-                self.agenda.at(self.at + PROBE_EVERY, Event::Probe(province, self.hub.life));
+                self.probe_after(province, PROBE_EVERY);
             }
             (pending, _) => return self.unanswered(pending),
         }

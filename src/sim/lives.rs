@@ -2,10 +2,11 @@
 
 use super::network::{Event, Place};
 use super::people::PlainVault;
+use super::watched::Watched;
 use super::world::{HUB, World};
 use crate::domain::coordinator::{self, Coordinator, Deadlines};
 use crate::domain::id::StartId;
-use crate::domain::participant::Participant;
+use crate::domain::participant::{self, Participant};
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{LegRow, TableRow, TransferRow};
 use crate::domain::scan::{Filter, Scan};
@@ -23,6 +24,7 @@ impl World {
         let rows = self.hub.disk.open().scan(&everything).unwrap_or_default();
         let unsettled: Vec<TransferRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
         self.log(format_args!("hub starts, {} unsettled", unsettled.len()));
+        let machine = Watched::new(machine, &self.hub.disk, &self.marks);
         if let Err(error) = self.hub.start(machine, start_id, self.at) {
             return self.complain(format!("the hub cannot start: {error}"));
         }
@@ -46,18 +48,22 @@ impl World {
         let (places, rulebook) = (Arc::clone(&self.country.places), Arc::clone(&self.country.rulebook));
         let (at, everything) =
             (self.at, Scan { filter: Filter::LegsInDoubt, after: None, limit: usize::MAX });
+        let is_marked = self.is_marked(province);
         let Some(node) = self.nodes.get_mut(&province) else { return };
         let rows = node.disk.open().scan(&everything).unwrap_or_default();
         let in_doubt: Vec<LegRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
         let count = in_doubt.len();
         let vault = Arc::new(PlainVault);
         let machine = Participant::new(province, start_id, places, rulebook, vault, in_doubt);
+        let machine = Watched::new(machine, &node.disk, &self.marks);
         let started = node.start(machine, start_id, at);
-        let life = node.life;
+        if is_marked {
+            node.inbox.push(participant::Input::PutBack);
+        }
         self.joined.remove(&province);
         self.log(format_args!("node {province} starts, {count} in doubt"));
         match started {
-            Ok(()) => self.agenda.at(at + 1, Event::Announce(province, life)),
+            Ok(()) => self.announce_after(province, 1),
             Err(error) => self.complain(format!("node {province} cannot start: {error}")),
         }
     }

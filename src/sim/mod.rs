@@ -5,8 +5,11 @@
 mod broken;
 mod chance;
 mod chaos;
+mod check;
 mod hub_side;
+mod lies;
 mod lives;
+mod marks;
 mod network;
 mod node_side;
 mod operators;
@@ -15,9 +18,12 @@ pub mod people;
 mod server;
 #[cfg(test)]
 mod tests;
+mod watched;
 mod world;
 
 pub use broken::Broken;
+pub use marks::cells;
+pub use node_side::heard;
 
 use std::collections::BTreeMap;
 
@@ -34,6 +40,8 @@ pub struct Plan {
     pub liveness_ms: u64,
     /// How bad it gets: 0 is a good day, 10 a bad one.
     pub chaos: u64,
+    /// Whether the last province is dark until everything heals.
+    pub dark: bool,
     /// Whether to print the log as it is written.
     pub verbose: bool,
     /// What is broken on purpose, to see that it is caught.
@@ -44,7 +52,8 @@ impl Plan {
     /// The usual plan of a seed.
     pub fn of(seed: u64) -> Plan {
         let (transfers, chaos) = (1_000, 1 + seed % 10);
-        Plan { seed, transfers, safety_ms: 60_000, liveness_ms: 180_000, chaos, verbose: false, broken: None }
+        let (dark, verbose, broken) = (false, false, None);
+        Plan { seed, transfers, safety_ms: 60_000, liveness_ms: 180_000, chaos, dark, verbose, broken }
     }
 }
 
@@ -59,8 +68,13 @@ pub struct Report {
     pub counts: BTreeMap<String, u64>,
     /// Cells of the state tables that were reached, message × state.
     pub marks: BTreeMap<String, u64>,
-    /// How often every invariant was checked.
+    /// How often what had changed was checked, and how often all of it.
     pub checks: u64,
+    /// How often all of it was.
+    pub whole_checks: u64,
+    /// How long each client waited for his decided transfer, in simulated milliseconds from his first request: of
+    /// transfers that do not touch the last province.
+    pub waits: Vec<u64>,
     /// Journal records of all servers at the end.
     pub records: u64,
     /// What must not be; empty when all is well.
@@ -77,6 +91,8 @@ impl Report {
             counts: BTreeMap::new(),
             marks: BTreeMap::new(),
             checks: 0,
+            whole_checks: 0,
+            waits: Vec::new(),
             records: 0,
             violations: Vec::new(),
             log: [0; 32],

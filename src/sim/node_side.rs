@@ -42,7 +42,9 @@ impl World {
                     let pending = Pending::Resolve(province, questions.clone());
                     self.call(province, HUB, Message::Resolve(mark, questions), pending, CALL_WITHIN);
                 }
+                Output::Effect(Effect::Announce) => self.announce_after(province, 0),
                 Output::Effect(Effect::HubRefused) => self.report.count("hub refused"),
+                Output::Effect(Effect::Alarm(..)) if self.is_aftermath() => {}
                 Output::Effect(Effect::Alarm(transfer_id, side)) => {
                     self.complain(format!("alarm at {province}: {transfer_id} {}", side.name()));
                 }
@@ -66,11 +68,6 @@ impl World {
 
     /// A call of the hub's reaches a node.
     pub(super) fn node_is_asked(&mut self, province: ProvinceCode, call: Call, message: Message) {
-        if let Message::Decide(_, decisions) = &message {
-            for decision in decisions {
-                self.mark_decision(province, decision);
-            }
-        }
         let joined = self.joined.contains_key(&province);
         let Some(node) = self.nodes.get_mut(&province) else { return };
         let input = match message {
@@ -108,6 +105,25 @@ impl World {
         self.soon(province);
     }
 
+    /// A node will show itself to the hub, unless it will sooner.
+    pub(super) fn announce_after(&mut self, province: ProvinceCode, after: u64) {
+        let Some(life) = self.life(province) else { return };
+        let at = self.at + after;
+        let sooner = |next: &(u64, u64)| next.0 == life && next.1 <= at;
+        if !self.announcing.get(&province).is_some_and(sooner) {
+            self.announcing.insert(province, (life, at));
+            self.agenda.at(at, Event::Announce(province, life));
+        }
+    }
+
+    /// The time has come, if no sooner one was chosen meanwhile.
+    pub(super) fn announce_now(&mut self, province: ProvinceCode, life: u64) {
+        if self.announcing.get(&province).is_some_and(|next| next.0 == life && next.1 <= self.at) {
+            self.announcing.remove(&province);
+            self.announce(province, None);
+        }
+    }
+
     /// A node shows itself to the hub.
     pub(super) fn announce(&mut self, province: ProvinceCode, prove: Option<u64>) {
         let again = self.joined.contains_key(&province);
@@ -131,9 +147,13 @@ impl World {
             (Pending::Announce(province), Message::Refused(Some(Reason::Recovering))) => {
                 let Some(node) = self.nodes.get_mut(&province) else { return };
                 node.inbox.push(Input::HubRecovers);
-                self.agenda.at(self.at + RESYNC_EVERY, Event::Announce(province, node.life));
                 self.joined.remove(&province);
+                self.announce_after(province, RESYNC_EVERY);
                 self.run_node(province);
+            }
+            (Pending::Announce(province), Message::Refused(Some(Reason::HubBehind))) => {
+                self.hub_was_found();
+                self.unanswered(Pending::Announce(province));
             }
             // Another start has taken its place, or so it looks when an announcement of an earlier life comes late: the
             // process ends, and is started again.
@@ -147,7 +167,7 @@ impl World {
                 let Some(node) = self.nodes.get_mut(&province) else { return };
                 node.set_incarnation(incarnation);
                 node.inbox.push(Input::Joined { incarnation, hub, resync, hub_recovered });
-                let life = node.life;
+                self.was_found(province, resync);
                 if let Some(first @ &mut u64::MAX) = self.put_back.get_mut(&province) {
                     *first = incarnation;
                 }
@@ -156,7 +176,7 @@ impl World {
                     self.report.count(if resync { "resync" } else { "joined" });
                 }
                 let every = if resync { RESYNC_EVERY } else { ANNOUNCE_EVERY };
-                self.agenda.at(self.at + every, Event::Announce(province, life));
+                self.announce_after(province, every);
                 self.soon(province);
             }
             (Pending::Resolve(province, _), Message::Rulings(hub, rulings)) => {
@@ -182,7 +202,7 @@ impl World {
 }
 
 /// A leg as its node tells it to a hub that was put back: committed with a later number, or in doubt.
-fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
+pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
     let committed = match leg.state {
         LegState::Prepared => None,
         LegState::Committed if leg.hub_seq > Some(above) => {

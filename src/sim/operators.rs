@@ -89,6 +89,7 @@ impl World {
             Message::Stands(state @ (TransferState::Committed | TransferState::Aborted)) => {
                 it.done = true;
                 let (id, first) = (it.id, *it.told.get_or_insert(*state));
+                self.looked.told.push(id);
                 if first != *state {
                     self.complain(format!("INV-10: {id}: a terminal answer changed"));
                 }

@@ -73,3 +73,43 @@ fn what_awaits_a_payee_ends_though_its_client_has_gone() {
         assert_eq!(report.violations, Vec::<String>::new(), "seed {seed}");
     }
 }
+
+/// Disks that lie and folders that are copied back: whoever has seen more finds it, and nothing is split in silence.
+#[test]
+fn stores_that_come_back_older_than_they_say_are_found() {
+    let seeds = (0..140).filter(|seed| super::lies::lies(*seed));
+    let mut seen = BTreeMap::<String, u64>::new();
+    for report in seeds.map(|seed| run(Plan { chaos: 10, ..small(seed) })) {
+        assert_eq!(report.violations, Vec::<String>::new(), "gongji sim --seed {}", report.seed);
+        for (what, times) in report.counts {
+            *seen.entry(what).or_default() += times;
+        }
+    }
+    let found =
+        ["disk lied", "copied back, and nobody says so", "old node found", "old hub found", "hub recovered"];
+    assert!(found.iter().all(|what| seen.get(*what).is_some_and(|times| *times > 0)), "{seen:#?}");
+}
+
+/// One province is dark for a minute. Nobody in the others waits for it: their transfers are decided, and recorded, in
+/// the same time as without it, and just as many.
+#[test]
+fn one_dark_province_keeps_no_other_waiting() {
+    let mut seen = 0;
+    for seed in (0..20).filter(|seed| !super::payees::accepts(*seed)) {
+        let good_day = Plan { chaos: 0, transfers: 300, ..Plan::of(seed) };
+        let (without, with) = (run(good_day), run(Plan { dark: true, ..good_day }));
+        for report in [&without, &with] {
+            assert_eq!(report.violations, Vec::<String>::new(), "seed {seed}");
+        }
+        let last = |report: &Report| report.waits.iter().max().copied().unwrap_or(0);
+        assert_eq!(with.waits.len(), without.waits.len(), "seed {seed}");
+        // Letters are under way for 0 to 3 ms, each, by chance.
+        assert!(last(&with) <= last(&without) + 10, "seed {seed}: {} and {} ms", last(&with), last(&without));
+        let refused = with.marks.get("client: aborted × PROVINCE_UNREACHABLE").copied().unwrap_or(0);
+        if with.provinces > 2 {
+            assert!(last(&with) > 0 && refused > 10, "seed {seed}: {refused} refused");
+            seen += 1;
+        }
+    }
+    assert!(seen > 5, "worlds with more than two provinces: {seen}");
+}

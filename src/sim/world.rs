@@ -1,23 +1,22 @@
 //! The world: servers, network, clients and time, moved on event by event.
 
 use super::chance::Chance;
+use super::check::Looked;
+use super::lies::Lies;
+use super::marks::Marks;
 use super::network::{Agenda, Call, Event, Letter, Message, Place};
 use super::operators::{Returning, operates};
 use super::payees::{SKEW_MS, accepts};
 use super::people::{Country, Wish};
 use super::server::Server;
+use super::watched::Watched;
 use super::{Plan, Report};
-use crate::domain::books::{Books, HubBooks, NodeBooks};
 use crate::domain::coordinator::{self, Coordinator};
 use crate::domain::id::TransferId;
-use crate::domain::invariant::{Violation, violations};
 use crate::domain::participant::{self, Participant};
 use crate::domain::protocol::{Decision, Question};
 use crate::domain::region::ProvinceCode;
-use crate::domain::row::Row;
-use crate::domain::scan::Filter;
 use crate::domain::transfer::{Side, TransferState};
-use crate::engine::Core;
 use crate::store::memory::MemoryDisk;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +28,10 @@ pub const HUB: Place = ProvinceCode::HUB;
 
 /// Half a day.
 const NOON_TO_MIDNIGHT_MS: i64 = 12 * 3_600_000;
+
+/// How often what has changed is checked, and whether everything has ended, in simulated milliseconds.
+const CHECK_EVERY: u64 = 500;
+const END_EVERY: u64 = 50;
 
 /// Who waits for an answer of the hub's engine.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +64,8 @@ pub enum Pending {
 pub struct Client {
     /// What it wants.
     pub wish: Wish,
+    /// When it first asked.
+    pub asked_at: Option<u64>,
     /// What it was told, once that is terminal.
     pub told: Option<TransferState>,
     /// Whether it needs no more answers.
@@ -75,10 +80,14 @@ pub struct World {
     pub(super) agenda: Agenda,
     pub(super) at: u64,
     pub(super) country: Country,
-    pub(super) hub: Server<Coordinator, HubCaller>,
-    pub(super) nodes: BTreeMap<ProvinceCode, Server<Participant, Call>>,
+    pub(super) hub: Server<Watched<Coordinator>, HubCaller>,
+    pub(super) nodes: BTreeMap<ProvinceCode, Server<Watched<Participant>, Call>>,
     /// Nodes that this life's announcement admitted, and whether they are told again what they lost.
     pub(super) joined: BTreeMap<ProvinceCode, bool>,
+    /// When the hub's life looks next whether a province is there.
+    pub(super) probing: BTreeMap<ProvinceCode, (u64, u64)>,
+    /// When a node's life announces itself next.
+    pub(super) announcing: BTreeMap<ProvinceCode, (u64, u64)>,
     /// What was on a node's disk some time ago.
     pub(super) backups: BTreeMap<ProvinceCode, MemoryDisk>,
     /// Nodes that were put back, and the first life after that.
@@ -96,6 +105,14 @@ pub struct World {
     pub(super) clients: Vec<Client>,
     /// What operators carry back.
     pub(super) returning: Vec<Returning>,
+    /// Whose wish a transfer is.
+    pub(super) wishes: BTreeMap<TransferId, usize>,
+    /// What was looked at.
+    pub(super) looked: Looked,
+    /// Stores that came back older than they said.
+    pub(super) lies: Lies,
+    /// Cells that were reached.
+    pub(super) marks: Marks,
     pub(super) report: Report,
     log: Sha256,
     line: String,
@@ -122,6 +139,8 @@ impl World {
             hub: Server::new(skew),
             nodes,
             joined: BTreeMap::new(),
+            probing: BTreeMap::new(),
+            announcing: BTreeMap::new(),
             backups: BTreeMap::new(),
             put_back: BTreeMap::new(),
             hub_put_back: false,
@@ -133,6 +152,10 @@ impl World {
             healing: false,
             clients: Vec::new(),
             returning: Vec::new(),
+            wishes: BTreeMap::new(),
+            looked: Looked::default(),
+            lies: Lies::default(),
+            marks: Marks::default(),
             report: Report::of(plan.seed, provinces),
             log: Sha256::new(),
             line: String::new(),
@@ -142,7 +165,7 @@ impl World {
     /// Runs it to its end; gives what was seen.
     pub fn run(mut self) -> Report {
         self.begin();
-        let mut check_at = 0;
+        let (mut check_at, mut end_at) = (0, 0);
         while let Some((at, event)) = self.agenda.next() {
             self.at = self.at.max(at);
             if self.at >= self.plan.safety_ms && !self.healing {
@@ -150,25 +173,29 @@ impl World {
             }
             self.happen(event);
             if self.at >= check_at {
-                check_at = self.at + 500;
-                self.check(false);
+                check_at = self.at + CHECK_EVERY;
+                self.check();
                 self.remind_payees();
             }
             if !self.report.violations.is_empty() {
                 break;
             }
-            if self.healing && self.has_ended() {
-                self.check(true);
-                break;
+            if self.healing && self.at >= end_at {
+                end_at = self.at + END_EVERY;
+                if self.has_ended() {
+                    self.check_at_rest();
+                    break;
+                }
             }
             if self.at > self.plan.safety_ms + self.plan.liveness_ms {
-                self.check(true);
+                self.check_at_rest();
                 let waiting = self.clients.iter().filter(|client| !client.done).count();
                 self.complain(format!("not everything ended in time: {waiting} clients wait"));
                 break;
             }
         }
         self.report.log = self.log.clone().finalize().into();
+        self.report.marks.extend(self.marks.told());
         self.report
     }
 
@@ -202,13 +229,20 @@ impl World {
         let span = self.plan.safety_ms.saturating_sub(1_000).max(1);
         for number in 0..self.plan.transfers {
             let wish = self.wish();
-            self.clients.push(Client { wish, told: None, done: false });
+            self.wishes.insert(wish.transfer_id, self.clients.len());
+            self.clients.push(Client { wish, asked_at: None, told: None, done: false });
             let at = 500 + self.chance.next() % span;
             self.agenda.at(at, Event::Ask(usize::try_from(number).unwrap_or(0)));
         }
-        self.agenda.at(600, Event::Fault);
         if operates(self.plan.seed) {
             self.agenda.at(700, Event::Operate(0));
+        }
+        // On a good day nothing fails.
+        if self.plan.chaos > 0 {
+            self.agenda.at(600, Event::Fault);
+        }
+        if self.plan.dark {
+            self.cut.extend([(HUB, self.last_province()), (self.last_province(), HUB)]);
         }
     }
 
@@ -225,9 +259,9 @@ impl World {
                     self.unanswered(pending);
                 }
             }
-            Event::Probe(province, life) if life == self.hub.life => self.probe(province),
+            Event::Probe(province, life) if life == self.hub.life => self.probe_now(province, life),
             Event::Announce(province, life) if self.life(province) == Some(life) => {
-                self.announce(province, None);
+                self.announce_now(province, life);
             }
             Event::Run(..) | Event::Probe(..) | Event::Announce(..) => {}
             Event::Restart(HUB) if self.hub.core.is_none() => self.start_hub(),
@@ -240,6 +274,11 @@ impl World {
             Event::Operate(number) => self.operate(number),
             Event::Fault => self.fault(),
         }
+    }
+
+    /// The province that is dark where one is.
+    pub(super) fn last_province(&self) -> ProvinceCode {
+        self.country.provinces.last().copied().unwrap_or(HUB)
     }
 
     /// The life that a server is in, if it is up.
@@ -311,67 +350,6 @@ impl World {
             if self.life(place).is_none() {
                 self.agenda.at(self.at + 10, Event::Restart(place));
             }
-        }
-    }
-
-    fn has_ended(&self) -> bool {
-        let unsettled = |row: &Row| Filter::UnsettledTransfers.admits(row);
-        let in_doubt = |row: &Row| Filter::LegsInDoubt.admits(row);
-        self.clients.iter().all(|client| client.done)
-            && self.returning.iter().all(|it| it.done)
-            && !self.hub.disk.any(unsettled)
-            && !self.nodes.values().any(|node| node.disk.any(in_doubt))
-    }
-
-    fn check(&mut self, at_rest: bool) {
-        // Until it has heard what it lost, the hub's books are old, and it serves nobody.
-        if self.hub_put_back && !at_rest {
-            return;
-        }
-        let node = |(province, node): (&ProvinceCode, &Server<Participant, Call>)| {
-            NodeBooks::of(*province, node.disk.rows())
-        };
-        let hub_panics = self.hub.core.as_ref().map_or(0, Core::panics);
-        let nodes = self.nodes.values().filter_map(|node| node.core.as_ref());
-        let panics = hub_panics + nodes.map(Core::panics).sum::<u64>();
-        if panics > 0 {
-            self.complain(format!("{panics} inputs panicked"));
-        }
-        let mut hub = HubBooks::of(self.hub.disk.rows());
-        if at_rest {
-            hub = hub.with_journal(&self.hub.disk.records());
-        }
-        let told = self.clients.iter().filter_map(|it| it.told.map(|state| (it.wish.transfer_id, state)));
-        let of_operators = self.returning.iter().filter_map(|it| it.told.map(|state| (it.id, state)));
-        let books = Books {
-            hub,
-            nodes: self.nodes.iter().map(node).collect(),
-            told: told.chain(of_operators).collect(),
-            put_back: self.put_back.clone(),
-            hub_lost: self.hub_lost,
-            at_rest: at_rest && self.has_ended(),
-        };
-        self.report.checks += 1;
-        for violation in violations(&books).iter().map(Violation::to_string) {
-            self.complain(violation);
-        }
-        if at_rest {
-            self.replayed();
-        }
-    }
-
-    /// Replaying a journal rebuilds its tables.
-    fn replayed(&mut self) {
-        let disks = [(HUB, self.hub.disk.clone())].into_iter();
-        let disks = disks.chain(self.nodes.iter().map(|(province, node)| (*province, node.disk.clone())));
-        for (place, disk) in disks.collect::<Vec<_>>() {
-            let records = disk.records();
-            let made = crate::domain::apply::replay(&records);
-            let stored = disk.rows().into_iter().filter(|row| !row.table().is_vault());
-            if !made.rows().cloned().eq(stored) {
-                self.complain(format!("{place}: replaying its journal makes other tables"));
-            }
-            self.report.records += records.len() as u64;
         }
     }
 

@@ -5,7 +5,7 @@ use crate::domain::record::Record;
 use crate::domain::row::{Key, Row};
 use crate::domain::scan::Scan;
 use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -32,8 +32,41 @@ struct Content {
     writer: u64,
     appends: u64,
     faults: BTreeMap<u64, Fault>,
-    /// What the last append replaced, and how many records it made.
-    last: (Vec<(Key, Option<Row>)>, usize),
+    /// What the last appends replaced, and how many records each made; the newest comes last.
+    last: VecDeque<(Replaced, usize)>,
+    touched: Touched,
+}
+
+/// Rows as they were before an append.
+type Replaced = Vec<(Key, Option<Row>)>;
+
+/// Most appends that can be lost again.
+const KEPT: usize = 8;
+
+/// What has changed since somebody last looked.
+#[derive(Debug, Default)]
+enum Touched {
+    /// Nobody looks.
+    #[default]
+    Unwatched,
+    /// These keys.
+    Keys(BTreeSet<Key>),
+    /// Not by appends: anything.
+    Anything,
+}
+
+impl Touched {
+    fn add(&mut self, key: Key) {
+        if let Touched::Keys(keys) = self {
+            keys.insert(key);
+        }
+    }
+
+    fn behind_the_journal(&mut self) {
+        if !matches!(self, Touched::Unwatched) {
+            *self = Touched::Anything;
+        }
+    }
 }
 
 impl MemoryDisk {
@@ -65,7 +98,7 @@ impl MemoryDisk {
     /// Loses the last append, as a disk does that says it has synced and has not.
     pub fn lose_last(&self) {
         let mut content = self.lock();
-        let (rows, records) = std::mem::take(&mut content.last);
+        let Some((rows, records)) = content.last.pop_back() else { return };
         let left = content.journal.len() - records;
         content.journal.truncate(left);
         for (key, row) in rows {
@@ -73,6 +106,21 @@ impl MemoryDisk {
                 Some(row) => drop(content.rows.insert(key, row)),
                 None => drop(content.rows.remove(&key)),
             }
+        }
+        content.touched.behind_the_journal();
+    }
+
+    /// How many records the last append made that can still be lost; 0 when none can.
+    pub fn last_records(&self) -> u64 {
+        self.lock().last.back().map_or(0, |(_, records)| *records as u64)
+    }
+
+    /// The keys that appends have changed since the last call; nothing when more than appends has changed something, or
+    /// at the first call.
+    pub fn take_touched(&self) -> Option<BTreeSet<Key>> {
+        match std::mem::replace(&mut self.lock().touched, Touched::Keys(BTreeSet::new())) {
+            Touched::Keys(keys) => Some(keys),
+            Touched::Unwatched | Touched::Anything => None,
         }
     }
 
@@ -90,12 +138,15 @@ impl MemoryDisk {
             (content.rows.clone(), content.journal.clone())
         };
         let mut content = self.lock();
-        (content.rows, content.journal, content.last) = (rows, journal, Default::default());
+        (content.rows, content.journal, content.last) = (rows, journal, VecDeque::new());
+        content.touched.behind_the_journal();
     }
 
     /// Removes a row behind the journal's back.
     pub fn remove(&self, key: &Key) {
-        self.lock().rows.remove(key);
+        let mut content = self.lock();
+        content.rows.remove(key);
+        content.touched.behind_the_journal();
     }
 
     /// Every row, in key order.
@@ -143,7 +194,10 @@ impl Content {
         }
         let keys = commit.rows.iter().chain(&commit.vault).map(Row::key);
         let before = keys.map(|key| (self.rows.get(&key).cloned(), key)).map(|(row, key)| (key, row));
-        self.last = (before.collect(), commit.records.len());
+        self.last.push_back((before.collect(), commit.records.len()));
+        if self.last.len() > KEPT {
+            self.last.pop_front();
+        }
         for record in &commit.records {
             let (Head { sequence, hash }, bytes) = (self.head(), record.encode());
             let hash = chain::link(&hash, sequence + 1, record.kind(), record.version(), &bytes);
@@ -156,6 +210,7 @@ impl Content {
             });
         }
         for row in commit.rows.iter().chain(&commit.vault) {
+            self.touched.add(row.key());
             self.rows.insert(row.key(), row.clone());
         }
         match fault {

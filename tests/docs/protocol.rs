@@ -101,8 +101,9 @@ fn page() -> String {
     page += "\nA decision for a prepared leg must carry the digest of the terms that were voted on; with another one \
              it is rejected.\n\"Rejected, incident\": nothing is changed, the contradiction is recorded for people, \
              an alarm is logged, and the other\ndecisions of the same call go on.\n";
-    page += "\n## Invariants\n\nChecked by the simulator (`gongji sim`) at every half second of simulated time, and by \
-             the random worlds of the\ntests at every step; over the books of running servers by \
+    page += "\n## Invariants\n\nChecked by the simulator (`gongji sim`): at every half second of simulated time over \
+             what has changed, and over\neverything now and then, after a store was put back and at the end; by the \
+             random worlds of the tests at every step;\nover the books of running servers by \
              [`gongji audit`](../operate/audit.md). Besides,\nreplaying a journal must rebuild its tables.\n\n";
     page += "| number | what must hold |\n|---|---|\n";
     for invariant in INVARIANTS {

@@ -18,6 +18,11 @@ pub enum Broken {
     HubPresumesAbort,
     /// Nobody compares terms: all digests look the same.
     NoDigest,
+    /// The hub takes a node's word for its journal instead of a proof: one that was put back votes and serves before it
+    /// was told again what it lost.
+    NoProof,
+    /// A hub that was put back, and knows it, decides before it has heard the nodes.
+    HearsNobody,
 }
 
 /// What all digests look like where nobody compares them.
@@ -46,6 +51,7 @@ impl Broken {
         let mut message = letter.message.clone();
         match &mut message {
             Message::Prepare(leg) => leg.terms_digest = SAME,
+            Message::PrepareAccepted(leg) => leg.terms_digest = SAME,
             Message::Votes(votes) => votes.iter_mut().for_each(|vote| vote.terms_digest = SAME),
             Message::Decide(decision) => decision.terms_digest = SAME,
             Message::Acks(acks) => acks.iter_mut().for_each(|ack| ack.terms_digest = SAME),
@@ -54,7 +60,12 @@ impl Broken {
                 Ruling::Decided(decision) => decision.terms_digest = SAME,
                 Ruling::Pending { question, .. } => question.terms_digest = SAME,
             }),
-            Message::Announce | Message::Admitted(..) => {}
+            Message::Legs(_, legs) => legs.iter_mut().for_each(|leg| leg.terms_digest = SAME),
+            Message::Announce(_)
+            | Message::Admitted(..)
+            | Message::Prove(..)
+            | Message::Recovering(_)
+            | Message::WhatWasLost(_) => {}
         }
         *letter = Letter::new(letter.province, letter.sender, message);
     }

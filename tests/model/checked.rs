@@ -52,13 +52,12 @@ impl Checked {
     /// Whether the hub, or a node, may crash once more.
     fn may_crash(&self, state: &State) -> (bool, [bool; 2]) {
         let bounds = &self.world.bounds;
-        let crashed = |life: u8| life - 1;
-        let nodes = [crashed(state.nodes[0].life()), crashed(state.nodes[1].life())];
-        let all = crashed(state.hub.life()) + nodes[0] + nodes[1] < bounds.crashes;
-        (
-            all && crashed(state.hub.life()) < bounds.hub_crashes,
-            nodes.map(|crashes| all && crashes < bounds.node_crashes),
-        )
+        let put_back = &state.put_back;
+        let crashed = |node: usize| state.nodes[node].life() - 1 - u8::from(put_back.nodes[node].is_some());
+        let nodes = [crashed(0), crashed(1)];
+        let hub = state.hub.life() - 1 - u8::from(put_back.hub.is_some());
+        let all = hub + nodes[0] + nodes[1] < bounds.crashes;
+        (all && hub < bounds.hub_crashes, nodes.map(|crashes| all && crashes < bounds.node_crashes))
     }
 
     fn deliveries(&self, state: &State, actions: &mut Vec<Action>) {
@@ -81,9 +80,14 @@ impl Checked {
                 actions.push(Action::Ask(state.asked, fate));
             }
             if state.hub.wake_at().is_some() {
-                actions.extend([false, true].map(|beyond| Action::HubTick { beyond, fate }));
+                // What is asked for again and again has no last timer.
+                let beyond = [false, true].into_iter().filter(|it| *it || !state.hub.asks_again());
+                actions.extend(beyond.map(|beyond| Action::HubTick { beyond, fate }));
             }
         }
+        let mut fates = Vec::new();
+        self.fates(hub, &mut fates);
+        self.world.at_the_payee(state, &fates, actions);
         if hub {
             actions.push(Action::HubRestart);
         }
@@ -94,7 +98,7 @@ impl Checked {
                 actions.push(Action::Link(node, dark));
                 let pending = state.hub.all::<TransferRow>().filter(|it| it.state == TransferState::Pending);
                 actions.extend(pending.map(|row| Action::PrepareFails(node, row.transfer_id)));
-            } else if unsettled {
+            } else if unsettled || state.put_back.is_away(node) {
                 actions.push(Action::Retell(node));
             }
         }
@@ -110,7 +114,7 @@ impl Checked {
                 actions.push(Action::NodeTick(node));
             }
             // It announces itself again and again; that changes something only where the hub knows another life of it.
-            if !self.world.is_known(state, node) {
+            if !self.world.is_known(state, node) || state.put_back.hub.is_some() {
                 actions.push(Action::Announce(node));
             }
         }
@@ -119,38 +123,50 @@ impl Checked {
             actions.extend((0..2).filter(open).map(Action::Stray));
         }
     }
+}
 
-    /// What an action is in a state, for people.
-    pub fn describe(&self, state: &State, action: &Action) -> String {
-        let fate = |fate: &Fate| match fate {
-            Fate::Lives => "",
-            Fate::DiesSynced => "; it is synced, then the server dies before it answers, and starts again",
-            Fate::DiesUnsynced => "; it answers, dies before the sync, and starts again",
-        };
-        let node = |at: usize| self.world.country.provinces[at];
-        match action {
-            Action::Ask(number, it) => {
-                let (id, fen) = self.world.bounds.requests[*number];
-                format!("a client asks for {id}, {fen} fen{}", fate(it))
-            }
-            Action::Deliver(letter, it) => format!("{}{}", state.letters[*letter], fate(it)),
-            Action::HubTick { beyond, fate: it } => {
-                let how = if *beyond { "beyond all its timers" } else { "to its next timer" };
-                format!("time passes at the hub, {how}{}", fate(it))
-            }
-            Action::NodeTick(at) => format!("time passes at node {}", node(*at)),
-            Action::Retell(at) => format!("the hub loses node {} and finds it again", node(*at)),
-            Action::Link(at, true) => format!("the hub finds node {} again", node(*at)),
-            Action::Link(at, false) => format!("the hub loses node {}", node(*at)),
-            Action::PrepareFails(at, _) => format!("a prepare at node {} has no answer", node(*at)),
-            Action::Announce(at) => format!("node {} announces itself again", node(*at)),
-            Action::HubRestart => "the hub dies and starts again".to_owned(),
-            Action::NodeRestart(at) => format!("node {} dies and starts again", node(*at)),
-            Action::Stray(number) => {
-                format!("a {} of other terms comes from somewhere", ["prepare", "commit"][*number])
-            }
+/// What an action is in a state, for people.
+pub fn describe(world: &World, state: &State, action: &Action) -> String {
+    let fate = |fate: &Fate| match fate {
+        Fate::Lives => "",
+        Fate::DiesSynced => "; it is synced, then the server dies before it answers, and starts again",
+        Fate::DiesUnsynced => "; it answers, dies before the sync, and starts again",
+    };
+    let node = |at: usize| world.country.provinces[at];
+    match action {
+        Action::Ask(number, it) => {
+            let (id, fen) = world.bounds.requests[*number];
+            format!("a client asks for {id}, {fen} fen{}", fate(it))
+        }
+        Action::Deliver(letter, it) => format!("{}{}", state.letters[*letter], fate(it)),
+        Action::HubTick { beyond, fate: it } => {
+            let how = if *beyond { "beyond all its timers" } else { "to its next timer" };
+            format!("time passes at the hub, {how}{}", fate(it))
+        }
+        Action::NodeTick(at) => format!("time passes at node {}", node(*at)),
+        Action::Retell(at) => format!("the hub loses node {} and finds it again", node(*at)),
+        Action::Link(at, true) => format!("the hub finds node {} again", node(*at)),
+        Action::Link(at, false) => format!("the hub loses node {}", node(*at)),
+        Action::PrepareFails(at, _) => format!("a prepare at node {} has no answer", node(*at)),
+        Action::Announce(at) => format!("node {} announces itself again", node(*at)),
+        Action::HubRestart => "the hub dies and starts again".to_owned(),
+        Action::NodeRestart(at) => format!("node {} dies and starts again", node(*at)),
+        Action::Stray(number) => {
+            format!("a {} of other terms comes from somewhere", ["prepare", "commit"][*number])
+        }
+        Action::Accept(true, it) => format!("the payee takes it{}", fate(it)),
+        Action::Accept(false, it) => format!("the payee declines it{}", fate(it)),
+        Action::Hour(it) => format!("it is 06:00{}", fate(it)),
+        Action::PutHubBack { to, marked } => put_back("the hub", *to, *marked),
+        Action::PutNodeBack { node: at, to, marked } => {
+            put_back(&format!("node {}", node(*at)), *to, *marked)
         }
     }
+}
+
+fn put_back(who: &str, to: usize, marked: bool) -> String {
+    let marked = if marked { "marked so" } else { "and nobody says so" };
+    format!("the store of {who} is put back to its state no. {to}, {marked}")
 }
 
 impl Model for Checked {
@@ -158,7 +174,7 @@ impl Model for Checked {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        vec![self.world.first()]
+        self.world.beginnings().into_iter().map(|(_, state)| state).collect()
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
@@ -166,6 +182,7 @@ impl Model for Checked {
         self.at_the_hub(state, actions);
         self.deliveries(state, actions);
         self.at_the_nodes(state, actions);
+        self.world.restorations(state, actions);
     }
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
@@ -175,8 +192,11 @@ impl Model for Checked {
             Action::Ask(number, fate) => world.ask(&mut state, number, fate),
             Action::Deliver(at, fate) => {
                 let letter = &last.letters[at];
-                if letter.message == Message::Announce {
-                    // A start is announced in a call of its own, and the call in which it arrives is over.
+                // A start is announced in a call of its own, and the call in which it arrives is over. So are the
+                // calls of recoveries.
+                let call = matches!(letter.message, Message::WhatWasLost(_) | Message::Legs(..));
+                let announced = letter.is_of_announcement() && (world.restores() || !letter.is_from_hub());
+                if call || announced {
                     state.letters.remove(at);
                 }
                 world.deliver(&mut state, letter, fate);
@@ -189,10 +209,18 @@ impl Model for Checked {
             }
             Action::Link(node, up) => world.link(&mut state, node, up),
             Action::PrepareFails(node, transfer_id) => world.prepare_fails(&mut state, node, transfer_id),
+            // One that was admitted before journals nothing: it makes no difference where in the call it stands.
+            Action::Announce(node) if !world.restores() && state.nodes[node].has_joined() => {
+                world.call_hub(&mut state, node);
+            }
             Action::Announce(node) => world.announce(&mut state, node),
             Action::HubRestart => world.restart_hub(&mut state),
             Action::NodeRestart(node) => world.restart_node(&mut state, node),
             Action::Stray(number) => world.stray(&mut state, number),
+            Action::Accept(takes, fate) => world.accept(&mut state, takes, fate),
+            Action::Hour(fate) => world.hour(&mut state, fate),
+            Action::PutHubBack { to, marked } => world.put_hub_back(&mut state, to, marked),
+            Action::PutNodeBack { node, to, marked } => world.put_node_back(&mut state, node, to, marked),
         }
         world.tidy(&mut state);
         Some(state)

@@ -1,15 +1,18 @@
 //! What must always hold, and what must be reachable: otherwise the first would prove nothing.
 
 use super::letter::{Letter, Message};
+use super::restores::{Restore, knows_more};
 use super::server::{Server, print};
 use super::world::{Fate, Mark, State, World};
 use gongji::domain::books::{Books, HubBooks, NodeBooks};
+use gongji::domain::id::TransferId;
 use gongji::domain::invariant::{INVARIANTS, Violation, violations};
 use gongji::domain::participant::Participant;
 use gongji::domain::protocol::Ruling;
 use gongji::domain::reason::Reason;
 use gongji::domain::record::LegState;
-use gongji::domain::row::{BuriedRow, LegRow, TransferRow};
+use gongji::domain::region::ProvinceCode;
+use gongji::domain::row::{BuriedRow, IncidentRow, Key, LegRow, PeerRow, TransferRow};
 use gongji::domain::scan::Filter;
 use gongji::domain::transfer::{Outcome, Side, TransferState};
 use std::collections::{BTreeSet, HashSet};
@@ -58,21 +61,40 @@ pub const ENDS: &str = "once nothing fails any more, everything ends, on both si
 
 /// The model's own checks.
 pub const CHECKS: &[Check] = &[
-    always(ENDS_ALIKE, any, ends_alike),
+    always(ENDS_ALIKE, |world| !unmarked(world), ends_alike),
     // Orders about other terms are contrary: people must look.
-    always(NO_CONTRARY, |world| !world.bounds.strays, |_, state| !state.alarm),
-    always(ENDS, |world| !world.bounds.strays, ends),
-    sometimes("committed on all three", any, committed_on_all),
-    sometimes("a client was told that it is committed", any, |_, state| {
+    always(NO_CONTRARY, |world| !world.bounds.strays && !unmarked(world), |_, state| !state.alarm),
+    always(
+        "a node that has seen more of the hub than is in its store takes nothing from it",
+        unmarked,
+        |_, state| {
+            let taken = |node: &usize| {
+                let seen: Option<&PeerRow> = state.nodes[*node].get(&Key::PeerRow(ProvinceCode::HUB));
+                seen.is_some_and(|seen| seen.incarnation >= state.hub.mark.incarnation)
+            };
+            ![0, 1].iter().any(|node| state.put_back.is_ahead(*node) && taken(node))
+        },
+    ),
+    always(
+        "what a hub splits that does not know that it is old is seen by the node that knows more",
+        unmarked,
+        |world, state| {
+            let knows_more = |node: &Arc<Server<Participant>>| knows_more(node, &state.hub);
+            ends_alike(world, state) || state.nodes.iter().any(knows_more)
+        },
+    ),
+    always(ENDS, |world| !world.bounds.strays && !unmarked(world), ends),
+    sometimes("committed on all three", begins_anew, committed_on_all),
+    sometimes("a client was told that it is committed", begins_anew, |_, state| {
         state.told.iter().any(|(_, told)| *told == TransferState::Committed)
     }),
-    sometimes("aborted by the deadline, and so recorded by both nodes", any, |world, state| {
+    sometimes("aborted by the deadline, and so recorded by both nodes", plain, |world, state| {
         has_ended(world, state) && aborted_for(state, Reason::DeadlineExpired) && hold_nothing(state)
     }),
     sometimes("aborted by a restart of the hub", hub_crashes, |_, state| {
         aborted_for(state, Reason::HubRestarted)
     }),
-    sometimes("a tombstone answered CONFLICT", any, |world, _| world.has_seen(Mark::TombstoneAnswers)),
+    sometimes("a tombstone answered CONFLICT", plain, |world, _| world.has_seen(Mark::TombstoneAnswers)),
     sometimes("a question was answered by a hub that had restarted", hub_crashes, |_, state| {
         letter(state, |letter| {
             let ruled = |ruling: &Ruling| matches!(ruling, Ruling::Decided(_));
@@ -108,18 +130,85 @@ pub const CHECKS: &[Check] = &[
         state.hub.all::<BuriedRow>().next().is_some()
     }),
     sometimes("an order of other terms was parked", strays, |_, state| state.alarm),
+    sometimes("taken by the payee, and committed on all three", accepts, |world, state| {
+        state.said == 1 && committed_on_all(world, state)
+    }),
+    sometimes("declined by the payee", accepts, |_, state| aborted_for(state, Reason::Declined)),
+    sometimes("not taken by the hour", accepts, |_, state| aborted_for(state, Reason::NotTakenInTime)),
+    sometimes("taken, and without votes until its time was up", accepts, |_, state| {
+        state.said & 1 != 0 && aborted_for(state, Reason::DeadlineExpired)
+    }),
+    sometimes("a leg that was lost came back with its commit", hears_all, |_, state| {
+        let committed = |leg: &LegRow| leg.state == LegState::Committed;
+        let back = |node: &usize| state.put_back.nodes[*node].is_some();
+        let back = [0, 1].into_iter().find(back).map(|node| &state.nodes[node]);
+        state.put_back.lost_leg && back.is_some_and(|node| node.all::<LegRow>().any(committed))
+    }),
+    sometimes("a node that was put back has everything again, and takes part", hears_all, |world, state| {
+        let back = |node: &usize| state.put_back.nodes[*node].is_some() && world.is_known(state, *node);
+        [0, 1].iter().any(back) && committed_on_all(world, state)
+    }),
+    sometimes("a node had to prove what its journal holds", has_to_prove, |_, state| {
+        let proves = |letter: &Letter| match &letter.message {
+            Message::Announce(Some(shown)) => shown.proof.is_some(),
+            _ => false,
+        };
+        letter(state, proves)
+    }),
+    sometimes("a hub that was put back adopted a commit that a side had recorded", recovers, |_, state| {
+        state.hub.all::<TransferRow>().any(|row| row.is_adopted()) && decided_at_recovery(state).is_none()
+    }),
+    sometimes("it committed what both sides held in doubt", recovers, |_, state| {
+        decided_at_recovery(state).is_some()
+    }),
+    sometimes("a hub that does not know that it is old was refused", unmarked, |world, _| {
+        world.has_seen(Mark::HubBehind)
+    }),
 ];
 
-fn any(_: &World) -> bool {
-    true
+/// Worlds that begin with nothing, and come far enough.
+fn begins_anew(world: &World) -> bool {
+    !world.restores() && (!world.bounds.accepts || accepts(world))
+}
+
+fn plain(world: &World) -> bool {
+    !world.restores() && !world.bounds.accepts
+}
+
+/// Worlds in which a payee has his say, and come far enough.
+fn accepts(world: &World) -> bool {
+    world.bounds.accepts && world.bounds.steps.is_none()
+}
+
+/// The worlds that go on until a node that was put back has heard what it lost.
+fn hears_all(world: &World) -> bool {
+    world.bounds.restore == Restore::Node && world.bounds.begun.contains(&6)
+}
+
+/// Once nodes and hub know all of each other there is nothing left to prove.
+fn has_to_prove(world: &World) -> bool {
+    world.bounds.restore == Restore::Node && world.bounds.begun.contains(&2)
+}
+
+/// The worlds that go on until a hub that was put back has recovered.
+fn recovers(world: &World) -> bool {
+    world.bounds.restore == Restore::Hub && world.bounds.asked
+}
+
+fn unmarked(world: &World) -> bool {
+    world.bounds.restore == Restore::HubUnmarked
+}
+
+fn decided_at_recovery(state: &State) -> Option<&IncidentRow> {
+    state.hub.all::<IncidentRow>().find(|it| it.refusal.reason == Reason::DecidedAtRecovery)
 }
 
 fn hub_crashes(world: &World) -> bool {
-    world.bounds.hub_crashes > 0
+    world.bounds.hub_crashes > 0 && plain(world)
 }
 
 fn node_crashes(world: &World) -> bool {
-    world.bounds.node_crashes > 0
+    world.bounds.node_crashes > 0 && plain(world)
 }
 
 fn strays(world: &World) -> bool {
@@ -184,6 +273,7 @@ fn ends_alike(_: &World, state: &State) -> bool {
 /// Everybody has joined, and nobody waits for anything. Old letters may still arrive: they must not change it.
 pub fn has_ended(world: &World, state: &State) -> bool {
     !is_unsettled(state)
+        && !state.hub.is_marked()
         && [0, 1].iter().all(|node| world.is_known(state, *node))
         && state.nodes.iter().all(|node| node.in_doubt().next().is_none())
 }
@@ -191,6 +281,11 @@ pub fn has_ended(world: &World, state: &State) -> bool {
 /// What the table of invariants says of a state.
 pub fn found<'a>(world: &World, state: &'a State) -> &'a [Violation] {
     state.found.get_or_init(|| {
+        // Until it has heard what it lost the hub's books are old, and it serves nobody. One that does not know that it
+        // is old keeps books of its own, and nodes take nothing from it.
+        if state.hub.is_marked() || state.put_back.hub == Some(false) {
+            return Arc::default();
+        }
         let books = print(&(servers(state), &state.told));
         if world.sound.has(books) {
             return Arc::default();
@@ -200,8 +295,8 @@ pub fn found<'a>(world: &World, state: &'a State) -> &'a [Violation] {
             hub: HubBooks::of(state.hub.rows().cloned()).with_journal(state.hub.decisions()),
             nodes: vec![node(0), node(1)],
             told: state.told.iter().copied().collect(),
-            put_back: Default::default(),
-            hub_lost: false,
+            put_back: state.put_back.lives(&world.country.provinces),
+            hub_lost: state.put_back.hub.is_some(),
             at_rest: has_ended(world, state),
         });
         if found.is_empty() {
@@ -212,7 +307,7 @@ pub fn found<'a>(world: &World, state: &'a State) -> &'a [Violation] {
 }
 
 fn servers(state: &State) -> u64 {
-    print(&(state.hub.print, state.nodes[0].print, state.nodes[1].print))
+    print(&(state.hub.print, state.nodes[0].print, state.nodes[1].print, state.put_back))
 }
 
 /// What need not be looked at again.
@@ -238,7 +333,7 @@ impl Known {
 
 /// Whether everything ends from here. It depends on the servers only.
 fn ends(world: &World, state: &State) -> bool {
-    let servers = servers(state);
+    let servers = print(&(servers(state), &state.told));
     let ends = world.healed.has(servers) || heal(world, state);
     if ends {
         world.healed.add(servers);
@@ -247,15 +342,31 @@ fn ends(world: &World, state: &State) -> bool {
 }
 
 /// Rounds in which everything must have ended.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 8;
 
-/// From here on nothing is lost any more, links come back and time passes. What was on its way is lost.
-pub fn heal(world: &World, state: &State) -> bool {
+fn heal(world: &World, state: &State) -> bool {
+    let (ended, wrong) = healed(world, state);
+    ended && wrong.is_empty()
+}
+
+/// From here on nothing is lost any more, links come back and time passes. What was on its way is lost. Whether
+/// everything ends, and what is wrong then.
+pub fn healed(world: &World, state: &State) -> (bool, Vec<Violation>) {
     let (letters, told) = (Vec::new(), BTreeSet::new());
+    let committed = |state: &State| -> BTreeSet<TransferId> {
+        let legs = state.nodes.iter().flat_map(|node| node.all::<LegRow>());
+        let recorded = legs.filter(|leg| leg.state == LegState::Committed).map(|leg| leg.transfer_id);
+        let told = state.told.iter().filter(|(_, told)| *told == TransferState::Committed);
+        recorded.chain(told.map(|(id, _)| *id)).collect()
+    };
+    let before = committed(state);
     let mut state = State { letters, told, found: Default::default(), ..state.clone() };
+    if world.bounds.accepts {
+        world.hour(&mut state, Fate::Lives);
+    }
     for _ in 0..ROUNDS {
         for node in [0, 1] {
-            if !world.is_known(&state, node) {
+            if !world.is_known(&state, node) || state.hub.is_marked() {
                 world.announce(&mut state, node);
                 world.deliver_all(&mut state);
             }
@@ -266,7 +377,9 @@ pub fn heal(world: &World, state: &State) -> bool {
         if is_unsettled(&state) {
             world.hub_tick(&mut state, true, Fate::Lives);
             world.deliver_all(&mut state);
-            for node in [0, 1] {
+        }
+        for node in [0, 1] {
+            if is_unsettled(&state) || state.put_back.is_away(node) {
                 world.link(&mut state, node, false);
                 world.link(&mut state, node, true);
             }
@@ -274,10 +387,21 @@ pub fn heal(world: &World, state: &State) -> bool {
         world.deliver_all(&mut state);
         world.hub_tick(&mut state, true, Fate::Lives);
         if has_ended(world, &state) {
-            return found(world, &state).is_empty() && !state.alarm;
+            let mut wrong = found(world, &state).to_vec();
+            // What a side has recorded, or a client was told, is still so.
+            let after = committed(&state);
+            let lost = before.difference(&after).map(|id| (Some(*id), "its commit is lost"));
+            let lost: Vec<_> =
+                lost.chain(state.alarm.then_some((None, "a contrary order was given"))).collect();
+            wrong.extend(lost.into_iter().map(|(transfer_id, found)| Violation {
+                invariant: "once everything has ended",
+                transfer_id,
+                found: found.to_owned(),
+            }));
+            return (true, wrong);
         }
     }
-    false
+    (false, Vec::new())
 }
 
 fn is_unsettled(state: &State) -> bool {

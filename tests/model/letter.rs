@@ -1,6 +1,9 @@
 //! What is on its way between hub and nodes.
 
 use super::server::print;
+use gongji::domain::acceptance::AcceptedLeg;
+use gongji::domain::coordinator::HeardLeg;
+use gongji::domain::id::Digest;
 use gongji::domain::participant;
 use gongji::domain::protocol::{Ack, Decision, Question, Ruling, Verdict, Vote};
 use gongji::domain::record::PeerMark;
@@ -14,20 +17,42 @@ use std::hash::{Hash, Hasher};
 pub enum Message {
     /// Hub: a leg to prepare.
     Prepare(Box<Leg>),
+    /// Hub: a leg to prepare by its id, once the payee has accepted.
+    PrepareAccepted(Box<AcceptedLeg>),
     /// Node: votes.
     Votes(Vec<Vote>),
     /// Hub: a decision.
     Decide(Decision),
     /// Node: receipts.
     Acks(Vec<Ack>),
-    /// Node: it has started.
-    Announce,
-    /// Hub: the incarnation for that start. Only the process that asked takes it.
-    Admitted(u64, [u8; 16]),
+    /// Node: it has started; where stores are put back, with what it knows of the hub, and proof.
+    Announce(Option<Box<Shown>>),
+    /// Hub: the incarnation for that start, whether it is told again first what it lost, and since when the hub has
+    /// recovered. Only the process that asked takes it.
+    Admitted(u64, [u8; 16], (bool, u64)),
+    /// Hub: that start has to prove what it has at a sequence.
+    Prove(u64, [u8; 16]),
+    /// Hub, to that start: it was put back, and hears what it lost.
+    Recovering([u8; 16]),
+    /// Hub: what does the node have that is later than this number, or in doubt?
+    WhatWasLost(u64),
+    /// Node: this, to that life of the hub.
+    Legs([u8; 16], Vec<HeardLeg>),
     /// Node: questions about legs in doubt.
     Ask(Vec<Question>),
     /// Hub: their answers.
     Rulings(Vec<Ruling>),
+}
+
+/// What a node shows of itself where stores are put back.
+#[derive(Clone, Debug, PartialEq, Hash)]
+pub struct Shown {
+    /// How far it has seen the hub.
+    pub hub: Option<PeerMark>,
+    /// Its journal's hash at a sequence that the hub asked for.
+    pub proof: Option<(u64, Digest)>,
+    /// Whether this start was admitted before.
+    pub again: bool,
 }
 
 /// A letter to or from a province's node; the other end is the hub.
@@ -57,7 +82,22 @@ impl Letter {
     pub fn is_from_hub(&self) -> bool {
         matches!(
             self.message,
-            Message::Prepare(_) | Message::Decide(_) | Message::Admitted(..) | Message::Rulings(_)
+            Message::Prepare(_)
+                | Message::PrepareAccepted(_)
+                | Message::Decide(_)
+                | Message::Admitted(..)
+                | Message::Prove(..)
+                | Message::Recovering(_)
+                | Message::WhatWasLost(_)
+                | Message::Rulings(_)
+        )
+    }
+
+    /// Whether it belongs to an announcement: one call after the other, each over with its answer.
+    pub fn is_of_announcement(&self) -> bool {
+        matches!(
+            self.message,
+            Message::Announce(_) | Message::Admitted(..) | Message::Prove(..) | Message::Recovering(_)
         )
     }
 }
@@ -70,11 +110,16 @@ impl Hash for Letter {
             Message::Prepare(leg) => {
                 (leg.transfer_id, leg.side, leg.terms_digest, leg.amount, leg.time_left_ms).hash(state);
             }
+            Message::PrepareAccepted(leg) => (leg.transfer_id, leg.terms.side, leg.terms_digest).hash(state),
             Message::Votes(votes) => votes.hash(state),
             Message::Decide(decision) => decision.hash(state),
             Message::Acks(acks) => acks.hash(state),
-            Message::Announce => {}
-            Message::Admitted(incarnation, start_id) => (incarnation, start_id).hash(state),
+            Message::Announce(shown) => shown.hash(state),
+            Message::Admitted(incarnation, start_id, how) => (incarnation, start_id, how).hash(state),
+            Message::Prove(sequence, start_id) => (sequence, start_id).hash(state),
+            Message::Recovering(start_id) => start_id.hash(state),
+            Message::WhatWasLost(above) => above.hash(state),
+            Message::Legs(start_id, legs) => (start_id, legs).hash(state),
             Message::Ask(questions) => questions.hash(state),
             Message::Rulings(rulings) => rulings.hash(state),
         }
@@ -118,6 +163,9 @@ impl fmt::Display for Letter {
             Message::Prepare(leg) => {
                 format!("prepare {} ({} {})", leg.transfer_id.0[15], leg.side.name(), leg.amount)
             }
+            Message::PrepareAccepted(leg) => {
+                format!("prepare {}, accepted ({})", leg.transfer_id.0[15], leg.terms.side.name())
+            }
             Message::Votes(it) => {
                 list(it, |vote| format!("vote {} on {}", verdict(&vote.verdict), vote.transfer_id.0[15]))
             }
@@ -125,8 +173,18 @@ impl fmt::Display for Letter {
             Message::Acks(it) => {
                 list(it, |ack| format!("receipt {:?} for {}", ack.result, ack.transfer_id.0[15]))
             }
-            Message::Announce => "announcement".to_owned(),
-            Message::Admitted(incarnation, _) => format!("admission as {incarnation}"),
+            Message::Announce(shown) => {
+                let proves = shown.as_ref().is_some_and(|shown| shown.proof.is_some());
+                format!("announcement{}", if proves { ", with proof" } else { "" })
+            }
+            Message::Admitted(incarnation, _, (resync, _)) => {
+                let behind = if *resync { ", to be told again what it lost" } else { "" };
+                format!("admission as {incarnation}{behind}")
+            }
+            Message::Prove(sequence, _) => format!("prove what you have at {sequence}"),
+            Message::Recovering(_) => "I was put back, and hear what I lost".to_owned(),
+            Message::WhatWasLost(above) => format!("what do you have after commit {above}?"),
+            Message::Legs(_, legs) => format!("{} legs", legs.len()),
             Message::Ask(it) => list(it, |question| format!("question about {}", question.transfer_id.0[15])),
             Message::Rulings(it) => format!("ruling: {}", list(it, ruling)),
         };

@@ -7,15 +7,19 @@
 mod broken;
 mod checked;
 mod checks;
+mod journal;
 mod letter;
+mod lives;
+mod restores;
 mod runs;
 mod server;
 mod spent;
 mod world;
 
 use broken::Broken;
-use checked::Checked;
-use checks::{COUNT, ENDS_ALIKE, Expect, found, is_for, named};
+use checked::{Checked, describe};
+use checks::{COUNT, ENDS_ALIKE, Expect, found, healed, is_for, named};
+use restores::Restore;
 use stateright::{Checker, Model, Path};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -32,6 +36,10 @@ const CALM: Bounds = Bounds {
     crashes: 0,
     failures: false,
     strays: false,
+    accepts: false,
+    restore: Restore::None,
+    begun: &[],
+    asked: false,
     steps: None,
 };
 
@@ -50,6 +58,33 @@ const SMALL: &[Bounds] = &[
     Bounds { name: "other terms", strays: true, steps: Some(9), ..CALM },
 ];
 
+/// A payee who takes, declines, or lets the hour pass.
+const ACCEPTS: Bounds = Bounds { name: "acceptance", accepts: true, ..CALM };
+
+/// A node's store is put back when both sides have recorded.
+const NODE_BACK: Bounds =
+    Bounds { name: "a node is put back", restore: Restore::Node, begun: &[6], steps: Some(5), ..CALM };
+/// The hub's store is put back, and marked so.
+const HUB_BACK: Bounds =
+    Bounds { name: "the hub is put back", restore: Restore::Hub, begun: BEGUN, steps: Some(3), ..CALM };
+/// The same, once both nodes know and are asked.
+const HUB_ASKS: Bounds = Bounds { name: "and asks the nodes", asked: true, steps: Some(6), ..HUB_BACK };
+/// The hub's store is put back, and nobody says so.
+const HUB_UNMARKED: Bounds = Bounds { name: "nobody says so", restore: Restore::HubUnmarked, ..HUB_BACK };
+
+/// Stores that are put back to any of their earlier states.
+const RESTORES: &[Bounds] = &[
+    NODE_BACK,
+    Bounds { name: "before a decision", begun: &[2], steps: Some(3), ..NODE_BACK },
+    HUB_BACK,
+    HUB_ASKS,
+    HUB_UNMARKED,
+];
+
+/// A transfer until a store is put back: prepared by the payer's side; by both; decided; recorded by one side; by both;
+/// and both receipts taken.
+const BEGUN: &[usize] = &[1, 2, 4, 5, 6, 8];
+
 /// The worlds that take minutes.
 const LARGE: &[Bounds] = &[
     Bounds { name: "the hub crashes", hub_crashes: 1, crashes: 1, ..CALM },
@@ -64,6 +99,19 @@ const LARGE: &[Bounds] = &[
         steps: Some(9),
         ..CALM
     },
+    Bounds {
+        name: "acceptance, and a crash",
+        hub_crashes: 1,
+        node_crashes: 1,
+        crashes: 1,
+        steps: Some(9),
+        ..ACCEPTS
+    },
+    Bounds { begun: BEGUN, ..NODE_BACK },
+    Bounds { name: "a node, at any time", begun: &[], steps: Some(8), ..NODE_BACK },
+    Bounds { name: "the hub, at any time", begun: &[], steps: Some(8), ..HUB_BACK },
+    Bounds { steps: Some(7), ..HUB_ASKS },
+    Bounds { steps: Some(5), ..HUB_UNMARKED },
     Bounds { name: "two transfers", requests: TWO, steps: Some(10), ..CALM },
     Bounds { name: "two, one a day", requests: TWO, daily: 1, steps: Some(9), ..CALM },
 ];
@@ -71,16 +119,21 @@ const LARGE: &[Bounds] = &[
 /// What a world may do at most, as a table.
 fn table(worlds: &[Bounds]) {
     println!(
-        "\n{:<24} {:<28} steps  crashes (hub, each node)  calls fail  strays",
+        "\n{:<24} {:<28} steps  crashes (hub, each node)  calls fail  strays  begun, put back",
         "world", "requests: id, fen"
     );
     for it in worlds {
         let requests: Vec<String> = it.requests.iter().map(|(id, fen)| format!("{id}, {fen}")).collect();
         let steps = it.steps.map_or("all".to_owned(), |steps| steps.to_string());
         let crashes = format!("{} ({}, {})", it.crashes, it.hub_crashes, it.node_crashes);
-        let (name, requests) = (it.name, requests.join("; "));
-        println!("{name:<24} {requests:<28} {steps:<6} {crashes:<25} {:<11} {}", it.failures, it.strays);
+        let (name, requests, strays) = (it.name, requests.join("; "), it.strays);
+        print!("{name:<24} {requests:<28} {steps:<6} {crashes:<25} {:<11} {strays:<7}", it.failures);
+        match it.restore {
+            Restore::None => println!(),
+            restore => println!(" {:?}, {restore:?}", it.begun),
+        }
     }
+    println!("begun: letters of a transfer that have come when the store is put back; none: at any time");
     println!(
         "letters in flight: every one that was ever sent, in any order, any number of times, or never\n"
     );
@@ -88,14 +141,17 @@ fn table(worlds: &[Bounds]) {
 
 /// A path that people can read.
 fn told(checked: &Checked, path: Path<State, Action>) -> String {
-    let (mut text, mut number) = (String::new(), 0);
-    for (state, action) in path.into_vec() {
+    let (mut text, world) = (String::new(), &checked.world);
+    for (number, (state, action)) in path.into_vec().into_iter().enumerate() {
+        let beginnings = if number == 0 { world.beginnings() } else { Vec::new() };
+        if let Some((how, _)) = beginnings.iter().find(|(how, first)| *first == state && !how.is_empty()) {
+            let _ = writeln!(text, "   0. {how}");
+        }
         match action {
             Some(action) => {
-                number += 1;
-                let _ = writeln!(text, "  {number:>2}. {}", checked.describe(&state, &action));
+                let _ = writeln!(text, "  {:>2}. {}", number + 1, describe(world, &state, &action));
             }
-            None => found(&checked.world, &state).iter().for_each(|it| {
+            None => found(world, &state).iter().chain(healed(world, &state).1.iter()).for_each(|it| {
                 let _ = writeln!(text, "      {it}");
             }),
         }
@@ -144,6 +200,18 @@ fn both_sides_or_neither_in_every_small_world() {
 }
 
 #[test]
+fn both_sides_or_neither_whatever_the_payee_does() {
+    table(&[ACCEPTS]);
+    check(ACCEPTS);
+}
+
+#[test]
+fn both_sides_or_neither_when_a_store_is_put_back() {
+    table(RESTORES);
+    RESTORES.iter().for_each(|bounds| check(*bounds));
+}
+
+#[test]
 #[ignore = "takes eight minutes on two busy cores: .ci/run runs it"]
 fn both_sides_or_neither_in_every_large_world() {
     table(LARGE);
@@ -178,6 +246,20 @@ fn a_hub_that_presumes_abort_splits_a_transfer() {
     let crashes = Bounds { hub_crashes: 1, crashes: 1, ..CALM };
     let path = caught(Broken::HubPresumesAbort, crashes, ENDS_ALIKE);
     assert!(path.contains("starts again") && path.contains("ruling: abort 1"), "{path}");
+}
+
+#[test]
+fn a_node_that_serves_before_it_was_told_what_it_lost_splits_a_transfer() {
+    let lost = Bounds { restore: Restore::Node, begun: BEGUN, ..CALM };
+    let path = caught(Broken::NoProof, lost, "INV-12");
+    assert!(path.contains("admission"), "{path}");
+}
+
+#[test]
+fn a_hub_that_was_put_back_and_hears_nobody_splits_a_transfer() {
+    let lost = Bounds { restore: Restore::Hub, begun: BEGUN, ..CALM };
+    let path = caught(Broken::HearsNobody, lost, ENDS_ALIKE);
+    assert!(path.contains("abort 1"), "{path}");
 }
 
 #[test]

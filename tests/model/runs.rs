@@ -2,15 +2,17 @@
 
 use super::broken::Broken;
 use super::letter::{Letter, Message, answered};
-use super::server::{Outputs, Server, at, print};
-use super::world::{CALL, Fate, State, World};
+use super::server::{Outputs, Server, print};
+use super::world::{CALL, Fate, Mark, State, World};
 use gongji::domain::calendar::Mono;
 use gongji::domain::coordinator::{self, Coordinator};
 use gongji::domain::id::TransferId;
 use gongji::domain::participant::{self, Participant};
+use gongji::domain::reason::Reason;
 use gongji::domain::record::PeerMark;
 use gongji::domain::region::ProvinceCode;
-use gongji::domain::step::Output;
+use gongji::domain::row::{IncidentRow, Key};
+use gongji::domain::step::{Output, Ticket};
 use gongji::domain::transfer::TransferState;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -31,6 +33,19 @@ impl<M> Taken<M> {
         Taken { next: Arc::new(next), letters: Vec::new(), told: Vec::new(), refused: 0, alarm: false }
     }
 
+    /// An answer to a client, or to the payee.
+    fn client_hears(&mut self, ticket: Ticket, answer: coordinator::Answer) {
+        match answer {
+            coordinator::Answer::Transfer(row) => {
+                self.told.extend(row.state.is_decided().then_some((row.transfer_id, row.state)));
+            }
+            // A hub that recovers is asked again.
+            coordinator::Answer::Refused(refusal) if refusal.reason == Reason::Recovering => {}
+            coordinator::Answer::Refused(_) => self.refused |= 1 << ticket,
+            _ => {}
+        }
+    }
+
     /// What it says reaches the network and the clients.
     fn go_out(&self, state: &mut State) {
         self.letters.iter().for_each(|letter| send(state, letter));
@@ -38,6 +53,12 @@ impl<M> Taken<M> {
         state.refused |= self.refused;
         state.alarm |= self.alarm;
     }
+}
+
+/// Whether an incident is a contradiction. A recovery that had to decide, or a replay that fits no account, is none.
+fn is_contrary(incident: Option<&IncidentRow>) -> bool {
+    let fine = [Reason::DecidedAtRecovery, Reason::ReplayedToSuspense];
+    incident.is_none_or(|incident| !fine.contains(&incident.refusal.reason))
 }
 
 /// By server and input.
@@ -64,7 +85,7 @@ impl World {
     ) {
         let taken = recall(&self.hub, (state.hub.print, key), || {
             let (now, input) = input();
-            let (next, outputs) = state.hub.run(at(now), input);
+            let (next, outputs) = state.hub.run(state.hub.at(now), input);
             self.hub_says(next, outputs, call)
         });
         let before = std::mem::replace(&mut state.hub, Arc::clone(&taken.next));
@@ -79,57 +100,74 @@ impl World {
         }
     }
 
-    fn hub_says(
+    pub(super) fn hub_says(
         &self,
         next: Server<Coordinator>,
         outputs: Outputs<Coordinator>,
         call: Option<&Letter>,
     ) -> Taken<Coordinator> {
+        let (next, outputs) = next.with_what_it_reads(outputs);
         let (mark, mut taken) = (next.mark, Taken::new(next));
         for output in outputs {
-            let (province, message) = match (output, call) {
-                (Output::Effect(coordinator::Effect::Prepare(province, leg)), _) => {
+            let (province, message) = match output {
+                Output::Effect(coordinator::Effect::Prepare(province, leg)) => {
                     (province, Message::Prepare(leg))
                 }
-                (Output::Effect(coordinator::Effect::Decide(province, decision)), _) => {
+                Output::Effect(coordinator::Effect::Decide(province, decision)) => {
                     (province, Message::Decide(decision))
                 }
-                (Output::Effect(coordinator::Effect::Alarm(..)), _) => {
-                    taken.alarm = true;
+                Output::Effect(coordinator::Effect::PrepareAccepted(province, leg)) => {
+                    (province, Message::PrepareAccepted(leg))
+                }
+                Output::Effect(coordinator::Effect::AskWhatWasLost(province, above)) => {
+                    (province, Message::WhatWasLost(above))
+                }
+                Output::Effect(coordinator::Effect::Alarm(transfer_id, side)) => {
+                    taken.alarm |= is_contrary(taken.next.get(&Key::IncidentRow(transfer_id, side)));
                     continue;
                 }
-                (Output::Effect(coordinator::Effect::Hurry(_)), _) => continue,
-                // Nobody accepts, and nobody was put back, in these worlds.
-                (
-                    Output::Effect(
-                        coordinator::Effect::PrepareAccepted(..)
-                        | coordinator::Effect::PrepareReturn(..)
-                        | coordinator::Effect::ReadBack(..)
-                        | coordinator::Effect::AskWhatWasLost(..)
-                        | coordinator::Effect::Recovered(_),
-                    ),
-                    _,
-                ) => continue,
-                (Output::Answer(CALL, coordinator::Answer::Admitted { incarnation, .. }), Some(call)) => {
-                    (call.province, Message::Admitted(incarnation, call.sender.start_id.0))
-                }
-                (Output::Answer(CALL, coordinator::Answer::Rulings(rulings)), Some(call)) => {
-                    (call.province, Message::Rulings(rulings))
-                }
-                (Output::Answer(ticket, coordinator::Answer::Transfer(row)), _) if ticket != CALL => {
-                    taken.told.extend(row.state.is_decided().then_some((row.transfer_id, row.state)));
+                Output::Effect(coordinator::Effect::Hurry(_)) => continue,
+                // Nobody carries money back in these worlds.
+                Output::Effect(coordinator::Effect::PrepareReturn(..)) => continue,
+                // These it has done itself.
+                Output::Effect(coordinator::Effect::ReadBack(..) | coordinator::Effect::Recovered(_)) => {
                     continue;
                 }
-                (Output::Answer(ticket, coordinator::Answer::Refused(_)), _) if ticket != CALL => {
-                    taken.refused |= 1 << ticket;
+                Output::Answer(CALL, answer) => match call.map(|call| self.hub_answers(answer, call)) {
+                    Some(Some(message)) => message,
+                    Some(None) | None => continue,
+                },
+                Output::Answer(ticket, answer) => {
+                    taken.client_hears(ticket, answer);
                     continue;
                 }
-                // A call that was refused has failed, as one has that was lost.
-                (Output::Answer(..), _) => continue,
             };
             taken.letters.push(self.letter(province, mark, message));
         }
         taken
+    }
+
+    /// The hub's answer to a node's call. A call that was refused has failed, as one has that was lost.
+    fn hub_answers(&self, answer: coordinator::Answer, call: &Letter) -> Option<(ProvinceCode, Message)> {
+        let start = call.sender.start_id.0;
+        let message = match answer {
+            coordinator::Answer::Admitted { incarnation, resync, hub_recovered } => {
+                Message::Admitted(incarnation, start, (resync, hub_recovered))
+            }
+            coordinator::Answer::Prove { sequence } => Message::Prove(sequence, start),
+            coordinator::Answer::Rulings(rulings) => Message::Rulings(rulings),
+            coordinator::Answer::Refused(refusal)
+                if refusal.reason == Reason::Recovering && matches!(call.message, Message::Announce(_)) =>
+            {
+                Message::Recovering(start)
+            }
+            coordinator::Answer::Refused(refusal) if refusal.reason == Reason::HubBehind => {
+                self.note_mark(Mark::HubBehind);
+                return None;
+            }
+            _ => return None,
+        };
+        Some((call.province, message))
     }
 
     pub(super) fn run_node(
@@ -142,7 +180,7 @@ impl World {
     ) {
         let taken = recall(&self.node, (state.nodes[node].print, key), || {
             let (now, input) = input();
-            let (next, outputs) = state.nodes[node].run(at(now), input);
+            let (next, outputs) = state.nodes[node].run(state.nodes[node].at(now), input);
             self.node_says(node, next, outputs)
         });
         let before = std::mem::replace(&mut state.nodes[node], Arc::clone(&taken.next));
@@ -169,10 +207,11 @@ impl World {
         for output in outputs {
             let message = match output {
                 Output::Effect(participant::Effect::Ask(questions)) => Some(Message::Ask(questions)),
-                // The answer of an earlier life of the hub, late: nothing is taken from it.
-                Output::Effect(participant::Effect::HubRefused) => None,
-                Output::Effect(participant::Effect::Alarm(..)) => {
-                    taken.alarm = true;
+                // It announces itself again and again anyway. The answer of an earlier life of the hub comes late:
+                // nothing is taken from it.
+                Output::Effect(participant::Effect::Announce | participant::Effect::HubRefused) => None,
+                Output::Effect(participant::Effect::Alarm(transfer_id, side)) => {
+                    taken.alarm |= is_contrary(taken.next.get(&Key::IncidentRow(transfer_id, side)));
                     None
                 }
                 Output::Answer(_, answer) => answered(answer),
@@ -198,12 +237,19 @@ impl World {
         taken.go_out(state);
     }
 
+    /// Another store is in the hub's place, and it has started.
+    pub(super) fn set_hub(&self, state: &mut State, taken: Taken<Coordinator>) {
+        state.hub = Arc::clone(&taken.next);
+        taken.go_out(state);
+    }
+
     /// A node dies and starts again.
     pub fn restart_node(&self, state: &mut State, node: usize) {
         let taken = recall(&self.node, (state.nodes[node].print, print(&"restart")), || {
             Taken::new(state.nodes[node].restart(&self.country, self.country.provinces[node]))
         });
         state.nodes[node] = Arc::clone(&taken.next);
+        state.admitted[node] = 0;
         self.announce(state, node);
     }
 

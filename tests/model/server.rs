@@ -1,19 +1,16 @@
 //! One server of the model: the real machine with the rows that its disk holds. A step gives another server, so that
-//! the one before it is still there when a crash takes the step back.
+//! the one before it is still there when a crash takes the step back, or somebody puts an older store in its place.
 
-use gongji::domain::apply::SELF;
+use super::journal::Journal;
 use gongji::domain::calendar::{Civil, Mono, Now};
-use gongji::domain::coordinator::{self, Coordinator, Deadlines};
-use gongji::domain::id::StartId;
+use gongji::domain::coordinator::Coordinator;
 use gongji::domain::participant::{self, Participant};
 use gongji::domain::protocol::Question;
 use gongji::domain::record::{LegState, PeerMark, Record};
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::row::{Key, LegRow, Row, SelfRow, TableRow, TransferRow};
-use gongji::domain::scan::Filter;
+use gongji::domain::row::{Key, LegRow, Row, TableRow};
 use gongji::domain::step::{Batch, Machine, Output, Step};
 use gongji::domain::working_set::WorkingSet;
-use gongji::sim::people::{Country, NOON, PlainVault};
+use gongji::sim::people::NOON;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -67,53 +64,53 @@ pub fn print(content: &impl Hash) -> u64 {
 /// A server that is up.
 #[derive(Clone, Debug)]
 pub struct Server<M> {
-    machine: M,
+    pub(super) machine: M,
     /// Rows as they were when the world began.
     first: Arc<BTreeMap<Key, Row>>,
     /// Rows that have changed since, each with the number that stands for it.
     rows: BTreeMap<Key, (Row, u64)>,
     /// The journal's decisions, to see that no id has two. The rest of it is in the rows.
     decisions: Vec<Record>,
-    /// What it says of itself. Its sequence stands still: only stores that were put back differ in it.
+    /// What the store can be told by, where stores are put back.
+    pub journal: Option<Journal<M>>,
+    /// The civil clock.
+    pub civil: Civil,
+    /// What it says of itself. Its sequence stands still where no store is put back: only such stores differ in it.
     pub mark: PeerMark,
     /// Stands for all of it.
     pub print: u64,
 }
 
-/// A moment: timers are counted from a clock that stands still until a tick lets it jump.
-pub fn at(mono: Mono) -> Now {
-    Now { mono, civil: Civil(NOON) }
-}
-
-/// The start id of a server's nth life.
-fn start_id(place: ProvinceCode, life: u8) -> StartId {
-    let mut bytes = [place.number(); 16];
-    bytes[15] = life;
-    StartId(bytes)
-}
-
 impl<M: Told> Server<M> {
-    fn new(machine: M, mark: PeerMark) -> Server<M> {
-        let (first, rows) = (Arc::default(), BTreeMap::new());
-        Server { machine, first, rows, decisions: Vec::new(), mark, print: 0 }
+    /// A server with nothing on its disk.
+    pub fn new(machine: M, journal: Option<Journal<M>>) -> Server<M> {
+        let (first, rows, mark, civil) = (Arc::default(), BTreeMap::new(), PeerMark::default(), Civil(NOON));
+        Server { machine, first, rows, decisions: Vec::new(), journal, civil, mark, print: 0 }
     }
 
     /// The same disk under another process.
-    fn with(&self, machine: M, mark: PeerMark) -> Server<M> {
+    pub fn with(&self, machine: M, mark: PeerMark) -> Server<M> {
         Server { machine, mark, ..self.clone() }
     }
 
-    fn seal(&mut self) {
+    /// A moment: timers are counted from a clock that stands still until a tick lets it jump.
+    pub fn at(&self, mono: Mono) -> Now {
+        Now { mono, civil: self.civil }
+    }
+
+    /// Notes what stands for all of it.
+    pub fn seal(&mut self) {
         if let Some(input) = M::wind_up(self) {
-            self.take(at(Mono(0)), input);
+            self.take(self.at(Mono(0)), input);
         }
         let prints: Vec<u64> = self.rows.values().map(|(_, print)| *print).collect();
         let decided: Vec<_> = self.decisions.iter().map(Record::transfer_id).collect();
-        self.print = print(&(prints, decided, self.mark, self.machine.held()));
+        let journal = self.journal.as_ref().map(Journal::print);
+        self.print = print(&(prints, decided, self.mark, self.civil, journal, self.machine.held()));
     }
 
     /// What is there now is what the world begins with.
-    fn begin(mut self) -> Server<M> {
+    pub fn begin(mut self) -> Server<M> {
         self.first =
             Arc::new(std::mem::take(&mut self.rows).into_iter().map(|(key, (row, _))| (key, row)).collect());
         self.seal();
@@ -124,11 +121,17 @@ impl<M: Told> Server<M> {
     pub fn run(&self, now: Now, input: M::Input) -> (Server<M>, Outputs<M>) {
         let mut next = self.clone();
         let outputs = next.take(now, input);
+        if next.mark.sequence != self.mark.sequence
+            && let Some(journal) = &mut next.journal
+        {
+            journal.remember(self);
+        }
         next.seal();
         (next, outputs)
     }
 
-    fn take(&mut self, now: Now, input: M::Input) -> Outputs<M> {
+    /// Takes one input, as a step of a longer batch.
+    pub fn take(&mut self, now: Now, input: M::Input) -> Outputs<M> {
         let mut loaded = WorkingSet::default();
         loop {
             let keys = self.machine.needs(now, &input, &loaded);
@@ -146,8 +149,14 @@ impl<M: Told> Server<M> {
             let print = print(&row);
             self.rows.insert(row.key(), (row, print));
         }
-        let decided = batch.records.into_iter().filter(|it| matches!(it, Record::TransferDecided(_)));
-        self.decisions.extend(decided);
+        for record in batch.records {
+            if let Some(journal) = &mut self.journal {
+                journal.append(&record, &mut self.mark);
+            }
+            if matches!(record, Record::TransferDecided(_)) {
+                self.decisions.push(record);
+            }
+        }
         batch.outputs
     }
 
@@ -195,97 +204,9 @@ impl<M: Told> Server<M> {
     }
 }
 
-/// A hub at its first start.
-pub fn first_hub(country: &Country) -> Server<Coordinator> {
-    let nothing = Server::new(coordinator(country, StartId::default()), PeerMark::default());
-    start_hub(country, &nothing, 1).0
-}
-
-fn coordinator(country: &Country, start_id: StartId) -> Coordinator {
-    let (places, rulebook) = (Arc::clone(&country.places), Arc::clone(&country.rulebook));
-    Coordinator::new(start_id, places, rulebook, Deadlines::default())
-}
-
-fn start_hub(
-    country: &Country,
-    before: &Server<Coordinator>,
-    life: u8,
-) -> (Server<Coordinator>, Outputs<Coordinator>) {
-    let start_id = start_id(ProvinceCode::HUB, life);
-    let open = before.rows().filter(|row| Filter::UnsettledTransfers.admits(row));
-    let unsettled: Vec<TransferRow> = open.filter_map(TableRow::of).cloned().collect();
-    let mark = PeerMark { start_id, ..PeerMark::default() };
-    let mut hub = before.with(coordinator(country, start_id), mark);
-    let outputs = hub.take(at(Mono(0)), coordinator::Input::Start { unsettled, put_back: None });
-    hub.mark.incarnation = hub.get::<SelfRow>(&SELF).map_or(0, |own| own.incarnation);
-    hub.seal();
-    (hub, outputs)
-}
-
-impl Server<Coordinator> {
-    /// The process ends and starts again over its rows.
-    pub fn restart(&self, country: &Country) -> (Server<Coordinator>, Outputs<Coordinator>) {
-        start_hub(country, self, self.life() + 1)
-    }
-}
-
-/// A node at its first start, with its members.
-pub fn first_node(country: &Country, province: ProvinceCode) -> Server<Participant> {
-    let machine = participant(country, province, StartId::default(), Vec::new());
-    let nothing = Server::new(machine, PeerMark::default());
-    let mut node = start_node(country, province, &nothing, 1);
-    for input in country.enrolment(province) {
-        node.take(at(Mono(0)), input);
-    }
-    node.begin()
-}
-
-fn participant(
-    country: &Country,
-    province: ProvinceCode,
-    start_id: StartId,
-    in_doubt: Vec<LegRow>,
-) -> Participant {
-    let (places, rulebook) = (Arc::clone(&country.places), Arc::clone(&country.rulebook));
-    Participant::new(province, start_id, places, rulebook, Arc::new(PlainVault), in_doubt)
-}
-
-fn start_node(
-    country: &Country,
-    province: ProvinceCode,
-    before: &Server<Participant>,
-    life: u8,
-) -> Server<Participant> {
-    let start_id = start_id(province, life);
-    let machine = participant(country, province, start_id, before.in_doubt().cloned().collect());
-    // Until it has joined, it is known by the incarnation that it last took.
-    let incarnation = before.get::<SelfRow>(&SELF).map_or(0, |own| own.incarnation);
-    let mut node = before.with(machine, PeerMark { incarnation, start_id, ..PeerMark::default() });
-    node.seal();
-    node
-}
-
 impl Server<Participant> {
-    /// The process ends and starts again over its rows.
-    pub fn restart(&self, country: &Country, province: ProvinceCode) -> Server<Participant> {
-        start_node(country, province, self, self.life() + 1)
-    }
-
     /// Legs that voted yes and do not know the decision.
     pub fn in_doubt(&self) -> impl Iterator<Item = &LegRow> {
         self.all().filter(|leg: &&LegRow| leg.state == LegState::Prepared)
-    }
-
-    /// The same node, as it speaks once it was given an incarnation.
-    pub fn admitted(&self, incarnation: u64) -> Server<Participant> {
-        let mut node = self.clone();
-        node.mark.incarnation = incarnation;
-        node.seal();
-        node
-    }
-
-    /// Whether this life has taken its incarnation.
-    pub fn has_joined(&self) -> bool {
-        self.get::<SelfRow>(&SELF).is_some_and(|own| own.start_id == self.mark.start_id)
     }
 }

@@ -30,8 +30,9 @@ const ANSWERS: u8 = 3;
 impl World {
     /// Takes out the letters that can change nothing any more.
     pub fn tidy(&self, state: &mut State) {
-        // A broken protocol does go back.
-        if self.broken.is_some() || self.keeps {
+        // A broken protocol does go back, and so does a store that is put back.
+        let goes_back = self.restores() && !state.put_back.any();
+        if self.broken.is_some() || self.keeps || goes_back {
             return;
         }
         let spent = |letter: &Arc<Letter>| self.is_spent(state, letter, ANSWERS);
@@ -99,7 +100,15 @@ impl World {
                 Ruling::Decided(it) => ended(it.transfer_id, it.side),
                 Ruling::Pending { .. } => true,
             }),
-            Message::Admitted(_, start_id) => {
+            Message::PrepareAccepted(leg) => ended(leg.transfer_id, leg.terms.side),
+            // Calls of announcements are over with their answers.
+            Message::Prove(_, start_id) | Message::Recovering(start_id) => {
+                return node.mark.start_id.0 != *start_id;
+            }
+            Message::Admitted(_, start_id, _) if self.restores() => {
+                return node.mark.start_id.0 != *start_id;
+            }
+            Message::Admitted(_, start_id, _) => {
                 return node.mark.start_id.0 != *start_id || (node.has_joined() && !newer);
             }
             _ => false,

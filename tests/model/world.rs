@@ -1,15 +1,13 @@
 //! The world of the model: what is in it, and how it moves.
-//!
-//! Restores are not in it yet. They would be actions of their own: a server again with the rows of an earlier state,
-//! and marks whose sequences and hashes move, so that each side can tell an older store from one that it has seen.
 
 use super::broken::Broken;
 use super::checks::Known;
 use super::letter::{Letter, Message};
+use super::restores::{PutBack, Restore};
 use super::runs::{Cache, send};
-use super::server::{Server, first_hub, first_node, print};
+use super::server::{Server, print};
 use gongji::domain::calendar::{Civil, Day, Mono};
-use gongji::domain::coordinator::{self, Announcement, Coordinator, WaitMode};
+use gongji::domain::coordinator::{self, Coordinator, WaitMode};
 use gongji::domain::id::TransferId;
 use gongji::domain::invariant::Violation;
 use gongji::domain::participant::{self, Participant};
@@ -49,6 +47,14 @@ pub struct Bounds {
     pub failures: bool,
     /// Letters that a hub of other terms might have sent, each once: a prepare, a commit.
     pub strays: bool,
+    /// Whether the payee's place asks for acceptance: he takes the transfer, declines it, or lets the hour pass.
+    pub accepts: bool,
+    /// Whose store may be put back to any of its earlier states, once.
+    pub restore: Restore,
+    /// How much of a transfer has happened, without a fault, when the world begins: a world for each.
+    pub begun: &'static [usize],
+    /// Whether the nodes know, when it begins, that the hub was put back, and are asked what they have.
+    pub asked: bool,
     /// How many things may happen one after the other; all that can when there is no number.
     pub steps: Option<usize>,
 }
@@ -78,6 +84,14 @@ pub enum Action {
     NodeRestart(usize),
     /// A letter of other terms comes from somewhere.
     Stray(usize),
+    /// The payee takes the transfer, or declines it.
+    Accept(bool, Fate),
+    /// It is 06:00 at the hub.
+    Hour(Fate),
+    /// The hub's store is put back to what it was before so many batches, marked or not, and it starts.
+    PutHubBack { to: usize, marked: bool },
+    /// The same at a node.
+    PutNodeBack { node: usize, to: usize, marked: bool },
 }
 
 /// What becomes of the server that takes an input. One that dies before its batch is synced has lost the letter and
@@ -99,6 +113,8 @@ pub enum Mark {
     TombstoneAnswers = 1,
     /// A leg answered a prepare of other terms with CONFLICT.
     OtherTerms = 2,
+    /// A hub that does not know that it is old was refused by a node's knowledge.
+    HubBehind = 4,
 }
 
 /// A moment of the world.
@@ -123,6 +139,12 @@ pub struct State {
     pub strays: u8,
     /// Whether a contrary order was parked.
     pub alarm: bool,
+    /// The hub's life that has admitted each node's present one; 0: none.
+    pub admitted: [u64; 2],
+    /// What the payee has said: taken, declined, as bits.
+    pub said: u8,
+    /// What was put back.
+    pub put_back: PutBack,
     /// What is wrong, once somebody has looked.
     pub found: OnceLock<Arc<Vec<Violation>>>,
 }
@@ -131,7 +153,8 @@ impl State {
     fn content(&self) -> impl Hash + '_ {
         let nodes = [self.nodes[0].print, self.nodes[1].print];
         let letters: Vec<u64> = self.letters.iter().map(|letter| letter.print).collect();
-        let bits = (self.asked, self.refused, self.dark, self.strays, self.alarm);
+        let asked = (self.asked, self.refused, self.said, self.admitted);
+        let bits = (asked, self.dark, self.strays, self.alarm, self.put_back);
         (self.hub.print, nodes, letters, bits, &self.told)
     }
 }
@@ -139,7 +162,8 @@ impl State {
 impl State {
     /// Whether all but the letters is the same.
     pub fn is_like(&self, other: &State) -> bool {
-        let bits = |it: &State| (it.asked, it.refused, it.dark, it.strays, it.alarm);
+        let asked = |it: &State| (it.asked, it.refused, it.said, it.admitted);
+        let bits = |it: &State| (asked(it), it.dark, it.strays, it.alarm, it.put_back);
         let prints = |it: &State| (it.hub.print, it.nodes[0].print, it.nodes[1].print);
         prints(self) == prints(other) && bits(self) == bits(other) && self.told == other.told
     }
@@ -183,7 +207,7 @@ impl World {
         World {
             bounds,
             broken,
-            country: Country::new(2, 1, bounds.daily, false),
+            country: Country::new(2, 1, bounds.daily, bounds.accepts),
             healed: Known::default(),
             sound: Known::default(),
             keeps: false,
@@ -195,10 +219,9 @@ impl World {
 
     /// Everybody is up and has joined; nothing was asked yet.
     pub fn first(&self) -> State {
-        let node = |at: usize| Arc::new(first_node(&self.country, self.country.provinces[at]));
         let mut state = State {
-            hub: Arc::new(first_hub(&self.country)),
-            nodes: [node(0), node(1)],
+            hub: self.first_hub(),
+            nodes: [self.first_node(0), self.first_node(1)],
             letters: Vec::new(),
             asked: 0,
             refused: 0,
@@ -206,6 +229,9 @@ impl World {
             dark: 0,
             strays: 0,
             alarm: false,
+            admitted: [0; 2],
+            said: 0,
+            put_back: PutBack::default(),
             found: OnceLock::new(),
         };
         for at in [0, 1] {
@@ -241,6 +267,10 @@ impl World {
         }
     }
 
+    pub(super) fn note_mark(&self, mark: Mark) {
+        self.marks.fetch_or(mark as u8, Ordering::Relaxed);
+    }
+
     /// A province's place in the world.
     pub fn place(&self, province: ProvinceCode) -> usize {
         usize::from(self.country.provinces[0] != province)
@@ -259,12 +289,6 @@ impl World {
         });
     }
 
-    /// A node says that it is there.
-    pub fn announce(&self, state: &mut State, node: usize) {
-        let letter = self.letter(self.country.provinces[node], state.nodes[node].mark, Message::Announce);
-        send(state, &letter);
-    }
-
     /// Whether a node has joined, and the hub knows it as it is.
     pub fn is_known(&self, state: &State, node: usize) -> bool {
         let province = self.country.provinces[node];
@@ -272,7 +296,8 @@ impl World {
         let mark = state.nodes[node].mark;
         let known =
             peer.is_some_and(|peer| (peer.incarnation, peer.start_id) == (mark.incarnation, mark.start_id));
-        known && state.nodes[node].has_joined()
+        let admitted = state.admitted[node] >= state.hub.mark.incarnation;
+        known && admitted && state.nodes[node].has_joined() && !state.put_back.is_away(node)
     }
 
     /// Time passes at the hub.
@@ -310,6 +335,10 @@ impl World {
         if letter.is_from_hub() {
             return self.node_hears(state, letter, fate);
         }
+        if matches!(letter.message, Message::Legs(start_id, _) if state.hub.mark.start_id.0 != start_id) {
+            return;
+        }
+        let hub = Arc::clone(&state.hub);
         self.run_hub(state, letter.print, Some(letter), fate, || {
             let (province, node) = (letter.province, letter.sender);
             let input = match letter.message.clone() {
@@ -321,18 +350,12 @@ impl World {
                 Message::Ask(questions) => {
                     coordinator::Input::Resolve { ticket: CALL, province, node, questions }
                 }
-                _ => {
-                    // Journals stand still here: there is nothing to prove, and nothing that was put back.
-                    let announcement = Announcement {
-                        province,
-                        mark: node,
-                        proof: None,
-                        again: false,
-                        hub_incarnation: 0,
-                        knows_us_to: None,
-                    };
-                    coordinator::Input::Announce { ticket: CALL, node: Box::new(announcement) }
+                Message::Legs(_, legs) => coordinator::Input::Heard { province, legs },
+                Message::Announce(shown) => {
+                    let node = Box::new(self.announcement(&hub, (province, node), shown.as_deref()));
+                    coordinator::Input::Announce { ticket: CALL, node }
                 }
+                _ => coordinator::Input::Tick,
             };
             (Mono(0), input)
         });
@@ -340,12 +363,23 @@ impl World {
 
     fn node_hears(&self, state: &mut State, letter: &Letter, fate: Fate) {
         let (node, hub) = (self.place(letter.province), letter.sender);
-        if let Message::Admitted(incarnation, start_id) = letter.message {
+        match letter.message {
             // The answer to a process that is gone reaches nobody.
-            if state.nodes[node].mark.start_id.0 != start_id {
+            Message::Admitted(_, start_id, _)
+            | Message::Prove(_, start_id)
+            | Message::Recovering(start_id)
+                if state.nodes[node].mark.start_id.0 != start_id =>
+            {
                 return;
             }
-            state.nodes[node] = Arc::new(state.nodes[node].admitted(incarnation));
+            Message::Admitted(incarnation, _, (resync, _)) => {
+                state.nodes[node] = Arc::new(state.nodes[node].admitted(incarnation));
+                state.put_back.is_admitted(node, incarnation, resync);
+                state.admitted[node] = state.admitted[node].max(hub.incarnation);
+            }
+            Message::Prove(sequence, _) => return self.prove(state, node, sequence),
+            Message::WhatWasLost(above) => return self.tell_what_was_lost(state, node, letter, above),
+            _ => {}
         }
         self.run_node(state, node, letter.print, fate, || {
             let input = match letter.message.clone() {
@@ -354,17 +388,24 @@ impl World {
                     let legs = vec![Presented::Leg(PresentedLeg { leg: *leg, id_hash })];
                     participant::Input::Prepare { ticket: CALL, hub, legs }
                 }
+                Message::PrepareAccepted(leg) => {
+                    participant::Input::Prepare { ticket: CALL, hub, legs: vec![Presented::Accepted(*leg)] }
+                }
                 Message::Decide(decision) => {
                     participant::Input::Decide { ticket: CALL, hub, decisions: vec![decision] }
                 }
                 Message::Rulings(rulings) => participant::Input::Rulings { hub, rulings },
-                Message::Admitted(incarnation, _) => {
-                    participant::Input::Joined { incarnation, hub, resync: false, hub_recovered: 0 }
+                Message::Admitted(incarnation, _, (resync, hub_recovered)) => {
+                    participant::Input::Joined { incarnation, hub, resync, hub_recovered }
                 }
+                Message::Recovering(_) => participant::Input::HubRecovers,
                 _ => participant::Input::Tick,
             };
             (Mono(0), input)
         });
+        if matches!(letter.message, Message::Recovering(_)) {
+            state.put_back.waits_for_hub(node);
+        }
     }
 
     /// Nothing is lost: all letters arrive, and what they lead to.

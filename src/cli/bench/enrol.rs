@@ -34,7 +34,7 @@ pub async fn enrol(stage: &Stage, members: u64) -> Result<Field, BenchError> {
     )?;
     let relatives: Arc<[Party]> = relatives.into();
     let giver = |party| Giver { party, relatives: Arc::clone(&relatives) };
-    Ok(Field { givers: givers.into_iter().map(giver).collect() })
+    Ok(Field { givers: givers.into_iter().map(giver).collect(), dark: Vec::new() })
 }
 
 async fn enrol_side(stage: &Stage, number: u8, members: u64) -> Result<Vec<Party>, BenchError> {
@@ -48,7 +48,7 @@ async fn enrol_side(stage: &Stage, number: u8, members: u64) -> Result<Vec<Party
 }
 
 /// People of a province, all different.
-fn people(number: u8, members: u64) -> Result<Vec<Party>, BenchError> {
+pub fn people(number: u8, members: u64) -> Result<Vec<Party>, BenchError> {
     let region = u32::from(number) * 10_000 + 100;
     let person = |at: u64| {
         let part = |divisor: u64, modulus: u64| at / divisor % modulus;

@@ -38,6 +38,8 @@ pub struct Figures {
     pub settings: Settings,
     /// What was measured.
     pub run: Run,
+    /// The same load before it, where every tenth transfer of the other goes to a dark province.
+    pub without: Option<Run>,
     /// From the last answer until both provinces had recorded everything.
     pub drained: Duration,
     /// Of each process: when started, with members, after the load. Empty for servers of others.
@@ -68,8 +70,21 @@ impl Figures {
     }
 
     fn latency(&self) -> [(&'static str, Duration); 3] {
-        let times: &Histogram = &self.run.tally.latencies;
-        [("p50", times.per_mille(500)), ("p99", times.per_mille(990)), ("max", times.max())]
+        of_times(&self.run.tally.latencies)
+    }
+
+    /// What the others notice of a dark province.
+    fn beside_dark(&self) -> Vec<(&'static str, &Histogram)> {
+        let with = &self.run.tally;
+        let rows = |without: &'_ Run| without.tally.latencies.total() > 0;
+        match &self.without {
+            Some(without) if rows(without) => vec![
+                ("others, without it", &without.tally.latencies),
+                ("others, beside it", &with.latencies),
+                ("to the dark province: refused", &with.to_dark),
+            ],
+            Some(_) | None => Vec::new(),
+        }
     }
 
     fn json(&self) -> Value {
@@ -81,6 +96,10 @@ impl Figures {
             (used.name.to_owned(), Value::Object(threads.collect()))
         });
         let written = self.run.used.iter().map(|used| (used.name.to_owned(), json!(self.each(used.written))));
+        let dark = self.beside_dark().into_iter().map(|(who, times)| {
+            let times = of_times(times).map(|(name, time)| (name.to_owned(), json!(millis(time))));
+            (who.to_owned(), Value::Object(Map::from_iter(times)))
+        });
         let names = ["started", "enrolled", "after"];
         let memory = names.iter().zip(&self.memory).map(|(moment, all)| {
             let all = all.iter().map(|used| (used.name.to_owned(), json!(used.rss_kib)));
@@ -97,6 +116,7 @@ impl Figures {
             "committed": self.run.tally.committed,
             "calls": self.run.tally.latencies.total(),
             "call_ms": Map::from_iter(latency),
+            "dark_province_call_ms": Map::from_iter(dark),
             "refusals": self.run.tally.refusals,
             "unknowns": self.run.tally.unknowns,
             "drained_ms": millis(self.drained),
@@ -132,6 +152,14 @@ impl Figures {
         let rate = format!("{:.0}", self.per_second());
         main.add_row([rate, p50, p99, max, drained, sum(&tally.refusals), sum(&tally.unknowns)]);
         println!("{main}");
+        if self.without.is_some() {
+            let mut dark = table(&["one province dark", "calls", "p50 ms", "p99 ms", "max ms"]);
+            for (who, times) in self.beside_dark() {
+                let [p50, p99, max] = of_times(times).map(|(_, time)| format!("{:.2}", millis(time)));
+                dark.add_row([who.to_owned(), times.total().to_string(), p50, p99, max]);
+            }
+            println!("{dark}");
+        }
         for (what, counts) in [("refused", &tally.refusals), ("unknown", &tally.unknowns)] {
             counts.iter().for_each(|(reason, count)| println!("{what}: {count} × {reason}"));
         }
@@ -171,6 +199,10 @@ impl Figures {
         }
         println!("{processes}");
     }
+}
+
+fn of_times(times: &Histogram) -> [(&'static str, Duration); 3] {
+    [("p50", times.per_mille(500)), ("p99", times.per_mille(990)), ("max", times.max())]
 }
 
 fn millis(time: Duration) -> f64 {

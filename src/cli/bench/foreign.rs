@@ -124,7 +124,7 @@ impl World {
             let what = "connect.json names no employee with a relative's wallet in another province";
             return Err(BenchError::Usage(what.to_owned()));
         }
-        Ok(Field { givers })
+        Ok(Field { givers, dark: Vec::new() })
     }
 
     /// What all members have together, asked of their nodes.

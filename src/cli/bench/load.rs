@@ -31,6 +31,8 @@ const ASK: usize = 1_000;
 pub struct Field {
     /// Every giver.
     pub givers: Vec<Giver>,
+    /// People of a province that nobody can reach; empty where there is none.
+    pub dark: Vec<Party>,
 }
 
 /// A giver and his relatives.
@@ -51,6 +53,8 @@ pub struct Plan {
     pub batch: Option<usize>,
     /// What a call waits for.
     pub wait: WaitMode,
+    /// So many of a thousand transfers go to the province that nobody can reach.
+    pub dark_per_mille: usize,
     /// Time before the measured one.
     pub warm_up: Duration,
     /// Measured time.
@@ -88,6 +92,8 @@ pub struct Tally {
     pub answers: Vec<Answer>,
     /// Times of the calls that ended in the measured time.
     pub latencies: Histogram,
+    /// The same of calls to the province that nobody can reach.
+    pub to_dark: Histogram,
     /// Transfers committed in the measured time.
     pub committed: u64,
     /// Refused transfers by reason, warm-up included.
@@ -113,10 +119,9 @@ pub struct Run {
 pub async fn run(
     plan: Plan,
     clients: &[Client],
-    field: Field,
+    field: Arc<Field>,
     usage: &dyn Fn() -> Vec<Usage>,
 ) -> Result<Run, BenchError> {
-    let field = Arc::new(field);
     let begin = Instant::now() + plan.warm_up;
     let window = (begin, begin + plan.measured);
     let callers = clients.iter().cycle().take(plan.concurrency).map(|client| {
@@ -142,6 +147,7 @@ impl Tally {
     fn add(&mut self, other: Tally) {
         self.answers.extend(other.answers);
         self.latencies.add(&other.latencies);
+        self.to_dark.add(&other.to_dark);
         self.committed += other.committed;
         for (reason, count) in other.refusals {
             *self.refusals.entry(reason).or_default() += count;
@@ -193,13 +199,15 @@ struct Caller {
     field: Arc<Field>,
     window: (Instant, Instant),
     random: u64,
+    /// Whether the last transfer went to the province that nobody can reach.
+    is_dark: bool,
     tally: Tally,
 }
 
 impl Caller {
     fn new(plan: Plan, client: Client, field: Arc<Field>, window: (Instant, Instant)) -> Caller {
         let seed = random_16().iter().fold(1, |seed: u64, byte| seed << 4 ^ u64::from(*byte));
-        Caller { plan, client, field, window, random: seed | 1, tally: Tally::default() }
+        Caller { plan, client, field, window, random: seed | 1, is_dark: false, tally: Tally::default() }
     }
 
     /// A number below `count`, every one as likely: xorshift64*, and the high bits of a product.
@@ -213,14 +221,19 @@ impl Caller {
 
     fn transfer(&mut self) -> (TransferId, i64, CreateTransferRequest) {
         let (giver, amount) = (self.below(self.field.givers.len()), self.below(AMOUNTS.len()));
-        let relative = self.below(self.field.givers[giver].relatives.len());
+        self.is_dark = self.plan.dark_per_mille > 0 && self.below(1_000) < self.plan.dark_per_mille;
+        let relatives =
+            |field: &Field| if self.is_dark { field.dark.len() } else { field.givers[giver].relatives.len() };
+        let count = relatives(&self.field);
+        let relative = self.below(count);
         let giver = &self.field.givers[giver];
+        let payee = if self.is_dark { &self.field.dark[relative] } else { &giver.relatives[relative] };
         let (fen, yuan) = AMOUNTS[amount];
         let id = new_transfer_id();
         let request = CreateTransferRequest {
             transfer_id: id.to_string(),
             payer: Some(giver.party.clone()),
-            payee: Some(giver.relatives[relative].clone()),
+            payee: Some(payee.clone()),
             kinship: Kinship::Parent.into(),
             amount: yuan.to_owned(),
             remark: String::new(),
@@ -243,7 +256,8 @@ impl Caller {
             };
             let ended = Instant::now();
             if ended >= self.window.0 && ended < self.window.1 {
-                self.tally.latencies.record(ended - begun);
+                let times = if self.is_dark { &mut self.tally.to_dark } else { &mut self.tally.latencies };
+                times.record(ended - begun);
                 let new = self.tally.answers[known..].iter();
                 self.tally.committed += new.filter(|answer| answer.seen == Seen::Committed).count() as u64;
             }

@@ -22,6 +22,7 @@ use figures::{Figures, Settings};
 use load::{Field, Plan, Seen};
 use stage::Stage;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -34,6 +35,9 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(120);
 /// Recording follows the order of decisions: once this many of the newest transfers are recorded, all are. The audit
 /// would find one that is not.
 const NEWEST: usize = 10_000;
+/// So many of a thousand transfers go to the dark province, and so many people live there.
+const DARK_PER_MILLE: usize = 100;
+const DARK_PEOPLE: u64 = 100;
 /// A server that has just started is left alone for so long before its idle memory is read.
 const SETTLE: Duration = Duration::from_secs(1);
 
@@ -68,6 +72,10 @@ pub struct Args {
     /// Drive the servers that this connect.json describes, with its members, instead of starting some.
     #[arg(long, conflicts_with_all = ["members", "data"])]
     connect: Option<PathBuf>,
+    /// A third province is configured and its node never started: measure without transfers to it, then with every
+    /// tenth going there, and show what the others notice.
+    #[arg(long, conflicts_with_all = ["connect", "batch"])]
+    dark: bool,
     /// JSON instead of tables.
     #[arg(long)]
     json: bool,
@@ -175,22 +183,38 @@ async fn bench(args: &Args) -> Result<Figures, BenchError> {
 /// Starts servers, loads them, stops them and reads their stores.
 async fn stage(args: &Args) -> Result<Figures, BenchError> {
     say("starting a hub and two nodes");
-    let mut stage = Stage::start(args.data.as_deref())?;
+    let mut stage = Stage::start(args.data.as_deref(), args.dark)?;
     tokio::time::sleep(SETTLE).await;
     let started = stage.usage();
     say(&format!("enrolling {} members", args.members * 2));
-    let field = enrol::enrol(&stage, args.members).await?;
+    let mut field = enrol::enrol(&stage, args.members).await?;
+    if args.dark {
+        field.dark = enrol::people(stage::DARK_PROVINCE, DARK_PEOPLE)?;
+    }
     let enrolled = stage.usage();
     let clients = clients(args, &stage.hub_address(), &stage.files(&stage::app()))?;
     enrol::wait_until_open(&clients[0], &field).await?;
-    let (run, drained) = load_and_drain(args, &clients, field, &|| stage.usage()).await?;
+    let field = Arc::new(field);
+    let plan = plan(args);
+    let light = match args.dark {
+        true => Some(load_and_drain(plan, &clients, Arc::clone(&field), &|| stage.usage()).await?.0),
+        false => None,
+    };
+    let dark_per_mille = if args.dark { DARK_PER_MILLE } else { 0 };
+    let (mut run, drained) =
+        load_and_drain(Plan { dark_per_mille, ..plan }, &clients, field, &|| stage.usage()).await?;
     let after = stage.usage();
+    let without = light.map(|mut light| {
+        run.answers.append(&mut light.answers);
+        run.answers.sort_unstable_by_key(|answer| answer.id);
+        light
+    });
     drop(clients);
     say("stopping the servers and reading their stores");
     stage.stop().await?;
     let audit = audit::audit(&stage, &run.answers)?;
     let settings = settings(args, Some(stage.file_system()));
-    Ok(Figures { settings, run, drained, memory: vec![started, enrolled, after], audit })
+    Ok(Figures { settings, run, without, drained, memory: vec![started, enrolled, after], audit })
 }
 
 /// Drives servers that run already, and audits over the wire.
@@ -199,27 +223,33 @@ async fn drive(args: &Args, file: &Path) -> Result<Figures, BenchError> {
     let field = world.field()?;
     let clients = clients(args, &world.hub, &world.app)?;
     let before = world.balances().await?;
-    let (run, drained) = load_and_drain(args, &clients, field, &Vec::new).await?;
+    let (run, drained) = load_and_drain(plan(args), &clients, Arc::new(field), &Vec::new).await?;
     say("reading every transfer and balance back");
     let audit = world.audit(&clients[0], &before, &run.answers).await?;
     let settings = settings(args, None);
-    Ok(Figures { settings, run, drained, memory: Vec::new(), audit })
+    Ok(Figures { settings, run, without: None, drained, memory: Vec::new(), audit })
 }
 
-async fn load_and_drain(
-    args: &Args,
-    clients: &[Client],
-    field: Field,
-    usage: &dyn Fn() -> Vec<process::Usage>,
-) -> Result<(load::Run, Duration), BenchError> {
-    let plan = Plan {
+fn plan(args: &Args) -> Plan {
+    Plan {
         concurrency: usize_of(args.concurrency),
         batch: args.batch.map(usize_of),
         wait: args.wait.mode(),
+        dark_per_mille: 0,
         warm_up: WARM_UP,
         measured: Duration::from_secs(args.seconds),
-    };
-    say(&format!("loading for {} s after {} s of warm-up", args.seconds, WARM_UP.as_secs()));
+    }
+}
+
+async fn load_and_drain(
+    plan: Plan,
+    clients: &[Client],
+    field: Arc<Field>,
+    usage: &dyn Fn() -> Vec<process::Usage>,
+) -> Result<(load::Run, Duration), BenchError> {
+    let dark = if plan.dark_per_mille > 0 { ", every tenth transfer to a dark province" } else { "" };
+    let seconds = (plan.measured.as_secs(), plan.warm_up.as_secs());
+    say(&format!("loading for {} s after {} s of warm-up{dark}", seconds.0, seconds.1));
     let run = load::run(plan, clients, field, usage).await?;
     let begun = Instant::now();
     let newest = run.answers.iter().rev().take(NEWEST);

@@ -19,6 +19,9 @@ pub const PAYER_PROVINCE: u8 = 13;
 /// The relatives' province: 四川.
 pub const PAYEE_PROVINCE: u8 = 51;
 
+/// A province that is configured and whose node is never started: 内蒙古.
+pub const DARK_PROVINCE: u8 = 15;
+
 /// The places, as the service ships them.
 const REGIONS: &str = include_str!("../../../deploy/regions.toml");
 /// Limits that a load does not reach; all else as the national rules have it.
@@ -94,14 +97,16 @@ const PAYEE: &str = "node-51";
 
 impl Stage {
     /// Starts all three under `data` (default: the system's temporary folder) and waits until they listen.
-    pub fn start(data: Option<&Path>) -> Result<Stage, BenchError> {
+    /// `dark`: the hub knows of a third node, which is never started.
+    pub fn start(data: Option<&Path>, dark: bool) -> Result<Stage, BenchError> {
         let parent = data.map_or_else(std::env::temp_dir, Path::to_owned);
         let folder = parent.join(format!("gongji-bench-{}", std::process::id()));
         fs::create_dir_all(&parent).map_err(failed(parent.display()))?;
         fs::create_dir(&folder).map_err(failed(folder.display()))?;
         let folder = Folder(folder);
         let ports = free_ports()?;
-        write_files(&folder.0, ports)?;
+        // Nobody listens on what is no port of a server: port 1 is nobody's.
+        write_files(&folder.0, ports, dark.then_some(1))?;
         let mut stage = Stage { servers: Vec::new(), folder };
         for (name, port) in [HUB, PAYER, PAYEE].into_iter().zip(ports) {
             let server = start(&stage.folder.0, name, port)?;
@@ -195,7 +200,7 @@ fn free_ports() -> Result<[u16; 3], BenchError> {
 }
 
 /// Configuration, places, rules and certificates.
-fn write_files(folder: &Path, [hub, payer, payee]: [u16; 3]) -> Result<(), BenchError> {
+fn write_files(folder: &Path, [hub, payer, payee]: [u16; 3], dark: Option<u16>) -> Result<(), BenchError> {
     issue::init(&certs(folder)).map_err(failed("certificates"))?;
     let [from, to] = [PAYER_PROVINCE, PAYEE_PROVINCE].map(province);
     for role in [Role::Hub, Role::Node(from), Role::Node(to), Role::Platform(from), Role::Platform(to), app()]
@@ -214,7 +219,8 @@ fn write_files(folder: &Path, [hub, payer, payee]: [u16; 3]) -> Result<(), Bench
         format!("[[nodes]]\nprovince = \"{province}\"\naddress = \"https://127.0.0.1:{port}\"\n")
     };
     let apps = "[[apps]]\nname = \"bench\"\nprovinces = [\"13\", \"51\"]\n";
-    let nodes = format!("{}{}{apps}", node(PAYER_PROVINCE, payer), node(PAYEE_PROVINCE, payee));
+    let dark = dark.map_or_else(String::new, |port| node(DARK_PROVINCE, port));
+    let nodes = format!("{}{}{dark}{apps}", node(PAYER_PROVINCE, payer), node(PAYEE_PROVINCE, payee));
     write("hub.toml", &format!("{}{nodes}", common(HUB, hub)))?;
     for (name, province, port) in [(PAYER, PAYER_PROVINCE, payer), (PAYEE, PAYEE_PROVINCE, payee)] {
         let upstream = format!("[hub]\naddress = \"https://127.0.0.1:{hub}\"\n");

@@ -140,7 +140,7 @@ impl Coordinator {
     /// What a crash takes: with its rows, all that its next step goes by. A model checker tells its states apart by it.
     pub fn volatile(&self) -> impl Hash + '_ {
         let told = (&self.outbox, &self.receipts, &self.resyncs);
-        (&self.live, &self.expiries, &self.waits, self.awaiting.due(), told, &self.seen)
+        (&self.live, &self.expiries, &self.waits, self.awaiting.due(), told, &self.seen, &self.recovery)
     }
 
     fn get(&self, ticket: Ticket, transfer_ids: &[TransferId], step: &mut Step<'_>) {

@@ -200,7 +200,10 @@ impl Coordinator {
                 Some(decision) => Ruling::Decided(decision),
                 None => {
                     let left = self.undecided_for(transfer, step.now);
-                    Ruling::Pending { question: question.clone(), ask_after_ms: left + ASK_MARGIN_MS }
+                    Ruling::Pending {
+                        question: question.clone(),
+                        ask_after_ms: left.saturating_add(ASK_MARGIN_MS),
+                    }
                 }
             };
         }

@@ -45,7 +45,7 @@ pub struct HeardLeg {
 }
 
 /// What is heard while the hub recovers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Recovery {
     /// Nodes that have not told everything yet, with the start that announced itself, if one has.
     unheard: BTreeMap<ProvinceCode, Option<StartId>>,
@@ -153,6 +153,11 @@ impl Recovery {
 }
 
 impl Coordinator {
+    /// Whether it was put back and has not heard yet what it lost.
+    pub fn is_recovering(&self) -> bool {
+        self.recovery.is_some()
+    }
+
     /// A node announces itself to a hub that recovers. Once it knows that (its second announcement), it is asked: from
     /// then on nothing that an earlier life of this hub has sent can change what it tells.
     pub(super) fn announce_while_recovering(

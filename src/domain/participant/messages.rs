@@ -204,6 +204,8 @@ pub struct Standing {
 pub enum Effect {
     /// Ask the hub about legs in doubt.
     Ask(Vec<Question>),
+    /// Show this start to the hub at once: it speaks as a life that has not admitted it.
+    Announce,
     /// People must look: the hub that admits this node is older than what was seen of it, or a copy.
     HubRefused,
     /// People must look: a contrary order was parked.

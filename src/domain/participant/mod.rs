@@ -51,6 +51,9 @@ pub struct Participant {
     hub_mark: Option<PeerMark>,
     /// The hub's sequence when this life was admitted: what it asked before was asked of an earlier life.
     admitted_at: u64,
+    /// The hub's life that answered the last announcement, and so holds all that was seen of it here. Nothing is taken
+    /// from a later one before it has shown that too: its store may have been put back.
+    admitted_by: u64,
     places: Arc<RegionDirectory>,
     rulebook: Arc<Rulebook>,
     vault: Arc<dyn Vault>,
@@ -103,6 +106,7 @@ impl Participant {
             put_back: false,
             hub_mark: None,
             admitted_at: 0,
+            admitted_by: 0,
             places,
             rulebook,
             vault,
@@ -112,7 +116,12 @@ impl Participant {
 
     /// What a crash takes: with its rows, all that its next step goes by. A model checker tells its states apart by it.
     pub fn volatile(&self) -> impl Hash + '_ {
-        (self.life, self.put_back, self.hub_mark, self.admitted_at, &self.in_doubt)
+        (self.life, self.put_back, self.hub_mark, self.admitted_at, self.admitted_by, &self.in_doubt)
+    }
+
+    /// Whether the hub has admitted this life, be it to be told again what it lost.
+    pub fn is_admitted(&self) -> bool {
+        self.life > Life::Alone
     }
 
     /// Takes note of the hub as it spoke; refuses an older hub and a copy of it. `whole`: this store has all that the
@@ -182,6 +191,7 @@ impl Participant {
             }
             return;
         }
+        self.admitted_by = self.admitted_by.max(hub.incarnation);
         let known = own(step.rows());
         if known.incarnation != incarnation || known.start_id != self.start_id {
             step.record(NodeJoined { incarnation, start_id: self.start_id, time: step.now.civil });
@@ -208,6 +218,10 @@ impl Participant {
     /// Takes note of the hub as it spoke; refuses what it said before it admitted this life, and what was on its way
     /// for long.
     fn meet_admitting_hub(&mut self, hub: PeerMark, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
+        if hub.incarnation > self.admitted_by {
+            step.effect(Effect::Announce);
+            return Err(RefusalRecord::new(Reason::NotAnnounced, crate::domain::reason::RefusalSide::Hub));
+        }
         self.meet_hub(hub, self.is_whole(), step)?;
         if hub.sequence >= self.admitted_at {
             return Ok(());

@@ -258,6 +258,29 @@ fn an_older_hub_and_a_copy_of_it_are_refused() {
     }
 }
 
+/// The hub's store may have been put back, and nobody has said so: only its answer to an announcement shows that it
+/// holds what this node has seen of it.
+#[test]
+fn nothing_is_taken_from_a_life_of_the_hub_that_has_not_admitted_the_node() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    verdict(&mut toy, &leg);
+    toy.start_hub(9);
+    let (now, hub, before) = (toy.now, toy.hub.mark, rows(&mut toy));
+    let abort = decision(&leg, Outcome::Abort);
+    let told = [
+        Input::Decide { ticket: 0, hub, decisions: vec![abort.clone()] },
+        Input::Rulings { hub, rulings: vec![Ruling::Decided(abort.clone())] },
+    ];
+    for input in told {
+        let outputs = toy.payer.run(now, input);
+        assert!(outputs.contains(&Output::Effect(Effect::Announce)), "{outputs:?}");
+        assert_eq!(rows(&mut toy), before);
+    }
+    drop(toy.join(PAYER));
+    assert_eq!(toy.decide(PAYER, abort)[0].result, AckResult::Recorded);
+}
+
 #[test]
 fn a_node_that_restarts_asks_at_once_about_what_is_in_doubt() {
     let mut toy = Toy::new();

@@ -1,0 +1,218 @@
+//! What must hold, looked at while the world runs: what has changed, at every half second; all of it now and then,
+//! after a store was put back, and at the end.
+
+use super::world::World;
+use crate::domain::books::{Books, HubBooks, NodeBooks};
+use crate::domain::id::{MemberRef, TransferId};
+use crate::domain::invariant::{INVARIANTS, Violation, violations};
+use crate::domain::ledger::AccountKind;
+use crate::domain::participant::apply::PROVINCE;
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{Key, LegRow, Row, TableRow};
+use crate::domain::scan::Filter;
+use crate::domain::transfer::{Side, TransferState};
+use crate::engine::Core;
+use crate::store::memory::MemoryDisk;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often everything is looked at, in simulated milliseconds.
+const WHOLE_EVERY: u64 = 10_000;
+/// Invariants that speak of one transfer: they hold of any transfers alone.
+const OF_TRANSFERS: &[&str] = &["INV-01", "INV-02", "INV-09", "INV-10", "INV-13"];
+/// Those that speak of one member: they hold of any members with all their legs.
+const OF_MEMBERS: &[&str] = &["INV-03", "INV-04", "INV-11"];
+
+type Legs = BTreeSet<(TransferId, Side)>;
+
+/// What was looked at so far.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// Every leg that a member of a province ever had.
+    legs: BTreeMap<(ProvinceCode, MemberRef), Legs>,
+    /// Terminal answers since the last look.
+    pub told: Vec<TransferId>,
+    whole_at: u64,
+}
+
+/// What has changed since the last look.
+#[derive(Default)]
+struct Changed {
+    transfers: BTreeSet<TransferId>,
+    members: BTreeSet<(ProvinceCode, MemberRef)>,
+}
+
+impl Looked {
+    fn leg(&mut self, province: ProvinceCode, row: &Row, changed: &mut Changed) {
+        if let Some(leg) = LegRow::of(row) {
+            let member = (province, leg.member_ref);
+            self.legs.entry(member).or_default().insert((leg.transfer_id, leg.side));
+            changed.members.insert(member);
+            changed.transfers.insert(leg.transfer_id);
+        }
+    }
+
+    /// What has changed at a node; false when that cannot be said.
+    fn node(&mut self, province: ProvinceCode, disk: &MemoryDisk, changed: &mut Changed) -> bool {
+        let Some(keys) = disk.take_touched() else {
+            disk.rows().iter().for_each(|row| self.leg(province, row, changed));
+            return false;
+        };
+        for key in keys {
+            match &key {
+                Key::LegRow(..) => {
+                    disk.row(&key).iter().for_each(|row| self.leg(province, row, changed));
+                }
+                Key::AccountRow(member_ref, _) if *member_ref != PROVINCE => {
+                    changed.members.insert((province, *member_ref));
+                }
+                _ => {}
+            }
+        }
+        true
+    }
+}
+
+impl World {
+    pub(super) fn has_ended(&self) -> bool {
+        let unsettled = |row: &Row| Filter::UnsettledTransfers.admits(row);
+        let in_doubt = |row: &Row| Filter::LegsInDoubt.admits(row);
+        self.clients.iter().all(|client| client.done)
+            && self.returning.iter().all(|it| it.done)
+            && !self.hub_put_back
+            && self.lies.may_end(self.at, self.plan.safety_ms)
+            && !self.hub.disk.any(unsettled)
+            && !self.nodes.values().any(|node| node.disk.any(in_doubt))
+    }
+
+    /// Looks at what has changed; at everything where that cannot be said, and now and then.
+    pub(super) fn check(&mut self) {
+        let mut changed = Changed::default();
+        changed.transfers.extend(std::mem::take(&mut self.looked.told));
+        let keys = self.hub.disk.take_touched();
+        let mut known = keys.is_some() && self.at < self.looked.whole_at + WHOLE_EVERY;
+        for key in keys.unwrap_or_default() {
+            if let Key::TransferRow(id) | Key::BuriedRow(id) = key {
+                changed.transfers.insert(id);
+            }
+        }
+        for (province, node) in &self.nodes {
+            known &= self.looked.node(*province, &node.disk, &mut changed);
+        }
+        self.no_panics();
+        // Until it has heard what it lost, the hub's books are old, and it serves nobody.
+        if self.hub_put_back || self.lies.hub_is_old() {
+            self.looked.whole_at = 0;
+            return;
+        }
+        self.report.checks += 1;
+        if !known {
+            return self.check_whole(false);
+        }
+        let transfers = self.books_of(&changed.transfers);
+        let members = self.accounts_of(&changed.members);
+        for (books, ids) in [(transfers, OF_TRANSFERS), (members, OF_MEMBERS)] {
+            for invariant in INVARIANTS.iter().filter(|it| ids.contains(&it.id)) {
+                invariant.check(&books).iter().for_each(|it| self.found(it));
+            }
+        }
+    }
+
+    /// Looks at everything, with the journals, once nothing goes on any more.
+    pub(super) fn check_at_rest(&mut self) {
+        self.no_panics();
+        self.report.checks += 1;
+        self.check_whole(true);
+        self.replayed();
+        self.nobody_knows_more();
+    }
+
+    fn found(&mut self, violation: &Violation) {
+        if !self.is_noted(violation) {
+            self.complain(violation.to_string());
+        }
+    }
+
+    fn no_panics(&mut self) {
+        let nodes = self.nodes.values().filter_map(|node| node.core.as_ref());
+        let panics = self.hub.core.as_ref().map_or(0, Core::panics) + nodes.map(Core::panics).sum::<u64>();
+        if panics > 0 {
+            self.complain(format!("{panics} inputs panicked"));
+        }
+    }
+
+    fn books(&self, hub: HubBooks, nodes: Vec<NodeBooks>) -> Books {
+        let (put_back, hub_lost) = (self.put_back.clone(), self.hub_lost);
+        Books { hub, nodes, told: Vec::new(), put_back, hub_lost, at_rest: false }
+    }
+
+    fn told_to_operators(&self) -> impl Iterator<Item = (TransferId, TransferState)> {
+        self.returning.iter().filter_map(|it| it.told.map(|state| (it.id, state)))
+    }
+
+    /// The books of some transfers alone.
+    fn books_of(&self, ids: &BTreeSet<TransferId>) -> Books {
+        let keys = ids.iter().flat_map(|id| [Key::TransferRow(*id), Key::BuriedRow(*id)]);
+        let hub = HubBooks::of(keys.filter_map(|key| self.hub.disk.row(&key)));
+        let legs = |disk: &MemoryDisk| -> Vec<Row> {
+            let keys = ids.iter().flat_map(|id| Side::ALL.iter().map(|side| Key::LegRow(*id, *side)));
+            keys.filter_map(|key| disk.row(&key)).collect()
+        };
+        let nodes = self.nodes.iter().map(|(province, node)| NodeBooks::of(*province, legs(&node.disk)));
+        let client = |id: &TransferId| self.wishes.get(id).and_then(|number| self.clients.get(*number));
+        let told = ids.iter().filter_map(|id| Some((*id, client(id)?.told?)));
+        let operators = self.told_to_operators().filter(|(id, _)| ids.contains(id));
+        Books { told: told.chain(operators).collect(), ..self.books(hub, nodes.collect()) }
+    }
+
+    /// The books of some members alone, with all their legs.
+    fn accounts_of(&self, members: &BTreeSet<(ProvinceCode, MemberRef)>) -> Books {
+        let mut rows: BTreeMap<ProvinceCode, Vec<Row>> = BTreeMap::new();
+        for (province, member_ref) in members {
+            let Some(node) = self.nodes.get(province) else { continue };
+            let kinds = [AccountKind::Personal, AccountKind::Wallet];
+            let accounts = kinds.map(|kind| Key::AccountRow(*member_ref, kind));
+            let legs = self.looked.legs.get(&(*province, *member_ref)).into_iter().flatten();
+            let legs = legs.map(|(transfer_id, side)| Key::LegRow(*transfer_id, *side));
+            let found = accounts.into_iter().chain(legs).filter_map(|key| node.disk.row(&key));
+            // A store that was put back may have given the leg of an id to another member.
+            let own = |row: &Row| LegRow::of(row).is_none_or(|leg| leg.member_ref == *member_ref);
+            rows.entry(*province).or_default().extend(found.filter(own));
+        }
+        let nodes = rows.into_iter().map(|(province, rows)| NodeBooks::of(province, rows));
+        self.books(HubBooks::default(), nodes.collect())
+    }
+
+    fn check_whole(&mut self, at_rest: bool) {
+        self.looked.whole_at = self.at;
+        let mut hub = HubBooks::of(self.hub.disk.rows());
+        if at_rest {
+            hub = hub.with_journal(&self.hub.disk.records());
+        }
+        let nodes = self.nodes.iter().map(|(province, node)| NodeBooks::of(*province, node.disk.rows()));
+        let told = self.clients.iter().filter_map(|it| it.told.map(|state| (it.wish.transfer_id, state)));
+        let books = Books {
+            told: told.chain(self.told_to_operators()).collect(),
+            at_rest: at_rest && self.has_ended(),
+            ..self.books(hub, nodes.collect())
+        };
+        self.report.whole_checks += 1;
+        for violation in violations(&books) {
+            self.found(&violation);
+        }
+    }
+
+    /// Replaying a journal rebuilds its tables.
+    fn replayed(&mut self) {
+        let disks = [(super::world::HUB, self.hub.disk.clone())].into_iter();
+        let disks = disks.chain(self.nodes.iter().map(|(province, node)| (*province, node.disk.clone())));
+        for (place, disk) in disks.collect::<Vec<_>>() {
+            let records = disk.records();
+            let made = crate::domain::apply::replay(&records);
+            let stored = disk.rows().into_iter().filter(|row| !row.table().is_vault());
+            if !made.rows().cloned().eq(stored) {
+                self.complain(format!("{place}: replaying its journal makes other tables"));
+            }
+            self.report.records += records.len() as u64;
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Stores that come back older than they say: a disk that said "durable" and was not, a folder that was copied back by
+//! hand. Whoever has seen more must find it: a node is told again what it lost; a hub is refused, and then restored as
+//! it should have been. What nobody else had seen cannot be found (ADR 010).
+
+use super::world::{HUB, World};
+use crate::domain::id::TransferId;
+use crate::domain::invariant::Violation;
+use crate::domain::reason::Reason;
+use crate::domain::record::Record;
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{IncidentRow, Key, PeerRow, Row, TableRow};
+use crate::domain::transfer::Outcome;
+use crate::engine::{hash_at, is_put_back};
+use crate::store::Journal;
+use crate::store::memory::MemoryDisk;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most appends that a disk that lies loses.
+const LOST_MAX: u64 = 6;
+/// After so long every node has shown itself to the hub, once nothing fails any more.
+const SHOWN_WITHIN: u64 = 15_000;
+
+/// Whether disks lie in a seed's world.
+pub fn lies(seed: u64) -> bool {
+    seed % 7 == 6
+}
+
+/// What came back old, and what is known of it.
+#[derive(Debug, Default)]
+pub struct Lies {
+    /// Nodes that came back old and were not admitted since: whether the hub has seen what they lost.
+    nodes: BTreeMap<ProvinceCode, bool>,
+    /// Nodes whose store was put back and marked so: how far it reached.
+    marked: BTreeMap<ProvinceCode, u64>,
+    /// Since when the hub is old without knowing it.
+    hub_since: Option<u64>,
+    /// Whether it ever was.
+    hub_ever: bool,
+    /// Commits that a client may have been told, and that no node had seen when the hub lost them.
+    unseen: BTreeSet<TransferId>,
+}
+
+impl Lies {
+    /// Whether the hub is old and nobody has found it yet.
+    pub fn hub_is_old(&self) -> bool {
+        self.hub_since.is_some()
+    }
+
+    /// Whether everything may have ended by now: who could have found an old hub has had the time.
+    pub fn may_end(&self, at: u64, healed_at: u64) -> bool {
+        self.hub_since.is_none_or(|since| at > since.max(healed_at) + SHOWN_WITHIN)
+    }
+}
+
+fn reach(disk: &MemoryDisk) -> u64 {
+    disk.open_for_reading().head().sequence
+}
+
+impl World {
+    /// A disk lies, or a folder is copied back; sometimes a node's store is restored as it should be.
+    pub(super) fn come_back_old(&mut self, province: ProvinceCode) {
+        let place = self.loser(province);
+        let lied = self.chance.permille(500);
+        let marked = !lied && place != HUB && self.chance.permille(500);
+        // Somebody has a backup, or there is nothing to go back to.
+        let Some(backup) = self.backups.get(&place).cloned() else { return };
+        if place == HUB && (self.hub_put_back || self.lies.hub_is_old()) {
+            return;
+        }
+        if self.life(place).is_some() {
+            self.crash(place, if lied { "its disk lied" } else { "an older folder is copied back" });
+        }
+        let disk = if place == HUB { self.hub.disk.clone() } else { self.nodes[&place].disk.clone() };
+        let before = disk.records();
+        if lied {
+            self.lose(&disk, if place == HUB { 1 } else { 3 * self.country.members });
+        } else {
+            disk.put_back(&backup);
+        }
+        self.report.count(match (lied, marked) {
+            (true, _) => "disk lied",
+            (false, true) => "put back, and marked so",
+            (false, false) => "copied back, and nobody says so",
+        });
+        let reached = reach(&disk);
+        if place == HUB {
+            return self.hub_lost(&before, reached);
+        }
+        self.put_back.insert(place, u64::MAX);
+        let peer = self.hub.disk.row(&Key::PeerRow(place));
+        let seen = peer.as_ref().and_then(PeerRow::of).is_some_and(|peer| peer.sequence > reached);
+        let known = self.lies.nodes.get(&place).copied().unwrap_or_default();
+        self.lies.nodes.insert(place, seen || known || marked);
+        if marked {
+            self.lies.marked.insert(place, reached);
+        }
+    }
+
+    /// Loses some of the last appends, never the first so many records.
+    fn lose(&mut self, disk: &MemoryDisk, first: u64) {
+        for _ in 0..self.chance.between(1, LOST_MAX + 1) {
+            if reach(disk).saturating_sub(disk.last_records()) < first {
+                return;
+            }
+            disk.lose_last();
+        }
+    }
+
+    /// The hub has lost everything after this sequence.
+    fn hub_lost(&mut self, before: &[Record], reached: u64) {
+        let seen = |node: &MemoryDisk| {
+            let row = node.row(&Key::PeerRow(HUB));
+            row.as_ref().and_then(PeerRow::of).map_or(0, |peer| peer.sequence)
+        };
+        let seen = self.nodes.values().map(|node| seen(&node.disk)).max().unwrap_or(0);
+        let lost = before.iter().zip(1..).filter(|(_, sequence)| *sequence > reached.max(seen));
+        let commits = lost.filter_map(|(record, _)| match record {
+            Record::TransferDecided(it) if it.outcome == Outcome::Commit => Some(it.transfer_id),
+            _ => None,
+        });
+        self.lies.unseen.extend(commits);
+        (self.lies.hub_since, self.lies.hub_ever, self.hub_lost) = (Some(self.at), true, true);
+    }
+
+    /// Whether a node's store is marked as put back, and the hub has not told it since what it lost.
+    pub(super) fn is_marked(&self, province: ProvinceCode) -> bool {
+        let Some((reached, node)) = self.lies.marked.get(&province).zip(self.nodes.get(&province)) else {
+            return false;
+        };
+        let resynced = |record: &Record| matches!(record, Record::NodeResynced(_));
+        is_put_back(&mut node.disk.open_for_reading(), Some(*reached), resynced).unwrap_or(true)
+    }
+
+    /// A node was admitted: one whose loss the hub had seen must have been found.
+    pub(super) fn was_found(&mut self, province: ProvinceCode, resync: bool) {
+        match self.lies.nodes.remove(&province) {
+            Some(true) if !resync && !self.is_marked(province) => {
+                self.complain(format!("{province} lost what the hub had seen, and was not found"));
+            }
+            Some(_) if resync => self.report.count("old node found"),
+            Some(_) => self.report.count("old node, of whose loss nobody knew"),
+            None => {}
+        }
+    }
+
+    /// A node has shown the hub that it is old: people stop it, and restore its last backup as they should.
+    pub(super) fn hub_was_found(&mut self) {
+        let Some(backup) = self.backups.get(&HUB).cloned().filter(|_| self.lies.hub_is_old()) else { return };
+        self.report.count("old hub found");
+        self.crash(HUB, "found to be old, and restored");
+        self.hub.disk.put_back(&backup);
+        self.lies.hub_since = None;
+        self.hub_put_back = true;
+        self.report.count("hub put back");
+    }
+
+    /// At rest nobody has seen more of the hub than it holds.
+    pub(super) fn nobody_knows_more(&mut self) {
+        let mut hub = self.hub.disk.open_for_reading();
+        let mut knows_more = Vec::new();
+        for (province, node) in &self.nodes {
+            let row = node.disk.row(&Key::PeerRow(HUB));
+            let Some(seen) = row.as_ref().and_then(PeerRow::of) else { continue };
+            if hash_at(&mut hub, seen.sequence).unwrap_or_default() != Some(seen.head_hash) {
+                knows_more.push(*province);
+            }
+        }
+        for province in knows_more {
+            self.complain(format!("{province} has seen more of the hub than it holds, and nobody noticed"));
+        }
+    }
+
+    /// Whether people know of it: an incident was noted. Only where a hub did not know that it was old may that be
+    /// needed.
+    pub(super) fn is_noted(&self, violation: &Violation) -> bool {
+        if !self.lies.hub_ever {
+            return false;
+        }
+        let contrary = |incident: &IncidentRow| incident.refusal.reason == Reason::ContraryOrder;
+        let noted = |row: &Row| {
+            let of = |it: &IncidentRow| violation.transfer_id.is_none_or(|id| it.transfer_id == id);
+            IncidentRow::of(row).is_some_and(|it| contrary(it) && of(it))
+        };
+        let unseen = |id: TransferId| violation.invariant == "INV-10" && self.lies.unseen.contains(&id);
+        violation.transfer_id.is_some_and(unseen)
+            || self.hub.disk.any(noted)
+            || self.nodes.values().any(|node| node.disk.any(noted))
+    }
+
+    /// Whether an alarm is what a hub leaves behind that did not know that it was old.
+    pub(super) fn is_aftermath(&mut self) -> bool {
+        if self.lies.hub_ever {
+            self.report.count("noted for people");
+        }
+        self.lies.hub_ever
+    }
+}

@@ -1,0 +1,224 @@
+//! The machines of production with somebody who looks over their shoulder: which message finds which state.
+
+use super::marks::Marks;
+use crate::domain::calendar::{Mono, Now};
+use crate::domain::coordinator::{self, Coordinator};
+use crate::domain::id::{Digest, TransferId};
+use crate::domain::participant::{self, Participant};
+use crate::domain::policy::Presented;
+use crate::domain::protocol::{AckResult, Decision, Ruling, Verdict};
+use crate::domain::record::LegState;
+use crate::domain::row::{Key, LegRow, Row, TableRow, TransferRow};
+use crate::domain::step::{Machine, Step, Ticket};
+use crate::domain::transfer::{Outcome, Side};
+use crate::domain::working_set::WorkingSet;
+use crate::store::memory::MemoryDisk;
+
+/// A machine, and what its inputs find.
+#[derive(Debug)]
+pub struct Watched<M> {
+    machine: M,
+    disk: MemoryDisk,
+    marks: Marks,
+}
+
+/// A machine whose inputs speak of transfers in states.
+pub trait Marked: Machine + Sized {
+    /// Marks the cells of an input.
+    fn mark(&self, input: &Self::Input, sight: &Sight<'_>);
+}
+
+/// Rows as a step finds them: those that its batch has loaded or changed, else those on the disk.
+pub struct Sight<'a> {
+    rows: &'a WorkingSet,
+    disk: &'a MemoryDisk,
+    marks: &'a Marks,
+}
+
+impl Sight<'_> {
+    fn row(&self, key: &Key) -> Option<Row> {
+        if self.rows.knows(key) { self.rows.row(key).cloned() } else { self.disk.row(key) }
+    }
+
+    fn leg(&self, transfer_id: TransferId, side: Side) -> (&'static str, Option<Digest>) {
+        let row = self.row(&Key::LegRow(transfer_id, side));
+        let leg = row.as_ref().and_then(LegRow::of);
+        (leg.map_or("never seen", |leg| LegState::name(leg.state)), leg.map(|leg| leg.terms_digest))
+    }
+}
+
+impl<M: Marked> Watched<M> {
+    /// A machine over a disk.
+    pub fn new(machine: M, disk: &MemoryDisk, marks: &Marks) -> Watched<M> {
+        Watched { machine, disk: disk.clone(), marks: marks.clone() }
+    }
+}
+
+impl<M: Marked> Machine for Watched<M> {
+    type Input = M::Input;
+    type Answer = M::Answer;
+    type Effect = M::Effect;
+
+    fn needs(&self, now: Now, input: &Self::Input, rows: &WorkingSet) -> Vec<Key> {
+        self.machine.needs(now, input, rows)
+    }
+
+    fn step(&mut self, input: Self::Input, step: &mut Step<'_, Self::Answer, Self::Effect>) {
+        let sight = Sight { rows: step.rows(), disk: &self.disk, marks: &self.marks };
+        self.machine.mark(&input, &sight);
+        self.machine.step(input, step);
+    }
+
+    fn wake_at(&self) -> Option<Mono> {
+        self.machine.wake_at()
+    }
+
+    fn tick() -> Self::Input {
+        M::tick()
+    }
+
+    fn ticket(input: &Self::Input) -> Option<Ticket> {
+        M::ticket(input)
+    }
+}
+
+fn verdict(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Yes { .. } => "vote yes",
+        Verdict::No { .. } => "vote no",
+        Verdict::Awaiting { .. } => "vote awaiting",
+        Verdict::Conflict { .. } => "vote conflict",
+    }
+}
+
+impl Coordinator {
+    fn mark_transfer(
+        &self,
+        id: TransferId,
+        sight: &Sight<'_>,
+        message: impl FnOnce(Option<&TransferRow>) -> &'static str,
+    ) {
+        let row = sight.row(&Key::TransferRow(id));
+        let transfer = row.as_ref().and_then(TransferRow::of);
+        let state = match transfer {
+            _ if self.is_recovering() => "the hub recovers",
+            Some(transfer) => transfer.state.name(),
+            None if sight.row(&Key::BuriedRow(id)).is_some() => "buried",
+            None => "never seen",
+        };
+        sight.marks.mark("hub", message(transfer), state);
+    }
+}
+
+impl Marked for Coordinator {
+    fn mark(&self, input: &Self::Input, sight: &Sight<'_>) {
+        use coordinator::Input;
+        let same = |row: Option<&TransferRow>, digest: Digest| row.is_none_or(|it| it.terms_digest == digest);
+        match input {
+            Input::Create { request, .. } => {
+                self.mark_transfer(request.transfer_id, sight, |row| {
+                    if same(row, request.digests.whole) { "create" } else { "create, other content" }
+                });
+            }
+            Input::Accept { request, .. } => {
+                let word = if request.takes { "accept" } else { "decline" };
+                self.mark_transfer(request.transfer_id, sight, |_| word);
+            }
+            Input::Compensate { request, .. } => {
+                self.mark_transfer(request.compensation_id, sight, |_| "compensate");
+            }
+            Input::Votes { votes, .. } => {
+                for vote in votes {
+                    self.mark_transfer(vote.transfer_id, sight, |_| verdict(&vote.verdict));
+                }
+            }
+            Input::PrepareFailed { transfer_ids, .. } => {
+                transfer_ids.iter().for_each(|id| self.mark_transfer(*id, sight, |_| "no vote"));
+            }
+            Input::Acks { acks, .. } => {
+                for ack in acks {
+                    let receipt = match ack.result {
+                        AckResult::Recorded => "receipt",
+                        AckResult::Already => "receipt again",
+                        AckResult::Rejected => "rejection",
+                    };
+                    self.mark_transfer(ack.transfer_id, sight, |_| receipt);
+                }
+            }
+            Input::Resolve { questions, .. } => {
+                for question in questions {
+                    self.mark_transfer(question.transfer_id, sight, |row| {
+                        if same(row, question.terms_digest) { "question" } else { "question, other terms" }
+                    });
+                }
+            }
+            Input::Start { unsettled, .. } => {
+                unsettled.iter().for_each(|it| self.mark_transfer(it.transfer_id, sight, |_| "restart"));
+            }
+            Input::Get { .. }
+            | Input::Link { .. }
+            | Input::Announce { .. }
+            | Input::ReadBack { .. }
+            | Input::Heard { .. }
+            | Input::Rules(_)
+            | Input::Tick => {}
+        }
+    }
+}
+
+impl Participant {
+    fn mark_leg(&self, sight: &Sight<'_>, message: &'static str, state: &'static str) {
+        let state = if self.is_admitted() { state } else { "the node is not admitted" };
+        sight.marks.mark("node", message, state);
+    }
+
+    fn mark_order(&self, decision: &Decision, sight: &Sight<'_>, [commit, abort]: [&'static str; 2]) {
+        let (state, _) = sight.leg(decision.transfer_id, decision.side);
+        let message = match decision.outcome {
+            Outcome::Commit if decision.leg_record.is_empty() => commit,
+            Outcome::Commit => "commit, replayed",
+            Outcome::Abort => abort,
+        };
+        self.mark_leg(sight, message, state);
+    }
+}
+
+impl Marked for Participant {
+    fn mark(&self, input: &Self::Input, sight: &Sight<'_>) {
+        use participant::Input;
+        match input {
+            Input::Prepare { legs, .. } => {
+                for presented in legs {
+                    let (id, side, digest, by_id) = match presented {
+                        Presented::Leg(it) => {
+                            (it.leg.transfer_id, it.leg.side, it.leg.terms_digest, "prepare")
+                        }
+                        Presented::Accepted(it) => {
+                            (it.transfer_id, it.terms.side, it.terms_digest, "prepare by id")
+                        }
+                        Presented::Return(it) => (it.transfer_id, it.side, it.terms_digest, "prepare return"),
+                        Presented::Refused(it) => (it.transfer_id, it.side, it.terms_digest, "prepare"),
+                    };
+                    let (state, known) = sight.leg(id, side);
+                    let other = known.is_some_and(|known| known != digest);
+                    self.mark_leg(sight, if other { "prepare, other terms" } else { by_id }, state);
+                }
+            }
+            Input::Decide { decisions, .. } => {
+                decisions.iter().for_each(|it| self.mark_order(it, sight, ["commit", "abort"]));
+            }
+            Input::Rulings { rulings, .. } => {
+                for ruling in rulings {
+                    match ruling {
+                        Ruling::Decided(it) => self.mark_order(it, sight, ["ruling commit", "ruling abort"]),
+                        Ruling::Pending { question, .. } => {
+                            let (state, _) = sight.leg(question.transfer_id, question.side);
+                            self.mark_leg(sight, "ruling not yet", state);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Journals in worlds where stores are put back: each side tells an older store of the other by its journal's hash.
+
+use super::server::{Server, Told, print};
+use gongji::domain::coordinator::{self, Coordinator, decisions_of};
+use gongji::domain::id::Digest;
+use gongji::domain::record::{PeerMark, Record};
+use gongji::domain::region::ProvinceCode;
+use gongji::domain::row::{Key, TransferRow};
+use std::sync::Arc;
+
+/// The journal as others know it. How far a peer was seen is not counted: two who tell each other that would never come
+/// to an end. A store that has lost nothing else has lost nothing.
+#[derive(Clone, Debug)]
+pub struct Journal<M> {
+    /// The chain's hash at each sequence, from the first on.
+    hashes: Vec<Digest>,
+    /// The sequence of each decision.
+    decided_at: Vec<u64>,
+    /// Whether the store was put back, is marked so, and has not heard yet what it lost.
+    marked: bool,
+    /// The server as it was before each of its batches; nothing where it cannot be put back any more.
+    past: Option<Vec<Arc<Server<M>>>>,
+}
+
+impl<M> Journal<M> {
+    /// An empty one. `past`: whether the store may be put back.
+    pub fn new(past: bool) -> Journal<M> {
+        Journal { hashes: Vec::new(), decided_at: Vec::new(), marked: false, past: past.then(Vec::new) }
+    }
+
+    /// Counts a record.
+    pub fn append(&mut self, record: &Record, mark: &mut PeerMark) {
+        if matches!(record, Record::PeerSeen(_)) {
+            return;
+        }
+        if matches!(record, Record::HubRecovered(_) | Record::NodeResynced(_)) {
+            self.marked = false;
+        }
+        mark.sequence += 1;
+        let link = print(&(mark.head_hash, record.encode()));
+        mark.head_hash.0[..8].copy_from_slice(&link.to_be_bytes());
+        self.hashes.push(mark.head_hash);
+        if matches!(record, Record::TransferDecided(_)) {
+            self.decided_at.push(mark.sequence);
+        }
+    }
+
+    /// Stands for it, beside its head.
+    pub fn print(&self) -> u64 {
+        let past: Option<Vec<u64>> = self.past.as_ref().map(|past| past.iter().map(|it| it.print).collect());
+        print(&(past, self.marked))
+    }
+}
+
+impl<M: Told> Journal<M> {
+    /// Remembers the server as it was before its last batch.
+    pub fn remember(&mut self, before: &Server<M>) {
+        if let Some(past) = &mut self.past {
+            let mut before = before.clone();
+            before.forget_past();
+            past.push(Arc::new(before));
+        }
+    }
+}
+
+impl<M: Told> Server<M> {
+    /// It cannot be put back any more.
+    pub fn forget_past(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.past = None;
+        }
+        self.seal();
+    }
+
+    /// What it was before each of its batches.
+    pub fn past(&self) -> &[Arc<Server<M>>] {
+        self.journal.as_ref().and_then(|it| it.past.as_deref()).unwrap_or_default()
+    }
+
+    /// Whether it was put back, is marked so, and has not heard yet what it lost.
+    pub fn is_marked(&self) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.marked)
+    }
+
+    /// The store as it was then, put back.
+    pub fn put_back(&self, to: usize, marked: bool) -> Server<M> {
+        let mut old = (*self.past()[to]).clone();
+        if let Some(journal) = &mut old.journal {
+            journal.marked = marked;
+        }
+        old
+    }
+
+    /// The journal's hash at a sequence, if it reaches so far.
+    pub fn hash_at(&self, sequence: u64) -> Option<Digest> {
+        let at = usize::try_from(sequence.checked_sub(1)?).ok()?;
+        self.journal.as_ref()?.hashes.get(at).copied()
+    }
+}
+
+impl Server<Coordinator> {
+    /// The journal after a sequence, as the hub asks to have it read back.
+    pub fn page(&self, province: ProvinceCode, after: u64) -> coordinator::Input {
+        let decided_at = self.journal.as_ref().map(|it| it.decided_at.as_slice()).unwrap_or_default();
+        let records = self.decisions().iter().zip(decided_at).filter(|(_, at)| **at > after);
+        let told = |(record, _): (&Record, _)| {
+            let Record::TransferDecided(decided) = record else { return Vec::new() };
+            let transfer: Option<&TransferRow> = self.get(&Key::TransferRow(decided.transfer_id));
+            transfer.map(|transfer| decisions_of(province, decided, transfer)).unwrap_or_default()
+        };
+        let decisions = records.flat_map(told).collect();
+        coordinator::Input::ReadBack { province, after, upto: self.mark.sequence, end: true, decisions }
+    }
+}

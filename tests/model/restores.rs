@@ -1,0 +1,372 @@
+//! Stores that are put back to an older state, marked or not, and how a world begins.
+
+use super::broken::Broken;
+use super::checked::describe;
+use super::journal::Journal;
+use super::letter::{Letter, Message, Shown};
+use super::lives::{first_hub, first_node, start_hub, start_node};
+use super::runs::send;
+use super::server::{Outputs, Server, print};
+use super::world::{Action, Fate, State, World};
+use gongji::domain::calendar::{Civil, Mono};
+use gongji::domain::coordinator::{self, AcceptRequest, Announcement, Coordinator, WaitMode};
+use gongji::domain::participant::Participant;
+use gongji::domain::record::PeerMark;
+use gongji::domain::region::ProvinceCode;
+use gongji::domain::row::{Key, LegRow, PeerRow, TransferRow};
+use gongji::domain::step::{Output, Ticket};
+use gongji::domain::transfer::TransferState;
+use gongji::sim::heard;
+use gongji::sim::people::{NOON, NOON_TO_SIX_MS};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Whose store may be put back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Restore {
+    /// Nobody's.
+    None,
+    /// A node's, marked as put back or not.
+    Node,
+    /// The hub's, marked as put back.
+    Hub,
+    /// The hub's, by somebody who says nothing of it.
+    HubUnmarked,
+}
+
+/// What was put back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Hash)]
+pub struct PutBack {
+    /// For each node that was, its first life after that.
+    pub nodes: [Option<u64>; 2],
+    /// Whether the hub was: marked or not.
+    pub hub: Option<bool>,
+    /// Nodes that have seen more of the hub than its older store holds, as bits.
+    ahead: u8,
+    /// Whether the node's older store knows no leg.
+    pub lost_leg: bool,
+    /// Nodes that are told again what they lost, or wait until the hub has heard what it lost, as bits.
+    away: u8,
+}
+
+impl PutBack {
+    /// Whether anything was.
+    pub fn any(&self) -> bool {
+        self.hub.is_some() || self.nodes.iter().any(Option::is_some)
+    }
+
+    /// The nodes that were, and their first life after that, as the books want it.
+    pub fn lives(&self, provinces: &[ProvinceCode]) -> BTreeMap<ProvinceCode, u64> {
+        let lives = provinces.iter().zip(self.nodes);
+        lives.filter_map(|(province, life)| life.map(|life| (*province, life))).collect()
+    }
+
+    /// Whether a node takes no part now.
+    pub fn is_away(&self, node: usize) -> bool {
+        self.away & (1 << node) != 0
+    }
+
+    /// Whether a node has seen more of the hub than its older store holds.
+    pub fn is_ahead(&self, node: usize) -> bool {
+        self.ahead & (1 << node) != 0
+    }
+
+    /// A node's life was admitted.
+    pub fn is_admitted(&mut self, node: usize, incarnation: u64, resync: bool) {
+        if self.nodes[node] == Some(u64::MAX) {
+            self.nodes[node] = Some(incarnation);
+        }
+        self.away = if resync { self.away | (1 << node) } else { self.away & !(1 << node) };
+    }
+
+    /// A node heard that the hub was put back.
+    pub fn waits_for_hub(&mut self, node: usize) {
+        self.away |= 1 << node;
+    }
+
+    /// Whether it has heard that, and was not admitted since.
+    fn waits_for_it(&self, node: usize) -> bool {
+        self.is_away(node) && self.hub.is_some()
+    }
+}
+
+/// The tickets of the payee's two words, beside those of clients' requests.
+const PAYEE: Ticket = 30;
+
+impl World {
+    /// Whether stores are put back in this world.
+    pub fn restores(&self) -> bool {
+        self.bounds.restore != Restore::None
+    }
+
+    pub(super) fn first_hub(&self) -> Arc<Server<Coordinator>> {
+        let past = matches!(self.bounds.restore, Restore::Hub | Restore::HubUnmarked);
+        Arc::new(first_hub(&self.country, self.restores().then(|| Journal::new(past))))
+    }
+
+    pub(super) fn first_node(&self, at: usize) -> Arc<Server<Participant>> {
+        let journal = self.restores().then(|| Journal::new(self.bounds.restore == Restore::Node));
+        Arc::new(first_node(&self.country, self.country.provinces[at], journal))
+    }
+
+    /// What has happened when the world begins: the first transfer, asked for, and so many letters of it delivered in
+    /// the order in which they would come if nothing failed. All letters are still on their way.
+    pub fn begun(&self, mut state: State, letters: usize) -> State {
+        self.ask(&mut state, 0, Fate::Lives);
+        let mut came: Vec<u64> = Vec::new();
+        for _ in 0..letters {
+            let next = state.letters.iter().filter(|it| !came.contains(&it.print)).min_by_key(|it| order(it));
+            let Some(letter) = next.cloned() else { break };
+            came.push(letter.print);
+            self.deliver(&mut state, &letter, Fate::Lives);
+        }
+        state
+    }
+
+    /// Where the world begins, and how that came. Where something has happened already, what may be put back has just
+    /// been.
+    pub fn beginnings(&self) -> Vec<(String, State)> {
+        if self.bounds.begun.is_empty() {
+            return vec![(String::new(), self.first())];
+        }
+        let mut states = Vec::new();
+        for letters in self.bounds.begun {
+            let begun = self.begun(self.first(), *letters);
+            let mut actions = Vec::new();
+            self.restorations(&begun, &mut actions);
+            for action in &actions {
+                let mut state = begun.clone();
+                match *action {
+                    Action::PutHubBack { to, marked } => self.put_hub_back(&mut state, to, marked),
+                    Action::PutNodeBack { node, to, marked } => {
+                        self.put_node_back(&mut state, node, to, marked);
+                    }
+                    _ => {}
+                }
+                if self.bounds.asked {
+                    // The first call tells a node that the hub was put back, and the second the hub that it knows.
+                    [0, 0, 1, 1].into_iter().for_each(|node| self.call_hub(&mut state, node));
+                }
+                let how =
+                    format!("after {letters} letters of a transfer, {}", describe(self, &begun, action));
+                states.push((how, state));
+            }
+        }
+        states
+    }
+
+    /// Everything that may be put back, as actions.
+    pub fn restorations(&self, state: &State, actions: &mut Vec<Action>) {
+        if state.put_back.any() {
+            return;
+        }
+        let marked = self.bounds.restore == Restore::Hub;
+        actions.extend((0..state.hub.past().len()).map(|to| Action::PutHubBack { to, marked }));
+        for node in [0, 1] {
+            let to = 0..state.nodes[node].past().len();
+            let back = |to| [false, true].map(|marked| Action::PutNodeBack { node, to, marked });
+            actions.extend(to.flat_map(back));
+        }
+    }
+
+    /// A node announces itself, and nothing of the call is lost.
+    pub fn call_hub(&self, state: &mut State, node: usize) {
+        let province = self.country.provinces[node];
+        let earlier = std::mem::take(&mut state.letters);
+        self.announce(state, node);
+        let of_call = |it: &Arc<Letter>| it.province == province && it.is_of_announcement();
+        while let Some(at) = state.letters.iter().position(of_call) {
+            let letter = state.letters.remove(at);
+            self.deliver(state, &letter, Fate::Lives);
+        }
+        earlier.iter().for_each(|letter| send(state, letter));
+    }
+
+    fn forget_past(&self, state: &mut State) {
+        Arc::make_mut(&mut state.hub).forget_past();
+        state.nodes.iter_mut().for_each(|node| Arc::make_mut(node).forget_past());
+    }
+
+    /// The hub's store is put back to what it was, and it starts.
+    pub fn put_hub_back(&self, state: &mut State, to: usize, marked: bool) {
+        let life = state.hub.life() + 1;
+        let knows = marked && self.broken != Some(Broken::HearsNobody);
+        let (next, outputs) = start_hub(&self.country, &state.hub.put_back(to, knows), life);
+        let taken = self.hub_says(next, outputs, None);
+        self.set_hub(state, taken);
+        state.dark = 0;
+        state.put_back.hub = Some(marked);
+        let ahead = |node: &usize| knows_more(&state.nodes[*node], &state.hub);
+        state.put_back.ahead = [0, 1].into_iter().filter(ahead).map(|node| 1 << node).sum();
+        self.forget_past(state);
+    }
+
+    /// A node's store is put back to what it was, and it starts.
+    pub fn put_node_back(&self, state: &mut State, node: usize, to: usize, marked: bool) {
+        let (province, life) = (self.country.provinces[node], state.nodes[node].life() + 1);
+        let old = state.nodes[node].put_back(to, marked);
+        state.nodes[node] = Arc::new(start_node(&self.country, province, &old, life));
+        state.put_back.nodes[node] = Some(u64::MAX);
+        state.put_back.lost_leg = old.all::<LegRow>().next().is_none();
+        state.admitted[node] = 0;
+        self.forget_past(state);
+        self.announce(state, node);
+    }
+
+    /// A node says that it is there. Where stores are put back it says what it knows, one call after the other.
+    pub fn announce(&self, state: &mut State, node: usize) {
+        self.show(state, node, None);
+    }
+
+    /// A node proves what it has at a sequence.
+    pub fn prove(&self, state: &mut State, node: usize, sequence: u64) {
+        let hash = state.nodes[node].hash_at(sequence).unwrap_or_default();
+        self.show(state, node, Some((sequence, hash)));
+    }
+
+    fn show(&self, state: &mut State, at: usize, proof: Option<(u64, gongji::domain::id::Digest)>) {
+        let (province, node) = (self.country.provinces[at], &state.nodes[at]);
+        let seen: Option<&PeerRow> = node.get(&Key::PeerRow(ProvinceCode::HUB));
+        let again = node.has_joined() && !state.put_back.waits_for_it(at);
+        let shown = Shown { hub: seen.map(PeerRow::mark), proof, again };
+        let message = Message::Announce(self.restores().then(|| Box::new(shown)));
+        let letter = self.letter(province, node.mark, message);
+        if self.restores() {
+            state.letters.retain(|it| it.province != province || !it.is_of_announcement());
+        }
+        send(state, &letter);
+    }
+
+    /// What the hub makes of a node's announcement, by its own journal.
+    pub(super) fn announcement(
+        &self,
+        hub: &Server<Coordinator>,
+        (province, mut mark): (ProvinceCode, PeerMark),
+        shown: Option<&Shown>,
+    ) -> Announcement {
+        let seen: Option<&PeerRow> = hub.get(&Key::PeerRow(province));
+        if let Some(seen) = seen.filter(|_| self.broken == Some(Broken::NoProof)) {
+            (mark.sequence, mark.head_hash) = (seen.sequence, seen.head_hash);
+        }
+        let known = |seen: &PeerMark| hub.hash_at(seen.sequence) == Some(seen.head_hash);
+        let hub_seen = shown.and_then(|shown| shown.hub);
+        Announcement {
+            province,
+            mark,
+            proof: shown.and_then(|shown| shown.proof),
+            again: shown.is_some_and(|shown| shown.again),
+            hub_incarnation: hub_seen.map_or(0, |seen| seen.incarnation),
+            knows_us_to: hub_seen.filter(known).map(|seen| seen.sequence),
+        }
+    }
+
+    /// A node tells a hub that was put back what it has.
+    pub(super) fn tell_what_was_lost(&self, state: &mut State, node: usize, call: &Letter, above: u64) {
+        let legs = state.nodes[node].all::<LegRow>().filter_map(|leg| heard(leg, above)).collect();
+        let message = Message::Legs(call.sender.start_id.0, legs);
+        let letter = self.letter(call.province, state.nodes[node].mark, message);
+        send(state, &letter);
+    }
+
+    /// What the payee may say, and whether his hour may come, as actions.
+    pub fn at_the_payee(&self, state: &State, fates: &[Fate], actions: &mut Vec<Action>) {
+        let mut known = state.hub.all::<TransferRow>();
+        if !self.bounds.accepts || known.next().is_none() {
+            return;
+        }
+        for fate in fates {
+            for takes in [true, false] {
+                if state.said & said(takes) == 0 {
+                    actions.push(Action::Accept(takes, *fate));
+                }
+            }
+            if !state.hub.is_late() {
+                actions.push(Action::Hour(*fate));
+            }
+        }
+    }
+
+    /// The payee says his word.
+    pub fn accept(&self, state: &mut State, takes: bool, fate: Fate) {
+        state.said |= said(takes);
+        let (transfer, fen) = self.bounds.requests[0];
+        self.run_hub(state, print(&("accept", takes)), None, fate, || {
+            let wish = self.wish(transfer, fen);
+            let request = AcceptRequest {
+                transfer_id: wish.transfer_id,
+                payee: self.country.request(&wish).digests.payee,
+                takes,
+                wait: WaitMode::Decided,
+                deadline_ms: wish.deadline_ms,
+            };
+            (Mono(0), coordinator::Input::Accept { ticket: PAYEE + Ticket::from(takes), request })
+        });
+    }
+
+    /// It is 06:00 at the hub, and the sweep comes.
+    pub fn hour(&self, state: &mut State, fate: Fate) {
+        let mut hub = (*state.hub).clone();
+        hub.civil = Civil(NOON + NOON_TO_SIX_MS + 120_000);
+        hub.seal();
+        state.hub = Arc::new(hub);
+        self.run_hub(state, print(&"hour"), None, fate, || (Mono(0), coordinator::Input::Tick));
+    }
+}
+
+/// Whether a node has seen what is not in the hub's journal.
+pub fn knows_more(node: &Server<Participant>, hub: &Server<Coordinator>) -> bool {
+    let seen: Option<&PeerRow> = node.get(&Key::PeerRow(ProvinceCode::HUB));
+    seen.is_some_and(|seen| hub.hash_at(seen.sequence) != Some(seen.head_hash))
+}
+
+fn said(takes: bool) -> u8 {
+    if takes { 1 } else { 2 }
+}
+
+/// Letters in the order in which they come if nothing fails: prepares before votes, the payer's first.
+fn order(letter: &Letter) -> (u8, ProvinceCode) {
+    let kind = match letter.message {
+        Message::Prepare(_) | Message::PrepareAccepted(_) => 0,
+        Message::Votes(_) => 1,
+        Message::Decide(_) => 2,
+        Message::Acks(_) => 3,
+        _ => 4,
+    };
+    (kind, letter.province)
+}
+
+impl Server<Coordinator> {
+    /// Whether its hour has passed.
+    pub fn is_late(&self) -> bool {
+        self.civil > Civil(NOON)
+    }
+
+    /// Whether an undecided transfer is asked for again and again.
+    pub fn asks_again(&self) -> bool {
+        self.all::<TransferRow>().any(|row| row.state == TransferState::Accepted)
+    }
+
+    /// It reads in its own journal what it wants to read, and takes the incarnation with which it has recovered.
+    pub fn with_what_it_reads(
+        mut self,
+        mut outputs: Outputs<Coordinator>,
+    ) -> (Server<Coordinator>, Outputs<Coordinator>) {
+        let mut at = 0;
+        while at < outputs.len() {
+            match &outputs[at] {
+                Output::Effect(coordinator::Effect::ReadBack(province, after)) => {
+                    let (next, more) = self.run(self.at(Mono(0)), self.page(*province, *after));
+                    outputs.extend(more);
+                    self = next;
+                }
+                Output::Effect(coordinator::Effect::Recovered(incarnation)) => {
+                    self.mark.incarnation = *incarnation;
+                    self.seal();
+                }
+                Output::Effect(_) | Output::Answer(..) => {}
+            }
+            at += 1;
+        }
+        (self, outputs)
+    }
+}
