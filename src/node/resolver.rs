@@ -248,8 +248,8 @@ impl Resolver {
         self.lists.run(read).await.map_err(|error| problem_of_store(error).into_status())
     }
 
-    /// Does what waits, asking about each leg once: while a hub did not answer, the same questions have come again. True:
-    /// the hub is to be told who this is.
+    /// Does what waits, asking about each leg once: while a hub did not answer, the same questions have come again.
+    /// True: the hub is to be told who this is.
     async fn run_errands(&self, first: Errand, more: &mut UnboundedReceiver<Errand>) -> bool {
         let (mut waiting, mut announce, mut next) = (BTreeMap::new(), false, Some(first));
         while let Some(errand) = next {
