@@ -76,8 +76,11 @@ impl World {
     pub(super) fn has_ended(&self) -> bool {
         let unsettled = |row: &Row| Filter::UnsettledTransfers.admits(row);
         let in_doubt = |row: &Row| Filter::LegsInDoubt.admits(row);
+        // A node that was put back has nothing in doubt of what it lost: it has ended once it was told all of it.
+        let whole = |province: &ProvinceCode| self.joined.get(province) == Some(&false);
         self.clients.iter().all(|client| client.done)
             && self.returning.iter().all(|it| it.done)
+            && self.country.provinces.iter().all(whole)
             && !self.hub_put_back
             && self.lies.may_end(self.at, self.plan.safety_ms)
             && !self.hub.disk.any(unsettled)
