@@ -1,14 +1,14 @@
 //! What the hub's records do to its rows.
 
 use crate::domain::apply::own;
-use crate::domain::calendar::Day;
-use crate::domain::id::Digest;
+use crate::domain::calendar::{Civil, Day};
+use crate::domain::id::{Digest, TransferId};
 use crate::domain::money::Money;
 use crate::domain::record::{
     DecisionsRecorded, HubRecovered, HubStarted, ResyncMoved, TransferAccepted, TransferAdopted,
     TransferAwaiting, TransferBuried, TransferDecided, TransferReceived,
 };
-use crate::domain::region::ProvinceCode;
+use crate::domain::region::{ProvinceCode, RegionCode};
 use crate::domain::row::{BuriedRow, Key, PeerRow, PositionRow, SelfRow, TransferRow};
 use crate::domain::transfer::{Outcome, Side, TransferState};
 use crate::domain::working_set::WorkingSet;
@@ -24,25 +24,27 @@ pub fn started(record: &HubStarted, rows: &mut WorkingSet) {
     });
 }
 
-/// A transfer was received.
-pub fn received(record: &TransferReceived, sequence: u64, rows: &mut WorkingSet) {
-    let own = own(rows);
-    rows.put(SelfRow { civil: own.civil.max(record.receipt_time), ..own });
-    rows.put(TransferRow {
-        transfer_id: record.transfer_id,
-        owner: record.owner.clone(),
+/// A transfer as it begins, between these places (the payer's first), of which nothing else is known yet.
+pub(super) fn begun(
+    (transfer_id, amount): (TransferId, Money),
+    [payer, payee]: [(RegionCode, ProvinceCode); 2],
+    (receipt_time, sequence): (Civil, u64),
+) -> TransferRow {
+    TransferRow {
+        transfer_id,
+        owner: String::new(),
         received_seq: sequence,
-        payer_region: record.payer_region,
-        payee_region: record.payee_region,
-        payer_province: record.payer_province,
-        payee_province: record.payee_province,
-        kinship: Some(record.kinship),
-        amount: record.amount,
-        payer_digest: record.digests.payer,
-        payee_digest: record.digests.payee,
-        remark_digest: record.digests.remark,
-        terms_digest: record.digests.whole,
-        receipt_time: record.receipt_time,
+        payer_region: payer.0,
+        payee_region: payee.0,
+        payer_province: payer.1,
+        payee_province: payee.1,
+        kinship: None,
+        amount,
+        payer_digest: Digest::default(),
+        payee_digest: Digest::default(),
+        remark_digest: Digest::default(),
+        terms_digest: Digest::default(),
+        receipt_time,
         state: TransferState::Pending,
         refusal: None,
         decide_time: None,
@@ -58,6 +60,22 @@ pub fn received(record: &TransferReceived, sequence: u64, rows: &mut WorkingSet)
         accept_time: None,
         returns: None,
         compensation: None,
+    }
+}
+
+/// A transfer was received.
+pub fn received(record: &TransferReceived, sequence: u64, rows: &mut WorkingSet) {
+    let own = own(rows);
+    rows.put(SelfRow { civil: own.civil.max(record.receipt_time), ..own });
+    let places = [(record.payer_region, record.payer_province), (record.payee_region, record.payee_province)];
+    rows.put(TransferRow {
+        owner: record.owner.clone(),
+        kinship: Some(record.kinship),
+        payer_digest: record.digests.payer,
+        payee_digest: record.digests.payee,
+        remark_digest: record.digests.remark,
+        terms_digest: record.digests.whole,
+        ..begun((record.transfer_id, record.amount), places, (record.receipt_time, sequence))
     });
 }
 
@@ -167,37 +185,10 @@ pub fn resync_moved(record: &ResyncMoved, rows: &mut WorkingSet) {
 
 /// A transfer that the hub had lost. What only its client and its own journal knew is gone.
 pub fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut WorkingSet) {
-    let unknown = Digest::default();
+    let places = [(record.payer_region, record.payer_province), (record.payee_region, record.payee_province)];
     rows.put(TransferRow {
-        transfer_id: record.transfer_id,
-        owner: String::new(),
-        received_seq: sequence,
-        payer_region: record.payer_region,
-        payee_region: record.payee_region,
-        payer_province: record.payer_province,
-        payee_province: record.payee_province,
-        kinship: None,
-        amount: record.amount,
-        payer_digest: unknown,
-        payee_digest: unknown,
-        remark_digest: unknown,
         terms_digest: record.terms_digest,
-        receipt_time: record.receipt_time,
-        state: TransferState::Pending,
-        refusal: None,
-        decide_time: None,
-        window: None,
-        hub_seq: None,
-        decided_seq: None,
-        payer_recorded_seq: None,
-        payee_recorded_seq: None,
-        payer_rulebook: None,
-        payee_rulebook: None,
-        await_until: None,
-        awaiting_seq: None,
-        accept_time: None,
-        returns: None,
-        compensation: None,
+        ..begun((record.transfer_id, record.amount), places, (record.receipt_time, sequence))
     });
 }
 

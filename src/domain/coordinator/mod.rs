@@ -26,13 +26,11 @@ use crate::domain::calendar::{Mono, Now};
 use crate::domain::id::{Digest, StartId, TransferId};
 use crate::domain::outbox::Outbox;
 use crate::domain::policy::rulebook::Rulebook;
-
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::PeerMark;
 use crate::domain::region::{ProvinceCode, RegionDirectory};
 use crate::domain::row::{Key, TransferRow};
 use crate::domain::step::{Machine, Ticket};
-
 use crate::domain::working_set::WorkingSet;
 use accept::{Awaiting, AwaitingVote};
 pub use messages::{Announcement, Answer, CreateRequest, Effect, Input, WaitMode};

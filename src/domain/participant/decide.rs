@@ -2,7 +2,7 @@
 
 use super::apply::{PROVINCE, account, kind_of};
 use super::returns::{account_of_lost, lost_return};
-use super::{Answer, Effect, Life, Participant, Step};
+use super::{Answer, Life, Participant, Step};
 use crate::domain::ledger::AccountKind;
 use crate::domain::member::WalletState;
 use crate::domain::protocol::{Ack, AckResult, Decision, Question, Ruling};
@@ -75,10 +75,6 @@ impl Participant {
 
     /// The hub's answers to our questions.
     pub(super) fn rulings(&mut self, hub: PeerMark, rulings: Vec<Ruling>, step: &mut Step<'_>) {
-        if hub.incarnation > self.admitted_by {
-            // They are asked again once it has admitted this node.
-            return step.effect(Effect::Announce);
-        }
         if self.admitted(Life::Joined).and_then(|()| self.meet_admitting_hub(hub, step)).is_err() {
             return;
         }

@@ -7,6 +7,8 @@ mod members;
 mod messages;
 mod needs;
 mod prepare;
+#[cfg(test)]
+mod requests_tests;
 pub mod returns;
 pub mod suspension;
 #[cfg(test)]
@@ -23,7 +25,6 @@ pub use wallets::WalletChange;
 use crate::domain::apply::own;
 use crate::domain::calendar::{Mono, Now};
 use crate::domain::id::{Digest, StartId, TransferId};
-
 use crate::domain::policy::identity::Vault;
 use crate::domain::policy::rulebook::Rulebook;
 use crate::domain::protocol::Question;

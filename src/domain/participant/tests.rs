@@ -2,21 +2,18 @@
 
 use super::decide::{Reaction, reaction};
 use super::prepare::{Known, Precedent, precedent};
-use super::suspension::Suspension;
-use super::{Answer, Effect, Input, WalletChange};
+use super::{Answer, Effect, Input};
 use crate::domain::apply::replay;
-use crate::domain::calendar::Day;
 use crate::domain::coordinator;
 use crate::domain::id::Digest;
 use crate::domain::ledger::AccountKind;
-use crate::domain::member::{InsuranceStatus, InsuranceType, WalletState};
+use crate::domain::member::{InsuranceStatus, InsuranceType};
 use crate::domain::money::Money;
 use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::protocol::{AckResult, Decision, Ruling, Verdict};
 use crate::domain::reason::Reason;
-use crate::domain::record::{LegState, RequestMark};
-use crate::domain::region::RegionCode;
-use crate::domain::row::{AccountRow, Key, MemberRow, PersonRow, Row, WalletRow};
+use crate::domain::record::LegState;
+use crate::domain::row::{AccountRow, PersonRow, Row};
 use crate::domain::step::Output;
 use crate::domain::toy::{self, OpenVault, PAYEE, PAYER, Toy, answer, id, id_hash, member};
 use crate::domain::transfer::{Leg, Outcome, Side};
@@ -57,7 +54,7 @@ fn decision(leg: &Leg, outcome: Outcome) -> Decision {
     }
 }
 
-fn rows(toy: &mut Toy) -> Vec<Row> {
+pub(super) fn rows(toy: &mut Toy) -> Vec<Row> {
     toy.payer.rows.rows().chain(toy.payee.rows.rows()).cloned().collect()
 }
 
@@ -355,24 +352,6 @@ fn a_node_that_has_not_joined_votes_on_nothing() {
     assert_eq!(rows(&mut toy), before);
 }
 
-#[test]
-fn a_balance_that_could_not_be_kept_is_refused_before_any_record() {
-    let mut toy = Toy::new();
-    let (now, before) = (toy.now, rows(&mut toy));
-    let input = Input::Credit {
-        ticket: 0,
-        request: RequestMark { request_id: "too much".to_owned(), digest: Digest([1; 32]) },
-        member_ref: member(PAYER),
-        amount: Money::from_fen(i64::MAX),
-        period: 202_611,
-    };
-    match answer(toy.payer.run(now, input)) {
-        Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::Overflow),
-        other => panic!("not refused: {other:?}"),
-    }
-    assert_eq!(rows(&mut toy), before);
-}
-
 /// Half of what it can hold is left for what is under way.
 #[test]
 fn a_clearing_account_that_is_full_takes_no_new_transfer() {
@@ -384,77 +363,4 @@ fn a_clearing_account_that_is_full_takes_no_new_transfer() {
     };
     toy.payer.rows.put(full);
     assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::Overflow);
-}
-
-fn open_wallet(toy: &mut Toy, name: &str) -> Answer {
-    let input = Input::OpenWallet {
-        ticket: 0,
-        request: RequestMark { request_id: name.to_owned(), digest: Digest([1; 32]) },
-        member_ref: member(PAYEE),
-        use_region: RegionCode::new(510_100).expect("a code"),
-        opened_by: None,
-        holder: None,
-    };
-    let now = toy.now;
-    answer(toy.payee.run(now, input))
-}
-
-fn change(toy: &mut Toy, name: &str, change: WalletChange) -> Answer {
-    let request = RequestMark { request_id: name.to_owned(), digest: Digest([1; 32]) };
-    let now = toy.now;
-    answer(toy.payee.run(now, Input::ChangeWallet { ticket: 0, request, member_ref: member(PAYEE), change }))
-}
-
-fn wallet_state(toy: &Toy) -> WalletState {
-    toy.payee.get::<WalletRow>(&Key::WalletRow(member(PAYEE))).expect("there is one").state
-}
-
-/// The wallet was open already, so its opening was not remembered: sent again after the wallet was closed, it opened
-/// it.
-#[test]
-fn a_request_that_changed_nothing_changes_nothing_when_it_comes_late_again() {
-    let mut toy = Toy::new();
-    assert!(matches!(open_wallet(&mut toy, "first"), Answer::Standing(_)));
-    change(&mut toy, "second", WalletChange::Close);
-    assert_eq!(wallet_state(&toy), WalletState::Closed);
-    assert!(matches!(open_wallet(&mut toy, "first"), Answer::Standing(_)));
-    assert_eq!(wallet_state(&toy), WalletState::Closed);
-    // Nor can its id be used for anything else.
-    let other = RequestMark { request_id: "first".to_owned(), digest: Digest([2; 32]) };
-    let (now, member_ref) = (toy.now, member(PAYEE));
-    let input = Input::ChangeWallet { ticket: 0, request: other, member_ref, change: WalletChange::Close };
-    match answer(toy.payee.run(now, input)) {
-        Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::ContentDiffers),
-        other => panic!("not refused: {other:?}"),
-    }
-}
-
-#[test]
-fn reports_and_suspensions_that_change_nothing_are_remembered_too() {
-    let mut toy = Toy::new();
-    let (now, member_ref) = (toy.now, member(PAYEE));
-    let lift = |name: &str, until| Input::Suspend {
-        ticket: 0,
-        request: RequestMark { request_id: name.to_owned(), digest: Digest([1; 32]) },
-        member_ref,
-        suspension: Suspension { from: Day::of(now.civil), until },
-    };
-    let until = Day::parse("2027-05-01");
-    toy.payee.run(now, lift("nothing to lift", None));
-    toy.payee.run(now, lift("suspended", until));
-    toy.payee.run(now, lift("nothing to lift", None));
-    let suspended = |toy: &Toy| {
-        let row: MemberRow = toy.payee.get(&Key::MemberRow(member_ref)).expect("there");
-        (row.settlement_suspended_until, row.insurance_status)
-    };
-    assert_eq!(suspended(&toy), (until, InsuranceStatus::Active));
-    let report = |toy: &mut Toy, status, name| {
-        toy.report(PAYEE, 510_100, InsuranceType::Resident, status, name);
-    };
-    toy.payee.rows.put(PersonRow { id_hash: id_hash(PAYEE), member_ref, sealed: vec![] });
-    report(&mut toy, InsuranceStatus::Suspended, "suspended now");
-    report(&mut toy, InsuranceStatus::Suspended, "still");
-    report(&mut toy, InsuranceStatus::Active, "active again");
-    report(&mut toy, InsuranceStatus::Suspended, "still");
-    assert_eq!(suspended(&toy).1, InsuranceStatus::Active);
 }

@@ -1,4 +1,38 @@
-//! How the table of reasons is declared: a reason and its row, once.
+//! How the table of reasons is declared: a reason and its row, once; and how a reason is stored.
+
+use super::Reason;
+use crate::domain::refusal::{Class, Retry};
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct ReasonRow {
+    /// The reason.
+    pub reason: Reason,
+    /// UPPER_SNAKE code on the wire.
+    pub code: &'static str,
+    /// gRPC class.
+    pub class: Class,
+    /// Retry advice.
+    pub retry: Retry,
+    /// English text.
+    pub english: &'static str,
+    /// Chinese text.
+    pub chinese: &'static str,
+}
+
+impl BorshSerialize for Reason {
+    fn serialize<W: std::io::Write>(&self, writer: &mut W) -> std::io::Result<()> {
+        self.number().serialize(writer)
+    }
+}
+
+impl BorshDeserialize for Reason {
+    fn deserialize_reader<R: std::io::Read>(reader: &mut R) -> std::io::Result<Reason> {
+        let number = u16::deserialize_reader(reader)?;
+        Reason::from_number(number).ok_or_else(|| std::io::Error::other("unknown reason number"))
+    }
+}
 
 /// Declares the reasons and their table together, so that neither can lack a row.
 macro_rules! reasons {

@@ -4,25 +4,8 @@
 mod declare;
 
 pub use crate::domain::refusal::{Class, RefusalRecord, RefusalSide, Retry};
-use borsh::{BorshDeserialize, BorshSerialize};
+pub use declare::ReasonRow;
 use declare::reasons;
-
-/// One row of the table.
-#[derive(Clone, Copy, Debug)]
-pub struct ReasonRow {
-    /// The reason.
-    pub reason: Reason,
-    /// UPPER_SNAKE code on the wire.
-    pub code: &'static str,
-    /// gRPC class.
-    pub class: Class,
-    /// Retry advice.
-    pub retry: Retry,
-    /// English text.
-    pub english: &'static str,
-    /// Chinese text.
-    pub chinese: &'static str,
-}
 
 reasons! {
     TransferIdMalformed 101 "TRANSFER_ID_MALFORMED" InvalidArgument Correct
@@ -384,19 +367,6 @@ reasons! {
         "a committed leg came back after a loss, and no account of the member could take it: it stands in the suspense \
          account"
         "补记的一笔已提交转账无法记入参保人账户，已挂入待处理账户"
-}
-
-impl BorshSerialize for Reason {
-    fn serialize<W: std::io::Write>(&self, writer: &mut W) -> std::io::Result<()> {
-        self.number().serialize(writer)
-    }
-}
-
-impl BorshDeserialize for Reason {
-    fn deserialize_reader<R: std::io::Read>(reader: &mut R) -> std::io::Result<Reason> {
-        let number = u16::deserialize_reader(reader)?;
-        Reason::from_number(number).ok_or_else(|| std::io::Error::other("unknown reason number"))
-    }
 }
 
 #[cfg(test)]

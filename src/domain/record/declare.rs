@@ -1,4 +1,4 @@
-//! How the kinds of record are declared: number, version and content of each, once.
+//! How the kinds of record are declared: what each holds, and its number and version, once.
 
 /// Why bytes are no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,16 +21,21 @@ pub enum DecodeError {
     },
 }
 
-/// Declares the records: number, version and content of each kind.
-macro_rules! records {
-    ($($(#[$meta:meta])* $name:ident $kind:literal v $version:literal {
-        $($(#[$doc:meta])* $field:ident: $ty:ty),* $(,)?
-    })+) => {
+/// Declares what records hold, as structs.
+macro_rules! contents {
+    ($($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $ty:ty),* $(,)? })+) => {
         $(
             $(#[$meta])*
             #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
             pub struct $name { $($(#[$doc])* pub $field: $ty),* }
+        )+
+    };
+}
 
+/// Declares the kinds of record: number and version of each.
+macro_rules! records {
+    ($($name:ident $kind:literal v $version:literal)+) => {
+        $(
             impl From<$name> for Record {
                 fn from(record: $name) -> Record { Record::$name(record) }
             }
@@ -38,7 +43,10 @@ macro_rules! records {
 
         /// One record of a journal.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum Record { $($(#[$meta])* $name($name)),+ }
+        pub enum Record { $(
+            #[doc = concat!("See [`", stringify!($name), "`].")]
+            $name($name)
+        ),+ }
 
         impl Record {
             /// The number of its kind; never changes.
@@ -73,4 +81,4 @@ macro_rules! records {
     };
 }
 
-pub(super) use records;
+pub(super) use {contents, records};

@@ -1,10 +1,10 @@
 //! What the records of compensations do to rows.
 
 use crate::domain::apply::own;
-use crate::domain::id::Digest;
+use crate::domain::coordinator::apply;
 use crate::domain::record::{CompensationAnswered, CompensationProposed};
 use crate::domain::row::{CompensationRow, Key, SelfRow, TransferRow};
-use crate::domain::transfer::{CompensationState, TransferState};
+use crate::domain::transfer::CompensationState;
 use crate::domain::working_set::WorkingSet;
 
 /// Money is to be carried back.
@@ -60,36 +60,14 @@ fn begun(
     proposal: &CompensationRow,
     original: &TransferRow,
 ) -> TransferRow {
+    let places =
+        [(original.payee_region, original.payee_province), (original.payer_region, original.payer_province)];
+    let begun = apply::begun((record.compensation_id, proposal.amount), places, (record.time, sequence));
     TransferRow {
-        transfer_id: record.compensation_id,
         owner: proposal.proposer.clone(),
-        received_seq: sequence,
-        payer_region: original.payee_region,
-        payee_region: original.payer_region,
-        payer_province: original.payee_province,
-        payee_province: original.payer_province,
-        // What relatives are to each other has no part in it.
-        kinship: None,
-        amount: proposal.amount,
-        payer_digest: Digest::default(),
-        payee_digest: Digest::default(),
-        remark_digest: Digest::default(),
         terms_digest: proposal.terms_digest,
-        receipt_time: record.time,
-        state: TransferState::Pending,
-        refusal: None,
-        decide_time: None,
-        window: None,
-        hub_seq: None,
-        decided_seq: None,
-        payer_recorded_seq: None,
-        payee_recorded_seq: None,
-        payer_rulebook: None,
-        payee_rulebook: None,
-        await_until: None,
-        awaiting_seq: None,
-        accept_time: None,
         returns: Some(proposal.original_id),
-        compensation: None,
+        // What relatives are to each other has no part in it.
+        ..begun
     }
 }

@@ -1,21 +1,24 @@
 //! What a node's records do to its rows.
 
+mod wallet;
+
+pub use wallet::{
+    wallet_closed, wallet_frozen, wallet_moved, wallet_opened, wallet_opened_for, wallet_unfrozen,
+};
+
 use crate::domain::apply::own;
 use crate::domain::calendar::{Civil, Day};
 use crate::domain::daily;
 use crate::domain::id::{Digest, MemberRef, TransferId};
-use crate::domain::kinship::Kinship;
 use crate::domain::ledger::{AccountKind, EntryKind};
-use crate::domain::member::WalletState;
 use crate::domain::money::Money;
 use crate::domain::record::{
     AccountCredited, LegAwaited, LegBuried, LegDecided, LegRefused, LegReplayed, LegState, MemberRecorded,
-    NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted, WalletClosed, WalletFrozen,
-    WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
+    NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted,
 };
 use crate::domain::region::RegionCode;
 use crate::domain::returns::{account_kind, entry_kind};
-use crate::domain::row::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, SelfRow, WalletRow};
+use crate::domain::row::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, SelfRow};
 use crate::domain::transfer::{Outcome, Side};
 use crate::domain::working_set::WorkingSet;
 
@@ -148,69 +151,6 @@ pub fn credited(record: &AccountCredited, rows: &mut WorkingSet) {
     };
     let entry_id = post(rows, row, record.amount, AccountKind::Allotment, line);
     done(&record.request, Some(entry_id), record.time, rows);
-}
-
-/// A wallet was opened.
-pub fn wallet_opened(record: &WalletOpened, rows: &mut WorkingSet) {
-    opened(record.member_ref, record.use_region, None, record.time, rows);
-    done(&record.request, None, record.time, rows);
-}
-
-/// A wallet was opened by a relative.
-pub fn wallet_opened_for(record: &WalletOpenedFor, rows: &mut WorkingSet) {
-    opened(record.member_ref, record.use_region, Some(record.opened_by), record.time, rows);
-    done(&record.request, None, record.time, rows);
-}
-
-/// A wallet that was closed before begins anew; its ledger goes on.
-fn opened(
-    member_ref: MemberRef,
-    use_region: RegionCode,
-    opened_by: Option<Kinship>,
-    time: Civil,
-    rows: &mut WorkingSet,
-) {
-    rows.put(WalletRow {
-        member_ref,
-        state: WalletState::Open,
-        use_region,
-        open_time: time,
-        opened_by,
-        state_code: None,
-        state_time: time,
-    });
-}
-
-fn wallet(member_ref: MemberRef, rows: &WorkingSet) -> WalletRow {
-    rows.get::<WalletRow>(&Key::WalletRow(member_ref)).expect("only an opened wallet is changed").clone()
-}
-
-/// A wallet's place of use was changed.
-pub fn wallet_moved(record: &WalletMoved, rows: &mut WorkingSet) {
-    let row = wallet(record.member_ref, rows);
-    rows.put(WalletRow { use_region: record.use_region, ..row });
-    done(&record.request, None, record.time, rows);
-}
-
-/// A wallet was frozen.
-pub fn wallet_frozen(record: &WalletFrozen, rows: &mut WorkingSet) {
-    let (row, code) = (wallet(record.member_ref, rows), Some(record.code.clone()));
-    rows.put(WalletRow { state: WalletState::Frozen, state_code: code, state_time: record.time, ..row });
-    done(&record.request, None, record.time, rows);
-}
-
-/// A frozen wallet may be used again.
-pub fn wallet_unfrozen(record: &WalletUnfrozen, rows: &mut WorkingSet) {
-    let (row, code) = (wallet(record.member_ref, rows), Some(record.code.clone()));
-    rows.put(WalletRow { state: WalletState::Open, state_code: code, state_time: record.time, ..row });
-    done(&record.request, None, record.time, rows);
-}
-
-/// A wallet was closed.
-pub fn wallet_closed(record: &WalletClosed, rows: &mut WorkingSet) {
-    let row = wallet(record.member_ref, rows);
-    rows.put(WalletRow { state: WalletState::Closed, state_time: record.time, ..row });
-    done(&record.request, None, record.time, rows);
 }
 
 /// A request asked for what was so already.

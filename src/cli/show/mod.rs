@@ -1,10 +1,14 @@
 //! Answers of the servers, for people (tables) and for programs (JSON: proto field names, enum values by name, times
 //! as RFC 3339 in UTC, whole numbers as numbers).
 
+mod wallet;
+
+pub use wallet::{account_json, account_table, entries_table, entry_json, wallet_json, wallet_table};
+
 use super::table::{align_right, facts, table};
 use crate::domain::calendar::Civil;
 use crate::net::convert::time::civil;
-use crate::proto::{hub, node, types};
+use crate::proto::{hub, types};
 use comfy_table::Table;
 use prost_types::Timestamp;
 use serde_json::{Value, json};
@@ -240,122 +244,10 @@ pub fn region_json(it: &hub::Region) -> Value {
     })
 }
 
-/// Everything of a wallet.
-pub fn wallet_table(it: &node::Wallet) -> Table {
-    let state = match it.state() {
-        node::WalletState::Unspecified => "?",
-        node::WalletState::Open => "OPEN 已开通",
-        node::WalletState::Frozen => "FROZEN 已冻结",
-        node::WalletState::Closed => "CLOSED 已注销",
-    };
-    let mut pairs = vec![
-        ("wallet of", party_text(it.party.as_ref())),
-        ("state", state.to_owned()),
-        ("place of use", it.use_region_code.clone()),
-        ("balance", it.balance.clone()),
-        ("pending", it.pending.clone()),
-        ("opened", local_time(it.open_time.as_ref())),
-    ];
-    if it.opened_by() != types::Kinship::Unspecified {
-        pairs.push(("opened for him by", kinship_text(it.opened_by()).to_owned()));
-    }
-    if it.state_time != it.open_time {
-        pairs.push(("state since", local_time(it.state_time.as_ref())));
-    }
-    if !it.state_code.is_empty() {
-        pairs.push(("reason code", it.state_code.clone()));
-    }
-    facts(&pairs)
-}
-
-/// A wallet for programs.
-pub fn wallet_json(it: &node::Wallet) -> Value {
-    json!({
-        "party": party_json(it.party.as_ref()),
-        "state": it.state().as_str_name(),
-        "use_region_code": it.use_region_code,
-        "balance": it.balance,
-        "pending": it.pending,
-        "open_time": time_json(it.open_time.as_ref()),
-        "opened_by": it.opened_by().as_str_name(),
-        "state_code": it.state_code,
-        "state_time": time_json(it.state_time.as_ref()),
-    })
-}
-
-/// A member's personal account. Name and number are left out: the caller knows them, and a screen is not private.
-pub fn account_table(it: &node::Member) -> Table {
-    facts(&[
-        ("place", it.party.as_ref().map_or_else(String::new, |party| party.region_code.clone())),
-        ("insurance", it.insurance_type().as_str_name().trim_start_matches("INSURANCE_TYPE_").to_owned()),
-        ("status", it.insurance_status().as_str_name().trim_start_matches("INSURANCE_STATUS_").to_owned()),
-        ("account", it.account_state().as_str_name().trim_start_matches("ACCOUNT_STATE_").to_owned()),
-        ("balance", it.balance.clone()),
-        ("held", it.held.clone()),
-        ("changed", local_time(it.update_time.as_ref())),
-    ])
-}
-
-/// The same for programs, without the person.
-pub fn account_json(it: &node::Member) -> Value {
-    json!({
-        "region_code": it.party.as_ref().map(|party| party.region_code.clone()),
-        "insurance_type": it.insurance_type().as_str_name(),
-        "insurance_status": it.insurance_status().as_str_name(),
-        "in_arrears": it.in_arrears,
-        "public_medical": it.public_medical,
-        "account_state": it.account_state().as_str_name(),
-        "balance": it.balance,
-        "held": it.held,
-        "update_time": time_json(it.update_time.as_ref()),
-    })
-}
-
-/// A statement.
-pub fn entries_table(entries: &[node::Entry]) -> Table {
-    let mut list = table(&["no", "time", "kind", "amount", "balance", "transfer or month", "other place"]);
-    for it in entries {
-        let kind = match it.kind() {
-            node::EntryKind::Unspecified => "?",
-            node::EntryKind::Allotment => "allotment 划入",
-            node::EntryKind::TransferOut => "sent 转出",
-            node::EntryKind::TransferIn => "received 转入",
-            node::EntryKind::ReturnOut => "given back 退回转出",
-            node::EntryKind::ReturnIn => "came back 退回转入",
-        };
-        let sign = if it.direction() == node::EntryDirection::Debit { "-" } else { "+" };
-        list.add_row([
-            it.entry_no.to_string(),
-            local_time(it.entry_time.as_ref()),
-            kind.to_owned(),
-            format!("{sign}{}", it.amount),
-            it.balance_after.clone(),
-            if it.transfer_id.is_empty() { it.period.clone() } else { it.transfer_id.clone() },
-            it.counter_region_code.clone(),
-        ]);
-    }
-    align_right(&mut list, &[0, 3, 4]);
-    list
-}
-
-/// A line of a statement for programs.
-pub fn entry_json(it: &node::Entry) -> Value {
-    json!({
-        "entry_no": it.entry_no,
-        "direction": it.direction().as_str_name(),
-        "amount": it.amount,
-        "balance_after": it.balance_after,
-        "transfer_id": it.transfer_id,
-        "kind": it.kind().as_str_name(),
-        "entry_time": time_json(it.entry_time.as_ref()),
-        "counter_region_code": it.counter_region_code,
-        "period": it.period,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::node;
 
     fn refused() -> hub::Transfer {
         hub::Transfer {
