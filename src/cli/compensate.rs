@@ -137,9 +137,20 @@ fn propose(args: &ProposeArgs) -> Exit {
             let answer = client(&hub).propose_compensation(hub.request_within(request.clone(), left)).await?;
             whole(answer.into_inner().compensation)
         };
-        let (exit, answer) = pursue(&hub, args.id.is_some(), ask, taken).await;
+        let (exit, answer) = pursue(&hub, args.id.is_some(), ask, stands).await;
         Ok(tell(args.output, &hub, &id, exit, answer))
     })
+}
+
+/// A proposal that is repeated may have come to nothing meanwhile.
+fn stands(answer: &Answer) -> Result<Exit, Fate> {
+    match answer.as_ref().map_err(fate)?.state() {
+        CompensationState::Aborted | CompensationState::Withdrawn => Ok(Exit::Refused),
+        CompensationState::Proposed
+        | CompensationState::Pending
+        | CompensationState::Committed
+        | CompensationState::Unspecified => Ok(Exit::Done),
+    }
 }
 
 /// What is answered has been taken.

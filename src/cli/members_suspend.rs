@@ -10,6 +10,7 @@ use crate::proto::node::SuspendSettlementRequest;
 use crate::proto::node::member_service_client::MemberServiceClient;
 use serde_json::json;
 use std::time::Duration;
+use tonic::Status;
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -46,7 +47,7 @@ pub fn suspend(args: &Args) -> Exit {
         let send = async |left: Duration| {
             let mut client = MemberServiceClient::new(node.service());
             let answer = client.suspend_settlement(node.request_within(request.clone(), left)).await?;
-            Ok(answer.into_inner().member.unwrap_or_default())
+            answer.into_inner().member.ok_or_else(|| Status::internal("the answer holds no member"))
         };
         let advice = "run it again: what is said already changes nothing";
         let until = match carry_out(&node, args.output, advice, send).await {

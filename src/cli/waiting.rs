@@ -175,19 +175,19 @@ fn nodes(args: &NodeListArgs) -> Result<Vec<(ProvinceCode, Server)>, Failure> {
 /// `gongji node in-doubt`.
 pub fn in_doubt(args: &NodeListArgs) -> Exit {
     run(args.list.output, async {
-        let (mut found, mut more, mut exit) = (Vec::new(), false, Exit::Done);
+        let (mut found, mut more, mut unread) = (Vec::new(), false, Unread::default());
         for (province, node) in nodes(args)? {
             match read_in_doubt(&args.list, &node).await {
                 Ok(page) => {
                     more |= page.more;
                     found.extend(page.rows.into_iter().map(|leg| (province, leg)));
                 }
-                Err(failure) => exit = unread(&failure),
+                Err(failure) => unread.note(&format!("node {province}"), &failure),
             }
         }
         if args.list.output.json {
             let legs: Vec<Value> = found.iter().map(in_doubt_json).collect();
-            say(json!({ "legs": legs, "more": more }));
+            say(json!({ "legs": legs, "more": more, "unread": unread.0 }));
         } else {
             let mut shown =
                 table(&["node", "id", "side", "yuan", "other side", "since", "asked", "asks next"]);
@@ -196,15 +196,24 @@ pub fn in_doubt(args: &NodeListArgs) -> Exit {
             say(shown);
             args.list.close(found.len(), more);
         }
-        Ok(exit)
+        Ok(unread.exit())
     })
 }
 
-/// Tells that one of several servers was not read; the others are shown all the same.
-fn unread(failure: &Failure) -> Exit {
-    // Standard output is for what was read.
-    failure.report(OutputArgs { json: false });
-    Exit::Unknown
+/// Servers that were not read; the others are shown all the same.
+#[derive(Default)]
+struct Unread(Vec<Value>);
+
+impl Unread {
+    fn note(&mut self, server: &str, failure: &Failure) {
+        // Standard output is for what was read.
+        failure.report(OutputArgs { json: false });
+        self.0.push(json!({ "server": server, "error": failure.to_string() }));
+    }
+
+    fn exit(&self) -> Exit {
+        if self.0.is_empty() { Exit::Done } else { Exit::Unknown }
+    }
 }
 
 async fn read_in_doubt(args: &ListArgs, node: &Server) -> Result<Page<InDoubtLeg>, Failure> {
@@ -263,26 +272,26 @@ pub fn incidents(args: &ListArgs) -> Exit {
             let node = connection.node_as_operator(province)?;
             pages.push((format!("node {province}"), read_node_incidents(args, &node).await));
         }
-        let (mut found, mut more, mut exit) = (Vec::new(), false, Exit::Done);
+        let (mut found, mut more, mut unread) = (Vec::new(), false, Unread::default());
         for (server, page) in pages {
             match page {
                 Ok(page) => {
                     more |= page.more;
                     found.extend(page.rows.into_iter().map(|incident| (server.clone(), incident)));
                 }
-                Err(failure) => exit = unread(&failure),
+                Err(failure) => unread.note(&server, &failure),
             }
         }
         if args.output.json {
             let incidents: Vec<Value> = found.iter().map(incident_json).collect();
-            say(json!({ "incidents": incidents, "more": more }));
+            say(json!({ "incidents": incidents, "more": more, "unread": unread.0 }));
         } else {
             let mut shown = table(&["server", "id", "side", "why", "order", "since"]);
             shown.add_rows(found.iter().map(incident_cells));
             say(shown);
             args.close(found.len(), more);
         }
-        Ok(exit)
+        Ok(unread.exit())
     })
 }
 

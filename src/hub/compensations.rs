@@ -83,12 +83,15 @@ impl CompensationService for Compensations {
         let id = only_compensation_id(&request.get_ref().compensation_id)?;
         let word = CompensationWord::Approve { deadline_ms };
         let compensation = desk.say_of_compensation(&role, id, word).await?;
-        tracing::warn!(
-            compensation_id = %id,
-            approver = %role,
-            state = compensation.state().as_str_name(),
-            "an operator has approved a compensation"
-        );
+        // Another operator may ask how it stands by approving again.
+        if compensation.answerer == role.to_string() {
+            tracing::warn!(
+                compensation_id = %id,
+                approver = %role,
+                state = compensation.state().as_str_name(),
+                "an operator has approved a compensation"
+            );
+        }
         Ok(Response::new(ApproveCompensationResponse { compensation: Some(compensation) }))
     }
 

@@ -2,6 +2,7 @@
 
 use super::lies::lies;
 use super::network::{Event, Letter, Message};
+use super::payees::accepts;
 use super::people::Wish;
 use super::world::{HUB, World};
 use crate::domain::coordinator::WaitMode;
@@ -138,8 +139,7 @@ impl World {
     /// bring back what only they knew. Where payees accept, a hub that was put back may wait again, till six in the
     /// morning, for what had ended: these worlds end earlier, and lose nodes' stores only.
     pub(super) fn loser(&self, province: ProvinceCode) -> ProvinceCode {
-        let accepts = matches!(self.plan.seed % 5, 1 | 2);
-        if self.plan.seed % 3 == 2 && !accepts { HUB } else { province }
+        if self.plan.seed % 3 == 2 && !accepts(self.plan.seed) { HUB } else { province }
     }
 
     /// A disk is backed up while its server serves.

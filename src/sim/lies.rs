@@ -20,6 +20,11 @@ const LOST_MAX: u64 = 6;
 /// After so long every node has shown itself to the hub, once nothing fails any more.
 const SHOWN_WITHIN: u64 = 15_000;
 
+/// What a transfer breaks that was committed on one side and aborted on the other.
+const OF_A_SPLIT: &[&str] = &["INV-02", "INV-09", "INV-10", "INV-12", "INV-13"];
+/// What such transfers break together: the sum over all nodes, and the numbers of commits that people must look at.
+const OF_ALL_SPLITS: &[&str] = &["INV-06", "INV-08"];
+
 /// Whether disks lie in a seed's world.
 pub fn lies(seed: u64) -> bool {
     seed % 7 == 6
@@ -170,21 +175,27 @@ impl World {
         }
     }
 
-    /// Whether people know of it: an incident was noted. Only where a hub did not know that it was old may that be
-    /// needed.
+    /// Whether people know of it: an incident was noted about the transfer. Only where a hub did not know that it was
+    /// old may that be needed, and only for what a split transfer breaks: no member's account, no node's books and no
+    /// count may be wrong there either.
     pub(super) fn is_noted(&self, violation: &Violation) -> bool {
         if !self.lies.hub_ever {
             return false;
         }
         let contrary = |incident: &IncidentRow| incident.refusal.reason == Reason::ContraryOrder;
-        let noted = |row: &Row| {
-            let of = |it: &IncidentRow| violation.transfer_id.is_none_or(|id| it.transfer_id == id);
-            IncidentRow::of(row).is_some_and(|it| contrary(it) && of(it))
+        let noted = |id: Option<TransferId>| {
+            let of = |row: &Row| {
+                IncidentRow::of(row)
+                    .is_some_and(|it| contrary(it) && id.is_none_or(|id| it.transfer_id == id))
+            };
+            self.hub.disk.any(of) || self.nodes.values().any(|node| node.disk.any(of))
         };
         let unseen = |id: TransferId| violation.invariant == "INV-10" && self.lies.unseen.contains(&id);
-        violation.transfer_id.is_some_and(unseen)
-            || self.hub.disk.any(noted)
-            || self.nodes.values().any(|node| node.disk.any(noted))
+        match violation.transfer_id {
+            Some(id) if OF_A_SPLIT.contains(&violation.invariant) => unseen(id) || noted(Some(id)),
+            None if OF_ALL_SPLITS.contains(&violation.invariant) => noted(None),
+            Some(_) | None => false,
+        }
     }
 
     /// Whether an alarm is what a hub leaves behind that did not know that it was old.

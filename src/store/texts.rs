@@ -48,7 +48,6 @@ impl Texts {
         texts: impl Iterator<Item = (&'a Digest, &'a [RuleLayer])>,
     ) -> Result<(), TextError> {
         owner_only::make_folder(&self.folder).map_err(at(&self.folder))?;
-        let mut changed = false;
         for (hash, layers) in texts {
             match self.read(hash) {
                 Ok(Some(_)) => continue,
@@ -57,13 +56,9 @@ impl Texts {
                 Err(error) => return Err(error),
             }
             self.write(hash, layers)?;
-            changed = true;
         }
-        if !changed {
-            return Ok(());
-        }
+        // An earlier start may have been killed before it had synced what is found here, or the folder itself.
         sync(&self.folder)?;
-        // The folder itself may be new; an earlier start may have been killed before it had synced that.
         self.folder.parent().map_or(Ok(()), sync)
     }
 

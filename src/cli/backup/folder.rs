@@ -2,10 +2,11 @@
 
 use super::manifest::{self, Manifest};
 use crate::cli::failure::Failure;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use crate::store::owner_only;
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::num::NonZeroUsize;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// One server's backups in a folder, of which one is being written.
@@ -26,12 +27,10 @@ fn at(path: &Path) -> impl Fn(io::Error) -> Failure {
 impl Folder {
     /// Opens the folder for one more backup of this server. A second one at the same time is refused.
     pub(super) fn open(path: &Path, owner: &str) -> Result<Folder, Failure> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))?;
+        owner_only::make_folder(path).map_err(at(path))?;
         let prefix = owner.replace(':', "-");
         let lock = path.join(format!(".{prefix}.lock"));
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true).mode(0o600);
-        let file = options.open(&lock).map_err(at(&lock))?;
+        let file = owner_only::writing().create(true).truncate(false).open(&lock).map_err(at(&lock))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

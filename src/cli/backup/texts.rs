@@ -25,6 +25,8 @@ pub(super) fn copy(data: &Path, draft: &Path, manifest: &mut Manifest) -> Result
     for hash in from.hashes().map_err(failed)? {
         let Some(layers) = from.read(&hash).map_err(failed)? else { continue };
         to.keep([(&hash, layers.as_slice())].into_iter()).map_err(failed)?;
+        // The copy and not the original is what a restore brings back.
+        to.read(&hash).map_err(failed)?;
         mark(draft, &hash, manifest)?;
     }
     hit(Failpoint::BackupTextsWritten);

@@ -81,7 +81,7 @@ impl Figures {
             Some(without) if rows(without) => vec![
                 ("others, without it", &without.tally.latencies),
                 ("others, beside it", &with.latencies),
-                ("to the dark province: refused", &with.to_dark),
+                ("to the dark province", &with.to_dark),
             ],
             Some(_) | None => Vec::new(),
         }
@@ -97,8 +97,10 @@ impl Figures {
         });
         let written = self.run.used.iter().map(|used| (used.name.to_owned(), json!(self.each(used.written))));
         let dark = self.beside_dark().into_iter().map(|(who, times)| {
-            let times = of_times(times).map(|(name, time)| (name.to_owned(), json!(millis(time))));
-            (who.to_owned(), Value::Object(Map::from_iter(times)))
+            let (count, times) = (times.total(), of_times(times));
+            let times = times.map(|(name, time)| (name.to_owned(), json!(millis(time))));
+            let calls = [("calls".to_owned(), json!(count))];
+            (who.to_owned(), Value::Object(times.into_iter().chain(calls).collect()))
         });
         let names = ["started", "enrolled", "after"];
         let memory = names.iter().zip(&self.memory).map(|(moment, all)| {
@@ -116,6 +118,9 @@ impl Figures {
             "committed": self.run.tally.committed,
             "calls": self.run.tally.latencies.total(),
             "call_ms": Map::from_iter(latency),
+            "without_dark_province": self.without.as_ref().map(|it| {
+                json!({ "refusals": it.tally.refusals, "unknowns": it.tally.unknowns })
+            }),
             "dark_province_call_ms": Map::from_iter(dark),
             "refusals": self.run.tally.refusals,
             "unknowns": self.run.tally.unknowns,
@@ -159,6 +164,10 @@ impl Figures {
                 dark.add_row([who.to_owned(), times.total().to_string(), p50, p99, max]);
             }
             println!("{dark}");
+        }
+        if let Some(Run { tally, .. }) = &self.without {
+            let (refused, unknown) = (sum(&tally.refusals), sum(&tally.unknowns));
+            println!("without the dark province: {refused} refused, {unknown} unknown");
         }
         for (what, counts) in [("refused", &tally.refusals), ("unknown", &tally.unknowns)] {
             counts.iter().for_each(|(reason, count)| println!("{what}: {count} × {reason}"));

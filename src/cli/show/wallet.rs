@@ -20,6 +20,7 @@ pub fn wallet_table(it: &node::Wallet) -> Table {
         ("place of use", it.use_region_code.clone()),
         ("balance", it.balance.clone()),
         ("pending", it.pending.clone()),
+        ("held", it.held.clone()),
         ("opened", local_time(it.open_time.as_ref())),
     ];
     if it.opened_by() != types::Kinship::Unspecified {
@@ -42,6 +43,7 @@ pub fn wallet_json(it: &node::Wallet) -> Value {
         "use_region_code": it.use_region_code,
         "balance": it.balance,
         "pending": it.pending,
+        "held": it.held,
         "open_time": time_json(it.open_time.as_ref()),
         "opened_by": it.opened_by().as_str_name(),
         "state_code": it.state_code,
