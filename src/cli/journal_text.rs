@@ -112,6 +112,7 @@ pub fn details(record: &Record) -> Pairs {
         ],
         Record::ResyncMoved(_)
         | Record::TransferAdopted(_)
+        | Record::ReturnAdopted(_)
         | Record::HubRecovered(_)
         | Record::NodeResynced(_)
         | Record::LegReplayed(_) => recovery_details(record),
@@ -262,6 +263,7 @@ fn recovery_details(record: &Record) -> Pairs {
             ("terms_digest", text(hex(&it.terms_digest.0))),
             ("receipt_time", Detail::Time(it.receipt_time)),
         ],
+        Record::ReturnAdopted(it) => vec![("returns", text(it.returns))],
         Record::HubRecovered(it) => vec![
             ("incarnation", Detail::Number(it.incarnation)),
             ("start_id", text(hex(&it.start_id.0))),

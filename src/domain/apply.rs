@@ -19,6 +19,7 @@ pub fn apply(record: &Record, sequence: u64, rows: &mut WorkingSet) {
         Record::PeerSeen(record) => put_peer(record.province, record.mark, rows),
         Record::ResyncMoved(record) => coordinator::apply::resync_moved(record, rows),
         Record::TransferAdopted(record) => coordinator::apply::adopted(record, sequence, rows),
+        Record::ReturnAdopted(record) => coordinator::apply::return_adopted(record, rows),
         Record::HubRecovered(record) => coordinator::apply::recovered(record, rows),
         Record::IncidentRaised(record) => rows.put(IncidentRow {
             transfer_id: record.transfer_id,

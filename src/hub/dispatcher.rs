@@ -176,6 +176,23 @@ enum Finished {
     Decide { well: bool },
 }
 
+/// Prepares on their way. Those that are not answered have failed, however their call ends: a lane that loses its link
+/// drops the calls that are still under way.
+struct Unanswered {
+    province: ProvinceCode,
+    engine: Handle<Coordinator>,
+    transfer_ids: Vec<TransferId>,
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        let transfer_ids = std::mem::take(&mut self.transfer_ids);
+        if !transfer_ids.is_empty() {
+            self.engine.tell(Input::PrepareFailed { province: self.province, transfer_ids });
+        }
+    }
+}
+
 struct Lane {
     province: ProvinceCode,
     link: Link,
@@ -290,16 +307,17 @@ impl Lane {
         let legs: Vec<Asked> =
             self.prepares.drain(..count).map(|(leg, since)| leg.waited(waited(since))).collect();
         let (province, link, engine) = (self.province, self.link.clone(), self.engine.clone());
+        let transfer_ids = legs.iter().map(Asked::transfer_id).collect();
+        let mut unanswered = Unanswered { province, engine: engine.clone(), transfer_ids };
         async move {
-            let transfer_ids: Vec<TransferId> = legs.iter().map(Asked::transfer_id).collect();
             match link.prepare(&legs).await {
                 Ok((node, votes)) => {
+                    unanswered.transfer_ids.clear();
                     engine.tell(Input::Votes { province, node, votes });
                     Finished::Prepare { well: true }
                 }
                 Err(error) => {
-                    tracing::warn!(%province, error = %told(&error), count = transfer_ids.len(), "prepares failed");
-                    engine.tell(Input::PrepareFailed { province, transfer_ids });
+                    tracing::warn!(%province, error = %told(&error), count = legs.len(), "prepares failed");
                     // A node that cannot read a call is there all the same.
                     Finished::Prepare { well: error.code() == Code::InvalidArgument }
                 }

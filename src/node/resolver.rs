@@ -261,9 +261,12 @@ impl Resolver {
             }
             next = more.try_recv().ok();
         }
-        let waiting: Vec<Question> = waiting.into_values().collect();
-        for questions in waiting.chunks(ASK_MAX) {
-            self.ask(questions.to_vec()).await;
+        // Before it has admitted this node, nothing is taken from the hub: the questions come again by themselves.
+        if !announce {
+            let waiting: Vec<Question> = waiting.into_values().collect();
+            for questions in waiting.chunks(ASK_MAX) {
+                self.ask(questions.to_vec()).await;
+            }
         }
         announce
     }

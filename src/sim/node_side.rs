@@ -224,5 +224,6 @@ pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
         committed,
         leg_record: leg_record(leg)?,
         rulebook: leg.rulebook,
+        returns: leg.returns,
     })
 }

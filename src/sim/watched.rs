@@ -2,7 +2,7 @@
 
 use super::marks::Marks;
 use crate::domain::calendar::{Mono, Now};
-use crate::domain::coordinator::{self, Coordinator};
+use crate::domain::coordinator::{self, CompensationWord, Coordinator};
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::participant::{self, Participant};
 use crate::domain::policy::Presented;
@@ -125,7 +125,12 @@ impl Marked for Coordinator {
                 self.mark_transfer(request.transfer_id, sight, |_| word);
             }
             Input::Compensate { request, .. } => {
-                self.mark_transfer(request.compensation_id, sight, |_| "compensate");
+                let word = match request.word {
+                    CompensationWord::Propose { .. } => "propose",
+                    CompensationWord::Approve { .. } => "approve",
+                    CompensationWord::Withdraw => "withdraw",
+                };
+                self.mark_transfer(request.compensation_id, sight, |_| word);
             }
             Input::Votes { votes, .. } => {
                 for vote in votes {

@@ -55,7 +55,16 @@ pub(super) fn values(table: Table) -> impl Strategy<Value = Vec<Value>> {
         let there = column(table, name);
         if optional { prop_oneof![Just(Value::Null), there].boxed() } else { there }
     });
-    key.chain(others).collect::<Vec<_>>()
+    key.chain(others).collect::<Vec<_>>().prop_map(move |mut values| {
+        let at = |name| table.key_columns().iter().chain(table.value_columns()).position(|it| *it == name);
+        // What is approved was approved by somebody.
+        if let (Table::CompensationRow, Some(state), Some(who)) = (table, at("state"), at("answerer"))
+            && values[who] == Value::Null
+        {
+            values[state] = Value::Int(1);
+        }
+        values
+    })
 }
 
 /// Any row of any table.

@@ -11,9 +11,9 @@ use gongji::domain::record::{
     AccountCredited, CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded,
     HubRecovered, HubStarted, IncidentRaised, LegAwaited, LegBuried, LegDecided, LegPrepared, LegRefused,
     LegReplayed, MemberRecorded, NodeAdmitted, NodeJoined, NodeResynced, PeerMark, PeerSeen, PreparedLeg,
-    Record, RequestMark, RequestNoted, ResyncMoved, ReturnPrepared, SettlementSuspended, TransferAccepted,
-    TransferAdopted, TransferAwaiting, TransferBuried, TransferDecided, TransferReceived, WalletClosed,
-    WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
+    Record, RequestMark, RequestNoted, ResyncMoved, ReturnAdopted, ReturnPrepared, SettlementSuspended,
+    TransferAccepted, TransferAdopted, TransferAwaiting, TransferBuried, TransferDecided, TransferReceived,
+    WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
 use gongji::domain::region::{ProvinceCode, RegionCode};
 use gongji::domain::transfer::{Outcome, Side, TermsDigests};
@@ -84,6 +84,7 @@ fn hub_samples() -> Vec<Record> {
             receipt_time: RECEIPT,
         }
         .into(),
+        ReturnAdopted { transfer_id: ID, returns: TransferId([0x12; 16]) }.into(),
         HubRecovered { incarnation: 9, start_id: START, hub_seq: 98, time: TIME }.into(),
         TransferAwaiting {
             transfer_id: ID,

@@ -60,11 +60,13 @@ fn five_hundred_seeds() {
     });
     let wrong: Vec<String> = all.iter().flat_map(|(wrong, ..)| wrong.clone()).collect();
     let reached: BTreeSet<&String> = all.iter().flat_map(|(_, reached, _)| reached.keys()).collect();
-    for (name, times) in all.iter().flat_map(|(.., counts)| counts).collect::<BTreeSet<_>>() {
-        println!("{times:>8} {name}");
+    let mut sums: BTreeMap<&String, u64> = BTreeMap::new();
+    for (name, times) in all.iter().flat_map(|(.., counts)| counts) {
+        *sums.entry(name).or_default() += times;
     }
+    sums.iter().for_each(|(name, times)| println!("{times:>8} {name}"));
     let (cells, unreached) = (cells(), unreached());
-    println!("{} of {} cells message × state were reached", cells.len() - unreached.len(), cells.len());
+    println!("{} of {} cells message × state were reached", reached.len(), cells.len());
     let missed = cells.iter().filter(|cell| !reached.contains(cell) && !unreached.contains_key(*cell));
     let needless = unreached.keys().filter(|cell| reached.contains(cell));
     let missed = missed.map(|cell| format!("never reached, and not in unreached.txt: {cell}"));

@@ -5,6 +5,7 @@
 //! no persons and votes of the first round may be hours old. It is asked for again until both have voted, over restarts
 //! too.
 
+use super::create::ANSWER_PERCENT;
 use super::decide::{HUB, province_of, row};
 use super::peers::is_parked;
 use super::waits::Waiter;
@@ -30,9 +31,6 @@ const LOOK_EVERY_MS: u64 = 60_000;
 const ASK_AGAIN_MS: u64 = 5_000;
 /// An acceptance shortly before the hour has so long for its votes.
 const VOTES_WITHIN_MS: i64 = 60_000;
-/// Share of a caller's deadline after which it is answered, whatever is known, in percent.
-const ANSWER_PERCENT: u64 = 92;
-
 /// What a payee says to a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AcceptRequest {
@@ -119,7 +117,7 @@ impl Coordinator {
         }
         let awaits = transfer.state == TransferState::AwaitingAcceptance;
         let late = awaits && transfer.await_until.is_none_or(|until| until <= step.now.civil);
-        if is_parked(&transfer, step) {
+        if is_parked(transfer_id, step) {
             // It is answered as it stands.
         } else if late {
             self.give_back(transfer_id, step);
@@ -186,10 +184,7 @@ impl Coordinator {
         let day = Day::of(transfer.receipt_time);
         let rules = self.rulebook.rules(transfer.payer_province, transfer.payer_region, day);
         let is_payee = side == Side::Payee;
-        let (region, counter_region) = match side {
-            Side::Payer => (transfer.payer_region, transfer.payee_region),
-            Side::Payee => (transfer.payee_region, transfer.payer_region),
-        };
+        let (region, counter_region) = transfer.regions(side);
         Some(AcceptedLeg {
             transfer_id: transfer.transfer_id,
             terms_digest: transfer.terms_digest,

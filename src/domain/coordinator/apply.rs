@@ -5,8 +5,8 @@ use crate::domain::calendar::{Civil, Day};
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::money::Money;
 use crate::domain::record::{
-    DecisionsRecorded, HubRecovered, HubStarted, ResyncMoved, TransferAccepted, TransferAdopted,
-    TransferAwaiting, TransferBuried, TransferDecided, TransferReceived,
+    DecisionsRecorded, HubRecovered, HubStarted, ResyncMoved, ReturnAdopted, TransferAccepted,
+    TransferAdopted, TransferAwaiting, TransferBuried, TransferDecided, TransferReceived,
 };
 use crate::domain::region::{ProvinceCode, RegionCode};
 use crate::domain::row::{BuriedRow, Key, PeerRow, PositionRow, SelfRow, TransferRow};
@@ -192,6 +192,13 @@ pub fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut WorkingSet) {
     });
 }
 
+/// What was adopted carries money of another transfer back.
+pub fn return_adopted(record: &ReturnAdopted, rows: &mut WorkingSet) {
+    let transfer: &TransferRow =
+        rows.get(&Key::TransferRow(record.transfer_id)).expect("only what was adopted is such a one");
+    rows.put(TransferRow { returns: Some(record.returns), ..transfer.clone() });
+}
+
 /// The hub is back, as a life that no node has seen.
 pub fn recovered(record: &HubRecovered, rows: &mut WorkingSet) {
     let own = own(rows);
@@ -208,6 +215,14 @@ pub fn recovered(record: &HubRecovered, rows: &mut WorkingSet) {
 impl TransferRow {
     /// Whether the hub had lost it, and has it back from the nodes.
     pub fn is_adopted(&self) -> bool {
-        self.kinship.is_none() && self.returns.is_none()
+        self.owner.is_empty()
+    }
+
+    /// A side's own pooling area, and the other's.
+    pub fn regions(&self, side: Side) -> (RegionCode, RegionCode) {
+        match side {
+            Side::Payer => (self.payer_region, self.payee_region),
+            Side::Payee => (self.payee_region, self.payer_region),
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! Reception: a new transfer is journaled and both provinces are asked; a repeat joins the wait.
 
 use super::decide::HUB;
+use super::peers::is_parked;
 use super::waits::Waiter;
 use super::{Answer, Coordinator, CreateRequest, Effect, Live, Step};
 use crate::domain::apply::own;
 use crate::domain::calendar::Day;
+use crate::domain::id::TransferId;
 use crate::domain::policy::at_hub::{self, HubFacts, HubRefusal};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::{TransferDecided, TransferReceived};
@@ -32,9 +34,11 @@ impl Coordinator {
                 .with("needed_ms", self.deadlines.least_ms);
             return step.answer(ticket, Answer::Refused(refusal));
         }
+        if is_parked(request.transfer_id, step) {
+            let refusal = RefusalRecord::new(Reason::OutcomeUnknown, HUB);
+            return step.answer(ticket, Answer::Refused(refusal));
+        }
         let refusal = self.hub_refusal(&request, step);
-        // A hub that was put back may have asked the provinces for this id before.
-        let lost = own(step.rows()).recovered > 0;
         let decide_within_ms = deadline_ms * DECIDE_PERCENT / 100;
         step.keep(request.parties.clone());
         step.record(TransferReceived {
@@ -52,22 +56,27 @@ impl Coordinator {
         });
         self.wait(ticket, &request, step);
         match refusal {
-            Some(found) => {
-                step.record(TransferDecided {
-                    transfer_id: request.transfer_id,
-                    outcome: Outcome::Abort,
-                    payer_rulebook: found.rulebook(Side::Payer),
-                    payee_rulebook: found.rulebook(Side::Payee),
-                    refusal: Some(found.refusal),
-                    decide_time: step.now.civil,
-                    commit: None,
-                    payer_owed: lost,
-                    payee_owed: lost,
-                });
-                self.tell(request.transfer_id, step);
-            }
+            Some(found) => self.refuse_at_once(request.transfer_id, found, step),
             None => self.ask_both(&request, decide_within_ms, step),
         }
+    }
+
+    /// Aborts a transfer as it begins, before any province was asked.
+    pub(super) fn refuse_at_once(&mut self, transfer_id: TransferId, found: HubRefusal, step: &mut Step<'_>) {
+        // A hub that was put back may have asked the provinces for this id before.
+        let lost = own(step.rows()).recovered > 0;
+        step.record(TransferDecided {
+            transfer_id,
+            outcome: Outcome::Abort,
+            payer_rulebook: found.rulebook(Side::Payer),
+            payee_rulebook: found.rulebook(Side::Payee),
+            refusal: Some(found.refusal),
+            decide_time: step.now.civil,
+            commit: None,
+            payer_owed: lost,
+            payee_owed: lost,
+        });
+        self.tell(transfer_id, step);
     }
 
     /// What the hub itself has against a new transfer.

@@ -1,5 +1,6 @@
 //! The rows that the hub's inputs need.
 
+use super::peers::needs_if_parked;
 use super::{Coordinator, Input, compensation};
 use crate::domain::apply::SELF;
 use crate::domain::calendar::{Day, Now};
@@ -18,11 +19,11 @@ impl Coordinator {
         keys.extend(self.seen.keys().map(|province| Key::PeerRow(*province)));
         match input {
             Input::Create { request, .. } => {
-                keys.extend([Key::TransferRow(request.transfer_id), Key::BuriedRow(request.transfer_id)]);
+                begun_or_not(request.transfer_id, rows, &mut keys);
             }
             Input::Accept { request, .. } => {
-                let id = request.transfer_id;
-                keys.extend([Key::TransferRow(id), Key::IncidentRow(id, Side::Payer)]);
+                keys.push(Key::TransferRow(request.transfer_id));
+                needs_if_parked(request.transfer_id, rows, &mut keys);
             }
             Input::Compensate { request, .. } => compensation::needs(request, rows, &mut keys),
             Input::Get { transfer_ids, .. } => {
@@ -46,9 +47,9 @@ impl Coordinator {
                 keys.extend(rejected.map(|ack| Key::IncidentRow(ack.transfer_id, ack.side)));
             }
             Input::Link { .. } => keys.extend(self.waits.transfers().map(Key::TransferRow)),
-            Input::Heard { legs, .. } => {
+            Input::Heard { province, legs } => {
                 if let Some(recovery) = &self.recovery {
-                    recovery.needs(now, legs, &mut keys);
+                    recovery.needs(now, (*province, legs), &mut keys);
                 }
             }
             Input::ReadBack { province, decisions, .. } => {
@@ -61,8 +62,7 @@ impl Coordinator {
             }
             Input::Resolve { province, questions, .. } => {
                 keys.push(Key::PeerRow(*province));
-                let asked = questions.iter().map(|question| question.transfer_id);
-                keys.extend(asked.flat_map(|id| [Key::TransferRow(id), Key::BuriedRow(id)]));
+                questions.iter().for_each(|question| begun_or_not(question.transfer_id, rows, &mut keys));
             }
             Input::Start { unsettled, .. } => {
                 let ids = unsettled.iter().map(|transfer| transfer.transfer_id);
@@ -80,6 +80,12 @@ impl Coordinator {
         keys.retain(|key| !rows.knows(key));
         keys
     }
+}
+
+/// What says whether an id has begun, was buried, or is left to people.
+fn begun_or_not(id: TransferId, rows: &WorkingSet, keys: &mut Vec<Key>) {
+    keys.extend([Key::TransferRow(id), Key::BuriedRow(id)]);
+    needs_if_parked(id, rows, keys);
 }
 
 /// First the transfers; once they are known, the positions that their commits would move.

@@ -3,7 +3,7 @@
 use super::decide::{HUB, decision_for, province_of};
 use super::recovery::Recovery;
 use super::{Announcement, Answer, Coordinator, Effect, Live, Step};
-use crate::domain::apply::own;
+use crate::domain::apply::{SELF, own};
 use crate::domain::id::TransferId;
 use crate::domain::protocol::{Decision, Question, Ruling};
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -12,10 +12,13 @@ use crate::domain::region::ProvinceCode;
 use crate::domain::row::{BuriedRow, IncidentRow, Key, PeerRow, TransferRow};
 use crate::domain::step::Ticket;
 use crate::domain::transfer::{Outcome, Side, TransferState};
+use crate::domain::working_set::WorkingSet;
 use std::cmp::Ordering;
 
 /// A node is told to ask again so long after the transfer's own time is up.
 const ASK_MARGIN_MS: u64 = 500;
+/// And about one that people must look at after so long.
+const PARKED_ASK_MS: u64 = 600_000;
 
 impl Coordinator {
     /// Takes up where the last life stopped; a hub that was put back first hears from these provinces what it lost.
@@ -42,7 +45,7 @@ impl Coordinator {
         for stored in unsettled {
             let key = Key::TransferRow(stored.transfer_id);
             let transfer = step.rows().get::<TransferRow>(&key).cloned().unwrap_or_else(|| stored.clone());
-            if is_parked(&transfer, step) {
+            if is_parked(transfer.transfer_id, step) {
                 continue;
             }
             match transfer.state {
@@ -192,7 +195,11 @@ impl Coordinator {
     }
 
     fn rule(&mut self, province: ProvinceCode, question: &Question, step: &mut Step<'_>) -> Ruling {
+        let parked = is_parked(question.transfer_id, step);
         let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(question.transfer_id));
+        if parked && transfer.is_none_or(|it| it.terms_digest == question.terms_digest) {
+            return Ruling::Pending { question: question.clone(), ask_after_ms: PARKED_ASK_MS };
+        }
         // Terms that were never this id's can only be aborted, whatever becomes of the id.
         let others = transfer.filter(|it| it.terms_digest != question.terms_digest).map(|it| it.receipt_time);
         if let Some(transfer) = transfer.filter(|_| others.is_none()) {
@@ -226,11 +233,22 @@ impl Coordinator {
 }
 
 /// Whether a recovery has left a transfer to people: a node has recorded a commit of it that cannot be adopted, so it
-/// may neither be committed nor be aborted here.
-pub(super) fn is_parked(transfer: &TransferRow, step: &Step<'_>) -> bool {
-    let key = Key::IncidentRow(transfer.transfer_id, Side::Payer);
-    let noted = |incident: &IncidentRow| incident.refusal.reason == Reason::ContraryOrder;
-    !transfer.state.is_decided() && step.rows().get::<IncidentRow>(&key).is_some_and(noted)
+/// may neither be committed nor be aborted here, whether the hub still knows it or not.
+pub(super) fn is_parked(transfer_id: TransferId, step: &Step<'_>) -> bool {
+    if own(step.rows()).recovered == 0 {
+        return false;
+    }
+    let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(transfer_id));
+    let incident: Option<&IncidentRow> = step.rows().get(&Key::IncidentRow(transfer_id, Side::Payer));
+    transfer.is_none_or(|transfer| !transfer.state.is_decided())
+        && incident.is_some_and(|incident| incident.refusal.reason == Reason::ContraryOrder)
+}
+
+/// What [`is_parked`] needs: nothing at a hub that was never put back.
+pub(super) fn needs_if_parked(transfer_id: TransferId, rows: &WorkingSet, keys: &mut Vec<Key>) {
+    if rows.knows(&SELF) && own(rows).recovered > 0 {
+        keys.push(Key::IncidentRow(transfer_id, Side::Payer));
+    }
 }
 
 /// What an announcing node is, by what was last seen of it.

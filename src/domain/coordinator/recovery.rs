@@ -14,7 +14,9 @@ use crate::domain::calendar::{Civil, Day, Now};
 use crate::domain::id::{Digest, StartId, TransferId};
 use crate::domain::money::Money;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::record::{CommitDetail, HubRecovered, IncidentRaised, TransferAdopted, TransferDecided};
+use crate::domain::record::{
+    CommitDetail, HubRecovered, IncidentRaised, ReturnAdopted, TransferAdopted, TransferDecided,
+};
 use crate::domain::region::{ProvinceCode, RegionCode, RegionDirectory};
 use crate::domain::row::{BuriedRow, IncidentRow, Key, TransferRow};
 use crate::domain::step::Ticket;
@@ -42,6 +44,8 @@ pub struct HeardLeg {
     pub leg_record: Vec<u8>,
     /// Rulebook that judged it.
     pub rulebook: Option<Digest>,
+    /// The transfer whose money it carries back, if it does.
+    pub returns: Option<TransferId>,
 }
 
 /// What is heard while the hub recovers.
@@ -79,8 +83,11 @@ impl Recovery {
         Recovery { unheard, legs: BTreeMap::new(), unsettled, incarnation: 0 }
     }
 
-    /// The rows that the end of the recovery needs.
-    pub fn needs(&self, now: Now, more: &[HeardLeg], keys: &mut Vec<Key>) {
+    /// The rows that the end of the recovery needs, once only this province has not been heard.
+    pub fn needs(&self, now: Now, (province, more): (ProvinceCode, &[HeardLeg]), keys: &mut Vec<Key>) {
+        if self.unheard.keys().any(|unheard| *unheard != province) {
+            return;
+        }
         let heard = self.legs.values().flatten().map(|(_, leg)| leg).chain(more);
         let mut windows = BTreeSet::from([Day::of(now.civil)]);
         for leg in heard {
@@ -136,7 +143,8 @@ impl Recovery {
                 }
                 (None, _) | (_, None) => true,
             };
-            here && one_commit && (payer.terms_digest, payer.amount) == (payee.terms_digest, payee.amount)
+            let says = |leg: &HeardLeg| (leg.terms_digest, leg.amount, leg.returns);
+            here && one_commit && says(payer) == says(payee)
         };
         let payees = self.told(transfer_id, Side::Payee);
         let pairs = self.told(transfer_id, Side::Payer).iter().flat_map(|(payer_province, payer)| {
@@ -264,6 +272,9 @@ impl Coordinator {
                 terms_digest: payer.terms_digest,
                 receipt_time: receipt_time.min(now),
             });
+            if let Some(returns) = payer.returns {
+                step.record(ReturnAdopted { transfer_id, returns });
+            }
         }
         step.record(TransferDecided {
             transfer_id,
@@ -285,10 +296,11 @@ impl Coordinator {
         true
     }
 
-    /// An incident for people, once.
+    /// An incident for people, once. What was noted about the transfer before hides nothing.
     fn note(&mut self, transfer_id: TransferId, reason: Reason, step: &mut Step<'_>) {
         let side = Side::Payer;
-        if step.rows().get::<IncidentRow>(&Key::IncidentRow(transfer_id, side)).is_none() {
+        let noted: Option<&IncidentRow> = step.rows().get(&Key::IncidentRow(transfer_id, side));
+        if noted.is_none_or(|noted| noted.refusal.reason != reason) {
             let refusal = RefusalRecord::new(reason, HUB);
             step.record(IncidentRaised { transfer_id, side, refusal, time: step.now.civil });
             step.effect(Effect::Alarm(transfer_id, side));

@@ -129,11 +129,13 @@ impl Participant {
             [AccountKind::Personal, AccountKind::Wallet].map(|kind| account(step.rows(), member_ref, kind));
         let live = live.iter().any(|row| row.held.is_positive() || row.pending.is_positive());
         // Suspension, arrears and freezes never touch a leg that voted yes; a move of place, or the end of the
-        // insurance, must wait for its end.
+        // insurance or of the account, must wait for its end.
         let leaves = |old: &MemberRow| {
             let ends = report.insurance_status == InsuranceStatus::Ended
                 && old.insurance_status != report.insurance_status;
-            ends || old.region != report.region
+            let closes =
+                report.account_state == AccountState::Absent && old.account_state != report.account_state;
+            ends || closes || old.region != report.region
         };
         if live && old.is_some_and(leaves) {
             return Err(refusal(Reason::HasLiveLeg));
@@ -187,8 +189,9 @@ fn judge_credit(
     if member.account_state == AccountState::Absent {
         return Err(refusal(Reason::AccountAbsent));
     }
-    let balance = account(step.rows(), member_ref, AccountKind::Personal).posted;
+    let balance = account(step.rows(), member_ref, AccountKind::Personal);
+    let balance = balance.posted.checked_add(balance.pending);
     let own = account(step.rows(), PROVINCE, AccountKind::Allotment).posted;
-    let fits = balance.checked_add(amount).is_some() && own.checked_sub(amount).is_some();
+    let fits = balance.and_then(|sum| sum.checked_add(amount)).is_some() && own.checked_sub(amount).is_some();
     if fits { Ok(Course::Change) } else { Err(refusal(Reason::Overflow)) }
 }

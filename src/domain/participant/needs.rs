@@ -68,7 +68,7 @@ fn own_and_hub(keys: &mut Vec<Key>) {
     keys.extend([SELF, Key::PeerRow(ProvinceCode::HUB)]);
 }
 
-fn standing(member_ref: MemberRef, keys: &mut Vec<Key>) {
+pub(super) fn standing(member_ref: MemberRef, keys: &mut Vec<Key>) {
     keys.extend([
         Key::MemberRow(member_ref),
         Key::AccountRow(member_ref, AccountKind::Personal),

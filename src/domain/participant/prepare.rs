@@ -18,6 +18,7 @@ use crate::domain::record::{LegPrepared, LegRefused, LegState, PeerMark, Prepare
 use crate::domain::row::{AccountRow, Key, LegRow, MemberRow, PersonRow, WalletRow};
 use crate::domain::step::Ticket;
 use crate::domain::transfer::Side;
+use crate::domain::working_set::WorkingSet;
 
 /// Beyond this sum of fen, either way, the province's clearing account takes no new transfers.
 const CLEARING_MAX: u64 = i64::MAX.unsigned_abs() / 2;
@@ -171,6 +172,12 @@ pub(super) fn refuse(leg: RefusedLeg, rulebook: Option<Digest>, step: &mut Step<
     Verdict::No { refusal, rulebook }
 }
 
+/// Whether the province's clearing account can take more. What is under way is not booked there yet: half of what it
+/// can hold is left for that.
+pub(super) fn clearing_takes_more(rows: &WorkingSet) -> bool {
+    account(rows, PROVINCE, AccountKind::Clearing).posted.fen().unsigned_abs() <= CLEARING_MAX
+}
+
 /// Amounts that could not be booked without passing what a balance can hold are refused before any record.
 fn overflow(leg: &LegTerms, identity: Identity, step: &Step<'_>) -> Option<RefusalRecord> {
     let Identity::Known(member_ref) = identity else {
@@ -181,9 +188,8 @@ fn overflow(leg: &LegTerms, identity: Identity, step: &Step<'_>) -> Option<Refus
         Side::Payer => Some(row.held),
         Side::Payee => row.posted.checked_add(row.pending),
     };
-    // What is under way is not booked there yet: half of what it can hold is left for that.
-    let clearing = account(step.rows(), PROVINCE, AccountKind::Clearing).posted.fen().unsigned_abs();
-    let fits = used.and_then(|used| used.checked_add(leg.amount)).is_some() && clearing <= CLEARING_MAX;
+    let fits =
+        used.and_then(|used| used.checked_add(leg.amount)).is_some() && clearing_takes_more(step.rows());
     (!fits).then(|| RefusalRecord::new(Reason::Overflow, leg.side))
 }
 

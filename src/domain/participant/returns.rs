@@ -3,6 +3,8 @@
 //! have an account to go to.
 
 use super::apply::{PROVINCE, account, minus, plus, promised};
+use super::needs::standing;
+use super::prepare::clearing_takes_more;
 use super::prepare::{encode, refuse};
 use super::{ASK_MARGIN_MS, Doubt, Participant, Step};
 use crate::domain::apply::own;
@@ -79,15 +81,6 @@ pub(super) fn needs_of_lost(lost: &ReturnPrepared, keys: &mut Vec<Key>) {
     standing(lost.leg.member_ref, keys);
 }
 
-fn standing(member_ref: MemberRef, keys: &mut Vec<Key>) {
-    keys.extend([
-        Key::MemberRow(member_ref),
-        Key::WalletRow(member_ref),
-        Key::AccountRow(member_ref, AccountKind::Personal),
-        Key::AccountRow(member_ref, AccountKind::Wallet),
-    ]);
-}
-
 /// The lost return that a replayed commit brings, if it is the one that it decides.
 pub(super) fn lost_return(decision: &Decision) -> Option<ReturnPrepared> {
     let lost: ReturnPrepared = borsh::from_slice(&decision.leg_record).ok()?;
@@ -151,6 +144,9 @@ impl Participant {
         }
         let account_kind = account_of(original, leg.side);
         let member_ref = original.member_ref;
+        if !clearing_takes_more(step.rows()) {
+            return Err(refusal(Reason::Overflow));
+        }
         if account_kind != AccountKind::Suspense {
             takes(step.rows(), member_ref, leg).map_err(refusal)?;
         }
@@ -194,7 +190,8 @@ pub(super) fn account_of_lost(lost: &ReturnPrepared, rows: &WorkingSet) -> Accou
         Side::Payee => {
             let row = account(rows, member_ref, AccountKind::Personal);
             let sum = row.posted.checked_add(row.pending).and_then(|sum| sum.checked_add(leg.amount));
-            rows.get::<MemberRow>(&Key::MemberRow(member_ref)).is_some() && sum.is_some()
+            let member: Option<&MemberRow> = rows.get(&Key::MemberRow(member_ref));
+            member.is_some_and(|member| member.account_state != AccountState::Absent) && sum.is_some()
         }
     };
     if takes { lost.account } else { AccountKind::Suspense }

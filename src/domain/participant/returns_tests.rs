@@ -232,6 +232,10 @@ fn a_member_whose_money_goes_back_does_not_leave_meanwhile() {
         let left = answer(toy.report(province, region, kind, status, "left"));
         assert!(matches!(left, Answer::Refused(it) if it.reason == Reason::HasLiveLeg));
     }
+    // The giver becomes a resident, who has no personal account: not while money is on its way into it.
+    let active = crate::domain::member::InsuranceStatus::Active;
+    let closed = answer(toy.report(PAYER, 130_100, InsuranceType::Resident, active, "closed"));
+    assert!(matches!(closed, Answer::Refused(it) if it.reason == Reason::HasLiveLeg));
 }
 
 #[test]

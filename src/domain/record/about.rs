@@ -19,6 +19,7 @@ impl Record {
             Record::LegDecided(record) => Some(record.transfer_id),
             Record::LegReplayed(record) => Some(record.leg.transfer_id),
             Record::TransferAdopted(record) => Some(record.transfer_id),
+            Record::ReturnAdopted(record) => Some(record.transfer_id),
             Record::LegAwaited(record) => Some(record.transfer_id),
             Record::CompensationProposed(record) => Some(record.compensation_id),
             Record::CompensationAnswered(record) => Some(record.compensation_id),

@@ -127,6 +127,13 @@ contents! {
         /// When.
         time: Civil,
     }
+    /// Hub, put back: a transfer that it has adopted carries money of another one back.
+    ReturnAdopted {
+        /// The id.
+        transfer_id: TransferId,
+        /// The transfer whose money it carries back.
+        returns: TransferId,
+    }
     /// Hub: the payer's money is held, and the payee must accept.
     TransferAwaiting {
         /// The transfer.

@@ -13,8 +13,8 @@ pub use declare::DecodeError;
 use declare::records;
 pub use hub::{
     CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted, NodeAdmitted,
-    ResyncMoved, TransferAccepted, TransferAdopted, TransferAwaiting, TransferBuried, TransferDecided,
-    TransferReceived,
+    ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting, TransferBuried,
+    TransferDecided, TransferReceived,
 };
 pub use node::{
     AccountCredited, LegAwaited, LegBuried, LegDecided, LegPrepared, LegRefused, LegReplayed, MemberRecorded,
@@ -38,6 +38,7 @@ records! {
     HubRecovered 11 v 1
     TransferAwaiting 12 v 1
     TransferAccepted 13 v 1
+    ReturnAdopted 14 v 1
     NodeJoined 20 v 1
     MemberRecorded 21 v 1
     AccountCredited 22 v 1

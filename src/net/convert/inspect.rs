@@ -6,7 +6,7 @@ use crate::domain::record::LegState;
 use crate::domain::region::RegionCode;
 use crate::domain::row::LegRow;
 use crate::net::convert::leg::{COUNTER_END, leg_name, side_to_proto};
-use crate::net::convert::reader::{Path, Violations, amount, digest};
+use crate::net::convert::reader::{Path, Violations, amount, digest, transfer_id};
 use crate::net::convert::returns::kind_to_proto;
 use crate::net::convert::time::{required_time, timestamp, window, window_id};
 use crate::net::status::{Problem, refusal_to_proto};
@@ -73,6 +73,8 @@ pub fn heard_leg_from_proto(view: &node::LegView) -> Result<HeardLeg, Problem> {
     let rulebook = (!view.rulebook_hash.is_empty())
         .then(|| digest(&at.field("rulebook_hash"), &view.rulebook_hash, &mut found))
         .flatten();
+    let original = Some(view.original_transfer_id.as_str()).filter(|id| !id.is_empty());
+    let returns = original.and_then(|id| transfer_id(&at.field("original_transfer_id"), id, &mut found));
     let leg = name.zip(amount).zip(region).zip(receipt_time);
     found.finish(leg.map(|(((name, amount), counter_region), receipt_time)| HeardLeg {
         transfer_id: name.transfer_id,
@@ -84,6 +86,7 @@ pub fn heard_leg_from_proto(view: &node::LegView) -> Result<HeardLeg, Problem> {
         committed,
         leg_record: view.leg_record.clone(),
         rulebook,
+        returns,
     }))
 }
 

@@ -10,17 +10,18 @@ pub use rows::{answered, proposed};
 
 use super::create::{ANSWER_PERCENT, DECIDE_PERCENT};
 use super::decide::{HUB, province_of, row};
+use super::peers::{is_parked, needs_if_parked};
 use super::waits::Waiter;
 use super::{Answer, Coordinator, Effect, Live, Step, WaitMode};
-use crate::domain::apply::own;
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::money::Money;
+use crate::domain::policy::at_hub::HubRefusal;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::record::{CompensationAnswered, CompensationProposed, TransferDecided};
+use crate::domain::record::{CompensationAnswered, CompensationProposed};
 use crate::domain::returns::ReturnLeg;
 use crate::domain::row::{BuriedRow, CompensationRow, Key, TransferRow};
 use crate::domain::step::Ticket;
-use crate::domain::transfer::{CompensationState, Outcome, Side, TransferState};
+use crate::domain::transfer::{CompensationState, Side, TransferState};
 use crate::domain::working_set::WorkingSet;
 
 /// What an operator says about a compensation.
@@ -62,6 +63,7 @@ pub(super) fn needs(request: &CompensationRequest, rows: &WorkingSet, keys: &mut
     let id = request.compensation_id;
     let proposal = Key::CompensationRow(id);
     keys.extend([Key::TransferRow(id), Key::BuriedRow(id)]);
+    needs_if_parked(id, rows, keys);
     let original_id = match &request.word {
         CompensationWord::Propose { original_id, .. } => Some(*original_id),
         CompensationWord::Approve { .. } | CompensationWord::Withdraw if !rows.knows(&proposal) => None,
@@ -71,7 +73,8 @@ pub(super) fn needs(request: &CompensationRequest, rows: &WorkingSet, keys: &mut
     };
     keys.push(proposal);
     let Some(original) = original_id.map(Key::TransferRow) else { return };
-    if !rows.knows(&original) {
+    let proposes = matches!(request.word, CompensationWord::Propose { .. });
+    if !rows.knows(&original) || !proposes {
         return keys.push(original);
     }
     let mut next = rows.get::<TransferRow>(&original).and_then(|original| original.compensation);
@@ -163,6 +166,7 @@ impl Coordinator {
             CompensationState::Withdrawn => return Err(refusal(Reason::CompensationWithdrawn)),
         }
         match row(id, step) {
+            None if is_parked(id, step) => return Err(refusal(Reason::OutcomeUnknown)),
             None => {}
             // A hub that was put back has lost the approval, and adopted what came of it.
             Some(transfer) if transfer.terms_digest == proposal.terms_digest => return Ok(()),
@@ -182,9 +186,9 @@ impl Coordinator {
             time: step.now.civil,
             decide_within_ms,
         });
-        let Some(transfer) = row(id, step) else { return Ok(()) };
+        let transfer = row(id, step).ok_or_else(|| refusal(Reason::Internal))?;
         match self.against_return(&transfer, step) {
-            Some(found) => self.refuse_at_once(id, found, step),
+            Some(found) => self.refuse_at_once(id, HubRefusal::plain(found), step),
             None => self.ask_for_return(&transfer, &proposal, decide_within_ms, step),
         }
         Ok(())
@@ -201,23 +205,6 @@ impl Coordinator {
         Some(refusal(Reason::ProvinceUnreachable).with("province", dark))
     }
 
-    fn refuse_at_once(&mut self, transfer_id: TransferId, found: RefusalRecord, step: &mut Step<'_>) {
-        // A hub that was put back may have asked the provinces for this id before.
-        let lost = own(step.rows()).recovered > 0;
-        step.record(TransferDecided {
-            transfer_id,
-            outcome: Outcome::Abort,
-            refusal: Some(found),
-            decide_time: step.now.civil,
-            commit: None,
-            payer_rulebook: None,
-            payee_rulebook: None,
-            payer_owed: lost,
-            payee_owed: lost,
-        });
-        self.tell(transfer_id, step);
-    }
-
     fn ask_for_return(
         &mut self,
         transfer: &TransferRow,
@@ -231,10 +218,7 @@ impl Coordinator {
         self.expiries.insert((abort_at, id));
         self.live.insert(id, Live::asked(Digest::default(), abort_at));
         for side in [Side::Payer, Side::Payee] {
-            let (region, counter_region) = match side {
-                Side::Payer => (transfer.payer_region, transfer.payee_region),
-                Side::Payee => (transfer.payee_region, transfer.payer_region),
-            };
+            let (region, counter_region) = transfer.regions(side);
             let leg = ReturnLeg {
                 transfer_id: id,
                 side,

@@ -11,7 +11,7 @@ CREATE TABLE compensation (
     answerer        TEXT,
     answer_time     INTEGER,
     previous        BLOB,
-    CONSTRAINT compensation_two_operators CHECK (state <> 2 OR answerer <> proposer)
+    CONSTRAINT compensation_two_operators CHECK (state <> 2 OR (answerer IS NOT NULL AND answerer <> proposer))
 ) STRICT, WITHOUT ROWID;
 
 ALTER TABLE transfer ADD COLUMN returns BLOB;
