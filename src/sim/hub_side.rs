@@ -84,8 +84,8 @@ impl World {
         for (province, decisions) in decisions {
             self.tell(province, decisions);
         }
-        if let Some(at) = self.hub.wake_at() {
-            self.agenda.at(at.max(self.at), Event::Wake(HUB, self.hub.life));
+        if let Some(at) = self.hub.next_wake(self.at) {
+            self.agenda.at(at, Event::Wake(HUB, self.hub.life));
         }
     }
 

@@ -79,7 +79,7 @@ pub struct Letter {
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A letter arrives.
-    Arrive(Letter),
+    Arrive(Box<Letter>),
     /// A server takes what waits in its inbox, in this life of its.
     Run(Place, u64),
     /// Its machine wanted to be woken.

@@ -30,7 +30,7 @@ impl World {
             Ok(outputs) => outputs,
             Err(error) => return self.failed(province, &error),
         };
-        let (mark, life, wake_at) = (node.mark(), node.life, node.wake_at());
+        let (mark, life, wake_at) = (node.mark(), node.life, node.next_wake(at));
         if self.plan.broken == Some(Broken::NoTombstone) {
             let disk = node.disk.clone();
             self.forget_tombstones(&disk);
@@ -62,7 +62,7 @@ impl World {
             }
         }
         if let Some(at) = wake_at {
-            self.agenda.at(at.max(self.at), Event::Wake(province, life));
+            self.agenda.at(at, Event::Wake(province, life));
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Server<M: Machine, C> {
     start_id: StartId,
     started: u64,
     tickets: Ticket,
+    /// When its next wake-up is put down.
+    wakes_at: Option<u64>,
 }
 
 impl<M: Machine, C> Server<M, C> {
@@ -44,6 +46,7 @@ impl<M: Machine, C> Server<M, C> {
             start_id: StartId::default(),
             started: 0,
             tickets: 0,
+            wakes_at: None,
         }
     }
 
@@ -55,6 +58,7 @@ impl<M: Machine, C> Server<M, C> {
         self.start_id = start_id;
         self.started = at;
         self.life += 1;
+        self.wakes_at = None;
         Ok(())
     }
 
@@ -72,9 +76,20 @@ impl<M: Machine, C> Server<M, C> {
         Now { mono: Mono(at - self.started), civil: Civil(civil) }
     }
 
-    /// When, in the simulation, its machine wants to be woken.
-    pub fn wake_at(&self) -> Option<u64> {
-        self.core.as_ref().and_then(Core::wake_at).map(|at| self.started.saturating_add(at.0))
+    /// When its machine wants to be woken, unless a wake-up is put down for then or before.
+    pub fn next_wake(&mut self, at: u64) -> Option<u64> {
+        let wanted = self.core.as_ref().and_then(Core::wake_at)?;
+        let wanted = self.started.saturating_add(wanted.0).max(at);
+        if self.wakes_at.is_some_and(|put_down| put_down <= wanted) {
+            return None;
+        }
+        self.wakes_at = Some(wanted);
+        self.wakes_at
+    }
+
+    /// A wake-up that was put down has come; one that an earlier one has overtaken is none.
+    pub fn is_woken(&mut self, at: u64) -> bool {
+        self.core.is_some() && self.wakes_at.take_if(|put_down| *put_down == at).is_some()
     }
 
     /// Names a caller.
@@ -110,10 +125,13 @@ impl<M: Machine, C> Server<M, C> {
         self.incarnation
     }
 
-    /// Runs what waits as one batch, if it is up.
+    /// Runs what waits as one batch, if it is up and anything waits.
     pub fn run(&mut self, at: u64) -> Result<Outputs<M>, EngineError> {
         let now = self.now(at);
         let inputs = std::mem::take(&mut self.inbox);
-        self.core.as_mut().map_or(Ok(Vec::new()), |core| core.run(now, inputs))
+        match &mut self.core {
+            Some(core) if !inputs.is_empty() => core.run(now, inputs),
+            Some(_) | None => Ok(Vec::new()),
+        }
     }
 }

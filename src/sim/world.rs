@@ -248,7 +248,7 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Arrive(letter) => self.arrive(letter),
+            Event::Arrive(letter) => self.arrive(*letter),
             Event::Run(HUB, life) if life == self.hub.life => self.run_hub(),
             Event::Run(place, life) if self.life(place) == Some(life) => self.run_node(place),
             Event::Wake(place, life) => self.wake(place, life),
@@ -294,12 +294,14 @@ impl World {
             return;
         }
         if place == HUB {
-            self.hub.inbox.push(coordinator::Input::Tick);
-            self.run_hub();
-        } else {
-            if let Some(node) = self.nodes.get_mut(&place) {
-                node.inbox.push(participant::Input::Tick);
+            if self.hub.is_woken(self.at) {
+                self.hub.inbox.push(coordinator::Input::Tick);
+                self.run_hub();
             }
+        } else if let Some(node) = self.nodes.get_mut(&place)
+            && node.is_woken(self.at)
+        {
+            node.inbox.push(participant::Input::Tick);
             self.run_node(place);
         }
     }
@@ -334,11 +336,11 @@ impl World {
         if self.chance.permille(3 * chaos) {
             self.report.count("doubled");
             let late = self.at + self.chance.between(1, 5_000);
-            self.agenda.at(late, Event::Arrive(letter.clone()));
+            self.agenda.at(late, Event::Arrive(Box::new(letter.clone())));
         }
         let slow = self.chance.permille(5 * chaos);
         let delay = if slow { self.chance.between(5, 4_000) } else { self.chance.between(0, 4) };
-        self.agenda.at(self.at + delay, Event::Arrive(letter));
+        self.agenda.at(self.at + delay, Event::Arrive(Box::new(letter)));
     }
 
     /// No new faults; everybody comes back, and everything must end.
