@@ -16,7 +16,7 @@ use crate::domain::policy::rulebook::{
 use crate::domain::policy::{Presented, PresentedLeg};
 use crate::domain::record::{PeerMark, Record, RequestMark};
 use crate::domain::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
-use crate::domain::row::{PartiesRow, PersonRow, Row, TableRow};
+use crate::domain::row::{Key, PartiesRow, PeerRow, PersonRow, Row, TableRow, TransferRow};
 use crate::domain::step::{Batch, Machine, Output, Step};
 use crate::domain::transfer::{Leg, Party, Terms, TermsDigests};
 use crate::domain::working_set::WorkingSet;
@@ -182,11 +182,19 @@ impl Toy {
     /// A node announces itself and takes the incarnation that it is given.
     pub fn join(&mut self, province: ProvinceCode) -> Vec<HubOutput> {
         let (now, mark) = (self.now, self.node(province).mark);
-        let mut outputs = self.hub.run(now, announcement(0, province, mark, None));
+        let hub: Option<PeerRow> = self.node(province).get(&Key::PeerRow(ProvinceCode::HUB));
+        let announcement = |proof| match announcement(0, province, mark, proof) {
+            coordinator::Input::Announce { ticket, mut node } => {
+                node.knows_us_to = hub.as_ref().map(|hub| hub.sequence);
+                coordinator::Input::Announce { ticket, node }
+            }
+            other => other,
+        };
+        let mut outputs = self.hub.run(now, announcement(None));
         if let Some(Output::Answer(_, coordinator::Answer::Prove { sequence })) = outputs.first() {
             // Journals of the toy have no hashes.
             let proof = Some((*sequence, Digest::default()));
-            outputs = self.hub.run(now, announcement(0, province, mark, proof));
+            outputs = self.hub.run(now, announcement(proof));
         }
         let mut outputs = std::collections::VecDeque::from(outputs);
         let Some(Output::Answer(_, coordinator::Answer::Admitted { incarnation, resync, hub_recovered })) =
@@ -333,8 +341,8 @@ impl Toy {
                             .run(self.now, coordinator::Input::Acks { province, node, told: vec![], acks }),
                     );
                 }
-                Output::Effect(coordinator::Effect::ReadBack(province, after)) => {
-                    let page = self.page(province, after);
+                Output::Effect(coordinator::Effect::ReadBack(province, page)) => {
+                    let page = self.page(province, page);
                     open.extend(self.hub.run(self.now, page));
                 }
                 Output::Effect(
@@ -348,8 +356,17 @@ impl Toy {
         answers
     }
 
-    /// The hub's journal after a sequence, all of it.
-    pub fn page(&self, province: ProvinceCode, after: u64) -> coordinator::Input {
+    /// A page of the hub's journal, all that there is.
+    pub fn page(&self, province: ProvinceCode, page: coordinator::Page) -> coordinator::Input {
+        let after = match page {
+            coordinator::Page::After(after) => after,
+            coordinator::Page::Late(upto) => {
+                let transfers = self.hub.rows.rows().filter_map(TransferRow::of);
+                let late = transfers.flat_map(|it| coordinator::late_decisions_of(province, upto, it));
+                let decisions = late.collect();
+                return coordinator::Input::ReadBack { province, page, upto, end: false, decisions };
+            }
+        };
         let upto = self.hub.journal.len() as u64;
         let records = self.hub.journal.iter().skip(usize::try_from(after).unwrap_or(usize::MAX));
         let told = records.filter_map(|record| match record {
@@ -360,7 +377,7 @@ impl Toy {
             _ => None,
         });
         let decisions = told.flatten().collect();
-        coordinator::Input::ReadBack { province, after, upto, end: true, decisions }
+        coordinator::Input::ReadBack { province, page, upto, end: true, decisions }
     }
 
     /// Tells a node one decision.

@@ -94,7 +94,7 @@ impl Outlet<Effect> for Dispatcher {
                 }
                 Effect::Hurry(province) => orders.entry(province).or_default().push(Order::Hurry),
                 // Once the lanes have ended the server is stopping; the node's next announcement asks again.
-                Effect::ReadBack(province, after) => drop(self.upkeep.send(Upkeep::Page(province, after))),
+                Effect::ReadBack(province, page) => drop(self.upkeep.send(Upkeep::Page(province, page))),
                 Effect::AskWhatWasLost(province, above) => {
                     drop(self.upkeep.send(Upkeep::Ask(province, above)));
                 }

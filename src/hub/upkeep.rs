@@ -3,7 +3,7 @@
 
 use super::link::Link;
 use super::wholeness::Wholeness;
-use crate::domain::coordinator::{Coordinator, Input};
+use crate::domain::coordinator::{Coordinator, Input, Page};
 use crate::domain::region::ProvinceCode;
 use crate::engine::{Handle, Reader, read_back};
 use crate::net::mark::Mark;
@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 /// One thing to do.
 #[derive(Debug)]
 pub enum Upkeep {
-    /// Read the page of this hub's journal after a sequence, for a province.
-    Page(ProvinceCode, u64),
+    /// Read a page of this hub's journal, for a province.
+    Page(ProvinceCode, Page),
     /// Ask a node for commits with a number above this one, and for what is in doubt there.
     Ask(ProvinceCode, u64),
     /// Speak as this life from now on.
@@ -58,11 +58,11 @@ pub async fn run(
     let asked = Running::default();
     while let Some(upkeep) = wanted.recv().await {
         match upkeep {
-            Upkeep::Page(province, after) => {
-                match journal.run(move |tables| read_back(tables, province, after)).await {
-                    Ok(page) => engine.tell(page),
+            Upkeep::Page(province, page) => {
+                match journal.run(move |tables| read_back(tables, province, page)).await {
+                    Ok(found) => engine.tell(found),
                     Err(error) => {
-                        tracing::error!(%province, after, %error, "the journal cannot be read back");
+                        tracing::error!(%province, ?page, %error, "the journal cannot be read back");
                     }
                 }
             }

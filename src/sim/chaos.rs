@@ -64,6 +64,9 @@ impl World {
             Message::Stands(state @ (TransferState::Committed | TransferState::Aborted)) => {
                 client.done = true;
                 let first = *client.told.get_or_insert(*state);
+                if first != *state && self.lies.hub_is_old() {
+                    return self.report.count("told otherwise by a hub that did not know that it was old");
+                }
                 if first != *state {
                     return self.complain(format!("INV-10: {id}: a terminal answer changed"));
                 }

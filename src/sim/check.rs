@@ -74,11 +74,17 @@ impl Looked {
 
 impl World {
     pub(super) fn has_ended(&self) -> bool {
-        let unsettled = |row: &Row| Filter::UnsettledTransfers.admits(row);
-        let in_doubt = |row: &Row| Filter::LegsInDoubt.admits(row);
+        let left = self.left_to_people();
+        let is_left = |row: &Row| match row {
+            Row::TransferRow(transfer) => left.contains(&transfer.transfer_id),
+            Row::LegRow(leg) => left.contains(&leg.transfer_id),
+            _ => false,
+        };
+        let unsettled = |row: &Row| Filter::UnsettledTransfers.admits(row) && !is_left(row);
+        let in_doubt = |row: &Row| Filter::LegsInDoubt.admits(row) && !is_left(row);
         // A node that was put back has nothing in doubt of what it lost: it has ended once it was told all of it.
         let whole = |province: &ProvinceCode| self.joined.get(province) == Some(&false);
-        self.clients.iter().all(|client| client.done)
+        self.clients.iter().all(|client| client.done || left.contains(&client.wish.transfer_id))
             && self.returning.iter().all(|it| it.done)
             && self.country.provinces.iter().all(whole)
             && !self.hub_put_back

@@ -46,9 +46,9 @@ impl World {
                 }
                 // What is sent here is sent at once.
                 Output::Effect(Effect::Hurry(_)) => {}
-                Output::Effect(Effect::ReadBack(province, after)) => {
-                    match read_back(&mut self.hub.disk.open_for_reading(), province, after) {
-                        Ok(page) => self.hub.inbox.push(page),
+                Output::Effect(Effect::ReadBack(province, page)) => {
+                    match read_back(&mut self.hub.disk.open_for_reading(), province, page) {
+                        Ok(found) => self.hub.inbox.push(found),
                         Err(error) => self.complain(format!("the hub cannot read back: {error}")),
                     }
                     self.soon(HUB);

@@ -198,6 +198,17 @@ impl World {
         }
     }
 
+    /// Transfers that stay as they are, for people: a hub that did not know that it was old has split them.
+    pub(super) fn left_to_people(&self) -> BTreeSet<TransferId> {
+        if !self.lies.hub_ever {
+            return BTreeSet::new();
+        }
+        let rows = self.hub.disk.rows();
+        let incidents = rows.iter().filter_map(IncidentRow::of);
+        let contrary = incidents.filter(|it| it.refusal.reason == Reason::ContraryOrder);
+        contrary.map(|it| it.transfer_id).collect()
+    }
+
     /// Whether an alarm is what a hub leaves behind that did not know that it was old.
     pub(super) fn is_aftermath(&mut self) -> bool {
         if self.lies.hub_ever {

@@ -1,8 +1,9 @@
 //! Journals in worlds where stores are put back: each side tells an older store of the other by its journal's hash.
 
 use super::server::{Server, Told, print};
-use gongji::domain::coordinator::{self, Coordinator, decisions_of};
+use gongji::domain::coordinator::{self, Coordinator, Page, decisions_of};
 use gongji::domain::id::Digest;
+use gongji::domain::protocol::Decision;
 use gongji::domain::record::{PeerMark, Record};
 use gongji::domain::region::ProvinceCode;
 use gongji::domain::row::{Key, TransferRow};
@@ -99,16 +100,27 @@ impl<M: Told> Server<M> {
 }
 
 impl Server<Coordinator> {
-    /// The journal after a sequence, as the hub asks to have it read back.
-    pub fn page(&self, province: ProvinceCode, after: u64) -> coordinator::Input {
+    /// A page of the journal, as the hub asks to have it read back. What was recorded late is here all that was decided
+    /// up to there, since rows count no sequences here; what is told needlessly is confirmed.
+    pub fn page(&self, province: ProvinceCode, page: Page) -> coordinator::Input {
         let decided_at = self.journal.as_ref().map(|it| it.decided_at.as_slice()).unwrap_or_default();
-        let records = self.decisions().iter().zip(decided_at).filter(|(_, at)| **at > after);
+        let is_of_it = |at: u64| match page {
+            Page::Late(upto) => at <= upto,
+            Page::After(after) => at > after,
+        };
+        let records = self.decisions().iter().zip(decided_at).filter(|(_, at)| is_of_it(**at));
         let told = |(record, _): (&Record, _)| {
             let Record::TransferDecided(decided) = record else { return Vec::new() };
             let transfer: Option<&TransferRow> = self.get(&Key::TransferRow(decided.transfer_id));
             transfer.map(|transfer| decisions_of(province, decided, transfer)).unwrap_or_default()
         };
-        let decisions = records.flat_map(told).collect();
-        coordinator::Input::ReadBack { province, after, upto: self.mark.sequence, end: true, decisions }
+        let told = records.flat_map(told);
+        let (upto, end, decisions) = match page {
+            Page::Late(upto) => {
+                (upto, false, told.map(|it| Decision { leg_record: Vec::new(), ..it }).collect())
+            }
+            Page::After(_) => (self.mark.sequence, true, told.collect()),
+        };
+        coordinator::Input::ReadBack { province, page, upto, end, decisions }
     }
 }

@@ -354,8 +354,8 @@ impl Server<Coordinator> {
         let mut at = 0;
         while at < outputs.len() {
             match &outputs[at] {
-                Output::Effect(coordinator::Effect::ReadBack(province, after)) => {
-                    let (next, more) = self.run(self.at(Mono(0)), self.page(*province, *after));
+                Output::Effect(coordinator::Effect::ReadBack(province, page)) => {
+                    let (next, more) = self.run(self.at(Mono(0)), self.page(*province, *page));
                     outputs.extend(more);
                     self = next;
                 }

@@ -270,7 +270,8 @@ impl Coordinator {
                 continue;
             }
             match ack.result {
-                AckResult::Recorded | AckResult::Already => {
+                AckResult::Rejected if !is_moot(ack, &transfer) => self.park(ack, step),
+                AckResult::Recorded | AckResult::Already | AckResult::Rejected => {
                     let (known, other) = match ack.side {
                         Side::Payer => (transfer.payer_recorded_seq, transfer.payee_recorded_seq),
                         Side::Payee => (transfer.payee_recorded_seq, transfer.payer_recorded_seq),
@@ -281,7 +282,6 @@ impl Coordinator {
                         awaited |= self.take_receipt(leg, province, other, step.now.mono);
                     }
                 }
-                AckResult::Rejected => self.park(ack, step),
             }
             for decision in self.outbox.answered(province, ack.transfer_id, ack.side) {
                 step.effect(Effect::Decide(province, decision));
@@ -334,4 +334,11 @@ impl Coordinator {
         };
         done(Side::Payer, transfer.payer_recorded_seq) && done(Side::Payee, transfer.payee_recorded_seq)
     }
+}
+
+/// Whether a rejection says all that the hub wants to know: what was aborted is not held there, but other terms, of an
+/// earlier life of a hub that lost them, are. They end when the node asks about them.
+fn is_moot(ack: &Ack, transfer: &TransferRow) -> bool {
+    let differs = ack.refusal.as_ref().is_some_and(|refusal| refusal.reason == Reason::TermsDiffer);
+    differs && transfer.state == TransferState::Aborted
 }

@@ -1,6 +1,6 @@
 //! What can happen to the hub, what it tells those who wait, and what it wants done.
 
-use super::{AcceptRequest, CompensationRequest, HeardLeg};
+use super::{AcceptRequest, CompensationRequest, HeardLeg, Page};
 use crate::domain::acceptance::AcceptedLeg;
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::policy::rulebook::Rulebook;
@@ -91,13 +91,13 @@ pub enum Input {
     ReadBack {
         /// The node's province.
         province: ProvinceCode,
-        /// The page begins after this sequence.
-        after: u64,
-        /// And ends with this one.
+        /// Which page.
+        page: Page,
+        /// It ends with this sequence.
         upto: u64,
         /// Whether there was no more then.
         end: bool,
-        /// Its decisions on legs of the province, commits with their leg.
+        /// Its decisions on legs of the province, in the order of the journal.
         decisions: Vec<Decision>,
     },
     /// A node asks about legs in doubt.
@@ -220,8 +220,8 @@ pub enum Effect {
     Decide(ProvinceCode, Decision),
     /// Somebody waits for the record of what the province was just told to decide.
     Hurry(ProvinceCode),
-    /// Read this hub's journal after a sequence, for a node that is told again what it lost.
-    ReadBack(ProvinceCode, u64),
+    /// Read in this hub's journal, for a node that is told again what it lost.
+    ReadBack(ProvinceCode, Page),
     /// Ask a node for what a hub that was put back may have lost: commits with a number above this one, and what is in
     /// doubt there.
     AskWhatWasLost(ProvinceCode, u64),

@@ -38,7 +38,7 @@ use receipts::Receipts;
 pub use recovery::HeardLeg;
 use recovery::Recovery;
 use resync::Resync;
-pub use resync::decisions_of;
+pub use resync::{Page, decisions_of, late_decisions_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
@@ -221,8 +221,8 @@ impl Machine for Coordinator {
             }
             Input::Link { province, up } => self.link(province, up, step),
             Input::Announce { ticket, node } => self.announce(ticket, *node, step),
-            Input::ReadBack { province, after, upto, end, decisions } => {
-                self.read_back(province, (after, upto, end), decisions, step);
+            Input::ReadBack { province, page, upto, end, decisions } => {
+                self.read_back(province, (page, upto, end), decisions, step);
             }
             Input::Resolve { ticket, province, node, questions } => {
                 self.resolve(ticket, province, node, &questions, step);

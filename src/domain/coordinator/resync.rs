@@ -4,7 +4,10 @@
 //!
 //! Where to begin: the node names the last that it knows of this hub's journal. A decision up to there was made after
 //! the node's yes had come here, and the node heard of it after it had made that yes durable; so its store knows the
-//! leg, and what it does not know of the decision it asks. Only what was decided later can be missing.
+//! leg. Only legs that were decided later can be missing.
+//!
+//! First it is told what was decided up to there and recorded by it later: those legs it has in doubt again. What was
+//! paid afterwards may have come out of money that they hold, or out of what they brought.
 
 use super::decide::{decision_for, province_of};
 use super::{Coordinator, Effect, Step};
@@ -13,21 +16,58 @@ use crate::domain::protocol::Decision;
 use crate::domain::record::{ResyncMoved, TransferDecided};
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{Key, PeerRow, TransferRow};
-use crate::domain::transfer::Side;
+use crate::domain::transfer::{Outcome, Side};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A node that is told again. A crash may take it: the peer's row says how far it had come.
 #[derive(Clone, Debug, Default, Hash)]
 pub struct Resync {
-    /// The page that is asked for begins after this sequence.
-    asked: Option<u64>,
+    /// Whether it was told what was decided earlier than that, and recorded by it later.
+    has_late: bool,
+    /// The page that is asked for.
+    asked: Option<Page>,
     /// The page that is being told: where it ends, whether it is the last, and who has not answered yet.
     page: Option<(u64, bool)>,
     waiting: BTreeSet<(TransferId, Side)>,
-    /// What of the page comes after that, in the order of the journal, and whether it carries money back.
-    later: VecDeque<(Decision, bool)>,
+    /// What of the page comes after that, in this order; what is of one kind is told at once.
+    later: VecDeque<(Decision, Kind)>,
     /// What it was to be told anyway: it knows the legs of those that no page holds.
     put_off: BTreeMap<(TransferId, Side), Decision>,
+}
+
+/// What a decision that is told again does at the node. Gifts may come back in any order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    /// It aborts, and may end a hold: before the gifts of the page, of which some were made of what was held.
+    Release,
+    /// It takes from a member's account, or brings to a wallet.
+    Gift,
+    /// It carries money back: moves what gifts before it brought, and brings what gifts after it may take.
+    Return,
+}
+
+/// A page of what a node is told again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Page {
+    /// What was decided up to this sequence of the journal, and not recorded by the province then.
+    Late(u64),
+    /// What was decided after this sequence, commits with their leg.
+    After(u64),
+}
+
+/// The decisions on a province's legs of a transfer that was decided up to a sequence, and recorded there later or not
+/// yet.
+pub fn late_decisions_of(province: ProvinceCode, upto: u64, transfer: &TransferRow) -> Vec<Decision> {
+    let late = |side: &Side| {
+        let recorded = match side {
+            Side::Payer => transfer.payer_recorded_seq,
+            Side::Payee => transfer.payee_recorded_seq,
+        };
+        province_of(transfer, *side) == province && recorded.is_none_or(|recorded| recorded > upto)
+    };
+    let decided = transfer.decided_seq.is_some_and(|decided| decided <= upto);
+    let sides = [Side::Payer, Side::Payee].into_iter().filter(|side| decided && late(side));
+    sides.filter_map(|side| decision_for(transfer, side)).collect()
 }
 
 /// The decisions of a record for a province's legs, commits with the leg that its node sealed.
@@ -72,8 +112,9 @@ impl Coordinator {
         let Some(resync) = self.resyncs.get_mut(&province).filter(|resync| resync.page.is_none()) else {
             return;
         };
-        resync.asked = Some(told);
-        step.effect(Effect::ReadBack(province, told));
+        let page = if resync.has_late { Page::After(told) } else { Page::Late(told) };
+        resync.asked = Some(page);
+        step.effect(Effect::ReadBack(province, page));
     }
 
     /// Holds a decision back while its province is told again what it lost; gives it back when it is not.
@@ -91,34 +132,40 @@ impl Coordinator {
     pub(super) fn read_back(
         &mut self,
         province: ProvinceCode,
-        (after, upto, end): (u64, u64, bool),
+        (page, upto, end): (Page, u64, bool),
         decisions: Vec<Decision>,
         step: &mut Step<'_>,
     ) {
         let Some(resync) = self.resyncs.get_mut(&province) else { return };
-        if resync.asked != Some(after) || resync.page.is_some() {
+        if resync.asked != Some(page) || resync.page.is_some() {
             return;
         }
         resync.page = Some((upto, end));
         for decision in decisions {
             resync.put_off.remove(&(decision.transfer_id, decision.side));
             let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(decision.transfer_id));
-            let returns = transfer.is_some_and(|transfer| transfer.returns.is_some());
-            resync.later.push_back((decision, returns));
+            let kind = match decision.outcome {
+                Outcome::Abort => Kind::Release,
+                Outcome::Commit if transfer.is_some_and(|transfer| transfer.returns.is_some()) => {
+                    Kind::Return
+                }
+                Outcome::Commit => Kind::Gift,
+            };
+            resync.later.push_back((decision, kind));
         }
+        resync.later.make_contiguous().sort_by_key(|(_, kind)| *kind != Kind::Release);
         self.tell_next(province, step);
         self.end_page(province, step);
     }
 
-    /// Tells what comes next of a page. Legs may come back in any order, but for those that carry money back: they move
-    /// what others brought, and others may move what they bring.
+    /// Tells what comes next of a page, once the node has all that was told before: calls overtake each other.
     fn tell_next(&mut self, province: ProvinceCode, step: &mut Step<'_>) {
         let Some(resync) = self.resyncs.get_mut(&province).filter(|resync| resync.waiting.is_empty()) else {
             return;
         };
         let Some((_, first)) = resync.later.front() else { return };
         let first = *first;
-        let alike = resync.later.iter().take_while(|(_, returns)| *returns == first).count();
+        let alike = resync.later.iter().take_while(|(_, kind)| *kind == first).count();
         for (decision, _) in resync.later.drain(..alike).collect::<Vec<_>>() {
             resync.waiting.insert((decision.transfer_id, decision.side));
             for decision in self.outbox.push(province, decision) {
@@ -145,6 +192,9 @@ impl Coordinator {
         let Some(resync) = self.resyncs.get_mut(&province) else { return };
         let Some((upto, end)) = resync.page.filter(|_| resync.waiting.is_empty()) else { return };
         resync.page = None;
+        if !std::mem::replace(&mut resync.has_late, true) {
+            return self.go_on_telling(province, step);
+        }
         step.record(ResyncMoved { province, told: (!end).then_some(upto) });
         if !end {
             return self.go_on_telling(province, step);

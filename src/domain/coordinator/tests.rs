@@ -5,8 +5,8 @@ use crate::domain::calendar::Mono;
 use crate::domain::id::StartId;
 use crate::domain::ledger::AccountKind;
 use crate::domain::participant;
-use crate::domain::protocol::{AckResult, Question, Ruling, Verdict};
-use crate::domain::reason::Reason;
+use crate::domain::protocol::{Ack, AckResult, Question, Ruling, Verdict};
+use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::record::PeerMark;
 use crate::domain::row::{AccountRow, Key, PositionRow, TransferRow};
 use crate::domain::step::Output;
@@ -287,6 +287,31 @@ fn a_rejected_decision_is_parked_and_others_go_on() {
     let node = toy.payer.mark;
     let outputs = toy.hub.run(toy.now, Input::Acks { province: PAYER, node, told: vec![], acks });
     assert_eq!(outputs, vec![Output::Effect(Effect::Alarm(id(1), Side::Payer))]);
+}
+
+/// A hub that was put back told a node to abort what the node held on other terms: both had an incident for ever, and
+/// the transfer never ended.
+#[test]
+fn a_node_that_holds_other_terms_than_those_that_were_aborted_has_nothing_to_record() {
+    let mut toy = Toy::new();
+    toy.create(1, 1, 40_000);
+    toy.now.mono = Mono(toy.now.mono.0 + 60_000);
+    toy.hub.run(toy.now, Input::Tick);
+    let ended = super::decide::decision_for(&transfer(&toy, 1), Side::Payer).expect("decided");
+    let refusal = RefusalRecord::new(Reason::TermsDiffer, Side::Payer);
+    let ack = Ack {
+        transfer_id: id(1),
+        side: Side::Payer,
+        terms_digest: ended.terms_digest,
+        result: AckResult::Rejected,
+        refusal: Some(refusal),
+    };
+    let node = toy.payer.mark;
+    let outputs = toy.hub.run(toy.now, Input::Acks { province: PAYER, node, told: vec![], acks: vec![ack] });
+    assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Alarm(..)))), "{outputs:?}");
+    toy.now.mono = Mono(toy.now.mono.0 + 1_000);
+    toy.hub.run(toy.now, Input::Tick);
+    assert!(transfer(&toy, 1).payer_recorded_seq.is_some());
 }
 
 /// A receipt that never came left its decision marked as sent for ever: nothing but a restart told it again.

@@ -3,6 +3,7 @@
 use super::apply::{PROVINCE, account, kind_of};
 use super::returns::{account_of_lost, lost_return};
 use super::{Answer, Life, Participant, Step};
+use crate::domain::id::TransferId;
 use crate::domain::ledger::AccountKind;
 use crate::domain::member::WalletState;
 use crate::domain::protocol::{Ack, AckResult, Decision, Question, Ruling};
@@ -98,6 +99,12 @@ impl Participant {
         }
     }
 
+    fn ask_at_once(&mut self, leg: (TransferId, Side), step: &Step<'_>) {
+        if let Some(doubt) = self.in_doubt.get_mut(&leg) {
+            doubt.ask_at = step.now.mono;
+        }
+    }
+
     fn take(&mut self, decision: &Decision, step: &mut Step<'_>) -> Ack {
         let key = Key::LegRow(decision.transfer_id, decision.side);
         let leg = step.rows().get::<LegRow>(&key).cloned();
@@ -107,7 +114,17 @@ impl Participant {
         // A tombstone may have been made for a question's terms; every other state binds the digest too.
         let differs = leg.as_ref().is_some_and(|leg| leg.terms_digest != decision.terms_digest);
         let (result, refusal) = match reaction {
-            Reaction::CarryOut if differs => self.reject(decision, Reason::TermsDiffer, step),
+            // Nothing of those terms is held here. What is held, the hub is asked about by its own.
+            Reaction::CarryOut if differs && decision.outcome == Outcome::Abort => {
+                self.ask_at_once((decision.transfer_id, decision.side), step);
+                (AckResult::Rejected, Some(RefusalRecord::new(Reason::TermsDiffer, decision.side)))
+            }
+            Reaction::CarryOut | Reaction::Replay if differs => {
+                self.reject(decision, Reason::TermsDiffer, step)
+            }
+            Reaction::Confirm if differs && decision.outcome == Outcome::Commit => {
+                self.reject(decision, Reason::TermsDiffer, step)
+            }
             Reaction::CarryOut => {
                 self.carry_out(decision, step);
                 (AckResult::Recorded, None)

@@ -152,7 +152,7 @@ fn decided(decision: &Decision, rows: &WorkingSet, keys: &mut Vec<Key>) {
             ]);
         }
         Reaction::Reject => keys.push(Key::IncidentRow(transfer_id, side)),
-        Reaction::CarryOut if differs => keys.push(Key::IncidentRow(transfer_id, side)),
+        Reaction::CarryOut | Reaction::Confirm if differs => keys.push(Key::IncidentRow(transfer_id, side)),
         Reaction::CarryOut | Reaction::Bury | Reaction::Confirm => {}
     }
     let Some(leg) = leg.filter(|leg| leg.state == LegState::Prepared) else {

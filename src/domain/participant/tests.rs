@@ -129,10 +129,28 @@ fn an_id_with_other_terms_is_a_conflict_and_changes_nothing() {
     leg.terms_digest.0[0] ^= 1;
     assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::TermsDiffer);
     let acks = toy.decide(PAYER, decision(&leg, Outcome::Abort));
+    assert_eq!(acks[0].result, AckResult::Rejected);
     assert_eq!(acks[0].refusal.as_ref().map(|refusal| refusal.reason), Some(Reason::TermsDiffer));
-    let after: Vec<Row> =
-        rows(&mut toy).into_iter().filter(|row| !matches!(row, Row::IncidentRow(_))).collect();
-    assert_eq!(after, before);
+    assert_eq!(rows(&mut toy), before, "what was aborted is not here: that is no incident");
+}
+
+/// A commit of other terms is never confirmed, whatever has become of the leg.
+#[test]
+fn a_commit_of_other_terms_is_rejected_before_and_after_the_right_one() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    verdict(&mut toy, &leg);
+    let right = decision(&leg, Outcome::Commit);
+    let mut wrong = right.clone();
+    wrong.terms_digest.0[0] ^= 1;
+    for _ in 0..2 {
+        let acks = toy.decide(PAYER, wrong.clone());
+        let reason = acks[0].refusal.as_ref().map(|refusal| refusal.reason);
+        assert_eq!((acks[0].result, reason), (AckResult::Rejected, Some(Reason::TermsDiffer)));
+        toy.decide(PAYER, right.clone());
+    }
+    let incidents = rows(&mut toy).into_iter().filter(|row| matches!(row, Row::IncidentRow(_)));
+    assert_eq!(incidents.count(), 1);
 }
 
 #[test]
