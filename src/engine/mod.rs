@@ -14,7 +14,7 @@ mod tests;
 pub use clock::{Clock, SystemClock};
 pub use core::{Core, EngineError, Outputs};
 pub use handle::{AskError, Handle};
-pub use read_back::{hash_at, is_put_back, read_back};
+pub use read_back::{ReadBack, hash_at, is_put_back};
 pub use readers::Reader;
 
 use crate::domain::step::{Machine, Output, Ticket};

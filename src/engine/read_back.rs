@@ -1,7 +1,7 @@
 //! What the hub's machine asks to read back from its own journal.
 
 use crate::domain::coordinator::{Input, Page, decisions_of, late_decisions_of};
-use crate::domain::id::Digest;
+use crate::domain::id::{Digest, TransferId};
 use crate::domain::protocol::Decision;
 use crate::domain::record::Record;
 use crate::domain::region::ProvinceCode;
@@ -13,60 +13,87 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Records of one page.
 const PAGE: usize = 1_000;
 
-/// A page for a province that is told again what it lost.
-///
-/// # Errors
-/// Those of the store.
-pub fn read_back(tables: &mut dyn Tables, province: ProvinceCode, page: Page) -> Result<Input, StoreError> {
-    match page {
-        Page::Late(upto) => {
-            let decisions = late(tables, province, upto)?;
-            Ok(Input::ReadBack { province, page, upto, end: false, decisions })
-        }
-        Page::After(after) => {
-            let (upto, end, decisions) = decided_after(tables, province, after)?;
-            Ok(Input::ReadBack { province, page, upto, end, decisions })
-        }
-    }
+/// A page for a province that is told again what it lost, read a stretch of the journal at a time: others who read the
+/// same tables come between.
+#[derive(Debug)]
+pub struct ReadBack {
+    province: ProvinceCode,
+    page: Page,
+    /// Where the next stretch begins; nothing before the first.
+    after: Option<u64>,
+    late: BTreeMap<(Option<u64>, TransferId), Vec<Decision>>,
 }
 
-/// What was decided up to a sequence and recorded by a province later, or not yet: the journal after it says who
-/// recorded what.
-fn late(tables: &mut dyn Tables, province: ProvinceCode, upto: u64) -> Result<Vec<Decision>, StoreError> {
-    let mut found = BTreeMap::new();
-    let mut note = |rows: &[Row]| {
-        for transfer in rows.iter().filter_map(TransferRow::of) {
-            let decisions = late_decisions_of(province, upto, transfer);
-            if !decisions.is_empty() {
-                found.insert((transfer.decided_seq, transfer.transfer_id), decisions);
+impl ReadBack {
+    /// Before anything is read.
+    pub fn new(province: ProvinceCode, page: Page) -> ReadBack {
+        ReadBack { province, page, after: None, late: BTreeMap::new() }
+    }
+
+    /// Reads on; gives the page once it is whole.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn go_on(&mut self, tables: &mut dyn Tables) -> Result<Option<Input>, StoreError> {
+        let (province, page) = (self.province, self.page);
+        match page {
+            Page::Late(upto) => {
+                if !self.late(tables, upto)? {
+                    return Ok(None);
+                }
+                let decisions = std::mem::take(&mut self.late).into_values().flatten().collect();
+                Ok(Some(Input::ReadBack { province, page, upto, end: false, decisions }))
+            }
+            Page::After(after) => {
+                let (upto, end, decisions) = decided_after(tables, province, after)?;
+                Ok(Some(Input::ReadBack { province, page, upto, end, decisions }))
             }
         }
-    };
-    let mut after = upto;
-    loop {
+    }
+
+    /// Reads the page to its end.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn whole(mut self, tables: &mut dyn Tables) -> Result<Input, StoreError> {
+        loop {
+            if let Some(page) = self.go_on(tables)? {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// A stretch of what was decided up to a sequence and recorded later, or not yet: the journal after it says who
+    /// recorded what. What has no receipt comes first, since it may get one meanwhile. Gives whether that was all.
+    fn late(&mut self, tables: &mut dyn Tables, upto: u64) -> Result<bool, StoreError> {
+        let Some(after) = self.after.replace(upto) else {
+            // Nothing was decided before the first record.
+            if upto > 0 {
+                let scan = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
+                self.note(&tables.scan(&scan)?, upto);
+            }
+            return Ok(upto == 0);
+        };
         let entries = tables.journal(after, PAGE)?;
         let recorded = entries.iter().filter_map(|entry| match &entry.record {
-            Record::DecisionsRecorded(recorded) if recorded.province == province => Some(&recorded.legs),
+            Record::DecisionsRecorded(recorded) if recorded.province == self.province => Some(&recorded.legs),
             _ => None,
         });
         let keys: BTreeSet<Key> = recorded.flatten().map(|(id, _)| Key::TransferRow(*id)).collect();
         let rows = tables.load(&keys.into_iter().collect::<Vec<_>>())?;
-        note(&rows.into_iter().flatten().collect::<Vec<_>>());
-        match entries.last() {
-            Some(last) if entries.len() == PAGE => after = last.sequence,
-            Some(_) | None => break,
+        self.note(&rows.into_iter().flatten().collect::<Vec<_>>(), upto);
+        self.after = entries.last().map(|last| last.sequence);
+        Ok(entries.len() < PAGE)
+    }
+
+    fn note(&mut self, rows: &[Row], upto: u64) {
+        for transfer in rows.iter().filter_map(TransferRow::of) {
+            let decisions = late_decisions_of(self.province, upto, transfer);
+            if !decisions.is_empty() {
+                self.late.insert((transfer.decided_seq, transfer.transfer_id), decisions);
+            }
         }
     }
-    let mut last = None;
-    loop {
-        let rows = tables.scan(&Scan { filter: Filter::UnsettledTransfers, after: last, limit: PAGE })?;
-        note(&rows);
-        last = rows.last().map(Row::key);
-        if rows.len() < PAGE {
-            break;
-        }
-    }
-    Ok(found.into_values().flatten().collect())
 }
 
 /// The journal's page after a sequence: where it ends, whether it is the last, and its decisions on legs of a province.

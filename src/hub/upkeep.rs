@@ -5,8 +5,9 @@ use super::link::Link;
 use super::wholeness::Wholeness;
 use crate::domain::coordinator::{Coordinator, Input, Page};
 use crate::domain::region::ProvinceCode;
-use crate::engine::{Handle, Reader, read_back};
+use crate::engine::{Handle, ReadBack, Reader};
 use crate::net::mark::Mark;
+use crate::store::{StoreError, Tables};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -23,11 +24,11 @@ pub enum Upkeep {
     Recovered(u64),
 }
 
-/// Nodes that are being asked: one that is slow to tell everything is not asked again meanwhile.
+/// Provinces for which something is being done: what takes long is not begun again meanwhile.
 #[derive(Clone, Default)]
 struct Running(Arc<Mutex<BTreeSet<ProvinceCode>>>);
 
-/// A node's turn; it ends when this is dropped, however its task ends.
+/// A province's turn; it ends when this is dropped, however its task ends.
 struct Turn(Running, ProvinceCode);
 
 impl Running {
@@ -54,16 +55,24 @@ pub async fn run(
     journal: Reader,
     (mark, wholeness): (Mark, Wholeness),
 ) {
-    let mut asking = JoinSet::new();
-    let asked = Running::default();
+    let mut tasks = JoinSet::new();
+    let (read, asked) = (Running::default(), Running::default());
     while let Some(upkeep) = wanted.recv().await {
         match upkeep {
             Upkeep::Page(province, page) => {
-                match journal.run(move |tables| read_back(tables, province, page)).await {
-                    Ok(found) => engine.tell(found),
-                    Err(error) => {
-                        tracing::error!(%province, ?page, %error, "the journal cannot be read back");
-                    }
+                if let Some(turn) = read.begin(province) {
+                    let (journal, engine) = (journal.clone(), engine.clone());
+                    tasks.spawn(async move {
+                        let found = page_of(ReadBack::new(province, page), &journal).await;
+                        // The page that comes next may be asked for as soon as this one is there.
+                        drop(turn);
+                        match found {
+                            Ok(found) => engine.tell(found),
+                            Err(error) => {
+                                tracing::error!(%province, ?page, %error, "the journal cannot be read back");
+                            }
+                        }
+                    });
                 }
             }
             Upkeep::Ask(province, above) => {
@@ -71,18 +80,32 @@ pub async fn run(
                     && let Some(turn) = asked.begin(province)
                 {
                     let engine = engine.clone();
-                    asking.spawn(async move {
+                    tasks.spawn(async move {
                         let _turn = turn;
                         ask(province, above, link, engine).await;
                     });
                 }
-                while asking.try_join_next().is_some() {}
             }
             Upkeep::Recovered(incarnation) => {
                 mark.set_incarnation(incarnation);
                 wholeness.is_since(incarnation);
                 tracing::warn!(incarnation, "every province was heard: this hub has recovered and serves");
             }
+        }
+        while tasks.try_join_next().is_some() {}
+    }
+}
+
+/// Reads a page a stretch at a time; others who read come between.
+async fn page_of(mut reading: ReadBack, journal: &Reader) -> Result<Input, StoreError> {
+    loop {
+        let go_on = move |tables: &mut dyn Tables| {
+            let page = reading.go_on(tables)?;
+            Ok((reading, page))
+        };
+        match journal.run(go_on).await? {
+            (_, Some(page)) => return Ok(page),
+            (next, None) => reading = next,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::region::ProvinceCode;
 use crate::domain::row::{IncidentRow, Key, TableRow};
 use crate::domain::step::Output;
 use crate::domain::transfer::Side;
-use crate::engine::read_back;
+use crate::engine::ReadBack;
 use std::collections::BTreeMap;
 
 /// How long a decision's call may take, and how long a probe's.
@@ -47,7 +47,7 @@ impl World {
                 // What is sent here is sent at once.
                 Output::Effect(Effect::Hurry(_)) => {}
                 Output::Effect(Effect::ReadBack(province, page)) => {
-                    match read_back(&mut self.hub.disk.open_for_reading(), province, page) {
+                    match ReadBack::new(province, page).whole(&mut self.hub.disk.open_for_reading()) {
                         Ok(found) => self.hub.inbox.push(found),
                         Err(error) => self.complain(format!("the hub cannot read back: {error}")),
                     }

@@ -195,9 +195,11 @@ impl Coordinator {
     }
 
     fn rule(&mut self, province: ProvinceCode, question: &Question, step: &mut Step<'_>) -> Ruling {
-        let parked = is_parked(question.transfer_id, step);
+        let left = is_left_to_people(question.transfer_id, step);
         let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(question.transfer_id));
-        if parked && transfer.is_none_or(|it| it.terms_digest == question.terms_digest) {
+        // What a node has recorded may be a commit of these terms, whatever the id is used for here.
+        let says = |it: &TransferRow| it.state.is_decided() && it.terms_digest == question.terms_digest;
+        if left && !transfer.is_some_and(says) {
             return Ruling::Pending { question: question.clone(), ask_after_ms: PARKED_ASK_MS };
         }
         // Terms that were never this id's can only be aborted, whatever becomes of the id.
@@ -235,13 +237,18 @@ impl Coordinator {
 /// Whether a recovery has left a transfer to people: a node has recorded a commit of it that cannot be adopted, so it
 /// may neither be committed nor be aborted here, whether the hub still knows it or not.
 pub(super) fn is_parked(transfer_id: TransferId, step: &Step<'_>) -> bool {
+    let decided = |transfer: &TransferRow| transfer.state.is_decided();
+    is_left_to_people(transfer_id, step)
+        && !step.rows().get(&Key::TransferRow(transfer_id)).is_some_and(decided)
+}
+
+/// Whether people must look at an id, since a recovery could not adopt what a node has recorded of it.
+fn is_left_to_people(transfer_id: TransferId, step: &Step<'_>) -> bool {
     if own(step.rows()).recovered == 0 {
         return false;
     }
-    let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(transfer_id));
     let incident: Option<&IncidentRow> = step.rows().get(&Key::IncidentRow(transfer_id, Side::Payer));
-    transfer.is_none_or(|transfer| !transfer.state.is_decided())
-        && incident.is_some_and(|incident| incident.refusal.reason == Reason::ContraryOrder)
+    incident.is_some_and(|incident| incident.refusal.reason == Reason::ContraryOrder)
 }
 
 /// What [`is_parked`] needs: nothing at a hub that was never put back.

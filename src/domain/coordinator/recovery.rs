@@ -143,8 +143,10 @@ impl Recovery {
                 }
                 (None, _) | (_, None) => true,
             };
-            let says = |leg: &HeardLeg| (leg.terms_digest, leg.amount, leg.returns);
-            here && one_commit && says(payer) == says(payee)
+            let says = |leg: &HeardLeg| (leg.terms_digest, leg.amount);
+            // A node of an earlier program does not say what it carries back.
+            let one_original = payer.returns.zip(payee.returns).is_none_or(|(one, other)| one == other);
+            here && one_commit && one_original && says(payer) == says(payee)
         };
         let payees = self.told(transfer_id, Side::Payee);
         let pairs = self.told(transfer_id, Side::Payer).iter().flat_map(|(payer_province, payer)| {
@@ -272,7 +274,7 @@ impl Coordinator {
                 terms_digest: payer.terms_digest,
                 receipt_time: receipt_time.min(now),
             });
-            if let Some(returns) = payer.returns {
+            if let Some(returns) = payer.returns.or(payee.returns) {
                 step.record(ReturnAdopted { transfer_id, returns });
             }
         }

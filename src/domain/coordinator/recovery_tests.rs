@@ -355,16 +355,25 @@ fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
     let leg: LegRow = toy.payee.get(&Key::LegRow(id(1), Side::Payee)).expect("in doubt");
     let question = Question { transfer_id: leg.transfer_id, side: leg.side, terms_digest: leg.terms_digest };
     let node = toy.payee.mark;
-    let ask = Input::Resolve { ticket: 7, province: PAYEE, node, questions: vec![question] };
-    let outputs = toy.hub.run(toy.now, ask);
-    let [Output::Answer(7, Answer::Rulings(rulings))] = &outputs[..] else { panic!("{outputs:?}") };
-    assert!(matches!(rulings[..], [Ruling::Pending { .. }]), "{rulings:?}");
+    let asked = |toy: &mut Toy| {
+        let questions = vec![question.clone()];
+        let ask = Input::Resolve { ticket: 7, province: PAYEE, node, questions };
+        let outputs = toy.hub.run(toy.now, ask);
+        let [Output::Answer(7, Answer::Rulings(rulings))] = &outputs[..] else { panic!("{outputs:?}") };
+        assert!(matches!(rulings[..], [Ruling::Pending { .. }]), "{rulings:?}");
+    };
+    asked(&mut toy);
     assert!(toy.hub.get::<crate::domain::row::BuriedRow>(&Key::BuriedRow(id(1))).is_none());
     let again = toy.create(8, 1, 40_000);
     assert!(
         matches!(&again[..], [Output::Answer(8, Answer::Refused(it))] if it.reason == Reason::OutcomeUnknown),
         "{again:?}"
     );
+    // Nor where an old copy of the hub has used the id for something else.
+    toy.create(9, 2, 500);
+    let other = TransferRow { transfer_id: id(1), state: TransferState::Aborted, ..transfer(&toy, 2) };
+    toy.hub.rows.put(other);
+    asked(&mut toy);
 }
 
 /// Of what a return moves its node must know before; without this the original could be told after it.

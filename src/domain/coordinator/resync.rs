@@ -49,7 +49,8 @@ enum Kind {
 /// A page of what a node is told again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Page {
-    /// What was decided up to this sequence of the journal, and not recorded by the province then.
+    /// What was decided up to this sequence of the journal, and not recorded by the province then. The node has these
+    /// legs: they come without.
     Late(u64),
     /// What was decided after this sequence, commits with their leg.
     After(u64),
@@ -195,6 +196,8 @@ impl Coordinator {
         if !std::mem::replace(&mut resync.has_late, true) {
             return self.go_on_telling(province, step);
         }
+        // How far the node has come goes with it: as far as that, its store may be put back once more.
+        self.note_seen(step);
         step.record(ResyncMoved { province, told: (!end).then_some(upto) });
         if !end {
             return self.go_on_telling(province, step);
