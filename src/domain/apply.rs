@@ -1,5 +1,7 @@
 //! Applying records: the only way in which rows change, live and in replay.
 
+use crate::domain::calendar::Civil;
+use crate::domain::id::StartId;
 use crate::domain::record::{PeerMark, Record};
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{IncidentRow, Key, PeerRow, SelfRow};
@@ -81,6 +83,12 @@ impl PeerRow {
 
 /// The key of a server's own counters.
 pub const SELF: Key = Key::SelfRow(0);
+
+/// A server begins a life: the hub with its start, a node with its admission.
+pub fn life_began(incarnation: u64, start_id: StartId, time: Civil, rows: &mut WorkingSet) {
+    let own = own(rows);
+    rows.put(SelfRow { incarnation, start_id, civil: own.civil.max(time), ..own });
+}
 
 /// A server's own counters; zeros before its first start.
 pub fn own(rows: &WorkingSet) -> SelfRow {

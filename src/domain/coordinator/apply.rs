@@ -1,6 +1,6 @@
 //! What the hub's records do to its rows.
 
-use crate::domain::apply::own;
+use crate::domain::apply::{life_began, own};
 use crate::domain::calendar::{Civil, Day};
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::money::Money;
@@ -15,13 +15,7 @@ use crate::domain::working_set::WorkingSet;
 
 /// The hub started.
 pub fn started(record: &HubStarted, rows: &mut WorkingSet) {
-    let own = own(rows);
-    rows.put(SelfRow {
-        incarnation: record.incarnation,
-        start_id: record.start_id,
-        civil: own.civil.max(record.time),
-        ..own
-    });
+    life_began(record.incarnation, record.start_id, record.time, rows);
 }
 
 /// A transfer as it begins, between these places (the payer's first), of which nothing else is known yet.

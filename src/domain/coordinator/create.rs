@@ -20,8 +20,8 @@ pub(super) const DECIDE_PERCENT: u64 = 80;
 pub(super) const ANSWER_PERCENT: u64 = 92;
 
 impl Coordinator {
-    /// Check order: owner, content (a repeat), deadline, then the hub's own rules. After the first record nothing
-    /// may fail.
+    /// Check order: owner, content (a repeat), deadline, ids left to people, then the hub's own rules. After the first
+    /// record nothing may fail.
     pub(super) fn create(&mut self, ticket: Ticket, request: CreateRequest, step: &mut Step<'_>) {
         let key = Key::TransferRow(request.transfer_id);
         if let Some(known) = step.rows().get::<TransferRow>(&key).cloned() {

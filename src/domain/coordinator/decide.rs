@@ -337,7 +337,7 @@ impl Coordinator {
 }
 
 /// Whether a rejection says all that the hub wants to know: what was aborted is not held there, but other terms, of an
-/// earlier life of a hub that lost them, are. They end when the node asks about them.
+/// earlier life of a hub that lost them, are. They end when the node asks about them. It counts as a receipt.
 fn is_moot(ack: &Ack, transfer: &TransferRow) -> bool {
     let differs = ack.refusal.as_ref().is_some_and(|refusal| refusal.reason == Reason::TermsDiffer);
     differs && transfer.state == TransferState::Aborted

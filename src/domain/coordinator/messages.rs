@@ -93,9 +93,9 @@ pub enum Input {
         province: ProvinceCode,
         /// Which page.
         page: Page,
-        /// It ends with this sequence.
+        /// Its decisions were made up to this sequence.
         upto: u64,
-        /// Whether there was no more then.
+        /// Whether none was made after it then, so that this page is the last.
         end: bool,
         /// Its decisions on legs of the province, in the order of the journal.
         decisions: Vec<Decision>,

@@ -6,7 +6,7 @@ pub use wallet::{
     wallet_closed, wallet_frozen, wallet_moved, wallet_opened, wallet_opened_for, wallet_unfrozen,
 };
 
-use crate::domain::apply::own;
+use crate::domain::apply::{life_began, own};
 use crate::domain::calendar::{Civil, Day};
 use crate::domain::daily;
 use crate::domain::id::{Digest, MemberRef, TransferId};
@@ -112,13 +112,7 @@ fn post(rows: &mut WorkingSet, row: AccountRow, amount: Money, against: AccountK
 
 /// The node joined the hub.
 pub fn joined(record: &NodeJoined, rows: &mut WorkingSet) {
-    let own = own(rows);
-    rows.put(SelfRow {
-        incarnation: record.incarnation,
-        start_id: record.start_id,
-        civil: own.civil.max(record.time),
-        ..own
-    });
+    life_began(record.incarnation, record.start_id, record.time, rows);
 }
 
 /// The province's system reported a member.
