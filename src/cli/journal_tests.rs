@@ -8,7 +8,7 @@ use crate::domain::money::Money;
 use crate::domain::participant::apply::empty_account;
 use crate::domain::record::{AccountCredited, MemberRecorded, NodeJoined, RequestMark};
 use crate::domain::region::RegionCode;
-use crate::domain::row::{AccountRow, Key, Row};
+use crate::domain::row::{AccountRow, Change, Key, Row};
 use crate::domain::transfer::Side;
 use crate::domain::working_set::WorkingSet;
 use crate::store::sqlite::SqliteStore;
@@ -52,10 +52,11 @@ fn store(records: Vec<Record>, spoil: impl FnOnce(&mut Vec<Row>)) -> (TempDir, S
     for (sequence, record) in (1..).zip(&records) {
         apply(record, sequence, &mut made);
     }
-    let mut rows = made.take_changed();
+    let mut rows = made.take_changed().into_iter().map(|change| change.row).collect();
     spoil(&mut rows);
     let folder = tempfile::tempdir().unwrap();
     let mut store = SqliteStore::open(folder.path(), "node:13").unwrap();
+    let rows = rows.into_iter().map(Change::from).collect();
     store.append(&Commit { records, rows, vault: Vec::new() }).unwrap();
     (folder, store)
 }

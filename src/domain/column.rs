@@ -5,12 +5,13 @@ use crate::domain::money::Money;
 use crate::domain::reason::RefusalRecord;
 use crate::domain::region::{ProvinceCode, RegionCode};
 use crate::domain::row::{Column, Value};
+use std::borrow::Cow;
 
 impl Column for i64 {
-    fn to_value(&self) -> Value {
+    fn to_value(&self) -> Value<'_> {
         Value::Int(*self)
     }
-    fn from_value(value: Value) -> Option<i64> {
+    fn from_value(value: Value<'_>) -> Option<i64> {
         match value {
             Value::Int(number) => Some(number),
             Value::Null | Value::Text(_) | Value::Blob(_) => None,
@@ -19,34 +20,34 @@ impl Column for i64 {
 }
 
 impl Column for String {
-    fn to_value(&self) -> Value {
-        Value::Text(self.clone())
+    fn to_value(&self) -> Value<'_> {
+        Value::Text(Cow::Borrowed(self))
     }
-    fn from_value(value: Value) -> Option<String> {
+    fn from_value(value: Value<'_>) -> Option<String> {
         match value {
-            Value::Text(text) => Some(text),
+            Value::Text(text) => Some(text.into_owned()),
             Value::Null | Value::Int(_) | Value::Blob(_) => None,
         }
     }
 }
 
 impl Column for Vec<u8> {
-    fn to_value(&self) -> Value {
-        Value::Blob(self.clone())
+    fn to_value(&self) -> Value<'_> {
+        Value::Blob(Cow::Borrowed(self))
     }
-    fn from_value(value: Value) -> Option<Vec<u8>> {
+    fn from_value(value: Value<'_>) -> Option<Vec<u8>> {
         match value {
-            Value::Blob(bytes) => Some(bytes),
+            Value::Blob(bytes) => Some(bytes.into_owned()),
             Value::Null | Value::Int(_) | Value::Text(_) => None,
         }
     }
 }
 
 impl<T: Column> Column for Option<T> {
-    fn to_value(&self) -> Value {
+    fn to_value(&self) -> Value<'_> {
         self.as_ref().map_or(Value::Null, Column::to_value)
     }
-    fn from_value(value: Value) -> Option<Option<T>> {
+    fn from_value(value: Value<'_>) -> Option<Option<T>> {
         match value {
             Value::Null => Some(None),
             Value::Int(_) | Value::Text(_) | Value::Blob(_) => T::from_value(value).map(Some),
@@ -58,11 +59,11 @@ impl<T: Column> Column for Option<T> {
 macro_rules! int_column {
     ($($ty:ty: $to:expr, $from:expr;)+) => {
         $(impl Column for $ty {
-            fn to_value(&self) -> Value {
+            fn to_value(&self) -> Value<'_> {
                 let to: fn(&$ty) -> i64 = $to;
                 Value::Int(to(self))
             }
-            fn from_value(value: Value) -> Option<$ty> {
+            fn from_value(value: Value<'_>) -> Option<$ty> {
                 let from: fn(i64) -> Option<$ty> = $from;
                 i64::from_value(value).and_then(from)
             }
@@ -82,10 +83,10 @@ int_column! {
 
 /// A refusal is kept as its canonical bytes.
 impl Column for RefusalRecord {
-    fn to_value(&self) -> Value {
-        Value::Blob(borsh::to_vec(self).unwrap_or_default())
+    fn to_value(&self) -> Value<'_> {
+        Value::Blob(Cow::Owned(borsh::to_vec(self).unwrap_or_default()))
     }
-    fn from_value(value: Value) -> Option<RefusalRecord> {
+    fn from_value(value: Value<'_>) -> Option<RefusalRecord> {
         Vec::<u8>::from_value(value).and_then(|bytes| borsh::from_slice(&bytes).ok())
     }
 }

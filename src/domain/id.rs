@@ -1,6 +1,8 @@
 //! Identifiers and digests: plain bytes with a strict text form.
 
+use crate::domain::row::{Column, Value};
 use borsh::{BorshDeserialize, BorshSerialize};
+use std::borrow::Cow;
 use std::fmt;
 
 macro_rules! bytes_type {
@@ -18,12 +20,15 @@ macro_rules! bytes_type {
             }
         }
 
-        impl crate::domain::row::Column for $name {
-            fn to_value(&self) -> crate::domain::row::Value {
-                crate::domain::row::Value::Blob(self.0.to_vec())
+        impl Column for $name {
+            fn to_value(&self) -> Value<'_> {
+                Value::Blob(Cow::Borrowed(&self.0))
             }
-            fn from_value(value: crate::domain::row::Value) -> Option<$name> {
-                Vec::<u8>::from_value(value).and_then(|bytes| $name::from_slice(&bytes))
+            fn from_value(value: Value<'_>) -> Option<$name> {
+                match value {
+                    Value::Blob(bytes) => $name::from_slice(&bytes),
+                    Value::Null | Value::Int(_) | Value::Text(_) => None,
+                }
             }
         }
     };
@@ -49,41 +54,55 @@ bytes_type! {
 impl Digest {
     /// Reads 64 hexadecimal digits.
     pub fn parse(text: &str) -> Option<Digest> {
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         let (mut bytes, text) = ([0; 32], text.as_bytes());
         if text.len() != 64 {
             return None;
         }
         for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
         }
         Some(Digest(bytes))
     }
 }
 
+/// What one hexadecimal digit says, either case.
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|nibble| char::from(DIGITS[usize::from(nibble)]))
-        .collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    bytes.iter().flat_map(|byte| digits(*byte)).for_each(|digit| text.push(char::from(digit)));
+    text
 }
+
+/// A byte's two hexadecimal digits.
+fn digits(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [byte >> 4, byte & 15].map(|nibble| DIGITS[usize::from(nibble)])
+}
+
+/// Where the hyphens of a UUID stand.
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 impl TransferId {
     /// Reads the hyphenated form of 36 characters, either case; refuses all else and the nil UUID.
     pub fn parse(text: &str) -> Option<TransferId> {
         let bytes = text.as_bytes();
-        if bytes.len() != 36 || [8, 13, 18, 23].iter().any(|at| bytes[*at] != b'-') {
+        if bytes.len() != 36 || HYPHENS.iter().any(|at| bytes[*at] != b'-') {
             return None;
         }
-        let mut nibbles = bytes.iter().enumerate().filter(|(at, _)| ![8, 13, 18, 23].contains(at));
-        let mut id = [0u8; 16];
+        let (mut id, mut at) = ([0u8; 16], 0);
         for byte in &mut id {
-            let mut nibble = || nibbles.next().and_then(|(_, digit)| char::from(*digit).to_digit(16));
-            let (high, low) = (nibble()?, nibble()?);
-            *byte = u8::try_from(high * 16 + low).ok()?;
+            at += usize::from(HYPHENS.contains(&at));
+            *byte = nibble(bytes[at])? << 4 | nibble(bytes[at + 1])?;
+            at += 2;
         }
         (id != [0; 16]).then_some(TransferId(id))
     }
@@ -92,8 +111,14 @@ impl TransferId {
 /// The hyphenated form, lower case.
 impl fmt::Display for TransferId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = hex(&self.0);
-        write!(f, "{}-{}-{}-{}-{}", &text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..])
+        // Every message names its transfers in this form: one write, not nine.
+        let (mut text, mut at) = ([b'-'; 36], 0);
+        for byte in self.0 {
+            at += usize::from(HYPHENS.contains(&at));
+            text[at..at + 2].copy_from_slice(&digits(byte));
+            at += 2;
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

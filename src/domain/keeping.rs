@@ -1,5 +1,4 @@
-//! How rows are kept: what is found by an index, what must be scrubbed, what may be forgotten, what is no part of the
-//! journal.
+//! How rows are kept: what must be scrubbed, what may be forgotten, what is no part of the journal.
 
 use crate::domain::record::LegState;
 use crate::domain::row::{Row, Table};
@@ -31,11 +30,6 @@ impl Row {
 }
 
 impl Table {
-    /// Whether most changes of a row leave the columns alone that lists and starts are found by.
-    pub fn is_indexed(self) -> bool {
-        matches!(self, Table::TransferRow)
-    }
-
     /// Whether rows of the table are replaced by others about the same person: what was there before must be scrubbed.
     pub fn holds_persons(self) -> bool {
         matches!(self, Table::PersonRow | Table::HolderRow)

@@ -38,10 +38,10 @@ macro_rules! numbered {
         }
 
         impl $crate::domain::row::Column for $name {
-            fn to_value(&self) -> $crate::domain::row::Value {
+            fn to_value(&self) -> $crate::domain::row::Value<'_> {
                 $crate::domain::row::Value::Int(self.number())
             }
-            fn from_value(value: $crate::domain::row::Value) -> Option<$name> {
+            fn from_value(value: $crate::domain::row::Value<'_>) -> Option<$name> {
                 i64::from_value(value).and_then($name::from_number)
             }
         }

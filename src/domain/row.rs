@@ -13,7 +13,7 @@ use crate::domain::table::tables;
 use crate::domain::transfer::{CompensationState, Side, TransferState};
 use std::sync::Arc;
 
-pub use crate::domain::table::{Column, TableRow, Value};
+pub use crate::domain::table::{Change, Column, Stored, TableRow, Value};
 
 tables! {
     /// Hub: a transfer as everyone may see it but for the persons, who stand masked in the vault.

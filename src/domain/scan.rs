@@ -2,14 +2,13 @@
 
 use crate::domain::record::LegState;
 use crate::domain::row::{Key, Row, Table};
-use crate::domain::transfer::TransferState;
 
 /// Which rows of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filter {
     /// All of the table's rows.
     All(Table),
-    /// Hub: transfers that are undecided, or whose decision one side has not recorded.
+    /// Hub: transfers whose decision one side has not recorded, so also all that are undecided.
     UnsettledTransfers,
     /// Node: legs that voted yes and do not know the decision.
     LegsInDoubt,
@@ -32,8 +31,7 @@ impl Filter {
         match (self, row) {
             (Filter::All(table), row) => row.key().table() == table,
             (Filter::UnsettledTransfers, Row::TransferRow(row)) => {
-                let open = row.payer_recorded_seq.is_none() || row.payee_recorded_seq.is_none();
-                row.state == TransferState::Pending || open
+                row.payer_recorded_seq.is_none() || row.payee_recorded_seq.is_none()
             }
             (Filter::LegsInDoubt, Row::LegRow(row)) => row.state == LegState::Prepared,
             (Filter::TransfersBefore(before), Row::TransferRow(row)) => row.received_seq < before,

@@ -1,26 +1,28 @@
 //! How tables are declared: name, key columns and other columns of each, once; and what a column can hold.
 
 use crate::domain::row::Row;
+use std::borrow::Cow;
+use std::sync::Arc;
 
-/// One column's content, as every SQL store can hold it.
+/// One column's content, as every SQL store can hold it; borrowed from a row, or from what a store reads.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Value {
+pub enum Value<'a> {
     /// Absent.
     Null,
     /// A whole number.
     Int(i64),
     /// Text.
-    Text(String),
+    Text(Cow<'a, str>),
     /// Bytes.
-    Blob(Vec<u8>),
+    Blob(Cow<'a, [u8]>),
 }
 
 /// A type that one column holds.
 pub trait Column: Sized {
     /// As stored.
-    fn to_value(&self) -> Value;
+    fn to_value(&self) -> Value<'_>;
     /// As read; nothing when the stored value cannot be one of ours.
-    fn from_value(value: Value) -> Option<Self>;
+    fn from_value(value: Value<'_>) -> Option<Self>;
 }
 
 /// Declares every table: its name, key columns and other columns, as structs and as the enums [`Key`] and [`Row`].
@@ -46,6 +48,9 @@ macro_rules! tables {
             impl TableRow for $name {
                 fn of(row: &Row) -> Option<&$name> {
                     match row { Row::$name(row) => Some(row), _ => None }
+                }
+                fn share(row: &Row) -> Option<Arc<$name>> {
+                    match row { Row::$name(row) => Some(Arc::clone(row)), _ => None }
                 }
             }
         )+
@@ -85,7 +90,7 @@ macro_rules! tables {
             }
 
             /// The key columns' contents.
-            pub fn values(&self) -> Vec<Value> {
+            pub fn values(&self) -> Vec<Value<'_>> {
                 match self { $(Key::$name($($key),+) => vec![$($key.to_value()),+]),+ }
             }
         }
@@ -106,14 +111,27 @@ macro_rules! tables {
             }
 
             /// Key columns, then the others, in the order that [`Table`] names them.
-            pub fn values(&self) -> Vec<Value> {
+            pub fn values(&self) -> Vec<Value<'_>> {
                 match self {
                     $(Row::$name(row) => vec![$(row.$key.to_value(),)+ $(row.$col.to_value(),)*]),+
                 }
             }
 
+            /// Which of the columns beside the key differ from those of another row under the same key: bit 0 is the
+            /// first of [`Table::value_columns`].
+            pub fn differing(&self, other: &Row) -> u64 {
+                match (self, other) {
+                    $((Row::$name(row), Row::$name(other)) => {
+                        debug_assert!($(row.$key == other.$key)&&+, "rows under two keys");
+                        let differ = [$(row.$col != other.$col),*];
+                        differ.into_iter().rev().fold(0, |bits, differs| bits << 1 | u64::from(differs))
+                    })+
+                    _ => u64::MAX,
+                }
+            }
+
             /// The row that these columns hold; nothing when one of them cannot be.
-            pub fn from_values(table: Table, values: Vec<Value>) -> Option<Row> {
+            pub fn from_values<'a>(table: Table, values: impl IntoIterator<Item = Value<'a>>) -> Option<Row> {
                 let mut values = values.into_iter();
                 let row = match table {
                     $(Table::$name => Row::from($name {
@@ -127,10 +145,39 @@ macro_rules! tables {
     };
 }
 
+/// A row that a batch changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// As it is after the batch.
+    pub row: Row,
+    /// As it was before.
+    pub stored: Stored,
+}
+
+/// What a store holds under a key, as far as the one who writes to it knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// Perhaps a row.
+    Unknown,
+    /// No row.
+    Nothing,
+    /// This row.
+    Row(Row),
+}
+
+/// A row, whatever is there so far.
+impl<T: Into<Row>> From<T> for Change {
+    fn from(row: T) -> Change {
+        Change { row: row.into(), stored: Stored::Unknown }
+    }
+}
+
 /// A row struct that can be taken out of a [`Row`].
 pub trait TableRow: Sized + Into<Row> {
     /// The struct inside, when the row is of its table.
     fn of(row: &Row) -> Option<&Self>;
+    /// The struct inside, shared with the row.
+    fn share(row: &Row) -> Option<Arc<Self>>;
 }
 
 pub(crate) use tables;

@@ -1,8 +1,10 @@
 //! The rows that a batch works on: loaded before it is decided, changed only by applying records.
 
-use crate::domain::row::{Key, Row, TableRow};
+use crate::domain::row::{Change, Key, Row, Stored, TableRow};
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 /// What is known of a key.
 #[derive(Debug)]
@@ -12,18 +14,64 @@ struct Slot {
     /// Whether it changed since the last commit.
     changed: bool,
     /// When it was last loaded or changed.
-    generation: u64,
+    generation: u32,
+}
+
+/// Mixes a key's words by multiplication: keys are looked up a dozen times in a transfer, and most of their bytes are
+/// random. It has no seed, so every run does the same.
+#[derive(Debug, Default)]
+struct KeyHasher(u64);
+
+impl KeyHasher {
+    fn mix(&mut self, word: u64) {
+        const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+        let product = u128::from(self.0.rotate_left(5) ^ word ^ ODD) * u128::from(ODD);
+        let (high, low) = ((product >> 64) as u64, product as u64);
+        self.0 = high ^ low;
+    }
+}
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            self.mix(u64::from_le_bytes(word.try_into().unwrap_or_default()));
+        }
+        let mut rest = [0; 8];
+        rest[..words.remainder().len()].copy_from_slice(words.remainder());
+        self.mix(u64::from_le_bytes(rest));
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.mix(number.into());
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.mix(number.into());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.mix(number);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.mix(number as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// Rows by key, with absence remembered too, and which of them changed.
 ///
 /// Tens of thousands of rows are found by hash: an ordered map costs a tenth of a step. Its own order is never looked
-/// at ([`WorkingSet::rows`] sorts), and its hasher has no random seed, so every run does the same.
+/// at ([`WorkingSet::rows`] sorts).
 #[derive(Debug, Default)]
 pub struct WorkingSet {
-    slots: HashMap<Key, Slot, BuildHasherDefault<DefaultHasher>>,
-    changed: Vec<Key>,
-    generation: u64,
+    slots: HashMap<Key, Slot, BuildHasherDefault<KeyHasher>>,
+    changed: Vec<(Key, Stored)>,
+    generation: u32,
     /// Slots of the present generation.
     young: usize,
     complete: bool,
@@ -45,13 +93,25 @@ impl WorkingSet {
         self.set(key, row);
     }
 
+    /// The row under a key, shared, if there is one.
+    ///
+    /// # Panics
+    /// As [`WorkingSet::get`].
+    pub fn share<T: TableRow>(&self, key: &Key) -> Option<Arc<T>> {
+        self.known(key).and_then(T::share)
+    }
+
     /// The row under a key, if there is one.
     ///
     /// # Panics
     /// When the key was never loaded: `needs` forgot it, and absence must not be guessed where money is at stake.
     pub fn get<T: TableRow>(&self, key: &Key) -> Option<&T> {
+        self.known(key).and_then(T::of)
+    }
+
+    fn known(&self, key: &Key) -> Option<&Row> {
         match self.slots.get(key) {
-            Some(slot) => slot.row.as_ref().and_then(T::of),
+            Some(slot) => slot.row.as_ref(),
             None if self.complete => None,
             None => panic!("{} was decided on before it was loaded", key.table().name()),
         }
@@ -66,38 +126,49 @@ impl WorkingSet {
     pub fn put(&mut self, row: impl Into<Row>) {
         let row = row.into();
         let key = row.key();
-        let slot = self.set(key.clone(), Some(row));
+        let is_complete = self.complete;
+        let (slot, was) = self.set(key.clone(), Some(row));
         if !std::mem::replace(&mut slot.changed, true) {
-            self.changed.push(key);
+            // What holds all there is has loaded nothing.
+            let stored = match was {
+                Some(row) if !is_complete => row.map_or(Stored::Nothing, Stored::Row),
+                _ => Stored::Unknown,
+            };
+            self.changed.push((key, stored));
         }
     }
 
-    fn set(&mut self, key: Key, row: Option<Row>) -> &mut Slot {
-        let (generation, mut young) = (self.generation, 0);
-        let slot = self.slots.entry(key).or_insert_with(|| {
-            young = 1;
-            Slot { row: None, changed: false, generation }
-        });
-        young += usize::from(slot.generation != generation);
-        self.young += young;
-        (slot.row, slot.generation) = (row, generation);
-        slot
+    /// Gives the slot, and what was known of the key before.
+    fn set(&mut self, key: Key, row: Option<Row>) -> (&mut Slot, Option<Option<Row>>) {
+        match self.slots.entry(key) {
+            Entry::Occupied(entry) => {
+                let slot = entry.into_mut();
+                self.young += usize::from(slot.generation != self.generation);
+                slot.generation = self.generation;
+                let was = std::mem::replace(&mut slot.row, row);
+                (slot, Some(was))
+            }
+            Entry::Vacant(entry) => {
+                self.young += 1;
+                (entry.insert(Slot { row, changed: false, generation: self.generation }), None)
+            }
+        }
     }
 
     /// The rows changed since the last call, each once, in key order. Those that are settled are not needed here any
     /// more, and make room for others.
-    pub fn take_changed(&mut self) -> Vec<Row> {
+    pub fn take_changed(&mut self) -> Vec<Change> {
         let mut changed = std::mem::take(&mut self.changed);
-        changed.sort_unstable();
+        changed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let mut rows = Vec::with_capacity(changed.len());
-        for key in changed {
+        for (key, stored) in changed {
             let Some(slot) = self.slots.get_mut(&key) else { continue };
             slot.changed = false;
             let Some(row) = slot.row.clone() else { continue };
             if row.is_settled() && !self.complete {
                 self.forget(&key);
             }
-            rows.push(row);
+            rows.push(Change { row, stored });
         }
         rows
     }
@@ -133,7 +204,7 @@ mod tests {
     use super::*;
     use crate::domain::id::TransferId;
     use crate::domain::region::ProvinceCode;
-    use crate::domain::row::BuriedRow;
+    use crate::domain::row::{BuriedRow, PeerRow};
 
     fn buried(province: u8) -> BuriedRow {
         let province = ProvinceCode::new(province);
@@ -148,9 +219,34 @@ mod tests {
         rows.forget_beyond(0);
         assert!(rows.knows(&key), "the generation before is kept");
         rows.put(buried(13));
-        assert_eq!(rows.take_changed(), vec![buried(13).into()]);
+        assert_eq!(rows.take_changed(), [Change { row: buried(13).into(), stored: Stored::Nothing }]);
         assert!(!rows.knows(&key));
-        assert_eq!(rows.take_changed(), vec![]);
+        assert_eq!(rows.take_changed(), []);
+    }
+
+    /// A store writes only what differs from what it is said to hold.
+    #[test]
+    fn a_change_says_what_is_stored_as_far_as_that_was_learned() {
+        let (province, start_id, head_hash) = (ProvinceCode::HUB, Default::default(), Default::default());
+        let peer = |sequence| {
+            Row::from(PeerRow { province, incarnation: 1, start_id, sequence, head_hash, resync: None })
+        };
+        let (key, mut rows) = (peer(1).key(), WorkingSet::default());
+        let changed = |rows: &mut WorkingSet, sequences: &[u64]| {
+            sequences.iter().for_each(|sequence| rows.put(peer(*sequence)));
+            rows.take_changed().remove(0)
+        };
+        let expected = |sequence, stored| Change { row: peer(sequence), stored };
+        assert_eq!(changed(&mut rows, &[1]), expected(1, Stored::Unknown), "nobody looked");
+        assert_eq!(
+            changed(&mut rows, &[2, 3]),
+            expected(3, Stored::Row(peer(1))),
+            "as it was before the batch"
+        );
+        rows.forget(&key);
+        rows.learn(key.clone(), Some(peer(3)));
+        assert_eq!(changed(&mut rows, &[4]), expected(4, Stored::Row(peer(3))), "as it was read");
+        assert_eq!(changed(&mut WorkingSet::complete(), &[5]), expected(5, Stored::Unknown), "a replay");
     }
 
     #[test]

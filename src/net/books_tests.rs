@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::reason::RefusalRecord;
 use crate::domain::record::Record;
+use crate::domain::row::Change;
 use crate::net::convert::page::PAGE_DEFAULT;
 use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;
@@ -14,7 +15,7 @@ fn incident(number: u8) -> Row {
 }
 
 fn incidents(numbers: std::ops::RangeInclusive<u8>) -> Commit {
-    Commit { rows: numbers.map(incident).collect(), ..Commit::default() }
+    Commit { rows: numbers.map(incident).map(Change::from).collect(), ..Commit::default() }
 }
 
 fn number(row: &Row) -> u8 {

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::domain::id::TransferId;
     use crate::domain::reason::{Reason, RefusalRecord};
-    use crate::domain::row::{IncidentRow, Table, TableRow};
+    use crate::domain::row::{Change, IncidentRow, Table, TableRow};
     use crate::domain::transfer::Side;
     use crate::store::memory::MemoryStore;
     use crate::store::{Commit, Journal, Tables};
@@ -96,7 +96,9 @@ mod tests {
             IncidentRow { transfer_id: id, side: Side::Payer, refusal, raise_time: Civil(0) }.into()
         };
         let mut store = MemoryStore::new();
-        store.append(&Commit { rows: (0..2_500).map(row).collect(), ..Commit::default() }).expect("stored");
+        store
+            .append(&Commit { rows: (0..2_500).map(row).map(Change::from).collect(), ..Commit::default() })
+            .expect("stored");
         let (store, scans, failing) = (RefCell::new(store), Cell::new(0), Cell::new(true));
         let read = async |scan: Scan| {
             scans.set(scans.get() + 1);

@@ -2,7 +2,7 @@ use super::*;
 use crate::domain::calendar::Civil;
 use crate::domain::id::MemberRef;
 use crate::domain::ledger::{AccountKind, EntryKind};
-use crate::domain::row::Row;
+use crate::domain::row::Change;
 use crate::store::memory::MemoryStore;
 use crate::store::{Commit, Journal};
 
@@ -13,7 +13,7 @@ const NEW_YEAR: i64 = 1_798_732_800_000;
 /// Lines of one wallet, given as (milliseconds after the new year, fen), with ids 10, 20, 30 …
 fn ledger(lines: &[(i64, i64)]) -> (MemoryStore, u64) {
     let (mut balance, mut last) = (Money::ZERO, 0);
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<Change> = Vec::new();
     for (number, (after, fen)) in (1u64..).zip(lines) {
         balance = balance.checked_add(Money::from_fen(*fen)).unwrap();
         let entry_id = number * 10;

@@ -3,14 +3,16 @@
 use super::conformance::{account, all_rows, rows};
 use crate::domain::ledger::AccountKind;
 use crate::domain::money::Money;
-use crate::domain::row::{AccountRow, Key, Row, Table, Value};
+use crate::domain::record::Record;
+use crate::domain::row::{AccountRow, Change, Key, Row, Stored, Table, Value};
 use crate::domain::scan::Filter;
 use crate::store::memory::MemoryStore;
 use crate::store::samples::{record, row, runner, typed, values};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Commit, Journal, Tables};
+use crate::store::{Commit, Journal, Store, Tables};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 #[test]
 fn rows_of_every_table_survive_their_columns() {
@@ -18,8 +20,9 @@ fn rows_of_every_table_survive_their_columns() {
         let outcome = runner(64).run(&values(*table), |values| {
             let row = typed(*table, values.clone());
             prop_assert_eq!(row.values(), values.clone());
-            prop_assert_eq!(row.key().values(), &values[..table.key_columns().len()]);
-            let longer = values.iter().cloned().chain([Value::Null]).collect();
+            let key = row.key();
+            prop_assert_eq!(key.values(), &values[..table.key_columns().len()]);
+            let longer = values.iter().cloned().chain([Value::Null]);
             prop_assert_eq!(Row::from_values(*table, longer), None);
             Ok(())
         });
@@ -29,15 +32,14 @@ fn rows_of_every_table_survive_their_columns() {
 
 #[test]
 fn both_stores_agree() {
-    let commits = vec((vec(any::<u8>(), 0..4), vec(row(), 0..30)), 1..6);
+    let commits = vec((vec(any::<u8>(), 0..4), vec((row(), any::<bool>()), 0..30)), 1..6);
     let outcome = runner(24).run(&commits, |commits| {
         let dir = tempfile::tempdir().unwrap();
         let mut sqlite = SqliteStore::open(dir.path(), "hub").unwrap();
         let mut memory = MemoryStore::new();
         for (records, rows) in commits {
             let records = records.into_iter().map(record).collect();
-            let (vault, rows) = rows.into_iter().partition(|row| row.key().table().is_vault());
-            let commit = Commit { records, rows, vault };
+            let commit = commit(records, rows, &memory);
             prop_assert_eq!(sqlite.append(&commit).unwrap(), memory.append(&commit).unwrap());
         }
         prop_assert_eq!(sqlite.journal(0, 99).unwrap(), memory.journal(0, 99).unwrap());
@@ -52,6 +54,46 @@ fn both_stores_agree() {
         Ok(())
     });
     assert_eq!(outcome, Ok(()));
+}
+
+/// A commit of these rows (of several under one key the last), by a writer who knows of some what is stored.
+fn commit(records: Vec<Record>, rows: Vec<(Row, bool)>, memory: &MemoryStore) -> Commit {
+    let by_key: BTreeMap<Key, (Row, bool)> =
+        rows.into_iter().map(|(row, known)| (row.key(), (row, known))).collect();
+    let mut commit = Commit { records, ..Commit::default() };
+    for (key, (row, known)) in by_key {
+        if row.table().is_vault() {
+            commit.vault.push(row);
+            continue;
+        }
+        let stored = match memory.disk().row(&key) {
+            _ if !known => Stored::Unknown,
+            None => Stored::Nothing,
+            Some(row) => Stored::Row(row),
+        };
+        commit.rows.push(Change { row, stored });
+    }
+    commit
+}
+
+/// A writer who is wrong about what is stored is stopped: by SQLite as far as it can tell, by the other store always.
+#[test]
+fn neither_store_takes_a_change_of_what_is_not_there() {
+    let row = |posted| Row::from(account(1, AccountKind::Wallet, posted, 0));
+    let (there, change) = (rows(vec![row(1)]), |stored| Change { row: row(2), stored });
+    for (before, change) in [(None, change(Stored::Row(row(1)))), (Some(&there), change(Stored::Nothing))] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut stores: [Box<dyn Store>; 2] =
+            [Box::new(SqliteStore::open(dir.path(), "hub").unwrap()), Box::new(MemoryStore::new())];
+        for store in &mut stores {
+            if let Some(before) = before {
+                store.append(before).unwrap();
+            }
+            let wrong = Commit { records: vec![record(1)], rows: vec![change.clone()], vault: vec![] };
+            assert!(store.append(&wrong).is_err());
+            assert_eq!(store.head().sequence, 0, "all of it is rolled back");
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::domain::id::{Digest, MemberRef, TransferId};
 use crate::domain::ledger::AccountKind;
 use crate::domain::money::Money;
 use crate::domain::participant::apply::empty_account;
-use crate::domain::row::{AccountRow, Key, PersonRow, RequestRow, Row, Table};
+use crate::domain::row::{AccountRow, Change, Key, PersonRow, RequestRow, Row, Table};
 use crate::domain::scan::{Filter, Scan};
 use crate::store::memory::MemoryStore;
 use crate::store::samples::{record, runner, typed, values};
@@ -47,7 +47,7 @@ pub(super) fn account(n: u8, kind: AccountKind, posted: i64, held: i64) -> Accou
 }
 
 pub(super) fn rows(rows: Vec<Row>) -> Commit {
-    Commit { rows, ..Commit::default() }
+    Commit { rows: rows.into_iter().map(Change::from).collect(), ..Commit::default() }
 }
 
 pub(super) fn all_rows(store: &mut dyn Tables, filter: Filter, limit: usize) -> Vec<Row> {

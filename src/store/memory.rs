@@ -2,7 +2,7 @@
 
 use crate::domain::ledger::AccountKind;
 use crate::domain::record::Record;
-use crate::domain::row::{Key, Row};
+use crate::domain::row::{Key, Row, Stored};
 use crate::domain::scan::Scan;
 use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -182,6 +182,19 @@ impl Content {
             .map_or_else(Head::default, |last| Head { sequence: last.sequence, hash: last.hash })
     }
 
+    /// What the writer says of the rows that it changes must be so: SQLite would write only what differs from it.
+    fn check_known(&self, commit: &Commit) -> Result<(), StoreError> {
+        let wrong = commit.rows.iter().find(|change| match &change.stored {
+            Stored::Unknown => false,
+            Stored::Nothing => self.rows.contains_key(&change.row.key()),
+            Stored::Row(stored) => self.rows.get(&change.row.key()) != Some(stored),
+        });
+        wrong.map_or(Ok(()), |change| {
+            let what = "it does not hold what the writer takes for stored".to_owned();
+            Err(StoreError::Damaged { place: format!("table {}", change.row.table().name()), what })
+        })
+    }
+
     /// All or nothing, with the fault that is due.
     fn append(&mut self, commit: &Commit) -> Result<Head, StoreError> {
         self.appends += 1;
@@ -189,10 +202,13 @@ impl Content {
         if fault == Some(Fault::Before) {
             return Err(StoreError::Io("injected fault before the write".to_owned()));
         }
-        if let Some(name) = commit.rows.iter().chain(&commit.vault).find_map(violated) {
+        self.check_known(commit)?;
+        if let Some(name) =
+            commit.rows.iter().map(|change| &change.row).chain(&commit.vault).find_map(violated)
+        {
             return Err(StoreError::Io(format!("CHECK constraint failed: {name}")));
         }
-        let keys = commit.rows.iter().chain(&commit.vault).map(Row::key);
+        let keys = commit.rows.iter().map(|change| &change.row).chain(&commit.vault).map(Row::key);
         let before = keys.map(|key| (self.rows.get(&key).cloned(), key)).map(|(row, key)| (key, row));
         self.last.push_back((before.collect(), commit.records.len()));
         if self.last.len() > KEPT {
@@ -209,7 +225,7 @@ impl Content {
                 hash,
             });
         }
-        for row in commit.rows.iter().chain(&commit.vault) {
+        for row in commit.rows.iter().map(|change| &change.row).chain(&commit.vault) {
             self.touched.add(row.key());
             self.rows.insert(row.key(), row.clone());
         }

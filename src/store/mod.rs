@@ -16,7 +16,7 @@ pub mod texts;
 
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::record::{DecodeError, Record};
-use crate::domain::row::{Key, Row};
+use crate::domain::row::{Change, Key, Row};
 use crate::domain::scan::Scan;
 
 /// How far a journal has come.
@@ -46,8 +46,8 @@ pub struct JournalEntry {
 pub struct Commit {
     /// New records, in order; they take the sequences after the head.
     pub records: Vec<Record>,
-    /// Rows that applying them changed, each once, as they are after the batch.
-    pub rows: Vec<Row>,
+    /// Rows that applying them changed, each once.
+    pub rows: Vec<Change>,
     /// Rows of the vault, which no record carries.
     pub vault: Vec<Row>,
 }

@@ -131,7 +131,7 @@ fn place(key: &Key) -> String {
     format!("table {}, key {}", key.table().name(), values.join(", "))
 }
 
-fn text(value: &Value) -> String {
+fn text(value: &Value<'_>) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         Value::Int(number) => number.to_string(),

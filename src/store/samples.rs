@@ -4,7 +4,7 @@ use crate::domain::calendar::{Civil, Day};
 use crate::domain::id::{Digest, StartId, TransferId};
 use crate::domain::reason::{RefusalRecord, RefusalSide, TABLE as REASONS};
 use crate::domain::record::{HubStarted, LegBuried, Record};
-use crate::domain::row::{Column, Row, Table, Value};
+use crate::domain::row::{Row, Table, Value};
 use crate::domain::transfer::Side;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -48,7 +48,7 @@ pub(super) fn runner(cases: u32) -> TestRunner {
 }
 
 /// The contents of a row's columns, in the table's order. Keys are few, so that rows meet.
-pub(super) fn values(table: Table) -> impl Strategy<Value = Vec<Value>> {
+pub(super) fn values(table: Table) -> impl Strategy<Value = Vec<Value<'static>>> {
     let key = table.key_columns().iter().map(|name| column(table, name));
     let others = table.value_columns().iter().map(move |name| {
         let optional = OPTIONAL.iter().any(|(of, names)| *of == table && names.contains(name));
@@ -75,7 +75,7 @@ pub(super) fn row() -> impl Strategy<Value = Row> {
 }
 
 /// The row that these values are.
-pub(super) fn typed(table: Table, values: Vec<Value>) -> Row {
+pub(super) fn typed(table: Table, values: Vec<Value<'_>>) -> Row {
     Row::from_values(table, values).unwrap_or_else(|| panic!("samples make no {}", table.name()))
 }
 
@@ -89,9 +89,9 @@ pub(super) fn record(n: u8) -> Record {
     LegBuried { transfer_id: TransferId([n; 16]), side: Side::Payee, terms_digest, time }.into()
 }
 
-fn column(table: Table, name: &str) -> BoxedStrategy<Value> {
+fn column(table: Table, name: &str) -> BoxedStrategy<Value<'static>> {
     let int = |from: i64, to: i64| (from..=to).prop_map(Value::Int).boxed();
-    let blob = |len: usize| (0u8..5).prop_map(move |byte| Value::Blob(vec![byte; len])).boxed();
+    let blob = |len: usize| (0u8..5).prop_map(move |byte| Value::Blob(vec![byte; len].into())).boxed();
     match (table, name) {
         // An account must cover what is held.
         (Table::AccountRow, "posted") => int(1_000, i64::MAX),
@@ -100,16 +100,16 @@ fn column(table: Table, name: &str) -> BoxedStrategy<Value> {
         (Table::LegRow, "returned") => int(0, i64::MAX),
         (Table::LegRow, "account") => int(1, 5),
         // Two operators: never one name for both.
-        (Table::CompensationRow, "proposer") => "a[a-c]{0,2}".prop_map(Value::Text).boxed(),
-        (Table::CompensationRow, "answerer") => "b[a-c]{0,2}".prop_map(Value::Text).boxed(),
-        (Table::CompensationRow, "reason") => any::<String>().prop_map(Value::Text).boxed(),
+        (Table::CompensationRow, "proposer") => "a[a-c]{0,2}".prop_map(text).boxed(),
+        (Table::CompensationRow, "answerer") => "b[a-c]{0,2}".prop_map(text).boxed(),
+        (Table::CompensationRow, "reason") => any::<String>().prop_map(text).boxed(),
         (Table::AccountRow | Table::EntryRow, "kind") => int(1, 4),
         (Table::TransferRow, "state") => int(1, 5),
         (Table::LegRow, "state") => int(1, 6),
         (_, "state" | "account_state" | "entry_kind") => int(1, 3),
         (_, "side" | "insurance_type") => int(1, 2),
         (_, "insurance_status") => int(1, 4),
-        (_, "state_code") => "[A-Z_]{1,9}".prop_map(Value::Text).boxed(),
+        (_, "state_code") => "[A-Z_]{1,9}".prop_map(text).boxed(),
         (_, "kinship" | "opened_by") => int(1, 8),
         (_, "in_arrears" | "public_medical") => int(0, 1),
         (_, "slot") => int(0, 0),
@@ -122,14 +122,16 @@ fn column(table: Table, name: &str) -> BoxedStrategy<Value> {
         }
         (_, "amount" | "balance" | "owed") => any::<i64>().prop_map(Value::Int).boxed(),
         // Of so many every filter takes some and leaves some.
-        (Table::TransferRow, "transfer_id") => (0u8..20).prop_map(|byte| Value::Blob(vec![byte; 16])).boxed(),
+        (Table::TransferRow, "transfer_id") => {
+            (0u8..20).prop_map(|byte| Value::Blob(vec![byte; 16].into())).boxed()
+        }
         (_, "transfer_id" | "compensation_id" | "original_id" | "returns" | "compensation") => blob(16),
         (Table::CompensationRow, "previous") => blob(16),
         (_, "member_ref" | "start_id") => blob(16),
         (_, "refusal") => any::<u8>().prop_map(refusal).boxed(),
-        (_, "sealed") => vec(any::<u8>(), 0..99).prop_map(Value::Blob).boxed(),
-        (_, "owner") => any::<String>().prop_map(Value::Text).boxed(),
-        (_, "request_id") => "[a-cé医]{0,2}".prop_map(Value::Text).boxed(),
+        (_, "sealed") => vec(any::<u8>(), 0..99).prop_map(|bytes| Value::Blob(bytes.into())).boxed(),
+        (_, "owner") => any::<String>().prop_map(text).boxed(),
+        (_, "request_id") => "[a-cé医]{0,2}".prop_map(text).boxed(),
         (_, name) if name.ends_with("_time") || name == "civil" || name == "await_until" => {
             any::<i64>().prop_map(Value::Int).boxed()
         }
@@ -142,7 +144,12 @@ fn column(table: Table, name: &str) -> BoxedStrategy<Value> {
     }
 }
 
-fn refusal(n: u8) -> Value {
+fn text(text: String) -> Value<'static> {
+    Value::Text(text.into())
+}
+
+fn refusal(n: u8) -> Value<'static> {
     let reason = REASONS[usize::from(n) % REASONS.len()].reason;
-    RefusalRecord::new(reason, RefusalSide::Hub).with("limit", Day::from_number(u32::from(n))).to_value()
+    let refusal = RefusalRecord::new(reason, RefusalSide::Hub).with("limit", Day::from_number(u32::from(n)));
+    Value::Blob(borsh::to_vec(&refusal).unwrap().into())
 }

@@ -145,7 +145,8 @@ impl<M: Told> Server<M> {
         }
         let mut batch = Batch::after(0);
         self.machine.step(input, &mut Step::new(now, &mut loaded, &mut batch));
-        for row in loaded.take_changed().into_iter().chain(batch.vault) {
+        let changed = loaded.take_changed().into_iter().map(|change| change.row);
+        for row in changed.chain(batch.vault) {
             let print = print(&row);
             self.rows.insert(row.key(), (row, print));
         }

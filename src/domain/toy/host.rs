@@ -34,8 +34,8 @@ impl<M: Machine> Host<M> {
         }
         let mut batch = Batch::after(self.journal.len() as u64);
         self.machine.step(input, &mut Step::new(now, &mut loaded, &mut batch));
-        for row in loaded.take_changed() {
-            self.rows.put(row);
+        for change in loaded.take_changed() {
+            self.rows.put(change.row);
         }
         self.journal.extend(batch.records);
         self.vault.extend(batch.vault);

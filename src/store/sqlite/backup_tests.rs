@@ -1,7 +1,7 @@
 use super::super::SqliteStore;
 use super::super::tests::{raw, records, written};
 use super::*;
-use crate::domain::row::Table;
+use crate::domain::row::{Change, Row, Table};
 use crate::domain::scan::{Filter, Scan};
 use crate::store::samples::{row, runner};
 use crate::store::{Commit, Journal, Tables};
@@ -15,7 +15,8 @@ fn full() -> (TempDir, SqliteStore) {
     let dir = tempdir().unwrap();
     let mut store = SqliteStore::open(dir.path(), "hub").unwrap();
     let rows = vec(row(), 400).new_tree(&mut runner(1)).unwrap().current();
-    let (vault, rows) = rows.into_iter().partition(|row| row.table().is_vault());
+    let (vault, rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.table().is_vault());
+    let rows = rows.into_iter().map(Change::from).collect();
     let records = (0..=u8::MAX).cycle().take(2_000).map(crate::store::samples::record).collect();
     store.append(&Commit { records, rows, vault }).unwrap();
     (dir, store)
@@ -54,7 +55,8 @@ fn a_copy_taken_while_the_writer_commits_is_one_moment_of_it() {
     let count = Arc::clone(&commits);
     let watch = move || {
         let row = row().new_tree(&mut runner(1)).unwrap().current();
-        let (vault, rows) = [row].into_iter().partition(|row| row.table().is_vault());
+        let (vault, rows): (Vec<Row>, Vec<Row>) = [row].into_iter().partition(|row| row.table().is_vault());
+        let rows = rows.into_iter().map(Change::from).collect();
         writer.lock().unwrap().append(&Commit { vault, rows, ..records(1..=1) }).unwrap();
         *count.lock().unwrap() += 1;
         false

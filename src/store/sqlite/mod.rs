@@ -4,6 +4,7 @@ mod backup;
 mod checkpoint;
 mod head_file;
 mod read;
+mod rows;
 mod schema;
 mod snapshot;
 mod sql;
@@ -15,15 +16,14 @@ pub use schema::FORMAT;
 pub use snapshot::Snapshot;
 pub use verify::Report;
 
-use crate::domain::row::{Key, Row, Table};
+use crate::domain::row::{Key, Row, Stored};
 use crate::domain::scan::Scan;
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain, owner_only};
 use checkpoint::{Checkpointer, Limits};
 use head_file::HeadFile;
 use rusqlite::config::DbConfig;
-use rusqlite::{CachedStatement, Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
-use sql::Bound;
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -31,8 +31,9 @@ use std::path::{Path, PathBuf};
 const DATABASE: &str = "gongji.sqlite";
 /// The lock file's name in the folder.
 const LOCK: &str = "lock";
-/// Statements kept ready for a connection: two a table, the pages of lists, the journal's.
-const STATEMENTS: usize = 64;
+/// Statements kept ready for a connection: three a table, those for the few sets of columns that change together, the
+/// pages of lists, the journal's.
+const STATEMENTS: usize = 128;
 /// Records whose chain is checked at each start; `verify` does the rest.
 const RECENT: u64 = 10_000;
 
@@ -144,9 +145,9 @@ impl SqliteStore {
         }
         let head = write_records(&transaction, self.head, commit)?;
         hit(Failpoint::RecordsWritten);
-        write_rows(&transaction, &commit.rows)?;
+        rows::write(&transaction, commit.rows.iter().map(|change| (&change.row, &change.stored)))?;
         hit(Failpoint::RowsWritten);
-        write_rows(&transaction, &commit.vault)?;
+        rows::write(&transaction, commit.vault.iter().map(|row| (row, &Stored::Unknown)))?;
         hit(Failpoint::BeforeCommit);
         transaction.commit().map_err(failure)?;
         hit(Failpoint::Committed);
@@ -228,22 +229,6 @@ fn write_records(transaction: &Transaction<'_>, from: Head, commit: &Commit) -> 
         insert.execute((number, transfer_id, kind, version, bytes, head.hash.0)).map_err(failure)?;
     }
     Ok(head)
-}
-
-/// Rows come table by table, so a statement is looked up once for a run of them.
-fn write_rows(transaction: &Transaction<'_>, rows: &[Row]) -> Result<(), StoreError> {
-    let mut current: Option<(Table, CachedStatement<'_>)> = None;
-    for row in rows {
-        let table = row.table();
-        let mut upsert = match current.take() {
-            Some((of, statement)) if of == table => statement,
-            _ => transaction.prepare_cached(&sql::of(table).upsert).map_err(failure)?,
-        };
-        let values = row.values();
-        upsert.execute(params_from_iter(values.iter().map(Bound))).map_err(failure)?;
-        current = Some((table, upsert));
-    }
-    Ok(())
 }
 
 fn lock(dir: &Path) -> Result<File, StoreError> {

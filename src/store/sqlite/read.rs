@@ -9,6 +9,7 @@ use crate::domain::scan::Scan;
 use crate::store::{Head, JournalEntry, StoreError, Tables};
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, params_from_iter};
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -132,7 +133,7 @@ pub(super) fn scan(connection: &Connection, wanted: &Scan) -> Result<Vec<Row>, S
 }
 
 fn typed(table: Table, row: &rusqlite::Row<'_>) -> Result<Row, StoreError> {
-    let values: Option<Vec<Value>> =
+    let values: Option<Vec<Value<'_>>> =
         (0..row.as_ref().column_count()).map(|at| row.get_ref(at).ok().and_then(value)).collect();
     values.and_then(|values| Row::from_values(table, values)).ok_or_else(|| StoreError::Damaged {
         place: format!("table {}", table.name()),
@@ -140,12 +141,12 @@ fn typed(table: Table, row: &rusqlite::Row<'_>) -> Result<Row, StoreError> {
     })
 }
 
-fn value(stored: ValueRef<'_>) -> Option<Value> {
+fn value(stored: ValueRef<'_>) -> Option<Value<'_>> {
     match stored {
         ValueRef::Null => Some(Value::Null),
         ValueRef::Integer(number) => Some(Value::Int(number)),
-        ValueRef::Text(text) => String::from_utf8(text.to_vec()).ok().map(Value::Text),
-        ValueRef::Blob(bytes) => Some(Value::Blob(bytes.to_vec())),
+        ValueRef::Text(text) => std::str::from_utf8(text).ok().map(|text| Value::Text(Cow::Borrowed(text))),
+        ValueRef::Blob(bytes) => Some(Value::Blob(Cow::Borrowed(bytes))),
         ValueRef::Real(_) => None,
     }
 }
@@ -227,6 +228,12 @@ pub(super) fn journal(
     limit: usize,
 ) -> Result<Vec<JournalEntry>, StoreError> {
     stored(connection, after, limit)?.into_iter().map(StoredRecord::entry).collect()
+}
+
+/// A row that was there once.
+pub(super) fn lost(table: Table) -> StoreError {
+    let what = "a row that was stored is not there any more".to_owned();
+    StoreError::Damaged { place: format!("table {}", table.name()), what }
 }
 
 /// Damage at one journal record.

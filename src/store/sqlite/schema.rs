@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_wallet_life.sql"),
     include_str!("migrations/0006_settlement_suspended.sql"),
     include_str!("migrations/0007_compensation.sql"),
+    include_str!("migrations/0008_unsettled.sql"),
 ];
 
 /// The newest format of a store that this program knows.
@@ -73,7 +74,7 @@ pub(super) fn overlay(connection: &Connection) -> Result<(), StoreError> {
             let words: Vec<&str> = statement.split_whitespace().collect();
             let text = match words[..] {
                 // Reading gives the same rows without it.
-                ["CREATE", "INDEX", ..] => continue,
+                ["CREATE" | "DROP", "INDEX", ..] => continue,
                 ["CREATE", "TABLE", ..] => statement.replacen("CREATE TABLE", "CREATE TEMP TABLE", 1),
                 // The file keeps its table: what is made in its place hides it.
                 ["DROP", "TABLE", table] => format!("DROP TABLE IF EXISTS temp.{table}"),
@@ -167,12 +168,12 @@ mod tests {
         assert_eq!((&found[1], std::fs::read(&file).unwrap() == before), (&None, true));
     }
 
-    fn as_ours(value: rusqlite::types::Value) -> Value {
+    fn as_ours(value: rusqlite::types::Value) -> Value<'static> {
         match value {
             rusqlite::types::Value::Null => Value::Null,
             rusqlite::types::Value::Integer(number) => Value::Int(number),
-            rusqlite::types::Value::Text(text) => Value::Text(text),
-            rusqlite::types::Value::Blob(bytes) => Value::Blob(bytes),
+            rusqlite::types::Value::Text(text) => Value::Text(text.into()),
+            rusqlite::types::Value::Blob(bytes) => Value::Blob(bytes.into()),
             rusqlite::types::Value::Real(_) => unreachable!("no table holds a float"),
         }
     }

@@ -3,7 +3,6 @@
 use crate::domain::record::LegState;
 use crate::domain::row::{Column, Table, Value};
 use crate::domain::scan::{Filter, Scan};
-use crate::domain::transfer::TransferState;
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use std::sync::LazyLock;
@@ -12,8 +11,10 @@ use std::sync::LazyLock;
 pub(super) struct TableSql {
     /// Reads one row by its key.
     pub(super) load: String,
+    /// Adds a row under a new key.
+    pub(super) insert: String,
     /// Adds a row, or replaces the one under its key.
-    pub(super) upsert: String,
+    pub(super) replace: String,
 }
 
 static TABLES: LazyLock<Vec<TableSql>> =
@@ -26,7 +27,7 @@ pub(super) fn of(table: Table) -> &'static TableSql {
 }
 
 /// A value as SQLite takes it, without a copy.
-pub(super) struct Bound<'a>(pub(super) &'a Value);
+pub(super) struct Bound<'a>(pub(super) &'a Value<'a>);
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -40,16 +41,16 @@ impl ToSql for Bound<'_> {
 }
 
 /// A page's statement and what is bound to it.
-pub(super) struct ScanSql {
+pub(super) struct ScanSql<'a> {
     pub(super) text: String,
-    pub(super) values: Vec<Value>,
+    pub(super) values: Vec<Value<'a>>,
 }
 
 /// The statement of a page.
-pub(super) fn scan(scan: &Scan) -> ScanSql {
+pub(super) fn scan(scan: &Scan) -> ScanSql<'_> {
     let table = scan.filter.table();
     let keys = table.key_columns();
-    let Condition { text, mut values, order } = condition(scan.filter);
+    let Condition { text, mut values, order } = condition(&scan.filter);
     let mut terms: Vec<String> = text.into_iter().collect();
     if let Some(after) = &scan.after {
         terms.push(format!("({}) > ({})", list(keys), marks(keys.len())));
@@ -64,22 +65,20 @@ pub(super) fn scan(scan: &Scan) -> ScanSql {
 
 /// A filter in SQL: its condition, what is bound to it, and its order where that is not the key's.
 #[derive(Default)]
-struct Condition {
+struct Condition<'a> {
     text: Option<String>,
-    values: Vec<Value>,
+    values: Vec<Value<'a>>,
     order: Option<&'static str>,
 }
 
 /// A partial index answers a condition only when it is written as in the migration, so its state numbers stand in the
 /// text.
-fn condition(filter: Filter) -> Condition {
+fn condition(filter: &Filter) -> Condition<'_> {
     let plain = |text: String| Condition { text: Some(text), ..Condition::default() };
     match filter {
         Filter::All(_) => Condition::default(),
         Filter::UnsettledTransfers => {
-            let pending = TransferState::Pending.number();
-            let open = r#""payer_recorded_seq" IS NULL OR "payee_recorded_seq" IS NULL"#;
-            plain(format!(r#"("state" = {pending} OR {open})"#))
+            plain(r#"("payer_recorded_seq" IS NULL OR "payee_recorded_seq" IS NULL)"#.to_owned())
         }
         Filter::LegsInDoubt => plain(format!(r#""state" = {}"#, LegState::Prepared.number())),
         Filter::TransfersBefore(before) => Condition {
@@ -95,24 +94,26 @@ pub(super) fn columns(table: Table) -> Vec<&'static str> {
     table.key_columns().iter().chain(table.value_columns()).copied().collect()
 }
 
-/// No table has a second unique constraint, so both forms do the same. REPLACE is a tenth less work, but writes every
-/// index anew.
-fn upsert(table: Table, name: &str, all: &[&str]) -> String {
-    let (columns, values) = (list(all), marks(all.len()));
-    if !table.is_indexed() {
-        return format!("REPLACE INTO {name} ({columns}) VALUES ({values})");
-    }
-    let set = table.value_columns().iter().map(|column| format!("{0} = excluded.{0}", quote(column)));
-    let (keys, set) = (list(table.key_columns()), set.collect::<Vec<_>>().join(", "));
-    format!("INSERT INTO {name} ({columns}) VALUES ({values}) ON CONFLICT ({keys}) DO UPDATE SET {set}")
+/// Writes some columns of the row under a key; bit 0 stands for the first column beside the key.
+pub(super) fn update(table: Table, columns: u64) -> String {
+    let changed = table.value_columns().iter().enumerate().filter(|(at, _)| columns >> at & 1 == 1);
+    let set: Vec<String> = changed.map(|(_, column)| format!("{} = ?", quote(column))).collect();
+    format!("UPDATE {} SET {} WHERE {}", quote(table.name()), set.join(", "), by_key(table))
+}
+
+fn by_key(table: Table) -> String {
+    let keys: Vec<String> =
+        table.key_columns().iter().map(|column| format!("{} = ?", quote(column))).collect();
+    keys.join(" AND ")
 }
 
 fn build(table: Table) -> TableSql {
-    let (name, all, keys) = (quote(table.name()), columns(table), table.key_columns());
-    let by_key: Vec<String> = keys.iter().map(|column| format!("{} = ?", quote(column))).collect();
+    let (name, all) = (quote(table.name()), columns(table));
+    let (listed, marks) = (list(&all), marks(all.len()));
     TableSql {
-        load: format!("SELECT {} FROM {name} WHERE {}", list(&all), by_key.join(" AND ")),
-        upsert: upsert(table, &name, &all),
+        load: format!("SELECT {listed} FROM {name} WHERE {}", by_key(table)),
+        insert: format!("INSERT INTO {name} ({listed}) VALUES ({marks})"),
+        replace: format!("REPLACE INTO {name} ({listed}) VALUES ({marks})"),
     }
 }
 

@@ -3,9 +3,11 @@
 use super::*;
 use crate::domain::id::{Digest, MemberRef};
 use crate::domain::ledger::AccountKind;
-use crate::domain::row::{PersonRow, Value};
+use crate::domain::row::{PersonRow, Table, Value};
 use crate::domain::scan::Filter;
 use crate::store::samples::record;
+use crate::store::sqlite::sql::Bound;
+use rusqlite::params_from_iter;
 use tempfile::{TempDir, tempdir};
 
 pub(super) fn records(range: std::ops::RangeInclusive<u8>) -> Commit {
@@ -87,7 +89,8 @@ fn what_a_start_needs_is_read_from_small_indexes() {
     let dir = tempdir().unwrap();
     let store = SqliteStore::open(dir.path(), "hub").unwrap();
     let plan = |filter, after| {
-        let scan = sql::scan(&Scan { filter, after, limit: 5 });
+        let wanted = Scan { filter, after, limit: 5 };
+        let scan = sql::scan(&wanted);
         let mut plan = store.connection.prepare(&format!("EXPLAIN QUERY PLAN {}", scan.text)).unwrap();
         let rows =
             plan.query_map(params_from_iter(scan.values.iter().map(Bound)), |row| row.get::<_, String>(3));
@@ -181,7 +184,7 @@ fn what_the_vault_overwrites_is_gone_from_the_database() {
     for sealed in [&b"a secret of old"[..], b""] {
         store.append(&Commit { vault: vec![person(sealed)], ..Commit::default() }).unwrap();
     }
-    assert_eq!(person(b"").values()[2], Value::Blob(vec![]));
+    assert_eq!(person(b"").values()[2], Value::Blob((&[]).into()));
     drop(store);
     let bytes = std::fs::read(dir.path().join(DATABASE)).unwrap();
     assert!(!bytes.windows(6).any(|part| part == b"secret"));

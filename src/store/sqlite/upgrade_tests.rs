@@ -9,6 +9,7 @@ use crate::domain::record::{LegReplayed, Record};
 use crate::domain::row::{LegRow, TableRow, Value};
 use crate::domain::toy::Toy;
 use crate::store::replay::verify;
+use rusqlite::params_from_iter;
 use tempfile::{TempDir, tempdir};
 
 /// The format in which peers said what they had spoken, before servers could be put back.
@@ -35,7 +36,7 @@ fn older(format: usize, owner: &str, records: &[Record]) -> TempDir {
 fn insert(connection: &Connection, row: &Row) {
     let table = row.table();
     let columns = [table.key_columns(), table.value_columns()].concat();
-    let mut cells: Vec<(&str, Value)> = columns.into_iter().zip(row.values()).collect();
+    let mut cells: Vec<(&str, Value<'_>)> = columns.into_iter().zip(row.values()).collect();
     let incarnation = cells.iter().find(|(name, _)| *name == "incarnation").cloned();
     cells.extend(incarnation.map(|(_, value)| ("spoken", value)));
     let had = |name: &str| {

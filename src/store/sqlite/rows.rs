@@ -1,0 +1,77 @@
+//! Writing changed rows: a new one whole, of one that is there only the columns that differ.
+
+use super::sql::{self, Bound};
+use super::{failure, read};
+use crate::domain::row::{Row, Stored, Table};
+use crate::store::StoreError;
+use rusqlite::{CachedStatement, Transaction, params_from_iter};
+use std::collections::BTreeMap;
+
+/// How a row is written.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Form {
+    /// Whatever is there: every index is written anew.
+    Replace,
+    /// Nothing is there.
+    Insert,
+    /// These columns of what is there: an index that holds none of them is left alone.
+    Update(u64),
+}
+
+/// Writes rows, each as far as it differs from what is stored.
+///
+/// # Errors
+/// `Damaged` when a row that should be there is not; `Io`, also when one is there that should not be.
+pub(super) fn write<'a>(
+    transaction: &Transaction<'_>,
+    rows: impl Iterator<Item = (&'a Row, &'a Stored)>,
+) -> Result<(), StoreError> {
+    let mut statements: BTreeMap<(Table, Form), CachedStatement<'_>> = BTreeMap::new();
+    for (row, stored) in rows {
+        let (table, form) = (row.table(), form(row, stored));
+        if form == Form::Update(0) {
+            continue;
+        }
+        let statement = match statements.entry((table, form)) {
+            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(prepare(transaction, table, form)?)
+            }
+        };
+        let values = row.values();
+        let (keys, others) = values.split_at(table.key_columns().len());
+        let written = match form {
+            Form::Replace | Form::Insert => statement.execute(params_from_iter(values.iter().map(Bound))),
+            Form::Update(columns) => {
+                let changed = others.iter().enumerate().filter(|(at, _)| columns >> at & 1 == 1);
+                let bound = changed.map(|(_, value)| value).chain(keys).map(Bound);
+                statement.execute(params_from_iter(bound))
+            }
+        };
+        if written.map_err(failure)? != 1 {
+            return Err(read::lost(table));
+        }
+    }
+    Ok(())
+}
+
+fn form(row: &Row, stored: &Stored) -> Form {
+    match stored {
+        Stored::Unknown => Form::Replace,
+        Stored::Nothing => Form::Insert,
+        Stored::Row(stored) => Form::Update(row.differing(stored)),
+    }
+}
+
+fn prepare<'a>(
+    transaction: &'a Transaction<'_>,
+    table: Table,
+    form: Form,
+) -> Result<CachedStatement<'a>, StoreError> {
+    let prepared = match form {
+        Form::Replace => transaction.prepare_cached(&sql::of(table).replace),
+        Form::Insert => transaction.prepare_cached(&sql::of(table).insert),
+        Form::Update(columns) => transaction.prepare_cached(&sql::update(table, columns)),
+    };
+    prepared.map_err(failure)
+}
