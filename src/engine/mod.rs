@@ -61,22 +61,36 @@ pub async fn outcome(thread: JoinHandle<Result<(), EngineError>>) -> Result<(), 
     }
 }
 
-/// A batch's answers, each with where it goes.
-type Answers<A> = Vec<(oneshot::Sender<A>, A)>;
+/// What comes of a batch that is durable.
+struct Done<M: Machine> {
+    /// How far the journal has come.
+    head: Head,
+    effects: Vec<M::Effect>,
+    /// Each with where it goes.
+    answers: Vec<(oneshot::Sender<M::Answer>, M::Answer)>,
+}
 
-/// Hands answers to their callers on the runtime's own thread: a batch costs one wake-up of the runtime, not one for
-/// each caller, and their responses leave together.
-async fn hand_out<A>(mut batches: UnboundedReceiver<Answers<A>>) {
-    while let Some(answers) = batches.recv().await {
-        for (reply, answer) in answers {
+/// Carries out what comes of batches on the runtime's own thread: a batch costs one wake-up of the runtime, not one for
+/// each caller and effect, and responses leave together.
+async fn carry_out<M: Machine>(
+    mut batches: UnboundedReceiver<Done<M>>,
+    mut outlet: Box<dyn Outlet<M::Effect>>,
+    head: watch::Sender<Head>,
+) {
+    while let Some(done) = batches.recv().await {
+        head.send_if_modified(|known| std::mem::replace(known, done.head) != done.head);
+        if !done.effects.is_empty() {
+            outlet.deliver(done.effects);
+        }
+        for (reply, answer) in done.answers {
             // A caller who went away misses only the answer; what he asked for is done.
             let _ = reply.send(answer);
         }
     }
 }
 
-/// Starts an engine's thread; must be called inside a tokio runtime, which hands out its answers. `first` is decided
-/// before anything else, and is durable when this returns.
+/// Starts an engine's thread; must be called inside a tokio runtime, which carries out what comes of its batches.
+/// `first` is decided before anything else, and is durable when this returns.
 pub fn start<M, S>(
     mut core: Core<M, S>,
     clock: Arc<dyn Clock>,
@@ -100,9 +114,9 @@ where
     });
     outlet.deliver(effects.collect());
     head.send_replace(core.head());
-    let (answers, batches) = unbounded_channel();
-    tokio::spawn(hand_out(batches));
-    let mut desk = Desk { inbox, callers: BTreeMap::new(), waiting, outlet, answers, head };
+    let (done, batches) = unbounded_channel();
+    tokio::spawn(carry_out::<M>(batches, outlet, head));
+    let mut desk = Desk { inbox, callers: BTreeMap::new(), waiting, done };
     let run = move || {
         let result = desk.serve(&mut core, clock.as_ref());
         if let Err(error) = &result {
@@ -119,9 +133,7 @@ struct Desk<M: Machine> {
     inbox: Receiver<Job<M>>,
     callers: BTreeMap<Ticket, oneshot::Sender<M::Answer>>,
     waiting: Arc<AtomicUsize>,
-    outlet: Box<dyn Outlet<M::Effect>>,
-    answers: UnboundedSender<Answers<M::Answer>>,
-    head: watch::Sender<Head>,
+    done: UnboundedSender<Done<M>>,
 }
 
 impl<M: Machine> Desk<M> {
@@ -133,10 +145,9 @@ impl<M: Machine> Desk<M> {
             };
             let before = core.head();
             let outputs = core.run(clock.now(), inputs)?;
-            if core.head() != before {
-                self.head.send_replace(core.head());
+            if core.head() != before || !outputs.is_empty() {
+                self.hand_over(core.head(), outputs);
             }
-            self.perform(outputs);
             // A caller whose input panicked was not answered and never will be.
             for ticket in core.take_failed() {
                 self.dismiss(ticket);
@@ -184,7 +195,7 @@ impl<M: Machine> Desk<M> {
         Some(())
     }
 
-    fn perform(&mut self, outputs: Outputs<M>) {
+    fn hand_over(&mut self, head: Head, outputs: Outputs<M>) {
         let (mut effects, mut answers) = (Vec::new(), Vec::new());
         for output in outputs {
             match output {
@@ -194,13 +205,8 @@ impl<M: Machine> Desk<M> {
                 }
             }
         }
-        if !effects.is_empty() {
-            self.outlet.deliver(effects);
-        }
-        if !answers.is_empty() {
-            // The runtime ends only after its servers: then nobody waits any more.
-            let _ = self.answers.send(answers);
-        }
+        // The runtime ends only after its servers: then nobody waits any more.
+        let _ = self.done.send(Done { head, effects, answers });
     }
 
     fn dismiss(&mut self, ticket: Ticket) -> Option<oneshot::Sender<M::Answer>> {

@@ -107,7 +107,8 @@ async fn an_answer_is_durable_before_it_is_given() {
     assert_eq!(engine.handle.head().sequence, 2);
     engine.handle.stop();
     assert!(engine.thread.join().expect("no panic").is_ok());
-    assert_eq!(effects.iter().collect::<Vec<_>>(), [2, 5]);
+    engine.handle.ended().await;
+    assert_eq!(effects.try_iter().collect::<Vec<_>>(), [2, 5]);
     assert_eq!(stored(&disk), Some(5));
 }
 
@@ -120,7 +121,8 @@ async fn a_failed_write_answers_nobody_and_ends_the_engine() {
         assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 2)).await, Err(AskError::Unknown));
         assert!(matches!(engine.thread.join().expect("no panic"), Err(EngineError::Store(_))));
         assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 2)).await, Err(AskError::Stopped));
-        assert_eq!(effects.iter().collect::<Vec<_>>(), [] as [u64; 0]);
+        engine.handle.ended().await;
+        assert_eq!(effects.try_iter().collect::<Vec<_>>(), [] as [u64; 0]);
         assert_eq!(stored(&disk), left);
     }
 }

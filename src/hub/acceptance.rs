@@ -21,7 +21,7 @@ impl Desk {
         let request = AcceptRequest { transfer_id, payee, takes, wait, deadline_ms };
         let answer = self.engine.ask(|ticket| Input::Accept { ticket, request }).await;
         let row = match answer.map_err(AskError::reason)? {
-            Answer::Transfer(row) => *row,
+            Answer::Transfer(row) => (*row).clone(),
             Answer::Refused(refusal) => return Err(refusal.into()),
             Answer::Transfers(_)
             | Answer::Compensation(_)

@@ -24,7 +24,7 @@ impl Coordinator {
     /// record nothing may fail.
     pub(super) fn create(&mut self, ticket: Ticket, request: CreateRequest, step: &mut Step<'_>) {
         let key = Key::TransferRow(request.transfer_id);
-        if let Some(known) = step.rows().get::<TransferRow>(&key).cloned() {
+        if let Some(known) = step.rows().share::<TransferRow>(&key) {
             return self.repeat(ticket, &request, &known, step);
         }
         let deadline_ms = request.deadline_ms.min(self.deadlines.most_ms);

@@ -11,13 +11,14 @@ use crate::domain::record::{CommitDetail, IncidentRaised, PeerMark, TransferDeci
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{IncidentRow, Key, TransferRow};
 use crate::domain::transfer::{Outcome, Side, TransferEvent, TransferState, Transition};
+use std::sync::Arc;
 
 /// The hub as the one that refuses.
 pub(super) const HUB: RefusalSide = RefusalSide::Hub;
 
 /// A live transfer's own row; a live transfer is always received.
-pub(super) fn row(transfer_id: TransferId, step: &Step<'_>) -> Option<TransferRow> {
-    step.rows().get::<TransferRow>(&Key::TransferRow(transfer_id)).cloned()
+pub(super) fn row(transfer_id: TransferId, step: &Step<'_>) -> Option<Arc<TransferRow>> {
+    step.rows().share::<TransferRow>(&Key::TransferRow(transfer_id))
 }
 
 /// The province that a side of a transfer belongs to.
@@ -92,13 +93,13 @@ impl Coordinator {
                     Side::Payer => live.judged_by.0 = Some(rulebook),
                     Side::Payee => live.judged_by.1 = Some(rulebook),
                 }
-                let (payer, payee, awaiting) = (live.payer.clone(), live.payee.clone(), live.awaiting);
-                match (payer, payee, awaiting) {
+                match (live.payer.take(), live.payee.take(), live.awaiting) {
                     (Some(payer), Some(payee), _) => self.commit(&transfer, payer, payee, step),
                     (Some(payer), None, Some(awaiting)) => {
+                        live.payer = Some(payer.clone());
                         self.begin_awaiting(&transfer, &payer, awaiting, step);
                     }
-                    (Some(_) | None, _, _) => {}
+                    (payer, payee, _) => (live.payer, live.payee) = (payer, payee),
                 }
             }
             Verdict::No { refusal, rulebook } => {
@@ -247,7 +248,8 @@ impl Coordinator {
             transfer_ids.iter().filter(|id| self.live.contains_key(id)).copied().collect();
         for transfer_id in live {
             // A node can fail its own legs only, whatever ids its answer names.
-            let is_party = |it: TransferRow| it.payer_province == province || it.payee_province == province;
+            let is_party =
+                |it: Arc<TransferRow>| it.payer_province == province || it.payee_province == province;
             if !row(transfer_id, step).is_some_and(is_party) {
                 continue;
             }

@@ -182,7 +182,7 @@ pub enum WaitMode {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// The transfer as it stands.
-    Transfer(Box<TransferRow>),
+    Transfer(Arc<TransferRow>),
     /// A compensation as it stands: proposed, or withdrawn. An approved one is answered with its transfer.
     Compensation(Box<CompensationRow>),
     /// Transfers in the order of their ids, with the vault's row; nothing where there is none.

@@ -6,6 +6,7 @@ use crate::domain::id::TransferId;
 use crate::domain::row::{Key, TransferRow};
 use crate::domain::step::Ticket;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// One waiting caller.
 #[derive(Clone, Copy, Debug, Hash)]
@@ -62,13 +63,13 @@ impl Waits {
         let Some(waiters) = self.by_transfer.get_mut(&transfer_id) else {
             return;
         };
-        let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(transfer_id));
-        let Some(transfer) = transfer.cloned() else { return };
+        let transfer: Option<Arc<TransferRow>> = step.rows().share(&Key::TransferRow(transfer_id));
+        let Some(transfer) = transfer else { return };
         waiters.retain(|waiter| {
             let done = ready(waiter);
             if done {
                 self.by_time.remove(&(waiter.answer_by, transfer_id, waiter.ticket));
-                step.answer(waiter.ticket, Answer::Transfer(Box::new(transfer.clone())));
+                step.answer(waiter.ticket, Answer::Transfer(Arc::clone(&transfer)));
             }
             !done
         });

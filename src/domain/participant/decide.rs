@@ -107,7 +107,7 @@ impl Participant {
 
     fn take(&mut self, decision: &Decision, step: &mut Step<'_>) -> Ack {
         let key = Key::LegRow(decision.transfer_id, decision.side);
-        let leg = step.rows().get::<LegRow>(&key).cloned();
+        let leg = step.rows().share::<LegRow>(&key);
         let (replayed, lost) = (replayed_leg(decision), lost_return(decision));
         let with_leg = replayed.is_some() || lost.is_some();
         let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome, with_leg);

@@ -166,7 +166,7 @@ impl World {
         for output in outputs {
             match output {
                 Output::Answer(ticket, Answer::Transfer(row)) => {
-                    let outcome = (row.state, row.refusal.map(|refusal| refusal.reason));
+                    let outcome = (row.state, row.refusal.as_ref().map(|refusal| refusal.reason));
                     assert_eq!(self.heard.insert(ticket, outcome), None, "answered twice: {ticket}");
                 }
                 Output::Answer(_, Answer::Admitted { incarnation, .. }) => assert_eq!(incarnation, 1),

@@ -14,6 +14,7 @@ use crate::domain::toy::{
     HubOutput, NOON, PAYEE, PAYER, Toy, compensate, create, id, member, operator, proposal,
 };
 use crate::domain::transfer::{CompensationState, Side, TransferState};
+use std::sync::Arc;
 
 const DAY: i64 = 86_400_000;
 
@@ -57,7 +58,7 @@ fn balances(toy: &Toy) -> [i64; 2] {
 fn carried_out(toy: &mut Toy, number: u8) -> TransferRow {
     let outputs = toy.approve(number);
     match toy.settle(outputs).pop() {
-        Some((91, Answer::Transfer(row))) => *row,
+        Some((91, Answer::Transfer(row))) => (*row).clone(),
         other => panic!("no transfer: {other:?}"),
     }
 }
@@ -177,7 +178,7 @@ fn approving_again_finds_the_same_transfer_and_moves_nothing() {
     for name in ["b", "c"] {
         let word = CompensationWord::Approve { deadline_ms: 10_000 };
         let again = toy.say_of(50, name, word);
-        assert_eq!(again, Answer::Transfer(Box::new(first.clone())));
+        assert_eq!(again, Answer::Transfer(Arc::new(first.clone())));
     }
     assert_eq!((toy.hub.journal.len(), balances(&toy)), (before, [1_000_000, 0]));
     assert_eq!(reason(&toy.say_of(50, "b", CompensationWord::Withdraw)), Reason::CompensationApproved);
