@@ -6,10 +6,24 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::server::Connected;
 
-/// A stream that does not say that it can write from many places at once, as rustls does. HTTP/2 then copies small
-/// messages into one buffer: a hundred answers leave in one TLS record and one system call, not in a hundred.
+/// A stream whose small messages leave in one TLS record and one system call: a hundred answers, or a call's head and
+/// its body, which come from two tasks.
+///
+/// It does not say that it can write from many places at once, as rustls does: HTTP/2 then copies messages into one
+/// buffer. And it lets the tasks that are ready run once before it writes, so that they add to that buffer.
 #[derive(Debug)]
-pub struct Gathering<S>(pub S);
+pub struct Gathering<S> {
+    stream: S,
+    /// Whether others have run since something was to be written.
+    waited: bool,
+}
+
+impl<S> Gathering<S> {
+    /// Gathers what is written to this stream.
+    pub fn new(stream: S) -> Gathering<S> {
+        Gathering { stream, waited: false }
+    }
+}
 
 impl<S: AsyncRead + Unpin> AsyncRead for Gathering<S> {
     fn poll_read(
@@ -17,21 +31,27 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gathering<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Gathering<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
+        if !std::mem::replace(&mut self.waited, true) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.waited &= flushed.is_pending();
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -39,6 +59,45 @@ impl<S: Connected> Connected for Gathering<S> {
     type ConnectInfo = S::ConnectInfo;
 
     fn connect_info(&self) -> S::ConnectInfo {
-        self.0.connect_info()
+        self.stream.connect_info()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    /// Notes the size of each write.
+    #[derive(Default)]
+    struct Writes(Vec<usize>);
+
+    impl AsyncWrite for Writes {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            self.0.push(buf.len());
+            Poll::Ready(Ok(buf.len()))
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_is_ready_runs_before_something_is_written() {
+        let mut stream = Gathering::new(Writes::default());
+        for round in 1..=2 {
+            let other = tokio::spawn(async {});
+            let first = stream.write(b"one").await.unwrap();
+            assert!(other.is_finished(), "round {round}");
+            let other = tokio::spawn(async {});
+            let rest = stream.write(b"and more").await.unwrap();
+            assert!(!other.is_finished(), "what is being written is not held up");
+            assert_eq!((first, rest), (3, 8));
+            stream.flush().await.unwrap();
+        }
+        assert_eq!(stream.stream.0, [3, 8, 3, 8]);
     }
 }

@@ -59,7 +59,7 @@ impl Stream for Handshaken {
         loop {
             // What is done goes first: it frees what new connections may lack.
             match this.under_way.poll_join_next(cx) {
-                Poll::Ready(Some(Ok(Ok(stream)))) => return Poll::Ready(Some(Ok(Gathering(stream)))),
+                Poll::Ready(Some(Ok(Ok(stream)))) => return Poll::Ready(Some(Ok(Gathering::new(stream)))),
                 // Whoever cannot show what is asked for goes away; others come.
                 Poll::Ready(Some(Ok(Err(error)))) => {
                     tracing::debug!(%error, "a handshake failed");

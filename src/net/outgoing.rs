@@ -34,7 +34,7 @@ impl Dial {
     async fn connect(self) -> io::Result<TokioIo<Gathering<TlsStream<TcpStream>>>> {
         let connection = TcpStream::connect((self.host.as_str(), self.port)).await?;
         connection.set_nodelay(true)?;
-        Ok(TokioIo::new(Gathering(self.tls.connect(self.name, connection).await?)))
+        Ok(TokioIo::new(Gathering::new(self.tls.connect(self.name, connection).await?)))
     }
 }
 
