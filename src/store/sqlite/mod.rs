@@ -50,6 +50,7 @@ pub struct SqliteStore {
     connection: Connection,
     head_file: HeadFile,
     head: Head,
+    updates: rows::Updates,
     poisoned: bool,
     scrubs: bool,
     dir: PathBuf,
@@ -91,6 +92,7 @@ impl SqliteStore {
             connection,
             head_file,
             head,
+            updates: rows::Updates::new(),
             poisoned: false,
             scrubs: false,
             dir: dir.to_owned(),
@@ -145,9 +147,11 @@ impl SqliteStore {
         }
         let head = write_records(&transaction, self.head, commit)?;
         hit(Failpoint::RecordsWritten);
-        rows::write(&transaction, commit.rows.iter().map(|change| (&change.row, &change.stored)))?;
+        let rows = commit.rows.iter().map(|change| (&change.row, &change.stored));
+        rows::write(&transaction, rows, &mut self.updates)?;
         hit(Failpoint::RowsWritten);
-        rows::write(&transaction, commit.vault.iter().map(|row| (row, &Stored::Unknown)))?;
+        let vault = commit.vault.iter().map(|row| (row, &Stored::Unknown));
+        rows::write(&transaction, vault, &mut self.updates)?;
         hit(Failpoint::BeforeCommit);
         transaction.commit().map_err(failure)?;
         hit(Failpoint::Committed);

@@ -6,6 +6,7 @@ use crate::domain::row::{Row, Stored, Table};
 use crate::store::StoreError;
 use rusqlite::{CachedStatement, Transaction, params_from_iter};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// How a row is written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +19,9 @@ enum Form {
     Update(u64),
 }
 
+/// The texts of updates that were made so far: making one costs as much as carrying it out.
+pub(super) type Updates = BTreeMap<(Table, u64), String>;
+
 /// Writes rows, each as far as it differs from what is stored.
 ///
 /// # Errors
@@ -25,6 +29,7 @@ enum Form {
 pub(super) fn write<'a>(
     transaction: &Transaction<'_>,
     rows: impl Iterator<Item = (&'a Row, &'a Stored)>,
+    updates: &mut Updates,
 ) -> Result<(), StoreError> {
     let mut statements: BTreeMap<(Table, Form), CachedStatement<'_>> = BTreeMap::new();
     for (row, stored) in rows {
@@ -33,10 +38,8 @@ pub(super) fn write<'a>(
             continue;
         }
         let statement = match statements.entry((table, form)) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(prepare(transaction, table, form)?)
-            }
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(prepare(transaction, (table, form), updates)?),
         };
         let values = row.values();
         let (keys, others) = values.split_at(table.key_columns().len());
@@ -65,13 +68,16 @@ fn form(row: &Row, stored: &Stored) -> Form {
 
 fn prepare<'a>(
     transaction: &'a Transaction<'_>,
-    table: Table,
-    form: Form,
+    (table, form): (Table, Form),
+    updates: &mut Updates,
 ) -> Result<CachedStatement<'a>, StoreError> {
     let prepared = match form {
         Form::Replace => transaction.prepare_cached(&sql::of(table).replace),
         Form::Insert => transaction.prepare_cached(&sql::of(table).insert),
-        Form::Update(columns) => transaction.prepare_cached(&sql::update(table, columns)),
+        Form::Update(columns) => {
+            let text = updates.entry((table, columns)).or_insert_with(|| sql::update(table, columns));
+            transaction.prepare_cached(text)
+        }
     };
     prepared.map_err(failure)
 }
