@@ -3,7 +3,7 @@
 use crate::domain::row::{Change, Key, Row, Stored, TableRow};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 /// What is known of a key.
@@ -17,17 +17,32 @@ struct Slot {
     generation: u32,
 }
 
-/// Mixes a key's words by multiplication: keys are looked up a dozen times in a transfer, and most of their bytes are
-/// random. It has no seed, so every run does the same.
-#[derive(Debug, Default)]
-struct KeyHasher(u64);
+/// Mixes a key's words by multiplication: keys are looked up a dozen times in a transfer.
+#[derive(Debug)]
+struct KeyHasher {
+    state: u64,
+    factor: u64,
+}
 
 impl KeyHasher {
     fn mix(&mut self, word: u64) {
-        const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
-        let product = u128::from(self.0.rotate_left(5) ^ word ^ ODD) * u128::from(ODD);
+        let product = u128::from(self.state.rotate_left(5) ^ word) * u128::from(self.factor);
         let (high, low) = ((product >> 64) as u64, product as u64);
-        self.0 = high ^ low;
+        self.state = high ^ low;
+    }
+}
+
+/// Clients choose ids: without a secret seed they could choose many that all fall together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seed([u64; 2]);
+
+impl BuildHasher for Seed {
+    type Hasher = KeyHasher;
+
+    fn build_hasher(&self) -> KeyHasher {
+        const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+        let [state, factor] = self.0;
+        KeyHasher { state: state ^ ODD, factor: (factor ^ ODD) | 1 }
     }
 }
 
@@ -59,7 +74,7 @@ impl Hasher for KeyHasher {
     }
 
     fn finish(&self) -> u64 {
-        self.0
+        self.state
     }
 }
 
@@ -69,7 +84,7 @@ impl Hasher for KeyHasher {
 /// at ([`WorkingSet::rows`] sorts).
 #[derive(Debug, Default)]
 pub struct WorkingSet {
-    slots: HashMap<Key, Slot, BuildHasherDefault<KeyHasher>>,
+    slots: HashMap<Key, Slot, Seed>,
     changed: Vec<(Key, Stored)>,
     generation: u32,
     /// Slots of the present generation.
@@ -81,6 +96,11 @@ impl WorkingSet {
     /// A set that holds everything there is, so that what it does not know does not exist: for replay.
     pub fn complete() -> WorkingSet {
         WorkingSet { complete: true, ..WorkingSet::default() }
+    }
+
+    /// An empty set that nobody can foresee the order of: a server's. What it gives is the same with every seed.
+    pub fn seeded(seed: [u64; 2]) -> WorkingSet {
+        WorkingSet { slots: HashMap::with_hasher(Seed(seed)), ..WorkingSet::default() }
     }
 
     /// Whether the key's row, or its absence, is known.
@@ -205,6 +225,7 @@ mod tests {
     use crate::domain::id::TransferId;
     use crate::domain::region::ProvinceCode;
     use crate::domain::row::{BuriedRow, PeerRow};
+    use std::collections::BTreeSet;
 
     fn buried(province: u8) -> BuriedRow {
         let province = ProvinceCode::new(province);
@@ -265,6 +286,26 @@ mod tests {
         rows.forget_beyond(1);
         let known: Vec<u8> = (1..=5).filter(|number| rows.knows(&key(*number))).collect();
         assert_eq!(known, [3, 5]);
+    }
+
+    /// Ids that fall together under the hash without a seed; whoever knows it finds as many as he wants.
+    #[test]
+    fn a_seed_takes_apart_what_was_chosen_to_fall_together() {
+        let hash = |set: &WorkingSet, id: [u64; 2]| {
+            let mut hasher = set.slots.hasher().build_hasher();
+            id.into_iter().for_each(|word| hasher.write_u64(word));
+            hasher.finish()
+        };
+        let state_after = |word| {
+            let mut hasher = Seed::default().build_hasher();
+            hasher.write_u64(word);
+            hasher.finish().rotate_left(5)
+        };
+        let chosen: Vec<[u64; 2]> = (0..50).map(|word| [word, state_after(word)]).collect();
+        let kinds = |set: WorkingSet| chosen.iter().map(|id| hash(&set, *id)).collect::<BTreeSet<_>>().len();
+        assert_eq!(kinds(WorkingSet::default()), 1);
+        assert_eq!(kinds(WorkingSet::seeded([7, 0])), 50);
+        assert_eq!(kinds(WorkingSet::seeded([0, 7])), 50);
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub enum EngineError {
     /// Rows may be half changed: a bug in applying a record.
     #[error("a record could not be applied: this is a bug; nothing of its batch was stored")]
     Apply,
+    /// What comes of batches is not carried out any more: its task, or the runtime, has ended too early.
+    #[error("nobody carries out what is decided: this is a bug, or the runtime has ended")]
+    Outlet,
     /// The thread could not be started.
     #[error("the engine thread cannot be started: {0}")]
     Thread(String),
@@ -56,6 +59,12 @@ impl<M: Machine, S: Store> Core<M, S> {
             failed: Vec::new(),
             panics: 0,
         })
+    }
+
+    /// The same with rows that are found by a secret: clients choose the ids that they are kept by.
+    pub fn seeded(mut self, seed: [u64; 2]) -> Core<M, S> {
+        self.rows = WorkingSet::seeded(seed);
+        self
     }
 
     /// How far the journal has come.

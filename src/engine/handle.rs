@@ -95,7 +95,8 @@ impl<M: Machine> Handle<M> {
         self
     }
 
-    /// Waits until the engine has ended: it was stopped, or cannot go on.
+    /// Waits until the engine has ended, because it was stopped or cannot go on, and what came of its batches is
+    /// carried out.
     pub async fn ended(self) {
         let mut heads = self.heads.clone();
         // The engine's thread must not live by this.

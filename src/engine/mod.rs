@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 
@@ -37,8 +37,9 @@ const YIELDS: usize = 4;
 
 /// Where effects go once they may.
 pub trait Outlet<E>: Send {
-    /// Starts to do a batch's effects, in order. Must not block.
-    fn deliver(&mut self, effects: Vec<E>);
+    /// Starts to do a batch's effects, in order; `since`: when it was durable. Runs on the runtime's own thread, so it
+    /// must not block.
+    fn deliver(&mut self, effects: Vec<E>, since: Instant);
 }
 
 /// A running engine: the way in, and the end of its thread.
@@ -50,21 +51,28 @@ pub struct Engine<M: Machine> {
     pub thread: JoinHandle<Result<(), EngineError>>,
 }
 
-/// Waits for the end of an engine's thread: it ends what it has begun.
+/// Waits for the end of an engine's thread: it ends what it has begun, and what came of that is carried out.
 ///
 /// # Errors
 /// The engine's own; a panic where nothing may fail is [`EngineError::Apply`].
-pub async fn outcome(thread: JoinHandle<Result<(), EngineError>>) -> Result<(), EngineError> {
-    match tokio::task::spawn_blocking(move || thread.join()).await {
+pub async fn outcome<M: Machine>(
+    handle: Handle<M>,
+    thread: JoinHandle<Result<(), EngineError>>,
+) -> Result<(), EngineError> {
+    let result = match tokio::task::spawn_blocking(move || thread.join()).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) | Err(_) => Err(EngineError::Apply),
-    }
+    };
+    handle.ended().await;
+    result
 }
 
 /// What comes of a batch that is durable.
 struct Done<M: Machine> {
     /// How far the journal has come.
     head: Head,
+    /// When it was durable.
+    since: Instant,
     effects: Vec<M::Effect>,
     /// Each with where it goes.
     answers: Vec<(oneshot::Sender<M::Answer>, M::Answer)>,
@@ -80,7 +88,7 @@ async fn carry_out<M: Machine>(
     while let Some(done) = batches.recv().await {
         head.send_if_modified(|known| std::mem::replace(known, done.head) != done.head);
         if !done.effects.is_empty() {
-            outlet.deliver(done.effects);
+            outlet.deliver(done.effects, done.since);
         }
         for (reply, answer) in done.answers {
             // A caller who went away misses only the answer; what he asked for is done.
@@ -112,7 +120,7 @@ where
         Output::Effect(effect) => Some(effect),
         Output::Answer(..) => None,
     });
-    outlet.deliver(effects.collect());
+    outlet.deliver(effects.collect(), Instant::now());
     head.send_replace(core.head());
     let (done, batches) = unbounded_channel();
     tokio::spawn(carry_out::<M>(batches, outlet, head));
@@ -146,7 +154,7 @@ impl<M: Machine> Desk<M> {
             let before = core.head();
             let outputs = core.run(clock.now(), inputs)?;
             if core.head() != before || !outputs.is_empty() {
-                self.hand_over(core.head(), outputs);
+                self.hand_over(core.head(), outputs)?;
             }
             // A caller whose input panicked was not answered and never will be.
             for ticket in core.take_failed() {
@@ -195,7 +203,8 @@ impl<M: Machine> Desk<M> {
         Some(())
     }
 
-    fn hand_over(&mut self, head: Head, outputs: Outputs<M>) {
+    /// An engine whose decisions nobody carries out must make no more of them.
+    fn hand_over(&mut self, head: Head, outputs: Outputs<M>) -> Result<(), EngineError> {
         let (mut effects, mut answers) = (Vec::new(), Vec::new());
         for output in outputs {
             match output {
@@ -205,8 +214,8 @@ impl<M: Machine> Desk<M> {
                 }
             }
         }
-        // The runtime ends only after its servers: then nobody waits any more.
-        let _ = self.done.send(Done { head, effects, answers });
+        let done = Done { head, since: Instant::now(), effects, answers };
+        self.done.send(done).map_err(|_| EngineError::Outlet)
     }
 
     fn dismiss(&mut self, ticket: Ticket) -> Option<oneshot::Sender<M::Answer>> {

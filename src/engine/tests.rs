@@ -12,6 +12,7 @@ use crate::store::Tables;
 use crate::store::memory::{Fault, MemoryDisk, MemoryStore};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 /// Counts: each `Add` journals a record whose incarnation is the sum so far.
 struct Counter;
@@ -79,7 +80,7 @@ impl Clock for Fixed {
 struct Heard(Sender<u64>);
 
 impl Outlet<u64> for Heard {
-    fn deliver(&mut self, effects: Vec<u64>) {
+    fn deliver(&mut self, effects: Vec<u64>, _since: Instant) {
         for effect in effects {
             let _ = self.0.send(effect);
         }

@@ -75,19 +75,18 @@ pub fn dispatcher(provinces: impl IntoIterator<Item = ProvinceCode>) -> (Dispatc
 }
 
 impl Outlet<Effect> for Dispatcher {
-    fn deliver(&mut self, effects: Vec<Effect>) {
-        let now = Instant::now();
+    fn deliver(&mut self, effects: Vec<Effect>, since: Instant) {
         let mut orders: BTreeMap<ProvinceCode, Vec<Order>> = BTreeMap::new();
         for effect in effects {
             match effect {
                 Effect::Prepare(province, leg) => {
-                    orders.entry(province).or_default().push(Order::Prepare(Asked::First(leg), now))
+                    orders.entry(province).or_default().push(Order::Prepare(Asked::First(leg), since))
                 }
                 Effect::PrepareAccepted(province, leg) => {
-                    orders.entry(province).or_default().push(Order::Prepare(Asked::Accepted(leg), now));
+                    orders.entry(province).or_default().push(Order::Prepare(Asked::Accepted(leg), since));
                 }
                 Effect::PrepareReturn(province, leg) => {
-                    orders.entry(province).or_default().push(Order::Prepare(Asked::Return(leg), now));
+                    orders.entry(province).or_default().push(Order::Prepare(Asked::Return(leg), since));
                 }
                 Effect::Decide(province, decision) => {
                     orders.entry(province).or_default().push(Order::Decide(decision));

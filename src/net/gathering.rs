@@ -10,7 +10,8 @@ use tonic::transport::server::Connected;
 /// its body, which come from two tasks.
 ///
 /// It does not say that it can write from many places at once, as rustls does: HTTP/2 then copies messages into one
-/// buffer. And it lets the tasks that are ready run once before it writes, so that they add to that buffer.
+/// buffer. And before the first write after a flush it lets the tasks run that are ready on this thread, so that they
+/// add to that buffer.
 #[derive(Debug)]
 pub struct Gathering<S> {
     stream: S,
@@ -94,7 +95,7 @@ mod tests {
             assert!(other.is_finished(), "round {round}");
             let other = tokio::spawn(async {});
             let rest = stream.write(b"and more").await.unwrap();
-            assert!(!other.is_finished(), "what is being written is not held up");
+            assert!(!other.is_finished(), "nothing waits again before a flush");
             assert_eq!((first, rest), (3, 8));
             stream.flush().await.unwrap();
         }

@@ -32,7 +32,7 @@ use crate::net::server::{ServeError, Setup, with_health};
 use crate::net::tls::TlsError;
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
-use crate::privacy::random::random_16;
+use crate::privacy::random::{random_16, random_words};
 use crate::proto::node::audit_service_server::{self, AuditServiceServer};
 use crate::proto::node::member_service_server::{self, MemberServiceServer};
 use crate::proto::node::participant_service_server::{self, ParticipantServiceServer};
@@ -141,7 +141,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
     let (outlet, errands) = resolver::errands();
     let (for_vault, for_lists) = (store.reader()?, store.reader()?);
-    let core = Core::new(machine, store)?;
+    let core = Core::new(machine, store)?.seeded(random_words());
     let own = core.incarnation();
     let first = if put_back { vec![Input::PutBack] } else { Vec::new() };
     if put_back {
@@ -173,7 +173,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     watching.abort();
     reloading.abort();
     engine.stop();
-    let ended = outcome(thread).await;
+    let ended = outcome(engine, thread).await;
     served?;
     Ok(ended?)
 }

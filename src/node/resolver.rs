@@ -23,7 +23,7 @@ use crate::proto::node::participant_service_server::SERVICE_NAME as PARTICIPANTS
 use crate::store::{StoreError, Tables};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tonic::{Request, Status};
 use tonic_health::server::HealthReporter;
@@ -53,7 +53,7 @@ pub(super) fn errands() -> (Errands, UnboundedReceiver<Errand>) {
 }
 
 impl Outlet<Effect> for Errands {
-    fn deliver(&mut self, effects: Vec<Effect>) {
+    fn deliver(&mut self, effects: Vec<Effect>, _since: Instant) {
         for effect in effects {
             match effect {
                 // Once the resolver has ended the server is stopping; the next start asks again.

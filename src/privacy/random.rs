@@ -1,4 +1,4 @@
-//! Random ids. The only source of randomness outside cryptography libraries.
+//! Random ids and numbers. The only source of randomness outside cryptography libraries.
 
 use crate::domain::id::TransferId;
 use std::cell::RefCell;
@@ -36,6 +36,14 @@ pub fn random_16() -> [u8; 16] {
     let mut bytes = [0; 16];
     fill(&mut bytes);
     bytes
+}
+
+/// Two random numbers, for what a client must not foresee.
+pub fn random_words() -> [u64; 2] {
+    let mut bytes = [0; 16];
+    fill(&mut bytes);
+    let number = u128::from_le_bytes(bytes);
+    [number as u64, (number >> 64) as u64]
 }
 
 /// A new transfer id for our own clients: a UUID version 7, so that ids are in time order and indexes only grow.

@@ -91,7 +91,7 @@ impl World {
             EngineError::Store(StoreError::Io(what)) if what.starts_with("injected fault") => {
                 self.crash(place, "its store failed");
             }
-            EngineError::Store(_) | EngineError::Apply | EngineError::Thread(_) => {
+            EngineError::Store(_) | EngineError::Apply | EngineError::Outlet | EngineError::Thread(_) => {
                 self.complain(format!("{place}: {error}"));
             }
         }

@@ -9,7 +9,7 @@ use crate::domain::scan::Filter;
 use crate::store::memory::MemoryStore;
 use crate::store::samples::{record, row, runner, typed, values};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Commit, Journal, Store, Tables};
+use crate::store::{Commit, Journal, Store, StoreError, Tables};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -90,7 +90,7 @@ fn neither_store_takes_a_change_of_what_is_not_there() {
                 store.append(before).unwrap();
             }
             let wrong = Commit { records: vec![record(1)], rows: vec![change.clone()], vault: vec![] };
-            assert!(store.append(&wrong).is_err());
+            assert!(matches!(store.append(&wrong), Err(StoreError::Damaged { .. })));
             assert_eq!(store.head().sequence, 0, "all of it is rolled back");
         }
     }

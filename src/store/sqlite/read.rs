@@ -230,10 +230,9 @@ pub(super) fn journal(
     stored(connection, after, limit)?.into_iter().map(StoredRecord::entry).collect()
 }
 
-/// A row that was there once.
-pub(super) fn lost(table: Table) -> StoreError {
-    let what = "a row that was stored is not there any more".to_owned();
-    StoreError::Damaged { place: format!("table {}", table.name()), what }
+/// A table that does not hold what was written to it.
+pub(super) fn disagrees(table: Table, what: &str) -> StoreError {
+    StoreError::Damaged { place: format!("table {}", table.name()), what: what.to_owned() }
 }
 
 /// Damage at one journal record.

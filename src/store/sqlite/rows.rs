@@ -4,6 +4,7 @@ use super::sql::{self, Bound};
 use super::{failure, read};
 use crate::domain::row::{Row, Stored, Table};
 use crate::store::StoreError;
+use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_ROWID};
 use rusqlite::{CachedStatement, Transaction, params_from_iter};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -25,7 +26,7 @@ pub(super) type Updates = BTreeMap<(Table, u64), String>;
 /// Writes rows, each as far as it differs from what is stored.
 ///
 /// # Errors
-/// `Damaged` when a row that should be there is not; `Io`, also when one is there that should not be.
+/// `Damaged` when a row that should be there is not, or one is there that should not be; `Io`.
 pub(super) fn write<'a>(
     transaction: &Transaction<'_>,
     rows: impl Iterator<Item = (&'a Row, &'a Stored)>,
@@ -51,11 +52,22 @@ pub(super) fn write<'a>(
                 statement.execute(params_from_iter(bound))
             }
         };
-        if written.map_err(failure)? != 1 {
-            return Err(read::lost(table));
+        match written {
+            Ok(1) => {}
+            Ok(_) => return Err(read::disagrees(table, "a row that was stored is not there any more")),
+            Err(error) if is_taken(&error) => {
+                return Err(read::disagrees(table, "a row is there that was never stored"));
+            }
+            Err(error) => return Err(failure(error)),
         }
     }
     Ok(())
+}
+
+/// Whether a key belongs to another row already.
+fn is_taken(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_ROWID))
 }
 
 fn form(row: &Row, stored: &Stored) -> Form {

@@ -71,8 +71,8 @@ struct Condition<'a> {
     order: Option<&'static str>,
 }
 
-/// A partial index answers a condition only when it is written as in the migration, so its state numbers stand in the
-/// text.
+/// A partial index answers a condition only when it is written as in the migration, so numbers that stand there stand
+/// in the text.
 fn condition(filter: &Filter) -> Condition<'_> {
     let plain = |text: String| Condition { text: Some(text), ..Condition::default() };
     match filter {
