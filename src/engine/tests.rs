@@ -128,6 +128,29 @@ async fn a_failed_write_answers_nobody_and_ends_the_engine() {
     }
 }
 
+struct Broken;
+
+impl Outlet<u64> for Broken {
+    fn deliver(&mut self, effects: Vec<u64>, _since: Instant) {
+        assert!(effects.is_empty(), "a bug in an outlet");
+    }
+}
+
+/// What it decides would be done by nobody.
+#[tokio::test]
+async fn an_engine_whose_outlet_broke_decides_nothing_more() {
+    let disk = MemoryDisk::new();
+    let clock = Arc::new(Fixed(Mutex::new(Now { mono: Mono(0), civil: Civil(1_000) })));
+    let core = Core::new(Counter, disk.open()).expect("a core");
+    let engine = start(core, clock, Box::new(Broken), Vec::new()).expect("an engine");
+    assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 2)).await, Err(AskError::Unknown));
+    engine.handle.clone().ended().await;
+    assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 3)).await, Err(AskError::Unknown));
+    engine.handle.stop();
+    assert!(matches!(engine.thread.join().expect("no panic"), Err(EngineError::Outlet)));
+    assert_eq!(stored(&disk), Some(5), "what was durable stays, and nothing comes after it");
+}
+
 #[tokio::test]
 async fn a_panic_in_a_rule_costs_its_caller_only() {
     let disk = MemoryDisk::new();
