@@ -114,9 +114,9 @@ fn tell(args: &Args, hub: &Server, exit: Exit, answer: Answer) -> Exit {
 mod tests {
     use super::*;
     use crate::domain::reason::Reason;
-    use crate::net::status::status;
     use crate::proto::hub::Transfer;
     use crate::proto::types::Refusal;
+    use crate::wire::status::status;
 
     fn answer(state: TransferState, reason: &str) -> Answer {
         let refusal = Refusal { reason: reason.to_owned(), ..Refusal::default() };

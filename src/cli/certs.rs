@@ -2,8 +2,8 @@
 
 use super::Exit;
 use super::print::{note, say};
-use crate::net::identity::Role;
-use crate::net::issue::{self, IssueError, Issued};
+use crate::devkit::dev_ca::{self, IssueError, Issued};
+use crate::transport::identity::Role;
 use std::path::PathBuf;
 
 /// Arguments.
@@ -38,8 +38,8 @@ enum Command {
 /// `gongji certs`.
 pub fn certs(args: &Args) -> Exit {
     let made = match &args.command {
-        Command::Init { dir } => issue::init(dir),
-        Command::Issue { dir, role, hosts } => issue::issue(dir, role, hosts),
+        Command::Init { dir } => dev_ca::init(dir),
+        Command::Issue { dir, role, hosts } => dev_ca::issue(dir, role, hosts),
     };
     match made {
         Ok(Issued { cert, key }) => {

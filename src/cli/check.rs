@@ -60,7 +60,7 @@ fn to_json(answer: &CheckTransferResponse) -> Value {
 mod tests {
     use super::*;
     use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-    use crate::net::status::refusal_to_proto;
+    use crate::wire::status::refusal_to_proto;
 
     #[test]
     fn every_refusal_is_listed() {

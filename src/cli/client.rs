@@ -4,9 +4,9 @@
 use super::Exit;
 use super::failure::Failure;
 use crate::domain::region::ProvinceCode;
-use crate::net::identity::Role;
-use crate::net::peer::{Peer, Service};
-use crate::net::tls::{Tls, TlsFiles};
+use crate::transport::identity::Role;
+use crate::transport::peer::{Peer, Service};
+use crate::transport::tls::{Tls, TlsFiles};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -214,7 +214,7 @@ impl Connection {
     }
 
     fn server(&self, address: &str, role: Role, certs: Option<&CertFiles>) -> Result<Server, Failure> {
-        let unfit = |error: crate::net::tls::TlsError| Failure::Usage(error.to_string());
+        let unfit = |error: crate::transport::tls::TlsError| Failure::Usage(error.to_string());
         let plain = self.plaintext_as.is_some();
         let scheme = if plain { "http" } else { "https" };
         let address =

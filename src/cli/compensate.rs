@@ -7,13 +7,13 @@ use super::print::{note, say};
 use super::pursuit::pursue;
 use super::show::{local_time, refusal_json, refusal_text, time_json};
 use super::table::{align_right, facts, table};
-use crate::net::peer::Service;
 use crate::privacy::random::new_transfer_id;
 use crate::proto::hub::compensation_service_client::CompensationServiceClient;
 use crate::proto::hub::{
     ApproveCompensationRequest, Compensation, CompensationState, ListCompensationsRequest,
     ProposeCompensationRequest, WithdrawCompensationRequest,
 };
+use crate::transport::peer::Service;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tonic::Status;
@@ -287,7 +287,7 @@ fn compensation_json(it: &Compensation) -> Value {
 mod tests {
     use super::*;
     use crate::domain::reason::Reason;
-    use crate::net::status::status;
+    use crate::wire::status::status;
 
     #[test]
     fn an_approval_is_done_when_the_money_has_gone_back() {

@@ -5,8 +5,8 @@ use super::print::{note, say};
 use crate::config::regions::{self, LoadedRegions};
 use crate::config::transport::Transport;
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig, rulebook};
-use crate::net::identity::Role;
-use crate::net::tls::{Tls, TlsFiles};
+use crate::transport::identity::Role;
+use crate::transport::tls::{Tls, TlsFiles};
 use std::path::{Path, PathBuf};
 
 /// Arguments.
@@ -120,7 +120,7 @@ fn certificates(files: &crate::config::transport::TlsFiles, role: &Role) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::issue;
+    use crate::devkit::dev_ca;
     use std::fs;
 
     fn deploy(name: &str) -> PathBuf {
@@ -159,9 +159,9 @@ mod tests {
     fn another_roles_certificate_is_found_before_the_start() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
-        issue::init(dir).unwrap();
+        dev_ca::init(dir).unwrap();
         let node = Role::Node(crate::domain::region::ProvinceCode::new(13));
-        let made = issue::issue(dir, &node, &[]).unwrap();
+        let made = dev_ca::issue(dir, &node, &[]).unwrap();
         let text = format!(
             "listen = \"127.0.0.1:0\"\ndata = \"d\"\nvault_key = \"k\"\nregions = {:?}\nrulebooks = {:?}\n\
              [tls]\nca = \"ca.pem\"\ncert = {:?}\nkey = {:?}\n",

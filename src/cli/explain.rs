@@ -14,11 +14,11 @@ use crate::domain::policy::rule_of::{RulePlaceOf, rule_of};
 use crate::domain::policy::rulebook::RuleLayer;
 use crate::domain::reason::{Reason, Retry};
 use crate::domain::transfer::Side;
-use crate::net::convert::time::civil;
 use crate::proto::hub::rulebook_service_client::RulebookServiceClient;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{GetRulebookRequest, GetTransferRequest, Transfer};
 use crate::proto::types::{Refusal, RefusalSide};
+use crate::wire::time::civil;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 

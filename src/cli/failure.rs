@@ -3,8 +3,8 @@
 use super::Exit;
 use super::client::OutputArgs;
 use super::print::{note, say};
-use crate::net::status::{Explanation, problem_of};
-use crate::net::tls::with_sources;
+use crate::transport::tls::with_sources;
+use crate::wire::status::{Explanation, problem_of};
 use serde_json::{Value, json};
 use std::fmt;
 use tonic::{Code, ConnectError, Status};
@@ -181,7 +181,7 @@ pub fn code_name(code: Code) -> &'static str {
 mod tests {
     use super::*;
     use crate::domain::reason::Reason;
-    use crate::net::status::{Problem, status};
+    use crate::wire::status::{Problem, status};
 
     #[test]
     fn the_fate_follows_the_advice_of_the_reason() {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::net::status::Problem;
+use crate::wire::status::Problem;
 
 fn row(line: u64) -> (Row, UpsertMembersRequest) {
     let row = Row { line, member: Default::default(), phone: String::new(), credit: None };

@@ -4,7 +4,7 @@ use super::Exit;
 use super::client::{OutputArgs, Server};
 use super::failure::{Fate, fate};
 use super::print::note;
-use crate::net::backoff::Backoff;
+use crate::transport::backoff::Backoff;
 use std::time::{Duration, Instant};
 use tonic::Status;
 

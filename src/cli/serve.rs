@@ -2,8 +2,9 @@
 
 use super::{Exit, waiting};
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig};
-use crate::net::running::{BLOCKING_THREADS, Ready, Stop};
-use crate::{hub, node, telemetry};
+use crate::server::common::running::{BLOCKING_THREADS, Ready, Stop};
+use crate::server::{hub, node};
+use crate::telemetry;
 use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -7,10 +7,10 @@ use super::failure::{Failure, Fate, fate};
 use super::print::{note, say};
 use super::pursuit::pursue;
 use super::show::{transfer_json, transfer_table};
-use crate::net::peer::Service;
 use crate::privacy::random::new_transfer_id;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{CreateTransferRequest, Transfer, TransferState, WaitMode};
+use crate::transport::peer::Service;
 use serde_json::json;
 use std::time::Duration;
 use tonic::Status;
@@ -126,7 +126,7 @@ fn tell(output: OutputArgs, hub: &Server, id: &str, exit: Exit, answer: Answer) 
 mod tests {
     use super::*;
     use crate::domain::reason::Reason;
-    use crate::net::status::status;
+    use crate::wire::status::status;
 
     fn answer(state: TransferState) -> Answer {
         Ok(Transfer { state: state.into(), ..Transfer::default() })

@@ -8,9 +8,6 @@ use super::print::{note, say};
 use super::show::{local_time, state_text, transfer_json, transfer_table, transfers_table};
 use super::wallet::page_size;
 use crate::domain::calendar::Civil;
-use crate::net::backoff::Backoff;
-use crate::net::convert::time::timestamp;
-use crate::net::status::explain;
 use crate::proto::hub::batch_get_transfers_result::Outcome;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{
@@ -18,6 +15,9 @@ use crate::proto::hub::{
     WatchTransfersResponse,
 };
 use crate::proto::rpc;
+use crate::transport::backoff::Backoff;
+use crate::wire::status::explain;
+use crate::wire::time::timestamp;
 use serde_json::{Value, json};
 use time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
 use tonic::{Code, Request, Status};
@@ -306,8 +306,8 @@ fn change_text(change: &WatchTransfersResponse) -> String {
 mod tests {
     use super::*;
     use crate::domain::reason::Reason;
-    use crate::net::status::Problem;
     use crate::proto::hub::Transfer;
+    use crate::wire::status::Problem;
 
     #[test]
     fn days_and_moments_are_those_of_shanghai() {

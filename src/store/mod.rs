@@ -9,10 +9,10 @@ pub mod failpoint;
 pub mod memory;
 pub mod owner_only;
 pub mod replay;
+pub mod rulebook_archive;
 #[cfg(test)]
 mod samples;
 pub mod sqlite;
-pub mod texts;
 
 use crate::domain::id::{Digest, TransferId};
 use crate::domain::record::{DecodeError, Record};

@@ -59,12 +59,12 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (
         Reason::RequestIdMalformed,
         "every request of a table has an id of the right form",
-        "src/net/convert/member_tests.rs",
+        "src/wire/member_tests.rs",
     ),
-    (Reason::RequestMalformed, "bytes that cannot be read", "src/net/convert/leg_tests.rs"),
+    (Reason::RequestMalformed, "bytes that cannot be read", "src/wire/leg_tests.rs"),
     (Reason::PhoneMalformed, "everybody of the tables has a number", "tests/e2e/members.rs"),
     (Reason::PeriodMalformed, "an allotment of a table is for a month that exists", "tests/e2e/members.rs"),
-    (Reason::DateMalformed, "a statement is read, not carried out", "src/net/convert/wallet_tests.rs"),
+    (Reason::DateMalformed, "a statement is read, not carried out", "src/wire/wallet_tests.rs"),
     (Reason::DatesReversed, "a statement is read, not carried out", "tests/e2e/wallets.rs"),
     (
         Reason::MemberNotFound,
@@ -79,7 +79,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (Reason::SenderRefused, "a server whose store is old or a copy", "tests/e2e/access.rs"),
     (Reason::NotAnnounced, "a node that has not joined", "src/domain/participant/tests.rs"),
     (Reason::Overloaded, "more callers than a server takes", "src/engine/tests.rs"),
-    (Reason::Stopping, "a server that is being stopped", "src/net/status_tests.rs"),
+    (Reason::Stopping, "a server that is being stopped", "src/wire/status_tests.rs"),
     (Reason::OutcomeUnknown, "an answer that was lost", "src/cli/members_tests.rs"),
     (Reason::Internal, "a damaged row of the vault", "src/domain/participant/tests.rs"),
     (
@@ -95,8 +95,8 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     ),
     (Reason::AbortedBefore, "a prepare that is later than its abort", "src/domain/participant/tests.rs"),
     (Reason::TermsDiffer, "a message that was changed on its way", "src/domain/participant/tests.rs"),
-    (Reason::ContraryOrder, "a hub that contradicts itself", "src/net/convert/decide_tests.rs"),
-    (Reason::Unsupported, "a leg of a kind that a node does not know", "src/net/convert/leg_tests.rs"),
+    (Reason::ContraryOrder, "a hub that contradicts itself", "src/wire/decide_tests.rs"),
+    (Reason::Unsupported, "a leg of a kind that a node does not know", "src/wire/leg_tests.rs"),
     (Reason::HashMalformed, "a text is asked for by its hash", "tests/e2e/rulebooks.rs"),
     (
         Reason::RulebookNotFound,
@@ -136,12 +136,12 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (
         Reason::RefusedByPlace,
         "a province's own node with a reason that is not in the table",
-        "src/net/convert/prepare_tests.rs",
+        "src/wire/prepare_tests.rs",
     ),
     (
         Reason::CompensationReasonMalformed,
         "what an operator writes, not what a transfer says",
-        "src/net/convert/compensation.rs",
+        "src/wire/compensation.rs",
     ),
     (
         Reason::OriginalNotRecorded,

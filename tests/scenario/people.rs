@@ -8,11 +8,11 @@ use gongji::domain::participant::{Answer, Input, MemberReport};
 use gongji::domain::record::RequestMark;
 use gongji::domain::region::{ProvinceCode, RegionCode, RegionDirectory};
 use gongji::domain::row::PersonRow;
-use gongji::net::convert::reader::Reader;
-use gongji::net::status::Problem;
 use gongji::privacy::names;
 use gongji::proto::node::{AccountState, Member, UpsertMembersRequest};
 use gongji::proto::types::{InsuranceStatus, InsuranceType, Party, Person};
+use gongji::wire::reader::Reader;
+use gongji::wire::status::Problem;
 use prost::Message;
 use sha2::{Digest as _, Sha256};
 

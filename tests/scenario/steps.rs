@@ -13,11 +13,11 @@ use gongji::domain::reason::{Reason, RefusalRecord};
 use gongji::domain::region::ProvinceCode;
 use gongji::domain::row::{AccountRow, Key, MemberRow, PartiesRow, TableRow, TransferRow, WalletRow};
 use gongji::domain::transfer::TransferState;
-use gongji::net::status::Problem;
 use gongji::privacy::people::MaskedParties;
 use gongji::proto::hub::{CreateTransferRequest, WaitMode};
 use gongji::proto::node::CreditAccountRequest;
 use gongji::proto::types::Party;
+use gongji::wire::status::Problem;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

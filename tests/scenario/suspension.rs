@@ -5,8 +5,8 @@ use super::steps::{Outcome, Session};
 use super::table::Row;
 use super::world::World;
 use gongji::domain::participant::{Answer, Input};
-use gongji::net::status::Problem;
 use gongji::proto::node::SuspendSettlementRequest;
+use gongji::wire::status::Problem;
 
 impl Session {
     /// A province reports that one of its members is excluded, "2026-03-02 至 2026-06-02", or no longer, "2026-04-01".

@@ -7,13 +7,13 @@ use super::words;
 use super::world::World;
 use gongji::domain::participant::{Answer, Input};
 use gongji::domain::row::HolderRow;
-use gongji::net::convert::wallet::ChangeInput;
-use gongji::net::status::Problem;
 use gongji::privacy::holder::Holder;
 use gongji::proto::node::{
     ChangePlaceRequest, CloseWalletRequest, FreezeWalletRequest, OpenWalletRequest, UnfreezeWalletRequest,
     WalletRelative,
 };
+use gongji::wire::status::Problem;
+use gongji::wire::wallet::ChangeInput;
 use prost::Message;
 
 /// The number that everybody of the tables gives.

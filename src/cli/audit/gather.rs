@@ -5,11 +5,6 @@ use crate::domain::books::{HubBooks, NodeBooks};
 use crate::domain::id::TransferId;
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{BuriedRow, Row, SelfRow};
-use crate::net::convert::audit::{
-    account_from_proto, leg_from_proto, position_from_proto, transfer_from_proto,
-};
-use crate::net::peer::{MESSAGE_MAX, Peer, Service};
-use crate::net::status::Problem;
 use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;
 use crate::proto::hub::{self, ReadTransfersRequest};
 use crate::proto::node::audit_service_client::AuditServiceClient as NodeClient;
@@ -17,6 +12,9 @@ use crate::proto::node::inspect_request::Selector;
 use crate::proto::node::participant_service_client::ParticipantServiceClient;
 use crate::proto::node::{self, AuditLeg, InspectRequest, LegState};
 use crate::proto::types::Incident;
+use crate::transport::peer::{MESSAGE_MAX, Peer, Service};
+use crate::wire::audit::{account_from_proto, leg_from_proto, position_from_proto, transfer_from_proto};
+use crate::wire::status::Problem;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tonic::{Code, Request, Status, Streaming};
@@ -111,7 +109,7 @@ fn hub_rows(part: &hub::ReadBooksResponse) -> Result<Vec<Row>, Failed> {
 }
 
 fn id(text: &str) -> Result<TransferId, Failed> {
-    crate::net::convert::reader::only_transfer_id(text).map_err(problem)
+    crate::wire::reader::only_transfer_id(text).map_err(problem)
 }
 
 fn buried(text: &str) -> Result<Row, Failed> {
@@ -234,7 +232,8 @@ async fn read_node(province: ProvinceCode, peer: Option<&Peer>, patience: Durati
 }
 
 fn reason(status: &Status) -> String {
-    let cause = std::error::Error::source(status).map_or_else(String::new, crate::net::tls::with_sources);
+    let cause =
+        std::error::Error::source(status).map_or_else(String::new, crate::transport::tls::with_sources);
     if cause.is_empty() { status.message().to_owned() } else { cause }
 }
 

@@ -4,7 +4,7 @@ use super::manifest::{FileMark, Manifest};
 use crate::cli::failure::Failure;
 use crate::domain::id::{Digest, hex};
 use crate::store::failpoint::{Failpoint, hit};
-use crate::store::texts::{FOLDER, TextError, Texts};
+use crate::store::rulebook_archive::{FOLDER, TextError, Texts};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;

@@ -12,11 +12,11 @@ mod process;
 mod stage;
 
 use super::Exit;
-use crate::net::identity::Role;
-use crate::net::peer::{MESSAGE_MAX, Peer, Service};
-use crate::net::tls::{Tls, TlsFiles};
 use crate::proto::hub::WaitMode;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
+use crate::transport::identity::Role;
+use crate::transport::peer::{MESSAGE_MAX, Peer, Service};
+use crate::transport::tls::{Tls, TlsFiles};
 use clap::ValueEnum;
 use figures::{Figures, Settings};
 use load::{Field, Plan, Seen};

@@ -2,10 +2,10 @@
 
 use super::process::{Usage, file_system};
 use super::{BenchError, failed};
+use crate::devkit::dev_ca;
 use crate::domain::region::ProvinceCode;
-use crate::net::identity::Role;
-use crate::net::issue;
-use crate::net::tls::TlsFiles;
+use crate::transport::identity::Role;
+use crate::transport::tls::TlsFiles;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -139,8 +139,8 @@ impl Stage {
 
     /// The certificate of one of the roles that were made.
     pub fn files(&self, role: &Role) -> TlsFiles {
-        let issued = issue::files_of(&certs(&self.folder.0), role);
-        TlsFiles { ca: certs(&self.folder.0).join(issue::CA_CERT), cert: issued.cert, key: issued.key }
+        let issued = dev_ca::files_of(&certs(&self.folder.0), role);
+        TlsFiles { ca: certs(&self.folder.0).join(dev_ca::CA_CERT), cert: issued.cert, key: issued.key }
     }
 
     /// The store of the hub, of the payer's node, of the payee's node: its folder and its owner's name.
@@ -201,11 +201,11 @@ fn free_ports() -> Result<[u16; 3], BenchError> {
 
 /// Configuration, places, rules and certificates.
 fn write_files(folder: &Path, [hub, payer, payee]: [u16; 3], dark: Option<u16>) -> Result<(), BenchError> {
-    issue::init(&certs(folder)).map_err(failed("certificates"))?;
+    dev_ca::init(&certs(folder)).map_err(failed("certificates"))?;
     let [from, to] = [PAYER_PROVINCE, PAYEE_PROVINCE].map(province);
     for role in [Role::Hub, Role::Node(from), Role::Node(to), Role::Platform(from), Role::Platform(to), app()]
     {
-        issue::issue(&certs(folder), &role, &[]).map_err(failed("certificates"))?;
+        dev_ca::issue(&certs(folder), &role, &[]).map_err(failed("certificates"))?;
     }
     let write = |name: &str, text: &str| {
         let path = folder.join(name);

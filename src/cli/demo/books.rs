@@ -14,11 +14,11 @@ use crate::domain::money::Money;
 use crate::domain::region::ProvinceCode;
 use crate::domain::row::{AccountRow, Key, PositionRow, Table, TableRow};
 use crate::domain::scan::{Filter, Scan};
-use crate::net::identity::Role;
 use crate::proto::hub::Transfer;
 use crate::proto::types::MaskedParty;
 use crate::store::Tables;
 use crate::store::sqlite::SqliteReader;
+use crate::transport::identity::Role;
 use std::collections::BTreeMap;
 
 /// The zero reference owns a province's own accounts.

@@ -8,10 +8,6 @@ use super::stage::Addresses;
 use crate::domain::money::Money;
 use crate::domain::reason::Reason;
 use crate::domain::region::ProvinceCode;
-use crate::net::identity::Role;
-use crate::net::peer::{Peer, Service};
-use crate::net::status::{explain, problem_of};
-use crate::net::tls::Tls;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{
     AcceptTransferRequest, CreateTransferRequest, DeclineTransferRequest, ListTransfersRequest, Transfer,
@@ -24,6 +20,10 @@ use crate::proto::node::{
     UpsertMembersRequest, Wallet, WalletRelative,
 };
 use crate::proto::types::Kinship;
+use crate::transport::identity::Role;
+use crate::transport::peer::{Peer, Service};
+use crate::transport::tls::Tls;
+use crate::wire::status::{explain, problem_of};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tonic::{Request, Status};

@@ -4,9 +4,9 @@ use super::cast::{Member, person};
 use super::error::DemoError;
 use super::folder::{APP, Folder};
 use super::stage::Addresses;
-use crate::net::identity::Role;
-use crate::net::issue::Issued;
+use crate::devkit::dev_ca::Issued;
 use crate::privacy::random::new_transfer_id;
+use crate::transport::identity::Role;
 use std::fmt::{Display, Write as _};
 use std::path::Path;
 

@@ -1,14 +1,14 @@
 //! Why a demonstration ends without a verdict.
 
 use crate::config::ConfigError;
+use crate::devkit::dev_ca::IssueError;
 use crate::domain::region::ProvinceCode;
-use crate::hub::HubError;
-use crate::net::issue::IssueError;
-use crate::net::running::StartError;
-use crate::net::tls::TlsError;
-use crate::node::NodeError;
 use crate::privacy::private_file::PrivateFileError;
+use crate::server::common::running::StartError;
+use crate::server::hub::HubError;
+use crate::server::node::NodeError;
 use crate::store::StoreError;
+use crate::transport::tls::TlsError;
 use std::io;
 use std::path::PathBuf;
 

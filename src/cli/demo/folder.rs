@@ -4,15 +4,15 @@ use super::error::DemoError;
 use super::stage::PROVINCES;
 use crate::config::regions::{self, LoadedRegions};
 use crate::config::rulebook;
+use crate::devkit::dev_ca::{self, CA_CERT, Issued};
 use crate::domain::calendar::{Civil, Day};
 use crate::domain::policy::rulebook::Rulebook;
 use crate::domain::row::{Key, SelfRow, TableRow};
-use crate::net::identity::Role;
-use crate::net::issue::{self, CA_CERT, Issued};
-use crate::net::tls::TlsFiles;
 use crate::privacy::private_file::{self, SECRET};
 use crate::store::Tables;
 use crate::store::sqlite::SqliteReader;
+use crate::transport::identity::Role;
+use crate::transport::tls::TlsFiles;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -107,7 +107,7 @@ impl Folder {
 
     /// Certificate and key of a role.
     pub(super) fn certificate(&self, role: &Role) -> Issued {
-        issue::files_of(&self.certs(), role)
+        dev_ca::files_of(&self.certs(), role)
     }
 
     /// The authority's certificate.
@@ -157,7 +157,7 @@ impl Folder {
     pub(super) fn issue(&self) -> Result<(), DemoError> {
         let certs = self.certs();
         if !self.ca().exists() {
-            issue::init(&certs)?;
+            dev_ca::init(&certs)?;
         }
         let mut roles = vec![Role::Hub, Role::App(APP.to_owned()), Role::Operator(APP.to_owned())];
         // What carries money back needs two.
@@ -167,7 +167,7 @@ impl Folder {
         );
         for role in roles {
             if !self.certificate(&role).cert.exists() {
-                issue::issue(&certs, &role, &[])?;
+                dev_ca::issue(&certs, &role, &[])?;
             }
         }
         Ok(())

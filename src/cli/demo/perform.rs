@@ -6,10 +6,10 @@ use super::clients::Clients;
 use super::error::DemoError;
 use super::script::SCRIPT;
 use crate::domain::reason::{Reason, Retry};
-use crate::net::status::{Explanation, problem_of};
 use crate::privacy::random::new_transfer_id;
 use crate::proto::hub::{CreateTransferRequest, Transfer, TransferState, WaitMode};
 use crate::proto::node::{Wallet, WalletState};
+use crate::wire::status::{Explanation, problem_of};
 use std::time::{Duration, Instant};
 use tonic::{Code, Status};
 

@@ -6,7 +6,7 @@ use crate::domain::calendar::Day;
 use crate::domain::id::Digest;
 use crate::domain::policy::rulebook::{RuleLayer, Rulebook};
 use crate::domain::region::{ProvinceCode, RegionCode, RegionDirectory};
-use crate::store::texts::Texts;
+use crate::store::rulebook_archive::Texts;
 use std::path::{Path, PathBuf};
 
 /// Which place, and whose rules.

@@ -7,8 +7,8 @@ pub use wallet::{account_json, account_table, entries_table, entry_json, wallet_
 
 use super::table::{align_right, facts, table};
 use crate::domain::calendar::Civil;
-use crate::net::convert::time::civil;
 use crate::proto::{hub, types};
+use crate::wire::time::civil;
 use comfy_table::Table;
 use prost_types::Timestamp;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use super::head_file::{self, HeadFile};
 use super::read::{self, SqliteReader};
 use super::{DATABASE, LOCK, failure, io, schema, snapshot::Snapshot};
 use crate::store::failpoint::{Failpoint, hit};
-use crate::store::texts::{self, Texts};
+use crate::store::rulebook_archive::{self, Texts};
 use crate::store::{StoreError, owner_only};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::fs::File;
@@ -93,7 +93,7 @@ impl Restoring {
         let listed = listed.map_err(|error| io(dir, &error))?;
         let drafted = dir.join(DRAFT).exists();
         let ours = |name: &std::ffi::OsStr| {
-            let own = [DRAFT, DRAFT_JOURNAL, head_file::NAME, texts::FOLDER];
+            let own = [DRAFT, DRAFT_JOURNAL, head_file::NAME, rulebook_archive::FOLDER];
             name == LOCK || drafted && own.iter().any(|own| name == *own)
         };
         if listed.iter().any(|entry| !ours(&entry.file_name())) {
@@ -109,7 +109,7 @@ impl Restoring {
         if !self.draft().exists() {
             return Ok(());
         }
-        let texts = self.dir.join(texts::FOLDER);
+        let texts = self.dir.join(rulebook_archive::FOLDER);
         if texts.exists() {
             std::fs::remove_dir_all(&texts).map_err(|error| io(&texts, &error))?;
         }

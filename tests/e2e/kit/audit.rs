@@ -7,9 +7,9 @@ use gongji::domain::id::TransferId;
 use gongji::domain::invariant::INVARIANTS;
 use gongji::domain::region::ProvinceCode;
 use gongji::domain::transfer::TransferState as Stored;
-use gongji::net::identity::Role;
-use gongji::net::peer::Peer;
 use gongji::proto::hub::{Transfer, TransferState};
+use gongji::transport::identity::Role;
+use gongji::transport::peer::Peer;
 use std::time::Duration;
 
 /// The hub and these provinces' nodes, called by an operator.

@@ -1,12 +1,12 @@
 //! A province's own node, as far as the contract demands one: ParticipantService, and nothing beside it.
 
 use super::site::Site;
-use gongji::net::incoming::Handshaken;
 use gongji::proto::node::participant_service_server::{ParticipantService, ParticipantServiceServer};
 use gongji::proto::node::{
     CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
     PrepareRequest, PrepareResponse,
 };
+use gongji::transport::incoming::TlsIncoming;
 use std::net::SocketAddr;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -39,7 +39,7 @@ pub fn serve(site: &Site, province: &str) -> tokio::task::JoinHandle<()> {
     let tls = site.tls(&format!("node:{province}"));
     let address = SocketAddr::from(([127, 0, 0, 1], site.port(province)));
     let incoming = TcpIncoming::bind(address).expect("a port");
-    let incoming = Handshaken::new(incoming, tls.acceptor().expect("sound settings"));
+    let incoming = TlsIncoming::new(incoming, tls.acceptor().expect("sound settings"));
     let server = Server::builder().add_service(ParticipantServiceServer::new(Bare));
     tokio::spawn(async move { server.serve_with_incoming(incoming).await.expect("it serves") })
 }

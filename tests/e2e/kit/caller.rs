@@ -1,8 +1,6 @@
 //! Whoever calls: an app, a platform, a node, a stranger.
 
 use super::site::Site;
-use gongji::net::identity::Role;
-use gongji::net::tls::{Tls, channel};
 use gongji::proto::hub::coordinator_service_client::CoordinatorServiceClient;
 use gongji::proto::hub::region_service_client::RegionServiceClient;
 use gongji::proto::hub::transfer_service_client::TransferServiceClient;
@@ -14,6 +12,8 @@ use gongji::proto::node::member_service_client::MemberServiceClient;
 use gongji::proto::node::participant_service_client::ParticipantServiceClient;
 use gongji::proto::node::wallet_service_client::WalletServiceClient;
 use gongji::proto::types::Party;
+use gongji::transport::identity::Role;
+use gongji::transport::tls::{Tls, channel};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};

@@ -5,10 +5,10 @@ use super::caller::Caller;
 use super::people::Family;
 use super::site::{Options, Site};
 use gongji::config::{HubConfig, NodeConfig};
-use gongji::hub::HubError;
-use gongji::net::running::Running;
-use gongji::node::NodeError;
-use gongji::{hub, node};
+use gongji::server::common::running::Running;
+use gongji::server::hub::HubError;
+use gongji::server::node::NodeError;
+use gongji::server::{hub, node};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 

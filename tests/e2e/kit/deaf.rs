@@ -1,12 +1,12 @@
 //! A node that says it serves and then never answers: what a province looks like when it hangs.
 
 use super::site::Site;
-use gongji::net::incoming::Handshaken;
 use gongji::proto::node::participant_service_server::{ParticipantService, ParticipantServiceServer};
 use gongji::proto::node::{
     CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
     PrepareRequest, PrepareResponse,
 };
+use gongji::transport::incoming::TlsIncoming;
 use std::future::pending;
 use std::net::SocketAddr;
 use tonic::transport::Server;
@@ -41,6 +41,6 @@ pub fn serve(site: &Site, province: &str) -> tokio::task::JoinHandle<()> {
     let (_, health) = tonic_health::server::health_reporter();
     let server = Server::builder().add_service(health).add_service(ParticipantServiceServer::new(Deaf));
     let incoming = TcpIncoming::bind(address).expect("a port");
-    let incoming = Handshaken::new(incoming, tls.acceptor().expect("sound settings"));
+    let incoming = TlsIncoming::new(incoming, tls.acceptor().expect("sound settings"));
     tokio::spawn(async move { server.serve_with_incoming(incoming).await.expect("it serves") })
 }

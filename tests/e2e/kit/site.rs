@@ -4,10 +4,10 @@ use super::caller::Caller;
 use super::people::Family;
 use super::proxy::Proxy;
 use super::until;
-use gongji::net::identity::Role;
-use gongji::net::issue;
-use gongji::net::tls::{Tls, TlsFiles};
+use gongji::devkit::dev_ca;
 use gongji::proto::hub::TransferState;
+use gongji::transport::identity::Role;
+use gongji::transport::tls::{Tls, TlsFiles};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
@@ -74,16 +74,16 @@ impl Site {
         let folder = TempDir::with_prefix("gongji-e2e-").expect("a folder");
         let provinces = || options.provinces.iter().chain(&options.strangers);
         let certs = folder.path().join("certs");
-        issue::init(&certs).expect("an authority");
+        dev_ca::init(&certs).expect("an authority");
         let apps = ["app:demo", "app:sichuan", "app:unlisted", "operator:ops", "operator:second", "hub"]
             .map(str::to_owned);
         let servers = provinces().flat_map(|it| [format!("node:{it}"), format!("platform:{it}")]);
         for name in apps.into_iter().chain(servers) {
-            issue::issue(&certs, &role(&name), &[]).expect("a certificate");
+            dev_ca::issue(&certs, &role(&name), &[]).expect("a certificate");
         }
         let others = folder.path().join("others");
-        issue::init(&others).expect("another authority");
-        issue::issue(&others, &role("app:demo"), &[]).expect("a certificate");
+        dev_ca::init(&others).expect("another authority");
+        dev_ca::issue(&others, &role("app:demo"), &[]).expect("a certificate");
         // All are held while they are picked, so that no two are the same.
         let picked: Vec<(String, TcpListener)> = std::iter::once("hub")
             .chain(provinces().copied())
@@ -140,7 +140,7 @@ impl Site {
     }
 
     fn files(&self, folder: &str, name: &str) -> TlsFiles {
-        let issued = issue::files_of(&self.folder().join(folder), &role(name));
+        let issued = dev_ca::files_of(&self.folder().join(folder), &role(name));
         TlsFiles { ca: self.folder().join("certs/ca.pem"), cert: issued.cert, key: issued.key }
     }
 

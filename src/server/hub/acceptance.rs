@@ -1,0 +1,40 @@
+//! What payees say to transfers that they must take: AcceptTransfer and DeclineTransfer.
+
+use super::{Desk, lists};
+use crate::domain::coordinator::{AcceptRequest, Answer, Input};
+use crate::domain::reason::Reason;
+use crate::engine::AskError;
+use crate::proto::hub::Transfer;
+use crate::wire::accept::PayeesWord;
+use crate::wire::status::{Problem, problem_of_store};
+
+impl Desk {
+    /// Hands in a payee's word and waits for the transfer.
+    pub(super) async fn hear_payee(
+        &self,
+        word: PayeesWord,
+        takes: bool,
+        deadline_ms: u64,
+    ) -> Result<Transfer, Problem> {
+        let PayeesWord { transfer_id, payee, wait } = word;
+        let payee = self.key.payee_digest(transfer_id, &payee);
+        let request = AcceptRequest { transfer_id, payee, takes, wait, deadline_ms };
+        let answer = self.engine.ask(|ticket| Input::Accept { ticket, request }).await;
+        let row = match answer.map_err(AskError::reason)? {
+            Answer::Transfer(row) => (*row).clone(),
+            Answer::Refused(refusal) => return Err(refusal.into()),
+            Answer::Transfers(_)
+            | Answer::Compensation(_)
+            | Answer::Admitted { .. }
+            | Answer::Prove { .. }
+            | Answer::Rulings(_) => {
+                return Err(Problem::new(Reason::Internal));
+            }
+        };
+        // The masked parties were made durable with the transfer's reception.
+        let read = move |tables: &mut dyn crate::store::Tables| lists::with_parties(tables, vec![row]);
+        let found = self.reader.run(read).await.map_err(problem_of_store)?;
+        let shown = found.first().map(|(row, parties)| self.show(row, parties.as_ref()));
+        shown.ok_or(Problem::new(Reason::Internal))
+    }
+}

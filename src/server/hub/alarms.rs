@@ -1,0 +1,71 @@
+//! Tells decisions that a province has not recorded for too long.
+
+use super::Desk;
+use super::audit::{waited_for, waits_since};
+use crate::config::alarms::Alarms;
+use crate::domain::overdue::{Late, Waiting};
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{Row, TableRow, TransferRow};
+use crate::domain::scan::{Filter, Scan};
+use crate::server::common::overdue_alarms::Watch;
+use std::sync::Arc;
+
+/// The provinces that a decided transfer waits for. What is undecided ends by its own deadline.
+fn waits(row: &Row) -> Vec<Waiting<ProvinceCode>> {
+    let Some(row) = TransferRow::of(row).filter(|row| row.state.is_decided()) else {
+        return Vec::new();
+    };
+    let (transfer_id, since) = (row.transfer_id, waits_since(row));
+    waited_for(row).map(|(_, group)| Waiting { group, transfer_id, since }).collect()
+}
+
+/// Looks until it is dropped.
+pub(super) async fn run(desk: Arc<Desk>, alarms: Alarms) {
+    let Some(watch) = Watch::new(&alarms, Filter::UnsettledTransfers, waits) else { return };
+    let tell = |late: Late<ProvinceCode>| {
+        let (province, oldest, age_s) = (late.group, late.oldest, late.age_ms / 1_000);
+        tracing::warn!(
+            %province,
+            count = late.count,
+            %oldest,
+            age_s,
+            "ALARM: decisions wait for a province to record them"
+        );
+    };
+    let read = |scan: Scan| {
+        let reader = desk.reader.clone();
+        async move { reader.run(move |tables| tables.scan(&scan)).await }
+    };
+    watch.run(|| desk.clock.now().civil, read, tell).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::hub::{AuditTransfer, TransferState};
+    use crate::wire::audit::transfer_from_proto;
+
+    #[test]
+    fn only_what_is_decided_waits_and_only_for_who_has_not_recorded_it() {
+        let row = |state: TransferState, payer_recorded, payee_recorded| -> Row {
+            let it = AuditTransfer {
+                transfer_id: "01963f2a-7c1e-7b2a-9d54-0f1e2d3c4b5a".to_owned(),
+                payer_province_code: "13".to_owned(),
+                payee_province_code: "51".to_owned(),
+                amount: "1.00".to_owned(),
+                state: state.into(),
+                terms_digest: vec![1; 32],
+                payer_recorded,
+                payee_recorded,
+                ..AuditTransfer::default()
+            };
+            transfer_from_proto(&it).expect("a transfer").into()
+        };
+        let groups = |row: &Row| waits(row).iter().map(|it| it.group.number()).collect::<Vec<_>>();
+        assert!(groups(&row(TransferState::Pending, false, false)).is_empty());
+        assert!(groups(&row(TransferState::AwaitingAcceptance, false, false)).is_empty());
+        assert_eq!(groups(&row(TransferState::Committed, false, false)), [13, 51]);
+        assert_eq!(groups(&row(TransferState::Aborted, true, false)), [51]);
+        assert!(groups(&row(TransferState::Committed, true, true)).is_empty());
+    }
+}

@@ -1,0 +1,217 @@
+//! AuditService: what operators read of the hub's books, beside the writer.
+
+use super::Desk;
+use crate::domain::calendar::Civil;
+use crate::domain::reason::Reason;
+use crate::domain::record::{PeerMark, Record};
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{
+    BuriedRow, IncidentRow, Key, PositionRow, Row, SelfRow, Table, TableRow, TransferRow,
+};
+use crate::domain::scan::{Filter, Scan};
+use crate::domain::transfer::Side;
+use crate::proto::hub::audit_service_server::AuditService;
+use crate::proto::hub::{
+    InFlightTransfer, ListInFlightRequest, ListInFlightResponse, ListIncidentsRequest, ListIncidentsResponse,
+    ReadBooksRequest, ReadBooksResponse, ReadTransfersRequest, ReadTransfersResponse, WaitReason,
+    Waiting as WaitingSide,
+};
+use crate::server::common::snapshot_stream::{Chapter, Waiting, mark_at};
+use crate::store::sqlite::Snapshot;
+use crate::store::{StoreError, Tables};
+use crate::wire::audit::{incident_to_proto, position_to_proto, refusal_side_to_proto, transfer_to_proto};
+use crate::wire::leg::sender_to_proto;
+use crate::wire::reader::{Path, Violations, check_batch, transfer_id};
+use crate::wire::status::problem_of_store;
+use crate::wire::time::timestamp;
+use crate::wire::transfer::state_to_proto;
+use std::sync::Arc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+/// The service.
+pub(super) struct Audits(pub(super) Arc<Desk>);
+
+/// A part made of rows of one kind.
+fn part<R: TableRow>(
+    table: Table,
+    fill: impl Fn(&mut ReadBooksResponse, Vec<&R>) + Send + 'static,
+) -> Chapter<ReadBooksResponse> {
+    let make = move |rows: &[Row]| {
+        let mut part = ReadBooksResponse::default();
+        fill(&mut part, rows.iter().filter_map(R::of).collect());
+        part
+    };
+    Chapter::Rows(Filter::All(table), Box::new(make))
+}
+
+fn chapters() -> Vec<Chapter<ReadBooksResponse>> {
+    let decided = |record: &Record| match record {
+        Record::TransferDecided(record) => Some(record.transfer_id.to_string()),
+        _ => None,
+    };
+    vec![
+        part(Table::TransferRow, |part, rows: Vec<&TransferRow>| {
+            part.transfers = rows.into_iter().map(transfer_to_proto).collect();
+        }),
+        part(Table::PositionRow, |part, rows: Vec<&PositionRow>| {
+            part.positions = rows.into_iter().map(position_to_proto).collect();
+        }),
+        part(Table::BuriedRow, |part, rows: Vec<&BuriedRow>| {
+            part.buried_transfer_ids = rows.into_iter().map(|row| row.transfer_id.to_string()).collect();
+        }),
+        part(Table::IncidentRow, |part, rows: Vec<&IncidentRow>| {
+            part.incidents = rows.into_iter().map(incident_to_proto).collect();
+        }),
+        Chapter::Journal(Box::new(move |entries| ReadBooksResponse {
+            decided_transfer_ids: entries.iter().filter_map(|entry| decided(&entry.record)).collect(),
+            ..ReadBooksResponse::default()
+        })),
+    ]
+}
+
+/// What the hub says of itself at the moment of a snapshot.
+fn head(snapshot: &mut Snapshot, mark: PeerMark, now: Civil) -> Result<ReadBooksResponse, StoreError> {
+    let all = Scan { filter: Filter::All(Table::SelfRow), after: None, limit: 1 };
+    let own = snapshot.scan(&all)?;
+    Ok(ReadBooksResponse {
+        sender: Some(sender_to_proto(&mark_at(snapshot, mark))),
+        read_time: Some(timestamp(now)),
+        last_hub_seq: own.iter().find_map(SelfRow::of).map_or(0, |own| own.hub_seq),
+        ..ReadBooksResponse::default()
+    })
+}
+
+/// Since when a transfer waits.
+pub(super) fn waits_since(row: &TransferRow) -> Civil {
+    row.decide_time.unwrap_or(row.receipt_time)
+}
+
+/// The sides that a transfer waits for.
+pub(super) fn waited_for(row: &TransferRow) -> impl Iterator<Item = (Side, ProvinceCode)> {
+    let payer = row.payer_recorded_seq.is_none().then_some((Side::Payer, row.payer_province));
+    let payee = row.payee_recorded_seq.is_none().then_some((Side::Payee, row.payee_province));
+    payer.into_iter().chain(payee)
+}
+
+impl Desk {
+    fn wait_reason(
+        &self,
+        row: &TransferRow,
+        side: Side,
+        province: ProvinceCode,
+        parked: &[Key],
+    ) -> WaitReason {
+        let rejected = parked.contains(&Key::IncidentRow(row.transfer_id, side));
+        match self.links.get(&province) {
+            _ if rejected => WaitReason::Rejected,
+            None => WaitReason::NoNode,
+            Some(link) if !link.is_reached() => WaitReason::ProvinceDark,
+            Some(_) if row.state.is_decided() => WaitReason::OnItsWay,
+            Some(_) => WaitReason::Undecided,
+        }
+    }
+
+    fn in_flight(&self, row: &TransferRow, parked: &[Key]) -> InFlightTransfer {
+        let waiting = |(side, province): (Side, ProvinceCode)| WaitingSide {
+            side: refusal_side_to_proto(side).into(),
+            province_code: province.to_string(),
+            reason: self.wait_reason(row, side, province, parked).into(),
+        };
+        InFlightTransfer {
+            transfer_id: row.transfer_id.to_string(),
+            payer_province_code: row.payer_province.to_string(),
+            payee_province_code: row.payee_province.to_string(),
+            amount: row.amount.to_string(),
+            state: state_to_proto(row.state).into(),
+            hub_seq: row.hub_seq.unwrap_or(0),
+            since_time: Some(timestamp(waits_since(row))),
+            waiting: waited_for(row).map(waiting).collect(),
+        }
+    }
+}
+
+/// Whether an incident is a decision that its province did not take: what a recovery had to decide is on its way.
+fn is_rejected(row: &Row) -> bool {
+    IncidentRow::of(row).is_some_and(|row| row.refusal.reason != Reason::DecidedAtRecovery)
+}
+
+/// A page of transfers in flight, and which of their sides have an incident.
+type InFlight = (Vec<Row>, Vec<Key>, String);
+
+fn in_flight(tables: &mut dyn Tables, asked: &Waiting, now: Civil) -> Result<InFlight, StoreError> {
+    let is_old = |row: &Row| TransferRow::of(row).is_some_and(|row| asked.is_old(waits_since(row), now));
+    let (rows, token) = asked.page(tables, is_old)?;
+    let sides =
+        |row: &TransferRow| [Side::Payer, Side::Payee].map(|side| Key::IncidentRow(row.transfer_id, side));
+    let keys: Vec<Key> = rows.iter().filter_map(TransferRow::of).flat_map(sides).collect();
+    let parked = tables.load(&keys)?.into_iter().flatten().filter(is_rejected).map(|row| row.key()).collect();
+    Ok((rows, parked, token))
+}
+
+#[tonic::async_trait]
+impl AuditService for Audits {
+    type ReadBooksStream = ReceiverStream<Result<ReadBooksResponse, Status>>;
+
+    async fn read_books(
+        &self,
+        _: Request<ReadBooksRequest>,
+    ) -> Result<Response<Self::ReadBooksStream>, Status> {
+        self.0.wholeness.life()?;
+        let (mark, now) = (self.0.mark.now(), self.0.clock.now().civil);
+        let nodes: Vec<String> = self.0.links.keys().map(ToString::to_string).collect();
+        let begin = move |snapshot: &mut Snapshot| {
+            Ok(ReadBooksResponse { node_province_codes: nodes, ..head(snapshot, mark, now)? })
+        };
+        let stream = self.0.books.stream(begin, chapters())?;
+        Ok(Response::new(stream))
+    }
+
+    async fn read_transfers(
+        &self,
+        request: Request<ReadTransfersRequest>,
+    ) -> Result<Response<ReadTransfersResponse>, Status> {
+        let asked = &request.get_ref().transfer_ids;
+        check_batch("transfer_ids", asked.len())?;
+        let (root, mut found) = (Path::Root, Violations::default());
+        let ids = asked.iter().enumerate();
+        let keys: Vec<Key> = ids
+            .filter_map(|(at, id)| transfer_id(&root.item("transfer_ids", at), id, &mut found))
+            .map(Key::TransferRow)
+            .collect();
+        let keys = found.finish(Some(keys))?;
+        let rows = self.0.reader.run(move |tables| tables.load(&keys)).await.map_err(problem_of_store)?;
+        let transfers = rows.iter().flatten().filter_map(TransferRow::of).map(transfer_to_proto).collect();
+        Ok(Response::new(ReadTransfersResponse { transfers }))
+    }
+
+    async fn list_in_flight(
+        &self,
+        request: Request<ListInFlightRequest>,
+    ) -> Result<Response<ListInFlightResponse>, Status> {
+        let it = request.get_ref();
+        let older_than = it.older_than.as_ref();
+        let asked = Waiting::read(Filter::UnsettledTransfers, it.page_size, &it.page_token, older_than)?;
+        let now = self.0.clock.now().civil;
+        let read = move |tables: &mut dyn Tables| in_flight(tables, &asked, now);
+        let (rows, parked, next_page_token) = self.0.reader.run(read).await.map_err(problem_of_store)?;
+        let transfers = rows.iter().filter_map(TransferRow::of);
+        let transfers = transfers.map(|row| self.0.in_flight(row, &parked)).collect();
+        Ok(Response::new(ListInFlightResponse {
+            transfers,
+            next_page_token,
+            read_time: Some(timestamp(now)),
+        }))
+    }
+
+    async fn list_incidents(
+        &self,
+        request: Request<ListIncidentsRequest>,
+    ) -> Result<Response<ListIncidentsResponse>, Status> {
+        let (it, now) = (request.get_ref(), self.0.clock.now().civil);
+        let asked = Waiting::for_incidents(it.page_size, &it.page_token, it.older_than.as_ref())?;
+        let read = move |tables: &mut dyn Tables| asked.incidents(tables, now);
+        let (incidents, next_page_token) = self.0.reader.run(read).await.map_err(problem_of_store)?;
+        Ok(Response::new(ListIncidentsResponse { incidents, next_page_token }))
+    }
+}

@@ -1,0 +1,132 @@
+//! CompensationService: what operators say about money that is to be carried back.
+
+use super::Desk;
+use crate::domain::coordinator::{Answer, CompensationRequest, CompensationWord, Input};
+use crate::domain::id::TransferId;
+use crate::domain::reason::Reason;
+use crate::domain::row::{CompensationRow, Key, Table, TableRow, TransferRow};
+use crate::domain::scan::Filter;
+use crate::engine::AskError;
+use crate::proto::hub::compensation_service_server::CompensationService;
+use crate::proto::hub::{
+    ApproveCompensationRequest, ApproveCompensationResponse, Compensation, ListCompensationsRequest,
+    ListCompensationsResponse, ProposeCompensationRequest, ProposeCompensationResponse,
+    WithdrawCompensationRequest, WithdrawCompensationResponse,
+};
+use crate::server::common::snapshot_stream::Waiting;
+use crate::store::Tables;
+use crate::transport::access_layer::caller;
+use crate::transport::deadline::remaining_ms;
+use crate::transport::identity::Role;
+use crate::wire::compensation::{
+    NewCompensation, compensation_to_proto, listed_transfer, new_compensation, only_compensation_id,
+};
+use crate::wire::status::{Problem, problem_of_store};
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+/// The service.
+pub(super) struct Compensations(pub(super) Arc<Desk>);
+
+impl Desk {
+    /// Hands in an operator's word, and gives the compensation as it stands then.
+    async fn say_of_compensation(
+        &self,
+        role: &Role,
+        compensation_id: TransferId,
+        word: CompensationWord,
+    ) -> Result<Compensation, Problem> {
+        let request = CompensationRequest { compensation_id, operator: role.to_string(), word };
+        let answer = self.engine.ask(|ticket| Input::Compensate { ticket, request }).await;
+        match answer.map_err(AskError::reason)? {
+            Answer::Compensation(_) | Answer::Transfer(_) => self.compensation(compensation_id).await,
+            Answer::Refused(refusal) => Err(refusal.into()),
+            Answer::Transfers(_) | Answer::Admitted { .. } | Answer::Prove { .. } | Answer::Rulings(_) => {
+                Err(Problem::new(Reason::Internal))
+            }
+        }
+    }
+
+    /// A compensation with its transfer, as they are stored.
+    async fn compensation(&self, id: TransferId) -> Result<Compensation, Problem> {
+        let keys = [Key::CompensationRow(id), Key::TransferRow(id)];
+        let rows = self.reader.run(move |tables| tables.load(&keys)).await.map_err(problem_of_store)?;
+        let mut rows = rows.iter().flatten();
+        let row = rows.clone().find_map(CompensationRow::of).ok_or(Problem::new(Reason::Internal))?;
+        Ok(compensation_to_proto(row, rows.find_map(TransferRow::of)))
+    }
+}
+
+#[tonic::async_trait]
+impl CompensationService for Compensations {
+    async fn propose_compensation(
+        &self,
+        request: Request<ProposeCompensationRequest>,
+    ) -> Result<Response<ProposeCompensationResponse>, Status> {
+        let desk = &self.0;
+        let role = caller(&request)?;
+        let NewCompensation { compensation_id, original_id, amount, reason } =
+            new_compensation(request.get_ref())?;
+        let terms_digest = desk.key.compensation_digest(compensation_id, original_id, amount);
+        let word = CompensationWord::Propose { original_id, amount, reason, terms_digest };
+        let compensation = desk.say_of_compensation(&role, compensation_id, word).await?;
+        Ok(Response::new(ProposeCompensationResponse { compensation: Some(compensation) }))
+    }
+
+    async fn approve_compensation(
+        &self,
+        request: Request<ApproveCompensationRequest>,
+    ) -> Result<Response<ApproveCompensationResponse>, Status> {
+        let desk = &self.0;
+        let role = caller(&request)?;
+        let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
+        let id = only_compensation_id(&request.get_ref().compensation_id)?;
+        let word = CompensationWord::Approve { deadline_ms };
+        let compensation = desk.say_of_compensation(&role, id, word).await?;
+        // Another operator may ask how it stands by approving again.
+        if compensation.answerer == role.to_string() {
+            tracing::warn!(
+                compensation_id = %id,
+                approver = %role,
+                state = compensation.state().as_str_name(),
+                "an operator has approved a compensation"
+            );
+        }
+        Ok(Response::new(ApproveCompensationResponse { compensation: Some(compensation) }))
+    }
+
+    async fn withdraw_compensation(
+        &self,
+        request: Request<WithdrawCompensationRequest>,
+    ) -> Result<Response<WithdrawCompensationResponse>, Status> {
+        let role = caller(&request)?;
+        let id = only_compensation_id(&request.get_ref().compensation_id)?;
+        let compensation = self.0.say_of_compensation(&role, id, CompensationWord::Withdraw).await?;
+        Ok(Response::new(WithdrawCompensationResponse { compensation: Some(compensation) }))
+    }
+
+    async fn list_compensations(
+        &self,
+        request: Request<ListCompensationsRequest>,
+    ) -> Result<Response<ListCompensationsResponse>, Status> {
+        self.0.wholeness.life()?;
+        let it = request.get_ref();
+        let asked = Waiting::read(Filter::All(Table::CompensationRow), it.page_size, &it.page_token, None)?;
+        let of = listed_transfer(&it.transfer_id)?;
+        let read = move |tables: &mut dyn Tables| {
+            let is_of = |row: &CompensationRow| of.is_none_or(|of| row.original_id == of);
+            let (rows, token) = asked.page(tables, |row| CompensationRow::of(row).is_some_and(is_of))?;
+            let rows: Vec<CompensationRow> = rows.iter().filter_map(CompensationRow::of).cloned().collect();
+            let keys: Vec<Key> = rows.iter().map(|row| Key::TransferRow(row.compensation_id)).collect();
+            Ok((rows, tables.load(&keys)?, token))
+        };
+        let (rows, transfers, next_page_token) = self.0.reader.run(read).await.map_err(problem_of_store)?;
+        let transfers = transfers.iter().map(|row| row.as_ref().and_then(TransferRow::of));
+        let compensations =
+            rows.iter().zip(transfers).map(|(row, transfer)| compensation_to_proto(row, transfer));
+        Ok(Response::new(ListCompensationsResponse {
+            compensations: compensations.collect(),
+            next_page_token,
+        }))
+    }
+}

@@ -1,0 +1,133 @@
+//! CoordinatorService: what nodes call. A node speaks for its own province only.
+
+use super::Desk;
+use crate::domain::calendar::Day;
+use crate::domain::coordinator::{Announcement, Answer, Input};
+use crate::domain::reason::Reason;
+use crate::domain::record::PeerMark;
+use crate::domain::region::ProvinceCode;
+use crate::engine::AskError;
+use crate::engine::hash_at;
+use crate::proto::hub::coordinator_service_server::CoordinatorService;
+use crate::proto::hub::{
+    AnnounceNodeRequest, AnnounceNodeResponse, AnnounceState, ResolveRequest, ResolveResponse,
+};
+use crate::transport::access_layer::caller;
+use crate::transport::identity::Role;
+use crate::wire::announce::announcement_from_proto;
+use crate::wire::leg::sender_to_proto;
+use crate::wire::region::regions_to_proto;
+use crate::wire::resolve::{resolve_from_proto, ruling_to_proto};
+use crate::wire::status::{Problem, problem_of_store};
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+/// The service.
+pub(super) struct Nodes(pub(super) Arc<Desk>);
+
+/// The province that a call speaks for: its certificate's, and nobody else's.
+fn province_of<T>(request: &Request<T>) -> Result<ProvinceCode, Problem> {
+    match caller(request)? {
+        Role::Node(province) => Ok(province),
+        Role::Hub | Role::App(_) | Role::Platform(_) | Role::Operator(_) => {
+            Err(Problem::new(Reason::RoleNotAllowed))
+        }
+    }
+}
+
+impl Desk {
+    /// Up to where a node knows this hub's journal: nothing when what it has seen is not in it.
+    async fn known_of_us(&self, hub_seen: Option<PeerMark>) -> Result<Option<u64>, Problem> {
+        let Some(seen) = hub_seen else { return Ok(None) };
+        let ours = self.reader.run(move |tables| hash_at(tables, seen.sequence)).await;
+        let ours = ours.map_err(problem_of_store)?;
+        Ok((ours == Some(seen.head_hash)).then_some(seen.sequence))
+    }
+}
+
+#[tonic::async_trait]
+impl CoordinatorService for Nodes {
+    async fn announce_node(
+        &self,
+        request: Request<AnnounceNodeRequest>,
+    ) -> Result<Response<AnnounceNodeResponse>, Status> {
+        let desk = &self.0;
+        let province = province_of(&request)?;
+        let request = request.into_inner();
+        if !request.province_code.is_empty() && request.province_code != province.to_string() {
+            return Err(Problem::new(Reason::ProvinceNotAllowed).into());
+        }
+        let (announced, hub_seen) = announcement_from_proto(province, &request)?;
+        let _seat = desk.inquiries.admit_announcement(province)?;
+        let node = announced.mark;
+        let knows_us_to = desk.known_of_us(hub_seen).await?;
+        let announced = Box::new(Announcement { knows_us_to, ..announced });
+        let answer = desk.engine.ask_always(|ticket| Input::Announce { ticket, node: announced }).await;
+        let sender = Some(sender_to_proto(&desk.mark.now()));
+        match answer.map_err(AskError::reason)? {
+            Answer::Admitted { incarnation, resync, hub_recovered } => {
+                if incarnation != node.incarnation {
+                    tracing::info!(%province, incarnation, sequence = node.sequence, resync, "a node has joined");
+                }
+                let state = if resync { AnnounceState::Resync } else { AnnounceState::Admitted };
+                let today = Day::of(desk.clock.now().civil);
+                Ok(Response::new(AnnounceNodeResponse {
+                    incarnation,
+                    sender,
+                    regions: regions_to_proto(&desk.places, today),
+                    region_table_version: desk.places_version.clone(),
+                    state: state.into(),
+                    prove_sequence: 0,
+                    hub_recovered,
+                }))
+            }
+            Answer::Prove { sequence } => Ok(Response::new(AnnounceNodeResponse {
+                sender,
+                state: AnnounceState::Prove.into(),
+                prove_sequence: sequence,
+                ..AnnounceNodeResponse::default()
+            })),
+            Answer::Refused(refusal) => {
+                let sequence = node.sequence;
+                match refusal.reason {
+                    Reason::Recovering => {}
+                    Reason::HubBehind => tracing::error!(
+                        %province,
+                        "ALARM: the node has seen a state of this hub that is not in its journal: this store was put \
+                         back without `gongji restore`"
+                    ),
+                    _ => tracing::error!(
+                        %province,
+                        sequence,
+                        "ALARM: two servers run on copies of one node's store: one is refused"
+                    ),
+                }
+                Err(Problem::from(refusal).into())
+            }
+            Answer::Transfer(_) | Answer::Compensation(_) | Answer::Transfers(_) | Answer::Rulings(_) => {
+                Err(Problem::new(Reason::Internal).into())
+            }
+        }
+    }
+
+    async fn resolve(&self, request: Request<ResolveRequest>) -> Result<Response<ResolveResponse>, Status> {
+        let desk = &self.0;
+        let province = province_of(&request)?;
+        let (node, questions) = resolve_from_proto(request.get_ref())?;
+        let _seat = desk.inquiries.admit(province, desk.engine.is_loaded())?;
+        let answer =
+            desk.engine.ask_always(|ticket| Input::Resolve { ticket, province, node, questions }).await;
+        match answer.map_err(AskError::reason)? {
+            Answer::Rulings(rulings) => Ok(Response::new(ResolveResponse {
+                sender: Some(sender_to_proto(&desk.mark.now())),
+                answers: rulings.iter().map(ruling_to_proto).collect(),
+            })),
+            Answer::Refused(refusal) => Err(Problem::from(refusal).into()),
+            Answer::Transfer(_)
+            | Answer::Compensation(_)
+            | Answer::Transfers(_)
+            | Answer::Admitted { .. }
+            | Answer::Prove { .. } => Err(Problem::new(Reason::Internal).into()),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The national hub's server: services over the coordinator's engine, and a dispatcher that carries its effects.
+
+mod acceptance;
+mod alarms;
+mod audit;
+mod compensations;
+mod coordinator;
+mod dispatcher;
+mod inquiries;
+mod link;
+mod lists;
+mod regions;
+mod rulebooks;
+mod transfers;
+mod upkeep;
+mod wholeness;
+
+use crate::config::HubConfig;
+use crate::config::apps::{HubApp, Provinces};
+use crate::config::peers::NodePeer;
+use crate::domain::apply::SELF;
+use crate::domain::coordinator::{Coordinator, Deadlines, Input};
+use crate::domain::id::StartId;
+use crate::domain::record::Record;
+use crate::domain::region::{ProvinceCode, RegionDirectory};
+use crate::domain::row::{SelfRow, TableRow, TransferRow};
+use crate::domain::scan::{Filter, Scan};
+use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, is_put_back, outcome};
+use crate::privacy::key::{KeyFileError, VaultKey};
+use crate::privacy::names;
+use crate::privacy::random::{random_16, random_words};
+use crate::proto::hub::audit_service_server::{self, AuditServiceServer};
+use crate::proto::hub::compensation_service_server::{self, CompensationServiceServer};
+use crate::proto::hub::coordinator_service_server::{self, CoordinatorServiceServer};
+use crate::proto::hub::region_service_server::{self, RegionServiceServer};
+use crate::proto::hub::rulebook_service_server::{self, RulebookServiceServer};
+use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
+use crate::server::common::rulebook_reload::Rules;
+use crate::server::common::running::{Ready, Stop};
+use crate::server::common::sender::Mark;
+use crate::server::common::serve::{ServeError, Setup, with_health};
+use crate::server::common::snapshot_stream::Books;
+use crate::store::rulebook_archive::TextError;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError, Tables, replay};
+use crate::transport::access::{AppGrant, GrantError, Grants};
+use crate::transport::identity::Role;
+use crate::transport::peer::Peer;
+use crate::transport::tls::TlsError;
+use crate::wire;
+use inquiries::Inquiries;
+use link::Link;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tonic::service::Routes;
+use wholeness::Wholeness;
+
+/// Why a hub cannot start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// Its store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The texts of its rulebook.
+    #[error(transparent)]
+    Texts(#[from] TextError),
+    /// Its engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Its vault's key.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// Its network side.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// A node's address.
+    #[error(transparent)]
+    Peer(#[from] TlsError),
+    /// What its configuration grants to apps.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+}
+
+/// What the hub's services share.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    engine: Handle<Coordinator>,
+    reader: Reader,
+    clock: Arc<dyn Clock>,
+    places: Arc<RegionDirectory>,
+    places_version: String,
+    rulebook: Arc<Rules>,
+    key: VaultKey,
+    grants: Grants,
+    links: BTreeMap<ProvinceCode, Link>,
+    mark: Mark,
+    books: Books,
+    inquiries: Inquiries,
+    deadline_default_ms: u64,
+    wholeness: Wholeness,
+    /// True from the moment that a stop is asked for: streams end then, so that draining does.
+    stopping: watch::Receiver<bool>,
+}
+
+impl Desk {
+    /// Reads requests for this hub.
+    fn reading(&self) -> wire::reader::Reader<'_> {
+        wire::reader::Reader {
+            regions: &self.places,
+            home: None,
+            normalise_name: names::normalise_name,
+            normalise_remark: names::normalise_remark,
+        }
+    }
+
+    /// Whether a caller may act for members of a province: pay from it, watch it.
+    fn may_act_for(&self, role: &Role, province: ProvinceCode) -> bool {
+        match role {
+            Role::App(name) => self.grants.allows_province(name, province),
+            Role::Platform(own) | Role::Node(own) => *own == province,
+            Role::Operator(_) => true,
+            Role::Hub => false,
+        }
+    }
+}
+
+fn grants(apps: &[HubApp], places: &RegionDirectory) -> Result<Grants, GrantError> {
+    let grant = |app: &HubApp| {
+        let provinces = match &app.provinces {
+            Provinces::All => places.provinces().map(|province| province.code).collect(),
+            Provinces::Listed(listed) => listed.iter().copied().collect(),
+        };
+        let methods = app.methods.iter().map(|method| format!("TransferService.{method}")).collect();
+        (app.name.clone(), AppGrant { provinces, methods })
+    };
+    Grants::new(apps.iter().map(grant).collect())
+}
+
+/// Opens the hub's store and reads what its start needs: what is unsettled, whom it must hear if it was put back, and
+/// else the life in which it last recovered.
+fn open(config: &HubConfig) -> Result<(SqliteStore, Input, Option<u64>), HubError> {
+    let mut store = SqliteStore::open(&config.server.data, "hub")?;
+    replay::check_start(&config.server.data)?;
+    let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
+    let unsettled: Vec<TransferRow> =
+        store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
+    tracing::info!(unsettled = unsettled.len(), "the store is open");
+    // It is old until a recovery has ended after the restore.
+    let restored = store.restored()?;
+    let put_back = is_put_back(&mut store, restored, |record| matches!(record, Record::HubRecovered(_)))?;
+    if put_back {
+        tracing::warn!(
+            "this store was restored from a backup: every node is asked what it lost, then the hub serves"
+        );
+    }
+    let nodes: Vec<ProvinceCode> = config.nodes.iter().map(|node| node.province).collect();
+    let put_back = Some(nodes).filter(|nodes| put_back && !nodes.is_empty());
+    let own = store.load(&[SELF])?.into_iter().flatten().find_map(|row| SelfRow::of(&row).cloned());
+    let recovered = own.map_or(0, |own| own.recovered);
+    let recovered = put_back.is_none().then_some(recovered);
+    Ok((store, Input::Start { unsettled, put_back }, recovered))
+}
+
+/// A link to each node that the configuration names.
+fn links(config: &HubConfig, setup: &Setup, mark: &Mark) -> Result<BTreeMap<ProvinceCode, Link>, HubError> {
+    let link = |node: &NodePeer| {
+        let peer = Peer::new(&node.address, setup.tls(), Role::Node(node.province), setup.role())?;
+        Ok((node.province, Link::new(peer, mark.clone())))
+    };
+    config.nodes.iter().map(link).collect()
+}
+
+/// Runs a hub until `stop`; tells `ready` where it listens.
+pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubError> {
+    let setup = Setup::new(&config.server, Role::Hub).await?;
+    let key = VaultKey::for_store(&config.server.vault_key, SqliteStore::exists(&config.server.data))?;
+    let (store, start, recovered) = open(&config)?;
+    let wholeness = Wholeness::new(recovered);
+    let places = Arc::new(config.server.regions.directory.clone());
+    let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), None)?);
+    let start_id = StartId(random_16());
+    let limits = &config.server.limits;
+    let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
+    let machine = Coordinator::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
+    let (dispatcher, lanes) = dispatcher::dispatcher(config.nodes.iter().map(|node| node.province));
+    let reader = Reader::new(store.reader()?);
+    let core = Core::new(machine, store)?.seeded(random_words());
+    let last_incarnation = core.incarnation();
+    // A province that no node serves is out of reach from the start: nothing is held for a transfer that cannot be.
+    let served = |province| config.nodes.iter().any(|node| node.province == province);
+    let unserved = places.provinces().map(|province| province.code).filter(|province| !served(*province));
+    let dark = unserved.map(|province| Input::Link { province, up: false });
+    let first = [start].into_iter().chain(dark).collect();
+    let Engine { handle, thread } =
+        crate::engine::start(core, Arc::clone(&clock), Box::new(dispatcher), first)?;
+    let engine = handle.with_waiting_max(limits.in_flight_max);
+    let mark = Mark::new(last_incarnation + 1, start_id, engine.heads());
+    let links = links(&config, &setup, &mark)?;
+    let tasks = lanes.run(links.clone(), &engine, reader.clone(), (mark.clone(), wholeness.clone()));
+    let in_force = engine.clone();
+    let reloading =
+        tokio::spawn(Arc::clone(&rulebook).reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
+    let (stop_streams, stopping) = watch::channel(false);
+    let desk = Arc::new(Desk {
+        engine: engine.clone(),
+        reader,
+        clock,
+        grants: grants(&config.apps, &places)?,
+        places,
+        places_version: config.server.regions.version.clone(),
+        rulebook,
+        key,
+        links,
+        mark,
+        books: Books::new(config.server.data.clone()),
+        inquiries: Inquiries::new(config.nodes.iter().map(|node| node.province), limits.inquiries_max),
+        deadline_default_ms: limits.deadline_default_ms,
+        stopping,
+        wholeness,
+    });
+    let stop = async move {
+        // Whoever started this server asks for its end, or has gone.
+        let _ = stop.await;
+        stop_streams.send_replace(true);
+    };
+    let watching = tokio::spawn(alarms::run(Arc::clone(&desk), config.server.alarms.clone()));
+    let served = serve(setup, &config, &desk, ready, stop).await;
+    drop(tasks);
+    watching.abort();
+    reloading.abort();
+    engine.stop();
+    let ended = outcome(engine, thread).await;
+    served?;
+    Ok(ended?)
+}
+
+/// The services that this server lists.
+const SERVICES: [&str; 6] = [
+    transfer_service_server::SERVICE_NAME,
+    coordinator_service_server::SERVICE_NAME,
+    region_service_server::SERVICE_NAME,
+    audit_service_server::SERVICE_NAME,
+    rulebook_service_server::SERVICE_NAME,
+    compensation_service_server::SERVICE_NAME,
+];
+
+async fn serve(
+    setup: Setup,
+    config: &HubConfig,
+    desk: &Arc<Desk>,
+    ready: Ready,
+    stop: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let bytes_max = config.server.limits.message_bytes_max;
+    let transfers = TransferServiceServer::new(transfers::Transfers(Arc::clone(desk)));
+    let coordinator = CoordinatorServiceServer::new(coordinator::Nodes(Arc::clone(desk)));
+    let regions = RegionServiceServer::new(regions::Regions(Arc::clone(desk)));
+    let compensations = CompensationServiceServer::new(compensations::Compensations(Arc::clone(desk)));
+    let rulebooks = RulebookServiceServer::new(rulebooks::Rulebooks(Arc::clone(desk)));
+    let services = Routes::new(transfers.max_decoding_message_size(bytes_max))
+        .add_service(coordinator.max_decoding_message_size(bytes_max))
+        .add_service(regions.max_decoding_message_size(bytes_max))
+        .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(desk))))
+        .add_service(compensations.max_decoding_message_size(bytes_max))
+        .add_service(rulebooks.max_decoding_message_size(bytes_max));
+    let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
+    let address = setup.address();
+    tracing::info!(%address, "the hub serves");
+    // Whoever started this server may not care where it listens.
+    let _ = ready.send(address);
+    let ended = desk.engine.clone().ended();
+    let stop = async move {
+        tokio::select! {
+            () = stop => {}
+            () = ended => {}
+        }
+        tracing::info!("stopping: calls that are running end first");
+    };
+    setup.serve(&config.server, services, desk.grants.clone(), health, stop).await
+}

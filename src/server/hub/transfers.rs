@@ -1,0 +1,329 @@
+//! TransferService: what apps and provinces' platforms call. Handlers hand an input to the engine and wait; a caller
+//! that goes away cancels nothing.
+
+use super::{Desk, lists};
+use crate::domain::coordinator::{Answer, CreateRequest, Input};
+use crate::domain::policy::at_hub::{self, HubFacts};
+use crate::domain::policy::verification::Verification;
+use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
+use crate::domain::region::{ProvinceCode, RegionCode};
+use crate::domain::row::{PartiesRow, TransferRow};
+use crate::domain::transfer::{Leg, Party, Side, Terms};
+use crate::engine::AskError;
+use crate::privacy::people::MaskedParties;
+use crate::proto::hub::transfer_service_server::TransferService;
+use crate::proto::hub::{
+    AcceptTransferRequest, AcceptTransferResponse, BatchGetTransfersRequest, BatchGetTransfersResponse,
+    BatchGetTransfersResult, CheckTransferRequest, CheckTransferResponse, CreateTransferRequest,
+    CreateTransferResponse, DeclineTransferRequest, DeclineTransferResponse, GetTransferRequest,
+    GetTransferResponse, ListTransfersRequest, ListTransfersResponse, SubmitTransfersRequest,
+    SubmitTransfersResponse, SubmitTransfersResult, Transfer, WatchTransfersRequest,
+    batch_get_transfers_result, submit_transfers_result,
+};
+use crate::proto::types;
+use crate::transport::access_layer::caller;
+use crate::transport::deadline::remaining_ms;
+use crate::transport::identity::Role;
+use crate::wire::prepare::check_result_from_proto;
+use crate::wire::reader::{check_batch, only_transfer_id};
+use crate::wire::status::{Problem, refusal_to_proto};
+use crate::wire::terms::{NewTransfer, only_wait_mode};
+use crate::wire::transfer::transfer_to_proto;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tonic::{Request, Response, Status};
+
+/// The service.
+pub(super) struct Transfers(pub(super) Arc<Desk>);
+
+/// A transfer that was handed in, with what its answer will show of the persons.
+struct Begun {
+    answer: oneshot::Receiver<Answer>,
+    parties: MaskedParties,
+}
+
+impl Desk {
+    /// Permission comes before validation: a province that can be read at all is enough to refuse.
+    fn may_speak_for(&self, role: &Role, party: Option<&types::Party>) -> Result<(), Problem> {
+        let code = party.and_then(|party| RegionCode::parse(&party.region_code));
+        let province = code.and_then(|code| self.places.locate(code)).map(|area| area.province);
+        match province {
+            Some(province) if !self.may_act_for(role, province) => {
+                Err(Problem::new(Reason::ProvinceNotAllowed))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn begin(&self, owner: &Role, transfer: NewTransfer, deadline_ms: u64) -> Result<Begun, Problem> {
+        let NewTransfer { transfer_id, content, wait, verification } = transfer;
+        let parties = MaskedParties::of(&content.terms, &content.remark);
+        let request = CreateRequest {
+            transfer_id,
+            owner: owner.to_string(),
+            digests: self.key.terms_digests(transfer_id, &content.terms, &content.remark),
+            parties: PartiesRow {
+                transfer_id,
+                sealed: self.key.seal_parties(transfer_id, &parties),
+                receipt_time: self.clock.now().civil,
+            },
+            terms: content.terms,
+            verification,
+            wait,
+            deadline_ms,
+        };
+        let answer = self.engine.begin(|ticket| Input::Create { ticket, request: Box::new(request) });
+        Ok(Begun { answer: answer.map_err(AskError::reason)?, parties })
+    }
+
+    async fn finish(&self, begun: Begun) -> Result<Transfer, Problem> {
+        match begun.answer.await {
+            Ok(Answer::Transfer(row)) => Ok(transfer_to_proto(&row, Some(&begun.parties))),
+            Ok(Answer::Refused(refusal)) => Err(refusal.into()),
+            Ok(
+                Answer::Transfers(_)
+                | Answer::Compensation(_)
+                | Answer::Admitted { .. }
+                | Answer::Prove { .. }
+                | Answer::Rulings(_),
+            ) => Err(Problem::new(Reason::Internal)),
+            Err(_) => Err(Problem::new(Reason::OutcomeUnknown)),
+        }
+    }
+
+    /// A stored transfer as it is shown; what cannot be opened was erased.
+    pub(super) fn show(&self, row: &TransferRow, parties: Option<&PartiesRow>) -> Transfer {
+        let opened = parties.and_then(|sealed| self.key.open_parties(row.transfer_id, &sealed.sealed).ok());
+        transfer_to_proto(row, opened.as_ref())
+    }
+
+    /// Whether a caller may see a transfer: its owner, and who may act for one of its provinces.
+    pub(super) fn may_see(&self, role: &Role, row: &TransferRow) -> bool {
+        row.owner == role.to_string()
+            || self.may_act_for(role, row.payer_province)
+            || self.may_act_for(role, row.payee_province)
+    }
+
+    /// The transfers with these ids, in order; those that the caller may not see are not there for him.
+    async fn get(
+        &self,
+        role: &Role,
+        transfer_ids: Vec<crate::domain::id::TransferId>,
+    ) -> Result<Vec<Option<Transfer>>, Problem> {
+        let answer = self.engine.ask(|ticket| Input::Get { ticket, transfer_ids }).await;
+        match answer.map_err(AskError::reason)? {
+            Answer::Transfers(found) => Ok(found
+                .into_iter()
+                .map(|found| found.filter(|(row, _)| self.may_see(role, row)))
+                .map(|found| found.map(|(row, parties)| self.show(&row, parties.as_ref())))
+                .collect()),
+            Answer::Refused(refusal) => Err(refusal.into()),
+            Answer::Transfer(_)
+            | Answer::Compensation(_)
+            | Answer::Admitted { .. }
+            | Answer::Prove { .. }
+            | Answer::Rulings(_) => Err(Problem::new(Reason::Internal)),
+        }
+    }
+
+    /// Every rule that stands against a transfer, the hub's first, then the payer's, then the payee's.
+    async fn check(
+        &self,
+        terms: &Terms,
+        stated: Option<Verification>,
+        within: Duration,
+    ) -> Result<Vec<RefusalRecord>, Status> {
+        let now = self.clock.now().civil;
+        let rulebook = self.rulebook.now();
+        let facts = HubFacts::new(terms, stated, now, &self.places, &rulebook);
+        let mut refusals: Vec<_> = at_hub::against(&facts).into_iter().map(|it| it.refusal).collect();
+        let leg = |side: Side, party: &Party, counter: RegionCode| Leg {
+            transfer_id: Default::default(),
+            side,
+            party: party.clone(),
+            counter_region: counter,
+            kinship: terms.kinship,
+            amount: terms.amount,
+            terms_digest: Default::default(),
+            receipt_time: now,
+            allowed_types: if side == Side::Payee {
+                facts.payer_rules.payee_types.clone()
+            } else {
+                Vec::new()
+            },
+            acceptance: side == Side::Payee && facts.payer_rules.acceptance_demanded,
+            time_left_ms: 0,
+        };
+        let payer = leg(Side::Payer, &terms.payer, terms.payee.region);
+        let payee = leg(Side::Payee, &terms.payee, terms.payer.region);
+        let (payer, payee) = tokio::join!(self.check_leg(payer, within), self.check_leg(payee, within));
+        refusals.extend(payer?);
+        refusals.extend(payee?);
+        Ok(refusals)
+    }
+
+    async fn check_leg(&self, leg: Leg, within: Duration) -> Result<Vec<RefusalRecord>, Status> {
+        let (province, side) = (leg.party.province, RefusalSide::from(leg.side));
+        let unreachable = |province: ProvinceCode| {
+            vec![RefusalRecord::new(Reason::ProvinceUnreachable, RefusalSide::Hub).with("province", province)]
+        };
+        let Some(link) = self.links.get(&province) else { return Ok(unreachable(province)) };
+        match link.check(&[leg], within).await {
+            Ok(results) => {
+                Ok(results.iter().flat_map(|result| check_result_from_proto(result, side)).collect())
+            }
+            // A node's own words are not passed on: they may say anything.
+            Err(status) if status.code() == tonic::Code::ResourceExhausted => {
+                Err(Problem::new(Reason::Overloaded).into())
+            }
+            Err(_) => Ok(unreachable(province)),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl TransferService for Transfers {
+    async fn create_transfer(
+        &self,
+        request: Request<CreateTransferRequest>,
+    ) -> Result<Response<CreateTransferResponse>, Status> {
+        let desk = &self.0;
+        let role = caller(&request)?;
+        let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
+        let request = request.into_inner();
+        desk.may_speak_for(&role, request.payer.as_ref())?;
+        let transfer = desk.reading().create_transfer(&request)?;
+        let begun = desk.begin(&role, transfer, deadline_ms)?;
+        let transfer = desk.finish(begun).await?;
+        Ok(Response::new(CreateTransferResponse { transfer: Some(transfer) }))
+    }
+
+    async fn check_transfer(
+        &self,
+        request: Request<CheckTransferRequest>,
+    ) -> Result<Response<CheckTransferResponse>, Status> {
+        let desk = &self.0;
+        let role = caller(&request)?;
+        let within =
+            Duration::from_millis(remaining_ms(request.metadata(), desk.deadline_default_ms) * 8 / 10);
+        let request = request.into_inner();
+        desk.may_speak_for(&role, request.payer.as_ref())?;
+        let (content, stated) = desk.reading().check_transfer(&request)?;
+        let refusals = desk.check(&content.terms, stated, within).await?;
+        let refusals: Vec<types::Refusal> = refusals.iter().map(refusal_to_proto).collect();
+        Ok(Response::new(CheckTransferResponse { allowed: refusals.is_empty(), refusals }))
+    }
+
+    async fn submit_transfers(
+        &self,
+        request: Request<SubmitTransfersRequest>,
+    ) -> Result<Response<SubmitTransfersResponse>, Status> {
+        use submit_transfers_result::Outcome;
+        let desk = &self.0;
+        let role = caller(&request)?;
+        let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
+        let request = request.into_inner();
+        check_batch("requests", request.requests.len())?;
+        let wait = only_wait_mode(request.wait)?;
+        // All are handed in before the first answer is waited for.
+        let begin = |item: &CreateTransferRequest| {
+            desk.may_speak_for(&role, item.payer.as_ref())?;
+            desk.begin(&role, desk.reading().batch_item(item, wait)?, deadline_ms)
+        };
+        let begun: Vec<Result<Begun, Problem>> = request.requests.iter().map(begin).collect();
+        drop(request);
+        let mut results = Vec::with_capacity(begun.len());
+        for item in begun {
+            let outcome = match item {
+                Ok(begun) => desk.finish(begun).await,
+                Err(problem) => Err(problem),
+            };
+            let outcome = outcome.map_or_else(|it| Outcome::Error(it.into_rpc_status()), Outcome::Transfer);
+            results.push(SubmitTransfersResult { outcome: Some(outcome) });
+        }
+        Ok(Response::new(SubmitTransfersResponse { results }))
+    }
+
+    async fn get_transfer(
+        &self,
+        request: Request<GetTransferRequest>,
+    ) -> Result<Response<GetTransferResponse>, Status> {
+        let role = caller(&request)?;
+        let id = only_transfer_id(&request.get_ref().transfer_id)?;
+        let found = self.0.get(&role, vec![id]).await?;
+        match found.into_iter().next().flatten() {
+            Some(transfer) => Ok(Response::new(GetTransferResponse { transfer: Some(transfer) })),
+            None => Err(Problem::new(Reason::TransferNotFound).into_status()),
+        }
+    }
+
+    async fn batch_get_transfers(
+        &self,
+        request: Request<BatchGetTransfersRequest>,
+    ) -> Result<Response<BatchGetTransfersResponse>, Status> {
+        use batch_get_transfers_result::Outcome;
+        let role = caller(&request)?;
+        let request = request.into_inner();
+        check_batch("transfer_ids", request.transfer_ids.len())?;
+        let ids: Vec<_> = request.transfer_ids.iter().map(|id| only_transfer_id(id)).collect();
+        let asked = ids.iter().filter_map(|id| id.as_ref().ok().copied()).collect();
+        let mut found = self.0.get(&role, asked).await?.into_iter();
+        let outcome = |id: Result<_, Problem>| match id {
+            Err(problem) => Outcome::Error(problem.into_rpc_status()),
+            Ok(_) => found.next().flatten().map_or_else(
+                || Outcome::Error(Problem::new(Reason::TransferNotFound).into_rpc_status()),
+                Outcome::Transfer,
+            ),
+        };
+        let results = ids.into_iter().map(outcome).map(|it| BatchGetTransfersResult { outcome: Some(it) });
+        Ok(Response::new(BatchGetTransfersResponse { results: results.collect() }))
+    }
+
+    async fn list_transfers(
+        &self,
+        request: Request<ListTransfersRequest>,
+    ) -> Result<Response<ListTransfersResponse>, Status> {
+        let role = caller(&request)?;
+        self.0.wholeness.life()?;
+        lists::list(&self.0, &role, request.get_ref()).await.map(Response::new)
+    }
+
+    async fn accept_transfer(
+        &self,
+        request: Request<AcceptTransferRequest>,
+    ) -> Result<Response<AcceptTransferResponse>, Status> {
+        let desk = &self.0;
+        let role = caller(&request)?;
+        let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
+        let request = request.into_inner();
+        desk.may_speak_for(&role, request.payee.as_ref())?;
+        let word = desk.reading().accept_transfer(&request)?;
+        let transfer = desk.hear_payee(word, true, deadline_ms).await?;
+        Ok(Response::new(AcceptTransferResponse { transfer: Some(transfer) }))
+    }
+
+    async fn decline_transfer(
+        &self,
+        request: Request<DeclineTransferRequest>,
+    ) -> Result<Response<DeclineTransferResponse>, Status> {
+        let desk = &self.0;
+        let role = caller(&request)?;
+        let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
+        let request = request.into_inner();
+        desk.may_speak_for(&role, request.payee.as_ref())?;
+        let word = desk.reading().decline_transfer(&request)?;
+        let transfer = desk.hear_payee(word, false, deadline_ms).await?;
+        Ok(Response::new(DeclineTransferResponse { transfer: Some(transfer) }))
+    }
+
+    type WatchTransfersStream = lists::Changes;
+
+    async fn watch_transfers(
+        &self,
+        request: Request<WatchTransfersRequest>,
+    ) -> Result<Response<lists::Changes>, Status> {
+        let role = caller(&request)?;
+        lists::watch(&self.0, role, request.get_ref()).map(Response::new)
+    }
+}

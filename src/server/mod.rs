@@ -1,0 +1,5 @@
+//! The two servers, and what they share.
+
+pub mod common;
+pub mod hub;
+pub mod node;

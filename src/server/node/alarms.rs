@@ -1,0 +1,31 @@
+//! Tells legs that have been in doubt for too long.
+
+use super::Desk;
+use crate::config::alarms::Alarms;
+use crate::domain::overdue::{Late, Waiting};
+use crate::domain::row::{LegRow, Row, TableRow};
+use crate::domain::scan::{Filter, Scan};
+use crate::domain::transfer::Side;
+use crate::server::common::overdue_alarms::Watch;
+use std::sync::Arc;
+
+fn waits(row: &Row) -> Vec<Waiting<Side>> {
+    let leg = LegRow::of(row);
+    let waiting =
+        leg.map(|leg| Waiting { group: leg.side, transfer_id: leg.transfer_id, since: leg.prepare_time });
+    waiting.into_iter().collect()
+}
+
+/// Looks until it is dropped.
+pub(super) async fn run(desk: Arc<Desk>, alarms: Alarms) {
+    let Some(watch) = Watch::new(&alarms, Filter::LegsInDoubt, waits) else { return };
+    let tell = |late: Late<Side>| {
+        let (side, oldest, age_s) = (late.group.name(), late.oldest, late.age_ms / 1_000);
+        tracing::warn!(side, count = late.count, %oldest, age_s, "ALARM: legs are in doubt");
+    };
+    let read = |scan: Scan| {
+        let reader = desk.lists.clone();
+        async move { reader.run(move |tables| tables.scan(&scan)).await }
+    };
+    watch.run(|| desk.clock.now().civil, read, tell).await;
+}

@@ -1,0 +1,136 @@
+//! AuditService: what operators read of the node's books, beside the writer.
+
+use super::Desk;
+use crate::domain::calendar::Civil;
+use crate::domain::id::MemberRef;
+use crate::domain::participant::apply::PROVINCE;
+use crate::domain::row::{AccountRow, IncidentRow, LegRow, Row, Table, TableRow};
+use crate::domain::scan::Filter;
+use crate::privacy::random::random_16;
+use crate::proto::node::audit_service_server::AuditService;
+use crate::proto::node::{
+    InDoubtLeg, ListInDoubtRequest, ListInDoubtResponse, ListIncidentsRequest, ListIncidentsResponse,
+    ReadBooksRequest, ReadBooksResponse,
+};
+use crate::server::common::snapshot_stream::{Chapter, Waiting, mark_at};
+use crate::store::Tables;
+use crate::store::sqlite::Snapshot;
+use crate::wire::audit::{account_to_proto, incident_to_proto, leg_to_proto};
+use crate::wire::leg::{sender_to_proto, side_to_proto};
+use crate::wire::status::problem_of_store;
+use crate::wire::time::timestamp;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+/// The service.
+pub(super) struct Audits(pub(super) Arc<Desk>);
+
+/// What stands for members in one stream: no two streams can be put together, and nobody can be found by it.
+#[derive(Clone, Copy)]
+struct Alias([u8; 16]);
+
+impl Alias {
+    fn of(self, member_ref: MemberRef) -> Vec<u8> {
+        if member_ref == PROVINCE {
+            return Vec::new();
+        }
+        let mut hash = Sha256::new();
+        hash.update(self.0);
+        hash.update(member_ref.0);
+        hash.finalize()[..16].to_vec()
+    }
+}
+
+fn chapters() -> Vec<Chapter<ReadBooksResponse>> {
+    let alias = Alias(random_16());
+    let legs = move |rows: &[Row]| ReadBooksResponse {
+        legs: rows.iter().filter_map(LegRow::of).map(|row| leg_to_proto(row, |it| alias.of(it))).collect(),
+        ..ReadBooksResponse::default()
+    };
+    let accounts = move |rows: &[Row]| ReadBooksResponse {
+        accounts: rows
+            .iter()
+            .filter_map(AccountRow::of)
+            .map(|row| account_to_proto(row, |it| alias.of(it)))
+            .collect(),
+        ..ReadBooksResponse::default()
+    };
+    let incidents = |rows: &[Row]| ReadBooksResponse {
+        incidents: rows.iter().filter_map(IncidentRow::of).map(incident_to_proto).collect(),
+        ..ReadBooksResponse::default()
+    };
+    vec![
+        Chapter::Rows(Filter::All(Table::LegRow), Box::new(legs)),
+        Chapter::Rows(Filter::All(Table::AccountRow), Box::new(accounts)),
+        Chapter::Rows(Filter::All(Table::IncidentRow), Box::new(incidents)),
+    ]
+}
+
+impl Desk {
+    fn in_doubt(&self, row: &LegRow) -> InDoubtLeg {
+        let times = self.asked.of(row.transfer_id, row.side);
+        InDoubtLeg {
+            transfer_id: row.transfer_id.to_string(),
+            side: side_to_proto(row.side),
+            amount: row.amount.to_string(),
+            counter_region_code: row.counter_region.map_or_else(String::new, |region| region.to_string()),
+            prepare_time: Some(timestamp(row.prepare_time)),
+            ask_time: times.map(|times| timestamp(times.asked)),
+            next_ask_time: times.map(|times| timestamp(times.next)),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl AuditService for Audits {
+    type ReadBooksStream = ReceiverStream<Result<ReadBooksResponse, Status>>;
+
+    async fn read_books(
+        &self,
+        _: Request<ReadBooksRequest>,
+    ) -> Result<Response<Self::ReadBooksStream>, Status> {
+        let desk = &self.0;
+        // The engine knows whether the store lacks what the hub is telling again; books without it are no books.
+        desk.look(PROVINCE).await?;
+        let (mark, now, province) = (desk.mark.now(), desk.clock.now().civil, desk.province);
+        let begin = move |snapshot: &mut Snapshot| {
+            Ok(ReadBooksResponse {
+                sender: Some(sender_to_proto(&mark_at(snapshot, mark))),
+                read_time: Some(timestamp(now)),
+                province_code: province.to_string(),
+                ..ReadBooksResponse::default()
+            })
+        };
+        Ok(Response::new(desk.books.stream(begin, chapters())?))
+    }
+
+    async fn list_in_doubt(
+        &self,
+        request: Request<ListInDoubtRequest>,
+    ) -> Result<Response<ListInDoubtResponse>, Status> {
+        let it = request.get_ref();
+        let older_than = it.older_than.as_ref();
+        let asked = Waiting::read(Filter::LegsInDoubt, it.page_size, &it.page_token, older_than)?;
+        let now = self.0.clock.now().civil;
+        let read = move |tables: &mut dyn Tables| {
+            let old = |since: Civil| asked.is_old(since, now);
+            asked.page(tables, |row| LegRow::of(row).is_some_and(|row| old(row.prepare_time)))
+        };
+        let (rows, next_page_token) = self.0.lists.run(read).await.map_err(problem_of_store)?;
+        let legs = rows.iter().filter_map(LegRow::of).map(|row| self.0.in_doubt(row)).collect();
+        Ok(Response::new(ListInDoubtResponse { legs, next_page_token, read_time: Some(timestamp(now)) }))
+    }
+
+    async fn list_incidents(
+        &self,
+        request: Request<ListIncidentsRequest>,
+    ) -> Result<Response<ListIncidentsResponse>, Status> {
+        let (it, now) = (request.get_ref(), self.0.clock.now().civil);
+        let asked = Waiting::for_incidents(it.page_size, &it.page_token, it.older_than.as_ref())?;
+        let read = move |tables: &mut dyn Tables| asked.incidents(tables, now);
+        let (incidents, next_page_token) = self.0.lists.run(read).await.map_err(problem_of_store)?;
+        Ok(Response::new(ListIncidentsResponse { incidents, next_page_token }))
+    }
+}

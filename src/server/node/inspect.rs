@@ -1,0 +1,270 @@
+//! Inspect: legs and their totals, for audit and reconciliation. Read beside the writer, in pages.
+
+use super::Desk;
+use crate::domain::calendar::Day;
+use crate::domain::id::{Digest, TransferId};
+use crate::domain::money::Money;
+use crate::domain::participant::leg_record;
+use crate::domain::reason::Reason;
+use crate::domain::record::LegState;
+use crate::domain::region::{ProvinceCode, RegionDirectory};
+use crate::domain::row::{Key, LegRow, Row, Table, TableRow};
+use crate::domain::scan::{Filter, Scan};
+use crate::domain::transfer::Side;
+use crate::proto::node::inspect_request::Selector as WireSelector;
+use crate::proto::node::{InspectRequest, InspectResponse, LegState as WireState, LegTotal};
+use crate::store::{StoreError, Tables};
+use crate::wire::inspect::{leg_view, state_to_proto, with_leg_record};
+use crate::wire::leg::{sender_to_proto, side_to_proto};
+use crate::wire::page::{page_size, read_token, token};
+use crate::wire::reader::{Path, Violations, check_batch, transfer_id};
+use crate::wire::status::{Problem, problem_of_store};
+use crate::wire::time::{window, window_id};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use tonic::Status;
+
+/// Legs read at once.
+const PAGE: usize = 1_000;
+
+/// Which legs are asked for.
+#[derive(Clone, Debug)]
+enum Selector {
+    Ids(Vec<TransferId>),
+    State(WireState),
+    HubSeq(RangeInclusive<u64>),
+    Window(Day),
+}
+
+/// A request as it was understood.
+#[derive(Clone, Debug)]
+struct Query {
+    selector: Selector,
+    ids: RangeInclusive<TransferId>,
+    after: Option<Key>,
+    limit: usize,
+    totals_only: bool,
+    scope: Vec<u8>,
+}
+
+impl Query {
+    fn read(request: &InspectRequest) -> Result<Query, Problem> {
+        let limit = page_size(request.page_size)?;
+        let (root, mut found) = (Path::Root, Violations::default());
+        let selector = selector(request.selector.as_ref(), &mut found);
+        let mut bound = |name, text: &str, end| match text {
+            "" => Some(end),
+            text => transfer_id(&root.field(name), text, &mut found),
+        };
+        let first = bound("first_transfer_id", &request.first_transfer_id, TransferId([0; 16]));
+        let last = bound("last_transfer_id", &request.last_transfer_id, TransferId([255; 16]));
+        let (selector, first, last) = found
+            .finish(selector.zip(first).zip(last).map(|((selector, first), last)| (selector, first, last)))?;
+        let scope = format!("legs {selector:?} {first} {last}").into_bytes();
+        let after = read_token("page_token", &scope, &request.page_token)?;
+        let after = after
+            .map(|bytes| key(&bytes).ok_or_else(|| Problem::field("page_token", Reason::PageTokenInvalid)));
+        let after = after.transpose()?;
+        Ok(Query { selector, ids: first..=last, after, limit, totals_only: request.totals_only, scope })
+    }
+
+    fn admits(&self, leg: &LegRow) -> bool {
+        let committed = leg.state == LegState::Committed;
+        self.ids.contains(&leg.transfer_id)
+            && match &self.selector {
+                Selector::Ids(ids) => ids.binary_search(&leg.transfer_id).is_ok(),
+                Selector::State(state) => state_to_proto(leg.state) == *state,
+                Selector::HubSeq(range) => committed && leg.hub_seq.is_some_and(|seq| range.contains(&seq)),
+                Selector::Window(window) => committed && leg.window == Some(*window),
+            }
+    }
+}
+
+fn selector(selector: Option<&WireSelector>, found: &mut Violations) -> Option<Selector> {
+    let root = Path::Root;
+    match selector {
+        None => found.need(&root.field("selector"), Reason::FieldRequired, None),
+        Some(WireSelector::TransferIds(asked)) => {
+            if let Err(problem) = check_batch("transfer_ids", asked.transfer_ids.len()) {
+                problem.violations.into_iter().for_each(|violation| found.push(violation));
+                return None;
+            }
+            let read = asked.transfer_ids.iter().enumerate();
+            let mut ids: Vec<TransferId> =
+                read.filter_map(|(at, id)| transfer_id(&root.item("transfer_ids", at), id, found)).collect();
+            ids.sort_unstable();
+            Some(Selector::Ids(ids))
+        }
+        Some(WireSelector::State(number)) => {
+            let state = WireState::try_from(*number).ok().filter(|state| *state != WireState::Unspecified);
+            found.need(&root.field("state"), Reason::ValueUnsupported, state).map(Selector::State)
+        }
+        Some(WireSelector::HubSeqRange(range)) => {
+            let last = if range.last == 0 { u64::MAX } else { range.last };
+            Some(Selector::HubSeq(range.first..=last))
+        }
+        Some(WireSelector::WindowId(text)) => {
+            found.need(&root.field("window_id"), Reason::RequestMalformed, window(text)).map(Selector::Window)
+        }
+    }
+}
+
+/// The key of a leg in a token: its id and side.
+fn key(bytes: &[u8]) -> Option<Key> {
+    let (id, side) = bytes.split_at_checked(16)?;
+    let side = Side::from_number(i64::from(*side.first().filter(|_| side.len() == 1)?))?;
+    TransferId::from_slice(id).map(|id| Key::LegRow(id, side))
+}
+
+fn token_of(scope: &[u8], leg: &LegRow) -> String {
+    token(scope, &[&leg.transfer_id.0[..], &[leg.side as u8]].concat())
+}
+
+/// Every leg after a key that the query admits, in order, until `take` has enough.
+fn each(
+    tables: &mut dyn Tables,
+    query: &Query,
+    after: Option<Key>,
+    mut take: impl FnMut(&LegRow) -> bool,
+) -> Result<(), StoreError> {
+    if let Selector::Ids(ids) = &query.selector {
+        let keys: Vec<Key> =
+            ids.iter().flat_map(|id| [Side::Payer, Side::Payee].map(|it| Key::LegRow(*id, it))).collect();
+        let rows = tables.load(&keys)?;
+        let legs = rows.iter().flatten().filter_map(LegRow::of);
+        let mut legs =
+            legs.filter(|leg| after.as_ref().is_none_or(|after| Row::from((*leg).clone()).key() > *after));
+        let _enough = legs.by_ref().filter(|leg| query.admits(leg)).find(|leg| !take(leg));
+        return Ok(());
+    }
+    let filter = match &query.selector {
+        Selector::State(WireState::Prepared) => Filter::LegsInDoubt,
+        Selector::Ids(_) | Selector::State(_) | Selector::HubSeq(_) | Selector::Window(_) => {
+            Filter::All(Table::LegRow)
+        }
+    };
+    let mut after = after;
+    loop {
+        let rows = tables.scan(&Scan { filter, after: after.clone(), limit: PAGE })?;
+        for leg in rows.iter().filter_map(LegRow::of).filter(|leg| query.admits(leg)) {
+            if !take(leg) {
+                return Ok(());
+            }
+        }
+        match rows.last() {
+            Some(last) if rows.len() == PAGE => after = Some(last.key()),
+            Some(_) | None => return Ok(()),
+        }
+    }
+}
+
+/// What totals are counted by.
+type Group = (Day, Option<ProvinceCode>, Side);
+
+/// One group's total so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Total {
+    count: u64,
+    amount: Money,
+    set: Digest,
+    first: TransferId,
+    last: TransferId,
+}
+
+impl Total {
+    fn add(total: Option<Total>, leg: &LegRow) -> Total {
+        let mut hash = Sha256::new();
+        hash.update(leg.transfer_id.0);
+        hash.update(leg.hub_seq.unwrap_or(0).to_be_bytes());
+        hash.update(leg.amount.fen().to_be_bytes());
+        let one: [u8; 32] = hash.finalize().into();
+        let id = leg.transfer_id;
+        let mut total = total.unwrap_or(Total {
+            count: 0,
+            amount: Money::ZERO,
+            set: Digest::default(),
+            first: id,
+            last: id,
+        });
+        total.count += 1;
+        // What was committed was booked, so its sum fits.
+        total.amount = total.amount.checked_add(leg.amount).unwrap_or(total.amount);
+        total.set.0.iter_mut().zip(one).for_each(|(sum, byte)| *sum ^= byte);
+        (total.first, total.last) = (total.first.min(id), total.last.max(id));
+        total
+    }
+
+    fn to_proto(&self, (window, counterpart, side): Group) -> LegTotal {
+        LegTotal {
+            window_id: window_id(window),
+            counter_province_code: counterpart.map_or_else(String::new, |province| province.to_string()),
+            side: side_to_proto(side),
+            count: self.count,
+            amount: self.amount.to_string(),
+            set_digest: self.set.0.to_vec(),
+            first_transfer_id: self.first.to_string(),
+            last_transfer_id: self.last.to_string(),
+        }
+    }
+}
+
+fn totals(
+    tables: &mut dyn Tables,
+    query: &Query,
+    places: &RegionDirectory,
+) -> Result<Vec<LegTotal>, StoreError> {
+    let mut groups: BTreeMap<Group, Total> = BTreeMap::new();
+    each(tables, query, None, |leg| {
+        if let (LegState::Committed, Some(window)) = (leg.state, leg.window) {
+            let area = leg.counter_region.and_then(|region| places.locate(region));
+            let group = (window, area.map(|area| area.province), leg.side);
+            let total = Total::add(groups.remove(&group), leg);
+            groups.insert(group, total);
+        }
+        true
+    })?;
+    Ok(groups.iter().map(|(group, total)| total.to_proto(*group)).collect())
+}
+
+fn page(tables: &mut dyn Tables, query: &Query) -> Result<(Vec<LegRow>, bool), StoreError> {
+    let mut legs = Vec::new();
+    each(tables, query, query.after.clone(), |leg| {
+        legs.push(leg.clone());
+        legs.len() <= query.limit
+    })?;
+    let more = legs.len() > query.limit;
+    legs.truncate(query.limit);
+    Ok((legs, more))
+}
+
+/// Legs by id, state, hub number or window, with totals over all of them on the first page.
+pub(super) async fn inspect(
+    desk: &Desk,
+    request: InspectRequest,
+    for_hub: bool,
+) -> Result<InspectResponse, Status> {
+    let query = Query::read(&request)?;
+    let (asked, places) = (query.clone(), std::sync::Arc::clone(&desk.places));
+    let sender = Some(sender_to_proto(&desk.mark.now()));
+    let records = request.with_leg_records && for_hub;
+    let read = move |tables: &mut dyn Tables| {
+        // A hub that recovers wants the legs alone, and totals are a reading of all of them.
+        let counted = asked.after.is_none() && !records;
+        let totals = if counted { totals(tables, &asked, &places)? } else { Vec::new() };
+        let (legs, more) = if asked.totals_only { (Vec::new(), false) } else { page(tables, &asked)? };
+        Ok((totals, legs, more))
+    };
+    let (totals, legs, more) = desk.lists.run(read).await.map_err(problem_of_store)?;
+    let last = legs.last().filter(|_| more);
+    let next_page_token = last.map_or_else(String::new, |leg| token_of(&query.scope, leg));
+    let view = |leg: &LegRow| match records.then(|| leg_record(leg)).flatten() {
+        Some(record) => with_leg_record(leg, desk.sealed(leg.transfer_id, leg.side, &record), leg_view(leg)),
+        None => leg_view(leg),
+    };
+    Ok(InspectResponse { sender, legs: legs.iter().map(view).collect(), totals, next_page_token })
+}
+
+#[cfg(test)]
+#[path = "inspect_tests.rs"]
+mod tests;

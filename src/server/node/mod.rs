@@ -1,0 +1,244 @@
+//! A province's server: services over the participant's engine, its vault, and its way to the hub.
+
+mod alarms;
+mod audit;
+mod inspect;
+mod members;
+mod participant;
+mod requests;
+mod resolver;
+mod statement;
+mod vault;
+mod wallets;
+
+use crate::config::NodeConfig;
+use crate::config::apps::NodeApp;
+use crate::domain::id::StartId;
+use crate::domain::participant::{Input, Participant};
+use crate::domain::record::Record;
+use crate::domain::region::{ProvinceCode, RegionDirectory};
+use crate::domain::row::{LegRow, TableRow};
+use crate::domain::scan::{Filter, Scan};
+use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, is_put_back, outcome};
+use crate::privacy::key::{KeyFileError, VaultKey};
+use crate::privacy::names;
+use crate::privacy::random::{random_16, random_words};
+use crate::proto::node::audit_service_server::{self, AuditServiceServer};
+use crate::proto::node::member_service_server::{self, MemberServiceServer};
+use crate::proto::node::participant_service_server::{self, ParticipantServiceServer};
+use crate::proto::node::wallet_service_server::{self, WalletServiceServer};
+use crate::server::common::rulebook_reload::Rules;
+use crate::server::common::running::{Ready, Stop};
+use crate::server::common::sender::Mark;
+use crate::server::common::serve::{ServeError, Setup, with_health};
+use crate::server::common::snapshot_stream::Books;
+use crate::store::rulebook_archive::TextError;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError, Tables, replay};
+use crate::transport::access::{AppGrant, GrantError, Grants};
+use crate::transport::identity::Role;
+use crate::transport::peer::Peer;
+use crate::transport::tls::TlsError;
+use crate::wire;
+use resolver::{Asked, Resolver};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tonic::service::Routes;
+use vault::Vault;
+
+/// Why a node cannot start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// Its store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The texts of its rulebook.
+    #[error(transparent)]
+    Texts(#[from] TextError),
+    /// Its engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Its vault's key.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// Its network side.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The hub's address.
+    #[error(transparent)]
+    Peer(#[from] TlsError),
+    /// What its configuration grants to apps.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+    /// A copy of its store.
+    #[error(
+        "another server runs on a copy of this store and has taken its place at the hub: stop one of the two for good"
+    )]
+    Fenced,
+}
+
+/// What the node's services share.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    province: ProvinceCode,
+    engine: Handle<Participant>,
+    lists: Reader,
+    vault: Vault,
+    places: Arc<RegionDirectory>,
+    grants: Grants,
+    mark: Mark,
+    books: Books,
+    clock: Arc<dyn Clock>,
+    asked: Asked,
+}
+
+impl Desk {
+    /// Reads requests for this node.
+    fn reading(&self) -> wire::reader::Reader<'_> {
+        wire::reader::Reader {
+            regions: &self.places,
+            home: Some(self.province),
+            normalise_name: names::normalise_name,
+            normalise_remark: names::normalise_remark,
+        }
+    }
+}
+
+fn grants(apps: &[NodeApp], province: ProvinceCode) -> Result<Grants, GrantError> {
+    let grant = |app: &NodeApp| {
+        let methods = app.methods.iter().map(|method| format!("WalletService.{method}")).collect();
+        (app.name.clone(), AppGrant { provinces: [province].into(), methods })
+    };
+    Grants::new(apps.iter().map(grant).collect())
+}
+
+/// Opens the node's store and reads what its start needs.
+fn open(config: &NodeConfig) -> Result<(SqliteStore, Vec<LegRow>, bool), NodeError> {
+    let mut store = SqliteStore::open(&config.server.data, &format!("node:{}", config.province))?;
+    replay::check_start(&config.server.data)?;
+    let everything = Scan { filter: Filter::LegsInDoubt, after: None, limit: usize::MAX };
+    let in_doubt = store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
+    // A restored store is old until the hub has said, after the restore, that nothing is missing.
+    let resynced = |record: &Record| matches!(record, Record::NodeResynced(_));
+    let restored = store.restored()?;
+    let put_back = is_put_back(&mut store, restored, resynced)?;
+    Ok((store, in_doubt, put_back))
+}
+
+/// Runs a node until `stop`; tells `ready` where it listens.
+pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), NodeError> {
+    let setup = Setup::new(&config.server, Role::Node(config.province)).await?;
+    let key =
+        Arc::new(VaultKey::for_store(&config.server.vault_key, SqliteStore::exists(&config.server.data))?);
+    let (store, in_doubt, put_back) = open(&config)?;
+    tracing::info!(in_doubt = in_doubt.len(), "the store is open");
+    let places = Arc::new(config.server.regions.directory.clone());
+    let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), Some(config.province))?);
+    let start_id = StartId(random_16());
+    let vault = Arc::clone(&key);
+    let machine =
+        Participant::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
+    let (outlet, errands) = resolver::errands();
+    let (for_vault, for_lists) = (store.reader()?, store.reader()?);
+    let core = Core::new(machine, store)?.seeded(random_words());
+    let own = core.incarnation();
+    let first = if put_back { vec![Input::PutBack] } else { Vec::new() };
+    if put_back {
+        tracing::warn!(
+            "ALARM: this store was restored: nothing is served until the hub has told what is missing"
+        );
+    }
+    let Engine { handle, thread } = crate::engine::start(core, Arc::clone(&clock), Box::new(outlet), first)?;
+    let engine = handle.with_waiting_max(config.server.limits.in_flight_max);
+    // Until the hub gives this start its incarnation, the last one says which store this is.
+    let mark = Mark::new(own, start_id, engine.heads());
+    let hub = Peer::new(&config.hub, setup.tls(), Role::Hub, setup.role())?;
+    let desk = Arc::new(Desk {
+        province: config.province,
+        engine: engine.clone(),
+        lists: Reader::new(for_lists),
+        vault: Vault::new(Reader::new(for_vault), key),
+        places,
+        grants: grants(&config.apps, config.province)?,
+        mark: mark.clone(),
+        books: Books::new(config.server.data.clone()),
+        clock,
+        asked: Asked::default(),
+    });
+    let watching = tokio::spawn(alarms::run(Arc::clone(&desk), config.server.alarms.clone()));
+    let in_force = engine.clone();
+    let reloading = tokio::spawn(rulebook.reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
+    let served = serve(setup, &config, &desk, (hub, errands), (ready, stop)).await;
+    watching.abort();
+    reloading.abort();
+    engine.stop();
+    let ended = outcome(engine, thread).await;
+    served?;
+    Ok(ended?)
+}
+
+/// The hub, and the errands to it.
+type ToHub = (Peer, tokio::sync::mpsc::UnboundedReceiver<resolver::Errand>);
+
+/// The services that this server lists.
+const SERVICES: [&str; 4] = [
+    participant_service_server::SERVICE_NAME,
+    member_service_server::SERVICE_NAME,
+    wallet_service_server::SERVICE_NAME,
+    audit_service_server::SERVICE_NAME,
+];
+
+async fn serve(
+    setup: Setup,
+    config: &NodeConfig,
+    desk: &Arc<Desk>,
+    (hub, errands): ToHub,
+    (ready, stop): (Ready, Stop),
+) -> Result<(), NodeError> {
+    let bytes_max = config.server.limits.message_bytes_max;
+    let participants = participant::Participants { desk: Arc::clone(desk), checks: AtomicUsize::new(0) };
+    let participants = ParticipantServiceServer::new(participants);
+    let members = MemberServiceServer::new(members::Members(Arc::clone(desk)));
+    let wallets = WalletServiceServer::new(wallets::Wallets(Arc::clone(desk)));
+    let services = Routes::new(participants.max_decoding_message_size(bytes_max))
+        .add_service(members.max_decoding_message_size(bytes_max))
+        .add_service(wallets.max_decoding_message_size(bytes_max))
+        .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(desk))));
+    let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
+    // A node serves once the hub has given it its incarnation: before that it must not vote.
+    for service in ["", participant_service_server::SERVICE_NAME] {
+        health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
+    }
+    let resolver = Resolver {
+        province: config.province,
+        hub,
+        mark: desk.mark.clone(),
+        engine: desk.engine.clone(),
+        health: health.clone(),
+        lists: desk.lists.clone(),
+        clock: Arc::clone(&desk.clock),
+        asked: desk.asked.clone(),
+    };
+    let mut resolving = tokio::spawn(resolver.run(errands));
+    let address = setup.address();
+    tracing::info!(%address, province = %config.province, "the node serves");
+    // Whoever started this server may not care where it listens.
+    let _ = ready.send(address);
+    let ended = desk.engine.clone().ended();
+    let fenced = Arc::new(AtomicBool::new(false));
+    let fence = Arc::clone(&fenced);
+    let way = resolving.abort_handle();
+    let stop = async move {
+        tokio::select! {
+            _ = stop => {}
+            () = ended => {}
+            ended = &mut resolving => fence.store(matches!(ended, Ok(true)), Ordering::Relaxed),
+        }
+        tracing::info!("stopping: calls that are running end first");
+    };
+    let served = setup.serve(&config.server, services, desk.grants.clone(), health, stop).await;
+    way.abort();
+    served?;
+    if fenced.load(Ordering::Relaxed) { Err(NodeError::Fenced) } else { Ok(()) }
+}

@@ -1,0 +1,170 @@
+//! ParticipantService: what the hub calls.
+
+use super::Desk;
+use crate::domain::id::TransferId;
+use crate::domain::participant::{Answer, Input};
+use crate::domain::policy::{Presented, PresentedLeg};
+use crate::domain::protocol::{Ack, Decision, Verdict, Vote};
+use crate::domain::reason::Reason;
+use crate::domain::transfer::Side;
+use crate::engine::AskError;
+use crate::proto::node::participant_service_server::ParticipantService;
+use crate::proto::node::{
+    CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
+    PrepareRequest, PrepareResponse,
+};
+use crate::transport::access_layer::caller;
+use crate::transport::identity::Role;
+use crate::wire::decide::{DecisionReading, ack_to_proto, decide_from_proto};
+use crate::wire::leg::{LegReading, sender_to_proto};
+use crate::wire::prepare::{check_result_to_proto, vote_to_proto};
+use crate::wire::status::Problem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tonic::{Request, Response, Status};
+
+/// Checks that may run at once: they are a service to callers, and must not crowd out prepares.
+const CHECKS_MAX: usize = 64;
+
+/// The service.
+pub(super) struct Participants {
+    pub(super) desk: Arc<Desk>,
+    pub(super) checks: AtomicUsize,
+}
+
+/// Whom a sealed leg belongs to.
+fn owner(transfer_id: TransferId, side: Side) -> Vec<u8> {
+    [&transfer_id.0[..], &[side as u8]].concat()
+}
+
+impl Desk {
+    /// Adds to each leg what its person is found by.
+    fn present(&self, readings: Vec<LegReading>) -> Vec<Presented> {
+        let present = |reading| match reading {
+            LegReading::Asked(leg) => {
+                let id_hash = self.vault.key().id_hash(&leg.party.person.id_number);
+                Presented::Leg(PresentedLeg { leg, id_hash })
+            }
+            LegReading::Accepted(leg) => Presented::Accepted(leg),
+            LegReading::Return(leg) => Presented::Return(leg),
+            LegReading::Refused(leg) => Presented::Refused(leg),
+        };
+        readings.into_iter().map(present).collect()
+    }
+
+    /// A vote as it may leave the house: its leg sealed.
+    fn seal(&self, mut vote: Vote) -> Vote {
+        if let Verdict::Yes { leg_record, .. } = &mut vote.verdict {
+            *leg_record = self.sealed(vote.transfer_id, vote.side, leg_record);
+        }
+        vote
+    }
+
+    /// A leg's record as it may leave the house.
+    pub(super) fn sealed(&self, transfer_id: TransferId, side: Side, leg_record: &[u8]) -> Vec<u8> {
+        self.vault.key().seal(&owner(transfer_id, side), leg_record)
+    }
+
+    /// A decision as it may come into the house: its leg opened. One that this node did not seal brings none.
+    fn open(&self, mut decision: Decision) -> Decision {
+        if !decision.leg_record.is_empty() {
+            let owner = owner(decision.transfer_id, decision.side);
+            decision.leg_record = self.vault.key().open(&owner, &decision.leg_record).unwrap_or_default();
+        }
+        decision
+    }
+}
+
+#[tonic::async_trait]
+impl ParticipantService for Participants {
+    async fn prepare(&self, request: Request<PrepareRequest>) -> Result<Response<PrepareResponse>, Status> {
+        let desk = &self.desk;
+        let (hub, readings) = desk.reading().prepare(request.get_ref())?;
+        let legs = desk.present(readings);
+        match desk
+            .engine
+            .ask_always(|ticket| Input::Prepare { ticket, hub, legs })
+            .await
+            .map_err(AskError::reason)?
+        {
+            Answer::Votes(votes) => Ok(Response::new(PrepareResponse {
+                sender: Some(sender_to_proto(&desk.mark.now())),
+                votes: votes.into_iter().map(|vote| vote_to_proto(&desk.seal(vote))).collect(),
+            })),
+            Answer::Refused(refusal) => Err(Problem::from(refusal).into()),
+            _ => Err(Problem::new(Reason::Internal).into()),
+        }
+    }
+
+    async fn decide(&self, request: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
+        let desk = &self.desk;
+        let (hub, readings) = decide_from_proto(request.get_ref())?;
+        let order = |reading: &DecisionReading| match reading {
+            DecisionReading::Order(decision) => Some(desk.open(decision.clone())),
+            DecisionReading::Rejected(_) => None,
+        };
+        let decisions: Vec<Decision> = readings.iter().filter_map(order).collect();
+        match desk
+            .engine
+            .ask_always(|ticket| Input::Decide { ticket, hub, decisions })
+            .await
+            .map_err(AskError::reason)?
+        {
+            Answer::Acks(acks) => {
+                let mut acks = acks.into_iter();
+                let ack = |reading| match reading {
+                    DecisionReading::Order(_) => acks.next(),
+                    DecisionReading::Rejected(ack) => Some(ack),
+                };
+                let acks: Vec<Ack> = readings.into_iter().filter_map(ack).collect();
+                Ok(Response::new(DecideResponse {
+                    sender: Some(sender_to_proto(&desk.mark.now())),
+                    acks: acks.iter().map(ack_to_proto).collect(),
+                }))
+            }
+            Answer::Refused(refusal) => Err(Problem::from(refusal).into()),
+            _ => Err(Problem::new(Reason::Internal).into()),
+        }
+    }
+
+    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+        let readings = self.desk.reading().check(request.get_ref())?;
+        let _seat = Seat::take(&self.checks).ok_or_else(|| Problem::new(Reason::Overloaded))?;
+        let legs = self.desk.present(readings);
+        match self.desk.engine.ask(|ticket| Input::Check { ticket, legs }).await.map_err(AskError::reason)? {
+            Answer::Refusals(refusals) => Ok(Response::new(CheckResponse {
+                results: refusals.iter().map(|refusals| check_result_to_proto(refusals)).collect(),
+            })),
+            Answer::Refused(refusal) => Err(Problem::from(refusal).into()),
+            _ => Err(Problem::new(Reason::Internal).into()),
+        }
+    }
+
+    async fn inspect(&self, request: Request<InspectRequest>) -> Result<Response<InspectResponse>, Status> {
+        let for_hub = match caller(&request)? {
+            Role::Hub => true,
+            Role::Operator(_) | Role::Platform(_) => false,
+            Role::Node(_) | Role::App(_) => return Err(Problem::new(Reason::RoleNotAllowed).into()),
+        };
+        super::inspect::inspect(&self.desk, request.into_inner(), for_hub).await.map(Response::new)
+    }
+}
+
+/// A seat among few; given back when dropped.
+struct Seat<'a>(&'a AtomicUsize);
+
+impl<'a> Seat<'a> {
+    fn take(taken: &'a AtomicUsize) -> Option<Seat<'a>> {
+        if taken.fetch_add(1, Ordering::Relaxed) < CHECKS_MAX {
+            return Some(Seat(taken));
+        }
+        taken.fetch_sub(1, Ordering::Relaxed);
+        None
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,304 @@
+//! The node's way to the hub: announces this start, keeps in touch, and asks about legs in doubt.
+
+use crate::domain::calendar::Civil;
+use crate::domain::id::TransferId;
+use crate::domain::participant::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, Participant};
+use crate::domain::protocol::{Question, Ruling};
+use crate::domain::reason::Reason;
+use crate::domain::record::PeerMark;
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{Key, PeerRow, TableRow};
+use crate::domain::transfer::Side;
+use crate::engine::{Clock, Handle, Outlet, Reader, hash_at};
+use crate::proto::hub::AnnounceState;
+use crate::proto::hub::coordinator_service_client::CoordinatorServiceClient;
+use crate::proto::node::participant_service_server::SERVICE_NAME as PARTICIPANTS;
+use crate::server::common::sender::Mark;
+use crate::store::{StoreError, Tables};
+use crate::transport::backoff::Backoff;
+use crate::transport::peer::{MESSAGE_MAX, Peer};
+use crate::wire::announce::announcement_to_proto;
+use crate::wire::leg::sender_from_proto;
+use crate::wire::resolve::{resolve_to_proto, ruling_from_proto};
+use crate::wire::status::{Problem, problem_of, problem_of_store};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tonic::{Request, Status};
+use tonic_health::server::HealthReporter;
+
+/// How often the node shows itself, so that a hub that restarted or was replaced is noticed without traffic.
+const ANNOUNCE_EVERY: Duration = Duration::from_secs(10);
+/// How long a call to the hub may take.
+const CALL_WITHIN: Duration = Duration::from_secs(5);
+
+/// What the node's machine wants of the hub.
+#[derive(Debug)]
+pub(super) enum Errand {
+    /// Answers about legs in doubt.
+    Ask(Vec<Question>),
+    /// To be admitted by a life of the hub that spoke and has not done so.
+    Announce,
+}
+
+/// The node's way out.
+#[derive(Debug)]
+pub(super) struct Errands(UnboundedSender<Errand>);
+
+/// A way out, and the end where its errands come out.
+pub(super) fn errands() -> (Errands, UnboundedReceiver<Errand>) {
+    let (sender, receiver) = unbounded_channel();
+    (Errands(sender), receiver)
+}
+
+impl Outlet<Effect> for Errands {
+    fn deliver(&mut self, effects: Vec<Effect>, _since: Instant) {
+        for effect in effects {
+            match effect {
+                // Once the resolver has ended the server is stopping; the next start asks again.
+                Effect::Ask(questions) => drop(self.0.send(Errand::Ask(questions))),
+                Effect::Announce => drop(self.0.send(Errand::Announce)),
+                Effect::HubRefused => {
+                    tracing::error!(
+                        "ALARM: the hub is older than what this node has seen of it, or a copy: nothing is taken from \
+                         it"
+                    );
+                }
+                Effect::Alarm(transfer_id, side) => {
+                    let side = side.name();
+                    tracing::error!(
+                        %transfer_id,
+                        side,
+                        "ALARM: an incident was noted: `gongji incidents` says what and why"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// When the hub was last asked about a leg, and when it will be again at the latest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AskTimes {
+    /// The last question.
+    pub(super) asked: Civil,
+    /// The next one.
+    pub(super) next: Civil,
+}
+
+/// What was asked, for people who look: the writer itself is not asked. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked(Arc<Mutex<BTreeMap<(TransferId, Side), AskTimes>>>);
+
+/// Of a leg that was not asked about for so long the answer has come.
+const FORGOTTEN_AFTER_MS: i64 = 600_000;
+
+impl Asked {
+    /// Notes questions that are asked now, or put off by `after_ms`.
+    fn note<'a>(&self, questions: impl IntoIterator<Item = &'a Question>, now: Civil, after_ms: u64) {
+        let next = Civil(now.0.saturating_add(i64::try_from(after_ms).unwrap_or(i64::MAX)));
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.retain(|_, times| times.next.0.saturating_add(FORGOTTEN_AFTER_MS) > now.0);
+        for question in questions {
+            asked.insert((question.transfer_id, question.side), AskTimes { asked: now, next });
+        }
+    }
+
+    /// The times of a leg, if it was asked about.
+    pub(super) fn of(&self, transfer_id: TransferId, side: Side) -> Option<AskTimes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(transfer_id, side)).copied()
+    }
+}
+
+/// Speaks to the hub.
+pub(super) struct Resolver {
+    pub(super) province: ProvinceCode,
+    pub(super) hub: Peer,
+    pub(super) mark: Mark,
+    pub(super) engine: Handle<Participant>,
+    pub(super) health: HealthReporter,
+    pub(super) lists: Reader,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) asked: Asked,
+}
+
+fn is(error: &Status, reason: Reason) -> bool {
+    problem_of(error).is_some_and(|problem| problem.code == reason.code())
+}
+
+/// How often a node that is told again what it lost shows itself.
+const RESYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// What an announcement led to.
+enum Admission {
+    /// The node takes part.
+    Joined { incarnation: u64, hub: PeerMark, hub_recovered: u64 },
+    /// It is told again what it lost, and does not serve yet.
+    Behind { incarnation: u64, hub: PeerMark, hub_recovered: u64 },
+}
+
+impl Resolver {
+    /// Runs until the engine ends (false), or until another start of this store has taken this one's place (true).
+    pub(super) async fn run(self, mut errands: UnboundedReceiver<Errand>) -> bool {
+        let mut backoff = Backoff::new(100, 5_000);
+        let mut last = None;
+        loop {
+            let wait = match self.announce(last.is_some()).await {
+                Ok(admission) => {
+                    backoff.reset();
+                    self.enter(admission, &mut last).await
+                }
+                Err(error) if is(&error, Reason::Recovering) => {
+                    tracing::warn!("the hub was put back from a backup, and hears what it lost");
+                    self.engine.tell(Input::HubRecovers);
+                    last = None;
+                    RESYNC_EVERY
+                }
+                Err(error) if last.is_some() && is(&error, Reason::SenderRefused) => {
+                    tracing::error!(
+                        "ALARM: another server runs on a copy of this store and was admitted: this one stops"
+                    );
+                    return true;
+                }
+                Err(error) => {
+                    tracing::warn!(error = error.message(), "the hub cannot be reached");
+                    backoff.wait()
+                }
+            };
+            let until = tokio::time::Instant::now() + wait;
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep_until(until) => break,
+                    errand = errands.recv() => match errand {
+                        // All calls of that life were refused until now: one announcement answers them all.
+                        Some(errand) => if self.run_errands(errand, &mut errands).await && backoff.is_fresh() {
+                            break;
+                        },
+                        None => return false,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes what the hub said; gives how long to wait before the next announcement.
+    async fn enter(&self, admission: Admission, last: &mut Option<bool>) -> Duration {
+        let (incarnation, hub, hub_recovered, resync) = match admission {
+            Admission::Joined { incarnation, hub, hub_recovered } => (incarnation, hub, hub_recovered, false),
+            Admission::Behind { incarnation, hub, hub_recovered } => (incarnation, hub, hub_recovered, true),
+        };
+        self.mark.set_incarnation(incarnation);
+        self.engine.tell(Input::Joined { incarnation, hub, resync, hub_recovered });
+        if *last != Some(resync) {
+            *last = Some(resync);
+            let (province, serving) = (self.province, tonic_health::ServingStatus::Serving);
+            self.health.set_service_status(PARTICIPANTS, serving).await;
+            if resync {
+                tracing::error!(
+                    %province,
+                    incarnation,
+                    "ALARM: this store was put back from an older state: the hub tells again what was lost"
+                );
+            } else {
+                tracing::info!(%province, incarnation, "joined the hub");
+                self.health.set_service_status("", serving).await;
+            }
+        }
+        if resync { RESYNC_EVERY } else { ANNOUNCE_EVERY }
+    }
+
+    fn client(&self) -> CoordinatorServiceClient<crate::transport::peer::Service> {
+        CoordinatorServiceClient::new(self.hub.service()).max_decoding_message_size(MESSAGE_MAX)
+    }
+
+    /// Announces this start, and proves what the hub wants proved. `again`: it was admitted before.
+    async fn announce(&self, again: bool) -> Result<Admission, Status> {
+        let mut proof = None;
+        loop {
+            let hub_seen = self.read(|tables| {
+                let rows = tables.load(&[Key::PeerRow(ProvinceCode::HUB)])?;
+                Ok(rows.iter().flatten().find_map(PeerRow::of).map(PeerRow::mark))
+            });
+            let hub_seen = hub_seen.await?;
+            let mut request = Request::new(announcement_to_proto(&self.mark.now(), hub_seen, proof, again));
+            request.set_timeout(CALL_WITHIN);
+            let answer = self.client().announce_node(request).await?.into_inner();
+            let hub = sender_from_proto(answer.sender.as_ref()).map_err(Problem::into_status)?;
+            let (incarnation, hub_recovered) = (answer.incarnation, answer.hub_recovered);
+            match answer.state() {
+                AnnounceState::Prove if proof.is_none() => {
+                    let sequence = answer.prove_sequence;
+                    let hash = self.read(move |tables| hash_at(tables, sequence)).await?;
+                    proof = Some((sequence, hash));
+                }
+                AnnounceState::Admitted => return Ok(Admission::Joined { incarnation, hub, hub_recovered }),
+                AnnounceState::Resync => return Ok(Admission::Behind { incarnation, hub, hub_recovered }),
+                AnnounceState::Prove | AnnounceState::Unspecified => {
+                    return Err(Status::unavailable("the hub's answer cannot be understood"));
+                }
+            }
+        }
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Status> {
+        self.lists.run(read).await.map_err(|error| problem_of_store(error).into_status())
+    }
+
+    /// Does what waits, asking about each leg once: while a hub did not answer, the same questions have come again.
+    /// True: the hub is to be told who this is.
+    async fn run_errands(&self, first: Errand, more: &mut UnboundedReceiver<Errand>) -> bool {
+        let (mut waiting, mut announce, mut next) = (BTreeMap::new(), false, Some(first));
+        while let Some(errand) = next {
+            match errand {
+                Errand::Ask(questions) => {
+                    waiting.extend(questions.into_iter().map(|it| ((it.transfer_id, it.side), it)));
+                }
+                Errand::Announce => announce = true,
+            }
+            next = more.try_recv().ok();
+        }
+        // Before it has admitted this node, nothing is taken from the hub: the questions come again by themselves.
+        if !announce {
+            let waiting: Vec<Question> = waiting.into_values().collect();
+            for questions in waiting.chunks(ASK_MAX) {
+                self.ask(questions.to_vec()).await;
+            }
+        }
+        announce
+    }
+
+    async fn ask(&self, questions: Vec<Question>) {
+        tracing::info!(count = questions.len(), "asking the hub about legs in doubt");
+        self.asked.note(&questions, self.clock.now().civil, ASK_AGAIN_MS);
+        let mut request = Request::new(resolve_to_proto(&self.mark.now(), &questions));
+        request.set_timeout(CALL_WITHIN);
+        match self.client().resolve(request).await {
+            Ok(answer) => {
+                let answer = answer.into_inner();
+                if let Ok(hub) = sender_from_proto(answer.sender.as_ref()) {
+                    let rulings: Vec<Ruling> =
+                        answer.answers.iter().filter_map(|ruling| ruling_from_proto(ruling).ok()).collect();
+                    for ruling in &rulings {
+                        if let Ruling::Pending { question, ask_after_ms } = ruling {
+                            self.asked.note([question], self.clock.now().civil, *ask_after_ms);
+                        }
+                    }
+                    return self.engine.tell(Input::Rulings { hub, rulings });
+                }
+                self.engine.tell(Input::AskFailed { questions });
+            }
+            Err(error) if is(&error, Reason::Overloaded) => {
+                // The hub has payments to make first: the questions come again by themselves, later than after a loss.
+                tracing::info!(count = questions.len(), "the hub is busy: asking again later");
+            }
+            Err(error) => {
+                tracing::warn!(error = error.message(), "the hub cannot be asked");
+                self.engine.tell(Input::AskFailed { questions });
+            }
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! WalletService: the life of 医保钱包, and the statements of both accounts.
+
+use super::Desk;
+use super::members::standing;
+use super::requests::Request as Asked;
+use super::statement::{Period, page, statement};
+use crate::domain::id::MemberRef;
+use crate::domain::id_number::Person;
+use crate::domain::ledger::AccountKind;
+use crate::domain::participant::{Input, Standing};
+use crate::domain::reason::Reason;
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::HolderRow;
+use crate::engine::AskError;
+use crate::privacy::holder::{Holder, RelativeSaid};
+use crate::proto::node::wallet_service_server::WalletService;
+use crate::proto::node::{
+    ChangePlaceRequest, ChangePlaceResponse, CloseWalletRequest, CloseWalletResponse, FreezeWalletRequest,
+    FreezeWalletResponse, GetStatementRequest, GetStatementResponse, GetWalletRequest, GetWalletResponse,
+    ListEntriesRequest, ListEntriesResponse, OpenWalletRequest, OpenWalletResponse, UnfreezeWalletRequest,
+    UnfreezeWalletResponse, Wallet,
+};
+use crate::store::Tables;
+use crate::transport::access::Grants;
+use crate::transport::access_layer::caller;
+use crate::transport::identity::Role;
+use crate::wire::account::{entry_to_proto, wallet_to_proto};
+use crate::wire::member::{OpenInput, entry_scope};
+use crate::wire::page::number_token;
+use crate::wire::status::{Problem, problem_of_store};
+use crate::wire::wallet::{ChangeInput, Relative};
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+/// The service.
+pub(super) struct Wallets(pub(super) Arc<Desk>);
+
+impl Desk {
+    /// An app acts only for members of the provinces that it serves, and a platform for its own.
+    fn may_serve(&self, role: &Role) -> Result<(), Problem> {
+        let allowed = serves(role, self.province, &self.grants);
+        if allowed { Ok(()) } else { Err(Problem::new(Reason::ProvinceNotAllowed)) }
+    }
+}
+
+/// Whether a caller with this role acts for members of the province. The table of access comes first; here only who
+/// does is named.
+fn serves(role: &Role, province: ProvinceCode, grants: &Grants) -> bool {
+    match role {
+        Role::App(name) => grants.allows_province(name, province),
+        Role::Platform(own) => *own == province,
+        Role::Hub | Role::Node(_) | Role::Operator(_) => false,
+    }
+}
+
+impl Desk {
+    /// What is said when a wallet is opened, sealed.
+    fn holder(&self, member_ref: MemberRef, input: &OpenInput) -> HolderRow {
+        let said = |relative: &Relative| RelativeSaid {
+            number: relative.person.id_number.reveal().to_owned(),
+            name: relative.person.name.reveal().to_owned(),
+            statement: relative.statement.clone(),
+        };
+        let holder =
+            Holder { phone: input.phone.reveal().to_owned(), relative: input.opened_by.as_ref().map(said) };
+        HolderRow { member_ref, sealed: self.vault.key().seal_holder(member_ref, &holder) }
+    }
+
+    /// Carries out a change of an opened wallet. Who may ask for it, the table of access says.
+    async fn change(
+        &self,
+        role: Role,
+        input: Result<ChangeInput, Problem>,
+    ) -> Result<Option<Wallet>, Status> {
+        self.may_serve(&role)?;
+        let input = input?;
+        let member_ref = self.member(&input.party.person).await?.member_ref;
+        let request = Asked::of_change(&input).mark(self.vault.key());
+        let change = input.change;
+        let ask = |ticket| Input::ChangeWallet { ticket, request, member_ref, change };
+        let standing = standing(self.engine.ask(ask).await.map_err(AskError::reason)?)?;
+        Ok(Some(shown(&standing, &input.party.person)?))
+    }
+}
+
+fn shown(standing: &Standing, person: &Person) -> Result<Wallet, Problem> {
+    let member = standing.member.as_ref().ok_or_else(|| Problem::new(Reason::MemberNotFound))?;
+    let wallet = standing.wallet.as_ref().ok_or_else(|| Problem::new(Reason::WalletNotFound))?;
+    Ok(wallet_to_proto(wallet, Some(&standing.wallet_account), person, member.region))
+}
+
+#[tonic::async_trait]
+impl WalletService for Wallets {
+    async fn open_wallet(
+        &self,
+        request: Request<OpenWalletRequest>,
+    ) -> Result<Response<OpenWalletResponse>, Status> {
+        let desk = &self.0;
+        desk.may_serve(&caller(&request)?)?;
+        let input = desk.reading().open_wallet(request.get_ref())?;
+        let member_ref = desk.member(&input.party.person).await?.member_ref;
+        let request = Asked::of_opening(&input).mark(desk.vault.key());
+        let holder = Some(desk.holder(member_ref, &input));
+        let (use_region, opened_by) = (input.use_region, input.opened_by.as_ref().map(|it| it.kinship));
+        let ask = |ticket| Input::OpenWallet { ticket, request, member_ref, use_region, opened_by, holder };
+        let standing = standing(desk.engine.ask(ask).await.map_err(AskError::reason)?)?;
+        let wallet = shown(&standing, &input.party.person)?;
+        Ok(Response::new(OpenWalletResponse { wallet: Some(wallet) }))
+    }
+
+    async fn get_wallet(
+        &self,
+        request: Request<GetWalletRequest>,
+    ) -> Result<Response<GetWalletResponse>, Status> {
+        let desk = &self.0;
+        desk.may_serve(&caller(&request)?)?;
+        let party = desk.reading().only_party(request.get_ref().party.as_ref())?;
+        let member_ref = desk.member(&party.person).await?.member_ref;
+        let standing = desk.look(member_ref).await?;
+        let wallet = shown(&standing, &party.person)?;
+        Ok(Response::new(GetWalletResponse { wallet: Some(wallet) }))
+    }
+
+    async fn list_entries(
+        &self,
+        request: Request<ListEntriesRequest>,
+    ) -> Result<Response<ListEntriesResponse>, Status> {
+        let desk = &self.0;
+        desk.may_serve(&caller(&request)?)?;
+        let query = desk.reading().list_entries(request.get_ref())?;
+        let member_ref = desk.member(&query.party.person).await?.member_ref;
+        let standing = desk.look(member_ref).await?;
+        let account = match query.account {
+            AccountKind::Wallet => standing.wallet_account,
+            AccountKind::Personal
+            | AccountKind::Allotment
+            | AccountKind::Clearing
+            | AccountKind::Suspense => standing.account,
+        };
+        let from = query.before.unwrap_or(account.last_entry);
+        // A token names an entry: one that is later than the account's last, or of another account, was given for that
+        // account, or before the store was put back, or made up.
+        let wrong = || Problem::field("page_token", Reason::PageTokenInvalid);
+        if from > account.last_entry {
+            return Err(wrong().into());
+        }
+        let read = move |tables: &mut dyn Tables| page(tables, from, query.limit);
+        let (page, next) = desk.lists.run(read).await.map_err(problem_of_store)?;
+        if page.iter().any(|row| (row.member_ref, row.kind) != (member_ref, account.kind)) {
+            return Err(wrong().into());
+        }
+        let next_page_token =
+            next.map_or_else(String::new, |id| number_token(&entry_scope(account.kind), id));
+        let entries = page.iter().map(entry_to_proto).collect();
+        Ok(Response::new(ListEntriesResponse { entries, next_page_token }))
+    }
+
+    async fn get_statement(
+        &self,
+        request: Request<GetStatementRequest>,
+    ) -> Result<Response<GetStatementResponse>, Status> {
+        let desk = &self.0;
+        desk.may_serve(&caller(&request)?)?;
+        let query = desk.reading().get_statement(request.get_ref())?;
+        let member_ref = desk.member(&query.party.person).await?.member_ref;
+        let standing = desk.look(member_ref).await?;
+        let account = match query.account {
+            AccountKind::Wallet => standing.wallet_account,
+            AccountKind::Personal
+            | AccountKind::Allotment
+            | AccountKind::Clearing
+            | AccountKind::Suspense => standing.account,
+        };
+        let (from, to, before, limit) = (query.from, query.to, query.before, query.limit);
+        let period = Period { last_entry: account.last_entry, from, to, before, limit };
+        let read = move |tables: &mut dyn Tables| statement(tables, period);
+        let found = desk.lists.run(read).await.map_err(problem_of_store)?;
+        // A token names an entry of the period: another one was given for somebody else, or made up.
+        if before.is_some() && found.page.is_empty() {
+            return Err(Problem::field("page_token", Reason::PageTokenInvalid).into());
+        }
+        let sums = found.credit.zip(found.debit);
+        let (credit, debit) = sums.ok_or_else(|| Problem::new(Reason::Overflow))?;
+        let next = found.next.map(|id| number_token(&query.scope(), id));
+        Ok(Response::new(GetStatementResponse {
+            opening_balance: found.opening.to_string(),
+            closing_balance: found.closing.to_string(),
+            credit_sum: credit.to_string(),
+            debit_sum: debit.to_string(),
+            entry_count: found.count,
+            entries: found.page.iter().map(entry_to_proto).collect(),
+            next_page_token: next.unwrap_or_default(),
+        }))
+    }
+
+    async fn change_place(
+        &self,
+        request: Request<ChangePlaceRequest>,
+    ) -> Result<Response<ChangePlaceResponse>, Status> {
+        let input = self.0.reading().change_place(request.get_ref());
+        let wallet = self.0.change(caller(&request)?, input).await?;
+        Ok(Response::new(ChangePlaceResponse { wallet }))
+    }
+
+    async fn freeze_wallet(
+        &self,
+        request: Request<FreezeWalletRequest>,
+    ) -> Result<Response<FreezeWalletResponse>, Status> {
+        let input = self.0.reading().freeze_wallet(request.get_ref());
+        let wallet = self.0.change(caller(&request)?, input).await?;
+        Ok(Response::new(FreezeWalletResponse { wallet }))
+    }
+
+    async fn unfreeze_wallet(
+        &self,
+        request: Request<UnfreezeWalletRequest>,
+    ) -> Result<Response<UnfreezeWalletResponse>, Status> {
+        let input = self.0.reading().unfreeze_wallet(request.get_ref());
+        let wallet = self.0.change(caller(&request)?, input).await?;
+        Ok(Response::new(UnfreezeWalletResponse { wallet }))
+    }
+
+    async fn close_wallet(
+        &self,
+        request: Request<CloseWalletRequest>,
+    ) -> Result<Response<CloseWalletResponse>, Status> {
+        let input = self.0.reading().close_wallet(request.get_ref());
+        let wallet = self.0.change(caller(&request)?, input).await?;
+        Ok(Response::new(CloseWalletResponse { wallet }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::access::AppGrant;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    #[test]
+    fn an_app_serves_what_it_was_granted_a_platform_its_own_province_and_nobody_else_any() {
+        let (hebei, sichuan) = (ProvinceCode::new(13), ProvinceCode::new(51));
+        let grant = AppGrant { provinces: BTreeSet::from([hebei]), methods: BTreeSet::new() };
+        let grants = Grants::new(BTreeMap::from([("demo".to_owned(), grant)])).expect("sound");
+        let app = |name: &str| Role::App(name.to_owned());
+        let cases = [
+            (app("demo"), hebei, true),
+            (app("demo"), sichuan, false),
+            (app("other"), hebei, false),
+            (Role::Platform(hebei), hebei, true),
+            (Role::Platform(sichuan), hebei, false),
+            (Role::Node(hebei), hebei, false),
+            (Role::Hub, hebei, false),
+            (Role::Operator("li".to_owned()), hebei, false),
+        ];
+        for (role, province, expected) in cases {
+            assert_eq!(serves(&role, province, &grants), expected, "{role} in {province}");
+        }
+    }
+}

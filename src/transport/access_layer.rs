@@ -1,0 +1,229 @@
+//! The gate before every service: finds the caller's role, asks the access table, and answers before anything of the
+//! request is read.
+
+use crate::domain::reason::Reason;
+use crate::transport::access::{Denial, Grants, check};
+use crate::transport::identity::Role;
+use crate::wire::status::{Problem, unreadable};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use tonic::Status;
+use tonic::codegen::http::{HeaderMap, Request, Response};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
+use tower::{Layer, Service};
+
+/// Metadata key in which a caller states its role where there is no TLS.
+pub const ROLE_HEADER: &str = "gongji-role";
+
+/// Certificates whose role is remembered; more than callers that one server has.
+const KNOWN_MAX: usize = 4096;
+
+/// How a server knows its callers.
+#[derive(Clone, Copy, Debug)]
+pub struct Trust(Mode);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Certificates,
+    StatedRole,
+}
+
+/// Plaintext was asked for on an address that other machines can reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a loopback address: plaintext is for loopback only")]
+pub struct NotLoopback(pub SocketAddr);
+
+impl Trust {
+    /// By the certificate that TLS has verified.
+    pub fn certificates() -> Trust {
+        Trust(Mode::Certificates)
+    }
+
+    /// By what callers state in [`ROLE_HEADER`]: anyone on this machine may be anything. Only for a server without
+    /// TLS that listens on loopback; says so in the log.
+    pub fn plaintext(listen: SocketAddr) -> Result<Trust, NotLoopback> {
+        if !listen.ip().is_loopback() {
+            return Err(NotLoopback(listen));
+        }
+        tracing::warn!(%listen, "PLAINTEXT: no encryption, and every caller is who it says it is ({ROLE_HEADER})");
+        Ok(Trust(Mode::StatedRole))
+    }
+}
+
+struct Shared {
+    server: Role,
+    trust: Trust,
+    grants: Grants,
+    status: fn(Reason) -> Status,
+    message_bytes_max: usize,
+    /// Role by leaf certificate: a handful of callers make millions of calls, and reading X.509 costs more than a call.
+    known: Mutex<BTreeMap<Vec<u8>, Option<Role>>>,
+}
+
+/// Lets a request through with its [`Role`] among its extensions (none for a health check without a certificate), or
+/// answers UNAUTHENTICATED, PERMISSION_DENIED or, for what is not in the table, UNIMPLEMENTED. On the way back it gives
+/// tonic's own errors about requests that cannot be read the form of all others.
+#[derive(Clone)]
+pub struct AccessLayer(Arc<Shared>);
+
+impl AccessLayer {
+    /// For a server with the role `server` that reads messages up to `message_bytes_max`; `status` makes the error of a
+    /// reason.
+    pub fn new(
+        server: Role,
+        trust: Trust,
+        grants: Grants,
+        status: fn(Reason) -> Status,
+        message_bytes_max: usize,
+    ) -> AccessLayer {
+        let known = Mutex::default();
+        AccessLayer(Arc::new(Shared { server, trust, grants, status, message_bytes_max, known }))
+    }
+}
+
+impl<S> Layer<S> for AccessLayer {
+    type Service = AccessService<S>;
+
+    fn layer(&self, inner: S) -> AccessService<S> {
+        AccessService { inner, shared: Arc::clone(&self.0) }
+    }
+}
+
+/// What [`AccessLayer`] makes of a service.
+#[derive(Clone)]
+pub struct AccessService<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S, B, R> Service<Request<B>> for AccessService<S>
+where
+    S: Service<Request<B>, Response = Response<R>, Error = Infallible>,
+    S::Future: Send + 'static,
+    R: Default + Send + 'static,
+{
+    type Response = Response<R>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<R>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let role = self.shared.role_of(&request);
+        match check(request.uri().path(), role.as_ref(), &self.shared.server, &self.shared.grants) {
+            Ok(()) => {
+                if let Some(role) = role {
+                    request.extensions_mut().insert(role);
+                }
+                let (answer, bytes_max) = (self.inner.call(request), self.shared.message_bytes_max);
+                Box::pin(async move { answer.await.map(|response| readable(response, bytes_max)) })
+            }
+            Err(denial) => {
+                let caller = role.as_ref().map(Role::to_string);
+                tracing::debug!(path = request.uri().path(), caller, ?denial, "call denied");
+                let status = match denial {
+                    Denial::Because(reason) => (self.shared.status)(reason),
+                    // As tonic's own router answers what it does not know.
+                    Denial::NoSuchMethod => Status::unimplemented(""),
+                };
+                Box::pin(std::future::ready(Ok(status.into_http())))
+            }
+        }
+    }
+}
+
+/// An answer as it is, unless it is tonic's error about a request that it could not read. Such an error stands in the
+/// headers: there is no body.
+fn readable<R: Default>(response: Response<R>, bytes_max: usize) -> Response<R> {
+    if !response.headers().contains_key(Status::GRPC_STATUS) {
+        return response;
+    }
+    let status = Status::from_header_map(response.headers());
+    match status.and_then(|status| unreadable(&status, bytes_max)) {
+        Some(status) => status.into_http(),
+        None => response,
+    }
+}
+
+impl Shared {
+    fn role_of<B>(&self, request: &Request<B>) -> Option<Role> {
+        match self.trust.0 {
+            Mode::Certificates => {
+                let certificates =
+                    request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>()?.peer_certs()?;
+                self.role_of_certificate(certificates.first()?)
+            }
+            Mode::StatedRole => stated_role(request.headers()),
+        }
+    }
+
+    fn role_of_certificate(&self, leaf: &[u8]) -> Option<Role> {
+        // Nothing is left half done in the map by a panic: it is used on.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(role) = known.get(leaf) {
+            return role.clone();
+        }
+        let role = Role::from_der(leaf);
+        if let Err(error) = &role {
+            tracing::warn!(%error, "a certificate of our authority has no usable role");
+        }
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(leaf.to_vec(), role.as_ref().ok().cloned());
+        role.ok()
+    }
+}
+
+fn stated_role(headers: &HeaderMap) -> Option<Role> {
+    let mut stated = headers.get_all(ROLE_HEADER).iter();
+    let role = stated.next()?.to_str().ok()?.parse().ok()?;
+    stated.next().is_none().then_some(role)
+}
+
+/// Who calls: the layer has put it there.
+///
+/// # Errors
+/// `CERTIFICATE_REQUIRED`, on a method that the table leaves open to everyone.
+pub fn caller<T>(request: &tonic::Request<T>) -> Result<Role, Problem> {
+    request.extensions().get::<Role>().cloned().ok_or_else(|| Problem::new(Reason::CertificateRequired))
+}
+
+/// What a client adds to its calls: its role on a plaintext connection, nothing on TLS.
+#[derive(Clone, Debug)]
+pub struct StateRole(Option<MetadataValue<Ascii>>);
+
+impl StateRole {
+    /// For a TLS connection: the certificate says it.
+    pub fn nothing() -> StateRole {
+        StateRole(None)
+    }
+
+    /// For a plaintext connection.
+    pub fn of(role: &Role) -> StateRole {
+        // A role is printed in visible ASCII, which every header takes.
+        StateRole(role.to_string().parse().ok())
+    }
+}
+
+impl Interceptor for StateRole {
+    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
+        if let Some(role) = &self.0 {
+            request.metadata_mut().insert(ROLE_HEADER, role.clone());
+        }
+        Ok(request)
+    }
+}
+
+#[cfg(test)]
+#[path = "access_layer_tests.rs"]
+mod tests;

@@ -1,0 +1,61 @@
+//! A connection to another server of ours, whose role is checked before a word is said.
+
+use crate::transport::access_layer::StateRole;
+use crate::transport::identity::Role;
+use crate::transport::tls::{Tls, TlsError, channel};
+use std::time::Duration;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+/// What clients are made over.
+pub type Service = InterceptedService<Channel, StateRole>;
+
+/// Largest answer that is read: a thousand votes with their sealed legs.
+pub const MESSAGE_MAX: usize = 64 << 20;
+
+/// How long a probe may take.
+const PROBE_WITHIN: Duration = Duration::from_secs(3);
+
+/// Another server. Cheap to clone; connects when it is first used, and again after a loss.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    channel: Channel,
+    state: StateRole,
+}
+
+impl Peer {
+    /// The server at `address`, accepted only if it is `expected`. `own`: what this side is, stated on a plaintext
+    /// connection, where no certificate says it.
+    pub fn new(address: &str, tls: Option<&Tls>, expected: Role, own: &Role) -> Result<Peer, TlsError> {
+        let state = if tls.is_some() { StateRole::nothing() } else { StateRole::of(own) };
+        Ok(Peer { channel: channel(address, tls, expected)?, state })
+    }
+
+    /// What to make a client over.
+    pub fn service(&self) -> Service {
+        InterceptedService::new(self.channel.clone(), self.state.clone())
+    }
+
+    /// Whether the server is there and serves `service`; a server that does not tell its services apart is asked as a
+    /// whole.
+    pub async fn probe(&self, service: &str) -> Result<(), Status> {
+        let status = match self.health(service).await {
+            Err(error) if error.code() == Code::NotFound => self.health("").await?,
+            status => status?,
+        };
+        match status {
+            ServingStatus::Serving => Ok(()),
+            _ => Err(Status::unavailable("not serving yet")),
+        }
+    }
+
+    async fn health(&self, service: &str) -> Result<ServingStatus, Status> {
+        let mut request = Request::new(HealthCheckRequest { service: service.to_owned() });
+        request.set_timeout(PROBE_WITHIN);
+        Ok(HealthClient::new(self.channel.clone()).check(request).await?.into_inner().status())
+    }
+}

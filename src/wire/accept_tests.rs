@@ -1,0 +1,77 @@
+use super::*;
+use crate::domain::acceptance::Asked;
+use crate::domain::reason::Reason::*;
+use crate::domain::transfer::Side;
+use crate::wire::leg::LegReading;
+use crate::wire::leg::leg_to_proto;
+use crate::wire::prepare::prepare_to_proto;
+use crate::wire::test_kit::*;
+
+fn request() -> hub::AcceptTransferRequest {
+    let wait = hub::WaitMode::Decided.into();
+    hub::AcceptTransferRequest { transfer_id: ID.to_owned(), payee: Some(payee()), wait }
+}
+
+#[test]
+fn a_payees_word_is_read_and_everything_wrong_with_it_is_told() {
+    let regions = regions();
+    let reader = reader(&regions);
+    let word = reader.accept_transfer(&request()).expect("a word");
+    assert_eq!((word.transfer_id, word.wait), (the_id(), WaitMode::Decided));
+    assert_eq!(word.payee.person, person(SPECIMENS[1], "李四"));
+    let hub::AcceptTransferRequest { transfer_id, payee, wait } = request();
+    let decline = hub::DeclineTransferRequest { transfer_id, payee, wait };
+    assert_eq!(reader.decline_transfer(&decline), Ok(word));
+    let empty = hub::AcceptTransferRequest { wait: 9, ..hub::AcceptTransferRequest::default() };
+    let expected =
+        [one("transfer_id", FieldRequired), one("payee", FieldRequired), one("wait", ValueUnsupported)];
+    assert_eq!(found(reader.accept_transfer(&empty)), expected.concat());
+}
+
+fn accepted(side: Side) -> AcceptedLeg {
+    let leg = leg(side);
+    let acceptance = side == Side::Payee;
+    AcceptedLeg {
+        transfer_id: leg.transfer_id,
+        terms_digest: leg.terms_digest,
+        terms: LegTerms { accepted: true, acceptance, ..LegTerms::from(&leg) },
+        time_left_ms: leg.time_left_ms,
+    }
+}
+
+#[test]
+fn a_leg_by_its_id_names_no_person_and_comes_back() {
+    let regions = regions();
+    let reader = reader(&regions);
+    let legs = [Side::Payer, Side::Payee].map(|side| Asked::Accepted(Box::new(accepted(side))));
+    let wire = prepare_to_proto(&mark(), &legs);
+    assert!(wire.legs.iter().all(|leg| leg.party.as_ref().is_some_and(|party| party.person.is_none())));
+    let (_, read) = reader.prepare(&wire).expect("legs");
+    let expected = [Side::Payer, Side::Payee].map(|side| LegReading::Accepted(accepted(side)));
+    assert_eq!(read, expected);
+    let mut without = wire.legs[0].clone();
+    without.accepted = false;
+    assert_eq!(
+        found(reader.prepare(&crate::proto::node::PrepareRequest {
+            sender: wire.sender.clone(),
+            legs: vec![without]
+        })),
+        one("legs[0].party.person", FieldRequired)
+    );
+}
+
+#[test]
+fn the_demand_for_acceptance_is_the_payees_to_meet() {
+    let regions = regions();
+    let reader = reader(&regions);
+    for side in [Side::Payer, Side::Payee] {
+        let asked = crate::domain::transfer::Leg { acceptance: true, ..leg(side) };
+        let reading = reader.leg(&Path::Root, &leg_to_proto(&asked)).expect("it can be named");
+        match side {
+            Side::Payee => assert_eq!(reading, LegReading::Asked(asked)),
+            Side::Payer => {
+                assert!(matches!(reading, LegReading::Refused(it) if it.refusal.reason == Unsupported))
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Decide: decisions go out, acknowledgements come back.
+
+use crate::domain::protocol::{Ack, AckResult, Decision};
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::record::PeerMark;
+use crate::domain::transfer::Outcome;
+use crate::proto::node;
+use crate::proto::node::ack_result;
+use crate::wire::leg::{LegName, leg_name, sender, sender_to_proto, side_to_proto};
+use crate::wire::reader::{Path, Violations, check_batch};
+use crate::wire::status::{Problem, refusal_from_proto, refusal_to_proto};
+use crate::wire::time::{required_time, timestamp, window, window_id};
+
+/// A decision as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DecisionReading {
+    /// To be obeyed.
+    Order(Decision),
+    /// It says no outcome, or a commit lacks its window or number: rejected, the others of the call go on.
+    Rejected(Ack),
+}
+
+/// A request to carry out these decisions.
+pub fn decide_to_proto(mark: &PeerMark, decisions: &[Decision]) -> node::DecideRequest {
+    let decisions = decisions.iter().map(decision_to_proto).collect();
+    node::DecideRequest { sender: Some(sender_to_proto(mark)), decisions }
+}
+
+/// Reads a request to decide: the hub's mark and each decision, in order.
+///
+/// # Errors
+/// The whole call: `BATCH_SIZE_INVALID`, and of any decision that cannot be named or has no time: `FIELD_REQUIRED`,
+/// `TRANSFER_ID_MALFORMED`, `VALUE_UNSUPPORTED`, `REQUEST_MALFORMED`.
+pub fn decide_from_proto(request: &node::DecideRequest) -> Result<(PeerMark, Vec<DecisionReading>), Problem> {
+    check_batch("decisions", request.decisions.len())?;
+    let mut found = Violations::default();
+    let mark = sender(request.sender.as_ref(), &mut found);
+    let read =
+        |(index, decision)| decision_from_proto(&Path::Root.item("decisions", index), decision, &mut found);
+    let decisions: Vec<DecisionReading> = request.decisions.iter().enumerate().filter_map(read).collect();
+    found.finish(mark.map(|mark| (mark, decisions)))
+}
+
+/// A decision in the words of the wire.
+pub fn decision_to_proto(decision: &Decision) -> node::Decision {
+    let outcome = match decision.outcome {
+        Outcome::Commit => node::Outcome::Commit,
+        Outcome::Abort => node::Outcome::Abort,
+    };
+    node::Decision {
+        transfer_id: decision.transfer_id.to_string(),
+        side: side_to_proto(decision.side),
+        outcome: outcome.into(),
+        terms_digest: decision.terms_digest.0.to_vec(),
+        window_id: decision.window.map_or_else(String::new, window_id),
+        hub_seq: decision.hub_seq.unwrap_or(0),
+        leg_record: decision.leg_record.clone(),
+        decide_time: Some(timestamp(decision.decide_time)),
+    }
+}
+
+fn decision_from_proto(
+    at: &Path<'_>,
+    wire: &node::Decision,
+    found: &mut Violations,
+) -> Option<DecisionReading> {
+    let name = leg_name(at, &wire.transfer_id, wire.side, &wire.terms_digest, found);
+    let decide_time = required_time(&at.field("decide_time"), wire.decide_time.as_ref(), found);
+    let (name, decide_time) = name.zip(decide_time)?;
+    let decision = |outcome| Decision {
+        transfer_id: name.transfer_id,
+        side: name.side,
+        terms_digest: name.terms_digest,
+        outcome,
+        window: None,
+        hub_seq: None,
+        decide_time,
+        leg_record: wire.leg_record.clone(),
+    };
+    let order = DecisionReading::Order;
+    Some(match node::Outcome::try_from(wire.outcome) {
+        Ok(node::Outcome::Abort) => order(decision(Outcome::Abort)),
+        Ok(node::Outcome::Commit) => match (window(&wire.window_id), wire.hub_seq) {
+            (None, _) => reject(&name, Reason::RequestMalformed, "window_id"),
+            (Some(_), 0) => reject(&name, Reason::FieldRequired, "hub_seq"),
+            (Some(window), hub_seq) => {
+                order(Decision { window: Some(window), hub_seq: Some(hub_seq), ..decision(Outcome::Commit) })
+            }
+        },
+        Ok(node::Outcome::Unspecified) => reject(&name, Reason::FieldRequired, "outcome"),
+        Err(_) => reject(&name, Reason::ValueUnsupported, "outcome"),
+    })
+}
+
+fn reject(name: &LegName, reason: Reason, field: &str) -> DecisionReading {
+    DecisionReading::Rejected(Ack {
+        transfer_id: name.transfer_id,
+        side: name.side,
+        terms_digest: name.terms_digest,
+        result: AckResult::Rejected,
+        refusal: Some(RefusalRecord::new(reason, name.side).with("field", field)),
+    })
+}
+
+/// An acknowledgement in the words of the wire.
+pub fn ack_to_proto(ack: &Ack) -> node::Ack {
+    let result = match ack.result {
+        AckResult::Recorded => ack_result::Ack::Recorded,
+        AckResult::Already => ack_result::Ack::Already,
+        AckResult::Rejected => ack_result::Ack::Rejected,
+    };
+    node::Ack {
+        transfer_id: ack.transfer_id.to_string(),
+        side: side_to_proto(ack.side),
+        result: result.into(),
+        terms_digest: ack.terms_digest.0.to_vec(),
+        refusal: ack.refusal.as_ref().map(refusal_to_proto),
+    }
+}
+
+/// Reads an acknowledgement.
+///
+/// # Errors
+/// One that names no leg, or says no result that this program knows: no answer, the decision is sent again.
+pub fn ack_from_proto(ack: &node::Ack) -> Result<Ack, Problem> {
+    let (at, mut found) = (Path::Root, Violations::default());
+    let name = leg_name(&at, &ack.transfer_id, ack.side, &ack.terms_digest, &mut found);
+    let result = match ack_result::Ack::try_from(ack.result) {
+        Ok(ack_result::Ack::Recorded) => Some(AckResult::Recorded),
+        Ok(ack_result::Ack::Already) => Some(AckResult::Already),
+        Ok(ack_result::Ack::Rejected) => Some(AckResult::Rejected),
+        Ok(ack_result::Ack::Unspecified) | Err(_) => None,
+    };
+    let result = found.need(&at.field("result"), Reason::ValueUnsupported, result);
+    let ack = name.zip(result).map(|(name, result)| Ack {
+        transfer_id: name.transfer_id,
+        side: name.side,
+        terms_digest: name.terms_digest,
+        result,
+        refusal: ack.refusal.as_ref().map(|refusal| refusal_from_proto(refusal, name.side.into())),
+    });
+    found.finish(ack)
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

@@ -1,0 +1,118 @@
+use super::*;
+use crate::domain::reason::Reason::*;
+use crate::wire::test_kit::*;
+
+const ROOT: Path<'_> = Path::Root;
+
+fn refused(leg: &node::Leg) -> RefusedLeg {
+    let regions = regions();
+    match reader(&regions).leg(&ROOT, leg).expect("the leg can be named") {
+        LegReading::Refused(refused) => refused,
+        other => panic!("{other:?} should be refused"),
+    }
+}
+
+#[test]
+fn a_leg_comes_back() {
+    let regions = regions();
+    for side in [Side::Payer, Side::Payee] {
+        let leg = leg(side);
+        assert_eq!(reader(&regions).leg(&ROOT, &leg_to_proto(&leg)), Ok(LegReading::Asked(leg)));
+    }
+}
+
+#[test]
+fn a_leg_to_check_has_no_id_digest_or_time() {
+    let regions = regions();
+    let leg = leg(Side::Payee);
+    let wire = leg_to_check_to_proto(&leg);
+    assert!(wire.transfer_id.is_empty() && wire.terms_digest.is_empty() && wire.time_left.is_none());
+    let bare =
+        Leg { transfer_id: TransferId::default(), terms_digest: Digest::default(), time_left_ms: 0, ..leg };
+    assert_eq!(reader(&regions).leg_to_check(&ROOT, &wire), Ok(LegReading::Asked(bare)));
+    let missing =
+        ["transfer_id", "terms_digest", "time_left"].map(|field| one(field, FieldRequired)).concat();
+    assert_eq!(found(reader(&regions).leg(&ROOT, &wire)), missing);
+}
+
+#[test]
+fn what_a_node_does_not_know_is_refused_and_not_an_error() {
+    let good = leg_to_proto(&leg(Side::Payee));
+    let with = |change: fn(&mut node::Leg)| {
+        let mut wire = good.clone();
+        change(&mut wire);
+        let refused = refused(&wire);
+        assert_eq!(refused.transfer_id, the_id());
+        assert_eq!(refused.terms_digest, Digest([5; 32]));
+        (refused.refusal.reason, refused.refusal.metadata[0].1.clone(), refused.amount.fen())
+    };
+    let unsupported = |field: &str| (Unsupported, field.to_owned(), 40_000);
+    assert_eq!(with(|leg| leg.kind = 77), unsupported("kind"));
+    assert_eq!(with(|leg| leg.kind = node::LegKind::DebitAccount.into()), unsupported("kind"));
+    let demand = |types: Vec<i32>, acceptance| {
+        Some(node::LegConstraints { allowed_insurance_types: types, acceptance })
+    };
+    let mut wire = good.clone();
+    for constraints in [demand(vec![7], true), demand(vec![7], false)] {
+        wire.constraints = constraints;
+        assert_eq!(refused(&wire).refusal.reason, Unsupported);
+    }
+    wire.constraints = demand(Vec::new(), false);
+    let regions = regions();
+    assert!(matches!(reader(&regions).leg(&ROOT, &wire), Ok(LegReading::Asked(_))), "it demands nothing");
+    wire.constraints = demand(vec![390], false);
+    let Ok(LegReading::Asked(leg)) = reader(&regions).leg(&ROOT, &wire) else { panic!("it can be read") };
+    let residents = [crate::domain::member::InsuranceType::Resident];
+    assert_eq!(leg.allowed_types, residents, "the other place sends to residents only");
+    let unlisted = with(|leg| leg.party = Some(wire_party(SPECIMENS[1], "李四", "520100")));
+    assert_eq!(unlisted, (UnknownRegion, "party.region_code".to_owned(), 40_000));
+    assert_eq!(with(|leg| leg.kinship = 9), (KinshipUnsupported, "kinship".to_owned(), 40_000));
+    assert_eq!(with(|leg| leg.amount = "1e3".to_owned()), (AmountMalformed, "amount".to_owned(), 0));
+    let unsound = with(|leg| leg.counter_region_code = "13".to_owned());
+    assert_eq!(unsound, (RegionMalformed, "counter_region_code".to_owned(), 40_000));
+}
+
+#[test]
+fn the_other_place_need_not_be_listed_here() {
+    let regions = regions();
+    let wire = node::Leg { counter_region_code: "999900".to_owned(), ..leg_to_proto(&leg(Side::Payer)) };
+    let expected = Leg { counter_region: region(999_900), ..leg(Side::Payer) };
+    assert_eq!(reader(&regions).leg(&ROOT, &wire), Ok(LegReading::Asked(expected)));
+}
+
+#[test]
+fn a_leg_that_cannot_be_named_or_lacks_a_field_fails_the_call() {
+    let regions = regions();
+    let good = leg_to_proto(&leg(Side::Payer));
+    let with = |change: fn(&mut node::Leg)| {
+        let mut wire = good.clone();
+        change(&mut wire);
+        let at = ROOT.item("legs", 3);
+        found(reader(&regions).leg(&at, &wire))
+    };
+    assert_eq!(with(|leg| leg.transfer_id.clear()), one("legs[3].transfer_id", FieldRequired));
+    assert_eq!(with(|leg| leg.transfer_id = "7".to_owned()), one("legs[3].transfer_id", TransferIdMalformed));
+    assert_eq!(with(|leg| leg.side = 0), one("legs[3].side", FieldRequired));
+    assert_eq!(with(|leg| leg.side = 3), one("legs[3].side", ValueUnsupported));
+    assert_eq!(with(|leg| leg.terms_digest.clear()), one("legs[3].terms_digest", FieldRequired));
+    assert_eq!(with(|leg| leg.terms_digest = vec![5; 31]), one("legs[3].terms_digest", RequestMalformed));
+    assert_eq!(with(|leg| leg.receipt_time = None), one("legs[3].receipt_time", FieldRequired));
+    assert_eq!(with(|leg| leg.time_left = None), one("legs[3].time_left", FieldRequired));
+    assert_eq!(with(|leg| leg.kind = 0), one("legs[3].kind", FieldRequired));
+    assert_eq!(with(|leg| leg.party = None), one("legs[3].party", FieldRequired));
+    assert_eq!(with(|leg| leg.amount.clear()), one("legs[3].amount", FieldRequired));
+}
+
+#[test]
+fn a_mark_comes_back_and_a_broken_one_does_not() {
+    assert_eq!(sender_from_proto(Some(&sender_to_proto(&mark()))), Ok(mark()));
+    assert_eq!(found(sender_from_proto(None)), one("sender", FieldRequired));
+    let with = |change: fn(&mut types::Sender)| {
+        let mut wire = sender_to_proto(&mark());
+        change(&mut wire);
+        found(sender_from_proto(Some(&wire)))
+    };
+    assert_eq!(with(|sender| sender.start_id.clear()), one("sender.start_id", FieldRequired));
+    assert_eq!(with(|sender| sender.start_id.push(1)), one("sender.start_id", RequestMalformed));
+    assert_eq!(with(|sender| sender.head_hash.truncate(31)), one("sender.head_hash", RequestMalformed));
+}

@@ -1,0 +1,304 @@
+//! What a province's own system and apps ask of a node about members and wallets.
+
+use crate::domain::ledger::AccountKind;
+use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::money::Money;
+use crate::domain::reason::Reason;
+use crate::domain::region::RegionCode;
+use crate::domain::transfer::Party;
+use crate::proto::{node, types};
+use crate::wire::page::{page_size, read_number_token};
+use crate::wire::reader::{Path, Reader, Violations, amount, choice, request_id};
+use crate::wire::status::Problem;
+use crate::wire::wallet::Relative;
+use std::fmt;
+
+/// What a province's system says of a member's insurance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Insurance {
+    /// 310 or 390. Resident when he is not insured and none is given: it decides nothing then.
+    pub insurance_type: InsuranceType,
+    /// Whether it is in force.
+    pub insurance_status: InsuranceStatus,
+    /// 欠费.
+    pub in_arrears: bool,
+    /// 公费医疗.
+    pub public_medical: bool,
+    /// State of the personal account.
+    pub account_state: AccountState,
+}
+
+/// A phone number, as digits with at most a leading plus. Prints masked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Phone(String);
+
+impl Phone {
+    /// Reads 5 to 20 ASCII digits, with a plus before them or not.
+    pub fn parse(text: &str) -> Option<Phone> {
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        let fits = (5..=20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        fits.then(|| Phone(text.to_owned()))
+    }
+
+    /// The number in clear. Only for the vault.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Phone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Phone(****)")
+    }
+}
+
+/// A row of insurance data: from `UpsertMembers`, or from `UpdateInsurance` without a phone number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberInput {
+    /// Chosen by the caller.
+    pub request_id: String,
+    /// Who, and where he is insured.
+    pub party: Party,
+    /// What is said of him.
+    pub insurance: Insurance,
+    /// None keeps what is known.
+    pub phone: Option<Phone>,
+}
+
+/// An allotment (划入).
+#[derive(Clone, PartialEq, Eq)]
+pub struct CreditInput {
+    /// Chosen by the caller.
+    pub request_id: String,
+    /// Whose account.
+    pub party: Party,
+    /// More than zero.
+    pub amount: Money,
+    /// The month, as the number YYYYMM.
+    pub period: u32,
+    /// Normalised; empty when there is none.
+    pub remark: String,
+}
+
+/// Without the remark.
+impl fmt::Debug for CreditInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreditInput").field("request_id", &self.request_id).finish_non_exhaustive()
+    }
+}
+
+/// A wish to open a wallet, confirmed by the person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenInput {
+    /// Chosen by the caller.
+    pub request_id: String,
+    /// Whose.
+    pub party: Party,
+    /// 使用地; the place of insurance when none is given.
+    pub use_region: RegionCode,
+    /// Required here.
+    pub phone: Phone,
+    /// The relative who opens it for him, if one does.
+    pub opened_by: Option<Relative>,
+}
+
+/// A request for a page of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryQuery {
+    /// Whose.
+    pub party: Party,
+    /// Personal account or wallet.
+    pub account: AccountKind,
+    /// At most so many.
+    pub limit: usize,
+    /// The id of the entry to go on with: the list is newest first.
+    pub before: Option<u64>,
+}
+
+/// What the token of a statement's page is bound to. Not to the person: tokens carry nothing of him.
+pub fn entry_scope(account: AccountKind) -> Vec<u8> {
+    format!("entries {}", account.name()).into_bytes()
+}
+
+impl Reader<'_> {
+    /// Reads a row of `UpsertMembers`.
+    ///
+    /// # Errors
+    /// In this order: `request_id`; `member.party`; insurance type, status and account state; `phone`.
+    pub fn upsert_member(&self, request: &node::UpsertMembersRequest) -> Result<MemberInput, Problem> {
+        let (root, mut found) = (Path::Root, Violations::default());
+        let at = root.field("member");
+        let id = request_id(&root.field("request_id"), &request.request_id, &mut found);
+        let member = found.need(&at, Reason::FieldRequired, request.member.as_ref());
+        let (party, insurance) = match member {
+            None => (None, None),
+            Some(member) => (
+                self.party(&at.field("party"), member.party.as_ref(), &mut found).whole(),
+                insurance(&at, member, &mut found),
+            ),
+        };
+        let phone = match request.phone.as_str() {
+            "" => None,
+            text => phone(&root.field("phone"), text, &mut found),
+        };
+        let input = match (id, party, insurance) {
+            (Some(request_id), Some(party), Some(insurance)) => {
+                Some(MemberInput { request_id, party, insurance, phone })
+            }
+            _ => None,
+        };
+        found.finish(input)
+    }
+
+    /// Reads a request to replace a member's insurance data.
+    ///
+    /// # Errors
+    /// In this order: `request_id`; `party`; insurance type, status and account state.
+    pub fn update_insurance(&self, request: &node::UpdateInsuranceRequest) -> Result<MemberInput, Problem> {
+        let (root, mut found) = (Path::Root, Violations::default());
+        let id = request_id(&root.field("request_id"), &request.request_id, &mut found);
+        let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
+        let said = node::Member {
+            insurance_type: request.insurance_type,
+            insurance_status: request.insurance_status,
+            in_arrears: request.in_arrears,
+            public_medical: request.public_medical,
+            account_state: request.account_state,
+            ..node::Member::default()
+        };
+        let insurance = insurance(&root, &said, &mut found);
+        let input = match (id, party, insurance) {
+            (Some(request_id), Some(party), Some(insurance)) => {
+                Some(MemberInput { request_id, party, insurance, phone: None })
+            }
+            _ => None,
+        };
+        found.finish(input)
+    }
+
+    /// Reads an allotment.
+    ///
+    /// # Errors
+    /// In this order: `request_id`; `party`; `amount`; `period`; `remark`.
+    pub fn credit_account(&self, request: &node::CreditAccountRequest) -> Result<CreditInput, Problem> {
+        let (root, mut found) = (Path::Root, Violations::default());
+        let id = request_id(&root.field("request_id"), &request.request_id, &mut found);
+        let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
+        let amount = amount(&root.field("amount"), &request.amount, &mut found);
+        let reason = if request.period.is_empty() { Reason::FieldRequired } else { Reason::PeriodMalformed };
+        let period = found.need(&root.field("period"), reason, period(&request.period));
+        let remark = self.remark(&root.field("remark"), &request.remark, &mut found);
+        let input = match (id, party, amount, period, remark) {
+            (Some(request_id), Some(party), Some(amount), Some(period), Some(remark)) => {
+                Some(CreditInput { request_id, party, amount, period, remark })
+            }
+            _ => None,
+        };
+        found.finish(input)
+    }
+
+    /// Reads a wish to open a wallet.
+    ///
+    /// # Errors
+    /// In this order: `request_id`; `party`; `use_region_code`; `phone`; `confirmed` (`NOT_CONFIRMED`); `opened_by`.
+    pub fn open_wallet(&self, request: &node::OpenWalletRequest) -> Result<OpenInput, Problem> {
+        let (root, mut found) = (Path::Root, Violations::default());
+        let id = request_id(&root.field("request_id"), &request.request_id, &mut found);
+        let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
+        let use_region = match request.use_region_code.as_str() {
+            "" => party.as_ref().map(|party| party.region),
+            text => self.place(&root.field("use_region_code"), text, &mut found).map(|(region, _)| region),
+        };
+        let phone = phone(&root.field("phone"), &request.phone, &mut found);
+        if !request.confirmed {
+            found.add(&root.field("confirmed"), Reason::NotConfirmed);
+        }
+        let opened_by = self.relative(request.opened_by.as_ref(), party.as_ref(), &mut found);
+        let input = match (id, party, use_region, phone) {
+            (Some(request_id), Some(party), Some(use_region), Some(phone)) => {
+                Some(OpenInput { request_id, party, use_region, phone, opened_by })
+            }
+            _ => None,
+        };
+        found.finish(input)
+    }
+
+    /// Reads a request for a page of a statement.
+    ///
+    /// # Errors
+    /// Those of a party; `account` (`FIELD_REQUIRED`, `VALUE_UNSUPPORTED`); `PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`.
+    pub fn list_entries(&self, request: &node::ListEntriesRequest) -> Result<EntryQuery, Problem> {
+        let (root, mut found) = (Path::Root, Violations::default());
+        let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
+        let account = entry_account(&root.field("account"), request.account, &mut found);
+        let (party, account) = found.finish(party.zip(account))?;
+        let limit = page_size(request.page_size)?;
+        let before = read_number_token("page_token", &entry_scope(account), &request.page_token)?;
+        Ok(EntryQuery { party, account, limit, before })
+    }
+}
+
+/// Reads which ledger: `FIELD_REQUIRED`, `VALUE_UNSUPPORTED`.
+pub(super) fn entry_account(at: &Path<'_>, number: i32, found: &mut Violations) -> Option<AccountKind> {
+    let account = match node::EntryAccount::try_from(number) {
+        Ok(node::EntryAccount::Personal) => Some(AccountKind::Personal),
+        Ok(node::EntryAccount::Wallet) => Some(AccountKind::Wallet),
+        Ok(node::EntryAccount::Unspecified) | Err(_) => None,
+    };
+    choice(at, number, Reason::ValueUnsupported, account, found)
+}
+
+fn insurance(at: &Path<'_>, member: &node::Member, found: &mut Violations) -> Option<Insurance> {
+    let status = match types::InsuranceStatus::try_from(member.insurance_status) {
+        Ok(types::InsuranceStatus::None) => Some(InsuranceStatus::None),
+        Ok(types::InsuranceStatus::Active) => Some(InsuranceStatus::Active),
+        Ok(types::InsuranceStatus::Suspended) => Some(InsuranceStatus::Suspended),
+        Ok(types::InsuranceStatus::Ended) => Some(InsuranceStatus::Ended),
+        Ok(types::InsuranceStatus::Unspecified) | Err(_) => None,
+    };
+    let kind = match types::InsuranceType::try_from(member.insurance_type) {
+        Ok(types::InsuranceType::Employee) => Some(InsuranceType::Employee),
+        Ok(types::InsuranceType::Resident) => Some(InsuranceType::Resident),
+        Ok(types::InsuranceType::Unspecified) if status == Some(InsuranceStatus::None) => {
+            Some(InsuranceType::Resident)
+        }
+        Ok(types::InsuranceType::Unspecified) | Err(_) => None,
+    };
+    let unknown = Reason::ValueUnsupported;
+    let kind = choice(&at.field("insurance_type"), member.insurance_type, unknown, kind, found);
+    let status = choice(&at.field("insurance_status"), member.insurance_status, unknown, status, found);
+    let account = match node::AccountState::try_from(member.account_state) {
+        Ok(node::AccountState::None) => Some(AccountState::Absent),
+        Ok(node::AccountState::Normal) => Some(AccountState::Normal),
+        Ok(node::AccountState::Frozen) => Some(AccountState::Frozen),
+        Ok(node::AccountState::Unspecified) => Some(match kind {
+            Some(InsuranceType::Employee) => AccountState::Normal,
+            Some(InsuranceType::Resident) | None => AccountState::Absent,
+        }),
+        Err(_) => None,
+    };
+    let account = found.need(&at.field("account_state"), unknown, account);
+    Some(Insurance {
+        insurance_type: kind?,
+        insurance_status: status?,
+        in_arrears: member.in_arrears,
+        public_medical: member.public_medical,
+        account_state: account?,
+    })
+}
+
+fn phone(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<Phone> {
+    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::PhoneMalformed };
+    found.need(at, reason, Phone::parse(text))
+}
+
+/// A month "YYYYMM" from the year 2000 on.
+fn period(text: &str) -> Option<u32> {
+    let digits = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number: u32 = digits.then(|| text.parse().ok()).flatten()?;
+    ((2000..=9999).contains(&(number / 100)) && (1..=12).contains(&(number % 100))).then_some(number)
+}
+
+#[cfg(test)]
+#[path = "member_tests.rs"]
+mod tests;

@@ -1,0 +1,95 @@
+//! Persons and parties.
+
+use crate::domain::id_number::{IdNumber, IdNumberError, Person, PersonName};
+use crate::domain::reason::Reason;
+use crate::domain::region::{ProvinceCode, RegionCode};
+use crate::domain::transfer::Party;
+use crate::proto::types;
+use crate::wire::reader::{Path, Reader, Violations};
+use crate::wire::status::Problem;
+
+/// As much of a party as could be read, so that what needs two parties is checked even when a third thing is wrong.
+#[derive(Debug, Default)]
+pub struct PartyParts {
+    /// Identity number.
+    pub id_number: Option<IdNumber>,
+    /// Name, normalised.
+    pub name: Option<PersonName>,
+    /// Pooling area and its province.
+    pub place: Option<(RegionCode, ProvinceCode)>,
+}
+
+impl PartyParts {
+    /// The party, if all of it could be read.
+    pub fn whole(self) -> Option<Party> {
+        let (id_number, name, (region, province)) = (self.id_number?, self.name?, self.place?);
+        Some(Party { person: Person { id_number, name }, region, province })
+    }
+}
+
+impl Reader<'_> {
+    /// Reads a party: number, name, place, in this order.
+    pub fn party(&self, at: &Path<'_>, party: Option<&types::Party>, found: &mut Violations) -> PartyParts {
+        let Some(party) = found.need(at, Reason::FieldRequired, party) else {
+            return PartyParts::default();
+        };
+        let (id_number, name) = self.person(&at.field("person"), party.person.as_ref(), found);
+        PartyParts { id_number, name, place: self.place(&at.field("region_code"), &party.region_code, found) }
+    }
+
+    /// Reads a party that is all a request is about, as in `GetWallet`, under the field `party`.
+    ///
+    /// # Errors
+    /// Those of [`Reader::party`], all of them.
+    pub fn only_party(&self, party: Option<&types::Party>) -> Result<Party, Problem> {
+        let mut found = Violations::default();
+        let parts = self.party(&Path::Root.field("party"), party, &mut found);
+        found.finish(parts.whole())
+    }
+
+    /// Reads a person: number and name.
+    pub(super) fn person(
+        &self,
+        at: &Path<'_>,
+        person: Option<&types::Person>,
+        found: &mut Violations,
+    ) -> (Option<IdNumber>, Option<PersonName>) {
+        let Some(person) = found.need(at, Reason::FieldRequired, person) else {
+            return (None, None);
+        };
+        let id_number = match IdNumber::parse(&person.id_number) {
+            Ok(id_number) => Some(id_number),
+            Err(error) => {
+                let reason = match error {
+                    IdNumberError::Malformed if person.id_number.is_empty() => Reason::FieldRequired,
+                    IdNumberError::Malformed => Reason::IdNumberMalformed,
+                    IdNumberError::CheckDigit => Reason::IdNumberCheckDigit,
+                };
+                found.add(&at.field("id_number"), reason);
+                None
+            }
+        };
+        let reason = if person.name.is_empty() { Reason::FieldRequired } else { Reason::NameMalformed };
+        let name = found.need(&at.field("name"), reason, (self.normalise_name)(&person.name));
+        (id_number, name)
+    }
+}
+
+/// A party in clear: only from the hub to the province that it is insured in, and to that province's own system.
+pub fn party_to_proto(party: &Party) -> types::Party {
+    types::Party { person: Some(person_to_proto(&party.person)), region_code: party.region.to_string() }
+}
+
+/// A person in clear; see [`party_to_proto`].
+pub fn person_to_proto(person: &Person) -> types::Person {
+    types::Person { id_number: person.id_number.reveal().to_owned(), name: person.name.reveal().to_owned() }
+}
+
+/// A person as everyone may see him.
+pub fn masked_to_proto(person: &Person, region: RegionCode) -> types::MaskedParty {
+    types::MaskedParty {
+        name: person.name.masked(),
+        id_number: person.id_number.masked(),
+        region_code: region.to_string(),
+    }
+}

@@ -1,0 +1,201 @@
+//! What reading a request needs: the places, how texts are normalised, and where violations are collected.
+
+use crate::domain::id::{Digest, TransferId};
+use crate::domain::id_number::PersonName;
+use crate::domain::money::Money;
+use crate::domain::reason::Reason;
+use crate::domain::region::{ProvinceCode, RegionCode, RegionDirectory};
+use crate::wire::status::{FieldViolation, Problem};
+use std::fmt;
+
+/// Most items of a batch on every method that takes one.
+pub const BATCH_MAX: usize = 1000;
+
+/// Reads requests into values of the core.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    /// All places.
+    pub regions: &'a RegionDirectory,
+    /// A node's own province: parties and places of another one are refused. None at the hub.
+    pub home: Option<ProvinceCode>,
+    /// Makes a name comparable; nothing when it is no name.
+    pub normalise_name: fn(&str) -> Option<PersonName>,
+    /// Makes a remark comparable; nothing when it is too long.
+    pub normalise_remark: fn(&str) -> Option<String>,
+}
+
+/// Where in a request a field stands. Made into text only when the field is malformed.
+#[derive(Clone, Copy)]
+pub enum Path<'a> {
+    /// The request itself.
+    Root,
+    /// A field of a message.
+    Field(&'a Path<'a>, &'static str),
+    /// An item of a repeated field.
+    Item(&'a Path<'a>, &'static str, usize),
+}
+
+impl Path<'_> {
+    /// A field of the message that stands here.
+    pub fn field(&self, name: &'static str) -> Path<'_> {
+        Path::Field(self, name)
+    }
+
+    /// An item of a repeated field of the message that stands here.
+    pub fn item(&self, name: &'static str, index: usize) -> Path<'_> {
+        Path::Item(self, name, index)
+    }
+}
+
+/// "payer.person.id_number", "legs[3].amount".
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let after = |f: &mut fmt::Formatter<'_>, parent: &Path<'_>| match parent {
+            Path::Root => Ok(()),
+            Path::Field(..) | Path::Item(..) => write!(f, "{parent}."),
+        };
+        match self {
+            Path::Root => Ok(()),
+            Path::Field(parent, name) => after(f, parent).and_then(|()| f.write_str(name)),
+            Path::Item(parent, name, index) => after(f, parent).and_then(|()| write!(f, "{name}[{index}]")),
+        }
+    }
+}
+
+/// What was found wrong so far, in the order of checking.
+#[derive(Debug, Default)]
+pub struct Violations(Vec<FieldViolation>);
+
+impl Violations {
+    /// Adds one.
+    pub fn add(&mut self, at: &Path<'_>, reason: Reason) {
+        self.0.push(FieldViolation { field: at.to_string(), reason });
+    }
+
+    /// The value, or a violation when there is none.
+    pub fn need<T>(&mut self, at: &Path<'_>, reason: Reason, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.add(at, reason);
+        }
+        value
+    }
+
+    /// Adds one that another reading found.
+    pub fn push(&mut self, violation: FieldViolation) {
+        self.0.push(violation);
+    }
+
+    /// Adds what another reading missed (`FIELD_REQUIRED`) in the message that stands at `at`.
+    pub fn take_missing(&mut self, at: &Path<'_>, other: &Violations) {
+        let dot = if matches!(at, Path::Root) { "" } else { "." };
+        for missing in other.0.iter().filter(|violation| violation.reason == Reason::FieldRequired) {
+            self.push(FieldViolation {
+                field: format!("{at}{dot}{}", missing.field),
+                reason: missing.reason,
+            });
+        }
+    }
+
+    /// The first thing found, if any.
+    pub fn first(&self) -> Option<&FieldViolation> {
+        self.0.first()
+    }
+
+    /// The value if it is whole and nothing was found, else what was found.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Problem> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            Some(_) | None => Err(Problem::fields(self.0)),
+        }
+    }
+}
+
+/// Refuses a batch that is empty or has more than 1,000 items.
+///
+/// # Errors
+/// `BATCH_SIZE_INVALID` with `limit` and `value`.
+pub fn check_batch(field: &'static str, size: usize) -> Result<(), Problem> {
+    if (1..=BATCH_MAX).contains(&size) {
+        return Ok(());
+    }
+    Err(Problem::field(field, Reason::BatchSizeInvalid).with("limit", BATCH_MAX).with("value", size))
+}
+
+/// Reads the id of a transfer: `FIELD_REQUIRED`, `TRANSFER_ID_MALFORMED`.
+pub fn transfer_id(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<TransferId> {
+    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::TransferIdMalformed };
+    found.need(at, reason, TransferId::parse(text))
+}
+
+/// Reads an id that is all a request is about, as in `GetTransfer`.
+///
+/// # Errors
+/// `FIELD_REQUIRED`, `TRANSFER_ID_MALFORMED`, about the field `transfer_id`.
+pub fn only_transfer_id(text: &str) -> Result<TransferId, Problem> {
+    let mut found = Violations::default();
+    let id = transfer_id(&Path::Root.field("transfer_id"), text, &mut found);
+    found.finish(id)
+}
+
+/// Reads an amount of more than zero: `FIELD_REQUIRED`, `AMOUNT_MALFORMED`, `AMOUNT_NOT_POSITIVE`.
+pub fn amount(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<Money> {
+    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::AmountMalformed };
+    let amount = found.need(at, reason, Money::parse(text).ok())?;
+    found.need(at, Reason::AmountNotPositive, amount.is_positive().then_some(amount))
+}
+
+/// Reads a digest of 32 bytes: `FIELD_REQUIRED`, `REQUEST_MALFORMED`.
+pub fn digest(at: &Path<'_>, bytes: &[u8], found: &mut Violations) -> Option<Digest> {
+    let reason = if bytes.is_empty() { Reason::FieldRequired } else { Reason::RequestMalformed };
+    found.need(at, reason, Digest::from_slice(bytes))
+}
+
+/// Reads the caller's key of a request: `FIELD_REQUIRED`, `REQUEST_ID_MALFORMED`.
+pub fn request_id(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<String> {
+    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::RequestIdMalformed };
+    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    found.need(at, reason, fits.then(|| text.to_owned()))
+}
+
+/// Reads a value of an enum: `FIELD_REQUIRED` for 0, `unknown` for a number that is not listed.
+pub fn choice<T>(
+    at: &Path<'_>,
+    number: i32,
+    unknown: Reason,
+    value: Option<T>,
+    found: &mut Violations,
+) -> Option<T> {
+    let reason = if number == 0 { Reason::FieldRequired } else { unknown };
+    found.need(at, reason, value)
+}
+
+impl Reader<'_> {
+    /// Reads a place and finds its pooling area and province: `FIELD_REQUIRED`, `REGION_MALFORMED`, `UNKNOWN_REGION`,
+    /// and `REGION_ELSEWHERE` when it is not in the home province.
+    pub fn place(
+        &self,
+        at: &Path<'_>,
+        text: &str,
+        found: &mut Violations,
+    ) -> Option<(RegionCode, ProvinceCode)> {
+        let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::RegionMalformed };
+        let code = found.need(at, reason, RegionCode::parse(text))?;
+        let area = found.need(at, Reason::UnknownRegion, self.regions.locate(code))?;
+        let here = self.home.is_none_or(|home| home == area.province);
+        found.need(at, Reason::RegionElsewhere, here.then_some((area.code, area.province)))
+    }
+
+    /// Reads a filter by province, two digits; empty means none: `UNKNOWN_REGION`.
+    pub fn province(&self, at: &Path<'_>, text: &str, found: &mut Violations) -> Option<ProvinceCode> {
+        if text.is_empty() {
+            return None;
+        }
+        let known = ProvinceCode::parse(text).filter(|code| self.regions.province(*code).is_some());
+        found.need(at, Reason::UnknownRegion, known)
+    }
+
+    /// Reads an optional remark: `REMARK_TOO_LONG`.
+    pub fn remark(&self, at: &Path<'_>, text: &str, found: &mut Violations) -> Option<String> {
+        found.need(at, Reason::RemarkTooLong, (self.normalise_remark)(text))
+    }
+}

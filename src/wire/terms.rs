@@ -1,0 +1,200 @@
+//! Requests that make or check a transfer.
+
+use crate::domain::coordinator::WaitMode;
+use crate::domain::id::TransferId;
+use crate::domain::kinship::Kinship;
+use crate::domain::policy::verification::Verification;
+use crate::domain::reason::Reason;
+use crate::domain::transfer::Terms;
+use crate::proto::{hub, types};
+use crate::wire::party::PartyParts;
+use crate::wire::reader::{Path, Reader, Violations, amount, choice, transfer_id};
+use crate::wire::status::Problem;
+use crate::wire::verification::verification;
+use std::fmt;
+
+/// What a transfer says, with the remark, which is content too but travels to nobody.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Parties, kinship, amount.
+    pub terms: Terms,
+    /// The remark, normalised; empty when there is none.
+    pub remark: String,
+}
+
+/// Without the remark: it is the payer's own words.
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content").field("terms", &self.terms).finish_non_exhaustive()
+    }
+}
+
+/// A request for a transfer, as far as its bytes and the region list allow to check it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTransfer {
+    /// Chosen by the client.
+    pub transfer_id: TransferId,
+    /// What it says.
+    pub content: Content,
+    /// What to wait for; no part of the content.
+    pub wait: WaitMode,
+    /// How the payer proved himself, as the caller states it; no part of the content.
+    pub verification: Option<Verification>,
+}
+
+/// The four fields that a transfer and a check have in common.
+struct Fields<'a> {
+    payer: Option<&'a types::Party>,
+    payee: Option<&'a types::Party>,
+    kinship: i32,
+    amount: &'a str,
+    remark: &'a str,
+}
+
+impl Reader<'_> {
+    /// Reads a request for a transfer.
+    ///
+    /// # Errors
+    /// Everything that is wrong, in this order: `transfer_id`; `payer`, then `payee` (number, name, place each);
+    /// `kinship`; `amount`; `remark`; `wait`; `verification`; `SAME_PERSON`; `SAME_PROVINCE`.
+    pub fn create_transfer(&self, request: &hub::CreateTransferRequest) -> Result<NewTransfer, Problem> {
+        self.new_transfer(request, |at, found| wait_mode(at, request.wait, found))
+    }
+
+    /// Reads an item of `SubmitTransfers`, whose own `wait` is ignored in favour of the call's.
+    ///
+    /// # Errors
+    /// As [`Reader::create_transfer`].
+    pub fn batch_item(
+        &self,
+        request: &hub::CreateTransferRequest,
+        wait: WaitMode,
+    ) -> Result<NewTransfer, Problem> {
+        self.new_transfer(request, |_, _| Some(wait))
+    }
+
+    /// Reads a request to check a transfer.
+    ///
+    /// # Errors
+    /// As [`Reader::create_transfer`], but for id and wait.
+    pub fn check_transfer(
+        &self,
+        request: &hub::CheckTransferRequest,
+    ) -> Result<(Content, Option<Verification>), Problem> {
+        let mut found = Violations::default();
+        let fields = Fields {
+            payer: request.payer.as_ref(),
+            payee: request.payee.as_ref(),
+            kinship: request.kinship,
+            amount: &request.amount,
+            remark: &request.remark,
+        };
+        let mut stated = None;
+        let at = Path::Root.field("verification");
+        let content = self
+            .content(&fields, &mut found, |found| stated = verification(&at, request.verification, found));
+        found.finish(content.zip(stated))
+    }
+
+    fn new_transfer(
+        &self,
+        request: &hub::CreateTransferRequest,
+        read_wait: impl FnOnce(&Path<'_>, &mut Violations) -> Option<WaitMode>,
+    ) -> Result<NewTransfer, Problem> {
+        let mut found = Violations::default();
+        let id = transfer_id(&Path::Root.field("transfer_id"), &request.transfer_id, &mut found);
+        let fields = Fields {
+            payer: request.payer.as_ref(),
+            payee: request.payee.as_ref(),
+            kinship: request.kinship,
+            amount: &request.amount,
+            remark: &request.remark,
+        };
+        let (mut wait, mut stated) = (None, None);
+        let content = self.content(&fields, &mut found, |found| {
+            wait = read_wait(&Path::Root.field("wait"), found);
+            stated = verification(&Path::Root.field("verification"), request.verification, found);
+        });
+        let whole = match (id, content, wait, stated) {
+            (Some(transfer_id), Some(content), Some(wait), Some(verification)) => {
+                Some(NewTransfer { transfer_id, content, wait, verification })
+            }
+            _ => None,
+        };
+        found.finish(whole)
+    }
+
+    /// Reads field after field, then `last`, and only then compares the two parties.
+    fn content(
+        &self,
+        fields: &Fields<'_>,
+        found: &mut Violations,
+        last: impl FnOnce(&mut Violations),
+    ) -> Option<Content> {
+        let (payer_at, payee_at) = (Path::Root.field("payer"), Path::Root.field("payee"));
+        let payer = self.party(&payer_at, fields.payer, found);
+        let payee = self.party(&payee_at, fields.payee, found);
+        let kinship = kinship(&Path::Root.field("kinship"), fields.kinship, found);
+        let amount = amount(&Path::Root.field("amount"), fields.amount, found);
+        let remark = self.remark(&Path::Root.field("remark"), fields.remark, found);
+        last(found);
+        compare_parties(&payer, &payee, &payee_at, found);
+        let terms =
+            Terms { payer: payer.whole()?, payee: payee.whole()?, kinship: kinship?, amount: amount? };
+        Some(Content { terms, remark: remark? })
+    }
+}
+
+fn compare_parties(payer: &PartyParts, payee: &PartyParts, payee_at: &Path<'_>, found: &mut Violations) {
+    if payer.id_number.is_some() && payer.id_number == payee.id_number {
+        found.add(&payee_at.field("person").field("id_number"), Reason::SamePerson);
+    }
+    if let (Some((_, from)), Some((_, to))) = (payer.place, payee.place)
+        && from == to
+    {
+        found.add(&payee_at.field("region_code"), Reason::SameProvince);
+    }
+}
+
+/// Reads what the payee is to the payer: `FIELD_REQUIRED`, `KINSHIP_UNSUPPORTED`.
+pub fn kinship(at: &Path<'_>, number: i32, found: &mut Violations) -> Option<Kinship> {
+    choice(at, number, Reason::KinshipUnsupported, Kinship::from_number(i64::from(number)), found)
+}
+
+/// What the payee is to the payer, as the wire's number.
+pub fn kinship_to_proto(kinship: Kinship) -> i32 {
+    let kinship = match kinship {
+        Kinship::Spouse => types::Kinship::Spouse,
+        Kinship::Parent => types::Kinship::Parent,
+        Kinship::Child => types::Kinship::Child,
+        Kinship::Sibling => types::Kinship::Sibling,
+        Kinship::PaternalGrandparent => types::Kinship::PaternalGrandparent,
+        Kinship::MaternalGrandparent => types::Kinship::MaternalGrandparent,
+        Kinship::SonsChild => types::Kinship::SonsChild,
+        Kinship::DaughtersChild => types::Kinship::DaughtersChild,
+    };
+    kinship.into()
+}
+
+/// Reads what to wait for, of a call that makes transfers: `VALUE_UNSUPPORTED`.
+pub fn wait_mode(at: &Path<'_>, number: i32, found: &mut Violations) -> Option<WaitMode> {
+    let wait = hub::WaitMode::try_from(number).ok().map(|mode| match mode {
+        hub::WaitMode::Unspecified | hub::WaitMode::Recorded => WaitMode::Recorded,
+        hub::WaitMode::Decided => WaitMode::Decided,
+    });
+    found.need(at, Reason::ValueUnsupported, wait)
+}
+
+/// Reads what to wait for where it is a field of the call itself.
+///
+/// # Errors
+/// `VALUE_UNSUPPORTED`.
+pub fn only_wait_mode(number: i32) -> Result<WaitMode, Problem> {
+    let mut found = Violations::default();
+    let wait = wait_mode(&Path::Root.field("wait"), number, &mut found);
+    found.finish(wait)
+}
+
+#[cfg(test)]
+#[path = "terms_tests.rs"]
+mod tests;
