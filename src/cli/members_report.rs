@@ -5,7 +5,7 @@ use super::client::OutputArgs;
 use super::failure::Failure;
 use super::members_csv::BadRow;
 use super::print::{note, say};
-use crate::domain::money::Money;
+use crate::domain::value::money::Money;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::io::IsTerminal;

@@ -7,7 +7,7 @@ use crate::cli::Exit;
 use crate::cli::client::OutputArgs;
 use crate::cli::failure::Failure;
 use crate::cli::print::{note, say};
-use crate::domain::id::hex;
+use crate::domain::value::id::hex;
 use crate::privacy::key::VaultKey;
 use crate::privacy::private_file;
 use crate::store::failpoint::{Failpoint, hit};
