@@ -1,12 +1,11 @@
 //! `gongji transfers`: reads transfers, follows their changes, and says for payees what they take.
 
-use super::Exit;
-use super::acceptance;
 use super::client::{ConnectArgs, Connection, OutputArgs, Server, run};
 use super::failure::{Failure, Fate, explanation_json, fate};
 use super::print::{note, say};
 use super::show::{local_time, state_text, transfer_json, transfer_table, transfers_table};
 use super::wallet::page_size;
+use super::{Exit, acceptance};
 use crate::domain::value::calendar::Civil;
 use crate::proto::hub::batch_get_transfers_result::Outcome;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;

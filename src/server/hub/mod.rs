@@ -19,11 +19,8 @@ use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
 use crate::config::peers::NodePeer;
 use crate::domain::hub::tables::Key;
-use crate::domain::hub::unsettled_transfers;
-use crate::domain::hub::{Deadlines, HubMachine, Input};
-use crate::store::Tables as _;
-use crate::store::is_restored;
-use crate::store::sqlite;
+use crate::domain::hub::{Deadlines, HubMachine, Input, unsettled_transfers};
+use crate::store::{Tables as _, is_restored, sqlite};
 
 use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::TransferRow;
