@@ -1,7 +1,8 @@
 //! What earlier releases left behind: stores, keys, backups and configuration files. Today's program goes on with them.
 //!
-//! `v0.1/make.sh` says what is in the archive: committed, refused, declined and compensated transfers, one that waits
-//! for its payee, a decision that the nodes have not heard, wallets, and a node that was restored and raised an incident.
+//! `v0.1/make.sh` says what is in the archive: committed, refused, declined and compensated transfers, one that
+//! waits for its payee, a decision that the nodes have not heard, wallets, and a node that was restored and raised an
+//! incident.
 
 use crate::crash::process::{Servers, said};
 use crate::e2e::kit::caller::Caller;
