@@ -2,6 +2,7 @@
 //! change of behaviour, or of the order in which the simulator draws its chances, changes them; `BLESS=1` then writes
 //! `sim_logs.txt` anew, and the commit says why.
 
+use gongji::domain::id::hex;
 use gongji::sim::{Plan, run};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -30,6 +31,5 @@ fn small_worlds_log_what_they_always_did() {
 fn line(seed: u64) -> String {
     let report = run(Plan { transfers: 40, safety_ms: 20_000, ..Plan::of(seed) });
     assert!(report.violations.is_empty(), "seed {seed}: {}", report.violations.join("; "));
-    let log: String = report.log.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{seed} {log}")
+    format!("{seed} {}", hex(&report.log))
 }
