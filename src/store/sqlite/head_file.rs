@@ -66,11 +66,7 @@ pub(super) fn check_reached(noted: Option<Head>, head: Head) -> Result<(), Store
 
 fn parse(text: &str) -> Option<Head> {
     let (sequence, hash) = text.strip_suffix('\n')?.split_once(' ')?;
-    let digits: Option<Vec<u8>> =
-        hash.chars().map(|digit| digit.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-    let bytes: Vec<u8> =
-        digits?.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte * 16 + digit)).collect();
-    Some(Head { sequence: sequence.parse().ok()?, hash: Digest::from_slice(&bytes)? })
+    Some(Head { sequence: sequence.parse().ok()?, hash: Digest::parse(hash)? })
 }
 
 fn failure(error: std::io::Error) -> StoreError {
