@@ -22,6 +22,7 @@ const ARROW: &[(&str, &[&str])] = &[
             "config",
             "telemetry",
             "privacy",
+            "durable",
             "proto",
         ],
     ),
@@ -34,11 +35,12 @@ const ARROW: &[(&str, &[&str])] = &[
     ("transport", &["wire", "domain", "config", "telemetry", "privacy", "proto"]),
     ("wire", &["store", "domain", "config", "telemetry", "privacy", "proto"]),
     ("engine", &["store", "domain"]),
-    ("store", &["domain"]),
+    ("store", &["durable", "domain"]),
     ("domain", &[]),
     ("config", &["domain"]),
     ("telemetry", &["config"]),
-    ("privacy", &["domain"]),
+    ("privacy", &["durable", "domain"]),
+    ("durable", &[]),
     ("proto", &["domain"]),
 ];
 

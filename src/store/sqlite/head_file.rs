@@ -2,7 +2,8 @@
 //! SQLite with a sound database that merely ends earlier; only a mark outside of it can tell.
 
 use crate::domain::id::{Digest, hex};
-use crate::store::{Head, StoreError, owner_only};
+use crate::durable;
+use crate::store::{Head, StoreError};
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
@@ -20,7 +21,7 @@ impl HeadFile {
     /// Takes the file over, and makes `head` durable in it.
     pub(super) fn open(dir: &Path, head: Head) -> Result<HeadFile, StoreError> {
         let file =
-            owner_only::writing().create(true).truncate(false).open(dir.join(NAME)).map_err(failure)?;
+            durable::owner_only().create(true).truncate(false).open(dir.join(NAME)).map_err(failure)?;
         let mut head_file = HeadFile { file };
         head_file.note(head)?;
         head_file.sync()?;
