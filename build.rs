@@ -15,8 +15,8 @@ const PERSONAL: &[&str] = &[
     ".gongji.node.v1.OpenWalletRequest",
 ];
 
-/// What `.cargo/config.toml` sets, and where cargo tells build scripts of it. RUSTFLAGS of the caller replaces the first,
-/// and a build from another folder reads neither: the program is slower then, and nothing else says why.
+/// What `.cargo/config.toml` sets, and where cargo tells build scripts of it. RUSTFLAGS of the caller replaces the
+/// first, and a build from another folder reads neither: the program is slower then, and nothing else says why.
 const SETTINGS: &[(&str, &str)] =
     &[("CARGO_ENCODED_RUSTFLAGS", "poly1305_backend"), ("LIBSQLITE3_FLAGS", "HAVE_FDATASYNC")];
 

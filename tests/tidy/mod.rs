@@ -5,3 +5,4 @@ mod complete;
 mod layers;
 mod size;
 mod source;
+mod words;
