@@ -4,6 +4,9 @@
 //! `main → cli → {server, sim, devkit} → {transport, engine} → {wire, store} → domain`; leaves: `config, telemetry,
 //! privacy, durable, proto` (`proto` is not for domain, store and engine).
 
+// A panic says what was expected: `expect`. Tests may leave that to their line.
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 /// The command line: one file a subcommand.
 pub mod cli;
 /// What servers read at start, checked: their TOML files, the table of places, the rulebook.
