@@ -23,7 +23,7 @@ use crate::domain::value::region::{ProvinceCode, RegionDirectory};
 use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, outcome};
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
-use crate::privacy::random::{random_16, random_words};
+use crate::privacy::random::random_16;
 use crate::proto::node::audit_service_server::{self, AuditServiceServer};
 use crate::proto::node::member_service_server::{self, MemberServiceServer};
 use crate::proto::node::participant_service_server::{self, ParticipantServiceServer};
@@ -141,7 +141,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
     let (outlet, errands) = resolver::errands();
     let (for_vault, for_lists) = (store.reader()?, store.reader()?);
-    let core = Core::new(machine, store)?.seeded(random_words());
+    let core = Core::new(machine, store)?;
     let own = core.incarnation();
     let first = if put_back { vec![Input::PutBack] } else { Vec::new() };
     if put_back {
