@@ -1,7 +1,7 @@
 //! Gongji (共济): clearing of cross-province medical-insurance wallet (医保钱包) transfers.
 //!
 //! Each layer may use what stands to its right, never back:
-//! `main → cli → {server, sim, devkit} → {transport, engine} → {wire, store} → domain`; leaves: `config, telemetry,
+//! `main → cli → {devkit, sim} → server → {transport, engine} → {wire, store} → domain`; leaves: `config, telemetry,
 //! privacy, proto` (`proto` is not for domain, store and engine).
 
 #[cfg(all(test, not(feature = "dev")))]

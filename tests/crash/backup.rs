@@ -2,7 +2,7 @@
 
 use super::load::Load;
 use super::process::{Servers, said};
-use crate::e2e::kit::site::Options;
+use crate::e2e::kit::site::{Options, server as server_role};
 use crate::e2e::kit::{run, until};
 use gongji::domain::id::TransferId;
 use gongji::domain::row::{Table, TableRow, TransferRow};
@@ -40,11 +40,15 @@ fn options() -> Options {
 /// A server's configuration with its store and key in another place, under `again`.
 fn elsewhere(servers: &Servers, server: &str) -> PathBuf {
     let text = fs::read_to_string(servers.site().config(server)).expect("a configuration");
-    let text = text.replace("\"data/", "\"again/data/");
-    let text = text.replace(&format!("\"{server}.vault.key"), &format!("\"again/{server}.vault.key"));
+    let text = text.replace("data = \"", "data = \"again/").replace("\"keys/", "\"again/");
     let path = servers.site().folder().join(format!("{server}-again.toml"));
     fs::write(&path, text).expect("written");
     path
+}
+
+/// Its store there.
+fn again(servers: &Servers, server: &str) -> PathBuf {
+    servers.site().folder().join("again").join(server_role(server).file_stem())
 }
 
 fn text(path: &Path) -> &str {
@@ -91,7 +95,7 @@ fn backups_under_load_hold_every_answer_given_before_them() {
         let done = restore(&servers, folder, &config, None);
         assert!(done.status.success(), "{}", said(&done));
         assert!(said(&done).contains("LOST: "), "{}", said(&done));
-        let data = servers.site().folder().join("again/data").join(server);
+        let data = again(&servers, server);
         let verified = servers.gongji(&["journal", "verify", text(&data)]).output().expect("it runs");
         assert!(verified.status.success(), "{}", said(&verified));
         let mut store = SqliteReader::open(&data).expect("a store");
@@ -169,7 +173,7 @@ fn no_server_starts_on_a_restore_that_was_killed_and_the_next_restore_ends_it() 
         assert!(said(&hub).lines().last().is_some_and(|line| line.contains(expected)), "{}", said(&hub));
     }
     assert!(restore(&servers, &from, &config, None).status.success());
-    let data = servers.site().folder().join("again/data/hub");
+    let data = again(&servers, "hub");
     let texts = |data: &Path| Texts::of(data).hashes().expect("listed");
     assert!(!texts(&data).is_empty(), "a hub keeps the rules of all places");
     assert_eq!(texts(&data), texts(&servers.site().data("hub")));

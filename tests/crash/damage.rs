@@ -5,10 +5,11 @@ use super::ledgers::agree;
 use super::load::{Load, compare, everything_recorded};
 use super::process::Servers;
 use crate::e2e::kit::people::Family;
-use crate::e2e::kit::site::Options;
+use crate::e2e::kit::site::{HEBEI, Options};
 use crate::e2e::kit::verdict::aborted;
 use crate::e2e::kit::{run, until};
 use gongji::proto::types::RefusalSide;
+use gongji::transport::identity::Role;
 use rusqlite::Connection;
 use std::fs;
 use std::path::Path;
@@ -114,8 +115,8 @@ fn damage_of_a_stopped_server_s_store_is_noticed_at_its_start() {
     }
     run(async {
         assert!(servers.come_up().await);
-        let mut health = servers.site().caller("operator:ops").health("13");
-        until("a node that serves", async || health.serves().await.then_some(())).await;
+        let operator = servers.site().caller("operator:ops");
+        until("a node that serves", async || operator.serves(&Role::Node(HEBEI)).await.then_some(())).await;
         let app = servers.site().caller("app:demo");
         let transfer = until("a refusal by the payer's side", async || {
             let transfer = app.create(family.transfer("1.00")).await.expect("an answer");
@@ -180,6 +181,6 @@ fn a_full_disk_stops_the_server_and_loses_nothing() {
         servers.stop().await;
         (load.answers(), load.funded())
     });
-    let transfers = agree(servers.site(), ("13", "51"), funded + 1_000_000);
+    let transfers = agree(servers.site(), funded + 1_000_000);
     assert!(compare(answers, &transfers) > 0);
 }

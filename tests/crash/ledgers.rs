@@ -1,81 +1,40 @@
 //! What stores say after a run, read from their own files: what the audit over the wire cannot know. That the books
 //! agree is the audit's to say, while the servers still work.
 
-use crate::e2e::kit::site::Site;
-use gongji::domain::books::{Books, HubBooks, NodeBooks};
+use crate::e2e::kit::site::{HEBEI, Site};
+use gongji::devkit::auditor::{AtHub, Ledgers};
 use gongji::domain::id::TransferId;
-use gongji::domain::invariant::violations;
-use gongji::domain::ledger::AccountKind;
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::row::{AccountRow, Row, Table, TableRow, TransferRow};
-use gongji::domain::scan::{Filter, Scan};
-use gongji::store::Tables;
-use gongji::store::sqlite::SqliteStore;
+use gongji::domain::transfer::TransferState;
 use std::collections::BTreeMap;
 
-/// A stopped server's store.
-struct Ledger(SqliteStore);
-
-impl Ledger {
-    /// Opens the store of "hub" or of a province's node, whose journal must be whole.
-    fn open(site: &Site, server: &str) -> Ledger {
-        let owner = if server == "hub" { "hub".to_owned() } else { format!("node:{server}") };
-        let mut store = SqliteStore::open(&site.data(server), &owner).expect("a store");
-        store.verify(0).expect("a whole journal");
-        Ledger(store)
+/// Demands that every journal is whole and that the givers' province, 13, has credited `funded`, in fen, as its system
+/// asked for: no more and no less, and no other has.
+fn read(site: &Site, funded: i64) -> Ledgers {
+    let ledgers = Ledgers::read(site.servers(), &site.options().known()).expect("whole stores");
+    for (province, credited) in &ledgers.credited {
+        assert_eq!(*credited, if *province == HEBEI { funded } else { 0 }, "{province}");
     }
-
-    fn rows(&mut self, table: Table) -> Vec<Row> {
-        self.0.scan(&Scan { filter: Filter::All(table), after: None, limit: usize::MAX }).expect("rows")
-    }
-
-    fn all<T: TableRow + Clone>(&mut self, table: Table) -> Vec<T> {
-        self.rows(table).iter().filter_map(T::of).cloned().collect()
-    }
+    ledgers
 }
 
-/// Demands that every journal is whole and that the givers' provinces have credited `funded`, in fen and all together,
-/// as their systems asked for: no more and no less. Gives the hub's transfers.
-pub fn stored(
-    site: &Site,
-    provinces: &[&str],
-    givers: &[&str],
-    funded: i64,
-) -> BTreeMap<TransferId, TransferRow> {
-    let mut credited = 0;
-    for province in provinces {
-        let accounts: Vec<AccountRow> = Ledger::open(site, province).all(Table::AccountRow);
-        let allotments = accounts.iter().filter(|row| row.kind == AccountKind::Allotment);
-        let sum: i64 = allotments.map(|row| -row.posted.fen()).sum();
-        assert!(sum == 0 || givers.contains(province), "{province} has no givers");
-        credited += sum;
-    }
-    assert_eq!(credited, funded);
-    let transfers: Vec<TransferRow> = Ledger::open(site, "hub").all(Table::TransferRow);
-    transfers.into_iter().map(|row| (row.transfer_id, row)).collect()
+/// Demands what [`read`] demands, and that the auditor contradicts a caller who was told that something committed was
+/// aborted; gives the hub's transfers.
+pub fn stored(site: &Site, funded: i64) -> BTreeMap<TransferId, AtHub> {
+    let mut ledgers = read(site, funded);
+    let transfers = std::mem::take(&mut ledgers.transfers);
+    let committed = transfers.iter().find(|(_, it)| it.state == TransferState::Committed);
+    let (id, _) = committed.expect("something was committed");
+    let found: Vec<&str> =
+        ledgers.check([(*id, TransferState::Aborted)]).iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(found, ["INV-10"]);
+    transfers
 }
 
-/// Demands, besides what [`stored`] demands, that every invariant holds over the books in the stores and that nothing
-/// is open: for runs whose servers no audit could read at the end.
-pub fn agree(site: &Site, (payer, payee): (&str, &str), funded: i64) -> BTreeMap<TransferId, TransferRow> {
-    let transfers = stored(site, &[payer, payee], &[payer], funded);
-    let rows = |server: &str| {
-        let mut ledger = Ledger::open(site, server);
-        let tables = Table::ALL.iter().filter(|table| !table.is_vault());
-        tables.flat_map(|table| ledger.rows(*table)).collect::<Vec<Row>>()
-    };
-    let node = |code: &str| {
-        let province = ProvinceCode::new(code.parse().expect("two digits"));
-        NodeBooks::of(province, rows(code))
-    };
-    let books = Books {
-        hub: HubBooks::of(rows("hub")),
-        nodes: vec![node(payer), node(payee)],
-        told: Vec::new(),
-        put_back: BTreeMap::new(),
-        hub_lost: false,
-        at_rest: true,
-    };
-    assert_eq!(violations(&books), vec![]);
+/// Demands besides that every invariant holds over the books in the stores and that nothing is open: for runs whose
+/// servers no audit could read at the end.
+pub fn agree(site: &Site, funded: i64) -> BTreeMap<TransferId, AtHub> {
+    let mut ledgers = read(site, funded);
+    let transfers = std::mem::take(&mut ledgers.transfers);
+    assert_eq!(ledgers.check([]), vec![]);
     transfers
 }

@@ -2,13 +2,15 @@
 
 use super::process::Servers;
 use crate::e2e::kit::Turns;
-use crate::e2e::kit::caller::Caller;
+use crate::e2e::kit::audit::final_answer;
 use crate::e2e::kit::people::Family;
+use gongji::devkit::auditor::AtHub;
+use gongji::devkit::client::Caller;
 use gongji::domain::id::TransferId;
-use gongji::domain::row::TransferRow;
+use gongji::domain::money::Money;
 use gongji::domain::transfer::TransferState as Stored;
 use gongji::proto::hub::transfer_service_client::TransferServiceClient;
-use gongji::proto::hub::{CreateTransferRequest, ListTransfersRequest, Transfer, TransferState, WaitMode};
+use gongji::proto::hub::{CreateTransferRequest, Transfer, TransferState, WaitMode};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -57,19 +59,8 @@ pub async fn ask_on(transfers: &TransferServiceClient<Channel>, content: &Create
 
 /// Something when every transfer of the hub is recorded by both provinces.
 pub async fn everything_recorded(app: &Caller) -> Option<()> {
-    let mut request = ListTransfersRequest { page_size: 1_000, ..ListTransfersRequest::default() };
-    loop {
-        let mut call = Request::new(request.clone());
-        call.set_timeout(PATIENCE);
-        let page = app.transfers().list_transfers(call).await.ok()?.into_inner();
-        if !page.transfers.iter().all(|it| it.payer_recorded && it.payee_recorded) {
-            return None;
-        }
-        if page.next_page_token.is_empty() {
-            return Some(());
-        }
-        request.page_token = page.next_page_token;
-    }
+    let all = app.list(TransferState::Unspecified).await.ok()?;
+    all.iter().all(|it| it.payer_recorded && it.payee_recorded).then_some(())
 }
 
 /// Half of the requests wait for the decision only: what was answered then must survive as well.
@@ -78,18 +69,15 @@ pub fn wait_of(number: usize) -> i32 {
 }
 
 /// Demands that each answer is what the hub has stored; gives how many were committed.
-pub fn compare(answers: BTreeMap<String, Transfer>, transfers: &BTreeMap<TransferId, TransferRow>) -> usize {
+pub fn compare(answers: BTreeMap<String, Transfer>, transfers: &BTreeMap<TransferId, AtHub>) -> usize {
     let mut committed = 0;
     for (id, answer) in answers {
-        let stored = &transfers[&TransferId::parse(&id).expect("an id")];
-        let expected = match answer.state() {
-            TransferState::Committed => Stored::Committed,
-            TransferState::Aborted => Stored::Aborted,
-            other => panic!("{id}: {other:?} is no final answer"),
-        };
-        assert_eq!((stored.state, stored.hub_seq.unwrap_or(0)), (expected, answer.hub_seq), "{id}");
-        assert_eq!(stored.amount.to_string(), answer.amount);
-        committed += usize::from(expected == Stored::Committed);
+        let (id, state) =
+            final_answer(&answer).unwrap_or_else(|| panic!("{id}: {:?} is no final answer", answer.state()));
+        let (fen, number) = (Money::parse(&answer.amount).expect("an amount").fen(), answer.hub_seq);
+        let hub_seq = (number > 0).then_some(number);
+        assert_eq!(transfers[&id], AtHub { state, fen, hub_seq }, "{id}");
+        committed += usize::from(state == Stored::Committed);
     }
     committed
 }

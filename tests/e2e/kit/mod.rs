@@ -1,11 +1,9 @@
 //! What the end-to-end and crash tests share: a site (folder, certificates, ports, configuration files), servers on
-//! it, callers with any certificate, members, and what an answer must look like.
+//! it, members, and what an answer must look like.
 
 pub mod audit;
-pub mod bare;
-pub mod caller;
 pub mod cluster;
-pub mod deaf;
+pub mod foreign_node;
 pub mod people;
 pub mod proxy;
 pub mod site;

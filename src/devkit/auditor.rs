@@ -1,0 +1,168 @@
+//! The auditor of servers that have stopped: reads their stores and checks every invariant over them, as `gongji audit`
+//! does over the wire, and besides what the wire does not show: every journal's chain and every line of a statement.
+
+use super::site::Site;
+use crate::domain::books::{Books, HubBooks, NodeBooks};
+use crate::domain::id::TransferId;
+use crate::domain::invariant::violations;
+use crate::domain::ledger::AccountKind;
+use crate::domain::record::LegState;
+use crate::domain::region::ProvinceCode;
+use crate::domain::row::{Row, Table};
+use crate::domain::scan::{Filter, Scan};
+use crate::domain::transfer::{Side, TransferState};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{StoreError, Tables};
+use crate::transport::identity::Role;
+use std::collections::BTreeMap;
+
+/// Rows read at a time.
+const PAGE: usize = 10_000;
+
+/// A transfer as the hub has stored it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtHub {
+    /// Where it stands.
+    pub state: TransferState,
+    /// Its amount, in fen.
+    pub fen: i64,
+    /// Its number, if it was committed.
+    pub hub_seq: Option<u64>,
+}
+
+/// Something that must not be: what kind of thing, and the case.
+pub type Finding = (&'static str, String);
+
+/// What the stores of a site hold.
+#[derive(Debug)]
+pub struct Ledgers {
+    /// Every transfer of the hub.
+    pub transfers: BTreeMap<TransferId, AtHub>,
+    /// What each province has credited to personal accounts, in fen.
+    pub credited: BTreeMap<ProvinceCode, i64>,
+    /// Journal records whose chain was recomputed.
+    pub records: u64,
+    books: Books,
+    found: Vec<Finding>,
+}
+
+impl Ledgers {
+    /// Reads the stores of the hub and of these provinces' nodes, which must have stopped.
+    ///
+    /// # Errors
+    /// When a store cannot be opened, or its journal's chain is broken.
+    pub fn read(site: &Site, provinces: &[ProvinceCode]) -> Result<Ledgers, StoreError> {
+        let (hub, nodes) = (HubBooks::default(), Vec::new());
+        let (told, put_back) = (Vec::new(), BTreeMap::new());
+        let books = Books { hub, nodes, told, put_back, hub_lost: false, at_rest: true };
+        let (transfers, credited) = (BTreeMap::new(), BTreeMap::new());
+        let mut ledgers = Ledgers { transfers, credited, records: 0, books, found: Vec::new() };
+        ledgers.read_hub(site)?;
+        provinces.iter().try_for_each(|province| ledgers.read_node(site, *province))?;
+        Ok(ledgers)
+    }
+
+    fn open(&mut self, site: &Site, server: &Role, owner: &str) -> Result<SqliteStore, StoreError> {
+        let mut store = SqliteStore::open(&site.store(server), owner)?;
+        self.records += store.verify(1)?.records;
+        each(&mut store, Table::IncidentRow, |row| {
+            if let Row::IncidentRow(row) = row {
+                self.found.push(("incident", format!("{owner}: {}", row.transfer_id)));
+            }
+        })?;
+        Ok(store)
+    }
+
+    fn read_hub(&mut self, site: &Site) -> Result<(), StoreError> {
+        let mut store = self.open(site, &Role::Hub, "hub")?;
+        for table in [Table::TransferRow, Table::PositionRow, Table::BuriedRow, Table::SelfRow] {
+            each(&mut store, table, |row| {
+                if let Row::TransferRow(row) = &row {
+                    let (state, fen, hub_seq) = (row.state, row.amount.fen(), row.hub_seq);
+                    self.transfers.insert(row.transfer_id, AtHub { state, fen, hub_seq });
+                }
+                self.books.hub.add([row]);
+            })?;
+        }
+        Ok(())
+    }
+
+    fn read_node(&mut self, site: &Site, province: ProvinceCode) -> Result<(), StoreError> {
+        let server = Role::Node(province);
+        let mut store = self.open(site, &server, &format!("node:{province}"))?;
+        let mut books = NodeBooks::of(province, []);
+        let (mut booked, mut lines, mut credited) = (Vec::new(), Vec::new(), 0);
+        each(&mut store, Table::LegRow, |row| {
+            if let Row::LegRow(leg) = &row
+                && leg.state == LegState::Committed
+            {
+                booked.push((leg.transfer_id, signed(leg.side, leg.amount.fen())));
+            }
+            books.add([row]);
+        })?;
+        each(&mut store, Table::AccountRow, |row| {
+            if let Row::AccountRow(account) = &row
+                && account.kind == AccountKind::Allotment
+            {
+                credited -= account.posted.fen();
+            }
+            books.add([row]);
+        })?;
+        each(&mut store, Table::EntryRow, |row| {
+            if let Row::EntryRow(line) = row
+                && let Some(id) = line.transfer_id
+            {
+                lines.push((id, line.amount.fen()));
+            }
+        })?;
+        self.compare_lines(province, booked, lines);
+        self.credited.insert(province, credited);
+        self.books.nodes.push(books);
+        Ok(())
+    }
+
+    /// Each committed leg has exactly one line in a member's statement, with its amount.
+    fn compare_lines(
+        &mut self,
+        province: ProvinceCode,
+        mut booked: Vec<(TransferId, i64)>,
+        mut lines: Vec<(TransferId, i64)>,
+    ) {
+        booked.sort_unstable();
+        lines.sort_unstable();
+        if booked != lines {
+            let first = booked.iter().zip(&lines).find(|(leg, line)| leg != line);
+            let counts = (booked.len(), lines.len());
+            self.found
+                .push(("statements differ from committed legs", format!("{province}: {counts:?} {first:?}")));
+        }
+    }
+
+    /// Checks every invariant, with what callers were told in the end; gives all that is off.
+    pub fn check(mut self, told: impl IntoIterator<Item = (TransferId, TransferState)>) -> Vec<Finding> {
+        self.books.told.extend(told);
+        let violated = violations(&self.books).into_iter().map(|it| (it.invariant, it.to_string()));
+        self.found.into_iter().chain(violated).collect()
+    }
+}
+
+fn signed(side: Side, fen: i64) -> i64 {
+    match side {
+        Side::Payer => -fen,
+        Side::Payee => fen,
+    }
+}
+
+/// Goes through all rows of a table in key order.
+fn each(store: &mut SqliteStore, table: Table, mut visit: impl FnMut(Row)) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = store.scan(&Scan { filter: Filter::All(table), after, limit: PAGE })?;
+        let is_last = page.len() < PAGE;
+        after = page.last().map(Row::key);
+        page.into_iter().for_each(&mut visit);
+        if is_last {
+            return Ok(());
+        }
+    }
+}
