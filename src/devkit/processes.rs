@@ -47,14 +47,19 @@ impl Processes {
         command
     }
 
-    /// Starts a server by [`Processes::server`], which may have been changed.
+    /// Starts a server.
     ///
     /// # Errors
     /// When there is no such program, or its log cannot be written.
-    pub fn launch(&mut self, server: &Role, command: &mut Command) -> io::Result<()> {
-        let log = OpenOptions::new().create(true).append(true).open(self.log(server))?;
-        let out = File::create(self.out(server))?;
-        let child = command.stdout(out).stderr(log).spawn()?;
+    pub fn start(&mut self, server: &Role) -> Result<(), LaunchError> {
+        self.start_by(server, &mut self.server(server))
+    }
+
+    /// Starts a server by another command than [`Processes::server`]. Errors as of [`Processes::start`].
+    pub fn start_by(&mut self, server: &Role, command: &mut Command) -> Result<(), LaunchError> {
+        let log = OpenOptions::new().create(true).append(true).open(self.log(server));
+        let child = log.and_then(|log| command.stdout(File::create(self.out(server))?).stderr(log).spawn());
+        let child = child.map_err(|error| LaunchError::Io(self.log(server), error))?;
         self.running.insert(server.clone(), child);
         Ok(())
     }

@@ -58,7 +58,22 @@ pub struct Settings<'a> {
     /// Lines of `[log]`.
     pub log: &'a str,
     /// Where servers dial each other; those that are not named here are dialled where they listen.
-    pub dialled: &'a Addresses,
+    pub dialled: Addresses,
+}
+
+impl Default for Settings<'_> {
+    /// Places and rules in the site's folder, on an ordinary day with every open place open.
+    fn default() -> Self {
+        Settings {
+            regions: Path::new("regions.toml"),
+            rulebooks: Path::new("rulebooks"),
+            civil_start: "2026-11-21T10:00:00+08:00",
+            apps: &[],
+            hub_limits: "",
+            log: "",
+            dialled: Addresses::new(),
+        }
+    }
 }
 
 /// The folder and where its servers listen.

@@ -2,8 +2,8 @@
 
 use super::load::Load;
 use super::process::{Servers, said};
+use crate::e2e::kit::run;
 use crate::e2e::kit::site::{Options, server as server_role};
-use crate::e2e::kit::{run, until};
 use gongji::domain::id::TransferId;
 use gongji::domain::row::{Table, TableRow, TransferRow};
 use gongji::domain::scan::{Filter, Scan};
@@ -13,7 +13,6 @@ use gongji::store::Tables;
 use gongji::store::failpoint::Failpoint;
 use gongji::store::rulebook_archive::Texts;
 use gongji::store::sqlite::{SqliteReader, SqliteStore};
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -32,10 +31,6 @@ pub const POINTS: [Failpoint; 10] = [
     Failpoint::RestoreKeyWritten,
     Failpoint::RestoreHeadNoted,
 ];
-
-fn options() -> Options {
-    Options { provinces: vec!["13", "51"], daily_count_max: Some(100_000), ..Options::default() }
-}
 
 /// A server's configuration with its store and key in another place, under `again`.
 fn elsewhere(servers: &Servers, server: &str) -> PathBuf {
@@ -63,27 +58,24 @@ fn restore(servers: &Servers, from: &Path, config: &Path, fatal: Option<Failpoin
     command.output().expect("it runs")
 }
 
-fn committed(answers: &BTreeMap<String, hub::Transfer>) -> Vec<TransferId> {
-    let committed = answers.values().filter(|it| it.state() == hub::TransferState::Committed);
+fn committed(answers: &[hub::Transfer]) -> Vec<TransferId> {
+    let committed = answers.iter().filter(|it| it.state() == hub::TransferState::Committed);
     committed.map(|it| TransferId::parse(&it.transfer_id).expect("an id")).collect()
 }
 
 #[test]
 fn backups_under_load_hold_every_answer_given_before_them() {
-    let mut servers = Servers::start(&options());
+    let mut servers = Servers::start(&Options::lively());
     let (known, folders) = run(async {
-        let (load, callers) = Load::start(&servers, 4, 4).await;
-        until("some commits", async || (load.committed() >= 50).then_some(())).await;
+        let mut load = Load::start(&servers, 4, 4).await;
+        load.more(50).await;
         let known = committed(&load.answers());
-        let before = load.committed();
         let mut folders = Vec::new();
         for server in ["hub", "13", "51"] {
             folders.push(servers.backup_beside(server).await);
         }
-        until("answers meanwhile", async || (load.committed() > before).then_some(())).await;
-        load.stop();
-        callers.join_all().await;
-        servers.stop().await;
+        load.more(1).await;
+        load.end(&mut servers).await;
         (known, folders)
     });
     for (server, folder) in ["hub", "13", "51"].iter().zip(&folders) {
@@ -115,7 +107,7 @@ fn backups_under_load_hold_every_answer_given_before_them() {
 
 /// A hub that has run once, and stands.
 fn hub_that_ran() -> Servers {
-    let mut servers = Servers::idle(&options());
+    let mut servers = Servers::idle(&Options::lively());
     run(async {
         servers.launch("hub");
         assert!(servers.come_up().await);

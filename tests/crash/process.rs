@@ -69,7 +69,7 @@ impl Servers {
 
     /// Starts a server as people do.
     pub fn launch(&mut self, name: &str) {
-        self.launch_by(name, &mut self.processes.server(&server(name)));
+        self.processes.start(&server(name)).expect("the binary starts");
     }
 
     /// Starts a server that dies when it comes to this failpoint for the `nth` time.
@@ -90,7 +90,7 @@ impl Servers {
     }
 
     fn launch_by(&mut self, name: &str, command: &mut Command) {
-        self.processes.launch(&server(name), command).expect("the binary starts");
+        self.processes.start_by(&server(name), command).expect("the binary starts");
     }
 
     /// Takes a backup beside the running server, and gives its folder.

@@ -19,11 +19,7 @@ fn reasons(refusals: &[Refusal]) -> Vec<&str> {
 
 #[test]
 fn a_new_rulebook_comes_with_sighup_and_a_bad_one_does_not() {
-    let mut servers = Servers::start(&Options {
-        provinces: vec!["13", "51"],
-        daily_count_max: Some(1_000),
-        ..Options::default()
-    });
+    let mut servers = Servers::start(&Options::lively());
     let path = servers.site().rulebooks().join("national.toml");
     let old = fs::read_to_string(&path).expect("the rulebook");
     run(async {

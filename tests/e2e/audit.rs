@@ -20,13 +20,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinSet;
 use tonic::Code;
 
-fn lively() -> Options {
-    Options { provinces: vec!["13", "51"], daily_count_max: Some(10_000), ..Options::default() }
-}
-
 #[test]
 fn an_audit_of_servers_under_load_is_clean_and_so_is_one_at_rest() {
-    own(&lively(), async |cluster| {
+    own(&Options::lively(), async |cluster| {
         let stop = Arc::new(AtomicBool::new(false));
         let mut callers = JoinSet::new();
         for _ in 0..8 {
@@ -62,7 +58,7 @@ fn an_audit_of_servers_under_load_is_clean_and_so_is_one_at_rest() {
 
 #[test]
 fn a_node_that_is_not_reached_is_said_to_be_unknown_and_one_without_the_service_is_read_by_its_legs() {
-    let options = Options { provinces: vec!["13", "14", "51"], strangers: vec!["61"], ..lively() };
+    let options = Options { provinces: vec!["13", "14", "51"], strangers: vec!["61"], ..Options::lively() };
     own(&options, async |cluster| {
         let family = cluster.family("13", "51").await;
         let transfer = cluster.app().create(family.transfer("1.00")).await.expect("an answer");

@@ -6,7 +6,7 @@ use gongji::devkit::cast::somebody;
 use gongji::devkit::client::{Caller, within};
 use gongji::devkit::launcher::{LaunchError, on_free_ports};
 use gongji::devkit::processes::Processes;
-use gongji::devkit::site::{Addresses, Settings, Site, servers};
+use gongji::devkit::site::{Settings, Site, servers};
 use gongji::proto::hub::{CreateTransferRequest, ListRegionsRequest};
 use gongji::proto::types::{Kinship, RefusalSide};
 use gongji::transport::identity::Role;
@@ -40,18 +40,12 @@ fn start(folder: &Path) -> Processes {
         let settings = Settings {
             regions: &deploy.join("regions.toml"),
             rulebooks: &deploy.join("rulebooks"),
-            civil_start: "2026-11-21T10:00:00+08:00",
             apps: &[(APP, "\"*\"")],
-            hub_limits: "",
-            log: "",
-            dialled: &Addresses::new(),
+            ..Settings::default()
         };
         site.write_configs(&settings).expect("written");
         let mut processes = Processes::new(Path::new(env!("CARGO_BIN_EXE_gongji")), site, BOUND);
-        for server in servers(&[SICHUAN]) {
-            let mut command = processes.server(&server);
-            processes.launch(&server, &mut command).expect("the binary starts");
-        }
+        servers(&[SICHUAN]).try_for_each(|server| processes.start(&server))?;
         run(processes.come_up())?;
         Ok::<_, LaunchError>(processes)
     });

@@ -4,7 +4,7 @@ use super::process::{Usage, file_system};
 use super::{BenchError, failed};
 use crate::devkit::client::Caller;
 use crate::devkit::processes::Processes;
-use crate::devkit::site::{Addresses, REGIONS, Settings, Site, free_addresses, servers};
+use crate::devkit::site::{REGIONS, Settings, Site, free_addresses, servers};
 use crate::domain::region::ProvinceCode;
 use crate::transport::identity::Role;
 use std::fs;
@@ -68,8 +68,7 @@ impl Stage {
         let program = std::env::current_exe().map_err(failed("this program"))?;
         let mut stage = Stage { processes: Processes::new(&program, site, WITHIN), _folder: folder };
         for server in servers(&PROVINCES) {
-            let mut command = stage.processes.server(&server);
-            stage.processes.launch(&server, &mut command).map_err(failed(server.file_stem()))?;
+            stage.processes.start(&server)?;
         }
         stage.processes.come_up().await?;
         Ok(stage)
@@ -107,20 +106,13 @@ impl Stage {
     }
 }
 
-/// Configuration, places, rules and certificates. The clock is set so that no day ends on the way.
+/// Configuration, places, rules and certificates. The clock begins so that no day ends on the way.
 fn write_files(site: &Site) -> Result<(), BenchError> {
     let platforms = PROVINCES.into_iter().map(Role::Platform);
     let roles = servers(&PROVINCES).chain(platforms).chain([Role::App(APP.to_owned())]);
     site.issue(roles).map_err(failed("certificates"))?;
-    let settings = Settings {
-        regions: Path::new("regions.toml"),
-        rulebooks: Path::new("rulebooks"),
-        civil_start: "2026-11-21T09:00:00+08:00",
-        apps: &[(APP, "[\"13\", \"51\"]")],
-        hub_limits: "",
-        log: "filter = \"warn\"",
-        dialled: &Addresses::new(),
-    };
+    let settings =
+        Settings { apps: &[(APP, "[\"13\", \"51\"]")], log: "filter = \"warn\"", ..Settings::default() };
     let root = site.root();
     fs::create_dir(root.join("rulebooks"))
         .and_then(|()| fs::write(root.join("rulebooks/national.toml"), RULEBOOK))

@@ -110,9 +110,7 @@ impl Folder {
             rulebooks: Path::new("config/rulebooks"),
             civil_start: &format!("{day}{BEGINS}"),
             apps: &[(APP, "\"*\"")],
-            hub_limits: "",
-            log: "",
-            dialled: &Addresses::new(),
+            ..Settings::default()
         };
         site.write_configs(&settings).map_err(|error| LaunchError::Io(self.path().to_owned(), error))?;
         Ok(site)

@@ -54,6 +54,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Two provinces, between which a family may make as many transfers as it likes.
+    pub fn lively() -> Options {
+        Options { provinces: vec!["13", "51"], daily_count_max: Some(1_000_000), ..Options::default() }
+    }
+
     /// Every province that the hub knows.
     pub fn known(&self) -> Vec<ProvinceCode> {
         self.provinces.iter().chain(&self.strangers).map(|it| province(it)).collect()
@@ -73,9 +78,6 @@ pub struct Site {
     proxies: BTreeMap<&'static str, Proxy>,
     options: Options,
 }
-
-/// The civil clock of every server begins here: an ordinary day, with every open place open.
-const CIVIL_START: &str = "2026-11-21T10:00:00+08:00";
 
 fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -246,11 +248,11 @@ impl Site {
         let settings = Settings {
             regions: &project().join("deploy/regions.toml"),
             rulebooks: if is_own { Path::new("rulebooks") } else { &shipped },
-            civil_start: CIVIL_START,
             apps: &[("demo", "\"*\""), ("sichuan", "[\"51\"]")],
             hub_limits: self.options.hub_limits,
             log: self.options.log,
-            dialled: &self.proxies.iter().map(dialled).collect(),
+            dialled: self.proxies.iter().map(dialled).collect(),
+            ..Settings::default()
         };
         self.servers.write_configs(&settings).expect("written");
     }
