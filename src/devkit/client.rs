@@ -1,6 +1,7 @@
 //! One caller — an app, a platform, an operator, a node — and typed calls to the servers of a site.
 
 use super::site::Site;
+use super::until::until;
 use crate::domain::region::ProvinceCode;
 use crate::proto::hub::coordinator_service_client::CoordinatorServiceClient;
 use crate::proto::hub::region_service_client::RegionServiceClient;
@@ -21,7 +22,7 @@ use crate::transport::identity::Role;
 use crate::transport::peer::MESSAGE_MAX;
 use crate::transport::tls::{Tls, TlsError, channel};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 use tonic_health::pb::HealthCheckRequest;
@@ -30,8 +31,6 @@ use tonic_health::pb::health_client::HealthClient;
 
 /// Deadline of a call: far more than any needs, so that a busy machine decides nothing.
 const WITHIN: Duration = Duration::from_secs(30);
-/// Between two looks at a server that does not serve yet.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Transfers of a page.
 const PAGE: i32 = 1_000;
 
@@ -96,11 +95,6 @@ impl Caller {
         Ok(Caller(kept.collect::<Result<_, TlsError>>()?))
     }
 
-    /// The servers that this caller knows.
-    pub fn servers(&self) -> impl Iterator<Item = &Role> {
-        self.0.keys()
-    }
-
     /// A connection to a server. One that is not known is dialled where nobody listens.
     pub fn channel(&self, server: &Role) -> Channel {
         let known = self.0.get(server).and_then(|dial| dial.channel(server).ok());
@@ -159,13 +153,9 @@ impl Caller {
     /// # Errors
     /// The first that does not in time, and what it says.
     pub async fn wait_until_serving(&self, patience: Duration) -> Result<(), (Role, Status)> {
-        let since = Instant::now();
-        for server in self.servers() {
-            while let Err(status) = self.probe(server).await {
-                if since.elapsed() > patience {
-                    return Err((server.clone(), status));
-                }
-                tokio::time::sleep(LOOK_EVERY).await;
+        for server in self.0.keys() {
+            if until(patience, async || self.probe(server).await.ok()).await.is_none() {
+                self.probe(server).await.map_err(|status| (server.clone(), status))?;
             }
         }
         Ok(())

@@ -9,3 +9,4 @@ pub mod dev_ca;
 pub mod launcher;
 pub mod processes;
 pub mod site;
+pub mod until;

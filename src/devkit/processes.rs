@@ -2,16 +2,14 @@
 
 use super::launcher::LaunchError;
 use super::site::Site;
+use super::until::until;
 use crate::transport::identity::Role;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
-
-/// Between two looks at a process: long enough not to steal its processor, short enough not to be felt.
-const LOOK_EVERY: Duration = Duration::from_millis(15);
+use std::time::Duration;
 
 /// The processes that run; what still runs is killed when this is dropped.
 #[derive(Debug)]
@@ -96,21 +94,17 @@ impl Processes {
     /// # Errors
     /// The first that ends instead, or has not said so in time.
     pub async fn come_up(&mut self) -> Result<(), LaunchError> {
-        let until = Instant::now() + self.within;
         let servers: Vec<Role> = self.running.keys().cloned().collect();
         for server in &servers {
-            loop {
-                if let Some(status) = self.look(server)? {
-                    return Err(self.failed(server, format!("ended with {status}")));
+            let listens = until(self.within, async || match self.look(server) {
+                Ok(None) => {
+                    let out = fs::read_to_string(self.out(server)).unwrap_or_default();
+                    out.starts_with("listening on ").then_some(Ok(()))
                 }
-                if fs::read_to_string(self.out(server)).is_ok_and(|out| out.starts_with("listening on ")) {
-                    break;
-                }
-                if Instant::now() > until {
-                    return Err(self.failed(server, "does not start"));
-                }
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
+                Ok(Some(status)) => Some(Err(self.failed(server, format!("ended with {status}")))),
+                Err(error) => Some(Err(error)),
+            });
+            listens.await.unwrap_or_else(|| Err(self.failed(server, "does not start")))?;
         }
         Ok(())
     }
@@ -141,17 +135,10 @@ impl Processes {
     /// # Errors
     /// When it does not.
     pub async fn end_of(&mut self, server: &Role) -> Result<ExitStatus, LaunchError> {
-        let until = Instant::now() + self.within;
-        loop {
-            if let Some(status) = self.look(server)? {
-                self.running.remove(server);
-                return Ok(status);
-            }
-            if Instant::now() > until {
-                return Err(self.failed(server, "does not end"));
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
+        let ended = until(self.within, async || self.look(server).transpose()).await;
+        let status = ended.unwrap_or_else(|| Err(self.failed(server, "does not end")))?;
+        self.running.remove(server);
+        Ok(status)
     }
 
     /// Sends a server a signal: "TERM", "HUP".

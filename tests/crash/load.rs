@@ -4,7 +4,7 @@ use super::ledgers::agree;
 use super::process::Servers;
 use crate::e2e::kit::audit::final_answer;
 use crate::e2e::kit::people::Family;
-use crate::e2e::kit::{Turns, until};
+use crate::e2e::kit::{BOUND, until};
 use gongji::devkit::auditor::AtHub;
 use gongji::devkit::client::Caller;
 use gongji::domain::id::TransferId;
@@ -17,11 +17,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, Request};
 
 /// A caller asks again after this, as one does who was promised an answer within it.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// Between an answer that is not final and the next question.
+const ASK_EVERY: Duration = Duration::from_millis(15);
 
 /// One call: a final answer, or nothing when it is not known yet. Anything else is a mistake of the servers.
 async fn ask(
@@ -49,13 +52,17 @@ async fn ask(
 
 /// Asks with the same id until the answer is final.
 pub async fn ask_on(transfers: &TransferServiceClient<Channel>, content: &CreateTransferRequest) -> Transfer {
-    let mut turns = Turns::at("a final answer");
-    loop {
-        turns.next().await;
-        if let Some(answer) = ask(transfers.clone(), content).await {
-            return answer;
+    let mut turns = interval(ASK_EVERY);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let asked = async {
+        loop {
+            turns.tick().await;
+            if let Some(answer) = ask(transfers.clone(), content).await {
+                return answer;
+            }
         }
-    }
+    };
+    timeout(BOUND, asked).await.expect("a final answer in time")
 }
 
 /// Something when every transfer of the hub is recorded by both provinces.

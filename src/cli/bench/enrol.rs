@@ -5,12 +5,13 @@ use super::stage::{PAYEE_PROVINCE, PAYER_PROVINCE, Stage};
 use super::{BenchError, failed};
 use crate::devkit::cast::{employee, opening, report, resident, somebody};
 use crate::devkit::client::Caller;
+use crate::devkit::until::until;
 use crate::domain::region::ProvinceCode;
 use crate::proto::hub::CreateTransferRequest;
 use crate::proto::types::{Kinship, Party};
 use crate::transport::identity::Role;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// What each giver has, in yuan: more than a run of an hour can take.
@@ -110,16 +111,16 @@ pub async fn wait_until_open(app: &Caller, field: &Field) -> Result<(), BenchErr
         amount: "1.00".to_owned(),
         ..CreateTransferRequest::default()
     };
-    let until = Instant::now() + OPEN_WITHIN;
-    loop {
-        let answer = app.check(&request).await.map_err(failed("CheckTransfer"))?;
-        if answer.allowed {
-            return Ok(());
+    let mut reasons = String::new();
+    let opened = until(OPEN_WITHIN, async || match app.check(&request).await {
+        Ok(answer) if answer.allowed => Some(Ok(())),
+        Ok(answer) => {
+            let all: Vec<String> = answer.refusals.into_iter().map(|refusal| refusal.reason).collect();
+            reasons = all.join(", ");
+            None
         }
-        if Instant::now() > until {
-            let reasons: Vec<String> = answer.refusals.into_iter().map(|refusal| refusal.reason).collect();
-            return Err(BenchError::Failed(format!("no transfer is allowed: {}", reasons.join(", "))));
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+        Err(status) => Some(Err(failed("CheckTransfer")(status))),
+    });
+    let opened = opened.await;
+    opened.unwrap_or_else(|| Err(BenchError::Failed(format!("no transfer is allowed: {reasons}"))))
 }

@@ -3,7 +3,7 @@
 use super::audit::Audit;
 use super::latencies::Latencies;
 use super::load::Run;
-use super::process::Usage;
+use super::usage::Usage;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
 use serde_json::{Map, Value, json};

@@ -1,7 +1,7 @@
 //! The closed loop: so many calls under way, each followed by the next. Every answer is kept for the audit.
 
 use super::latencies::Latencies;
-use super::process::Usage;
+use super::usage::Usage;
 use super::{BenchError, Client, failed};
 use crate::domain::id::TransferId;
 use crate::privacy::random::{new_transfer_id, random_16};

@@ -8,8 +8,8 @@ mod figures;
 mod foreign;
 mod latencies;
 mod load;
-mod process;
 mod stage;
+mod usage;
 
 use super::Exit;
 use crate::devkit::client::Caller;
@@ -249,7 +249,7 @@ async fn load_and_drain(
     plan: Plan,
     clients: &[Client],
     field: Arc<Field>,
-    usage: &dyn Fn() -> Vec<process::Usage>,
+    usage: &dyn Fn() -> Vec<usage::Usage>,
 ) -> Result<(load::Run, Duration), BenchError> {
     let dark = if plan.dark_per_mille > 0 { ", every tenth transfer to a dark province" } else { "" };
     let seconds = (plan.measured.as_secs(), plan.warm_up.as_secs());

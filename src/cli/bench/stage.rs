@@ -1,6 +1,6 @@
 //! A hub and two nodes as processes of their own, on 127.0.0.1, in a folder that is gone afterwards.
 
-use super::process::{Usage, file_system};
+use super::usage::{Usage, file_system};
 use super::{BenchError, failed};
 use crate::devkit::client::Caller;
 use crate::devkit::processes::Processes;

@@ -2,6 +2,7 @@
 
 use super::error::DemoError;
 use crate::config::regions::{self, LoadedRegions};
+use crate::config::rulebook;
 use crate::devkit::cast::PROVINCES;
 use crate::devkit::launcher::LaunchError;
 use crate::devkit::site::{Addresses, REGIONS, Settings, Site, servers};
@@ -89,7 +90,7 @@ impl Folder {
         !self.site.store(&Role::Hub).exists()
     }
 
-    /// Writes the rules and the table of places that are not there yet, and reads the places.
+    /// Writes the rules and the table of places that are not there yet, and reads them.
     pub(super) fn places(&self) -> Result<LoadedRegions, DemoError> {
         let config = self.path().join("config");
         make_folder(&config.join("rulebooks"))?;
@@ -99,7 +100,10 @@ impl Folder {
                 self.write_whole(&path, text)?;
             }
         }
-        Ok(regions::load(&config.join("regions.toml"))?)
+        let places = regions::load(&config.join("regions.toml"))?;
+        // A bad rule is told before the day begins.
+        rulebook::load(&config.join("rulebooks"), &places.directory)?;
+        Ok(places)
     }
 
     /// Writes the configuration of servers that listen at these addresses and begin a rule-day.
