@@ -1,7 +1,7 @@
 //! The auditor of servers that have stopped: reads their stores and checks every invariant over them, as `gongji audit`
 //! does over the wire, and besides what the wire does not show: every journal's chain and every line of a statement.
 
-use super::site::Site;
+use super::site::{Site, servers};
 use crate::domain::books::{Books, HubBooks, NodeBooks};
 use crate::domain::id::TransferId;
 use crate::domain::invariant::violations;
@@ -57,67 +57,47 @@ impl Ledgers {
         let books = Books { hub, nodes, told, put_back, hub_lost: false, at_rest: true };
         let (transfers, credited) = (BTreeMap::new(), BTreeMap::new());
         let mut ledgers = Ledgers { transfers, credited, records: 0, books, found: Vec::new() };
-        ledgers.read_hub(site)?;
-        provinces.iter().try_for_each(|province| ledgers.read_node(site, *province))?;
+        servers(provinces).try_for_each(|server| ledgers.read_store(site, &server))?;
         Ok(ledgers)
     }
 
-    fn open(&mut self, site: &Site, server: &Role, owner: &str) -> Result<SqliteStore, StoreError> {
-        let mut store = SqliteStore::open(&site.store(server), owner)?;
+    fn read_store(&mut self, site: &Site, server: &Role) -> Result<(), StoreError> {
+        let province = server.province();
+        let owner = province.map_or_else(|| "hub".to_owned(), |code| format!("node:{code}"));
+        let mut store = SqliteStore::open(&site.store(server), &owner)?;
         self.records += store.verify(1)?.records;
-        each(&mut store, Table::IncidentRow, |row| {
-            if let Row::IncidentRow(row) = row {
-                self.found.push(("incident", format!("{owner}: {}", row.transfer_id)));
-            }
-        })?;
-        Ok(store)
-    }
-
-    fn read_hub(&mut self, site: &Site) -> Result<(), StoreError> {
-        let mut store = self.open(site, &Role::Hub, "hub")?;
-        for table in [Table::TransferRow, Table::PositionRow, Table::BuriedRow, Table::SelfRow] {
-            each(&mut store, table, |row| {
-                if let Row::TransferRow(row) = &row {
-                    let (state, fen, hub_seq) = (row.state, row.amount.fen(), row.hub_seq);
-                    self.transfers.insert(row.transfer_id, AtHub { state, fen, hub_seq });
+        let mut node = province.map(|code| NodeBooks::of(code, []));
+        let (mut booked, mut lines, mut credited) = (Vec::new(), Vec::new(), 0);
+        for table in Table::ALL.iter().filter(|table| !table.is_vault()) {
+            each(&mut store, *table, |row| {
+                match &row {
+                    Row::TransferRow(row) => {
+                        let (state, fen, hub_seq) = (row.state, row.amount.fen(), row.hub_seq);
+                        self.transfers.insert(row.transfer_id, AtHub { state, fen, hub_seq });
+                    }
+                    Row::LegRow(leg) if leg.state == LegState::Committed => {
+                        booked.push((leg.transfer_id, signed(leg.side, leg.amount.fen())));
+                    }
+                    Row::AccountRow(row) if row.kind == AccountKind::Allotment => {
+                        credited -= row.posted.fen()
+                    }
+                    Row::EntryRow(line) => lines.extend(line.transfer_id.map(|id| (id, line.amount.fen()))),
+                    Row::IncidentRow(row) => {
+                        self.found.push(("incident", format!("{owner}: {}", row.transfer_id)))
+                    }
+                    _ => {}
                 }
-                self.books.hub.add([row]);
+                match &mut node {
+                    Some(books) => books.add([row]),
+                    None => self.books.hub.add([row]),
+                }
             })?;
         }
-        Ok(())
-    }
-
-    fn read_node(&mut self, site: &Site, province: ProvinceCode) -> Result<(), StoreError> {
-        let server = Role::Node(province);
-        let mut store = self.open(site, &server, &format!("node:{province}"))?;
-        let mut books = NodeBooks::of(province, []);
-        let (mut booked, mut lines, mut credited) = (Vec::new(), Vec::new(), 0);
-        each(&mut store, Table::LegRow, |row| {
-            if let Row::LegRow(leg) = &row
-                && leg.state == LegState::Committed
-            {
-                booked.push((leg.transfer_id, signed(leg.side, leg.amount.fen())));
-            }
-            books.add([row]);
-        })?;
-        each(&mut store, Table::AccountRow, |row| {
-            if let Row::AccountRow(account) = &row
-                && account.kind == AccountKind::Allotment
-            {
-                credited -= account.posted.fen();
-            }
-            books.add([row]);
-        })?;
-        each(&mut store, Table::EntryRow, |row| {
-            if let Row::EntryRow(line) = row
-                && let Some(id) = line.transfer_id
-            {
-                lines.push((id, line.amount.fen()));
-            }
-        })?;
-        self.compare_lines(province, booked, lines);
-        self.credited.insert(province, credited);
-        self.books.nodes.push(books);
+        if let Some(books) = node {
+            self.compare_lines(books.province(), booked, lines);
+            self.credited.insert(books.province(), credited);
+            self.books.nodes.push(books);
+        }
         Ok(())
     }
 
