@@ -4,13 +4,16 @@ mod acceptance;
 mod any_store;
 pub mod audit;
 mod backup;
+#[cfg(feature = "dev")]
 mod bench;
+#[cfg(feature = "dev")]
 mod certs;
 mod check;
 pub mod client;
 mod compensate;
 mod config_check;
 mod content;
+#[cfg(feature = "dev")]
 mod demo;
 mod explain;
 pub mod failure;
@@ -26,6 +29,7 @@ mod regions;
 mod rulebook;
 mod serve;
 mod show;
+#[cfg(feature = "dev")]
 mod sim;
 pub mod table;
 mod transfer;
@@ -79,10 +83,12 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Measure transfers a second, latency and memory, then audit the ledgers
+    #[cfg(feature = "dev")]
     Bench(bench::Args),
     /// Check every invariant over the books of a running hub and its nodes
     Audit(audit::Args),
     /// Start a hub and four provinces on this machine and show what they do
+    #[cfg(feature = "dev")]
     Demo(demo::Args),
     /// Run the national hub, or list what waits there
     Hub(serve::HubArgs),
@@ -93,6 +99,7 @@ enum Command {
     /// Carry money of a committed transfer back, by the word of two operators
     Compensate(compensate::Args),
     /// Make development certificates
+    #[cfg(feature = "dev")]
     Certs(certs::Args),
     /// Check configuration files as a server would at its start
     ConfigCheck(config_check::Args),
@@ -119,19 +126,23 @@ enum Command {
     /// Make a server's store again from a backup, and say first what that loses
     Restore(backup::RestoreArgs),
     /// Simulate crashes, partitions, failing disks and wrong clocks from seeds, and check every invariant
+    #[cfg(feature = "dev")]
     Sim(sim::Args),
 }
 
 impl Command {
     fn run(self) -> Exit {
         match self {
+            #[cfg(feature = "dev")]
             Command::Bench(args) => bench::run(&args),
             Command::Audit(args) => audit::audit(&args),
+            #[cfg(feature = "dev")]
             Command::Demo(args) => demo::run(&args),
             Command::Hub(args) => serve::hub(&args),
             Command::Node(args) => serve::node(&args),
             Command::Incidents(args) => waiting::incidents(&args),
             Command::Compensate(args) => compensate::compensate(&args),
+            #[cfg(feature = "dev")]
             Command::Certs(args) => certs::certs(&args),
             Command::ConfigCheck(args) => config_check::config_check(&args),
             Command::Transfer(args) => transfer::transfer(&args),
@@ -145,6 +156,7 @@ impl Command {
             Command::Journal(args) => journal::journal(&args),
             Command::Backup(args) => backup::backup(&args),
             Command::Restore(args) => backup::restore(&args),
+            #[cfg(feature = "dev")]
             Command::Sim(args) => sim::run(&args),
         }
     }
