@@ -51,7 +51,7 @@ fn text(answer: &CheckTransferResponse) -> String {
     format!("it would be refused 不可转账\n{}", refusals.join("\n"))
 }
 
-fn to_json(answer: &CheckTransferResponse) -> Value {
+pub(super) fn to_json(answer: &CheckTransferResponse) -> Value {
     let refusals: Vec<Value> = answer.refusals.iter().map(refusal_json).collect();
     json!({ "allowed": answer.allowed, "refusals": refusals })
 }

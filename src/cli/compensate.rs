@@ -263,7 +263,7 @@ fn compensation_table(it: &Compensation) -> comfy_table::Table {
     ])
 }
 
-fn compensation_json(it: &Compensation) -> Value {
+pub(super) fn compensation_json(it: &Compensation) -> Value {
     let transfer = it.transfer.as_ref();
     let refusal = transfer.and_then(|transfer| transfer.refusal.as_ref());
     json!({

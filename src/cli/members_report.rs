@@ -109,7 +109,7 @@ impl Report {
         text
     }
 
-    fn to_json(&self, failure: Option<&Failure>) -> Value {
+    pub(super) fn to_json(&self, failure: Option<&Failure>) -> Value {
         let bad: Vec<Value> = self
             .bad
             .iter()

@@ -13,6 +13,8 @@ mod content;
 mod demo;
 mod explain;
 pub mod failure;
+#[cfg(test)]
+mod golden_tests;
 mod journal;
 mod journal_returns;
 mod journal_text;

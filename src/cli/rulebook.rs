@@ -131,7 +131,7 @@ fn file_row(file: &FileReport) -> [String; 5] {
     [name, format!("{} {}", file.code, file.name).trim().to_owned(), days.join("\n"), sets.join("\n"), hash]
 }
 
-fn file_json(file: &FileReport) -> Value {
+pub(super) fn file_json(file: &FileReport) -> Value {
     let version = |(day, keys): &(String, Vec<String>)| json!({ "effective_from": day, "sets": keys });
     let versions: Vec<Value> = file.versions.iter().map(version).collect();
     json!({

@@ -277,7 +277,7 @@ async fn follow(
     Ok(Listener::Here)
 }
 
-fn change_json(change: &WatchTransfersResponse) -> Value {
+pub(super) fn change_json(change: &WatchTransfersResponse) -> Value {
     let transfer = change.transfer.as_ref().map_or(Value::Null, transfer_json);
     json!({ "transfer": transfer, "resume_token": change.resume_token })
 }

@@ -141,7 +141,7 @@ fn in_flight_cells(it: &InFlightTransfer) -> [String; 6] {
     ]
 }
 
-fn in_flight_json(it: &InFlightTransfer) -> Value {
+pub(super) fn in_flight_json(it: &InFlightTransfer) -> Value {
     let waiting = |side: &hub::Waiting| {
         json!({
             "side": side_name(side.side()),
@@ -249,7 +249,7 @@ fn in_doubt_cells((province, it): &(ProvinceCode, InDoubtLeg)) -> [String; 8] {
     ]
 }
 
-fn in_doubt_json((province, it): &(ProvinceCode, InDoubtLeg)) -> Value {
+pub(super) fn in_doubt_json((province, it): &(ProvinceCode, InDoubtLeg)) -> Value {
     json!({
         "node": province.to_string(),
         "transfer_id": it.transfer_id,

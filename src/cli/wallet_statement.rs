@@ -41,17 +41,7 @@ pub(super) fn statement(args: &StatementArgs) -> Exit {
         let node = Connection::load(&args.connect)?.node(args.person.province())?;
         let (whole, lines) = fetch(&node, args).await?;
         if args.output.json {
-            let lines: Vec<Value> = lines.iter().map(entry_json).collect();
-            say(json!({
-                "from_date": args.from,
-                "to_date": args.to,
-                "opening_balance": whole.opening_balance,
-                "closing_balance": whole.closing_balance,
-                "credit_sum": whole.credit_sum,
-                "debit_sum": whole.debit_sum,
-                "entry_count": whole.entry_count,
-                "entries": lines,
-            }));
+            say(statement_json(&args.from, &args.to, &whole, &lines));
         } else {
             say(facts(&[
                 ("period", format!("{} to {}", args.from, args.to)),
@@ -89,4 +79,18 @@ async fn fetch(node: &Server, args: &StatementArgs) -> Result<(GetStatementRespo
             return Ok((whole.clone(), lines));
         }
     }
+}
+
+/// A statement for programs.
+pub(super) fn statement_json(from: &str, to: &str, whole: &GetStatementResponse, lines: &[Entry]) -> Value {
+    json!({
+        "from_date": from,
+        "to_date": to,
+        "opening_balance": whole.opening_balance,
+        "closing_balance": whole.closing_balance,
+        "credit_sum": whole.credit_sum,
+        "debit_sum": whole.debit_sum,
+        "entry_count": whole.entry_count,
+        "entries": lines.iter().map(entry_json).collect::<Vec<_>>(),
+    })
 }
