@@ -3,15 +3,17 @@
 
 use super::Exit;
 use super::failure::Failure;
+use super::output::OutputArgs;
+use crate::config::connect::{CertFiles, ConnectFile, by_province};
 use crate::domain::region::ProvinceCode;
 use crate::transport::identity::Role;
 use crate::transport::peer::{Peer, Service};
 use crate::transport::tls::{Tls, TlsFiles};
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tonic::{Request, Status};
+use tonic::{Request, Response, Status};
 
 /// Where the demo writes its file.
 pub const DEFAULT_CONNECT: &str = "./data/demo/connect.json";
@@ -47,14 +49,6 @@ pub struct ConnectArgs {
     timeout: Duration,
 }
 
-/// How a command prints what it found.
-#[derive(Clone, Copy, Debug, clap::Args)]
-pub struct OutputArgs {
-    /// Print JSON with the field names of the contract, for programs
-    #[arg(long)]
-    pub json: bool,
-}
-
 fn node_address(text: &str) -> Result<(ProvinceCode, String), String> {
     text.split_once('=')
         .and_then(|(code, address)| Some((ProvinceCode::parse(code)?, address.to_owned())))
@@ -77,48 +71,6 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .filter(|ms| (1..=86_400_000).contains(ms))
         .map(Duration::from_millis)
         .ok_or_else(|| "write a time as 10s, 500ms or 2m".to_owned())
-}
-
-/// `connect.json`, as far as our own client reads it.
-#[derive(Debug, Default, Deserialize)]
-struct ConnectFile {
-    hub: Option<String>,
-    #[serde(default)]
-    nodes: BTreeMap<String, String>,
-    ca: Option<PathBuf>,
-    #[serde(flatten)]
-    own: Option<CertFiles>,
-    #[serde(default)]
-    platforms: BTreeMap<String, CertFiles>,
-    operator: Option<CertFiles>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct CertFiles {
-    cert: PathBuf,
-    key: PathBuf,
-}
-
-impl ConnectFile {
-    fn load(path: &Path) -> Result<ConnectFile, Failure> {
-        let shown = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Failure::Usage(format!(
-                "{shown}: {error}; start `gongji demo`, name its connect.json with --connect, or give --hub or --node \
-                 with --ca, --cert and --key"
-            ))
-        })?;
-        let mut file: ConnectFile = serde_json::from_str(&text).map_err(|error| {
-            Failure::Usage(format!("{shown}: {error}; it must be as `gongji demo` writes it"))
-        })?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let certs = file.own.iter_mut().chain(file.platforms.values_mut()).chain(&mut file.operator);
-        let paths = certs.flat_map(|files| [&mut files.cert, &mut files.key]).chain(&mut file.ca);
-        for it in paths {
-            *it = folder.join(&*it);
-        }
-        Ok(file)
-    }
 }
 
 /// Known servers, and what the caller shows them.
@@ -144,8 +96,8 @@ impl Connection {
         let addressed = args.hub.is_some() || !args.nodes.is_empty();
         let file = match &args.connect {
             None if identified && addressed => ConnectFile::default(),
-            None => ConnectFile::load(Path::new(DEFAULT_CONNECT))?,
-            Some(path) => ConnectFile::load(path)?,
+            None => read(Path::new(DEFAULT_CONNECT))?,
+            Some(path) => read(path)?,
         };
         let given = args.cert.clone().zip(args.key.clone()).map(|(cert, key)| CertFiles { cert, key });
         // A certificate that was named counts for every call.
@@ -235,8 +187,14 @@ impl Connection {
     }
 }
 
-fn by_province<T>(map: BTreeMap<String, T>) -> BTreeMap<ProvinceCode, T> {
-    map.into_iter().filter_map(|(code, value)| Some((ProvinceCode::parse(&code)?, value))).collect()
+/// Commands do not look at the people of the file.
+fn read(path: &Path) -> Result<ConnectFile<IgnoredAny>, Failure> {
+    ConnectFile::read(path).map_err(|what| {
+        Failure::Usage(format!(
+            "{what}; start `gongji demo`, name its connect.json with --connect, or give --hub or --node with --ca, \
+             --cert and --key"
+        ))
+    })
 }
 
 /// A server to be called.
@@ -280,19 +238,39 @@ impl Server {
         request
     }
 
+    /// A call's answer, or its error with the address that it came from.
+    pub async fn answer<T>(
+        &self,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, Failure> {
+        call.await.map(Response::into_inner).map_err(|status| self.failed(status))
+    }
+
     /// A call's error, with the address that it came from.
     pub fn failed(&self, status: Status) -> Failure {
         Failure::Call { address: self.address.clone(), status: Box::new(status) }
     }
 }
 
-/// Runs a command's calls on this thread, and prints its failure.
-pub fn run(output: OutputArgs, command: impl Future<Output = Result<Exit, Failure>>) -> Exit {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return Failure::Local(format!("the runtime cannot be made: {error}")).report(output),
-    };
-    runtime.block_on(command).unwrap_or_else(|failure| failure.report(output))
+/// Arguments of every command that calls servers.
+#[derive(Debug, clap::Args)]
+pub struct CallArgs {
+    #[command(flatten)]
+    connect: ConnectArgs,
+    /// How the answer is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl CallArgs {
+    /// Runs a command's calls on this thread, and prints its failure.
+    pub fn run(&self, command: impl AsyncFnOnce(Connection) -> Result<Exit, Failure>) -> Exit {
+        let made = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let made = made.map_err(|error| Failure::Local(format!("the runtime cannot be made: {error}")));
+        let outcome = made
+            .and_then(|runtime| runtime.block_on(async { command(Connection::load(&self.connect)?).await }));
+        outcome.unwrap_or_else(|failure| failure.report(self.output))
+    }
 }
 
 #[cfg(test)]

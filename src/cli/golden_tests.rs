@@ -1,11 +1,13 @@
 //! What `--json` prints of every message of the contract, all fields set and none set: programs go by it.
 //! `BLESS=1` writes the file anew; a change in it then shows in review.
 
-use super::client::OutputArgs;
 use super::failure::Failure;
-use super::members_csv::BadRow;
-use super::members_report::Report;
-use super::show;
+use super::json::to_json;
+use super::members::csv::BadRow;
+use super::members::report::Report;
+use super::output::OutputArgs;
+use super::servers::in_flight::{in_doubt_json, in_flight_json};
+use super::servers::incidents::incident_json;
 use crate::config::rulebook::cited::Setting;
 use crate::config::rulebook::report::FileReport;
 use crate::proto::{FILE_DESCRIPTOR_SET, hub, node, types};
@@ -64,37 +66,36 @@ fn messages() -> serde_json::Value {
     let server = |incident: &types::Incident| ("node 51".to_owned(), incident.clone());
     let node = |leg: &node::InDoubtLeg| (crate::domain::region::ProvinceCode::new(51), leg.clone());
     json!({
-        "refusal": both("gongji.type.v1.Refusal", show::refusal_json),
-        "transfer": both("gongji.hub.v1.Transfer", show::transfer_json),
-        "change": both("gongji.hub.v1.WatchTransfersResponse", super::transfers::change_json),
-        "check": both("gongji.hub.v1.CheckTransferResponse", super::check::to_json),
-        "compensation": both("gongji.hub.v1.Compensation", super::compensate::compensation_json),
-        "region": both("gongji.hub.v1.Region", show::region_json),
-        "wallet": both("gongji.node.v1.Wallet", show::wallet_json),
-        "member": both("gongji.node.v1.Member", show::account_json),
-        "entry": both("gongji.node.v1.Entry", show::entry_json),
+        "refusal": both("gongji.type.v1.Refusal", to_json::<types::Refusal>),
+        "transfer": both("gongji.hub.v1.Transfer", to_json::<hub::Transfer>),
+        "change": both("gongji.hub.v1.WatchTransfersResponse", to_json::<hub::WatchTransfersResponse>),
+        "check": both("gongji.hub.v1.CheckTransferResponse", to_json::<hub::CheckTransferResponse>),
+        "compensation": both("gongji.hub.v1.Compensation", super::compensations::compensation_json),
+        "region": both("gongji.hub.v1.Region", to_json::<hub::Region>),
+        "wallet": both("gongji.node.v1.Wallet", to_json::<node::Wallet>),
+        "member": both("gongji.node.v1.Member", super::wallet::show::account_json),
+        "entry": both("gongji.node.v1.Entry", to_json::<node::Entry>),
         "statement": both("gongji.node.v1.GetStatementResponse", |it: &node::GetStatementResponse| {
-            super::wallet_statement::statement_json("2026-01-01", "2026-12-31", it, &it.entries)
+            super::wallet::statement::statement_json("2026-01-01", "2026-12-31", it, &it.entries)
         }),
-        "in_flight": both("gongji.hub.v1.InFlightTransfer", super::waiting::in_flight_json),
-        "in_doubt": both("gongji.node.v1.InDoubtLeg", |it| super::waiting::in_doubt_json(&node(it))),
-        "incident": both("gongji.type.v1.Incident", |it| show::incident_json(&server(it))),
+        "in_flight": both("gongji.hub.v1.InFlightTransfer", in_flight_json),
+        "in_doubt": both("gongji.node.v1.InDoubtLeg", |it| in_doubt_json(&node(it))),
+        "incident": both("gongji.type.v1.Incident", |it| incident_json(&server(it))),
     })
 }
 
 /// Enum values by name, of all numbers that the contract gives and one that it does not.
 fn enums() -> serde_json::Value {
-    let state =
-        |state: i32| show::transfer_json(&hub::Transfer { state, ..Default::default() })["state"].clone();
-    let entry = |kind: i32| show::entry_json(&node::Entry { kind, ..Default::default() })["kind"].clone();
+    let state = |state: i32| to_json(&hub::Transfer { state, ..Default::default() })["state"].clone();
+    let entry = |kind: i32| to_json(&node::Entry { kind, ..Default::default() })["kind"].clone();
     let side = |side: i32| {
         let waiting = vec![hub::Waiting { side, reason: side, ..Default::default() }];
         let it = hub::InFlightTransfer { waiting, state: side, ..Default::default() };
-        super::waiting::in_flight_json(&it)
+        in_flight_json(&it)
     };
     let leg = |side: i32| {
         let it = node::InDoubtLeg { side, ..Default::default() };
-        super::waiting::in_doubt_json(&(crate::domain::region::ProvinceCode::new(13), it))["side"].clone()
+        in_doubt_json(&(crate::domain::region::ProvinceCode::new(13), it))["side"].clone()
     };
     let all: Vec<i32> = (0..7).chain([99]).collect();
     let named = |print: &dyn Fn(i32) -> serde_json::Value| -> Map<String, serde_json::Value> {
@@ -141,7 +142,7 @@ fn own() -> serde_json::Value {
         "import that failed": report.to_json(Some(&Failure::Local("what".to_owned()))),
         "rule file": super::rulebook::file_json(&file),
         "rule file without hash": super::rulebook::file_json(&FileReport { hash: None, ..file }),
-        "rule": super::rulebook::setting_json(&setting),
+        "rule": setting,
     })
 }
 

@@ -1,41 +1,34 @@
-//! The command line: one file a subcommand. Exit codes are documented in [`Exit`].
+//! The command line: a folder or file for each noun that commands are about. What they share stands beside: where
+//! servers are ([`client`]), what is printed ([`output`], [`json`], [`table`], [`show`], [`time`]), lists by
+//! pages ([`pager`]), changes that are asked for until their outcome is known ([`until_known`]), persons ([`person`]),
+//! and why a command failed ([`failure`]). Exit codes are documented in [`Exit`].
 
-mod acceptance;
 pub mod audit;
 mod backup;
 mod bench;
 mod certs;
-mod check;
 pub mod client;
-mod compensate;
-mod config_check;
-mod content;
+mod compensations;
 mod demo;
-mod explain;
 pub mod failure;
 #[cfg(test)]
 mod golden_tests;
 mod journal;
-mod journal_returns;
-mod journal_text;
+pub mod json;
 mod members;
-mod members_csv;
-mod members_report;
-mod members_suspend;
-pub mod print;
-mod pursuit;
+pub mod output;
+pub mod pager;
+pub mod person;
 mod regions;
 mod rulebook;
-mod serve;
-mod show;
+mod servers;
+pub mod show;
 mod sim;
 pub mod table;
-mod transfer;
+pub mod time;
 mod transfers;
-mod waiting;
+pub mod until_known;
 mod wallet;
-mod wallet_change;
-mod wallet_statement;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -87,23 +80,23 @@ enum Command {
     /// Start a hub and four provinces on this machine and show what they do
     Demo(demo::Args),
     /// Run the national hub, or list what waits there
-    Hub(serve::HubArgs),
+    Hub(servers::HubArgs),
     /// Run a province's node, or list what waits there
-    Node(serve::NodeArgs),
+    Node(servers::NodeArgs),
     /// List what people must look at: orders that contradict what is recorded, and what a put-back store had to guess
-    Incidents(waiting::ListArgs),
+    Incidents(servers::list::ListArgs),
     /// Carry money of a committed transfer back, by the word of two operators
-    Compensate(compensate::Args),
+    Compensate(compensations::Args),
     /// Make development certificates
     Certs(certs::Args),
     /// Check configuration files as a server would at its start
-    ConfigCheck(config_check::Args),
+    ConfigCheck(servers::config_check::Args),
     /// Make one transfer and wait for its outcome
-    Transfer(transfer::Args),
+    Transfer(transfers::create::Args),
     /// Say whether a transfer would be allowed, and every rule against it
-    Check(check::Args),
+    Check(transfers::check::Args),
     /// Explain a transfer: its decision, the rule behind it, and the rulebook of that day
-    Explain(explain::Args),
+    Explain(transfers::explain::Args),
     /// Read transfers and follow their changes
     Transfers(transfers::Args),
     /// Open and read a member's wallet (医保钱包)
@@ -130,15 +123,15 @@ impl Command {
             Command::Bench(args) => bench::run(&args),
             Command::Audit(args) => audit::audit(&args),
             Command::Demo(args) => demo::run(&args),
-            Command::Hub(args) => serve::hub(&args),
-            Command::Node(args) => serve::node(&args),
-            Command::Incidents(args) => waiting::incidents(&args),
-            Command::Compensate(args) => compensate::compensate(&args),
+            Command::Hub(args) => servers::hub(&args),
+            Command::Node(args) => servers::node(&args),
+            Command::Incidents(args) => servers::incidents::incidents(&args),
+            Command::Compensate(args) => compensations::compensate(&args),
             Command::Certs(args) => certs::certs(&args),
-            Command::ConfigCheck(args) => config_check::config_check(&args),
-            Command::Transfer(args) => transfer::transfer(&args),
-            Command::Check(args) => check::check(&args),
-            Command::Explain(args) => explain::explain(&args),
+            Command::ConfigCheck(args) => servers::config_check::config_check(&args),
+            Command::Transfer(args) => transfers::create::transfer(&args),
+            Command::Check(args) => transfers::check::check(&args),
+            Command::Explain(args) => transfers::explain::explain(&args),
             Command::Transfers(args) => transfers::transfers(&args),
             Command::Wallet(args) => wallet::wallet(&args),
             Command::Regions(args) => regions::regions(&args),

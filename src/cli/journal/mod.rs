@@ -1,0 +1,169 @@
+//! `gongji journal`: reads a server's store beside the running server, and checks it.
+
+mod returns;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use super::Exit;
+use super::failure::Failure;
+use super::output::{OutputArgs, say};
+use super::table::{align_right, table};
+use crate::domain::id::{TransferId, hex};
+use crate::domain::record::Record;
+use crate::store::replay::verify;
+use crate::store::sqlite::Snapshot;
+use crate::store::{JournalEntry, StoreError};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use text::{details, to_json};
+
+/// Entries read at a time.
+const PAGE: usize = 1_000;
+
+/// Arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Show records of a store's journal
+    Show {
+        /// The store's folder (`data` in the server's configuration)
+        dir: PathBuf,
+        /// First sequence to show
+        #[arg(long, value_name = "SEQ", default_value_t = 1)]
+        from: u64,
+        /// Most records to show
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Only records about this transfer
+        #[arg(long, value_name = "ID", value_parser = transfer_id)]
+        transfer: Option<TransferId>,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Check a store: every hash of the chain anew, every row of every table, and that replaying the journal gives
+    /// exactly the tables (all but the vault's). Holds all rows in memory
+    Verify {
+        /// The store's folder
+        dir: PathBuf,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+fn transfer_id(text: &str) -> Result<TransferId, String> {
+    TransferId::parse(text).ok_or_else(|| "a transfer id is a UUID in its hyphenated form".to_owned())
+}
+
+/// `gongji journal`.
+pub fn journal(args: &Args) -> Exit {
+    let (output, outcome) = match &args.command {
+        Command::Show { dir, from, limit, transfer, output } => {
+            (*output, show(dir, *from, *limit, *transfer, *output))
+        }
+        Command::Verify { dir, output } => (*output, verify_all(dir, *output)),
+    };
+    outcome.unwrap_or_else(|failure| failure.report(output))
+}
+
+fn open(dir: &Path) -> Result<Snapshot, Failure> {
+    if !dir.is_dir() {
+        return Err(Failure::Usage(format!("{}: there is no such folder", dir.display())));
+    }
+    Snapshot::open(dir).map_err(|error| failed(dir, &error))
+}
+
+fn failed(dir: &Path, error: &StoreError) -> Failure {
+    Failure::Local(format!("{}: {error}", dir.display()))
+}
+
+fn show(
+    dir: &Path,
+    from: u64,
+    limit: usize,
+    transfer: Option<TransferId>,
+    output: OutputArgs,
+) -> Result<Exit, Failure> {
+    let mut store = open(dir)?;
+    let (head, owner) = (store.head(), store.owner().map_err(|error| failed(dir, &error))?);
+    let entries = select(&mut store, from, limit, transfer).map_err(|error| failed(dir, &error))?;
+    if output.json {
+        let entries: Vec<Value> = entries.iter().map(to_json).collect();
+        let head = json!({ "sequence": head.sequence, "hash": hex(&head.hash.0) });
+        say(json!({ "owner": owner, "head": head, "records": entries }));
+        return Ok(Exit::Done);
+    }
+    let mut shown = table(&["sequence", "record", "transfer", "content", "hash"]);
+    shown.add_rows(entries.iter().map(cells));
+    align_right(&mut shown, &[0]);
+    say(shown);
+    say(format!("journal of {owner}, last sequence {}, head {}", head.sequence, hex(&head.hash.0)));
+    Ok(Exit::Done)
+}
+
+fn cells(entry: &JournalEntry) -> [String; 5] {
+    let content: Vec<String> =
+        details(&entry.record).into_iter().map(|(name, value)| format!("{name} {value}")).collect();
+    [
+        entry.sequence.to_string(),
+        entry.record.name().to_owned(),
+        entry.transfer_id.map_or_else(String::new, |id| id.to_string()),
+        content.join("\n"),
+        hex(&entry.hash.0[..6]),
+    ]
+}
+
+/// Whether a record is about a transfer, alone or among others.
+fn is_about(entry: &JournalEntry, transfer: TransferId) -> bool {
+    match &entry.record {
+        Record::DecisionsRecorded(record) => record.legs.iter().any(|(id, _)| *id == transfer),
+        _ => entry.transfer_id == Some(transfer),
+    }
+}
+
+fn select(
+    store: &mut Snapshot,
+    from: u64,
+    limit: usize,
+    transfer: Option<TransferId>,
+) -> Result<Vec<JournalEntry>, StoreError> {
+    let (mut after, mut found) = (from.saturating_sub(1), Vec::new());
+    while found.len() < limit {
+        let page = store.journal(after, if transfer.is_some() { PAGE } else { PAGE.min(limit) })?;
+        let Some(last) = page.last() else { break };
+        after = last.sequence;
+        found.extend(page.into_iter().filter(|entry| transfer.is_none_or(|id| is_about(entry, id))));
+    }
+    found.truncate(limit);
+    Ok(found)
+}
+
+fn verify_all(dir: &Path, output: OutputArgs) -> Result<Exit, Failure> {
+    let mut store = open(dir)?;
+    let owner = store.owner().map_err(|error| failed(dir, &error))?;
+    let verified = verify(&mut store).map_err(|error| failed(dir, &error))?;
+    let head = verified.report.head;
+    if output.json {
+        say(json!({
+            "owner": owner,
+            "sound": verified.difference.is_none(),
+            "records": verified.report.records,
+            "rows": verified.report.rows,
+            "head": { "sequence": head.sequence, "hash": hex(&head.hash.0) },
+            "difference": verified.difference,
+        }));
+    } else {
+        let (records, rows) = (verified.report.records, verified.report.rows);
+        say(format!("journal of {owner}: {records} records, chain whole, head {}", hex(&head.hash.0)));
+        say(match &verified.difference {
+            None => format!("tables: {rows} rows, replaying the journal gives the same"),
+            Some(difference) => format!("tables: NOT what the journal gives: {difference}"),
+        });
+    }
+    Ok(if verified.difference.is_none() { Exit::Done } else { Exit::Refused })
+}

@@ -1,0 +1,172 @@
+//! What an import says: bad lines as they are found, a bar on a terminal, a summary.
+
+use super::csv::BadRow;
+use crate::cli::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::output::{OutputArgs, note, say};
+use crate::domain::money::Money;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use std::io::IsTerminal;
+
+/// What became of a file so far.
+pub struct Report {
+    output: OutputArgs,
+    bar: ProgressBar,
+    accepted: u64,
+    unchanged: u64,
+    rejected: u64,
+    credited: u64,
+    credited_sum: Money,
+    stopped: bool,
+    /// Only for JSON, which is printed at the end.
+    bad: Vec<BadRow>,
+}
+
+impl Report {
+    /// Of a file of `size` bytes.
+    pub fn new(output: OutputArgs, size: u64) -> Report {
+        let shown = !output.json && std::io::stderr().is_terminal();
+        let bar = if shown { ProgressBar::new(size) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {msg} {eta}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Report {
+            output,
+            bar,
+            accepted: 0,
+            unchanged: 0,
+            rejected: 0,
+            credited: 0,
+            credited_sum: Money::ZERO,
+            stopped: false,
+            bad: Vec::new(),
+        }
+    }
+
+    /// A line that was not taken.
+    pub fn bad(&mut self, bad: BadRow) {
+        self.rejected += 1;
+        if self.output.json {
+            self.bad.push(bad);
+        } else {
+            self.bar.suspend(|| say(text(&bad)));
+        }
+    }
+
+    /// Rows that the node took.
+    pub fn count(&mut self, accepted: u64, unchanged: u64) {
+        self.accepted += accepted;
+        self.unchanged += unchanged;
+    }
+
+    /// An allotment that is booked, now or before.
+    pub fn credited(&mut self, amount: Money) {
+        self.credited += 1;
+        self.credited_sum = self.credited_sum.checked_add(amount).unwrap_or(self.credited_sum);
+    }
+
+    /// Something that is no line's.
+    pub fn note(&self, text: &str) {
+        self.bar.suspend(|| note(format!("gongji: {text}")));
+    }
+
+    /// The outcome of these lines is not known, and what is behind them was not sent.
+    pub fn stopped(&mut self, first: u64, last: u64) {
+        self.stopped = true;
+        self.note(&format!(
+            "stopped at lines {first} to {last}, whose outcome is not known; run the same file again"
+        ));
+    }
+
+    /// How much of the file was read.
+    pub fn progress(&self, bytes: u64) {
+        self.bar.set_position(bytes);
+        self.bar.set_message(format!("{} rows, {} bad", self.accepted + self.unchanged, self.rejected));
+    }
+
+    /// Prints the summary, and why the import ended early if it did; gives the exit code.
+    pub fn finish(&self, failure: Option<&Failure>) -> Exit {
+        self.bar.finish_and_clear();
+        if self.output.json {
+            say(self.to_json(failure));
+        } else {
+            if let Some(failure) = failure {
+                note(format!("gongji: {failure}"));
+            }
+            say(self.summary());
+        }
+        failure.map_or_else(|| self.exit(), Failure::exit)
+    }
+
+    fn summary(&self) -> String {
+        let (accepted, unchanged, rejected) = (self.accepted, self.unchanged, self.rejected);
+        let mut text = format!("{accepted} accepted, {unchanged} unchanged, {rejected} bad lines");
+        if self.credited > 0 {
+            let (count, sum) = (self.credited, self.credited_sum);
+            text.push_str(&format!("; {count} allotments of {sum} yuan booked, now or before"));
+        }
+        text
+    }
+
+    pub fn to_json(&self, failure: Option<&Failure>) -> Value {
+        json!({
+            "accepted_count": self.accepted,
+            "unchanged_count": self.unchanged,
+            "rejected_count": self.rejected,
+            "rejected": self.bad,
+            "credited_count": self.credited,
+            "credited_amount": self.credited_sum.to_string(),
+            "complete": !self.stopped && failure.is_none(),
+            "error": failure.map(Failure::to_json),
+        })
+    }
+
+    /// 0 all taken, 1 some lines were bad, 2 not known.
+    fn exit(&self) -> Exit {
+        match (self.stopped, self.rejected) {
+            (true, _) => Exit::Unknown,
+            (false, 0) => Exit::Done,
+            (false, _) => Exit::Refused,
+        }
+    }
+}
+
+fn text(bad: &BadRow) -> String {
+    let field = if bad.field.is_empty() { String::new() } else { format!("{}: ", bad.field) };
+    format!("line {}: {field}{} {}", bad.line, bad.message, bad.message_zh)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::reason::Reason;
+
+    #[test]
+    fn the_report_names_line_column_and_reason() {
+        let bad = BadRow::new(17, "id_number", Reason::IdNumberCheckDigit, "");
+        assert_eq!(
+            text(&bad),
+            "line 17: id_number: ID_NUMBER_CHECK_DIGIT: the check digit of the identity number is wrong \
+             公民身份号码校验码不正确"
+        );
+        let mut report = Report::new(OutputArgs { json: true }, 10);
+        assert_eq!(report.exit(), Exit::Done);
+        report.count(3, 1);
+        report.credited(Money::from_fen(15_000));
+        report.bad(bad);
+        assert_eq!(report.exit(), Exit::Refused);
+        assert_eq!(
+            report.summary(),
+            "3 accepted, 1 unchanged, 1 bad lines; 1 allotments of 150.00 yuan booked, now or before"
+        );
+        let value = report.to_json(None);
+        assert_eq!(value["rejected"][0]["line"], 17);
+        assert_eq!((&value["complete"], &value["credited_amount"]), (&json!(true), &json!("150.00")));
+        let failure = Failure::Local("x".to_owned());
+        assert_eq!(report.finish(Some(&failure)), Exit::Refused);
+        let value = report.to_json(Some(&failure));
+        assert_eq!((&value["complete"], &value["error"]["message"]), (&json!(false), &json!("x")));
+        report.stopped(1, 2);
+        assert_eq!(report.exit(), Exit::Unknown);
+    }
+}
