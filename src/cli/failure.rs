@@ -35,12 +35,17 @@ impl Failure {
 
     /// Prints it, to standard error for people and as `{"error": …}` to standard output for programs.
     pub fn report(&self, output: OutputArgs) -> Exit {
+        self.report_as(output, |document| document);
+        self.exit()
+    }
+
+    /// The same, with what `document` makes of the JSON.
+    pub fn report_as(&self, output: OutputArgs, document: impl FnOnce(Value) -> Value) {
         if output.json {
-            say(json!({ "error": self.to_json() }));
+            say(document(json!({ "error": self.to_json() })));
         } else {
             note(format!("gongji: {self}"));
         }
-        self.exit()
     }
 
     /// The error for programs: `code` of gRPC, `reason`, `message`, `message_zh`, `metadata`.

@@ -33,6 +33,15 @@ pub fn take(object: &mut Value, name: &str) -> Value {
     object.as_object_mut().and_then(|fields| fields.remove(name)).unwrap_or_default()
 }
 
+/// Says in a document that the outcome is not known, and of what: the name and the value of its id.
+pub fn unknown(mut document: Value, id: Option<(&str, &str)>) -> Value {
+    document["outcome"] = "unknown".into();
+    if let Some((name, id)) = id {
+        document[name] = id.into();
+    }
+    document
+}
+
 fn object(message: &DynamicMessage) -> Value {
     if message.descriptor().full_name() == Timestamp::full_name() {
         let time = message.transcode_to().ok().as_ref().and_then(civil);

@@ -38,9 +38,9 @@ use std::process::ExitCode;
 pub enum Exit {
     /// 0: done.
     Done,
-    /// 1: refused, or failed.
+    /// 1: refused, or failed, or what was found could not be printed.
     Refused,
-    /// 2: not known yet; ask again with the same id.
+    /// 2: not known yet; ask again with the same id. `--json` says so: `"outcome": "unknown"`, with the id.
     Unknown,
     /// 64: wrong use or configuration.
     Usage,
@@ -147,15 +147,15 @@ impl Command {
 
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
-    match Cli::try_parse() {
-        Ok(cli) => cli.command.run().into(),
+    let exit = match Cli::try_parse() {
+        Ok(cli) => cli.command.run(),
         Err(error) => {
+            output::written(error.print());
             // Help and version are no mistakes.
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            let _ = error.print();
-            exit.into()
+            if error.use_stderr() { Exit::Usage } else { Exit::Done }
         }
-    }
+    };
+    output::ended(exit).into()
 }
 
 #[cfg(test)]

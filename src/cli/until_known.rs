@@ -3,6 +3,7 @@
 use super::Exit;
 use super::client::Server;
 use super::failure::{CallOutcome, classify};
+use super::json::unknown;
 use super::output::{OutputArgs, note};
 use crate::transport::backoff::Backoff;
 use serde_json::Value;
@@ -100,11 +101,10 @@ impl Request<'_> {
 
     fn end(&self, exit: Exit, answer: Result<(Value, String), Status>) -> Exit {
         let not_taken = matches!(&answer, Err(status) if classify(status) == CallOutcome::NotTaken);
+        let document = |it| if exit == Exit::Unknown { unknown(it, Some(self.id)) } else { it };
         match answer {
-            Ok((json, text)) => self.output.print(|| json, || text),
-            Err(status) => {
-                self.server.failed(status).report(self.output);
-            }
+            Ok((json, text)) => self.output.print(|| document(json), || text),
+            Err(status) => self.server.failed(status).report_as(self.output, document),
         }
         match exit {
             Exit::Unknown => note(format!("gongji: not known yet; {}", self.advice)),

@@ -6,6 +6,7 @@ mod report;
 use super::Exit;
 use super::client::{CallArgs, Connection};
 use super::failure::Failure;
+use super::json::unknown;
 use super::output::note;
 use gather::{Sources, gather};
 use report::Report;
@@ -40,7 +41,7 @@ async fn check(args: &Args, connection: &Connection) -> Result<Exit, Failure> {
         Ok(gathered) => gathered,
         Err(status) => {
             // Without the hub's books nothing is known.
-            hub.failed(*status).report(args.call.output);
+            hub.failed(*status).report_as(args.call.output, |document| unknown(document, None));
             return Ok(Exit::Unknown);
         }
     };

@@ -3,6 +3,7 @@
 use super::csv::BadRow;
 use crate::cli::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::json::unknown;
 use crate::cli::output::{OutputArgs, note, say};
 use crate::domain::money::Money;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,7 +19,8 @@ pub struct Report {
     rejected: u64,
     credited: u64,
     credited_sum: Money,
-    stopped: bool,
+    /// The lines whose outcome is not known; what is behind them was not sent.
+    stopped: Option<(u64, u64)>,
     /// Only for JSON, which is printed at the end.
     bad: Vec<BadRow>,
 }
@@ -38,7 +40,7 @@ impl Report {
             rejected: 0,
             credited: 0,
             credited_sum: Money::ZERO,
-            stopped: false,
+            stopped: None,
             bad: Vec::new(),
         }
     }
@@ -72,7 +74,7 @@ impl Report {
 
     /// The outcome of these lines is not known, and what is behind them was not sent.
     pub fn stopped(&mut self, first: u64, last: u64) {
-        self.stopped = true;
+        self.stopped = Some((first, last));
         self.note(&format!(
             "stopped at lines {first} to {last}, whose outcome is not known; run the same file again"
         ));
@@ -109,24 +111,28 @@ impl Report {
     }
 
     pub fn to_json(&self, failure: Option<&Failure>) -> Value {
-        json!({
+        let document = json!({
             "accepted_count": self.accepted,
             "unchanged_count": self.unchanged,
             "rejected_count": self.rejected,
             "rejected": self.bad,
             "credited_count": self.credited,
             "credited_amount": self.credited_sum.to_string(),
-            "complete": !self.stopped && failure.is_none(),
+            "complete": self.stopped.is_none() && failure.is_none(),
             "error": failure.map(Failure::to_json),
-        })
+        });
+        let Some((first, last)) = self.stopped else { return document };
+        let mut document = unknown(document, None);
+        document["unknown_lines"] = json!({ "first": first, "last": last });
+        document
     }
 
     /// 0 all taken, 1 some lines were bad, 2 not known.
     fn exit(&self) -> Exit {
         match (self.stopped, self.rejected) {
-            (true, _) => Exit::Unknown,
-            (false, 0) => Exit::Done,
-            (false, _) => Exit::Refused,
+            (Some(_), _) => Exit::Unknown,
+            (None, 0) => Exit::Done,
+            (None, _) => Exit::Refused,
         }
     }
 }
@@ -168,5 +174,7 @@ mod tests {
         assert_eq!((&value["complete"], &value["error"]["message"]), (&json!(false), &json!("x")));
         report.stopped(1, 2);
         assert_eq!(report.exit(), Exit::Unknown);
+        let value = report.to_json(None);
+        assert_eq!((&value["outcome"], &value["unknown_lines"]["last"]), (&json!("unknown"), &json!(2)));
     }
 }

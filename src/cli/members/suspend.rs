@@ -33,10 +33,11 @@ pub struct Args {
 /// `gongji members suspend`.
 pub fn suspend(args: &Args) -> Exit {
     args.call.run(async |connection| {
-        let node = connection.node_as_platform(args.person.province())?;
+        let person = args.person.read()?;
+        let node = connection.node_as_platform(person.province)?;
         let message = SuspendSettlementRequest {
             request_id: new_transfer_id().to_string(),
-            party: Some(args.person.party()),
+            party: Some(person.party),
             from_date: args.from.clone(),
             until_date: args.until.clone().unwrap_or_default(),
             lift: args.lift,

@@ -3,6 +3,7 @@
 use crate::cli::Exit;
 use crate::cli::client::{CallArgs, duration};
 use crate::cli::failure::Failure;
+use crate::cli::json::unknown;
 use crate::cli::output::OutputArgs;
 use crate::cli::pager::Page;
 use serde_json::{Value, json};
@@ -72,12 +73,14 @@ impl<T> Found<T> {
         row: impl Fn(&T) -> Value,
         table: impl FnOnce() -> comfy_table::Table,
     ) -> Exit {
+        let whole = self.unread.is_empty();
         let rows: Vec<Value> = self.rows.iter().map(row).collect();
+        let document = json!({ name: rows, "more": self.more, "unread": self.unread });
         output.print(
-            || json!({ name: rows, "more": self.more, "unread": self.unread }),
+            || if whole { document } else { unknown(document, None) },
             || format!("{}\n{}", table(), closing(self.rows.len(), self.more)),
         );
-        if self.unread.is_empty() { Exit::Done } else { Exit::Unknown }
+        if whole { Exit::Done } else { Exit::Unknown }
     }
 }
 

@@ -36,7 +36,7 @@ pub fn accept(args: &Args) -> Exit {
         let hub = connection.hub()?;
         let message = AcceptTransferRequest {
             transfer_id: args.id.clone(),
-            payee: Some(args.person.party()),
+            payee: Some(args.person.read()?.party),
             wait: WaitMode::Recorded.into(),
         };
         let call = async |left: Duration| {
@@ -54,7 +54,7 @@ pub fn decline(args: &Args) -> Exit {
         let hub = connection.hub()?;
         let message = DeclineTransferRequest {
             transfer_id: args.id.clone(),
-            payee: Some(args.person.party()),
+            payee: Some(args.person.read()?.party),
             wait: WaitMode::Decided.into(),
         };
         let call = async |left: Duration| {

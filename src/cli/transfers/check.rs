@@ -22,13 +22,14 @@ pub struct Args {
 pub fn check(args: &Args) -> Exit {
     args.call.run(async |connection| {
         let hub = connection.hub()?;
+        let content = args.content.read()?;
         let request = CheckTransferRequest {
-            payer: Some(args.content.payer()),
-            payee: Some(args.content.payee()),
-            kinship: args.content.kinship(),
-            amount: args.content.amount(),
-            remark: args.content.remark(),
-            verification: args.content.verification(),
+            payer: Some(content.payer),
+            payee: Some(content.payee),
+            kinship: content.kinship,
+            amount: content.amount,
+            remark: content.remark,
+            verification: content.verification,
         };
         let mut client = TransferServiceClient::new(hub.service());
         let answer = hub.answer(client.check_transfer(hub.request(request))).await?;

@@ -40,21 +40,22 @@ enum Wait {
 pub fn transfer(args: &Args) -> Exit {
     args.call.run(async |connection| {
         let hub = connection.hub()?;
+        let content = args.content.read()?;
         let transfer_id = args.id.clone().unwrap_or_else(|| new_transfer_id().to_string());
         // Before anything is sent: whatever happens next, it can be asked for.
         note(format!("transfer id {transfer_id}"));
         let message = CreateTransferRequest {
             transfer_id: transfer_id.clone(),
-            payer: Some(args.content.payer()),
-            payee: Some(args.content.payee()),
-            kinship: args.content.kinship(),
-            amount: args.content.amount(),
-            remark: args.content.remark(),
+            payer: Some(content.payer),
+            payee: Some(content.payee),
+            kinship: content.kinship,
+            amount: content.amount,
+            remark: content.remark,
             wait: match args.wait {
                 Wait::Decided => WaitMode::Decided.into(),
                 Wait::Recorded => WaitMode::Recorded.into(),
             },
-            verification: args.content.verification(),
+            verification: content.verification,
         };
         let request = Request {
             server: &hub,

@@ -18,12 +18,13 @@ use serde_json::json;
 use std::time::Duration;
 use tonic::Status;
 
-/// Who opens a wallet for a member (代开通). Personal data: no `Debug`.
+/// Who opens a wallet for a member (代开通); in a file of people it is [relative]. Personal data: no `Debug`.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Relative who opens it (代开通)")]
 pub(super) struct RelativeArgs {
     /// The relative's identity number
     #[arg(long, value_name = "ID_NUMBER", requires_all = ["relative_name", "relative_kinship", "statement"])]
+    #[arg(conflicts_with = "people")]
     relative: Option<String>,
     /// The relative's name
     #[arg(long, value_name = "NAME", requires = "relative")]
@@ -129,8 +130,9 @@ impl Change {
 /// Changes an opened wallet, as the province's own system.
 pub(super) fn change(args: &ChangeArgs, wish: Wish<'_>) -> Exit {
     args.call.run(async |connection| {
-        let node = connection.node_as_platform(args.person.province())?;
-        Ok(carry_out(&node, &Change::of(wish, args.person.party()), args.call.output).await)
+        let person = args.person.read()?;
+        let node = connection.node_as_platform(person.province)?;
+        Ok(carry_out(&node, &Change::of(wish, person.party), args.call.output).await)
     })
 }
 

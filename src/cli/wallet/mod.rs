@@ -33,9 +33,9 @@ enum Command {
     Open {
         #[command(flatten)]
         person: PersonArgs,
-        /// Phone number in the member's own name
-        #[arg(long)]
-        phone: String,
+        /// Phone number in the member's own name; in a file, `phone` of [person]
+        #[arg(long, required_unless_present = "people", conflicts_with = "people")]
+        phone: Option<String>,
         /// Place of use (使用地), six digits; the place of insurance when not given
         #[arg(long, value_name = "CODE", default_value = "", hide_default_value = true)]
         use_region: String,
@@ -125,14 +125,15 @@ pub fn wallet(args: &Args) -> Exit {
     match &args.command {
         Command::Open { person, phone, use_region, confirmed, relative, call } => {
             call.run(async |connection| {
-                let node = connection.node(person.province())?;
+                let person = person.read()?;
+                let node = connection.node(person.province)?;
                 let change = Change::Open(OpenWalletRequest {
                     request_id: new_transfer_id().to_string(),
-                    party: Some(person.party()),
+                    party: Some(person.party),
                     use_region_code: use_region.clone(),
-                    phone: phone.clone(),
+                    phone: phone.clone().or(person.phone).unwrap_or_default(),
                     confirmed: *confirmed,
-                    opened_by: relative.said(),
+                    opened_by: relative.said().or(person.relative),
                 });
                 Ok(carry_out(&node, &change, call.output).await)
             })
@@ -150,9 +151,10 @@ pub fn wallet(args: &Args) -> Exit {
 
 fn get_wallet(person: &PersonArgs, call: &CallArgs) -> Exit {
     call.run(async |connection| {
-        let node = connection.node(person.province())?;
+        let person = person.read()?;
+        let node = connection.node(person.province)?;
         let mut client = WalletServiceClient::new(node.service());
-        let request = node.request(GetWalletRequest { party: Some(person.party()) });
+        let request = node.request(GetWalletRequest { party: Some(person.party) });
         let wallet = node.answer(client.get_wallet(request)).await?.wallet.unwrap_or_default();
         call.output.print(|| json!({ "wallet": to_json(&wallet) }), || wallet_table(&wallet));
         Ok(Exit::Done)
@@ -161,9 +163,10 @@ fn get_wallet(person: &PersonArgs, call: &CallArgs) -> Exit {
 
 fn get_account(person: &PersonArgs, call: &CallArgs) -> Exit {
     call.run(async |connection| {
-        let node = connection.node_as_platform(person.province())?;
+        let person = person.read()?;
+        let node = connection.node_as_platform(person.province)?;
         let mut client = MemberServiceClient::new(node.service());
-        let request = node.request(GetMemberRequest { party: Some(person.party()) });
+        let request = node.request(GetMemberRequest { party: Some(person.party) });
         let member = node.answer(client.get_member(request)).await?.member.unwrap_or_default();
         call.output.print(|| json!({ "member": account_json(&member) }), || account_table(&member));
         Ok(Exit::Done)
@@ -172,10 +175,11 @@ fn get_account(person: &PersonArgs, call: &CallArgs) -> Exit {
 
 fn entries(person: &PersonArgs, account: Account, limit: usize, call: &CallArgs) -> Exit {
     call.run(async |connection| {
-        let node = connection.node(person.province())?;
+        let person = person.read()?;
+        let node = connection.node(person.province)?;
         let mut client = WalletServiceClient::new(node.service());
         let found = pager::read(limit, async |page_size, page_token| {
-            let (party, account) = (Some(person.party()), account.number());
+            let (party, account) = (Some(person.party.clone()), account.number());
             let request = ListEntriesRequest { party, account, page_size, page_token };
             let page = node.answer(client.list_entries(node.request(request))).await?;
             Ok((page.entries, page.next_page_token))

@@ -33,13 +33,14 @@ pub(super) struct StatementArgs {
 /// Prints the whole statement, in order of time.
 pub(super) fn statement(args: &StatementArgs) -> Exit {
     args.call.run(async |connection| {
-        let node = connection.node(args.person.province())?;
+        let person = args.person.read()?;
+        let node = connection.node(person.province)?;
         let mut client = WalletServiceClient::new(node.service());
         // The first page's balances are the whole period's.
         let mut whole = None;
         let lines = pager::read(usize::MAX, async |page_size, page_token| {
             let request = GetStatementRequest {
-                party: Some(args.person.party()),
+                party: Some(person.party.clone()),
                 account: args.account.number(),
                 from_date: args.from.clone(),
                 to_date: args.to.clone(),
