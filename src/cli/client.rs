@@ -5,7 +5,7 @@ use super::Exit;
 use super::failure::Failure;
 use super::output::OutputArgs;
 use crate::config::connect::{CertFiles, ConnectFile, by_province};
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::region::ProvinceCode;
 use crate::transport::identity::Role;
 use crate::transport::peer::{Peer, Service};
 use crate::transport::tls::{Tls, TlsFiles};

@@ -64,7 +64,7 @@ fn both<M: Message + Default>(name: &str, print: impl Fn(&M) -> serde_json::Valu
 
 fn messages() -> serde_json::Value {
     let server = |incident: &types::Incident| ("node 51".to_owned(), incident.clone());
-    let node = |leg: &node::InDoubtLeg| (crate::domain::region::ProvinceCode::new(51), leg.clone());
+    let node = |leg: &node::InDoubtLeg| (crate::domain::value::region::ProvinceCode::new(51), leg.clone());
     json!({
         "refusal": both("gongji.type.v1.Refusal", to_json::<types::Refusal>),
         "transfer": both("gongji.hub.v1.Transfer", to_json::<hub::Transfer>),
@@ -95,7 +95,7 @@ fn enums() -> serde_json::Value {
     };
     let leg = |side: i32| {
         let it = node::InDoubtLeg { side, ..Default::default() };
-        in_doubt_json(&(crate::domain::region::ProvinceCode::new(13), it))["side"].clone()
+        in_doubt_json(&(crate::domain::value::region::ProvinceCode::new(13), it))["side"].clone()
     };
     let all: Vec<i32> = (0..7).chain([99]).collect();
     let named = |print: &dyn Fn(i32) -> serde_json::Value| -> Map<String, serde_json::Value> {
@@ -116,7 +116,7 @@ fn own() -> serde_json::Value {
     let refused = Problem::field("amount", Reason::AmountMalformed).into_status();
     let mut report = Report::new(OutputArgs { json: true }, 10);
     report.count(3, 1);
-    report.credited(crate::domain::money::Money::from_fen(15_000));
+    report.credited(crate::domain::value::money::Money::from_fen(15_000));
     report.bad(BadRow::new(17, "id_number", Reason::IdNumberCheckDigit, "a note"));
     let file = FileReport {
         path: "rulebooks/hebei-13.toml".into(),
@@ -124,7 +124,7 @@ fn own() -> serde_json::Value {
         name: "河北省".to_owned(),
         versions: vec![("2024-12-02".to_owned(), vec!["transfer_max".to_owned()])],
         examples: vec!["closed_hours".to_owned()],
-        hash: Some(crate::domain::id::Digest([7; 32])),
+        hash: Some(crate::domain::value::id::Digest([7; 32])),
     };
     let setting = Setting {
         key: "transfer_max".to_owned(),

@@ -65,7 +65,7 @@ fn value(kind: &Kind, field: &Field) -> Value {
         Field::F32(it) => (*it).into(),
         Field::F64(it) => (*it).into(),
         Field::String(it) => it.as_str().into(),
-        Field::Bytes(it) => crate::domain::id::hex(it).into(),
+        Field::Bytes(it) => crate::domain::value::id::hex(it).into(),
         Field::EnumNumber(it) => {
             // A number that this program does not know is shown as none at all, as the generated code has it.
             let known = kind.as_enum().map(|names| names.get_value(*it).unwrap_or(names.default_value()));

@@ -2,9 +2,9 @@
 //! so that command line and programs are told the same. All of it is personal data: nothing here has `Debug`.
 
 use super::failure::Failure;
-use crate::domain::kinship::Kinship;
-use crate::domain::policy::verification::Verification;
-use crate::domain::region::{ProvinceCode, RegionCode};
+use crate::domain::rules::verification::Verification;
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::proto::node::WalletRelative;
 use crate::proto::types;
 use serde::Deserialize;

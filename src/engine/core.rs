@@ -1,10 +1,11 @@
 //! Load – decide – append: one batch, without threads or waiting, so that tests and the simulator drive it too.
 
-use crate::domain::apply::SELF;
-use crate::domain::calendar::{Civil, Mono, Now};
-use crate::domain::row::{Key, Row, SelfRow, TableRow};
-use crate::domain::step::{Batch, Machine, Output, Step, Ticket};
-use crate::domain::working_set::WorkingSet;
+use crate::domain::machine::apply::SELF;
+use crate::domain::machine::row::{Key, Row, SelfRow};
+use crate::domain::machine::step::{Batch, Machine, Output, Step, Ticket};
+use crate::domain::machine::table::TableRow;
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::value::calendar::{Civil, Mono, Now};
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::{Commit, Head, Store, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};

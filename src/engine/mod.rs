@@ -17,7 +17,7 @@ pub use handle::{AskError, Handle};
 pub use read_back::{ReadBack, hash_at, is_put_back};
 pub use readers::Reader;
 
-use crate::domain::step::{Machine, Output, Ticket};
+use crate::domain::machine::step::{Machine, Output, Ticket};
 use crate::store::{Head, Store};
 use handle::Job;
 use std::collections::BTreeMap;

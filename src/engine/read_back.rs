@@ -1,12 +1,13 @@
 //! What the hub's machine asks to read back from its own journal.
 
-use crate::domain::coordinator::{Input, Page, decisions_of, late_decisions_of};
-use crate::domain::id::{Digest, TransferId};
-use crate::domain::protocol::Decision;
-use crate::domain::record::Record;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Key, Row, TableRow, TransferRow};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::hub::{Input, Page, decisions_of, late_decisions_of};
+use crate::domain::machine::record::Record;
+use crate::domain::machine::row::{Key, Row, TransferRow};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::TableRow;
+use crate::domain::protocol::message::Decision;
+use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::region::ProvinceCode;
 use crate::store::{StoreError, Tables};
 use std::collections::{BTreeMap, BTreeSet};
 

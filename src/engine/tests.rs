@@ -1,13 +1,13 @@
 //! The engine with a small machine: what callers see when things go wrong.
 
 use super::{AskError, Clock, Core, Engine, EngineError, Outlet, start};
-use crate::domain::apply::SELF;
-use crate::domain::calendar::{Civil, Mono, Now};
-use crate::domain::id::StartId;
-use crate::domain::record::HubStarted;
-use crate::domain::row::{Key, SelfRow};
-use crate::domain::step::{Machine, Step, Ticket};
-use crate::domain::working_set::WorkingSet;
+use crate::domain::machine::apply::SELF;
+use crate::domain::machine::record::HubStarted;
+use crate::domain::machine::row::{Key, SelfRow};
+use crate::domain::machine::step::{Machine, Step, Ticket};
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::value::calendar::{Civil, Mono, Now};
+use crate::domain::value::id::StartId;
 use crate::store::Tables;
 use crate::store::memory::{Fault, MemoryDisk, MemoryStore};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -96,7 +96,10 @@ fn engine(disk: &MemoryDisk) -> (Engine<Counter>, Receiver<u64>) {
 
 fn stored(disk: &MemoryDisk) -> Option<u64> {
     let rows = disk.open().load(&[SELF]).expect("read");
-    rows[0].as_ref().and_then(crate::domain::row::TableRow::of).map(|row: &SelfRow| row.incarnation)
+    rows[0]
+        .as_ref()
+        .and_then(crate::domain::machine::table::TableRow::of)
+        .map(|row: &SelfRow| row.incarnation)
 }
 
 #[tokio::test]
@@ -192,7 +195,7 @@ fn civil_time_never_runs_backwards_not_even_over_a_restart() {
         .expect("read")
         .into_iter()
         .filter_map(|entry| match entry.record {
-            crate::domain::record::Record::HubStarted(record) => Some(record.time.0),
+            crate::domain::machine::record::Record::HubStarted(record) => Some(record.time.0),
             _ => None,
         })
         .collect();

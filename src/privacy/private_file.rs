@@ -1,6 +1,6 @@
 //! Files that hold secrets: made whole or not at all, readable by their owner only, and refused otherwise.
 
-use crate::domain::id::hex;
+use crate::domain::value::id::hex;
 use crate::privacy::random::random_16;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};

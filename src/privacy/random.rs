@@ -1,6 +1,6 @@
 //! Random ids and numbers. The only source of randomness outside cryptography libraries.
 
-use crate::domain::id::TransferId;
+use crate::domain::value::id::TransferId;
 use std::cell::RefCell;
 
 /// Length of a nonce for sealing, in bytes: long enough that random ones never meet.
@@ -31,7 +31,7 @@ pub(crate) fn fill(buffer: &mut [u8]) {
     getrandom::fill(buffer).expect("the operating system gives random bytes");
 }
 
-/// 16 random bytes, for a [`MemberRef`](crate::domain::id::MemberRef) or a [`StartId`](crate::domain::id::StartId).
+/// 16 random bytes, such as a `MemberRef` or a `StartId` has.
 pub fn random_16() -> [u8; 16] {
     let mut bytes = [0; 16];
     fill(&mut bytes);

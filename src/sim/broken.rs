@@ -2,10 +2,11 @@
 
 use super::network::Place;
 use super::world::{HUB, World};
-use crate::domain::record::LegState;
-use crate::domain::row::{LegRow, Row, TableRow, TransferRow};
-use crate::domain::scan::Filter;
-use crate::domain::transfer::TransferState;
+use crate::domain::machine::row::{LegRow, Row, TransferRow};
+use crate::domain::machine::scan::Filter;
+use crate::domain::machine::table::TableRow;
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::transfer::TransferState;
 use crate::store::memory::MemoryDisk;
 
 /// A protocol that is broken on purpose.

@@ -5,10 +5,10 @@ use super::network::{Event, Letter, Message};
 use super::payees::accepts;
 use super::people::Wish;
 use super::world::{HUB, World};
-use crate::domain::coordinator::WaitMode;
-use crate::domain::id::TransferId;
-use crate::domain::region::ProvinceCode;
-use crate::domain::transfer::TransferState;
+use crate::domain::hub::WaitMode;
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
 use crate::store::memory::{Fault, MemoryDisk};
 
 impl World {

@@ -2,15 +2,17 @@
 //! after a store was put back, and at the end.
 
 use super::world::World;
-use crate::domain::books::{Books, HubBooks, NodeBooks};
-use crate::domain::id::{MemberRef, TransferId};
-use crate::domain::invariant::{INVARIANTS, Violation, violations};
-use crate::domain::ledger::AccountKind;
-use crate::domain::participant::apply::PROVINCE;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Key, LegRow, Row, TableRow};
-use crate::domain::scan::Filter;
-use crate::domain::transfer::{Side, TransferState};
+use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
+use crate::domain::audit::invariant::{INVARIANTS, Violation, violations};
+use crate::domain::machine::row::{Key, LegRow, Row};
+use crate::domain::machine::scan::Filter;
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::apply::PROVINCE;
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::value::id::{MemberRef, TransferId};
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
 use crate::engine::Core;
 use crate::store::memory::MemoryDisk;
 use std::collections::{BTreeMap, BTreeSet};
@@ -218,7 +220,7 @@ impl World {
         let disks = disks.chain(self.nodes.iter().map(|(province, node)| (*province, node.disk.clone())));
         for (place, disk) in disks.collect::<Vec<_>>() {
             let records = disk.records();
-            let made = crate::domain::apply::replay(&records);
+            let made = crate::domain::machine::apply::replay(&records);
             let stored = disk.rows().into_iter().filter(|row| !row.table().is_vault());
             if !made.rows().cloned().eq(stored) {
                 self.complain(format!("{place}: replaying its journal makes other tables"));

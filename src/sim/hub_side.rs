@@ -2,16 +2,17 @@
 
 use super::network::{Event, Letter, Message};
 use super::world::{HUB, HubCaller, Pending, World};
-use crate::domain::acceptance::Asked;
-use crate::domain::coordinator::{Answer, Effect, Input};
-use crate::domain::id::TransferId;
-use crate::domain::protocol::Decision;
+use crate::domain::hub::{Answer, Effect, Input};
+use crate::domain::machine::peer::PeerMark;
+use crate::domain::machine::row::{IncidentRow, Key};
+use crate::domain::machine::step::Output;
+use crate::domain::machine::table::TableRow;
+use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::message::Decision;
 use crate::domain::reason::Reason;
-use crate::domain::record::PeerMark;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{IncidentRow, Key, TableRow};
-use crate::domain::step::Output;
-use crate::domain::transfer::Side;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
 use crate::engine::ReadBack;
 use std::collections::BTreeMap;
 

@@ -3,13 +3,14 @@
 //! it should have been. What nobody else had seen cannot be found (ADR 010).
 
 use super::world::{HUB, World};
-use crate::domain::id::TransferId;
-use crate::domain::invariant::Violation;
+use crate::domain::audit::invariant::Violation;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::row::{IncidentRow, Key, PeerRow, Row};
+use crate::domain::machine::table::TableRow;
+use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
-use crate::domain::record::Record;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{IncidentRow, Key, PeerRow, Row, TableRow};
-use crate::domain::transfer::Outcome;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
 use crate::engine::{hash_at, is_put_back};
 use crate::store::Journal;
 use crate::store::memory::MemoryDisk;

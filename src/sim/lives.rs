@@ -4,12 +4,13 @@ use super::network::{Event, Place};
 use super::people::PlainVault;
 use super::watched::Watched;
 use super::world::{HUB, World};
-use crate::domain::coordinator::{self, Coordinator, Deadlines};
-use crate::domain::id::StartId;
-use crate::domain::participant::{self, Participant};
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{LegRow, TableRow, TransferRow};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::hub::{self, Deadlines, HubMachine};
+use crate::domain::machine::row::{LegRow, TransferRow};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::{self, NodeMachine};
+use crate::domain::value::id::StartId;
+use crate::domain::value::region::ProvinceCode;
 use crate::engine::EngineError;
 use crate::store::{StoreError, Tables};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ impl World {
     pub(super) fn start_hub(&mut self) {
         let start_id = StartId(self.chance.bytes());
         let (places, rulebook) = (Arc::clone(&self.country.places), Arc::clone(&self.country.rulebook));
-        let machine = Coordinator::new(start_id, places, rulebook, Deadlines::default());
+        let machine = HubMachine::new(start_id, places, rulebook, Deadlines::default());
         let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
         let rows = self.hub.disk.open().scan(&everything).unwrap_or_default();
         let unsettled: Vec<TransferRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
@@ -29,9 +30,9 @@ impl World {
             return self.complain(format!("the hub cannot start: {error}"));
         }
         let put_back = self.hub_put_back.then(|| self.country.provinces.clone());
-        self.hub.inbox.push(coordinator::Input::Start { unsettled, put_back });
+        self.hub.inbox.push(hub::Input::Start { unsettled, put_back });
         let provinces = self.country.provinces.clone();
-        let dark = |province: &ProvinceCode| coordinator::Input::Link { province: *province, up: false };
+        let dark = |province: &ProvinceCode| hub::Input::Link { province: *province, up: false };
         self.hub.inbox.extend(provinces.iter().map(dark));
         self.up.clear();
         let incarnation = self.hub.incarnation() + 1;
@@ -54,11 +55,11 @@ impl World {
         let in_doubt: Vec<LegRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
         let count = in_doubt.len();
         let vault = Arc::new(PlainVault);
-        let machine = Participant::new(province, start_id, places, rulebook, vault, in_doubt);
+        let machine = NodeMachine::new(province, start_id, places, rulebook, vault, in_doubt);
         let machine = Watched::new(machine, &node.disk, &self.marks);
         let started = node.start(machine, start_id, at);
         if is_marked {
-            node.inbox.push(participant::Input::PutBack);
+            node.inbox.push(node::Input::PutBack);
         }
         self.joined.remove(&province);
         self.log(format_args!("node {province} starts, {count} in doubt"));

@@ -4,16 +4,17 @@ use super::Broken;
 use super::network::{Call, Event, Letter, Message};
 use super::people::id_hash;
 use super::world::{HUB, Pending, World};
-use crate::domain::acceptance::Asked;
-use crate::domain::coordinator::{Announcement, HeardLeg};
-use crate::domain::participant::{Answer, Effect, Input, leg_record};
-use crate::domain::policy::{Presented, PresentedLeg};
-use crate::domain::protocol::Question;
+use crate::domain::hub::{Announcement, HeardLeg};
+use crate::domain::machine::row::{Key, LegRow, PeerRow};
+use crate::domain::machine::step::Output;
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::{Answer, Effect, Input, leg_record};
+use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::message::Question;
 use crate::domain::reason::Reason;
-use crate::domain::record::LegState;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Key, LegRow, PeerRow, TableRow};
-use crate::domain::step::Output;
+use crate::domain::rules::{Presented, PresentedLeg};
+use crate::domain::value::region::ProvinceCode;
 
 /// How often a node shows itself, and how long its calls may take.
 const ANNOUNCE_EVERY: u64 = 5_000;

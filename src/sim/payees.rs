@@ -3,9 +3,10 @@
 use super::network::{Letter, Message};
 use super::people::NOON_TO_SIX_MS;
 use super::world::{Client, HUB, World};
-use crate::domain::coordinator::AcceptRequest;
-use crate::domain::row::{Key, TableRow, TransferRow};
-use crate::domain::transfer::TransferState;
+use crate::domain::hub::AcceptRequest;
+use crate::domain::machine::row::{Key, TransferRow};
+use crate::domain::machine::table::TableRow;
+use crate::domain::protocol::transfer::TransferState;
 
 /// A world with acceptance begins so long before 06:00.
 const BEFORE_SIX_MS: i64 = 15_000;

@@ -1,9 +1,9 @@
 //! One simulated server: the real machine and the real engine core over a disk that survives it.
 
-use crate::domain::calendar::{Civil, Mono, Now};
-use crate::domain::id::{Digest, StartId};
-use crate::domain::record::PeerMark;
-use crate::domain::step::{Machine, Ticket};
+use crate::domain::machine::peer::PeerMark;
+use crate::domain::machine::step::{Machine, Ticket};
+use crate::domain::value::calendar::{Civil, Mono, Now};
+use crate::domain::value::id::{Digest, StartId};
 use crate::engine::{Core, EngineError, Outputs, hash_at};
 use crate::sim::people::NOON;
 use crate::store::memory::{MemoryDisk, MemoryStore};

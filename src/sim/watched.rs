@@ -1,17 +1,19 @@
 //! The machines of production with somebody who looks over their shoulder: which message finds which state.
 
 use super::marks::Marks;
-use crate::domain::calendar::{Mono, Now};
-use crate::domain::coordinator::{self, CompensationWord, Coordinator};
-use crate::domain::id::{Digest, TransferId};
-use crate::domain::participant::{self, Participant};
-use crate::domain::policy::Presented;
-use crate::domain::protocol::{AckResult, Decision, Ruling, Verdict};
-use crate::domain::record::LegState;
-use crate::domain::row::{Key, LegRow, Row, TableRow, TransferRow};
-use crate::domain::step::{Machine, Step, Ticket};
-use crate::domain::transfer::{Outcome, Side};
-use crate::domain::working_set::WorkingSet;
+use crate::domain::hub::{self, CompensationWord, HubMachine};
+use crate::domain::machine::row::{Key, LegRow, Row, TransferRow};
+use crate::domain::machine::step::{Machine, Step, Ticket};
+use crate::domain::machine::table::TableRow;
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::{self, NodeMachine};
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::message::{AckResult, Decision, Ruling, Verdict};
+use crate::domain::protocol::transfer::Outcome;
+use crate::domain::rules::Presented;
+use crate::domain::value::calendar::{Mono, Now};
+use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::side::Side;
 use crate::store::memory::MemoryDisk;
 
 /// A machine, and what its inputs find.
@@ -91,7 +93,7 @@ fn verdict(verdict: &Verdict) -> &'static str {
     }
 }
 
-impl Coordinator {
+impl HubMachine {
     fn mark_transfer(
         &self,
         id: TransferId,
@@ -110,9 +112,9 @@ impl Coordinator {
     }
 }
 
-impl Marked for Coordinator {
+impl Marked for HubMachine {
     fn mark(&self, input: &Self::Input, sight: &Sight<'_>) {
-        use coordinator::Input;
+        use hub::Input;
         let same = |row: Option<&TransferRow>, digest: Digest| row.is_none_or(|it| it.terms_digest == digest);
         match input {
             Input::Create { request, .. } => {
@@ -171,7 +173,7 @@ impl Marked for Coordinator {
     }
 }
 
-impl Participant {
+impl NodeMachine {
     fn mark_leg(&self, sight: &Sight<'_>, message: &'static str, state: &'static str) {
         let state = if self.is_admitted() { state } else { "the node is not admitted" };
         sight.marks.mark("node", message, state);
@@ -188,9 +190,9 @@ impl Participant {
     }
 }
 
-impl Marked for Participant {
+impl Marked for NodeMachine {
     fn mark(&self, input: &Self::Input, sight: &Sight<'_>) {
-        use participant::Input;
+        use node::Input;
         match input {
             Input::Prepare { legs, .. } => {
                 for presented in legs {

@@ -11,12 +11,13 @@ use super::people::{Country, Wish};
 use super::server::Server;
 use super::watched::Watched;
 use super::{Plan, Report};
-use crate::domain::coordinator::{self, Coordinator};
-use crate::domain::id::TransferId;
-use crate::domain::participant::{self, Participant};
-use crate::domain::protocol::{Decision, Question};
-use crate::domain::region::ProvinceCode;
-use crate::domain::transfer::{Side, TransferState};
+use crate::domain::hub::{self, HubMachine};
+use crate::domain::node::{self, NodeMachine};
+use crate::domain::protocol::message::{Decision, Question};
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
 use crate::store::memory::MemoryDisk;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,8 +81,8 @@ pub struct World {
     pub(super) agenda: Agenda,
     pub(super) at: u64,
     pub(super) country: Country,
-    pub(super) hub: Server<Watched<Coordinator>, HubCaller>,
-    pub(super) nodes: BTreeMap<ProvinceCode, Server<Watched<Participant>, Call>>,
+    pub(super) hub: Server<Watched<HubMachine>, HubCaller>,
+    pub(super) nodes: BTreeMap<ProvinceCode, Server<Watched<NodeMachine>, Call>>,
     /// Nodes that this life's announcement admitted, and whether they are told again what they lost.
     pub(super) joined: BTreeMap<ProvinceCode, bool>,
     /// When the hub's life looks next whether a province is there.
@@ -297,13 +298,13 @@ impl World {
         }
         if place == HUB {
             if self.hub.is_woken(self.at) {
-                self.hub.inbox.push(coordinator::Input::Tick);
+                self.hub.inbox.push(hub::Input::Tick);
                 self.run_hub();
             }
         } else if let Some(node) = self.nodes.get_mut(&place)
             && node.is_woken(self.at)
         {
-            node.inbox.push(participant::Input::Tick);
+            node.inbox.push(node::Input::Tick);
             self.run_node(place);
         }
     }

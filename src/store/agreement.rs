@@ -1,11 +1,13 @@
 //! What must hold for any rows: they survive their columns, and both stores do the same with them.
 
 use super::conformance::{account, all_rows, rows};
-use crate::domain::ledger::AccountKind;
-use crate::domain::money::Money;
-use crate::domain::record::Record;
-use crate::domain::row::{AccountRow, Change, Key, Row, Stored, Table, Value};
-use crate::domain::scan::Filter;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::row::{AccountRow, Key, Row, Table};
+use crate::domain::machine::scan::Filter;
+use crate::domain::machine::table::{Change, Stored};
+use crate::domain::value::column::Value;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::money::Money;
 use crate::store::memory::MemoryStore;
 use crate::store::samples::{record, row, runner, typed, values};
 use crate::store::sqlite::SqliteStore;

@@ -1,11 +1,12 @@
 //! What every store must do, run on each of them.
 
-use crate::domain::id::{Digest, MemberRef, TransferId};
-use crate::domain::ledger::AccountKind;
-use crate::domain::money::Money;
-use crate::domain::participant::apply::empty_account;
-use crate::domain::row::{AccountRow, Change, Key, PersonRow, RequestRow, Row, Table};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::machine::row::{AccountRow, Key, PersonRow, RequestRow, Row, Table};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::Change;
+use crate::domain::node::apply::empty_account;
+use crate::domain::value::id::{Digest, MemberRef, TransferId};
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::money::Money;
 use crate::store::memory::MemoryStore;
 use crate::store::samples::{record, runner, typed, values};
 use crate::store::sqlite::SqliteStore;
@@ -169,7 +170,7 @@ fn scans_come_in_key_order_and_in_pages(store: &mut dyn Store) {
     let mut expected = many_rows();
     let texts = ["a", "b", "B", "é", "医", ""];
     let request = |id: &str| {
-        let done_time = crate::domain::calendar::Civil(1);
+        let done_time = crate::domain::value::calendar::Civil(1);
         Row::from(RequestRow {
             request_id: id.to_owned(),
             digest: Digest([1; 32]),

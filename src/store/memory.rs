@@ -1,9 +1,10 @@
 //! A store in memory, for tests and the simulator: the same behaviour as SQLite's, with faults on demand.
 
-use crate::domain::ledger::AccountKind;
-use crate::domain::record::Record;
-use crate::domain::row::{Key, Row, Stored};
-use crate::domain::scan::Scan;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::row::{Key, Row};
+use crate::domain::machine::scan::Scan;
+use crate::domain::machine::table::Stored;
+use crate::domain::value::ledger::AccountKind;
 use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;

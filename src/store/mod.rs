@@ -14,10 +14,11 @@ pub mod rulebook_archive;
 mod samples;
 pub mod sqlite;
 
-use crate::domain::id::{Digest, TransferId};
-use crate::domain::record::{DecodeError, Record};
-use crate::domain::row::{Change, Key, Row};
-use crate::domain::scan::Scan;
+use crate::domain::machine::record::{DecodeError, Record};
+use crate::domain::machine::row::{Key, Row};
+use crate::domain::machine::scan::Scan;
+use crate::domain::machine::table::Change;
+use crate::domain::value::id::{Digest, TransferId};
 
 /// How far a journal has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

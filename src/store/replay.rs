@@ -1,10 +1,11 @@
 //! Whether a store's tables are what its journal makes.
 
-use crate::domain::apply::apply;
-use crate::domain::id::hex;
-use crate::domain::row::{Key, Row, Table, Value};
-use crate::domain::scan::{Filter, Scan};
-use crate::domain::working_set::WorkingSet;
+use crate::domain::machine::apply::apply;
+use crate::domain::machine::row::{Key, Row, Table};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::value::column::Value;
+use crate::domain::value::id::hex;
 use crate::store::sqlite::{Report, Snapshot};
 use crate::store::{JournalEntry, StoreError};
 use std::collections::BTreeSet;

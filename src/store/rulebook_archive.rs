@@ -2,8 +2,8 @@
 //! hash, and this says what stood there. One folder a hash, with the files in order: `cat HASH/* | sha256sum` gives
 //! HASH. Nothing here is ever changed or removed.
 
-use crate::domain::id::{Digest, hex};
-use crate::domain::policy::rulebook::RuleLayer;
+use crate::domain::rules::rulebook::RuleLayer;
+use crate::domain::value::id::{Digest, hex};
 use crate::store::owner_only;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};

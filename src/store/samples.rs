@@ -1,11 +1,12 @@
 //! Random rows and records for the tests of stores, made column by column so that every table takes part.
 
-use crate::domain::calendar::{Civil, Day};
-use crate::domain::id::{Digest, StartId, TransferId};
+use crate::domain::machine::record::{HubStarted, LegBuried, Record};
+use crate::domain::machine::row::{Row, Table};
 use crate::domain::reason::{RefusalRecord, RefusalSide, TABLE as REASONS};
-use crate::domain::record::{HubStarted, LegBuried, Record};
-use crate::domain::row::{Row, Table, Value};
-use crate::domain::transfer::Side;
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::column::Value;
+use crate::domain::value::id::{Digest, StartId, TransferId};
+use crate::domain::value::side::Side;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

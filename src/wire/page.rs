@@ -1,7 +1,7 @@
 //! Pages: how many rows, and tokens that say where the last page ended.
 
-use crate::domain::id::hex;
 use crate::domain::reason::Reason;
+use crate::domain::value::id::hex;
 use crate::wire::status::Problem;
 use sha2::{Digest as _, Sha256};
 

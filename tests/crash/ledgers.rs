@@ -2,13 +2,14 @@
 //! agree is the audit's to say, while the servers still work.
 
 use crate::e2e::kit::site::Site;
-use gongji::domain::books::{Books, HubBooks, NodeBooks};
-use gongji::domain::id::TransferId;
-use gongji::domain::invariant::violations;
-use gongji::domain::ledger::AccountKind;
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::row::{AccountRow, Row, Table, TableRow, TransferRow};
-use gongji::domain::scan::{Filter, Scan};
+use gongji::domain::audit::books::{Books, HubBooks, NodeBooks};
+use gongji::domain::audit::invariant::violations;
+use gongji::domain::machine::row::{AccountRow, Row, Table, TransferRow};
+use gongji::domain::machine::scan::{Filter, Scan};
+use gongji::domain::machine::table::TableRow;
+use gongji::domain::value::id::TransferId;
+use gongji::domain::value::ledger::AccountKind;
+use gongji::domain::value::region::ProvinceCode;
 use gongji::store::Tables;
 use gongji::store::sqlite::SqliteStore;
 use std::collections::BTreeMap;

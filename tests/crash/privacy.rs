@@ -5,7 +5,7 @@ use crate::e2e::kit::caller::within;
 use crate::e2e::kit::people::{SPECIMENS, enrol, opening, party, resident, somebody};
 use crate::e2e::kit::run;
 use crate::e2e::kit::site::Options;
-use gongji::domain::id::TransferId;
+use gongji::domain::value::id::TransferId;
 use gongji::proto::node::{OpenWalletRequest, WalletRelative};
 use gongji::proto::types::{Kinship, Party};
 use std::fmt::Write;

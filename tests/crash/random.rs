@@ -5,7 +5,7 @@ use super::load::{Load, compare, everything_recorded};
 use super::process::Servers;
 use crate::e2e::kit::site::Options;
 use crate::e2e::kit::until;
-use gongji::domain::scan::{Filter, Scan};
+use gongji::domain::machine::scan::{Filter, Scan};
 use gongji::store::Tables;
 use gongji::store::sqlite::SqliteReader;
 use std::collections::BTreeMap;

@@ -3,8 +3,8 @@
 
 use super::samples::samples;
 use super::{holds, path};
-use gongji::domain::id::hex;
-use gongji::domain::record::Record;
+use gongji::domain::machine::record::Record;
+use gongji::domain::value::id::hex;
 use std::collections::BTreeSet;
 use std::fs;
 

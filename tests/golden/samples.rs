@@ -1,22 +1,24 @@
 //! One record of each kind, every field with a value of its own, so that two that change places are noticed.
 
-use gongji::domain::calendar::{Civil, Day};
-use gongji::domain::id::{Digest, MemberRef, StartId, TransferId};
-use gongji::domain::kinship::Kinship;
-use gongji::domain::ledger::AccountKind;
-use gongji::domain::member::{AccountState, InsuranceStatus, InsuranceType};
-use gongji::domain::money::Money;
-use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use gongji::domain::record::{
+use gongji::domain::machine::peer::PeerMark;
+use gongji::domain::machine::record::{
     AccountCredited, CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded,
     HubRecovered, HubStarted, IncidentRaised, LegAwaited, LegBuried, LegDecided, LegPrepared, LegRefused,
-    LegReplayed, MemberRecorded, NodeAdmitted, NodeJoined, NodeResynced, PeerMark, PeerSeen, PreparedLeg,
-    Record, RequestMark, RequestNoted, ResyncMoved, ReturnAdopted, ReturnPrepared, SettlementSuspended,
+    LegReplayed, MemberRecorded, NodeAdmitted, NodeJoined, NodeResynced, PeerSeen, PreparedLeg, Record,
+    RequestMark, RequestNoted, ResyncMoved, ReturnAdopted, ReturnPrepared, SettlementSuspended,
     TransferAccepted, TransferAdopted, TransferAwaiting, TransferBuried, TransferDecided, TransferReceived,
     WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
-use gongji::domain::region::{ProvinceCode, RegionCode};
-use gongji::domain::transfer::{Outcome, Side, TermsDigests};
+use gongji::domain::protocol::transfer::{Outcome, TermsDigests};
+use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
+use gongji::domain::value::calendar::{Civil, Day};
+use gongji::domain::value::id::{Digest, MemberRef, StartId, TransferId};
+use gongji::domain::value::kinship::Kinship;
+use gongji::domain::value::ledger::AccountKind;
+use gongji::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use gongji::domain::value::money::Money;
+use gongji::domain::value::region::{ProvinceCode, RegionCode};
+use gongji::domain::value::side::Side;
 
 const ID: TransferId = TransferId([0x11; 16]);
 const START: StartId = StartId([0x22; 16]);

@@ -1,10 +1,11 @@
 //! Protocols that are broken on purpose. Only the harness breaks them: the machines are those of production.
 
 use super::letter::{Letter, Message};
-use gongji::domain::id::Digest;
-use gongji::domain::protocol::Ruling;
-use gongji::domain::record::LegState;
-use gongji::domain::row::{LegRow, Row, TableRow, TransferRow};
+use gongji::domain::machine::row::{LegRow, Row, TransferRow};
+use gongji::domain::machine::table::TableRow;
+use gongji::domain::protocol::leg::LegState;
+use gongji::domain::protocol::message::Ruling;
+use gongji::domain::value::id::Digest;
 
 /// A protocol that is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,9 +3,9 @@
 use super::checks::{COUNT, Expect, holds, is_for, named};
 use super::letter::Message;
 use super::world::{Action, Fate, State, World};
-use gongji::domain::row::TransferRow;
-use gongji::domain::scan::Filter;
-use gongji::domain::transfer::TransferState;
+use gongji::domain::machine::row::TransferRow;
+use gongji::domain::machine::scan::Filter;
+use gongji::domain::protocol::transfer::TransferState;
 use stateright::{Model, Property};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 

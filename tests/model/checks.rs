@@ -4,17 +4,18 @@ use super::letter::{Letter, Message};
 use super::restores::{Restore, knows_more};
 use super::server::{Server, print};
 use super::world::{Fate, Mark, State, World};
-use gongji::domain::books::{Books, HubBooks, NodeBooks};
-use gongji::domain::id::TransferId;
-use gongji::domain::invariant::{INVARIANTS, Violation, violations};
-use gongji::domain::participant::Participant;
-use gongji::domain::protocol::Ruling;
+use gongji::domain::audit::books::{Books, HubBooks, NodeBooks};
+use gongji::domain::audit::invariant::{INVARIANTS, Violation, violations};
+use gongji::domain::machine::row::{BuriedRow, IncidentRow, Key, LegRow, PeerRow, TransferRow};
+use gongji::domain::machine::scan::Filter;
+use gongji::domain::node::NodeMachine;
+use gongji::domain::protocol::leg::LegState;
+use gongji::domain::protocol::message::Ruling;
+use gongji::domain::protocol::transfer::{Outcome, TransferState};
 use gongji::domain::reason::Reason;
-use gongji::domain::record::LegState;
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::row::{BuriedRow, IncidentRow, Key, LegRow, PeerRow, TransferRow};
-use gongji::domain::scan::Filter;
-use gongji::domain::transfer::{Outcome, Side, TransferState};
+use gongji::domain::value::id::TransferId;
+use gongji::domain::value::region::ProvinceCode;
+use gongji::domain::value::side::Side;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
 
@@ -79,7 +80,7 @@ pub const CHECKS: &[Check] = &[
         "what a hub splits that does not know that it is old is seen by the node that knows more",
         unmarked,
         |world, state| {
-            let knows_more = |node: &Arc<Server<Participant>>| knows_more(node, &state.hub);
+            let knows_more = |node: &Arc<Server<NodeMachine>>| knows_more(node, &state.hub);
             ends_alike(world, state) || state.nodes.iter().any(knows_more)
         },
     ),
@@ -109,7 +110,7 @@ pub const CHECKS: &[Check] = &[
         })
     }),
     sometimes("a node died between its yes and the commit", node_crashes, |_, state| {
-        let later = |node: &Arc<Server<Participant>>| {
+        let later = |node: &Arc<Server<NodeMachine>>| {
             node.all::<LegRow>()
                 .any(|leg| leg.state == LegState::Committed && leg.incarnation < node.mark.incarnation)
         };

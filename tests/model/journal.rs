@@ -1,12 +1,13 @@
 //! Journals in worlds where stores are put back: each side tells an older store of the other by its journal's hash.
 
 use super::server::{Server, Told, print};
-use gongji::domain::coordinator::{self, Coordinator, Page, decisions_of};
-use gongji::domain::id::Digest;
-use gongji::domain::protocol::Decision;
-use gongji::domain::record::{PeerMark, Record};
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::row::{Key, TransferRow};
+use gongji::domain::hub::{self, HubMachine, Page, decisions_of};
+use gongji::domain::machine::peer::PeerMark;
+use gongji::domain::machine::record::Record;
+use gongji::domain::machine::row::{Key, TransferRow};
+use gongji::domain::protocol::message::Decision;
+use gongji::domain::value::id::Digest;
+use gongji::domain::value::region::ProvinceCode;
 use std::sync::Arc;
 
 /// The journal as others know it. How far a peer was seen is not counted: two who tell each other that would never come
@@ -99,10 +100,10 @@ impl<M: Told> Server<M> {
     }
 }
 
-impl Server<Coordinator> {
+impl Server<HubMachine> {
     /// A page of the journal, as the hub asks to have it read back. What was recorded late is here all that was decided
     /// up to there, since rows count no sequences here; what is told needlessly is confirmed.
-    pub fn page(&self, province: ProvinceCode, page: Page) -> coordinator::Input {
+    pub fn page(&self, province: ProvinceCode, page: Page) -> hub::Input {
         let decided_at = self.journal.as_ref().map(|it| it.decided_at.as_slice()).unwrap_or_default();
         let is_of_it = |at: u64| match page {
             Page::Late(upto) => at <= upto,
@@ -121,6 +122,6 @@ impl Server<Coordinator> {
             }
             Page::After(_) => (self.mark.sequence, true, told.collect()),
         };
-        coordinator::Input::ReadBack { province, page, upto, end, decisions }
+        hub::Input::ReadBack { province, page, upto, end, decisions }
     }
 }

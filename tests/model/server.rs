@@ -2,14 +2,17 @@
 //! the one before it is still there when a crash takes the step back, or somebody puts an older store in its place.
 
 use super::journal::Journal;
-use gongji::domain::calendar::{Civil, Mono, Now};
-use gongji::domain::coordinator::Coordinator;
-use gongji::domain::participant::{self, Participant};
-use gongji::domain::protocol::Question;
-use gongji::domain::record::{LegState, PeerMark, Record};
-use gongji::domain::row::{Key, LegRow, Row, TableRow};
-use gongji::domain::step::{Batch, Machine, Output, Step};
-use gongji::domain::working_set::WorkingSet;
+use gongji::domain::hub::HubMachine;
+use gongji::domain::machine::peer::PeerMark;
+use gongji::domain::machine::record::Record;
+use gongji::domain::machine::row::{Key, LegRow, Row};
+use gongji::domain::machine::step::{Batch, Machine, Output, Step};
+use gongji::domain::machine::table::TableRow;
+use gongji::domain::machine::working_set::WorkingSet;
+use gongji::domain::node::{self, NodeMachine};
+use gongji::domain::protocol::leg::LegState;
+use gongji::domain::protocol::message::Question;
+use gongji::domain::value::calendar::{Civil, Mono, Now};
 use gongji::sim::people::NOON;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -27,30 +30,30 @@ pub trait Told: Machine + Clone {
     fn wind_up(server: &Server<Self>) -> Option<Self::Input>;
 }
 
-impl Told for Coordinator {
+impl Told for HubMachine {
     fn held(&self) -> u64 {
         print(&self.volatile())
     }
 
-    fn wind_up(_: &Server<Coordinator>) -> Option<Self::Input> {
+    fn wind_up(_: &Server<HubMachine>) -> Option<Self::Input> {
         None
     }
 }
 
-impl Told for Participant {
+impl Told for NodeMachine {
     fn held(&self) -> u64 {
         print(&self.volatile())
     }
 
     /// A tick asks about all legs in doubt, so when each is due makes no difference, and must make none to the state.
-    fn wind_up(server: &Server<Participant>) -> Option<Self::Input> {
+    fn wind_up(server: &Server<NodeMachine>) -> Option<Self::Input> {
         let question = |leg: &LegRow| Question {
             transfer_id: leg.transfer_id,
             side: leg.side,
             terms_digest: leg.terms_digest,
         };
         let questions: Vec<Question> = server.in_doubt().map(question).collect();
-        (!questions.is_empty()).then_some(participant::Input::AskFailed { questions })
+        (!questions.is_empty()).then_some(node::Input::AskFailed { questions })
     }
 }
 
@@ -205,7 +208,7 @@ impl<M: Told> Server<M> {
     }
 }
 
-impl Server<Participant> {
+impl Server<NodeMachine> {
     /// Legs that voted yes and do not know the decision.
     pub fn in_doubt(&self) -> impl Iterator<Item = &LegRow> {
         self.all().filter(|leg: &&LegRow| leg.state == LegState::Prepared)

@@ -7,13 +7,13 @@
 use super::letter::{Letter, Message};
 use super::server::Server;
 use super::world::{Fate, State, World};
-use gongji::domain::id::TransferId;
-use gongji::domain::participant::Participant;
-use gongji::domain::protocol::{AckResult, Ruling};
-use gongji::domain::record::LegState;
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::row::{Key, LegRow, PeerRow, TransferRow};
-use gongji::domain::transfer::Side;
+use gongji::domain::machine::row::{Key, LegRow, PeerRow, TransferRow};
+use gongji::domain::node::NodeMachine;
+use gongji::domain::protocol::leg::LegState;
+use gongji::domain::protocol::message::{AckResult, Ruling};
+use gongji::domain::value::id::TransferId;
+use gongji::domain::value::region::ProvinceCode;
+use gongji::domain::value::side::Side;
 use std::sync::Arc;
 
 /// How a leg stands for a letter about it.
@@ -135,7 +135,7 @@ fn is_recorded(row: &TransferRow, side: Side) -> bool {
     }
 }
 
-fn leg(node: &Server<Participant>, id: TransferId, side: Side) -> Leg {
+fn leg(node: &Server<NodeMachine>, id: TransferId, side: Side) -> Leg {
     let row: Option<&LegRow> = node.get(&Key::LegRow(id, side));
     match row.map(|row| row.state) {
         None => Leg::Unknown,

@@ -5,8 +5,8 @@ use super::steps::{Outcome, Session};
 use super::table::Row;
 use super::words;
 use super::world::World;
-use gongji::domain::participant::{Answer, Input};
-use gongji::domain::row::HolderRow;
+use gongji::domain::machine::row::HolderRow;
+use gongji::domain::node::{Answer, Input};
 use gongji::privacy::holder::Holder;
 use gongji::proto::node::{
     ChangePlaceRequest, CloseWalletRequest, FreezeWalletRequest, OpenWalletRequest, UnfreezeWalletRequest,

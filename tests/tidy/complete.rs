@@ -7,7 +7,7 @@ use std::path::Path;
 
 #[test]
 fn every_kind_of_record_has_a_golden_vector() {
-    let source = read("src/domain/record/mod.rs");
+    let source = read("src/domain/machine/record/mod.rs");
     let (_, declared) = source.rsplit_once("\nrecords! {").expect("the declaration");
     let kind = |line: &str| {
         let mut words = line.split_whitespace();

@@ -2,10 +2,10 @@
 
 use crate::cli::pager;
 use crate::domain::audit::Audit;
-use crate::domain::books::{HubBooks, NodeBooks};
-use crate::domain::id::TransferId;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{BuriedRow, Row, SelfRow};
+use crate::domain::audit::books::{HubBooks, NodeBooks};
+use crate::domain::machine::row::{BuriedRow, Row, SelfRow};
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
 use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;
 use crate::proto::hub::{self, ReadTransfersRequest};
 use crate::proto::node::audit_service_client::AuditServiceClient as NodeClient;
@@ -114,7 +114,7 @@ fn id(text: &str) -> Result<TransferId, Failed> {
 }
 
 fn buried(text: &str) -> Result<Row, Failed> {
-    let (province, bury_time) = (ProvinceCode::HUB, crate::domain::calendar::Civil::default());
+    let (province, bury_time) = (ProvinceCode::HUB, crate::domain::value::calendar::Civil::default());
     Ok(BuriedRow { transfer_id: id(text)?, province, bury_time }.into())
 }
 

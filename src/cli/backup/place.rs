@@ -2,8 +2,8 @@
 
 use crate::cli::failure::Failure;
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig};
-use crate::domain::row::{Row, Table};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::machine::row::{Row, Table};
+use crate::domain::machine::scan::{Filter, Scan};
 use crate::privacy::key::VaultKey;
 use crate::store::StoreError;
 use crate::store::sqlite::Snapshot;
@@ -98,10 +98,10 @@ fn opens_row(key: &VaultKey, row: &Row) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::calendar::Civil;
-    use crate::domain::id::{Digest, MemberRef, TransferId};
-    use crate::domain::id_number::{IdNumber, Person, PersonName};
-    use crate::domain::row::{HolderRow, PartiesRow, PersonRow};
+    use crate::domain::machine::row::{HolderRow, PartiesRow, PersonRow};
+    use crate::domain::value::calendar::Civil;
+    use crate::domain::value::id::{Digest, MemberRef, TransferId};
+    use crate::domain::value::id_number::{IdNumber, Person, PersonName};
     use crate::privacy::holder::Holder;
     use crate::privacy::people::MaskedParties;
     use std::collections::BTreeSet;

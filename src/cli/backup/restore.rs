@@ -6,7 +6,7 @@ use super::texts;
 use crate::cli::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::{OutputArgs, note, say};
-use crate::domain::id::hex;
+use crate::domain::value::id::hex;
 use crate::privacy::key::VaultKey;
 use crate::privacy::private_file;
 use crate::store::failpoint::{Failpoint, hit};

@@ -3,14 +3,16 @@
 use super::load::{Answer, Seen};
 use super::stage::{PAYEE_PROVINCE, PAYER_PROVINCE, Stage};
 use super::{BenchError, failed};
-use crate::domain::id::TransferId;
-use crate::domain::ledger::{AccountKind, EntryKind};
-use crate::domain::record::LegState;
-use crate::domain::row::{
-    AccountRow, EntryRow, IncidentRow, LegRow, PositionRow, Table, TableRow, TransferRow,
+use crate::domain::machine::row::{
+    AccountRow, EntryRow, IncidentRow, LegRow, PositionRow, Table, TransferRow,
 };
-use crate::domain::scan::{Filter, Scan};
-use crate::domain::transfer::{Side, TransferState};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::TableRow;
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::ledger::{AccountKind, EntryKind};
+use crate::domain::value::side::Side;
 use crate::store::Tables;
 use crate::store::sqlite::SqliteStore;
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 use super::load::{Field, Giver};
 use super::stage::{PAYEE_PROVINCE, PAYER_PROVINCE, Stage, province};
 use super::{BenchError, Client, failed, peer};
-use crate::domain::id_number::IdNumber;
+use crate::domain::value::id_number::IdNumber;
 use crate::proto::hub::CheckTransferRequest;
 use crate::proto::node::member_service_client::MemberServiceClient;
 use crate::proto::node::wallet_service_client::WalletServiceClient;

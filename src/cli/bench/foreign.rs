@@ -3,8 +3,8 @@
 use super::audit::{Audit, Findings};
 use super::load::{Answer, Field, Giver, Seen, read};
 use super::{BenchError, Client, failed, peer};
-use crate::domain::money::Money;
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::ProvinceCode;
 use crate::proto::hub::TransferState;
 use crate::proto::node::member_service_client::MemberServiceClient;
 use crate::proto::node::wallet_service_client::WalletServiceClient;

@@ -3,7 +3,7 @@
 use super::process::{Usage, file_system};
 use super::{BenchError, failed};
 use crate::devkit::dev_ca;
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::region::ProvinceCode;
 use crate::transport::identity::Role;
 use crate::transport::tls::TlsFiles;
 use std::fs::{self, File};

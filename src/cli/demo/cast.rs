@@ -1,8 +1,8 @@
 //! Who takes part: invented people, built into the program from `deploy/demo/members.csv`.
 
 use super::error::DemoError;
-use crate::domain::money::Money;
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::ProvinceCode;
 use crate::proto::{node, types};
 use serde::{Deserialize, Serialize};
 
@@ -140,7 +140,7 @@ mod tests {
     use super::super::script;
     use super::super::stage::PROVINCES;
     use super::*;
-    use crate::domain::id_number::IdNumber;
+    use crate::domain::value::id_number::IdNumber;
     use std::collections::BTreeSet;
 
     const SPECIMENS: [&str; 3] = ["11010519491231002X", "440524188001010014", "34052419800101001X"];

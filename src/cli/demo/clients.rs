@@ -5,9 +5,9 @@ use super::cast::Member;
 use super::error::DemoError;
 use super::folder::{APP, Folder};
 use super::stage::Addresses;
-use crate::domain::money::Money;
 use crate::domain::reason::Reason;
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::ProvinceCode;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{
     AcceptTransferRequest, CreateTransferRequest, DeclineTransferRequest, ListTransfersRequest, Transfer,

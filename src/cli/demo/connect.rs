@@ -6,7 +6,7 @@ use super::error::DemoError;
 use super::folder::{APP, Folder};
 use super::stage::{Addresses, PROVINCES};
 use crate::devkit::dev_ca::Issued;
-use crate::domain::money::Money;
+use crate::domain::value::money::Money;
 use crate::transport::identity::Role;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -4,8 +4,8 @@ use super::cast::Member;
 use super::clients::Clients;
 use super::error::DemoError;
 use super::stage::PROVINCES;
-use crate::domain::calendar::{Civil, Day};
-use crate::domain::money::Money;
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::money::Money;
 
 /// Makes the members known, with their first allotments and wallets, and fills up the accounts that earlier starts
 /// (or visitors) have emptied by more than half. Gives how many were filled up.

@@ -2,7 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::devkit::dev_ca::IssueError;
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::region::ProvinceCode;
 use crate::privacy::private_file::PrivateFileError;
 use crate::server::common::running::StartError;
 use crate::server::hub::HubError;

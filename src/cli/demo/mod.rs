@@ -17,7 +17,7 @@ mod stage;
 
 use super::Exit;
 use crate::config::log::{LogConfig, LogFormat};
-use crate::domain::calendar::{Civil, Day};
+use crate::domain::value::calendar::{Civil, Day};
 use crate::telemetry;
 use cast::Member;
 use clients::Clients;

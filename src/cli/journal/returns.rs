@@ -1,8 +1,8 @@
 //! What stands in the records of compensations, as names and values.
 
 use super::text::{Detail, Pairs, leg, text};
-use crate::domain::id::hex;
-use crate::domain::record::Record;
+use crate::domain::machine::record::Record;
+use crate::domain::value::id::hex;
 
 /// Names and values of a record about a compensation, without its id.
 pub(super) fn details(record: &Record) -> Pairs {

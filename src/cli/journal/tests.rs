@@ -1,16 +1,17 @@
 use super::*;
-use crate::domain::apply::apply;
-use crate::domain::calendar::Civil;
-use crate::domain::id::{Digest, MemberRef, StartId};
-use crate::domain::ledger::AccountKind;
-use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
-use crate::domain::money::Money;
-use crate::domain::participant::apply::empty_account;
-use crate::domain::record::{AccountCredited, MemberRecorded, NodeJoined, RequestMark};
-use crate::domain::region::RegionCode;
-use crate::domain::row::{AccountRow, Change, Key, Row};
-use crate::domain::transfer::Side;
-use crate::domain::working_set::WorkingSet;
+use crate::domain::machine::apply::apply;
+use crate::domain::machine::record::{AccountCredited, MemberRecorded, NodeJoined, RequestMark};
+use crate::domain::machine::row::{AccountRow, Key, Row};
+use crate::domain::machine::table::Change;
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::apply::empty_account;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::{Digest, MemberRef, StartId};
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::value::money::Money;
+use crate::domain::value::region::RegionCode;
+use crate::domain::value::side::Side;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Commit, Journal, replay};
 use tempfile::TempDir;
@@ -109,10 +110,10 @@ fn a_row_that_the_journal_does_not_make_is_found() {
 
 #[test]
 fn a_record_that_cannot_follow_is_a_difference_and_no_crash() {
-    let decided = crate::domain::record::LegDecided {
+    let decided = crate::domain::machine::record::LegDecided {
         transfer_id: TransferId([9; 16]),
         side: Side::Payer,
-        outcome: crate::domain::transfer::Outcome::Abort,
+        outcome: crate::domain::protocol::transfer::Outcome::Abort,
         window: None,
         hub_seq: None,
         time: Civil(0),
@@ -126,14 +127,14 @@ fn a_record_that_cannot_follow_is_a_difference_and_no_crash() {
 #[test]
 fn records_are_selected_by_place_and_transfer() {
     let id = TransferId([5; 16]);
-    let buried = crate::domain::record::LegBuried {
+    let buried = crate::domain::machine::record::LegBuried {
         transfer_id: id,
         side: Side::Payee,
         terms_digest: Digest([2; 32]),
         time: Civil(0),
     };
-    let told = crate::domain::record::DecisionsRecorded {
-        province: crate::domain::region::ProvinceCode::new(51),
+    let told = crate::domain::machine::record::DecisionsRecorded {
+        province: crate::domain::value::region::ProvinceCode::new(51),
         legs: vec![(TransferId([6; 16]), Side::Payer), (id, Side::Payee)],
     };
     let (folder, _open) = store([records(), vec![buried.into(), told.into()]].concat(), |_| ());

@@ -1,11 +1,12 @@
 //! What stands in a journal's records, as names and values. Records hold no personal data.
 
 use crate::cli::time::{local, rfc3339};
-use crate::domain::calendar::Civil;
-use crate::domain::id::hex;
+use crate::domain::machine::peer::PeerMark;
+use crate::domain::machine::record::{LegAwaited, LegRefused, PreparedLeg, Record, TransferDecided};
 use crate::domain::reason::RefusalRecord;
-use crate::domain::record::{LegAwaited, LegRefused, PeerMark, PreparedLeg, Record, TransferDecided};
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::hex;
+use crate::domain::value::region::ProvinceCode;
 use crate::store::JournalEntry;
 use serde_json::{Map, Value, json};
 

@@ -9,7 +9,7 @@ use crate::cli::pager;
 use crate::cli::show::{side_name, state_text};
 use crate::cli::table::{align_right, table};
 use crate::cli::time::local_time;
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::region::ProvinceCode;
 use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;
 use crate::proto::hub::{InFlightTransfer, ListInFlightRequest, WaitReason};
 use crate::proto::node::audit_service_client::AuditServiceClient as NodeClient;

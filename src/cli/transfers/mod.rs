@@ -14,7 +14,7 @@ use super::failure::explanation_json;
 use super::json::{all, to_json};
 use super::output::say;
 use super::pager;
-use crate::domain::calendar::Civil;
+use crate::domain::value::calendar::Civil;
 use crate::proto::hub::batch_get_transfers_result::Outcome;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{BatchGetTransfersRequest, ListTransfersRequest, Transfer, TransferState};
@@ -107,7 +107,7 @@ fn read_moment(text: &str) -> Option<Civil> {
         Some((day, clock)) => (day, clock.strip_suffix("+08:00").unwrap_or(clock)),
         None => (text, "00:00:00"),
     };
-    let number = crate::domain::calendar::Day::parse(day)?.number();
+    let number = crate::domain::value::calendar::Day::parse(day)?.number();
     let two = |number: u32| u8::try_from(number % 100).ok();
     let month = Month::try_from(two(number / 100)?).ok()?;
     let date = Date::from_calendar_date(i32::try_from(number / 10_000).ok()?, month, two(number)?).ok()?;

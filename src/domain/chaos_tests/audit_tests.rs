@@ -2,9 +2,9 @@
 
 use super::{World, action};
 use crate::domain::audit::Audit;
-use crate::domain::books::{HubBooks, NodeBooks};
-use crate::domain::invariant::Violation;
-use crate::domain::row::{Key, TransferRow};
+use crate::domain::audit::books::{HubBooks, NodeBooks};
+use crate::domain::audit::invariant::Violation;
+use crate::domain::machine::row::{Key, TransferRow};
 use crate::domain::toy::{PAYEE, PAYER, id};
 use proptest::prelude::*;
 

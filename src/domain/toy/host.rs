@@ -43,7 +43,7 @@ impl<M: Machine> Host<M> {
         batch.outputs
     }
 
-    pub fn get<T: TableRow + Clone>(&self, key: &crate::domain::row::Key) -> Option<T> {
+    pub fn get<T: TableRow + Clone>(&self, key: &crate::domain::machine::row::Key) -> Option<T> {
         self.rows.get::<T>(key).cloned()
     }
 }

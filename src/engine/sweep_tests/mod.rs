@@ -4,16 +4,17 @@
 
 mod world;
 
-use crate::domain::apply::apply;
-use crate::domain::calendar::Civil;
-use crate::domain::coordinator::Input;
-use crate::domain::id::TransferId;
+use crate::domain::hub::Input;
+use crate::domain::machine::apply::apply;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::row::Row;
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::Reason;
-use crate::domain::record::Record;
-use crate::domain::row::Row;
 use crate::domain::toy::NOON;
-use crate::domain::transfer::{Outcome, Side, TransferState};
-use crate::domain::working_set::WorkingSet;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::side::Side;
 use std::collections::{BTreeMap, BTreeSet};
 
 use world::{IN_TIME, LATE, World, create, id, say};

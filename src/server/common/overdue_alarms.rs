@@ -1,10 +1,10 @@
 //! Looks at what waits from time to time, and tells what has reached an age.
 
 use crate::config::alarms::Alarms;
-use crate::domain::calendar::Civil;
-use crate::domain::overdue::{Late, Overdue, Waiting};
-use crate::domain::row::Row;
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::audit::overdue::{Late, Overdue, Waiting};
+use crate::domain::machine::row::Row;
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::value::calendar::Civil;
 use crate::store::StoreError;
 use std::time::Duration;
 
@@ -69,10 +69,11 @@ impl<G: Copy + Ord + Send + 'static> Watch<G> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::TransferId;
+    use crate::domain::machine::row::{IncidentRow, Table};
+    use crate::domain::machine::table::{Change, TableRow};
     use crate::domain::reason::{Reason, RefusalRecord};
-    use crate::domain::row::{Change, IncidentRow, Table, TableRow};
-    use crate::domain::transfer::Side;
+    use crate::domain::value::id::TransferId;
+    use crate::domain::value::side::Side;
     use crate::store::memory::MemoryStore;
     use crate::store::{Commit, Journal, Tables};
     use std::cell::{Cell, RefCell};

@@ -1,12 +1,13 @@
 //! A store's books as operators read them beside the writer: all of one moment as a stream, or what waits in pages.
 
-use crate::domain::calendar::Civil;
-use crate::domain::id::TransferId;
+use crate::domain::machine::peer::PeerMark;
+use crate::domain::machine::row::{IncidentRow, Key, Row, Table};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::TableRow;
 use crate::domain::reason::Reason;
-use crate::domain::record::PeerMark;
-use crate::domain::row::{IncidentRow, Key, Row, Table, TableRow};
-use crate::domain::scan::{Filter, Scan};
-use crate::domain::transfer::Side;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::side::Side;
 use crate::proto::types::Incident;
 use crate::store::sqlite::Snapshot;
 use crate::store::{JournalEntry, StoreError, Tables};

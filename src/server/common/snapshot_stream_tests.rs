@@ -1,7 +1,7 @@
 use super::*;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::table::Change;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::record::Record;
-use crate::domain::row::Change;
 use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Commit, Journal};
@@ -87,7 +87,7 @@ fn a_stream_holds_one_moment_whatever_is_written_meanwhile() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = SqliteStore::open(folder.path(), "hub").expect("a store");
     let record = || {
-        Record::from(crate::domain::record::HubStarted {
+        Record::from(crate::domain::machine::record::HubStarted {
             incarnation: 1,
             start_id: Default::default(),
             time: Civil(0),

@@ -1,7 +1,7 @@
 //! What payees say to transfers that they must take: AcceptTransfer and DeclineTransfer.
 
 use super::{Desk, lists};
-use crate::domain::coordinator::{AcceptRequest, Answer, Input};
+use crate::domain::hub::{AcceptRequest, Answer, Input};
 use crate::domain::reason::Reason;
 use crate::engine::AskError;
 use crate::proto::hub::Transfer;

@@ -3,10 +3,11 @@
 use super::Desk;
 use super::audit::{waited_for, waits_since};
 use crate::config::alarms::Alarms;
-use crate::domain::overdue::{Late, Waiting};
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Row, TableRow, TransferRow};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::audit::overdue::{Late, Waiting};
+use crate::domain::machine::row::{Row, TransferRow};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::TableRow;
+use crate::domain::value::region::ProvinceCode;
 use crate::server::common::overdue_alarms::Watch;
 use std::sync::Arc;
 

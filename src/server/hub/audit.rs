@@ -1,15 +1,17 @@
 //! AuditService: what operators read of the hub's books, beside the writer.
 
 use super::Desk;
-use crate::domain::calendar::Civil;
-use crate::domain::reason::Reason;
-use crate::domain::record::{PeerMark, Record};
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{
-    BuriedRow, IncidentRow, Key, PositionRow, Row, SelfRow, Table, TableRow, TransferRow,
+use crate::domain::machine::peer::PeerMark;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::row::{
+    BuriedRow, IncidentRow, Key, PositionRow, Row, SelfRow, Table, TransferRow,
 };
-use crate::domain::scan::{Filter, Scan};
-use crate::domain::transfer::Side;
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::TableRow;
+use crate::domain::reason::Reason;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
 use crate::proto::hub::audit_service_server::AuditService;
 use crate::proto::hub::{
     InFlightTransfer, ListInFlightRequest, ListInFlightResponse, ListIncidentsRequest, ListIncidentsResponse,

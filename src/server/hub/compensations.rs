@@ -1,11 +1,12 @@
 //! CompensationService: what operators say about money that is to be carried back.
 
 use super::Desk;
-use crate::domain::coordinator::{Answer, CompensationRequest, CompensationWord, Input};
-use crate::domain::id::TransferId;
+use crate::domain::hub::{Answer, CompensationRequest, CompensationWord, Input};
+use crate::domain::machine::row::{CompensationRow, Key, Table, TransferRow};
+use crate::domain::machine::scan::Filter;
+use crate::domain::machine::table::TableRow;
 use crate::domain::reason::Reason;
-use crate::domain::row::{CompensationRow, Key, Table, TableRow, TransferRow};
-use crate::domain::scan::Filter;
+use crate::domain::value::id::TransferId;
 use crate::engine::AskError;
 use crate::proto::hub::compensation_service_server::CompensationService;
 use crate::proto::hub::{

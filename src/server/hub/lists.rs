@@ -1,12 +1,13 @@
 //! Lists and streams of transfers, read beside the writer: only what is durable is ever shown.
 
 use super::Desk;
-use crate::domain::id::TransferId;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::row::{Key, PartiesRow, TransferRow};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::TableRow;
 use crate::domain::reason::Reason;
-use crate::domain::record::Record;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Key, PartiesRow, TableRow, TransferRow};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
 use crate::proto::hub::{
     ListTransfersRequest, ListTransfersResponse, WatchTransfersRequest, WatchTransfersResponse,
 };

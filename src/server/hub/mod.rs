@@ -18,13 +18,14 @@ mod wholeness;
 use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
 use crate::config::peers::NodePeer;
-use crate::domain::apply::SELF;
-use crate::domain::coordinator::{Coordinator, Deadlines, Input};
-use crate::domain::id::StartId;
-use crate::domain::record::Record;
-use crate::domain::region::{ProvinceCode, RegionDirectory};
-use crate::domain::row::{SelfRow, TableRow, TransferRow};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::hub::{Deadlines, HubMachine, Input};
+use crate::domain::machine::apply::SELF;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::row::{SelfRow, TransferRow};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::TableRow;
+use crate::domain::value::id::StartId;
+use crate::domain::value::region::{ProvinceCode, RegionDirectory};
 use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, is_put_back, outcome};
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
@@ -85,7 +86,7 @@ pub enum HubError {
 /// What the hub's services share.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    engine: Handle<Coordinator>,
+    engine: Handle<HubMachine>,
     reader: Reader,
     clock: Arc<dyn Clock>,
     places: Arc<RegionDirectory>,
@@ -182,7 +183,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let start_id = StartId(random_16());
     let limits = &config.server.limits;
     let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
-    let machine = Coordinator::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
+    let machine = HubMachine::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
     let (dispatcher, lanes) = dispatcher::dispatcher(config.nodes.iter().map(|node| node.province));
     let reader = Reader::new(store.reader()?);

@@ -3,8 +3,8 @@
 
 use super::link::Link;
 use super::wholeness::Wholeness;
-use crate::domain::coordinator::{Coordinator, Input, Page};
-use crate::domain::region::ProvinceCode;
+use crate::domain::hub::{HubMachine, Input, Page};
+use crate::domain::value::region::ProvinceCode;
 use crate::engine::{Handle, ReadBack, Reader};
 use crate::server::common::sender::Mark;
 use crate::store::{StoreError, Tables};
@@ -51,7 +51,7 @@ impl Drop for Turn {
 pub async fn run(
     mut wanted: UnboundedReceiver<Upkeep>,
     links: BTreeMap<ProvinceCode, Link>,
-    engine: Handle<Coordinator>,
+    engine: Handle<HubMachine>,
     journal: Reader,
     (mark, wholeness): (Mark, Wholeness),
 ) {
@@ -110,7 +110,7 @@ async fn page_of(mut reading: ReadBack, journal: &Reader) -> Result<Input, Store
     }
 }
 
-async fn ask(province: ProvinceCode, above: u64, link: Link, engine: Handle<Coordinator>) {
+async fn ask(province: ProvinceCode, above: u64, link: Link, engine: Handle<HubMachine>) {
     match link.what_was_lost(above).await {
         Ok(legs) => {
             tracing::warn!(%province, legs = legs.len(), "heard what this hub may have lost");

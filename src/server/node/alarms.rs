@@ -2,10 +2,11 @@
 
 use super::Desk;
 use crate::config::alarms::Alarms;
-use crate::domain::overdue::{Late, Waiting};
-use crate::domain::row::{LegRow, Row, TableRow};
-use crate::domain::scan::{Filter, Scan};
-use crate::domain::transfer::Side;
+use crate::domain::audit::overdue::{Late, Waiting};
+use crate::domain::machine::row::{LegRow, Row};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::TableRow;
+use crate::domain::value::side::Side;
 use crate::server::common::overdue_alarms::Watch;
 use std::sync::Arc;
 

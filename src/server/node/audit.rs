@@ -1,11 +1,12 @@
 //! AuditService: what operators read of the node's books, beside the writer.
 
 use super::Desk;
-use crate::domain::calendar::Civil;
-use crate::domain::id::MemberRef;
-use crate::domain::participant::apply::PROVINCE;
-use crate::domain::row::{AccountRow, IncidentRow, LegRow, Row, Table, TableRow};
-use crate::domain::scan::Filter;
+use crate::domain::machine::row::{AccountRow, IncidentRow, LegRow, Row, Table};
+use crate::domain::machine::scan::Filter;
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::apply::PROVINCE;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::MemberRef;
 use crate::privacy::random::random_16;
 use crate::proto::node::audit_service_server::AuditService;
 use crate::proto::node::{

@@ -1,16 +1,17 @@
 //! Inspect: legs and their totals, for audit and reconciliation. Read beside the writer, in pages.
 
 use super::Desk;
-use crate::domain::calendar::Day;
-use crate::domain::id::{Digest, TransferId};
-use crate::domain::money::Money;
-use crate::domain::participant::leg_record;
+use crate::domain::machine::row::{Key, LegRow, Row, Table};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::leg_record;
+use crate::domain::protocol::leg::LegState;
 use crate::domain::reason::Reason;
-use crate::domain::record::LegState;
-use crate::domain::region::{ProvinceCode, RegionDirectory};
-use crate::domain::row::{Key, LegRow, Row, Table, TableRow};
-use crate::domain::scan::{Filter, Scan};
-use crate::domain::transfer::Side;
+use crate::domain::value::calendar::Day;
+use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{ProvinceCode, RegionDirectory};
+use crate::domain::value::side::Side;
 use crate::proto::node::inspect_request::Selector as WireSelector;
 use crate::proto::node::{InspectRequest, InspectResponse, LegState as WireState, LegTotal};
 use crate::store::{StoreError, Tables};

@@ -3,11 +3,12 @@
 use super::Desk;
 use super::requests::Request as Asked;
 use super::vault::Known;
-use crate::domain::id::MemberRef;
-use crate::domain::id_number::Person;
-use crate::domain::participant::{Answer, Input, MemberReport, Standing};
+use crate::domain::machine::row::{EntryRow, Key, PersonRow};
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::{Answer, Input, MemberReport, Standing};
 use crate::domain::reason::Reason;
-use crate::domain::row::{EntryRow, Key, PersonRow, TableRow};
+use crate::domain::value::id::MemberRef;
+use crate::domain::value::id_number::Person;
 use crate::engine::AskError;
 use crate::privacy::random::random_16;
 use crate::proto::node::member_service_server::MemberService;

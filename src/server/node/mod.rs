@@ -13,12 +13,13 @@ mod wallets;
 
 use crate::config::NodeConfig;
 use crate::config::apps::NodeApp;
-use crate::domain::id::StartId;
-use crate::domain::participant::{Input, Participant};
-use crate::domain::record::Record;
-use crate::domain::region::{ProvinceCode, RegionDirectory};
-use crate::domain::row::{LegRow, TableRow};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::machine::record::Record;
+use crate::domain::machine::row::LegRow;
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::{Input, NodeMachine};
+use crate::domain::value::id::StartId;
+use crate::domain::value::region::{ProvinceCode, RegionDirectory};
 use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, is_put_back, outcome};
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
@@ -81,7 +82,7 @@ pub enum NodeError {
 #[derive(Debug)]
 pub(crate) struct Desk {
     province: ProvinceCode,
-    engine: Handle<Participant>,
+    engine: Handle<NodeMachine>,
     lists: Reader,
     vault: Vault,
     places: Arc<RegionDirectory>,
@@ -137,7 +138,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     let start_id = StartId(random_16());
     let vault = Arc::clone(&key);
     let machine =
-        Participant::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt);
+        NodeMachine::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
     let (outlet, errands) = resolver::errands();
     let (for_vault, for_lists) = (store.reader()?, store.reader()?);

@@ -1,14 +1,15 @@
 //! The node's way to the hub: announces this start, keeps in touch, and asks about legs in doubt.
 
-use crate::domain::calendar::Civil;
-use crate::domain::id::TransferId;
-use crate::domain::participant::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, Participant};
-use crate::domain::protocol::{Question, Ruling};
+use crate::domain::machine::peer::PeerMark;
+use crate::domain::machine::row::{Key, PeerRow};
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, NodeMachine};
+use crate::domain::protocol::message::{Question, Ruling};
 use crate::domain::reason::Reason;
-use crate::domain::record::PeerMark;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Key, PeerRow, TableRow};
-use crate::domain::transfer::Side;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
 use crate::engine::{Clock, Handle, Outlet, Reader, hash_at};
 use crate::proto::hub::AnnounceState;
 use crate::proto::hub::coordinator_service_client::CoordinatorServiceClient;
@@ -116,7 +117,7 @@ pub(super) struct Resolver {
     pub(super) province: ProvinceCode,
     pub(super) hub: Peer,
     pub(super) mark: Mark,
-    pub(super) engine: Handle<Participant>,
+    pub(super) engine: Handle<NodeMachine>,
     pub(super) health: HealthReporter,
     pub(super) lists: Reader,
     pub(super) clock: Arc<dyn Clock>,

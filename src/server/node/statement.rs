@@ -1,8 +1,9 @@
 //! The lines of an account, newest first: pages of all of them, and statements by period.
 
-use crate::domain::calendar::Day;
-use crate::domain::money::Money;
-use crate::domain::row::{EntryRow, Key, TableRow};
+use crate::domain::machine::row::{EntryRow, Key};
+use crate::domain::machine::table::TableRow;
+use crate::domain::value::calendar::Day;
+use crate::domain::value::money::Money;
 use crate::store::{StoreError, Tables};
 
 /// A statement, with one page of its lines.

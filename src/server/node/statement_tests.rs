@@ -1,8 +1,8 @@
 use super::*;
-use crate::domain::calendar::Civil;
-use crate::domain::id::MemberRef;
-use crate::domain::ledger::{AccountKind, EntryKind};
-use crate::domain::row::Change;
+use crate::domain::machine::table::Change;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::MemberRef;
+use crate::domain::value::ledger::{AccountKind, EntryKind};
 use crate::store::memory::MemoryStore;
 use crate::store::{Commit, Journal};
 

@@ -1,8 +1,9 @@
 use super::super::SqliteStore;
 use super::super::tests::{raw, records, written};
 use super::*;
-use crate::domain::row::{Change, Row, Table};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::machine::row::{Row, Table};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::Change;
 use crate::store::samples::{row, runner};
 use crate::store::{Commit, Journal, Tables};
 use proptest::collection::vec;
@@ -147,8 +148,8 @@ fn no_copy_is_made_of_a_store_that_lost_its_log_and_none_over_a_file() {
 
 #[test]
 fn what_was_forgotten_is_not_in_a_copy() {
-    use crate::domain::id::{Digest, MemberRef};
-    use crate::domain::row::PersonRow;
+    use crate::domain::machine::row::PersonRow;
+    use crate::domain::value::id::{Digest, MemberRef};
     let dir = tempdir().unwrap();
     let mut store = SqliteStore::open(dir.path(), "node:13").unwrap();
     let person = |byte, sealed: &[u8]| {

@@ -2,7 +2,7 @@
 
 use super::tests::{crashed, raw, records, refused, written};
 use super::*;
-use crate::domain::id::MemberRef;
+use crate::domain::value::id::MemberRef;
 use crate::store::samples::record;
 use tempfile::tempdir;
 

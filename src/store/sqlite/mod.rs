@@ -16,8 +16,9 @@ pub use schema::FORMAT;
 pub use snapshot::Snapshot;
 pub use verify::Report;
 
-use crate::domain::row::{Key, Row, Stored};
-use crate::domain::scan::Scan;
+use crate::domain::machine::row::{Key, Row};
+use crate::domain::machine::scan::Scan;
+use crate::domain::machine::table::Stored;
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain, owner_only};
 use checkpoint::{Checkpointer, Limits};

@@ -2,10 +2,11 @@
 
 use super::sql::{self, Bound};
 use super::{DATABASE, failure};
-use crate::domain::id::{Digest, TransferId};
-use crate::domain::record::Record;
-use crate::domain::row::{Key, Row, Table, Value};
-use crate::domain::scan::Scan;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::row::{Key, Row, Table};
+use crate::domain::machine::scan::Scan;
+use crate::domain::value::column::Value;
+use crate::domain::value::id::{Digest, TransferId};
 use crate::store::{Head, JournalEntry, StoreError, Tables};
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, params_from_iter};

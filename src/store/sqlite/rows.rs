@@ -2,7 +2,8 @@
 
 use super::sql::{self, Bound};
 use super::{failure, read};
-use crate::domain::row::{Row, Stored, Table};
+use crate::domain::machine::row::{Row, Table};
+use crate::domain::machine::table::Stored;
 use crate::store::StoreError;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_ROWID};
 use rusqlite::{CachedStatement, Transaction, params_from_iter};

@@ -114,12 +114,14 @@ pub(super) fn claim(connection: &Connection, wanted: &str) -> Result<(), StoreEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::apply::replay;
-    use crate::domain::calendar::Civil;
-    use crate::domain::id::{Digest, MemberRef};
-    use crate::domain::record::{RequestMark, WalletOpened};
-    use crate::domain::region::RegionCode;
-    use crate::domain::row::{Key, Row, Table, TableRow, Value, WalletRow};
+    use crate::domain::machine::apply::replay;
+    use crate::domain::machine::record::{RequestMark, WalletOpened};
+    use crate::domain::machine::row::{Key, Row, Table, WalletRow};
+    use crate::domain::machine::table::TableRow;
+    use crate::domain::value::calendar::Civil;
+    use crate::domain::value::column::Value;
+    use crate::domain::value::id::{Digest, MemberRef};
+    use crate::domain::value::region::RegionCode;
     use crate::store::Tables;
     use crate::store::sqlite::SqliteReader;
 

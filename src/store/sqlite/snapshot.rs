@@ -2,8 +2,8 @@
 
 use super::read::SqliteReader;
 use super::{Report, head_file};
-use crate::domain::row::Row;
-use crate::domain::scan::Scan;
+use crate::domain::machine::row::Row;
+use crate::domain::machine::scan::Scan;
 use crate::store::{Head, JournalEntry, StoreError, Tables};
 use std::path::Path;
 

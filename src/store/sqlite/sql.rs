@@ -1,8 +1,9 @@
 //! SQL made from the column lists of [`Table`]; the only place that names columns by itself is [`condition`].
 
-use crate::domain::record::LegState;
-use crate::domain::row::{Column, Table, Value};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::machine::row::Table;
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::protocol::leg::LegState;
+use crate::domain::value::column::{Column, Value};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use std::sync::LazyLock;

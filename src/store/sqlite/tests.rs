@@ -1,10 +1,11 @@
 //! What only the embedded store does: its folder, its format, its readers.
 
 use super::*;
-use crate::domain::id::{Digest, MemberRef};
-use crate::domain::ledger::AccountKind;
-use crate::domain::row::{PersonRow, Table, Value};
-use crate::domain::scan::Filter;
+use crate::domain::machine::row::{PersonRow, Table};
+use crate::domain::machine::scan::Filter;
+use crate::domain::value::column::Value;
+use crate::domain::value::id::{Digest, MemberRef};
+use crate::domain::value::ledger::AccountKind;
 use crate::store::samples::record;
 use crate::store::sqlite::sql::Bound;
 use rusqlite::params_from_iter;

@@ -3,11 +3,13 @@
 use super::schema::{APPLICATION_ID, MIGRATIONS};
 use super::sql::Bound;
 use super::*;
-use crate::domain::apply::replay;
-use crate::domain::ledger::AccountKind;
-use crate::domain::record::{LegReplayed, Record};
-use crate::domain::row::{LegRow, TableRow, Value};
+use crate::domain::machine::apply::replay;
+use crate::domain::machine::record::{LegReplayed, Record};
+use crate::domain::machine::row::LegRow;
+use crate::domain::machine::table::TableRow;
 use crate::domain::toy::Toy;
+use crate::domain::value::column::Value;
+use crate::domain::value::ledger::AccountKind;
 use crate::store::replay::verify;
 use rusqlite::params_from_iter;
 use tempfile::{TempDir, tempdir};

@@ -2,8 +2,8 @@
 
 use super::failure;
 use super::read::{damaged, scan, stored};
-use crate::domain::row::Table;
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::machine::row::Table;
+use crate::domain::machine::scan::{Filter, Scan};
 use crate::store::{Head, StoreError, chain};
 use rusqlite::Connection;
 
@@ -76,6 +76,6 @@ fn count_rows(connection: &Connection, table: Table) -> Result<u64, StoreError> 
         if page.len() < PAGE {
             return Ok(count);
         }
-        wanted.after = page.last().map(crate::domain::row::Row::key);
+        wanted.after = page.last().map(crate::domain::machine::row::Row::key);
     }
 }

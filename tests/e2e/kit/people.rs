@@ -1,7 +1,7 @@
 //! Members: generated, never real. Each test has its own, so that no other test's transfers count for them.
 
 use super::caller::{Caller, within};
-use gongji::domain::id_number::IdNumber;
+use gongji::domain::value::id_number::IdNumber;
 use gongji::proto::hub::{CreateTransferRequest, WaitMode};
 use gongji::proto::node::{
     CreditAccountRequest, GetMemberRequest, GetWalletRequest, Member, OpenWalletRequest,

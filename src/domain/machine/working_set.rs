@@ -1,0 +1,322 @@
+//! The rows that a batch works on: loaded before it is decided, changed only by applying records.
+
+use crate::domain::machine::row::{Key, Row};
+use crate::domain::machine::table::{Change, Stored, TableRow};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+/// What is known of a key.
+#[derive(Debug)]
+struct Slot {
+    /// Its row, or that there is none.
+    row: Option<Row>,
+    /// Whether it changed since the last commit.
+    changed: bool,
+    /// When it was last loaded or changed.
+    generation: u32,
+}
+
+/// Mixes a key's words by multiplication: keys are looked up a dozen times in a transfer.
+#[derive(Debug)]
+struct KeyHasher {
+    state: u64,
+    factor: u64,
+}
+
+impl KeyHasher {
+    fn mix(&mut self, word: u64) {
+        let product = u128::from(self.state.rotate_left(5) ^ word) * u128::from(self.factor);
+        let (high, low) = ((product >> 64) as u64, product as u64);
+        self.state = high ^ low;
+    }
+}
+
+/// Clients choose ids: without a secret seed they could choose many that all fall together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seed([u64; 2]);
+
+impl BuildHasher for Seed {
+    type Hasher = KeyHasher;
+
+    fn build_hasher(&self) -> KeyHasher {
+        const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+        let [state, factor] = self.0;
+        KeyHasher { state: state ^ ODD, factor: (factor ^ ODD) | 1 }
+    }
+}
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            self.mix(u64::from_le_bytes(word.try_into().unwrap_or_default()));
+        }
+        let mut rest = [0; 8];
+        rest[..words.remainder().len()].copy_from_slice(words.remainder());
+        self.mix(u64::from_le_bytes(rest));
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.mix(number.into());
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.mix(number.into());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.mix(number);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.mix(number as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.state
+    }
+}
+
+/// Rows by key, with absence remembered too, and which of them changed.
+///
+/// Tens of thousands of rows are found by hash: an ordered map costs a tenth of a step. Its own order is never looked
+/// at ([`WorkingSet::rows`] sorts).
+#[derive(Debug, Default)]
+pub struct WorkingSet {
+    slots: HashMap<Key, Slot, Seed>,
+    changed: Vec<(Key, Stored)>,
+    generation: u32,
+    /// Slots of the present generation.
+    young: usize,
+    complete: bool,
+}
+
+impl WorkingSet {
+    /// A set that holds everything there is, so that what it does not know does not exist: for replay.
+    pub fn complete() -> WorkingSet {
+        WorkingSet { complete: true, ..WorkingSet::default() }
+    }
+
+    /// An empty set that nobody can foresee the order of: a server's. What it gives is the same with every seed.
+    pub fn seeded(seed: [u64; 2]) -> WorkingSet {
+        WorkingSet { slots: HashMap::with_hasher(Seed(seed)), ..WorkingSet::default() }
+    }
+
+    /// Whether the key's row, or its absence, is known.
+    pub fn knows(&self, key: &Key) -> bool {
+        self.slots.contains_key(key)
+    }
+
+    /// Remembers what the store holds under a key.
+    pub fn learn(&mut self, key: Key, row: Option<Row>) {
+        self.set(key, row);
+    }
+
+    /// The row under a key, shared, if there is one.
+    ///
+    /// # Panics
+    /// As [`WorkingSet::get`].
+    pub fn share<T: TableRow>(&self, key: &Key) -> Option<Arc<T>> {
+        self.known(key).and_then(T::share)
+    }
+
+    /// The row under a key, if there is one.
+    ///
+    /// # Panics
+    /// When the key was never loaded: `needs` forgot it, and absence must not be guessed where money is at stake.
+    pub fn get<T: TableRow>(&self, key: &Key) -> Option<&T> {
+        self.known(key).and_then(T::of)
+    }
+
+    fn known(&self, key: &Key) -> Option<&Row> {
+        match self.slots.get(key) {
+            Some(slot) => slot.row.as_ref(),
+            None if self.complete => None,
+            None => panic!("{} was decided on before it was loaded", key.table().name()),
+        }
+    }
+
+    /// The row under a key as it is kept, if there is one.
+    pub fn row(&self, key: &Key) -> Option<&Row> {
+        self.slots.get(key).and_then(|slot| slot.row.as_ref())
+    }
+
+    /// Replaces or adds a row.
+    pub fn put(&mut self, row: impl Into<Row>) {
+        let row = row.into();
+        let key = row.key();
+        let is_complete = self.complete;
+        let (slot, was) = self.set(key.clone(), Some(row));
+        if !std::mem::replace(&mut slot.changed, true) {
+            // What holds all there is has loaded nothing.
+            let stored = match was {
+                Some(row) if !is_complete => row.map_or(Stored::Nothing, Stored::Row),
+                _ => Stored::Unknown,
+            };
+            self.changed.push((key, stored));
+        }
+    }
+
+    /// Gives the slot, and what was known of the key before.
+    fn set(&mut self, key: Key, row: Option<Row>) -> (&mut Slot, Option<Option<Row>>) {
+        match self.slots.entry(key) {
+            Entry::Occupied(entry) => {
+                let slot = entry.into_mut();
+                self.young += usize::from(slot.generation != self.generation);
+                slot.generation = self.generation;
+                let was = std::mem::replace(&mut slot.row, row);
+                (slot, Some(was))
+            }
+            Entry::Vacant(entry) => {
+                self.young += 1;
+                (entry.insert(Slot { row, changed: false, generation: self.generation }), None)
+            }
+        }
+    }
+
+    /// The rows changed since the last call, each once, in key order. Those that are settled are not needed here any
+    /// more, and make room for others.
+    pub fn take_changed(&mut self) -> Vec<Change> {
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let mut rows = Vec::with_capacity(changed.len());
+        for (key, stored) in changed {
+            let Some(slot) = self.slots.get_mut(&key) else { continue };
+            slot.changed = false;
+            let Some(row) = slot.row.clone() else { continue };
+            if row.is_settled() && !self.complete {
+                self.forget(&key);
+            }
+            rows.push(Change { row, stored });
+        }
+        rows
+    }
+
+    /// Forgets what is known of a key, once it is stored.
+    pub fn forget(&mut self, key: &Key) {
+        if let Some(slot) = self.slots.remove(key) {
+            self.young -= usize::from(slot.generation == self.generation);
+        }
+    }
+
+    /// Every row that exists here, in key order.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        let mut rows: Vec<(&Key, &Row)> =
+            self.slots.iter().filter_map(|(key, slot)| slot.row.as_ref().map(|row| (key, row))).collect();
+        rows.sort_unstable_by_key(|(key, _)| *key);
+        rows.into_iter().map(|(_, row)| row)
+    }
+
+    /// Forgets the rows that were neither loaded nor changed lately, once `most` others are held. Only between batches,
+    /// when all changes are stored.
+    pub fn forget_beyond(&mut self, most: usize) {
+        if self.young > most {
+            let present = self.generation;
+            self.slots.retain(|_, slot| slot.generation == present);
+            (self.generation, self.young) = (present + 1, 0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::machine::row::{BuriedRow, PeerRow};
+    use crate::domain::value::id::TransferId;
+    use crate::domain::value::region::ProvinceCode;
+    use std::collections::BTreeSet;
+
+    fn buried(province: u8) -> BuriedRow {
+        let province = ProvinceCode::new(province);
+        BuriedRow { transfer_id: TransferId([1; 16]), province, bury_time: Default::default() }
+    }
+
+    /// A settled row leaves together with what an older generation remembers of its key, such as its absence.
+    #[test]
+    fn a_settled_row_is_handed_over_once_and_then_unknown() {
+        let (key, mut rows) = (Key::BuriedRow(TransferId([1; 16])), WorkingSet::default());
+        rows.learn(key.clone(), None);
+        rows.forget_beyond(0);
+        assert!(rows.knows(&key), "the generation before is kept");
+        rows.put(buried(13));
+        assert_eq!(rows.take_changed(), [Change { row: buried(13).into(), stored: Stored::Nothing }]);
+        assert!(!rows.knows(&key));
+        assert_eq!(rows.take_changed(), []);
+    }
+
+    /// A store writes only what differs from what it is said to hold.
+    #[test]
+    fn a_change_says_what_is_stored_as_far_as_that_was_learned() {
+        let (province, start_id, head_hash) = (ProvinceCode::HUB, Default::default(), Default::default());
+        let peer = |sequence| {
+            Row::from(PeerRow { province, incarnation: 1, start_id, sequence, head_hash, resync: None })
+        };
+        let (key, mut rows) = (peer(1).key(), WorkingSet::default());
+        let changed = |rows: &mut WorkingSet, sequences: &[u64]| {
+            sequences.iter().for_each(|sequence| rows.put(peer(*sequence)));
+            rows.take_changed().remove(0)
+        };
+        let expected = |sequence, stored| Change { row: peer(sequence), stored };
+        assert_eq!(changed(&mut rows, &[1]), expected(1, Stored::Unknown), "nobody looked");
+        assert_eq!(
+            changed(&mut rows, &[2, 3]),
+            expected(3, Stored::Row(peer(1))),
+            "as it was before the batch"
+        );
+        rows.forget(&key);
+        rows.learn(key.clone(), Some(peer(3)));
+        assert_eq!(changed(&mut rows, &[4]), expected(4, Stored::Row(peer(3))), "as it was read");
+        assert_eq!(changed(&mut WorkingSet::complete(), &[5]), expected(5, Stored::Unknown), "a replay");
+    }
+
+    #[test]
+    fn what_was_not_used_for_two_generations_is_forgotten() {
+        let key = |number: u8| Key::BuriedRow(TransferId([number; 16]));
+        let mut rows = WorkingSet::default();
+        (1..=3).for_each(|number| rows.learn(key(number), None));
+        rows.forget_beyond(3);
+        assert_eq!(rows.young, 3, "no more than may be");
+        rows.forget_beyond(2);
+        (3..=5).for_each(|number| rows.learn(key(number), None));
+        rows.learn(key(5), None);
+        rows.forget(&key(4));
+        rows.forget(&key(4));
+        assert_eq!(rows.young, 2, "3 is young again, 5 counts once, 4 is gone");
+        rows.forget_beyond(1);
+        let known: Vec<u8> = (1..=5).filter(|number| rows.knows(&key(*number))).collect();
+        assert_eq!(known, [3, 5]);
+    }
+
+    /// Ids that fall together under the hash without a seed; whoever knows it finds as many as he wants.
+    #[test]
+    fn a_seed_takes_apart_what_was_chosen_to_fall_together() {
+        let hash = |set: &WorkingSet, id: [u64; 2]| {
+            let mut hasher = set.slots.hasher().build_hasher();
+            id.into_iter().for_each(|word| hasher.write_u64(word));
+            hasher.finish()
+        };
+        let state_after = |word| {
+            let mut hasher = Seed::default().build_hasher();
+            hasher.write_u64(word);
+            hasher.finish().rotate_left(5)
+        };
+        let chosen: Vec<[u64; 2]> = (0..50).map(|word| [word, state_after(word)]).collect();
+        let kinds = |set: WorkingSet| chosen.iter().map(|id| hash(&set, *id)).collect::<BTreeSet<_>>().len();
+        assert_eq!(kinds(WorkingSet::default()), 1);
+        assert_eq!(kinds(WorkingSet::seeded([7, 0])), 50);
+        assert_eq!(kinds(WorkingSet::seeded([0, 7])), 50);
+    }
+
+    #[test]
+    fn rows_come_in_key_order_whatever_the_order_of_hashing() {
+        let mut rows = WorkingSet::complete();
+        for number in (0..50).rev() {
+            let transfer_id = TransferId([number; 16]);
+            rows.put(BuriedRow { transfer_id, ..buried(13) });
+        }
+        let keys: Vec<Key> = rows.rows().map(Row::key).collect();
+        assert!(keys.is_sorted() && keys.len() == 50);
+    }
+}
