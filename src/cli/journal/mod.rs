@@ -1,22 +1,21 @@
 //! `gongji journal`: reads a server's store beside the running server, and checks it.
 
-mod returns;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use super::Exit;
 use super::failure::Failure;
 use super::output::{OutputArgs, say};
 use super::table::{align_right, table};
+use super::time::{local, rfc3339};
+use crate::domain::machine::describe::{Detail, Details};
 use crate::domain::machine::record::Record;
 use crate::domain::value::id::{TransferId, hex};
 use crate::store::replay::verify;
 use crate::store::sqlite::Snapshot;
 use crate::store::{JournalEntry, StoreError};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
-use text::{details, to_json};
 
 /// Entries read at a time.
 const PAGE: usize = 1_000;
@@ -108,7 +107,7 @@ fn show(
 
 fn cells(entry: &JournalEntry) -> [String; 5] {
     let content: Vec<String> =
-        details(&entry.record).into_iter().map(|(name, value)| format!("{name} {value}")).collect();
+        details(entry).into_iter().map(|(name, detail)| format!("{name} {}", for_people(&detail))).collect();
     [
         entry.sequence.to_string(),
         entry.record.name().to_owned(),
@@ -116,6 +115,47 @@ fn cells(entry: &JournalEntry) -> [String; 5] {
         content.join("\n"),
         hex(&entry.hash.0[..6]),
     ]
+}
+
+/// What the record says; the transfer that it is about stands beside.
+fn details(entry: &JournalEntry) -> Details {
+    let about = entry.transfer_id.map(|id| Detail::Text(id.to_string()));
+    let mut details = entry.record.details();
+    details.retain(|(_, detail)| Some(detail) != about.as_ref());
+    details
+}
+
+fn for_people(detail: &Detail) -> String {
+    match detail {
+        Detail::Nothing => "–".to_owned(),
+        Detail::Text(text) => text.clone(),
+        Detail::Number(number) => number.to_string(),
+        Detail::Flag(flag) => flag.to_string(),
+        Detail::Time(at) => local(*at),
+    }
+}
+
+fn for_programs(detail: Detail) -> Value {
+    match detail {
+        Detail::Nothing => Value::Null,
+        Detail::Text(text) => text.into(),
+        Detail::Number(number) => number.into(),
+        Detail::Flag(flag) => flag.into(),
+        Detail::Time(at) => rfc3339(at).into(),
+    }
+}
+
+/// An entry for programs.
+fn to_json(entry: &JournalEntry) -> Value {
+    let pair = |(name, detail): (&'static str, Detail)| (name.to_owned(), for_programs(detail));
+    let content: Map<String, Value> = details(entry).into_iter().map(pair).collect();
+    json!({
+        "sequence": entry.sequence,
+        "record": entry.record.name(),
+        "transfer_id": entry.transfer_id.map(|id| id.to_string()),
+        "content": content,
+        "hash": hex(&entry.hash.0),
+    })
 }
 
 /// Whether a record is about a transfer, alone or among others.

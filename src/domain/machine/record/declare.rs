@@ -28,6 +28,12 @@ macro_rules! contents {
             $(#[$meta])*
             #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
             pub struct $name { $($(#[$doc])* pub $field: $ty),* }
+
+            impl $crate::domain::machine::describe::Describe for $name {
+                fn describe(&self, _: &'static str, to: &mut $crate::domain::machine::describe::Details) {
+                    $(self.$field.describe(stringify!($field), to);)*
+                }
+            }
         )+
     };
 }
@@ -57,6 +63,14 @@ macro_rules! records {
             /// The name of its kind, for people.
             pub fn name(&self) -> &'static str {
                 match self { $(Record::$name(_) => stringify!($name)),+ }
+            }
+
+            /// What it says, as names and values.
+            pub fn details(&self) -> $crate::domain::machine::describe::Details {
+                use $crate::domain::machine::describe::Describe;
+                let mut details = Vec::new();
+                match self { $(Record::$name(record) => record.describe("", &mut details)),+ }
+                details
             }
 
             /// The version of its content that is written today.
