@@ -116,35 +116,33 @@ impl Connection {
         })
     }
 
-    /// The hub.
+    /// The hub, called as the app.
     ///
     /// # Errors
     /// [`Failure::Usage`] when its address or a certificate is missing or unfit.
     pub fn hub(&self) -> Result<Server, Failure> {
-        self.server(self.hub_address()?, Role::Hub, self.own.as_ref())
+        self.server(Role::Hub, None)
     }
 
     /// A province's node, called as the app. Errors as of [`Connection::hub`].
     pub fn node(&self, province: ProvinceCode) -> Result<Server, Failure> {
-        self.server(self.node_address(province)?, Role::Node(province), self.own.as_ref())
+        self.server(Role::Node(province), None)
     }
 
     /// A province's node, called as the province's own system where its certificate is known. Errors as of
     /// [`Connection::hub`].
     pub fn node_as_platform(&self, province: ProvinceCode) -> Result<Server, Failure> {
-        let certs = self.platforms.get(&province).or(self.own.as_ref());
-        self.server(self.node_address(province)?, Role::Node(province), certs)
+        self.server(Role::Node(province), self.platforms.get(&province))
     }
 
     /// The hub, called as an operator where such a certificate is known. Errors as of [`Connection::hub`].
     pub fn hub_as_operator(&self) -> Result<Server, Failure> {
-        self.server(self.hub_address()?, Role::Hub, self.operator.as_ref().or(self.own.as_ref()))
+        self.server(Role::Hub, self.operator.as_ref())
     }
 
     /// A province's node, called as an operator where such a certificate is known. Errors as of [`Connection::hub`].
     pub fn node_as_operator(&self, province: ProvinceCode) -> Result<Server, Failure> {
-        let certs = self.operator.as_ref().or(self.own.as_ref());
-        self.server(self.node_address(province)?, Role::Node(province), certs)
+        self.server(Role::Node(province), self.operator.as_ref())
     }
 
     /// The provinces whose nodes are named.
@@ -152,20 +150,19 @@ impl Connection {
         self.nodes.keys().copied()
     }
 
-    fn hub_address(&self) -> Result<&str, Failure> {
-        self.hub.as_deref().ok_or_else(|| Failure::Usage("no hub is named; give --hub HOST:PORT".to_owned()))
+    fn address(&self, role: &Role) -> Result<&str, Failure> {
+        let (address, missing) = match role {
+            Role::Node(it) => {
+                (self.nodes.get(it), format!("no node of province {it} is named; give --node {it}=HOST:PORT"))
+            }
+            _ => (self.hub.as_ref(), "no hub is named; give --hub HOST:PORT".to_owned()),
+        };
+        address.map(String::as_str).ok_or(Failure::Usage(missing))
     }
 
-    fn node_address(&self, province: ProvinceCode) -> Result<&str, Failure> {
-        let address = self.nodes.get(&province).map(String::as_str);
-        address.ok_or_else(|| {
-            Failure::Usage(format!(
-                "no node of province {province} is named; give --node {province}=HOST:PORT"
-            ))
-        })
-    }
-
-    fn server(&self, address: &str, role: Role, certs: Option<&CertFiles>) -> Result<Server, Failure> {
+    /// A server, called with this certificate, else as the app.
+    fn server(&self, role: Role, certs: Option<&CertFiles>) -> Result<Server, Failure> {
+        let (address, certs) = (self.address(&role)?, certs.or(self.own.as_ref()));
         let unfit = |error: crate::transport::tls::TlsError| Failure::Usage(error.to_string());
         let plain = self.plaintext_as.is_some();
         let scheme = if plain { "http" } else { "https" };

@@ -6,7 +6,7 @@ use super::json::{take, to_json};
 use super::output::note;
 use super::pager;
 use super::show::refusal_text;
-use super::table::{align_right, facts, table};
+use super::table::{self, facts};
 use super::time::local_time;
 use super::until_known::Request;
 use crate::privacy::random::new_transfer_id;
@@ -179,9 +179,7 @@ fn list(args: &ListArgs) -> Exit {
 }
 
 fn list_table(found: &[Compensation]) -> Table {
-    let mut shown =
-        table(&["compensation", "of transfer", "yuan", "state", "proposed by", "answered by", "reason"]);
-    shown.add_rows(found.iter().map(|it| {
+    let row = |it: &Compensation| {
         [
             it.compensation_id.clone(),
             it.transfer_id.clone(),
@@ -191,9 +189,9 @@ fn list_table(found: &[Compensation]) -> Table {
             it.answerer.clone(),
             it.reason.clone(),
         ]
-    }));
-    align_right(&mut shown, &[2]);
-    shown
+    };
+    let header = ["compensation", "of transfer", "yuan", "state", "proposed by", "answered by", "reason"];
+    table::list(header, found.iter().map(row), &[2])
 }
 
 fn state_text(state: CompensationState) -> &'static str {

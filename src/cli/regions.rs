@@ -4,7 +4,7 @@ use super::Exit;
 use super::client::CallArgs;
 use super::json::{all, to_json};
 use super::pager;
-use super::table::{facts, table};
+use super::table::{self, facts};
 use crate::proto::hub::region_service_client::RegionServiceClient;
 use crate::proto::hub::{GetRegionRequest, ListRegionsRequest, Region};
 use comfy_table::Table;
@@ -70,8 +70,8 @@ fn list(province: &str, open_only: bool, call: &CallArgs) -> Exit {
         call.output.print(
             || json!({ "regions": all(&places), "region_table_version": version }),
             || {
-                let mut shown = table(&["code", "name", "province", "wallet", "open", "grade"]);
-                shown.add_rows(places.iter().map(cells));
+                let header = ["code", "name", "province", "wallet", "open", "grade"];
+                let shown = table::list(header, places.iter().map(cells), &[]);
                 format!("{shown}\n{} places, table {version}", places.len())
             },
         );

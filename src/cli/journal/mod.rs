@@ -6,7 +6,7 @@ mod tests;
 use super::Exit;
 use super::failure::Failure;
 use super::output::{OutputArgs, say};
-use super::table::{align_right, table};
+use super::table::list;
 use super::time::{local, rfc3339};
 use crate::domain::machine::describe::{Detail, Details};
 use crate::domain::machine::record::Record;
@@ -97,10 +97,7 @@ fn show(
         say(json!({ "owner": owner, "head": head, "records": entries }));
         return Ok(Exit::Done);
     }
-    let mut shown = table(&["sequence", "record", "transfer", "content", "hash"]);
-    shown.add_rows(entries.iter().map(cells));
-    align_right(&mut shown, &[0]);
-    say(shown);
+    say(list(["sequence", "record", "transfer", "content", "hash"], entries.iter().map(cells), &[0]));
     say(format!("journal of {owner}, last sequence {}, head {}", head.sequence, hex(&head.hash.0)));
     Ok(Exit::Done)
 }

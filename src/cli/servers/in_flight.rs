@@ -7,14 +7,13 @@ use crate::cli::failure::Failure;
 use crate::cli::json::to_json;
 use crate::cli::pager;
 use crate::cli::show::{side_name, state_text};
-use crate::cli::table::{align_right, table};
+use crate::cli::table::list;
 use crate::cli::time::local_time;
 use crate::domain::value::region::ProvinceCode;
 use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;
 use crate::proto::hub::{InFlightTransfer, ListInFlightRequest, WaitReason};
 use crate::proto::node::audit_service_client::AuditServiceClient as NodeClient;
 use crate::proto::node::{InDoubtLeg, LegSide, ListInDoubtRequest};
-use comfy_table::Table;
 use serde_json::{Value, json};
 
 /// Arguments of a list of nodes.
@@ -44,7 +43,11 @@ pub fn in_flight(args: &ListArgs) -> Exit {
         let page = page.await?;
         args.call.output.print(
             || json!({ "transfers": page.rows.iter().map(in_flight_json).collect::<Vec<_>>(), "more": page.more() }),
-            || format!("{}\n{}", in_flight_table(&page.rows), closing(page.rows.len(), page.more())),
+            || {
+                let header = ["id", "from → to", "yuan", "state", "waits for", "since"];
+                let shown = list(header, page.rows.iter().map(in_flight_cells), &[2]);
+                format!("{shown}\n{}", closing(page.rows.len(), page.more()))
+            },
         );
         Ok(Exit::Done)
     })
@@ -60,13 +63,6 @@ fn wait_reason(reason: WaitReason) -> &'static str {
         WaitReason::NoNode => "no node is configured",
         WaitReason::Rejected => "REJECTED: see gongji incidents",
     }
-}
-
-fn in_flight_table(rows: &[InFlightTransfer]) -> Table {
-    let mut shown = table(&["id", "from → to", "yuan", "state", "waits for", "since"]);
-    shown.add_rows(rows.iter().map(in_flight_cells));
-    align_right(&mut shown, &[2]);
-    shown
 }
 
 fn in_flight_cells(it: &InFlightTransfer) -> [String; 6] {
@@ -118,7 +114,10 @@ pub fn in_doubt(args: &NodeListArgs) -> Exit {
             let read = read_in_doubt(&args.list, &node).await;
             found.take(&format!("node {province}"), read, |leg| (province, leg));
         }
-        Ok(found.print(args.list.call.output, "legs", in_doubt_json, || in_doubt_table(&found.rows)))
+        Ok(found.print(args.list.call.output, "legs", in_doubt_json, || {
+            let header = ["node", "id", "side", "yuan", "other side", "since", "asked", "asks next"];
+            list(header, found.rows.iter().map(in_doubt_cells), &[3])
+        }))
     })
 }
 
@@ -130,13 +129,6 @@ async fn read_in_doubt(args: &ListArgs, node: &Server) -> Result<pager::Page<InD
         Ok((page.legs, page.next_page_token))
     })
     .await
-}
-
-fn in_doubt_table(rows: &[(ProvinceCode, InDoubtLeg)]) -> Table {
-    let mut shown = table(&["node", "id", "side", "yuan", "other side", "since", "asked", "asks next"]);
-    shown.add_rows(rows.iter().map(in_doubt_cells));
-    align_right(&mut shown, &[3]);
-    shown
 }
 
 fn leg_side(side: LegSide) -> &'static str {

@@ -7,7 +7,7 @@ use crate::cli::failure::Failure;
 use crate::cli::json::{take, to_json};
 use crate::cli::pager::{self, Page};
 use crate::cli::show::side_name;
-use crate::cli::table::table;
+use crate::cli::table::list;
 use crate::cli::time::local_time;
 use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;
 use crate::proto::node::audit_service_client::AuditServiceClient as NodeClient;
@@ -27,9 +27,8 @@ pub fn incidents(args: &ListArgs) -> Exit {
             found.take(&server, of_node(args, &node).await, |it| (server.clone(), it));
         }
         Ok(found.print(args.call.output, "incidents", incident_json, || {
-            let mut shown = table(&["server", "id", "side", "why", "order", "since"]);
-            shown.add_rows(found.rows.iter().map(incident_cells));
-            shown
+            let header = ["server", "id", "side", "why", "order", "since"];
+            list(header, found.rows.iter().map(incident_cells), &[])
         }))
     })
 }

@@ -1,7 +1,7 @@
 //! Transfers for people.
 
 use crate::cli::show::{kinship_text, party_text, refusal_text, state_text};
-use crate::cli::table::{align_right, facts, table};
+use crate::cli::table::{facts, list};
 use crate::cli::time::local_time;
 use crate::proto::{hub, types};
 use comfy_table::Table;
@@ -50,10 +50,8 @@ fn cells(it: &hub::Transfer) -> [String; 7] {
 
 /// A list of transfers.
 pub fn transfers_table(transfers: &[hub::Transfer]) -> Table {
-    let mut list = table(&["transfer", "created", "payer", "payee", "amount", "state", "refusal"]);
-    list.add_rows(transfers.iter().map(cells));
-    align_right(&mut list, &[4]);
-    list
+    let header = ["transfer", "created", "payer", "payee", "amount", "state", "refusal"];
+    list(header, transfers.iter().map(cells), &[4])
 }
 
 #[cfg(test)]

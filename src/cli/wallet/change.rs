@@ -1,4 +1,4 @@
-//! What `gongji wallet` changes: one request, sent again with the same id until its fate is known.
+//! What `gongji wallet` changes: one request, sent again with the same id until it is known whether it is done.
 
 use super::show::wallet_table;
 use crate::cli::Exit;
@@ -9,11 +9,9 @@ use crate::cli::person::{PersonArgs, kinship_number, kinship_parser};
 use crate::cli::until_known::Request;
 use crate::privacy::random::new_transfer_id;
 use crate::proto::node::wallet_service_client::WalletServiceClient;
-use crate::proto::node::{
-    ChangePlaceRequest, CloseWalletRequest, FreezeWalletRequest, OpenWalletRequest, UnfreezeWalletRequest,
-    Wallet, WalletRelative,
-};
+use crate::proto::node::{Wallet, WalletRelative};
 use crate::proto::types;
+use crate::transport::peer::Service;
 use serde_json::json;
 use std::time::Duration;
 use tonic::Status;
@@ -59,89 +57,58 @@ pub(super) struct ChangeArgs {
     call: CallArgs,
 }
 
-/// How an opened wallet is to be.
-#[derive(Clone, Copy)]
-pub(super) enum Wish<'a> {
-    /// With this place of use.
-    Move(&'a str),
-    /// Frozen, for this reason.
-    Freeze(&'a str),
-    /// In use again, for this reason.
-    Unfreeze(&'a str),
-    /// Closed.
-    Close,
-}
-
-/// A request that changes a wallet.
-pub(super) enum Change {
-    Open(OpenWalletRequest),
-    Move(ChangePlaceRequest),
-    Freeze(FreezeWalletRequest),
-    Unfreeze(UnfreezeWalletRequest),
-    Close(CloseWalletRequest),
-}
-
-impl Change {
-    fn of(wish: Wish<'_>, party: types::Party) -> Change {
-        let (request_id, party) = (new_transfer_id().to_string(), Some(party));
-        match wish {
-            Wish::Move(code) => {
-                Change::Move(ChangePlaceRequest { request_id, party, use_region_code: code.to_owned() })
-            }
-            Wish::Freeze(code) => {
-                Change::Freeze(FreezeWalletRequest { request_id, party, reason_code: code.to_owned() })
-            }
-            Wish::Unfreeze(code) => {
-                Change::Unfreeze(UnfreezeWalletRequest { request_id, party, reason_code: code.to_owned() })
-            }
-            Wish::Close => Change::Close(CloseWalletRequest { request_id, party }),
-        }
-    }
-
-    fn request_id(&self) -> &str {
-        match self {
-            Change::Open(it) => &it.request_id,
-            Change::Move(it) => &it.request_id,
-            Change::Freeze(it) => &it.request_id,
-            Change::Unfreeze(it) => &it.request_id,
-            Change::Close(it) => &it.request_id,
-        }
-    }
-
-    /// Sends it once.
-    async fn send(&self, node: &Server, within: Duration) -> Result<Wallet, Status> {
-        let mut client = WalletServiceClient::new(node.service());
-        macro_rules! send {
-            ($method:ident, $message:expr) => {
-                client.$method(node.request_within($message.clone(), within)).await?.into_inner().wallet
-            };
-        }
-        let wallet = match self {
-            Change::Open(it) => send!(open_wallet, it),
-            Change::Move(it) => send!(change_place, it),
-            Change::Freeze(it) => send!(freeze_wallet, it),
-            Change::Unfreeze(it) => send!(unfreeze_wallet, it),
-            Change::Close(it) => send!(close_wallet, it),
-        };
-        Ok(wallet.unwrap_or_default())
+impl ChangeArgs {
+    /// Changes an opened wallet, as the province's own system.
+    pub(super) fn carry_out(
+        &self,
+        send: impl AsyncFn(Wallets<'_>, String, Option<types::Party>) -> Result<Option<Wallet>, Status>,
+    ) -> Exit {
+        self.call.run(async |connection| {
+            let person = self.person.read()?;
+            let node = connection.node_as_platform(person.province)?;
+            Ok(carry_out(&node, person.party, self.call.output, send).await)
+        })
     }
 }
 
-/// Changes an opened wallet, as the province's own system.
-pub(super) fn change(args: &ChangeArgs, wish: Wish<'_>) -> Exit {
-    args.call.run(async |connection| {
-        let person = args.person.read()?;
-        let node = connection.node_as_platform(person.province)?;
-        Ok(carry_out(&node, &Change::of(wish, person.party), args.call.output).await)
-    })
+/// The wallets of a node, for one sending of a change.
+pub(super) struct Wallets<'a> {
+    node: &'a Server,
+    left: Duration,
 }
 
-/// Sends a change until it is known whether it is done, and prints the wallet as it then is.
-pub(super) async fn carry_out(node: &Server, change: &Change, output: OutputArgs) -> Exit {
-    let advice = "run it again, or ask with `gongji wallet get`".to_owned();
-    let id = ("request_id", change.request_id());
-    let request = Request { server: node, output, id, asked_before: false, advice };
-    let call = async |left: Duration| change.send(node, left).await;
+impl Wallets<'_> {
+    /// Their service.
+    pub(super) fn client(&self) -> WalletServiceClient<Service> {
+        WalletServiceClient::new(self.node.service())
+    }
+
+    /// What is sent, with the time that is left.
+    pub(super) fn request<T>(&self, message: T) -> tonic::Request<T> {
+        self.node.request_within(message, self.left)
+    }
+}
+
+/// Sends a change, always with the same request id, until it is known whether it is done; prints the wallet as it then
+/// is.
+pub(super) async fn carry_out(
+    node: &Server,
+    party: types::Party,
+    output: OutputArgs,
+    send: impl AsyncFn(Wallets<'_>, String, Option<types::Party>) -> Result<Option<Wallet>, Status>,
+) -> Exit {
+    let request_id = new_transfer_id().to_string();
+    let request = Request {
+        server: node,
+        output,
+        id: ("request_id", &request_id),
+        asked_before: false,
+        advice: "run it again, or ask with `gongji wallet get`".to_owned(),
+    };
+    let call = async |left: Duration| {
+        let wallet = send(Wallets { node, left }, request_id.clone(), Some(party.clone())).await?;
+        wallet.ok_or_else(|| Status::internal("the answer holds no wallet"))
+    };
     let shown = |it: &Wallet| (json!({ "wallet": to_json(it) }), wallet_table(it).to_string());
     request.until_known(call, |_| Some(Exit::Done), shown).await
 }

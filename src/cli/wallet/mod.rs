@@ -9,13 +9,13 @@ use super::client::CallArgs;
 use super::json::{all, to_json};
 use super::pager;
 use super::person::PersonArgs;
-use crate::privacy::random::new_transfer_id;
 use crate::proto::node::member_service_client::MemberServiceClient;
 use crate::proto::node::wallet_service_client::WalletServiceClient;
 use crate::proto::node::{
-    EntryAccount, GetMemberRequest, GetWalletRequest, ListEntriesRequest, OpenWalletRequest,
+    ChangePlaceRequest, CloseWalletRequest, EntryAccount, FreezeWalletRequest, GetMemberRequest,
+    GetWalletRequest, ListEntriesRequest, OpenWalletRequest, UnfreezeWalletRequest,
 };
-use change::{Change, ChangeArgs, RelativeArgs, Wish, carry_out, change};
+use change::{ChangeArgs, RelativeArgs, Wallets, carry_out};
 use serde_json::json;
 use show::{account_json, account_table, entries_table, wallet_table};
 use statement::{StatementArgs, statement};
@@ -127,22 +127,41 @@ pub fn wallet(args: &Args) -> Exit {
             call.run(async |connection| {
                 let person = person.read()?;
                 let node = connection.node(person.province)?;
-                let change = Change::Open(OpenWalletRequest {
-                    request_id: new_transfer_id().to_string(),
-                    party: Some(person.party),
-                    use_region_code: use_region.clone(),
-                    phone: phone.clone().or(person.phone).unwrap_or_default(),
-                    confirmed: *confirmed,
-                    opened_by: relative.said().or(person.relative),
-                });
-                Ok(carry_out(&node, &change, call.output).await)
+                let phone = phone.clone().or(person.phone).unwrap_or_default();
+                let opened_by = relative.said().or(person.relative);
+                let open = async |wallets: Wallets<'_>, request_id, party| {
+                    let message = OpenWalletRequest {
+                        request_id,
+                        party,
+                        use_region_code: use_region.clone(),
+                        phone: phone.clone(),
+                        confirmed: *confirmed,
+                        opened_by: opened_by.clone(),
+                    };
+                    Ok(wallets.client().open_wallet(wallets.request(message)).await?.into_inner().wallet)
+                };
+                Ok(carry_out(&node, person.party, call.output, open).await)
             })
         }
         Command::Statement(args) => statement(args),
-        Command::ChangePlace { use_region, common } => change(common, Wish::Move(use_region)),
-        Command::Freeze { reason, common } => change(common, Wish::Freeze(reason)),
-        Command::Unfreeze { reason, common } => change(common, Wish::Unfreeze(reason)),
-        Command::Close { common } => change(common, Wish::Close),
+        Command::ChangePlace { use_region, common } => {
+            common.carry_out(async |wallets, request_id, party| {
+                let message = ChangePlaceRequest { request_id, party, use_region_code: use_region.clone() };
+                Ok(wallets.client().change_place(wallets.request(message)).await?.into_inner().wallet)
+            })
+        }
+        Command::Freeze { reason, common } => common.carry_out(async |wallets, request_id, party| {
+            let message = FreezeWalletRequest { request_id, party, reason_code: reason.clone() };
+            Ok(wallets.client().freeze_wallet(wallets.request(message)).await?.into_inner().wallet)
+        }),
+        Command::Unfreeze { reason, common } => common.carry_out(async |wallets, request_id, party| {
+            let message = UnfreezeWalletRequest { request_id, party, reason_code: reason.clone() };
+            Ok(wallets.client().unfreeze_wallet(wallets.request(message)).await?.into_inner().wallet)
+        }),
+        Command::Close { common } => common.carry_out(async |wallets, request_id, party| {
+            let message = CloseWalletRequest { request_id, party };
+            Ok(wallets.client().close_wallet(wallets.request(message)).await?.into_inner().wallet)
+        }),
         Command::Get { person, account: Account::Wallet, call } => get_wallet(person, call),
         Command::Get { person, account: Account::Personal, call } => get_account(person, call),
         Command::Entries { person, account, limit, call } => entries(person, *account, *limit, call),

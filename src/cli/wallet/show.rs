@@ -2,7 +2,7 @@
 
 use crate::cli::json::{take, to_json};
 use crate::cli::show::{kinship_text, party_text};
-use crate::cli::table::{align_right, facts, table};
+use crate::cli::table::{facts, list};
 use crate::cli::time::local_time;
 use crate::proto::{node, types};
 use comfy_table::Table;
@@ -59,8 +59,7 @@ pub fn account_json(it: &node::Member) -> Value {
 
 /// A statement.
 pub fn entries_table(entries: &[node::Entry]) -> Table {
-    let mut list = table(&["no", "time", "kind", "amount", "balance", "transfer or month", "other place"]);
-    for it in entries {
+    let row = |it: &node::Entry| {
         let kind = match it.kind() {
             node::EntryKind::Unspecified => "?",
             node::EntryKind::Allotment => "allotment 划入",
@@ -70,7 +69,7 @@ pub fn entries_table(entries: &[node::Entry]) -> Table {
             node::EntryKind::ReturnIn => "came back 退回转入",
         };
         let sign = if it.direction() == node::EntryDirection::Debit { "-" } else { "+" };
-        list.add_row([
+        [
             it.entry_no.to_string(),
             local_time(it.entry_time.as_ref()),
             kind.to_owned(),
@@ -78,10 +77,10 @@ pub fn entries_table(entries: &[node::Entry]) -> Table {
             it.balance_after.clone(),
             if it.transfer_id.is_empty() { it.period.clone() } else { it.transfer_id.clone() },
             it.counter_region_code.clone(),
-        ]);
-    }
-    align_right(&mut list, &[0, 3, 4]);
-    list
+        ]
+    };
+    let header = ["no", "time", "kind", "amount", "balance", "transfer or month", "other place"];
+    list(header, entries.iter().map(row), &[0, 3, 4])
 }
 
 #[cfg(test)]
