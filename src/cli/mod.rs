@@ -1,8 +1,9 @@
 //! The command line: a folder or file for each noun that commands are about. What they share stands beside: where
 //! servers are ([`client`]), what is printed ([`output`], [`json`], [`table`], [`show`], [`time`]), lists by
 //! pages ([`pager`]), changes that are asked for until their outcome is known ([`until_known`]), persons ([`person`]),
-//! and why a command failed ([`failure`]). Exit codes are documented in [`Exit`].
+//! stores of either machine (`any_store`), and why a command failed ([`failure`]). Exit codes: [`Exit`].
 
+mod any_store;
 pub mod audit;
 mod backup;
 mod bench;

@@ -3,13 +3,14 @@
 
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
 use crate::domain::audit::invariant::violations;
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{self, Effect as HubEffect};
-use crate::domain::machine::apply::replay;
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::record::RequestMark;
-use crate::domain::machine::row::{AccountRow, Key, LegRow, Row, TransferRow, WalletRow};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::record::{Record, replay};
 use crate::domain::machine::step::Output;
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::record::RequestMark;
+use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
 use crate::domain::node::{self, Effect as NodeEffect, WalletChange};
 use crate::domain::protocol::acceptance::Asked;
 use crate::domain::protocol::leg::LegState;
@@ -84,7 +85,7 @@ struct World {
     network: Vec<Message>,
     starts: u8,
     told: BTreeMap<u8, TransferState>,
-    buried: BTreeSet<(ProvinceCode, Key)>,
+    buried: BTreeSet<(ProvinceCode, node::Key)>,
 }
 
 impl World {
@@ -168,7 +169,7 @@ impl World {
             }
             Message::Decide(province, hub, decision) => {
                 let aborted = decision.outcome == Outcome::Abort;
-                let leg = (province, Key::LegRow(decision.transfer_id, decision.side));
+                let leg = (province, node::Key::Leg(decision.transfer_id, decision.side));
                 let input = node::Input::Decide { ticket: 0, hub, decisions: vec![decision] };
                 let outputs = self.toy.node(province).run(now, input);
                 // An order of an earlier life of the hub is refused, and told again by its present life.
@@ -300,9 +301,9 @@ impl World {
 
     /// A closed wallet has nothing in it, and nothing is on its way to it.
     fn closed_is_empty(&self) {
-        let wallet: Option<WalletRow> = self.toy.payee.get(&Key::WalletRow(member(PAYEE)));
+        let wallet: Option<WalletRow> = self.toy.payee.get(&node::Key::Wallet(member(PAYEE)));
         if wallet.is_some_and(|wallet| wallet.state == WalletState::Closed) {
-            let key = Key::AccountRow(member(PAYEE), AccountKind::Wallet);
+            let key = node::Key::Account(member(PAYEE), AccountKind::Wallet);
             let account: Option<AccountRow> = self.toy.payee.get(&key);
             let is_empty = |row: &AccountRow| {
                 row.posted == Money::ZERO && row.pending == Money::ZERO && row.held == Money::ZERO
@@ -364,8 +365,8 @@ fn check(world: &World, at_rest: bool) {
     assert_eq!(violations(&books), vec![]);
 }
 
-fn same_after_replay(journal: &[crate::domain::machine::record::Record], rows: &WorkingSet) {
-    let replayed: Vec<Row> = replay(journal).rows().cloned().collect();
+fn same_after_replay<R: Record>(journal: &[R], rows: &WorkingSet<R::Row>) {
+    let replayed: Vec<R::Row> = replay(journal).rows().cloned().collect();
     assert_eq!(replayed, rows.rows().cloned().collect::<Vec<_>>());
 }
 

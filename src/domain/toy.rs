@@ -1,12 +1,14 @@
 //! A hub and two nodes over rows in memory, with every message in the test's hands. For unit tests only.
 
+use crate::domain::hub::tables::{PartiesRow, TransferRow};
 use crate::domain::hub::{self, AcceptRequest, CreateRequest, Deadlines, HubMachine, WaitMode};
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::record::{Record, RequestMark};
-use crate::domain::machine::row::{Key, PartiesRow, PeerRow, PersonRow, Row, TransferRow};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::own::PeerRow;
 use crate::domain::machine::step::{Batch, Machine, Output, Step};
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::table::{Row, TableRow};
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::record::RequestMark;
+use crate::domain::node::tables::PersonRow;
 use crate::domain::node::{self, MemberReport, NodeMachine};
 use crate::domain::protocol::acceptance::AcceptedLeg;
 use crate::domain::protocol::transfer::{Leg, Party, Terms, TermsDigests};
@@ -182,7 +184,7 @@ impl Toy {
     /// A node announces itself and takes the incarnation that it is given.
     pub fn join(&mut self, province: ProvinceCode) -> Vec<HubOutput> {
         let (now, mark) = (self.now, self.node(province).mark);
-        let hub: Option<PeerRow> = self.node(province).get(&Key::PeerRow(ProvinceCode::HUB));
+        let hub: Option<PeerRow> = self.node(province).get(&node::Key::Peer(ProvinceCode::HUB));
         let announcement = |proof| match announcement(0, province, mark, proof) {
             hub::Input::Announce { ticket, mut node } => {
                 node.knows_us_to = hub.as_ref().map(|hub| hub.sequence);
@@ -219,7 +221,7 @@ impl Toy {
     pub fn restart_node_as(&mut self, province: ProvinceCode, start: u8) {
         let (places, rulebook) = (self.places.clone(), self.rulebook.clone());
         let node = self.node(province);
-        let prepared = |row: &&crate::domain::machine::row::LegRow| {
+        let prepared = |row: &&crate::domain::node::tables::LegRow| {
             row.state == crate::domain::protocol::leg::LegState::Prepared
         };
         let in_doubt: Vec<_> = node.rows.rows().filter_map(TableRow::of).filter(prepared).cloned().collect();
@@ -243,9 +245,14 @@ impl Toy {
         self.hub.machine =
             HubMachine::new(start_id, self.places.clone(), self.rulebook.clone(), Deadlines::default());
         self.hub.mark = PeerMark { incarnation: self.hub.mark.incarnation + 1, start_id, ..self.hub.mark };
-        let filter = crate::domain::machine::scan::Filter::UnsettledTransfers;
-        let unsettled =
-            self.hub.rows.rows().filter(|row| filter.admits(row)).filter_map(TableRow::of).cloned();
+        let filter = hub::unsettled_transfers();
+        let unsettled = self
+            .hub
+            .rows
+            .rows()
+            .filter(|row| filter.admits::<hub::Row>(row))
+            .filter_map(TableRow::of)
+            .cloned();
         let unsettled = unsettled.collect();
         self.hub.run(self.now, hub::Input::Start { unsettled, put_back: None })
     }
@@ -368,9 +375,8 @@ impl Toy {
         let upto = self.hub.journal.len() as u64;
         let records = self.hub.journal.iter().skip(usize::try_from(after).unwrap_or(usize::MAX));
         let told = records.filter_map(|record| match record {
-            Record::TransferDecided(record) => {
-                let transfer =
-                    self.hub.get(&crate::domain::machine::row::Key::TransferRow(record.transfer_id))?;
+            hub::Record::TransferDecided(record) => {
+                let transfer = self.hub.get(&hub::Key::Transfer(record.transfer_id))?;
                 Some(hub::decisions_of(province, record, &transfer))
             }
             _ => None,

@@ -1,6 +1,6 @@
 //! What the vault holds, sealed: a node's persons, and the masked parties of the hub's transfers.
 
-use crate::domain::machine::row::PersonRow;
+use crate::domain::node::tables::PersonRow;
 use crate::domain::protocol::transfer::Terms;
 use crate::domain::rules::identity::Vault;
 use crate::domain::value::id::{MemberRef, TransferId};

@@ -2,9 +2,11 @@
 
 use super::network::{Event, Letter, Message};
 use super::world::{HUB, HubCaller, Pending, World};
+use crate::domain::hub::ReadBack;
+use crate::domain::hub::tables::Key;
 use crate::domain::hub::{Answer, Effect, Input};
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::row::{IncidentRow, Key};
+use crate::domain::machine::own::IncidentRow;
+use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::Output;
 use crate::domain::machine::table::TableRow;
 use crate::domain::protocol::acceptance::Asked;
@@ -13,7 +15,6 @@ use crate::domain::reason::Reason;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
-use crate::engine::ReadBack;
 use std::collections::BTreeMap;
 
 /// How long a decision's call may take, and how long a probe's.
@@ -219,7 +220,7 @@ impl World {
     }
 
     fn decided_at_recovery(&self, transfer_id: TransferId) -> bool {
-        let row = self.hub.disk.row(&Key::IncidentRow(transfer_id, Side::Payer));
+        let row = self.hub.disk.row(&Key::Incident(transfer_id, Side::Payer));
         row.as_ref()
             .and_then(IncidentRow::of)
             .is_some_and(|it| it.refusal.reason == Reason::DecidedAtRecovery)

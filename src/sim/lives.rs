@@ -4,10 +4,11 @@ use super::network::{Event, Place};
 use super::people::PlainVault;
 use super::watched::Watched;
 use super::world::{HUB, World};
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{self, Deadlines, HubMachine};
-use crate::domain::machine::row::{LegRow, TransferRow};
-use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::TableRow;
+use crate::domain::node::tables::LegRow;
 use crate::domain::node::{self, NodeMachine};
 use crate::domain::value::id::StartId;
 use crate::domain::value::region::ProvinceCode;
@@ -21,7 +22,7 @@ impl World {
         let start_id = StartId(self.chance.bytes());
         let (places, rulebook) = (Arc::clone(&self.country.places), Arc::clone(&self.country.rulebook));
         let machine = HubMachine::new(start_id, places, rulebook, Deadlines::default());
-        let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
+        let everything = Scan { filter: hub::unsettled_transfers(), after: None, limit: usize::MAX };
         let rows = self.hub.disk.open().scan(&everything).unwrap_or_default();
         let unsettled: Vec<TransferRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
         self.log(format_args!("hub starts, {} unsettled", unsettled.len()));
@@ -48,7 +49,7 @@ impl World {
         let start_id = StartId(self.chance.bytes());
         let (places, rulebook) = (Arc::clone(&self.country.places), Arc::clone(&self.country.rulebook));
         let (at, everything) =
-            (self.at, Scan { filter: Filter::LegsInDoubt, after: None, limit: usize::MAX });
+            (self.at, Scan { filter: node::legs_in_doubt(), after: None, limit: usize::MAX });
         let is_marked = self.is_marked(province);
         let Some(node) = self.nodes.get_mut(&province) else { return };
         let rows = node.disk.open().scan(&everything).unwrap_or_default();

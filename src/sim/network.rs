@@ -1,7 +1,7 @@
 //! What is still to happen, in order of time: messages on their way, timers, and what chance has in store.
 
 use crate::domain::hub::{AcceptRequest, Announcement, CompensationRequest, CreateRequest, HeardLeg};
-use crate::domain::machine::peer::PeerMark;
+use crate::domain::machine::own::PeerMark;
 use crate::domain::protocol::acceptance::Asked;
 use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::protocol::transfer::TransferState;

@@ -5,9 +5,10 @@ use super::network::{Call, Event, Letter, Message};
 use super::people::id_hash;
 use super::world::{HUB, Pending, World};
 use crate::domain::hub::{Announcement, HeardLeg};
-use crate::domain::machine::row::{Key, LegRow, PeerRow};
+use crate::domain::machine::own::PeerRow;
 use crate::domain::machine::step::Output;
 use crate::domain::machine::table::TableRow;
+use crate::domain::node::tables::{Key, LegRow};
 use crate::domain::node::{Answer, Effect, Input, leg_record};
 use crate::domain::protocol::acceptance::Asked;
 use crate::domain::protocol::leg::LegState;
@@ -129,7 +130,7 @@ impl World {
     pub(super) fn announce(&mut self, province: ProvinceCode, prove: Option<u64>) {
         let again = self.joined.contains_key(&province);
         let Some(node) = self.nodes.get(&province) else { return };
-        let row = node.disk.row(&Key::PeerRow(ProvinceCode::HUB));
+        let row = node.disk.row(&Key::Peer(ProvinceCode::HUB));
         let hub_seen = row.as_ref().and_then(PeerRow::of).map(PeerRow::mark);
         let proof = prove.map(|sequence| (sequence, node.hash_at(sequence).unwrap_or_default()));
         let hub_incarnation = hub_seen.map_or(0, |seen| seen.incarnation);

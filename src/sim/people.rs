@@ -1,8 +1,9 @@
 //! The simulated country: provinces with one pooling area each, members with money or a wallet, and their transfers.
 
+use crate::domain::hub::tables::PartiesRow;
 use crate::domain::hub::{CreateRequest, WaitMode};
-use crate::domain::machine::record::RequestMark;
-use crate::domain::machine::row::{PartiesRow, PersonRow};
+use crate::domain::node::record::RequestMark;
+use crate::domain::node::tables::PersonRow;
 use crate::domain::node::{Input, MemberReport};
 use crate::domain::protocol::transfer::{Party, Terms, TermsDigests};
 use crate::domain::rules::identity::Vault;

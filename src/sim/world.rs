@@ -2,6 +2,7 @@
 
 use super::chance::Chance;
 use super::check::Looked;
+use super::disk::Disk;
 use super::lies::Lies;
 use super::marks::Marks;
 use super::network::{Agenda, Call, Event, Letter, Message, Place};
@@ -18,7 +19,6 @@ use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
-use crate::store::memory::MemoryDisk;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -90,7 +90,7 @@ pub struct World {
     /// When a node's life announces itself next.
     pub(super) announcing: BTreeMap<ProvinceCode, (u64, u64)>,
     /// What was on a node's disk some time ago.
-    pub(super) backups: BTreeMap<ProvinceCode, MemoryDisk>,
+    pub(super) backups: BTreeMap<ProvinceCode, Disk>,
     /// Nodes that were put back, and the first life after that.
     pub(super) put_back: BTreeMap<ProvinceCode, u64>,
     /// Whether the hub's store was put back and it has not recovered yet.

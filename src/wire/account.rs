@@ -1,6 +1,6 @@
 //! Members, accounts, wallets and statements as a node shows them.
 
-use crate::domain::machine::row::{AccountRow, EntryRow, MemberRow, WalletRow};
+use crate::domain::node::tables::{AccountRow, EntryRow, MemberRow, WalletRow};
 use crate::domain::value::id_number::Person;
 use crate::domain::value::ledger::EntryKind;
 use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType, WalletState};

@@ -1,7 +1,7 @@
 //! AnnounceNode: what a node says of itself, and of what it has seen of the hub.
 
 use crate::domain::hub::Announcement;
-use crate::domain::machine::peer::PeerMark;
+use crate::domain::machine::own::PeerMark;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::Digest;
 use crate::domain::value::region::ProvinceCode;

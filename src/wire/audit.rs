@@ -1,6 +1,8 @@
 //! Books as operators read them. No personal data: what ties a leg to an account is good within one stream only.
 
-use crate::domain::machine::row::{AccountRow, IncidentRow, LegRow, PositionRow, TransferRow};
+use crate::domain::hub::tables::{PositionRow, TransferRow};
+use crate::domain::machine::own::IncidentRow;
+use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::returns::account_kind;
 use crate::domain::protocol::transfer::TransferState;

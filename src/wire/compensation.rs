@@ -1,6 +1,6 @@
 //! Compensations in the words of the wire.
 
-use crate::domain::machine::row::{CompensationRow, TransferRow};
+use crate::domain::hub::tables::{CompensationRow, TransferRow};
 use crate::domain::protocol::returns::reason_of;
 use crate::domain::protocol::transfer::{CompensationState, TransferState};
 use crate::domain::reason::Reason;

@@ -1,6 +1,6 @@
 //! Legs and what identifies them, and the mark that every message between hub and node carries.
 
-use crate::domain::machine::peer::PeerMark;
+use crate::domain::machine::own::PeerMark;
 use crate::domain::protocol::acceptance::{AcceptedLeg, LegTerms};
 use crate::domain::protocol::returns::ReturnLeg;
 use crate::domain::protocol::transfer::{Leg, Party};

@@ -1,6 +1,6 @@
 //! Prepare and Check: legs go out, votes come back.
 
-use crate::domain::machine::peer::PeerMark;
+use crate::domain::machine::own::PeerMark;
 use crate::domain::protocol::acceptance::Asked;
 use crate::domain::protocol::message::{Verdict, Vote};
 use crate::domain::protocol::transfer::Leg;

@@ -1,7 +1,7 @@
 //! Places, persons and requests that the tests of conversion share.
 
 use super::reader::Reader;
-use crate::domain::machine::peer::PeerMark;
+use crate::domain::machine::own::PeerMark;
 use crate::domain::protocol::transfer::{Leg, Party};
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::{Civil, Day};

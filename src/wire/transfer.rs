@@ -1,6 +1,6 @@
 //! Transfers as the hub shows them.
 
-use crate::domain::machine::row::TransferRow;
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::id::{Digest, hex};
 use crate::domain::value::region::RegionCode;

@@ -4,12 +4,14 @@ use super::load::Load;
 use super::process::{Servers, said};
 use crate::e2e::kit::site::Options;
 use crate::e2e::kit::{run, until};
-use gongji::domain::machine::row::{Table, TransferRow};
+use gongji::domain::hub::tables::TransferRow;
+use gongji::domain::machine::record::Record;
 use gongji::domain::machine::scan::{Filter, Scan};
 use gongji::domain::machine::table::TableRow;
 use gongji::domain::protocol::transfer::TransferState;
 use gongji::domain::value::id::TransferId;
-use gongji::proto::hub;
+use gongji::domain::{hub, node};
+use gongji::proto;
 use gongji::store::Tables;
 use gongji::store::failpoint::Failpoint;
 use gongji::store::rulebook_archive::Texts;
@@ -60,9 +62,16 @@ fn restore(servers: &Servers, from: &Path, config: &Path, fatal: Option<Failpoin
     command.output().expect("it runs")
 }
 
-fn committed(answers: &BTreeMap<String, hub::Transfer>) -> Vec<TransferId> {
-    let committed = answers.values().filter(|it| it.state() == hub::TransferState::Committed);
+fn committed(answers: &BTreeMap<String, proto::hub::Transfer>) -> Vec<TransferId> {
+    let committed = answers.values().filter(|it| it.state() == proto::hub::TransferState::Committed);
     committed.map(|it| TransferId::parse(&it.transfer_id).expect("an id")).collect()
+}
+
+/// A store that was made from a backup, and has journaled nothing since.
+fn wholly_restored<R: Record>(data: &Path) -> SqliteReader<R> {
+    let store = SqliteReader::open(data).expect("a store");
+    assert_eq!(store.restored().expect("read"), Some(store.head().expect("read").sequence));
+    store
 }
 
 #[test]
@@ -95,18 +104,18 @@ fn backups_under_load_hold_every_answer_given_before_them() {
         let data = servers.site().folder().join("again/data").join(server);
         let verified = servers.gongji(&["journal", "verify", text(&data)]).output().expect("it runs");
         assert!(verified.status.success(), "{}", said(&verified));
-        let mut store = SqliteReader::open(&data).expect("a store");
-        assert_eq!(store.restored().expect("read"), Some(store.head().expect("read").sequence));
-        let again = restore(&servers, folder, &config, None);
-        assert_eq!(again.status.code(), Some(64), "{}", said(&again));
         if *server == "hub" {
-            let all = Scan { filter: Filter::All(Table::TransferRow), after: None, limit: usize::MAX };
-            let rows = store.scan(&all).expect("rows");
+            let all = Scan { filter: Filter::all(hub::Table::Transfer), after: None, limit: usize::MAX };
+            let rows = wholly_restored::<hub::Record>(&data).scan(&all).expect("rows");
             let rows = rows.iter().filter_map(TransferRow::of);
             let held: Vec<TransferId> =
                 rows.filter(|row| row.state == TransferState::Committed).map(|row| row.transfer_id).collect();
             assert!(known.iter().all(|id| held.contains(id)), "what was answered before is in the backup");
+        } else {
+            wholly_restored::<node::Record>(&data);
         }
+        let again = restore(&servers, folder, &config, None);
+        assert_eq!(again.status.code(), Some(64), "{}", said(&again));
     }
 }
 
@@ -174,5 +183,6 @@ fn no_server_starts_on_a_restore_that_was_killed_and_the_next_restore_ends_it() 
     let texts = |data: &Path| Texts::of(data).hashes().expect("listed");
     assert!(!texts(&data).is_empty(), "a hub keeps the rules of all places");
     assert_eq!(texts(&data), texts(&servers.site().data("hub")));
-    assert!(SqliteStore::open(&data, "hub").expect("a store").restored().expect("read").is_some());
+    let store: SqliteStore<hub::Record> = SqliteStore::open(&data, "hub").expect("a store");
+    assert!(store.restored().expect("read").is_some());
 }

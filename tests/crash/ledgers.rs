@@ -4,34 +4,46 @@
 use crate::e2e::kit::site::Site;
 use gongji::domain::audit::books::{Books, HubBooks, NodeBooks};
 use gongji::domain::audit::invariant::violations;
-use gongji::domain::machine::row::{AccountRow, Row, Table, TransferRow};
+use gongji::domain::hub::tables::TransferRow;
+use gongji::domain::machine::record::Record;
 use gongji::domain::machine::scan::{Filter, Scan};
-use gongji::domain::machine::table::TableRow;
+use gongji::domain::machine::table::{Row, Table, TableRow};
+use gongji::domain::node::tables::AccountRow;
 use gongji::domain::value::id::TransferId;
 use gongji::domain::value::ledger::AccountKind;
 use gongji::domain::value::region::ProvinceCode;
+use gongji::domain::{hub, node};
 use gongji::store::Tables;
 use gongji::store::sqlite::SqliteStore;
 use std::collections::BTreeMap;
 
 /// A stopped server's store.
-struct Ledger(SqliteStore);
+struct Ledger<R: Record>(SqliteStore<R>);
 
-impl Ledger {
+/// The tables of whoever makes such records.
+type TableOf<R> = <<R as Record>::Row as Row>::Table;
+
+impl<R: Record> Ledger<R> {
     /// Opens the store of "hub" or of a province's node, whose journal must be whole.
-    fn open(site: &Site, server: &str) -> Ledger {
+    fn open(site: &Site, server: &str) -> Ledger<R> {
         let owner = if server == "hub" { "hub".to_owned() } else { format!("node:{server}") };
         let mut store = SqliteStore::open(&site.data(server), &owner).expect("a store");
         store.verify(0).expect("a whole journal");
         Ledger(store)
     }
 
-    fn rows(&mut self, table: Table) -> Vec<Row> {
-        self.0.scan(&Scan { filter: Filter::All(table), after: None, limit: usize::MAX }).expect("rows")
+    fn rows(&mut self, table: TableOf<R>) -> Vec<R::Row> {
+        self.0.scan(&Scan { filter: Filter::all(table), after: None, limit: usize::MAX }).expect("rows")
     }
 
-    fn all<T: TableRow + Clone>(&mut self, table: Table) -> Vec<T> {
+    fn all<T: TableRow<R::Row> + Clone>(&mut self, table: TableOf<R>) -> Vec<T> {
         self.rows(table).iter().filter_map(T::of).cloned().collect()
+    }
+
+    /// Every row but the vault's.
+    fn books(&mut self) -> Vec<R::Row> {
+        let tables = TableOf::<R>::ALL.iter().filter(|table| !table.is_vault());
+        tables.flat_map(|table| self.rows(*table)).collect()
     }
 }
 
@@ -45,14 +57,15 @@ pub fn stored(
 ) -> BTreeMap<TransferId, TransferRow> {
     let mut credited = 0;
     for province in provinces {
-        let accounts: Vec<AccountRow> = Ledger::open(site, province).all(Table::AccountRow);
+        let accounts: Vec<AccountRow> =
+            Ledger::<node::Record>::open(site, province).all(node::Table::Account);
         let allotments = accounts.iter().filter(|row| row.kind == AccountKind::Allotment);
         let sum: i64 = allotments.map(|row| -row.posted.fen()).sum();
         assert!(sum == 0 || givers.contains(province), "{province} has no givers");
         credited += sum;
     }
     assert_eq!(credited, funded);
-    let transfers: Vec<TransferRow> = Ledger::open(site, "hub").all(Table::TransferRow);
+    let transfers: Vec<TransferRow> = Ledger::<hub::Record>::open(site, "hub").all(hub::Table::Transfer);
     transfers.into_iter().map(|row| (row.transfer_id, row)).collect()
 }
 
@@ -60,17 +73,12 @@ pub fn stored(
 /// is open: for runs whose servers no audit could read at the end.
 pub fn agree(site: &Site, (payer, payee): (&str, &str), funded: i64) -> BTreeMap<TransferId, TransferRow> {
     let transfers = stored(site, &[payer, payee], &[payer], funded);
-    let rows = |server: &str| {
-        let mut ledger = Ledger::open(site, server);
-        let tables = Table::ALL.iter().filter(|table| !table.is_vault());
-        tables.flat_map(|table| ledger.rows(*table)).collect::<Vec<Row>>()
-    };
     let node = |code: &str| {
         let province = ProvinceCode::new(code.parse().expect("two digits"));
-        NodeBooks::of(province, rows(code))
+        NodeBooks::of(province, Ledger::<node::Record>::open(site, code).books())
     };
     let books = Books {
-        hub: HubBooks::of(rows("hub")),
+        hub: HubBooks::of(Ledger::<hub::Record>::open(site, "hub").books()),
         nodes: vec![node(payer), node(payee)],
         told: Vec::new(),
         put_back: BTreeMap::new(),

@@ -4,7 +4,7 @@ use super::process::Servers;
 use crate::e2e::kit::Turns;
 use crate::e2e::kit::caller::Caller;
 use crate::e2e::kit::people::Family;
-use gongji::domain::machine::row::TransferRow;
+use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::protocol::transfer::TransferState as Stored;
 use gongji::domain::value::id::TransferId;
 use gongji::proto::hub::transfer_service_client::TransferServiceClient;

@@ -6,9 +6,10 @@ use super::server::{Server, print};
 use super::world::{Fate, Mark, State, World};
 use gongji::domain::audit::books::{Books, HubBooks, NodeBooks};
 use gongji::domain::audit::invariant::{INVARIANTS, Violation, violations};
-use gongji::domain::machine::row::{BuriedRow, IncidentRow, Key, LegRow, PeerRow, TransferRow};
-use gongji::domain::machine::scan::Filter;
+use gongji::domain::hub::tables::{BuriedRow, TransferRow};
+use gongji::domain::machine::own::{IncidentRow, PeerRow};
 use gongji::domain::node::NodeMachine;
+use gongji::domain::node::tables::LegRow;
 use gongji::domain::protocol::leg::LegState;
 use gongji::domain::protocol::message::Ruling;
 use gongji::domain::protocol::transfer::{Outcome, TransferState};
@@ -16,6 +17,7 @@ use gongji::domain::reason::Reason;
 use gongji::domain::value::id::TransferId;
 use gongji::domain::value::region::ProvinceCode;
 use gongji::domain::value::side::Side;
+use gongji::domain::{hub, node};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
 
@@ -70,7 +72,7 @@ pub const CHECKS: &[Check] = &[
         unmarked,
         |_, state| {
             let taken = |node: &usize| {
-                let seen: Option<&PeerRow> = state.nodes[*node].get(&Key::PeerRow(ProvinceCode::HUB));
+                let seen: Option<&PeerRow> = state.nodes[*node].get(&node::Key::Peer(ProvinceCode::HUB));
                 seen.is_some_and(|seen| seen.incarnation >= state.hub.mark.incarnation)
             };
             ![0, 1].iter().any(|node| state.put_back.is_ahead(*node) && taken(node))
@@ -406,7 +408,7 @@ pub fn healed(world: &World, state: &State) -> (bool, Vec<Violation>) {
 }
 
 fn is_unsettled(state: &State) -> bool {
-    state.hub.rows().any(|row| Filter::UnsettledTransfers.admits(row))
+    state.hub.rows().any(|row| hub::unsettled_transfers().admits(row))
 }
 
 /// How many checks there are, the invariants first.

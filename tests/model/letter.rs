@@ -2,7 +2,7 @@
 
 use super::server::print;
 use gongji::domain::hub::HeardLeg;
-use gongji::domain::machine::peer::PeerMark;
+use gongji::domain::machine::own::PeerMark;
 use gongji::domain::node;
 use gongji::domain::protocol::acceptance::AcceptedLeg;
 use gongji::domain::protocol::message::{Ack, Decision, Question, Ruling, Verdict, Vote};

@@ -2,12 +2,11 @@
 
 use super::journal::Journal;
 use super::server::{Outputs, Server};
+use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::hub::{self, Deadlines, HubMachine};
-use gongji::domain::machine::apply::SELF;
-use gongji::domain::machine::peer::PeerMark;
-use gongji::domain::machine::row::{LegRow, SelfRow, TransferRow};
-use gongji::domain::machine::scan::Filter;
+use gongji::domain::machine::own::{PeerMark, SelfRow};
 use gongji::domain::machine::table::TableRow;
+use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
 use gongji::domain::value::calendar::Mono;
 use gongji::domain::value::id::StartId;
@@ -40,13 +39,13 @@ pub fn start_hub(
     life: u8,
 ) -> (Server<HubMachine>, Outputs<HubMachine>) {
     let start_id = start_id(ProvinceCode::HUB, life);
-    let open = before.rows().filter(|row| Filter::UnsettledTransfers.admits(row));
+    let open = before.rows().filter(|row| hub::unsettled_transfers().admits(*row));
     let unsettled: Vec<TransferRow> = open.filter_map(TableRow::of).cloned().collect();
     let mark = PeerMark { start_id, ..before.mark };
     let mut hub = before.with(coordinator(country, start_id), mark);
     let put_back = hub.is_marked().then(|| country.provinces.clone());
     let outputs = hub.take(hub.at(Mono(0)), hub::Input::Start { unsettled, put_back });
-    hub.mark.incarnation = hub.get::<SelfRow>(&SELF).map_or(0, |own| own.incarnation);
+    hub.mark.incarnation = hub.get::<SelfRow>(&hub::Key::OWN).map_or(0, |own| own.incarnation);
     hub.seal();
     (hub, outputs)
 }
@@ -92,7 +91,7 @@ pub fn start_node(
     let start_id = start_id(province, life);
     let machine = participant(country, province, start_id, before.in_doubt().cloned().collect());
     // Until it has joined, it is known by the incarnation that it last took.
-    let incarnation = before.get::<SelfRow>(&SELF).map_or(0, |own| own.incarnation);
+    let incarnation = before.get::<SelfRow>(&node::Key::OWN).map_or(0, |own| own.incarnation);
     let mut node = before.with(machine, PeerMark { incarnation, start_id, ..before.mark });
     if node.is_marked() {
         node.take(node.at(Mono(0)), node::Input::PutBack);
@@ -117,6 +116,6 @@ impl Server<NodeMachine> {
 
     /// Whether this life has taken its incarnation.
     pub fn has_joined(&self) -> bool {
-        self.get::<SelfRow>(&SELF).is_some_and(|own| own.start_id == self.mark.start_id)
+        self.get::<SelfRow>(&node::Key::OWN).is_some_and(|own| own.start_id == self.mark.start_id)
     }
 }

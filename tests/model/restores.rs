@@ -8,11 +8,12 @@ use super::lives::{first_hub, first_node, start_hub, start_node};
 use super::runs::send;
 use super::server::{Outputs, Server, print};
 use super::world::{Action, Fate, State, World};
+use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::hub::{self, AcceptRequest, Announcement, HubMachine, WaitMode};
-use gongji::domain::machine::peer::PeerMark;
-use gongji::domain::machine::row::{Key, LegRow, PeerRow, TransferRow};
+use gongji::domain::machine::own::{PeerMark, PeerRow};
 use gongji::domain::machine::step::{Output, Ticket};
-use gongji::domain::node::NodeMachine;
+use gongji::domain::node::tables::LegRow;
+use gongji::domain::node::{self, NodeMachine};
 use gongji::domain::protocol::transfer::TransferState;
 use gongji::domain::value::calendar::{Civil, Mono};
 use gongji::domain::value::region::ProvinceCode;
@@ -226,7 +227,7 @@ impl World {
 
     fn show(&self, state: &mut State, at: usize, proof: Option<(u64, gongji::domain::value::id::Digest)>) {
         let (province, node) = (self.country.provinces[at], &state.nodes[at]);
-        let seen: Option<&PeerRow> = node.get(&Key::PeerRow(ProvinceCode::HUB));
+        let seen: Option<&PeerRow> = node.get(&node::Key::Peer(ProvinceCode::HUB));
         let again = node.has_joined() && !state.put_back.waits_for_it(at);
         let shown = Shown { hub: seen.map(PeerRow::mark), proof, again };
         let message = Message::Announce(self.restores().then(|| Box::new(shown)));
@@ -244,7 +245,7 @@ impl World {
         (province, mut mark): (ProvinceCode, PeerMark),
         shown: Option<&Shown>,
     ) -> Announcement {
-        let seen: Option<&PeerRow> = hub.get(&Key::PeerRow(province));
+        let seen: Option<&PeerRow> = hub.get(&hub::Key::Peer(province));
         if let Some(seen) = seen.filter(|_| self.broken == Some(Broken::NoProof)) {
             (mark.sequence, mark.head_hash) = (seen.sequence, seen.head_hash);
         }
@@ -315,7 +316,7 @@ impl World {
 
 /// Whether a node has seen what is not in the hub's journal.
 pub fn knows_more(node: &Server<NodeMachine>, hub: &Server<HubMachine>) -> bool {
-    let seen: Option<&PeerRow> = node.get(&Key::PeerRow(ProvinceCode::HUB));
+    let seen: Option<&PeerRow> = node.get(&node::Key::Peer(ProvinceCode::HUB));
     seen.is_some_and(|seen| hub.hash_at(seen.sequence) != Some(seen.head_hash))
 }
 

@@ -5,9 +5,8 @@ use super::letter::{Letter, Message, answered};
 use super::server::{Outputs, Server, print};
 use super::world::{CALL, Fate, Mark, State, World};
 use gongji::domain::hub::{self, HubMachine};
-use gongji::domain::machine::peer::PeerMark;
-use gongji::domain::machine::row::{IncidentRow, Key};
-use gongji::domain::machine::step::{Output, Ticket};
+use gongji::domain::machine::own::{IncidentRow, PeerMark};
+use gongji::domain::machine::step::{Machine, Output, Ticket};
 use gongji::domain::node::{self, NodeMachine};
 use gongji::domain::protocol::transfer::TransferState;
 use gongji::domain::reason::Reason;
@@ -20,7 +19,7 @@ use std::sync::{Arc, Mutex};
 /// What a server's taking of an input comes to. The same server takes the same input in many states of the world, and
 /// is run once for all of them.
 #[derive(Debug)]
-pub struct Taken<M> {
+pub struct Taken<M: Machine> {
     next: Arc<Server<M>>,
     letters: Vec<Arc<Letter>>,
     told: Vec<(TransferId, TransferState)>,
@@ -28,7 +27,7 @@ pub struct Taken<M> {
     alarm: bool,
 }
 
-impl<M> Taken<M> {
+impl<M: Machine> Taken<M> {
     fn new(next: Server<M>) -> Taken<M> {
         Taken { next: Arc::new(next), letters: Vec::new(), told: Vec::new(), refused: 0, alarm: false }
     }
@@ -64,7 +63,7 @@ fn is_contrary(incident: Option<&IncidentRow>) -> bool {
 /// By server and input.
 pub(super) type Cache<M> = Mutex<HashMap<(u64, u64), Arc<Taken<M>>>>;
 
-fn recall<M>(cache: &Cache<M>, key: (u64, u64), take: impl FnOnce() -> Taken<M>) -> Arc<Taken<M>> {
+fn recall<M: Machine>(cache: &Cache<M>, key: (u64, u64), take: impl FnOnce() -> Taken<M>) -> Arc<Taken<M>> {
     let known = cache.lock().expect("no holder panics").get(&key).cloned();
     known.unwrap_or_else(|| {
         let taken = Arc::new(take());
@@ -121,7 +120,7 @@ impl World {
                     (province, Message::WhatWasLost(above))
                 }
                 Output::Effect(hub::Effect::Alarm(transfer_id, side)) => {
-                    taken.alarm |= is_contrary(taken.next.get(&Key::IncidentRow(transfer_id, side)));
+                    taken.alarm |= is_contrary(taken.next.get(&hub::Key::Incident(transfer_id, side)));
                     continue;
                 }
                 Output::Effect(hub::Effect::Hurry(_)) => continue,
@@ -209,7 +208,7 @@ impl World {
                 // nothing is taken from it.
                 Output::Effect(node::Effect::Announce | node::Effect::HubRefused) => None,
                 Output::Effect(node::Effect::Alarm(transfer_id, side)) => {
-                    taken.alarm |= is_contrary(taken.next.get(&Key::IncidentRow(transfer_id, side)));
+                    taken.alarm |= is_contrary(taken.next.get(&node::Key::Incident(transfer_id, side)));
                     None
                 }
                 Output::Answer(_, answer) => answered(answer),

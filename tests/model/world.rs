@@ -8,8 +8,9 @@ use super::runs::{Cache, send};
 use super::server::{Server, print};
 use gongji::domain::audit::invariant::Violation;
 use gongji::domain::hub::{self, HubMachine, WaitMode};
-use gongji::domain::machine::row::{Key, LegRow, PeerRow};
+use gongji::domain::machine::own::PeerRow;
 use gongji::domain::machine::step::Ticket;
+use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
 use gongji::domain::protocol::leg::LegState;
 use gongji::domain::protocol::message::{Decision, Verdict, Vote};
@@ -258,7 +259,7 @@ impl World {
     pub(super) fn note(&self, node: &Server<NodeMachine>, votes: &[Vote]) {
         for vote in votes {
             let Verdict::Conflict { refusal } = &vote.verdict else { continue };
-            let leg: Option<&LegRow> = node.get(&Key::LegRow(vote.transfer_id, vote.side));
+            let leg: Option<&LegRow> = node.get(&node::Key::Leg(vote.transfer_id, vote.side));
             let mark = match (refusal.reason, leg.map(|leg| leg.state)) {
                 (Reason::AbortedBefore, Some(LegState::Buried)) => Mark::TombstoneAnswers,
                 (Reason::TermsDiffer, _) => Mark::OtherTerms,
@@ -293,7 +294,7 @@ impl World {
     /// Whether a node has joined, and the hub knows it as it is.
     pub fn is_known(&self, state: &State, node: usize) -> bool {
         let province = self.country.provinces[node];
-        let peer: Option<&PeerRow> = state.hub.get(&Key::PeerRow(province));
+        let peer: Option<&PeerRow> = state.hub.get(&hub::Key::Peer(province));
         let mark = state.nodes[node].mark;
         let known =
             peer.is_some_and(|peer| (peer.incarnation, peer.start_id) == (mark.incarnation, mark.start_id));

@@ -2,9 +2,9 @@
 
 use super::table::Table;
 use super::world::World;
-use gongji::domain::machine::record::RequestMark;
-use gongji::domain::machine::row::PersonRow;
-use gongji::domain::node::{Answer, Input, MemberReport};
+use gongji::domain::node::record::RequestMark;
+use gongji::domain::node::tables::PersonRow;
+use gongji::domain::node::{Answer, Input, Key, MemberReport};
 use gongji::domain::value::id::{Digest, MemberRef};
 use gongji::domain::value::id_number::{IdNumber, PersonName};
 use gongji::domain::value::region::{ProvinceCode, RegionCode, RegionDirectory};
@@ -190,7 +190,7 @@ impl World {
         let insurance = input.insurance;
         let person = &input.party.person;
         let id_hash = self.key.id_hash(&person.id_number);
-        let key = gongji::domain::machine::row::Key::PersonRow(id_hash);
+        let key = Key::Person(id_hash);
         let person_known = self.nodes[&somebody.province].disk.row(&key).is_some();
         let report = MemberReport {
             request: mark(request_id, &request),

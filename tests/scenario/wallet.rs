@@ -5,7 +5,7 @@ use super::steps::{Outcome, Session};
 use super::table::Row;
 use super::words;
 use super::world::World;
-use gongji::domain::machine::row::HolderRow;
+use gongji::domain::node::tables::HolderRow;
 use gongji::domain::node::{Answer, Input};
 use gongji::privacy::holder::Holder;
 use gongji::proto::node::{

@@ -3,13 +3,14 @@
 
 use gongji::domain::audit::books::{Books, HubBooks, NodeBooks};
 use gongji::domain::audit::invariant::violations;
+use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::hub::{self, Announcement, Deadlines, HubMachine};
-use gongji::domain::machine::apply::replay;
-use gongji::domain::machine::peer::PeerMark;
-use gongji::domain::machine::row::{Key, LegRow, PeerRow, TransferRow};
-use gongji::domain::machine::scan::{Filter, Scan};
+use gongji::domain::machine::own::{PeerMark, PeerRow};
+use gongji::domain::machine::record::{Record, replay};
+use gongji::domain::machine::scan::Scan;
 use gongji::domain::machine::step::{Machine, Output, Ticket};
-use gongji::domain::machine::table::TableRow;
+use gongji::domain::machine::table::{Row, Table, TableRow};
+use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
 use gongji::domain::protocol::acceptance::Asked;
 use gongji::domain::protocol::message::{Ack, Decision, Question, Vote};
@@ -19,10 +20,10 @@ use gongji::domain::value::calendar::{Civil, Mono, Now};
 use gongji::domain::value::id::{StartId, TransferId};
 use gongji::domain::value::region::{ProvinceCode, RegionDirectory};
 use gongji::domain::value::side::Side;
-use gongji::engine::{Core, Outputs, hash_at};
+use gongji::engine::{Core, Outputs};
 use gongji::privacy::key::VaultKey;
-use gongji::store::Tables;
 use gongji::store::memory::{MemoryDisk, MemoryStore};
+use gongji::store::{Tables, hash_at};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -31,13 +32,13 @@ pub const ROW_MS: u64 = 200;
 
 /// One server: its machine over what survives a crash.
 pub struct Host<M: Machine> {
-    core: Core<M, MemoryStore>,
-    pub disk: MemoryDisk,
+    core: Core<M, MemoryStore<M::Record>>,
+    pub disk: MemoryDisk<M::Record>,
     mark: PeerMark,
 }
 
 impl<M: Machine> Host<M> {
-    fn new(machine: M, disk: MemoryDisk, start_id: StartId) -> Host<M> {
+    fn new(machine: M, disk: MemoryDisk<M::Record>, start_id: StartId) -> Host<M> {
         let core = Core::new(machine, disk.open()).expect("a machine over its store");
         let mark = PeerMark { incarnation: core.incarnation(), start_id, ..PeerMark::default() };
         Host { core, disk, mark }
@@ -128,9 +129,9 @@ impl World {
         self.hub.mark.incarnation = incarnation;
     }
 
-    fn start_node(&mut self, province: ProvinceCode, disk: MemoryDisk) {
+    fn start_node(&mut self, province: ProvinceCode, disk: MemoryDisk<node::Record>) {
         let start = self.start_id();
-        let everything = Scan { filter: Filter::LegsInDoubt, after: None, limit: usize::MAX };
+        let everything = Scan { filter: node::legs_in_doubt(), after: None, limit: usize::MAX };
         let rows = disk.open().scan(&everything).expect("rows in memory");
         let in_doubt: Vec<LegRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
         let (places, rulebook) = (Arc::clone(&self.places), Arc::clone(&self.rulebook));
@@ -146,7 +147,7 @@ impl World {
         let mut proof = None;
         let (incarnation, resync, hub_recovered) = loop {
             let node = &self.nodes[&province];
-            let seen = node.disk.row(&Key::PeerRow(ProvinceCode::HUB));
+            let seen = node.disk.row(&node::Key::Peer(ProvinceCode::HUB));
             let seen = seen.as_ref().and_then(PeerRow::of);
             let announcement = Box::new(Announcement {
                 province,
@@ -179,7 +180,7 @@ impl World {
     pub fn restart_hub(&mut self) {
         let start = self.start_id();
         let disk = self.hub.disk.clone();
-        let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
+        let everything = Scan { filter: hub::unsettled_transfers(), after: None, limit: usize::MAX };
         let rows = disk.open().scan(&everything).expect("rows in memory");
         let unsettled: Vec<TransferRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
         let (places, rulebook) = (Arc::clone(&self.places), Arc::clone(&self.rulebook));
@@ -399,7 +400,7 @@ impl World {
 
     /// The transfer as the hub has it.
     pub fn transfer(&self, transfer_id: TransferId) -> Option<TransferRow> {
-        let row = self.hub.disk.row(&Key::TransferRow(transfer_id));
+        let row = self.hub.disk.row(&hub::Key::Transfer(transfer_id));
         row.as_ref().and_then(TransferRow::of).cloned()
     }
 
@@ -421,12 +422,14 @@ impl World {
 
     /// Replaying each journal rebuilds its tables.
     pub fn check_replay(&self) {
-        let disks = self.nodes.values().map(|node| &node.disk).chain([&self.hub.disk]);
-        for disk in disks {
-            let rebuilt = replay(&disk.records());
-            let kept = disk.rows();
-            let kept: Vec<_> = kept.iter().filter(|row| !row.table().is_vault()).collect();
-            assert_eq!(rebuilt.rows().collect::<Vec<_>>(), kept, "tables are what the journal says");
-        }
+        rebuilds(&self.hub.disk);
+        self.nodes.values().for_each(|node| rebuilds(&node.disk));
     }
+}
+
+fn rebuilds<R: Record>(disk: &MemoryDisk<R>) {
+    let rebuilt = replay(&disk.records());
+    let kept = disk.rows();
+    let kept: Vec<_> = kept.iter().filter(|row| !row.table().is_vault()).collect();
+    assert_eq!(rebuilt.rows().collect::<Vec<_>>(), kept, "tables are what the journal says");
 }

@@ -4,14 +4,15 @@ use super::manifest::{DATABASE, FileMark, KEY, Manifest, Marker};
 use super::place::{Place, PlaceArgs, opens};
 use super::texts;
 use crate::cli::Exit;
+use crate::cli::any_store::AnySnapshot;
 use crate::cli::failure::Failure;
 use crate::cli::output::{OutputArgs, note, say};
 use crate::domain::value::id::hex;
 use crate::privacy::key::VaultKey;
 use crate::privacy::private_file;
 use crate::store::failpoint::{Failpoint, hit};
-use crate::store::replay::{Verified, verify};
-use crate::store::sqlite::{FORMAT, Restoring, Snapshot};
+use crate::store::replay::Verified;
+use crate::store::sqlite::{FORMAT, Restoring};
 use crate::store::{StoreError, owner_only};
 use serde_json::json;
 use std::io::{BufRead, IsTerminal};
@@ -90,8 +91,8 @@ fn fill(folder: &Restoring, args: &RestoreArgs, manifest: &Manifest, key: &Key) 
     if manifest.files.get(DATABASE) != Some(&marker.mark()) {
         return Err(damaged(&format!("{DATABASE} is not what was written")));
     }
-    let mut store = folder.snapshot().map_err(store_failed)?;
-    let verified = verify(&mut store).map_err(store_failed)?;
+    let mut store = AnySnapshot::of_restore(folder, &manifest.owner).map_err(store_failed)?;
+    let verified = store.verify_replay().map_err(store_failed)?;
     if let Some(difference) = &verified.difference {
         return Err(damaged(difference));
     }
@@ -154,7 +155,7 @@ impl Key {
     }
 
     /// Demands that it opens the vault.
-    fn check(&self, store: &mut Snapshot) -> Result<(), Failure> {
+    fn check(&self, store: &mut AnySnapshot) -> Result<(), Failure> {
         let path = match self {
             Key::There(path) | Key::Brought { from: path, .. } => path,
             Key::NotNamed => return Ok(()),

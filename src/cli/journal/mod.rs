@@ -4,6 +4,7 @@
 mod tests;
 
 use super::Exit;
+use super::any_store::{AnySnapshot, either};
 use super::failure::Failure;
 use super::output::{OutputArgs, say};
 use super::table::list;
@@ -11,7 +12,7 @@ use super::time::{local, rfc3339};
 use crate::domain::machine::describe::{Detail, Details};
 use crate::domain::machine::record::Record;
 use crate::domain::value::id::{TransferId, hex};
-use crate::store::replay::verify;
+use crate::domain::{hub, node};
 use crate::store::sqlite::Snapshot;
 use crate::store::{JournalEntry, StoreError};
 use serde_json::{Map, Value, json};
@@ -70,11 +71,11 @@ pub fn journal(args: &Args) -> Exit {
     outcome.unwrap_or_else(|failure| failure.report(output))
 }
 
-fn open(dir: &Path) -> Result<Snapshot, Failure> {
+fn open(dir: &Path) -> Result<AnySnapshot, Failure> {
     if !dir.is_dir() {
         return Err(Failure::Usage(format!("{}: there is no such folder", dir.display())));
     }
-    Snapshot::open(dir).map_err(|error| failed(dir, &error))
+    AnySnapshot::open(dir).map_err(|error| failed(dir, &error))
 }
 
 fn failed(dir: &Path, error: &StoreError) -> Failure {
@@ -90,19 +91,21 @@ fn show(
 ) -> Result<Exit, Failure> {
     let mut store = open(dir)?;
     let (head, owner) = (store.head(), store.owner().map_err(|error| failed(dir, &error))?);
-    let entries = select(&mut store, from, limit, transfer).map_err(|error| failed(dir, &error))?;
     if output.json {
-        let entries: Vec<Value> = entries.iter().map(to_json).collect();
+        let entries = either!(&mut store, store => select(store, from, limit, transfer, to_json));
+        let entries = entries.map_err(|error| failed(dir, &error))?;
         let head = json!({ "sequence": head.sequence, "hash": hex(&head.hash.0) });
         say(json!({ "owner": owner, "head": head, "records": entries }));
         return Ok(Exit::Done);
     }
-    say(list(["sequence", "record", "transfer", "content", "hash"], entries.iter().map(cells), &[0]));
+    let rows = either!(&mut store, store => select(store, from, limit, transfer, cells));
+    let rows = rows.map_err(|error| failed(dir, &error))?;
+    say(list(["sequence", "record", "transfer", "content", "hash"], rows, &[0]));
     say(format!("journal of {owner}, last sequence {}, head {}", head.sequence, hex(&head.hash.0)));
     Ok(Exit::Done)
 }
 
-fn cells(entry: &JournalEntry) -> [String; 5] {
+fn cells<R: Record>(entry: &JournalEntry<R>) -> [String; 5] {
     let content: Vec<String> =
         details(entry).into_iter().map(|(name, detail)| format!("{name} {}", for_people(&detail))).collect();
     [
@@ -115,7 +118,7 @@ fn cells(entry: &JournalEntry) -> [String; 5] {
 }
 
 /// What the record says; the transfer that it is about stands beside.
-fn details(entry: &JournalEntry) -> Details {
+fn details<R: Record>(entry: &JournalEntry<R>) -> Details {
     let about = entry.transfer_id.map(|id| Detail::Text(id.to_string()));
     let mut details = entry.record.details();
     details.retain(|(_, detail)| Some(detail) != about.as_ref());
@@ -143,7 +146,7 @@ fn for_programs(detail: Detail) -> Value {
 }
 
 /// An entry for programs.
-fn to_json(entry: &JournalEntry) -> Value {
+fn to_json<R: Record>(entry: &JournalEntry<R>) -> Value {
     let pair = |(name, detail): (&'static str, Detail)| (name.to_owned(), for_programs(detail));
     let content: Map<String, Value> = details(entry).into_iter().map(pair).collect();
     json!({
@@ -155,26 +158,39 @@ fn to_json(entry: &JournalEntry) -> Value {
     })
 }
 
-/// Whether a record is about a transfer, alone or among others.
-fn is_about(entry: &JournalEntry, transfer: TransferId) -> bool {
-    match &entry.record {
-        Record::DecisionsRecorded(record) => record.legs.iter().any(|(id, _)| *id == transfer),
-        _ => entry.transfer_id == Some(transfer),
+/// What a record is about, also among others.
+trait About: Record {
+    fn is_about(&self, transfer: TransferId) -> bool {
+        self.transfer_id() == Some(transfer)
     }
 }
 
-fn select(
-    store: &mut Snapshot,
+impl About for node::Record {}
+
+impl About for hub::Record {
+    fn is_about(&self, transfer: TransferId) -> bool {
+        match self {
+            hub::Record::DecisionsRecorded(record) => record.legs.iter().any(|(id, _)| *id == transfer),
+            _ => self.transfer_id() == Some(transfer),
+        }
+    }
+}
+
+/// Entries from a sequence on, of one transfer or of all, each turned into what is shown.
+fn select<R: About, T>(
+    store: &mut Snapshot<R>,
     from: u64,
     limit: usize,
     transfer: Option<TransferId>,
-) -> Result<Vec<JournalEntry>, StoreError> {
+    show: impl Fn(&JournalEntry<R>) -> T,
+) -> Result<Vec<T>, StoreError> {
     let (mut after, mut found) = (from.saturating_sub(1), Vec::new());
     while found.len() < limit {
         let page = store.journal(after, if transfer.is_some() { PAGE } else { PAGE.min(limit) })?;
         let Some(last) = page.last() else { break };
         after = last.sequence;
-        found.extend(page.into_iter().filter(|entry| transfer.is_none_or(|id| is_about(entry, id))));
+        let wanted = |entry: &&JournalEntry<R>| transfer.is_none_or(|id| entry.record.is_about(id));
+        found.extend(page.iter().filter(wanted).map(&show));
     }
     found.truncate(limit);
     Ok(found)
@@ -183,7 +199,7 @@ fn select(
 fn verify_all(dir: &Path, output: OutputArgs) -> Result<Exit, Failure> {
     let mut store = open(dir)?;
     let owner = store.owner().map_err(|error| failed(dir, &error))?;
-    let verified = verify(&mut store).map_err(|error| failed(dir, &error))?;
+    let verified = store.verify_replay().map_err(|error| failed(dir, &error))?;
     let head = verified.report.head;
     if output.json {
         say(json!({

@@ -1,7 +1,8 @@
 //! The books of hub and nodes, as they are read to see whether they agree.
 
-use crate::domain::machine::record::Record;
-use crate::domain::machine::row::{AccountRow, BuriedRow, LegRow, PositionRow, Row, SelfRow, TransferRow};
+use crate::domain::hub::tables::{BuriedRow, PositionRow, TransferRow};
+use crate::domain::machine::own::SelfRow;
+use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::id::{MemberRef, TransferId};
@@ -9,6 +10,7 @@ use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
+use crate::domain::{hub, node};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,29 +27,29 @@ pub struct HubBooks {
 
 impl HubBooks {
     /// From the rows of its tables; others are ignored.
-    pub fn of(rows: impl IntoIterator<Item = Row>) -> HubBooks {
+    pub fn of(rows: impl IntoIterator<Item = hub::Row>) -> HubBooks {
         let mut books = HubBooks::default();
         books.add(rows);
         books
     }
 
     /// Adds rows of its tables; others are ignored.
-    pub fn add(&mut self, rows: impl IntoIterator<Item = Row>) {
+    pub fn add(&mut self, rows: impl IntoIterator<Item = hub::Row>) {
         for row in rows {
             match row {
-                Row::TransferRow(row) => drop(self.transfers.insert(row.transfer_id, owned(row))),
-                Row::PositionRow(row) => self.positions.push(owned(row)),
-                Row::BuriedRow(row) => self.buried.push(owned(row)),
-                Row::SelfRow(row) => self.own = Some(owned(row)),
+                hub::Row::Transfer(row) => drop(self.transfers.insert(row.transfer_id, owned(row))),
+                hub::Row::Position(row) => self.positions.push(owned(row)),
+                hub::Row::Buried(row) => self.buried.push(owned(row)),
+                hub::Row::Own(row) => self.own = Some(owned(row)),
                 _ => {}
             }
         }
     }
 
     /// With what the journal says of decisions.
-    pub fn with_journal(mut self, records: &[Record]) -> HubBooks {
+    pub fn with_journal(mut self, records: &[hub::Record]) -> HubBooks {
         for record in records {
-            if let Record::TransferDecided(record) = record {
+            if let hub::Record::TransferDecided(record) = record {
                 self.note_decision(record.transfer_id);
             }
         }
@@ -74,18 +76,18 @@ pub struct NodeBooks {
 
 impl NodeBooks {
     /// From the rows of its tables; others are ignored.
-    pub fn of(province: ProvinceCode, rows: impl IntoIterator<Item = Row>) -> NodeBooks {
+    pub fn of(province: ProvinceCode, rows: impl IntoIterator<Item = node::Row>) -> NodeBooks {
         let mut books = NodeBooks { province, legs: BTreeMap::new(), accounts: Vec::new() };
         books.add(rows);
         books
     }
 
     /// Adds rows of its tables; others are ignored.
-    pub fn add(&mut self, rows: impl IntoIterator<Item = Row>) {
+    pub fn add(&mut self, rows: impl IntoIterator<Item = node::Row>) {
         for row in rows {
             match row {
-                Row::LegRow(row) => drop(self.legs.insert((row.transfer_id, row.side), owned(row))),
-                Row::AccountRow(row) => self.accounts.push(owned(row)),
+                node::Row::Leg(row) => drop(self.legs.insert((row.transfer_id, row.side), owned(row))),
+                node::Row::Account(row) => self.accounts.push(owned(row)),
                 _ => {}
             }
         }

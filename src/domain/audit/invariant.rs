@@ -5,7 +5,7 @@
 //! is checked when the books say that they are at rest.
 
 use crate::domain::audit::books::{Books, fen};
-use crate::domain::machine::row::TransferRow;
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::node::daily;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;

@@ -16,7 +16,8 @@ pub mod overdue;
 
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
 use crate::domain::audit::invariant::{INVARIANTS, Invariant, Violation};
-use crate::domain::machine::row::{LegRow, TransferRow};
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::id::TransferId;

@@ -1,12 +1,13 @@
 use super::*;
-use crate::domain::machine::row::{AccountRow, Row};
+use crate::domain::node::tables::AccountRow;
 use crate::domain::toy::{PAYEE, PAYER, Toy, id};
+use crate::domain::{hub, node};
 
 /// Transfers 1 and 2 are recorded by all; 3 is decided, and only the payer's province has recorded it.
 struct Scene {
-    hub: Vec<Row>,
-    payer: Vec<Row>,
-    payee: Vec<Row>,
+    hub: Vec<hub::Row>,
+    payer: Vec<node::Row>,
+    payee: Vec<node::Row>,
 }
 
 fn scene() -> Scene {
@@ -19,9 +20,11 @@ fn scene() -> Scene {
     toy.now.mono = toy.now.mono.after(1_000);
     let outputs = toy.hub.run(toy.now, crate::domain::hub::Input::Tick);
     toy.settle(outputs);
-    let rows = |rows: &crate::domain::machine::working_set::WorkingSet| rows.rows().cloned().collect();
-    let mut scene =
-        Scene { hub: rows(&toy.hub.rows), payer: rows(&toy.payer.rows), payee: rows(&toy.payee.rows) };
+    let mut scene = Scene {
+        hub: toy.hub.rows.rows().cloned().collect(),
+        payer: toy.payer.rows.rows().cloned().collect(),
+        payee: toy.payee.rows.rows().cloned().collect(),
+    };
     scene.change_transfer(3, |row| TransferRow { payee_recorded_seq: None, ..row });
     scene
 }
@@ -29,7 +32,7 @@ fn scene() -> Scene {
 impl Scene {
     fn change_transfer(&mut self, number: u8, change: impl Fn(TransferRow) -> TransferRow) {
         for row in &mut self.hub {
-            if let Row::TransferRow(found) = row
+            if let hub::Row::Transfer(found) = row
                 && found.transfer_id == id(number)
             {
                 *row = change((**found).clone()).into();
@@ -37,9 +40,9 @@ impl Scene {
         }
     }
 
-    fn change_legs(rows: &mut [Row], number: u8, change: impl Fn(LegRow) -> LegRow) {
+    fn change_legs(rows: &mut [node::Row], number: u8, change: impl Fn(LegRow) -> LegRow) {
         for row in rows {
-            if let Row::LegRow(found) = row
+            if let node::Row::Leg(found) = row
                 && found.transfer_id == id(number)
             {
                 *row = change((**found).clone()).into();
@@ -47,8 +50,8 @@ impl Scene {
         }
     }
 
-    fn lose_leg(rows: &mut Vec<Row>, number: u8) {
-        rows.retain(|row| !matches!(row, Row::LegRow(leg) if leg.transfer_id == id(number)));
+    fn lose_leg(rows: &mut Vec<node::Row>, number: u8) {
+        rows.retain(|row| !matches!(row, node::Row::Leg(leg) if leg.transfer_id == id(number)));
     }
 
     fn audit(self, whole: bool) -> Audit {
@@ -104,7 +107,7 @@ fn a_settled_leg_that_is_gone_is_found_and_one_on_its_way_is_not_missed() {
 #[test]
 fn a_leg_that_the_hub_does_not_know_is_asked_for_and_then_found() {
     let mut scene = scene();
-    scene.hub.retain(|row| !matches!(row, Row::TransferRow(row) if row.transfer_id == id(3)));
+    scene.hub.retain(|row| !matches!(row, hub::Row::Transfer(row) if row.transfer_id == id(3)));
     let audit = scene.audit(true);
     assert_eq!(audit.missing(), vec![id(3)]);
     let found: Vec<_> = audit.conclude().into_iter().flat_map(|it| it.violations).collect();
@@ -115,7 +118,7 @@ fn a_leg_that_the_hub_does_not_know_is_asked_for_and_then_found() {
 fn what_is_read_late_never_changes_what_was_decided_and_recorded() {
     let scene = scene();
     let settled = scene.hub.iter().find_map(|row| match row {
-        Row::TransferRow(row) if row.transfer_id == id(1) => Some((**row).clone()),
+        hub::Row::Transfer(row) if row.transfer_id == id(1) => Some((**row).clone()),
         _ => None,
     });
     let mut audit = scene.audit(true);
@@ -127,7 +130,7 @@ fn what_is_read_late_never_changes_what_was_decided_and_recorded() {
 fn money_that_is_nowhere_is_found_at_the_cut() {
     let mut scene = scene();
     for row in &mut scene.payee {
-        if let Row::AccountRow(found) = row
+        if let node::Row::Account(found) = row
             && found.kind == AccountKind::Clearing
         {
             let posted = found.posted.checked_add(Money::from_fen(1)).expect("fits");
@@ -149,7 +152,7 @@ fn a_hold_that_outlives_its_recorded_abort_is_found() {
 #[test]
 fn a_node_that_tells_its_legs_only_is_compared_by_them_and_not_by_accounts() {
     let mut scene = scene();
-    scene.payee.retain(|row| matches!(row, Row::LegRow(_)));
+    scene.payee.retain(|row| matches!(row, node::Row::Leg(_)));
     Scene::lose_leg(&mut scene.payee, 1);
     let checked = scene.audit(false).conclude();
     let bad: Vec<&str> =

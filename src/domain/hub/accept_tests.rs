@@ -2,9 +2,9 @@
 
 use super::tests::{personal, transfer};
 use super::{Answer, Effect, Input};
-use crate::domain::machine::record::Record;
-use crate::domain::machine::row::{AccountRow, Key, LegRow, WalletRow};
+use crate::domain::hub::record::Record;
 use crate::domain::machine::step::{Machine, Output};
+use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
 use crate::domain::protocol::acceptance::AcceptedLeg;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{Question, Ruling, Verdict};
@@ -56,12 +56,12 @@ fn refusal(outputs: &[HubOutput]) -> Reason {
 }
 
 fn wallet(toy: &Toy) -> (i64, i64) {
-    let row = toy.payee.get::<AccountRow>(&Key::AccountRow(member(PAYEE), AccountKind::Wallet));
+    let row = toy.payee.get::<AccountRow>(&node::Key::Account(member(PAYEE), AccountKind::Wallet));
     row.map_or((0, 0), |row| (row.posted.fen(), row.pending.fen()))
 }
 
 fn payees_leg(toy: &Toy) -> LegRow {
-    toy.payee.get(&Key::LegRow(id(1), Side::Payee)).expect("a leg")
+    toy.payee.get(&node::Key::Leg(id(1), Side::Payee)).expect("a leg")
 }
 
 fn by_id(outputs: &[HubOutput]) -> Vec<AcceptedLeg> {
@@ -258,7 +258,7 @@ fn what_the_payers_place_demands_travels_to_the_payees() {
 fn a_payee_without_a_wallet_is_waited_for_where_his_place_says_so() {
     let without = |rule: fn(&mut RuleValues)| {
         let mut toy = Toy::with_rules(rule);
-        let Some(mut row) = toy.payee.get::<WalletRow>(&Key::WalletRow(member(PAYEE))) else {
+        let Some(mut row) = toy.payee.get::<WalletRow>(&node::Key::Wallet(member(PAYEE))) else {
             panic!("none")
         };
         row.state = crate::domain::value::member::WalletState::Closed;
@@ -274,7 +274,7 @@ fn a_payee_without_a_wallet_is_waited_for_where_his_place_says_so() {
     let mut toy = without(wait);
     let outputs = toy.create(1, 1, 40_000);
     assert_eq!(state(&toy.settle(outputs)), TransferState::AwaitingAcceptance);
-    let mut row: WalletRow = toy.payee.get(&Key::WalletRow(member(PAYEE))).expect("a wallet");
+    let mut row: WalletRow = toy.payee.get(&node::Key::Wallet(member(PAYEE))).expect("a wallet");
     row.state = crate::domain::value::member::WalletState::Open;
     toy.payee.rows.put(row);
     let outputs = toy.say(2, 1, true);

@@ -1,11 +1,15 @@
 //! What the hub's records do to its rows.
 
-use crate::domain::machine::apply::{life_began, own};
-use crate::domain::machine::record::{
-    DecisionsRecorded, HubRecovered, HubStarted, ResyncMoved, ReturnAdopted, TransferAccepted,
-    TransferAdopted, TransferAwaiting, TransferBuried, TransferDecided, TransferReceived,
+use super::compensation;
+use super::record::Record;
+use crate::domain::hub::record::{
+    DecisionsRecorded, HubRecovered, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted,
+    TransferAwaiting, TransferBuried, TransferDecided, TransferReceived,
 };
-use crate::domain::machine::row::{BuriedRow, Key, PeerRow, PositionRow, SelfRow, TransferRow};
+use crate::domain::hub::tables::Row;
+use crate::domain::hub::tables::{BuriedRow, Key, PositionRow, TransferRow};
+use crate::domain::machine::own::{PeerRow, SelfRow};
+use crate::domain::machine::own::{began, own, put_incident, put_peer};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::value::calendar::{Civil, Day};
@@ -14,9 +18,28 @@ use crate::domain::value::money::Money;
 use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::domain::value::side::Side;
 
-/// The hub started.
-pub fn started(record: &HubStarted, rows: &mut WorkingSet) {
-    life_began(record.incarnation, record.start_id, record.time, rows);
+impl Record {
+    /// See [`crate::domain::hub::record::Record::apply`].
+    pub(super) fn apply_to(&self, sequence: u64, rows: &mut WorkingSet<Row>) {
+        match self {
+            Record::HubStarted(record) => began(record.incarnation, record.start_id, record.time, rows),
+            Record::TransferReceived(record) => received(record, sequence, rows),
+            Record::TransferDecided(record) => decided(record, sequence, rows),
+            Record::DecisionsRecorded(record) => recorded(record, sequence, rows),
+            Record::TransferBuried(record) => buried(record, rows),
+            Record::NodeAdmitted(record) => put_peer(record.province, record.mark, rows),
+            Record::PeerSeen(record) => put_peer(record.province, record.mark, rows),
+            Record::ResyncMoved(record) => resync_moved(record, rows),
+            Record::TransferAdopted(record) => adopted(record, sequence, rows),
+            Record::ReturnAdopted(record) => return_adopted(record, rows),
+            Record::HubRecovered(record) => recovered(record, rows),
+            Record::IncidentRaised(record) => put_incident(record, rows),
+            Record::TransferAwaiting(record) => awaiting(record, sequence, rows),
+            Record::TransferAccepted(record) => accepted(record, rows),
+            Record::CompensationProposed(record) => compensation::proposed(record, rows),
+            Record::CompensationAnswered(record) => compensation::answered(record, sequence, rows),
+        }
+    }
 }
 
 /// A transfer as it begins, between these places (the payer's first), of which nothing else is known yet.
@@ -59,7 +82,7 @@ pub(super) fn begun(
 }
 
 /// A transfer was received.
-pub fn received(record: &TransferReceived, sequence: u64, rows: &mut WorkingSet) {
+pub fn received(record: &TransferReceived, sequence: u64, rows: &mut WorkingSet<Row>) {
     let own = own(rows);
     rows.put(SelfRow { civil: own.civil.max(record.receipt_time), ..own });
     let places = [(record.payer_region, record.payer_province), (record.payee_region, record.payee_province)];
@@ -75,9 +98,9 @@ pub fn received(record: &TransferReceived, sequence: u64, rows: &mut WorkingSet)
 }
 
 /// The payer's money is held, and the payee must accept.
-pub fn awaiting(record: &TransferAwaiting, sequence: u64, rows: &mut WorkingSet) {
+pub fn awaiting(record: &TransferAwaiting, sequence: u64, rows: &mut WorkingSet<Row>) {
     let transfer: &TransferRow =
-        rows.get(&Key::TransferRow(record.transfer_id)).expect("only a received transfer awaits");
+        rows.get(&Key::Transfer(record.transfer_id)).expect("only a received transfer awaits");
     rows.put(TransferRow {
         state: TransferState::AwaitingAcceptance,
         await_until: Some(record.until),
@@ -89,9 +112,9 @@ pub fn awaiting(record: &TransferAwaiting, sequence: u64, rows: &mut WorkingSet)
 }
 
 /// The payee has accepted.
-pub fn accepted(record: &TransferAccepted, rows: &mut WorkingSet) {
+pub fn accepted(record: &TransferAccepted, rows: &mut WorkingSet<Row>) {
     let transfer: &TransferRow =
-        rows.get(&Key::TransferRow(record.transfer_id)).expect("only a transfer that awaits is accepted");
+        rows.get(&Key::Transfer(record.transfer_id)).expect("only a transfer that awaits is accepted");
     let (state, accept_time) = (TransferState::Accepted, Some(record.time));
     rows.put(TransferRow { state, accept_time, ..transfer.clone() });
     let own = own(rows);
@@ -99,8 +122,8 @@ pub fn accepted(record: &TransferAccepted, rows: &mut WorkingSet) {
 }
 
 /// The position of a province in a window; nothing owed where there is none yet.
-pub fn position(rows: &WorkingSet, window: Day, province: ProvinceCode) -> PositionRow {
-    rows.get(&Key::PositionRow(window, province)).cloned().unwrap_or(PositionRow {
+pub fn position(rows: &WorkingSet<Row>, window: Day, province: ProvinceCode) -> PositionRow {
+    rows.get(&Key::Position(window, province)).cloned().unwrap_or(PositionRow {
         window,
         province,
         owed: Money::ZERO,
@@ -110,9 +133,9 @@ pub fn position(rows: &WorkingSet, window: Day, province: ProvinceCode) -> Posit
 }
 
 /// The decision, with its double entry: what the payer's province owes, the payee's province is owed.
-pub fn decided(record: &TransferDecided, sequence: u64, rows: &mut WorkingSet) {
+pub fn decided(record: &TransferDecided, sequence: u64, rows: &mut WorkingSet<Row>) {
     let transfer: &TransferRow =
-        rows.get(&Key::TransferRow(record.transfer_id)).expect("only a received transfer is decided");
+        rows.get(&Key::Transfer(record.transfer_id)).expect("only a received transfer is decided");
     let transfer = transfer.clone();
     let state = match record.outcome {
         Outcome::Commit => TransferState::Committed,
@@ -148,9 +171,9 @@ pub fn decided(record: &TransferDecided, sequence: u64, rows: &mut WorkingSet) {
 }
 
 /// A province has recorded decisions.
-pub fn recorded(record: &DecisionsRecorded, sequence: u64, rows: &mut WorkingSet) {
+pub fn recorded(record: &DecisionsRecorded, sequence: u64, rows: &mut WorkingSet<Row>) {
     for (transfer_id, side) in &record.legs {
-        let transfer: Option<&TransferRow> = rows.get(&Key::TransferRow(*transfer_id));
+        let transfer: Option<&TransferRow> = rows.get(&Key::Transfer(*transfer_id));
         let Some(transfer) = transfer.cloned() else {
             continue;
         };
@@ -162,7 +185,7 @@ pub fn recorded(record: &DecisionsRecorded, sequence: u64, rows: &mut WorkingSet
 }
 
 /// An id that a province asked for and the hub did not know.
-pub fn buried(record: &TransferBuried, rows: &mut WorkingSet) {
+pub fn buried(record: &TransferBuried, rows: &mut WorkingSet<Row>) {
     rows.put(BuriedRow {
         transfer_id: record.transfer_id,
         province: record.province,
@@ -171,15 +194,15 @@ pub fn buried(record: &TransferBuried, rows: &mut WorkingSet) {
 }
 
 /// How far a node that was put back has been told again what it lost.
-pub fn resync_moved(record: &ResyncMoved, rows: &mut WorkingSet) {
-    let peer: Option<&PeerRow> = rows.get(&Key::PeerRow(record.province));
+pub fn resync_moved(record: &ResyncMoved, rows: &mut WorkingSet<Row>) {
+    let peer: Option<&PeerRow> = rows.get(&Key::Peer(record.province));
     if let Some(peer) = peer.cloned() {
         rows.put(PeerRow { resync: record.told, ..peer });
     }
 }
 
 /// A transfer that the hub had lost. What only its client and its own journal knew is gone.
-pub fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut WorkingSet) {
+pub fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut WorkingSet<Row>) {
     let places = [(record.payer_region, record.payer_province), (record.payee_region, record.payee_province)];
     rows.put(TransferRow {
         terms_digest: record.terms_digest,
@@ -188,14 +211,14 @@ pub fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut WorkingSet) {
 }
 
 /// What was adopted carries money of another transfer back.
-pub fn return_adopted(record: &ReturnAdopted, rows: &mut WorkingSet) {
+pub fn return_adopted(record: &ReturnAdopted, rows: &mut WorkingSet<Row>) {
     let transfer: &TransferRow =
-        rows.get(&Key::TransferRow(record.transfer_id)).expect("only what was adopted is such a one");
+        rows.get(&Key::Transfer(record.transfer_id)).expect("only what was adopted is such a one");
     rows.put(TransferRow { returns: Some(record.returns), ..transfer.clone() });
 }
 
 /// The hub is back, as a life that no node has seen.
-pub fn recovered(record: &HubRecovered, rows: &mut WorkingSet) {
+pub fn recovered(record: &HubRecovered, rows: &mut WorkingSet<Row>) {
     let own = own(rows);
     rows.put(SelfRow {
         incarnation: record.incarnation,

@@ -4,9 +4,9 @@ use super::decide::HUB;
 use super::peers::is_parked;
 use super::waits::Waiter;
 use super::{Answer, CreateRequest, Effect, HubMachine, Live, Step};
-use crate::domain::machine::apply::own;
-use crate::domain::machine::record::{TransferDecided, TransferReceived};
-use crate::domain::machine::row::{BuriedRow, Key, TransferRow};
+use crate::domain::hub::record::{TransferDecided, TransferReceived};
+use crate::domain::hub::tables::{BuriedRow, Key, TransferRow};
+use crate::domain::machine::own::own;
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::transfer::{Leg, Outcome, Party};
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -24,7 +24,7 @@ impl HubMachine {
     /// Check order: owner, content (a repeat), deadline, ids left to people, then the hub's own rules. After the first
     /// record nothing may fail.
     pub(super) fn create(&mut self, ticket: Ticket, request: CreateRequest, step: &mut Step<'_>) {
-        let key = Key::TransferRow(request.transfer_id);
+        let key = Key::Transfer(request.transfer_id);
         if let Some(known) = step.rows().share::<TransferRow>(&key) {
             return self.repeat(ticket, &request, &known, step);
         }
@@ -83,7 +83,7 @@ impl HubMachine {
     /// What the hub itself has against a new transfer.
     fn hub_refusal(&self, request: &CreateRequest, step: &Step<'_>) -> Option<HubRefusal> {
         let terms = &request.terms;
-        if step.rows().get::<BuriedRow>(&Key::BuriedRow(request.transfer_id)).is_some() {
+        if step.rows().get::<BuriedRow>(&Key::Buried(request.transfer_id)).is_some() {
             return Some(HubRefusal::plain(RefusalRecord::new(Reason::ResolvedUnknown, HUB)));
         }
         let facts = HubFacts::new(terms, request.verification, step.now.civil, &self.places, &self.rulebook);

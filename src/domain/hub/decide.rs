@@ -2,10 +2,12 @@
 
 use super::accept::AwaitingVote;
 use super::{Effect, HubMachine, Live, Step, WaitMode, YesVote};
-use crate::domain::machine::apply::own;
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::record::{CommitDetail, IncidentRaised, TransferDecided};
-use crate::domain::machine::row::{IncidentRow, Key, TransferRow};
+use crate::domain::hub::record::{CommitDetail, TransferDecided};
+use crate::domain::hub::tables::{Key, TransferRow};
+use crate::domain::machine::own::IncidentRaised;
+use crate::domain::machine::own::IncidentRow;
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::own::own;
 use crate::domain::protocol::message::{Ack, AckResult, Decision, Verdict, Vote};
 use crate::domain::protocol::transfer::{Outcome, TransferEvent, TransferState, Transition};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
@@ -20,7 +22,7 @@ pub(super) const HUB: RefusalSide = RefusalSide::Hub;
 
 /// A live transfer's own row; a live transfer is always received.
 pub(super) fn row(transfer_id: TransferId, step: &Step<'_>) -> Option<Arc<TransferRow>> {
-    step.rows().share::<TransferRow>(&Key::TransferRow(transfer_id))
+    step.rows().share::<TransferRow>(&Key::Transfer(transfer_id))
 }
 
 /// The province that a side of a transfer belongs to.
@@ -301,7 +303,7 @@ impl HubMachine {
     fn park(&mut self, ack: &Ack, step: &mut Step<'_>) {
         let refusal =
             ack.refusal.clone().unwrap_or_else(|| RefusalRecord::new(Reason::ContraryOrder, ack.side));
-        let noted = step.rows().get::<IncidentRow>(&Key::IncidentRow(ack.transfer_id, ack.side));
+        let noted = step.rows().get::<IncidentRow>(&Key::Incident(ack.transfer_id, ack.side));
         // What a recovery noted about the transfer hides no rejection.
         if noted.is_none_or(|noted| noted.refusal.reason != refusal.reason) {
             step.record(IncidentRaised {

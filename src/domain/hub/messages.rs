@@ -1,8 +1,8 @@
 //! What can happen to the hub, what it tells those who wait, and what it wants done.
 
 use super::{AcceptRequest, CompensationRequest, HeardLeg, Page};
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::row::{CompensationRow, PartiesRow, TransferRow};
+use crate::domain::hub::tables::{CompensationRow, PartiesRow, TransferRow};
+use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::acceptance::AcceptedLeg;
 use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};

@@ -11,11 +11,14 @@ mod messages;
 mod needs;
 mod outbox;
 mod peers;
+mod read_back;
 mod receipts;
+pub mod record;
 mod recovery;
 mod resync;
 #[cfg(test)]
 mod rules_tests;
+pub mod tables;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -23,8 +26,8 @@ mod waits;
 pub use accept::AcceptRequest;
 pub use compensation::{CompensationRequest, CompensationWord};
 
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::row::{Key, TransferRow};
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::{Machine, Ticket};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -35,7 +38,9 @@ use crate::domain::value::region::{ProvinceCode, RegionDirectory};
 use accept::{Awaiting, AwaitingVote};
 pub use messages::{Announcement, Answer, CreateRequest, Effect, Input, WaitMode};
 use outbox::Outbox;
+pub use read_back::ReadBack;
 use receipts::Receipts;
+pub use record::Record;
 pub use recovery::HeardLeg;
 use recovery::Recovery;
 use resync::Resync;
@@ -43,6 +48,7 @@ pub use resync::{Page, decisions_of, late_decisions_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
+pub use tables::{Key, Row, Table, transfers_before, unsettled_transfers};
 use waits::Waits;
 
 /// How long transfers may take, in milliseconds.
@@ -109,7 +115,7 @@ struct YesVote {
 }
 
 /// A step of this machine.
-type Step<'a> = crate::domain::machine::step::Step<'a, Answer, Effect>;
+type Step<'a> = crate::domain::machine::step::Step<'a, Record, Answer, Effect>;
 
 impl HubMachine {
     /// A hub at its start; its first input is [`Input::Start`].
@@ -145,8 +151,8 @@ impl HubMachine {
     fn get(&self, ticket: Ticket, transfer_ids: &[TransferId], step: &mut Step<'_>) {
         let rows = step.rows();
         let found = |id: &TransferId| {
-            let transfer: Option<&TransferRow> = rows.get(&Key::TransferRow(*id));
-            transfer.map(|row| (row.clone(), rows.get(&Key::PartiesRow(*id)).cloned()))
+            let transfer: Option<&TransferRow> = rows.get(&Key::Transfer(*id));
+            transfer.map(|row| (row.clone(), rows.get(&Key::Parties(*id)).cloned()))
         };
         let transfers = transfer_ids.iter().map(found).collect();
         step.answer(ticket, Answer::Transfers(transfers));
@@ -194,11 +200,13 @@ impl HubMachine {
 }
 
 impl Machine for HubMachine {
+    type Record = Record;
+    type Row = Row;
     type Input = Input;
     type Answer = Answer;
     type Effect = Effect;
 
-    fn needs(&self, now: Now, input: &Input, rows: &WorkingSet) -> Vec<Key> {
+    fn needs(&self, now: Now, input: &Input, rows: &WorkingSet<Row>) -> Vec<Key> {
         self.needed(now, input, rows)
     }
 

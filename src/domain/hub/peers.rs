@@ -3,10 +3,13 @@
 use super::decide::{HUB, decision_for, province_of};
 use super::recovery::Recovery;
 use super::{Announcement, Answer, Effect, HubMachine, Live, Step};
-use crate::domain::machine::apply::{SELF, own};
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::record::{HubStarted, NodeAdmitted, PeerSeen, ResyncMoved, TransferBuried};
-use crate::domain::machine::row::{BuriedRow, IncidentRow, Key, PeerRow, TransferRow};
+
+use crate::domain::hub::record::{HubStarted, NodeAdmitted, ResyncMoved, TransferBuried};
+use crate::domain::hub::tables::{BuriedRow, Key, Row, TransferRow};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::own::PeerSeen;
+use crate::domain::machine::own::own;
+use crate::domain::machine::own::{IncidentRow, PeerRow};
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::message::{Decision, Question, Ruling};
@@ -45,7 +48,7 @@ impl HubMachine {
     /// delivery where it stopped.
     pub(super) fn take_up(&mut self, unsettled: Vec<TransferRow>, step: &mut Step<'_>) {
         for stored in unsettled {
-            let key = Key::TransferRow(stored.transfer_id);
+            let key = Key::Transfer(stored.transfer_id);
             let transfer = step.rows().get::<TransferRow>(&key).cloned().unwrap_or_else(|| stored.clone());
             if is_parked(transfer.transfer_id, step) {
                 continue;
@@ -69,7 +72,7 @@ impl HubMachine {
 
     /// Takes note of a node as it spoke. False: it has not announced this start, or is older than what was seen.
     pub(super) fn meet_node(&mut self, province: ProvinceCode, node: PeerMark, step: &mut Step<'_>) -> bool {
-        let seen = step.rows().get::<PeerRow>(&Key::PeerRow(province)).cloned();
+        let seen = step.rows().get::<PeerRow>(&Key::Peer(province)).cloned();
         let Some(seen) = seen else { return false };
         if seen.incarnation != node.incarnation || seen.start_id != node.start_id {
             return false;
@@ -115,7 +118,7 @@ impl HubMachine {
             let refusal = RefusalRecord::new(Reason::HubBehind, HUB);
             return step.answer(ticket, Answer::Refused(refusal));
         }
-        let seen = step.rows().get::<PeerRow>(&Key::PeerRow(province)).cloned();
+        let seen = step.rows().get::<PeerRow>(&Key::Peer(province)).cloned();
         let standing = seen.as_ref().map_or(Standing::Whole, |seen| standing(seen, &node));
         match (&seen, standing) {
             (Some(seen), Standing::SameStart) => {
@@ -158,7 +161,7 @@ impl HubMachine {
     /// if they were accepted, asked for again.
     fn drop_votes_of(&mut self, province: ProvinceCode, step: &mut Step<'_>) {
         let voted = |(transfer_id, live): (&TransferId, &Live)| {
-            let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(*transfer_id));
+            let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(*transfer_id));
             transfer.is_some_and(|transfer| {
                 (live.payer.is_some() && transfer.payer_province == province)
                     || (live.payee.is_some() && transfer.payee_province == province)
@@ -186,7 +189,7 @@ impl HubMachine {
             return step.answer(ticket, Answer::Refused(refusal));
         }
         let is_party = |question: &Question| {
-            let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(question.transfer_id));
+            let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(question.transfer_id));
             transfer.is_none_or(|transfer| province_of(transfer, question.side) == province)
         };
         if !questions.iter().all(is_party) {
@@ -198,7 +201,7 @@ impl HubMachine {
 
     fn rule(&mut self, province: ProvinceCode, question: &Question, step: &mut Step<'_>) -> Ruling {
         let left = is_left_to_people(question.transfer_id, step);
-        let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(question.transfer_id));
+        let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(question.transfer_id));
         // What a node has recorded may be a commit of these terms, whatever the id is used for here.
         let says = |it: &TransferRow| it.state.is_decided() && it.terms_digest == question.terms_digest;
         if left && !transfer.is_some_and(says) {
@@ -218,7 +221,7 @@ impl HubMachine {
                 }
             };
         }
-        let buried: Option<&BuriedRow> = step.rows().get(&Key::BuriedRow(question.transfer_id));
+        let buried: Option<&BuriedRow> = step.rows().get(&Key::Buried(question.transfer_id));
         let decide_time = buried.map(|row| row.bury_time).or(others).unwrap_or(step.now.civil);
         if buried.is_none() && others.is_none() {
             step.record(TransferBuried { transfer_id: question.transfer_id, province, time: step.now.civil });
@@ -240,8 +243,7 @@ impl HubMachine {
 /// may neither be committed nor be aborted here, whether the hub still knows it or not.
 pub(super) fn is_parked(transfer_id: TransferId, step: &Step<'_>) -> bool {
     let decided = |transfer: &TransferRow| transfer.state.is_decided();
-    is_left_to_people(transfer_id, step)
-        && !step.rows().get(&Key::TransferRow(transfer_id)).is_some_and(decided)
+    is_left_to_people(transfer_id, step) && !step.rows().get(&Key::Transfer(transfer_id)).is_some_and(decided)
 }
 
 /// Whether people must look at an id, since a recovery could not adopt what a node has recorded of it.
@@ -249,14 +251,14 @@ fn is_left_to_people(transfer_id: TransferId, step: &Step<'_>) -> bool {
     if own(step.rows()).recovered == 0 {
         return false;
     }
-    let incident: Option<&IncidentRow> = step.rows().get(&Key::IncidentRow(transfer_id, Side::Payer));
+    let incident: Option<&IncidentRow> = step.rows().get(&Key::Incident(transfer_id, Side::Payer));
     incident.is_some_and(|incident| incident.refusal.reason == Reason::ContraryOrder)
 }
 
 /// What [`is_parked`] needs: nothing at a hub that was never put back.
-pub(super) fn needs_if_parked(transfer_id: TransferId, rows: &WorkingSet, keys: &mut Vec<Key>) {
-    if rows.knows(&SELF) && own(rows).recovered > 0 {
-        keys.push(Key::IncidentRow(transfer_id, Side::Payer));
+pub(super) fn needs_if_parked(transfer_id: TransferId, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+    if rows.knows(&Key::OWN) && own(rows).recovered > 0 {
+        keys.push(Key::Incident(transfer_id, Side::Payer));
     }
 }
 

@@ -3,7 +3,7 @@
 //! load its receipts cost no commit of their own.
 
 use super::{HubMachine, Step, WaitMode};
-use crate::domain::machine::record::DecisionsRecorded;
+use crate::domain::hub::record::DecisionsRecorded;
 use crate::domain::value::calendar::Mono;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;

@@ -1,6 +1,6 @@
+use crate::domain::hub::record::Record;
 use crate::domain::hub::tests::{personal, transfer};
 use crate::domain::hub::{Answer, Effect, Input, WaitMode};
-use crate::domain::machine::record::Record;
 use crate::domain::machine::step::{Machine, Output};
 use crate::domain::node;
 use crate::domain::toy::{HubOutput, Toy};

@@ -9,11 +9,13 @@
 
 use super::decide::HUB;
 use super::{Announcement, Answer, Effect, HubMachine, Step};
-use crate::domain::machine::apply::own;
-use crate::domain::machine::record::{
-    CommitDetail, HubRecovered, IncidentRaised, ReturnAdopted, TransferAdopted, TransferDecided,
+use crate::domain::hub::record::{
+    CommitDetail, HubRecovered, ReturnAdopted, TransferAdopted, TransferDecided,
 };
-use crate::domain::machine::row::{BuriedRow, IncidentRow, Key, TransferRow};
+use crate::domain::hub::tables::{BuriedRow, Key, TransferRow};
+use crate::domain::machine::own::IncidentRaised;
+use crate::domain::machine::own::IncidentRow;
+use crate::domain::machine::own::own;
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -92,18 +94,18 @@ impl Recovery {
         let heard = self.legs.values().flatten().map(|(_, leg)| leg).chain(more);
         let mut windows = BTreeSet::from([Day::of(now.civil)]);
         for leg in heard {
-            keys.extend([Key::TransferRow(leg.transfer_id), Key::BuriedRow(leg.transfer_id)]);
-            keys.push(Key::IncidentRow(leg.transfer_id, Side::Payer));
+            keys.extend([Key::Transfer(leg.transfer_id), Key::Buried(leg.transfer_id)]);
+            keys.push(Key::Incident(leg.transfer_id, Side::Payer));
             windows.extend(leg.committed.map(|(window, ..)| window));
         }
         let told = self.legs.values().flatten().map(|(province, _)| *province);
         let provinces: BTreeSet<ProvinceCode> = self.unheard.keys().copied().chain(told).collect();
         for window in windows {
-            keys.extend(provinces.iter().map(|province| Key::PositionRow(window, *province)));
+            keys.extend(provinces.iter().map(|province| Key::Position(window, *province)));
         }
         for transfer in &self.unsettled {
-            keys.push(Key::TransferRow(transfer.transfer_id));
-            keys.push(Key::IncidentRow(transfer.transfer_id, Side::Payer));
+            keys.push(Key::Transfer(transfer.transfer_id));
+            keys.push(Key::Incident(transfer.transfer_id, Side::Payer));
         }
         keys.sort_unstable();
         keys.dedup();
@@ -249,8 +251,8 @@ impl HubMachine {
         else {
             return false;
         };
-        let known = step.rows().get::<TransferRow>(&Key::TransferRow(transfer_id)).cloned();
-        let buried: Option<&BuriedRow> = step.rows().get(&Key::BuriedRow(transfer_id));
+        let known = step.rows().get::<TransferRow>(&Key::Transfer(transfer_id)).cloned();
+        let buried: Option<&BuriedRow> = step.rows().get(&Key::Buried(transfer_id));
         let position = |province| super::apply::position(step.rows(), window, province).owed;
         let fits = position(both.payer_province).checked_add(both.payer.amount).is_some()
             && position(both.payee_province).checked_sub(both.payer.amount).is_some();
@@ -302,7 +304,7 @@ impl HubMachine {
     /// An incident for people, once. What was noted about the transfer before hides nothing.
     fn note(&mut self, transfer_id: TransferId, reason: Reason, step: &mut Step<'_>) {
         let side = Side::Payer;
-        let noted: Option<&IncidentRow> = step.rows().get(&Key::IncidentRow(transfer_id, side));
+        let noted: Option<&IncidentRow> = step.rows().get(&Key::Incident(transfer_id, side));
         if noted.is_none_or(|noted| noted.refusal.reason != reason) {
             let refusal = RefusalRecord::new(reason, HUB);
             step.record(IncidentRaised { transfer_id, side, refusal, time: step.now.civil });

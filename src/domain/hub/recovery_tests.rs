@@ -1,9 +1,11 @@
 use super::HeardLeg;
+use crate::domain::hub::tables::{Key, TransferRow};
 use crate::domain::hub::{Answer, Deadlines, Effect, HubMachine, Input};
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::row::{IncidentRow, Key, LegRow, PeerRow, SelfRow, TransferRow};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
 use crate::domain::machine::step::Output;
 use crate::domain::machine::table::TableRow;
+use crate::domain::node::tables::LegRow;
 use crate::domain::node::{self, leg_record};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{Question, Ruling, Verdict};
@@ -18,7 +20,7 @@ use crate::domain::value::side::Side;
 /// What is left of the hub when an older state of its store is put back, and it starts.
 fn put_back(toy: &mut Toy, upto: usize) -> Vec<HubOutput> {
     let journal = toy.hub.journal[..upto].to_vec();
-    toy.hub.rows = crate::domain::machine::apply::replay(&journal);
+    toy.hub.rows = crate::domain::machine::record::replay(&journal);
     toy.hub.journal = journal;
     let start_id = StartId([90; 16]);
     toy.hub.machine = HubMachine::new(
@@ -28,15 +30,21 @@ fn put_back(toy: &mut Toy, upto: usize) -> Vec<HubOutput> {
         Deadlines::default(),
     );
     toy.hub.mark = PeerMark { incarnation: 2, start_id, sequence: upto as u64, head_hash: Digest::default() };
-    let filter = crate::domain::machine::scan::Filter::UnsettledTransfers;
-    let unsettled = toy.hub.rows.rows().filter(|row| filter.admits(row)).filter_map(TableRow::of).cloned();
+    let filter = crate::domain::hub::unsettled_transfers();
+    let unsettled = toy
+        .hub
+        .rows
+        .rows()
+        .filter(|row| filter.admits::<crate::domain::hub::Row>(row))
+        .filter_map(TableRow::of)
+        .cloned();
     let unsettled = unsettled.collect();
     toy.hub.run(toy.now, Input::Start { unsettled, put_back: Some(vec![PAYER, PAYEE]) })
 }
 
 fn announce(toy: &mut Toy, province: ProvinceCode, again: bool) -> Vec<HubOutput> {
     let node = toy.node(province);
-    let seen: PeerRow = node.get(&Key::PeerRow(ProvinceCode::HUB)).expect("it knows the hub");
+    let seen: PeerRow = node.get(&node::Key::Peer(ProvinceCode::HUB)).expect("it knows the hub");
     let announcement = super::Announcement {
         province,
         mark: node.mark,
@@ -99,7 +107,7 @@ fn hear_changed(toy: &mut Toy, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>)
 }
 
 fn transfer(toy: &Toy, number: u8) -> TransferRow {
-    toy.hub.get(&Key::TransferRow(id(number))).expect("recorded")
+    toy.hub.get(&Key::Transfer(id(number))).expect("recorded")
 }
 
 #[test]
@@ -113,7 +121,7 @@ fn a_hub_that_was_put_back_answers_nobody_until_it_has_heard_what_it_lost() {
     toy.settle(outputs);
     let lost = transfer(&toy, 2);
     put_back(&mut toy, before);
-    assert!(toy.hub.get::<TransferRow>(&Key::TransferRow(id(2))).is_none());
+    assert!(toy.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none());
     for input in [create(9, 2, 50_000), Input::Get { ticket: 9, transfer_ids: vec![id(1)] }] {
         let outputs = toy.hub.run(toy.now, input);
         assert!(
@@ -121,7 +129,7 @@ fn a_hub_that_was_put_back_answers_nobody_until_it_has_heard_what_it_lost() {
         );
     }
     let outputs = hear(&mut toy);
-    let own: SelfRow = toy.hub.get(&Key::SelfRow(0)).expect("there");
+    let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
     assert_eq!((own.incarnation, own.recovered), (3, 3), "higher than any that a node has seen");
     assert!(outputs.contains(&Output::Effect(Effect::Recovered(3))));
     let adopted = transfer(&toy, 2);
@@ -161,7 +169,7 @@ fn what_both_sides_promised_and_nobody_knows_is_committed_and_noted() {
     let (first, second) = (transfer(&toy, 1), transfer(&toy, 2));
     assert_eq!((first.state, first.hub_seq), (TransferState::Committed, Some(1)), "the gap is filled");
     assert_eq!((second.state, second.hub_seq), (TransferState::Committed, Some(2)));
-    let incident: IncidentRow = toy.hub.get(&Key::IncidentRow(id(1), Side::Payer)).expect("noted");
+    let incident: IncidentRow = toy.hub.get(&Key::Incident(id(1), Side::Payer)).expect("noted");
     assert_eq!(incident.refusal.reason, Reason::DecidedAtRecovery);
     let told = outputs.iter().filter(|it| matches!(it, Output::Effect(Effect::Decide(..)))).count();
     assert_eq!(told, 2, "both sides of the first are told: {outputs:?}");
@@ -247,11 +255,11 @@ fn what_cannot_be_is_parked_for_people() {
         toy.settle(outputs);
         put_back(&mut toy, before);
         hear_changed(&mut toy, change);
-        let state = toy.hub.get::<TransferRow>(&Key::TransferRow(id(2))).map(|row| row.state);
+        let state = toy.hub.get::<TransferRow>(&Key::Transfer(id(2))).map(|row| row.state);
         assert_ne!(state, Some(TransferState::Committed), "{what}");
-        let incident: IncidentRow = toy.hub.get(&Key::IncidentRow(id(2), Side::Payer)).expect(what);
+        let incident: IncidentRow = toy.hub.get(&Key::Incident(id(2), Side::Payer)).expect(what);
         assert_eq!(incident.refusal.reason, Reason::ContraryOrder, "{what}");
-        let own: SelfRow = toy.hub.get(&Key::SelfRow(0)).expect("there");
+        let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
         assert!(own.recovered > 0 && own.hub_seq <= 2, "{what}: {own:?}");
         toy.hub.mark.incarnation = own.incarnation;
         // The hub serves, and the next commit takes a number that no node has recorded.
@@ -301,7 +309,7 @@ fn times_that_nodes_tell_do_not_set_the_hubs_clock() {
             leg.committed = leg.committed.map(|(window, number, _)| (window, number, later));
         }
     });
-    let (adopted, own) = (transfer(&toy, 1), toy.hub.get::<SelfRow>(&Key::SelfRow(0)).expect("there"));
+    let (adopted, own) = (transfer(&toy, 1), toy.hub.get::<SelfRow>(&Key::Own(0)).expect("there"));
     assert_eq!(adopted.state, TransferState::Committed);
     let noon = Civil(NOON);
     assert_eq!((adopted.receipt_time, adopted.decide_time, own.civil), (noon, Some(noon), noon));
@@ -322,11 +330,11 @@ fn a_commit_that_cannot_be_adopted_is_not_aborted_either() {
         }
     });
     assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
-    let own: SelfRow = toy.hub.get(&Key::SelfRow(0)).expect("there");
+    let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
     toy.hub.mark.incarnation = own.incarnation;
     toy.restart_hub(95);
     assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
-    let incident: IncidentRow = toy.hub.get(&Key::IncidentRow(id(1), Side::Payer)).expect("noted");
+    let incident: IncidentRow = toy.hub.get(&Key::Incident(id(1), Side::Payer)).expect("noted");
     assert_eq!(incident.refusal.reason, Reason::ContraryOrder);
 }
 
@@ -352,10 +360,10 @@ fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
     hear_changed(&mut toy, |_, legs| {
         legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(window, ..)| *window = far));
     });
-    let own: SelfRow = toy.hub.get(&Key::SelfRow(0)).expect("there");
+    let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
     toy.hub.mark.incarnation = own.incarnation;
     toy.join(PAYEE);
-    let leg: LegRow = toy.payee.get(&Key::LegRow(id(1), Side::Payee)).expect("in doubt");
+    let leg: LegRow = toy.payee.get(&node::Key::Leg(id(1), Side::Payee)).expect("in doubt");
     let question = Question { transfer_id: leg.transfer_id, side: leg.side, terms_digest: leg.terms_digest };
     let node = toy.payee.mark;
     let asked = |toy: &mut Toy| {
@@ -366,7 +374,7 @@ fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
         assert!(matches!(rulings[..], [Ruling::Pending { .. }]), "{rulings:?}");
     };
     asked(&mut toy);
-    assert!(toy.hub.get::<crate::domain::machine::row::BuriedRow>(&Key::BuriedRow(id(1))).is_none());
+    assert!(toy.hub.get::<crate::domain::hub::tables::BuriedRow>(&Key::Buried(id(1))).is_none());
     let again = toy.create(8, 1, 40_000);
     assert!(
         matches!(&again[..], [Output::Answer(8, Answer::Refused(it))] if it.reason == Reason::OutcomeUnknown),

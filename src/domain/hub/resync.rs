@@ -11,8 +11,9 @@
 
 use super::decide::{decision_for, province_of};
 use super::{Effect, HubMachine, Step};
-use crate::domain::machine::record::{ResyncMoved, TransferDecided};
-use crate::domain::machine::row::{Key, PeerRow, TransferRow};
+use crate::domain::hub::record::{ResyncMoved, TransferDecided};
+use crate::domain::hub::tables::{Key, TransferRow};
+use crate::domain::machine::own::PeerRow;
 use crate::domain::protocol::message::Decision;
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::value::id::TransferId;
@@ -102,14 +103,14 @@ impl HubMachine {
     pub(super) fn resume_telling(&mut self, step: &Step<'_>) {
         let provinces = self.places.provinces().map(|province| province.code);
         let told = |province: &ProvinceCode| {
-            step.rows().get::<PeerRow>(&Key::PeerRow(*province)).is_some_and(|peer| peer.resync.is_some())
+            step.rows().get::<PeerRow>(&Key::Peer(*province)).is_some_and(|peer| peer.resync.is_some())
         };
         self.resyncs = provinces.filter(told).map(|province| (province, Resync::default())).collect();
     }
 
     /// Asks for the next page, unless one is being told. A page that was asked for twice is told once.
     pub(super) fn go_on_telling(&mut self, province: ProvinceCode, step: &mut Step<'_>) {
-        let peer: Option<&PeerRow> = step.rows().get(&Key::PeerRow(province));
+        let peer: Option<&PeerRow> = step.rows().get(&Key::Peer(province));
         let Some(told) = peer.and_then(|peer| peer.resync) else { return };
         let Some(resync) = self.resyncs.get_mut(&province).filter(|resync| resync.page.is_none()) else {
             return;
@@ -145,7 +146,7 @@ impl HubMachine {
         resync.page = Some((upto, end));
         for decision in decisions {
             resync.put_off.remove(&(decision.transfer_id, decision.side));
-            let transfer: Option<&TransferRow> = step.rows().get(&Key::TransferRow(decision.transfer_id));
+            let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(decision.transfer_id));
             let kind = match decision.outcome {
                 Outcome::Abort => Kind::Release,
                 Outcome::Commit if transfer.is_some_and(|transfer| transfer.returns.is_some()) => {

@@ -1,8 +1,10 @@
+use crate::domain::hub::tables::{Key, TransferRow};
 use crate::domain::hub::{Announcement, Answer, Effect, Input, Page};
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::row::{AccountRow, IncidentRow, Key, LegRow, PeerRow, TransferRow, WalletRow};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::own::{IncidentRow, PeerRow};
 use crate::domain::machine::step::Output;
 use crate::domain::node;
+use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
@@ -20,7 +22,7 @@ use crate::domain::value::side::Side;
 /// What is left of a node when an older state of its store is put back.
 fn put_back(node: &mut Host<node::NodeMachine>, upto: usize) {
     let journal = node.journal[..upto].to_vec();
-    node.rows = crate::domain::machine::apply::replay(&journal);
+    node.rows = crate::domain::machine::record::replay(&journal);
     node.mark.sequence = upto as u64;
     node.journal = journal;
 }
@@ -37,7 +39,7 @@ fn heard() -> (Toy, PeerRow) {
     let mut toy = Toy::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    let seen: PeerRow = toy.hub.get(&Key::PeerRow(PAYER)).expect("admitted");
+    let seen: PeerRow = toy.hub.get(&Key::Peer(PAYER)).expect("admitted");
     assert!(seen.sequence > 0);
     (toy, seen)
 }
@@ -100,7 +102,7 @@ fn a_node_that_was_put_back_is_told_what_it_lost_and_only_then_takes_part() {
         toy.settle(outputs);
     }
     put_back(&mut toy.payee, before);
-    assert!(toy.payee.get::<LegRow>(&Key::LegRow(id(1), Side::Payee)).is_none());
+    assert!(toy.payee.get::<LegRow>(&node::Key::Leg(id(1), Side::Payee)).is_none());
     toy.payee.mark.start_id = StartId([70; 16]);
     let told = toy.join(PAYEE);
     assert!(told.iter().any(|it| matches!(it, Output::Effect(Effect::ReadBack(PAYEE, _)))), "{told:?}");
@@ -112,25 +114,25 @@ fn a_node_that_was_put_back_is_told_what_it_lost_and_only_then_takes_part() {
     assert_eq!(refusal.reason, Reason::Resyncing);
     let outputs = toy.create(9, 9, 100);
     assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Prepare(..)))), "{outputs:?}");
-    let refused: TransferRow = toy.hub.get(&Key::TransferRow(id(9))).expect("recorded");
+    let refused: TransferRow = toy.hub.get(&Key::Transfer(id(9))).expect("recorded");
     assert_eq!(refused.refusal.map(|it| it.reason), Some(Reason::ProvinceUnreachable));
     toy.settle(told);
     for number in 1..=2 {
-        let leg: LegRow = toy.payee.get(&Key::LegRow(id(number), Side::Payee)).expect("brought back");
-        let transfer: TransferRow = toy.hub.get(&Key::TransferRow(id(number))).expect("there");
+        let leg: LegRow = toy.payee.get(&node::Key::Leg(id(number), Side::Payee)).expect("brought back");
+        let transfer: TransferRow = toy.hub.get(&Key::Transfer(id(number))).expect("there");
         assert_eq!((leg.state, leg.hub_seq), (LegState::Committed, transfer.hub_seq));
     }
     let wallet: AccountRow =
-        toy.payee.get(&Key::AccountRow(member(PAYEE), AccountKind::Wallet)).expect("there");
+        toy.payee.get(&node::Key::Account(member(PAYEE), AccountKind::Wallet)).expect("there");
     assert_eq!(wallet.posted.fen(), 80_000);
     // As far as it has come then, it may be put back once more before it is heard again.
-    let peer: PeerRow = toy.hub.get(&Key::PeerRow(PAYEE)).expect("there");
+    let peer: PeerRow = toy.hub.get(&Key::Peer(PAYEE)).expect("there");
     assert_eq!((peer.resync, peer.sequence), (None, toy.payee.mark.sequence));
     toy.join(PAYEE);
     let outputs = toy.create(10, 10, 100);
     toy.settle(outputs);
     assert_eq!(
-        toy.hub.get::<TransferRow>(&Key::TransferRow(id(10))).expect("there").state,
+        toy.hub.get::<TransferRow>(&Key::Transfer(id(10))).expect("there").state,
         TransferState::Committed
     );
 }
@@ -156,17 +158,17 @@ fn what_was_recorded_late_is_told_before_what_was_decided_after() {
     let outputs = toy.create(3, 3, 600_000);
     toy.settle(outputs);
     put_back(&mut toy.payer, before);
-    let hub: PeerRow = toy.payer.get(&Key::PeerRow(ProvinceCode::HUB)).expect("seen");
-    let ended: TransferRow = toy.hub.get(&Key::TransferRow(id(1))).expect("there");
+    let hub: PeerRow = toy.payer.get(&node::Key::Peer(ProvinceCode::HUB)).expect("seen");
+    let ended: TransferRow = toy.hub.get(&Key::Transfer(id(1))).expect("there");
     assert!(ended.decided_seq.is_some_and(|decided| decided <= hub.sequence), "{hub:?} {ended:?}");
     let account = |toy: &Toy| -> AccountRow {
-        toy.payer.get(&Key::AccountRow(member(PAYER), AccountKind::Personal)).expect("there")
+        toy.payer.get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("there")
     };
     assert_eq!(account(&toy).held.fen(), 600_000);
     toy.restart_node_as(PAYER, 70);
     let told = toy.join(PAYER);
     toy.settle(told);
-    let leg = |number| -> LegRow { toy.payer.get(&Key::LegRow(id(number), Side::Payer)).expect("told") };
+    let leg = |number| -> LegRow { toy.payer.get(&node::Key::Leg(id(number), Side::Payer)).expect("told") };
     assert_eq!(leg(1).state, LegState::Aborted);
     assert_eq!((leg(3).state, leg(3).account), (LegState::Committed, AccountKind::Personal));
     assert_eq!((account(&toy).held.fen(), account(&toy).posted.fen()), (0, 399_900));
@@ -193,7 +195,7 @@ fn holds_end_before_gifts_are_told_again() {
         });
         decisions.collect()
     };
-    let after = toy.hub.get::<PeerRow>(&Key::PeerRow(PAYER)).and_then(|peer| peer.resync);
+    let after = toy.hub.get::<PeerRow>(&Key::Peer(PAYER)).and_then(|peer| peer.resync);
     let after = after.expect("told again");
     toy.hub.run(toy.now, toy.page(PAYER, Page::Late(after)));
     let first = told(&toy.hub.run(toy.now, toy.page(PAYER, Page::After(after))));
@@ -241,9 +243,9 @@ fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after()
         let node = toy.payer.mark;
         outputs = toy.hub.run(toy.now, Input::Acks { province: PAYER, node, told: vec![], acks });
     }
-    let key = Key::AccountRow(member(PAYER), AccountKind::Personal);
+    let key = node::Key::Account(member(PAYER), AccountKind::Personal);
     assert_eq!(toy.payer.get::<AccountRow>(&key).expect("there").posted.fen(), 1_000_000 - 100);
-    assert_eq!(toy.hub.get::<PeerRow>(&Key::PeerRow(PAYER)).expect("there").resync, None);
+    assert_eq!(toy.hub.get::<PeerRow>(&Key::Peer(PAYER)).expect("there").resync, None);
 }
 
 /// The allotment that paid for the transfer was lost with the store.
@@ -257,11 +259,11 @@ fn what_the_members_account_cannot_take_goes_to_the_suspense_account() {
     let told = toy.join(PAYER);
     toy.settle(told);
     let balance =
-        |kind, whose| toy.payer.get::<AccountRow>(&Key::AccountRow(whose, kind)).map(|it| it.posted.fen());
+        |kind, whose| toy.payer.get::<AccountRow>(&node::Key::Account(whose, kind)).map(|it| it.posted.fen());
     assert_eq!(balance(AccountKind::Personal, member(PAYER)), Some(0));
     assert_eq!(balance(AccountKind::Suspense, node::apply::PROVINCE), Some(-40_000));
     assert_eq!(balance(AccountKind::Clearing, node::apply::PROVINCE), Some(40_000));
-    let incident: IncidentRow = toy.payer.get(&Key::IncidentRow(id(1), Side::Payer)).expect("raised");
+    let incident: IncidentRow = toy.payer.get(&node::Key::Incident(id(1), Side::Payer)).expect("raised");
     assert_eq!(incident.refusal.reason, Reason::ReplayedToSuspense);
 }
 
@@ -291,14 +293,12 @@ fn what_waited_for_the_node_comes_with_its_leg() {
     toy.settle(told);
     let outputs = toy.hub.run(toy.now, Input::Link { province: PAYEE, up: true });
     toy.settle(outputs);
-    let leg: LegRow = toy.payee.get(&Key::LegRow(id(1), Side::Payee)).expect("brought back");
+    let leg: LegRow = toy.payee.get(&node::Key::Leg(id(1), Side::Payee)).expect("brought back");
     assert_eq!(leg.state, LegState::Committed);
     toy.now.mono = Mono(1_000);
     let outputs = toy.hub.run(toy.now, Input::Tick);
     toy.settle(outputs);
-    assert!(
-        toy.hub.get::<TransferRow>(&Key::TransferRow(id(1))).expect("there").payee_recorded_seq.is_some()
-    );
+    assert!(toy.hub.get::<TransferRow>(&Key::Transfer(id(1))).expect("there").payee_recorded_seq.is_some());
 }
 
 /// A restart of the hub in the middle of a resync goes on where it was, and sends nothing without its leg before.
@@ -315,7 +315,7 @@ fn a_hub_that_restarts_goes_on_telling() {
     assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Decide(PAYEE, _)))), "{outputs:?}");
     let told = toy.join(PAYEE);
     toy.settle(told);
-    let leg: LegRow = toy.payee.get(&Key::LegRow(id(1), Side::Payee)).expect("brought back");
+    let leg: LegRow = toy.payee.get(&node::Key::Leg(id(1), Side::Payee)).expect("brought back");
     assert_eq!(leg.state, LegState::Committed);
 }
 
@@ -351,7 +351,8 @@ fn a_node_that_is_told_again_notes_the_hub_only_when_it_has_all() {
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
     put_back(&mut toy.payee, before);
-    let known = |toy: &Toy| toy.payee.get::<PeerRow>(&Key::PeerRow(ProvinceCode::HUB)).map(|it| it.sequence);
+    let known =
+        |toy: &Toy| toy.payee.get::<PeerRow>(&node::Key::Peer(ProvinceCode::HUB)).map(|it| it.sequence);
     let stored = known(&toy);
     toy.restart_node_as(PAYEE, 70);
     let told = toy.join(PAYEE);
@@ -371,11 +372,11 @@ fn a_closed_wallet_takes_no_leg_that_was_lost() {
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
     put_back(&mut toy.payee, before);
-    let wallet: WalletRow = toy.payee.get(&Key::WalletRow(member(PAYEE))).expect("open");
+    let wallet: WalletRow = toy.payee.get(&node::Key::Wallet(member(PAYEE))).expect("open");
     toy.payee.rows.put(WalletRow { state: WalletState::Closed, ..wallet });
     toy.payee.mark.start_id = StartId([70; 16]);
     let told = toy.join(PAYEE);
     toy.settle(told);
-    let suspense = Key::AccountRow(node::apply::PROVINCE, AccountKind::Suspense);
+    let suspense = node::Key::Account(node::apply::PROVINCE, AccountKind::Suspense);
     assert_eq!(toy.payee.get::<AccountRow>(&suspense).map(|it| it.posted.fen()), Some(40_000));
 }

@@ -2,7 +2,7 @@
 
 use super::tests::{personal, transfer};
 use super::{CreateRequest, Input};
-use crate::domain::machine::row::TransferRow;
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::step::Output;
 use crate::domain::node;
 use crate::domain::protocol::transfer::TransferState;

@@ -1,10 +1,11 @@
 //! The hub's side against real nodes, message by message.
 
 use super::{Answer, Effect, Input};
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::row::{AccountRow, Key, PositionRow, TransferRow};
+use crate::domain::hub::tables::{Key, PositionRow, TransferRow};
+use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::Output;
 use crate::domain::node;
+use crate::domain::node::tables::AccountRow;
 use crate::domain::protocol::message::{Ack, AckResult, Question, Ruling, Verdict};
 use crate::domain::protocol::transfer::{Leg, Outcome, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -23,17 +24,17 @@ fn legs(outputs: &[HubOutput]) -> Vec<Leg> {
 }
 
 pub(super) fn transfer(toy: &Toy, number: u8) -> TransferRow {
-    toy.hub.get(&Key::TransferRow(id(number))).expect("a transfer")
+    toy.hub.get(&Key::Transfer(id(number))).expect("a transfer")
 }
 
 pub(super) fn personal(toy: &Toy) -> (i64, i64) {
     let row: AccountRow =
-        toy.payer.get(&Key::AccountRow(member(PAYER), AccountKind::Personal)).expect("account");
+        toy.payer.get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("account");
     (row.posted.fen(), row.held.fen())
 }
 
 fn wallet(toy: &Toy) -> (i64, i64) {
-    let row = toy.payee.get::<AccountRow>(&Key::AccountRow(member(PAYEE), AccountKind::Wallet));
+    let row = toy.payee.get::<AccountRow>(&node::Key::Account(member(PAYEE), AccountKind::Wallet));
     row.map_or((0, 0), |row| (row.posted.fen(), row.pending.fen()))
 }
 
@@ -57,7 +58,7 @@ fn a_transfer_is_recorded_on_both_sides_and_positions_sum_to_zero() {
     assert_eq!(personal(&toy), (960_000, 0));
     assert_eq!(wallet(&toy), (40_000, 0));
     let owed = |province| {
-        let key = Key::PositionRow(row.window.expect("a window"), province);
+        let key = Key::Position(row.window.expect("a window"), province);
         toy.hub.get::<PositionRow>(&key).expect("a position").owed.fen()
     };
     assert_eq!((owed(PAYER), owed(PAYEE)), (40_000, -40_000));

@@ -1,7 +1,7 @@
 //! Callers who wait for a transfer, and when each is answered at the latest.
 
 use super::{Answer, Step, WaitMode};
-use crate::domain::machine::row::{Key, TransferRow};
+use crate::domain::hub::tables::{Key, TransferRow};
 use crate::domain::machine::step::Ticket;
 use crate::domain::value::calendar::Mono;
 use crate::domain::value::id::TransferId;
@@ -63,7 +63,7 @@ impl Waits {
         let Some(waiters) = self.by_transfer.get_mut(&transfer_id) else {
             return;
         };
-        let transfer: Option<Arc<TransferRow>> = step.rows().share(&Key::TransferRow(transfer_id));
+        let transfer: Option<Arc<TransferRow>> = step.rows().share(&Key::Transfer(transfer_id));
         let Some(transfer) = transfer else { return };
         waiters.retain(|waiter| {
             let done = ready(waiter);

@@ -1,11 +1,10 @@
-//! What a machine is made of: steps that decide, records that change rows, and the rows themselves.
+//! What a machine is made of: steps that decide, records that change rows, and the rows themselves. Knows neither hub
+//! nor node.
 
-pub mod apply;
 pub mod describe;
-pub mod peer;
+pub mod own;
+pub mod reading;
 pub mod record;
-mod retention;
-pub mod row;
 pub mod scan;
 pub mod step;
 pub mod table;

@@ -1,9 +1,8 @@
 //! One step of a state machine: decide on an input, make records, apply them, and say what is to be done afterwards.
 //! Nothing said here goes out before the batch's records are durable; the engine sees to that.
 
-use crate::domain::machine::apply::apply;
 use crate::domain::machine::record::Record;
-use crate::domain::machine::row::{Key, Row};
+use crate::domain::machine::table::{Key, Row, Table};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::value::calendar::{Mono, Now};
 
@@ -11,7 +10,11 @@ use crate::domain::value::calendar::{Mono, Now};
 pub type Ticket = u64;
 
 /// A hub's or a node's logic, written once and run by the engine, the model and the simulator alike.
-pub trait Machine {
+pub trait Machine: Sized {
+    /// What it journals; with it, what its rows are and how records change them.
+    type Record: Record<Row = Self::Row>;
+    /// What it keeps.
+    type Row: Row;
     /// What can happen to it.
     type Input;
     /// What it tells a waiting caller.
@@ -20,10 +23,15 @@ pub trait Machine {
     type Effect;
 
     /// The rows that deciding on `input` needs and `rows` does not know yet; asked again until there are none.
-    fn needs(&self, now: Now, input: &Self::Input, rows: &WorkingSet) -> Vec<Key>;
+    fn needs(
+        &self,
+        now: Now,
+        input: &Self::Input,
+        rows: &WorkingSet<Self::Row>,
+    ) -> Vec<<Self::Row as Row>::Key>;
 
     /// Decides on one input.
-    fn step(&mut self, input: Self::Input, step: &mut Step<'_, Self::Answer, Self::Effect>);
+    fn step(&mut self, input: Self::Input, step: &mut Step<'_, Self::Record, Self::Answer, Self::Effect>);
 
     /// When it wants to be woken by [`Machine::tick`], if nothing happens before.
     fn wake_at(&self) -> Option<Mono>;
@@ -46,11 +54,11 @@ pub enum Output<A, E> {
 
 /// What a batch of steps has made so far.
 #[derive(Debug)]
-pub struct Batch<A, E> {
+pub struct Batch<R: Record, A, E> {
     /// Records, in order.
-    pub records: Vec<Record>,
+    pub records: Vec<R>,
     /// Vault rows to keep.
-    pub vault: Vec<Row>,
+    pub vault: Vec<R::Row>,
     /// What to do afterwards.
     pub outputs: Vec<Output<A, E>>,
     /// Sequence that the next record takes.
@@ -59,9 +67,9 @@ pub struct Batch<A, E> {
     pub applying: bool,
 }
 
-impl<A, E> Batch<A, E> {
+impl<R: Record, A, E> Batch<R, A, E> {
     /// An empty batch after the journal's last sequence.
-    pub fn after(last_sequence: u64) -> Batch<A, E> {
+    pub fn after(last_sequence: u64) -> Batch<R, A, E> {
         Batch {
             records: Vec::new(),
             vault: Vec::new(),
@@ -74,21 +82,25 @@ impl<A, E> Batch<A, E> {
 
 /// One step's view of the world: time, rows, and the batch that it adds to.
 #[derive(Debug)]
-pub struct Step<'a, A, E> {
+pub struct Step<'a, R: Record, A, E> {
     /// Both clocks, read for this batch.
     pub now: Now,
-    rows: &'a mut WorkingSet,
-    batch: &'a mut Batch<A, E>,
+    rows: &'a mut WorkingSet<R::Row>,
+    batch: &'a mut Batch<R, A, E>,
 }
 
-impl<'a, A, E> Step<'a, A, E> {
+impl<'a, R: Record, A, E> Step<'a, R, A, E> {
     /// A step over these rows, into this batch.
-    pub fn new(now: Now, rows: &'a mut WorkingSet, batch: &'a mut Batch<A, E>) -> Step<'a, A, E> {
+    pub fn new(
+        now: Now,
+        rows: &'a mut WorkingSet<R::Row>,
+        batch: &'a mut Batch<R, A, E>,
+    ) -> Step<'a, R, A, E> {
         Step { now, rows, batch }
     }
 
     /// The rows as they are now.
-    pub fn rows(&self) -> &WorkingSet {
+    pub fn rows(&self) -> &WorkingSet<R::Row> {
         self.rows
     }
 
@@ -98,18 +110,18 @@ impl<'a, A, E> Step<'a, A, E> {
     }
 
     /// Makes a record: applies it, the only way in which state changes, and journals it with the batch.
-    pub fn record(&mut self, record: impl Into<Record>) {
-        let record = record.into();
+    pub fn record(&mut self, record: impl Into<R>) {
+        let record: R = record.into();
         self.batch.applying = true;
-        apply(&record, self.batch.next_sequence, self.rows);
+        record.apply(self.batch.next_sequence, self.rows);
         self.batch.applying = false;
         self.batch.next_sequence += 1;
         self.batch.records.push(record);
     }
 
     /// Keeps a row of the vault, which no record carries.
-    pub fn keep(&mut self, row: impl Into<Row>) {
-        let row = row.into();
+    pub fn keep(&mut self, row: impl Into<R::Row>) {
+        let row: R::Row = row.into();
         debug_assert!(row.key().table().is_vault());
         self.rows.learn(row.key(), Some(row.clone()));
         self.batch.vault.push(row);

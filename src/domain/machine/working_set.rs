@@ -1,7 +1,6 @@
 //! The rows that a batch works on: loaded before it is decided, changed only by applying records.
 
-use crate::domain::machine::row::{Key, Row};
-use crate::domain::machine::table::{Change, Stored, TableRow};
+use crate::domain::machine::table::{Change, Key, Row, Stored, Table, TableRow};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, Hasher};
@@ -9,9 +8,9 @@ use std::sync::Arc;
 
 /// What is known of a key.
 #[derive(Debug)]
-struct Slot {
+struct Slot<R> {
     /// Its row, or that there is none.
-    row: Option<Row>,
+    row: Option<R>,
     /// Whether it changed since the last commit.
     changed: bool,
     /// When it was last loaded or changed.
@@ -83,34 +82,46 @@ impl Hasher for KeyHasher {
 ///
 /// Tens of thousands of rows are found by hash: an ordered map costs a tenth of a step. Its own order is never looked
 /// at ([`WorkingSet::rows`] sorts).
-#[derive(Debug, Default)]
-pub struct WorkingSet {
-    slots: HashMap<Key, Slot, Seed>,
-    changed: Vec<(Key, Stored)>,
+#[derive(Debug)]
+pub struct WorkingSet<R: Row> {
+    slots: HashMap<R::Key, Slot<R>, Seed>,
+    changed: Vec<(R::Key, Stored<R>)>,
     generation: u32,
     /// Slots of the present generation.
     young: usize,
     complete: bool,
 }
 
-impl WorkingSet {
+impl<R: Row> Default for WorkingSet<R> {
+    fn default() -> WorkingSet<R> {
+        WorkingSet {
+            slots: HashMap::default(),
+            changed: Vec::new(),
+            generation: 0,
+            young: 0,
+            complete: false,
+        }
+    }
+}
+
+impl<R: Row> WorkingSet<R> {
     /// A set that holds everything there is, so that what it does not know does not exist: for replay.
-    pub fn complete() -> WorkingSet {
+    pub fn complete() -> WorkingSet<R> {
         WorkingSet { complete: true, ..WorkingSet::default() }
     }
 
     /// An empty set that nobody can foresee the order of: a server's. What it gives is the same with every seed.
-    pub fn seeded(seed: [u64; 2]) -> WorkingSet {
+    pub fn seeded(seed: [u64; 2]) -> WorkingSet<R> {
         WorkingSet { slots: HashMap::with_hasher(Seed(seed)), ..WorkingSet::default() }
     }
 
     /// Whether the key's row, or its absence, is known.
-    pub fn knows(&self, key: &Key) -> bool {
+    pub fn knows(&self, key: &R::Key) -> bool {
         self.slots.contains_key(key)
     }
 
     /// Remembers what the store holds under a key.
-    pub fn learn(&mut self, key: Key, row: Option<Row>) {
+    pub fn learn(&mut self, key: R::Key, row: Option<R>) {
         self.set(key, row);
     }
 
@@ -118,7 +129,7 @@ impl WorkingSet {
     ///
     /// # Panics
     /// As [`WorkingSet::get`].
-    pub fn share<T: TableRow>(&self, key: &Key) -> Option<Arc<T>> {
+    pub fn share<T: TableRow<R>>(&self, key: &R::Key) -> Option<Arc<T>> {
         self.known(key).and_then(T::share)
     }
 
@@ -126,11 +137,15 @@ impl WorkingSet {
     ///
     /// # Panics
     /// When the key was never loaded: `needs` forgot it, and absence must not be guessed where money is at stake.
-    pub fn get<T: TableRow>(&self, key: &Key) -> Option<&T> {
+    pub fn get<T: TableRow<R>>(&self, key: &R::Key) -> Option<&T> {
         self.known(key).and_then(T::of)
     }
 
-    fn known(&self, key: &Key) -> Option<&Row> {
+    /// The row under a key, if there is one, of whatever table.
+    ///
+    /// # Panics
+    /// As [`WorkingSet::get`].
+    pub fn known(&self, key: &R::Key) -> Option<&R> {
         match self.slots.get(key) {
             Some(slot) => slot.row.as_ref(),
             None if self.complete => None,
@@ -139,12 +154,12 @@ impl WorkingSet {
     }
 
     /// The row under a key as it is kept, if there is one.
-    pub fn row(&self, key: &Key) -> Option<&Row> {
+    pub fn row(&self, key: &R::Key) -> Option<&R> {
         self.slots.get(key).and_then(|slot| slot.row.as_ref())
     }
 
     /// Replaces or adds a row.
-    pub fn put(&mut self, row: impl Into<Row>) {
+    pub fn put(&mut self, row: impl Into<R>) {
         let row = row.into();
         let key = row.key();
         let is_complete = self.complete;
@@ -160,7 +175,7 @@ impl WorkingSet {
     }
 
     /// Gives the slot, and what was known of the key before.
-    fn set(&mut self, key: Key, row: Option<Row>) -> (&mut Slot, Option<Option<Row>>) {
+    fn set(&mut self, key: R::Key, row: Option<R>) -> (&mut Slot<R>, Option<Option<R>>) {
         match self.slots.entry(key) {
             Entry::Occupied(entry) => {
                 let slot = entry.into_mut();
@@ -178,7 +193,7 @@ impl WorkingSet {
 
     /// The rows changed since the last call, each once, in key order. Those that are settled are not needed here any
     /// more, and make room for others.
-    pub fn take_changed(&mut self) -> Vec<Change> {
+    pub fn take_changed(&mut self) -> Vec<Change<R>> {
         let mut changed = std::mem::take(&mut self.changed);
         changed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let mut rows = Vec::with_capacity(changed.len());
@@ -186,7 +201,7 @@ impl WorkingSet {
             let Some(slot) = self.slots.get_mut(&key) else { continue };
             slot.changed = false;
             let Some(row) = slot.row.clone() else { continue };
-            if row.is_settled() && !self.complete {
+            if row.is_finished() && !self.complete {
                 self.forget(&key);
             }
             rows.push(Change { row, stored });
@@ -195,15 +210,15 @@ impl WorkingSet {
     }
 
     /// Forgets what is known of a key, once it is stored.
-    pub fn forget(&mut self, key: &Key) {
+    pub fn forget(&mut self, key: &R::Key) {
         if let Some(slot) = self.slots.remove(key) {
             self.young -= usize::from(slot.generation == self.generation);
         }
     }
 
     /// Every row that exists here, in key order.
-    pub fn rows(&self) -> impl Iterator<Item = &Row> {
-        let mut rows: Vec<(&Key, &Row)> =
+    pub fn rows(&self) -> impl Iterator<Item = &R> {
+        let mut rows: Vec<(&R::Key, &R)> =
             self.slots.iter().filter_map(|(key, slot)| slot.row.as_ref().map(|row| (key, row))).collect();
         rows.sort_unstable_by_key(|(key, _)| *key);
         rows.into_iter().map(|(_, row)| row)
@@ -223,7 +238,9 @@ impl WorkingSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::machine::row::{BuriedRow, PeerRow};
+    use crate::domain::hub::tables::{BuriedRow, Key, Row};
+    use crate::domain::machine::own::PeerRow;
+    use crate::domain::machine::table::Row as _;
     use crate::domain::value::id::TransferId;
     use crate::domain::value::region::ProvinceCode;
     use std::collections::BTreeSet;
@@ -236,7 +253,7 @@ mod tests {
     /// A settled row leaves together with what an older generation remembers of its key, such as its absence.
     #[test]
     fn a_settled_row_is_handed_over_once_and_then_unknown() {
-        let (key, mut rows) = (Key::BuriedRow(TransferId([1; 16])), WorkingSet::default());
+        let (key, mut rows) = (Key::Buried(TransferId([1; 16])), WorkingSet::<Row>::default());
         rows.learn(key.clone(), None);
         rows.forget_beyond(0);
         assert!(rows.knows(&key), "the generation before is kept");
@@ -253,8 +270,8 @@ mod tests {
         let peer = |sequence| {
             Row::from(PeerRow { province, incarnation: 1, start_id, sequence, head_hash, resync: None })
         };
-        let (key, mut rows) = (peer(1).key(), WorkingSet::default());
-        let changed = |rows: &mut WorkingSet, sequences: &[u64]| {
+        let (key, mut rows) = (peer(1).key(), WorkingSet::<Row>::default());
+        let changed = |rows: &mut WorkingSet<Row>, sequences: &[u64]| {
             sequences.iter().for_each(|sequence| rows.put(peer(*sequence)));
             rows.take_changed().remove(0)
         };
@@ -268,13 +285,17 @@ mod tests {
         rows.forget(&key);
         rows.learn(key.clone(), Some(peer(3)));
         assert_eq!(changed(&mut rows, &[4]), expected(4, Stored::Row(peer(3))), "as it was read");
-        assert_eq!(changed(&mut WorkingSet::complete(), &[5]), expected(5, Stored::Unknown), "a replay");
+        assert_eq!(
+            changed(&mut WorkingSet::<Row>::complete(), &[5]),
+            expected(5, Stored::Unknown),
+            "a replay"
+        );
     }
 
     #[test]
     fn what_was_not_used_for_two_generations_is_forgotten() {
-        let key = |number: u8| Key::BuriedRow(TransferId([number; 16]));
-        let mut rows = WorkingSet::default();
+        let key = |number: u8| Key::Buried(TransferId([number; 16]));
+        let mut rows = WorkingSet::<Row>::default();
         (1..=3).for_each(|number| rows.learn(key(number), None));
         rows.forget_beyond(3);
         assert_eq!(rows.young, 3, "no more than may be");
@@ -292,7 +313,7 @@ mod tests {
     /// Ids that fall together under the hash without a seed; whoever knows it finds as many as he wants.
     #[test]
     fn a_seed_takes_apart_what_was_chosen_to_fall_together() {
-        let hash = |set: &WorkingSet, id: [u64; 2]| {
+        let hash = |set: &WorkingSet<Row>, id: [u64; 2]| {
             let mut hasher = set.slots.hasher().build_hasher();
             id.into_iter().for_each(|word| hasher.write_u64(word));
             hasher.finish()
@@ -303,15 +324,16 @@ mod tests {
             hasher.finish().rotate_left(5)
         };
         let chosen: Vec<[u64; 2]> = (0..50).map(|word| [word, state_after(word)]).collect();
-        let kinds = |set: WorkingSet| chosen.iter().map(|id| hash(&set, *id)).collect::<BTreeSet<_>>().len();
-        assert_eq!(kinds(WorkingSet::default()), 1);
-        assert_eq!(kinds(WorkingSet::seeded([7, 0])), 50);
-        assert_eq!(kinds(WorkingSet::seeded([0, 7])), 50);
+        let kinds =
+            |set: WorkingSet<Row>| chosen.iter().map(|id| hash(&set, *id)).collect::<BTreeSet<_>>().len();
+        assert_eq!(kinds(WorkingSet::<Row>::default()), 1);
+        assert_eq!(kinds(WorkingSet::<Row>::seeded([7, 0])), 50);
+        assert_eq!(kinds(WorkingSet::<Row>::seeded([0, 7])), 50);
     }
 
     #[test]
     fn rows_come_in_key_order_whatever_the_order_of_hashing() {
-        let mut rows = WorkingSet::complete();
+        let mut rows = WorkingSet::<Row>::complete();
         for number in (0..50).rev() {
             let transfer_id = TransferId([number; 16]);
             rows.put(BuriedRow { transfer_id, ..buried(13) });

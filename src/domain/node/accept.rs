@@ -2,8 +2,8 @@
 
 use super::prepare::refuse;
 use super::{NodeMachine, Step};
-use crate::domain::machine::record::LegAwaited;
-use crate::domain::machine::row::LegRow;
+use crate::domain::node::record::LegAwaited;
+use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::acceptance::{AcceptedLeg, LegTerms};
 use crate::domain::protocol::message::Verdict;
 use crate::domain::protocol::transfer::Leg;

@@ -1,7 +1,7 @@
 //! How many transfers of an account count against a day's limit. Kept beside the balance, for the two latest days:
 //! a transfer that was received before midnight may still be prepared, or aborted, after it.
 
-use crate::domain::machine::row::AccountRow;
+use crate::domain::node::tables::AccountRow;
 use crate::domain::value::calendar::Day;
 
 /// Transfers that count against a day. Of a day older than the two that are kept nothing can be live any more, since

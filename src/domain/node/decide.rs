@@ -3,10 +3,11 @@
 use super::apply::{PROVINCE, account, kind_of};
 use super::returns::{account_of_lost, lost_return};
 use super::{Answer, Life, NodeMachine, Step};
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::record::{LegBuried, LegDecided, LegReplayed, PreparedLeg, ReturnPrepared};
-use crate::domain::machine::row::{IncidentRow, Key, LegRow, WalletRow};
+use crate::domain::machine::own::IncidentRow;
+use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::Ticket;
+use crate::domain::node::record::{LegBuried, LegDecided, LegReplayed, PreparedLeg, ReturnPrepared};
+use crate::domain::node::tables::{Key, LegRow, WalletRow};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{Ack, AckResult, Decision, Question, Ruling};
 use crate::domain::protocol::transfer::Outcome;
@@ -107,7 +108,7 @@ impl NodeMachine {
     }
 
     fn take(&mut self, decision: &Decision, step: &mut Step<'_>) -> Ack {
-        let key = Key::LegRow(decision.transfer_id, decision.side);
+        let key = Key::Leg(decision.transfer_id, decision.side);
         let leg = step.rows().share::<LegRow>(&key);
         let (replayed, lost) = (replayed_leg(decision), lost_return(decision));
         let with_leg = replayed.is_some() || lost.is_some();
@@ -179,7 +180,7 @@ impl NodeMachine {
         let takes = match leg.side {
             Side::Payer => own.posted.checked_sub(own.held).is_some_and(|free| free >= leg.amount),
             Side::Payee => {
-                let wallet: Option<&WalletRow> = step.rows().get(&Key::WalletRow(leg.member_ref));
+                let wallet: Option<&WalletRow> = step.rows().get(&Key::Wallet(leg.member_ref));
                 let sum = own.posted.checked_add(own.pending).and_then(|sum| sum.checked_add(leg.amount));
                 wallet.is_some_and(|wallet| wallet.state != WalletState::Closed) && sum.is_some()
             }
@@ -213,7 +214,7 @@ impl NodeMachine {
         step: &mut Step<'_>,
     ) -> (AckResult, Option<RefusalRecord>) {
         let refusal = RefusalRecord::new(reason, decision.side).with("outcome", decision.outcome.name());
-        let noted = step.rows().get::<IncidentRow>(&Key::IncidentRow(decision.transfer_id, decision.side));
+        let noted = step.rows().get::<IncidentRow>(&Key::Incident(decision.transfer_id, decision.side));
         // What a replay noted about the leg hides no contrary order.
         if noted.is_none_or(|noted| noted.refusal.reason != reason) {
             self.raise(decision.transfer_id, decision.side, refusal.clone(), step);

@@ -2,9 +2,9 @@
 
 use super::apply::{PROVINCE, account};
 use super::{Answer, MemberReport, NodeMachine, Standing, Step};
-use crate::domain::machine::record::{AccountCredited, MemberRecorded, RequestMark, RequestNoted};
-use crate::domain::machine::row::{Key, MemberRow, PersonRow, RequestRow};
 use crate::domain::machine::step::Ticket;
+use crate::domain::node::record::{AccountCredited, MemberRecorded, RequestMark, RequestNoted};
+use crate::domain::node::tables::{Key, MemberRow, PersonRow, RequestRow};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::id::MemberRef;
 use crate::domain::value::ledger::AccountKind;
@@ -36,7 +36,7 @@ impl Course {
 
 /// Whether the request was answered before; refused when it said something else then.
 pub(super) fn is_repeat(request: &RequestMark, step: &Step<'_>) -> Result<bool, RefusalRecord> {
-    match step.rows().get::<RequestRow>(&Key::RequestRow(request.request_id.clone())) {
+    match step.rows().get::<RequestRow>(&Key::Request(request.request_id.clone())) {
         Some(row) if row.digest != request.digest => {
             Err(refusal(Reason::ContentDiffers).with("field", "request_id"))
         }
@@ -68,13 +68,13 @@ pub(super) fn stand(
     step: &mut Step<'_>,
 ) {
     let rows = step.rows();
-    let request: Option<&RequestRow> = request_id.and_then(|id| rows.get(&Key::RequestRow(id)));
+    let request: Option<&RequestRow> = request_id.and_then(|id| rows.get(&Key::Request(id)));
     let standing = Standing {
         changed,
         entry_id: request.and_then(|request| request.entry_id),
-        member: rows.get(&Key::MemberRow(member_ref)).cloned(),
+        member: rows.get(&Key::Member(member_ref)).cloned(),
         account: account(rows, member_ref, AccountKind::Personal),
-        wallet: rows.get(&Key::WalletRow(member_ref)).cloned(),
+        wallet: rows.get(&Key::Wallet(member_ref)).cloned(),
         wallet_account: account(rows, member_ref, AccountKind::Wallet),
     };
     step.answer(ticket, Answer::Standing(Box::new(standing)));
@@ -83,7 +83,7 @@ pub(super) fn stand(
 impl NodeMachine {
     /// Records a member; of a report that changes nothing only the request is kept.
     pub(super) fn upsert(&mut self, ticket: Ticket, report: MemberReport, step: &mut Step<'_>) {
-        let known = step.rows().get::<PersonRow>(&Key::PersonRow(report.person.id_hash)).cloned();
+        let known = step.rows().get::<PersonRow>(&Key::Person(report.person.id_hash)).cloned();
         let member_ref = report.person.member_ref;
         if known.as_ref().is_some_and(|known| known.member_ref != member_ref) {
             return step.answer(ticket, Answer::PersonChanged);
@@ -120,7 +120,7 @@ impl NodeMachine {
             return Err(refusal(Reason::RegionElsewhere).with("region", report.region));
         }
         let member_ref = report.person.member_ref;
-        let old = step.rows().get::<MemberRow>(&Key::MemberRow(member_ref));
+        let old = step.rows().get::<MemberRow>(&Key::Member(member_ref));
         let same = old.is_some_and(|old| report.person_known && says_nothing_new(report, old));
         if same {
             return Ok(Course::AsItIs);
@@ -185,7 +185,7 @@ fn judge_credit(
         return Ok(Course::Repeat);
     }
     let member: &MemberRow =
-        step.rows().get(&Key::MemberRow(member_ref)).ok_or_else(|| refusal(Reason::MemberNotFound))?;
+        step.rows().get(&Key::Member(member_ref)).ok_or_else(|| refusal(Reason::MemberNotFound))?;
     if member.account_state == AccountState::Absent {
         return Err(refusal(Reason::AccountAbsent));
     }

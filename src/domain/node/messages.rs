@@ -2,10 +2,10 @@
 
 use super::WalletChange;
 use super::suspension::Suspension;
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::record::RequestMark;
-use crate::domain::machine::row::{AccountRow, HolderRow, MemberRow, PersonRow, WalletRow};
+use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::Ticket;
+use crate::domain::node::record::RequestMark;
+use crate::domain::node::tables::{AccountRow, HolderRow, MemberRow, PersonRow, WalletRow};
 use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::Presented;

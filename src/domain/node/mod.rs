@@ -8,12 +8,14 @@ mod members;
 mod messages;
 mod needs;
 mod prepare;
+pub mod record;
 #[cfg(test)]
 mod requests_tests;
 pub mod returns;
 pub mod suspension;
 #[cfg(test)]
 mod suspension_tests;
+pub mod tables;
 #[cfg(test)]
 mod tests;
 mod wallets;
@@ -21,14 +23,18 @@ mod wallets;
 pub use decide::{Reaction, reaction};
 pub use messages::{Answer, Effect, Input, MemberReport, Standing};
 pub use prepare::{Known, Precedent, leg_record, precedent};
+pub use record::Record;
+pub use tables::{Key, Row, Table, legs_in_doubt};
 pub use wallets::WalletChange;
 
-use crate::domain::machine::apply::own;
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::record::{IncidentRaised, NodeJoined, NodeResynced, PeerSeen};
-use crate::domain::machine::row::{Key, LegRow, PeerRow};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::own::PeerRow;
+use crate::domain::machine::own::own;
+use crate::domain::machine::own::{IncidentRaised, PeerSeen};
 use crate::domain::machine::step::{Machine, Ticket};
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::record::{NodeJoined, NodeResynced};
+use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::message::Question;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::identity::Vault;
@@ -130,7 +136,7 @@ impl NodeMachine {
     /// Takes note of the hub as it spoke; refuses an older hub and a copy of it. `whole`: this store has all that the
     /// hub has decided, or will be told it.
     fn meet_hub(&mut self, hub: PeerMark, whole: bool, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
-        let stored: Option<&PeerRow> = step.rows().get(&Key::PeerRow(ProvinceCode::HUB));
+        let stored: Option<&PeerRow> = step.rows().get(&Key::Peer(ProvinceCode::HUB));
         let stored = stored.map(PeerRow::mark);
         let seen = self.hub_mark.or(stored);
         let new_life = seen.as_ref().is_none_or(|seen| hub.incarnation > seen.incarnation);
@@ -175,7 +181,7 @@ impl NodeMachine {
         (resync, hub_recovered): (bool, u64),
         step: &mut Step<'_>,
     ) {
-        let stored: Option<&PeerRow> = step.rows().get(&Key::PeerRow(ProvinceCode::HUB));
+        let stored: Option<&PeerRow> = step.rows().get(&Key::Peer(ProvinceCode::HUB));
         let seen = self.hub_mark.or(stored.map(PeerRow::mark));
         // A hub that has recovered has a journal of its own from then on; what this node knew, it has heard.
         let recovered =
@@ -262,14 +268,16 @@ impl NodeMachine {
 }
 
 /// A step of this machine.
-type Step<'a> = crate::domain::machine::step::Step<'a, Answer, Effect>;
+type Step<'a> = crate::domain::machine::step::Step<'a, Record, Answer, Effect>;
 
 impl Machine for NodeMachine {
+    type Record = Record;
+    type Row = Row;
     type Input = Input;
     type Answer = Answer;
     type Effect = Effect;
 
-    fn needs(&self, _now: Now, input: &Input, rows: &WorkingSet) -> Vec<Key> {
+    fn needs(&self, _now: Now, input: &Input, rows: &WorkingSet<Row>) -> Vec<Key> {
         needs::needs(input, rows)
     }
 

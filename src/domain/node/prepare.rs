@@ -3,13 +3,14 @@
 use super::accept::{Judged, await_acceptance, unsupported};
 use super::apply::{PROVINCE, account, kind_of};
 use super::{ASK_MARGIN_MS, Answer, Doubt, Life, NodeMachine, Step};
-use crate::domain::machine::apply::own;
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::record::{LegPrepared, LegRefused, PreparedLeg, ReturnPrepared};
-use crate::domain::machine::row::{AccountRow, Key, LegRow, MemberRow, PersonRow, WalletRow};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::own::own;
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::daily;
+use crate::domain::node::record::{LegPrepared, LegRefused, PreparedLeg, ReturnPrepared};
+use crate::domain::node::tables::Row;
+use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, PersonRow, WalletRow};
 use crate::domain::protocol::acceptance::LegTerms;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{Verdict, Vote};
@@ -57,7 +58,7 @@ impl NodeMachine {
             Presented::Return(leg) => (leg.transfer_id, leg.side, leg.terms_digest),
             Presented::Refused(leg) => (leg.transfer_id, leg.side, leg.terms_digest),
         };
-        let row = step.rows().get::<LegRow>(&Key::LegRow(transfer_id, side)).cloned();
+        let row = step.rows().get::<LegRow>(&Key::Leg(transfer_id, side)).cloned();
         let same_terms = row.as_ref().is_some_and(|row| row.terms_digest == terms_digest);
         let conflict = |reason| Verdict::Conflict { refusal: RefusalRecord::new(reason, side) };
         let known = Known { same_terms, accepted: matches!(presented, Presented::Accepted(_)) };
@@ -128,7 +129,7 @@ impl NodeMachine {
 
     /// Who the leg's person is here.
     fn identify(&self, presented: &PresentedLeg, step: &Step<'_>) -> Identity {
-        let row = step.rows().get::<PersonRow>(&Key::PersonRow(presented.id_hash));
+        let row = step.rows().get::<PersonRow>(&Key::Person(presented.id_hash));
         identify(self.vault.as_ref(), row, &presented.leg.party.person)
     }
 
@@ -142,11 +143,11 @@ impl NodeMachine {
             return against(leg, identity, None, |_| self.no_facts(leg));
         };
         let rows = step.rows();
-        let account_row = rows.get::<AccountRow>(&Key::AccountRow(member_ref, kind_of(leg.side)));
+        let account_row = rows.get::<AccountRow>(&Key::Account(member_ref, kind_of(leg.side)));
         let is_payer = leg.side == Side::Payer;
-        against(leg, identity, rows.get::<MemberRow>(&Key::MemberRow(member_ref)), |leg| RestOfFacts {
+        against(leg, identity, rows.get::<MemberRow>(&Key::Member(member_ref)), |leg| RestOfFacts {
             account: account_row.filter(|row| row.kind == AccountKind::Personal),
-            wallet: if is_payer { None } else { rows.get::<WalletRow>(&Key::WalletRow(member_ref)) },
+            wallet: if is_payer { None } else { rows.get::<WalletRow>(&Key::Wallet(member_ref)) },
             day_count: account_row.map_or(0, |row| daily::count(row, Day::of(leg.receipt_time))),
             rules: self.rules(leg),
         })
@@ -176,7 +177,7 @@ pub(super) fn refuse(leg: RefusedLeg, rulebook: Option<Digest>, step: &mut Step<
 
 /// Whether the province's clearing account can take more. What is under way is not booked there yet: half of what it
 /// can hold is left for that.
-pub(super) fn clearing_takes_more(rows: &WorkingSet) -> bool {
+pub(super) fn clearing_takes_more(rows: &WorkingSet<Row>) -> bool {
     account(rows, PROVINCE, AccountKind::Clearing).posted.fen().unsigned_abs() <= CLEARING_MAX
 }
 

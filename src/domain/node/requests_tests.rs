@@ -3,8 +3,8 @@
 use super::suspension::Suspension;
 use super::tests::rows;
 use super::{Answer, Input, WalletChange};
-use crate::domain::machine::record::RequestMark;
-use crate::domain::machine::row::{Key, MemberRow, PersonRow, WalletRow};
+use crate::domain::node::record::RequestMark;
+use crate::domain::node::tables::{Key, MemberRow, PersonRow, WalletRow};
 use crate::domain::reason::Reason;
 use crate::domain::toy::{PAYEE, PAYER, Toy, answer, id_hash, member};
 use crate::domain::value::calendar::Day;
@@ -51,7 +51,7 @@ fn change(toy: &mut Toy, name: &str, change: WalletChange) -> Answer {
 }
 
 fn wallet_state(toy: &Toy) -> WalletState {
-    toy.payee.get::<WalletRow>(&Key::WalletRow(member(PAYEE))).expect("there is one").state
+    toy.payee.get::<WalletRow>(&Key::Wallet(member(PAYEE))).expect("there is one").state
 }
 
 /// The wallet was open already, so its opening was not remembered: sent again after the wallet was closed, it opened
@@ -89,7 +89,7 @@ fn reports_and_suspensions_that_change_nothing_are_remembered_too() {
     toy.payee.run(now, lift("suspended", until));
     toy.payee.run(now, lift("nothing to lift", None));
     let suspended = |toy: &Toy| {
-        let row: MemberRow = toy.payee.get(&Key::MemberRow(member_ref)).expect("there");
+        let row: MemberRow = toy.payee.get(&Key::Member(member_ref)).expect("there");
         (row.settlement_suspended_until, row.insurance_status)
     };
     assert_eq!(suspended(&toy), (until, InsuranceStatus::Active));

@@ -7,10 +7,11 @@ use super::needs::standing;
 use super::prepare::clearing_takes_more;
 use super::prepare::{encode, refuse};
 use super::{ASK_MARGIN_MS, Doubt, NodeMachine, Step};
-use crate::domain::machine::apply::own;
-use crate::domain::machine::record::{PreparedLeg, ReturnPrepared};
-use crate::domain::machine::row::{AccountRow, Key, LegRow, MemberRow, WalletRow};
+use crate::domain::machine::own::own;
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::record::{PreparedLeg, ReturnPrepared};
+use crate::domain::node::tables::Row;
+use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, WalletRow};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{Decision, Verdict};
 use crate::domain::protocol::returns::{ReturnLeg, account_kind};
@@ -22,7 +23,7 @@ use crate::domain::value::member::{AccountState, WalletState};
 use crate::domain::value::side::Side;
 
 /// A leg that carries money back has voted yes: it is held, or promised, and counts against what the original moved.
-pub fn prepared(record: &ReturnPrepared, rows: &mut WorkingSet) {
+pub fn prepared(record: &ReturnPrepared, rows: &mut WorkingSet<Row>) {
     let leg = LegRow { account: record.account, returns: Some(record.returns), ..promised(&record.leg) };
     let row = account(rows, leg.account_owner(), leg.account);
     rows.put(match leg.side {
@@ -36,20 +37,20 @@ pub fn prepared(record: &ReturnPrepared, rows: &mut WorkingSet) {
 }
 
 /// A leg was aborted: if it was to carry money back, that may be done by another one.
-pub(super) fn released(leg: &LegRow, rows: &mut WorkingSet) {
+pub(super) fn released(leg: &LegRow, rows: &mut WorkingSet<Row>) {
     if let Some(original) = original_of(leg, rows) {
         rows.put(LegRow { returned: minus(original.returned, leg.amount), ..original });
     }
 }
 
 /// The leg whose money this one carries back, where it is known here.
-fn original_of(leg: &LegRow, rows: &WorkingSet) -> Option<LegRow> {
+fn original_of(leg: &LegRow, rows: &WorkingSet<Row>) -> Option<LegRow> {
     rows.get(&original_key(leg.returns?, leg.side)).cloned()
 }
 
 /// Where the original of a leg that carries money back stands: on the other side.
 pub(super) fn original_key(original: TransferId, side: Side) -> Key {
-    Key::LegRow(original, side.other())
+    Key::Leg(original, side.other())
 }
 
 /// The account that a return moves, given the leg that moved it before: the suspense account gives back what stands
@@ -64,15 +65,15 @@ fn account_of(original: &LegRow, side: Side) -> AccountKind {
 }
 
 /// What judging a return needs, once its original is known.
-pub(super) fn needs(leg: &ReturnLeg, rows: &WorkingSet, keys: &mut Vec<Key>) {
+pub(super) fn needs(leg: &ReturnLeg, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
     let original = original_key(leg.original, leg.side);
-    keys.push(Key::LegRow(leg.transfer_id, leg.side));
+    keys.push(Key::Leg(leg.transfer_id, leg.side));
     if !rows.knows(&original) {
         return keys.push(original);
     }
     if let Some(original) = rows.get::<LegRow>(&original) {
         standing(original.member_ref, keys);
-        keys.push(Key::AccountRow(PROVINCE, AccountKind::Suspense));
+        keys.push(Key::Account(PROVINCE, AccountKind::Suspense));
     }
 }
 
@@ -157,17 +158,17 @@ impl NodeMachine {
 
 /// Whether the member's own account can give or take the money. A frozen one can do both: freezing it is how people
 /// keep what is to go back.
-fn takes(rows: &WorkingSet, member_ref: MemberRef, leg: &ReturnLeg) -> Result<(), Reason> {
+fn takes(rows: &WorkingSet<Row>, member_ref: MemberRef, leg: &ReturnLeg) -> Result<(), Reason> {
     match leg.side {
         Side::Payer => {
-            let wallet: Option<&WalletRow> = rows.get(&Key::WalletRow(member_ref));
+            let wallet: Option<&WalletRow> = rows.get(&Key::Wallet(member_ref));
             if wallet.is_none_or(|wallet| wallet.state == WalletState::Closed) {
                 return Err(Reason::WalletClosed);
             }
             covers(rows, member_ref, leg.amount.fen()).then_some(()).ok_or(Reason::ReturnNotCovered)
         }
         Side::Payee => {
-            let member: Option<&MemberRow> = rows.get(&Key::MemberRow(member_ref));
+            let member: Option<&MemberRow> = rows.get(&Key::Member(member_ref));
             if member.is_none_or(|member| member.account_state == AccountState::Absent) {
                 return Err(Reason::AccountAbsent);
             }
@@ -178,20 +179,20 @@ fn takes(rows: &WorkingSet, member_ref: MemberRef, leg: &ReturnLeg) -> Result<()
     }
 }
 
-fn covers(rows: &WorkingSet, member_ref: MemberRef, fen: i64) -> bool {
+fn covers(rows: &WorkingSet<Row>, member_ref: MemberRef, fen: i64) -> bool {
     let row = account(rows, member_ref, AccountKind::Wallet);
     row.posted.checked_sub(row.held).is_some_and(|free| free.fen() >= fen)
 }
 
 /// Which account takes a return that comes back after a loss: the one that it moved before, unless it cannot any more.
-pub(super) fn account_of_lost(lost: &ReturnPrepared, rows: &WorkingSet) -> AccountKind {
+pub(super) fn account_of_lost(lost: &ReturnPrepared, rows: &WorkingSet<Row>) -> AccountKind {
     let (leg, member_ref) = (&lost.leg, lost.leg.member_ref);
     let takes = match leg.side {
         Side::Payer => covers(rows, member_ref, leg.amount.fen()),
         Side::Payee => {
             let row = account(rows, member_ref, AccountKind::Personal);
             let sum = row.posted.checked_add(row.pending).and_then(|sum| sum.checked_add(leg.amount));
-            let member: Option<&MemberRow> = rows.get(&Key::MemberRow(member_ref));
+            let member: Option<&MemberRow> = rows.get(&Key::Member(member_ref));
             member.is_some_and(|member| member.account_state != AccountState::Absent) && sum.is_some()
         }
     };

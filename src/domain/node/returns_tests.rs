@@ -1,9 +1,12 @@
 //! Legs that carry money back, at their node.
 
+use crate::domain::hub;
 use crate::domain::hub::Effect;
-use crate::domain::machine::apply::replay;
-use crate::domain::machine::row::{AccountRow, IncidentRow, Key, LegRow, MemberRow, TransferRow, WalletRow};
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::machine::own::IncidentRow;
+use crate::domain::machine::record::replay;
 use crate::domain::machine::step::Output;
+use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, WalletRow};
 use crate::domain::node::{Answer, Input, leg_record};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{AckResult, Decision, Verdict};
@@ -48,7 +51,7 @@ fn refusal(toy: &mut Toy, leg: &ReturnLeg) -> Reason {
 }
 
 fn row(toy: &mut Toy, province: ProvinceCode, kind: AccountKind) -> AccountRow {
-    toy.node(province).get(&Key::AccountRow(member(province), kind)).expect("an account")
+    toy.node(province).get(&Key::Account(member(province), kind)).expect("an account")
 }
 
 fn decision(leg: &ReturnLeg, outcome: Outcome, leg_record: Vec<u8>) -> Decision {
@@ -84,7 +87,7 @@ fn a_prepared_return_holds_in_the_wallet_and_is_pending_in_the_personal_account(
     let (wallet, personal) =
         (row(&mut toy, PAYEE, AccountKind::Wallet), row(&mut toy, PAYER, AccountKind::Personal));
     assert_eq!((wallet.held, personal.pending, personal.day_count), (Money::ZERO, Money::ZERO, 1));
-    let original: LegRow = toy.payee.get(&Key::LegRow(id(1), Side::Payee)).expect("recorded");
+    let original: LegRow = toy.payee.get(&Key::Leg(id(1), Side::Payee)).expect("recorded");
     assert_eq!(original.returned, Money::ZERO);
 }
 
@@ -124,7 +127,7 @@ fn what_was_not_booked_here_under_these_terms_does_not_go_back() {
             toy.prepare(leg);
         }
     }
-    let sent: TransferRow = toy.hub.get(&Key::TransferRow(id(2))).expect("received");
+    let sent: TransferRow = toy.hub.get(&hub::Key::Transfer(id(2))).expect("received");
     let early = ReturnLeg {
         transfer_id: id(54),
         original: id(2),
@@ -138,7 +141,7 @@ fn what_was_not_booked_here_under_these_terms_does_not_go_back() {
 #[test]
 fn accounts_that_ended_take_nothing_back_and_frozen_ones_do() {
     let (mut toy, debit, credit) = begun();
-    let wallet: WalletRow = toy.payee.get(&Key::WalletRow(member(PAYEE))).expect("opened");
+    let wallet: WalletRow = toy.payee.get(&Key::Wallet(member(PAYEE))).expect("opened");
     let state = crate::domain::value::member::WalletState::Closed;
     toy.payee.rows.put(WalletRow { state, ..wallet.clone() });
     assert_eq!(refusal(&mut toy, &debit), Reason::WalletClosed);
@@ -149,7 +152,7 @@ fn accounts_that_ended_take_nothing_back_and_frozen_ones_do() {
     // He has moved to residents' insurance, which has no personal account.
     let status = crate::domain::value::member::InsuranceStatus::Active;
     toy.report(PAYER, 130_100, InsuranceType::Resident, status, "moved");
-    let payer: MemberRow = toy.payer.get(&Key::MemberRow(member(PAYER))).expect("enrolled");
+    let payer: MemberRow = toy.payer.get(&Key::Member(member(PAYER))).expect("enrolled");
     assert_eq!(payer.account_state, crate::domain::value::member::AccountState::Absent);
     assert_eq!(refusal(&mut toy, &credit), Reason::AccountAbsent);
 }
@@ -163,7 +166,7 @@ fn a_return_that_was_lost_comes_back_as_it_was() {
         let prepared = toy.node(province).journal.len();
         toy.decide(province, decision(&leg, Outcome::Commit, Vec::new()));
         let (before, whole) = (prepared - 1, toy.node(province).rows.rows().cloned().collect::<Vec<_>>());
-        let known: LegRow = toy.node(province).get(&Key::LegRow(leg.transfer_id, leg.side)).expect("one");
+        let known: LegRow = toy.node(province).get(&Key::Leg(leg.transfer_id, leg.side)).expect("one");
         assert_eq!(
             self::leg_record(&known),
             Some(leg_record.clone()),
@@ -187,13 +190,13 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
     let outputs = toy.create(1, 1, 40_000);
     let node = toy.payee.journal.len();
     toy.settle(outputs);
-    let known: LegRow = toy.payee.get(&Key::LegRow(id(1), Side::Payee)).expect("recorded");
+    let known: LegRow = toy.payee.get(&Key::Leg(id(1), Side::Payee)).expect("recorded");
     let (sealed, original) = (leg_record(&known).expect("it voted yes"), known);
     // The wallet was opened after the backup that was put back.
     toy.payee.journal.truncate(node);
     toy.payee
         .journal
-        .retain(|record| !matches!(record, crate::domain::machine::record::Record::WalletOpened(_)));
+        .retain(|record| !matches!(record, crate::domain::node::record::Record::WalletOpened(_)));
     toy.payee.rows = replay(&toy.payee.journal);
     let replayed = Decision {
         transfer_id: id(1),
@@ -206,10 +209,10 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
         leg_record: sealed,
     };
     toy.decide(PAYEE, replayed);
-    let noted: Option<IncidentRow> = toy.payee.get(&Key::IncidentRow(id(1), Side::Payee));
+    let noted: Option<IncidentRow> = toy.payee.get(&Key::Incident(id(1), Side::Payee));
     assert_eq!(noted.expect("for people").refusal.reason, Reason::ReplayedToSuspense);
     let suspense = |toy: &Toy| {
-        let key = Key::AccountRow(super::PROVINCE, AccountKind::Suspense);
+        let key = Key::Account(super::PROVINCE, AccountKind::Suspense);
         toy.payee.get::<AccountRow>(&key).expect("booked")
     };
     assert_eq!(suspense(&toy).posted.fen(), 40_000);
@@ -218,7 +221,7 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
     toy.settle(outputs);
     assert_eq!((suspense(&toy).posted, suspense(&toy).held), (Money::ZERO, Money::ZERO));
     assert_eq!(row(&mut toy, PAYER, AccountKind::Personal).posted.fen(), 1_000_000);
-    let leg: LegRow = toy.payee.get(&Key::LegRow(id(50), Side::Payer)).expect("recorded");
+    let leg: LegRow = toy.payee.get(&Key::Leg(id(50), Side::Payer)).expect("recorded");
     assert_eq!((leg.state, leg.account), (LegState::Committed, AccountKind::Suspense));
     assert_eq!((leg.member_ref, leg.returns), (member(PAYEE), Some(id(1))));
 }

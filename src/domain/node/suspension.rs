@@ -4,10 +4,11 @@
 use super::apply::done;
 use super::members::{Course, is_repeat, leave, refusal, stand};
 use super::{NodeMachine, Step};
-use crate::domain::machine::record::{RequestMark, SettlementSuspended};
-use crate::domain::machine::row::{Key, MemberRow};
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::record::{RequestMark, SettlementSuspended};
+use crate::domain::node::tables::Row;
+use crate::domain::node::tables::{Key, MemberRow};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::calendar::Day;
 use crate::domain::value::id::MemberRef;
@@ -55,7 +56,7 @@ fn judge(
     if is_repeat(request, step)? {
         return Ok(Course::Repeat);
     }
-    let member: Option<&MemberRow> = step.rows().get(&Key::MemberRow(member_ref));
+    let member: Option<&MemberRow> = step.rows().get(&Key::Member(member_ref));
     let member = member.ok_or_else(|| refusal(Reason::MemberNotFound))?;
     let today = Day::of(step.now.civil);
     if suspension.from > today {
@@ -65,8 +66,8 @@ fn judge(
 }
 
 /// A member is excluded from the network settlement until a day, or no longer.
-pub fn suspended(record: &SettlementSuspended, rows: &mut WorkingSet) {
-    let member: Option<&MemberRow> = rows.get(&Key::MemberRow(record.member_ref));
+pub fn suspended(record: &SettlementSuspended, rows: &mut WorkingSet<Row>) {
+    let member: Option<&MemberRow> = rows.get(&Key::Member(record.member_ref));
     if let Some(member) = member.cloned() {
         rows.put(MemberRow { settlement_suspended_until: record.until, update_time: record.time, ..member });
     }

@@ -2,8 +2,10 @@
 
 use super::suspension::Suspension;
 use super::{Answer, Input};
-use crate::domain::machine::row::{Key, MemberRow, TransferRow};
+use crate::domain::hub;
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::node;
+use crate::domain::node::tables::{Key, MemberRow};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::toy::{NOON, PAYEE, PAYER, Toy, answer, id, member, request};
@@ -33,7 +35,7 @@ fn until(text: &str) -> Suspension {
 fn transfer(toy: &mut Toy, number: u8) -> (TransferState, Option<RefusalRecord>) {
     let outputs = toy.create(1, number, 100);
     toy.settle(outputs);
-    let row: TransferRow = toy.hub.get(&Key::TransferRow(id(number))).expect("a transfer");
+    let row: TransferRow = toy.hub.get(&hub::Key::Transfer(id(number))).expect("a transfer");
     (row.state, row.refusal)
 }
 
@@ -68,7 +70,7 @@ fn a_report_of_insurance_does_not_end_it_and_a_lifting_does() {
     for status in [InsuranceStatus::Suspended, InsuranceStatus::Active] {
         toy.report(PAYER, 130_100, InsuranceType::Employee, status, status.name());
     }
-    let row: MemberRow = toy.payer.get(&Key::MemberRow(member(PAYER))).expect("a member");
+    let row: MemberRow = toy.payer.get(&Key::Member(member(PAYER))).expect("a member");
     assert_eq!(row.settlement_suspended_until, Some(day("2027-02-21")));
     suspend(&mut toy, PAYER, "l", Suspension { from: day("2026-11-21"), until: None });
     assert_eq!(transfer(&mut toy, 1).0, TransferState::Committed);
@@ -87,7 +89,7 @@ fn what_voted_yes_is_not_touched() {
     let node::Answer::Votes(_) = toy.prepare(prepared.expect("a leg")) else { panic!("no votes") };
     suspend(&mut toy, PAYER, "s", until("2027-02-21"));
     toy.settle(outputs);
-    let row: TransferRow = toy.hub.get(&Key::TransferRow(id(1))).expect("a transfer");
+    let row: TransferRow = toy.hub.get(&hub::Key::Transfer(id(1))).expect("a transfer");
     assert_eq!(row.state, TransferState::Committed);
 }
 

@@ -4,9 +4,9 @@ use super::decide::{Reaction, reaction};
 use super::prepare::{Known, Precedent, precedent};
 use super::{Answer, Effect, Input};
 use crate::domain::hub;
-use crate::domain::machine::apply::replay;
-use crate::domain::machine::row::{AccountRow, PersonRow, Row};
+use crate::domain::machine::record::replay;
 use crate::domain::machine::step::Output;
+use crate::domain::node::tables::{AccountRow, PersonRow, Row};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{AckResult, Decision, Ruling, Verdict};
 use crate::domain::protocol::transfer::{Leg, Outcome};
@@ -150,7 +150,7 @@ fn a_commit_of_other_terms_is_rejected_before_and_after_the_right_one() {
         assert_eq!((acks[0].result, reason), (AckResult::Rejected, Some(Reason::TermsDiffer)));
         toy.decide(PAYER, right.clone());
     }
-    let incidents = rows(&mut toy).into_iter().filter(|row| matches!(row, Row::IncidentRow(_)));
+    let incidents = rows(&mut toy).into_iter().filter(|row| matches!(row, Row::Incident(_)));
     assert_eq!(incidents.count(), 1);
 }
 
@@ -171,7 +171,7 @@ fn a_commit_of_an_unknown_id_is_rejected_and_raised_once() {
     for _ in 0..2 {
         assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Commit))[0].result, AckResult::Rejected);
     }
-    let incidents = toy.payer.rows.rows().filter(|row| matches!(row, Row::IncidentRow(_))).count();
+    let incidents = toy.payer.rows.rows().filter(|row| matches!(row, Row::Incident(_))).count();
     assert_eq!(incidents, 1);
 }
 
@@ -265,8 +265,8 @@ fn an_older_hub_and_a_copy_of_it_are_refused() {
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     toy.prepare(&leg);
     let good = toy.hub.mark;
-    let old = crate::domain::machine::peer::PeerMark { incarnation: good.incarnation - 1, ..good };
-    let copy = crate::domain::machine::peer::PeerMark { start_id: Default::default(), ..good };
+    let old = crate::domain::machine::own::PeerMark { incarnation: good.incarnation - 1, ..good };
+    let copy = crate::domain::machine::own::PeerMark { start_id: Default::default(), ..good };
     for mark in [old, copy] {
         toy.hub.mark = mark;
         let answer = toy.prepare(&leg);

@@ -5,12 +5,12 @@
 use super::apply::account;
 use super::members::{Course, is_repeat, leave, refusal, stand};
 use super::{NodeMachine, Step};
-use crate::domain::machine::record::{
-    RequestMark, WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
-};
-use crate::domain::machine::row::{HolderRow, Key, MemberRow, WalletRow};
 use crate::domain::machine::step::Ticket;
 use crate::domain::node::Answer;
+use crate::domain::node::record::{
+    RequestMark, WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
+};
+use crate::domain::node::tables::{HolderRow, Key, MemberRow, WalletRow};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::calendar::Day;
 use crate::domain::value::id::MemberRef;
@@ -74,13 +74,13 @@ impl NodeMachine {
             return Ok(Course::Repeat);
         }
         let member: &MemberRow =
-            step.rows().get(&Key::MemberRow(member_ref)).ok_or_else(|| refusal(Reason::MemberNotFound))?;
+            step.rows().get(&Key::Member(member_ref)).ok_or_else(|| refusal(Reason::MemberNotFound))?;
         if member.insurance_status != InsuranceStatus::Active || member.in_arrears || member.public_medical {
             return Err(refusal(Reason::NotInsured));
         }
         self.must_be_open(member.region, step)?;
         self.must_be_open(use_region, step)?;
-        let wallet = step.rows().get::<WalletRow>(&Key::WalletRow(member_ref));
+        let wallet = step.rows().get::<WalletRow>(&Key::Wallet(member_ref));
         match wallet.map(|wallet| (wallet.state, wallet.use_region == use_region)) {
             None | Some((WalletState::Closed, _)) => Ok(Course::Change),
             Some((WalletState::Open, true)) => Ok(Course::AsItIs),
@@ -137,7 +137,7 @@ impl NodeMachine {
             return Ok(Course::Repeat);
         }
         let wallet: &WalletRow =
-            step.rows().get(&Key::WalletRow(member_ref)).ok_or_else(|| refusal(Reason::WalletNotFound))?;
+            step.rows().get(&Key::Wallet(member_ref)).ok_or_else(|| refusal(Reason::WalletNotFound))?;
         match (wallet.state, change) {
             (WalletState::Closed, WalletChange::Close) => Ok(Course::AsItIs),
             (WalletState::Closed, _) => Err(refusal(Reason::WalletClosed)),

@@ -1,7 +1,7 @@
 //! Name and number must belong to a person of this province. Says nothing more than that to whoever guesses.
 
 use super::by_side;
-use crate::domain::machine::row::PersonRow;
+use crate::domain::node::tables::PersonRow;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::id::MemberRef;
 use crate::domain::value::id_number::Person;

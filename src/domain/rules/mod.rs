@@ -21,7 +21,7 @@ pub mod settlement_suspended;
 pub mod verification;
 mod wallet_open;
 
-use crate::domain::machine::row::{AccountRow, MemberRow, WalletRow};
+use crate::domain::node::tables::{AccountRow, MemberRow, WalletRow};
 use crate::domain::protocol::acceptance::{AcceptedLeg, LegTerms};
 use crate::domain::protocol::returns::ReturnLeg;
 use crate::domain::protocol::transfer::Leg;

@@ -5,9 +5,10 @@
 mod world;
 
 use crate::domain::hub::Input;
-use crate::domain::machine::apply::apply;
-use crate::domain::machine::record::Record;
-use crate::domain::machine::row::Row;
+use crate::domain::hub::Record;
+use crate::domain::hub::Row;
+use crate::domain::machine::record::Record as _;
+use crate::domain::machine::table::Row as _;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::Reason;
@@ -57,7 +58,7 @@ fn demand_all_ended(world: &World, waiting: u32, taken: &BTreeSet<u32>) {
     let mut decided: BTreeMap<TransferId, u32> = BTreeMap::new();
     let mut rows = WorkingSet::complete();
     for (at, record) in world.disk.records().iter().enumerate() {
-        apply(record, at as u64 + 1, &mut rows);
+        record.apply(at as u64 + 1, &mut rows);
         if let Record::TransferDecided(it) = record {
             *decided.entry(it.transfer_id).or_default() += 1;
         }
@@ -77,7 +78,7 @@ fn demand_all_ended(world: &World, waiting: u32, taken: &BTreeSet<u32>) {
     assert_eq!(world.count(|row| !row.state.is_decided()), 0);
     assert_eq!(world.count(|row| row.payer_recorded_seq.is_none() || row.payee_recorded_seq.is_none()), 0);
     let kept = world.disk.rows();
-    let tables: Vec<&Row> = kept.iter().filter(|row| !row.key().table().is_vault()).collect();
+    let tables: Vec<&Row> = kept.iter().filter(|row| !row.table().is_vault()).collect();
     assert!(rows.rows().eq(tables), "the tables are what the journal gives");
 }
 

@@ -1,13 +1,14 @@
 //! A hub on the engine's core, and two provinces that do what it says.
 
 use super::{PAUSE_MS, ROUND, SIX, TURN_MS, TURNS_IN_ALL, WAITING};
+use crate::domain::hub::Key;
+use crate::domain::hub::Record;
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{
     AcceptRequest, Answer, CreateRequest, Deadlines, Effect, HubMachine, Input, WaitMode,
 };
-use crate::domain::machine::peer::PeerMark;
-use crate::domain::machine::record::Record;
-use crate::domain::machine::row::{Key, TransferRow};
-use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::scan::Scan;
 use crate::domain::machine::step::{Machine, Output};
 use crate::domain::machine::table::TableRow;
 use crate::domain::protocol::acceptance::AcceptedLeg;
@@ -75,8 +76,8 @@ pub(super) fn node(province: ProvinceCode) -> PeerMark {
 
 /// A hub, and two provinces that do what it says.
 pub(super) struct World {
-    pub(super) disk: MemoryDisk,
-    pub(super) core: Core<HubMachine, MemoryStore>,
+    pub(super) disk: MemoryDisk<Record>,
+    pub(super) core: Core<HubMachine, MemoryStore<Record>>,
     pub(super) now: Now,
     pub(super) starts: u8,
     /// What the provinces answer in the next turn.
@@ -118,7 +119,7 @@ impl World {
     }
 
     pub(super) fn begin(&mut self) {
-        let all = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
+        let all = Scan { filter: crate::domain::hub::unsettled_transfers(), after: None, limit: usize::MAX };
         let unsettled = self.core.store().scan(&all).expect("rows");
         let unsettled = unsettled.iter().filter_map(TableRow::of).cloned().collect();
         self.run(vec![Input::Start { unsettled, put_back: None }]);
@@ -221,7 +222,7 @@ impl World {
     }
 
     pub(super) fn transfer(&self, number: u32) -> TransferRow {
-        let row = self.disk.row(&Key::TransferRow(id(number)));
+        let row = self.disk.row(&Key::Transfer(id(number)));
         row.as_ref().and_then(TransferRow::of).expect("a transfer").clone()
     }
 

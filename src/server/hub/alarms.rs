@@ -4,8 +4,9 @@ use super::Desk;
 use super::audit::{waited_for, waits_since};
 use crate::config::alarms::Alarms;
 use crate::domain::audit::overdue::{Late, Waiting};
-use crate::domain::machine::row::{Row, TransferRow};
-use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::hub::tables::{Row, TransferRow};
+use crate::domain::hub::unsettled_transfers;
+use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::TableRow;
 use crate::domain::value::region::ProvinceCode;
 use crate::server::common::overdue_alarms::Watch;
@@ -22,7 +23,7 @@ fn waits(row: &Row) -> Vec<Waiting<ProvinceCode>> {
 
 /// Looks until it is dropped.
 pub(super) async fn run(desk: Arc<Desk>, alarms: Alarms) {
-    let Some(watch) = Watch::new(&alarms, Filter::UnsettledTransfers, waits) else { return };
+    let Some(watch) = Watch::new(&alarms, unsettled_transfers(), waits) else { return };
     let tell = |late: Late<ProvinceCode>| {
         let (province, oldest, age_s) = (late.group, late.oldest, late.age_ms / 1_000);
         tracing::warn!(
@@ -33,7 +34,7 @@ pub(super) async fn run(desk: Arc<Desk>, alarms: Alarms) {
             "ALARM: decisions wait for a province to record them"
         );
     };
-    let read = |scan: Scan| {
+    let read = |scan: Scan<Row>| {
         let reader = desk.reader.clone();
         async move { reader.run(move |tables| tables.scan(&scan)).await }
     };

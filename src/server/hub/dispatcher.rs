@@ -4,6 +4,7 @@
 use super::link::Link;
 use super::upkeep::{self, Upkeep};
 use super::wholeness::Wholeness;
+use crate::domain::hub::record::Record;
 use crate::domain::hub::{Effect, HubMachine, Input};
 use crate::domain::protocol::acceptance::Asked;
 use crate::domain::protocol::message::Decision;
@@ -134,7 +135,7 @@ impl Lanes {
         self,
         links: BTreeMap<ProvinceCode, Link>,
         engine: &Handle<HubMachine>,
-        journal: Reader,
+        journal: Reader<Record>,
         own: (Mark, Wholeness),
     ) -> JoinSet<()> {
         let mut tasks = JoinSet::new();

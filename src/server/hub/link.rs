@@ -1,7 +1,7 @@
 //! The hub's connection to one node.
 
 use crate::domain::hub::HeardLeg;
-use crate::domain::machine::peer::PeerMark;
+use crate::domain::machine::own::PeerMark;
 use crate::domain::protocol::acceptance::Asked;
 use crate::domain::protocol::message::{Ack, Decision, Vote};
 use crate::domain::protocol::transfer::Leg;

@@ -2,8 +2,8 @@
 //! that goes away cancels nothing.
 
 use super::{Desk, lists};
+use crate::domain::hub::tables::{PartiesRow, TransferRow};
 use crate::domain::hub::{Answer, CreateRequest, Input};
-use crate::domain::machine::row::{PartiesRow, TransferRow};
 use crate::domain::protocol::transfer::{Leg, Party, Terms};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::at_hub::{self, HubFacts};

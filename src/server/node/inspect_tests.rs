@@ -1,6 +1,7 @@
 //! Selectors, pages and totals over a store in memory.
 
 use super::*;
+use crate::domain::machine::table::Change;
 use crate::domain::toy;
 use crate::domain::value::calendar::Civil;
 use crate::proto::node::{HubSeqRange, TransferIds};
@@ -34,10 +35,10 @@ fn leg(number: u8, state: LegState) -> LegRow {
     }
 }
 
-fn store() -> MemoryStore {
+fn store() -> MemoryStore<Record> {
     let states =
         [LegState::Committed, LegState::Prepared, LegState::Committed, LegState::Buried, LegState::Committed];
-    let rows = (1..).zip(states).map(|(number, state)| leg(number, state).into()).collect();
+    let rows = (1..).zip(states).map(|(number, state)| Change::unknown(leg(number, state))).collect();
     let mut store = MemoryStore::new();
     store.append(&Commit { rows, ..Commit::default() }).expect("stored");
     store

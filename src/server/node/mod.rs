@@ -13,14 +13,15 @@ mod wallets;
 
 use crate::config::NodeConfig;
 use crate::config::apps::NodeApp;
-use crate::domain::machine::record::Record;
-use crate::domain::machine::row::LegRow;
-use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::TableRow;
+use crate::domain::node::legs_in_doubt;
+use crate::domain::node::record::Record;
+use crate::domain::node::tables::LegRow;
 use crate::domain::node::{Input, NodeMachine};
 use crate::domain::value::id::StartId;
 use crate::domain::value::region::{ProvinceCode, RegionDirectory};
-use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, is_put_back, outcome};
+use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, outcome};
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
 use crate::privacy::random::{random_16, random_words};
@@ -33,9 +34,12 @@ use crate::server::common::running::{Ready, Stop};
 use crate::server::common::sender::Mark;
 use crate::server::common::serve::{ServeError, Setup, with_health};
 use crate::server::common::snapshot_stream::Books;
+use crate::store::Tables as _;
+use crate::store::is_restored;
 use crate::store::rulebook_archive::TextError;
+use crate::store::sqlite;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError, Tables, replay};
+use crate::store::{Store, StoreError, replay};
 use crate::transport::access::{AppGrant, GrantError, Grants};
 use crate::transport::identity::Role;
 use crate::transport::peer::Peer;
@@ -83,7 +87,7 @@ pub enum NodeError {
 pub(crate) struct Desk {
     province: ProvinceCode,
     engine: Handle<NodeMachine>,
-    lists: Reader,
+    lists: Reader<Record>,
     vault: Vault,
     places: Arc<RegionDirectory>,
     grants: Grants,
@@ -114,23 +118,22 @@ fn grants(apps: &[NodeApp], province: ProvinceCode) -> Result<Grants, GrantError
 }
 
 /// Opens the node's store and reads what its start needs.
-fn open(config: &NodeConfig) -> Result<(SqliteStore, Vec<LegRow>, bool), NodeError> {
+fn open(config: &NodeConfig) -> Result<(SqliteStore<Record>, Vec<LegRow>, bool), NodeError> {
     let mut store = SqliteStore::open(&config.server.data, &format!("node:{}", config.province))?;
-    replay::check_start(&config.server.data)?;
-    let everything = Scan { filter: Filter::LegsInDoubt, after: None, limit: usize::MAX };
+    replay::check_start::<Record>(&config.server.data)?;
+    let everything = Scan { filter: legs_in_doubt(), after: None, limit: usize::MAX };
     let in_doubt = store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
     // A restored store is old until the hub has said, after the restore, that nothing is missing.
     let resynced = |record: &Record| matches!(record, Record::NodeResynced(_));
     let restored = store.restored()?;
-    let put_back = is_put_back(&mut store, restored, resynced)?;
+    let put_back = is_restored(&mut store, restored, resynced)?;
     Ok((store, in_doubt, put_back))
 }
 
 /// Runs a node until `stop`; tells `ready` where it listens.
 pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), NodeError> {
     let setup = Setup::new(&config.server, Role::Node(config.province)).await?;
-    let key =
-        Arc::new(VaultKey::for_store(&config.server.vault_key, SqliteStore::exists(&config.server.data))?);
+    let key = Arc::new(VaultKey::for_store(&config.server.vault_key, sqlite::exists(&config.server.data))?);
     let (store, in_doubt, put_back) = open(&config)?;
     tracing::info!(in_doubt = in_doubt.len(), "the store is open");
     let places = Arc::new(config.server.regions.directory.clone());

@@ -1,7 +1,7 @@
 //! What a request of the province's own system says, as canonical bytes: a repeat must say the same again.
 
-use crate::domain::machine::record::RequestMark;
 use crate::domain::node::WalletChange;
+use crate::domain::node::record::RequestMark;
 use crate::domain::protocol::transfer::Party;
 use crate::domain::value::calendar::Day;
 use crate::domain::value::id::hex;

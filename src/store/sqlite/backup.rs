@@ -3,6 +3,7 @@
 use super::head_file::{self, HeadFile};
 use super::read::{self, SqliteReader};
 use super::{DATABASE, LOCK, failure, io, schema, snapshot::Snapshot};
+use crate::domain::machine::record::Record;
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::rulebook_archive::{self, Texts};
 use crate::store::{StoreError, owner_only};
@@ -172,7 +173,7 @@ impl Restoring {
     ///
     /// # Errors
     /// As [`Snapshot::open`].
-    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+    pub fn snapshot<R: Record>(&self) -> Result<Snapshot<R>, StoreError> {
         Snapshot::of(SqliteReader::open_file(&self.draft())?, None)
     }
 
@@ -181,7 +182,7 @@ impl Restoring {
     /// # Errors
     /// `Io`, `Damaged`.
     pub fn install(self) -> Result<(), StoreError> {
-        let head = SqliteReader::open_file(&self.draft())?.head()?;
+        let head = read::head(&read::open_file(&self.draft())?)?;
         drop(HeadFile::open(&self.dir, head)?);
         hit(Failpoint::RestoreHeadNoted);
         let synced = std::fs::rename(self.draft(), self.dir.join(DATABASE))

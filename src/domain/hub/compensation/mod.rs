@@ -13,8 +13,9 @@ use super::decide::{HUB, province_of, row};
 use super::peers::{is_parked, needs_if_parked};
 use super::waits::Waiter;
 use super::{Answer, Effect, HubMachine, Live, Step, WaitMode};
-use crate::domain::machine::record::{CompensationAnswered, CompensationProposed};
-use crate::domain::machine::row::{BuriedRow, CompensationRow, Key, TransferRow};
+use crate::domain::hub::record::{CompensationAnswered, CompensationProposed};
+use crate::domain::hub::tables::Row;
+use crate::domain::hub::tables::{BuriedRow, CompensationRow, Key, TransferRow};
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::returns::ReturnLeg;
@@ -60,10 +61,10 @@ pub enum CompensationWord {
 }
 
 /// What an operator's word needs: the proposal, its transfer, the original, and, for a new one, those before it.
-pub(super) fn needs(request: &CompensationRequest, rows: &WorkingSet, keys: &mut Vec<Key>) {
+pub(super) fn needs(request: &CompensationRequest, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
     let id = request.compensation_id;
-    let proposal = Key::CompensationRow(id);
-    keys.extend([Key::TransferRow(id), Key::BuriedRow(id)]);
+    let proposal = Key::Compensation(id);
+    keys.extend([Key::Transfer(id), Key::Buried(id)]);
     needs_if_parked(id, rows, keys);
     let original_id = match &request.word {
         CompensationWord::Propose { original_id, .. } => Some(*original_id),
@@ -73,15 +74,15 @@ pub(super) fn needs(request: &CompensationRequest, rows: &WorkingSet, keys: &mut
         }
     };
     keys.push(proposal);
-    let Some(original) = original_id.map(Key::TransferRow) else { return };
+    let Some(original) = original_id.map(Key::Transfer) else { return };
     let proposes = matches!(request.word, CompensationWord::Propose { .. });
     if !rows.knows(&original) || !proposes {
         return keys.push(original);
     }
     let mut next = rows.get::<TransferRow>(&original).and_then(|original| original.compensation);
     while let Some(id) = next {
-        let key = Key::CompensationRow(id);
-        keys.push(Key::TransferRow(id));
+        let key = Key::Compensation(id);
+        keys.push(Key::Transfer(id));
         if !rows.knows(&key) {
             return keys.push(key);
         }
@@ -90,11 +91,11 @@ pub(super) fn needs(request: &CompensationRequest, rows: &WorkingSet, keys: &mut
 }
 
 /// What goes back of a transfer, or may: all that was proposed but what was withdrawn or aborted.
-fn compensated(original: &TransferRow, rows: &WorkingSet) -> Option<Money> {
+fn compensated(original: &TransferRow, rows: &WorkingSet<Row>) -> Option<Money> {
     let (mut sum, mut next) = (Money::ZERO, original.compensation);
     while let Some(id) = next {
-        let proposal: &CompensationRow = rows.get(&Key::CompensationRow(id))?;
-        let transfer: Option<&TransferRow> = rows.get(&Key::TransferRow(id));
+        let proposal: &CompensationRow = rows.get(&Key::Compensation(id))?;
+        let transfer: Option<&TransferRow> = rows.get(&Key::Transfer(id));
         let carried = transfer.filter(|it| it.terms_digest == proposal.terms_digest).map(|it| it.state);
         let counts = match (proposal.state, carried) {
             (_, Some(state)) => state != TransferState::Aborted,
@@ -128,7 +129,7 @@ impl HubMachine {
             }
             CompensationWord::Withdraw => withdraw(&request, step),
         };
-        let proposal = step.rows().get::<CompensationRow>(&Key::CompensationRow(id)).cloned();
+        let proposal = step.rows().get::<CompensationRow>(&Key::Compensation(id)).cloned();
         step.answer(
             ticket,
             match (answer, proposal) {
@@ -154,7 +155,7 @@ impl HubMachine {
         step: &mut Step<'_>,
     ) -> Result<(), RefusalRecord> {
         let id = request.compensation_id;
-        let proposal = step.rows().get::<CompensationRow>(&Key::CompensationRow(id)).cloned();
+        let proposal = step.rows().get::<CompensationRow>(&Key::Compensation(id)).cloned();
         let proposal = proposal.ok_or_else(|| refusal(Reason::CompensationNotFound))?;
         if proposal.proposer == request.operator {
             return Err(refusal(Reason::SameOperator));
@@ -197,7 +198,7 @@ impl HubMachine {
 
     /// What the hub itself has against a compensating transfer that begins.
     fn against_return(&self, transfer: &TransferRow, step: &Step<'_>) -> Option<RefusalRecord> {
-        let buried: Option<&BuriedRow> = step.rows().get(&Key::BuriedRow(transfer.transfer_id));
+        let buried: Option<&BuriedRow> = step.rows().get(&Key::Buried(transfer.transfer_id));
         if buried.is_some() {
             return Some(refusal(Reason::ResolvedUnknown));
         }
@@ -244,7 +245,7 @@ fn propose(request: CompensationRequest, step: &mut Step<'_>) -> Result<(), Refu
     let CompensationWord::Propose { original_id, amount, reason, terms_digest } = word else {
         return Err(refusal(Reason::Internal));
     };
-    if let Some(known) = step.rows().get::<CompensationRow>(&Key::CompensationRow(compensation_id)) {
+    if let Some(known) = step.rows().get::<CompensationRow>(&Key::Compensation(compensation_id)) {
         if known.proposer != operator {
             return Err(refusal(Reason::NotOwner).with("field", "compensation_id"));
         }
@@ -262,7 +263,7 @@ fn propose(request: CompensationRequest, step: &mut Step<'_>) -> Result<(), Refu
     if row(compensation_id, step).is_some_and(|transfer| transfer.terms_digest != terms_digest) {
         return Err(refusal(Reason::ContentDiffers).with("field", "compensation_id"));
     }
-    if step.rows().get::<BuriedRow>(&Key::BuriedRow(compensation_id)).is_some() {
+    if step.rows().get::<BuriedRow>(&Key::Buried(compensation_id)).is_some() {
         return Err(refusal(Reason::ResolvedUnknown));
     }
     let original = row(original_id, step).ok_or_else(|| refusal(Reason::TransferNotFound))?;
@@ -295,7 +296,7 @@ fn propose(request: CompensationRequest, step: &mut Step<'_>) -> Result<(), Refu
 
 /// Any operator may withdraw what nobody has approved yet: that moves nothing.
 fn withdraw(request: &CompensationRequest, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
-    let key = Key::CompensationRow(request.compensation_id);
+    let key = Key::Compensation(request.compensation_id);
     let proposal: Option<&CompensationRow> = step.rows().get(&key);
     let transfer = row(request.compensation_id, step);
     let carried =

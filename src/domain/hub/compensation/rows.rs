@@ -1,15 +1,17 @@
 //! What the records of compensations do to rows.
 
 use crate::domain::hub::apply;
-use crate::domain::machine::apply::own;
-use crate::domain::machine::record::{CompensationAnswered, CompensationProposed};
-use crate::domain::machine::row::{CompensationRow, Key, SelfRow, TransferRow};
+use crate::domain::hub::record::{CompensationAnswered, CompensationProposed};
+use crate::domain::hub::tables::Row;
+use crate::domain::hub::tables::{CompensationRow, Key, TransferRow};
+use crate::domain::machine::own::SelfRow;
+use crate::domain::machine::own::own;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::transfer::CompensationState;
 
 /// Money is to be carried back.
-pub fn proposed(record: &CompensationProposed, rows: &mut WorkingSet) {
-    let key = Key::TransferRow(record.original_id);
+pub fn proposed(record: &CompensationProposed, rows: &mut WorkingSet<Row>) {
+    let key = Key::Transfer(record.original_id);
     let original: &TransferRow = rows.get(&key).expect("only a known transfer is compensated");
     let original = original.clone();
     rows.put(CompensationRow {
@@ -31,10 +33,10 @@ pub fn proposed(record: &CompensationProposed, rows: &mut WorkingSet) {
 }
 
 /// Another operator approves, and the transfer begins; or it is withdrawn.
-pub fn answered(record: &CompensationAnswered, sequence: u64, rows: &mut WorkingSet) {
+pub fn answered(record: &CompensationAnswered, sequence: u64, rows: &mut WorkingSet<Row>) {
     let id = record.compensation_id;
     let proposal: &CompensationRow =
-        rows.get(&Key::CompensationRow(id)).expect("only what was proposed is answered");
+        rows.get(&Key::Compensation(id)).expect("only what was proposed is answered");
     let proposal = proposal.clone();
     let state = if record.approved { CompensationState::Approved } else { CompensationState::Withdrawn };
     rows.put(CompensationRow {
@@ -44,7 +46,7 @@ pub fn answered(record: &CompensationAnswered, sequence: u64, rows: &mut Working
         ..proposal.clone()
     });
     if record.approved {
-        let key = Key::TransferRow(proposal.original_id);
+        let key = Key::Transfer(proposal.original_id);
         let original: &TransferRow = rows.get(&key).expect("only a known transfer is compensated");
         let transfer = begun(record, sequence, &proposal, original);
         rows.put(transfer);

@@ -6,14 +6,17 @@ pub use wallet::{
     wallet_closed, wallet_frozen, wallet_moved, wallet_opened, wallet_opened_for, wallet_unfrozen,
 };
 
-use crate::domain::machine::apply::{life_began, own};
-use crate::domain::machine::record::{
-    AccountCredited, LegAwaited, LegBuried, LegDecided, LegRefused, LegReplayed, MemberRecorded, NodeJoined,
-    NodeResynced, PreparedLeg, RequestMark, RequestNoted,
-};
-use crate::domain::machine::row::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, SelfRow};
+use crate::domain::machine::own::SelfRow;
+use crate::domain::machine::own::{began, own, put_incident, put_peer};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::daily;
+use crate::domain::node::record::Record;
+use crate::domain::node::record::{
+    AccountCredited, LegAwaited, LegBuried, LegDecided, LegRefused, LegReplayed, MemberRecorded,
+    NodeResynced, PreparedLeg, RequestMark, RequestNoted,
+};
+use crate::domain::node::tables::Row;
+use crate::domain::node::tables::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::returns::{account_kind, entry_kind};
 use crate::domain::protocol::transfer::Outcome;
@@ -23,6 +26,35 @@ use crate::domain::value::ledger::{AccountKind, EntryKind};
 use crate::domain::value::money::Money;
 use crate::domain::value::region::RegionCode;
 use crate::domain::value::side::Side;
+
+impl Record {
+    /// See [`crate::domain::node::record::Record::apply`].
+    pub(super) fn apply_to(&self, _sequence: u64, rows: &mut WorkingSet<Row>) {
+        match self {
+            Record::PeerSeen(record) => put_peer(record.province, record.mark, rows),
+            Record::IncidentRaised(record) => put_incident(record, rows),
+            Record::ReturnPrepared(record) => super::returns::prepared(record, rows),
+            Record::NodeJoined(record) => began(record.incarnation, record.start_id, record.time, rows),
+            Record::MemberRecorded(record) => member(record, rows),
+            Record::AccountCredited(record) => credited(record, rows),
+            Record::SettlementSuspended(record) => super::suspension::suspended(record, rows),
+            Record::WalletOpened(record) => wallet_opened(record, rows),
+            Record::WalletOpenedFor(record) => wallet_opened_for(record, rows),
+            Record::WalletMoved(record) => wallet_moved(record, rows),
+            Record::WalletFrozen(record) => wallet_frozen(record, rows),
+            Record::WalletUnfrozen(record) => wallet_unfrozen(record, rows),
+            Record::RequestNoted(record) => noted(record, rows),
+            Record::WalletClosed(record) => wallet_closed(record, rows),
+            Record::LegPrepared(record) => prepared(&record.leg, rows),
+            Record::LegRefused(record) => refused(record, rows),
+            Record::LegBuried(record) => buried(record, rows),
+            Record::LegDecided(record) => decided(record, rows),
+            Record::LegReplayed(record) => replayed(record, rows),
+            Record::NodeResynced(record) => resynced(record, rows),
+            Record::LegAwaited(record) => awaited(record, rows),
+        }
+    }
+}
 
 /// Owner of the province's own accounts.
 pub const PROVINCE: MemberRef = MemberRef([0; 16]);
@@ -45,8 +77,8 @@ pub fn empty_account(member_ref: MemberRef, kind: AccountKind) -> AccountRow {
 }
 
 /// An account as it stands; an empty one where there is none yet.
-pub fn account(rows: &WorkingSet, member_ref: MemberRef, kind: AccountKind) -> AccountRow {
-    let row = rows.get(&Key::AccountRow(member_ref, kind)).cloned();
+pub fn account(rows: &WorkingSet<Row>, member_ref: MemberRef, kind: AccountKind) -> AccountRow {
+    let row = rows.get(&Key::Account(member_ref, kind)).cloned();
     row.unwrap_or_else(|| empty_account(member_ref, kind))
 }
 
@@ -58,7 +90,7 @@ pub fn kind_of(side: Side) -> AccountKind {
 impl LegRow {
     /// The account that it moves: of the province when none of the member could take it.
     pub fn account_key(&self) -> Key {
-        Key::AccountRow(self.account_owner(), self.account)
+        Key::Account(self.account_owner(), self.account)
     }
 
     /// Whose account it moves.
@@ -87,7 +119,7 @@ struct Line {
 
 /// Posts to a member's account with an entry, and the opposite to one of the province's own: double entry. Gives the
 /// entry's id.
-fn post(rows: &mut WorkingSet, row: AccountRow, amount: Money, against: AccountKind, line: Line) -> u64 {
+fn post(rows: &mut WorkingSet<Row>, row: AccountRow, amount: Money, against: AccountKind, line: Line) -> u64 {
     let balance = plus(row.posted, amount);
     let own = own(rows);
     let (entry_id, entry_no) = (own.entry_id + 1, row.entry_count + 1);
@@ -112,14 +144,9 @@ fn post(rows: &mut WorkingSet, row: AccountRow, amount: Money, against: AccountK
     entry_id
 }
 
-/// The node joined the hub.
-pub fn joined(record: &NodeJoined, rows: &mut WorkingSet) {
-    life_began(record.incarnation, record.start_id, record.time, rows);
-}
-
 /// The province's system reported a member.
-pub fn member(record: &MemberRecorded, rows: &mut WorkingSet) {
-    let old: Option<&MemberRow> = rows.get(&Key::MemberRow(record.member_ref));
+pub fn member(record: &MemberRecorded, rows: &mut WorkingSet<Row>) {
+    let old: Option<&MemberRow> = rows.get(&Key::Member(record.member_ref));
     let settlement_suspended_until = old.and_then(|old| old.settlement_suspended_until);
     rows.put(MemberRow {
         member_ref: record.member_ref,
@@ -136,7 +163,7 @@ pub fn member(record: &MemberRecorded, rows: &mut WorkingSet) {
 }
 
 /// An allotment to a personal account.
-pub fn credited(record: &AccountCredited, rows: &mut WorkingSet) {
+pub fn credited(record: &AccountCredited, rows: &mut WorkingSet<Row>) {
     let row = account(rows, record.member_ref, AccountKind::Personal);
     let line = Line {
         kind: EntryKind::Allotment,
@@ -150,17 +177,17 @@ pub fn credited(record: &AccountCredited, rows: &mut WorkingSet) {
 }
 
 /// A request asked for what was so already.
-pub fn noted(record: &RequestNoted, rows: &mut WorkingSet) {
+pub fn noted(record: &RequestNoted, rows: &mut WorkingSet<Row>) {
     done(&record.request, None, record.time, rows);
 }
 
-pub(super) fn done(request: &RequestMark, entry_id: Option<u64>, time: Civil, rows: &mut WorkingSet) {
+pub(super) fn done(request: &RequestMark, entry_id: Option<u64>, time: Civil, rows: &mut WorkingSet<Row>) {
     let request_id = request.request_id.clone();
     rows.put(RequestRow { request_id, digest: request.digest, entry_id, done_time: time });
 }
 
 /// A leg voted yes: a hold on the payer's side, a pending credit on the payee's.
-pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet) {
+pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet<Row>) {
     let day = Day::of(leg.receipt_time);
     let row = account(rows, leg.member_ref, kind_of(leg.side));
     match leg.side {
@@ -198,7 +225,7 @@ pub(super) fn promised(leg: &PreparedLeg) -> LegRow {
 }
 
 /// A leg waits for the payee's acceptance: it is only remembered whose it is.
-pub fn awaited(record: &LegAwaited, rows: &mut WorkingSet) {
+pub fn awaited(record: &LegAwaited, rows: &mut WorkingSet<Row>) {
     rows.put(LegRow {
         member_ref: record.member_ref,
         amount: record.amount,
@@ -211,7 +238,7 @@ pub fn awaited(record: &LegAwaited, rows: &mut WorkingSet) {
 }
 
 /// A leg voted no.
-pub fn refused(record: &LegRefused, rows: &mut WorkingSet) {
+pub fn refused(record: &LegRefused, rows: &mut WorkingSet<Row>) {
     rows.put(LegRow {
         amount: record.amount,
         counter_region: record.counter_region,
@@ -224,7 +251,7 @@ pub fn refused(record: &LegRefused, rows: &mut WorkingSet) {
 }
 
 /// An abort came for an id never seen.
-pub fn buried(record: &LegBuried, rows: &mut WorkingSet) {
+pub fn buried(record: &LegBuried, rows: &mut WorkingSet<Row>) {
     rows.put(blank(record.transfer_id, record.side, LegState::Buried, record.terms_digest, record.time));
 }
 
@@ -253,9 +280,9 @@ fn blank(transfer_id: TransferId, side: Side, state: LegState, terms_digest: Dig
 }
 
 /// The decision on a leg that had voted yes: settle, or return.
-pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
+pub fn decided(record: &LegDecided, rows: &mut WorkingSet<Row>) {
     let leg: &LegRow =
-        rows.get(&Key::LegRow(record.transfer_id, record.side)).expect("only a prepared leg is decided");
+        rows.get(&Key::Leg(record.transfer_id, record.side)).expect("only a prepared leg is decided");
     let leg = leg.clone();
     let row = account(rows, leg.account_owner(), leg.account);
     let freed = match leg.side {
@@ -288,7 +315,7 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet) {
 }
 
 /// Books a committed leg: the member's account (or the suspense account) against the clearing.
-fn settle(rows: &mut WorkingSet, row: AccountRow, leg: &LegRow, time: Civil) {
+fn settle(rows: &mut WorkingSet<Row>, row: AccountRow, leg: &LegRow, time: Civil) {
     let amount = match leg.side {
         Side::Payer => minus(Money::ZERO, leg.amount),
         Side::Payee => leg.amount,
@@ -304,7 +331,7 @@ fn settle(rows: &mut WorkingSet, row: AccountRow, leg: &LegRow, time: Civil) {
 }
 
 /// The highest number of a commit that is applied here.
-fn reached(rows: &mut WorkingSet, hub_seq: Option<u64>) {
+fn reached(rows: &mut WorkingSet<Row>, hub_seq: Option<u64>) {
     let own = own(rows);
     if let Some(hub_seq) = hub_seq.filter(|hub_seq| *hub_seq > own.hub_seq) {
         rows.put(SelfRow { hub_seq, ..own });
@@ -312,7 +339,7 @@ fn reached(rows: &mut WorkingSet, hub_seq: Option<u64>) {
 }
 
 /// A committed leg that was lost with the store came back.
-pub fn replayed(record: &LegReplayed, rows: &mut WorkingSet) {
+pub fn replayed(record: &LegReplayed, rows: &mut WorkingSet<Row>) {
     let mut leg = promised(&record.leg);
     if leg.side == Side::Payer {
         // Wherever the money is booked, the transfer counts against the member's day.
@@ -335,7 +362,7 @@ pub fn replayed(record: &LegReplayed, rows: &mut WorkingSet) {
 }
 
 /// The node has all again that it had lost.
-pub fn resynced(record: &NodeResynced, rows: &mut WorkingSet) {
+pub fn resynced(record: &NodeResynced, rows: &mut WorkingSet<Row>) {
     let own = own(rows);
     rows.put(SelfRow { civil: own.civil.max(record.time), ..own });
 }

@@ -1,14 +1,15 @@
 //! What the hub's machine asks to read back from its own journal.
 
-use crate::domain::hub::{Input, Page, decisions_of, late_decisions_of};
-use crate::domain::machine::record::Record;
-use crate::domain::machine::row::{Key, Row, TransferRow};
-use crate::domain::machine::scan::{Filter, Scan};
+use super::record::Record;
+use super::resync::{Page, decisions_of, late_decisions_of};
+use super::tables::{Key, Row, TransferRow};
+use super::{Input, unsettled_transfers};
+use crate::domain::machine::reading::Tables;
+use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::TableRow;
 use crate::domain::protocol::message::Decision;
-use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
-use crate::store::{StoreError, Tables};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Records of one page.
@@ -35,7 +36,7 @@ impl ReadBack {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn go_on(&mut self, tables: &mut dyn Tables) -> Result<Option<Input>, StoreError> {
+    pub fn go_on<T: Tables<Record> + ?Sized>(&mut self, tables: &mut T) -> Result<Option<Input>, T::Error> {
         let (province, page) = (self.province, self.page);
         match page {
             Page::Late(upto) => {
@@ -56,7 +57,7 @@ impl ReadBack {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn whole(mut self, tables: &mut dyn Tables) -> Result<Input, StoreError> {
+    pub fn whole<T: Tables<Record> + ?Sized>(mut self, tables: &mut T) -> Result<Input, T::Error> {
         loop {
             if let Some(page) = self.go_on(tables)? {
                 return Ok(page);
@@ -66,11 +67,11 @@ impl ReadBack {
 
     /// A stretch of what was decided up to a sequence and recorded later, or not yet: the journal after it says who
     /// recorded what. What has no receipt comes first, since it may get one meanwhile. Gives whether that was all.
-    fn late(&mut self, tables: &mut dyn Tables, upto: u64) -> Result<bool, StoreError> {
+    fn late<T: Tables<Record> + ?Sized>(&mut self, tables: &mut T, upto: u64) -> Result<bool, T::Error> {
         let Some(after) = self.after.replace(upto) else {
             // Nothing was decided before the first record.
             if upto > 0 {
-                let scan = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
+                let scan = Scan { filter: unsettled_transfers(), after: None, limit: usize::MAX };
                 self.note(&tables.scan(&scan)?, upto);
             }
             return Ok(upto == 0);
@@ -80,7 +81,7 @@ impl ReadBack {
             Record::DecisionsRecorded(recorded) if recorded.province == self.province => Some(&recorded.legs),
             _ => None,
         });
-        let keys: BTreeSet<Key> = recorded.flatten().map(|(id, _)| Key::TransferRow(*id)).collect();
+        let keys: BTreeSet<Key> = recorded.flatten().map(|(id, _)| Key::Transfer(*id)).collect();
         let rows = tables.load(&keys.into_iter().collect::<Vec<_>>())?;
         self.note(&rows.into_iter().flatten().collect::<Vec<_>>(), upto);
         self.after = entries.last().map(|last| last.sequence);
@@ -98,11 +99,11 @@ impl ReadBack {
 }
 
 /// The journal's page after a sequence: where it ends, whether it is the last, and its decisions on legs of a province.
-fn decided_after(
-    tables: &mut dyn Tables,
+fn decided_after<T: Tables<Record> + ?Sized>(
+    tables: &mut T,
     province: ProvinceCode,
     after: u64,
-) -> Result<(u64, bool, Vec<Decision>), StoreError> {
+) -> Result<(u64, bool, Vec<Decision>), T::Error> {
     let entries = tables.journal(after, PAGE)?;
     let (upto, end) = (entries.last().map_or(after, |entry| entry.sequence), entries.len() < PAGE);
     let decided = entries.iter().filter_map(|entry| match &entry.record {
@@ -110,7 +111,7 @@ fn decided_after(
         _ => None,
     });
     let decided: Vec<_> = decided.collect();
-    let keys: Vec<Key> = decided.iter().map(|it| Key::TransferRow(it.transfer_id)).collect();
+    let keys: Vec<Key> = decided.iter().map(|it| Key::Transfer(it.transfer_id)).collect();
     let rows = tables.load(&keys)?;
     let told = |(record, row): (_, &Option<_>)| {
         let transfer: Option<&TransferRow> = row.as_ref().and_then(TableRow::of);
@@ -118,36 +119,4 @@ fn decided_after(
     };
     let decisions = decided.into_iter().zip(&rows).filter_map(told).flatten().collect();
     Ok((upto, end, decisions))
-}
-
-/// Whether a store is an older state of itself: it was made from a backup at the journal sequence `restored`, and
-/// nothing that it recorded since says that it is whole again.
-///
-/// # Errors
-/// Those of the store.
-pub fn is_put_back(
-    tables: &mut dyn Tables,
-    restored: Option<u64>,
-    is_whole: impl Fn(&Record) -> bool,
-) -> Result<bool, StoreError> {
-    let Some(mut after) = restored else { return Ok(false) };
-    loop {
-        let page = tables.journal(after, PAGE)?;
-        if page.iter().any(|entry| is_whole(&entry.record)) {
-            return Ok(false);
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = last.sequence,
-            Some(_) | None => return Ok(true),
-        }
-    }
-}
-
-/// The chain hash of a journal at a sequence; nothing where it does not reach so far.
-///
-/// # Errors
-/// Those of the store.
-pub fn hash_at(tables: &mut dyn Tables, sequence: u64) -> Result<Option<Digest>, StoreError> {
-    let Some(before) = sequence.checked_sub(1) else { return Ok(None) };
-    Ok(tables.journal(before, 1)?.first().filter(|entry| entry.sequence == sequence).map(|entry| entry.hash))
 }

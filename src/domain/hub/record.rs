@@ -1,11 +1,11 @@
 //! What the hub journals.
 
-use super::declare::contents;
-use super::parts::CommitDetail;
-use crate::domain::machine::peer::PeerMark;
+use super::tables::Row;
+use crate::domain::machine::own::{IncidentRaised, PeerMark, PeerSeen};
+use crate::domain::machine::record::{contents, records};
 use crate::domain::protocol::transfer::{Outcome, TermsDigests};
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::calendar::Civil;
+use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, StartId, TransferId};
 use crate::domain::value::kinship::Kinship;
 use crate::domain::value::money::Money;
@@ -14,7 +14,18 @@ use crate::domain::value::side::Side;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 contents! {
-    /// Hub: it started.
+    /// What only a committed transfer has.
+    CommitDetail {
+        /// Settlement window.
+        window: Day,
+        /// Gapless number.
+        hub_seq: u64,
+        /// The payer's leg, sealed by its node.
+        payer_leg: Vec<u8>,
+        /// The payee's leg, sealed by its node.
+        payee_leg: Vec<u8>,
+    }
+    /// It started.
     HubStarted {
         /// This life.
         incarnation: u64,
@@ -23,7 +34,7 @@ contents! {
         /// When.
         time: Civil,
     }
-    /// Hub: a transfer was received.
+    /// A transfer was received.
     TransferReceived {
         /// Chosen by the first client.
         transfer_id: TransferId,
@@ -48,7 +59,7 @@ contents! {
         /// How long it may stay undecided, in milliseconds.
         decide_within_ms: u64,
     }
-    /// Hub: the one decision of a transfer, with what each province owes by it.
+    /// The one decision of a transfer, with what each province owes by it.
     TransferDecided {
         /// The transfer.
         transfer_id: TransferId,
@@ -69,14 +80,14 @@ contents! {
         /// Whether the payee's province must be told.
         payee_owed: bool,
     }
-    /// Hub: a province has recorded decisions.
+    /// A province has recorded decisions.
     DecisionsRecorded {
         /// The province.
         province: ProvinceCode,
         /// Which.
         legs: Vec<(TransferId, Side)>,
     }
-    /// Hub: an id that a province asked for and the hub did not know; from now on it is aborted.
+    /// An id that a province asked for and the hub did not know; from now on it is aborted.
     TransferBuried {
         /// The id.
         transfer_id: TransferId,
@@ -85,21 +96,21 @@ contents! {
         /// When.
         time: Civil,
     }
-    /// Hub: a node's new life was admitted.
+    /// A node's new life was admitted.
     NodeAdmitted {
         /// The node.
         province: ProvinceCode,
         /// Where its journal stood, with the incarnation that it was given.
         mark: PeerMark,
     }
-    /// Hub: a node was put back, and is told again what it lost before it may vote.
+    /// A node was put back, and is told again what it lost before it may vote.
     ResyncMoved {
         /// The node's province.
         province: ProvinceCode,
         /// Decisions up to this journal sequence are there again; nothing: it has everything.
         told: Option<u64>,
     }
-    /// Hub, put back: a transfer that it had lost, as the nodes know it. Its decision follows.
+    /// Restored: a transfer that it had lost, as the nodes know it. Its decision follows.
     TransferAdopted {
         /// The id.
         transfer_id: TransferId,
@@ -118,7 +129,7 @@ contents! {
         /// The time that rules went by.
         receipt_time: Civil,
     }
-    /// Hub, put back: every province's later decisions are adopted; it serves again, as a new life.
+    /// Restored: every province's later decisions are adopted; it serves again, as a new life.
     HubRecovered {
         /// This life: higher than any that a node had seen.
         incarnation: u64,
@@ -129,14 +140,14 @@ contents! {
         /// When.
         time: Civil,
     }
-    /// Hub, put back: a transfer that it has adopted carries money of another one back.
+    /// Restored: a transfer that it has adopted carries money of another one back.
     ReturnAdopted {
         /// The id.
         transfer_id: TransferId,
         /// The transfer whose money it carries back.
         returns: TransferId,
     }
-    /// Hub: the payer's money is held, and the payee must accept.
+    /// The payer's money is held, and the payee must accept.
     TransferAwaiting {
         /// The transfer.
         transfer_id: TransferId,
@@ -149,14 +160,14 @@ contents! {
         /// When.
         time: Civil,
     }
-    /// Hub: the payee has accepted. Not the decision: both sides are asked once more.
+    /// The payee has accepted. Not the decision: both sides are asked once more.
     TransferAccepted {
         /// The transfer.
         transfer_id: TransferId,
         /// When.
         time: Civil,
     }
-    /// Hub: an operator proposes to carry money of a committed transfer back. Nothing is moved yet.
+    /// An operator proposes to carry money of a committed transfer back. Nothing is moved yet.
     CompensationProposed {
         /// Chosen by the proposer.
         compensation_id: TransferId,
@@ -173,7 +184,7 @@ contents! {
         /// When.
         time: Civil,
     }
-    /// Hub: another operator has approved a compensation, which begins its transfer; or it was withdrawn.
+    /// Another operator has approved a compensation, which begins its transfer; or it was withdrawn.
     CompensationAnswered {
         /// The compensation, and its transfer.
         compensation_id: TransferId,
@@ -186,4 +197,24 @@ contents! {
         /// How long the transfer may stay undecided, in milliseconds; 0 when it was withdrawn.
         decide_within_ms: u64,
     }
+}
+
+// Numbers and versions; they never change, and a node's are others.
+records! { Row:
+    HubStarted 1 v 1, told back by Nobody;
+    TransferReceived 2 v 1 about transfer_id, told back by Node;
+    TransferDecided 3 v 1 about transfer_id, told back by Node;
+    DecisionsRecorded 4 v 1, told back by Node;
+    TransferBuried 5 v 1 about transfer_id, told back by Node;
+    NodeAdmitted 6 v 1, told back by Node;
+    PeerSeen 7 v 1, told back by Node;
+    IncidentRaised 8 v 1 about transfer_id, told back by Node;
+    ResyncMoved 9 v 1, told back by Nobody;
+    TransferAdopted 10 v 1 about transfer_id, told back by Node;
+    HubRecovered 11 v 1, told back by Nobody;
+    TransferAwaiting 12 v 1 about transfer_id, told back by Nobody;
+    TransferAccepted 13 v 1 about transfer_id, told back by Nobody;
+    ReturnAdopted 14 v 1 about transfer_id, told back by Node;
+    CompensationProposed 31 v 1 about compensation_id, told back by Nobody;
+    CompensationAnswered 33 v 1 about compensation_id, told back by Nobody;
 }

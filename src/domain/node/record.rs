@@ -1,7 +1,8 @@
 //! What a node journals.
 
-use super::declare::contents;
-use super::parts::{PreparedLeg, RequestMark};
+use super::tables::Row;
+use crate::domain::machine::own::{IncidentRaised, PeerSeen};
+use crate::domain::machine::record::{contents, records};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::calendar::{Civil, Day};
@@ -15,7 +16,37 @@ use crate::domain::value::side::Side;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 contents! {
-    /// Node: it joined the hub and was given an incarnation.
+    /// A request of the province's own system, so that a repeat changes nothing.
+    RequestMark {
+        /// Keyed digest of the id that the caller chose, in hexadecimal.
+        request_id: String,
+        /// Keyed digest of its content.
+        digest: Digest,
+    }
+    /// A leg as its node prepared it: enough to bring it back (the content of a sealed `leg_record`).
+    PreparedLeg {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// Whose part.
+        side: Side,
+        /// The member.
+        member_ref: MemberRef,
+        /// Amount.
+        amount: Money,
+        /// The other side's pooling area.
+        counter_region: RegionCode,
+        /// When the hub received the transfer; its day is the one whose limit it counts against.
+        receipt_time: Civil,
+        /// Digest of the whole terms.
+        terms_digest: Digest,
+        /// Rulebook that judged it.
+        rulebook: Digest,
+        /// When.
+        prepare_time: Civil,
+        /// This node's incarnation at the time.
+        incarnation: u64,
+    }
+    /// It joined the hub and was given an incarnation.
     NodeJoined {
         /// This node's life.
         incarnation: u64,
@@ -24,7 +55,7 @@ contents! {
         /// When.
         time: Civil,
     }
-    /// Node: a member's insurance and account state, as the province's own system reports it.
+    /// A member's insurance and account state, as the province's own system reports it.
     MemberRecorded {
         /// The member.
         member_ref: MemberRef,
@@ -45,7 +76,7 @@ contents! {
         /// The request that said so.
         request: RequestMark,
     }
-    /// Node: an allotment (划入) to a personal account.
+    /// An allotment (划入) to a personal account.
     AccountCredited {
         /// The member.
         member_ref: MemberRef,
@@ -58,7 +89,7 @@ contents! {
         /// The request that said so.
         request: RequestMark,
     }
-    /// Node: a wallet was opened.
+    /// A wallet was opened.
     WalletOpened {
         /// The member.
         member_ref: MemberRef,
@@ -69,12 +100,12 @@ contents! {
         /// The request that said so.
         request: RequestMark,
     }
-    /// Node: a leg voted yes: a hold, or a pending credit.
+    /// A leg voted yes: a hold, or a pending credit.
     LegPrepared {
         /// All of it.
         leg: PreparedLeg,
     }
-    /// Node: a leg voted no.
+    /// A leg voted no.
     LegRefused {
         /// The transfer.
         transfer_id: TransferId,
@@ -95,7 +126,7 @@ contents! {
         /// When.
         time: Civil,
     }
-    /// Node: an abort came for an id never seen: it may never be prepared.
+    /// An abort came for an id never seen: it may never be prepared.
     LegBuried {
         /// The transfer.
         transfer_id: TransferId,
@@ -106,7 +137,7 @@ contents! {
         /// When.
         time: Civil,
     }
-    /// Node: the decision on a leg that had voted yes.
+    /// The decision on a leg that had voted yes.
     LegDecided {
         /// The transfer.
         transfer_id: TransferId,
@@ -121,7 +152,7 @@ contents! {
         /// When it was recorded here.
         time: Civil,
     }
-    /// Node, put back: a committed leg that it had lost, from its own `leg_record`.
+    /// Restored: a committed leg that it had lost, from its own `leg_record`.
     LegReplayed {
         /// The leg as it was prepared.
         leg: PreparedLeg,
@@ -134,19 +165,19 @@ contents! {
         /// Whether it went to the suspense account: the member's own does not cover it, or is not there any more.
         suspense: bool,
     }
-    /// Node, put back: the hub has told it all that it had lost; it serves again.
+    /// Restored: the hub has told it all that it had lost; it serves again.
     NodeResynced {
         /// When.
         time: Civil,
     }
-    /// Node: a request asked for what was so already. A repeat that comes late must not undo what others did since.
+    /// A request asked for what was so already. A repeat that comes late must not undo what others did since.
     RequestNoted {
         /// The request.
         request: RequestMark,
         /// When.
         time: Civil,
     }
-    /// Node: a leg waits for the payee's acceptance. Nothing is reserved; until when follows from its receipt.
+    /// A leg waits for the payee's acceptance. Nothing is reserved; until when follows from its receipt.
     LegAwaited {
         /// The transfer.
         transfer_id: TransferId,
@@ -167,8 +198,8 @@ contents! {
         /// When.
         time: Civil,
     }
-    /// Node: a leg that carries money back voted yes. Also how such a leg comes back after a loss: its decision
-    /// follows then.
+    /// A leg that carries money back voted yes. Also how such a leg comes back after a loss: its decision
+    /// Follows then.
     ReturnPrepared {
         /// The leg, as any other that is prepared.
         leg: PreparedLeg,
@@ -177,7 +208,7 @@ contents! {
         /// Which account it moves.
         account: AccountKind,
     }
-    /// Node: a wallet was opened for a member by a relative (代开通).
+    /// A wallet was opened for a member by a relative (代开通).
     WalletOpenedFor {
         /// The member.
         member_ref: MemberRef,
@@ -190,7 +221,7 @@ contents! {
         /// The request that said so.
         request: RequestMark,
     }
-    /// Node: a wallet's place of use (使用地) was changed.
+    /// A wallet's place of use (使用地) was changed.
     WalletMoved {
         /// The member.
         member_ref: MemberRef,
@@ -201,7 +232,7 @@ contents! {
         /// The request that said so.
         request: RequestMark,
     }
-    /// Node: a wallet was frozen.
+    /// A wallet was frozen.
     WalletFrozen {
         /// The member.
         member_ref: MemberRef,
@@ -212,7 +243,7 @@ contents! {
         /// The request that said so.
         request: RequestMark,
     }
-    /// Node: a frozen wallet may be used again.
+    /// A frozen wallet may be used again.
     WalletUnfrozen {
         /// The member.
         member_ref: MemberRef,
@@ -223,7 +254,7 @@ contents! {
         /// The request that said so.
         request: RequestMark,
     }
-    /// Node: a wallet with nothing in it was closed (注销).
+    /// A wallet with nothing in it was closed (注销).
     WalletClosed {
         /// The member.
         member_ref: MemberRef,
@@ -232,7 +263,7 @@ contents! {
         /// The request that said so.
         request: RequestMark,
     }
-    /// Node: a member is excluded from the network settlement (暂停联网结算), or no longer.
+    /// A member is excluded from the network settlement (暂停联网结算), or no longer.
     SettlementSuspended {
         /// The member.
         member_ref: MemberRef,
@@ -245,4 +276,29 @@ contents! {
         /// The request that said so.
         request: RequestMark,
     }
+}
+
+// Numbers and versions; they never change, and the hub's are others.
+records! { Row:
+    PeerSeen 7 v 1, told back by Hub;
+    IncidentRaised 8 v 1 about transfer_id, told back by Hub;
+    NodeJoined 20 v 1, told back by Nobody;
+    MemberRecorded 21 v 1, told back by Platform;
+    AccountCredited 22 v 1, told back by Platform;
+    WalletOpened 23 v 1, told back by Platform;
+    LegPrepared 24 v 1 about leg.transfer_id, told back by Hub;
+    LegRefused 25 v 1 about transfer_id, told back by Hub;
+    LegBuried 26 v 1 about transfer_id, told back by Hub;
+    LegDecided 27 v 1 about transfer_id, told back by Hub;
+    LegReplayed 28 v 1 about leg.transfer_id, told back by Hub;
+    NodeResynced 29 v 1, told back by Nobody;
+    RequestNoted 30 v 1, told back by Platform;
+    LegAwaited 32 v 1 about transfer_id, told back by Nobody;
+    ReturnPrepared 34 v 1 about leg.transfer_id, told back by Hub;
+    WalletOpenedFor 35 v 1, told back by Platform;
+    WalletMoved 36 v 1, told back by Platform;
+    WalletFrozen 37 v 1, told back by Platform;
+    WalletUnfrozen 38 v 1, told back by Platform;
+    WalletClosed 39 v 1, told back by Platform;
+    SettlementSuspended 40 v 1, told back by Platform;
 }
