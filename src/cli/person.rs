@@ -220,10 +220,15 @@ impl People {
         let text = text.map_err(|error| Failure::Usage(format!("{from}: {error}")))?;
         let tables = toml::from_str(&text).map_err(|error: toml::de::Error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            // An error of type quotes the value, which is somebody's.
-            let what = match error.message() {
-                typed if typed.starts_with("invalid type") => "a value is no text: put it in quotation marks",
-                what => what,
+            // Some errors quote what stands there, which is somebody's.
+            let what = match (error.message(), error.message().split_once(", expected")) {
+                (what, _) if what.starts_with("invalid type") => {
+                    "a value is no text: put it in quotation marks".to_owned()
+                }
+                (what, Some((_, known))) if what.starts_with("unknown field") => {
+                    format!("a name that is not known here, expected{known}")
+                }
+                (what, _) => what.to_owned(),
             };
             Failure::Usage(format!("{from}: line {}: {what}", before.matches('\n').count() + 1))
         })?;
@@ -374,19 +379,24 @@ mod tests {
             (
                 "[payer]",
                 "[payr]",
-                "unknown field `payr`, expected one of `payer`, `payee`, `person`, `relative`",
+                "line 1: a name that is not known here, expected one of `payer`, `payee`, `person`, `relative`",
             ),
-            ("[payee]\nid_number", "[payee]\nid", "unknown field `id`"),
+            (
+                "[payee]\nid_number",
+                "[payee]\nid",
+                "line 6: a name that is not known here, expected one of `id_number`",
+            ),
             ("name = \"张三\"\n", "", "missing field `name`"),
             ("\"1\"", "1", "line 2: a value is no text: put it in quotation marks"),
             ("\"李四\"", "李四", "line 7: "),
             ("\"659001\"", "\"65900\"", "[person]: a region code has six digits"),
             ("\"child\"", "\"son\"", "[relative]: kinship is one of spouse, parent, child"),
-            ("[payer]", "[other]", "unknown field `other`"),
+            ("[payee]\n", "[payee]\n3 = \"x\"\n", "line 6: a name that is not known here"),
+            ("[person]\n", "[person]\n12345 = \"x\"\n", "line 10: a name that is not known here"),
         ] {
             let said = file(&PEOPLE.replacen(from, to, 1)).err().unwrap();
             assert!(said.contains("people.toml: ") && said.contains(what), "{to}: {said}");
-            assert!(!["张三", "李四", "王五", "赵六"].iter().any(|name| said.contains(name)), "{said}");
+            assert!(!["张三", "李四", "王五", "赵六", "12345"].iter().any(|it| said.contains(it)), "{said}");
         }
         let (first, _) = PEOPLE.split_once("[payee]").unwrap();
         let said = file(first).err().unwrap();
