@@ -1,5 +1,6 @@
 //! The one test binary: `cargo test --test gongji`.
 
+mod cli;
 mod compat;
 mod crash;
 mod docs;

@@ -1,7 +1,7 @@
 //! `gongji certs`: a development certificate authority in a folder.
 
 use super::Exit;
-use super::print::{note, say};
+use super::output::{note, say};
 use crate::devkit::dev_ca::{self, IssueError, Issued};
 use crate::transport::identity::Role;
 use std::path::PathBuf;

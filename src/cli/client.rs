@@ -3,15 +3,17 @@
 
 use super::Exit;
 use super::failure::Failure;
+use super::output::OutputArgs;
+use crate::config::connect::{CertFiles, ConnectFile, by_province};
 use crate::domain::value::region::ProvinceCode;
 use crate::transport::identity::Role;
 use crate::transport::peer::{Peer, Service};
 use crate::transport::tls::{Tls, TlsFiles};
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tonic::{Request, Status};
+use tonic::{Request, Response, Status};
 
 /// Where the demo writes its file.
 pub const DEFAULT_CONNECT: &str = "./data/demo/connect.json";
@@ -47,14 +49,6 @@ pub struct ConnectArgs {
     timeout: Duration,
 }
 
-/// How a command prints what it found.
-#[derive(Clone, Copy, Debug, clap::Args)]
-pub struct OutputArgs {
-    /// Print JSON with the field names of the contract, for programs
-    #[arg(long)]
-    pub json: bool,
-}
-
 fn node_address(text: &str) -> Result<(ProvinceCode, String), String> {
     text.split_once('=')
         .and_then(|(code, address)| Some((ProvinceCode::parse(code)?, address.to_owned())))
@@ -67,48 +61,6 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     const MOST: Duration = Duration::from_secs(86_400);
     let read = humantime::parse_duration(text).ok().filter(|it| !it.is_zero() && *it <= MOST);
     read.ok_or_else(|| "write a time of at most a day as 10s, 500ms or 2m".to_owned())
-}
-
-/// `connect.json`, as far as our own client reads it.
-#[derive(Debug, Default, Deserialize)]
-struct ConnectFile {
-    hub: Option<String>,
-    #[serde(default)]
-    nodes: BTreeMap<String, String>,
-    ca: Option<PathBuf>,
-    #[serde(flatten)]
-    own: Option<CertFiles>,
-    #[serde(default)]
-    platforms: BTreeMap<String, CertFiles>,
-    operator: Option<CertFiles>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct CertFiles {
-    cert: PathBuf,
-    key: PathBuf,
-}
-
-impl ConnectFile {
-    fn load(path: &Path) -> Result<ConnectFile, Failure> {
-        let shown = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Failure::Usage(format!(
-                "{shown}: {error}; start `gongji demo`, name its connect.json with --connect, or give --hub or --node \
-                 with --ca, --cert and --key"
-            ))
-        })?;
-        let mut file: ConnectFile = serde_json::from_str(&text).map_err(|error| {
-            Failure::Usage(format!("{shown}: {error}; it must be as `gongji demo` writes it"))
-        })?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let certs = file.own.iter_mut().chain(file.platforms.values_mut()).chain(&mut file.operator);
-        let paths = certs.flat_map(|files| [&mut files.cert, &mut files.key]).chain(&mut file.ca);
-        for it in paths {
-            *it = folder.join(&*it);
-        }
-        Ok(file)
-    }
 }
 
 /// Known servers, and what the caller shows them.
@@ -134,8 +86,8 @@ impl Connection {
         let addressed = args.hub.is_some() || !args.nodes.is_empty();
         let file = match &args.connect {
             None if identified && addressed => ConnectFile::default(),
-            None => ConnectFile::load(Path::new(DEFAULT_CONNECT))?,
-            Some(path) => ConnectFile::load(path)?,
+            None => read(Path::new(DEFAULT_CONNECT))?,
+            Some(path) => read(path)?,
         };
         let given = args.cert.clone().zip(args.key.clone()).map(|(cert, key)| CertFiles { cert, key });
         // A certificate that was named counts for every call.
@@ -154,35 +106,33 @@ impl Connection {
         })
     }
 
-    /// The hub.
+    /// The hub, called as the app.
     ///
     /// # Errors
     /// [`Failure::Usage`] when its address or a certificate is missing or unfit.
     pub fn hub(&self) -> Result<Server, Failure> {
-        self.server(self.hub_address()?, Role::Hub, self.own.as_ref())
+        self.server(Role::Hub, None)
     }
 
     /// A province's node, called as the app. Errors as of [`Connection::hub`].
     pub fn node(&self, province: ProvinceCode) -> Result<Server, Failure> {
-        self.server(self.node_address(province)?, Role::Node(province), self.own.as_ref())
+        self.server(Role::Node(province), None)
     }
 
     /// A province's node, called as the province's own system where its certificate is known. Errors as of
     /// [`Connection::hub`].
     pub fn node_as_platform(&self, province: ProvinceCode) -> Result<Server, Failure> {
-        let certs = self.platforms.get(&province).or(self.own.as_ref());
-        self.server(self.node_address(province)?, Role::Node(province), certs)
+        self.server(Role::Node(province), self.platforms.get(&province))
     }
 
     /// The hub, called as an operator where such a certificate is known. Errors as of [`Connection::hub`].
     pub fn hub_as_operator(&self) -> Result<Server, Failure> {
-        self.server(self.hub_address()?, Role::Hub, self.operator.as_ref().or(self.own.as_ref()))
+        self.server(Role::Hub, self.operator.as_ref())
     }
 
     /// A province's node, called as an operator where such a certificate is known. Errors as of [`Connection::hub`].
     pub fn node_as_operator(&self, province: ProvinceCode) -> Result<Server, Failure> {
-        let certs = self.operator.as_ref().or(self.own.as_ref());
-        self.server(self.node_address(province)?, Role::Node(province), certs)
+        self.server(Role::Node(province), self.operator.as_ref())
     }
 
     /// The provinces whose nodes are named.
@@ -190,20 +140,19 @@ impl Connection {
         self.nodes.keys().copied()
     }
 
-    fn hub_address(&self) -> Result<&str, Failure> {
-        self.hub.as_deref().ok_or_else(|| Failure::Usage("no hub is named; give --hub HOST:PORT".to_owned()))
+    fn address(&self, role: &Role) -> Result<&str, Failure> {
+        let (address, missing) = match role {
+            Role::Node(it) => {
+                (self.nodes.get(it), format!("no node of province {it} is named; give --node {it}=HOST:PORT"))
+            }
+            _ => (self.hub.as_ref(), "no hub is named; give --hub HOST:PORT".to_owned()),
+        };
+        address.map(String::as_str).ok_or(Failure::Usage(missing))
     }
 
-    fn node_address(&self, province: ProvinceCode) -> Result<&str, Failure> {
-        let address = self.nodes.get(&province).map(String::as_str);
-        address.ok_or_else(|| {
-            Failure::Usage(format!(
-                "no node of province {province} is named; give --node {province}=HOST:PORT"
-            ))
-        })
-    }
-
-    fn server(&self, address: &str, role: Role, certs: Option<&CertFiles>) -> Result<Server, Failure> {
+    /// A server, called with this certificate, else as the app.
+    fn server(&self, role: Role, certs: Option<&CertFiles>) -> Result<Server, Failure> {
+        let (address, certs) = (self.address(&role)?, certs.or(self.own.as_ref()));
         let unfit = |error: crate::transport::tls::TlsError| Failure::Usage(error.to_string());
         let plain = self.plaintext_as.is_some();
         let scheme = if plain { "http" } else { "https" };
@@ -225,8 +174,14 @@ impl Connection {
     }
 }
 
-fn by_province<T>(map: BTreeMap<String, T>) -> BTreeMap<ProvinceCode, T> {
-    map.into_iter().filter_map(|(code, value)| Some((ProvinceCode::parse(&code)?, value))).collect()
+/// Commands do not look at the people of the file.
+fn read(path: &Path) -> Result<ConnectFile<IgnoredAny>, Failure> {
+    ConnectFile::read(path).map_err(|what| {
+        Failure::Usage(format!(
+            "{what}; start `gongji demo`, name its connect.json with --connect, or give --hub or --node with --ca, \
+             --cert and --key"
+        ))
+    })
 }
 
 /// A server to be called.
@@ -270,19 +225,39 @@ impl Server {
         request
     }
 
+    /// A call's answer, or its error with the address that it came from.
+    pub async fn answer<T>(
+        &self,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, Failure> {
+        call.await.map(Response::into_inner).map_err(|status| self.failed(status))
+    }
+
     /// A call's error, with the address that it came from.
     pub fn failed(&self, status: Status) -> Failure {
         Failure::Call { address: self.address.clone(), status: Box::new(status) }
     }
 }
 
-/// Runs a command's calls on this thread, and prints its failure.
-pub fn run(output: OutputArgs, command: impl Future<Output = Result<Exit, Failure>>) -> Exit {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return Failure::Local(format!("the runtime cannot be made: {error}")).report(output),
-    };
-    runtime.block_on(command).unwrap_or_else(|failure| failure.report(output))
+/// Arguments of every command that calls servers.
+#[derive(Debug, clap::Args)]
+pub struct CallArgs {
+    #[command(flatten)]
+    connect: ConnectArgs,
+    /// How the answer is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl CallArgs {
+    /// Runs a command's calls on this thread, and prints its failure.
+    pub fn run(&self, command: impl AsyncFnOnce(Connection) -> Result<Exit, Failure>) -> Exit {
+        let made = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let made = made.map_err(|error| Failure::Local(format!("the runtime cannot be made: {error}")));
+        let outcome = made
+            .and_then(|runtime| runtime.block_on(async { command(Connection::load(&self.connect)?).await }));
+        outcome.unwrap_or_else(|failure| failure.report(self.output))
+    }
 }
 
 #[cfg(test)]

@@ -44,11 +44,12 @@ fn options_stand_above_the_file_and_replace_it_when_they_say_all() {
     assert_eq!(own(&plain).key, Path::new("/c/app.key"));
     assert_eq!(plain.platforms[&ProvinceCode::new(13)].key, Path::new("/c/p13.key"));
 
+    let node = |code| Role::Node(ProvinceCode::new(code));
     let mixed = load(&[&file[..], &["--hub", "h:1", "--node", "51=n:2"]].concat()).unwrap();
     assert_eq!(mixed.hub.as_deref(), Some("h:1"));
-    assert_eq!(mixed.node_address(ProvinceCode::new(51)).ok(), Some("n:2"));
-    assert_eq!(mixed.node_address(ProvinceCode::new(13)).ok(), Some("127.0.0.1:7013"));
-    let missing = mixed.node_address(ProvinceCode::new(35)).unwrap_err();
+    assert_eq!(mixed.address(&node(51)).ok(), Some("n:2"));
+    assert_eq!(mixed.address(&node(13)).ok(), Some("127.0.0.1:7013"));
+    let missing = mixed.address(&node(35)).unwrap_err();
     assert_eq!(missing.exit(), Exit::Usage);
     assert!(missing.to_string().contains("--node 35="), "{missing}");
 

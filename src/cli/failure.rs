@@ -1,8 +1,7 @@
 //! Why a command failed, in words for people and programs.
 
 use super::Exit;
-use super::client::OutputArgs;
-use super::print::{note, say};
+use super::output::{OutputArgs, note, say};
 use crate::transport::tls::with_sources;
 use crate::wire::status::{Explanation, problem_of};
 use serde_json::{Value, json};
@@ -36,12 +35,17 @@ impl Failure {
 
     /// Prints it, to standard error for people and as `{"error": …}` to standard output for programs.
     pub fn report(&self, output: OutputArgs) -> Exit {
+        self.report_as(output, |document| document);
+        self.exit()
+    }
+
+    /// The same, with what `document` makes of the JSON.
+    pub fn report_as(&self, output: OutputArgs, document: impl FnOnce(Value) -> Value) {
         if output.json {
-            say(json!({ "error": self.to_json() }));
+            say(document(json!({ "error": self.to_json() })));
         } else {
             note(format!("gongji: {self}"));
         }
-        self.exit()
     }
 
     /// The error for programs: `code` of gRPC, `reason`, `message`, `message_zh`, `metadata`.
@@ -95,9 +99,9 @@ pub fn explanation_json(code: Code, it: &Explanation) -> Value {
     })
 }
 
-/// What a failed call says of the thing that it should have done.
+/// What a failed call says of what it should have done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum CallOutcome {
     /// It was refused; asking again will not help.
     Refused,
     /// This call did not do it, and another one may.
@@ -106,13 +110,13 @@ pub enum Fate {
     Unknown,
 }
 
-/// The fate of what a call should have done.
-pub fn fate(status: &Status) -> Fate {
+/// What became of what a call should have done.
+pub fn classify(status: &Status) -> CallOutcome {
     if let Some(it) = problem_of(status) {
-        return fate_of(&it);
+        return classify_explained(&it);
     }
     match status.code() {
-        _ if is_unreached(status) => Fate::NotTaken,
+        _ if is_unreached(status) => CallOutcome::NotTaken,
         Code::InvalidArgument
         | Code::NotFound
         | Code::AlreadyExists
@@ -120,7 +124,7 @@ pub fn fate(status: &Status) -> Fate {
         | Code::FailedPrecondition
         | Code::OutOfRange
         | Code::Unimplemented
-        | Code::Unauthenticated => Fate::Refused,
+        | Code::Unauthenticated => CallOutcome::Refused,
         Code::Ok
         | Code::Cancelled
         | Code::Unknown
@@ -129,16 +133,16 @@ pub fn fate(status: &Status) -> Fate {
         | Code::Aborted
         | Code::Internal
         | Code::Unavailable
-        | Code::DataLoss => Fate::Unknown,
+        | Code::DataLoss => CallOutcome::Unknown,
     }
 }
 
 /// The same of an error in this service's own words.
-pub fn fate_of(it: &Explanation) -> Fate {
+pub fn classify_explained(it: &Explanation) -> CallOutcome {
     match (it.code.as_str(), it.metadata.get("retry").map(String::as_str)) {
-        ("OVERLOADED" | "DEADLINE_TOO_SHORT" | "NOT_ANNOUNCED", _) => Fate::NotTaken,
-        (_, Some("SAME_ID")) => Fate::Unknown,
-        (_, _) => Fate::Refused,
+        ("OVERLOADED" | "DEADLINE_TOO_SHORT" | "NOT_ANNOUNCED", _) => CallOutcome::NotTaken,
+        (_, Some("SAME_ID")) => CallOutcome::Unknown,
+        (_, _) => CallOutcome::Refused,
     }
 }
 
@@ -184,32 +188,32 @@ mod tests {
     use crate::wire::status::{Problem, status};
 
     #[test]
-    fn the_fate_follows_the_advice_of_the_reason() {
+    fn the_outcome_follows_the_advice_of_the_reason() {
         for (reason, expected) in [
-            (Reason::AmountMalformed, Fate::Refused),
-            (Reason::ContentDiffers, Fate::Refused),
-            (Reason::ProvinceNotAllowed, Fate::Refused),
-            (Reason::Overloaded, Fate::NotTaken),
-            (Reason::DeadlineTooShort, Fate::NotTaken),
-            (Reason::OutcomeUnknown, Fate::Unknown),
-            (Reason::Stopping, Fate::Unknown),
-            (Reason::Internal, Fate::Unknown),
+            (Reason::AmountMalformed, CallOutcome::Refused),
+            (Reason::ContentDiffers, CallOutcome::Refused),
+            (Reason::ProvinceNotAllowed, CallOutcome::Refused),
+            (Reason::Overloaded, CallOutcome::NotTaken),
+            (Reason::DeadlineTooShort, CallOutcome::NotTaken),
+            (Reason::OutcomeUnknown, CallOutcome::Unknown),
+            (Reason::Stopping, CallOutcome::Unknown),
+            (Reason::Internal, CallOutcome::Unknown),
         ] {
-            assert_eq!(fate(&status(reason)), expected, "{}", reason.code());
+            assert_eq!(classify(&status(reason)), expected, "{}", reason.code());
         }
     }
 
     #[test]
     fn what_does_not_come_from_the_service_is_unknown_unless_nothing_was_sent() {
         let unreached = Status::from_error(Box::new(ConnectError("refused".into())));
-        assert_eq!(fate(&unreached), Fate::NotTaken);
+        assert_eq!(classify(&unreached), CallOutcome::NotTaken);
         for code in
             [Code::Unavailable, Code::Cancelled, Code::DeadlineExceeded, Code::Unknown, Code::Internal]
         {
-            assert_eq!(fate(&Status::new(code, "x")), Fate::Unknown, "{code:?}");
+            assert_eq!(classify(&Status::new(code, "x")), CallOutcome::Unknown, "{code:?}");
         }
         for code in [Code::PermissionDenied, Code::Unauthenticated, Code::Unimplemented] {
-            assert_eq!(fate(&Status::new(code, "x")), Fate::Refused, "{code:?}");
+            assert_eq!(classify(&Status::new(code, "x")), CallOutcome::Refused, "{code:?}");
         }
     }
 

@@ -1,6 +1,8 @@
-//! The command line: one file a subcommand. Exit codes are documented in [`Exit`].
+//! The command line: a folder or file for each noun that commands are about. What they share stands beside: where
+//! servers are ([`client`]), what is printed ([`output`], [`json`], [`table`], [`show`], [`time`]), lists by
+//! pages ([`pager`]), changes that are asked for until their outcome is known ([`until_known`]), persons ([`person`]),
+//! stores of either machine (`any_store`), and why a command failed ([`failure`]). Exit codes: [`Exit`].
 
-mod acceptance;
 mod any_store;
 pub mod audit;
 mod backup;
@@ -8,36 +10,30 @@ mod backup;
 mod bench;
 #[cfg(feature = "dev")]
 mod certs;
-mod check;
 pub mod client;
-mod compensate;
-mod config_check;
-mod content;
+mod compensations;
 #[cfg(feature = "dev")]
 mod demo;
-mod explain;
 pub mod failure;
+#[cfg(test)]
+mod golden_tests;
 mod journal;
-mod journal_text;
+pub mod json;
 mod members;
-mod members_csv;
-mod members_report;
-mod members_suspend;
-pub mod print;
-mod pursuit;
+pub mod output;
+pub mod pager;
+pub mod person;
 mod regions;
 mod rulebook;
-mod serve;
-mod show;
+mod servers;
+pub mod show;
 #[cfg(feature = "dev")]
 mod sim;
 pub mod table;
-mod transfer;
+pub mod time;
 mod transfers;
-mod waiting;
+pub mod until_known;
 mod wallet;
-mod wallet_change;
-mod wallet_statement;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -47,9 +43,9 @@ use std::process::ExitCode;
 pub enum Exit {
     /// 0: done.
     Done,
-    /// 1: refused, or failed.
+    /// 1: refused, or failed, or what was found could not be printed.
     Refused,
-    /// 2: not known yet; ask again with the same id.
+    /// 2: not known yet; ask again with the same id. `--json` says so: `"outcome": "unknown"`, with the id.
     Unknown,
     /// 64: wrong use or configuration.
     Usage,
@@ -91,24 +87,24 @@ enum Command {
     #[cfg(feature = "dev")]
     Demo(demo::Args),
     /// Run the national hub, or list what waits there
-    Hub(serve::HubArgs),
+    Hub(servers::HubArgs),
     /// Run a province's node, or list what waits there
-    Node(serve::NodeArgs),
+    Node(servers::NodeArgs),
     /// List what people must look at: orders that contradict what is recorded, and what a put-back store had to guess
-    Incidents(waiting::ListArgs),
+    Incidents(servers::list::ListArgs),
     /// Carry money of a committed transfer back, by the word of two operators
-    Compensate(compensate::Args),
+    Compensate(compensations::Args),
     /// Make development certificates
     #[cfg(feature = "dev")]
     Certs(certs::Args),
     /// Check configuration files as a server would at its start
-    ConfigCheck(config_check::Args),
+    ConfigCheck(servers::config_check::Args),
     /// Make one transfer and wait for its outcome
-    Transfer(transfer::Args),
+    Transfer(transfers::create::Args),
     /// Say whether a transfer would be allowed, and every rule against it
-    Check(check::Args),
+    Check(transfers::check::Args),
     /// Explain a transfer: its decision, the rule behind it, and the rulebook of that day
-    Explain(explain::Args),
+    Explain(transfers::explain::Args),
     /// Read transfers and follow their changes
     Transfers(transfers::Args),
     /// Open and read a member's wallet (医保钱包)
@@ -138,16 +134,16 @@ impl Command {
             Command::Audit(args) => audit::audit(&args),
             #[cfg(feature = "dev")]
             Command::Demo(args) => demo::run(&args),
-            Command::Hub(args) => serve::hub(&args),
-            Command::Node(args) => serve::node(&args),
-            Command::Incidents(args) => waiting::incidents(&args),
-            Command::Compensate(args) => compensate::compensate(&args),
+            Command::Hub(args) => servers::hub(&args),
+            Command::Node(args) => servers::node(&args),
+            Command::Incidents(args) => servers::incidents::incidents(&args),
+            Command::Compensate(args) => compensations::compensate(&args),
             #[cfg(feature = "dev")]
             Command::Certs(args) => certs::certs(&args),
-            Command::ConfigCheck(args) => config_check::config_check(&args),
-            Command::Transfer(args) => transfer::transfer(&args),
-            Command::Check(args) => check::check(&args),
-            Command::Explain(args) => explain::explain(&args),
+            Command::ConfigCheck(args) => servers::config_check::config_check(&args),
+            Command::Transfer(args) => transfers::create::transfer(&args),
+            Command::Check(args) => transfers::check::check(&args),
+            Command::Explain(args) => transfers::explain::explain(&args),
             Command::Transfers(args) => transfers::transfers(&args),
             Command::Wallet(args) => wallet::wallet(&args),
             Command::Regions(args) => regions::regions(&args),
@@ -164,15 +160,15 @@ impl Command {
 
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
-    match Cli::try_parse() {
-        Ok(cli) => cli.command.run().into(),
+    let exit = match Cli::try_parse() {
+        Ok(cli) => cli.command.run(),
         Err(error) => {
+            output::written(error.print());
             // Help and version are no mistakes.
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            let _ = error.print();
-            exit.into()
+            if error.use_stderr() { Exit::Usage } else { Exit::Done }
         }
-    }
+    };
+    output::ended(exit).into()
 }
 
 #[cfg(test)]

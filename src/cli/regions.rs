@@ -1,14 +1,13 @@
 //! `gongji regions`: places, and whether their wallet is open.
 
-use super::Exit;
-use super::client::{ConnectArgs, Connection, OutputArgs, run};
-use super::failure::Failure;
-use super::print::say;
-use super::show::{periods_text, region_json};
-use super::table::{facts, table};
+use super::client::CallArgs;
+use super::json::{all, to_json};
+use super::table::{self, facts};
+use super::{Exit, pager};
 use crate::proto::hub::region_service_client::RegionServiceClient;
 use crate::proto::hub::{GetRegionRequest, ListRegionsRequest, Region};
-use serde_json::{Value, json};
+use comfy_table::Table;
+use serde_json::json;
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -28,64 +27,55 @@ enum Command {
         #[arg(long)]
         open: bool,
         #[command(flatten)]
-        connect: ConnectArgs,
-        #[command(flatten)]
-        output: OutputArgs,
+        call: CallArgs,
     },
     /// Show the pooling area of a code, or the one to which a county belongs
     Get {
         /// Six digits
         code: String,
         #[command(flatten)]
-        connect: ConnectArgs,
-        #[command(flatten)]
-        output: OutputArgs,
+        call: CallArgs,
     },
 }
 
 /// `gongji regions`.
 pub fn regions(args: &Args) -> Exit {
     match &args.command {
-        Command::List { province, open, connect, output } => {
-            run(*output, list(province, *open, connect, *output))
-        }
-        Command::Get { code, connect, output } => run(*output, get(code, connect, *output)),
+        Command::List { province, open, call } => list(province, *open, call),
+        Command::Get { code, call } => call.run(async |connection| {
+            let hub = connection.hub()?;
+            let mut client = RegionServiceClient::new(hub.service());
+            let request = hub.request(GetRegionRequest { region_code: code.clone() });
+            let place = hub.answer(client.get_region(request)).await?.region.unwrap_or_default();
+            call.output.print(|| json!({ "region": to_json(&place) }), || place_table(&place));
+            Ok(Exit::Done)
+        }),
     }
 }
 
-async fn list(
-    province: &str,
-    open_only: bool,
-    connect: &ConnectArgs,
-    output: OutputArgs,
-) -> Result<Exit, Failure> {
-    let hub = Connection::load(connect)?.hub()?;
-    let mut client = RegionServiceClient::new(hub.service());
-    let mut request = ListRegionsRequest {
-        page_size: 1_000,
-        page_token: String::new(),
-        province_code: province.to_owned(),
-        open_only,
-    };
-    let mut places = Vec::new();
-    let version = loop {
-        let page = client.list_regions(hub.request(request.clone())).await;
-        let page = page.map_err(|status| hub.failed(status))?.into_inner();
-        places.extend(page.regions);
-        if page.next_page_token.is_empty() {
-            break page.region_table_version;
-        }
-        request.page_token = page.next_page_token;
-    };
-    if output.json {
-        let places: Vec<Value> = places.iter().map(region_json).collect();
-        say(json!({ "regions": places, "region_table_version": version }));
-    } else {
-        let mut shown = table(&["code", "name", "province", "wallet", "open", "grade"]);
-        shown.add_rows(places.iter().map(cells));
-        say(format!("{shown}\n{} places, table {version}", places.len()));
-    }
-    Ok(Exit::Done)
+fn list(province: &str, open_only: bool, call: &CallArgs) -> Exit {
+    call.run(async |connection| {
+        let hub = connection.hub()?;
+        let mut client = RegionServiceClient::new(hub.service());
+        let mut version = String::new();
+        let places = pager::read(usize::MAX, async |page_size, page_token| {
+            let province_code = province.to_owned();
+            let request = ListRegionsRequest { page_size, page_token, province_code, open_only };
+            let page = hub.answer(client.list_regions(hub.request(request))).await?;
+            version = page.region_table_version;
+            Ok((page.regions, page.next_page_token))
+        });
+        let places = places.await?.rows;
+        call.output.print(
+            || json!({ "regions": all(&places), "region_table_version": version }),
+            || {
+                let header = ["code", "name", "province", "wallet", "open", "grade"];
+                let shown = table::list(header, places.iter().map(cells), &[]);
+                format!("{shown}\n{} places, table {version}", places.len())
+            },
+        );
+        Ok(Exit::Done)
+    })
 }
 
 fn state(it: &Region) -> &'static str {
@@ -103,28 +93,25 @@ fn cells(it: &Region) -> [String; 6] {
     ]
 }
 
-async fn get(code: &str, connect: &ConnectArgs, output: OutputArgs) -> Result<Exit, Failure> {
-    let hub = Connection::load(connect)?.hub()?;
-    let mut client = RegionServiceClient::new(hub.service());
-    let request = hub.request(GetRegionRequest { region_code: code.to_owned() });
-    let answer = client.get_region(request).await.map_err(|status| hub.failed(status))?;
-    let place = answer.into_inner().region.unwrap_or_default();
-    if output.json {
-        say(json!({ "region": region_json(&place) }));
-    } else {
-        let (grade, citation) = place.source.clone().map(|it| (it.grade, it.citation)).unwrap_or_default();
-        let shown = facts(&[
-            ("code", place.region_code.clone()),
-            ("name", place.name.clone()),
-            ("province", format!("{} {}", place.province_code, place.province_name)),
-            ("wallet", state(&place).to_owned()),
-            ("open", periods_text(&place)),
-            ("node", place.node.clone()),
-            ("source", format!("{grade} {citation}").trim().to_owned()),
-        ]);
-        say(shown);
-    }
-    Ok(Exit::Done)
+/// When a place's wallet is open: "2025-01-16 →, …".
+fn periods_text(it: &Region) -> String {
+    let periods = it.open_periods.iter();
+    let period = periods.map(|it| format!("{} → {}", it.from_date, it.until_date).trim_end().to_owned());
+    period.collect::<Vec<_>>().join(", ")
+}
+
+fn place_table(place: &Region) -> Table {
+    let source = place.source.as_ref();
+    let source = source.map(|it| format!("{} {}", it.grade, it.citation)).unwrap_or_default();
+    facts(&[
+        ("code", place.region_code.clone()),
+        ("name", place.name.clone()),
+        ("province", format!("{} {}", place.province_code, place.province_name)),
+        ("wallet", state(place).to_owned()),
+        ("open", periods_text(place)),
+        ("node", place.node.clone()),
+        ("source", source.trim().to_owned()),
+    ])
 }
 
 #[cfg(test)]
@@ -143,6 +130,6 @@ mod tests {
         };
         assert_eq!(cells(&place)[4], "2025-01-01 → 2025-02-01, 2025-05-08 →");
         assert_eq!(cells(&place)[3], "closed 未开通");
-        assert_eq!(region_json(&place)["open_periods"][0]["until_date"], "2025-02-01");
+        assert_eq!(to_json(&place)["open_periods"][0]["until_date"], "2025-02-01");
     }
 }

@@ -1,7 +1,7 @@
 //! `gongji sim`: seeded worlds in which servers, networks, disks and clocks fail, while both sides must agree.
 
 use super::Exit;
-use super::print::say;
+use super::output::say;
 use super::table::{align_right, table};
 use crate::sim::{Broken, Plan, Report, cells, run as simulate};
 use clap::Args as ClapArgs;

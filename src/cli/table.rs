@@ -18,6 +18,18 @@ pub fn align_right(table: &mut Table, columns: &[usize]) {
     }
 }
 
+/// A table of these rows; what stands in the columns `right` stands to the right, as figures do.
+pub fn list<const N: usize>(
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+    right: &[usize],
+) -> Table {
+    let mut table = table(&header);
+    table.add_rows(rows);
+    align_right(&mut table, right);
+    table
+}
+
 /// A table of names and values; those without a value are left out.
 pub fn facts(pairs: &[(&str, String)]) -> Table {
     let mut table = Table::new();
@@ -34,10 +46,8 @@ mod tests {
 
     #[test]
     fn chinese_takes_two_columns() {
-        let mut table = table(&["place", "yuan"]);
-        table.add_row(["石家庄市", "1.00"]).add_row(["abcdefgh", "400.00"]);
-        align_right(&mut table, &[1]);
-        let text = table.to_string();
+        let rows = [["石家庄市", "1.00"], ["abcdefgh", "400.00"]].map(|row| row.map(str::to_owned));
+        let text = list(["place", "yuan"], rows, &[1]).to_string();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[3], "│ 石家庄市 ┆   1.00 │");
         assert_eq!(lines[4], "│ abcdefgh ┆ 400.00 │");

@@ -1,8 +1,10 @@
 //! What the servers read at start: their own TOML file, the table of places and the rulebook. Everything is checked
-//! before anything begins; a mistake is one line with file, line, column and what to do.
+//! before anything begins; a mistake is one line with file, line, column and what to do. Beside them the file by which
+//! clients find servers.
 
 pub mod alarms;
 pub mod apps;
+pub mod connect;
 pub mod error;
 pub mod hub;
 pub mod limits;

@@ -80,7 +80,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (Reason::NotAnnounced, "a node that has not joined", "src/domain/node/tests.rs"),
     (Reason::Overloaded, "more callers than a server takes", "src/engine/tests.rs"),
     (Reason::Stopping, "a server that is being stopped", "src/wire/status_tests.rs"),
-    (Reason::OutcomeUnknown, "an answer that was lost", "src/cli/members_tests.rs"),
+    (Reason::OutcomeUnknown, "an answer that was lost", "src/cli/members/import_tests.rs"),
     (Reason::Internal, "a damaged row of the vault", "src/domain/node/tests.rs"),
     (
         Reason::NameMismatch,

@@ -1,5 +1,6 @@
 //! Reads the books of running servers, in the order that an audit needs: the hub, each node, the hub once more.
 
+use crate::cli::pager;
 use crate::domain::audit::Audit;
 use crate::domain::audit::books::{HubBooks, NodeBooks};
 use crate::domain::hub::Row as HubRow;
@@ -22,7 +23,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tonic::{Code, Request, Status, Streaming};
 
-/// Ids of one question, legs of one page.
+/// Ids of one question.
 const PAGE: usize = 1_000;
 
 /// Whom to read.
@@ -199,25 +200,20 @@ async fn read_whole(province: ProvinceCode, peer: &Peer, patience: Duration) -> 
 /// settled when the hub was read; what is prepared comes last, so that nothing is seen as held that was not.
 async fn read_legs(province: ProvinceCode, peer: &Peer, patience: Duration) -> Result<Node, Failed> {
     let mut client = ParticipantServiceClient::new(peer.service()).max_decoding_message_size(MESSAGE_MAX);
-    let mut node = Node::new(province, Reading::LegsOnly);
+    let (mut node, mut sequence) = (Node::new(province, Reading::LegsOnly), 0);
     for state in [LegState::Committed, LegState::Aborted, LegState::Refused, LegState::Prepared] {
-        let mut request = InspectRequest {
-            selector: Some(Selector::State(state.into())),
-            page_size: i32::try_from(PAGE).unwrap_or(i32::MAX),
-            ..InspectRequest::default()
-        };
-        loop {
-            let page = within(patience, client.inspect(Request::new(request.clone()))).await?.into_inner();
-            node.read.sequence = page.sender.map_or(node.read.sequence, |sender| sender.sequence);
-            for leg in page.legs {
-                node.add_leg(&AuditLeg { leg: Some(leg), ..AuditLeg::default() })?;
-            }
-            request.page_token = page.next_page_token;
-            if request.page_token.is_empty() {
-                break;
-            }
+        let legs = pager::read(usize::MAX, async |page_size, page_token| {
+            let selector = Some(Selector::State(state.into()));
+            let request = InspectRequest { selector, page_size, page_token, ..InspectRequest::default() };
+            let page = within(patience, client.inspect(Request::new(request))).await?.into_inner();
+            sequence = page.sender.map_or(sequence, |sender| sender.sequence);
+            Ok::<_, Failed>((page.legs, page.next_page_token))
+        });
+        for leg in legs.await?.rows {
+            node.add_leg(&AuditLeg { leg: Some(leg), ..AuditLeg::default() })?;
         }
     }
+    node.read.sequence = sequence;
     Ok(node)
 }
 

@@ -4,9 +4,10 @@ pub mod gather;
 mod report;
 
 use super::Exit;
-use super::client::{ConnectArgs, Connection, OutputArgs, run};
+use super::client::{CallArgs, Connection};
 use super::failure::Failure;
-use super::print::{note, say};
+use super::json::unknown;
+use super::output::note;
 use gather::{Sources, gather};
 use report::Report;
 
@@ -21,18 +22,15 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
     #[command(flatten)]
-    connect: ConnectArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    call: CallArgs,
 }
 
 /// `gongji audit`.
 pub fn audit(args: &Args) -> Exit {
-    run(args.output, check(args))
+    args.call.run(async |connection| check(args, &connection).await)
 }
 
-async fn check(args: &Args) -> Result<Exit, Failure> {
-    let connection = Connection::load(&args.connect)?;
+async fn check(args: &Args, connection: &Connection) -> Result<Exit, Failure> {
     let hub = connection.hub_as_operator()?;
     let mut nodes = std::collections::BTreeMap::new();
     for province in connection.provinces() {
@@ -43,15 +41,13 @@ async fn check(args: &Args) -> Result<Exit, Failure> {
         Ok(gathered) => gathered,
         Err(status) => {
             // Without the hub's books nothing is known.
-            hub.failed(*status).report(args.output);
+            hub.failed(*status).report_as(args.call.output, |document| unknown(document, None));
             return Ok(Exit::Unknown);
         }
     };
     let report = Report::of(gathered);
-    if args.output.json {
-        say(report.to_json());
-    } else {
-        say(report.to_text(args.limit));
+    args.call.output.print(|| report.to_json(), || report.to_text(args.limit));
+    if !args.call.output.json {
         report.unread().for_each(|line| note(format!("gongji: {line}")));
     }
     Ok(report.exit())

@@ -2,7 +2,8 @@
 
 use super::gather::{Gathered, NodeRead, Reading};
 use crate::cli::Exit;
-use crate::cli::show::{incident_json, side_name};
+use crate::cli::servers::incidents::incident_json;
+use crate::cli::show::side_name;
 use crate::cli::table::{align_right, table};
 use crate::domain::audit::invariant::Violation;
 use crate::domain::audit::{Checked, Cut, Over};

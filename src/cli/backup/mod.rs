@@ -11,10 +11,9 @@ mod texts;
 pub use restore::{RestoreArgs, restore};
 
 use super::Exit;
-use super::client::OutputArgs;
 use super::failure::Failure;
-use super::print::say;
-use super::show::rfc3339;
+use super::output::{OutputArgs, say};
+use super::time::rfc3339;
 use crate::cli::any_store::AnySnapshot;
 use crate::domain::value::calendar::Civil;
 use crate::domain::value::id::hex;

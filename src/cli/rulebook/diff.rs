@@ -2,7 +2,7 @@
 
 use super::folder::{Place, place, province, region};
 use super::{day, title};
-use crate::cli::client::OutputArgs;
+use crate::cli::output::OutputArgs;
 use crate::cli::table::table;
 use crate::config::rulebook::cited::{Setting, settings};
 use crate::domain::value::calendar::Day;
@@ -65,10 +65,9 @@ pub(super) fn diff(args: &Args) -> Result<String, String> {
     let differs = |key: &&String| left.get(*key).map(|it| &it.value) != right.get(*key).map(|it| &it.value);
     let keys: BTreeSet<&String> = left.keys().chain(right.keys()).filter(differs).collect();
     if args.output.json {
-        let side = |rules: &Rules, key: &String| rules.get(key).map(super::setting_json);
         let changed: Vec<Value> = keys
             .iter()
-            .map(|key| json!({ "rule": key, "from": side(&left, key), "to": side(&right, key) }))
+            .map(|key| json!({ "rule": key, "from": left.get(*key), "to": right.get(*key) }))
             .collect();
         return Ok(json!({ "changed": changed }).to_string());
     }

@@ -3,13 +3,15 @@
 
 use crate::domain::rules::rulebook::RuleLayer;
 use crate::domain::value::calendar::Day;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// One rule's value on a day.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
     /// Key of the rule.
+    #[serde(rename = "rule")]
     pub key: String,
     /// Its value as people read it.
     pub value: String,

@@ -13,20 +13,18 @@ use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::domain::value::side::Side;
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// What only a committed transfer has.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct CommitDetail {
-    /// Settlement window.
-    pub window: Day,
-    /// Gapless number.
-    pub hub_seq: u64,
-    /// The payer's leg, sealed by its node.
-    pub payer_leg: Vec<u8>,
-    /// The payee's leg, sealed by its node.
-    pub payee_leg: Vec<u8>,
-}
-
 contents! {
+    /// What only a committed transfer has.
+    CommitDetail {
+        /// Settlement window.
+        window: Day,
+        /// Gapless number.
+        hub_seq: u64,
+        /// The payer's leg, sealed by its node.
+        payer_leg: Vec<u8>,
+        /// The payee's leg, sealed by its node.
+        payee_leg: Vec<u8>,
+    }
     /// It started.
     HubStarted {
         /// This life.

@@ -1,6 +1,7 @@
 //! What a machine is made of: steps that decide, records that change rows, and the rows themselves. Knows neither hub
 //! nor node.
 
+pub mod describe;
 pub mod own;
 pub mod reading;
 pub mod record;

@@ -2,6 +2,7 @@
 //! restore. One canonical encoding (borsh) for each version. Records are never edited: a change of content is a new
 //! version, and the old one is read through an upgrade for ever.
 
+use crate::domain::machine::describe::Details;
 use crate::domain::machine::own::{IncidentRaised, PeerSeen};
 use crate::domain::machine::table::Row;
 use crate::domain::machine::working_set::WorkingSet;
@@ -23,6 +24,8 @@ pub trait Record:
     fn kind(&self) -> u16;
     /// The name of its kind, for people.
     fn name(&self) -> &'static str;
+    /// What it says, as names and values.
+    fn details(&self) -> Details;
     /// The version of its content that is written today.
     fn version(&self) -> u8;
     /// The one transfer that it is about, for the journal's index; none for those about several or none.
@@ -88,6 +91,12 @@ macro_rules! contents {
             $(#[$meta])*
             #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
             pub struct $name { $($(#[$doc])* pub $field: $ty),* }
+
+            impl $crate::domain::machine::describe::Describe for $name {
+                fn describe(&self, _: &'static str, to: &mut $crate::domain::machine::describe::Details) {
+                    $(self.$field.describe(stringify!($field), to);)*
+                }
+            }
         )+
     };
 }
@@ -124,6 +133,12 @@ macro_rules! records {
             }
             fn name(&self) -> &'static str {
                 match self { $(Record::$name(_) => stringify!($name)),+ }
+            }
+            fn details(&self) -> $crate::domain::machine::describe::Details {
+                use $crate::domain::machine::describe::Describe;
+                let mut details = Vec::new();
+                match self { $(Record::$name(record) => record.describe("", &mut details)),+ }
+                details
             }
             fn version(&self) -> u8 {
                 match self { $(Record::$name(_) => $version),+ }

@@ -1,0 +1,31 @@
+//! `gongji members`: what the province's own system tells its node of its members.
+
+pub mod csv;
+mod import;
+pub mod report;
+mod suspend;
+
+use super::Exit;
+
+/// Arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Feed a file of insurance rows, and allotments (划入), to a province's node; safe to run again
+    Import(import::Args),
+    /// Exclude a member from the network settlement (暂停联网结算) for misuse, or lift that
+    Suspend(suspend::Args),
+}
+
+/// `gongji members`.
+pub fn members(args: &Args) -> Exit {
+    match &args.command {
+        Command::Import(args) => import::import(args),
+        Command::Suspend(args) => suspend::suspend(args),
+    }
+}

@@ -1,0 +1,178 @@
+//! `gongji config-check`: loads configuration as a server would at its start, and says what stands in it.
+
+use crate::cli::Exit;
+use crate::cli::output::{note, say};
+use crate::config::regions::{self, LoadedRegions};
+use crate::config::transport::Transport;
+use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig, rulebook};
+use crate::transport::identity::Role;
+use crate::transport::tls::{Tls, TlsFiles};
+use std::path::{Path, PathBuf};
+
+/// Arguments.
+#[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub struct Args {
+    /// A hub's file, with the places and rules that it names
+    #[arg(long, value_name = "FILE", group = "what")]
+    hub: Option<PathBuf>,
+    /// A node's file, with the places and rules that it names
+    #[arg(long, value_name = "FILE", group = "what")]
+    node: Option<PathBuf>,
+    /// A table of places
+    #[arg(long, value_name = "FILE", group = "what")]
+    regions: Option<PathBuf>,
+    /// A folder of rulebooks; places are those of --regions, else of regions.toml beside the folder
+    #[arg(long, value_name = "DIR", group = "what")]
+    rulebooks: Option<PathBuf>,
+}
+
+/// `gongji config-check`.
+pub fn config_check(args: &Args) -> Exit {
+    let regions = |path: &Path| Ok(places(&load_regions(path)?));
+    let rulebooks = |path: &Path| check_rulebooks(path, args.regions.as_deref());
+    let exits = [
+        check(args.hub.as_deref(), check_hub),
+        check(args.node.as_deref(), check_node),
+        check(args.regions.as_deref(), regions),
+        check(args.rulebooks.as_deref(), rulebooks),
+    ];
+    exits.into_iter().find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done)
+}
+
+/// Checks a path if it was given: a summary, or the one line of its mistake.
+fn check(path: Option<&Path>, load: impl Fn(&Path) -> Result<String, String>) -> Exit {
+    let Some(path) = path else { return Exit::Done };
+    match load(path) {
+        Ok(summary) => {
+            say(format!("OK {}: {summary}", path.display()));
+            Exit::Done
+        }
+        Err(line) => {
+            note(format!("gongji: {line}"));
+            Exit::Usage
+        }
+    }
+}
+
+fn line(error: ConfigError) -> String {
+    error.to_string()
+}
+
+fn load_regions(path: &Path) -> Result<LoadedRegions, String> {
+    regions::load(path).map_err(line)
+}
+
+fn places(loaded: &LoadedRegions) -> String {
+    let (provinces, areas) = (loaded.directory.provinces().count(), loaded.directory.areas().count());
+    format!("{provinces} provinces, {areas} pooling areas, table {}", loaded.version)
+}
+
+fn check_rulebooks(folder: &Path, places: Option<&Path>) -> Result<String, String> {
+    let beside = folder.parent().unwrap_or(Path::new("")).join("regions.toml");
+    let directory = load_regions(places.unwrap_or(&beside))?.directory;
+    let book = rulebook::load(folder, &directory).map_err(line)?;
+    Ok(format!("{} different sets of rules", book.texts().count()))
+}
+
+fn check_hub(path: &Path) -> Result<String, String> {
+    let config = HubConfig::load(path).map_err(line)?;
+    let server = server(&config.server, &Role::Hub)?;
+    let nodes: Vec<String> = config.nodes.iter().map(|node| node.province.to_string()).collect();
+    let apps: Vec<&str> = config.apps.iter().map(|app| app.name.as_str()).collect();
+    Ok(format!("hub, {server}; nodes {}; apps {}", listed(&nodes), listed(&apps)))
+}
+
+fn check_node(path: &Path) -> Result<String, String> {
+    let config = NodeConfig::load(path).map_err(line)?;
+    let server = server(&config.server, &Role::Node(config.province))?;
+    let apps: Vec<&str> = config.apps.iter().map(|app| app.name.as_str()).collect();
+    Ok(format!("node of province {}, {server}; hub {}; apps {}", config.province, config.hub, listed(&apps)))
+}
+
+fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" ")
+}
+
+fn server(config: &ServerConfig, role: &Role) -> Result<String, String> {
+    let trust = match &config.transport {
+        Transport::PlaintextLoopback => "PLAINTEXT".to_owned(),
+        Transport::Tls(files) => certificates(files, role)?,
+    };
+    let sets = config.rulebook.texts().count();
+    let places = places(&config.regions);
+    Ok(format!("listens on {}, {trust}; {places}; {sets} different sets of rules", config.listen))
+}
+
+/// A server would not start with unfit certificates. Missing ones are said, but no mistake of the file.
+fn certificates(files: &crate::config::transport::TlsFiles, role: &Role) -> Result<String, String> {
+    let missing = [&files.ca, &files.cert, &files.key].into_iter().find(|path| !path.exists());
+    if let Some(path) = missing {
+        return Ok(format!("TLS ({} is not there yet: make it before the start)", path.display()));
+    }
+    let files = TlsFiles { ca: files.ca.clone(), cert: files.cert.clone(), key: files.key.clone() };
+    Tls::load_server(&files, role).map(|_| "TLS".to_owned()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::devkit::dev_ca;
+    use std::fs;
+
+    fn deploy(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)
+    }
+
+    fn nothing() -> Args {
+        Args { hub: None, node: None, regions: None, rulebooks: None }
+    }
+
+    #[test]
+    fn the_examples_are_fine() {
+        let args = Args {
+            hub: Some(deploy("hub.toml")),
+            node: Some(deploy("node-13.toml")),
+            regions: Some(deploy("regions.toml")),
+            rulebooks: Some(deploy("rulebooks")),
+        };
+        assert_eq!(config_check(&args), Exit::Done);
+        let summary = check_hub(&deploy("hub.toml")).unwrap();
+        assert!(summary.contains("nodes 13 51") && summary.contains("32 provinces"), "{summary}");
+        assert!(check_rulebooks(&deploy("rulebooks"), None).is_ok(), "places beside the folder are found");
+    }
+
+    #[test]
+    fn one_mistake_is_one_line_and_exit_64() {
+        let args = Args { hub: Some(deploy("node-13.toml")), ..nothing() };
+        assert_eq!(config_check(&args), Exit::Usage);
+        let line = check_hub(&deploy("node-13.toml")).unwrap_err();
+        assert!(line.contains("node-13.toml:") && !line.contains('\n'), "{line}");
+        let args = Args { regions: Some(PathBuf::from("/nowhere/regions.toml")), ..nothing() };
+        assert_eq!(config_check(&args), Exit::Usage);
+    }
+
+    #[test]
+    fn another_roles_certificate_is_found_before_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        dev_ca::init(dir).unwrap();
+        let node = Role::Node(crate::domain::value::region::ProvinceCode::new(13));
+        let made = dev_ca::issue(dir, &node, &[]).unwrap();
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\ndata = \"d\"\nvault_key = \"k\"\nregions = {:?}\nrulebooks = {:?}\n\
+             [tls]\nca = \"ca.pem\"\ncert = {:?}\nkey = {:?}\n",
+            deploy("regions.toml"),
+            deploy("rulebooks"),
+            made.cert,
+            made.key
+        );
+        let path = dir.join("hub.toml");
+        fs::write(&path, text).unwrap();
+        let line = check_hub(&path).unwrap_err();
+        assert!(line.contains("urn:gongji:node:13") && line.contains("urn:gongji:hub"), "{line}");
+    }
+}

@@ -1,0 +1,118 @@
+//! `gongji incidents`: what people must look at.
+
+use super::list::{Found, ListArgs};
+use crate::cli::Exit;
+use crate::cli::client::Server;
+use crate::cli::failure::Failure;
+use crate::cli::json::{take, to_json};
+use crate::cli::pager::{self, Page};
+use crate::cli::show::side_name;
+use crate::cli::table::list;
+use crate::cli::time::local_time;
+use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;
+use crate::proto::node::audit_service_client::AuditServiceClient as NodeClient;
+use crate::proto::types::Incident;
+use crate::proto::{hub, node};
+use serde_json::Value;
+
+/// `gongji incidents`.
+pub fn incidents(args: &ListArgs) -> Exit {
+    args.call.run(async |connection| {
+        let mut found = Found::new();
+        let hub = connection.hub_as_operator()?;
+        found.take("hub", of_hub(args, &hub).await, |it| ("hub".to_owned(), it));
+        for province in connection.provinces() {
+            let node = connection.node_as_operator(province)?;
+            let server = format!("node {province}");
+            found.take(&server, of_node(args, &node).await, |it| (server.clone(), it));
+        }
+        Ok(found.print(args.call.output, "incidents", incident_json, || {
+            let header = ["server", "id", "side", "why", "order", "since"];
+            list(header, found.rows.iter().map(incident_cells), &[])
+        }))
+    })
+}
+
+async fn of_hub(args: &ListArgs, hub: &Server) -> Result<Page<Incident>, Failure> {
+    let mut client = HubClient::new(hub.service());
+    pager::read(args.limit, async |page_size, page_token| {
+        let request = hub::ListIncidentsRequest { page_size, page_token, older_than: args.older_than() };
+        let page = hub.answer(client.list_incidents(hub.request(request))).await?;
+        Ok((page.incidents, page.next_page_token))
+    })
+    .await
+}
+
+async fn of_node(args: &ListArgs, node: &Server) -> Result<Page<Incident>, Failure> {
+    let mut client = NodeClient::new(node.service());
+    pager::read(args.limit, async |page_size, page_token| {
+        let request = node::ListIncidentsRequest { page_size, page_token, older_than: args.older_than() };
+        let page = node.answer(client.list_incidents(node.request(request))).await?;
+        Ok((page.incidents, page.next_page_token))
+    })
+    .await
+}
+
+/// What was ordered, where an incident is about an order: "commit" or "abort".
+fn incident_outcome(it: &Incident) -> Option<&str> {
+    it.refusal.as_ref().and_then(|refusal| refusal.metadata.get("outcome")).map(String::as_str)
+}
+
+fn incident_cells((server, it): &(String, Incident)) -> [String; 6] {
+    let reason = it.refusal.as_ref().map_or("", |refusal| refusal.reason.as_str());
+    [
+        server.clone(),
+        it.transfer_id.clone(),
+        side_name(it.side()).to_owned(),
+        reason.to_owned(),
+        incident_outcome(it).unwrap_or_default().to_owned(),
+        local_time(it.raise_time.as_ref()),
+    ]
+}
+
+/// An incident and the server that has it: of its refusal only the reason, and the order that it is about.
+pub(in crate::cli) fn incident_json((server, it): &(String, Incident)) -> Value {
+    let mut value = to_json(it);
+    let refusal = take(&mut value, "refusal");
+    value["server"] = server.as_str().into();
+    value["side"] = side_name(it.side()).into();
+    value["reason"] = refusal["reason"].clone();
+    value["outcome"] = incident_outcome(it).into();
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::types;
+    use prost_types::Timestamp;
+    use serde_json::json;
+
+    #[test]
+    fn an_incident_has_one_form_wherever_it_is_listed() {
+        let incident = types::Incident {
+            transfer_id: "id".to_owned(),
+            side: types::RefusalSide::Payee.into(),
+            refusal: Some(types::Refusal {
+                reason: "CONTRARY_ORDER".to_owned(),
+                metadata: [("outcome".to_owned(), "commit".to_owned())].into(),
+                ..types::Refusal::default()
+            }),
+            raise_time: Some(Timestamp { seconds: 1_795_233_600, nanos: 0 }),
+        };
+        let mut expected = json!({
+            "server": "node 51", "transfer_id": "id", "side": "payee", "reason": "CONTRARY_ORDER",
+            "outcome": "commit", "raise_time": "2026-11-21T04:00:00.000Z",
+        });
+        assert_eq!(incident_json(&("node 51".to_owned(), incident.clone())), expected);
+        expected["outcome"] = Value::Null;
+        let refusal =
+            incident.refusal.clone().map(|it| types::Refusal { metadata: Default::default(), ..it });
+        let without = types::Incident { refusal, ..incident };
+        assert_eq!(
+            incident_json(&("node 51".to_owned(), without)),
+            expected,
+            "not every incident is about an order"
+        );
+    }
+}
