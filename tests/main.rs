@@ -1,5 +1,6 @@
 //! The one test binary: `cargo test --test gongji`.
 
+mod compat;
 mod crash;
 mod docs;
 mod e2e;

@@ -160,7 +160,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
         dev_ca::init(dir).unwrap();
-        let node = Role::Node(crate::domain::region::ProvinceCode::new(13));
+        let node = Role::Node(crate::domain::value::region::ProvinceCode::new(13));
         let made = dev_ca::issue(dir, &node, &[]).unwrap();
         let text = format!(
             "listen = \"127.0.0.1:0\"\ndata = \"d\"\nvault_key = \"k\"\nregions = {:?}\nrulebooks = {:?}\n\

@@ -1,9 +1,9 @@
 //! What a transfer is about, and one person, as arguments. What is malformed is left to the server to say, so that
 //! command line and programs are told the same.
 
-use crate::domain::kinship::Kinship;
-use crate::domain::policy::verification::Verification;
-use crate::domain::region::{ProvinceCode, RegionCode};
+use crate::domain::rules::verification::Verification;
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::proto::types;
 
 /// Who pays whom how much. The arguments hold personal data, so they have no `Debug`.

@@ -1,17 +1,16 @@
 //! `gongji journal`: reads a server's store beside the running server, and checks it.
 
 use super::Exit;
+use super::any_store::{AnySnapshot, either};
 use super::client::OutputArgs;
 use super::failure::Failure;
-use super::journal_text::{details, to_json};
+use super::journal_text::{Describe, to_json};
 use super::print::say;
 use super::table::{align_right, table};
-use crate::domain::id::{TransferId, hex};
-use crate::domain::record::Record;
-use crate::store::replay::verify;
+use crate::domain::value::id::{TransferId, hex};
 use crate::store::sqlite::Snapshot;
 use crate::store::{JournalEntry, StoreError};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Entries read at a time.
@@ -67,11 +66,11 @@ pub fn journal(args: &Args) -> Exit {
     outcome.unwrap_or_else(|failure| failure.report(output))
 }
 
-fn open(dir: &Path) -> Result<Snapshot, Failure> {
+fn open(dir: &Path) -> Result<AnySnapshot, Failure> {
     if !dir.is_dir() {
         return Err(Failure::Usage(format!("{}: there is no such folder", dir.display())));
     }
-    Snapshot::open(dir).map_err(|error| failed(dir, &error))
+    AnySnapshot::open(dir).map_err(|error| failed(dir, &error))
 }
 
 fn failed(dir: &Path, error: &StoreError) -> Failure {
@@ -87,24 +86,25 @@ fn show(
 ) -> Result<Exit, Failure> {
     let mut store = open(dir)?;
     let (head, owner) = (store.head(), store.owner().map_err(|error| failed(dir, &error))?);
-    let entries = select(&mut store, from, limit, transfer).map_err(|error| failed(dir, &error))?;
     if output.json {
-        let entries: Vec<Value> = entries.iter().map(to_json).collect();
+        let entries = either!(&mut store, store => select(store, from, limit, transfer, to_json));
+        let entries = entries.map_err(|error| failed(dir, &error))?;
         let head = json!({ "sequence": head.sequence, "hash": hex(&head.hash.0) });
         say(json!({ "owner": owner, "head": head, "records": entries }));
         return Ok(Exit::Done);
     }
     let mut shown = table(&["sequence", "record", "transfer", "content", "hash"]);
-    shown.add_rows(entries.iter().map(cells));
+    let rows = either!(&mut store, store => select(store, from, limit, transfer, cells));
+    shown.add_rows(rows.map_err(|error| failed(dir, &error))?);
     align_right(&mut shown, &[0]);
     say(shown);
     say(format!("journal of {owner}, last sequence {}, head {}", head.sequence, hex(&head.hash.0)));
     Ok(Exit::Done)
 }
 
-fn cells(entry: &JournalEntry) -> [String; 5] {
+fn cells<R: Describe>(entry: &JournalEntry<R>) -> [String; 5] {
     let content: Vec<String> =
-        details(&entry.record).into_iter().map(|(name, value)| format!("{name} {value}")).collect();
+        entry.record.details().into_iter().map(|(name, value)| format!("{name} {value}")).collect();
     [
         entry.sequence.to_string(),
         entry.record.name().to_owned(),
@@ -114,26 +114,21 @@ fn cells(entry: &JournalEntry) -> [String; 5] {
     ]
 }
 
-/// Whether a record is about a transfer, alone or among others.
-fn is_about(entry: &JournalEntry, transfer: TransferId) -> bool {
-    match &entry.record {
-        Record::DecisionsRecorded(record) => record.legs.iter().any(|(id, _)| *id == transfer),
-        _ => entry.transfer_id == Some(transfer),
-    }
-}
-
-fn select(
-    store: &mut Snapshot,
+/// Entries from a sequence on, of one transfer or of all, each turned into what is shown.
+fn select<R: Describe, T>(
+    store: &mut Snapshot<R>,
     from: u64,
     limit: usize,
     transfer: Option<TransferId>,
-) -> Result<Vec<JournalEntry>, StoreError> {
+    show: impl Fn(&JournalEntry<R>) -> T,
+) -> Result<Vec<T>, StoreError> {
     let (mut after, mut found) = (from.saturating_sub(1), Vec::new());
     while found.len() < limit {
         let page = store.journal(after, if transfer.is_some() { PAGE } else { PAGE.min(limit) })?;
         let Some(last) = page.last() else { break };
         after = last.sequence;
-        found.extend(page.into_iter().filter(|entry| transfer.is_none_or(|id| is_about(entry, id))));
+        let wanted = |entry: &&JournalEntry<R>| transfer.is_none_or(|id| entry.record.is_about(id));
+        found.extend(page.iter().filter(wanted).map(&show));
     }
     found.truncate(limit);
     Ok(found)
@@ -142,7 +137,7 @@ fn select(
 fn verify_all(dir: &Path, output: OutputArgs) -> Result<Exit, Failure> {
     let mut store = open(dir)?;
     let owner = store.owner().map_err(|error| failed(dir, &error))?;
-    let verified = verify(&mut store).map_err(|error| failed(dir, &error))?;
+    let verified = store.verify_replay().map_err(|error| failed(dir, &error))?;
     let head = verified.report.head;
     if output.json {
         say(json!({

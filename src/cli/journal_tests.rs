@@ -1,16 +1,19 @@
 use super::*;
-use crate::domain::apply::apply;
-use crate::domain::calendar::Civil;
-use crate::domain::id::{Digest, MemberRef, StartId};
-use crate::domain::ledger::AccountKind;
-use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
-use crate::domain::money::Money;
-use crate::domain::participant::apply::empty_account;
-use crate::domain::record::{AccountCredited, MemberRecorded, NodeJoined, RequestMark};
-use crate::domain::region::RegionCode;
-use crate::domain::row::{AccountRow, Change, Key, Row};
-use crate::domain::transfer::Side;
-use crate::domain::working_set::WorkingSet;
+use crate::domain::hub;
+use crate::domain::machine::record::Record as _;
+use crate::domain::machine::table::{Change, Row as _};
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::apply::empty_account;
+use crate::domain::node::record::{AccountCredited, MemberRecorded, NodeJoined, RequestMark};
+use crate::domain::node::tables::AccountRow;
+use crate::domain::node::{Key, Record, Row};
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::{Digest, MemberRef, StartId};
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::value::money::Money;
+use crate::domain::value::region::RegionCode;
+use crate::domain::value::side::Side;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Commit, Journal, replay};
 use tempfile::TempDir;
@@ -47,23 +50,23 @@ fn records() -> Vec<Record> {
 }
 
 /// A node's store with these records and the rows that they make, changed by `spoil`.
-fn store(records: Vec<Record>, spoil: impl FnOnce(&mut Vec<Row>)) -> (TempDir, SqliteStore) {
+fn store(records: Vec<Record>, spoil: impl FnOnce(&mut Vec<Row>)) -> (TempDir, SqliteStore<Record>) {
     let mut made = WorkingSet::complete();
     for (sequence, record) in (1..).zip(&records) {
-        apply(record, sequence, &mut made);
+        record.apply(sequence, &mut made);
     }
     let mut rows = made.take_changed().into_iter().map(|change| change.row).collect();
     spoil(&mut rows);
     let folder = tempfile::tempdir().unwrap();
     let mut store = SqliteStore::open(folder.path(), "node:13").unwrap();
-    let rows = rows.into_iter().map(Change::from).collect();
+    let rows = rows.into_iter().map(Change::unknown).collect();
     store.append(&Commit { records, rows, vault: Vec::new() }).unwrap();
     (folder, store)
 }
 
 fn difference(records: Vec<Record>, spoil: impl FnOnce(&mut Vec<Row>)) -> Option<String> {
     let (folder, _open) = store(records, spoil);
-    replay::verify(&mut Snapshot::open(folder.path()).unwrap()).unwrap().difference
+    replay::verify(&mut Snapshot::<Record>::open(folder.path()).unwrap()).unwrap().difference
 }
 
 #[test]
@@ -75,7 +78,7 @@ fn a_sound_store_is_verified_beside_its_writer() {
     };
     assert_eq!(verify(dir.clone()), Exit::Done);
     assert_eq!(verify(dir.join("nowhere")), Exit::Usage);
-    let verified = replay::verify(&mut Snapshot::open(&dir).unwrap()).unwrap();
+    let verified = replay::verify(&mut Snapshot::<Record>::open(&dir).unwrap()).unwrap();
     assert_eq!(verified.report.records, 3);
     assert!(verified.report.rows >= 6);
 }
@@ -84,7 +87,7 @@ fn a_sound_store_is_verified_beside_its_writer() {
 fn a_row_that_the_journal_does_not_make_is_found() {
     let changed = difference(records(), |rows| {
         for row in rows {
-            if let Row::AccountRow(account) = row
+            if let Row::Account(account) = row
                 && account.kind == AccountKind::Personal
             {
                 std::sync::Arc::make_mut(account).posted = Money::from_fen(99_900);
@@ -103,53 +106,52 @@ fn a_row_that_the_journal_does_not_make_is_found() {
     });
     assert!(added.unwrap().contains("has a row that no record made"));
 
-    let lost = difference(records(), |rows| rows.retain(|row| !matches!(row.key(), Key::EntryRow(..))));
+    let lost = difference(records(), |rows| rows.retain(|row| !matches!(row.key(), Key::Entry(..))));
     assert!(lost.unwrap().contains("table entry, key 1 lacks a row"));
 }
 
 #[test]
 fn a_record_that_cannot_follow_is_a_difference_and_no_crash() {
-    let decided = crate::domain::record::LegDecided {
+    let decided = crate::domain::node::record::LegDecided {
         transfer_id: TransferId([9; 16]),
         side: Side::Payer,
-        outcome: crate::domain::transfer::Outcome::Abort,
+        outcome: crate::domain::protocol::transfer::Outcome::Abort,
         window: None,
         hub_seq: None,
         time: Civil(0),
     };
     let (folder, mut open) = store(records(), |_| ());
     open.append(&Commit { records: vec![decided.into()], ..Commit::default() }).unwrap();
-    let verified = replay::verify(&mut Snapshot::open(folder.path()).unwrap()).unwrap();
+    let verified = replay::verify(&mut Snapshot::<Record>::open(folder.path()).unwrap()).unwrap();
     assert!(verified.difference.unwrap().contains("sequence 4"));
 }
 
 #[test]
 fn records_are_selected_by_place_and_transfer() {
     let id = TransferId([5; 16]);
-    let buried = crate::domain::record::LegBuried {
+    let buried = crate::domain::node::record::LegBuried {
         transfer_id: id,
         side: Side::Payee,
         terms_digest: Digest([2; 32]),
         time: Civil(0),
     };
-    let told = crate::domain::record::DecisionsRecorded {
-        province: crate::domain::region::ProvinceCode::new(51),
-        legs: vec![(TransferId([6; 16]), Side::Payer), (id, Side::Payee)],
-    };
-    let (folder, _open) = store([records(), vec![buried.into(), told.into()]].concat(), |_| ());
-    let mut snapshot = Snapshot::open(folder.path()).unwrap();
+    let (folder, _open) = store([records(), vec![buried.into()]].concat(), |_| ());
+    let mut snapshot = Snapshot::<Record>::open(folder.path()).unwrap();
     let mut sequences = |from, limit, transfer| -> Vec<u64> {
-        let found = select(&mut snapshot, from, limit, transfer).unwrap();
-        found.iter().map(|entry| entry.sequence).collect()
+        select(&mut snapshot, from, limit, transfer, |entry| entry.sequence).unwrap()
     };
     assert_eq!(sequences(2, 2, None), [2, 3]);
-    assert_eq!(sequences(0, 99, None), [1, 2, 3, 4, 5]);
-    assert_eq!(sequences(1, 99, Some(id)), [4, 5]);
+    assert_eq!(sequences(0, 99, None), [1, 2, 3, 4]);
+    assert_eq!(sequences(1, 99, Some(id)), [4]);
     assert_eq!(sequences(9, 99, None), [0; 0]);
-    let entries = select(&mut snapshot, 3, 1, None).unwrap();
-    let value = to_json(&entries[0]);
+    let value = &select(&mut snapshot, 3, 1, None, to_json).unwrap()[0];
     assert_eq!(value["record"], "AccountCredited");
     assert_eq!(value["content"]["amount"], "150.00");
     assert_eq!(value["content"]["time"], "2026-11-21T04:00:00.000Z");
-    assert!(cells(&entries[0])[3].contains("period 202611"));
+    assert!(select(&mut snapshot, 3, 1, None, cells).unwrap()[0][3].contains("period 202611"));
+    let told = hub::Record::from(hub::record::DecisionsRecorded {
+        province: crate::domain::value::region::ProvinceCode::new(51),
+        legs: vec![(TransferId([6; 16]), Side::Payer), (id, Side::Payee)],
+    });
+    assert!(told.is_about(id) && !told.is_about(TransferId([7; 16])));
 }

@@ -1,11 +1,15 @@
 //! What stands in a journal's records, as names and values. Records hold no personal data.
 
 use super::show::{local, rfc3339};
-use crate::domain::calendar::Civil;
-use crate::domain::id::hex;
+use crate::domain::hub::record::TransferDecided;
+use crate::domain::machine::own::{IncidentRaised, PeerMark, PeerSeen};
+use crate::domain::machine::record::Record;
+use crate::domain::node::record::{LegAwaited, LegRefused, PreparedLeg};
 use crate::domain::reason::RefusalRecord;
-use crate::domain::record::{LegAwaited, LegRefused, PeerMark, PreparedLeg, Record, TransferDecided};
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::{TransferId, hex};
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::{hub, node};
 use crate::store::JournalEntry;
 use serde_json::{Map, Value, json};
 
@@ -36,7 +40,7 @@ impl std::fmt::Display for Detail {
 
 pub(super) type Pairs = Vec<(&'static str, Detail)>;
 
-pub(super) fn text(value: impl ToString) -> Detail {
+fn text(value: impl ToString) -> Detail {
     Detail::Text(value.to_string())
 }
 
@@ -62,7 +66,7 @@ fn mark(mark: &PeerMark) -> Pairs {
     ]
 }
 
-pub(super) fn leg(leg: &PreparedLeg) -> Pairs {
+fn leg(leg: &PreparedLeg) -> Pairs {
     vec![
         ("side", text(leg.side.name())),
         ("member_ref", text(hex(&leg.member_ref.0))),
@@ -76,72 +80,129 @@ pub(super) fn leg(leg: &PreparedLeg) -> Pairs {
     ]
 }
 
-/// Names and values of a record, without the id of its transfer.
-pub fn details(record: &Record) -> Pairs {
-    match record {
-        Record::HubStarted(it) => vec![
-            ("incarnation", Detail::Number(it.incarnation)),
-            ("start_id", text(hex(&it.start_id.0))),
-            ("time", Detail::Time(it.time)),
-        ],
-        Record::TransferReceived(it) => vec![
-            ("owner", text(&it.owner)),
-            ("payer_region", text(it.payer_region)),
-            ("payee_region", text(it.payee_region)),
-            ("kinship", text(it.kinship.name())),
-            ("amount", text(it.amount)),
-            ("terms_digest", text(hex(&it.digests.whole.0))),
-            ("receipt_time", Detail::Time(it.receipt_time)),
-            ("decide_within_ms", Detail::Number(it.decide_within_ms)),
-        ],
-        Record::TransferDecided(it) => decided(it),
-        Record::DecisionsRecorded(it) => {
-            let legs: Vec<String> =
-                it.legs.iter().map(|(id, side)| format!("{id} {}", side.name())).collect();
-            vec![("province", text(it.province)), ("legs", text(legs.join(", ")))]
+/// A record that can be shown.
+pub(super) trait Describe: Record {
+    /// Names and values, without the id of its transfer.
+    fn details(&self) -> Pairs;
+
+    /// Whether it is about a transfer, alone or among others.
+    fn is_about(&self, transfer: TransferId) -> bool {
+        self.transfer_id() == Some(transfer)
+    }
+}
+
+fn seen(it: &PeerSeen) -> Pairs {
+    [vec![("province", peer(it.province))], mark(&it.mark)].concat()
+}
+
+fn incident(it: &IncidentRaised) -> Pairs {
+    vec![("side", text(it.side.name())), ("refusal", refusal(&it.refusal)), ("time", Detail::Time(it.time))]
+}
+
+impl Describe for hub::Record {
+    fn details(&self) -> Pairs {
+        use hub::Record;
+        match self {
+            Record::HubStarted(it) => vec![
+                ("incarnation", Detail::Number(it.incarnation)),
+                ("start_id", text(hex(&it.start_id.0))),
+                ("time", Detail::Time(it.time)),
+            ],
+            Record::TransferReceived(it) => vec![
+                ("owner", text(&it.owner)),
+                ("payer_region", text(it.payer_region)),
+                ("payee_region", text(it.payee_region)),
+                ("kinship", text(it.kinship.name())),
+                ("amount", text(it.amount)),
+                ("terms_digest", text(hex(&it.digests.whole.0))),
+                ("receipt_time", Detail::Time(it.receipt_time)),
+                ("decide_within_ms", Detail::Number(it.decide_within_ms)),
+            ],
+            Record::TransferDecided(it) => decided(it),
+            Record::DecisionsRecorded(it) => {
+                let legs: Vec<String> =
+                    it.legs.iter().map(|(id, side)| format!("{id} {}", side.name())).collect();
+                vec![("province", text(it.province)), ("legs", text(legs.join(", ")))]
+            }
+            Record::TransferBuried(it) => {
+                vec![("province", text(it.province)), ("time", Detail::Time(it.time))]
+            }
+            Record::NodeAdmitted(it) => [vec![("province", peer(it.province))], mark(&it.mark)].concat(),
+            Record::PeerSeen(it) => seen(it),
+            Record::IncidentRaised(it) => incident(it),
+            Record::ResyncMoved(_)
+            | Record::TransferAdopted(_)
+            | Record::ReturnAdopted(_)
+            | Record::HubRecovered(_) => recovery_details(self),
+            Record::TransferAwaiting(it) => {
+                let mut pairs = vec![("until", Detail::Time(it.until)), ("time", Detail::Time(it.time))];
+                pairs.extend(optional("payer_rulebook", it.payer_rulebook, |hash| text(hex(&hash.0))));
+                pairs.extend(optional("payee_rulebook", it.payee_rulebook, |hash| text(hex(&hash.0))));
+                pairs
+            }
+            Record::TransferAccepted(it) => vec![("time", Detail::Time(it.time))],
+            Record::CompensationProposed(it) => vec![
+                ("original", text(it.original_id)),
+                ("amount", text(it.amount)),
+                ("reason", text(&it.reason)),
+                ("terms_digest", text(hex(&it.terms_digest.0))),
+                ("operator", text(&it.operator)),
+                ("time", Detail::Time(it.time)),
+            ],
+            Record::CompensationAnswered(it) => vec![
+                ("approved", Detail::Flag(it.approved)),
+                ("operator", text(&it.operator)),
+                ("time", Detail::Time(it.time)),
+                ("decide_within_ms", Detail::Number(it.decide_within_ms)),
+            ],
         }
-        Record::TransferBuried(it) => {
-            vec![("province", text(it.province)), ("time", Detail::Time(it.time))]
+    }
+
+    fn is_about(&self, transfer: TransferId) -> bool {
+        match self {
+            hub::Record::DecisionsRecorded(record) => record.legs.iter().any(|(id, _)| *id == transfer),
+            _ => self.transfer_id() == Some(transfer),
         }
-        Record::NodeAdmitted(it) => [vec![("province", peer(it.province))], mark(&it.mark)].concat(),
-        Record::PeerSeen(it) => [vec![("province", peer(it.province))], mark(&it.mark)].concat(),
-        Record::IncidentRaised(it) => vec![
-            ("side", text(it.side.name())),
-            ("refusal", refusal(&it.refusal)),
-            ("time", Detail::Time(it.time)),
-        ],
-        Record::ResyncMoved(_)
-        | Record::TransferAdopted(_)
-        | Record::ReturnAdopted(_)
-        | Record::HubRecovered(_)
-        | Record::NodeResynced(_)
-        | Record::LegReplayed(_) => recovery_details(record),
-        Record::TransferAwaiting(it) => {
-            let mut pairs = vec![("until", Detail::Time(it.until)), ("time", Detail::Time(it.time))];
-            pairs.extend(optional("payer_rulebook", it.payer_rulebook, |hash| text(hex(&hash.0))));
-            pairs.extend(optional("payee_rulebook", it.payee_rulebook, |hash| text(hex(&hash.0))));
-            pairs
+    }
+}
+
+impl Describe for node::Record {
+    fn details(&self) -> Pairs {
+        use node::Record;
+        match self {
+            Record::PeerSeen(it) => seen(it),
+            Record::IncidentRaised(it) => incident(it),
+            Record::NodeResynced(it) => vec![("time", Detail::Time(it.time))],
+            Record::LegReplayed(it) => {
+                let mut pairs = leg(&it.leg);
+                pairs.push(("window", text(it.window)));
+                pairs.push(("hub_seq", Detail::Number(it.hub_seq)));
+                pairs.push(("time", Detail::Time(it.time)));
+                pairs.push(("suspense", Detail::Flag(it.suspense)));
+                pairs
+            }
+            Record::ReturnPrepared(it) => {
+                let mut pairs = leg(&it.leg);
+                pairs.extend([("original", text(it.returns)), ("account", text(it.account.name()))]);
+                pairs
+            }
+            Record::NodeJoined(_)
+            | Record::MemberRecorded(_)
+            | Record::AccountCredited(_)
+            | Record::WalletOpened(_)
+            | Record::SettlementSuspended(_)
+            | Record::RequestNoted(_)
+            | Record::LegPrepared(_)
+            | Record::LegRefused(_)
+            | Record::LegBuried(_)
+            | Record::LegDecided(_)
+            | Record::LegAwaited(_) => node_details(self),
+            Record::WalletOpenedFor(_)
+            | Record::WalletMoved(_)
+            | Record::WalletFrozen(_)
+            | Record::WalletUnfrozen(_)
+            | Record::WalletClosed(_) => wallet_details(self),
         }
-        Record::TransferAccepted(it) => vec![("time", Detail::Time(it.time))],
-        Record::CompensationProposed(_) | Record::CompensationAnswered(_) | Record::ReturnPrepared(_) => {
-            super::journal_returns::details(record)
-        }
-        Record::NodeJoined(_)
-        | Record::MemberRecorded(_)
-        | Record::AccountCredited(_)
-        | Record::WalletOpened(_)
-        | Record::SettlementSuspended(_)
-        | Record::RequestNoted(_)
-        | Record::LegPrepared(_)
-        | Record::LegRefused(_)
-        | Record::LegBuried(_)
-        | Record::LegDecided(_)
-        | Record::LegAwaited(_) => node_details(record),
-        Record::WalletOpenedFor(_)
-        | Record::WalletMoved(_)
-        | Record::WalletFrozen(_)
-        | Record::WalletUnfrozen(_)
-        | Record::WalletClosed(_) => wallet_details(record),
     }
 }
 
@@ -186,7 +247,8 @@ fn awaited(it: &LegAwaited) -> Pairs {
     ]
 }
 
-fn node_details(record: &Record) -> Pairs {
+fn node_details(record: &node::Record) -> Pairs {
+    use node::Record;
     match record {
         Record::NodeJoined(it) => vec![
             ("incarnation", Detail::Number(it.incarnation)),
@@ -244,13 +306,14 @@ fn node_details(record: &Record) -> Pairs {
             pairs.extend(optional("hub_seq", it.hub_seq, Detail::Number));
             pairs
         }
-        // The hub's stand in `details`.
+        // The others stand in `details`.
         _ => Vec::new(),
     }
 }
 
-/// What a server wrote because it, or its peer, had been put back.
-fn recovery_details(record: &Record) -> Pairs {
+/// What a hub wrote because it, or a node, had been restored.
+fn recovery_details(record: &hub::Record) -> Pairs {
+    use hub::Record;
     match record {
         Record::ResyncMoved(it) => {
             let told = it.told.map_or(Detail::Text("all".to_owned()), Detail::Number);
@@ -270,22 +333,14 @@ fn recovery_details(record: &Record) -> Pairs {
             ("hub_seq", Detail::Number(it.hub_seq)),
             ("time", Detail::Time(it.time)),
         ],
-        Record::NodeResynced(it) => vec![("time", Detail::Time(it.time))],
-        Record::LegReplayed(it) => {
-            let mut pairs = leg(&it.leg);
-            pairs.push(("window", text(it.window)));
-            pairs.push(("hub_seq", Detail::Number(it.hub_seq)));
-            pairs.push(("time", Detail::Time(it.time)));
-            pairs.push(("suspense", Detail::Flag(it.suspense)));
-            pairs
-        }
         // The others stand in `details`.
         _ => Vec::new(),
     }
 }
 
 /// What changed about a wallet, between whose it is and when.
-fn wallet_details(record: &Record) -> Pairs {
+fn wallet_details(record: &node::Record) -> Pairs {
+    use node::Record;
     let (member_ref, said, time, request) = match record {
         Record::WalletOpenedFor(it) => {
             let said = vec![("use_region", text(it.use_region)), ("opened_by", text(it.opened_by.name()))];
@@ -307,8 +362,10 @@ fn wallet_details(record: &Record) -> Pairs {
 }
 
 /// An entry for programs.
-pub fn to_json(entry: &JournalEntry) -> Value {
-    let content: Map<String, Value> = details(&entry.record)
+pub(super) fn to_json<R: Describe>(entry: &JournalEntry<R>) -> Value {
+    let content: Map<String, Value> = entry
+        .record
+        .details()
         .into_iter()
         .map(|(name, detail)| {
             let value = match detail {

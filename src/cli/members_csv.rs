@@ -1,9 +1,9 @@
 //! The import file: UTF-8 CSV with a header. Each line is read by itself, so that a quotation mark that is never closed
 //! spoils one line and not the rest of the file.
 
-use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
-use crate::domain::money::Money;
 use crate::domain::reason::Reason;
+use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::value::money::Money;
 use crate::proto::{node, types};
 use std::io::{self, BufRead};
 

@@ -5,7 +5,7 @@ use super::client::OutputArgs;
 use super::failure::Failure;
 use super::members_csv::BadRow;
 use super::print::{note, say};
-use crate::domain::money::Money;
+use crate::domain::value::money::Money;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::io::{IsTerminal, Write};

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Exit codes are documented in [`Exit`].
 
 mod acceptance;
+mod any_store;
 pub mod audit;
 mod backup;
 #[cfg(feature = "dev")]
@@ -17,7 +18,6 @@ mod demo;
 mod explain;
 pub mod failure;
 mod journal;
-mod journal_returns;
 mod journal_text;
 mod members;
 mod members_csv;

@@ -119,7 +119,7 @@ pub(super) fn run(args: &Args) -> Exit {
         rate / cores(reports.len()) as f64
     ));
     if let [only] = reports.as_slice() {
-        say(format!("log {}", crate::domain::id::hex(&only.log)));
+        say(format!("log {}", crate::domain::value::id::hex(&only.log)));
     }
     let failed: Vec<&Report> = reports.iter().filter(|report| !report.violations.is_empty()).collect();
     for report in &failed {

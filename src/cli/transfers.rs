@@ -1,13 +1,12 @@
 //! `gongji transfers`: reads transfers, follows their changes, and says for payees what they take.
 
-use super::Exit;
-use super::acceptance;
 use super::client::{ConnectArgs, Connection, OutputArgs, Server, run};
 use super::failure::{Failure, Fate, explanation_json, fate};
 use super::print::{note, say};
 use super::show::{local_time, state_text, transfer_json, transfer_table, transfers_table};
 use super::wallet::page_size;
-use crate::domain::calendar::Civil;
+use super::{Exit, acceptance};
+use crate::domain::value::calendar::Civil;
 use crate::proto::hub::batch_get_transfers_result::Outcome;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{
@@ -118,7 +117,7 @@ fn read_moment(text: &str) -> Option<Civil> {
         Some((day, clock)) => (day, clock.strip_suffix("+08:00").unwrap_or(clock)),
         None => (text, "00:00:00"),
     };
-    let number = crate::domain::calendar::Day::parse(day)?.number();
+    let number = crate::domain::value::calendar::Day::parse(day)?.number();
     let two = |number: u32| u8::try_from(number % 100).ok();
     let month = Month::try_from(two(number / 100)?).ok()?;
     let date = Date::from_calendar_date(i32::try_from(number / 10_000).ok()?, month, two(number)?).ok()?;

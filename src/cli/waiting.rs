@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::print::say;
 use super::show::{incident_json, incident_outcome, local_time, side_name, state_text, time_json};
 use super::table::{align_right, table};
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::region::ProvinceCode;
 use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;
 use crate::proto::hub::{self, InFlightTransfer, ListInFlightRequest, WaitReason};
 use crate::proto::node::audit_service_client::AuditServiceClient as NodeClient;

@@ -1,10 +1,9 @@
 //! What `gongji wallet` changes: one request, sent again with the same id until its fate is known.
 
-use super::Exit;
 use super::client::{ConnectArgs, Connection, OutputArgs, Server, run};
 use super::content::{PersonArgs, kinship_number, kinship_parser};
-use super::pursuit;
 use super::wallet::print_wallet;
+use super::{Exit, pursuit};
 use crate::privacy::random::new_transfer_id;
 use crate::proto::node::wallet_service_client::WalletServiceClient;
 use crate::proto::node::{

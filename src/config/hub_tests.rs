@@ -3,8 +3,8 @@ use crate::config::apps::{HUB_METHODS, Provinces};
 use crate::config::log::LogConfig;
 use crate::config::testing::{assert_each_setting_is_explained, deploy, keys_in, keys_of, uncommented};
 use crate::config::transport::Transport;
-use crate::domain::calendar::Civil;
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::region::ProvinceCode;
 use tempfile::TempDir;
 
 fn example() -> String {

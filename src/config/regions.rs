@@ -3,8 +3,8 @@
 use crate::config::error::ConfigError;
 use crate::config::source::Source;
 use crate::config::value::{Grade, Period, ProvinceText, RegionText, Words};
-use crate::domain::id::hex;
-use crate::domain::region::{Area, Province, ProvinceCode, RegionCode, RegionDirectory, RegionError};
+use crate::domain::value::id::hex;
+use crate::domain::value::region::{Area, Province, ProvinceCode, RegionCode, RegionDirectory, RegionError};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;

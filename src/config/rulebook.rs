@@ -36,11 +36,11 @@ use crate::config::value::{
     DayText, Demand, Grade, HoursText, InsuranceText, KinshipText, ProvinceText, RegionText,
     VerificationText, WithoutWalletText, Words, Yuan,
 };
-use crate::domain::id::Digest;
-use crate::domain::policy::rulebook::{
+use crate::domain::rules::rulebook::{
     RuleLayer, RulePlace, RuleText, RuleValues, RuleVersion, Rulebook, RulebookError,
 };
-use crate::domain::region::RegionDirectory;
+use crate::domain::value::id::Digest;
+use crate::domain::value::region::RegionDirectory;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::ops::Range;

@@ -1,16 +1,15 @@
 use super::*;
 use crate::config::regions;
 use crate::config::testing::deploy;
-use crate::domain::calendar::Day;
-use crate::domain::id::hex;
-use crate::domain::kinship::Kinship;
-use crate::domain::member::InsuranceType;
-use crate::domain::money::Money;
-use crate::domain::policy::closed_hours::ClosedHours;
-use crate::domain::policy::rulebook::PlaceRules;
-use crate::domain::policy::rulebook::WithoutWallet;
-use crate::domain::policy::verification::Verification;
-use crate::domain::region::{ProvinceCode, RegionCode};
+use crate::domain::rules::closed_hours::ClosedHours;
+use crate::domain::rules::rulebook::{PlaceRules, WithoutWallet};
+use crate::domain::rules::verification::Verification;
+use crate::domain::value::calendar::Day;
+use crate::domain::value::id::hex;
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::member::InsuranceType;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{ProvinceCode, RegionCode};
 use std::collections::BTreeSet;
 use tempfile::TempDir;
 

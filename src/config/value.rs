@@ -1,13 +1,13 @@
 //! Values that stand in TOML as text, read strictly. A bad one is an error of its own place in the file.
 
-use crate::domain::calendar::{Civil, Day};
-use crate::domain::kinship::Kinship;
-use crate::domain::member::InsuranceType;
-use crate::domain::money::Money;
-use crate::domain::policy::closed_hours::ClosedHours;
-use crate::domain::policy::rulebook::WithoutWallet;
-use crate::domain::policy::verification::Verification;
-use crate::domain::region::{Opening, ProvinceCode, RegionCode};
+use crate::domain::rules::closed_hours::ClosedHours;
+use crate::domain::rules::rulebook::WithoutWallet;
+use crate::domain::rules::verification::Verification;
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::member::InsuranceType;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{Opening, ProvinceCode, RegionCode};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt;
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};

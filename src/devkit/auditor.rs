@@ -1,16 +1,19 @@
 //! The auditor of servers that have stopped: reads their stores and checks every invariant over them, as `gongji audit`
 //! does over the wire, and besides what the wire does not show: every journal's chain and every line of a statement.
 
-use super::site::{Site, servers};
-use crate::domain::books::{Books, HubBooks, NodeBooks};
-use crate::domain::id::TransferId;
-use crate::domain::invariant::violations;
-use crate::domain::ledger::AccountKind;
-use crate::domain::record::LegState;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Row, Table};
-use crate::domain::scan::{Filter, Scan};
-use crate::domain::transfer::{Side, TransferState};
+use super::site::Site;
+use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
+use crate::domain::audit::invariant::violations;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::{Row, Table};
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
+use crate::domain::{hub, node};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{StoreError, Tables};
 use crate::transport::identity::Role;
@@ -57,47 +60,59 @@ impl Ledgers {
         let books = Books { hub, nodes, told, put_back, hub_lost: false, at_rest: true };
         let (transfers, credited) = (BTreeMap::new(), BTreeMap::new());
         let mut ledgers = Ledgers { transfers, credited, records: 0, books, found: Vec::new() };
-        servers(provinces).try_for_each(|server| ledgers.read_store(site, &server))?;
+        ledgers.read_hub(site)?;
+        provinces.iter().try_for_each(|province| ledgers.read_node(site, *province))?;
         Ok(ledgers)
     }
 
-    fn read_store(&mut self, site: &Site, server: &Role) -> Result<(), StoreError> {
-        let province = server.province();
-        let owner = province.map_or_else(|| "hub".to_owned(), |code| format!("node:{code}"));
-        let mut store = SqliteStore::open(&site.store(server), &owner)?;
+    fn open<R: Record>(
+        &mut self,
+        site: &Site,
+        server: &Role,
+        owner: &str,
+    ) -> Result<SqliteStore<R>, StoreError> {
+        let mut store = SqliteStore::open(&site.store(server), owner)?;
         self.records += store.verify(1)?.records;
-        let mut node = province.map(|code| NodeBooks::of(code, []));
+        Ok(store)
+    }
+
+    fn read_hub(&mut self, site: &Site) -> Result<(), StoreError> {
+        let mut store = self.open::<hub::Record>(site, &Role::Hub, "hub")?;
+        each(&mut store, |row: hub::Row| {
+            match &row {
+                hub::Row::Transfer(row) => {
+                    let (state, fen, hub_seq) = (row.state, row.amount.fen(), row.hub_seq);
+                    self.transfers.insert(row.transfer_id, AtHub { state, fen, hub_seq });
+                }
+                hub::Row::Incident(row) => self.found.push(("incident", format!("hub: {}", row.transfer_id))),
+                _ => {}
+            }
+            self.books.hub.add([row]);
+        })
+    }
+
+    fn read_node(&mut self, site: &Site, province: ProvinceCode) -> Result<(), StoreError> {
+        let owner = format!("node:{province}");
+        let mut store = self.open::<node::Record>(site, &Role::Node(province), &owner)?;
+        let mut books = NodeBooks::of(province, []);
         let (mut booked, mut lines, mut credited) = (Vec::new(), Vec::new(), 0);
-        for table in Table::ALL.iter().filter(|table| !table.is_vault()) {
-            each(&mut store, *table, |row| {
-                match &row {
-                    Row::TransferRow(row) => {
-                        let (state, fen, hub_seq) = (row.state, row.amount.fen(), row.hub_seq);
-                        self.transfers.insert(row.transfer_id, AtHub { state, fen, hub_seq });
-                    }
-                    Row::LegRow(leg) if leg.state == LegState::Committed => {
-                        booked.push((leg.transfer_id, signed(leg.side, leg.amount.fen())));
-                    }
-                    Row::AccountRow(row) if row.kind == AccountKind::Allotment => {
-                        credited -= row.posted.fen()
-                    }
-                    Row::EntryRow(line) => lines.extend(line.transfer_id.map(|id| (id, line.amount.fen()))),
-                    Row::IncidentRow(row) => {
-                        self.found.push(("incident", format!("{owner}: {}", row.transfer_id)))
-                    }
-                    _ => {}
+        each(&mut store, |row: node::Row| {
+            match &row {
+                node::Row::Leg(leg) if leg.state == LegState::Committed => {
+                    booked.push((leg.transfer_id, signed(leg.side, leg.amount.fen())));
                 }
-                match &mut node {
-                    Some(books) => books.add([row]),
-                    None => self.books.hub.add([row]),
+                node::Row::Account(row) if row.kind == AccountKind::Allotment => credited -= row.posted.fen(),
+                node::Row::Entry(line) => lines.extend(line.transfer_id.map(|id| (id, line.amount.fen()))),
+                node::Row::Incident(row) => {
+                    self.found.push(("incident", format!("{owner}: {}", row.transfer_id)));
                 }
-            })?;
-        }
-        if let Some(books) = node {
-            self.compare_lines(books.province(), booked, lines);
-            self.credited.insert(books.province(), credited);
-            self.books.nodes.push(books);
-        }
+                _ => {}
+            }
+            books.add([row]);
+        })?;
+        self.compare_lines(province, booked, lines);
+        self.credited.insert(province, credited);
+        self.books.nodes.push(books);
         Ok(())
     }
 
@@ -133,16 +148,19 @@ fn signed(side: Side, fen: i64) -> i64 {
     }
 }
 
-/// Goes through all rows of a table in key order.
-fn each(store: &mut SqliteStore, table: Table, mut visit: impl FnMut(Row)) -> Result<(), StoreError> {
-    let mut after = None;
-    loop {
-        let page = store.scan(&Scan { filter: Filter::All(table), after, limit: PAGE })?;
-        let is_last = page.len() < PAGE;
-        after = page.last().map(Row::key);
-        page.into_iter().for_each(&mut visit);
-        if is_last {
-            return Ok(());
+/// Goes through all rows but the vault's, a table after the other, in key order.
+fn each<R: Record>(store: &mut SqliteStore<R>, mut visit: impl FnMut(R::Row)) -> Result<(), StoreError> {
+    for table in <R::Row as Row>::Table::ALL.iter().filter(|table| !table.is_vault()) {
+        let mut after = None;
+        loop {
+            let page = store.scan(&Scan { filter: Filter::all(*table), after, limit: PAGE })?;
+            let is_last = page.len() < PAGE;
+            after = page.last().map(Row::key);
+            page.into_iter().for_each(&mut visit);
+            if is_last {
+                break;
+            }
         }
     }
+    Ok(())
 }

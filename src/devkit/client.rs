@@ -2,7 +2,7 @@
 
 use super::site::Site;
 use super::until::until;
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::region::ProvinceCode;
 use crate::proto::hub::coordinator_service_client::CoordinatorServiceClient;
 use crate::proto::hub::region_service_client::RegionServiceClient;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;

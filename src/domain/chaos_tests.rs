@@ -1,29 +1,32 @@
 //! Random worlds: messages are lost, doubled, late and out of order; hub and nodes die and come back with nothing but
 //! what was journaled; time jumps. Then everything heals, and both sides must agree, whatever happened.
 
-use crate::domain::acceptance::Asked;
-use crate::domain::apply::replay;
-use crate::domain::books::{Books, HubBooks, NodeBooks};
-use crate::domain::calendar::{Mono, next_six};
-use crate::domain::coordinator::{self, Effect as HubEffect};
-use crate::domain::id::Digest;
-use crate::domain::invariant::violations;
-use crate::domain::kinship::Kinship;
-use crate::domain::ledger::AccountKind;
-use crate::domain::member::WalletState;
-use crate::domain::money::Money;
-use crate::domain::participant::{self, Effect as NodeEffect, WalletChange};
-use crate::domain::policy::{Presented, PresentedLeg};
-use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
-use crate::domain::record::{LegState, PeerMark, RequestMark};
-use crate::domain::region::{ProvinceCode, RegionCode};
-use crate::domain::row::{AccountRow, Key, LegRow, Row, TransferRow, WalletRow};
-use crate::domain::step::Output;
+use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
+use crate::domain::audit::invariant::violations;
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::hub::{self, Effect as HubEffect};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::record::{Record, replay};
+use crate::domain::machine::step::Output;
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::record::RequestMark;
+use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
+use crate::domain::node::{self, Effect as NodeEffect, WalletChange};
+use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
+use crate::domain::protocol::transfer::{Outcome, TransferState};
+use crate::domain::rules::{Presented, PresentedLeg};
 use crate::domain::toy::{
     HubOutput, NodeOutput, PAYEE, PAYER, Toy, compensate, create, id, id_hash, member, proposal,
 };
-use crate::domain::transfer::{Outcome, TransferState};
-use crate::domain::working_set::WorkingSet;
+use crate::domain::value::calendar::{Mono, next_six};
+use crate::domain::value::id::Digest;
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::member::WalletState;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{ProvinceCode, RegionCode};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,7 +85,7 @@ struct World {
     network: Vec<Message>,
     starts: u8,
     told: BTreeMap<u8, TransferState>,
-    buried: BTreeSet<(ProvinceCode, Key)>,
+    buried: BTreeSet<(ProvinceCode, node::Key)>,
 }
 
 impl World {
@@ -114,7 +117,7 @@ impl World {
                     HubEffect::ReadBack(..) | HubEffect::AskWhatWasLost(..) | HubEffect::Recovered(_),
                 ) => panic!("nobody was put back"),
                 Output::Effect(HubEffect::Alarm(id, side)) => panic!("alarm at the hub: {id} {side:?}"),
-                Output::Answer(_, coordinator::Answer::Transfer(row)) => self.remember(&row),
+                Output::Answer(_, hub::Answer::Transfer(row)) => self.remember(&row),
                 Output::Effect(HubEffect::Hurry(_)) | Output::Answer(..) => {}
             }
         }
@@ -132,10 +135,10 @@ impl World {
         let mark = self.toy.node(from).mark;
         for output in outputs {
             match output {
-                Output::Answer(_, participant::Answer::Votes(votes)) => {
+                Output::Answer(_, node::Answer::Votes(votes)) => {
                     self.network.push(Message::Votes(from, mark, votes));
                 }
-                Output::Answer(_, participant::Answer::Acks(acks)) => {
+                Output::Answer(_, node::Answer::Acks(acks)) => {
                     self.network.push(Message::Acks(from, mark, acks));
                 }
                 Output::Effect(NodeEffect::Ask(asked)) => self.network.push(Message::Ask(from, mark, asked)),
@@ -161,33 +164,31 @@ impl World {
                     Asked::Accepted(leg) => Presented::Accepted(*leg),
                     Asked::Return(leg) => Presented::Return(*leg),
                 }];
-                let outputs =
-                    self.toy.node(province).run(now, participant::Input::Prepare { ticket: 0, hub, legs });
+                let outputs = self.toy.node(province).run(now, node::Input::Prepare { ticket: 0, hub, legs });
                 self.node_says(province, outputs);
             }
             Message::Decide(province, hub, decision) => {
                 let aborted = decision.outcome == Outcome::Abort;
-                let leg = (province, Key::LegRow(decision.transfer_id, decision.side));
-                let input = participant::Input::Decide { ticket: 0, hub, decisions: vec![decision] };
+                let leg = (province, node::Key::Leg(decision.transfer_id, decision.side));
+                let input = node::Input::Decide { ticket: 0, hub, decisions: vec![decision] };
                 let outputs = self.toy.node(province).run(now, input);
                 // An order of an earlier life of the hub is refused, and told again by its present life.
-                let taken = |it: &NodeOutput| matches!(it, Output::Answer(_, participant::Answer::Acks(_)));
+                let taken = |it: &NodeOutput| matches!(it, Output::Answer(_, node::Answer::Acks(_)));
                 if aborted && outputs.iter().any(taken) {
                     self.buried.insert(leg);
                 }
                 self.node_says(province, outputs);
             }
             Message::Rulings(province, hub, rulings) => {
-                let outputs = self.toy.node(province).run(now, participant::Input::Rulings { hub, rulings });
+                let outputs = self.toy.node(province).run(now, node::Input::Rulings { hub, rulings });
                 self.node_says(province, outputs);
             }
             Message::Votes(province, node, votes) => {
-                let outputs = self.toy.hub.run(now, coordinator::Input::Votes { province, node, votes });
+                let outputs = self.toy.hub.run(now, hub::Input::Votes { province, node, votes });
                 self.hub_says(outputs);
             }
             Message::Acks(province, node, acks) => {
-                let outputs =
-                    self.toy.hub.run(now, coordinator::Input::Acks { province, node, told: vec![], acks });
+                let outputs = self.toy.hub.run(now, hub::Input::Acks { province, node, told: vec![], acks });
                 self.hub_says(outputs);
             }
             Message::Ask(province, node, questions) => self.resolve(province, node, questions),
@@ -195,14 +196,14 @@ impl World {
     }
 
     fn resolve(&mut self, province: ProvinceCode, node: PeerMark, questions: Vec<Question>) {
-        let input = coordinator::Input::Resolve { ticket: 0, province, node, questions };
+        let input = hub::Input::Resolve { ticket: 0, province, node, questions };
         for output in self.toy.hub.run(self.toy.now, input) {
             match output {
-                Output::Answer(_, coordinator::Answer::Rulings(rulings)) => {
+                Output::Answer(_, hub::Answer::Rulings(rulings)) => {
                     self.network.push(Message::Rulings(province, self.toy.hub.mark, rulings));
                 }
                 // A question of an earlier life of the node is refused; its present life asks again.
-                Output::Answer(_, coordinator::Answer::Refused(_)) => {}
+                Output::Answer(_, hub::Answer::Refused(_)) => {}
                 other => panic!("no answer to a question: {other:?}"),
             }
         }
@@ -271,7 +272,7 @@ impl World {
                 self.hub_says(outputs);
             }
             Action::Withdraw(number) => {
-                let word = coordinator::CompensationWord::Withdraw;
+                let word = hub::CompensationWord::Withdraw;
                 let outputs = self.toy.hub.run(now, compensate(92, number, "b", word));
                 self.hub_says(outputs);
             }
@@ -289,26 +290,20 @@ impl World {
             _ => {
                 let use_region = RegionCode::new(510_100).expect("a code");
                 let (opened_by, holder) = (Some(Kinship::Child), None);
-                let input = participant::Input::OpenWallet {
-                    ticket: 0,
-                    request,
-                    member_ref,
-                    use_region,
-                    opened_by,
-                    holder,
-                };
+                let input =
+                    node::Input::OpenWallet { ticket: 0, request, member_ref, use_region, opened_by, holder };
                 return drop(self.toy.payee.run(self.toy.now, input));
             }
         };
-        let input = participant::Input::ChangeWallet { ticket: 0, request, member_ref, change };
+        let input = node::Input::ChangeWallet { ticket: 0, request, member_ref, change };
         self.toy.payee.run(self.toy.now, input);
     }
 
     /// A closed wallet has nothing in it, and nothing is on its way to it.
     fn closed_is_empty(&self) {
-        let wallet: Option<WalletRow> = self.toy.payee.get(&Key::WalletRow(member(PAYEE)));
+        let wallet: Option<WalletRow> = self.toy.payee.get(&node::Key::Wallet(member(PAYEE)));
         if wallet.is_some_and(|wallet| wallet.state == WalletState::Closed) {
-            let key = Key::AccountRow(member(PAYEE), AccountKind::Wallet);
+            let key = node::Key::Account(member(PAYEE), AccountKind::Wallet);
             let account: Option<AccountRow> = self.toy.payee.get(&key);
             let is_empty = |row: &AccountRow| {
                 row.posted == Money::ZERO && row.pending == Money::ZERO && row.held == Money::ZERO
@@ -320,10 +315,10 @@ impl World {
     fn pass(&mut self, ms: u64) {
         self.toy.now.mono = Mono(self.toy.now.mono.0 + ms);
         let now = self.toy.now;
-        let outputs = self.toy.hub.run(now, coordinator::Input::Tick);
+        let outputs = self.toy.hub.run(now, hub::Input::Tick);
         self.hub_says(outputs);
         for province in [PAYER, PAYEE] {
-            let outputs = self.toy.node(province).run(now, participant::Input::Tick);
+            let outputs = self.toy.node(province).run(now, node::Input::Tick);
             self.node_says(province, outputs);
         }
     }
@@ -331,7 +326,7 @@ impl World {
     /// The link breaks and comes back: what was on its way to the node is told again.
     fn relink(&mut self, province: ProvinceCode) {
         for up in [false, true] {
-            let outputs = self.toy.hub.run(self.toy.now, coordinator::Input::Link { province, up });
+            let outputs = self.toy.hub.run(self.toy.now, hub::Input::Link { province, up });
             self.hub_says(outputs);
         }
     }
@@ -370,8 +365,8 @@ fn check(world: &World, at_rest: bool) {
     assert_eq!(violations(&books), vec![]);
 }
 
-fn same_after_replay(journal: &[crate::domain::record::Record], rows: &WorkingSet) {
-    let replayed: Vec<Row> = replay(journal).rows().cloned().collect();
+fn same_after_replay<R: Record>(journal: &[R], rows: &WorkingSet<R::Row>) {
+    let replayed: Vec<R::Row> = replay(journal).rows().cloned().collect();
     assert_eq!(replayed, rows.rows().cloned().collect::<Vec<_>>());
 }
 

@@ -1,25 +1,26 @@
 //! A hub and two nodes over rows in memory, with every message in the test's hands. For unit tests only.
 
-use crate::domain::acceptance::AcceptedLeg;
-use crate::domain::calendar::{Civil, Day, Mono, Now};
-use crate::domain::coordinator::{self, AcceptRequest, Coordinator, CreateRequest, Deadlines, WaitMode};
-use crate::domain::id::{Digest, MemberRef, StartId, TransferId};
-use crate::domain::id_number::{IdNumber, Person, PersonName};
-use crate::domain::kinship::Kinship;
-use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
-use crate::domain::money::Money;
-use crate::domain::participant::{self, MemberReport, Participant};
-use crate::domain::policy::identity::Vault;
-use crate::domain::policy::rulebook::{
-    RuleLayer, RuleText, RuleValues, RuleVersion, Rulebook, WithoutWallet,
-};
-use crate::domain::policy::{Presented, PresentedLeg};
-use crate::domain::record::{PeerMark, Record, RequestMark};
-use crate::domain::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
-use crate::domain::row::{Key, PartiesRow, PeerRow, PersonRow, Row, TableRow, TransferRow};
-use crate::domain::step::{Batch, Machine, Output, Step};
-use crate::domain::transfer::{Leg, Party, Terms, TermsDigests};
-use crate::domain::working_set::WorkingSet;
+use crate::domain::hub::tables::{PartiesRow, TransferRow};
+use crate::domain::hub::{self, AcceptRequest, CreateRequest, Deadlines, HubMachine, WaitMode};
+use crate::domain::machine::own::{PeerMark, PeerRow};
+use crate::domain::machine::step::{Batch, Machine, Output, Step};
+use crate::domain::machine::table::{Row, TableRow};
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::record::RequestMark;
+use crate::domain::node::tables::PersonRow;
+use crate::domain::node::{self, MemberReport, NodeMachine};
+use crate::domain::protocol::acceptance::AcceptedLeg;
+use crate::domain::protocol::transfer::{Leg, Party, Terms, TermsDigests};
+use crate::domain::rules::identity::Vault;
+use crate::domain::rules::rulebook::{RuleLayer, RuleText, RuleValues, RuleVersion, Rulebook, WithoutWallet};
+use crate::domain::rules::{Presented, PresentedLeg};
+use crate::domain::value::calendar::{Civil, Day, Mono, Now};
+use crate::domain::value::id::{Digest, MemberRef, StartId, TransferId};
+use crate::domain::value::id_number::{IdNumber, Person, PersonName};
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
 use std::sync::Arc;
 
 mod host;
@@ -37,15 +38,15 @@ pub const PAYEE: ProvinceCode = ProvinceCode::new(51);
 /// Noon of 2026-11-21 in Shanghai.
 pub const NOON: i64 = 1_795_233_600_000;
 
-pub type HubOutput = Output<coordinator::Answer, coordinator::Effect>;
-pub type NodeOutput = Output<participant::Answer, participant::Effect>;
+pub type HubOutput = Output<hub::Answer, hub::Effect>;
+pub type NodeOutput = Output<node::Answer, node::Effect>;
 
 /// The whole toy.
 #[derive(Debug)]
 pub struct Toy {
-    pub hub: Host<Coordinator>,
-    pub payer: Host<Participant>,
-    pub payee: Host<Participant>,
+    pub hub: Host<HubMachine>,
+    pub payer: Host<NodeMachine>,
+    pub payee: Host<NodeMachine>,
     pub now: Now,
     places: Arc<RegionDirectory>,
     rulebook: Arc<Rulebook>,
@@ -140,22 +141,22 @@ impl Toy {
     pub fn with_rules(change: impl FnOnce(&mut RuleValues)) -> Toy {
         let (places, rulebook) = (Arc::new(places()), Arc::new(rulebook(change)));
         let now = Now { mono: Mono(0), civil: Civil(NOON) };
-        let hub = Coordinator::new(StartId([1; 16]), places.clone(), rulebook.clone(), Deadlines::default());
+        let hub = HubMachine::new(StartId([1; 16]), places.clone(), rulebook.clone(), Deadlines::default());
         let node = |province: ProvinceCode| {
             let start = StartId([province.number(); 16]);
             Host::new(
-                Participant::new(province, start, places.clone(), rulebook.clone(), Arc::new(OpenVault), []),
+                NodeMachine::new(province, start, places.clone(), rulebook.clone(), Arc::new(OpenVault), []),
                 province.number(),
             )
         };
         let (payer, payee) = (node(PAYER), node(PAYEE));
         let mut toy = Toy { hub: Host::new(hub, 1), payer, payee, now, places, rulebook };
-        toy.hub.run(now, coordinator::Input::Start { unsettled: vec![], put_back: None });
+        toy.hub.run(now, hub::Input::Start { unsettled: vec![], put_back: None });
         toy.join(PAYER);
         toy.join(PAYEE);
         toy.enrol(PAYER, 130_100, InsuranceType::Employee);
         toy.enrol(PAYEE, 510_100, InsuranceType::Resident);
-        let credit = participant::Input::Credit {
+        let credit = node::Input::Credit {
             ticket: 0,
             request: request("credit"),
             member_ref: member(PAYER),
@@ -163,7 +164,7 @@ impl Toy {
             period: 202_611,
         };
         toy.payer.run(now, credit);
-        let open = participant::Input::OpenWallet {
+        let open = node::Input::OpenWallet {
             ticket: 0,
             request: request("open"),
             member_ref: member(PAYEE),
@@ -175,29 +176,29 @@ impl Toy {
         toy
     }
 
-    pub fn node(&mut self, province: ProvinceCode) -> &mut Host<Participant> {
+    pub fn node(&mut self, province: ProvinceCode) -> &mut Host<NodeMachine> {
         if province == PAYER { &mut self.payer } else { &mut self.payee }
     }
 
     /// A node announces itself and takes the incarnation that it is given.
     pub fn join(&mut self, province: ProvinceCode) -> Vec<HubOutput> {
         let (now, mark) = (self.now, self.node(province).mark);
-        let hub: Option<PeerRow> = self.node(province).get(&Key::PeerRow(ProvinceCode::HUB));
+        let hub: Option<PeerRow> = self.node(province).get(&node::Key::Peer(ProvinceCode::HUB));
         let announcement = |proof| match announcement(0, province, mark, proof) {
-            coordinator::Input::Announce { ticket, mut node } => {
+            hub::Input::Announce { ticket, mut node } => {
                 node.knows_us_to = hub.as_ref().map(|hub| hub.sequence);
-                coordinator::Input::Announce { ticket, node }
+                hub::Input::Announce { ticket, node }
             }
             other => other,
         };
         let mut outputs = self.hub.run(now, announcement(None));
-        if let Some(Output::Answer(_, coordinator::Answer::Prove { sequence })) = outputs.first() {
+        if let Some(Output::Answer(_, hub::Answer::Prove { sequence })) = outputs.first() {
             // Journals of the toy have no hashes.
             let proof = Some((*sequence, Digest::default()));
             outputs = self.hub.run(now, announcement(proof));
         }
         let mut outputs = std::collections::VecDeque::from(outputs);
-        let Some(Output::Answer(_, coordinator::Answer::Admitted { incarnation, resync, hub_recovered })) =
+        let Some(Output::Answer(_, hub::Answer::Admitted { incarnation, resync, hub_recovered })) =
             outputs.pop_front()
         else {
             panic!("not admitted");
@@ -205,7 +206,7 @@ impl Toy {
         let hub = self.hub.mark;
         let node = self.node(province);
         node.mark.incarnation = incarnation;
-        node.run(now, participant::Input::Joined { incarnation, hub, resync, hub_recovered });
+        node.run(now, node::Input::Joined { incarnation, hub, resync, hub_recovered });
         outputs.into()
     }
 
@@ -219,11 +220,12 @@ impl Toy {
     pub fn restart_node_as(&mut self, province: ProvinceCode, start: u8) {
         let (places, rulebook) = (self.places.clone(), self.rulebook.clone());
         let node = self.node(province);
-        let prepared =
-            |row: &&crate::domain::row::LegRow| row.state == crate::domain::record::LegState::Prepared;
+        let prepared = |row: &&crate::domain::node::tables::LegRow| {
+            row.state == crate::domain::protocol::leg::LegState::Prepared
+        };
         let in_doubt: Vec<_> = node.rows.rows().filter_map(TableRow::of).filter(prepared).cloned().collect();
         node.machine =
-            Participant::new(province, StartId([start; 16]), places, rulebook, Arc::new(OpenVault), in_doubt);
+            NodeMachine::new(province, StartId([start; 16]), places, rulebook, Arc::new(OpenVault), in_doubt);
         node.mark.start_id = StartId([start; 16]);
     }
 
@@ -240,13 +242,18 @@ impl Toy {
     pub fn start_hub(&mut self, start: u8) -> Vec<HubOutput> {
         let start_id = StartId([start; 16]);
         self.hub.machine =
-            Coordinator::new(start_id, self.places.clone(), self.rulebook.clone(), Deadlines::default());
+            HubMachine::new(start_id, self.places.clone(), self.rulebook.clone(), Deadlines::default());
         self.hub.mark = PeerMark { incarnation: self.hub.mark.incarnation + 1, start_id, ..self.hub.mark };
-        let filter = crate::domain::scan::Filter::UnsettledTransfers;
-        let unsettled =
-            self.hub.rows.rows().filter(|row| filter.admits(row)).filter_map(TableRow::of).cloned();
+        let filter = hub::unsettled_transfers();
+        let unsettled = self
+            .hub
+            .rows
+            .rows()
+            .filter(|row| filter.admits::<hub::Row>(row))
+            .filter_map(TableRow::of)
+            .cloned();
         let unsettled = unsettled.collect();
-        self.hub.run(self.now, coordinator::Input::Start { unsettled, put_back: None })
+        self.hub.run(self.now, hub::Input::Start { unsettled, put_back: None })
     }
 
     fn enrol(&mut self, province: ProvinceCode, region: u32, insurance_type: InsuranceType) {
@@ -276,7 +283,7 @@ impl Toy {
             person: PersonRow { id_hash: id_hash(province), member_ref: member(province), sealed: vec![] },
         };
         let now = self.now;
-        self.node(province).run(now, participant::Input::Upsert { ticket: 0, report: Box::new(report) })
+        self.node(province).run(now, node::Input::Upsert { ticket: 0, report: Box::new(report) })
     }
 
     /// A transfer of so many fen.
@@ -285,18 +292,18 @@ impl Toy {
     }
 
     /// Hands a leg to its node and its votes to nobody.
-    pub fn prepare(&mut self, leg: &Leg) -> participant::Answer {
+    pub fn prepare(&mut self, leg: &Leg) -> node::Answer {
         let (now, hub, province) = (self.now, self.hub.mark, leg.party.province);
         let legs = vec![Presented::Leg(PresentedLeg { leg: leg.clone(), id_hash: id_hash(province) })];
-        let outputs = self.node(province).run(now, participant::Input::Prepare { ticket: 0, hub, legs });
+        let outputs = self.node(province).run(now, node::Input::Prepare { ticket: 0, hub, legs });
         answer(outputs)
     }
 
     /// Asks a node for a leg by its id.
-    pub fn prepare_accepted(&mut self, leg: &AcceptedLeg) -> participant::Answer {
+    pub fn prepare_accepted(&mut self, leg: &AcceptedLeg) -> node::Answer {
         let (now, hub, province) = (self.now, self.hub.mark, leg.terms.province);
         let legs = vec![Presented::Accepted(leg.clone())];
-        answer(self.node(province).run(now, participant::Input::Prepare { ticket: 0, hub, legs }))
+        answer(self.node(province).run(now, node::Input::Prepare { ticket: 0, hub, legs }))
     }
 
     /// The payee takes a transfer, or declines it.
@@ -305,51 +312,48 @@ impl Toy {
     }
 
     /// Carries every message at once until nothing is left; gives what callers were told.
-    pub fn settle(&mut self, outputs: Vec<HubOutput>) -> Vec<(u64, coordinator::Answer)> {
+    pub fn settle(&mut self, outputs: Vec<HubOutput>) -> Vec<(u64, hub::Answer)> {
         let mut answers = Vec::new();
         let mut open = std::collections::VecDeque::from(outputs);
         while let Some(output) = open.pop_front() {
             match output {
                 Output::Answer(ticket, answer) => answers.push((ticket, answer)),
-                Output::Effect(coordinator::Effect::Prepare(province, leg)) => {
-                    if let participant::Answer::Votes(votes) = self.prepare(&leg) {
+                Output::Effect(hub::Effect::Prepare(province, leg)) => {
+                    if let node::Answer::Votes(votes) = self.prepare(&leg) {
                         let node = self.node(province).mark;
-                        open.extend(
-                            self.hub.run(self.now, coordinator::Input::Votes { province, node, votes }),
-                        );
+                        open.extend(self.hub.run(self.now, hub::Input::Votes { province, node, votes }));
                     }
                 }
-                Output::Effect(coordinator::Effect::PrepareAccepted(province, leg)) => {
-                    if let participant::Answer::Votes(votes) = self.prepare_accepted(&leg) {
+                Output::Effect(hub::Effect::PrepareAccepted(province, leg)) => {
+                    if let node::Answer::Votes(votes) = self.prepare_accepted(&leg) {
                         let node = self.node(province).mark;
-                        let votes = coordinator::Input::Votes { province, node, votes };
+                        let votes = hub::Input::Votes { province, node, votes };
                         open.extend(self.hub.run(self.now, votes));
                     }
                 }
-                Output::Effect(coordinator::Effect::PrepareReturn(province, leg)) => {
-                    if let participant::Answer::Votes(votes) = self.prepare_return(&leg) {
+                Output::Effect(hub::Effect::PrepareReturn(province, leg)) => {
+                    if let node::Answer::Votes(votes) = self.prepare_return(&leg) {
                         let node = self.node(province).mark;
-                        let votes = coordinator::Input::Votes { province, node, votes };
+                        let votes = hub::Input::Votes { province, node, votes };
                         open.extend(self.hub.run(self.now, votes));
                     }
                 }
-                Output::Effect(coordinator::Effect::Decide(province, decision)) => {
+                Output::Effect(hub::Effect::Decide(province, decision)) => {
                     let acks = self.decide(province, decision);
                     let node = self.node(province).mark;
                     open.extend(
-                        self.hub
-                            .run(self.now, coordinator::Input::Acks { province, node, told: vec![], acks }),
+                        self.hub.run(self.now, hub::Input::Acks { province, node, told: vec![], acks }),
                     );
                 }
-                Output::Effect(coordinator::Effect::ReadBack(province, page)) => {
+                Output::Effect(hub::Effect::ReadBack(province, page)) => {
                     let page = self.page(province, page);
                     open.extend(self.hub.run(self.now, page));
                 }
                 Output::Effect(
-                    coordinator::Effect::Alarm(..)
-                    | coordinator::Effect::Hurry(_)
-                    | coordinator::Effect::AskWhatWasLost(..)
-                    | coordinator::Effect::Recovered(_),
+                    hub::Effect::Alarm(..)
+                    | hub::Effect::Hurry(_)
+                    | hub::Effect::AskWhatWasLost(..)
+                    | hub::Effect::Recovered(_),
                 ) => {}
             }
         }
@@ -357,41 +361,40 @@ impl Toy {
     }
 
     /// A page of the hub's journal, all that there is.
-    pub fn page(&self, province: ProvinceCode, page: coordinator::Page) -> coordinator::Input {
+    pub fn page(&self, province: ProvinceCode, page: hub::Page) -> hub::Input {
         let after = match page {
-            coordinator::Page::After(after) => after,
-            coordinator::Page::Late(upto) => {
+            hub::Page::After(after) => after,
+            hub::Page::Late(upto) => {
                 let transfers = self.hub.rows.rows().filter_map(TransferRow::of);
-                let late = transfers.flat_map(|it| coordinator::late_decisions_of(province, upto, it));
+                let late = transfers.flat_map(|it| hub::late_decisions_of(province, upto, it));
                 let decisions = late.collect();
-                return coordinator::Input::ReadBack { province, page, upto, end: false, decisions };
+                return hub::Input::ReadBack { province, page, upto, end: false, decisions };
             }
         };
         let upto = self.hub.journal.len() as u64;
         let records = self.hub.journal.iter().skip(usize::try_from(after).unwrap_or(usize::MAX));
         let told = records.filter_map(|record| match record {
-            Record::TransferDecided(record) => {
-                let transfer = self.hub.get(&crate::domain::row::Key::TransferRow(record.transfer_id))?;
-                Some(coordinator::decisions_of(province, record, &transfer))
+            hub::Record::TransferDecided(record) => {
+                let transfer = self.hub.get(&hub::Key::Transfer(record.transfer_id))?;
+                Some(hub::decisions_of(province, record, &transfer))
             }
             _ => None,
         });
         let decisions = told.flatten().collect();
-        coordinator::Input::ReadBack { province, page, upto, end: true, decisions }
+        hub::Input::ReadBack { province, page, upto, end: true, decisions }
     }
 
     /// Tells a node one decision.
     pub fn decide(
         &mut self,
         province: ProvinceCode,
-        decision: crate::domain::protocol::Decision,
-    ) -> Vec<crate::domain::protocol::Ack> {
+        decision: crate::domain::protocol::message::Decision,
+    ) -> Vec<crate::domain::protocol::message::Ack> {
         let (now, hub) = (self.now, self.hub.mark);
-        let outputs = self
-            .node(province)
-            .run(now, participant::Input::Decide { ticket: 0, hub, decisions: vec![decision] });
+        let outputs =
+            self.node(province).run(now, node::Input::Decide { ticket: 0, hub, decisions: vec![decision] });
         match answer(outputs) {
-            participant::Answer::Acks(acks) => acks,
+            node::Answer::Acks(acks) => acks,
             other => panic!("no receipts: {other:?}"),
         }
     }

@@ -1,12 +1,11 @@
 //! Load – decide – append: one batch, without threads or waiting, so that tests and the simulator drive it too.
 
-use crate::domain::apply::SELF;
-use crate::domain::calendar::{Civil, Mono, Now};
-use crate::domain::row::{Key, Row, SelfRow, TableRow};
-use crate::domain::step::{Batch, Machine, Output, Step, Ticket};
-use crate::domain::working_set::WorkingSet;
+use crate::domain::machine::step::{Batch, Machine, Output, Step, Ticket};
+use crate::domain::machine::table::{Key, Row};
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::value::calendar::{Civil, Mono, Now};
 use crate::store::failpoint::{Failpoint, hit};
-use crate::store::{Commit, Head, Store, StoreError};
+use crate::store::{Commit, Head, KeyOf, Store, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Rows kept between batches, so that a leg's decision finds what its prepare loaded: at most twice as many.
@@ -34,21 +33,21 @@ pub type Outputs<M> = Vec<Output<<M as Machine>::Answer, <M as Machine>::Effect>
 
 /// A machine over its store.
 #[derive(Debug)]
-pub struct Core<M, S> {
+pub struct Core<M: Machine, S> {
     machine: M,
     store: S,
-    rows: WorkingSet,
+    rows: WorkingSet<M::Row>,
     civil: Civil,
     incarnation: u64,
     failed: Vec<Ticket>,
     panics: u64,
 }
 
-impl<M: Machine, S: Store> Core<M, S> {
+impl<M: Machine, S: Store<M::Record>> Core<M, S> {
     /// A machine over its store; civil time goes on from where the store left it.
     pub fn new(machine: M, mut store: S) -> Result<Core<M, S>, EngineError> {
-        let own = store.load(&[SELF])?.into_iter().next().flatten();
-        let own = own.as_ref().and_then(SelfRow::of);
+        let own = store.load(&[KeyOf::<M::Record>::OWN])?.into_iter().next().flatten();
+        let own = own.as_ref().and_then(Row::as_own);
         let (civil, incarnation) = own.map_or((Civil(i64::MIN), 0), |own| (own.civil, own.incarnation));
         Ok(Core {
             machine,
@@ -59,12 +58,6 @@ impl<M: Machine, S: Store> Core<M, S> {
             failed: Vec::new(),
             panics: 0,
         })
-    }
-
-    /// The same with rows that are found by a secret: clients choose the ids that they are kept by.
-    pub fn seeded(mut self, seed: [u64; 2]) -> Core<M, S> {
-        self.rows = WorkingSet::seeded(seed);
-        self
     }
 
     /// How far the journal has come.
@@ -114,7 +107,7 @@ impl<M: Machine, S: Store> Core<M, S> {
             self.decide(now, input, &mut batch)?;
         }
         let rows = self.rows.take_changed();
-        batch.vault.iter().filter(|row| row.is_settled()).for_each(|row| self.rows.forget(&row.key()));
+        batch.vault.iter().filter(|row| row.is_finished()).for_each(|row| self.rows.forget(&row.key()));
         if !batch.records.is_empty() || !batch.vault.is_empty() {
             self.store.append(&Commit { records: batch.records, rows, vault: batch.vault })?;
             hit(Failpoint::BeforeAnswers);
@@ -146,13 +139,13 @@ impl<M: Machine, S: Store> Core<M, S> {
         }
     }
 
-    fn learn(&mut self, mut keys: Vec<Key>) -> Result<(), EngineError> {
+    fn learn(&mut self, mut keys: Vec<KeyOf<M::Record>>) -> Result<(), EngineError> {
         if keys.is_empty() {
             return Ok(());
         }
         keys.sort_unstable();
         keys.dedup();
-        let found: Vec<Option<Row>> = self.store.load(&keys)?;
+        let found = self.store.load(&keys)?;
         for (key, row) in keys.into_iter().zip(found) {
             self.rows.learn(key, row);
         }
@@ -164,7 +157,7 @@ impl<M: Machine, S: Store> Core<M, S> {
         &mut self,
         now: Now,
         input: M::Input,
-        batch: &mut Batch<M::Answer, M::Effect>,
+        batch: &mut Batch<M::Record, M::Answer, M::Effect>,
     ) -> Result<(), EngineError> {
         let ticket = M::ticket(&input);
         let (machine, rows) = (&mut self.machine, &mut self.rows);

@@ -1,7 +1,7 @@
 //! The way into an engine: cheap to clone, hides the channel.
 
+use crate::domain::machine::step::{Machine, Ticket};
 use crate::domain::reason::Reason;
-use crate::domain::step::{Machine, Ticket};
 use crate::store::Head;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

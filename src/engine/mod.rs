@@ -4,7 +4,6 @@
 mod clock;
 mod core;
 mod handle;
-mod read_back;
 mod readers;
 #[cfg(test)]
 mod sweep_tests;
@@ -14,10 +13,9 @@ mod tests;
 pub use clock::{Clock, SystemClock};
 pub use core::{Core, EngineError, Outputs};
 pub use handle::{AskError, Handle};
-pub use read_back::{ReadBack, hash_at, is_put_back};
 pub use readers::Reader;
 
-use crate::domain::step::{Machine, Output, Ticket};
+use crate::domain::machine::step::{Machine, Output, Ticket};
 use crate::store::{Head, Store};
 use handle::Job;
 use std::collections::BTreeMap;
@@ -110,7 +108,7 @@ where
     M::Input: Send + 'static,
     M::Answer: Send + 'static,
     M::Effect: Send + 'static,
-    S: Store + 'static,
+    S: Store<M::Record> + 'static,
 {
     let (jobs, inbox) = channel();
     let (head, heads) = watch::channel(core.head());
@@ -145,7 +143,11 @@ struct Desk<M: Machine> {
 }
 
 impl<M: Machine> Desk<M> {
-    fn serve<S: Store>(&mut self, core: &mut Core<M, S>, clock: &dyn Clock) -> Result<(), EngineError> {
+    fn serve<S: Store<M::Record>>(
+        &mut self,
+        core: &mut Core<M, S>,
+        clock: &dyn Clock,
+    ) -> Result<(), EngineError> {
         loop {
             let Some(inputs) = self.take(core.wake_at().map(|at| at.0.saturating_sub(clock.now().mono.0)))
             else {

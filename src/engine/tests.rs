@@ -1,13 +1,13 @@
 //! The engine with a small machine: what callers see when things go wrong.
 
 use super::{AskError, Clock, Core, Engine, EngineError, Outlet, start};
-use crate::domain::apply::SELF;
-use crate::domain::calendar::{Civil, Mono, Now};
-use crate::domain::id::StartId;
-use crate::domain::record::HubStarted;
-use crate::domain::row::{Key, SelfRow};
-use crate::domain::step::{Machine, Step, Ticket};
-use crate::domain::working_set::WorkingSet;
+use crate::domain::hub::record::HubStarted;
+use crate::domain::hub::{Key, Record, Row};
+use crate::domain::machine::own::SelfRow;
+use crate::domain::machine::step::{Machine, Step, Ticket};
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::value::calendar::{Civil, Mono, Now};
+use crate::domain::value::id::StartId;
 use crate::store::Tables;
 use crate::store::memory::{Fault, MemoryDisk, MemoryStore};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -26,18 +26,20 @@ enum Input {
 }
 
 impl Machine for Counter {
+    type Record = Record;
+    type Row = Row;
     type Input = Input;
     type Answer = u64;
     type Effect = u64;
 
-    fn needs(&self, _now: Now, _input: &Input, rows: &WorkingSet) -> Vec<Key> {
-        if rows.knows(&SELF) { Vec::new() } else { vec![SELF] }
+    fn needs(&self, _now: Now, _input: &Input, rows: &WorkingSet<Row>) -> Vec<Key> {
+        if rows.knows(&Key::OWN) { Vec::new() } else { vec![Key::OWN] }
     }
 
-    fn step(&mut self, input: Input, step: &mut Step<'_, u64, u64>) {
+    fn step(&mut self, input: Input, step: &mut Step<'_, Record, u64, u64>) {
         match input {
             Input::Add(ticket, number) => {
-                let sum = step.rows().get::<SelfRow>(&SELF).map_or(0, |row| row.incarnation) + number;
+                let sum = step.rows().get::<SelfRow>(&Key::OWN).map_or(0, |row| row.incarnation) + number;
                 step.record(HubStarted {
                     incarnation: sum,
                     start_id: StartId::default(),
@@ -87,16 +89,19 @@ impl Outlet<u64> for Heard {
     }
 }
 
-fn engine(disk: &MemoryDisk) -> (Engine<Counter>, Receiver<u64>) {
+fn engine(disk: &MemoryDisk<Record>) -> (Engine<Counter>, Receiver<u64>) {
     let (sender, effects) = channel();
     let clock = Arc::new(Fixed(Mutex::new(Now { mono: Mono(0), civil: Civil(1_000) })));
     let core = Core::new(Counter, disk.open()).expect("a core");
     (start(core, clock, Box::new(Heard(sender)), Vec::new()).expect("an engine"), effects)
 }
 
-fn stored(disk: &MemoryDisk) -> Option<u64> {
-    let rows = disk.open().load(&[SELF]).expect("read");
-    rows[0].as_ref().and_then(crate::domain::row::TableRow::of).map(|row: &SelfRow| row.incarnation)
+fn stored(disk: &MemoryDisk<Record>) -> Option<u64> {
+    let rows = disk.open().load(&[Key::OWN]).expect("read");
+    rows[0]
+        .as_ref()
+        .and_then(crate::domain::machine::table::TableRow::of)
+        .map(|row: &SelfRow| row.incarnation)
 }
 
 #[tokio::test]
@@ -184,7 +189,7 @@ fn civil_time_never_runs_backwards_not_even_over_a_restart() {
     let mut core = Core::new(Counter, disk.open()).expect("a core");
     core.run(at(5_000), vec![Input::Add(0, 1)]).expect("stored");
     core.run(at(4_000), vec![Input::Add(0, 1)]).expect("stored");
-    let mut core: Core<Counter, MemoryStore> = Core::new(Counter, disk.open()).expect("a core");
+    let mut core: Core<Counter, MemoryStore<Record>> = Core::new(Counter, disk.open()).expect("a core");
     core.run(at(1_000), vec![Input::Add(0, 1)]).expect("stored");
     let times: Vec<i64> = core
         .store()
@@ -192,7 +197,7 @@ fn civil_time_never_runs_backwards_not_even_over_a_restart() {
         .expect("read")
         .into_iter()
         .filter_map(|entry| match entry.record {
-            crate::domain::record::Record::HubStarted(record) => Some(record.time.0),
+            Record::HubStarted(record) => Some(record.time.0),
             _ => None,
         })
         .collect();

@@ -1,10 +1,10 @@
 //! Keyed hashes: what stands for a person or a content where neither may be stored. Equal for equal content under one
 //! key, and worthless to who does not have the key, however short the content is.
 
-use crate::domain::id::{Digest, TransferId};
-use crate::domain::id_number::IdNumber;
-use crate::domain::money::Money;
-use crate::domain::transfer::{Party, Terms, TermsDigests};
+use crate::domain::protocol::transfer::{Party, Terms, TermsDigests};
+use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::id_number::IdNumber;
+use crate::domain::value::money::Money;
 use crate::privacy::key::{KeyedHash, VaultKey};
 use hmac::Mac;
 
@@ -94,9 +94,9 @@ impl VaultKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id_number::Person;
-    use crate::domain::kinship::Kinship;
-    use crate::domain::region::{ProvinceCode, RegionCode};
+    use crate::domain::value::id_number::Person;
+    use crate::domain::value::kinship::Kinship;
+    use crate::domain::value::region::{ProvinceCode, RegionCode};
     use crate::privacy::names::normalise_name;
 
     const ID: TransferId = TransferId([5; 16]);

@@ -1,10 +1,10 @@
 //! What the vault holds, sealed: a node's persons, and the masked parties of the hub's transfers.
 
-use crate::domain::id::{MemberRef, TransferId};
-use crate::domain::id_number::{IdNumber, Person, PersonName};
-use crate::domain::policy::identity::Vault;
-use crate::domain::row::PersonRow;
-use crate::domain::transfer::Terms;
+use crate::domain::node::tables::PersonRow;
+use crate::domain::protocol::transfer::Terms;
+use crate::domain::rules::identity::Vault;
+use crate::domain::value::id::{MemberRef, TransferId};
+use crate::domain::value::id_number::{IdNumber, Person, PersonName};
 use crate::privacy::key::VaultKey;
 use crate::privacy::seal::SealError;
 use borsh::{BorshDeserialize, BorshSerialize};

@@ -1,6 +1,6 @@
 //! Random ids and numbers. The only source of randomness outside cryptography libraries.
 
-use crate::domain::id::TransferId;
+use crate::domain::value::id::TransferId;
 use std::cell::RefCell;
 
 /// Length of a nonce for sealing, in bytes: long enough that random ones never meet.
@@ -31,19 +31,11 @@ pub(crate) fn fill(buffer: &mut [u8]) {
     getrandom::fill(buffer).expect("the operating system gives random bytes");
 }
 
-/// 16 random bytes, for a [`MemberRef`](crate::domain::id::MemberRef) or a [`StartId`](crate::domain::id::StartId).
+/// 16 random bytes, such as a `MemberRef` or a `StartId` has.
 pub fn random_16() -> [u8; 16] {
     let mut bytes = [0; 16];
     fill(&mut bytes);
     bytes
-}
-
-/// Two random numbers, for what a client must not foresee.
-pub fn random_words() -> [u64; 2] {
-    let mut bytes = [0; 16];
-    fill(&mut bytes);
-    let number = u128::from_le_bytes(bytes);
-    [number as u64, (number >> 64) as u64]
 }
 
 /// A new transfer id for our own clients: a UUID version 7, so that ids are in time order and indexes only grow.

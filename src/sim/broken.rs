@@ -1,11 +1,14 @@
 //! Protocols that are broken on purpose: a simulator that does not catch them proves nothing.
 
+use super::disk::Disk;
 use super::network::Place;
-use super::world::{HUB, World};
-use crate::domain::record::LegState;
-use crate::domain::row::{LegRow, Row, TableRow, TransferRow};
-use crate::domain::scan::Filter;
-use crate::domain::transfer::TransferState;
+use super::world::World;
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::machine::table::{Row as _, TableRow};
+use crate::domain::node::tables::LegRow;
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::{hub, node};
 use crate::store::memory::MemoryDisk;
 
 /// A protocol that is broken on purpose.
@@ -33,28 +36,29 @@ impl Broken {
 
 impl World {
     /// A node that keeps no tombstones.
-    pub(super) fn forget_tombstones(&self, disk: &MemoryDisk) {
-        let buried = |row: &Row| LegRow::of(row).is_some_and(|leg| leg.state == LegState::Buried);
+    pub(super) fn forget_tombstones(&self, disk: &MemoryDisk<node::Record>) {
+        let buried = |row: &node::Row| LegRow::of(row).is_some_and(|leg| leg.state == LegState::Buried);
         disk.rows().into_iter().filter(buried).for_each(|row| disk.remove(&row.key()));
     }
 
     /// What a broken protocol does when a server dies.
     pub(super) fn break_at_crash(&self, place: Place) {
-        let disk =
-            if place == HUB { Some(&self.hub.disk) } else { self.nodes.get(&place).map(|it| &it.disk) };
-        let Some((broken, disk)) = self.plan.broken.zip(disk) else { return };
-        let rows = || disk.rows().into_iter();
-        match broken {
-            Broken::AnswersBeforeSync => disk.lose_last(),
-            Broken::NoTombstone => self.forget_tombstones(disk),
-            Broken::PresumesAbort => {
-                rows().filter(|row| Filter::LegsInDoubt.admits(row)).for_each(|row| disk.remove(&row.key()));
+        let Some((broken, disk)) = self.plan.broken.zip(self.disk(place)) else { return };
+        match (broken, disk) {
+            (Broken::AnswersBeforeSync, disk) => disk.lose_last(),
+            (Broken::NoTombstone, Disk::Node(disk)) => self.forget_tombstones(&disk),
+            (Broken::PresumesAbort, Disk::Node(disk)) => {
+                let in_doubt = |row: &node::Row| node::legs_in_doubt().admits(row);
+                disk.rows().into_iter().filter(in_doubt).for_each(|row| disk.remove(&row.key()));
             }
-            Broken::ForgetsUndecided => {
-                let open =
-                    |row: &Row| TransferRow::of(row).is_some_and(|row| row.state == TransferState::Pending);
-                rows().filter(open).for_each(|row| disk.remove(&row.key()));
+            (Broken::ForgetsUndecided, Disk::Hub(disk)) => {
+                let open = |row: &hub::Row| {
+                    TransferRow::of(row).is_some_and(|row| row.state == TransferState::Pending)
+                };
+                disk.rows().into_iter().filter(open).for_each(|row| disk.remove(&row.key()));
             }
+            (Broken::NoTombstone | Broken::PresumesAbort, Disk::Hub(_))
+            | (Broken::ForgetsUndecided, Disk::Node(_)) => {}
         }
     }
 }

@@ -5,11 +5,11 @@ use super::network::{Event, Letter, Message};
 use super::payees::accepts;
 use super::people::Wish;
 use super::world::{HUB, World};
-use crate::domain::coordinator::WaitMode;
-use crate::domain::id::TransferId;
-use crate::domain::region::ProvinceCode;
-use crate::domain::transfer::TransferState;
-use crate::store::memory::{Fault, MemoryDisk};
+use crate::domain::hub::WaitMode;
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
+use crate::store::memory::Fault;
 
 impl World {
     /// What the next client wants.
@@ -149,10 +149,8 @@ impl World {
     fn back_up(&mut self, province: ProvinceCode) {
         let place = self.loser(province);
         let is_old = self.hub_put_back || self.lies.hub_is_old();
-        let disk =
-            if place == HUB { Some(&self.hub.disk) } else { self.nodes.get(&place).map(|it| &it.disk) };
-        if let Some(backup) = disk.filter(|_| !(place == HUB && is_old)).map(MemoryDisk::backup) {
-            self.backups.insert(place, backup);
+        if let Some(disk) = self.disk(place).filter(|_| !(place == HUB && is_old)) {
+            self.backups.insert(place, disk.backup());
         }
     }
 
@@ -163,13 +161,12 @@ impl World {
         if self.life(place).is_some() {
             self.crash(place, "put back from a backup");
         }
+        if let Some(disk) = self.disk(place) {
+            disk.put_back(&backup);
+        }
         if place == HUB {
-            self.hub.disk.put_back(&backup);
             (self.hub_put_back, self.hub_lost) = (true, true);
             return self.report.count("hub put back");
-        }
-        if let Some(node) = self.nodes.get(&place) {
-            node.disk.put_back(&backup);
         }
         self.put_back.insert(place, u64::MAX);
         self.report.count("node put back");
@@ -177,9 +174,7 @@ impl World {
 
     fn fail_store(&mut self, place: ProvinceCode, fault: Fault) {
         let nth = self.chance.between(1, 4);
-        let disk =
-            if place == HUB { Some(&self.hub.disk) } else { self.nodes.get(&place).map(|it| &it.disk) };
-        if let Some(disk) = disk {
+        if let Some(disk) = self.disk(place) {
             disk.fail_append(nth, fault);
         }
         self.report.count(match fault {

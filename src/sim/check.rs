@@ -2,15 +2,19 @@
 //! after a store was put back, and at the end.
 
 use super::world::World;
-use crate::domain::books::{Books, HubBooks, NodeBooks};
-use crate::domain::id::{MemberRef, TransferId};
-use crate::domain::invariant::{INVARIANTS, Violation, violations};
-use crate::domain::ledger::AccountKind;
-use crate::domain::participant::apply::PROVINCE;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Key, LegRow, Row, TableRow};
-use crate::domain::scan::Filter;
-use crate::domain::transfer::{Side, TransferState};
+use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
+use crate::domain::audit::invariant::{INVARIANTS, Violation, violations};
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::machine::record::{Record, replay};
+use crate::domain::machine::table::{Row as _, Table as _, TableRow};
+use crate::domain::node::apply::PROVINCE;
+use crate::domain::node::tables::LegRow;
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::value::id::{MemberRef, TransferId};
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
+use crate::domain::{hub, node};
 use crate::engine::Core;
 use crate::store::memory::MemoryDisk;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,7 +46,7 @@ struct Changed {
 }
 
 impl Looked {
-    fn leg(&mut self, province: ProvinceCode, row: &Row, changed: &mut Changed) {
+    fn leg(&mut self, province: ProvinceCode, row: &node::Row, changed: &mut Changed) {
         if let Some(leg) = LegRow::of(row) {
             let member = (province, leg.member_ref);
             self.legs.entry(member).or_default().insert((leg.transfer_id, leg.side));
@@ -52,17 +56,22 @@ impl Looked {
     }
 
     /// What has changed at a node; false when that cannot be said.
-    fn node(&mut self, province: ProvinceCode, disk: &MemoryDisk, changed: &mut Changed) -> bool {
+    fn node(
+        &mut self,
+        province: ProvinceCode,
+        disk: &MemoryDisk<node::Record>,
+        changed: &mut Changed,
+    ) -> bool {
         let Some(keys) = disk.take_touched() else {
             disk.rows().iter().for_each(|row| self.leg(province, row, changed));
             return false;
         };
         for key in keys {
             match &key {
-                Key::LegRow(..) => {
+                node::Key::Leg(..) => {
                     disk.row(&key).iter().for_each(|row| self.leg(province, row, changed));
                 }
-                Key::AccountRow(member_ref, _) if *member_ref != PROVINCE => {
+                node::Key::Account(member_ref, _) if *member_ref != PROVINCE => {
                     changed.members.insert((province, *member_ref));
                 }
                 _ => {}
@@ -75,13 +84,14 @@ impl Looked {
 impl World {
     pub(super) fn has_ended(&self) -> bool {
         let left = self.left_to_people();
-        let is_left = |row: &Row| match row {
-            Row::TransferRow(transfer) => left.contains(&transfer.transfer_id),
-            Row::LegRow(leg) => left.contains(&leg.transfer_id),
-            _ => false,
+        let unsettled = |row: &hub::Row| {
+            let is_left = TransferRow::of(row).is_some_and(|it| left.contains(&it.transfer_id));
+            hub::unsettled_transfers().admits(row) && !is_left
         };
-        let unsettled = |row: &Row| Filter::UnsettledTransfers.admits(row) && !is_left(row);
-        let in_doubt = |row: &Row| Filter::LegsInDoubt.admits(row) && !is_left(row);
+        let in_doubt = |row: &node::Row| {
+            let is_left = LegRow::of(row).is_some_and(|leg| left.contains(&leg.transfer_id));
+            node::legs_in_doubt().admits(row) && !is_left
+        };
         // A node that was put back has nothing in doubt of what it lost: it has ended once it was told all of it.
         let whole = |province: &ProvinceCode| self.joined.get(province) == Some(&false);
         self.clients.iter().all(|client| client.done || left.contains(&client.wish.transfer_id))
@@ -100,7 +110,7 @@ impl World {
         let keys = self.hub.disk.take_touched();
         let mut known = keys.is_some() && self.at < self.looked.whole_at + WHOLE_EVERY;
         for key in keys.unwrap_or_default() {
-            if let Key::TransferRow(id) | Key::BuriedRow(id) = key {
+            if let hub::Key::Transfer(id) | hub::Key::Buried(id) = key {
                 changed.transfers.insert(id);
             }
         }
@@ -162,10 +172,10 @@ impl World {
 
     /// The books of some transfers alone.
     fn books_of(&self, ids: &BTreeSet<TransferId>) -> Books {
-        let keys = ids.iter().flat_map(|id| [Key::TransferRow(*id), Key::BuriedRow(*id)]);
+        let keys = ids.iter().flat_map(|id| [hub::Key::Transfer(*id), hub::Key::Buried(*id)]);
         let hub = HubBooks::of(keys.filter_map(|key| self.hub.disk.row(&key)));
-        let legs = |disk: &MemoryDisk| -> Vec<Row> {
-            let keys = ids.iter().flat_map(|id| Side::ALL.iter().map(|side| Key::LegRow(*id, *side)));
+        let legs = |disk: &MemoryDisk<node::Record>| -> Vec<node::Row> {
+            let keys = ids.iter().flat_map(|id| Side::ALL.iter().map(|side| node::Key::Leg(*id, *side)));
             keys.filter_map(|key| disk.row(&key)).collect()
         };
         let nodes = self.nodes.iter().map(|(province, node)| NodeBooks::of(*province, legs(&node.disk)));
@@ -177,16 +187,16 @@ impl World {
 
     /// The books of some members alone, with all their legs.
     fn accounts_of(&self, members: &BTreeSet<(ProvinceCode, MemberRef)>) -> Books {
-        let mut rows: BTreeMap<ProvinceCode, Vec<Row>> = BTreeMap::new();
+        let mut rows: BTreeMap<ProvinceCode, Vec<node::Row>> = BTreeMap::new();
         for (province, member_ref) in members {
             let Some(node) = self.nodes.get(province) else { continue };
             let kinds = [AccountKind::Personal, AccountKind::Wallet];
-            let accounts = kinds.map(|kind| Key::AccountRow(*member_ref, kind));
+            let accounts = kinds.map(|kind| node::Key::Account(*member_ref, kind));
             let legs = self.looked.legs.get(&(*province, *member_ref)).into_iter().flatten();
-            let legs = legs.map(|(transfer_id, side)| Key::LegRow(*transfer_id, *side));
+            let legs = legs.map(|(transfer_id, side)| node::Key::Leg(*transfer_id, *side));
             let found = accounts.into_iter().chain(legs).filter_map(|key| node.disk.row(&key));
             // A store that was put back may have given the leg of an id to another member.
-            let own = |row: &Row| LegRow::of(row).is_none_or(|leg| leg.member_ref == *member_ref);
+            let own = |row: &node::Row| LegRow::of(row).is_none_or(|leg| leg.member_ref == *member_ref);
             rows.entry(*province).or_default().extend(found.filter(own));
         }
         let nodes = rows.into_iter().map(|(province, rows)| NodeBooks::of(province, rows));
@@ -214,16 +224,21 @@ impl World {
 
     /// Replaying a journal rebuilds its tables.
     fn replayed(&mut self) {
-        let disks = [(super::world::HUB, self.hub.disk.clone())].into_iter();
-        let disks = disks.chain(self.nodes.iter().map(|(province, node)| (*province, node.disk.clone())));
-        for (place, disk) in disks.collect::<Vec<_>>() {
-            let records = disk.records();
-            let made = crate::domain::apply::replay(&records);
-            let stored = disk.rows().into_iter().filter(|row| !row.table().is_vault());
-            if !made.rows().cloned().eq(stored) {
+        let mut found = vec![(super::world::HUB, rebuilds(&self.hub.disk))];
+        found.extend(self.nodes.iter().map(|(province, node)| (*province, rebuilds(&node.disk))));
+        for (place, (same, records)) in found {
+            if !same {
                 self.complain(format!("{place}: replaying its journal makes other tables"));
             }
-            self.report.records += records.len() as u64;
+            self.report.records += records;
         }
     }
+}
+
+/// Whether replaying a journal makes the tables beside it, and of how many records it is.
+fn rebuilds<R: Record>(disk: &MemoryDisk<R>) -> (bool, u64) {
+    let records = disk.records();
+    let made = replay(&records);
+    let stored = disk.rows().into_iter().filter(|row| !row.table().is_vault());
+    (made.rows().cloned().eq(stored), records.len() as u64)
 }

@@ -2,17 +2,17 @@
 
 use super::network::{Event, Letter, Message};
 use super::world::{HUB, HubCaller, Pending, World};
-use crate::domain::acceptance::Asked;
-use crate::domain::coordinator::{Answer, Effect, Input};
-use crate::domain::id::TransferId;
-use crate::domain::protocol::Decision;
+use crate::domain::hub::tables::Key;
+use crate::domain::hub::{Answer, Effect, Input, ReadBack};
+use crate::domain::machine::own::{IncidentRow, PeerMark};
+use crate::domain::machine::step::Output;
+use crate::domain::machine::table::TableRow;
+use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::message::Decision;
 use crate::domain::reason::Reason;
-use crate::domain::record::PeerMark;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{IncidentRow, Key, TableRow};
-use crate::domain::step::Output;
-use crate::domain::transfer::Side;
-use crate::engine::ReadBack;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
 use std::collections::BTreeMap;
 
 /// How long a decision's call may take, and how long a probe's.
@@ -218,7 +218,7 @@ impl World {
     }
 
     fn decided_at_recovery(&self, transfer_id: TransferId) -> bool {
-        let row = self.hub.disk.row(&Key::IncidentRow(transfer_id, Side::Payer));
+        let row = self.hub.disk.row(&Key::Incident(transfer_id, Side::Payer));
         row.as_ref()
             .and_then(IncidentRow::of)
             .is_some_and(|it| it.refusal.reason == Reason::DecidedAtRecovery)

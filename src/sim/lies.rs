@@ -2,17 +2,18 @@
 //! hand. Whoever has seen more must find it: a node is told again what it lost; a hub is refused, and then restored as
 //! it should have been. What nobody else had seen cannot be found (ADR 010).
 
+use super::disk::Disk;
 use super::world::{HUB, World};
-use crate::domain::id::TransferId;
-use crate::domain::invariant::Violation;
+use crate::domain::audit::invariant::Violation;
+use crate::domain::machine::own::{IncidentRow, PeerRow};
+use crate::domain::machine::table::{Row, TableRow};
+use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
-use crate::domain::record::Record;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{IncidentRow, Key, PeerRow, Row, TableRow};
-use crate::domain::transfer::Outcome;
-use crate::engine::{hash_at, is_put_back};
-use crate::store::Journal;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::{hub, node};
 use crate::store::memory::MemoryDisk;
+use crate::store::{hash_at, is_restored};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most appends that a disk that lies loses.
@@ -57,10 +58,6 @@ impl Lies {
     }
 }
 
-fn reach(disk: &MemoryDisk) -> u64 {
-    disk.open_for_reading().head().sequence
-}
-
 impl World {
     /// A disk lies, or a folder is copied back; sometimes a node's store is restored as it should be.
     pub(super) fn come_back_old(&mut self, province: ProvinceCode) {
@@ -75,8 +72,8 @@ impl World {
         if self.life(place).is_some() {
             self.crash(place, if lied { "its disk lied" } else { "an older folder is copied back" });
         }
-        let disk = if place == HUB { self.hub.disk.clone() } else { self.nodes[&place].disk.clone() };
-        let before = disk.records();
+        let Some(disk) = self.disk(place) else { return };
+        let before = if place == HUB { self.hub.disk.records() } else { Vec::new() };
         if lied {
             self.lose(&disk, if place == HUB { 1 } else { 3 * self.country.members });
         } else {
@@ -87,12 +84,12 @@ impl World {
             (false, true) => "put back, and marked so",
             (false, false) => "copied back, and nobody says so",
         });
-        let reached = reach(&disk);
+        let reached = disk.reach();
         if place == HUB {
             return self.hub_lost(&before, reached);
         }
         self.put_back.insert(place, u64::MAX);
-        let peer = self.hub.disk.row(&Key::PeerRow(place));
+        let peer = self.hub.disk.row(&hub::Key::Peer(place));
         let seen = peer.as_ref().and_then(PeerRow::of).is_some_and(|peer| peer.sequence > reached);
         let known = self.lies.nodes.get(&place).copied().unwrap_or_default();
         self.lies.nodes.insert(place, seen || known || marked);
@@ -102,9 +99,9 @@ impl World {
     }
 
     /// Loses some of the last appends, never the first so many records.
-    fn lose(&mut self, disk: &MemoryDisk, first: u64) {
+    fn lose(&mut self, disk: &Disk, first: u64) {
         for _ in 0..self.chance.between(1, LOST_MAX + 1) {
-            if reach(disk).saturating_sub(disk.last_records()) < first {
+            if disk.reach().saturating_sub(disk.last_records()) < first {
                 return;
             }
             disk.lose_last();
@@ -112,15 +109,15 @@ impl World {
     }
 
     /// The hub has lost everything after this sequence.
-    fn hub_lost(&mut self, before: &[Record], reached: u64) {
-        let seen = |node: &MemoryDisk| {
-            let row = node.row(&Key::PeerRow(HUB));
+    fn hub_lost(&mut self, before: &[hub::Record], reached: u64) {
+        let seen = |node: &MemoryDisk<node::Record>| {
+            let row = node.row(&node::Key::Peer(HUB));
             row.as_ref().and_then(PeerRow::of).map_or(0, |peer| peer.sequence)
         };
         let seen = self.nodes.values().map(|node| seen(&node.disk)).max().unwrap_or(0);
         let lost = before.iter().zip(1..).filter(|(_, sequence)| *sequence > reached.max(seen));
         let commits = lost.filter_map(|(record, _)| match record {
-            Record::TransferDecided(it) if it.outcome == Outcome::Commit => Some(it.transfer_id),
+            hub::Record::TransferDecided(it) if it.outcome == Outcome::Commit => Some(it.transfer_id),
             _ => None,
         });
         self.lies.unseen.extend(commits);
@@ -132,8 +129,8 @@ impl World {
         let Some((reached, node)) = self.lies.marked.get(&province).zip(self.nodes.get(&province)) else {
             return false;
         };
-        let resynced = |record: &Record| matches!(record, Record::NodeResynced(_));
-        is_put_back(&mut node.disk.open_for_reading(), Some(*reached), resynced).unwrap_or(true)
+        let resynced = |record: &node::Record| matches!(record, node::Record::NodeResynced(_));
+        is_restored(&mut node.disk.open_for_reading(), Some(*reached), resynced).unwrap_or(true)
     }
 
     /// A node was admitted: one whose loss the hub had seen must have been found.
@@ -153,7 +150,9 @@ impl World {
         let Some(backup) = self.backups.get(&HUB).cloned().filter(|_| self.lies.hub_is_old()) else { return };
         self.report.count("old hub found");
         self.crash(HUB, "found to be old, and restored");
-        self.hub.disk.put_back(&backup);
+        if let Some(disk) = self.disk(HUB) {
+            disk.put_back(&backup);
+        }
         self.lies.hub_since = None;
         self.hub_put_back = true;
         self.report.count("hub put back");
@@ -164,7 +163,7 @@ impl World {
         let mut hub = self.hub.disk.open_for_reading();
         let mut knows_more = Vec::new();
         for (province, node) in &self.nodes {
-            let row = node.disk.row(&Key::PeerRow(HUB));
+            let row = node.disk.row(&node::Key::Peer(HUB));
             let Some(seen) = row.as_ref().and_then(PeerRow::of) else { continue };
             if hash_at(&mut hub, seen.sequence).unwrap_or_default() != Some(seen.head_hash) {
                 knows_more.push(*province);
@@ -184,11 +183,11 @@ impl World {
         }
         let contrary = |incident: &IncidentRow| incident.refusal.reason == Reason::ContraryOrder;
         let noted = |id: Option<TransferId>| {
-            let of = |row: &Row| {
-                IncidentRow::of(row)
-                    .is_some_and(|it| contrary(it) && id.is_none_or(|id| it.transfer_id == id))
+            let of = |it: Option<&IncidentRow>| {
+                it.is_some_and(|it| contrary(it) && id.is_none_or(|id| it.transfer_id == id))
             };
-            self.hub.disk.any(of) || self.nodes.values().any(|node| node.disk.any(of))
+            self.hub.disk.any(|row| of(row.as_incident()))
+                || self.nodes.values().any(|node| node.disk.any(|row| of(row.as_incident())))
         };
         let unseen = |id: TransferId| violation.invariant == "INV-10" && self.lies.unseen.contains(&id);
         match violation.transfer_id {

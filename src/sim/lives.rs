@@ -4,12 +4,14 @@ use super::network::{Event, Place};
 use super::people::PlainVault;
 use super::watched::Watched;
 use super::world::{HUB, World};
-use crate::domain::coordinator::{self, Coordinator, Deadlines};
-use crate::domain::id::StartId;
-use crate::domain::participant::{self, Participant};
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{LegRow, TableRow, TransferRow};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::hub::{self, Deadlines, HubMachine};
+use crate::domain::machine::scan::Scan;
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::tables::LegRow;
+use crate::domain::node::{self, NodeMachine};
+use crate::domain::value::id::StartId;
+use crate::domain::value::region::ProvinceCode;
 use crate::engine::EngineError;
 use crate::store::{StoreError, Tables};
 use std::sync::Arc;
@@ -19,8 +21,8 @@ impl World {
     pub(super) fn start_hub(&mut self) {
         let start_id = StartId(self.chance.bytes());
         let (places, rulebook) = (Arc::clone(&self.country.places), Arc::clone(&self.country.rulebook));
-        let machine = Coordinator::new(start_id, places, rulebook, Deadlines::default());
-        let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
+        let machine = HubMachine::new(start_id, places, rulebook, Deadlines::default());
+        let everything = Scan { filter: hub::unsettled_transfers(), after: None, limit: usize::MAX };
         let rows = self.hub.disk.open().scan(&everything).unwrap_or_default();
         let unsettled: Vec<TransferRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
         self.log(format_args!("hub starts, {} unsettled", unsettled.len()));
@@ -29,9 +31,9 @@ impl World {
             return self.complain(format!("the hub cannot start: {error}"));
         }
         let put_back = self.hub_put_back.then(|| self.country.provinces.clone());
-        self.hub.inbox.push(coordinator::Input::Start { unsettled, put_back });
+        self.hub.inbox.push(hub::Input::Start { unsettled, put_back });
         let provinces = self.country.provinces.clone();
-        let dark = |province: &ProvinceCode| coordinator::Input::Link { province: *province, up: false };
+        let dark = |province: &ProvinceCode| hub::Input::Link { province: *province, up: false };
         self.hub.inbox.extend(provinces.iter().map(dark));
         self.up.clear();
         let incarnation = self.hub.incarnation() + 1;
@@ -47,18 +49,18 @@ impl World {
         let start_id = StartId(self.chance.bytes());
         let (places, rulebook) = (Arc::clone(&self.country.places), Arc::clone(&self.country.rulebook));
         let (at, everything) =
-            (self.at, Scan { filter: Filter::LegsInDoubt, after: None, limit: usize::MAX });
+            (self.at, Scan { filter: node::legs_in_doubt(), after: None, limit: usize::MAX });
         let is_marked = self.is_marked(province);
         let Some(node) = self.nodes.get_mut(&province) else { return };
         let rows = node.disk.open().scan(&everything).unwrap_or_default();
         let in_doubt: Vec<LegRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
         let count = in_doubt.len();
         let vault = Arc::new(PlainVault);
-        let machine = Participant::new(province, start_id, places, rulebook, vault, in_doubt);
+        let machine = NodeMachine::new(province, start_id, places, rulebook, vault, in_doubt);
         let machine = Watched::new(machine, &node.disk, &self.marks);
         let started = node.start(machine, start_id, at);
         if is_marked {
-            node.inbox.push(participant::Input::PutBack);
+            node.inbox.push(node::Input::PutBack);
         }
         self.joined.remove(&province);
         self.log(format_args!("node {province} starts, {count} in doubt"));

@@ -6,6 +6,7 @@ mod broken;
 mod chance;
 mod chaos;
 mod check;
+mod disk;
 mod hub_side;
 mod lies;
 mod lives;

@@ -1,12 +1,12 @@
 //! What is still to happen, in order of time: messages on their way, timers, and what chance has in store.
 
-use crate::domain::acceptance::Asked;
-use crate::domain::coordinator::{AcceptRequest, Announcement, CompensationRequest, CreateRequest, HeardLeg};
-use crate::domain::protocol::{Ack, Decision, Question, Ruling, Vote};
+use crate::domain::hub::{AcceptRequest, Announcement, CompensationRequest, CreateRequest, HeardLeg};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
+use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::record::PeerMark;
-use crate::domain::region::ProvinceCode;
-use crate::domain::transfer::TransferState;
+use crate::domain::value::region::ProvinceCode;
 use std::collections::BTreeMap;
 
 /// A server; the hub is [`ProvinceCode::HUB`].

@@ -4,16 +4,18 @@ use super::Broken;
 use super::network::{Call, Event, Letter, Message};
 use super::people::id_hash;
 use super::world::{HUB, Pending, World};
-use crate::domain::acceptance::Asked;
-use crate::domain::coordinator::{Announcement, HeardLeg};
-use crate::domain::participant::{Answer, Effect, Input, leg_record};
-use crate::domain::policy::{Presented, PresentedLeg};
-use crate::domain::protocol::Question;
+use crate::domain::hub::{Announcement, HeardLeg};
+use crate::domain::machine::own::PeerRow;
+use crate::domain::machine::step::Output;
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::tables::{Key, LegRow};
+use crate::domain::node::{Answer, Effect, Input, leg_record};
+use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::message::Question;
 use crate::domain::reason::Reason;
-use crate::domain::record::LegState;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Key, LegRow, PeerRow, TableRow};
-use crate::domain::step::Output;
+use crate::domain::rules::{Presented, PresentedLeg};
+use crate::domain::value::region::ProvinceCode;
 
 /// How often a node shows itself, and how long its calls may take.
 const ANNOUNCE_EVERY: u64 = 5_000;
@@ -128,7 +130,7 @@ impl World {
     pub(super) fn announce(&mut self, province: ProvinceCode, prove: Option<u64>) {
         let again = self.joined.contains_key(&province);
         let Some(node) = self.nodes.get(&province) else { return };
-        let row = node.disk.row(&Key::PeerRow(ProvinceCode::HUB));
+        let row = node.disk.row(&Key::Peer(ProvinceCode::HUB));
         let hub_seen = row.as_ref().and_then(PeerRow::of).map(PeerRow::mark);
         let proof = prove.map(|sequence| (sequence, node.hash_at(sequence).unwrap_or_default()));
         let hub_incarnation = hub_seen.map_or(0, |seen| seen.incarnation);

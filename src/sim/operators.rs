@@ -3,10 +3,10 @@
 
 use super::network::{Event, Letter, Message};
 use super::world::{HUB, World};
-use crate::domain::coordinator::{CompensationRequest, CompensationWord};
-use crate::domain::id::{Digest, TransferId};
-use crate::domain::money::Money;
-use crate::domain::transfer::TransferState;
+use crate::domain::hub::{CompensationRequest, CompensationWord};
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::money::Money;
 
 /// Callers from this number on are operators, each with one compensation.
 const OPERATORS: usize = 1 << 32;

@@ -3,9 +3,10 @@
 use super::network::{Letter, Message};
 use super::people::NOON_TO_SIX_MS;
 use super::world::{Client, HUB, World};
-use crate::domain::coordinator::AcceptRequest;
-use crate::domain::row::{Key, TableRow, TransferRow};
-use crate::domain::transfer::TransferState;
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::hub::{AcceptRequest, Key};
+use crate::domain::machine::table::TableRow;
+use crate::domain::protocol::transfer::TransferState;
 
 /// A world with acceptance begins so long before 06:00.
 const BEFORE_SIX_MS: i64 = 15_000;
@@ -24,7 +25,7 @@ impl World {
     pub(super) fn remind_payees(&mut self) {
         let gone = |client: &Client| self.healing && client.done && client.told.is_none();
         let awaits = |client: &Client| {
-            let row = self.hub.disk.row(&Key::TransferRow(client.wish.transfer_id));
+            let row = self.hub.disk.row(&Key::Transfer(client.wish.transfer_id));
             row.as_ref()
                 .and_then(TransferRow::of)
                 .is_some_and(|row| row.state == TransferState::AwaitingAcceptance)

@@ -1,21 +1,22 @@
 //! The simulated country: provinces with one pooling area each, members with money or a wallet, and their transfers.
 
-use crate::domain::calendar::{Civil, Day};
-use crate::domain::coordinator::{CreateRequest, WaitMode};
-use crate::domain::id::{Digest, MemberRef, TransferId};
-use crate::domain::id_number::{IdNumber, Person, PersonName};
-use crate::domain::kinship::Kinship;
-use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
-use crate::domain::money::Money;
-use crate::domain::participant::{Input, MemberReport};
-use crate::domain::policy::identity::Vault;
-use crate::domain::policy::rulebook::{
+use crate::domain::hub::tables::PartiesRow;
+use crate::domain::hub::{CreateRequest, WaitMode};
+use crate::domain::node::record::RequestMark;
+use crate::domain::node::tables::PersonRow;
+use crate::domain::node::{Input, MemberReport};
+use crate::domain::protocol::transfer::{Party, Terms, TermsDigests};
+use crate::domain::rules::identity::Vault;
+use crate::domain::rules::rulebook::{
     RuleLayer, RulePlace, RuleText, RuleValues, RuleVersion, Rulebook, WithoutWallet,
 };
-use crate::domain::record::RequestMark;
-use crate::domain::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
-use crate::domain::row::{PartiesRow, PersonRow};
-use crate::domain::transfer::{Party, Terms, TermsDigests};
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::id::{Digest, MemberRef, TransferId};
+use crate::domain::value::id_number::{IdNumber, Person, PersonName};
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
 use std::sync::Arc;
 
 /// Noon of 2026-11-21 in Shanghai: when every simulated day begins.

@@ -1,11 +1,12 @@
 //! One simulated server: the real machine and the real engine core over a disk that survives it.
 
-use crate::domain::calendar::{Civil, Mono, Now};
-use crate::domain::id::{Digest, StartId};
-use crate::domain::record::PeerMark;
-use crate::domain::step::{Machine, Ticket};
-use crate::engine::{Core, EngineError, Outputs, hash_at};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::step::{Machine, Ticket};
+use crate::domain::value::calendar::{Civil, Mono, Now};
+use crate::domain::value::id::{Digest, StartId};
+use crate::engine::{Core, EngineError, Outputs};
 use crate::sim::people::NOON;
+use crate::store::hash_at;
 use crate::store::memory::{MemoryDisk, MemoryStore};
 use std::collections::BTreeMap;
 
@@ -13,9 +14,9 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub struct Server<M: Machine, C> {
     /// What survives a crash.
-    pub disk: MemoryDisk,
+    pub disk: MemoryDisk<M::Record>,
     /// What does not.
-    pub core: Option<Core<M, MemoryStore>>,
+    pub core: Option<Core<M, MemoryStore<M::Record>>>,
     /// Counts its lives: timers and answers of an earlier one mean nothing.
     pub life: u64,
     /// Handed in since the last batch.

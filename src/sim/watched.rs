@@ -1,47 +1,53 @@
 //! The machines of production with somebody who looks over their shoulder: which message finds which state.
 
 use super::marks::Marks;
-use crate::domain::calendar::{Mono, Now};
-use crate::domain::coordinator::{self, CompensationWord, Coordinator};
-use crate::domain::id::{Digest, TransferId};
-use crate::domain::participant::{self, Participant};
-use crate::domain::policy::Presented;
-use crate::domain::protocol::{AckResult, Decision, Ruling, Verdict};
-use crate::domain::record::LegState;
-use crate::domain::row::{Key, LegRow, Row, TableRow, TransferRow};
-use crate::domain::step::{Machine, Step, Ticket};
-use crate::domain::transfer::{Outcome, Side};
-use crate::domain::working_set::WorkingSet;
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::hub::{self, CompensationWord, HubMachine};
+use crate::domain::machine::step::{Machine, Step, Ticket};
+use crate::domain::machine::table::TableRow;
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::tables::LegRow;
+use crate::domain::node::{self, NodeMachine};
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::message::{AckResult, Decision, Ruling, Verdict};
+use crate::domain::protocol::transfer::Outcome;
+use crate::domain::rules::Presented;
+use crate::domain::value::calendar::{Mono, Now};
+use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::side::Side;
+use crate::store::KeyOf;
 use crate::store::memory::MemoryDisk;
 
 /// A machine, and what its inputs find.
 #[derive(Debug)]
-pub struct Watched<M> {
+pub struct Watched<M: Machine> {
     machine: M,
-    disk: MemoryDisk,
+    disk: MemoryDisk<M::Record>,
     marks: Marks,
 }
 
 /// A machine whose inputs speak of transfers in states.
 pub trait Marked: Machine + Sized {
     /// Marks the cells of an input.
-    fn mark(&self, input: &Self::Input, sight: &Sight<'_>);
+    fn mark(&self, input: &Self::Input, sight: &Sight<'_, Self>);
 }
 
 /// Rows as a step finds them: those that its batch has loaded or changed, else those on the disk.
-pub struct Sight<'a> {
-    rows: &'a WorkingSet,
-    disk: &'a MemoryDisk,
+pub struct Sight<'a, M: Machine> {
+    rows: &'a WorkingSet<M::Row>,
+    disk: &'a MemoryDisk<M::Record>,
     marks: &'a Marks,
 }
 
-impl Sight<'_> {
-    fn row(&self, key: &Key) -> Option<Row> {
+impl<M: Machine> Sight<'_, M> {
+    fn row(&self, key: &KeyOf<M::Record>) -> Option<M::Row> {
         if self.rows.knows(key) { self.rows.row(key).cloned() } else { self.disk.row(key) }
     }
+}
 
+impl Sight<'_, NodeMachine> {
     fn leg(&self, transfer_id: TransferId, side: Side) -> (&'static str, Option<Digest>) {
-        let row = self.row(&Key::LegRow(transfer_id, side));
+        let row = self.row(&node::Key::Leg(transfer_id, side));
         let leg = row.as_ref().and_then(LegRow::of);
         (leg.map_or("never seen", |leg| LegState::name(leg.state)), leg.map(|leg| leg.terms_digest))
     }
@@ -49,21 +55,23 @@ impl Sight<'_> {
 
 impl<M: Marked> Watched<M> {
     /// A machine over a disk.
-    pub fn new(machine: M, disk: &MemoryDisk, marks: &Marks) -> Watched<M> {
+    pub fn new(machine: M, disk: &MemoryDisk<M::Record>, marks: &Marks) -> Watched<M> {
         Watched { machine, disk: disk.clone(), marks: marks.clone() }
     }
 }
 
 impl<M: Marked> Machine for Watched<M> {
+    type Record = M::Record;
+    type Row = M::Row;
     type Input = M::Input;
     type Answer = M::Answer;
     type Effect = M::Effect;
 
-    fn needs(&self, now: Now, input: &Self::Input, rows: &WorkingSet) -> Vec<Key> {
+    fn needs(&self, now: Now, input: &Self::Input, rows: &WorkingSet<M::Row>) -> Vec<KeyOf<M::Record>> {
         self.machine.needs(now, input, rows)
     }
 
-    fn step(&mut self, input: Self::Input, step: &mut Step<'_, Self::Answer, Self::Effect>) {
+    fn step(&mut self, input: Self::Input, step: &mut Step<'_, M::Record, M::Answer, M::Effect>) {
         let sight = Sight { rows: step.rows(), disk: &self.disk, marks: &self.marks };
         self.machine.mark(&input, &sight);
         self.machine.step(input, step);
@@ -91,28 +99,28 @@ fn verdict(verdict: &Verdict) -> &'static str {
     }
 }
 
-impl Coordinator {
+impl HubMachine {
     fn mark_transfer(
         &self,
         id: TransferId,
-        sight: &Sight<'_>,
+        sight: &Sight<'_, HubMachine>,
         message: impl FnOnce(Option<&TransferRow>) -> &'static str,
     ) {
-        let row = sight.row(&Key::TransferRow(id));
+        let row = sight.row(&hub::Key::Transfer(id));
         let transfer = row.as_ref().and_then(TransferRow::of);
         let state = match transfer {
             _ if self.is_recovering() => "the hub recovers",
             Some(transfer) => transfer.state.name(),
-            None if sight.row(&Key::BuriedRow(id)).is_some() => "buried",
+            None if sight.row(&hub::Key::Buried(id)).is_some() => "buried",
             None => "never seen",
         };
         sight.marks.mark("hub", message(transfer), state);
     }
 }
 
-impl Marked for Coordinator {
-    fn mark(&self, input: &Self::Input, sight: &Sight<'_>) {
-        use coordinator::Input;
+impl Marked for HubMachine {
+    fn mark(&self, input: &Self::Input, sight: &Sight<'_, Self>) {
+        use hub::Input;
         let same = |row: Option<&TransferRow>, digest: Digest| row.is_none_or(|it| it.terms_digest == digest);
         match input {
             Input::Create { request, .. } => {
@@ -171,13 +179,18 @@ impl Marked for Coordinator {
     }
 }
 
-impl Participant {
-    fn mark_leg(&self, sight: &Sight<'_>, message: &'static str, state: &'static str) {
+impl NodeMachine {
+    fn mark_leg(&self, sight: &Sight<'_, NodeMachine>, message: &'static str, state: &'static str) {
         let state = if self.is_admitted() { state } else { "the node is not admitted" };
         sight.marks.mark("node", message, state);
     }
 
-    fn mark_order(&self, decision: &Decision, sight: &Sight<'_>, [commit, abort]: [&'static str; 2]) {
+    fn mark_order(
+        &self,
+        decision: &Decision,
+        sight: &Sight<'_, NodeMachine>,
+        [commit, abort]: [&'static str; 2],
+    ) {
         let (state, _) = sight.leg(decision.transfer_id, decision.side);
         let message = match decision.outcome {
             Outcome::Commit if decision.leg_record.is_empty() => commit,
@@ -188,9 +201,9 @@ impl Participant {
     }
 }
 
-impl Marked for Participant {
-    fn mark(&self, input: &Self::Input, sight: &Sight<'_>) {
-        use participant::Input;
+impl Marked for NodeMachine {
+    fn mark(&self, input: &Self::Input, sight: &Sight<'_, Self>) {
+        use node::Input;
         match input {
             Input::Prepare { legs, .. } => {
                 for presented in legs {

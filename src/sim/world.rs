@@ -2,6 +2,7 @@
 
 use super::chance::Chance;
 use super::check::Looked;
+use super::disk::Disk;
 use super::lies::Lies;
 use super::marks::Marks;
 use super::network::{Agenda, Call, Event, Letter, Message, Place};
@@ -11,13 +12,13 @@ use super::people::{Country, Wish};
 use super::server::Server;
 use super::watched::Watched;
 use super::{Plan, Report};
-use crate::domain::coordinator::{self, Coordinator};
-use crate::domain::id::TransferId;
-use crate::domain::participant::{self, Participant};
-use crate::domain::protocol::{Decision, Question};
-use crate::domain::region::ProvinceCode;
-use crate::domain::transfer::{Side, TransferState};
-use crate::store::memory::MemoryDisk;
+use crate::domain::hub::{self, HubMachine};
+use crate::domain::node::{self, NodeMachine};
+use crate::domain::protocol::message::{Decision, Question};
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -80,8 +81,8 @@ pub struct World {
     pub(super) agenda: Agenda,
     pub(super) at: u64,
     pub(super) country: Country,
-    pub(super) hub: Server<Watched<Coordinator>, HubCaller>,
-    pub(super) nodes: BTreeMap<ProvinceCode, Server<Watched<Participant>, Call>>,
+    pub(super) hub: Server<Watched<HubMachine>, HubCaller>,
+    pub(super) nodes: BTreeMap<ProvinceCode, Server<Watched<NodeMachine>, Call>>,
     /// Nodes that this life's announcement admitted, and whether they are told again what they lost.
     pub(super) joined: BTreeMap<ProvinceCode, bool>,
     /// When the hub's life looks next whether a province is there.
@@ -89,7 +90,7 @@ pub struct World {
     /// When a node's life announces itself next.
     pub(super) announcing: BTreeMap<ProvinceCode, (u64, u64)>,
     /// What was on a node's disk some time ago.
-    pub(super) backups: BTreeMap<ProvinceCode, MemoryDisk>,
+    pub(super) backups: BTreeMap<ProvinceCode, Disk>,
     /// Nodes that were put back, and the first life after that.
     pub(super) put_back: BTreeMap<ProvinceCode, u64>,
     /// Whether the hub's store was put back and it has not recovered yet.
@@ -297,13 +298,13 @@ impl World {
         }
         if place == HUB {
             if self.hub.is_woken(self.at) {
-                self.hub.inbox.push(coordinator::Input::Tick);
+                self.hub.inbox.push(hub::Input::Tick);
                 self.run_hub();
             }
         } else if let Some(node) = self.nodes.get_mut(&place)
             && node.is_woken(self.at)
         {
-            node.inbox.push(participant::Input::Tick);
+            node.inbox.push(node::Input::Tick);
             self.run_node(place);
         }
     }

@@ -1,43 +1,64 @@
 //! What every store must do, run on each of them.
 
-use crate::domain::id::{Digest, MemberRef, TransferId};
-use crate::domain::ledger::AccountKind;
-use crate::domain::money::Money;
-use crate::domain::participant::apply::empty_account;
-use crate::domain::row::{AccountRow, Change, Key, PersonRow, RequestRow, Row, Table};
-use crate::domain::scan::{Filter, Scan};
-use crate::store::memory::MemoryStore;
-use crate::store::samples::{record, runner, typed, values};
+use crate::domain::hub::{transfers_before, unsettled_transfers};
+use crate::domain::machine::record::Record;
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::{Change, Key as _, Row, Table};
+use crate::domain::node::apply::empty_account;
+use crate::domain::node::legs_in_doubt;
+use crate::domain::node::tables::{AccountRow, PersonRow, RequestRow};
+use crate::domain::value::id::{Digest, MemberRef, TransferId};
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::money::Money;
+use crate::domain::value::side::Side;
+use crate::domain::{hub, node};
+use crate::store::samples::{Sample, runner, typed, values};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Commit, Head, Store, StoreError, Tables, chain};
+use crate::store::{Commit, Head, KeyOf, Store, StoreError, Tables, chain};
 use proptest::collection::vec;
 use proptest::strategy::{Strategy, ValueTree};
 
-/// Each function as a test of both stores.
+/// Each function as a test of both stores, with the records and rows of one machine.
 macro_rules! on_each_store {
-    ($($name:ident),+ $(,)?) => {
-        mod memory {
-            $(#[test] fn $name() { super::$name(&mut super::MemoryStore::new()); })+
-        }
-        mod sqlite {
-            $(#[test] fn $name() {
-                let dir = tempfile::tempdir().unwrap();
-                super::$name(&mut super::SqliteStore::open(dir.path(), "hub").unwrap());
-            })+
+    ($tests:ident of $machine:ident: $($name:ident),+ $(,)?) => {
+        mod $tests {
+            type Record = crate::domain::$machine::Record;
+
+            mod memory {
+                $(#[test] fn $name() {
+                    super::super::$name(&mut crate::store::memory::MemoryStore::<super::Record>::new());
+                })+
+            }
+            mod sqlite {
+                $(#[test] fn $name() {
+                    let dir = tempfile::tempdir().unwrap();
+                    let mut store = super::super::SqliteStore::<super::Record>::open(dir.path(), "hub").unwrap();
+                    super::super::$name(&mut store);
+                })+
+            }
         }
     };
 }
 
 on_each_store!(
-    an_empty_store_has_nothing,
-    an_append_is_there_for_the_writer_and_for_readers,
-    an_empty_commit_changes_nothing,
-    rows_are_replaced_and_the_vault_goes_along,
-    the_journal_is_chained_and_read_in_pages,
-    scans_come_in_key_order_and_in_pages,
-    filters_admit_what_the_domain_says,
-    lists_are_newest_first,
-    a_broken_constraint_rolls_all_back_and_ends_the_store,
+        hubs of hub: an_empty_store_has_nothing,
+        an_append_is_there_for_the_writer_and_for_readers,
+        an_empty_commit_changes_nothing,
+        the_journal_is_chained_and_read_in_pages,
+        scans_come_in_key_order_and_in_pages,
+        undecided_transfers_are_filtered_as_the_domain_says,
+        lists_are_newest_first,
+);
+on_each_store!(
+        nodes of node: an_empty_store_has_nothing,
+        an_append_is_there_for_the_writer_and_for_readers,
+        an_empty_commit_changes_nothing,
+        the_journal_is_chained_and_read_in_pages,
+        scans_come_in_key_order_and_in_pages,
+        legs_in_doubt_are_filtered_as_the_domain_says,
+        rows_are_replaced_and_the_vault_goes_along,
+        texts_are_ordered_by_their_bytes,
+        a_broken_constraint_rolls_all_back_and_ends_the_store,
 );
 
 /// An account with nothing pending.
@@ -46,13 +67,17 @@ pub(super) fn account(n: u8, kind: AccountKind, posted: i64, held: i64) -> Accou
     AccountRow { posted: money(posted), held: money(held), ..empty_account(MemberRef([n; 16]), kind) }
 }
 
-pub(super) fn rows(rows: Vec<Row>) -> Commit {
-    Commit { rows: rows.into_iter().map(Change::from).collect(), ..Commit::default() }
+pub(super) fn rows<R: Record>(rows: Vec<R::Row>) -> Commit<R> {
+    Commit { rows: rows.into_iter().map(Change::unknown).collect(), ..Commit::default() }
 }
 
-pub(super) fn all_rows(store: &mut dyn Tables, filter: Filter, limit: usize) -> Vec<Row> {
+pub(super) fn all_rows<R: Record, T: Tables<R, Error = StoreError> + ?Sized>(
+    store: &mut T,
+    filter: Filter<<R::Row as Row>::Table>,
+    limit: usize,
+) -> Vec<R::Row> {
     let mut scan = Scan { filter, after: None, limit };
-    let mut all: Vec<Row> = Vec::new();
+    let mut all: Vec<R::Row> = Vec::new();
     loop {
         let page = store.scan(&scan).unwrap();
         assert!(page.len() <= limit);
@@ -65,48 +90,48 @@ pub(super) fn all_rows(store: &mut dyn Tables, filter: Filter, limit: usize) -> 
 }
 
 /// Rows of all tables, the same at each run, each key once.
-fn many_rows() -> Vec<Row> {
+fn many_rows<R: Row>() -> Vec<R> {
     let mut runner = runner(1);
     let mut by_key = std::collections::BTreeMap::new();
-    for table in Table::ALL {
+    for table in R::Table::ALL {
         for values in vec(values(*table), 200).new_tree(&mut runner).unwrap().current() {
-            let row = typed(*table, values);
+            let row = typed::<R>(*table, values);
             by_key.insert(row.key(), row);
         }
     }
     by_key.into_values().collect()
 }
 
-fn an_empty_store_has_nothing(store: &mut dyn Store) {
+/// A key that no sample has.
+fn nobodys<R: Record>() -> KeyOf<R> {
+    KeyOf::<R>::incident(TransferId([250; 16]), Side::Payer)
+}
+
+fn an_empty_store_has_nothing<R: Sample>(store: &mut dyn Store<R>) {
     assert_eq!(store.head(), Head { sequence: 0, hash: Digest([0; 32]) });
-    assert_eq!(store.load(&[Key::BuriedRow(TransferId([1; 16]))]).unwrap(), [None]);
+    assert_eq!(store.load(&[nobodys::<R>()]).unwrap(), [None]);
     assert_eq!(store.journal(0, 10).unwrap(), []);
-    for table in Table::ALL {
-        assert_eq!(store.scan(&Scan { filter: Filter::All(*table), after: None, limit: 10 }).unwrap(), []);
+    for table in <R::Row as Row>::Table::ALL {
+        assert_eq!(store.scan(&Scan { filter: Filter::all(*table), after: None, limit: 10 }).unwrap(), []);
     }
 }
 
-fn an_append_is_there_for_the_writer_and_for_readers(store: &mut dyn Store) {
+fn an_append_is_there_for_the_writer_and_for_readers<R: Sample>(store: &mut dyn Store<R>) {
     let mut reader = store.reader().unwrap();
-    let wallet = account(1, AccountKind::Wallet, 5, 0);
-    let commit =
-        Commit { records: vec![record(1), record(2)], rows: vec![wallet.clone().into()], vault: vec![] };
+    let row = many_rows::<R::Row>().swap_remove(0);
+    let records = vec![R::sample(1), R::sample(2)];
+    let commit = Commit { records, rows: vec![Change::unknown(row.clone())], vault: vec![] };
     let head = store.append(&commit).unwrap();
     assert_eq!((head.sequence, head), (2, store.head()));
-    let keys = [
-        Key::AccountRow(MemberRef([1; 16]), AccountKind::Personal),
-        Key::AccountRow(MemberRef([1; 16]), AccountKind::Wallet),
-        Key::BuriedRow(TransferId([1; 16])),
-        Key::AccountRow(MemberRef([1; 16]), AccountKind::Wallet),
-    ];
-    let there = Some(Row::from(wallet));
-    let views: [&mut dyn Tables; 2] = [&mut *store, &mut *reader];
-    for view in views {
-        assert_eq!(view.load(&keys).unwrap(), [None, there.clone(), None, there.clone()]);
-        let journal = view.journal(0, 10).unwrap();
+    let keys = [nobodys::<R>(), row.key(), nobodys::<R>(), row.key()];
+    let there = Some(row);
+    for written in [true, false] {
+        let loaded = if written { store.load(&keys) } else { reader.load(&keys) };
+        assert_eq!(loaded.unwrap(), [None, there.clone(), None, there.clone()]);
+        let journal = if written { store.journal(0, 10) } else { reader.journal(0, 10) }.unwrap();
         assert_eq!(
             journal.iter().map(|entry| entry.record.clone()).collect::<Vec<_>>(),
-            [record(1), record(2)]
+            [R::sample(1), R::sample(2)]
         );
         assert_eq!(journal[0].transfer_id, Some(TransferId([1; 16])));
         assert_eq!(journal[1].transfer_id, None);
@@ -114,13 +139,13 @@ fn an_append_is_there_for_the_writer_and_for_readers(store: &mut dyn Store) {
     }
 }
 
-fn an_empty_commit_changes_nothing(store: &mut dyn Store) {
-    let head = store.append(&Commit { records: vec![record(1)], ..Commit::default() }).unwrap();
+fn an_empty_commit_changes_nothing<R: Sample>(store: &mut dyn Store<R>) {
+    let head = store.append(&Commit { records: vec![R::sample(1)], ..Commit::default() }).unwrap();
     assert_eq!(store.append(&Commit::default()).unwrap(), head);
     assert_eq!(store.journal(0, 10).unwrap().len(), 1);
 }
 
-fn rows_are_replaced_and_the_vault_goes_along(store: &mut dyn Store) {
+fn rows_are_replaced_and_the_vault_goes_along(store: &mut dyn Store<node::Record>) {
     let person = |sealed: &[u8]| PersonRow {
         id_hash: Digest([7; 32]),
         member_ref: MemberRef([1; 16]),
@@ -129,31 +154,35 @@ fn rows_are_replaced_and_the_vault_goes_along(store: &mut dyn Store) {
     let first = Commit {
         records: vec![],
         rows: vec![
-            account(1, AccountKind::Personal, 5, 0).into(),
-            account(2, AccountKind::Personal, 6, 0).into(),
+            Change::unknown(account(1, AccountKind::Personal, 5, 0)),
+            Change::unknown(account(2, AccountKind::Personal, 6, 0)),
         ],
         vault: vec![person(b"old").into()],
     };
     store.append(&first).unwrap();
     let new = account(1, AccountKind::Personal, 900, 30);
     store
-        .append(&Commit { records: vec![], rows: vec![new.clone().into()], vault: vec![person(b"").into()] })
+        .append(&Commit {
+            records: vec![],
+            rows: vec![Change::unknown(new.clone())],
+            vault: vec![person(b"").into()],
+        })
         .unwrap();
-    let accounts = all_rows(store, Filter::All(Table::AccountRow), 9);
+    let accounts = all_rows(store, Filter::all(node::Table::Account), 9);
     assert_eq!(accounts, [new.into(), account(2, AccountKind::Personal, 6, 0).into()]);
-    assert_eq!(store.load(&[Key::PersonRow(Digest([7; 32]))]).unwrap(), [Some(person(b"").into())]);
+    assert_eq!(store.load(&[node::Key::Person(Digest([7; 32]))]).unwrap(), [Some(person(b"").into())]);
     assert_eq!(store.head().sequence, 0, "rows alone add no record");
 }
 
-fn the_journal_is_chained_and_read_in_pages(store: &mut dyn Store) {
+fn the_journal_is_chained_and_read_in_pages<R: Sample>(store: &mut dyn Store<R>) {
     for first in [1u8, 4, 7] {
-        let records = (first..first + 3).map(record).collect();
+        let records = (first..first + 3).map(R::sample).collect();
         store.append(&Commit { records, ..Commit::default() }).unwrap();
     }
     let journal = store.journal(0, usize::MAX).unwrap();
     let mut previous = Digest::default();
     for (n, entry) in (1u8..).zip(&journal) {
-        let (sequence, record) = (u64::from(n), record(n));
+        let (sequence, record) = (u64::from(n), R::sample(n));
         previous = chain::link(&previous, sequence, record.kind(), record.version(), &record.encode());
         assert_eq!((entry.sequence, &entry.record, entry.hash), (sequence, &record, previous));
     }
@@ -165,76 +194,83 @@ fn the_journal_is_chained_and_read_in_pages(store: &mut dyn Store) {
     assert_eq!(store.journal(u64::MAX, 1).unwrap(), []);
 }
 
-fn scans_come_in_key_order_and_in_pages(store: &mut dyn Store) {
-    let mut expected = many_rows();
-    let texts = ["a", "b", "B", "é", "医", ""];
-    let request = |id: &str| {
-        let done_time = crate::domain::calendar::Civil(1);
-        Row::from(RequestRow {
-            request_id: id.to_owned(),
-            digest: Digest([1; 32]),
-            entry_id: None,
-            done_time,
-        })
-    };
-    expected.retain(|row| row.key().table() != Table::RequestRow);
-    expected.extend(texts.iter().map(|text| request(text)));
+fn scans_come_in_key_order_and_in_pages<R: Sample>(store: &mut dyn Store<R>) {
+    let mut expected = many_rows::<R::Row>();
     store.append(&rows(expected.iter().rev().cloned().collect())).unwrap();
     expected.sort_by_key(Row::key);
-    for table in Table::ALL {
-        let of: Vec<Row> = expected.iter().filter(|row| row.key().table() == *table).cloned().collect();
+    for table in <R::Row as Row>::Table::ALL {
+        let of: Vec<R::Row> = expected.iter().filter(|row| row.table() == *table).cloned().collect();
         assert!(!of.is_empty(), "no sample of {}", table.name());
         for limit in [1, 3, 1_000] {
-            assert_eq!(all_rows(store, Filter::All(*table), limit), of, "{} by {limit}", table.name());
+            assert_eq!(all_rows(store, Filter::all(*table), limit), of, "{} by {limit}", table.name());
         }
     }
 }
 
-fn filters_admit_what_the_domain_says(store: &mut dyn Store) {
-    let all = many_rows();
+fn texts_are_ordered_by_their_bytes(store: &mut dyn Store<node::Record>) {
+    let done_time = crate::domain::value::calendar::Civil(1);
+    let request = |id: &str| RequestRow {
+        request_id: id.to_owned(),
+        digest: Digest([1; 32]),
+        entry_id: None,
+        done_time,
+    };
+    let mut expected: Vec<node::Row> =
+        ["a", "b", "B", "é", "医", ""].iter().map(|text| request(text).into()).collect();
+    store.append(&rows(expected.clone())).unwrap();
+    expected.sort_by_key(Row::key);
+    assert_eq!(all_rows(store, Filter::all(node::Table::Request), 4), expected);
+}
+
+fn undecided_transfers_are_filtered_as_the_domain_says(store: &mut dyn Store<hub::Record>) {
+    takes_some_and_leaves_some(store, unsettled_transfers());
+}
+
+fn legs_in_doubt_are_filtered_as_the_domain_says(store: &mut dyn Store<node::Record>) {
+    takes_some_and_leaves_some(store, legs_in_doubt());
+}
+
+fn takes_some_and_leaves_some<R: Sample>(store: &mut dyn Store<R>, filter: Filter<<R::Row as Row>::Table>) {
+    let all = many_rows::<R::Row>();
     store.append(&rows(all.clone())).unwrap();
-    for filter in [Filter::UnsettledTransfers, Filter::LegsInDoubt] {
-        let of: Vec<&Row> = all.iter().filter(|row| row.key().table() == filter.table()).collect();
-        let admitted: Vec<Row> =
-            of.iter().filter(|row| filter.admits(row)).map(|row| (*row).clone()).collect();
-        assert!(
-            !admitted.is_empty() && admitted.len() < of.len(),
-            "{filter:?} must take some and leave some"
-        );
-        for limit in [1, 2, 1_000] {
-            assert_eq!(all_rows(store, filter, limit), admitted, "{filter:?}");
-        }
+    let of: Vec<&R::Row> = all.iter().filter(|row| row.table() == filter.table).collect();
+    let admitted: Vec<R::Row> =
+        of.iter().filter(|row| filter.admits::<R::Row>(row)).map(|row| (*row).clone()).collect();
+    assert!(!admitted.is_empty() && admitted.len() < of.len(), "{filter:?} must take some and leave some");
+    for limit in [1, 2, 1_000] {
+        assert_eq!(all_rows(store, filter, limit), admitted, "{filter:?}");
     }
 }
 
 /// Lists for people: the newest first, and only what comes before the number they were told.
-fn lists_are_newest_first(store: &mut dyn Store) {
-    let all = many_rows();
+fn lists_are_newest_first(store: &mut dyn Store<hub::Record>) {
+    let all = many_rows::<hub::Row>();
     store.append(&rows(all.clone())).unwrap();
-    let number = |row: &Row| match row {
-        Row::TransferRow(row) => row.received_seq,
+    let number = |row: &hub::Row| match row {
+        hub::Row::Transfer(row) => row.received_seq,
         other => panic!("{other:?} is in no list"),
     };
     for before in [0, 1, 2, 3, u64::MAX] {
-        let filter = Filter::TransfersBefore(before);
-        let mut expected: Vec<Row> = all.iter().filter(|row| filter.admits(row)).cloned().collect();
+        let filter = transfers_before(before);
+        let mut expected: Vec<hub::Row> =
+            all.iter().filter(|row| filter.admits::<hub::Row>(row)).cloned().collect();
         expected.sort_by_key(|row| std::cmp::Reverse(number(row)));
         for limit in [1, 2, 1_000] {
             let scan = Scan { filter, after: None, limit };
-            let page: Vec<Row> = expected.iter().take(limit).cloned().collect();
+            let page: Vec<hub::Row> = expected.iter().take(limit).cloned().collect();
             assert_eq!(store.scan(&scan).unwrap(), page, "{filter:?}");
         }
         assert!(before < u64::MAX || expected.len() > 1, "there must be something to order");
     }
 }
 
-fn a_broken_constraint_rolls_all_back_and_ends_the_store(store: &mut dyn Store) {
-    let head = store.append(&Commit { records: vec![record(1)], ..Commit::default() }).unwrap();
+fn a_broken_constraint_rolls_all_back_and_ends_the_store(store: &mut dyn Store<node::Record>) {
+    let head = store.append(&Commit { records: vec![node::Record::sample(1)], ..Commit::default() }).unwrap();
     let commit = Commit {
-        records: vec![record(2)],
+        records: vec![node::Record::sample(2)],
         rows: vec![
-            account(1, AccountKind::Wallet, 5, 0).into(),
-            account(1, AccountKind::Personal, 5, 6).into(),
+            Change::unknown(account(1, AccountKind::Wallet, 5, 0)),
+            Change::unknown(account(1, AccountKind::Personal, 5, 6)),
         ],
         vault: vec![],
     };
@@ -242,14 +278,14 @@ fn a_broken_constraint_rolls_all_back_and_ends_the_store(store: &mut dyn Store) 
     let error = store.append(&commit).unwrap_err();
     assert!(matches!(&error, StoreError::Io(text) if text.contains("account_covers_holds")), "{error}");
     assert_eq!(reader.journal(0, 9).unwrap().len(), 1);
-    assert_eq!(all_rows(&mut *reader, Filter::All(Table::AccountRow), 9), []);
+    assert_eq!(all_rows(&mut *reader, Filter::all(node::Table::Account), 9), []);
     assert_eq!(store.head(), head);
     let ended =
         "the store cannot be read or written: an earlier write failed; start again from what is stored";
     let later = [
         store.append(&rows(vec![account(1, AccountKind::Wallet, 5, 0).into()])).unwrap_err(),
-        store.load(&[Key::BuriedRow(TransferId([1; 16]))]).unwrap_err(),
-        store.scan(&Scan { filter: Filter::LegsInDoubt, after: None, limit: 1 }).unwrap_err(),
+        store.load(&[node::Key::Member(MemberRef([1; 16]))]).unwrap_err(),
+        store.scan(&Scan { filter: legs_in_doubt(), after: None, limit: 1 }).unwrap_err(),
         store.journal(0, 1).unwrap_err(),
     ];
     assert_eq!(later.map(|error| error.to_string()), [ended; 4]);

@@ -1,10 +1,9 @@
 //! A store in memory, for tests and the simulator: the same behaviour as SQLite's, with faults on demand.
 
-use crate::domain::ledger::AccountKind;
-use crate::domain::record::Record;
-use crate::domain::row::{Key, Row, Stored};
-use crate::domain::scan::Scan;
-use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain};
+use crate::domain::machine::record::Record;
+use crate::domain::machine::scan::Scan;
+use crate::domain::machine::table::{Row, Stored, Table};
+use crate::store::{AnyTables, Commit, Head, Journal, JournalEntry, KeyOf, Store, StoreError, Tables, chain};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,44 +18,55 @@ pub enum Fault {
 }
 
 /// What stays when a store's process dies. Clones share the content.
-#[derive(Clone, Debug, Default)]
-pub struct MemoryDisk {
-    content: Arc<Mutex<Content>>,
+#[derive(Debug)]
+pub struct MemoryDisk<R: Record> {
+    content: Arc<Mutex<Content<R>>>,
 }
 
-#[derive(Debug, Default)]
-struct Content {
-    rows: BTreeMap<Key, Row>,
-    journal: Vec<JournalEntry>,
+impl<R: Record> Clone for MemoryDisk<R> {
+    fn clone(&self) -> MemoryDisk<R> {
+        MemoryDisk { content: Arc::clone(&self.content) }
+    }
+}
+
+impl<R: Record> Default for MemoryDisk<R> {
+    fn default() -> MemoryDisk<R> {
+        MemoryDisk::with(BTreeMap::new(), Vec::new())
+    }
+}
+
+#[derive(Debug)]
+struct Content<R: Record> {
+    rows: BTreeMap<KeyOf<R>, R::Row>,
+    journal: Vec<JournalEntry<R>>,
     /// Counts the stores that were opened: only the last may write.
     writer: u64,
     appends: u64,
     faults: BTreeMap<u64, Fault>,
     /// What the last appends replaced, and how many records each made; the newest comes last.
-    last: VecDeque<(Replaced, usize)>,
-    touched: Touched,
+    last: VecDeque<(Replaced<R>, usize)>,
+    touched: Touched<KeyOf<R>>,
 }
 
 /// Rows as they were before an append.
-type Replaced = Vec<(Key, Option<Row>)>;
+type Replaced<R> = Vec<(KeyOf<R>, Option<<R as Record>::Row>)>;
 
 /// Most appends that can be lost again.
 const KEPT: usize = 8;
 
 /// What has changed since somebody last looked.
-#[derive(Debug, Default)]
-enum Touched {
+#[derive(Debug)]
+enum Touched<K> {
     /// Nobody looks.
-    #[default]
     Unwatched,
     /// These keys.
-    Keys(BTreeSet<Key>),
+    Keys(BTreeSet<K>),
     /// Not by appends: anything.
     Anything,
 }
 
-impl Touched {
-    fn add(&mut self, key: Key) {
+impl<K: Ord> Touched<K> {
+    fn add(&mut self, key: K) {
         if let Touched::Keys(keys) = self {
             keys.insert(key);
         }
@@ -69,21 +79,21 @@ impl Touched {
     }
 }
 
-impl MemoryDisk {
+impl<R: Record> MemoryDisk<R> {
     /// An empty disk.
-    pub fn new() -> MemoryDisk {
+    pub fn new() -> MemoryDisk<R> {
         MemoryDisk::default()
     }
 
     /// Opens what is on it, as a start after a crash does. A store that was opened before can write no more.
-    pub fn open(&self) -> MemoryStore {
+    pub fn open(&self) -> MemoryStore<R> {
         let mut content = self.lock();
         content.writer += 1;
         MemoryStore { writer: content.writer, head: content.head(), poisoned: false, disk: self.clone() }
     }
 
     /// Opens what is on it beside the store that writes.
-    pub fn open_for_reading(&self) -> MemoryStore {
+    pub fn open_for_reading(&self) -> MemoryStore<R> {
         let content = self.lock();
         MemoryStore { writer: 0, head: content.head(), poisoned: false, disk: self.clone() }
     }
@@ -117,7 +127,7 @@ impl MemoryDisk {
 
     /// The keys that appends have changed since the last call; nothing when more than appends has changed something, or
     /// at the first call.
-    pub fn take_touched(&self) -> Option<BTreeSet<Key>> {
+    pub fn take_touched(&self) -> Option<BTreeSet<KeyOf<R>>> {
         match std::mem::replace(&mut self.lock().touched, Touched::Keys(BTreeSet::new())) {
             Touched::Keys(keys) => Some(keys),
             Touched::Unwatched | Touched::Anything => None,
@@ -125,14 +135,27 @@ impl MemoryDisk {
     }
 
     /// A backup of what is on it now.
-    pub fn backup(&self) -> MemoryDisk {
+    pub fn backup(&self) -> MemoryDisk<R> {
         let content = self.lock();
         let (rows, journal) = (content.rows.clone(), content.journal.clone());
-        MemoryDisk { content: Arc::new(Mutex::new(Content { rows, journal, ..Content::default() })) }
+        MemoryDisk::with(rows, journal)
+    }
+
+    fn with(rows: BTreeMap<KeyOf<R>, R::Row>, journal: Vec<JournalEntry<R>>) -> MemoryDisk<R> {
+        let content = Content {
+            rows,
+            journal,
+            writer: 0,
+            appends: 0,
+            faults: BTreeMap::new(),
+            last: VecDeque::new(),
+            touched: Touched::Unwatched,
+        };
+        MemoryDisk { content: Arc::new(Mutex::new(content)) }
     }
 
     /// Puts a backup's content in the place of what is on it.
-    pub fn put_back(&self, backup: &MemoryDisk) {
+    pub fn put_back(&self, backup: &MemoryDisk<R>) {
         let (rows, journal) = {
             let content = backup.lock();
             (content.rows.clone(), content.journal.clone())
@@ -143,39 +166,39 @@ impl MemoryDisk {
     }
 
     /// Removes a row behind the journal's back.
-    pub fn remove(&self, key: &Key) {
+    pub fn remove(&self, key: &KeyOf<R>) {
         let mut content = self.lock();
         content.rows.remove(key);
         content.touched.behind_the_journal();
     }
 
     /// Every row, in key order.
-    pub fn rows(&self) -> Vec<Row> {
+    pub fn rows(&self) -> Vec<R::Row> {
         self.lock().rows.values().cloned().collect()
     }
 
     /// The row under a key.
-    pub fn row(&self, key: &Key) -> Option<Row> {
+    pub fn row(&self, key: &KeyOf<R>) -> Option<R::Row> {
         self.lock().rows.get(key).cloned()
     }
 
     /// Whether a row is there of which `is` says so.
-    pub fn any(&self, is: impl Fn(&Row) -> bool) -> bool {
+    pub fn any(&self, is: impl Fn(&R::Row) -> bool) -> bool {
         self.lock().rows.values().any(is)
     }
 
     /// Every record, in order.
-    pub fn records(&self) -> Vec<Record> {
+    pub fn records(&self) -> Vec<R> {
         self.lock().journal.iter().map(|entry| entry.record.clone()).collect()
     }
 
     // A panic elsewhere leaves the content as whole as a crash would.
-    fn lock(&self) -> MutexGuard<'_, Content> {
+    fn lock(&self) -> MutexGuard<'_, Content<R>> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Content {
+impl<R: Record> Content<R> {
     fn head(&self) -> Head {
         self.journal
             .last()
@@ -183,7 +206,7 @@ impl Content {
     }
 
     /// What the writer says of the rows that it changes must be so: SQLite would write only what differs from it.
-    fn check_known(&self, commit: &Commit) -> Result<(), StoreError> {
+    fn check_known(&self, commit: &Commit<R>) -> Result<(), StoreError> {
         let wrong = commit.rows.iter().find(|change| match &change.stored {
             Stored::Unknown => false,
             Stored::Nothing => self.rows.contains_key(&change.row.key()),
@@ -196,7 +219,7 @@ impl Content {
     }
 
     /// All or nothing, with the fault that is due.
-    fn append(&mut self, commit: &Commit) -> Result<Head, StoreError> {
+    fn append(&mut self, commit: &Commit<R>) -> Result<Head, StoreError> {
         self.appends += 1;
         let fault = self.faults.remove(&self.appends);
         if fault == Some(Fault::Before) {
@@ -204,7 +227,7 @@ impl Content {
         }
         self.check_known(commit)?;
         if let Some(name) =
-            commit.rows.iter().map(|change| &change.row).chain(&commit.vault).find_map(violated)
+            commit.rows.iter().map(|change| &change.row).chain(&commit.vault).find_map(|row| row.violated())
         {
             return Err(StoreError::Io(format!("CHECK constraint failed: {name}")));
         }
@@ -238,22 +261,22 @@ impl Content {
 
 /// A store on a [`MemoryDisk`].
 #[derive(Debug)]
-pub struct MemoryStore {
-    disk: MemoryDisk,
+pub struct MemoryStore<R: Record> {
+    disk: MemoryDisk<R>,
     writer: u64,
     head: Head,
     poisoned: bool,
 }
 
-impl MemoryStore {
+impl<R: Record> MemoryStore<R> {
     /// A store on an empty disk of its own.
     #[expect(clippy::new_without_default, reason = "a store is opened, not a plain value")]
-    pub fn new() -> MemoryStore {
+    pub fn new() -> MemoryStore<R> {
         MemoryDisk::new().open()
     }
 
     /// What it writes on: to inject faults, and to open it again.
-    pub fn disk(&self) -> MemoryDisk {
+    pub fn disk(&self) -> MemoryDisk<R> {
         self.disk.clone()
     }
 
@@ -264,14 +287,14 @@ impl MemoryStore {
     }
 }
 
-impl Journal for MemoryStore {
+impl<R: Record> Journal<R> for MemoryStore<R> {
     fn head(&self) -> Head {
         self.head
     }
 
-    fn append(&mut self, commit: &Commit) -> Result<Head, StoreError> {
+    fn append(&mut self, commit: &Commit<R>) -> Result<Head, StoreError> {
         self.sound()?;
-        if commit.records.is_empty() && commit.rows.is_empty() && commit.vault.is_empty() {
+        if commit.is_empty() {
             return Ok(self.head);
         }
         let mut content = self.disk.lock();
@@ -286,89 +309,66 @@ impl Journal for MemoryStore {
     }
 }
 
-impl Tables for MemoryStore {
-    fn load(&mut self, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError> {
+impl<R: Record> Tables<R> for MemoryStore<R> {
+    type Error = StoreError;
+
+    fn load(&mut self, keys: &[KeyOf<R>]) -> Result<Vec<Option<R::Row>>, StoreError> {
         self.sound()?;
         self.disk.load(keys)
     }
 
-    fn scan(&mut self, scan: &Scan) -> Result<Vec<Row>, StoreError> {
+    fn scan(&mut self, scan: &Scan<R::Row>) -> Result<Vec<R::Row>, StoreError> {
         self.sound()?;
         self.disk.scan(scan)
     }
 
-    fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
+    fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry<R>>, StoreError> {
         self.sound()?;
         self.disk.journal(after, limit)
     }
 }
 
 /// A disk is its own reader: all that is on it is committed.
-impl Tables for MemoryDisk {
-    fn load(&mut self, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError> {
+impl<R: Record> Tables<R> for MemoryDisk<R> {
+    type Error = StoreError;
+
+    fn load(&mut self, keys: &[KeyOf<R>]) -> Result<Vec<Option<R::Row>>, StoreError> {
         let content = self.lock();
         Ok(keys.iter().map(|key| content.rows.get(key).cloned()).collect())
     }
 
-    fn scan(&mut self, scan: &Scan) -> Result<Vec<Row>, StoreError> {
+    fn scan(&mut self, scan: &Scan<R::Row>) -> Result<Vec<R::Row>, StoreError> {
         let content = self.lock();
         let from = scan.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let rows = content.rows.range((from, Bound::Unbounded)).map(|(_, row)| row);
-        let mut rows: Vec<Row> = rows.filter(|row| scan.filter.admits(row)).cloned().collect();
-        if scan.filter.is_newest_first() {
-            rows.sort_by_key(|row| std::cmp::Reverse(age(row)));
-        }
+        let mut rows: Vec<R::Row> = rows.filter(|row| scan.filter.admits::<R::Row>(row)).cloned().collect();
+        // The order of keys stays where the filter has none of its own.
+        rows.sort_by_key(|row| std::cmp::Reverse(scan.filter.rank::<R::Row>(row)));
         rows.truncate(scan.limit);
         Ok(rows)
     }
 
-    fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
+    fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry<R>>, StoreError> {
         // Sequences have no gaps, so a sequence is a place.
         let skip = usize::try_from(after).unwrap_or(usize::MAX);
         Ok(self.lock().journal.iter().skip(skip).take(limit).cloned().collect())
     }
 }
 
-impl Store for MemoryStore {
-    fn reader(&self) -> Result<Box<dyn Tables + Send>, StoreError> {
+impl<R: Record> Store<R> for MemoryStore<R> {
+    fn reader(&self) -> Result<Box<AnyTables<R>>, StoreError> {
         Ok(Box::new(self.disk()))
     }
-}
-
-/// What a list that is newest first goes by.
-fn age(row: &Row) -> u64 {
-    match row {
-        Row::TransferRow(row) => row.received_seq,
-        _ => 0,
-    }
-}
-
-/// The constraint of the SQL tables that a row breaks. They are the last guard of money, so the simulator needs them
-/// too; the conformance suite compares both.
-fn violated(row: &Row) -> Option<&'static str> {
-    let broken: &[(bool, &'static str)] = match row {
-        Row::TransferRow(row) => &[(row.amount.fen() <= 0, "transfer_amount_positive")],
-        Row::LegRow(row) => &[(row.amount.fen() < 0, "leg_amount_not_negative")],
-        Row::AccountRow(row) => {
-            let members = matches!(row.kind, AccountKind::Personal | AccountKind::Wallet);
-            &[
-                (row.held.fen() < 0, "account_held_not_negative"),
-                (row.pending.fen() < 0, "account_pending_not_negative"),
-                (members && row.posted < row.held, "account_covers_holds"),
-            ]
-        }
-        _ => &[],
-    };
-    broken.iter().find_map(|(broken, name)| broken.then_some(*name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::samples::record;
+    use crate::domain::node;
+    use crate::store::samples::Sample;
 
-    fn one(n: u8) -> Commit {
-        Commit { records: vec![record(n)], ..Commit::default() }
+    fn one(n: u8) -> Commit<node::Record> {
+        Commit { records: vec![Sample::sample(n)], ..Commit::default() }
     }
 
     #[test]

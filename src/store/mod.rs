@@ -7,17 +7,17 @@ pub mod chain;
 mod conformance;
 pub mod failpoint;
 pub mod memory;
-pub mod owner_only;
 pub mod replay;
 pub mod rulebook_archive;
 #[cfg(test)]
 mod samples;
 pub mod sqlite;
 
-use crate::domain::id::{Digest, TransferId};
-use crate::domain::record::{DecodeError, Record};
-use crate::domain::row::{Change, Key, Row};
-use crate::domain::scan::Scan;
+use crate::domain::machine::record::{DecodeError, Record};
+use crate::domain::machine::table::Change;
+use crate::domain::value::id::Digest;
+
+pub use crate::domain::machine::reading::{JournalEntry, KeyOf, Tables};
 
 /// How far a journal has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,28 +28,28 @@ pub struct Head {
     pub hash: Digest,
 }
 
-/// One stored record with its place in the chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JournalEntry {
-    /// 1, 2, 3 … without gaps.
-    pub sequence: u64,
-    /// The one transfer that it is about, if there is one.
-    pub transfer_id: Option<TransferId>,
-    /// What happened.
-    pub record: Record,
-    /// SHA-256(previous ‖ be64 sequence ‖ be16 kind ‖ version ‖ bytes).
-    pub hash: Digest,
+/// Everything that one batch makes durable, in one transaction with one sync.
+#[derive(Debug)]
+pub struct Commit<R: Record> {
+    /// New records, in order; they take the sequences after the head.
+    pub records: Vec<R>,
+    /// Rows that applying them changed, each once.
+    pub rows: Vec<Change<R::Row>>,
+    /// Rows of the vault, which no record carries.
+    pub vault: Vec<R::Row>,
 }
 
-/// Everything that one batch makes durable, in one transaction with one sync.
-#[derive(Debug, Default)]
-pub struct Commit {
-    /// New records, in order; they take the sequences after the head.
-    pub records: Vec<Record>,
-    /// Rows that applying them changed, each once.
-    pub rows: Vec<Change>,
-    /// Rows of the vault, which no record carries.
-    pub vault: Vec<Row>,
+impl<R: Record> Default for Commit<R> {
+    fn default() -> Commit<R> {
+        Commit { records: Vec::new(), rows: Vec::new(), vault: Vec::new() }
+    }
+}
+
+impl<R: Record> Commit<R> {
+    /// Whether there is nothing to make durable.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.rows.is_empty() && self.vault.is_empty()
+    }
 }
 
 /// What went wrong with a store. None of it is retried: the process stops and recovers from what is stored.
@@ -99,29 +99,56 @@ pub enum StoreError {
 }
 
 /// Appends what a batch decided. Only the engine has one.
-pub trait Journal {
+pub trait Journal<R: Record> {
     /// How far it has come.
     fn head(&self) -> Head;
 
     /// Makes records and rows durable in one transaction with one sync, and gives the new head.
     /// After an error the store must not be used any more.
-    fn append(&mut self, commit: &Commit) -> Result<Head, StoreError>;
-}
-
-/// Reads what is committed.
-pub trait Tables {
-    /// The rows under these keys, in their order; nothing where there is none.
-    fn load(&mut self, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError>;
-
-    /// A page of rows in key order.
-    fn scan(&mut self, scan: &Scan) -> Result<Vec<Row>, StoreError>;
-
-    /// Journal entries with a sequence greater than `after`, in order, at most `limit`.
-    fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, StoreError>;
+    fn append(&mut self, commit: &Commit<R>) -> Result<Head, StoreError>;
 }
 
 /// A whole store: what an engine drives.
-pub trait Store: Journal + Tables + Send {
+pub trait Store<R: Record>: Journal<R> + Tables<R, Error = StoreError> + Send {
     /// A second, read-only view for lists and streams, beside the writer. It sees only what is committed.
-    fn reader(&self) -> Result<Box<dyn Tables + Send>, StoreError>;
+    fn reader(&self) -> Result<Box<AnyTables<R>>, StoreError>;
+}
+
+/// The tables of some store.
+pub type AnyTables<R> = dyn Tables<R, Error = StoreError> + Send;
+
+/// Whether a store is an older state of itself: it was made from a backup at the journal sequence `restored`, and
+/// nothing that it recorded since says that it has been told what it lost.
+///
+/// # Errors
+/// Those of the store.
+pub fn is_restored<R: Record>(
+    tables: &mut dyn Tables<R, Error = StoreError>,
+    restored: Option<u64>,
+    is_whole: impl Fn(&R) -> bool,
+) -> Result<bool, StoreError> {
+    const PAGE: usize = 1_000;
+    let Some(mut after) = restored else { return Ok(false) };
+    loop {
+        let page = tables.journal(after, PAGE)?;
+        if page.iter().any(|entry| is_whole(&entry.record)) {
+            return Ok(false);
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = last.sequence,
+            Some(_) | None => return Ok(true),
+        }
+    }
+}
+
+/// The chain hash of a journal at a sequence; nothing where it does not reach so far.
+///
+/// # Errors
+/// Those of the store.
+pub fn hash_at<R: Record>(
+    tables: &mut dyn Tables<R, Error = StoreError>,
+    sequence: u64,
+) -> Result<Option<Digest>, StoreError> {
+    let Some(before) = sequence.checked_sub(1) else { return Ok(None) };
+    Ok(tables.journal(before, 1)?.first().filter(|entry| entry.sequence == sequence).map(|entry| entry.hash))
 }

@@ -1,10 +1,11 @@
 //! Whether a store's tables are what its journal makes.
 
-use crate::domain::apply::apply;
-use crate::domain::id::hex;
-use crate::domain::row::{Key, Row, Table, Value};
-use crate::domain::scan::{Filter, Scan};
-use crate::domain::working_set::WorkingSet;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::{Key, Row, Table};
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::value::column::Value;
+use crate::domain::value::id::hex;
 use crate::store::sqlite::{Report, Snapshot};
 use crate::store::{JournalEntry, StoreError};
 use std::collections::BTreeSet;
@@ -29,9 +30,9 @@ pub struct Verified {
 ///
 /// # Errors
 /// `Damaged` or `Record` with the first place that is wrong in the store itself.
-pub fn verify(store: &mut Snapshot) -> Result<Verified, StoreError> {
+pub fn verify<R: Record>(store: &mut Snapshot<R>) -> Result<Verified, StoreError> {
     let report = store.verify()?;
-    let mut rows = WorkingSet::complete();
+    let mut rows = WorkingSet::<R::Row>::complete();
     let mut after = 0;
     loop {
         let page = store.journal(after, PAGE)?;
@@ -42,8 +43,8 @@ pub fn verify(store: &mut Snapshot) -> Result<Verified, StoreError> {
             return Ok(Verified { report, difference });
         }
     }
-    for table in Table::ALL.iter().filter(|table| !table.is_vault()) {
-        if let Some(difference) = compare(store, *table, &rows)? {
+    for table in <R::Row as Row>::Table::ALL.iter().filter(|table| !table.is_vault()) {
+        if let Some(difference) = compare::<R>(store, *table, &rows)? {
             return Ok(Verified { report, difference: Some(difference) });
         }
     }
@@ -55,8 +56,8 @@ pub fn verify(store: &mut Snapshot) -> Result<Verified, StoreError> {
 ///
 /// # Errors
 /// `Damaged` or `Record`; values are not in the text, which goes to a log.
-pub fn check_start(dir: &Path) -> Result<(), StoreError> {
-    let mut store = Snapshot::open(dir)?;
+pub fn check_start<R: Record>(dir: &Path) -> Result<(), StoreError> {
+    let mut store = Snapshot::<R>::open(dir)?;
     if store.head().sequence > AT_START || verify(&mut store)?.difference.is_none() {
         return Ok(());
     }
@@ -66,22 +67,26 @@ pub fn check_start(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// Applies a page; gives the sequence of a record that cannot be applied.
-fn replay(page: &[JournalEntry], rows: &mut WorkingSet) -> Option<u64> {
+fn replay<R: Record>(page: &[JournalEntry<R>], rows: &mut WorkingSet<R::Row>) -> Option<u64> {
     let mut at = 0;
     // Applying is checked when records are made; a journal that was forged with a sound chain can still break it.
     let applied = catch_unwind(AssertUnwindSafe(|| {
         for entry in page {
             at = entry.sequence;
-            apply(&entry.record, entry.sequence, rows);
+            entry.record.apply(entry.sequence, rows);
         }
     }));
     applied.is_err().then_some(at)
 }
 
 /// The first difference between a stored table and the rows that the journal makes.
-fn compare(store: &mut Snapshot, table: Table, made: &WorkingSet) -> Result<Option<String>, StoreError> {
+fn compare<R: Record>(
+    store: &mut Snapshot<R>,
+    table: <R::Row as Row>::Table,
+    made: &WorkingSet<R::Row>,
+) -> Result<Option<String>, StoreError> {
     let expected = made.rows().filter(|row| row.key().table() == table).count();
-    let (mut count, mut scan) = (0, Scan { filter: Filter::All(table), after: None, limit: PAGE });
+    let (mut count, mut scan) = (0, Scan { filter: Filter::all(table), after: None, limit: PAGE });
     loop {
         let page = store.scan(&scan)?;
         for row in &page {
@@ -98,7 +103,7 @@ fn compare(store: &mut Snapshot, table: Table, made: &WorkingSet) -> Result<Opti
     if count == expected { Ok(None) } else { missing(store, table, made).map(Some) }
 }
 
-fn differs(stored: &Row, made: Option<&Row>) -> Option<String> {
+fn differs<R: Row>(stored: &R, made: Option<&R>) -> Option<String> {
     let table = stored.key().table();
     let Some(made) = made else {
         return Some(format!("{} has a row that no record made", place(&stored.key())));
@@ -115,9 +120,13 @@ fn differs(stored: &Row, made: Option<&Row>) -> Option<String> {
     ))
 }
 
-fn missing(store: &mut Snapshot, table: Table, made: &WorkingSet) -> Result<String, StoreError> {
-    let stored = store.scan(&Scan { filter: Filter::All(table), after: None, limit: usize::MAX })?;
-    let stored: BTreeSet<Key> = stored.iter().map(Row::key).collect();
+fn missing<R: Record>(
+    store: &mut Snapshot<R>,
+    table: <R::Row as Row>::Table,
+    made: &WorkingSet<R::Row>,
+) -> Result<String, StoreError> {
+    let stored = store.scan(&Scan { filter: Filter::all(table), after: None, limit: usize::MAX })?;
+    let stored: BTreeSet<_> = stored.iter().map(Row::key).collect();
     let lost = made.rows().map(Row::key).find(|key| key.table() == table && !stored.contains(key));
     Ok(match lost {
         Some(key) => format!("{} lacks a row that the journal makes", place(&key)),
@@ -126,7 +135,7 @@ fn missing(store: &mut Snapshot, table: Table, made: &WorkingSet) -> Result<Stri
 }
 
 /// "table leg, key 0196…, 1".
-fn place(key: &Key) -> String {
+fn place(key: &impl Key) -> String {
     let values: Vec<String> = key.values().iter().map(text).collect();
     format!("table {}, key {}", key.table().name(), values.join(", "))
 }

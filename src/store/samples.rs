@@ -1,20 +1,25 @@
 //! Random rows and records for the tests of stores, made column by column so that every table takes part.
 
-use crate::domain::calendar::{Civil, Day};
-use crate::domain::id::{Digest, StartId, TransferId};
+use crate::domain::hub::record::TransferBuried;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::table::{Row, Table};
+use crate::domain::node::record::LegBuried;
 use crate::domain::reason::{RefusalRecord, RefusalSide, TABLE as REASONS};
-use crate::domain::record::{HubStarted, LegBuried, Record};
-use crate::domain::row::{Row, Table, Value};
-use crate::domain::transfer::Side;
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::column::Value;
+use crate::domain::value::id::{Digest, StartId, TransferId};
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
+use crate::domain::{hub, node};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// Columns that hold nothing where nothing is known.
-const OPTIONAL: &[(Table, &[&str])] = &[
-    (Table::MemberRow, &["settlement_suspended_until"]),
+const OPTIONAL: &[(&str, &[&str])] = &[
+    ("member", &["settlement_suspended_until"]),
     (
-        Table::TransferRow,
+        "transfer",
         &[
             "refusal",
             "decide_time",
@@ -32,13 +37,10 @@ const OPTIONAL: &[(Table, &[&str])] = &[
             "compensation",
         ],
     ),
-    (Table::CompensationRow, &["answerer", "answer_time", "previous"]),
-    (Table::EntryRow, &["transfer_id", "counter_region", "period"]),
-    (Table::RequestRow, &["entry_id"]),
-    (
-        Table::LegRow,
-        &["counter_region", "refusal", "decide_time", "window", "hub_seq", "rulebook", "returns"],
-    ),
+    ("compensation", &["answerer", "answer_time", "previous"]),
+    ("entry", &["transfer_id", "counter_region", "period"]),
+    ("request", &["entry_id"]),
+    ("leg", &["counter_region", "refusal", "decide_time", "window", "hub_seq", "rulebook", "returns"]),
 ];
 
 /// A runner with a fixed seed.
@@ -48,17 +50,17 @@ pub(super) fn runner(cases: u32) -> TestRunner {
 }
 
 /// The contents of a row's columns, in the table's order. Keys are few, so that rows meet.
-pub(super) fn values(table: Table) -> impl Strategy<Value = Vec<Value<'static>>> {
-    let key = table.key_columns().iter().map(|name| column(table, name));
+pub(super) fn values<T: Table>(table: T) -> impl Strategy<Value = Vec<Value<'static>>> {
+    let key = table.key_columns().iter().map(move |name| column(table.name(), name));
     let others = table.value_columns().iter().map(move |name| {
-        let optional = OPTIONAL.iter().any(|(of, names)| *of == table && names.contains(name));
-        let there = column(table, name);
+        let optional = OPTIONAL.iter().any(|(of, names)| *of == table.name() && names.contains(name));
+        let there = column(table.name(), name);
         if optional { prop_oneof![Just(Value::Null), there].boxed() } else { there }
     });
     key.chain(others).collect::<Vec<_>>().prop_map(move |mut values| {
         let at = |name| table.key_columns().iter().chain(table.value_columns()).position(|it| *it == name);
         // What is approved was approved by somebody.
-        if let (Table::CompensationRow, Some(state), Some(who)) = (table, at("state"), at("answerer"))
+        if let ("compensation", Some(state), Some(who)) = (table.name(), at("state"), at("answerer"))
             && values[who] == Value::Null
         {
             values[state] = Value::Int(1);
@@ -68,44 +70,63 @@ pub(super) fn values(table: Table) -> impl Strategy<Value = Vec<Value<'static>>>
 }
 
 /// Any row of any table.
-pub(super) fn row() -> impl Strategy<Value = Row> {
-    let tables =
-        Table::ALL.iter().map(|table| values(*table).prop_map(|values| typed(*table, values)).boxed());
+pub(super) fn row<R: Row>() -> impl Strategy<Value = R> {
+    let tables = R::Table::ALL
+        .iter()
+        .map(|table| values(*table).prop_map(|values| typed::<R>(*table, values)).boxed());
     proptest::strategy::Union::new(tables)
 }
 
 /// The row that these values are.
-pub(super) fn typed(table: Table, values: Vec<Value<'_>>) -> Row {
-    Row::from_values(table, values).unwrap_or_else(|| panic!("samples make no {}", table.name()))
+pub(super) fn typed<R: Row>(table: R::Table, values: Vec<Value<'_>>) -> R {
+    R::from_values(table, values).unwrap_or_else(|| panic!("samples make no {}", table.name()))
 }
 
-/// A record about a transfer (odd `n`) or about none (even `n`).
-pub(super) fn record(n: u8) -> Record {
-    let time = Civil(i64::from(n));
-    if n.is_multiple_of(2) {
-        return HubStarted { incarnation: u64::from(n), start_id: StartId([n; 16]), time }.into();
+/// A machine's records, of which samples can be made.
+pub(super) trait Sample: Record {
+    /// A record about a transfer (odd `n`) or about none (even `n`).
+    fn sample(n: u8) -> Self;
+}
+
+impl Sample for hub::Record {
+    fn sample(n: u8) -> hub::Record {
+        let (time, province) = (Civil(i64::from(n)), ProvinceCode::new(13));
+        if n.is_multiple_of(2) {
+            let (incarnation, start_id) = (u64::from(n), StartId([n; 16]));
+            return hub::record::HubStarted { incarnation, start_id, time }.into();
+        }
+        TransferBuried { transfer_id: TransferId([n; 16]), province, time }.into()
     }
-    let terms_digest = Digest([n; 32]);
-    LegBuried { transfer_id: TransferId([n; 16]), side: Side::Payee, terms_digest, time }.into()
 }
 
-fn column(table: Table, name: &str) -> BoxedStrategy<Value<'static>> {
+impl Sample for node::Record {
+    fn sample(n: u8) -> node::Record {
+        let (time, terms_digest) = (Civil(i64::from(n)), Digest([n; 32]));
+        if n.is_multiple_of(2) {
+            let (incarnation, start_id) = (u64::from(n), StartId([n; 16]));
+            return node::record::NodeJoined { incarnation, start_id, time }.into();
+        }
+        LegBuried { transfer_id: TransferId([n; 16]), side: Side::Payee, terms_digest, time }.into()
+    }
+}
+
+fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
     let int = |from: i64, to: i64| (from..=to).prop_map(Value::Int).boxed();
     let blob = |len: usize| (0u8..5).prop_map(move |byte| Value::Blob(vec![byte; len].into())).boxed();
     match (table, name) {
         // An account must cover what is held.
-        (Table::AccountRow, "posted") => int(1_000, i64::MAX),
-        (Table::AccountRow, "held" | "pending") => int(0, 1_000),
-        (Table::TransferRow | Table::LegRow | Table::CompensationRow, "amount") => int(1, i64::MAX),
-        (Table::LegRow, "returned") => int(0, i64::MAX),
-        (Table::LegRow, "account") => int(1, 5),
+        ("account", "posted") => int(1_000, i64::MAX),
+        ("account", "held" | "pending") => int(0, 1_000),
+        ("transfer" | "leg" | "compensation", "amount") => int(1, i64::MAX),
+        ("leg", "returned") => int(0, i64::MAX),
+        ("leg", "account") => int(1, 5),
         // Two operators: never one name for both.
-        (Table::CompensationRow, "proposer") => "a[a-c]{0,2}".prop_map(text).boxed(),
-        (Table::CompensationRow, "answerer") => "b[a-c]{0,2}".prop_map(text).boxed(),
-        (Table::CompensationRow, "reason") => any::<String>().prop_map(text).boxed(),
-        (Table::AccountRow | Table::EntryRow, "kind") => int(1, 4),
-        (Table::TransferRow, "state") => int(1, 5),
-        (Table::LegRow, "state") => int(1, 6),
+        ("compensation", "proposer") => "a[a-c]{0,2}".prop_map(text).boxed(),
+        ("compensation", "answerer") => "b[a-c]{0,2}".prop_map(text).boxed(),
+        ("compensation", "reason") => any::<String>().prop_map(text).boxed(),
+        ("account" | "entry", "kind") => int(1, 4),
+        ("transfer", "state") => int(1, 5),
+        ("leg", "state") => int(1, 6),
         (_, "state" | "account_state" | "entry_kind") => int(1, 3),
         (_, "side" | "insurance_type") => int(1, 2),
         (_, "insurance_status") => int(1, 4),
@@ -122,11 +143,9 @@ fn column(table: Table, name: &str) -> BoxedStrategy<Value<'static>> {
         }
         (_, "amount" | "balance" | "owed") => any::<i64>().prop_map(Value::Int).boxed(),
         // Of so many every filter takes some and leaves some.
-        (Table::TransferRow, "transfer_id") => {
-            (0u8..20).prop_map(|byte| Value::Blob(vec![byte; 16].into())).boxed()
-        }
+        ("transfer", "transfer_id") => (0u8..20).prop_map(|byte| Value::Blob(vec![byte; 16].into())).boxed(),
         (_, "transfer_id" | "compensation_id" | "original_id" | "returns" | "compensation") => blob(16),
-        (Table::CompensationRow, "previous") => blob(16),
+        ("compensation", "previous") => blob(16),
         (_, "member_ref" | "start_id") => blob(16),
         (_, "refusal") => any::<u8>().prop_map(refusal).boxed(),
         (_, "sealed") => vec(any::<u8>(), 0..99).prop_map(|bytes| Value::Blob(bytes.into())).boxed(),

@@ -1,9 +1,9 @@
 //! Acceptance: what a payee says to the hub, and legs that are asked for by their id.
 
-use crate::domain::acceptance::{AcceptedLeg, LegTerms};
-use crate::domain::coordinator::WaitMode;
-use crate::domain::id::TransferId;
-use crate::domain::transfer::Party;
+use crate::domain::hub::WaitMode;
+use crate::domain::protocol::acceptance::{AcceptedLeg, LegTerms};
+use crate::domain::protocol::transfer::Party;
+use crate::domain::value::id::TransferId;
 use crate::proto::{hub, node, types};
 use crate::wire::leg::{constraints_to_proto, side_to_proto};
 use crate::wire::reader::{Path, Reader, Violations, transfer_id};

@@ -1,9 +1,8 @@
 use super::*;
-use crate::domain::acceptance::Asked;
+use crate::domain::protocol::acceptance::Asked;
 use crate::domain::reason::Reason::*;
-use crate::domain::transfer::Side;
-use crate::wire::leg::LegReading;
-use crate::wire::leg::leg_to_proto;
+use crate::domain::value::side::Side;
+use crate::wire::leg::{LegReading, leg_to_proto};
 use crate::wire::prepare::prepare_to_proto;
 use crate::wire::test_kit::*;
 
@@ -65,7 +64,7 @@ fn the_demand_for_acceptance_is_the_payees_to_meet() {
     let regions = regions();
     let reader = reader(&regions);
     for side in [Side::Payer, Side::Payee] {
-        let asked = crate::domain::transfer::Leg { acceptance: true, ..leg(side) };
+        let asked = crate::domain::protocol::transfer::Leg { acceptance: true, ..leg(side) };
         let reading = reader.leg(&Path::Root, &leg_to_proto(&asked)).expect("it can be named");
         match side {
             Side::Payee => assert_eq!(reading, LegReading::Asked(asked)),

@@ -1,11 +1,11 @@
 //! Members, accounts, wallets and statements as a node shows them.
 
-use crate::domain::id_number::Person;
-use crate::domain::ledger::EntryKind;
-use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType, WalletState};
-use crate::domain::money::Money;
-use crate::domain::region::RegionCode;
-use crate::domain::row::{AccountRow, EntryRow, MemberRow, WalletRow};
+use crate::domain::node::tables::{AccountRow, EntryRow, MemberRow, WalletRow};
+use crate::domain::value::id_number::Person;
+use crate::domain::value::ledger::EntryKind;
+use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType, WalletState};
+use crate::domain::value::money::Money;
+use crate::domain::value::region::RegionCode;
 use crate::proto::{node, types};
 use crate::wire::party::{masked_to_proto, person_to_proto};
 use crate::wire::terms::kinship_to_proto;

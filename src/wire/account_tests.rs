@@ -1,9 +1,9 @@
 use super::*;
-use crate::domain::calendar::Civil;
-use crate::domain::id::MemberRef;
-use crate::domain::kinship::Kinship;
-use crate::domain::ledger::AccountKind;
-use crate::domain::participant::apply::empty_account;
+use crate::domain::node::apply::empty_account;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::MemberRef;
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::ledger::AccountKind;
 use crate::wire::test_kit::*;
 
 const WHO: MemberRef = MemberRef([6; 16]);

@@ -1,10 +1,10 @@
 //! AnnounceNode: what a node says of itself, and of what it has seen of the hub.
 
-use crate::domain::coordinator::Announcement;
-use crate::domain::id::Digest;
+use crate::domain::hub::Announcement;
+use crate::domain::machine::own::PeerMark;
 use crate::domain::reason::Reason;
-use crate::domain::record::PeerMark;
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::id::Digest;
+use crate::domain::value::region::ProvinceCode;
 use crate::proto::hub;
 use crate::wire::leg::{sender, sender_to_proto};
 use crate::wire::reader::{Path, Violations, digest};

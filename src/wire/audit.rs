@@ -1,15 +1,18 @@
 //! Books as operators read them. No personal data: what ties a leg to an account is good within one stream only.
 
-use crate::domain::calendar::Day;
-use crate::domain::id::{Digest, MemberRef, TransferId};
-use crate::domain::ledger::AccountKind;
-use crate::domain::money::Money;
+use crate::domain::hub::tables::{PositionRow, TransferRow};
+use crate::domain::machine::own::IncidentRow;
+use crate::domain::node::tables::{AccountRow, LegRow};
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::returns::account_kind;
+use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalSide};
-use crate::domain::record::LegState;
-use crate::domain::region::{ProvinceCode, RegionCode};
-use crate::domain::returns::account_kind;
-use crate::domain::row::{AccountRow, IncidentRow, LegRow, PositionRow, TransferRow};
-use crate::domain::transfer::{Side, TransferState};
+use crate::domain::value::calendar::Day;
+use crate::domain::value::id::{Digest, MemberRef, TransferId};
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::side::Side;
 use crate::proto::{hub, node, types};
 use crate::wire::inspect::leg_view;
 use crate::wire::status::{Problem, refusal_to_proto};

@@ -1,7 +1,7 @@
 use super::*;
-use crate::domain::calendar::Civil;
-use crate::domain::participant::apply::empty_account;
+use crate::domain::node::apply::empty_account;
 use crate::domain::reason::RefusalRecord;
+use crate::domain::value::calendar::Civil;
 use crate::wire::test_kit::*;
 
 fn transfer(state: TransferState) -> TransferRow {
@@ -75,9 +75,9 @@ fn leg(state: LegState) -> LegRow {
         hub_seq: committed.then_some(3),
         rulebook: None,
         incarnation: 0,
-        account: crate::domain::ledger::AccountKind::Personal,
+        account: crate::domain::value::ledger::AccountKind::Personal,
         returns: None,
-        returned: crate::domain::money::Money::ZERO,
+        returned: crate::domain::value::money::Money::ZERO,
     }
 }
 

@@ -1,11 +1,11 @@
 //! Compensations in the words of the wire.
 
-use crate::domain::id::TransferId;
-use crate::domain::money::Money;
+use crate::domain::hub::tables::{CompensationRow, TransferRow};
+use crate::domain::protocol::returns::reason_of;
+use crate::domain::protocol::transfer::{CompensationState, TransferState};
 use crate::domain::reason::Reason;
-use crate::domain::returns::reason_of;
-use crate::domain::row::{CompensationRow, TransferRow};
-use crate::domain::transfer::{CompensationState, TransferState};
+use crate::domain::value::id::TransferId;
+use crate::domain::value::money::Money;
 use crate::proto::hub;
 use crate::wire::reader::{Path, Violations, amount, transfer_id};
 use crate::wire::status::Problem;

@@ -1,9 +1,9 @@
 //! Decide: decisions go out, acknowledgements come back.
 
-use crate::domain::protocol::{Ack, AckResult, Decision};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::message::{Ack, AckResult, Decision};
+use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::record::PeerMark;
-use crate::domain::transfer::Outcome;
 use crate::proto::node;
 use crate::proto::node::ack_result;
 use crate::wire::leg::{LegName, leg_name, sender, sender_to_proto, side_to_proto};

@@ -1,10 +1,10 @@
 //! Legs as a node shows them for audits. No personal data.
 
-use crate::domain::coordinator::HeardLeg;
+use crate::domain::hub::HeardLeg;
+use crate::domain::node::tables::LegRow;
+use crate::domain::protocol::leg::LegState;
 use crate::domain::reason::Reason;
-use crate::domain::record::LegState;
-use crate::domain::region::RegionCode;
-use crate::domain::row::LegRow;
+use crate::domain::value::region::RegionCode;
 use crate::proto::node;
 use crate::wire::leg::{COUNTER_END, leg_name, side_to_proto};
 use crate::wire::reader::{Path, Violations, amount, digest, transfer_id};

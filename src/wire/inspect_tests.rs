@@ -1,9 +1,9 @@
 use super::*;
-use crate::domain::calendar::Civil;
-use crate::domain::id::{Digest, MemberRef};
-use crate::domain::money::Money;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::transfer::Side;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::{Digest, MemberRef};
+use crate::domain::value::money::Money;
+use crate::domain::value::side::Side;
 use crate::wire::test_kit::*;
 
 fn row(state: LegState) -> LegRow {
@@ -24,9 +24,9 @@ fn row(state: LegState) -> LegRow {
         hub_seq: None,
         rulebook: None,
         incarnation: 1,
-        account: crate::domain::ledger::AccountKind::Personal,
+        account: crate::domain::value::ledger::AccountKind::Personal,
         returns: None,
-        returned: crate::domain::money::Money::ZERO,
+        returned: crate::domain::value::money::Money::ZERO,
     }
 }
 

@@ -1,17 +1,18 @@
 //! Legs and what identifies them, and the mark that every message between hub and node carries.
 
-use crate::domain::acceptance::{AcceptedLeg, LegTerms};
-use crate::domain::calendar::Civil;
-use crate::domain::id::{Digest, StartId, TransferId};
-use crate::domain::kinship::Kinship;
-use crate::domain::member::InsuranceType;
-use crate::domain::money::Money;
-use crate::domain::policy::RefusedLeg;
+use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::acceptance::{AcceptedLeg, LegTerms};
+use crate::domain::protocol::returns::ReturnLeg;
+use crate::domain::protocol::transfer::{Leg, Party};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::record::PeerMark;
-use crate::domain::region::{ProvinceCode, RegionCode};
-use crate::domain::returns::ReturnLeg;
-use crate::domain::transfer::{Leg, Party, Side};
+use crate::domain::rules::RefusedLeg;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::{Digest, StartId, TransferId};
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::member::InsuranceType;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::side::Side;
 use crate::proto::{node, types};
 use crate::wire::account::{insurance_type_from_proto, insurance_type_to_proto};
 use crate::wire::party::party_to_proto;

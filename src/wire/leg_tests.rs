@@ -62,7 +62,7 @@ fn what_a_node_does_not_know_is_refused_and_not_an_error() {
     assert!(matches!(reader(&regions).leg(&ROOT, &wire), Ok(LegReading::Asked(_))), "it demands nothing");
     wire.constraints = demand(vec![390], false);
     let Ok(LegReading::Asked(leg)) = reader(&regions).leg(&ROOT, &wire) else { panic!("it can be read") };
-    let residents = [crate::domain::member::InsuranceType::Resident];
+    let residents = [crate::domain::value::member::InsuranceType::Resident];
     assert_eq!(leg.allowed_types, residents, "the other place sends to residents only");
     let unlisted = with(|leg| leg.party = Some(wire_party(SPECIMENS[1], "李四", "520100")));
     assert_eq!(unlisted, (UnknownRegion, "party.region_code".to_owned(), 40_000));

@@ -1,11 +1,11 @@
 //! What a province's own system and apps ask of a node about members and wallets.
 
-use crate::domain::ledger::AccountKind;
-use crate::domain::member::{AccountState, InsuranceStatus, InsuranceType};
-use crate::domain::money::Money;
+use crate::domain::protocol::transfer::Party;
 use crate::domain::reason::Reason;
-use crate::domain::region::RegionCode;
-use crate::domain::transfer::Party;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::value::money::Money;
+use crate::domain::value::region::RegionCode;
 use crate::proto::{node, types};
 use crate::wire::page::{page_size, read_number_token};
 use crate::wire::reader::{Path, Reader, Violations, amount, choice, request_id};

@@ -1,9 +1,9 @@
 //! Persons and parties.
 
-use crate::domain::id_number::{IdNumber, IdNumberError, Person, PersonName};
+use crate::domain::protocol::transfer::Party;
 use crate::domain::reason::Reason;
-use crate::domain::region::{ProvinceCode, RegionCode};
-use crate::domain::transfer::Party;
+use crate::domain::value::id_number::{IdNumber, IdNumberError, Person, PersonName};
+use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::proto::types;
 use crate::wire::reader::{Path, Reader, Violations};
 use crate::wire::status::Problem;

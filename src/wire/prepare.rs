@@ -1,11 +1,11 @@
 //! Prepare and Check: legs go out, votes come back.
 
-use crate::domain::acceptance::Asked;
-use crate::domain::id::Digest;
-use crate::domain::protocol::{Verdict, Vote};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::message::{Verdict, Vote};
+use crate::domain::protocol::transfer::Leg;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::record::PeerMark;
-use crate::domain::transfer::Leg;
+use crate::domain::value::id::Digest;
 use crate::proto::{node, types};
 use crate::wire::accept::accepted_leg_to_proto;
 use crate::wire::leg::{

@@ -1,7 +1,7 @@
 use super::*;
-use crate::domain::calendar::Civil;
 use crate::domain::reason::Reason::*;
-use crate::domain::transfer::Side;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::side::Side;
 use crate::wire::test_kit::*;
 
 fn vote(verdict: Verdict) -> Vote {

@@ -1,9 +1,9 @@
 //! Requests that list or watch transfers.
 
-use crate::domain::calendar::{Civil, Day};
+use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::region::ProvinceCode;
-use crate::domain::transfer::TransferState;
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::region::ProvinceCode;
 use crate::proto::hub;
 use crate::wire::page::{page_size, read_number_token};
 use crate::wire::reader::{Path, Reader, Violations};

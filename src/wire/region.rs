@@ -1,7 +1,7 @@
 //! Places in the words of the wire.
 
-use crate::domain::calendar::Day;
-use crate::domain::region::{Area, Opening, RegionDirectory};
+use crate::domain::value::calendar::Day;
+use crate::domain::value::region::{Area, Opening, RegionDirectory};
 use crate::proto::hub;
 
 /// A pooling area, with whether its wallet is open on `today`.

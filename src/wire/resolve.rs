@@ -1,9 +1,9 @@
 //! Resolve: questions about legs in doubt, and the hub's rulings.
 
-use crate::domain::protocol::{Decision, Question, Ruling};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::message::{Decision, Question, Ruling};
+use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
-use crate::domain::record::PeerMark;
-use crate::domain::transfer::Outcome;
 use crate::proto::hub;
 use crate::wire::leg::{leg_name, sender, sender_to_proto, side_to_proto};
 use crate::wire::reader::{Path, Violations, check_batch};

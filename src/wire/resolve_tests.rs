@@ -1,8 +1,8 @@
 use super::*;
-use crate::domain::calendar::Civil;
-use crate::domain::id::Digest;
 use crate::domain::reason::Reason::*;
-use crate::domain::transfer::Side;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::Digest;
+use crate::domain::value::side::Side;
 use crate::wire::test_kit::*;
 
 fn question() -> Question {

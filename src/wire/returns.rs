@@ -1,11 +1,11 @@
 //! Legs that carry money of a committed transfer back, in the words of the wire.
 
-use crate::domain::ledger::AccountKind;
-use crate::domain::money::Money;
-use crate::domain::policy::RefusedLeg;
+use crate::domain::protocol::returns::{ReturnLeg, account_kind};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::returns::{ReturnLeg, account_kind};
-use crate::domain::transfer::Side;
+use crate::domain::rules::RefusedLeg;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::money::Money;
+use crate::domain::value::side::Side;
 use crate::proto::{node, types};
 use crate::wire::leg::{LegHead, LegReading, Purpose, counter_region, leg_head, side_to_proto};
 use crate::wire::reader::{Path, Reader, Violations, amount, digest, transfer_id};

@@ -1,8 +1,8 @@
 use super::*;
-use crate::domain::calendar::Civil;
-use crate::domain::id::{Digest, TransferId};
 use crate::domain::reason::Reason::*;
-use crate::domain::region::{ProvinceCode, RegionCode};
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::wire::test_kit::*;
 
 const ROOT: Path<'_> = Path::Root;

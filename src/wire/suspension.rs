@@ -1,10 +1,10 @@
 //! A request to exclude a member from the network settlement.
 
-use crate::domain::calendar::Day;
-use crate::domain::participant::suspension::Suspension;
-use crate::domain::policy::settlement_suspended::has_lawful_length;
+use crate::domain::node::suspension::Suspension;
+use crate::domain::protocol::transfer::Party;
 use crate::domain::reason::Reason;
-use crate::domain::transfer::Party;
+use crate::domain::rules::settlement_suspended::has_lawful_length;
+use crate::domain::value::calendar::Day;
 use crate::proto::node;
 use crate::wire::reader::{Path, Reader, Violations, request_id};
 use crate::wire::status::Problem;

@@ -1,11 +1,11 @@
 //! Requests that make or check a transfer.
 
-use crate::domain::coordinator::WaitMode;
-use crate::domain::id::TransferId;
-use crate::domain::kinship::Kinship;
-use crate::domain::policy::verification::Verification;
+use crate::domain::hub::WaitMode;
+use crate::domain::protocol::transfer::Terms;
 use crate::domain::reason::Reason;
-use crate::domain::transfer::Terms;
+use crate::domain::rules::verification::Verification;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::kinship::Kinship;
 use crate::proto::{hub, types};
 use crate::wire::party::PartyParts;
 use crate::wire::reader::{Path, Reader, Violations, amount, choice, transfer_id};

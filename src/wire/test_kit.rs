@@ -1,15 +1,16 @@
 //! Places, persons and requests that the tests of conversion share.
 
 use super::reader::Reader;
-use crate::domain::calendar::{Civil, Day};
-use crate::domain::id::{Digest, StartId, TransferId};
-use crate::domain::id_number::{IdNumber, Person, PersonName};
-use crate::domain::kinship::Kinship;
-use crate::domain::money::Money;
+use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::transfer::{Leg, Party};
 use crate::domain::reason::Reason;
-use crate::domain::record::PeerMark;
-use crate::domain::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
-use crate::domain::transfer::{Leg, Party, Side};
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::id::{Digest, StartId, TransferId};
+use crate::domain::value::id_number::{IdNumber, Person, PersonName};
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
+use crate::domain::value::side::Side;
 use crate::proto::{hub, types};
 use crate::wire::status::Problem;
 

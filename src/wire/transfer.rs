@@ -1,9 +1,9 @@
 //! Transfers as the hub shows them.
 
-use crate::domain::id::{Digest, hex};
-use crate::domain::region::RegionCode;
-use crate::domain::row::TransferRow;
-use crate::domain::transfer::TransferState;
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::value::id::{Digest, hex};
+use crate::domain::value::region::RegionCode;
 use crate::privacy::people::MaskedParties;
 use crate::proto::{hub, types};
 use crate::wire::status::refusal_to_proto;

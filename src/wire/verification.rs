@@ -1,7 +1,7 @@
 //! How the payer proved himself, in the words of the wire.
 
-use crate::domain::policy::verification::Verification;
 use crate::domain::reason::Reason;
+use crate::domain::rules::verification::Verification;
 use crate::proto::types;
 use crate::wire::reader::{Path, Violations};
 

@@ -1,13 +1,13 @@
 //! What is asked about a wallet's life and of its statement.
 
-use crate::domain::calendar::Day;
-use crate::domain::id_number::Person;
-use crate::domain::kinship::Kinship;
-use crate::domain::ledger::AccountKind;
-use crate::domain::participant::WalletChange;
+use crate::domain::node::WalletChange;
+use crate::domain::protocol::transfer::Party;
 use crate::domain::reason::Reason;
-use crate::domain::region::RegionCode;
-use crate::domain::transfer::Party;
+use crate::domain::value::calendar::Day;
+use crate::domain::value::id_number::Person;
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::region::RegionCode;
 use crate::proto::{node, types};
 use crate::wire::member::entry_account;
 use crate::wire::page::{page_size, read_number_token};

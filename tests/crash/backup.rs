@@ -4,10 +4,13 @@ use super::load::Load;
 use super::process::{Servers, said};
 use crate::e2e::kit::run;
 use crate::e2e::kit::site::{Options, server as server_role};
-use gongji::domain::id::TransferId;
-use gongji::domain::row::{Table, TableRow, TransferRow};
-use gongji::domain::scan::{Filter, Scan};
-use gongji::domain::transfer::TransferState;
+use gongji::domain::hub::tables::TransferRow;
+use gongji::domain::machine::record::Record;
+use gongji::domain::machine::scan::{Filter, Scan};
+use gongji::domain::machine::table::TableRow;
+use gongji::domain::protocol::transfer::TransferState;
+use gongji::domain::value::id::TransferId;
+use gongji::domain::{hub as at_hub, node as at_node};
 use gongji::proto::hub;
 use gongji::store::Tables;
 use gongji::store::failpoint::Failpoint;
@@ -90,19 +93,26 @@ fn backups_under_load_hold_every_answer_given_before_them() {
         let data = again(&servers, server);
         let verified = servers.gongji(&["journal", "verify", text(&data)]).output().expect("it runs");
         assert!(verified.status.success(), "{}", said(&verified));
-        let mut store = SqliteReader::open(&data).expect("a store");
-        assert_eq!(store.restored().expect("read"), Some(store.head().expect("read").sequence));
         let again = restore(&servers, folder, &config, None);
         assert_eq!(again.status.code(), Some(64), "{}", said(&again));
         if *server == "hub" {
-            let all = Scan { filter: Filter::All(Table::TransferRow), after: None, limit: usize::MAX };
-            let rows = store.scan(&all).expect("rows");
+            let all = Scan { filter: Filter::all(at_hub::Table::Transfer), after: None, limit: usize::MAX };
+            let rows = wholly_restored::<at_hub::Record>(&data).scan(&all).expect("rows");
             let rows = rows.iter().filter_map(TransferRow::of);
             let held: Vec<TransferId> =
                 rows.filter(|row| row.state == TransferState::Committed).map(|row| row.transfer_id).collect();
             assert!(known.iter().all(|id| held.contains(id)), "what was answered before is in the backup");
+        } else {
+            wholly_restored::<at_node::Record>(&data);
         }
     }
+}
+
+/// A store that says itself that it was made from a backup, and of which nothing is missing.
+fn wholly_restored<R: Record>(data: &Path) -> SqliteReader<R> {
+    let store = SqliteReader::<R>::open(data).expect("a store");
+    assert_eq!(store.restored().expect("read"), Some(store.head().expect("read").sequence));
+    store
 }
 
 /// A hub that has run once, and stands.
@@ -169,5 +179,11 @@ fn no_server_starts_on_a_restore_that_was_killed_and_the_next_restore_ends_it() 
     let texts = |data: &Path| Texts::of(data).hashes().expect("listed");
     assert!(!texts(&data).is_empty(), "a hub keeps the rules of all places");
     assert_eq!(texts(&data), texts(&servers.site().data("hub")));
-    assert!(SqliteStore::open(&data, "hub").expect("a store").restored().expect("read").is_some());
+    assert!(
+        SqliteStore::<at_hub::Record>::open(&data, "hub")
+            .expect("a store")
+            .restored()
+            .expect("read")
+            .is_some()
+    );
 }

@@ -5,7 +5,7 @@ use crate::e2e::kit::people::{SPECIMENS, enrol, opening, party, resident, somebo
 use crate::e2e::kit::run;
 use crate::e2e::kit::site::{Options, SICHUAN};
 use gongji::devkit::client::within;
-use gongji::domain::id::TransferId;
+use gongji::domain::value::id::TransferId;
 use gongji::proto::node::{OpenWalletRequest, WalletRelative};
 use gongji::proto::types::{Kinship, Party};
 use std::fmt::Write;

@@ -4,10 +4,14 @@ use super::load::Load;
 use super::process::Servers;
 use crate::e2e::kit::site::Options;
 use crate::e2e::kit::until;
-use gongji::domain::scan::{Filter, Scan};
+use gongji::domain::machine::record::Record;
+use gongji::domain::machine::scan::{Filter, Scan};
+use gongji::domain::machine::table::Row;
+use gongji::domain::{hub, node};
 use gongji::store::Tables;
 use gongji::store::sqlite::SqliteReader;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 const KILLS: u32 = 200;
@@ -36,13 +40,15 @@ impl Chance {
 
 /// What waits at the hub and at the nodes for a decision or its recording.
 fn open_ends(servers: &Servers) -> usize {
-    let count = |server: &str, filter| {
-        let mut reader = SqliteReader::open(&servers.site().data(server)).expect("a store");
-        reader.scan(&Scan { filter, after: None, limit: usize::MAX }).expect("rows").len()
-    };
-    count("hub", Filter::UnsettledTransfers)
-        + count("13", Filter::LegsInDoubt)
-        + count("51", Filter::LegsInDoubt)
+    let data = |server: &str| servers.site().data(server);
+    count::<hub::Record>(&data("hub"), hub::unsettled_transfers())
+        + count::<node::Record>(&data("13"), node::legs_in_doubt())
+        + count::<node::Record>(&data("51"), node::legs_in_doubt())
+}
+
+fn count<R: Record>(data: &Path, filter: Filter<<R::Row as Row>::Table>) -> usize {
+    let mut reader: SqliteReader<R> = SqliteReader::open(data).expect("a store");
+    reader.scan(&Scan { filter, after: None, limit: usize::MAX }).expect("rows").len()
 }
 
 async fn kill_at_random(servers: &mut Servers, load: &Load, chance: &mut Chance) -> BTreeMap<String, u32> {

@@ -1,10 +1,10 @@
 //! The page of state tables and invariants: every cell, as the code has it.
 
 use super::check;
-use gongji::domain::invariant::INVARIANTS;
-use gongji::domain::participant::{Known, Precedent, Reaction, precedent, reaction};
-use gongji::domain::record::LegState;
-use gongji::domain::transfer::{Outcome, TransferEvent, TransferState, Transition};
+use gongji::domain::audit::invariant::INVARIANTS;
+use gongji::domain::node::{Known, Precedent, Reaction, precedent, reaction};
+use gongji::domain::protocol::leg::LegState;
+use gongji::domain::protocol::transfer::{Outcome, TransferEvent, TransferState, Transition};
 use std::fmt::Write;
 
 const HEAD: &str = "\

@@ -4,6 +4,7 @@
 mod reasons;
 mod records;
 mod samples;
+mod sim_logs;
 
 use std::path::PathBuf;
 use std::{env, fs};

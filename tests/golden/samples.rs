@@ -1,22 +1,28 @@
 //! One record of each kind, every field with a value of its own, so that two that change places are noticed.
 
-use gongji::domain::calendar::{Civil, Day};
-use gongji::domain::id::{Digest, MemberRef, StartId, TransferId};
-use gongji::domain::kinship::Kinship;
-use gongji::domain::ledger::AccountKind;
-use gongji::domain::member::{AccountState, InsuranceStatus, InsuranceType};
-use gongji::domain::money::Money;
-use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use gongji::domain::record::{
-    AccountCredited, CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded,
-    HubRecovered, HubStarted, IncidentRaised, LegAwaited, LegBuried, LegDecided, LegPrepared, LegRefused,
-    LegReplayed, MemberRecorded, NodeAdmitted, NodeJoined, NodeResynced, PeerMark, PeerSeen, PreparedLeg,
-    Record, RequestMark, RequestNoted, ResyncMoved, ReturnAdopted, ReturnPrepared, SettlementSuspended,
-    TransferAccepted, TransferAdopted, TransferAwaiting, TransferBuried, TransferDecided, TransferReceived,
+use gongji::domain::hub::record::{
+    CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted,
+    NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting,
+    TransferBuried, TransferDecided, TransferReceived,
+};
+use gongji::domain::machine::own::{IncidentRaised, PeerMark, PeerSeen};
+use gongji::domain::machine::record::Record;
+use gongji::domain::node::record::{
+    AccountCredited, LegAwaited, LegBuried, LegDecided, LegPrepared, LegRefused, LegReplayed, MemberRecorded,
+    NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted, ReturnPrepared, SettlementSuspended,
     WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
-use gongji::domain::region::{ProvinceCode, RegionCode};
-use gongji::domain::transfer::{Outcome, Side, TermsDigests};
+use gongji::domain::protocol::transfer::{Outcome, TermsDigests};
+use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
+use gongji::domain::value::calendar::{Civil, Day};
+use gongji::domain::value::id::{Digest, MemberRef, StartId, TransferId};
+use gongji::domain::value::kinship::Kinship;
+use gongji::domain::value::ledger::AccountKind;
+use gongji::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use gongji::domain::value::money::Money;
+use gongji::domain::value::region::{ProvinceCode, RegionCode};
+use gongji::domain::value::side::Side;
+use gongji::domain::{hub, node};
 
 const ID: TransferId = TransferId([0x11; 16]);
 const START: StartId = StartId([0x22; 16]);
@@ -51,14 +57,25 @@ fn refusal() -> RefusalRecord {
         .with("value", "2500.00")
 }
 
-/// The samples, in order of their kinds.
-pub fn samples() -> Vec<Record> {
-    let mut samples = [hub_samples(), node_samples(), compensation_samples(), wallet_samples()].concat();
-    samples.sort_by_key(Record::kind);
-    samples
+/// The samples of what a hub journals.
+pub fn of_hub() -> Vec<hub::Record> {
+    [of_both(), hub_samples(), compensation_samples()].concat()
 }
 
-fn hub_samples() -> Vec<Record> {
+/// The samples of what a node journals.
+pub fn of_node() -> Vec<node::Record> {
+    [of_both(), node_samples(), wallet_samples()].concat()
+}
+
+/// The samples of what both journal.
+fn of_both<R: Record>() -> Vec<R> {
+    vec![
+        PeerSeen { province: ProvinceCode::HUB, mark: mark(4) }.into(),
+        IncidentRaised { transfer_id: ID, side: Side::Payee, refusal: refusal(), time: TIME }.into(),
+    ]
+}
+
+fn hub_samples() -> Vec<hub::Record> {
     vec![
         HubStarted { incarnation: 7, start_id: START, time: TIME }.into(),
         received().into(),
@@ -70,8 +87,6 @@ fn hub_samples() -> Vec<Record> {
         .into(),
         TransferBuried { transfer_id: ID, province: ProvinceCode::new(13), time: TIME }.into(),
         NodeAdmitted { province: ProvinceCode::new(13), mark: mark(3) }.into(),
-        PeerSeen { province: ProvinceCode::HUB, mark: mark(4) }.into(),
-        IncidentRaised { transfer_id: ID, side: Side::Payee, refusal: refusal(), time: TIME }.into(),
         ResyncMoved { province: ProvinceCode::new(51), told: Some(77) }.into(),
         TransferAdopted {
             transfer_id: ID,
@@ -98,7 +113,7 @@ fn hub_samples() -> Vec<Record> {
     ]
 }
 
-fn compensation_samples() -> Vec<Record> {
+fn compensation_samples() -> Vec<hub::Record> {
     vec![
         CompensationProposed {
             compensation_id: TransferId([0x13; 16]),
@@ -118,7 +133,6 @@ fn compensation_samples() -> Vec<Record> {
             decide_within_ms: 8_000,
         }
         .into(),
-        ReturnPrepared { leg: leg(), returns: ID, account: AccountKind::Suspense }.into(),
     ]
 }
 
@@ -162,7 +176,7 @@ fn decided() -> TransferDecided {
     }
 }
 
-fn node_samples() -> Vec<Record> {
+fn node_samples() -> Vec<node::Record> {
     vec![
         NodeJoined { incarnation: 3, start_id: START, time: TIME }.into(),
         member().into(),
@@ -178,6 +192,7 @@ fn node_samples() -> Vec<Record> {
         WalletOpened { member_ref: MEMBER, use_region: region(510_300), time: TIME, request: request() }
             .into(),
         LegPrepared { leg: leg() }.into(),
+        ReturnPrepared { leg: leg(), returns: ID, account: AccountKind::Suspense }.into(),
         LegRefused {
             transfer_id: ID,
             side: Side::Payer,
@@ -217,7 +232,7 @@ fn node_samples() -> Vec<Record> {
     ]
 }
 
-fn wallet_samples() -> Vec<Record> {
+fn wallet_samples() -> Vec<node::Record> {
     vec![
         WalletOpenedFor {
             member_ref: MEMBER,

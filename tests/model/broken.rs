@@ -1,10 +1,13 @@
 //! Protocols that are broken on purpose. Only the harness breaks them: the machines are those of production.
 
 use super::letter::{Letter, Message};
-use gongji::domain::id::Digest;
-use gongji::domain::protocol::Ruling;
-use gongji::domain::record::LegState;
-use gongji::domain::row::{LegRow, Row, TableRow, TransferRow};
+use gongji::domain::hub::tables::TransferRow;
+use gongji::domain::machine::table::TableRow;
+use gongji::domain::node::tables::LegRow;
+use gongji::domain::protocol::leg::LegState;
+use gongji::domain::protocol::message::Ruling;
+use gongji::domain::value::id::Digest;
+use gongji::domain::{hub, node};
 
 /// A protocol that is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,12 +33,12 @@ const SAME: Digest = Digest([1; 32]);
 
 impl Broken {
     /// Whether a row is a tombstone.
-    pub fn is_tombstone(row: &Row) -> bool {
+    pub fn is_tombstone(row: &node::Row) -> bool {
         LegRow::of(row).is_some_and(|leg| leg.state == LegState::Buried)
     }
 
     /// Whether a row is a decided transfer.
-    pub fn is_decided(row: &Row) -> bool {
+    pub fn is_decided(row: &hub::Row) -> bool {
         TransferRow::of(row).is_some_and(|transfer| transfer.state.is_decided())
     }
 

@@ -3,9 +3,9 @@
 use super::checks::{COUNT, Expect, holds, is_for, named};
 use super::letter::Message;
 use super::world::{Action, Fate, State, World};
-use gongji::domain::row::TransferRow;
-use gongji::domain::scan::Filter;
-use gongji::domain::transfer::TransferState;
+use gongji::domain::hub::tables::TransferRow;
+use gongji::domain::hub::unsettled_transfers;
+use gongji::domain::protocol::transfer::TransferState;
 use stateright::{Model, Property};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -91,7 +91,7 @@ impl Checked {
         if hub {
             actions.push(Action::HubRestart);
         }
-        let unsettled = state.hub.rows().any(|row| Filter::UnsettledTransfers.admits(row));
+        let unsettled = state.hub.rows().any(|row| unsettled_transfers().admits(row));
         for node in [0, 1] {
             let dark = state.dark & (1 << node) != 0;
             if self.world.bounds.failures {

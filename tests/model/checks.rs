@@ -4,17 +4,20 @@ use super::letter::{Letter, Message};
 use super::restores::{Restore, knows_more};
 use super::server::{Server, print};
 use super::world::{Fate, Mark, State, World};
-use gongji::domain::books::{Books, HubBooks, NodeBooks};
-use gongji::domain::id::TransferId;
-use gongji::domain::invariant::{INVARIANTS, Violation, violations};
-use gongji::domain::participant::Participant;
-use gongji::domain::protocol::Ruling;
+use gongji::domain::audit::books::{Books, HubBooks, NodeBooks};
+use gongji::domain::audit::invariant::{INVARIANTS, Violation, violations};
+use gongji::domain::hub::tables::{BuriedRow, TransferRow};
+use gongji::domain::machine::own::{IncidentRow, PeerRow};
+use gongji::domain::node::NodeMachine;
+use gongji::domain::node::tables::LegRow;
+use gongji::domain::protocol::leg::LegState;
+use gongji::domain::protocol::message::Ruling;
+use gongji::domain::protocol::transfer::{Outcome, TransferState};
 use gongji::domain::reason::Reason;
-use gongji::domain::record::LegState;
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::row::{BuriedRow, IncidentRow, Key, LegRow, PeerRow, TransferRow};
-use gongji::domain::scan::Filter;
-use gongji::domain::transfer::{Outcome, Side, TransferState};
+use gongji::domain::value::id::TransferId;
+use gongji::domain::value::region::ProvinceCode;
+use gongji::domain::value::side::Side;
+use gongji::domain::{hub, node};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
 
@@ -69,7 +72,7 @@ pub const CHECKS: &[Check] = &[
         unmarked,
         |_, state| {
             let taken = |node: &usize| {
-                let seen: Option<&PeerRow> = state.nodes[*node].get(&Key::PeerRow(ProvinceCode::HUB));
+                let seen: Option<&PeerRow> = state.nodes[*node].get(&node::Key::Peer(ProvinceCode::HUB));
                 seen.is_some_and(|seen| seen.incarnation >= state.hub.mark.incarnation)
             };
             ![0, 1].iter().any(|node| state.put_back.is_ahead(*node) && taken(node))
@@ -79,7 +82,7 @@ pub const CHECKS: &[Check] = &[
         "what a hub splits that does not know that it is old is seen by the node that knows more",
         unmarked,
         |world, state| {
-            let knows_more = |node: &Arc<Server<Participant>>| knows_more(node, &state.hub);
+            let knows_more = |node: &Arc<Server<NodeMachine>>| knows_more(node, &state.hub);
             ends_alike(world, state) || state.nodes.iter().any(knows_more)
         },
     ),
@@ -109,7 +112,7 @@ pub const CHECKS: &[Check] = &[
         })
     }),
     sometimes("a node died between its yes and the commit", node_crashes, |_, state| {
-        let later = |node: &Arc<Server<Participant>>| {
+        let later = |node: &Arc<Server<NodeMachine>>| {
             node.all::<LegRow>()
                 .any(|leg| leg.state == LegState::Committed && leg.incarnation < node.mark.incarnation)
         };
@@ -405,7 +408,7 @@ pub fn healed(world: &World, state: &State) -> (bool, Vec<Violation>) {
 }
 
 fn is_unsettled(state: &State) -> bool {
-    state.hub.rows().any(|row| Filter::UnsettledTransfers.admits(row))
+    state.hub.rows().any(|row| hub::unsettled_transfers().admits(row))
 }
 
 /// How many checks there are, the invariants first.

@@ -1,18 +1,20 @@
 //! Journals in worlds where stores are put back: each side tells an older store of the other by its journal's hash.
 
-use super::server::{Server, Told, print};
-use gongji::domain::coordinator::{self, Coordinator, Page, decisions_of};
-use gongji::domain::id::Digest;
-use gongji::domain::protocol::Decision;
-use gongji::domain::record::{PeerMark, Record};
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::row::{Key, TransferRow};
+use super::server::{Server, Sort, Told, print};
+use gongji::domain::hub::tables::TransferRow;
+use gongji::domain::hub::{self, HubMachine, Page, decisions_of};
+use gongji::domain::machine::own::PeerMark;
+use gongji::domain::machine::record::Record;
+use gongji::domain::machine::step::Machine;
+use gongji::domain::protocol::message::Decision;
+use gongji::domain::value::id::Digest;
+use gongji::domain::value::region::ProvinceCode;
 use std::sync::Arc;
 
 /// The journal as others know it. How far a peer was seen is not counted: two who tell each other that would never come
 /// to an end. A store that has lost nothing else has lost nothing.
 #[derive(Clone, Debug)]
-pub struct Journal<M> {
+pub struct Journal<M: Machine> {
     /// The chain's hash at each sequence, from the first on.
     hashes: Vec<Digest>,
     /// The sequence of each decision.
@@ -23,25 +25,26 @@ pub struct Journal<M> {
     past: Option<Vec<Arc<Server<M>>>>,
 }
 
-impl<M> Journal<M> {
+impl<M: Told> Journal<M> {
     /// An empty one. `past`: whether the store may be put back.
     pub fn new(past: bool) -> Journal<M> {
         Journal { hashes: Vec::new(), decided_at: Vec::new(), marked: false, past: past.then(Vec::new) }
     }
 
     /// Counts a record.
-    pub fn append(&mut self, record: &Record, mark: &mut PeerMark) {
-        if matches!(record, Record::PeerSeen(_)) {
+    pub fn append(&mut self, record: &M::Record, mark: &mut PeerMark) {
+        let sort = M::sort(record);
+        if sort == Sort::PeerSeen {
             return;
         }
-        if matches!(record, Record::HubRecovered(_) | Record::NodeResynced(_)) {
+        if sort == Sort::Restored {
             self.marked = false;
         }
         mark.sequence += 1;
         let link = print(&(mark.head_hash, record.encode()));
         mark.head_hash.0[..8].copy_from_slice(&link.to_be_bytes());
         self.hashes.push(mark.head_hash);
-        if matches!(record, Record::TransferDecided(_)) {
+        if sort == Sort::Decided {
             self.decided_at.push(mark.sequence);
         }
     }
@@ -99,19 +102,19 @@ impl<M: Told> Server<M> {
     }
 }
 
-impl Server<Coordinator> {
+impl Server<HubMachine> {
     /// A page of the journal, as the hub asks to have it read back. What was recorded late is here all that was decided
     /// up to there, since rows count no sequences here; what is told needlessly is confirmed.
-    pub fn page(&self, province: ProvinceCode, page: Page) -> coordinator::Input {
+    pub fn page(&self, province: ProvinceCode, page: Page) -> hub::Input {
         let decided_at = self.journal.as_ref().map(|it| it.decided_at.as_slice()).unwrap_or_default();
         let is_of_it = |at: u64| match page {
             Page::Late(upto) => at <= upto,
             Page::After(after) => at > after,
         };
         let records = self.decisions().iter().zip(decided_at).filter(|(_, at)| is_of_it(**at));
-        let told = |(record, _): (&Record, _)| {
-            let Record::TransferDecided(decided) = record else { return Vec::new() };
-            let transfer: Option<&TransferRow> = self.get(&Key::TransferRow(decided.transfer_id));
+        let told = |(record, _): (&hub::Record, _)| {
+            let hub::Record::TransferDecided(decided) = record else { return Vec::new() };
+            let transfer: Option<&TransferRow> = self.get(&hub::Key::Transfer(decided.transfer_id));
             transfer.map(|transfer| decisions_of(province, decided, transfer)).unwrap_or_default()
         };
         let told = records.flat_map(told);
@@ -121,6 +124,6 @@ impl Server<Coordinator> {
             }
             Page::After(_) => (self.mark.sequence, true, told.collect()),
         };
-        coordinator::Input::ReadBack { province, page, upto, end, decisions }
+        hub::Input::ReadBack { province, page, upto, end, decisions }
     }
 }

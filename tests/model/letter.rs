@@ -1,14 +1,14 @@
 //! What is on its way between hub and nodes.
 
 use super::server::print;
-use gongji::domain::acceptance::AcceptedLeg;
-use gongji::domain::coordinator::HeardLeg;
-use gongji::domain::id::Digest;
-use gongji::domain::participant;
-use gongji::domain::protocol::{Ack, Decision, Question, Ruling, Verdict, Vote};
-use gongji::domain::record::PeerMark;
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::transfer::Leg;
+use gongji::domain::hub::HeardLeg;
+use gongji::domain::machine::own::PeerMark;
+use gongji::domain::node;
+use gongji::domain::protocol::acceptance::AcceptedLeg;
+use gongji::domain::protocol::message::{Ack, Decision, Question, Ruling, Verdict, Vote};
+use gongji::domain::protocol::transfer::Leg;
+use gongji::domain::value::id::Digest;
+use gongji::domain::value::region::ProvinceCode;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -127,10 +127,10 @@ impl Hash for Letter {
 }
 
 /// A node's answer as a letter, if it is one that the hub goes by.
-pub fn answered(answer: participant::Answer) -> Option<Message> {
+pub fn answered(answer: node::Answer) -> Option<Message> {
     match answer {
-        participant::Answer::Votes(votes) => Some(Message::Votes(votes)),
-        participant::Answer::Acks(acks) => Some(Message::Acks(acks)),
+        node::Answer::Votes(votes) => Some(Message::Votes(votes)),
+        node::Answer::Acks(acks) => Some(Message::Acks(acks)),
         _ => None,
     }
 }

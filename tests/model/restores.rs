@@ -8,14 +8,15 @@ use super::lives::{first_hub, first_node, start_hub, start_node};
 use super::runs::send;
 use super::server::{Outputs, Server, print};
 use super::world::{Action, Fate, State, World};
-use gongji::domain::calendar::{Civil, Mono};
-use gongji::domain::coordinator::{self, AcceptRequest, Announcement, Coordinator, WaitMode};
-use gongji::domain::participant::Participant;
-use gongji::domain::record::PeerMark;
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::row::{Key, LegRow, PeerRow, TransferRow};
-use gongji::domain::step::{Output, Ticket};
-use gongji::domain::transfer::TransferState;
+use gongji::domain::hub::tables::TransferRow;
+use gongji::domain::hub::{self, AcceptRequest, Announcement, HubMachine, WaitMode};
+use gongji::domain::machine::own::{PeerMark, PeerRow};
+use gongji::domain::machine::step::{Output, Ticket};
+use gongji::domain::node::tables::LegRow;
+use gongji::domain::node::{self, NodeMachine};
+use gongji::domain::protocol::transfer::TransferState;
+use gongji::domain::value::calendar::{Civil, Mono};
+use gongji::domain::value::region::ProvinceCode;
 use gongji::sim::heard;
 use gongji::sim::people::{NOON, NOON_TO_SIX_MS};
 use std::collections::BTreeMap;
@@ -99,12 +100,12 @@ impl World {
         self.bounds.restore != Restore::None
     }
 
-    pub(super) fn first_hub(&self) -> Arc<Server<Coordinator>> {
+    pub(super) fn first_hub(&self) -> Arc<Server<HubMachine>> {
         let past = matches!(self.bounds.restore, Restore::Hub | Restore::HubUnmarked);
         Arc::new(first_hub(&self.country, self.restores().then(|| Journal::new(past))))
     }
 
-    pub(super) fn first_node(&self, at: usize) -> Arc<Server<Participant>> {
+    pub(super) fn first_node(&self, at: usize) -> Arc<Server<NodeMachine>> {
         let journal = self.restores().then(|| Journal::new(self.bounds.restore == Restore::Node));
         Arc::new(first_node(&self.country, self.country.provinces[at], journal))
     }
@@ -224,9 +225,9 @@ impl World {
         self.show(state, node, Some((sequence, hash)));
     }
 
-    fn show(&self, state: &mut State, at: usize, proof: Option<(u64, gongji::domain::id::Digest)>) {
+    fn show(&self, state: &mut State, at: usize, proof: Option<(u64, gongji::domain::value::id::Digest)>) {
         let (province, node) = (self.country.provinces[at], &state.nodes[at]);
-        let seen: Option<&PeerRow> = node.get(&Key::PeerRow(ProvinceCode::HUB));
+        let seen: Option<&PeerRow> = node.get(&node::Key::Peer(ProvinceCode::HUB));
         let again = node.has_joined() && !state.put_back.waits_for_it(at);
         let shown = Shown { hub: seen.map(PeerRow::mark), proof, again };
         let message = Message::Announce(self.restores().then(|| Box::new(shown)));
@@ -240,11 +241,11 @@ impl World {
     /// What the hub makes of a node's announcement, by its own journal.
     pub(super) fn announcement(
         &self,
-        hub: &Server<Coordinator>,
+        hub: &Server<HubMachine>,
         (province, mut mark): (ProvinceCode, PeerMark),
         shown: Option<&Shown>,
     ) -> Announcement {
-        let seen: Option<&PeerRow> = hub.get(&Key::PeerRow(province));
+        let seen: Option<&PeerRow> = hub.get(&hub::Key::Peer(province));
         if let Some(seen) = seen.filter(|_| self.broken == Some(Broken::NoProof)) {
             (mark.sequence, mark.head_hash) = (seen.sequence, seen.head_hash);
         }
@@ -299,7 +300,7 @@ impl World {
                 wait: WaitMode::Decided,
                 deadline_ms: wish.deadline_ms,
             };
-            (Mono(0), coordinator::Input::Accept { ticket: PAYEE + Ticket::from(takes), request })
+            (Mono(0), hub::Input::Accept { ticket: PAYEE + Ticket::from(takes), request })
         });
     }
 
@@ -309,13 +310,13 @@ impl World {
         hub.civil = Civil(NOON + NOON_TO_SIX_MS + 120_000);
         hub.seal();
         state.hub = Arc::new(hub);
-        self.run_hub(state, print(&"hour"), None, fate, || (Mono(0), coordinator::Input::Tick));
+        self.run_hub(state, print(&"hour"), None, fate, || (Mono(0), hub::Input::Tick));
     }
 }
 
 /// Whether a node has seen what is not in the hub's journal.
-pub fn knows_more(node: &Server<Participant>, hub: &Server<Coordinator>) -> bool {
-    let seen: Option<&PeerRow> = node.get(&Key::PeerRow(ProvinceCode::HUB));
+pub fn knows_more(node: &Server<NodeMachine>, hub: &Server<HubMachine>) -> bool {
+    let seen: Option<&PeerRow> = node.get(&node::Key::Peer(ProvinceCode::HUB));
     seen.is_some_and(|seen| hub.hash_at(seen.sequence) != Some(seen.head_hash))
 }
 
@@ -335,7 +336,7 @@ fn order(letter: &Letter) -> (u8, ProvinceCode) {
     (kind, letter.province)
 }
 
-impl Server<Coordinator> {
+impl Server<HubMachine> {
     /// Whether its hour has passed.
     pub fn is_late(&self) -> bool {
         self.civil > Civil(NOON)
@@ -349,17 +350,17 @@ impl Server<Coordinator> {
     /// It reads in its own journal what it wants to read, and takes the incarnation with which it has recovered.
     pub fn with_what_it_reads(
         mut self,
-        mut outputs: Outputs<Coordinator>,
-    ) -> (Server<Coordinator>, Outputs<Coordinator>) {
+        mut outputs: Outputs<HubMachine>,
+    ) -> (Server<HubMachine>, Outputs<HubMachine>) {
         let mut at = 0;
         while at < outputs.len() {
             match &outputs[at] {
-                Output::Effect(coordinator::Effect::ReadBack(province, page)) => {
+                Output::Effect(hub::Effect::ReadBack(province, page)) => {
                     let (next, more) = self.run(self.at(Mono(0)), self.page(*province, *page));
                     outputs.extend(more);
                     self = next;
                 }
-                Output::Effect(coordinator::Effect::Recovered(incarnation)) => {
+                Output::Effect(hub::Effect::Recovered(incarnation)) => {
                     self.mark.incarnation = *incarnation;
                     self.seal();
                 }

@@ -4,23 +4,22 @@ use super::broken::Broken;
 use super::letter::{Letter, Message, answered};
 use super::server::{Outputs, Server, print};
 use super::world::{CALL, Fate, Mark, State, World};
-use gongji::domain::calendar::Mono;
-use gongji::domain::coordinator::{self, Coordinator};
-use gongji::domain::id::TransferId;
-use gongji::domain::participant::{self, Participant};
+use gongji::domain::hub::{self, HubMachine};
+use gongji::domain::machine::own::{IncidentRow, PeerMark};
+use gongji::domain::machine::step::{Machine, Output, Ticket};
+use gongji::domain::node::{self, NodeMachine};
+use gongji::domain::protocol::transfer::TransferState;
 use gongji::domain::reason::Reason;
-use gongji::domain::record::PeerMark;
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::row::{IncidentRow, Key};
-use gongji::domain::step::{Output, Ticket};
-use gongji::domain::transfer::TransferState;
+use gongji::domain::value::calendar::Mono;
+use gongji::domain::value::id::TransferId;
+use gongji::domain::value::region::ProvinceCode;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 /// What a server's taking of an input comes to. The same server takes the same input in many states of the world, and
 /// is run once for all of them.
 #[derive(Debug)]
-pub struct Taken<M> {
+pub struct Taken<M: Machine> {
     next: Arc<Server<M>>,
     letters: Vec<Arc<Letter>>,
     told: Vec<(TransferId, TransferState)>,
@@ -28,20 +27,20 @@ pub struct Taken<M> {
     alarm: bool,
 }
 
-impl<M> Taken<M> {
+impl<M: Machine> Taken<M> {
     fn new(next: Server<M>) -> Taken<M> {
         Taken { next: Arc::new(next), letters: Vec::new(), told: Vec::new(), refused: 0, alarm: false }
     }
 
     /// An answer to a client, or to the payee.
-    fn client_hears(&mut self, ticket: Ticket, answer: coordinator::Answer) {
+    fn client_hears(&mut self, ticket: Ticket, answer: hub::Answer) {
         match answer {
-            coordinator::Answer::Transfer(row) => {
+            hub::Answer::Transfer(row) => {
                 self.told.extend(row.state.is_decided().then_some((row.transfer_id, row.state)));
             }
             // A hub that recovers is asked again.
-            coordinator::Answer::Refused(refusal) if refusal.reason == Reason::Recovering => {}
-            coordinator::Answer::Refused(_) => self.refused |= 1 << ticket,
+            hub::Answer::Refused(refusal) if refusal.reason == Reason::Recovering => {}
+            hub::Answer::Refused(_) => self.refused |= 1 << ticket,
             _ => {}
         }
     }
@@ -64,7 +63,7 @@ fn is_contrary(incident: Option<&IncidentRow>) -> bool {
 /// By server and input.
 pub(super) type Cache<M> = Mutex<HashMap<(u64, u64), Arc<Taken<M>>>>;
 
-fn recall<M>(cache: &Cache<M>, key: (u64, u64), take: impl FnOnce() -> Taken<M>) -> Arc<Taken<M>> {
+fn recall<M: Machine>(cache: &Cache<M>, key: (u64, u64), take: impl FnOnce() -> Taken<M>) -> Arc<Taken<M>> {
     let known = cache.lock().expect("no holder panics").get(&key).cloned();
     known.unwrap_or_else(|| {
         let taken = Arc::new(take());
@@ -81,7 +80,7 @@ impl World {
         key: u64,
         call: Option<&Letter>,
         fate: Fate,
-        input: impl FnOnce() -> (Mono, coordinator::Input),
+        input: impl FnOnce() -> (Mono, hub::Input),
     ) {
         let taken = recall(&self.hub, (state.hub.print, key), || {
             let (now, input) = input();
@@ -102,35 +101,33 @@ impl World {
 
     pub(super) fn hub_says(
         &self,
-        next: Server<Coordinator>,
-        outputs: Outputs<Coordinator>,
+        next: Server<HubMachine>,
+        outputs: Outputs<HubMachine>,
         call: Option<&Letter>,
-    ) -> Taken<Coordinator> {
+    ) -> Taken<HubMachine> {
         let (next, outputs) = next.with_what_it_reads(outputs);
         let (mark, mut taken) = (next.mark, Taken::new(next));
         for output in outputs {
             let (province, message) = match output {
-                Output::Effect(coordinator::Effect::Prepare(province, leg)) => {
-                    (province, Message::Prepare(leg))
-                }
-                Output::Effect(coordinator::Effect::Decide(province, decision)) => {
+                Output::Effect(hub::Effect::Prepare(province, leg)) => (province, Message::Prepare(leg)),
+                Output::Effect(hub::Effect::Decide(province, decision)) => {
                     (province, Message::Decide(decision))
                 }
-                Output::Effect(coordinator::Effect::PrepareAccepted(province, leg)) => {
+                Output::Effect(hub::Effect::PrepareAccepted(province, leg)) => {
                     (province, Message::PrepareAccepted(leg))
                 }
-                Output::Effect(coordinator::Effect::AskWhatWasLost(province, above)) => {
+                Output::Effect(hub::Effect::AskWhatWasLost(province, above)) => {
                     (province, Message::WhatWasLost(above))
                 }
-                Output::Effect(coordinator::Effect::Alarm(transfer_id, side)) => {
-                    taken.alarm |= is_contrary(taken.next.get(&Key::IncidentRow(transfer_id, side)));
+                Output::Effect(hub::Effect::Alarm(transfer_id, side)) => {
+                    taken.alarm |= is_contrary(taken.next.get(&hub::Key::Incident(transfer_id, side)));
                     continue;
                 }
-                Output::Effect(coordinator::Effect::Hurry(_)) => continue,
+                Output::Effect(hub::Effect::Hurry(_)) => continue,
                 // Nobody carries money back in these worlds.
-                Output::Effect(coordinator::Effect::PrepareReturn(..)) => continue,
+                Output::Effect(hub::Effect::PrepareReturn(..)) => continue,
                 // These it has done itself.
-                Output::Effect(coordinator::Effect::ReadBack(..) | coordinator::Effect::Recovered(_)) => {
+                Output::Effect(hub::Effect::ReadBack(..) | hub::Effect::Recovered(_)) => {
                     continue;
                 }
                 Output::Answer(CALL, answer) => match call.map(|call| self.hub_answers(answer, call)) {
@@ -148,20 +145,20 @@ impl World {
     }
 
     /// The hub's answer to a node's call. A call that was refused has failed, as one has that was lost.
-    fn hub_answers(&self, answer: coordinator::Answer, call: &Letter) -> Option<(ProvinceCode, Message)> {
+    fn hub_answers(&self, answer: hub::Answer, call: &Letter) -> Option<(ProvinceCode, Message)> {
         let start = call.sender.start_id.0;
         let message = match answer {
-            coordinator::Answer::Admitted { incarnation, resync, hub_recovered } => {
+            hub::Answer::Admitted { incarnation, resync, hub_recovered } => {
                 Message::Admitted(incarnation, start, (resync, hub_recovered))
             }
-            coordinator::Answer::Prove { sequence } => Message::Prove(sequence, start),
-            coordinator::Answer::Rulings(rulings) => Message::Rulings(rulings),
-            coordinator::Answer::Refused(refusal)
+            hub::Answer::Prove { sequence } => Message::Prove(sequence, start),
+            hub::Answer::Rulings(rulings) => Message::Rulings(rulings),
+            hub::Answer::Refused(refusal)
                 if refusal.reason == Reason::Recovering && matches!(call.message, Message::Announce(_)) =>
             {
                 Message::Recovering(start)
             }
-            coordinator::Answer::Refused(refusal) if refusal.reason == Reason::HubBehind => {
+            hub::Answer::Refused(refusal) if refusal.reason == Reason::HubBehind => {
                 self.note_mark(Mark::HubBehind);
                 return None;
             }
@@ -176,7 +173,7 @@ impl World {
         node: usize,
         key: u64,
         fate: Fate,
-        input: impl FnOnce() -> (Mono, participant::Input),
+        input: impl FnOnce() -> (Mono, node::Input),
     ) {
         let taken = recall(&self.node, (state.nodes[node].print, key), || {
             let (now, input) = input();
@@ -198,20 +195,20 @@ impl World {
     fn node_says(
         &self,
         node: usize,
-        next: Server<Participant>,
-        outputs: Outputs<Participant>,
-    ) -> Taken<Participant> {
+        next: Server<NodeMachine>,
+        outputs: Outputs<NodeMachine>,
+    ) -> Taken<NodeMachine> {
         let forgets = self.broken == Some(Broken::NoTombstone);
         let next = if forgets { next.without(Broken::is_tombstone) } else { next };
         let (province, mark, mut taken) = (self.country.provinces[node], next.mark, Taken::new(next));
         for output in outputs {
             let message = match output {
-                Output::Effect(participant::Effect::Ask(questions)) => Some(Message::Ask(questions)),
+                Output::Effect(node::Effect::Ask(questions)) => Some(Message::Ask(questions)),
                 // It announces itself again and again anyway. The answer of an earlier life of the hub comes late:
                 // nothing is taken from it.
-                Output::Effect(participant::Effect::Announce | participant::Effect::HubRefused) => None,
-                Output::Effect(participant::Effect::Alarm(transfer_id, side)) => {
-                    taken.alarm |= is_contrary(taken.next.get(&Key::IncidentRow(transfer_id, side)));
+                Output::Effect(node::Effect::Announce | node::Effect::HubRefused) => None,
+                Output::Effect(node::Effect::Alarm(transfer_id, side)) => {
+                    taken.alarm |= is_contrary(taken.next.get(&node::Key::Incident(transfer_id, side)));
                     None
                 }
                 Output::Answer(_, answer) => answered(answer),
@@ -238,7 +235,7 @@ impl World {
     }
 
     /// Another store is in the hub's place, and it has started.
-    pub(super) fn set_hub(&self, state: &mut State, taken: Taken<Coordinator>) {
+    pub(super) fn set_hub(&self, state: &mut State, taken: Taken<HubMachine>) {
         state.hub = Arc::clone(&taken.next);
         taken.go_out(state);
     }

@@ -2,14 +2,17 @@
 //! the one before it is still there when a crash takes the step back, or somebody puts an older store in its place.
 
 use super::journal::Journal;
-use gongji::domain::calendar::{Civil, Mono, Now};
-use gongji::domain::coordinator::Coordinator;
-use gongji::domain::participant::{self, Participant};
-use gongji::domain::protocol::Question;
-use gongji::domain::record::{LegState, PeerMark, Record};
-use gongji::domain::row::{Key, LegRow, Row, TableRow};
-use gongji::domain::step::{Batch, Machine, Output, Step};
-use gongji::domain::working_set::WorkingSet;
+use gongji::domain::hub::{self, HubMachine};
+use gongji::domain::machine::own::PeerMark;
+use gongji::domain::machine::record::Record;
+use gongji::domain::machine::step::{Batch, Machine, Output, Step};
+use gongji::domain::machine::table::{Row, TableRow};
+use gongji::domain::machine::working_set::WorkingSet;
+use gongji::domain::node::tables::LegRow;
+use gongji::domain::node::{self, NodeMachine};
+use gongji::domain::protocol::leg::LegState;
+use gongji::domain::protocol::message::Question;
+use gongji::domain::value::calendar::{Civil, Mono, Now};
 use gongji::sim::people::NOON;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,39 +21,75 @@ use std::sync::Arc;
 /// What a step wants done.
 pub type Outputs<M> = Vec<Output<<M as Machine>::Answer, <M as Machine>::Effect>>;
 
-/// A machine that says what it holds beside its rows.
+/// The keys of a machine's rows.
+type KeyOf<M> = <<M as Machine>::Row as Row>::Key;
+
+/// What a record is to the journal of the model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sort {
+    /// How far a peer was seen.
+    PeerSeen,
+    /// The hub's decision on a transfer.
+    Decided,
+    /// A store that was put back has heard what it lost.
+    Restored,
+    /// Anything else.
+    Other,
+}
+
+/// A machine that says what it holds beside its rows, and what its records are.
 pub trait Told: Machine + Clone {
     /// That, as a number.
     fn held(&self) -> u64;
+
+    /// What one of its records is.
+    fn sort(record: &Self::Record) -> Sort;
 
     /// What makes timers that a tick would end anyway alike, if there are any.
     fn wind_up(server: &Server<Self>) -> Option<Self::Input>;
 }
 
-impl Told for Coordinator {
+impl Told for HubMachine {
     fn held(&self) -> u64 {
         print(&self.volatile())
     }
 
-    fn wind_up(_: &Server<Coordinator>) -> Option<Self::Input> {
+    fn sort(record: &hub::Record) -> Sort {
+        match record {
+            hub::Record::PeerSeen(_) => Sort::PeerSeen,
+            hub::Record::TransferDecided(_) => Sort::Decided,
+            hub::Record::HubRecovered(_) => Sort::Restored,
+            _ => Sort::Other,
+        }
+    }
+
+    fn wind_up(_: &Server<HubMachine>) -> Option<Self::Input> {
         None
     }
 }
 
-impl Told for Participant {
+impl Told for NodeMachine {
     fn held(&self) -> u64 {
         print(&self.volatile())
     }
 
+    fn sort(record: &node::Record) -> Sort {
+        match record {
+            node::Record::PeerSeen(_) => Sort::PeerSeen,
+            node::Record::NodeResynced(_) => Sort::Restored,
+            _ => Sort::Other,
+        }
+    }
+
     /// A tick asks about all legs in doubt, so when each is due makes no difference, and must make none to the state.
-    fn wind_up(server: &Server<Participant>) -> Option<Self::Input> {
+    fn wind_up(server: &Server<NodeMachine>) -> Option<Self::Input> {
         let question = |leg: &LegRow| Question {
             transfer_id: leg.transfer_id,
             side: leg.side,
             terms_digest: leg.terms_digest,
         };
         let questions: Vec<Question> = server.in_doubt().map(question).collect();
-        (!questions.is_empty()).then_some(participant::Input::AskFailed { questions })
+        (!questions.is_empty()).then_some(node::Input::AskFailed { questions })
     }
 }
 
@@ -63,14 +102,14 @@ pub fn print(content: &impl Hash) -> u64 {
 
 /// A server that is up.
 #[derive(Clone, Debug)]
-pub struct Server<M> {
+pub struct Server<M: Machine> {
     pub(super) machine: M,
     /// Rows as they were when the world began.
-    first: Arc<BTreeMap<Key, Row>>,
+    first: Arc<BTreeMap<KeyOf<M>, M::Row>>,
     /// Rows that have changed since, each with the number that stands for it.
-    rows: BTreeMap<Key, (Row, u64)>,
+    rows: BTreeMap<KeyOf<M>, (M::Row, u64)>,
     /// The journal's decisions, to see that no id has two. The rest of it is in the rows.
-    decisions: Vec<Record>,
+    decisions: Vec<M::Record>,
     /// What the store can be told by, where stores are put back.
     pub journal: Option<Journal<M>>,
     /// The civil clock.
@@ -154,7 +193,7 @@ impl<M: Told> Server<M> {
             if let Some(journal) = &mut self.journal {
                 journal.append(&record, &mut self.mark);
             }
-            if matches!(record, Record::TransferDecided(_)) {
+            if M::sort(&record) == Sort::Decided {
                 self.decisions.push(record);
             }
         }
@@ -167,27 +206,27 @@ impl<M: Told> Server<M> {
     }
 
     /// Every row.
-    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+    pub fn rows(&self) -> impl Iterator<Item = &M::Row> {
         let first = self.first.iter().filter(|(key, _)| !self.rows.contains_key(key)).map(|(_, row)| row);
         self.rows.values().map(|(row, _)| row).chain(first)
     }
 
-    fn row(&self, key: &Key) -> Option<&Row> {
+    fn row(&self, key: &KeyOf<M>) -> Option<&M::Row> {
         self.rows.get(key).map(|(row, _)| row).or_else(|| self.first.get(key))
     }
 
     /// The row under a key.
-    pub fn get<T: TableRow>(&self, key: &Key) -> Option<&T> {
+    pub fn get<T: TableRow<M::Row>>(&self, key: &KeyOf<M>) -> Option<&T> {
         self.row(key).and_then(T::of)
     }
 
     /// Every row of a kind that a transfer makes.
-    pub fn all<'a, T: TableRow + 'a>(&'a self) -> impl Iterator<Item = &'a T> {
+    pub fn all<'a, T: TableRow<M::Row> + 'a>(&'a self) -> impl Iterator<Item = &'a T> {
         self.rows.values().filter_map(|(row, _)| T::of(row))
     }
 
     /// The journal's decisions.
-    pub fn decisions(&self) -> &[Record] {
+    pub fn decisions(&self) -> &[M::Record] {
         &self.decisions
     }
 
@@ -197,7 +236,7 @@ impl<M: Told> Server<M> {
     }
 
     /// The same server with rows taken out behind the journal's back.
-    pub fn without(&self, gone: impl Fn(&Row) -> bool) -> Server<M> {
+    pub fn without(&self, gone: impl Fn(&M::Row) -> bool) -> Server<M> {
         let mut server = self.clone();
         server.rows.retain(|_, (row, _)| !gone(row));
         server.seal();
@@ -205,7 +244,7 @@ impl<M: Told> Server<M> {
     }
 }
 
-impl Server<Participant> {
+impl Server<NodeMachine> {
     /// Legs that voted yes and do not know the decision.
     pub fn in_doubt(&self) -> impl Iterator<Item = &LegRow> {
         self.all().filter(|leg: &&LegRow| leg.state == LegState::Prepared)

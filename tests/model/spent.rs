@@ -7,13 +7,16 @@
 use super::letter::{Letter, Message};
 use super::server::Server;
 use super::world::{Fate, State, World};
-use gongji::domain::id::TransferId;
-use gongji::domain::participant::Participant;
-use gongji::domain::protocol::{AckResult, Ruling};
-use gongji::domain::record::LegState;
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::row::{Key, LegRow, PeerRow, TransferRow};
-use gongji::domain::transfer::Side;
+use gongji::domain::hub::tables::TransferRow;
+use gongji::domain::machine::own::PeerRow;
+use gongji::domain::node::NodeMachine;
+use gongji::domain::node::tables::LegRow;
+use gongji::domain::protocol::leg::LegState;
+use gongji::domain::protocol::message::{AckResult, Ruling};
+use gongji::domain::value::id::TransferId;
+use gongji::domain::value::region::ProvinceCode;
+use gongji::domain::value::side::Side;
+use gongji::domain::{hub, node};
 use std::sync::Arc;
 
 /// How a leg stands for a letter about it.
@@ -53,7 +56,7 @@ impl World {
     }
 
     fn is_past_at_hub(&self, state: &State, letter: &Letter) -> bool {
-        let peer: Option<&PeerRow> = state.hub.get(&Key::PeerRow(letter.province));
+        let peer: Option<&PeerRow> = state.hub.get(&hub::Key::Peer(letter.province));
         let sender = letter.sender;
         let gone = peer.is_some_and(|peer| {
             let same = (peer.incarnation, peer.start_id) == (sender.incarnation, sender.start_id);
@@ -83,7 +86,7 @@ impl World {
 
     fn is_past_at_node(&self, state: &State, letter: &Letter) -> bool {
         let node = &state.nodes[self.place(letter.province)];
-        let seen: Option<&PeerRow> = node.get(&Key::PeerRow(ProvinceCode::HUB));
+        let seen: Option<&PeerRow> = node.get(&node::Key::Peer(ProvinceCode::HUB));
         let seen = seen.map_or(0, |peer| peer.incarnation);
         let (older, newer) = (letter.sender.incarnation < seen, letter.sender.incarnation > seen);
         let ended = |id, side| leg(node, id, side) == Leg::Ended;
@@ -125,7 +128,7 @@ impl World {
 }
 
 fn transfer(state: &State, id: TransferId) -> Option<&TransferRow> {
-    state.hub.get(&Key::TransferRow(id))
+    state.hub.get(&hub::Key::Transfer(id))
 }
 
 fn is_recorded(row: &TransferRow, side: Side) -> bool {
@@ -135,8 +138,8 @@ fn is_recorded(row: &TransferRow, side: Side) -> bool {
     }
 }
 
-fn leg(node: &Server<Participant>, id: TransferId, side: Side) -> Leg {
-    let row: Option<&LegRow> = node.get(&Key::LegRow(id, side));
+fn leg(node: &Server<NodeMachine>, id: TransferId, side: Side) -> Leg {
+    let row: Option<&LegRow> = node.get(&node::Key::Leg(id, side));
     match row.map(|row| row.state) {
         None => Leg::Unknown,
         Some(LegState::Prepared | LegState::Awaiting) => Leg::Live,

@@ -6,19 +6,21 @@ use super::letter::{Letter, Message};
 use super::restores::{PutBack, Restore};
 use super::runs::{Cache, send};
 use super::server::{Server, print};
-use gongji::domain::calendar::{Civil, Day, Mono};
-use gongji::domain::coordinator::{self, Coordinator, WaitMode};
-use gongji::domain::id::TransferId;
-use gongji::domain::invariant::Violation;
-use gongji::domain::participant::{self, Participant};
-use gongji::domain::policy::{Presented, PresentedLeg};
-use gongji::domain::protocol::{Decision, Verdict, Vote};
+use gongji::domain::audit::invariant::Violation;
+use gongji::domain::hub::{self, HubMachine, WaitMode};
+use gongji::domain::machine::own::PeerRow;
+use gongji::domain::machine::step::Ticket;
+use gongji::domain::node::tables::LegRow;
+use gongji::domain::node::{self, NodeMachine};
+use gongji::domain::protocol::leg::LegState;
+use gongji::domain::protocol::message::{Decision, Verdict, Vote};
+use gongji::domain::protocol::transfer::{Leg, Outcome, TransferState};
 use gongji::domain::reason::Reason;
-use gongji::domain::record::LegState;
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::row::{Key, LegRow, PeerRow};
-use gongji::domain::step::Ticket;
-use gongji::domain::transfer::{Leg, Outcome, Side, TransferState};
+use gongji::domain::rules::{Presented, PresentedLeg};
+use gongji::domain::value::calendar::{Civil, Day, Mono};
+use gongji::domain::value::id::TransferId;
+use gongji::domain::value::region::ProvinceCode;
+use gongji::domain::value::side::Side;
 use gongji::sim::people::{Country, NOON, Wish, id_hash};
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
@@ -121,9 +123,9 @@ pub enum Mark {
 #[derive(Clone, Debug)]
 pub struct State {
     /// The hub.
-    pub hub: Arc<Server<Coordinator>>,
+    pub hub: Arc<Server<HubMachine>>,
     /// The nodes.
-    pub nodes: [Arc<Server<Participant>>; 2],
+    pub nodes: [Arc<Server<NodeMachine>>; 2],
     /// Every letter that was ever sent, in the order of their prints. Any of them may arrive at any time, any number of
     /// times, or never: a network that loses, doubles and reorders whatever it likes holds no more than that.
     pub letters: Vec<Arc<Letter>>,
@@ -197,8 +199,8 @@ pub struct World {
     /// Whether letters that have nothing left to do stay in the network.
     pub keeps: bool,
     marks: AtomicU8,
-    pub(super) hub: Cache<Coordinator>,
-    pub(super) node: Cache<Participant>,
+    pub(super) hub: Cache<HubMachine>,
+    pub(super) node: Cache<NodeMachine>,
 }
 
 impl World {
@@ -254,10 +256,10 @@ impl World {
         self.marks.load(Ordering::Relaxed) & mark as u8 != 0
     }
 
-    pub(super) fn note(&self, node: &Server<Participant>, votes: &[Vote]) {
+    pub(super) fn note(&self, node: &Server<NodeMachine>, votes: &[Vote]) {
         for vote in votes {
             let Verdict::Conflict { refusal } = &vote.verdict else { continue };
-            let leg: Option<&LegRow> = node.get(&Key::LegRow(vote.transfer_id, vote.side));
+            let leg: Option<&LegRow> = node.get(&node::Key::Leg(vote.transfer_id, vote.side));
             let mark = match (refusal.reason, leg.map(|leg| leg.state)) {
                 (Reason::AbortedBefore, Some(LegState::Buried)) => Mark::TombstoneAnswers,
                 (Reason::TermsDiffer, _) => Mark::OtherTerms,
@@ -285,14 +287,14 @@ impl World {
             Broken::blur(self.broken, &mut request.digests.whole);
             // Of two callers who ask the same, one waits for the decision only.
             request.wait = if number == 0 { WaitMode::Recorded } else { WaitMode::Decided };
-            (Mono(0), coordinator::Input::Create { ticket: number as Ticket, request: Box::new(request) })
+            (Mono(0), hub::Input::Create { ticket: number as Ticket, request: Box::new(request) })
         });
     }
 
     /// Whether a node has joined, and the hub knows it as it is.
     pub fn is_known(&self, state: &State, node: usize) -> bool {
         let province = self.country.provinces[node];
-        let peer: Option<&PeerRow> = state.hub.get(&Key::PeerRow(province));
+        let peer: Option<&PeerRow> = state.hub.get(&hub::Key::Peer(province));
         let mark = state.nodes[node].mark;
         let known =
             peer.is_some_and(|peer| (peer.incarnation, peer.start_id) == (mark.incarnation, mark.start_id));
@@ -304,13 +306,13 @@ impl World {
     pub fn hub_tick(&self, state: &mut State, beyond: bool, fate: Fate) {
         if let Some(next) = state.hub.wake_at() {
             let now = if beyond { Mono(u64::MAX) } else { next };
-            self.run_hub(state, print(&("tick", now)), None, fate, || (now, coordinator::Input::Tick));
+            self.run_hub(state, print(&("tick", now)), None, fate, || (now, hub::Input::Tick));
         }
     }
 
     /// Time passes at a node.
     pub fn node_tick(&self, state: &mut State, node: usize) {
-        let tick = || (Mono(u64::MAX), participant::Input::Tick);
+        let tick = || (Mono(u64::MAX), node::Input::Tick);
         self.run_node(state, node, print(&"tick"), Fate::Lives, tick);
     }
 
@@ -319,14 +321,14 @@ impl World {
         let bit = 1 << node;
         state.dark = if up { state.dark & !bit } else { state.dark | bit };
         let province = self.country.provinces[node];
-        let input = || (Mono(0), coordinator::Input::Link { province, up });
+        let input = || (Mono(0), hub::Input::Link { province, up });
         self.run_hub(state, print(&("link", node, up)), None, Fate::Lives, input);
     }
 
     /// A prepare's call ends without an answer.
     pub fn prepare_fails(&self, state: &mut State, node: usize, transfer_id: TransferId) {
         let (province, transfer_ids) = (self.country.provinces[node], vec![transfer_id]);
-        let input = || (Mono(0), coordinator::Input::PrepareFailed { province, transfer_ids });
+        let input = || (Mono(0), hub::Input::PrepareFailed { province, transfer_ids });
         self.run_hub(state, print(&("fails", node, transfer_id)), None, Fate::Lives, input);
     }
 
@@ -342,20 +344,18 @@ impl World {
         self.run_hub(state, letter.print, Some(letter), fate, || {
             let (province, node) = (letter.province, letter.sender);
             let input = match letter.message.clone() {
-                Message::Votes(votes) => coordinator::Input::Votes { province, node, votes },
+                Message::Votes(votes) => hub::Input::Votes { province, node, votes },
                 Message::Acks(acks) => {
                     let told = acks.iter().map(|ack| (ack.transfer_id, ack.side)).collect();
-                    coordinator::Input::Acks { province, node, told, acks }
+                    hub::Input::Acks { province, node, told, acks }
                 }
-                Message::Ask(questions) => {
-                    coordinator::Input::Resolve { ticket: CALL, province, node, questions }
-                }
-                Message::Legs(_, legs) => coordinator::Input::Heard { province, legs },
+                Message::Ask(questions) => hub::Input::Resolve { ticket: CALL, province, node, questions },
+                Message::Legs(_, legs) => hub::Input::Heard { province, legs },
                 Message::Announce(shown) => {
                     let node = Box::new(self.announcement(&hub, (province, node), shown.as_deref()));
-                    coordinator::Input::Announce { ticket: CALL, node }
+                    hub::Input::Announce { ticket: CALL, node }
                 }
-                _ => coordinator::Input::Tick,
+                _ => hub::Input::Tick,
             };
             (Mono(0), input)
         });
@@ -386,20 +386,20 @@ impl World {
                 Message::Prepare(leg) => {
                     let id_hash = id_hash(&leg.party.person.id_number);
                     let legs = vec![Presented::Leg(PresentedLeg { leg: *leg, id_hash })];
-                    participant::Input::Prepare { ticket: CALL, hub, legs }
+                    node::Input::Prepare { ticket: CALL, hub, legs }
                 }
                 Message::PrepareAccepted(leg) => {
-                    participant::Input::Prepare { ticket: CALL, hub, legs: vec![Presented::Accepted(*leg)] }
+                    node::Input::Prepare { ticket: CALL, hub, legs: vec![Presented::Accepted(*leg)] }
                 }
                 Message::Decide(decision) => {
-                    participant::Input::Decide { ticket: CALL, hub, decisions: vec![decision] }
+                    node::Input::Decide { ticket: CALL, hub, decisions: vec![decision] }
                 }
-                Message::Rulings(rulings) => participant::Input::Rulings { hub, rulings },
+                Message::Rulings(rulings) => node::Input::Rulings { hub, rulings },
                 Message::Admitted(incarnation, _, (resync, hub_recovered)) => {
-                    participant::Input::Joined { incarnation, hub, resync, hub_recovered }
+                    node::Input::Joined { incarnation, hub, resync, hub_recovered }
                 }
-                Message::Recovering(_) => participant::Input::HubRecovers,
-                _ => participant::Input::Tick,
+                Message::Recovering(_) => node::Input::HubRecovers,
+                _ => node::Input::Tick,
             };
             (Mono(0), input)
         });

@@ -2,7 +2,7 @@
 
 use super::steps::{DEADLINE_MS, Outcome, Session, miswrite};
 use super::table::Row;
-use gongji::domain::coordinator::{AcceptRequest, Input};
+use gongji::domain::hub::{AcceptRequest, Input};
 use gongji::proto::hub::{AcceptTransferRequest, WaitMode};
 
 impl Session {

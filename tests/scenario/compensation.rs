@@ -2,9 +2,9 @@
 
 use super::steps::{DEADLINE_MS, Outcome, Session};
 use super::table::Row;
-use gongji::domain::coordinator::{Answer, CompensationRequest, CompensationWord, Input};
-use gongji::domain::money::Money;
-use gongji::domain::transfer::CompensationState;
+use gongji::domain::hub::{Answer, CompensationRequest, CompensationWord, Input};
+use gongji::domain::protocol::transfer::CompensationState;
+use gongji::domain::value::money::Money;
 
 impl Session {
     /// An operator proposes, approves or withdraws: `操作员甲`, and to propose the name of the transfer behind `；`. The

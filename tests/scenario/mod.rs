@@ -15,9 +15,9 @@ mod words;
 mod world;
 
 use gongji::config::{regions, rulebook};
-use gongji::domain::policy::rulebook::Rulebook;
 use gongji::domain::reason::Reason;
-use gongji::domain::region::RegionDirectory;
+use gongji::domain::rules::rulebook::Rulebook;
+use gongji::domain::value::region::RegionDirectory;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

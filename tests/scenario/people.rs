@@ -2,12 +2,12 @@
 
 use super::table::Table;
 use super::world::World;
-use gongji::domain::id::{Digest, MemberRef};
-use gongji::domain::id_number::{IdNumber, PersonName};
-use gongji::domain::participant::{Answer, Input, MemberReport};
-use gongji::domain::record::RequestMark;
-use gongji::domain::region::{ProvinceCode, RegionCode, RegionDirectory};
-use gongji::domain::row::PersonRow;
+use gongji::domain::node::record::RequestMark;
+use gongji::domain::node::tables::PersonRow;
+use gongji::domain::node::{Answer, Input, Key, MemberReport};
+use gongji::domain::value::id::{Digest, MemberRef};
+use gongji::domain::value::id_number::{IdNumber, PersonName};
+use gongji::domain::value::region::{ProvinceCode, RegionCode, RegionDirectory};
 use gongji::privacy::names;
 use gongji::proto::node::{AccountState, Member, UpsertMembersRequest};
 use gongji::proto::types::{InsuranceStatus, InsuranceType, Party, Person};
@@ -190,7 +190,7 @@ impl World {
         let insurance = input.insurance;
         let person = &input.party.person;
         let id_hash = self.key.id_hash(&person.id_number);
-        let key = gongji::domain::row::Key::PersonRow(id_hash);
+        let key = Key::Person(id_hash);
         let person_known = self.nodes[&somebody.province].disk.row(&key).is_some();
         let report = MemberReport {
             request: mark(request_id, &request),

@@ -4,15 +4,17 @@ use super::people::{Somebody, mark};
 use super::table::Row;
 use super::words;
 use super::world::World;
-use gongji::domain::coordinator::{Answer as HubAnswer, CreateRequest, Input as HubInput};
-use gongji::domain::id::TransferId;
-use gongji::domain::ledger::AccountKind;
-use gongji::domain::member::{AccountState, WalletState};
-use gongji::domain::participant::{Answer, Input};
+use gongji::domain::hub::tables::{PartiesRow, TransferRow};
+use gongji::domain::hub::{Answer as HubAnswer, CreateRequest, Input as HubInput};
+use gongji::domain::machine::table::TableRow;
+use gongji::domain::node::tables::{AccountRow, MemberRow, WalletRow};
+use gongji::domain::node::{self, Answer, Input, Key};
+use gongji::domain::protocol::transfer::TransferState;
 use gongji::domain::reason::{Reason, RefusalRecord};
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::row::{AccountRow, Key, MemberRow, PartiesRow, TableRow, TransferRow, WalletRow};
-use gongji::domain::transfer::TransferState;
+use gongji::domain::value::id::TransferId;
+use gongji::domain::value::ledger::AccountKind;
+use gongji::domain::value::member::{AccountState, WalletState};
+use gongji::domain::value::region::ProvinceCode;
 use gongji::privacy::people::MaskedParties;
 use gongji::proto::hub::{CreateTransferRequest, WaitMode};
 use gongji::proto::node::CreditAccountRequest;
@@ -291,15 +293,15 @@ pub fn miswrite(party: &mut Party, field: &str, value: String) {
 }
 
 impl World {
-    fn row<T: TableRow + Clone>(&self, somebody: &Somebody, key: &Key) -> Option<T> {
+    fn row<T: TableRow<node::Row> + Clone>(&self, somebody: &Somebody, key: &Key) -> Option<T> {
         self.nodes[&somebody.province].disk.row(key).as_ref().and_then(T::of).cloned()
     }
 
     /// "陈晓东：账户 1500.00，占用 500.00"; nothing for somebody whom his province does not know.
     fn funds(&self, somebody: &Somebody) -> Option<String> {
         let member_ref = somebody.member_ref;
-        let member: MemberRow = self.row(somebody, &Key::MemberRow(member_ref))?;
-        let account = |kind| self.row::<AccountRow>(somebody, &Key::AccountRow(member_ref, kind));
+        let member: MemberRow = self.row(somebody, &Key::Member(member_ref))?;
+        let account = |kind| self.row::<AccountRow>(somebody, &Key::Account(member_ref, kind));
         let mut parts = Vec::new();
         let personal = account(AccountKind::Personal);
         if member.account_state != AccountState::Absent || personal.is_some() {
@@ -308,7 +310,7 @@ impl World {
                 personal.filter(|row| row.held.is_positive()).map(|row| format!("占用 {}", row.held)),
             );
         }
-        if let Some(wallet) = self.row::<WalletRow>(somebody, &Key::WalletRow(member_ref)) {
+        if let Some(wallet) = self.row::<WalletRow>(somebody, &Key::Wallet(member_ref)) {
             let row = account(AccountKind::Wallet);
             parts.push(format!("钱包 {}", row.as_ref().map_or_else(zero, |row| row.posted.to_string())));
             parts.extend(

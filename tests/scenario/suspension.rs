@@ -4,7 +4,7 @@ use super::people::{Somebody, mark};
 use super::steps::{Outcome, Session};
 use super::table::Row;
 use super::world::World;
-use gongji::domain::participant::{Answer, Input};
+use gongji::domain::node::{Answer, Input};
 use gongji::proto::node::SuspendSettlementRequest;
 use gongji::wire::status::Problem;
 

@@ -1,8 +1,8 @@
 //! The words of the tables, and what they stand for.
 
-use gongji::domain::calendar::Civil;
+use gongji::domain::protocol::transfer::TransferState;
 use gongji::domain::reason::Reason;
-use gongji::domain::transfer::TransferState;
+use gongji::domain::value::calendar::Civil;
 use gongji::proto::types::{Kinship, Verification};
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 

@@ -1,27 +1,29 @@
 //! The hub and the nodes of a scenario: the real machines over stores in memory, with a clock that the table sets and
 //! every message in the runner's hands.
 
-use gongji::domain::acceptance::Asked;
-use gongji::domain::apply::replay;
-use gongji::domain::books::{Books, HubBooks, NodeBooks};
-use gongji::domain::calendar::{Civil, Mono, Now};
-use gongji::domain::coordinator::{self, Announcement, Coordinator, Deadlines};
-use gongji::domain::id::{StartId, TransferId};
-use gongji::domain::invariant::violations;
-use gongji::domain::participant::{self, Participant};
-use gongji::domain::policy::rulebook::Rulebook;
-use gongji::domain::policy::{Presented, PresentedLeg};
-use gongji::domain::protocol::{Ack, Decision, Question, Vote};
-use gongji::domain::record::PeerMark;
-use gongji::domain::region::{ProvinceCode, RegionDirectory};
-use gongji::domain::row::{Key, LegRow, PeerRow, TableRow, TransferRow};
-use gongji::domain::scan::{Filter, Scan};
-use gongji::domain::step::{Machine, Output, Ticket};
-use gongji::domain::transfer::Side;
-use gongji::engine::{Core, Outputs, hash_at};
+use gongji::domain::audit::books::{Books, HubBooks, NodeBooks};
+use gongji::domain::audit::invariant::violations;
+use gongji::domain::hub::tables::TransferRow;
+use gongji::domain::hub::{self, Announcement, Deadlines, HubMachine};
+use gongji::domain::machine::own::{PeerMark, PeerRow};
+use gongji::domain::machine::record::{Record, replay};
+use gongji::domain::machine::scan::Scan;
+use gongji::domain::machine::step::{Machine, Output, Ticket};
+use gongji::domain::machine::table::{Row, Table, TableRow};
+use gongji::domain::node::tables::LegRow;
+use gongji::domain::node::{self, NodeMachine};
+use gongji::domain::protocol::acceptance::Asked;
+use gongji::domain::protocol::message::{Ack, Decision, Question, Vote};
+use gongji::domain::rules::rulebook::Rulebook;
+use gongji::domain::rules::{Presented, PresentedLeg};
+use gongji::domain::value::calendar::{Civil, Mono, Now};
+use gongji::domain::value::id::{StartId, TransferId};
+use gongji::domain::value::region::{ProvinceCode, RegionDirectory};
+use gongji::domain::value::side::Side;
+use gongji::engine::{Core, Outputs};
 use gongji::privacy::key::VaultKey;
-use gongji::store::Tables;
 use gongji::store::memory::{MemoryDisk, MemoryStore};
+use gongji::store::{Tables, hash_at};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -30,13 +32,13 @@ pub const ROW_MS: u64 = 200;
 
 /// One server: its machine over what survives a crash.
 pub struct Host<M: Machine> {
-    core: Core<M, MemoryStore>,
-    pub disk: MemoryDisk,
+    core: Core<M, MemoryStore<M::Record>>,
+    pub disk: MemoryDisk<M::Record>,
     mark: PeerMark,
 }
 
 impl<M: Machine> Host<M> {
-    fn new(machine: M, disk: MemoryDisk, start_id: StartId) -> Host<M> {
+    fn new(machine: M, disk: MemoryDisk<M::Record>, start_id: StartId) -> Host<M> {
         let core = Core::new(machine, disk.open()).expect("a machine over its store");
         let mark = PeerMark { incarnation: core.incarnation(), start_id, ..PeerMark::default() };
         Host { core, disk, mark }
@@ -67,16 +69,16 @@ pub struct World {
     pub key: Arc<VaultKey>,
     pub civil: Civil,
     mono: u64,
-    pub hub: Host<Coordinator>,
-    pub nodes: BTreeMap<ProvinceCode, Host<Participant>>,
+    pub hub: Host<HubMachine>,
+    pub nodes: BTreeMap<ProvinceCode, Host<NodeMachine>>,
     post: VecDeque<Letter>,
     held: Vec<Letter>,
     holding: BTreeSet<TransferId>,
     dark: BTreeSet<ProvinceCode>,
     tickets: Ticket,
     starts: u8,
-    hub_answers: BTreeMap<Ticket, coordinator::Answer>,
-    node_answers: BTreeMap<Ticket, participant::Answer>,
+    hub_answers: BTreeMap<Ticket, hub::Answer>,
+    node_answers: BTreeMap<Ticket, node::Answer>,
 }
 
 impl World {
@@ -89,7 +91,7 @@ impl World {
         let disk = MemoryDisk::new();
         let start = StartId([1; 16]);
         let machine =
-            Coordinator::new(start, Arc::clone(&places), Arc::clone(&rulebook), Deadlines::default());
+            HubMachine::new(start, Arc::clone(&places), Arc::clone(&rulebook), Deadlines::default());
         let mut world = World {
             hub: Host::new(machine, disk, start),
             places,
@@ -123,18 +125,18 @@ impl World {
 
     fn begin_hub(&mut self, unsettled: Vec<TransferRow>) {
         let incarnation = self.hub.mark.incarnation + 1;
-        self.tell_hub(coordinator::Input::Start { unsettled, put_back: None });
+        self.tell_hub(hub::Input::Start { unsettled, put_back: None });
         self.hub.mark.incarnation = incarnation;
     }
 
-    fn start_node(&mut self, province: ProvinceCode, disk: MemoryDisk) {
+    fn start_node(&mut self, province: ProvinceCode, disk: MemoryDisk<node::Record>) {
         let start = self.start_id();
-        let everything = Scan { filter: Filter::LegsInDoubt, after: None, limit: usize::MAX };
+        let everything = Scan { filter: node::legs_in_doubt(), after: None, limit: usize::MAX };
         let rows = disk.open().scan(&everything).expect("rows in memory");
         let in_doubt: Vec<LegRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
         let (places, rulebook) = (Arc::clone(&self.places), Arc::clone(&self.rulebook));
         let key = Arc::clone(&self.key);
-        let machine = Participant::new(province, start, places, rulebook, key, in_doubt);
+        let machine = NodeMachine::new(province, start, places, rulebook, key, in_doubt);
         self.nodes.insert(province, Host::new(machine, disk, start));
         self.join(province);
         self.link(province, true);
@@ -145,7 +147,7 @@ impl World {
         let mut proof = None;
         let (incarnation, resync, hub_recovered) = loop {
             let node = &self.nodes[&province];
-            let seen = node.disk.row(&Key::PeerRow(ProvinceCode::HUB));
+            let seen = node.disk.row(&node::Key::Peer(ProvinceCode::HUB));
             let seen = seen.as_ref().and_then(PeerRow::of);
             let announcement = Box::new(Announcement {
                 province,
@@ -156,11 +158,11 @@ impl World {
                 knows_us_to: seen.map(|seen| seen.sequence),
             });
             let disk = node.disk.clone();
-            match self.ask_hub(|ticket| coordinator::Input::Announce { ticket, node: announcement }) {
-                coordinator::Answer::Admitted { incarnation, resync, hub_recovered } => {
+            match self.ask_hub(|ticket| hub::Input::Announce { ticket, node: announcement }) {
+                hub::Answer::Admitted { incarnation, resync, hub_recovered } => {
                     break (incarnation, resync, hub_recovered);
                 }
-                coordinator::Answer::Prove { sequence } => {
+                hub::Answer::Prove { sequence } => {
                     let hash = hash_at(&mut disk.open_for_reading(), sequence).expect("a journal in memory");
                     proof = Some((sequence, hash.unwrap_or_default()));
                 }
@@ -171,18 +173,18 @@ impl World {
         if let Some(node) = self.nodes.get_mut(&province) {
             node.mark.incarnation = incarnation;
         }
-        self.tell_node(province, participant::Input::Joined { incarnation, hub, resync, hub_recovered });
+        self.tell_node(province, node::Input::Joined { incarnation, hub, resync, hub_recovered });
     }
 
     /// The hub's process dies and starts again over its store. What it told nobody is not known to anybody.
     pub fn restart_hub(&mut self) {
         let start = self.start_id();
         let disk = self.hub.disk.clone();
-        let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
+        let everything = Scan { filter: hub::unsettled_transfers(), after: None, limit: usize::MAX };
         let rows = disk.open().scan(&everything).expect("rows in memory");
         let unsettled: Vec<TransferRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
         let (places, rulebook) = (Arc::clone(&self.places), Arc::clone(&self.rulebook));
-        let machine = Coordinator::new(start, places, rulebook, Deadlines::default());
+        let machine = HubMachine::new(start, places, rulebook, Deadlines::default());
         self.hub = Host::new(machine, disk, start);
         self.post.clear();
         self.held.clear();
@@ -200,7 +202,7 @@ impl World {
         } else {
             self.dark.insert(province)
         };
-        self.tell_hub(coordinator::Input::Link { province, up });
+        self.tell_hub(hub::Input::Link { province, up });
         self.deliver();
     }
 
@@ -243,13 +245,13 @@ impl World {
     fn due(&mut self) {
         let now = Mono(self.mono);
         if self.hub.core.wake_at().is_some_and(|at| at <= now) {
-            self.tell_hub(coordinator::Input::Tick);
+            self.tell_hub(hub::Input::Tick);
         }
-        let waking = |(province, node): (&ProvinceCode, &Host<Participant>)| {
+        let waking = |(province, node): (&ProvinceCode, &Host<NodeMachine>)| {
             node.core.wake_at().is_some_and(|at| at <= now).then_some(*province)
         };
         let provinces: Vec<ProvinceCode> = self.nodes.iter().filter_map(waking).collect();
-        provinces.into_iter().for_each(|province| self.tell_node(province, participant::Input::Tick));
+        provinces.into_iter().for_each(|province| self.tell_node(province, node::Input::Tick));
         self.deliver();
     }
 
@@ -259,17 +261,14 @@ impl World {
     }
 
     /// Asks the hub and lets everything that follows from it happen; the answer may be missing while votes are held.
-    pub fn hand_in(
-        &mut self,
-        input: impl FnOnce(Ticket) -> coordinator::Input,
-    ) -> Option<coordinator::Answer> {
+    pub fn hand_in(&mut self, input: impl FnOnce(Ticket) -> hub::Input) -> Option<hub::Answer> {
         let ticket = self.ticket();
         self.tell_hub(input(ticket));
         self.deliver();
         self.hub_answers.remove(&ticket)
     }
 
-    fn ask_hub(&mut self, input: impl FnOnce(Ticket) -> coordinator::Input) -> coordinator::Answer {
+    fn ask_hub(&mut self, input: impl FnOnce(Ticket) -> hub::Input) -> hub::Answer {
         self.hand_in(input).expect("the hub's answer")
     }
 
@@ -277,43 +276,43 @@ impl World {
     pub fn ask_node(
         &mut self,
         province: ProvinceCode,
-        input: impl FnOnce(Ticket) -> participant::Input,
-    ) -> participant::Answer {
+        input: impl FnOnce(Ticket) -> node::Input,
+    ) -> node::Answer {
         let ticket = self.ticket();
         self.tell_node(province, input(ticket));
         self.deliver();
         self.node_answers.remove(&ticket).expect("the node's answer")
     }
 
-    fn tell_hub(&mut self, input: coordinator::Input) {
+    fn tell_hub(&mut self, input: hub::Input) {
         for output in self.hub.run(self.now(), input) {
             match output {
                 Output::Answer(ticket, answer) => drop(self.hub_answers.insert(ticket, answer)),
-                Output::Effect(coordinator::Effect::Prepare(province, leg)) => {
+                Output::Effect(hub::Effect::Prepare(province, leg)) => {
                     self.post.push_back(Letter::Prepare(province, self.hub.mark, Asked::First(leg)));
                 }
-                Output::Effect(coordinator::Effect::PrepareAccepted(province, leg)) => {
+                Output::Effect(hub::Effect::PrepareAccepted(province, leg)) => {
                     self.post.push_back(Letter::Prepare(province, self.hub.mark, Asked::Accepted(leg)));
                 }
-                Output::Effect(coordinator::Effect::PrepareReturn(province, leg)) => {
+                Output::Effect(hub::Effect::PrepareReturn(province, leg)) => {
                     self.post.push_back(Letter::Prepare(province, self.hub.mark, Asked::Return(leg)));
                 }
-                Output::Effect(coordinator::Effect::Decide(province, decision)) => {
+                Output::Effect(hub::Effect::Decide(province, decision)) => {
                     self.post.push_back(Letter::Decide(province, self.hub.mark, vec![decision]));
                 }
-                Output::Effect(coordinator::Effect::Hurry(_)) => {}
+                Output::Effect(hub::Effect::Hurry(_)) => {}
                 Output::Effect(other) => panic!("the hub wants {other:?}"),
             }
         }
     }
 
-    fn tell_node(&mut self, province: ProvinceCode, input: participant::Input) {
+    fn tell_node(&mut self, province: ProvinceCode, input: node::Input) {
         let now = self.now();
         let node = self.nodes.get_mut(&province).expect("a node of the scenario");
         for output in node.run(now, input) {
             match output {
                 Output::Answer(ticket, answer) => drop(self.node_answers.insert(ticket, answer)),
-                Output::Effect(participant::Effect::Ask(questions)) => {
+                Output::Effect(node::Effect::Ask(questions)) => {
                     self.post.push_back(Letter::Ask(province, questions));
                 }
                 Output::Effect(other) => panic!("node {province} wants {other:?}"),
@@ -350,28 +349,28 @@ impl World {
                     Asked::Accepted(leg) => Presented::Accepted(*leg),
                     Asked::Return(leg) => Presented::Return(*leg),
                 }];
-                if let participant::Answer::Votes(votes) =
-                    self.node_hears(province, |ticket| participant::Input::Prepare { ticket, hub, legs })
+                if let node::Answer::Votes(votes) =
+                    self.node_hears(province, |ticket| node::Input::Prepare { ticket, hub, legs })
                 {
                     self.post.push_back(Letter::Votes(province, self.nodes[&province].mark, votes));
                 }
             }
             Letter::Votes(province, node, votes) => {
-                self.tell_hub(coordinator::Input::Votes { province, node, votes });
+                self.tell_hub(hub::Input::Votes { province, node, votes });
             }
             // A dark province hears nothing; what it is owed stays in the hub's outbox.
             Letter::Decide(province, ..) if self.dark.contains(&province) => {}
             Letter::Decide(province, hub, decisions) => {
                 let told = decisions.iter().map(|it| (it.transfer_id, it.side)).collect();
-                if let participant::Answer::Acks(acks) =
-                    self.node_hears(province, |ticket| participant::Input::Decide { ticket, hub, decisions })
+                if let node::Answer::Acks(acks) =
+                    self.node_hears(province, |ticket| node::Input::Decide { ticket, hub, decisions })
                 {
                     let mark = self.nodes[&province].mark;
                     self.post.push_back(Letter::Acks(province, mark, told, acks));
                 }
             }
             Letter::Acks(province, node, told, acks) => {
-                self.tell_hub(coordinator::Input::Acks { province, node, told, acks });
+                self.tell_hub(hub::Input::Acks { province, node, told, acks });
             }
             Letter::Ask(province, questions) => self.resolve(province, questions),
         }
@@ -380,8 +379,8 @@ impl World {
     fn node_hears(
         &mut self,
         province: ProvinceCode,
-        input: impl FnOnce(Ticket) -> participant::Input,
-    ) -> participant::Answer {
+        input: impl FnOnce(Ticket) -> node::Input,
+    ) -> node::Answer {
         let ticket = self.ticket();
         self.tell_node(province, input(ticket));
         self.node_answers.remove(&ticket).expect("the node's answer")
@@ -389,19 +388,19 @@ impl World {
 
     fn resolve(&mut self, province: ProvinceCode, questions: Vec<Question>) {
         if self.dark.contains(&province) {
-            return self.tell_node(province, participant::Input::AskFailed { questions });
+            return self.tell_node(province, node::Input::AskFailed { questions });
         }
         let (ticket, node) = (self.ticket(), self.nodes[&province].mark);
-        self.tell_hub(coordinator::Input::Resolve { ticket, province, node, questions });
-        if let Some(coordinator::Answer::Rulings(rulings)) = self.hub_answers.remove(&ticket) {
+        self.tell_hub(hub::Input::Resolve { ticket, province, node, questions });
+        if let Some(hub::Answer::Rulings(rulings)) = self.hub_answers.remove(&ticket) {
             let hub = self.hub.mark;
-            self.tell_node(province, participant::Input::Rulings { hub, rulings });
+            self.tell_node(province, node::Input::Rulings { hub, rulings });
         }
     }
 
     /// The transfer as the hub has it.
     pub fn transfer(&self, transfer_id: TransferId) -> Option<TransferRow> {
-        let row = self.hub.disk.row(&Key::TransferRow(transfer_id));
+        let row = self.hub.disk.row(&hub::Key::Transfer(transfer_id));
         row.as_ref().and_then(TransferRow::of).cloned()
     }
 
@@ -423,12 +422,14 @@ impl World {
 
     /// Replaying each journal rebuilds its tables.
     pub fn check_replay(&self) {
-        let disks = self.nodes.values().map(|node| &node.disk).chain([&self.hub.disk]);
-        for disk in disks {
-            let rebuilt = replay(&disk.records());
-            let kept = disk.rows();
-            let kept: Vec<_> = kept.iter().filter(|row| !row.table().is_vault()).collect();
-            assert_eq!(rebuilt.rows().collect::<Vec<_>>(), kept, "tables are what the journal says");
-        }
+        rebuilds(&self.hub.disk);
+        self.nodes.values().for_each(|node| rebuilds(&node.disk));
     }
+}
+
+fn rebuilds<R: Record>(disk: &MemoryDisk<R>) {
+    let rebuilt = replay(&disk.records());
+    let kept = disk.rows();
+    let kept: Vec<_> = kept.iter().filter(|row| !row.table().is_vault()).collect();
+    assert_eq!(rebuilt.rows().collect::<Vec<_>>(), kept, "tables are what the journal says");
 }

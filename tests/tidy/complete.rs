@@ -5,18 +5,25 @@ use gongji::domain::reason::TABLE;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-#[test]
-fn every_kind_of_record_has_a_golden_vector() {
-    let source = read("src/domain/record/mod.rs");
+/// The kinds of records that a file declares: "24 1 LegPrepared".
+fn kinds(path: &str) -> Vec<String> {
+    let source = read(path);
     let (_, declared) = source.rsplit_once("\nrecords! {").expect("the declaration");
     let kind = |line: &str| {
-        let mut words = line.split_whitespace();
+        let mut words = line.split([' ', ',']).filter(|word| !word.is_empty());
         let (name, kind, v, version) = (words.next()?, words.next()?, words.next()?, words.next()?);
-        let fits = v == "v" && words.next().is_none();
-        fits.then(|| format!("{kind} {version} {name}"))
+        (v == "v").then(|| format!("{kind} {version} {name}"))
     };
-    let declared: BTreeSet<String> = declared.lines().filter_map(kind).collect();
-    assert!(declared.len() >= 16, "the declarations were found: {declared:?}");
+    let found: Vec<String> = declared.lines().filter_map(kind).collect();
+    assert_eq!(found.len(), declared.matches(", told back by ").count(), "{path}: {found:?}");
+    assert!(found.len() >= 16, "{path}: {found:?}");
+    found
+}
+
+#[test]
+fn every_kind_of_record_has_a_golden_vector() {
+    let declared = ["src/domain/hub/record.rs", "src/domain/node/record.rs"].into_iter().flat_map(kinds);
+    let declared: BTreeSet<String> = declared.collect();
     let golden = read("tests/golden/records.txt");
     let vector = |line: &str| line.rsplit_once(' ').map(|(head, _)| head.to_owned());
     let vectors: BTreeSet<String> = golden.lines().filter_map(vector).collect();
@@ -30,6 +37,42 @@ fn every_reason_is_documented() {
     let text = read(page);
     let missing: Vec<&str> = TABLE.iter().map(|row| row.code).filter(|code| !text.contains(code)).collect();
     assert!(missing.is_empty(), "{page} lacks {missing:?}");
+}
+
+/// Sections ("§2.2") and rows ("R12") in a text.
+fn places(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|one: char| !one.is_alphanumeric() && one != '§' && one != '.');
+    let words = words.map(|word| word.trim_end_matches('.'));
+    words.filter(|word| {
+        let number = word.trim_start_matches(|one: char| one == '§' || one.is_ascii_uppercase());
+        let marks = word.chars().count() - number.chars().count();
+        marks == 1 && !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit() || it == b'.')
+    })
+}
+
+#[test]
+fn what_is_cited_of_the_policy_facts_is_there() {
+    let page = read("docs/reference/policy_facts.md");
+    let (mut cited, mut wrong) = (0, Vec::new());
+    for path in files("src", "rs").into_iter().chain(files("tests", "rs")).chain(files("docs", "md")) {
+        let text = read(&path);
+        for (at, _) in text.match_indices("(policy_facts ") {
+            let end = text[at..].find(')').map_or(text.len(), |end| at + end);
+            for place in places(&text[at..end]) {
+                cited += 1;
+                let found = match place.strip_prefix('§') {
+                    Some(number) => {
+                        page.contains(&format!("## {number} ")) || page.contains(&format!("## {number}. "))
+                    }
+                    None => page.contains(&format!("| {place} |")),
+                };
+                if !found {
+                    wrong.push(format!("{path}: {place}"));
+                }
+            }
+        }
+    }
+    assert!(cited >= 20 && wrong.is_empty(), "{cited} cited, not there: {wrong:?}");
 }
 
 /// The comments of a proto file, each as one text.

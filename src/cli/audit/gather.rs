@@ -1,10 +1,13 @@
 //! Reads the books of running servers, in the order that an audit needs: the hub, each node, the hub once more.
 
 use crate::domain::audit::Audit;
-use crate::domain::books::{HubBooks, NodeBooks};
-use crate::domain::id::TransferId;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{BuriedRow, Row, SelfRow};
+use crate::domain::audit::books::{HubBooks, NodeBooks};
+use crate::domain::hub::Row as HubRow;
+use crate::domain::hub::tables::BuriedRow;
+use crate::domain::machine::own::SelfRow;
+use crate::domain::node::Row as NodeRow;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
 use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;
 use crate::proto::hub::{self, ReadTransfersRequest};
 use crate::proto::node::audit_service_client::AuditServiceClient as NodeClient;
@@ -102,9 +105,9 @@ struct Hub {
     incidents: Vec<Incident>,
 }
 
-fn hub_rows(part: &hub::ReadBooksResponse) -> Result<Vec<Row>, Failed> {
-    let transfers = part.transfers.iter().map(|it| transfer_from_proto(it).map(Row::from));
-    let positions = part.positions.iter().map(|it| position_from_proto(it).map(Row::from));
+fn hub_rows(part: &hub::ReadBooksResponse) -> Result<Vec<HubRow>, Failed> {
+    let transfers = part.transfers.iter().map(|it| transfer_from_proto(it).map(HubRow::from));
+    let positions = part.positions.iter().map(|it| position_from_proto(it).map(HubRow::from));
     transfers.chain(positions).collect::<Result<_, _>>().map_err(problem)
 }
 
@@ -112,8 +115,8 @@ fn id(text: &str) -> Result<TransferId, Failed> {
     crate::wire::reader::only_transfer_id(text).map_err(problem)
 }
 
-fn buried(text: &str) -> Result<Row, Failed> {
-    let (province, bury_time) = (ProvinceCode::HUB, crate::domain::calendar::Civil::default());
+fn buried(text: &str) -> Result<HubRow, Failed> {
+    let (province, bury_time) = (ProvinceCode::HUB, crate::domain::value::calendar::Civil::default());
     Ok(BuriedRow { transfer_id: id(text)?, province, bury_time }.into())
 }
 
@@ -168,7 +171,7 @@ impl Node {
     fn add_leg(&mut self, leg: &AuditLeg) -> Result<(), Failed> {
         self.read.legs += 1;
         let row = leg_from_proto(leg).map_err(problem)?;
-        self.books.add(row.map(Row::from));
+        self.books.add(row.map(NodeRow::from));
         Ok(())
     }
 }

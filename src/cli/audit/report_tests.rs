@@ -1,8 +1,8 @@
 use super::*;
 use crate::domain::audit::Audit;
-use crate::domain::books::HubBooks;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::SelfRow;
+use crate::domain::audit::books::HubBooks;
+use crate::domain::machine::own::SelfRow;
+use crate::domain::value::region::ProvinceCode;
 
 fn report(last_hub_seq: u64, readings: &[Reading], incidents: usize) -> Report {
     let own = SelfRow {

@@ -15,13 +15,13 @@ use super::client::OutputArgs;
 use super::failure::Failure;
 use super::print::say;
 use super::show::rfc3339;
-use crate::domain::calendar::Civil;
-use crate::domain::id::hex;
+use crate::cli::any_store::AnySnapshot;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::hex;
 use crate::privacy::key::VaultKey;
 use crate::privacy::private_file;
 use crate::store::failpoint::{Failpoint, hit};
-use crate::store::replay::verify;
-use crate::store::sqlite::{Report, Snapshot, SqliteStore, copy};
+use crate::store::sqlite::{self, Report, copy, exists};
 use folder::Folder;
 use manifest::{DATABASE, FileMark, KEY, Manifest};
 use place::{Place, PlaceArgs, opens};
@@ -80,10 +80,10 @@ fn make(args: &BackupArgs) -> Result<Made, Failure> {
             return Err(Failure::Usage(what.to_owned()));
         }
     };
-    if !SqliteStore::exists(&data) {
+    if !exists(&data) {
         return Err(Failure::Usage(format!("{}: there is no store", data.display())));
     }
-    let found = Snapshot::open(&data).and_then(|store| store.owner());
+    let found = sqlite::owner(&data);
     let found = found.map_err(|error| Failure::Local(format!("{}: {error}", data.display())))?;
     if let Some(wanted) = owner.filter(|wanted| *wanted != found) {
         let data = data.display();
@@ -111,9 +111,9 @@ fn write(
     copy(data, &draft.join(DATABASE)).map_err(|error| failed(&error))?;
     hit(Failpoint::BackupCopied);
     // The copy and not the store is checked: it is what will be there when it is needed.
-    let mut store = Snapshot::open(&draft).map_err(|error| failed(&error))?;
+    let mut store = AnySnapshot::open(&draft).map_err(|error| failed(&error))?;
     let report = if replay {
-        let verified = verify(&mut store).map_err(|error| failed(&error))?;
+        let verified = store.verify_replay().map_err(|error| failed(&error))?;
         if let Some(difference) = verified.difference {
             return Err(failed(&format!("the tables are not what the journal gives: {difference}")));
         }
@@ -139,7 +139,7 @@ fn write(
     Ok((manifest, report))
 }
 
-fn copy_key(from: &Path, to: &Path, store: &mut Snapshot) -> Result<(), Failure> {
+fn copy_key(from: &Path, to: &Path, store: &mut AnySnapshot) -> Result<(), Failure> {
     let local = |error: &dyn std::fmt::Display| Failure::Local(error.to_string());
     let key = VaultKey::load(from).map_err(|error| local(&error))?;
     if !opens(&key, store).map_err(|error| local(&error))? {

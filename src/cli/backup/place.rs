@@ -1,9 +1,12 @@
 //! Whose folder and key a backup is about.
 
+use crate::cli::any_store::AnySnapshot;
 use crate::cli::failure::Failure;
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig};
-use crate::domain::row::{Row, Table};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::machine::record::Record;
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::{Row, Table};
+use crate::domain::{hub, node};
 use crate::privacy::key::VaultKey;
 use crate::store::StoreError;
 use crate::store::sqlite::Snapshot;
@@ -65,20 +68,11 @@ const PAGE: usize = 1_000;
 ///
 /// # Errors
 /// `Damaged` when it opens some of them and not others.
-pub(super) fn opens(key: &VaultKey, store: &mut Snapshot) -> Result<bool, StoreError> {
-    let (mut opened, mut sealed) = (0, 0);
-    for table in Table::ALL.iter().filter(|table| table.is_vault()) {
-        let mut scan = Scan { filter: Filter::All(*table), after: None, limit: PAGE };
-        loop {
-            let page = store.scan(&scan)?;
-            opened += page.iter().filter(|row| opens_row(key, row)).count();
-            sealed += page.len();
-            scan.after = page.last().map(Row::key);
-            if page.len() < PAGE {
-                break;
-            }
-        }
-    }
+pub(super) fn opens(key: &VaultKey, store: &mut AnySnapshot) -> Result<bool, StoreError> {
+    let (opened, sealed) = match store {
+        AnySnapshot::Hub(store) => count(store, |row| opens_hubs(key, row))?,
+        AnySnapshot::Node(store) => count(store, |row| opens_nodes(key, row))?,
+    };
     if opened > 0 && opened < sealed {
         let what = format!("{} of {sealed} rows do not open under the vault's key", sealed - opened);
         return Err(StoreError::Damaged { place: "the vault".to_owned(), what });
@@ -86,11 +80,38 @@ pub(super) fn opens(key: &VaultKey, store: &mut Snapshot) -> Result<bool, StoreE
     Ok(opened == sealed)
 }
 
-fn opens_row(key: &VaultKey, row: &Row) -> bool {
+/// How many rows of the vault open, and how many there are.
+fn count<R: Record>(
+    store: &mut Snapshot<R>,
+    opens: impl Fn(&R::Row) -> bool,
+) -> Result<(usize, usize), StoreError> {
+    let (mut opened, mut sealed) = (0, 0);
+    for table in <R::Row as Row>::Table::ALL.iter().filter(|table| table.is_vault()) {
+        let mut scan = Scan { filter: Filter::all(*table), after: None, limit: PAGE };
+        loop {
+            let page = store.scan(&scan)?;
+            opened += page.iter().filter(|row| opens(row)).count();
+            sealed += page.len();
+            scan.after = page.last().map(Row::key);
+            if page.len() < PAGE {
+                break;
+            }
+        }
+    }
+    Ok((opened, sealed))
+}
+
+fn opens_hubs(key: &VaultKey, row: &hub::Row) -> bool {
     match row {
-        Row::PersonRow(row) => key.open_person(row.member_ref, &row.sealed).is_ok(),
-        Row::HolderRow(row) => key.open_holder(row.member_ref, &row.sealed).is_ok(),
-        Row::PartiesRow(row) => key.open_parties(row.transfer_id, &row.sealed).is_ok(),
+        hub::Row::Parties(row) => key.open_parties(row.transfer_id, &row.sealed).is_ok(),
+        _ => false,
+    }
+}
+
+fn opens_nodes(key: &VaultKey, row: &node::Row) -> bool {
+    match row {
+        node::Row::Person(row) => key.open_person(row.member_ref, &row.sealed).is_ok(),
+        node::Row::Holder(row) => key.open_holder(row.member_ref, &row.sealed).is_ok(),
         _ => false,
     }
 }
@@ -98,10 +119,11 @@ fn opens_row(key: &VaultKey, row: &Row) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::calendar::Civil;
-    use crate::domain::id::{Digest, MemberRef, TransferId};
-    use crate::domain::id_number::{IdNumber, Person, PersonName};
-    use crate::domain::row::{HolderRow, PartiesRow, PersonRow};
+    use crate::domain::hub::tables::PartiesRow;
+    use crate::domain::node::tables::{HolderRow, PersonRow};
+    use crate::domain::value::calendar::Civil;
+    use crate::domain::value::id::{Digest, MemberRef, TransferId};
+    use crate::domain::value::id_number::{IdNumber, Person, PersonName};
     use crate::privacy::holder::Holder;
     use crate::privacy::people::MaskedParties;
     use std::collections::BTreeSet;
@@ -112,7 +134,7 @@ mod tests {
         let (member_ref, transfer_id) = (MemberRef([3; 16]), TransferId([4; 16]));
         let id_number = IdNumber::parse("11010519491231002X").unwrap();
         let person = Person { id_number, name: PersonName::new("张三").unwrap() };
-        let rows: Vec<Row> = vec![
+        let nodes: Vec<node::Row> = vec![
             PersonRow {
                 id_hash: Digest([5; 32]),
                 member_ref,
@@ -120,6 +142,8 @@ mod tests {
             }
             .into(),
             HolderRow { member_ref, sealed: key.seal_holder(member_ref, &Holder::default()) }.into(),
+        ];
+        let hubs: Vec<hub::Row> = vec![
             PartiesRow {
                 transfer_id,
                 sealed: key.seal_parties(transfer_id, &MaskedParties::default()),
@@ -127,11 +151,22 @@ mod tests {
             }
             .into(),
         ];
-        for row in &rows {
-            assert_eq!((opens_row(&key, row), opens_row(&other, row)), (true, false), "{:?}", row.table());
+        for row in &nodes {
+            let opened = (opens_nodes(&key, row), opens_nodes(&other, row));
+            assert_eq!(opened, (true, false), "{:?}", row.table());
         }
-        let tables: BTreeSet<&str> = rows.iter().map(|row| row.table().name()).collect();
-        let vault = Table::ALL.iter().filter(|table| table.is_vault()).map(|table| table.name());
-        assert_eq!(tables, vault.collect());
+        for row in &hubs {
+            assert_eq!((opens_hubs(&key, row), opens_hubs(&other, row)), (true, false));
+        }
+        assert_eq!(vault_of(&nodes), vault_tables::<node::Table>());
+        assert_eq!(vault_of(&hubs), vault_tables::<hub::Table>());
+    }
+
+    fn vault_of<R: Row>(rows: &[R]) -> BTreeSet<&'static str> {
+        rows.iter().map(|row| row.table().name()).collect()
+    }
+
+    fn vault_tables<T: Table>() -> BTreeSet<&'static str> {
+        T::ALL.iter().filter(|table| table.is_vault()).map(|table| table.name()).collect()
     }
 }

@@ -4,16 +4,18 @@ use super::manifest::{DATABASE, FileMark, KEY, Manifest, Marker};
 use super::place::{Place, PlaceArgs, opens};
 use super::texts;
 use crate::cli::Exit;
+use crate::cli::any_store::AnySnapshot;
 use crate::cli::client::OutputArgs;
 use crate::cli::failure::Failure;
 use crate::cli::print::{note, say};
-use crate::domain::id::hex;
+use crate::domain::value::id::hex;
+use crate::durable;
 use crate::privacy::key::VaultKey;
 use crate::privacy::private_file;
+use crate::store::StoreError;
 use crate::store::failpoint::{Failpoint, hit};
-use crate::store::replay::{Verified, verify};
-use crate::store::sqlite::{FORMAT, Restoring, Snapshot};
-use crate::store::{StoreError, owner_only};
+use crate::store::replay::Verified;
+use crate::store::sqlite::{FORMAT, Restoring};
 use serde_json::json;
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -91,8 +93,8 @@ fn fill(folder: &Restoring, args: &RestoreArgs, manifest: &Manifest, key: &Key) 
     if manifest.files.get(DATABASE) != Some(&marker.mark()) {
         return Err(damaged(&format!("{DATABASE} is not what was written")));
     }
-    let mut store = folder.snapshot().map_err(store_failed)?;
-    let verified = verify(&mut store).map_err(store_failed)?;
+    let mut store = AnySnapshot::of_restore(folder, &manifest.owner).map_err(store_failed)?;
+    let verified = store.verify_replay().map_err(store_failed)?;
     if let Some(difference) = &verified.difference {
         return Err(damaged(difference));
     }
@@ -155,7 +157,7 @@ impl Key {
     }
 
     /// Demands that it opens the vault.
-    fn check(&self, store: &mut Snapshot) -> Result<(), Failure> {
+    fn check(&self, store: &mut AnySnapshot) -> Result<(), Failure> {
         let path = match self {
             Key::There(path) | Key::Brought { from: path, .. } => path,
             Key::NotNamed => return Ok(()),
@@ -172,7 +174,7 @@ impl Key {
     fn install(&self) -> Result<(), Failure> {
         let Key::Brought { from, to } = self else { return Ok(()) };
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let made = folder.map_or(Ok(()), owner_only::make_folder);
+        let made = folder.map_or(Ok(()), durable::make_folder);
         made.map_err(|error| Failure::Local(format!("{}: {error}", to.display())))?;
         let content = private_file::read(from);
         content

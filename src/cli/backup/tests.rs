@@ -1,15 +1,18 @@
 use super::*;
-use crate::domain::apply::apply;
-use crate::domain::id::Digest;
-use crate::domain::id::{MemberRef, StartId};
-use crate::domain::id_number::{IdNumber, Person, PersonName};
-use crate::domain::policy::rulebook::RuleLayer;
-use crate::domain::record::{NodeJoined, Record};
-use crate::domain::row::{PersonRow, Row, SelfRow, Table};
-use crate::domain::scan::{Filter, Scan};
-use crate::domain::working_set::WorkingSet;
+use crate::domain::machine::own::SelfRow;
+use crate::domain::machine::record::Record as _;
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::{Change, Table as _};
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::record::NodeJoined;
+use crate::domain::node::tables::PersonRow;
+use crate::domain::node::{Record, Row, Table};
+use crate::domain::rules::rulebook::RuleLayer;
+use crate::domain::value::id::{Digest, MemberRef, StartId};
+use crate::domain::value::id_number::{IdNumber, Person, PersonName};
+use crate::store::replay::verify;
 use crate::store::rulebook_archive::{FOLDER, Texts};
-use crate::store::sqlite::SqliteReader;
+use crate::store::sqlite::{Snapshot, SqliteReader, SqliteStore};
 use crate::store::{Commit, Journal, Tables};
 use clap::Parser;
 use std::fs;
@@ -44,7 +47,7 @@ fn rule_file(name: &str) -> String {
 /// A node's folder, with a key, a person sealed under it, and rule texts; its server has the store open.
 struct Scene {
     folder: TempDir,
-    store: SqliteStore,
+    store: SqliteStore<Record>,
     joined: u64,
 }
 
@@ -74,7 +77,7 @@ impl Scene {
         let record =
             |incarnation| Record::from(NodeJoined { incarnation, start_id, time: Civil(1_795_233_600_000) });
         let mut made = WorkingSet::complete();
-        (1..=self.joined).for_each(|sequence| apply(&record(sequence), sequence, &mut made));
+        (1..=self.joined).for_each(|sequence| record(sequence).apply(sequence, &mut made));
         let (records, rows) = (vec![record(self.joined)], made.take_changed());
         self.store.append(&Commit { records, rows, vault: Vec::new() }).unwrap();
     }
@@ -116,8 +119,8 @@ fn text<T>(outcome: Result<T, Failure>) -> (String, Exit) {
 }
 
 fn rows(dir: &Path) -> Vec<Row> {
-    let mut reader = SqliteReader::open(dir).unwrap();
-    let all = |table: &Table| Scan { filter: Filter::All(*table), after: None, limit: usize::MAX };
+    let mut reader = SqliteReader::<Record>::open(dir).unwrap();
+    let all = |table: &Table| Scan { filter: Filter::all(*table), after: None, limit: usize::MAX };
     Table::ALL.iter().flat_map(|table| reader.scan(&all(table)).unwrap()).collect()
 }
 
@@ -144,11 +147,11 @@ fn a_backup_of_an_open_store_is_restored_with_its_key_and_verified() {
     let target = scene.path("again");
     assert_eq!((mode(&target), mode(&scene.path("keys"))), (0o700, 0o700));
     assert_eq!(rows(&target), before);
-    assert!(verify(&mut Snapshot::open(&target).unwrap()).unwrap().difference.is_none());
+    assert!(verify(&mut Snapshot::<Record>::open(&target).unwrap()).unwrap().difference.is_none());
     assert_eq!(fs::read(scene.path("keys/key")).unwrap(), fs::read(scene.path("key")).unwrap());
     assert_eq!(Texts::of(&target).read(&rule_texts().0).unwrap(), Some(rule_texts().1));
     assert_eq!(mode(&target.join(rule_file("1-national.toml"))), 0o600);
-    let opened = SqliteStore::open(&target, "node:13").unwrap();
+    let opened = SqliteStore::<Record>::open(&target, "node:13").unwrap();
     assert_eq!((opened.head().sequence, opened.restored().unwrap()), (2, Some(2)));
     assert_eq!(opened.head(), made.report.head);
 }
@@ -197,7 +200,7 @@ fn damage_that_a_running_server_has_not_met_yet_is_found_by_its_backup() {
         civil: Civil(1_795_233_600_000),
         recovered: 0,
     };
-    scene.store.append(&Commit { rows: vec![own.into()], ..Commit::default() }).unwrap();
+    scene.store.append(&Commit { rows: vec![Change::unknown(own)], ..Commit::default() }).unwrap();
     assert!(scene.backup(&["--without-keys"]).is_ok(), "it is a row of ours");
     let (line, exit) = text(scene.backup(&["--without-keys", "--replay"]));
     assert!(line.contains("the tables are not what the journal gives: table self"), "{line}");
@@ -230,7 +233,7 @@ fn a_restore_is_refused_with_one_line_and_leaves_nothing() {
     for (from, data, key, more, what, expected) in cases {
         let (line, exit) = text(scene.restore(from, data, key, more));
         assert!(line.contains(what) && !line.contains('\n') && exit == expected, "{data}, {key}: {line}");
-        assert!(!SqliteStore::exists(&scene.path("new")));
+        assert!(!exists(&scene.path("new")));
     }
     assert!(scene.restore(&bare, "new", "key", &["--yes"]).is_ok());
 }
@@ -282,7 +285,7 @@ fn a_damaged_or_newer_backup_is_refused() {
         assert!(![KEY, &text].contains(&name) || line.contains(" is damaged: "), "{line}");
         fs::write(&path, &sound).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(!SqliteStore::exists(&scene.path("new")) && !scene.path("new-key").exists());
+        assert!(!exists(&scene.path("new")) && !scene.path("new-key").exists());
         assert!(!scene.path("new").join(FOLDER).exists(), "one that was refused leaves nothing");
     }
     let added = made.join(rule_file("3-more.toml"));
@@ -317,7 +320,10 @@ fn a_backup_of_an_older_program_is_restored_without_rule_texts_and_says_so() {
     older.write(&made.folder).unwrap();
     let said = scene.restore(&made.folder, "again", "again-key", &["--yes"]).unwrap();
     assert!(said.contains("copy the\n  folder `rulebooks` from the old store's folder"), "{said}");
-    assert_eq!(SqliteStore::open(&scene.path("again"), "node:13").unwrap().head(), made.report.head);
+    assert_eq!(
+        SqliteStore::<Record>::open(&scene.path("again"), "node:13").unwrap().head(),
+        made.report.head
+    );
     assert_eq!(Texts::of(&scene.path("again")).hashes().unwrap(), []);
 }
 

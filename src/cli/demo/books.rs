@@ -6,13 +6,16 @@ use super::error::DemoError;
 use super::perform::Played;
 use crate::devkit::cast::{Listed, PROVINCES};
 use crate::devkit::site::Site;
-use crate::domain::calendar::Day;
-use crate::domain::id::MemberRef;
-use crate::domain::ledger::AccountKind;
-use crate::domain::money::Money;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{AccountRow, Key, PositionRow, Table, TableRow};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::hub::tables::PositionRow;
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::tables::AccountRow;
+use crate::domain::value::calendar::Day;
+use crate::domain::value::id::MemberRef;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::{hub, node};
 use crate::proto::hub::Transfer;
 use crate::proto::types::MaskedParty;
 use crate::store::Tables;
@@ -113,14 +116,14 @@ pub(super) async fn positions(clients: &Clients, site: &Site, today: Day) -> Res
     for transfer in clients.committed().await? {
         count(&mut positions, &transfer, transfer.window_id == window)?;
     }
-    let mut hub = SqliteReader::open(&site.store(&Role::Hub))?;
-    let all = Scan { filter: Filter::All(Table::PositionRow), after: None, limit: usize::MAX };
+    let mut hub = SqliteReader::<hub::Record>::open(&site.store(&Role::Hub))?;
+    let all = Scan { filter: Filter::all(hub::Table::Position), after: None, limit: usize::MAX };
     for row in hub.scan(&all)?.iter().filter_map(PositionRow::of) {
         positions.entry(row.province).or_default().hub += row.owed.fen();
     }
     for province in PROVINCES {
-        let mut node = SqliteReader::open(&site.store(&Role::Node(province)))?;
-        let rows = node.load(&[Key::AccountRow(PROVINCE, AccountKind::Clearing)])?;
+        let mut node = SqliteReader::<node::Record>::open(&site.store(&Role::Node(province)))?;
+        let rows = node.load(&[node::Key::Account(PROVINCE, AccountKind::Clearing)])?;
         let clearing = rows.first().and_then(Option::as_ref).and_then(AccountRow::of);
         positions.entry(province).or_default().node = clearing.map_or(0, |row| row.posted.fen());
     }

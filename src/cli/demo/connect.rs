@@ -6,7 +6,7 @@ use super::folder::{APP, Folder};
 use crate::devkit::cast::{Listed, PROVINCES};
 use crate::devkit::connect_file::ConnectFile;
 use crate::devkit::site::Site;
-use crate::domain::money::Money;
+use crate::domain::value::money::Money;
 use crate::transport::identity::Role;
 
 /// Writes it, with what is in the members' personal accounts now.

@@ -3,8 +3,8 @@
 use super::clients::Clients;
 use super::error::DemoError;
 use crate::devkit::cast::{Listed, PROVINCES};
-use crate::domain::calendar::Day;
-use crate::domain::money::Money;
+use crate::domain::value::calendar::Day;
+use crate::domain::value::money::Money;
 
 /// Makes the members known, with their first allotments and wallets, and fills up the accounts that earlier starts
 /// (or visitors) have emptied by more than half. Gives how many were filled up.

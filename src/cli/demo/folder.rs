@@ -6,11 +6,12 @@ use crate::config::rulebook;
 use crate::devkit::cast::PROVINCES;
 use crate::devkit::launcher::LaunchError;
 use crate::devkit::site::{Addresses, REGIONS, Settings, Site, servers};
-use crate::domain::calendar::{Civil, Day};
-use crate::domain::row::{Key, SelfRow, TableRow};
+use crate::domain::machine::table::Row as _;
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::{hub, node};
 use crate::privacy::private_file::{self, SECRET};
 use crate::store::Tables;
-use crate::store::sqlite::SqliteReader;
+use crate::store::sqlite::{SqliteReader, owner};
 use crate::transport::identity::Role;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -199,9 +200,12 @@ fn date_of(at: Civil) -> Option<Date> {
 
 /// The latest time in a store; none when there is no store yet. One that cannot be read is told by its server.
 fn latest(store: &Path) -> Option<Civil> {
-    let mut reader = SqliteReader::open(store).ok()?;
-    let rows = reader.load(&[Key::SelfRow(0)]).ok()?;
-    rows.first()?.as_ref().and_then(SelfRow::of).map(|row| row.civil)
+    if owner(store).ok()? == "hub" {
+        let rows = SqliteReader::<hub::Record>::open(store).ok()?.load(&[hub::Key::OWN]).ok()?;
+        return rows.first()?.as_ref()?.as_own().map(|row| row.civil);
+    }
+    let rows = SqliteReader::<node::Record>::open(store).ok()?.load(&[node::Key::OWN]).ok()?;
+    rows.first()?.as_ref()?.as_own().map(|row| row.civil)
 }
 
 #[cfg(test)]

@@ -15,11 +15,12 @@ mod script;
 
 use super::Exit;
 use crate::config::log::{LogConfig, LogFormat};
-use crate::devkit::cast::{self, Listed, PROVINCES};
+use crate::devkit::cast::{Listed, PROVINCES};
 use crate::devkit::launcher::{LaunchError, Servers, on_free_ports};
-use crate::devkit::site::{self, Addresses, Site};
-use crate::domain::calendar::Day;
-use crate::domain::region::RegionDirectory;
+use crate::devkit::site::{Addresses, Site};
+use crate::devkit::{cast, site};
+use crate::domain::value::calendar::Day;
+use crate::domain::value::region::RegionDirectory;
 use crate::telemetry;
 use crate::transport::identity::Role;
 use clients::Clients;

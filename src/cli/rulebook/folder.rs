@@ -2,10 +2,10 @@
 
 use super::beside;
 use crate::config::{regions, rulebook};
-use crate::domain::calendar::Day;
-use crate::domain::id::Digest;
-use crate::domain::policy::rulebook::{RuleLayer, Rulebook};
-use crate::domain::region::{ProvinceCode, RegionCode, RegionDirectory};
+use crate::domain::rules::rulebook::{RuleLayer, Rulebook};
+use crate::domain::value::calendar::Day;
+use crate::domain::value::id::Digest;
+use crate::domain::value::region::{ProvinceCode, RegionCode, RegionDirectory};
 use crate::store::rulebook_archive::Texts;
 use std::path::{Path, PathBuf};
 

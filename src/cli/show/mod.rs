@@ -6,7 +6,7 @@ mod wallet;
 pub use wallet::{account_json, account_table, entries_table, entry_json, wallet_json, wallet_table};
 
 use super::table::{align_right, facts, table};
-use crate::domain::calendar::Civil;
+use crate::domain::value::calendar::Civil;
 use crate::proto::{hub, types};
 use crate::wire::time::civil;
 use comfy_table::Table;

@@ -1,8 +1,8 @@
 //! What rule texts say at a day, each value with its grade, its source and the file and version that set it. Reads the
 //! texts alone, so that it explains texts of last year, and keys that this program does not know, as well as today's.
 
-use crate::domain::calendar::Day;
-use crate::domain::policy::rulebook::RuleLayer;
+use crate::domain::rules::rulebook::RuleLayer;
+use crate::domain::value::calendar::Day;
 use std::collections::BTreeMap;
 use toml::{Table, Value};
 

@@ -2,9 +2,10 @@
 
 use super::{World, action};
 use crate::domain::audit::Audit;
-use crate::domain::books::{HubBooks, NodeBooks};
-use crate::domain::invariant::Violation;
-use crate::domain::row::{Key, TransferRow};
+use crate::domain::audit::books::{HubBooks, NodeBooks};
+use crate::domain::audit::invariant::Violation;
+use crate::domain::hub;
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::toy::{PAYEE, PAYER, id};
 use proptest::prelude::*;
 
@@ -49,7 +50,7 @@ fn begin_audit(world: &World) -> Audit {
 
 fn end_audit(world: &World, mut audit: Audit) -> Vec<Violation> {
     for id in audit.missing() {
-        let row: Option<TransferRow> = world.toy.hub.get(&Key::TransferRow(id));
+        let row: Option<TransferRow> = world.toy.hub.get(&hub::Key::Transfer(id));
         row.into_iter().for_each(|row| audit.add_late(row));
     }
     audit.conclude().into_iter().flat_map(|checked| checked.violations).collect()

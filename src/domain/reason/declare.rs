@@ -1,7 +1,7 @@
 //! How the table of reasons is declared: a reason and its row, once; and how a reason is stored.
 
 use super::Reason;
-use crate::domain::refusal::{Class, Retry};
+use crate::domain::reason::refusal::{Class, Retry};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// One row of the table.

@@ -2,10 +2,11 @@
 //! Storage numbers never change and are never given twice.
 
 mod declare;
+mod refusal;
 
-pub use crate::domain::refusal::{Class, RefusalRecord, RefusalSide, Retry};
 pub use declare::ReasonRow;
 use declare::reasons;
+pub use refusal::{Class, RefusalRecord, RefusalSide, Retry};
 
 reasons! {
     TransferIdMalformed 101 "TRANSFER_ID_MALFORMED" InvalidArgument Correct

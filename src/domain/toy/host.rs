@@ -6,9 +6,9 @@ use super::*;
 #[derive(Debug)]
 pub struct Host<M: Machine> {
     pub machine: M,
-    pub rows: WorkingSet,
-    pub journal: Vec<Record>,
-    pub vault: Vec<Row>,
+    pub rows: WorkingSet<M::Row>,
+    pub journal: Vec<M::Record>,
+    pub vault: Vec<M::Row>,
     pub mark: PeerMark,
 }
 
@@ -43,7 +43,7 @@ impl<M: Machine> Host<M> {
         batch.outputs
     }
 
-    pub fn get<T: TableRow + Clone>(&self, key: &crate::domain::row::Key) -> Option<T> {
+    pub fn get<T: TableRow<M::Row> + Clone>(&self, key: &<M::Row as Row>::Key) -> Option<T> {
         self.rows.get::<T>(key).cloned()
     }
 }

@@ -8,20 +8,14 @@ pub fn announcement(
     province: ProvinceCode,
     mark: PeerMark,
     proof: Option<(u64, Digest)>,
-) -> coordinator::Input {
-    let node = coordinator::Announcement {
-        province,
-        mark,
-        proof,
-        again: false,
-        hub_incarnation: 0,
-        knows_us_to: Some(0),
-    };
-    coordinator::Input::Announce { ticket, node: Box::new(node) }
+) -> hub::Input {
+    let node =
+        hub::Announcement { province, mark, proof, again: false, hub_incarnation: 0, knows_us_to: Some(0) };
+    hub::Input::Announce { ticket, node: Box::new(node) }
 }
 
 /// The one answer among a node's outputs.
-pub fn answer(outputs: Vec<NodeOutput>) -> participant::Answer {
+pub fn answer(outputs: Vec<NodeOutput>) -> node::Answer {
     let mut answers = outputs.into_iter().filter_map(|output| match output {
         Output::Answer(_, answer) => Some(answer),
         Output::Effect(_) => None,
@@ -34,7 +28,7 @@ pub fn request(name: &str) -> RequestMark {
 }
 
 /// What the payee says to a transfer.
-pub fn say(ticket: u64, number: u8, takes: bool) -> coordinator::Input {
+pub fn say(ticket: u64, number: u8, takes: bool) -> hub::Input {
     let request = AcceptRequest {
         transfer_id: id(number),
         payee: Digest([1; 32]),
@@ -42,11 +36,11 @@ pub fn say(ticket: u64, number: u8, takes: bool) -> coordinator::Input {
         wait: WaitMode::Recorded,
         deadline_ms: 10_000,
     };
-    coordinator::Input::Accept { ticket, request }
+    hub::Input::Accept { ticket, request }
 }
 
 /// A transfer's request; its digests stand for its amount.
-pub fn create(ticket: u64, number: u8, fen: i64) -> coordinator::Input {
+pub fn create(ticket: u64, number: u8, fen: i64) -> hub::Input {
     let party = |province: ProvinceCode, region: u32| Party {
         person: person(u16::from(province.number())),
         region: RegionCode::new(region).expect("a code"),
@@ -71,5 +65,5 @@ pub fn create(ticket: u64, number: u8, fen: i64) -> coordinator::Input {
         wait: WaitMode::Recorded,
         deadline_ms: 10_000,
     };
-    coordinator::Input::Create { ticket, request: Box::new(request) }
+    hub::Input::Create { ticket, request: Box::new(request) }
 }

@@ -1,8 +1,8 @@
 //! Compensations in the toy.
 
 use super::*;
-use crate::domain::coordinator::{CompensationRequest, CompensationWord};
-use crate::domain::returns::ReturnLeg;
+use crate::domain::hub::{CompensationRequest, CompensationWord};
+use crate::domain::protocol::returns::ReturnLeg;
 
 /// An operator of the toy.
 pub fn operator(name: &str) -> String {
@@ -10,9 +10,9 @@ pub fn operator(name: &str) -> String {
 }
 
 /// What an operator says; the ids of compensations begin where those of transfers end.
-pub fn compensate(ticket: u64, number: u8, name: &str, word: CompensationWord) -> coordinator::Input {
+pub fn compensate(ticket: u64, number: u8, name: &str, word: CompensationWord) -> hub::Input {
     let request = CompensationRequest { compensation_id: id(number), operator: operator(name), word };
-    coordinator::Input::Compensate { ticket, request }
+    hub::Input::Compensate { ticket, request }
 }
 
 /// So many fen of a transfer are to go back.
@@ -30,12 +30,12 @@ pub fn proposal(number: u8, original: u8, fen: i64) -> CompensationWord {
 
 impl Toy {
     /// Operator A proposes; gives the hub's word.
-    pub fn propose(&mut self, number: u8, original: u8, fen: i64) -> coordinator::Answer {
+    pub fn propose(&mut self, number: u8, original: u8, fen: i64) -> hub::Answer {
         self.say_of(number, "a", proposal(number, original, fen))
     }
 
     /// An operator says something about a compensation that is answered at once.
-    pub fn say_of(&mut self, number: u8, name: &str, word: CompensationWord) -> coordinator::Answer {
+    pub fn say_of(&mut self, number: u8, name: &str, word: CompensationWord) -> hub::Answer {
         let outputs = self.hub.run(self.now, compensate(90, number, name, word));
         let mut answers = self.settle(outputs);
         answers.pop().expect("an answer").1
@@ -48,9 +48,9 @@ impl Toy {
     }
 
     /// Hands a leg that carries money back to its node.
-    pub fn prepare_return(&mut self, leg: &ReturnLeg) -> participant::Answer {
+    pub fn prepare_return(&mut self, leg: &ReturnLeg) -> node::Answer {
         let (now, hub, province) = (self.now, self.hub.mark, leg.province);
         let legs = vec![Presented::Return(leg.clone())];
-        answer(self.node(province).run(now, participant::Input::Prepare { ticket: 0, hub, legs }))
+        answer(self.node(province).run(now, node::Input::Prepare { ticket: 0, hub, legs }))
     }
 }

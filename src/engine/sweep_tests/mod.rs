@@ -4,16 +4,16 @@
 
 mod world;
 
-use crate::domain::apply::apply;
-use crate::domain::calendar::Civil;
-use crate::domain::coordinator::Input;
-use crate::domain::id::TransferId;
+use crate::domain::hub::{Input, Record, Row};
+use crate::domain::machine::record::Record as _;
+use crate::domain::machine::table::Row as _;
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::Reason;
-use crate::domain::record::Record;
-use crate::domain::row::Row;
 use crate::domain::toy::NOON;
-use crate::domain::transfer::{Outcome, Side, TransferState};
-use crate::domain::working_set::WorkingSet;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::side::Side;
 use std::collections::{BTreeMap, BTreeSet};
 
 use world::{IN_TIME, LATE, World, create, id, say};
@@ -56,7 +56,7 @@ fn demand_all_ended(world: &World, waiting: u32, taken: &BTreeSet<u32>) {
     let mut decided: BTreeMap<TransferId, u32> = BTreeMap::new();
     let mut rows = WorkingSet::complete();
     for (at, record) in world.disk.records().iter().enumerate() {
-        apply(record, at as u64 + 1, &mut rows);
+        record.apply(at as u64 + 1, &mut rows);
         if let Record::TransferDecided(it) = record {
             *decided.entry(it.transfer_id).or_default() += 1;
         }
@@ -76,7 +76,7 @@ fn demand_all_ended(world: &World, waiting: u32, taken: &BTreeSet<u32>) {
     assert_eq!(world.count(|row| !row.state.is_decided()), 0);
     assert_eq!(world.count(|row| row.payer_recorded_seq.is_none() || row.payee_recorded_seq.is_none()), 0);
     let kept = world.disk.rows();
-    let tables: Vec<&Row> = kept.iter().filter(|row| !row.key().table().is_vault()).collect();
+    let tables: Vec<&Row> = kept.iter().filter(|row| !row.table().is_vault()).collect();
     assert!(rows.rows().eq(tables), "the tables are what the journal gives");
 }
 

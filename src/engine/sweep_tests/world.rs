@@ -1,21 +1,23 @@
 //! A hub on the engine's core, and two provinces that do what it says.
 
 use super::{PAUSE_MS, ROUND, SIX, TURN_MS, TURNS_IN_ALL, WAITING};
-use crate::domain::acceptance::AcceptedLeg;
-use crate::domain::calendar::{Civil, Mono, Now};
-use crate::domain::coordinator::{
-    AcceptRequest, Answer, Coordinator, CreateRequest, Deadlines, Effect, Input, WaitMode,
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::hub::{
+    AcceptRequest, Answer, CreateRequest, Deadlines, Effect, HubMachine, Input, Key, Record, WaitMode,
 };
-use crate::domain::id::{Digest, StartId, TransferId};
-use crate::domain::protocol::{Ack, AckResult, Decision, Verdict, Vote};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::scan::Scan;
+use crate::domain::machine::step::{Machine, Output};
+use crate::domain::machine::table::TableRow;
+use crate::domain::protocol::acceptance::AcceptedLeg;
+use crate::domain::protocol::message::{Ack, AckResult, Decision, Verdict, Vote};
+use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::Reason;
-use crate::domain::record::{PeerMark, Record};
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Key, TableRow, TransferRow};
-use crate::domain::scan::{Filter, Scan};
-use crate::domain::step::{Machine, Output};
 use crate::domain::toy::{self, NOON, PAYEE, PAYER};
-use crate::domain::transfer::{Outcome, Side, TransferState};
+use crate::domain::value::calendar::{Civil, Mono, Now};
+use crate::domain::value::id::{Digest, StartId, TransferId};
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
 use crate::engine::Core;
 use crate::store::Tables;
 use crate::store::memory::{MemoryDisk, MemoryStore};
@@ -72,8 +74,8 @@ pub(super) fn node(province: ProvinceCode) -> PeerMark {
 
 /// A hub, and two provinces that do what it says.
 pub(super) struct World {
-    pub(super) disk: MemoryDisk,
-    pub(super) core: Core<Coordinator, MemoryStore>,
+    pub(super) disk: MemoryDisk<Record>,
+    pub(super) core: Core<HubMachine, MemoryStore<Record>>,
     pub(super) now: Now,
     pub(super) starts: u8,
     /// What the provinces answer in the next turn.
@@ -115,7 +117,7 @@ impl World {
     }
 
     pub(super) fn begin(&mut self) {
-        let all = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
+        let all = Scan { filter: crate::domain::hub::unsettled_transfers(), after: None, limit: usize::MAX };
         let unsettled = self.core.store().scan(&all).expect("rows");
         let unsettled = unsettled.iter().filter_map(TableRow::of).cloned().collect();
         self.run(vec![Input::Start { unsettled, put_back: None }]);
@@ -140,7 +142,7 @@ impl World {
         let said: BTreeSet<TransferId> = inputs.iter().filter_map(said_about).collect();
         let own: usize = inputs.iter().map(records_of).sum();
         if self.core.wake_at().is_some_and(|at| at <= self.now.mono) {
-            inputs.push(Coordinator::tick());
+            inputs.push(HubMachine::tick());
         }
         let records = self.run(inputs);
         let swept = records.iter().filter_map(not_taken).filter(|id| !said.contains(id)).count();
@@ -218,7 +220,7 @@ impl World {
     }
 
     pub(super) fn transfer(&self, number: u32) -> TransferRow {
-        let row = self.disk.row(&Key::TransferRow(id(number)));
+        let row = self.disk.row(&Key::Transfer(id(number)));
         row.as_ref().and_then(TransferRow::of).expect("a transfer").clone()
     }
 
@@ -232,10 +234,10 @@ impl World {
     }
 }
 
-pub(super) fn machine(start: u8) -> Coordinator {
+pub(super) fn machine(start: u8) -> HubMachine {
     let places = Arc::new(toy::places());
     let rulebook = Arc::new(toy::rulebook(|_| ()));
-    Coordinator::new(StartId([start; 16]), places, rulebook, Deadlines::default())
+    HubMachine::new(StartId([start; 16]), places, rulebook, Deadlines::default())
 }
 
 /// The payer's province holds; the payee's asks him first for those of the evening, and takes those of the morning.

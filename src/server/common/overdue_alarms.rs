@@ -1,10 +1,10 @@
 //! Looks at what waits from time to time, and tells what has reached an age.
 
 use crate::config::alarms::Alarms;
-use crate::domain::calendar::Civil;
-use crate::domain::overdue::{Late, Overdue, Waiting};
-use crate::domain::row::Row;
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::audit::overdue::{Late, Overdue, Waiting};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::Row;
+use crate::domain::value::calendar::Civil;
 use crate::store::StoreError;
 use std::time::Duration;
 
@@ -12,26 +12,30 @@ use std::time::Duration;
 const PAGE: usize = 1_000;
 
 /// What a look goes through.
-pub struct Watch<G> {
-    filter: Filter,
-    waits: fn(&Row) -> Vec<Waiting<G>>,
+pub struct Watch<R: Row, G> {
+    filter: Filter<R::Table>,
+    waits: fn(&R) -> Vec<Waiting<G>>,
     overdue: Overdue,
     every: Duration,
 }
 
-impl<G: Copy + Ord + Send + 'static> Watch<G> {
+impl<R: Row, G: Copy + Ord + Send + 'static> Watch<R, G> {
     /// Over the rows of a filter, of which `waits` says what waits; nothing when there are no alarms.
-    pub fn new(alarms: &Alarms, filter: Filter, waits: fn(&Row) -> Vec<Waiting<G>>) -> Option<Watch<G>> {
+    pub fn new(
+        alarms: &Alarms,
+        filter: Filter<R::Table>,
+        waits: fn(&R) -> Vec<Waiting<G>>,
+    ) -> Option<Watch<R, G>> {
         let every = Duration::from_millis(alarms.look_every_ms()?);
         Some(Watch { filter, waits, overdue: Overdue::new(alarms.waiting_ages_ms()), every })
     }
 
     /// Looks until it is dropped: `read` reads rows beside the writer, `tell` is given what has reached an age. A look
     /// that fails is told, and made up for by the next one.
-    pub async fn run<F: Future<Output = Result<Vec<Row>, StoreError>>>(
+    pub async fn run<F: Future<Output = Result<Vec<R>, StoreError>>>(
         mut self,
         now: impl Fn() -> Civil,
-        read: impl Fn(Scan) -> F,
+        read: impl Fn(Scan<R>) -> F,
         tell: impl Fn(Late<G>),
     ) {
         loop {
@@ -49,10 +53,10 @@ impl<G: Copy + Ord + Send + 'static> Watch<G> {
     ///
     /// # Errors
     /// Of the store.
-    async fn look<F: Future<Output = Result<Vec<Row>, StoreError>>>(
+    async fn look<F: Future<Output = Result<Vec<R>, StoreError>>>(
         &mut self,
         now: Civil,
-        read: impl Fn(Scan) -> F,
+        read: impl Fn(Scan<R>) -> F,
     ) -> Result<Vec<Late<G>>, StoreError> {
         let (mut look, mut after) = (self.overdue.begin(now), None);
         loop {
@@ -69,10 +73,12 @@ impl<G: Copy + Ord + Send + 'static> Watch<G> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::TransferId;
+    use crate::domain::hub::tables::{Row, Table};
+    use crate::domain::machine::own::IncidentRow;
+    use crate::domain::machine::table::{Change, TableRow};
     use crate::domain::reason::{Reason, RefusalRecord};
-    use crate::domain::row::{Change, IncidentRow, Table, TableRow};
-    use crate::domain::transfer::Side;
+    use crate::domain::value::id::TransferId;
+    use crate::domain::value::side::Side;
     use crate::store::memory::MemoryStore;
     use crate::store::{Commit, Journal, Tables};
     use std::cell::{Cell, RefCell};
@@ -95,12 +101,12 @@ mod tests {
             let refusal = RefusalRecord::new(Reason::ContraryOrder, Side::Payer);
             IncidentRow { transfer_id: id, side: Side::Payer, refusal, raise_time: Civil(0) }.into()
         };
-        let mut store = MemoryStore::new();
+        let mut store = MemoryStore::<crate::domain::hub::Record>::new();
         store
-            .append(&Commit { rows: (0..2_500).map(row).map(Change::from).collect(), ..Commit::default() })
+            .append(&Commit { rows: (0..2_500).map(row).map(Change::unknown).collect(), ..Commit::default() })
             .expect("stored");
         let (store, scans, failing) = (RefCell::new(store), Cell::new(0), Cell::new(true));
-        let read = async |scan: Scan| {
+        let read = async |scan: Scan<Row>| {
             scans.set(scans.get() + 1);
             if scan.after.is_some() && failing.take() {
                 return Err(StoreError::Io("no such luck".to_owned()));
@@ -108,7 +114,7 @@ mod tests {
             store.borrow_mut().scan(&scan)
         };
         let alarms = Alarms { waiting_ages_s: vec![1] };
-        let filter = Filter::All(Table::IncidentRow);
+        let filter = Filter::all(Table::Incident);
         let mut watch = Watch::new(&alarms, filter, waits).expect("alarms");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let mut look = |now| runtime.block_on(watch.look(Civil(now), read));

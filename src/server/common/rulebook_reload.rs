@@ -2,9 +2,9 @@
 //! one, whole or not at all.
 
 use crate::config::{ConfigError, ServerConfig, rulebook};
-use crate::domain::id::Digest;
-use crate::domain::policy::rulebook::{RuleLayer, Rulebook};
-use crate::domain::region::{ProvinceCode, RegionDirectory};
+use crate::domain::rules::rulebook::{RuleLayer, Rulebook};
+use crate::domain::value::id::Digest;
+use crate::domain::value::region::{ProvinceCode, RegionDirectory};
 use crate::store::rulebook_archive::{TextError, Texts};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,19 +1,20 @@
 //! A store's books as operators read them beside the writer: all of one moment as a stream, or what waits in pages.
 
-use crate::domain::calendar::Civil;
-use crate::domain::id::TransferId;
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::{Key, Row, Table};
 use crate::domain::reason::Reason;
-use crate::domain::record::PeerMark;
-use crate::domain::row::{IncidentRow, Key, Row, Table, TableRow};
-use crate::domain::scan::{Filter, Scan};
-use crate::domain::transfer::Side;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::column::Value;
 use crate::proto::types::Incident;
 use crate::store::sqlite::Snapshot;
-use crate::store::{JournalEntry, StoreError, Tables};
+use crate::store::{AnyTables, JournalEntry, KeyOf, StoreError};
 use crate::wire::audit::incident_to_proto;
 use crate::wire::page::{page_size, read_token, token};
 use crate::wire::status::{Problem, problem_of_store};
 use crate::wire::time::milliseconds;
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,26 +33,25 @@ const HELD_MAX: Duration = Duration::from_secs(600);
 const SCANNED_MAX: usize = 20_000;
 
 /// What a part is made of.
-type RowsPart<T> = Box<dyn Fn(&[Row]) -> T + Send>;
-type JournalPart<T> = Box<dyn Fn(&[JournalEntry]) -> T + Send>;
+type RowsPart<R, T> = Box<dyn Fn(&[<R as Record>::Row]) -> T + Send>;
+type JournalPart<R, T> = Box<dyn Fn(&[JournalEntry<R>]) -> T + Send>;
 
 /// One kind of what the books hold, and how a page of it becomes a part of the stream.
-pub enum Chapter<T> {
+pub enum Section<R: Record, T> {
     /// Rows of a table, in key order.
-    Rows(Filter, RowsPart<T>),
+    Rows(Filter<<R::Row as Row>::Table>, RowsPart<R, T>),
     /// The journal, in order.
-    Journal(JournalPart<T>),
+    Journal(JournalPart<R, T>),
 }
 
 /// What makes a stream's first part.
-type Begin<T> = Box<dyn FnOnce(&mut Snapshot) -> Result<T, StoreError> + Send>;
+type Begin<R, T> = Box<dyn FnOnce(&mut Snapshot<R>) -> Result<T, StoreError> + Send>;
 
-/// How far a chapter was read.
-#[derive(Clone, Debug, Default)]
-enum Place {
-    #[default]
+/// How far a section was read.
+#[derive(Clone, Debug)]
+enum Place<K> {
     Beginning,
-    Row(Key),
+    Row(K),
     Sequence(u64),
 }
 
@@ -68,14 +68,14 @@ impl Books {
         Books { folder, seat: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Streams all of one moment: what `begin` makes, then every chapter in parts.
+    /// Streams all of one moment: what `begin` makes, then every section in parts.
     ///
     /// # Errors
     /// `OVERLOADED` while another reading is under way.
-    pub fn stream<T: Send + 'static>(
+    pub fn stream<R: Record, T: Send + 'static>(
         &self,
-        begin: impl FnOnce(&mut Snapshot) -> Result<T, StoreError> + Send + 'static,
-        chapters: Vec<Chapter<T>>,
+        begin: impl FnOnce(&mut Snapshot<R>) -> Result<T, StoreError> + Send + 'static,
+        sections: Vec<Section<R, T>>,
     ) -> Result<ReceiverStream<Result<T, Status>>, Problem> {
         let seat = Arc::clone(&self.seat).try_acquire_owned();
         let seat = seat.map_err(|_| Problem::new(Reason::Overloaded))?;
@@ -85,7 +85,7 @@ impl Books {
             // The last place is kept for the error: a stream that just ends says that all of it was read.
             let Ok(verdict) = sender.clone().reserve_owned().await else { return };
             let end = Instant::now() + HELD_MAX;
-            let read = timeout_at(end, read(folder, Box::new(begin), chapters, &sender)).await;
+            let read = timeout_at(end, read(folder, Box::new(begin), sections, &sender)).await;
             drop(seat);
             let problem = match read {
                 Ok(Ok(())) => return,
@@ -106,10 +106,10 @@ async fn on_thread<R: Send + 'static>(
     done.unwrap_or_else(|error| Err(StoreError::Io(format!("a reading ended early: {error}"))))
 }
 
-async fn read<T: Send + 'static>(
+async fn read<R: Record, T: Send + 'static>(
     folder: PathBuf,
-    begin: Begin<T>,
-    chapters: Vec<Chapter<T>>,
+    begin: Begin<R, T>,
+    sections: Vec<Section<R, T>>,
     sender: &mpsc::Sender<Result<T, Status>>,
 ) -> Result<(), StoreError> {
     let (mut snapshot, first) = on_thread(move || {
@@ -121,15 +121,15 @@ async fn read<T: Send + 'static>(
     if sender.send(Ok(first)).await.is_err() {
         return Ok(());
     }
-    for chapter in chapters {
-        let (mut chapter, mut place) = (chapter, Place::default());
+    for section in sections {
+        let (mut section, mut place) = (section, Place::Beginning);
         loop {
             let (back, same, next, part) = on_thread(move || {
-                let (part, next) = turn(&mut snapshot, &chapter, place)?;
-                Ok((snapshot, chapter, next, part))
+                let (part, next) = turn(&mut snapshot, &section, place)?;
+                Ok((snapshot, section, next, part))
             })
             .await?;
-            (snapshot, chapter) = (back, same);
+            (snapshot, section) = (back, same);
             // A reader who has gone needs no more.
             if sender.send(Ok(part)).await.is_err() {
                 return Ok(());
@@ -143,14 +143,17 @@ async fn read<T: Send + 'static>(
     Ok(())
 }
 
-/// The next part of a chapter, and where to go on.
-fn turn<T>(
-    snapshot: &mut Snapshot,
-    chapter: &Chapter<T>,
-    place: Place,
-) -> Result<(T, Option<Place>), StoreError> {
-    match chapter {
-        Chapter::Rows(filter, part) => {
+/// A part, and where to go on.
+type Turn<R, T> = (T, Option<Place<KeyOf<R>>>);
+
+/// The next part of a section, and where to go on.
+fn turn<R: Record, T>(
+    snapshot: &mut Snapshot<R>,
+    section: &Section<R, T>,
+    place: Place<KeyOf<R>>,
+) -> Result<Turn<R, T>, StoreError> {
+    match section {
+        Section::Rows(filter, part) => {
             let after = match place {
                 Place::Row(key) => Some(key),
                 Place::Beginning | Place::Sequence(_) => None,
@@ -159,7 +162,7 @@ fn turn<T>(
             let next = rows.last().filter(|_| rows.len() == PART).map(|row| Place::Row(row.key()));
             Ok((part(&rows), next))
         }
-        Chapter::Journal(part) => {
+        Section::Journal(part) => {
             let after = match place {
                 Place::Sequence(sequence) => sequence,
                 Place::Beginning | Place::Row(_) => 0,
@@ -174,31 +177,31 @@ fn turn<T>(
 
 /// A request for a page of what waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    filter: Filter,
+pub struct Waiting<R: Row> {
+    filter: Filter<R::Table>,
     limit: usize,
-    after: Option<Key>,
+    after: Option<R::Key>,
     older_than_ms: u64,
     scope: Vec<u8>,
 }
 
-impl Waiting {
+impl<R: Row> Waiting<R> {
     /// Reads the fields that all such requests have.
     ///
     /// # Errors
     /// `PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`.
     pub fn read(
-        filter: Filter,
+        filter: Filter<R::Table>,
         size: i32,
         page_token: &str,
         older_than: Option<&prost_types::Duration>,
-    ) -> Result<Waiting, Problem> {
+    ) -> Result<Waiting<R>, Problem> {
         let limit = page_size(size)?;
         let older_than_ms = older_than.map_or(0, milliseconds);
         let scope = format!("waiting {filter:?} {older_than_ms}").into_bytes();
         let wrong = || Problem::field("page_token", Reason::PageTokenInvalid);
         let after = read_token("page_token", &scope, page_token)?;
-        let after = after.map(|bytes| key(filter.table(), &bytes).ok_or_else(wrong)).transpose()?;
+        let after = after.map(|bytes| key::<R::Key>(filter.table, &bytes).ok_or_else(wrong)).transpose()?;
         Ok(Waiting { filter, limit, after, older_than_ms, scope })
     }
 
@@ -211,11 +214,11 @@ impl Waiting {
     ///
     /// # Errors
     /// Of the store.
-    pub fn page(
+    pub fn page<J: Record<Row = R>>(
         &self,
-        tables: &mut dyn Tables,
-        admits: impl Fn(&Row) -> bool,
-    ) -> Result<(Vec<Row>, String), StoreError> {
+        tables: &mut AnyTables<J>,
+        admits: impl Fn(&R) -> bool,
+    ) -> Result<(Vec<R>, String), StoreError> {
         let (mut page, mut after, mut scanned) = (Vec::new(), self.after.clone(), 0);
         loop {
             let rows = tables.scan(&Scan { filter: self.filter, after: after.clone(), limit: PART })?;
@@ -244,55 +247,82 @@ impl Waiting {
         size: i32,
         page_token: &str,
         older_than: Option<&prost_types::Duration>,
-    ) -> Result<Waiting, Problem> {
-        Waiting::read(Filter::All(Table::IncidentRow), size, page_token, older_than)
+    ) -> Result<Waiting<R>, Problem> {
+        let incidents = R::Table::ALL.iter().find(|table| table.name() == "incident");
+        Waiting::read(
+            Filter::all(*incidents.expect("every machine has incidents")),
+            size,
+            page_token,
+            older_than,
+        )
     }
 
     /// The page of incidents that was asked for, and the token of the next page.
     ///
     /// # Errors
     /// Of the store.
-    pub fn incidents(
+    pub fn incidents<J: Record<Row = R>>(
         &self,
-        tables: &mut dyn Tables,
+        tables: &mut AnyTables<J>,
         now: Civil,
     ) -> Result<(Vec<Incident>, String), StoreError> {
-        let is_old = |row: &Row| IncidentRow::of(row).is_some_and(|row| self.is_old(row.raise_time, now));
+        let is_old = |row: &R| row.as_incident().is_some_and(|row| self.is_old(row.raise_time, now));
         let (rows, next) = self.page(tables, is_old)?;
-        Ok((rows.iter().filter_map(IncidentRow::of).map(incident_to_proto).collect(), next))
+        Ok((rows.iter().filter_map(Row::as_incident).map(incident_to_proto).collect(), next))
     }
 
-    fn token(&self, after: Option<&Key>) -> String {
-        let bytes = match after {
-            Some(Key::TransferRow(id) | Key::CompensationRow(id)) => id.0.to_vec(),
-            Some(Key::LegRow(id, side) | Key::IncidentRow(id, side)) => [&id.0[..], &[*side as u8]].concat(),
-            Some(_) | None => return String::new(),
-        };
-        token(&self.scope, &bytes)
+    fn token(&self, after: Option<&R::Key>) -> String {
+        after.map_or_else(String::new, |key| token(&self.scope, &bytes_of(&key.values())))
     }
 }
 
 /// What a server says of itself, at the moment of a snapshot.
-pub fn mark_at(snapshot: &Snapshot, mark: PeerMark) -> PeerMark {
+pub fn mark_at<R: Record>(snapshot: &Snapshot<R>, mark: PeerMark) -> PeerMark {
     let at = snapshot.head();
     PeerMark { sequence: at.sequence, head_hash: at.hash, ..mark }
 }
 
-/// The key that a token names.
-fn key(table: Table, bytes: &[u8]) -> Option<Key> {
-    let (id, rest) = bytes.split_at_checked(16)?;
-    let id = TransferId::from_slice(id)?;
-    let side = || match rest {
-        [side] => Side::from_number(i64::from(*side)),
-        _ => None,
-    };
-    match table {
-        Table::TransferRow if rest.is_empty() => Some(Key::TransferRow(id)),
-        Table::CompensationRow if rest.is_empty() => Some(Key::CompensationRow(id)),
-        Table::LegRow => Some(Key::LegRow(id, side()?)),
-        Table::IncidentRow => Some(Key::IncidentRow(id, side()?)),
-        _ => None,
+/// A key's columns, one behind the other, each behind what says what it is.
+fn bytes_of(values: &[Value<'_>]) -> Vec<u8> {
+    let bytes = values.iter().map(|value| match value {
+        Value::Null => vec![0],
+        Value::Int(number) => [&[1], &number.to_be_bytes()[..]].concat(),
+        Value::Text(text) => [&[2], &text.len().to_be_bytes()[..], text.as_bytes()].concat(),
+        Value::Blob(blob) => [&[3], &blob.len().to_be_bytes()[..], blob].concat(),
+    });
+    bytes.collect::<Vec<_>>().concat()
+}
+
+/// The columns that such bytes hold; nothing when they hold anything else.
+fn values_of(mut bytes: &[u8]) -> Option<Vec<Value<'_>>> {
+    let mut values = Vec::new();
+    while let Some((kind, rest)) = bytes.split_first() {
+        let (value, rest) = match kind {
+            0 => (Value::Null, rest),
+            1 => {
+                let (number, rest) = rest.split_first_chunk()?;
+                (Value::Int(i64::from_be_bytes(*number)), rest)
+            }
+            2 | 3 => {
+                let (len, rest) = rest.split_first_chunk()?;
+                let (content, rest) = rest.split_at_checked(usize::from_be_bytes(*len))?;
+                let value = match kind {
+                    2 => Value::Text(Cow::Borrowed(std::str::from_utf8(content).ok()?)),
+                    _ => Value::Blob(Cow::Borrowed(content)),
+                };
+                (value, rest)
+            }
+            _ => return None,
+        };
+        values.push(value);
+        bytes = rest;
     }
+    Some(values)
+}
+
+/// The key that a token names.
+fn key<K: Key>(table: K::Table, bytes: &[u8]) -> Option<K> {
+    K::from_values(table, values_of(bytes)?)
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 use super::*;
+use crate::domain::machine::own::IncidentRow;
+use crate::domain::machine::table::{Change, TableRow as _};
+use crate::domain::node::{Record, Row, Table, legs_in_doubt};
 use crate::domain::reason::RefusalRecord;
-use crate::domain::record::Record;
-use crate::domain::row::Change;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::side::Side;
 use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Commit, Journal};
@@ -14,15 +17,15 @@ fn incident(number: u8) -> Row {
     IncidentRow { transfer_id, side: Side::Payer, refusal, raise_time }.into()
 }
 
-fn incidents(numbers: std::ops::RangeInclusive<u8>) -> Commit {
-    Commit { rows: numbers.map(incident).map(Change::from).collect(), ..Commit::default() }
+fn incidents(numbers: std::ops::RangeInclusive<u8>) -> Commit<Record> {
+    Commit { rows: numbers.map(incident).map(Change::unknown).collect(), ..Commit::default() }
 }
 
 fn number(row: &Row) -> u8 {
     IncidentRow::of(row).expect("an incident").transfer_id.0[0]
 }
 
-fn asked(size: i32, token: &str, older_than_s: i64) -> Result<Waiting, Problem> {
+fn asked(size: i32, token: &str, older_than_s: i64) -> Result<Waiting<Row>, Problem> {
     let age = prost_types::Duration { seconds: older_than_s, nanos: 0 };
     Waiting::for_incidents(size, token, Some(&age))
 }
@@ -66,7 +69,7 @@ fn a_token_of_another_list_is_refused() {
     for other in [asked(1, &token, 6), asked(1, "00", 5)] {
         assert_eq!(other.expect_err("refused").reason, Reason::PageTokenInvalid);
     }
-    let doubt = Waiting::read(Filter::LegsInDoubt, 1, &token, None);
+    let doubt = Waiting::<Row>::read(legs_in_doubt(), 1, &token, None);
     assert_eq!(doubt.expect_err("refused").reason, Reason::PageTokenInvalid);
     assert_eq!(asked(-1, "", 0).expect_err("refused").reason, Reason::PageSizeInvalid);
 }
@@ -74,10 +77,10 @@ fn a_token_of_another_list_is_refused() {
 /// One part for each turn: how many rows, how many records.
 type Part = (usize, usize);
 
-fn chapters() -> Vec<Chapter<Part>> {
+fn sections() -> Vec<Section<Record, Part>> {
     vec![
-        Chapter::Rows(Filter::All(Table::IncidentRow), Box::new(|rows| (rows.len(), 0))),
-        Chapter::Journal(Box::new(|entries| (0, entries.len()))),
+        Section::Rows(Filter::all(Table::Incident), Box::new(|rows| (rows.len(), 0))),
+        Section::Journal(Box::new(|entries| (0, entries.len()))),
     ]
 }
 
@@ -87,7 +90,7 @@ fn a_stream_holds_one_moment_whatever_is_written_meanwhile() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = SqliteStore::open(folder.path(), "hub").expect("a store");
     let record = || {
-        Record::from(crate::domain::record::HubStarted {
+        Record::from(crate::domain::node::record::NodeJoined {
             incarnation: 1,
             start_id: Default::default(),
             time: Civil(0),
@@ -99,11 +102,12 @@ fn a_stream_holds_one_moment_whatever_is_written_meanwhile() {
     }
     let books = Books::new(folder.path().to_owned());
     runtime.block_on(async {
-        let begin = |snapshot: &mut Snapshot| Ok((usize::try_from(snapshot.head().sequence).unwrap_or(0), 0));
-        let mut stream = books.stream(begin, chapters()).expect("a stream");
+        let begin =
+            |snapshot: &mut Snapshot<Record>| Ok((usize::try_from(snapshot.head().sequence).unwrap_or(0), 0));
+        let mut stream = books.stream(begin, sections()).expect("a stream");
         assert_eq!(stream.next().await.map(Result::ok), Some(Some((3, 0))));
         // Only one may read at a time, and what is written now belongs to another moment.
-        let second = books.stream(|_| Ok((0, 0)), chapters());
+        let second = books.stream(|_| Ok((0, 0)), sections());
         assert_eq!(second.err().map(|problem| problem.reason), Some(Reason::Overloaded));
         store.append(&incidents(101..=110)).expect("stored");
         store.append(&Commit { records: vec![record()], ..Commit::default() }).expect("stored");
@@ -112,7 +116,7 @@ fn a_stream_holds_one_moment_whatever_is_written_meanwhile() {
     });
     // Whoever goes away gives the seat back.
     runtime.block_on(async {
-        drop(books.stream(|_| Ok((0, 0)), chapters()).expect("the seat is free"));
+        drop(books.stream(|_| Ok((0, 0)), sections()).expect("the seat is free"));
         while books.seat.available_permits() == 0 {
             tokio::task::yield_now().await;
         }
@@ -125,7 +129,7 @@ fn a_store_that_cannot_be_read_ends_the_stream_with_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     runtime.block_on(async {
         let books = Books::new(folder.path().join("nowhere"));
-        let stream = books.stream(|_| Ok((0, 0)), chapters()).expect("a stream");
+        let stream = books.stream(|_| Ok((0, 0)), sections()).expect("a stream");
         let parts: Vec<Result<Part, Status>> = stream.collect().await;
         assert!(matches!(&parts[..], [Err(_)]), "{parts:?}");
     });

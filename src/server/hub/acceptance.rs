@@ -1,7 +1,8 @@
 //! What payees say to transfers that they must take: AcceptTransfer and DeclineTransfer.
 
 use super::{Desk, lists};
-use crate::domain::coordinator::{AcceptRequest, Answer, Input};
+use crate::domain::hub::record::Record;
+use crate::domain::hub::{AcceptRequest, Answer, Input};
 use crate::domain::reason::Reason;
 use crate::engine::AskError;
 use crate::proto::hub::Transfer;
@@ -32,7 +33,7 @@ impl Desk {
             }
         };
         // The masked parties were made durable with the transfer's reception.
-        let read = move |tables: &mut dyn crate::store::Tables| lists::with_parties(tables, vec![row]);
+        let read = move |tables: &mut crate::store::AnyTables<Record>| lists::with_parties(tables, vec![row]);
         let found = self.reader.run(read).await.map_err(problem_of_store)?;
         let shown = found.first().map(|(row, parties)| self.show(row, parties.as_ref()));
         shown.ok_or(Problem::new(Reason::Internal))

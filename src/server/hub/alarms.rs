@@ -3,10 +3,12 @@
 use super::Desk;
 use super::audit::{waited_for, waits_since};
 use crate::config::alarms::Alarms;
-use crate::domain::overdue::{Late, Waiting};
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Row, TableRow, TransferRow};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::audit::overdue::{Late, Waiting};
+use crate::domain::hub::tables::{Row, TransferRow};
+use crate::domain::hub::unsettled_transfers;
+use crate::domain::machine::scan::Scan;
+use crate::domain::machine::table::TableRow;
+use crate::domain::value::region::ProvinceCode;
 use crate::server::common::overdue_alarms::Watch;
 use std::sync::Arc;
 
@@ -21,7 +23,7 @@ fn waits(row: &Row) -> Vec<Waiting<ProvinceCode>> {
 
 /// Looks until it is dropped.
 pub(super) async fn run(desk: Arc<Desk>, alarms: Alarms) {
-    let Some(watch) = Watch::new(&alarms, Filter::UnsettledTransfers, waits) else { return };
+    let Some(watch) = Watch::new(&alarms, unsettled_transfers(), waits) else { return };
     let tell = |late: Late<ProvinceCode>| {
         let (province, oldest, age_s) = (late.group, late.oldest, late.age_ms / 1_000);
         tracing::warn!(
@@ -32,7 +34,7 @@ pub(super) async fn run(desk: Arc<Desk>, alarms: Alarms) {
             "ALARM: decisions wait for a province to record them"
         );
     };
-    let read = |scan: Scan| {
+    let read = |scan: Scan<Row>| {
         let reader = desk.reader.clone();
         async move { reader.run(move |tables| tables.scan(&scan)).await }
     };

@@ -1,24 +1,25 @@
 //! AuditService: what operators read of the hub's books, beside the writer.
 
 use super::Desk;
-use crate::domain::calendar::Civil;
+use crate::domain::hub::record::Record;
+use crate::domain::hub::tables::{BuriedRow, Key, PositionRow, Row, Table, TransferRow};
+use crate::domain::hub::unsettled_transfers;
+use crate::domain::machine::own::{IncidentRow, PeerMark, SelfRow};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::{Row as _, TableRow};
 use crate::domain::reason::Reason;
-use crate::domain::record::{PeerMark, Record};
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{
-    BuriedRow, IncidentRow, Key, PositionRow, Row, SelfRow, Table, TableRow, TransferRow,
-};
-use crate::domain::scan::{Filter, Scan};
-use crate::domain::transfer::Side;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
 use crate::proto::hub::audit_service_server::AuditService;
 use crate::proto::hub::{
     InFlightTransfer, ListInFlightRequest, ListInFlightResponse, ListIncidentsRequest, ListIncidentsResponse,
     ReadBooksRequest, ReadBooksResponse, ReadTransfersRequest, ReadTransfersResponse, WaitReason,
     Waiting as WaitingSide,
 };
-use crate::server::common::snapshot_stream::{Chapter, Waiting, mark_at};
+use crate::server::common::snapshot_stream::{Section, Waiting, mark_at};
 use crate::store::sqlite::Snapshot;
-use crate::store::{StoreError, Tables};
+use crate::store::{AnyTables, StoreError};
 use crate::wire::audit::{incident_to_proto, position_to_proto, refusal_side_to_proto, transfer_to_proto};
 use crate::wire::leg::sender_to_proto;
 use crate::wire::reader::{Path, Violations, check_batch, transfer_id};
@@ -33,37 +34,37 @@ use tonic::{Request, Response, Status};
 pub(super) struct Audits(pub(super) Arc<Desk>);
 
 /// A part made of rows of one kind.
-fn part<R: TableRow>(
+fn part<R: TableRow<Row>>(
     table: Table,
     fill: impl Fn(&mut ReadBooksResponse, Vec<&R>) + Send + 'static,
-) -> Chapter<ReadBooksResponse> {
+) -> Section<Record, ReadBooksResponse> {
     let make = move |rows: &[Row]| {
         let mut part = ReadBooksResponse::default();
         fill(&mut part, rows.iter().filter_map(R::of).collect());
         part
     };
-    Chapter::Rows(Filter::All(table), Box::new(make))
+    Section::Rows(Filter::all(table), Box::new(make))
 }
 
-fn chapters() -> Vec<Chapter<ReadBooksResponse>> {
+fn sections() -> Vec<Section<Record, ReadBooksResponse>> {
     let decided = |record: &Record| match record {
         Record::TransferDecided(record) => Some(record.transfer_id.to_string()),
         _ => None,
     };
     vec![
-        part(Table::TransferRow, |part, rows: Vec<&TransferRow>| {
+        part(Table::Transfer, |part, rows: Vec<&TransferRow>| {
             part.transfers = rows.into_iter().map(transfer_to_proto).collect();
         }),
-        part(Table::PositionRow, |part, rows: Vec<&PositionRow>| {
+        part(Table::Position, |part, rows: Vec<&PositionRow>| {
             part.positions = rows.into_iter().map(position_to_proto).collect();
         }),
-        part(Table::BuriedRow, |part, rows: Vec<&BuriedRow>| {
+        part(Table::Buried, |part, rows: Vec<&BuriedRow>| {
             part.buried_transfer_ids = rows.into_iter().map(|row| row.transfer_id.to_string()).collect();
         }),
-        part(Table::IncidentRow, |part, rows: Vec<&IncidentRow>| {
+        part(Table::Incident, |part, rows: Vec<&IncidentRow>| {
             part.incidents = rows.into_iter().map(incident_to_proto).collect();
         }),
-        Chapter::Journal(Box::new(move |entries| ReadBooksResponse {
+        Section::Journal(Box::new(move |entries| ReadBooksResponse {
             decided_transfer_ids: entries.iter().filter_map(|entry| decided(&entry.record)).collect(),
             ..ReadBooksResponse::default()
         })),
@@ -71,8 +72,12 @@ fn chapters() -> Vec<Chapter<ReadBooksResponse>> {
 }
 
 /// What the hub says of itself at the moment of a snapshot.
-fn head(snapshot: &mut Snapshot, mark: PeerMark, now: Civil) -> Result<ReadBooksResponse, StoreError> {
-    let all = Scan { filter: Filter::All(Table::SelfRow), after: None, limit: 1 };
+fn head(
+    snapshot: &mut Snapshot<Record>,
+    mark: PeerMark,
+    now: Civil,
+) -> Result<ReadBooksResponse, StoreError> {
+    let all = Scan { filter: Filter::all(Table::Own), after: None, limit: 1 };
     let own = snapshot.scan(&all)?;
     Ok(ReadBooksResponse {
         sender: Some(sender_to_proto(&mark_at(snapshot, mark))),
@@ -102,7 +107,7 @@ impl Desk {
         province: ProvinceCode,
         parked: &[Key],
     ) -> WaitReason {
-        let rejected = parked.contains(&Key::IncidentRow(row.transfer_id, side));
+        let rejected = parked.contains(&Key::Incident(row.transfer_id, side));
         match self.links.get(&province) {
             _ if rejected => WaitReason::Rejected,
             None => WaitReason::NoNode,
@@ -139,11 +144,15 @@ fn is_rejected(row: &Row) -> bool {
 /// A page of transfers in flight, and which of their sides have an incident.
 type InFlight = (Vec<Row>, Vec<Key>, String);
 
-fn in_flight(tables: &mut dyn Tables, asked: &Waiting, now: Civil) -> Result<InFlight, StoreError> {
+fn in_flight(
+    tables: &mut AnyTables<Record>,
+    asked: &Waiting<Row>,
+    now: Civil,
+) -> Result<InFlight, StoreError> {
     let is_old = |row: &Row| TransferRow::of(row).is_some_and(|row| asked.is_old(waits_since(row), now));
     let (rows, token) = asked.page(tables, is_old)?;
     let sides =
-        |row: &TransferRow| [Side::Payer, Side::Payee].map(|side| Key::IncidentRow(row.transfer_id, side));
+        |row: &TransferRow| [Side::Payer, Side::Payee].map(|side| Key::Incident(row.transfer_id, side));
     let keys: Vec<Key> = rows.iter().filter_map(TransferRow::of).flat_map(sides).collect();
     let parked = tables.load(&keys)?.into_iter().flatten().filter(is_rejected).map(|row| row.key()).collect();
     Ok((rows, parked, token))
@@ -160,10 +169,10 @@ impl AuditService for Audits {
         self.0.wholeness.life()?;
         let (mark, now) = (self.0.mark.now(), self.0.clock.now().civil);
         let nodes: Vec<String> = self.0.links.keys().map(ToString::to_string).collect();
-        let begin = move |snapshot: &mut Snapshot| {
+        let begin = move |snapshot: &mut Snapshot<Record>| {
             Ok(ReadBooksResponse { node_province_codes: nodes, ..head(snapshot, mark, now)? })
         };
-        let stream = self.0.books.stream(begin, chapters())?;
+        let stream = self.0.books.stream(begin, sections())?;
         Ok(Response::new(stream))
     }
 
@@ -177,7 +186,7 @@ impl AuditService for Audits {
         let ids = asked.iter().enumerate();
         let keys: Vec<Key> = ids
             .filter_map(|(at, id)| transfer_id(&root.item("transfer_ids", at), id, &mut found))
-            .map(Key::TransferRow)
+            .map(Key::Transfer)
             .collect();
         let keys = found.finish(Some(keys))?;
         let rows = self.0.reader.run(move |tables| tables.load(&keys)).await.map_err(problem_of_store)?;
@@ -191,9 +200,9 @@ impl AuditService for Audits {
     ) -> Result<Response<ListInFlightResponse>, Status> {
         let it = request.get_ref();
         let older_than = it.older_than.as_ref();
-        let asked = Waiting::read(Filter::UnsettledTransfers, it.page_size, &it.page_token, older_than)?;
+        let asked = Waiting::read(unsettled_transfers(), it.page_size, &it.page_token, older_than)?;
         let now = self.0.clock.now().civil;
-        let read = move |tables: &mut dyn Tables| in_flight(tables, &asked, now);
+        let read = move |tables: &mut AnyTables<Record>| in_flight(tables, &asked, now);
         let (rows, parked, next_page_token) = self.0.reader.run(read).await.map_err(problem_of_store)?;
         let transfers = rows.iter().filter_map(TransferRow::of);
         let transfers = transfers.map(|row| self.0.in_flight(row, &parked)).collect();
@@ -210,7 +219,7 @@ impl AuditService for Audits {
     ) -> Result<Response<ListIncidentsResponse>, Status> {
         let (it, now) = (request.get_ref(), self.0.clock.now().civil);
         let asked = Waiting::for_incidents(it.page_size, &it.page_token, it.older_than.as_ref())?;
-        let read = move |tables: &mut dyn Tables| asked.incidents(tables, now);
+        let read = move |tables: &mut AnyTables<Record>| asked.incidents(tables, now);
         let (incidents, next_page_token) = self.0.reader.run(read).await.map_err(problem_of_store)?;
         Ok(Response::new(ListIncidentsResponse { incidents, next_page_token }))
     }

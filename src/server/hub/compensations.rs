@@ -1,11 +1,13 @@
 //! CompensationService: what operators say about money that is to be carried back.
 
 use super::Desk;
-use crate::domain::coordinator::{Answer, CompensationRequest, CompensationWord, Input};
-use crate::domain::id::TransferId;
+use crate::domain::hub::record::Record;
+use crate::domain::hub::tables::{CompensationRow, Key, Table, TransferRow};
+use crate::domain::hub::{Answer, CompensationRequest, CompensationWord, Input};
+use crate::domain::machine::scan::Filter;
+use crate::domain::machine::table::TableRow;
 use crate::domain::reason::Reason;
-use crate::domain::row::{CompensationRow, Key, Table, TableRow, TransferRow};
-use crate::domain::scan::Filter;
+use crate::domain::value::id::TransferId;
 use crate::engine::AskError;
 use crate::proto::hub::compensation_service_server::CompensationService;
 use crate::proto::hub::{
@@ -14,7 +16,7 @@ use crate::proto::hub::{
     WithdrawCompensationRequest, WithdrawCompensationResponse,
 };
 use crate::server::common::snapshot_stream::Waiting;
-use crate::store::Tables;
+use crate::store::AnyTables;
 use crate::transport::access_layer::caller;
 use crate::transport::deadline::remaining_ms;
 use crate::transport::identity::Role;
@@ -49,7 +51,7 @@ impl Desk {
 
     /// A compensation with its transfer, as they are stored.
     async fn compensation(&self, id: TransferId) -> Result<Compensation, Problem> {
-        let keys = [Key::CompensationRow(id), Key::TransferRow(id)];
+        let keys = [Key::Compensation(id), Key::Transfer(id)];
         let rows = self.reader.run(move |tables| tables.load(&keys)).await.map_err(problem_of_store)?;
         let mut rows = rows.iter().flatten();
         let row = rows.clone().find_map(CompensationRow::of).ok_or(Problem::new(Reason::Internal))?;
@@ -111,13 +113,13 @@ impl CompensationService for Compensations {
     ) -> Result<Response<ListCompensationsResponse>, Status> {
         self.0.wholeness.life()?;
         let it = request.get_ref();
-        let asked = Waiting::read(Filter::All(Table::CompensationRow), it.page_size, &it.page_token, None)?;
+        let asked = Waiting::read(Filter::all(Table::Compensation), it.page_size, &it.page_token, None)?;
         let of = listed_transfer(&it.transfer_id)?;
-        let read = move |tables: &mut dyn Tables| {
+        let read = move |tables: &mut AnyTables<Record>| {
             let is_of = |row: &CompensationRow| of.is_none_or(|of| row.original_id == of);
             let (rows, token) = asked.page(tables, |row| CompensationRow::of(row).is_some_and(is_of))?;
             let rows: Vec<CompensationRow> = rows.iter().filter_map(CompensationRow::of).cloned().collect();
-            let keys: Vec<Key> = rows.iter().map(|row| Key::TransferRow(row.compensation_id)).collect();
+            let keys: Vec<Key> = rows.iter().map(|row| Key::Transfer(row.compensation_id)).collect();
             Ok((rows, tables.load(&keys)?, token))
         };
         let (rows, transfers, next_page_token) = self.0.reader.run(read).await.map_err(problem_of_store)?;

@@ -1,17 +1,17 @@
 //! CoordinatorService: what nodes call. A node speaks for its own province only.
 
 use super::Desk;
-use crate::domain::calendar::Day;
-use crate::domain::coordinator::{Announcement, Answer, Input};
+use crate::domain::hub::{Announcement, Answer, Input};
+use crate::domain::machine::own::PeerMark;
 use crate::domain::reason::Reason;
-use crate::domain::record::PeerMark;
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::calendar::Day;
+use crate::domain::value::region::ProvinceCode;
 use crate::engine::AskError;
-use crate::engine::hash_at;
 use crate::proto::hub::coordinator_service_server::CoordinatorService;
 use crate::proto::hub::{
     AnnounceNodeRequest, AnnounceNodeResponse, AnnounceState, ResolveRequest, ResolveResponse,
 };
+use crate::store::hash_at;
 use crate::transport::access_layer::caller;
 use crate::transport::identity::Role;
 use crate::wire::announce::announcement_from_proto;

@@ -4,12 +4,13 @@
 use super::link::Link;
 use super::upkeep::{self, Upkeep};
 use super::wholeness::Wholeness;
-use crate::domain::acceptance::Asked;
-use crate::domain::coordinator::{Coordinator, Effect, Input};
-use crate::domain::id::TransferId;
-use crate::domain::protocol::Decision;
+use crate::domain::hub::record::Record;
+use crate::domain::hub::{Effect, HubMachine, Input};
+use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::message::Decision;
 use crate::domain::reason::Reason;
-use crate::domain::region::ProvinceCode;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
 use crate::engine::{Handle, Outlet, Reader};
 use crate::server::common::sender::Mark;
 use crate::transport::backoff::Backoff;
@@ -22,7 +23,7 @@ use tonic::{Code, Status};
 
 /// Most items of one call.
 const ITEMS_MAX: usize = 1_000;
-/// Calls of a kind in flight for a province (PERF §5: two are enough).
+/// Calls of a kind in flight for a province. Measured: two are enough.
 const CALLS_MAX: usize = 2;
 /// A decision whose record nobody waits for goes with the next prepares, after so long at the latest: a node then makes
 /// both durable with one sync.
@@ -133,8 +134,8 @@ impl Lanes {
     pub fn run(
         self,
         links: BTreeMap<ProvinceCode, Link>,
-        engine: &Handle<Coordinator>,
-        journal: Reader,
+        engine: &Handle<HubMachine>,
+        journal: Reader<Record>,
         own: (Mark, Wholeness),
     ) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
@@ -162,7 +163,7 @@ impl Lanes {
 /// Transfers to a province that no node serves are aborted at once.
 async fn refuse_unserved(
     mut unserved: UnboundedReceiver<(ProvinceCode, TransferId)>,
-    engine: Handle<Coordinator>,
+    engine: Handle<HubMachine>,
 ) {
     while let Some((province, transfer_id)) = unserved.recv().await {
         engine.tell(Input::PrepareFailed { province, transfer_ids: vec![transfer_id] });
@@ -179,7 +180,7 @@ enum Finished {
 /// drops the calls that are still under way.
 struct Unanswered {
     province: ProvinceCode,
-    engine: Handle<Coordinator>,
+    engine: Handle<HubMachine>,
     transfer_ids: Vec<TransferId>,
 }
 
@@ -195,7 +196,7 @@ impl Drop for Unanswered {
 struct Lane {
     province: ProvinceCode,
     link: Link,
-    engine: Handle<Coordinator>,
+    engine: Handle<HubMachine>,
     orders: UnboundedReceiver<Vec<Order>>,
     prepares: VecDeque<(Asked, Instant)>,
     decisions: VecDeque<Decision>,

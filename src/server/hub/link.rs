@@ -1,11 +1,11 @@
 //! The hub's connection to one node.
 
-use crate::domain::acceptance::Asked;
-use crate::domain::coordinator::HeardLeg;
-use crate::domain::protocol::{Ack, Decision, Vote};
+use crate::domain::hub::HeardLeg;
+use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::message::{Ack, Decision, Vote};
+use crate::domain::protocol::transfer::Leg;
 use crate::domain::reason::Reason;
-use crate::domain::record::PeerMark;
-use crate::domain::transfer::Leg;
 use crate::proto::node::inspect_request::Selector;
 use crate::proto::node::participant_service_client::ParticipantServiceClient;
 use crate::proto::node::participant_service_server::SERVICE_NAME;

@@ -1,16 +1,18 @@
 //! Lists and streams of transfers, read beside the writer: only what is durable is ever shown.
 
 use super::Desk;
-use crate::domain::id::TransferId;
+use crate::domain::hub::record::Record;
+use crate::domain::hub::tables::{Key, PartiesRow, TransferRow};
+use crate::domain::hub::transfers_before;
+use crate::domain::machine::scan::Scan;
+use crate::domain::machine::table::TableRow;
 use crate::domain::reason::Reason;
-use crate::domain::record::Record;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Key, PartiesRow, TableRow, TransferRow};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
 use crate::proto::hub::{
     ListTransfersRequest, ListTransfersResponse, WatchTransfersRequest, WatchTransfersResponse,
 };
-use crate::store::{Head, StoreError, Tables};
+use crate::store::{AnyTables, Head, StoreError};
 use crate::transport::identity::Role;
 use crate::wire::page::number_token;
 use crate::wire::query::{TransferFilter, watch_scope};
@@ -43,10 +45,10 @@ fn matches(filter: &TransferFilter, row: &TransferRow) -> bool {
 
 /// Vault rows of these transfers, in their order.
 pub(super) fn with_parties(
-    tables: &mut dyn Tables,
+    tables: &mut AnyTables<Record>,
     rows: Vec<TransferRow>,
 ) -> Result<Vec<Found>, StoreError> {
-    let keys: Vec<Key> = rows.iter().map(|row| Key::PartiesRow(row.transfer_id)).collect();
+    let keys: Vec<Key> = rows.iter().map(|row| Key::Parties(row.transfer_id)).collect();
     let parties = tables.load(&keys)?;
     let opened = parties.iter().map(|row| row.as_ref().and_then(PartiesRow::of).cloned());
     Ok(rows.into_iter().zip(opened).collect())
@@ -66,8 +68,8 @@ pub(super) async fn list(
         return Err(Problem::new(Reason::ProvinceNotAllowed).into());
     }
     let before = query.before.unwrap_or(u64::MAX);
-    let scan = Scan { filter: Filter::TransfersBefore(before), after: None, limit: SCANNED_MAX };
-    let read = move |tables: &mut dyn Tables| tables.scan(&scan);
+    let scan = Scan { filter: transfers_before(before), after: None, limit: SCANNED_MAX };
+    let read = move |tables: &mut AnyTables<Record>| tables.scan(&scan);
     let rows = desk.reader.run(read).await.map_err(problem_of_store)?;
     let scanned_all = rows.len() < SCANNED_MAX;
     let last_scanned = rows.last().and_then(TransferRow::of).map(|row| row.received_seq);
@@ -107,14 +109,14 @@ fn changed(record: &Record) -> Vec<TransferId> {
 }
 
 /// The changes after the place `after`, with the place of each, and the place up to which the journal was read.
-fn changes(tables: &mut dyn Tables, after: u64) -> Result<(Vec<(u64, Found)>, u64), StoreError> {
+fn changes(tables: &mut AnyTables<Record>, after: u64) -> Result<(Vec<(u64, Found)>, u64), StoreError> {
     // The record of that place may have more changes to tell.
     let entries = tables.journal((after / PLACES_PER_RECORD).saturating_sub(1), CHANGES_AT_ONCE)?;
     let last_place = |sequence: u64| sequence * PLACES_PER_RECORD + (PLACES_PER_RECORD - 1);
     let end = entries.last().map_or(after, |entry| last_place(entry.sequence).max(after));
     let mut found = Vec::new();
     for entry in entries {
-        let keys: Vec<Key> = changed(&entry.record).into_iter().map(Key::TransferRow).collect();
+        let keys: Vec<Key> = changed(&entry.record).into_iter().map(Key::Transfer).collect();
         let places = (1..).map(|number| entry.sequence * PLACES_PER_RECORD + number);
         for (place, row) in places.zip(tables.load(&keys)?) {
             let as_of =

@@ -18,17 +18,21 @@ mod wholeness;
 use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
 use crate::config::peers::NodePeer;
-use crate::domain::apply::SELF;
-use crate::domain::coordinator::{Coordinator, Deadlines, Input};
-use crate::domain::id::StartId;
-use crate::domain::record::Record;
-use crate::domain::region::{ProvinceCode, RegionDirectory};
-use crate::domain::row::{SelfRow, TableRow, TransferRow};
-use crate::domain::scan::{Filter, Scan};
-use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, is_put_back, outcome};
+use crate::domain::hub::tables::Key;
+use crate::domain::hub::{Deadlines, HubMachine, Input, unsettled_transfers};
+use crate::store::{Tables as _, is_restored, sqlite};
+
+use crate::domain::hub::record::Record;
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::machine::own::SelfRow;
+use crate::domain::machine::scan::Scan;
+use crate::domain::machine::table::TableRow;
+use crate::domain::value::id::StartId;
+use crate::domain::value::region::{ProvinceCode, RegionDirectory};
+use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, outcome};
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
-use crate::privacy::random::{random_16, random_words};
+use crate::privacy::random::random_16;
 use crate::proto::hub::audit_service_server::{self, AuditServiceServer};
 use crate::proto::hub::compensation_service_server::{self, CompensationServiceServer};
 use crate::proto::hub::coordinator_service_server::{self, CoordinatorServiceServer};
@@ -42,7 +46,7 @@ use crate::server::common::serve::{ServeError, Setup, with_health};
 use crate::server::common::snapshot_stream::Books;
 use crate::store::rulebook_archive::TextError;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError, Tables, replay};
+use crate::store::{Store, StoreError, replay};
 use crate::transport::access::{AppGrant, GrantError, Grants};
 use crate::transport::identity::Role;
 use crate::transport::peer::Peer;
@@ -85,8 +89,8 @@ pub enum HubError {
 /// What the hub's services share.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    engine: Handle<Coordinator>,
-    reader: Reader,
+    engine: Handle<HubMachine>,
+    reader: Reader<Record>,
     clock: Arc<dyn Clock>,
     places: Arc<RegionDirectory>,
     places_version: String,
@@ -139,16 +143,16 @@ fn grants(apps: &[HubApp], places: &RegionDirectory) -> Result<Grants, GrantErro
 
 /// Opens the hub's store and reads what its start needs: what is unsettled, whom it must hear if it was put back, and
 /// else the life in which it last recovered.
-fn open(config: &HubConfig) -> Result<(SqliteStore, Input, Option<u64>), HubError> {
+fn open(config: &HubConfig) -> Result<(SqliteStore<Record>, Input, Option<u64>), HubError> {
     let mut store = SqliteStore::open(&config.server.data, "hub")?;
-    replay::check_start(&config.server.data)?;
-    let everything = Scan { filter: Filter::UnsettledTransfers, after: None, limit: usize::MAX };
+    replay::check_start::<Record>(&config.server.data)?;
+    let everything = Scan { filter: unsettled_transfers(), after: None, limit: usize::MAX };
     let unsettled: Vec<TransferRow> =
         store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
     tracing::info!(unsettled = unsettled.len(), "the store is open");
     // It is old until a recovery has ended after the restore.
     let restored = store.restored()?;
-    let put_back = is_put_back(&mut store, restored, |record| matches!(record, Record::HubRecovered(_)))?;
+    let put_back = is_restored(&mut store, restored, |record| matches!(record, Record::HubRecovered(_)))?;
     if put_back {
         tracing::warn!(
             "this store was restored from a backup: every node is asked what it lost, then the hub serves"
@@ -156,7 +160,7 @@ fn open(config: &HubConfig) -> Result<(SqliteStore, Input, Option<u64>), HubErro
     }
     let nodes: Vec<ProvinceCode> = config.nodes.iter().map(|node| node.province).collect();
     let put_back = Some(nodes).filter(|nodes| put_back && !nodes.is_empty());
-    let own = store.load(&[SELF])?.into_iter().flatten().find_map(|row| SelfRow::of(&row).cloned());
+    let own = store.load(&[Key::OWN])?.into_iter().flatten().find_map(|row| SelfRow::of(&row).cloned());
     let recovered = own.map_or(0, |own| own.recovered);
     let recovered = put_back.is_none().then_some(recovered);
     Ok((store, Input::Start { unsettled, put_back }, recovered))
@@ -174,7 +178,7 @@ fn links(config: &HubConfig, setup: &Setup, mark: &Mark) -> Result<BTreeMap<Prov
 /// Runs a hub until `stop`; tells `ready` where it listens.
 pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
-    let key = VaultKey::for_store(&config.server.vault_key, SqliteStore::exists(&config.server.data))?;
+    let key = VaultKey::for_store(&config.server.vault_key, sqlite::exists(&config.server.data))?;
     let (store, start, recovered) = open(&config)?;
     let wholeness = Wholeness::new(recovered);
     let places = Arc::new(config.server.regions.directory.clone());
@@ -182,11 +186,11 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let start_id = StartId(random_16());
     let limits = &config.server.limits;
     let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
-    let machine = Coordinator::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
+    let machine = HubMachine::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
     let (dispatcher, lanes) = dispatcher::dispatcher(config.nodes.iter().map(|node| node.province));
     let reader = Reader::new(store.reader()?);
-    let core = Core::new(machine, store)?.seeded(random_words());
+    let core = Core::new(machine, store)?;
     let last_incarnation = core.incarnation();
     // A province that no node serves is out of reach from the start: nothing is held for a transfer that cannot be.
     let served = |province| config.nodes.iter().any(|node| node.province == province);

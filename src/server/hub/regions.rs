@@ -1,9 +1,9 @@
 //! RegionService: which places have opened their wallet.
 
 use super::Desk;
-use crate::domain::calendar::Day;
 use crate::domain::reason::Reason;
-use crate::domain::region::RegionCode;
+use crate::domain::value::calendar::Day;
+use crate::domain::value::region::RegionCode;
 use crate::proto::hub::region_service_server::RegionService;
 use crate::proto::hub::{GetRegionRequest, GetRegionResponse, ListRegionsRequest, ListRegionsResponse};
 use crate::wire::page::{number_token, page_size, read_number_token};

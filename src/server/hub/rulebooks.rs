@@ -1,8 +1,8 @@
 //! RulebookService: the texts by which transfers were judged.
 
 use super::Desk;
-use crate::domain::id::{Digest, hex};
 use crate::domain::reason::Reason;
+use crate::domain::value::id::{Digest, hex};
 use crate::proto::hub::rulebook_service_server::RulebookService;
 use crate::proto::hub::{GetRulebookRequest, GetRulebookResponse, Rulebook, RulebookFile};
 use crate::wire::reader::{Path, Violations};
@@ -34,7 +34,7 @@ impl RulebookService for Rulebooks {
             }
             Err(_) => return Err(Problem::new(Reason::Internal).into()),
         };
-        let file = |it: &crate::domain::policy::rulebook::RuleLayer| RulebookFile {
+        let file = |it: &crate::domain::rules::rulebook::RuleLayer| RulebookFile {
             name: it.name.to_string(),
             text: it.text.to_string(),
         };

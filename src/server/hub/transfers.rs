@@ -2,13 +2,14 @@
 //! that goes away cancels nothing.
 
 use super::{Desk, lists};
-use crate::domain::coordinator::{Answer, CreateRequest, Input};
-use crate::domain::policy::at_hub::{self, HubFacts};
-use crate::domain::policy::verification::Verification;
+use crate::domain::hub::tables::{PartiesRow, TransferRow};
+use crate::domain::hub::{Answer, CreateRequest, Input};
+use crate::domain::protocol::transfer::{Leg, Party, Terms};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::region::{ProvinceCode, RegionCode};
-use crate::domain::row::{PartiesRow, TransferRow};
-use crate::domain::transfer::{Leg, Party, Side, Terms};
+use crate::domain::rules::at_hub::{self, HubFacts};
+use crate::domain::rules::verification::Verification;
+use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::side::Side;
 use crate::engine::AskError;
 use crate::privacy::people::MaskedParties;
 use crate::proto::hub::transfer_service_server::TransferService;
@@ -109,7 +110,7 @@ impl Desk {
     async fn get(
         &self,
         role: &Role,
-        transfer_ids: Vec<crate::domain::id::TransferId>,
+        transfer_ids: Vec<crate::domain::value::id::TransferId>,
     ) -> Result<Vec<Option<Transfer>>, Problem> {
         let answer = self.engine.ask(|ticket| Input::Get { ticket, transfer_ids }).await;
         match answer.map_err(AskError::reason)? {

@@ -3,11 +3,12 @@
 
 use super::link::Link;
 use super::wholeness::Wholeness;
-use crate::domain::coordinator::{Coordinator, Input, Page};
-use crate::domain::region::ProvinceCode;
-use crate::engine::{Handle, ReadBack, Reader};
+use crate::domain::hub::record::Record;
+use crate::domain::hub::{HubMachine, Input, Page, ReadBack};
+use crate::domain::value::region::ProvinceCode;
+use crate::engine::{Handle, Reader};
 use crate::server::common::sender::Mark;
-use crate::store::{StoreError, Tables};
+use crate::store::{AnyTables, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -51,8 +52,8 @@ impl Drop for Turn {
 pub async fn run(
     mut wanted: UnboundedReceiver<Upkeep>,
     links: BTreeMap<ProvinceCode, Link>,
-    engine: Handle<Coordinator>,
-    journal: Reader,
+    engine: Handle<HubMachine>,
+    journal: Reader<Record>,
     (mark, wholeness): (Mark, Wholeness),
 ) {
     let mut tasks = JoinSet::new();
@@ -97,9 +98,9 @@ pub async fn run(
 }
 
 /// Reads a page a stretch at a time; others who read come between.
-async fn page_of(mut reading: ReadBack, journal: &Reader) -> Result<Input, StoreError> {
+async fn page_of(mut reading: ReadBack, journal: &Reader<Record>) -> Result<Input, StoreError> {
     loop {
-        let go_on = move |tables: &mut dyn Tables| {
+        let go_on = move |tables: &mut AnyTables<Record>| {
             let page = reading.go_on(tables)?;
             Ok((reading, page))
         };
@@ -110,7 +111,7 @@ async fn page_of(mut reading: ReadBack, journal: &Reader) -> Result<Input, Store
     }
 }
 
-async fn ask(province: ProvinceCode, above: u64, link: Link, engine: Handle<Coordinator>) {
+async fn ask(province: ProvinceCode, above: u64, link: Link, engine: Handle<HubMachine>) {
     match link.what_was_lost(above).await {
         Ok(legs) => {
             tracing::warn!(%province, legs = legs.len(), "heard what this hub may have lost");

@@ -2,10 +2,12 @@
 
 use super::Desk;
 use crate::config::alarms::Alarms;
-use crate::domain::overdue::{Late, Waiting};
-use crate::domain::row::{LegRow, Row, TableRow};
-use crate::domain::scan::{Filter, Scan};
-use crate::domain::transfer::Side;
+use crate::domain::audit::overdue::{Late, Waiting};
+use crate::domain::machine::scan::Scan;
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::legs_in_doubt;
+use crate::domain::node::tables::{LegRow, Row};
+use crate::domain::value::side::Side;
 use crate::server::common::overdue_alarms::Watch;
 use std::sync::Arc;
 
@@ -18,12 +20,12 @@ fn waits(row: &Row) -> Vec<Waiting<Side>> {
 
 /// Looks until it is dropped.
 pub(super) async fn run(desk: Arc<Desk>, alarms: Alarms) {
-    let Some(watch) = Watch::new(&alarms, Filter::LegsInDoubt, waits) else { return };
+    let Some(watch) = Watch::new(&alarms, legs_in_doubt(), waits) else { return };
     let tell = |late: Late<Side>| {
         let (side, oldest, age_s) = (late.group.name(), late.oldest, late.age_ms / 1_000);
         tracing::warn!(side, count = late.count, %oldest, age_s, "ALARM: legs are in doubt");
     };
-    let read = |scan: Scan| {
+    let read = |scan: Scan<Row>| {
         let reader = desk.lists.clone();
         async move { reader.run(move |tables| tables.scan(&scan)).await }
     };

@@ -1,19 +1,23 @@
 //! AuditService: what operators read of the node's books, beside the writer.
 
 use super::Desk;
-use crate::domain::calendar::Civil;
-use crate::domain::id::MemberRef;
-use crate::domain::participant::apply::PROVINCE;
-use crate::domain::row::{AccountRow, IncidentRow, LegRow, Row, Table, TableRow};
-use crate::domain::scan::Filter;
+use crate::domain::machine::own::IncidentRow;
+use crate::domain::machine::scan::Filter;
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::apply::PROVINCE;
+use crate::domain::node::legs_in_doubt;
+use crate::domain::node::record::Record;
+use crate::domain::node::tables::{AccountRow, LegRow, Row, Table};
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::MemberRef;
 use crate::privacy::random::random_16;
 use crate::proto::node::audit_service_server::AuditService;
 use crate::proto::node::{
     InDoubtLeg, ListInDoubtRequest, ListInDoubtResponse, ListIncidentsRequest, ListIncidentsResponse,
     ReadBooksRequest, ReadBooksResponse,
 };
-use crate::server::common::snapshot_stream::{Chapter, Waiting, mark_at};
-use crate::store::Tables;
+use crate::server::common::snapshot_stream::{Section, Waiting, mark_at};
+use crate::store::AnyTables;
 use crate::store::sqlite::Snapshot;
 use crate::wire::audit::{account_to_proto, incident_to_proto, leg_to_proto};
 use crate::wire::leg::{sender_to_proto, side_to_proto};
@@ -43,7 +47,7 @@ impl Alias {
     }
 }
 
-fn chapters() -> Vec<Chapter<ReadBooksResponse>> {
+fn sections() -> Vec<Section<Record, ReadBooksResponse>> {
     let alias = Alias(random_16());
     let legs = move |rows: &[Row]| ReadBooksResponse {
         legs: rows.iter().filter_map(LegRow::of).map(|row| leg_to_proto(row, |it| alias.of(it))).collect(),
@@ -62,9 +66,9 @@ fn chapters() -> Vec<Chapter<ReadBooksResponse>> {
         ..ReadBooksResponse::default()
     };
     vec![
-        Chapter::Rows(Filter::All(Table::LegRow), Box::new(legs)),
-        Chapter::Rows(Filter::All(Table::AccountRow), Box::new(accounts)),
-        Chapter::Rows(Filter::All(Table::IncidentRow), Box::new(incidents)),
+        Section::Rows(Filter::all(Table::Leg), Box::new(legs)),
+        Section::Rows(Filter::all(Table::Account), Box::new(accounts)),
+        Section::Rows(Filter::all(Table::Incident), Box::new(incidents)),
     ]
 }
 
@@ -95,7 +99,7 @@ impl AuditService for Audits {
         // The engine knows whether the store lacks what the hub is telling again; books without it are no books.
         desk.look(PROVINCE).await?;
         let (mark, now, province) = (desk.mark.now(), desk.clock.now().civil, desk.province);
-        let begin = move |snapshot: &mut Snapshot| {
+        let begin = move |snapshot: &mut Snapshot<Record>| {
             Ok(ReadBooksResponse {
                 sender: Some(sender_to_proto(&mark_at(snapshot, mark))),
                 read_time: Some(timestamp(now)),
@@ -103,7 +107,7 @@ impl AuditService for Audits {
                 ..ReadBooksResponse::default()
             })
         };
-        Ok(Response::new(desk.books.stream(begin, chapters())?))
+        Ok(Response::new(desk.books.stream(begin, sections())?))
     }
 
     async fn list_in_doubt(
@@ -112,9 +116,9 @@ impl AuditService for Audits {
     ) -> Result<Response<ListInDoubtResponse>, Status> {
         let it = request.get_ref();
         let older_than = it.older_than.as_ref();
-        let asked = Waiting::read(Filter::LegsInDoubt, it.page_size, &it.page_token, older_than)?;
+        let asked = Waiting::read(legs_in_doubt(), it.page_size, &it.page_token, older_than)?;
         let now = self.0.clock.now().civil;
-        let read = move |tables: &mut dyn Tables| {
+        let read = move |tables: &mut AnyTables<Record>| {
             let old = |since: Civil| asked.is_old(since, now);
             asked.page(tables, |row| LegRow::of(row).is_some_and(|row| old(row.prepare_time)))
         };
@@ -129,7 +133,7 @@ impl AuditService for Audits {
     ) -> Result<Response<ListIncidentsResponse>, Status> {
         let (it, now) = (request.get_ref(), self.0.clock.now().civil);
         let asked = Waiting::for_incidents(it.page_size, &it.page_token, it.older_than.as_ref())?;
-        let read = move |tables: &mut dyn Tables| asked.incidents(tables, now);
+        let read = move |tables: &mut AnyTables<Record>| asked.incidents(tables, now);
         let (incidents, next_page_token) = self.0.lists.run(read).await.map_err(problem_of_store)?;
         Ok(Response::new(ListIncidentsResponse { incidents, next_page_token }))
     }

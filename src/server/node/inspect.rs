@@ -1,19 +1,21 @@
 //! Inspect: legs and their totals, for audit and reconciliation. Read beside the writer, in pages.
 
 use super::Desk;
-use crate::domain::calendar::Day;
-use crate::domain::id::{Digest, TransferId};
-use crate::domain::money::Money;
-use crate::domain::participant::leg_record;
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::{Row as _, TableRow};
+use crate::domain::node::record::Record;
+use crate::domain::node::tables::{Key, LegRow, Row, Table};
+use crate::domain::node::{leg_record, legs_in_doubt};
+use crate::domain::protocol::leg::LegState;
 use crate::domain::reason::Reason;
-use crate::domain::record::LegState;
-use crate::domain::region::{ProvinceCode, RegionDirectory};
-use crate::domain::row::{Key, LegRow, Row, Table, TableRow};
-use crate::domain::scan::{Filter, Scan};
-use crate::domain::transfer::Side;
+use crate::domain::value::calendar::Day;
+use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{ProvinceCode, RegionDirectory};
+use crate::domain::value::side::Side;
 use crate::proto::node::inspect_request::Selector as WireSelector;
 use crate::proto::node::{InspectRequest, InspectResponse, LegState as WireState, LegTotal};
-use crate::store::{StoreError, Tables};
+use crate::store::{AnyTables, StoreError};
 use crate::wire::inspect::{leg_view, state_to_proto, with_leg_record};
 use crate::wire::leg::{sender_to_proto, side_to_proto};
 use crate::wire::page::{page_size, read_token, token};
@@ -114,7 +116,7 @@ fn selector(selector: Option<&WireSelector>, found: &mut Violations) -> Option<S
 fn key(bytes: &[u8]) -> Option<Key> {
     let (id, side) = bytes.split_at_checked(16)?;
     let side = Side::from_number(i64::from(*side.first().filter(|_| side.len() == 1)?))?;
-    TransferId::from_slice(id).map(|id| Key::LegRow(id, side))
+    TransferId::from_slice(id).map(|id| Key::Leg(id, side))
 }
 
 fn token_of(scope: &[u8], leg: &LegRow) -> String {
@@ -123,14 +125,14 @@ fn token_of(scope: &[u8], leg: &LegRow) -> String {
 
 /// Every leg after a key that the query admits, in order, until `take` has enough.
 fn each(
-    tables: &mut dyn Tables,
+    tables: &mut AnyTables<Record>,
     query: &Query,
     after: Option<Key>,
     mut take: impl FnMut(&LegRow) -> bool,
 ) -> Result<(), StoreError> {
     if let Selector::Ids(ids) = &query.selector {
         let keys: Vec<Key> =
-            ids.iter().flat_map(|id| [Side::Payer, Side::Payee].map(|it| Key::LegRow(*id, it))).collect();
+            ids.iter().flat_map(|id| [Side::Payer, Side::Payee].map(|it| Key::Leg(*id, it))).collect();
         let rows = tables.load(&keys)?;
         let legs = rows.iter().flatten().filter_map(LegRow::of);
         let mut legs =
@@ -139,9 +141,9 @@ fn each(
         return Ok(());
     }
     let filter = match &query.selector {
-        Selector::State(WireState::Prepared) => Filter::LegsInDoubt,
+        Selector::State(WireState::Prepared) => legs_in_doubt(),
         Selector::Ids(_) | Selector::State(_) | Selector::HubSeq(_) | Selector::Window(_) => {
-            Filter::All(Table::LegRow)
+            Filter::all(Table::Leg)
         }
     };
     let mut after = after;
@@ -210,7 +212,7 @@ impl Total {
 }
 
 fn totals(
-    tables: &mut dyn Tables,
+    tables: &mut AnyTables<Record>,
     query: &Query,
     places: &RegionDirectory,
 ) -> Result<Vec<LegTotal>, StoreError> {
@@ -227,7 +229,7 @@ fn totals(
     Ok(groups.iter().map(|(group, total)| total.to_proto(*group)).collect())
 }
 
-fn page(tables: &mut dyn Tables, query: &Query) -> Result<(Vec<LegRow>, bool), StoreError> {
+fn page(tables: &mut AnyTables<Record>, query: &Query) -> Result<(Vec<LegRow>, bool), StoreError> {
     let mut legs = Vec::new();
     each(tables, query, query.after.clone(), |leg| {
         legs.push(leg.clone());
@@ -248,7 +250,7 @@ pub(super) async fn inspect(
     let (asked, places) = (query.clone(), std::sync::Arc::clone(&desk.places));
     let sender = Some(sender_to_proto(&desk.mark.now()));
     let records = request.with_leg_records && for_hub;
-    let read = move |tables: &mut dyn Tables| {
+    let read = move |tables: &mut AnyTables<Record>| {
         // A hub that recovers wants the legs alone, and totals are a reading of all of them.
         let counted = asked.after.is_none() && !records;
         let totals = if counted { totals(tables, &asked, &places)? } else { Vec::new() };

@@ -1,8 +1,9 @@
 //! Selectors, pages and totals over a store in memory.
 
 use super::*;
-use crate::domain::calendar::Civil;
+use crate::domain::machine::table::Change;
 use crate::domain::toy;
+use crate::domain::value::calendar::Civil;
 use crate::proto::node::{HubSeqRange, TransferIds};
 use crate::store::memory::MemoryStore;
 use crate::store::{Commit, Journal};
@@ -18,7 +19,7 @@ fn leg(number: u8, state: LegState) -> LegRow {
         terms_digest: Digest::default(),
         member_ref: Default::default(),
         amount: Money::from_fen(i64::from(number) * 100),
-        counter_region: crate::domain::region::RegionCode::new(510_100),
+        counter_region: crate::domain::value::region::RegionCode::new(510_100),
         day: Day::from_number(WINDOW),
         receipt_time: Civil(0),
         refusal: None,
@@ -28,16 +29,16 @@ fn leg(number: u8, state: LegState) -> LegRow {
         hub_seq: committed.then_some(u64::from(number)),
         rulebook: None,
         incarnation: 1,
-        account: crate::domain::ledger::AccountKind::Personal,
+        account: crate::domain::value::ledger::AccountKind::Personal,
         returns: None,
-        returned: crate::domain::money::Money::ZERO,
+        returned: crate::domain::value::money::Money::ZERO,
     }
 }
 
-fn store() -> MemoryStore {
+fn store() -> MemoryStore<Record> {
     let states =
         [LegState::Committed, LegState::Prepared, LegState::Committed, LegState::Buried, LegState::Committed];
-    let rows = (1..).zip(states).map(|(number, state)| leg(number, state).into()).collect();
+    let rows = (1..).zip(states).map(|(number, state)| Change::unknown(leg(number, state))).collect();
     let mut store = MemoryStore::new();
     store.append(&Commit { rows, ..Commit::default() }).expect("stored");
     store

@@ -3,11 +3,12 @@
 use super::Desk;
 use super::requests::Request as Asked;
 use super::vault::Known;
-use crate::domain::id::MemberRef;
-use crate::domain::id_number::Person;
-use crate::domain::participant::{Answer, Input, MemberReport, Standing};
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::tables::{EntryRow, Key, PersonRow};
+use crate::domain::node::{Answer, Input, MemberReport, Standing};
 use crate::domain::reason::Reason;
-use crate::domain::row::{EntryRow, Key, PersonRow, TableRow};
+use crate::domain::value::id::MemberRef;
+use crate::domain::value::id_number::Person;
 use crate::engine::AskError;
 use crate::privacy::random::random_16;
 use crate::proto::node::member_service_server::MemberService;
@@ -219,7 +220,7 @@ impl MemberService for Members {
         let (amount, period) = (input.amount, input.period);
         let ask = |ticket| Input::Credit { ticket, request, member_ref, amount, period };
         let standing = standing(desk.engine.ask(ask).await.map_err(AskError::reason)?)?;
-        let key = Key::EntryRow(standing.entry_id.ok_or_else(|| Problem::new(Reason::Internal))?);
+        let key = Key::Entry(standing.entry_id.ok_or_else(|| Problem::new(Reason::Internal))?);
         let rows = desk.lists.run(move |tables| tables.load(&[key])).await.map_err(problem_of_store)?;
         let entry = rows.iter().flatten().find_map(EntryRow::of).map(entry_to_proto);
         Ok(Response::new(CreditAccountResponse { entry, balance: standing.account.posted.to_string() }))

@@ -13,16 +13,17 @@ mod wallets;
 
 use crate::config::NodeConfig;
 use crate::config::apps::NodeApp;
-use crate::domain::id::StartId;
-use crate::domain::participant::{Input, Participant};
-use crate::domain::record::Record;
-use crate::domain::region::{ProvinceCode, RegionDirectory};
-use crate::domain::row::{LegRow, TableRow};
-use crate::domain::scan::{Filter, Scan};
-use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, is_put_back, outcome};
+use crate::domain::machine::scan::Scan;
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::record::Record;
+use crate::domain::node::tables::LegRow;
+use crate::domain::node::{Input, NodeMachine, legs_in_doubt};
+use crate::domain::value::id::StartId;
+use crate::domain::value::region::{ProvinceCode, RegionDirectory};
+use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, outcome};
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
-use crate::privacy::random::{random_16, random_words};
+use crate::privacy::random::random_16;
 use crate::proto::node::audit_service_server::{self, AuditServiceServer};
 use crate::proto::node::member_service_server::{self, MemberServiceServer};
 use crate::proto::node::participant_service_server::{self, ParticipantServiceServer};
@@ -34,7 +35,7 @@ use crate::server::common::serve::{ServeError, Setup, with_health};
 use crate::server::common::snapshot_stream::Books;
 use crate::store::rulebook_archive::TextError;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError, Tables, replay};
+use crate::store::{Store, StoreError, Tables as _, is_restored, replay, sqlite};
 use crate::transport::access::{AppGrant, GrantError, Grants};
 use crate::transport::identity::Role;
 use crate::transport::peer::Peer;
@@ -81,8 +82,8 @@ pub enum NodeError {
 #[derive(Debug)]
 pub(crate) struct Desk {
     province: ProvinceCode,
-    engine: Handle<Participant>,
-    lists: Reader,
+    engine: Handle<NodeMachine>,
+    lists: Reader<Record>,
     vault: Vault,
     places: Arc<RegionDirectory>,
     grants: Grants,
@@ -113,23 +114,22 @@ fn grants(apps: &[NodeApp], province: ProvinceCode) -> Result<Grants, GrantError
 }
 
 /// Opens the node's store and reads what its start needs.
-fn open(config: &NodeConfig) -> Result<(SqliteStore, Vec<LegRow>, bool), NodeError> {
+fn open(config: &NodeConfig) -> Result<(SqliteStore<Record>, Vec<LegRow>, bool), NodeError> {
     let mut store = SqliteStore::open(&config.server.data, &format!("node:{}", config.province))?;
-    replay::check_start(&config.server.data)?;
-    let everything = Scan { filter: Filter::LegsInDoubt, after: None, limit: usize::MAX };
+    replay::check_start::<Record>(&config.server.data)?;
+    let everything = Scan { filter: legs_in_doubt(), after: None, limit: usize::MAX };
     let in_doubt = store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
     // A restored store is old until the hub has said, after the restore, that nothing is missing.
     let resynced = |record: &Record| matches!(record, Record::NodeResynced(_));
     let restored = store.restored()?;
-    let put_back = is_put_back(&mut store, restored, resynced)?;
+    let put_back = is_restored(&mut store, restored, resynced)?;
     Ok((store, in_doubt, put_back))
 }
 
 /// Runs a node until `stop`; tells `ready` where it listens.
 pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), NodeError> {
     let setup = Setup::new(&config.server, Role::Node(config.province)).await?;
-    let key =
-        Arc::new(VaultKey::for_store(&config.server.vault_key, SqliteStore::exists(&config.server.data))?);
+    let key = Arc::new(VaultKey::for_store(&config.server.vault_key, sqlite::exists(&config.server.data))?);
     let (store, in_doubt, put_back) = open(&config)?;
     tracing::info!(in_doubt = in_doubt.len(), "the store is open");
     let places = Arc::new(config.server.regions.directory.clone());
@@ -137,11 +137,11 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     let start_id = StartId(random_16());
     let vault = Arc::clone(&key);
     let machine =
-        Participant::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt);
+        NodeMachine::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
     let (outlet, errands) = resolver::errands();
     let (for_vault, for_lists) = (store.reader()?, store.reader()?);
-    let core = Core::new(machine, store)?.seeded(random_words());
+    let core = Core::new(machine, store)?;
     let own = core.incarnation();
     let first = if put_back { vec![Input::PutBack] } else { Vec::new() };
     if put_back {

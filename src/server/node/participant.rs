@@ -1,12 +1,12 @@
 //! ParticipantService: what the hub calls.
 
 use super::Desk;
-use crate::domain::id::TransferId;
-use crate::domain::participant::{Answer, Input};
-use crate::domain::policy::{Presented, PresentedLeg};
-use crate::domain::protocol::{Ack, Decision, Verdict, Vote};
+use crate::domain::node::{Answer, Input};
+use crate::domain::protocol::message::{Ack, Decision, Verdict, Vote};
 use crate::domain::reason::Reason;
-use crate::domain::transfer::Side;
+use crate::domain::rules::{Presented, PresentedLeg};
+use crate::domain::value::id::TransferId;
+use crate::domain::value::side::Side;
 use crate::engine::AskError;
 use crate::proto::node::participant_service_server::ParticipantService;
 use crate::proto::node::{

@@ -1,10 +1,10 @@
 //! What a request of the province's own system says, as canonical bytes: a repeat must say the same again.
 
-use crate::domain::calendar::Day;
-use crate::domain::id::hex;
-use crate::domain::participant::WalletChange;
-use crate::domain::record::RequestMark;
-use crate::domain::transfer::Party;
+use crate::domain::node::WalletChange;
+use crate::domain::node::record::RequestMark;
+use crate::domain::protocol::transfer::Party;
+use crate::domain::value::calendar::Day;
+use crate::domain::value::id::hex;
 use crate::privacy::key::VaultKey;
 use crate::wire::member::{CreditInput, MemberInput, OpenInput};
 use crate::wire::suspension::SuspensionInput;

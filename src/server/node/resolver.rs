@@ -1,20 +1,22 @@
 //! The node's way to the hub: announces this start, keeps in touch, and asks about legs in doubt.
 
-use crate::domain::calendar::Civil;
-use crate::domain::id::TransferId;
-use crate::domain::participant::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, Participant};
-use crate::domain::protocol::{Question, Ruling};
+use crate::domain::machine::own::{PeerMark, PeerRow};
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::record::Record;
+use crate::domain::node::tables::Key;
+use crate::domain::node::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, NodeMachine};
+use crate::domain::protocol::message::{Question, Ruling};
 use crate::domain::reason::Reason;
-use crate::domain::record::PeerMark;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::{Key, PeerRow, TableRow};
-use crate::domain::transfer::Side;
-use crate::engine::{Clock, Handle, Outlet, Reader, hash_at};
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
+use crate::engine::{Clock, Handle, Outlet, Reader};
 use crate::proto::hub::AnnounceState;
 use crate::proto::hub::coordinator_service_client::CoordinatorServiceClient;
 use crate::proto::node::participant_service_server::SERVICE_NAME as PARTICIPANTS;
 use crate::server::common::sender::Mark;
-use crate::store::{StoreError, Tables};
+use crate::store::{AnyTables, StoreError, hash_at};
 use crate::transport::backoff::Backoff;
 use crate::transport::peer::{MESSAGE_MAX, Peer};
 use crate::wire::announce::announcement_to_proto;
@@ -116,9 +118,9 @@ pub(super) struct Resolver {
     pub(super) province: ProvinceCode,
     pub(super) hub: Peer,
     pub(super) mark: Mark,
-    pub(super) engine: Handle<Participant>,
+    pub(super) engine: Handle<NodeMachine>,
     pub(super) health: HealthReporter,
-    pub(super) lists: Reader,
+    pub(super) lists: Reader<Record>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) asked: Asked,
 }
@@ -217,7 +219,7 @@ impl Resolver {
         let mut proof = None;
         loop {
             let hub_seen = self.read(|tables| {
-                let rows = tables.load(&[Key::PeerRow(ProvinceCode::HUB)])?;
+                let rows = tables.load(&[Key::Peer(ProvinceCode::HUB)])?;
                 Ok(rows.iter().flatten().find_map(PeerRow::of).map(PeerRow::mark))
             });
             let hub_seen = hub_seen.await?;
@@ -243,7 +245,7 @@ impl Resolver {
 
     async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&mut AnyTables<Record>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
         self.lists.run(read).await.map_err(|error| problem_of_store(error).into_status())
     }

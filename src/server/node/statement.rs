@@ -1,9 +1,11 @@
 //! The lines of an account, newest first: pages of all of them, and statements by period.
 
-use crate::domain::calendar::Day;
-use crate::domain::money::Money;
-use crate::domain::row::{EntryRow, Key, TableRow};
-use crate::store::{StoreError, Tables};
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::record::Record;
+use crate::domain::node::tables::{EntryRow, Key};
+use crate::domain::value::calendar::Day;
+use crate::domain::value::money::Money;
+use crate::store::{AnyTables, StoreError};
 
 /// A statement, with one page of its lines.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub(super) struct Period {
 /// # Errors
 /// `Damaged` when one is missing; then it ends.
 struct Walk<'a> {
-    tables: &'a mut dyn Tables,
+    tables: &'a mut AnyTables<Record>,
     /// The entry to come; 0 after the first that was ever booked.
     next: u64,
 }
@@ -57,7 +59,7 @@ impl Iterator for Walk<'_> {
         if entry_id == 0 {
             return None;
         }
-        let rows = match self.tables.load(&[Key::EntryRow(entry_id)]) {
+        let rows = match self.tables.load(&[Key::Entry(entry_id)]) {
             Ok(rows) => rows,
             Err(error) => return Some(Err(error)),
         };
@@ -75,7 +77,7 @@ impl Iterator for Walk<'_> {
 /// # Errors
 /// `Damaged` when one is missing.
 pub(super) fn page(
-    tables: &mut dyn Tables,
+    tables: &mut AnyTables<Record>,
     from: u64,
     limit: usize,
 ) -> Result<(Vec<EntryRow>, Option<u64>), StoreError> {
@@ -89,7 +91,7 @@ pub(super) fn page(
 ///
 /// # Errors
 /// `Damaged` when an entry is missing.
-pub(super) fn statement(tables: &mut dyn Tables, period: Period) -> Result<Statement, StoreError> {
+pub(super) fn statement(tables: &mut AnyTables<Record>, period: Period) -> Result<Statement, StoreError> {
     let nothing = Some(Money::ZERO);
     let mut found = Statement { credit: nothing, debit: nothing, ..Statement::default() };
     let (mut in_page, mut is_last) = (period.before.is_none(), true);

@@ -1,8 +1,8 @@
 use super::*;
-use crate::domain::calendar::Civil;
-use crate::domain::id::MemberRef;
-use crate::domain::ledger::{AccountKind, EntryKind};
-use crate::domain::row::Change;
+use crate::domain::machine::table::Change;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::MemberRef;
+use crate::domain::value::ledger::{AccountKind, EntryKind};
 use crate::store::memory::MemoryStore;
 use crate::store::{Commit, Journal};
 
@@ -11,29 +11,26 @@ const DAY_MS: i64 = 86_400_000;
 const NEW_YEAR: i64 = 1_798_732_800_000;
 
 /// Lines of one wallet, given as (milliseconds after the new year, fen), with ids 10, 20, 30 …
-fn ledger(lines: &[(i64, i64)]) -> (MemoryStore, u64) {
+fn ledger(lines: &[(i64, i64)]) -> (MemoryStore<Record>, u64) {
     let (mut balance, mut last) = (Money::ZERO, 0);
-    let mut rows: Vec<Change> = Vec::new();
+    let mut rows: Vec<Change<crate::domain::node::Row>> = Vec::new();
     for (number, (after, fen)) in (1u64..).zip(lines) {
         balance = balance.checked_add(Money::from_fen(*fen)).unwrap();
         let entry_id = number * 10;
-        rows.push(
-            EntryRow {
-                entry_id,
-                member_ref: MemberRef([1; 16]),
-                kind: AccountKind::Wallet,
-                entry_no: number,
-                previous: last,
-                amount: Money::from_fen(*fen),
-                balance,
-                entry_kind: EntryKind::TransferIn,
-                transfer_id: None,
-                counter_region: None,
-                period: None,
-                entry_time: Civil(NEW_YEAR + after),
-            }
-            .into(),
-        );
+        rows.push(Change::unknown(EntryRow {
+            entry_id,
+            member_ref: MemberRef([1; 16]),
+            kind: AccountKind::Wallet,
+            entry_no: number,
+            previous: last,
+            amount: Money::from_fen(*fen),
+            balance,
+            entry_kind: EntryKind::TransferIn,
+            transfer_id: None,
+            counter_region: None,
+            period: None,
+            entry_time: Civil(NEW_YEAR + after),
+        }));
         last = entry_id;
     }
     let mut store = MemoryStore::new();
@@ -45,7 +42,12 @@ fn day(text: &str) -> Day {
     Day::parse(text).unwrap()
 }
 
-fn whole(store: &mut MemoryStore, last_entry: u64, from: &str, to: &str) -> (i64, i64, i64, i64, Vec<u64>) {
+fn whole(
+    store: &mut MemoryStore<Record>,
+    last_entry: u64,
+    from: &str,
+    to: &str,
+) -> (i64, i64, i64, i64, Vec<u64>) {
     let period = Period { last_entry, from: day(from), to: day(to), before: None, limit: 99 };
     let found = statement(store, period).unwrap();
     assert_eq!((found.count, found.next), (found.page.len() as u64, None));
@@ -106,7 +108,7 @@ fn a_missing_line_is_damage_and_not_an_end() {
     assert!(matches!(damaged, Err(StoreError::Damaged { .. })), "{damaged:?}");
     // Also in the midst of a page: its token would lead to the same place again and again.
     let (mut store, last) = ledger(&[(0, 1), (1, 1), (2, 1)]);
-    store.disk().remove(&Key::EntryRow(20));
+    store.disk().remove(&Key::Entry(20));
     let damaged = page(&mut store, last, 9);
     assert!(matches!(damaged, Err(StoreError::Damaged { .. })), "{damaged:?}");
     assert_eq!(page(&mut store, last, 1).unwrap().1, Some(20));

@@ -1,8 +1,10 @@
 //! The node's vault as its services use it: who is behind a number, found by keyed hash, compared by name in clear.
 
-use crate::domain::id::{Digest, MemberRef};
-use crate::domain::id_number::Person;
-use crate::domain::row::{Key, PersonRow, TableRow};
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::record::Record;
+use crate::domain::node::tables::{Key, PersonRow};
+use crate::domain::value::id::{Digest, MemberRef};
+use crate::domain::value::id_number::Person;
 use crate::engine::Reader;
 use crate::privacy::key::VaultKey;
 use crate::store::StoreError;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 /// Finds persons. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Vault {
-    reader: Reader,
+    reader: Reader<Record>,
     key: Arc<VaultKey>,
 }
 
@@ -28,7 +30,7 @@ pub(super) struct Known {
 
 impl Vault {
     /// A vault over this view, under this key.
-    pub(super) fn new(reader: Reader, key: Arc<VaultKey>) -> Vault {
+    pub(super) fn new(reader: Reader<Record>, key: Arc<VaultKey>) -> Vault {
         Vault { reader, key }
     }
 
@@ -41,8 +43,8 @@ impl Vault {
     /// that is an error, never "unknown".
     async fn find(&self, hashes: Vec<Digest>) -> Result<Vec<Option<Known>>, StoreError> {
         let key = Arc::clone(&self.key);
-        let read = move |tables: &mut dyn crate::store::Tables| {
-            let keys: Vec<Key> = hashes.into_iter().map(Key::PersonRow).collect();
+        let read = move |tables: &mut crate::store::AnyTables<Record>| {
+            let keys: Vec<Key> = hashes.into_iter().map(Key::Person).collect();
             let rows = tables.load(&keys)?;
             let persons = rows.iter().map(|row| row.as_ref().and_then(PersonRow::of));
             persons.map(|row| row.map(|row| open(&key, row)).transpose()).collect()

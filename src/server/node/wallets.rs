@@ -4,13 +4,14 @@ use super::Desk;
 use super::members::standing;
 use super::requests::Request as Asked;
 use super::statement::{Period, page, statement};
-use crate::domain::id::MemberRef;
-use crate::domain::id_number::Person;
-use crate::domain::ledger::AccountKind;
-use crate::domain::participant::{Input, Standing};
+use crate::domain::node::record::Record;
+use crate::domain::node::tables::HolderRow;
+use crate::domain::node::{Input, Standing};
 use crate::domain::reason::Reason;
-use crate::domain::region::ProvinceCode;
-use crate::domain::row::HolderRow;
+use crate::domain::value::id::MemberRef;
+use crate::domain::value::id_number::Person;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::region::ProvinceCode;
 use crate::engine::AskError;
 use crate::privacy::holder::{Holder, RelativeSaid};
 use crate::proto::node::wallet_service_server::WalletService;
@@ -20,7 +21,7 @@ use crate::proto::node::{
     ListEntriesRequest, ListEntriesResponse, OpenWalletRequest, OpenWalletResponse, UnfreezeWalletRequest,
     UnfreezeWalletResponse, Wallet,
 };
-use crate::store::Tables;
+use crate::store::AnyTables;
 use crate::transport::access::Grants;
 use crate::transport::access_layer::caller;
 use crate::transport::identity::Role;
@@ -144,7 +145,7 @@ impl WalletService for Wallets {
         if from > account.last_entry {
             return Err(wrong().into());
         }
-        let read = move |tables: &mut dyn Tables| page(tables, from, query.limit);
+        let read = move |tables: &mut AnyTables<Record>| page(tables, from, query.limit);
         let (page, next) = desk.lists.run(read).await.map_err(problem_of_store)?;
         if page.iter().any(|row| (row.member_ref, row.kind) != (member_ref, account.kind)) {
             return Err(wrong().into());
@@ -173,7 +174,7 @@ impl WalletService for Wallets {
         };
         let (from, to, before, limit) = (query.from, query.to, query.before, query.limit);
         let period = Period { last_entry: account.last_entry, from, to, before, limit };
-        let read = move |tables: &mut dyn Tables| statement(tables, period);
+        let read = move |tables: &mut AnyTables<Record>| statement(tables, period);
         let found = desk.lists.run(read).await.map_err(problem_of_store)?;
         // A token names an entry of the period: another one was given for somebody else, or made up.
         if before.is_some() && found.page.is_empty() {

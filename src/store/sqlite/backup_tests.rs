@@ -1,9 +1,9 @@
-use super::super::SqliteStore;
-use super::super::tests::{raw, records, written};
+use super::super::tests::{SqliteStore, raw, records, written};
 use super::*;
-use crate::domain::row::{Change, Row, Table};
-use crate::domain::scan::{Filter, Scan};
-use crate::store::samples::{row, runner};
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::{Change, Row as _, Table as _};
+use crate::domain::node::{self, Row, Table};
+use crate::store::samples::{Sample, row, runner};
 use crate::store::{Commit, Journal, Tables};
 use proptest::collection::vec;
 use proptest::strategy::{Strategy, ValueTree};
@@ -14,16 +14,16 @@ use tempfile::{TempDir, tempdir};
 fn full() -> (TempDir, SqliteStore) {
     let dir = tempdir().unwrap();
     let mut store = SqliteStore::open(dir.path(), "hub").unwrap();
-    let rows = vec(row(), 400).new_tree(&mut runner(1)).unwrap().current();
+    let rows = vec(row::<Row>(), 400).new_tree(&mut runner(1)).unwrap().current();
     let (vault, rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.table().is_vault());
-    let rows = rows.into_iter().map(Change::from).collect();
-    let records = (0..=u8::MAX).cycle().take(2_000).map(crate::store::samples::record).collect();
+    let rows = rows.into_iter().map(Change::unknown).collect();
+    let records = (0..=u8::MAX).cycle().take(2_000).map(<node::Record as Sample>::sample).collect();
     store.append(&Commit { records, rows, vault }).unwrap();
     (dir, store)
 }
 
-fn everything(tables: &mut impl Tables) -> (usize, Vec<String>) {
-    let all = |table| Scan { filter: Filter::All(table), after: None, limit: usize::MAX };
+fn everything(tables: &mut impl Tables<node::Record, Error = StoreError>) -> (usize, Vec<String>) {
+    let all = |table| Scan { filter: Filter::all(table), after: None, limit: usize::MAX };
     let rows = Table::ALL.iter().flat_map(|table| tables.scan(&all(*table)).unwrap());
     let rows: Vec<String> = rows.map(|row| format!("{row:?}")).collect();
     (tables.journal(0, usize::MAX).unwrap().len(), rows)
@@ -40,7 +40,7 @@ fn restore(from: &Path, dir: &Path, sequence: u64) {
     let restoring = Restoring::begin(dir).unwrap();
     restoring.take(&from.join(DATABASE), |_| ()).unwrap();
     restoring.mark(sequence).unwrap();
-    restoring.snapshot().unwrap().verify().unwrap();
+    restoring.snapshot::<node::Record>().unwrap().verify().unwrap();
     restoring.install().unwrap();
 }
 
@@ -54,9 +54,9 @@ fn a_copy_taken_while_the_writer_commits_is_one_moment_of_it() {
     let (writer, commits) = (Arc::clone(&store), Arc::new(Mutex::new(0)));
     let count = Arc::clone(&commits);
     let watch = move || {
-        let row = row().new_tree(&mut runner(1)).unwrap().current();
+        let row = row::<Row>().new_tree(&mut runner(1)).unwrap().current();
         let (vault, rows): (Vec<Row>, Vec<Row>) = [row].into_iter().partition(|row| row.table().is_vault());
-        let rows = rows.into_iter().map(Change::from).collect();
+        let rows = rows.into_iter().map(Change::unknown).collect();
         writer.lock().unwrap().append(&Commit { vault, rows, ..records(1..=1) }).unwrap();
         *count.lock().unwrap() += 1;
         false
@@ -65,7 +65,7 @@ fn a_copy_taken_while_the_writer_commits_is_one_moment_of_it() {
     copy_watched(dir.path(), &to.path().join(DATABASE), Some(watch)).unwrap();
     assert!(*commits.lock().unwrap() > 10, "the writer was busy: {commits:?}");
     assert!(store.lock().unwrap().head().sequence > head.sequence);
-    let mut copy = SqliteReader::open(to.path()).unwrap();
+    let mut copy = SqliteReader::<node::Record>::open(to.path()).unwrap();
     assert_eq!(everything(&mut copy), before);
     assert_eq!((copy.head().unwrap(), copy.owner().unwrap().as_str()), (head, "hub"));
     copy.verify(1).unwrap();
@@ -86,9 +86,16 @@ fn a_restored_store_is_the_same_says_that_it_is_restored_and_goes_on() {
     let later = again.append(&records(1..=3)).unwrap();
     drop(again);
     assert_eq!(SqliteStore::open(&target, "hub").unwrap().head(), later);
-    assert_eq!(SqliteReader::open(&target).unwrap().restored().unwrap(), Some(head.sequence));
+    assert_eq!(SqliteReader::<node::Record>::open(&target).unwrap().restored().unwrap(), Some(head.sequence));
     raw_mark(&target, "many");
-    assert!(SqliteReader::open(&target).unwrap().restored().unwrap_err().to_string().contains("meta"));
+    assert!(
+        SqliteReader::<node::Record>::open(&target)
+            .unwrap()
+            .restored()
+            .unwrap_err()
+            .to_string()
+            .contains("meta")
+    );
 }
 
 fn raw_mark(dir: &Path, value: &str) {
@@ -122,7 +129,7 @@ fn no_server_starts_on_a_restore_that_did_not_end_and_the_next_restore_clears_it
     let place = tempdir().unwrap();
     std::fs::copy(backup.path().join(DATABASE), place.path().join(DRAFT)).unwrap();
     drop(HeadFile::open(place.path(), store.head()).unwrap());
-    assert!(SqliteStore::exists(place.path()), "so no new key is made for it");
+    assert!(super::super::exists(place.path()), "so no new key is made for it");
     let text = SqliteStore::open(place.path(), "hub").unwrap_err().to_string();
     assert_eq!(
         text,
@@ -147,8 +154,8 @@ fn no_copy_is_made_of_a_store_that_lost_its_log_and_none_over_a_file() {
 
 #[test]
 fn what_was_forgotten_is_not_in_a_copy() {
-    use crate::domain::id::{Digest, MemberRef};
-    use crate::domain::row::PersonRow;
+    use crate::domain::node::tables::PersonRow;
+    use crate::domain::value::id::{Digest, MemberRef};
     let dir = tempdir().unwrap();
     let mut store = SqliteStore::open(dir.path(), "node:13").unwrap();
     let person = |byte, sealed: &[u8]| {

@@ -1,9 +1,10 @@
 //! Damage that SQLite cannot see, and what the store says of it.
 
-use super::tests::{crashed, raw, records, refused, written};
+use super::tests::{SqliteStore, crashed, raw, records, refused, written};
 use super::*;
-use crate::domain::id::MemberRef;
-use crate::store::samples::record;
+use crate::domain::node::Key;
+use crate::domain::value::id::MemberRef;
+use crate::store::samples::Sample;
 use tempfile::tempdir;
 
 #[test]
@@ -79,7 +80,7 @@ fn old_damage_is_found_by_verify() {
     let dir = tempdir().unwrap();
     let mut store = SqliteStore::open(dir.path(), "hub").unwrap();
     for _ in 0..2 {
-        let records = (0..=u8::MAX).cycle().take(6_000).map(record).collect();
+        let records = (0..=u8::MAX).cycle().take(6_000).map(Sample::sample).collect();
         store.append(&Commit { records, ..Commit::default() }).unwrap();
     }
     let head = store.head();
@@ -100,7 +101,7 @@ fn a_row_that_is_none_of_ours_is_noticed() {
     let mut store = SqliteStore::open(dir.path(), "hub").unwrap();
     let text = "the store is damaged at table wallet: a row holds what this program never writes; \
                 restore it from a backup";
-    assert_eq!(store.load(&[Key::WalletRow(MemberRef::default())]).unwrap_err().to_string(), text);
+    assert_eq!(store.load(&[Key::Wallet(MemberRef::default())]).unwrap_err().to_string(), text);
     assert_eq!(store.verify(1).unwrap_err().to_string(), text);
 }
 

@@ -11,19 +11,22 @@ mod sql;
 mod verify;
 
 pub use backup::{Restoring, copy};
-pub use read::SqliteReader;
+pub use read::{SqliteReader, owner};
 pub use schema::FORMAT;
 pub use snapshot::Snapshot;
 pub use verify::Report;
 
-use crate::domain::row::{Key, Row, Stored};
-use crate::domain::scan::Scan;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::scan::Scan;
+use crate::domain::machine::table::{Row, Stored, Table};
+use crate::durable;
 use crate::store::failpoint::{Failpoint, hit};
-use crate::store::{Commit, Head, Journal, JournalEntry, Store, StoreError, Tables, chain, owner_only};
+use crate::store::{AnyTables, Commit, Head, Journal, JournalEntry, KeyOf, Store, StoreError, Tables, chain};
 use checkpoint::{Checkpointer, Limits};
 use head_file::HeadFile;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use sql::Statements;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -44,32 +47,33 @@ const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRA
 
 /// A store in a folder. The folder is locked while it lives; dropping it closes it cleanly.
 #[derive(Debug)]
-pub struct SqliteStore {
+pub struct SqliteStore<R: Record> {
     // Fields drop in this order: the thread ends before the database closes, the lock goes last.
     checkpointer: Checkpointer,
     connection: Connection,
     head_file: HeadFile,
     head: Head,
-    updates: rows::Updates,
+    statements: Statements,
+    updates: rows::Updates<<R::Row as Row>::Table>,
     poisoned: bool,
     scrubs: bool,
     dir: PathBuf,
     _lock: File,
 }
 
-impl SqliteStore {
-    /// Whether the folder holds a store, or a restore that did not end.
-    pub fn exists(dir: &Path) -> bool {
-        [DATABASE, backup::DRAFT].iter().any(|name| dir.join(name).exists())
-    }
+/// Whether the folder holds a store, or a restore that did not end.
+pub fn exists(dir: &Path) -> bool {
+    [DATABASE, backup::DRAFT].iter().any(|name| dir.join(name).exists())
+}
 
+impl<R: Record> SqliteStore<R> {
     /// Opens the folder, and makes it a new store if it is none. `owner` says whose it is: "hub", "node:13".
     ///
     /// # Errors
     /// `Locked`, `Newer`, `Foreign`; `Damaged` when the last records do not fit the chain, or fewer of them are there
     /// than once were; `Io`.
-    pub fn open(dir: &Path, owner: &str) -> Result<SqliteStore, StoreError> {
-        owner_only::make_folder(dir).map_err(|error| io(dir, &error))?;
+    pub fn open(dir: &Path, owner: &str) -> Result<SqliteStore<R>, StoreError> {
+        durable::make_folder(dir).map_err(|error| io(dir, &error))?;
         let lock = lock(dir)?;
         check_restored(dir)?;
         create(dir)?;
@@ -82,9 +86,9 @@ impl SqliteStore {
         schema::claim(&connection, owner)?;
         let head = read::head(&connection)?;
         check_noted(&connection, dir, head)?;
-        verify::check_chain(&connection, head.sequence.saturating_sub(RECENT) + 1)?;
+        verify::check_chain::<R>(&connection, head.sequence.saturating_sub(RECENT) + 1)?;
         let head_file = HeadFile::open(dir, head)?;
-        File::open(dir).and_then(|folder| folder.sync_all()).map_err(|error| io(dir, &error))?;
+        durable::sync_folder(dir).map_err(|error| io(dir, &error))?;
         hit(Failpoint::Opened);
         let checkpointer = Checkpointer::start(dir, &mut connection, Limits::of_a_store())?;
         Ok(SqliteStore {
@@ -92,6 +96,7 @@ impl SqliteStore {
             connection,
             head_file,
             head,
+            statements: Statements::new::<<R::Row as Row>::Table>(),
             updates: rows::Updates::new(),
             poisoned: false,
             scrubs: false,
@@ -106,7 +111,7 @@ impl SqliteStore {
     /// `Damaged` or `Record` with the first place that is wrong.
     pub fn verify(&mut self, from: u64) -> Result<Report, StoreError> {
         self.sound()?;
-        verify::verify(&self.connection, from)
+        verify::verify::<R>(&self.connection, from)
     }
 
     /// The journal sequence that the store had when it was made from a backup; nothing where it was not.
@@ -124,7 +129,7 @@ impl SqliteStore {
     }
 
     /// Overwritten persons are scrubbed from the file; scrubbing everything else would cost a sixth of the speed.
-    fn scrub(&mut self, commit: &Commit) -> Result<(), StoreError> {
+    fn scrub(&mut self, commit: &Commit<R>) -> Result<(), StoreError> {
         let scrub = commit.vault.iter().any(|row| row.table().holds_persons());
         if scrub != self.scrubs {
             self.connection.pragma_update(None, "secure_delete", scrub).map_err(failure)?;
@@ -133,7 +138,7 @@ impl SqliteStore {
         Ok(())
     }
 
-    fn write(&mut self, commit: &Commit) -> Result<Head, StoreError> {
+    fn write(&mut self, commit: &Commit<R>) -> Result<Head, StoreError> {
         self.scrub(commit)?;
         hit(Failpoint::BeforeBegin);
         let transaction =
@@ -148,10 +153,10 @@ impl SqliteStore {
         let head = write_records(&transaction, self.head, commit)?;
         hit(Failpoint::RecordsWritten);
         let rows = commit.rows.iter().map(|change| (&change.row, &change.stored));
-        rows::write(&transaction, rows, &mut self.updates)?;
+        rows::write(&transaction, &self.statements, rows, &mut self.updates)?;
         hit(Failpoint::RowsWritten);
         let vault = commit.vault.iter().map(|row| (row, &Stored::Unknown));
-        rows::write(&transaction, vault, &mut self.updates)?;
+        rows::write(&transaction, &self.statements, vault, &mut self.updates)?;
         hit(Failpoint::BeforeCommit);
         transaction.commit().map_err(failure)?;
         hit(Failpoint::Committed);
@@ -166,14 +171,14 @@ impl SqliteStore {
     }
 }
 
-impl Journal for SqliteStore {
+impl<R: Record> Journal<R> for SqliteStore<R> {
     fn head(&self) -> Head {
         self.head
     }
 
-    fn append(&mut self, commit: &Commit) -> Result<Head, StoreError> {
+    fn append(&mut self, commit: &Commit<R>) -> Result<Head, StoreError> {
         self.sound()?;
-        if commit.records.is_empty() && commit.rows.is_empty() && commit.vault.is_empty() {
+        if commit.is_empty() {
             return Ok(self.head);
         }
         let outcome = self.write(commit);
@@ -182,30 +187,32 @@ impl Journal for SqliteStore {
     }
 }
 
-impl Tables for SqliteStore {
-    fn load(&mut self, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError> {
+impl<R: Record> Tables<R> for SqliteStore<R> {
+    type Error = StoreError;
+
+    fn load(&mut self, keys: &[KeyOf<R>]) -> Result<Vec<Option<R::Row>>, StoreError> {
         self.sound()?;
-        read::load(&self.connection, keys)
+        read::load(&self.connection, &self.statements, keys)
     }
 
-    fn scan(&mut self, scan: &Scan) -> Result<Vec<Row>, StoreError> {
+    fn scan(&mut self, scan: &Scan<R::Row>) -> Result<Vec<R::Row>, StoreError> {
         self.sound()?;
         read::scan(&self.connection, scan)
     }
 
-    fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
+    fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry<R>>, StoreError> {
         self.sound()?;
         read::journal(&self.connection, after, limit)
     }
 }
 
-impl Store for SqliteStore {
-    fn reader(&self) -> Result<Box<dyn Tables + Send>, StoreError> {
-        Ok(Box::new(SqliteReader::open(&self.dir)?))
+impl<R: Record> Store<R> for SqliteStore<R> {
+    fn reader(&self) -> Result<Box<AnyTables<R>>, StoreError> {
+        Ok(Box::new(SqliteReader::<R>::open(&self.dir)?))
     }
 }
 
-impl Drop for SqliteStore {
+impl<R: Record> Drop for SqliteStore<R> {
     fn drop(&mut self) {
         let sound = self.checkpointer.stop() && !self.poisoned;
         // What cannot be written now stays in the log, which the next start reads; there is nobody to tell.
@@ -217,7 +224,11 @@ impl Drop for SqliteStore {
     }
 }
 
-fn write_records(transaction: &Transaction<'_>, from: Head, commit: &Commit) -> Result<Head, StoreError> {
+fn write_records<R: Record>(
+    transaction: &Transaction<'_>,
+    from: Head,
+    commit: &Commit<R>,
+) -> Result<Head, StoreError> {
     let mut insert = transaction
         .prepare_cached(
             "INSERT INTO journal (sequence, transfer_id, kind, version, bytes, hash) VALUES (?, ?, ?, ?, ?, ?)",
@@ -237,7 +248,7 @@ fn write_records(transaction: &Transaction<'_>, from: Head, commit: &Commit) -> 
 
 fn lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join(LOCK);
-    let open = owner_only::writing().create(true).truncate(false).open(&path);
+    let open = durable::owner_only().create(true).truncate(false).open(&path);
     let file = open.map_err(|error| io(&path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -258,7 +269,7 @@ fn check_restored(dir: &Path) -> Result<(), StoreError> {
 /// Creates the database file for its owner's eyes only; SQLite gives the log the same permissions.
 fn create(dir: &Path) -> Result<(), StoreError> {
     let path = dir.join(DATABASE);
-    let made = owner_only::writing().create(true).truncate(false).open(&path);
+    let made = durable::owner_only().create(true).truncate(false).open(&path);
     made.map(|_| ()).map_err(|error| io(&path, &error))
 }
 

@@ -1,15 +1,17 @@
 //! Reading rows and journal entries over any connection, and the read-only view beside the writer.
 
-use super::sql::{self, Bound};
+use super::sql::{self, Bound, Statements};
 use super::{DATABASE, failure};
-use crate::domain::id::{Digest, TransferId};
-use crate::domain::record::Record;
-use crate::domain::row::{Key, Row, Table, Value};
-use crate::domain::scan::Scan;
-use crate::store::{Head, JournalEntry, StoreError, Tables};
+use crate::domain::machine::record::Record;
+use crate::domain::machine::scan::Scan;
+use crate::domain::machine::table::{Key, Row, Table};
+use crate::domain::value::column::Value;
+use crate::domain::value::id::{Digest, TransferId};
+use crate::store::{Head, JournalEntry, KeyOf, StoreError, Tables};
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, params_from_iter};
 use std::borrow::Cow;
+use std::marker::PhantomData;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,39 +21,58 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// A read-only view of a store's folder. It sees only what is committed, and needs no lock: it may be opened
 /// beside a running server, by this process or another.
 #[derive(Debug)]
-pub struct SqliteReader {
+pub struct SqliteReader<R> {
     connection: Connection,
+    statements: Statements,
+    of: PhantomData<fn() -> R>,
 }
 
-impl SqliteReader {
+/// A connection that reads a database as one of today's format.
+pub(super) fn open_file(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failure)?;
+    connection.busy_timeout(BUSY_WAIT).map_err(failure)?;
+    connection.set_prepared_statement_cache_capacity(super::STATEMENTS);
+    connection.execute_batch("PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY;").map_err(failure)?;
+    super::schema::overlay(&connection)?;
+    connection.execute_batch("PRAGMA query_only = ON").map_err(failure)?;
+    Ok(connection)
+}
+
+/// Who wrote the store in a folder: "hub", "node:13". Whoever reads it must know whose records it holds.
+///
+/// # Errors
+/// `Io` when there is no store; `Damaged` when it does not say.
+pub fn owner(dir: &Path) -> Result<String, StoreError> {
+    owner_of(&open_file(&dir.join(DATABASE))?)
+}
+
+fn owner_of(connection: &Connection) -> Result<String, StoreError> {
+    super::schema::owner(connection)?.ok_or_else(|| StoreError::Damaged {
+        place: "meta".to_owned(),
+        what: "it does not say whose store it is".to_owned(),
+    })
+}
+
+impl<R: Record> SqliteReader<R> {
     /// Opens the folder for reading. A store of an older format is shown as today's and is left as it is.
     ///
     /// # Errors
     /// `Io` when there is no store, `Newer` and `Damaged` as when it is opened for writing.
-    pub fn open(dir: &Path) -> Result<SqliteReader, StoreError> {
+    pub fn open(dir: &Path) -> Result<SqliteReader<R>, StoreError> {
         SqliteReader::open_file(&dir.join(DATABASE))
     }
 
     /// Opens a database by its file.
-    pub(super) fn open_file(path: &Path) -> Result<SqliteReader, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(failure)?;
-        connection.busy_timeout(BUSY_WAIT).map_err(failure)?;
-        connection.set_prepared_statement_cache_capacity(super::STATEMENTS);
-        connection
-            .execute_batch("PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY;")
-            .map_err(failure)?;
-        super::schema::overlay(&connection)?;
-        connection.execute_batch("PRAGMA query_only = ON").map_err(failure)?;
-        Ok(SqliteReader { connection })
+    pub(super) fn open_file(path: &Path) -> Result<SqliteReader<R>, StoreError> {
+        let connection = open_file(path)?;
+        let statements = Statements::new::<<R::Row as Row>::Table>();
+        Ok(SqliteReader { connection, statements, of: PhantomData })
     }
 
     /// Who wrote the store: "hub", "node:13".
     pub fn owner(&self) -> Result<String, StoreError> {
-        super::schema::owner(&self.connection)?.ok_or_else(|| StoreError::Damaged {
-            place: "meta".to_owned(),
-            what: "it does not say whose store it is".to_owned(),
-        })
+        owner_of(&self.connection)
     }
 
     /// The journal sequence that the store had when it was made from a backup; nothing where it was not.
@@ -79,35 +100,41 @@ impl SqliteReader {
 
     /// Checks the journal from a sequence on, every row and the database file: see [`super::Report`].
     pub fn verify(&mut self, from: u64) -> Result<super::Report, StoreError> {
-        super::verify::verify(&self.connection, from)
+        super::verify::verify::<R>(&self.connection, from)
     }
 }
 
-impl Tables for SqliteReader {
-    fn load(&mut self, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError> {
-        load(&self.connection, keys)
+impl<R: Record> Tables<R> for SqliteReader<R> {
+    type Error = StoreError;
+
+    fn load(&mut self, keys: &[KeyOf<R>]) -> Result<Vec<Option<R::Row>>, StoreError> {
+        load(&self.connection, &self.statements, keys)
     }
 
-    fn scan(&mut self, wanted: &Scan) -> Result<Vec<Row>, StoreError> {
+    fn scan(&mut self, wanted: &Scan<R::Row>) -> Result<Vec<R::Row>, StoreError> {
         scan(&self.connection, wanted)
     }
 
-    fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
+    fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry<R>>, StoreError> {
         journal(&self.connection, after, limit)
     }
 }
 
 /// The rows under these keys, in one snapshot.
-pub(super) fn load(connection: &Connection, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError> {
+pub(super) fn load<R: Row>(
+    connection: &Connection,
+    statements: &Statements,
+    keys: &[R::Key],
+) -> Result<Vec<Option<R>>, StoreError> {
     // One transaction around all of them: taking the read lock costs as much as reading a row.
     let snapshot = connection.unchecked_transaction().map_err(failure)?;
     let mut rows = Vec::with_capacity(keys.len());
-    let mut current: Option<(Table, CachedStatement<'_>)> = None;
+    let mut current: Option<(R::Table, CachedStatement<'_>)> = None;
     for key in keys {
         let table = key.table();
         let mut statement = match current.take() {
             Some((of, statement)) if of == table => statement,
-            _ => connection.prepare_cached(&sql::of(table).load).map_err(failure)?,
+            _ => connection.prepare_cached(&statements.of(table).load).map_err(failure)?,
         };
         let values = key.values();
         let mut found = statement.query(params_from_iter(values.iter().map(Bound))).map_err(failure)?;
@@ -121,21 +148,21 @@ pub(super) fn load(connection: &Connection, keys: &[Key]) -> Result<Vec<Option<R
 }
 
 /// A page of rows in key order.
-pub(super) fn scan(connection: &Connection, wanted: &Scan) -> Result<Vec<Row>, StoreError> {
+pub(super) fn scan<R: Row>(connection: &Connection, wanted: &Scan<R>) -> Result<Vec<R>, StoreError> {
     let sql = sql::scan(wanted);
     let mut statement = connection.prepare_cached(&sql.text).map_err(failure)?;
     let mut rows = statement.query(params_from_iter(sql.values.iter().map(Bound))).map_err(failure)?;
     let mut page = Vec::new();
     while let Some(row) = rows.next().map_err(failure)? {
-        page.push(typed(wanted.filter.table(), row)?);
+        page.push(typed(wanted.filter.table, row)?);
     }
     Ok(page)
 }
 
-fn typed(table: Table, row: &rusqlite::Row<'_>) -> Result<Row, StoreError> {
+fn typed<R: Row>(table: R::Table, row: &rusqlite::Row<'_>) -> Result<R, StoreError> {
     let values: Option<Vec<Value<'_>>> =
         (0..row.as_ref().column_count()).map(|at| row.get_ref(at).ok().and_then(value)).collect();
-    values.and_then(|values| Row::from_values(table, values)).ok_or_else(|| StoreError::Damaged {
+    values.and_then(|values| R::from_values(table, values)).ok_or_else(|| StoreError::Damaged {
         place: format!("table {}", table.name()),
         what: "a row holds what this program never writes".to_owned(),
     })
@@ -174,9 +201,9 @@ pub(super) struct StoredRecord {
 
 impl StoredRecord {
     /// Decodes it, and checks the one column that the chain does not cover.
-    pub(super) fn entry(self) -> Result<JournalEntry, StoreError> {
+    pub(super) fn entry<R: Record>(self) -> Result<JournalEntry<R>, StoreError> {
         let sequence = self.sequence;
-        let record = Record::decode(self.kind, self.version, &self.bytes)
+        let record = R::decode(self.kind, self.version, &self.bytes)
             .map_err(|error| StoreError::Record { sequence, error })?;
         let transfer_id = record.transfer_id();
         let stored = self.transfer_id.as_deref().map(TransferId::from_slice);
@@ -222,16 +249,16 @@ pub(super) fn stored(
 }
 
 /// Journal entries after a sequence, in order.
-pub(super) fn journal(
+pub(super) fn journal<R: Record>(
     connection: &Connection,
     after: u64,
     limit: usize,
-) -> Result<Vec<JournalEntry>, StoreError> {
+) -> Result<Vec<JournalEntry<R>>, StoreError> {
     stored(connection, after, limit)?.into_iter().map(StoredRecord::entry).collect()
 }
 
 /// A table that does not hold what was written to it.
-pub(super) fn disagrees(table: Table, what: &str) -> StoreError {
+pub(super) fn disagrees(table: impl Table, what: &str) -> StoreError {
     StoreError::Damaged { place: format!("table {}", table.name()), what: what.to_owned() }
 }
 

@@ -1,8 +1,8 @@
 //! Writing changed rows: a new one whole, of one that is there only the columns that differ.
 
-use super::sql::{self, Bound};
+use super::sql::{self, Bound, Statements};
 use super::{failure, read};
-use crate::domain::row::{Row, Stored, Table};
+use crate::domain::machine::table::{Row, Stored, Table};
 use crate::store::StoreError;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_ROWID};
 use rusqlite::{CachedStatement, Transaction, params_from_iter};
@@ -21,18 +21,19 @@ enum Form {
 }
 
 /// The texts of updates that were made so far: making one costs as much as carrying it out.
-pub(super) type Updates = BTreeMap<(Table, u64), String>;
+pub(super) type Updates<T> = BTreeMap<(T, u64), String>;
 
 /// Writes rows, each as far as it differs from what is stored.
 ///
 /// # Errors
 /// `Damaged` when a row that should be there is not, or one is there that should not be; `Io`.
-pub(super) fn write<'a>(
+pub(super) fn write<'a, R: Row>(
     transaction: &Transaction<'_>,
-    rows: impl Iterator<Item = (&'a Row, &'a Stored)>,
-    updates: &mut Updates,
+    fixed: &Statements,
+    rows: impl Iterator<Item = (&'a R, &'a Stored<R>)>,
+    updates: &mut Updates<R::Table>,
 ) -> Result<(), StoreError> {
-    let mut statements: BTreeMap<(Table, Form), CachedStatement<'_>> = BTreeMap::new();
+    let mut statements: BTreeMap<(R::Table, Form), CachedStatement<'_>> = BTreeMap::new();
     for (row, stored) in rows {
         let (table, form) = (row.table(), form(row, stored));
         if form == Form::Update(0) {
@@ -40,7 +41,7 @@ pub(super) fn write<'a>(
         }
         let statement = match statements.entry((table, form)) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(prepare(transaction, (table, form), updates)?),
+            Entry::Vacant(entry) => entry.insert(prepare(transaction, fixed, (table, form), updates)?),
         };
         let values = row.values();
         let (keys, others) = values.split_at(table.key_columns().len());
@@ -70,7 +71,7 @@ fn is_taken(error: &rusqlite::Error) -> bool {
     matches!(code, Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_ROWID))
 }
 
-fn form(row: &Row, stored: &Stored) -> Form {
+fn form<R: Row>(row: &R, stored: &Stored<R>) -> Form {
     match stored {
         Stored::Unknown => Form::Replace,
         Stored::Nothing => Form::Insert,
@@ -78,14 +79,15 @@ fn form(row: &Row, stored: &Stored) -> Form {
     }
 }
 
-fn prepare<'a>(
+fn prepare<'a, T: Table>(
     transaction: &'a Transaction<'_>,
-    (table, form): (Table, Form),
-    updates: &mut Updates,
+    fixed: &Statements,
+    (table, form): (T, Form),
+    updates: &mut Updates<T>,
 ) -> Result<CachedStatement<'a>, StoreError> {
     let prepared = match form {
-        Form::Replace => transaction.prepare_cached(&sql::of(table).replace),
-        Form::Insert => transaction.prepare_cached(&sql::of(table).insert),
+        Form::Replace => transaction.prepare_cached(&fixed.of(table).replace),
+        Form::Insert => transaction.prepare_cached(&fixed.of(table).insert),
         Form::Update(columns) => {
             let text = updates.entry((table, columns)).or_insert_with(|| sql::update(table, columns));
             transaction.prepare_cached(text)

@@ -114,12 +114,15 @@ pub(super) fn claim(connection: &Connection, wanted: &str) -> Result<(), StoreEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::apply::replay;
-    use crate::domain::calendar::Civil;
-    use crate::domain::id::{Digest, MemberRef};
-    use crate::domain::record::{RequestMark, WalletOpened};
-    use crate::domain::region::RegionCode;
-    use crate::domain::row::{Key, Row, Table, TableRow, Value, WalletRow};
+    use crate::domain::machine::record::replay;
+    use crate::domain::machine::table::{Row as _, Table as _, TableRow};
+    use crate::domain::node::record::{RequestMark, WalletOpened};
+    use crate::domain::node::tables::WalletRow;
+    use crate::domain::node::{Key, Record, Row, Table};
+    use crate::domain::value::calendar::Civil;
+    use crate::domain::value::column::Value;
+    use crate::domain::value::id::{Digest, MemberRef};
+    use crate::domain::value::region::RegionCode;
     use crate::store::Tables;
     use crate::store::sqlite::SqliteReader;
 
@@ -131,7 +134,7 @@ mod tests {
         MIGRATIONS[..life].iter().for_each(|text| connection.execute_batch(text).unwrap());
         connection.execute("INSERT INTO wallet VALUES (?, 1, 510300, 1795233600250)", [[3u8; 16]]).unwrap();
         MIGRATIONS[life..].iter().for_each(|text| connection.execute_batch(text).unwrap());
-        let columns = [Table::WalletRow.key_columns(), Table::WalletRow.value_columns()].concat();
+        let columns = [Table::Wallet.key_columns(), Table::Wallet.value_columns()].concat();
         let select = format!("SELECT {} FROM wallet", columns.join(", "));
         let values = connection.query_row(&select, [], |row| {
             let value = |at| row.get::<_, rusqlite::types::Value>(at).map(as_ours);
@@ -144,9 +147,9 @@ mod tests {
             time: Civil(1_795_233_600_250),
             request: RequestMark { request_id: "r".to_owned(), digest: Digest([4; 32]) },
         };
-        let replayed = replay(&[opened.into()]);
-        let kept = Row::from_values(Table::WalletRow, values.unwrap());
-        assert_eq!(kept.as_ref(), replayed.row(&Key::WalletRow(member_ref)));
+        let replayed = replay::<Record>(&[opened.into()]);
+        let kept = Row::from_values(Table::Wallet, values.unwrap());
+        assert_eq!(kept.as_ref(), replayed.row(&Key::Wallet(member_ref)));
     }
 
     #[test]
@@ -161,8 +164,8 @@ mod tests {
         connection.pragma_update(None, "user_version", i64::try_from(life).unwrap()).unwrap();
         drop(connection);
         let before = std::fs::read(&file).unwrap();
-        let keys = [Key::WalletRow(MemberRef([3; 16])), Key::HolderRow(MemberRef([3; 16]))];
-        let found = SqliteReader::open(dir.path()).unwrap().load(&keys).unwrap();
+        let keys = [Key::Wallet(MemberRef([3; 16])), Key::Holder(MemberRef([3; 16]))];
+        let found = SqliteReader::<Record>::open(dir.path()).unwrap().load(&keys).unwrap();
         let wallet = found[0].as_ref().and_then(WalletRow::of).unwrap();
         assert_eq!((wallet.state_time, wallet.opened_by, &wallet.state_code), (Civil(77), None, &None));
         assert_eq!((&found[1], std::fs::read(&file).unwrap() == before), (&None, true));

@@ -2,31 +2,31 @@
 
 use super::read::SqliteReader;
 use super::{Report, head_file};
-use crate::domain::row::Row;
-use crate::domain::scan::Scan;
+use crate::domain::machine::record::Record;
+use crate::domain::machine::scan::Scan;
 use crate::store::{Head, JournalEntry, StoreError, Tables};
 use std::path::Path;
 
 /// A read-only view in which nothing moves. While it lives a running server's write-ahead log only grows.
 #[derive(Debug)]
-pub struct Snapshot {
-    reader: SqliteReader,
+pub struct Snapshot<R> {
+    reader: SqliteReader<R>,
     head: Head,
 }
 
-impl Snapshot {
+impl<R: Record> Snapshot<R> {
     /// Opens the folder as it is now.
     ///
     /// # Errors
     /// As [`SqliteReader::open`], and `Damaged` when the journal ends before the head that was noted beside it.
-    pub fn open(dir: &Path) -> Result<Snapshot, StoreError> {
+    pub fn open(dir: &Path) -> Result<Snapshot<R>, StoreError> {
         // The note is written after a commit: read first, it is never ahead of a sound journal.
         let noted = head_file::read(dir)?;
         Snapshot::of(SqliteReader::open(dir)?, noted)
     }
 
     /// Holds a reader still; it must have come as far as was noted of it.
-    pub(super) fn of(reader: SqliteReader, noted: Option<Head>) -> Result<Snapshot, StoreError> {
+    pub(super) fn of(reader: SqliteReader<R>, noted: Option<Head>) -> Result<Snapshot<R>, StoreError> {
         reader.hold_still()?;
         let head = reader.head()?;
         head_file::check_reached(noted, head)?;
@@ -66,7 +66,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// As there.
-    pub fn scan(&mut self, scan: &Scan) -> Result<Vec<Row>, StoreError> {
+    pub fn scan(&mut self, scan: &Scan<R::Row>) -> Result<Vec<R::Row>, StoreError> {
         self.reader.scan(scan)
     }
 
@@ -74,7 +74,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// As there.
-    pub fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
+    pub fn journal(&mut self, after: u64, limit: usize) -> Result<Vec<JournalEntry<R>>, StoreError> {
         self.reader.journal(after, limit)
     }
 }

@@ -1,13 +1,13 @@
-//! SQL made from the column lists of [`Table`]; the only place that names columns by itself is [`condition`].
+//! SQL made from the column lists of tables and the conditions of filters.
 
-use crate::domain::record::LegState;
-use crate::domain::row::{Column, Table, Value};
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::machine::scan::{Filter, Only, Scan};
+use crate::domain::machine::table::{Key, Row, Table};
+use crate::domain::value::column::{Column, Value};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use std::sync::LazyLock;
 
 /// The fixed statements of one table.
+#[derive(Debug)]
 pub(super) struct TableSql {
     /// Reads one row by its key.
     pub(super) load: String,
@@ -17,13 +17,20 @@ pub(super) struct TableSql {
     pub(super) replace: String,
 }
 
-static TABLES: LazyLock<Vec<TableSql>> =
-    LazyLock::new(|| Table::ALL.iter().map(|table| build(*table)).collect());
+/// The fixed statements of every table, by its number.
+#[derive(Debug)]
+pub(super) struct Statements(Vec<TableSql>);
 
-/// The fixed statements of a table.
-pub(super) fn of(table: Table) -> &'static TableSql {
-    // `Table::ALL` is in order of declaration, so a table's number is its place.
-    &TABLES[table as usize]
+impl Statements {
+    /// Those of a machine's tables.
+    pub(super) fn new<T: Table>() -> Statements {
+        Statements(T::ALL.iter().map(|table| build(*table)).collect())
+    }
+
+    /// Those of one table.
+    pub(super) fn of(&self, table: impl Table) -> &TableSql {
+        &self.0[table.number()]
+    }
 }
 
 /// A value as SQLite takes it, without a copy.
@@ -47,8 +54,8 @@ pub(super) struct ScanSql<'a> {
 }
 
 /// The statement of a page.
-pub(super) fn scan(scan: &Scan) -> ScanSql<'_> {
-    let table = scan.filter.table();
+pub(super) fn scan<R: Row>(scan: &Scan<R>) -> ScanSql<'_> {
+    let table = scan.filter.table;
     let keys = table.key_columns();
     let Condition { text, mut values, order } = condition(&scan.filter);
     let mut terms: Vec<String> = text.into_iter().collect();
@@ -57,7 +64,7 @@ pub(super) fn scan(scan: &Scan) -> ScanSql<'_> {
         values.extend(after.values());
     }
     let filter = if terms.is_empty() { String::new() } else { format!(" WHERE {}", terms.join(" AND ")) };
-    let order = order.map_or_else(|| list(keys), str::to_owned);
+    let order = order.unwrap_or_else(|| list(keys));
     let (columns, name) = (list(&columns(table)), quote(table.name()));
     values.push(Value::Int(i64::try_from(scan.limit).unwrap_or(i64::MAX)));
     ScanSql { text: format!("SELECT {columns} FROM {name}{filter} ORDER BY {order} LIMIT ?"), values }
@@ -68,46 +75,46 @@ pub(super) fn scan(scan: &Scan) -> ScanSql<'_> {
 struct Condition<'a> {
     text: Option<String>,
     values: Vec<Value<'a>>,
-    order: Option<&'static str>,
+    order: Option<String>,
 }
 
 /// A partial index answers a condition only when it is written as in the migration, so numbers that stand there stand
 /// in the text.
-fn condition(filter: &Filter) -> Condition<'_> {
+fn condition<T: Table>(filter: &Filter<T>) -> Condition<'_> {
     let plain = |text: String| Condition { text: Some(text), ..Condition::default() };
-    match filter {
-        Filter::All(_) => Condition::default(),
-        Filter::UnsettledTransfers => {
-            plain(r#"("payer_recorded_seq" IS NULL OR "payee_recorded_seq" IS NULL)"#.to_owned())
+    match &filter.only {
+        Only::All => Condition::default(),
+        Only::EitherMissing(one, other) => {
+            plain(format!("({} IS NULL OR {} IS NULL)", quote(one), quote(other)))
         }
-        Filter::LegsInDoubt => plain(format!(r#""state" = {}"#, LegState::Prepared.number())),
-        Filter::TransfersBefore(before) => Condition {
-            text: Some(r#""received_seq" < ?"#.to_owned()),
-            values: vec![before.to_value()],
-            order: Some(r#""received_seq" DESC"#),
+        Only::Equal(column, number) => plain(format!("{} = {number}", quote(column))),
+        Only::Below(column, below) => Condition {
+            text: Some(format!("{} < ?", quote(column))),
+            values: vec![below.to_value()],
+            order: Some(format!("{} DESC", quote(column))),
         },
     }
 }
 
 /// A table's columns, key first.
-pub(super) fn columns(table: Table) -> Vec<&'static str> {
+pub(super) fn columns(table: impl Table) -> Vec<&'static str> {
     table.key_columns().iter().chain(table.value_columns()).copied().collect()
 }
 
 /// Writes some columns of the row under a key; bit 0 stands for the first column beside the key.
-pub(super) fn update(table: Table, columns: u64) -> String {
+pub(super) fn update(table: impl Table, columns: u64) -> String {
     let changed = table.value_columns().iter().enumerate().filter(|(at, _)| columns >> at & 1 == 1);
     let set: Vec<String> = changed.map(|(_, column)| format!("{} = ?", quote(column))).collect();
     format!("UPDATE {} SET {} WHERE {}", quote(table.name()), set.join(", "), by_key(table))
 }
 
-fn by_key(table: Table) -> String {
+fn by_key(table: impl Table) -> String {
     let keys: Vec<String> =
         table.key_columns().iter().map(|column| format!("{} = ?", quote(column))).collect();
     keys.join(" AND ")
 }
 
-fn build(table: Table) -> TableSql {
+fn build(table: impl Table) -> TableSql {
     let (name, all) = (quote(table.name()), columns(table));
     let (listed, marks) = (list(&all), marks(all.len()));
     TableSql {

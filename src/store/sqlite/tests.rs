@@ -1,17 +1,23 @@
 //! What only the embedded store does: its folder, its format, its readers.
 
 use super::*;
-use crate::domain::id::{Digest, MemberRef};
-use crate::domain::ledger::AccountKind;
-use crate::domain::row::{PersonRow, Table, Value};
-use crate::domain::scan::Filter;
-use crate::store::samples::record;
+use crate::domain::machine::scan::Filter;
+use crate::domain::node::tables::PersonRow;
+use crate::domain::value::column::Value;
+use crate::domain::value::id::{Digest, MemberRef};
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::{hub, node};
+use crate::store::samples::Sample;
 use crate::store::sqlite::sql::Bound;
 use rusqlite::params_from_iter;
 use tempfile::{TempDir, tempdir};
 
-pub(super) fn records(range: std::ops::RangeInclusive<u8>) -> Commit {
-    Commit { records: range.map(record).collect(), ..Commit::default() }
+/// A node's: what is tested here does not ask whose it is.
+pub(super) type SqliteStore = super::SqliteStore<node::Record>;
+type SqliteReader = super::SqliteReader<node::Record>;
+
+pub(super) fn records(range: std::ops::RangeInclusive<u8>) -> Commit<node::Record> {
+    Commit { records: range.map(Sample::sample).collect(), ..Commit::default() }
 }
 
 /// A closed store with this many records.
@@ -59,7 +65,23 @@ fn tables_have_the_columns_that_the_domain_names() {
     let dir = tempdir().unwrap();
     let store = SqliteStore::open(dir.path(), "hub").unwrap();
     let mut names = vec!["journal", "meta"];
-    for table in Table::ALL {
+    names.extend(declared::<hub::Table>(&store));
+    names.extend(declared::<node::Table>(&store));
+    names.sort_unstable();
+    // What both have is one table.
+    names.dedup();
+    let mut list = store.connection.prepare(
+        "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite%' ORDER BY name",
+    );
+    let list = list.as_mut().unwrap().query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let found: Vec<(String, bool)> = list.unwrap().map(Result::unwrap).collect();
+    assert_eq!(found, names.iter().map(|name| ((*name).to_owned(), true)).collect::<Vec<_>>());
+}
+
+/// The names of a machine's tables, each of which has the columns that it declares.
+fn declared<T: Table>(store: &SqliteStore) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for table in T::ALL {
         let mut info = store.connection.prepare("SELECT name, pk FROM pragma_table_info(?)").unwrap();
         let found: Vec<(String, i64)> = info
             .query_map([table.name()], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -75,34 +97,30 @@ fn tables_have_the_columns_that_the_domain_names() {
         }
         names.push(table.name());
     }
-    let mut list = store.connection.prepare(
-        "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite%' ORDER BY name",
-    );
-    let list = list.as_mut().unwrap().query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
-    let found: Vec<(String, bool)> = list.unwrap().map(Result::unwrap).collect();
-    names.sort_unstable();
-    assert_eq!(found, names.iter().map(|name| ((*name).to_owned(), true)).collect::<Vec<_>>());
+    names
 }
 
 #[test]
 fn what_a_start_needs_is_read_from_small_indexes() {
     let dir = tempdir().unwrap();
     let store = SqliteStore::open(dir.path(), "hub").unwrap();
-    let plan = |filter, after| {
-        let wanted = Scan { filter, after, limit: 5 };
+    fn plan<R: Row>(store: &SqliteStore, filter: Filter<R::Table>, after: Option<R::Key>) -> String {
+        let wanted = Scan::<R> { filter, after, limit: 5 };
         let scan = sql::scan(&wanted);
         let mut plan = store.connection.prepare(&format!("EXPLAIN QUERY PLAN {}", scan.text)).unwrap();
         let rows =
             plan.query_map(params_from_iter(scan.values.iter().map(Bound)), |row| row.get::<_, String>(3));
         rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
-    };
-    assert!(plan(Filter::UnsettledTransfers, None).contains("USING INDEX transfer_unsettled"));
-    assert!(plan(Filter::LegsInDoubt, None).contains("INDEX leg_in_doubt"));
-    let transfers = plan(Filter::TransfersBefore(7), None);
+    }
+    assert!(
+        plan::<hub::Row>(&store, hub::unsettled_transfers(), None).contains("USING INDEX transfer_unsettled")
+    );
+    assert!(plan::<node::Row>(&store, node::legs_in_doubt(), None).contains("INDEX leg_in_doubt"));
+    let transfers = plan::<hub::Row>(&store, hub::transfers_before(7), None);
     let expected = "SEARCH transfer USING INDEX transfer_received (received_seq<?)";
     assert!(transfers.contains(expected) && !transfers.contains("TEMP B-TREE"), "{transfers}");
-    let after = Key::AccountRow(MemberRef([1; 16]), AccountKind::Wallet);
-    let accounts = plan(Filter::All(Table::AccountRow), Some(after));
+    let after = node::Key::Account(MemberRef([1; 16]), AccountKind::Wallet);
+    let accounts = plan::<node::Row>(&store, Filter::all(node::Table::Account), Some(after));
     assert!(accounts.contains("SEARCH account USING PRIMARY KEY"), "{accounts}");
 }
 
@@ -177,7 +195,7 @@ fn the_database_and_its_log_are_for_their_owner_only() {
 fn what_the_vault_overwrites_is_gone_from_the_database() {
     let dir = tempdir().unwrap();
     let mut store = SqliteStore::open(dir.path(), "node:13").unwrap();
-    let person = |sealed: &[u8]| -> Row {
+    let person = |sealed: &[u8]| -> node::Row {
         let sealed = sealed.to_vec();
         PersonRow { id_hash: Digest([1; 32]), member_ref: MemberRef([2; 16]), sealed }.into()
     };

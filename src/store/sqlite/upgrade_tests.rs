@@ -3,11 +3,14 @@
 use super::schema::{APPLICATION_ID, MIGRATIONS};
 use super::sql::Bound;
 use super::*;
-use crate::domain::apply::replay;
-use crate::domain::ledger::AccountKind;
-use crate::domain::record::{LegReplayed, Record};
-use crate::domain::row::{LegRow, TableRow, Value};
+use crate::domain::machine::record::{Record, replay};
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::record::LegReplayed;
+use crate::domain::node::tables::LegRow;
 use crate::domain::toy::Toy;
+use crate::domain::value::column::Value;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::{hub, node};
 use crate::store::replay::verify;
 use rusqlite::params_from_iter;
 use tempfile::{TempDir, tempdir};
@@ -18,7 +21,7 @@ const BEFORE_RECOVERY: usize = 2;
 const BEFORE_COMPENSATIONS: usize = 6;
 
 /// A store of an older format, as the program of its time left it: today's rows, without today's columns.
-fn older(format: usize, owner: &str, records: &[Record]) -> TempDir {
+fn older<R: Record>(format: usize, owner: &str, records: &[R]) -> TempDir {
     let dir = tempdir().unwrap();
     let mut connection = Connection::open(dir.path().join(DATABASE)).unwrap();
     MIGRATIONS[..format].iter().for_each(|text| connection.execute_batch(text).unwrap());
@@ -33,7 +36,7 @@ fn older(format: usize, owner: &str, records: &[Record]) -> TempDir {
     dir
 }
 
-fn insert(connection: &Connection, row: &Row) {
+fn insert(connection: &Connection, row: &impl Row) {
     let table = row.table();
     let columns = [table.key_columns(), table.value_columns()].concat();
     let mut cells: Vec<(&str, Value<'_>)> = columns.into_iter().zip(row.values()).collect();
@@ -51,8 +54,8 @@ fn insert(connection: &Connection, row: &Row) {
 }
 
 /// The first difference between tables and journal.
-fn difference(dir: &TempDir) -> Option<String> {
-    verify(&mut Snapshot::open(dir.path()).unwrap()).unwrap().difference
+fn difference<R: Record>(dir: &TempDir) -> Option<String> {
+    verify(&mut Snapshot::<R>::open(dir.path()).unwrap()).unwrap().difference
 }
 
 #[test]
@@ -64,18 +67,21 @@ fn stores_from_before_recovery_verify_clean_before_and_after_their_migration() {
             toy.settle(outputs);
         }
     }
-    for (owner, records) in
-        [("hub", &toy.hub.journal), ("node:13", &toy.payer.journal), ("node:51", &toy.payee.journal)]
-    {
-        let dir = older(BEFORE_RECOVERY, owner, records);
-        let before = std::fs::read(dir.path().join(DATABASE)).unwrap();
-        assert_eq!(difference(&dir), None, "{owner} before");
-        assert_eq!(Snapshot::open(dir.path()).unwrap().format().unwrap(), BEFORE_RECOVERY);
-        assert!(std::fs::read(dir.path().join(DATABASE)).unwrap() == before, "reading writes nothing");
-        drop(SqliteStore::open(dir.path(), owner).unwrap());
-        assert_eq!(difference(&dir), None, "{owner} after");
-        assert_eq!(Snapshot::open(dir.path()).unwrap().format().unwrap(), FORMAT);
-    }
+    migrates("hub", &toy.hub.journal);
+    migrates("node:13", &toy.payer.journal);
+    migrates("node:51", &toy.payee.journal);
+}
+
+fn migrates<R: Record>(owner: &str, records: &[R]) {
+    let dir = older(BEFORE_RECOVERY, owner, records);
+    let before = std::fs::read(dir.path().join(DATABASE)).unwrap();
+    let format = || Snapshot::<R>::open(dir.path()).unwrap().format().unwrap();
+    assert_eq!(difference::<R>(&dir), None, "{owner} before");
+    assert_eq!(format(), BEFORE_RECOVERY);
+    assert!(std::fs::read(dir.path().join(DATABASE)).unwrap() == before, "reading writes nothing");
+    drop(SqliteStore::<R>::open(dir.path(), owner).unwrap());
+    assert_eq!(difference::<R>(&dir), None, "{owner} after");
+    assert_eq!(format(), FORMAT);
 }
 
 /// A leg that came back into the suspense account moves that one, also where no column said so.
@@ -87,10 +93,10 @@ fn legs_of_before_compensations_know_the_account_that_they_moved() {
     let outputs = toy.create(2, 2, 100);
     toy.settle(outputs);
     let mut records = toy.payee.journal.clone();
-    let lost = records.iter().position(|record| matches!(record, Record::LegPrepared(_))).unwrap();
-    let Record::LegPrepared(prepared) = records.remove(lost) else { unreachable!() };
-    let decided = records.iter().position(|record| matches!(record, Record::LegDecided(_))).unwrap();
-    let Record::LegDecided(decision) = records.remove(decided) else { unreachable!() };
+    let lost = records.iter().position(|record| matches!(record, node::Record::LegPrepared(_))).unwrap();
+    let node::Record::LegPrepared(prepared) = records.remove(lost) else { unreachable!() };
+    let decided = records.iter().position(|record| matches!(record, node::Record::LegDecided(_))).unwrap();
+    let node::Record::LegDecided(decision) = records.remove(decided) else { unreachable!() };
     let replayed = LegReplayed {
         leg: prepared.leg,
         window: decision.window.unwrap(),
@@ -103,9 +109,9 @@ fn legs_of_before_compensations_know_the_account_that_they_moved() {
         replay(&records).rows().filter_map(LegRow::of).map(|leg| leg.account).collect();
     assert_eq!(accounts, [AccountKind::Suspense, AccountKind::Wallet]);
     let dir = older(BEFORE_COMPENSATIONS, "node:51", &records);
-    assert_eq!(difference(&dir), None, "before");
-    drop(SqliteStore::open(dir.path(), "node:51").unwrap());
-    assert_eq!(difference(&dir), None, "after");
+    assert_eq!(difference::<node::Record>(&dir), None, "before");
+    drop(SqliteStore::<node::Record>::open(dir.path(), "node:51").unwrap());
+    assert_eq!(difference::<node::Record>(&dir), None, "after");
 }
 
 #[test]
@@ -115,6 +121,6 @@ fn a_difference_in_an_older_store_is_seen() {
     toy.settle(outputs);
     let dir = older(BEFORE_RECOVERY, "hub", &toy.hub.journal);
     super::tests::raw(&dir, "UPDATE transfer SET amount = amount + 1");
-    let text = difference(&dir).unwrap();
+    let text = difference::<hub::Record>(&dir).unwrap();
     assert!(text.contains("table transfer") && text.contains("column amount"), "{text}");
 }

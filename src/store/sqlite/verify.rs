@@ -2,8 +2,9 @@
 
 use super::failure;
 use super::read::{damaged, scan, stored};
-use crate::domain::row::Table;
-use crate::domain::scan::{Filter, Scan};
+use crate::domain::machine::record::Record;
+use crate::domain::machine::scan::{Filter, Scan};
+use crate::domain::machine::table::{Row, Table};
 use crate::store::{Head, StoreError, chain};
 use rusqlite::Connection;
 
@@ -22,20 +23,21 @@ pub struct Report {
 }
 
 /// Checks journal records from `from` (1 is the first) on, all rows of all tables, and the database file itself.
-pub(super) fn verify(connection: &Connection, from: u64) -> Result<Report, StoreError> {
+pub(super) fn verify<R: Record>(connection: &Connection, from: u64) -> Result<Report, StoreError> {
     let outcome: String =
         connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failure)?;
     if outcome != "ok" {
         // SQLite's line may quote a page, never a value; it is the operator's only hint.
         return Err(StoreError::Damaged { place: "the database file".to_owned(), what: outcome });
     }
-    let (records, head) = check_chain(connection, from)?;
-    let rows = Table::ALL.iter().map(|table| count_rows(connection, *table)).sum::<Result<u64, _>>()?;
+    let (records, head) = check_chain::<R>(connection, from)?;
+    let tables = <R::Row as Row>::Table::ALL.iter();
+    let rows = tables.map(|table| count_rows::<R::Row>(connection, *table)).sum::<Result<u64, _>>()?;
     Ok(Report { records, rows, head })
 }
 
 /// Recomputes the chain from the sequence `from` on. The record before it is taken as it is.
-pub(super) fn check_chain(connection: &Connection, from: u64) -> Result<(u64, Head), StoreError> {
+pub(super) fn check_chain<R: Record>(connection: &Connection, from: u64) -> Result<(u64, Head), StoreError> {
     let before = from.max(1) - 1;
     let mut head = Head::default();
     if before > 0 {
@@ -58,7 +60,7 @@ pub(super) fn check_chain(connection: &Connection, from: u64) -> Result<(u64, He
                 ));
             }
             head = Head { sequence: row.sequence, hash: row.hash };
-            row.entry()?;
+            row.entry::<R>()?;
             records += 1;
         }
         if last {
@@ -67,8 +69,8 @@ pub(super) fn check_chain(connection: &Connection, from: u64) -> Result<(u64, He
     }
 }
 
-fn count_rows(connection: &Connection, table: Table) -> Result<u64, StoreError> {
-    let mut wanted = Scan { filter: Filter::All(table), after: None, limit: PAGE };
+fn count_rows<R: Row>(connection: &Connection, table: R::Table) -> Result<u64, StoreError> {
+    let mut wanted = Scan::<R> { filter: Filter::all(table), after: None, limit: PAGE };
     let mut count = 0;
     loop {
         let page = scan(connection, &wanted)?;
@@ -76,6 +78,6 @@ fn count_rows(connection: &Connection, table: Table) -> Result<u64, StoreError> 
         if page.len() < PAGE {
             return Ok(count);
         }
-        wanted.after = page.last().map(crate::domain::row::Row::key);
+        wanted.after = page.last().map(Row::key);
     }
 }

@@ -3,10 +3,10 @@
 use super::site::{Site, server};
 use gongji::cli::audit::gather::{Gathered, Reading, Sources, gather};
 use gongji::domain::audit::Cut;
-use gongji::domain::id::TransferId;
-use gongji::domain::invariant::INVARIANTS;
-use gongji::domain::region::ProvinceCode;
-use gongji::domain::transfer::TransferState as Stored;
+use gongji::domain::audit::invariant::INVARIANTS;
+use gongji::domain::protocol::transfer::TransferState as Stored;
+use gongji::domain::value::id::TransferId;
+use gongji::domain::value::region::ProvinceCode;
 use gongji::proto::hub::{Transfer, TransferState};
 use gongji::transport::peer::Peer;
 use std::time::Duration;

@@ -1,0 +1,78 @@
+//! A store in a folder that says itself whose it is: tools read the hub's and the nodes' alike.
+
+use crate::domain::{hub, node};
+use crate::store::replay::{self, Verified};
+use crate::store::sqlite::{Report, Restoring, Snapshot, owner};
+use crate::store::{Head, StoreError};
+use std::path::Path;
+
+/// One moment of a store.
+#[derive(Debug)]
+pub(super) enum AnySnapshot {
+    /// The hub's.
+    Hub(Snapshot<hub::Record>),
+    /// A node's.
+    Node(Snapshot<node::Record>),
+}
+
+/// Does the same with either.
+macro_rules! either {
+    ($snapshot:expr, $store:ident => $do:expr) => {
+        match $snapshot {
+            AnySnapshot::Hub($store) => $do,
+            AnySnapshot::Node($store) => $do,
+        }
+    };
+}
+pub(super) use either;
+
+impl AnySnapshot {
+    /// Opens the store in a folder as it is now.
+    ///
+    /// # Errors
+    /// As [`Snapshot::open`]; `Damaged` when the store does not say whose it is.
+    pub(super) fn open(dir: &Path) -> Result<AnySnapshot, StoreError> {
+        AnySnapshot::of(&owner(dir)?, || Snapshot::open(dir), || Snapshot::open(dir))
+    }
+
+    /// Opens what a restore has written so far.
+    ///
+    /// # Errors
+    /// As [`Restoring::snapshot`].
+    pub(super) fn of_restore(restoring: &Restoring, owner: &str) -> Result<AnySnapshot, StoreError> {
+        AnySnapshot::of(owner, || restoring.snapshot(), || restoring.snapshot())
+    }
+
+    fn of(
+        owner: &str,
+        hub: impl FnOnce() -> Result<Snapshot<hub::Record>, StoreError>,
+        node: impl FnOnce() -> Result<Snapshot<node::Record>, StoreError>,
+    ) -> Result<AnySnapshot, StoreError> {
+        if owner == "hub" { hub().map(AnySnapshot::Hub) } else { node().map(AnySnapshot::Node) }
+    }
+
+    /// See [`Snapshot::owner`].
+    pub(super) fn owner(&self) -> Result<String, StoreError> {
+        either!(self, store => store.owner())
+    }
+
+    /// See [`Snapshot::head`].
+    pub(super) fn head(&self) -> Head {
+        either!(self, store => store.head())
+    }
+
+    /// See [`Snapshot::format`].
+    pub(super) fn format(&self) -> Result<usize, StoreError> {
+        either!(self, store => store.format())
+    }
+
+    /// See [`Snapshot::verify`].
+    pub(super) fn verify(&mut self) -> Result<Report, StoreError> {
+        either!(self, store => store.verify())
+    }
+
+    /// See [`replay::verify`].
+    pub(super) fn verify_replay(&mut self) -> Result<Verified, StoreError> {
+        either!(self, store => replay::verify(store))
+    }
+}

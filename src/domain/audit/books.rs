@@ -1,0 +1,150 @@
+//! The books of hub and nodes, as they are read to see whether they agree.
+
+use crate::domain::hub::tables::{BuriedRow, PositionRow, TransferRow};
+use crate::domain::machine::own::SelfRow;
+use crate::domain::node::tables::{AccountRow, LegRow};
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::value::id::{MemberRef, TransferId};
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
+use crate::domain::{hub, node};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The hub's books.
+#[derive(Clone, Debug, Default)]
+pub struct HubBooks {
+    pub(super) transfers: BTreeMap<TransferId, TransferRow>,
+    pub(super) positions: Vec<PositionRow>,
+    pub(super) buried: Vec<BuriedRow>,
+    pub(super) own: Option<SelfRow>,
+    /// Ids by how often the journal decides them; empty when it was not read.
+    pub(super) decided: BTreeMap<TransferId, u64>,
+}
+
+impl HubBooks {
+    /// From the rows of its tables; others are ignored.
+    pub fn of(rows: impl IntoIterator<Item = hub::Row>) -> HubBooks {
+        let mut books = HubBooks::default();
+        books.add(rows);
+        books
+    }
+
+    /// Adds rows of its tables; others are ignored.
+    pub fn add(&mut self, rows: impl IntoIterator<Item = hub::Row>) {
+        for row in rows {
+            match row {
+                hub::Row::Transfer(row) => drop(self.transfers.insert(row.transfer_id, owned(row))),
+                hub::Row::Position(row) => self.positions.push(owned(row)),
+                hub::Row::Buried(row) => self.buried.push(owned(row)),
+                hub::Row::Own(row) => self.own = Some(owned(row)),
+                _ => {}
+            }
+        }
+    }
+
+    /// With what the journal says of decisions.
+    pub fn with_journal(mut self, records: &[hub::Record]) -> HubBooks {
+        for record in records {
+            if let hub::Record::TransferDecided(record) = record {
+                self.note_decision(record.transfer_id);
+            }
+        }
+        self
+    }
+
+    /// Notes that the journal decides a transfer, once more.
+    pub fn note_decision(&mut self, transfer_id: TransferId) {
+        *self.decided.entry(transfer_id).or_default() += 1;
+    }
+
+    pub(super) fn committed(&self) -> impl Iterator<Item = &TransferRow> {
+        self.transfers.values().filter(|row| row.state == TransferState::Committed)
+    }
+}
+
+/// A node's books.
+#[derive(Clone, Debug)]
+pub struct NodeBooks {
+    pub(super) province: ProvinceCode,
+    pub(super) legs: BTreeMap<(TransferId, Side), LegRow>,
+    pub(super) accounts: Vec<AccountRow>,
+}
+
+impl NodeBooks {
+    /// From the rows of its tables; others are ignored.
+    pub fn of(province: ProvinceCode, rows: impl IntoIterator<Item = node::Row>) -> NodeBooks {
+        let mut books = NodeBooks { province, legs: BTreeMap::new(), accounts: Vec::new() };
+        books.add(rows);
+        books
+    }
+
+    /// Adds rows of its tables; others are ignored.
+    pub fn add(&mut self, rows: impl IntoIterator<Item = node::Row>) {
+        for row in rows {
+            match row {
+                node::Row::Leg(row) => drop(self.legs.insert((row.transfer_id, row.side), owned(row))),
+                node::Row::Account(row) => self.accounts.push(owned(row)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whose they are.
+    pub fn province(&self) -> ProvinceCode {
+        self.province
+    }
+
+    pub(super) fn sum(&self, kind: AccountKind) -> i128 {
+        self.accounts.iter().filter(|row| row.kind == kind).map(|row| fen(row.posted)).sum()
+    }
+
+    /// What live legs amount to on a side, by the account that they move.
+    pub(super) fn live_by_account(&self, side: Side) -> BTreeMap<(MemberRef, AccountKind), i128> {
+        let mut sums = BTreeMap::new();
+        for leg in self.legs.values().filter(|leg| leg.side == side && leg.state == LegState::Prepared) {
+            *sums.entry((leg.account_owner(), leg.account)).or_default() += fen(leg.amount);
+        }
+        sums
+    }
+
+    /// What legs in these states amount to on a side, by member.
+    pub(super) fn by_member(&self, side: Side, state: LegState) -> BTreeMap<MemberRef, i128> {
+        let mut sums = BTreeMap::new();
+        for leg in self.legs.values().filter(|leg| leg.side == side && leg.state == state) {
+            *sums.entry(leg.member_ref).or_default() += fen(leg.amount);
+        }
+        sums
+    }
+}
+
+/// The books of all, and what callers were told.
+#[derive(Clone, Debug)]
+pub struct Books {
+    /// The hub's.
+    pub hub: HubBooks,
+    /// The nodes'.
+    pub nodes: Vec<NodeBooks>,
+    /// Terminal answers that callers have.
+    pub told: Vec<(TransferId, TransferState)>,
+    /// Nodes that were put back from an older state, and the first life after that: a leg of an earlier one may be in
+    /// doubt again whose decision had been recorded.
+    pub put_back: BTreeMap<ProvinceCode, u64>,
+    /// Whether the hub was put back: aborts that only it and its callers knew are lost then.
+    pub hub_lost: bool,
+    /// Whether everything has ended: nothing is on its way, and everybody can be reached.
+    pub at_rest: bool,
+}
+
+/// The row itself; a copy only where somebody else has it too.
+fn owned<R: Clone>(row: Arc<R>) -> R {
+    Arc::unwrap_or_clone(row)
+}
+
+/// An amount, wide enough for any sum.
+pub(super) fn fen(money: Money) -> i128 {
+    i128::from(money.fen())
+}

@@ -1,0 +1,372 @@
+//! What must hold, whatever crashed: each invariant is one predicate over the books of hub and nodes, with a number of
+//! its own. The simulator and the random worlds check the same table.
+//!
+//! The books may be read at any moment: a message on its way is no violation. What holds only once everything has ended
+//! is checked when the books say that they are at rest.
+
+use crate::domain::audit::books::{Books, fen};
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::node::daily;
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Something that must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which invariant: "INV-01".
+    pub invariant: &'static str,
+    /// The transfer, if it is about one.
+    pub transfer_id: Option<TransferId>,
+    /// What was found.
+    pub found: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.invariant)?;
+        if let Some(transfer_id) = self.transfer_id {
+            write!(f, "{transfer_id}: ")?;
+        }
+        f.write_str(&self.found)
+    }
+}
+
+/// One invariant.
+#[derive(Clone, Copy, Debug)]
+pub struct Invariant {
+    /// Its number, never given twice.
+    pub id: &'static str,
+    /// What it says.
+    pub says: &'static str,
+    check: fn(&Books, &mut Found),
+}
+
+/// What one check has found.
+struct Found {
+    invariant: &'static str,
+    violations: Vec<Violation>,
+}
+
+impl Found {
+    fn add(&mut self, transfer_id: Option<TransferId>, found: impl Into<String>) {
+        self.violations.push(Violation { invariant: self.invariant, transfer_id, found: found.into() });
+    }
+
+    fn unless(&mut self, holds: bool, transfer_id: TransferId, found: &str) {
+        if !holds {
+            self.add(Some(transfer_id), found);
+        }
+    }
+}
+
+/// Every invariant, in order.
+pub const INVARIANTS: &[Invariant] = &[
+    Invariant { id: "INV-01", says: "no id has two decisions", check: one_decision },
+    Invariant { id: "INV-02", says: "a leg agrees with the decision and its terms", check: legs_agree },
+    Invariant { id: "INV-03", says: "what is held and pending is the sum of live legs", check: live_sums },
+    Invariant { id: "INV-04", says: "posted − held of a member is never negative", check: covered },
+    Invariant { id: "INV-05", says: "each node's accounts sum to zero", check: double_entry },
+    Invariant { id: "INV-06", says: "money is conserved over all nodes", check: conserved },
+    Invariant {
+        id: "INV-07",
+        says: "positions are what the decisions say, and sum to zero",
+        check: positions,
+    },
+    Invariant { id: "INV-08", says: "hub_seq has no gaps", check: gapless },
+    Invariant {
+        id: "INV-09",
+        says: "an id whose abort was recorded holds nothing",
+        check: no_hold_after_abort,
+    },
+    Invariant { id: "INV-10", says: "what was answered is what is stored", check: answered_is_stored },
+    Invariant { id: "INV-11", says: "a day's count is what its transfers say", check: day_counts },
+    Invariant { id: "INV-12", says: "at rest, both sides have recorded, or neither", check: both_or_neither },
+    Invariant {
+        id: "INV-13",
+        says: "a transfer that awaits acceptance is held on the payer's side, and only there",
+        check: awaiting_holds_once,
+    },
+    Invariant {
+        id: "INV-14",
+        says: "what goes back of a transfer was committed, and is never more than it moved",
+        check: returns_covered,
+    },
+];
+
+impl Invariant {
+    /// Checks this one.
+    pub fn check(&self, books: &Books) -> Vec<Violation> {
+        let mut found = Found { invariant: self.id, violations: Vec::new() };
+        (self.check)(books, &mut found);
+        found.violations
+    }
+}
+
+/// Checks every invariant.
+pub fn violations(books: &Books) -> Vec<Violation> {
+    INVARIANTS.iter().flat_map(|invariant| invariant.check(books)).collect()
+}
+
+fn one_decision(books: &Books, found: &mut Found) {
+    for buried in &books.hub.buried {
+        let transfer = books.hub.transfers.get(&buried.transfer_id);
+        let committed = transfer.is_some_and(|row| row.state == TransferState::Committed);
+        found.unless(!committed, buried.transfer_id, "answered as aborted, and committed");
+    }
+    for (transfer_id, times) in &books.hub.decided {
+        found.unless(*times == 1, *transfer_id, "the journal decides it more than once");
+    }
+    for transfer in books.hub.transfers.values() {
+        let numbered = transfer.hub_seq.is_some() && transfer.window.is_some();
+        let committed = transfer.state == TransferState::Committed;
+        found.unless(
+            numbered == committed,
+            transfer.transfer_id,
+            "a number without a commit, or none with one",
+        );
+    }
+}
+
+fn legs_agree(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        for leg in node.legs.values() {
+            let id = leg.transfer_id;
+            let transfer = books.hub.transfers.get(&id);
+            match leg.state {
+                LegState::Committed => {
+                    let agrees = transfer.is_some_and(|row| {
+                        row.state == TransferState::Committed
+                            && row.terms_digest == leg.terms_digest
+                            && row.amount == leg.amount
+                            && row.hub_seq == leg.hub_seq
+                            && row.window == leg.window
+                            && province_of(row, leg.side) == node.province
+                    });
+                    found.unless(agrees, id, "committed here, and not so at the hub");
+                }
+                LegState::Aborted | LegState::Buried | LegState::Refused => {
+                    let committed = transfer.is_some_and(|row| {
+                        row.state == TransferState::Committed && province_of(row, leg.side) == node.province
+                    });
+                    found.unless(!committed, id, "ended here, and committed at the hub");
+                }
+                LegState::Prepared | LegState::Awaiting => {}
+            }
+        }
+    }
+}
+
+fn province_of(transfer: &TransferRow, side: Side) -> ProvinceCode {
+    match side {
+        Side::Payer => transfer.payer_province,
+        Side::Payee => transfer.payee_province,
+    }
+}
+
+fn live_sums(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        let mut held = node.live_by_account(Side::Payer);
+        let mut pending = node.live_by_account(Side::Payee);
+        for row in &node.accounts {
+            let account = (row.member_ref, row.kind);
+            let live_held = held.remove(&account).unwrap_or(0);
+            let live_pending = pending.remove(&account).unwrap_or(0);
+            if fen(row.held) != live_held || fen(row.pending) != live_pending {
+                found.add(None, format!("{}: held {}, pending {}", node.province, row.held, row.pending));
+            }
+        }
+        if !held.is_empty() || !pending.is_empty() {
+            found.add(None, format!("{}: live legs of members without an account", node.province));
+        }
+    }
+}
+
+fn covered(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        for row in &node.accounts {
+            let own = matches!(row.kind, AccountKind::Personal | AccountKind::Wallet);
+            if own && (fen(row.posted) < fen(row.held) || fen(row.held) < 0 || fen(row.pending) < 0) {
+                found.add(None, format!("{}: posted {}, held {}", node.province, row.posted, row.held));
+            }
+        }
+    }
+}
+
+fn double_entry(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        let sum: i128 = node.accounts.iter().map(|row| fen(row.posted)).sum();
+        if sum != 0 {
+            found.add(None, format!("{}: accounts sum to {sum} fen", node.province));
+        }
+    }
+}
+
+/// What a node owes the clearing is what its committed legs say; once all have recorded, it sums to zero.
+fn conserved(books: &Books, found: &mut Found) {
+    let mut open = 0;
+    for node in &books.nodes {
+        let sum = |side| node.by_member(side, LegState::Committed).values().sum::<i128>();
+        let (clearing, expected) = (node.sum(AccountKind::Clearing), sum(Side::Payer) - sum(Side::Payee));
+        open += clearing;
+        if clearing != expected {
+            found.add(None, format!("{}: clearing {clearing}, legs {expected} fen", node.province));
+        }
+    }
+    if books.at_rest && open != 0 {
+        found.add(None, format!("{open} fen are nowhere"));
+    }
+}
+
+fn positions(books: &Books, found: &mut Found) {
+    let mut owed: BTreeMap<_, i128> = BTreeMap::new();
+    for transfer in books.hub.committed() {
+        *owed.entry((transfer.window, transfer.payer_province)).or_default() += fen(transfer.amount);
+        *owed.entry((transfer.window, transfer.payee_province)).or_default() -= fen(transfer.amount);
+    }
+    for row in &books.hub.positions {
+        let expected = owed.remove(&(Some(row.window), row.province)).unwrap_or(0);
+        if fen(row.owed) != expected {
+            found.add(None, format!("{} {}: {}, not {expected} fen", row.window, row.province, row.owed));
+        }
+    }
+    if let Some(((window, province), _)) = owed.first_key_value() {
+        found.add(None, format!("{window:?} {province}: no position"));
+    }
+    let sum: i128 = books.hub.positions.iter().map(|row| fen(row.owed)).sum();
+    if sum != 0 {
+        found.add(None, format!("positions sum to {sum} fen"));
+    }
+}
+
+fn gapless(books: &Books, found: &mut Found) {
+    let numbers: BTreeSet<u64> = books.hub.committed().filter_map(|row| row.hub_seq).collect();
+    let count = u64::try_from(books.hub.committed().count()).unwrap_or(u64::MAX);
+    let last = books.hub.own.as_ref().map_or(0, |own| own.hub_seq);
+    let whole =
+        numbers.len() as u64 == count && last == count && numbers.last().is_none_or(|it| *it == count);
+    if !whole {
+        found.add(None, format!("{count} commits, {} numbers, the last given is {last}", numbers.len()));
+    }
+}
+
+fn no_hold_after_abort(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        for leg in node.legs.values().filter(|leg| leg.state == LegState::Prepared) {
+            let recorded = books.hub.transfers.get(&leg.transfer_id).is_some_and(|row| {
+                let recorded = match leg.side {
+                    Side::Payer => row.payer_recorded_seq,
+                    Side::Payee => row.payee_recorded_seq,
+                };
+                // A leg on other terms is not the one whose abort was recorded: its node asks, and is told.
+                row.state == TransferState::Aborted
+                    && recorded.is_some()
+                    && row.terms_digest == leg.terms_digest
+            });
+            let in_doubt_again =
+                books.put_back.get(&node.province).is_some_and(|life| leg.incarnation < *life);
+            // A side that voted no is not told of the abort: its leg is refused, never prepared.
+            found.unless(!recorded || in_doubt_again, leg.transfer_id, "held after its abort was recorded");
+        }
+    }
+}
+
+fn answered_is_stored(books: &Books, found: &mut Found) {
+    for (transfer_id, state) in &books.told {
+        let stored = books.hub.transfers.get(transfer_id).map(|row| row.state);
+        // Nothing committed is lost with a hub's store; an abort may be, and its id is free again.
+        let lost = books.hub_lost && *state == TransferState::Aborted;
+        found.unless(stored == Some(*state) || lost, *transfer_id, "a caller was told otherwise");
+    }
+}
+
+fn day_counts(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        let mut counts: BTreeMap<_, u64> = BTreeMap::new();
+        // What goes back is no gift, and counts against no day.
+        for leg in node.legs.values().filter(|leg| leg.side == Side::Payer && leg.returns.is_none()) {
+            if matches!(leg.state, LegState::Prepared | LegState::Committed) {
+                *counts.entry((leg.member_ref, leg.day)).or_default() += 1;
+            }
+        }
+        for row in node.accounts.iter().filter(|row| row.kind == AccountKind::Personal) {
+            for day in [row.day, row.earlier_day] {
+                let expected = counts.get(&(row.member_ref, day)).copied().unwrap_or(0);
+                if daily::count(row, day) != expected {
+                    found.add(None, format!("{}: {day} counts {}", node.province, daily::count(row, day)));
+                }
+            }
+        }
+    }
+}
+
+fn awaiting_holds_once(books: &Books, found: &mut Found) {
+    let leg = |transfer: &TransferRow, side| {
+        let node = books.nodes.iter().find(|node| node.province == province_of(transfer, side));
+        node.and_then(|node| node.legs.get(&(transfer.transfer_id, side))).map(|leg| leg.state)
+    };
+    for transfer in books.hub.transfers.values() {
+        let undecided = match transfer.state {
+            TransferState::AwaitingAcceptance => true,
+            TransferState::Accepted => false,
+            TransferState::Pending | TransferState::Committed | TransferState::Aborted => continue,
+        };
+        let id = transfer.transfer_id;
+        // What a store that was put back has lost of it comes out at the acceptance, or it goes back at its hour.
+        if books.hub_lost || books.put_back.contains_key(&transfer.payer_province) {
+            continue;
+        }
+        let held = leg(transfer, Side::Payer) == Some(LegState::Prepared);
+        found.unless(held, id, "awaits acceptance, and is not held");
+        // A side that was asked again after the acceptance may be bound before the hub has heard it.
+        let reserved = leg(transfer, Side::Payee) == Some(LegState::Prepared);
+        found.unless(!(undecided && reserved), id, "awaits acceptance, and is reserved on the payee's side");
+    }
+}
+
+fn returns_covered(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        let mut returned: BTreeMap<_, i128> = BTreeMap::new();
+        for leg in node.legs.values() {
+            let counts = matches!(leg.state, LegState::Prepared | LegState::Committed);
+            if let Some(original) = leg.returns.filter(|_| counts) {
+                *returned.entry((original, leg.side.other())).or_default() += fen(leg.amount);
+            }
+        }
+        for ((id, side), returned) in returned {
+            let original = node.legs.get(&(id, side));
+            let committed = original.filter(|leg| leg.state == LegState::Committed && leg.returns.is_none());
+            let covered = committed.is_some_and(|leg| returned <= fen(leg.amount));
+            found.unless(covered, id, "more goes back than it moved");
+        }
+    }
+}
+
+fn both_or_neither(books: &Books, found: &mut Found) {
+    if !books.at_rest {
+        return;
+    }
+    for transfer in books.hub.transfers.values() {
+        let id = transfer.transfer_id;
+        let recorded = transfer.payer_recorded_seq.is_some() && transfer.payee_recorded_seq.is_some();
+        found.unless(transfer.state.is_decided() && recorded, id, "never ended");
+        let committed = transfer.state == TransferState::Committed;
+        for side in [Side::Payer, Side::Payee] {
+            let node = books.nodes.iter().find(|node| node.province == province_of(transfer, side));
+            let leg = node.and_then(|node| node.legs.get(&(id, side)));
+            let recorded = leg.is_some_and(|leg| leg.state == LegState::Committed);
+            found.unless(recorded == committed, id, "one side has recorded, the other has not");
+        }
+    }
+    for node in &books.nodes {
+        let open = [LegState::Prepared, LegState::Awaiting];
+        for leg in node.legs.values().filter(|leg| open.contains(&leg.state)) {
+            found.unless(false, leg.transfer_id, "in doubt");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+use super::*;
+use crate::domain::node::tables::AccountRow;
+use crate::domain::toy::{PAYEE, PAYER, Toy, id};
+use crate::domain::{hub, node};
+
+/// Transfers 1 and 2 are recorded by all; 3 is decided, and only the payer's province has recorded it.
+struct Scene {
+    hub: Vec<hub::Row>,
+    payer: Vec<node::Row>,
+    payee: Vec<node::Row>,
+}
+
+fn scene() -> Scene {
+    let mut toy = Toy::new();
+    for number in [1, 2, 3] {
+        let outputs = toy.create(u64::from(number), number, 10_000 * i64::from(number));
+        toy.settle(outputs);
+    }
+    // The hub's receipts wait a moment for each other.
+    toy.now.mono = toy.now.mono.after(1_000);
+    let outputs = toy.hub.run(toy.now, crate::domain::hub::Input::Tick);
+    toy.settle(outputs);
+    let mut scene = Scene {
+        hub: toy.hub.rows.rows().cloned().collect(),
+        payer: toy.payer.rows.rows().cloned().collect(),
+        payee: toy.payee.rows.rows().cloned().collect(),
+    };
+    scene.change_transfer(3, |row| TransferRow { payee_recorded_seq: None, ..row });
+    scene
+}
+
+impl Scene {
+    fn change_transfer(&mut self, number: u8, change: impl Fn(TransferRow) -> TransferRow) {
+        for row in &mut self.hub {
+            if let hub::Row::Transfer(found) = row
+                && found.transfer_id == id(number)
+            {
+                *row = change((**found).clone()).into();
+            }
+        }
+    }
+
+    fn change_legs(rows: &mut [node::Row], number: u8, change: impl Fn(LegRow) -> LegRow) {
+        for row in rows {
+            if let node::Row::Leg(found) = row
+                && found.transfer_id == id(number)
+            {
+                *row = change((**found).clone()).into();
+            }
+        }
+    }
+
+    fn lose_leg(rows: &mut Vec<node::Row>, number: u8) {
+        rows.retain(|row| !matches!(row, node::Row::Leg(leg) if leg.transfer_id == id(number)));
+    }
+
+    fn audit(self, whole: bool) -> Audit {
+        let mut audit = Audit::new(HubBooks::of(self.hub));
+        audit.add_node(NodeBooks::of(PAYER, self.payer), true);
+        audit.add_node(NodeBooks::of(PAYEE, self.payee), whole);
+        audit
+    }
+
+    fn found(self) -> Vec<(&'static str, Option<TransferId>)> {
+        let checked = self.audit(true).conclude();
+        let all = checked.into_iter().flat_map(|checked| checked.violations);
+        all.map(|violation| (violation.invariant, violation.transfer_id)).collect()
+    }
+}
+
+#[test]
+fn sound_books_are_clean_and_every_invariant_says_what_it_saw() {
+    let audit = scene().audit(true);
+    let cut = Cut { transfers: 3, settled: 2, hub_seq: 2, last_hub_seq: 3 };
+    assert_eq!(audit.cut(), cut);
+    assert_eq!(audit.missing(), vec![]);
+    let checked = audit.conclude();
+    let ids: Vec<&str> = checked.iter().map(|it| it.invariant.id).collect();
+    assert_eq!(ids, INVARIANTS.iter().map(|it| it.id).collect::<Vec<_>>());
+    for it in checked {
+        assert_eq!(it.violations, vec![], "{}", it.invariant.id);
+        let nothing = it.over.iter().all(|(count, _)| *count == 0);
+        // Nobody's answers were handed in, no leg is live or carries money back, and what awaits acceptance is for
+        // books of one moment.
+        assert_eq!(
+            nothing,
+            ["INV-09", "INV-10", "INV-13", "INV-14"].contains(&it.invariant.id),
+            "{} {:?}",
+            it.invariant.id,
+            it.over
+        );
+    }
+}
+
+#[test]
+fn a_settled_leg_that_is_gone_is_found_and_one_on_its_way_is_not_missed() {
+    let mut gone = scene();
+    Scene::lose_leg(&mut gone.payee, 2);
+    assert!(gone.found().contains(&("INV-12", Some(id(2)))));
+    // The third is on its way to the payee: that its leg is not there yet is no violation of either side.
+    let mut on_its_way = scene();
+    Scene::lose_leg(&mut on_its_way.payee, 3);
+    let found = on_its_way.found();
+    assert!(found.iter().all(|(invariant, _)| *invariant != "INV-12"), "{found:?}");
+}
+
+#[test]
+fn a_leg_that_the_hub_does_not_know_is_asked_for_and_then_found() {
+    let mut scene = scene();
+    scene.hub.retain(|row| !matches!(row, hub::Row::Transfer(row) if row.transfer_id == id(3)));
+    let audit = scene.audit(true);
+    assert_eq!(audit.missing(), vec![id(3)]);
+    let found: Vec<_> = audit.conclude().into_iter().flat_map(|it| it.violations).collect();
+    assert!(found.iter().any(|it| it.invariant == "INV-02" && it.transfer_id == Some(id(3))), "{found:?}");
+}
+
+#[test]
+fn what_is_read_late_never_changes_what_was_decided_and_recorded() {
+    let scene = scene();
+    let settled = scene.hub.iter().find_map(|row| match row {
+        hub::Row::Transfer(row) if row.transfer_id == id(1) => Some((**row).clone()),
+        _ => None,
+    });
+    let mut audit = scene.audit(true);
+    audit.add_late(TransferRow { state: TransferState::Aborted, ..settled.expect("settled") });
+    assert!(audit.conclude().iter().all(|it| it.violations.is_empty()));
+}
+
+#[test]
+fn money_that_is_nowhere_is_found_at_the_cut() {
+    let mut scene = scene();
+    for row in &mut scene.payee {
+        if let node::Row::Account(found) = row
+            && found.kind == AccountKind::Clearing
+        {
+            let posted = found.posted.checked_add(Money::from_fen(1)).expect("fits");
+            *row = AccountRow { posted, ..(**found).clone() }.into();
+        }
+    }
+    let found = scene.found();
+    assert!(found.contains(&("INV-05", None)) && found.contains(&("INV-06", None)), "{found:?}");
+}
+
+#[test]
+fn a_hold_that_outlives_its_recorded_abort_is_found() {
+    let mut scene = scene();
+    scene.change_transfer(1, |row| TransferRow { state: TransferState::Aborted, ..row });
+    Scene::change_legs(&mut scene.payer, 1, |leg| LegRow { state: LegState::Prepared, ..leg });
+    assert!(scene.found().contains(&("INV-09", Some(id(1)))));
+}
+
+#[test]
+fn a_node_that_tells_its_legs_only_is_compared_by_them_and_not_by_accounts() {
+    let mut scene = scene();
+    scene.payee.retain(|row| matches!(row, node::Row::Leg(_)));
+    Scene::lose_leg(&mut scene.payee, 1);
+    let checked = scene.audit(false).conclude();
+    let bad: Vec<&str> =
+        checked.iter().filter(|it| !it.violations.is_empty()).map(|it| it.invariant.id).collect();
+    assert_eq!(bad, ["INV-12"]);
+}

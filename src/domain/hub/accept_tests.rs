@@ -1,0 +1,351 @@
+//! Acceptance: what the payee, the hour and restarts make of a transfer that is held and not taken.
+
+use super::tests::{personal, transfer};
+use super::{Answer, Effect, Input};
+use crate::domain::hub::record::Record;
+use crate::domain::machine::step::{Machine, Output};
+use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
+use crate::domain::protocol::acceptance::AcceptedLeg;
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::message::{Question, Ruling, Verdict};
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::reason::Reason;
+use crate::domain::rules::rulebook::{RuleValues, WithoutWallet};
+use crate::domain::toy::{HubOutput, NOON, PAYEE, PAYER, Toy, id, member, say};
+use crate::domain::value::calendar::{Civil, Mono, next_six};
+use crate::domain::value::id::Digest;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::member::{InsuranceStatus, InsuranceType};
+use crate::domain::value::side::Side;
+use crate::domain::{hub, node};
+
+mod lasting_tests;
+
+const SIX: i64 = NOON + 18 * 3_600_000;
+
+/// A toy whose payee must accept.
+fn toy() -> Toy {
+    Toy::with_rules(|values| values.acceptance = Some(true))
+}
+
+/// One that has a transfer of 400.00 waiting.
+fn waiting() -> Toy {
+    let mut toy = toy();
+    let outputs = toy.create(1, 1, 40_000);
+    let answers = toy.settle(outputs);
+    assert_eq!(state(&answers), TransferState::AwaitingAcceptance);
+    toy
+}
+
+fn state(answers: &[(u64, Answer)]) -> TransferState {
+    match &answers.last().expect("an answer").1 {
+        Answer::Transfer(row) => row.state,
+        other => panic!("no transfer: {other:?}"),
+    }
+}
+
+fn refused(toy: &Toy, number: u8) -> Option<Reason> {
+    transfer(toy, number).refusal.map(|refusal| refusal.reason)
+}
+
+fn refusal(outputs: &[HubOutput]) -> Reason {
+    match outputs {
+        [Output::Answer(_, Answer::Refused(refusal))] => refusal.reason,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn wallet(toy: &Toy) -> (i64, i64) {
+    let row = toy.payee.get::<AccountRow>(&node::Key::Account(member(PAYEE), AccountKind::Wallet));
+    row.map_or((0, 0), |row| (row.posted.fen(), row.pending.fen()))
+}
+
+fn payees_leg(toy: &Toy) -> LegRow {
+    toy.payee.get(&node::Key::Leg(id(1), Side::Payee)).expect("a leg")
+}
+
+fn by_id(outputs: &[HubOutput]) -> Vec<AcceptedLeg> {
+    let leg = |output: &HubOutput| match output {
+        Output::Effect(Effect::PrepareAccepted(_, leg)) => Some(leg.as_ref().clone()),
+        Output::Effect(_) | Output::Answer(..) => None,
+    };
+    outputs.iter().filter_map(leg).collect()
+}
+
+fn at(toy: &mut Toy, civil: i64) {
+    toy.now.civil = Civil(civil);
+}
+
+fn tick(toy: &mut Toy) -> Vec<HubOutput> {
+    toy.hub.run(toy.now, Input::Tick)
+}
+
+#[test]
+fn it_waits_with_the_payers_hold_alone_until_it_is_taken() {
+    let mut toy = waiting();
+    assert_eq!((personal(&toy), wallet(&toy)), ((1_000_000, 40_000), (0, 0)));
+    assert_eq!(payees_leg(&toy).state, LegState::Awaiting);
+    assert_eq!(transfer(&toy, 1).await_until, Some(Civil(SIX)));
+    let outputs = toy.say(2, 1, true);
+    assert_eq!(transfer(&toy, 1).state, TransferState::Accepted);
+    let answers = toy.settle(outputs);
+    assert_eq!(state(&answers), TransferState::Committed);
+    assert_eq!((personal(&toy), wallet(&toy)), ((960_000, 0), (40_000, 0)));
+}
+
+#[test]
+fn both_modes_of_waiting_and_a_repeat_are_answered_with_what_awaits() {
+    let mut toy = waiting();
+    let again = toy.create(2, 1, 40_000);
+    let [Output::Answer(2, Answer::Transfer(row))] = again.as_slice() else { panic!("{again:?}") };
+    assert_eq!(row.state, TransferState::AwaitingAcceptance);
+}
+
+#[test]
+fn the_order_in_which_the_first_votes_come_does_not_matter() {
+    for payee_first in [true, false] {
+        let mut toy = toy();
+        let mut outputs = toy.create(1, 1, 40_000);
+        if payee_first {
+            outputs.reverse();
+        }
+        let answers = toy.settle(outputs);
+        assert_eq!(state(&answers), TransferState::AwaitingAcceptance, "payee first: {payee_first}");
+    }
+}
+
+#[test]
+fn declined_it_goes_back_and_nothing_is_left_at_the_payees_node() {
+    let mut toy = waiting();
+    let outputs = toy.say(2, 1, false);
+    let answers = toy.settle(outputs);
+    assert_eq!((state(&answers), refused(&toy, 1)), (TransferState::Aborted, Some(Reason::Declined)));
+    assert_eq!((personal(&toy), wallet(&toy)), ((1_000_000, 0), (0, 0)));
+    assert_eq!(payees_leg(&toy).state, LegState::Buried);
+    // Whoever comes second reports the first.
+    for takes in [true, false] {
+        let outputs = toy.say(3, 1, takes);
+        assert_eq!((by_id(&outputs).len(), state(&toy.settle(outputs))), (0, TransferState::Aborted));
+        assert_eq!(refused(&toy, 1), Some(Reason::Declined));
+    }
+}
+
+#[test]
+fn accepted_first_a_decline_reports_the_acceptance() {
+    let mut toy = waiting();
+    let mut outputs = toy.say(2, 1, true);
+    outputs.extend(toy.say(3, 1, false));
+    let answers = toy.settle(outputs);
+    assert_eq!((answers.len(), state(&answers)), (2, TransferState::Committed));
+    let outputs = toy.say(4, 1, false);
+    assert_eq!(state(&toy.settle(outputs)), TransferState::Committed);
+    assert_eq!(wallet(&toy), (40_000, 0));
+}
+
+#[test]
+fn sixteen_acceptances_and_a_decline_have_one_outcome() {
+    for decline_at in [0, 7, 16] {
+        let mut toy = waiting();
+        let mut outputs = Vec::new();
+        for ticket in 0..17 {
+            outputs.extend(toy.say(ticket, 1, ticket != decline_at));
+        }
+        let answers = toy.settle(outputs);
+        let first = state(&answers);
+        assert_eq!(answers.len(), 17);
+        assert!((0..17).all(|number| state(&answers[..=number]) == first));
+        assert_eq!(first == TransferState::Aborted, decline_at == 0, "{decline_at}");
+        let moved = if first == TransferState::Committed { 40_000 } else { 0 };
+        assert_eq!((personal(&toy), wallet(&toy)), ((1_000_000 - moved, 0), (moved, 0)));
+    }
+}
+
+#[test]
+fn a_stranger_and_an_unknown_id_are_told_the_same_and_change_nothing() {
+    let mut toy = waiting();
+    let journal = toy.hub.journal.len();
+    let Input::Accept { ticket, mut request } = say(2, 1, true) else { unreachable!() };
+    request.payee = Digest([2; 32]);
+    let stranger = toy.hub.run(toy.now, Input::Accept { ticket, request });
+    let unknown = toy.say(2, 9, true);
+    assert_eq!((refusal(&stranger), &stranger), (Reason::TransferNotFound, &unknown));
+    assert_eq!(
+        (toy.hub.journal.len(), transfer(&toy, 1).state),
+        (journal, TransferState::AwaitingAcceptance)
+    );
+}
+
+#[test]
+fn what_is_still_being_asked_is_not_awaited_yet() {
+    let mut toy = toy();
+    toy.create(1, 1, 40_000);
+    assert_eq!(refusal(&toy.say(2, 1, true)), Reason::NotAwaiting);
+}
+
+#[test]
+fn a_millisecond_before_the_hour_is_in_time_and_the_hour_is_not() {
+    let mut toy = waiting();
+    at(&mut toy, SIX - 1);
+    assert_eq!(tick(&mut toy), vec![]);
+    let outputs = toy.say(2, 1, true);
+    // The hour comes before the votes: the acceptance was first.
+    at(&mut toy, SIX);
+    assert_eq!(tick(&mut toy), vec![]);
+    assert_eq!(state(&toy.settle(outputs)), TransferState::Committed);
+
+    let mut toy = waiting();
+    at(&mut toy, SIX);
+    // The sweep has not come to it yet, and it is late all the same.
+    let outputs = toy.say(2, 1, true);
+    assert_eq!(state(&toy.settle(outputs)), TransferState::Aborted);
+    assert_eq!(refused(&toy, 1), Some(Reason::NotTakenInTime));
+    assert_eq!(tick(&mut toy), vec![]);
+    assert_eq!((personal(&toy), wallet(&toy)), ((1_000_000, 0), (0, 0)));
+}
+
+#[test]
+fn received_at_the_edge_it_waits_for_the_hour_that_is_next() {
+    for (received, until) in [(SIX - 1, SIX), (SIX, SIX + 86_400_000)] {
+        let mut toy = toy();
+        at(&mut toy, received);
+        let outputs = toy.create(1, 1, 40_000);
+        toy.settle(outputs);
+        assert_eq!(transfer(&toy, 1).await_until, Some(Civil(until)));
+        assert_eq!(next_six(Civil(received)), Civil(until));
+    }
+}
+
+#[test]
+fn the_hour_wakes_the_hub_even_if_the_clock_is_set() {
+    let mut toy = waiting();
+    // Far from the hour it looks once a minute.
+    assert_eq!(toy.hub.machine.wake_at(), Some(toy.now.mono.after(60_000)));
+    at(&mut toy, SIX - 5);
+    tick(&mut toy);
+    assert_eq!(toy.hub.machine.wake_at(), Some(toy.now.mono.after(5)));
+    at(&mut toy, SIX);
+    let outputs = tick(&mut toy);
+    toy.settle(outputs);
+    assert_eq!(refused(&toy, 1), Some(Reason::NotTakenInTime));
+    assert_eq!((personal(&toy), toy.hub.machine.awaiting.wake()), ((1_000_000, 0), None));
+}
+
+#[test]
+fn a_payers_node_in_doubt_is_told_to_ask_when_the_hour_has_passed() {
+    let mut toy = waiting();
+    let terms_digest = transfer(&toy, 1).terms_digest;
+    let questions = vec![Question { transfer_id: id(1), side: Side::Payer, terms_digest }];
+    let (node, ticket, province) = (toy.payer.mark, 5, PAYER);
+    let outputs = toy.hub.run(toy.now, Input::Resolve { ticket, province, node, questions });
+    let [Output::Answer(5, Answer::Rulings(rulings))] = outputs.as_slice() else { panic!("{outputs:?}") };
+    let Ruling::Pending { ask_after_ms, .. } = &rulings[0] else { panic!("{rulings:?}") };
+    assert_eq!(*ask_after_ms, 18 * 3_600_000 + 500);
+    let (hub, rulings) = (toy.hub.mark, rulings.clone());
+    toy.payer.run(toy.now, node::Input::Rulings { hub, rulings });
+    assert_eq!(toy.payer.machine.wake_at(), Some(Mono(*ask_after_ms)));
+    assert_eq!(personal(&toy), (1_000_000, 40_000));
+}
+
+#[test]
+fn what_the_payers_place_demands_travels_to_the_payees() {
+    let mut toy = Toy::with_rules(|values| values.acceptance_demanded = Some(true));
+    let outputs = toy.create(1, 1, 40_000);
+    assert_eq!(state(&toy.settle(outputs)), TransferState::AwaitingAcceptance);
+}
+
+/// No wallet: refused at once, or waited for, as the payee's place says.
+#[test]
+fn a_payee_without_a_wallet_is_waited_for_where_his_place_says_so() {
+    let without = |rule: fn(&mut RuleValues)| {
+        let mut toy = Toy::with_rules(rule);
+        let Some(mut row) = toy.payee.get::<WalletRow>(&node::Key::Wallet(member(PAYEE))) else {
+            panic!("none")
+        };
+        row.state = crate::domain::value::member::WalletState::Closed;
+        toy.payee.rows.put(row);
+        toy
+    };
+    let mut toy = without(|_| ());
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    assert_eq!(refused(&toy, 1), Some(Reason::PayeeWalletNotOpen));
+
+    let wait: fn(&mut RuleValues) = |values| values.without_wallet = Some(WithoutWallet::Await);
+    let mut toy = without(wait);
+    let outputs = toy.create(1, 1, 40_000);
+    assert_eq!(state(&toy.settle(outputs)), TransferState::AwaitingAcceptance);
+    let mut row: WalletRow = toy.payee.get(&node::Key::Wallet(member(PAYEE))).expect("a wallet");
+    row.state = crate::domain::value::member::WalletState::Open;
+    toy.payee.rows.put(row);
+    let outputs = toy.say(2, 1, true);
+    assert_eq!(state(&toy.settle(outputs)), TransferState::Committed);
+
+    // Accepted without one, it is refused then.
+    let mut toy = without(wait);
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    let outputs = toy.say(2, 1, true);
+    toy.settle(outputs);
+    assert_eq!(refused(&toy, 1), Some(Reason::PayeeWalletNotOpen));
+}
+
+#[test]
+fn an_open_transfer_blocks_the_next_and_racing_ones() {
+    let mut toy = Toy::with_rules(|values| {
+        values.acceptance = Some(true);
+        values.one_open_transfer = Some(true);
+    });
+    let mut outputs = Vec::new();
+    for number in 1..=3 {
+        outputs.extend(toy.create(u64::from(number), number, 100));
+    }
+    toy.settle(outputs);
+    let open = (1..=3).filter(|it| transfer(&toy, *it).state == TransferState::AwaitingAcceptance);
+    let open: Vec<u8> = open.collect();
+    assert_eq!(open.len(), 1);
+    let others = (1..=3).filter(|it| !open.contains(it));
+    others.for_each(|it| assert_eq!(refused(&toy, it), Some(Reason::OpenTransfer)));
+    let outputs = toy.say(9, open[0], true);
+    toy.settle(outputs);
+    let outputs = toy.create(5, 5, 100);
+    assert_eq!(state(&toy.settle(outputs)), TransferState::AwaitingAcceptance);
+}
+
+/// A node may say less than the hub's hour, never more.
+#[test]
+fn a_places_own_hour_counts_only_if_it_is_earlier() {
+    for (said, expected) in [(NOON + 1_000, NOON + 1_000), (SIX + 1, SIX)] {
+        let mut toy = toy();
+        let outputs = toy.create(1, 1, 40_000);
+        for output in outputs {
+            let Output::Effect(Effect::Prepare(province, leg)) = output else { continue };
+            let node::Answer::Votes(mut votes) = toy.prepare(&leg) else { panic!("no votes") };
+            if let Verdict::Awaiting { until, .. } = &mut votes[0].verdict {
+                *until = Civil(said);
+            }
+            let node = toy.node(province).mark;
+            toy.hub.run(toy.now, hub::Input::Votes { province, node, votes });
+        }
+        assert_eq!(transfer(&toy, 1).await_until, Some(Civil(expected)));
+    }
+}
+
+#[test]
+fn a_payers_side_that_awaits_ends_the_transfer() {
+    let mut toy = toy();
+    let outputs = toy.create(1, 1, 40_000);
+    let Output::Effect(Effect::Prepare(_, leg)) = &outputs[0] else { panic!("{outputs:?}") };
+    let node::Answer::Votes(mut votes) = toy.prepare(leg) else { panic!("no votes") };
+    votes[0].verdict = Verdict::Awaiting { until: Civil(SIX), rulebook: None };
+    let node = toy.payer.mark;
+    toy.hub.run(toy.now, Input::Votes { province: PAYER, node, votes });
+    assert_eq!(refused(&toy, 1), Some(Reason::Unsupported));
+}
+
+#[test]
+fn nothing_of_the_person_is_journaled_and_the_acceptance_is() {
+    let mut toy = waiting();
+    toy.say(2, 1, true);
+    let accepted = toy.hub.journal.iter().filter(|it| matches!(it, Record::TransferAccepted(_)));
+    assert_eq!(accepted.count(), 1);
+}

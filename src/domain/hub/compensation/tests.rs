@@ -1,0 +1,332 @@
+//! Compensations, with hub and nodes in the test's hands.
+
+use super::CompensationWord;
+use crate::domain::hub::record::Record;
+use crate::domain::hub::tables::{CompensationRow, Key, PositionRow, Row, TransferRow};
+use crate::domain::hub::{Answer, Effect, Input};
+use crate::domain::machine::record::replay;
+use crate::domain::machine::step::Output;
+use crate::domain::node;
+use crate::domain::node::tables::{AccountRow, EntryRow, LegRow};
+use crate::domain::protocol::transfer::{CompensationState, TransferState};
+use crate::domain::reason::Reason;
+use crate::domain::toy::{
+    HubOutput, NOON, PAYEE, PAYER, Toy, compensate, create, id, member, operator, proposal,
+};
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::ledger::{AccountKind, EntryKind};
+use crate::domain::value::money::Money;
+use crate::domain::value::side::Side;
+use std::sync::Arc;
+
+const DAY: i64 = 86_400_000;
+
+/// A toy in which 400.00 were sent under the id 1.
+fn sent() -> Toy {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    toy
+}
+
+fn transfer(toy: &Toy, number: u8) -> TransferRow {
+    toy.hub.get(&Key::Transfer(id(number))).expect("recorded")
+}
+
+fn compensation(toy: &Toy, number: u8) -> CompensationRow {
+    toy.hub.get(&Key::Compensation(id(number))).expect("proposed")
+}
+
+fn reason(answer: &Answer) -> Reason {
+    match answer {
+        Answer::Refused(refusal) => refusal.reason,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn is_proposed(answer: &Answer) -> bool {
+    matches!(answer, Answer::Compensation(row) if row.state == CompensationState::Proposed)
+}
+
+/// What is in the payer's personal account and in the payee's wallet, in fen.
+fn balances(toy: &Toy) -> [i64; 2] {
+    let account = |rows: Option<AccountRow>| rows.map_or(0, |row| row.posted.fen());
+    [
+        account(toy.payer.get(&node::Key::Account(member(PAYER), AccountKind::Personal))),
+        account(toy.payee.get(&node::Key::Account(member(PAYEE), AccountKind::Wallet))),
+    ]
+}
+
+/// Approves and delivers everything; gives the transfer as the operator is told.
+fn carried_out(toy: &mut Toy, number: u8) -> TransferRow {
+    let outputs = toy.approve(number);
+    match toy.settle(outputs).pop() {
+        Some((91, Answer::Transfer(row))) => (*row).clone(),
+        other => panic!("no transfer: {other:?}"),
+    }
+}
+
+fn replays(toy: &Toy) {
+    assert!(replay(&toy.hub.journal).rows().eq(toy.hub.rows.rows()));
+    assert!(replay(&toy.payer.journal).rows().eq(toy.payer.rows.rows()));
+    assert!(replay(&toy.payee.journal).rows().eq(toy.payee.rows.rows()));
+}
+
+#[test]
+fn money_goes_back_in_the_window_of_its_own_decision_and_the_original_stays() {
+    let mut toy = sent();
+    let original = transfer(&toy, 1);
+    toy.now.civil = Civil(NOON + DAY);
+    assert!(is_proposed(&toy.propose(50, 1, 40_000)));
+    assert_eq!(balances(&toy), [960_000, 40_000], "a proposal moves nothing");
+    let back = carried_out(&mut toy, 50);
+    assert_eq!((back.state, back.returns), (TransferState::Committed, Some(id(1))));
+    assert_eq!((back.payer_province, back.payee_province), (PAYEE, PAYER));
+    assert!(back.payer_recorded_seq.is_some() && back.payee_recorded_seq.is_some());
+    assert_eq!(balances(&toy), [1_000_000, 0]);
+    let owed = |window, province| {
+        let row: Option<PositionRow> = toy.hub.get(&Key::Position(window, province));
+        row.expect("a position").owed.fen()
+    };
+    let (first, second) = (original.window.expect("committed"), back.window.expect("committed"));
+    assert_ne!(first, second);
+    assert_eq!([owed(first, PAYER), owed(first, PAYEE)], [40_000, -40_000]);
+    assert_eq!([owed(second, PAYER), owed(second, PAYEE)], [-40_000, 40_000]);
+    let now = transfer(&toy, 1);
+    assert_eq!(TransferRow { compensation: None, ..now.clone() }, original, "no decision is changed");
+    assert_eq!(now.compensation, Some(id(50)));
+    let kinds = |rows: &crate::domain::machine::working_set::WorkingSet<node::Row>, kind| {
+        let entries = rows.rows().filter_map(<EntryRow as crate::domain::machine::table::TableRow<_>>::of);
+        entries.filter(|row| row.kind == kind).map(|row| row.entry_kind).collect::<Vec<_>>()
+    };
+    use EntryKind::{Allotment, ReturnIn, ReturnOut, TransferIn, TransferOut};
+    assert_eq!(kinds(&toy.payer.rows, AccountKind::Personal), [Allotment, TransferOut, ReturnIn]);
+    assert_eq!(kinds(&toy.payee.rows, AccountKind::Wallet), [TransferIn, ReturnOut]);
+    replays(&toy);
+}
+
+#[test]
+fn both_operators_the_times_and_the_reason_are_journaled() {
+    let mut toy = sent();
+    toy.propose(50, 1, 40_000);
+    carried_out(&mut toy, 50);
+    let words: Vec<(&str, &str)> = toy
+        .hub
+        .journal
+        .iter()
+        .filter_map(|record| match record {
+            Record::CompensationProposed(it) => Some((it.operator.as_str(), it.reason.as_str())),
+            Record::CompensationAnswered(it) => Some((it.operator.as_str(), "approved")),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(words, [(&*operator("a"), "sent twice"), (&*operator("b"), "approved")]);
+    let row = compensation(&toy, 50);
+    assert_eq!((row.proposer, row.answerer), (operator("a"), Some(operator("b"))));
+    assert_eq!(row.answer_time, Some(toy.now.civil));
+}
+
+#[test]
+fn the_operator_who_proposed_cannot_approve() {
+    let mut toy = sent();
+    toy.propose(50, 1, 40_000);
+    let before = toy.hub.journal.len();
+    let word = CompensationWord::Approve { deadline_ms: 10_000 };
+    assert_eq!(reason(&toy.say_of(50, "a", word)), Reason::SameOperator);
+    assert_eq!((toy.hub.journal.len(), balances(&toy)), (before, [960_000, 40_000]));
+}
+
+#[test]
+fn no_more_goes_back_than_was_moved_whatever_is_still_open() {
+    let mut toy = sent();
+    assert_eq!(reason(&toy.propose(50, 1, 40_001)), Reason::OverCompensated);
+    assert!(is_proposed(&toy.propose(51, 1, 30_000)));
+    assert_eq!(reason(&toy.propose(52, 1, 10_001)), Reason::OverCompensated);
+    assert!(is_proposed(&toy.propose(53, 1, 10_000)));
+    // What is withdrawn is free again; what is committed is not.
+    let withdrawn = toy.say_of(51, "b", CompensationWord::Withdraw);
+    assert!(matches!(withdrawn, Answer::Compensation(row) if row.state == CompensationState::Withdrawn));
+    carried_out(&mut toy, 53);
+    assert_eq!(reason(&toy.propose(54, 1, 30_001)), Reason::OverCompensated);
+    assert!(is_proposed(&toy.propose(55, 1, 30_000)));
+    carried_out(&mut toy, 55);
+    assert_eq!(balances(&toy), [1_000_000, 0]);
+    assert_eq!(reason(&toy.propose(56, 1, 1)), Reason::OverCompensated);
+    replays(&toy);
+}
+
+#[test]
+fn a_repeat_changes_nothing_and_other_content_names_the_field() {
+    let mut toy = sent();
+    toy.propose(50, 1, 40_000);
+    let before = toy.hub.journal.len();
+    assert!(is_proposed(&toy.propose(50, 1, 40_000)));
+    let Answer::Refused(differs) = toy.propose(50, 1, 30_000) else { panic!("taken") };
+    assert_eq!(differs.reason, Reason::ContentDiffers);
+    assert_eq!(differs.metadata, [("field".to_owned(), "amount".to_owned())]);
+    let other = toy.say_of(50, "c", proposal(50, 1, 40_000));
+    assert_eq!(reason(&other), Reason::NotOwner);
+    // The id of a transfer is no id for a compensation.
+    assert_eq!(reason(&toy.propose(1, 1, 40_000)), Reason::ContentDiffers);
+    assert_eq!(toy.hub.journal.len(), before);
+}
+
+#[test]
+fn approving_again_finds_the_same_transfer_and_moves_nothing() {
+    let mut toy = sent();
+    toy.propose(50, 1, 40_000);
+    let first = carried_out(&mut toy, 50);
+    let before = toy.hub.journal.len();
+    for name in ["b", "c"] {
+        let word = CompensationWord::Approve { deadline_ms: 10_000 };
+        let again = toy.say_of(50, name, word);
+        assert_eq!(again, Answer::Transfer(Arc::new(first.clone())));
+    }
+    assert_eq!((toy.hub.journal.len(), balances(&toy)), (before, [1_000_000, 0]));
+    assert_eq!(reason(&toy.say_of(50, "b", CompensationWord::Withdraw)), Reason::CompensationApproved);
+}
+
+#[test]
+fn what_was_withdrawn_or_never_proposed_cannot_be_approved() {
+    let mut toy = sent();
+    toy.propose(50, 1, 40_000);
+    for _ in 0..2 {
+        let withdrawn = toy.say_of(50, "a", CompensationWord::Withdraw);
+        assert!(matches!(withdrawn, Answer::Compensation(row) if row.answerer == Some(operator("a"))));
+    }
+    let approve = || CompensationWord::Approve { deadline_ms: 10_000 };
+    assert_eq!(reason(&toy.say_of(50, "b", approve())), Reason::CompensationWithdrawn);
+    assert_eq!(reason(&toy.say_of(51, "b", approve())), Reason::CompensationNotFound);
+    assert_eq!(reason(&toy.say_of(51, "b", CompensationWord::Withdraw)), Reason::CompensationNotFound);
+    toy.propose(52, 1, 40_000);
+    let hurried = CompensationWord::Approve { deadline_ms: 100 };
+    assert_eq!(reason(&toy.say_of(52, "b", hurried)), Reason::DeadlineTooShort);
+    assert_eq!(compensation(&toy, 52).state, CompensationState::Proposed);
+}
+
+#[test]
+fn only_what_was_committed_and_recorded_by_both_can_be_carried_back() {
+    let mut toy = Toy::new();
+    assert_eq!(reason(&toy.propose(50, 1, 1)), Reason::TransferNotFound);
+    let asked = toy.create(1, 1, 40_000);
+    assert_eq!(reason(&toy.propose(50, 1, 1)), Reason::OriginalNotCommitted);
+    // Decided, and no receipt has come yet.
+    let mut told = Vec::new();
+    for output in asked {
+        if let Output::Effect(Effect::Prepare(province, leg)) = output {
+            let crate::domain::node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no vote") };
+            let node = toy.node(province).mark;
+            told.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));
+        }
+    }
+    assert_eq!(reason(&toy.propose(50, 1, 1)), Reason::OriginalNotRecorded);
+    toy.settle(told);
+    assert!(is_proposed(&toy.propose(50, 1, 1)));
+    // Refused: more than the limit for one transfer.
+    let outputs = toy.create(2, 2, 300_000);
+    toy.settle(outputs);
+    assert_eq!(transfer(&toy, 2).state, TransferState::Aborted);
+    assert_eq!(reason(&toy.propose(51, 2, 1)), Reason::OriginalNotCommitted);
+    carried_out(&mut toy, 50);
+    assert_eq!(reason(&toy.propose(51, 50, 1)), Reason::IsCompensation);
+}
+
+#[test]
+fn a_dark_province_ends_it_before_anything_is_held_and_the_amount_is_free_again() {
+    let mut toy = sent();
+    toy.propose(50, 1, 40_000);
+    toy.hub.run(toy.now, Input::Link { province: PAYEE, up: false });
+    let row = carried_out(&mut toy, 50);
+    assert_eq!(row.refusal.expect("aborted").reason, Reason::ProvinceUnreachable);
+    toy.hub.run(toy.now, Input::Link { province: PAYEE, up: true });
+    assert!(is_proposed(&toy.propose(51, 1, 40_000)));
+    assert_eq!(carried_out(&mut toy, 51).state, TransferState::Committed);
+}
+
+#[test]
+fn a_side_that_cannot_give_back_refuses_for_both() {
+    let mut toy = sent();
+    // The wallet was spent from: that is for a later version of the node to do.
+    let key = node::Key::Account(member(PAYEE), AccountKind::Wallet);
+    let row: AccountRow = toy.payee.get(&key).expect("a wallet's account");
+    toy.payee.rows.put(AccountRow { posted: Money::from_fen(39_999), ..row });
+    toy.propose(50, 1, 40_000);
+    let back = carried_out(&mut toy, 50);
+    assert_eq!(back.state, TransferState::Aborted);
+    assert_eq!(back.refusal.expect("aborted").reason, Reason::ReturnNotCovered);
+    assert_eq!(balances(&toy), [960_000, 39_999]);
+    let payer: AccountRow =
+        toy.payer.get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("one");
+    assert_eq!((payer.held, payer.pending), (Money::ZERO, Money::ZERO));
+    let original: LegRow = toy.payer.get(&node::Key::Leg(id(1), Side::Payer)).expect("recorded");
+    assert_eq!(original.returned, Money::ZERO, "what was promised is free again");
+    assert!(is_proposed(&toy.propose(51, 1, 39_999)));
+    assert_eq!(carried_out(&mut toy, 51).state, TransferState::Committed);
+}
+
+#[test]
+fn a_hub_that_restarts_aborts_what_it_had_not_decided_and_forgets_nothing_else() {
+    let mut toy = sent();
+    toy.propose(50, 1, 40_000);
+    let asked: Vec<HubOutput> = toy.approve(50);
+    let legs = asked.iter().filter(|it| matches!(it, Output::Effect(Effect::PrepareReturn(..)))).count();
+    assert_eq!(legs, 2);
+    // Both sides are bound when the hub dies.
+    for output in &asked {
+        if let Output::Effect(Effect::PrepareReturn(_, leg)) = output {
+            toy.prepare_return(leg);
+        }
+    }
+    let outputs = toy.restart_hub(70);
+    toy.settle(outputs);
+    let ended = transfer(&toy, 50);
+    assert_eq!(ended.refusal.expect("aborted").reason, Reason::HubRestarted);
+    assert_eq!(balances(&toy), [960_000, 40_000]);
+    let wallet: AccountRow =
+        toy.payee.get(&node::Key::Account(member(PAYEE), AccountKind::Wallet)).expect("one");
+    assert_eq!(wallet.held, Money::ZERO);
+    assert!(is_proposed(&toy.propose(51, 1, 40_000)));
+    assert_eq!(carried_out(&mut toy, 51).state, TransferState::Committed);
+    replays(&toy);
+}
+
+/// A client may take the id of a proposal for a transfer of its own: nothing of it may be overwritten.
+#[test]
+fn an_id_that_became_a_transfer_s_is_not_approved() {
+    let mut toy = sent();
+    toy.propose(50, 1, 40_000);
+    let outputs = toy.hub.run(toy.now, create(5, 50, 100));
+    toy.settle(outputs);
+    let word = CompensationWord::Approve { deadline_ms: 10_000 };
+    assert_eq!(reason(&toy.say_of(50, "b", word)), Reason::ContentDiffers);
+    assert_eq!(transfer(&toy, 50).returns, None);
+}
+
+/// A hub that was put back has the transfer back from the nodes, and does not know that it was approved.
+#[test]
+fn what_a_put_back_hub_has_adopted_is_known_again_by_its_proposal() {
+    let mut toy = sent();
+    toy.propose(50, 1, 40_000);
+    let backup = toy.hub.rows.rows().cloned().collect::<Vec<Row>>();
+    let back = carried_out(&mut toy, 50);
+    for row in backup {
+        toy.hub.rows.put(row);
+    }
+    let adopted = TransferRow { returns: None, kinship: None, ..back };
+    toy.hub.rows.put(adopted.clone());
+    let row = carried_out(&mut toy, 50);
+    assert_eq!(row, adopted);
+    assert_eq!(reason(&toy.say_of(50, "b", CompensationWord::Withdraw)), Reason::CompensationApproved);
+    assert_eq!(reason(&toy.propose(51, 1, 1)), Reason::OverCompensated);
+    assert_eq!(balances(&toy), [1_000_000, 0]);
+}
+
+#[test]
+fn a_hub_that_recovers_hears_no_operator() {
+    let mut toy = sent();
+    let put_back = Some(vec![PAYER, PAYEE]);
+    toy.hub.run(toy.now, Input::Start { unsettled: vec![], put_back });
+    let outputs = toy.hub.run(toy.now, compensate(1, 50, "a", proposal(50, 1, 1)));
+    let [Output::Answer(1, answer)] = &outputs[..] else { panic!("{outputs:?}") };
+    assert_eq!(reason(answer), Reason::Recovering);
+}

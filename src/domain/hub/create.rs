@@ -1,0 +1,165 @@
+//! Reception: a new transfer is journaled and both provinces are asked; a repeat joins the wait.
+
+use super::decide::HUB;
+use super::peers::is_parked;
+use super::waits::Waiter;
+use super::{Answer, CreateRequest, Effect, HubMachine, Live, Step};
+use crate::domain::hub::record::{TransferDecided, TransferReceived};
+use crate::domain::hub::tables::{BuriedRow, Key, TransferRow};
+use crate::domain::machine::own::own;
+use crate::domain::machine::step::Ticket;
+use crate::domain::protocol::transfer::{Leg, Outcome, Party};
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::rules::at_hub::{self, HubFacts, HubRefusal};
+use crate::domain::value::calendar::Day;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::side::Side;
+
+/// Share of a caller's deadline after which an undecided transfer is aborted, in percent.
+pub(super) const DECIDE_PERCENT: u64 = 80;
+/// Share of a caller's deadline after which it is answered, whatever is known, in percent.
+pub(super) const ANSWER_PERCENT: u64 = 92;
+
+impl HubMachine {
+    /// Check order: owner, content (a repeat), deadline, ids left to people, then the hub's own rules. After the first
+    /// record nothing may fail.
+    pub(super) fn create(&mut self, ticket: Ticket, request: CreateRequest, step: &mut Step<'_>) {
+        let key = Key::Transfer(request.transfer_id);
+        if let Some(known) = step.rows().share::<TransferRow>(&key) {
+            return self.repeat(ticket, &request, &known, step);
+        }
+        let deadline_ms = request.deadline_ms.min(self.deadlines.most_ms);
+        if deadline_ms < self.deadlines.least_ms {
+            let refusal = RefusalRecord::new(Reason::DeadlineTooShort, HUB)
+                .with("remaining_ms", deadline_ms)
+                .with("needed_ms", self.deadlines.least_ms);
+            return step.answer(ticket, Answer::Refused(refusal));
+        }
+        if is_parked(request.transfer_id, step) {
+            let refusal = RefusalRecord::new(Reason::OutcomeUnknown, HUB);
+            return step.answer(ticket, Answer::Refused(refusal));
+        }
+        let refusal = self.hub_refusal(&request, step);
+        let decide_within_ms = deadline_ms * DECIDE_PERCENT / 100;
+        step.keep(request.parties.clone());
+        step.record(TransferReceived {
+            transfer_id: request.transfer_id,
+            owner: request.owner.clone(),
+            payer_region: request.terms.payer.region,
+            payer_province: request.terms.payer.province,
+            payee_region: request.terms.payee.region,
+            payee_province: request.terms.payee.province,
+            kinship: request.terms.kinship,
+            amount: request.terms.amount,
+            digests: request.digests,
+            receipt_time: step.now.civil,
+            decide_within_ms,
+        });
+        self.wait(ticket, &request, step);
+        match refusal {
+            Some(found) => self.refuse_at_once(request.transfer_id, found, step),
+            None => self.ask_both(&request, decide_within_ms, step),
+        }
+    }
+
+    /// Aborts a transfer as it begins, before any province was asked.
+    pub(super) fn refuse_at_once(&mut self, transfer_id: TransferId, found: HubRefusal, step: &mut Step<'_>) {
+        // A hub that was put back may have asked the provinces for this id before.
+        let lost = own(step.rows()).recovered > 0;
+        step.record(TransferDecided {
+            transfer_id,
+            outcome: Outcome::Abort,
+            payer_rulebook: found.rulebook(Side::Payer),
+            payee_rulebook: found.rulebook(Side::Payee),
+            refusal: Some(found.refusal),
+            decide_time: step.now.civil,
+            commit: None,
+            payer_owed: lost,
+            payee_owed: lost,
+        });
+        self.tell(transfer_id, step);
+    }
+
+    /// What the hub itself has against a new transfer.
+    fn hub_refusal(&self, request: &CreateRequest, step: &Step<'_>) -> Option<HubRefusal> {
+        let terms = &request.terms;
+        if step.rows().get::<BuriedRow>(&Key::Buried(request.transfer_id)).is_some() {
+            return Some(HubRefusal::plain(RefusalRecord::new(Reason::ResolvedUnknown, HUB)));
+        }
+        let facts = HubFacts::new(terms, request.verification, step.now.civil, &self.places, &self.rulebook);
+        let against = at_hub::against(&facts);
+        let dark =
+            [terms.payer.province, terms.payee.province].into_iter().find(|it| self.is_out_of_reach(*it));
+        let unreachable =
+            |province| RefusalRecord::new(Reason::ProvinceUnreachable, HUB).with("province", province);
+        against.into_iter().next().or_else(|| dark.map(|it| HubRefusal::plain(unreachable(it))))
+    }
+
+    fn ask_both(&mut self, request: &CreateRequest, decide_within_ms: u64, step: &mut Step<'_>) {
+        let abort_at = step.now.mono.after(decide_within_ms);
+        self.expiries.insert((abort_at, request.transfer_id));
+        let terms = &request.terms;
+        let payer_rules =
+            self.rulebook.rules(terms.payer.province, terms.payer.region, Day::of(step.now.civil));
+        let demands = payer_rules.hash;
+        self.live.insert(request.transfer_id, Live::asked(demands, abort_at));
+        let leg = |side: Side, party: &Party, counter: &Party| Leg {
+            transfer_id: request.transfer_id,
+            side,
+            party: party.clone(),
+            counter_region: counter.region,
+            kinship: terms.kinship,
+            amount: terms.amount,
+            terms_digest: request.digests.whole,
+            receipt_time: step.now.civil,
+            allowed_types: match side {
+                Side::Payer => Vec::new(),
+                Side::Payee => payer_rules.payee_types.clone(),
+            },
+            acceptance: side == Side::Payee && payer_rules.acceptance_demanded,
+            time_left_ms: decide_within_ms,
+        };
+        let payer = leg(Side::Payer, &terms.payer, &terms.payee);
+        let payee = leg(Side::Payee, &terms.payee, &terms.payer);
+        step.effect(Effect::Prepare(terms.payer.province, Box::new(payer)));
+        step.effect(Effect::Prepare(terms.payee.province, Box::new(payee)));
+    }
+
+    /// The same id again: the same content joins the wait, other content is refused with the first field that differs.
+    fn repeat(&mut self, ticket: Ticket, request: &CreateRequest, known: &TransferRow, step: &mut Step<'_>) {
+        // The client of a transfer that the hub lost and adopted again is not known: who knows the terms is taken for
+        // it.
+        if request.owner != known.owner && !known.is_adopted() {
+            let refusal = RefusalRecord::new(Reason::NotOwner, HUB).with("field", "transfer_id");
+            return step.answer(ticket, Answer::Refused(refusal));
+        }
+        if let Some(field) = first_difference(request, known) {
+            let refusal = RefusalRecord::new(Reason::ContentDiffers, HUB).with("field", field);
+            return step.answer(ticket, Answer::Refused(refusal));
+        }
+        self.wait(ticket, request, step);
+        self.answer_ready(request.transfer_id, step);
+    }
+
+    fn wait(&mut self, ticket: Ticket, request: &CreateRequest, step: &Step<'_>) {
+        let deadline_ms = request.deadline_ms.min(self.deadlines.most_ms);
+        let answer_by = step.now.mono.after(deadline_ms * ANSWER_PERCENT / 100);
+        self.waits.add(request.transfer_id, Waiter { ticket, mode: request.wait, answer_by });
+    }
+}
+
+/// The first field, in the order of the contract, in which a repeat differs.
+fn first_difference(request: &CreateRequest, known: &TransferRow) -> Option<&'static str> {
+    if known.is_adopted() {
+        // Of what it says, only the digest of the whole came back.
+        return (request.digests.whole != known.terms_digest).then_some("content");
+    }
+    let fields = [
+        ("payer", request.digests.payer == known.payer_digest),
+        ("payee", request.digests.payee == known.payee_digest),
+        ("kinship", Some(request.terms.kinship) == known.kinship),
+        ("amount", request.terms.amount == known.amount),
+        ("remark", request.digests.remark == known.remark_digest),
+    ];
+    fields.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
+}

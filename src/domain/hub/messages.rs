@@ -1,0 +1,233 @@
+//! What can happen to the hub, what it tells those who wait, and what it wants done.
+
+use super::{AcceptRequest, CompensationRequest, HeardLeg, Page};
+use crate::domain::hub::tables::{CompensationRow, PartiesRow, TransferRow};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::step::Ticket;
+use crate::domain::protocol::acceptance::AcceptedLeg;
+use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
+use crate::domain::protocol::returns::ReturnLeg;
+use crate::domain::protocol::transfer::{Leg, Terms, TermsDigests};
+use crate::domain::reason::RefusalRecord;
+use crate::domain::rules::rulebook::Rulebook;
+use crate::domain::rules::verification::Verification;
+use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
+use std::sync::Arc;
+
+/// What can happen to the hub.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A client hands in a transfer, or repeats one.
+    Create {
+        /// Who waits.
+        ticket: Ticket,
+        /// What it says.
+        request: Box<CreateRequest>,
+    },
+    /// A payee takes a transfer, or declines it.
+    Accept {
+        /// Who waits.
+        ticket: Ticket,
+        /// What he says.
+        request: AcceptRequest,
+    },
+    /// An operator speaks of money that is to be carried back.
+    Compensate {
+        /// Who waits.
+        ticket: Ticket,
+        /// What he says.
+        request: CompensationRequest,
+    },
+    /// A client asks for transfers by id.
+    Get {
+        /// Who waits.
+        ticket: Ticket,
+        /// Which.
+        transfer_ids: Vec<TransferId>,
+    },
+    /// A province's votes.
+    Votes {
+        /// The province.
+        province: ProvinceCode,
+        /// The node as it spoke.
+        node: PeerMark,
+        /// Its votes.
+        votes: Vec<Vote>,
+    },
+    /// Prepares did not reach a province, or their answer did not come back.
+    PrepareFailed {
+        /// The province.
+        province: ProvinceCode,
+        /// Which transfers.
+        transfer_ids: Vec<TransferId>,
+    },
+    /// A province's receipts.
+    Acks {
+        /// The province.
+        province: ProvinceCode,
+        /// The node as it spoke.
+        node: PeerMark,
+        /// What it was told.
+        told: Vec<(TransferId, Side)>,
+        /// Its receipts.
+        acks: Vec<Ack>,
+    },
+    /// A province can, or cannot, be reached.
+    Link {
+        /// The province.
+        province: ProvinceCode,
+        /// Whether it can.
+        up: bool,
+    },
+    /// A node announces its start.
+    Announce {
+        /// Who waits.
+        ticket: Ticket,
+        /// What it says of itself.
+        node: Box<Announcement>,
+    },
+    /// A page of this hub's journal, for a node that is told again what it lost.
+    ReadBack {
+        /// The node's province.
+        province: ProvinceCode,
+        /// Which page.
+        page: Page,
+        /// Its decisions were made up to this sequence.
+        upto: u64,
+        /// Whether none was made after it then, so that this page is the last.
+        end: bool,
+        /// Its decisions on legs of the province, in the order of the journal.
+        decisions: Vec<Decision>,
+    },
+    /// A node asks about legs in doubt.
+    Resolve {
+        /// Who waits.
+        ticket: Ticket,
+        /// The province.
+        province: ProvinceCode,
+        /// The node as it spoke.
+        node: PeerMark,
+        /// Its questions.
+        questions: Vec<Question>,
+    },
+    /// The hub starts: decisions that were never made are made now.
+    Start {
+        /// Undecided transfers and those that a province has not recorded, as stored.
+        unsettled: Vec<TransferRow>,
+        /// The store was put back from an older state: every node that may know more. Nothing: it was not.
+        put_back: Option<Vec<ProvinceCode>>,
+    },
+    /// A node has told a hub that was put back what it may have lost.
+    Heard {
+        /// The node's province.
+        province: ProvinceCode,
+        /// Its committed legs with later numbers, and its legs in doubt.
+        legs: Vec<HeardLeg>,
+    },
+    /// Another rulebook is in force from here on; legs that are being decided keep what they were judged by.
+    Rules(Arc<Rulebook>),
+    /// Time has passed.
+    Tick,
+}
+
+/// What a node says when it announces itself.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    /// The province.
+    pub province: ProvinceCode,
+    /// The node as it spoke.
+    pub mark: PeerMark,
+    /// Its journal's hash at a sequence, as proof that it holds what was seen of it.
+    pub proof: Option<(u64, Digest)>,
+    /// Whether this start was admitted before.
+    pub again: bool,
+    /// The latest life of this hub that it knows; 0 when it knows none.
+    pub hub_incarnation: u64,
+    /// Up to where it knows this hub's journal; nothing when what it knows is not in that.
+    pub knows_us_to: Option<u64>,
+}
+
+/// A transfer as a client hands it in, checked as far as bytes and region list allow.
+#[derive(Clone, Debug)]
+pub struct CreateRequest {
+    /// Chosen by the first client.
+    pub transfer_id: TransferId,
+    /// URI SAN of the client.
+    pub owner: String,
+    /// What it says.
+    pub terms: Terms,
+    /// How the giver proved himself, as the client states it; no part of the content.
+    pub verification: Option<Verification>,
+    /// Keyed digests of it.
+    pub digests: TermsDigests,
+    /// Masked parties and remark for the vault.
+    pub parties: PartiesRow,
+    /// When to answer.
+    pub wait: WaitMode,
+    /// How long the client waits, in milliseconds.
+    pub deadline_ms: u64,
+}
+
+/// When a client wants its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WaitMode {
+    /// At the decision.
+    Decided,
+    /// When both provinces have recorded it.
+    Recorded,
+}
+
+/// What the hub tells a waiting caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The transfer as it stands.
+    Transfer(Arc<TransferRow>),
+    /// A compensation as it stands: proposed, or withdrawn. An approved one is answered with its transfer.
+    Compensation(Box<CompensationRow>),
+    /// Transfers in the order of their ids, with the vault's row; nothing where there is none.
+    Transfers(Vec<Option<(TransferRow, Option<PartiesRow>)>>),
+    /// A node's start is admitted.
+    Admitted {
+        /// Its incarnation.
+        incarnation: u64,
+        /// Whether it is told again what it lost, and must not vote yet.
+        resync: bool,
+        /// The life in which this hub last recovered from being put back; 0 when it never was.
+        hub_recovered: u64,
+    },
+    /// A node's start must prove what its journal holds at this sequence.
+    Prove {
+        /// The last that was seen of it.
+        sequence: u64,
+    },
+    /// A ruling for each question, in order.
+    Rulings(Vec<Ruling>),
+    /// Refused, nothing changed.
+    Refused(RefusalRecord),
+}
+
+/// What the hub wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Ask a province to prepare a leg.
+    Prepare(ProvinceCode, Box<Leg>),
+    /// Ask a province to prepare a leg by its id: the payee has accepted.
+    PrepareAccepted(ProvinceCode, Box<AcceptedLeg>),
+    /// Ask a province to prepare a leg that carries money of a committed transfer back.
+    PrepareReturn(ProvinceCode, Box<ReturnLeg>),
+    /// Tell a province a decision.
+    Decide(ProvinceCode, Decision),
+    /// Somebody waits for the record of what the province was just told to decide.
+    Hurry(ProvinceCode),
+    /// Read in this hub's journal, for a node that is told again what it lost.
+    ReadBack(ProvinceCode, Page),
+    /// Ask a node for what a hub that was put back may have lost: commits with a number above this one, and what is in
+    /// doubt there.
+    AskWhatWasLost(ProvinceCode, u64),
+    /// The hub has recovered, and speaks as this life from now on.
+    Recovered(u64),
+    /// People must look: a province rejected a decision, or a recovery had to decide.
+    Alarm(TransferId, Side),
+}

@@ -1,0 +1,96 @@
+//! What the hub still has to tell each province: every decision, until it is acknowledged, for ever. One lane a
+//! province, so that a dark one stops nobody. Driven by inputs only, so that the simulator tests it as it is.
+
+use crate::domain::protocol::message::Decision;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Most decisions of a province on their way at once; the others wait here, not in the network.
+const SENT_MAX: usize = 4_000;
+
+/// All lanes.
+#[derive(Clone, Debug, Default, Hash)]
+pub struct Outbox {
+    lanes: BTreeMap<ProvinceCode, Lane>,
+}
+
+#[derive(Clone, Debug, Default, Hash)]
+struct Lane {
+    queue: VecDeque<Decision>,
+    sent: BTreeMap<(TransferId, Side), Decision>,
+    dark: bool,
+}
+
+impl Lane {
+    fn take_back(&mut self) {
+        let sent = std::mem::take(&mut self.sent);
+        sent.into_values().rev().for_each(|decision| self.queue.push_front(decision));
+    }
+
+    fn release(&mut self) -> Vec<Decision> {
+        let free = if self.dark { 0 } else { SENT_MAX.saturating_sub(self.sent.len()) };
+        let released: Vec<Decision> = self.queue.drain(..free.min(self.queue.len())).collect();
+        for decision in &released {
+            self.sent.insert((decision.transfer_id, decision.side), decision.clone());
+        }
+        released
+    }
+}
+
+impl Outbox {
+    /// Puts a decision into its province's lane; gives what may be sent now.
+    pub fn push(&mut self, province: ProvinceCode, decision: Decision) -> Vec<Decision> {
+        let lane = self.lanes.entry(province).or_default();
+        lane.queue.push_back(decision);
+        lane.release()
+    }
+
+    /// A province answered a decision (recorded, or parked as an incident); gives what may be sent now.
+    pub fn answered(&mut self, province: ProvinceCode, transfer_id: TransferId, side: Side) -> Vec<Decision> {
+        let lane = self.lanes.entry(province).or_default();
+        lane.sent.remove(&(transfer_id, side));
+        lane.release()
+    }
+
+    /// A call came back without a receipt for these: they wait again, behind the others, until something is released.
+    pub fn unanswered(&mut self, province: ProvinceCode, legs: &[(TransferId, Side)]) {
+        let lane = self.lanes.entry(province).or_default();
+        let unanswered = legs.iter().filter_map(|leg| lane.sent.remove(leg)).collect::<Vec<_>>();
+        lane.queue.extend(unanswered);
+    }
+
+    /// The province cannot be reached: what was on its way waits again.
+    pub fn darken(&mut self, province: ProvinceCode) {
+        let lane = self.lanes.entry(province).or_default();
+        lane.dark = true;
+        lane.take_back();
+    }
+
+    /// What was on its way may be lost: gives what may be sent now, that included.
+    pub fn again(&mut self, province: ProvinceCode) -> Vec<Decision> {
+        let lane = self.lanes.entry(province).or_default();
+        lane.take_back();
+        lane.release()
+    }
+
+    /// Takes everything out of a province's lane.
+    pub fn take(&mut self, province: ProvinceCode) -> Vec<Decision> {
+        let lane = self.lanes.entry(province).or_default();
+        lane.take_back();
+        lane.queue.drain(..).collect()
+    }
+
+    /// The province can be reached: gives what may be sent now.
+    pub fn lighten(&mut self, province: ProvinceCode) -> Vec<Decision> {
+        let lane = self.lanes.entry(province).or_default();
+        lane.dark = false;
+        lane.release()
+    }
+
+    /// Whether the province is known to be out of reach.
+    pub fn is_dark(&self, province: ProvinceCode) -> bool {
+        self.lanes.get(&province).is_some_and(|lane| lane.dark)
+    }
+}

@@ -1,0 +1,222 @@
+//! What the hub journals.
+
+use super::tables::Row;
+use crate::domain::machine::own::{IncidentRaised, PeerMark, PeerSeen};
+use crate::domain::machine::record::{contents, records};
+use crate::domain::protocol::transfer::{Outcome, TermsDigests};
+use crate::domain::reason::RefusalRecord;
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::id::{Digest, StartId, TransferId};
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::side::Side;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// What only a committed transfer has.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CommitDetail {
+    /// Settlement window.
+    pub window: Day,
+    /// Gapless number.
+    pub hub_seq: u64,
+    /// The payer's leg, sealed by its node.
+    pub payer_leg: Vec<u8>,
+    /// The payee's leg, sealed by its node.
+    pub payee_leg: Vec<u8>,
+}
+
+contents! {
+    /// It started.
+    HubStarted {
+        /// This life.
+        incarnation: u64,
+        /// Its random id.
+        start_id: StartId,
+        /// When.
+        time: Civil,
+    }
+    /// A transfer was received.
+    TransferReceived {
+        /// Chosen by the first client.
+        transfer_id: TransferId,
+        /// URI SAN of the client that owns the id.
+        owner: String,
+        /// Payer's pooling area.
+        payer_region: RegionCode,
+        /// Payer's province.
+        payer_province: ProvinceCode,
+        /// Payee's pooling area.
+        payee_region: RegionCode,
+        /// Payee's province.
+        payee_province: ProvinceCode,
+        /// What the payee is to the payer.
+        kinship: Kinship,
+        /// Amount.
+        amount: Money,
+        /// Keyed digests of the content.
+        digests: TermsDigests,
+        /// The time that rules go by.
+        receipt_time: Civil,
+        /// How long it may stay undecided, in milliseconds.
+        decide_within_ms: u64,
+    }
+    /// The one decision of a transfer, with what each province owes by it.
+    TransferDecided {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// Commit or abort.
+        outcome: Outcome,
+        /// Why it was aborted.
+        refusal: Option<RefusalRecord>,
+        /// When.
+        decide_time: Civil,
+        /// Window, number and sealed legs of a commit.
+        commit: Option<CommitDetail>,
+        /// Payer's rulebook, if it judged.
+        payer_rulebook: Option<Digest>,
+        /// Payee's rulebook, if it judged.
+        payee_rulebook: Option<Digest>,
+        /// Whether the payer's province must be told (a side that was never asked, or voted no, need not be).
+        payer_owed: bool,
+        /// Whether the payee's province must be told.
+        payee_owed: bool,
+    }
+    /// A province has recorded decisions.
+    DecisionsRecorded {
+        /// The province.
+        province: ProvinceCode,
+        /// Which.
+        legs: Vec<(TransferId, Side)>,
+    }
+    /// An id that a province asked for and the hub did not know; from now on it is aborted.
+    TransferBuried {
+        /// The id.
+        transfer_id: TransferId,
+        /// Who asked.
+        province: ProvinceCode,
+        /// When.
+        time: Civil,
+    }
+    /// A node's new life was admitted.
+    NodeAdmitted {
+        /// The node.
+        province: ProvinceCode,
+        /// Where its journal stood, with the incarnation that it was given.
+        mark: PeerMark,
+    }
+    /// A node was put back, and is told again what it lost before it may vote.
+    ResyncMoved {
+        /// The node's province.
+        province: ProvinceCode,
+        /// Decisions up to this journal sequence are there again; nothing: it has everything.
+        told: Option<u64>,
+    }
+    /// Restored: a transfer that it had lost, as the nodes know it. Its decision follows.
+    TransferAdopted {
+        /// The id.
+        transfer_id: TransferId,
+        /// Payer's pooling area.
+        payer_region: RegionCode,
+        /// Payer's province.
+        payer_province: ProvinceCode,
+        /// Payee's pooling area.
+        payee_region: RegionCode,
+        /// Payee's province.
+        payee_province: ProvinceCode,
+        /// Amount.
+        amount: Money,
+        /// Keyed digest of the whole terms.
+        terms_digest: Digest,
+        /// The time that rules went by.
+        receipt_time: Civil,
+    }
+    /// Restored: every province's later decisions are adopted; it serves again, as a new life.
+    HubRecovered {
+        /// This life: higher than any that a node had seen.
+        incarnation: u64,
+        /// Its random id.
+        start_id: StartId,
+        /// The highest number of a commit that any node has recorded, adopted or not: it is not given again.
+        hub_seq: u64,
+        /// When.
+        time: Civil,
+    }
+    /// Restored: a transfer that it has adopted carries money of another one back.
+    ReturnAdopted {
+        /// The id.
+        transfer_id: TransferId,
+        /// The transfer whose money it carries back.
+        returns: TransferId,
+    }
+    /// The payer's money is held, and the payee must accept.
+    TransferAwaiting {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// What is not taken by then goes back.
+        until: Civil,
+        /// Payer's rulebook that judged it.
+        payer_rulebook: Option<Digest>,
+        /// Payee's rulebook that judged it.
+        payee_rulebook: Option<Digest>,
+        /// When.
+        time: Civil,
+    }
+    /// The payee has accepted. Not the decision: both sides are asked once more.
+    TransferAccepted {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// When.
+        time: Civil,
+    }
+    /// An operator proposes to carry money of a committed transfer back. Nothing is moved yet.
+    CompensationProposed {
+        /// Chosen by the proposer.
+        compensation_id: TransferId,
+        /// The committed transfer.
+        original_id: TransferId,
+        /// How much.
+        amount: Money,
+        /// Why, in his words. No personal data.
+        reason: String,
+        /// Keyed digest of the whole terms.
+        terms_digest: Digest,
+        /// URI SAN of the operator.
+        operator: String,
+        /// When.
+        time: Civil,
+    }
+    /// Another operator has approved a compensation, which begins its transfer; or it was withdrawn.
+    CompensationAnswered {
+        /// The compensation, and its transfer.
+        compensation_id: TransferId,
+        /// Approved; else withdrawn.
+        approved: bool,
+        /// URI SAN of the operator.
+        operator: String,
+        /// When; the receipt time of the transfer.
+        time: Civil,
+        /// How long the transfer may stay undecided, in milliseconds; 0 when it was withdrawn.
+        decide_within_ms: u64,
+    }
+}
+
+// Numbers and versions; they never change, and a node's are others.
+records! { Row:
+    HubStarted 1 v 1, told back by Nobody;
+    TransferReceived 2 v 1 about transfer_id, told back by Node;
+    TransferDecided 3 v 1 about transfer_id, told back by Node;
+    DecisionsRecorded 4 v 1, told back by Node;
+    TransferBuried 5 v 1 about transfer_id, told back by Node;
+    NodeAdmitted 6 v 1, told back by Node;
+    PeerSeen 7 v 1, told back by Node;
+    IncidentRaised 8 v 1 about transfer_id, told back by Node;
+    ResyncMoved 9 v 1, told back by Nobody;
+    TransferAdopted 10 v 1 about transfer_id, told back by Node;
+    HubRecovered 11 v 1, told back by Nobody;
+    TransferAwaiting 12 v 1 about transfer_id, told back by Nobody;
+    TransferAccepted 13 v 1 about transfer_id, told back by Nobody;
+    ReturnAdopted 14 v 1 about transfer_id, told back by Node;
+    CompensationProposed 31 v 1 about compensation_id, told back by Nobody;
+    CompensationAnswered 33 v 1 about compensation_id, told back by Nobody;
+}

@@ -1,0 +1,405 @@
+use super::HeardLeg;
+use crate::domain::hub::tables::{Key, TransferRow};
+use crate::domain::hub::{Answer, Deadlines, Effect, HubMachine, Input};
+use crate::domain::machine::own::{IncidentRow, PeerMark, PeerRow, SelfRow};
+use crate::domain::machine::step::Output;
+use crate::domain::machine::table::TableRow;
+use crate::domain::node::tables::LegRow;
+use crate::domain::node::{self, leg_record};
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::message::{Question, Ruling, Verdict};
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::reason::Reason;
+use crate::domain::toy::{HubOutput, NOON, PAYEE, PAYER, Toy, create, id};
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::id::{Digest, StartId};
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
+
+/// What is left of the hub when an older state of its store is put back, and it starts.
+fn put_back(toy: &mut Toy, upto: usize) -> Vec<HubOutput> {
+    let journal = toy.hub.journal[..upto].to_vec();
+    toy.hub.rows = crate::domain::machine::record::replay(&journal);
+    toy.hub.journal = journal;
+    let start_id = StartId([90; 16]);
+    toy.hub.machine = HubMachine::new(
+        start_id,
+        crate::domain::toy::places().into(),
+        crate::domain::toy::rulebook(|_| ()).into(),
+        Deadlines::default(),
+    );
+    toy.hub.mark = PeerMark { incarnation: 2, start_id, sequence: upto as u64, head_hash: Digest::default() };
+    let filter = crate::domain::hub::unsettled_transfers();
+    let unsettled = toy
+        .hub
+        .rows
+        .rows()
+        .filter(|row| filter.admits::<crate::domain::hub::Row>(row))
+        .filter_map(TableRow::of)
+        .cloned();
+    let unsettled = unsettled.collect();
+    toy.hub.run(toy.now, Input::Start { unsettled, put_back: Some(vec![PAYER, PAYEE]) })
+}
+
+fn announce(toy: &mut Toy, province: ProvinceCode, again: bool) -> Vec<HubOutput> {
+    let node = toy.node(province);
+    let seen: PeerRow = node.get(&node::Key::Peer(ProvinceCode::HUB)).expect("it knows the hub");
+    let announcement = super::Announcement {
+        province,
+        mark: node.mark,
+        proof: Some((0, Digest::default())),
+        again,
+        hub_incarnation: seen.incarnation,
+        knows_us_to: None,
+    };
+    toy.hub.run(toy.now, Input::Announce { ticket: 5, node: Box::new(announcement) })
+}
+
+fn legs(toy: &mut Toy, province: ProvinceCode, above: u64) -> Vec<HeardLeg> {
+    let heard = |leg: &LegRow| {
+        let later = leg.state == LegState::Committed && leg.hub_seq > Some(above);
+        (later || leg.state == LegState::Prepared).then(|| HeardLeg {
+            transfer_id: leg.transfer_id,
+            side: leg.side,
+            terms_digest: leg.terms_digest,
+            amount: leg.amount,
+            counter_region: leg.counter_region.expect("it voted yes"),
+            receipt_time: leg.receipt_time,
+            committed: leg
+                .window
+                .zip(leg.hub_seq)
+                .zip(leg.decide_time)
+                .map(|((window, it), time)| (window, it, time)),
+            leg_record: leg_record(leg).expect("it voted yes"),
+            rulebook: leg.rulebook,
+            returns: leg.returns,
+        })
+    };
+    toy.node(province).rows.rows().filter_map(LegRow::of).filter_map(heard).collect()
+}
+
+/// Both nodes announce themselves twice and are asked; gives what the hub wants done in the end.
+fn hear(toy: &mut Toy) -> Vec<HubOutput> {
+    hear_changed(toy, |_, _| ())
+}
+
+/// The same, with what the nodes tell changed on its way.
+fn hear_changed(toy: &mut Toy, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>)) -> Vec<HubOutput> {
+    let mut last = Vec::new();
+    for province in [PAYER, PAYEE] {
+        let first = announce(toy, province, true);
+        assert!(
+            matches!(&first[..], [Output::Answer(5, Answer::Refused(it))] if it.reason == Reason::Recovering)
+        );
+        let now = toy.now;
+        toy.node(province).run(now, node::Input::HubRecovers);
+        let second = announce(toy, province, false);
+        let Some(Output::Effect(Effect::AskWhatWasLost(of, above))) = second.last() else {
+            panic!("{second:?}")
+        };
+        assert_eq!(*of, province);
+        let mut legs = legs(toy, province, *above);
+        change(province, &mut legs);
+        last = toy.hub.run(toy.now, Input::Heard { province, legs });
+    }
+    last
+}
+
+fn transfer(toy: &Toy, number: u8) -> TransferRow {
+    toy.hub.get(&Key::Transfer(id(number))).expect("recorded")
+}
+
+#[test]
+fn a_hub_that_was_put_back_answers_nobody_until_it_has_heard_what_it_lost() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    let before = toy.hub.journal.len();
+    let kept = transfer(&toy, 1);
+    let outputs = toy.create(2, 2, 50_000);
+    toy.settle(outputs);
+    let lost = transfer(&toy, 2);
+    put_back(&mut toy, before);
+    assert!(toy.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none());
+    for input in [create(9, 2, 50_000), Input::Get { ticket: 9, transfer_ids: vec![id(1)] }] {
+        let outputs = toy.hub.run(toy.now, input);
+        assert!(
+            matches!(&outputs[..], [Output::Answer(9, Answer::Refused(it))] if it.reason == Reason::Recovering)
+        );
+    }
+    let outputs = hear(&mut toy);
+    let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
+    assert_eq!((own.incarnation, own.recovered), (3, 3), "higher than any that a node has seen");
+    assert!(outputs.contains(&Output::Effect(Effect::Recovered(3))));
+    let adopted = transfer(&toy, 2);
+    let told =
+        |it: &TransferRow| (it.state, it.hub_seq, it.window, it.amount, it.terms_digest, it.payer_region);
+    assert_eq!(told(&adopted), told(&lost));
+    assert_eq!(transfer(&toy, 1).state, kept.state);
+    // The client that repeats what it said finds it; one that says something else does not take it over.
+    let repeat = toy.create(3, 2, 50_000);
+    assert!(matches!(&repeat[..], [Output::Answer(3, Answer::Transfer(_))]), "{repeat:?}");
+    let other = toy.create(4, 2, 50_001);
+    assert!(
+        matches!(&other[..], [Output::Answer(4, Answer::Refused(it))] if it.reason == Reason::ContentDiffers)
+    );
+}
+
+/// A recovering hub that presumed an abort here would take back what its client was told.
+#[test]
+fn what_both_sides_promised_and_nobody_knows_is_committed_and_noted() {
+    let mut toy = Toy::new();
+    let before = toy.hub.journal.len();
+    // Number 1 is decided and told to nobody; number 2 is decided and told.
+    let mut untold = Vec::new();
+    for output in toy.create(1, 1, 40_000) {
+        if let Output::Effect(Effect::Prepare(province, leg)) = output {
+            let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
+            assert!(matches!(votes[0].verdict, Verdict::Yes { .. }));
+            let node = toy.node(province).mark;
+            untold.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));
+        }
+    }
+    let outputs = toy.create(2, 2, 50_000);
+    toy.settle(outputs);
+    assert_eq!((transfer(&toy, 1).hub_seq, transfer(&toy, 2).hub_seq), (Some(1), Some(2)));
+    put_back(&mut toy, before);
+    let outputs = hear(&mut toy);
+    let (first, second) = (transfer(&toy, 1), transfer(&toy, 2));
+    assert_eq!((first.state, first.hub_seq), (TransferState::Committed, Some(1)), "the gap is filled");
+    assert_eq!((second.state, second.hub_seq), (TransferState::Committed, Some(2)));
+    let incident: IncidentRow = toy.hub.get(&Key::Incident(id(1), Side::Payer)).expect("noted");
+    assert_eq!(incident.refusal.reason, Reason::DecidedAtRecovery);
+    let told = outputs.iter().filter(|it| matches!(it, Output::Effect(Effect::Decide(..)))).count();
+    assert_eq!(told, 2, "both sides of the first are told: {outputs:?}");
+}
+
+#[test]
+fn what_one_side_never_promised_was_aborted() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    let before = toy.hub.journal.len();
+    let prepare = outputs.into_iter().find_map(|it| match it {
+        Output::Effect(Effect::Prepare(PAYER, leg)) => Some(leg),
+        _ => None,
+    });
+    toy.prepare(&prepare.expect("asked"));
+    put_back(&mut toy, before);
+    hear(&mut toy);
+    let transfer = transfer(&toy, 1);
+    assert_eq!(transfer.refusal.map(|it| it.reason), Some(Reason::HubRestarted));
+}
+
+/// A store that was put back without being marked so: nodes do not join it, and it decides nothing with them.
+#[test]
+fn a_hub_that_is_behind_without_knowing_it_is_found_out() {
+    let mut toy = Toy::new();
+    let outputs = announce(&mut toy, PAYER, true);
+    assert!(
+        matches!(&outputs[..], [Output::Answer(5, Answer::Refused(it))] if it.reason == Reason::HubBehind)
+    );
+}
+
+/// What nodes tell is held against each other and against the hub's own books: a node that is wrong makes no commit, no
+/// number and no sum that was not, and does not keep the hub from serving.
+#[test]
+fn what_cannot_be_is_parked_for_people() {
+    type Change = fn(ProvinceCode, &mut Vec<HeardLeg>);
+    let changes: [(&str, Change); 8] = [
+        ("another number on one side", |at, legs| {
+            if at == PAYEE
+                && let Some((_, number, _)) = &mut legs[0].committed
+            {
+                *number += 1;
+            }
+        }),
+        ("a number beyond all transfers", |_, legs| {
+            let far =
+                |leg: &mut HeardLeg| leg.committed.iter_mut().for_each(|(_, number, _)| *number = 1 << 61);
+            legs.iter_mut().for_each(far);
+        }),
+        ("a number that was given before the backup", |_, legs| {
+            legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(_, number, _)| *number = 1));
+        }),
+        ("another amount on one side", |at, legs| {
+            if at == PAYEE {
+                legs[0].amount = crate::domain::value::money::Money::from_fen(1);
+            }
+        }),
+        ("other terms on one side", |at, legs| {
+            if at == PAYEE {
+                legs[0].terms_digest = Digest([9; 32]);
+            }
+        }),
+        ("a window by a clock that is far off", |_, legs| {
+            let far = Day::of(Civil(NOON + 3 * 86_400_000));
+            legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(window, ..)| *window = far));
+        }),
+        ("a window of before its transfer was received", |_, legs| {
+            let day = Day::of(Civil(NOON - 86_400_000));
+            legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(window, ..)| *window = day));
+        }),
+        ("a side that is lost", |at, legs| {
+            if at == PAYEE {
+                legs.clear();
+            }
+        }),
+    ];
+    for (what, change) in changes {
+        let mut toy = Toy::new();
+        let outputs = toy.create(1, 1, 40_000);
+        toy.settle(outputs);
+        let before = toy.hub.journal.len();
+        let outputs = toy.create(2, 2, 50_000);
+        toy.settle(outputs);
+        put_back(&mut toy, before);
+        hear_changed(&mut toy, change);
+        let state = toy.hub.get::<TransferRow>(&Key::Transfer(id(2))).map(|row| row.state);
+        assert_ne!(state, Some(TransferState::Committed), "{what}");
+        let incident: IncidentRow = toy.hub.get(&Key::Incident(id(2), Side::Payer)).expect(what);
+        assert_eq!(incident.refusal.reason, Reason::ContraryOrder, "{what}");
+        let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
+        assert!(own.recovered > 0 && own.hub_seq <= 2, "{what}: {own:?}");
+        toy.hub.mark.incarnation = own.incarnation;
+        // The hub serves, and the next commit takes a number that no node has recorded.
+        for province in [PAYER, PAYEE] {
+            toy.join(province);
+        }
+        let outputs = toy.create(3, 3, 10_000);
+        toy.settle(outputs);
+        let next = transfer(&toy, 3);
+        assert_eq!(next.state, TransferState::Committed, "{what}");
+        assert!(next.hub_seq.is_some_and(|number| number > 1), "{what}: {next:?}");
+    }
+}
+
+/// A province that tells a leg that is not its own makes noise, and keeps nothing from being adopted.
+#[test]
+fn what_a_third_party_tells_of_a_transfer_counts_for_nothing() {
+    let mut toy = Toy::new();
+    let before = toy.hub.journal.len();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    let lost = transfer(&toy, 1);
+    put_back(&mut toy, before);
+    hear_changed(&mut toy, |at, legs| {
+        if at == PAYEE {
+            let mut other = HeardLeg { side: Side::Payer, ..legs[0].clone() };
+            other.committed = other.committed.map(|(window, number, time)| (window, number + 1, time));
+            legs.push(other);
+        }
+    });
+    let adopted = transfer(&toy, 1);
+    assert_eq!((adopted.state, adopted.hub_seq), (TransferState::Committed, lost.hub_seq));
+}
+
+/// A hub's clock that was far ahead would stand still for as long: what nodes tell may not set it.
+#[test]
+fn times_that_nodes_tell_do_not_set_the_hubs_clock() {
+    let mut toy = Toy::new();
+    let before = toy.hub.journal.len();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    put_back(&mut toy, before);
+    hear_changed(&mut toy, |_, legs| {
+        for leg in legs {
+            let later = Civil(NOON + 3_600_000);
+            leg.receipt_time = later;
+            leg.committed = leg.committed.map(|(window, number, _)| (window, number, later));
+        }
+    });
+    let (adopted, own) = (transfer(&toy, 1), toy.hub.get::<SelfRow>(&Key::Own(0)).expect("there"));
+    assert_eq!(adopted.state, TransferState::Committed);
+    let noon = Civil(NOON);
+    assert_eq!((adopted.receipt_time, adopted.decide_time, own.civil), (noon, Some(noon), noon));
+}
+
+/// The other side has lost its leg too. What one node has recorded as committed may not be aborted here, at no start.
+#[test]
+fn a_commit_that_cannot_be_adopted_is_not_aborted_either() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    let before = toy.hub.journal.len();
+    toy.settle(outputs);
+    put_back(&mut toy, before);
+    assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
+    hear_changed(&mut toy, |at, legs| {
+        if at == PAYEE {
+            legs.clear();
+        }
+    });
+    assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
+    let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
+    toy.hub.mark.incarnation = own.incarnation;
+    toy.restart_hub(95);
+    assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
+    let incident: IncidentRow = toy.hub.get(&Key::Incident(id(1), Side::Payer)).expect("noted");
+    assert_eq!(incident.refusal.reason, Reason::ContraryOrder);
+}
+
+/// Found in review: the hub did not know the id any more, so it buried it, and the side in doubt was told to abort what
+/// the other side had recorded.
+#[test]
+fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
+    let mut toy = Toy::new();
+    let before = toy.hub.journal.len();
+    let mut outputs = Vec::new();
+    for output in toy.create(1, 1, 40_000) {
+        if let Output::Effect(Effect::Prepare(province, leg)) = output {
+            let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
+            let node = toy.node(province).mark;
+            outputs.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));
+        }
+    }
+    outputs.retain(|it| !matches!(it, Output::Effect(Effect::Decide(PAYEE, _))));
+    toy.settle(outputs);
+    put_back(&mut toy, before);
+    // The clock of the machine that it was restored on is far behind.
+    let far = Day::of(Civil(NOON + 9 * 86_400_000));
+    hear_changed(&mut toy, |_, legs| {
+        legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(window, ..)| *window = far));
+    });
+    let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
+    toy.hub.mark.incarnation = own.incarnation;
+    toy.join(PAYEE);
+    let leg: LegRow = toy.payee.get(&node::Key::Leg(id(1), Side::Payee)).expect("in doubt");
+    let question = Question { transfer_id: leg.transfer_id, side: leg.side, terms_digest: leg.terms_digest };
+    let node = toy.payee.mark;
+    let asked = |toy: &mut Toy| {
+        let questions = vec![question.clone()];
+        let ask = Input::Resolve { ticket: 7, province: PAYEE, node, questions };
+        let outputs = toy.hub.run(toy.now, ask);
+        let [Output::Answer(7, Answer::Rulings(rulings))] = &outputs[..] else { panic!("{outputs:?}") };
+        assert!(matches!(rulings[..], [Ruling::Pending { .. }]), "{rulings:?}");
+    };
+    asked(&mut toy);
+    assert!(toy.hub.get::<crate::domain::hub::tables::BuriedRow>(&Key::Buried(id(1))).is_none());
+    let again = toy.create(8, 1, 40_000);
+    assert!(
+        matches!(&again[..], [Output::Answer(8, Answer::Refused(it))] if it.reason == Reason::OutcomeUnknown),
+        "{again:?}"
+    );
+    // Nor where an old copy of the hub has used the id for something else.
+    toy.create(9, 2, 500);
+    let other = TransferRow { transfer_id: id(1), state: TransferState::Aborted, ..transfer(&toy, 2) };
+    toy.hub.rows.put(other);
+    asked(&mut toy);
+}
+
+/// Of what a return moves its node must know before; without this the original could be told after it.
+#[test]
+fn a_return_that_is_adopted_is_known_as_one() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    let before = toy.hub.journal.len();
+    toy.propose(50, 1, 40_000);
+    let outputs = toy.approve(50);
+    toy.settle(outputs);
+    assert_eq!(transfer(&toy, 50).state, TransferState::Committed);
+    put_back(&mut toy, before);
+    hear(&mut toy);
+    let adopted = transfer(&toy, 50);
+    assert_eq!((adopted.state, adopted.returns), (TransferState::Committed, Some(id(1))));
+    assert!(adopted.is_adopted());
+}

@@ -1,0 +1,184 @@
+//! What the hub keeps beside its journal.
+
+use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
+use crate::domain::machine::scan::{Filter, Only};
+use crate::domain::machine::table::{rows, tables};
+use crate::domain::protocol::transfer::{CompensationState, TransferState};
+use crate::domain::reason::RefusalRecord;
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::side::Side;
+
+rows! {
+    /// A transfer as everyone may see it but for the persons, who stand masked in the vault.
+    TransferRow {
+        /// Chosen by the first client.
+        transfer_id: TransferId;
+        /// Identity (URI SAN) of the client that the id belongs to.
+        owner: String,
+        /// Journal sequence of its reception: the order of lists.
+        received_seq: u64,
+        /// Payer's pooling area.
+        payer_region: RegionCode,
+        /// Payee's pooling area.
+        payee_region: RegionCode,
+        /// Payer's province.
+        payer_province: ProvinceCode,
+        /// Payee's province.
+        payee_province: ProvinceCode,
+        /// What the payee is to the payer; nothing when the hub lost it with its store (see `TransferAdopted`).
+        kinship: Option<Kinship>,
+        /// Amount.
+        amount: Money,
+        /// Keyed digest of the payer (number, name, region).
+        payer_digest: Digest,
+        /// Keyed digest of the payee.
+        payee_digest: Digest,
+        /// Keyed digest of the remark.
+        remark_digest: Digest,
+        /// Keyed digest of the whole terms; travels to both provinces.
+        terms_digest: Digest,
+        /// When the hub received it: the time that rules go by.
+        receipt_time: Civil,
+        /// Where it stands.
+        state: TransferState,
+        /// Why it was aborted.
+        refusal: Option<RefusalRecord>,
+        /// When it was decided.
+        decide_time: Option<Civil>,
+        /// Settlement window of a committed transfer.
+        window: Option<Day>,
+        /// Gapless number of a committed transfer.
+        hub_seq: Option<u64>,
+        /// Journal sequence of the decision.
+        decided_seq: Option<u64>,
+        /// Journal sequence at which the payer's province had recorded the decision.
+        payer_recorded_seq: Option<u64>,
+        /// Journal sequence at which the payee's province had recorded the decision.
+        payee_recorded_seq: Option<u64>,
+        /// Content hash of the payer's rulebook that judged it.
+        payer_rulebook: Option<Digest>,
+        /// Content hash of the payee's rulebook that judged it.
+        payee_rulebook: Option<Digest>,
+        /// By when the payee must take it; set once it awaits acceptance.
+        await_until: Option<Civil>,
+        /// Journal sequence from which it awaited acceptance.
+        awaiting_seq: Option<u64>,
+        /// When the payee accepted.
+        accept_time: Option<Civil>,
+        /// The committed transfer whose money it carries back; none: it carries nothing back.
+        returns: Option<TransferId>,
+        /// The latest compensation that was proposed for it; each names the one before it.
+        compensation: Option<TransferId>,
+    }
+    /// A proposal of one operator to carry money of a committed transfer back, and what another has said to it.
+    CompensationRow {
+        /// Chosen by the proposer; once it is approved, a transfer of its own has this id.
+        compensation_id: TransferId;
+        /// The committed transfer.
+        original_id: TransferId,
+        /// How much goes back.
+        amount: Money,
+        /// Why, in an operator's words. No personal data.
+        reason: String,
+        /// Keyed digest of its whole terms; travels to both provinces.
+        terms_digest: Digest,
+        /// Where it stands.
+        state: CompensationState,
+        /// Identity (URI SAN) of the operator who proposed it.
+        proposer: String,
+        /// When.
+        propose_time: Civil,
+        /// Identity of the operator who approved it, who is another one, or withdrew it.
+        answerer: Option<String>,
+        /// When.
+        answer_time: Option<Civil>,
+        /// The compensation of the same transfer that was proposed before it.
+        previous: Option<TransferId>,
+    }
+    /// An id that a province asked for and the hub did not know. It is aborted, whatever comes later.
+    BuriedRow {
+        /// The id.
+        transfer_id: TransferId;
+        /// Who asked.
+        province: ProvinceCode,
+        /// When.
+        bury_time: Civil,
+    }
+    /// What a province owes (+) or is owed (−) in a window. Over all provinces of a window the sum is 0.
+    PositionRow {
+        /// The settlement window.
+        window: Day,
+        /// The province.
+        province: ProvinceCode;
+        /// Positive: it owes; negative: it is owed.
+        owed: Money,
+        /// Transfers that it sent.
+        sent_count: u64,
+        /// Transfers that it received.
+        received_count: u64,
+    }
+    /// Vault: masked parties and remark of a transfer, sealed. Erasable by period.
+    PartiesRow {
+        /// The transfer.
+        transfer_id: TransferId;
+        /// Masked payer and payee, remark; sealed.
+        sealed: Vec<u8>,
+        /// When it was received.
+        receipt_time: Civil,
+    }
+}
+
+tables! {
+    Transfer = TransferRow "transfer" { transfer_id: TransferId }
+    Compensation = CompensationRow "compensation" { compensation_id: TransferId }
+    Buried = BuriedRow "buried" { transfer_id: TransferId }
+    Position = PositionRow "position" { window: Day, province: ProvinceCode }
+    Parties = PartiesRow "vault_parties" { transfer_id: TransferId }
+}
+
+impl Table {
+    /// See [`crate::domain::machine::table::Table::is_vault`].
+    pub fn is_vault(self) -> bool {
+        self == Table::Parties
+    }
+
+    /// See [`crate::domain::machine::table::Table::holds_persons`].
+    pub fn holds_persons(self) -> bool {
+        false
+    }
+}
+
+impl Row {
+    /// See [`crate::domain::machine::table::Row::is_finished`].
+    pub fn is_finished(&self) -> bool {
+        match self {
+            Row::Buried(_) | Row::Incident(_) | Row::Compensation(_) | Row::Parties(_) => true,
+            Row::Transfer(row) => {
+                row.state.is_decided() && row.payer_recorded_seq.is_some() && row.payee_recorded_seq.is_some()
+            }
+            Row::Position(_) | Row::Peer(_) | Row::Own(_) => false,
+        }
+    }
+
+    /// See [`crate::domain::machine::table::Row::violated`].
+    pub fn violated(&self) -> Option<&'static str> {
+        match self {
+            Row::Transfer(row) if row.amount.fen() <= 0 => Some("transfer_amount_positive"),
+            _ => None,
+        }
+    }
+}
+
+/// Transfers whose decision one side has not recorded, so also all that are undecided.
+pub fn unsettled_transfers() -> Filter<Table> {
+    Filter { table: Table::Transfer, only: Only::EitherMissing("payer_recorded_seq", "payee_recorded_seq") }
+}
+
+/// Transfers received before this journal sequence, newest first.
+pub fn transfers_before(sequence: u64) -> Filter<Table> {
+    Filter { table: Table::Transfer, only: Only::Below("received_seq", sequence) }
+}

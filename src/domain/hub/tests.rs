@@ -1,0 +1,360 @@
+//! The hub's side against real nodes, message by message.
+
+use super::{Answer, Effect, Input};
+use crate::domain::hub::tables::{Key, PositionRow, TransferRow};
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::step::Output;
+use crate::domain::node;
+use crate::domain::node::tables::AccountRow;
+use crate::domain::protocol::message::{Ack, AckResult, Question, Ruling, Verdict};
+use crate::domain::protocol::transfer::{Leg, Outcome, TransferState};
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::toy::{HubOutput, PAYEE, PAYER, Toy, announcement, id, member};
+use crate::domain::value::calendar::Mono;
+use crate::domain::value::id::StartId;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::side::Side;
+
+fn legs(outputs: &[HubOutput]) -> Vec<Leg> {
+    let leg = |output: &HubOutput| match output {
+        Output::Effect(Effect::Prepare(_, leg)) => Some(leg.as_ref().clone()),
+        Output::Effect(_) | Output::Answer(..) => None,
+    };
+    outputs.iter().filter_map(leg).collect()
+}
+
+pub(super) fn transfer(toy: &Toy, number: u8) -> TransferRow {
+    toy.hub.get(&Key::Transfer(id(number))).expect("a transfer")
+}
+
+pub(super) fn personal(toy: &Toy) -> (i64, i64) {
+    let row: AccountRow =
+        toy.payer.get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("account");
+    (row.posted.fen(), row.held.fen())
+}
+
+fn wallet(toy: &Toy) -> (i64, i64) {
+    let row = toy.payee.get::<AccountRow>(&node::Key::Account(member(PAYEE), AccountKind::Wallet));
+    row.map_or((0, 0), |row| (row.posted.fen(), row.pending.fen()))
+}
+
+fn reason(answers: &[(u64, Answer)]) -> Reason {
+    match &answers.last().expect("an answer").1 {
+        Answer::Transfer(row) => row.refusal.clone().expect("refused").reason,
+        Answer::Refused(refusal) => refusal.reason,
+        other => panic!("neither: {other:?}"),
+    }
+}
+
+#[test]
+fn a_transfer_is_recorded_on_both_sides_and_positions_sum_to_zero() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    let answers = toy.settle(outputs);
+    assert_eq!(answers.len(), 1);
+    let row = transfer(&toy, 1);
+    assert_eq!((row.state, row.hub_seq), (TransferState::Committed, Some(1)));
+    assert!(row.payer_recorded_seq.is_some() && row.payee_recorded_seq.is_some());
+    assert_eq!(personal(&toy), (960_000, 0));
+    assert_eq!(wallet(&toy), (40_000, 0));
+    let owed = |province| {
+        let key = Key::Position(row.window.expect("a window"), province);
+        toy.hub.get::<PositionRow>(&key).expect("a position").owed.fen()
+    };
+    assert_eq!((owed(PAYER), owed(PAYEE)), (40_000, -40_000));
+}
+
+#[test]
+fn a_repeat_gets_the_same_transfer_and_other_content_names_the_field() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    let first = toy.settle(outputs);
+    let again = toy.create(2, 1, 40_000);
+    assert_eq!(again, vec![Output::Answer(2, first[0].1.clone())]);
+    let outputs = toy.create(3, 1, 40_001);
+    let [Output::Answer(3, Answer::Refused(refusal))] = outputs.as_slice() else { panic!("{outputs:?}") };
+    assert_eq!(refusal.reason, Reason::ContentDiffers);
+    assert_eq!(refusal.metadata, vec![("field".to_owned(), "amount".to_owned())]);
+}
+
+#[test]
+fn sixteen_callers_of_one_id_all_get_the_one_outcome() {
+    let mut toy = Toy::new();
+    let mut outputs = Vec::new();
+    for ticket in 0..16 {
+        outputs.extend(toy.create(ticket, 1, 40_000));
+    }
+    assert_eq!(legs(&outputs).len(), 2);
+    let answers = toy.settle(outputs);
+    assert_eq!(answers.len(), 16);
+    assert_eq!(personal(&toy), (960_000, 0));
+}
+
+#[test]
+fn the_days_limit_holds_for_racing_transfers() {
+    let mut toy = Toy::new();
+    let mut outputs = Vec::new();
+    for number in 1..=24 {
+        outputs.extend(toy.create(u64::from(number), number, 100));
+    }
+    let answers = toy.settle(outputs);
+    let is_committed = |answer: &Answer| match answer {
+        Answer::Transfer(row) => row.state == TransferState::Committed,
+        _ => false,
+    };
+    assert_eq!(answers.iter().filter(|(_, answer)| is_committed(answer)).count(), 3);
+    assert_eq!(reason(&answers), Reason::DailyCountReached);
+    assert_eq!(personal(&toy), (1_000_000 - 300, 0));
+}
+
+#[test]
+fn a_deadline_aborts_and_a_late_yes_changes_nothing() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    let legs = legs(&outputs);
+    let node::Answer::Votes(votes) = toy.prepare(&legs[0]) else { panic!("no votes") };
+    assert_eq!(personal(&toy), (1_000_000, 40_000));
+    toy.now.mono = Mono(8_000);
+    let outputs = toy.hub.run(toy.now, Input::Tick);
+    let node = toy.payer.mark;
+    let late = toy.hub.run(toy.now, Input::Votes { province: PAYER, node, votes });
+    assert_eq!(late, vec![]);
+    let answers = toy.settle(outputs);
+    assert_eq!(reason(&answers), Reason::DeadlineExpired);
+    assert_eq!(personal(&toy), (1_000_000, 0));
+    // The payee's prepare was still under way: the tombstone keeps it from ever being prepared.
+    let node::Answer::Votes(votes) = toy.prepare(&legs[1]) else { panic!("no votes") };
+    assert!(matches!(votes[0].verdict, Verdict::Conflict { .. }));
+    assert_eq!(wallet(&toy), (0, 0));
+}
+
+#[test]
+fn a_hub_that_restarts_undecided_aborts_and_the_hold_returns() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    legs(&outputs).iter().for_each(|leg| {
+        toy.prepare(leg);
+    });
+    assert_eq!((personal(&toy), wallet(&toy)), ((1_000_000, 40_000), (0, 40_000)));
+    let outputs = toy.restart_hub(9);
+    toy.settle(outputs);
+    assert_eq!((personal(&toy), wallet(&toy)), ((1_000_000, 0), (0, 0)));
+    assert_eq!(transfer(&toy, 1).refusal.expect("refused").reason, Reason::HubRestarted);
+}
+
+#[test]
+fn a_decision_survives_a_restart_and_is_delivered_after_it() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    for leg in legs(&outputs) {
+        let province = leg.party.province;
+        let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
+        let node = toy.node(province).mark;
+        // The decisions that come out are lost with the process.
+        toy.hub.run(toy.now, Input::Votes { province, node, votes });
+    }
+    assert_eq!(transfer(&toy, 1).state, TransferState::Committed);
+    let outputs = toy.restart_hub(9);
+    toy.settle(outputs);
+    assert_eq!((personal(&toy), wallet(&toy)), ((960_000, 0), (40_000, 0)));
+}
+
+#[test]
+fn an_unknown_id_is_buried_before_it_is_answered_and_stays_aborted() {
+    let mut toy = Toy::new();
+    let question = Question { transfer_id: id(1), side: Side::Payer, terms_digest: Default::default() };
+    let node = toy.payer.mark;
+    let ask = |toy: &mut Toy| {
+        let questions = vec![question.clone()];
+        toy.hub.run(toy.now, Input::Resolve { ticket: 5, province: PAYER, node, questions })
+    };
+    let first = ask(&mut toy);
+    let [Output::Answer(5, Answer::Rulings(rulings))] = first.as_slice() else { panic!("{first:?}") };
+    assert!(matches!(&rulings[0], Ruling::Decided(decision) if decision.outcome == Outcome::Abort));
+    assert_eq!(ask(&mut toy), first);
+    let outputs = toy.create(1, 1, 40_000);
+    assert_eq!(legs(&outputs), vec![]);
+    let answers = toy.settle(outputs);
+    assert_eq!(reason(&answers), Reason::ResolvedUnknown);
+}
+
+#[test]
+fn only_a_party_under_the_same_terms_learns_a_decision() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    let node = toy.payee.mark;
+    let terms_digest = transfer(&toy, 1).terms_digest;
+    let mut ask = |side, terms_digest| {
+        let questions = vec![Question { transfer_id: id(1), side, terms_digest }];
+        toy.hub.run(toy.now, Input::Resolve { ticket: 5, province: PAYEE, node, questions })
+    };
+    let refused = |outputs: Vec<HubOutput>| {
+        matches!(
+            &outputs[..],
+            [Output::Answer(_, Answer::Refused(refusal))] if refusal.reason == Reason::NotAParty
+        )
+    };
+    assert!(refused(ask(Side::Payer, terms_digest)));
+    assert!(!refused(ask(Side::Payee, terms_digest)));
+    // Found by the model: a leg that was prepared on other terms asked in vain for ever. They were never decided to
+    // commit, and never can be.
+    let outputs = ask(Side::Payee, Default::default());
+    let Some(Output::Answer(_, Answer::Rulings(rulings))) = outputs.first() else { panic!("{outputs:?}") };
+    let [Ruling::Decided(decision)] = &rulings[..] else { panic!("{rulings:?}") };
+    assert_eq!((decision.outcome, decision.terms_digest), (Outcome::Abort, Default::default()));
+}
+
+#[test]
+fn a_dark_province_is_refused_before_any_hold_and_told_when_it_is_back() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.prepare(&legs(&outputs)[0]);
+    toy.hub.run(toy.now, Input::Link { province: PAYEE, up: false });
+    let outputs = toy.hub.run(toy.now, Input::PrepareFailed { province: PAYEE, transfer_ids: vec![id(1)] });
+    let answers = toy.settle(outputs);
+    assert_eq!(reason(&answers), Reason::ProvinceUnreachable);
+    assert_eq!(personal(&toy), (1_000_000, 0));
+    let outputs = toy.create(2, 2, 40_000);
+    assert_eq!(legs(&outputs), vec![]);
+    assert_eq!(reason(&toy.settle(outputs)), Reason::ProvinceUnreachable);
+    let outputs = toy.hub.run(toy.now, Input::Link { province: PAYEE, up: true });
+    assert_eq!(outputs.len(), 1);
+    toy.settle(outputs);
+    toy.now.mono = toy.now.mono.after(100);
+    toy.hub.run(toy.now, Input::Tick);
+    assert!(transfer(&toy, 1).payee_recorded_seq.is_some());
+}
+
+/// Found by `gongji sim --seed 9`: the answer to an announcement was lost and the node started again, so that it never
+/// took the incarnation that it had been given, and the hub took it for an old copy for ever.
+#[test]
+fn a_node_that_died_before_it_took_its_incarnation_is_not_an_old_copy() {
+    let mut toy = Toy::new();
+    let taken = toy.payer.mark;
+    let announce = |start: u8| {
+        let mark = PeerMark { start_id: StartId([start; 16]), ..taken };
+        announcement(7, PAYER, mark, None)
+    };
+    // Two starts whose admission never came back.
+    assert_eq!(admitted(toy.hub.run(toy.now, announce(50))), (taken.incarnation + 1, false));
+    assert_eq!(admitted(toy.hub.run(toy.now, announce(51))), (taken.incarnation + 2, false));
+}
+
+fn admitted(outputs: Vec<HubOutput>) -> (u64, bool) {
+    match outputs.first() {
+        Some(Output::Answer(_, Answer::Admitted { incarnation, resync, .. })) => (*incarnation, *resync),
+        _ => panic!("not admitted: {outputs:?}"),
+    }
+}
+
+#[test]
+fn a_deadline_under_half_a_second_is_refused_and_the_id_stays_free() {
+    let mut toy = Toy::new();
+    let Input::Create { ticket, mut request } = crate::domain::toy::create(1, 1, 40_000) else { panic!() };
+    request.deadline_ms = 499;
+    let outputs = toy.hub.run(toy.now, Input::Create { ticket, request });
+    assert_eq!(reason(&toy.settle(outputs)), Reason::DeadlineTooShort);
+    let outputs = toy.create(2, 1, 40_000);
+    toy.settle(outputs);
+    assert_eq!(transfer(&toy, 1).state, TransferState::Committed);
+}
+
+#[test]
+fn the_callers_deadline_bounds_the_wait_for_recording() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    for leg in legs(&outputs) {
+        let province = leg.party.province;
+        let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
+        let node = toy.node(province).mark;
+        toy.hub.run(toy.now, Input::Votes { province, node, votes });
+    }
+    toy.now.mono = Mono(9_500);
+    let outputs = toy.hub.run(toy.now, Input::Tick);
+    let [Output::Answer(1, Answer::Transfer(row))] = outputs.as_slice() else { panic!("{outputs:?}") };
+    assert_eq!((row.state, row.payer_recorded_seq), (TransferState::Committed, None));
+}
+
+#[test]
+fn a_rejected_decision_is_parked_and_others_go_on() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    let decision = super::decide::decision_for(&transfer(&toy, 1), Side::Payer).expect("decided");
+    let contrary = crate::domain::protocol::message::Decision { outcome: Outcome::Abort, ..decision };
+    let acks = toy.decide(PAYER, contrary);
+    assert_eq!(acks[0].result, AckResult::Rejected);
+    assert_eq!(personal(&toy), (960_000, 0));
+    let node = toy.payer.mark;
+    let outputs = toy.hub.run(toy.now, Input::Acks { province: PAYER, node, told: vec![], acks });
+    assert_eq!(outputs, vec![Output::Effect(Effect::Alarm(id(1), Side::Payer))]);
+}
+
+/// A hub that was put back told a node to abort what the node held on other terms: both had an incident for ever, and
+/// the transfer never ended.
+#[test]
+fn a_node_that_holds_other_terms_than_those_that_were_aborted_has_nothing_to_record() {
+    let mut toy = Toy::new();
+    toy.create(1, 1, 40_000);
+    toy.now.mono = Mono(toy.now.mono.0 + 60_000);
+    toy.hub.run(toy.now, Input::Tick);
+    let ended = super::decide::decision_for(&transfer(&toy, 1), Side::Payer).expect("decided");
+    let refusal = RefusalRecord::new(Reason::TermsDiffer, Side::Payer);
+    let ack = Ack {
+        transfer_id: id(1),
+        side: Side::Payer,
+        terms_digest: ended.terms_digest,
+        result: AckResult::Rejected,
+        refusal: Some(refusal),
+    };
+    let node = toy.payer.mark;
+    let outputs = toy.hub.run(toy.now, Input::Acks { province: PAYER, node, told: vec![], acks: vec![ack] });
+    assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Alarm(..)))), "{outputs:?}");
+    toy.now.mono = Mono(toy.now.mono.0 + 1_000);
+    toy.hub.run(toy.now, Input::Tick);
+    assert!(transfer(&toy, 1).payer_recorded_seq.is_some());
+}
+
+/// A receipt that never came left its decision marked as sent for ever: nothing but a restart told it again.
+#[test]
+fn a_decision_without_a_receipt_is_told_again() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    let mut told = Vec::new();
+    for leg in legs(&outputs) {
+        let province = leg.party.province;
+        let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
+        let node = toy.node(province).mark;
+        told.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));
+    }
+    let node = toy.payer.mark;
+    let none = Input::Acks { province: PAYER, node, told: vec![(id(1), Side::Payer)], acks: vec![] };
+    assert_eq!(toy.hub.run(toy.now, none), vec![]);
+    let again = toy.hub.run(toy.now, Input::Link { province: PAYER, up: true });
+    assert!(matches!(&again[..], [Output::Effect(Effect::Decide(PAYER, _))]), "{again:?}");
+    assert!(told.contains(&again[0]));
+}
+
+/// Only yes votes of a node's present life may commit.
+#[test]
+fn a_node_that_starts_anew_takes_its_votes_with_it() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    let legs = legs(&outputs);
+    let node::Answer::Votes(votes) = toy.prepare(&legs[0]) else { panic!("no votes") };
+    let node = toy.payer.mark;
+    toy.hub.run(toy.now, Input::Votes { province: PAYER, node, votes });
+    toy.restart_node(PAYER, 77);
+    assert_eq!(transfer(&toy, 1).state, TransferState::Aborted);
+}
+
+/// A node's answer may name any id: it fails its own legs only.
+#[test]
+fn a_province_that_is_no_party_fails_nothing() {
+    let mut toy = Toy::new();
+    toy.create(1, 1, 40_000);
+    let province = crate::domain::value::region::ProvinceCode::new(44);
+    let outputs = toy.hub.run(toy.now, Input::PrepareFailed { province, transfer_ids: vec![id(1)] });
+    assert_eq!((outputs, transfer(&toy, 1).state), (vec![], TransferState::Pending));
+}

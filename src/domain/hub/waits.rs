@@ -1,0 +1,89 @@
+//! Callers who wait for a transfer, and when each is answered at the latest.
+
+use super::{Answer, Step, WaitMode};
+use crate::domain::hub::tables::{Key, TransferRow};
+use crate::domain::machine::step::Ticket;
+use crate::domain::value::calendar::Mono;
+use crate::domain::value::id::TransferId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// One waiting caller.
+#[derive(Clone, Copy, Debug, Hash)]
+pub struct Waiter {
+    /// Who.
+    pub ticket: Ticket,
+    /// For what.
+    pub mode: WaitMode,
+    /// Answered with the transfer as it stands at this time.
+    pub answer_by: Mono,
+}
+
+/// All waiting callers.
+#[derive(Clone, Debug, Default, Hash)]
+pub struct Waits {
+    by_transfer: BTreeMap<TransferId, Vec<Waiter>>,
+    by_time: BTreeSet<(Mono, TransferId, Ticket)>,
+}
+
+impl Waits {
+    /// Adds a caller.
+    pub fn add(&mut self, transfer_id: TransferId, waiter: Waiter) {
+        self.by_time.insert((waiter.answer_by, transfer_id, waiter.ticket));
+        self.by_transfer.entry(transfer_id).or_default().push(waiter);
+    }
+
+    /// When the next caller has to be answered.
+    pub fn next(&self) -> Option<Mono> {
+        self.by_time.first().map(|(at, _, _)| *at)
+    }
+
+    /// The transfers whose callers have to be answered by `now`.
+    pub fn due(&self, now: Mono) -> impl Iterator<Item = TransferId> {
+        self.by_time.iter().take_while(move |(at, _, _)| *at <= now).map(|(_, id, _)| *id)
+    }
+
+    /// Whether a caller waits for this of a transfer.
+    pub fn is_awaited(&self, transfer_id: TransferId, mode: WaitMode) -> bool {
+        self.by_transfer.get(&transfer_id).is_some_and(|waiters| waiters.iter().any(|it| it.mode == mode))
+    }
+
+    /// The transfers that callers wait for.
+    pub fn transfers(&self) -> impl Iterator<Item = TransferId> {
+        self.by_transfer.keys().copied()
+    }
+
+    /// Answers the callers of a transfer for whom `ready` says that their wait is over.
+    pub fn answer_if(
+        &mut self,
+        transfer_id: TransferId,
+        step: &mut Step<'_>,
+        ready: impl Fn(&Waiter) -> bool,
+    ) {
+        let Some(waiters) = self.by_transfer.get_mut(&transfer_id) else {
+            return;
+        };
+        let transfer: Option<Arc<TransferRow>> = step.rows().share(&Key::Transfer(transfer_id));
+        let Some(transfer) = transfer else { return };
+        waiters.retain(|waiter| {
+            let done = ready(waiter);
+            if done {
+                self.by_time.remove(&(waiter.answer_by, transfer_id, waiter.ticket));
+                step.answer(waiter.ticket, Answer::Transfer(Arc::clone(&transfer)));
+            }
+            !done
+        });
+        if waiters.is_empty() {
+            self.by_transfer.remove(&transfer_id);
+        }
+    }
+
+    /// Answers the callers whose time is up.
+    pub fn expire(&mut self, step: &mut Step<'_>) {
+        let now = step.now.mono;
+        let due: BTreeSet<TransferId> = self.due(now).collect();
+        for transfer_id in due {
+            self.answer_if(transfer_id, step, |waiter| waiter.answer_by <= now);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What both machines keep and record: a server's own counters, what was seen of its peers, and incidents.
+
+use crate::domain::machine::record::contents;
+use crate::domain::machine::table::{Key, Row, rows};
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::reason::RefusalRecord;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::{Digest, StartId, TransferId};
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// How far a server's journal had come when it spoke: travels in every message between hub and node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+pub struct PeerMark {
+    /// Which of its lives.
+    pub incarnation: u64,
+    /// Random id of that life.
+    pub start_id: StartId,
+    /// Journal sequence.
+    pub sequence: u64,
+    /// Chain hash at that sequence.
+    pub head_hash: Digest,
+}
+
+rows! {
+    /// This server's own counters.
+    SelfRow {
+        /// Always 0: there is one.
+        slot: u64;
+        /// This start's incarnation (a node's is given by the hub).
+        incarnation: u64,
+        /// This start's random id.
+        start_id: StartId,
+        /// The last `hub_seq` given (hub) or the highest applied (node).
+        hub_seq: u64,
+        /// The number of the last line of any statement (node).
+        entry_id: u64,
+        /// The latest civil time used, so that time never runs backwards.
+        civil: Civil,
+        /// Hub: the incarnation in which it last recovered from being put back; 0 when it never was.
+        recovered: u64,
+    }
+    /// The highest that was seen of a peer's journal, so that a restored or copied peer is noticed.
+    PeerRow {
+        /// The province; 0 at a node stands for the hub.
+        province: ProvinceCode;
+        /// The incarnation that it was last given.
+        incarnation: u64,
+        /// Its start id within that incarnation.
+        start_id: StartId,
+        /// Highest journal sequence seen.
+        sequence: u64,
+        /// Chain hash at that sequence.
+        head_hash: Digest,
+        /// Hub: the node was put back; decisions up to this journal sequence are told again. Nothing: it has all.
+        resync: Option<u64>,
+    }
+    /// A contrary order, parked for people.
+    IncidentRow {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// Whose part.
+        side: Side;
+        /// What was wrong.
+        refusal: RefusalRecord,
+        /// When.
+        raise_time: Civil,
+    }
+}
+
+contents! {
+    /// How far a peer's journal was seen to have come.
+    PeerSeen {
+        /// The peer; 0 is the hub.
+        province: ProvinceCode,
+        /// How far.
+        mark: PeerMark,
+    }
+    /// A contrary order, parked for people. Nothing was changed.
+    IncidentRaised {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// Whose part.
+        side: Side,
+        /// What was wrong.
+        refusal: RefusalRecord,
+        /// When.
+        time: Civil,
+    }
+}
+
+impl PeerRow {
+    /// How far the peer's journal was seen to have come.
+    pub fn mark(&self) -> PeerMark {
+        PeerMark {
+            incarnation: self.incarnation,
+            start_id: self.start_id,
+            sequence: self.sequence,
+            head_hash: self.head_hash,
+        }
+    }
+}
+
+/// A server's own counters; zeros before its first start.
+pub fn own<R: Row>(rows: &WorkingSet<R>) -> SelfRow {
+    rows.known(&R::Key::OWN).and_then(Row::as_own).cloned().unwrap_or(SelfRow {
+        slot: 0,
+        incarnation: 0,
+        start_id: StartId::default(),
+        hub_seq: 0,
+        entry_id: 0,
+        civil: Civil::default(),
+        recovered: 0,
+    })
+}
+
+/// A new incarnation begins: the hub's with its start, a node's with its admission.
+pub fn began<R: Row>(incarnation: u64, start_id: StartId, time: Civil, rows: &mut WorkingSet<R>) {
+    let own = own(rows);
+    rows.put(SelfRow { incarnation, start_id, civil: own.civil.max(time), ..own });
+}
+
+/// What was seen of a peer, if anything was.
+pub fn peer<R: Row>(rows: &WorkingSet<R>, province: ProvinceCode) -> Option<&PeerRow> {
+    rows.known(&R::Key::peer(province)).and_then(Row::as_peer)
+}
+
+/// What was seen of a peer; whether it is being told again what it lost stays as it is.
+pub fn put_peer<R: Row>(province: ProvinceCode, mark: PeerMark, rows: &mut WorkingSet<R>) {
+    let resync = peer(rows, province).and_then(|known| known.resync);
+    rows.put(PeerRow {
+        province,
+        incarnation: mark.incarnation,
+        start_id: mark.start_id,
+        sequence: mark.sequence,
+        head_hash: mark.head_hash,
+        resync,
+    });
+}
+
+/// What stands parked for people about a leg, if anything does.
+pub fn incident<R: Row>(rows: &WorkingSet<R>, transfer_id: TransferId, side: Side) -> Option<&IncidentRow> {
+    rows.known(&R::Key::incident(transfer_id, side)).and_then(Row::as_incident)
+}
+
+/// Parks a contrary order.
+pub fn put_incident<R: Row>(record: &IncidentRaised, rows: &mut WorkingSet<R>) {
+    rows.put(IncidentRow {
+        transfer_id: record.transfer_id,
+        side: record.side,
+        refusal: record.refusal.clone(),
+        raise_time: record.time,
+    });
+}

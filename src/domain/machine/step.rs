@@ -1,0 +1,139 @@
+//! One step of a state machine: decide on an input, make records, apply them, and say what is to be done afterwards.
+//! Nothing said here goes out before the batch's records are durable; the engine sees to that.
+
+use crate::domain::machine::record::Record;
+use crate::domain::machine::table::{Key, Row, Table};
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::value::calendar::{Mono, Now};
+
+/// Names a caller who waits for an answer.
+pub type Ticket = u64;
+
+/// A hub's or a node's logic, written once and run by the engine, the model and the simulator alike.
+pub trait Machine: Sized {
+    /// What it journals; with it, what its rows are and how records change them.
+    type Record: Record<Row = Self::Row>;
+    /// What it keeps.
+    type Row: Row;
+    /// What can happen to it.
+    type Input;
+    /// What it tells a waiting caller.
+    type Answer;
+    /// What it wants done in the world.
+    type Effect;
+
+    /// The rows that deciding on `input` needs and `rows` does not know yet; asked again until there are none.
+    fn needs(
+        &self,
+        now: Now,
+        input: &Self::Input,
+        rows: &WorkingSet<Self::Row>,
+    ) -> Vec<<Self::Row as Row>::Key>;
+
+    /// Decides on one input.
+    fn step(&mut self, input: Self::Input, step: &mut Step<'_, Self::Record, Self::Answer, Self::Effect>);
+
+    /// When it wants to be woken by [`Machine::tick`], if nothing happens before.
+    fn wake_at(&self) -> Option<Mono>;
+
+    /// The input that says that time has passed.
+    fn tick() -> Self::Input;
+
+    /// The caller who waits for the answer to an input, if one does.
+    fn ticket(input: &Self::Input) -> Option<Ticket>;
+}
+
+/// What a step wants done once its records are durable, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output<A, E> {
+    /// Answer a caller.
+    Answer(Ticket, A),
+    /// Do something in the world.
+    Effect(E),
+}
+
+/// What a batch of steps has made so far.
+#[derive(Debug)]
+pub struct Batch<R: Record, A, E> {
+    /// Records, in order.
+    pub records: Vec<R>,
+    /// Vault rows to keep.
+    pub vault: Vec<R::Row>,
+    /// What to do afterwards.
+    pub outputs: Vec<Output<A, E>>,
+    /// Sequence that the next record takes.
+    pub next_sequence: u64,
+    /// Whether a record is being applied: a panic then leaves rows half changed, and the process must stop.
+    pub applying: bool,
+}
+
+impl<R: Record, A, E> Batch<R, A, E> {
+    /// An empty batch after the journal's last sequence.
+    pub fn after(last_sequence: u64) -> Batch<R, A, E> {
+        Batch {
+            records: Vec::new(),
+            vault: Vec::new(),
+            outputs: Vec::new(),
+            next_sequence: last_sequence + 1,
+            applying: false,
+        }
+    }
+}
+
+/// One step's view of the world: time, rows, and the batch that it adds to.
+#[derive(Debug)]
+pub struct Step<'a, R: Record, A, E> {
+    /// Both clocks, read for this batch.
+    pub now: Now,
+    rows: &'a mut WorkingSet<R::Row>,
+    batch: &'a mut Batch<R, A, E>,
+}
+
+impl<'a, R: Record, A, E> Step<'a, R, A, E> {
+    /// A step over these rows, into this batch.
+    pub fn new(
+        now: Now,
+        rows: &'a mut WorkingSet<R::Row>,
+        batch: &'a mut Batch<R, A, E>,
+    ) -> Step<'a, R, A, E> {
+        Step { now, rows, batch }
+    }
+
+    /// The rows as they are now.
+    pub fn rows(&self) -> &WorkingSet<R::Row> {
+        self.rows
+    }
+
+    /// Whether this batch makes a record already, so that another costs no commit of its own.
+    pub fn has_records(&self) -> bool {
+        !self.batch.records.is_empty()
+    }
+
+    /// Makes a record: applies it, the only way in which state changes, and journals it with the batch.
+    pub fn record(&mut self, record: impl Into<R>) {
+        let record: R = record.into();
+        self.batch.applying = true;
+        record.apply(self.batch.next_sequence, self.rows);
+        self.batch.applying = false;
+        self.batch.next_sequence += 1;
+        self.batch.records.push(record);
+    }
+
+    /// Keeps a row of the vault, which no record carries.
+    pub fn keep(&mut self, row: impl Into<R::Row>) {
+        let row: R::Row = row.into();
+        debug_assert!(row.key().table().is_vault());
+        self.rows.learn(row.key(), Some(row.clone()));
+        self.batch.vault.push(row);
+    }
+
+    /// Answers a caller, once this batch is durable.
+    pub fn answer(&mut self, ticket: Ticket, answer: A) {
+        self.batch.outputs.push(Output::Answer(ticket, answer));
+    }
+
+    /// Has something done, once this batch is durable.
+    pub fn effect(&mut self, effect: E) {
+        self.batch.outputs.push(Output::Effect(effect));
+    }
+}

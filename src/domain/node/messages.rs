@@ -1,0 +1,214 @@
+//! What can happen to a node, what it tells those who wait, and what it wants done.
+
+use super::WalletChange;
+use super::suspension::Suspension;
+use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::step::Ticket;
+use crate::domain::node::record::RequestMark;
+use crate::domain::node::tables::{AccountRow, HolderRow, MemberRow, PersonRow, WalletRow};
+use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
+use crate::domain::reason::RefusalRecord;
+use crate::domain::rules::Presented;
+use crate::domain::rules::rulebook::Rulebook;
+use crate::domain::value::id::{MemberRef, TransferId};
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::value::money::Money;
+use crate::domain::value::region::RegionCode;
+use crate::domain::value::side::Side;
+use std::sync::Arc;
+
+/// What can happen to a node.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The hub gave this start its incarnation.
+    Joined {
+        /// The incarnation.
+        incarnation: u64,
+        /// The hub as it spoke.
+        hub: PeerMark,
+        /// Whether the hub tells again what was lost here first.
+        resync: bool,
+        /// The life in which the hub last recovered from being put back; 0 when it never was.
+        hub_recovered: u64,
+    },
+    /// The hub was put back and is hearing what it lost: what its earlier lives have sent means nothing from now on.
+    HubRecovers,
+    /// This store was put back from a backup: nothing is served until the hub has said that nothing is missing.
+    PutBack,
+    /// The hub asks to prepare legs.
+    Prepare {
+        /// Who waits.
+        ticket: Ticket,
+        /// The hub as it spoke.
+        hub: PeerMark,
+        /// The legs, with what their persons are found by.
+        legs: Vec<Presented>,
+    },
+    /// The hub tells decisions.
+    Decide {
+        /// Who waits.
+        ticket: Ticket,
+        /// The hub as it spoke.
+        hub: PeerMark,
+        /// The decisions.
+        decisions: Vec<Decision>,
+    },
+    /// The hub answered our questions.
+    Rulings {
+        /// The hub as it spoke.
+        hub: PeerMark,
+        /// Its answers.
+        rulings: Vec<Ruling>,
+    },
+    /// What stands against legs, without preparing them.
+    Check {
+        /// Who waits.
+        ticket: Ticket,
+        /// The legs, with what their persons are found by.
+        legs: Vec<Presented>,
+    },
+    /// The province's system reports a member.
+    Upsert {
+        /// Who waits.
+        ticket: Ticket,
+        /// The report.
+        report: Box<MemberReport>,
+    },
+    /// The province's system credits a personal account.
+    Credit {
+        /// Who waits.
+        ticket: Ticket,
+        /// The request.
+        request: RequestMark,
+        /// Whose account.
+        member_ref: MemberRef,
+        /// More than zero.
+        amount: Money,
+        /// The month that it is for, as the number YYYYMM.
+        period: u32,
+    },
+    /// A wallet is to be opened.
+    OpenWallet {
+        /// Who waits.
+        ticket: Ticket,
+        /// The request.
+        request: RequestMark,
+        /// Whose wallet.
+        member_ref: MemberRef,
+        /// 使用地, a pooling area.
+        use_region: RegionCode,
+        /// What the relative is to the member who opens it for him (代开通), if one does.
+        opened_by: Option<Kinship>,
+        /// What is said beside, for the vault.
+        holder: Option<HolderRow>,
+    },
+    /// An opened wallet is to be changed.
+    ChangeWallet {
+        /// Who waits.
+        ticket: Ticket,
+        /// The request.
+        request: RequestMark,
+        /// Whose wallet.
+        member_ref: MemberRef,
+        /// How.
+        change: WalletChange,
+    },
+    /// How a member stands.
+    Look {
+        /// Who waits.
+        ticket: Ticket,
+        /// The member.
+        member_ref: MemberRef,
+    },
+    /// The questions could not be asked: ask again later.
+    AskFailed {
+        /// What was to be asked.
+        questions: Vec<Question>,
+    },
+    /// The province's system reports a suspension from the network settlement, or its lifting.
+    Suspend {
+        /// Who waits.
+        ticket: Ticket,
+        /// The request.
+        request: RequestMark,
+        /// Whom.
+        member_ref: MemberRef,
+        /// From when and until when.
+        suspension: Suspension,
+    },
+    /// Another rulebook is in force from here on; legs that voted yes stay as they are.
+    Rules(Arc<Rulebook>),
+    /// Time has passed.
+    Tick,
+}
+
+/// A member as the province's system reports him, and how the vault is to keep him.
+#[derive(Clone, Debug)]
+pub struct MemberReport {
+    /// The request.
+    pub request: RequestMark,
+    /// Pooling area of insurance.
+    pub region: RegionCode,
+    /// 310 or 390.
+    pub insurance_type: InsuranceType,
+    /// Whether it is in force.
+    pub insurance_status: InsuranceStatus,
+    /// 欠费.
+    pub in_arrears: bool,
+    /// 公费医疗.
+    pub public_medical: bool,
+    /// State of the personal account.
+    pub account_state: AccountState,
+    /// Whether the vault holds just this person already: then only what is said above can change.
+    pub person_known: bool,
+    /// The vault's row: a new reference, or the one that the vault holds already, which the bytes are sealed for.
+    pub person: PersonRow,
+}
+
+/// What a node tells a waiting caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To a prepare: a vote a leg, in order.
+    Votes(Vec<Vote>),
+    /// To decisions: a receipt each, in order.
+    Acks(Vec<Ack>),
+    /// To a check: what stands against each leg.
+    Refusals(Vec<Vec<RefusalRecord>>),
+    /// To a report, a credit, an opening or a look: how the member stands now.
+    Standing(Box<Standing>),
+    /// The vault's row was made by another request meanwhile: look it up again and repeat.
+    PersonChanged,
+    /// Refused, nothing changed.
+    Refused(RefusalRecord),
+}
+
+/// How a member stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether the request changed anything.
+    pub changed: bool,
+    /// The entry that the request made, now or when it came first.
+    pub entry_id: Option<u64>,
+    /// Insurance.
+    pub member: Option<MemberRow>,
+    /// 个人账户.
+    pub account: AccountRow,
+    /// 医保钱包.
+    pub wallet: Option<WalletRow>,
+    /// What is in the wallet.
+    pub wallet_account: AccountRow,
+}
+
+/// What a node wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Ask the hub about legs in doubt.
+    Ask(Vec<Question>),
+    /// Show this start to the hub at once: it speaks as a life that has not admitted it.
+    Announce,
+    /// People must look: the hub that admits this node is older than what was seen of it, or a copy.
+    HubRefused,
+    /// People must look: a contrary order was parked.
+    Alarm(TransferId, Side),
+}

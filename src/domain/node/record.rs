@@ -1,0 +1,308 @@
+//! What a node journals.
+
+use super::tables::Row;
+use crate::domain::machine::own::{IncidentRaised, PeerSeen};
+use crate::domain::machine::record::{contents, records};
+use crate::domain::protocol::transfer::Outcome;
+use crate::domain::reason::RefusalRecord;
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::id::{Digest, MemberRef, StartId, TransferId};
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::value::money::Money;
+use crate::domain::value::region::RegionCode;
+use crate::domain::value::side::Side;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// A request of the province's own system, so that a repeat changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct RequestMark {
+    /// Keyed digest of the id that the caller chose, in hexadecimal.
+    pub request_id: String,
+    /// Keyed digest of its content.
+    pub digest: Digest,
+}
+
+/// A leg as its node prepared it: enough to bring it back (the content of a sealed `leg_record`).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct PreparedLeg {
+    /// The transfer.
+    pub transfer_id: TransferId,
+    /// Whose part.
+    pub side: Side,
+    /// The member.
+    pub member_ref: MemberRef,
+    /// Amount.
+    pub amount: Money,
+    /// The other side's pooling area.
+    pub counter_region: RegionCode,
+    /// When the hub received the transfer; its day is the one whose limit it counts against.
+    pub receipt_time: Civil,
+    /// Digest of the whole terms.
+    pub terms_digest: Digest,
+    /// Rulebook that judged it.
+    pub rulebook: Digest,
+    /// When.
+    pub prepare_time: Civil,
+    /// This node's incarnation at the time.
+    pub incarnation: u64,
+}
+
+contents! {
+    /// It joined the hub and was given an incarnation.
+    NodeJoined {
+        /// This node's life.
+        incarnation: u64,
+        /// Its random id.
+        start_id: StartId,
+        /// When.
+        time: Civil,
+    }
+    /// A member's insurance and account state, as the province's own system reports it.
+    MemberRecorded {
+        /// The member.
+        member_ref: MemberRef,
+        /// Pooling area.
+        region: RegionCode,
+        /// 310 or 390.
+        insurance_type: InsuranceType,
+        /// Whether it is in force.
+        insurance_status: InsuranceStatus,
+        /// 欠费.
+        in_arrears: bool,
+        /// 公费医疗.
+        public_medical: bool,
+        /// State of the personal account.
+        account_state: AccountState,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// An allotment (划入) to a personal account.
+    AccountCredited {
+        /// The member.
+        member_ref: MemberRef,
+        /// How much.
+        amount: Money,
+        /// The month that it is for, as the number YYYYMM.
+        period: u32,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// A wallet was opened.
+    WalletOpened {
+        /// The member.
+        member_ref: MemberRef,
+        /// 使用地.
+        use_region: RegionCode,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// A leg voted yes: a hold, or a pending credit.
+    LegPrepared {
+        /// All of it.
+        leg: PreparedLeg,
+    }
+    /// A leg voted no.
+    LegRefused {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// Whose part.
+        side: Side,
+        /// Digest of the whole terms.
+        terms_digest: Digest,
+        /// Amount.
+        amount: Money,
+        /// The other side's pooling area, if it could be read.
+        counter_region: Option<RegionCode>,
+        /// When the hub received the transfer.
+        receipt_time: Civil,
+        /// Why.
+        refusal: RefusalRecord,
+        /// Rulebook that judged it, if it came so far.
+        rulebook: Option<Digest>,
+        /// When.
+        time: Civil,
+    }
+    /// An abort came for an id never seen: it may never be prepared.
+    LegBuried {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// Whose part.
+        side: Side,
+        /// Digest of the whole terms.
+        terms_digest: Digest,
+        /// When.
+        time: Civil,
+    }
+    /// The decision on a leg that had voted yes.
+    LegDecided {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// Whose part.
+        side: Side,
+        /// Commit or abort.
+        outcome: Outcome,
+        /// Settlement window of a commit.
+        window: Option<Day>,
+        /// Gapless number of a commit.
+        hub_seq: Option<u64>,
+        /// When it was recorded here.
+        time: Civil,
+    }
+    /// Restored: a committed leg that it had lost, from its own `leg_record`.
+    LegReplayed {
+        /// The leg as it was prepared.
+        leg: PreparedLeg,
+        /// Settlement window.
+        window: Day,
+        /// Gapless number.
+        hub_seq: u64,
+        /// When it was recorded here again.
+        time: Civil,
+        /// Whether it went to the suspense account: the member's own does not cover it, or is not there any more.
+        suspense: bool,
+    }
+    /// Restored: the hub has told it all that it had lost; it serves again.
+    NodeResynced {
+        /// When.
+        time: Civil,
+    }
+    /// A request asked for what was so already. A repeat that comes late must not undo what others did since.
+    RequestNoted {
+        /// The request.
+        request: RequestMark,
+        /// When.
+        time: Civil,
+    }
+    /// A leg waits for the payee's acceptance. Nothing is reserved; until when follows from its receipt.
+    LegAwaited {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// Whose part.
+        side: Side,
+        /// The member.
+        member_ref: MemberRef,
+        /// Amount.
+        amount: Money,
+        /// The other side's pooling area.
+        counter_region: RegionCode,
+        /// When the hub received the transfer.
+        receipt_time: Civil,
+        /// Digest of the whole terms.
+        terms_digest: Digest,
+        /// Rulebook that judged it.
+        rulebook: Digest,
+        /// When.
+        time: Civil,
+    }
+    /// A leg that carries money back voted yes. Also how such a leg comes back after a loss: its decision
+    /// Follows then.
+    ReturnPrepared {
+        /// The leg, as any other that is prepared.
+        leg: PreparedLeg,
+        /// The committed transfer whose money it carries back.
+        returns: TransferId,
+        /// Which account it moves.
+        account: AccountKind,
+    }
+    /// A wallet was opened for a member by a relative (代开通).
+    WalletOpenedFor {
+        /// The member.
+        member_ref: MemberRef,
+        /// 使用地.
+        use_region: RegionCode,
+        /// What the relative is to the member. Who he is, and what was shown, is sealed in the vault.
+        opened_by: Kinship,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// A wallet's place of use (使用地) was changed.
+    WalletMoved {
+        /// The member.
+        member_ref: MemberRef,
+        /// The new one.
+        use_region: RegionCode,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// A wallet was frozen.
+    WalletFrozen {
+        /// The member.
+        member_ref: MemberRef,
+        /// The province's own code for why.
+        code: String,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// A frozen wallet may be used again.
+    WalletUnfrozen {
+        /// The member.
+        member_ref: MemberRef,
+        /// The province's own code for why.
+        code: String,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// A wallet with nothing in it was closed (注销).
+    WalletClosed {
+        /// The member.
+        member_ref: MemberRef,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+    /// A member is excluded from the network settlement (暂停联网结算), or no longer.
+    SettlementSuspended {
+        /// The member.
+        member_ref: MemberRef,
+        /// The day of the decision.
+        from: Day,
+        /// First day on which settlement is open again; none: it was lifted.
+        until: Option<Day>,
+        /// When.
+        time: Civil,
+        /// The request that said so.
+        request: RequestMark,
+    }
+}
+
+// Numbers and versions; they never change, and the hub's are others.
+records! { Row:
+    PeerSeen 7 v 1, told back by Hub;
+    IncidentRaised 8 v 1 about transfer_id, told back by Hub;
+    NodeJoined 20 v 1, told back by Nobody;
+    MemberRecorded 21 v 1, told back by Platform;
+    AccountCredited 22 v 1, told back by Platform;
+    WalletOpened 23 v 1, told back by Platform;
+    LegPrepared 24 v 1 about leg.transfer_id, told back by Hub;
+    LegRefused 25 v 1 about transfer_id, told back by Hub;
+    LegBuried 26 v 1 about transfer_id, told back by Hub;
+    LegDecided 27 v 1 about transfer_id, told back by Hub;
+    LegReplayed 28 v 1 about leg.transfer_id, told back by Hub;
+    NodeResynced 29 v 1, told back by Nobody;
+    RequestNoted 30 v 1, told back by Platform;
+    LegAwaited 32 v 1 about transfer_id, told back by Nobody;
+    ReturnPrepared 34 v 1 about leg.transfer_id, told back by Hub;
+    WalletOpenedFor 35 v 1, told back by Platform;
+    WalletMoved 36 v 1, told back by Platform;
+    WalletFrozen 37 v 1, told back by Platform;
+    WalletUnfrozen 38 v 1, told back by Platform;
+    WalletClosed 39 v 1, told back by Platform;
+    SettlementSuspended 40 v 1, told back by Platform;
+}

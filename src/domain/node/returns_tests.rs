@@ -1,0 +1,253 @@
+//! Legs that carry money back, at their node.
+
+use crate::domain::hub;
+use crate::domain::hub::Effect;
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::machine::own::IncidentRow;
+use crate::domain::machine::record::replay;
+use crate::domain::machine::step::Output;
+use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, WalletRow};
+use crate::domain::node::{Answer, Input, leg_record};
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::message::{AckResult, Decision, Verdict};
+use crate::domain::protocol::returns::ReturnLeg;
+use crate::domain::protocol::transfer::Outcome;
+use crate::domain::reason::Reason;
+use crate::domain::rules::Presented;
+use crate::domain::toy::{PAYEE, PAYER, Toy, answer, id, member};
+use crate::domain::value::id::Digest;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::member::InsuranceType;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::side::Side;
+
+/// 400.00 were sent under the id 1; both legs of a return of them, under the id 50.
+fn begun() -> (Toy, ReturnLeg, ReturnLeg) {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    toy.propose(50, 1, 40_000);
+    let mut legs = toy.approve(50).into_iter().filter_map(|output| match output {
+        Output::Effect(Effect::PrepareReturn(_, leg)) => Some(*leg),
+        Output::Effect(_) | Output::Answer(..) => None,
+    });
+    let (debit, credit) = (legs.next().expect("a debit"), legs.next().expect("a credit"));
+    (toy, debit, credit)
+}
+
+fn verdict(toy: &mut Toy, leg: &ReturnLeg) -> Verdict {
+    match toy.prepare_return(leg) {
+        Answer::Votes(votes) => votes[0].verdict.clone(),
+        other => panic!("no vote: {other:?}"),
+    }
+}
+
+fn refusal(toy: &mut Toy, leg: &ReturnLeg) -> Reason {
+    match verdict(toy, leg) {
+        Verdict::No { refusal, .. } | Verdict::Conflict { refusal } => refusal.reason,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn row(toy: &mut Toy, province: ProvinceCode, kind: AccountKind) -> AccountRow {
+    toy.node(province).get(&Key::Account(member(province), kind)).expect("an account")
+}
+
+fn decision(leg: &ReturnLeg, outcome: Outcome, leg_record: Vec<u8>) -> Decision {
+    let committed = outcome == Outcome::Commit;
+    Decision {
+        transfer_id: leg.transfer_id,
+        side: leg.side,
+        terms_digest: leg.terms_digest,
+        outcome,
+        window: committed.then(|| crate::domain::value::calendar::Day::of(leg.receipt_time)),
+        hub_seq: committed.then_some(2),
+        decide_time: leg.receipt_time,
+        leg_record,
+    }
+}
+
+#[test]
+fn a_prepared_return_holds_in_the_wallet_and_is_pending_in_the_personal_account() {
+    let (mut toy, debit, credit) = begun();
+    assert!(matches!(verdict(&mut toy, &debit), Verdict::Yes { .. }));
+    assert!(matches!(verdict(&mut toy, &credit), Verdict::Yes { .. }));
+    let (wallet, personal) =
+        (row(&mut toy, PAYEE, AccountKind::Wallet), row(&mut toy, PAYER, AccountKind::Personal));
+    assert_eq!((wallet.posted.fen(), wallet.held.fen()), (40_000, 40_000));
+    assert_eq!((personal.posted.fen(), personal.pending.fen()), (960_000, 40_000));
+    assert_eq!(personal.day_count, 1, "a return counts against no day");
+    // Voting again gives the same vote, with the same record.
+    let again = verdict(&mut toy, &debit);
+    assert_eq!(again, verdict(&mut toy, &debit));
+    // An abort gives back what was set aside, and what may go back.
+    toy.decide(PAYEE, decision(&debit, Outcome::Abort, Vec::new()));
+    toy.decide(PAYER, decision(&credit, Outcome::Abort, Vec::new()));
+    let (wallet, personal) =
+        (row(&mut toy, PAYEE, AccountKind::Wallet), row(&mut toy, PAYER, AccountKind::Personal));
+    assert_eq!((wallet.held, personal.pending, personal.day_count), (Money::ZERO, Money::ZERO, 1));
+    let original: LegRow = toy.payee.get(&Key::Leg(id(1), Side::Payee)).expect("recorded");
+    assert_eq!(original.returned, Money::ZERO);
+}
+
+/// A hub that was put back may have forgotten what went back: the nodes have not.
+#[test]
+fn a_node_lets_no_more_go_back_than_it_moved_whoever_asks() {
+    let (mut toy, debit, _) = begun();
+    verdict(&mut toy, &debit);
+    let other = ReturnLeg { transfer_id: id(51), amount: Money::from_fen(1), ..debit.clone() };
+    assert_eq!(refusal(&mut toy, &other), Reason::OverCompensated);
+    // Nor is a return carried back itself.
+    toy.decide(PAYEE, decision(&debit, Outcome::Commit, Vec::new()));
+    let back = ReturnLeg {
+        transfer_id: id(52),
+        side: Side::Payee,
+        original: id(50),
+        original_digest: debit.terms_digest,
+        ..debit
+    };
+    assert_eq!(refusal(&mut toy, &back), Reason::OriginalNotHere);
+}
+
+#[test]
+fn what_was_not_booked_here_under_these_terms_does_not_go_back() {
+    let (mut toy, debit, credit) = begun();
+    let unknown = ReturnLeg { transfer_id: id(51), original: id(9), ..debit.clone() };
+    assert_eq!(refusal(&mut toy, &unknown), Reason::OriginalNotHere);
+    let others = ReturnLeg { transfer_id: id(52), original_digest: Digest([8; 32]), ..debit.clone() };
+    assert_eq!(refusal(&mut toy, &others), Reason::OriginalNotHere);
+    let elsewhere = RegionCode::new(130_100).expect("a code");
+    let elsewhere = ReturnLeg { transfer_id: id(53), region: elsewhere, ..debit };
+    assert_eq!(refusal(&mut toy, &elsewhere), Reason::RegionElsewhere);
+    // Only prepared, not committed: sent under the id 2, whose decision has not come.
+    let outputs = toy.create(2, 2, 100);
+    for output in &outputs {
+        if let Output::Effect(Effect::Prepare(_, leg)) = output {
+            toy.prepare(leg);
+        }
+    }
+    let sent: TransferRow = toy.hub.get(&hub::Key::Transfer(id(2))).expect("received");
+    let early = ReturnLeg {
+        transfer_id: id(54),
+        original: id(2),
+        original_digest: sent.terms_digest,
+        amount: Money::from_fen(100),
+        ..credit
+    };
+    assert_eq!(refusal(&mut toy, &early), Reason::OriginalNotHere);
+}
+
+#[test]
+fn accounts_that_ended_take_nothing_back_and_frozen_ones_do() {
+    let (mut toy, debit, credit) = begun();
+    let wallet: WalletRow = toy.payee.get(&Key::Wallet(member(PAYEE))).expect("opened");
+    let state = crate::domain::value::member::WalletState::Closed;
+    toy.payee.rows.put(WalletRow { state, ..wallet.clone() });
+    assert_eq!(refusal(&mut toy, &debit), Reason::WalletClosed);
+    let state = crate::domain::value::member::WalletState::Frozen;
+    toy.payee.rows.put(WalletRow { state, ..wallet });
+    let again = ReturnLeg { transfer_id: id(51), ..debit };
+    assert!(matches!(verdict(&mut toy, &again), Verdict::Yes { .. }), "freezing keeps what is to go back");
+    // He has moved to residents' insurance, which has no personal account.
+    let status = crate::domain::value::member::InsuranceStatus::Active;
+    toy.report(PAYER, 130_100, InsuranceType::Resident, status, "moved");
+    let payer: MemberRow = toy.payer.get(&Key::Member(member(PAYER))).expect("enrolled");
+    assert_eq!(payer.account_state, crate::domain::value::member::AccountState::Absent);
+    assert_eq!(refusal(&mut toy, &credit), Reason::AccountAbsent);
+}
+
+/// A restored node gets its legs back from what it sealed itself: the original first, then what went back of it.
+#[test]
+fn a_return_that_was_lost_comes_back_as_it_was() {
+    let (mut toy, debit, credit) = begun();
+    for (province, leg) in [(PAYEE, debit), (PAYER, credit)] {
+        let Verdict::Yes { leg_record, .. } = verdict(&mut toy, &leg) else { panic!("no yes") };
+        let prepared = toy.node(province).journal.len();
+        toy.decide(province, decision(&leg, Outcome::Commit, Vec::new()));
+        let (before, whole) = (prepared - 1, toy.node(province).rows.rows().cloned().collect::<Vec<_>>());
+        let known: LegRow = toy.node(province).get(&Key::Leg(leg.transfer_id, leg.side)).expect("one");
+        assert_eq!(
+            self::leg_record(&known),
+            Some(leg_record.clone()),
+            "what is told to a hub that was put back"
+        );
+        let node = toy.node(province);
+        node.journal.truncate(before);
+        node.rows = replay(&node.journal);
+        let acks = toy.decide(province, decision(&leg, Outcome::Commit, leg_record));
+        assert_eq!(acks[0].result, AckResult::Recorded);
+        let node = toy.node(province);
+        assert_eq!(node.rows.rows().cloned().collect::<Vec<_>>(), whole);
+        assert_eq!(replay(&node.journal).rows().cloned().collect::<Vec<_>>(), whole);
+    }
+}
+
+/// The original came back after a loss and fitted no account: what stands in the suspense account goes back from there.
+#[test]
+fn what_stands_in_the_suspense_account_goes_back_from_there() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    let node = toy.payee.journal.len();
+    toy.settle(outputs);
+    let known: LegRow = toy.payee.get(&Key::Leg(id(1), Side::Payee)).expect("recorded");
+    let (sealed, original) = (leg_record(&known).expect("it voted yes"), known);
+    // The wallet was opened after the backup that was put back.
+    toy.payee.journal.truncate(node);
+    toy.payee
+        .journal
+        .retain(|record| !matches!(record, crate::domain::node::record::Record::WalletOpened(_)));
+    toy.payee.rows = replay(&toy.payee.journal);
+    let replayed = Decision {
+        transfer_id: id(1),
+        side: Side::Payee,
+        terms_digest: original.terms_digest,
+        outcome: Outcome::Commit,
+        window: original.window,
+        hub_seq: original.hub_seq,
+        decide_time: toy.now.civil,
+        leg_record: sealed,
+    };
+    toy.decide(PAYEE, replayed);
+    let noted: Option<IncidentRow> = toy.payee.get(&Key::Incident(id(1), Side::Payee));
+    assert_eq!(noted.expect("for people").refusal.reason, Reason::ReplayedToSuspense);
+    let suspense = |toy: &Toy| {
+        let key = Key::Account(super::PROVINCE, AccountKind::Suspense);
+        toy.payee.get::<AccountRow>(&key).expect("booked")
+    };
+    assert_eq!(suspense(&toy).posted.fen(), 40_000);
+    toy.propose(50, 1, 40_000);
+    let outputs = toy.approve(50);
+    toy.settle(outputs);
+    assert_eq!((suspense(&toy).posted, suspense(&toy).held), (Money::ZERO, Money::ZERO));
+    assert_eq!(row(&mut toy, PAYER, AccountKind::Personal).posted.fen(), 1_000_000);
+    let leg: LegRow = toy.payee.get(&Key::Leg(id(50), Side::Payer)).expect("recorded");
+    assert_eq!((leg.state, leg.account), (LegState::Committed, AccountKind::Suspense));
+    assert_eq!((leg.member_ref, leg.returns), (member(PAYEE), Some(id(1))));
+}
+
+#[test]
+fn a_member_whose_money_goes_back_does_not_leave_meanwhile() {
+    let (mut toy, debit, credit) = begun();
+    verdict(&mut toy, &credit);
+    verdict(&mut toy, &debit);
+    let status = crate::domain::value::member::InsuranceStatus::Ended;
+    for (province, region, kind) in
+        [(PAYER, 130_100, InsuranceType::Employee), (PAYEE, 510_100, InsuranceType::Resident)]
+    {
+        let left = answer(toy.report(province, region, kind, status, "left"));
+        assert!(matches!(left, Answer::Refused(it) if it.reason == Reason::HasLiveLeg));
+    }
+    // The giver becomes a resident, who has no personal account: not while money is on its way into it.
+    let active = crate::domain::value::member::InsuranceStatus::Active;
+    let closed = answer(toy.report(PAYER, 130_100, InsuranceType::Resident, active, "closed"));
+    assert!(matches!(closed, Answer::Refused(it) if it.reason == Reason::HasLiveLeg));
+}
+
+#[test]
+fn a_return_cannot_be_checked() {
+    let (mut toy, debit, _) = begun();
+    let check = Input::Check { ticket: 1, legs: vec![Presented::Return(debit)] };
+    let Answer::Refusals(refusals) = answer(toy.payee.run(toy.now, check)) else { panic!("no answer") };
+    assert_eq!(refusals[0][0].reason, Reason::Unsupported);
+}

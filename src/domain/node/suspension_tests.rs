@@ -1,0 +1,108 @@
+//! Members who are excluded from the network settlement.
+
+use super::suspension::Suspension;
+use super::{Answer, Input};
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::node::tables::{Key, MemberRow};
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
+use crate::domain::toy::{NOON, PAYEE, PAYER, Toy, answer, id, member, request};
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::member::{InsuranceStatus, InsuranceType};
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::{hub, node};
+
+const DAY_MS: i64 = 86_400_000;
+
+fn day(text: &str) -> Day {
+    Day::parse(text).expect("a day")
+}
+
+fn suspend(toy: &mut Toy, province: ProvinceCode, name: &str, suspension: Suspension) -> Answer {
+    let now = toy.now;
+    let input =
+        Input::Suspend { ticket: 0, request: request(name), member_ref: member(province), suspension };
+    let host = if province == PAYER { &mut toy.payer } else { &mut toy.payee };
+    answer(host.run(now, input))
+}
+
+fn until(text: &str) -> Suspension {
+    // The toy's noon is that of 2026-11-21.
+    Suspension { from: day("2026-11-21"), until: Some(day(text)) }
+}
+
+fn transfer(toy: &mut Toy, number: u8) -> (TransferState, Option<RefusalRecord>) {
+    let outputs = toy.create(1, number, 100);
+    toy.settle(outputs);
+    let row: TransferRow = toy.hub.get(&hub::Key::Transfer(id(number))).expect("a transfer");
+    (row.state, row.refusal)
+}
+
+#[test]
+fn a_suspended_payer_is_refused_up_to_the_last_moment_before_its_end() {
+    let mut toy = Toy::new();
+    suspend(&mut toy, PAYER, "s", until("2027-02-21"));
+    let refusal = transfer(&mut toy, 1).1.expect("refused");
+    assert_eq!((refusal.reason, refusal.side), (Reason::PayerSettlementSuspended, RefusalSide::Payer));
+    assert_eq!(refusal.metadata, [("until".to_owned(), "2027-02-21".to_owned())]);
+    // 92 days from 2026-11-21 to 2027-02-21, whose first moment is twelve hours before its noon.
+    let end = NOON + 92 * DAY_MS - DAY_MS / 2;
+    toy.now.civil = Civil(end - 1);
+    assert_eq!(transfer(&mut toy, 2).0, TransferState::Aborted);
+    toy.now.civil = Civil(end);
+    assert_eq!(transfer(&mut toy, 3).0, TransferState::Committed);
+}
+
+#[test]
+fn a_suspended_payee_is_refused_without_telling_until_when() {
+    let mut toy = Toy::new();
+    suspend(&mut toy, PAYEE, "s", until("2027-11-21"));
+    let refusal = transfer(&mut toy, 1).1.expect("refused");
+    assert_eq!((refusal.reason, refusal.side), (Reason::PayeeSettlementSuspended, RefusalSide::Payee));
+    assert_eq!(refusal.metadata, []);
+}
+
+#[test]
+fn a_report_of_insurance_does_not_end_it_and_a_lifting_does() {
+    let mut toy = Toy::new();
+    suspend(&mut toy, PAYER, "s", until("2027-02-21"));
+    for status in [InsuranceStatus::Suspended, InsuranceStatus::Active] {
+        toy.report(PAYER, 130_100, InsuranceType::Employee, status, status.name());
+    }
+    let row: MemberRow = toy.payer.get(&Key::Member(member(PAYER))).expect("a member");
+    assert_eq!(row.settlement_suspended_until, Some(day("2027-02-21")));
+    suspend(&mut toy, PAYER, "l", Suspension { from: day("2026-11-21"), until: None });
+    assert_eq!(transfer(&mut toy, 1).0, TransferState::Committed);
+}
+
+#[test]
+fn what_voted_yes_is_not_touched() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 100);
+    let prepared = outputs.iter().find_map(|output| match output {
+        crate::domain::machine::step::Output::Effect(crate::domain::hub::Effect::Prepare(PAYER, leg)) => {
+            Some(leg)
+        }
+        _ => None,
+    });
+    let node::Answer::Votes(_) = toy.prepare(prepared.expect("a leg")) else { panic!("no votes") };
+    suspend(&mut toy, PAYER, "s", until("2027-02-21"));
+    toy.settle(outputs);
+    let row: TransferRow = toy.hub.get(&hub::Key::Transfer(id(1))).expect("a transfer");
+    assert_eq!(row.state, TransferState::Committed);
+}
+
+#[test]
+fn it_is_done_once_and_does_not_begin_tomorrow() {
+    let mut toy = Toy::new();
+    let changed = |answer: Answer| match answer {
+        Answer::Standing(standing) => standing.changed,
+        other => panic!("refused: {other:?}"),
+    };
+    assert!(changed(suspend(&mut toy, PAYER, "s", until("2027-02-21"))));
+    assert!(!changed(suspend(&mut toy, PAYER, "s", until("2027-02-21"))), "the same request");
+    assert!(!changed(suspend(&mut toy, PAYER, "t", until("2027-02-21"))), "nothing new");
+    let tomorrow = Suspension { from: day("2026-11-22"), until: Some(day("2027-03-01")) };
+    let Answer::Refused(refusal) = suspend(&mut toy, PAYER, "u", tomorrow) else { panic!("taken") };
+    assert_eq!(refusal.reason, Reason::DateInFuture);
+}

@@ -1,0 +1,238 @@
+//! What a node keeps beside its journal.
+
+use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
+use crate::domain::machine::scan::{Filter, Only};
+use crate::domain::machine::table::{rows, tables};
+use crate::domain::protocol::leg::LegState;
+use crate::domain::reason::RefusalRecord;
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::id::{Digest, MemberRef, TransferId};
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::ledger::{AccountKind, EntryKind};
+use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType, WalletState};
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::side::Side;
+
+rows! {
+    /// A member's insurance.
+    MemberRow {
+        /// Who, without saying who.
+        member_ref: MemberRef;
+        /// Pooling area of insurance.
+        region: RegionCode,
+        /// 310 or 390.
+        insurance_type: InsuranceType,
+        /// Whether it is in force.
+        insurance_status: InsuranceStatus,
+        /// 欠费: behind with contributions.
+        in_arrears: bool,
+        /// 公费医疗: publicly funded, has no part in sharing.
+        public_medical: bool,
+        /// State of the personal account.
+        account_state: AccountState,
+        /// When any of this last changed.
+        update_time: Civil,
+        /// First day on which he is part of the network settlement again (暂停联网结算 until then); none: he is.
+        settlement_suspended_until: Option<Day>,
+    }
+    /// The balance of one account. `posted − held` is never negative for a member's accounts.
+    AccountRow {
+        /// Whose; the zero reference owns the province's own accounts.
+        member_ref: MemberRef,
+        /// Which of his accounts.
+        kind: AccountKind;
+        /// What is there.
+        posted: Money,
+        /// What prepared payer legs have set aside.
+        held: Money,
+        /// What prepared payee legs will bring. Never spendable.
+        pending: Money,
+        /// How many entries it has; the last one's number in this account.
+        entry_count: u64,
+        /// The last entry's id; 0 when there is none. Each entry names the one before it.
+        last_entry: u64,
+        /// The latest day on which a transfer of this account was received.
+        day: Day,
+        /// Live and committed transfers of that day; holds included.
+        day_count: u64,
+        /// The day before it on which there was one.
+        earlier_day: Day,
+        /// Live and committed transfers of the earlier day.
+        earlier_count: u64,
+    }
+    /// One line of an account's statement. Appended in order of booking, whoever's it is: statements of many
+    /// members are never read together, but entries of many are always written together.
+    EntryRow {
+        /// 1, 2, 3 … over all accounts of the node.
+        entry_id: u64;
+        /// Whose.
+        member_ref: MemberRef,
+        /// Which account.
+        kind: AccountKind,
+        /// 1, 2, 3 … in this account.
+        entry_no: u64,
+        /// The account's entry before this one; 0 when this is its first.
+        previous: u64,
+        /// Positive: in; negative: out.
+        amount: Money,
+        /// Posted balance after it.
+        balance: Money,
+        /// What it is.
+        entry_kind: EntryKind,
+        /// The transfer that made it.
+        transfer_id: Option<TransferId>,
+        /// The other place.
+        counter_region: Option<RegionCode>,
+        /// The month that an allotment is for, as the number YYYYMM.
+        period: Option<u64>,
+        /// When.
+        entry_time: Civil,
+    }
+    /// A member's 医保钱包.
+    WalletRow {
+        /// Whose.
+        member_ref: MemberRef;
+        /// Open, frozen, closed.
+        state: WalletState,
+        /// 使用地: where its money may be used.
+        use_region: RegionCode,
+        /// When it was opened.
+        open_time: Civil,
+        /// What the relative is to the member who opened it for him (代开通); none when he did it himself.
+        opened_by: Option<Kinship>,
+        /// The province's own code for why it was last frozen or unfrozen; none when it was not since it was opened.
+        state_code: Option<String>,
+        /// When its state last changed.
+        state_time: Civil,
+    }
+    /// This province's part of a transfer; also the tombstone of an id that must never be prepared.
+    LegRow {
+        /// The transfer.
+        transfer_id: TransferId,
+        /// Whose part.
+        side: Side;
+        /// Where it stands.
+        state: LegState,
+        /// Digest of the terms that were voted on.
+        terms_digest: Digest,
+        /// The member; zero for a tombstone or a refusal before he was known.
+        member_ref: MemberRef,
+        /// Amount; zero for a tombstone.
+        amount: Money,
+        /// The other side's pooling area, if known.
+        counter_region: Option<RegionCode>,
+        /// The day whose limit it counts against.
+        day: Day,
+        /// When the hub received the transfer.
+        receipt_time: Civil,
+        /// Why it was refused.
+        refusal: Option<RefusalRecord>,
+        /// When it was prepared, refused or buried here.
+        prepare_time: Civil,
+        /// When the decision was recorded here.
+        decide_time: Option<Civil>,
+        /// Settlement window, from the decision.
+        window: Option<Day>,
+        /// The hub's number, from the decision.
+        hub_seq: Option<u64>,
+        /// Rulebook that judged it.
+        rulebook: Option<Digest>,
+        /// Incarnation of this node when it voted.
+        incarnation: u64,
+        /// Which account it moves: the member's, or the suspense account where none of his could take it.
+        account: AccountKind,
+        /// The committed transfer whose money it carries back; none: it carries nothing back.
+        returns: Option<TransferId>,
+        /// How much of it goes back, or has gone back, by later transfers that voted yes here and were not aborted.
+        returned: Money,
+    }
+    /// Answered requests of the province's own system, for repeats.
+    RequestRow {
+        /// Keyed digest of the id that the caller chose, in hexadecimal.
+        request_id: String;
+        /// Keyed digest of its content.
+        digest: Digest,
+        /// The entry that it made, if it made one.
+        entry_id: Option<u64>,
+        /// When it was carried out.
+        done_time: Civil,
+    }
+    /// Vault: who is behind a reference. Mutable, sealed, outside the journal; deleting it forgets the person.
+    PersonRow {
+        /// Keyed hash of the identity number.
+        id_hash: Digest;
+        /// The random reference.
+        member_ref: MemberRef,
+        /// Number, name and phone, sealed.
+        sealed: Vec<u8>,
+    }
+    /// Vault: what was said when a wallet was opened. Mutable, sealed, outside the journal.
+    HolderRow {
+        /// Whose wallet.
+        member_ref: MemberRef;
+        /// Phone; the relative who opened it for him and what the calling platform stated. Sealed.
+        sealed: Vec<u8>,
+    }
+}
+
+tables! {
+    Member = MemberRow "member" { member_ref: MemberRef }
+    Account = AccountRow "account" { member_ref: MemberRef, kind: AccountKind }
+    Entry = EntryRow "entry" { entry_id: u64 }
+    Wallet = WalletRow "wallet" { member_ref: MemberRef }
+    Leg = LegRow "leg" { transfer_id: TransferId, side: Side }
+    Request = RequestRow "request" { request_id: String }
+    Person = PersonRow "vault_person" { id_hash: Digest }
+    Holder = HolderRow "vault_holder" { member_ref: MemberRef }
+}
+
+impl Table {
+    /// See [`crate::domain::machine::table::Table::is_vault`].
+    pub fn is_vault(self) -> bool {
+        matches!(self, Table::Person | Table::Holder)
+    }
+
+    /// See [`crate::domain::machine::table::Table::holds_persons`].
+    pub fn holds_persons(self) -> bool {
+        self.is_vault()
+    }
+}
+
+impl Row {
+    /// See [`crate::domain::machine::table::Row::is_finished`].
+    pub fn is_finished(&self) -> bool {
+        match self {
+            Row::Entry(_) | Row::Request(_) | Row::Incident(_) => true,
+            Row::Leg(row) => !matches!(row.state, LegState::Prepared | LegState::Awaiting),
+            Row::Peer(_)
+            | Row::Own(_)
+            | Row::Member(_)
+            | Row::Account(_)
+            | Row::Wallet(_)
+            | Row::Person(_)
+            | Row::Holder(_) => false,
+        }
+    }
+
+    /// See [`crate::domain::machine::table::Row::violated`].
+    pub fn violated(&self) -> Option<&'static str> {
+        match self {
+            Row::Leg(row) if row.amount.fen() < 0 => Some("leg_amount_not_negative"),
+            Row::Account(row) if row.held.fen() < 0 => Some("account_held_not_negative"),
+            Row::Account(row) if row.pending.fen() < 0 => Some("account_pending_not_negative"),
+            Row::Account(row)
+                if matches!(row.kind, AccountKind::Personal | AccountKind::Wallet)
+                    && row.posted < row.held =>
+            {
+                Some("account_covers_holds")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Legs that voted yes and do not know the decision.
+pub fn legs_in_doubt() -> Filter<Table> {
+    Filter { table: Table::Leg, only: Only::Equal("state", LegState::Prepared.number()) }
+}

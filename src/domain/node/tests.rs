@@ -1,0 +1,385 @@
+//! A node's side: every cell of its tables, and what a refused input leaves unchanged.
+
+use super::decide::{Reaction, reaction};
+use super::prepare::{Known, Precedent, precedent};
+use super::{Answer, Effect, Input};
+use crate::domain::hub;
+use crate::domain::machine::record::replay;
+use crate::domain::machine::step::Output;
+use crate::domain::node::tables::{AccountRow, PersonRow, Row};
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::message::{AckResult, Decision, Ruling, Verdict};
+use crate::domain::protocol::transfer::{Leg, Outcome};
+use crate::domain::reason::Reason;
+use crate::domain::rules::{Presented, PresentedLeg};
+use crate::domain::toy::{self, OpenVault, PAYEE, PAYER, Toy, answer, id, id_hash, member};
+use crate::domain::value::id::Digest;
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::member::{InsuranceStatus, InsuranceType};
+use crate::domain::value::money::Money;
+use crate::domain::value::side::Side;
+use std::sync::Arc;
+
+fn legs(toy: &mut Toy, number: u8, fen: i64) -> Vec<Leg> {
+    let leg = |output| match output {
+        Output::Effect(hub::Effect::Prepare(_, leg)) => Some(*leg),
+        Output::Effect(_) | Output::Answer(..) => None,
+    };
+    toy.create(1, number, fen).into_iter().filter_map(leg).collect()
+}
+
+fn verdict(toy: &mut Toy, leg: &Leg) -> Verdict {
+    match toy.prepare(leg) {
+        Answer::Votes(votes) => votes[0].verdict.clone(),
+        other => panic!("no vote: {other:?}"),
+    }
+}
+
+fn refusal(verdict: &Verdict) -> Reason {
+    match verdict {
+        Verdict::No { refusal, .. } | Verdict::Conflict { refusal } => refusal.reason,
+        Verdict::Yes { .. } | Verdict::Awaiting { .. } => panic!("not refused: {verdict:?}"),
+    }
+}
+
+fn decision(leg: &Leg, outcome: Outcome) -> Decision {
+    Decision {
+        transfer_id: leg.transfer_id,
+        side: leg.side,
+        terms_digest: leg.terms_digest,
+        outcome,
+        window: None,
+        hub_seq: (outcome == Outcome::Commit).then_some(1),
+        decide_time: leg.receipt_time,
+        leg_record: Vec::new(),
+    }
+}
+
+pub(super) fn rows(toy: &mut Toy) -> Vec<Row> {
+    toy.payer.rows.rows().chain(toy.payee.rows.rows()).cloned().collect()
+}
+
+#[test]
+fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
+    use LegState::{Aborted, Awaiting, Buried, Committed, Prepared, Refused};
+    use Outcome::{Abort, Commit};
+    let table = [
+        (None, Commit, Reaction::Reject),
+        (None, Abort, Reaction::Bury),
+        (Some(Awaiting), Commit, Reaction::Reject),
+        (Some(Awaiting), Abort, Reaction::Bury),
+        (Some(Prepared), Commit, Reaction::CarryOut),
+        (Some(Prepared), Abort, Reaction::CarryOut),
+        (Some(Refused), Commit, Reaction::Reject),
+        (Some(Refused), Abort, Reaction::Confirm),
+        (Some(Buried), Commit, Reaction::Reject),
+        (Some(Buried), Abort, Reaction::Confirm),
+        (Some(Committed), Commit, Reaction::Confirm),
+        (Some(Committed), Abort, Reaction::Reject),
+        (Some(Aborted), Commit, Reaction::Reject),
+        (Some(Aborted), Abort, Reaction::Confirm),
+    ];
+    assert_eq!(table.len(), (LegState::ALL.len() + 1) * Outcome::ALL.len());
+    for (state, outcome, expected) in table {
+        assert_eq!(reaction(state, outcome, false), expected, "{state:?} × {outcome:?}");
+        // A leg's own record changes what a commit of a lost leg does, and nothing else.
+        let lost = outcome == Commit && matches!(state, None | Some(Awaiting));
+        let expected = if lost { Reaction::Replay } else { expected };
+        assert_eq!(reaction(state, outcome, true), expected, "{state:?} × {outcome:?}, with its leg");
+    }
+}
+
+#[test]
+fn every_cell_of_state_terms_and_acceptance_is_what_the_protocol_says() {
+    use LegState::{Aborted, Awaiting, Buried, Committed, Prepared, Refused};
+    use Precedent::{AbortedBefore, Judge, OtherTerms, SameAgain};
+    // Same terms; same terms by the id, after the acceptance; other terms, either way.
+    let table = [
+        (None, [Judge, Judge, Judge]),
+        (Some(Awaiting), [SameAgain, Judge, OtherTerms]),
+        (Some(Prepared), [SameAgain, SameAgain, OtherTerms]),
+        (Some(Refused), [SameAgain, SameAgain, OtherTerms]),
+        (Some(Buried), [AbortedBefore; 3]),
+        (Some(Committed), [SameAgain, SameAgain, OtherTerms]),
+        (Some(Aborted), [AbortedBefore; 3]),
+    ];
+    assert_eq!(table.len(), LegState::ALL.len() + 1);
+    for (state, [same, by_id, other]) in table {
+        let of = |same_terms, accepted| precedent(state, Known { same_terms, accepted });
+        assert_eq!([of(true, false), of(true, true)], [same, by_id], "{state:?}");
+        assert_eq!([of(false, false), of(false, true)], [other; 2], "{state:?}");
+    }
+}
+
+#[test]
+fn a_prepare_repeated_gets_the_same_vote_and_one_hold() {
+    let mut toy = Toy::new();
+    let legs = legs(&mut toy, 1, 40_000);
+    let first = verdict(&mut toy, &legs[0]);
+    let before = rows(&mut toy);
+    assert_eq!(verdict(&mut toy, &legs[0]), first);
+    assert_eq!(rows(&mut toy), before);
+}
+
+#[test]
+fn an_id_with_other_terms_is_a_conflict_and_changes_nothing() {
+    let mut toy = Toy::new();
+    let mut leg = legs(&mut toy, 1, 40_000).remove(0);
+    verdict(&mut toy, &leg);
+    let before = rows(&mut toy);
+    leg.terms_digest.0[0] ^= 1;
+    assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::TermsDiffer);
+    let acks = toy.decide(PAYER, decision(&leg, Outcome::Abort));
+    assert_eq!(acks[0].result, AckResult::Rejected);
+    assert_eq!(acks[0].refusal.as_ref().map(|refusal| refusal.reason), Some(Reason::TermsDiffer));
+    assert_eq!(rows(&mut toy), before, "what was aborted is not here: that is no incident");
+}
+
+/// A commit of other terms is never confirmed, whatever has become of the leg.
+#[test]
+fn a_commit_of_other_terms_is_rejected_before_and_after_the_right_one() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    verdict(&mut toy, &leg);
+    let right = decision(&leg, Outcome::Commit);
+    let mut wrong = right.clone();
+    wrong.terms_digest.0[0] ^= 1;
+    for _ in 0..2 {
+        let acks = toy.decide(PAYER, wrong.clone());
+        let reason = acks[0].refusal.as_ref().map(|refusal| refusal.reason);
+        assert_eq!((acks[0].result, reason), (AckResult::Rejected, Some(Reason::TermsDiffer)));
+        toy.decide(PAYER, right.clone());
+    }
+    let incidents = rows(&mut toy).into_iter().filter(|row| matches!(row, Row::Incident(_)));
+    assert_eq!(incidents.count(), 1);
+}
+
+#[test]
+fn abort_first_then_prepare_never_holds() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Abort))[0].result, AckResult::Recorded);
+    assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::AbortedBefore);
+    assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Abort))[0].result, AckResult::Already);
+    assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Commit))[0].result, AckResult::Rejected);
+}
+
+#[test]
+fn a_commit_of_an_unknown_id_is_rejected_and_raised_once() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    for _ in 0..2 {
+        assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Commit))[0].result, AckResult::Rejected);
+    }
+    let incidents = toy.payer.rows.rows().filter(|row| matches!(row, Row::Incident(_))).count();
+    assert_eq!(incidents, 1);
+}
+
+#[test]
+fn each_state_of_insurance_refuses_the_payee_with_its_own_reason() {
+    let cases = [
+        (InsuranceStatus::None, Reason::PayeeNotInsured),
+        (InsuranceStatus::Suspended, Reason::PayeeSuspended),
+        (InsuranceStatus::Ended, Reason::PayeeEnded),
+    ];
+    for (number, (status, reason)) in (1..).zip(cases) {
+        let mut toy = Toy::new();
+        toy.report(PAYEE, 510_100, InsuranceType::Resident, status, "changed");
+        let leg = legs(&mut toy, number, 40_000).remove(1);
+        assert_eq!(refusal(&verdict(&mut toy, &leg)), reason);
+    }
+}
+
+#[test]
+fn suspension_after_a_yes_does_not_touch_the_leg_but_a_move_must_wait() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    for output in &outputs {
+        if let Output::Effect(hub::Effect::Prepare(_, leg)) = output {
+            toy.prepare(leg);
+        }
+    }
+    let moved = toy.report(PAYEE, 510_300, InsuranceType::Resident, InsuranceStatus::Active, "move");
+    assert!(matches!(answer(moved), Answer::Refused(refusal) if refusal.reason == Reason::RegionElsewhere));
+    toy.report(PAYEE, 510_100, InsuranceType::Resident, InsuranceStatus::Suspended, "suspend");
+    let answers = toy.settle(outputs);
+    assert!(matches!(&answers[0].1, hub::Answer::Transfer(row) if row.hub_seq == Some(1)));
+}
+
+#[test]
+fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 400_000_000).remove(0);
+    let (now, hub) = (toy.now, toy.hub.mark);
+    let person = |number: u8, sealed: &[u8]| PersonRow {
+        id_hash: Digest([number; 32]),
+        member_ref: member(PAYER),
+        sealed: sealed.to_vec(),
+    };
+    toy.payer.vault.push(person(2, OpenVault::OTHER_NAME).into());
+    toy.payer.vault.push(person(3, OpenVault::DAMAGED).into());
+    for (number, reason) in [
+        (1, Reason::PayerNotInsured),
+        (2, Reason::PayerIdentityMismatch),
+        // A row of the vault that cannot be read refuses its own leg; it must not fail the call.
+        (3, Reason::Internal),
+    ] {
+        let id_hash = Digest([number; 32]);
+        let leg = Leg { transfer_id: id(number), ..leg.clone() };
+        let legs = vec![Presented::Leg(PresentedLeg { leg, id_hash })];
+        let check = toy.payer.run(now, Input::Check { ticket: 0, legs: legs.clone() });
+        let Answer::Refusals(refusals) = answer(check) else { panic!("no refusals") };
+        assert_eq!(refusals[0].iter().map(|it| it.reason).collect::<Vec<_>>(), vec![reason]);
+        let outputs = toy.payer.run(now, Input::Prepare { ticket: 0, hub, legs });
+        let Answer::Votes(votes) = answer(outputs) else { panic!("no votes") };
+        assert_eq!(refusal(&votes[0].verdict), reason);
+    }
+}
+
+#[test]
+fn a_check_lists_every_rule_that_fails_and_writes_nothing() {
+    let mut toy = Toy::new();
+    toy.report(PAYER, 130_100, InsuranceType::Resident, InsuranceStatus::Suspended, "changed");
+    let leg = legs(&mut toy, 1, 400_000_000).remove(0);
+    let before = toy.payer.journal.len();
+    let legs = vec![Presented::Leg(PresentedLeg { leg, id_hash: id_hash(PAYER) })];
+    let Answer::Refusals(refusals) = answer(toy.payer.run(toy.now, Input::Check { ticket: 0, legs })) else {
+        panic!("no refusals")
+    };
+    let reasons: Vec<Reason> = refusals[0].iter().map(|refusal| refusal.reason).collect();
+    let expected = [
+        Reason::PayerNotEmployee,
+        Reason::PayerSuspended,
+        Reason::PayerAccountAbsent,
+        Reason::AmountOverLimit,
+        Reason::InsufficientBalance,
+    ];
+    assert_eq!(reasons, expected);
+    assert_eq!(toy.payer.journal.len(), before);
+}
+
+#[test]
+fn an_older_hub_and_a_copy_of_it_are_refused() {
+    let mut toy = Toy::new();
+    toy.restart_hub(9);
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    toy.prepare(&leg);
+    let good = toy.hub.mark;
+    let old = crate::domain::machine::own::PeerMark { incarnation: good.incarnation - 1, ..good };
+    let copy = crate::domain::machine::own::PeerMark { start_id: Default::default(), ..good };
+    for mark in [old, copy] {
+        toy.hub.mark = mark;
+        let answer = toy.prepare(&leg);
+        assert!(matches!(answer, Answer::Refused(refusal) if refusal.reason == Reason::SenderRefused));
+    }
+}
+
+/// The hub's store may have been put back, and nobody has said so: only its answer to an announcement shows that it
+/// holds what this node has seen of it.
+#[test]
+fn nothing_is_taken_from_a_life_of_the_hub_that_has_not_admitted_the_node() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    verdict(&mut toy, &leg);
+    toy.start_hub(9);
+    let (now, hub, before) = (toy.now, toy.hub.mark, rows(&mut toy));
+    let abort = decision(&leg, Outcome::Abort);
+    let told = [
+        Input::Decide { ticket: 0, hub, decisions: vec![abort.clone()] },
+        Input::Rulings { hub, rulings: vec![Ruling::Decided(abort.clone())] },
+    ];
+    for input in told {
+        let outputs = toy.payer.run(now, input);
+        assert!(outputs.contains(&Output::Effect(Effect::Announce)), "{outputs:?}");
+        assert_eq!(rows(&mut toy), before);
+    }
+    drop(toy.join(PAYER));
+    assert_eq!(toy.decide(PAYER, abort)[0].result, AckResult::Recorded);
+}
+
+#[test]
+fn a_node_that_restarts_asks_at_once_about_what_is_in_doubt() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    toy.prepare(&leg);
+    toy.restart_node(PAYER, 77);
+    let outputs = toy.payer.run(toy.now, Input::Tick);
+    let [Output::Effect(super::Effect::Ask(questions))] = outputs.as_slice() else { panic!("{outputs:?}") };
+    assert_eq!((questions[0].transfer_id, questions[0].side), (id(1), Side::Payer));
+    // The same tick again: the question is under way.
+    assert_eq!(toy.payer.run(toy.now, Input::Tick), vec![]);
+}
+
+#[test]
+fn replaying_the_journals_rebuilds_the_tables() {
+    let mut toy = Toy::new();
+    for number in 1..=5 {
+        let outputs = toy.create(1, number, i64::from(number) * 50_000);
+        toy.settle(outputs);
+    }
+    for host in [&toy.payer, &toy.payee] {
+        assert!(host.journal.len() > 5);
+        let replayed = replay(&host.journal);
+        assert_eq!(replayed.rows().collect::<Vec<_>>(), host.rows.rows().collect::<Vec<_>>());
+    }
+    let replayed = replay(&toy.hub.journal);
+    assert_eq!(replayed.rows().collect::<Vec<_>>(), toy.hub.rows.rows().collect::<Vec<_>>());
+}
+
+/// Commit and abort of one leg in one call: the second was judged before what it needs was loaded, and panicked.
+#[test]
+fn two_orders_about_one_leg_in_one_call_are_both_answered() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    verdict(&mut toy, &leg);
+    let (now, hub) = (toy.now, toy.hub.mark);
+    let decisions = vec![decision(&leg, Outcome::Commit), decision(&leg, Outcome::Abort)];
+    let outputs = toy.payer.run(now, Input::Decide { ticket: 0, hub, decisions });
+    let Answer::Acks(acks) = answer(outputs) else { panic!("no receipts") };
+    assert_eq!(
+        acks.iter().map(|ack| ack.result).collect::<Vec<_>>(),
+        [AckResult::Recorded, AckResult::Rejected]
+    );
+}
+
+/// The incident was not among the rows that rulings ask for: the second of two about one leg panicked.
+#[test]
+fn two_rulings_about_one_leg_in_one_answer_are_both_taken() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    verdict(&mut toy, &leg);
+    let (now, hub) = (toy.now, toy.hub.mark);
+    let rulings = [Outcome::Commit, Outcome::Abort].map(|it| Ruling::Decided(decision(&leg, it)));
+    let outputs = toy.payer.run(now, Input::Rulings { hub, rulings: rulings.to_vec() });
+    let alarms = outputs.iter().filter(|it| matches!(it, Output::Effect(Effect::Alarm(..))));
+    assert_eq!(alarms.count(), 1);
+}
+
+/// Before the hub has given a start its incarnation, its votes would belong to no life.
+#[test]
+fn a_node_that_has_not_joined_votes_on_nothing() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    let before = rows(&mut toy);
+    let start = crate::domain::value::id::StartId([9; 16]);
+    let (places, rulebook) = (toy::places().into(), toy::rulebook(|_| ()).into());
+    toy.payer.machine = super::NodeMachine::new(PAYER, start, places, rulebook, Arc::new(OpenVault), []);
+    match toy.prepare(&leg) {
+        Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::NotAnnounced),
+        other => panic!("not refused: {other:?}"),
+    }
+    assert_eq!(rows(&mut toy), before);
+}
+
+/// Half of what it can hold is left for what is under way.
+#[test]
+fn a_clearing_account_that_is_full_takes_no_new_transfer() {
+    let mut toy = Toy::new();
+    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    let full = AccountRow {
+        posted: Money::from_fen(i64::MIN / 2 - 2),
+        ..super::apply::empty_account(super::apply::PROVINCE, AccountKind::Clearing)
+    };
+    toy.payer.rows.put(full);
+    assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::Overflow);
+}

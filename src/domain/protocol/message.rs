@@ -1,0 +1,123 @@
+//! What hub and nodes say to each other, as the core sees it (presumed abort, the hub decides).
+
+use crate::domain::protocol::transfer::Outcome;
+use crate::domain::reason::RefusalRecord;
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::side::Side;
+
+/// A node's answer to a prepare.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Vote {
+    /// The transfer.
+    pub transfer_id: TransferId,
+    /// Whose leg.
+    pub side: Side,
+    /// Digest of the terms that were voted on.
+    pub terms_digest: Digest,
+    /// What it says.
+    pub verdict: Verdict,
+}
+
+/// What a vote says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Bound until the decision comes.
+    Yes {
+        /// The prepared leg: plain inside the node, sealed by its edge before it travels.
+        leg_record: Vec<u8>,
+        /// Rulebook that judged it.
+        rulebook: Digest,
+    },
+    /// Durably refused.
+    No {
+        /// Why.
+        refusal: RefusalRecord,
+        /// Rulebook that judged it, if it came so far.
+        rulebook: Option<Digest>,
+    },
+    /// Waits for the payee's acceptance; binds nothing.
+    Awaiting {
+        /// Until when.
+        until: Civil,
+        /// Rulebook that judged it, if it says so.
+        rulebook: Option<Digest>,
+    },
+    /// This id is known there with other terms, or as aborted.
+    Conflict {
+        /// Which of the two.
+        refusal: RefusalRecord,
+    },
+}
+
+/// The hub's word on one leg.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Decision {
+    /// The transfer.
+    pub transfer_id: TransferId,
+    /// Whose leg.
+    pub side: Side,
+    /// Digest of the terms that were decided on.
+    pub terms_digest: Digest,
+    /// Commit or abort.
+    pub outcome: Outcome,
+    /// Settlement window of a commit.
+    pub window: Option<Day>,
+    /// Gapless number of a commit.
+    pub hub_seq: Option<u64>,
+    /// When the hub decided.
+    pub decide_time: Civil,
+    /// Only in a replay: the node's own leg, to bring it back; plain inside the node, sealed outside. Else empty.
+    pub leg_record: Vec<u8>,
+}
+
+/// A node's receipt for a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ack {
+    /// The transfer.
+    pub transfer_id: TransferId,
+    /// Whose leg.
+    pub side: Side,
+    /// Digest of the terms.
+    pub terms_digest: Digest,
+    /// What became of it.
+    pub result: AckResult,
+    /// Why it was rejected.
+    pub refusal: Option<RefusalRecord>,
+}
+
+/// What became of a decision at a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AckResult {
+    /// Recorded now.
+    Recorded,
+    /// Recorded before, or nothing to do.
+    Already,
+    /// Contrary to what is recorded; parked for people.
+    Rejected,
+}
+
+/// A node's question about a leg in doubt.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Question {
+    /// The transfer.
+    pub transfer_id: TransferId,
+    /// Whose leg.
+    pub side: Side,
+    /// Digest of the terms that it voted on.
+    pub terms_digest: Digest,
+}
+
+/// The hub's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Ruling {
+    /// Decided.
+    Decided(Decision),
+    /// Not yet.
+    Pending {
+        /// What was asked.
+        question: Question,
+        /// Ask again after so many milliseconds.
+        ask_after_ms: u64,
+    },
+}

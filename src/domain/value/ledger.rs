@@ -1,0 +1,35 @@
+//! Double entry: every movement takes from one account what it gives to another.
+
+use crate::domain::value::stored_enum::stored_enum;
+
+stored_enum! {
+    /// Which account of an owner.
+    AccountKind {
+        /// 个人账户: a member's personal account.
+        Personal = 1 "personal",
+        /// 医保钱包.
+        Wallet = 2 "wallet",
+        /// The province's own: what came in as allotments (划入), with the sign turned.
+        Allotment = 3 "allotment",
+        /// The province's own: what stands open against the national clearing. Positive: it owes.
+        Clearing = 4 "clearing",
+        /// The province's own: legs that came back after a loss and that no member's account could take. For people.
+        Suspense = 5 "suspense",
+    }
+}
+
+stored_enum! {
+    /// What a line of a statement is.
+    EntryKind {
+        /// 划入: an allotment to the personal account.
+        Allotment = 1 "allotment",
+        /// Sent to a relative's wallet in another province.
+        TransferOut = 2 "transfer_out",
+        /// Received from a relative in another province.
+        TransferIn = 3 "transfer_in",
+        /// A compensation took back what had been received (退回转出).
+        ReturnOut = 4 "return_out",
+        /// A compensation brought back what had been sent (退回转入).
+        ReturnIn = 5 "return_in",
+    }
+}

@@ -1,0 +1,51 @@
+//! What a province knows of a member: insurance (policy_facts §4.3) and the state of the personal account.
+
+use crate::domain::value::stored_enum::stored_enum;
+
+stored_enum! {
+    /// Insurance type (险种类型, `insutype`), the two that count as basic insurance.
+    InsuranceType {
+        /// 310 职工基本医疗保险
+        Employee = 1 "employee",
+        /// 390 城乡居民基本医疗保险
+        Resident = 2 "resident",
+    }
+}
+
+stored_enum! {
+    /// State of an insurance (人员参保状态, `psn_insu_stas`). Storage numbers are one above the field's own 0 to 3.
+    InsuranceStatus {
+        /// 0 未参保
+        None = 1 "none",
+        /// 1 正常参保
+        Active = 2 "active",
+        /// 2 暂停参保
+        Suspended = 3 "suspended",
+        /// 3 终止参保
+        Ended = 4 "ended",
+    }
+}
+
+stored_enum! {
+    /// State of a personal account (个人账户).
+    AccountState {
+        /// The member has no personal account, as residents and pool-only plans (单建统筹).
+        Absent = 1 "absent",
+        /// In normal use.
+        Normal = 2 "normal",
+        /// Frozen by the province; nothing may leave it.
+        Frozen = 3 "frozen",
+    }
+}
+
+stored_enum! {
+    /// State of a 医保钱包.
+    WalletState {
+        /// Money may come and, later, go.
+        Open = 1 "open",
+        /// Money that was promised still lands; nothing new is promised.
+        Frozen = 2 "frozen",
+        /// Ended with nothing in it.
+        Closed = 3 "closed",
+    }
+}

@@ -1,0 +1,79 @@
+//! A server's disk, whichever server's it is: what faults do to it.
+
+use super::world::{HUB, World};
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::{hub, node};
+use crate::store::Journal;
+use crate::store::memory::{Fault, MemoryDisk};
+
+/// The hub's disk or a node's. Clones share the content.
+#[derive(Clone, Debug)]
+pub enum Disk {
+    /// The hub's.
+    Hub(MemoryDisk<hub::Record>),
+    /// A node's.
+    Node(MemoryDisk<node::Record>),
+}
+
+impl Disk {
+    /// A backup of what is on it now.
+    pub fn backup(&self) -> Disk {
+        match self {
+            Disk::Hub(disk) => Disk::Hub(disk.backup()),
+            Disk::Node(disk) => Disk::Node(disk.backup()),
+        }
+    }
+
+    /// Puts the content of a backup of the same server in the place of what is on it.
+    pub fn put_back(&self, backup: &Disk) {
+        match (self, backup) {
+            (Disk::Hub(disk), Disk::Hub(backup)) => disk.put_back(backup),
+            (Disk::Node(disk), Disk::Node(backup)) => disk.put_back(backup),
+            (Disk::Hub(_), Disk::Node(_)) | (Disk::Node(_), Disk::Hub(_)) => {
+                unreachable!("a backup goes back to where it was taken")
+            }
+        }
+    }
+
+    /// Lets the `nth` append from now on fail; 1 is the next.
+    pub fn fail_append(&self, nth: u64, fault: Fault) {
+        match self {
+            Disk::Hub(disk) => disk.fail_append(nth, fault),
+            Disk::Node(disk) => disk.fail_append(nth, fault),
+        }
+    }
+
+    /// Loses the last append.
+    pub fn lose_last(&self) {
+        match self {
+            Disk::Hub(disk) => disk.lose_last(),
+            Disk::Node(disk) => disk.lose_last(),
+        }
+    }
+
+    /// How many records the last append made that can still be lost.
+    pub fn last_records(&self) -> u64 {
+        match self {
+            Disk::Hub(disk) => disk.last_records(),
+            Disk::Node(disk) => disk.last_records(),
+        }
+    }
+
+    /// How far its journal reaches.
+    pub fn reach(&self) -> u64 {
+        match self {
+            Disk::Hub(disk) => disk.open_for_reading().head().sequence,
+            Disk::Node(disk) => disk.open_for_reading().head().sequence,
+        }
+    }
+}
+
+impl World {
+    /// The disk of a place; none where there is no server.
+    pub(super) fn disk(&self, place: ProvinceCode) -> Option<Disk> {
+        if place == HUB {
+            return Some(Disk::Hub(self.hub.disk.clone()));
+        }
+        self.nodes.get(&place).map(|node| Disk::Node(node.disk.clone()))
+    }
+}
