@@ -10,7 +10,7 @@ use gongji::proto::hub::Transfer;
 use std::collections::BTreeMap;
 
 fn read(site: &Site) -> Ledgers {
-    Ledgers::read(site.servers(), &site.options().known()).expect("whole stores")
+    Ledgers::read(site.layout(), &site.options().known()).expect("whole stores")
 }
 
 /// Demands that every journal is whole, that every invariant holds over the books in the stores, that nothing is open,

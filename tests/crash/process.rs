@@ -43,7 +43,7 @@ impl Servers {
 
     fn of(site: Site) -> Servers {
         let program = Path::new(env!("CARGO_BIN_EXE_gongji"));
-        Servers { processes: Processes::new(program, site.servers().clone(), BOUND), site }
+        Servers { processes: Processes::new(program, site.layout().clone(), BOUND), site }
     }
 
     /// "hub" and the provinces.

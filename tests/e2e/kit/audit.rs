@@ -16,7 +16,7 @@ pub fn sources(site: &Site, provinces: &[&str]) -> Sources {
     let tls = site.tls("operator:ops");
     let dial = |name: &str| {
         let server = server(name);
-        let peer = Peer::new(&site.servers().url(&server), Some(&tls), server.clone(), tls.role());
+        let peer = Peer::new(&site.layout().url(&server), Some(&tls), server.clone(), tls.role());
         (server.province(), peer.expect("an address"))
     };
     let node = |name: &&str| {

@@ -32,7 +32,7 @@ impl Cluster {
     pub fn start(options: &Options) -> Cluster {
         let started = on_free_ports(&options.known(), |addresses| {
             let site = Site::at(options, addresses);
-            let servers = Servers::start_all(site.servers(), options.servers())?;
+            let servers = Servers::start_all(site.layout(), options.servers())?;
             Ok(Cluster { servers: Mutex::new(servers), site })
         });
         let cluster = started.expect("servers that start");
@@ -47,7 +47,7 @@ impl Cluster {
     /// Starts "hub" or a province's node again, on its port.
     pub fn restart(&self, name: &str) {
         // A test is itself run by a runtime, in which nothing may block.
-        let start = || self.servers().start(self.site.servers(), &server(name));
+        let start = || self.servers().start(self.site.layout(), &server(name));
         let started = std::thread::scope(|scope| scope.spawn(start).join().expect("no panic"));
         started.expect("its port is still its own");
     }

@@ -57,7 +57,7 @@ impl Node {
     /// Serves as that province's node until the returned task is aborted, or dropped with its runtime.
     pub fn serve(self, site: &Site, province: &str) -> tokio::task::JoinHandle<()> {
         let tls = site.tls(&format!("node:{province}"));
-        let incoming = TcpIncoming::bind(site.servers().address(&server(province))).expect("a port");
+        let incoming = TcpIncoming::bind(site.layout().address(&server(province))).expect("a port");
         let incoming = TlsIncoming::new(incoming, tls.acceptor().expect("sound settings"));
         let health = (self == Node::Deaf).then(|| tonic_health::server::health_reporter().1);
         let service = ParticipantServiceServer::new(self);

@@ -4,11 +4,12 @@ use super::people::Family;
 use super::proxy::Proxy;
 use super::until;
 use gongji::devkit::client::Caller;
-use gongji::devkit::site::{Addresses, Settings, Site as Servers, free_addresses};
+use gongji::devkit::dev_ca::Issued;
+use gongji::devkit::site::{Addresses, Settings, Site as Layout, free_addresses};
 use gongji::domain::value::region::ProvinceCode;
 use gongji::proto::hub::TransferState;
 use gongji::transport::identity::Role;
-use gongji::transport::tls::Tls;
+use gongji::transport::tls::{Tls, TlsFiles};
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
@@ -74,7 +75,7 @@ impl Options {
 #[derive(Debug)]
 pub struct Site {
     folder: TempDir,
-    servers: Servers,
+    layout: Layout,
     proxies: BTreeMap<&'static str, Proxy>,
     options: Options,
 }
@@ -106,14 +107,14 @@ impl Site {
     /// Certificates of everyone, and a configuration file for each server.
     pub fn at(options: &Options, addresses: Addresses) -> Site {
         let folder = TempDir::with_prefix("gongji-e2e-").expect("a folder");
-        let servers = Servers::new(folder.path(), addresses);
+        let layout = Layout::new(folder.path(), addresses);
         let named = ["app:demo", "app:sichuan", "app:unlisted", "operator:ops", "operator:second"].map(role);
         let platforms = options.known().into_iter().map(Role::Platform);
-        let all = servers.addresses().keys().cloned().chain(named).chain(platforms);
-        servers.issue(all).expect("certificates");
-        let port = |name: &str| servers.address(&server(name)).port();
+        let all = layout.addresses().keys().cloned().chain(named).chain(platforms);
+        layout.issue(all).expect("certificates");
+        let port = |name: &str| layout.address(&server(name)).port();
         let proxies = options.proxied.iter().map(|name| (*name, Proxy::to(port(name)))).collect();
-        let site = Site { folder, servers, proxies, options: options.clone() };
+        let site = Site { folder, layout, proxies, options: options.clone() };
         site.write_configs();
         site
     }
@@ -124,8 +125,8 @@ impl Site {
     }
 
     /// Addresses, certificates and files of its servers.
-    pub fn servers(&self) -> &Servers {
-        &self.servers
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// How it is.
@@ -140,17 +141,17 @@ impl Site {
 
     /// The port of "hub" or of a province's node.
     pub fn port(&self, name: &str) -> u16 {
-        self.servers.address(&server(name)).port()
+        self.layout.address(&server(name)).port()
     }
 
     /// The configuration file of "hub" or of a province's node.
     pub fn config(&self, name: &str) -> PathBuf {
-        self.servers.config(&server(name))
+        self.layout.config(&server(name))
     }
 
     /// The store's folder of "hub" or of a province's node.
     pub fn data(&self, name: &str) -> PathBuf {
-        self.servers.store(&server(name))
+        self.layout.store(&server(name))
     }
 
     /// The folder of rulebooks, where the test has its own.
@@ -160,32 +161,28 @@ impl Site {
 
     /// The certificate of a role such as "app:demo".
     pub fn tls(&self, name: &str) -> Tls {
-        self.servers.tls(&role(name)).expect("certificates")
+        self.layout.tls(&role(name)).expect("certificates")
     }
 
     /// A caller with the certificate of this role.
     pub fn caller(&self, name: &str) -> Caller {
-        Caller::at(&self.servers, &self.tls(name))
+        Caller::at(&self.layout, &self.tls(name))
     }
 
     /// A caller without a certificate.
     pub fn nobody(&self) -> Caller {
-        let ca = fs::read(self.servers.ca()).expect("the authority's certificate");
-        Caller::nobody(&self.servers, &ca).expect("an authority")
+        let ca = fs::read(self.layout.ca()).expect("the authority's certificate");
+        Caller::nobody(&self.layout, &ca).expect("an authority")
     }
 
     /// A caller whose certificate says "app:demo", of an authority that nobody here believes.
     pub fn stranger(&self) -> Caller {
-        let others = TempDir::new_in(self.folder()).expect("a folder");
-        let others = Servers::new(others.path(), Addresses::new());
+        let folder = TempDir::new_in(self.folder()).expect("a folder");
+        let others = Layout::new(folder.path(), Addresses::new());
         others.issue([role("app:demo")]).expect("another authority");
-        let mut files = others.certificate(&role("app:demo"));
-        let own = gongji::transport::tls::TlsFiles {
-            ca: self.servers.ca(),
-            cert: std::mem::take(&mut files.cert),
-            key: files.key,
-        };
-        Caller::at(&self.servers, &Tls::load(&own).expect("certificates"))
+        let Issued { cert, key } = others.certificate(&role("app:demo"));
+        let files = TlsFiles { ca: self.layout.ca(), cert, key };
+        Caller::at(&self.layout, &Tls::load(&files).expect("certificates"))
     }
 
     /// A giver in one province and a relative in another, with 10,000.00 and an open, empty wallet.
@@ -254,6 +251,6 @@ impl Site {
             dialled: self.proxies.iter().map(dialled).collect(),
             ..Settings::default()
         };
-        self.servers.write_configs(&settings).expect("written");
+        self.layout.write_configs(&settings).expect("written");
     }
 }
