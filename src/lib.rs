@@ -2,7 +2,10 @@
 //!
 //! Each layer may use what stands to its right, never back:
 //! `main → cli → {server, sim, devkit} → {transport, engine} → {wire, store} → domain`; leaves: `config, telemetry,
-//! privacy, proto` (`proto` is not for domain, store and engine).
+//! privacy, durable, proto` (`proto` is not for domain, store and engine).
+
+// A panic says what was expected: `expect`. Tests may leave that to their line.
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 /// The command line: one file a subcommand.
 pub mod cli;
@@ -12,6 +15,8 @@ pub mod config;
 pub mod devkit;
 /// The pure core: values, rules, the two state machines, records and rows.
 pub mod domain;
+/// Files and folders that survive a crash.
+pub mod durable;
 /// The single writer: load – decide – append.
 pub mod engine;
 /// The vault's cryptography: keyed hashes, sealing, normalised names.

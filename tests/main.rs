@@ -1,6 +1,7 @@
 //! The one test binary: `cargo test --test gongji`.
 
 mod cli;
+mod compat;
 mod crash;
 mod docs;
 mod e2e;

@@ -56,21 +56,11 @@ fn node_address(text: &str) -> Result<(ProvinceCode, String), String> {
         .ok_or_else(|| "write province and address as 13=HOST:PORT".to_owned())
 }
 
-/// Reads "10s", "500ms" or "2m"; more than zero.
+/// Reads "10s", "500ms", "2m" or "1h 30m"; more than zero, at most a day.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let unit = match &text[split..] {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        _ => 0,
-    };
-    let number: Option<u64> = text[..split].parse().ok();
-    number
-        .and_then(|number| number.checked_mul(unit))
-        .filter(|ms| (1..=86_400_000).contains(ms))
-        .map(Duration::from_millis)
-        .ok_or_else(|| "write a time as 10s, 500ms or 2m".to_owned())
+    const MOST: Duration = Duration::from_secs(86_400);
+    let read = humantime::parse_duration(text).ok().filter(|it| !it.is_zero() && *it <= MOST);
+    read.ok_or_else(|| "write a time of at most a day as 10s, 500ms or 2m".to_owned())
 }
 
 /// Known servers, and what the caller shows them.

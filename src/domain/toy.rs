@@ -2,8 +2,7 @@
 
 use crate::domain::hub::tables::{PartiesRow, TransferRow};
 use crate::domain::hub::{self, AcceptRequest, CreateRequest, Deadlines, HubMachine, WaitMode};
-use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::own::PeerRow;
+use crate::domain::machine::own::{PeerMark, PeerRow};
 use crate::domain::machine::step::{Batch, Machine, Output, Step};
 use crate::domain::machine::table::{Row, TableRow};
 use crate::domain::machine::working_set::WorkingSet;

@@ -60,12 +60,6 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
         })
     }
 
-    /// The same with rows that are found by a secret: clients choose the ids that they are kept by.
-    pub fn seeded(mut self, seed: [u64; 2]) -> Core<M, S> {
-        self.rows = WorkingSet::seeded(seed);
-        self
-    }
-
     /// How far the journal has come.
     pub fn head(&self) -> Head {
         self.store.head()

@@ -4,6 +4,7 @@ use crate::domain::value::id::hex;
 use crate::privacy::private_file::{self, PrivateFileError, SECRET};
 use crate::privacy::random;
 use crate::privacy::seal::Sealer;
+use data_encoding::HEXLOWER_PERMISSIVE;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fmt;
@@ -64,7 +65,8 @@ impl VaultKey {
     /// Reads a key file. Refuses one that group or others have any access to.
     pub fn load(path: &Path) -> Result<VaultKey, KeyFileError> {
         let content = private_file::read(path)?;
-        let master = std::str::from_utf8(&content).ok().and_then(|text| unhex(text.trim_ascii()));
+        let master = HEXLOWER_PERMISSIVE.decode(content.trim_ascii()).ok();
+        let master: Option<[u8; 32]> = master.and_then(|bytes| bytes.try_into().ok());
         master
             .map(|master| VaultKey::from_bytes(&master))
             .ok_or_else(|| KeyFileError::Malformed(path.to_owned()))
@@ -86,19 +88,6 @@ impl VaultKey {
             made => made,
         }
     }
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    let mut bytes = [0u8; 32];
-    if digits.len() != 64 {
-        return None;
-    }
-    let digit = |at: usize| char::from(digits[at]).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = digit(2 * at)? << 4 | digit(2 * at + 1)?;
-    }
-    Some(bytes)
 }
 
 impl fmt::Debug for VaultKey {

@@ -1,11 +1,10 @@
 //! Files that hold secrets: made whole or not at all, readable by their owner only, and refused otherwise.
 
-use crate::domain::value::id::hex;
-use crate::privacy::random::random_16;
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use crate::durable;
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Mode of a file with a secret in it.
@@ -67,32 +66,16 @@ pub fn read(path: &Path) -> Result<Vec<u8>, PrivateFileError> {
 
 /// Writes a new file with this mode, durably. A crash leaves the whole file or none; an existing one is an error.
 pub fn write_new(path: &Path, mode: u32, content: &[u8]) -> Result<(), PrivateFileError> {
-    let mut draft_name = OsString::from(path);
-    draft_name.push(format!(".{}.draft", hex(&random_16()[..6])));
-    let draft = PathBuf::from(draft_name);
-    let written = write_synced(&draft, mode, content).map_err(at(path)).and_then(|()| {
-        // A hard link, unlike a rename, fails where something stands.
-        fs::hard_link(&draft, path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => PrivateFileError::Exists(path.to_owned()),
-            _ => at(path)(error),
-        })
-    });
-    let removed = fs::remove_file(&draft);
-    written?;
-    removed.map_err(at(&draft))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
-}
-
-fn write_synced(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
+    durable::write_new(path, mode, content).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => PrivateFileError::Exists(path.to_owned()),
+        _ => at(path)(error),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]

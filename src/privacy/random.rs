@@ -38,14 +38,6 @@ pub fn random_16() -> [u8; 16] {
     bytes
 }
 
-/// Two random numbers, for what a client must not foresee.
-pub fn random_words() -> [u64; 2] {
-    let mut bytes = [0; 16];
-    fill(&mut bytes);
-    let number = u128::from_le_bytes(bytes);
-    [number as u64, (number >> 64) as u64]
-}
-
 /// A new transfer id for our own clients: a UUID version 7, so that ids are in time order and indexes only grow.
 pub fn new_transfer_id() -> TransferId {
     TransferId(uuid::Uuid::now_v7().into_bytes())

@@ -2,11 +2,9 @@
 
 use super::network::{Event, Letter, Message};
 use super::world::{HUB, HubCaller, Pending, World};
-use crate::domain::hub::ReadBack;
 use crate::domain::hub::tables::Key;
-use crate::domain::hub::{Answer, Effect, Input};
-use crate::domain::machine::own::IncidentRow;
-use crate::domain::machine::own::PeerMark;
+use crate::domain::hub::{Answer, Effect, Input, ReadBack};
+use crate::domain::machine::own::{IncidentRow, PeerMark};
 use crate::domain::machine::step::Output;
 use crate::domain::machine::table::TableRow;
 use crate::domain::protocol::acceptance::Asked;

@@ -5,15 +5,13 @@
 use super::disk::Disk;
 use super::world::{HUB, World};
 use crate::domain::audit::invariant::Violation;
-use crate::domain::hub;
 use crate::domain::machine::own::{IncidentRow, PeerRow};
-use crate::domain::machine::table::Row;
-use crate::domain::machine::table::TableRow;
-use crate::domain::node;
+use crate::domain::machine::table::{Row, TableRow};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
+use crate::domain::{hub, node};
 use crate::store::memory::MemoryDisk;
 use crate::store::{hash_at, is_restored};
 use std::collections::{BTreeMap, BTreeSet};

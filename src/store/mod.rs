@@ -7,7 +7,6 @@ pub mod chain;
 mod conformance;
 pub mod failpoint;
 pub mod memory;
-pub mod owner_only;
 pub mod replay;
 pub mod rulebook_archive;
 #[cfg(test)]

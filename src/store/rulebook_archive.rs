@@ -4,9 +4,9 @@
 
 use crate::domain::rules::rulebook::RuleLayer;
 use crate::domain::value::id::{Digest, hex};
-use crate::store::owner_only;
+use crate::durable;
 use sha2::{Digest as _, Sha256};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ impl Texts {
         &self,
         texts: impl Iterator<Item = (&'a Digest, &'a [RuleLayer])>,
     ) -> Result<(), TextError> {
-        owner_only::make_folder(&self.folder).map_err(at(&self.folder))?;
+        durable::make_folder(&self.folder).map_err(at(&self.folder))?;
         for (hash, layers) in texts {
             match self.read(hash) {
                 Ok(Some(_)) => continue,
@@ -58,6 +58,7 @@ impl Texts {
             self.write(hash, layers)?;
         }
         // An earlier start may have been killed before it had synced what is found here, or the folder itself.
+        let sync = |folder: &Path| durable::sync_folder(folder).map_err(at(folder));
         sync(&self.folder)?;
         self.folder.parent().map_or(Ok(()), sync)
     }
@@ -111,24 +112,19 @@ impl Texts {
         if made.exists() {
             fs::remove_dir_all(&made).map_err(at(&made))?;
         }
-        owner_only::make_folder(&made).map_err(at(&made))?;
+        durable::make_folder(&made).map_err(at(&made))?;
         for (number, layer) in layers.iter().enumerate() {
             let path = made.join(format!("{}-{}", number + 1, layer.name));
-            let mut file = owner_only::writing().create_new(true).open(&path).map_err(at(&path))?;
+            let mut file = durable::owner_only().create_new(true).open(&path).map_err(at(&path))?;
             file.write_all(layer.text.as_bytes()).and_then(|()| file.sync_all()).map_err(at(&path))?;
         }
-        sync(&made)?;
-        fs::rename(&made, &name).map_err(at(&name))
+        durable::rename(&made, &name).map_err(at(&name))
     }
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> TextError {
     let path = path.to_owned();
     move |error| TextError::Io { path, error }
-}
-
-fn sync(folder: &Path) -> Result<(), TextError> {
-    File::open(folder).and_then(|it| it.sync_all()).map_err(at(folder))
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@ use super::*;
 use crate::domain::protocol::acceptance::Asked;
 use crate::domain::reason::Reason::*;
 use crate::domain::value::side::Side;
-use crate::wire::leg::LegReading;
-use crate::wire::leg::leg_to_proto;
+use crate::wire::leg::{LegReading, leg_to_proto};
 use crate::wire::prepare::prepare_to_proto;
 use crate::wire::test_kit::*;
 

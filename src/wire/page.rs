@@ -3,6 +3,7 @@
 use crate::domain::reason::Reason;
 use crate::domain::value::id::hex;
 use crate::wire::status::Problem;
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 /// Rows of a page when the caller says nothing.
@@ -38,7 +39,7 @@ pub fn read_token(field: &str, scope: &[u8], text: &str) -> Result<Option<Vec<u8
     if text.is_empty() {
         return Ok(None);
     }
-    let genuine = unhex(text).and_then(|mut bytes| {
+    let genuine = HEXLOWER.decode(text.as_bytes()).ok().and_then(|mut bytes| {
         let check = bytes.split_off(bytes.len().checked_sub(CHECK_BYTES)?);
         (checksum(scope, &bytes)[..CHECK_BYTES] == check[..]).then_some(bytes)
     });
@@ -72,19 +73,6 @@ fn checksum(scope: &[u8], key: &[u8]) -> [u8; 32] {
     hash.update(scope);
     hash.update(key);
     hash.finalize().into()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
-    }
-    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
 }
 
 #[cfg(test)]

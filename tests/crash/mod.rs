@@ -8,7 +8,7 @@ mod kill;
 mod ledgers;
 mod load;
 mod privacy;
-mod process;
+pub mod process;
 mod put_back;
 mod random;
 mod reload;

@@ -1,11 +1,10 @@
 //! `gongji audit` reads servers that work.
 
 use super::kit::audit::{demand_clean, demand_settled, sources};
-use super::kit::bare;
 use super::kit::caller::within;
 use super::kit::cluster::{own, shared};
 use super::kit::site::Options;
-use super::kit::until;
+use super::kit::{bare, until};
 use gongji::cli::audit::gather::{Reading, gather};
 use gongji::domain::value::region::ProvinceCode;
 use gongji::proto::hub::audit_service_client::AuditServiceClient as HubAudits;

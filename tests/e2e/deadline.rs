@@ -1,11 +1,10 @@
 //! The caller's deadline bounds the wait; what is not decided in time is aborted and its hold returned.
 
 use super::kit::cluster::{own, shared};
-use super::kit::deaf;
 use super::kit::people::{Funds, somebody};
 use super::kit::site::Options;
-use super::kit::until;
 use super::kit::verdict::{aborted, recorded, refused};
+use super::kit::{deaf, until};
 use gongji::proto::hub::{CreateTransferRequest, TransferState};
 use gongji::proto::types::RefusalSide;
 use std::time::Duration;

@@ -2,10 +2,9 @@
 
 use super::kit::caller::{Caller, within};
 use super::kit::cluster::own;
-use super::kit::deaf;
 use super::kit::people::somebody;
 use super::kit::site::Options;
-use super::kit::until;
+use super::kit::{deaf, until};
 use gongji::proto::hub::audit_service_client::AuditServiceClient as HubAudits;
 use gongji::proto::hub::{
     CreateTransferRequest, InFlightTransfer, ListInFlightRequest, TransferState, WaitReason,

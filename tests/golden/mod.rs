@@ -5,6 +5,7 @@ mod details;
 mod reasons;
 mod records;
 mod samples;
+mod sim_logs;
 
 use std::path::PathBuf;
 use std::{env, fs};

@@ -7,6 +7,7 @@ use super::words;
 use super::world::World;
 use gongji::domain::node::tables::HolderRow;
 use gongji::domain::node::{Answer, Input};
+use gongji::domain::value::id::hex;
 use gongji::privacy::holder::Holder;
 use gongji::proto::node::{
     ChangePlaceRequest, CloseWalletRequest, FreezeWalletRequest, OpenWalletRequest, UnfreezeWalletRequest,
@@ -29,7 +30,7 @@ impl Session {
         let id = match row.get("编号") {
             "" => format!("row-{}", row.line),
             // A request_id is ASCII; the words of a table are not.
-            label => label.bytes().map(|byte| format!("{byte:02x}")).collect(),
+            label => hex(label.as_bytes()),
         };
         let somebody = self.somebody(row.get("谁")).clone();
         let answer = match row.get("事项") {

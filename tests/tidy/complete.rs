@@ -39,6 +39,42 @@ fn every_reason_is_documented() {
     assert!(missing.is_empty(), "{page} lacks {missing:?}");
 }
 
+/// Sections ("§2.2") and rows ("R12") in a text.
+fn places(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|one: char| !one.is_alphanumeric() && one != '§' && one != '.');
+    let words = words.map(|word| word.trim_end_matches('.'));
+    words.filter(|word| {
+        let number = word.trim_start_matches(|one: char| one == '§' || one.is_ascii_uppercase());
+        let marks = word.chars().count() - number.chars().count();
+        marks == 1 && !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit() || it == b'.')
+    })
+}
+
+#[test]
+fn what_is_cited_of_the_policy_facts_is_there() {
+    let page = read("docs/reference/policy_facts.md");
+    let (mut cited, mut wrong) = (0, Vec::new());
+    for path in files("src", "rs").into_iter().chain(files("tests", "rs")).chain(files("docs", "md")) {
+        let text = read(&path);
+        for (at, _) in text.match_indices("(policy_facts ") {
+            let end = text[at..].find(')').map_or(text.len(), |end| at + end);
+            for place in places(&text[at..end]) {
+                cited += 1;
+                let found = match place.strip_prefix('§') {
+                    Some(number) => {
+                        page.contains(&format!("## {number} ")) || page.contains(&format!("## {number}. "))
+                    }
+                    None => page.contains(&format!("| {place} |")),
+                };
+                if !found {
+                    wrong.push(format!("{path}: {place}"));
+                }
+            }
+        }
+    }
+    assert!(cited >= 20 && wrong.is_empty(), "{cited} cited, not there: {wrong:?}");
+}
+
 /// The comments of a proto file, each as one text.
 fn comments(text: &str) -> Vec<String> {
     let mut found = vec![String::new()];

@@ -3,5 +3,7 @@
 
 mod complete;
 mod layers;
+mod licences;
 mod size;
 mod source;
+mod words;

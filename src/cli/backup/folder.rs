@@ -2,7 +2,7 @@
 
 use super::manifest::{self, Manifest};
 use crate::cli::failure::Failure;
-use crate::store::owner_only;
+use crate::durable;
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::num::NonZeroUsize;
@@ -27,10 +27,10 @@ fn at(path: &Path) -> impl Fn(io::Error) -> Failure {
 impl Folder {
     /// Opens the folder for one more backup of this server. A second one at the same time is refused.
     pub(super) fn open(path: &Path, owner: &str) -> Result<Folder, Failure> {
-        owner_only::make_folder(path).map_err(at(path))?;
+        durable::make_folder(path).map_err(at(path))?;
         let prefix = owner.replace(':', "-");
         let lock = path.join(format!(".{prefix}.lock"));
-        let file = owner_only::writing().create(true).truncate(false).open(&lock).map_err(at(&lock))?;
+        let file = durable::owner_only().create(true).truncate(false).open(&lock).map_err(at(&lock))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -61,14 +61,8 @@ impl Folder {
     pub(super) fn finish(&self, time: &str) -> Result<PathBuf, Failure> {
         let draft = self.draft_path();
         let done = self.path.join(format!("{}-{}", self.prefix, time.replace([':', '-'], "")));
-        File::open(&draft).and_then(|folder| folder.sync_all()).map_err(at(&draft))?;
-        fs::rename(&draft, &done).map_err(at(&done))?;
-        self.sync()?;
+        durable::rename(&draft, &done).map_err(at(&done))?;
         Ok(done)
-    }
-
-    fn sync(&self) -> Result<(), Failure> {
-        File::open(&self.path).and_then(|folder| folder.sync_all()).map_err(at(&self.path))
     }
 
     /// Deletes the oldest backups of this server beyond so many, and gives their names.
@@ -92,7 +86,7 @@ impl Folder {
             fs::remove_file(path.join(manifest::NAME)).map_err(at(path))?;
             fs::remove_dir_all(path).map_err(at(path))?;
         }
-        self.sync()?;
+        durable::sync_folder(&self.path).map_err(at(&self.path))?;
         Ok(found)
     }
 }

@@ -8,12 +8,13 @@ use crate::cli::any_store::AnySnapshot;
 use crate::cli::failure::Failure;
 use crate::cli::output::{OutputArgs, note, say};
 use crate::domain::value::id::hex;
+use crate::durable;
 use crate::privacy::key::VaultKey;
 use crate::privacy::private_file;
+use crate::store::StoreError;
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::replay::Verified;
 use crate::store::sqlite::{FORMAT, Restoring};
-use crate::store::{StoreError, owner_only};
 use serde_json::json;
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -172,7 +173,7 @@ impl Key {
     fn install(&self) -> Result<(), Failure> {
         let Key::Brought { from, to } = self else { return Ok(()) };
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let made = folder.map_or(Ok(()), owner_only::make_folder);
+        let made = folder.map_or(Ok(()), durable::make_folder);
         made.map_err(|error| Failure::Local(format!("{}: {error}", to.display())))?;
         let content = private_file::read(from);
         content

@@ -6,10 +6,8 @@ use crate::domain::hub::record::{
     DecisionsRecorded, HubRecovered, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted,
     TransferAwaiting, TransferBuried, TransferDecided, TransferReceived,
 };
-use crate::domain::hub::tables::Row;
-use crate::domain::hub::tables::{BuriedRow, Key, PositionRow, TransferRow};
-use crate::domain::machine::own::{PeerRow, SelfRow};
-use crate::domain::machine::own::{began, own, put_incident, put_peer};
+use crate::domain::hub::tables::{BuriedRow, Key, PositionRow, Row, TransferRow};
+use crate::domain::machine::own::{PeerRow, SelfRow, began, own, put_incident, put_peer};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::value::calendar::{Civil, Day};

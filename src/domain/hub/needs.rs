@@ -3,8 +3,7 @@
 use super::peers::needs_if_parked;
 use super::{HubMachine, Input, compensation};
 
-use crate::domain::hub::tables::Row;
-use crate::domain::hub::tables::{Key, TransferRow};
+use crate::domain::hub::tables::{Key, Row, TransferRow};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::message::AckResult;
 use crate::domain::value::calendar::{Day, Now};

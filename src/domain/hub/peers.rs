@@ -6,10 +6,7 @@ use super::{Announcement, Answer, Effect, HubMachine, Live, Step};
 
 use crate::domain::hub::record::{HubStarted, NodeAdmitted, ResyncMoved, TransferBuried};
 use crate::domain::hub::tables::{BuriedRow, Key, Row, TransferRow};
-use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::own::PeerSeen;
-use crate::domain::machine::own::own;
-use crate::domain::machine::own::{IncidentRow, PeerRow};
+use crate::domain::machine::own::{IncidentRow, PeerMark, PeerRow, PeerSeen, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::message::{Decision, Question, Ruling};

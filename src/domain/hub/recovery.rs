@@ -13,9 +13,7 @@ use crate::domain::hub::record::{
     CommitDetail, HubRecovered, ReturnAdopted, TransferAdopted, TransferDecided,
 };
 use crate::domain::hub::tables::{BuriedRow, Key, TransferRow};
-use crate::domain::machine::own::IncidentRaised;
-use crate::domain::machine::own::IncidentRow;
-use crate::domain::machine::own::own;
+use crate::domain::machine::own::{IncidentRaised, IncidentRow, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::{Reason, RefusalRecord};

@@ -1,8 +1,7 @@
 use super::HeardLeg;
 use crate::domain::hub::tables::{Key, TransferRow};
 use crate::domain::hub::{Answer, Deadlines, Effect, HubMachine, Input};
-use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
+use crate::domain::machine::own::{IncidentRow, PeerMark, PeerRow, SelfRow};
 use crate::domain::machine::step::Output;
 use crate::domain::machine::table::TableRow;
 use crate::domain::node::tables::LegRow;

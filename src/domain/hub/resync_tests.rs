@@ -1,7 +1,6 @@
 use crate::domain::hub::tables::{Key, TransferRow};
 use crate::domain::hub::{Announcement, Answer, Effect, Input, Page};
-use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::own::{IncidentRow, PeerRow};
+use crate::domain::machine::own::{IncidentRow, PeerMark, PeerRow};
 use crate::domain::machine::step::Output;
 use crate::domain::node;
 use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};

@@ -1,9 +1,9 @@
 //! The rows that a batch works on: loaded before it is decided, changed only by applying records.
 
 use crate::domain::machine::table::{Change, Key, Row, Stored, Table, TableRow};
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 /// What is known of a key.
@@ -17,74 +17,14 @@ struct Slot<R> {
     generation: u32,
 }
 
-/// Mixes a key's words by multiplication: keys are looked up a dozen times in a transfer.
-#[derive(Debug)]
-struct KeyHasher {
-    state: u64,
-    factor: u64,
-}
-
-impl KeyHasher {
-    fn mix(&mut self, word: u64) {
-        let product = u128::from(self.state.rotate_left(5) ^ word) * u128::from(self.factor);
-        let (high, low) = ((product >> 64) as u64, product as u64);
-        self.state = high ^ low;
-    }
-}
-
-/// Clients choose ids: without a secret seed they could choose many that all fall together.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seed([u64; 2]);
-
-impl BuildHasher for Seed {
-    type Hasher = KeyHasher;
-
-    fn build_hasher(&self) -> KeyHasher {
-        const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
-        let [state, factor] = self.0;
-        KeyHasher { state: state ^ ODD, factor: (factor ^ ODD) | 1 }
-    }
-}
-
-impl Hasher for KeyHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let mut words = bytes.chunks_exact(8);
-        for word in &mut words {
-            self.mix(u64::from_le_bytes(word.try_into().unwrap_or_default()));
-        }
-        let mut rest = [0; 8];
-        rest[..words.remainder().len()].copy_from_slice(words.remainder());
-        self.mix(u64::from_le_bytes(rest));
-    }
-
-    fn write_u8(&mut self, number: u8) {
-        self.mix(number.into());
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.mix(number.into());
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.mix(number);
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.mix(number as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.state
-    }
-}
-
 /// Rows by key, with absence remembered too, and which of them changed.
 ///
-/// Tens of thousands of rows are found by hash: an ordered map costs a tenth of a step. Its own order is never looked
-/// at ([`WorkingSet::rows`] sorts).
+/// Tens of thousands of rows are found by hash: an ordered map costs a tenth of a step. Clients choose the ids that
+/// rows are kept by, and could choose many that fall together if they knew the hash: each process and each map has a
+/// seed of its own. So the map's order is another one each time, and never looked at ([`WorkingSet::rows`] sorts).
 #[derive(Debug)]
 pub struct WorkingSet<R: Row> {
-    slots: HashMap<R::Key, Slot<R>, Seed>,
+    slots: HashMap<R::Key, Slot<R>, RandomState>,
     changed: Vec<(R::Key, Stored<R>)>,
     generation: u32,
     /// Slots of the present generation.
@@ -108,11 +48,6 @@ impl<R: Row> WorkingSet<R> {
     /// A set that holds everything there is, so that what it does not know does not exist: for replay.
     pub fn complete() -> WorkingSet<R> {
         WorkingSet { complete: true, ..WorkingSet::default() }
-    }
-
-    /// An empty set that nobody can foresee the order of: a server's. What it gives is the same with every seed.
-    pub fn seeded(seed: [u64; 2]) -> WorkingSet<R> {
-        WorkingSet { slots: HashMap::with_hasher(Seed(seed)), ..WorkingSet::default() }
     }
 
     /// Whether the key's row, or its absence, is known.
@@ -243,7 +178,6 @@ mod tests {
     use crate::domain::machine::table::Row as _;
     use crate::domain::value::id::TransferId;
     use crate::domain::value::region::ProvinceCode;
-    use std::collections::BTreeSet;
 
     fn buried(province: u8) -> BuriedRow {
         let province = ProvinceCode::new(province);
@@ -308,27 +242,6 @@ mod tests {
         rows.forget_beyond(1);
         let known: Vec<u8> = (1..=5).filter(|number| rows.knows(&key(*number))).collect();
         assert_eq!(known, [3, 5]);
-    }
-
-    /// Ids that fall together under the hash without a seed; whoever knows it finds as many as he wants.
-    #[test]
-    fn a_seed_takes_apart_what_was_chosen_to_fall_together() {
-        let hash = |set: &WorkingSet<Row>, id: [u64; 2]| {
-            let mut hasher = set.slots.hasher().build_hasher();
-            id.into_iter().for_each(|word| hasher.write_u64(word));
-            hasher.finish()
-        };
-        let state_after = |word| {
-            let mut hasher = Seed::default().build_hasher();
-            hasher.write_u64(word);
-            hasher.finish().rotate_left(5)
-        };
-        let chosen: Vec<[u64; 2]> = (0..50).map(|word| [word, state_after(word)]).collect();
-        let kinds =
-            |set: WorkingSet<Row>| chosen.iter().map(|id| hash(&set, *id)).collect::<BTreeSet<_>>().len();
-        assert_eq!(kinds(WorkingSet::<Row>::default()), 1);
-        assert_eq!(kinds(WorkingSet::<Row>::seeded([7, 0])), 50);
-        assert_eq!(kinds(WorkingSet::<Row>::seeded([0, 7])), 50);
     }
 
     #[test]

@@ -3,8 +3,7 @@
 use super::apply::{PROVINCE, account, kind_of};
 use super::returns::{account_of_lost, lost_return};
 use super::{Answer, Life, NodeMachine, Step};
-use crate::domain::machine::own::IncidentRow;
-use crate::domain::machine::own::PeerMark;
+use crate::domain::machine::own::{IncidentRow, PeerMark};
 use crate::domain::machine::step::Ticket;
 use crate::domain::node::record::{LegBuried, LegDecided, LegReplayed, PreparedLeg, ReturnPrepared};
 use crate::domain::node::tables::{Key, LegRow, WalletRow};

@@ -27,10 +27,7 @@ pub use record::Record;
 pub use tables::{Key, Row, Table, legs_in_doubt};
 pub use wallets::WalletChange;
 
-use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::own::PeerRow;
-use crate::domain::machine::own::own;
-use crate::domain::machine::own::{IncidentRaised, PeerSeen};
+use crate::domain::machine::own::{IncidentRaised, PeerMark, PeerRow, PeerSeen, own};
 use crate::domain::machine::step::{Machine, Ticket};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::record::{NodeJoined, NodeResynced};

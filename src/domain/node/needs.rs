@@ -5,8 +5,7 @@ use super::decide::{Reaction, reaction, replayed_leg};
 use super::{Input, returns};
 
 use crate::domain::machine::working_set::WorkingSet;
-use crate::domain::node::tables::Row;
-use crate::domain::node::tables::{Key, LegRow, PersonRow};
+use crate::domain::node::tables::{Key, LegRow, PersonRow, Row};
 use crate::domain::protocol::acceptance::AcceptedLeg;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{Decision, Ruling};

@@ -3,14 +3,12 @@
 use super::accept::{Judged, await_acceptance, unsupported};
 use super::apply::{PROVINCE, account, kind_of};
 use super::{ASK_MARGIN_MS, Answer, Doubt, Life, NodeMachine, Step};
-use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::own::own;
+use crate::domain::machine::own::{PeerMark, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::daily;
 use crate::domain::node::record::{LegPrepared, LegRefused, PreparedLeg, ReturnPrepared};
-use crate::domain::node::tables::Row;
-use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, PersonRow, WalletRow};
+use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, PersonRow, Row, WalletRow};
 use crate::domain::protocol::acceptance::LegTerms;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{Verdict, Vote};

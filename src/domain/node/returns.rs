@@ -4,14 +4,12 @@
 
 use super::apply::{PROVINCE, account, minus, plus, promised};
 use super::needs::standing;
-use super::prepare::clearing_takes_more;
-use super::prepare::{encode, refuse};
+use super::prepare::{clearing_takes_more, encode, refuse};
 use super::{ASK_MARGIN_MS, Doubt, NodeMachine, Step};
 use crate::domain::machine::own::own;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::record::{PreparedLeg, ReturnPrepared};
-use crate::domain::node::tables::Row;
-use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, WalletRow};
+use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, Row, WalletRow};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{Decision, Verdict};
 use crate::domain::protocol::returns::{ReturnLeg, account_kind};

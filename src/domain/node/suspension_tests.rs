@@ -2,9 +2,7 @@
 
 use super::suspension::Suspension;
 use super::{Answer, Input};
-use crate::domain::hub;
 use crate::domain::hub::tables::TransferRow;
-use crate::domain::node;
 use crate::domain::node::tables::{Key, MemberRow};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
@@ -12,6 +10,7 @@ use crate::domain::toy::{NOON, PAYEE, PAYER, Toy, answer, id, member, request};
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::member::{InsuranceStatus, InsuranceType};
 use crate::domain::value::region::ProvinceCode;
+use crate::domain::{hub, node};
 
 const DAY_MS: i64 = 86_400_000;
 

@@ -1,4 +1,4 @@
-//! What hub and nodes say to each other, as the core sees it (DESIGN: presumed abort, the hub decides).
+//! What hub and nodes say to each other, as the core sees it (presumed abort, the hub decides).
 
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::RefusalRecord;

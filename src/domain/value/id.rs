@@ -2,8 +2,10 @@
 
 use crate::domain::value::column::{Column, Value};
 use borsh::{BorshDeserialize, BorshSerialize};
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use std::borrow::Cow;
 use std::fmt;
+use uuid::Uuid;
 
 macro_rules! bytes_type {
     ($(#[$meta:meta])* $name:ident, $len:literal) => {
@@ -54,71 +56,29 @@ bytes_type! {
 impl Digest {
     /// Reads 64 hexadecimal digits.
     pub fn parse(text: &str) -> Option<Digest> {
-        let (mut bytes, text) = ([0; 32], text.as_bytes());
-        if text.len() != 64 {
-            return None;
-        }
-        for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-        }
-        Some(Digest(bytes))
-    }
-}
-
-/// What one hexadecimal digit says, either case.
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
+        let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
+        Digest::from_slice(&bytes)
     }
 }
 
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    bytes.iter().flat_map(|byte| digits(*byte)).for_each(|digit| text.push(char::from(digit)));
-    text
+    HEXLOWER.encode(bytes)
 }
-
-/// A byte's two hexadecimal digits.
-fn digits(byte: u8) -> [u8; 2] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    [byte >> 4, byte & 15].map(|nibble| DIGITS[usize::from(nibble)])
-}
-
-/// Where the hyphens of a UUID stand.
-const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 impl TransferId {
     /// Reads the hyphenated form of 36 characters, either case; refuses all else and the nil UUID.
     pub fn parse(text: &str) -> Option<TransferId> {
-        let bytes = text.as_bytes();
-        if bytes.len() != 36 || HYPHENS.iter().any(|at| bytes[*at] != b'-') {
-            return None;
-        }
-        let (mut id, mut at) = ([0u8; 16], 0);
-        for byte in &mut id {
-            at += usize::from(HYPHENS.contains(&at));
-            *byte = nibble(bytes[at])? << 4 | nibble(bytes[at + 1])?;
-            at += 2;
-        }
-        (id != [0; 16]).then_some(TransferId(id))
+        // The library reads other forms, too; none of them is as long.
+        let id = (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten()?;
+        (!id.is_nil()).then(|| TransferId(id.into_bytes()))
     }
 }
 
 /// The hyphenated form, lower case.
 impl fmt::Display for TransferId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Every message names its transfers in this form: one write, not nine.
-        let (mut text, mut at) = ([b'-'; 36], 0);
-        for byte in self.0 {
-            at += usize::from(HYPHENS.contains(&at));
-            text[at..at + 2].copy_from_slice(&digits(byte));
-            at += 2;
-        }
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        f.write_str(Uuid::from_bytes(self.0).hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
 }
 
@@ -151,6 +111,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_digest_is_64_hexadecimal_digits() {
+        let text = "00ff".repeat(16);
+        assert_eq!(Digest::parse(&text).map(|it| hex(&it.0)).as_ref(), Some(&text));
+        assert_eq!(Digest::parse(&text.to_uppercase()), Digest::parse(&text));
+        for bad in
+            ["", &text[1..], &text[2..], &format!("{text}00"), &text.replace("f0", "g0"), &"é".repeat(32)]
+        {
+            assert_eq!(Digest::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn a_transfer_id_is_a_hyphenated_uuid() {
         let text = "01963f2a-7c1e-7b2a-9d54-0f1e2d3c4b5a";
         assert_eq!(TransferId::parse(text).map(|id| id.to_string()).as_deref(), Some(text));
@@ -163,6 +135,9 @@ mod tests {
             "00000000-0000-0000-0000-000000000000",
             "{1963f2a-7c1e-7b2a-9d54-0f1e2d3c4b5a}",
             "+1963f2a-7c1e-7b2a-9d54-0f1e2d3c4b5a",
+            "01963f2a7c1e-7b2a-9d54-0f1e2d3c4b5a0",
+            "01963f2a7c1e7b2a9d540f1e2d3c4b5a0000",
+            "urn:uuid:01963f2a-7c1e-7b2a-9d54-0f1e2d3c4b5a",
         ] {
             assert_eq!(TransferId::parse(bad), None, "{bad}");
         }

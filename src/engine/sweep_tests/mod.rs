@@ -4,9 +4,7 @@
 
 mod world;
 
-use crate::domain::hub::Input;
-use crate::domain::hub::Record;
-use crate::domain::hub::Row;
+use crate::domain::hub::{Input, Record, Row};
 use crate::domain::machine::record::Record as _;
 use crate::domain::machine::table::Row as _;
 use crate::domain::machine::working_set::WorkingSet;

@@ -1,11 +1,9 @@
 //! A hub on the engine's core, and two provinces that do what it says.
 
 use super::{PAUSE_MS, ROUND, SIX, TURN_MS, TURNS_IN_ALL, WAITING};
-use crate::domain::hub::Key;
-use crate::domain::hub::Record;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{
-    AcceptRequest, Answer, CreateRequest, Deadlines, Effect, HubMachine, Input, WaitMode,
+    AcceptRequest, Answer, CreateRequest, Deadlines, Effect, HubMachine, Input, Key, Record, WaitMode,
 };
 use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::scan::Scan;

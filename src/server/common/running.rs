@@ -1,4 +1,5 @@
-//! A server on a thread and a runtime of its own (PERF §2: a current_thread runtime beside the engine's thread).
+//! A server on a thread and a runtime of its own (current_thread, beside the engine's thread: measured, a call
+//! costs half the processor time that it costs on several threads).
 
 use std::net::SocketAddr;
 use std::thread::JoinHandle;

@@ -19,11 +19,8 @@ use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
 use crate::config::peers::NodePeer;
 use crate::domain::hub::tables::Key;
-use crate::domain::hub::unsettled_transfers;
-use crate::domain::hub::{Deadlines, HubMachine, Input};
-use crate::store::Tables as _;
-use crate::store::is_restored;
-use crate::store::sqlite;
+use crate::domain::hub::{Deadlines, HubMachine, Input, unsettled_transfers};
+use crate::store::{Tables as _, is_restored, sqlite};
 
 use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::TransferRow;
@@ -35,7 +32,7 @@ use crate::domain::value::region::{ProvinceCode, RegionDirectory};
 use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, outcome};
 use crate::privacy::key::{KeyFileError, VaultKey};
 use crate::privacy::names;
-use crate::privacy::random::{random_16, random_words};
+use crate::privacy::random::random_16;
 use crate::proto::hub::audit_service_server::{self, AuditServiceServer};
 use crate::proto::hub::compensation_service_server::{self, CompensationServiceServer};
 use crate::proto::hub::coordinator_service_server::{self, CoordinatorServiceServer};
@@ -193,7 +190,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
     let (dispatcher, lanes) = dispatcher::dispatcher(config.nodes.iter().map(|node| node.province));
     let reader = Reader::new(store.reader()?);
-    let core = Core::new(machine, store)?.seeded(random_words());
+    let core = Core::new(machine, store)?;
     let last_incarnation = core.incarnation();
     // A province that no node serves is out of reach from the start: nothing is held for a transfer that cannot be.
     let served = |province| config.nodes.iter().any(|node| node.province == province);

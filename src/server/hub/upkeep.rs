@@ -3,9 +3,8 @@
 
 use super::link::Link;
 use super::wholeness::Wholeness;
-use crate::domain::hub::ReadBack;
 use crate::domain::hub::record::Record;
-use crate::domain::hub::{HubMachine, Input, Page};
+use crate::domain::hub::{HubMachine, Input, Page, ReadBack};
 use crate::domain::value::region::ProvinceCode;
 use crate::engine::{Handle, Reader};
 use crate::server::common::sender::Mark;

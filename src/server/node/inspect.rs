@@ -2,12 +2,10 @@
 
 use super::Desk;
 use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::Row as _;
-use crate::domain::machine::table::TableRow;
-use crate::domain::node::leg_record;
-use crate::domain::node::legs_in_doubt;
+use crate::domain::machine::table::{Row as _, TableRow};
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::{Key, LegRow, Row, Table};
+use crate::domain::node::{leg_record, legs_in_doubt};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::Day;

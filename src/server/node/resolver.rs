@@ -1,7 +1,6 @@
 //! The node's way to the hub: announces this start, keeps in touch, and asks about legs in doubt.
 
-use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::own::PeerRow;
+use crate::domain::machine::own::{PeerMark, PeerRow};
 use crate::domain::machine::table::TableRow;
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::Key;
@@ -17,8 +16,7 @@ use crate::proto::hub::AnnounceState;
 use crate::proto::hub::coordinator_service_client::CoordinatorServiceClient;
 use crate::proto::node::participant_service_server::SERVICE_NAME as PARTICIPANTS;
 use crate::server::common::sender::Mark;
-use crate::store::hash_at;
-use crate::store::{AnyTables, StoreError};
+use crate::store::{AnyTables, StoreError, hash_at};
 use crate::transport::backoff::Backoff;
 use crate::transport::peer::{MESSAGE_MAX, Peer};
 use crate::wire::announce::announcement_to_proto;

@@ -4,9 +4,10 @@ use super::head_file::{self, HeadFile};
 use super::read::{self, SqliteReader};
 use super::{DATABASE, LOCK, failure, io, schema, snapshot::Snapshot};
 use crate::domain::machine::record::Record;
+use crate::durable;
+use crate::store::StoreError;
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::rulebook_archive::{self, Texts};
-use crate::store::{StoreError, owner_only};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -69,7 +70,7 @@ fn unfit() -> StoreError {
 }
 
 fn create_private(path: &Path) -> Result<File, StoreError> {
-    owner_only::writing().create_new(true).open(path).map_err(|error| io(path, &error))
+    durable::owner_only().create_new(true).open(path).map_err(|error| io(path, &error))
 }
 
 /// A folder in which a store is being restored. It is locked, so no server starts in it; and a restore that is killed
@@ -86,7 +87,7 @@ impl Restoring {
     /// # Errors
     /// `Locked` when a server runs in it, `NotEmpty`, `Io`.
     pub fn begin(dir: &Path) -> Result<Restoring, StoreError> {
-        owner_only::make_folder(dir).map_err(|error| io(dir, &error))?;
+        durable::make_folder(dir).map_err(|error| io(dir, &error))?;
         if dir.join(LOCK).exists() {
             drop(super::lock(dir)?);
         }
@@ -185,10 +186,7 @@ impl Restoring {
         let head = read::head(&read::open_file(&self.draft())?)?;
         drop(HeadFile::open(&self.dir, head)?);
         hit(Failpoint::RestoreHeadNoted);
-        let synced = std::fs::rename(self.draft(), self.dir.join(DATABASE))
-            .and_then(|()| File::open(&self.dir))
-            .and_then(|folder| folder.sync_all());
-        synced.map_err(|error| io(&self.dir, &error))
+        durable::rename(&self.draft(), &self.dir.join(DATABASE)).map_err(|error| io(&self.dir, &error))
     }
 }
 

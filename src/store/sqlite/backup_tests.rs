@@ -1,11 +1,9 @@
 use super::super::tests::{SqliteStore, raw, records, written};
 use super::*;
 use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::Change;
-use crate::domain::machine::table::{Row as _, Table as _};
+use crate::domain::machine::table::{Change, Row as _, Table as _};
 use crate::domain::node::{self, Row, Table};
-use crate::store::samples::Sample;
-use crate::store::samples::{row, runner};
+use crate::store::samples::{Sample, row, runner};
 use crate::store::{Commit, Journal, Tables};
 use proptest::collection::vec;
 use proptest::strategy::{Strategy, ValueTree};

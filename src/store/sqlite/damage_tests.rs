@@ -1,7 +1,6 @@
 //! Damage that SQLite cannot see, and what the store says of it.
 
-use super::tests::SqliteStore;
-use super::tests::{crashed, raw, records, refused, written};
+use super::tests::{SqliteStore, crashed, raw, records, refused, written};
 use super::*;
 use crate::domain::node::Key;
 use crate::domain::value::id::MemberRef;

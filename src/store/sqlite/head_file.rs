@@ -2,7 +2,8 @@
 //! SQLite with a sound database that merely ends earlier; only a mark outside of it can tell.
 
 use crate::domain::value::id::{Digest, hex};
-use crate::store::{Head, StoreError, owner_only};
+use crate::durable;
+use crate::store::{Head, StoreError};
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
@@ -20,7 +21,7 @@ impl HeadFile {
     /// Takes the file over, and makes `head` durable in it.
     pub(super) fn open(dir: &Path, head: Head) -> Result<HeadFile, StoreError> {
         let file =
-            owner_only::writing().create(true).truncate(false).open(dir.join(NAME)).map_err(failure)?;
+            durable::owner_only().create(true).truncate(false).open(dir.join(NAME)).map_err(failure)?;
         let mut head_file = HeadFile { file };
         head_file.note(head)?;
         head_file.sync()?;
@@ -66,11 +67,7 @@ pub(super) fn check_reached(noted: Option<Head>, head: Head) -> Result<(), Store
 
 fn parse(text: &str) -> Option<Head> {
     let (sequence, hash) = text.strip_suffix('\n')?.split_once(' ')?;
-    let digits: Option<Vec<u8>> =
-        hash.chars().map(|digit| digit.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-    let bytes: Vec<u8> =
-        digits?.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte * 16 + digit)).collect();
-    Some(Head { sequence: sequence.parse().ok()?, hash: Digest::from_slice(&bytes)? })
+    Some(Head { sequence: sequence.parse().ok()?, hash: Digest::parse(hash)? })
 }
 
 fn failure(error: std::io::Error) -> StoreError {

@@ -19,10 +19,9 @@ pub use verify::Report;
 use crate::domain::machine::record::Record;
 use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::{Row, Stored, Table};
+use crate::durable;
 use crate::store::failpoint::{Failpoint, hit};
-use crate::store::{
-    AnyTables, Commit, Head, Journal, JournalEntry, KeyOf, Store, StoreError, Tables, chain, owner_only,
-};
+use crate::store::{AnyTables, Commit, Head, Journal, JournalEntry, KeyOf, Store, StoreError, Tables, chain};
 use checkpoint::{Checkpointer, Limits};
 use head_file::HeadFile;
 use rusqlite::config::DbConfig;
@@ -74,7 +73,7 @@ impl<R: Record> SqliteStore<R> {
     /// `Locked`, `Newer`, `Foreign`; `Damaged` when the last records do not fit the chain, or fewer of them are there
     /// than once were; `Io`.
     pub fn open(dir: &Path, owner: &str) -> Result<SqliteStore<R>, StoreError> {
-        owner_only::make_folder(dir).map_err(|error| io(dir, &error))?;
+        durable::make_folder(dir).map_err(|error| io(dir, &error))?;
         let lock = lock(dir)?;
         check_restored(dir)?;
         create(dir)?;
@@ -89,7 +88,7 @@ impl<R: Record> SqliteStore<R> {
         check_noted(&connection, dir, head)?;
         verify::check_chain::<R>(&connection, head.sequence.saturating_sub(RECENT) + 1)?;
         let head_file = HeadFile::open(dir, head)?;
-        File::open(dir).and_then(|folder| folder.sync_all()).map_err(|error| io(dir, &error))?;
+        durable::sync_folder(dir).map_err(|error| io(dir, &error))?;
         hit(Failpoint::Opened);
         let checkpointer = Checkpointer::start(dir, &mut connection, Limits::of_a_store())?;
         Ok(SqliteStore {
@@ -249,7 +248,7 @@ fn write_records<R: Record>(
 
 fn lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join(LOCK);
-    let open = owner_only::writing().create(true).truncate(false).open(&path);
+    let open = durable::owner_only().create(true).truncate(false).open(&path);
     let file = open.map_err(|error| io(&path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -270,7 +269,7 @@ fn check_restored(dir: &Path) -> Result<(), StoreError> {
 /// Creates the database file for its owner's eyes only; SQLite gives the log the same permissions.
 fn create(dir: &Path) -> Result<(), StoreError> {
     let path = dir.join(DATABASE);
-    let made = owner_only::writing().create(true).truncate(false).open(&path);
+    let made = durable::owner_only().create(true).truncate(false).open(&path);
     made.map(|_| ()).map_err(|error| io(&path, &error))
 }
 

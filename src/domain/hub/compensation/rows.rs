@@ -2,10 +2,8 @@
 
 use crate::domain::hub::apply;
 use crate::domain::hub::record::{CompensationAnswered, CompensationProposed};
-use crate::domain::hub::tables::Row;
-use crate::domain::hub::tables::{CompensationRow, Key, TransferRow};
-use crate::domain::machine::own::SelfRow;
-use crate::domain::machine::own::own;
+use crate::domain::hub::tables::{CompensationRow, Key, Row, TransferRow};
+use crate::domain::machine::own::{SelfRow, own};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::transfer::CompensationState;
 

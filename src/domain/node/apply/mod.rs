@@ -6,17 +6,14 @@ pub use wallet::{
     wallet_closed, wallet_frozen, wallet_moved, wallet_opened, wallet_opened_for, wallet_unfrozen,
 };
 
-use crate::domain::machine::own::SelfRow;
-use crate::domain::machine::own::{began, own, put_incident, put_peer};
+use crate::domain::machine::own::{SelfRow, began, own, put_incident, put_peer};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::daily;
-use crate::domain::node::record::Record;
 use crate::domain::node::record::{
     AccountCredited, LegAwaited, LegBuried, LegDecided, LegRefused, LegReplayed, MemberRecorded,
-    NodeResynced, PreparedLeg, RequestMark, RequestNoted,
+    NodeResynced, PreparedLeg, Record, RequestMark, RequestNoted,
 };
-use crate::domain::node::tables::Row;
-use crate::domain::node::tables::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow};
+use crate::domain::node::tables::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, Row};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::returns::{account_kind, entry_kind};
 use crate::domain::protocol::transfer::Outcome;

@@ -5,8 +5,7 @@ use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::record::{
     WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
-use crate::domain::node::tables::Row;
-use crate::domain::node::tables::{Key, WalletRow};
+use crate::domain::node::tables::{Key, Row, WalletRow};
 use crate::domain::value::calendar::Civil;
 use crate::domain::value::id::MemberRef;
 use crate::domain::value::kinship::Kinship;
