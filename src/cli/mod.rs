@@ -6,10 +6,13 @@
 mod any_store;
 pub mod audit;
 mod backup;
+#[cfg(feature = "dev")]
 mod bench;
+#[cfg(feature = "dev")]
 mod certs;
 pub mod client;
 mod compensations;
+#[cfg(feature = "dev")]
 mod demo;
 pub mod failure;
 #[cfg(test)]
@@ -24,6 +27,7 @@ mod regions;
 mod rulebook;
 mod servers;
 pub mod show;
+#[cfg(feature = "dev")]
 mod sim;
 pub mod table;
 pub mod time;
@@ -75,10 +79,12 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Measure transfers a second, latency and memory, then audit the ledgers
+    #[cfg(feature = "dev")]
     Bench(bench::Args),
     /// Check every invariant over the books of a running hub and its nodes
     Audit(audit::Args),
     /// Start a hub and four provinces on this machine and show what they do
+    #[cfg(feature = "dev")]
     Demo(demo::Args),
     /// Run the national hub, or list what waits there
     Hub(servers::HubArgs),
@@ -89,6 +95,7 @@ enum Command {
     /// Carry money of a committed transfer back, by the word of two operators
     Compensate(compensations::Args),
     /// Make development certificates
+    #[cfg(feature = "dev")]
     Certs(certs::Args),
     /// Check configuration files as a server would at its start
     ConfigCheck(servers::config_check::Args),
@@ -115,19 +122,23 @@ enum Command {
     /// Make a server's store again from a backup, and say first what that loses
     Restore(backup::RestoreArgs),
     /// Simulate crashes, partitions, failing disks and wrong clocks from seeds, and check every invariant
+    #[cfg(feature = "dev")]
     Sim(sim::Args),
 }
 
 impl Command {
     fn run(self) -> Exit {
         match self {
+            #[cfg(feature = "dev")]
             Command::Bench(args) => bench::run(&args),
             Command::Audit(args) => audit::audit(&args),
+            #[cfg(feature = "dev")]
             Command::Demo(args) => demo::run(&args),
             Command::Hub(args) => servers::hub(&args),
             Command::Node(args) => servers::node(&args),
             Command::Incidents(args) => servers::incidents::incidents(&args),
             Command::Compensate(args) => compensations::compensate(&args),
+            #[cfg(feature = "dev")]
             Command::Certs(args) => certs::certs(&args),
             Command::ConfigCheck(args) => servers::config_check::config_check(&args),
             Command::Transfer(args) => transfers::create::transfer(&args),
@@ -141,6 +152,7 @@ impl Command {
             Command::Journal(args) => journal::journal(&args),
             Command::Backup(args) => backup::backup(&args),
             Command::Restore(args) => backup::restore(&args),
+            #[cfg(feature = "dev")]
             Command::Sim(args) => sim::run(&args),
         }
     }

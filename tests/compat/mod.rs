@@ -5,11 +5,11 @@
 //! incident.
 
 use crate::crash::process::{Servers, said};
-use crate::e2e::kit::caller::Caller;
 use crate::e2e::kit::people::party;
-use crate::e2e::kit::site::{Options, Site};
+use crate::e2e::kit::site::{Options, Site, server as at};
 use crate::e2e::kit::verdict::recorded;
 use crate::e2e::kit::{run, until};
+use gongji::devkit::client::Caller;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ fn v01() -> Servers {
     let unpacked = Command::new("tar").arg("xzf").arg(archive).arg("-C").arg(site.folder()).status();
     assert!(unpacked.expect("tar").success());
     for (name, _) in SERVERS {
-        let text = fs::read_to_string(site.config(name)).expect("a configuration");
+        let text = fs::read_to_string(site.folder().join(format!("{name}.toml"))).expect("a configuration");
         let address = |port: u16| format!("127.0.0.1:{port}");
         let moved = SERVERS
             .iter()
@@ -45,6 +45,11 @@ fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compat/v0.1")
 }
 
+/// Where v0.1 kept a server's store.
+fn data(servers: &Servers, server: &str) -> PathBuf {
+    servers.site().folder().join("data").join(server)
+}
+
 fn well(command: &mut Command) -> Output {
     let output = command.output().expect("it runs");
     assert!(output.status.success(), "{command:?}: {}", said(&output));
@@ -53,7 +58,7 @@ fn well(command: &mut Command) -> Output {
 
 /// Demands that a journal is whole, and that replayed it gives the tables.
 fn verify(servers: &Servers, server: &str) {
-    well(servers.gongji(&["journal", "verify"]).arg(servers.site().data(server)));
+    well(servers.gongji(&["journal", "verify"]).arg(data(servers, server)));
 }
 
 /// Runs a client command with the certificate of a role such as "app-demo".
@@ -92,8 +97,8 @@ fn still_says(then: &Value, now: &Value, path: &str) {
 /// Waits until the hub serves and both nodes know every decision.
 async fn everything_told(site: &Site, app: &Caller) {
     for (server, _) in SERVERS {
-        let mut health = site.caller("operator:ops").health(server);
-        until("a server that serves", async || health.serves().await.then_some(())).await;
+        let caller = site.caller("operator:ops");
+        until("a server that serves", async || caller.serves(&at(server)).await.then_some(())).await;
     }
     until("a decision that v0.1 could not deliver", async || {
         let transfer = app.get(UNHEARD).await.expect("a transfer");
@@ -143,7 +148,7 @@ fn a_backup_of_v0_1_is_restored() {
     let servers = v01();
     let mut backups = fs::read_dir(servers.site().folder().join("backups")).expect("backups");
     let backup = backups.find_map(|it| it.ok().map(|it| it.path()).filter(|it| it.is_dir())).expect("one");
-    fs::remove_dir_all(servers.site().data("35")).expect("lost");
+    fs::remove_dir_all(data(&servers, "35")).expect("lost");
     well(&mut servers.restore_command(&backup, &servers.site().config("35")));
     verify(&servers, "35");
 }

@@ -15,7 +15,7 @@ fn gongji(site: &Site, arguments: &[&str]) -> Output {
     for province in &site.options().provinces {
         command.args(["--node", &format!("{province}=127.0.0.1:{}", site.port(province))]);
     }
-    let certs = site.folder().join("certs");
+    let certs = site.servers().certs();
     for (name, file) in [("--ca", "ca.pem"), ("--cert", "operator-ops.pem"), ("--key", "operator-ops.key")] {
         command.arg(name).arg(certs.join(file));
     }

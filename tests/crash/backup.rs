@@ -2,21 +2,20 @@
 
 use super::load::Load;
 use super::process::{Servers, said};
-use crate::e2e::kit::site::Options;
-use crate::e2e::kit::{run, until};
+use crate::e2e::kit::run;
+use crate::e2e::kit::site::{Options, server as server_role};
 use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::machine::record::Record;
 use gongji::domain::machine::scan::{Filter, Scan};
 use gongji::domain::machine::table::TableRow;
 use gongji::domain::protocol::transfer::TransferState;
 use gongji::domain::value::id::TransferId;
-use gongji::domain::{hub, node};
-use gongji::proto;
+use gongji::domain::{hub as at_hub, node as at_node};
+use gongji::proto::hub;
 use gongji::store::Tables;
 use gongji::store::failpoint::Failpoint;
 use gongji::store::rulebook_archive::Texts;
 use gongji::store::sqlite::{SqliteReader, SqliteStore};
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -36,18 +35,18 @@ pub const POINTS: [Failpoint; 10] = [
     Failpoint::RestoreHeadNoted,
 ];
 
-fn options() -> Options {
-    Options { provinces: vec!["13", "51"], daily_count_max: Some(100_000), ..Options::default() }
-}
-
 /// A server's configuration with its store and key in another place, under `again`.
 fn elsewhere(servers: &Servers, server: &str) -> PathBuf {
     let text = fs::read_to_string(servers.site().config(server)).expect("a configuration");
-    let text = text.replace("\"data/", "\"again/data/");
-    let text = text.replace(&format!("\"{server}.vault.key"), &format!("\"again/{server}.vault.key"));
+    let text = text.replace("data = \"", "data = \"again/").replace("\"keys/", "\"again/");
     let path = servers.site().folder().join(format!("{server}-again.toml"));
     fs::write(&path, text).expect("written");
     path
+}
+
+/// Its store there.
+fn again(servers: &Servers, server: &str) -> PathBuf {
+    servers.site().folder().join("again").join(server_role(server).file_stem())
 }
 
 fn text(path: &Path) -> &str {
@@ -62,34 +61,24 @@ fn restore(servers: &Servers, from: &Path, config: &Path, fatal: Option<Failpoin
     command.output().expect("it runs")
 }
 
-fn committed(answers: &BTreeMap<String, proto::hub::Transfer>) -> Vec<TransferId> {
-    let committed = answers.values().filter(|it| it.state() == proto::hub::TransferState::Committed);
+fn committed(answers: &[hub::Transfer]) -> Vec<TransferId> {
+    let committed = answers.iter().filter(|it| it.state() == hub::TransferState::Committed);
     committed.map(|it| TransferId::parse(&it.transfer_id).expect("an id")).collect()
-}
-
-/// A store that was made from a backup, and has journaled nothing since.
-fn wholly_restored<R: Record>(data: &Path) -> SqliteReader<R> {
-    let store = SqliteReader::open(data).expect("a store");
-    assert_eq!(store.restored().expect("read"), Some(store.head().expect("read").sequence));
-    store
 }
 
 #[test]
 fn backups_under_load_hold_every_answer_given_before_them() {
-    let mut servers = Servers::start(&options());
+    let mut servers = Servers::start(&Options::lively());
     let (known, folders) = run(async {
-        let (load, callers) = Load::start(&servers, 4, 4).await;
-        until("some commits", async || (load.committed() >= 50).then_some(())).await;
+        let mut load = Load::start(&servers, 4, 4).await;
+        load.more(50).await;
         let known = committed(&load.answers());
-        let before = load.committed();
         let mut folders = Vec::new();
         for server in ["hub", "13", "51"] {
             folders.push(servers.backup_beside(server).await);
         }
-        until("answers meanwhile", async || (load.committed() > before).then_some(())).await;
-        load.stop();
-        callers.join_all().await;
-        servers.stop().await;
+        load.more(1).await;
+        load.end(&mut servers).await;
         (known, folders)
     });
     for (server, folder) in ["hub", "13", "51"].iter().zip(&folders) {
@@ -101,27 +90,34 @@ fn backups_under_load_hold_every_answer_given_before_them() {
         let done = restore(&servers, folder, &config, None);
         assert!(done.status.success(), "{}", said(&done));
         assert!(said(&done).contains("LOST: "), "{}", said(&done));
-        let data = servers.site().folder().join("again/data").join(server);
+        let data = again(&servers, server);
         let verified = servers.gongji(&["journal", "verify", text(&data)]).output().expect("it runs");
         assert!(verified.status.success(), "{}", said(&verified));
+        let again = restore(&servers, folder, &config, None);
+        assert_eq!(again.status.code(), Some(64), "{}", said(&again));
         if *server == "hub" {
-            let all = Scan { filter: Filter::all(hub::Table::Transfer), after: None, limit: usize::MAX };
-            let rows = wholly_restored::<hub::Record>(&data).scan(&all).expect("rows");
+            let all = Scan { filter: Filter::all(at_hub::Table::Transfer), after: None, limit: usize::MAX };
+            let rows = wholly_restored::<at_hub::Record>(&data).scan(&all).expect("rows");
             let rows = rows.iter().filter_map(TransferRow::of);
             let held: Vec<TransferId> =
                 rows.filter(|row| row.state == TransferState::Committed).map(|row| row.transfer_id).collect();
             assert!(known.iter().all(|id| held.contains(id)), "what was answered before is in the backup");
         } else {
-            wholly_restored::<node::Record>(&data);
+            wholly_restored::<at_node::Record>(&data);
         }
-        let again = restore(&servers, folder, &config, None);
-        assert_eq!(again.status.code(), Some(64), "{}", said(&again));
     }
+}
+
+/// A store that says itself that it was made from a backup, and of which nothing is missing.
+fn wholly_restored<R: Record>(data: &Path) -> SqliteReader<R> {
+    let store = SqliteReader::<R>::open(data).expect("a store");
+    assert_eq!(store.restored().expect("read"), Some(store.head().expect("read").sequence));
+    store
 }
 
 /// A hub that has run once, and stands.
 fn hub_that_ran() -> Servers {
-    let mut servers = Servers::idle(&options());
+    let mut servers = Servers::idle(&Options::lively());
     run(async {
         servers.launch("hub");
         assert!(servers.come_up().await);
@@ -179,10 +175,15 @@ fn no_server_starts_on_a_restore_that_was_killed_and_the_next_restore_ends_it() 
         assert!(said(&hub).lines().last().is_some_and(|line| line.contains(expected)), "{}", said(&hub));
     }
     assert!(restore(&servers, &from, &config, None).status.success());
-    let data = servers.site().folder().join("again/data/hub");
+    let data = again(&servers, "hub");
     let texts = |data: &Path| Texts::of(data).hashes().expect("listed");
     assert!(!texts(&data).is_empty(), "a hub keeps the rules of all places");
     assert_eq!(texts(&data), texts(&servers.site().data("hub")));
-    let store: SqliteStore<hub::Record> = SqliteStore::open(&data, "hub").expect("a store");
-    assert!(store.restored().expect("read").is_some());
+    assert!(
+        SqliteStore::<at_hub::Record>::open(&data, "hub")
+            .expect("a store")
+            .restored()
+            .expect("read")
+            .is_some()
+    );
 }

@@ -1,21 +1,17 @@
 //! Damaged stores and full disks under the real program: noticed at the start or at the first touch, said in one line,
 //! told by the exit code, and never served.
 
-use super::ledgers::agree;
-use super::load::{Load, compare, everything_recorded};
+use super::load::Load;
 use super::process::Servers;
 use crate::e2e::kit::people::Family;
-use crate::e2e::kit::site::Options;
+use crate::e2e::kit::site::{HEBEI, Options};
 use crate::e2e::kit::verdict::aborted;
 use crate::e2e::kit::{run, until};
 use gongji::proto::types::RefusalSide;
+use gongji::transport::identity::Role;
 use rusqlite::Connection;
 use std::fs;
 use std::path::Path;
-
-fn options() -> Options {
-    Options { provinces: vec!["13", "51"], daily_count_max: Some(100_000), ..Options::default() }
-}
 
 /// The start of this server must end with 1 and one last line that says what, and what to do.
 fn refuses(servers: &mut Servers, server: &str, what: &str) {
@@ -74,7 +70,7 @@ async fn some_transfers(servers: &Servers) -> Family {
 
 #[test]
 fn damage_of_a_stopped_server_s_store_is_noticed_at_its_start() {
-    let mut servers = Servers::start(&options());
+    let mut servers = Servers::start(&Options::lively());
     let family = run(async {
         let family = some_transfers(&servers).await;
         servers.stop().await;
@@ -114,8 +110,8 @@ fn damage_of_a_stopped_server_s_store_is_noticed_at_its_start() {
     }
     run(async {
         assert!(servers.come_up().await);
-        let mut health = servers.site().caller("operator:ops").health("13");
-        until("a node that serves", async || health.serves().await.then_some(())).await;
+        let operator = servers.site().caller("operator:ops");
+        until("a node that serves", async || operator.serves(&Role::Node(HEBEI)).await.then_some(())).await;
         let app = servers.site().caller("app:demo");
         let transfer = until("a refusal by the payer's side", async || {
             let transfer = app.create(family.transfer("1.00")).await.expect("an answer");
@@ -140,7 +136,7 @@ fn flip_all_persons(folder: &Path) {
 
 #[test]
 fn a_write_ahead_log_that_was_deleted_is_noticed() {
-    let mut servers = Servers::start(&options());
+    let mut servers = Servers::start(&Options::lively());
     run(some_transfers(&servers));
     for server in ["hub", "13", "51"] {
         servers.kill(server);
@@ -158,9 +154,9 @@ const BLOCKS: u32 = 2_048;
 
 #[test]
 fn a_full_disk_stops_the_server_and_loses_nothing() {
-    let mut servers = Servers::start(&options());
-    let (answers, funded) = run(async {
-        let (load, callers) = Load::start(&servers, 6, 6).await;
+    let mut servers = Servers::start(&Options::lively());
+    let load = run(async {
+        let mut load = Load::start(&servers, 6, 6).await;
         for server in ["hub", "13"] {
             servers.kill(server);
             servers.launch_limited(server, BLOCKS);
@@ -171,15 +167,9 @@ fn a_full_disk_stops_the_server_and_loses_nothing() {
             servers.launch(server);
         }
         assert!(servers.come_up().await, "there is room again");
-        let before = load.committed();
-        until("money that gets through", async || (load.committed() > before).then_some(())).await;
-        load.stop();
-        callers.join_all().await;
-        let app = servers.site().caller("app:demo");
-        until("everything recorded", async || everything_recorded(&app).await).await;
-        servers.stop().await;
-        (load.answers(), load.funded())
+        load.more(1).await;
+        load.end(&mut servers).await;
+        load
     });
-    let transfers = agree(servers.site(), ("13", "51"), funded + 1_000_000);
-    assert!(compare(answers, &transfers) > 0);
+    assert!(load.agrees(&servers, 1) > 0);
 }

@@ -1,14 +1,12 @@
-//! Servers as processes of the real binary.
+//! A site's servers as processes of the real binary.
 
-use crate::e2e::kit::site::{Options, Site};
-use crate::e2e::kit::{run, until};
-use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use crate::e2e::kit::site::{Options, Site, server};
+use crate::e2e::kit::{BOUND, run, until};
+use gongji::devkit::launcher::{LaunchError, on_free_ports};
+use gongji::devkit::processes::Processes;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-
-/// Between picking a port and listening on it another test may have taken it: then all begins again.
-const TRIES: usize = 5;
+use std::process::{Command, ExitStatus, Output, Stdio};
 
 /// Of each server's log, when a test fails: its folder is gone afterwards.
 const LOG_LINES_SHOWN: usize = 60;
@@ -20,32 +18,38 @@ pub fn said(output: &Output) -> String {
 
 /// A site and its processes; what still runs is killed when it is dropped.
 pub struct Servers {
-    running: BTreeMap<String, Child>,
+    processes: Processes,
     site: Site,
 }
 
 impl Servers {
     /// Starts all of them and waits until money gets through.
     pub fn start(options: &Options) -> Servers {
-        for _ in 0..TRIES {
-            let mut servers = Servers { running: BTreeMap::new(), site: Site::new(options.clone()) };
-            for server in servers.names() {
-                servers.launch(&server);
-            }
-            if run(servers.come_up()) {
-                run(servers.site.ready());
-                return servers;
-            }
-        }
-        panic!("no ports that nobody else took");
+        let started = on_free_ports(&options.known(), |addresses| {
+            let mut servers = Servers::of(Site::at(options, addresses));
+            servers.names().iter().for_each(|server| servers.launch(server));
+            run(servers.processes.come_up())?;
+            Ok::<_, LaunchError>(servers)
+        });
+        let servers = started.expect("servers that start");
+        run(servers.site.ready());
+        servers
+    }
+
+    /// A site on which nothing runs yet.
+    pub fn idle(options: &Options) -> Servers {
+        Servers::of(Site::new(options))
+    }
+
+    fn of(site: Site) -> Servers {
+        let program = Path::new(env!("CARGO_BIN_EXE_gongji"));
+        Servers { processes: Processes::new(program, site.servers().clone(), BOUND), site }
     }
 
     /// "hub" and the provinces.
     pub fn names(&self) -> Vec<String> {
-        std::iter::once("hub")
-            .chain(self.site.options().provinces.iter().copied())
-            .map(str::to_owned)
-            .collect()
+        let provinces = self.site.options().provinces.iter();
+        std::iter::once("hub").chain(provinces.copied()).map(str::to_owned).collect()
     }
 
     /// Folder, ports and certificates.
@@ -54,61 +58,39 @@ impl Servers {
     }
 
     /// Where a server's standard error goes, all its lives in one file.
-    pub fn log(&self, server: &str) -> PathBuf {
-        self.site.folder().join(format!("{server}.log"))
-    }
-
-    /// A site on which nothing runs yet.
-    pub fn idle(options: &Options) -> Servers {
-        Servers { running: BTreeMap::new(), site: Site::new(options.clone()) }
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.processes.log(&server(name))
     }
 
     /// The program, with these arguments.
     pub fn gongji(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gongji"));
-        command.args(arguments).current_dir(self.site.folder()).stdin(Stdio::null());
-        command
+        self.processes.program(arguments)
     }
 
     /// Starts a server as people do.
-    pub fn launch(&mut self, server: &str) {
-        self.launch_by(server, |command| command);
+    pub fn launch(&mut self, name: &str) {
+        self.processes.start(&server(name)).expect("the binary starts");
     }
 
     /// Starts a server that dies when it comes to this failpoint for the `nth` time.
     #[cfg(debug_assertions)]
-    pub fn launch_fatal(&mut self, server: &str, point: gongji::store::failpoint::Failpoint, nth: u64) {
+    pub fn launch_fatal(&mut self, name: &str, point: gongji::store::failpoint::Failpoint, nth: u64) {
         let fatal = format!("{}:{nth}", point.name());
-        self.launch_by(server, |command| command.env("GONGJI_FAILPOINT", fatal));
+        self.launch_by(name, self.processes.server(&server(name)).env("GONGJI_FAILPOINT", fatal));
     }
 
     /// Starts a server whose files may not grow beyond so many blocks, as on a disk that is full.
-    pub fn launch_limited(&mut self, server: &str, blocks: u32) {
+    pub fn launch_limited(&mut self, name: &str, blocks: u32) {
         // Without the trap the system ends the process at the limit, instead of failing its write.
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
-        let plain = self.server(server);
+        let plain = self.processes.server(&server(name));
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).arg(plain.get_program()).args(plain.get_args());
-        command.current_dir(self.site.folder()).stdin(Stdio::null());
-        self.spawn(server, &mut command);
+        self.launch_by(name, command.current_dir(self.site.folder()).stdin(Stdio::null()));
     }
 
-    /// Starts a server with the changes that `change` makes to its command.
-    fn launch_by(&mut self, server: &str, change: impl FnOnce(&mut Command) -> &mut Command) {
-        let mut command = self.server(server);
-        self.spawn(server, change(&mut command));
-    }
-
-    fn server(&self, server: &str) -> Command {
-        let role = if server == "hub" { "hub" } else { "node" };
-        self.gongji(&[role, "--config", self.site.config(server).to_str().expect("UTF-8")])
-    }
-
-    fn spawn(&mut self, server: &str, command: &mut Command) {
-        let log = OpenOptions::new().create(true).append(true).open(self.log(server)).expect("a log");
-        let out = File::create(self.site.folder().join(format!("{server}.out"))).expect("a file");
-        let child = command.stdout(out).stderr(log).spawn().expect("the binary starts");
-        self.running.insert(server.to_owned(), child);
+    fn launch_by(&mut self, name: &str, command: &mut Command) {
+        self.processes.start_by(&server(name), command).expect("the binary starts");
     }
 
     /// Takes a backup beside the running server, and gives its folder.
@@ -154,74 +136,48 @@ impl Servers {
     }
 
     /// The last line that a server wrote to its log.
-    pub fn last_words(&self, server: &str) -> String {
-        let log = fs::read_to_string(self.log(server)).expect("a log");
-        log.lines().last().unwrap_or_default().to_owned()
+    pub fn last_words(&self, name: &str) -> String {
+        self.processes.last_words(&server(name), 1)
     }
 
-    /// Waits until each has said where it listens (true) or one has ended, for example for lack of its port (false).
+    /// Waits until each has said where it listens (true) or one has ended (false).
     pub async fn come_up(&mut self) -> bool {
-        let folder = self.site.folder().to_owned();
-        let running = &mut self.running;
-        until("processes that listen or end", async || {
-            let ended = running.values_mut().any(|child| child.try_wait().expect("a child").is_some());
-            let out = |server: &String| {
-                fs::read_to_string(folder.join(format!("{server}.out"))).unwrap_or_default()
-            };
-            let all = running.keys().all(|server| out(server).starts_with("listening on "));
-            if ended { Some(false) } else { all.then_some(true) }
-        })
-        .await
+        match self.processes.come_up().await {
+            Ok(()) => true,
+            Err(error) => {
+                eprintln!("{error}");
+                false
+            }
+        }
     }
 
     /// `kill -9`: nothing is flushed, nobody is told.
-    pub fn kill(&mut self, server: &str) {
-        let mut child = self.running.remove(server).expect("it runs");
-        let ended = child.try_wait().expect("a child");
-        assert!(ended.is_none(), "{server} has ended by itself: {ended:?}");
-        child.kill().expect("killed");
-        child.wait().expect("gone");
+    pub fn kill(&mut self, name: &str) {
+        self.processes.kill(&server(name)).expect("it ran until now");
     }
 
     /// Waits until a server has ended by itself.
-    pub async fn end_of(&mut self, server: &str) -> ExitStatus {
-        let mut child = self.running.remove(server).expect("it runs");
-        until("a process that ends by itself", async || child.try_wait().expect("a child")).await
+    pub async fn end_of(&mut self, name: &str) -> ExitStatus {
+        self.processes.end_of(&server(name)).await.expect("it ends")
     }
 
     /// SIGHUP: the server reads its rulebook again.
-    pub fn hang_up(&self, server: &str) {
-        let hangup =
-            Command::new("sh").arg("-c").arg(format!("kill -HUP {}", self.running[server].id())).status();
-        assert!(hangup.expect("a shell").success());
+    pub fn hang_up(&self, name: &str) {
+        self.processes.signal(&server(name), "HUP").expect("it runs");
     }
 
     /// SIGTERM to all, and waits until each has ended well.
     pub async fn stop(&mut self) {
-        for (server, mut child) in std::mem::take(&mut self.running) {
-            let term = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", child.id())).status();
-            assert!(term.expect("a shell").success());
-            let ended = until("the end of a process", async || child.try_wait().expect("a child")).await;
-            assert!(ended.success(), "{server} ended with {ended}");
-        }
+        self.processes.stop().await.expect("all end well");
     }
 }
 
 impl Drop for Servers {
     fn drop(&mut self) {
-        for child in self.running.values_mut() {
-            // It may have ended by itself; the test has failed already then.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
         if std::thread::panicking() {
-            for server in self.names() {
-                let log = fs::read_to_string(self.log(&server)).unwrap_or_default();
-                let lines: Vec<&str> = log.lines().collect();
-                eprintln!("--- the last of {server}.log");
-                lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..]
-                    .iter()
-                    .for_each(|line| eprintln!("{line}"));
+            for name in self.names() {
+                let words = self.processes.last_words(&server(&name), LOG_LINES_SHOWN);
+                eprintln!("--- the last of {name}'s log\n{words}");
             }
         }
     }

@@ -48,8 +48,7 @@ fn logged(servers: &Servers, server: &str, what: &str) -> usize {
 
 #[test]
 fn a_restored_hub_and_a_restored_node_get_back_what_was_decided_since() {
-    let options = Options { provinces: vec!["13", "51"], daily_count_max: Some(1_000), ..Options::default() };
-    let mut servers = Servers::start(&options);
+    let mut servers = Servers::start(&Options::lively());
     let family = run(async { servers.site().family("13", "51").await });
     let (_, first) = transfer(&servers, &family, "1.00");
 
@@ -81,8 +80,7 @@ fn a_restored_hub_and_a_restored_node_get_back_what_was_decided_since() {
 /// in the journal that was lost mean nothing afterwards.
 #[test]
 fn a_hub_that_recovers_shows_nothing_and_old_tokens_end() {
-    let options = Options { provinces: vec!["13", "51"], daily_count_max: Some(1_000), ..Options::default() };
-    let mut servers = Servers::start(&options);
+    let mut servers = Servers::start(&Options::lively());
     let family = run(async { servers.site().family("13", "51").await });
     let from = servers.backup("hub");
     let token =

@@ -1,7 +1,6 @@
 //! `kill -9` of hub and nodes at random moments, many times over, under load.
 
-use super::ledgers::agree;
-use super::load::{Load, compare, everything_recorded};
+use super::load::Load;
 use super::process::Servers;
 use crate::e2e::kit::site::Options;
 use crate::e2e::kit::until;
@@ -63,8 +62,7 @@ async fn kill_at_random(servers: &mut Servers, load: &Load, chance: &mut Chance)
         servers.launch(server);
         *kills.entry(server.clone()).or_default() += 1;
         if kill % ROUND == 0 {
-            let before = load.committed();
-            until("money that gets through", async || (load.committed() > before + 20).then_some(())).await;
+            load.more(21).await;
         }
     }
     assert!(servers.come_up().await, "all of them start from what they left behind");
@@ -76,12 +74,10 @@ async fn kill_at_random(servers: &mut Servers, load: &Load, chance: &mut Chance)
 fn two_hundred_kills_at_random_moments() {
     let seed =
         std::env::var("GONGJI_KILL_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261_121);
-    let options =
-        Options { provinces: vec!["13", "51"], daily_count_max: Some(100_000), ..Options::default() };
-    let mut servers = Servers::start(&options);
+    let mut servers = Servers::start(&Options::lively());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let all = async {
-        let (load, callers) = Load::start(&servers, CALLERS, FAMILIES).await;
+        let mut load = Load::start(&servers, CALLERS, FAMILIES).await;
         let mut kills = kill_at_random(&mut servers, &load, &mut Chance(seed)).await;
         load.stop();
         servers.kill("hub");
@@ -91,26 +87,17 @@ fn two_hundred_kills_at_random_moments() {
         assert!(servers.come_up().await, "the hub starts from what it left behind");
         until("nothing in doubt", async || (open_ends(&servers) == 0).then_some(())).await;
         let settled = started.elapsed();
-        callers.join_all().await;
-        let app = servers.site().caller("app:demo");
-        until("everything recorded", async || everything_recorded(&app).await).await;
-        servers.stop().await;
+        load.end(&mut servers).await;
         (load, kills, settled)
     };
     let all =
         runtime.block_on(async { tokio::time::timeout(BOUND, all).await.expect("the test took too long") });
     let (load, kills, settled) = all;
-    let answers = load.answers();
-    let asked = answers.len();
-    // One family more found out, at the start, whether money gets through.
-    let transfers = agree(servers.site(), ("13", "51"), load.funded() + 1_000_000);
-    let committed = compare(answers, &transfers);
+    let (asked, committed) = (load.answers().len(), load.agrees(&servers, 1));
     println!(
         "seed {seed}: {} kills {kills:?} under load of {CALLERS} callers; {asked} final answers, {committed} of them \
-         COMMITTED, each equal in all three ledgers; {} transfers in all; nothing in doubt {} ms after the hub's last \
-         start",
+         COMMITTED, each equal in all three ledgers; nothing in doubt {} ms after the hub's last start",
         kills.values().sum::<u32>(),
-        transfers.len(),
         settled.as_millis(),
     );
     assert!(settled < SETTLED_WITHIN, "in doubt for {settled:?}");

@@ -2,14 +2,15 @@
 //! had by its hash.
 
 use super::process::Servers;
-use crate::e2e::kit::caller::within;
 use crate::e2e::kit::site::Options;
 use crate::e2e::kit::verdict::{aborted, recorded};
 use crate::e2e::kit::{run, until};
+use gongji::devkit::client::within;
 use gongji::proto::hub::GetRulebookRequest;
 use gongji::proto::hub::rulebook_service_client::RulebookServiceClient;
 use gongji::proto::types::Refusal;
 use gongji::proto::types::RefusalSide::Hub;
+use gongji::transport::identity::Role;
 use std::fs;
 
 fn reasons(refusals: &[Refusal]) -> Vec<&str> {
@@ -18,12 +19,8 @@ fn reasons(refusals: &[Refusal]) -> Vec<&str> {
 
 #[test]
 fn a_new_rulebook_comes_with_sighup_and_a_bad_one_does_not() {
-    let mut servers = Servers::start(&Options {
-        provinces: vec!["13", "51"],
-        daily_count_max: Some(1_000),
-        ..Options::default()
-    });
-    let path = servers.site().folder().join("rulebooks/national.toml");
+    let mut servers = Servers::start(&Options::lively());
+    let path = servers.site().rulebooks().join("national.toml");
     let old = fs::read_to_string(&path).expect("the rulebook");
     run(async {
         let family = servers.site().family("13", "51").await;
@@ -70,7 +67,7 @@ fn a_new_rulebook_comes_with_sighup_and_a_bad_one_does_not() {
         assert_eq!(refusal.metadata["closed_hours"], "22:00..21:00");
         assert_ne!(closed.rulebook_hashes[0], before.rulebook_hashes[0]);
 
-        let mut rulebooks = RulebookServiceClient::new(app.channel("hub"));
+        let mut rulebooks = RulebookServiceClient::new(app.channel(&Role::Hub));
         let rulebook_hash = before.rulebook_hashes[0].clone();
         let kept = rulebooks.get_rulebook(within(GetRulebookRequest { rulebook_hash })).await;
         let kept = kept.expect("the old text").into_inner().rulebook.expect("the old text");

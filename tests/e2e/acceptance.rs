@@ -4,7 +4,8 @@ use super::kit::cluster::{Cluster, own};
 use super::kit::people::{Family, Funds, capital, enrol, open_wallet, resident, somebody};
 use super::kit::site::Options;
 use super::kit::verdict::{aborted, recorded, refused};
-use super::kit::{caller, people, until};
+use super::kit::{people, until};
+use gongji::devkit::client;
 use gongji::proto::hub::{ListTransfersRequest, Transfer, TransferState};
 use gongji::proto::types::RefusalSide;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ fn it_is_held_until_it_is_taken_or_declined() {
             ..ListTransfersRequest::default()
         };
         let listed =
-            app.transfers().list_transfers(caller::within(listed)).await.expect("a list").into_inner();
+            app.transfers().list_transfers(client::within(listed)).await.expect("a list").into_inner();
         assert!(listed.transfers.contains(&transfer));
         let taken = app.accept(&transfer.transfer_id, &family.payee).await.expect("an answer");
         recorded(&taken);
@@ -151,9 +152,9 @@ fn it_survives_a_restart_and_the_hour_gives_it_back() {
         let (family, other) = (cluster.family("13", "51").await, cluster.family("13", "51").await);
         let (left, taken) = (waiting(cluster, &family).await, waiting(cluster, &other).await);
         let restart = async |clock: &str| {
-            cluster.stop_hub();
+            cluster.stop("hub");
             cluster.site().set_clock("hub", clock);
-            assert!(cluster.start_hub(), "its port is still its own");
+            cluster.restart("hub");
         };
         restart("2026-11-21T10:05:00+08:00").await;
         let app = cluster.app();

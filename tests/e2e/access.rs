@@ -1,30 +1,32 @@
 //! Who may do what: the certificate says it, and nothing else is believed.
 
-use super::kit::caller::{Caller, within};
 use super::kit::cluster::shared;
 use super::kit::people::{Funds, employee, fresh_id};
+use super::kit::site::{HEBEI, SICHUAN, server};
 use super::kit::verdict::{recorded, refused};
+use gongji::devkit::client::within;
 use gongji::proto::hub::{AnnounceNodeRequest, ListTransfersRequest, ResolveQuestion, ResolveRequest};
 use gongji::proto::node::{
     GetMemberRequest, GetWalletRequest, LegSide, PrepareRequest, UpsertMembersRequest,
 };
 use gongji::proto::types::Sender;
+use gongji::transport::identity::Role;
 use tonic::Code;
 
 #[test]
 fn without_a_certificate_there_is_health_and_nothing_else() {
     shared(async |cluster| {
         let family = cluster.family("13", "51").await;
-        let nobody = Caller::nobody(cluster.site());
-        for server in ["hub", "13", "51"] {
-            assert!(nobody.health(server).serves().await, "{server}");
+        let nobody = cluster.site().nobody();
+        for name in ["hub", "13", "51"] {
+            assert!(nobody.serves(&server(name)).await, "{name}");
         }
         let request = family.transfer("1.00");
         let id = request.transfer_id.clone();
         refused(nobody.create(request).await, Code::Unauthenticated, "CERTIFICATE_REQUIRED");
         refused(nobody.get(&id).await, Code::Unauthenticated, "CERTIFICATE_REQUIRED");
         let wallet = GetWalletRequest { party: Some(family.payee.clone()) };
-        let answer = nobody.wallets("51").get_wallet(within(wallet)).await;
+        let answer = nobody.wallets(SICHUAN).get_wallet(within(wallet)).await;
         refused(answer, Code::Unauthenticated, "CERTIFICATE_REQUIRED");
         let regions = nobody.regions().list_regions(within(Default::default())).await;
         refused(regions, Code::Unauthenticated, "CERTIFICATE_REQUIRED");
@@ -36,12 +38,12 @@ fn without_a_certificate_there_is_health_and_nothing_else() {
 fn another_authority_s_certificate_gets_no_connection() {
     shared(async |cluster| {
         let family = cluster.family("13", "51").await;
-        let stranger = Caller::with(cluster.site(), &cluster.site().other_authority());
+        let stranger = cluster.site().stranger();
         let status = stranger.create(family.transfer("1.00")).await.expect_err("no connection");
         // The handshake fails: there is nobody to answer with a reason of ours.
         let source = std::error::Error::source(&status).expect("a cause");
         assert!(source.is::<tonic::transport::Error>() && status.details().is_empty(), "{status:?}");
-        assert!(!stranger.health("hub").serves().await);
+        assert!(!stranger.serves(&Role::Hub).await);
         assert_eq!(family.funds().await, Funds::untouched());
     });
 }
@@ -56,13 +58,13 @@ fn roles_have_methods_of_their_own() {
         }
         let app = cluster.app();
         let member = GetMemberRequest { party: Some(family.payer.clone()) };
-        let answer = app.members("13").get_member(within(member)).await;
+        let answer = app.members(HEBEI).get_member(within(member)).await;
         refused(answer, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
-        let answer = app.participant("13").prepare(within(PrepareRequest::default())).await;
+        let answer = app.participant(HEBEI).prepare(within(PrepareRequest::default())).await;
         refused(answer, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
         // Not even another node may prepare: only the hub.
         let answer =
-            cluster.caller("node:51").participant("13").prepare(within(PrepareRequest::default())).await;
+            cluster.caller("node:51").participant(HEBEI).prepare(within(PrepareRequest::default())).await;
         refused(answer, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
         let answer = app.coordinator().announce_node(within(AnnounceNodeRequest::default())).await;
         refused(answer, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
@@ -100,14 +102,14 @@ fn a_platform_acts_only_for_its_province() {
         let answer = other.create(family.transfer("1.00")).await;
         refused(answer, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");
         let member = GetMemberRequest { party: Some(family.payer.clone()) };
-        let answer = other.members("13").get_member(within(member)).await;
+        let answer = other.members(HEBEI).get_member(within(member)).await;
         refused(answer, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");
         let row = UpsertMembersRequest {
             request_id: fresh_id(),
             member: Some(employee(&family.payer)),
             phone: String::new(),
         };
-        let answer = other.members("13").upsert_members(within(tokio_stream::iter([row]))).await;
+        let answer = other.members(HEBEI).upsert_members(within(tokio_stream::iter([row]))).await;
         refused(answer, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");
         assert_eq!(family.funds().await, Funds::untouched());
     });

@@ -1,11 +1,12 @@
 //! `gongji audit` reads servers that work.
 
 use super::kit::audit::{demand_clean, demand_settled, sources};
-use super::kit::caller::within;
 use super::kit::cluster::{own, shared};
-use super::kit::site::Options;
-use super::kit::{bare, until};
+use super::kit::foreign_node::Node;
+use super::kit::site::{HEBEI, Options};
+use super::kit::until;
 use gongji::cli::audit::gather::{Reading, gather};
+use gongji::devkit::client::within;
 use gongji::domain::value::region::ProvinceCode;
 use gongji::proto::hub::audit_service_client::AuditServiceClient as HubAudits;
 use gongji::proto::hub::{
@@ -13,18 +14,15 @@ use gongji::proto::hub::{
 };
 use gongji::proto::node::ListInDoubtRequest;
 use gongji::proto::node::audit_service_client::AuditServiceClient as NodeAudits;
+use gongji::transport::identity::Role;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinSet;
 use tonic::Code;
 
-fn lively() -> Options {
-    Options { provinces: vec!["13", "51"], daily_count_max: Some(10_000), ..Options::default() }
-}
-
 #[test]
 fn an_audit_of_servers_under_load_is_clean_and_so_is_one_at_rest() {
-    own(&lively(), async |cluster| {
+    own(&Options::lively(), async |cluster| {
         let stop = Arc::new(AtomicBool::new(false));
         let mut callers = JoinSet::new();
         for _ in 0..8 {
@@ -60,13 +58,13 @@ fn an_audit_of_servers_under_load_is_clean_and_so_is_one_at_rest() {
 
 #[test]
 fn a_node_that_is_not_reached_is_said_to_be_unknown_and_one_without_the_service_is_read_by_its_legs() {
-    let options = Options { provinces: vec!["13", "14", "51"], strangers: vec!["61"], ..lively() };
+    let options = Options { provinces: vec!["13", "14", "51"], strangers: vec!["61"], ..Options::lively() };
     own(&options, async |cluster| {
         let family = cluster.family("13", "51").await;
         let transfer = cluster.app().create(family.transfer("1.00")).await.expect("an answer");
         assert_eq!(transfer.state(), TransferState::Committed);
-        cluster.stop_node("14");
-        let stranger = bare::serve(cluster.site(), "61");
+        cluster.stop("14");
+        let stranger = Node::Bare.serve(cluster.site(), "61");
         // 51 is not named, 14 has stopped, 61 offers Inspect only.
         let gathered = gather(&sources(cluster.site(), &["13", "14", "61"])).await.expect("the hub's books");
         let reading = |code: u8| {
@@ -89,20 +87,21 @@ fn books_and_lists_are_for_operators_only_and_hold_nobody() {
         let transfer = cluster.app().create(family.transfer("1.00")).await.expect("an answer");
         for role in ["app:demo", "platform:13", "node:13", "hub"] {
             let caller = cluster.caller(role);
-            let hub = HubAudits::new(caller.channel("hub")).read_books(within(ReadBooksRequest {})).await;
+            let hub =
+                HubAudits::new(caller.channel(&Role::Hub)).read_books(within(ReadBooksRequest {})).await;
             assert_eq!(hub.expect_err("refused").code(), Code::PermissionDenied, "{role}");
             let asked = within(ListInDoubtRequest::default());
-            let node = NodeAudits::new(caller.channel("13")).list_in_doubt(asked).await;
+            let node = NodeAudits::new(caller.channel(&Role::Node(HEBEI))).list_in_doubt(asked).await;
             assert_eq!(node.expect_err("refused").code(), Code::PermissionDenied, "{role}");
         }
         let operator = cluster.caller("operator:ops");
-        let mut hub = HubAudits::new(operator.channel("hub"));
+        let mut hub = HubAudits::new(operator.channel(&Role::Hub));
         let transfer_ids = vec![transfer.transfer_id.clone(), super::kit::people::fresh_id()];
         let read = hub.read_transfers(within(ReadTransfersRequest { transfer_ids })).await;
         let read = read.expect("an answer").into_inner().transfers;
         assert_eq!(read.len(), 1, "an id that is unknown is left out");
         assert_eq!((&read[0].transfer_id, read[0].hub_seq), (&transfer.transfer_id, transfer.hub_seq));
-        let mut books = NodeAudits::new(operator.channel("13"))
+        let mut books = NodeAudits::new(operator.channel(&Role::Node(HEBEI)))
             .read_books(within(gongji::proto::node::ReadBooksRequest {}))
             .await
             .expect("a stream")

@@ -1,9 +1,9 @@
 //! SubmitTransfers and BatchGetTransfers: an answer for each item, and no item's failure touches another.
 
-use super::kit::caller::within;
 use super::kit::cluster::shared;
 use super::kit::people::{Funds, fresh_id, somebody};
 use super::kit::verdict::{aborted, item_refused, malformed, recorded, refused};
+use gongji::devkit::client::within;
 use gongji::proto::hub::{
     BatchGetTransfersRequest, CreateTransferRequest, SubmitTransfersRequest, WaitMode,
     batch_get_transfers_result, submit_transfers_result,

@@ -1,9 +1,9 @@
 //! Two operators carry money back, over real servers.
 
-use super::kit::caller::{Caller, within};
 use super::kit::cluster::{Cluster, shared};
-use super::kit::people::{Funds, fresh_id, province};
+use super::kit::people::{Funds, fresh_id, province_of};
 use super::kit::verdict::{malformed, recorded, refused};
+use gongji::devkit::client::{Caller, within};
 use gongji::proto::hub::compensation_service_client::CompensationServiceClient;
 use gongji::proto::hub::{
     ApproveCompensationRequest, Compensation, CompensationState, ListCompensationsRequest,
@@ -11,6 +11,7 @@ use gongji::proto::hub::{
 };
 use gongji::proto::node::{EntryAccount, EntryKind, ListEntriesRequest};
 use gongji::proto::types::Party;
+use gongji::transport::identity::Role;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
@@ -19,7 +20,7 @@ struct Operator(CompensationServiceClient<Channel>);
 
 impl Operator {
     fn of(caller: &Caller) -> Operator {
-        Operator(CompensationServiceClient::new(caller.channel("hub")))
+        Operator(CompensationServiceClient::new(caller.channel(&Role::Hub)))
     }
 
     fn both(cluster: &Cluster) -> (Operator, Operator) {
@@ -71,7 +72,7 @@ async fn kinds(caller: &Caller, party: &Party, account: EntryAccount) -> Vec<Ent
         account: account.into(),
         ..ListEntriesRequest::default()
     };
-    let answer = caller.wallets(province(party)).list_entries(within(request)).await.expect("a statement");
+    let answer = caller.wallets(province_of(party)).list_entries(within(request)).await.expect("a statement");
     answer.into_inner().entries.iter().map(|entry| entry.kind()).collect()
 }
 

@@ -1,10 +1,11 @@
 //! The caller's deadline bounds the wait; what is not decided in time is aborted and its hold returned.
 
 use super::kit::cluster::{own, shared};
+use super::kit::foreign_node::Node;
 use super::kit::people::{Funds, somebody};
 use super::kit::site::Options;
+use super::kit::until;
 use super::kit::verdict::{aborted, recorded, refused};
-use super::kit::{deaf, until};
 use gongji::proto::hub::{CreateTransferRequest, TransferState};
 use gongji::proto::types::RefusalSide;
 use std::time::Duration;
@@ -57,7 +58,7 @@ fn a_province_that_hangs_costs_the_deadline_and_no_money() {
         let family = cluster.family("13", "51").await;
         let app = cluster.app();
         let to_35 = || CreateTransferRequest { payee: Some(somebody("350100")), ..family.transfer("100.00") };
-        let deaf = deaf::serve(cluster.site(), "35");
+        let deaf = Node::Deaf.serve(cluster.site(), "35");
         // Until the hub has found it, a transfer there is refused at once; each of these takes a new id.
         let transfer = until("a transfer that runs out of time", async || {
             let mut client = app.transfers();
@@ -81,7 +82,7 @@ fn a_transfer_ends_though_its_caller_is_gone() {
     own(&with_a_deaf_province(), async |cluster| {
         let family = cluster.family("13", "51").await;
         let app = cluster.app();
-        let deaf = deaf::serve(cluster.site(), "35");
+        let deaf = Node::Deaf.serve(cluster.site(), "35");
         // Wait until one is under way, seen by another caller, and let its own caller go. Until the hub has found the
         // province, a transfer there is refused at once; each of these takes a new id.
         let ended = until("a transfer that is under way and runs out of time", async || {

@@ -2,7 +2,7 @@
 
 use super::kit::cluster::own;
 use super::kit::people::Funds;
-use super::kit::site::Options;
+use super::kit::site::{HEBEI, Options};
 use super::kit::verdict::{aborted, recorded};
 use gongji::proto::types::RefusalSide;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ fn an_unreachable_province_is_refused_in_time_and_slows_nobody() {
         let (payee_gone, payer_gone) = (cluster.family("13", "51").await, cluster.family("51", "13").await);
         let before = [family.funds().await, payer_gone.funds().await];
         assert_eq!(before, [Funds::untouched(), Funds::untouched()]);
-        cluster.stop_node("51");
+        cluster.stop("51");
         for round in 0..2 {
             for family in [&payee_gone, &family, &payer_gone] {
                 let begun = Instant::now();
@@ -28,8 +28,11 @@ fn an_unreachable_province_is_refused_in_time_and_slows_nobody() {
         // The holds are back, and 13 pays 14 as before.
         for family in [&payee_gone, &family] {
             let request = gongji::proto::node::GetMemberRequest { party: Some(family.payer.clone()) };
-            let answer =
-                family.payer_platform.members("13").get_member(super::kit::caller::within(request)).await;
+            let answer = family
+                .payer_platform
+                .members(HEBEI)
+                .get_member(gongji::devkit::client::within(request))
+                .await;
             let member = answer.expect("the giver").into_inner().member.expect("the giver");
             assert_eq!((member.balance.as_str(), member.held.as_str()), ("10000.00", "0.00"));
         }

@@ -1,12 +1,13 @@
 //! What a province's own system feeds: each request is done once, bad rows are named and good ones kept.
 
-use super::kit::caller::within;
 use super::kit::cluster::{own, shared};
 use super::kit::people::{
     SPECIMENS, credit, employee, enrol, fresh_id, opening, party, report, resident, somebody,
 };
-use super::kit::site::Options;
+use super::kit::site::{HEBEI, Options, SICHUAN};
 use super::kit::verdict::{item_refused, malformed, refused};
+use gongji::devkit::client::within;
+use gongji::domain::value::region::ProvinceCode;
 use gongji::proto::node::{
     CreditAccountRequest, EntryAccount, GetMemberRequest, GetWalletRequest, ListEntriesRequest,
     UpdateInsuranceRequest, UpsertMembersRequest,
@@ -31,7 +32,7 @@ fn a_stream_keeps_good_rows_names_bad_ones_and_may_be_sent_again() {
             UpsertMembersRequest::default(),
         ];
         let send = async |rows: Vec<_>| {
-            let answer = platform.members("13").upsert_members(within(tokio_stream::iter(rows))).await;
+            let answer = platform.members(HEBEI).upsert_members(within(tokio_stream::iter(rows))).await;
             answer.expect("an answer").into_inner()
         };
         let answer = send(rows.clone()).await;
@@ -70,7 +71,7 @@ fn an_allotment_is_credited_once() {
             period: "202611".to_owned(),
             remark: String::new(),
         };
-        let mut client = platform.members("13");
+        let mut client = platform.members(HEBEI);
         let first = client.credit_account(within(request.clone())).await.expect("credited").into_inner();
         assert_eq!(first.balance, "120.50");
         let again = client.credit_account(within(request.clone())).await.expect("the same").into_inner();
@@ -107,7 +108,7 @@ fn insurance_is_updated_and_a_resident_has_no_account() {
             insurance_status: InsuranceStatus::Suspended.into(),
             ..UpdateInsuranceRequest::default()
         };
-        let mut client = platform.members("13");
+        let mut client = platform.members(HEBEI);
         let answer = client.update_insurance(within(update.clone())).await.expect("updated").into_inner();
         assert_eq!(answer.member.expect("shown").insurance_status(), InsuranceStatus::Suspended);
         let bad = UpdateInsuranceRequest { insurance_status: 0, request_id: fresh_id(), ..update };
@@ -129,7 +130,7 @@ fn a_wallet_is_opened_once_and_by_confirmation() {
         let platform = cluster.caller("platform:51");
         let member = somebody("510100");
         enrol(&platform, resident(&member)).await;
-        let mut client = cluster.app().wallets("51");
+        let mut client = cluster.app().wallets(SICHUAN);
         let wallet = GetWalletRequest { party: Some(member.clone()) };
         refused(client.get_wallet(within(wallet.clone())).await, Code::NotFound, "WALLET_NOT_FOUND");
         let request = opening(&member);
@@ -160,7 +161,7 @@ fn a_wallet_is_not_opened_where_the_place_has_not() {
         let platform = cluster.caller("platform:44");
         let member = somebody("440100");
         enrol(&platform, resident(&member)).await;
-        let mut client = cluster.app().wallets("44");
+        let mut client = cluster.app().wallets(ProvinceCode::new(44));
         let answer = client.open_wallet(within(opening(&member))).await;
         let said = refused(answer, Code::FailedPrecondition, "PLACE_NOT_OPEN");
         assert_eq!(said.fact("region"), Some("440100"));
@@ -179,7 +180,7 @@ fn statements_are_paged_newest_first() {
         for amount in ["1.00", "2.00", "3.00"] {
             credit(&platform, &member, amount).await;
         }
-        let mut client = platform.wallets("13");
+        let mut client = platform.wallets(HEBEI);
         let mut request = ListEntriesRequest {
             party: Some(member),
             account: EntryAccount::Personal.into(),

@@ -1,12 +1,12 @@
 //! Networks that fall silent, work one way only, or break in the middle of a prepare or a decision.
 
-use super::kit::caller::Caller;
 use super::kit::cluster::{Cluster, own};
 use super::kit::people::{Family, Funds};
 use super::kit::proxy::Wire;
 use super::kit::site::Options;
 use super::kit::until;
 use super::kit::verdict::{aborted, recorded};
+use gongji::devkit::client::Caller;
 use gongji::proto::hub::{CreateTransferRequest, Transfer, TransferState, WaitMode};
 use gongji::proto::types::RefusalSide;
 use std::time::{Duration, Instant};

@@ -1,9 +1,9 @@
 //! Lists and streams of transfers.
 
-use super::kit::caller::{Caller, within};
 use super::kit::cluster::shared;
 use super::kit::people::somebody;
 use super::kit::verdict::{malformed, recorded};
+use gongji::devkit::client::{Caller, within};
 use gongji::proto::hub::{
     ListTransfersRequest, Transfer, TransferState, WatchTransfersRequest, WatchTransfersResponse,
 };

@@ -1,14 +1,15 @@
 //! The hub's rules, the texts behind a decision, and suspension from the network settlement, over the wire.
 
-use super::kit::caller::within;
 use super::kit::cluster::shared;
-use super::kit::people::province;
+use super::kit::people::province_of;
 use super::kit::verdict::{aborted, malformed, recorded, refused};
+use gongji::devkit::client::within;
 use gongji::proto::hub::rulebook_service_client::RulebookServiceClient;
 use gongji::proto::hub::{CreateTransferRequest, GetRulebookRequest};
 use gongji::proto::node::SuspendSettlementRequest;
 use gongji::proto::types::RefusalSide::{Hub, Payee};
 use gongji::proto::types::Verification;
+use gongji::transport::identity::Role;
 use tonic::Code;
 
 #[test]
@@ -18,7 +19,7 @@ fn a_refusal_leads_to_the_text_of_that_day() {
         let app = cluster.app();
         let refused_transfer = app.create(family.transfer("2000.01")).await.expect("an answer");
         let hash = refused_transfer.rulebook_hashes[0].clone();
-        let mut rulebooks = RulebookServiceClient::new(app.channel("hub"));
+        let mut rulebooks = RulebookServiceClient::new(app.channel(&Role::Hub));
         let get = async |rulebook_hash: &str| {
             let request = GetRulebookRequest { rulebook_hash: rulebook_hash.to_owned() };
             rulebooks.clone().get_rulebook(within(request)).await
@@ -33,7 +34,7 @@ fn a_refusal_leads_to_the_text_of_that_day() {
         refused(get(&"0".repeat(64)).await, Code::NotFound, "RULEBOOK_NOT_FOUND");
         malformed(get("12").await, "rulebook_hash", "HASH_MALFORMED");
         malformed(get("").await, "rulebook_hash", "FIELD_REQUIRED");
-        rulebooks = RulebookServiceClient::new(cluster.caller("operator:ops").channel("hub"));
+        rulebooks = RulebookServiceClient::new(cluster.caller("operator:ops").channel(&Role::Hub));
         let request = GetRulebookRequest { rulebook_hash: hash };
         rulebooks.get_rulebook(within(request)).await.expect("an operator may read it");
     });
@@ -71,7 +72,7 @@ fn a_suspended_payee_until_it_is_lifted() {
             lift,
         };
         let id = family.transfer("1").transfer_id;
-        let members = || family.payee_platform.members(province(&family.payee));
+        let members = || family.payee_platform.members(province_of(&family.payee));
         let ask =
             async |request: SuspendSettlementRequest| members().suspend_settlement(within(request)).await;
         malformed(

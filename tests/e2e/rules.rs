@@ -1,7 +1,8 @@
 //! Rules that stand against a transfer: it is aborted, recorded with its refusal, and nobody's money moves.
 
 use super::kit::cluster::{Cluster, shared};
-use super::kit::people::{Family, Funds, employee, enrol, province, resident, somebody};
+use super::kit::people::{Family, Funds, employee, enrol, province_of, resident, somebody};
+use super::kit::site::SICHUAN;
 use super::kit::verdict::{aborted, recorded};
 use gongji::proto::hub::CreateTransferRequest;
 use gongji::proto::node::{AccountState, Member};
@@ -209,6 +210,6 @@ fn check_lists_everything_at_once_and_changes_nothing() {
         let found: Vec<_> = answer.refusals.iter().map(|it| it.reason.as_str()).collect();
         assert_eq!(found, ["PAYER_IDENTITY_MISMATCH", "PAYEE_ENDED"]);
         assert_eq!(family.funds().await, Funds::untouched());
-        assert_eq!(province(&family.payee), "51");
+        assert_eq!(province_of(&family.payee), SICHUAN);
     });
 }

@@ -1,9 +1,11 @@
 //! What every server answers: places, health, and a description of itself.
 
-use super::kit::caller::{Caller, within};
 use super::kit::cluster::shared;
+use super::kit::site::{HEBEI, SICHUAN};
 use super::kit::verdict::{malformed, refused};
+use gongji::devkit::client::{Caller, within};
 use gongji::proto::hub::{GetRegionRequest, ListRegionsRequest};
+use gongji::transport::identity::Role;
 use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -56,9 +58,9 @@ fn a_place_is_found_by_its_own_or_a_county_s_code() {
 #[test]
 fn health_can_be_watched_without_a_certificate() {
     shared(async |cluster| {
-        let nobody = Caller::nobody(cluster.site());
-        for server in ["hub", "13"] {
-            let mut client = HealthClient::new(nobody.channel(server));
+        let nobody = cluster.site().nobody();
+        for server in [Role::Hub, Role::Node(HEBEI)] {
+            let mut client = HealthClient::new(nobody.channel(&server));
             let mut watch = client.watch(HealthCheckRequest::default()).await.expect("a stream").into_inner();
             let first = watch.message().await.expect("a state").expect("a state");
             assert_eq!(first.status(), ServingStatus::Serving);
@@ -94,11 +96,11 @@ macro_rules! services_by_reflection {
     }};
 }
 
-async fn by_v1(caller: &Caller, server: &str) -> Result<Vec<String>, tonic::Status> {
+async fn by_v1(caller: &Caller, server: &Role) -> Result<Vec<String>, tonic::Status> {
     services_by_reflection!(v1, caller.channel(server))
 }
 
-async fn by_v1alpha(caller: &Caller, server: &str) -> Result<Vec<String>, tonic::Status> {
+async fn by_v1alpha(caller: &Caller, server: &Role) -> Result<Vec<String>, tonic::Status> {
     services_by_reflection!(v1alpha, caller.channel(server))
 }
 
@@ -106,17 +108,18 @@ async fn by_v1alpha(caller: &Caller, server: &str) -> Result<Vec<String>, tonic:
 fn servers_describe_themselves_in_both_versions_of_reflection() {
     shared(async |cluster| {
         let app = cluster.app();
-        for (server, service) in
-            [("hub", "gongji.hub.v1.TransferService"), ("51", "gongji.node.v1.WalletService")]
-        {
-            for services in [by_v1(&app, server).await, by_v1alpha(&app, server).await] {
+        for (server, service) in [
+            (Role::Hub, "gongji.hub.v1.TransferService"),
+            (Role::Node(SICHUAN), "gongji.node.v1.WalletService"),
+        ] {
+            for services in [by_v1(&app, &server).await, by_v1alpha(&app, &server).await] {
                 let services = services.expect("a list");
                 assert!(services.iter().any(|it| it == service), "{services:?}");
                 assert!(services.iter().any(|it| it == "grpc.health.v1.Health"), "{services:?}");
             }
         }
-        let nobody = Caller::nobody(cluster.site());
-        refused(by_v1(&nobody, "hub").await, Code::Unauthenticated, "CERTIFICATE_REQUIRED");
-        refused(by_v1alpha(&nobody, "hub").await, Code::Unauthenticated, "CERTIFICATE_REQUIRED");
+        let nobody = cluster.site().nobody();
+        refused(by_v1(&nobody, &Role::Hub).await, Code::Unauthenticated, "CERTIFICATE_REQUIRED");
+        refused(by_v1alpha(&nobody, &Role::Hub).await, Code::Unauthenticated, "CERTIFICATE_REQUIRED");
     });
 }

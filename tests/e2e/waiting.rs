@@ -1,10 +1,11 @@
 //! What operators see of transfers that do not end, while they do not.
 
-use super::kit::caller::{Caller, within};
 use super::kit::cluster::own;
+use super::kit::foreign_node::Node;
 use super::kit::people::somebody;
-use super::kit::site::Options;
-use super::kit::{deaf, until};
+use super::kit::site::{HEBEI, Options};
+use super::kit::until;
+use gongji::devkit::client::{Caller, within};
 use gongji::proto::hub::audit_service_client::AuditServiceClient as HubAudits;
 use gongji::proto::hub::{
     CreateTransferRequest, InFlightTransfer, ListInFlightRequest, TransferState, WaitReason,
@@ -12,18 +13,20 @@ use gongji::proto::hub::{
 use gongji::proto::node::audit_service_client::AuditServiceClient as NodeAudits;
 use gongji::proto::node::{InDoubtLeg, ListInDoubtRequest};
 use gongji::proto::types::RefusalSide;
+use gongji::transport::identity::Role;
 use std::time::Duration;
 use tonic::Request;
 
 async fn in_flight(operator: &Caller, id: &str) -> Option<InFlightTransfer> {
     let asked = within(ListInFlightRequest::default());
-    let page = HubAudits::new(operator.channel("hub")).list_in_flight(asked).await.expect("a page");
+    let page = HubAudits::new(operator.channel(&Role::Hub)).list_in_flight(asked).await.expect("a page");
     page.into_inner().transfers.into_iter().find(|it| it.transfer_id == id)
 }
 
 async fn in_doubt(operator: &Caller, older_than: Option<prost_types::Duration>) -> Vec<InDoubtLeg> {
     let asked = within(ListInDoubtRequest { older_than, ..ListInDoubtRequest::default() });
-    let page = NodeAudits::new(operator.channel("13")).list_in_doubt(asked).await.expect("a page");
+    let page =
+        NodeAudits::new(operator.channel(&Role::Node(HEBEI))).list_in_doubt(asked).await.expect("a page");
     page.into_inner().legs
 }
 
@@ -55,7 +58,7 @@ fn what_is_undecided_in_doubt_or_not_recorded_is_listed_with_its_reason() {
         let family = cluster.family("13", "51").await;
         let (app, operator) = (cluster.app(), cluster.caller("operator:ops"));
         let to_35 = || CreateTransferRequest { payee: Some(somebody("350100")), ..family.transfer("1.00") };
-        let deaf = deaf::serve(cluster.site(), "35");
+        let deaf = Node::Deaf.serve(cluster.site(), "35");
         let id = begin(&app, &operator, to_35).await;
         let undecided = in_flight(&operator, &id).await.expect("listed");
         let both = [

@@ -1,9 +1,10 @@
 //! The life of a wallet over the wire: who may do what to it, what repeats and refusals look like, its statement.
 
-use super::kit::caller::within;
 use super::kit::cluster::shared;
-use super::kit::people::{enrol, fresh_id, opening, province, resident, somebody};
+use super::kit::people::{enrol, fresh_id, opening, province_of, resident, somebody};
+use super::kit::site::SICHUAN;
 use super::kit::verdict::{malformed, refused};
+use gongji::devkit::client::within;
 use gongji::proto::hub::TransferState;
 use gongji::proto::node::{
     ChangePlaceRequest, CloseWalletRequest, EntryAccount, FreezeWalletRequest, GetStatementRequest,
@@ -41,7 +42,7 @@ fn a_frozen_wallet_takes_nothing_new_and_a_full_one_is_not_closed() {
         let family = cluster.family("13", "51").await;
         let payee = &family.payee;
         let (app, platform) = (cluster.app(), cluster.caller("platform:51"));
-        let mut own = platform.wallets(province(payee));
+        let mut own = platform.wallets(province_of(payee));
         let first = app.create(family.transfer("150.00")).await.expect("an answer");
         assert_eq!(first.state(), TransferState::Committed, "{first:?}");
         let request = freeze(payee, "SUSPECTED_MISUSE");
@@ -69,7 +70,7 @@ fn a_relative_opens_it_and_only_the_province_moves_and_closes_it() {
         let (platform, app) = (cluster.caller("platform:51"), cluster.app());
         let (member, relative) = (somebody("510100"), somebody("130100"));
         enrol(&platform, resident(&member)).await;
-        let (mut own, mut apps) = (platform.wallets("51"), app.wallets("51"));
+        let (mut own, mut apps) = (platform.wallets(SICHUAN), app.wallets(SICHUAN));
         let mut request = opening(&member);
         request.opened_by = Some(WalletRelative {
             person: relative.person.clone(),
@@ -96,7 +97,7 @@ fn a_relative_opens_it_and_only_the_province_moves_and_closes_it() {
         ] {
             refused::<()>(Err(answer.expect("refused")), Code::PermissionDenied, "ROLE_NOT_ALLOWED");
         }
-        let mut others = cluster.caller("platform:13").wallets("51");
+        let mut others = cluster.caller("platform:13").wallets(SICHUAN);
         let answer = others.close_wallet(within(close(&member))).await;
         refused(answer, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");
         let closed = own.close_wallet(within(close(&member))).await.expect("closed").into_inner();
@@ -117,7 +118,7 @@ fn a_statement_has_the_balances_around_its_period() {
             let transfer = app.create(family.transfer(amount)).await.expect("an answer");
             assert_eq!(transfer.state(), TransferState::Committed, "{transfer:?}");
         }
-        let mut client = app.wallets("51");
+        let mut client = app.wallets(SICHUAN);
         let period = |from: &str, to: &str| GetStatementRequest {
             party: Some(family.payee.clone()),
             account: EntryAccount::Wallet.into(),

@@ -1,6 +1,8 @@
 //! Clients in other languages against a running `gongji demo`: what a foreign integrator does, with nothing of ours
 //! but `proto/` and a certificate.
 
+mod openssl;
+
 use std::path::Path;
 use std::process::Command;
 

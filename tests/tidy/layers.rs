@@ -31,7 +31,10 @@ const ARROW: &[(&str, &[&str])] = &[
         &["transport", "wire", "engine", "store", "domain", "config", "telemetry", "privacy", "proto"],
     ),
     ("sim", &["engine", "store", "domain"]),
-    ("devkit", &["transport", "wire", "domain", "config", "telemetry", "privacy", "proto"]),
+    (
+        "devkit",
+        &["server", "transport", "wire", "store", "domain", "config", "telemetry", "privacy", "proto"],
+    ),
     ("transport", &["wire", "domain", "config", "telemetry", "privacy", "proto"]),
     ("wire", &["store", "domain", "config", "telemetry", "privacy", "proto"]),
     ("engine", &["store", "domain"]),

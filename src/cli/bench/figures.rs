@@ -1,9 +1,9 @@
 //! What a run found, for people and for programs.
 
 use super::audit::Audit;
-use super::histogram::Histogram;
+use super::latencies::Latencies;
 use super::load::Run;
-use super::process::Usage;
+use super::usage::Usage;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
 use serde_json::{Map, Value, json};
@@ -74,7 +74,7 @@ impl Figures {
     }
 
     /// What the others notice of a dark province.
-    fn beside_dark(&self) -> Vec<(&'static str, &Histogram)> {
+    fn beside_dark(&self) -> Vec<(&'static str, &Latencies)> {
         let with = &self.run.tally;
         let rows = |without: &'_ Run| without.tally.latencies.total() > 0;
         match &self.without {
@@ -93,9 +93,9 @@ impl Figures {
         let latency = self.latency().map(|(name, time)| (name.to_owned(), json!(millis(time))));
         let cpu = self.run.used.iter().map(|used| {
             let threads = used.cpu.iter().map(|(name, ns)| (name.clone(), json!(self.each(*ns) / 1e3)));
-            (used.name.to_owned(), Value::Object(threads.collect()))
+            (used.name.clone(), Value::Object(threads.collect()))
         });
-        let written = self.run.used.iter().map(|used| (used.name.to_owned(), json!(self.each(used.written))));
+        let written = self.run.used.iter().map(|used| (used.name.clone(), json!(self.each(used.written))));
         let dark = self.beside_dark().into_iter().map(|(who, times)| {
             let (count, times) = (times.total(), of_times(times));
             let times = times.map(|(name, time)| (name.to_owned(), json!(millis(time))));
@@ -104,7 +104,7 @@ impl Figures {
         });
         let names = ["started", "enrolled", "after"];
         let memory = names.iter().zip(&self.memory).map(|(moment, all)| {
-            let all = all.iter().map(|used| (used.name.to_owned(), json!(used.rss_kib)));
+            let all = all.iter().map(|used| (used.name.clone(), json!(used.rss_kib)));
             ((*moment).to_owned(), Value::Object(all.collect()))
         });
         json!({
@@ -196,7 +196,7 @@ impl Figures {
         ];
         let mut processes = table(&heads);
         for (at, used) in self.run.used.iter().enumerate() {
-            let mut row = vec![used.name.to_owned()];
+            let mut row = vec![used.name.clone()];
             let memory = |all: &Vec<Usage>| all.get(at).map_or(0, |used| used.rss_kib) as f64 / 1024.0;
             row.extend(self.memory.iter().map(|all| format!("{:.1}", memory(all))));
             row.push(format!("{:.1}", self.each(used.cpu_total()) / 1e3));
@@ -210,8 +210,8 @@ impl Figures {
     }
 }
 
-fn of_times(times: &Histogram) -> [(&'static str, Duration); 3] {
-    [("p50", times.per_mille(500)), ("p99", times.per_mille(990)), ("max", times.max())]
+fn of_times(times: &Latencies) -> [(&'static str, Duration); 3] {
+    [("p50", times.quantile(0.5)), ("p99", times.quantile(0.99)), ("max", times.quantile(1.0))]
 }
 
 fn millis(time: Duration) -> f64 {

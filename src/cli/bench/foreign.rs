@@ -1,70 +1,33 @@
 //! Servers that run already, as a connect.json describes them. Their stores are theirs: the audit goes over the wire.
 
-use super::audit::{Audit, Findings};
-use super::load::{Answer, Field, Giver, Seen, read};
-use super::{BenchError, Client, failed, peer};
+use super::audit::{Audit, Findings, compare_answer};
+use super::load::{Answer, Field, Giver, read};
+use super::{BenchError, Client, failed};
+use crate::config::connect::{CertFiles, ConnectFile};
+use crate::devkit::cast::{Insurance, Listed, Status};
+use crate::devkit::client::Caller;
+use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::ProvinceCode;
-use crate::proto::hub::TransferState;
-use crate::proto::node::member_service_client::MemberServiceClient;
-use crate::proto::node::wallet_service_client::WalletServiceClient;
-use crate::proto::node::{GetMemberRequest, GetWalletRequest};
-use crate::proto::types::{Party, Person};
+use crate::proto::hub;
+use crate::proto::hub::Transfer;
+use crate::proto::types::Party;
 use crate::transport::identity::Role;
-use crate::transport::tls::TlsFiles;
-use serde::Deserialize;
+use crate::transport::tls::{Tls, TlsFiles};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Ids read back in one call.
 const PAGE: usize = 1_000;
 
-#[derive(Deserialize)]
-struct Files {
-    cert: PathBuf,
-    key: PathBuf,
-}
-
-#[derive(Deserialize)]
-struct MemberFile {
-    id_number: String,
-    name: String,
-    region_code: String,
-    insurance: String,
-    status: String,
-    wallet: bool,
-    #[serde(default)]
-    province: String,
-}
-
-/// What is read of connect.json; it may say more.
-#[derive(Deserialize)]
-struct ConnectFile {
-    hub: String,
-    nodes: BTreeMap<String, String>,
-    ca: PathBuf,
-    cert: PathBuf,
-    key: PathBuf,
-    #[serde(default)]
-    platforms: BTreeMap<String, Files>,
-    members: Vec<MemberFile>,
-}
-
-/// One node: where it is, and its province's own certificate.
-struct Node {
-    address: String,
-    platform: TlsFiles,
-}
-
 /// The servers and their members.
 pub struct World {
-    /// The hub's URL.
-    pub hub: String,
-    /// The app's certificate.
-    pub app: TlsFiles,
-    nodes: BTreeMap<ProvinceCode, Node>,
-    members: Vec<(ProvinceCode, Party, MemberFile)>,
+    /// The app, which knows the hub.
+    pub app: Caller,
+    /// Each province's own system, which knows its node.
+    platforms: BTreeMap<ProvinceCode, Caller>,
+    members: Vec<(ProvinceCode, Listed)>,
 }
 
 /// Money of all members, in fen.
@@ -74,50 +37,51 @@ pub struct Balances {
     wallets: i64,
 }
 
-fn url(address: String) -> String {
-    if address.contains("://") { address } else { format!("https://{address}") }
+fn caller(server: Role, address: &str, files: &TlsFiles) -> Result<Caller, BenchError> {
+    let url = if address.contains("://") { address.to_owned() } else { format!("https://{address}") };
+    let tls = Tls::load(files).map_err(failed("certificates"))?;
+    Ok(Caller::new([(server, url)], &tls))
 }
 
 impl World {
     /// Reads the file.
     pub fn load(path: &Path) -> Result<World, BenchError> {
         let usage = |what: String| BenchError::Usage(format!("{}: {what}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
-        let file: ConnectFile = serde_json::from_str(&text).map_err(|error| usage(error.to_string()))?;
+        let file = ConnectFile::<Listed>::read(path).map_err(BenchError::Usage)?;
+        let (Some(hub), Some(ca), Some(app)) = (&file.hub, &file.ca, &file.own) else {
+            return Err(usage("it must name hub, ca, cert and key".to_owned()));
+        };
+        let files = |it: &CertFiles| TlsFiles { ca: ca.clone(), cert: it.cert.clone(), key: it.key.clone() };
         let province =
             |text: &str| ProvinceCode::parse(text).ok_or_else(|| usage(format!("no province {text:?}")));
-        let mut nodes = BTreeMap::new();
-        for (code, files) in file.platforms {
-            let address =
-                file.nodes.get(&code).ok_or_else(|| usage(format!("no node for province {code}")))?;
-            let platform = TlsFiles { ca: file.ca.clone(), cert: files.cert, key: files.key };
-            nodes.insert(province(&code)?, Node { address: url(address.clone()), platform });
+        let mut platforms = BTreeMap::new();
+        for (code, certificate) in &file.platforms {
+            let node = file.nodes.get(code).ok_or_else(|| usage(format!("no node for province {code}")))?;
+            let code = province(code)?;
+            let platform = caller(Role::Node(code), node, &files(certificate))?;
+            platforms.insert(code, platform.keep().map_err(failed("a connection"))?);
         }
-        let member = |member: MemberFile| {
-            let stated = if member.province.is_empty() { &member.region_code } else { &member.province };
-            let code = province(stated.get(..2).unwrap_or(""))?;
-            let person = Person { id_number: member.id_number.clone(), name: member.name.clone() };
-            let party = Party { person: Some(person), region_code: member.region_code.clone() };
-            Ok((code, party, member))
+        let member = |member: Listed| match member.province() {
+            ProvinceCode::HUB => Err(usage(format!("no province {:?}", member.region_code))),
+            code => Ok((code, member)),
         };
-        let members = file.members.into_iter().map(member).collect::<Result<_, BenchError>>()?;
-        let app = TlsFiles { ca: file.ca, cert: file.cert, key: file.key };
-        Ok(World { hub: url(file.hub), app, nodes, members })
+        let app = caller(Role::Hub, hub, &files(app))?;
+        Ok(World { app, platforms, members: file.members.into_iter().map(member).collect::<Result<_, _>>()? })
     }
 
     /// Givers are employees in force; relatives those with a wallet in another province.
     pub fn field(&self) -> Result<Field, BenchError> {
-        let in_force = || self.members.iter().filter(|(_, _, member)| member.status == "active");
+        let in_force = || self.members.iter().filter(|(_, member)| member.status == Status::Active);
         let relatives_of = |province: &ProvinceCode| -> Arc<[Party]> {
-            let others = in_force().filter(|(other, _, member)| member.wallet && other != province);
-            others.map(|(_, party, _)| party.clone()).collect()
+            let others = in_force().filter(|(other, member)| member.wallet && other != province);
+            others.map(|(_, member)| member.party()).collect()
         };
         let relatives: BTreeMap<ProvinceCode, Arc<[Party]>> =
-            self.nodes.keys().map(|province| (*province, relatives_of(province))).collect();
-        let givers = in_force().filter(|(_, _, member)| member.insurance == "employee");
-        let giver = |(province, party, _): &(ProvinceCode, Party, MemberFile)| {
+            self.platforms.keys().map(|province| (*province, relatives_of(province))).collect();
+        let givers = in_force().filter(|(_, member)| member.insurance == Insurance::Employee);
+        let giver = |(province, member): &(ProvinceCode, Listed)| {
             let relatives = relatives.get(province).filter(|relatives| !relatives.is_empty())?;
-            Some(Giver { party: party.clone(), relatives: Arc::clone(relatives) })
+            Some(Giver { party: member.party(), relatives: Arc::clone(relatives) })
         };
         let givers: Vec<Giver> = givers.filter_map(giver).collect();
         if givers.is_empty() {
@@ -131,19 +95,13 @@ impl World {
     pub async fn balances(&self) -> Result<Balances, BenchError> {
         let mut balances = Balances::default();
         let fen = |text: &str| Money::parse(text).map(Money::fen).map_err(failed("a balance"));
-        for (province, node) in &self.nodes {
-            let service = peer(&node.address, &node.platform, Role::Node(*province))?.service();
-            let mut members = MemberServiceClient::new(service.clone());
-            let mut wallets = WalletServiceClient::new(service);
-            for (_, party, member) in self.members.iter().filter(|(home, _, _)| home == province) {
-                let request = GetMemberRequest { party: Some(party.clone()) };
-                let answer = members.get_member(request).await.map_err(failed("GetMember"))?;
-                balances.personal += fen(&answer.into_inner().member.unwrap_or_default().balance)?;
-                if member.wallet {
-                    let request = GetWalletRequest { party: Some(party.clone()) };
-                    let answer = wallets.get_wallet(request).await.map_err(failed("GetWallet"))?;
-                    balances.wallets += fen(&answer.into_inner().wallet.unwrap_or_default().balance)?;
-                }
+        for (province, member) in &self.members {
+            let Some(platform) = self.platforms.get(province) else { continue };
+            let party = member.party();
+            balances.personal += fen(&platform.member(&party).await.map_err(failed("GetMember"))?.balance)?;
+            if member.wallet {
+                balances.wallets +=
+                    fen(&platform.wallet(&party).await.map_err(failed("GetWallet"))?.balance)?;
             }
         }
         Ok(balances)
@@ -158,25 +116,15 @@ impl World {
         answers: &[Answer],
     ) -> Result<Audit, BenchError> {
         let mut findings = Findings::default();
-        let mut audit = Audit { source: "wire", answers: answers.len() as u64, ..Audit::default() };
+        let mut audit = Audit { source: "wire", ..Audit::default() };
         let mut moved = 0;
         for page in answers.chunks(PAGE) {
             let ids: Vec<_> = page.iter().map(|answer| answer.id).collect();
             for (answer, found) in page.iter().zip(read(client, &ids).await?) {
-                let state = found.as_ref().map(|it| it.state());
-                match (answer.seen, state) {
-                    (Seen::Committed | Seen::Unknown, Some(TransferState::Committed)) => {
-                        audit.committed += 1;
-                        moved += answer.fen;
-                    }
-                    (Seen::Aborted | Seen::Unknown, Some(TransferState::Aborted)) => audit.aborted += 1,
-                    (Seen::Error | Seen::Unknown, None) => {}
-                    (seen, state) => {
-                        findings
-                            .add("answer differs from the hub", format!("{} {seen:?} {state:?}", answer.id));
-                    }
-                }
-                audit.resolved += u64::from(answer.seen == Seen::Unknown);
+                let at_hub = found.as_ref().map(at_hub).transpose()?;
+                compare_answer(answer, at_hub, &mut audit, &mut findings);
+                moved +=
+                    at_hub.filter(|(state, _)| *state == TransferState::Committed).map_or(0, |(_, fen)| fen);
                 if found.is_some_and(|it| !(it.payer_recorded && it.payee_recorded)) {
                     findings.add("transfer not recorded by both provinces", answer.id);
                 }
@@ -186,4 +134,16 @@ impl World {
         findings.compare("members' money differs from the committed sum", self.balances().await?, wanted);
         findings.conclude(audit)
     }
+}
+
+/// State and amount as the hub tells them.
+fn at_hub(transfer: &Transfer) -> Result<(TransferState, i64), BenchError> {
+    let state = match transfer.state() {
+        hub::TransferState::Committed => TransferState::Committed,
+        hub::TransferState::Aborted => TransferState::Aborted,
+        hub::TransferState::Pending
+        | hub::TransferState::AwaitingAcceptance
+        | hub::TransferState::Unspecified => TransferState::Pending,
+    };
+    Ok((state, Money::parse(&transfer.amount).map_err(failed("an amount"))?.fen()))
 }

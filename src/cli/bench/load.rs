@@ -1,7 +1,7 @@
 //! The closed loop: so many calls under way, each followed by the next. Every answer is kept for the audit.
 
-use super::histogram::Histogram;
-use super::process::Usage;
+use super::latencies::Latencies;
+use super::usage::Usage;
 use super::{BenchError, Client, failed};
 use crate::domain::value::id::TransferId;
 use crate::privacy::random::{new_transfer_id, random_16};
@@ -91,9 +91,9 @@ pub struct Tally {
     /// Every transfer, warm-up included.
     pub answers: Vec<Answer>,
     /// Times of the calls that ended in the measured time.
-    pub latencies: Histogram,
+    pub latencies: Latencies,
     /// The same of calls to the province that nobody can reach.
-    pub to_dark: Histogram,
+    pub to_dark: Latencies,
     /// Transfers committed in the measured time.
     pub committed: u64,
     /// Refused transfers by reason, warm-up included.

@@ -6,17 +6,16 @@ mod audit;
 mod enrol;
 mod figures;
 mod foreign;
-mod histogram;
+mod latencies;
 mod load;
-mod process;
 mod stage;
+mod usage;
 
 use super::Exit;
+use crate::devkit::client::Caller;
+use crate::devkit::launcher::LaunchError;
 use crate::proto::hub::WaitMode;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
-use crate::transport::identity::Role;
-use crate::transport::peer::{MESSAGE_MAX, Peer, Service};
-use crate::transport::tls::{Tls, TlsFiles};
 use clap::ValueEnum;
 use figures::{Figures, Settings};
 use load::{Field, Plan, Seen};
@@ -25,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
+use tonic::transport::Channel;
 
 /// Shortest run whose figures are a result, in seconds.
 const RESULT_SECONDS: u64 = 60;
@@ -115,6 +115,9 @@ enum BenchError {
     /// Servers, members or calls did not do what a run needs.
     #[error("{0}")]
     Failed(String),
+    /// A server does not start, or did not end well.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
     /// Answers and ledgers do not agree; what is off, a line each.
     #[error("the audit failed, so there are no figures:\n{}", .0.join("\n"))]
     Audit(Vec<String>),
@@ -183,7 +186,7 @@ async fn bench(args: &Args) -> Result<Figures, BenchError> {
 /// Starts servers, loads them, stops them and reads their stores.
 async fn stage(args: &Args) -> Result<Figures, BenchError> {
     say("starting a hub and two nodes");
-    let mut stage = Stage::start(args.data.as_deref(), args.dark)?;
+    let mut stage = Stage::start(args.data.as_deref(), args.dark).await?;
     tokio::time::sleep(SETTLE).await;
     let started = stage.usage();
     say(&format!("enrolling {} members", args.members * 2));
@@ -192,8 +195,9 @@ async fn stage(args: &Args) -> Result<Figures, BenchError> {
         field.dark = enrol::people(stage::DARK_PROVINCE, DARK_PEOPLE)?;
     }
     let enrolled = stage.usage();
-    let clients = clients(args, &stage.hub_address(), &stage.files(&stage::app()))?;
-    enrol::wait_until_open(&clients[0], &field).await?;
+    let app = stage.app()?;
+    let clients = clients(args, &app);
+    enrol::wait_until_open(&app, &field).await?;
     let field = Arc::new(field);
     let plan = plan(args);
     let light = match args.dark {
@@ -221,7 +225,7 @@ async fn stage(args: &Args) -> Result<Figures, BenchError> {
 async fn drive(args: &Args, file: &Path) -> Result<Figures, BenchError> {
     let world = foreign::World::load(file)?;
     let field = world.field()?;
-    let clients = clients(args, &world.hub, &world.app)?;
+    let clients = clients(args, &world.app);
     let before = world.balances().await?;
     let (run, drained) = load_and_drain(plan(args), &clients, Arc::new(field), &Vec::new).await?;
     say("reading every transfer and balance back");
@@ -245,7 +249,7 @@ async fn load_and_drain(
     plan: Plan,
     clients: &[Client],
     field: Arc<Field>,
-    usage: &dyn Fn() -> Vec<process::Usage>,
+    usage: &dyn Fn() -> Vec<usage::Usage>,
 ) -> Result<(load::Run, Duration), BenchError> {
     let dark = if plan.dark_per_mille > 0 { ", every tenth transfer to a dark province" } else { "" };
     let seconds = (plan.measured.as_secs(), plan.warm_up.as_secs());
@@ -273,19 +277,11 @@ fn settings(args: &Args, file_system: Option<String>) -> Settings {
 }
 
 /// A client of the hub's TransferService.
-type Client = TransferServiceClient<Service>;
+type Client = TransferServiceClient<Channel>;
 
-fn clients(args: &Args, hub: &str, files: &TlsFiles) -> Result<Vec<Client>, BenchError> {
-    let client =
-        |peer: Peer| TransferServiceClient::new(peer.service()).max_decoding_message_size(MESSAGE_MAX);
-    (0..args.connections).map(|_| peer(hub, files, Role::Hub).map(client)).collect()
-}
-
-/// A connection of its own to a server.
-fn peer(address: &str, files: &TlsFiles, expected: Role) -> Result<Peer, BenchError> {
-    let tls = Tls::load(files).map_err(failed("certificates"))?;
-    let own = tls.role().clone();
-    Peer::new(address, Some(&tls), expected, &own).map_err(failed("a connection"))
+/// So many clients, each with a connection of its own.
+fn clients(args: &Args, app: &Caller) -> Vec<Client> {
+    (0..args.connections).map(|_| app.transfers()).collect()
 }
 
 /// What happens now, for whoever waits; figures alone go to standard output.

@@ -1,17 +1,16 @@
 //! The money afterwards: balances of everyone involved, positions of the provinces, and whether all ledgers agree.
 
 use super::attempt::Act;
-use super::cast::Member;
 use super::clients::{Clients, money};
 use super::error::DemoError;
-use super::folder::Folder;
 use super::perform::Played;
-use super::stage::PROVINCES;
+use crate::devkit::cast::{Listed, PROVINCES};
+use crate::devkit::site::Site;
 use crate::domain::hub::tables::PositionRow;
 use crate::domain::machine::scan::{Filter, Scan};
 use crate::domain::machine::table::TableRow;
 use crate::domain::node::tables::AccountRow;
-use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::calendar::Day;
 use crate::domain::value::id::MemberRef;
 use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::money::Money;
@@ -42,7 +41,7 @@ pub(super) type Balances = BTreeMap<String, Balance>;
 /// What these people have now.
 pub(super) async fn balances<'a>(
     clients: &Clients,
-    people: impl Iterator<Item = &'a Member>,
+    people: impl Iterator<Item = &'a Listed>,
 ) -> Result<Balances, DemoError> {
     let mut balances = Balances::new();
     for member in people {
@@ -111,23 +110,19 @@ pub(super) fn balanced(positions: &Positions) -> bool {
 }
 
 /// Positions from what the hub lists, from its store, and from each node's store, read beside the servers.
-pub(super) async fn positions(
-    clients: &Clients,
-    folder: &Folder,
-    today: Civil,
-) -> Result<Positions, DemoError> {
+pub(super) async fn positions(clients: &Clients, site: &Site, today: Day) -> Result<Positions, DemoError> {
     let mut positions: Positions = PROVINCES.into_iter().map(|it| (it, Position::default())).collect();
-    let window = Day::of(today).number().to_string();
+    let window = today.number().to_string();
     for transfer in clients.committed().await? {
         count(&mut positions, &transfer, transfer.window_id == window)?;
     }
-    let mut hub = SqliteReader::<hub::Record>::open(&folder.store(&Role::Hub))?;
+    let mut hub = SqliteReader::<hub::Record>::open(&site.store(&Role::Hub))?;
     let all = Scan { filter: Filter::all(hub::Table::Position), after: None, limit: usize::MAX };
     for row in hub.scan(&all)?.iter().filter_map(PositionRow::of) {
         positions.entry(row.province).or_default().hub += row.owed.fen();
     }
     for province in PROVINCES {
-        let mut node = SqliteReader::<node::Record>::open(&folder.store(&Role::Node(province)))?;
+        let mut node = SqliteReader::<node::Record>::open(&site.store(&Role::Node(province)))?;
         let rows = node.load(&[node::Key::Account(PROVINCE, AccountKind::Clearing)])?;
         let clearing = rows.first().and_then(Option::as_ref).and_then(AccountRow::of);
         positions.entry(province).or_default().node = clearing.map_or(0, |row| row.posted.fen());

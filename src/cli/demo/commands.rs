@@ -1,10 +1,11 @@
 //! Commands that a visitor can paste into another terminal, with the ports and paths of this start.
 
-use super::cast::{Member, person};
 use super::error::DemoError;
 use super::folder::{APP, Folder};
-use super::stage::Addresses;
+use super::script::person;
+use crate::devkit::cast::Listed;
 use crate::devkit::dev_ca::Issued;
+use crate::devkit::site::Site;
 use crate::privacy::random::new_transfer_id;
 use crate::transport::identity::Role;
 use std::fmt::{Display, Write as _};
@@ -29,7 +30,7 @@ fn path(path: &Path) -> String {
     quoted(path.display())
 }
 
-fn party(member: &Member) -> String {
+fn party(member: &Listed) -> String {
     format!(
         r#"{{"person": {{"id_number": "{}", "name": "{}"}}, "region_code": "{}"}}"#,
         member.id_number, member.name, member.region_code
@@ -37,7 +38,7 @@ fn party(member: &Member) -> String {
 }
 
 /// A transfer of 5.00 between people of the list, with an id of its own: pasted twice it moves money once.
-fn transfer(payer: &Member, payee: &Member) -> String {
+fn transfer(payer: &Listed, payee: &Listed) -> String {
     format!(
         r#"{{"transfer_id": "{}", "payer": {}, "payee": {}, "kinship": "KINSHIP_SIBLING", "amount": "5.00"}}"#,
         new_transfer_id(),
@@ -47,13 +48,11 @@ fn transfer(payer: &Member, payee: &Member) -> String {
 }
 
 /// All of them, as one text.
-pub(super) fn text(folder: &Folder, addresses: &Addresses, cast: &[Member]) -> Result<String, DemoError> {
+pub(super) fn text(folder: &Folder, site: &Site, cast: &[Listed]) -> Result<String, DemoError> {
     let (payer, payee) = (person(cast, PAYER)?, person(cast, PAYEE)?);
-    let hub = addresses.hub;
-    let province = payee.province();
-    let node = addresses.nodes.get(&province).copied().unwrap_or(hub);
-    let Issued { cert, key } = folder.certificate(&Role::App(APP.to_owned()));
-    let (ca, cert, key) = (path(&folder.ca()), path(&cert), path(&key));
+    let (hub, node) = (site.address(&Role::Hub), site.address(&Role::Node(payee.province())));
+    let Issued { cert, key } = site.certificate(&Role::App(APP.to_owned()));
+    let (ca, cert, key) = (path(&site.ca()), path(&cert), path(&key));
     let wallet = format!(r#"{{"party": {}}}"#, party(payee));
 
     let buf = format!("buf curl --protocol grpc --cacert {ca} --cert {cert} --key {key}");
@@ -62,13 +61,13 @@ pub(super) fn text(folder: &Folder, addresses: &Addresses, cast: &[Member]) -> R
         let program = std::env::current_exe().map_or_else(|_| "gongji".to_owned(), |exe| path(&exe));
         format!("{program} {command} --connect {}", path(&folder.connect()))
     };
-    let person = |side: &str, it: &Member| {
-        let Member { id_number, name, region_code, .. } = it;
+    let person = |side: &str, it: &Listed| {
+        let Listed { id_number, name, region_code, .. } = it;
         format!("--{side} {id_number} --{side}-name {} --{side}-region {region_code}", quoted(name))
     };
     let content =
         format!("{} {} --kinship sibling --amount 5.00", person("payer", payer), person("payee", payee));
-    let Member { id_number, name, region_code, .. } = payee;
+    let Listed { id_number, name, region_code, .. } = payee;
     let whose = format!("--person {id_number} --name {} --region {region_code}", quoted(name));
     let groups = [
         (

@@ -1,19 +1,18 @@
 //! Enrolment through the services that a province has for it. Every request is done once, so each start sends all.
 
-use super::cast::Member;
 use super::clients::Clients;
 use super::error::DemoError;
-use super::stage::PROVINCES;
-use crate::domain::value::calendar::{Civil, Day};
+use crate::devkit::cast::{Listed, PROVINCES};
+use crate::domain::value::calendar::Day;
 use crate::domain::value::money::Money;
 
 /// Makes the members known, with their first allotments and wallets, and fills up the accounts that earlier starts
 /// (or visitors) have emptied by more than half. Gives how many were filled up.
-pub(super) async fn enrol(clients: &Clients, cast: &[Member], today: Civil) -> Result<usize, DemoError> {
-    let period = (Day::of(today).number() / 100).to_string();
+pub(super) async fn enrol(clients: &Clients, cast: &[Listed], today: Day) -> Result<usize, DemoError> {
+    let period = (today.number() / 100).to_string();
     let mut filled = 0;
     for province in PROVINCES {
-        let members: Vec<&Member> = cast.iter().filter(|member| member.province() == province).collect();
+        let members: Vec<&Listed> = cast.iter().filter(|member| member.province() == province).collect();
         clients.upsert(province, &members).await?;
         for member in members {
             if let Some(allotment) = member.allotment() {
@@ -30,10 +29,10 @@ pub(super) async fn enrol(clients: &Clients, cast: &[Member], today: Civil) -> R
 /// The first allotment, or what is missing when less than half of it is left: then true.
 async fn fill(
     clients: &Clients,
-    member: &Member,
+    member: &Listed,
     allotment: Money,
     period: &str,
-    today: Civil,
+    today: Day,
 ) -> Result<bool, DemoError> {
     // The month is the same at each repeat, or it would be another request.
     clients.credit(member, format!("demo-first-{}", member.key), allotment, FIRST_PERIOD).await?;
@@ -42,7 +41,7 @@ async fn fill(
         return Ok(false);
     }
     let missing = Money::from_fen(allotment.fen() - balance.fen());
-    let request_id = format!("demo-fill-{}-{}", Day::of(today), member.key);
+    let request_id = format!("demo-fill-{}-{}", today, member.key);
     clients.credit(member, request_id, missing, period).await?;
     Ok(true)
 }

@@ -2,11 +2,8 @@
 
 use crate::config::ConfigError;
 use crate::devkit::dev_ca::IssueError;
-use crate::domain::value::region::ProvinceCode;
+use crate::devkit::launcher::LaunchError;
 use crate::privacy::private_file::PrivateFileError;
-use crate::server::common::running::StartError;
-use crate::server::hub::HubError;
-use crate::server::node::NodeError;
 use crate::store::StoreError;
 use crate::transport::tls::TlsError;
 use std::io;
@@ -42,12 +39,9 @@ pub(super) enum DemoError {
     /// A store that is looked at.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The hub.
-    #[error("hub: {0}")]
-    Hub(#[from] StartError<HubError>),
-    /// A node.
-    #[error("node {0}: {1}")]
-    Node(ProvinceCode, #[source] StartError<NodeError>),
+    /// A server that does not start, or did not end well.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
     /// A server ended while it should serve.
     #[error("{0} has ended by itself")]
     Ended(String),

@@ -1,19 +1,18 @@
 //! The folder under `--data`: configuration, certificates, keys, the rule-day, and the stores of five servers.
 
 use super::error::DemoError;
-use super::stage::PROVINCES;
 use crate::config::regions::{self, LoadedRegions};
 use crate::config::rulebook;
-use crate::devkit::dev_ca::{self, CA_CERT, Issued};
+use crate::devkit::cast::PROVINCES;
+use crate::devkit::launcher::LaunchError;
+use crate::devkit::site::{Addresses, REGIONS, Settings, Site, servers};
 use crate::domain::machine::table::Row as _;
-use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::{hub, node};
 use crate::privacy::private_file::{self, SECRET};
 use crate::store::Tables;
 use crate::store::sqlite::{SqliteReader, owner};
 use crate::transport::identity::Role;
-use crate::transport::tls::TlsFiles;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -32,12 +31,12 @@ const DRAFT: &str = "unfinished.draft";
 const DAY: &str = "day";
 /// The rule-day of a new folder: every place of the demonstration has opened its wallet by then.
 const FIRST_DAY: (i32, Month, u8) = (2026, Month::June, 1);
-/// Each rule-day begins at 10:00 in Shanghai.
-const BEGINS_HOURS_UTC: i64 = 2;
+/// When each rule-day begins, in Shanghai.
+const BEGINS: &str = "T10:00:00+08:00";
 
 /// Configuration that is written at the first start, from what was built in.
 const CONFIG: &[(&str, &str)] = &[
-    ("regions.toml", include_str!("../../../deploy/regions.toml")),
+    ("regions.toml", REGIONS),
     ("rulebooks/national.toml", include_str!("../../../deploy/rulebooks/national.toml")),
     ("rulebooks/shaanxi-61.toml", include_str!("../../../deploy/rulebooks/shaanxi-61.toml")),
     ("rulebooks/shanxi-14.toml", include_str!("../../../deploy/rulebooks/shanxi-14.toml")),
@@ -48,17 +47,9 @@ const CONFIG: &[(&str, &str)] = &[
     ("rulebooks/example-350600.toml", include_str!("../../../deploy/demo/rulebooks/example-350600.toml")),
 ];
 
-/// Places and rules, as they stand in the folder.
-pub(super) struct Rules {
-    pub(super) regions_path: PathBuf,
-    pub(super) regions: LoadedRegions,
-    pub(super) rulebooks_path: PathBuf,
-    pub(super) rulebook: Rulebook,
-}
-
 /// The folder, locked while this lives.
 pub(super) struct Folder {
-    root: PathBuf,
+    site: Site,
     _lock: File,
 }
 
@@ -85,55 +76,24 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Err(DemoError::InUse(root)),
             Err(TryLockError::Error(error)) => return Err(io_at(&lock_path)(error)),
         }
-        let folder = Folder { root, _lock: lock };
-        make_folder(&folder.root.join("keys"))?;
+        let folder = Folder { site: Site::new(&root, Addresses::new()), _lock: lock };
         folder.remove_connect()?;
         Ok(folder)
     }
 
     /// Its absolute path.
     pub(super) fn path(&self) -> &Path {
-        &self.root
-    }
-
-    /// The store of a server.
-    pub(super) fn store(&self, role: &Role) -> PathBuf {
-        self.root.join(role.file_stem())
-    }
-
-    /// The key file of a server's vault.
-    pub(super) fn vault_key(&self, role: &Role) -> PathBuf {
-        self.root.join("keys").join(format!("{}.vault.key", role.file_stem()))
-    }
-
-    /// Certificate and key of a role.
-    pub(super) fn certificate(&self, role: &Role) -> Issued {
-        dev_ca::files_of(&self.certs(), role)
-    }
-
-    /// The authority's certificate.
-    pub(super) fn ca(&self) -> PathBuf {
-        self.certs().join(CA_CERT)
-    }
-
-    /// What a client with this role shows and trusts.
-    pub(super) fn tls(&self, role: &Role) -> TlsFiles {
-        let Issued { cert, key } = self.certificate(role);
-        TlsFiles { ca: self.ca(), cert, key }
-    }
-
-    fn certs(&self) -> PathBuf {
-        self.root.join("certs")
+        self.site.root()
     }
 
     /// Whether a server has stored anything here.
     pub(super) fn is_new(&self) -> bool {
-        !self.store(&Role::Hub).exists()
+        !self.site.store(&Role::Hub).exists()
     }
 
-    /// Writes the configuration that is not there yet, and reads it.
-    pub(super) fn rules(&self) -> Result<Rules, DemoError> {
-        let config = self.root.join("config");
+    /// Writes the rules and the table of places that are not there yet, and reads them.
+    pub(super) fn places(&self) -> Result<LoadedRegions, DemoError> {
+        let config = self.path().join("config");
         make_folder(&config.join("rulebooks"))?;
         for (name, text) in CONFIG {
             let path = config.join(name);
@@ -141,50 +101,56 @@ impl Folder {
                 self.write_whole(&path, text)?;
             }
         }
-        let (regions_path, rulebooks_path) = (config.join("regions.toml"), config.join("rulebooks"));
-        let regions = regions::load(&regions_path)?;
-        let rulebook = rulebook::load(&rulebooks_path, &regions.directory)?;
-        Ok(Rules { regions_path, regions, rulebooks_path, rulebook })
+        let places = regions::load(&config.join("regions.toml"))?;
+        // A bad rule is told before the day begins.
+        rulebook::load(&config.join("rulebooks"), &places.directory)?;
+        Ok(places)
+    }
+
+    /// Writes the configuration of servers that listen at these addresses and begin a rule-day.
+    pub(super) fn site_at(&self, addresses: Addresses, day: Day) -> Result<Site, LaunchError> {
+        let site = Site::new(self.path(), addresses);
+        let settings = Settings {
+            regions: Path::new("config/regions.toml"),
+            rulebooks: Path::new("config/rulebooks"),
+            civil_start: &format!("{day}{BEGINS}"),
+            apps: &[(APP, "\"*\"")],
+            ..Settings::default()
+        };
+        site.write_configs(&settings).map_err(|error| LaunchError::Io(self.path().to_owned(), error))?;
+        Ok(site)
     }
 
     /// Writes a file under another name first: one that is there is whole. The folder is locked, so nobody else has a
     /// draft here.
     fn write_whole(&self, path: &Path, text: &str) -> Result<(), DemoError> {
-        let draft = self.root.join(DRAFT);
+        let draft = self.path().join(DRAFT);
         fs::write(&draft, text).and_then(|()| fs::rename(&draft, path)).map_err(io_at(path))
     }
 
     /// Issues the certificates that are not there yet.
     pub(super) fn issue(&self) -> Result<(), DemoError> {
-        let certs = self.certs();
-        if !self.ca().exists() {
-            dev_ca::init(&certs)?;
-        }
-        let mut roles = vec![Role::Hub, Role::App(APP.to_owned()), Role::Operator(APP.to_owned())];
-        // What carries money back needs two.
-        roles.push(Role::Operator(SECOND_OPERATOR.to_owned()));
-        roles.extend(
-            PROVINCES.into_iter().flat_map(|province| [Role::Node(province), Role::Platform(province)]),
-        );
-        for role in roles {
-            if !self.certificate(&role).cert.exists() {
-                dev_ca::issue(&certs, &role, &[])?;
-            }
-        }
-        Ok(())
+        // What carries money back needs two operators.
+        let own = [
+            Role::App(APP.to_owned()),
+            Role::Operator(APP.to_owned()),
+            Role::Operator(SECOND_OPERATOR.to_owned()),
+        ];
+        let platforms = PROVINCES.into_iter().map(Role::Platform);
+        Ok(self.site.issue(own.into_iter().chain(servers(&PROVINCES)).chain(platforms))?)
     }
 
     /// Begins the next rule-day: the day after the last one, and after anything that a store holds, so that time never
-    /// runs backwards and yesterday's transfers count against nobody's limit. Gives its first moment.
-    pub(super) fn next_day(&self) -> Result<Civil, DemoError> {
-        let path = self.root.join(DAY);
+    /// runs backwards and yesterday's transfers count against nobody's limit.
+    pub(super) fn next_day(&self) -> Result<Day, DemoError> {
+        let path = self.path().join(DAY);
         let noted = match fs::read_to_string(&path) {
             Ok(text) => Some(read_day(&path, &text)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(io_at(&path)(error)),
         };
-        let roles = PROVINCES.into_iter().map(Role::Node).chain([Role::Hub]);
-        let stored = roles.filter_map(|role| latest(&self.store(&role))).max().and_then(date_of);
+        let stored =
+            servers(&PROVINCES).filter_map(|role| latest(&self.site.store(&role))).max().and_then(date_of);
         let last = noted.max(stored);
         let first = Date::from_calendar_date(FIRST_DAY.0, FIRST_DAY.1, FIRST_DAY.2).ok();
         let next = last
@@ -192,13 +158,13 @@ impl Folder {
             .max(first)
             .ok_or_else(|| DemoError::Content(path.clone(), "there is no later day".to_owned()))?;
         self.write_whole(&path, &format!("{next}\n"))?;
-        let seconds = next.midnight().assume_utc().unix_timestamp() + BEGINS_HOURS_UTC * 3_600;
-        Ok(Civil(seconds * 1_000))
+        Day::parse(&next.to_string())
+            .ok_or_else(|| DemoError::Content(path, "there is no later day".to_owned()))
     }
 
     /// Where `connect.json` is.
     pub(super) fn connect(&self) -> PathBuf {
-        self.root.join(CONNECT)
+        self.path().join(CONNECT)
     }
 
     /// Writes `connect.json`, whole or not at all; for its owner only, since it names people.
@@ -250,12 +216,11 @@ mod tests {
     fn each_start_is_the_next_day_and_a_bad_day_is_told() {
         let data = tempfile::tempdir().expect("a folder");
         let folder = Folder::open(&data.path().join("demo")).expect("made");
-        let first = folder.next_day().expect("a day");
-        // 2026-06-01T02:00:00Z
-        assert_eq!(first, Civil(1_780_279_200_000));
-        assert_eq!(folder.next_day().expect("a day"), Civil(first.0 + 86_400_000));
+        let next = || folder.next_day().map(|day| day.to_string());
+        assert_eq!(next().expect("a day"), "2026-06-01");
+        assert_eq!(next().expect("a day"), "2026-06-02");
         fs::write(folder.path().join(DAY), "2026-12-31").expect("written");
-        assert_eq!(Day::of(folder.next_day().expect("a day")).to_string(), "2027-01-01");
+        assert_eq!(next().expect("a day"), "2027-01-01");
         fs::write(folder.path().join(DAY), "soon").expect("written");
         assert!(matches!(folder.next_day(), Err(DemoError::Content(..))));
     }
@@ -266,12 +231,12 @@ mod tests {
         let folder = Folder::open(data.path()).expect("made");
         // As a kill leaves it: something begun, and nothing in its place.
         fs::create_dir(folder.path().join(DRAFT)).expect("in the way");
-        assert!(matches!(folder.rules(), Err(DemoError::Io(..))));
+        assert!(matches!(folder.places(), Err(DemoError::Io(..))));
         let config = folder.path().join("config");
         assert!(CONFIG.iter().all(|(name, _)| !config.join(name).exists()), "no file begins in its place");
         fs::remove_dir(folder.path().join(DRAFT)).expect("removed");
         fs::write(folder.path().join(DRAFT), "code = \"").expect("half a file");
-        assert_eq!(folder.rules().expect("written").regions.directory.provinces().count(), 32);
+        assert_eq!(folder.places().expect("written").directory.provinces().count(), 32);
         assert!(!folder.path().join(DRAFT).exists());
     }
 
@@ -281,14 +246,14 @@ mod tests {
         let folder = Folder::open(data.path()).expect("locked");
         assert!(matches!(Folder::open(data.path()), Err(DemoError::InUse(_))));
         folder.issue().expect("issued");
-        let cert = fs::read(folder.certificate(&Role::Hub).cert).expect("there");
+        let cert = fs::read(folder.site.certificate(&Role::Hub).cert).expect("there");
         folder.issue().expect("nothing to do");
-        assert_eq!(fs::read(folder.certificate(&Role::Hub).cert).expect("there"), cert);
+        assert_eq!(fs::read(folder.site.certificate(&Role::Hub).cert).expect("there"), cert);
         folder.write_connect("{}").expect("written");
         folder.write_connect("{ }").expect("written over");
         drop(folder);
         let folder = Folder::open(data.path()).expect("free again");
         assert!(!folder.connect().exists(), "an earlier start's addresses are gone");
-        assert_eq!(folder.rules().expect("readable").regions.directory.provinces().count(), 32);
+        assert_eq!(folder.places().expect("readable").directory.provinces().count(), 32);
     }
 }

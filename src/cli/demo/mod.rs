@@ -3,7 +3,6 @@
 
 mod attempt;
 mod books;
-mod cast;
 mod clients;
 mod commands;
 mod connect;
@@ -13,17 +12,20 @@ mod folder;
 mod perform;
 mod report;
 mod script;
-mod stage;
 
 use super::Exit;
 use crate::config::log::{LogConfig, LogFormat};
-use crate::domain::value::calendar::{Civil, Day};
+use crate::devkit::cast::{Listed, PROVINCES};
+use crate::devkit::launcher::{LaunchError, Servers, on_free_ports};
+use crate::devkit::site::{Addresses, Site};
+use crate::devkit::{cast, site};
+use crate::domain::value::calendar::Day;
+use crate::domain::value::region::RegionDirectory;
 use crate::telemetry;
-use cast::Member;
+use crate::transport::identity::Role;
 use clients::Clients;
 use error::DemoError;
-use folder::{Folder, Rules};
-use stage::{PROVINCES, Stage};
+use folder::Folder;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -59,7 +61,9 @@ pub fn run(args: &Args) -> Exit {
         Err(error) => {
             eprintln!("gongji: {error}");
             match error {
-                DemoError::Log(_) | DemoError::Config(_) => Exit::Usage,
+                DemoError::Log(_) | DemoError::Config(_) | DemoError::Launch(LaunchError::Config(_)) => {
+                    Exit::Usage
+                }
                 _ => Exit::Refused,
             }
         }
@@ -76,40 +80,55 @@ fn say(text: &str) {
 fn demonstrate(args: &Args) -> Result<bool, DemoError> {
     EnvFilter::builder().parse(&args.log).map_err(|error| DemoError::Log(error.to_string()))?;
     telemetry::init(&LogConfig { format: LogFormat::Text, filter: args.log.clone() });
-    let cast = cast::load(&PROVINCES)?;
+    let cast = cast::list().map_err(|error| DemoError::Cast(error.to_string()))?;
     let folder = Folder::open(&args.data)?;
     let is_new = folder.is_new();
-    let rules = folder.rules()?;
+    let places = folder.places()?.directory;
     folder.issue()?;
     let today = folder.next_day()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| DemoError::Io("runtime".into(), error))?;
-    let stage = Stage::start(&folder, &rules, today, args.port)?;
-    say(&opening(&folder, &stage, &rules, today, is_new));
-    let show = Show { folder: &folder, stage: &stage, rules: &rules, cast: &cast, today };
+    let (site, mut servers) = start(&folder, today, args.port)?;
+    say(&opening(&folder, &site, &places, today, is_new));
+    let show = Show { folder: &folder, site: &site, servers: &servers, places: &places, cast: &cast, today };
     let well = show.play(&runtime, args.once);
     // Connections end with their runtime, so that no server waits for them.
     drop(runtime);
     let removed = folder.remove_connect();
-    let stopped = stage.stop();
+    let stopped = servers.stop_all();
     let well = well?;
-    removed.and(stopped)?;
+    removed?;
+    stopped?;
     Ok(well)
 }
 
-fn opening(folder: &Folder, stage: &Stage, rules: &Rules, today: Civil, is_new: bool) -> String {
+/// Starts all five on a rule-day; on ports from the system, or from `base` on.
+fn start(folder: &Folder, today: Day, base: Option<u16>) -> Result<(Site, Servers), LaunchError> {
+    let start = |addresses: Addresses| {
+        let site = folder.site_at(addresses, today)?;
+        let servers = Servers::start_all(&site, site::servers(&PROVINCES))?;
+        Ok((site, servers))
+    };
+    match base {
+        Some(base) => start(site::fixed_addresses(base, &PROVINCES)),
+        None => on_free_ports(&PROVINCES, start),
+    }
+}
+
+fn opening(folder: &Folder, site: &Site, places: &RegionDirectory, today: Day, is_new: bool) -> String {
     let mut lines = vec![
         "gongji demo 医保钱包跨省共济演示: invented people, real servers, mutual TLS".to_owned(),
-        format!("  rule-day 业务日期  {} (Asia/Shanghai; each start is the next day)", Day::of(today)),
+        format!("  rule-day 业务日期  {} (Asia/Shanghai; each start is the next day)", today),
         format!(
             "  folder 数据目录    {} ({})",
             folder.path().display(),
             if is_new { "first start 首次启动" } else { "continued 继续" }
         ),
-        format!("  hub 清算中心       {}", stage.addresses.hub),
+        format!("  hub 清算中心       {}", site.address(&Role::Hub)),
     ];
-    for (province, address) in &stage.addresses.nodes {
-        let name = rules.regions.directory.province(*province).map_or("", |it| it.name.as_str());
+    for province in PROVINCES {
+        let name = places.province(province).map_or("", |it| it.name.as_str());
+        let address = site.address(&Role::Node(province));
         lines.push(format!("  node {province} {name}     {address}"));
     }
     lines.join("\n")
@@ -118,25 +137,26 @@ fn opening(folder: &Folder, stage: &Stage, rules: &Rules, today: Civil, is_new: 
 /// One start, once its servers run.
 struct Show<'a> {
     folder: &'a Folder,
-    stage: &'a Stage,
-    rules: &'a Rules,
-    cast: &'a [Member],
-    today: Civil,
+    site: &'a Site,
+    servers: &'a Servers,
+    places: &'a RegionDirectory,
+    cast: &'a [Listed],
+    today: Day,
 }
 
 impl Show<'_> {
     fn play(&self, runtime: &Runtime, once: bool) -> Result<bool, DemoError> {
         runtime.block_on(async {
-            let clients = Clients::new(self.folder, &self.stage.addresses)?;
+            let clients = Clients::new(self.site)?;
             clients.wait_until_serving().await?;
             let well = self.script(&clients).await?;
-            connect::write(self.folder, &self.stage.addresses, &clients, self.cast).await?;
+            connect::write(self.folder, self.site, &clients, self.cast).await?;
             drop(clients);
             if once {
                 return Ok(well);
             }
             say("Commands for another terminal, with the ports and paths of this start:\n");
-            say(&commands::text(self.folder, &self.stage.addresses, self.cast)?);
+            say(&commands::text(self.folder, self.site, self.cast)?);
             say(&format!(
                 "Serving; {} tells programs how to connect. Ctrl-C ends.",
                 self.folder.connect().display()
@@ -154,16 +174,14 @@ impl Show<'_> {
             self.cast.len()
         ));
         let involved = script::people();
-        let people: Vec<&Member> = self.cast.iter().filter(|it| involved.contains(it.key.as_str())).collect();
+        let people: Vec<&Listed> = self.cast.iter().filter(|it| involved.contains(it.key.as_str())).collect();
         let before = books::balances(clients, people.iter().copied()).await?;
         let played = perform::play(clients, self.cast).await?;
         let after = books::balances(clients, people.iter().copied()).await?;
-        let positions = books::positions(clients, self.folder, self.today).await?;
-        let places = &self.rules.regions.directory;
-
-        say(&format!("Transfers 转账\n{}\n", report::attempts(&played, places)));
-        say(&format!("Balances 余额\n{}\n", report::balances(&people, &before, &after, places)));
-        say(&format!("Positions 清算头寸\n{}\n", report::positions(&positions, places)));
+        let positions = books::positions(clients, self.site, self.today).await?;
+        say(&format!("Transfers 转账\n{}\n", report::attempts(&played, self.places)));
+        say(&format!("Balances 余额\n{}\n", report::balances(&people, &before, &after, self.places)));
+        say(&format!("Positions 清算头寸\n{}\n", report::positions(&positions, self.places)));
 
         let failed = played.iter().filter(|it| !it.as_expected).count();
         let moved = books::expected(&before, &played)? == after;
@@ -192,7 +210,11 @@ impl Show<'_> {
             tokio::select! {
                 _ = interrupt.recv() => return Ok(()),
                 _ = terminate.recv() => return Ok(()),
-                () = tokio::time::sleep(LOOK_EVERY) => self.stage.check()?,
+                () = tokio::time::sleep(LOOK_EVERY) => {
+                    if let Some(server) = self.servers.ended() {
+                        return Err(DemoError::Ended(server.file_stem()));
+                    }
+                }
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Plays the script through the hub's interface, as an app would, and judges each answer.
 
 use super::attempt::{Act, Attempt, Expect, Twist};
-use super::cast::{Member, person};
 use super::clients::Clients;
 use super::error::DemoError;
-use super::script::SCRIPT;
+use super::script::{SCRIPT, person};
+use crate::devkit::cast::Listed;
 use crate::domain::reason::{Reason, Retry};
 use crate::privacy::random::new_transfer_id;
 use crate::proto::hub::{CreateTransferRequest, Transfer, TransferState, WaitMode};
@@ -56,7 +56,7 @@ impl Played {
 }
 
 /// Plays all of it, one attempt after another.
-pub(super) async fn play(clients: &Clients, cast: &[Member]) -> Result<Vec<Played>, DemoError> {
+pub(super) async fn play(clients: &Clients, cast: &[Listed]) -> Result<Vec<Played>, DemoError> {
     let mut played: Vec<Played> = Vec::new();
     for attempt in SCRIPT {
         let mut request = request(attempt, cast, &played)?;
@@ -79,7 +79,7 @@ pub(super) async fn play(clients: &Clients, cast: &[Member]) -> Result<Vec<Playe
 
 fn request(
     attempt: &Attempt,
-    cast: &[Member],
+    cast: &[Listed],
     played: &[Played],
 ) -> Result<CreateTransferRequest, DemoError> {
     let mut payee = person(cast, attempt.payee)?.party();
@@ -129,17 +129,17 @@ fn takes_new_id(attempt: &Attempt) -> bool {
 /// Does it, once.
 async fn act(
     clients: &Clients,
-    (attempt, cast): (&Attempt, &[Member]),
+    (attempt, cast): (&Attempt, &[Listed]),
     request: &CreateTransferRequest,
 ) -> Result<Result<Outcome, Status>, DemoError> {
     let (payer, payee) = (person(cast, attempt.payer)?, person(cast, attempt.payee)?);
     let transfer = |answer: Result<Transfer, Status>| answer.map(|it| Outcome::Transfer(Box::new(it)));
     let wallet = |answer: Result<Wallet, Status>| answer.map(|it| Outcome::Wallet(it.state()));
-    let id = request.transfer_id.clone();
+    let id = &request.transfer_id;
     Ok(match attempt.act {
-        Act::Transfer => transfer(clients.transfer(request.clone()).await),
-        Act::Accept(_) => transfer(clients.accept(id, payee).await),
-        Act::Decline(_) => transfer(clients.decline(id, payee).await),
+        Act::Transfer => transfer(clients.app.create(request.clone()).await),
+        Act::Accept(_) => transfer(clients.app.accept(id, &payee.party()).await),
+        Act::Decline(_) => transfer(clients.app.decline(id, &payee.party()).await),
         Act::OpenFor => wallet(clients.open_for(payee, payer, attempt.kinship).await),
         Act::Freeze => wallet(clients.freeze(payee).await),
     })
@@ -148,7 +148,7 @@ async fn act(
 /// Asks with the same id until the answer is final or patience ends.
 async fn settle(
     clients: &Clients,
-    what: (&Attempt, &[Member]),
+    what: (&Attempt, &[Listed]),
     request: &CreateTransferRequest,
     since: Instant,
 ) -> Result<Outcome, DemoError> {

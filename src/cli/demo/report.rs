@@ -2,8 +2,8 @@
 
 use super::attempt::{Act, Expect, Twist};
 use super::books::{Balance, Balances, Position, Positions};
-use super::cast::Member;
 use super::perform::{Outcome, Played};
+use crate::devkit::cast::Listed;
 use crate::domain::reason::Reason;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::{RegionCode, RegionDirectory};
@@ -162,7 +162,7 @@ fn why(outcome: &Outcome) -> String {
 
 /// Everyone involved, before and after.
 pub(super) fn balances(
-    people: &[&Member],
+    people: &[&Listed],
     before: &Balances,
     after: &Balances,
     places: &RegionDirectory,

@@ -1,5 +1,7 @@
 //! What is tried, in order, and how each attempt must come out.
 
+use super::error::DemoError;
+use crate::devkit::cast::Listed;
 use crate::domain::reason::Reason;
 use crate::proto::node::WalletState;
 use crate::proto::types::Kinship;
@@ -304,6 +306,11 @@ pub(super) const SCRIPT: &[Attempt] = &[
     ),
 ];
 
+/// The person that the script calls so.
+pub(super) fn person<'a>(cast: &'a [Listed], key: &'static str) -> Result<&'a Listed, DemoError> {
+    cast.iter().find(|member| member.key == key).ok_or(DemoError::NoSuchPerson(key))
+}
+
 /// Everyone whom the script names.
 pub(super) fn people() -> BTreeSet<&'static str> {
     SCRIPT.iter().flat_map(|attempt| [attempt.payer, attempt.payee]).collect()
@@ -312,6 +319,28 @@ pub(super) fn people() -> BTreeSet<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devkit::cast::{PROVINCES, Status, list};
+    use crate::domain::value::money::Money;
+
+    #[test]
+    fn everybody_is_there_and_each_province_has_two_givers_whom_the_script_leaves_alone() {
+        let cast = list().expect("readable");
+        let touched = people();
+        assert!(touched.iter().all(|key| person(&cast, key).is_ok()), "{touched:?}");
+        let enough = Money::from_fen(1_000_000);
+        for province in PROVINCES {
+            let spare = cast.iter().filter(|member| {
+                // Half of it may be spent before a start fills it up.
+                let left = member.allotment().map(|amount| Money::from_fen(amount.fen() / 2));
+                member.province() == province
+                    && !touched.contains(&member.key.as_str())
+                    && member.status == Status::Active
+                    && !member.in_arrears
+                    && left.is_some_and(|left| left >= enough)
+            });
+            assert!(spare.count() >= 2, "{province}");
+        }
+    }
 
     #[test]
     fn attempts_refer_back_only() {

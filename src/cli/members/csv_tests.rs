@@ -9,7 +9,7 @@ fn rows(text: &[u8]) -> Vec<Result<Row, BadRow>> {
     while let Some(row) = lines.next_row().unwrap() {
         found.push(row);
     }
-    assert_eq!(lines.bytes(), text.len() as u64, "the progress bar ends full");
+    assert_eq!(lines.bytes(), text.len() as u64, "it ends at 100 %");
     found
 }
 

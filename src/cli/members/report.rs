@@ -1,4 +1,4 @@
-//! What an import says: bad lines as they are found, a bar on a terminal, a summary.
+//! What an import says: bad lines as they are found, how far it is on a terminal, a summary.
 
 use super::csv::BadRow;
 use crate::cli::Exit;
@@ -6,14 +6,16 @@ use crate::cli::failure::Failure;
 use crate::cli::json::unknown;
 use crate::cli::output::{OutputArgs, note, say};
 use crate::domain::value::money::Money;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
-use std::io::IsTerminal;
+use std::cell::Cell;
+use std::io::{IsTerminal, Write};
 
 /// What became of a file so far.
 pub struct Report {
     output: OutputArgs,
-    bar: ProgressBar,
+    /// Size of the file in bytes, where a terminal is told how much of it was read.
+    shown_of: Option<u64>,
+    percent: Cell<u64>,
     accepted: u64,
     unchanged: u64,
     rejected: u64,
@@ -29,12 +31,10 @@ impl Report {
     /// Of a file of `size` bytes.
     pub fn new(output: OutputArgs, size: u64) -> Report {
         let shown = !output.json && std::io::stderr().is_terminal();
-        let bar = if shown { ProgressBar::new(size) } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {msg} {eta}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Report {
             output,
-            bar,
+            shown_of: shown.then_some(size.max(1)),
+            percent: Cell::new(0),
             accepted: 0,
             unchanged: 0,
             rejected: 0,
@@ -51,7 +51,8 @@ impl Report {
         if self.output.json {
             self.bad.push(bad);
         } else {
-            self.bar.suspend(|| say(text(&bad)));
+            self.clear();
+            say(text(&bad));
         }
     }
 
@@ -69,7 +70,8 @@ impl Report {
 
     /// Something that is no line's.
     pub fn note(&self, text: &str) {
-        self.bar.suspend(|| note(format!("gongji: {text}")));
+        self.clear();
+        note(format!("gongji: {text}"));
     }
 
     /// The outcome of these lines is not known, and what is behind them was not sent.
@@ -82,13 +84,26 @@ impl Report {
 
     /// How much of the file was read.
     pub fn progress(&self, bytes: u64) {
-        self.bar.set_position(bytes);
-        self.bar.set_message(format!("{} rows, {} bad", self.accepted + self.unchanged, self.rejected));
+        let Some(size) = self.shown_of else { return };
+        let percent = bytes.saturating_mul(100) / size;
+        if self.percent.replace(percent) != percent {
+            self.clear();
+            let rows = self.accepted + self.unchanged;
+            // As with every note: who does not read is no reason to fail.
+            let _ = write!(std::io::stderr().lock(), "{percent} %: {rows} rows, {} bad", self.rejected);
+        }
+    }
+
+    /// Clears the terminal's line for whatever comes next.
+    fn clear(&self) {
+        if self.shown_of.is_some() {
+            let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
+        }
     }
 
     /// Prints the summary, and why the import ended early if it did; gives the exit code.
     pub fn finish(&self, failure: Option<&Failure>) -> Exit {
-        self.bar.finish_and_clear();
+        self.clear();
         if self.output.json {
             say(self.to_json(failure));
         } else {

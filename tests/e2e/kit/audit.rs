@@ -1,6 +1,6 @@
 //! The audit that operators run, over the servers of a test: the same reading, the same invariants.
 
-use super::site::Site;
+use super::site::{Site, server};
 use gongji::cli::audit::gather::{Gathered, Reading, Sources, gather};
 use gongji::domain::audit::Cut;
 use gongji::domain::audit::invariant::INVARIANTS;
@@ -8,25 +8,38 @@ use gongji::domain::protocol::transfer::TransferState as Stored;
 use gongji::domain::value::id::TransferId;
 use gongji::domain::value::region::ProvinceCode;
 use gongji::proto::hub::{Transfer, TransferState};
-use gongji::transport::identity::Role;
 use gongji::transport::peer::Peer;
 use std::time::Duration;
 
 /// The hub and these provinces' nodes, called by an operator.
 pub fn sources(site: &Site, provinces: &[&str]) -> Sources {
     let tls = site.tls("operator:ops");
-    let own: Role = "urn:gongji:operator:ops".parse().expect("a role");
-    let dial =
-        |server: &str, role: Role| Peer::new(&site.url(server), Some(&tls), role, &own).expect("an address");
-    let node = |province: &&str| {
-        let code = ProvinceCode::parse(province).expect("two digits");
-        (code, dial(province, Role::Node(code)))
+    let dial = |name: &str| {
+        let server = server(name);
+        let peer = Peer::new(&site.servers().url(&server), Some(&tls), server.clone(), tls.role());
+        (server.province(), peer.expect("an address"))
+    };
+    let node = |name: &&str| {
+        let (province, peer) = dial(name);
+        (province.expect("a province"), peer)
     };
     Sources {
-        hub: dial("hub", Role::Hub),
+        hub: dial("hub").1,
         nodes: provinces.iter().map(node).collect(),
         patience: Duration::from_secs(30),
     }
+}
+
+/// What a caller was told, if that can never change.
+pub fn final_answer(transfer: &Transfer) -> Option<(TransferId, Stored)> {
+    let state = match transfer.state() {
+        TransferState::Committed => Stored::Committed,
+        TransferState::Aborted => Stored::Aborted,
+        TransferState::Pending | TransferState::AwaitingAcceptance | TransferState::Unspecified => {
+            return None;
+        }
+    };
+    Some((TransferId::parse(&transfer.transfer_id).expect("an id"), state))
 }
 
 /// Reads the books of all servers of a site.
@@ -38,15 +51,7 @@ pub async fn read(site: &Site) -> Gathered {
 /// gives how far the books reached.
 pub async fn demand_clean(site: &Site, told: &[Transfer]) -> Cut {
     let mut gathered = read(site).await;
-    let answers = told.iter().filter_map(|transfer| {
-        let state = match transfer.state() {
-            TransferState::Committed => Stored::Committed,
-            TransferState::Aborted => Stored::Aborted,
-            _ => return None,
-        };
-        Some((TransferId::parse(&transfer.transfer_id).expect("an id"), state))
-    });
-    gathered.audit.add_told(answers);
+    gathered.audit.add_told(told.iter().filter_map(final_answer));
     // A stranger of which only the hub knows is no node of ours.
     let ours: Vec<ProvinceCode> = sources(site, &site.options().provinces).nodes.into_keys().collect();
     for node in gathered.nodes.iter().filter(|node| ours.contains(&node.province)) {

@@ -1,25 +1,16 @@
 //! A hub and nodes in this process, each on its own thread, over mutual TLS on loopback.
 
 use super::audit::demand_clean;
-use super::caller::Caller;
 use super::people::Family;
-use super::site::{Options, Site};
-use gongji::config::{HubConfig, NodeConfig};
-use gongji::server::common::running::Running;
-use gongji::server::hub::HubError;
-use gongji::server::node::NodeError;
-use gongji::server::{hub, node};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-
-/// Between picking a port and listening on it another test may have taken it: then all begins again.
-const TRIES: usize = 5;
+use super::site::{Options, Site, server};
+use gongji::devkit::client::Caller;
+use gongji::devkit::launcher::{Servers, on_free_ports};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// Running servers; they are stopped and their folder is removed when it is dropped.
 #[derive(Debug)]
 pub struct Cluster {
-    nodes: Mutex<BTreeMap<&'static str, Running<NodeError>>>,
-    hub: Mutex<Option<Running<HubError>>>,
+    servers: Mutex<Servers>,
     site: Site,
 }
 
@@ -39,54 +30,37 @@ impl Cluster {
 
     /// A cluster of one's own, ready: every province of `options` can pay and be paid.
     pub fn start(options: &Options) -> Cluster {
-        let started = (0..TRIES).find_map(|_| Cluster::try_start(options));
-        let cluster = started.expect("ports that nobody else took");
+        let started = on_free_ports(&options.known(), |addresses| {
+            let site = Site::at(options, addresses);
+            let servers = Servers::start_all(site.servers(), options.servers())?;
+            Ok(Cluster { servers: Mutex::new(servers), site })
+        });
+        let cluster = started.expect("servers that start");
         super::run(cluster.site.ready());
         cluster
     }
 
-    fn try_start(options: &Options) -> Option<Cluster> {
-        let site = Site::new(options.clone());
-        let cluster = Cluster { nodes: Mutex::default(), hub: Mutex::default(), site };
-        let started =
-            cluster.start_hub() && options.provinces.iter().all(|province| cluster.start_node(province));
-        started.then_some(cluster)
+    fn servers(&self) -> MutexGuard<'_, Servers> {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the hub. False: its port was taken.
-    pub fn start_hub(&self) -> bool {
-        let config = HubConfig::load(&self.site.config("hub")).expect("a sound configuration");
-        // A test that starts it again is itself run by a runtime, in which nothing may block.
-        let start = || Running::start("hub", |ready, stop| hub::run(config, ready, stop)).ok();
-        let hub = std::thread::scope(|scope| scope.spawn(start).join().expect("no panic"));
-        let mut held = self.hub.lock().expect("no test panics while it holds this");
-        *held = hub;
-        held.is_some()
+    /// Starts "hub" or a province's node again, on its port.
+    pub fn restart(&self, name: &str) {
+        // A test is itself run by a runtime, in which nothing may block.
+        let start = || self.servers().start(self.site.servers(), &server(name));
+        let started = std::thread::scope(|scope| scope.spawn(start).join().expect("no panic"));
+        started.expect("its port is still its own");
     }
 
-    /// Stops the hub and waits for its end.
-    pub fn stop_hub(&self) {
-        let hub = self.hub.lock().expect("no test panics while it holds this").take();
-        hub.expect("it runs").stop().expect("it ends well");
+    /// Stops "hub" or a province's node and waits for its end.
+    pub fn stop(&self, name: &str) {
+        self.servers().stop(&server(name)).expect("it ends well");
     }
 
-    fn start_node(&self, province: &'static str) -> bool {
-        let config = NodeConfig::load(&self.site.config(province)).expect("a sound configuration");
-        let node = Running::start(province, |ready, stop| node::run(config, ready, stop));
-        let nodes = self.nodes.lock();
-        node.map(|node| nodes.expect("no test panics while it holds this").insert(province, node)).is_ok()
-    }
-
-    /// Whether no test has stopped a node.
+    /// Whether no test has stopped a server.
     fn is_whole(&self) -> bool {
-        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        self.site.options().provinces.iter().all(|province| nodes.contains_key(province))
-    }
-
-    /// Stops a province's node and waits for its end.
-    pub fn stop_node(&self, province: &str) {
-        let node = self.nodes.lock().expect("no test panics while it holds this").remove(province);
-        node.expect("it runs").stop().expect("it ends well");
+        let servers = self.servers();
+        self.site.options().servers().all(|server| servers.has(&server))
     }
 
     /// Folder, ports and certificates.
@@ -116,12 +90,9 @@ impl Drop for Cluster {
             // Whatever its tests did: no books of theirs contradict each other.
             super::run(demand_clean(&self.site, &[]));
         }
-        let nodes = std::mem::take(&mut *self.nodes.lock().unwrap_or_else(PoisonError::into_inner));
-        let hub = self.hub.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let ended = nodes.into_values().map(Running::stop).all(|ended| ended.is_ok());
-        let hub_ended = hub.is_none_or(|hub| hub.stop().is_ok());
+        let ended = self.servers().stop_all();
         if !std::thread::panicking() {
-            assert!(ended && hub_ended, "every server must end well");
+            ended.expect("every server must end well");
         }
     }
 }

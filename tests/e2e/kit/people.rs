@@ -1,19 +1,19 @@
 //! Members: generated, never real. Each test has its own, so that no other test's transfers count for them.
 
-use super::caller::{Caller, within};
-use gongji::domain::value::id_number::IdNumber;
+use gongji::devkit::cast;
+use gongji::devkit::client::Caller;
 use gongji::proto::hub::{CreateTransferRequest, WaitMode};
-use gongji::proto::node::{
-    CreditAccountRequest, GetMemberRequest, GetWalletRequest, Member, OpenWalletRequest,
-    UpsertMembersRequest, UpsertMembersResponse,
-};
-use gongji::proto::types::{InsuranceStatus, InsuranceType, Kinship, Party, Person};
-use std::sync::atomic::{AtomicU32, Ordering};
+use gongji::proto::node::{Member, OpenWalletRequest, UpsertMembersResponse};
+use gongji::proto::types::{Kinship, Party};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use gongji::devkit::cast::{employee, party, resident};
+pub use gongji::devkit::client::province_of;
 
 /// Published specimens of GB 11643, nobody's numbers.
 pub const SPECIMENS: [&str; 2] = ["11010519491231002X", "440524188001010014"];
 
-static NEXT: AtomicU32 = AtomicU32::new(0);
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// An id that no transfer or request has yet.
 pub fn fresh_id() -> String {
@@ -23,18 +23,7 @@ pub fn fresh_id() -> String {
 /// Somebody new, insured in this pooling area.
 pub fn somebody(region_code: &str) -> Party {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let (year, sequence) = (1930 + number / 999, 1 + number % 999);
-    let birth = (u16::try_from(year).expect("a year"), 6, 15);
-    let sequence = u16::try_from(sequence).expect("three digits");
-    let id_number = IdNumber::generate(130_102, birth, sequence).expect("a number");
-    let name = |at: u32| char::from_u32(0x4e00 + at).expect("a character");
-    party(id_number.reveal(), &format!("欧阳{}{}", name(number % 800), name(801 + number / 800)), region_code)
-}
-
-/// A party of these parts.
-pub fn party(id_number: &str, name: &str, region_code: &str) -> Party {
-    let person = Person { id_number: id_number.to_owned(), name: name.to_owned() };
-    Party { person: Some(person), region_code: region_code.to_owned() }
+    cast::somebody(number, region_code).expect("an area")
 }
 
 /// The capital of a province: the pooling area that members live in unless a test says otherwise.
@@ -42,37 +31,11 @@ pub fn capital(province: &str) -> String {
     format!("{province}0100")
 }
 
-/// The province of a party, as generated here.
-pub fn province(party: &Party) -> &str {
-    &party.region_code[..2]
-}
-
-/// A member of employee insurance in good standing.
-pub fn employee(party: &Party) -> Member {
-    Member {
-        party: Some(party.clone()),
-        insurance_type: InsuranceType::Employee.into(),
-        insurance_status: InsuranceStatus::Active.into(),
-        ..Member::default()
-    }
-}
-
-/// A member of resident insurance in good standing.
-pub fn resident(party: &Party) -> Member {
-    Member { insurance_type: InsuranceType::Resident.into(), ..employee(party) }
-}
-
 /// Reports members, each under a request id of its own.
 pub async fn report(platform: &Caller, members: Vec<Member>) -> UpsertMembersResponse {
-    let province = province(members[0].party.as_ref().expect("a party")).to_owned();
-    let rows = members.into_iter().map(|member| UpsertMembersRequest {
-        request_id: fresh_id(),
-        member: Some(member),
-        phone: String::new(),
-    });
-    let rows: Vec<_> = rows.collect();
-    let answer = platform.members(&province).upsert_members(within(tokio_stream::iter(rows))).await;
-    answer.expect("an answer to the stream").into_inner()
+    let province = province_of(members[0].party.as_ref().expect("a party"));
+    let rows = members.into_iter().map(|member| cast::report(fresh_id(), member)).collect();
+    platform.upsert(province, rows).await.expect("an answer to the stream")
 }
 
 /// Reports one member and demands that it is taken.
@@ -83,31 +46,17 @@ pub async fn enrol(platform: &Caller, member: Member) {
 
 /// An allotment to a personal account.
 pub async fn credit(platform: &Caller, party: &Party, amount: &str) {
-    let request = CreditAccountRequest {
-        request_id: fresh_id(),
-        party: Some(party.clone()),
-        amount: amount.to_owned(),
-        period: "202611".to_owned(),
-        remark: String::new(),
-    };
-    platform.members(province(party)).credit_account(within(request)).await.expect("credited");
+    platform.credit(&fresh_id(), party, (amount, "202611")).await.expect("credited");
 }
 
 /// A request to open a wallet at the place of insurance.
 pub fn opening(party: &Party) -> OpenWalletRequest {
-    OpenWalletRequest {
-        request_id: fresh_id(),
-        party: Some(party.clone()),
-        use_region_code: String::new(),
-        phone: "13800000000".to_owned(),
-        confirmed: true,
-        opened_by: None,
-    }
+    cast::opening(fresh_id(), party)
 }
 
 /// Opens a wallet.
 pub async fn open_wallet(platform: &Caller, party: &Party) {
-    platform.wallets(province(party)).open_wallet(within(opening(party))).await.expect("opened");
+    platform.open_wallet(opening(party)).await.expect("opened");
 }
 
 /// What the two have, in yuan.
@@ -182,12 +131,8 @@ impl Family {
 
     /// What they have now.
     pub async fn funds(&self) -> Funds {
-        let request = GetMemberRequest { party: Some(self.payer.clone()) };
-        let member = self.payer_platform.members(province(&self.payer)).get_member(within(request)).await;
-        let member = member.expect("the giver").into_inner().member.expect("the giver");
-        let request = GetWalletRequest { party: Some(self.payee.clone()) };
-        let wallet = self.payee_platform.wallets(province(&self.payee)).get_wallet(within(request)).await;
-        let wallet = wallet.expect("the relative").into_inner().wallet.expect("the wallet");
+        let member = self.payer_platform.member(&self.payer).await.expect("the giver");
+        let wallet = self.payee_platform.wallet(&self.payee).await.expect("the relative");
         Funds { balance: member.balance, held: member.held, wallet: wallet.balance, pending: wallet.pending }
     }
 }

@@ -1,19 +1,24 @@
-//! A folder with everything that servers need to start: certificates, ports, configuration files.
+//! A folder with everything that servers of a test need to start, on ports that were free a moment ago.
 
-use super::caller::Caller;
 use super::people::Family;
 use super::proxy::Proxy;
 use super::until;
-use gongji::devkit::dev_ca;
+use gongji::devkit::client::Caller;
+use gongji::devkit::site::{Addresses, Settings, Site as Servers, free_addresses};
+use gongji::domain::value::region::ProvinceCode;
 use gongji::proto::hub::TransferState;
 use gongji::transport::identity::Role;
-use gongji::transport::tls::{Tls, TlsFiles};
+use gongji::transport::tls::Tls;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::fs;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+
+/// 河北.
+pub const HEBEI: ProvinceCode = ProvinceCode::new(13);
+/// 四川.
+pub const SICHUAN: ProvinceCode = ProvinceCode::new(51);
 
 /// How a site is to be.
 #[derive(Clone, Debug)]
@@ -48,52 +53,67 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// Two provinces, between which a family may make as many transfers as it likes.
+    pub fn lively() -> Options {
+        Options { provinces: vec!["13", "51"], daily_count_max: Some(1_000_000), ..Options::default() }
+    }
+
+    /// Every province that the hub knows.
+    pub fn known(&self) -> Vec<ProvinceCode> {
+        self.provinces.iter().chain(&self.strangers).map(|it| province(it)).collect()
+    }
+
+    /// The servers that are started.
+    pub fn servers(&self) -> impl Iterator<Item = Role> {
+        std::iter::once("hub").chain(self.provinces.iter().copied()).map(server)
+    }
+}
+
 /// The folder, kept until the site is dropped.
 #[derive(Debug)]
 pub struct Site {
     folder: TempDir,
-    ports: BTreeMap<String, u16>,
+    servers: Servers,
     proxies: BTreeMap<&'static str, Proxy>,
     options: Options,
 }
-
-/// The civil clock of every server begins here: an ordinary day, with every open place open.
-const CIVIL_START: &str = "2026-11-21T10:00:00+08:00";
 
 fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// "app:demo" and the like.
 fn role(text: &str) -> Role {
     format!("urn:gongji:{text}").parse().expect("a role")
 }
 
+fn province(digits: &str) -> ProvinceCode {
+    ProvinceCode::parse(digits).expect("two digits")
+}
+
+/// "hub", or the node of a province: "51".
+pub fn server(name: &str) -> Role {
+    if name == "hub" { Role::Hub } else { Role::Node(province(name)) }
+}
+
 impl Site {
-    /// Certificates of everyone, ports that were free a moment ago, and a configuration file for each server.
-    pub fn new(options: Options) -> Site {
+    /// On ports that were free a moment ago.
+    pub fn new(options: &Options) -> Site {
+        Site::at(options, free_addresses(&options.known()).expect("ports"))
+    }
+
+    /// Certificates of everyone, and a configuration file for each server.
+    pub fn at(options: &Options, addresses: Addresses) -> Site {
         let folder = TempDir::with_prefix("gongji-e2e-").expect("a folder");
-        let provinces = || options.provinces.iter().chain(&options.strangers);
-        let certs = folder.path().join("certs");
-        dev_ca::init(&certs).expect("an authority");
-        let apps = ["app:demo", "app:sichuan", "app:unlisted", "operator:ops", "operator:second", "hub"]
-            .map(str::to_owned);
-        let servers = provinces().flat_map(|it| [format!("node:{it}"), format!("platform:{it}")]);
-        for name in apps.into_iter().chain(servers) {
-            dev_ca::issue(&certs, &role(&name), &[]).expect("a certificate");
-        }
-        let others = folder.path().join("others");
-        dev_ca::init(&others).expect("another authority");
-        dev_ca::issue(&others, &role("app:demo"), &[]).expect("a certificate");
-        // All are held while they are picked, so that no two are the same.
-        let picked: Vec<(String, TcpListener)> = std::iter::once("hub")
-            .chain(provinces().copied())
-            .map(|name| (name.to_owned(), TcpListener::bind("127.0.0.1:0").expect("a port")))
-            .collect();
-        let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
-        let ports: BTreeMap<String, u16> =
-            picked.iter().map(|(name, listener)| (name.clone(), port(listener))).collect();
-        let proxies = options.proxied.iter().map(|name| (*name, Proxy::to(ports[*name]))).collect();
-        let site = Site { folder, ports, proxies, options };
+        let servers = Servers::new(folder.path(), addresses);
+        let named = ["app:demo", "app:sichuan", "app:unlisted", "operator:ops", "operator:second"].map(role);
+        let platforms = options.known().into_iter().map(Role::Platform);
+        let all = servers.addresses().keys().cloned().chain(named).chain(platforms);
+        servers.issue(all).expect("certificates");
+        let port = |name: &str| servers.address(&server(name)).port();
+        let proxies = options.proxied.iter().map(|name| (*name, Proxy::to(port(name)))).collect();
+        let site = Site { folder, servers, proxies, options: options.clone() };
         site.write_configs();
         site
     }
@@ -103,14 +123,14 @@ impl Site {
         self.folder.path()
     }
 
+    /// Addresses, certificates and files of its servers.
+    pub fn servers(&self) -> &Servers {
+        &self.servers
+    }
+
     /// How it is.
     pub fn options(&self) -> &Options {
         &self.options
-    }
-
-    /// "https://127.0.0.1:PORT" of "hub" or of a province's node.
-    pub fn url(&self, server: &str) -> String {
-        format!("https://127.0.0.1:{}", self.port(server))
     }
 
     /// The wire between a proxied server and those that dial it.
@@ -118,40 +138,54 @@ impl Site {
         &self.proxies[server]
     }
 
-    /// Where other servers look for this one.
-    fn url_for_servers(&self, server: &str) -> String {
-        let port = self.proxies.get(server).map_or(self.port(server), |proxy| proxy.port);
-        format!("https://127.0.0.1:{port}")
-    }
-
     /// The port of "hub" or of a province's node.
-    pub fn port(&self, server: &str) -> u16 {
-        self.ports[server]
+    pub fn port(&self, name: &str) -> u16 {
+        self.servers.address(&server(name)).port()
     }
 
     /// The configuration file of "hub" or of a province's node.
-    pub fn config(&self, server: &str) -> PathBuf {
-        self.folder().join(format!("{server}.toml"))
+    pub fn config(&self, name: &str) -> PathBuf {
+        self.servers.config(&server(name))
     }
 
     /// The store's folder of "hub" or of a province's node.
-    pub fn data(&self, server: &str) -> PathBuf {
-        self.folder().join("data").join(server)
+    pub fn data(&self, name: &str) -> PathBuf {
+        self.servers.store(&server(name))
     }
 
-    fn files(&self, folder: &str, name: &str) -> TlsFiles {
-        let issued = dev_ca::files_of(&self.folder().join(folder), &role(name));
-        TlsFiles { ca: self.folder().join("certs/ca.pem"), cert: issued.cert, key: issued.key }
+    /// The folder of rulebooks, where the test has its own.
+    pub fn rulebooks(&self) -> PathBuf {
+        self.folder().join("rulebooks")
     }
 
     /// The certificate of a role such as "app:demo".
     pub fn tls(&self, name: &str) -> Tls {
-        Tls::load(&self.files("certs", name)).expect("certificates")
+        self.servers.tls(&role(name)).expect("certificates")
     }
 
     /// A caller with the certificate of this role.
     pub fn caller(&self, name: &str) -> Caller {
-        Caller::with(self, &self.tls(name))
+        Caller::at(&self.servers, &self.tls(name))
+    }
+
+    /// A caller without a certificate.
+    pub fn nobody(&self) -> Caller {
+        let ca = fs::read(self.servers.ca()).expect("the authority's certificate");
+        Caller::nobody(&self.servers, &ca).expect("an authority")
+    }
+
+    /// A caller whose certificate says "app:demo", of an authority that nobody here believes.
+    pub fn stranger(&self) -> Caller {
+        let others = TempDir::new_in(self.folder()).expect("a folder");
+        let others = Servers::new(others.path(), Addresses::new());
+        others.issue([role("app:demo")]).expect("another authority");
+        let mut files = others.certificate(&role("app:demo"));
+        let own = gongji::transport::tls::TlsFiles {
+            ca: self.servers.ca(),
+            cert: std::mem::take(&mut files.cert),
+            key: files.key,
+        };
+        Caller::at(&self.servers, &Tls::load(&own).expect("certificates"))
     }
 
     /// A giver in one province and a relative in another, with 10,000.00 and an open, empty wallet.
@@ -163,9 +197,10 @@ impl Site {
     /// Waits until every node has joined and money gets through to it: the hub finds that out by itself, and no RPC
     /// tells.
     pub async fn ready(&self) {
+        let operator = self.caller("operator:ops");
         for province in &self.options.provinces {
-            let mut health = self.caller("operator:ops").health(province);
-            until("a node that serves", async || health.serves().await.then_some(())).await;
+            let node = server(province);
+            until("a node that serves", async || operator.serves(&node).await.then_some(())).await;
         }
         let Some((first, others)) = self.options.provinces.split_first() else { return };
         let app = self.caller("app:demo");
@@ -180,16 +215,6 @@ impl Site {
         }
     }
 
-    /// A certificate that says "app:demo", of an authority that nobody here believes.
-    pub fn other_authority(&self) -> Tls {
-        Tls::load(&self.files("others", "app:demo")).expect("certificates")
-    }
-
-    /// The authority's certificate, PEM.
-    pub fn ca(&self) -> Vec<u8> {
-        fs::read(self.folder().join("certs/ca.pem")).expect("the authority's certificate")
-    }
-
     /// From its next start on a server's civil clock begins at another time.
     pub fn set_clock(&self, server: &str, civil_start: &str) {
         let text = fs::read_to_string(self.config(server)).expect("a configuration");
@@ -198,63 +223,37 @@ impl Site {
         fs::write(self.config(server), text).expect("written");
     }
 
-    fn common(&self, server: &str, certificate: &str) -> String {
-        let rulebooks = match self.options.daily_count_max {
-            None if self.options.rules.is_empty() => project().join("deploy/rulebooks"),
-            most => self.rulebook(most.unwrap_or(3)),
-        };
-        format!(
-            "listen = \"127.0.0.1:{port}\"\ndata = \"data/{server}\"\nvault_key = \"{server}.vault.key\"\n\
-             regions = {regions:?}\nrulebooks = {rulebooks:?}\nreflection = true\ncivil_start = \"{CIVIL_START}\"\n",
-            port = self.port(server),
-            regions = project().join("deploy/regions.toml"),
-        ) + &self.tail(certificate)
-    }
-
-    /// What has to stand behind the keys of the file itself.
-    fn tail(&self, certificate: &str) -> String {
-        match certificate {
-            "" => String::new(),
-            name => format!(
-                "[tls]\nca = \"certs/ca.pem\"\ncert = \"certs/{name}.pem\"\nkey = \"certs/{name}.key\"\n[log]\n{log}\n",
-                log = self.options.log,
-            ),
-        }
-    }
-
     /// The national rulebook with another number of transfers a day, and the rules of the places that have some here.
-    fn rulebook(&self, daily_count_max: u32) -> PathBuf {
-        let folder = self.folder().join("rulebooks");
+    fn write_rulebooks(&self, daily_count_max: u32) {
         let national =
             fs::read_to_string(project().join("deploy/rulebooks/national.toml")).expect("a rulebook");
         let limit = "daily_count_max = { value = 3,";
         assert_eq!(national.matches(limit).count(), 1, "the national rulebook says it once");
         let changed = national.replace(limit, &format!("daily_count_max = {{ value = {daily_count_max},"));
-        fs::create_dir_all(&folder).expect("a folder");
-        fs::write(folder.join("national.toml"), changed).expect("written");
-        for (name, text) in &self.options.rules {
-            fs::write(folder.join(name), text).expect("written");
+        fs::create_dir_all(self.rulebooks()).expect("a folder");
+        let national = ("national.toml", changed.as_str());
+        for (name, text) in self.options.rules.iter().copied().chain([national]) {
+            fs::write(self.rulebooks().join(name), text).expect("written");
         }
-        folder
     }
 
     fn write_configs(&self) {
-        let mut hub = self.common("hub", "hub");
-        writeln!(hub, "[limits]\n{}", self.options.hub_limits).expect("text");
-        for province in self.options.provinces.iter().chain(&self.options.strangers) {
-            let address = self.url_for_servers(province);
-            writeln!(hub, "[[nodes]]\nprovince = \"{province}\"\naddress = \"{address}\"").expect("text");
+        let is_own = self.options.daily_count_max.is_some() || !self.options.rules.is_empty();
+        if is_own {
+            self.write_rulebooks(self.options.daily_count_max.unwrap_or(3));
         }
-        for (name, provinces) in [("demo", "\"*\""), ("sichuan", "[\"51\"]")] {
-            writeln!(hub, "[[apps]]\nname = \"{name}\"\nprovinces = {provinces}").expect("text");
-        }
-        fs::write(self.config("hub"), hub).expect("written");
-        for province in &self.options.provinces {
-            let mut node = format!("province = \"{province}\"\n");
-            node += &self.common(province, &format!("node-{province}"));
-            write!(node, "[hub]\naddress = \"{}\"\n[[apps]]\nname = \"demo\"\n", self.url_for_servers("hub"))
-                .expect("text");
-            fs::write(self.config(province), node).expect("written");
-        }
+        let shipped = project().join("deploy/rulebooks");
+        let dialled =
+            |(name, proxy): (&&str, &Proxy)| (server(name), SocketAddr::from(([127, 0, 0, 1], proxy.port)));
+        let settings = Settings {
+            regions: &project().join("deploy/regions.toml"),
+            rulebooks: if is_own { Path::new("rulebooks") } else { &shipped },
+            apps: &[("demo", "\"*\""), ("sichuan", "[\"51\"]")],
+            hub_limits: self.options.hub_limits,
+            log: self.options.log,
+            dialled: self.proxies.iter().map(dialled).collect(),
+            ..Settings::default()
+        };
+        self.servers.write_configs(&settings).expect("written");
     }
 }

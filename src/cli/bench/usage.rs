@@ -8,7 +8,7 @@ use std::path::Path;
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
     /// Whose.
-    pub name: &'static str,
+    pub name: String,
     /// Resident memory, KiB.
     pub rss_kib: u64,
     /// Bytes that it caused to be written to storage.
@@ -19,7 +19,7 @@ pub struct Usage {
 
 impl Usage {
     /// What this process has used so far.
-    pub fn of(name: &'static str, pid: u32) -> Usage {
+    pub fn of(name: String, pid: u32) -> Usage {
         let folder = format!("/proc/{pid}");
         let folder = Path::new(&folder);
         let status = fs::read_to_string(folder.join("status")).unwrap_or_default();
@@ -78,9 +78,9 @@ mod tests {
 
     #[test]
     fn this_process_has_memory_and_has_run() {
-        let before = Usage::of("test", std::process::id());
+        let before = Usage::of("test".to_owned(), std::process::id());
         assert!(before.rss_kib > 1000 && before.cpu.contains_key("runtime"));
-        let after = Usage::of("test", std::process::id()).since(&before);
+        let after = Usage::of("test".to_owned(), std::process::id()).since(&before);
         assert!(after.cpu_total() < 60_000_000_000, "only what was used in between");
     }
 }

@@ -1,0 +1,67 @@
+//! A province's own node, as far as the contract demands one: ParticipantService, and nothing of ours beside it.
+
+use super::site::{Site, server};
+use gongji::proto::node::participant_service_server::{ParticipantService, ParticipantServiceServer};
+use gongji::proto::node::{
+    CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
+    PrepareRequest, PrepareResponse,
+};
+use gongji::transport::incoming::TlsIncoming;
+use std::future::pending;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Response, Status};
+
+/// What it does when it is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Node {
+    /// It has no legs and takes none. There is nothing beside ParticipantService, no health either.
+    Bare,
+    /// It says that it serves, and never answers: what a province looks like when it hangs.
+    Deaf,
+}
+
+impl Node {
+    async fn answer<T>(self, answer: Result<T, Status>) -> Result<Response<T>, Status> {
+        match self {
+            Node::Bare => answer.map(Response::new),
+            Node::Deaf => pending().await,
+        }
+    }
+}
+
+fn not_yet<T>() -> Result<T, Status> {
+    Err(Status::unavailable("not yet"))
+}
+
+#[tonic::async_trait]
+impl ParticipantService for Node {
+    async fn prepare(&self, _: Request<PrepareRequest>) -> Result<Response<PrepareResponse>, Status> {
+        self.answer(not_yet()).await
+    }
+
+    async fn decide(&self, _: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
+        self.answer(not_yet()).await
+    }
+
+    async fn check(&self, _: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+        self.answer(not_yet()).await
+    }
+
+    async fn inspect(&self, _: Request<InspectRequest>) -> Result<Response<InspectResponse>, Status> {
+        self.answer(Ok(InspectResponse::default())).await
+    }
+}
+
+impl Node {
+    /// Serves as that province's node until the returned task is aborted, or dropped with its runtime.
+    pub fn serve(self, site: &Site, province: &str) -> tokio::task::JoinHandle<()> {
+        let tls = site.tls(&format!("node:{province}"));
+        let incoming = TcpIncoming::bind(site.servers().address(&server(province))).expect("a port");
+        let incoming = TlsIncoming::new(incoming, tls.acceptor().expect("sound settings"));
+        let health = (self == Node::Deaf).then(|| tonic_health::server::health_reporter().1);
+        let service = ParticipantServiceServer::new(self);
+        let server = Server::builder().add_optional_service(health).add_service(service);
+        tokio::spawn(async move { server.serve_with_incoming(incoming).await.expect("it serves") })
+    }
+}
