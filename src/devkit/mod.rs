@@ -4,7 +4,6 @@
 pub mod auditor;
 pub mod cast;
 pub mod client;
-pub mod connect_file;
 pub mod dev_ca;
 pub mod launcher;
 pub mod processes;

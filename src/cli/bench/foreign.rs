@@ -3,9 +3,9 @@
 use super::audit::{Audit, Findings, compare_answer};
 use super::load::{Answer, Field, Giver, read};
 use super::{BenchError, Client, failed};
+use crate::config::connect::{CertFiles, ConnectFile};
 use crate::devkit::cast::{Insurance, Listed, Status};
 use crate::devkit::client::Caller;
-use crate::devkit::connect_file::ConnectFile;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::ProvinceCode;
@@ -47,22 +47,25 @@ impl World {
     /// Reads the file.
     pub fn load(path: &Path) -> Result<World, BenchError> {
         let usage = |what: String| BenchError::Usage(format!("{}: {what}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
-        let file: ConnectFile = serde_json::from_str(&text).map_err(|error| usage(error.to_string()))?;
+        let file = ConnectFile::<Listed>::read(path).map_err(BenchError::Usage)?;
+        let (Some(hub), Some(ca), Some(app)) = (&file.hub, &file.ca, &file.own) else {
+            return Err(usage("it must name hub, ca, cert and key".to_owned()));
+        };
+        let files = |it: &CertFiles| TlsFiles { ca: ca.clone(), cert: it.cert.clone(), key: it.key.clone() };
         let province =
             |text: &str| ProvinceCode::parse(text).ok_or_else(|| usage(format!("no province {text:?}")));
         let mut platforms = BTreeMap::new();
         for (code, certificate) in &file.platforms {
             let node = file.nodes.get(code).ok_or_else(|| usage(format!("no node for province {code}")))?;
             let code = province(code)?;
-            let platform = caller(Role::Node(code), node, &certificate.files(&file.ca))?;
+            let platform = caller(Role::Node(code), node, &files(certificate))?;
             platforms.insert(code, platform.keep().map_err(failed("a connection"))?);
         }
         let member = |member: Listed| match member.province() {
             ProvinceCode::HUB => Err(usage(format!("no province {:?}", member.region_code))),
             code => Ok((code, member)),
         };
-        let app = caller(Role::Hub, &file.hub, &file.app.files(&file.ca))?;
+        let app = caller(Role::Hub, hub, &files(app))?;
         Ok(World { app, platforms, members: file.members.into_iter().map(member).collect::<Result<_, _>>()? })
     }
 

@@ -3,8 +3,9 @@
 use super::clients::Clients;
 use super::error::DemoError;
 use super::folder::{APP, Folder};
+use crate::config::connect::{CertFiles, ConnectFile};
 use crate::devkit::cast::{Listed, PROVINCES};
-use crate::devkit::connect_file::ConnectFile;
+use crate::devkit::dev_ca::Issued;
 use crate::devkit::site::Site;
 use crate::domain::value::money::Money;
 use crate::transport::identity::Role;
@@ -22,18 +23,21 @@ pub(super) async fn write(
         let (balance, province) = (balance.to_string(), member.province().to_string());
         members.push(Listed { balance, province, ..member.clone() });
     }
-    let certificate = |role| site.certificate(&role).into();
+    let certificate = |role| {
+        let Issued { cert, key } = site.certificate(&role);
+        CertFiles { cert, key }
+    };
     let node = |code| (code, site.address(&Role::Node(code)));
     let connect = ConnectFile {
-        hub: site.address(&Role::Hub).to_string(),
+        // Without scheme: grpcio wants it so.
+        hub: Some(site.address(&Role::Hub).to_string()),
         nodes: PROVINCES.map(node).map(|(code, at)| (code.to_string(), at.to_string())).into(),
-        ca: site.ca(),
-        app: certificate(Role::App(APP.to_owned())),
+        ca: Some(site.ca()),
+        own: Some(certificate(Role::App(APP.to_owned()))),
         platforms: PROVINCES.map(|code| (code.to_string(), certificate(Role::Platform(code)))).into(),
         operator: Some(certificate(Role::Operator(APP.to_owned()))),
         members,
     };
-    let json = serde_json::to_string_pretty(&connect);
-    let json = json.map_err(|error| DemoError::Content(folder.connect(), error.to_string()))?;
-    folder.write_connect(&format!("{json}\n"))
+    let text = connect.to_text();
+    folder.write_connect(&text.map_err(|error| DemoError::Content(folder.connect(), error.to_string()))?)
 }
