@@ -12,11 +12,9 @@ use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
 use crate::domain::node::{self, Effect as NodeEffect, WalletChange};
-use crate::domain::protocol::acceptance::Asked;
-use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::leg::{Leg, LegState};
 use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::protocol::transfer::{Outcome, TransferState};
-use crate::domain::rules::{Presented, PresentedLeg};
 use crate::domain::toy::{
     HubOutput, NodeOutput, PAYEE, PAYER, Toy, compensate, create, id, id_hash, member, proposal,
 };
@@ -35,7 +33,7 @@ mod audit_tests;
 /// A message on its way, with its sender's mark as it was when it was sent.
 #[derive(Clone, Debug)]
 enum Message {
-    Prepare(ProvinceCode, PeerMark, Asked),
+    Prepare(ProvinceCode, PeerMark, Box<Leg>),
     Votes(ProvinceCode, PeerMark, Vec<Vote>),
     Decide(ProvinceCode, PeerMark, Decision),
     Acks(ProvinceCode, PeerMark, Vec<Ack>),
@@ -104,13 +102,7 @@ impl World {
         for output in outputs {
             match output {
                 Output::Effect(HubEffect::Prepare(to, leg)) => {
-                    self.network.push(Message::Prepare(to, mark, Asked::First(leg)))
-                }
-                Output::Effect(HubEffect::PrepareAccepted(to, leg)) => {
-                    self.network.push(Message::Prepare(to, mark, Asked::Accepted(leg)));
-                }
-                Output::Effect(HubEffect::PrepareReturn(to, leg)) => {
-                    self.network.push(Message::Prepare(to, mark, Asked::Return(leg)));
+                    self.network.push(Message::Prepare(to, mark, leg));
                 }
                 Output::Effect(HubEffect::Decide(to, it)) => self.network.push(Message::Decide(to, mark, it)),
                 Output::Effect(
@@ -157,13 +149,7 @@ impl World {
         let now = self.toy.now;
         match message {
             Message::Prepare(province, hub, leg) => {
-                let legs = vec![match leg {
-                    Asked::First(leg) => {
-                        Presented::Leg(PresentedLeg { leg: *leg, id_hash: id_hash(province) })
-                    }
-                    Asked::Accepted(leg) => Presented::Accepted(*leg),
-                    Asked::Return(leg) => Presented::Return(*leg),
-                }];
+                let legs = vec![Ok(leg.with_id_hash(|_| id_hash(province)))];
                 let outputs = self.toy.node(province).run(now, node::Input::Prepare { ticket: 0, hub, legs });
                 self.node_says(province, outputs);
             }

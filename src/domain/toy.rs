@@ -8,12 +8,10 @@ use crate::domain::machine::table::{Row, TableRow};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::PersonRow;
-use crate::domain::node::{self, MemberReport, NodeMachine};
-use crate::domain::protocol::acceptance::AcceptedLeg;
-use crate::domain::protocol::transfer::{Leg, Party, Terms, TermsDigests};
-use crate::domain::rules::identity::Vault;
+use crate::domain::node::{self, MemberReport, NodeMachine, Vault};
+use crate::domain::protocol::leg::Leg;
+use crate::domain::protocol::transfer::{Party, Terms, TermsDigests};
 use crate::domain::rules::rulebook::{RuleLayer, RuleText, RuleValues, RuleVersion, Rulebook, WithoutWallet};
-use crate::domain::rules::{Presented, PresentedLeg};
 use crate::domain::value::calendar::{Civil, Day, Mono, Now};
 use crate::domain::value::id::{Digest, MemberRef, StartId, TransferId};
 use crate::domain::value::id_number::{IdNumber, Person, PersonName};
@@ -293,16 +291,8 @@ impl Toy {
 
     /// Hands a leg to its node and its votes to nobody.
     pub fn prepare(&mut self, leg: &Leg) -> node::Answer {
-        let (now, hub, province) = (self.now, self.hub.mark, leg.party.province);
-        let legs = vec![Presented::Leg(PresentedLeg { leg: leg.clone(), id_hash: id_hash(province) })];
-        let outputs = self.node(province).run(now, node::Input::Prepare { ticket: 0, hub, legs });
-        answer(outputs)
-    }
-
-    /// Asks a node for a leg by its id.
-    pub fn prepare_accepted(&mut self, leg: &AcceptedLeg) -> node::Answer {
         let (now, hub, province) = (self.now, self.hub.mark, leg.terms.province);
-        let legs = vec![Presented::Accepted(leg.clone())];
+        let legs = vec![Ok(leg.clone().with_id_hash(|_| id_hash(province)))];
         answer(self.node(province).run(now, node::Input::Prepare { ticket: 0, hub, legs }))
     }
 
@@ -322,20 +312,6 @@ impl Toy {
                     if let node::Answer::Votes(votes) = self.prepare(&leg) {
                         let node = self.node(province).mark;
                         open.extend(self.hub.run(self.now, hub::Input::Votes { province, node, votes }));
-                    }
-                }
-                Output::Effect(hub::Effect::PrepareAccepted(province, leg)) => {
-                    if let node::Answer::Votes(votes) = self.prepare_accepted(&leg) {
-                        let node = self.node(province).mark;
-                        let votes = hub::Input::Votes { province, node, votes };
-                        open.extend(self.hub.run(self.now, votes));
-                    }
-                }
-                Output::Effect(hub::Effect::PrepareReturn(province, leg)) => {
-                    if let node::Answer::Votes(votes) = self.prepare_return(&leg) {
-                        let node = self.node(province).mark;
-                        let votes = hub::Input::Votes { province, node, votes };
-                        open.extend(self.hub.run(self.now, votes));
                     }
                 }
                 Output::Effect(hub::Effect::Decide(province, decision)) => {

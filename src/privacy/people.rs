@@ -1,8 +1,8 @@
 //! What the vault holds, sealed: a node's persons, and the masked parties of the hub's transfers.
 
+use crate::domain::node::Vault;
 use crate::domain::node::tables::PersonRow;
 use crate::domain::protocol::transfer::Terms;
-use crate::domain::rules::identity::Vault;
 use crate::domain::value::id::{MemberRef, TransferId};
 use crate::domain::value::id_number::{IdNumber, Person, PersonName};
 use crate::privacy::key::VaultKey;

@@ -7,7 +7,7 @@ use crate::domain::hub::{Answer, Effect, Input, ReadBack};
 use crate::domain::machine::own::{IncidentRow, PeerMark};
 use crate::domain::machine::step::Output;
 use crate::domain::machine::table::TableRow;
-use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::leg::Leg;
 use crate::domain::protocol::message::Decision;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::TransferId;
@@ -28,18 +28,12 @@ impl World {
             Ok(outputs) => outputs,
             Err(error) => return self.failed(HUB, &error),
         };
-        let mut prepares: BTreeMap<ProvinceCode, Vec<Asked>> = BTreeMap::new();
+        let mut prepares: BTreeMap<ProvinceCode, Vec<Leg>> = BTreeMap::new();
         let mut decisions: BTreeMap<ProvinceCode, Vec<Decision>> = BTreeMap::new();
         for output in outputs {
             match output {
                 Output::Effect(Effect::Prepare(province, leg)) => {
-                    prepares.entry(province).or_default().push(Asked::First(leg))
-                }
-                Output::Effect(Effect::PrepareAccepted(province, leg)) => {
-                    prepares.entry(province).or_default().push(Asked::Accepted(leg));
-                }
-                Output::Effect(Effect::PrepareReturn(province, leg)) => {
-                    prepares.entry(province).or_default().push(Asked::Return(leg));
+                    prepares.entry(province).or_default().push(*leg);
                 }
                 Output::Effect(Effect::Decide(province, decision)) => {
                     decisions.entry(province).or_default().push(decision);
@@ -89,13 +83,13 @@ impl World {
         }
     }
 
-    fn prepare(&mut self, province: ProvinceCode, legs: Vec<Asked>) {
-        let ids: Vec<TransferId> = legs.iter().map(Asked::transfer_id).collect();
+    fn prepare(&mut self, province: ProvinceCode, legs: Vec<Leg>) {
+        let ids: Vec<TransferId> = legs.iter().map(|it| it.leg.id.transfer_id).collect();
         if !self.up.contains(&province) {
             self.hub.inbox.push(Input::PrepareFailed { province, transfer_ids: ids });
             return self.soon(HUB);
         }
-        let within = legs.iter().map(Asked::time_left_ms).max().unwrap_or(0) + 200;
+        let within = legs.iter().map(|it| it.time_left_ms).max().unwrap_or(0) + 200;
         self.log(format_args!("hub asks {province} to prepare {}", legs.len()));
         let (message, pending) = (Message::Prepare(self.hub.mark(), legs), Pending::Prepare(province, ids));
         self.call(HUB, province, message, pending, within);

@@ -2,7 +2,7 @@
 
 use crate::domain::hub::{AcceptRequest, Announcement, CompensationRequest, CreateRequest, HeardLeg};
 use crate::domain::machine::own::PeerMark;
-use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::leg::Leg;
 use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
@@ -23,7 +23,7 @@ pub enum Message {
     /// It is, and has joined or not.
     Alive(bool),
     /// Legs to prepare.
-    Prepare(PeerMark, Vec<Asked>),
+    Prepare(PeerMark, Vec<Leg>),
     /// Votes on them.
     Votes(PeerMark, Vec<Vote>),
     /// Decisions.

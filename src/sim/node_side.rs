@@ -10,11 +10,9 @@ use crate::domain::machine::step::Output;
 use crate::domain::machine::table::TableRow;
 use crate::domain::node::tables::{Key, LegRow};
 use crate::domain::node::{Answer, Effect, Input, leg_record};
-use crate::domain::protocol::acceptance::Asked;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::Question;
 use crate::domain::reason::Reason;
-use crate::domain::rules::{Presented, PresentedLeg};
 use crate::domain::value::region::ProvinceCode;
 
 /// How often a node shows itself, and how long its calls may take.
@@ -89,15 +87,7 @@ impl World {
                 return self.send(Letter { from: province, to: HUB, call, answer: true, message });
             }
             Message::Prepare(hub, legs) => {
-                let present = |leg: Asked| match leg {
-                    Asked::First(leg) => {
-                        let id_hash = id_hash(&leg.party.person.id_number);
-                        Presented::Leg(PresentedLeg { leg: *leg, id_hash })
-                    }
-                    Asked::Accepted(leg) => Presented::Accepted(*leg),
-                    Asked::Return(leg) => Presented::Return(*leg),
-                };
-                let legs = legs.into_iter().map(present).collect();
+                let legs = legs.into_iter().map(|leg| Ok(leg.with_id_hash(id_hash))).collect();
                 Input::Prepare { ticket: node.ticket(call), hub, legs }
             }
             Message::Decide(hub, decisions) => Input::Decide { ticket: node.ticket(call), hub, decisions },

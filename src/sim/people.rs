@@ -4,9 +4,8 @@ use crate::domain::hub::tables::PartiesRow;
 use crate::domain::hub::{CreateRequest, WaitMode};
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::PersonRow;
-use crate::domain::node::{Input, MemberReport};
+use crate::domain::node::{Input, MemberReport, Vault};
 use crate::domain::protocol::transfer::{Party, Terms, TermsDigests};
-use crate::domain::rules::identity::Vault;
 use crate::domain::rules::rulebook::{
     RuleLayer, RulePlace, RuleText, RuleValues, RuleVersion, Rulebook, WithoutWallet,
 };

@@ -8,10 +8,9 @@ use crate::domain::machine::table::TableRow;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::tables::LegRow;
 use crate::domain::node::{self, NodeMachine};
-use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::leg::{Ask, LegState, named};
 use crate::domain::protocol::message::{AckResult, Decision, Ruling, Verdict};
 use crate::domain::protocol::transfer::Outcome;
-use crate::domain::rules::Presented;
 use crate::domain::value::calendar::{Mono, Now};
 use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::side::Side;
@@ -207,19 +206,15 @@ impl Marked for NodeMachine {
         match input {
             Input::Prepare { legs, .. } => {
                 for presented in legs {
-                    let (id, side, digest, by_id) = match presented {
-                        Presented::Leg(it) => {
-                            (it.leg.transfer_id, it.leg.side, it.leg.terms_digest, "prepare")
-                        }
-                        Presented::Accepted(it) => {
-                            (it.transfer_id, it.terms.side, it.terms_digest, "prepare by id")
-                        }
-                        Presented::Return(it) => (it.transfer_id, it.side, it.terms_digest, "prepare return"),
-                        Presented::Refused(it) => (it.transfer_id, it.side, it.terms_digest, "prepare"),
+                    let by = match presented.as_ref().map(|leg| &leg.ask) {
+                        Ok(Ask::First { .. }) | Err(_) => "prepare",
+                        Ok(Ask::ById) => "prepare by id",
+                        Ok(Ask::Original { .. }) => "prepare return",
                     };
-                    let (state, known) = sight.leg(id, side);
-                    let other = known.is_some_and(|known| known != digest);
-                    self.mark_leg(sight, if other { "prepare, other terms" } else { by_id }, state);
+                    let leg = named(presented);
+                    let (state, known) = sight.leg(leg.id.transfer_id, leg.id.side);
+                    let other = known.is_some_and(|known| known != leg.terms_digest);
+                    self.mark_leg(sight, if other { "prepare, other terms" } else { by }, state);
                 }
             }
             Input::Decide { decisions, .. } => {

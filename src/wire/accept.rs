@@ -1,16 +1,12 @@
-//! Acceptance: what a payee says to the hub, and legs that are asked for by their id.
+//! Acceptance: what a payee says to the hub.
 
 use crate::domain::hub::WaitMode;
-use crate::domain::protocol::acceptance::{AcceptedLeg, LegTerms};
 use crate::domain::protocol::transfer::Party;
 use crate::domain::value::id::TransferId;
-use crate::proto::{hub, node, types};
-use crate::wire::leg::{constraints_to_proto, side_to_proto};
+use crate::proto::{hub, types};
 use crate::wire::reader::{Path, Reader, Violations, transfer_id};
-use crate::wire::returns::kind_to_proto;
 use crate::wire::status::Problem;
-use crate::wire::terms::{kinship_to_proto, wait_mode};
-use crate::wire::time::{duration, timestamp};
+use crate::wire::terms::wait_mode;
 
 /// A payee's word on a transfer, as far as its bytes and the region list allow to check it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,26 +46,6 @@ impl Reader<'_> {
             _ => None,
         };
         found.finish(word)
-    }
-}
-
-/// A leg that is asked for by its id, in the words of the wire: without its person.
-pub fn accepted_leg_to_proto(leg: &AcceptedLeg) -> node::Leg {
-    let LegTerms { side, region, counter_region, kinship, amount, receipt_time, .. } = leg.terms;
-    node::Leg {
-        transfer_id: leg.transfer_id.to_string(),
-        side: side_to_proto(side),
-        kind: kind_to_proto(side, false),
-        party: Some(types::Party { person: None, region_code: region.to_string() }),
-        counter_region_code: counter_region.to_string(),
-        kinship: kinship_to_proto(kinship),
-        amount: amount.to_string(),
-        terms_digest: leg.terms_digest.0.to_vec(),
-        receipt_time: Some(timestamp(receipt_time)),
-        time_left: Some(duration(leg.time_left_ms)),
-        constraints: constraints_to_proto(&leg.terms.allowed_types, leg.terms.acceptance),
-        accepted: true,
-        ..node::Leg::default()
     }
 }
 

@@ -1,8 +1,8 @@
 use super::*;
-use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::leg::{Ask, Leg};
 use crate::domain::reason::Reason::*;
 use crate::domain::value::side::Side;
-use crate::wire::leg::{LegReading, leg_to_proto};
+use crate::wire::leg::leg_to_proto;
 use crate::wire::prepare::prepare_to_proto;
 use crate::wire::test_kit::*;
 
@@ -27,27 +27,21 @@ fn a_payees_word_is_read_and_everything_wrong_with_it_is_told() {
     assert_eq!(found(reader.accept_transfer(&empty)), expected.concat());
 }
 
-fn accepted(side: Side) -> AcceptedLeg {
-    let leg = leg(side);
-    let acceptance = side == Side::Payee;
-    AcceptedLeg {
-        transfer_id: leg.transfer_id,
-        terms_digest: leg.terms_digest,
-        terms: LegTerms { accepted: true, acceptance, ..LegTerms::from(&leg) },
-        time_left_ms: leg.time_left_ms,
-    }
+fn accepted(side: Side) -> Leg {
+    let mut leg = Leg { ask: Ask::ById, ..leg(side) };
+    leg.terms.demands.acceptance = side == Side::Payee;
+    leg
 }
 
 #[test]
 fn a_leg_by_its_id_names_no_person_and_comes_back() {
     let regions = regions();
     let reader = reader(&regions);
-    let legs = [Side::Payer, Side::Payee].map(|side| Asked::Accepted(Box::new(accepted(side))));
+    let legs = Side::BOTH.map(accepted);
     let wire = prepare_to_proto(&mark(), &legs);
     assert!(wire.legs.iter().all(|leg| leg.party.as_ref().is_some_and(|party| party.person.is_none())));
     let (_, read) = reader.prepare(&wire).expect("legs");
-    let expected = [Side::Payer, Side::Payee].map(|side| LegReading::Accepted(accepted(side)));
-    assert_eq!(read, expected);
+    assert_eq!(read, legs.map(Ok));
     let mut without = wire.legs[0].clone();
     without.accepted = false;
     assert_eq!(
@@ -63,13 +57,14 @@ fn a_leg_by_its_id_names_no_person_and_comes_back() {
 fn the_demand_for_acceptance_is_the_payees_to_meet() {
     let regions = regions();
     let reader = reader(&regions);
-    for side in [Side::Payer, Side::Payee] {
-        let asked = crate::domain::protocol::transfer::Leg { acceptance: true, ..leg(side) };
+    for side in Side::BOTH {
+        let mut asked = leg(side);
+        asked.terms.demands.acceptance = true;
         let reading = reader.leg(&Path::Root, &leg_to_proto(&asked)).expect("it can be named");
         match side {
-            Side::Payee => assert_eq!(reading, LegReading::Asked(asked)),
+            Side::Payee => assert_eq!(reading, Ok(asked)),
             Side::Payer => {
-                assert!(matches!(reading, LegReading::Refused(it) if it.refusal.reason == Unsupported))
+                assert!(matches!(reading, Err(it) if it.refusal.reason == Unsupported))
             }
         }
     }

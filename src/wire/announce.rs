@@ -6,8 +6,8 @@ use crate::domain::reason::Reason;
 use crate::domain::value::id::Digest;
 use crate::domain::value::region::ProvinceCode;
 use crate::proto::hub;
-use crate::wire::leg::{sender, sender_to_proto};
 use crate::wire::reader::{Path, Violations, digest};
+use crate::wire::sender::{sender, sender_to_proto};
 use crate::wire::status::Problem;
 
 /// A node's announcement.

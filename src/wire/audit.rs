@@ -1,10 +1,11 @@
 //! Books as operators read them. No personal data: what ties a leg to an account is good within one stream only.
 
 use crate::domain::hub::tables::{PositionRow, TransferRow};
+use crate::domain::kinds;
 use crate::domain::machine::own::IncidentRow;
 use crate::domain::node::tables::{AccountRow, LegRow};
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::LegState;
-use crate::domain::protocol::returns::account_kind;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalSide};
 use crate::domain::value::calendar::Day;
@@ -202,7 +203,7 @@ pub fn leg_from_proto(it: &node::AuditLeg) -> Result<Option<LegRow>, Problem> {
         id => Some(need("original_transfer_id", TransferId::parse(id))?),
     };
     let account = match it.account.as_str() {
-        "" => Some(account_kind(side, returns.is_some())),
+        "" => Some(kinds::of(Kind::of_stored(returns.is_some())).legs[side].account),
         name => AccountKind::from_name(name),
     };
     let of_window = if view.window_id.is_empty() {

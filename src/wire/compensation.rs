@@ -1,7 +1,7 @@
 //! Compensations in the words of the wire.
 
+use crate::domain::hub::compensation::reason_of;
 use crate::domain::hub::tables::{CompensationRow, TransferRow};
-use crate::domain::protocol::returns::reason_of;
 use crate::domain::protocol::transfer::{CompensationState, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::id::TransferId;

@@ -1,13 +1,15 @@
 //! Decide: decisions go out, acknowledgements come back.
 
 use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::leg::LegRef;
 use crate::domain::protocol::message::{Ack, AckResult, Decision};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::proto::node;
 use crate::proto::node::ack_result;
-use crate::wire::leg::{LegName, leg_name, sender, sender_to_proto, side_to_proto};
+use crate::wire::leg::{leg_name, side_to_proto};
 use crate::wire::reader::{Path, Violations, check_batch};
+use crate::wire::sender::{sender, sender_to_proto};
 use crate::wire::status::{Problem, refusal_from_proto, refusal_to_proto};
 use crate::wire::time::{required_time, timestamp, window, window_id};
 
@@ -68,8 +70,8 @@ fn decision_from_proto(
     let decide_time = required_time(&at.field("decide_time"), wire.decide_time.as_ref(), found);
     let (name, decide_time) = name.zip(decide_time)?;
     let decision = |outcome| Decision {
-        transfer_id: name.transfer_id,
-        side: name.side,
+        transfer_id: name.id.transfer_id,
+        side: name.id.side,
         terms_digest: name.terms_digest,
         outcome,
         window: None,
@@ -92,13 +94,13 @@ fn decision_from_proto(
     })
 }
 
-fn reject(name: &LegName, reason: Reason, field: &str) -> DecisionReading {
+fn reject(name: &LegRef, reason: Reason, field: &str) -> DecisionReading {
     DecisionReading::Rejected(Ack {
-        transfer_id: name.transfer_id,
-        side: name.side,
+        transfer_id: name.id.transfer_id,
+        side: name.id.side,
         terms_digest: name.terms_digest,
         result: AckResult::Rejected,
-        refusal: Some(RefusalRecord::new(reason, name.side).with("field", field)),
+        refusal: Some(RefusalRecord::new(reason, name.id.side).with("field", field)),
     })
 }
 
@@ -133,11 +135,11 @@ pub fn ack_from_proto(ack: &node::Ack) -> Result<Ack, Problem> {
     };
     let result = found.need(&at.field("result"), Reason::ValueUnsupported, result);
     let ack = name.zip(result).map(|(name, result)| Ack {
-        transfer_id: name.transfer_id,
-        side: name.side,
+        transfer_id: name.id.transfer_id,
+        side: name.id.side,
         terms_digest: name.terms_digest,
         result,
-        refusal: ack.refusal.as_ref().map(|refusal| refusal_from_proto(refusal, name.side.into())),
+        refusal: ack.refusal.as_ref().map(|refusal| refusal_from_proto(refusal, name.id.side.into())),
     });
     found.finish(ack)
 }

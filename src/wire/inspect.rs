@@ -6,9 +6,9 @@ use crate::domain::protocol::leg::LegState;
 use crate::domain::reason::Reason;
 use crate::domain::value::region::RegionCode;
 use crate::proto::node;
-use crate::wire::leg::{COUNTER_END, leg_name, side_to_proto};
+use crate::wire::leg::{kind_to_proto, leg_name, side_to_proto};
 use crate::wire::reader::{Path, Violations, amount, digest, transfer_id};
-use crate::wire::returns::kind_to_proto;
+use crate::wire::sender::COUNTER_END;
 use crate::wire::status::{Problem, refusal_to_proto};
 use crate::wire::time::{required_time, timestamp, window, window_id};
 
@@ -28,7 +28,7 @@ pub fn leg_view(row: &LegRow) -> node::LegView {
         return view;
     }
     node::LegView {
-        kind: kind_to_proto(row.side, row.returns.is_some()),
+        kind: kind_to_proto(row.kind(), row.side),
         original_transfer_id: row.returns.map_or_else(String::new, |id| id.to_string()),
         amount: row.amount.to_string(),
         counter_region_code: row.counter_region.map_or_else(String::new, |region| region.to_string()),
@@ -77,8 +77,8 @@ pub fn heard_leg_from_proto(view: &node::LegView) -> Result<HeardLeg, Problem> {
     let returns = original.and_then(|id| transfer_id(&at.field("original_transfer_id"), id, &mut found));
     let leg = name.zip(amount).zip(region).zip(receipt_time);
     found.finish(leg.map(|(((name, amount), counter_region), receipt_time)| HeardLeg {
-        transfer_id: name.transfer_id,
-        side: name.side,
+        transfer_id: name.id.transfer_id,
+        side: name.id.side,
         terms_digest: name.terms_digest,
         amount,
         counter_region,

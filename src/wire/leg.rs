@@ -1,55 +1,26 @@
-//! Legs and what identifies them, and the mark that every message between hub and node carries.
+//! Legs and what identifies them.
 
-use crate::domain::machine::own::PeerMark;
-use crate::domain::protocol::acceptance::{AcceptedLeg, LegTerms};
-use crate::domain::protocol::returns::ReturnLeg;
-use crate::domain::protocol::transfer::{Leg, Party};
+use crate::domain::kinds::{self, JudgedBy};
+use crate::domain::protocol::kind::Kind;
+use crate::domain::protocol::leg::{Ask, Demands, Leg, LegId, LegRead, LegRef, LegRefusal, LegTerms};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::rules::RefusedLeg;
 use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::{Digest, StartId, TransferId};
-use crate::domain::value::kinship::Kinship;
+use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::member::InsuranceType;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::domain::value::side::Side;
 use crate::proto::{node, types};
 use crate::wire::account::{insurance_type_from_proto, insurance_type_to_proto};
-use crate::wire::party::party_to_proto;
+use crate::wire::party::person_to_proto;
 use crate::wire::reader::{Path, Reader, Violations, amount, choice, digest, transfer_id};
-use crate::wire::returns::{is_return, kind_to_proto};
 use crate::wire::status::Problem;
 use crate::wire::terms::{kinship, kinship_to_proto};
 use crate::wire::time::{duration, milliseconds, required_time, timestamp};
 
-/// What every message about one leg names: the transfer, whose part, and the terms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LegName {
-    /// The transfer.
-    pub transfer_id: TransferId,
-    /// Whose part.
-    pub side: Side,
-    /// Digest of the whole terms.
-    pub terms_digest: Digest,
-}
-
-/// A leg as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LegReading {
-    /// It can be judged.
-    Asked(Leg),
-    /// It can be judged, for the member that the first vote on this id was about.
-    Accepted(AcceptedLeg),
-    /// It can be judged: it carries money of a committed transfer back.
-    Return(ReturnLeg),
-    /// It says what this program cannot carry out: vote no. A newer hub, or a place that this node does not list
-    /// yet, must not take the other legs of the call down with it.
-    Refused(RefusedLeg),
-}
-
 /// Whether a leg is to be prepared, or only checked: then it has no id, digest and time.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+enum Purpose {
     Prepare,
     Check,
 }
@@ -60,7 +31,7 @@ impl Reader<'_> {
     /// # Errors
     /// The whole call is refused when a required field is missing (`FIELD_REQUIRED`), or when id, side or digest
     /// cannot be read, so that no vote could name the leg.
-    pub fn leg(&self, at: &Path<'_>, leg: &node::Leg) -> Result<LegReading, Problem> {
+    pub fn leg(&self, at: &Path<'_>, leg: &node::Leg) -> Result<LegRead, Problem> {
         self.read_leg(at, leg, Purpose::Prepare)
     }
 
@@ -68,12 +39,12 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`Reader::leg`].
-    pub fn leg_to_check(&self, at: &Path<'_>, leg: &node::Leg) -> Result<LegReading, Problem> {
+    pub fn leg_to_check(&self, at: &Path<'_>, leg: &node::Leg) -> Result<LegRead, Problem> {
         self.read_leg(at, leg, Purpose::Check)
     }
 
     /// The place of a party whose person is known by the id.
-    pub(super) fn place_of_party(
+    fn place_of_party(
         &self,
         root: &Path<'_>,
         leg: &node::Leg,
@@ -84,125 +55,113 @@ impl Reader<'_> {
         self.place(&at.field("region_code"), &party.region_code, found)
     }
 
-    fn read_leg(&self, at: &Path<'_>, leg: &node::Leg, purpose: Purpose) -> Result<LegReading, Problem> {
-        if is_return(leg) && purpose == Purpose::Prepare {
-            return self.return_leg(at, leg);
-        }
+    fn read_leg(&self, at: &Path<'_>, leg: &node::Leg, purpose: Purpose) -> Result<LegRead, Problem> {
         let mut broken = Violations::default();
         let head = leg_head(at, leg, purpose, &mut broken);
         // Paths of the content begin at the leg: what is journaled of a refusal must not depend on its batch.
         let (root, mut found) = (Path::Root, Violations::default());
-        let known = leg.accepted && purpose == Purpose::Prepare;
-        let party = if known {
-            self.place_of_party(&root, leg, &mut found).map(Who::Known)
-        } else {
-            self.party(&root.field("party"), leg.party.as_ref(), &mut found).whole().map(Who::Named)
+        let kind = kind_of(leg, purpose);
+        let asked = match kind {
+            Some((_, JudgedBy::Original)) => self.asked_by_original(leg, &mut found),
+            Some((_, JudgedBy::Rules(_))) | None => self.asked_by_person(leg, purpose, &mut found),
         };
         let counter_region =
             counter_region(&root.field("counter_region_code"), &leg.counter_region_code, &mut found);
-        let kinship = kinship(&root.field("kinship"), leg.kinship, &mut found);
+        let kinship = match kind {
+            Some((_, JudgedBy::Original)) => None,
+            Some((_, JudgedBy::Rules(_))) | None => kinship(&root.field("kinship"), leg.kinship, &mut found),
+        };
         let amount = amount(&root.field("amount"), &leg.amount, &mut found);
-        let unsupported = unsupported_field(leg, head.as_ref().map(|head| head.name.side), &mut found);
+        let unsupported = unsupported_field(leg, kind, &mut found);
         // Of a kind that is not known here nobody can say what it must have.
         if unsupported != Some("kind") {
             broken.take_missing(at, &found);
         }
-        let head = broken.finish(head)?;
-        let LegHead { name, receipt_time, .. } = head;
+        let Head { leg: name, receipt_time, time_left_ms } = broken.finish(head)?;
 
+        let side = name.id.side;
         let refusal = match (unsupported, found.first()) {
-            (Some(field), _) => RefusalRecord::new(Reason::Unsupported, name.side).with("field", field),
-            (None, Some(first)) => RefusalRecord::new(first.reason, name.side).with("field", &first.field),
+            (Some(field), _) => RefusalRecord::new(Reason::Unsupported, side).with("field", field),
+            (None, Some(first)) => RefusalRecord::new(first.reason, side).with("field", &first.field),
             (None, None) => {
-                if let (Some(party), Some(counter_region), Some(kinship), Some(amount)) =
-                    (party, counter_region, kinship, amount)
+                if let (
+                    Some((kind, _)),
+                    Some(((region, province), ask)),
+                    Some(counter_region),
+                    Some(amount),
+                ) = (kind, asked, counter_region, amount)
                 {
-                    return Ok(readable(&head, party, (counter_region, kinship, amount), leg));
+                    let demands = demands(leg).unwrap_or_default();
+                    let terms = LegTerms {
+                        kind,
+                        region,
+                        province,
+                        counter_region,
+                        kinship,
+                        amount,
+                        receipt_time,
+                        demands,
+                    };
+                    return Ok(Ok(Leg { leg: name, terms, ask, time_left_ms }));
                 }
-                RefusalRecord::new(Reason::RequestMalformed, name.side)
+                RefusalRecord::new(Reason::RequestMalformed, side)
             }
         };
         let amount = amount.unwrap_or(Money::ZERO);
-        Ok(LegReading::Refused(RefusedLeg {
-            transfer_id: name.transfer_id,
-            side: name.side,
-            terms_digest: name.terms_digest,
-            amount,
-            counter_region,
-            receipt_time,
-            refusal,
-        }))
+        Ok(Err(LegRefusal { leg: name, amount, counter_region, receipt_time, refusal }))
     }
-}
 
-/// Whose leg it is: named, or known by the id, with the place of insurance alone.
-enum Who {
-    Named(Party),
-    Known((RegionCode, ProvinceCode)),
-}
-
-/// A leg of which everything could be read.
-fn readable(
-    head: &LegHead,
-    party: Who,
-    (counter_region, kinship, amount): (RegionCode, Kinship, Money),
-    leg: &node::Leg,
-) -> LegReading {
-    let LegHead { name: LegName { transfer_id, side, terms_digest }, receipt_time, time_left_ms } = *head;
-    let allowed_types = allowed_types(leg).unwrap_or_default();
-    let acceptance = leg.constraints.as_ref().is_some_and(|demand| demand.acceptance);
-    match party {
-        Who::Named(party) => LegReading::Asked(Leg {
-            transfer_id,
-            side,
-            party,
-            counter_region,
-            kinship,
-            amount,
-            terms_digest,
-            receipt_time,
-            allowed_types,
-            acceptance,
-            time_left_ms,
-        }),
-        Who::Known((region, province)) => {
-            let terms = LegTerms {
-                side,
-                region,
-                province,
-                counter_region,
-                kinship,
-                amount,
-                receipt_time,
-                allowed_types,
-                acceptance,
-                accepted: true,
-            };
-            LegReading::Accepted(AcceptedLeg { transfer_id, terms_digest, terms, time_left_ms })
+    /// Whose leg it is: named, or, once its payee has accepted, known by the id, with the place of insurance alone.
+    fn asked_by_person(
+        &self,
+        leg: &node::Leg,
+        purpose: Purpose,
+        found: &mut Violations,
+    ) -> Option<((RegionCode, ProvinceCode), Ask)> {
+        let root = Path::Root;
+        if leg.accepted && purpose == Purpose::Prepare {
+            return self.place_of_party(&root, leg, found).map(|place| (place, Ask::ById));
         }
+        let party = self.party(&root.field("party"), leg.party.as_ref(), found).whole()?;
+        let ask = Ask::First { person: Box::new(party.person), id_hash: Digest::default() };
+        Some(((party.region, party.province), ask))
     }
+
+    /// Whose leg it is: known by the leg whose money it carries back.
+    fn asked_by_original(
+        &self,
+        leg: &node::Leg,
+        found: &mut Violations,
+    ) -> Option<((RegionCode, ProvinceCode), Ask)> {
+        let root = Path::Root;
+        let place = self.place_of_party(&root, leg, found);
+        let id = transfer_id(&root.field("original_transfer_id"), &leg.original_transfer_id, found);
+        let terms = digest(&root.field("original_terms_digest"), &leg.original_terms_digest, found);
+        Some((place?, Ask::Original { transfer_id: id?, terms_digest: terms? }))
+    }
+}
+
+/// What a leg does, if this program knows it and it belongs to the leg's side. What is judged by its original can be
+/// prepared only: there is nothing to check.
+fn kind_of(leg: &node::Leg, purpose: Purpose) -> Option<(Kind, JudgedBy)> {
+    let (row, side) = kinds::by_wire(leg.kind)?;
+    let judged_by = row.legs[side].judged_by;
+    let can_be = purpose == Purpose::Prepare || matches!(judged_by, JudgedBy::Rules(_));
+    (side_to_proto(side) == leg.side && can_be).then_some((row.kind, judged_by))
 }
 
 /// What a leg must have before anything can be answered about it.
-pub(super) struct LegHead {
-    pub(super) name: LegName,
-    pub(super) receipt_time: Civil,
-    pub(super) time_left_ms: u64,
+struct Head {
+    leg: LegRef,
+    receipt_time: Civil,
+    time_left_ms: u64,
 }
 
-pub(super) fn leg_head(
-    at: &Path<'_>,
-    leg: &node::Leg,
-    purpose: Purpose,
-    broken: &mut Violations,
-) -> Option<LegHead> {
+fn leg_head(at: &Path<'_>, leg: &node::Leg, purpose: Purpose, broken: &mut Violations) -> Option<Head> {
     let name = match purpose {
         Purpose::Prepare => leg_name(at, &leg.transfer_id, leg.side, &leg.terms_digest, broken),
-        Purpose::Check => side(&at.field("side"), leg.side, broken).map(|side| LegName {
-            transfer_id: TransferId::default(),
-            side,
-            terms_digest: Digest::default(),
-        }),
+        Purpose::Check => side(&at.field("side"), leg.side, broken)
+            .map(|side| LegRef::new(TransferId::default(), side, Digest::default())),
     };
     let receipt_time = required_time(&at.field("receipt_time"), leg.receipt_time.as_ref(), broken);
     let time_left_ms = match (&leg.time_left, purpose) {
@@ -210,64 +169,85 @@ pub(super) fn leg_head(
         (None, Purpose::Check) => Some(0),
         (None, Purpose::Prepare) => broken.need(&at.field("time_left"), Reason::FieldRequired, None),
     };
-    Some(LegHead { name: name?, receipt_time: receipt_time?, time_left_ms: time_left_ms? })
+    Some(Head { leg: name?, receipt_time: receipt_time?, time_left_ms: time_left_ms? })
 }
 
 /// What of a leg this program cannot carry out: a kind that it does not know or that does not belong to the side, or
 /// a demand of the other place, which must not be passed over in silence.
-fn unsupported_field(leg: &node::Leg, side: Option<Side>, found: &mut Violations) -> Option<&'static str> {
-    let fits = match (node::LegKind::try_from(leg.kind), side) {
-        (Ok(node::LegKind::Unspecified), _) => {
-            found.add(&Path::Root.field("kind"), Reason::FieldRequired);
-            return None;
-        }
-        (Ok(node::LegKind::DebitAccount), side) => side == Some(Side::Payer),
-        (Ok(node::LegKind::CreditWallet), side) => side == Some(Side::Payee),
-        // Of these there is nothing to check, and each belongs to one side.
-        (Ok(node::LegKind::DebitWallet | node::LegKind::CreditAccount) | Err(_), _) => false,
-    };
-    if !fits {
-        return Some("kind");
+fn unsupported_field(
+    leg: &node::Leg,
+    kind: Option<(Kind, JudgedBy)>,
+    found: &mut Violations,
+) -> Option<&'static str> {
+    if leg.kind == i32::from(node::LegKind::Unspecified) {
+        found.add(&Path::Root.field("kind"), Reason::FieldRequired);
+        return None;
     }
-    // Only a payee can accept.
-    let acceptance = leg.constraints.as_ref().is_some_and(|demand| demand.acceptance);
-    ((acceptance && side == Some(Side::Payer)) || allowed_types(leg).is_none()).then_some("constraints")
+    match kind {
+        None => Some("kind"),
+        // What goes back is bound to no demand.
+        Some((_, JudgedBy::Original)) => None,
+        Some((_, JudgedBy::Rules(_))) => {
+            // Only a payee can accept.
+            let acceptance = leg.constraints.as_ref().is_some_and(|demand| demand.acceptance);
+            let by_payer = acceptance && leg.side == side_to_proto(Side::Payer);
+            (by_payer || demands(leg).is_none()).then_some("constraints")
+        }
+    }
 }
 
-/// The insurance types that the other place allows; nothing when it names one that is not known here.
-fn allowed_types(leg: &node::Leg) -> Option<Vec<InsuranceType>> {
-    let demanded = leg.constraints.iter().flat_map(|demand| demand.allowed_insurance_types.iter());
-    demanded.map(|number| insurance_type_from_proto(*number)).collect()
+/// What the other place demands; nothing when it names an insurance type that is not known here.
+fn demands(leg: &node::Leg) -> Option<Demands> {
+    let named = leg.constraints.iter().flat_map(|demand| demand.allowed_insurance_types.iter());
+    let allowed_types: Option<Vec<InsuranceType>> =
+        named.map(|number| insurance_type_from_proto(*number)).collect();
+    let acceptance = leg.constraints.as_ref().is_some_and(|demand| demand.acceptance);
+    Some(Demands { allowed_types: allowed_types?, acceptance })
 }
 
 /// The other place is only recorded, so a code that this node does not list yet is good.
-pub(super) fn counter_region(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<RegionCode> {
+fn counter_region(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<RegionCode> {
     let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::RegionMalformed };
     found.need(at, reason, RegionCode::parse(text))
 }
 
 /// A leg in the words of the wire, for Prepare.
 pub fn leg_to_proto(leg: &Leg) -> node::Leg {
+    let (LegRef { id: LegId { transfer_id, side }, terms_digest }, terms) = (leg.leg, &leg.terms);
+    let person = match &leg.ask {
+        Ask::First { person, .. } => Some(person_to_proto(person)),
+        Ask::ById | Ask::Original { .. } => None,
+    };
+    let (original_transfer_id, original_terms_digest) = match &leg.ask {
+        Ask::Original { transfer_id, terms_digest } => (transfer_id.to_string(), terms_digest.0.to_vec()),
+        Ask::First { .. } | Ask::ById => Default::default(),
+    };
     node::Leg {
-        transfer_id: leg.transfer_id.to_string(),
-        side: side_to_proto(leg.side),
-        kind: kind_to_proto(leg.side, false),
-        party: Some(party_to_proto(&leg.party)),
-        counter_region_code: leg.counter_region.to_string(),
-        kinship: kinship_to_proto(leg.kinship),
-        amount: leg.amount.to_string(),
-        terms_digest: leg.terms_digest.0.to_vec(),
-        receipt_time: Some(timestamp(leg.receipt_time)),
+        transfer_id: transfer_id.to_string(),
+        side: side_to_proto(side),
+        kind: kind_to_proto(terms.kind, side),
+        party: Some(types::Party { person, region_code: terms.region.to_string() }),
+        counter_region_code: terms.counter_region.to_string(),
+        kinship: terms.kinship.map_or(0, kinship_to_proto),
+        amount: terms.amount.to_string(),
+        terms_digest: terms_digest.0.to_vec(),
+        receipt_time: Some(timestamp(terms.receipt_time)),
         time_left: Some(duration(leg.time_left_ms)),
-        constraints: constraints_to_proto(&leg.allowed_types, leg.acceptance),
-        accepted: false,
-        ..node::Leg::default()
+        constraints: constraints_to_proto(&terms.demands),
+        accepted: leg.is_accepted(),
+        original_transfer_id,
+        original_terms_digest,
     }
 }
 
 /// A leg in the words of the wire, for Check: without id, digest and time left.
 pub fn leg_to_check_to_proto(leg: &Leg) -> node::Leg {
     node::Leg { transfer_id: String::new(), terms_digest: Vec::new(), time_left: None, ..leg_to_proto(leg) }
+}
+
+/// What the leg of a side does, as the wire's number.
+pub fn kind_to_proto(kind: Kind, side: Side) -> i32 {
+    kinds::of(kind).legs[side].wire
 }
 
 /// A side as the wire's number.
@@ -290,66 +270,24 @@ pub fn leg_name(
     side_number: i32,
     terms_digest: &[u8],
     found: &mut Violations,
-) -> Option<LegName> {
+) -> Option<LegRef> {
     let transfer_id = transfer_id(&at.field("transfer_id"), id, found);
     let side = side(&at.field("side"), side_number, found);
     let terms_digest = digest(&at.field("terms_digest"), terms_digest, found);
-    Some(LegName { transfer_id: transfer_id?, side: side?, terms_digest: terms_digest? })
+    Some(LegRef::new(transfer_id?, side?, terms_digest?))
 }
 
 /// What the other place demands, where it demands anything.
-pub(super) fn constraints_to_proto(
-    allowed: &[InsuranceType],
-    acceptance: bool,
-) -> Option<node::LegConstraints> {
-    let allowed_insurance_types: Vec<i32> = allowed.iter().map(|it| insurance_type_to_proto(*it)).collect();
-    let demands = !allowed.is_empty() || acceptance;
-    demands.then_some(node::LegConstraints { allowed_insurance_types, acceptance })
+fn constraints_to_proto(demands: &Demands) -> Option<node::LegConstraints> {
+    let allowed_insurance_types: Vec<i32> =
+        demands.allowed_types.iter().map(|it| insurance_type_to_proto(*it)).collect();
+    let any = !demands.allowed_types.is_empty() || demands.acceptance;
+    any.then_some(node::LegConstraints { allowed_insurance_types, acceptance: demands.acceptance })
 }
 
-/// How far the sender's journal has come, in the words of the wire.
-pub fn sender_to_proto(mark: &PeerMark) -> types::Sender {
-    types::Sender {
-        incarnation: mark.incarnation,
-        start_id: mark.start_id.0.to_vec(),
-        sequence: mark.sequence,
-        head_hash: mark.head_hash.0.to_vec(),
-    }
-}
-
-/// No counter of a server comes near it; one that says so could bring the other side's to its end.
-pub const COUNTER_END: u64 = 1 << 62;
-
-/// Reads the field `sender`: `FIELD_REQUIRED`, `REQUEST_MALFORMED`.
-pub fn sender(sender: Option<&types::Sender>, found: &mut Violations) -> Option<PeerMark> {
-    let at = Path::Root.field("sender");
-    let sender = found.need(&at, Reason::FieldRequired, sender)?;
-    let reason = if sender.start_id.is_empty() { Reason::FieldRequired } else { Reason::RequestMalformed };
-    let start_id = found.need(&at.field("start_id"), reason, StartId::from_slice(&sender.start_id));
-    let head_hash = digest(&at.field("head_hash"), &sender.head_hash, found);
-    let mut counter = |name, number| {
-        found.need(&at.field(name), Reason::RequestMalformed, Some(number).filter(|it| *it < COUNTER_END))
-    };
-    let incarnation = counter("incarnation", sender.incarnation);
-    let sequence = counter("sequence", sender.sequence);
-    Some(PeerMark {
-        incarnation: incarnation?,
-        start_id: start_id?,
-        sequence: sequence?,
-        head_hash: head_hash?,
-    })
-}
-
-/// Reads the sender of an answer, where it is all that is wanted.
-///
-/// # Errors
-/// Those of [`sender`].
-pub fn sender_from_proto(mark: Option<&types::Sender>) -> Result<PeerMark, Problem> {
-    let mut found = Violations::default();
-    let mark = sender(mark, &mut found);
-    found.finish(mark)
-}
-
+#[cfg(test)]
+#[path = "leg_original_tests.rs"]
+mod original_tests;
 #[cfg(test)]
 #[path = "leg_tests.rs"]
 mod tests;

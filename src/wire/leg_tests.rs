@@ -4,20 +4,17 @@ use crate::wire::test_kit::*;
 
 const ROOT: Path<'_> = Path::Root;
 
-fn refused(leg: &node::Leg) -> RefusedLeg {
+fn refused(leg: &node::Leg) -> LegRefusal {
     let regions = regions();
-    match reader(&regions).leg(&ROOT, leg).expect("the leg can be named") {
-        LegReading::Refused(refused) => refused,
-        other => panic!("{other:?} should be refused"),
-    }
+    reader(&regions).leg(&ROOT, leg).expect("the leg can be named").expect_err("it should be refused")
 }
 
 #[test]
 fn a_leg_comes_back() {
     let regions = regions();
-    for side in [Side::Payer, Side::Payee] {
+    for side in Side::BOTH {
         let leg = leg(side);
-        assert_eq!(reader(&regions).leg(&ROOT, &leg_to_proto(&leg)), Ok(LegReading::Asked(leg)));
+        assert_eq!(reader(&regions).leg(&ROOT, &leg_to_proto(&leg)), Ok(Ok(leg)));
     }
 }
 
@@ -27,9 +24,9 @@ fn a_leg_to_check_has_no_id_digest_or_time() {
     let leg = leg(Side::Payee);
     let wire = leg_to_check_to_proto(&leg);
     assert!(wire.transfer_id.is_empty() && wire.terms_digest.is_empty() && wire.time_left.is_none());
-    let bare =
-        Leg { transfer_id: TransferId::default(), terms_digest: Digest::default(), time_left_ms: 0, ..leg };
-    assert_eq!(reader(&regions).leg_to_check(&ROOT, &wire), Ok(LegReading::Asked(bare)));
+    let nameless = LegRef::new(TransferId::default(), Side::Payee, Digest::default());
+    let bare = Leg { leg: nameless, time_left_ms: 0, ..leg };
+    assert_eq!(reader(&regions).leg_to_check(&ROOT, &wire), Ok(Ok(bare)));
     let missing =
         ["transfer_id", "terms_digest", "time_left"].map(|field| one(field, FieldRequired)).concat();
     assert_eq!(found(reader(&regions).leg(&ROOT, &wire)), missing);
@@ -42,8 +39,8 @@ fn what_a_node_does_not_know_is_refused_and_not_an_error() {
         let mut wire = good.clone();
         change(&mut wire);
         let refused = refused(&wire);
-        assert_eq!(refused.transfer_id, the_id());
-        assert_eq!(refused.terms_digest, Digest([5; 32]));
+        assert_eq!(refused.leg.id.transfer_id, the_id());
+        assert_eq!(refused.leg.terms_digest, Digest([5; 32]));
         (refused.refusal.reason, refused.refusal.metadata[0].1.clone(), refused.amount.fen())
     };
     let unsupported = |field: &str| (Unsupported, field.to_owned(), 40_000);
@@ -59,11 +56,11 @@ fn what_a_node_does_not_know_is_refused_and_not_an_error() {
     }
     wire.constraints = demand(Vec::new(), false);
     let regions = regions();
-    assert!(matches!(reader(&regions).leg(&ROOT, &wire), Ok(LegReading::Asked(_))), "it demands nothing");
+    assert!(matches!(reader(&regions).leg(&ROOT, &wire), Ok(Ok(_))), "it demands nothing");
     wire.constraints = demand(vec![390], false);
-    let Ok(LegReading::Asked(leg)) = reader(&regions).leg(&ROOT, &wire) else { panic!("it can be read") };
+    let Ok(Ok(leg)) = reader(&regions).leg(&ROOT, &wire) else { panic!("it can be read") };
     let residents = [crate::domain::value::member::InsuranceType::Resident];
-    assert_eq!(leg.allowed_types, residents, "the other place sends to residents only");
+    assert_eq!(leg.terms.demands.allowed_types, residents, "the other place sends to residents only");
     let unlisted = with(|leg| leg.party = Some(wire_party(SPECIMENS[1], "李四", "520100")));
     assert_eq!(unlisted, (UnknownRegion, "party.region_code".to_owned(), 40_000));
     assert_eq!(with(|leg| leg.kinship = 9), (KinshipUnsupported, "kinship".to_owned(), 40_000));
@@ -76,8 +73,9 @@ fn what_a_node_does_not_know_is_refused_and_not_an_error() {
 fn the_other_place_need_not_be_listed_here() {
     let regions = regions();
     let wire = node::Leg { counter_region_code: "999900".to_owned(), ..leg_to_proto(&leg(Side::Payer)) };
-    let expected = Leg { counter_region: region(999_900), ..leg(Side::Payer) };
-    assert_eq!(reader(&regions).leg(&ROOT, &wire), Ok(LegReading::Asked(expected)));
+    let mut expected = leg(Side::Payer);
+    expected.terms.counter_region = region(999_900);
+    assert_eq!(reader(&regions).leg(&ROOT, &wire), Ok(Ok(expected)));
 }
 
 #[test]
@@ -101,18 +99,4 @@ fn a_leg_that_cannot_be_named_or_lacks_a_field_fails_the_call() {
     assert_eq!(with(|leg| leg.kind = 0), one("legs[3].kind", FieldRequired));
     assert_eq!(with(|leg| leg.party = None), one("legs[3].party", FieldRequired));
     assert_eq!(with(|leg| leg.amount.clear()), one("legs[3].amount", FieldRequired));
-}
-
-#[test]
-fn a_mark_comes_back_and_a_broken_one_does_not() {
-    assert_eq!(sender_from_proto(Some(&sender_to_proto(&mark()))), Ok(mark()));
-    assert_eq!(found(sender_from_proto(None)), one("sender", FieldRequired));
-    let with = |change: fn(&mut types::Sender)| {
-        let mut wire = sender_to_proto(&mark());
-        change(&mut wire);
-        found(sender_from_proto(Some(&wire)))
-    };
-    assert_eq!(with(|sender| sender.start_id.clear()), one("sender.start_id", FieldRequired));
-    assert_eq!(with(|sender| sender.start_id.push(1)), one("sender.start_id", RequestMalformed));
-    assert_eq!(with(|sender| sender.head_hash.truncate(31)), one("sender.head_hash", RequestMalformed));
 }

@@ -17,7 +17,7 @@ pub mod query;
 pub mod reader;
 pub mod region;
 pub mod resolve;
-pub mod returns;
+pub mod sender;
 pub mod status;
 pub mod suspension;
 pub mod terms;

@@ -1,18 +1,14 @@
 //! Prepare and Check: legs go out, votes come back.
 
 use crate::domain::machine::own::PeerMark;
-use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::leg::{Leg, LegId, LegRead, LegRef};
 use crate::domain::protocol::message::{Verdict, Vote};
-use crate::domain::protocol::transfer::Leg;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::id::Digest;
 use crate::proto::{node, types};
-use crate::wire::accept::accepted_leg_to_proto;
-use crate::wire::leg::{
-    LegReading, leg_name, leg_to_check_to_proto, leg_to_proto, sender, sender_to_proto, side_to_proto,
-};
+use crate::wire::leg::{leg_name, leg_to_check_to_proto, leg_to_proto, side_to_proto};
 use crate::wire::reader::{Path, Reader, Violations, check_batch};
-use crate::wire::returns::return_leg_to_proto;
+use crate::wire::sender::{sender, sender_to_proto};
 use crate::wire::status::{Problem, refusal_from_proto, refusal_to_proto};
 use crate::wire::time::{required_time, timestamp};
 
@@ -20,18 +16,10 @@ use crate::wire::time::{required_time, timestamp};
 pub const LEG_RECORD_MAX: usize = 4096;
 
 /// A request to prepare these legs.
-pub fn prepare_to_proto(mark: &PeerMark, legs: &[Asked]) -> node::PrepareRequest {
+pub fn prepare_to_proto(mark: &PeerMark, legs: &[Leg]) -> node::PrepareRequest {
     node::PrepareRequest {
         sender: Some(sender_to_proto(mark)),
-        legs: legs.iter().map(asked_to_proto).collect(),
-    }
-}
-
-fn asked_to_proto(asked: &Asked) -> node::Leg {
-    match asked {
-        Asked::First(leg) => leg_to_proto(leg),
-        Asked::Accepted(leg) => accepted_leg_to_proto(leg),
-        Asked::Return(leg) => return_leg_to_proto(leg),
+        legs: legs.iter().map(leg_to_proto).collect(),
     }
 }
 
@@ -45,7 +33,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// The whole call: `BATCH_SIZE_INVALID`, and those of [`Reader::leg`], of all legs.
-    pub fn prepare(&self, request: &node::PrepareRequest) -> Result<(PeerMark, Vec<LegReading>), Problem> {
+    pub fn prepare(&self, request: &node::PrepareRequest) -> Result<(PeerMark, Vec<LegRead>), Problem> {
         check_batch("legs", request.legs.len())?;
         let mut found = Violations::default();
         let mark = sender(request.sender.as_ref(), &mut found);
@@ -57,7 +45,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`Reader::prepare`].
-    pub fn check(&self, request: &node::CheckRequest) -> Result<Vec<LegReading>, Problem> {
+    pub fn check(&self, request: &node::CheckRequest) -> Result<Vec<LegRead>, Problem> {
         check_batch("legs", request.legs.len())?;
         let mut found = Violations::default();
         let legs = self.legs(&request.legs, |at, leg| self.leg_to_check(at, leg), &mut found);
@@ -67,9 +55,9 @@ impl Reader<'_> {
     fn legs(
         &self,
         legs: &[node::Leg],
-        read: impl Fn(&Path<'_>, &node::Leg) -> Result<LegReading, Problem>,
+        read: impl Fn(&Path<'_>, &node::Leg) -> Result<LegRead, Problem>,
         found: &mut Violations,
-    ) -> Vec<LegReading> {
+    ) -> Vec<LegRead> {
         let mut readings = Vec::with_capacity(legs.len());
         for (index, leg) in legs.iter().enumerate() {
             match read(&Path::Root.item("legs", index), leg) {
@@ -124,7 +112,7 @@ pub fn vote_to_proto(vote: &Vote) -> node::Vote {
 pub fn vote_from_proto(vote: &node::Vote) -> Result<Vote, Problem> {
     let (at, mut found) = (Path::Root, Violations::default());
     let name = leg_name(&at, &vote.transfer_id, vote.side, &vote.terms_digest, &mut found);
-    let side = name.map_or(RefusalSide::Hub, |name| name.side.into());
+    let side = name.map_or(RefusalSide::Hub, |name| name.id.side.into());
     let rulebook = match vote.rulebook_hash.as_slice() {
         [] => None,
         hash => found.need(&at.field("rulebook_hash"), Reason::RequestMalformed, Digest::from_slice(hash)),
@@ -144,12 +132,13 @@ pub fn vote_from_proto(vote: &node::Vote) -> Result<Vote, Problem> {
             Some(Verdict::No { refusal: refusal(Reason::RefusedByPlace), rulebook })
         }
     };
-    let vote = name.zip(verdict).map(|(name, verdict)| Vote {
-        transfer_id: name.transfer_id,
-        side: name.side,
-        terms_digest: name.terms_digest,
-        verdict,
-    });
+    let vote =
+        name.zip(verdict).map(|(LegRef { id: LegId { transfer_id, side }, terms_digest }, verdict)| Vote {
+            transfer_id,
+            side,
+            terms_digest,
+            verdict,
+        });
     found.finish(vote)
 }
 

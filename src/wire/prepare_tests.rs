@@ -76,15 +76,14 @@ fn a_call_is_read_as_a_whole() {
     let regions = regions();
     let reader = reader(&regions);
     let legs = [leg(Side::Payer), leg(Side::Payee)];
-    let asked = legs.clone().map(|leg| Asked::First(Box::new(leg)));
-    let mut wire = prepare_to_proto(&mark(), &asked);
+    let mut wire = prepare_to_proto(&mark(), &legs);
     wire.legs[1].kind = 99;
     let (sender, read) = reader.prepare(&wire).expect("one strange leg does no harm");
     assert_eq!(sender, mark());
-    assert!(matches!(read.as_slice(), [LegReading::Asked(_), LegReading::Refused(_)]));
+    assert!(matches!(read.as_slice(), [Ok(_), Err(_)]));
     wire.legs[1] = node::Leg { amount: "1e3".to_owned(), ..leg_to_proto(&legs[1]) };
     let (_, read) = reader.prepare(&wire).expect("one malformed leg does no harm");
-    let [LegReading::Asked(_), LegReading::Refused(refused)] = read.as_slice() else { panic!("{read:?}") };
+    let [Ok(_), Err(refused)] = read.as_slice() else { panic!("{read:?}") };
     // Not "legs[1].amount": what is journaled does not depend on the batch.
     assert_eq!(refused.refusal, RefusalRecord::new(AmountMalformed, Side::Payee).with("field", "amount"));
     wire.sender = None;
@@ -110,7 +109,7 @@ fn a_call_is_read_as_a_whole() {
 fn a_check_and_its_answer_come_back() {
     let regions = regions();
     let read = reader(&regions).check(&check_to_proto(&[leg(Side::Payee)])).expect("all is well");
-    assert!(matches!(read.as_slice(), [LegReading::Asked(leg)] if leg.transfer_id.0 == [0; 16]));
+    assert!(matches!(read.as_slice(), [Ok(leg)] if leg.leg.id.transfer_id.0 == [0; 16]));
     let refusals = vec![no(), RefusalRecord::new(PayeeWalletNotOpen, RefusalSide::Payee)];
     assert_eq!(check_result_from_proto(&check_result_to_proto(&refusals), RefusalSide::Payee), refusals);
 }

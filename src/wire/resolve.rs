@@ -5,8 +5,9 @@ use crate::domain::protocol::message::{Decision, Question, Ruling};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
 use crate::proto::hub;
-use crate::wire::leg::{leg_name, sender, sender_to_proto, side_to_proto};
+use crate::wire::leg::{leg_name, side_to_proto};
 use crate::wire::reader::{Path, Violations, check_batch};
+use crate::wire::sender::{sender, sender_to_proto};
 use crate::wire::status::Problem;
 use crate::wire::time::{duration, milliseconds, required_time, timestamp, window, window_id};
 
@@ -30,7 +31,11 @@ pub fn resolve_from_proto(request: &hub::ResolveRequest) -> Result<(PeerMark, Ve
     let read = |(index, question): (usize, &hub::ResolveQuestion)| {
         let at = Path::Root.item("questions", index);
         let name = leg_name(&at, &question.transfer_id, question.side, &question.terms_digest, &mut found)?;
-        Some(Question { transfer_id: name.transfer_id, side: name.side, terms_digest: name.terms_digest })
+        Some(Question {
+            transfer_id: name.id.transfer_id,
+            side: name.id.side,
+            terms_digest: name.terms_digest,
+        })
     };
     let questions: Vec<Question> = request.questions.iter().enumerate().filter_map(read).collect();
     found.finish(mark.map(|mark| (mark, questions)))
@@ -84,7 +89,7 @@ pub fn ruling_from_proto(answer: &hub::Resolution) -> Result<Ruling, Problem> {
         Ok(hub::Ruling::Pending | hub::Ruling::Unspecified) | Err(_) => {
             let ask_after_ms = answer.ask_after.as_ref().map_or(ASK_AFTER_MS, milliseconds);
             let (transfer_id, side, terms_digest) =
-                found.finish(name.map(|name| (name.transfer_id, name.side, name.terms_digest)))?;
+                found.finish(name.map(|name| (name.id.transfer_id, name.id.side, name.terms_digest)))?;
             return Ok(Ruling::Pending {
                 question: Question { transfer_id, side, terms_digest },
                 ask_after_ms,
@@ -104,8 +109,8 @@ pub fn ruling_from_proto(answer: &hub::Resolution) -> Result<Ruling, Problem> {
         ),
     };
     let decision = name.zip(decide_time).map(|(name, decide_time)| Decision {
-        transfer_id: name.transfer_id,
-        side: name.side,
+        transfer_id: name.id.transfer_id,
+        side: name.id.side,
         terms_digest: name.terms_digest,
         outcome,
         window,

@@ -2,7 +2,8 @@
 
 use super::reader::Reader;
 use crate::domain::machine::own::PeerMark;
-use crate::domain::protocol::transfer::{Leg, Party};
+use crate::domain::protocol::kind::Kind;
+use crate::domain::protocol::leg::{Ask, Demands, Leg, LegRef, LegTerms};
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, StartId, TransferId};
@@ -125,19 +126,18 @@ pub(crate) fn leg(side: Side) -> Leg {
         Side::Payer => (person(SPECIMENS[0], "张小三"), 130_100, 13, 510_100),
         Side::Payee => (person(SPECIMENS[1], "李四"), 510_100, 51, 130_100),
     };
-    Leg {
-        transfer_id: the_id(),
-        side,
-        party: Party { person, region: region(here), province: ProvinceCode::new(province) },
+    let terms = LegTerms {
+        kind: Kind::TRANSFER,
+        region: region(here),
+        province: ProvinceCode::new(province),
         counter_region: region(there),
-        kinship: Kinship::Parent,
+        kinship: Some(Kinship::Parent),
         amount: Money::from_fen(40_000),
-        terms_digest: Digest([5; 32]),
         receipt_time: Civil(1_795_190_400_123),
-        allowed_types: Vec::new(),
-        acceptance: false,
-        time_left_ms: 7_250,
-    }
+        demands: Demands::default(),
+    };
+    let ask = Ask::First { person: Box::new(person), id_hash: Digest::default() };
+    Leg { leg: LegRef::new(the_id(), side, Digest([5; 32])), terms, ask, time_left_ms: 7_250 }
 }
 
 /// The violations of a problem as (field, code), in order.

@@ -4,9 +4,8 @@ use super::server::print;
 use gongji::domain::hub::HeardLeg;
 use gongji::domain::machine::own::PeerMark;
 use gongji::domain::node;
-use gongji::domain::protocol::acceptance::AcceptedLeg;
+use gongji::domain::protocol::leg::{Ask, Leg};
 use gongji::domain::protocol::message::{Ack, Decision, Question, Ruling, Verdict, Vote};
-use gongji::domain::protocol::transfer::Leg;
 use gongji::domain::value::id::Digest;
 use gongji::domain::value::region::ProvinceCode;
 use std::fmt;
@@ -17,8 +16,6 @@ use std::hash::{Hash, Hasher};
 pub enum Message {
     /// Hub: a leg to prepare.
     Prepare(Box<Leg>),
-    /// Hub: a leg to prepare by its id, once the payee has accepted.
-    PrepareAccepted(Box<AcceptedLeg>),
     /// Node: votes.
     Votes(Vec<Vote>),
     /// Hub: a decision.
@@ -83,7 +80,6 @@ impl Letter {
         matches!(
             self.message,
             Message::Prepare(_)
-                | Message::PrepareAccepted(_)
                 | Message::Decide(_)
                 | Message::Admitted(..)
                 | Message::Prove(..)
@@ -108,9 +104,9 @@ impl Hash for Letter {
         match &self.message {
             // The persons behind a leg are those of its terms.
             Message::Prepare(leg) => {
-                (leg.transfer_id, leg.side, leg.terms_digest, leg.amount, leg.time_left_ms).hash(state);
+                let said = (leg.leg, leg.terms.amount, std::mem::discriminant(&leg.ask));
+                (said, leg.time_left_ms).hash(state);
             }
-            Message::PrepareAccepted(leg) => (leg.transfer_id, leg.terms.side, leg.terms_digest).hash(state),
             Message::Votes(votes) => votes.hash(state),
             Message::Decide(decision) => decision.hash(state),
             Message::Acks(acks) => acks.hash(state),
@@ -161,10 +157,12 @@ impl fmt::Display for Letter {
         let (province, life) = (self.province, self.sender.start_id.0[15]);
         let text = match &self.message {
             Message::Prepare(leg) => {
-                format!("prepare {} ({} {})", leg.transfer_id.0[15], leg.side.name(), leg.amount)
-            }
-            Message::PrepareAccepted(leg) => {
-                format!("prepare {}, accepted ({})", leg.transfer_id.0[15], leg.terms.side.name())
+                let (number, side) = (leg.leg.id.transfer_id.0[15], leg.leg.id.side.name());
+                match leg.ask {
+                    Ask::First { .. } => format!("prepare {number} ({side} {})", leg.terms.amount),
+                    Ask::ById => format!("prepare {number}, accepted ({side})"),
+                    Ask::Original { .. } => format!("prepare {number}, going back ({side})"),
+                }
             }
             Message::Votes(it) => {
                 list(it, |vote| format!("vote {} on {}", verdict(&vote.verdict), vote.transfer_id.0[15]))

@@ -327,7 +327,7 @@ fn said(takes: bool) -> u8 {
 /// Letters in the order in which they come if nothing fails: prepares before votes, the payer's first.
 fn order(letter: &Letter) -> (u8, ProvinceCode) {
     let kind = match letter.message {
-        Message::Prepare(_) | Message::PrepareAccepted(_) => 0,
+        Message::Prepare(_) => 0,
         Message::Votes(_) => 1,
         Message::Decide(_) => 2,
         Message::Acks(_) => 3,

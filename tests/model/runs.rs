@@ -113,9 +113,6 @@ impl World {
                 Output::Effect(hub::Effect::Decide(province, decision)) => {
                     (province, Message::Decide(decision))
                 }
-                Output::Effect(hub::Effect::PrepareAccepted(province, leg)) => {
-                    (province, Message::PrepareAccepted(leg))
-                }
                 Output::Effect(hub::Effect::AskWhatWasLost(province, above)) => {
                     (province, Message::WhatWasLost(above))
                 }
@@ -124,8 +121,6 @@ impl World {
                     continue;
                 }
                 Output::Effect(hub::Effect::Hurry(_)) => continue,
-                // Nobody carries money back in these worlds.
-                Output::Effect(hub::Effect::PrepareReturn(..)) => continue,
                 // These it has done itself.
                 Output::Effect(hub::Effect::ReadBack(..) | hub::Effect::Recovered(_)) => {
                     continue;

@@ -11,7 +11,7 @@ use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::machine::own::PeerRow;
 use gongji::domain::node::NodeMachine;
 use gongji::domain::node::tables::LegRow;
-use gongji::domain::protocol::leg::LegState;
+use gongji::domain::protocol::leg::{LegId, LegState};
 use gongji::domain::protocol::message::{AckResult, Ruling};
 use gongji::domain::value::id::TransferId;
 use gongji::domain::value::region::ProvinceCode;
@@ -95,15 +95,15 @@ impl World {
         };
         let nothing_left = match &letter.message {
             Message::Prepare(leg) => {
-                let decided = transfer(state, leg.transfer_id).is_some_and(|row| row.state.is_decided());
-                ended(leg.transfer_id, leg.side) && decided
+                let LegId { transfer_id, side } = leg.leg.id;
+                let is_decided = || transfer(state, transfer_id).is_some_and(|row| row.state.is_decided());
+                ended(transfer_id, side) && (leg.is_accepted() || is_decided())
             }
             Message::Decide(it) => ended(it.transfer_id, it.side) && told(it.transfer_id, it.side),
             Message::Rulings(rulings) => rulings.iter().all(|ruling| match ruling {
                 Ruling::Decided(it) => ended(it.transfer_id, it.side),
                 Ruling::Pending { .. } => true,
             }),
-            Message::PrepareAccepted(leg) => ended(leg.transfer_id, leg.terms.side),
             // Calls of announcements are over with their answers.
             Message::Prove(_, start_id) | Message::Recovering(start_id) => {
                 return node.mark.start_id.0 != *start_id;

@@ -14,9 +14,8 @@ use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
 use gongji::domain::protocol::leg::LegState;
 use gongji::domain::protocol::message::{Decision, Verdict, Vote};
-use gongji::domain::protocol::transfer::{Leg, Outcome, TransferState};
+use gongji::domain::protocol::transfer::{Outcome, TransferState};
 use gongji::domain::reason::Reason;
-use gongji::domain::rules::{Presented, PresentedLeg};
 use gongji::domain::value::calendar::{Civil, Day, Mono};
 use gongji::domain::value::id::TransferId;
 use gongji::domain::value::region::ProvinceCode;
@@ -384,12 +383,8 @@ impl World {
         self.run_node(state, node, letter.print, fate, || {
             let input = match letter.message.clone() {
                 Message::Prepare(leg) => {
-                    let id_hash = id_hash(&leg.party.person.id_number);
-                    let legs = vec![Presented::Leg(PresentedLeg { leg: *leg, id_hash })];
+                    let legs = vec![Ok(leg.with_id_hash(id_hash))];
                     node::Input::Prepare { ticket: CALL, hub, legs }
-                }
-                Message::PrepareAccepted(leg) => {
-                    node::Input::Prepare { ticket: CALL, hub, legs: vec![Presented::Accepted(*leg)] }
                 }
                 Message::Decide(decision) => {
                     node::Input::Decide { ticket: CALL, hub, decisions: vec![decision] }
@@ -424,19 +419,10 @@ impl World {
         let (terms, transfer_id, terms_digest) = (request.terms, request.transfer_id, request.digests.whole);
         let (province, message) = match number {
             0 => {
-                let leg = Leg {
-                    transfer_id,
-                    side: Side::Payer,
-                    party: terms.payer,
-                    counter_region: terms.payee.region,
-                    kinship: terms.kinship,
-                    amount: terms.amount,
-                    terms_digest,
-                    receipt_time: Civil(NOON),
-                    allowed_types: Vec::new(),
-                    acceptance: false,
-                    time_left_ms: 8_000,
-                };
+                let (province, region) = (terms.payer.province, terms.payer.region);
+                let rules = self.country.rulebook.rules(province, region, Day::of(Civil(NOON)));
+                let legs = hub::first_legs(transfer_id, terms_digest, &terms, (Civil(NOON), rules), 8_000);
+                let leg = legs.payer;
                 (self.country.provinces[0], Message::Prepare(Box::new(leg)))
             }
             _ => {

@@ -12,10 +12,9 @@ use gongji::domain::machine::step::{Machine, Output, Ticket};
 use gongji::domain::machine::table::{Row, Table, TableRow};
 use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
-use gongji::domain::protocol::acceptance::Asked;
+use gongji::domain::protocol::leg::Leg;
 use gongji::domain::protocol::message::{Ack, Decision, Question, Vote};
 use gongji::domain::rules::rulebook::Rulebook;
-use gongji::domain::rules::{Presented, PresentedLeg};
 use gongji::domain::value::calendar::{Civil, Mono, Now};
 use gongji::domain::value::id::{StartId, TransferId};
 use gongji::domain::value::region::{ProvinceCode, RegionDirectory};
@@ -55,7 +54,7 @@ impl<M: Machine> Host<M> {
 
 /// What is on its way between two servers.
 enum Letter {
-    Prepare(ProvinceCode, PeerMark, Asked),
+    Prepare(ProvinceCode, PeerMark, Box<Leg>),
     Votes(ProvinceCode, PeerMark, Vec<Vote>),
     Decide(ProvinceCode, PeerMark, Vec<Decision>),
     Acks(ProvinceCode, PeerMark, Vec<(TransferId, Side)>, Vec<Ack>),
@@ -289,13 +288,7 @@ impl World {
             match output {
                 Output::Answer(ticket, answer) => drop(self.hub_answers.insert(ticket, answer)),
                 Output::Effect(hub::Effect::Prepare(province, leg)) => {
-                    self.post.push_back(Letter::Prepare(province, self.hub.mark, Asked::First(leg)));
-                }
-                Output::Effect(hub::Effect::PrepareAccepted(province, leg)) => {
-                    self.post.push_back(Letter::Prepare(province, self.hub.mark, Asked::Accepted(leg)));
-                }
-                Output::Effect(hub::Effect::PrepareReturn(province, leg)) => {
-                    self.post.push_back(Letter::Prepare(province, self.hub.mark, Asked::Return(leg)));
+                    self.post.push_back(Letter::Prepare(province, self.hub.mark, leg));
                 }
                 Output::Effect(hub::Effect::Decide(province, decision)) => {
                     self.post.push_back(Letter::Decide(province, self.hub.mark, vec![decision]));
@@ -340,15 +333,8 @@ impl World {
 
     fn arrive(&mut self, letter: Letter) {
         match letter {
-            Letter::Prepare(province, hub, asked) => {
-                let legs = vec![match asked {
-                    Asked::First(leg) => {
-                        let id_hash = self.key.id_hash(&leg.party.person.id_number);
-                        Presented::Leg(PresentedLeg { leg: *leg, id_hash })
-                    }
-                    Asked::Accepted(leg) => Presented::Accepted(*leg),
-                    Asked::Return(leg) => Presented::Return(*leg),
-                }];
+            Letter::Prepare(province, hub, leg) => {
+                let legs = vec![Ok(leg.with_id_hash(|number| self.key.id_hash(number)))];
                 if let node::Answer::Votes(votes) =
                     self.node_hears(province, |ticket| node::Input::Prepare { ticket, hub, legs })
                 {

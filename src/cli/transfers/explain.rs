@@ -49,7 +49,7 @@ pub fn explain(args: &Args) -> Exit {
         let transfer = transfer(&hub, &args.id).await?;
         let day = transfer.create_time.as_ref().and_then(civil).map_or(Day::from_number(0), Day::of);
         let mut sides = Vec::new();
-        for (side, hash) in [Side::Payer, Side::Payee].into_iter().zip(&transfer.rulebook_hashes) {
+        for (side, hash) in Side::BOTH.into_iter().zip(&transfer.rulebook_hashes) {
             if !hash.is_empty() {
                 sides.push(SideRules { side, hash: hash.clone(), rules: rules(&hub, hash, day).await? });
             }

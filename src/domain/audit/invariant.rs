@@ -356,7 +356,7 @@ fn both_or_neither(books: &Books, found: &mut Found) {
         let recorded = transfer.payer_recorded_seq.is_some() && transfer.payee_recorded_seq.is_some();
         found.unless(transfer.state.is_decided() && recorded, id, "never ended");
         let committed = transfer.state == TransferState::Committed;
-        for side in [Side::Payer, Side::Payee] {
+        for side in Side::BOTH {
             let node = books.nodes.iter().find(|node| node.province == province_of(transfer, side));
             let leg = node.and_then(|node| node.legs.get(&(id, side)));
             let recorded = leg.is_some_and(|leg| leg.state == LegState::Committed);

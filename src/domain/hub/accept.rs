@@ -6,16 +6,17 @@
 //! too.
 
 use super::create::ANSWER_PERCENT;
-use super::decide::{HUB, province_of, row};
+use super::decide::{HUB, row};
 use super::peers::is_parked;
 use super::waits::Waiter;
 use super::{Answer, Effect, HubMachine, Live, Step, WaitMode, YesVote};
 use crate::domain::hub::record::{TransferAccepted, TransferAwaiting};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::step::Ticket;
-use crate::domain::protocol::acceptance::{AcceptedLeg, LegTerms};
+use crate::domain::protocol::leg::{Ask, Leg, LegRef, LegTerms};
 use crate::domain::protocol::transfer::{TransferEvent, TransferState, Transition};
 use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::rules::demands;
 use crate::domain::value::calendar::{Civil, Day, Mono, Now, next_six};
 use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::region::ProvinceCode;
@@ -161,13 +162,13 @@ impl HubMachine {
         let transfer_id = transfer.transfer_id;
         self.ask_at(transfer_id, step.now.mono.after(ASK_AGAIN_MS));
         let Some(live) = self.live.get(&transfer_id) else { return };
-        for (side, seat) in [(Side::Payer, &live.payer), (Side::Payee, &live.payee)] {
-            let province = province_of(transfer, side);
-            if seat.is_none()
+        for (side, vote) in live.votes.iter() {
+            let province = transfer.provinces()[side];
+            if vote.is_none()
                 && !self.is_out_of_reach(province)
-                && let Some(leg) = self.accepted_leg(transfer, side)
+                && let Some(leg) = self.leg_by_id(transfer, side)
             {
-                step.effect(Effect::PrepareAccepted(province, Box::new(leg)));
+                step.effect(Effect::Prepare(province, Box::new(leg)));
             }
         }
     }
@@ -180,29 +181,23 @@ impl HubMachine {
         }
     }
 
-    /// Nothing of a transfer that was adopted: that is decided.
-    fn accepted_leg(&self, transfer: &TransferRow, side: Side) -> Option<AcceptedLeg> {
+    /// The leg of an accepted transfer, for a vote that binds. Nothing of a transfer that was adopted: that is decided.
+    fn leg_by_id(&self, transfer: &TransferRow, side: Side) -> Option<Leg> {
         let day = Day::of(transfer.receipt_time);
         let rules = self.rulebook.rules(transfer.payer_province, transfer.payer_region, day);
-        let is_payee = side == Side::Payee;
-        let (region, counter_region) = transfer.regions(side);
-        Some(AcceptedLeg {
-            transfer_id: transfer.transfer_id,
-            terms_digest: transfer.terms_digest,
-            terms: LegTerms {
-                side,
-                region,
-                province: province_of(transfer, side),
-                counter_region,
-                kinship: transfer.kinship?,
-                amount: transfer.amount,
-                receipt_time: transfer.receipt_time,
-                allowed_types: if is_payee { rules.payee_types.clone() } else { Vec::new() },
-                acceptance: is_payee && rules.acceptance_demanded,
-                accepted: true,
-            },
-            time_left_ms: ASK_AGAIN_MS,
-        })
+        let regions = transfer.regions();
+        let terms = LegTerms {
+            kind: transfer.kind(),
+            region: regions[side],
+            province: transfer.provinces()[side],
+            counter_region: regions[side.other()],
+            kinship: Some(transfer.kinship?),
+            amount: transfer.amount,
+            receipt_time: transfer.receipt_time,
+            demands: demands::on(side, rules),
+        };
+        let leg = LegRef::new(transfer.transfer_id, side, transfer.terms_digest);
+        Some(Leg { leg, terms, ask: Ask::ById, time_left_ms: ASK_AGAIN_MS })
     }
 
     /// Once the payer's side is bound and the payee's waits for its person, the transfer waits too, for hours.
@@ -272,8 +267,8 @@ impl HubMachine {
             return self.abort(transfer_id, refusal, step);
         }
         if let Some(live) = self.live.get_mut(&transfer_id) {
-            let seat = if transfer.payer_province == province { &mut live.payer } else { &mut live.payee };
-            *seat = None;
+            let side = transfer.provinces().side_of(&province).unwrap_or(Side::Payee);
+            live.votes[side] = None;
         }
     }
 

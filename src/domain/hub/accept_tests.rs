@@ -5,8 +5,7 @@ use super::{Answer, Effect, Input};
 use crate::domain::hub::record::Record;
 use crate::domain::machine::step::{Machine, Output};
 use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
-use crate::domain::protocol::acceptance::AcceptedLeg;
-use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::leg::{Ask, Leg, LegState};
 use crate::domain::protocol::message::{Question, Ruling, Verdict};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
@@ -64,9 +63,9 @@ fn payees_leg(toy: &Toy) -> LegRow {
     toy.payee.get(&node::Key::Leg(id(1), Side::Payee)).expect("a leg")
 }
 
-fn by_id(outputs: &[HubOutput]) -> Vec<AcceptedLeg> {
+fn by_id(outputs: &[HubOutput]) -> Vec<Leg> {
     let leg = |output: &HubOutput| match output {
-        Output::Effect(Effect::PrepareAccepted(_, leg)) => Some(leg.as_ref().clone()),
+        Output::Effect(Effect::Prepare(_, leg)) if leg.ask == Ask::ById => Some(leg.as_ref().clone()),
         Output::Effect(_) | Output::Answer(..) => None,
     };
     outputs.iter().filter_map(leg).collect()

@@ -7,6 +7,7 @@ use crate::domain::hub::record::{
     TransferAwaiting, TransferBuried, TransferDecided, TransferReceived,
 };
 use crate::domain::hub::tables::{BuriedRow, Key, PositionRow, Row, TransferRow};
+use crate::domain::kinds;
 use crate::domain::machine::own::{PeerRow, SelfRow, began, own, put_incident, put_peer};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::transfer::{Outcome, TransferState};
@@ -130,6 +131,15 @@ pub fn position(rows: &WorkingSet<Row>, window: Day, province: ProvinceCode) -> 
     })
 }
 
+/// What a side's province owes once a transfer is committed, as its kind has it; nothing when no sum can hold it.
+pub(super) fn owed_after(row: &PositionRow, side: Side, transfer: &TransferRow) -> Option<Money> {
+    match kinds::of(transfer.kind()).debtor {
+        Some(debtor) if debtor == side => row.owed.checked_add(transfer.amount),
+        Some(_) => row.owed.checked_sub(transfer.amount),
+        None => Some(row.owed),
+    }
+}
+
 /// The decision, with its double entry: what the payer's province owes, the payee's province is owed.
 pub fn decided(record: &TransferDecided, sequence: u64, rows: &mut WorkingSet<Row>) {
     let transfer: &TransferRow =
@@ -141,12 +151,14 @@ pub fn decided(record: &TransferDecided, sequence: u64, rows: &mut WorkingSet<Ro
     };
     if let Some(commit) = &record.commit {
         let sum = "sums are checked before a record is made";
-        let payer = position(rows, commit.window, transfer.payer_province);
-        let owed = payer.owed.checked_add(transfer.amount).expect(sum);
-        rows.put(PositionRow { owed, sent_count: payer.sent_count + 1, ..payer });
-        let payee = position(rows, commit.window, transfer.payee_province);
-        let owed = payee.owed.checked_sub(transfer.amount).expect(sum);
-        rows.put(PositionRow { owed, received_count: payee.received_count + 1, ..payee });
+        for (side, province) in transfer.provinces().iter() {
+            let row = position(rows, commit.window, *province);
+            let owed = owed_after(&row, side, &transfer).expect(sum);
+            rows.put(match side {
+                Side::Payer => PositionRow { owed, sent_count: row.sent_count + 1, ..row },
+                Side::Payee => PositionRow { owed, received_count: row.received_count + 1, ..row },
+            });
+        }
         let own = own(rows);
         // A recovering hub gives numbers that lie between those that it adopts.
         let hub_seq = own.hub_seq.max(commit.hub_seq);
@@ -226,19 +238,4 @@ pub fn recovered(record: &HubRecovered, rows: &mut WorkingSet<Row>) {
         hub_seq: own.hub_seq.max(record.hub_seq),
         ..own
     });
-}
-
-impl TransferRow {
-    /// Whether the hub had lost it, and has it back from the nodes.
-    pub fn is_adopted(&self) -> bool {
-        self.owner.is_empty()
-    }
-
-    /// A side's own pooling area, and the other's.
-    pub fn regions(&self, side: Side) -> (RegionCode, RegionCode) {
-        match side {
-            Side::Payer => (self.payer_region, self.payee_region),
-            Side::Payee => (self.payee_region, self.payer_region),
-        }
-    }
 }

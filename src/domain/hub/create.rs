@@ -8,12 +8,16 @@ use crate::domain::hub::record::{TransferDecided, TransferReceived};
 use crate::domain::hub::tables::{BuriedRow, Key, TransferRow};
 use crate::domain::machine::own::own;
 use crate::domain::machine::step::Ticket;
-use crate::domain::protocol::transfer::{Leg, Outcome, Party};
+use crate::domain::protocol::kind::Kind;
+use crate::domain::protocol::leg::{Ask, Leg, LegRef, LegTerms};
+use crate::domain::protocol::transfer::{Outcome, Terms};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::at_hub::{self, HubFacts, HubRefusal};
-use crate::domain::value::calendar::Day;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::side::Side;
+use crate::domain::rules::demands;
+use crate::domain::rules::rulebook::PlaceRules;
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::side::{BySide, Side};
 
 /// Share of a caller's deadline after which an undecided transfer is aborted, in percent.
 pub(super) const DECIDE_PERCENT: u64 = 80;
@@ -103,26 +107,16 @@ impl HubMachine {
             self.rulebook.rules(terms.payer.province, terms.payer.region, Day::of(step.now.civil));
         let demands = payer_rules.hash;
         self.live.insert(request.transfer_id, Live::asked(demands, abort_at));
-        let leg = |side: Side, party: &Party, counter: &Party| Leg {
-            transfer_id: request.transfer_id,
-            side,
-            party: party.clone(),
-            counter_region: counter.region,
-            kinship: terms.kinship,
-            amount: terms.amount,
-            terms_digest: request.digests.whole,
-            receipt_time: step.now.civil,
-            allowed_types: match side {
-                Side::Payer => Vec::new(),
-                Side::Payee => payer_rules.payee_types.clone(),
-            },
-            acceptance: side == Side::Payee && payer_rules.acceptance_demanded,
-            time_left_ms: decide_within_ms,
-        };
-        let payer = leg(Side::Payer, &terms.payer, &terms.payee);
-        let payee = leg(Side::Payee, &terms.payee, &terms.payer);
-        step.effect(Effect::Prepare(terms.payer.province, Box::new(payer)));
-        step.effect(Effect::Prepare(terms.payee.province, Box::new(payee)));
+        let legs = first_legs(
+            request.transfer_id,
+            request.digests.whole,
+            terms,
+            (step.now.civil, payer_rules),
+            decide_within_ms,
+        );
+        for leg in legs.into_array() {
+            step.effect(Effect::Prepare(leg.terms.province, Box::new(leg)));
+        }
     }
 
     /// The same id again: the same content joins the wait, other content is refused with the first field that differs.
@@ -146,6 +140,32 @@ impl HubMachine {
         let answer_by = step.now.mono.after(deadline_ms * ANSWER_PERCENT / 100);
         self.waits.add(request.transfer_id, Waiter { ticket, mode: request.wait, answer_by });
     }
+}
+
+/// Both legs of a transfer as its client states it, with their persons: to prepare, or to check.
+pub fn first_legs(
+    transfer_id: TransferId,
+    terms_digest: Digest,
+    terms: &Terms,
+    (receipt_time, payer_rules): (Civil, &PlaceRules),
+    time_left_ms: u64,
+) -> BySide<Leg> {
+    let parties = BySide { payer: &terms.payer, payee: &terms.payee };
+    BySide::new(|side| {
+        let party = parties[side];
+        let terms = LegTerms {
+            kind: Kind::TRANSFER,
+            region: party.region,
+            province: party.province,
+            counter_region: parties[side.other()].region,
+            kinship: Some(terms.kinship),
+            amount: terms.amount,
+            receipt_time,
+            demands: demands::on(side, payer_rules),
+        };
+        let ask = Ask::First { person: Box::new(party.person.clone()), id_hash: Digest::default() };
+        Leg { leg: LegRef::new(transfer_id, side, terms_digest), terms, ask, time_left_ms }
+    })
 }
 
 /// The first field, in the order of the contract, in which a repeat differs.

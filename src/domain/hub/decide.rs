@@ -1,6 +1,7 @@
 //! Votes in, one decision out, receipts in.
 
 use super::accept::AwaitingVote;
+use super::apply::owed_after;
 use super::{Effect, HubMachine, Live, Step, WaitMode, YesVote};
 use crate::domain::hub::record::{CommitDetail, TransferDecided};
 use crate::domain::hub::tables::{Key, TransferRow};
@@ -11,7 +12,7 @@ use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::calendar::Day;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::side::{BySide, Side};
 use std::sync::Arc;
 
 /// The hub as the one that refuses.
@@ -20,14 +21,6 @@ pub(super) const HUB: RefusalSide = RefusalSide::Hub;
 /// A live transfer's own row; a live transfer is always received.
 pub(super) fn row(transfer_id: TransferId, step: &Step<'_>) -> Option<Arc<TransferRow>> {
     step.rows().share::<TransferRow>(&Key::Transfer(transfer_id))
-}
-
-/// The province that a side of a transfer belongs to.
-pub(super) fn province_of(transfer: &TransferRow, side: Side) -> ProvinceCode {
-    match side {
-        Side::Payer => transfer.payer_province,
-        Side::Payee => transfer.payee_province,
-    }
 }
 
 /// The decision of a decided transfer for one side.
@@ -80,37 +73,28 @@ impl HubMachine {
         let Some(transfer) = row(vote.transfer_id, step) else {
             return;
         };
-        if province_of(&transfer, vote.side) != province || vote.terms_digest != transfer.terms_digest {
+        if transfer.provinces()[vote.side] != province || vote.terms_digest != transfer.terms_digest {
             return;
         }
         match vote.verdict {
             Verdict::Yes { leg_record, rulebook } => {
-                let seat = match vote.side {
-                    Side::Payer => &mut live.payer,
-                    Side::Payee => &mut live.payee,
-                };
-                *seat = Some(YesVote { leg_record, rulebook });
-                match vote.side {
-                    Side::Payer => live.judged_by.0 = Some(rulebook),
-                    Side::Payee => live.judged_by.1 = Some(rulebook),
-                }
-                match (live.payer.take(), live.payee.take(), live.awaiting) {
-                    (Some(payer), Some(payee), _) => self.commit(&transfer, payer, payee, step),
+                live.votes[vote.side] = Some(YesVote { leg_record, rulebook });
+                live.judged_by[vote.side] = Some(rulebook);
+                let BySide { payer, payee } = std::mem::take(&mut live.votes);
+                match (payer, payee, live.awaiting) {
+                    (Some(payer), Some(payee), _) => self.commit(&transfer, BySide { payer, payee }, step),
                     (Some(payer), None, Some(awaiting)) => {
-                        live.payer = Some(payer.clone());
+                        live.votes.payer = Some(payer.clone());
                         self.begin_awaiting(&transfer, &payer, awaiting, step);
                     }
-                    (payer, payee, _) => (live.payer, live.payee) = (payer, payee),
+                    (payer, payee, _) => live.votes = BySide { payer, payee },
                 }
             }
             Verdict::No { refusal, rulebook } => {
                 if refusal.reason == Reason::PayeeTypeNotAllowed {
-                    live.judged_by.0 = Some(live.demands);
+                    live.judged_by.payer = Some(live.demands);
                 }
-                match vote.side {
-                    Side::Payer => live.judged_by.0 = rulebook,
-                    Side::Payee => live.judged_by.1 = rulebook,
-                }
+                live.judged_by[vote.side] = rulebook;
                 self.refuse(vote.transfer_id, refusal, Some(vote.side), step);
             }
             Verdict::Conflict { refusal } => {
@@ -121,7 +105,7 @@ impl HubMachine {
             Verdict::Awaiting { until, rulebook } if vote.side == Side::Payee => {
                 let awaiting = AwaitingVote { until, rulebook };
                 live.awaiting = Some(awaiting);
-                if let Some(payer) = live.payer.clone() {
+                if let Some(payer) = live.votes.payer.clone() {
                     self.begin_awaiting(&transfer, &payer, awaiting, step);
                 }
             }
@@ -133,20 +117,22 @@ impl HubMachine {
         }
     }
 
-    fn commit(&mut self, transfer: &TransferRow, payer: YesVote, payee: YesVote, step: &mut Step<'_>) {
+    fn commit(&mut self, transfer: &TransferRow, votes: BySide<YesVote>, step: &mut Step<'_>) {
         if transfer.state.on(TransferEvent::AllVotedYes) == Transition::Stays {
             return;
         }
         let window = Day::of(step.now.civil);
-        let position = |province| super::apply::position(step.rows(), window, province).owed;
-        let fits = position(transfer.payer_province).checked_add(transfer.amount).is_some()
-            && position(transfer.payee_province).checked_sub(transfer.amount).is_some();
-        if !fits {
+        let fits = |(side, province): (Side, &ProvinceCode)| {
+            let position = super::apply::position(step.rows(), window, *province);
+            owed_after(&position, side, transfer).is_some()
+        };
+        if !transfer.provinces().iter().all(fits) {
             return self.refuse(transfer.transfer_id, RefusalRecord::new(Reason::Overflow, HUB), None, step);
         }
         // From here on nothing may fail.
         self.note_seen(step);
         let hub_seq = own(step.rows()).hub_seq + 1;
+        let BySide { payer, payee } = votes;
         step.record(TransferDecided {
             transfer_id: transfer.transfer_id,
             outcome: Outcome::Commit,
@@ -186,16 +172,15 @@ impl HubMachine {
             return;
         }
         self.note_seen(step);
-        let (payer_rulebook, payee_rulebook) =
-            self.live.get(&transfer_id).map(|live| live.judged_by).unwrap_or_default();
+        let judged_by = self.live.get(&transfer_id).map(|live| live.judged_by).unwrap_or_default();
         step.record(TransferDecided {
             transfer_id,
             outcome: Outcome::Abort,
             refusal: Some(refusal),
             decide_time: step.now.civil,
             commit: None,
-            payer_rulebook: payer_rulebook.or(transfer.payer_rulebook),
-            payee_rulebook: payee_rulebook.or(transfer.payee_rulebook),
+            payer_rulebook: judged_by.payer.or(transfer.payer_rulebook),
+            payee_rulebook: judged_by.payee.or(transfer.payee_rulebook),
             payer_owed: refused_by != Some(Side::Payer),
             payee_owed: refused_by != Some(Side::Payee),
         });
@@ -221,12 +206,12 @@ impl HubMachine {
 
     /// Queues a decided transfer for the provinces that have not recorded it.
     pub(super) fn queue(&mut self, transfer: &TransferRow, step: &mut Step<'_>) {
-        let sides = [(Side::Payer, transfer.payer_recorded_seq), (Side::Payee, transfer.payee_recorded_seq)];
-        for (side, _) in sides.into_iter().filter(|(_, recorded)| recorded.is_none()) {
+        let recorded = transfer.recorded();
+        for (side, _) in recorded.iter().filter(|(_, recorded)| recorded.is_none()) {
             let Some(decision) = decision_for(transfer, side) else {
                 continue;
             };
-            let province = province_of(transfer, side);
+            let province = transfer.provinces()[side];
             let Some(decision) = self.put_off(province, decision) else {
                 continue;
             };
@@ -268,19 +253,18 @@ impl HubMachine {
                 continue;
             };
             let is_party =
-                province_of(&transfer, ack.side) == province && transfer.terms_digest == ack.terms_digest;
+                transfer.provinces()[ack.side] == province && transfer.terms_digest == ack.terms_digest;
             if !is_party || !transfer.state.is_decided() {
                 continue;
             }
             match ack.result {
                 AckResult::Rejected if !is_moot(ack, &transfer) => self.park(ack, step),
                 AckResult::Recorded | AckResult::Already | AckResult::Rejected => {
-                    let (known, other) = match ack.side {
-                        Side::Payer => (transfer.payer_recorded_seq, transfer.payee_recorded_seq),
-                        Side::Payee => (transfer.payee_recorded_seq, transfer.payer_recorded_seq),
-                    };
-                    if known.is_none() {
-                        let other = other.is_none().then(|| province_of(&transfer, ack.side.other()));
+                    let recorded = transfer.recorded();
+                    if recorded[ack.side].is_none() {
+                        let other = recorded[ack.side.other()]
+                            .is_none()
+                            .then(|| transfer.provinces()[ack.side.other()]);
                         let leg = (ack.transfer_id, ack.side);
                         awaited |= self.take_receipt(leg, province, other, step.now.mono);
                     }
@@ -332,10 +316,11 @@ impl HubMachine {
     /// there, and it will be told when it comes back.
     fn nothing_to_wait_for(&self, transfer: &TransferRow) -> bool {
         let aborted = transfer.state == TransferState::Aborted;
-        let done = |side, recorded: Option<u64>| {
-            recorded.is_some() || (aborted && self.outbox.is_dark(province_of(transfer, side)))
+        let provinces = transfer.provinces();
+        let done = |(side, recorded): (Side, &Option<u64>)| {
+            recorded.is_some() || (aborted && self.outbox.is_dark(provinces[side]))
         };
-        done(Side::Payer, transfer.payer_recorded_seq) && done(Side::Payee, transfer.payee_recorded_seq)
+        transfer.recorded().iter().all(done)
     }
 }
 

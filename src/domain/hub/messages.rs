@@ -4,10 +4,9 @@ use super::{AcceptRequest, CompensationRequest, HeardLeg, Page};
 use crate::domain::hub::tables::{CompensationRow, PartiesRow, TransferRow};
 use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::Ticket;
-use crate::domain::protocol::acceptance::AcceptedLeg;
+use crate::domain::protocol::leg::Leg;
 use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
-use crate::domain::protocol::returns::ReturnLeg;
-use crate::domain::protocol::transfer::{Leg, Terms, TermsDigests};
+use crate::domain::protocol::transfer::{Terms, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::rules::verification::Verification;
@@ -213,10 +212,6 @@ pub enum Answer {
 pub enum Effect {
     /// Ask a province to prepare a leg.
     Prepare(ProvinceCode, Box<Leg>),
-    /// Ask a province to prepare a leg by its id: the payee has accepted.
-    PrepareAccepted(ProvinceCode, Box<AcceptedLeg>),
-    /// Ask a province to prepare a leg that carries money of a committed transfer back.
-    PrepareReturn(ProvinceCode, Box<ReturnLeg>),
     /// Tell a province a decision.
     Decide(ProvinceCode, Decision),
     /// Somebody waits for the record of what the province was just told to decide.

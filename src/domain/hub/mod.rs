@@ -25,6 +25,7 @@ mod waits;
 
 pub use accept::AcceptRequest;
 pub use compensation::{CompensationRequest, CompensationWord};
+pub use create::first_legs;
 
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::PeerMark;
@@ -35,6 +36,7 @@ use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::calendar::{Mono, Now};
 use crate::domain::value::id::{Digest, StartId, TransferId};
 use crate::domain::value::region::{ProvinceCode, RegionDirectory};
+use crate::domain::value::side::BySide;
 use accept::{Awaiting, AwaitingVote};
 pub use messages::{Announcement, Answer, CreateRequest, Effect, Input, WaitMode};
 use outbox::Outbox;
@@ -88,10 +90,9 @@ pub struct HubMachine {
 /// A transfer that is being decided.
 #[derive(Clone, Debug, Hash)]
 struct Live {
-    payer: Option<YesVote>,
-    payee: Option<YesVote>,
-    /// Rulebooks by which the payer's and the payee's side were judged, whatever the vote.
-    judged_by: (Option<Digest>, Option<Digest>),
+    votes: BySide<Option<YesVote>>,
+    /// Rulebooks by which each side was judged, whatever the vote.
+    judged_by: BySide<Option<Digest>>,
     /// The rulebook of the payer's place at the hub: what it demands of the payee travels in his leg.
     demands: Digest,
     /// The payee's first vote, when he must accept.
@@ -103,7 +104,7 @@ struct Live {
 impl Live {
     /// Both sides are asked; `demands`: the rulebook of the payer's place, by which the payee is asked.
     fn asked(demands: Digest, abort_at: Mono) -> Live {
-        Live { payer: None, payee: None, judged_by: (None, None), demands, awaiting: None, abort_at }
+        Live { votes: BySide::default(), judged_by: BySide::default(), demands, awaiting: None, abort_at }
     }
 }
 

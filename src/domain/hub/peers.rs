@@ -1,6 +1,6 @@
 //! Nodes: who they are, whether they can be reached, and what they ask. And the hub's own start.
 
-use super::decide::{HUB, decision_for, province_of};
+use super::decide::{HUB, decision_for};
 use super::recovery::Recovery;
 use super::{Announcement, Answer, Effect, HubMachine, Live, Step};
 
@@ -160,8 +160,7 @@ impl HubMachine {
         let voted = |(transfer_id, live): (&TransferId, &Live)| {
             let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(*transfer_id));
             transfer.is_some_and(|transfer| {
-                (live.payer.is_some() && transfer.payer_province == province)
-                    || (live.payee.is_some() && transfer.payee_province == province)
+                live.votes.iter().any(|(side, vote)| vote.is_some() && transfer.provinces()[side] == province)
             })
         };
         let stale: Vec<TransferId> =
@@ -187,7 +186,7 @@ impl HubMachine {
         }
         let is_party = |question: &Question| {
             let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(question.transfer_id));
-            transfer.is_none_or(|transfer| province_of(transfer, question.side) == province)
+            transfer.is_none_or(|transfer| transfer.provinces()[question.side] == province)
         };
         if !questions.iter().all(is_party) {
             return step.answer(ticket, Answer::Refused(RefusalRecord::new(Reason::NotAParty, HUB)));

@@ -9,10 +9,11 @@
 //! First it is told what was decided up to there and recorded by it later: those legs it has in doubt again. What was
 //! paid afterwards may have come out of money that they hold, or out of what they brought.
 
-use super::decide::{decision_for, province_of};
+use super::decide::decision_for;
 use super::{Effect, HubMachine, Step};
 use crate::domain::hub::record::{ResyncMoved, TransferDecided};
 use crate::domain::hub::tables::{Key, TransferRow};
+use crate::domain::kinds;
 use crate::domain::machine::own::PeerRow;
 use crate::domain::protocol::message::Decision;
 use crate::domain::protocol::transfer::Outcome;
@@ -31,20 +32,20 @@ pub struct Resync {
     /// The page that is being told: where it ends, whether it is the last, and who has not answered yet.
     page: Option<(u64, bool)>,
     waiting: BTreeSet<(TransferId, Side)>,
-    /// What of the page comes after that, in this order; what is of one kind is told at once.
-    later: VecDeque<(Decision, Kind)>,
+    /// What of the page comes after that, in this order; what is of one turn is told at once.
+    later: VecDeque<(Decision, Turn)>,
     /// What it was to be told anyway: it knows the legs of those that no page holds.
     put_off: BTreeMap<(TransferId, Side), Decision>,
 }
 
-/// What a decision that is told again does at the node. Gifts may come back in any order.
+/// What a decision that is told again does at the node. Transfers may come back in any order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
-    /// It aborts, and may end a hold: before the gifts of the page, of which some were made of what was held.
+enum Turn {
+    /// It aborts, and may end a hold: before the transfers of the page, of which some were made of what was held.
     Release,
     /// It takes from a member's account, or brings to a wallet.
-    Gift,
-    /// It carries money back: moves what gifts before it brought, and brings what gifts after it may take.
+    Transfer,
+    /// It carries money back: moves what transfers before it brought, and brings what transfers after it may take.
     Return,
 }
 
@@ -62,14 +63,11 @@ pub enum Page {
 /// yet.
 pub fn late_decisions_of(province: ProvinceCode, upto: u64, transfer: &TransferRow) -> Vec<Decision> {
     let late = |side: &Side| {
-        let recorded = match side {
-            Side::Payer => transfer.payer_recorded_seq,
-            Side::Payee => transfer.payee_recorded_seq,
-        };
-        province_of(transfer, *side) == province && recorded.is_none_or(|recorded| recorded > upto)
+        transfer.provinces()[*side] == province
+            && transfer.recorded()[*side].is_none_or(|recorded| recorded > upto)
     };
     let decided = transfer.decided_seq.is_some_and(|decided| decided <= upto);
-    let sides = [Side::Payer, Side::Payee].into_iter().filter(|side| decided && late(side));
+    let sides = Side::BOTH.into_iter().filter(|side| decided && late(side));
     sides.filter_map(|side| decision_for(transfer, side)).collect()
 }
 
@@ -80,14 +78,14 @@ pub fn decisions_of(
     transfer: &TransferRow,
 ) -> Vec<Decision> {
     let told = |side: Side| {
-        let decision = decision_for(transfer, side).filter(|_| province_of(transfer, side) == province)?;
+        let decision = decision_for(transfer, side).filter(|_| transfer.provinces()[side] == province)?;
         let leg = record.commit.as_ref().map(|commit| match side {
             Side::Payer => commit.payer_leg.clone(),
             Side::Payee => commit.payee_leg.clone(),
         });
         Some(Decision { leg_record: leg.unwrap_or_default(), ..decision })
     };
-    [Side::Payer, Side::Payee].into_iter().filter_map(told).collect()
+    Side::BOTH.into_iter().filter_map(told).collect()
 }
 
 impl HubMachine {
@@ -147,16 +145,16 @@ impl HubMachine {
         for decision in decisions {
             resync.put_off.remove(&(decision.transfer_id, decision.side));
             let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(decision.transfer_id));
-            let kind = match decision.outcome {
-                Outcome::Abort => Kind::Release,
-                Outcome::Commit if transfer.is_some_and(|transfer| transfer.returns.is_some()) => {
-                    Kind::Return
+            let turn = match decision.outcome {
+                Outcome::Abort => Turn::Release,
+                Outcome::Commit if transfer.is_some_and(|it| kinds::of(it.kind()).goes_back()) => {
+                    Turn::Return
                 }
-                Outcome::Commit => Kind::Gift,
+                Outcome::Commit => Turn::Transfer,
             };
-            resync.later.push_back((decision, kind));
+            resync.later.push_back((decision, turn));
         }
-        resync.later.make_contiguous().sort_by_key(|(_, kind)| *kind != Kind::Release);
+        resync.later.make_contiguous().sort_by_key(|(_, kind)| *kind != Turn::Release);
         self.tell_next(province, step);
         self.end_page(province, step);
     }

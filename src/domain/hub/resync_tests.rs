@@ -332,10 +332,7 @@ fn a_prepare_of_before_the_admission_is_refused() {
     toy.settle(outputs.into_iter().skip(usize::MAX).collect());
     toy.restart_node(PAYER, 70);
     let late = PeerMark { sequence: late.sequence - 1, ..late };
-    let presented = crate::domain::rules::Presented::Leg(crate::domain::rules::PresentedLeg {
-        leg: *leg,
-        id_hash: crate::domain::toy::id_hash(PAYER),
-    });
+    let presented = Ok(leg.clone().with_id_hash(|_| crate::domain::toy::id_hash(PAYER)));
     let input = node::Input::Prepare { ticket: 1, hub: late, legs: vec![presented] };
     let answer = crate::domain::toy::answer(toy.payer.run(toy.now, input));
     assert!(matches!(answer, node::Answer::Refused(_)), "{answer:?}");

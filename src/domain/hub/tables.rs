@@ -3,6 +3,7 @@
 use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
 use crate::domain::machine::scan::{Filter, Only};
 use crate::domain::machine::table::{rows, tables};
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::{CompensationState, TransferState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::calendar::{Civil, Day};
@@ -10,7 +11,7 @@ use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::kinship::Kinship;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::{ProvinceCode, RegionCode};
-use crate::domain::value::side::Side;
+use crate::domain::value::side::{BySide, Side};
 
 rows! {
     /// A transfer as everyone may see it but for the persons, who stand masked in the vault.
@@ -181,4 +182,31 @@ pub fn unsettled_transfers() -> Filter<Table> {
 /// Transfers received before this journal sequence, newest first.
 pub fn transfers_before(sequence: u64) -> Filter<Table> {
     Filter { table: Table::Transfer, only: Only::Below("received_seq", sequence) }
+}
+
+impl TransferRow {
+    /// Which kind it is: stored as what it carries back.
+    pub fn kind(&self) -> Kind {
+        Kind::of_stored(self.returns.is_some())
+    }
+
+    /// Whether the hub had lost it, and has it back from the nodes.
+    pub fn is_adopted(&self) -> bool {
+        self.owner.is_empty()
+    }
+
+    /// The pooling area of each side.
+    pub fn regions(&self) -> BySide<RegionCode> {
+        BySide { payer: self.payer_region, payee: self.payee_region }
+    }
+
+    /// The province of each side.
+    pub fn provinces(&self) -> BySide<ProvinceCode> {
+        BySide { payer: self.payer_province, payee: self.payee_province }
+    }
+
+    /// The journal sequence at which each side's province had recorded the decision.
+    pub fn recorded(&self) -> BySide<Option<u64>> {
+        BySide { payer: self.payer_recorded_seq, payee: self.payee_recorded_seq }
+    }
 }

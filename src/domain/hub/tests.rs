@@ -6,8 +6,9 @@ use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::Output;
 use crate::domain::node;
 use crate::domain::node::tables::AccountRow;
+use crate::domain::protocol::leg::Leg;
 use crate::domain::protocol::message::{Ack, AckResult, Question, Ruling, Verdict};
-use crate::domain::protocol::transfer::{Leg, Outcome, TransferState};
+use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::toy::{HubOutput, PAYEE, PAYER, Toy, announcement, id, member};
 use crate::domain::value::calendar::Mono;
@@ -147,7 +148,7 @@ fn a_decision_survives_a_restart_and_is_delivered_after_it() {
     let mut toy = Toy::new();
     let outputs = toy.create(1, 1, 40_000);
     for leg in legs(&outputs) {
-        let province = leg.party.province;
+        let province = leg.terms.province;
         let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
         let node = toy.node(province).mark;
         // The decisions that come out are lost with the process.
@@ -265,7 +266,7 @@ fn the_callers_deadline_bounds_the_wait_for_recording() {
     let mut toy = Toy::new();
     let outputs = toy.create(1, 1, 40_000);
     for leg in legs(&outputs) {
-        let province = leg.party.province;
+        let province = leg.terms.province;
         let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
         let node = toy.node(province).mark;
         toy.hub.run(toy.now, Input::Votes { province, node, votes });
@@ -323,7 +324,7 @@ fn a_decision_without_a_receipt_is_told_again() {
     let outputs = toy.create(1, 1, 40_000);
     let mut told = Vec::new();
     for leg in legs(&outputs) {
-        let province = leg.party.province;
+        let province = leg.terms.province;
         let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
         let node = toy.node(province).mark;
         told.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));

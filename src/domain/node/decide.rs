@@ -1,12 +1,13 @@
 //! Decisions: carried out once, confirmed again, and never turned round.
 
-use super::apply::{PROVINCE, account, kind_of};
+use super::apply::{PROVINCE, account, account_of};
 use super::returns::{account_of_lost, lost_return};
 use super::{Answer, Life, NodeMachine, Step};
 use crate::domain::machine::own::{IncidentRow, PeerMark};
 use crate::domain::machine::step::Ticket;
 use crate::domain::node::record::{LegBuried, LegDecided, LegReplayed, PreparedLeg, ReturnPrepared};
 use crate::domain::node::tables::{Key, LegRow, WalletRow};
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{Ack, AckResult, Decision, Question, Ruling};
 use crate::domain::protocol::transfer::Outcome;
@@ -175,7 +176,7 @@ impl NodeMachine {
     /// to the province's suspense account, for people.
     fn replay(&mut self, decision: &Decision, leg: Option<PreparedLeg>, step: &mut Step<'_>) {
         let Some(((leg, window), hub_seq)) = leg.zip(decision.window).zip(decision.hub_seq) else { return };
-        let own = account(step.rows(), leg.member_ref, kind_of(leg.side));
+        let own = account(step.rows(), leg.member_ref, account_of(Kind::TRANSFER, leg.side));
         let takes = match leg.side {
             Side::Payer => own.posted.checked_sub(own.held).is_some_and(|free| free >= leg.amount),
             Side::Payee => {

@@ -6,9 +6,9 @@ use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::Ticket;
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{AccountRow, HolderRow, MemberRow, PersonRow, WalletRow};
+use crate::domain::protocol::leg::LegRead;
 use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::reason::RefusalRecord;
-use crate::domain::rules::Presented;
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::id::{MemberRef, TransferId};
 use crate::domain::value::kinship::Kinship;
@@ -42,8 +42,8 @@ pub enum Input {
         ticket: Ticket,
         /// The hub as it spoke.
         hub: PeerMark,
-        /// The legs, with what their persons are found by.
-        legs: Vec<Presented>,
+        /// The legs, each with the hash of its person's number.
+        legs: Vec<LegRead>,
     },
     /// The hub tells decisions.
     Decide {
@@ -65,8 +65,8 @@ pub enum Input {
     Check {
         /// Who waits.
         ticket: Ticket,
-        /// The legs, with what their persons are found by.
-        legs: Vec<Presented>,
+        /// The legs, each with the hash of its person's number.
+        legs: Vec<LegRead>,
     },
     /// The province's system reports a member.
     Upsert {

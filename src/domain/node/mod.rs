@@ -18,6 +18,7 @@ mod suspension_tests;
 pub mod tables;
 #[cfg(test)]
 mod tests;
+mod vault;
 mod wallets;
 
 pub use decide::{Reaction, reaction};
@@ -25,6 +26,7 @@ pub use messages::{Answer, Effect, Input, MemberReport, Standing};
 pub use prepare::{Known, Precedent, leg_record, precedent};
 pub use record::Record;
 pub use tables::{Key, Row, Table, legs_in_doubt};
+pub use vault::Vault;
 pub use wallets::WalletChange;
 
 use crate::domain::machine::own::{IncidentRaised, PeerMark, PeerRow, PeerSeen, own};
@@ -34,7 +36,6 @@ use crate::domain::node::record::{NodeJoined, NodeResynced};
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::message::Question;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::rules::identity::Vault;
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::calendar::{Mono, Now};
 use crate::domain::value::id::{Digest, StartId, TransferId};

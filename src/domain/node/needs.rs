@@ -1,15 +1,15 @@
 //! The rows that a node's inputs need.
 
-use super::apply::{PROVINCE, kind_of};
+use super::apply::{PROVINCE, account_of};
 use super::decide::{Reaction, reaction, replayed_leg};
 use super::{Input, returns};
 
+use crate::domain::kinds;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::tables::{Key, LegRow, PersonRow, Row};
-use crate::domain::protocol::acceptance::AcceptedLeg;
-use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::kind::Kind;
+use crate::domain::protocol::leg::{Ask, Leg, LegRead, LegState, named};
 use crate::domain::protocol::message::{Decision, Ruling};
-use crate::domain::rules::Presented;
 use crate::domain::value::id::MemberRef;
 use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::region::ProvinceCode;
@@ -27,7 +27,7 @@ pub fn needs(input: &Input, rows: &WorkingSet<Row>) -> Vec<Key> {
         Input::Prepare { legs, .. } | Input::Check { legs, .. } => {
             own_and_hub(&mut keys);
             keys.push(CLEARING);
-            legs.iter().for_each(|leg| presented(leg, rows, &mut keys));
+            legs.iter().for_each(|leg| asked(leg, rows, &mut keys));
         }
         Input::Decide { decisions, .. } => {
             own_and_hub(&mut keys);
@@ -77,43 +77,39 @@ pub(super) fn standing(member_ref: MemberRef, keys: &mut Vec<Key>) {
     ]);
 }
 
-/// First the leg and its person; once he is known, what is judged of him.
-fn presented(presented: &Presented, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
-    let presented = match presented {
-        Presented::Leg(presented) => presented,
-        Presented::Accepted(leg) => return accepted(leg, rows, keys),
-        Presented::Return(leg) => return returns::needs(leg, rows, keys),
-        Presented::Refused(leg) => return keys.push(Key::Leg(leg.transfer_id, leg.side)),
-    };
-    let leg = &presented.leg;
-    keys.push(Key::Leg(leg.transfer_id, leg.side));
-    let person = Key::Person(presented.id_hash);
-    if !rows.knows(&person) {
-        keys.push(person);
-        return;
-    }
-    let Some(member_ref) = rows.get::<PersonRow>(&person).map(|row| row.member_ref) else {
-        return;
-    };
-    keys.push(Key::Member(member_ref));
-    keys.push(Key::Account(member_ref, kind_of(leg.side)));
-    if leg.side == Side::Payee {
-        keys.push(Key::Wallet(member_ref));
+/// First the leg, and by what it is asked for; once its member is known, what is judged of him.
+fn asked(read: &LegRead, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+    let id = named(read).id;
+    let row = Key::Leg(id.transfer_id, id.side);
+    let Ok(leg) = read else { return keys.push(row) };
+    match &leg.ask {
+        Ask::First { id_hash, .. } => {
+            let person = Key::Person(*id_hash);
+            if !rows.knows(&person) {
+                return keys.extend([row, person]);
+            }
+            keys.push(row);
+            let member_ref = rows.get::<PersonRow>(&person).map(|row| row.member_ref);
+            keys.extend(member_ref.into_iter().flat_map(|member_ref| judged(leg, member_ref)));
+        }
+        Ask::ById if !rows.knows(&row) => keys.push(row),
+        Ask::ById => {
+            let awaits = rows.get::<LegRow>(&row).filter(|row| row.state == LegState::Awaiting);
+            keys.extend(awaits.into_iter().flat_map(|row| judged(leg, row.member_ref)));
+        }
+        Ask::Original { transfer_id, .. } => {
+            keys.push(row);
+            returns::needs(*transfer_id, id.side, rows, keys);
+        }
     }
 }
 
-/// First the leg; once it is known, what judging its person needs.
-fn accepted(leg: &AcceptedLeg, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
-    let key = Key::Leg(leg.transfer_id, leg.terms.side);
-    if !rows.knows(&key) {
-        keys.push(key);
-        return;
-    }
-    if let Some(row) = rows.get::<LegRow>(&key).filter(|row| row.state == LegState::Awaiting) {
-        keys.push(Key::Member(row.member_ref));
-        keys.push(Key::Account(row.member_ref, kind_of(row.side)));
-        keys.push(Key::Wallet(row.member_ref));
-    }
+/// What the rules of a leg look at of its member.
+fn judged(leg: &Leg, member_ref: MemberRef) -> impl Iterator<Item = Key> {
+    let side = leg.leg.id.side;
+    let account = kinds::of(leg.terms.kind).legs[side].account;
+    let wallet = (side == Side::Payee).then_some(Key::Wallet(member_ref));
+    [Key::Member(member_ref), Key::Account(member_ref, account)].into_iter().chain(wallet)
 }
 
 /// What several orders need. Of two about one leg the second may contradict what the first has just made of it.
@@ -142,11 +138,9 @@ fn decided(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
     match reaction(leg.map(|leg| leg.state), decision.outcome, replayed.is_some() || lost.is_some()) {
         Reaction::Replay => {
             let whose = replayed.map(|leg| leg.member_ref);
-            keys.extend(
-                whose.into_iter().flat_map(|member_ref| {
-                    [Key::Account(member_ref, kind_of(side)), Key::Wallet(member_ref)]
-                }),
-            );
+            keys.extend(whose.into_iter().flat_map(|member_ref| {
+                [Key::Account(member_ref, account_of(Kind::TRANSFER, side)), Key::Wallet(member_ref)]
+            }));
             lost.iter().for_each(|lost| returns::needs_of_lost(lost, keys));
             keys.extend([Key::Account(PROVINCE, AccountKind::Suspense), Key::Incident(transfer_id, side)]);
         }

@@ -1,24 +1,25 @@
 //! Prepare: judge a leg, and bind the node to it or refuse it, durably either way.
 
-use super::accept::{Judged, await_acceptance, unsupported};
-use super::apply::{PROVINCE, account, kind_of};
-use super::{ASK_MARGIN_MS, Answer, Doubt, Life, NodeMachine, Step};
+use super::accept::await_acceptance;
+use super::apply::{PROVINCE, account, account_of};
+use super::record::{LegPrepared, LegRefused, PreparedLeg, ReturnPrepared};
+use super::tables::{AccountRow, Key, LegRow, MemberRow, PersonRow, Row, WalletRow};
+use super::{ASK_MARGIN_MS, Answer, Doubt, Life, NodeMachine, Step, daily};
+use crate::domain::kinds::{self, JudgedBy};
 use crate::domain::machine::own::{PeerMark, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
-use crate::domain::node::daily;
-use crate::domain::node::record::{LegPrepared, LegRefused, PreparedLeg, ReturnPrepared};
-use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, PersonRow, Row, WalletRow};
-use crate::domain::protocol::acceptance::LegTerms;
-use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::leg::{Ask, Leg, LegId, LegRead, LegRef, LegRefusal, LegState, LegTerms, named};
 use crate::domain::protocol::message::{Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::rules::identity::{Identity, identify};
+use crate::domain::rules::identity::{Identity, known};
 use crate::domain::rules::rulebook::PlaceRules;
-use crate::domain::rules::{Presented, PresentedLeg, RefusedLeg, RestOfFacts, against};
+use crate::domain::rules::{AccountFacts, Facts, against};
 use crate::domain::value::calendar::{Day, next_six};
-use crate::domain::value::id::Digest;
+use crate::domain::value::id::{Digest, MemberRef};
+use crate::domain::value::id_number::Person;
 use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::money::Money;
 use crate::domain::value::side::Side;
 
 /// Beyond this sum of fen, either way, the province's clearing account takes no new transfers.
@@ -26,7 +27,7 @@ const CLEARING_MAX: u64 = i64::MAX.unsigned_abs() / 2;
 
 impl NodeMachine {
     /// A vote for each leg, in order.
-    pub(super) fn prepare(&mut self, ticket: Ticket, hub: PeerMark, legs: &[Presented], step: &mut Step<'_>) {
+    pub(super) fn prepare(&mut self, ticket: Ticket, hub: PeerMark, legs: &[LegRead], step: &mut Step<'_>) {
         let admitted = self.admitted(Life::Joined).and_then(|()| self.meet_admitting_hub(hub, step));
         if let Err(refusal) = admitted {
             return step.answer(ticket, Answer::Refused(refusal));
@@ -35,138 +36,173 @@ impl NodeMachine {
         step.answer(ticket, Answer::Votes(votes));
     }
 
-    /// What stands against each leg; writes nothing.
-    pub(super) fn check(&self, ticket: Ticket, legs: &[Presented], step: &mut Step<'_>) {
-        let refusals = legs.iter().map(|leg| match leg {
-            Presented::Leg(presented) => {
-                self.judge(&LegTerms::from(&presented.leg), self.identify(presented, step), step).0
-            }
-            Presented::Accepted(leg) => vec![unsupported(leg.terms.side, "accepted")],
-            Presented::Return(leg) => vec![unsupported(leg.side, "kind")],
-            Presented::Refused(leg) => vec![leg.refusal.clone()],
+    /// What stands against each leg; writes nothing. A leg without its person can be prepared, never checked.
+    pub(super) fn check(&self, ticket: Ticket, legs: &[LegRead], step: &mut Step<'_>) {
+        let refusals = legs.iter().map(|read| match read {
+            Ok(leg) => match &leg.ask {
+                Ask::First { person, id_hash } => {
+                    self.judge(leg, self.identify(person, *id_hash, step), step).0
+                }
+                Ask::ById => vec![unsupported(leg, "accepted")],
+                Ask::Original { .. } => vec![unsupported(leg, "kind")],
+            },
+            Err(refused) => vec![refused.refusal.clone()],
         });
         let refusals = refusals.collect();
         step.answer(ticket, Answer::Refusals(refusals));
     }
 
-    fn vote(&mut self, presented: &Presented, step: &mut Step<'_>) -> Vote {
-        let (transfer_id, side, terms_digest) = match presented {
-            Presented::Leg(PresentedLeg { leg, .. }) => (leg.transfer_id, leg.side, leg.terms_digest),
-            Presented::Accepted(leg) => (leg.transfer_id, leg.terms.side, leg.terms_digest),
-            Presented::Return(leg) => (leg.transfer_id, leg.side, leg.terms_digest),
-            Presented::Refused(leg) => (leg.transfer_id, leg.side, leg.terms_digest),
-        };
+    fn vote(&mut self, read: &LegRead, step: &mut Step<'_>) -> Vote {
+        let leg = named(read);
+        let LegId { transfer_id, side } = leg.id;
         let row = step.rows().get::<LegRow>(&Key::Leg(transfer_id, side)).cloned();
-        let same_terms = row.as_ref().is_some_and(|row| row.terms_digest == terms_digest);
+        let same_terms = row.as_ref().is_some_and(|row| row.terms_digest == leg.terms_digest);
         let conflict = |reason| Verdict::Conflict { refusal: RefusalRecord::new(reason, side) };
-        let known = Known { same_terms, accepted: matches!(presented, Presented::Accepted(_)) };
+        let known = Known { same_terms, accepted: read.as_ref().is_ok_and(Leg::is_accepted) };
         let verdict = match (precedent(row.as_ref().map(|row| row.state), known), &row) {
             (Precedent::AbortedBefore, _) => conflict(Reason::AbortedBefore),
             (Precedent::OtherTerms, _) => conflict(Reason::TermsDiffer),
             (Precedent::SameAgain, Some(row)) => same_again(row),
-            (Precedent::Judge | Precedent::SameAgain, _) => match presented {
-                Presented::Leg(leg) => self.first_vote(leg, step),
-                Presented::Accepted(leg) => self.accepted_vote(leg, row.as_ref(), step),
-                Presented::Return(leg) => self.return_vote(leg, step),
-                Presented::Refused(leg) => refuse(leg.clone(), None, step),
+            (Precedent::Judge | Precedent::SameAgain, _) => match read {
+                Ok(leg) => self.first_vote(leg, row.as_ref(), step),
+                Err(refused) => refuse(refused.clone(), None, step),
             },
         };
-        Vote { transfer_id, side, terms_digest, verdict }
+        Vote { transfer_id, side, terms_digest: leg.terms_digest, verdict }
     }
 
-    fn first_vote(&mut self, presented: &PresentedLeg, step: &mut Step<'_>) -> Verdict {
-        let (leg, identity) = (&presented.leg, self.identify(presented, step));
-        self.judged_vote(&Judged::from(leg), identity, step)
+    /// The vote on a leg that can be judged, by what it is asked for.
+    fn first_vote(&mut self, leg: &Leg, row: Option<&LegRow>, step: &mut Step<'_>) -> Verdict {
+        match &leg.ask {
+            Ask::First { person, id_hash } => {
+                let identity = self.identify(person, *id_hash, step);
+                self.judged_vote(leg, identity, step)
+            }
+            Ask::ById => self.accepted_vote(leg, row, step),
+            Ask::Original { transfer_id, terms_digest } => {
+                self.return_vote(leg, (*transfer_id, *terms_digest), step)
+            }
+        }
     }
 
     /// Judges a leg and makes its vote durable.
-    pub(super) fn judged_vote(&mut self, leg: &Judged, identity: Identity, step: &mut Step<'_>) -> Verdict {
-        let terms = &leg.terms;
-        let rulebook = self.rules(terms).hash;
-        let (refusals, awaited) = self.judge(terms, identity, step);
-        let refusal = refusals.into_iter().next().or_else(|| overflow(terms, identity, step));
+    pub(super) fn judged_vote(&mut self, leg: &Leg, identity: Identity, step: &mut Step<'_>) -> Verdict {
+        let rulebook = self.rules(&leg.terms).hash;
+        let (refusals, awaited) = self.judge(leg, identity, step);
+        let refusal = refusals.into_iter().next().or_else(|| overflow(leg, identity, step));
         let (Identity::Known(member_ref), None) = (identity, &refusal) else {
-            let refused = RefusedLeg {
-                transfer_id: leg.transfer_id,
-                side: terms.side,
-                terms_digest: leg.terms_digest,
-                amount: terms.amount,
-                counter_region: Some(terms.counter_region),
-                receipt_time: terms.receipt_time,
-                // Identity is judged first, so a refusal is there whenever the person is not known.
-                refusal: refusal.unwrap_or_else(|| RefusalRecord::new(Reason::Internal, terms.side)),
-            };
-            return refuse(refused, Some(rulebook), step);
+            // Identity is judged first, so a refusal is there whenever the person is not known.
+            let refusal = refusal.unwrap_or_else(|| RefusalRecord::new(Reason::Internal, leg.leg.id.side));
+            return refuse(leg.refused(refusal), Some(rulebook), step);
         };
         // From here on nothing may fail.
         if awaited {
             return await_acceptance(leg, member_ref, rulebook, step);
         }
-        let prepared = PreparedLeg {
-            transfer_id: leg.transfer_id,
-            side: terms.side,
-            member_ref,
-            amount: terms.amount,
-            counter_region: terms.counter_region,
-            receipt_time: terms.receipt_time,
-            terms_digest: leg.terms_digest,
-            rulebook,
-            prepare_time: step.now.civil,
-            incarnation: own(step.rows()).incarnation,
-        };
-        let ask_at = step.now.mono.after(leg.time_left_ms).after(ASK_MARGIN_MS);
-        self.in_doubt.insert((leg.transfer_id, terms.side), Doubt { terms_digest: leg.terms_digest, ask_at });
+        let prepared = self.bind(leg, member_ref, rulebook, step);
         let leg_record = encode(&prepared);
         step.record(LegPrepared { leg: prepared });
         Verdict::Yes { leg_record, rulebook }
     }
 
-    fn rules(&self, leg: &LegTerms) -> &PlaceRules {
-        self.rulebook.rules(leg.province, leg.region, Day::of(leg.receipt_time))
-    }
-
-    /// Who the leg's person is here.
-    fn identify(&self, presented: &PresentedLeg, step: &Step<'_>) -> Identity {
-        let row = step.rows().get::<PersonRow>(&Key::Person(presented.id_hash));
-        identify(self.vault.as_ref(), row, &presented.leg.party.person)
-    }
-
-    /// Every rule that stands against the leg, in the fixed order, and whether it has still to be accepted.
-    fn judge(&self, leg: &LegTerms, identity: Identity, step: &Step<'_>) -> (Vec<RefusalRecord>, bool) {
-        let served = self.places.locate(leg.region).is_some_and(|area| area.province == self.province);
-        if !served {
-            return (vec![RefusalRecord::new(Reason::RegionElsewhere, leg.side)], false);
+    /// A leg as this node is bound to it from now on, in doubt until its decision comes.
+    pub(super) fn bind(
+        &mut self,
+        leg: &Leg,
+        member_ref: MemberRef,
+        rulebook: Digest,
+        step: &Step<'_>,
+    ) -> PreparedLeg {
+        let LegRef { id: LegId { transfer_id, side }, terms_digest } = leg.leg;
+        let ask_at = step.now.mono.after(leg.time_left_ms).after(ASK_MARGIN_MS);
+        self.in_doubt.insert((transfer_id, side), Doubt { terms_digest, ask_at });
+        PreparedLeg {
+            transfer_id,
+            side,
+            member_ref,
+            amount: leg.terms.amount,
+            counter_region: leg.terms.counter_region,
+            receipt_time: leg.terms.receipt_time,
+            terms_digest,
+            rulebook,
+            prepare_time: step.now.civil,
+            incarnation: own(step.rows()).incarnation,
         }
-        let Identity::Known(member_ref) = identity else {
-            return against(leg, identity, None, |_| self.no_facts(leg));
+    }
+
+    fn rules(&self, terms: &LegTerms) -> &PlaceRules {
+        self.rulebook.rules(terms.province, terms.region, Day::of(terms.receipt_time))
+    }
+
+    /// Who a leg's person is here.
+    fn identify(&self, person: &Person, id_hash: Digest, step: &Step<'_>) -> Identity {
+        let row = step.rows().get::<PersonRow>(&Key::Person(id_hash));
+        match row.map(|row| (row.member_ref, self.vault.holds(row, person))) {
+            None => Identity::Unknown,
+            Some((member_ref, Some(true))) => Identity::Known(member_ref),
+            Some((_, Some(false))) => Identity::NameDiffers,
+            // One damaged row must not take the other legs of the call down with it.
+            Some((_, None)) => Identity::Damaged,
+        }
+    }
+
+    /// Every rule that stands against the leg, in the fixed order, and whether it has still to be accepted. Identity
+    /// comes first and hides the rest.
+    fn judge(&self, leg: &Leg, identity: Identity, step: &Step<'_>) -> (Vec<RefusalRecord>, bool) {
+        let (side, terms) = (leg.leg.id.side, &leg.terms);
+        let served = self.places.locate(terms.region).is_some_and(|area| area.province == self.province);
+        if !served {
+            return (vec![RefusalRecord::new(Reason::RegionElsewhere, side)], false);
+        }
+        let effect = &kinds::of(terms.kind).legs[side];
+        let JudgedBy::Rules(rules) = effect.judged_by else {
+            return (vec![unsupported(leg, "kind")], false);
         };
         let rows = step.rows();
-        let account_row = rows.get::<AccountRow>(&Key::Account(member_ref, kind_of(leg.side)));
-        let is_payer = leg.side == Side::Payer;
-        against(leg, identity, rows.get::<MemberRow>(&Key::Member(member_ref)), |leg| RestOfFacts {
-            account: account_row.filter(|row| row.kind == AccountKind::Personal),
-            wallet: if is_payer { None } else { rows.get::<WalletRow>(&Key::Wallet(member_ref)) },
-            day_count: account_row.map_or(0, |row| daily::count(row, Day::of(leg.receipt_time))),
-            rules: self.rules(leg),
-        })
-    }
-
-    fn no_facts(&self, leg: &LegTerms) -> RestOfFacts<'_> {
-        RestOfFacts { account: None, wallet: None, day_count: 0, rules: self.rules(leg) }
+        let member_ref = if let Identity::Known(member_ref) = identity { Some(member_ref) } else { None };
+        let member = member_ref.and_then(|it| rows.get::<MemberRow>(&Key::Member(it)).map(|row| (it, row)));
+        if let Some(refusal) = known(identity, side, member.is_some()) {
+            return (vec![refusal], false);
+        }
+        let Some((member_ref, member)) = member else { return (Vec::new(), false) };
+        let account = rows.get::<AccountRow>(&Key::Account(member_ref, effect.account));
+        let account = account.filter(|row| row.kind == AccountKind::Personal);
+        let wallet = if side == Side::Payee { rows.get(&Key::Wallet(member_ref)) } else { None };
+        let facts = Facts {
+            side,
+            terms,
+            accepted: leg.is_accepted(),
+            insurance: &member.insurance(),
+            suspended_until: member.settlement_suspended_until,
+            account: account.map_or_else(AccountFacts::default, |row| AccountFacts {
+                free: row.posted.checked_sub(row.held).unwrap_or(Money::ZERO),
+                held: row.held,
+                day_count: daily::count(row, Day::of(terms.receipt_time)),
+            }),
+            wallet: wallet.map(|wallet: &WalletRow| wallet.state),
+            rules: self.rules(terms),
+        };
+        against(rules, &facts)
     }
 }
 
+/// What this node cannot carry out or look at of a leg, by the field that says so.
+fn unsupported(leg: &Leg, field: &str) -> RefusalRecord {
+    RefusalRecord::new(Reason::Unsupported, leg.leg.id.side).with("field", field)
+}
+
 /// Refuses a leg, durably.
-pub(super) fn refuse(leg: RefusedLeg, rulebook: Option<Digest>, step: &mut Step<'_>) -> Verdict {
-    let refusal = leg.refusal.clone();
+pub(super) fn refuse(refused: LegRefusal, rulebook: Option<Digest>, step: &mut Step<'_>) -> Verdict {
+    let LegRef { id: LegId { transfer_id, side }, terms_digest } = refused.leg;
+    let refusal = refused.refusal.clone();
     step.record(LegRefused {
-        transfer_id: leg.transfer_id,
-        side: leg.side,
-        terms_digest: leg.terms_digest,
-        amount: leg.amount,
-        counter_region: leg.counter_region,
-        receipt_time: leg.receipt_time,
-        refusal: leg.refusal,
+        transfer_id,
+        side,
+        terms_digest,
+        amount: refused.amount,
+        counter_region: refused.counter_region,
+        receipt_time: refused.receipt_time,
+        refusal: refused.refusal,
         rulebook,
         time: step.now.civil,
     });
@@ -180,18 +216,19 @@ pub(super) fn clearing_takes_more(rows: &WorkingSet<Row>) -> bool {
 }
 
 /// Amounts that could not be booked without passing what a balance can hold are refused before any record.
-fn overflow(leg: &LegTerms, identity: Identity, step: &Step<'_>) -> Option<RefusalRecord> {
+fn overflow(leg: &Leg, identity: Identity, step: &Step<'_>) -> Option<RefusalRecord> {
     let Identity::Known(member_ref) = identity else {
         return None;
     };
-    let row = account(step.rows(), member_ref, kind_of(leg.side));
-    let used = match leg.side {
+    let side = leg.leg.id.side;
+    let row = account(step.rows(), member_ref, account_of(leg.terms.kind, side));
+    let used = match side {
         Side::Payer => Some(row.held),
         Side::Payee => row.posted.checked_add(row.pending),
     };
-    let fits =
-        used.and_then(|used| used.checked_add(leg.amount)).is_some() && clearing_takes_more(step.rows());
-    (!fits).then(|| RefusalRecord::new(Reason::Overflow, leg.side))
+    let fits = used.and_then(|used| used.checked_add(leg.terms.amount)).is_some()
+        && clearing_takes_more(step.rows());
+    (!fits).then(|| RefusalRecord::new(Reason::Overflow, side))
 }
 
 /// What a node says to a prepare, by what it knows of the id.

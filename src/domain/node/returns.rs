@@ -2,36 +2,32 @@
 //! kinship, insurance, floors): what two operators return must have been booked here, must still be there, and must
 //! have an account to go to.
 
-use super::apply::{PROVINCE, account, minus, plus, promised};
+use super::apply::{PROVINCE, account, account_of, minus, plus, prepared_row, put_prepared};
 use super::needs::standing;
 use super::prepare::{clearing_takes_more, encode, refuse};
-use super::{ASK_MARGIN_MS, Doubt, NodeMachine, Step};
-use crate::domain::machine::own::own;
+use super::record::ReturnPrepared;
+use super::tables::{Key, LegRow, MemberRow, Row, WalletRow};
+use super::{NodeMachine, Step};
+use crate::domain::kinds;
 use crate::domain::machine::working_set::WorkingSet;
-use crate::domain::node::record::{PreparedLeg, ReturnPrepared};
-use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, Row, WalletRow};
-use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::kind::Kind;
+use crate::domain::protocol::leg::{Leg, LegState};
 use crate::domain::protocol::message::{Decision, Verdict};
-use crate::domain::protocol::returns::{ReturnLeg, account_kind};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::rules::RefusedLeg;
 use crate::domain::value::id::{Digest, MemberRef, TransferId};
 use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::member::{AccountState, WalletState};
+use crate::domain::value::money::Money;
 use crate::domain::value::side::Side;
 
-/// A leg that carries money back has voted yes: it is held, or promised, and counts against what the original moved.
+/// A leg that carries money back has voted yes: it counts against what the original moved.
 pub fn prepared(record: &ReturnPrepared, rows: &mut WorkingSet<Row>) {
-    let leg = LegRow { account: record.account, returns: Some(record.returns), ..promised(&record.leg) };
-    let row = account(rows, leg.account_owner(), leg.account);
-    rows.put(match leg.side {
-        Side::Payer => AccountRow { held: plus(row.held, leg.amount), ..row },
-        Side::Payee => AccountRow { pending: plus(row.pending, leg.amount), ..row },
-    });
+    let leg = prepared_row(&record.leg, Kind::COMPENSATION);
+    let leg = LegRow { account: record.account, returns: Some(record.returns), ..leg };
     if let Some(original) = original_of(&leg, rows) {
         rows.put(LegRow { returned: plus(original.returned, leg.amount), ..original });
     }
-    rows.put(leg);
+    put_prepared(leg, rows);
 }
 
 /// A leg was aborted: if it was to carry money back, that may be done by another one.
@@ -53,19 +49,18 @@ pub(super) fn original_key(original: TransferId, side: Side) -> Key {
 
 /// The account that a return moves, given the leg that moved it before: the suspense account gives back what stands
 /// there.
-fn account_of(original: &LegRow, side: Side) -> AccountKind {
+fn account_back(original: &LegRow, side: Side) -> AccountKind {
     match original.account {
         AccountKind::Suspense => AccountKind::Suspense,
         AccountKind::Personal | AccountKind::Wallet | AccountKind::Allotment | AccountKind::Clearing => {
-            account_kind(side, true)
+            account_of(Kind::COMPENSATION, side)
         }
     }
 }
 
-/// What judging a return needs, once its original is known.
-pub(super) fn needs(leg: &ReturnLeg, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
-    let original = original_key(leg.original, leg.side);
-    keys.push(Key::Leg(leg.transfer_id, leg.side));
+/// What judging a leg of a side needs that carries money of this transfer back.
+pub(super) fn needs(original: TransferId, side: Side, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+    let original = original_key(original, side);
     if !rows.knows(&original) {
         return keys.push(original);
     }
@@ -91,30 +86,24 @@ pub(super) fn lost_return(decision: &Decision) -> Option<ReturnPrepared> {
 }
 
 impl NodeMachine {
-    /// The vote on a leg that carries money back, made durable.
-    pub(super) fn return_vote(&mut self, leg: &ReturnLeg, step: &mut Step<'_>) -> Verdict {
-        let (member_ref, account) = match self.judge_return(leg, step) {
+    /// The vote on a leg that carries money of a transfer (with these terms) back, made durable.
+    pub(super) fn return_vote(
+        &mut self,
+        leg: &Leg,
+        original: (TransferId, Digest),
+        step: &mut Step<'_>,
+    ) -> Verdict {
+        let (member_ref, account) = match self.judge_return(leg, original, step) {
             Ok(found) => found,
-            Err(refusal) => return refuse(refused(leg, refusal), None, step),
+            Err(reason) => {
+                let refusal = RefusalRecord::new(reason, leg.leg.id.side);
+                return refuse(leg.refused(refusal), None, step);
+            }
         };
-        // From here on nothing may fail.
+        // From here on nothing may fail. No rulebook judges it.
         let rulebook = Digest::default();
-        let prepared = PreparedLeg {
-            transfer_id: leg.transfer_id,
-            side: leg.side,
-            member_ref,
-            amount: leg.amount,
-            counter_region: leg.counter_region,
-            receipt_time: leg.receipt_time,
-            terms_digest: leg.terms_digest,
-            // No rulebook judges it.
-            rulebook,
-            prepare_time: step.now.civil,
-            incarnation: own(step.rows()).incarnation,
-        };
-        let ask_at = step.now.mono.after(leg.time_left_ms).after(ASK_MARGIN_MS);
-        self.in_doubt.insert((leg.transfer_id, leg.side), Doubt { terms_digest: leg.terms_digest, ask_at });
-        let record = ReturnPrepared { leg: prepared, returns: leg.original, account };
+        let prepared = self.bind(leg, member_ref, rulebook, step);
+        let record = ReturnPrepared { leg: prepared, returns: original.0, account };
         let leg_record = encode(&record);
         step.record(record);
         Verdict::Yes { leg_record, rulebook }
@@ -123,47 +112,46 @@ impl NodeMachine {
     /// Whose account moves, and which. Check order: place, original, how much of it is left, account, sums.
     fn judge_return(
         &self,
-        leg: &ReturnLeg,
+        leg: &Leg,
+        (original, digest): (TransferId, Digest),
         step: &Step<'_>,
-    ) -> Result<(MemberRef, AccountKind), RefusalRecord> {
-        let refusal = |reason| RefusalRecord::new(reason, leg.side);
-        if self.places.locate(leg.region).is_none_or(|area| area.province != self.province) {
-            return Err(refusal(Reason::RegionElsewhere));
+    ) -> Result<(MemberRef, AccountKind), Reason> {
+        let (side, terms) = (leg.leg.id.side, &leg.terms);
+        if self.places.locate(terms.region).is_none_or(|area| area.province != self.province) {
+            return Err(Reason::RegionElsewhere);
         }
         let is_it = |row: &&LegRow| {
             row.state == LegState::Committed
-                && row.terms_digest == leg.original_digest
-                && row.returns.is_none()
+                && row.terms_digest == digest
+                && kinds::of(row.kind()).corrected_by == Some(terms.kind)
         };
-        let key = original_key(leg.original, leg.side);
-        let original = step.rows().get::<LegRow>(&key).filter(is_it);
-        let original = original.ok_or_else(|| refusal(Reason::OriginalNotHere))?;
+        let original = step.rows().get::<LegRow>(&original_key(original, side)).filter(is_it);
+        let original = original.ok_or(Reason::OriginalNotHere)?;
         let left = original.amount.checked_sub(original.returned);
-        if left.is_none_or(|left| left < leg.amount) {
-            return Err(refusal(Reason::OverCompensated));
+        if left.is_none_or(|left| left < terms.amount) {
+            return Err(Reason::OverCompensated);
         }
-        let account_kind = account_of(original, leg.side);
-        let member_ref = original.member_ref;
+        let account = account_back(original, side);
         if !clearing_takes_more(step.rows()) {
-            return Err(refusal(Reason::Overflow));
+            return Err(Reason::Overflow);
         }
-        if account_kind != AccountKind::Suspense {
-            takes(step.rows(), member_ref, leg).map_err(refusal)?;
+        if account != AccountKind::Suspense {
+            takes(step.rows(), original.member_ref, (side, terms.amount))?;
         }
-        Ok((member_ref, account_kind))
+        Ok((original.member_ref, account))
     }
 }
 
 /// Whether the member's own account can give or take the money. A frozen one can do both: freezing it is how people
 /// keep what is to go back.
-fn takes(rows: &WorkingSet<Row>, member_ref: MemberRef, leg: &ReturnLeg) -> Result<(), Reason> {
-    match leg.side {
+fn takes(rows: &WorkingSet<Row>, member_ref: MemberRef, (side, amount): (Side, Money)) -> Result<(), Reason> {
+    match side {
         Side::Payer => {
             let wallet: Option<&WalletRow> = rows.get(&Key::Wallet(member_ref));
             if wallet.is_none_or(|wallet| wallet.state == WalletState::Closed) {
                 return Err(Reason::WalletClosed);
             }
-            covers(rows, member_ref, leg.amount.fen()).then_some(()).ok_or(Reason::ReturnNotCovered)
+            covers(rows, member_ref, amount.fen()).then_some(()).ok_or(Reason::ReturnNotCovered)
         }
         Side::Payee => {
             let member: Option<&MemberRow> = rows.get(&Key::Member(member_ref));
@@ -171,7 +159,7 @@ fn takes(rows: &WorkingSet<Row>, member_ref: MemberRef, leg: &ReturnLeg) -> Resu
                 return Err(Reason::AccountAbsent);
             }
             let row = account(rows, member_ref, AccountKind::Personal);
-            let sum = row.posted.checked_add(row.pending).and_then(|sum| sum.checked_add(leg.amount));
+            let sum = row.posted.checked_add(row.pending).and_then(|sum| sum.checked_add(amount));
             sum.map(|_| ()).ok_or(Reason::Overflow)
         }
     }
@@ -195,19 +183,6 @@ pub(super) fn account_of_lost(lost: &ReturnPrepared, rows: &WorkingSet<Row>) -> 
         }
     };
     if takes { lost.account } else { AccountKind::Suspense }
-}
-
-/// The refusal of a leg, with what names it.
-fn refused(leg: &ReturnLeg, refusal: RefusalRecord) -> RefusedLeg {
-    RefusedLeg {
-        transfer_id: leg.transfer_id,
-        side: leg.side,
-        terms_digest: leg.terms_digest,
-        amount: leg.amount,
-        counter_region: Some(leg.counter_region),
-        receipt_time: leg.receipt_time,
-        refusal,
-    }
 }
 
 #[cfg(test)]

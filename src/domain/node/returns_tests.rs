@@ -8,12 +8,10 @@ use crate::domain::machine::record::replay;
 use crate::domain::machine::step::Output;
 use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, WalletRow};
 use crate::domain::node::{Answer, Input, leg_record};
-use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::leg::{Ask, Leg, LegRef, LegState};
 use crate::domain::protocol::message::{AckResult, Decision, Verdict};
-use crate::domain::protocol::returns::ReturnLeg;
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
-use crate::domain::rules::Presented;
 use crate::domain::toy::{PAYEE, PAYER, Toy, answer, id, member};
 use crate::domain::value::id::Digest;
 use crate::domain::value::ledger::AccountKind;
@@ -23,27 +21,45 @@ use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::domain::value::side::Side;
 
 /// 400.00 were sent under the id 1; both legs of a return of them, under the id 50.
-fn begun() -> (Toy, ReturnLeg, ReturnLeg) {
+fn begun() -> (Toy, Leg, Leg) {
     let mut toy = Toy::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
     toy.propose(50, 1, 40_000);
     let mut legs = toy.approve(50).into_iter().filter_map(|output| match output {
-        Output::Effect(Effect::PrepareReturn(_, leg)) => Some(*leg),
+        Output::Effect(Effect::Prepare(_, leg)) => Some(*leg),
         Output::Effect(_) | Output::Answer(..) => None,
     });
     let (debit, credit) = (legs.next().expect("a debit"), legs.next().expect("a credit"));
     (toy, debit, credit)
 }
 
-fn verdict(toy: &mut Toy, leg: &ReturnLeg) -> Verdict {
-    match toy.prepare_return(leg) {
+fn verdict(toy: &mut Toy, leg: &Leg) -> Verdict {
+    match toy.prepare(leg) {
         Answer::Votes(votes) => votes[0].verdict.clone(),
         other => panic!("no vote: {other:?}"),
     }
 }
 
-fn refusal(toy: &mut Toy, leg: &ReturnLeg) -> Reason {
+/// The same leg of another transfer.
+fn of(number: u8, leg: &Leg) -> Leg {
+    let LegRef { id: named, terms_digest } = leg.leg;
+    Leg { leg: LegRef::new(id(number), named.side, terms_digest), ..leg.clone() }
+}
+
+/// The same leg, carrying back what another one brought.
+fn carrying_back(number: u8, digest: Digest, leg: Leg) -> Leg {
+    Leg { ask: Ask::Original { transfer_id: id(number), terms_digest: digest }, ..leg }
+}
+
+fn originals_digest(leg: &Leg) -> Digest {
+    match leg.ask {
+        Ask::Original { terms_digest, .. } => terms_digest,
+        Ask::First { .. } | Ask::ById => panic!("{leg:?} carries nothing back"),
+    }
+}
+
+fn refusal(toy: &mut Toy, leg: &Leg) -> Reason {
     match verdict(toy, leg) {
         Verdict::No { refusal, .. } | Verdict::Conflict { refusal } => refusal.reason,
         other => panic!("not refused: {other:?}"),
@@ -54,16 +70,16 @@ fn row(toy: &mut Toy, province: ProvinceCode, kind: AccountKind) -> AccountRow {
     toy.node(province).get(&Key::Account(member(province), kind)).expect("an account")
 }
 
-fn decision(leg: &ReturnLeg, outcome: Outcome, leg_record: Vec<u8>) -> Decision {
+fn decision(leg: &Leg, outcome: Outcome, leg_record: Vec<u8>) -> Decision {
     let committed = outcome == Outcome::Commit;
     Decision {
-        transfer_id: leg.transfer_id,
-        side: leg.side,
-        terms_digest: leg.terms_digest,
+        transfer_id: leg.leg.id.transfer_id,
+        side: leg.leg.id.side,
+        terms_digest: leg.leg.terms_digest,
         outcome,
-        window: committed.then(|| crate::domain::value::calendar::Day::of(leg.receipt_time)),
+        window: committed.then(|| crate::domain::value::calendar::Day::of(leg.terms.receipt_time)),
         hub_seq: committed.then_some(2),
-        decide_time: leg.receipt_time,
+        decide_time: leg.terms.receipt_time,
         leg_record,
     }
 }
@@ -96,29 +112,25 @@ fn a_prepared_return_holds_in_the_wallet_and_is_pending_in_the_personal_account(
 fn a_node_lets_no_more_go_back_than_it_moved_whoever_asks() {
     let (mut toy, debit, _) = begun();
     verdict(&mut toy, &debit);
-    let other = ReturnLeg { transfer_id: id(51), amount: Money::from_fen(1), ..debit.clone() };
+    let mut other = of(51, &debit);
+    other.terms.amount = Money::from_fen(1);
     assert_eq!(refusal(&mut toy, &other), Reason::OverCompensated);
     // Nor is a return carried back itself.
     toy.decide(PAYEE, decision(&debit, Outcome::Commit, Vec::new()));
-    let back = ReturnLeg {
-        transfer_id: id(52),
-        side: Side::Payee,
-        original: id(50),
-        original_digest: debit.terms_digest,
-        ..debit
-    };
+    let mut back = carrying_back(50, debit.leg.terms_digest, of(52, &debit));
+    back.leg.id.side = Side::Payee;
     assert_eq!(refusal(&mut toy, &back), Reason::OriginalNotHere);
 }
 
 #[test]
 fn what_was_not_booked_here_under_these_terms_does_not_go_back() {
     let (mut toy, debit, credit) = begun();
-    let unknown = ReturnLeg { transfer_id: id(51), original: id(9), ..debit.clone() };
+    let unknown = carrying_back(9, originals_digest(&debit), of(51, &debit));
     assert_eq!(refusal(&mut toy, &unknown), Reason::OriginalNotHere);
-    let others = ReturnLeg { transfer_id: id(52), original_digest: Digest([8; 32]), ..debit.clone() };
+    let others = carrying_back(1, Digest([8; 32]), of(52, &debit));
     assert_eq!(refusal(&mut toy, &others), Reason::OriginalNotHere);
-    let elsewhere = RegionCode::new(130_100).expect("a code");
-    let elsewhere = ReturnLeg { transfer_id: id(53), region: elsewhere, ..debit };
+    let mut elsewhere = of(53, &debit);
+    elsewhere.terms.region = RegionCode::new(130_100).expect("a code");
     assert_eq!(refusal(&mut toy, &elsewhere), Reason::RegionElsewhere);
     // Only prepared, not committed: sent under the id 2, whose decision has not come.
     let outputs = toy.create(2, 2, 100);
@@ -128,13 +140,8 @@ fn what_was_not_booked_here_under_these_terms_does_not_go_back() {
         }
     }
     let sent: TransferRow = toy.hub.get(&hub::Key::Transfer(id(2))).expect("received");
-    let early = ReturnLeg {
-        transfer_id: id(54),
-        original: id(2),
-        original_digest: sent.terms_digest,
-        amount: Money::from_fen(100),
-        ..credit
-    };
+    let mut early = carrying_back(2, sent.terms_digest, of(54, &credit));
+    early.terms.amount = Money::from_fen(100);
     assert_eq!(refusal(&mut toy, &early), Reason::OriginalNotHere);
 }
 
@@ -147,7 +154,7 @@ fn accounts_that_ended_take_nothing_back_and_frozen_ones_do() {
     assert_eq!(refusal(&mut toy, &debit), Reason::WalletClosed);
     let state = crate::domain::value::member::WalletState::Frozen;
     toy.payee.rows.put(WalletRow { state, ..wallet });
-    let again = ReturnLeg { transfer_id: id(51), ..debit };
+    let again = of(51, &debit);
     assert!(matches!(verdict(&mut toy, &again), Verdict::Yes { .. }), "freezing keeps what is to go back");
     // He has moved to residents' insurance, which has no personal account.
     let status = crate::domain::value::member::InsuranceStatus::Active;
@@ -166,7 +173,8 @@ fn a_return_that_was_lost_comes_back_as_it_was() {
         let prepared = toy.node(province).journal.len();
         toy.decide(province, decision(&leg, Outcome::Commit, Vec::new()));
         let (before, whole) = (prepared - 1, toy.node(province).rows.rows().cloned().collect::<Vec<_>>());
-        let known: LegRow = toy.node(province).get(&Key::Leg(leg.transfer_id, leg.side)).expect("one");
+        let known: LegRow =
+            toy.node(province).get(&Key::Leg(leg.leg.id.transfer_id, leg.leg.id.side)).expect("one");
         assert_eq!(
             self::leg_record(&known),
             Some(leg_record.clone()),
@@ -247,7 +255,7 @@ fn a_member_whose_money_goes_back_does_not_leave_meanwhile() {
 #[test]
 fn a_return_cannot_be_checked() {
     let (mut toy, debit, _) = begun();
-    let check = Input::Check { ticket: 1, legs: vec![Presented::Return(debit)] };
+    let check = Input::Check { ticket: 1, legs: vec![Ok(debit)] };
     let Answer::Refusals(refusals) = answer(toy.payee.run(toy.now, check)) else { panic!("no answer") };
     assert_eq!(refusals[0][0].reason, Reason::Unsupported);
 }

@@ -3,13 +3,14 @@
 use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
 use crate::domain::machine::scan::{Filter, Only};
 use crate::domain::machine::table::{rows, tables};
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, MemberRef, TransferId};
 use crate::domain::value::kinship::Kinship;
 use crate::domain::value::ledger::{AccountKind, EntryKind};
-use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType, WalletState};
+use crate::domain::value::member::{AccountState, Insurance, InsuranceStatus, InsuranceType, WalletState};
 use crate::domain::value::money::Money;
 use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::domain::value::side::Side;
@@ -235,4 +236,25 @@ impl Row {
 /// Legs that voted yes and do not know the decision.
 pub fn legs_in_doubt() -> Filter<Table> {
     Filter { table: Table::Leg, only: Only::Equal("state", LegState::Prepared.number()) }
+}
+
+impl MemberRow {
+    /// What rules look at of a member.
+    pub fn insurance(&self) -> Insurance {
+        Insurance {
+            region: self.region,
+            insurance_type: self.insurance_type,
+            insurance_status: self.insurance_status,
+            in_arrears: self.in_arrears,
+            public_medical: self.public_medical,
+            account_state: self.account_state,
+        }
+    }
+}
+
+impl LegRow {
+    /// Which kind of transfer it is a part of: stored as what it carries back.
+    pub fn kind(&self) -> Kind {
+        Kind::of_stored(self.returns.is_some())
+    }
 }

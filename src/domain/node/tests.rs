@@ -7,11 +7,10 @@ use crate::domain::hub;
 use crate::domain::machine::record::replay;
 use crate::domain::machine::step::Output;
 use crate::domain::node::tables::{AccountRow, PersonRow, Row};
-use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::leg::{Leg, LegState};
 use crate::domain::protocol::message::{AckResult, Decision, Ruling, Verdict};
-use crate::domain::protocol::transfer::{Leg, Outcome};
+use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
-use crate::domain::rules::{Presented, PresentedLeg};
 use crate::domain::toy::{self, OpenVault, PAYEE, PAYER, Toy, answer, id, id_hash, member};
 use crate::domain::value::id::Digest;
 use crate::domain::value::ledger::AccountKind;
@@ -44,13 +43,13 @@ fn refusal(verdict: &Verdict) -> Reason {
 
 fn decision(leg: &Leg, outcome: Outcome) -> Decision {
     Decision {
-        transfer_id: leg.transfer_id,
-        side: leg.side,
-        terms_digest: leg.terms_digest,
+        transfer_id: leg.leg.id.transfer_id,
+        side: leg.leg.id.side,
+        terms_digest: leg.leg.terms_digest,
         outcome,
         window: None,
         hub_seq: (outcome == Outcome::Commit).then_some(1),
-        decide_time: leg.receipt_time,
+        decide_time: leg.terms.receipt_time,
         leg_record: Vec::new(),
     }
 }
@@ -127,7 +126,7 @@ fn an_id_with_other_terms_is_a_conflict_and_changes_nothing() {
     let mut leg = legs(&mut toy, 1, 40_000).remove(0);
     verdict(&mut toy, &leg);
     let before = rows(&mut toy);
-    leg.terms_digest.0[0] ^= 1;
+    leg.leg.terms_digest.0[0] ^= 1;
     assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::TermsDiffer);
     let acks = toy.decide(PAYER, decision(&leg, Outcome::Abort));
     assert_eq!(acks[0].result, AckResult::Rejected);
@@ -225,8 +224,9 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
         (3, Reason::Internal),
     ] {
         let id_hash = Digest([number; 32]);
-        let leg = Leg { transfer_id: id(number), ..leg.clone() };
-        let legs = vec![Presented::Leg(PresentedLeg { leg, id_hash })];
+        let mut leg = leg.clone().with_id_hash(|_| id_hash);
+        leg.leg.id.transfer_id = id(number);
+        let legs = vec![Ok(leg)];
         let check = toy.payer.run(now, Input::Check { ticket: 0, legs: legs.clone() });
         let Answer::Refusals(refusals) = answer(check) else { panic!("no refusals") };
         assert_eq!(refusals[0].iter().map(|it| it.reason).collect::<Vec<_>>(), vec![reason]);
@@ -242,7 +242,7 @@ fn a_check_lists_every_rule_that_fails_and_writes_nothing() {
     toy.report(PAYER, 130_100, InsuranceType::Resident, InsuranceStatus::Suspended, "changed");
     let leg = legs(&mut toy, 1, 400_000_000).remove(0);
     let before = toy.payer.journal.len();
-    let legs = vec![Presented::Leg(PresentedLeg { leg, id_hash: id_hash(PAYER) })];
+    let legs = vec![Ok(leg.with_id_hash(|_| id_hash(PAYER)))];
     let Answer::Refusals(refusals) = answer(toy.payer.run(toy.now, Input::Check { ticket: 0, legs })) else {
         panic!("no refusals")
     };

@@ -1,5 +1,16 @@
-//! Where a province's part of a transfer stands.
+//! A leg: one province's part of a transfer. What names it, what it says, how its node is asked for it, and where it
+//! stands there.
 
+use crate::domain::protocol::kind::Kind;
+use crate::domain::reason::RefusalRecord;
+use crate::domain::value::calendar::Civil;
+use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::id_number::{IdNumber, Person};
+use crate::domain::value::kinship::Kinship;
+use crate::domain::value::member::InsuranceType;
+use crate::domain::value::money::Money;
+use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::side::Side;
 use crate::domain::value::stored_enum::stored_enum;
 
 stored_enum! {
@@ -17,5 +28,153 @@ stored_enum! {
         Aborted = 5 "aborted",
         /// Voted awaiting: nothing is reserved, and nothing is bound; known by its id when the payee accepts.
         Awaiting = 6 "awaiting",
+    }
+}
+
+/// Which leg: the transfer, and whose part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LegId {
+    /// The transfer.
+    pub transfer_id: TransferId,
+    /// Whose part.
+    pub side: Side,
+}
+
+/// What every message about one leg names: the leg, and the terms that it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LegRef {
+    /// The leg.
+    pub id: LegId,
+    /// Keyed digest of the whole terms.
+    pub terms_digest: Digest,
+}
+
+impl LegRef {
+    /// The leg of a transfer's side, with these terms.
+    pub fn new(transfer_id: TransferId, side: Side, terms_digest: Digest) -> LegRef {
+        LegRef { id: LegId { transfer_id, side }, terms_digest }
+    }
+}
+
+/// What the payer's place demands of the payee's side; nothing of the payer's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// Insurance types that may receive. Empty: no demand.
+    pub allowed_types: Vec<InsuranceType>,
+    /// Whether the payee must accept before he receives.
+    pub acceptance: bool,
+}
+
+/// What a leg says, but for the person: all that rules may look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LegTerms {
+    /// What the transfer does.
+    pub kind: Kind,
+    /// This side's pooling area, as stated.
+    pub region: RegionCode,
+    /// The province that serves it.
+    pub province: ProvinceCode,
+    /// The other side's pooling area.
+    pub counter_region: RegionCode,
+    /// What the payee is to the payer; none where that has no part in it.
+    pub kinship: Option<Kinship>,
+    /// Amount.
+    pub amount: Money,
+    /// When the hub received the transfer: the time that rules go by.
+    pub receipt_time: Civil,
+    /// What the other place demands of this side.
+    pub demands: Demands,
+}
+
+/// How a node is asked for a leg: by what it finds whose leg it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// For the first time, with the person.
+    First {
+        /// This side's person. Never stored as he is.
+        person: Box<Person>,
+        /// Keyed hash of his number at his node; zeros until that has made it.
+        id_hash: Digest,
+    },
+    /// By the leg's id, once the payee has accepted: the node that voted first knows whose it is.
+    ById,
+    /// By the leg whose money this one carries back.
+    Original {
+        /// The committed transfer.
+        transfer_id: TransferId,
+        /// Keyed digest of its whole terms.
+        terms_digest: Digest,
+    },
+}
+
+/// One province's part of a transfer, as it is asked to prepare or to check it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leg {
+    /// Which leg; zeros in a check, but for the side.
+    pub leg: LegRef,
+    /// What it says.
+    pub terms: LegTerms,
+    /// By what it is asked for.
+    pub ask: Ask,
+    /// What is left until the hub gives up, or asks again, in milliseconds.
+    pub time_left_ms: u64,
+}
+
+impl Leg {
+    /// The same after it has waited so long.
+    pub fn waited(mut self, ms: u64) -> Leg {
+        self.time_left_ms = self.time_left_ms.saturating_sub(ms);
+        self
+    }
+
+    /// The same as its node finds the person: with this keyed hash of his number, where the leg names him.
+    pub fn with_id_hash(mut self, hash: impl FnOnce(&IdNumber) -> Digest) -> Leg {
+        if let Ask::First { person, id_hash } = &mut self.ask {
+            *id_hash = hash(&person.id_number);
+        }
+        self
+    }
+
+    /// Whether its payee has accepted.
+    pub fn is_accepted(&self) -> bool {
+        self.ask == Ask::ById
+    }
+
+    /// A refusal of it.
+    pub fn refused(&self, refusal: RefusalRecord) -> LegRefusal {
+        LegRefusal {
+            leg: self.leg,
+            amount: self.terms.amount,
+            counter_region: Some(self.terms.counter_region),
+            receipt_time: self.terms.receipt_time,
+            refusal,
+        }
+    }
+}
+
+/// A leg that is refused, with what could be read of it: enough to name it, at least.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LegRefusal {
+    /// Which leg.
+    pub leg: LegRef,
+    /// Amount; zero when it cannot be read.
+    pub amount: Money,
+    /// The other side's pooling area, when it can be read.
+    pub counter_region: Option<RegionCode>,
+    /// When the hub received the transfer.
+    pub receipt_time: Civil,
+    /// Why.
+    pub refusal: RefusalRecord,
+}
+
+/// A leg as its node has read it; one that says what this program cannot carry out is refused before any rule, and
+/// takes no other leg of its call down with it.
+pub type LegRead = Result<Leg, LegRefusal>;
+
+/// Which leg was read, whatever it says.
+pub fn named(read: &LegRead) -> LegRef {
+    match read {
+        Ok(leg) => leg.leg,
+        Err(refused) => refused.leg,
     }
 }

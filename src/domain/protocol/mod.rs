@@ -1,7 +1,6 @@
 //! What hub and nodes say to each other about a transfer, and the states that it goes through.
 
-pub mod acceptance;
+pub mod kind;
 pub mod leg;
 pub mod message;
-pub mod returns;
 pub mod transfer;

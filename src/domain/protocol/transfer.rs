@@ -1,13 +1,10 @@
 //! A transfer: its content, its states, and the table states × events, total.
 
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::id::Digest;
 use crate::domain::value::id_number::Person;
 use crate::domain::value::kinship::Kinship;
-use crate::domain::value::member::InsuranceType;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::{ProvinceCode, RegionCode};
-use crate::domain::value::side::Side;
 use crate::domain::value::stored_enum::stored_enum;
 
 stored_enum! {
@@ -138,33 +135,6 @@ pub struct TermsDigests {
     pub remark: Digest,
     /// All of it, with kinship and amount: what travels to both provinces.
     pub whole: Digest,
-}
-
-/// One province's part of a transfer, as it is asked to prepare it. Carries a person: never stored as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leg {
-    /// The transfer.
-    pub transfer_id: TransferId,
-    /// Whose part.
-    pub side: Side,
-    /// This side's person.
-    pub party: Party,
-    /// The other side's pooling area.
-    pub counter_region: RegionCode,
-    /// What the payee is to the payer.
-    pub kinship: Kinship,
-    /// Amount.
-    pub amount: Money,
-    /// Digest of the whole terms.
-    pub terms_digest: Digest,
-    /// When the hub received the transfer.
-    pub receipt_time: Civil,
-    /// What the other place demands of this side: the insurance types that may receive. Empty: no demand.
-    pub allowed_types: Vec<InsuranceType>,
-    /// Whether the payer's place demands that the payee accepts before he receives.
-    pub acceptance: bool,
-    /// What is left until the hub gives up, in milliseconds.
-    pub time_left_ms: u64,
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::domain::value::side::Side;
 /// Whether a leg that no rule refuses has still to be accepted.
 pub fn is_awaited(facts: &Facts) -> bool {
     let comes_later = facts.rules.without_wallet == WithoutWallet::Await && !is_open(facts);
-    facts.leg.side == Side::Payee
-        && !facts.leg.accepted
-        && (facts.rules.acceptance || facts.leg.acceptance || comes_later)
+    facts.side == Side::Payee
+        && !facts.accepted
+        && (facts.rules.acceptance || facts.terms.demands.acceptance || comes_later)
 }

@@ -5,8 +5,8 @@ use crate::domain::reason::{Reason, RefusalRecord};
 
 /// Refuses more than the place's limit for one transfer.
 pub fn within(facts: &Facts) -> Option<RefusalRecord> {
-    let (amount, limit) = (facts.leg.amount, facts.rules.transfer_max);
+    let (amount, limit) = (facts.terms.amount, facts.rules.transfer_max);
     (amount > limit).then(|| {
-        RefusalRecord::new(Reason::AmountOverLimit, facts.leg.side).with("limit", limit).with("value", amount)
+        RefusalRecord::new(Reason::AmountOverLimit, facts.side).with("limit", limit).with("value", amount)
     })
 }

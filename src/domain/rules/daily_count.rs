@@ -6,6 +6,6 @@ use crate::domain::reason::{Reason, RefusalRecord};
 /// Live holds count too, so that racing transfers cannot pass the limit.
 pub fn within(facts: &Facts) -> Option<RefusalRecord> {
     let limit = facts.rules.daily_count_max;
-    (facts.day_count >= limit)
-        .then(|| RefusalRecord::new(Reason::DailyCountReached, facts.leg.side).with("limit", limit))
+    (facts.account.day_count >= limit)
+        .then(|| RefusalRecord::new(Reason::DailyCountReached, facts.side).with("limit", limit))
 }

@@ -1,10 +1,8 @@
 //! Name and number must belong to a person of this province. Says nothing more than that to whoever guesses.
 
 use super::by_side;
-use crate::domain::node::tables::PersonRow;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::id::MemberRef;
-use crate::domain::value::id_number::Person;
 use crate::domain::value::side::Side;
 
 /// What the vault says of a leg's person.
@@ -18,23 +16,6 @@ pub enum Identity {
     Damaged,
     /// Number and name belong together.
     Known(MemberRef),
-}
-
-/// Opens what the vault holds sealed. Implemented where the key is: the core sees neither key nor cipher.
-pub trait Vault: Send + Sync + std::fmt::Debug {
-    /// Whether the row holds just this person, number and name; nothing when it cannot be read.
-    fn holds(&self, row: &PersonRow, person: &Person) -> Option<bool>;
-}
-
-/// Who a person is, by the vault's row under his number's keyed hash.
-pub fn identify(vault: &dyn Vault, row: Option<&PersonRow>, person: &Person) -> Identity {
-    let Some(row) = row else { return Identity::Unknown };
-    match vault.holds(row, person) {
-        Some(true) => Identity::Known(row.member_ref),
-        Some(false) => Identity::NameDiffers,
-        // One damaged row must not take the other legs of the call down with it.
-        None => Identity::Damaged,
-    }
 }
 
 /// Refuses an unknown number (not insured here) and a known one with another name.

@@ -7,22 +7,22 @@ use crate::domain::value::member::{InsuranceStatus, InsuranceType};
 
 /// The pooling area stated must be the one of insurance.
 pub fn elsewhere(facts: &Facts) -> Option<RefusalRecord> {
-    (facts.member.region != facts.leg.region)
-        .then(|| by_side(facts.leg.side, Reason::PayerInsuredElsewhere, Reason::PayeeInsuredElsewhere))
+    (facts.insurance.region != facts.terms.region)
+        .then(|| by_side(facts.side, Reason::PayerInsuredElsewhere, Reason::PayeeInsuredElsewhere))
 }
 
 /// Only a member of employee insurance (310) has a personal account to send from.
 pub fn payer_employee(facts: &Facts) -> Option<RefusalRecord> {
-    match facts.member.insurance_type {
+    match facts.insurance.insurance_type {
         InsuranceType::Employee => None,
-        InsuranceType::Resident => Some(RefusalRecord::new(Reason::PayerNotEmployee, facts.leg.side)),
+        InsuranceType::Resident => Some(RefusalRecord::new(Reason::PayerNotEmployee, facts.side)),
     }
 }
 
 /// Status 1 only; each other status has a reason of its own.
 pub fn in_force(facts: &Facts) -> Option<RefusalRecord> {
-    let side = facts.leg.side;
-    match facts.member.insurance_status {
+    let side = facts.side;
+    match facts.insurance.insurance_status {
         InsuranceStatus::Active => None,
         InsuranceStatus::None => Some(by_side(side, Reason::PayerNotInsured, Reason::PayeeNotInsured)),
         InsuranceStatus::Suspended => Some(by_side(side, Reason::PayerSuspended, Reason::PayeeSuspended)),
@@ -32,5 +32,5 @@ pub fn in_force(facts: &Facts) -> Option<RefusalRecord> {
 
 /// 欠费 stands against both sides.
 pub fn arrears(facts: &Facts) -> Option<RefusalRecord> {
-    facts.member.in_arrears.then(|| by_side(facts.leg.side, Reason::PayerInArrears, Reason::PayeeInArrears))
+    facts.insurance.in_arrears.then(|| by_side(facts.side, Reason::PayerInArrears, Reason::PayeeInArrears))
 }

@@ -5,7 +5,7 @@ use crate::domain::reason::{Reason, RefusalRecord};
 
 /// Judged by both places, each by its own rulebook.
 pub fn allowed(facts: &Facts) -> Option<RefusalRecord> {
-    let kind = facts.leg.kinship;
+    let kind = facts.terms.kinship?;
     (!facts.rules.kinships.contains(&kind))
-        .then(|| RefusalRecord::new(Reason::KinshipNotAllowed, facts.leg.side).with("kinship", kind.name()))
+        .then(|| RefusalRecord::new(Reason::KinshipNotAllowed, facts.side).with("kinship", kind.name()))
 }

@@ -7,6 +7,6 @@ use crate::domain::value::money::Money;
 
 /// Whatever is held belongs to an earlier transfer that has not come to its end, so racing calls cannot pass it.
 pub fn none(facts: &Facts) -> Option<RefusalRecord> {
-    let open = facts.account.is_some_and(|account| account.held > Money::ZERO);
-    (facts.rules.one_open_transfer && open).then(|| RefusalRecord::new(Reason::OpenTransfer, facts.leg.side))
+    let open = facts.account.held > Money::ZERO;
+    (facts.rules.one_open_transfer && open).then(|| RefusalRecord::new(Reason::OpenTransfer, facts.side))
 }

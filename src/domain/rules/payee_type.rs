@@ -5,9 +5,9 @@ use crate::domain::reason::{Reason, RefusalRecord};
 
 /// Refuses a payee of a type that the payer's place does not send to.
 pub fn allowed(facts: &Facts) -> Option<RefusalRecord> {
-    let types = &facts.leg.allowed_types;
-    (!types.is_empty() && !types.contains(&facts.member.insurance_type)).then(|| {
-        RefusalRecord::new(Reason::PayeeTypeNotAllowed, facts.leg.side)
-            .with("insurance_type", facts.member.insurance_type.name())
+    let types = &facts.terms.demands.allowed_types;
+    (!types.is_empty() && !types.contains(&facts.insurance.insurance_type)).then(|| {
+        RefusalRecord::new(Reason::PayeeTypeNotAllowed, facts.side)
+            .with("insurance_type", facts.insurance.insurance_type.name())
     })
 }

@@ -6,9 +6,9 @@ use crate::domain::value::member::AccountState;
 
 /// Refuses an absent or frozen account.
 pub fn normal(facts: &Facts) -> Option<RefusalRecord> {
-    match facts.member.account_state {
+    match facts.insurance.account_state {
         AccountState::Normal => None,
-        AccountState::Absent => Some(RefusalRecord::new(Reason::PayerAccountAbsent, facts.leg.side)),
-        AccountState::Frozen => Some(RefusalRecord::new(Reason::PayerAccountFrozen, facts.leg.side)),
+        AccountState::Absent => Some(RefusalRecord::new(Reason::PayerAccountAbsent, facts.side)),
+        AccountState::Frozen => Some(RefusalRecord::new(Reason::PayerAccountFrozen, facts.side)),
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::reason::{Reason, RefusalRecord};
 /// Refuses either side.
 pub fn excluded(facts: &Facts) -> Option<RefusalRecord> {
     facts
-        .member
+        .insurance
         .public_medical
-        .then(|| by_side(facts.leg.side, Reason::PayerPublicMedical, Reason::PayeePublicMedical))
+        .then(|| by_side(facts.side, Reason::PayerPublicMedical, Reason::PayeePublicMedical))
 }

@@ -18,9 +18,9 @@ pub fn has_lawful_length(from: Day, until: Day) -> bool {
 /// Refuses a member while his suspension lasts. Its end is told of the payer, who asks for himself, and not of the
 /// payee, whose affair it is.
 pub fn lifted(facts: &Facts) -> Option<RefusalRecord> {
-    let until = facts.member.settlement_suspended_until?;
-    (Day::of(facts.leg.receipt_time) < until).then(|| {
-        let side = facts.leg.side;
+    let until = facts.suspended_until?;
+    (Day::of(facts.terms.receipt_time) < until).then(|| {
+        let side = facts.side;
         let refusal = by_side(side, Reason::PayerSettlementSuspended, Reason::PayeeSettlementSuspended);
         match side {
             Side::Payer => refusal.with("until", until),

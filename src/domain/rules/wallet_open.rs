@@ -7,16 +7,16 @@ use crate::domain::value::member::WalletState;
 
 /// Whether there is an open wallet.
 pub fn is_open(facts: &Facts) -> bool {
-    facts.wallet.is_some_and(|wallet| wallet.state == WalletState::Open)
+    facts.wallet == Some(WalletState::Open)
 }
 
 /// Refuses a frozen wallet, and a missing or closed one that is not waited for.
 pub fn open(facts: &Facts) -> Option<RefusalRecord> {
-    let reason = match facts.wallet.map(|wallet| wallet.state) {
+    let reason = match facts.wallet {
         Some(WalletState::Open) => return None,
         Some(WalletState::Frozen) => Reason::PayeeWalletFrozen,
         Some(WalletState::Closed) | None => Reason::PayeeWalletNotOpen,
     };
-    let waits = facts.rules.without_wallet == WithoutWallet::Await && !facts.leg.accepted;
-    (reason == Reason::PayeeWalletFrozen || !waits).then(|| RefusalRecord::new(reason, facts.leg.side))
+    let waits = facts.rules.without_wallet == WithoutWallet::Await && !facts.accepted;
+    (reason == Reason::PayeeWalletFrozen || !waits).then(|| RefusalRecord::new(reason, facts.side))
 }

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::domain::hub::{CompensationRequest, CompensationWord};
-use crate::domain::protocol::returns::ReturnLeg;
 
 /// An operator of the toy.
 pub fn operator(name: &str) -> String {
@@ -45,12 +44,5 @@ impl Toy {
     pub fn approve(&mut self, number: u8) -> Vec<HubOutput> {
         let word = CompensationWord::Approve { deadline_ms: 10_000 };
         self.hub.run(self.now, compensate(91, number, "b", word))
-    }
-
-    /// Hands a leg that carries money back to its node.
-    pub fn prepare_return(&mut self, leg: &ReturnLeg) -> node::Answer {
-        let (now, hub, province) = (self.now, self.hub.mark, leg.province);
-        let legs = vec![Presented::Return(leg.clone())];
-        answer(self.node(province).run(now, node::Input::Prepare { ticket: 0, hub, legs }))
     }
 }

@@ -1,5 +1,6 @@
 //! What a province knows of a member: insurance (policy_facts §4.3) and the state of the personal account.
 
+use crate::domain::value::region::RegionCode;
 use crate::domain::value::stored_enum::stored_enum;
 
 stored_enum! {
@@ -48,4 +49,21 @@ stored_enum! {
         /// Ended with nothing in it.
         Closed = 3 "closed",
     }
+}
+
+/// How a member is insured, as his province's own system reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Insurance {
+    /// Pooling area of insurance.
+    pub region: RegionCode,
+    /// 310 or 390.
+    pub insurance_type: InsuranceType,
+    /// Whether it is in force.
+    pub insurance_status: InsuranceStatus,
+    /// 欠费: behind with contributions.
+    pub in_arrears: bool,
+    /// 公费医疗: publicly funded, has no part in sharing.
+    pub public_medical: bool,
+    /// State of the personal account.
+    pub account_state: AccountState,
 }

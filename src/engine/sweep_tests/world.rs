@@ -9,7 +9,7 @@ use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::scan::Scan;
 use crate::domain::machine::step::{Machine, Output};
 use crate::domain::machine::table::TableRow;
-use crate::domain::protocol::acceptance::AcceptedLeg;
+use crate::domain::protocol::leg::{Ask, LegId, LegRef};
 use crate::domain::protocol::message::{Ack, AckResult, Decision, Verdict, Vote};
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::Reason;
@@ -174,11 +174,11 @@ impl World {
                 Output::Answer(_, Answer::Admitted { incarnation, .. }) => assert_eq!(incarnation, 1),
                 Output::Answer(ticket, other) => panic!("{ticket}: {other:?}"),
                 Output::Effect(Effect::Prepare(province, leg)) => {
-                    let vote = first_vote(leg.transfer_id, leg.side, leg.terms_digest);
+                    let vote = match leg.ask {
+                        Ask::First { .. } => first_vote(leg.leg),
+                        Ask::ById | Ask::Original { .. } => yes(leg.leg),
+                    };
                     votes.entry(province).or_insert_with(Vec::new).push(vote);
-                }
-                Output::Effect(Effect::PrepareAccepted(province, leg)) => {
-                    votes.entry(province).or_insert_with(Vec::new).push(yes(&leg));
                 }
                 Output::Effect(Effect::Decide(province, decision)) => {
                     acks.entry(province).or_insert_with(Vec::new).push(self.obey(&decision));
@@ -241,19 +241,22 @@ pub(super) fn machine(start: u8) -> HubMachine {
 }
 
 /// The payer's province holds; the payee's asks him first for those of the evening, and takes those of the morning.
-pub(super) fn first_vote(transfer_id: TransferId, side: Side, terms_digest: Digest) -> Vote {
-    let evening = transfer_id < id(WAITING);
-    let rulebook = Digest([9; 32]);
-    let verdict = match side {
-        Side::Payee if evening => Verdict::Awaiting { until: Civil(SIX), rulebook: Some(rulebook) },
-        Side::Payer | Side::Payee => Verdict::Yes { leg_record: vec![1], rulebook },
-    };
-    Vote { transfer_id, side, terms_digest, verdict }
+pub(super) fn first_vote(leg: LegRef) -> Vote {
+    match leg.id.side {
+        Side::Payee if leg.id.transfer_id < id(WAITING) => {
+            vote(leg, Verdict::Awaiting { until: Civil(SIX), rulebook: Some(Digest([9; 32])) })
+        }
+        Side::Payer | Side::Payee => yes(leg),
+    }
 }
 
-pub(super) fn yes(leg: &AcceptedLeg) -> Vote {
-    let verdict = Verdict::Yes { leg_record: vec![1], rulebook: Digest([9; 32]) };
-    Vote { transfer_id: leg.transfer_id, side: leg.terms.side, terms_digest: leg.terms_digest, verdict }
+pub(super) fn yes(leg: LegRef) -> Vote {
+    vote(leg, Verdict::Yes { leg_record: vec![1], rulebook: Digest([9; 32]) })
+}
+
+fn vote(leg: LegRef, verdict: Verdict) -> Vote {
+    let LegRef { id: LegId { transfer_id, side }, terms_digest } = leg;
+    Vote { transfer_id, side, terms_digest, verdict }
 }
 
 pub(super) fn said_about(input: &Input) -> Option<TransferId> {

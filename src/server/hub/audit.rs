@@ -21,8 +21,8 @@ use crate::server::common::snapshot_stream::{Section, Waiting, mark_at};
 use crate::store::sqlite::Snapshot;
 use crate::store::{AnyTables, StoreError};
 use crate::wire::audit::{incident_to_proto, position_to_proto, refusal_side_to_proto, transfer_to_proto};
-use crate::wire::leg::sender_to_proto;
 use crate::wire::reader::{Path, Violations, check_batch, transfer_id};
+use crate::wire::sender::sender_to_proto;
 use crate::wire::status::problem_of_store;
 use crate::wire::time::timestamp;
 use crate::wire::transfer::state_to_proto;
@@ -151,8 +151,7 @@ fn in_flight(
 ) -> Result<InFlight, StoreError> {
     let is_old = |row: &Row| TransferRow::of(row).is_some_and(|row| asked.is_old(waits_since(row), now));
     let (rows, token) = asked.page(tables, is_old)?;
-    let sides =
-        |row: &TransferRow| [Side::Payer, Side::Payee].map(|side| Key::Incident(row.transfer_id, side));
+    let sides = |row: &TransferRow| Side::BOTH.map(|side| Key::Incident(row.transfer_id, side));
     let keys: Vec<Key> = rows.iter().filter_map(TransferRow::of).flat_map(sides).collect();
     let parked = tables.load(&keys)?.into_iter().flatten().filter(is_rejected).map(|row| row.key()).collect();
     Ok((rows, parked, token))

@@ -6,7 +6,7 @@ use super::upkeep::{self, Upkeep};
 use super::wholeness::Wholeness;
 use crate::domain::hub::record::Record;
 use crate::domain::hub::{Effect, HubMachine, Input};
-use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::leg::{Ask, Leg};
 use crate::domain::protocol::message::Decision;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::TransferId;
@@ -40,7 +40,7 @@ fn told(error: &Status) -> String {
 /// One thing to tell a province.
 #[derive(Debug)]
 enum Order {
-    Prepare(Asked, Instant),
+    Prepare(Box<Leg>, Instant),
     Decide(Decision),
     Hurry,
 }
@@ -81,13 +81,7 @@ impl Outlet<Effect> for Dispatcher {
         for effect in effects {
             match effect {
                 Effect::Prepare(province, leg) => {
-                    orders.entry(province).or_default().push(Order::Prepare(Asked::First(leg), since))
-                }
-                Effect::PrepareAccepted(province, leg) => {
-                    orders.entry(province).or_default().push(Order::Prepare(Asked::Accepted(leg), since));
-                }
-                Effect::PrepareReturn(province, leg) => {
-                    orders.entry(province).or_default().push(Order::Prepare(Asked::Return(leg), since));
+                    orders.entry(province).or_default().push(Order::Prepare(leg, since));
                 }
                 Effect::Decide(province, decision) => {
                     orders.entry(province).or_default().push(Order::Decide(decision));
@@ -123,7 +117,7 @@ impl Dispatcher {
     fn refuse(&self, province: ProvinceCode, orders: Vec<Order>) {
         for order in orders {
             if let Order::Prepare(leg, _) = order {
-                let _ = self.unserved.send((province, leg.transfer_id()));
+                let _ = self.unserved.send((province, leg.leg.id.transfer_id));
             }
         }
     }
@@ -198,7 +192,7 @@ struct Lane {
     link: Link,
     engine: Handle<HubMachine>,
     orders: UnboundedReceiver<Vec<Order>>,
-    prepares: VecDeque<(Asked, Instant)>,
+    prepares: VecDeque<(Box<Leg>, Instant)>,
     decisions: VecDeque<Decision>,
     /// When what stands in `decisions` is sent at the latest.
     decide_by: Option<tokio::time::Instant>,
@@ -300,14 +294,14 @@ impl Lane {
     /// Legs that are asked for by their id go in calls of their own: a node of before acceptance cannot read them, and
     /// must not refuse the others with them.
     fn prepare_call(&mut self) -> impl Future<Output = Finished> + use<> {
-        let is_first = |(leg, _): &(Asked, Instant)| matches!(leg, Asked::First(_));
-        let kind = self.prepares.front().is_some_and(is_first);
-        let count = self.prepares.iter().take(ITEMS_MAX).take_while(|it| is_first(it) == kind).count();
+        let is_first = |(leg, _): &(Box<Leg>, Instant)| matches!(leg.ask, Ask::First { .. });
+        let first = self.prepares.front().is_some_and(is_first);
+        let count = self.prepares.iter().take(ITEMS_MAX).take_while(|it| is_first(it) == first).count();
         let waited = |since: Instant| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let legs: Vec<Asked> =
+        let legs: Vec<Leg> =
             self.prepares.drain(..count).map(|(leg, since)| leg.waited(waited(since))).collect();
         let (province, link, engine) = (self.province, self.link.clone(), self.engine.clone());
-        let transfer_ids = legs.iter().map(Asked::transfer_id).collect();
+        let transfer_ids = legs.iter().map(|it| it.leg.id.transfer_id).collect();
         let mut unanswered = Unanswered { province, engine: engine.clone(), transfer_ids };
         async move {
             match link.prepare(&legs).await {
@@ -357,7 +351,7 @@ impl Lane {
         let until = tokio::time::Instant::now() + wait;
         loop {
             if !waiting.is_empty() {
-                let transfer_ids = waiting.drain(..).map(|leg| leg.transfer_id()).collect();
+                let transfer_ids = waiting.drain(..).map(|it| it.leg.id.transfer_id).collect();
                 self.engine.tell(Input::PrepareFailed { province: self.province, transfer_ids });
             }
             tokio::select! {

@@ -2,9 +2,8 @@
 
 use crate::domain::hub::HeardLeg;
 use crate::domain::machine::own::PeerMark;
-use crate::domain::protocol::acceptance::Asked;
+use crate::domain::protocol::leg::Leg;
 use crate::domain::protocol::message::{Ack, Decision, Vote};
-use crate::domain::protocol::transfer::Leg;
 use crate::domain::reason::Reason;
 use crate::proto::node::inspect_request::Selector;
 use crate::proto::node::participant_service_client::ParticipantServiceClient;
@@ -14,8 +13,8 @@ use crate::server::common::sender::Mark;
 use crate::transport::peer::Peer;
 use crate::wire::decide::{ack_from_proto, decide_to_proto};
 use crate::wire::inspect::heard_leg_from_proto;
-use crate::wire::leg::sender_from_proto;
 use crate::wire::prepare::{check_to_proto, prepare_to_proto, vote_from_proto};
+use crate::wire::sender::sender_from_proto;
 use crate::wire::status::problem_of;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,8 +80,8 @@ impl Link {
     }
 
     /// Asks for votes.
-    pub async fn prepare(&self, legs: &[Asked]) -> Result<(PeerMark, Vec<Vote>), Status> {
-        let left_ms = legs.iter().map(Asked::time_left_ms).max().unwrap_or(0) + PREPARE_GRACE_MS;
+    pub async fn prepare(&self, legs: &[Leg]) -> Result<(PeerMark, Vec<Vote>), Status> {
+        let left_ms = legs.iter().map(|it| it.time_left_ms).max().unwrap_or(0) + PREPARE_GRACE_MS;
         let call = || async {
             let mut request = Request::new(prepare_to_proto(&self.mark.now(), legs));
             request.set_timeout(Duration::from_millis(left_ms));

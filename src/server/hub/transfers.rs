@@ -3,13 +3,14 @@
 
 use super::{Desk, lists};
 use crate::domain::hub::tables::{PartiesRow, TransferRow};
-use crate::domain::hub::{Answer, CreateRequest, Input};
-use crate::domain::protocol::transfer::{Leg, Party, Terms};
+use crate::domain::hub::{Answer, CreateRequest, Input, first_legs};
+use crate::domain::protocol::leg::Leg;
+use crate::domain::protocol::transfer::Terms;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::at_hub::{self, HubFacts};
 use crate::domain::rules::verification::Verification;
+use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::region::{ProvinceCode, RegionCode};
-use crate::domain::value::side::Side;
 use crate::engine::AskError;
 use crate::privacy::people::MaskedParties;
 use crate::proto::hub::transfer_service_server::TransferService;
@@ -139,33 +140,17 @@ impl Desk {
         let rulebook = self.rulebook.now();
         let facts = HubFacts::new(terms, stated, now, &self.places, &rulebook);
         let mut refusals: Vec<_> = at_hub::against(&facts).into_iter().map(|it| it.refusal).collect();
-        let leg = |side: Side, party: &Party, counter: RegionCode| Leg {
-            transfer_id: Default::default(),
-            side,
-            party: party.clone(),
-            counter_region: counter,
-            kinship: terms.kinship,
-            amount: terms.amount,
-            terms_digest: Default::default(),
-            receipt_time: now,
-            allowed_types: if side == Side::Payee {
-                facts.payer_rules.payee_types.clone()
-            } else {
-                Vec::new()
-            },
-            acceptance: side == Side::Payee && facts.payer_rules.acceptance_demanded,
-            time_left_ms: 0,
-        };
-        let payer = leg(Side::Payer, &terms.payer, terms.payee.region);
-        let payee = leg(Side::Payee, &terms.payee, terms.payer.region);
-        let (payer, payee) = tokio::join!(self.check_leg(payer, within), self.check_leg(payee, within));
+        let demanded = (now, facts.payer_rules);
+        let legs = first_legs(TransferId::default(), Digest::default(), terms, demanded, 0);
+        let (payer, payee) =
+            tokio::join!(self.check_leg(legs.payer, within), self.check_leg(legs.payee, within));
         refusals.extend(payer?);
         refusals.extend(payee?);
         Ok(refusals)
     }
 
     async fn check_leg(&self, leg: Leg, within: Duration) -> Result<Vec<RefusalRecord>, Status> {
-        let (province, side) = (leg.party.province, RefusalSide::from(leg.side));
+        let (province, side) = (leg.terms.province, RefusalSide::from(leg.leg.id.side));
         let unreachable = |province: ProvinceCode| {
             vec![RefusalRecord::new(Reason::ProvinceUnreachable, RefusalSide::Hub).with("province", province)]
         };

@@ -17,9 +17,10 @@ use crate::proto::node::inspect_request::Selector as WireSelector;
 use crate::proto::node::{InspectRequest, InspectResponse, LegState as WireState, LegTotal};
 use crate::store::{AnyTables, StoreError};
 use crate::wire::inspect::{leg_view, state_to_proto, with_leg_record};
-use crate::wire::leg::{sender_to_proto, side_to_proto};
+use crate::wire::leg::side_to_proto;
 use crate::wire::page::{page_size, read_token, token};
 use crate::wire::reader::{Path, Violations, check_batch, transfer_id};
+use crate::wire::sender::sender_to_proto;
 use crate::wire::status::{Problem, problem_of_store};
 use crate::wire::time::{window, window_id};
 use sha2::{Digest as _, Sha256};
@@ -131,8 +132,7 @@ fn each(
     mut take: impl FnMut(&LegRow) -> bool,
 ) -> Result<(), StoreError> {
     if let Selector::Ids(ids) = &query.selector {
-        let keys: Vec<Key> =
-            ids.iter().flat_map(|id| [Side::Payer, Side::Payee].map(|it| Key::Leg(*id, it))).collect();
+        let keys: Vec<Key> = ids.iter().flat_map(|id| Side::BOTH.map(|it| Key::Leg(*id, it))).collect();
         let rows = tables.load(&keys)?;
         let legs = rows.iter().flatten().filter_map(LegRow::of);
         let mut legs =

@@ -2,9 +2,9 @@
 
 use super::Desk;
 use crate::domain::node::{Answer, Input};
+use crate::domain::protocol::leg::{Leg, LegRead};
 use crate::domain::protocol::message::{Ack, Decision, Verdict, Vote};
 use crate::domain::reason::Reason;
-use crate::domain::rules::{Presented, PresentedLeg};
 use crate::domain::value::id::TransferId;
 use crate::domain::value::side::Side;
 use crate::engine::AskError;
@@ -16,8 +16,8 @@ use crate::proto::node::{
 use crate::transport::access_layer::caller;
 use crate::transport::identity::Role;
 use crate::wire::decide::{DecisionReading, ack_to_proto, decide_from_proto};
-use crate::wire::leg::{LegReading, sender_to_proto};
 use crate::wire::prepare::{check_result_to_proto, vote_to_proto};
+use crate::wire::sender::sender_to_proto;
 use crate::wire::status::Problem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -38,18 +38,10 @@ fn owner(transfer_id: TransferId, side: Side) -> Vec<u8> {
 }
 
 impl Desk {
-    /// Adds to each leg what its person is found by.
-    fn present(&self, readings: Vec<LegReading>) -> Vec<Presented> {
-        let present = |reading| match reading {
-            LegReading::Asked(leg) => {
-                let id_hash = self.vault.key().id_hash(&leg.party.person.id_number);
-                Presented::Leg(PresentedLeg { leg, id_hash })
-            }
-            LegReading::Accepted(leg) => Presented::Accepted(leg),
-            LegReading::Return(leg) => Presented::Return(leg),
-            LegReading::Refused(leg) => Presented::Refused(leg),
-        };
-        readings.into_iter().map(present).collect()
+    /// Adds to each leg with a person what he is found by.
+    fn present(&self, legs: Vec<LegRead>) -> Vec<LegRead> {
+        let present = |leg: Leg| leg.with_id_hash(|number| self.vault.key().id_hash(number));
+        legs.into_iter().map(|read| read.map(present)).collect()
     }
 
     /// A vote as it may leave the house: its leg sealed.
@@ -79,8 +71,8 @@ impl Desk {
 impl ParticipantService for Participants {
     async fn prepare(&self, request: Request<PrepareRequest>) -> Result<Response<PrepareResponse>, Status> {
         let desk = &self.desk;
-        let (hub, readings) = desk.reading().prepare(request.get_ref())?;
-        let legs = desk.present(readings);
+        let (hub, legs) = desk.reading().prepare(request.get_ref())?;
+        let legs = desk.present(legs);
         match desk
             .engine
             .ask_always(|ticket| Input::Prepare { ticket, hub, legs })
@@ -128,9 +120,9 @@ impl ParticipantService for Participants {
     }
 
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
-        let readings = self.desk.reading().check(request.get_ref())?;
+        let legs = self.desk.reading().check(request.get_ref())?;
         let _seat = Seat::take(&self.checks).ok_or_else(|| Problem::new(Reason::Overloaded))?;
-        let legs = self.desk.present(readings);
+        let legs = self.desk.present(legs);
         match self.desk.engine.ask(|ticket| Input::Check { ticket, legs }).await.map_err(AskError::reason)? {
             Answer::Refusals(refusals) => Ok(Response::new(CheckResponse {
                 results: refusals.iter().map(|refusals| check_result_to_proto(refusals)).collect(),

@@ -78,8 +78,8 @@ fn a_node_that_starts_again_is_asked_again_and_its_earlier_vote_does_not_count()
     let mut toy = waiting();
     let outputs = toy.say(2, 1, true);
     let legs = by_id(&outputs);
-    let payers = legs.iter().find(|leg| leg.terms.side == Side::Payer).expect("the payer's leg");
-    let node::Answer::Votes(votes) = toy.prepare_accepted(payers) else { panic!("no votes") };
+    let payers = legs.iter().find(|leg| leg.leg.id.side == Side::Payer).expect("the payer's leg");
+    let node::Answer::Votes(votes) = toy.prepare(payers) else { panic!("no votes") };
     let node = toy.payer.mark;
     toy.hub.run(toy.now, Input::Votes { province: PAYER, node, votes });
     toy.restart_node(PAYER, 77);
@@ -108,7 +108,7 @@ fn a_node_that_lost_what_it_was_asked_first_refuses_for_good() {
     let mut other = Toy::new();
     for leg in legs {
         for _ in 0..2 {
-            let node::Answer::Votes(votes) = other.prepare_accepted(&leg) else { panic!("no votes") };
+            let node::Answer::Votes(votes) = other.prepare(&leg) else { panic!("no votes") };
             let Verdict::No { refusal, .. } = &votes[0].verdict else { panic!("{votes:?}") };
             assert_eq!(refusal.reason, Reason::NothingToAccept);
         }

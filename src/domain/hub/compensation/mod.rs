@@ -2,22 +2,25 @@
 //! transfer begins that goes the same way as every other: prepare, one decision, receipts. The original's decision
 //! stays what it is.
 
+mod reason;
 mod rows;
 #[cfg(test)]
 mod tests;
 
+pub use reason::reason_of;
 pub use rows::{answered, proposed};
 
 use super::create::{ANSWER_PERCENT, DECIDE_PERCENT};
-use super::decide::{HUB, province_of, row};
+use super::decide::{HUB, row};
 use super::peers::{is_parked, needs_if_parked};
 use super::waits::Waiter;
 use super::{Answer, Effect, HubMachine, Live, Step, WaitMode};
 use crate::domain::hub::record::{CompensationAnswered, CompensationProposed};
 use crate::domain::hub::tables::{BuriedRow, CompensationRow, Key, Row, TransferRow};
+use crate::domain::kinds;
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
-use crate::domain::protocol::returns::ReturnLeg;
+use crate::domain::protocol::leg::{Ask, Demands, Leg, LegRef, LegTerms};
 use crate::domain::protocol::transfer::{CompensationState, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::at_hub::HubRefusal;
@@ -201,8 +204,8 @@ impl HubMachine {
         if buried.is_some() {
             return Some(refusal(Reason::ResolvedUnknown));
         }
-        let provinces = [transfer.payer_province, transfer.payee_province];
-        let dark = provinces.into_iter().find(|province| self.is_out_of_reach(*province))?;
+        let dark =
+            transfer.provinces().into_array().into_iter().find(|province| self.is_out_of_reach(*province))?;
         Some(refusal(Reason::ProvinceUnreachable).with("province", dark))
     }
 
@@ -218,22 +221,23 @@ impl HubMachine {
         let abort_at = step.now.mono.after(decide_within_ms);
         self.expiries.insert((abort_at, id));
         self.live.insert(id, Live::asked(Digest::default(), abort_at));
-        for side in [Side::Payer, Side::Payee] {
-            let (region, counter_region) = transfer.regions(side);
-            let leg = ReturnLeg {
-                transfer_id: id,
-                side,
-                original: proposal.original_id,
-                original_digest: original.terms_digest,
-                region,
-                province: province_of(transfer, side),
-                counter_region,
+        let (regions, provinces) = (transfer.regions(), transfer.provinces());
+        for side in Side::BOTH {
+            let terms = LegTerms {
+                kind: transfer.kind(),
+                region: regions[side],
+                province: provinces[side],
+                counter_region: regions[side.other()],
+                kinship: None,
                 amount: transfer.amount,
-                terms_digest: transfer.terms_digest,
                 receipt_time: transfer.receipt_time,
-                time_left_ms: decide_within_ms,
+                demands: Demands::default(),
             };
-            step.effect(Effect::PrepareReturn(leg.province, Box::new(leg)));
+            let ask =
+                Ask::Original { transfer_id: proposal.original_id, terms_digest: original.terms_digest };
+            let leg = LegRef::new(id, side, transfer.terms_digest);
+            let leg = Leg { leg, terms, ask, time_left_ms: decide_within_ms };
+            step.effect(Effect::Prepare(provinces[side], Box::new(leg)));
         }
     }
 }
@@ -266,7 +270,7 @@ fn propose(request: CompensationRequest, step: &mut Step<'_>) -> Result<(), Refu
         return Err(refusal(Reason::ResolvedUnknown));
     }
     let original = row(original_id, step).ok_or_else(|| refusal(Reason::TransferNotFound))?;
-    if original.returns.is_some() {
+    if kinds::of(original.kind()).corrected_by.is_none() {
         return Err(refusal(Reason::IsCompensation));
     }
     if original.state != TransferState::Committed {

@@ -269,12 +269,12 @@ fn a_hub_that_restarts_aborts_what_it_had_not_decided_and_forgets_nothing_else()
     let mut toy = sent();
     toy.propose(50, 1, 40_000);
     let asked: Vec<HubOutput> = toy.approve(50);
-    let legs = asked.iter().filter(|it| matches!(it, Output::Effect(Effect::PrepareReturn(..)))).count();
+    let legs = asked.iter().filter(|it| matches!(it, Output::Effect(Effect::Prepare(..)))).count();
     assert_eq!(legs, 2);
     // Both sides are bound when the hub dies.
     for output in &asked {
-        if let Output::Effect(Effect::PrepareReturn(_, leg)) = output {
-            toy.prepare_return(leg);
+        if let Output::Effect(Effect::Prepare(_, leg)) = output {
+            toy.prepare(leg);
         }
     }
     let outputs = toy.restart_hub(70);

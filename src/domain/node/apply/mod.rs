@@ -6,6 +6,7 @@ pub use wallet::{
     wallet_closed, wallet_frozen, wallet_moved, wallet_opened, wallet_opened_for, wallet_unfrozen,
 };
 
+use crate::domain::kinds;
 use crate::domain::machine::own::{SelfRow, began, own, put_incident, put_peer};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::daily;
@@ -14,8 +15,8 @@ use crate::domain::node::record::{
     NodeResynced, PreparedLeg, Record, RequestMark, RequestNoted,
 };
 use crate::domain::node::tables::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, Row};
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::LegState;
-use crate::domain::protocol::returns::{account_kind, entry_kind};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, MemberRef, TransferId};
@@ -42,7 +43,7 @@ impl Record {
             Record::WalletUnfrozen(record) => wallet_unfrozen(record, rows),
             Record::RequestNoted(record) => noted(record, rows),
             Record::WalletClosed(record) => wallet_closed(record, rows),
-            Record::LegPrepared(record) => prepared(&record.leg, rows),
+            Record::LegPrepared(record) => put_prepared(prepared_row(&record.leg, Kind::TRANSFER), rows),
             Record::LegRefused(record) => refused(record, rows),
             Record::LegBuried(record) => buried(record, rows),
             Record::LegDecided(record) => decided(record, rows),
@@ -79,9 +80,9 @@ pub fn account(rows: &WorkingSet<Row>, member_ref: MemberRef, kind: AccountKind)
     row.unwrap_or_else(|| empty_account(member_ref, kind))
 }
 
-/// The member's account that a side of a transfer moves which carries nothing back.
-pub fn kind_of(side: Side) -> AccountKind {
-    account_kind(side, false)
+/// The member's account that a side of a transfer of this kind moves.
+pub fn account_of(kind: Kind, side: Side) -> AccountKind {
+    kinds::of(kind).legs[side].account
 }
 
 impl LegRow {
@@ -183,21 +184,23 @@ pub(super) fn done(request: &RequestMark, entry_id: Option<u64>, time: Civil, ro
     rows.put(RequestRow { request_id, digest: request.digest, entry_id, done_time: time });
 }
 
-/// A leg voted yes: a hold on the payer's side, a pending credit on the payee's.
-pub fn prepared(leg: &PreparedLeg, rows: &mut WorkingSet<Row>) {
-    let day = Day::of(leg.receipt_time);
-    let row = account(rows, leg.member_ref, kind_of(leg.side));
-    match leg.side {
-        Side::Payer => {
-            rows.put(daily::reserve(AccountRow { held: plus(row.held, leg.amount), ..row }, day));
-        }
-        Side::Payee => rows.put(AccountRow { pending: plus(row.pending, leg.amount), ..row }),
-    }
-    rows.put(promised(leg));
+/// A leg voted yes: a hold on the payer's side, a pending credit on the payee's, as its kind has it.
+pub(super) fn put_prepared(leg: LegRow, rows: &mut WorkingSet<Row>) {
+    let row = account(rows, leg.account_owner(), leg.account);
+    let row = match leg.side {
+        Side::Payer => AccountRow { held: plus(row.held, leg.amount), ..row },
+        Side::Payee => AccountRow { pending: plus(row.pending, leg.amount), ..row },
+    };
+    rows.put(if counts_in_day(&leg) { daily::reserve(row, leg.day) } else { row });
+    rows.put(leg);
+}
+
+fn counts_in_day(leg: &LegRow) -> bool {
+    kinds::of(leg.kind()).legs[leg.side].counts_in_day
 }
 
 /// A leg that has voted yes.
-pub(super) fn promised(leg: &PreparedLeg) -> LegRow {
+pub(super) fn prepared_row(leg: &PreparedLeg, kind: Kind) -> LegRow {
     LegRow {
         transfer_id: leg.transfer_id,
         side: leg.side,
@@ -215,7 +218,7 @@ pub(super) fn promised(leg: &PreparedLeg) -> LegRow {
         hub_seq: None,
         rulebook: Some(leg.rulebook),
         incarnation: leg.incarnation,
-        account: kind_of(leg.side),
+        account: account_of(kind, leg.side),
         returns: None,
         returned: Money::ZERO,
     }
@@ -270,7 +273,7 @@ fn blank(transfer_id: TransferId, side: Side, state: LegState, terms_digest: Dig
         hub_seq: None,
         rulebook: None,
         incarnation: 0,
-        account: kind_of(side),
+        account: account_of(Kind::TRANSFER, side),
         returns: None,
         returned: Money::ZERO,
     }
@@ -292,11 +295,7 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet<Row>) {
             LegState::Committed
         }
         Outcome::Abort => {
-            // What goes back is no gift: it never counted against a day.
-            rows.put(match (leg.side, leg.returns) {
-                (Side::Payer, None) => daily::release(freed, leg.day),
-                (Side::Payer | Side::Payee, _) => freed,
-            });
+            rows.put(if counts_in_day(&leg) { daily::release(freed, leg.day) } else { freed });
             super::returns::released(&leg, rows);
             LegState::Aborted
         }
@@ -318,7 +317,7 @@ fn settle(rows: &mut WorkingSet<Row>, row: AccountRow, leg: &LegRow, time: Civil
         Side::Payee => leg.amount,
     };
     let line = Line {
-        kind: entry_kind(leg.side, leg.returns.is_some()),
+        kind: kinds::of(leg.kind()).legs[leg.side].entry,
         transfer_id: Some(leg.transfer_id),
         counter_region: leg.counter_region,
         period: None,
@@ -337,10 +336,10 @@ fn reached(rows: &mut WorkingSet<Row>, hub_seq: Option<u64>) {
 
 /// A committed leg that was lost with the store came back.
 pub fn replayed(record: &LegReplayed, rows: &mut WorkingSet<Row>) {
-    let mut leg = promised(&record.leg);
-    if leg.side == Side::Payer {
+    let mut leg = prepared_row(&record.leg, Kind::TRANSFER);
+    if counts_in_day(&leg) {
         // Wherever the money is booked, the transfer counts against the member's day.
-        let row = account(rows, leg.member_ref, AccountKind::Personal);
+        let row = account(rows, leg.member_ref, leg.account);
         rows.put(daily::reserve(row, leg.day));
     }
     if record.suspense {

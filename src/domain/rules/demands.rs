@@ -1,0 +1,17 @@
+//! What the payer's place demands of the payee's side: it travels in the leg, since each side knows its own rulebook
+//! only. Derived here for a check, a first prepare and one by the id alike.
+
+use crate::domain::protocol::leg::Demands;
+use crate::domain::rules::rulebook::PlaceRules;
+use crate::domain::value::side::Side;
+
+/// What travels in a side's leg, given the rules of the payer's place on the day of receipt.
+pub fn on(side: Side, payer_rules: &PlaceRules) -> Demands {
+    match side {
+        Side::Payer => Demands::default(),
+        Side::Payee => Demands {
+            allowed_types: payer_rules.payee_types.clone(),
+            acceptance: payer_rules.acceptance_demanded,
+        },
+    }
+}
