@@ -1,7 +1,7 @@
 //! The arrow of layers and the purity of the core.
 
 use super::source::{Source, block_end, sources};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What each part of the crate may use beside itself. Each layer what stands to its right, never back; the leaves
 /// (config, telemetry, privacy, proto) are not for the layers that the simulator runs.
@@ -121,6 +121,49 @@ fn each_layer_uses_only_what_stands_to_its_right() {
         if source.code_without_tests().contains(&up) && part != "lib" && !source.is_test() {
             wrong.push(format!("{}: `super` leads out of {part}", source.path));
         }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What each folder of the core may use beside itself. Only what stands above it, so that there is no circle.
+const CORE: &[(&str, &[&str])] = &[
+    ("value", &[]),
+    ("reason", &["value"]),
+    ("protocol", &["value", "reason"]),
+    ("rules", &["value", "reason", "protocol"]),
+    ("kinds", &["value", "protocol", "rules"]),
+    ("machine", &["value", "reason", "protocol"]),
+    ("hub", &["value", "reason", "protocol", "rules", "kinds", "machine"]),
+    ("node", &["value", "reason", "protocol", "rules", "kinds", "machine"]),
+    ("audit", &["value", "protocol", "machine", "hub", "node"]),
+];
+
+#[test]
+fn no_folder_of_the_core_uses_one_that_stands_below_it() {
+    let known: Vec<&str> = CORE.iter().map(|(folder, _)| *folder).collect();
+    let mut graph: BTreeMap<&str, BTreeSet<String>> = known.iter().map(|it| (*it, BTreeSet::new())).collect();
+    let mut wrong = Vec::new();
+    for source in sources(&["src/domain"]).into_iter().filter(|source| !source.is_test()) {
+        let path = source.path.strip_prefix("src/domain/").expect("of the core");
+        if path == "mod.rs" {
+            continue;
+        }
+        let folder = path.split('/').next().expect("a folder");
+        match graph.get_mut(folder) {
+            Some(uses) => uses.extend(parts_used("crate::domain::", &source.code_without_tests())),
+            None => wrong.push(format!("{}: the graph does not know `{folder}`", source.path)),
+        }
+    }
+    for (at, (folder, allowed)) in CORE.iter().enumerate() {
+        let uses: Vec<&String> = graph[folder].iter().filter(|it| it != folder).collect();
+        println!("{folder} → {}", uses.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", "));
+        wrong.extend(
+            uses.iter()
+                .filter(|it| !allowed.contains(&it.as_str()))
+                .map(|it| format!("{folder} must not use {it}")),
+        );
+        let below = allowed.iter().filter(|it| !known[..at].contains(it));
+        wrong.extend(below.map(|it| format!("{it} stands below {folder}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
