@@ -37,8 +37,8 @@ impl Broken {
 impl World {
     /// A node that keeps no tombstones.
     pub(super) fn forget_tombstones(&self, disk: &MemoryDisk<node::Record>) {
-        let buried = |row: &node::Row| LegRow::of(row).is_some_and(|leg| leg.state == LegState::Buried);
-        disk.rows().into_iter().filter(buried).for_each(|row| disk.remove(&row.key()));
+        let tombstone = |row: &node::Row| LegRow::of(row).is_some_and(|leg| leg.state == LegState::Tombstone);
+        disk.rows().into_iter().filter(tombstone).for_each(|row| disk.remove(&row.key()));
     }
 
     /// What a broken protocol does when a server dies.

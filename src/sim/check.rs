@@ -1,5 +1,5 @@
 //! What must hold, looked at while the world runs: what has changed, at every half second; all of it now and then,
-//! after a store was put back, and at the end.
+//! after a store was restored, and at the end.
 
 use super::world::World;
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
@@ -92,13 +92,13 @@ impl World {
             let is_left = LegRow::of(row).is_some_and(|leg| left.contains(&leg.transfer_id));
             node::legs_in_doubt().admits(row) && !is_left
         };
-        // A node that was put back has nothing in doubt of what it lost: it has ended once it was told all of it.
+        // A node that was restored has nothing in doubt of what it lost: it has ended once it was told all of it.
         let whole = |province: &ProvinceCode| self.joined.get(province) == Some(&false);
         self.clients.iter().all(|client| client.done || left.contains(&client.wish.transfer_id))
             && self.returning.iter().all(|it| it.done)
             && self.country.provinces.iter().all(whole)
-            && !self.hub_put_back
-            && self.lies.may_end(self.at, self.plan.safety_ms)
+            && !self.hub_restored
+            && self.stale.may_end(self.at, self.plan.safety_ms)
             && !self.hub.disk.any(unsettled)
             && !self.nodes.values().any(|node| node.disk.any(in_doubt))
     }
@@ -110,7 +110,7 @@ impl World {
         let keys = self.hub.disk.take_touched();
         let mut known = keys.is_some() && self.at < self.looked.whole_at + WHOLE_EVERY;
         for key in keys.unwrap_or_default() {
-            if let hub::Key::Transfer(id) | hub::Key::Buried(id) = key {
+            if let hub::Key::Transfer(id) | hub::Key::Tombstone(id) = key {
                 changed.transfers.insert(id);
             }
         }
@@ -119,7 +119,7 @@ impl World {
         }
         self.no_panics();
         // Until it has heard what it lost, the hub's books are old, and it serves nobody.
-        if self.hub_put_back || self.lies.hub_is_old() {
+        if self.hub_restored || self.stale.hub_is_old() {
             self.looked.whole_at = 0;
             return;
         }
@@ -162,8 +162,8 @@ impl World {
     }
 
     fn books(&self, hub: HubBooks, nodes: Vec<NodeBooks>) -> Books {
-        let (put_back, hub_lost) = (self.put_back.clone(), self.hub_lost);
-        Books { hub, nodes, told: Vec::new(), put_back, hub_lost, at_rest: false }
+        let (restored, hub_lost) = (self.restored.clone(), self.hub_lost);
+        Books { hub, nodes, told: Vec::new(), restored, hub_lost, at_rest: false }
     }
 
     fn told_to_operators(&self) -> impl Iterator<Item = (TransferId, TransferState)> {
@@ -172,7 +172,7 @@ impl World {
 
     /// The books of some transfers alone.
     fn books_of(&self, ids: &BTreeSet<TransferId>) -> Books {
-        let keys = ids.iter().flat_map(|id| [hub::Key::Transfer(*id), hub::Key::Buried(*id)]);
+        let keys = ids.iter().flat_map(|id| [hub::Key::Transfer(*id), hub::Key::Tombstone(*id)]);
         let hub = HubBooks::of(keys.filter_map(|key| self.hub.disk.row(&key)));
         let legs = |disk: &MemoryDisk<node::Record>| -> Vec<node::Row> {
             let keys = ids.iter().flat_map(|id| Side::ALL.iter().map(|side| node::Key::Leg(*id, *side)));
@@ -195,7 +195,7 @@ impl World {
             let legs = self.looked.legs.get(&(*province, *member_ref)).into_iter().flatten();
             let legs = legs.map(|(transfer_id, side)| node::Key::Leg(*transfer_id, *side));
             let found = accounts.into_iter().chain(legs).filter_map(|key| node.disk.row(&key));
-            // A store that was put back may have given the leg of an id to another member.
+            // A store that was restored may have given the leg of an id to another member.
             let own = |row: &node::Row| LegRow::of(row).is_none_or(|leg| leg.member_ref == *member_ref);
             rows.entry(*province).or_default().extend(found.filter(own));
         }

@@ -9,9 +9,9 @@ mod ledgers;
 mod load;
 mod privacy;
 pub mod process;
-mod put_back;
 mod random;
 mod reload;
 mod restore;
+mod restored;
 #[cfg(debug_assertions)]
 mod steps;

@@ -5,23 +5,8 @@ use std::collections::BTreeSet;
 
 const PAGE: &str = "docs/reference/glossary.md";
 
-/// Words that are not used, and still are. The list only gets shorter; an empty one goes.
-const NOT_YET: &[&str] = &[
-    "put back",
-    "giver",
-    "buried",
-    "gift",
-    "lives",
-    "lies",
-    "wholeness",
-    "pursuit",
-    "desk",
-    "errand",
-    "hurry",
-    "upkeep",
-    "lighten",
-    "darken",
-];
+/// Names that stored bytes, stores or the contract hold: they stay.
+const KEPT: &[&str] = &["\"buried\"", "buried_transfer_ids"];
 
 /// The rows of the page whose first cell begins like this, as cells.
 fn rows(page: &str, first: &str) -> Vec<Vec<String>> {
@@ -65,13 +50,13 @@ fn words_that_are_not_used_are_not() {
     assert!(banned.len() >= 10, "{} words", banned.len());
     let words = |found: &str| -> BTreeSet<String> {
         let rows = banned.iter().filter(|row| row[2] == found);
-        rows.map(|row| row[0].replace('~', "")).filter(|word| !NOT_YET.contains(&word.as_str())).collect()
+        rows.map(|row| row[0].replace('~', "")).collect()
     };
     let (everywhere, in_names) = (words("everywhere"), words("in names"));
     let mut wrong = Vec::new();
     let mut look = |path: &str, text: &str, words: &BTreeSet<String>| {
         for (number, line) in text.lines().enumerate() {
-            let line = spaced(line);
+            let line = spaced(&KEPT.iter().fold(line.to_owned(), |line, kept| line.replace(kept, "")));
             let found = words
                 .iter()
                 .filter(|word| [" ", "s "].iter().any(|end| line.contains(&format!(" {word}{end}"))));

@@ -1,4 +1,4 @@
-//! Resync: a node that was put back from an older state of its store is told again, page by page of this hub's journal,
+//! Resync: a node that was restored from an older state of its store is told again, page by page of this hub's journal,
 //! every decision that it may have lost, commits with the leg that it sealed itself. Until it has them all it is out of
 //! reach for new transfers.
 //!
@@ -89,7 +89,7 @@ pub fn decisions_of(
 }
 
 impl HubMachine {
-    /// A node was put back: what waits for it is put off until it has been told what it lost.
+    /// A node was restored: what waits for it is put off until it has been told what it lost.
     pub(super) fn tell_again(&mut self, province: ProvinceCode) {
         let mut put_off = self.resyncs.remove(&province).map(|resync| resync.put_off).unwrap_or_default();
         let waiting = self.outbox.take(province);
@@ -196,7 +196,7 @@ impl HubMachine {
         if !std::mem::replace(&mut resync.has_late, true) {
             return self.go_on_telling(province, step);
         }
-        // How far the node has come goes with it: as far as that, its store may be put back once more.
+        // How far the node has come goes with it: as far as that, its store may be restored once more.
         self.note_seen(step);
         step.record(ResyncMoved { province, told: (!end).then_some(upto) });
         if !end {
