@@ -68,9 +68,7 @@ impl World {
                     self.report.count("decided at recovery");
                 }
                 Output::Effect(Effect::Alarm(..)) if self.is_aftermath() => {}
-                Output::Effect(Effect::Alarm(transfer_id, side)) => {
-                    self.complain(format!("alarm at the hub: {transfer_id} {}", side.name()));
-                }
+                Output::Effect(Effect::Alarm(transfer_id, side)) => self.alarm(HUB, transfer_id, side),
                 Output::Answer(ticket, answer) => {
                     if let Some(caller) = self.hub.callers.remove(&ticket) {
                         self.hub_answers(caller, answer);
