@@ -48,7 +48,7 @@ impl World {
                 Output::Effect(Effect::Hurry(_)) => {}
                 Output::Effect(Effect::ReadBack(province, page)) => {
                     match ReadBack::new(province, page).whole(&mut self.hub.disk.open_for_reading()) {
-                        Ok(found) => self.hub.inbox.push(found),
+                        Ok(found) => self.hub.inbox.push(self.break_page(found)),
                         Err(error) => self.complain(format!("the hub cannot read back: {error}")),
                     }
                     self.soon(HUB);
