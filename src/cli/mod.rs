@@ -90,7 +90,7 @@ enum Command {
     Hub(servers::HubArgs),
     /// Run a province's node, or list what waits there
     Node(servers::NodeArgs),
-    /// List what people must look at: orders that contradict what is recorded, and what a put-back store had to guess
+    /// List what people must look at: orders that contradict what is recorded, and what a restored store had to guess
     Incidents(servers::list::ListArgs),
     /// Carry money of a committed transfer back, by the word of two operators
     Compensate(compensations::Args),

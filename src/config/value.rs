@@ -72,7 +72,7 @@ text_values! {
     /// Hours of the day in which a place is closed, if it has any.
     HoursText(Option<ClosedHours>) "closed hours, \"22:00..06:00\", with an end other than their beginning, or \"none\""
         |text| if text == "none" { Some(None) } else { ClosedHours::parse(text).map(Some) };
-    /// A proof of the giver.
+    /// A proof of the payer.
     VerificationText(Verification) "one of \"face\", \"code_password\"" Verification::from_name;
     /// The trust in a source.
     Grade(String) "a grade: \"A\", \"B\", \"C\", \"INF\", \"BG\" or \"EXAMPLE\""

@@ -56,8 +56,8 @@ impl Ledgers {
     /// When a store cannot be opened, or its journal's chain is broken.
     pub fn read(site: &Site, provinces: &[ProvinceCode]) -> Result<Ledgers, StoreError> {
         let (hub, nodes) = (HubBooks::default(), Vec::new());
-        let (told, put_back) = (Vec::new(), BTreeMap::new());
-        let books = Books { hub, nodes, told, put_back, hub_lost: false, at_rest: true };
+        let (told, restored) = (Vec::new(), BTreeMap::new());
+        let books = Books { hub, nodes, told, restored, hub_lost: false, at_rest: true };
         let (transfers, credited) = (BTreeMap::new(), BTreeMap::new());
         let mut ledgers = Ledgers { transfers, credited, records: 0, books, found: Vec::new() };
         ledgers.read_hub(site)?;

@@ -85,7 +85,7 @@ struct World {
     network: Vec<Message>,
     starts: u8,
     told: BTreeMap<u8, TransferState>,
-    buried: BTreeSet<(ProvinceCode, node::Key)>,
+    tombstone: BTreeSet<(ProvinceCode, node::Key)>,
 }
 
 impl World {
@@ -95,7 +95,7 @@ impl World {
             network: Vec::new(),
             starts: 100,
             told: BTreeMap::new(),
-            buried: BTreeSet::new(),
+            tombstone: BTreeSet::new(),
         }
     }
 
@@ -115,10 +115,10 @@ impl World {
                 Output::Effect(HubEffect::Decide(to, it)) => self.network.push(Message::Decide(to, mark, it)),
                 Output::Effect(
                     HubEffect::ReadBack(..) | HubEffect::AskWhatWasLost(..) | HubEffect::Recovered(_),
-                ) => panic!("nobody was put back"),
+                ) => panic!("nobody was restored"),
                 Output::Effect(HubEffect::Alarm(id, side)) => panic!("alarm at the hub: {id} {side:?}"),
                 Output::Answer(_, hub::Answer::Transfer(row)) => self.remember(&row),
-                Output::Effect(HubEffect::Hurry(_)) | Output::Answer(..) => {}
+                Output::Effect(HubEffect::Flush(_)) | Output::Answer(..) => {}
             }
         }
     }
@@ -175,7 +175,7 @@ impl World {
                 // An order of an earlier life of the hub is refused, and told again by its present life.
                 let taken = |it: &NodeOutput| matches!(it, Output::Answer(_, node::Answer::Acks(_)));
                 if aborted && outputs.iter().any(taken) {
-                    self.buried.insert(leg);
+                    self.tombstone.insert(leg);
                 }
                 self.node_says(province, outputs);
             }
@@ -211,7 +211,7 @@ impl World {
 
     /// An id whose abort has reached a node is never held there again, however late its prepare comes.
     fn no_hold_after_abort(&mut self) {
-        for (province, key) in self.buried.clone() {
+        for (province, key) in self.tombstone.clone() {
             let leg: Option<LegRow> = self.toy.node(province).get(&key);
             assert!(
                 leg.as_ref().is_none_or(|leg| leg.state != LegState::Prepared),
@@ -358,7 +358,7 @@ fn check(world: &World, at_rest: bool) {
             NodeBooks::of(PAYEE, payee.rows.rows().cloned()),
         ],
         told: world.told.iter().map(|(number, state)| (id(*number), *state)).collect(),
-        put_back: BTreeMap::new(),
+        restored: BTreeMap::new(),
         hub_lost: false,
         at_rest,
     };

@@ -151,7 +151,7 @@ impl Toy {
         };
         let (payer, payee) = (node(PAYER), node(PAYEE));
         let mut toy = Toy { hub: Host::new(hub, 1), payer, payee, now, places, rulebook };
-        toy.hub.run(now, hub::Input::Start { unsettled: vec![], put_back: None });
+        toy.hub.run(now, hub::Input::Start { unsettled: vec![], restored: None });
         toy.join(PAYER);
         toy.join(PAYEE);
         toy.enrol(PAYER, 130_100, InsuranceType::Employee);
@@ -253,7 +253,7 @@ impl Toy {
             .filter_map(TableRow::of)
             .cloned();
         let unsettled = unsettled.collect();
-        self.hub.run(self.now, hub::Input::Start { unsettled, put_back: None })
+        self.hub.run(self.now, hub::Input::Start { unsettled, restored: None })
     }
 
     fn enrol(&mut self, province: ProvinceCode, region: u32, insurance_type: InsuranceType) {
@@ -351,7 +351,7 @@ impl Toy {
                 }
                 Output::Effect(
                     hub::Effect::Alarm(..)
-                    | hub::Effect::Hurry(_)
+                    | hub::Effect::Flush(_)
                     | hub::Effect::AskWhatWasLost(..)
                     | hub::Effect::Recovered(_),
                 ) => {}

@@ -122,9 +122,9 @@ where
     head.send_replace(core.head());
     let (done, batches) = unbounded_channel();
     tokio::spawn(carry_out::<M>(batches, outlet, head));
-    let mut desk = Desk { inbox, callers: BTreeMap::new(), waiting, done };
+    let mut shared = Shared { inbox, callers: BTreeMap::new(), waiting, done };
     let run = move || {
-        let result = desk.serve(&mut core, clock.as_ref());
+        let result = shared.serve(&mut core, clock.as_ref());
         if let Err(error) = &result {
             tracing::error!(%error, "the engine stops: it will recover from what is stored");
         }
@@ -135,14 +135,14 @@ where
 }
 
 /// The engine thread's side of the way in and the ways out.
-struct Desk<M: Machine> {
+struct Shared<M: Machine> {
     inbox: Receiver<Job<M>>,
     callers: BTreeMap<Ticket, oneshot::Sender<M::Answer>>,
     waiting: Arc<AtomicUsize>,
     done: UnboundedSender<Done<M>>,
 }
 
-impl<M: Machine> Desk<M> {
+impl<M: Machine> Shared<M> {
     fn serve<S: Store<M::Record>>(
         &mut self,
         core: &mut Core<M, S>,

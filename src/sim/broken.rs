@@ -30,14 +30,14 @@ pub enum Broken {
     /// The hub takes a node that knows an earlier incarnation than it was given last for an old copy, and refuses it.
     /// A node that died before the answer to its announcement came is then refused for ever.
     FencesLostAdmissions,
-    /// A node that was put back is not told what was decided before its backup and recorded after it, where its leg
+    /// A node that was restored is not told what was decided before its backup and recorded after it, where its leg
     /// awaits the payee again. About such a leg no node asks, so it never ends.
     LeavesLegsAwaiting,
-    /// The same where its leg is held again. The node asks about it at the end, when it has been told all gifts, also
+    /// The same where its leg is held again. The node asks about it at the end, when it has been told all transfers, also
     /// those that were made of the money that is held.
     RevivesEndedHolds,
-    /// Of each page a node that was put back is told the commits before the aborts, as by calls that overtake each
-    /// other: gifts come before the end of the holds of which they were made.
+    /// Of each page a node that was restored is told the commits before the aborts, as by calls that overtake each
+    /// other: transfers come before the end of the holds of which they were made.
     CommitsOvertakeAborts,
     /// An abort of terms that a node never held, of an id under which it holds others, comes to it as a commit, which
     /// it must refuse with an incident. Once it did so with the abort itself.
@@ -82,8 +82,8 @@ impl Broken {
 impl World {
     /// A node that keeps no tombstones.
     pub(super) fn forget_tombstones(&self, disk: &MemoryDisk<node::Record>) {
-        let buried = |row: &node::Row| LegRow::of(row).is_some_and(|leg| leg.state == LegState::Buried);
-        disk.rows().into_iter().filter(buried).for_each(|row| disk.remove(&row.key()));
+        let tombstone = |row: &node::Row| LegRow::of(row).is_some_and(|leg| leg.state == LegState::Tombstone);
+        disk.rows().into_iter().filter(tombstone).for_each(|row| disk.remove(&row.key()));
     }
 
     /// What a broken protocol does when a server dies.
@@ -133,14 +133,14 @@ impl World {
         }
     }
 
-    /// Whether a start of a node knows an earlier incarnation than it was given last, though its store was not put back
+    /// Whether a start of a node knows an earlier incarnation than it was given last, though its store was not restored
     /// since it was admitted.
     fn is_fenced(&self, node: &Announcement) -> bool {
         let given = self.hub.disk.row(&hub::Key::Peer(node.province));
         let is_earlier = given.as_ref().and_then(PeerRow::of).is_some_and(|given| {
             given.start_id != node.mark.start_id && node.mark.incarnation < given.incarnation
         });
-        is_earlier && self.put_back.get(&node.province) != Some(&u64::MAX)
+        is_earlier && self.restored.get(&node.province) != Some(&u64::MAX)
     }
 
     /// A page of what a node is told again, as a broken hub reads it.

@@ -1,6 +1,6 @@
 //! Clients, letters as they arrive, and what chance does to all of them.
 
-use super::lies::lies;
+use super::stale::goes_stale;
 use super::network::{Event, Letter, Message};
 use super::payees::accepts;
 use super::people::Wish;
@@ -64,7 +64,7 @@ impl World {
             Message::Stands(state @ (TransferState::Committed | TransferState::Aborted)) => {
                 client.done = true;
                 let first = *client.told.get_or_insert(*state);
-                if first != *state && self.lies.hub_is_old() {
+                if first != *state && self.stale.hub_is_old() {
                     return self.report.count("told otherwise by a hub that did not know that it was old");
                 }
                 if first != *state {
@@ -131,16 +131,16 @@ impl World {
             3 => self.fail_store(place, Fault::After),
             4 => self.partition(province),
             5 => self.cut.clear(),
-            6 | 8 | 9 if lies(self.plan.seed) => self.come_back_old(province),
+            6 | 8 | 9 if goes_stale(self.plan.seed) => self.come_back_old(province),
             6 => self.skew(place),
             7 => self.back_up(province),
-            8 => self.put_back(province),
+            8 => self.restored(province),
             _ => {}
         }
     }
 
     /// Whose store is lost in this world: every third loses the hub's, the others nodes'. Of both at once nobody could
-    /// bring back what only they knew. Where payees accept, a hub that was put back may wait again, till six in the
+    /// bring back what only they knew. Where payees accept, a hub that was restored may wait again, till six in the
     /// morning, for what had ended: these worlds end earlier, and lose nodes' stores only.
     pub(super) fn loser(&self, province: ProvinceCode) -> ProvinceCode {
         if self.plan.seed % 3 == 2 && !accepts(self.plan.seed) { HUB } else { province }
@@ -149,28 +149,28 @@ impl World {
     /// A disk is backed up while its server serves.
     fn back_up(&mut self, province: ProvinceCode) {
         let place = self.loser(province);
-        let is_old = self.hub_put_back || self.lies.hub_is_old();
+        let is_old = self.hub_restored || self.stale.hub_is_old();
         if let Some(disk) = self.disk(place).filter(|_| !(place == HUB && is_old)) {
             self.backups.insert(place, disk.backup());
         }
     }
 
-    /// A store is lost, and its last backup is put back.
-    fn put_back(&mut self, province: ProvinceCode) {
+    /// A store is lost, and its last backup is restored.
+    fn restored(&mut self, province: ProvinceCode) {
         let place = self.loser(province);
         let Some(backup) = self.backups.get(&place).cloned() else { return };
         if self.life(place).is_some() {
-            self.crash(place, "put back from a backup");
+            self.crash(place, "restored from a backup");
         }
         if let Some(disk) = self.disk(place) {
-            disk.put_back(&backup);
+            disk.restored(&backup);
         }
         if place == HUB {
-            (self.hub_put_back, self.hub_lost) = (true, true);
-            return self.report.count("hub put back");
+            (self.hub_restored, self.hub_lost) = (true, true);
+            return self.report.count("hub restored");
         }
-        self.put_back.insert(place, u64::MAX);
-        self.report.count("node put back");
+        self.restored.insert(place, u64::MAX);
+        self.report.count("node restored");
     }
 
     fn fail_store(&mut self, place: ProvinceCode, fault: Fault) {

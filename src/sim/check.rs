@@ -1,5 +1,5 @@
 //! What must hold, looked at while the world runs: what has changed, at every half second; all of it now and then,
-//! after a store was put back, and at the end.
+//! after a store was restored, and at the end.
 
 use super::disk::Disk;
 use super::world::{Client, World};
@@ -96,9 +96,9 @@ impl World {
             World::clients_wait,
             |world, _| world.returning.iter().any(|it| !it.done).then(|| "operators wait".to_owned()),
             |world, _| world.not_whole(),
-            |world, _| world.hub_put_back.then(|| "the hub has not recovered".to_owned()),
+            |world, _| world.hub_restored.then(|| "the hub has not recovered".to_owned()),
             |world, _| {
-                let may_end = world.lies.may_end(world.at, world.plan.safety_ms);
+                let may_end = world.stale.may_end(world.at, world.plan.safety_ms);
                 (!may_end).then(|| "an old hub may still be found".to_owned())
             },
             World::unsettled,
@@ -113,7 +113,7 @@ impl World {
         (waiting > 0).then(|| format!("{waiting} clients wait"))
     }
 
-    /// A node that was put back has nothing in doubt of what it lost: it has ended once it was told all of it.
+    /// A node that was restored has nothing in doubt of what it lost: it has ended once it was told all of it.
     fn not_whole(&self) -> Option<String> {
         let lacks = |province: &&ProvinceCode| self.joined.get(province) != Some(&false);
         let province = self.country.provinces.iter().find(lacks)?;
@@ -141,7 +141,7 @@ impl World {
         let keys = self.hub.disk.take_touched();
         let mut known = keys.is_some() && self.at < self.looked.whole_at + WHOLE_EVERY;
         for key in keys.unwrap_or_default() {
-            if let hub::Key::Transfer(id) | hub::Key::Buried(id) = key {
+            if let hub::Key::Transfer(id) | hub::Key::Tombstone(id) = key {
                 changed.transfers.insert(id);
             }
         }
@@ -150,7 +150,7 @@ impl World {
         }
         self.no_panics();
         // Until it has heard what it lost, the hub's books are old, and it serves nobody.
-        if self.hub_put_back || self.lies.hub_is_old() {
+        if self.hub_restored || self.stale.hub_is_old() {
             self.looked.whole_at = 0;
             return;
         }
@@ -209,8 +209,8 @@ impl World {
     }
 
     fn books(&self, hub: HubBooks, nodes: Vec<NodeBooks>) -> Books {
-        let (put_back, hub_lost) = (self.put_back.clone(), self.hub_lost);
-        Books { hub, nodes, told: Vec::new(), put_back, hub_lost, at_rest: false }
+        let (restored, hub_lost) = (self.restored.clone(), self.hub_lost);
+        Books { hub, nodes, told: Vec::new(), restored, hub_lost, at_rest: false }
     }
 
     fn told_to_operators(&self) -> impl Iterator<Item = (TransferId, TransferState)> {
@@ -219,7 +219,7 @@ impl World {
 
     /// The books of some transfers alone.
     fn books_of(&self, ids: &BTreeSet<TransferId>) -> Books {
-        let keys = ids.iter().flat_map(|id| [hub::Key::Transfer(*id), hub::Key::Buried(*id)]);
+        let keys = ids.iter().flat_map(|id| [hub::Key::Transfer(*id), hub::Key::Tombstone(*id)]);
         let hub = HubBooks::of(keys.filter_map(|key| self.hub.disk.row(&key)));
         let legs = |disk: &MemoryDisk<node::Record>| -> Vec<node::Row> {
             let keys = ids.iter().flat_map(|id| Side::ALL.iter().map(|side| node::Key::Leg(*id, *side)));
@@ -242,7 +242,7 @@ impl World {
             let legs = self.looked.legs.get(&(*province, *member_ref)).into_iter().flatten();
             let legs = legs.map(|(transfer_id, side)| node::Key::Leg(*transfer_id, *side));
             let found = accounts.into_iter().chain(legs).filter_map(|key| node.disk.row(&key));
-            // A store that was put back may have given the leg of an id to another member.
+            // A store that was restored may have given the leg of an id to another member.
             let own = |row: &node::Row| LegRow::of(row).is_none_or(|leg| leg.member_ref == *member_ref);
             rows.entry(*province).or_default().extend(found.filter(own));
         }

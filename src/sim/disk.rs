@@ -25,10 +25,10 @@ impl Disk {
     }
 
     /// Puts the content of a backup of the same server in the place of what is on it.
-    pub fn put_back(&self, backup: &Disk) {
+    pub fn restored(&self, backup: &Disk) {
         match (self, backup) {
-            (Disk::Hub(disk), Disk::Hub(backup)) => disk.put_back(backup),
-            (Disk::Node(disk), Disk::Node(backup)) => disk.put_back(backup),
+            (Disk::Hub(disk), Disk::Hub(backup)) => disk.restored(backup),
+            (Disk::Node(disk), Disk::Node(backup)) => disk.restored(backup),
             (Disk::Hub(_), Disk::Node(_)) | (Disk::Node(_), Disk::Hub(_)) => {
                 unreachable!("a backup goes back to where it was taken")
             }

@@ -45,7 +45,7 @@ impl World {
                     decisions.entry(province).or_default().push(decision);
                 }
                 // What is sent here is sent at once.
-                Output::Effect(Effect::Hurry(_)) => {}
+                Output::Effect(Effect::Flush(_)) => {}
                 Output::Effect(Effect::ReadBack(province, page)) => {
                     match ReadBack::new(province, page).whole(&mut self.hub.disk.open_for_reading()) {
                         Ok(found) => self.hub.inbox.push(self.break_page(found)),
@@ -59,7 +59,7 @@ impl World {
                 }
                 Output::Effect(Effect::Recovered(incarnation)) => {
                     self.hub.set_incarnation(incarnation);
-                    self.hub_put_back = false;
+                    self.hub_restored = false;
                     self.log(format_args!("hub has recovered as {incarnation}"));
                     self.report.count("hub recovered");
                 }
@@ -119,9 +119,9 @@ impl World {
         match pending {
             Pending::Prepare(province, transfer_ids) => {
                 self.hub.inbox.push(Input::PrepareFailed { province, transfer_ids });
-                self.darken(province);
+                self.set_unreachable(province);
             }
-            Pending::Decide(province, _) | Pending::Probe(province) => self.darken(province),
+            Pending::Decide(province, _) | Pending::Probe(province) => self.set_unreachable(province),
             // The node's next announcement has it asked again.
             Pending::WhatWasLost(_) => {}
             Pending::Announce(province) => {
@@ -132,7 +132,7 @@ impl World {
         }
     }
 
-    fn darken(&mut self, province: ProvinceCode) {
+    fn set_unreachable(&mut self, province: ProvinceCode) {
         if self.up.remove(&province) {
             self.log(format_args!("hub loses {province}"));
         }

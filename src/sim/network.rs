@@ -36,7 +36,7 @@ pub enum Message {
     Admitted(PeerMark, u64, (bool, u64)),
     /// It has to prove what it has at a sequence.
     Prove(u64),
-    /// The hub was put back: what does the node have that is later than this number, or in doubt?
+    /// The hub was restored: what does the node have that is later than this number, or in doubt?
     WhatWasLost(u64),
     /// This.
     Legs(Vec<HeardLeg>),

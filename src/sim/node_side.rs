@@ -168,7 +168,7 @@ impl World {
                 node.set_incarnation(incarnation);
                 node.inbox.push(Input::Joined { incarnation, hub, resync, hub_recovered });
                 self.was_found(province, resync);
-                if let Some(first @ &mut u64::MAX) = self.put_back.get_mut(&province) {
+                if let Some(first @ &mut u64::MAX) = self.restored.get_mut(&province) {
                     *first = incarnation;
                 }
                 if self.joined.insert(province, resync) != Some(resync) {
@@ -201,7 +201,7 @@ impl World {
     }
 }
 
-/// A leg as its node tells it to a hub that was put back: committed with a later number, or in doubt.
+/// A leg as its node tells it to a hub that was restored: committed with a later number, or in doubt.
 pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
     let committed = match leg.state {
         LegState::Prepared => None,
@@ -210,7 +210,7 @@ pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
         }
         LegState::Committed
         | LegState::Refused
-        | LegState::Buried
+        | LegState::Tombstone
         | LegState::Aborted
         | LegState::Awaiting => return None,
     };

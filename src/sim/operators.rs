@@ -90,7 +90,7 @@ impl World {
                 it.done = true;
                 let (id, first) = (it.id, *it.told.get_or_insert(*state));
                 self.looked.told.push(id);
-                if first != *state && self.lies.hub_is_old() {
+                if first != *state && self.stale.hub_is_old() {
                     return true;
                 }
                 if first != *state {

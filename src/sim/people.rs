@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub const NOON: i64 = 1_795_233_600_000;
 /// From noon to 06:00 of the next day.
 pub const NOON_TO_SIX_MS: i64 = 18 * 3_600_000;
-/// What each giver has at first, in fen.
+/// What each payer has at first, in fen.
 const OPENING: i64 = 500_000;
 
 /// Who takes part. Member numbers begin at 0; every member may give and receive.
@@ -44,7 +44,7 @@ pub struct Country {
 pub struct Wish {
     /// The transfer.
     pub transfer_id: TransferId,
-    /// Giver: province and member.
+    /// Payer: province and member.
     pub payer: (ProvinceCode, u64),
     /// Relative.
     pub payee: (ProvinceCode, u64),
@@ -79,7 +79,7 @@ pub fn id_hash(number: &IdNumber) -> Digest {
 }
 
 impl Country {
-    /// So many provinces, with so many members each; a giver may make so many transfers a day.
+    /// So many provinces, with so many members each; a payer may make so many transfers a day.
     /// `acceptance`: some provinces demand that payees accept, of their own or of others'.
     pub fn new(provinces: u8, members: u64, daily: u64, acceptance: bool) -> Country {
         let codes: Vec<ProvinceCode> = (0..provinces).map(|at| ProvinceCode::new(11 + at)).collect();

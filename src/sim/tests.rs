@@ -36,7 +36,7 @@ fn worlds_with_acceptance_see_it_taken_declined_and_left() {
     assert!(seen.values().all(|count| *count > 0), "{seen:?}");
 }
 
-/// Money goes back in worlds where servers die and are put back, and no more of it than came.
+/// Money goes back in worlds where servers die and are restored, and no more of it than came.
 #[test]
 fn worlds_with_operators_carry_money_back() {
     let mut seen = std::collections::BTreeMap::<String, u64>::new();
@@ -65,7 +65,7 @@ fn what_awaits_a_payee_ends_though_its_client_has_gone() {
 /// Disks that lie and folders that are copied back: whoever has seen more finds it, and nothing is split in silence.
 #[test]
 fn stores_that_come_back_older_than_they_say_are_found() {
-    let seeds = (0..140).filter(|seed| super::lies::lies(*seed));
+    let seeds = (0..140).filter(|seed| super::stale::goes_stale(*seed));
     let mut seen = BTreeMap::<String, u64>::new();
     for report in seeds.map(|seed| run(Plan { chaos: 10, ..small(seed) })) {
         assert_eq!(report.violations, Vec::<String>::new(), "gongji sim --seed {}", report.seed);

@@ -3,7 +3,7 @@
 use super::chance::Chance;
 use super::check::Looked;
 use super::disk::Disk;
-use super::lies::Lies;
+use super::stale::Stale;
 use super::marks::Marks;
 use super::network::{Agenda, Call, Event, Letter, Message, Place};
 use super::operators::{Returning, operates};
@@ -52,7 +52,7 @@ pub enum Pending {
     Decide(ProvinceCode, Vec<(TransferId, Side)>),
     /// A look whether a province is there.
     Probe(ProvinceCode),
-    /// A question of a hub that was put back.
+    /// A question of a hub that was restored.
     WhatWasLost(ProvinceCode),
     /// A node's announcement.
     Announce(ProvinceCode),
@@ -91,10 +91,10 @@ pub struct World {
     pub(super) announcing: BTreeMap<ProvinceCode, (u64, u64)>,
     /// What was on a node's disk some time ago.
     pub(super) backups: BTreeMap<ProvinceCode, Disk>,
-    /// Nodes that were put back, and the first life after that.
-    pub(super) put_back: BTreeMap<ProvinceCode, u64>,
-    /// Whether the hub's store was put back and it has not recovered yet.
-    pub(super) hub_put_back: bool,
+    /// Nodes that were restored, and the first life after that.
+    pub(super) restored: BTreeMap<ProvinceCode, u64>,
+    /// Whether the hub's store was restored and it has not recovered yet.
+    pub(super) hub_restored: bool,
     /// Whether it ever was.
     pub(super) hub_lost: bool,
     pub(super) up: BTreeSet<ProvinceCode>,
@@ -111,7 +111,7 @@ pub struct World {
     /// What was looked at.
     pub(super) looked: Looked,
     /// Stores that came back older than they said.
-    pub(super) lies: Lies,
+    pub(super) stale: Stale,
     /// Cells that were reached.
     pub(super) marks: Marks,
     pub(super) report: Report,
@@ -143,8 +143,8 @@ impl World {
             probing: BTreeMap::new(),
             announcing: BTreeMap::new(),
             backups: BTreeMap::new(),
-            put_back: BTreeMap::new(),
-            hub_put_back: false,
+            restored: BTreeMap::new(),
+            hub_restored: false,
             hub_lost: false,
             up: BTreeSet::new(),
             calls: BTreeMap::new(),
@@ -155,7 +155,7 @@ impl World {
             returning: Vec::new(),
             wishes: BTreeMap::new(),
             looked: Looked::default(),
-            lies: Lies::default(),
+            stale: Stale::default(),
             marks: Marks::default(),
             report: Report::of(plan.seed, provinces),
             log: Sha256::new(),

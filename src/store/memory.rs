@@ -155,7 +155,7 @@ impl<R: Record> MemoryDisk<R> {
     }
 
     /// Puts a backup's content in the place of what is on it.
-    pub fn put_back(&self, backup: &MemoryDisk<R>) {
+    pub fn restored(&self, backup: &MemoryDisk<R>) {
         let (rows, journal) = {
             let content = backup.lock();
             (content.rows.clone(), content.journal.clone())

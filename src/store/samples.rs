@@ -1,9 +1,9 @@
 //! Random rows and records for the tests of stores, made column by column so that every table takes part.
 
-use crate::domain::hub::record::TransferBuried;
+use crate::domain::hub::record::TransferTombstoned;
 use crate::domain::machine::record::Record;
 use crate::domain::machine::table::{Row, Table};
-use crate::domain::node::record::LegBuried;
+use crate::domain::node::record::LegTombstoned;
 use crate::domain::reason::{RefusalRecord, RefusalSide, TABLE as REASONS};
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::column::Value;
@@ -95,7 +95,7 @@ impl Sample for hub::Record {
             let (incarnation, start_id) = (u64::from(n), StartId([n; 16]));
             return hub::record::HubStarted { incarnation, start_id, time }.into();
         }
-        TransferBuried { transfer_id: TransferId([n; 16]), province, time }.into()
+        TransferTombstoned { transfer_id: TransferId([n; 16]), province, time }.into()
     }
 }
 
@@ -106,7 +106,7 @@ impl Sample for node::Record {
             let (incarnation, start_id) = (u64::from(n), StartId([n; 16]));
             return node::record::NodeJoined { incarnation, start_id, time }.into();
         }
-        LegBuried { transfer_id: TransferId([n; 16]), side: Side::Payee, terms_digest, time }.into()
+        LegTombstoned { transfer_id: TransferId([n; 16]), side: Side::Payee, terms_digest, time }.into()
     }
 }
 

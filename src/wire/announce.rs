@@ -42,7 +42,7 @@ pub fn announcement_from_proto(
     let mark = sender(request.sender.as_ref(), &mut found);
     let hub_seen = request.hub_seen.as_ref().and_then(|seen| sender(Some(seen), &mut found));
     let hub_incarnation = hub_seen.map_or(0, |seen| seen.incarnation);
-    // A journal that does not reach so far has no hash there: it proves that it was put back.
+    // A journal that does not reach so far has no hash there: it proves that it was restored.
     let proof = request.proof.as_ref().and_then(|proof| {
         let at = Path::Root.field("proof");
         let hash = match proof.hash.is_empty() {

@@ -186,7 +186,7 @@ pub fn leg_from_proto(it: &node::AuditLeg) -> Result<Option<LegRow>, Problem> {
         node::LegState::Prepared => LegState::Prepared,
         node::LegState::Refused => LegState::Refused,
         node::LegState::Committed => LegState::Committed,
-        node::LegState::Aborted if tombstone => LegState::Buried,
+        node::LegState::Aborted if tombstone => LegState::Tombstone,
         node::LegState::Aborted => LegState::Aborted,
         node::LegState::Awaiting => return Ok(None),
         node::LegState::Unspecified => return Err(unreadable("state")),

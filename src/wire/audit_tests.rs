@@ -57,7 +57,7 @@ fn sums_of_a_whole_province_and_what_is_owed_come_back() {
 
 fn leg(state: LegState) -> LegRow {
     let committed = state == LegState::Committed;
-    let known = state != LegState::Buried;
+    let known = state != LegState::Tombstone;
     LegRow {
         transfer_id: the_id(),
         side: Side::Payee,

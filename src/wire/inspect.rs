@@ -24,7 +24,7 @@ pub fn leg_view(row: &LegRow) -> node::LegView {
         refusal: row.refusal.as_ref().map(refusal_to_proto),
         ..node::LegView::default()
     };
-    if row.state == LegState::Buried {
+    if row.state == LegState::Tombstone {
         return view;
     }
     node::LegView {
@@ -39,7 +39,7 @@ pub fn leg_view(row: &LegRow) -> node::LegView {
     }
 }
 
-/// What a hub that was put back wants to know besides: the leg as its node sealed it, and by what it was judged.
+/// What a hub that was restored wants to know besides: the leg as its node sealed it, and by what it was judged.
 pub fn with_leg_record(row: &LegRow, sealed: Vec<u8>, view: node::LegView) -> node::LegView {
     node::LegView {
         leg_record: sealed,
@@ -49,7 +49,7 @@ pub fn with_leg_record(row: &LegRow, sealed: Vec<u8>, view: node::LegView) -> no
     }
 }
 
-/// Reads a leg that a node tells a hub that was put back.
+/// Reads a leg that a node tells a hub that was restored.
 ///
 /// # Errors
 /// `FIELD_REQUIRED`, `REQUEST_MALFORMED` and the like: an answer that cannot be understood is no answer.
@@ -96,7 +96,7 @@ pub fn state_to_proto(state: LegState) -> node::LegState {
         LegState::Prepared => node::LegState::Prepared,
         LegState::Awaiting => node::LegState::Awaiting,
         LegState::Refused => node::LegState::Refused,
-        LegState::Buried | LegState::Aborted => node::LegState::Aborted,
+        LegState::Tombstone | LegState::Aborted => node::LegState::Aborted,
         LegState::Committed => node::LegState::Committed,
     }
 }

@@ -65,7 +65,7 @@ fn shows_undecided_and_refused_legs() {
 
 #[test]
 fn a_tombstone_shows_nothing_that_was_never_known() {
-    let shown = leg_view(&LegRow { amount: Money::ZERO, counter_region: None, ..row(LegState::Buried) });
+    let shown = leg_view(&LegRow { amount: Money::ZERO, counter_region: None, ..row(LegState::Tombstone) });
     assert_eq!(
         (shown.state(), shown.kind(), shown.side()),
         (node::LegState::Aborted, node::LegKind::Unspecified, node::LegSide::Payer)

@@ -55,7 +55,7 @@ fn damaged(servers: &mut Servers, server: &str, what: &str, damage: impl FnOnce(
         let _ = fs::remove_file(folder.join(name));
     }
     for (name, content) in files.iter().zip(sound) {
-        fs::write(folder.join(name), content).expect("put back");
+        fs::write(folder.join(name), content).expect("restored");
     }
 }
 

@@ -14,7 +14,7 @@ fn read(site: &Site) -> Ledgers {
 }
 
 /// Demands that every journal is whole, that every invariant holds over the books in the stores, that nothing is open,
-/// and that the givers' province, 13, has credited `funded`, in fen, as its system asked for: no more and no less, and
+/// and that the payers' province, 13, has credited `funded`, in fen, as its system asked for: no more and no less, and
 /// no other has. Gives the hub's transfers.
 pub fn agree(site: &Site, funded: i64) -> BTreeMap<TransferId, AtHub> {
     let mut ledgers = read(site);

@@ -9,7 +9,7 @@ mod ledgers;
 mod load;
 mod privacy;
 pub mod process;
-mod put_back;
+mod restored;
 mod random;
 mod reload;
 mod restore;

@@ -128,7 +128,7 @@ impl Servers {
     }
 
     /// Kills a server, loses its store, and puts a backup in its place; its key is still there.
-    pub fn put_back(&mut self, server: &str, backup: &Path) {
+    pub fn restored(&mut self, server: &str, backup: &Path) {
         self.kill(server);
         fs::remove_dir_all(self.site.data(server)).expect("lost");
         let done = self.restore_command(backup, &self.site.config(server)).output().expect("it runs");

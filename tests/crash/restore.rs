@@ -11,7 +11,7 @@ use std::time::Instant;
 
 /// A node, then the hub: each loses its store, and comes back from a backup that was taken under load so many commits
 /// before.
-fn lost_and_put_back(commits: usize) {
+fn lost_and_restored(commits: usize) {
     let mut servers = Servers::start(&Options::lively());
     let (load, backups) = run(async {
         let mut load = Load::start(&servers, 8, 8).await;
@@ -28,11 +28,11 @@ fn lost_and_put_back(commits: usize) {
     for (server, backup) in &backups {
         run(async {
             let before = Instant::now();
-            servers.put_back(server, backup);
+            servers.restored(server, backup);
             servers.launch(server);
             assert!(servers.come_up().await, "{server} starts from its backup");
             servers.site().ready().await;
-            println!("{server}: put back {commits} commits later, whole again after {:?}", before.elapsed());
+            println!("{server}: restored {commits} commits later, whole again after {:?}", before.elapsed());
             let log = fs::read_to_string(servers.log(server)).expect("a log");
             assert!(log.contains("this store was restored"), "{log}");
             demand_settled(servers.site(), &told).await;
@@ -45,5 +45,5 @@ fn lost_and_put_back(commits: usize) {
 #[test]
 #[ignore = "takes minutes: .ci/run runs it"]
 fn nothing_committed_is_lost_ten_thousand_transfers_after_the_backup() {
-    lost_and_put_back(10_000);
+    lost_and_restored(10_000);
 }

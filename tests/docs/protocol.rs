@@ -22,7 +22,7 @@ const LEGS: &[Option<LegState>] = &[
     Some(LegState::Awaiting),
     Some(LegState::Prepared),
     Some(LegState::Refused),
-    Some(LegState::Buried),
+    Some(LegState::Tombstone),
     Some(LegState::Committed),
     Some(LegState::Aborted),
 ];
@@ -102,7 +102,7 @@ fn page() -> String {
              it is rejected.\n\"Rejected, incident\": nothing is changed, the contradiction is recorded for people, \
              an alarm is logged, and the other\ndecisions of the same call go on.\n";
     page += "\n## Invariants\n\nChecked by the simulator (`gongji sim`): at every half second of simulated time over \
-             what has changed, and over\neverything now and then, after a store was put back and at the end; by the \
+             what has changed, and over\neverything now and then, after a store was restored and at the end; by the \
              random worlds of the tests at every step;\nover the books of running servers by \
              [`gongji audit`](../operate/audit.md). Besides,\nreplaying a journal must rebuild its tables.\n\n";
     page += "| number | what must hold |\n|---|---|\n";

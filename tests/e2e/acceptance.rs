@@ -178,11 +178,11 @@ fn it_survives_a_restart_and_the_hour_gives_it_back() {
 #[test]
 fn who_opens_his_wallet_and_accepts_receives() {
     own(&options(), async |cluster| {
-        let (giver, relative) = (cluster.family("13", "14").await, somebody(&capital("14")));
-        enrol(&giver.payee_platform, resident(&relative)).await;
+        let (payer, relative) = (cluster.family("13", "14").await, somebody(&capital("14")));
+        enrol(&payer.payee_platform, resident(&relative)).await;
         let app = cluster.app();
         let request = || {
-            let mut request = giver.transfer("100.00");
+            let mut request = payer.transfer("100.00");
             request.payee = Some(relative.clone());
             request
         };
@@ -193,7 +193,7 @@ fn who_opens_his_wallet_and_accepts_receives() {
         let refusal = app.accept(&first.transfer_id, &relative).await.expect("an answer");
         aborted(&refusal, RefusalSide::Payee, "PAYEE_WALLET_NOT_OPEN");
         let second = app.create(request()).await.expect("an answer");
-        open_wallet(&giver.payee_platform, &relative).await;
+        open_wallet(&payer.payee_platform, &relative).await;
         recorded(&app.accept(&second.transfer_id, &relative).await.expect("an answer"));
         // With a wallet nobody is waited for there.
         recorded(&app.create(request()).await.expect("an answer"));
@@ -201,7 +201,7 @@ fn who_opens_his_wallet_and_accepts_receives() {
 }
 
 #[test]
-fn an_open_transfer_blocks_the_givers_next_one() {
+fn an_open_transfer_blocks_the_payers_next_one() {
     own(&options(), async |cluster| {
         let (family, app) = (cluster.family("14", "51").await, cluster.app());
         let racing: Vec<_> = (0..8).map(|_| family.transfer("10.00")).collect();

@@ -1,4 +1,4 @@
-//! Many at once: one id from many callers, one giver with many ids.
+//! Many at once: one id from many callers, one payer with many ids.
 
 use super::kit::cluster::shared;
 use super::kit::people::Funds;
@@ -30,7 +30,7 @@ fn sixteen_callers_of_one_id_make_one_transfer() {
 }
 
 #[test]
-fn twenty_four_transfers_of_one_giver_keep_to_the_day_s_limit() {
+fn twenty_four_transfers_of_one_payer_keep_to_the_day_s_limit() {
     shared(async |cluster| {
         let family = cluster.family("13", "51").await;
         let app = cluster.app();

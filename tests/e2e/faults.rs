@@ -33,7 +33,7 @@ fn an_unreachable_province_is_refused_in_time_and_slows_nobody() {
                 .members(HEBEI)
                 .get_member(gongji::devkit::client::within(request))
                 .await;
-            let member = answer.expect("the giver").into_inner().member.expect("the giver");
+            let member = answer.expect("the payer").into_inner().member.expect("the payer");
             assert_eq!((member.balance.as_str(), member.held.as_str()), ("10000.00", "0.00"));
         }
         recorded(&app.create(others.transfer("100.00")).await.expect("an answer"));

@@ -129,7 +129,7 @@ fn a_relative_who_is_not_insured_or_not_in_good_standing() {
 }
 
 #[test]
-fn a_giver_who_may_not_give() {
+fn a_payer_who_may_not_give() {
     shared(async |cluster| {
         let family = cluster.family("13", "51").await;
         let statuses = [

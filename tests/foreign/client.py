@@ -62,7 +62,7 @@ class Demo:
 
         return stubs.WalletServiceStub(self.channel(self.connect["nodes"][member["province"]]))
 
-    def givers(self):
+    def payers(self):
         """Members with money whom the demo's own script left alone: no limit of theirs is used up."""
         return [
             one
@@ -74,20 +74,20 @@ class Demo:
             and has_sent_nothing(self, one)
         ]
 
-    def receivers(self, giver):
+    def receivers(self, payer):
         return [
             one
             for one in self.members
-            if one["province"] != giver["province"]
+            if one["province"] != payer["province"]
             and one["wallet"]
             and one["status"] == "active"
             and not one["in_arrears"]
         ]
 
-    def uninsured(self, giver):
+    def uninsured(self, payer):
         """Relatives elsewhere whose insurance is not in force, and the reason for which each is refused."""
         reasons = {"suspended": "PAYEE_SUSPENDED", "ended": "PAYEE_ENDED", "none": "PAYEE_NOT_INSURED"}
-        elsewhere = (one for one in self.members if one["province"] != giver["province"])
+        elsewhere = (one for one in self.members if one["province"] != payer["province"])
         return [(one, reasons[one["status"]]) for one in elsewhere if one["status"] in reasons]
 
 
@@ -98,13 +98,13 @@ def party(member):
     return party_pb2.Party(person=person, region_code=member["region_code"])
 
 
-def request(giver, receiver, amount, transfer_id=None):
+def request(payer, receiver, amount, transfer_id=None):
     from gongji.hub.v1 import transfer_service_pb2
     from gongji.type.v1 import kinship_pb2
 
     return transfer_service_pb2.CreateTransferRequest(
         transfer_id=transfer_id or str(uuid.uuid4()),
-        payer=party(giver),
+        payer=party(payer),
         payee=party(receiver),
         kinship=kinship_pb2.KINSHIP_PARENT,
         amount=amount,
@@ -159,23 +159,23 @@ def wallet_balance(demo, member):
     return Decimal(wallet.wallet.balance)
 
 
-def balances(demo, giver, receiver):
-    """What the giver has, what is in each of the two wallets (none for one that is not open)."""
+def balances(demo, payer, receiver):
+    """What the payer has, what is in each of the two wallets (none for one that is not open)."""
     from gongji.node.v1 import entry_pb2
 
-    account, _ = ledger(demo, giver, entry_pb2.ENTRY_ACCOUNT_PERSONAL)
-    own_wallet = wallet_balance(demo, giver) if giver["wallet"] else None
+    account, _ = ledger(demo, payer, entry_pb2.ENTRY_ACCOUNT_PERSONAL)
+    own_wallet = wallet_balance(demo, payer) if payer["wallet"] else None
     return account, own_wallet, wallet_balance(demo, receiver)
 
 
 def allowed_pair(demo):
-    """The first giver with a relative to whom the hub says that he may send now."""
+    """The first payer with a relative to whom the hub says that he may send now."""
     from gongji.hub.v1 import transfer_service_pb2
 
     hub, reasons = demo.hub(), set()
-    for giver in demo.givers():
-        for receiver in demo.receivers(giver):
-            asked = request(giver, receiver, "0.01")
+    for payer in demo.payers():
+        for receiver in demo.receivers(payer):
+            asked = request(payer, receiver, "0.01")
             answer = hub.CheckTransfer(
                 transfer_service_pb2.CheckTransferRequest(
                     payer=asked.payer, payee=asked.payee, kinship=asked.kinship, amount="123.45"
@@ -184,23 +184,23 @@ def allowed_pair(demo):
             )
             check(answer.allowed == (not answer.refusals), "allowed and refusals contradict each other")
             if answer.allowed:
-                return giver, receiver
+                return payer, receiver
             reasons |= {refusal.reason for refusal in answer.refusals}
     sys.exit(f"client.py: no member may send to any other: {sorted(reasons)}")
 
 
-def makes_a_transfer_once(demo, giver, receiver):
+def makes_a_transfer_once(demo, payer, receiver):
     from gongji.hub.v1 import transfer_service_pb2
     from gongji.node.v1 import entry_pb2
 
     hub, amount = demo.hub(), Decimal("123.45")
-    account, own_wallet, wallet = balances(demo, giver, receiver)
-    asked = request(giver, receiver, str(amount))
+    account, own_wallet, wallet = balances(demo, payer, receiver)
+    asked = request(payer, receiver, str(amount))
     made = hub.CreateTransfer(asked, timeout=SECONDS).transfer
     check(made.state == transfer_service_pb2.TRANSFER_STATE_COMMITTED, f"not committed: {made.refusal.reason}")
     check(made.transfer_id == asked.transfer_id and made.amount == "123.45", "another transfer was answered")
     check(made.payer_recorded and made.payee_recorded and made.hub_seq > 0, "answered before both sides recorded it")
-    for shown, member in [(made.payer, giver), (made.payee, receiver)]:
+    for shown, member in [(made.payer, payer), (made.payee, receiver)]:
         check(member["id_number"] not in shown.id_number and "*" in shown.name, "a party is not masked")
 
     repeated = hub.CreateTransfer(asked, timeout=SECONDS).transfer
@@ -211,36 +211,36 @@ def makes_a_transfer_once(demo, giver, receiver):
     check(info.metadata["field"] == "amount", f"named {info.metadata['field']!r} instead of the amount")
 
     moved = (account - amount, own_wallet, wallet + amount)
-    found = balances(demo, giver, receiver)
+    found = balances(demo, payer, receiver)
     check(found == moved, f"account, own wallet and relative's wallet are {found}, not {moved}")
-    _, paid = ledger(demo, giver, entry_pb2.ENTRY_ACCOUNT_PERSONAL)
+    _, paid = ledger(demo, payer, entry_pb2.ENTRY_ACCOUNT_PERSONAL)
     _, received = ledger(demo, receiver, entry_pb2.ENTRY_ACCOUNT_WALLET)
     for line in (paid, received):
         same = line.transfer_id == made.transfer_id and Decimal(line.amount) == amount
         check(same, "the ledger names another transfer")
-    check(paid.direction == entry_pb2.ENTRY_DIRECTION_DEBIT, "the giver's line is no debit")
+    check(paid.direction == entry_pb2.ENTRY_DIRECTION_DEBIT, "the payer's line is no debit")
     check(received.direction == entry_pb2.ENTRY_DIRECTION_CREDIT, "the relative's line is no credit")
 
 
-def refuses_the_uninsured(demo, giver):
+def refuses_the_uninsured(demo, payer):
     from gongji.hub.v1 import transfer_service_pb2
     from gongji.node.v1 import entry_pb2
     from gongji.type.v1 import refusal_pb2
 
-    uninsured = demo.uninsured(giver)
+    uninsured = demo.uninsured(payer)
     check(uninsured, "the demo has no member without insurance elsewhere")
-    before = ledger(demo, giver, entry_pb2.ENTRY_ACCOUNT_PERSONAL)
+    before = ledger(demo, payer, entry_pb2.ENTRY_ACCOUNT_PERSONAL)
     for member, reason in uninsured:
-        made = demo.hub().CreateTransfer(request(giver, member, "1.00"), timeout=SECONDS).transfer
+        made = demo.hub().CreateTransfer(request(payer, member, "1.00"), timeout=SECONDS).transfer
         check(made.state == transfer_service_pb2.TRANSFER_STATE_ABORTED, f"a {member['status']} member received")
         check(made.refusal.reason == reason, f"{made.refusal.reason} instead of {reason}")
         check(made.refusal.side == refusal_pb2.REFUSAL_SIDE_PAYEE, "refused by another side")
         check(made.refusal.message.isascii() and not made.refusal.message_zh.isascii(), "a text is missing")
-    check(ledger(demo, giver, entry_pb2.ENTRY_ACCOUNT_PERSONAL) == before, "a refused transfer left a line")
+    check(ledger(demo, payer, entry_pb2.ENTRY_ACCOUNT_PERSONAL) == before, "a refused transfer left a line")
 
 
-def is_nobody_without_a_certificate(demo, giver, receiver):
-    code, info = refused(demo.hub(certificate=False).CreateTransfer, request(giver, receiver, "1.00"))
+def is_nobody_without_a_certificate(demo, payer, receiver):
+    code, info = refused(demo.hub(certificate=False).CreateTransfer, request(payer, receiver, "1.00"))
     check(code == grpc.StatusCode.UNAUTHENTICATED and info.reason == "CERTIFICATE_REQUIRED", f"{code} {info.reason}")
 
 
@@ -248,10 +248,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         generate(folder)
         demo = Demo(sys.argv[1])
-        giver, receiver = allowed_pair(demo)
-        makes_a_transfer_once(demo, giver, receiver)
-        refuses_the_uninsured(demo, giver)
-        is_nobody_without_a_certificate(demo, giver, receiver)
+        payer, receiver = allowed_pair(demo)
+        makes_a_transfer_once(demo, payer, receiver)
+        refuses_the_uninsured(demo, payer)
+        is_nobody_without_a_certificate(demo, payer, receiver)
 
 
 if __name__ == "__main__":

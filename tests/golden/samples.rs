@@ -3,12 +3,12 @@
 use gongji::domain::hub::record::{
     CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted,
     NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting,
-    TransferBuried, TransferDecided, TransferReceived,
+    TransferTombstoned, TransferDecided, TransferReceived,
 };
 use gongji::domain::machine::own::{IncidentRaised, PeerMark, PeerSeen};
 use gongji::domain::machine::record::Record;
 use gongji::domain::node::record::{
-    AccountCredited, LegAwaited, LegBuried, LegDecided, LegPrepared, LegRefused, LegReplayed, MemberRecorded,
+    AccountCredited, LegAwaited, LegTombstoned, LegDecided, LegPrepared, LegRefused, LegReplayed, MemberRecorded,
     NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted, ReturnPrepared, SettlementSuspended,
     WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
@@ -85,7 +85,7 @@ fn hub_samples() -> Vec<hub::Record> {
             legs: vec![(ID, Side::Payee), (TransferId([0x12; 16]), Side::Payer)],
         }
         .into(),
-        TransferBuried { transfer_id: ID, province: ProvinceCode::new(13), time: TIME }.into(),
+        TransferTombstoned { transfer_id: ID, province: ProvinceCode::new(13), time: TIME }.into(),
         NodeAdmitted { province: ProvinceCode::new(13), mark: mark(3) }.into(),
         ResyncMoved { province: ProvinceCode::new(51), told: Some(77) }.into(),
         TransferAdopted {
@@ -205,7 +205,7 @@ fn node_samples() -> Vec<node::Record> {
             time: TIME,
         }
         .into(),
-        LegBuried { transfer_id: ID, side: Side::Payee, terms_digest: digest(0x64), time: TIME }.into(),
+        LegTombstoned { transfer_id: ID, side: Side::Payee, terms_digest: digest(0x64), time: TIME }.into(),
         LegDecided {
             transfer_id: ID,
             side: Side::Payee,

@@ -21,10 +21,10 @@ pub enum Broken {
     HubPresumesAbort,
     /// Nobody compares terms: all digests look the same.
     NoDigest,
-    /// The hub takes a node's word for its journal instead of a proof: one that was put back votes and serves before it
+    /// The hub takes a node's word for its journal instead of a proof: one that was restored votes and serves before it
     /// was told again what it lost.
     NoProof,
-    /// A hub that was put back, and knows it, decides before it has heard the nodes.
+    /// A hub that was restored, and knows it, decides before it has heard the nodes.
     HearsNobody,
 }
 
@@ -34,7 +34,7 @@ const SAME: Digest = Digest([1; 32]);
 impl Broken {
     /// Whether a row is a tombstone.
     pub fn is_tombstone(row: &node::Row) -> bool {
-        LegRow::of(row).is_some_and(|leg| leg.state == LegState::Buried)
+        LegRow::of(row).is_some_and(|leg| leg.state == LegState::Tombstone)
     }
 
     /// Whether a row is a decided transfer.

@@ -40,7 +40,7 @@ impl Checked {
 
     fn fates(&self, crashes: bool, fates: &mut Vec<Fate>) {
         fates.clear();
-        fates.push(Fate::Lives);
+        fates.push(Fate::Survives);
         if crashes {
             fates.push(Fate::DiesSynced);
             if self.world.broken == Some(super::broken::Broken::AnswersBeforeSync) {
@@ -52,10 +52,10 @@ impl Checked {
     /// Whether the hub, or a node, may crash once more.
     fn may_crash(&self, state: &State) -> (bool, [bool; 2]) {
         let bounds = &self.world.bounds;
-        let put_back = &state.put_back;
-        let crashed = |node: usize| state.nodes[node].life() - 1 - u8::from(put_back.nodes[node].is_some());
+        let restored = &state.restored;
+        let crashed = |node: usize| state.nodes[node].life() - 1 - u8::from(restored.nodes[node].is_some());
         let nodes = [crashed(0), crashed(1)];
-        let hub = state.hub.life() - 1 - u8::from(put_back.hub.is_some());
+        let hub = state.hub.life() - 1 - u8::from(restored.hub.is_some());
         let all = hub + nodes[0] + nodes[1] < bounds.crashes;
         (all && hub < bounds.hub_crashes, nodes.map(|crashes| all && crashes < bounds.node_crashes))
     }
@@ -98,7 +98,7 @@ impl Checked {
                 actions.push(Action::Link(node, dark));
                 let pending = state.hub.all::<TransferRow>().filter(|it| it.state == TransferState::Pending);
                 actions.extend(pending.map(|row| Action::PrepareFails(node, row.transfer_id)));
-            } else if unsettled || state.put_back.is_away(node) {
+            } else if unsettled || state.restored.is_away(node) {
                 actions.push(Action::Retell(node));
             }
         }
@@ -114,7 +114,7 @@ impl Checked {
                 actions.push(Action::NodeTick(node));
             }
             // It announces itself again and again; that changes something only where the hub knows another life of it.
-            if !self.world.is_known(state, node) || state.put_back.hub.is_some() {
+            if !self.world.is_known(state, node) || state.restored.hub.is_some() {
                 actions.push(Action::Announce(node));
             }
         }
@@ -128,7 +128,7 @@ impl Checked {
 /// What an action is in a state, for people.
 pub fn describe(world: &World, state: &State, action: &Action) -> String {
     let fate = |fate: &Fate| match fate {
-        Fate::Lives => "",
+        Fate::Survives => "",
         Fate::DiesSynced => "; it is synced, then the server dies before it answers, and starts again",
         Fate::DiesUnsynced => "; it answers, dies before the sync, and starts again",
     };
@@ -157,16 +157,16 @@ pub fn describe(world: &World, state: &State, action: &Action) -> String {
         Action::Accept(true, it) => format!("the payee takes it{}", fate(it)),
         Action::Accept(false, it) => format!("the payee declines it{}", fate(it)),
         Action::Hour(it) => format!("it is 06:00{}", fate(it)),
-        Action::PutHubBack { to, marked } => put_back("the hub", *to, *marked),
+        Action::PutHubBack { to, marked } => restored("the hub", *to, *marked),
         Action::PutNodeBack { node: at, to, marked } => {
-            put_back(&format!("node {}", node(*at)), *to, *marked)
+            restored(&format!("node {}", node(*at)), *to, *marked)
         }
     }
 }
 
-fn put_back(who: &str, to: usize, marked: bool) -> String {
+fn restored(who: &str, to: usize, marked: bool) -> String {
     let marked = if marked { "marked so" } else { "and nobody says so" };
-    format!("the store of {who} is put back to its state no. {to}, {marked}")
+    format!("the store of {who} is restored to its state no. {to}, {marked}")
 }
 
 impl Model for Checked {

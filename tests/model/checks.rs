@@ -6,7 +6,7 @@ use super::server::{Server, print};
 use super::world::{Fate, Mark, State, World};
 use gongji::domain::audit::books::{Books, HubBooks, NodeBooks};
 use gongji::domain::audit::invariant::{INVARIANTS, Violation, violations};
-use gongji::domain::hub::tables::{BuriedRow, TransferRow};
+use gongji::domain::hub::tables::{TombstoneRow, TransferRow};
 use gongji::domain::machine::own::{IncidentRow, PeerRow};
 use gongji::domain::node::NodeMachine;
 use gongji::domain::node::tables::LegRow;
@@ -75,7 +75,7 @@ pub const CHECKS: &[Check] = &[
                 let seen: Option<&PeerRow> = state.nodes[*node].get(&node::Key::Peer(ProvinceCode::HUB));
                 seen.is_some_and(|seen| seen.incarnation >= state.hub.mark.incarnation)
             };
-            ![0, 1].iter().any(|node| state.put_back.is_ahead(*node) && taken(node))
+            ![0, 1].iter().any(|node| state.restored.is_ahead(*node) && taken(node))
         },
     ),
     always(
@@ -130,7 +130,7 @@ pub const CHECKS: &[Check] = &[
         world.has_seen(Mark::OtherTerms)
     }),
     sometimes("an id that the hub did not know was written as aborted", strays, |_, state| {
-        state.hub.all::<BuriedRow>().next().is_some()
+        state.hub.all::<TombstoneRow>().next().is_some()
     }),
     sometimes("an order of other terms was parked", strays, |_, state| state.alarm),
     sometimes("taken by the payee, and committed on all three", accepts, |world, state| {
@@ -143,12 +143,12 @@ pub const CHECKS: &[Check] = &[
     }),
     sometimes("a leg that was lost came back with its commit", hears_all, |_, state| {
         let committed = |leg: &LegRow| leg.state == LegState::Committed;
-        let back = |node: &usize| state.put_back.nodes[*node].is_some();
+        let back = |node: &usize| state.restored.nodes[*node].is_some();
         let back = [0, 1].into_iter().find(back).map(|node| &state.nodes[node]);
-        state.put_back.lost_leg && back.is_some_and(|node| node.all::<LegRow>().any(committed))
+        state.restored.lost_leg && back.is_some_and(|node| node.all::<LegRow>().any(committed))
     }),
-    sometimes("a node that was put back has everything again, and takes part", hears_all, |world, state| {
-        let back = |node: &usize| state.put_back.nodes[*node].is_some() && world.is_known(state, *node);
+    sometimes("a node that was restored has everything again, and takes part", hears_all, |world, state| {
+        let back = |node: &usize| state.restored.nodes[*node].is_some() && world.is_known(state, *node);
         [0, 1].iter().any(back) && committed_on_all(world, state)
     }),
     sometimes("a node had to prove what its journal holds", has_to_prove, |_, state| {
@@ -158,7 +158,7 @@ pub const CHECKS: &[Check] = &[
         };
         letter(state, proves)
     }),
-    sometimes("a hub that was put back adopted a commit that a side had recorded", recovers, |_, state| {
+    sometimes("a hub that was restored adopted a commit that a side had recorded", recovers, |_, state| {
         state.hub.all::<TransferRow>().any(|row| row.is_adopted()) && decided_at_recovery(state).is_none()
     }),
     sometimes("it committed what both sides held in doubt", recovers, |_, state| {
@@ -183,7 +183,7 @@ fn accepts(world: &World) -> bool {
     world.bounds.accepts && world.bounds.steps.is_none()
 }
 
-/// The worlds that go on until a node that was put back has heard what it lost.
+/// The worlds that go on until a node that was restored has heard what it lost.
 fn hears_all(world: &World) -> bool {
     world.bounds.restore == Restore::Node && world.bounds.begun.contains(&6)
 }
@@ -193,7 +193,7 @@ fn has_to_prove(world: &World) -> bool {
     world.bounds.restore == Restore::Node && world.bounds.begun.contains(&2)
 }
 
-/// The worlds that go on until a hub that was put back has recovered.
+/// The worlds that go on until a hub that was restored has recovered.
 fn recovers(world: &World) -> bool {
     world.bounds.restore == Restore::Hub && world.bounds.asked
 }
@@ -245,7 +245,7 @@ fn aborted_for(state: &State, reason: Reason) -> bool {
 }
 
 fn hold_nothing(state: &State) -> bool {
-    let ended = |leg: &LegRow| matches!(leg.state, LegState::Aborted | LegState::Buried);
+    let ended = |leg: &LegRow| matches!(leg.state, LegState::Aborted | LegState::Tombstone);
     state.nodes.iter().all(|node| node.all::<LegRow>().any(ended))
 }
 
@@ -266,7 +266,7 @@ fn ends_alike(_: &World, state: &State) -> bool {
         let same = |payee: &&LegRow| payee.transfer_id == payer.transfer_id;
         leg(1, Side::Payee).find(same).is_none_or(|payee| {
             let ended =
-                |leg: &LegRow| matches!(leg.state, LegState::Aborted | LegState::Buried | LegState::Refused);
+                |leg: &LegRow| matches!(leg.state, LegState::Aborted | LegState::Tombstone | LegState::Refused);
             let committed = |leg: &LegRow| leg.state == LegState::Committed;
             !(committed(payer) && ended(payee) || ended(payer) && committed(payee))
         })
@@ -286,7 +286,7 @@ pub fn found<'a>(world: &World, state: &'a State) -> &'a [Violation] {
     state.found.get_or_init(|| {
         // Until it has heard what it lost the hub's books are old, and it serves nobody. One that does not know that it
         // is old keeps books of its own, and nodes take nothing from it.
-        if state.hub.is_marked() || state.put_back.hub == Some(false) {
+        if state.hub.is_marked() || state.restored.hub == Some(false) {
             return Arc::default();
         }
         let books = print(&(servers(state), &state.told));
@@ -298,8 +298,8 @@ pub fn found<'a>(world: &World, state: &'a State) -> &'a [Violation] {
             hub: HubBooks::of(state.hub.rows().cloned()).with_journal(state.hub.decisions()),
             nodes: vec![node(0), node(1)],
             told: state.told.iter().copied().collect(),
-            put_back: state.put_back.lives(&world.country.provinces),
-            hub_lost: state.put_back.hub.is_some(),
+            restored: state.restored.incarnations(&world.country.provinces),
+            hub_lost: state.restored.hub.is_some(),
             at_rest: has_ended(world, state),
         });
         if found.is_empty() {
@@ -310,7 +310,7 @@ pub fn found<'a>(world: &World, state: &'a State) -> &'a [Violation] {
 }
 
 fn servers(state: &State) -> u64 {
-    print(&(state.hub.print, state.nodes[0].print, state.nodes[1].print, state.put_back))
+    print(&(state.hub.print, state.nodes[0].print, state.nodes[1].print, state.restored))
 }
 
 /// What need not be looked at again.
@@ -365,7 +365,7 @@ pub fn healed(world: &World, state: &State) -> (bool, Vec<Violation>) {
     let before = committed(state);
     let mut state = State { letters, told, found: Default::default(), ..state.clone() };
     if world.bounds.accepts {
-        world.hour(&mut state, Fate::Lives);
+        world.hour(&mut state, Fate::Survives);
     }
     for _ in 0..ROUNDS {
         for node in [0, 1] {
@@ -378,17 +378,17 @@ pub fn healed(world: &World, state: &State) -> (bool, Vec<Violation>) {
             }
         }
         if is_unsettled(&state) {
-            world.hub_tick(&mut state, true, Fate::Lives);
+            world.hub_tick(&mut state, true, Fate::Survives);
             world.deliver_all(&mut state);
         }
         for node in [0, 1] {
-            if is_unsettled(&state) || state.put_back.is_away(node) {
+            if is_unsettled(&state) || state.restored.is_away(node) {
                 world.link(&mut state, node, false);
                 world.link(&mut state, node, true);
             }
         }
         world.deliver_all(&mut state);
-        world.hub_tick(&mut state, true, Fate::Lives);
+        world.hub_tick(&mut state, true, Fate::Survives);
         if has_ended(world, &state) {
             let mut wrong = found(world, &state).to_vec();
             // What a side has recorded, or a client was told, is still so.

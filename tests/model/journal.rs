@@ -1,4 +1,4 @@
-//! Journals in worlds where stores are put back: each side tells an older store of the other by its journal's hash.
+//! Journals in worlds where stores are restored: each side tells an older store of the other by its journal's hash.
 
 use super::server::{Server, Sort, Told, print};
 use gongji::domain::hub::tables::TransferRow;
@@ -19,14 +19,14 @@ pub struct Journal<M: Machine> {
     hashes: Vec<Digest>,
     /// The sequence of each decision.
     decided_at: Vec<u64>,
-    /// Whether the store was put back, is marked so, and has not heard yet what it lost.
+    /// Whether the store was restored, is marked so, and has not heard yet what it lost.
     marked: bool,
-    /// The server as it was before each of its batches; nothing where it cannot be put back any more.
+    /// The server as it was before each of its batches; nothing where it cannot be restored any more.
     past: Option<Vec<Arc<Server<M>>>>,
 }
 
 impl<M: Told> Journal<M> {
-    /// An empty one. `past`: whether the store may be put back.
+    /// An empty one. `past`: whether the store may be restored.
     pub fn new(past: bool) -> Journal<M> {
         Journal { hashes: Vec::new(), decided_at: Vec::new(), marked: false, past: past.then(Vec::new) }
     }
@@ -68,7 +68,7 @@ impl<M: Told> Journal<M> {
 }
 
 impl<M: Told> Server<M> {
-    /// It cannot be put back any more.
+    /// It cannot be restored any more.
     pub fn forget_past(&mut self) {
         if let Some(journal) = &mut self.journal {
             journal.past = None;
@@ -81,13 +81,13 @@ impl<M: Told> Server<M> {
         self.journal.as_ref().and_then(|it| it.past.as_deref()).unwrap_or_default()
     }
 
-    /// Whether it was put back, is marked so, and has not heard yet what it lost.
+    /// Whether it was restored, is marked so, and has not heard yet what it lost.
     pub fn is_marked(&self) -> bool {
         self.journal.as_ref().is_some_and(|journal| journal.marked)
     }
 
-    /// The store as it was then, put back.
-    pub fn put_back(&self, to: usize, marked: bool) -> Server<M> {
+    /// The store as it was then, restored.
+    pub fn restored(&self, to: usize, marked: bool) -> Server<M> {
         let mut old = (*self.past()[to]).clone();
         if let Some(journal) = &mut old.journal {
             journal.marked = marked;

@@ -25,14 +25,14 @@ pub enum Message {
     Decide(Decision),
     /// Node: receipts.
     Acks(Vec<Ack>),
-    /// Node: it has started; where stores are put back, with what it knows of the hub, and proof.
+    /// Node: it has started; where stores are restored, with what it knows of the hub, and proof.
     Announce(Option<Box<Shown>>),
     /// Hub: the incarnation for that start, whether it is told again first what it lost, and since when the hub has
     /// recovered. Only the process that asked takes it.
     Admitted(u64, [u8; 16], (bool, u64)),
     /// Hub: that start has to prove what it has at a sequence.
     Prove(u64, [u8; 16]),
-    /// Hub, to that start: it was put back, and hears what it lost.
+    /// Hub, to that start: it was restored, and hears what it lost.
     Recovering([u8; 16]),
     /// Hub: what does the node have that is later than this number, or in doubt?
     WhatWasLost(u64),
@@ -44,7 +44,7 @@ pub enum Message {
     Rulings(Vec<Ruling>),
 }
 
-/// What a node shows of itself where stores are put back.
+/// What a node shows of itself where stores are restored.
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Shown {
     /// How far it has seen the hub.
@@ -182,7 +182,7 @@ impl fmt::Display for Letter {
                 format!("admission as {incarnation}{behind}")
             }
             Message::Prove(sequence, _) => format!("prove what you have at {sequence}"),
-            Message::Recovering(_) => "I was put back, and hear what I lost".to_owned(),
+            Message::Recovering(_) => "I was restored, and hear what I lost".to_owned(),
             Message::WhatWasLost(above) => format!("what do you have after commit {above}?"),
             Message::Legs(_, legs) => format!("{} legs", legs.len()),
             Message::Ask(it) => list(it, |question| format!("question about {}", question.transfer_id.0[15])),

@@ -9,7 +9,7 @@ mod checked;
 mod checks;
 mod journal;
 mod letter;
-mod lives;
+mod starts;
 mod restores;
 mod runs;
 mod server;
@@ -45,7 +45,7 @@ const CALM: Bounds = Bounds {
 
 /// Requests of which the second repeats the first, and the third uses its id for another amount.
 const AGAIN: &[(u8, i64)] = &[(1, 10_000), (1, 10_000), (1, 20_000)];
-/// Two transfers of the same giver.
+/// Two transfers of the same payer.
 const TWO: &[(u8, i64)] = &[(1, 10_000), (2, 20_000)];
 
 /// The worlds that every `cargo test` goes through.
@@ -61,18 +61,18 @@ const SMALL: &[Bounds] = &[
 /// A payee who takes, declines, or lets the hour pass.
 const ACCEPTS: Bounds = Bounds { name: "acceptance", accepts: true, ..CALM };
 
-/// A node's store is put back when both sides have recorded.
+/// A node's store is restored when both sides have recorded.
 const NODE_BACK: Bounds =
-    Bounds { name: "a node is put back", restore: Restore::Node, begun: &[6], steps: Some(5), ..CALM };
-/// The hub's store is put back, and marked so.
+    Bounds { name: "a node is restored", restore: Restore::Node, begun: &[6], steps: Some(5), ..CALM };
+/// The hub's store is restored, and marked so.
 const HUB_BACK: Bounds =
-    Bounds { name: "the hub is put back", restore: Restore::Hub, begun: BEGUN, steps: Some(3), ..CALM };
+    Bounds { name: "the hub is restored", restore: Restore::Hub, begun: BEGUN, steps: Some(3), ..CALM };
 /// The same, once both nodes know and are asked.
 const HUB_ASKS: Bounds = Bounds { name: "and asks the nodes", asked: true, steps: Some(6), ..HUB_BACK };
-/// The hub's store is put back, and nobody says so.
+/// The hub's store is restored, and nobody says so.
 const HUB_UNMARKED: Bounds = Bounds { name: "nobody says so", restore: Restore::HubUnmarked, ..HUB_BACK };
 
-/// Stores that are put back to any of their earlier states.
+/// Stores that are restored to any of their earlier states.
 const RESTORES: &[Bounds] = &[
     NODE_BACK,
     Bounds { name: "before a decision", begun: &[2], steps: Some(3), ..NODE_BACK },
@@ -81,7 +81,7 @@ const RESTORES: &[Bounds] = &[
     HUB_UNMARKED,
 ];
 
-/// A transfer until a store is put back: prepared by the payer's side; by both; decided; recorded by one side; by both;
+/// A transfer until a store is restored: prepared by the payer's side; by both; decided; recorded by one side; by both;
 /// and both receipts taken.
 const BEGUN: &[usize] = &[1, 2, 4, 5, 6, 8];
 
@@ -119,7 +119,7 @@ const LARGE: &[Bounds] = &[
 /// What a world may do at most, as a table.
 fn table(worlds: &[Bounds]) {
     println!(
-        "\n{:<24} {:<28} steps  crashes (hub, each node)  calls fail  strays  begun, put back",
+        "\n{:<24} {:<28} steps  crashes (hub, each node)  calls fail  strays  begun, restored",
         "world", "requests: id, fen"
     );
     for it in worlds {
@@ -133,7 +133,7 @@ fn table(worlds: &[Bounds]) {
             restore => println!(" {:?}, {restore:?}", it.begun),
         }
     }
-    println!("begun: letters of a transfer that have come when the store is put back; none: at any time");
+    println!("begun: letters of a transfer that have come when the store is restored; none: at any time");
     println!(
         "letters in flight: every one that was ever sent, in any order, any number of times, or never\n"
     );
@@ -206,7 +206,7 @@ fn both_sides_or_neither_whatever_the_payee_does() {
 }
 
 #[test]
-fn both_sides_or_neither_when_a_store_is_put_back() {
+fn both_sides_or_neither_when_a_store_is_restored() {
     table(RESTORES);
     RESTORES.iter().for_each(|bounds| check(*bounds));
 }
@@ -256,7 +256,7 @@ fn a_node_that_serves_before_it_was_told_what_it_lost_splits_a_transfer() {
 }
 
 #[test]
-fn a_hub_that_was_put_back_and_hears_nobody_splits_a_transfer() {
+fn a_hub_that_was_restored_and_hears_nobody_splits_a_transfer() {
     let lost = Bounds { restore: Restore::Hub, begun: BEGUN, ..CALM };
     let path = caught(Broken::HearsNobody, lost, ENDS_ALIKE);
     assert!(path.contains("abort 1"), "{path}");

@@ -1,10 +1,10 @@
-//! Stores that are put back to an older state, marked or not, and how a world begins.
+//! Stores that are restored to an older state, marked or not, and how a world begins.
 
 use super::broken::Broken;
 use super::checked::describe;
 use super::journal::Journal;
 use super::letter::{Letter, Message, Shown};
-use super::lives::{first_hub, first_node, start_hub, start_node};
+use super::starts::{first_hub, first_node, start_hub, start_node};
 use super::runs::send;
 use super::server::{Outputs, Server, print};
 use super::world::{Action, Fate, State, World};
@@ -22,22 +22,22 @@ use gongji::sim::people::{NOON, NOON_TO_SIX_MS};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Whose store may be put back.
+/// Whose store may be restored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Restore {
     /// Nobody's.
     None,
-    /// A node's, marked as put back or not.
+    /// A node's, marked as restored or not.
     Node,
-    /// The hub's, marked as put back.
+    /// The hub's, marked as restored.
     Hub,
     /// The hub's, by somebody who says nothing of it.
     HubUnmarked,
 }
 
-/// What was put back.
+/// What was restored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Hash)]
-pub struct PutBack {
+pub struct Restored {
     /// For each node that was, its first life after that.
     pub nodes: [Option<u64>; 2],
     /// Whether the hub was: marked or not.
@@ -50,16 +50,16 @@ pub struct PutBack {
     away: u8,
 }
 
-impl PutBack {
+impl Restored {
     /// Whether anything was.
     pub fn any(&self) -> bool {
         self.hub.is_some() || self.nodes.iter().any(Option::is_some)
     }
 
     /// The nodes that were, and their first life after that, as the books want it.
-    pub fn lives(&self, provinces: &[ProvinceCode]) -> BTreeMap<ProvinceCode, u64> {
-        let lives = provinces.iter().zip(self.nodes);
-        lives.filter_map(|(province, life)| life.map(|life| (*province, life))).collect()
+    pub fn incarnations(&self, provinces: &[ProvinceCode]) -> BTreeMap<ProvinceCode, u64> {
+        let incarnations = provinces.iter().zip(self.nodes);
+        incarnations.filter_map(|(province, life)| life.map(|life| (*province, life))).collect()
     }
 
     /// Whether a node takes no part now.
@@ -80,7 +80,7 @@ impl PutBack {
         self.away = if resync { self.away | (1 << node) } else { self.away & !(1 << node) };
     }
 
-    /// A node heard that the hub was put back.
+    /// A node heard that the hub was restored.
     pub fn waits_for_hub(&mut self, node: usize) {
         self.away |= 1 << node;
     }
@@ -95,7 +95,7 @@ impl PutBack {
 const PAYEE: Ticket = 30;
 
 impl World {
-    /// Whether stores are put back in this world.
+    /// Whether stores are restored in this world.
     pub fn restores(&self) -> bool {
         self.bounds.restore != Restore::None
     }
@@ -113,18 +113,18 @@ impl World {
     /// What has happened when the world begins: the first transfer, asked for, and so many letters of it delivered in
     /// the order in which they would come if nothing failed. All letters are still on their way.
     pub fn begun(&self, mut state: State, letters: usize) -> State {
-        self.ask(&mut state, 0, Fate::Lives);
+        self.ask(&mut state, 0, Fate::Survives);
         let mut came: Vec<u64> = Vec::new();
         for _ in 0..letters {
             let next = state.letters.iter().filter(|it| !came.contains(&it.print)).min_by_key(|it| order(it));
             let Some(letter) = next.cloned() else { break };
             came.push(letter.print);
-            self.deliver(&mut state, &letter, Fate::Lives);
+            self.deliver(&mut state, &letter, Fate::Survives);
         }
         state
     }
 
-    /// Where the world begins, and how that came. Where something has happened already, what may be put back has just
+    /// Where the world begins, and how that came. Where something has happened already, what may be restored has just
     /// been.
     pub fn beginnings(&self) -> Vec<(String, State)> {
         if self.bounds.begun.is_empty() {
@@ -145,7 +145,7 @@ impl World {
                     _ => {}
                 }
                 if self.bounds.asked {
-                    // The first call tells a node that the hub was put back, and the second the hub that it knows.
+                    // The first call tells a node that the hub was restored, and the second the hub that it knows.
                     [0, 0, 1, 1].into_iter().for_each(|node| self.call_hub(&mut state, node));
                 }
                 let how =
@@ -156,9 +156,9 @@ impl World {
         states
     }
 
-    /// Everything that may be put back, as actions.
+    /// Everything that may be restored, as actions.
     pub fn restorations(&self, state: &State, actions: &mut Vec<Action>) {
-        if state.put_back.any() {
+        if state.restored.any() {
             return;
         }
         let marked = self.bounds.restore == Restore::Hub;
@@ -178,7 +178,7 @@ impl World {
         let of_call = |it: &Arc<Letter>| it.province == province && it.is_of_announcement();
         while let Some(at) = state.letters.iter().position(of_call) {
             let letter = state.letters.remove(at);
-            self.deliver(state, &letter, Fate::Lives);
+            self.deliver(state, &letter, Fate::Survives);
         }
         earlier.iter().for_each(|letter| send(state, letter));
     }
@@ -188,33 +188,33 @@ impl World {
         state.nodes.iter_mut().for_each(|node| Arc::make_mut(node).forget_past());
     }
 
-    /// The hub's store is put back to what it was, and it starts.
+    /// The hub's store is restored to what it was, and it starts.
     pub fn put_hub_back(&self, state: &mut State, to: usize, marked: bool) {
         let life = state.hub.life() + 1;
         let knows = marked && self.broken != Some(Broken::HearsNobody);
-        let (next, outputs) = start_hub(&self.country, &state.hub.put_back(to, knows), life);
+        let (next, outputs) = start_hub(&self.country, &state.hub.restored(to, knows), life);
         let taken = self.hub_says(next, outputs, None);
         self.set_hub(state, taken);
         state.dark = 0;
-        state.put_back.hub = Some(marked);
+        state.restored.hub = Some(marked);
         let ahead = |node: &usize| knows_more(&state.nodes[*node], &state.hub);
-        state.put_back.ahead = [0, 1].into_iter().filter(ahead).map(|node| 1 << node).sum();
+        state.restored.ahead = [0, 1].into_iter().filter(ahead).map(|node| 1 << node).sum();
         self.forget_past(state);
     }
 
-    /// A node's store is put back to what it was, and it starts.
+    /// A node's store is restored to what it was, and it starts.
     pub fn put_node_back(&self, state: &mut State, node: usize, to: usize, marked: bool) {
         let (province, life) = (self.country.provinces[node], state.nodes[node].life() + 1);
-        let old = state.nodes[node].put_back(to, marked);
+        let old = state.nodes[node].restored(to, marked);
         state.nodes[node] = Arc::new(start_node(&self.country, province, &old, life));
-        state.put_back.nodes[node] = Some(u64::MAX);
-        state.put_back.lost_leg = old.all::<LegRow>().next().is_none();
+        state.restored.nodes[node] = Some(u64::MAX);
+        state.restored.lost_leg = old.all::<LegRow>().next().is_none();
         state.admitted[node] = 0;
         self.forget_past(state);
         self.announce(state, node);
     }
 
-    /// A node says that it is there. Where stores are put back it says what it knows, one call after the other.
+    /// A node says that it is there. Where stores are restored it says what it knows, one call after the other.
     pub fn announce(&self, state: &mut State, node: usize) {
         self.show(state, node, None);
     }
@@ -228,7 +228,7 @@ impl World {
     fn show(&self, state: &mut State, at: usize, proof: Option<(u64, gongji::domain::value::id::Digest)>) {
         let (province, node) = (self.country.provinces[at], &state.nodes[at]);
         let seen: Option<&PeerRow> = node.get(&node::Key::Peer(ProvinceCode::HUB));
-        let again = node.has_joined() && !state.put_back.waits_for_it(at);
+        let again = node.has_joined() && !state.restored.waits_for_it(at);
         let shown = Shown { hub: seen.map(PeerRow::mark), proof, again };
         let message = Message::Announce(self.restores().then(|| Box::new(shown)));
         let letter = self.letter(province, node.mark, message);
@@ -261,7 +261,7 @@ impl World {
         }
     }
 
-    /// A node tells a hub that was put back what it has.
+    /// A node tells a hub that was restored what it has.
     pub(super) fn tell_what_was_lost(&self, state: &mut State, node: usize, call: &Letter, above: u64) {
         let legs = state.nodes[node].all::<LegRow>().filter_map(|leg| heard(leg, above)).collect();
         let message = Message::Legs(call.sender.start_id.0, legs);

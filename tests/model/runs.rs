@@ -94,7 +94,7 @@ impl World {
         if fate == Fate::DiesUnsynced {
             state.hub = before;
         }
-        if fate != Fate::Lives {
+        if fate != Fate::Survives {
             self.restart_hub(state);
         }
     }
@@ -123,7 +123,7 @@ impl World {
                     taken.alarm |= is_contrary(taken.next.get(&hub::Key::Incident(transfer_id, side)));
                     continue;
                 }
-                Output::Effect(hub::Effect::Hurry(_)) => continue,
+                Output::Effect(hub::Effect::Flush(_)) => continue,
                 // Nobody carries money back in these worlds.
                 Output::Effect(hub::Effect::PrepareReturn(..)) => continue,
                 // These it has done itself.
@@ -187,7 +187,7 @@ impl World {
         if fate == Fate::DiesUnsynced {
             state.nodes[node] = before;
         }
-        if fate != Fate::Lives {
+        if fate != Fate::Survives {
             self.restart_node(state, node);
         }
     }

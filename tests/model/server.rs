@@ -31,7 +31,7 @@ pub enum Sort {
     PeerSeen,
     /// The hub's decision on a transfer.
     Decided,
-    /// A store that was put back has heard what it lost.
+    /// A store that was restored has heard what it lost.
     Restored,
     /// Anything else.
     Other,
@@ -110,11 +110,11 @@ pub struct Server<M: Machine> {
     rows: BTreeMap<KeyOf<M>, (M::Row, u64)>,
     /// The journal's decisions, to see that no id has two. The rest of it is in the rows.
     decisions: Vec<M::Record>,
-    /// What the store can be told by, where stores are put back.
+    /// What the store can be told by, where stores are restored.
     pub journal: Option<Journal<M>>,
     /// The civil clock.
     pub civil: Civil,
-    /// What it says of itself. Its sequence stands still where no store is put back: only such stores differ in it.
+    /// What it says of itself. Its sequence stands still where no store is restored: only such stores differ in it.
     pub mark: PeerMark,
     /// Stands for all of it.
     pub print: u64,

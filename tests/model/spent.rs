@@ -33,8 +33,8 @@ const ANSWERS: u8 = 3;
 impl World {
     /// Takes out the letters that can change nothing any more.
     pub fn tidy(&self, state: &mut State) {
-        // A broken protocol does go back, and so does a store that is put back.
-        let goes_back = self.restores() && !state.put_back.any();
+        // A broken protocol does go back, and so does a store that is restored.
+        let goes_back = self.restores() && !state.restored.any();
         if self.broken.is_some() || self.keeps || goes_back {
             return;
         }
@@ -122,7 +122,7 @@ impl World {
     /// Whether its arrival leaves everybody as he is, now.
     fn changes_nothing(&self, state: &State, letter: &Letter, answers: u8) -> bool {
         let mut after = State { letters: Vec::new(), ..state.clone() };
-        self.deliver(&mut after, letter, Fate::Lives);
+        self.deliver(&mut after, letter, Fate::Survives);
         after.is_like(state) && after.letters.iter().all(|answer| self.is_spent(state, answer, answers))
     }
 }
@@ -143,6 +143,6 @@ fn leg(node: &Server<NodeMachine>, id: TransferId, side: Side) -> Leg {
     match row.map(|row| row.state) {
         None => Leg::Unknown,
         Some(LegState::Prepared | LegState::Awaiting) => Leg::Live,
-        Some(LegState::Committed | LegState::Aborted | LegState::Buried | LegState::Refused) => Leg::Ended,
+        Some(LegState::Committed | LegState::Aborted | LegState::Tombstone | LegState::Refused) => Leg::Ended,
     }
 }

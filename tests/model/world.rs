@@ -3,7 +3,7 @@
 use super::broken::Broken;
 use super::checks::Known;
 use super::letter::{Letter, Message};
-use super::restores::{PutBack, Restore};
+use super::restores::{Restored, Restore};
 use super::runs::{Cache, send};
 use super::server::{Server, print};
 use gongji::domain::audit::invariant::Violation;
@@ -37,7 +37,7 @@ pub struct Bounds {
     pub name: &'static str,
     /// What clients ask of the hub, each at most once: transfer and fen. The same id may stand in several.
     pub requests: &'static [(u8, i64)],
-    /// How many transfers a giver may make in a day; a second one is refused by its node when this is 1.
+    /// How many transfers a payer may make in a day; a second one is refused by its node when this is 1.
     pub daily: u64,
     /// How often the hub may crash.
     pub hub_crashes: u8,
@@ -51,11 +51,11 @@ pub struct Bounds {
     pub strays: bool,
     /// Whether the payee's place asks for acceptance: he takes the transfer, declines it, or lets the hour pass.
     pub accepts: bool,
-    /// Whose store may be put back to any of its earlier states, once.
+    /// Whose store may be restored to any of its earlier states, once.
     pub restore: Restore,
     /// How much of a transfer has happened, without a fault, when the world begins: a world for each.
     pub begun: &'static [usize],
-    /// Whether the nodes know, when it begins, that the hub was put back, and are asked what they have.
+    /// Whether the nodes know, when it begins, that the hub was restored, and are asked what they have.
     pub asked: bool,
     /// How many things may happen one after the other; all that can when there is no number.
     pub steps: Option<usize>,
@@ -90,7 +90,7 @@ pub enum Action {
     Accept(bool, Fate),
     /// It is 06:00 at the hub.
     Hour(Fate),
-    /// The hub's store is put back to what it was before so many batches, marked or not, and it starts.
+    /// The hub's store is restored to what it was before so many batches, marked or not, and it starts.
     PutHubBack { to: usize, marked: bool },
     /// The same at a node.
     PutNodeBack { node: usize, to: usize, marked: bool },
@@ -101,7 +101,7 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fate {
     /// It lives.
-    Lives,
+    Survives,
     /// It dies when the batch is durable, before anything has gone out.
     DiesSynced,
     /// Broken on purpose: everything went out, and then the batch was not durable.
@@ -145,8 +145,8 @@ pub struct State {
     pub admitted: [u64; 2],
     /// What the payee has said: taken, declined, as bits.
     pub said: u8,
-    /// What was put back.
-    pub put_back: PutBack,
+    /// What was restored.
+    pub restored: Restored,
     /// What is wrong, once somebody has looked.
     pub found: OnceLock<Arc<Vec<Violation>>>,
 }
@@ -156,7 +156,7 @@ impl State {
         let nodes = [self.nodes[0].print, self.nodes[1].print];
         let letters: Vec<u64> = self.letters.iter().map(|letter| letter.print).collect();
         let asked = (self.asked, self.refused, self.said, self.admitted);
-        let bits = (asked, self.dark, self.strays, self.alarm, self.put_back);
+        let bits = (asked, self.dark, self.strays, self.alarm, self.restored);
         (self.hub.print, nodes, letters, bits, &self.told)
     }
 }
@@ -165,7 +165,7 @@ impl State {
     /// Whether all but the letters is the same.
     pub fn is_like(&self, other: &State) -> bool {
         let asked = |it: &State| (it.asked, it.refused, it.said, it.admitted);
-        let bits = |it: &State| (asked(it), it.dark, it.strays, it.alarm, it.put_back);
+        let bits = |it: &State| (asked(it), it.dark, it.strays, it.alarm, it.restored);
         let prints = |it: &State| (it.hub.print, it.nodes[0].print, it.nodes[1].print);
         prints(self) == prints(other) && bits(self) == bits(other) && self.told == other.told
     }
@@ -233,7 +233,7 @@ impl World {
             alarm: false,
             admitted: [0; 2],
             said: 0,
-            put_back: PutBack::default(),
+            restored: Restored::default(),
             found: OnceLock::new(),
         };
         for at in [0, 1] {
@@ -261,7 +261,7 @@ impl World {
             let Verdict::Conflict { refusal } = &vote.verdict else { continue };
             let leg: Option<&LegRow> = node.get(&node::Key::Leg(vote.transfer_id, vote.side));
             let mark = match (refusal.reason, leg.map(|leg| leg.state)) {
-                (Reason::AbortedBefore, Some(LegState::Buried)) => Mark::TombstoneAnswers,
+                (Reason::AbortedBefore, Some(LegState::Tombstone)) => Mark::TombstoneAnswers,
                 (Reason::TermsDiffer, _) => Mark::OtherTerms,
                 _ => continue,
             };
@@ -299,7 +299,7 @@ impl World {
         let known =
             peer.is_some_and(|peer| (peer.incarnation, peer.start_id) == (mark.incarnation, mark.start_id));
         let admitted = state.admitted[node] >= state.hub.mark.incarnation;
-        known && admitted && state.nodes[node].has_joined() && !state.put_back.is_away(node)
+        known && admitted && state.nodes[node].has_joined() && !state.restored.is_away(node)
     }
 
     /// Time passes at the hub.
@@ -313,7 +313,7 @@ impl World {
     /// Time passes at a node.
     pub fn node_tick(&self, state: &mut State, node: usize) {
         let tick = || (Mono(u64::MAX), node::Input::Tick);
-        self.run_node(state, node, print(&"tick"), Fate::Lives, tick);
+        self.run_node(state, node, print(&"tick"), Fate::Survives, tick);
     }
 
     /// The hub loses a link, or finds it.
@@ -322,14 +322,14 @@ impl World {
         state.dark = if up { state.dark & !bit } else { state.dark | bit };
         let province = self.country.provinces[node];
         let input = || (Mono(0), hub::Input::Link { province, up });
-        self.run_hub(state, print(&("link", node, up)), None, Fate::Lives, input);
+        self.run_hub(state, print(&("link", node, up)), None, Fate::Survives, input);
     }
 
     /// A prepare's call ends without an answer.
     pub fn prepare_fails(&self, state: &mut State, node: usize, transfer_id: TransferId) {
         let (province, transfer_ids) = (self.country.provinces[node], vec![transfer_id]);
         let input = || (Mono(0), hub::Input::PrepareFailed { province, transfer_ids });
-        self.run_hub(state, print(&("fails", node, transfer_id)), None, Fate::Lives, input);
+        self.run_hub(state, print(&("fails", node, transfer_id)), None, Fate::Survives, input);
     }
 
     /// A letter arrives.
@@ -374,7 +374,7 @@ impl World {
             }
             Message::Admitted(incarnation, _, (resync, _)) => {
                 state.nodes[node] = Arc::new(state.nodes[node].admitted(incarnation));
-                state.put_back.is_admitted(node, incarnation, resync);
+                state.restored.is_admitted(node, incarnation, resync);
                 state.admitted[node] = state.admitted[node].max(hub.incarnation);
             }
             Message::Prove(sequence, _) => return self.prove(state, node, sequence),
@@ -404,20 +404,20 @@ impl World {
             (Mono(0), input)
         });
         if matches!(letter.message, Message::Recovering(_)) {
-            state.put_back.waits_for_hub(node);
+            state.restored.waits_for_hub(node);
         }
     }
 
     /// Nothing is lost: all letters arrive, and what they lead to.
     pub fn deliver_all(&self, state: &mut State) {
         while let Some(letter) = state.letters.pop() {
-            self.deliver(state, &letter, Fate::Lives);
+            self.deliver(state, &letter, Fate::Survives);
         }
     }
 }
 
 impl World {
-    /// A letter of other terms for the first request's id, as a hub would send it that was put back to an older state.
+    /// A letter of other terms for the first request's id, as a hub would send it that was restored to an older state.
     pub fn stray(&self, state: &mut State, number: usize) {
         let (transfer, fen) = self.bounds.requests[0];
         let request = self.country.request(&self.wish(transfer, 2 * fen));

@@ -105,17 +105,17 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     ),
     (
         Reason::Resyncing,
-        "a node whose store was put back, until it knows what it lost",
+        "a node whose store was restored, until it knows what it lost",
         "src/domain/hub/resync_tests.rs",
     ),
     (
         Reason::Recovering,
-        "a hub whose store was put back, until every node was heard",
+        "a hub whose store was restored, until every node was heard",
         "src/domain/hub/recovery_tests.rs",
     ),
     (
         Reason::HubBehind,
-        "a hub whose store was put back without saying so",
+        "a hub whose store was restored without saying so",
         "src/domain/hub/recovery_tests.rs",
     ),
     (

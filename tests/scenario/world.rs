@@ -125,7 +125,7 @@ impl World {
 
     fn begin_hub(&mut self, unsettled: Vec<TransferRow>) {
         let incarnation = self.hub.mark.incarnation + 1;
-        self.tell_hub(hub::Input::Start { unsettled, put_back: None });
+        self.tell_hub(hub::Input::Start { unsettled, restored: None });
         self.hub.mark.incarnation = incarnation;
     }
 
@@ -300,7 +300,7 @@ impl World {
                 Output::Effect(hub::Effect::Decide(province, decision)) => {
                     self.post.push_back(Letter::Decide(province, self.hub.mark, vec![decision]));
                 }
-                Output::Effect(hub::Effect::Hurry(_)) => {}
+                Output::Effect(hub::Effect::Flush(_)) => {}
                 Output::Effect(other) => panic!("the hub wants {other:?}"),
             }
         }
@@ -412,7 +412,7 @@ impl World {
             hub,
             nodes: nodes.collect(),
             told: Default::default(),
-            put_back: Default::default(),
+            restored: Default::default(),
             hub_lost: false,
             at_rest: false,
         };

@@ -4,7 +4,7 @@ use crate::cli::pager;
 use crate::domain::audit::Audit;
 use crate::domain::audit::books::{HubBooks, NodeBooks};
 use crate::domain::hub::Row as HubRow;
-use crate::domain::hub::tables::BuriedRow;
+use crate::domain::hub::tables::TombstoneRow;
 use crate::domain::machine::own::SelfRow;
 use crate::domain::node::Row as NodeRow;
 use crate::domain::value::id::TransferId;
@@ -116,9 +116,9 @@ fn id(text: &str) -> Result<TransferId, Failed> {
     crate::wire::reader::only_transfer_id(text).map_err(problem)
 }
 
-fn buried(text: &str) -> Result<HubRow, Failed> {
+fn tombstone(text: &str) -> Result<HubRow, Failed> {
     let (province, bury_time) = (ProvinceCode::HUB, crate::domain::value::calendar::Civil::default());
-    Ok(BuriedRow { transfer_id: id(text)?, province, bury_time }.into())
+    Ok(TombstoneRow { transfer_id: id(text)?, province, bury_time }.into())
 }
 
 async fn read_hub(sources: &Sources) -> Result<Hub, Failed> {
@@ -134,7 +134,7 @@ async fn read_hub(sources: &Sources) -> Result<Hub, Failed> {
         }
         hub.books.add(hub_rows(&part)?);
         for it in &part.buried_transfer_ids {
-            hub.books.add([buried(it)?]);
+            hub.books.add([tombstone(it)?]);
         }
         for it in &part.decided_transfer_ids {
             hub.books.note_decision(id(it)?);

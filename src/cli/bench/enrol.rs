@@ -1,6 +1,6 @@
 //! Generated people, enrolled as a province's own system enrols them.
 
-use super::load::{Field, Giver};
+use super::load::{Field, Payer};
 use super::stage::{PAYEE_PROVINCE, PAYER_PROVINCE, Stage};
 use super::{BenchError, failed};
 use crate::devkit::cast::{employee, opening, report, resident, somebody};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// What each giver has, in yuan: more than a run of an hour can take.
+/// What each payer has, in yuan: more than a run of an hour can take.
 const BALANCE: &str = "10000000.00";
 /// The month that it is for.
 const PERIOD: &str = "202611";
@@ -25,15 +25,15 @@ const ROWS: usize = 10_000;
 /// How long a connection between hub and node may take.
 const OPEN_WITHIN: Duration = Duration::from_secs(30);
 
-/// Enrols `members` givers with balances in one province and as many relatives with wallets in the other.
+/// Enrols `members` payers with balances in one province and as many relatives with wallets in the other.
 pub async fn enrol(stage: &Stage, members: u64) -> Result<Field, BenchError> {
-    let (givers, relatives) = tokio::try_join!(
+    let (payers, relatives) = tokio::try_join!(
         enrol_side(stage, PAYER_PROVINCE, members),
         enrol_side(stage, PAYEE_PROVINCE, members)
     )?;
     let relatives: Arc<[Party]> = relatives.into();
-    let giver = |party| Giver { party, relatives: Arc::clone(&relatives) };
-    Ok(Field { givers: givers.into_iter().map(giver).collect(), dark: Vec::new() })
+    let payer = |party| Payer { party, relatives: Arc::clone(&relatives) };
+    Ok(Field { payers: payers.into_iter().map(payer).collect(), dark: Vec::new() })
 }
 
 async fn enrol_side(stage: &Stage, province: ProvinceCode, members: u64) -> Result<Vec<Party>, BenchError> {
@@ -70,7 +70,7 @@ async fn tell(
     Err(BenchError::Failed(format!("UpsertMembers rejected {} rows: {why}", answer.rejected_count)))
 }
 
-/// Gives a giver his balance, a relative his wallet.
+/// Gives a payer his balance, a relative his wallet.
 async fn endow(platform: Caller, province: ProvinceCode, at: usize, party: Party) -> Result<(), BenchError> {
     if province == PAYER_PROVINCE {
         let credited = platform.credit(&format!("bench-credit-{at}"), &party, (BALANCE, PERIOD)).await;
@@ -103,10 +103,10 @@ where
 
 /// Waits until hub and nodes have found each other: a transfer would be allowed.
 pub async fn wait_until_open(app: &Caller, field: &Field) -> Result<(), BenchError> {
-    let Some(giver) = field.givers.first() else { return Ok(()) };
+    let Some(payer) = field.payers.first() else { return Ok(()) };
     let request = CreateTransferRequest {
-        payer: Some(giver.party.clone()),
-        payee: giver.relatives.first().cloned(),
+        payer: Some(payer.party.clone()),
+        payee: payer.relatives.first().cloned(),
         kinship: Kinship::Parent.into(),
         amount: "1.00".to_owned(),
         ..CreateTransferRequest::default()

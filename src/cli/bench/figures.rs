@@ -23,7 +23,7 @@ pub struct Settings {
     pub seconds: u64,
     /// Connections to the hub.
     pub connections: u64,
-    /// Givers, and as many relatives; none when others' members were used.
+    /// Payers, and as many relatives; none when others' members were used.
     pub members: Option<u64>,
     /// The file system of the stores; none when they are others'.
     pub file_system: Option<String>,

@@ -1,7 +1,7 @@
 //! Servers that run already, as a connect.json describes them. Their stores are theirs: the audit goes over the wire.
 
 use super::audit::{Audit, Findings, compare_answer};
-use super::load::{Answer, Field, Giver, read};
+use super::load::{Answer, Field, Payer, read};
 use super::{BenchError, Client, failed};
 use crate::devkit::cast::{Insurance, Listed, Status};
 use crate::devkit::client::Caller;
@@ -66,7 +66,7 @@ impl World {
         Ok(World { app, platforms, members: file.members.into_iter().map(member).collect::<Result<_, _>>()? })
     }
 
-    /// Givers are employees in force; relatives those with a wallet in another province.
+    /// Payers are employees in force; relatives those with a wallet in another province.
     pub fn field(&self) -> Result<Field, BenchError> {
         let in_force = || self.members.iter().filter(|(_, member)| member.status == Status::Active);
         let relatives_of = |province: &ProvinceCode| -> Arc<[Party]> {
@@ -75,17 +75,17 @@ impl World {
         };
         let relatives: BTreeMap<ProvinceCode, Arc<[Party]>> =
             self.platforms.keys().map(|province| (*province, relatives_of(province))).collect();
-        let givers = in_force().filter(|(_, member)| member.insurance == Insurance::Employee);
-        let giver = |(province, member): &(ProvinceCode, Listed)| {
+        let payers = in_force().filter(|(_, member)| member.insurance == Insurance::Employee);
+        let payer = |(province, member): &(ProvinceCode, Listed)| {
             let relatives = relatives.get(province).filter(|relatives| !relatives.is_empty())?;
-            Some(Giver { party: member.party(), relatives: Arc::clone(relatives) })
+            Some(Payer { party: member.party(), relatives: Arc::clone(relatives) })
         };
-        let givers: Vec<Giver> = givers.filter_map(giver).collect();
-        if givers.is_empty() {
+        let payers: Vec<Payer> = payers.filter_map(payer).collect();
+        if payers.is_empty() {
             let what = "connect.json names no employee with a relative's wallet in another province";
             return Err(BenchError::Usage(what.to_owned()));
         }
-        Ok(Field { givers, dark: Vec::new() })
+        Ok(Field { payers, dark: Vec::new() })
     }
 
     /// What all members have together, asked of their nodes.

@@ -29,15 +29,15 @@ const ASK: usize = 1_000;
 /// Who pays to whom.
 #[derive(Debug)]
 pub struct Field {
-    /// Every giver.
-    pub givers: Vec<Giver>,
+    /// Every payer.
+    pub payers: Vec<Payer>,
     /// People of a province that nobody can reach; empty where there is none.
     pub dark: Vec<Party>,
 }
 
-/// A giver and his relatives.
+/// A payer and his relatives.
 #[derive(Debug)]
-pub struct Giver {
+pub struct Payer {
     /// He.
     pub party: Party,
     /// Those in other provinces; at least one.
@@ -220,19 +220,19 @@ impl Caller {
     }
 
     fn transfer(&mut self) -> (TransferId, i64, CreateTransferRequest) {
-        let (giver, amount) = (self.below(self.field.givers.len()), self.below(AMOUNTS.len()));
+        let (payer, amount) = (self.below(self.field.payers.len()), self.below(AMOUNTS.len()));
         self.is_dark = self.plan.dark_per_mille > 0 && self.below(1_000) < self.plan.dark_per_mille;
         let relatives =
-            |field: &Field| if self.is_dark { field.dark.len() } else { field.givers[giver].relatives.len() };
+            |field: &Field| if self.is_dark { field.dark.len() } else { field.payers[payer].relatives.len() };
         let count = relatives(&self.field);
         let relative = self.below(count);
-        let giver = &self.field.givers[giver];
-        let payee = if self.is_dark { &self.field.dark[relative] } else { &giver.relatives[relative] };
+        let payer = &self.field.payers[payer];
+        let payee = if self.is_dark { &self.field.dark[relative] } else { &payer.relatives[relative] };
         let (fen, yuan) = AMOUNTS[amount];
         let id = new_transfer_id();
         let request = CreateTransferRequest {
             transfer_id: id.to_string(),
-            payer: Some(giver.party.clone()),
+            payer: Some(payer.party.clone()),
             payee: Some(payee.clone()),
             kinship: Kinship::Parent.into(),
             amount: yuan.to_owned(),

@@ -59,7 +59,7 @@ pub struct Args {
     /// Allow fewer seconds; the output then says that it is no result.
     #[arg(long)]
     short: bool,
-    /// Generated givers in 河北 (13), and as many relatives in 四川 (51).
+    /// Generated payers in 河北 (13), and as many relatives in 四川 (51).
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     members: u64,
     /// Connections to the hub.

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// The givers' province: 河北.
+/// The payers' province: 河北.
 pub const PAYER_PROVINCE: ProvinceCode = ProvinceCode::new(13);
 /// The relatives' province: 四川.
 pub const PAYEE_PROVINCE: ProvinceCode = ProvinceCode::new(51);

@@ -11,7 +11,7 @@ use crate::transport::identity::Role;
 use std::fmt::{Display, Write as _};
 use std::path::Path;
 
-/// Givers and receivers whom the script leaves alone.
+/// Payers and receivers whom the script leaves alone.
 const PAYER: &str = "fj-spare-1";
 const PAYEE: &str = "sc-spare-1";
 

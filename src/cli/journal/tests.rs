@@ -129,13 +129,13 @@ fn a_record_that_cannot_follow_is_a_difference_and_no_crash() {
 #[test]
 fn records_are_selected_by_place_and_transfer() {
     let id = TransferId([5; 16]);
-    let buried = crate::domain::node::record::LegBuried {
+    let tombstone = crate::domain::node::record::LegTombstoned {
         transfer_id: id,
         side: Side::Payee,
         terms_digest: Digest([2; 32]),
         time: Civil(0),
     };
-    let (folder, _open) = store([records(), vec![buried.into()]].concat(), |_| ());
+    let (folder, _open) = store([records(), vec![tombstone.into()]].concat(), |_| ());
     let mut snapshot = Snapshot::<Record>::open(folder.path()).unwrap();
     let mut sequences = |from, limit, transfer| -> Vec<u64> {
         select(&mut snapshot, from, limit, transfer, |entry| entry.sequence).unwrap()

@@ -1,6 +1,6 @@
 //! The books of hub and nodes, as they are read to see whether they agree.
 
-use crate::domain::hub::tables::{BuriedRow, PositionRow, TransferRow};
+use crate::domain::hub::tables::{TombstoneRow, PositionRow, TransferRow};
 use crate::domain::machine::own::SelfRow;
 use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::leg::LegState;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub struct HubBooks {
     pub(super) transfers: BTreeMap<TransferId, TransferRow>,
     pub(super) positions: Vec<PositionRow>,
-    pub(super) buried: Vec<BuriedRow>,
+    pub(super) tombstone: Vec<TombstoneRow>,
     pub(super) own: Option<SelfRow>,
     /// Ids by how often the journal decides them; empty when it was not read.
     pub(super) decided: BTreeMap<TransferId, u64>,
@@ -39,7 +39,7 @@ impl HubBooks {
             match row {
                 hub::Row::Transfer(row) => drop(self.transfers.insert(row.transfer_id, owned(row))),
                 hub::Row::Position(row) => self.positions.push(owned(row)),
-                hub::Row::Buried(row) => self.buried.push(owned(row)),
+                hub::Row::Tombstone(row) => self.tombstone.push(owned(row)),
                 hub::Row::Own(row) => self.own = Some(owned(row)),
                 _ => {}
             }
@@ -130,10 +130,10 @@ pub struct Books {
     pub nodes: Vec<NodeBooks>,
     /// Terminal answers that callers have.
     pub told: Vec<(TransferId, TransferState)>,
-    /// Nodes that were put back from an older state, and the first life after that: a leg of an earlier one may be in
+    /// Nodes that were restored from an older state, and the first life after that: a leg of an earlier one may be in
     /// doubt again whose decision had been recorded.
-    pub put_back: BTreeMap<ProvinceCode, u64>,
-    /// Whether the hub was put back: aborts that only it and its callers knew are lost then.
+    pub restored: BTreeMap<ProvinceCode, u64>,
+    /// Whether the hub was restored: aborts that only it and its callers knew are lost then.
     pub hub_lost: bool,
     /// Whether everything has ended: nothing is on its way, and everybody can be reached.
     pub at_rest: bool,

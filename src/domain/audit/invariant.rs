@@ -114,10 +114,10 @@ pub fn violations(books: &Books) -> Vec<Violation> {
 }
 
 fn one_decision(books: &Books, found: &mut Found) {
-    for buried in &books.hub.buried {
-        let transfer = books.hub.transfers.get(&buried.transfer_id);
+    for tombstone in &books.hub.tombstone {
+        let transfer = books.hub.transfers.get(&tombstone.transfer_id);
         let committed = transfer.is_some_and(|row| row.state == TransferState::Committed);
-        found.unless(!committed, buried.transfer_id, "answered as aborted, and committed");
+        found.unless(!committed, tombstone.transfer_id, "answered as aborted, and committed");
     }
     for (transfer_id, times) in &books.hub.decided {
         found.unless(*times == 1, *transfer_id, "the journal decides it more than once");
@@ -150,7 +150,7 @@ fn legs_agree(books: &Books, found: &mut Found) {
                     });
                     found.unless(agrees, id, "committed here, and not so at the hub");
                 }
-                LegState::Aborted | LegState::Buried | LegState::Refused => {
+                LegState::Aborted | LegState::Tombstone | LegState::Refused => {
                     let committed = transfer.is_some_and(|row| {
                         row.state == TransferState::Committed && province_of(row, leg.side) == node.province
                     });
@@ -269,7 +269,7 @@ fn no_hold_after_abort(books: &Books, found: &mut Found) {
                     && row.terms_digest == leg.terms_digest
             });
             let in_doubt_again =
-                books.put_back.get(&node.province).is_some_and(|life| leg.incarnation < *life);
+                books.restored.get(&node.province).is_some_and(|life| leg.incarnation < *life);
             // A side that voted no is not told of the abort: its leg is refused, never prepared.
             found.unless(!recorded || in_doubt_again, leg.transfer_id, "held after its abort was recorded");
         }
@@ -288,7 +288,7 @@ fn answered_is_stored(books: &Books, found: &mut Found) {
 fn day_counts(books: &Books, found: &mut Found) {
     for node in &books.nodes {
         let mut counts: BTreeMap<_, u64> = BTreeMap::new();
-        // What goes back is no gift, and counts against no day.
+        // What goes back is no transfer, and counts against no day.
         for leg in node.legs.values().filter(|leg| leg.side == Side::Payer && leg.returns.is_none()) {
             if matches!(leg.state, LegState::Prepared | LegState::Committed) {
                 *counts.entry((leg.member_ref, leg.day)).or_default() += 1;
@@ -317,8 +317,8 @@ fn awaiting_holds_once(books: &Books, found: &mut Found) {
             TransferState::Pending | TransferState::Committed | TransferState::Aborted => continue,
         };
         let id = transfer.transfer_id;
-        // What a store that was put back has lost of it comes out at the acceptance, or it goes back at its hour.
-        if books.hub_lost || books.put_back.contains_key(&transfer.payer_province) {
+        // What a store that was restored has lost of it comes out at the acceptance, or it goes back at its hour.
+        if books.hub_lost || books.restored.contains_key(&transfer.payer_province) {
             continue;
         }
         let held = leg(transfer, Side::Payer) == Some(LegState::Prepared);

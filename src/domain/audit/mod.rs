@@ -70,7 +70,7 @@ impl Audit {
             hub,
             nodes: Vec::new(),
             told: Vec::new(),
-            put_back: Default::default(),
+            restored: Default::default(),
             hub_lost: false,
             at_rest: false,
         };
@@ -236,7 +236,7 @@ fn hub_over(hub: &HubBooks, id: &str) -> Over {
     match id {
         "INV-01" => {
             let decisions = hub.decided.values().sum();
-            vec![transfers, (decisions, "journaled decisions"), (hub.buried.len() as u64, "buried ids")]
+            vec![transfers, (decisions, "journaled decisions"), (hub.tombstone.len() as u64, "tombstones")]
         }
         "INV-07" => vec![committed, (hub.positions.len() as u64, "positions")],
         // A hub that has lost all its commitments still knows the last number that it gave.

@@ -121,7 +121,7 @@ fn declined_it_goes_back_and_nothing_is_left_at_the_payees_node() {
     let answers = toy.settle(outputs);
     assert_eq!((state(&answers), refused(&toy, 1)), (TransferState::Aborted, Some(Reason::Declined)));
     assert_eq!((personal(&toy), wallet(&toy)), ((1_000_000, 0), (0, 0)));
-    assert_eq!(payees_leg(&toy).state, LegState::Buried);
+    assert_eq!(payees_leg(&toy).state, LegState::Tombstone);
     // Whoever comes second reports the first.
     for takes in [true, false] {
         let outputs = toy.say(3, 1, takes);

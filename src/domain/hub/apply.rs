@@ -4,9 +4,9 @@ use super::compensation;
 use super::record::Record;
 use crate::domain::hub::record::{
     DecisionsRecorded, HubRecovered, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted,
-    TransferAwaiting, TransferBuried, TransferDecided, TransferReceived,
+    TransferAwaiting, TransferTombstoned, TransferDecided, TransferReceived,
 };
-use crate::domain::hub::tables::{BuriedRow, Key, PositionRow, Row, TransferRow};
+use crate::domain::hub::tables::{TombstoneRow, Key, PositionRow, Row, TransferRow};
 use crate::domain::machine::own::{PeerRow, SelfRow, began, own, put_incident, put_peer};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::transfer::{Outcome, TransferState};
@@ -24,7 +24,7 @@ impl Record {
             Record::TransferReceived(record) => received(record, sequence, rows),
             Record::TransferDecided(record) => decided(record, sequence, rows),
             Record::DecisionsRecorded(record) => recorded(record, sequence, rows),
-            Record::TransferBuried(record) => buried(record, rows),
+            Record::TransferTombstoned(record) => tombstone(record, rows),
             Record::NodeAdmitted(record) => put_peer(record.province, record.mark, rows),
             Record::PeerSeen(record) => put_peer(record.province, record.mark, rows),
             Record::ResyncMoved(record) => resync_moved(record, rows),
@@ -183,15 +183,15 @@ pub fn recorded(record: &DecisionsRecorded, sequence: u64, rows: &mut WorkingSet
 }
 
 /// An id that a province asked for and the hub did not know.
-pub fn buried(record: &TransferBuried, rows: &mut WorkingSet<Row>) {
-    rows.put(BuriedRow {
+pub fn tombstone(record: &TransferTombstoned, rows: &mut WorkingSet<Row>) {
+    rows.put(TombstoneRow {
         transfer_id: record.transfer_id,
         province: record.province,
         bury_time: record.time,
     });
 }
 
-/// How far a node that was put back has been told again what it lost.
+/// How far a node that was restored has been told again what it lost.
 pub fn resync_moved(record: &ResyncMoved, rows: &mut WorkingSet<Row>) {
     let peer: Option<&PeerRow> = rows.get(&Key::Peer(record.province));
     if let Some(peer) = peer.cloned() {

@@ -5,7 +5,7 @@ use super::peers::is_parked;
 use super::waits::Waiter;
 use super::{Answer, CreateRequest, Effect, HubMachine, Live, Step};
 use crate::domain::hub::record::{TransferDecided, TransferReceived};
-use crate::domain::hub::tables::{BuriedRow, Key, TransferRow};
+use crate::domain::hub::tables::{TombstoneRow, Key, TransferRow};
 use crate::domain::machine::own::own;
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::transfer::{Leg, Outcome, Party};
@@ -64,7 +64,7 @@ impl HubMachine {
 
     /// Aborts a transfer as it begins, before any province was asked.
     pub(super) fn refuse_at_once(&mut self, transfer_id: TransferId, found: HubRefusal, step: &mut Step<'_>) {
-        // A hub that was put back may have asked the provinces for this id before.
+        // A hub that was restored may have asked the provinces for this id before.
         let lost = own(step.rows()).recovered > 0;
         step.record(TransferDecided {
             transfer_id,
@@ -83,7 +83,7 @@ impl HubMachine {
     /// What the hub itself has against a new transfer.
     fn hub_refusal(&self, request: &CreateRequest, step: &Step<'_>) -> Option<HubRefusal> {
         let terms = &request.terms;
-        if step.rows().get::<BuriedRow>(&Key::Buried(request.transfer_id)).is_some() {
+        if step.rows().get::<TombstoneRow>(&Key::Tombstone(request.transfer_id)).is_some() {
             return Some(HubRefusal::plain(RefusalRecord::new(Reason::ResolvedUnknown, HUB)));
         }
         let facts = HubFacts::new(terms, request.verification, step.now.civil, &self.places, &self.rulebook);

@@ -234,7 +234,7 @@ impl HubMachine {
                 step.effect(Effect::Decide(province, decision));
             }
             if self.waits.is_awaited(transfer.transfer_id, WaitMode::Recorded) {
-                step.effect(Effect::Hurry(province));
+                step.effect(Effect::Flush(province));
             }
         }
     }

@@ -116,10 +116,10 @@ pub enum Input {
     Start {
         /// Undecided transfers and those that a province has not recorded, as stored.
         unsettled: Vec<TransferRow>,
-        /// The store was put back from an older state: every node that may know more. Nothing: it was not.
-        put_back: Option<Vec<ProvinceCode>>,
+        /// The store was restored from an older state: every node that may know more. Nothing: it was not.
+        restored: Option<Vec<ProvinceCode>>,
     },
-    /// A node has told a hub that was put back what it may have lost.
+    /// A node has told a hub that was restored what it may have lost.
     Heard {
         /// The node's province.
         province: ProvinceCode,
@@ -158,7 +158,7 @@ pub struct CreateRequest {
     pub owner: String,
     /// What it says.
     pub terms: Terms,
-    /// How the giver proved himself, as the client states it; no part of the content.
+    /// How the payer proved himself, as the client states it; no part of the content.
     pub verification: Option<Verification>,
     /// Keyed digests of it.
     pub digests: TermsDigests,
@@ -194,7 +194,7 @@ pub enum Answer {
         incarnation: u64,
         /// Whether it is told again what it lost, and must not vote yet.
         resync: bool,
-        /// The life in which this hub last recovered from being put back; 0 when it never was.
+        /// The life in which this hub last recovered from being restored; 0 when it never was.
         hub_recovered: u64,
     },
     /// A node's start must prove what its journal holds at this sequence.
@@ -220,10 +220,10 @@ pub enum Effect {
     /// Tell a province a decision.
     Decide(ProvinceCode, Decision),
     /// Somebody waits for the record of what the province was just told to decide.
-    Hurry(ProvinceCode),
+    Flush(ProvinceCode),
     /// Read in this hub's journal, for a node that is told again what it lost.
     ReadBack(ProvinceCode, Page),
-    /// Ask a node for what a hub that was put back may have lost: commits with a number above this one, and what is in
+    /// Ask a node for what a hub that was restored may have lost: commits with a number above this one, and what is in
     /// doubt there.
     AskWhatWasLost(ProvinceCode, u64),
     /// The hub has recovered, and speaks as this life from now on.

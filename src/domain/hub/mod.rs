@@ -170,7 +170,7 @@ impl HubMachine {
         self.waits.expire(step);
     }
 
-    /// A hub that was put back decides nothing and answers nobody until it has heard what it lost.
+    /// A hub that was restored decides nothing and answers nobody until it has heard what it lost.
     fn step_while_recovering(&mut self, input: Input, step: &mut Step<'_>) {
         match input {
             Input::Announce { ticket, node } => self.announce_while_recovering(ticket, &node, step),
@@ -236,7 +236,7 @@ impl Machine for HubMachine {
             Input::Resolve { ticket, province, node, questions } => {
                 self.resolve(ticket, province, node, &questions, step);
             }
-            Input::Start { unsettled, put_back } => self.start(unsettled, put_back.as_deref(), step),
+            Input::Start { unsettled, restored } => self.start(unsettled, restored.as_deref(), step),
             Input::Heard { .. } => {}
             Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.tick(step),

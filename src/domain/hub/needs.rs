@@ -82,9 +82,9 @@ impl HubMachine {
     }
 }
 
-/// What says whether an id has begun, was buried, or is left to people.
+/// What says whether an id has begun, was a tombstone, or is left to people.
 fn begun_or_not(id: TransferId, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
-    keys.extend([Key::Transfer(id), Key::Buried(id)]);
+    keys.extend([Key::Transfer(id), Key::Tombstone(id)]);
     needs_if_parked(id, rows, keys);
 }
 

@@ -62,7 +62,7 @@ impl Outbox {
     }
 
     /// The province cannot be reached: what was on its way waits again.
-    pub fn darken(&mut self, province: ProvinceCode) {
+    pub fn set_unreachable(&mut self, province: ProvinceCode) {
         let lane = self.lanes.entry(province).or_default();
         lane.dark = true;
         lane.take_back();
@@ -83,7 +83,7 @@ impl Outbox {
     }
 
     /// The province can be reached: gives what may be sent now.
-    pub fn lighten(&mut self, province: ProvinceCode) -> Vec<Decision> {
+    pub fn set_reachable(&mut self, province: ProvinceCode) -> Vec<Decision> {
         let lane = self.lanes.entry(province).or_default();
         lane.dark = false;
         lane.release()

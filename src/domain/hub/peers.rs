@@ -4,8 +4,8 @@ use super::decide::{HUB, decision_for, province_of};
 use super::recovery::Recovery;
 use super::{Announcement, Answer, Effect, HubMachine, Live, Step};
 
-use crate::domain::hub::record::{HubStarted, NodeAdmitted, ResyncMoved, TransferBuried};
-use crate::domain::hub::tables::{BuriedRow, Key, Row, TransferRow};
+use crate::domain::hub::record::{HubStarted, NodeAdmitted, ResyncMoved, TransferTombstoned};
+use crate::domain::hub::tables::{TombstoneRow, Key, Row, TransferRow};
 use crate::domain::machine::own::{IncidentRow, PeerMark, PeerRow, PeerSeen, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
@@ -23,17 +23,17 @@ const ASK_MARGIN_MS: u64 = 500;
 const PARKED_ASK_MS: u64 = 600_000;
 
 impl HubMachine {
-    /// Takes up where the last life stopped; a hub that was put back first hears from these provinces what it lost.
+    /// Takes up where the last life stopped; a hub that was restored first hears from these provinces what it lost.
     pub(super) fn start(
         &mut self,
         unsettled: Vec<TransferRow>,
-        put_back: Option<&[ProvinceCode]>,
+        restored: Option<&[ProvinceCode]>,
         step: &mut Step<'_>,
     ) {
         let incarnation = own(step.rows()).incarnation + 1;
         step.record(HubStarted { incarnation, start_id: self.start_id, time: step.now.civil });
         self.resume_telling(step);
-        match put_back {
+        match restored {
             Some(provinces) if !provinces.is_empty() => {
                 self.recovery = Some(Recovery::new(provinces, unsettled));
             }
@@ -91,11 +91,11 @@ impl HubMachine {
     /// A province can, or cannot, be reached.
     pub(super) fn link(&mut self, province: ProvinceCode, up: bool, step: &mut Step<'_>) {
         if up {
-            for decision in self.outbox.lighten(province) {
+            for decision in self.outbox.set_reachable(province) {
                 step.effect(Effect::Decide(province, decision));
             }
         } else {
-            self.outbox.darken(province);
+            self.outbox.set_unreachable(province);
             // Callers of an aborted transfer need not wait for a province that cannot be told now.
             for transfer_id in self.waits.transfers().collect::<Vec<_>>() {
                 self.answer_ready(transfer_id, step);
@@ -104,7 +104,7 @@ impl HubMachine {
     }
 
     /// Gives a node's new start its incarnation. The node has to prove that its journal holds what was last seen of it;
-    /// one that does not was put back, and is told again what it lost before it may vote.
+    /// one that does not was restored, and is told again what it lost before it may vote.
     pub(super) fn announce(&mut self, ticket: Ticket, node: Announcement, step: &mut Step<'_>) {
         self.note_seen(step);
         let (province, mark) = (node.province, node.mark);
@@ -133,18 +133,18 @@ impl HubMachine {
                 let refusal = RefusalRecord::new(Reason::SenderRefused, HUB);
                 return step.answer(ticket, Answer::Refused(refusal));
             }
-            (_, Standing::Whole | Standing::PutBack | Standing::SameStart | Standing::Unproven) => {}
+            (_, Standing::Whole | Standing::Restored | Standing::SameStart | Standing::Unproven) => {}
         }
-        // A hub that was put back itself may have given higher ones.
+        // A hub that was restored itself may have given higher ones.
         let incarnation = seen.as_ref().map_or(0, |seen| seen.incarnation).max(mark.incarnation) + 1;
         step.record(NodeAdmitted { province, mark: PeerMark { incarnation, ..mark } });
-        if standing == Standing::PutBack {
+        if standing == Standing::Restored {
             let told = seen.as_ref().and_then(|seen| seen.resync).unwrap_or(u64::MAX);
             let told = Some(told.min(node.knows_us_to.unwrap_or(0)));
             step.record(ResyncMoved { province, told });
             self.tell_again(province);
         }
-        let resync = standing == Standing::PutBack || seen.is_some_and(|seen| seen.resync.is_some());
+        let resync = standing == Standing::Restored || seen.is_some_and(|seen| seen.resync.is_some());
         step.answer(ticket, Answer::Admitted { incarnation, resync, hub_recovered });
         // Receipts of its last life that are still under way will not count: tell it again.
         for decision in self.outbox.again(province) {
@@ -218,10 +218,10 @@ impl HubMachine {
                 }
             };
         }
-        let buried: Option<&BuriedRow> = step.rows().get(&Key::Buried(question.transfer_id));
-        let decide_time = buried.map(|row| row.bury_time).or(others).unwrap_or(step.now.civil);
-        if buried.is_none() && others.is_none() {
-            step.record(TransferBuried { transfer_id: question.transfer_id, province, time: step.now.civil });
+        let tombstone: Option<&TombstoneRow> = step.rows().get(&Key::Tombstone(question.transfer_id));
+        let decide_time = tombstone.map(|row| row.bury_time).or(others).unwrap_or(step.now.civil);
+        if tombstone.is_none() && others.is_none() {
+            step.record(TransferTombstoned { transfer_id: question.transfer_id, province, time: step.now.civil });
         }
         Ruling::Decided(Decision {
             transfer_id: question.transfer_id,
@@ -252,7 +252,7 @@ fn is_left_to_people(transfer_id: TransferId, step: &Step<'_>) -> bool {
     incident.is_some_and(|incident| incident.refusal.reason == Reason::ContraryOrder)
 }
 
-/// What [`is_parked`] needs: nothing at a hub that was never put back.
+/// What [`is_parked`] needs: nothing at a hub that was never restored.
 pub(super) fn needs_if_parked(transfer_id: TransferId, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
     if rows.knows(&Key::OWN) && own(rows).recovered > 0 {
         keys.push(Key::Incident(transfer_id, Side::Payer));
@@ -270,8 +270,8 @@ enum Standing {
     Unproven,
     /// Its journal holds what was seen of it.
     Whole,
-    /// Its journal does not hold what was seen of it: an older state of its store was put back.
-    PutBack,
+    /// Its journal does not hold what was seen of it: an older state of its store was restored.
+    Restored,
 }
 
 fn standing(seen: &PeerRow, node: &Announcement) -> Standing {
@@ -282,7 +282,7 @@ fn standing(seen: &PeerRow, node: &Announcement) -> Standing {
         return Standing::Superseded;
     }
     let hash = match node.mark.sequence.cmp(&seen.sequence) {
-        Ordering::Less => return Standing::PutBack,
+        Ordering::Less => return Standing::Restored,
         Ordering::Equal => Some(node.mark.head_hash),
         Ordering::Greater => node.proof.filter(|(at, _)| *at == seen.sequence).map(|(_, hash)| hash),
     };
@@ -291,6 +291,6 @@ fn standing(seen: &PeerRow, node: &Announcement) -> Standing {
         _ if seen.sequence == 0 => Standing::Whole,
         None => Standing::Unproven,
         Some(hash) if hash == seen.head_hash => Standing::Whole,
-        Some(_) => Standing::PutBack,
+        Some(_) => Standing::Restored,
     }
 }

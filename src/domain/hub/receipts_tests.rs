@@ -36,7 +36,7 @@ fn acknowledged(toy: &mut Toy, wait: WaitMode) -> Vec<HubOutput> {
 fn receipts_that_nobody_waits_for_are_journaled_later_and_together() {
     let mut toy = Toy::new();
     let outputs = acknowledged(&mut toy, WaitMode::Decided);
-    assert!(matches!(&outputs[..], [Output::Answer(1, _)]), "nobody is to hurry: {outputs:?}");
+    assert!(matches!(&outputs[..], [Output::Answer(1, _)]), "nobody is to flush: {outputs:?}");
     let (before, row) = (toy.hub.journal.len(), transfer(&toy, 1));
     assert_eq!((row.payer_recorded_seq, row.payee_recorded_seq), (None, None));
     assert_eq!(toy.hub.machine.wake_at(), Some(toy.now.mono.after(100)));
@@ -53,7 +53,7 @@ fn receipts_that_nobody_waits_for_are_journaled_later_and_together() {
 fn receipts_that_somebody_waits_for_are_journaled_at_once() {
     let mut toy = Toy::new();
     let outputs = acknowledged(&mut toy, WaitMode::Recorded);
-    let [Output::Effect(Effect::Hurry(_)), Output::Effect(Effect::Hurry(_)), answer] = outputs.as_slice()
+    let [Output::Effect(Effect::Flush(_)), Output::Effect(Effect::Flush(_)), answer] = outputs.as_slice()
     else {
         panic!("{outputs:?}")
     };

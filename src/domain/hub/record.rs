@@ -88,7 +88,7 @@ contents! {
         legs: Vec<(TransferId, Side)>,
     }
     /// An id that a province asked for and the hub did not know; from now on it is aborted.
-    TransferBuried {
+    TransferTombstoned {
         /// The id.
         transfer_id: TransferId,
         /// Who asked.
@@ -103,7 +103,7 @@ contents! {
         /// Where its journal stood, with the incarnation that it was given.
         mark: PeerMark,
     }
-    /// A node was put back, and is told again what it lost before it may vote.
+    /// A node was restored, and is told again what it lost before it may vote.
     ResyncMoved {
         /// The node's province.
         province: ProvinceCode,
@@ -205,7 +205,7 @@ records! { Row:
     TransferReceived 2 v 1 about transfer_id, told back by Node;
     TransferDecided 3 v 1 about transfer_id, told back by Node;
     DecisionsRecorded 4 v 1, told back by Node;
-    TransferBuried 5 v 1 about transfer_id, told back by Node;
+    TransferTombstoned 5 v 1 about transfer_id, told back by Node;
     NodeAdmitted 6 v 1, told back by Node;
     PeerSeen 7 v 1, told back by Node;
     IncidentRaised 8 v 1 about transfer_id, told back by Node;

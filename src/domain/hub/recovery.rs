@@ -1,4 +1,4 @@
-//! Recovery of a hub that was put back from an older state of its store: what it decided since is adopted back from the
+//! Recovery of a hub that was restored from an older state of its store: what it decided since is adopted back from the
 //! nodes, before anything new is decided and before anything is presumed to be aborted.
 //!
 //! Every node is heard: its committed legs with a number that this hub has not given, and its legs in doubt. A commit
@@ -12,7 +12,7 @@ use super::{Announcement, Answer, Effect, HubMachine, Step};
 use crate::domain::hub::record::{
     CommitDetail, HubRecovered, ReturnAdopted, TransferAdopted, TransferDecided,
 };
-use crate::domain::hub::tables::{BuriedRow, Key, TransferRow};
+use crate::domain::hub::tables::{TombstoneRow, Key, TransferRow};
 use crate::domain::machine::own::{IncidentRaised, IncidentRow, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::transfer::Outcome;
@@ -24,7 +24,7 @@ use crate::domain::value::region::{ProvinceCode, RegionCode, RegionDirectory};
 use crate::domain::value::side::Side;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A leg as its node tells it to a hub that was put back.
+/// A leg as its node tells it to a hub that was restored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HeardLeg {
     /// The transfer.
@@ -92,7 +92,7 @@ impl Recovery {
         let heard = self.legs.values().flatten().map(|(_, leg)| leg).chain(more);
         let mut windows = BTreeSet::from([Day::of(now.civil)]);
         for leg in heard {
-            keys.extend([Key::Transfer(leg.transfer_id), Key::Buried(leg.transfer_id)]);
+            keys.extend([Key::Transfer(leg.transfer_id), Key::Tombstone(leg.transfer_id)]);
             keys.push(Key::Incident(leg.transfer_id, Side::Payer));
             windows.extend(leg.committed.map(|(window, ..)| window));
         }
@@ -164,7 +164,7 @@ impl Recovery {
 }
 
 impl HubMachine {
-    /// Whether it was put back and has not heard yet what it lost.
+    /// Whether it was restored and has not heard yet what it lost.
     pub fn is_recovering(&self) -> bool {
         self.recovery.is_some()
     }
@@ -250,7 +250,7 @@ impl HubMachine {
             return false;
         };
         let known = step.rows().get::<TransferRow>(&Key::Transfer(transfer_id)).cloned();
-        let buried: Option<&BuriedRow> = step.rows().get(&Key::Buried(transfer_id));
+        let tombstone: Option<&TombstoneRow> = step.rows().get(&Key::Tombstone(transfer_id));
         let position = |province| super::apply::position(step.rows(), window, province).owed;
         let fits = position(both.payer_province).checked_add(both.payer.amount).is_some()
             && position(both.payee_province).checked_sub(both.payer.amount).is_some();
@@ -259,7 +259,7 @@ impl HubMachine {
         let (now, receipt_time) = (step.now.civil, both.payer.receipt_time);
         let tomorrow = Day::of(Civil(now.0.saturating_add(DAY_MS)));
         let timely = (Day::of(receipt_time)..=tomorrow).contains(&window);
-        if buried.is_some() || !open || !fits || !timely {
+        if tombstone.is_some() || !open || !fits || !timely {
             return false;
         }
         // From here on nothing may fail.

@@ -16,8 +16,8 @@ use crate::domain::value::id::{Digest, StartId};
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
 
-/// What is left of the hub when an older state of its store is put back, and it starts.
-fn put_back(toy: &mut Toy, upto: usize) -> Vec<HubOutput> {
+/// What is left of the hub when an older state of its store is restored, and it starts.
+fn restored(toy: &mut Toy, upto: usize) -> Vec<HubOutput> {
     let journal = toy.hub.journal[..upto].to_vec();
     toy.hub.rows = crate::domain::machine::record::replay(&journal);
     toy.hub.journal = journal;
@@ -38,7 +38,7 @@ fn put_back(toy: &mut Toy, upto: usize) -> Vec<HubOutput> {
         .filter_map(TableRow::of)
         .cloned();
     let unsettled = unsettled.collect();
-    toy.hub.run(toy.now, Input::Start { unsettled, put_back: Some(vec![PAYER, PAYEE]) })
+    toy.hub.run(toy.now, Input::Start { unsettled, restored: Some(vec![PAYER, PAYEE]) })
 }
 
 fn announce(toy: &mut Toy, province: ProvinceCode, again: bool) -> Vec<HubOutput> {
@@ -110,7 +110,7 @@ fn transfer(toy: &Toy, number: u8) -> TransferRow {
 }
 
 #[test]
-fn a_hub_that_was_put_back_answers_nobody_until_it_has_heard_what_it_lost() {
+fn a_hub_that_was_restored_answers_nobody_until_it_has_heard_what_it_lost() {
     let mut toy = Toy::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
@@ -119,7 +119,7 @@ fn a_hub_that_was_put_back_answers_nobody_until_it_has_heard_what_it_lost() {
     let outputs = toy.create(2, 2, 50_000);
     toy.settle(outputs);
     let lost = transfer(&toy, 2);
-    put_back(&mut toy, before);
+    restored(&mut toy, before);
     assert!(toy.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none());
     for input in [create(9, 2, 50_000), Input::Get { ticket: 9, transfer_ids: vec![id(1)] }] {
         let outputs = toy.hub.run(toy.now, input);
@@ -163,7 +163,7 @@ fn what_both_sides_promised_and_nobody_knows_is_committed_and_noted() {
     let outputs = toy.create(2, 2, 50_000);
     toy.settle(outputs);
     assert_eq!((transfer(&toy, 1).hub_seq, transfer(&toy, 2).hub_seq), (Some(1), Some(2)));
-    put_back(&mut toy, before);
+    restored(&mut toy, before);
     let outputs = hear(&mut toy);
     let (first, second) = (transfer(&toy, 1), transfer(&toy, 2));
     assert_eq!((first.state, first.hub_seq), (TransferState::Committed, Some(1)), "the gap is filled");
@@ -184,13 +184,13 @@ fn what_one_side_never_promised_was_aborted() {
         _ => None,
     });
     toy.prepare(&prepare.expect("asked"));
-    put_back(&mut toy, before);
+    restored(&mut toy, before);
     hear(&mut toy);
     let transfer = transfer(&toy, 1);
     assert_eq!(transfer.refusal.map(|it| it.reason), Some(Reason::HubRestarted));
 }
 
-/// A store that was put back without being marked so: nodes do not join it, and it decides nothing with them.
+/// A store that was restored without being marked so: nodes do not join it, and it decides nothing with them.
 #[test]
 fn a_hub_that_is_behind_without_knowing_it_is_found_out() {
     let mut toy = Toy::new();
@@ -252,7 +252,7 @@ fn what_cannot_be_is_parked_for_people() {
         let before = toy.hub.journal.len();
         let outputs = toy.create(2, 2, 50_000);
         toy.settle(outputs);
-        put_back(&mut toy, before);
+        restored(&mut toy, before);
         hear_changed(&mut toy, change);
         let state = toy.hub.get::<TransferRow>(&Key::Transfer(id(2))).map(|row| row.state);
         assert_ne!(state, Some(TransferState::Committed), "{what}");
@@ -281,7 +281,7 @@ fn what_a_third_party_tells_of_a_transfer_counts_for_nothing() {
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
     let lost = transfer(&toy, 1);
-    put_back(&mut toy, before);
+    restored(&mut toy, before);
     hear_changed(&mut toy, |at, legs| {
         if at == PAYEE {
             let mut other = HeardLeg { side: Side::Payer, ..legs[0].clone() };
@@ -300,7 +300,7 @@ fn times_that_nodes_tell_do_not_set_the_hubs_clock() {
     let before = toy.hub.journal.len();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    put_back(&mut toy, before);
+    restored(&mut toy, before);
     hear_changed(&mut toy, |_, legs| {
         for leg in legs {
             let later = Civil(NOON + 3_600_000);
@@ -321,7 +321,7 @@ fn a_commit_that_cannot_be_adopted_is_not_aborted_either() {
     let outputs = toy.create(1, 1, 40_000);
     let before = toy.hub.journal.len();
     toy.settle(outputs);
-    put_back(&mut toy, before);
+    restored(&mut toy, before);
     assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
     hear_changed(&mut toy, |at, legs| {
         if at == PAYEE {
@@ -337,7 +337,7 @@ fn a_commit_that_cannot_be_adopted_is_not_aborted_either() {
     assert_eq!(incident.refusal.reason, Reason::ContraryOrder);
 }
 
-/// Found in review: the hub did not know the id any more, so it buried it, and the side in doubt was told to abort what
+/// Found in review: the hub did not know the id any more, so it tombstone it, and the side in doubt was told to abort what
 /// the other side had recorded.
 #[test]
 fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
@@ -353,7 +353,7 @@ fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
     }
     outputs.retain(|it| !matches!(it, Output::Effect(Effect::Decide(PAYEE, _))));
     toy.settle(outputs);
-    put_back(&mut toy, before);
+    restored(&mut toy, before);
     // The clock of the machine that it was restored on is far behind.
     let far = Day::of(Civil(NOON + 9 * 86_400_000));
     hear_changed(&mut toy, |_, legs| {
@@ -373,7 +373,7 @@ fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
         assert!(matches!(rulings[..], [Ruling::Pending { .. }]), "{rulings:?}");
     };
     asked(&mut toy);
-    assert!(toy.hub.get::<crate::domain::hub::tables::BuriedRow>(&Key::Buried(id(1))).is_none());
+    assert!(toy.hub.get::<crate::domain::hub::tables::TombstoneRow>(&Key::Tombstone(id(1))).is_none());
     let again = toy.create(8, 1, 40_000);
     assert!(
         matches!(&again[..], [Output::Answer(8, Answer::Refused(it))] if it.reason == Reason::OutcomeUnknown),
@@ -397,7 +397,7 @@ fn a_return_that_is_adopted_is_known_as_one() {
     let outputs = toy.approve(50);
     toy.settle(outputs);
     assert_eq!(transfer(&toy, 50).state, TransferState::Committed);
-    put_back(&mut toy, before);
+    restored(&mut toy, before);
     hear(&mut toy);
     let adopted = transfer(&toy, 50);
     assert_eq!((adopted.state, adopted.returns), (TransferState::Committed, Some(id(1))));

@@ -1,4 +1,4 @@
-//! Resync: a node that was put back from an older state of its store is told again, page by page of this hub's journal,
+//! Resync: a node that was restored from an older state of its store is told again, page by page of this hub's journal,
 //! every decision that it may have lost, commits with the leg that it sealed itself. Until it has them all it is out of
 //! reach for new transfers.
 //!
@@ -40,11 +40,11 @@ pub struct Resync {
 /// What a decision that is told again does at the node. Gifts may come back in any order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
-    /// It aborts, and may end a hold: before the gifts of the page, of which some were made of what was held.
+    /// It aborts, and may end a hold: before the transfers of the page, of which some were made of what was held.
     Release,
     /// It takes from a member's account, or brings to a wallet.
     Gift,
-    /// It carries money back: moves what gifts before it brought, and brings what gifts after it may take.
+    /// It carries money back: moves what transfers before it brought, and brings what transfers after it may take.
     Return,
 }
 
@@ -91,7 +91,7 @@ pub fn decisions_of(
 }
 
 impl HubMachine {
-    /// A node was put back: what waits for it is put off until it has been told what it lost.
+    /// A node was restored: what waits for it is put off until it has been told what it lost.
     pub(super) fn tell_again(&mut self, province: ProvinceCode) {
         let mut put_off = self.resyncs.remove(&province).map(|resync| resync.put_off).unwrap_or_default();
         let waiting = self.outbox.take(province);
@@ -198,7 +198,7 @@ impl HubMachine {
         if !std::mem::replace(&mut resync.has_late, true) {
             return self.go_on_telling(province, step);
         }
-        // How far the node has come goes with it: as far as that, its store may be put back once more.
+        // How far the node has come goes with it: as far as that, its store may be restored once more.
         self.note_seen(step);
         step.record(ResyncMoved { province, told: (!end).then_some(upto) });
         if !end {

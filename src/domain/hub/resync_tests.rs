@@ -18,8 +18,8 @@ use crate::domain::value::money::Money;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
 
-/// What is left of a node when an older state of its store is put back.
-fn put_back(node: &mut Host<node::NodeMachine>, upto: usize) {
+/// What is left of a node when an older state of its store is restored.
+fn restored(node: &mut Host<node::NodeMachine>, upto: usize) {
     let journal = node.journal[..upto].to_vec();
     node.rows = crate::domain::machine::record::replay(&journal);
     node.mark.sequence = upto as u64;
@@ -60,9 +60,9 @@ fn a_start_proves_that_its_journal_holds_what_was_seen_of_it() {
     assert!(matches!(standing(&outputs), Answer::Admitted { resync: false, .. }), "{outputs:?}");
 }
 
-/// An older state was put back and has grown past what was seen: only the hash shows it.
+/// An older state was restored and has grown past what was seen: only the hash shows it.
 #[test]
-fn another_history_of_the_same_length_was_put_back() {
+fn another_history_of_the_same_length_was_restored() {
     let (mut toy, seen) = heard();
     for (start, sequence, proof) in
         [(61, seen.sequence + 5, Some((seen.sequence, Digest([9; 32])))), (62, seen.sequence, None)]
@@ -93,14 +93,14 @@ fn of_two_copies_that_run_the_first_is_refused() {
 }
 
 #[test]
-fn a_node_that_was_put_back_is_told_what_it_lost_and_only_then_takes_part() {
+fn a_node_that_was_restored_is_told_what_it_lost_and_only_then_takes_part() {
     let mut toy = Toy::new();
     let before = toy.payee.journal.len();
     for number in 1..=2 {
         let outputs = toy.create(u64::from(number), number, 40_000);
         toy.settle(outputs);
     }
-    put_back(&mut toy.payee, before);
+    restored(&mut toy.payee, before);
     assert!(toy.payee.get::<LegRow>(&node::Key::Leg(id(1), Side::Payee)).is_none());
     toy.payee.mark.start_id = StartId([70; 16]);
     let told = toy.join(PAYEE);
@@ -124,7 +124,7 @@ fn a_node_that_was_put_back_is_told_what_it_lost_and_only_then_takes_part() {
     let wallet: AccountRow =
         toy.payee.get(&node::Key::Account(member(PAYEE), AccountKind::Wallet)).expect("there");
     assert_eq!(wallet.posted.fen(), 80_000);
-    // As far as it has come then, it may be put back once more before it is heard again.
+    // As far as it has come then, it may be restored once more before it is heard again.
     let peer: PeerRow = toy.hub.get(&Key::Peer(PAYEE)).expect("there");
     assert_eq!((peer.resync, peer.sequence), (None, toy.payee.mark.sequence));
     toy.join(PAYEE);
@@ -136,7 +136,7 @@ fn a_node_that_was_put_back_is_told_what_it_lost_and_only_then_takes_part() {
     );
 }
 
-/// The store that was put back holds money again that went elsewhere later. Told only afterwards that its hold has
+/// The store that was restored holds money again that went elsewhere later. Told only afterwards that its hold has
 /// ended, the node found too little for what was paid with it, and put that into the suspense account.
 #[test]
 fn what_was_recorded_late_is_told_before_what_was_decided_after() {
@@ -156,7 +156,7 @@ fn what_was_recorded_late_is_told_before_what_was_decided_after() {
     toy.hub.run(toy.now, Input::Tick);
     let outputs = toy.create(3, 3, 600_000);
     toy.settle(outputs);
-    put_back(&mut toy.payer, before);
+    restored(&mut toy.payer, before);
     let hub: PeerRow = toy.payer.get(&node::Key::Peer(ProvinceCode::HUB)).expect("seen");
     let ended: TransferRow = toy.hub.get(&Key::Transfer(id(1))).expect("there");
     assert!(ended.decided_seq.is_some_and(|decided| decided <= hub.sequence), "{hub:?} {ended:?}");
@@ -173,9 +173,9 @@ fn what_was_recorded_late_is_told_before_what_was_decided_after() {
     assert_eq!((account(&toy).held.fen(), account(&toy).posted.fen()), (0, 399_900));
 }
 
-/// Calls overtake each other: a gift that came before the end of the hold that it was made of found too little.
+/// Calls overtake each other: a transfer that came before the end of the hold that it was made of found too little.
 #[test]
-fn holds_end_before_gifts_are_told_again() {
+fn holds_end_before_transfers_are_told_again() {
     let mut toy = Toy::new();
     let before = toy.payer.journal.len();
     let outputs = toy.create(1, 1, 40_000);
@@ -184,7 +184,7 @@ fn holds_end_before_gifts_are_told_again() {
     toy.now.mono = Mono(toy.now.mono.0 + 60_000);
     let outputs = toy.hub.run(toy.now, Input::Tick);
     toy.settle(outputs);
-    put_back(&mut toy.payer, before);
+    restored(&mut toy.payer, before);
     toy.payer.mark.start_id = StartId([70; 16]);
     toy.join(PAYER);
     let told = |outputs: &[HubOutput]| -> Vec<_> {
@@ -205,7 +205,7 @@ fn holds_end_before_gifts_are_told_again() {
     assert_eq!(next.iter().map(|it| it.transfer_id).collect::<Vec<_>>(), [id(1)]);
 }
 
-/// A return moves what others brought, and a later gift may be made of what it brought: told in another order, it would
+/// A return moves what others brought, and a later transfer may be made of what it brought: told in another order, it would
 /// end in the suspense account.
 #[test]
 fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after() {
@@ -218,7 +218,7 @@ fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after()
     toy.settle(outputs);
     let outputs = toy.create(2, 2, 100);
     toy.settle(outputs);
-    put_back(&mut toy.payer, before);
+    restored(&mut toy.payer, before);
     toy.payer.mark.start_id = StartId([70; 16]);
     let told = toy.join(PAYER);
     let mut outputs = told;
@@ -253,7 +253,7 @@ fn what_the_members_account_cannot_take_goes_to_the_suspense_account() {
     let mut toy = Toy::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    put_back(&mut toy.payer, 0);
+    restored(&mut toy.payer, 0);
     toy.payer.mark.start_id = StartId([70; 16]);
     let told = toy.join(PAYER);
     toy.settle(told);
@@ -285,7 +285,7 @@ fn what_waited_for_the_node_comes_with_its_leg() {
     }
     decided.retain(|it| !matches!(it, Output::Effect(Effect::Decide(PAYEE, _))));
     toy.settle(decided);
-    put_back(&mut toy.payee, before);
+    restored(&mut toy.payee, before);
     toy.payee.mark.start_id = StartId([70; 16]);
     toy.hub.run(toy.now, Input::Link { province: PAYEE, up: false });
     let told = toy.join(PAYEE);
@@ -307,7 +307,7 @@ fn a_hub_that_restarts_goes_on_telling() {
     let before = toy.payee.journal.len();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    put_back(&mut toy.payee, before);
+    restored(&mut toy.payee, before);
     toy.payee.mark.start_id = StartId([70; 16]);
     toy.join(PAYEE);
     let outputs = toy.restart_hub(80);
@@ -318,7 +318,7 @@ fn a_hub_that_restarts_goes_on_telling() {
     assert_eq!(leg.state, LegState::Committed);
 }
 
-/// A prepare that was on its way while the node was put back may have been decided since.
+/// A prepare that was on its way while the node was restored may have been decided since.
 #[test]
 fn a_prepare_of_before_the_admission_is_refused() {
     let mut toy = Toy::new();
@@ -349,7 +349,7 @@ fn a_node_that_is_told_again_notes_the_hub_only_when_it_has_all() {
     let before = toy.payee.journal.len();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    put_back(&mut toy.payee, before);
+    restored(&mut toy.payee, before);
     let known =
         |toy: &Toy| toy.payee.get::<PeerRow>(&node::Key::Peer(ProvinceCode::HUB)).map(|it| it.sequence);
     let stored = known(&toy);
@@ -370,7 +370,7 @@ fn a_closed_wallet_takes_no_leg_that_was_lost() {
     let before = toy.payee.journal.len();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    put_back(&mut toy.payee, before);
+    restored(&mut toy.payee, before);
     let wallet: WalletRow = toy.payee.get(&node::Key::Wallet(member(PAYEE))).expect("open");
     toy.payee.rows.put(WalletRow { state: WalletState::Closed, ..wallet });
     toy.payee.mark.start_id = StartId([70; 16]);

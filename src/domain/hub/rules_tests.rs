@@ -89,7 +89,7 @@ fn the_payees_place_has_hours_of_its_own() {
 }
 
 #[test]
-fn a_proof_of_the_giver_is_asked_for_where_his_place_says_so_and_is_no_content() {
+fn a_proof_of_the_payer_is_asked_for_where_his_place_says_so_and_is_no_content() {
     let mut toy = Toy::new();
     let face_only = RuleValues { verification: Some(vec![Verification::Face]), ..RuleValues::default() };
     toy.hub.run(toy.now, Input::Rules(book(face_only, RuleValues::default())));

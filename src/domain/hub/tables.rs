@@ -100,7 +100,7 @@ rows! {
         previous: Option<TransferId>,
     }
     /// An id that a province asked for and the hub did not know. It is aborted, whatever comes later.
-    BuriedRow {
+    TombstoneRow {
         /// The id.
         transfer_id: TransferId;
         /// Who asked.
@@ -135,7 +135,7 @@ rows! {
 tables! {
     Transfer = TransferRow "transfer" { transfer_id: TransferId }
     Compensation = CompensationRow "compensation" { compensation_id: TransferId }
-    Buried = BuriedRow "buried" { transfer_id: TransferId }
+    Tombstone = TombstoneRow "buried" { transfer_id: TransferId }
     Position = PositionRow "position" { window: Day, province: ProvinceCode }
     Parties = PartiesRow "vault_parties" { transfer_id: TransferId }
 }
@@ -156,7 +156,7 @@ impl Row {
     /// See [`crate::domain::machine::table::Row::is_finished`].
     pub fn is_finished(&self) -> bool {
         match self {
-            Row::Buried(_) | Row::Incident(_) | Row::Compensation(_) | Row::Parties(_) => true,
+            Row::Tombstone(_) | Row::Incident(_) | Row::Compensation(_) | Row::Parties(_) => true,
             Row::Transfer(row) => {
                 row.state.is_decided() && row.payer_recorded_seq.is_some() && row.payee_recorded_seq.is_some()
             }

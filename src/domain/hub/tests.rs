@@ -160,7 +160,7 @@ fn a_decision_survives_a_restart_and_is_delivered_after_it() {
 }
 
 #[test]
-fn an_unknown_id_is_buried_before_it_is_answered_and_stays_aborted() {
+fn an_unknown_id_is_a_tombstone_before_it_is_answered_and_stays_aborted() {
     let mut toy = Toy::new();
     let question = Question { transfer_id: id(1), side: Side::Payer, terms_digest: Default::default() };
     let node = toy.payer.mark;
@@ -291,7 +291,7 @@ fn a_rejected_decision_is_parked_and_others_go_on() {
     assert_eq!(outputs, vec![Output::Effect(Effect::Alarm(id(1), Side::Payer))]);
 }
 
-/// A hub that was put back told a node to abort what the node held on other terms: both had an incident for ever, and
+/// A hub that was restored told a node to abort what the node held on other terms: both had an incident for ever, and
 /// the transfer never ended.
 #[test]
 fn a_node_that_holds_other_terms_than_those_that_were_aborted_has_nothing_to_record() {

@@ -38,7 +38,7 @@ rows! {
         entry_id: u64,
         /// The latest civil time used, so that time never runs backwards.
         civil: Civil,
-        /// Hub: the incarnation in which it last recovered from being put back; 0 when it never was.
+        /// Hub: the incarnation in which it last recovered from being restored; 0 when it never was.
         recovered: u64,
     }
     /// The highest that was seen of a peer's journal, so that a restored or copied peer is noticed.
@@ -53,7 +53,7 @@ rows! {
         sequence: u64,
         /// Chain hash at that sequence.
         head_hash: Digest,
-        /// Hub: the node was put back; decisions up to this journal sequence are told again. Nothing: it has all.
+        /// Hub: the node was restored; decisions up to this journal sequence are told again. Nothing: it has all.
         resync: Option<u64>,
     }
     /// A contrary order, parked for people.

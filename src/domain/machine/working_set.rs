@@ -173,26 +173,26 @@ impl<R: Row> WorkingSet<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::hub::tables::{BuriedRow, Key, Row};
+    use crate::domain::hub::tables::{TombstoneRow, Key, Row};
     use crate::domain::machine::own::PeerRow;
     use crate::domain::machine::table::Row as _;
     use crate::domain::value::id::TransferId;
     use crate::domain::value::region::ProvinceCode;
 
-    fn buried(province: u8) -> BuriedRow {
+    fn tombstone(province: u8) -> TombstoneRow {
         let province = ProvinceCode::new(province);
-        BuriedRow { transfer_id: TransferId([1; 16]), province, bury_time: Default::default() }
+        TombstoneRow { transfer_id: TransferId([1; 16]), province, bury_time: Default::default() }
     }
 
     /// A settled row leaves together with what an older generation remembers of its key, such as its absence.
     #[test]
     fn a_settled_row_is_handed_over_once_and_then_unknown() {
-        let (key, mut rows) = (Key::Buried(TransferId([1; 16])), WorkingSet::<Row>::default());
+        let (key, mut rows) = (Key::Tombstone(TransferId([1; 16])), WorkingSet::<Row>::default());
         rows.learn(key.clone(), None);
         rows.forget_beyond(0);
         assert!(rows.knows(&key), "the generation before is kept");
-        rows.put(buried(13));
-        assert_eq!(rows.take_changed(), [Change { row: buried(13).into(), stored: Stored::Nothing }]);
+        rows.put(tombstone(13));
+        assert_eq!(rows.take_changed(), [Change { row: tombstone(13).into(), stored: Stored::Nothing }]);
         assert!(!rows.knows(&key));
         assert_eq!(rows.take_changed(), []);
     }
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn what_was_not_used_for_two_generations_is_forgotten() {
-        let key = |number: u8| Key::Buried(TransferId([number; 16]));
+        let key = |number: u8| Key::Tombstone(TransferId([number; 16]));
         let mut rows = WorkingSet::<Row>::default();
         (1..=3).for_each(|number| rows.learn(key(number), None));
         rows.forget_beyond(3);
@@ -249,7 +249,7 @@ mod tests {
         let mut rows = WorkingSet::<Row>::complete();
         for number in (0..50).rev() {
             let transfer_id = TransferId([number; 16]);
-            rows.put(BuriedRow { transfer_id, ..buried(13) });
+            rows.put(TombstoneRow { transfer_id, ..tombstone(13) });
         }
         let keys: Vec<Key> = rows.rows().map(Row::key).collect();
         assert!(keys.is_sorted() && keys.len() == 50);

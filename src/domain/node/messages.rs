@@ -29,13 +29,13 @@ pub enum Input {
         hub: PeerMark,
         /// Whether the hub tells again what was lost here first.
         resync: bool,
-        /// The life in which the hub last recovered from being put back; 0 when it never was.
+        /// The life in which the hub last recovered from being restored; 0 when it never was.
         hub_recovered: u64,
     },
-    /// The hub was put back and is hearing what it lost: what its earlier lives have sent means nothing from now on.
+    /// The hub was restored and is hearing what it lost: what its earlier lives have sent means nothing from now on.
     HubRecovers,
-    /// This store was put back from a backup: nothing is served until the hub has said that nothing is missing.
-    PutBack,
+    /// This store was restored from a backup: nothing is served until the hub has said that nothing is missing.
+    Restored,
     /// The hub asks to prepare legs.
     Prepare {
         /// Who waits.

@@ -51,14 +51,14 @@ pub struct NodeMachine {
     start_id: StartId,
     life: Life,
     /// Whether its store was restored, and the hub has not said yet that nothing is missing.
-    put_back: bool,
+    restored: bool,
     /// How far the hub was seen to have come while this store lacks decisions of before: it may not say that it knows
     /// them, nor may a backup of it.
     hub_mark: Option<PeerMark>,
     /// The hub's sequence when this life was admitted: what it asked before was asked of an earlier life.
     admitted_at: u64,
     /// The hub's life that answered the last announcement, and so holds all that was seen of it here. Nothing is taken
-    /// from a later one before it has shown that too: its store may have been put back.
+    /// from a later one before it has shown that too: its store may have been restored.
     admitted_by: u64,
     places: Arc<RegionDirectory>,
     rulebook: Arc<Rulebook>,
@@ -71,7 +71,7 @@ pub struct NodeMachine {
 enum Life {
     /// This life has not been admitted yet.
     Alone,
-    /// It was put back from an older state, and the hub tells again what it lost: it neither votes nor serves.
+    /// It was restored from an older state, and the hub tells again what it lost: it neither votes nor serves.
     Behind,
     /// It takes part.
     Joined,
@@ -109,7 +109,7 @@ impl NodeMachine {
             province,
             start_id,
             life: Life::Alone,
-            put_back: false,
+            restored: false,
             hub_mark: None,
             admitted_at: 0,
             admitted_by: 0,
@@ -122,7 +122,7 @@ impl NodeMachine {
 
     /// What a crash takes: with its rows, all that its next step goes by. A model checker tells its states apart by it.
     pub fn volatile(&self) -> impl Hash + '_ {
-        (self.life, self.put_back, self.hub_mark, self.admitted_at, self.admitted_by, &self.in_doubt)
+        (self.life, self.restored, self.hub_mark, self.admitted_at, self.admitted_by, &self.in_doubt)
     }
 
     /// Whether the hub has admitted this life, be it to be told again what it lost.
@@ -168,7 +168,7 @@ impl NodeMachine {
 
     /// Whether nothing that the hub has decided can be missing here.
     fn is_whole(&self) -> bool {
-        self.life != Life::Behind && !self.put_back
+        self.life != Life::Behind && !self.restored
     }
 
     fn joined(
@@ -205,15 +205,15 @@ impl NodeMachine {
         if self.life == Life::Alone {
             self.admitted_at = hub.sequence;
         }
-        if (self.life == Life::Behind || self.put_back) && !resync {
-            self.put_back = false;
+        if (self.life == Life::Behind || self.restored) && !resync {
+            self.restored = false;
             step.record(NodeResynced { time: step.now.civil });
         }
         self.life = if resync { Life::Behind } else { Life::Joined };
     }
 
     /// Whether this life stands so well with the hub, at least. Before it is admitted, what the hub says may be meant
-    /// for an earlier life whose store was put back since; it is said again.
+    /// for an earlier life whose store was restored since; it is said again.
     fn admitted(&self, least: Life) -> Result<(), RefusalRecord> {
         if self.life >= least {
             return Ok(());
@@ -297,12 +297,12 @@ impl Machine for NodeMachine {
                 self.joined(incarnation, hub, (resync, hub_recovered), step);
             }
             Input::HubRecovers => {
-                self.put_back |= self.life == Life::Behind;
+                self.restored |= self.life == Life::Behind;
                 self.life = Life::Alone;
                 // It comes back as another life, which may have come less far.
                 self.hub_mark = None;
             }
-            Input::PutBack => self.put_back = true,
+            Input::Restored => self.restored = true,
             Input::Prepare { ticket, hub, legs } => self.prepare(ticket, hub, &legs, step),
             Input::Decide { ticket, hub, decisions } => self.decide(ticket, hub, &decisions, step),
             Input::Rulings { hub, rulings } => self.rulings(hub, rulings, step),
@@ -351,7 +351,7 @@ impl Machine for NodeMachine {
             | Input::ChangeWallet { ticket, .. }
             | Input::Look { ticket, .. } => Some(*ticket),
             Input::Joined { .. }
-            | Input::PutBack
+            | Input::Restored
             | Input::HubRecovers
             | Input::Rulings { .. }
             | Input::AskFailed { .. }

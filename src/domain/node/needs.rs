@@ -58,7 +58,7 @@ pub fn needs(input: &Input, rows: &WorkingSet<Row>) -> Vec<Key> {
             standing(*member_ref, &mut keys);
         }
         Input::Look { member_ref, .. } => standing(*member_ref, &mut keys),
-        Input::PutBack | Input::HubRecovers | Input::AskFailed { .. } | Input::Rules(_) | Input::Tick => {}
+        Input::Restored | Input::HubRecovers | Input::AskFailed { .. } | Input::Rules(_) | Input::Tick => {}
     }
     keys.retain(|key| !rows.knows(key));
     keys

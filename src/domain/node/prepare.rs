@@ -218,10 +218,10 @@ pub struct Known {
 
 /// The table leg state × terms × acceptance, total. `None` is an id never seen.
 pub fn precedent(state: Option<LegState>, known: Known) -> Precedent {
-    use LegState::{Aborted, Awaiting, Buried, Committed, Prepared, Refused};
+    use LegState::{Aborted, Awaiting, Tombstone, Committed, Prepared, Refused};
     match (state, known.same_terms, known.accepted) {
         (None, true | false, true | false) | (Some(Awaiting), true, true) => Precedent::Judge,
-        (Some(Buried | Aborted), true | false, true | false) => Precedent::AbortedBefore,
+        (Some(Tombstone | Aborted), true | false, true | false) => Precedent::AbortedBefore,
         (Some(Prepared | Committed | Refused), true, true | false) | (Some(Awaiting), true, false) => {
             Precedent::SameAgain
         }

@@ -127,7 +127,7 @@ contents! {
         time: Civil,
     }
     /// An abort came for an id never seen: it may never be prepared.
-    LegBuried {
+    LegTombstoned {
         /// The transfer.
         transfer_id: TransferId,
         /// Whose part.
@@ -288,7 +288,7 @@ records! { Row:
     WalletOpened 23 v 1, told back by Platform;
     LegPrepared 24 v 1 about leg.transfer_id, told back by Hub;
     LegRefused 25 v 1 about transfer_id, told back by Hub;
-    LegBuried 26 v 1 about transfer_id, told back by Hub;
+    LegTombstoned 26 v 1 about transfer_id, told back by Hub;
     LegDecided 27 v 1 about transfer_id, told back by Hub;
     LegReplayed 28 v 1 about leg.transfer_id, told back by Hub;
     NodeResynced 29 v 1, told back by Nobody;

@@ -1,4 +1,4 @@
-//! Legs that carry money of a committed transfer back. None of the rules for gifts applies to them (hours, limits,
+//! Legs that carry money of a committed transfer back. None of the rules for transfers applies to them (hours, limits,
 //! kinship, insurance, floors): what two operators return must have been booked here, must still be there, and must
 //! have an account to go to.
 

@@ -91,7 +91,7 @@ fn a_prepared_return_holds_in_the_wallet_and_is_pending_in_the_personal_account(
     assert_eq!(original.returned, Money::ZERO);
 }
 
-/// A hub that was put back may have forgotten what went back: the nodes have not.
+/// A hub that was restored may have forgotten what went back: the nodes have not.
 #[test]
 fn a_node_lets_no_more_go_back_than_it_moved_whoever_asks() {
     let (mut toy, debit, _) = begun();
@@ -170,7 +170,7 @@ fn a_return_that_was_lost_comes_back_as_it_was() {
         assert_eq!(
             self::leg_record(&known),
             Some(leg_record.clone()),
-            "what is told to a hub that was put back"
+            "what is told to a hub that was restored"
         );
         let node = toy.node(province);
         node.journal.truncate(before);
@@ -192,7 +192,7 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
     toy.settle(outputs);
     let known: LegRow = toy.payee.get(&Key::Leg(id(1), Side::Payee)).expect("recorded");
     let (sealed, original) = (leg_record(&known).expect("it voted yes"), known);
-    // The wallet was opened after the backup that was put back.
+    // The wallet was opened after the backup that was restored.
     toy.payee.journal.truncate(node);
     toy.payee
         .journal
@@ -238,7 +238,7 @@ fn a_member_whose_money_goes_back_does_not_leave_meanwhile() {
         let left = answer(toy.report(province, region, kind, status, "left"));
         assert!(matches!(left, Answer::Refused(it) if it.reason == Reason::HasLiveLeg));
     }
-    // The giver becomes a resident, who has no personal account: not while money is on its way into it.
+    // The payer becomes a resident, who has no personal account: not while money is on its way into it.
     let active = crate::domain::value::member::InsuranceStatus::Active;
     let closed = answer(toy.report(PAYER, 130_100, InsuranceType::Resident, active, "closed"));
     assert!(matches!(closed, Answer::Refused(it) if it.reason == Reason::HasLiveLeg));

@@ -128,7 +128,7 @@ rows! {
         receipt_time: Civil,
         /// Why it was refused.
         refusal: Option<RefusalRecord>,
-        /// When it was prepared, refused or buried here.
+        /// When it was prepared, refused or tombstone here.
         prepare_time: Civil,
         /// When the decision was recorded here.
         decide_time: Option<Civil>,

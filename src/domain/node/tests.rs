@@ -61,7 +61,7 @@ pub(super) fn rows(toy: &mut Toy) -> Vec<Row> {
 
 #[test]
 fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
-    use LegState::{Aborted, Awaiting, Buried, Committed, Prepared, Refused};
+    use LegState::{Aborted, Awaiting, Tombstone, Committed, Prepared, Refused};
     use Outcome::{Abort, Commit};
     let table = [
         (None, Commit, Reaction::Reject),
@@ -72,8 +72,8 @@ fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
         (Some(Prepared), Abort, Reaction::CarryOut),
         (Some(Refused), Commit, Reaction::Reject),
         (Some(Refused), Abort, Reaction::Confirm),
-        (Some(Buried), Commit, Reaction::Reject),
-        (Some(Buried), Abort, Reaction::Confirm),
+        (Some(Tombstone), Commit, Reaction::Reject),
+        (Some(Tombstone), Abort, Reaction::Confirm),
         (Some(Committed), Commit, Reaction::Confirm),
         (Some(Committed), Abort, Reaction::Reject),
         (Some(Aborted), Commit, Reaction::Reject),
@@ -91,7 +91,7 @@ fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
 
 #[test]
 fn every_cell_of_state_terms_and_acceptance_is_what_the_protocol_says() {
-    use LegState::{Aborted, Awaiting, Buried, Committed, Prepared, Refused};
+    use LegState::{Aborted, Awaiting, Tombstone, Committed, Prepared, Refused};
     use Precedent::{AbortedBefore, Judge, OtherTerms, SameAgain};
     // Same terms; same terms by the id, after the acceptance; other terms, either way.
     let table = [
@@ -99,7 +99,7 @@ fn every_cell_of_state_terms_and_acceptance_is_what_the_protocol_says() {
         (Some(Awaiting), [SameAgain, Judge, OtherTerms]),
         (Some(Prepared), [SameAgain, SameAgain, OtherTerms]),
         (Some(Refused), [SameAgain, SameAgain, OtherTerms]),
-        (Some(Buried), [AbortedBefore; 3]),
+        (Some(Tombstone), [AbortedBefore; 3]),
         (Some(Committed), [SameAgain, SameAgain, OtherTerms]),
         (Some(Aborted), [AbortedBefore; 3]),
     ];
@@ -274,7 +274,7 @@ fn an_older_hub_and_a_copy_of_it_are_refused() {
     }
 }
 
-/// The hub's store may have been put back, and nobody has said so: only its answer to an announcement shows that it
+/// The hub's store may have been restored, and nobody has said so: only its answer to an announcement shows that it
 /// holds what this node has seen of it.
 #[test]
 fn nothing_is_taken_from_a_life_of_the_hub_that_has_not_admitted_the_node() {

@@ -10,7 +10,7 @@ stored_enum! {
         /// Voted no.
         Refused = 2 "refused",
         /// Aborted before it was ever prepared here: a tombstone.
-        Buried = 3 "buried",
+        Tombstone = 3 "buried",
         /// Committed.
         Committed = 4 "committed",
         /// Aborted after a yes.

@@ -117,7 +117,7 @@ pub struct Party {
 /// What a transfer says, checked as far as its bytes and the region list allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// The giver.
+    /// The payer.
     pub payer: Party,
     /// The relative.
     pub payee: Party,

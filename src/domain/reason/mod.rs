@@ -160,13 +160,13 @@ reasons! {
         "the node has not joined the hub yet"
         "节点尚未加入清算中心"
     Resyncing 406 "RESYNCING" Unavailable SameId
-        "the node was put back from a backup and is being told again what it lost"
+        "the node was restored from a backup and is being told again what it lost"
         "本地节点已从备份恢复，正在补齐数据，请稍后以相同编号重试"
     Recovering 407 "RECOVERING" Unavailable SameId
-        "the hub was put back from a backup and is asking the provinces what it lost"
+        "the hub was restored from a backup and is asking the provinces what it lost"
         "清算中心已从备份恢复，正在向各省核对，请稍后以相同编号重试"
     HubBehind 408 "HUB_BEHIND" Unavailable SameId
-        "the hub's store is older than what this node has seen of it: it was put back without being marked as restored"
+        "the hub's store is older than what this node has seen of it: it was restored without being marked as restored"
         "清算中心的数据早于本节点所见：其存储被直接放回而未标记为恢复"
     PayerPlaceNotOpen 501 "PAYER_PLACE_NOT_OPEN" FailedPrecondition NewId
         "the payer's place has not opened the medical-insurance wallet"

@@ -15,7 +15,7 @@ use crate::domain::value::side::Side;
 pub struct HubFacts<'a> {
     /// What is asked.
     pub terms: &'a Terms,
-    /// How the giver proved himself, as the calling platform states it.
+    /// How the payer proved himself, as the calling platform states it.
     pub verification: Option<Verification>,
     /// When the hub received it: the one clock of every rule.
     pub receipt_time: Civil,
@@ -96,7 +96,7 @@ impl HubRefusal {
     }
 }
 
-/// What the hub's rules have against a transfer, in their fixed order: opening, hours, proof of the giver.
+/// What the hub's rules have against a transfer, in their fixed order: opening, hours, proof of the payer.
 pub fn against(facts: &HubFacts) -> Vec<HubRefusal> {
     let (payer, payee) = (facts.terms.payer.region, facts.terms.payee.region);
     let closed = place_open::against(facts.places, payer, payee, facts.day());

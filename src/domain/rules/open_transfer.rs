@@ -1,4 +1,4 @@
-//! One transfer at a time: where the place says so, a transfer that is not taken yet blocks the giver's next one (甘肃
+//! One transfer at a time: where the place says so, a transfer that is not taken yet blocks the payer's next one (甘肃
 //! 秦安, policy_facts §2.2, R19).
 
 use super::Facts;

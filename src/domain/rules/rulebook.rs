@@ -76,7 +76,7 @@ rule_keys! {
     /// Hours of the day in which no transfer is made; none: never closed. Owner: the hub, by its time of receipt, for
     /// the payer's place and for the payee's.
     closed_hours: Option<ClosedHours>,
-    /// The proofs of the giver of which the calling platform must state one; empty: none is asked for. Owner: the hub,
+    /// The proofs of the payer of which the calling platform must state one; empty: none is asked for. Owner: the hub,
     /// by the rules of the payer's place.
     verification: Vec<Verification>,
 }

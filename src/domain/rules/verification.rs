@@ -1,6 +1,6 @@
-//! How the giver proved to the calling platform that he is himself: where his place asks for a proof, the platform must
+//! How the payer proved to the calling platform that he is himself: where his place asks for a proof, the platform must
 //! state one that it accepts (policy_facts E3, R17). Owned by the hub, to which the platform makes the statement. It is
-//! a statement about the giver's consent and no part of the transfer's content.
+//! a statement about the payer's consent and no part of the transfer's content.
 
 use super::at_hub::{HubFacts, HubRefusal};
 use crate::domain::reason::Reason;
@@ -8,7 +8,7 @@ use crate::domain::value::side::Side;
 use crate::domain::value::stored_enum::stored_enum;
 
 stored_enum! {
-    /// A proof of the giver. Numbers are those of the wire enum.
+    /// A proof of the payer. Numbers are those of the wire enum.
     Verification {
         /// 人脸验证
         Face = 1 "face",

@@ -120,7 +120,7 @@ impl World {
         let all = Scan { filter: crate::domain::hub::unsettled_transfers(), after: None, limit: usize::MAX };
         let unsettled = self.core.store().scan(&all).expect("rows");
         let unsettled = unsettled.iter().filter_map(TableRow::of).cloned().collect();
-        self.run(vec![Input::Start { unsettled, put_back: None }]);
+        self.run(vec![Input::Start { unsettled, restored: None }]);
     }
 
     /// The process is gone, with all that was on its way; what is stored stays.

@@ -1,6 +1,6 @@
 //! What payees say to transfers that they must take: AcceptTransfer and DeclineTransfer.
 
-use super::{Desk, lists};
+use super::{Shared, lists};
 use crate::domain::hub::record::Record;
 use crate::domain::hub::{AcceptRequest, Answer, Input};
 use crate::domain::reason::Reason;
@@ -9,7 +9,7 @@ use crate::proto::hub::Transfer;
 use crate::wire::accept::PayeesWord;
 use crate::wire::status::{Problem, problem_of_store};
 
-impl Desk {
+impl Shared {
     /// Hands in a payee's word and waits for the transfer.
     pub(super) async fn hear_payee(
         &self,

@@ -1,6 +1,6 @@
 //! Tells decisions that a province has not recorded for too long.
 
-use super::Desk;
+use super::Shared;
 use super::audit::{waited_for, waits_since};
 use crate::config::alarms::Alarms;
 use crate::domain::audit::overdue::{Late, Waiting};
@@ -22,7 +22,7 @@ fn waits(row: &Row) -> Vec<Waiting<ProvinceCode>> {
 }
 
 /// Looks until it is dropped.
-pub(super) async fn run(desk: Arc<Desk>, alarms: Alarms) {
+pub(super) async fn run(shared: Arc<Shared>, alarms: Alarms) {
     let Some(watch) = Watch::new(&alarms, unsettled_transfers(), waits) else { return };
     let tell = |late: Late<ProvinceCode>| {
         let (province, oldest, age_s) = (late.group, late.oldest, late.age_ms / 1_000);
@@ -35,10 +35,10 @@ pub(super) async fn run(desk: Arc<Desk>, alarms: Alarms) {
         );
     };
     let read = |scan: Scan<Row>| {
-        let reader = desk.reader.clone();
+        let reader = shared.reader.clone();
         async move { reader.run(move |tables| tables.scan(&scan)).await }
     };
-    watch.run(|| desk.clock.now().civil, read, tell).await;
+    watch.run(|| shared.clock.now().civil, read, tell).await;
 }
 
 #[cfg(test)]

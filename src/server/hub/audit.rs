@@ -1,8 +1,8 @@
 //! AuditService: what operators read of the hub's books, beside the writer.
 
-use super::Desk;
+use super::Shared;
 use crate::domain::hub::record::Record;
-use crate::domain::hub::tables::{BuriedRow, Key, PositionRow, Row, Table, TransferRow};
+use crate::domain::hub::tables::{TombstoneRow, Key, PositionRow, Row, Table, TransferRow};
 use crate::domain::hub::unsettled_transfers;
 use crate::domain::machine::own::{IncidentRow, PeerMark, SelfRow};
 use crate::domain::machine::scan::{Filter, Scan};
@@ -31,7 +31,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 /// The service.
-pub(super) struct Audits(pub(super) Arc<Desk>);
+pub(super) struct Audits(pub(super) Arc<Shared>);
 
 /// A part made of rows of one kind.
 fn part<R: TableRow<Row>>(
@@ -58,7 +58,7 @@ fn sections() -> Vec<Section<Record, ReadBooksResponse>> {
         part(Table::Position, |part, rows: Vec<&PositionRow>| {
             part.positions = rows.into_iter().map(position_to_proto).collect();
         }),
-        part(Table::Buried, |part, rows: Vec<&BuriedRow>| {
+        part(Table::Tombstone, |part, rows: Vec<&TombstoneRow>| {
             part.buried_transfer_ids = rows.into_iter().map(|row| row.transfer_id.to_string()).collect();
         }),
         part(Table::Incident, |part, rows: Vec<&IncidentRow>| {
@@ -99,7 +99,7 @@ pub(super) fn waited_for(row: &TransferRow) -> impl Iterator<Item = (Side, Provi
     payer.into_iter().chain(payee)
 }
 
-impl Desk {
+impl Shared {
     fn wait_reason(
         &self,
         row: &TransferRow,
@@ -166,7 +166,7 @@ impl AuditService for Audits {
         &self,
         _: Request<ReadBooksRequest>,
     ) -> Result<Response<Self::ReadBooksStream>, Status> {
-        self.0.wholeness.life()?;
+        self.0.recovery.life()?;
         let (mark, now) = (self.0.mark.now(), self.0.clock.now().civil);
         let nodes: Vec<String> = self.0.links.keys().map(ToString::to_string).collect();
         let begin = move |snapshot: &mut Snapshot<Record>| {

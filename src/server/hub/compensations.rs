@@ -1,6 +1,6 @@
 //! CompensationService: what operators say about money that is to be carried back.
 
-use super::Desk;
+use super::Shared;
 use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::{CompensationRow, Key, Table, TransferRow};
 use crate::domain::hub::{Answer, CompensationRequest, CompensationWord, Input};
@@ -28,9 +28,9 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 /// The service.
-pub(super) struct Compensations(pub(super) Arc<Desk>);
+pub(super) struct Compensations(pub(super) Arc<Shared>);
 
-impl Desk {
+impl Shared {
     /// Hands in an operator's word, and gives the compensation as it stands then.
     async fn say_of_compensation(
         &self,
@@ -65,13 +65,13 @@ impl CompensationService for Compensations {
         &self,
         request: Request<ProposeCompensationRequest>,
     ) -> Result<Response<ProposeCompensationResponse>, Status> {
-        let desk = &self.0;
+        let shared = &self.0;
         let role = caller(&request)?;
         let NewCompensation { compensation_id, original_id, amount, reason } =
             new_compensation(request.get_ref())?;
-        let terms_digest = desk.key.compensation_digest(compensation_id, original_id, amount);
+        let terms_digest = shared.key.compensation_digest(compensation_id, original_id, amount);
         let word = CompensationWord::Propose { original_id, amount, reason, terms_digest };
-        let compensation = desk.say_of_compensation(&role, compensation_id, word).await?;
+        let compensation = shared.say_of_compensation(&role, compensation_id, word).await?;
         Ok(Response::new(ProposeCompensationResponse { compensation: Some(compensation) }))
     }
 
@@ -79,12 +79,12 @@ impl CompensationService for Compensations {
         &self,
         request: Request<ApproveCompensationRequest>,
     ) -> Result<Response<ApproveCompensationResponse>, Status> {
-        let desk = &self.0;
+        let shared = &self.0;
         let role = caller(&request)?;
-        let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
+        let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
         let id = only_compensation_id(&request.get_ref().compensation_id)?;
         let word = CompensationWord::Approve { deadline_ms };
-        let compensation = desk.say_of_compensation(&role, id, word).await?;
+        let compensation = shared.say_of_compensation(&role, id, word).await?;
         // Another operator may ask how it stands by approving again.
         if compensation.answerer == role.to_string() {
             tracing::warn!(
@@ -111,7 +111,7 @@ impl CompensationService for Compensations {
         &self,
         request: Request<ListCompensationsRequest>,
     ) -> Result<Response<ListCompensationsResponse>, Status> {
-        self.0.wholeness.life()?;
+        self.0.recovery.life()?;
         let it = request.get_ref();
         let asked = Waiting::read(Filter::all(Table::Compensation), it.page_size, &it.page_token, None)?;
         let of = listed_transfer(&it.transfer_id)?;

@@ -1,6 +1,6 @@
 //! CoordinatorService: what nodes call. A node speaks for its own province only.
 
-use super::Desk;
+use super::Shared;
 use crate::domain::hub::{Announcement, Answer, Input};
 use crate::domain::machine::own::PeerMark;
 use crate::domain::reason::Reason;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 /// The service.
-pub(super) struct Nodes(pub(super) Arc<Desk>);
+pub(super) struct Nodes(pub(super) Arc<Shared>);
 
 /// The province that a call speaks for: its certificate's, and nobody else's.
 fn province_of<T>(request: &Request<T>) -> Result<ProvinceCode, Problem> {
@@ -35,7 +35,7 @@ fn province_of<T>(request: &Request<T>) -> Result<ProvinceCode, Problem> {
     }
 }
 
-impl Desk {
+impl Shared {
     /// Up to where a node knows this hub's journal: nothing when what it has seen is not in it.
     async fn known_of_us(&self, hub_seen: Option<PeerMark>) -> Result<Option<u64>, Problem> {
         let Some(seen) = hub_seen else { return Ok(None) };
@@ -51,31 +51,31 @@ impl CoordinatorService for Nodes {
         &self,
         request: Request<AnnounceNodeRequest>,
     ) -> Result<Response<AnnounceNodeResponse>, Status> {
-        let desk = &self.0;
+        let shared = &self.0;
         let province = province_of(&request)?;
         let request = request.into_inner();
         if !request.province_code.is_empty() && request.province_code != province.to_string() {
             return Err(Problem::new(Reason::ProvinceNotAllowed).into());
         }
         let (announced, hub_seen) = announcement_from_proto(province, &request)?;
-        let _seat = desk.inquiries.admit_announcement(province)?;
+        let _seat = shared.inquiries.admit_announcement(province)?;
         let node = announced.mark;
-        let knows_us_to = desk.known_of_us(hub_seen).await?;
+        let knows_us_to = shared.known_of_us(hub_seen).await?;
         let announced = Box::new(Announcement { knows_us_to, ..announced });
-        let answer = desk.engine.ask_always(|ticket| Input::Announce { ticket, node: announced }).await;
-        let sender = Some(sender_to_proto(&desk.mark.now()));
+        let answer = shared.engine.ask_always(|ticket| Input::Announce { ticket, node: announced }).await;
+        let sender = Some(sender_to_proto(&shared.mark.now()));
         match answer.map_err(AskError::reason)? {
             Answer::Admitted { incarnation, resync, hub_recovered } => {
                 if incarnation != node.incarnation {
                     tracing::info!(%province, incarnation, sequence = node.sequence, resync, "a node has joined");
                 }
                 let state = if resync { AnnounceState::Resync } else { AnnounceState::Admitted };
-                let today = Day::of(desk.clock.now().civil);
+                let today = Day::of(shared.clock.now().civil);
                 Ok(Response::new(AnnounceNodeResponse {
                     incarnation,
                     sender,
-                    regions: regions_to_proto(&desk.places, today),
-                    region_table_version: desk.places_version.clone(),
+                    regions: regions_to_proto(&shared.places, today),
+                    region_table_version: shared.places_version.clone(),
                     state: state.into(),
                     prove_sequence: 0,
                     hub_recovered,
@@ -111,15 +111,15 @@ impl CoordinatorService for Nodes {
     }
 
     async fn resolve(&self, request: Request<ResolveRequest>) -> Result<Response<ResolveResponse>, Status> {
-        let desk = &self.0;
+        let shared = &self.0;
         let province = province_of(&request)?;
         let (node, questions) = resolve_from_proto(request.get_ref())?;
-        let _seat = desk.inquiries.admit(province, desk.engine.is_loaded())?;
+        let _seat = shared.inquiries.admit(province, shared.engine.is_loaded())?;
         let answer =
-            desk.engine.ask_always(|ticket| Input::Resolve { ticket, province, node, questions }).await;
+            shared.engine.ask_always(|ticket| Input::Resolve { ticket, province, node, questions }).await;
         match answer.map_err(AskError::reason)? {
             Answer::Rulings(rulings) => Ok(Response::new(ResolveResponse {
-                sender: Some(sender_to_proto(&desk.mark.now())),
+                sender: Some(sender_to_proto(&shared.mark.now())),
                 answers: rulings.iter().map(ruling_to_proto).collect(),
             })),
             Answer::Refused(refusal) => Err(Problem::from(refusal).into()),

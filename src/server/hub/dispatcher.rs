@@ -2,8 +2,8 @@
 //! in one call; prepares and decisions have at most two calls each in flight.
 
 use super::link::Link;
-use super::upkeep::{self, Upkeep};
-use super::wholeness::Wholeness;
+use super::resync_tasks::{self, ResyncTask};
+use super::recovery::Recovery;
 use crate::domain::hub::record::Record;
 use crate::domain::hub::{Effect, HubMachine, Input};
 use crate::domain::protocol::acceptance::Asked;
@@ -42,7 +42,7 @@ fn told(error: &Status) -> String {
 enum Order {
     Prepare(Asked, Instant),
     Decide(Decision),
-    Hurry,
+    Flush,
 }
 
 /// The hub's way out.
@@ -50,8 +50,8 @@ enum Order {
 pub struct Dispatcher {
     lanes: BTreeMap<ProvinceCode, UnboundedSender<Vec<Order>>>,
     unserved: UnboundedSender<(ProvinceCode, TransferId)>,
-    /// What servers need that were put back.
-    upkeep: UnboundedSender<Upkeep>,
+    /// What servers need that were restored.
+    resync_tasks: UnboundedSender<ResyncTask>,
 }
 
 /// The lanes' ends, to be run once the engine is there.
@@ -59,7 +59,7 @@ pub struct Dispatcher {
 pub struct Lanes {
     orders: BTreeMap<ProvinceCode, UnboundedReceiver<Vec<Order>>>,
     unserved: UnboundedReceiver<(ProvinceCode, TransferId)>,
-    upkeep: UnboundedReceiver<Upkeep>,
+    resync_tasks: UnboundedReceiver<ResyncTask>,
 }
 
 /// A dispatcher for these provinces, and the lanes that it feeds.
@@ -71,8 +71,8 @@ pub fn dispatcher(provinces: impl IntoIterator<Item = ProvinceCode>) -> (Dispatc
         orders.insert(province, receiver);
     }
     let (unserved, no_node) = unbounded_channel();
-    let (upkeep, wanted) = unbounded_channel();
-    (Dispatcher { lanes, unserved, upkeep }, Lanes { orders, unserved: no_node, upkeep: wanted })
+    let (resync_tasks, wanted) = unbounded_channel();
+    (Dispatcher { lanes, unserved, resync_tasks }, Lanes { orders, unserved: no_node, resync_tasks: wanted })
 }
 
 impl Outlet<Effect> for Dispatcher {
@@ -92,13 +92,13 @@ impl Outlet<Effect> for Dispatcher {
                 Effect::Decide(province, decision) => {
                     orders.entry(province).or_default().push(Order::Decide(decision));
                 }
-                Effect::Hurry(province) => orders.entry(province).or_default().push(Order::Hurry),
+                Effect::Flush(province) => orders.entry(province).or_default().push(Order::Flush),
                 // Once the lanes have ended the server is stopping; the node's next announcement asks again.
-                Effect::ReadBack(province, page) => drop(self.upkeep.send(Upkeep::Page(province, page))),
+                Effect::ReadBack(province, page) => drop(self.resync_tasks.send(ResyncTask::Page(province, page))),
                 Effect::AskWhatWasLost(province, above) => {
-                    drop(self.upkeep.send(Upkeep::Ask(province, above)));
+                    drop(self.resync_tasks.send(ResyncTask::Ask(province, above)));
                 }
-                Effect::Recovered(incarnation) => drop(self.upkeep.send(Upkeep::Recovered(incarnation))),
+                Effect::Recovered(incarnation) => drop(self.resync_tasks.send(ResyncTask::Recovered(incarnation))),
                 Effect::Alarm(transfer_id, side) => {
                     tracing::error!(
                         %transfer_id,
@@ -136,10 +136,10 @@ impl Lanes {
         links: BTreeMap<ProvinceCode, Link>,
         engine: &Handle<HubMachine>,
         journal: Reader<Record>,
-        own: (Mark, Wholeness),
+        own: (Mark, Recovery),
     ) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        tasks.spawn(upkeep::run(self.upkeep, links.clone(), engine.clone(), journal, own));
+        tasks.spawn(resync_tasks::run(self.resync_tasks, links.clone(), engine.clone(), journal, own));
         let mut links = links;
         for (province, orders) in self.orders {
             if let Some(link) = links.remove(&province) {
@@ -287,7 +287,7 @@ impl Lane {
                 self.decide_by.get_or_insert(now + DECISIONS_WAIT);
                 self.decisions.push_back(decision);
             }
-            Order::Hurry => self.decide_by = self.decide_by.map(|_| now),
+            Order::Flush => self.decide_by = self.decide_by.map(|_| now),
         }
     }
 
@@ -366,7 +366,7 @@ impl Lane {
                     let Some(orders) = orders else { return false };
                     waiting.extend(orders.into_iter().filter_map(|order| match order {
                         Order::Prepare(leg, _) => Some(leg),
-                        Order::Decide(_) | Order::Hurry => None,
+                        Order::Decide(_) | Order::Flush => None,
                     }));
                 }
             }

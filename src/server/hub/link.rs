@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tonic::{Request, Status};
 
-/// Most legs that a node may tell a hub that was put back: two years of the whole nation's transfers. A node that never
+/// Most legs that a node may tell a hub that was restored: two years of the whole nation's transfers. A node that never
 /// comes to an end must not fill the hub's memory.
 const LOST_MAX: usize = 2_000_000;
 /// How long a node may take to record decisions. They are repeated for ever, so this only frees the lane.
@@ -110,7 +110,7 @@ impl Link {
         Ok((node, acks))
     }
 
-    /// Asks for all legs that a hub that was put back may have lost: committed ones with a number above this one, and
+    /// Asks for all legs that a hub that was restored may have lost: committed ones with a number above this one, and
     /// those in doubt.
     pub async fn what_was_lost(&self, above: u64) -> Result<Vec<HeardLeg>, Status> {
         let later = Selector::HubSeqRange(HubSeqRange { first: above.saturating_add(1), last: 0 });

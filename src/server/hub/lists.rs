@@ -1,6 +1,6 @@
 //! Lists and streams of transfers, read beside the writer: only what is durable is ever shown.
 
-use super::Desk;
+use super::Shared;
 use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::{Key, PartiesRow, TransferRow};
 use crate::domain::hub::transfers_before;
@@ -56,27 +56,27 @@ pub(super) fn with_parties(
 
 /// A page, newest first.
 pub(super) async fn list(
-    desk: &Desk,
+    shared: &Shared,
     role: &Role,
     request: &ListTransfersRequest,
 ) -> Result<ListTransfersResponse, Status> {
-    let query = desk.reading().list_transfers(request)?;
+    let query = shared.reading().list_transfers(request)?;
     let filter = query.filter;
     if let Some(province) = filter.province
-        && !desk.may_act_for(role, province)
+        && !shared.may_act_for(role, province)
     {
         return Err(Problem::new(Reason::ProvinceNotAllowed).into());
     }
     let before = query.before.unwrap_or(u64::MAX);
     let scan = Scan { filter: transfers_before(before), after: None, limit: SCANNED_MAX };
     let read = move |tables: &mut AnyTables<Record>| tables.scan(&scan);
-    let rows = desk.reader.run(read).await.map_err(problem_of_store)?;
+    let rows = shared.reader.run(read).await.map_err(problem_of_store)?;
     let scanned_all = rows.len() < SCANNED_MAX;
     let last_scanned = rows.last().and_then(TransferRow::of).map(|row| row.received_seq);
     let mut page: Vec<TransferRow> = rows
         .iter()
         .filter_map(TransferRow::of)
-        .filter(|row| matches(&filter, row) && desk.may_see(role, row))
+        .filter(|row| matches(&filter, row) && shared.may_see(role, row))
         .take(query.limit + 1)
         .cloned()
         .collect();
@@ -84,8 +84,8 @@ pub(super) async fn list(
     page.truncate(query.limit);
     let resume =
         if more { page.last().map(|row| row.received_seq) } else { last_scanned.filter(|_| !scanned_all) };
-    let found = desk.reader.run(move |tables| with_parties(tables, page)).await.map_err(problem_of_store)?;
-    let transfers = found.iter().map(|(row, parties)| desk.show(row, parties.as_ref())).collect();
+    let found = shared.reader.run(move |tables| with_parties(tables, page)).await.map_err(problem_of_store)?;
+    let transfers = found.iter().map(|(row, parties)| shared.show(row, parties.as_ref())).collect();
     let next_page_token = resume.map_or_else(String::new, |seq| number_token(&filter.scope(), seq));
     Ok(ListTransfersResponse { transfers, next_page_token })
 }
@@ -132,27 +132,27 @@ fn changes(tables: &mut AnyTables<Record>, after: u64) -> Result<(Vec<(u64, Foun
 
 /// Starts a stream of the changes after a token, or from now on.
 pub(super) fn watch(
-    desk: &Arc<Desk>,
+    shared: &Arc<Shared>,
     role: Role,
     request: &WatchTransfersRequest,
 ) -> Result<Changes, Status> {
-    let life = desk.wholeness.life()?;
-    let (province, after) = desk.reading().watch_transfers(request, life)?;
+    let life = shared.recovery.life()?;
+    let (province, after) = shared.reading().watch_transfers(request, life)?;
     if let Some(province) = province
-        && !desk.may_act_for(&role, province)
+        && !shared.may_act_for(&role, province)
     {
         return Err(Problem::new(Reason::ProvinceNotAllowed).into());
     }
     let (sender, receiver) = mpsc::channel(CHANGES_AT_ONCE);
-    let follower = Follower { desk: Arc::clone(desk), role, province, life, sender };
-    let now = || desk.engine.head().sequence * PLACES_PER_RECORD + (PLACES_PER_RECORD - 1);
+    let follower = Follower { shared: Arc::clone(shared), role, province, life, sender };
+    let now = || shared.engine.head().sequence * PLACES_PER_RECORD + (PLACES_PER_RECORD - 1);
     let after = after.unwrap_or_else(now);
     tokio::spawn(follower.follow(after));
     Ok(ReceiverStream::new(receiver))
 }
 
 struct Follower {
-    desk: Arc<Desk>,
+    shared: Arc<Shared>,
     role: Role,
     province: Option<ProvinceCode>,
     /// The life of the journal that is followed.
@@ -163,13 +163,13 @@ struct Follower {
 impl Follower {
     /// Follows the journal until the caller goes away or the hub stops.
     async fn follow(self, mut after: u64) {
-        let mut heads = self.desk.engine.heads();
-        let mut stopping = self.desk.stopping.clone();
+        let mut heads = self.shared.engine.heads();
+        let mut stopping = self.shared.stopping.clone();
         loop {
             if self.sender.is_closed() || *stopping.borrow() {
                 return;
             }
-            let read = self.desk.reader.run(move |tables| changes(tables, after)).await;
+            let read = self.shared.reader.run(move |tables| changes(tables, after)).await;
             let (found, end) = match read {
                 Ok(read) => read,
                 Err(error) => {
@@ -209,12 +209,12 @@ impl Follower {
 
     fn shows(&self, row: &TransferRow) -> bool {
         let of_province = self.province.is_none_or(|it| row.payer_province == it || row.payee_province == it);
-        of_province && self.desk.may_see(&self.role, row)
+        of_province && self.shared.may_see(&self.role, row)
     }
 
     async fn send(&self, place: u64, row: &TransferRow, parties: Option<&PartiesRow>) -> bool {
         let response = WatchTransfersResponse {
-            transfer: Some(self.desk.show(row, parties)),
+            transfer: Some(self.shared.show(row, parties)),
             resume_token: number_token(&watch_scope(self.province, self.life), place),
         };
         self.sender.send(Ok(response)).await.is_ok()

@@ -12,8 +12,8 @@ mod lists;
 mod regions;
 mod rulebooks;
 mod transfers;
-mod upkeep;
-mod wholeness;
+mod resync_tasks;
+mod recovery;
 
 use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
@@ -58,7 +58,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tonic::service::Routes;
-use wholeness::Wholeness;
+use recovery::Recovery;
 
 /// Why a hub cannot start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +88,7 @@ pub enum HubError {
 
 /// What the hub's services share.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Shared {
     engine: Handle<HubMachine>,
     reader: Reader<Record>,
     clock: Arc<dyn Clock>,
@@ -102,12 +102,12 @@ pub(crate) struct Desk {
     books: Books,
     inquiries: Inquiries,
     deadline_default_ms: u64,
-    wholeness: Wholeness,
+    recovery: Recovery,
     /// True from the moment that a stop is asked for: streams end then, so that draining does.
     stopping: watch::Receiver<bool>,
 }
 
-impl Desk {
+impl Shared {
     /// Reads requests for this hub.
     fn reading(&self) -> wire::reader::Reader<'_> {
         wire::reader::Reader {
@@ -141,7 +141,7 @@ fn grants(apps: &[HubApp], places: &RegionDirectory) -> Result<Grants, GrantErro
     Grants::new(apps.iter().map(grant).collect())
 }
 
-/// Opens the hub's store and reads what its start needs: what is unsettled, whom it must hear if it was put back, and
+/// Opens the hub's store and reads what its start needs: what is unsettled, whom it must hear if it was restored, and
 /// else the life in which it last recovered.
 fn open(config: &HubConfig) -> Result<(SqliteStore<Record>, Input, Option<u64>), HubError> {
     let mut store = SqliteStore::open(&config.server.data, "hub")?;
@@ -152,18 +152,18 @@ fn open(config: &HubConfig) -> Result<(SqliteStore<Record>, Input, Option<u64>),
     tracing::info!(unsettled = unsettled.len(), "the store is open");
     // It is old until a recovery has ended after the restore.
     let restored = store.restored()?;
-    let put_back = is_restored(&mut store, restored, |record| matches!(record, Record::HubRecovered(_)))?;
-    if put_back {
+    let restored = is_restored(&mut store, restored, |record| matches!(record, Record::HubRecovered(_)))?;
+    if restored {
         tracing::warn!(
             "this store was restored from a backup: every node is asked what it lost, then the hub serves"
         );
     }
     let nodes: Vec<ProvinceCode> = config.nodes.iter().map(|node| node.province).collect();
-    let put_back = Some(nodes).filter(|nodes| put_back && !nodes.is_empty());
+    let restored = Some(nodes).filter(|nodes| restored && !nodes.is_empty());
     let own = store.load(&[Key::OWN])?.into_iter().flatten().find_map(|row| SelfRow::of(&row).cloned());
     let recovered = own.map_or(0, |own| own.recovered);
-    let recovered = put_back.is_none().then_some(recovered);
-    Ok((store, Input::Start { unsettled, put_back }, recovered))
+    let recovered = restored.is_none().then_some(recovered);
+    Ok((store, Input::Start { unsettled, restored }, recovered))
 }
 
 /// A link to each node that the configuration names.
@@ -180,7 +180,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let setup = Setup::new(&config.server, Role::Hub).await?;
     let key = VaultKey::for_store(&config.server.vault_key, sqlite::exists(&config.server.data))?;
     let (store, start, recovered) = open(&config)?;
-    let wholeness = Wholeness::new(recovered);
+    let recovery = Recovery::new(recovered);
     let places = Arc::new(config.server.regions.directory.clone());
     let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), None)?);
     let start_id = StartId(random_16());
@@ -202,12 +202,12 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
     let engine = handle.with_waiting_max(limits.in_flight_max);
     let mark = Mark::new(last_incarnation + 1, start_id, engine.heads());
     let links = links(&config, &setup, &mark)?;
-    let tasks = lanes.run(links.clone(), &engine, reader.clone(), (mark.clone(), wholeness.clone()));
+    let tasks = lanes.run(links.clone(), &engine, reader.clone(), (mark.clone(), recovery.clone()));
     let in_force = engine.clone();
     let reloading =
         tokio::spawn(Arc::clone(&rulebook).reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
     let (stop_streams, stopping) = watch::channel(false);
-    let desk = Arc::new(Desk {
+    let shared = Arc::new(Shared {
         engine: engine.clone(),
         reader,
         clock,
@@ -222,15 +222,15 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubE
         inquiries: Inquiries::new(config.nodes.iter().map(|node| node.province), limits.inquiries_max),
         deadline_default_ms: limits.deadline_default_ms,
         stopping,
-        wholeness,
+        recovery,
     });
     let stop = async move {
         // Whoever started this server asks for its end, or has gone.
         let _ = stop.await;
         stop_streams.send_replace(true);
     };
-    let watching = tokio::spawn(alarms::run(Arc::clone(&desk), config.server.alarms.clone()));
-    let served = serve(setup, &config, &desk, ready, stop).await;
+    let watching = tokio::spawn(alarms::run(Arc::clone(&shared), config.server.alarms.clone()));
+    let served = serve(setup, &config, &shared, ready, stop).await;
     drop(tasks);
     watching.abort();
     reloading.abort();
@@ -253,20 +253,20 @@ const SERVICES: [&str; 6] = [
 async fn serve(
     setup: Setup,
     config: &HubConfig,
-    desk: &Arc<Desk>,
+    shared: &Arc<Shared>,
     ready: Ready,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let bytes_max = config.server.limits.message_bytes_max;
-    let transfers = TransferServiceServer::new(transfers::Transfers(Arc::clone(desk)));
-    let coordinator = CoordinatorServiceServer::new(coordinator::Nodes(Arc::clone(desk)));
-    let regions = RegionServiceServer::new(regions::Regions(Arc::clone(desk)));
-    let compensations = CompensationServiceServer::new(compensations::Compensations(Arc::clone(desk)));
-    let rulebooks = RulebookServiceServer::new(rulebooks::Rulebooks(Arc::clone(desk)));
+    let transfers = TransferServiceServer::new(transfers::Transfers(Arc::clone(shared)));
+    let coordinator = CoordinatorServiceServer::new(coordinator::Nodes(Arc::clone(shared)));
+    let regions = RegionServiceServer::new(regions::Regions(Arc::clone(shared)));
+    let compensations = CompensationServiceServer::new(compensations::Compensations(Arc::clone(shared)));
+    let rulebooks = RulebookServiceServer::new(rulebooks::Rulebooks(Arc::clone(shared)));
     let services = Routes::new(transfers.max_decoding_message_size(bytes_max))
         .add_service(coordinator.max_decoding_message_size(bytes_max))
         .add_service(regions.max_decoding_message_size(bytes_max))
-        .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(desk))))
+        .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(shared))))
         .add_service(compensations.max_decoding_message_size(bytes_max))
         .add_service(rulebooks.max_decoding_message_size(bytes_max));
     let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
@@ -274,7 +274,7 @@ async fn serve(
     tracing::info!(%address, "the hub serves");
     // Whoever started this server may not care where it listens.
     let _ = ready.send(address);
-    let ended = desk.engine.clone().ended();
+    let ended = shared.engine.clone().ended();
     let stop = async move {
         tokio::select! {
             () = stop => {}
@@ -282,5 +282,5 @@ async fn serve(
         }
         tracing::info!("stopping: calls that are running end first");
     };
-    setup.serve(&config.server, services, desk.grants.clone(), health, stop).await
+    setup.serve(&config.server, services, shared.grants.clone(), health, stop).await
 }

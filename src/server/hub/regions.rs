@@ -1,6 +1,6 @@
 //! RegionService: which places have opened their wallet.
 
-use super::Desk;
+use super::Shared;
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::Day;
 use crate::domain::value::region::RegionCode;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 /// The service.
-pub(super) struct Regions(pub(super) Arc<Desk>);
+pub(super) struct Regions(pub(super) Arc<Shared>);
 
 #[tonic::async_trait]
 impl RegionService for Regions {
@@ -22,17 +22,17 @@ impl RegionService for Regions {
         &self,
         request: Request<ListRegionsRequest>,
     ) -> Result<Response<ListRegionsResponse>, Status> {
-        let desk = &self.0;
+        let shared = &self.0;
         let request = request.get_ref();
         let limit = page_size(request.page_size)?;
         let mut found = Violations::default();
         let province =
-            desk.reading().province(&Path::Root.field("province_code"), &request.province_code, &mut found);
+            shared.reading().province(&Path::Root.field("province_code"), &request.province_code, &mut found);
         let province = found.finish(Some(province))?;
         let scope = format!("regions {province:?} {}", request.open_only).into_bytes();
         let after = read_number_token("page_token", &scope, &request.page_token)?.unwrap_or(0);
-        let today = Day::of(desk.clock.now().civil);
-        let mut matching = desk
+        let today = Day::of(shared.clock.now().civil);
+        let mut matching = shared
             .places
             .areas()
             .filter(|area| u64::from(area.code.number()) > after)
@@ -43,11 +43,11 @@ impl RegionService for Regions {
             (Some(_), Some(last)) => number_token(&scope, u64::from(last.code.number())),
             (Some(_), None) | (None, _) => String::new(),
         };
-        let regions = page.into_iter().map(|area| region_to_proto(&desk.places, area, today)).collect();
+        let regions = page.into_iter().map(|area| region_to_proto(&shared.places, area, today)).collect();
         Ok(Response::new(ListRegionsResponse {
             regions,
             next_page_token,
-            region_table_version: desk.places_version.clone(),
+            region_table_version: shared.places_version.clone(),
         }))
     }
 
@@ -55,15 +55,15 @@ impl RegionService for Regions {
         &self,
         request: Request<GetRegionRequest>,
     ) -> Result<Response<GetRegionResponse>, Status> {
-        let desk = &self.0;
+        let shared = &self.0;
         let text = &request.get_ref().region_code;
         if text.is_empty() {
             return Err(Problem::field("region_code", Reason::FieldRequired).into());
         }
         let code =
             RegionCode::parse(text).ok_or_else(|| Problem::field("region_code", Reason::RegionMalformed))?;
-        let area = desk.places.locate(code).ok_or_else(|| Problem::new(Reason::RegionNotFound))?;
-        let region = region_to_proto(&desk.places, area, Day::of(desk.clock.now().civil));
+        let area = shared.places.locate(code).ok_or_else(|| Problem::new(Reason::RegionNotFound))?;
+        let region = region_to_proto(&shared.places, area, Day::of(shared.clock.now().civil));
         Ok(Response::new(GetRegionResponse { region: Some(region) }))
     }
 }

@@ -1,6 +1,6 @@
 //! RulebookService: the texts by which transfers were judged.
 
-use super::Desk;
+use super::Shared;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::{Digest, hex};
 use crate::proto::hub::rulebook_service_server::RulebookService;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 /// The service.
-pub(super) struct Rulebooks(pub(super) Arc<Desk>);
+pub(super) struct Rulebooks(pub(super) Arc<Shared>);
 
 #[tonic::async_trait]
 impl RulebookService for Rulebooks {

@@ -1,7 +1,7 @@
 //! TransferService: what apps and provinces' platforms call. Handlers hand an input to the engine and wait; a caller
 //! that goes away cancels nothing.
 
-use super::{Desk, lists};
+use super::{Shared, lists};
 use crate::domain::hub::tables::{PartiesRow, TransferRow};
 use crate::domain::hub::{Answer, CreateRequest, Input};
 use crate::domain::protocol::transfer::{Leg, Party, Terms};
@@ -36,7 +36,7 @@ use tokio::sync::oneshot;
 use tonic::{Request, Response, Status};
 
 /// The service.
-pub(super) struct Transfers(pub(super) Arc<Desk>);
+pub(super) struct Transfers(pub(super) Arc<Shared>);
 
 /// A transfer that was handed in, with what its answer will show of the persons.
 struct Begun {
@@ -44,7 +44,7 @@ struct Begun {
     parties: MaskedParties,
 }
 
-impl Desk {
+impl Shared {
     /// Permission comes before validation: a province that can be read at all is enough to refuse.
     fn may_speak_for(&self, role: &Role, party: Option<&types::Party>) -> Result<(), Problem> {
         let code = party.and_then(|party| RegionCode::parse(&party.region_code));
@@ -189,14 +189,14 @@ impl TransferService for Transfers {
         &self,
         request: Request<CreateTransferRequest>,
     ) -> Result<Response<CreateTransferResponse>, Status> {
-        let desk = &self.0;
+        let shared = &self.0;
         let role = caller(&request)?;
-        let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
+        let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
         let request = request.into_inner();
-        desk.may_speak_for(&role, request.payer.as_ref())?;
-        let transfer = desk.reading().create_transfer(&request)?;
-        let begun = desk.begin(&role, transfer, deadline_ms)?;
-        let transfer = desk.finish(begun).await?;
+        shared.may_speak_for(&role, request.payer.as_ref())?;
+        let transfer = shared.reading().create_transfer(&request)?;
+        let begun = shared.begin(&role, transfer, deadline_ms)?;
+        let transfer = shared.finish(begun).await?;
         Ok(Response::new(CreateTransferResponse { transfer: Some(transfer) }))
     }
 
@@ -204,14 +204,14 @@ impl TransferService for Transfers {
         &self,
         request: Request<CheckTransferRequest>,
     ) -> Result<Response<CheckTransferResponse>, Status> {
-        let desk = &self.0;
+        let shared = &self.0;
         let role = caller(&request)?;
         let within =
-            Duration::from_millis(remaining_ms(request.metadata(), desk.deadline_default_ms) * 8 / 10);
+            Duration::from_millis(remaining_ms(request.metadata(), shared.deadline_default_ms) * 8 / 10);
         let request = request.into_inner();
-        desk.may_speak_for(&role, request.payer.as_ref())?;
-        let (content, stated) = desk.reading().check_transfer(&request)?;
-        let refusals = desk.check(&content.terms, stated, within).await?;
+        shared.may_speak_for(&role, request.payer.as_ref())?;
+        let (content, stated) = shared.reading().check_transfer(&request)?;
+        let refusals = shared.check(&content.terms, stated, within).await?;
         let refusals: Vec<types::Refusal> = refusals.iter().map(refusal_to_proto).collect();
         Ok(Response::new(CheckTransferResponse { allowed: refusals.is_empty(), refusals }))
     }
@@ -221,23 +221,23 @@ impl TransferService for Transfers {
         request: Request<SubmitTransfersRequest>,
     ) -> Result<Response<SubmitTransfersResponse>, Status> {
         use submit_transfers_result::Outcome;
-        let desk = &self.0;
+        let shared = &self.0;
         let role = caller(&request)?;
-        let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
+        let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
         let request = request.into_inner();
         check_batch("requests", request.requests.len())?;
         let wait = only_wait_mode(request.wait)?;
         // All are handed in before the first answer is waited for.
         let begin = |item: &CreateTransferRequest| {
-            desk.may_speak_for(&role, item.payer.as_ref())?;
-            desk.begin(&role, desk.reading().batch_item(item, wait)?, deadline_ms)
+            shared.may_speak_for(&role, item.payer.as_ref())?;
+            shared.begin(&role, shared.reading().batch_item(item, wait)?, deadline_ms)
         };
         let begun: Vec<Result<Begun, Problem>> = request.requests.iter().map(begin).collect();
         drop(request);
         let mut results = Vec::with_capacity(begun.len());
         for item in begun {
             let outcome = match item {
-                Ok(begun) => desk.finish(begun).await,
+                Ok(begun) => shared.finish(begun).await,
                 Err(problem) => Err(problem),
             };
             let outcome = outcome.map_or_else(|it| Outcome::Error(it.into_rpc_status()), Outcome::Transfer);
@@ -286,7 +286,7 @@ impl TransferService for Transfers {
         request: Request<ListTransfersRequest>,
     ) -> Result<Response<ListTransfersResponse>, Status> {
         let role = caller(&request)?;
-        self.0.wholeness.life()?;
+        self.0.recovery.life()?;
         lists::list(&self.0, &role, request.get_ref()).await.map(Response::new)
     }
 
@@ -294,13 +294,13 @@ impl TransferService for Transfers {
         &self,
         request: Request<AcceptTransferRequest>,
     ) -> Result<Response<AcceptTransferResponse>, Status> {
-        let desk = &self.0;
+        let shared = &self.0;
         let role = caller(&request)?;
-        let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
+        let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
         let request = request.into_inner();
-        desk.may_speak_for(&role, request.payee.as_ref())?;
-        let word = desk.reading().accept_transfer(&request)?;
-        let transfer = desk.hear_payee(word, true, deadline_ms).await?;
+        shared.may_speak_for(&role, request.payee.as_ref())?;
+        let word = shared.reading().accept_transfer(&request)?;
+        let transfer = shared.hear_payee(word, true, deadline_ms).await?;
         Ok(Response::new(AcceptTransferResponse { transfer: Some(transfer) }))
     }
 
@@ -308,13 +308,13 @@ impl TransferService for Transfers {
         &self,
         request: Request<DeclineTransferRequest>,
     ) -> Result<Response<DeclineTransferResponse>, Status> {
-        let desk = &self.0;
+        let shared = &self.0;
         let role = caller(&request)?;
-        let deadline_ms = remaining_ms(request.metadata(), desk.deadline_default_ms);
+        let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
         let request = request.into_inner();
-        desk.may_speak_for(&role, request.payee.as_ref())?;
-        let word = desk.reading().decline_transfer(&request)?;
-        let transfer = desk.hear_payee(word, false, deadline_ms).await?;
+        shared.may_speak_for(&role, request.payee.as_ref())?;
+        let word = shared.reading().decline_transfer(&request)?;
+        let transfer = shared.hear_payee(word, false, deadline_ms).await?;
         Ok(Response::new(DeclineTransferResponse { transfer: Some(transfer) }))
     }
 

@@ -1,6 +1,6 @@
 //! Tells legs that have been in doubt for too long.
 
-use super::Desk;
+use super::Shared;
 use crate::config::alarms::Alarms;
 use crate::domain::audit::overdue::{Late, Waiting};
 use crate::domain::machine::scan::Scan;
@@ -19,15 +19,15 @@ fn waits(row: &Row) -> Vec<Waiting<Side>> {
 }
 
 /// Looks until it is dropped.
-pub(super) async fn run(desk: Arc<Desk>, alarms: Alarms) {
+pub(super) async fn run(shared: Arc<Shared>, alarms: Alarms) {
     let Some(watch) = Watch::new(&alarms, legs_in_doubt(), waits) else { return };
     let tell = |late: Late<Side>| {
         let (side, oldest, age_s) = (late.group.name(), late.oldest, late.age_ms / 1_000);
         tracing::warn!(side, count = late.count, %oldest, age_s, "ALARM: legs are in doubt");
     };
     let read = |scan: Scan<Row>| {
-        let reader = desk.lists.clone();
+        let reader = shared.lists.clone();
         async move { reader.run(move |tables| tables.scan(&scan)).await }
     };
-    watch.run(|| desk.clock.now().civil, read, tell).await;
+    watch.run(|| shared.clock.now().civil, read, tell).await;
 }

@@ -1,6 +1,6 @@
 //! AuditService: what operators read of the node's books, beside the writer.
 
-use super::Desk;
+use super::Shared;
 use crate::domain::machine::own::IncidentRow;
 use crate::domain::machine::scan::Filter;
 use crate::domain::machine::table::TableRow;
@@ -29,7 +29,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 /// The service.
-pub(super) struct Audits(pub(super) Arc<Desk>);
+pub(super) struct Audits(pub(super) Arc<Shared>);
 
 /// What stands for members in one stream: no two streams can be put together, and nobody can be found by it.
 #[derive(Clone, Copy)]
@@ -72,7 +72,7 @@ fn sections() -> Vec<Section<Record, ReadBooksResponse>> {
     ]
 }
 
-impl Desk {
+impl Shared {
     fn in_doubt(&self, row: &LegRow) -> InDoubtLeg {
         let times = self.asked.of(row.transfer_id, row.side);
         InDoubtLeg {
@@ -95,10 +95,10 @@ impl AuditService for Audits {
         &self,
         _: Request<ReadBooksRequest>,
     ) -> Result<Response<Self::ReadBooksStream>, Status> {
-        let desk = &self.0;
+        let shared = &self.0;
         // The engine knows whether the store lacks what the hub is telling again; books without it are no books.
-        desk.look(PROVINCE).await?;
-        let (mark, now, province) = (desk.mark.now(), desk.clock.now().civil, desk.province);
+        shared.look(PROVINCE).await?;
+        let (mark, now, province) = (shared.mark.now(), shared.clock.now().civil, shared.province);
         let begin = move |snapshot: &mut Snapshot<Record>| {
             Ok(ReadBooksResponse {
                 sender: Some(sender_to_proto(&mark_at(snapshot, mark))),
@@ -107,7 +107,7 @@ impl AuditService for Audits {
                 ..ReadBooksResponse::default()
             })
         };
-        Ok(Response::new(desk.books.stream(begin, sections())?))
+        Ok(Response::new(shared.books.stream(begin, sections())?))
     }
 
     async fn list_in_doubt(

@@ -1,6 +1,6 @@
 //! Inspect: legs and their totals, for audit and reconciliation. Read beside the writer, in pages.
 
-use super::Desk;
+use super::Shared;
 use crate::domain::machine::scan::{Filter, Scan};
 use crate::domain::machine::table::{Row as _, TableRow};
 use crate::domain::node::record::Record;
@@ -242,13 +242,13 @@ fn page(tables: &mut AnyTables<Record>, query: &Query) -> Result<(Vec<LegRow>, b
 
 /// Legs by id, state, hub number or window, with totals over all of them on the first page.
 pub(super) async fn inspect(
-    desk: &Desk,
+    shared: &Shared,
     request: InspectRequest,
     for_hub: bool,
 ) -> Result<InspectResponse, Status> {
     let query = Query::read(&request)?;
-    let (asked, places) = (query.clone(), std::sync::Arc::clone(&desk.places));
-    let sender = Some(sender_to_proto(&desk.mark.now()));
+    let (asked, places) = (query.clone(), std::sync::Arc::clone(&shared.places));
+    let sender = Some(sender_to_proto(&shared.mark.now()));
     let records = request.with_leg_records && for_hub;
     let read = move |tables: &mut AnyTables<Record>| {
         // A hub that recovers wants the legs alone, and totals are a reading of all of them.
@@ -257,11 +257,11 @@ pub(super) async fn inspect(
         let (legs, more) = if asked.totals_only { (Vec::new(), false) } else { page(tables, &asked)? };
         Ok((totals, legs, more))
     };
-    let (totals, legs, more) = desk.lists.run(read).await.map_err(problem_of_store)?;
+    let (totals, legs, more) = shared.lists.run(read).await.map_err(problem_of_store)?;
     let last = legs.last().filter(|_| more);
     let next_page_token = last.map_or_else(String::new, |leg| token_of(&query.scope, leg));
     let view = |leg: &LegRow| match records.then(|| leg_record(leg)).flatten() {
-        Some(record) => with_leg_record(leg, desk.sealed(leg.transfer_id, leg.side, &record), leg_view(leg)),
+        Some(record) => with_leg_record(leg, shared.sealed(leg.transfer_id, leg.side, &record), leg_view(leg)),
         None => leg_view(leg),
     };
     Ok(InspectResponse { sender, legs: legs.iter().map(view).collect(), totals, next_page_token })

@@ -1,6 +1,6 @@
 //! MemberService: the province's own system feeds insurance data and allotments (划入). Every request is done once.
 
-use super::Desk;
+use super::Shared;
 use super::requests::Request as Asked;
 use super::vault::Known;
 use crate::domain::machine::table::TableRow;
@@ -32,7 +32,7 @@ const REJECTED_SHOWN: usize = 100;
 const TRIES: usize = 3;
 
 /// The service.
-pub(super) struct Members(pub(super) Arc<Desk>);
+pub(super) struct Members(pub(super) Arc<Shared>);
 
 /// An answer about a member.
 pub(super) fn standing(answer: Answer) -> Result<Box<Standing>, Problem> {
@@ -49,7 +49,7 @@ fn shown(standing: &Standing, person: &Person) -> Result<Member, Problem> {
     Ok(member_to_proto(row, Some(&standing.account), person))
 }
 
-impl Desk {
+impl Shared {
     /// The member of this name and number.
     pub(super) async fn member(&self, person: &Person) -> Result<Known, Problem> {
         let known = self.vault.known(std::slice::from_ref(person)).await.map_err(problem_of_store)?;
@@ -142,10 +142,10 @@ impl Tally {
         }
     }
 
-    async fn take(&mut self, desk: &Desk, rows: Vec<UpsertMembersRequest>) {
+    async fn take(&mut self, shared: &Shared, rows: Vec<UpsertMembersRequest>) {
         let (mut inputs, mut places) = (Vec::new(), Vec::new());
         for row in rows {
-            match desk.reading().upsert_member(&row) {
+            match shared.reading().upsert_member(&row) {
                 Ok(input) => {
                     inputs.push(input);
                     places.push(self.next);
@@ -154,7 +154,7 @@ impl Tally {
             }
             self.next += 1;
         }
-        for ((input, place), result) in inputs.iter().zip(places).zip(desk.report(&inputs).await) {
+        for ((input, place), result) in inputs.iter().zip(places).zip(shared.report(&inputs).await) {
             match result {
                 Ok(standing) if standing.changed => self.answer.accepted_count += 1,
                 Ok(_) => self.answer.unchanged_count += 1,
@@ -188,10 +188,10 @@ impl MemberService for Members {
         &self,
         request: Request<GetMemberRequest>,
     ) -> Result<Response<GetMemberResponse>, Status> {
-        let desk = &self.0;
-        let party = desk.reading().only_party(request.get_ref().party.as_ref())?;
-        let known = desk.member(&party.person).await?;
-        let standing = desk.look(known.member_ref).await?;
+        let shared = &self.0;
+        let party = shared.reading().only_party(request.get_ref().party.as_ref())?;
+        let known = shared.member(&party.person).await?;
+        let standing = shared.look(known.member_ref).await?;
         let member = shown(&standing, &party.person)?;
         Ok(Response::new(GetMemberResponse { member: Some(member) }))
     }
@@ -200,10 +200,10 @@ impl MemberService for Members {
         &self,
         request: Request<UpdateInsuranceRequest>,
     ) -> Result<Response<UpdateInsuranceResponse>, Status> {
-        let desk = &self.0;
-        let input = desk.reading().update_insurance(request.get_ref())?;
-        desk.member(&input.party.person).await?;
-        let result = desk.report(std::slice::from_ref(&input)).await.into_iter().next();
+        let shared = &self.0;
+        let input = shared.reading().update_insurance(request.get_ref())?;
+        shared.member(&input.party.person).await?;
+        let result = shared.report(std::slice::from_ref(&input)).await.into_iter().next();
         let standing = result.unwrap_or_else(|| Err(Problem::new(Reason::Internal)))?;
         let member = shown(&standing, &input.party.person)?;
         Ok(Response::new(UpdateInsuranceResponse { member: Some(member) }))
@@ -213,15 +213,15 @@ impl MemberService for Members {
         &self,
         request: Request<CreditAccountRequest>,
     ) -> Result<Response<CreditAccountResponse>, Status> {
-        let desk = &self.0;
-        let input = desk.reading().credit_account(request.get_ref())?;
-        let member_ref = desk.member(&input.party.person).await?.member_ref;
-        let request = Asked::of_credit(&input).mark(desk.vault.key());
+        let shared = &self.0;
+        let input = shared.reading().credit_account(request.get_ref())?;
+        let member_ref = shared.member(&input.party.person).await?.member_ref;
+        let request = Asked::of_credit(&input).mark(shared.vault.key());
         let (amount, period) = (input.amount, input.period);
         let ask = |ticket| Input::Credit { ticket, request, member_ref, amount, period };
-        let standing = standing(desk.engine.ask(ask).await.map_err(AskError::reason)?)?;
+        let standing = standing(shared.engine.ask(ask).await.map_err(AskError::reason)?)?;
         let key = Key::Entry(standing.entry_id.ok_or_else(|| Problem::new(Reason::Internal))?);
-        let rows = desk.lists.run(move |tables| tables.load(&[key])).await.map_err(problem_of_store)?;
+        let rows = shared.lists.run(move |tables| tables.load(&[key])).await.map_err(problem_of_store)?;
         let entry = rows.iter().flatten().find_map(EntryRow::of).map(entry_to_proto);
         Ok(Response::new(CreditAccountResponse { entry, balance: standing.account.posted.to_string() }))
     }
@@ -230,14 +230,14 @@ impl MemberService for Members {
         &self,
         request: Request<SuspendSettlementRequest>,
     ) -> Result<Response<SuspendSettlementResponse>, Status> {
-        let desk = &self.0;
-        let input = desk.reading().suspension(request.get_ref())?;
+        let shared = &self.0;
+        let input = shared.reading().suspension(request.get_ref())?;
         let person = &input.party.person;
-        let member_ref = desk.member(person).await?.member_ref;
-        let request = Asked::of_suspension(&input).mark(desk.vault.key());
+        let member_ref = shared.member(person).await?.member_ref;
+        let request = Asked::of_suspension(&input).mark(shared.vault.key());
         let suspension = input.suspension;
         let ask = |ticket| Input::Suspend { ticket, request, member_ref, suspension };
-        let standing = standing(desk.engine.ask(ask).await.map_err(AskError::reason)?)?;
+        let standing = standing(shared.engine.ask(ask).await.map_err(AskError::reason)?)?;
         Ok(Response::new(SuspendSettlementResponse { member: Some(shown(&standing, person)?) }))
     }
 }

@@ -80,7 +80,7 @@ pub enum NodeError {
 
 /// What the node's services share.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Shared {
     province: ProvinceCode,
     engine: Handle<NodeMachine>,
     lists: Reader<Record>,
@@ -93,7 +93,7 @@ pub(crate) struct Desk {
     asked: Asked,
 }
 
-impl Desk {
+impl Shared {
     /// Reads requests for this node.
     fn reading(&self) -> wire::reader::Reader<'_> {
         wire::reader::Reader {
@@ -122,15 +122,15 @@ fn open(config: &NodeConfig) -> Result<(SqliteStore<Record>, Vec<LegRow>, bool),
     // A restored store is old until the hub has said, after the restore, that nothing is missing.
     let resynced = |record: &Record| matches!(record, Record::NodeResynced(_));
     let restored = store.restored()?;
-    let put_back = is_restored(&mut store, restored, resynced)?;
-    Ok((store, in_doubt, put_back))
+    let restored = is_restored(&mut store, restored, resynced)?;
+    Ok((store, in_doubt, restored))
 }
 
 /// Runs a node until `stop`; tells `ready` where it listens.
 pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), NodeError> {
     let setup = Setup::new(&config.server, Role::Node(config.province)).await?;
     let key = Arc::new(VaultKey::for_store(&config.server.vault_key, sqlite::exists(&config.server.data))?);
-    let (store, in_doubt, put_back) = open(&config)?;
+    let (store, in_doubt, restored) = open(&config)?;
     tracing::info!(in_doubt = in_doubt.len(), "the store is open");
     let places = Arc::new(config.server.regions.directory.clone());
     let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), Some(config.province))?);
@@ -139,12 +139,12 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     let machine =
         NodeMachine::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
-    let (outlet, errands) = resolver::errands();
+    let (outlet, calls) = resolver::calls();
     let (for_vault, for_lists) = (store.reader()?, store.reader()?);
     let core = Core::new(machine, store)?;
     let own = core.incarnation();
-    let first = if put_back { vec![Input::PutBack] } else { Vec::new() };
-    if put_back {
+    let first = if restored { vec![Input::Restored] } else { Vec::new() };
+    if restored {
         tracing::warn!(
             "ALARM: this store was restored: nothing is served until the hub has told what is missing"
         );
@@ -154,7 +154,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     // Until the hub gives this start its incarnation, the last one says which store this is.
     let mark = Mark::new(own, start_id, engine.heads());
     let hub = Peer::new(&config.hub, setup.tls(), Role::Hub, setup.role())?;
-    let desk = Arc::new(Desk {
+    let shared = Arc::new(Shared {
         province: config.province,
         engine: engine.clone(),
         lists: Reader::new(for_lists),
@@ -166,10 +166,10 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
         clock,
         asked: Asked::default(),
     });
-    let watching = tokio::spawn(alarms::run(Arc::clone(&desk), config.server.alarms.clone()));
+    let watching = tokio::spawn(alarms::run(Arc::clone(&shared), config.server.alarms.clone()));
     let in_force = engine.clone();
     let reloading = tokio::spawn(rulebook.reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
-    let served = serve(setup, &config, &desk, (hub, errands), (ready, stop)).await;
+    let served = serve(setup, &config, &shared, (hub, calls), (ready, stop)).await;
     watching.abort();
     reloading.abort();
     engine.stop();
@@ -178,8 +178,8 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Nod
     Ok(ended?)
 }
 
-/// The hub, and the errands to it.
-type ToHub = (Peer, tokio::sync::mpsc::UnboundedReceiver<resolver::Errand>);
+/// The hub, and the calls to it.
+type ToHub = (Peer, tokio::sync::mpsc::UnboundedReceiver<resolver::HubCall>);
 
 /// The services that this server lists.
 const SERVICES: [&str; 4] = [
@@ -192,19 +192,19 @@ const SERVICES: [&str; 4] = [
 async fn serve(
     setup: Setup,
     config: &NodeConfig,
-    desk: &Arc<Desk>,
-    (hub, errands): ToHub,
+    shared: &Arc<Shared>,
+    (hub, calls): ToHub,
     (ready, stop): (Ready, Stop),
 ) -> Result<(), NodeError> {
     let bytes_max = config.server.limits.message_bytes_max;
-    let participants = participant::Participants { desk: Arc::clone(desk), checks: AtomicUsize::new(0) };
+    let participants = participant::Participants { shared: Arc::clone(shared), checks: AtomicUsize::new(0) };
     let participants = ParticipantServiceServer::new(participants);
-    let members = MemberServiceServer::new(members::Members(Arc::clone(desk)));
-    let wallets = WalletServiceServer::new(wallets::Wallets(Arc::clone(desk)));
+    let members = MemberServiceServer::new(members::Members(Arc::clone(shared)));
+    let wallets = WalletServiceServer::new(wallets::Wallets(Arc::clone(shared)));
     let services = Routes::new(participants.max_decoding_message_size(bytes_max))
         .add_service(members.max_decoding_message_size(bytes_max))
         .add_service(wallets.max_decoding_message_size(bytes_max))
-        .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(desk))));
+        .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(shared))));
     let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
     // A node serves once the hub has given it its incarnation: before that it must not vote.
     for service in ["", participant_service_server::SERVICE_NAME] {
@@ -213,19 +213,19 @@ async fn serve(
     let resolver = Resolver {
         province: config.province,
         hub,
-        mark: desk.mark.clone(),
-        engine: desk.engine.clone(),
+        mark: shared.mark.clone(),
+        engine: shared.engine.clone(),
         health: health.clone(),
-        lists: desk.lists.clone(),
-        clock: Arc::clone(&desk.clock),
-        asked: desk.asked.clone(),
+        lists: shared.lists.clone(),
+        clock: Arc::clone(&shared.clock),
+        asked: shared.asked.clone(),
     };
-    let mut resolving = tokio::spawn(resolver.run(errands));
+    let mut resolving = tokio::spawn(resolver.run(calls));
     let address = setup.address();
     tracing::info!(%address, province = %config.province, "the node serves");
     // Whoever started this server may not care where it listens.
     let _ = ready.send(address);
-    let ended = desk.engine.clone().ended();
+    let ended = shared.engine.clone().ended();
     let fenced = Arc::new(AtomicBool::new(false));
     let fence = Arc::clone(&fenced);
     let way = resolving.abort_handle();
@@ -237,7 +237,7 @@ async fn serve(
         }
         tracing::info!("stopping: calls that are running end first");
     };
-    let served = setup.serve(&config.server, services, desk.grants.clone(), health, stop).await;
+    let served = setup.serve(&config.server, services, shared.grants.clone(), health, stop).await;
     way.abort();
     served?;
     if fenced.load(Ordering::Relaxed) { Err(NodeError::Fenced) } else { Ok(()) }

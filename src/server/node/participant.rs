@@ -1,6 +1,6 @@
 //! ParticipantService: what the hub calls.
 
-use super::Desk;
+use super::Shared;
 use crate::domain::node::{Answer, Input};
 use crate::domain::protocol::message::{Ack, Decision, Verdict, Vote};
 use crate::domain::reason::Reason;
@@ -28,7 +28,7 @@ const CHECKS_MAX: usize = 64;
 
 /// The service.
 pub(super) struct Participants {
-    pub(super) desk: Arc<Desk>,
+    pub(super) shared: Arc<Shared>,
     pub(super) checks: AtomicUsize,
 }
 
@@ -37,7 +37,7 @@ fn owner(transfer_id: TransferId, side: Side) -> Vec<u8> {
     [&transfer_id.0[..], &[side as u8]].concat()
 }
 
-impl Desk {
+impl Shared {
     /// Adds to each leg what its person is found by.
     fn present(&self, readings: Vec<LegReading>) -> Vec<Presented> {
         let present = |reading| match reading {
@@ -78,18 +78,18 @@ impl Desk {
 #[tonic::async_trait]
 impl ParticipantService for Participants {
     async fn prepare(&self, request: Request<PrepareRequest>) -> Result<Response<PrepareResponse>, Status> {
-        let desk = &self.desk;
-        let (hub, readings) = desk.reading().prepare(request.get_ref())?;
-        let legs = desk.present(readings);
-        match desk
+        let shared = &self.shared;
+        let (hub, readings) = shared.reading().prepare(request.get_ref())?;
+        let legs = shared.present(readings);
+        match shared
             .engine
             .ask_always(|ticket| Input::Prepare { ticket, hub, legs })
             .await
             .map_err(AskError::reason)?
         {
             Answer::Votes(votes) => Ok(Response::new(PrepareResponse {
-                sender: Some(sender_to_proto(&desk.mark.now())),
-                votes: votes.into_iter().map(|vote| vote_to_proto(&desk.seal(vote))).collect(),
+                sender: Some(sender_to_proto(&shared.mark.now())),
+                votes: votes.into_iter().map(|vote| vote_to_proto(&shared.seal(vote))).collect(),
             })),
             Answer::Refused(refusal) => Err(Problem::from(refusal).into()),
             _ => Err(Problem::new(Reason::Internal).into()),
@@ -97,14 +97,14 @@ impl ParticipantService for Participants {
     }
 
     async fn decide(&self, request: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
-        let desk = &self.desk;
+        let shared = &self.shared;
         let (hub, readings) = decide_from_proto(request.get_ref())?;
         let order = |reading: &DecisionReading| match reading {
-            DecisionReading::Order(decision) => Some(desk.open(decision.clone())),
+            DecisionReading::Order(decision) => Some(shared.open(decision.clone())),
             DecisionReading::Rejected(_) => None,
         };
         let decisions: Vec<Decision> = readings.iter().filter_map(order).collect();
-        match desk
+        match shared
             .engine
             .ask_always(|ticket| Input::Decide { ticket, hub, decisions })
             .await
@@ -118,7 +118,7 @@ impl ParticipantService for Participants {
                 };
                 let acks: Vec<Ack> = readings.into_iter().filter_map(ack).collect();
                 Ok(Response::new(DecideResponse {
-                    sender: Some(sender_to_proto(&desk.mark.now())),
+                    sender: Some(sender_to_proto(&shared.mark.now())),
                     acks: acks.iter().map(ack_to_proto).collect(),
                 }))
             }
@@ -128,10 +128,10 @@ impl ParticipantService for Participants {
     }
 
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
-        let readings = self.desk.reading().check(request.get_ref())?;
+        let readings = self.shared.reading().check(request.get_ref())?;
         let _seat = Seat::take(&self.checks).ok_or_else(|| Problem::new(Reason::Overloaded))?;
-        let legs = self.desk.present(readings);
-        match self.desk.engine.ask(|ticket| Input::Check { ticket, legs }).await.map_err(AskError::reason)? {
+        let legs = self.shared.present(readings);
+        match self.shared.engine.ask(|ticket| Input::Check { ticket, legs }).await.map_err(AskError::reason)? {
             Answer::Refusals(refusals) => Ok(Response::new(CheckResponse {
                 results: refusals.iter().map(|refusals| check_result_to_proto(refusals)).collect(),
             })),
@@ -146,7 +146,7 @@ impl ParticipantService for Participants {
             Role::Operator(_) | Role::Platform(_) => false,
             Role::Node(_) | Role::App(_) => return Err(Problem::new(Reason::RoleNotAllowed).into()),
         };
-        super::inspect::inspect(&self.desk, request.into_inner(), for_hub).await.map(Response::new)
+        super::inspect::inspect(&self.shared, request.into_inner(), for_hub).await.map(Response::new)
     }
 }
 

@@ -37,7 +37,7 @@ const CALL_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the node's machine wants of the hub.
 #[derive(Debug)]
-pub(super) enum Errand {
+pub(super) enum HubCall {
     /// Answers about legs in doubt.
     Ask(Vec<Question>),
     /// To be admitted by a life of the hub that spoke and has not done so.
@@ -46,21 +46,21 @@ pub(super) enum Errand {
 
 /// The node's way out.
 #[derive(Debug)]
-pub(super) struct Errands(UnboundedSender<Errand>);
+pub(super) struct HubCalls(UnboundedSender<HubCall>);
 
-/// A way out, and the end where its errands come out.
-pub(super) fn errands() -> (Errands, UnboundedReceiver<Errand>) {
+/// A way out, and the end where its calls come out.
+pub(super) fn calls() -> (HubCalls, UnboundedReceiver<HubCall>) {
     let (sender, receiver) = unbounded_channel();
-    (Errands(sender), receiver)
+    (HubCalls(sender), receiver)
 }
 
-impl Outlet<Effect> for Errands {
+impl Outlet<Effect> for HubCalls {
     fn deliver(&mut self, effects: Vec<Effect>, _since: Instant) {
         for effect in effects {
             match effect {
                 // Once the resolver has ended the server is stopping; the next start asks again.
-                Effect::Ask(questions) => drop(self.0.send(Errand::Ask(questions))),
-                Effect::Announce => drop(self.0.send(Errand::Announce)),
+                Effect::Ask(questions) => drop(self.0.send(HubCall::Ask(questions))),
+                Effect::Announce => drop(self.0.send(HubCall::Announce)),
                 Effect::HubRefused => {
                     tracing::error!(
                         "ALARM: the hub is older than what this node has seen of it, or a copy: nothing is taken from \
@@ -142,7 +142,7 @@ enum Admission {
 
 impl Resolver {
     /// Runs until the engine ends (false), or until another start of this store has taken this one's place (true).
-    pub(super) async fn run(self, mut errands: UnboundedReceiver<Errand>) -> bool {
+    pub(super) async fn run(self, mut calls: UnboundedReceiver<HubCall>) -> bool {
         let mut backoff = Backoff::new(100, 5_000);
         let mut last = None;
         loop {
@@ -152,7 +152,7 @@ impl Resolver {
                     self.enter(admission, &mut last).await
                 }
                 Err(error) if is(&error, Reason::Recovering) => {
-                    tracing::warn!("the hub was put back from a backup, and hears what it lost");
+                    tracing::warn!("the hub was restored from a backup, and hears what it lost");
                     self.engine.tell(Input::HubRecovers);
                     last = None;
                     RESYNC_EVERY
@@ -172,9 +172,9 @@ impl Resolver {
             loop {
                 tokio::select! {
                     () = tokio::time::sleep_until(until) => break,
-                    errand = errands.recv() => match errand {
+                    call = calls.recv() => match call {
                         // All calls of that life were refused until now: one announcement answers them all.
-                        Some(errand) => if self.run_errands(errand, &mut errands).await && backoff.is_fresh() {
+                        Some(call) => if self.make_calls(call, &mut calls).await && backoff.is_fresh() {
                             break;
                         },
                         None => return false,
@@ -200,7 +200,7 @@ impl Resolver {
                 tracing::error!(
                     %province,
                     incarnation,
-                    "ALARM: this store was put back from an older state: the hub tells again what was lost"
+                    "ALARM: this store was restored from an older state: the hub tells again what was lost"
                 );
             } else {
                 tracing::info!(%province, incarnation, "joined the hub");
@@ -252,14 +252,14 @@ impl Resolver {
 
     /// Does what waits, asking about each leg once: while a hub did not answer, the same questions have come again.
     /// True: the hub is to be told who this is.
-    async fn run_errands(&self, first: Errand, more: &mut UnboundedReceiver<Errand>) -> bool {
+    async fn make_calls(&self, first: HubCall, more: &mut UnboundedReceiver<HubCall>) -> bool {
         let (mut waiting, mut announce, mut next) = (BTreeMap::new(), false, Some(first));
-        while let Some(errand) = next {
-            match errand {
-                Errand::Ask(questions) => {
+        while let Some(call) = next {
+            match call {
+                HubCall::Ask(questions) => {
                     waiting.extend(questions.into_iter().map(|it| ((it.transfer_id, it.side), it)));
                 }
-                Errand::Announce => announce = true,
+                HubCall::Announce => announce = true,
             }
             next = more.try_recv().ok();
         }

@@ -1,6 +1,6 @@
 //! WalletService: the life of 医保钱包, and the statements of both accounts.
 
-use super::Desk;
+use super::Shared;
 use super::members::standing;
 use super::requests::Request as Asked;
 use super::statement::{Period, page, statement};
@@ -34,9 +34,9 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 /// The service.
-pub(super) struct Wallets(pub(super) Arc<Desk>);
+pub(super) struct Wallets(pub(super) Arc<Shared>);
 
-impl Desk {
+impl Shared {
     /// An app acts only for members of the provinces that it serves, and a platform for its own.
     fn may_serve(&self, role: &Role) -> Result<(), Problem> {
         let allowed = serves(role, self.province, &self.grants);
@@ -54,7 +54,7 @@ fn serves(role: &Role, province: ProvinceCode, grants: &Grants) -> bool {
     }
 }
 
-impl Desk {
+impl Shared {
     /// What is said when a wallet is opened, sealed.
     fn holder(&self, member_ref: MemberRef, input: &OpenInput) -> HolderRow {
         let said = |relative: &Relative| RelativeSaid {
@@ -96,15 +96,15 @@ impl WalletService for Wallets {
         &self,
         request: Request<OpenWalletRequest>,
     ) -> Result<Response<OpenWalletResponse>, Status> {
-        let desk = &self.0;
-        desk.may_serve(&caller(&request)?)?;
-        let input = desk.reading().open_wallet(request.get_ref())?;
-        let member_ref = desk.member(&input.party.person).await?.member_ref;
-        let request = Asked::of_opening(&input).mark(desk.vault.key());
-        let holder = Some(desk.holder(member_ref, &input));
+        let shared = &self.0;
+        shared.may_serve(&caller(&request)?)?;
+        let input = shared.reading().open_wallet(request.get_ref())?;
+        let member_ref = shared.member(&input.party.person).await?.member_ref;
+        let request = Asked::of_opening(&input).mark(shared.vault.key());
+        let holder = Some(shared.holder(member_ref, &input));
         let (use_region, opened_by) = (input.use_region, input.opened_by.as_ref().map(|it| it.kinship));
         let ask = |ticket| Input::OpenWallet { ticket, request, member_ref, use_region, opened_by, holder };
-        let standing = standing(desk.engine.ask(ask).await.map_err(AskError::reason)?)?;
+        let standing = standing(shared.engine.ask(ask).await.map_err(AskError::reason)?)?;
         let wallet = shown(&standing, &input.party.person)?;
         Ok(Response::new(OpenWalletResponse { wallet: Some(wallet) }))
     }
@@ -113,11 +113,11 @@ impl WalletService for Wallets {
         &self,
         request: Request<GetWalletRequest>,
     ) -> Result<Response<GetWalletResponse>, Status> {
-        let desk = &self.0;
-        desk.may_serve(&caller(&request)?)?;
-        let party = desk.reading().only_party(request.get_ref().party.as_ref())?;
-        let member_ref = desk.member(&party.person).await?.member_ref;
-        let standing = desk.look(member_ref).await?;
+        let shared = &self.0;
+        shared.may_serve(&caller(&request)?)?;
+        let party = shared.reading().only_party(request.get_ref().party.as_ref())?;
+        let member_ref = shared.member(&party.person).await?.member_ref;
+        let standing = shared.look(member_ref).await?;
         let wallet = shown(&standing, &party.person)?;
         Ok(Response::new(GetWalletResponse { wallet: Some(wallet) }))
     }
@@ -126,11 +126,11 @@ impl WalletService for Wallets {
         &self,
         request: Request<ListEntriesRequest>,
     ) -> Result<Response<ListEntriesResponse>, Status> {
-        let desk = &self.0;
-        desk.may_serve(&caller(&request)?)?;
-        let query = desk.reading().list_entries(request.get_ref())?;
-        let member_ref = desk.member(&query.party.person).await?.member_ref;
-        let standing = desk.look(member_ref).await?;
+        let shared = &self.0;
+        shared.may_serve(&caller(&request)?)?;
+        let query = shared.reading().list_entries(request.get_ref())?;
+        let member_ref = shared.member(&query.party.person).await?.member_ref;
+        let standing = shared.look(member_ref).await?;
         let account = match query.account {
             AccountKind::Wallet => standing.wallet_account,
             AccountKind::Personal
@@ -140,13 +140,13 @@ impl WalletService for Wallets {
         };
         let from = query.before.unwrap_or(account.last_entry);
         // A token names an entry: one that is later than the account's last, or of another account, was given for that
-        // account, or before the store was put back, or made up.
+        // account, or before the store was restored, or made up.
         let wrong = || Problem::field("page_token", Reason::PageTokenInvalid);
         if from > account.last_entry {
             return Err(wrong().into());
         }
         let read = move |tables: &mut AnyTables<Record>| page(tables, from, query.limit);
-        let (page, next) = desk.lists.run(read).await.map_err(problem_of_store)?;
+        let (page, next) = shared.lists.run(read).await.map_err(problem_of_store)?;
         if page.iter().any(|row| (row.member_ref, row.kind) != (member_ref, account.kind)) {
             return Err(wrong().into());
         }
@@ -160,11 +160,11 @@ impl WalletService for Wallets {
         &self,
         request: Request<GetStatementRequest>,
     ) -> Result<Response<GetStatementResponse>, Status> {
-        let desk = &self.0;
-        desk.may_serve(&caller(&request)?)?;
-        let query = desk.reading().get_statement(request.get_ref())?;
-        let member_ref = desk.member(&query.party.person).await?.member_ref;
-        let standing = desk.look(member_ref).await?;
+        let shared = &self.0;
+        shared.may_serve(&caller(&request)?)?;
+        let query = shared.reading().get_statement(request.get_ref())?;
+        let member_ref = shared.member(&query.party.person).await?.member_ref;
+        let standing = shared.look(member_ref).await?;
         let account = match query.account {
             AccountKind::Wallet => standing.wallet_account,
             AccountKind::Personal
@@ -175,7 +175,7 @@ impl WalletService for Wallets {
         let (from, to, before, limit) = (query.from, query.to, query.before, query.limit);
         let period = Period { last_entry: account.last_entry, from, to, before, limit };
         let read = move |tables: &mut AnyTables<Record>| statement(tables, period);
-        let found = desk.lists.run(read).await.map_err(problem_of_store)?;
+        let found = shared.lists.run(read).await.map_err(problem_of_store)?;
         // A token names an entry of the period: another one was given for somebody else, or made up.
         if before.is_some() && found.page.is_empty() {
             return Err(Problem::field("page_token", Reason::PageTokenInvalid).into());

@@ -15,7 +15,7 @@ use crate::store::replay::verify;
 use rusqlite::params_from_iter;
 use tempfile::{TempDir, tempdir};
 
-/// The format in which peers said what they had spoken, before servers could be put back.
+/// The format in which peers said what they had spoken, before servers could be restored.
 const BEFORE_RECOVERY: usize = 2;
 /// The format in which a leg moved its member's account, or the suspense account, without saying which.
 const BEFORE_COMPENSATIONS: usize = 6;

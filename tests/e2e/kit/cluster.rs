@@ -78,7 +78,7 @@ impl Cluster {
         self.caller("app:demo")
     }
 
-    /// A giver in one province and a relative in another, with 10,000.00 and an open, empty wallet.
+    /// A payer in one province and a relative in another, with 10,000.00 and an open, empty wallet.
     pub async fn family(&self, payer: &str, payee: &str) -> Family {
         self.site.family(payer, payee).await
     }

@@ -62,7 +62,7 @@ pub async fn open_wallet(platform: &Caller, party: &Party) {
 /// What the two have, in yuan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Funds {
-    /// In the giver's personal account.
+    /// In the payer's personal account.
     pub balance: String,
     /// Of that, set aside.
     pub held: String,
@@ -85,14 +85,14 @@ impl Funds {
     }
 }
 
-/// A giver and a relative in another province.
+/// A payer and a relative in another province.
 #[derive(Clone, Debug)]
 pub struct Family {
     /// Employee, 10,000.00 in the personal account.
     pub payer: Party,
     /// Resident, with an open and empty wallet.
     pub payee: Party,
-    /// The giver's province's own system.
+    /// The payer's province's own system.
     pub payer_platform: Caller,
     /// The relative's province's own system.
     pub payee_platform: Caller,
@@ -131,7 +131,7 @@ impl Family {
 
     /// What they have now.
     pub async fn funds(&self) -> Funds {
-        let member = self.payer_platform.member(&self.payer).await.expect("the giver");
+        let member = self.payer_platform.member(&self.payer).await.expect("the payer");
         let wallet = self.payee_platform.wallet(&self.payee).await.expect("the relative");
         Funds { balance: member.balance, held: member.held, wallet: wallet.balance, pending: wallet.pending }
     }

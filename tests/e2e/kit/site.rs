@@ -188,7 +188,7 @@ impl Site {
         Caller::at(&self.servers, &Tls::load(&own).expect("certificates"))
     }
 
-    /// A giver in one province and a relative in another, with 10,000.00 and an open, empty wallet.
+    /// A payer in one province and a relative in another, with 10,000.00 and an open, empty wallet.
     pub async fn family(&self, payer: &str, payee: &str) -> Family {
         let platform = |province: &str| self.caller(&format!("platform:{province}"));
         Family::enrol(&platform(payer), &platform(payee), (payer, payee)).await

@@ -14,7 +14,7 @@ use super::peers::{is_parked, needs_if_parked};
 use super::waits::Waiter;
 use super::{Answer, Effect, HubMachine, Live, Step, WaitMode};
 use crate::domain::hub::record::{CompensationAnswered, CompensationProposed};
-use crate::domain::hub::tables::{BuriedRow, CompensationRow, Key, Row, TransferRow};
+use crate::domain::hub::tables::{TombstoneRow, CompensationRow, Key, Row, TransferRow};
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::returns::ReturnLeg;
@@ -63,7 +63,7 @@ pub enum CompensationWord {
 pub(super) fn needs(request: &CompensationRequest, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
     let id = request.compensation_id;
     let proposal = Key::Compensation(id);
-    keys.extend([Key::Transfer(id), Key::Buried(id)]);
+    keys.extend([Key::Transfer(id), Key::Tombstone(id)]);
     needs_if_parked(id, rows, keys);
     let original_id = match &request.word {
         CompensationWord::Propose { original_id, .. } => Some(*original_id),
@@ -169,7 +169,7 @@ impl HubMachine {
         match row(id, step) {
             None if is_parked(id, step) => return Err(refusal(Reason::OutcomeUnknown)),
             None => {}
-            // A hub that was put back has lost the approval, and adopted what came of it.
+            // A hub that was restored has lost the approval, and adopted what came of it.
             Some(transfer) if transfer.terms_digest == proposal.terms_digest => return Ok(()),
             // A client has taken the id for a transfer of its own meanwhile.
             Some(_) => return Err(refusal(Reason::ContentDiffers).with("field", "compensation_id")),
@@ -197,8 +197,8 @@ impl HubMachine {
 
     /// What the hub itself has against a compensating transfer that begins.
     fn against_return(&self, transfer: &TransferRow, step: &Step<'_>) -> Option<RefusalRecord> {
-        let buried: Option<&BuriedRow> = step.rows().get(&Key::Buried(transfer.transfer_id));
-        if buried.is_some() {
+        let tombstone: Option<&TombstoneRow> = step.rows().get(&Key::Tombstone(transfer.transfer_id));
+        if tombstone.is_some() {
             return Some(refusal(Reason::ResolvedUnknown));
         }
         let provinces = [transfer.payer_province, transfer.payee_province];
@@ -258,11 +258,11 @@ fn propose(request: CompensationRequest, step: &mut Step<'_>) -> Result<(), Refu
             Some((field, _)) => Err(refusal(Reason::ContentDiffers).with("field", field)),
         };
     }
-    // What a hub that was put back has adopted may be proposed again: that brings back why it was made.
+    // What a hub that was restored has adopted may be proposed again: that brings back why it was made.
     if row(compensation_id, step).is_some_and(|transfer| transfer.terms_digest != terms_digest) {
         return Err(refusal(Reason::ContentDiffers).with("field", "compensation_id"));
     }
-    if step.rows().get::<BuriedRow>(&Key::Buried(compensation_id)).is_some() {
+    if step.rows().get::<TombstoneRow>(&Key::Tombstone(compensation_id)).is_some() {
         return Err(refusal(Reason::ResolvedUnknown));
     }
     let original = row(original_id, step).ok_or_else(|| refusal(Reason::TransferNotFound))?;

@@ -302,9 +302,9 @@ fn an_id_that_became_a_transfer_s_is_not_approved() {
     assert_eq!(transfer(&toy, 50).returns, None);
 }
 
-/// A hub that was put back has the transfer back from the nodes, and does not know that it was approved.
+/// A hub that was restored has the transfer back from the nodes, and does not know that it was approved.
 #[test]
-fn what_a_put_back_hub_has_adopted_is_known_again_by_its_proposal() {
+fn what_a_restored_hub_has_adopted_is_known_again_by_its_proposal() {
     let mut toy = sent();
     toy.propose(50, 1, 40_000);
     let backup = toy.hub.rows.rows().cloned().collect::<Vec<Row>>();
@@ -324,8 +324,8 @@ fn what_a_put_back_hub_has_adopted_is_known_again_by_its_proposal() {
 #[test]
 fn a_hub_that_recovers_hears_no_operator() {
     let mut toy = sent();
-    let put_back = Some(vec![PAYER, PAYEE]);
-    toy.hub.run(toy.now, Input::Start { unsettled: vec![], put_back });
+    let restored = Some(vec![PAYER, PAYEE]);
+    toy.hub.run(toy.now, Input::Start { unsettled: vec![], restored });
     let outputs = toy.hub.run(toy.now, compensate(1, 50, "a", proposal(50, 1, 1)));
     let [Output::Answer(1, answer)] = &outputs[..] else { panic!("{outputs:?}") };
     assert_eq!(reason(answer), Reason::Recovering);

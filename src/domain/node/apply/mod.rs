@@ -10,7 +10,7 @@ use crate::domain::machine::own::{SelfRow, began, own, put_incident, put_peer};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::daily;
 use crate::domain::node::record::{
-    AccountCredited, LegAwaited, LegBuried, LegDecided, LegRefused, LegReplayed, MemberRecorded,
+    AccountCredited, LegAwaited, LegTombstoned, LegDecided, LegRefused, LegReplayed, MemberRecorded,
     NodeResynced, PreparedLeg, Record, RequestMark, RequestNoted,
 };
 use crate::domain::node::tables::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, Row};
@@ -44,7 +44,7 @@ impl Record {
             Record::WalletClosed(record) => wallet_closed(record, rows),
             Record::LegPrepared(record) => prepared(&record.leg, rows),
             Record::LegRefused(record) => refused(record, rows),
-            Record::LegBuried(record) => buried(record, rows),
+            Record::LegTombstoned(record) => tombstone(record, rows),
             Record::LegDecided(record) => decided(record, rows),
             Record::LegReplayed(record) => replayed(record, rows),
             Record::NodeResynced(record) => resynced(record, rows),
@@ -248,8 +248,8 @@ pub fn refused(record: &LegRefused, rows: &mut WorkingSet<Row>) {
 }
 
 /// An abort came for an id never seen.
-pub fn buried(record: &LegBuried, rows: &mut WorkingSet<Row>) {
-    rows.put(blank(record.transfer_id, record.side, LegState::Buried, record.terms_digest, record.time));
+pub fn tombstone(record: &LegTombstoned, rows: &mut WorkingSet<Row>) {
+    rows.put(blank(record.transfer_id, record.side, LegState::Tombstone, record.terms_digest, record.time));
 }
 
 fn blank(transfer_id: TransferId, side: Side, state: LegState, terms_digest: Digest, time: Civil) -> LegRow {
@@ -292,7 +292,7 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet<Row>) {
             LegState::Committed
         }
         Outcome::Abort => {
-            // What goes back is no gift: it never counted against a day.
+            // What goes back is no transfer: it never counted against a day.
             rows.put(match (leg.side, leg.returns) {
                 (Side::Payer, None) => daily::release(freed, leg.day),
                 (Side::Payer | Side::Payee, _) => freed,

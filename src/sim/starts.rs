@@ -30,8 +30,8 @@ impl World {
         if let Err(error) = self.hub.start(machine, start_id, self.at) {
             return self.complain(format!("the hub cannot start: {error}"));
         }
-        let put_back = self.hub_put_back.then(|| self.country.provinces.clone());
-        self.hub.inbox.push(hub::Input::Start { unsettled, put_back });
+        let restored = self.hub_restored.then(|| self.country.provinces.clone());
+        self.hub.inbox.push(hub::Input::Start { unsettled, restored });
         let provinces = self.country.provinces.clone();
         let dark = |province: &ProvinceCode| hub::Input::Link { province: *province, up: false };
         self.hub.inbox.extend(provinces.iter().map(dark));
@@ -60,7 +60,7 @@ impl World {
         let machine = Watched::new(machine, &node.disk, &self.marks);
         let started = node.start(machine, start_id, at);
         if is_marked {
-            node.inbox.push(node::Input::PutBack);
+            node.inbox.push(node::Input::Restored);
         }
         self.joined.remove(&province);
         self.log(format_args!("node {province} starts, {count} in doubt"));

@@ -54,7 +54,7 @@ fn a_restored_hub_and_a_restored_node_get_back_what_was_decided_since() {
 
     let from = servers.backup("hub");
     let (content, second) = transfer(&servers, &family, "2.00");
-    servers.put_back("hub", &from);
+    servers.restored("hub", &from);
     start(&mut servers, "hub");
     assert_eq!(again(&servers, &content).hub_seq, second.hub_seq, "adopted with its number");
     settled(&servers, &[first.clone(), second.clone()]);
@@ -67,9 +67,9 @@ fn a_restored_hub_and_a_restored_node_get_back_what_was_decided_since() {
     for server in ["51", "13"] {
         let from = servers.backup(server);
         let (content, third) = transfer(&servers, &family, "3.00");
-        servers.put_back(server, &from);
+        servers.restored(server, &from);
         start(&mut servers, server);
-        assert_eq!(logged(&servers, server, "this store was put back from an older state"), 1);
+        assert_eq!(logged(&servers, server, "this store was restored from an older state"), 1);
         assert_eq!(again(&servers, &content).hub_seq, third.hub_seq);
         settled(&servers, &[first.clone(), second.clone(), third]);
     }
@@ -87,7 +87,7 @@ fn a_hub_that_recovers_shows_nothing_and_old_tokens_end() {
         run(watch_one(&servers, "", async || drop(ask_on_app(&servers, &family.transfer("1.00")).await)));
     let token = token.expect("a change");
     servers.kill("13");
-    servers.put_back("hub", &from);
+    servers.restored("hub", &from);
     servers.launch("hub");
     run(async {
         assert!(servers.come_up().await, "{}", servers.last_words("hub"));

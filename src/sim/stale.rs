@@ -28,16 +28,16 @@ const OF_A_SPLIT: &[&str] = &["INV-02", "INV-09", "INV-10", "INV-12", "INV-13"];
 const OF_ALL_SPLITS: &[&str] = &["INV-06", "INV-08"];
 
 /// Whether disks lie in a seed's world.
-pub fn lies(seed: u64) -> bool {
+pub fn goes_stale(seed: u64) -> bool {
     seed % 7 == 6
 }
 
 /// What came back old, and what is known of it.
 #[derive(Debug, Default)]
-pub struct Lies {
+pub struct Stale {
     /// Nodes that came back old and were not admitted since: whether the hub has seen what they lost.
     nodes: BTreeMap<ProvinceCode, bool>,
-    /// Nodes whose store was put back and marked so: how far it reached.
+    /// Nodes whose store was restored and marked so: how far it reached.
     marked: BTreeMap<ProvinceCode, u64>,
     /// Since when the hub is old without knowing it.
     hub_since: Option<u64>,
@@ -47,7 +47,7 @@ pub struct Lies {
     unseen: BTreeSet<TransferId>,
 }
 
-impl Lies {
+impl Stale {
     /// Whether the hub is old and nobody has found it yet.
     pub fn hub_is_old(&self) -> bool {
         self.hub_since.is_some()
@@ -67,7 +67,7 @@ impl World {
         let marked = !lied && place != HUB && self.chance.permille(500);
         // Somebody has a backup, or there is nothing to go back to.
         let Some(backup) = self.backups.get(&place).cloned() else { return };
-        if place == HUB && (self.hub_put_back || self.lies.hub_is_old()) {
+        if place == HUB && (self.hub_restored || self.stale.hub_is_old()) {
             return;
         }
         if self.life(place).is_some() {
@@ -78,24 +78,24 @@ impl World {
         if lied {
             self.lose(&disk, if place == HUB { 1 } else { 3 * self.country.members });
         } else {
-            disk.put_back(&backup);
+            disk.restored(&backup);
         }
         self.report.count(match (lied, marked) {
             (true, _) => "disk lied",
-            (false, true) => "put back, and marked so",
+            (false, true) => "restored, and marked so",
             (false, false) => "copied back, and nobody says so",
         });
         let reached = disk.reach();
         if place == HUB {
             return self.hub_lost(&before, reached);
         }
-        self.put_back.insert(place, u64::MAX);
+        self.restored.insert(place, u64::MAX);
         let peer = self.hub.disk.row(&hub::Key::Peer(place));
         let seen = peer.as_ref().and_then(PeerRow::of).is_some_and(|peer| peer.sequence > reached);
-        let known = self.lies.nodes.get(&place).copied().unwrap_or_default();
-        self.lies.nodes.insert(place, seen || known || marked);
+        let known = self.stale.nodes.get(&place).copied().unwrap_or_default();
+        self.stale.nodes.insert(place, seen || known || marked);
         if marked {
-            self.lies.marked.insert(place, reached);
+            self.stale.marked.insert(place, reached);
         }
     }
 
@@ -121,13 +121,13 @@ impl World {
             hub::Record::TransferDecided(it) if it.outcome == Outcome::Commit => Some(it.transfer_id),
             _ => None,
         });
-        self.lies.unseen.extend(commits);
-        (self.lies.hub_since, self.lies.hub_ever, self.hub_lost) = (Some(self.at), true, true);
+        self.stale.unseen.extend(commits);
+        (self.stale.hub_since, self.stale.hub_ever, self.hub_lost) = (Some(self.at), true, true);
     }
 
-    /// Whether a node's store is marked as put back, and the hub has not told it since what it lost.
+    /// Whether a node's store is marked as restored, and the hub has not told it since what it lost.
     pub(super) fn is_marked(&self, province: ProvinceCode) -> bool {
-        let Some((reached, node)) = self.lies.marked.get(&province).zip(self.nodes.get(&province)) else {
+        let Some((reached, node)) = self.stale.marked.get(&province).zip(self.nodes.get(&province)) else {
             return false;
         };
         let resynced = |record: &node::Record| matches!(record, node::Record::NodeResynced(_));
@@ -136,7 +136,7 @@ impl World {
 
     /// A node was admitted: one whose loss the hub had seen must have been found.
     pub(super) fn was_found(&mut self, province: ProvinceCode, resync: bool) {
-        match self.lies.nodes.remove(&province) {
+        match self.stale.nodes.remove(&province) {
             Some(true) if !resync && !self.is_marked(province) => {
                 self.complain(format!("{province} lost what the hub had seen, and was not found"));
             }
@@ -148,15 +148,15 @@ impl World {
 
     /// A node has shown the hub that it is old: people stop it, and restore its last backup as they should.
     pub(super) fn hub_was_found(&mut self) {
-        let Some(backup) = self.backups.get(&HUB).cloned().filter(|_| self.lies.hub_is_old()) else { return };
+        let Some(backup) = self.backups.get(&HUB).cloned().filter(|_| self.stale.hub_is_old()) else { return };
         self.report.count("old hub found");
         self.crash(HUB, "found to be old, and restored");
         if let Some(disk) = self.disk(HUB) {
-            disk.put_back(&backup);
+            disk.restored(&backup);
         }
-        self.lies.hub_since = None;
-        self.hub_put_back = true;
-        self.report.count("hub put back");
+        self.stale.hub_since = None;
+        self.hub_restored = true;
+        self.report.count("hub restored");
     }
 
     /// At rest nobody has seen more of the hub than it holds.
@@ -179,7 +179,7 @@ impl World {
     /// old may that be needed, and only for what a split transfer breaks: no member's account, no node's books and no
     /// count may be wrong there either.
     pub(super) fn is_noted(&self, violation: &Violation) -> bool {
-        if !self.lies.hub_ever {
+        if !self.stale.hub_ever {
             return false;
         }
         let contrary = |incident: &IncidentRow| incident.refusal.reason == Reason::ContraryOrder;
@@ -190,7 +190,7 @@ impl World {
             self.hub.disk.any(|row| of(row.as_incident()))
                 || self.nodes.values().any(|node| node.disk.any(|row| of(row.as_incident())))
         };
-        let unseen = |id: TransferId| violation.invariant == "INV-10" && self.lies.unseen.contains(&id);
+        let unseen = |id: TransferId| violation.invariant == "INV-10" && self.stale.unseen.contains(&id);
         match violation.transfer_id {
             Some(id) if OF_A_SPLIT.contains(&violation.invariant) => unseen(id) || noted(Some(id)),
             None if OF_ALL_SPLITS.contains(&violation.invariant) => noted(None),
@@ -200,7 +200,7 @@ impl World {
 
     /// Transfers that stay as they are, for people: a hub that did not know that it was old has split them.
     pub(super) fn left_to_people(&self) -> BTreeSet<TransferId> {
-        if !self.lies.hub_ever || self.plan.broken == Some(Broken::WaitsForPeople) {
+        if !self.stale.hub_ever || self.plan.broken == Some(Broken::WaitsForPeople) {
             return BTreeSet::new();
         }
         let rows = self.hub.disk.rows();
@@ -211,9 +211,9 @@ impl World {
 
     /// Whether an alarm is what a hub leaves behind that did not know that it was old.
     pub(super) fn is_aftermath(&mut self) -> bool {
-        if self.lies.hub_ever {
+        if self.stale.hub_ever {
             self.report.count("noted for people");
         }
-        self.lies.hub_ever
+        self.stale.hub_ever
     }
 }

@@ -32,7 +32,7 @@ fn coordinator(country: &Country, start_id: StartId) -> HubMachine {
     HubMachine::new(start_id, places, rulebook, Deadlines::default())
 }
 
-/// A hub starts over a disk. One that was put back, and is marked so, hears the nodes first.
+/// A hub starts over a disk. One that was restored, and is marked so, hears the nodes first.
 pub fn start_hub(
     country: &Country,
     before: &Server<HubMachine>,
@@ -43,8 +43,8 @@ pub fn start_hub(
     let unsettled: Vec<TransferRow> = open.filter_map(TableRow::of).cloned().collect();
     let mark = PeerMark { start_id, ..before.mark };
     let mut hub = before.with(coordinator(country, start_id), mark);
-    let put_back = hub.is_marked().then(|| country.provinces.clone());
-    let outputs = hub.take(hub.at(Mono(0)), hub::Input::Start { unsettled, put_back });
+    let restored = hub.is_marked().then(|| country.provinces.clone());
+    let outputs = hub.take(hub.at(Mono(0)), hub::Input::Start { unsettled, restored });
     hub.mark.incarnation = hub.get::<SelfRow>(&hub::Key::OWN).map_or(0, |own| own.incarnation);
     hub.seal();
     (hub, outputs)
@@ -94,7 +94,7 @@ pub fn start_node(
     let incarnation = before.get::<SelfRow>(&node::Key::OWN).map_or(0, |own| own.incarnation);
     let mut node = before.with(machine, PeerMark { incarnation, start_id, ..before.mark });
     if node.is_marked() {
-        node.take(node.at(Mono(0)), node::Input::PutBack);
+        node.take(node.at(Mono(0)), node::Input::Restored);
     }
     node.seal();
     node

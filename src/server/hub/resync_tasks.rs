@@ -1,8 +1,8 @@
-//! What is done for servers that were put back from an older state: pages of this hub's journal are read back for a
+//! What is done for servers that were restored from an older state: pages of this hub's journal are read back for a
 //! node, and nodes are asked what this hub has lost.
 
 use super::link::Link;
-use super::wholeness::Wholeness;
+use super::recovery::Recovery;
 use crate::domain::hub::record::Record;
 use crate::domain::hub::{HubMachine, Input, Page, ReadBack};
 use crate::domain::value::region::ProvinceCode;
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 /// One thing to do.
 #[derive(Debug)]
-pub enum Upkeep {
+pub enum ResyncTask {
     /// Read a page of this hub's journal, for a province.
     Page(ProvinceCode, Page),
     /// Ask a node for commits with a number above this one, and for what is in doubt there.
@@ -50,17 +50,17 @@ impl Drop for Turn {
 
 /// Does what comes until the hub stops. What fails is wanted again with the node's next announcement.
 pub async fn run(
-    mut wanted: UnboundedReceiver<Upkeep>,
+    mut wanted: UnboundedReceiver<ResyncTask>,
     links: BTreeMap<ProvinceCode, Link>,
     engine: Handle<HubMachine>,
     journal: Reader<Record>,
-    (mark, wholeness): (Mark, Wholeness),
+    (mark, recovery): (Mark, Recovery),
 ) {
     let mut tasks = JoinSet::new();
     let (read, asked) = (Running::default(), Running::default());
-    while let Some(upkeep) = wanted.recv().await {
-        match upkeep {
-            Upkeep::Page(province, page) => {
+    while let Some(task) = wanted.recv().await {
+        match task {
+            ResyncTask::Page(province, page) => {
                 if let Some(turn) = read.begin(province) {
                     let (journal, engine) = (journal.clone(), engine.clone());
                     tasks.spawn(async move {
@@ -76,7 +76,7 @@ pub async fn run(
                     });
                 }
             }
-            Upkeep::Ask(province, above) => {
+            ResyncTask::Ask(province, above) => {
                 if let Some(link) = links.get(&province).cloned()
                     && let Some(turn) = asked.begin(province)
                 {
@@ -87,9 +87,9 @@ pub async fn run(
                     });
                 }
             }
-            Upkeep::Recovered(incarnation) => {
+            ResyncTask::Recovered(incarnation) => {
                 mark.set_incarnation(incarnation);
-                wholeness.is_since(incarnation);
+                recovery.is_since(incarnation);
                 tracing::warn!(incarnation, "every province was heard: this hub has recovered and serves");
             }
         }

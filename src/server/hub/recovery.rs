@@ -11,12 +11,12 @@ const RECOVERING: u64 = u64::MAX;
 
 /// Shared by the services. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Wholeness(Arc<AtomicU64>);
+pub struct Recovery(Arc<AtomicU64>);
 
-impl Wholeness {
+impl Recovery {
     /// `recovered`: the life in which the store last recovered, 0 when it never had to; nothing while it recovers.
-    pub fn new(recovered: Option<u64>) -> Wholeness {
-        Wholeness(Arc::new(AtomicU64::new(recovered.unwrap_or(RECOVERING))))
+    pub fn new(recovered: Option<u64>) -> Recovery {
+        Recovery(Arc::new(AtomicU64::new(recovered.unwrap_or(RECOVERING))))
     }
 
     /// The store is whole since this life.
