@@ -1,9 +1,9 @@
 //! Clients, letters as they arrive, and what chance does to all of them.
 
-use super::stale::goes_stale;
 use super::network::{Event, Letter, Message};
 use super::payees::accepts;
 use super::people::Wish;
+use super::stale::goes_stale;
 use super::world::{HUB, World};
 use crate::domain::hub::WaitMode;
 use crate::domain::protocol::transfer::TransferState;

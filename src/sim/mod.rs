@@ -8,8 +8,6 @@ mod chaos;
 mod check;
 mod disk;
 mod hub_side;
-mod stale;
-mod starts;
 mod marks;
 mod network;
 mod node_side;
@@ -17,6 +15,8 @@ mod operators;
 mod payees;
 pub mod people;
 mod server;
+mod stale;
+mod starts;
 #[cfg(test)]
 mod tests;
 mod watched;

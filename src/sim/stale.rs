@@ -148,7 +148,9 @@ impl World {
 
     /// A node has shown the hub that it is old: people stop it, and restore its last backup as they should.
     pub(super) fn hub_was_found(&mut self) {
-        let Some(backup) = self.backups.get(&HUB).cloned().filter(|_| self.stale.hub_is_old()) else { return };
+        let Some(backup) = self.backups.get(&HUB).cloned().filter(|_| self.stale.hub_is_old()) else {
+            return;
+        };
         self.report.count("old hub found");
         self.crash(HUB, "found to be old, and restored");
         if let Some(disk) = self.disk(HUB) {

@@ -3,13 +3,13 @@
 use super::chance::Chance;
 use super::check::Looked;
 use super::disk::Disk;
-use super::stale::Stale;
 use super::marks::Marks;
 use super::network::{Agenda, Call, Event, Letter, Message, Place};
 use super::operators::{Returning, operates};
 use super::payees::{SKEW_MS, accepts};
 use super::people::{Country, Wish};
 use super::server::Server;
+use super::stale::Stale;
 use super::watched::Watched;
 use super::{Plan, Report};
 use crate::domain::hub::{self, HubMachine};

@@ -9,9 +9,9 @@ mod ledgers;
 mod load;
 mod privacy;
 pub mod process;
-mod restored;
 mod random;
 mod reload;
 mod restore;
+mod restored;
 #[cfg(debug_assertions)]
 mod steps;

@@ -3,14 +3,15 @@
 use gongji::domain::hub::record::{
     CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted,
     NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting,
-    TransferTombstoned, TransferDecided, TransferReceived,
+    TransferDecided, TransferReceived, TransferTombstoned,
 };
 use gongji::domain::machine::own::{IncidentRaised, PeerMark, PeerSeen};
 use gongji::domain::machine::record::Record;
 use gongji::domain::node::record::{
-    AccountCredited, LegAwaited, LegTombstoned, LegDecided, LegPrepared, LegRefused, LegReplayed, MemberRecorded,
-    NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted, ReturnPrepared, SettlementSuspended,
-    WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
+    AccountCredited, LegAwaited, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
+    MemberRecorded, NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted, ReturnPrepared,
+    SettlementSuspended, WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor,
+    WalletUnfrozen,
 };
 use gongji::domain::protocol::transfer::{Outcome, TermsDigests};
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};

@@ -265,8 +265,9 @@ fn ends_alike(_: &World, state: &State) -> bool {
     leg(0, Side::Payer).all(|payer| {
         let same = |payee: &&LegRow| payee.transfer_id == payer.transfer_id;
         leg(1, Side::Payee).find(same).is_none_or(|payee| {
-            let ended =
-                |leg: &LegRow| matches!(leg.state, LegState::Aborted | LegState::Tombstone | LegState::Refused);
+            let ended = |leg: &LegRow| {
+                matches!(leg.state, LegState::Aborted | LegState::Tombstone | LegState::Refused)
+            };
             let committed = |leg: &LegRow| leg.state == LegState::Committed;
             !(committed(payer) && ended(payee) || ended(payer) && committed(payee))
         })

@@ -9,11 +9,11 @@ mod checked;
 mod checks;
 mod journal;
 mod letter;
-mod starts;
 mod restores;
 mod runs;
 mod server;
 mod spent;
+mod starts;
 mod world;
 
 use broken::Broken;

@@ -3,7 +3,7 @@
 use super::broken::Broken;
 use super::checks::Known;
 use super::letter::{Letter, Message};
-use super::restores::{Restored, Restore};
+use super::restores::{Restore, Restored};
 use super::runs::{Cache, send};
 use super::server::{Server, print};
 use gongji::domain::audit::invariant::Violation;

@@ -1,6 +1,6 @@
 //! The books of hub and nodes, as they are read to see whether they agree.
 
-use crate::domain::hub::tables::{TombstoneRow, PositionRow, TransferRow};
+use crate::domain::hub::tables::{PositionRow, TombstoneRow, TransferRow};
 use crate::domain::machine::own::SelfRow;
 use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::leg::LegState;

@@ -4,9 +4,9 @@ use super::compensation;
 use super::record::Record;
 use crate::domain::hub::record::{
     DecisionsRecorded, HubRecovered, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted,
-    TransferAwaiting, TransferTombstoned, TransferDecided, TransferReceived,
+    TransferAwaiting, TransferDecided, TransferReceived, TransferTombstoned,
 };
-use crate::domain::hub::tables::{TombstoneRow, Key, PositionRow, Row, TransferRow};
+use crate::domain::hub::tables::{Key, PositionRow, Row, TombstoneRow, TransferRow};
 use crate::domain::machine::own::{PeerRow, SelfRow, began, own, put_incident, put_peer};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::transfer::{Outcome, TransferState};

@@ -5,7 +5,7 @@ use super::peers::is_parked;
 use super::waits::Waiter;
 use super::{Answer, CreateRequest, Effect, HubMachine, Live, Step};
 use crate::domain::hub::record::{TransferDecided, TransferReceived};
-use crate::domain::hub::tables::{TombstoneRow, Key, TransferRow};
+use crate::domain::hub::tables::{Key, TombstoneRow, TransferRow};
 use crate::domain::machine::own::own;
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::transfer::{Leg, Outcome, Party};

@@ -5,7 +5,7 @@ use super::recovery::Recovery;
 use super::{Announcement, Answer, Effect, HubMachine, Live, Step};
 
 use crate::domain::hub::record::{HubStarted, NodeAdmitted, ResyncMoved, TransferTombstoned};
-use crate::domain::hub::tables::{TombstoneRow, Key, Row, TransferRow};
+use crate::domain::hub::tables::{Key, Row, TombstoneRow, TransferRow};
 use crate::domain::machine::own::{IncidentRow, PeerMark, PeerRow, PeerSeen, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
@@ -221,7 +221,11 @@ impl HubMachine {
         let tombstone: Option<&TombstoneRow> = step.rows().get(&Key::Tombstone(question.transfer_id));
         let decide_time = tombstone.map(|row| row.bury_time).or(others).unwrap_or(step.now.civil);
         if tombstone.is_none() && others.is_none() {
-            step.record(TransferTombstoned { transfer_id: question.transfer_id, province, time: step.now.civil });
+            step.record(TransferTombstoned {
+                transfer_id: question.transfer_id,
+                province,
+                time: step.now.civil,
+            });
         }
         Ruling::Decided(Decision {
             transfer_id: question.transfer_id,

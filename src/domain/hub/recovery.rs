@@ -12,7 +12,7 @@ use super::{Announcement, Answer, Effect, HubMachine, Step};
 use crate::domain::hub::record::{
     CommitDetail, HubRecovered, ReturnAdopted, TransferAdopted, TransferDecided,
 };
-use crate::domain::hub::tables::{TombstoneRow, Key, TransferRow};
+use crate::domain::hub::tables::{Key, TombstoneRow, TransferRow};
 use crate::domain::machine::own::{IncidentRaised, IncidentRow, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::transfer::Outcome;

@@ -173,7 +173,7 @@ impl<R: Row> WorkingSet<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::hub::tables::{TombstoneRow, Key, Row};
+    use crate::domain::hub::tables::{Key, Row, TombstoneRow};
     use crate::domain::machine::own::PeerRow;
     use crate::domain::machine::table::Row as _;
     use crate::domain::value::id::TransferId;

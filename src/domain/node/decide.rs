@@ -5,7 +5,7 @@ use super::returns::{account_of_lost, lost_return};
 use super::{Answer, Life, NodeMachine, Step};
 use crate::domain::machine::own::{IncidentRow, PeerMark};
 use crate::domain::machine::step::Ticket;
-use crate::domain::node::record::{LegTombstoned, LegDecided, LegReplayed, PreparedLeg, ReturnPrepared};
+use crate::domain::node::record::{LegDecided, LegReplayed, LegTombstoned, PreparedLeg, ReturnPrepared};
 use crate::domain::node::tables::{Key, LegRow, WalletRow};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{Ack, AckResult, Decision, Question, Ruling};
@@ -40,7 +40,9 @@ pub fn reaction(state: Option<LegState>, outcome: Outcome, with_leg: bool) -> Re
         // A leg that waits for acceptance has reserved nothing: there is nothing to return.
         (None | Some(LegState::Awaiting), Outcome::Abort) => Reaction::Bury,
         (Some(LegState::Committed), Outcome::Commit) => Reaction::Confirm,
-        (Some(LegState::Refused | LegState::Tombstone | LegState::Aborted), Outcome::Abort) => Reaction::Confirm,
+        (Some(LegState::Refused | LegState::Tombstone | LegState::Aborted), Outcome::Abort) => {
+            Reaction::Confirm
+        }
         (
             None | Some(LegState::Awaiting | LegState::Refused | LegState::Tombstone | LegState::Aborted),
             Outcome::Commit,

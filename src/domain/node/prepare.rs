@@ -218,7 +218,7 @@ pub struct Known {
 
 /// The table leg state × terms × acceptance, total. `None` is an id never seen.
 pub fn precedent(state: Option<LegState>, known: Known) -> Precedent {
-    use LegState::{Aborted, Awaiting, Tombstone, Committed, Prepared, Refused};
+    use LegState::{Aborted, Awaiting, Committed, Prepared, Refused, Tombstone};
     match (state, known.same_terms, known.accepted) {
         (None, true | false, true | false) | (Some(Awaiting), true, true) => Precedent::Judge,
         (Some(Tombstone | Aborted), true | false, true | false) => Precedent::AbortedBefore,

@@ -61,7 +61,7 @@ pub(super) fn rows(toy: &mut Toy) -> Vec<Row> {
 
 #[test]
 fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
-    use LegState::{Aborted, Awaiting, Tombstone, Committed, Prepared, Refused};
+    use LegState::{Aborted, Awaiting, Committed, Prepared, Refused, Tombstone};
     use Outcome::{Abort, Commit};
     let table = [
         (None, Commit, Reaction::Reject),
@@ -91,7 +91,7 @@ fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
 
 #[test]
 fn every_cell_of_state_terms_and_acceptance_is_what_the_protocol_says() {
-    use LegState::{Aborted, Awaiting, Tombstone, Committed, Prepared, Refused};
+    use LegState::{Aborted, Awaiting, Committed, Prepared, Refused, Tombstone};
     use Precedent::{AbortedBefore, Judge, OtherTerms, SameAgain};
     // Same terms; same terms by the id, after the acceptance; other terms, either way.
     let table = [

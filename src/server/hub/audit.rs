@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::domain::hub::record::Record;
-use crate::domain::hub::tables::{TombstoneRow, Key, PositionRow, Row, Table, TransferRow};
+use crate::domain::hub::tables::{Key, PositionRow, Row, Table, TombstoneRow, TransferRow};
 use crate::domain::hub::unsettled_transfers;
 use crate::domain::machine::own::{IncidentRow, PeerMark, SelfRow};
 use crate::domain::machine::scan::{Filter, Scan};

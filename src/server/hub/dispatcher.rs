@@ -2,8 +2,8 @@
 //! in one call; prepares and decisions have at most two calls each in flight.
 
 use super::link::Link;
-use super::resync_tasks::{self, ResyncTask};
 use super::recovery::Recovery;
+use super::resync_tasks::{self, ResyncTask};
 use crate::domain::hub::record::Record;
 use crate::domain::hub::{Effect, HubMachine, Input};
 use crate::domain::protocol::acceptance::Asked;
@@ -94,11 +94,15 @@ impl Outlet<Effect> for Dispatcher {
                 }
                 Effect::Flush(province) => orders.entry(province).or_default().push(Order::Flush),
                 // Once the lanes have ended the server is stopping; the node's next announcement asks again.
-                Effect::ReadBack(province, page) => drop(self.resync_tasks.send(ResyncTask::Page(province, page))),
+                Effect::ReadBack(province, page) => {
+                    drop(self.resync_tasks.send(ResyncTask::Page(province, page)))
+                }
                 Effect::AskWhatWasLost(province, above) => {
                     drop(self.resync_tasks.send(ResyncTask::Ask(province, above)));
                 }
-                Effect::Recovered(incarnation) => drop(self.resync_tasks.send(ResyncTask::Recovered(incarnation))),
+                Effect::Recovered(incarnation) => {
+                    drop(self.resync_tasks.send(ResyncTask::Recovered(incarnation)))
+                }
                 Effect::Alarm(transfer_id, side) => {
                     tracing::error!(
                         %transfer_id,

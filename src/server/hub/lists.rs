@@ -84,7 +84,8 @@ pub(super) async fn list(
     page.truncate(query.limit);
     let resume =
         if more { page.last().map(|row| row.received_seq) } else { last_scanned.filter(|_| !scanned_all) };
-    let found = shared.reader.run(move |tables| with_parties(tables, page)).await.map_err(problem_of_store)?;
+    let found =
+        shared.reader.run(move |tables| with_parties(tables, page)).await.map_err(problem_of_store)?;
     let transfers = found.iter().map(|(row, parties)| shared.show(row, parties.as_ref())).collect();
     let next_page_token = resume.map_or_else(String::new, |seq| number_token(&filter.scope(), seq));
     Ok(ListTransfersResponse { transfers, next_page_token })

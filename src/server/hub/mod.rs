@@ -9,11 +9,11 @@ mod dispatcher;
 mod inquiries;
 mod link;
 mod lists;
+mod recovery;
 mod regions;
+mod resync_tasks;
 mod rulebooks;
 mod transfers;
-mod resync_tasks;
-mod recovery;
 
 use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
@@ -54,11 +54,11 @@ use crate::transport::tls::TlsError;
 use crate::wire;
 use inquiries::Inquiries;
 use link::Link;
+use recovery::Recovery;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tonic::service::Routes;
-use recovery::Recovery;
 
 /// Why a hub cannot start, or ended.
 #[derive(Debug, thiserror::Error)]

@@ -261,7 +261,9 @@ pub(super) async fn inspect(
     let last = legs.last().filter(|_| more);
     let next_page_token = last.map_or_else(String::new, |leg| token_of(&query.scope, leg));
     let view = |leg: &LegRow| match records.then(|| leg_record(leg)).flatten() {
-        Some(record) => with_leg_record(leg, shared.sealed(leg.transfer_id, leg.side, &record), leg_view(leg)),
+        Some(record) => {
+            with_leg_record(leg, shared.sealed(leg.transfer_id, leg.side, &record), leg_view(leg))
+        }
         None => leg_view(leg),
     };
     Ok(InspectResponse { sender, legs: legs.iter().map(view).collect(), totals, next_page_token })

@@ -36,8 +36,13 @@ fn leg(number: u8, state: LegState) -> LegRow {
 }
 
 fn store() -> MemoryStore<Record> {
-    let states =
-        [LegState::Committed, LegState::Prepared, LegState::Committed, LegState::Tombstone, LegState::Committed];
+    let states = [
+        LegState::Committed,
+        LegState::Prepared,
+        LegState::Committed,
+        LegState::Tombstone,
+        LegState::Committed,
+    ];
     let rows = (1..).zip(states).map(|(number, state)| Change::unknown(leg(number, state))).collect();
     let mut store = MemoryStore::new();
     store.append(&Commit { rows, ..Commit::default() }).expect("stored");

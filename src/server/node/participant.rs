@@ -131,7 +131,13 @@ impl ParticipantService for Participants {
         let readings = self.shared.reading().check(request.get_ref())?;
         let _seat = Seat::take(&self.checks).ok_or_else(|| Problem::new(Reason::Overloaded))?;
         let legs = self.shared.present(readings);
-        match self.shared.engine.ask(|ticket| Input::Check { ticket, legs }).await.map_err(AskError::reason)? {
+        match self
+            .shared
+            .engine
+            .ask(|ticket| Input::Check { ticket, legs })
+            .await
+            .map_err(AskError::reason)?
+        {
             Answer::Refusals(refusals) => Ok(Response::new(CheckResponse {
                 results: refusals.iter().map(|refusals| check_result_to_proto(refusals)).collect(),
             })),

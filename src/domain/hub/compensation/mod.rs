@@ -14,7 +14,7 @@ use super::peers::{is_parked, needs_if_parked};
 use super::waits::Waiter;
 use super::{Answer, Effect, HubMachine, Live, Step, WaitMode};
 use crate::domain::hub::record::{CompensationAnswered, CompensationProposed};
-use crate::domain::hub::tables::{TombstoneRow, CompensationRow, Key, Row, TransferRow};
+use crate::domain::hub::tables::{CompensationRow, Key, Row, TombstoneRow, TransferRow};
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::returns::ReturnLeg;

@@ -10,7 +10,7 @@ use crate::domain::machine::own::{SelfRow, began, own, put_incident, put_peer};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::daily;
 use crate::domain::node::record::{
-    AccountCredited, LegAwaited, LegTombstoned, LegDecided, LegRefused, LegReplayed, MemberRecorded,
+    AccountCredited, LegAwaited, LegDecided, LegRefused, LegReplayed, LegTombstoned, MemberRecorded,
     NodeResynced, PreparedLeg, Record, RequestMark, RequestNoted,
 };
 use crate::domain::node::tables::{AccountRow, EntryRow, Key, LegRow, MemberRow, RequestRow, Row};
