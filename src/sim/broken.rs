@@ -1,13 +1,18 @@
 //! Protocols that are broken on purpose: a simulator that does not catch them proves nothing.
 
 use super::disk::Disk;
-use super::network::Place;
-use super::world::World;
+use super::network::{Letter, Message, Place};
+use super::world::{HUB, World};
 use crate::domain::hub::tables::TransferRow;
+use crate::domain::hub::{Announcement, Page};
+use crate::domain::machine::own::PeerRow;
 use crate::domain::machine::table::{Row as _, TableRow};
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::leg::LegState;
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::message::Decision;
+use crate::domain::protocol::transfer::{Outcome, TransferState};
+use crate::domain::reason::Reason;
+use crate::domain::value::region::ProvinceCode;
 use crate::domain::{hub, node};
 use crate::store::memory::MemoryDisk;
 
@@ -22,6 +27,24 @@ pub enum Broken {
     PresumesAbort,
     /// The hub forgets transfers that nobody has decided when it starts.
     ForgetsUndecided,
+    /// The hub takes a node that knows an earlier incarnation than it was given last for an old copy, and refuses it.
+    /// A node that died before the answer to its announcement came is then refused for ever.
+    FencesLostAdmissions,
+    /// A node that was restored is not told what was decided before its backup and recorded after it, where its leg
+    /// awaits the payee again. About such a leg no node asks, so it never ends.
+    LeavesLegsAwaiting,
+    /// The same where its leg is held again. The node asks about it at the end, when it has been told all transfers,
+    /// also those that were made of the money that is held.
+    RevivesEndedHolds,
+    /// Of each page a node that was restored is told the commits before the aborts, as by calls that overtake each
+    /// other: transfers come before the end of the holds of which they were made.
+    CommitsOvertakeAborts,
+    /// An abort of terms that a node never held, of an id under which it holds others, comes to it as a commit, which
+    /// it must refuse with an incident. Once it did so with the abort itself.
+    RefusesMootAborts,
+    /// Not the protocol but its judge is broken: where a hub that did not know that it was old has split a transfer,
+    /// and left it to people, the judge waits for its end, and for an answer to its client.
+    WaitsForPeople,
 }
 
 impl Broken {
@@ -31,7 +54,29 @@ impl Broken {
         ("no-tombstone", Broken::NoTombstone),
         ("presumes-abort", Broken::PresumesAbort),
         ("forgets-undecided", Broken::ForgetsUndecided),
+        ("fences-lost-admissions", Broken::FencesLostAdmissions),
+        ("leaves-legs-awaiting", Broken::LeavesLegsAwaiting),
+        ("revives-ended-holds", Broken::RevivesEndedHolds),
+        ("commits-overtake-aborts", Broken::CommitsOvertakeAborts),
+        ("refuses-moot-aborts", Broken::RefusesMootAborts),
+        ("waits-for-people", Broken::WaitsForPeople),
     ];
+
+    /// How a violation begins, and what else it says, when it shows this fault and not one that came of it.
+    pub fn symptom(self) -> (&'static str, &'static str) {
+        match self {
+            Broken::AnswersBeforeSync => ("INV-10", "a caller was told otherwise"),
+            Broken::NoTombstone => ("INV-09", "held after its abort was recorded"),
+            Broken::PresumesAbort => ("INV-03", "held"),
+            Broken::ForgetsUndecided | Broken::LeavesLegsAwaiting => ("INV-12", "in doubt"),
+            Broken::FencesLostAdmissions => ("not everything ended in time", "is not admitted"),
+            Broken::RevivesEndedHolds | Broken::CommitsOvertakeAborts => {
+                ("alarm at", "payer: REPLAYED_TO_SUSPENSE")
+            }
+            Broken::RefusesMootAborts => ("alarm at", "TERMS_DIFFER"),
+            Broken::WaitsForPeople => ("not everything ended in time", "clients wait"),
+        }
+    }
 }
 
 impl World {
@@ -57,8 +102,68 @@ impl World {
                 };
                 disk.rows().into_iter().filter(open).for_each(|row| disk.remove(&row.key()));
             }
-            (Broken::NoTombstone | Broken::PresumesAbort, Disk::Hub(_))
-            | (Broken::ForgetsUndecided, Disk::Node(_)) => {}
+            _ => {}
         }
+    }
+
+    fn leg(&self, province: ProvinceCode, decision: &Decision) -> Option<LegRow> {
+        let key = node::Key::Leg(decision.transfer_id, decision.side);
+        let row = self.nodes.get(&province)?.disk.row(&key);
+        row.as_ref().and_then(LegRow::of).cloned()
+    }
+
+    /// A call as it reaches a server of a broken protocol; none that is answered before its machine hears of it.
+    pub(super) fn break_call(&mut self, mut letter: Letter) -> Option<Letter> {
+        match (self.plan.broken, &mut letter.message) {
+            (Some(Broken::FencesLostAdmissions), Message::Announce(node, _)) if self.is_fenced(node) => {
+                let message = Message::Refused(Some(Reason::SenderRefused));
+                self.send(Letter { from: HUB, to: letter.from, answer: true, message, ..letter });
+                None
+            }
+            (Some(Broken::RefusesMootAborts), Message::Decide(_, decisions)) => {
+                for decision in decisions.iter_mut().filter(|it| it.outcome == Outcome::Abort) {
+                    let leg = self.leg(letter.to, decision).filter(|leg| leg.state == LegState::Prepared);
+                    if leg.is_some_and(|leg| leg.terms_digest != decision.terms_digest) {
+                        decision.outcome = Outcome::Commit;
+                    }
+                }
+                Some(letter)
+            }
+            _ => Some(letter),
+        }
+    }
+
+    /// Whether a start of a node knows an earlier incarnation than it was given last, though its store was not restored
+    /// since it was admitted.
+    fn is_fenced(&self, node: &Announcement) -> bool {
+        let given = self.hub.disk.row(&hub::Key::Peer(node.province));
+        let is_earlier = given.as_ref().and_then(PeerRow::of).is_some_and(|given| {
+            given.start_id != node.mark.start_id && node.mark.incarnation < given.incarnation
+        });
+        is_earlier && self.restored.get(&node.province) != Some(&u64::MAX)
+    }
+
+    /// A page of what a node is told again, as a broken hub reads it.
+    pub(super) fn break_page(&self, found: hub::Input) -> hub::Input {
+        let hub::Input::ReadBack { province, page, mut upto, mut end, mut decisions } = found else {
+            return found;
+        };
+        let stands = |it: &Decision, state| self.leg(province, it).is_some_and(|leg| leg.state == state);
+        let is_new = |it: &Decision| it.outcome == Outcome::Commit && !stands(it, LegState::Committed);
+        match (self.plan.broken, page) {
+            (Some(Broken::LeavesLegsAwaiting), Page::Late(_)) => {
+                decisions.retain(|it| !stands(it, LegState::Awaiting));
+            }
+            (Some(Broken::RevivesEndedHolds), Page::Late(_)) => {
+                decisions.retain(|it| !stands(it, LegState::Prepared));
+            }
+            // The page comes once more, with all of it, when the node has its commits.
+            (Some(Broken::CommitsOvertakeAborts), Page::After(after)) if decisions.iter().any(is_new) => {
+                decisions.retain(|it| it.outcome == Outcome::Commit);
+                (upto, end) = (after, false);
+            }
+            _ => {}
+        }
+        hub::Input::ReadBack { province, page, upto, end, decisions }
     }
 }

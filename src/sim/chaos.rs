@@ -97,6 +97,7 @@ impl World {
             return;
         }
         if !letter.answer {
+            let Some(letter) = self.break_call(letter) else { return };
             return match letter.to {
                 HUB => self.hub_is_asked(letter),
                 province => self.node_is_asked(province, letter.call, letter.message),

@@ -1,10 +1,12 @@
 //! What must hold, looked at while the world runs: what has changed, at every half second; all of it now and then,
 //! after a store was restored, and at the end.
 
-use super::world::World;
+use super::disk::Disk;
+use super::world::{Client, World};
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
 use crate::domain::audit::invariant::{INVARIANTS, Violation, violations};
 use crate::domain::hub::tables::TransferRow;
+use crate::domain::machine::own::IncidentRow;
 use crate::domain::machine::record::{Record, replay};
 use crate::domain::machine::table::{Row as _, Table as _, TableRow};
 use crate::domain::node::apply::PROVINCE;
@@ -27,6 +29,8 @@ const OF_TRANSFERS: &[&str] = &["INV-01", "INV-02", "INV-09", "INV-10", "INV-13"
 const OF_MEMBERS: &[&str] = &["INV-03", "INV-04", "INV-11", "INV-14"];
 
 type Legs = BTreeSet<(TransferId, Side)>;
+/// Looks whether one kind of thing goes on, but for transfers that are left to people.
+type Look = fn(&World, &BTreeSet<TransferId>) -> Option<String>;
 
 /// What was looked at so far.
 #[derive(Debug, Default)]
@@ -83,7 +87,41 @@ impl Looked {
 
 impl World {
     pub(super) fn has_ended(&self) -> bool {
+        self.not_ended().next().is_none()
+    }
+
+    /// What still goes on, in words, each found when it is asked for; the cheapest to find comes first.
+    pub(super) fn not_ended(&self) -> impl Iterator<Item = String> {
+        const LOOKS: &[Look] = &[
+            World::clients_wait,
+            |world, _| world.returning.iter().any(|it| !it.done).then(|| "operators wait".to_owned()),
+            |world, _| world.not_whole(),
+            |world, _| world.hub_restored.then(|| "the hub has not recovered".to_owned()),
+            |world, _| {
+                let may_end = world.stale.may_end(world.at, world.plan.safety_ms);
+                (!may_end).then(|| "an old hub may still be found".to_owned())
+            },
+            World::unsettled,
+        ];
         let left = self.left_to_people();
+        LOOKS.iter().filter_map(move |look| look(self, &left))
+    }
+
+    fn clients_wait(&self, left: &BTreeSet<TransferId>) -> Option<String> {
+        let waits = |client: &&Client| !client.done && !left.contains(&client.wish.transfer_id);
+        let waiting = self.clients.iter().filter(waits).count();
+        (waiting > 0).then(|| format!("{waiting} clients wait"))
+    }
+
+    /// A node that was restored has nothing in doubt of what it lost: it has ended once it was told all of it.
+    fn not_whole(&self) -> Option<String> {
+        let lacks = |province: &&ProvinceCode| self.joined.get(province) != Some(&false);
+        let province = self.country.provinces.iter().find(lacks)?;
+        let standing = if self.joined.contains_key(province) { "is not whole" } else { "is not admitted" };
+        Some(format!("{province} {standing}"))
+    }
+
+    fn unsettled(&self, left: &BTreeSet<TransferId>) -> Option<String> {
         let unsettled = |row: &hub::Row| {
             let is_left = TransferRow::of(row).is_some_and(|it| left.contains(&it.transfer_id));
             hub::unsettled_transfers().admits(row) && !is_left
@@ -92,15 +130,8 @@ impl World {
             let is_left = LegRow::of(row).is_some_and(|leg| left.contains(&leg.transfer_id));
             node::legs_in_doubt().admits(row) && !is_left
         };
-        // A node that was restored has nothing in doubt of what it lost: it has ended once it was told all of it.
-        let whole = |province: &ProvinceCode| self.joined.get(province) == Some(&false);
-        self.clients.iter().all(|client| client.done || left.contains(&client.wish.transfer_id))
-            && self.returning.iter().all(|it| it.done)
-            && self.country.provinces.iter().all(whole)
-            && !self.hub_restored
-            && self.stale.may_end(self.at, self.plan.safety_ms)
-            && !self.hub.disk.any(unsettled)
-            && !self.nodes.values().any(|node| node.disk.any(in_doubt))
+        let open = self.hub.disk.any(unsettled) || self.nodes.values().any(|node| node.disk.any(in_doubt));
+        open.then(|| "transfers are not settled".to_owned())
     }
 
     /// Looks at what has changed; at everything where that cannot be said, and now and then.
@@ -151,6 +182,22 @@ impl World {
         } else {
             self.complain(violation.to_string());
         }
+    }
+
+    /// People are called about a leg: nothing that happens here should need them.
+    pub(super) fn alarm(&mut self, place: ProvinceCode, transfer_id: TransferId, side: Side) {
+        let reason = |incident: Option<&IncidentRow>| incident.map(|it| it.refusal.reason.code());
+        let reason = match self.disk(place) {
+            Some(Disk::Hub(disk)) => {
+                reason(disk.row(&hub::Key::Incident(transfer_id, side)).as_ref().and_then(TableRow::of))
+            }
+            Some(Disk::Node(disk)) => {
+                reason(disk.row(&node::Key::Incident(transfer_id, side)).as_ref().and_then(TableRow::of))
+            }
+            None => None,
+        };
+        let (side, reason) = (side.name(), reason.unwrap_or("no reason is noted"));
+        self.complain(format!("alarm at {place}: {transfer_id} {side}: {reason}"));
     }
 
     fn no_panics(&mut self) {

@@ -42,7 +42,7 @@ impl World {
                 Output::Effect(Effect::Flush(_)) => {}
                 Output::Effect(Effect::ReadBack(province, page)) => {
                     match ReadBack::new(province, page).whole(&mut self.hub.disk.open_for_reading()) {
-                        Ok(found) => self.hub.inbox.push(found),
+                        Ok(found) => self.hub.inbox.push(self.break_page(found)),
                         Err(error) => self.complain(format!("the hub cannot read back: {error}")),
                     }
                     self.soon(HUB);
@@ -62,9 +62,7 @@ impl World {
                     self.report.count("decided at recovery");
                 }
                 Output::Effect(Effect::Alarm(..)) if self.is_aftermath() => {}
-                Output::Effect(Effect::Alarm(transfer_id, side)) => {
-                    self.complain(format!("alarm at the hub: {transfer_id} {}", side.name()));
-                }
+                Output::Effect(Effect::Alarm(transfer_id, side)) => self.alarm(HUB, transfer_id, side),
                 Output::Answer(ticket, answer) => {
                     if let Some(caller) = self.hub.callers.remove(&ticket) {
                         self.hub_answers(caller, answer);

@@ -29,7 +29,7 @@ const AT_HUB: &[&str] = &[
 /// Where a transfer stands at the hub, or the hub itself while it hears what it lost.
 const TRANSFERS: &[&str] = &[
     "never seen",
-    "buried",
+    "tombstone",
     "pending",
     "awaiting_acceptance",
     "accepted",
@@ -58,7 +58,7 @@ const LEGS: &[&str] = &[
     "awaiting",
     "prepared",
     "refused",
-    "buried",
+    "tombstone",
     "committed",
     "aborted",
     "the node is not admitted",

@@ -45,9 +45,7 @@ impl World {
                 Output::Effect(Effect::Announce) => self.announce_after(province, 0),
                 Output::Effect(Effect::HubRefused) => self.report.count("hub refused"),
                 Output::Effect(Effect::Alarm(..)) if self.is_aftermath() => {}
-                Output::Effect(Effect::Alarm(transfer_id, side)) => {
-                    self.complain(format!("alarm at {province}: {transfer_id} {}", side.name()));
-                }
+                Output::Effect(Effect::Alarm(transfer_id, side)) => self.alarm(province, transfer_id, side),
                 Output::Answer(ticket, answer) => {
                     let caller = self.nodes.get_mut(&province).and_then(|node| node.callers.remove(&ticket));
                     let message = match answer {

@@ -2,6 +2,7 @@
 //! hand. Whoever has seen more must find it: a node is told again what it lost; a hub is refused, and then restored as
 //! it should have been. What nobody else had seen cannot be found (ADR 010).
 
+use super::Broken;
 use super::disk::Disk;
 use super::world::{HUB, World};
 use crate::domain::audit::invariant::Violation;
@@ -201,7 +202,7 @@ impl World {
 
     /// Transfers that stay as they are, for people: a hub that did not know that it was old has split them.
     pub(super) fn left_to_people(&self) -> BTreeSet<TransferId> {
-        if !self.stale.hub_ever {
+        if !self.stale.hub_ever || self.plan.broken == Some(Broken::WaitsForPeople) {
             return BTreeSet::new();
         }
         let rows = self.hub.disk.rows();

@@ -110,7 +110,7 @@ impl HubMachine {
         let state = match transfer {
             _ if self.is_recovering() => "the hub recovers",
             Some(transfer) => transfer.state.name(),
-            None if sight.row(&hub::Key::Tombstone(id)).is_some() => "buried",
+            None if sight.row(&hub::Key::Tombstone(id)).is_some() => "tombstone",
             None => "never seen",
         };
         sight.marks.mark("hub", message(transfer), state);

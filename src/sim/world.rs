@@ -190,10 +190,8 @@ impl World {
             }
             if self.at > self.plan.safety_ms + self.plan.liveness_ms {
                 self.check_at_rest();
-                let left = self.left_to_people();
-                let waits = |client: &&Client| !client.done && !left.contains(&client.wish.transfer_id);
-                let waiting = self.clients.iter().filter(waits).count();
-                self.complain(format!("not everything ended in time: {waiting} clients wait"));
+                let left: Vec<String> = self.not_ended().collect();
+                self.complain(format!("not everything ended in time: {}", left.join(", ")));
                 break;
             }
         }
