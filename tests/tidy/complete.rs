@@ -1,6 +1,6 @@
 //! What must exist because something else does.
 
-use super::source::{files, project, read};
+use super::source::{files, pages, project, read};
 use gongji::domain::reason::TABLE;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -167,10 +167,8 @@ fn links(text: &str) -> Vec<String> {
 
 #[test]
 fn links_of_the_documents_lead_somewhere() {
-    let readmes = ["README.md", "README.zh-CN.md"].into_iter().filter(|it| project().join(it).exists());
-    let pages: Vec<String> = readmes.map(str::to_owned).chain(files("docs", "md")).collect();
     let mut wrong = Vec::new();
-    for page in pages {
+    for page in pages() {
         let folder = Path::new(&page).parent().unwrap_or(Path::new(""));
         for link in links(&read(&page)) {
             let target = link.split('#').next().unwrap_or("");

@@ -39,6 +39,16 @@ pub fn files(folder: &str, ending: &str) -> Vec<String> {
     found
 }
 
+/// The pages for people: those that stand at the top, and those below `docs`.
+pub fn pages() -> Vec<String> {
+    let entries = fs::read_dir(project()).expect("the project's folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    let mut found: Vec<String> = names.filter(|name| name.ends_with(".md")).collect();
+    found.sort();
+    found.extend(files("docs", "md"));
+    found
+}
+
 /// The text of a file of the project.
 pub fn read(path: &str) -> String {
     fs::read_to_string(project().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))

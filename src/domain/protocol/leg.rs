@@ -21,7 +21,7 @@ stored_enum! {
         /// Voted no.
         Refused = 2 "refused",
         /// Aborted before it was ever prepared here: a tombstone.
-        Tombstone = 3 "buried",
+        Tombstone = 3 "tombstone",
         /// Committed.
         Committed = 4 "committed",
         /// Aborted after a yes.
