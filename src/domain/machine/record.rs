@@ -175,3 +175,7 @@ macro_rules! records {
 }
 
 pub(crate) use {contents, records};
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;
