@@ -1,6 +1,6 @@
 //! Records of which an earlier version was written.
 
-use super::{DecodeError, Record as _, ToldBackBy, replay};
+use super::{DecodeError, Kind, Record as _, ToldBackBy, replay};
 use crate::domain::machine::describe::Detail;
 use crate::domain::machine::own::IncidentRaised;
 use crate::domain::machine::samples::{ItemCounted, ItemRow, Key, Record, Started};
@@ -57,9 +57,24 @@ fn a_record_says_what_it_was_declared_with() {
     let transfer_id = TransferId([9; 16]);
     let refusal = RefusalRecord::new(Reason::ContraryOrder, RefusalSide::Hub);
     let raised: Record = IncidentRaised { transfer_id, side: Side::Payer, refusal, time: Civil(5) }.into();
-    let said = |it: &Record| (it.kind(), it.name(), it.version(), it.transfer_id(), it.told_back_by());
-    assert_eq!(said(&started), (1, "Started", 1, None, ToldBackBy::Nobody));
-    assert_eq!(said(&counted(true)), (2, "ItemCounted", 2, None, ToldBackBy::Platform));
-    assert_eq!(said(&raised), (8, "IncidentRaised", 1, Some(transfer_id), ToldBackBy::Node));
+    let said = |it: &Record| (it.kind(), it.name(), it.version(), it.transfer_id());
+    assert_eq!(said(&started), (1, "Started", 1, None));
+    assert_eq!(said(&counted(true)), (2, "ItemCounted", 2, None));
+    assert_eq!(said(&raised), (8, "IncidentRaised", 1, Some(transfer_id)));
+    let kind = |number, name, about, told_back_by| Kind {
+        number,
+        name,
+        version: 1,
+        earlier: &[],
+        about,
+        told_back_by,
+    };
+    let expected = [
+        kind(1, "Started", None, ToldBackBy::Nobody),
+        Kind { version: 2, earlier: &[1], ..kind(2, "ItemCounted", None, ToldBackBy::Platform) },
+        kind(7, "PeerSeen", None, ToldBackBy::Node),
+        kind(8, "IncidentRaised", Some("transfer_id"), ToldBackBy::Node),
+    ];
+    assert_eq!(Record::KINDS, expected);
     assert_eq!(counted(true).details().last(), Some(&("is_settled", Detail::Flag(true))));
 }
