@@ -1,15 +1,20 @@
 //! Load – decide – append: one batch, without threads or waiting, so that tests and the simulator drive it too.
 
+use crate::domain::machine::need::Prefix;
 use crate::domain::machine::step::{Batch, Machine, Output, Step, Ticket};
-use crate::domain::machine::table::{Key, Row};
+use crate::domain::machine::table::{Key, Row, Table};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::value::calendar::{Civil, Mono, Now};
 use crate::store::failpoint::{Failpoint, hit};
-use crate::store::{Commit, Head, KeyOf, Store, StoreError};
+use crate::store::{Commit, Head, KeyOf, Store, StoreError, TableOf};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Rows kept between batches, so that a leg's decision finds what its prepare loaded: at most twice as many.
 const CACHED_ROWS_MAX: usize = 40_000;
+
+/// Most rows under one prefix that an input may need: all others wait while they are read, and they may not drive out
+/// what the inputs after it need. A fortieth of what is kept.
+pub(super) const ROWS_UNDER_PREFIX_MAX: usize = 1_000;
 
 /// Why an engine stops. None of these is retried in the same process.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +33,27 @@ pub enum EngineError {
     Thread(String),
 }
 
+/// Why an input is not decided.
+#[derive(Debug, thiserror::Error)]
+enum NotLoaded {
+    /// Ends the engine.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Costs the input.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+}
+
+/// An input needs more rows under one prefix than are loaded.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an input needs a range of table {table} that holds more than {ROWS_UNDER_PREFIX_MAX} rows: it is not decided"
+)]
+pub(super) struct TooMany {
+    /// The table's name in SQL.
+    pub(super) table: &'static str,
+}
+
 /// What a batch wants done once it is durable.
 pub type Outputs<M> = Vec<Output<<M as Machine>::Answer, <M as Machine>::Effect>>;
 
@@ -40,7 +66,7 @@ pub struct Core<M: Machine, S> {
     civil: Civil,
     incarnation: u64,
     failed: Vec<Ticket>,
-    panics: u64,
+    failures: u64,
 }
 
 impl<M: Machine, S: Store<M::Record>> Core<M, S> {
@@ -56,7 +82,7 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
             civil,
             incarnation,
             failed: Vec::new(),
-            panics: 0,
+            failures: 0,
         })
     }
 
@@ -85,12 +111,13 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
         &mut self.store
     }
 
-    /// How many inputs have panicked: each is a bug, also where nobody waited for an answer.
-    pub fn panics(&self) -> u64 {
-        self.panics
+    /// How many inputs could not be decided, because a step panicked or needs too much: each is a bug, also where
+    /// nobody waited for an answer.
+    pub fn failures(&self) -> u64 {
+        self.failures
     }
 
-    /// Callers whose input panicked since the last call: they will not be answered.
+    /// Callers whose input could not be decided since the last call: they will not be answered.
     pub fn take_failed(&mut self) -> Vec<Ticket> {
         std::mem::take(&mut self.failed)
     }
@@ -99,15 +126,18 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
     pub fn run(&mut self, now: Now, inputs: Vec<M::Input>) -> Result<Outputs<M>, EngineError> {
         let now = self.forward(now);
         let mut batch = Batch::after(self.store.head().sequence);
-        // What all inputs need at first sight comes in one reading; what earlier inputs make needful, as it shows.
-        let keys = inputs.iter().flat_map(|input| self.machine.needs(now, input, &self.rows)).collect();
+        // The rows that all inputs need at first sight come in one reading; what earlier inputs make needful, and
+        // ranges, as it shows.
+        let keys = inputs.iter().flat_map(|input| self.machine.needs(now, input, &self.rows).keys).collect();
         self.learn(keys)?;
         for input in inputs {
-            self.load(now, &input)?;
-            self.decide(now, input, &mut batch)?;
+            match self.load(now, &input) {
+                Ok(()) => self.decide(now, input, &mut batch)?,
+                Err(NotLoaded::TooMany(error)) => self.fail(M::ticket(&input), &error.to_string()),
+                Err(NotLoaded::Store(error)) => return Err(error.into()),
+            }
         }
         let rows = self.rows.take_changed();
-        batch.vault.iter().filter(|row| row.is_finished()).for_each(|row| self.rows.forget(&row.key()));
         if !batch.records.is_empty() || !batch.vault.is_empty() {
             self.store.append(&Commit { records: batch.records, rows, vault: batch.vault })?;
             hit(Failpoint::BeforeAnswers);
@@ -129,17 +159,29 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
         Now { civil: self.civil, ..now }
     }
 
-    fn load(&mut self, now: Now, input: &M::Input) -> Result<(), EngineError> {
+    fn load(&mut self, now: Now, input: &M::Input) -> Result<(), NotLoaded> {
         loop {
-            let keys = self.machine.needs(now, input, &self.rows);
-            if keys.is_empty() {
+            let needs = self.machine.needs(now, input, &self.rows);
+            if needs.is_empty() {
                 return Ok(());
             }
-            self.learn(keys)?;
+            self.learn(needs.keys)?;
+            for prefix in needs.prefixes {
+                self.learn_all(prefix)?;
+            }
         }
     }
 
-    fn learn(&mut self, mut keys: Vec<KeyOf<M::Record>>) -> Result<(), EngineError> {
+    fn learn_all(&mut self, prefix: Prefix<TableOf<M::Record>>) -> Result<(), NotLoaded> {
+        let rows = self.store.load_under(&prefix, ROWS_UNDER_PREFIX_MAX + 1)?;
+        if rows.len() > ROWS_UNDER_PREFIX_MAX {
+            return Err(TooMany { table: prefix.table().name() }.into());
+        }
+        self.rows.learn_all(prefix, rows);
+        Ok(())
+    }
+
+    fn learn(&mut self, mut keys: Vec<KeyOf<M::Record>>) -> Result<(), StoreError> {
         if keys.is_empty() {
             return Ok(());
         }
@@ -167,13 +209,16 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
             Ok(()) => Ok(()),
             Err(_) if batch.applying => Err(EngineError::Apply),
             Err(_) => {
-                tracing::error!(
-                    "a step panicked: this is a bug; its caller is told that the outcome is not known"
-                );
-                self.panics += 1;
-                self.failed.extend(ticket);
+                self.fail(ticket, "a step panicked: this is a bug");
                 Ok(())
             }
         }
+    }
+
+    /// Gives one input up.
+    fn fail(&mut self, ticket: Option<Ticket>, error: &str) {
+        tracing::error!(error, "an input was not decided; its caller is told that the outcome is not known");
+        self.failures += 1;
+        self.failed.extend(ticket);
     }
 }

@@ -158,7 +158,7 @@ impl<M: Machine> Shared<M> {
             if core.head() != before || !outputs.is_empty() {
                 self.hand_over(core.head(), outputs)?;
             }
-            // A caller whose input panicked was not answered and never will be.
+            // A caller whose input could not be decided was not answered and never will be.
             for ticket in core.take_failed() {
                 self.dismiss(ticket);
             }

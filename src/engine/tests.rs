@@ -1,25 +1,39 @@
 //! The engine with a small machine: what callers see when things go wrong.
 
+use super::core::{ROWS_UNDER_PREFIX_MAX, TooMany};
 use super::{AskError, Clock, Core, Engine, EngineError, Outlet, start};
-use crate::domain::hub::record::HubStarted;
-use crate::domain::hub::{Key, Record, Row};
+use crate::domain::machine::need::{Needs, Prefix};
 use crate::domain::machine::own::SelfRow;
-use crate::domain::machine::step::{Machine, Step, Ticket};
+use crate::domain::machine::samples::{ItemCounted, ItemRow, Key, Record, Row, Started, Table};
+use crate::domain::machine::step::{Machine, Output, Step, Ticket};
+use crate::domain::machine::table::Change;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::value::calendar::{Civil, Mono, Now};
 use crate::domain::value::id::StartId;
-use crate::store::Tables;
 use crate::store::memory::{Fault, MemoryDisk, MemoryStore};
+use crate::store::{Commit, Journal, Tables};
+use std::cell::Cell;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-/// Counts: each `Add` journals a record whose incarnation is the sum so far.
-struct Counter;
+/// Counts: each `Add` journals a record whose incarnation is the sum so far, each `Count` one about an item of a shop,
+/// and answers how many things the shop has.
+#[derive(Default)]
+struct Counter {
+    /// How often all items of a shop were asked for.
+    asked: Cell<u64>,
+}
+
+fn shop(shop: u64) -> Prefix<Table> {
+    Prefix::of::<ItemRow>((shop,))
+}
 
 #[derive(Debug)]
 enum Input {
     Add(Ticket, u64),
+    Count(Ticket, ItemCounted),
+    Note(ItemCounted),
     Panic(Ticket),
     Block(Receiver<()>),
     Tick,
@@ -32,22 +46,32 @@ impl Machine for Counter {
     type Answer = u64;
     type Effect = u64;
 
-    fn needs(&self, _now: Now, _input: &Input, rows: &WorkingSet<Row>) -> Vec<Key> {
-        if rows.knows(&Key::OWN) { Vec::new() } else { vec![Key::OWN] }
+    fn needs(&self, _now: Now, input: &Input, rows: &WorkingSet<Row>) -> Needs<Key> {
+        let mut needs = Needs::from(if rows.knows(&Key::OWN) { vec![] } else { vec![Key::OWN] });
+        if let Input::Count(_, item) = input
+            && !rows.knows_all(&shop(item.shop))
+        {
+            self.asked.set(self.asked.get() + 1);
+            needs.prefixes.push(shop(item.shop));
+        }
+        needs
     }
 
     fn step(&mut self, input: Input, step: &mut Step<'_, Record, u64, u64>) {
         match input {
             Input::Add(ticket, number) => {
                 let sum = step.rows().get::<SelfRow>(&Key::OWN).map_or(0, |row| row.incarnation) + number;
-                step.record(HubStarted {
-                    incarnation: sum,
-                    start_id: StartId::default(),
-                    time: step.now.civil,
-                });
+                step.record(Started { incarnation: sum, start_id: StartId::default(), time: step.now.civil });
                 step.answer(ticket, sum);
                 step.effect(sum);
             }
+            Input::Count(ticket, item) => {
+                let shop = shop(item.shop);
+                step.record(item);
+                let things = step.rows().under(&shop).into_iter().map(|item: &ItemRow| item.count).sum();
+                step.answer(ticket, things);
+            }
+            Input::Note(item) => step.record(item),
             Input::Panic(_) => panic!("a bug in a rule"),
             Input::Block(until) => drop(until.recv()),
             Input::Tick => {}
@@ -64,8 +88,8 @@ impl Machine for Counter {
 
     fn ticket(input: &Input) -> Option<Ticket> {
         match input {
-            Input::Add(ticket, _) | Input::Panic(ticket) => Some(*ticket),
-            Input::Block(_) | Input::Tick => None,
+            Input::Add(ticket, _) | Input::Count(ticket, _) | Input::Panic(ticket) => Some(*ticket),
+            Input::Note(_) | Input::Block(_) | Input::Tick => None,
         }
     }
 }
@@ -92,7 +116,7 @@ impl Outlet<u64> for Heard {
 fn engine(disk: &MemoryDisk<Record>) -> (Engine<Counter>, Receiver<u64>) {
     let (sender, effects) = channel();
     let clock = Arc::new(Fixed(Mutex::new(Now { mono: Mono(0), civil: Civil(1_000) })));
-    let core = Core::new(Counter, disk.open()).expect("a core");
+    let core = Core::new(Counter::default(), disk.open()).expect("a core");
     (start(core, clock, Box::new(Heard(sender)), Vec::new()).expect("an engine"), effects)
 }
 
@@ -146,7 +170,7 @@ impl Outlet<u64> for Broken {
 async fn an_engine_whose_outlet_broke_decides_nothing_more() {
     let disk = MemoryDisk::new();
     let clock = Arc::new(Fixed(Mutex::new(Now { mono: Mono(0), civil: Civil(1_000) })));
-    let core = Core::new(Counter, disk.open()).expect("a core");
+    let core = Core::new(Counter::default(), disk.open()).expect("a core");
     let engine = start(core, clock, Box::new(Broken), Vec::new()).expect("an engine");
     assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 2)).await, Err(AskError::Unknown));
     engine.handle.clone().ended().await;
@@ -186,10 +210,11 @@ async fn too_many_callers_are_turned_away_before_anything_begins() {
 fn civil_time_never_runs_backwards_not_even_over_a_restart() {
     let disk = MemoryDisk::new();
     let at = |civil| Now { mono: Mono(0), civil: Civil(civil) };
-    let mut core = Core::new(Counter, disk.open()).expect("a core");
+    let mut core = Core::new(Counter::default(), disk.open()).expect("a core");
     core.run(at(5_000), vec![Input::Add(0, 1)]).expect("stored");
     core.run(at(4_000), vec![Input::Add(0, 1)]).expect("stored");
-    let mut core: Core<Counter, MemoryStore<Record>> = Core::new(Counter, disk.open()).expect("a core");
+    let mut core: Core<Counter, MemoryStore<Record>> =
+        Core::new(Counter::default(), disk.open()).expect("a core");
     core.run(at(1_000), vec![Input::Add(0, 1)]).expect("stored");
     let times: Vec<i64> = core
         .store()
@@ -197,9 +222,72 @@ fn civil_time_never_runs_backwards_not_even_over_a_restart() {
         .expect("read")
         .into_iter()
         .filter_map(|entry| match entry.record {
-            Record::HubStarted(record) => Some(record.time.0),
+            Record::Started(record) => Some(record.time.0),
             _ => None,
         })
         .collect();
     assert_eq!(times, [5_000, 5_000, 5_000]);
+}
+
+fn counted(shop: u64, item: u64, count: u64) -> ItemCounted {
+    ItemCounted { shop, shelf: 1, item, count, is_settled: false }
+}
+
+fn answers(core: &mut Core<Counter, MemoryStore<Record>>, items: Vec<ItemCounted>) -> Vec<(Ticket, u64)> {
+    let inputs = (0..).zip(items).map(|(ticket, item)| Input::Count(ticket, item)).collect();
+    let outputs = core.run(Now { mono: Mono(0), civil: Civil(1) }, inputs).expect("stored");
+    let answer = |output| match output {
+        Output::Answer(ticket, things) => (ticket, things),
+        Output::Effect(effect) => panic!("{effect}: nothing is to be done"),
+    };
+    outputs.into_iter().map(answer).collect()
+}
+
+#[test]
+fn a_range_is_loaded_once_and_then_has_what_the_batch_adds() {
+    let disk = MemoryDisk::new();
+    let mut core = Core::new(Counter::default(), disk.open()).expect("a core");
+    let first = vec![counted(1, 1, 5), counted(2, 9, 100), counted(1, 2, 7), counted(1, 1, 6)];
+    assert_eq!(answers(&mut core, first), [(0, 5), (1, 100), (2, 12), (3, 13)]);
+    assert_eq!(answers(&mut core, vec![counted(1, 3, 1)]), [(0, 14)], "the next batch");
+    assert_eq!(core.machine().asked.get(), 4 + 2, "by each at first sight, and then once a shop");
+    let mut core = Core::new(Counter::default(), disk.open()).expect("a core");
+    assert_eq!(answers(&mut core, vec![counted(1, 4, 1)]), [(0, 15)], "what is stored counts");
+}
+
+/// What is loaded in the middle of a batch must not hide what was made before it.
+#[test]
+fn a_range_that_is_loaded_late_has_what_the_batch_made_before() {
+    let mut core = Core::new(Counter::default(), MemoryDisk::new().open()).expect("a core");
+    let inputs = vec![Input::Note(counted(1, 1, 5)), Input::Count(1, counted(1, 2, 7))];
+    let outputs = core.run(Now { mono: Mono(0), civil: Civil(1) }, inputs).expect("stored");
+    assert_eq!(outputs, [Output::Answer(1, 12)]);
+}
+
+#[tokio::test]
+async fn a_range_that_is_too_large_costs_its_input_only() {
+    let disk = MemoryDisk::new();
+    let item = |item| Change::unknown(ItemRow { shop: 1, shelf: 1, item, count: 1, is_settled: false });
+    let rows = (0..ROWS_UNDER_PREFIX_MAX as u64).map(item).collect();
+    disk.open().append(&Commit { rows, ..Commit::default() }).expect("stored");
+    let (engine, _effects) = engine(&disk);
+    let things = ROWS_UNDER_PREFIX_MAX as u64 + 1;
+    let count = |item| engine.handle.ask(move |ticket| Input::Count(ticket, counted(1, item, 1)));
+    assert_eq!(count(things).await, Ok(things), "as many as may be, and one more in the batch");
+    engine.handle.stop();
+    assert!(engine.thread.join().expect("no panic").is_ok());
+
+    let (engine, _effects) = self::engine(&disk);
+    let large = engine.handle.begin(|ticket| Input::Count(ticket, counted(1, 1, 1))).expect("begun");
+    let other = engine.handle.begin(|ticket| Input::Count(ticket, counted(2, 1, 4))).expect("begun");
+    assert!(large.await.is_err(), "the caller does not wait for ever");
+    assert_eq!(other.await, Ok(4));
+    engine.handle.stop();
+    assert!(engine.thread.join().expect("no panic").is_ok());
+
+    let mut core = Core::new(Counter::default(), disk.open()).expect("a core");
+    assert_eq!(answers(&mut core, vec![counted(1, 1, 1), counted(3, 1, 2)]), [(1, 2)]);
+    assert_eq!((core.failures(), core.take_failed()), (1, vec![0]));
+    let text = "an input needs a range of table item that holds more than 1000 rows: it is not decided";
+    assert_eq!(TooMany { table: "item" }.to_string(), text);
 }

@@ -202,7 +202,8 @@ impl World {
 
     fn no_panics(&mut self) {
         let nodes = self.nodes.values().filter_map(|node| node.core.as_ref());
-        let panics = self.hub.core.as_ref().map_or(0, Core::panics) + nodes.map(Core::panics).sum::<u64>();
+        let panics =
+            self.hub.core.as_ref().map_or(0, Core::failures) + nodes.map(Core::failures).sum::<u64>();
         if panics > 0 {
             self.complain(format!("{panics} inputs panicked"));
         }

@@ -3,6 +3,7 @@
 use super::marks::Marks;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{self, CompensationWord, HubMachine};
+use crate::domain::machine::need::Needs;
 use crate::domain::machine::step::{Machine, Step, Ticket};
 use crate::domain::machine::table::TableRow;
 use crate::domain::machine::working_set::WorkingSet;
@@ -66,7 +67,7 @@ impl<M: Marked> Machine for Watched<M> {
     type Answer = M::Answer;
     type Effect = M::Effect;
 
-    fn needs(&self, now: Now, input: &Self::Input, rows: &WorkingSet<M::Row>) -> Vec<KeyOf<M::Record>> {
+    fn needs(&self, now: Now, input: &Self::Input, rows: &WorkingSet<M::Row>) -> Needs<KeyOf<M::Record>> {
         self.machine.needs(now, input, rows)
     }
 

@@ -1,6 +1,7 @@
 //! What every store must do, run on each of them.
 
 use crate::domain::hub::{transfers_before, unsettled_transfers};
+use crate::domain::machine::need::Prefix;
 use crate::domain::machine::record::Record;
 use crate::domain::machine::scan::{Filter, Scan};
 use crate::domain::machine::table::{Change, Key as _, Row, Table};
@@ -14,9 +15,10 @@ use crate::domain::value::side::Side;
 use crate::domain::{hub, node};
 use crate::store::samples::{Sample, runner, typed, values};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Commit, Head, KeyOf, Store, StoreError, Tables, chain};
+use crate::store::{Commit, Head, KeyOf, Store, StoreError, TableOf, Tables, chain};
 use proptest::collection::vec;
 use proptest::strategy::{Strategy, ValueTree};
+use std::collections::BTreeSet;
 
 /// Each function as a test of both stores, with the records and rows of one machine.
 macro_rules! on_each_store {
@@ -42,6 +44,7 @@ macro_rules! on_each_store {
 
 on_each_store!(
         hubs of hub: an_empty_store_has_nothing,
+        rows_under_a_prefix_come_in_key_order,
         an_append_is_there_for_the_writer_and_for_readers,
         an_empty_commit_changes_nothing,
         the_journal_is_chained_and_read_in_pages,
@@ -51,6 +54,7 @@ on_each_store!(
 );
 on_each_store!(
         nodes of node: an_empty_store_has_nothing,
+        rows_under_a_prefix_come_in_key_order,
         an_append_is_there_for_the_writer_and_for_readers,
         an_empty_commit_changes_nothing,
         the_journal_is_chained_and_read_in_pages,
@@ -207,6 +211,28 @@ fn scans_come_in_key_order_and_in_pages<R: Sample>(store: &mut dyn Store<R>) {
     }
 }
 
+fn rows_under_a_prefix_come_in_key_order<R: Sample>(store: &mut dyn Store<R>) {
+    let all = many_rows::<R::Row>();
+    store.append(&rows(all.iter().rev().cloned().collect())).unwrap();
+    let mut reader = store.reader().unwrap();
+    let prefixes: BTreeSet<Prefix<TableOf<R>>> =
+        all.iter().flat_map(|row| Prefix::over(&row.key())).collect();
+    let mut longest = 0;
+    for prefix in &prefixes {
+        let under = all.iter().filter(|row| prefix.covers(&row.key()));
+        let mut under: Vec<R::Row> = under.cloned().collect();
+        under.sort_by_key(Row::key);
+        assert_eq!(reader.load_under(prefix, 1_000).unwrap(), under, "{prefix:?}");
+        for limit in 0..=under.len() {
+            assert_eq!(store.load_under(prefix, limit).unwrap(), under[..limit], "{prefix:?}");
+        }
+        longest = longest.max(under.len());
+    }
+    assert!(prefixes.len() > 1 && longest > 1, "several ranges, and several rows in one");
+    let nobodys = Prefix::over(&nobodys::<R>()).remove(0);
+    assert_eq!(store.load_under(&nobodys, 9).unwrap(), []);
+}
+
 fn texts_are_ordered_by_their_bytes(store: &mut dyn Store<node::Record>) {
     let done_time = crate::domain::value::calendar::Civil(1);
     let request = |id: &str| RequestRow {
@@ -285,8 +311,9 @@ fn a_broken_constraint_rolls_all_back_and_ends_the_store(store: &mut dyn Store<n
     let later = [
         store.append(&rows(vec![account(1, AccountKind::Wallet, 5, 0).into()])).unwrap_err(),
         store.load(&[node::Key::Member(MemberRef([1; 16]))]).unwrap_err(),
+        store.load_under(&Prefix::of::<AccountRow>((MemberRef([1; 16]),)), 1).unwrap_err(),
         store.scan(&Scan { filter: legs_in_doubt(), after: None, limit: 1 }).unwrap_err(),
         store.journal(0, 1).unwrap_err(),
     ];
-    assert_eq!(later.map(|error| error.to_string()), [ended; 4]);
+    assert_eq!(later.map(|error| error.to_string()), [ended; 5]);
 }

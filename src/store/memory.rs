@@ -1,9 +1,12 @@
 //! A store in memory, for tests and the simulator: the same behaviour as SQLite's, with faults on demand.
 
+use crate::domain::machine::need::Prefix;
 use crate::domain::machine::record::Record;
 use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::{Row, Stored, Table};
-use crate::store::{AnyTables, Commit, Head, Journal, JournalEntry, KeyOf, Store, StoreError, Tables, chain};
+use crate::store::{
+    AnyTables, Commit, Head, Journal, JournalEntry, KeyOf, Store, StoreError, TableOf, Tables, chain,
+};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -317,6 +320,11 @@ impl<R: Record> Tables<R> for MemoryStore<R> {
         self.disk.load(keys)
     }
 
+    fn load_under(&mut self, prefix: &Prefix<TableOf<R>>, limit: usize) -> Result<Vec<R::Row>, StoreError> {
+        self.sound()?;
+        self.disk.load_under(prefix, limit)
+    }
+
     fn scan(&mut self, scan: &Scan<R::Row>) -> Result<Vec<R::Row>, StoreError> {
         self.sound()?;
         self.disk.scan(scan)
@@ -335,6 +343,12 @@ impl<R: Record> Tables<R> for MemoryDisk<R> {
     fn load(&mut self, keys: &[KeyOf<R>]) -> Result<Vec<Option<R::Row>>, StoreError> {
         let content = self.lock();
         Ok(keys.iter().map(|key| content.rows.get(key).cloned()).collect())
+    }
+
+    fn load_under(&mut self, prefix: &Prefix<TableOf<R>>, limit: usize) -> Result<Vec<R::Row>, StoreError> {
+        let content = self.lock();
+        let under = content.rows.iter().filter(|(key, _)| prefix.covers(*key));
+        Ok(under.take(limit).map(|(_, row)| row.clone()).collect())
     }
 
     fn scan(&mut self, scan: &Scan<R::Row>) -> Result<Vec<R::Row>, StoreError> {

@@ -17,7 +17,7 @@ use crate::domain::machine::record::{DecodeError, Record};
 use crate::domain::machine::table::Change;
 use crate::domain::value::id::Digest;
 
-pub use crate::domain::machine::reading::{JournalEntry, KeyOf, Tables};
+pub use crate::domain::machine::reading::{JournalEntry, KeyOf, TableOf, Tables};
 
 /// How far a journal has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

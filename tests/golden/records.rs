@@ -2,45 +2,109 @@
 //! a new content is a new version with a vector of its own, and the old one must still be read.
 
 use super::{holds, path, samples};
-use gongji::domain::machine::record::{DecodeError, Record};
+use gongji::domain::machine::record::{DecodeError, Kind, Record};
 use gongji::domain::value::id::hex;
 use gongji::domain::{hub, node};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 const FILE: &str = "records.txt";
 const HEAD: &str = "# kind version name bytes";
 
-/// Each kind with its line.
-fn lines<R: Record>(samples: &[R]) -> BTreeSet<(u16, String)> {
+/// A kind and a version of its content.
+type Written = (u16, u8);
+
+/// The vectors of the versions that are written today, as lines: one sample of each kind.
+fn lines<R: Record>(samples: &[R]) -> BTreeMap<Written, String> {
     let kinds: BTreeSet<u16> = samples.iter().map(R::kind).collect();
-    assert_eq!(kinds.len(), samples.len(), "one sample a kind");
+    assert_eq!(kinds, R::KINDS.iter().map(|kind| kind.number).collect(), "one sample a kind");
     let line = |record: &R| {
         format!("{} {} {} {}", record.kind(), record.version(), record.name(), hex(&record.encode()))
     };
-    samples.iter().map(|record| (record.kind(), line(record))).collect()
+    samples.iter().map(|record| ((record.kind(), record.version()), line(record))).collect()
+}
+
+/// The lines of the file.
+fn vector_lines() -> BTreeMap<Written, String> {
+    let text = fs::read_to_string(path(FILE)).expect("the golden file");
+    let written = |line: &str| {
+        let mut parts = line.split(' ');
+        let mut number = || parts.next().and_then(|part| part.parse::<u16>().ok()).expect("kind and version");
+        (number(), u8::try_from(number()).expect("a version"))
+    };
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| (written(line), line.to_owned())).collect()
 }
 
 /// The vectors of the file: kind, version, bytes.
 fn vectors() -> Vec<(u16, u8, Vec<u8>)> {
-    let text = fs::read_to_string(path(FILE)).expect("the golden file; BLESS=1 makes it");
-    let parse = |line: &str| {
-        let mut parts = line.split(' ');
-        let mut part = || parts.next().expect("kind version name bytes").to_owned();
-        let (kind, version, _, bytes) = (part(), part(), part(), part());
+    let parse = |((kind, version), line): (Written, String)| {
+        let bytes = line.split(' ').nth(3).expect("kind version name bytes");
         let byte = |at: usize| u8::from_str_radix(&bytes[at..at + 2], 16).expect("hexadecimal");
-        let bytes = (0..bytes.len()).step_by(2).map(byte).collect();
-        (kind.parse().expect("a kind"), version.parse().expect("a version"), bytes)
+        (kind, version, (0..bytes.len()).step_by(2).map(byte).collect())
     };
-    text.lines().filter(|line| !line.starts_with('#')).map(parse).collect()
+    vector_lines().into_iter().map(parse).collect()
+}
+
+/// What both machines journal has one line: its bytes are the same whoever wrote it. Nothing can write an earlier
+/// version any more: its line stays as it is.
+#[test]
+fn the_bytes_of_every_kind_are_as_they_were() {
+    let mut all = lines(&samples::of_hub());
+    all.extend(lines(&samples::of_node()));
+    let today: BTreeMap<u16, u8> = all.keys().copied().collect();
+    let earlier = |(kind, version): &Written| today.get(kind).is_some_and(|today| version < today);
+    all.extend(vector_lines().into_iter().filter(|(written, _)| earlier(written)));
+    holds(FILE, HEAD, &all.into_values().collect::<Vec<_>>());
+}
+
+/// The versions of a machine's kinds that are declared to be read.
+fn declared(kinds: &[Kind]) -> impl Iterator<Item = Written> {
+    kinds
+        .iter()
+        .flat_map(|kind| [kind.earlier, &[kind.version]].concat().into_iter().map(|it| (kind.number, it)))
+}
+
+/// The versions of kinds that a machine takes for its own, whatever their bytes.
+fn taken<R: Record>() -> BTreeSet<Written> {
+    let last = R::KINDS.iter().map(|kind| kind.number).max().expect("kinds");
+    let all = (0..last + 100).flat_map(|kind| (0..=u8::MAX).map(move |version| (kind, version)));
+    let unknown =
+        |(kind, version)| R::decode(kind, version, &[]) == Err(DecodeError::Unknown { kind, version });
+    all.filter(|written| !unknown(*written)).collect()
 }
 
 #[test]
-fn the_bytes_of_every_kind_are_as_they_were() {
-    // What both machines journal has one line: its bytes are the same whoever wrote it.
-    let mut all = lines(&samples::of_hub());
-    all.extend(lines(&samples::of_node()));
-    holds(FILE, HEAD, &all.into_iter().map(|(_, line)| line).collect::<Vec<_>>());
+fn every_version_that_is_read_has_a_vector() {
+    let (of_hub, of_node) = (taken::<hub::Record>(), taken::<node::Record>());
+    assert_eq!(of_hub, declared(hub::Record::KINDS).collect());
+    assert_eq!(of_node, declared(node::Record::KINDS).collect());
+    let with_vector: BTreeSet<Written> = vector_lines().into_keys().collect();
+    assert_eq!(with_vector, of_hub.union(&of_node).copied().collect(), "a vector of each, and no other");
+}
+
+/// The table of kinds for people: what a restored store gets back, and from whom.
+#[test]
+fn the_kinds_are_declared_as_they_were() {
+    let line = |machine: &str, kind: &Kind| {
+        let Kind { number, name, version, earlier, about, told_back_by } = kind;
+        let versions: Vec<String> = earlier.iter().chain([version]).map(u8::to_string).collect();
+        let (versions, about) = (versions.join(","), about.unwrap_or("-"));
+        format!("{machine} {number} {name} {versions} {about} {told_back_by:?}")
+    };
+    let of_hub = hub::Record::KINDS.iter().map(|kind| line("hub", kind));
+    let all: Vec<String> = of_hub.chain(node::Record::KINDS.iter().map(|kind| line("node", kind))).collect();
+    holds("record_kinds.txt", "# machine kind name versions about told_back_by", &all);
+}
+
+/// A number stands for one kind, whichever machine writes it.
+#[test]
+fn no_number_is_given_twice() {
+    let mut names = BTreeMap::new();
+    for kind in hub::Record::KINDS.iter().chain(node::Record::KINDS) {
+        let declared = (kind.name, kind.version, kind.earlier);
+        assert_eq!(*names.entry(kind.number).or_insert(declared), declared);
+    }
 }
 
 /// Whether a machine reads a vector back; it does not know the kinds of which it has no sample.

@@ -173,13 +173,17 @@ impl<M: Told> Server<M> {
     pub fn take(&mut self, now: Now, input: M::Input) -> Outputs<M> {
         let mut loaded = WorkingSet::default();
         loop {
-            let keys = self.machine.needs(now, &input, &loaded);
-            if keys.is_empty() {
+            let needs = self.machine.needs(now, &input, &loaded);
+            if needs.is_empty() {
                 break;
             }
-            for key in keys {
+            for key in needs.keys {
                 let row = self.row(&key).cloned();
                 loaded.learn(key, row);
+            }
+            for prefix in needs.prefixes {
+                let under = self.rows().filter(|row| prefix.covers(&row.key())).cloned().collect();
+                loaded.learn_all(prefix, under);
             }
         }
         let mut batch = Batch::after(0);

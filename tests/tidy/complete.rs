@@ -5,32 +5,6 @@ use gongji::domain::reason::TABLE;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The kinds of records that a file declares: "24 1 LegPrepared".
-fn kinds(path: &str) -> Vec<String> {
-    let source = read(path);
-    let (_, declared) = source.rsplit_once("\nrecords! {").expect("the declaration");
-    let kind = |line: &str| {
-        let mut words = line.split([' ', ',']).filter(|word| !word.is_empty());
-        let (name, kind, v, version) = (words.next()?, words.next()?, words.next()?, words.next()?);
-        (v == "v").then(|| format!("{kind} {version} {name}"))
-    };
-    let found: Vec<String> = declared.lines().filter_map(kind).collect();
-    assert_eq!(found.len(), declared.matches(", told back by ").count(), "{path}: {found:?}");
-    assert!(found.len() >= 16, "{path}: {found:?}");
-    found
-}
-
-#[test]
-fn every_kind_of_record_has_a_golden_vector() {
-    let declared = ["src/domain/hub/record.rs", "src/domain/node/record.rs"].into_iter().flat_map(kinds);
-    let declared: BTreeSet<String> = declared.collect();
-    let golden = read("tests/golden/records.txt");
-    let vector = |line: &str| line.rsplit_once(' ').map(|(head, _)| head.to_owned());
-    let vectors: BTreeSet<String> = golden.lines().filter_map(vector).collect();
-    let missing: Vec<_> = declared.difference(&vectors).collect();
-    assert!(missing.is_empty(), "no vector in tests/golden/records.txt: {missing:?}");
-}
-
 #[test]
 fn every_reason_is_documented() {
     let page = "docs/reference/reasons.md";

@@ -28,6 +28,7 @@ pub use compensation::{CompensationRequest, CompensationWord};
 pub use create::first_legs;
 
 use crate::domain::hub::tables::TransferRow;
+use crate::domain::machine::need::Needs;
 use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::{Machine, Ticket};
 use crate::domain::machine::working_set::WorkingSet;
@@ -207,8 +208,8 @@ impl Machine for HubMachine {
     type Answer = Answer;
     type Effect = Effect;
 
-    fn needs(&self, now: Now, input: &Input, rows: &WorkingSet<Row>) -> Vec<Key> {
-        self.needed(now, input, rows)
+    fn needs(&self, now: Now, input: &Input, rows: &WorkingSet<Row>) -> Needs<Key> {
+        self.needed(now, input, rows).into()
     }
 
     fn step(&mut self, input: Input, step: &mut Step<'_>) {

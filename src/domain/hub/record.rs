@@ -205,7 +205,7 @@ records! { Row:
     TransferReceived 2 v 1 about transfer_id, told back by Node;
     TransferDecided 3 v 1 about transfer_id, told back by Node;
     DecisionsRecorded 4 v 1, told back by Node;
-    TransferTombstoned 5 v 1 about transfer_id, told back by Node;
+    TransferTombstoned 5 v 1 about transfer_id, told back by Nobody;
     NodeAdmitted 6 v 1, told back by Node;
     PeerSeen 7 v 1, told back by Node;
     IncidentRaised 8 v 1 about transfer_id, told back by Node;

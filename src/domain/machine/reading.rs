@@ -1,5 +1,6 @@
 //! What can be read of a machine's store: rows by key, pages of rows, the journal.
 
+use crate::domain::machine::need::Prefix;
 use crate::domain::machine::record::Record;
 use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::Row;
@@ -21,6 +22,9 @@ pub struct JournalEntry<R> {
 /// The keys of a machine's rows, by what it records.
 pub type KeyOf<R> = <<R as Record>::Row as Row>::Key;
 
+/// A machine's tables, by what it records.
+pub type TableOf<R> = <<R as Record>::Row as Row>::Table;
+
 /// Reads what is committed.
 pub trait Tables<R: Record> {
     /// Why it could not be read.
@@ -28,6 +32,9 @@ pub trait Tables<R: Record> {
 
     /// The rows under these keys, in their order; nothing where there is none.
     fn load(&mut self, keys: &[KeyOf<R>]) -> Result<Vec<Option<R::Row>>, Self::Error>;
+
+    /// The rows under a prefix, in key order, at most `limit`.
+    fn load_under(&mut self, prefix: &Prefix<TableOf<R>>, limit: usize) -> Result<Vec<R::Row>, Self::Error>;
 
     /// A page of rows in key order.
     fn scan(&mut self, scan: &Scan<R::Row>) -> Result<Vec<R::Row>, Self::Error>;

@@ -16,6 +16,9 @@ pub trait Record:
     /// The rows that its records change.
     type Row: Row;
 
+    /// What is declared of each kind, in order of declaration.
+    const KINDS: &'static [Kind];
+
     /// Applies the record, which stands at `sequence`: the only way in which rows change, live and in replay. Cannot
     /// fail: whatever could stand against it was checked before it was made. A panic here is a bug, and stops the
     /// process before anything of the batch is stored.
@@ -30,8 +33,6 @@ pub trait Record:
     fn version(&self) -> u8;
     /// The one transfer that it is about, for the journal's index; none for those about several or none.
     fn transfer_id(&self) -> Option<TransferId>;
-    /// Who tells it back to a restored store that has lost it.
-    fn told_back_by(&self) -> ToldBackBy;
     /// Its canonical bytes.
     fn encode(&self) -> Vec<u8>;
     /// The record that these bytes hold.
@@ -39,6 +40,23 @@ pub trait Record:
     /// # Errors
     /// A kind or version that this machine does not know; bytes that do not fit.
     fn decode(kind: u16, version: u8, bytes: &[u8]) -> Result<Self, DecodeError>;
+}
+
+/// What is declared of a kind of record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Its number.
+    pub number: u16,
+    /// Its name, for people.
+    pub name: &'static str,
+    /// The version of its content that is written today.
+    pub version: u8,
+    /// Versions that were written before, and are read for ever.
+    pub earlier: &'static [u8],
+    /// The field that holds the one transfer that it is about; none for a kind about several or none.
+    pub about: Option<&'static str>,
+    /// Who tells it back to a restored store that has lost it.
+    pub told_back_by: ToldBackBy,
 }
 
 /// Who has what a record says, and tells it to a restored store that has lost it.
@@ -104,6 +122,16 @@ macro_rules! contents {
 /// Declares a machine's records as the enum `Record` where it is called. `LegPrepared 24 v 2 (v 1 LegPreparedV1) about
 /// leg.transfer_id, told back by Hub` is written as version 2; bytes of version 1 are read as a `LegPreparedV1` and
 /// turned into today's by `From`. Beside it stands the method `Record::apply_to`, written by hand.
+///
+/// To change what a kind holds, add a version; what was written is never changed:
+/// 1. Copy the struct in `contents!` under the name of its version, `LegPreparedV1`, and change the struct itself.
+/// 2. Write `impl From<LegPreparedV1> for LegPrepared`: what the new fields mean for a record that had none.
+/// 3. Raise the version in `records!` and name the one before: `v 2 (v 1 LegPreparedV1)`. A third version adds to the
+///    list: `v 3 (v 1 LegPreparedV1) (v 2 LegPreparedV2)`.
+/// 4. Change its sample in `tests/golden/samples.rs` and run `BLESS=1 cargo test golden`: that adds a vector of the new
+///    version and keeps those of the earlier ones, which must be read for ever.
+///
+/// A store that holds the new version is not read by earlier programs: they stop with [`DecodeError::Unknown`].
 macro_rules! records {
     ($row:ty: $(
         $name:ident $kind:literal v $version:literal $((v $old:literal $former:ty))*
@@ -124,6 +152,20 @@ macro_rules! records {
 
         impl $crate::domain::machine::record::Record for Record {
             type Row = $row;
+
+            const KINDS: &'static [$crate::domain::machine::record::Kind] = &[$(
+                $crate::domain::machine::record::Kind {
+                    number: $kind,
+                    name: stringify!($name),
+                    version: $version,
+                    earlier: &[$($old),*],
+                    about: {
+                        let about: &[&str] = &[$(stringify!($($field).+))?];
+                        about.first().copied()
+                    },
+                    told_back_by: $crate::domain::machine::record::ToldBackBy::$teller,
+                }
+            ),+];
 
             fn apply(&self, sequence: u64, rows: &mut $crate::domain::machine::working_set::WorkingSet<$row>) {
                 self.apply_to(sequence, rows);
@@ -147,9 +189,6 @@ macro_rules! records {
                 match self { $(
                     Record::$name(_record) => [$(_record.$($field).+)?].first().copied(),
                 )+ }
-            }
-            fn told_back_by(&self) -> $crate::domain::machine::record::ToldBackBy {
-                match self { $(Record::$name(_) => $crate::domain::machine::record::ToldBackBy::$teller),+ }
             }
             fn encode(&self) -> Vec<u8> {
                 // Writing to memory cannot fail.
@@ -175,3 +214,7 @@ macro_rules! records {
 }
 
 pub(crate) use {contents, records};
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

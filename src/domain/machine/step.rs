@@ -1,6 +1,7 @@
 //! One step of a state machine: decide on an input, make records, apply them, and say what is to be done afterwards.
 //! Nothing said here goes out before the batch's records are durable; the engine sees to that.
 
+use crate::domain::machine::need::Needs;
 use crate::domain::machine::record::Record;
 use crate::domain::machine::table::{Key, Row, Table};
 use crate::domain::machine::working_set::WorkingSet;
@@ -22,13 +23,14 @@ pub trait Machine: Sized {
     /// What it wants done in the world.
     type Effect;
 
-    /// The rows that deciding on `input` needs and `rows` does not know yet; asked again until there are none.
+    /// The rows that deciding on `input` needs and `rows` does not know yet; asked again until there are none. An
+    /// input that needs more rows under a prefix than the engine loads is not decided, and its caller not answered.
     fn needs(
         &self,
         now: Now,
         input: &Self::Input,
         rows: &WorkingSet<Self::Row>,
-    ) -> Vec<<Self::Row as Row>::Key>;
+    ) -> Needs<<Self::Row as Row>::Key>;
 
     /// Decides on one input.
     fn step(&mut self, input: Self::Input, step: &mut Step<'_, Self::Record, Self::Answer, Self::Effect>);
@@ -123,7 +125,7 @@ impl<'a, R: Record, A, E> Step<'a, R, A, E> {
     pub fn keep(&mut self, row: impl Into<R::Row>) {
         let row: R::Row = row.into();
         debug_assert!(row.key().table().is_vault());
-        self.rows.learn(row.key(), Some(row.clone()));
+        self.rows.keep(row.clone());
         self.batch.vault.push(row);
     }
 

@@ -100,6 +100,12 @@ pub trait TableRow<R>: Sized + Into<R> {
     fn share(row: &R) -> Option<Arc<Self>>;
 }
 
+/// A row struct of one of a machine's tables.
+pub trait InTable<T: Table> {
+    /// The table.
+    const TABLE: T;
+}
+
 /// A row that a batch changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change<R> {
@@ -129,6 +135,8 @@ impl<R> Change<R> {
 
 /// A row struct as columns.
 pub trait Columns: Sized {
+    /// Types of the key columns.
+    type Key;
     /// Names of the key columns.
     const KEYS: &'static [&'static str];
     /// Names of the others.
@@ -157,6 +165,8 @@ macro_rules! rows {
         }
 
         impl $crate::domain::machine::table::Columns for $name {
+            type Key = ($($kty,)+);
+
             const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
             const OTHERS: &'static [&'static str] = &[$(stringify!($col)),*];
 
@@ -334,6 +344,10 @@ macro_rules! tables {
                 fn from(row: $row) -> Row {
                     Row::$name(std::sync::Arc::new(row))
                 }
+            }
+
+            impl $crate::domain::machine::table::InTable<Table> for $row {
+                const TABLE: Table = Table::$name;
             }
 
             impl $crate::domain::machine::table::TableRow<Row> for $row {

@@ -1,9 +1,11 @@
 //! The rows that a batch works on: loaded before it is decided, changed only by applying records.
 
+use crate::domain::machine::need::Prefix;
 use crate::domain::machine::table::{Change, Key, Row, Stored, Table, TableRow};
+use crate::domain::machine::whole::Whole;
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What is known of a key.
@@ -25,9 +27,12 @@ struct Slot<R> {
 #[derive(Debug)]
 pub struct WorkingSet<R: Row> {
     slots: HashMap<R::Key, Slot<R>, RandomState>,
+    whole: Whole<R::Key>,
     changed: Vec<(R::Key, Stored<R>)>,
+    /// Rows of the vault that the batch keeps beside its changes.
+    kept: Vec<R::Key>,
     generation: u32,
-    /// Slots of the present generation.
+    /// Slots and whole prefixes of the present generation.
     young: usize,
     complete: bool,
 }
@@ -36,7 +41,9 @@ impl<R: Row> Default for WorkingSet<R> {
     fn default() -> WorkingSet<R> {
         WorkingSet {
             slots: HashMap::default(),
+            whole: Whole::default(),
             changed: Vec::new(),
+            kept: Vec::new(),
             generation: 0,
             young: 0,
             complete: false,
@@ -52,12 +59,45 @@ impl<R: Row> WorkingSet<R> {
 
     /// Whether the key's row, or its absence, is known.
     pub fn knows(&self, key: &R::Key) -> bool {
-        self.slots.contains_key(key)
+        self.slots.contains_key(key) || self.whole.covers(key)
+    }
+
+    /// Whether every row under a prefix is known.
+    pub fn knows_all(&self, prefix: &Prefix<R::Table>) -> bool {
+        self.whole.under(prefix).is_some()
     }
 
     /// Remembers what the store holds under a key.
     pub fn learn(&mut self, key: R::Key, row: Option<R>) {
         self.set(key, row);
+    }
+
+    /// Remembers that these are all rows that the store holds under a prefix. What this batch has made of them, or
+    /// added to them, stays as it is: from now on the prefix is whole.
+    pub fn learn_all(&mut self, prefix: Prefix<R::Table>, stored: Vec<R>) {
+        let unstored = self.changed.iter().map(|(key, _)| key).chain(&self.kept);
+        let mut keys: BTreeSet<R::Key> = unstored.filter(|key| prefix.covers(*key)).cloned().collect();
+        for row in stored {
+            let key = row.key();
+            if keys.insert(key.clone()) {
+                self.set(key, Some(row));
+            }
+        }
+        self.young += usize::from(self.whole.learn(prefix, keys, self.generation));
+    }
+
+    /// The rows under a prefix, in key order, with those that this batch has added.
+    ///
+    /// # Panics
+    /// As [`WorkingSet::get`], when the prefix was never loaded, or something under it is forgotten since.
+    pub fn under<T: TableRow<R>>(&self, prefix: &Prefix<R::Table>) -> Vec<&T> {
+        let rows: Vec<&R> = match self.whole.under(prefix) {
+            Some(keys) => keys.filter_map(|key| self.row(key)).collect(),
+            // A replay: no machine asks for ranges in it so often that an index of everything would pay.
+            None if self.complete => self.sorted(|key| prefix.covers(key)),
+            None => panic!("a range of {} was decided on before it was loaded", prefix.table().name()),
+        };
+        rows.into_iter().filter_map(T::of).collect()
     }
 
     /// The row under a key, shared, if there is one.
@@ -83,7 +123,7 @@ impl<R: Row> WorkingSet<R> {
     pub fn known(&self, key: &R::Key) -> Option<&R> {
         match self.slots.get(key) {
             Some(slot) => slot.row.as_ref(),
-            None if self.complete => None,
+            None if self.complete || self.whole.covers(key) => None,
             None => panic!("{} was decided on before it was loaded", key.table().name()),
         }
     }
@@ -99,14 +139,26 @@ impl<R: Row> WorkingSet<R> {
         let key = row.key();
         let is_complete = self.complete;
         let (slot, was) = self.set(key.clone(), Some(row));
-        if !std::mem::replace(&mut slot.changed, true) {
+        let is_first = !std::mem::replace(&mut slot.changed, true);
+        let stored = match was {
+            Some(Some(row)) => Stored::Row(row),
+            was => match (self.whole.add(&key), was) {
+                (false, None) => Stored::Unknown,
+                (true, _) | (false, Some(_)) => Stored::Nothing,
+            },
+        };
+        if is_first {
             // What holds all there is has loaded nothing.
-            let stored = match was {
-                Some(row) if !is_complete => row.map_or(Stored::Nothing, Stored::Row),
-                _ => Stored::Unknown,
-            };
-            self.changed.push((key, stored));
+            self.changed.push((key, if is_complete { Stored::Unknown } else { stored }));
         }
+    }
+
+    /// Adds or replaces a row of the vault, which the batch keeps without a record.
+    pub fn keep(&mut self, row: R) {
+        let key = row.key();
+        self.set(key.clone(), Some(row));
+        self.whole.add(&key);
+        self.kept.push(key);
     }
 
     /// Gives the slot, and what was known of the key before.
@@ -126,8 +178,8 @@ impl<R: Row> WorkingSet<R> {
         }
     }
 
-    /// The rows changed since the last call, each once, in key order. Those that are settled are not needed here any
-    /// more, and make room for others.
+    /// The rows changed since the last call, each once, in key order, without those of the vault. Rows that are settled
+    /// are not needed here any more, and make room for others.
     pub fn take_changed(&mut self) -> Vec<Change<R>> {
         let mut changed = std::mem::take(&mut self.changed);
         changed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
@@ -141,34 +193,50 @@ impl<R: Row> WorkingSet<R> {
             }
             rows.push(Change { row, stored });
         }
+        for key in std::mem::take(&mut self.kept) {
+            if self.row(&key).is_some_and(Row::is_finished) && !self.complete {
+                self.forget(&key);
+            }
+        }
         rows
     }
 
-    /// Forgets what is known of a key, once it is stored.
+    /// Forgets what is known of a key, once it is stored, and with it that any prefix over it is whole.
     pub fn forget(&mut self, key: &R::Key) {
         if let Some(slot) = self.slots.remove(key) {
             self.young -= usize::from(slot.generation == self.generation);
         }
+        self.young -= self.whole.forget(key, self.generation);
     }
 
     /// Every row that exists here, in key order.
     pub fn rows(&self) -> impl Iterator<Item = &R> {
-        let mut rows: Vec<(&R::Key, &R)> =
-            self.slots.iter().filter_map(|(key, slot)| slot.row.as_ref().map(|row| (key, row))).collect();
-        rows.sort_unstable_by_key(|(key, _)| *key);
-        rows.into_iter().map(|(_, row)| row)
+        self.sorted(|_| true).into_iter()
     }
 
-    /// Forgets the rows that were neither loaded nor changed lately, once `most` others are held. Only between batches,
-    /// when all changes are stored.
+    fn sorted(&self, is_wanted: impl Fn(&R::Key) -> bool) -> Vec<&R> {
+        let wanted = self.slots.iter().filter(|(key, _)| is_wanted(key));
+        let mut rows: Vec<(&R::Key, &R)> =
+            wanted.filter_map(|(key, slot)| slot.row.as_ref().map(|row| (key, row))).collect();
+        rows.sort_unstable_by_key(|(key, _)| *key);
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// Forgets the rows that were neither loaded nor changed lately, once `most` others are held; a prefix that was not
+    /// loaded lately is not whole any more. Only between batches, when all changes are stored.
     pub fn forget_beyond(&mut self, most: usize) {
         if self.young > most {
             let present = self.generation;
             self.slots.retain(|_, slot| slot.generation == present);
+            self.whole.forget_before(present);
             (self.generation, self.young) = (present + 1, 0);
         }
     }
 }
+
+#[cfg(test)]
+#[path = "working_set_tests.rs"]
+mod ranges;
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,7 @@ pub use tables::{Key, Row, Table, legs_in_doubt};
 pub use vault::Vault;
 pub use wallets::WalletChange;
 
+use crate::domain::machine::need::Needs;
 use crate::domain::machine::own::{IncidentRaised, PeerMark, PeerRow, PeerSeen, own};
 use crate::domain::machine::step::{Machine, Ticket};
 use crate::domain::machine::working_set::WorkingSet;
@@ -275,8 +276,8 @@ impl Machine for NodeMachine {
     type Answer = Answer;
     type Effect = Effect;
 
-    fn needs(&self, _now: Now, input: &Input, rows: &WorkingSet<Row>) -> Vec<Key> {
-        needs::needs(input, rows)
+    fn needs(&self, _now: Now, input: &Input, rows: &WorkingSet<Row>) -> Needs<Key> {
+        needs::needs(input, rows).into()
     }
 
     fn step(&mut self, input: Input, step: &mut Step<'_>) {

@@ -22,14 +22,18 @@ impl<M: Machine> Host<M> {
     pub fn run(&mut self, now: Now, input: M::Input) -> Vec<Output<M::Answer, M::Effect>> {
         let mut loaded = WorkingSet::default();
         loop {
-            let keys = self.machine.needs(now, &input, &loaded);
-            if keys.is_empty() {
+            let needs = self.machine.needs(now, &input, &loaded);
+            if needs.is_empty() {
                 break;
             }
-            for key in keys {
+            for key in needs.keys {
                 let kept = || self.vault.iter().rev().find(|row| row.key() == key).cloned();
                 let row = self.rows.row(&key).cloned().or_else(kept);
                 loaded.learn(key, row);
+            }
+            for prefix in needs.prefixes {
+                let under = self.rows.rows().filter(|row| prefix.covers(&row.key())).cloned().collect();
+                loaded.learn_all(prefix, under);
             }
         }
         let mut batch = Batch::after(self.journal.len() as u64);

@@ -163,7 +163,7 @@ impl World {
     pub(super) fn run(&mut self, inputs: Vec<Input>) -> Vec<Record> {
         let before = self.core.head().sequence;
         let outputs = self.core.run(self.now, inputs).expect("stored");
-        assert_eq!(self.core.panics(), 0);
+        assert_eq!(self.core.failures(), 0);
         let (mut votes, mut acks) = (BTreeMap::new(), BTreeMap::new());
         for output in outputs {
             match output {

@@ -16,12 +16,15 @@ pub use schema::FORMAT;
 pub use snapshot::Snapshot;
 pub use verify::Report;
 
+use crate::domain::machine::need::Prefix;
 use crate::domain::machine::record::Record;
 use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::{Row, Stored, Table};
 use crate::durable;
 use crate::store::failpoint::{Failpoint, hit};
-use crate::store::{AnyTables, Commit, Head, Journal, JournalEntry, KeyOf, Store, StoreError, Tables, chain};
+use crate::store::{
+    AnyTables, Commit, Head, Journal, JournalEntry, KeyOf, Store, StoreError, TableOf, Tables, chain,
+};
 use checkpoint::{Checkpointer, Limits};
 use head_file::HeadFile;
 use rusqlite::config::DbConfig;
@@ -193,6 +196,11 @@ impl<R: Record> Tables<R> for SqliteStore<R> {
     fn load(&mut self, keys: &[KeyOf<R>]) -> Result<Vec<Option<R::Row>>, StoreError> {
         self.sound()?;
         read::load(&self.connection, &self.statements, keys)
+    }
+
+    fn load_under(&mut self, prefix: &Prefix<TableOf<R>>, limit: usize) -> Result<Vec<R::Row>, StoreError> {
+        self.sound()?;
+        read::load_under(&self.connection, prefix, limit)
     }
 
     fn scan(&mut self, scan: &Scan<R::Row>) -> Result<Vec<R::Row>, StoreError> {

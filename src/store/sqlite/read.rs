@@ -1,13 +1,14 @@
 //! Reading rows and journal entries over any connection, and the read-only view beside the writer.
 
-use super::sql::{self, Bound, Statements};
+use super::sql::{self, Bound, PageSql, Statements};
 use super::{DATABASE, failure};
+use crate::domain::machine::need::Prefix;
 use crate::domain::machine::record::Record;
 use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::{Key, Row, Table};
 use crate::domain::value::column::Value;
 use crate::domain::value::id::{Digest, TransferId};
-use crate::store::{Head, JournalEntry, KeyOf, StoreError, Tables};
+use crate::store::{Head, JournalEntry, KeyOf, StoreError, TableOf, Tables};
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, params_from_iter};
 use std::borrow::Cow;
@@ -111,6 +112,10 @@ impl<R: Record> Tables<R> for SqliteReader<R> {
         load(&self.connection, &self.statements, keys)
     }
 
+    fn load_under(&mut self, prefix: &Prefix<TableOf<R>>, limit: usize) -> Result<Vec<R::Row>, StoreError> {
+        load_under(&self.connection, prefix, limit)
+    }
+
     fn scan(&mut self, wanted: &Scan<R::Row>) -> Result<Vec<R::Row>, StoreError> {
         scan(&self.connection, wanted)
     }
@@ -147,14 +152,26 @@ pub(super) fn load<R: Row>(
     Ok(rows)
 }
 
+/// The rows under a prefix, in key order.
+pub(super) fn load_under<R: Row>(
+    connection: &Connection,
+    prefix: &Prefix<R::Table>,
+    limit: usize,
+) -> Result<Vec<R>, StoreError> {
+    page(connection, prefix.table(), &sql::under(prefix, limit))
+}
+
 /// A page of rows in key order.
 pub(super) fn scan<R: Row>(connection: &Connection, wanted: &Scan<R>) -> Result<Vec<R>, StoreError> {
-    let sql = sql::scan(wanted);
+    page(connection, wanted.filter.table, &sql::scan(wanted))
+}
+
+fn page<R: Row>(connection: &Connection, table: R::Table, sql: &PageSql<'_>) -> Result<Vec<R>, StoreError> {
     let mut statement = connection.prepare_cached(&sql.text).map_err(failure)?;
     let mut rows = statement.query(params_from_iter(sql.values.iter().map(Bound))).map_err(failure)?;
     let mut page = Vec::new();
     while let Some(row) = rows.next().map_err(failure)? {
-        page.push(typed(wanted.filter.table, row)?);
+        page.push(typed(table, row)?);
     }
     Ok(page)
 }

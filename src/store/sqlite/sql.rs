@@ -1,5 +1,6 @@
 //! SQL made from the column lists of tables and the conditions of filters.
 
+use crate::domain::machine::need::Prefix;
 use crate::domain::machine::scan::{Filter, Only, Scan};
 use crate::domain::machine::table::{Key, Row, Table};
 use crate::domain::value::column::{Column, Value};
@@ -48,13 +49,13 @@ impl ToSql for Bound<'_> {
 }
 
 /// A page's statement and what is bound to it.
-pub(super) struct ScanSql<'a> {
+pub(super) struct PageSql<'a> {
     pub(super) text: String,
     pub(super) values: Vec<Value<'a>>,
 }
 
 /// The statement of a page.
-pub(super) fn scan<R: Row>(scan: &Scan<R>) -> ScanSql<'_> {
+pub(super) fn scan<R: Row>(scan: &Scan<R>) -> PageSql<'_> {
     let table = scan.filter.table;
     let keys = table.key_columns();
     let Condition { text, mut values, order } = condition(&scan.filter);
@@ -65,9 +66,25 @@ pub(super) fn scan<R: Row>(scan: &Scan<R>) -> ScanSql<'_> {
     }
     let filter = if terms.is_empty() { String::new() } else { format!(" WHERE {}", terms.join(" AND ")) };
     let order = order.unwrap_or_else(|| list(keys));
+    page(table, &filter, &order, (values, scan.limit))
+}
+
+/// The statement that reads the rows under a prefix: a range of the primary key.
+pub(super) fn under<T: Table>(prefix: &Prefix<T>, limit: usize) -> PageSql<'_> {
+    let (keys, values) = (prefix.table().key_columns(), prefix.columns().to_vec());
+    let filter = format!(" WHERE {}", equal(&keys[..values.len()]));
+    page(prefix.table(), &filter, &list(keys), (values, limit))
+}
+
+fn page<'a>(
+    table: impl Table,
+    filter: &str,
+    order: &str,
+    (mut values, limit): (Vec<Value<'a>>, usize),
+) -> PageSql<'a> {
     let (columns, name) = (list(&columns(table)), quote(table.name()));
-    values.push(Value::Int(i64::try_from(scan.limit).unwrap_or(i64::MAX)));
-    ScanSql { text: format!("SELECT {columns} FROM {name}{filter} ORDER BY {order} LIMIT ?"), values }
+    values.push(Value::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
+    PageSql { text: format!("SELECT {columns} FROM {name}{filter} ORDER BY {order} LIMIT ?"), values }
 }
 
 /// A filter in SQL: its condition, what is bound to it, and its order where that is not the key's.
@@ -109,9 +126,11 @@ pub(super) fn update(table: impl Table, columns: u64) -> String {
 }
 
 fn by_key(table: impl Table) -> String {
-    let keys: Vec<String> =
-        table.key_columns().iter().map(|column| format!("{} = ?", quote(column))).collect();
-    keys.join(" AND ")
+    equal(table.key_columns())
+}
+
+fn equal(columns: &[&str]) -> String {
+    columns.iter().map(|column| format!("{} = ?", quote(column))).collect::<Vec<_>>().join(" AND ")
 }
 
 fn build(table: impl Table) -> TableSql {

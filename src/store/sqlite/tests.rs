@@ -1,10 +1,13 @@
 //! What only the embedded store does: its folder, its format, its readers.
 
 use super::*;
+use crate::domain::hub::tables::PositionRow;
+use crate::domain::machine::own::IncidentRow;
 use crate::domain::machine::scan::Filter;
-use crate::domain::node::tables::PersonRow;
+use crate::domain::node::tables::{AccountRow, LegRow, PersonRow};
+use crate::domain::value::calendar::Day;
 use crate::domain::value::column::Value;
-use crate::domain::value::id::{Digest, MemberRef};
+use crate::domain::value::id::{Digest, MemberRef, TransferId};
 use crate::domain::value::ledger::AccountKind;
 use crate::domain::{hub, node};
 use crate::store::samples::Sample;
@@ -105,12 +108,7 @@ fn what_a_start_needs_is_read_from_small_indexes() {
     let dir = tempdir().unwrap();
     let store = SqliteStore::open(dir.path(), "hub").unwrap();
     fn plan<R: Row>(store: &SqliteStore, filter: Filter<R::Table>, after: Option<R::Key>) -> String {
-        let wanted = Scan::<R> { filter, after, limit: 5 };
-        let scan = sql::scan(&wanted);
-        let mut plan = store.connection.prepare(&format!("EXPLAIN QUERY PLAN {}", scan.text)).unwrap();
-        let rows =
-            plan.query_map(params_from_iter(scan.values.iter().map(Bound)), |row| row.get::<_, String>(3));
-        rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
+        explained(store, &sql::scan(&Scan::<R> { filter, after, limit: 5 }))
     }
     assert!(
         plan::<hub::Row>(&store, hub::unsettled_transfers(), None).contains("USING INDEX transfer_unsettled")
@@ -122,6 +120,33 @@ fn what_a_start_needs_is_read_from_small_indexes() {
     let after = node::Key::Account(MemberRef([1; 16]), AccountKind::Wallet);
     let accounts = plan::<node::Row>(&store, Filter::all(node::Table::Account), Some(after));
     assert!(accounts.contains("SEARCH account USING PRIMARY KEY"), "{accounts}");
+}
+
+/// How SQLite goes about a statement.
+fn explained(store: &SqliteStore, page: &sql::PageSql<'_>) -> String {
+    let mut plan = store.connection.prepare(&format!("EXPLAIN QUERY PLAN {}", page.text)).unwrap();
+    let values = params_from_iter(page.values.iter().map(Bound));
+    let rows = plan.query_map(values, |row| row.get::<_, String>(3));
+    rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn rows_under_a_prefix_are_a_range_of_the_primary_key() {
+    let dir = tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), "hub").unwrap();
+    let incidents = Prefix::<hub::Table>::of::<IncidentRow>((TransferId([1; 16]),));
+    let positions = Prefix::<hub::Table>::of::<PositionRow>((Day::from_number(20_261_121),));
+    let legs = Prefix::<node::Table>::of::<LegRow>((TransferId([1; 16]),));
+    let accounts = Prefix::<node::Table>::of::<AccountRow>((MemberRef([1; 16]),));
+    let plans = [
+        (sql::under(&incidents, 5), "SEARCH incident USING PRIMARY KEY (transfer_id=?)"),
+        (sql::under(&positions, 5), "SEARCH position USING PRIMARY KEY (window=?)"),
+        (sql::under(&legs, 5), "SEARCH leg USING PRIMARY KEY (transfer_id=?)"),
+        (sql::under(&accounts, 5), "SEARCH account USING PRIMARY KEY (member_ref=?)"),
+    ];
+    for (page, expected) in plans {
+        assert_eq!(explained(&store, &page), expected, "and nothing is sorted");
+    }
 }
 
 #[test]
