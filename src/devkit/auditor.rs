@@ -25,7 +25,7 @@ const PAGE: usize = 10_000;
 /// A transfer as the hub has stored it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AtHub {
-    /// Where it stands.
+    /// State of the transfer.
     pub state: TransferState,
     /// Its amount, in fen.
     pub fen: i64,

@@ -21,7 +21,7 @@ pub enum PrivateFileError {
     /// Others than its owner may use the file.
     #[error("{path} has mode {mode:04o}: only its owner may have access; run `chmod 600 {path}`")]
     Exposed {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
@@ -35,7 +35,7 @@ pub enum PrivateFileError {
     /// The system refused.
     #[error("{path}: {source}")]
     Io {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,

@@ -71,7 +71,7 @@ pub struct Letter {
     pub call: Call,
     /// Whether it answers the call.
     pub answer: bool,
-    /// What it says.
+    /// The message.
     pub message: Message,
 }
 

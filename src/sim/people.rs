@@ -41,7 +41,7 @@ pub struct Country {
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wish {
-    /// The transfer.
+    /// Id of the transfer.
     pub transfer_id: TransferId,
     /// Payer: province and member.
     pub payer: (ProvinceCode, u64),

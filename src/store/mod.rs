@@ -88,9 +88,9 @@ pub enum StoreError {
     /// A record that this program cannot read.
     #[error("journal sequence {sequence}: {error}")]
     Record {
-        /// Where.
+        /// Sequence of the record in the journal.
         sequence: u64,
-        /// Why.
+        /// What is wrong with its bytes.
         error: DecodeError,
     },
     /// The file system or SQLite.

@@ -19,9 +19,9 @@ pub enum TextError {
     /// The file system.
     #[error("{path}: {error}")]
     Io {
-        /// Where.
+        /// Path of the file.
         path: PathBuf,
-        /// What.
+        /// What the system said.
         error: io::Error,
     },
     /// What is kept is not what its name says.

@@ -11,7 +11,7 @@ use crate::wire::terms::wait_mode;
 /// A payee's word on a transfer, as far as its bytes and the region list allow to check it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayeesWord {
-    /// The transfer.
+    /// Id of the transfer.
     pub transfer_id: TransferId,
     /// Who says so.
     pub payee: Party,

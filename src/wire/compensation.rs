@@ -19,9 +19,9 @@ pub struct NewCompensation {
     pub compensation_id: TransferId,
     /// The committed transfer.
     pub original_id: TransferId,
-    /// How much.
+    /// Amount, more than zero.
     pub amount: Money,
-    /// Why.
+    /// Why, in the words of the operator who proposed it.
     pub reason: String,
 }
 

@@ -92,7 +92,7 @@ impl fmt::Debug for CreditInput {
 pub struct OpenInput {
     /// Chosen by the caller.
     pub request_id: String,
-    /// Whose.
+    /// The person whose it is, with his place of insurance.
     pub party: Party,
     /// 使用地; the place of insurance when none is given.
     pub use_region: RegionCode,
@@ -105,7 +105,7 @@ pub struct OpenInput {
 /// A request for a page of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryQuery {
-    /// Whose.
+    /// The person whose it is, with his place of insurance.
     pub party: Party,
     /// Personal account or wallet.
     pub account: AccountKind,

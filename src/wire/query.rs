@@ -35,7 +35,7 @@ impl TransferFilter {
 /// A request for a page of transfers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransferQuery {
-    /// Which.
+    /// Which transfers are listed.
     pub filter: TransferFilter,
     /// At most so many.
     pub limit: usize,

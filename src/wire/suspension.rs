@@ -10,7 +10,7 @@ use crate::wire::reader::{Path, Reader, Violations, request_id};
 use crate::wire::status::Problem;
 use crate::wire::time::required_date;
 
-/// What it says.
+/// A suspension from the network settlement as a platform reports it, as far as its bytes allow to check it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SuspensionInput {
     /// Against doing it twice.

@@ -34,7 +34,7 @@ impl fmt::Debug for Content {
 pub struct NewTransfer {
     /// Chosen by the client.
     pub transfer_id: TransferId,
-    /// What it says.
+    /// The content, which a repeat must have too.
     pub content: Content,
     /// What to wait for; no part of the content.
     pub wait: WaitMode,

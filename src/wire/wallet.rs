@@ -20,7 +20,7 @@ use std::fmt;
 /// A relative who opens a wallet for a member (代开通), as the calling platform states it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Relative {
-    /// Who.
+    /// The person, by number and name.
     pub person: Person,
     /// What he is to the member.
     pub kinship: Kinship,
@@ -40,7 +40,7 @@ impl fmt::Debug for Relative {
 pub struct ChangeInput {
     /// Chosen by the caller.
     pub request_id: String,
-    /// Whose.
+    /// The person whose it is, with his place of insurance.
     pub party: Party,
     /// How it is to be.
     pub change: WalletChange,
@@ -49,7 +49,7 @@ pub struct ChangeInput {
 /// A request for a page of a statement by period.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatementQuery {
-    /// Whose.
+    /// The person whose it is, with his place of insurance.
     pub party: Party,
     /// Personal account or wallet.
     pub account: AccountKind,

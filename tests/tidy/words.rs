@@ -75,6 +75,44 @@ fn words_that_are_not_used_are_not() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Comments of items that only repeat what the name says.
+const EMPTY: &[&str] = &[
+    "When.",
+    "Where.",
+    "Who.",
+    "Whose.",
+    "Which.",
+    "Why.",
+    "What.",
+    "How.",
+    "How much.",
+    "Amount.",
+    "Who waits.",
+    "The id.",
+    "The file.",
+    "The member.",
+    "The transfer.",
+    "The province.",
+    "What it says.",
+    "Where it stands.",
+];
+
+#[test]
+fn a_comment_of_an_item_says_something() {
+    let mut wrong = Vec::new();
+    for source in sources(&["src"]) {
+        let lines = source.text.lines().map(str::trim_start).enumerate();
+        let mut before = "";
+        for (number, line) in lines {
+            let said =
+                line.strip_prefix("/// ").filter(|it| EMPTY.contains(it) && !before.starts_with("///"));
+            wrong.extend(said.map(|said| format!("{}:{}: {said}", source.path, number + 1)));
+            before = line;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn a_word_is_found_in_every_form() {
     for text in ["put back", "put_back", "PutBack", "self.put_back()", "PUT_BACK"] {

@@ -51,9 +51,9 @@ pub enum Reading {
 /// A node, and what was read of it.
 #[derive(Clone, Debug)]
 pub struct NodeRead {
-    /// Which.
+    /// The province whose node it is.
     pub province: ProvinceCode,
-    /// How.
+    /// How its books are read.
     pub reading: Reading,
     /// How far its journal had come; 0 where it did not say.
     pub sequence: u64,

@@ -7,7 +7,7 @@ use std::path::Path;
 /// What one process has used up to a moment.
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
-    /// Whose.
+    /// Name of the process.
     pub name: String,
     /// Resident memory, KiB.
     pub rss_kib: u64,

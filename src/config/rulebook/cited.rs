@@ -29,7 +29,7 @@ pub struct Setting {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}: {what}")]
 pub struct Unreadable {
-    /// The file.
+    /// Path of the file.
     pub file: String,
     /// What is wrong with it.
     pub what: String,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// A rule file that is sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileReport {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
     /// Code of its place; empty for the nation.
     pub code: String,

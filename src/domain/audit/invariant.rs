@@ -42,7 +42,7 @@ impl fmt::Display for Violation {
 pub struct Invariant {
     /// Its number, never given twice.
     pub id: &'static str,
-    /// What it says.
+    /// What must hold, as a sentence.
     pub says: &'static str,
     check: fn(&Books, &mut Found),
 }

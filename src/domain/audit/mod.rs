@@ -33,7 +33,7 @@ pub type Over = Vec<(u64, &'static str)>;
 /// One invariant and what came of it.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// Which.
+    /// The invariant that does not hold.
     pub invariant: &'static Invariant,
     /// What it was checked over; nothing when there was nothing to check it by.
     pub over: Over,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub struct Waiting<G> {
     /// What it is counted with, such as the province that it waits for.
     pub group: G,
-    /// The transfer.
+    /// Id of the transfer.
     pub transfer_id: TransferId,
     /// Since when.
     pub since: Civil,

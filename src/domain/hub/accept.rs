@@ -36,7 +36,7 @@ const VOTES_WITHIN_MS: i64 = 60_000;
 /// What a payee says to a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AcceptRequest {
-    /// The transfer.
+    /// Id of the transfer.
     pub transfer_id: TransferId,
     /// Keyed digest of the person who says so, made as for the payee of this transfer.
     pub payee: Digest,

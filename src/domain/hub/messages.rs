@@ -20,35 +20,35 @@ use std::sync::Arc;
 pub enum Input {
     /// A client hands in a transfer, or repeats one.
     Create {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
-        /// What it says.
+        /// The request, as the server read it.
         request: Box<CreateRequest>,
     },
     /// A payee takes a transfer, or declines it.
     Accept {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
-        /// What he says.
+        /// The request, as the server read it.
         request: AcceptRequest,
     },
     /// An operator speaks of money that is to be carried back.
     Compensate {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
-        /// What he says.
+        /// The request, as the server read it.
         request: CompensationRequest,
     },
     /// A client asks for transfers by id.
     Get {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
-        /// Which.
+        /// Ids of the transfers, in the order in which they are answered.
         transfer_ids: Vec<TransferId>,
     },
     /// A province's votes.
     Votes {
-        /// The province.
+        /// The province whose node it is.
         province: ProvinceCode,
         /// The node as it spoke.
         node: PeerMark,
@@ -57,14 +57,14 @@ pub enum Input {
     },
     /// Prepares did not reach a province, or their answer did not come back.
     PrepareFailed {
-        /// The province.
+        /// The province whose node it is.
         province: ProvinceCode,
         /// Which transfers.
         transfer_ids: Vec<TransferId>,
     },
     /// A province's receipts.
     Acks {
-        /// The province.
+        /// The province whose node it is.
         province: ProvinceCode,
         /// The node as it spoke.
         node: PeerMark,
@@ -75,14 +75,14 @@ pub enum Input {
     },
     /// A province can, or cannot, be reached.
     Link {
-        /// The province.
+        /// The province whose node it is.
         province: ProvinceCode,
         /// Whether it can.
         up: bool,
     },
     /// A node announces its start.
     Announce {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
         /// What it says of itself.
         node: Box<Announcement>,
@@ -102,9 +102,9 @@ pub enum Input {
     },
     /// A node asks about legs in doubt.
     Resolve {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
-        /// The province.
+        /// The province whose node it is.
         province: ProvinceCode,
         /// The node as it spoke.
         node: PeerMark,
@@ -134,7 +134,7 @@ pub enum Input {
 /// What a node says when it announces itself.
 #[derive(Clone, Debug)]
 pub struct Announcement {
-    /// The province.
+    /// The province whose node it is.
     pub province: ProvinceCode,
     /// The node as it spoke.
     pub mark: PeerMark,
@@ -155,7 +155,7 @@ pub struct CreateRequest {
     pub transfer_id: TransferId,
     /// URI SAN of the client.
     pub owner: String,
-    /// What it says.
+    /// The terms of the transfer.
     pub terms: Terms,
     /// How the payer proved himself, as the client states it; no part of the content.
     pub verification: Option<Verification>,

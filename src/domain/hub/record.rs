@@ -31,7 +31,7 @@ contents! {
         incarnation: u64,
         /// Its random id.
         start_id: StartId,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
     }
     /// A transfer was received.
@@ -50,7 +50,7 @@ contents! {
         payee_province: ProvinceCode,
         /// What the payee is to the payer.
         kinship: Kinship,
-        /// Amount.
+        /// Amount, more than zero.
         amount: Money,
         /// Keyed digests of the content.
         digests: TermsDigests,
@@ -61,13 +61,13 @@ contents! {
     }
     /// The one decision of a transfer, with what each province owes by it.
     TransferDecided {
-        /// The transfer.
+        /// Id of the transfer.
         transfer_id: TransferId,
         /// Commit or abort.
         outcome: Outcome,
         /// Why it was aborted.
         refusal: Option<RefusalRecord>,
-        /// When.
+        /// When the hub decided.
         decide_time: Civil,
         /// Window, number and sealed legs of a commit.
         commit: Option<CommitDetail>,
@@ -82,18 +82,18 @@ contents! {
     }
     /// A province has recorded decisions.
     DecisionsRecorded {
-        /// The province.
+        /// The province whose node it is.
         province: ProvinceCode,
-        /// Which.
+        /// The legs, by transfer and side.
         legs: Vec<(TransferId, Side)>,
     }
     /// An id that a province asked for and the hub did not know; from now on it is aborted.
     TransferTombstoned {
-        /// The id.
+        /// Id of the transfer.
         transfer_id: TransferId,
         /// Who asked.
         province: ProvinceCode,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
     }
     /// A node's new life was admitted.
@@ -112,7 +112,7 @@ contents! {
     }
     /// Restored: a transfer that it had lost, as the nodes know it. Its decision follows.
     TransferAdopted {
-        /// The id.
+        /// Id of the transfer.
         transfer_id: TransferId,
         /// Payer's pooling area.
         payer_region: RegionCode,
@@ -122,7 +122,7 @@ contents! {
         payee_region: RegionCode,
         /// Payee's province.
         payee_province: ProvinceCode,
-        /// Amount.
+        /// Amount, more than zero.
         amount: Money,
         /// Keyed digest of the whole terms.
         terms_digest: Digest,
@@ -137,19 +137,19 @@ contents! {
         start_id: StartId,
         /// The highest number of a commit that any node has recorded, adopted or not: it is not given again.
         hub_seq: u64,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
     }
     /// Restored: a transfer that it has adopted carries money of another one back.
     ReturnAdopted {
-        /// The id.
+        /// Id of the transfer.
         transfer_id: TransferId,
         /// The transfer whose money it carries back.
         returns: TransferId,
     }
     /// The payer's money is held, and the payee must accept.
     TransferAwaiting {
-        /// The transfer.
+        /// Id of the transfer.
         transfer_id: TransferId,
         /// What is not taken by then goes back.
         until: Civil,
@@ -157,14 +157,14 @@ contents! {
         payer_rulebook: Option<Digest>,
         /// Payee's rulebook that judged it.
         payee_rulebook: Option<Digest>,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
     }
     /// The payee has accepted. Not the decision: both sides are asked once more.
     TransferAccepted {
-        /// The transfer.
+        /// Id of the transfer.
         transfer_id: TransferId,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
     }
     /// An operator proposes to carry money of a committed transfer back. Nothing is moved yet.
@@ -173,7 +173,7 @@ contents! {
         compensation_id: TransferId,
         /// The committed transfer.
         original_id: TransferId,
-        /// How much.
+        /// Amount, more than zero.
         amount: Money,
         /// Why, in his words. No personal data.
         reason: String,
@@ -181,7 +181,7 @@ contents! {
         terms_digest: Digest,
         /// URI SAN of the operator.
         operator: String,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
     }
     /// Another operator has approved a compensation, which begins its transfer; or it was withdrawn.

@@ -27,13 +27,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A leg as its node tells it to a hub that was restored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HeardLeg {
-    /// The transfer.
+    /// Id of the transfer.
     pub transfer_id: TransferId,
-    /// Whose leg.
+    /// The side whose leg it is: the payer's or the payee's.
     pub side: Side,
     /// Digest of the whole terms.
     pub terms_digest: Digest,
-    /// Amount.
+    /// Amount, more than zero.
     pub amount: Money,
     /// The other side's pooling area.
     pub counter_region: RegionCode,

@@ -32,7 +32,7 @@ rows! {
         payee_province: ProvinceCode,
         /// What the payee is to the payer; nothing when the hub lost it with its store (see `TransferAdopted`).
         kinship: Option<Kinship>,
-        /// Amount.
+        /// Amount, more than zero.
         amount: Money,
         /// Keyed digest of the payer (number, name, region).
         payer_digest: Digest,
@@ -44,7 +44,7 @@ rows! {
         terms_digest: Digest,
         /// When the hub received it: the time that rules go by.
         receipt_time: Civil,
-        /// Where it stands.
+        /// State of the transfer.
         state: TransferState,
         /// Why it was aborted.
         refusal: Option<RefusalRecord>,
@@ -87,33 +87,33 @@ rows! {
         reason: String,
         /// Keyed digest of its whole terms; travels to both provinces.
         terms_digest: Digest,
-        /// Where it stands.
+        /// State of the proposal.
         state: CompensationState,
         /// Identity (URI SAN) of the operator who proposed it.
         proposer: String,
-        /// When.
+        /// When the first operator proposed it.
         propose_time: Civil,
         /// Identity of the operator who approved it, who is another one, or withdrew it.
         answerer: Option<String>,
-        /// When.
+        /// When it was approved or withdrawn; none while it waits.
         answer_time: Option<Civil>,
         /// The compensation of the same transfer that was proposed before it.
         previous: Option<TransferId>,
     }
     /// An id that a province asked for and the hub did not know. It is aborted, whatever comes later.
     TombstoneRow {
-        /// The id.
+        /// Id of the transfer.
         transfer_id: TransferId;
         /// Who asked.
         province: ProvinceCode,
-        /// When.
+        /// When the tombstone was written.
         bury_time: Civil,
     }
     /// What a province owes (+) or is owed (−) in a window. Over all provinces of a window the sum is 0.
     PositionRow {
         /// The settlement window.
         window: Day,
-        /// The province.
+        /// The province whose node it is.
         province: ProvinceCode;
         /// Positive: it owes; negative: it is owed.
         owed: Money,
@@ -124,7 +124,7 @@ rows! {
     }
     /// Vault: masked parties and remark of a transfer, sealed. Erasable by period.
     PartiesRow {
-        /// The transfer.
+        /// Id of the transfer.
         transfer_id: TransferId;
         /// Masked payer and payee, remark; sealed.
         sealed: Vec<u8>,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// One waiting caller.
 #[derive(Clone, Copy, Debug, Hash)]
 pub struct Waiter {
-    /// Who.
+    /// Names the caller that waits for the answer.
     pub ticket: Ticket,
     /// For what.
     pub mode: WaitMode,

@@ -58,13 +58,13 @@ rows! {
     }
     /// A contrary order, parked for people.
     IncidentRow {
-        /// The transfer.
+        /// Id of the transfer.
         transfer_id: TransferId,
-        /// Whose part.
+        /// The side whose leg it is: the payer's or the payee's.
         side: Side;
         /// What was wrong.
         refusal: RefusalRecord,
-        /// When.
+        /// When the incident was noted.
         raise_time: Civil,
     }
 }
@@ -79,13 +79,13 @@ contents! {
     }
     /// A contrary order, parked for people. Nothing was changed.
     IncidentRaised {
-        /// The transfer.
+        /// Id of the transfer.
         transfer_id: TransferId,
-        /// Whose part.
+        /// The side whose leg it is: the payer's or the payee's.
         side: Side,
         /// What was wrong.
         refusal: RefusalRecord,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
     }
 }

@@ -74,7 +74,7 @@ contents! {
         incarnation: u64,
         /// Its random id.
         start_id: StartId,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
     }
     /// An item was counted.

@@ -38,7 +38,7 @@ pub enum Input {
     Restored,
     /// The hub asks to prepare legs.
     Prepare {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
         /// The hub as it spoke.
         hub: PeerMark,
@@ -47,7 +47,7 @@ pub enum Input {
     },
     /// The hub tells decisions.
     Decide {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
         /// The hub as it spoke.
         hub: PeerMark,
@@ -63,23 +63,23 @@ pub enum Input {
     },
     /// What stands against legs, without preparing them.
     Check {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
         /// The legs, each with the hash of its person's number.
         legs: Vec<LegRead>,
     },
     /// The province's system reports a member.
     Upsert {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
         /// The report.
         report: Box<MemberReport>,
     },
     /// The province's system credits a personal account.
     Credit {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
-        /// The request.
+        /// Id of the platform's request and digest of its content: a repeat changes nothing.
         request: RequestMark,
         /// Whose account.
         member_ref: MemberRef,
@@ -90,11 +90,11 @@ pub enum Input {
     },
     /// A wallet is to be opened.
     OpenWallet {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
-        /// The request.
+        /// Id of the platform's request and digest of its content: a repeat changes nothing.
         request: RequestMark,
-        /// Whose wallet.
+        /// The member whose wallet it is, by his random reference at this node.
         member_ref: MemberRef,
         /// 使用地, a pooling area.
         use_region: RegionCode,
@@ -105,20 +105,20 @@ pub enum Input {
     },
     /// An opened wallet is to be changed.
     ChangeWallet {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
-        /// The request.
+        /// Id of the platform's request and digest of its content: a repeat changes nothing.
         request: RequestMark,
-        /// Whose wallet.
+        /// The member whose wallet it is, by his random reference at this node.
         member_ref: MemberRef,
-        /// How.
+        /// What becomes of the wallet.
         change: WalletChange,
     },
     /// How a member stands.
     Look {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
-        /// The member.
+        /// The member, by his random reference at this node.
         member_ref: MemberRef,
     },
     /// The questions could not be asked: ask again later.
@@ -128,9 +128,9 @@ pub enum Input {
     },
     /// The province's system reports a suspension from the network settlement, or its lifting.
     Suspend {
-        /// Who waits.
+        /// Names the caller that waits for the answer.
         ticket: Ticket,
-        /// The request.
+        /// Id of the platform's request and digest of its content: a repeat changes nothing.
         request: RequestMark,
         /// Whom.
         member_ref: MemberRef,
@@ -146,7 +146,7 @@ pub enum Input {
 /// A member as the province's system reports him, and how the vault is to keep him.
 #[derive(Clone, Debug)]
 pub struct MemberReport {
-    /// The request.
+    /// Id of the platform's request and digest of its content: a repeat changes nothing.
     pub request: RequestMark,
     /// Pooling area of insurance.
     pub region: RegionCode,

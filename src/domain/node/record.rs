@@ -25,13 +25,13 @@ contents! {
     }
     /// A leg as its node prepared it: enough to bring it back (the content of a sealed `leg_record`).
     PreparedLeg {
-        /// The transfer.
+        /// Id of the transfer.
         transfer_id: TransferId,
-        /// Whose part.
+        /// The side whose leg it is: the payer's or the payee's.
         side: Side,
-        /// The member.
+        /// The member, by his random reference at this node.
         member_ref: MemberRef,
-        /// Amount.
+        /// Amount, more than zero.
         amount: Money,
         /// The other side's pooling area.
         counter_region: RegionCode,
@@ -41,7 +41,7 @@ contents! {
         terms_digest: Digest,
         /// Rulebook that judged it.
         rulebook: Digest,
-        /// When.
+        /// When its node voted.
         prepare_time: Civil,
         /// This node's incarnation at the time.
         incarnation: u64,
@@ -52,12 +52,12 @@ contents! {
         incarnation: u64,
         /// Its random id.
         start_id: StartId,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
     }
     /// A member's insurance and account state, as the province's own system reports it.
     MemberRecorded {
-        /// The member.
+        /// The member, by his random reference at this node.
         member_ref: MemberRef,
         /// Pooling area.
         region: RegionCode,
@@ -71,31 +71,31 @@ contents! {
         public_medical: bool,
         /// State of the personal account.
         account_state: AccountState,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
         /// The request that said so.
         request: RequestMark,
     }
     /// An allotment (划入) to a personal account.
     AccountCredited {
-        /// The member.
+        /// The member, by his random reference at this node.
         member_ref: MemberRef,
-        /// How much.
+        /// Amount, more than zero.
         amount: Money,
         /// The month that it is for, as the number YYYYMM.
         period: u32,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
         /// The request that said so.
         request: RequestMark,
     }
     /// A wallet was opened.
     WalletOpened {
-        /// The member.
+        /// The member, by his random reference at this node.
         member_ref: MemberRef,
         /// 使用地.
         use_region: RegionCode,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
         /// The request that said so.
         request: RequestMark,
@@ -107,41 +107,41 @@ contents! {
     }
     /// A leg voted no.
     LegRefused {
-        /// The transfer.
+        /// Id of the transfer.
         transfer_id: TransferId,
-        /// Whose part.
+        /// The side whose leg it is: the payer's or the payee's.
         side: Side,
         /// Digest of the whole terms.
         terms_digest: Digest,
-        /// Amount.
+        /// Amount; zero where it could not be read.
         amount: Money,
         /// The other side's pooling area, if it could be read.
         counter_region: Option<RegionCode>,
         /// When the hub received the transfer.
         receipt_time: Civil,
-        /// Why.
+        /// The reason of the refusal, with its details.
         refusal: RefusalRecord,
         /// Rulebook that judged it, if it came so far.
         rulebook: Option<Digest>,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
     }
     /// An abort came for an id never seen: it may never be prepared.
     LegTombstoned {
-        /// The transfer.
+        /// Id of the transfer.
         transfer_id: TransferId,
-        /// Whose part.
+        /// The side whose leg it is: the payer's or the payee's.
         side: Side,
         /// Digest of the whole terms.
         terms_digest: Digest,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
     }
     /// The decision on a leg that had voted yes.
     LegDecided {
-        /// The transfer.
+        /// Id of the transfer.
         transfer_id: TransferId,
-        /// Whose part.
+        /// The side whose leg it is: the payer's or the payee's.
         side: Side,
         /// Commit or abort.
         outcome: Outcome,
@@ -167,25 +167,25 @@ contents! {
     }
     /// Restored: the hub has told it all that it had lost; it serves again.
     NodeResynced {
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
     }
     /// A request asked for what was so already. A repeat that comes late must not undo what others did since.
     RequestNoted {
-        /// The request.
+        /// Id of the platform's request and digest of its content: a repeat changes nothing.
         request: RequestMark,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
     }
     /// A leg waits for the payee's acceptance. Nothing is reserved; until when follows from its receipt.
     LegAwaited {
-        /// The transfer.
+        /// Id of the transfer.
         transfer_id: TransferId,
-        /// Whose part.
+        /// The side whose leg it is: the payer's or the payee's.
         side: Side,
-        /// The member.
+        /// The member, by his random reference at this node.
         member_ref: MemberRef,
-        /// Amount.
+        /// Amount, more than zero.
         amount: Money,
         /// The other side's pooling area.
         counter_region: RegionCode,
@@ -195,7 +195,7 @@ contents! {
         terms_digest: Digest,
         /// Rulebook that judged it.
         rulebook: Digest,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
     }
     /// A leg that carries money back voted yes. Also how such a leg comes back after a loss: its decision
@@ -210,68 +210,68 @@ contents! {
     }
     /// A wallet was opened for a member by a relative (代开通).
     WalletOpenedFor {
-        /// The member.
+        /// The member, by his random reference at this node.
         member_ref: MemberRef,
         /// 使用地.
         use_region: RegionCode,
         /// What the relative is to the member. Who he is, and what was shown, is sealed in the vault.
         opened_by: Kinship,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
         /// The request that said so.
         request: RequestMark,
     }
     /// A wallet's place of use (使用地) was changed.
     WalletMoved {
-        /// The member.
+        /// The member, by his random reference at this node.
         member_ref: MemberRef,
         /// The new one.
         use_region: RegionCode,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
         /// The request that said so.
         request: RequestMark,
     }
     /// A wallet was frozen.
     WalletFrozen {
-        /// The member.
+        /// The member, by his random reference at this node.
         member_ref: MemberRef,
         /// The province's own code for why.
         code: String,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
         /// The request that said so.
         request: RequestMark,
     }
     /// A frozen wallet may be used again.
     WalletUnfrozen {
-        /// The member.
+        /// The member, by his random reference at this node.
         member_ref: MemberRef,
         /// The province's own code for why.
         code: String,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
         /// The request that said so.
         request: RequestMark,
     }
     /// A wallet with nothing in it was closed (注销).
     WalletClosed {
-        /// The member.
+        /// The member, by his random reference at this node.
         member_ref: MemberRef,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
         /// The request that said so.
         request: RequestMark,
     }
     /// A member is excluded from the network settlement (暂停联网结算), or no longer.
     SettlementSuspended {
-        /// The member.
+        /// The member, by his random reference at this node.
         member_ref: MemberRef,
         /// The day of the decision.
         from: Day,
         /// First day on which settlement is open again; none: it was lifted.
         until: Option<Day>,
-        /// When.
+        /// The server's clock when it was journaled.
         time: Civil,
         /// The request that said so.
         request: RequestMark,

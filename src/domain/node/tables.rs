@@ -67,7 +67,7 @@ rows! {
     EntryRow {
         /// 1, 2, 3 … over all accounts of the node.
         entry_id: u64;
-        /// Whose.
+        /// The member whose it is, by his random reference at this node.
         member_ref: MemberRef,
         /// Which account.
         kind: AccountKind,
@@ -87,12 +87,12 @@ rows! {
         counter_region: Option<RegionCode>,
         /// The month that an allotment is for, as the number YYYYMM.
         period: Option<u64>,
-        /// When.
+        /// When it was booked.
         entry_time: Civil,
     }
     /// A member's 医保钱包.
     WalletRow {
-        /// Whose.
+        /// The member whose it is, by his random reference at this node.
         member_ref: MemberRef;
         /// Open, frozen, closed.
         state: WalletState,
@@ -109,11 +109,11 @@ rows! {
     }
     /// This province's part of a transfer; also the tombstone of an id that must never be prepared.
     LegRow {
-        /// The transfer.
+        /// Id of the transfer.
         transfer_id: TransferId,
-        /// Whose part.
+        /// The side whose leg it is: the payer's or the payee's.
         side: Side;
-        /// Where it stands.
+        /// State of the leg at this node.
         state: LegState,
         /// Digest of the terms that were voted on.
         terms_digest: Digest,
@@ -170,7 +170,7 @@ rows! {
     }
     /// Vault: what was said when a wallet was opened. Mutable, sealed, outside the journal.
     HolderRow {
-        /// Whose wallet.
+        /// The member whose wallet it is, by his random reference at this node.
         member_ref: MemberRef;
         /// Phone; the relative who opened it for him and what the calling platform stated. Sealed.
         sealed: Vec<u8>,

@@ -34,9 +34,9 @@ stored_enum! {
 /// Which leg: the transfer, and whose part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LegId {
-    /// The transfer.
+    /// Id of the transfer.
     pub transfer_id: TransferId,
-    /// Whose part.
+    /// The side whose leg it is: the payer's or the payee's.
     pub side: Side,
 }
 
@@ -78,7 +78,7 @@ pub struct LegTerms {
     pub counter_region: RegionCode,
     /// What the payee is to the payer; none where that has no part in it.
     pub kinship: Option<Kinship>,
-    /// Amount.
+    /// Amount, more than zero.
     pub amount: Money,
     /// When the hub received the transfer: the time that rules go by.
     pub receipt_time: Civil,
@@ -112,7 +112,7 @@ pub enum Ask {
 pub struct Leg {
     /// Which leg; zeros in a check, but for the side.
     pub leg: LegRef,
-    /// What it says.
+    /// All of the leg that rules may look at.
     pub terms: LegTerms,
     /// By what it is asked for.
     pub ask: Ask,
@@ -163,7 +163,7 @@ pub struct LegRefusal {
     pub counter_region: Option<RegionCode>,
     /// When the hub received the transfer.
     pub receipt_time: Civil,
-    /// Why.
+    /// The reason of the refusal, with its details.
     pub refusal: RefusalRecord,
 }
 

@@ -9,13 +9,13 @@ use crate::domain::value::side::Side;
 /// A node's answer to a prepare.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Vote {
-    /// The transfer.
+    /// Id of the transfer.
     pub transfer_id: TransferId,
-    /// Whose leg.
+    /// The side whose leg it is: the payer's or the payee's.
     pub side: Side,
     /// Digest of the terms that were voted on.
     pub terms_digest: Digest,
-    /// What it says.
+    /// Yes, no, awaiting or conflict.
     pub verdict: Verdict,
 }
 
@@ -31,7 +31,7 @@ pub enum Verdict {
     },
     /// Durably refused.
     No {
-        /// Why.
+        /// The reason of the refusal, with its details.
         refusal: RefusalRecord,
         /// Rulebook that judged it, if it came so far.
         rulebook: Option<Digest>,
@@ -53,9 +53,9 @@ pub enum Verdict {
 /// The hub's word on one leg.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Decision {
-    /// The transfer.
+    /// Id of the transfer.
     pub transfer_id: TransferId,
-    /// Whose leg.
+    /// The side whose leg it is: the payer's or the payee's.
     pub side: Side,
     /// Digest of the terms that were decided on.
     pub terms_digest: Digest,
@@ -74,9 +74,9 @@ pub struct Decision {
 /// A node's receipt for a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ack {
-    /// The transfer.
+    /// Id of the transfer.
     pub transfer_id: TransferId,
-    /// Whose leg.
+    /// The side whose leg it is: the payer's or the payee's.
     pub side: Side,
     /// Digest of the terms.
     pub terms_digest: Digest,
@@ -100,9 +100,9 @@ pub enum AckResult {
 /// A node's question about a leg in doubt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
-    /// The transfer.
+    /// Id of the transfer.
     pub transfer_id: TransferId,
-    /// Whose leg.
+    /// The side whose leg it is: the payer's or the payee's.
     pub side: Side,
     /// Digest of the terms that it voted on.
     pub terms_digest: Digest,

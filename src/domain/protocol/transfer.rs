@@ -103,7 +103,7 @@ impl TransferState {
 /// A person with his place of insurance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Party {
-    /// Who.
+    /// The person, by number and name.
     pub person: Person,
     /// His pooling area, found from the code that was stated.
     pub region: RegionCode,

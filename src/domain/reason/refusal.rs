@@ -81,7 +81,7 @@ impl From<Side> for RefusalSide {
 /// A refusal as it is journaled: the reason, who refused, and public figures (limit, value, field; never a balance).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct RefusalRecord {
-    /// Why.
+    /// The reason of the refusal, with its details.
     pub reason: Reason,
     /// Who refused.
     pub side: RefusalSide,

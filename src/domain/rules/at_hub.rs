@@ -72,7 +72,7 @@ impl<'a> HubFacts<'a> {
 /// A refusal of the hub, and the rulebook that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubRefusal {
-    /// Why.
+    /// The reason of the refusal, with its details.
     pub refusal: RefusalRecord,
     /// Whose place's rulebook it was, and its hash; none when no rulebook was asked.
     pub by: Option<(Side, Digest)>,

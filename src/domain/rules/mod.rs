@@ -33,9 +33,9 @@ use rulebook::PlaceRules;
 /// All that the rules of one side may look at: values, whoever keeps them.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// Whose leg.
+    /// The side whose leg it is: the payer's or the payee's.
     pub side: Side,
-    /// What it says.
+    /// All of the leg that rules may look at.
     pub terms: &'a LegTerms,
     /// Whether its payee has accepted.
     pub accepted: bool,

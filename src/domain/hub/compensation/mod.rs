@@ -35,7 +35,7 @@ pub struct CompensationRequest {
     pub compensation_id: TransferId,
     /// URI SAN of the operator who speaks.
     pub operator: String,
-    /// What he says.
+    /// Whether he proposes, approves or withdraws.
     pub word: CompensationWord,
 }
 
@@ -44,9 +44,9 @@ pub struct CompensationRequest {
 pub enum CompensationWord {
     /// Money of a committed transfer is to go back.
     Propose {
-        /// The transfer.
+        /// Id of the transfer.
         original_id: TransferId,
-        /// How much.
+        /// Amount, more than zero.
         amount: Money,
         /// Why. No personal data.
         reason: String,
