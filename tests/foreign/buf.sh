@@ -5,7 +5,7 @@
 set -euo pipefail
 connect=$1
 
-# A value out of connect.json, by a Python expression over `it`; `pair` is a giver and a relative elsewhere.
+# A value out of connect.json, by a Python expression over `it`; `pair` is a payer and a relative elsewhere.
 ask() {
     python3 - "$connect" "$1" <<'PYTHON'
 import json, sys, uuid
@@ -39,11 +39,11 @@ node=$(ask 'it["nodes"]["13"].removeprefix("https://")')
 curl=("$BUF" curl --protocol grpc --cacert "$(ask 'it["ca"]')" --cert "$(ask 'it["cert"]')" --key "$(ask 'it["key"]')")
 
 listed=$("${curl[@]}" --list-services "https://$hub")
-for service in Transfer HubMachine Region; do
+for service in Transfer Coordinator Region; do
     expect "$listed" "^gongji.hub.v1.${service}Service$"
 done
 listed=$("${curl[@]}" --list-services "https://$node")
-for service in NodeMachine Member Wallet; do
+for service in Participant Member Wallet; do
     expect "$listed" "^gongji.node.v1.${service}Service$"
 done
 expect "$("${curl[@]}" --list-methods "https://$hub")" "gongji.hub.v1.TransferService/CreateTransfer"
