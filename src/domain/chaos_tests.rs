@@ -7,7 +7,7 @@ use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{self, Effect as HubEffect};
 use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::record::{Record, replay};
-use crate::domain::machine::step::Output;
+use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
@@ -150,13 +150,16 @@ impl World {
         match message {
             Message::Prepare(province, hub, leg) => {
                 let legs = vec![Ok(leg.with_id_hash(|_| id_hash(province)))];
-                let outputs = self.toy.node(province).run(now, node::Input::Prepare { ticket: 0, hub, legs });
+                let outputs = self
+                    .toy
+                    .node(province)
+                    .run(now, node::Input::Prepare { ticket: Ticket::new(0), hub, legs });
                 self.node_says(province, outputs);
             }
             Message::Decide(province, hub, decision) => {
                 let aborted = decision.outcome == Outcome::Abort;
                 let leg = (province, node::Key::Leg(decision.transfer_id, decision.side));
-                let input = node::Input::Decide { ticket: 0, hub, decisions: vec![decision] };
+                let input = node::Input::Decide { ticket: Ticket::new(0), hub, decisions: vec![decision] };
                 let outputs = self.toy.node(province).run(now, input);
                 // An order of an earlier life of the hub is refused, and told again by its present life.
                 let taken = |it: &NodeOutput| matches!(it, Output::Answer(_, node::Answer::Acks(_)));
@@ -182,7 +185,7 @@ impl World {
     }
 
     fn resolve(&mut self, province: ProvinceCode, node: PeerMark, questions: Vec<Question>) {
-        let input = hub::Input::Resolve { ticket: 0, province, node, questions };
+        let input = hub::Input::Resolve { ticket: Ticket::new(0), province, node, questions };
         for output in self.toy.hub.run(self.toy.now, input) {
             match output {
                 Output::Answer(_, hub::Answer::Rulings(rulings)) => {
@@ -276,12 +279,18 @@ impl World {
             _ => {
                 let use_region = RegionCode::new(510_100).expect("a code");
                 let (opened_by, holder) = (Some(Kinship::Child), None);
-                let input =
-                    node::Input::OpenWallet { ticket: 0, request, member_ref, use_region, opened_by, holder };
+                let input = node::Input::OpenWallet {
+                    ticket: Ticket::new(0),
+                    request,
+                    member_ref,
+                    use_region,
+                    opened_by,
+                    holder,
+                };
                 return drop(self.toy.payee.run(self.toy.now, input));
             }
         };
-        let input = node::Input::ChangeWallet { ticket: 0, request, member_ref, change };
+        let input = node::Input::ChangeWallet { ticket: Ticket::new(0), request, member_ref, change };
         self.toy.payee.run(self.toy.now, input);
     }
 

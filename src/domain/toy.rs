@@ -3,7 +3,7 @@
 use crate::domain::hub::tables::{PartiesRow, TransferRow};
 use crate::domain::hub::{self, AcceptRequest, CreateRequest, Deadlines, HubMachine, WaitMode};
 use crate::domain::machine::own::{PeerMark, PeerRow};
-use crate::domain::machine::step::{Batch, Machine, Output, Step};
+use crate::domain::machine::step::{Batch, Machine, Output, Step, Ticket};
 use crate::domain::machine::table::{Row, TableRow};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::record::RequestMark;
@@ -155,7 +155,7 @@ impl Toy {
         toy.enrol(PAYER, 130_100, InsuranceType::Employee);
         toy.enrol(PAYEE, 510_100, InsuranceType::Resident);
         let credit = node::Input::Credit {
-            ticket: 0,
+            ticket: Ticket::new(0),
             request: request("credit"),
             member_ref: member(PAYER),
             amount: Money::from_fen(1_000_000),
@@ -163,7 +163,7 @@ impl Toy {
         };
         toy.payer.run(now, credit);
         let open = node::Input::OpenWallet {
-            ticket: 0,
+            ticket: Ticket::new(0),
             request: request("open"),
             member_ref: member(PAYEE),
             use_region: RegionCode::new(510_100).expect("a code"),
@@ -281,7 +281,7 @@ impl Toy {
             person: PersonRow { id_hash: id_hash(province), member_ref: member(province), sealed: vec![] },
         };
         let now = self.now;
-        self.node(province).run(now, node::Input::Upsert { ticket: 0, report: Box::new(report) })
+        self.node(province).run(now, node::Input::Upsert { ticket: Ticket::new(0), report: Box::new(report) })
     }
 
     /// A transfer of so many fen.
@@ -293,7 +293,7 @@ impl Toy {
     pub fn prepare(&mut self, leg: &Leg) -> node::Answer {
         let (now, hub, province) = (self.now, self.hub.mark, leg.terms.province);
         let legs = vec![Ok(leg.clone().with_id_hash(|_| id_hash(province)))];
-        answer(self.node(province).run(now, node::Input::Prepare { ticket: 0, hub, legs }))
+        answer(self.node(province).run(now, node::Input::Prepare { ticket: Ticket::new(0), hub, legs }))
     }
 
     /// The payee takes a transfer, or declines it.
@@ -367,8 +367,9 @@ impl Toy {
         decision: crate::domain::protocol::message::Decision,
     ) -> Vec<crate::domain::protocol::message::Ack> {
         let (now, hub) = (self.now, self.hub.mark);
-        let outputs =
-            self.node(province).run(now, node::Input::Decide { ticket: 0, hub, decisions: vec![decision] });
+        let outputs = self
+            .node(province)
+            .run(now, node::Input::Decide { ticket: Ticket::new(0), hub, decisions: vec![decision] });
         match answer(outputs) {
             node::Answer::Acks(acks) => acks,
             other => panic!("no receipts: {other:?}"),

@@ -1,7 +1,7 @@
 //! Load – decide – append: one batch, without threads or waiting, so that tests and the simulator drive it too.
 
 use crate::domain::machine::need::Prefix;
-use crate::domain::machine::step::{Batch, Machine, Output, Step, Ticket};
+use crate::domain::machine::step::{Batch, Caller, Machine, Output, Step};
 use crate::domain::machine::table::{Key, Row, Table};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::value::calendar::{Civil, Mono, Now};
@@ -65,7 +65,7 @@ pub struct Core<M: Machine, S> {
     rows: WorkingSet<M::Row>,
     civil: Civil,
     incarnation: u64,
-    failed: Vec<Ticket>,
+    failed: Vec<Caller>,
     failures: u64,
 }
 
@@ -118,7 +118,7 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
     }
 
     /// Callers whose input could not be decided since the last call: they will not be answered.
-    pub fn take_failed(&mut self) -> Vec<Ticket> {
+    pub fn take_failed(&mut self) -> Vec<Caller> {
         std::mem::take(&mut self.failed)
     }
 
@@ -133,7 +133,7 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
         for input in inputs {
             match self.load(now, &input) {
                 Ok(()) => self.decide(now, input, &mut batch)?,
-                Err(NotLoaded::TooMany(error)) => self.fail(M::ticket(&input), &error.to_string()),
+                Err(NotLoaded::TooMany(error)) => self.fail(M::caller(&input), &error.to_string()),
                 Err(NotLoaded::Store(error)) => return Err(error.into()),
             }
         }
@@ -201,7 +201,7 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
         input: M::Input,
         batch: &mut Batch<M::Record, M::Answer, M::Effect>,
     ) -> Result<(), EngineError> {
-        let ticket = M::ticket(&input);
+        let caller = M::caller(&input);
         let (machine, rows) = (&mut self.machine, &mut self.rows);
         let decided =
             catch_unwind(AssertUnwindSafe(|| machine.step(input, &mut Step::new(now, rows, batch))));
@@ -209,16 +209,16 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
             Ok(()) => Ok(()),
             Err(_) if batch.applying => Err(EngineError::Apply),
             Err(_) => {
-                self.fail(ticket, "a step panicked: this is a bug");
+                self.fail(caller, "a step panicked: this is a bug");
                 Ok(())
             }
         }
     }
 
     /// Gives one input up.
-    fn fail(&mut self, ticket: Option<Ticket>, error: &str) {
+    fn fail(&mut self, caller: Option<Caller>, error: &str) {
         tracing::error!(error, "an input was not decided; its caller is told that the outcome is not known");
         self.failures += 1;
-        self.failed.extend(ticket);
+        self.failed.extend(caller);
     }
 }

@@ -1,8 +1,9 @@
 //! The way into an engine: cheap to clone, hides the channel.
 
-use crate::domain::machine::step::{Machine, Ticket};
-use crate::domain::reason::Reason;
+use crate::domain::machine::step::{Answers, Caller, Machine, OtherAnswer, Ticket};
+use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::store::Head;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
@@ -12,8 +13,8 @@ use tokio::sync::{oneshot, watch};
 pub(super) enum Job<M: Machine> {
     /// Decide on an input and answer.
     Ask {
-        /// Names the caller.
-        ticket: Ticket,
+        /// Who waits for the answer.
+        caller: Caller,
         /// The input.
         input: M::Input,
         /// Where the answer goes.
@@ -26,8 +27,11 @@ pub(super) enum Job<M: Machine> {
 }
 
 /// Why a question was not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
+    /// The machine refused it; nothing was changed.
+    #[error("refused: {}", .0.reason.code())]
+    Refused(RefusalRecord),
     /// Too many wait already; nothing was begun.
     #[error("too many callers wait")]
     Overloaded,
@@ -41,19 +45,40 @@ pub enum AskError {
 
 impl AskError {
     /// What a caller is told.
-    pub fn reason(self) -> Reason {
-        match self {
+    pub fn refusal(self) -> RefusalRecord {
+        let reason = match self {
+            AskError::Refused(refusal) => return refusal,
             AskError::Overloaded => Reason::Overloaded,
             AskError::Stopped => Reason::Stopping,
             AskError::Unknown => Reason::OutcomeUnknown,
-        }
+        };
+        RefusalRecord::new(reason, RefusalSide::Hub)
+    }
+}
+
+/// Where the answer to what was handed in will come.
+pub struct Waiting<M: Machine, T> {
+    answer: oneshot::Receiver<M::Answer>,
+    answered: PhantomData<fn() -> T>,
+}
+
+impl<M: Machine<Answer: Answers<T>>, T> Waiting<M, T> {
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// `Refused`, `Unknown`.
+    pub async fn answer(self) -> Result<T, AskError> {
+        let answer = self.answer.await.map_err(|_| AskError::Unknown)?;
+        // A ticket is only ever answered as its type says.
+        let answered = answer.try_into().map_err(|OtherAnswer| AskError::Unknown)?;
+        answered.map_err(AskError::Refused)
     }
 }
 
 /// The way in.
 pub struct Handle<M: Machine> {
     jobs: Sender<Job<M>>,
-    tickets: Arc<AtomicU64>,
+    callers: Arc<AtomicU64>,
     waiting: Arc<AtomicUsize>,
     waiting_max: usize,
     heads: watch::Receiver<Head>,
@@ -63,7 +88,7 @@ impl<M: Machine> Clone for Handle<M> {
     fn clone(&self) -> Handle<M> {
         Handle {
             jobs: self.jobs.clone(),
-            tickets: Arc::clone(&self.tickets),
+            callers: Arc::clone(&self.callers),
             waiting: Arc::clone(&self.waiting),
             waiting_max: self.waiting_max,
             heads: self.heads.clone(),
@@ -86,7 +111,7 @@ impl<M: Machine> Handle<M> {
         heads: watch::Receiver<Head>,
         waiting: Arc<AtomicUsize>,
     ) -> Handle<M> {
-        Handle { jobs, tickets: Arc::default(), waiting, waiting_max: WAITING_MAX, heads }
+        Handle { jobs, callers: Arc::default(), waiting, waiting_max: WAITING_MAX, heads }
     }
 
     /// The same way in, with another limit for callers that wait at once.
@@ -110,15 +135,15 @@ impl<M: Machine> Handle<M> {
     }
 
     /// Hands in what a new ticket makes, and waits for the answer. A caller that stops waiting cancels nothing.
-    pub async fn ask(&self, input: impl FnOnce(Ticket) -> M::Input) -> Result<M::Answer, AskError> {
-        self.begin(input)?.await.map_err(|_| AskError::Unknown)
+    pub async fn ask<T>(&self, input: impl FnOnce(Ticket<T>) -> M::Input) -> Result<T, AskError>
+    where
+        M::Answer: Answers<T>,
+    {
+        self.begin(input)?.answer().await
     }
 
     /// Hands in what a new ticket makes, and gives where the answer will come.
-    pub fn begin(
-        &self,
-        input: impl FnOnce(Ticket) -> M::Input,
-    ) -> Result<oneshot::Receiver<M::Answer>, AskError> {
+    pub fn begin<T>(&self, input: impl FnOnce(Ticket<T>) -> M::Input) -> Result<Waiting<M, T>, AskError> {
         if self.waiting.load(Ordering::Relaxed) >= self.waiting_max {
             return Err(AskError::Overloaded);
         }
@@ -126,23 +151,23 @@ impl<M: Machine> Handle<M> {
     }
 
     /// As [`Handle::ask`], but never refused for load: for the protocol's own calls, which end what others began.
-    pub async fn ask_always(&self, input: impl FnOnce(Ticket) -> M::Input) -> Result<M::Answer, AskError> {
-        self.hand_in(input)?.await.map_err(|_| AskError::Unknown)
+    pub async fn ask_always<T>(&self, input: impl FnOnce(Ticket<T>) -> M::Input) -> Result<T, AskError>
+    where
+        M::Answer: Answers<T>,
+    {
+        self.hand_in(input)?.answer().await
     }
 
-    fn hand_in(
-        &self,
-        input: impl FnOnce(Ticket) -> M::Input,
-    ) -> Result<oneshot::Receiver<M::Answer>, AskError> {
+    fn hand_in<T>(&self, input: impl FnOnce(Ticket<T>) -> M::Input) -> Result<Waiting<M, T>, AskError> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        let caller = self.callers.fetch_add(1, Ordering::Relaxed);
         let (reply, answer) = oneshot::channel();
-        let sent = self.jobs.send(Job::Ask { ticket, input: input(ticket), reply });
+        let sent = self.jobs.send(Job::Ask { caller, input: input(Ticket::new(caller)), reply });
         if sent.is_err() {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(AskError::Stopped);
         }
-        Ok(answer)
+        Ok(Waiting { answer, answered: PhantomData })
     }
 
     /// Hands in an input that nobody waits for. Never refused for load: votes and receipts make room, not work.

@@ -12,10 +12,10 @@ mod tests;
 
 pub use clock::{Clock, SystemClock};
 pub use core::{Core, EngineError, Outputs};
-pub use handle::{AskError, Handle};
+pub use handle::{AskError, Handle, Waiting};
 pub use readers::Reader;
 
-use crate::domain::machine::step::{Machine, Output, Ticket};
+use crate::domain::machine::step::{Caller, Machine, Output};
 use crate::store::{Head, Store};
 use handle::Job;
 use std::collections::BTreeMap;
@@ -137,7 +137,7 @@ where
 /// The engine thread's side of the way in and the ways out.
 struct Shared<M: Machine> {
     inbox: Receiver<Job<M>>,
-    callers: BTreeMap<Ticket, oneshot::Sender<M::Answer>>,
+    callers: BTreeMap<Caller, oneshot::Sender<M::Answer>>,
     waiting: Arc<AtomicUsize>,
     done: UnboundedSender<Done<M>>,
 }
@@ -159,8 +159,8 @@ impl<M: Machine> Shared<M> {
                 self.hand_over(core.head(), outputs)?;
             }
             // A caller whose input could not be decided was not answered and never will be.
-            for ticket in core.take_failed() {
-                self.dismiss(ticket);
+            for caller in core.take_failed() {
+                self.dismiss(caller);
             }
         }
     }
@@ -195,8 +195,8 @@ impl<M: Machine> Shared<M> {
 
     fn accept(&mut self, job: Job<M>, inputs: &mut Vec<M::Input>) -> Option<()> {
         match job {
-            Job::Ask { ticket, input, reply } => {
-                self.callers.insert(ticket, reply);
+            Job::Ask { caller, input, reply } => {
+                self.callers.insert(caller, reply);
                 inputs.push(input);
             }
             Job::Tell(input) => inputs.push(input),
@@ -211,8 +211,8 @@ impl<M: Machine> Shared<M> {
         for output in outputs {
             match output {
                 Output::Effect(effect) => effects.push(effect),
-                Output::Answer(ticket, answer) => {
-                    answers.extend(self.dismiss(ticket).map(|reply| (reply, answer)));
+                Output::Answer(caller, answer) => {
+                    answers.extend(self.dismiss(caller).map(|reply| (reply, answer)));
                 }
             }
         }
@@ -220,8 +220,8 @@ impl<M: Machine> Shared<M> {
         self.done.send(done).map_err(|_| EngineError::Outlet)
     }
 
-    fn dismiss(&mut self, ticket: Ticket) -> Option<oneshot::Sender<M::Answer>> {
-        let reply = self.callers.remove(&ticket);
+    fn dismiss(&mut self, caller: Caller) -> Option<oneshot::Sender<M::Answer>> {
+        let reply = self.callers.remove(&caller);
         if reply.is_some() {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
         }

@@ -5,9 +5,10 @@ use super::{AskError, Clock, Core, Engine, EngineError, Outlet, start};
 use crate::domain::machine::need::{Needs, Prefix};
 use crate::domain::machine::own::SelfRow;
 use crate::domain::machine::samples::{ItemCounted, ItemRow, Key, Record, Row, Started, Table};
-use crate::domain::machine::step::{Machine, Output, Step, Ticket};
+use crate::domain::machine::step::{Caller, Machine, Output, Step, Ticket, answers};
 use crate::domain::machine::table::Change;
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::calendar::{Civil, Mono, Now};
 use crate::domain::value::id::StartId;
 use crate::store::memory::{Fault, MemoryDisk, MemoryStore};
@@ -29,12 +30,21 @@ fn shop(shop: u64) -> Prefix<Table> {
     Prefix::of::<ItemRow>((shop,))
 }
 
+#[derive(Debug, PartialEq)]
+enum Answer {
+    Sum(u64),
+    Refused(RefusalRecord),
+}
+
+answers! { Answer { Sum(u64) } }
+
 #[derive(Debug)]
 enum Input {
-    Add(Ticket, u64),
-    Count(Ticket, ItemCounted),
+    Add(Ticket<u64>, u64),
+    Count(Ticket<u64>, ItemCounted),
     Note(ItemCounted),
-    Panic(Ticket),
+    Panic(Ticket<u64>),
+    Refuse(Ticket<u64>),
     Block(Receiver<()>),
     Tick,
 }
@@ -43,7 +53,7 @@ impl Machine for Counter {
     type Record = Record;
     type Row = Row;
     type Input = Input;
-    type Answer = u64;
+    type Answer = Answer;
     type Effect = u64;
 
     fn needs(&self, _now: Now, input: &Input, rows: &WorkingSet<Row>) -> Needs<Key> {
@@ -57,7 +67,7 @@ impl Machine for Counter {
         needs
     }
 
-    fn step(&mut self, input: Input, step: &mut Step<'_, Record, u64, u64>) {
+    fn step(&mut self, input: Input, step: &mut Step<'_, Record, Answer, u64>) {
         match input {
             Input::Add(ticket, number) => {
                 let sum = step.rows().get::<SelfRow>(&Key::OWN).map_or(0, |row| row.incarnation) + number;
@@ -73,6 +83,9 @@ impl Machine for Counter {
             }
             Input::Note(item) => step.record(item),
             Input::Panic(_) => panic!("a bug in a rule"),
+            Input::Refuse(ticket) => {
+                step.refuse(ticket.caller(), RefusalRecord::new(Reason::NotOwner, RefusalSide::Hub))
+            }
             Input::Block(until) => drop(until.recv()),
             Input::Tick => {}
         }
@@ -86,9 +99,12 @@ impl Machine for Counter {
         Input::Tick
     }
 
-    fn ticket(input: &Input) -> Option<Ticket> {
+    fn caller(input: &Input) -> Option<Caller> {
         match input {
-            Input::Add(ticket, _) | Input::Count(ticket, _) | Input::Panic(ticket) => Some(*ticket),
+            Input::Add(ticket, _)
+            | Input::Count(ticket, _)
+            | Input::Panic(ticket)
+            | Input::Refuse(ticket) => Some(ticket.caller()),
             Input::Note(_) | Input::Block(_) | Input::Tick => None,
         }
     }
@@ -134,6 +150,8 @@ async fn an_answer_is_durable_before_it_is_given() {
     let (engine, effects) = engine(&disk);
     assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 2)).await, Ok(2));
     assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 3)).await, Ok(5));
+    let refused = engine.handle.ask(Input::Refuse).await;
+    assert!(matches!(refused, Err(AskError::Refused(it)) if it.reason == Reason::NotOwner));
     assert_eq!(engine.handle.head().sequence, 2);
     engine.handle.stop();
     assert!(engine.thread.join().expect("no panic").is_ok());
@@ -186,8 +204,8 @@ async fn a_panic_in_a_rule_costs_its_caller_only() {
     let (engine, _effects) = engine(&disk);
     let bug = engine.handle.begin(Input::Panic).expect("begun");
     let good = engine.handle.begin(|ticket| Input::Add(ticket, 4)).expect("begun");
-    assert!(bug.await.is_err());
-    assert_eq!(good.await, Ok(4));
+    assert!(bug.answer().await.is_err());
+    assert_eq!(good.answer().await, Ok(4));
 }
 
 #[tokio::test]
@@ -202,7 +220,7 @@ async fn too_many_callers_are_turned_away_before_anything_begins() {
     assert!(handle.is_loaded() && handle.clone().with_waiting_max(2).is_loaded());
     assert!(!handle.clone().with_waiting_max(3).is_loaded(), "less than half of those that may wait");
     release.send(()).expect("the engine waits");
-    assert_eq!(first.await, Ok(1));
+    assert_eq!(first.answer().await, Ok(1));
     assert_eq!(handle.ask(|ticket| Input::Add(ticket, 1)).await, Ok(2));
 }
 
@@ -211,11 +229,11 @@ fn civil_time_never_runs_backwards_not_even_over_a_restart() {
     let disk = MemoryDisk::new();
     let at = |civil| Now { mono: Mono(0), civil: Civil(civil) };
     let mut core = Core::new(Counter::default(), disk.open()).expect("a core");
-    core.run(at(5_000), vec![Input::Add(0, 1)]).expect("stored");
-    core.run(at(4_000), vec![Input::Add(0, 1)]).expect("stored");
+    core.run(at(5_000), vec![Input::Add(Ticket::new(0), 1)]).expect("stored");
+    core.run(at(4_000), vec![Input::Add(Ticket::new(0), 1)]).expect("stored");
     let mut core: Core<Counter, MemoryStore<Record>> =
         Core::new(Counter::default(), disk.open()).expect("a core");
-    core.run(at(1_000), vec![Input::Add(0, 1)]).expect("stored");
+    core.run(at(1_000), vec![Input::Add(Ticket::new(0), 1)]).expect("stored");
     let times: Vec<i64> = core
         .store()
         .journal(0, 9)
@@ -233,11 +251,12 @@ fn counted(shop: u64, item: u64, count: u64) -> ItemCounted {
     ItemCounted { shop, shelf: 1, item, count, is_settled: false }
 }
 
-fn answers(core: &mut Core<Counter, MemoryStore<Record>>, items: Vec<ItemCounted>) -> Vec<(Ticket, u64)> {
-    let inputs = (0..).zip(items).map(|(ticket, item)| Input::Count(ticket, item)).collect();
+fn answers(core: &mut Core<Counter, MemoryStore<Record>>, items: Vec<ItemCounted>) -> Vec<(Caller, u64)> {
+    let inputs = (0..).zip(items).map(|(caller, item)| Input::Count(Ticket::new(caller), item)).collect();
     let outputs = core.run(Now { mono: Mono(0), civil: Civil(1) }, inputs).expect("stored");
     let answer = |output| match output {
-        Output::Answer(ticket, things) => (ticket, things),
+        Output::Answer(caller, Answer::Sum(things)) => (caller, things),
+        Output::Answer(_, refused) => panic!("{refused:?}"),
         Output::Effect(effect) => panic!("{effect}: nothing is to be done"),
     };
     outputs.into_iter().map(answer).collect()
@@ -259,9 +278,9 @@ fn a_range_is_loaded_once_and_then_has_what_the_batch_adds() {
 #[test]
 fn a_range_that_is_loaded_late_has_what_the_batch_made_before() {
     let mut core = Core::new(Counter::default(), MemoryDisk::new().open()).expect("a core");
-    let inputs = vec![Input::Note(counted(1, 1, 5)), Input::Count(1, counted(1, 2, 7))];
+    let inputs = vec![Input::Note(counted(1, 1, 5)), Input::Count(Ticket::new(1), counted(1, 2, 7))];
     let outputs = core.run(Now { mono: Mono(0), civil: Civil(1) }, inputs).expect("stored");
-    assert_eq!(outputs, [Output::Answer(1, 12)]);
+    assert_eq!(outputs, [Output::Answer(1, Answer::Sum(12))]);
 }
 
 #[tokio::test]
@@ -280,8 +299,8 @@ async fn a_range_that_is_too_large_costs_its_input_only() {
     let (engine, _effects) = self::engine(&disk);
     let large = engine.handle.begin(|ticket| Input::Count(ticket, counted(1, 1, 1))).expect("begun");
     let other = engine.handle.begin(|ticket| Input::Count(ticket, counted(2, 1, 4))).expect("begun");
-    assert!(large.await.is_err(), "the caller does not wait for ever");
-    assert_eq!(other.await, Ok(4));
+    assert!(large.answer().await.is_err(), "the caller does not wait for ever");
+    assert_eq!(other.answer().await, Ok(4));
     engine.handle.stop();
     assert!(engine.thread.join().expect("no panic").is_ok());
 

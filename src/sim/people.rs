@@ -2,6 +2,7 @@
 
 use crate::domain::hub::tables::PartiesRow;
 use crate::domain::hub::{CreateRequest, WaitMode};
+use crate::domain::machine::step::Ticket;
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::PersonRow;
 use crate::domain::node::{Input, MemberReport, Vault};
@@ -176,10 +177,10 @@ impl Country {
             let (request, opening) = (mark(format!("credit {member}")), mark(format!("open {member}")));
             let amount = Money::from_fen(OPENING);
             [
-                Input::Upsert { ticket: 0, report: Box::new(report) },
-                Input::Credit { ticket: 0, request, member_ref, amount, period: 202_611 },
+                Input::Upsert { ticket: Ticket::new(0), report: Box::new(report) },
+                Input::Credit { ticket: Ticket::new(0), request, member_ref, amount, period: 202_611 },
                 Input::OpenWallet {
-                    ticket: 0,
+                    ticket: Ticket::new(0),
                     request: opening,
                     member_ref,
                     use_region: area(province),

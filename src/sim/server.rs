@@ -1,7 +1,7 @@
 //! One simulated server: the real machine and the real engine core over a disk that survives it.
 
 use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::step::{Machine, Ticket};
+use crate::domain::machine::step::{Caller, Machine, Ticket};
 use crate::domain::value::calendar::{Civil, Mono, Now};
 use crate::domain::value::id::{Digest, StartId};
 use crate::engine::{Core, EngineError, Outputs};
@@ -22,13 +22,13 @@ pub struct Server<M: Machine, C> {
     /// Handed in since the last batch.
     pub inbox: Vec<M::Input>,
     /// Who waits for which answer.
-    pub callers: BTreeMap<Ticket, C>,
+    pub callers: BTreeMap<Caller, C>,
     /// How far its civil clock is off, in milliseconds.
     pub skew: i64,
     incarnation: u64,
     start_id: StartId,
     started: u64,
-    tickets: Ticket,
+    last_caller: Caller,
     /// When its next wake-up is put down.
     wakes_at: Option<u64>,
 }
@@ -46,7 +46,7 @@ impl<M: Machine, C> Server<M, C> {
             incarnation: 0,
             start_id: StartId::default(),
             started: 0,
-            tickets: 0,
+            last_caller: 0,
             wakes_at: None,
         }
     }
@@ -94,10 +94,10 @@ impl<M: Machine, C> Server<M, C> {
     }
 
     /// Names a caller.
-    pub fn ticket(&mut self, caller: C) -> Ticket {
-        self.tickets += 1;
-        self.callers.insert(self.tickets, caller);
-        self.tickets
+    pub fn ticket<T>(&mut self, caller: C) -> Ticket<T> {
+        self.last_caller += 1;
+        self.callers.insert(self.last_caller, caller);
+        Ticket::new(self.last_caller)
     }
 
     /// What it says of itself.

@@ -4,7 +4,7 @@ use super::marks::Marks;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{self, CompensationWord, HubMachine};
 use crate::domain::machine::need::Needs;
-use crate::domain::machine::step::{Machine, Step, Ticket};
+use crate::domain::machine::step::{Caller, Machine, Step};
 use crate::domain::machine::table::TableRow;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::tables::LegRow;
@@ -85,8 +85,8 @@ impl<M: Marked> Machine for Watched<M> {
         M::tick()
     }
 
-    fn ticket(input: &Self::Input) -> Option<Ticket> {
-        M::ticket(input)
+    fn caller(input: &Self::Input) -> Option<Caller> {
+        M::caller(input)
     }
 }
 

@@ -11,7 +11,7 @@ use super::world::{Action, Fate, State, World};
 use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::hub::{self, AcceptRequest, Announcement, HubMachine, WaitMode};
 use gongji::domain::machine::own::{PeerMark, PeerRow};
-use gongji::domain::machine::step::{Output, Ticket};
+use gongji::domain::machine::step::{Caller, Output, Ticket};
 use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
 use gongji::domain::protocol::transfer::TransferState;
@@ -92,7 +92,7 @@ impl Restored {
 }
 
 /// The tickets of the payee's two words, beside those of clients' requests.
-const PAYEE: Ticket = 30;
+const PAYEE: Caller = 30;
 
 impl World {
     /// Whether stores are restored in this world.
@@ -300,7 +300,7 @@ impl World {
                 wait: WaitMode::Decided,
                 deadline_ms: wish.deadline_ms,
             };
-            (Mono(0), hub::Input::Accept { ticket: PAYEE + Ticket::from(takes), request })
+            (Mono(0), hub::Input::Accept { ticket: Ticket::new(PAYEE + Caller::from(takes)), request })
         });
     }
 

@@ -6,7 +6,7 @@ use super::server::{Outputs, Server, print};
 use super::world::{CALL, Fate, Mark, State, World};
 use gongji::domain::hub::{self, HubMachine};
 use gongji::domain::machine::own::{IncidentRow, PeerMark};
-use gongji::domain::machine::step::{Machine, Output, Ticket};
+use gongji::domain::machine::step::{Caller, Machine, Output};
 use gongji::domain::node::{self, NodeMachine};
 use gongji::domain::protocol::transfer::TransferState;
 use gongji::domain::reason::Reason;
@@ -33,7 +33,7 @@ impl<M: Machine> Taken<M> {
     }
 
     /// An answer to a client, or to the payee.
-    fn client_hears(&mut self, ticket: Ticket, answer: hub::Answer) {
+    fn client_hears(&mut self, ticket: Caller, answer: hub::Answer) {
         match answer {
             hub::Answer::Transfer(row) => {
                 self.told.extend(row.state.is_decided().then_some((row.transfer_id, row.state)));

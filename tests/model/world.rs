@@ -9,7 +9,7 @@ use super::server::{Server, print};
 use gongji::domain::audit::invariant::Violation;
 use gongji::domain::hub::{self, HubMachine, WaitMode};
 use gongji::domain::machine::own::PeerRow;
-use gongji::domain::machine::step::Ticket;
+use gongji::domain::machine::step::{Caller, Ticket};
 use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
 use gongji::domain::protocol::leg::LegState;
@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// A node's call of the hub; tickets below are clients' requests.
-pub(super) const CALL: Ticket = 1_000;
+pub(super) const CALL: Caller = 1_000;
 
 /// What may happen, and how much of it at most. The table that a run prints at its start.
 #[derive(Clone, Copy, Debug)]
@@ -286,7 +286,10 @@ impl World {
             Broken::blur(self.broken, &mut request.digests.whole);
             // Of two callers who ask the same, one waits for the decision only.
             request.wait = if number == 0 { WaitMode::Recorded } else { WaitMode::Decided };
-            (Mono(0), hub::Input::Create { ticket: number as Ticket, request: Box::new(request) })
+            (
+                Mono(0),
+                hub::Input::Create { ticket: Ticket::new(number as Caller), request: Box::new(request) },
+            )
         });
     }
 
@@ -348,11 +351,13 @@ impl World {
                     let told = acks.iter().map(|ack| (ack.transfer_id, ack.side)).collect();
                     hub::Input::Acks { province, node, told, acks }
                 }
-                Message::Ask(questions) => hub::Input::Resolve { ticket: CALL, province, node, questions },
+                Message::Ask(questions) => {
+                    hub::Input::Resolve { ticket: Ticket::new(CALL), province, node, questions }
+                }
                 Message::Legs(_, legs) => hub::Input::Heard { province, legs },
                 Message::Announce(shown) => {
                     let node = Box::new(self.announcement(&hub, (province, node), shown.as_deref()));
-                    hub::Input::Announce { ticket: CALL, node }
+                    hub::Input::Announce { ticket: Ticket::new(CALL), node }
                 }
                 _ => hub::Input::Tick,
             };
@@ -384,10 +389,10 @@ impl World {
             let input = match letter.message.clone() {
                 Message::Prepare(leg) => {
                     let legs = vec![Ok(leg.with_id_hash(id_hash))];
-                    node::Input::Prepare { ticket: CALL, hub, legs }
+                    node::Input::Prepare { ticket: Ticket::new(CALL), hub, legs }
                 }
                 Message::Decide(decision) => {
-                    node::Input::Decide { ticket: CALL, hub, decisions: vec![decision] }
+                    node::Input::Decide { ticket: Ticket::new(CALL), hub, decisions: vec![decision] }
                 }
                 Message::Rulings(rulings) => node::Input::Rulings { hub, rulings },
                 Message::Admitted(incarnation, _, (resync, hub_recovered)) => {

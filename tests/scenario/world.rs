@@ -8,7 +8,7 @@ use gongji::domain::hub::{self, Announcement, Deadlines, HubMachine};
 use gongji::domain::machine::own::{PeerMark, PeerRow};
 use gongji::domain::machine::record::{Record, replay};
 use gongji::domain::machine::scan::Scan;
-use gongji::domain::machine::step::{Machine, Output, Ticket};
+use gongji::domain::machine::step::{Caller, Machine, Output, Ticket};
 use gongji::domain::machine::table::{Row, Table, TableRow};
 use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
@@ -74,10 +74,10 @@ pub struct World {
     held: Vec<Letter>,
     holding: BTreeSet<TransferId>,
     dark: BTreeSet<ProvinceCode>,
-    tickets: Ticket,
+    last_caller: Caller,
     starts: u8,
-    hub_answers: BTreeMap<Ticket, hub::Answer>,
-    node_answers: BTreeMap<Ticket, node::Answer>,
+    hub_answers: BTreeMap<Caller, hub::Answer>,
+    node_answers: BTreeMap<Caller, node::Answer>,
 }
 
 impl World {
@@ -103,7 +103,7 @@ impl World {
             held: Vec::new(),
             holding: BTreeSet::new(),
             dark: BTreeSet::new(),
-            tickets: 0,
+            last_caller: 0,
             starts: 1,
             hub_answers: BTreeMap::new(),
             node_answers: BTreeMap::new(),
@@ -254,33 +254,33 @@ impl World {
         self.deliver();
     }
 
-    fn ticket(&mut self) -> Ticket {
-        self.tickets += 1;
-        self.tickets
+    fn ticket<T>(&mut self) -> Ticket<T> {
+        self.last_caller += 1;
+        Ticket::new(self.last_caller)
     }
 
     /// Asks the hub and lets everything that follows from it happen; the answer may be missing while votes are held.
-    pub fn hand_in(&mut self, input: impl FnOnce(Ticket) -> hub::Input) -> Option<hub::Answer> {
+    pub fn hand_in<T>(&mut self, input: impl FnOnce(Ticket<T>) -> hub::Input) -> Option<hub::Answer> {
         let ticket = self.ticket();
         self.tell_hub(input(ticket));
         self.deliver();
-        self.hub_answers.remove(&ticket)
+        self.hub_answers.remove(&ticket.caller())
     }
 
-    fn ask_hub(&mut self, input: impl FnOnce(Ticket) -> hub::Input) -> hub::Answer {
+    fn ask_hub<T>(&mut self, input: impl FnOnce(Ticket<T>) -> hub::Input) -> hub::Answer {
         self.hand_in(input).expect("the hub's answer")
     }
 
     /// Asks a node on behalf of its province's own system or of an app.
-    pub fn ask_node(
+    pub fn ask_node<T>(
         &mut self,
         province: ProvinceCode,
-        input: impl FnOnce(Ticket) -> node::Input,
+        input: impl FnOnce(Ticket<T>) -> node::Input,
     ) -> node::Answer {
         let ticket = self.ticket();
         self.tell_node(province, input(ticket));
         self.deliver();
-        self.node_answers.remove(&ticket).expect("the node's answer")
+        self.node_answers.remove(&ticket.caller()).expect("the node's answer")
     }
 
     fn tell_hub(&mut self, input: hub::Input) {
@@ -362,14 +362,14 @@ impl World {
         }
     }
 
-    fn node_hears(
+    fn node_hears<T>(
         &mut self,
         province: ProvinceCode,
-        input: impl FnOnce(Ticket) -> node::Input,
+        input: impl FnOnce(Ticket<T>) -> node::Input,
     ) -> node::Answer {
         let ticket = self.ticket();
         self.tell_node(province, input(ticket));
-        self.node_answers.remove(&ticket).expect("the node's answer")
+        self.node_answers.remove(&ticket.caller()).expect("the node's answer")
     }
 
     fn resolve(&mut self, province: ProvinceCode, questions: Vec<Question>) {
@@ -378,7 +378,7 @@ impl World {
         }
         let (ticket, node) = (self.ticket(), self.nodes[&province].mark);
         self.tell_hub(hub::Input::Resolve { ticket, province, node, questions });
-        if let Some(hub::Answer::Rulings(rulings)) = self.hub_answers.remove(&ticket) {
+        if let Some(hub::Answer::Rulings(rulings)) = self.hub_answers.remove(&ticket.caller()) {
             let hub = self.hub.mark;
             self.tell_node(province, node::Input::Rulings { hub, rulings });
         }

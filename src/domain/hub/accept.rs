@@ -9,7 +9,7 @@ use super::create::ANSWER_PERCENT;
 use super::decide::{HUB, row};
 use super::peers::is_parked;
 use super::waits::Waiter;
-use super::{Answer, Effect, HubMachine, Live, Step, WaitMode, YesVote};
+use super::{Effect, HubMachine, Live, Step, WaitMode, YesVote};
 use crate::domain::hub::record::{TransferAccepted, TransferAwaiting};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::step::Ticket;
@@ -22,6 +22,7 @@ use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Most transfers that one round of the sweep gives back, and how long others have the writer before the next round:
 /// payments go on beside it.
@@ -108,14 +109,19 @@ fn goes_back_at(transfer: &TransferRow) -> Option<Civil> {
 impl HubMachine {
     /// The payee takes a transfer or declines it. Whoever is not its payee learns no more than of an unknown id. Check
     /// order: the person, whether it awaits acceptance, the hour.
-    pub(super) fn accept(&mut self, ticket: Ticket, request: AcceptRequest, step: &mut Step<'_>) {
+    pub(super) fn accept(
+        &mut self,
+        ticket: Ticket<Arc<TransferRow>>,
+        request: AcceptRequest,
+        step: &mut Step<'_>,
+    ) {
         let transfer_id = request.transfer_id;
         let Some(transfer) = row(transfer_id, step).filter(|it| it.payee_digest == request.payee) else {
             let refusal = RefusalRecord::new(Reason::TransferNotFound, HUB);
-            return step.answer(ticket, Answer::Refused(refusal));
+            return step.refuse(ticket.caller(), refusal);
         };
         if transfer.state == TransferState::Pending {
-            return step.answer(ticket, Answer::Refused(RefusalRecord::new(Reason::NotAwaiting, HUB)));
+            return step.refuse(ticket.caller(), RefusalRecord::new(Reason::NotAwaiting, HUB));
         }
         let awaits = transfer.state == TransferState::AwaitingAcceptance;
         let late = awaits && transfer.await_until.is_none_or(|until| until <= step.now.civil);

@@ -3,7 +3,7 @@
 use super::tests::{personal, transfer};
 use super::{Answer, Effect, Input};
 use crate::domain::hub::record::Record;
-use crate::domain::machine::step::{Machine, Output};
+use crate::domain::machine::step::{Machine, Output, Ticket};
 use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
 use crate::domain::protocol::leg::{Ask, Leg, LegState};
 use crate::domain::protocol::message::{Question, Ruling, Verdict};
@@ -234,7 +234,7 @@ fn a_payers_node_in_doubt_is_told_to_ask_when_the_hour_has_passed() {
     let mut toy = waiting();
     let terms_digest = transfer(&toy, 1).terms_digest;
     let questions = vec![Question { transfer_id: id(1), side: Side::Payer, terms_digest }];
-    let (node, ticket, province) = (toy.payer.mark, 5, PAYER);
+    let (node, ticket, province) = (toy.payer.mark, Ticket::new(5), PAYER);
     let outputs = toy.hub.run(toy.now, Input::Resolve { ticket, province, node, questions });
     let [Output::Answer(5, Answer::Rulings(rulings))] = outputs.as_slice() else { panic!("{outputs:?}") };
     let Ruling::Pending { ask_after_ms, .. } = &rulings[0] else { panic!("{rulings:?}") };

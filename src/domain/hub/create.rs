@@ -3,7 +3,7 @@
 use super::decide::HUB;
 use super::peers::is_parked;
 use super::waits::Waiter;
-use super::{Answer, CreateRequest, Effect, HubMachine, Live, Step};
+use super::{CreateRequest, Effect, HubMachine, Live, Step};
 use crate::domain::hub::record::{TransferDecided, TransferReceived};
 use crate::domain::hub::tables::{Key, TombstoneRow, TransferRow};
 use crate::domain::machine::own::own;
@@ -18,6 +18,7 @@ use crate::domain::rules::rulebook::PlaceRules;
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::side::{BySide, Side};
+use std::sync::Arc;
 
 /// Share of a caller's deadline after which an undecided transfer is aborted, in percent.
 pub(super) const DECIDE_PERCENT: u64 = 80;
@@ -27,7 +28,12 @@ pub(super) const ANSWER_PERCENT: u64 = 92;
 impl HubMachine {
     /// Check order: owner, content (a repeat), deadline, ids left to people, then the hub's own rules. After the first
     /// record nothing may fail.
-    pub(super) fn create(&mut self, ticket: Ticket, request: CreateRequest, step: &mut Step<'_>) {
+    pub(super) fn create(
+        &mut self,
+        ticket: Ticket<Arc<TransferRow>>,
+        request: CreateRequest,
+        step: &mut Step<'_>,
+    ) {
         let key = Key::Transfer(request.transfer_id);
         if let Some(known) = step.rows().share::<TransferRow>(&key) {
             return self.repeat(ticket, &request, &known, step);
@@ -37,11 +43,11 @@ impl HubMachine {
             let refusal = RefusalRecord::new(Reason::DeadlineTooShort, HUB)
                 .with("remaining_ms", deadline_ms)
                 .with("needed_ms", self.deadlines.least_ms);
-            return step.answer(ticket, Answer::Refused(refusal));
+            return step.refuse(ticket.caller(), refusal);
         }
         if is_parked(request.transfer_id, step) {
             let refusal = RefusalRecord::new(Reason::OutcomeUnknown, HUB);
-            return step.answer(ticket, Answer::Refused(refusal));
+            return step.refuse(ticket.caller(), refusal);
         }
         let refusal = self.hub_refusal(&request, step);
         let decide_within_ms = deadline_ms * DECIDE_PERCENT / 100;
@@ -120,22 +126,28 @@ impl HubMachine {
     }
 
     /// The same id again: the same content joins the wait, other content is refused with the first field that differs.
-    fn repeat(&mut self, ticket: Ticket, request: &CreateRequest, known: &TransferRow, step: &mut Step<'_>) {
+    fn repeat(
+        &mut self,
+        ticket: Ticket<Arc<TransferRow>>,
+        request: &CreateRequest,
+        known: &TransferRow,
+        step: &mut Step<'_>,
+    ) {
         // The client of a transfer that the hub lost and adopted again is not known: who knows the terms is taken for
         // it.
         if request.owner != known.owner && !known.is_adopted() {
             let refusal = RefusalRecord::new(Reason::NotOwner, HUB).with("field", "transfer_id");
-            return step.answer(ticket, Answer::Refused(refusal));
+            return step.refuse(ticket.caller(), refusal);
         }
         if let Some(field) = first_difference(request, known) {
             let refusal = RefusalRecord::new(Reason::ContentDiffers, HUB).with("field", field);
-            return step.answer(ticket, Answer::Refused(refusal));
+            return step.refuse(ticket.caller(), refusal);
         }
         self.wait(ticket, request, step);
         self.answer_ready(request.transfer_id, step);
     }
 
-    fn wait(&mut self, ticket: Ticket, request: &CreateRequest, step: &Step<'_>) {
+    fn wait(&mut self, ticket: Ticket<Arc<TransferRow>>, request: &CreateRequest, step: &Step<'_>) {
         let deadline_ms = request.deadline_ms.min(self.deadlines.most_ms);
         let answer_by = step.now.mono.after(deadline_ms * ANSWER_PERCENT / 100);
         self.waits.add(request.transfer_id, Waiter { ticket, mode: request.wait, answer_by });

@@ -3,7 +3,7 @@
 use super::{AcceptRequest, CompensationRequest, HeardLeg, Page};
 use crate::domain::hub::tables::{CompensationRow, PartiesRow, TransferRow};
 use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::step::Ticket;
+use crate::domain::machine::step::{OtherAnswer, Ticket, answers};
 use crate::domain::protocol::leg::Leg;
 use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::protocol::transfer::{Terms, TermsDigests};
@@ -21,28 +21,28 @@ pub enum Input {
     /// A client hands in a transfer, or repeats one.
     Create {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Arc<TransferRow>>,
         /// The request, as the server read it.
         request: Box<CreateRequest>,
     },
     /// A payee takes a transfer, or declines it.
     Accept {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Arc<TransferRow>>,
         /// The request, as the server read it.
         request: AcceptRequest,
     },
     /// An operator speaks of money that is to be carried back.
     Compensate {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Compensated>,
         /// The request, as the server read it.
         request: CompensationRequest,
     },
     /// A client asks for transfers by id.
     Get {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Vec<Option<Found>>>,
         /// Ids of the transfers, in the order in which they are answered.
         transfer_ids: Vec<TransferId>,
     },
@@ -83,7 +83,7 @@ pub enum Input {
     /// A node announces its start.
     Announce {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Announced>,
         /// What it says of itself.
         node: Box<Announcement>,
     },
@@ -103,7 +103,7 @@ pub enum Input {
     /// A node asks about legs in doubt.
     Resolve {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Vec<Ruling>>,
         /// The province whose node it is.
         province: ProvinceCode,
         /// The node as it spoke.
@@ -186,7 +186,7 @@ pub enum Answer {
     /// A compensation as it stands: proposed, or withdrawn. An approved one is answered with its transfer.
     Compensation(Box<CompensationRow>),
     /// Transfers in the order of their ids, with the vault's row; nothing where there is none.
-    Transfers(Vec<Option<(TransferRow, Option<PartiesRow>)>>),
+    Transfers(Vec<Option<Found>>),
     /// A node's start is admitted.
     Admitted {
         /// Its incarnation.
@@ -205,6 +205,93 @@ pub enum Answer {
     Rulings(Vec<Ruling>),
     /// Refused, nothing changed.
     Refused(RefusalRecord),
+}
+
+answers! { Answer { Transfer(Arc<TransferRow>), Transfers(Vec<Option<Found>>), Rulings(Vec<Ruling>) } }
+
+/// A transfer as it stands, with the vault's row where there is one.
+pub type Found = (TransferRow, Option<PartiesRow>);
+
+/// What becomes of a compensation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Compensated {
+    /// It is proposed, or withdrawn.
+    Said(Box<CompensationRow>),
+    /// It is approved: its transfer as it stands.
+    Approved(Arc<TransferRow>),
+}
+
+impl From<Arc<TransferRow>> for Compensated {
+    fn from(transfer: Arc<TransferRow>) -> Compensated {
+        Compensated::Approved(transfer)
+    }
+}
+
+impl From<Compensated> for Answer {
+    fn from(compensated: Compensated) -> Answer {
+        match compensated {
+            Compensated::Said(row) => Answer::Compensation(row),
+            Compensated::Approved(transfer) => Answer::Transfer(transfer),
+        }
+    }
+}
+
+impl TryFrom<Answer> for Result<Compensated, RefusalRecord> {
+    type Error = OtherAnswer;
+
+    fn try_from(answer: Answer) -> Result<Self, OtherAnswer> {
+        match answer {
+            Answer::Compensation(row) => Ok(Ok(Compensated::Said(row))),
+            Answer::Transfer(transfer) => Ok(Ok(Compensated::Approved(transfer))),
+            Answer::Refused(refusal) => Ok(Err(refusal)),
+            _ => Err(OtherAnswer),
+        }
+    }
+}
+
+/// What a node's announcement is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announced {
+    /// Its start is admitted: see [`Answer::Admitted`].
+    Admitted {
+        /// Its incarnation.
+        incarnation: u64,
+        /// Whether it is told again what it lost, and must not vote yet.
+        resync: bool,
+        /// The life in which this hub last recovered from being restored; 0 when it never was.
+        hub_recovered: u64,
+    },
+    /// It must prove what its journal holds at this sequence.
+    Prove {
+        /// The last that was seen of it.
+        sequence: u64,
+    },
+}
+
+impl From<Announced> for Answer {
+    fn from(announced: Announced) -> Answer {
+        match announced {
+            Announced::Admitted { incarnation, resync, hub_recovered } => {
+                Answer::Admitted { incarnation, resync, hub_recovered }
+            }
+            Announced::Prove { sequence } => Answer::Prove { sequence },
+        }
+    }
+}
+
+impl TryFrom<Answer> for Result<Announced, RefusalRecord> {
+    type Error = OtherAnswer;
+
+    fn try_from(answer: Answer) -> Result<Self, OtherAnswer> {
+        match answer {
+            Answer::Admitted { incarnation, resync, hub_recovered } => {
+                Ok(Ok(Announced::Admitted { incarnation, resync, hub_recovered }))
+            }
+            Answer::Prove { sequence } => Ok(Ok(Announced::Prove { sequence })),
+            Answer::Refused(refusal) => Ok(Err(refusal)),
+            _ => Err(OtherAnswer),
+        }
+    }
 }
 
 /// What the hub wants done.

@@ -30,7 +30,7 @@ pub use create::first_legs;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::need::Needs;
 use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::step::{Machine, Ticket};
+use crate::domain::machine::step::{Caller, Machine, Ticket};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::rulebook::Rulebook;
@@ -39,7 +39,9 @@ use crate::domain::value::id::{Digest, StartId, TransferId};
 use crate::domain::value::region::{ProvinceCode, RegionDirectory};
 use crate::domain::value::side::BySide;
 use accept::{Awaiting, AwaitingVote};
-pub use messages::{Announcement, Answer, CreateRequest, Effect, Input, WaitMode};
+pub use messages::{
+    Announced, Announcement, Answer, Compensated, CreateRequest, Effect, Found, Input, WaitMode,
+};
 use outbox::Outbox;
 pub use read_back::ReadBack;
 use receipts::Receipts;
@@ -150,14 +152,14 @@ impl HubMachine {
         (&self.live, &self.expiries, &self.waits, self.awaiting.due(), told, &self.seen, &self.recovery)
     }
 
-    fn get(&self, ticket: Ticket, transfer_ids: &[TransferId], step: &mut Step<'_>) {
+    fn get(&self, ticket: Ticket<Vec<Option<Found>>>, transfer_ids: &[TransferId], step: &mut Step<'_>) {
         let rows = step.rows();
         let found = |id: &TransferId| {
             let transfer: Option<&TransferRow> = rows.get(&Key::Transfer(*id));
             transfer.map(|row| (row.clone(), rows.get(&Key::Parties(*id)).cloned()))
         };
         let transfers = transfer_ids.iter().map(found).collect();
-        step.answer(ticket, Answer::Transfers(transfers));
+        step.answer(ticket, transfers);
     }
 
     fn tick(&mut self, step: &mut Step<'_>) {
@@ -174,16 +176,20 @@ impl HubMachine {
 
     /// A hub that was restored decides nothing and answers nobody until it has heard what it lost.
     fn step_while_recovering(&mut self, input: Input, step: &mut Step<'_>) {
+        let caller = HubMachine::caller(&input);
         match input {
             Input::Announce { ticket, node } => self.announce_while_recovering(ticket, &node, step),
             Input::Heard { province, legs } => self.heard(province, legs, step),
             Input::Link { province, up } => self.link(province, up, step),
-            Input::Create { ticket, .. }
-            | Input::Accept { ticket, .. }
-            | Input::Compensate { ticket, .. }
-            | Input::Get { ticket, .. }
-            | Input::Resolve { ticket, .. } => {
-                step.answer(ticket, Answer::Refused(RefusalRecord::new(Reason::Recovering, decide::HUB)));
+            Input::Create { .. }
+            | Input::Accept { .. }
+            | Input::Compensate { .. }
+            | Input::Get { .. }
+            | Input::Resolve { .. } => {
+                let refusal = RefusalRecord::new(Reason::Recovering, decide::HUB);
+                if let Some(caller) = caller {
+                    step.refuse(caller, refusal);
+                }
             }
             Input::Rules(rulebook) => self.rulebook = rulebook,
             // What was asked by an earlier life does not count, and is asked again.
@@ -255,14 +261,13 @@ impl Machine for HubMachine {
         Input::Tick
     }
 
-    fn ticket(input: &Input) -> Option<Ticket> {
+    fn caller(input: &Input) -> Option<Caller> {
         match input {
-            Input::Create { ticket, .. }
-            | Input::Accept { ticket, .. }
-            | Input::Compensate { ticket, .. }
-            | Input::Get { ticket, .. }
-            | Input::Announce { ticket, .. }
-            | Input::Resolve { ticket, .. } => Some(*ticket),
+            Input::Create { ticket, .. } | Input::Accept { ticket, .. } => Some(ticket.caller()),
+            Input::Compensate { ticket, .. } => Some(ticket.caller()),
+            Input::Get { ticket, .. } => Some(ticket.caller()),
+            Input::Announce { ticket, .. } => Some(ticket.caller()),
+            Input::Resolve { ticket, .. } => Some(ticket.caller()),
             Input::Votes { .. }
             | Input::PrepareFailed { .. }
             | Input::Acks { .. }

@@ -2,7 +2,7 @@
 
 use super::decide::{HUB, decision_for};
 use super::recovery::Recovery;
-use super::{Announcement, Answer, Effect, HubMachine, Live, Step};
+use super::{Announced, Announcement, Effect, HubMachine, Live, Step};
 
 use crate::domain::hub::record::{HubStarted, NodeAdmitted, ResyncMoved, TransferTombstoned};
 use crate::domain::hub::tables::{Key, Row, TombstoneRow, TransferRow};
@@ -105,7 +105,7 @@ impl HubMachine {
 
     /// Gives a node's new start its incarnation. The node has to prove that its journal holds what was last seen of it;
     /// one that does not was restored, and is told again what it lost before it may vote.
-    pub(super) fn announce(&mut self, ticket: Ticket, node: Announcement, step: &mut Step<'_>) {
+    pub(super) fn announce(&mut self, ticket: Ticket<Announced>, node: Announcement, step: &mut Step<'_>) {
         self.note_seen(step);
         let (province, mark) = (node.province, node.mark);
         let hub_recovered = own(step.rows()).recovered;
@@ -113,7 +113,7 @@ impl HubMachine {
         let known_since = node.hub_incarnation > 0 && node.hub_incarnation >= hub_recovered;
         if known_since && node.knows_us_to.is_none() {
             let refusal = RefusalRecord::new(Reason::HubBehind, HUB);
-            return step.answer(ticket, Answer::Refused(refusal));
+            return step.refuse(ticket.caller(), refusal);
         }
         let seen = step.rows().get::<PeerRow>(&Key::Peer(province)).cloned();
         let standing = seen.as_ref().map_or(Standing::Whole, |seen| standing(seen, &node));
@@ -122,16 +122,16 @@ impl HubMachine {
                 let resync = seen.resync.is_some();
                 step.answer(
                     ticket,
-                    Answer::Admitted { incarnation: seen.incarnation, resync, hub_recovered },
+                    Announced::Admitted { incarnation: seen.incarnation, resync, hub_recovered },
                 );
                 return self.go_on_telling(province, step);
             }
             (Some(seen), Standing::Unproven) => {
-                return step.answer(ticket, Answer::Prove { sequence: seen.sequence });
+                return step.answer(ticket, Announced::Prove { sequence: seen.sequence });
             }
             (_, Standing::Superseded) => {
                 let refusal = RefusalRecord::new(Reason::SenderRefused, HUB);
-                return step.answer(ticket, Answer::Refused(refusal));
+                return step.refuse(ticket.caller(), refusal);
             }
             (_, Standing::Whole | Standing::Restored | Standing::SameStart | Standing::Unproven) => {}
         }
@@ -145,7 +145,7 @@ impl HubMachine {
             self.tell_again(province);
         }
         let resync = standing == Standing::Restored || seen.is_some_and(|seen| seen.resync.is_some());
-        step.answer(ticket, Answer::Admitted { incarnation, resync, hub_recovered });
+        step.answer(ticket, Announced::Admitted { incarnation, resync, hub_recovered });
         // Receipts of its last life that are still under way will not count: tell it again.
         for decision in self.outbox.again(province) {
             step.effect(Effect::Decide(province, decision));
@@ -174,7 +174,7 @@ impl HubMachine {
     /// aborted, and what was answered stays true.
     pub(super) fn resolve(
         &mut self,
-        ticket: Ticket,
+        ticket: Ticket<Vec<Ruling>>,
         province: ProvinceCode,
         node: PeerMark,
         questions: &[Question],
@@ -182,17 +182,17 @@ impl HubMachine {
     ) {
         if !self.meet_node(province, node, step) {
             let refusal = RefusalRecord::new(Reason::SenderRefused, HUB);
-            return step.answer(ticket, Answer::Refused(refusal));
+            return step.refuse(ticket.caller(), refusal);
         }
         let is_party = |question: &Question| {
             let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(question.transfer_id));
             transfer.is_none_or(|transfer| transfer.provinces()[question.side] == province)
         };
         if !questions.iter().all(is_party) {
-            return step.answer(ticket, Answer::Refused(RefusalRecord::new(Reason::NotAParty, HUB)));
+            return step.refuse(ticket.caller(), RefusalRecord::new(Reason::NotAParty, HUB));
         }
         let rulings = questions.iter().map(|question| self.rule(province, question, step)).collect();
-        step.answer(ticket, Answer::Rulings(rulings));
+        step.answer(ticket, rulings);
     }
 
     fn rule(&mut self, province: ProvinceCode, question: &Question, step: &mut Step<'_>) -> Ruling {

@@ -8,7 +8,7 @@
 //! with what the client was told. Everything else can only have been aborted.
 
 use super::decide::HUB;
-use super::{Announcement, Answer, Effect, HubMachine, Step};
+use super::{Announced, Announcement, Effect, HubMachine, Step};
 use crate::domain::hub::record::{
     CommitDetail, HubRecovered, ReturnAdopted, TransferAdopted, TransferDecided,
 };
@@ -173,11 +173,11 @@ impl HubMachine {
     /// then on nothing that an earlier life of this hub has sent can change what it tells.
     pub(super) fn announce_while_recovering(
         &mut self,
-        ticket: Ticket,
+        ticket: Ticket<Announced>,
         node: &Announcement,
         step: &mut Step<'_>,
     ) {
-        step.answer(ticket, Answer::Refused(RefusalRecord::new(Reason::Recovering, HUB)));
+        step.refuse(ticket.caller(), RefusalRecord::new(Reason::Recovering, HUB));
         let Some(recovery) = &mut self.recovery else { return };
         recovery.incarnation = recovery.incarnation.max(node.hub_incarnation);
         if let Some(start) = recovery.unheard.get_mut(&node.province) {

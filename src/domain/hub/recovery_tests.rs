@@ -2,7 +2,7 @@ use super::HeardLeg;
 use crate::domain::hub::tables::{Key, TransferRow};
 use crate::domain::hub::{Answer, Deadlines, Effect, HubMachine, Input};
 use crate::domain::machine::own::{IncidentRow, PeerMark, PeerRow, SelfRow};
-use crate::domain::machine::step::Output;
+use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::machine::table::TableRow;
 use crate::domain::node::tables::LegRow;
 use crate::domain::node::{self, leg_record};
@@ -52,7 +52,7 @@ fn announce(toy: &mut Toy, province: ProvinceCode, again: bool) -> Vec<HubOutput
         hub_incarnation: seen.incarnation,
         knows_us_to: None,
     };
-    toy.hub.run(toy.now, Input::Announce { ticket: 5, node: Box::new(announcement) })
+    toy.hub.run(toy.now, Input::Announce { ticket: Ticket::new(5), node: Box::new(announcement) })
 }
 
 fn legs(toy: &mut Toy, province: ProvinceCode, above: u64) -> Vec<HeardLeg> {
@@ -121,7 +121,7 @@ fn a_hub_that_was_restored_answers_nobody_until_it_has_heard_what_it_lost() {
     let lost = transfer(&toy, 2);
     restored(&mut toy, before);
     assert!(toy.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none());
-    for input in [create(9, 2, 50_000), Input::Get { ticket: 9, transfer_ids: vec![id(1)] }] {
+    for input in [create(9, 2, 50_000), Input::Get { ticket: Ticket::new(9), transfer_ids: vec![id(1)] }] {
         let outputs = toy.hub.run(toy.now, input);
         assert!(
             matches!(&outputs[..], [Output::Answer(9, Answer::Refused(it))] if it.reason == Reason::Recovering)
@@ -367,7 +367,7 @@ fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
     let node = toy.payee.mark;
     let asked = |toy: &mut Toy| {
         let questions = vec![question.clone()];
-        let ask = Input::Resolve { ticket: 7, province: PAYEE, node, questions };
+        let ask = Input::Resolve { ticket: Ticket::new(7), province: PAYEE, node, questions };
         let outputs = toy.hub.run(toy.now, ask);
         let [Output::Answer(7, Answer::Rulings(rulings))] = &outputs[..] else { panic!("{outputs:?}") };
         assert!(matches!(rulings[..], [Ruling::Pending { .. }]), "{rulings:?}");

@@ -1,7 +1,7 @@
 use crate::domain::hub::tables::{Key, TransferRow};
 use crate::domain::hub::{Announcement, Answer, Effect, Input, Page};
 use crate::domain::machine::own::{IncidentRow, PeerMark, PeerRow};
-use crate::domain::machine::step::Output;
+use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::node;
 use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
 use crate::domain::protocol::leg::LegState;
@@ -87,7 +87,7 @@ fn of_two_copies_that_run_the_first_is_refused() {
         hub_incarnation: 0,
         knows_us_to: None,
     };
-    let outputs = toy.hub.run(toy.now, Input::Announce { ticket: 2, node: Box::new(again) });
+    let outputs = toy.hub.run(toy.now, Input::Announce { ticket: Ticket::new(2), node: Box::new(again) });
     let Answer::Refused(refusal) = standing(&outputs) else { panic!("{outputs:?}") };
     assert_eq!(refusal.reason, Reason::SenderRefused);
 }
@@ -106,7 +106,7 @@ fn a_node_that_was_restored_is_told_what_it_lost_and_only_then_takes_part() {
     let told = toy.join(PAYEE);
     assert!(told.iter().any(|it| matches!(it, Output::Effect(Effect::ReadBack(PAYEE, _)))), "{told:?}");
     // Nothing new is asked of it meanwhile, and it shows nobody what it has not got yet.
-    let asked = node::Input::Look { ticket: 1, member_ref: member(PAYEE) };
+    let asked = node::Input::Look { ticket: Ticket::new(1), member_ref: member(PAYEE) };
     let node::Answer::Refused(refusal) = node_answer(toy.payee.run(toy.now, asked)) else {
         panic!("it was served");
     };
@@ -333,7 +333,7 @@ fn a_prepare_of_before_the_admission_is_refused() {
     toy.restart_node(PAYER, 70);
     let late = PeerMark { sequence: late.sequence - 1, ..late };
     let presented = Ok(leg.clone().with_id_hash(|_| crate::domain::toy::id_hash(PAYER)));
-    let input = node::Input::Prepare { ticket: 1, hub: late, legs: vec![presented] };
+    let input = node::Input::Prepare { ticket: Ticket::new(1), hub: late, legs: vec![presented] };
     let answer = crate::domain::toy::answer(toy.payer.run(toy.now, input));
     assert!(matches!(answer, node::Answer::Refused(_)), "{answer:?}");
 }

@@ -3,7 +3,7 @@
 use super::{Answer, Effect, Input};
 use crate::domain::hub::tables::{Key, PositionRow, TransferRow};
 use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::step::Output;
+use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::node;
 use crate::domain::node::tables::AccountRow;
 use crate::domain::protocol::leg::Leg;
@@ -167,7 +167,7 @@ fn an_unknown_id_is_a_tombstone_before_it_is_answered_and_stays_aborted() {
     let node = toy.payer.mark;
     let ask = |toy: &mut Toy| {
         let questions = vec![question.clone()];
-        toy.hub.run(toy.now, Input::Resolve { ticket: 5, province: PAYER, node, questions })
+        toy.hub.run(toy.now, Input::Resolve { ticket: Ticket::new(5), province: PAYER, node, questions })
     };
     let first = ask(&mut toy);
     let [Output::Answer(5, Answer::Rulings(rulings))] = first.as_slice() else { panic!("{first:?}") };
@@ -188,7 +188,7 @@ fn only_a_party_under_the_same_terms_learns_a_decision() {
     let terms_digest = transfer(&toy, 1).terms_digest;
     let mut ask = |side, terms_digest| {
         let questions = vec![Question { transfer_id: id(1), side, terms_digest }];
-        toy.hub.run(toy.now, Input::Resolve { ticket: 5, province: PAYEE, node, questions })
+        toy.hub.run(toy.now, Input::Resolve { ticket: Ticket::new(5), province: PAYEE, node, questions })
     };
     let refused = |outputs: Vec<HubOutput>| {
         matches!(

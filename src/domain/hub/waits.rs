@@ -1,8 +1,8 @@
 //! Callers who wait for a transfer, and when each is answered at the latest.
 
-use super::{Answer, Step, WaitMode};
+use super::{Step, WaitMode};
 use crate::domain::hub::tables::{Key, TransferRow};
-use crate::domain::machine::step::Ticket;
+use crate::domain::machine::step::{Caller, Ticket};
 use crate::domain::value::calendar::Mono;
 use crate::domain::value::id::TransferId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, Hash)]
 pub struct Waiter {
     /// Names the caller that waits for the answer.
-    pub ticket: Ticket,
+    pub ticket: Ticket<Arc<TransferRow>>,
     /// For what.
     pub mode: WaitMode,
     /// Answered with the transfer as it stands at this time.
@@ -23,13 +23,13 @@ pub struct Waiter {
 #[derive(Clone, Debug, Default, Hash)]
 pub struct Waits {
     by_transfer: BTreeMap<TransferId, Vec<Waiter>>,
-    by_time: BTreeSet<(Mono, TransferId, Ticket)>,
+    by_time: BTreeSet<(Mono, TransferId, Caller)>,
 }
 
 impl Waits {
     /// Adds a caller.
     pub fn add(&mut self, transfer_id: TransferId, waiter: Waiter) {
-        self.by_time.insert((waiter.answer_by, transfer_id, waiter.ticket));
+        self.by_time.insert((waiter.answer_by, transfer_id, waiter.ticket.caller()));
         self.by_transfer.entry(transfer_id).or_default().push(waiter);
     }
 
@@ -68,8 +68,8 @@ impl Waits {
         waiters.retain(|waiter| {
             let done = ready(waiter);
             if done {
-                self.by_time.remove(&(waiter.answer_by, transfer_id, waiter.ticket));
-                step.answer(waiter.ticket, Answer::Transfer(Arc::clone(&transfer)));
+                self.by_time.remove(&(waiter.answer_by, transfer_id, waiter.ticket.caller()));
+                step.answer(waiter.ticket, Arc::clone(&transfer));
             }
             !done
         });

@@ -5,10 +5,96 @@ use crate::domain::machine::need::Needs;
 use crate::domain::machine::record::Record;
 use crate::domain::machine::table::{Key, Row, Table};
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::reason::RefusalRecord;
 use crate::domain::value::calendar::{Mono, Now};
+use std::marker::PhantomData;
 
 /// Names a caller who waits for an answer.
-pub type Ticket = u64;
+pub type Caller = u64;
+
+/// Names a caller who waits, and says by its type what he is answered when he is not refused.
+pub struct Ticket<T> {
+    caller: Caller,
+    answered: PhantomData<fn() -> T>,
+}
+
+impl<T> Ticket<T> {
+    /// A ticket of this caller.
+    pub fn new(caller: Caller) -> Ticket<T> {
+        Ticket { caller, answered: PhantomData }
+    }
+
+    /// Whose it is.
+    pub fn caller(self) -> Caller {
+        self.caller
+    }
+
+    /// The same for one of the things that its caller may be answered.
+    pub fn narrowed<U: Into<T>>(self) -> Ticket<U> {
+        Ticket::new(self.caller)
+    }
+}
+
+impl<T> Clone for Ticket<T> {
+    fn clone(&self) -> Ticket<T> {
+        *self
+    }
+}
+
+impl<T> Copy for Ticket<T> {}
+
+impl<T> std::fmt::Debug for Ticket<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ticket({})", self.caller)
+    }
+}
+
+impl<T> std::hash::Hash for Ticket<T> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.caller.hash(state);
+    }
+}
+
+/// Lets each kind of answer stand for a type of its own: `answers! { Answer { Votes(Vec<Vote>) } }` carries what a
+/// caller is answered, or its refusal, into the variant and back.
+macro_rules! answers {
+    ($answer:ident { $($variant:ident($type:ty)),+ $(,)? }) => {
+        impl From<RefusalRecord> for $answer {
+            fn from(refusal: RefusalRecord) -> $answer {
+                $answer::Refused(refusal)
+            }
+        }
+        $(impl From<$type> for $answer {
+            fn from(answered: $type) -> $answer {
+                $answer::$variant(answered)
+            }
+        }
+
+        impl TryFrom<$answer> for Result<$type, RefusalRecord> {
+            type Error = crate::domain::machine::step::OtherAnswer;
+
+            fn try_from(answer: $answer) -> Result<Self, Self::Error> {
+                if let $answer::Refused(refusal) = answer {
+                    return Ok(Err(refusal));
+                }
+                let $answer::$variant(answered) = answer else {
+                    return Err(crate::domain::machine::step::OtherAnswer);
+                };
+                Ok(Ok(answered))
+            }
+        })+
+    };
+}
+pub(crate) use answers;
+
+/// Answers among which is one of this type, or its refusal.
+pub trait Answers<T>: TryInto<Result<T, RefusalRecord>, Error = OtherAnswer> {}
+
+impl<A: TryInto<Result<T, RefusalRecord>, Error = OtherAnswer>, T> Answers<T> for A {}
+
+/// An answer of another kind than its ticket says; no step can give one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtherAnswer;
 
 /// A hub's or a node's logic, written once and run by the engine, the model and the simulator alike.
 pub trait Machine: Sized {
@@ -42,14 +128,14 @@ pub trait Machine: Sized {
     fn tick() -> Self::Input;
 
     /// The caller who waits for the answer to an input, if one does.
-    fn ticket(input: &Self::Input) -> Option<Ticket>;
+    fn caller(input: &Self::Input) -> Option<Caller>;
 }
 
 /// What a step wants done once its records are durable, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output<A, E> {
     /// Answer a caller.
-    Answer(Ticket, A),
+    Answer(Caller, A),
     /// Do something in the world.
     Effect(E),
 }
@@ -130,8 +216,16 @@ impl<'a, R: Record, A, E> Step<'a, R, A, E> {
     }
 
     /// Answers a caller, once this batch is durable.
-    pub fn answer(&mut self, ticket: Ticket, answer: A) {
-        self.batch.outputs.push(Output::Answer(ticket, answer));
+    pub fn answer<T: Into<A>>(&mut self, ticket: Ticket<T>, answer: T) {
+        self.batch.outputs.push(Output::Answer(ticket.caller, answer.into()));
+    }
+
+    /// Refuses what a caller asked for, once this batch is durable.
+    pub fn refuse(&mut self, caller: Caller, refusal: RefusalRecord)
+    where
+        A: From<RefusalRecord>,
+    {
+        self.batch.outputs.push(Output::Answer(caller, refusal.into()));
     }
 
     /// Has something done, once this batch is durable.

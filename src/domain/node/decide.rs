@@ -2,7 +2,7 @@
 
 use super::apply::{PROVINCE, account, account_of};
 use super::returns::{account_of_lost, lost_return};
-use super::{Answer, Life, NodeMachine, Step};
+use super::{Life, NodeMachine, Step};
 use crate::domain::machine::own::{IncidentRow, PeerMark};
 use crate::domain::machine::step::Ticket;
 use crate::domain::node::record::{LegDecided, LegReplayed, LegTombstoned, PreparedLeg, ReturnPrepared};
@@ -65,17 +65,17 @@ impl NodeMachine {
     /// A receipt for each decision, in order.
     pub(super) fn decide(
         &mut self,
-        ticket: Ticket,
+        ticket: Ticket<Vec<Ack>>,
         hub: PeerMark,
         decisions: &[Decision],
         step: &mut Step<'_>,
     ) {
         let admitted = self.admitted(Life::Behind).and_then(|()| self.meet_admitting_hub(hub, step));
         if let Err(refusal) = admitted {
-            return step.answer(ticket, Answer::Refused(refusal));
+            return step.refuse(ticket.caller(), refusal);
         }
         let acks = decisions.iter().map(|decision| self.take(decision, step)).collect();
-        step.answer(ticket, Answer::Acks(acks));
+        step.answer(ticket, acks);
     }
 
     /// The hub's answers to our questions.

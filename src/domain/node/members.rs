@@ -1,7 +1,7 @@
 //! What the province's own system reports: insurance and allotments. Each request is done once.
 
 use super::apply::{PROVINCE, account};
-use super::{Answer, MemberReport, NodeMachine, Standing, Step};
+use super::{MemberReport, NodeMachine, Standing, Step, Upserted};
 use crate::domain::machine::step::Ticket;
 use crate::domain::node::record::{AccountCredited, MemberRecorded, RequestMark, RequestNoted};
 use crate::domain::node::tables::{Key, MemberRow, PersonRow, RequestRow};
@@ -47,7 +47,7 @@ pub(super) fn is_repeat(request: &RequestMark, step: &Step<'_>) -> Result<bool, 
 
 /// Answers a request that changes nothing.
 pub(super) fn leave(
-    ticket: Ticket,
+    ticket: Ticket<Box<Standing>>,
     (course, request): (Course, RequestMark),
     member_ref: MemberRef,
     step: &mut Step<'_>,
@@ -61,7 +61,7 @@ pub(super) fn leave(
 
 /// Tells how a member stands.
 pub(super) fn stand(
-    ticket: Ticket,
+    ticket: Ticket<Box<Standing>>,
     member_ref: MemberRef,
     request_id: Option<String>,
     changed: bool,
@@ -77,21 +77,21 @@ pub(super) fn stand(
         wallet: rows.get(&Key::Wallet(member_ref)).cloned(),
         wallet_account: account(rows, member_ref, AccountKind::Wallet),
     };
-    step.answer(ticket, Answer::Standing(Box::new(standing)));
+    step.answer(ticket, Box::new(standing));
 }
 
 impl NodeMachine {
     /// Records a member; of a report that changes nothing only the request is kept.
-    pub(super) fn upsert(&mut self, ticket: Ticket, report: MemberReport, step: &mut Step<'_>) {
+    pub(super) fn upsert(&mut self, ticket: Ticket<Upserted>, report: MemberReport, step: &mut Step<'_>) {
         let known = step.rows().get::<PersonRow>(&Key::Person(report.person.id_hash)).cloned();
         let member_ref = report.person.member_ref;
         if known.as_ref().is_some_and(|known| known.member_ref != member_ref) {
-            return step.answer(ticket, Answer::PersonChanged);
+            return step.answer(ticket, Upserted::PersonChanged);
         }
         match self.judge_report(&report, step) {
-            Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
+            Err(refusal) => step.refuse(ticket.caller(), refusal),
             Ok(course @ (Course::Repeat | Course::AsItIs)) => {
-                leave(ticket, (course, report.request), member_ref, step);
+                leave(ticket.narrowed(), (course, report.request), member_ref, step);
             }
             Ok(Course::Change) => {
                 step.keep(report.person);
@@ -106,7 +106,7 @@ impl NodeMachine {
                     time: step.now.civil,
                     request: report.request,
                 });
-                stand(ticket, member_ref, None, true, step);
+                stand(ticket.narrowed(), member_ref, None, true, step);
             }
         }
     }
@@ -146,14 +146,14 @@ impl NodeMachine {
     /// Credits an allotment (划入) to a personal account.
     pub(super) fn credit(
         &mut self,
-        ticket: Ticket,
+        ticket: Ticket<Box<Standing>>,
         request: RequestMark,
         member_ref: MemberRef,
         (amount, period): (Money, u32),
         step: &mut Step<'_>,
     ) {
         match judge_credit(&request, member_ref, amount, step) {
-            Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
+            Err(refusal) => step.refuse(ticket.caller(), refusal),
             Ok(course @ (Course::Repeat | Course::AsItIs)) => {
                 leave(ticket, (course, request), member_ref, step);
             }

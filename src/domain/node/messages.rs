@@ -3,7 +3,7 @@
 use super::WalletChange;
 use super::suspension::Suspension;
 use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::step::Ticket;
+use crate::domain::machine::step::{OtherAnswer, Ticket, answers};
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{AccountRow, HolderRow, MemberRow, PersonRow, WalletRow};
 use crate::domain::protocol::leg::LegRead;
@@ -39,7 +39,7 @@ pub enum Input {
     /// The hub asks to prepare legs.
     Prepare {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Vec<Vote>>,
         /// The hub as it spoke.
         hub: PeerMark,
         /// The legs, each with the hash of its person's number.
@@ -48,7 +48,7 @@ pub enum Input {
     /// The hub tells decisions.
     Decide {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Vec<Ack>>,
         /// The hub as it spoke.
         hub: PeerMark,
         /// The decisions.
@@ -64,21 +64,21 @@ pub enum Input {
     /// What stands against legs, without preparing them.
     Check {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Vec<Vec<RefusalRecord>>>,
         /// The legs, each with the hash of its person's number.
         legs: Vec<LegRead>,
     },
     /// The province's system reports a member.
     Upsert {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Upserted>,
         /// The report.
         report: Box<MemberReport>,
     },
     /// The province's system credits a personal account.
     Credit {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Box<Standing>>,
         /// Id of the platform's request and digest of its content: a repeat changes nothing.
         request: RequestMark,
         /// Whose account.
@@ -91,7 +91,7 @@ pub enum Input {
     /// A wallet is to be opened.
     OpenWallet {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Box<Standing>>,
         /// Id of the platform's request and digest of its content: a repeat changes nothing.
         request: RequestMark,
         /// The member whose wallet it is, by his random reference at this node.
@@ -106,7 +106,7 @@ pub enum Input {
     /// An opened wallet is to be changed.
     ChangeWallet {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Box<Standing>>,
         /// Id of the platform's request and digest of its content: a repeat changes nothing.
         request: RequestMark,
         /// The member whose wallet it is, by his random reference at this node.
@@ -117,7 +117,7 @@ pub enum Input {
     /// How a member stands.
     Look {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Box<Standing>>,
         /// The member, by his random reference at this node.
         member_ref: MemberRef,
     },
@@ -129,7 +129,7 @@ pub enum Input {
     /// The province's system reports a suspension from the network settlement, or its lifting.
     Suspend {
         /// Names the caller that waits for the answer.
-        ticket: Ticket,
+        ticket: Ticket<Box<Standing>>,
         /// Id of the platform's request and digest of its content: a repeat changes nothing.
         request: RequestMark,
         /// Whom.
@@ -181,6 +181,52 @@ pub enum Answer {
     PersonChanged,
     /// Refused, nothing changed.
     Refused(RefusalRecord),
+}
+
+answers! {
+    Answer {
+        Votes(Vec<Vote>),
+        Acks(Vec<Ack>),
+        Refusals(Vec<Vec<RefusalRecord>>),
+        Standing(Box<Standing>),
+    }
+}
+
+/// What becomes of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upserted {
+    /// How the member stands now.
+    Standing(Box<Standing>),
+    /// See [`Answer::PersonChanged`].
+    PersonChanged,
+}
+
+impl From<Box<Standing>> for Upserted {
+    fn from(standing: Box<Standing>) -> Upserted {
+        Upserted::Standing(standing)
+    }
+}
+
+impl From<Upserted> for Answer {
+    fn from(upserted: Upserted) -> Answer {
+        match upserted {
+            Upserted::Standing(standing) => Answer::Standing(standing),
+            Upserted::PersonChanged => Answer::PersonChanged,
+        }
+    }
+}
+
+impl TryFrom<Answer> for Result<Upserted, RefusalRecord> {
+    type Error = OtherAnswer;
+
+    fn try_from(answer: Answer) -> Result<Self, OtherAnswer> {
+        match answer {
+            Answer::Standing(standing) => Ok(Ok(Upserted::Standing(standing))),
+            Answer::PersonChanged => Ok(Ok(Upserted::PersonChanged)),
+            Answer::Refused(refusal) => Ok(Err(refusal)),
+            _ => Err(OtherAnswer),
+        }
+    }
 }
 
 /// How a member stands.

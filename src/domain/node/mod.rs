@@ -22,7 +22,7 @@ mod vault;
 mod wallets;
 
 pub use decide::{Reaction, reaction};
-pub use messages::{Answer, Effect, Input, MemberReport, Standing};
+pub use messages::{Answer, Effect, Input, MemberReport, Standing, Upserted};
 pub use prepare::{Known, Precedent, leg_record, precedent};
 pub use record::Record;
 pub use tables::{Key, Row, Table, legs_in_doubt};
@@ -31,7 +31,7 @@ pub use wallets::WalletChange;
 
 use crate::domain::machine::need::Needs;
 use crate::domain::machine::own::{IncidentRaised, PeerMark, PeerRow, PeerSeen, own};
-use crate::domain::machine::step::{Machine, Ticket};
+use crate::domain::machine::step::{Caller, Machine};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::record::{NodeJoined, NodeResynced};
 use crate::domain::node::tables::LegRow;
@@ -238,10 +238,10 @@ impl NodeMachine {
     }
 
     /// Whether local requests are served. A node that knows that it is behind would show and change old balances.
-    fn serves(&self, ticket: Ticket, step: &mut Step<'_>) -> bool {
+    fn serves(&self, caller: Caller, step: &mut Step<'_>) -> bool {
         if !self.is_whole() {
             let refusal = RefusalRecord::new(Reason::Resyncing, crate::domain::reason::RefusalSide::Hub);
-            step.answer(ticket, Answer::Refused(refusal));
+            step.refuse(caller, refusal);
         }
         self.is_whole()
     }
@@ -291,7 +291,7 @@ impl Machine for NodeMachine {
                 | Input::Suspend { .. }
                 | Input::Look { .. }
         );
-        if local && NodeMachine::ticket(&input).is_some_and(|ticket| !self.serves(ticket, step)) {
+        if local && NodeMachine::caller(&input).is_some_and(|caller| !self.serves(caller, step)) {
             return;
         }
         match input {
@@ -341,17 +341,17 @@ impl Machine for NodeMachine {
         Input::Tick
     }
 
-    fn ticket(input: &Input) -> Option<Ticket> {
+    fn caller(input: &Input) -> Option<Caller> {
         match input {
-            Input::Prepare { ticket, .. }
-            | Input::Decide { ticket, .. }
-            | Input::Check { ticket, .. }
-            | Input::Upsert { ticket, .. }
-            | Input::Credit { ticket, .. }
+            Input::Prepare { ticket, .. } => Some(ticket.caller()),
+            Input::Decide { ticket, .. } => Some(ticket.caller()),
+            Input::Check { ticket, .. } => Some(ticket.caller()),
+            Input::Upsert { ticket, .. } => Some(ticket.caller()),
+            Input::Credit { ticket, .. }
             | Input::OpenWallet { ticket, .. }
             | Input::Suspend { ticket, .. }
             | Input::ChangeWallet { ticket, .. }
-            | Input::Look { ticket, .. } => Some(*ticket),
+            | Input::Look { ticket, .. } => Some(ticket.caller()),
             Input::Joined { .. }
             | Input::Restored
             | Input::HubRecovers

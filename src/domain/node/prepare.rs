@@ -4,7 +4,7 @@ use super::accept::await_acceptance;
 use super::apply::{PROVINCE, account, account_of};
 use super::record::{LegPrepared, LegRefused, PreparedLeg, ReturnPrepared};
 use super::tables::{AccountRow, Key, LegRow, MemberRow, PersonRow, Row, WalletRow};
-use super::{ASK_MARGIN_MS, Answer, Doubt, Life, NodeMachine, Step, daily};
+use super::{ASK_MARGIN_MS, Doubt, Life, NodeMachine, Step, daily};
 use crate::domain::kinds::{self, JudgedBy};
 use crate::domain::machine::own::{PeerMark, own};
 use crate::domain::machine::step::Ticket;
@@ -27,17 +27,28 @@ const CLEARING_MAX: u64 = i64::MAX.unsigned_abs() / 2;
 
 impl NodeMachine {
     /// A vote for each leg, in order.
-    pub(super) fn prepare(&mut self, ticket: Ticket, hub: PeerMark, legs: &[LegRead], step: &mut Step<'_>) {
+    pub(super) fn prepare(
+        &mut self,
+        ticket: Ticket<Vec<Vote>>,
+        hub: PeerMark,
+        legs: &[LegRead],
+        step: &mut Step<'_>,
+    ) {
         let admitted = self.admitted(Life::Joined).and_then(|()| self.meet_admitting_hub(hub, step));
         if let Err(refusal) = admitted {
-            return step.answer(ticket, Answer::Refused(refusal));
+            return step.refuse(ticket.caller(), refusal);
         }
-        let votes = legs.iter().map(|leg| self.vote(leg, step)).collect();
-        step.answer(ticket, Answer::Votes(votes));
+        let votes: Vec<Vote> = legs.iter().map(|leg| self.vote(leg, step)).collect();
+        step.answer(ticket, votes);
     }
 
     /// What stands against each leg; writes nothing. A leg without its person can be prepared, never checked.
-    pub(super) fn check(&self, ticket: Ticket, legs: &[LegRead], step: &mut Step<'_>) {
+    pub(super) fn check(
+        &self,
+        ticket: Ticket<Vec<Vec<RefusalRecord>>>,
+        legs: &[LegRead],
+        step: &mut Step<'_>,
+    ) {
         let refusals = legs.iter().map(|read| match read {
             Ok(leg) => match &leg.ask {
                 Ask::First { person, id_hash } => {
@@ -48,8 +59,8 @@ impl NodeMachine {
             },
             Err(refused) => vec![refused.refusal.clone()],
         });
-        let refusals = refusals.collect();
-        step.answer(ticket, Answer::Refusals(refusals));
+        let refusals: Vec<Vec<RefusalRecord>> = refusals.collect();
+        step.answer(ticket, refusals);
     }
 
     fn vote(&mut self, read: &LegRead, step: &mut Step<'_>) -> Vote {

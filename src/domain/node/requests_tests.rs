@@ -3,6 +3,7 @@
 use super::suspension::Suspension;
 use super::tests::rows;
 use super::{Answer, Input, WalletChange};
+use crate::domain::machine::step::Ticket;
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{Key, MemberRow, PersonRow, WalletRow};
 use crate::domain::reason::Reason;
@@ -18,7 +19,7 @@ fn a_balance_that_could_not_be_kept_is_refused_before_any_record() {
     let mut toy = Toy::new();
     let (now, before) = (toy.now, rows(&mut toy));
     let input = Input::Credit {
-        ticket: 0,
+        ticket: Ticket::new(0),
         request: RequestMark { request_id: "too much".to_owned(), digest: Digest([1; 32]) },
         member_ref: member(PAYER),
         amount: Money::from_fen(i64::MAX),
@@ -33,7 +34,7 @@ fn a_balance_that_could_not_be_kept_is_refused_before_any_record() {
 
 fn open_wallet(toy: &mut Toy, name: &str) -> Answer {
     let input = Input::OpenWallet {
-        ticket: 0,
+        ticket: Ticket::new(0),
         request: RequestMark { request_id: name.to_owned(), digest: Digest([1; 32]) },
         member_ref: member(PAYEE),
         use_region: RegionCode::new(510_100).expect("a code"),
@@ -47,7 +48,12 @@ fn open_wallet(toy: &mut Toy, name: &str) -> Answer {
 fn change(toy: &mut Toy, name: &str, change: WalletChange) -> Answer {
     let request = RequestMark { request_id: name.to_owned(), digest: Digest([1; 32]) };
     let now = toy.now;
-    answer(toy.payee.run(now, Input::ChangeWallet { ticket: 0, request, member_ref: member(PAYEE), change }))
+    answer(
+        toy.payee.run(
+            now,
+            Input::ChangeWallet { ticket: Ticket::new(0), request, member_ref: member(PAYEE), change },
+        ),
+    )
 }
 
 fn wallet_state(toy: &Toy) -> WalletState {
@@ -67,7 +73,12 @@ fn a_request_that_changed_nothing_changes_nothing_when_it_comes_late_again() {
     // Nor can its id be used for anything else.
     let other = RequestMark { request_id: "first".to_owned(), digest: Digest([2; 32]) };
     let (now, member_ref) = (toy.now, member(PAYEE));
-    let input = Input::ChangeWallet { ticket: 0, request: other, member_ref, change: WalletChange::Close };
+    let input = Input::ChangeWallet {
+        ticket: Ticket::new(0),
+        request: other,
+        member_ref,
+        change: WalletChange::Close,
+    };
     match answer(toy.payee.run(now, input)) {
         Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::ContentDiffers),
         other => panic!("not refused: {other:?}"),
@@ -79,7 +90,7 @@ fn reports_and_suspensions_that_change_nothing_are_remembered_too() {
     let mut toy = Toy::new();
     let (now, member_ref) = (toy.now, member(PAYEE));
     let lift = |name: &str, until| Input::Suspend {
-        ticket: 0,
+        ticket: Ticket::new(0),
         request: RequestMark { request_id: name.to_owned(), digest: Digest([1; 32]) },
         member_ref,
         suspension: Suspension { from: Day::of(now.civil), until },

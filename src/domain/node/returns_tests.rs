@@ -5,7 +5,7 @@ use crate::domain::hub::Effect;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::IncidentRow;
 use crate::domain::machine::record::replay;
-use crate::domain::machine::step::Output;
+use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, WalletRow};
 use crate::domain::node::{Answer, Input, leg_record};
 use crate::domain::protocol::leg::{Ask, Leg, LegRef, LegState};
@@ -255,7 +255,7 @@ fn a_member_whose_money_goes_back_does_not_leave_meanwhile() {
 #[test]
 fn a_return_cannot_be_checked() {
     let (mut toy, debit, _) = begun();
-    let check = Input::Check { ticket: 1, legs: vec![Ok(debit)] };
+    let check = Input::Check { ticket: Ticket::new(1), legs: vec![Ok(debit)] };
     let Answer::Refusals(refusals) = answer(toy.payee.run(toy.now, check)) else { panic!("no answer") };
     assert_eq!(refusals[0][0].reason, Reason::Unsupported);
 }

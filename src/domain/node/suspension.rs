@@ -1,6 +1,7 @@
 //! The province reports that a member is excluded from the network settlement, or no longer. Transfers that voted yes
 //! are not touched.
 
+use super::Standing;
 use super::apply::done;
 use super::members::{Course, is_repeat, leave, refusal, stand};
 use super::{NodeMachine, Step};
@@ -25,14 +26,14 @@ impl NodeMachine {
     /// Records a suspension or its lifting; of one that changes nothing only the request is kept.
     pub(super) fn suspend(
         &mut self,
-        ticket: Ticket,
+        ticket: Ticket<Box<Standing>>,
         request: RequestMark,
         member_ref: MemberRef,
         suspension: Suspension,
         step: &mut Step<'_>,
     ) {
         match judge(&request, member_ref, suspension, step) {
-            Err(refusal) => step.answer(ticket, super::Answer::Refused(refusal)),
+            Err(refusal) => step.refuse(ticket.caller(), refusal),
             Ok(course @ (Course::Repeat | Course::AsItIs)) => {
                 leave(ticket, (course, request), member_ref, step);
             }

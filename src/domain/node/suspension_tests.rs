@@ -3,6 +3,7 @@
 use super::suspension::Suspension;
 use super::{Answer, Input};
 use crate::domain::hub::tables::TransferRow;
+use crate::domain::machine::step::Ticket;
 use crate::domain::node::tables::{Key, MemberRow};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
@@ -20,8 +21,12 @@ fn day(text: &str) -> Day {
 
 fn suspend(toy: &mut Toy, province: ProvinceCode, name: &str, suspension: Suspension) -> Answer {
     let now = toy.now;
-    let input =
-        Input::Suspend { ticket: 0, request: request(name), member_ref: member(province), suspension };
+    let input = Input::Suspend {
+        ticket: Ticket::new(0),
+        request: request(name),
+        member_ref: member(province),
+        suspension,
+    };
     let host = if province == PAYER { &mut toy.payer } else { &mut toy.payee };
     answer(host.run(now, input))
 }

@@ -5,7 +5,7 @@ use super::prepare::{Known, Precedent, precedent};
 use super::{Answer, Effect, Input};
 use crate::domain::hub;
 use crate::domain::machine::record::replay;
-use crate::domain::machine::step::Output;
+use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::node::tables::{AccountRow, PersonRow, Row};
 use crate::domain::protocol::leg::{Leg, LegState};
 use crate::domain::protocol::message::{AckResult, Decision, Ruling, Verdict};
@@ -227,10 +227,10 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
         let mut leg = leg.clone().with_id_hash(|_| id_hash);
         leg.leg.id.transfer_id = id(number);
         let legs = vec![Ok(leg)];
-        let check = toy.payer.run(now, Input::Check { ticket: 0, legs: legs.clone() });
+        let check = toy.payer.run(now, Input::Check { ticket: Ticket::new(0), legs: legs.clone() });
         let Answer::Refusals(refusals) = answer(check) else { panic!("no refusals") };
         assert_eq!(refusals[0].iter().map(|it| it.reason).collect::<Vec<_>>(), vec![reason]);
-        let outputs = toy.payer.run(now, Input::Prepare { ticket: 0, hub, legs });
+        let outputs = toy.payer.run(now, Input::Prepare { ticket: Ticket::new(0), hub, legs });
         let Answer::Votes(votes) = answer(outputs) else { panic!("no votes") };
         assert_eq!(refusal(&votes[0].verdict), reason);
     }
@@ -243,7 +243,9 @@ fn a_check_lists_every_rule_that_fails_and_writes_nothing() {
     let leg = legs(&mut toy, 1, 400_000_000).remove(0);
     let before = toy.payer.journal.len();
     let legs = vec![Ok(leg.with_id_hash(|_| id_hash(PAYER)))];
-    let Answer::Refusals(refusals) = answer(toy.payer.run(toy.now, Input::Check { ticket: 0, legs })) else {
+    let Answer::Refusals(refusals) =
+        answer(toy.payer.run(toy.now, Input::Check { ticket: Ticket::new(0), legs }))
+    else {
         panic!("no refusals")
     };
     let reasons: Vec<Reason> = refusals[0].iter().map(|refusal| refusal.reason).collect();
@@ -285,7 +287,7 @@ fn nothing_is_taken_from_a_life_of_the_hub_that_has_not_admitted_the_node() {
     let (now, hub, before) = (toy.now, toy.hub.mark, rows(&mut toy));
     let abort = decision(&leg, Outcome::Abort);
     let told = [
-        Input::Decide { ticket: 0, hub, decisions: vec![abort.clone()] },
+        Input::Decide { ticket: Ticket::new(0), hub, decisions: vec![abort.clone()] },
         Input::Rulings { hub, rulings: vec![Ruling::Decided(abort.clone())] },
     ];
     for input in told {
@@ -334,7 +336,7 @@ fn two_orders_about_one_leg_in_one_call_are_both_answered() {
     verdict(&mut toy, &leg);
     let (now, hub) = (toy.now, toy.hub.mark);
     let decisions = vec![decision(&leg, Outcome::Commit), decision(&leg, Outcome::Abort)];
-    let outputs = toy.payer.run(now, Input::Decide { ticket: 0, hub, decisions });
+    let outputs = toy.payer.run(now, Input::Decide { ticket: Ticket::new(0), hub, decisions });
     let Answer::Acks(acks) = answer(outputs) else { panic!("no receipts") };
     assert_eq!(
         acks.iter().map(|ack| ack.result).collect::<Vec<_>>(),

@@ -6,7 +6,7 @@ use super::apply::account;
 use super::members::{Course, is_repeat, leave, refusal, stand};
 use super::{NodeMachine, Step};
 use crate::domain::machine::step::Ticket;
-use crate::domain::node::Answer;
+use crate::domain::node::Standing;
 use crate::domain::node::record::{
     RequestMark, WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
@@ -36,14 +36,14 @@ impl NodeMachine {
     /// Opens a wallet, or opens one anew that was closed. Opening it again at the same place of use is no error.
     pub(super) fn open_wallet(
         &mut self,
-        ticket: Ticket,
+        ticket: Ticket<Box<Standing>>,
         request: RequestMark,
         member_ref: MemberRef,
         (use_region, opened_by, holder): (RegionCode, Option<Kinship>, Option<HolderRow>),
         step: &mut Step<'_>,
     ) {
         match self.judge_opening(&request, member_ref, use_region, step) {
-            Err(refusal) => step.answer(ticket, Answer::Refused(refusal)),
+            Err(refusal) => step.refuse(ticket.caller(), refusal),
             Ok(course @ (Course::Repeat | Course::AsItIs)) => {
                 leave(ticket, (course, request), member_ref, step);
             }
@@ -100,14 +100,14 @@ impl NodeMachine {
     /// Changes an opened wallet.
     pub(super) fn change_wallet(
         &mut self,
-        ticket: Ticket,
+        ticket: Ticket<Box<Standing>>,
         request: RequestMark,
         member_ref: MemberRef,
         change: WalletChange,
         step: &mut Step<'_>,
     ) {
         match self.judge_change(&request, member_ref, &change, step) {
-            Err(refusal) => return step.answer(ticket, Answer::Refused(refusal)),
+            Err(refusal) => return step.refuse(ticket.caller(), refusal),
             Ok(course @ (Course::Repeat | Course::AsItIs)) => {
                 return leave(ticket, (course, request), member_ref, step);
             }

@@ -1,6 +1,7 @@
 //! Inputs of the toy, as messages would bring them.
 
 use super::*;
+use crate::domain::machine::step::Ticket;
 
 /// A node's announcement, as a first one of its life.
 pub fn announcement(
@@ -11,7 +12,7 @@ pub fn announcement(
 ) -> hub::Input {
     let node =
         hub::Announcement { province, mark, proof, again: false, hub_incarnation: 0, knows_us_to: Some(0) };
-    hub::Input::Announce { ticket, node: Box::new(node) }
+    hub::Input::Announce { ticket: Ticket::new(ticket), node: Box::new(node) }
 }
 
 /// The one answer among a node's outputs.
@@ -36,7 +37,7 @@ pub fn say(ticket: u64, number: u8, takes: bool) -> hub::Input {
         wait: WaitMode::Recorded,
         deadline_ms: 10_000,
     };
-    hub::Input::Accept { ticket, request }
+    hub::Input::Accept { ticket: Ticket::new(ticket), request }
 }
 
 /// A transfer's request; its digests stand for its amount.
@@ -65,5 +66,5 @@ pub fn create(ticket: u64, number: u8, fen: i64) -> hub::Input {
         wait: WaitMode::Recorded,
         deadline_ms: 10_000,
     };
-    hub::Input::Create { ticket, request: Box::new(request) }
+    hub::Input::Create { ticket: Ticket::new(ticket), request: Box::new(request) }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::hub::{CompensationRequest, CompensationWord};
+use crate::domain::machine::step::Ticket;
 
 /// An operator of the toy.
 pub fn operator(name: &str) -> String {
@@ -11,7 +12,7 @@ pub fn operator(name: &str) -> String {
 /// What an operator says; the ids of compensations begin where those of transfers end.
 pub fn compensate(ticket: u64, number: u8, name: &str, word: CompensationWord) -> hub::Input {
     let request = CompensationRequest { compensation_id: id(number), operator: operator(name), word };
-    hub::Input::Compensate { ticket, request }
+    hub::Input::Compensate { ticket: Ticket::new(ticket), request }
 }
 
 /// So many fen of a transfer are to go back.

@@ -7,7 +7,7 @@ use crate::domain::hub::{
 };
 use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::scan::Scan;
-use crate::domain::machine::step::{Machine, Output};
+use crate::domain::machine::step::{Machine, Output, Ticket};
 use crate::domain::machine::table::TableRow;
 use crate::domain::protocol::leg::{Ask, LegId, LegRef};
 use crate::domain::protocol::message::{Ack, AckResult, Decision, Verdict, Vote};
@@ -49,7 +49,7 @@ pub(super) fn create(number: u32) -> Input {
         wait: WaitMode::Decided,
         ..request.as_ref().clone()
     };
-    Input::Create { ticket: u64::from(number), request: Box::new(request) }
+    Input::Create { ticket: Ticket::new(u64::from(number)), request: Box::new(request) }
 }
 
 /// Tickets of their own for what is said about a transfer, in time and too late.
@@ -64,7 +64,7 @@ pub(super) fn say(tickets: u64, number: u32, takes: bool) -> Input {
         wait: WaitMode::Decided,
         deadline_ms: 10_000,
     };
-    Input::Accept { ticket: tickets + u64::from(number), request }
+    Input::Accept { ticket: Ticket::new(tickets + u64::from(number)), request }
 }
 
 pub(super) fn node(province: ProvinceCode) -> PeerMark {

@@ -6,3 +6,20 @@ pub mod running;
 pub mod sender;
 pub mod serve;
 pub mod snapshot_stream;
+
+use crate::engine::AskError;
+use crate::wire::status::Problem;
+use tonic::Status;
+
+/// Why a machine did not do what a caller asked, as he is told.
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Problem {
+        error.refusal().into()
+    }
+}
+
+impl From<AskError> for Status {
+    fn from(error: AskError) -> Status {
+        Problem::from(error).into()
+    }
+}

@@ -2,9 +2,8 @@
 
 use super::{Shared, lists};
 use crate::domain::hub::record::Record;
-use crate::domain::hub::{AcceptRequest, Answer, Input};
+use crate::domain::hub::{AcceptRequest, Input};
 use crate::domain::reason::Reason;
-use crate::engine::AskError;
 use crate::proto::hub::Transfer;
 use crate::wire::accept::PayeesWord;
 use crate::wire::status::{Problem, problem_of_store};
@@ -20,18 +19,8 @@ impl Shared {
         let PayeesWord { transfer_id, payee, wait } = word;
         let payee = self.key.payee_digest(transfer_id, &payee);
         let request = AcceptRequest { transfer_id, payee, takes, wait, deadline_ms };
-        let answer = self.engine.ask(|ticket| Input::Accept { ticket, request }).await;
-        let row = match answer.map_err(AskError::reason)? {
-            Answer::Transfer(row) => (*row).clone(),
-            Answer::Refused(refusal) => return Err(refusal.into()),
-            Answer::Transfers(_)
-            | Answer::Compensation(_)
-            | Answer::Admitted { .. }
-            | Answer::Prove { .. }
-            | Answer::Rulings(_) => {
-                return Err(Problem::new(Reason::Internal));
-            }
-        };
+        let row = self.engine.ask(|ticket| Input::Accept { ticket, request }).await?;
+        let row = (*row).clone();
         // The masked parties were made durable with the transfer's reception.
         let read = move |tables: &mut crate::store::AnyTables<Record>| lists::with_parties(tables, vec![row]);
         let found = self.reader.run(read).await.map_err(problem_of_store)?;

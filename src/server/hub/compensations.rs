@@ -3,12 +3,11 @@
 use super::Shared;
 use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::{CompensationRow, Key, Table, TransferRow};
-use crate::domain::hub::{Answer, CompensationRequest, CompensationWord, Input};
+use crate::domain::hub::{CompensationRequest, CompensationWord, Input};
 use crate::domain::machine::scan::Filter;
 use crate::domain::machine::table::TableRow;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::TransferId;
-use crate::engine::AskError;
 use crate::proto::hub::compensation_service_server::CompensationService;
 use crate::proto::hub::{
     ApproveCompensationRequest, ApproveCompensationResponse, Compensation, ListCompensationsRequest,
@@ -39,14 +38,8 @@ impl Shared {
         word: CompensationWord,
     ) -> Result<Compensation, Problem> {
         let request = CompensationRequest { compensation_id, operator: role.to_string(), word };
-        let answer = self.engine.ask(|ticket| Input::Compensate { ticket, request }).await;
-        match answer.map_err(AskError::reason)? {
-            Answer::Compensation(_) | Answer::Transfer(_) => self.compensation(compensation_id).await,
-            Answer::Refused(refusal) => Err(refusal.into()),
-            Answer::Transfers(_) | Answer::Admitted { .. } | Answer::Prove { .. } | Answer::Rulings(_) => {
-                Err(Problem::new(Reason::Internal))
-            }
-        }
+        self.engine.ask(|ticket| Input::Compensate { ticket, request }).await?;
+        self.compensation(compensation_id).await
     }
 
     /// A compensation with its transfer, as they are stored.

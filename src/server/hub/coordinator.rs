@@ -1,7 +1,7 @@
 //! CoordinatorService: what nodes call. A node speaks for its own province only.
 
 use super::Shared;
-use crate::domain::hub::{Announcement, Answer, Input};
+use crate::domain::hub::{Announced, Announcement, Input};
 use crate::domain::machine::own::PeerMark;
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::Day;
@@ -64,8 +64,8 @@ impl CoordinatorService for Nodes {
         let announced = Box::new(Announcement { knows_us_to, ..announced });
         let answer = shared.engine.ask_always(|ticket| Input::Announce { ticket, node: announced }).await;
         let sender = Some(sender_to_proto(&shared.mark.now()));
-        match answer.map_err(AskError::reason)? {
-            Answer::Admitted { incarnation, resync, hub_recovered } => {
+        match answer {
+            Ok(Announced::Admitted { incarnation, resync, hub_recovered }) => {
                 if incarnation != node.incarnation {
                     tracing::info!(%province, incarnation, sequence = node.sequence, resync, "a node has joined");
                 }
@@ -81,20 +81,20 @@ impl CoordinatorService for Nodes {
                     hub_recovered,
                 }))
             }
-            Answer::Prove { sequence } => Ok(Response::new(AnnounceNodeResponse {
+            Ok(Announced::Prove { sequence }) => Ok(Response::new(AnnounceNodeResponse {
                 sender,
                 state: AnnounceState::Prove.into(),
                 prove_sequence: sequence,
                 ..AnnounceNodeResponse::default()
             })),
-            Answer::Refused(refusal) => {
+            Err(AskError::Refused(refusal)) => {
                 let sequence = node.sequence;
                 match refusal.reason {
                     Reason::Recovering => {}
                     Reason::HubBehind => tracing::error!(
                         %province,
-                        "ALARM: the node has seen a state of this hub that is not in its journal: this store was put \
-                         back without `gongji restore`"
+                        "ALARM: the node has seen a state of this hub that is not in its journal: this store was \
+                         restored without `gongji restore`"
                     ),
                     _ => tracing::error!(
                         %province,
@@ -104,9 +104,7 @@ impl CoordinatorService for Nodes {
                 }
                 Err(Problem::from(refusal).into())
             }
-            Answer::Transfer(_) | Answer::Compensation(_) | Answer::Transfers(_) | Answer::Rulings(_) => {
-                Err(Problem::new(Reason::Internal).into())
-            }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -115,19 +113,11 @@ impl CoordinatorService for Nodes {
         let province = province_of(&request)?;
         let (node, questions) = resolve_from_proto(request.get_ref())?;
         let _seat = shared.inquiries.admit(province, shared.engine.is_loaded())?;
-        let answer =
-            shared.engine.ask_always(|ticket| Input::Resolve { ticket, province, node, questions }).await;
-        match answer.map_err(AskError::reason)? {
-            Answer::Rulings(rulings) => Ok(Response::new(ResolveResponse {
-                sender: Some(sender_to_proto(&shared.mark.now())),
-                answers: rulings.iter().map(ruling_to_proto).collect(),
-            })),
-            Answer::Refused(refusal) => Err(Problem::from(refusal).into()),
-            Answer::Transfer(_)
-            | Answer::Compensation(_)
-            | Answer::Transfers(_)
-            | Answer::Admitted { .. }
-            | Answer::Prove { .. } => Err(Problem::new(Reason::Internal).into()),
-        }
+        let rulings =
+            shared.engine.ask_always(|ticket| Input::Resolve { ticket, province, node, questions }).await?;
+        Ok(Response::new(ResolveResponse {
+            sender: Some(sender_to_proto(&shared.mark.now())),
+            answers: rulings.iter().map(ruling_to_proto).collect(),
+        }))
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Shared, lists};
 use crate::domain::hub::tables::{PartiesRow, TransferRow};
-use crate::domain::hub::{Answer, CreateRequest, Input, first_legs};
+use crate::domain::hub::{CreateRequest, HubMachine, Input, first_legs};
 use crate::domain::protocol::leg::Leg;
 use crate::domain::protocol::transfer::Terms;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
@@ -11,7 +11,7 @@ use crate::domain::rules::at_hub::{self, HubFacts};
 use crate::domain::rules::verification::Verification;
 use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::region::{ProvinceCode, RegionCode};
-use crate::engine::AskError;
+use crate::engine::Waiting;
 use crate::privacy::people::MaskedParties;
 use crate::proto::hub::transfer_service_server::TransferService;
 use crate::proto::hub::{
@@ -33,7 +33,6 @@ use crate::wire::terms::{NewTransfer, only_wait_mode};
 use crate::wire::transfer::transfer_to_proto;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
 use tonic::{Request, Response, Status};
 
 /// The service.
@@ -41,7 +40,7 @@ pub(super) struct Transfers(pub(super) Arc<Shared>);
 
 /// A transfer that was handed in, with what its answer will show of the persons.
 struct Begun {
-    answer: oneshot::Receiver<Answer>,
+    answer: Waiting<HubMachine, Arc<TransferRow>>,
     parties: MaskedParties,
 }
 
@@ -75,23 +74,13 @@ impl Shared {
             wait,
             deadline_ms,
         };
-        let answer = self.engine.begin(|ticket| Input::Create { ticket, request: Box::new(request) });
-        Ok(Begun { answer: answer.map_err(AskError::reason)?, parties })
+        let answer = self.engine.begin(|ticket| Input::Create { ticket, request: Box::new(request) })?;
+        Ok(Begun { answer, parties })
     }
 
     async fn finish(&self, begun: Begun) -> Result<Transfer, Problem> {
-        match begun.answer.await {
-            Ok(Answer::Transfer(row)) => Ok(transfer_to_proto(&row, Some(&begun.parties))),
-            Ok(Answer::Refused(refusal)) => Err(refusal.into()),
-            Ok(
-                Answer::Transfers(_)
-                | Answer::Compensation(_)
-                | Answer::Admitted { .. }
-                | Answer::Prove { .. }
-                | Answer::Rulings(_),
-            ) => Err(Problem::new(Reason::Internal)),
-            Err(_) => Err(Problem::new(Reason::OutcomeUnknown)),
-        }
+        let row = begun.answer.answer().await?;
+        Ok(transfer_to_proto(&row, Some(&begun.parties)))
     }
 
     /// A stored transfer as it is shown; what cannot be opened was erased.
@@ -113,20 +102,9 @@ impl Shared {
         role: &Role,
         transfer_ids: Vec<crate::domain::value::id::TransferId>,
     ) -> Result<Vec<Option<Transfer>>, Problem> {
-        let answer = self.engine.ask(|ticket| Input::Get { ticket, transfer_ids }).await;
-        match answer.map_err(AskError::reason)? {
-            Answer::Transfers(found) => Ok(found
-                .into_iter()
-                .map(|found| found.filter(|(row, _)| self.may_see(role, row)))
-                .map(|found| found.map(|(row, parties)| self.show(&row, parties.as_ref())))
-                .collect()),
-            Answer::Refused(refusal) => Err(refusal.into()),
-            Answer::Transfer(_)
-            | Answer::Compensation(_)
-            | Answer::Admitted { .. }
-            | Answer::Prove { .. }
-            | Answer::Rulings(_) => Err(Problem::new(Reason::Internal)),
-        }
+        let found = self.engine.ask(|ticket| Input::Get { ticket, transfer_ids }).await?;
+        let visible = found.into_iter().map(|found| found.filter(|(row, _)| self.may_see(role, row)));
+        Ok(visible.map(|found| found.map(|(row, parties)| self.show(&row, parties.as_ref()))).collect())
     }
 
     /// Every rule that stands against a transfer, the hub's first, then the payer's, then the payee's.

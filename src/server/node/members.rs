@@ -5,11 +5,11 @@ use super::requests::Request as Asked;
 use super::vault::Known;
 use crate::domain::machine::table::TableRow;
 use crate::domain::node::tables::{EntryRow, Key, PersonRow};
-use crate::domain::node::{Answer, Input, MemberReport, Standing};
+use crate::domain::node::{Input, MemberReport, NodeMachine, Standing, Upserted};
 use crate::domain::reason::Reason;
 use crate::domain::value::id::MemberRef;
 use crate::domain::value::id_number::Person;
-use crate::engine::AskError;
+use crate::engine::{AskError, Waiting};
 use crate::privacy::random::random_16;
 use crate::proto::node::member_service_server::MemberService;
 use crate::proto::node::{
@@ -21,7 +21,6 @@ use crate::wire::account::{entry_to_proto, member_to_proto};
 use crate::wire::member::MemberInput;
 use crate::wire::status::{Problem, problem_of_store};
 use std::sync::Arc;
-use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, Streaming};
 
 /// Rows of a stream that are carried out together, in one or two syncs.
@@ -33,16 +32,6 @@ const TRIES: usize = 3;
 
 /// The service.
 pub(super) struct Members(pub(super) Arc<Shared>);
-
-/// An answer about a member.
-pub(super) fn standing(answer: Answer) -> Result<Box<Standing>, Problem> {
-    match answer {
-        Answer::Standing(standing) => Ok(standing),
-        Answer::Refused(refusal) => Err(refusal.into()),
-        Answer::PersonChanged => Err(Problem::new(Reason::OutcomeUnknown)),
-        Answer::Votes(_) | Answer::Acks(_) | Answer::Refusals(_) => Err(Problem::new(Reason::Internal)),
-    }
-}
 
 fn shown(standing: &Standing, person: &Person) -> Result<Member, Problem> {
     let row = standing.member.as_ref().ok_or_else(|| Problem::new(Reason::MemberNotFound))?;
@@ -58,8 +47,7 @@ impl Shared {
     }
 
     pub(super) async fn look(&self, member_ref: MemberRef) -> Result<Box<Standing>, Problem> {
-        let answer = self.engine.ask(|ticket| Input::Look { ticket, member_ref }).await;
-        standing(answer.map_err(AskError::reason)?)
+        Ok(self.engine.ask(|ticket| Input::Look { ticket, member_ref }).await?)
     }
 
     /// Hands in a report about a member whom the vault knows as `known`, or does not know yet.
@@ -67,7 +55,7 @@ impl Shared {
         &self,
         input: &MemberInput,
         known: Option<&Known>,
-    ) -> Result<oneshot::Receiver<Answer>, AskError> {
+    ) -> Result<Waiting<NodeMachine, Upserted>, AskError> {
         let member_ref = known.map_or_else(|| MemberRef(random_16()), |known| known.member_ref);
         let phone = input.phone.as_ref().map(|phone| phone.reveal());
         let phone = phone.or_else(|| known.and_then(|known| known.phone.as_deref()));
@@ -111,13 +99,13 @@ impl Shared {
                 .collect();
             for (at, begun) in open.into_iter().zip(begun) {
                 let answer = match begun {
-                    Ok(answer) => answer.await.map_err(|_| AskError::Unknown),
+                    Ok(waiting) => waiting.answer().await,
                     Err(error) => Err(error),
                 };
                 results[at] = match answer {
-                    Ok(Answer::PersonChanged) => None,
-                    Ok(answer) => Some(standing(answer)),
-                    Err(error) => Some(Err(Problem::from(error.reason()))),
+                    Ok(Upserted::PersonChanged) => None,
+                    Ok(Upserted::Standing(standing)) => Some(Ok(standing)),
+                    Err(error) => Some(Err(error.into())),
                 };
             }
         }
@@ -219,7 +207,7 @@ impl MemberService for Members {
         let request = Asked::of_credit(&input).mark(shared.vault.key());
         let (amount, period) = (input.amount, input.period);
         let ask = |ticket| Input::Credit { ticket, request, member_ref, amount, period };
-        let standing = standing(shared.engine.ask(ask).await.map_err(AskError::reason)?)?;
+        let standing = shared.engine.ask(ask).await?;
         let key = Key::Entry(standing.entry_id.ok_or_else(|| Problem::new(Reason::Internal))?);
         let rows = shared.lists.run(move |tables| tables.load(&[key])).await.map_err(problem_of_store)?;
         let entry = rows.iter().flatten().find_map(EntryRow::of).map(entry_to_proto);
@@ -237,7 +225,7 @@ impl MemberService for Members {
         let request = Asked::of_suspension(&input).mark(shared.vault.key());
         let suspension = input.suspension;
         let ask = |ticket| Input::Suspend { ticket, request, member_ref, suspension };
-        let standing = standing(shared.engine.ask(ask).await.map_err(AskError::reason)?)?;
+        let standing = shared.engine.ask(ask).await?;
         Ok(Response::new(SuspendSettlementResponse { member: Some(shown(&standing, person)?) }))
     }
 }

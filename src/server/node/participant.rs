@@ -1,13 +1,12 @@
 //! ParticipantService: what the hub calls.
 
 use super::Shared;
-use crate::domain::node::{Answer, Input};
+use crate::domain::node::Input;
 use crate::domain::protocol::leg::{Leg, LegRead};
 use crate::domain::protocol::message::{Ack, Decision, Verdict, Vote};
 use crate::domain::reason::Reason;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::side::Side;
-use crate::engine::AskError;
 use crate::proto::node::participant_service_server::ParticipantService;
 use crate::proto::node::{
     CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
@@ -73,19 +72,11 @@ impl ParticipantService for Participants {
         let shared = &self.shared;
         let (hub, legs) = shared.reading().prepare(request.get_ref())?;
         let legs = shared.present(legs);
-        match shared
-            .engine
-            .ask_always(|ticket| Input::Prepare { ticket, hub, legs })
-            .await
-            .map_err(AskError::reason)?
-        {
-            Answer::Votes(votes) => Ok(Response::new(PrepareResponse {
-                sender: Some(sender_to_proto(&shared.mark.now())),
-                votes: votes.into_iter().map(|vote| vote_to_proto(&shared.seal(vote))).collect(),
-            })),
-            Answer::Refused(refusal) => Err(Problem::from(refusal).into()),
-            _ => Err(Problem::new(Reason::Internal).into()),
-        }
+        let votes = shared.engine.ask_always(|ticket| Input::Prepare { ticket, hub, legs }).await?;
+        Ok(Response::new(PrepareResponse {
+            sender: Some(sender_to_proto(&shared.mark.now())),
+            votes: votes.into_iter().map(|vote| vote_to_proto(&shared.seal(vote))).collect(),
+        }))
     }
 
     async fn decide(&self, request: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
@@ -96,46 +87,26 @@ impl ParticipantService for Participants {
             DecisionReading::Rejected(_) => None,
         };
         let decisions: Vec<Decision> = readings.iter().filter_map(order).collect();
-        match shared
-            .engine
-            .ask_always(|ticket| Input::Decide { ticket, hub, decisions })
-            .await
-            .map_err(AskError::reason)?
-        {
-            Answer::Acks(acks) => {
-                let mut acks = acks.into_iter();
-                let ack = |reading| match reading {
-                    DecisionReading::Order(_) => acks.next(),
-                    DecisionReading::Rejected(ack) => Some(ack),
-                };
-                let acks: Vec<Ack> = readings.into_iter().filter_map(ack).collect();
-                Ok(Response::new(DecideResponse {
-                    sender: Some(sender_to_proto(&shared.mark.now())),
-                    acks: acks.iter().map(ack_to_proto).collect(),
-                }))
-            }
-            Answer::Refused(refusal) => Err(Problem::from(refusal).into()),
-            _ => Err(Problem::new(Reason::Internal).into()),
-        }
+        let acks = shared.engine.ask_always(|ticket| Input::Decide { ticket, hub, decisions }).await?;
+        let mut acks = acks.into_iter();
+        let ack = |reading| match reading {
+            DecisionReading::Order(_) => acks.next(),
+            DecisionReading::Rejected(ack) => Some(ack),
+        };
+        let acks: Vec<Ack> = readings.into_iter().filter_map(ack).collect();
+        Ok(Response::new(DecideResponse {
+            sender: Some(sender_to_proto(&shared.mark.now())),
+            acks: acks.iter().map(ack_to_proto).collect(),
+        }))
     }
 
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let legs = self.shared.reading().check(request.get_ref())?;
         let _seat = Seat::take(&self.checks).ok_or_else(|| Problem::new(Reason::Overloaded))?;
         let legs = self.shared.present(legs);
-        match self
-            .shared
-            .engine
-            .ask(|ticket| Input::Check { ticket, legs })
-            .await
-            .map_err(AskError::reason)?
-        {
-            Answer::Refusals(refusals) => Ok(Response::new(CheckResponse {
-                results: refusals.iter().map(|refusals| check_result_to_proto(refusals)).collect(),
-            })),
-            Answer::Refused(refusal) => Err(Problem::from(refusal).into()),
-            _ => Err(Problem::new(Reason::Internal).into()),
-        }
+        let refusals = self.shared.engine.ask(|ticket| Input::Check { ticket, legs }).await?;
+        let results = refusals.iter().map(|refusals| check_result_to_proto(refusals)).collect();
+        Ok(Response::new(CheckResponse { results }))
     }
 
     async fn inspect(&self, request: Request<InspectRequest>) -> Result<Response<InspectResponse>, Status> {

@@ -1,7 +1,6 @@
 //! WalletService: the life of 医保钱包, and the statements of both accounts.
 
 use super::Shared;
-use super::members::standing;
 use super::requests::Request as Asked;
 use super::statement::{Period, page, statement};
 use crate::domain::node::record::Record;
@@ -12,7 +11,6 @@ use crate::domain::value::id::MemberRef;
 use crate::domain::value::id_number::Person;
 use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::region::ProvinceCode;
-use crate::engine::AskError;
 use crate::privacy::holder::{Holder, RelativeSaid};
 use crate::proto::node::wallet_service_server::WalletService;
 use crate::proto::node::{
@@ -79,7 +77,7 @@ impl Shared {
         let request = Asked::of_change(&input).mark(self.vault.key());
         let change = input.change;
         let ask = |ticket| Input::ChangeWallet { ticket, request, member_ref, change };
-        let standing = standing(self.engine.ask(ask).await.map_err(AskError::reason)?)?;
+        let standing = self.engine.ask(ask).await?;
         Ok(Some(shown(&standing, &input.party.person)?))
     }
 }
@@ -104,7 +102,7 @@ impl WalletService for Wallets {
         let holder = Some(shared.holder(member_ref, &input));
         let (use_region, opened_by) = (input.use_region, input.opened_by.as_ref().map(|it| it.kinship));
         let ask = |ticket| Input::OpenWallet { ticket, request, member_ref, use_region, opened_by, holder };
-        let standing = standing(shared.engine.ask(ask).await.map_err(AskError::reason)?)?;
+        let standing = shared.engine.ask(ask).await?;
         let wallet = shown(&standing, &input.party.person)?;
         Ok(Response::new(OpenWalletResponse { wallet: Some(wallet) }))
     }

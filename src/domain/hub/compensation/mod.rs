@@ -14,7 +14,7 @@ use super::create::{ANSWER_PERCENT, DECIDE_PERCENT};
 use super::decide::{HUB, row};
 use super::peers::{is_parked, needs_if_parked};
 use super::waits::Waiter;
-use super::{Answer, Effect, HubMachine, Live, Step, WaitMode};
+use super::{Compensated, Effect, HubMachine, Live, Step, WaitMode};
 use crate::domain::hub::record::{CompensationAnswered, CompensationProposed};
 use crate::domain::hub::tables::{CompensationRow, Key, Row, TombstoneRow, TransferRow};
 use crate::domain::kinds;
@@ -118,7 +118,12 @@ fn refusal(reason: Reason) -> RefusalRecord {
 
 impl HubMachine {
     /// An operator speaks. Who he is was told by his certificate.
-    pub(super) fn compensate(&mut self, ticket: Ticket, request: CompensationRequest, step: &mut Step<'_>) {
+    pub(super) fn compensate(
+        &mut self,
+        ticket: Ticket<Compensated>,
+        request: CompensationRequest,
+        step: &mut Step<'_>,
+    ) {
         let id = request.compensation_id;
         let answer = match &request.word {
             CompensationWord::Propose { .. } => propose(request, step),
@@ -132,19 +137,22 @@ impl HubMachine {
             CompensationWord::Withdraw => withdraw(&request, step),
         };
         let proposal = step.rows().get::<CompensationRow>(&Key::Compensation(id)).cloned();
-        step.answer(
-            ticket,
-            match (answer, proposal) {
-                (Ok(()), Some(proposal)) => Answer::Compensation(Box::new(proposal)),
-                (Ok(()), None) => Answer::Refused(refusal(Reason::Internal)),
-                (Err(refusal), _) => Answer::Refused(refusal),
-            },
-        );
+        match (answer, proposal) {
+            (Ok(()), Some(proposal)) => step.answer(ticket, Compensated::Said(Box::new(proposal))),
+            (Ok(()), None) => step.refuse(ticket.caller(), refusal(Reason::Internal)),
+            (Err(refusal), _) => step.refuse(ticket.caller(), refusal),
+        }
     }
 
-    fn wait_for_return(&mut self, ticket: Ticket, id: TransferId, deadline_ms: u64, step: &mut Step<'_>) {
+    fn wait_for_return(
+        &mut self,
+        ticket: Ticket<Compensated>,
+        id: TransferId,
+        deadline_ms: u64,
+        step: &mut Step<'_>,
+    ) {
         let answer_by = step.now.mono.after(deadline_ms * ANSWER_PERCENT / 100);
-        self.waits.add(id, Waiter { ticket, mode: WaitMode::Recorded, answer_by });
+        self.waits.add(id, Waiter { ticket: ticket.narrowed(), mode: WaitMode::Recorded, answer_by });
         self.answer_ready(id, step);
     }
 
