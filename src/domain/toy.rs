@@ -1,5 +1,6 @@
 //! A hub and two nodes over rows in memory, with every message in the test's hands. For unit tests only.
 
+use crate::domain::hub::Announced;
 use crate::domain::hub::tables::{PartiesRow, TransferRow};
 use crate::domain::hub::{self, AcceptRequest, CreateRequest, Deadlines, HubMachine, WaitMode};
 use crate::domain::machine::own::{PeerMark, PeerRow};
@@ -190,14 +191,18 @@ impl Toy {
             other => other,
         };
         let mut outputs = self.hub.run(now, announcement(None));
-        if let Some(Output::Answer(_, hub::Answer::Prove { sequence })) = outputs.first() {
+        if let Some(Output::Answer(_, hub::Answer::Announced(Announced::Prove { sequence }))) =
+            outputs.first()
+        {
             // Journals of the toy have no hashes.
             let proof = Some((*sequence, Digest::default()));
             outputs = self.hub.run(now, announcement(proof));
         }
         let mut outputs = std::collections::VecDeque::from(outputs);
-        let Some(Output::Answer(_, hub::Answer::Admitted { incarnation, resync, hub_recovered })) =
-            outputs.pop_front()
+        let Some(Output::Answer(
+            _,
+            hub::Answer::Announced(Announced::Admitted { incarnation, resync, hub_recovered }),
+        )) = outputs.pop_front()
         else {
             panic!("not admitted");
         };

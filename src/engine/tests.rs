@@ -84,7 +84,7 @@ impl Machine for Counter {
             Input::Note(item) => step.record(item),
             Input::Panic(_) => panic!("a bug in a rule"),
             Input::Refuse(ticket) => {
-                step.refuse(ticket.caller(), RefusalRecord::new(Reason::NotOwner, RefusalSide::Hub))
+                step.refuse(ticket, RefusalRecord::new(Reason::NotOwner, RefusalSide::Hub))
             }
             Input::Block(until) => drop(until.recv()),
             Input::Tick => {}

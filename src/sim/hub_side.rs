@@ -2,6 +2,7 @@
 
 use super::network::{Event, Letter, Message};
 use super::world::{HUB, HubCaller, Pending, World};
+use crate::domain::hub::Announced;
 use crate::domain::hub::tables::Key;
 use crate::domain::hub::{Answer, Effect, Input, ReadBack};
 use crate::domain::machine::own::{IncidentRow, PeerMark};
@@ -82,7 +83,7 @@ impl World {
     }
 
     fn prepare(&mut self, province: ProvinceCode, legs: Vec<Leg>) {
-        let ids: Vec<TransferId> = legs.iter().map(|it| it.leg.id.transfer_id).collect();
+        let ids: Vec<TransferId> = legs.iter().map(|it| it.reference.id.transfer_id).collect();
         if !self.up.contains(&province) {
             self.hub.inbox.push(Input::PrepareFailed { province, transfer_ids: ids });
             return self.soon(HUB);
@@ -235,10 +236,10 @@ impl World {
             }
             (HubCaller::Node(to, call), answer) => {
                 let message = match answer {
-                    Answer::Admitted { incarnation, resync, hub_recovered } => {
+                    Answer::Announced(Announced::Admitted { incarnation, resync, hub_recovered }) => {
                         Message::Admitted(mark, incarnation, (resync, hub_recovered))
                     }
-                    Answer::Prove { sequence } => Message::Prove(sequence),
+                    Answer::Announced(Announced::Prove { sequence }) => Message::Prove(sequence),
                     Answer::Rulings(rulings) => Message::Rulings(mark, rulings),
                     Answer::Refused(refusal) => Message::Refused(Some(refusal.reason)),
                     Answer::Transfer(_) | Answer::Compensation(_) | Answer::Transfers(_) => {

@@ -208,9 +208,9 @@ impl Marked for NodeMachine {
             Input::Prepare { legs, .. } => {
                 for presented in legs {
                     let by = match presented.as_ref().map(|leg| &leg.ask) {
-                        Ok(Ask::First { .. }) | Err(_) => "prepare",
+                        Ok(Ask::ByPerson { .. }) | Err(_) => "prepare",
                         Ok(Ask::ById) => "prepare by id",
-                        Ok(Ask::Original { .. }) => "prepare return",
+                        Ok(Ask::ByOriginal { .. }) => "prepare return",
                     };
                     let leg = named(presented);
                     let (state, known) = sight.leg(leg.id.transfer_id, leg.id.side);

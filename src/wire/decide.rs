@@ -7,7 +7,7 @@ use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::proto::node;
 use crate::proto::node::ack_result;
-use crate::wire::leg::{leg_name, side_to_proto};
+use crate::wire::leg::{leg_reference, side_to_proto};
 use crate::wire::reader::{Path, Violations, check_batch};
 use crate::wire::sender::{sender, sender_to_proto};
 use crate::wire::status::{Problem, refusal_from_proto, refusal_to_proto};
@@ -66,7 +66,7 @@ fn decision_from_proto(
     wire: &node::Decision,
     found: &mut Violations,
 ) -> Option<DecisionReading> {
-    let name = leg_name(at, &wire.transfer_id, wire.side, &wire.terms_digest, found);
+    let name = leg_reference(at, &wire.transfer_id, wire.side, &wire.terms_digest, found);
     let decide_time = required_time(&at.field("decide_time"), wire.decide_time.as_ref(), found);
     let (name, decide_time) = name.zip(decide_time)?;
     let decision = |outcome| Decision {
@@ -126,7 +126,7 @@ pub fn ack_to_proto(ack: &Ack) -> node::Ack {
 /// One that names no leg, or says no result that this program knows: no answer, the decision is sent again.
 pub fn ack_from_proto(ack: &node::Ack) -> Result<Ack, Problem> {
     let (at, mut found) = (Path::Root, Violations::default());
-    let name = leg_name(&at, &ack.transfer_id, ack.side, &ack.terms_digest, &mut found);
+    let name = leg_reference(&at, &ack.transfer_id, ack.side, &ack.terms_digest, &mut found);
     let result = match ack_result::Ack::try_from(ack.result) {
         Ok(ack_result::Ack::Recorded) => Some(AckResult::Recorded),
         Ok(ack_result::Ack::Already) => Some(AckResult::Already),

@@ -6,7 +6,7 @@ use crate::domain::protocol::leg::LegState;
 use crate::domain::reason::Reason;
 use crate::domain::value::region::RegionCode;
 use crate::proto::node;
-use crate::wire::leg::{kind_to_proto, leg_name, side_to_proto};
+use crate::wire::leg::{kind_to_proto, leg_reference, side_to_proto};
 use crate::wire::reader::{Path, Violations, amount, digest, transfer_id};
 use crate::wire::sender::COUNTER_END;
 use crate::wire::status::{Problem, refusal_to_proto};
@@ -55,7 +55,7 @@ pub fn with_leg_record(row: &LegRow, sealed: Vec<u8>, view: node::LegView) -> no
 /// `FIELD_REQUIRED`, `REQUEST_MALFORMED` and the like: an answer that cannot be understood is no answer.
 pub fn heard_leg_from_proto(view: &node::LegView) -> Result<HeardLeg, Problem> {
     let (at, mut found) = (Path::Root, Violations::default());
-    let name = leg_name(&at, &view.transfer_id, view.side, &view.terms_digest, &mut found);
+    let name = leg_reference(&at, &view.transfer_id, view.side, &view.terms_digest, &mut found);
     let amount = amount(&at.field("amount"), &view.amount, &mut found);
     let region = RegionCode::parse(&view.counter_region_code);
     let region = found.need(&at.field("counter_region_code"), Reason::RequestMalformed, region);

@@ -43,7 +43,7 @@ impl Reader<'_> {
         self.read_leg(at, leg, Purpose::Check)
     }
 
-    /// The place of a party whose person is known by the id.
+    /// The place of a party whose person is not named.
     fn place_of_party(
         &self,
         root: &Path<'_>,
@@ -63,7 +63,7 @@ impl Reader<'_> {
         let kind = kind_of(leg, purpose);
         let asked = match kind {
             Some((_, JudgedBy::Original)) => self.asked_by_original(leg, &mut found),
-            Some((_, JudgedBy::Rules(_))) | None => self.asked_by_person(leg, purpose, &mut found),
+            Some((_, JudgedBy::Rules(_))) | None => self.asked_by_person_or_id(leg, purpose, &mut found),
         };
         let counter_region =
             counter_region(&root.field("counter_region_code"), &leg.counter_region_code, &mut found);
@@ -77,21 +77,25 @@ impl Reader<'_> {
         if unsupported != Some("kind") {
             broken.take_missing(at, &found);
         }
-        let Head { leg: name, receipt_time, time_left_ms } = broken.finish(head)?;
+        let Head { reference, receipt_time, time_left_ms } = broken.finish(head)?;
 
-        let side = name.id.side;
+        let side = reference.id.side;
         let refusal = match (unsupported, found.first()) {
             (Some(field), _) => RefusalRecord::new(Reason::Unsupported, side).with("field", field),
             (None, Some(first)) => RefusalRecord::new(first.reason, side).with("field", &first.field),
             (None, None) => {
                 if let (
-                    Some((kind, _)),
+                    Some((kind, judged_by)),
                     Some(((region, province), ask)),
                     Some(counter_region),
                     Some(amount),
                 ) = (kind, asked, counter_region, amount)
                 {
-                    let demands = demands(leg).unwrap_or_default();
+                    let demands = match judged_by {
+                        JudgedBy::Rules(_) => demands(leg).unwrap_or_default(),
+                        // What goes back is bound to no demand.
+                        JudgedBy::Original => Demands::default(),
+                    };
                     let terms = LegTerms {
                         kind,
                         region,
@@ -102,17 +106,17 @@ impl Reader<'_> {
                         receipt_time,
                         demands,
                     };
-                    return Ok(Ok(Leg { leg: name, terms, ask, time_left_ms }));
+                    return Ok(Ok(Leg { reference, terms, ask, time_left_ms }));
                 }
                 RefusalRecord::new(Reason::RequestMalformed, side)
             }
         };
         let amount = amount.unwrap_or(Money::ZERO);
-        Ok(Err(LegRefusal { leg: name, amount, counter_region, receipt_time, refusal }))
+        Ok(Err(LegRefusal { reference, amount, counter_region, receipt_time, refusal }))
     }
 
     /// Whose leg it is: named, or, once its payee has accepted, known by the id, with the place of insurance alone.
-    fn asked_by_person(
+    fn asked_by_person_or_id(
         &self,
         leg: &node::Leg,
         purpose: Purpose,
@@ -123,7 +127,7 @@ impl Reader<'_> {
             return self.place_of_party(&root, leg, found).map(|place| (place, Ask::ById));
         }
         let party = self.party(&root.field("party"), leg.party.as_ref(), found).whole()?;
-        let ask = Ask::First { person: Box::new(party.person), id_hash: Digest::default() };
+        let ask = Ask::ByPerson { person: Box::new(party.person), id_hash: Digest::default() };
         Some(((party.region, party.province), ask))
     }
 
@@ -137,7 +141,7 @@ impl Reader<'_> {
         let place = self.place_of_party(&root, leg, found);
         let id = transfer_id(&root.field("original_transfer_id"), &leg.original_transfer_id, found);
         let terms = digest(&root.field("original_terms_digest"), &leg.original_terms_digest, found);
-        Some((place?, Ask::Original { transfer_id: id?, terms_digest: terms? }))
+        Some((place?, Ask::ByOriginal { transfer_id: id?, terms_digest: terms? }))
     }
 }
 
@@ -152,14 +156,14 @@ fn kind_of(leg: &node::Leg, purpose: Purpose) -> Option<(Kind, JudgedBy)> {
 
 /// What a leg must have before anything can be answered about it.
 struct Head {
-    leg: LegRef,
+    reference: LegRef,
     receipt_time: Civil,
     time_left_ms: u64,
 }
 
 fn leg_head(at: &Path<'_>, leg: &node::Leg, purpose: Purpose, broken: &mut Violations) -> Option<Head> {
-    let name = match purpose {
-        Purpose::Prepare => leg_name(at, &leg.transfer_id, leg.side, &leg.terms_digest, broken),
+    let reference = match purpose {
+        Purpose::Prepare => leg_reference(at, &leg.transfer_id, leg.side, &leg.terms_digest, broken),
         Purpose::Check => side(&at.field("side"), leg.side, broken)
             .map(|side| LegRef::new(TransferId::default(), side, Digest::default())),
     };
@@ -169,7 +173,7 @@ fn leg_head(at: &Path<'_>, leg: &node::Leg, purpose: Purpose, broken: &mut Viola
         (None, Purpose::Check) => Some(0),
         (None, Purpose::Prepare) => broken.need(&at.field("time_left"), Reason::FieldRequired, None),
     };
-    Some(Head { leg: name?, receipt_time: receipt_time?, time_left_ms: time_left_ms? })
+    Some(Head { reference: reference?, receipt_time: receipt_time?, time_left_ms: time_left_ms? })
 }
 
 /// What of a leg this program cannot carry out: a kind that it does not know or that does not belong to the side, or
@@ -213,14 +217,14 @@ fn counter_region(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<R
 
 /// A leg in the words of the wire, for Prepare.
 pub fn leg_to_proto(leg: &Leg) -> node::Leg {
-    let (LegRef { id: LegId { transfer_id, side }, terms_digest }, terms) = (leg.leg, &leg.terms);
+    let (LegRef { id: LegId { transfer_id, side }, terms_digest }, terms) = (leg.reference, &leg.terms);
     let person = match &leg.ask {
-        Ask::First { person, .. } => Some(person_to_proto(person)),
-        Ask::ById | Ask::Original { .. } => None,
+        Ask::ByPerson { person, .. } => Some(person_to_proto(person)),
+        Ask::ById | Ask::ByOriginal { .. } => None,
     };
     let (original_transfer_id, original_terms_digest) = match &leg.ask {
-        Ask::Original { transfer_id, terms_digest } => (transfer_id.to_string(), terms_digest.0.to_vec()),
-        Ask::First { .. } | Ask::ById => Default::default(),
+        Ask::ByOriginal { transfer_id, terms_digest } => (transfer_id.to_string(), terms_digest.0.to_vec()),
+        Ask::ByPerson { .. } | Ask::ById => Default::default(),
     };
     node::Leg {
         transfer_id: transfer_id.to_string(),
@@ -264,7 +268,7 @@ pub fn side(at: &Path<'_>, number: i32, found: &mut Violations) -> Option<Side> 
 }
 
 /// Reads what identifies a leg: `FIELD_REQUIRED`, `TRANSFER_ID_MALFORMED`, `VALUE_UNSUPPORTED`, `REQUEST_MALFORMED`.
-pub fn leg_name(
+pub fn leg_reference(
     at: &Path<'_>,
     id: &str,
     side_number: i32,

@@ -8,8 +8,8 @@ fn return_leg(side: Side) -> Leg {
     // What goes back comes from where it went.
     let there = leg(side.other()).terms;
     let terms = LegTerms { kind: Kind::COMPENSATION, kinship: None, ..there };
-    let ask = Ask::Original { transfer_id: TransferId([3; 16]), terms_digest: Digest([4; 32]) };
-    Leg { leg: LegRef::new(the_id(), side, Digest([5; 32])), terms, ask, time_left_ms: 8_000 }
+    let ask = Ask::ByOriginal { transfer_id: TransferId([3; 16]), terms_digest: Digest([4; 32]) };
+    Leg { reference: LegRef::new(the_id(), side, Digest([5; 32])), terms, ask, time_left_ms: 8_000 }
 }
 
 #[test]
@@ -19,6 +19,13 @@ fn a_return_leg_comes_back() {
         let leg = return_leg(side);
         let wire = leg_to_proto(&leg);
         assert!(wire.party.as_ref().is_some_and(|party| party.person.is_none()), "the hub keeps no persons");
+        let demand = node::LegConstraints { allowed_insurance_types: vec![390], acceptance: true };
+        let bound = node::Leg { constraints: Some(demand), ..wire.clone() };
+        assert_eq!(
+            reader(&regions).leg(&ROOT, &bound),
+            Ok(Ok(leg.clone())),
+            "no demand binds what goes back"
+        );
         assert_eq!(reader(&regions).leg(&ROOT, &wire), Ok(Ok(leg)));
     }
 }

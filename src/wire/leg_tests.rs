@@ -25,7 +25,7 @@ fn a_leg_to_check_has_no_id_digest_or_time() {
     let wire = leg_to_check_to_proto(&leg);
     assert!(wire.transfer_id.is_empty() && wire.terms_digest.is_empty() && wire.time_left.is_none());
     let nameless = LegRef::new(TransferId::default(), Side::Payee, Digest::default());
-    let bare = Leg { leg: nameless, time_left_ms: 0, ..leg };
+    let bare = Leg { reference: nameless, time_left_ms: 0, ..leg };
     assert_eq!(reader(&regions).leg_to_check(&ROOT, &wire), Ok(Ok(bare)));
     let missing =
         ["transfer_id", "terms_digest", "time_left"].map(|field| one(field, FieldRequired)).concat();
@@ -39,8 +39,8 @@ fn what_a_node_does_not_know_is_refused_and_not_an_error() {
         let mut wire = good.clone();
         change(&mut wire);
         let refused = refused(&wire);
-        assert_eq!(refused.leg.id.transfer_id, the_id());
-        assert_eq!(refused.leg.terms_digest, Digest([5; 32]));
+        assert_eq!(refused.reference.id.transfer_id, the_id());
+        assert_eq!(refused.reference.terms_digest, Digest([5; 32]));
         (refused.refusal.reason, refused.refusal.metadata[0].1.clone(), refused.amount.fen())
     };
     let unsupported = |field: &str| (Unsupported, field.to_owned(), 40_000);

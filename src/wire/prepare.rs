@@ -6,7 +6,7 @@ use crate::domain::protocol::message::{Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::id::Digest;
 use crate::proto::{node, types};
-use crate::wire::leg::{leg_name, leg_to_check_to_proto, leg_to_proto, side_to_proto};
+use crate::wire::leg::{leg_reference, leg_to_check_to_proto, leg_to_proto, side_to_proto};
 use crate::wire::reader::{Path, Reader, Violations, check_batch};
 use crate::wire::sender::{sender, sender_to_proto};
 use crate::wire::status::{Problem, refusal_from_proto, refusal_to_proto};
@@ -111,7 +111,7 @@ pub fn vote_to_proto(vote: &Vote) -> node::Vote {
 /// be bound.
 pub fn vote_from_proto(vote: &node::Vote) -> Result<Vote, Problem> {
     let (at, mut found) = (Path::Root, Violations::default());
-    let name = leg_name(&at, &vote.transfer_id, vote.side, &vote.terms_digest, &mut found);
+    let name = leg_reference(&at, &vote.transfer_id, vote.side, &vote.terms_digest, &mut found);
     let side = name.map_or(RefusalSide::Hub, |name| name.id.side.into());
     let rulebook = match vote.rulebook_hash.as_slice() {
         [] => None,

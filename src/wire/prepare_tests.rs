@@ -109,7 +109,7 @@ fn a_call_is_read_as_a_whole() {
 fn a_check_and_its_answer_come_back() {
     let regions = regions();
     let read = reader(&regions).check(&check_to_proto(&[leg(Side::Payee)])).expect("all is well");
-    assert!(matches!(read.as_slice(), [Ok(leg)] if leg.leg.id.transfer_id.0 == [0; 16]));
+    assert!(matches!(read.as_slice(), [Ok(leg)] if leg.reference.id.transfer_id.0 == [0; 16]));
     let refusals = vec![no(), RefusalRecord::new(PayeeWalletNotOpen, RefusalSide::Payee)];
     assert_eq!(check_result_from_proto(&check_result_to_proto(&refusals), RefusalSide::Payee), refusals);
 }

@@ -5,7 +5,7 @@ use crate::domain::protocol::message::{Decision, Question, Ruling};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
 use crate::proto::hub;
-use crate::wire::leg::{leg_name, side_to_proto};
+use crate::wire::leg::{leg_reference, side_to_proto};
 use crate::wire::reader::{Path, Violations, check_batch};
 use crate::wire::sender::{sender, sender_to_proto};
 use crate::wire::status::Problem;
@@ -30,7 +30,8 @@ pub fn resolve_from_proto(request: &hub::ResolveRequest) -> Result<(PeerMark, Ve
     let mark = sender(request.sender.as_ref(), &mut found);
     let read = |(index, question): (usize, &hub::ResolveQuestion)| {
         let at = Path::Root.item("questions", index);
-        let name = leg_name(&at, &question.transfer_id, question.side, &question.terms_digest, &mut found)?;
+        let name =
+            leg_reference(&at, &question.transfer_id, question.side, &question.terms_digest, &mut found)?;
         Some(Question {
             transfer_id: name.id.transfer_id,
             side: name.id.side,
@@ -82,7 +83,7 @@ pub fn ruling_to_proto(ruling: &Ruling) -> hub::Resolution {
 /// One that names no leg, a decision without its time, a commit without window or number: no answer, ask again.
 pub fn ruling_from_proto(answer: &hub::Resolution) -> Result<Ruling, Problem> {
     let (at, mut found) = (Path::Root, Violations::default());
-    let name = leg_name(&at, &answer.transfer_id, answer.side, &answer.terms_digest, &mut found);
+    let name = leg_reference(&at, &answer.transfer_id, answer.side, &answer.terms_digest, &mut found);
     let outcome = match hub::Ruling::try_from(answer.ruling) {
         Ok(hub::Ruling::Commit) => Outcome::Commit,
         Ok(hub::Ruling::Abort) => Outcome::Abort,

@@ -136,8 +136,8 @@ pub(crate) fn leg(side: Side) -> Leg {
         receipt_time: Civil(1_795_190_400_123),
         demands: Demands::default(),
     };
-    let ask = Ask::First { person: Box::new(person), id_hash: Digest::default() };
-    Leg { leg: LegRef::new(the_id(), side, Digest([5; 32])), terms, ask, time_left_ms: 7_250 }
+    let ask = Ask::ByPerson { person: Box::new(person), id_hash: Digest::default() };
+    Leg { reference: LegRef::new(the_id(), side, Digest([5; 32])), terms, ask, time_left_ms: 7_250 }
 }
 
 /// The violations of a problem as (field, code), in order.

@@ -2,9 +2,11 @@
 
 use super::check;
 use gongji::domain::audit::invariant::INVARIANTS;
+use gongji::domain::kinds::{BegunBy, JudgedBy, TABLE, of};
 use gongji::domain::node::{Known, Precedent, Reaction, precedent, reaction};
 use gongji::domain::protocol::leg::LegState;
 use gongji::domain::protocol::transfer::{Outcome, TransferEvent, TransferState, Transition};
+use gongji::domain::value::side::Side;
 use std::fmt::Write;
 
 const HEAD: &str = "\
@@ -92,6 +94,36 @@ fn node() -> String {
     table
 }
 
+fn kinds() -> String {
+    let mut table =
+        "| kind | payer's leg | payee's leg | who owes | who begins it | corrected by |\n".to_owned();
+    table += "|---|---|---|---|---|---|\n";
+    for row in TABLE {
+        let leg = |side: Side| {
+            let leg = &row.legs[side];
+            let day = if leg.counts_in_day { ", counts in the day" } else { "" };
+            let judged_by = match leg.judged_by {
+                JudgedBy::Rules(rules) => format!("{} rules", rules.len()),
+                JudgedBy::Original => "what is left of the original".to_owned(),
+            };
+            format!("{}: `{}`; {judged_by}{day}", leg.account.name(), leg.entry.name())
+        };
+        let debtor = row.debtor.map_or("nobody", |side| match side {
+            Side::Payer => "the payer's province",
+            Side::Payee => "the payee's province",
+        });
+        let begun_by = match row.begun_by {
+            BegunBy::Client => "a client",
+            BegunBy::TwoOperators => "two operators",
+        };
+        let corrected_by = row.corrected_by.map_or("nothing", |kind| of(kind).name);
+        let (payer, payee) = (leg(Side::Payer), leg(Side::Payee));
+        writeln!(table, "| {} | {payer} | {payee} | {debtor} | {begun_by} | {corrected_by} |", row.name)
+            .expect("a string");
+    }
+    table
+}
+
 fn page() -> String {
     let mut page = format!("{HEAD}\n## A transfer at the hub\n\n{}", hub());
     page += "\nA transfer that was decided stays so: whoever comes second reports the first. \"accepted\" is \
@@ -101,6 +133,9 @@ fn page() -> String {
     page += "\nA decision for a prepared leg must carry the digest of the terms that were voted on; with another one \
              it is rejected.\n\"Rejected, incident\": nothing is changed, the contradiction is recorded for people, \
              an alarm is logged, and the other\ndecisions of the same call go on.\n";
+    page += "\n## Kinds\n\nWhat a transfer of each kind does, by side: the account that its leg moves, and the line of \
+             the statement.\n\n";
+    page += &kinds();
     page += "\n## Invariants\n\nChecked by the simulator (`gongji sim`): at every half second of simulated time over \
              what has changed, and over\neverything now and then, after a store was restored and at the end; by the \
              random worlds of the tests at every step;\nover the books of running servers by \

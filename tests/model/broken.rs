@@ -53,7 +53,7 @@ impl Broken {
     pub fn blur_letter(letter: &mut Letter) {
         let mut message = letter.message.clone();
         match &mut message {
-            Message::Prepare(leg) => leg.leg.terms_digest = SAME,
+            Message::Prepare(leg) => leg.reference.terms_digest = SAME,
             Message::Votes(votes) => votes.iter_mut().for_each(|vote| vote.terms_digest = SAME),
             Message::Decide(decision) => decision.terms_digest = SAME,
             Message::Acks(acks) => acks.iter_mut().for_each(|ack| ack.terms_digest = SAME),

@@ -104,7 +104,7 @@ impl Hash for Letter {
         match &self.message {
             // The persons behind a leg are those of its terms.
             Message::Prepare(leg) => {
-                let said = (leg.leg, leg.terms.amount, std::mem::discriminant(&leg.ask));
+                let said = (leg.reference, leg.terms.amount, std::mem::discriminant(&leg.ask));
                 (said, leg.time_left_ms).hash(state);
             }
             Message::Votes(votes) => votes.hash(state),
@@ -157,11 +157,11 @@ impl fmt::Display for Letter {
         let (province, life) = (self.province, self.sender.start_id.0[15]);
         let text = match &self.message {
             Message::Prepare(leg) => {
-                let (number, side) = (leg.leg.id.transfer_id.0[15], leg.leg.id.side.name());
+                let (number, side) = (leg.reference.id.transfer_id.0[15], leg.reference.id.side.name());
                 match leg.ask {
-                    Ask::First { .. } => format!("prepare {number} ({side} {})", leg.terms.amount),
+                    Ask::ByPerson { .. } => format!("prepare {number} ({side} {})", leg.terms.amount),
                     Ask::ById => format!("prepare {number}, accepted ({side})"),
-                    Ask::Original { .. } => format!("prepare {number}, going back ({side})"),
+                    Ask::ByOriginal { .. } => format!("prepare {number}, going back ({side})"),
                 }
             }
             Message::Votes(it) => {

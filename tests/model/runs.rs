@@ -143,10 +143,10 @@ impl World {
     fn hub_answers(&self, answer: hub::Answer, call: &Letter) -> Option<(ProvinceCode, Message)> {
         let start = call.sender.start_id.0;
         let message = match answer {
-            hub::Answer::Admitted { incarnation, resync, hub_recovered } => {
+            hub::Answer::Announced(hub::Announced::Admitted { incarnation, resync, hub_recovered }) => {
                 Message::Admitted(incarnation, start, (resync, hub_recovered))
             }
-            hub::Answer::Prove { sequence } => Message::Prove(sequence, start),
+            hub::Answer::Announced(hub::Announced::Prove { sequence }) => Message::Prove(sequence, start),
             hub::Answer::Rulings(rulings) => Message::Rulings(rulings),
             hub::Answer::Refused(refusal)
                 if refusal.reason == Reason::Recovering && matches!(call.message, Message::Announce(_)) =>

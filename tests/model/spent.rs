@@ -95,7 +95,7 @@ impl World {
         };
         let nothing_left = match &letter.message {
             Message::Prepare(leg) => {
-                let LegId { transfer_id, side } = leg.leg.id;
+                let LegId { transfer_id, side } = leg.reference.id;
                 let is_decided = || transfer(state, transfer_id).is_some_and(|row| row.state.is_decided());
                 ended(transfer_id, side) && (leg.is_accepted() || is_decided())
             }

@@ -148,7 +148,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (
         Reason::OriginalNotHere,
         "a leg that carries back what this node has not booked",
-        "src/domain/node/returns_tests.rs",
+        "src/domain/node/compensation_tests.rs",
     ),
 ];
 

@@ -158,10 +158,10 @@ impl World {
             });
             let disk = node.disk.clone();
             match self.ask_hub(|ticket| hub::Input::Announce { ticket, node: announcement }) {
-                hub::Answer::Admitted { incarnation, resync, hub_recovered } => {
+                hub::Answer::Announced(hub::Announced::Admitted { incarnation, resync, hub_recovered }) => {
                     break (incarnation, resync, hub_recovered);
                 }
-                hub::Answer::Prove { sequence } => {
+                hub::Answer::Announced(hub::Announced::Prove { sequence }) => {
                     let hash = hash_at(&mut disk.open_for_reading(), sequence).expect("a journal in memory");
                     proof = Some((sequence, hash.unwrap_or_default()));
                 }

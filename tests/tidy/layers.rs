@@ -135,7 +135,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("machine", &["value", "reason", "protocol"]),
     ("hub", &["value", "reason", "protocol", "rules", "kinds", "machine"]),
     ("node", &["value", "reason", "protocol", "rules", "kinds", "machine"]),
-    ("audit", &["value", "protocol", "machine", "hub", "node"]),
+    ("audit", &["value", "protocol", "kinds", "machine", "hub", "node"]),
 ];
 
 #[test]

@@ -6,12 +6,13 @@
 
 use crate::domain::audit::books::{Books, fen};
 use crate::domain::hub::tables::TransferRow;
+use crate::domain::kinds;
 use crate::domain::node::daily;
+use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -146,26 +147,19 @@ fn legs_agree(books: &Books, found: &mut Found) {
                             && row.amount == leg.amount
                             && row.hub_seq == leg.hub_seq
                             && row.window == leg.window
-                            && province_of(row, leg.side) == node.province
+                            && row.provinces()[leg.side] == node.province
                     });
                     found.unless(agrees, id, "committed here, and not so at the hub");
                 }
                 LegState::Aborted | LegState::Tombstone | LegState::Refused => {
                     let committed = transfer.is_some_and(|row| {
-                        row.state == TransferState::Committed && province_of(row, leg.side) == node.province
+                        row.state == TransferState::Committed && row.provinces()[leg.side] == node.province
                     });
                     found.unless(!committed, id, "ended here, and committed at the hub");
                 }
                 LegState::Prepared | LegState::Awaiting => {}
             }
         }
-    }
-}
-
-fn province_of(transfer: &TransferRow, side: Side) -> ProvinceCode {
-    match side {
-        Side::Payer => transfer.payer_province,
-        Side::Payee => transfer.payee_province,
     }
 }
 
@@ -259,10 +253,7 @@ fn no_hold_after_abort(books: &Books, found: &mut Found) {
     for node in &books.nodes {
         for leg in node.legs.values().filter(|leg| leg.state == LegState::Prepared) {
             let recorded = books.hub.transfers.get(&leg.transfer_id).is_some_and(|row| {
-                let recorded = match leg.side {
-                    Side::Payer => row.payer_recorded_seq,
-                    Side::Payee => row.payee_recorded_seq,
-                };
+                let recorded = row.recorded()[leg.side];
                 // A leg on other terms is not the one whose abort was recorded: its node asks, and is told.
                 row.state == TransferState::Aborted
                     && recorded.is_some()
@@ -288,8 +279,8 @@ fn answered_is_stored(books: &Books, found: &mut Found) {
 fn day_counts(books: &Books, found: &mut Found) {
     for node in &books.nodes {
         let mut counts: BTreeMap<_, u64> = BTreeMap::new();
-        // What goes back counts against no day.
-        for leg in node.legs.values().filter(|leg| leg.side == Side::Payer && leg.returns.is_none()) {
+        let counts_in_day = |leg: &&LegRow| kinds::of(leg.kind()).legs[leg.side].counts_in_day;
+        for leg in node.legs.values().filter(counts_in_day) {
             if matches!(leg.state, LegState::Prepared | LegState::Committed) {
                 *counts.entry((leg.member_ref, leg.day)).or_default() += 1;
             }
@@ -307,7 +298,7 @@ fn day_counts(books: &Books, found: &mut Found) {
 
 fn awaiting_holds_once(books: &Books, found: &mut Found) {
     let leg = |transfer: &TransferRow, side| {
-        let node = books.nodes.iter().find(|node| node.province == province_of(transfer, side));
+        let node = books.nodes.iter().find(|node| node.province == transfer.provinces()[side]);
         node.and_then(|node| node.legs.get(&(transfer.transfer_id, side))).map(|leg| leg.state)
     };
     for transfer in books.hub.transfers.values() {
@@ -357,7 +348,7 @@ fn both_or_neither(books: &Books, found: &mut Found) {
         found.unless(transfer.state.is_decided() && recorded, id, "never ended");
         let committed = transfer.state == TransferState::Committed;
         for side in Side::BOTH {
-            let node = books.nodes.iter().find(|node| node.province == province_of(transfer, side));
+            let node = books.nodes.iter().find(|node| node.province == transfer.provinces()[side]);
             let leg = node.and_then(|node| node.legs.get(&(id, side)));
             let recorded = leg.is_some_and(|leg| leg.state == LegState::Committed);
             found.unless(recorded == committed, id, "one side has recorded, the other has not");

@@ -90,18 +90,18 @@ impl Awaiting {
 
     /// A transfer has ended, or goes back at another time.
     pub(super) fn forget(&mut self, transfer: &TransferRow) {
-        if let Some(at) = goes_back_at(transfer) {
+        if let Some(at) = gives_up_at(transfer) {
             self.due.remove(&(at, transfer.transfer_id));
         }
     }
 
     fn remember(&mut self, transfer: &TransferRow) {
-        self.due.extend(goes_back_at(transfer).map(|at| (at, transfer.transfer_id)));
+        self.due.extend(gives_up_at(transfer).map(|at| (at, transfer.transfer_id)));
     }
 }
 
 /// When a transfer goes back if nothing happens: at its hour, or when an accepted one has had time for its votes.
-fn goes_back_at(transfer: &TransferRow) -> Option<Civil> {
+fn gives_up_at(transfer: &TransferRow) -> Option<Civil> {
     let voted = |at: Civil| Civil(at.0.saturating_add(VOTES_WITHIN_MS));
     transfer.await_until.map(|until| transfer.accept_time.map_or(until, |at| until.max(voted(at))))
 }
@@ -118,10 +118,10 @@ impl HubMachine {
         let transfer_id = request.transfer_id;
         let Some(transfer) = row(transfer_id, step).filter(|it| it.payee_digest == request.payee) else {
             let refusal = RefusalRecord::new(Reason::TransferNotFound, HUB);
-            return step.refuse(ticket.caller(), refusal);
+            return step.refuse(ticket, refusal);
         };
         if transfer.state == TransferState::Pending {
-            return step.refuse(ticket.caller(), RefusalRecord::new(Reason::NotAwaiting, HUB));
+            return step.refuse(ticket, RefusalRecord::new(Reason::NotAwaiting, HUB));
         }
         let awaits = transfer.state == TransferState::AwaitingAcceptance;
         let late = awaits && transfer.await_until.is_none_or(|until| until <= step.now.civil);
@@ -202,8 +202,8 @@ impl HubMachine {
             receipt_time: transfer.receipt_time,
             demands: demands::on(side, rules),
         };
-        let leg = LegRef::new(transfer.transfer_id, side, transfer.terms_digest);
-        Some(Leg { leg, terms, ask: Ask::ById, time_left_ms: ASK_AGAIN_MS })
+        let reference = LegRef::new(transfer.transfer_id, side, transfer.terms_digest);
+        Some(Leg { reference, terms, ask: Ask::ById, time_left_ms: ASK_AGAIN_MS })
     }
 
     /// Once the payer's side is bound and the payee's waits for its person, the transfer waits too, for hours.

@@ -43,11 +43,11 @@ impl HubMachine {
             let refusal = RefusalRecord::new(Reason::DeadlineTooShort, HUB)
                 .with("remaining_ms", deadline_ms)
                 .with("needed_ms", self.deadlines.least_ms);
-            return step.refuse(ticket.caller(), refusal);
+            return step.refuse(ticket, refusal);
         }
         if is_parked(request.transfer_id, step) {
             let refusal = RefusalRecord::new(Reason::OutcomeUnknown, HUB);
-            return step.refuse(ticket.caller(), refusal);
+            return step.refuse(ticket, refusal);
         }
         let refusal = self.hub_refusal(&request, step);
         let decide_within_ms = deadline_ms * DECIDE_PERCENT / 100;
@@ -137,11 +137,11 @@ impl HubMachine {
         // it.
         if request.owner != known.owner && !known.is_adopted() {
             let refusal = RefusalRecord::new(Reason::NotOwner, HUB).with("field", "transfer_id");
-            return step.refuse(ticket.caller(), refusal);
+            return step.refuse(ticket, refusal);
         }
         if let Some(field) = first_difference(request, known) {
             let refusal = RefusalRecord::new(Reason::ContentDiffers, HUB).with("field", field);
-            return step.refuse(ticket.caller(), refusal);
+            return step.refuse(ticket, refusal);
         }
         self.wait(ticket, request, step);
         self.answer_ready(request.transfer_id, step);
@@ -175,8 +175,8 @@ pub fn first_legs(
             receipt_time,
             demands: demands::on(side, payer_rules),
         };
-        let ask = Ask::First { person: Box::new(party.person.clone()), id_hash: Digest::default() };
-        Leg { leg: LegRef::new(transfer_id, side, terms_digest), terms, ask, time_left_ms }
+        let ask = Ask::ByPerson { person: Box::new(party.person.clone()), id_hash: Digest::default() };
+        Leg { reference: LegRef::new(transfer_id, side, terms_digest), terms, ask, time_left_ms }
     })
 }
 

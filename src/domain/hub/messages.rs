@@ -187,27 +187,22 @@ pub enum Answer {
     Compensation(Box<CompensationRow>),
     /// Transfers in the order of their ids, with the vault's row; nothing where there is none.
     Transfers(Vec<Option<Found>>),
-    /// A node's start is admitted.
-    Admitted {
-        /// Its incarnation.
-        incarnation: u64,
-        /// Whether it is told again what it lost, and must not vote yet.
-        resync: bool,
-        /// The life in which this hub last recovered from being restored; 0 when it never was.
-        hub_recovered: u64,
-    },
-    /// A node's start must prove what its journal holds at this sequence.
-    Prove {
-        /// The last that was seen of it.
-        sequence: u64,
-    },
+    /// Whether a node's start is admitted.
+    Announced(Announced),
     /// A ruling for each question, in order.
     Rulings(Vec<Ruling>),
     /// Refused, nothing changed.
     Refused(RefusalRecord),
 }
 
-answers! { Answer { Transfer(Arc<TransferRow>), Transfers(Vec<Option<Found>>), Rulings(Vec<Ruling>) } }
+answers! {
+    Answer {
+        Transfer(Arc<TransferRow>),
+        Transfers(Vec<Option<Found>>),
+        Announced(Announced),
+        Rulings(Vec<Ruling>),
+    }
+}
 
 /// A transfer as it stands, with the vault's row where there is one.
 pub type Found = (TransferRow, Option<PartiesRow>);
@@ -252,7 +247,7 @@ impl TryFrom<Answer> for Result<Compensated, RefusalRecord> {
 /// What a node's announcement is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Announced {
-    /// Its start is admitted: see [`Answer::Admitted`].
+    /// Its start is admitted.
     Admitted {
         /// Its incarnation.
         incarnation: u64,
@@ -266,32 +261,6 @@ pub enum Announced {
         /// The last that was seen of it.
         sequence: u64,
     },
-}
-
-impl From<Announced> for Answer {
-    fn from(announced: Announced) -> Answer {
-        match announced {
-            Announced::Admitted { incarnation, resync, hub_recovered } => {
-                Answer::Admitted { incarnation, resync, hub_recovered }
-            }
-            Announced::Prove { sequence } => Answer::Prove { sequence },
-        }
-    }
-}
-
-impl TryFrom<Answer> for Result<Announced, RefusalRecord> {
-    type Error = OtherAnswer;
-
-    fn try_from(answer: Answer) -> Result<Self, OtherAnswer> {
-        match answer {
-            Answer::Admitted { incarnation, resync, hub_recovered } => {
-                Ok(Ok(Announced::Admitted { incarnation, resync, hub_recovered }))
-            }
-            Answer::Prove { sequence } => Ok(Ok(Announced::Prove { sequence })),
-            Answer::Refused(refusal) => Ok(Err(refusal)),
-            _ => Err(OtherAnswer),
-        }
-    }
 }
 
 /// What the hub wants done.

@@ -188,7 +188,7 @@ impl HubMachine {
             | Input::Resolve { .. } => {
                 let refusal = RefusalRecord::new(Reason::Recovering, decide::HUB);
                 if let Some(caller) = caller {
-                    step.refuse(caller, refusal);
+                    step.refuse_caller(caller, refusal);
                 }
             }
             Input::Rules(rulebook) => self.rulebook = rulebook,

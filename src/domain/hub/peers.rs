@@ -113,7 +113,7 @@ impl HubMachine {
         let known_since = node.hub_incarnation > 0 && node.hub_incarnation >= hub_recovered;
         if known_since && node.knows_us_to.is_none() {
             let refusal = RefusalRecord::new(Reason::HubBehind, HUB);
-            return step.refuse(ticket.caller(), refusal);
+            return step.refuse(ticket, refusal);
         }
         let seen = step.rows().get::<PeerRow>(&Key::Peer(province)).cloned();
         let standing = seen.as_ref().map_or(Standing::Whole, |seen| standing(seen, &node));
@@ -131,7 +131,7 @@ impl HubMachine {
             }
             (_, Standing::Superseded) => {
                 let refusal = RefusalRecord::new(Reason::SenderRefused, HUB);
-                return step.refuse(ticket.caller(), refusal);
+                return step.refuse(ticket, refusal);
             }
             (_, Standing::Whole | Standing::Restored | Standing::SameStart | Standing::Unproven) => {}
         }
@@ -182,14 +182,14 @@ impl HubMachine {
     ) {
         if !self.meet_node(province, node, step) {
             let refusal = RefusalRecord::new(Reason::SenderRefused, HUB);
-            return step.refuse(ticket.caller(), refusal);
+            return step.refuse(ticket, refusal);
         }
         let is_party = |question: &Question| {
             let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(question.transfer_id));
             transfer.is_none_or(|transfer| transfer.provinces()[question.side] == province)
         };
         if !questions.iter().all(is_party) {
-            return step.refuse(ticket.caller(), RefusalRecord::new(Reason::NotAParty, HUB));
+            return step.refuse(ticket, RefusalRecord::new(Reason::NotAParty, HUB));
         }
         let rulings = questions.iter().map(|question| self.rule(province, question, step)).collect();
         step.answer(ticket, rulings);

@@ -177,7 +177,7 @@ impl HubMachine {
         node: &Announcement,
         step: &mut Step<'_>,
     ) {
-        step.refuse(ticket.caller(), RefusalRecord::new(Reason::Recovering, HUB));
+        step.refuse(ticket, RefusalRecord::new(Reason::Recovering, HUB));
         let Some(recovery) = &mut self.recovery else { return };
         recovery.incarnation = recovery.incarnation.max(node.hub_incarnation);
         if let Some(start) = recovery.unheard.get_mut(&node.province) {

@@ -1,3 +1,4 @@
+use crate::domain::hub::Announced;
 use crate::domain::hub::tables::{Key, TransferRow};
 use crate::domain::hub::{Announcement, Answer, Effect, Input, Page};
 use crate::domain::machine::own::{IncidentRow, PeerMark, PeerRow};
@@ -52,12 +53,15 @@ fn a_start_proves_that_its_journal_holds_what_was_seen_of_it() {
     let (mut toy, seen) = heard();
     let (at, ahead) = (seen.sequence, with_hash(seen.sequence + 5, 9));
     let outputs = toy.hub.run(toy.now, announcement(1, PAYER, ahead, None));
-    assert_eq!(standing(&outputs), &Answer::Prove { sequence: at });
+    assert_eq!(standing(&outputs), &Answer::Announced(Announced::Prove { sequence: at }));
     // A proof for another sequence proves nothing.
     let outputs = toy.hub.run(toy.now, announcement(2, PAYER, ahead, Some((at + 1, seen.head_hash))));
-    assert_eq!(standing(&outputs), &Answer::Prove { sequence: at });
+    assert_eq!(standing(&outputs), &Answer::Announced(Announced::Prove { sequence: at }));
     let outputs = toy.hub.run(toy.now, announcement(3, PAYER, ahead, Some((at, seen.head_hash))));
-    assert!(matches!(standing(&outputs), Answer::Admitted { resync: false, .. }), "{outputs:?}");
+    assert!(
+        matches!(standing(&outputs), Answer::Announced(Announced::Admitted { resync: false, .. })),
+        "{outputs:?}"
+    );
 }
 
 /// An older state was restored and has grown past what was seen: only the hash shows it.
@@ -69,7 +73,10 @@ fn another_history_of_the_same_length_was_restored() {
     {
         let mark = PeerMark { start_id: StartId([start; 16]), ..with_hash(sequence, 9) };
         let outputs = toy.hub.run(toy.now, announcement(1, PAYER, mark, proof));
-        assert!(matches!(standing(&outputs), Answer::Admitted { resync: true, .. }), "{outputs:?}");
+        assert!(
+            matches!(standing(&outputs), Answer::Announced(Announced::Admitted { resync: true, .. })),
+            "{outputs:?}"
+        );
     }
 }
 

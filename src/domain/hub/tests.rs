@@ -1,6 +1,7 @@
 //! The hub's side against real nodes, message by message.
 
 use super::{Answer, Effect, Input};
+use crate::domain::hub::Announced;
 use crate::domain::hub::tables::{Key, PositionRow, TransferRow};
 use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::{Output, Ticket};
@@ -244,7 +245,9 @@ fn a_node_that_died_before_it_took_its_incarnation_is_not_an_old_copy() {
 
 fn admitted(outputs: Vec<HubOutput>) -> (u64, bool) {
     match outputs.first() {
-        Some(Output::Answer(_, Answer::Admitted { incarnation, resync, .. })) => (*incarnation, *resync),
+        Some(Output::Answer(_, Answer::Announced(Announced::Admitted { incarnation, resync, .. }))) => {
+            (*incarnation, *resync)
+        }
         _ => panic!("not admitted: {outputs:?}"),
     }
 }

@@ -1,5 +1,5 @@
 //! THE table of kinds: what each side's leg of a transfer does to which account, what its lines are called, who owes by
-//! it, who may begin it and what corrects it. Everything else is the same for all kinds. One file a kind.
+//! it, who may begin it and what corrects it. One file a kind. What is not by the table yet stands in CONTRIBUTING.
 
 mod compensation;
 mod transfer;
@@ -28,7 +28,7 @@ pub struct KindRow {
 
 impl KindRow {
     /// Whether it moves what an earlier transfer brought: what came before it must be booked first.
-    pub fn goes_back(&self) -> bool {
+    pub fn corrects(&self) -> bool {
         matches!(self.legs.payer.judged_by, JudgedBy::Original)
     }
 }

@@ -221,7 +221,15 @@ impl<'a, R: Record, A, E> Step<'a, R, A, E> {
     }
 
     /// Refuses what a caller asked for, once this batch is durable.
-    pub fn refuse(&mut self, caller: Caller, refusal: RefusalRecord)
+    pub fn refuse<T>(&mut self, ticket: Ticket<T>, refusal: RefusalRecord)
+    where
+        A: From<RefusalRecord>,
+    {
+        self.refuse_caller(ticket.caller, refusal);
+    }
+
+    /// The same where what the caller asked for is not looked at.
+    pub fn refuse_caller(&mut self, caller: Caller, refusal: RefusalRecord)
     where
         A: From<RefusalRecord>,
     {

@@ -18,7 +18,7 @@ impl NodeMachine {
         match row {
             Some(row) => self.judged_vote(leg, Identity::Known(row.member_ref), step),
             None => {
-                let refusal = RefusalRecord::new(Reason::NothingToAccept, leg.leg.id.side);
+                let refusal = RefusalRecord::new(Reason::NothingToAccept, leg.reference.id.side);
                 refuse(leg.refused(refusal), None, step)
             }
         }
@@ -32,7 +32,7 @@ pub(super) fn await_acceptance(
     rulebook: Digest,
     step: &mut Step<'_>,
 ) -> Verdict {
-    let LegRef { id: LegId { transfer_id, side }, terms_digest } = leg.leg;
+    let LegRef { id: LegId { transfer_id, side }, terms_digest } = leg.reference;
     let terms = &leg.terms;
     step.record(LegAwaited {
         transfer_id,

@@ -1,7 +1,7 @@
 //! Decisions: carried out once, confirmed again, and never turned round.
 
 use super::apply::{PROVINCE, account, account_of};
-use super::returns::{account_of_lost, lost_return};
+use super::compensation::{account_of_lost, lost_return};
 use super::{Life, NodeMachine, Step};
 use crate::domain::machine::own::{IncidentRow, PeerMark};
 use crate::domain::machine::step::Ticket;
@@ -72,7 +72,7 @@ impl NodeMachine {
     ) {
         let admitted = self.admitted(Life::Behind).and_then(|()| self.meet_admitting_hub(hub, step));
         if let Err(refusal) = admitted {
-            return step.refuse(ticket.caller(), refusal);
+            return step.refuse(ticket, refusal);
         }
         let acks = decisions.iter().map(|decision| self.take(decision, step)).collect();
         step.answer(ticket, acks);

@@ -89,7 +89,7 @@ impl NodeMachine {
             return step.answer(ticket, Upserted::PersonChanged);
         }
         match self.judge_report(&report, step) {
-            Err(refusal) => step.refuse(ticket.caller(), refusal),
+            Err(refusal) => step.refuse(ticket, refusal),
             Ok(course @ (Course::Repeat | Course::AsItIs)) => {
                 leave(ticket.narrowed(), (course, report.request), member_ref, step);
             }
@@ -153,7 +153,7 @@ impl NodeMachine {
         step: &mut Step<'_>,
     ) {
         match judge_credit(&request, member_ref, amount, step) {
-            Err(refusal) => step.refuse(ticket.caller(), refusal),
+            Err(refusal) => step.refuse(ticket, refusal),
             Ok(course @ (Course::Repeat | Course::AsItIs)) => {
                 leave(ticket, (course, request), member_ref, step);
             }

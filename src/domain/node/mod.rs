@@ -2,6 +2,7 @@
 
 mod accept;
 pub mod apply;
+pub mod compensation;
 pub mod daily;
 mod decide;
 mod members;
@@ -11,7 +12,6 @@ mod prepare;
 pub mod record;
 #[cfg(test)]
 mod requests_tests;
-pub mod returns;
 pub mod suspension;
 #[cfg(test)]
 mod suspension_tests;
@@ -241,7 +241,7 @@ impl NodeMachine {
     fn serves(&self, caller: Caller, step: &mut Step<'_>) -> bool {
         if !self.is_whole() {
             let refusal = RefusalRecord::new(Reason::Resyncing, crate::domain::reason::RefusalSide::Hub);
-            step.refuse(caller, refusal);
+            step.refuse_caller(caller, refusal);
         }
         self.is_whole()
     }

@@ -2,7 +2,7 @@
 
 use super::apply::{PROVINCE, account_of};
 use super::decide::{Reaction, reaction, replayed_leg};
-use super::{Input, returns};
+use super::{Input, compensation};
 
 use crate::domain::kinds;
 use crate::domain::machine::working_set::WorkingSet;
@@ -83,7 +83,7 @@ fn asked(read: &LegRead, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
     let row = Key::Leg(id.transfer_id, id.side);
     let Ok(leg) = read else { return keys.push(row) };
     match &leg.ask {
-        Ask::First { id_hash, .. } => {
+        Ask::ByPerson { id_hash, .. } => {
             let person = Key::Person(*id_hash);
             if !rows.knows(&person) {
                 return keys.extend([row, person]);
@@ -97,16 +97,16 @@ fn asked(read: &LegRead, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
             let awaits = rows.get::<LegRow>(&row).filter(|row| row.state == LegState::Awaiting);
             keys.extend(awaits.into_iter().flat_map(|row| judged(leg, row.member_ref)));
         }
-        Ask::Original { transfer_id, .. } => {
+        Ask::ByOriginal { transfer_id, .. } => {
             keys.push(row);
-            returns::needs(*transfer_id, id.side, rows, keys);
+            compensation::needs(*transfer_id, id.side, rows, keys);
         }
     }
 }
 
 /// What the rules of a leg look at of its member.
 fn judged(leg: &Leg, member_ref: MemberRef) -> impl Iterator<Item = Key> {
-    let side = leg.leg.id.side;
+    let side = leg.reference.id.side;
     let account = kinds::of(leg.terms.kind).legs[side].account;
     let wallet = (side == Side::Payee).then_some(Key::Wallet(member_ref));
     [Key::Member(member_ref), Key::Account(member_ref, account)].into_iter().chain(wallet)
@@ -134,14 +134,14 @@ fn decided(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
     }
     let leg = rows.get::<LegRow>(&key);
     let differs = leg.is_some_and(|leg| leg.terms_digest != decision.terms_digest);
-    let (replayed, lost) = (replayed_leg(decision), returns::lost_return(decision));
+    let (replayed, lost) = (replayed_leg(decision), compensation::lost_return(decision));
     match reaction(leg.map(|leg| leg.state), decision.outcome, replayed.is_some() || lost.is_some()) {
         Reaction::Replay => {
             let whose = replayed.map(|leg| leg.member_ref);
             keys.extend(whose.into_iter().flat_map(|member_ref| {
                 [Key::Account(member_ref, account_of(Kind::TRANSFER, side)), Key::Wallet(member_ref)]
             }));
-            lost.iter().for_each(|lost| returns::needs_of_lost(lost, keys));
+            lost.iter().for_each(|lost| compensation::needs_of_lost(lost, keys));
             keys.extend([Key::Account(PROVINCE, AccountKind::Suspense), Key::Incident(transfer_id, side)]);
         }
         Reaction::Reject => keys.push(Key::Incident(transfer_id, side)),
@@ -152,5 +152,5 @@ fn decided(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
         return;
     };
     keys.push(leg.account_key());
-    keys.extend(leg.returns.map(|original| returns::original_key(original, side)));
+    keys.extend(leg.returns.map(|original| compensation::original_key(original, side)));
 }

@@ -36,7 +36,7 @@ impl NodeMachine {
     ) {
         let admitted = self.admitted(Life::Joined).and_then(|()| self.meet_admitting_hub(hub, step));
         if let Err(refusal) = admitted {
-            return step.refuse(ticket.caller(), refusal);
+            return step.refuse(ticket, refusal);
         }
         let votes: Vec<Vote> = legs.iter().map(|leg| self.vote(leg, step)).collect();
         step.answer(ticket, votes);
@@ -51,11 +51,11 @@ impl NodeMachine {
     ) {
         let refusals = legs.iter().map(|read| match read {
             Ok(leg) => match &leg.ask {
-                Ask::First { person, id_hash } => {
+                Ask::ByPerson { person, id_hash } => {
                     self.judge(leg, self.identify(person, *id_hash, step), step).0
                 }
                 Ask::ById => vec![unsupported(leg, "accepted")],
-                Ask::Original { .. } => vec![unsupported(leg, "kind")],
+                Ask::ByOriginal { .. } => vec![unsupported(leg, "kind")],
             },
             Err(refused) => vec![refused.refusal.clone()],
         });
@@ -85,12 +85,12 @@ impl NodeMachine {
     /// The vote on a leg that can be judged, by what it is asked for.
     fn first_vote(&mut self, leg: &Leg, row: Option<&LegRow>, step: &mut Step<'_>) -> Verdict {
         match &leg.ask {
-            Ask::First { person, id_hash } => {
+            Ask::ByPerson { person, id_hash } => {
                 let identity = self.identify(person, *id_hash, step);
                 self.judged_vote(leg, identity, step)
             }
             Ask::ById => self.accepted_vote(leg, row, step),
-            Ask::Original { transfer_id, terms_digest } => {
+            Ask::ByOriginal { transfer_id, terms_digest } => {
                 self.return_vote(leg, (*transfer_id, *terms_digest), step)
             }
         }
@@ -103,7 +103,8 @@ impl NodeMachine {
         let refusal = refusals.into_iter().next().or_else(|| overflow(leg, identity, step));
         let (Identity::Known(member_ref), None) = (identity, &refusal) else {
             // Identity is judged first, so a refusal is there whenever the person is not known.
-            let refusal = refusal.unwrap_or_else(|| RefusalRecord::new(Reason::Internal, leg.leg.id.side));
+            let refusal =
+                refusal.unwrap_or_else(|| RefusalRecord::new(Reason::Internal, leg.reference.id.side));
             return refuse(leg.refused(refusal), Some(rulebook), step);
         };
         // From here on nothing may fail.
@@ -124,7 +125,7 @@ impl NodeMachine {
         rulebook: Digest,
         step: &Step<'_>,
     ) -> PreparedLeg {
-        let LegRef { id: LegId { transfer_id, side }, terms_digest } = leg.leg;
+        let LegRef { id: LegId { transfer_id, side }, terms_digest } = leg.reference;
         let ask_at = step.now.mono.after(leg.time_left_ms).after(ASK_MARGIN_MS);
         self.in_doubt.insert((transfer_id, side), Doubt { terms_digest, ask_at });
         PreparedLeg {
@@ -160,7 +161,7 @@ impl NodeMachine {
     /// Every rule that stands against the leg, in the fixed order, and whether it has still to be accepted. Identity
     /// comes first and hides the rest.
     fn judge(&self, leg: &Leg, identity: Identity, step: &Step<'_>) -> (Vec<RefusalRecord>, bool) {
-        let (side, terms) = (leg.leg.id.side, &leg.terms);
+        let (side, terms) = (leg.reference.id.side, &leg.terms);
         let served = self.places.locate(terms.region).is_some_and(|area| area.province == self.province);
         if !served {
             return (vec![RefusalRecord::new(Reason::RegionElsewhere, side)], false);
@@ -199,12 +200,12 @@ impl NodeMachine {
 
 /// What this node cannot carry out or look at of a leg, by the field that says so.
 fn unsupported(leg: &Leg, field: &str) -> RefusalRecord {
-    RefusalRecord::new(Reason::Unsupported, leg.leg.id.side).with("field", field)
+    RefusalRecord::new(Reason::Unsupported, leg.reference.id.side).with("field", field)
 }
 
 /// Refuses a leg, durably.
 pub(super) fn refuse(refused: LegRefusal, rulebook: Option<Digest>, step: &mut Step<'_>) -> Verdict {
-    let LegRef { id: LegId { transfer_id, side }, terms_digest } = refused.leg;
+    let LegRef { id: LegId { transfer_id, side }, terms_digest } = refused.reference;
     let refusal = refused.refusal.clone();
     step.record(LegRefused {
         transfer_id,
@@ -231,7 +232,7 @@ fn overflow(leg: &Leg, identity: Identity, step: &Step<'_>) -> Option<RefusalRec
     let Identity::Known(member_ref) = identity else {
         return None;
     };
-    let side = leg.leg.id.side;
+    let side = leg.reference.id.side;
     let row = account(step.rows(), member_ref, account_of(leg.terms.kind, side));
     let used = match side {
         Side::Payer => Some(row.held),

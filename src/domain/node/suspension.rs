@@ -33,7 +33,7 @@ impl NodeMachine {
         step: &mut Step<'_>,
     ) {
         match judge(&request, member_ref, suspension, step) {
-            Err(refusal) => step.refuse(ticket.caller(), refusal),
+            Err(refusal) => step.refuse(ticket, refusal),
             Ok(course @ (Course::Repeat | Course::AsItIs)) => {
                 leave(ticket, (course, request), member_ref, step);
             }

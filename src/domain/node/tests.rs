@@ -43,9 +43,9 @@ fn refusal(verdict: &Verdict) -> Reason {
 
 fn decision(leg: &Leg, outcome: Outcome) -> Decision {
     Decision {
-        transfer_id: leg.leg.id.transfer_id,
-        side: leg.leg.id.side,
-        terms_digest: leg.leg.terms_digest,
+        transfer_id: leg.reference.id.transfer_id,
+        side: leg.reference.id.side,
+        terms_digest: leg.reference.terms_digest,
         outcome,
         window: None,
         hub_seq: (outcome == Outcome::Commit).then_some(1),
@@ -126,7 +126,7 @@ fn an_id_with_other_terms_is_a_conflict_and_changes_nothing() {
     let mut leg = legs(&mut toy, 1, 40_000).remove(0);
     verdict(&mut toy, &leg);
     let before = rows(&mut toy);
-    leg.leg.terms_digest.0[0] ^= 1;
+    leg.reference.terms_digest.0[0] ^= 1;
     assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::TermsDiffer);
     let acks = toy.decide(PAYER, decision(&leg, Outcome::Abort));
     assert_eq!(acks[0].result, AckResult::Rejected);
@@ -225,7 +225,7 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
     ] {
         let id_hash = Digest([number; 32]);
         let mut leg = leg.clone().with_id_hash(|_| id_hash);
-        leg.leg.id.transfer_id = id(number);
+        leg.reference.id.transfer_id = id(number);
         let legs = vec![Ok(leg)];
         let check = toy.payer.run(now, Input::Check { ticket: Ticket::new(0), legs: legs.clone() });
         let Answer::Refusals(refusals) = answer(check) else { panic!("no refusals") };

@@ -43,7 +43,7 @@ impl NodeMachine {
         step: &mut Step<'_>,
     ) {
         match self.judge_opening(&request, member_ref, use_region, step) {
-            Err(refusal) => step.refuse(ticket.caller(), refusal),
+            Err(refusal) => step.refuse(ticket, refusal),
             Ok(course @ (Course::Repeat | Course::AsItIs)) => {
                 leave(ticket, (course, request), member_ref, step);
             }
@@ -107,7 +107,7 @@ impl NodeMachine {
         step: &mut Step<'_>,
     ) {
         match self.judge_change(&request, member_ref, &change, step) {
-            Err(refusal) => return step.refuse(ticket.caller(), refusal),
+            Err(refusal) => return step.refuse(ticket, refusal),
             Ok(course @ (Course::Repeat | Course::AsItIs)) => {
                 return leave(ticket, (course, request), member_ref, step);
             }

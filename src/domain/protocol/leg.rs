@@ -89,8 +89,8 @@ pub struct LegTerms {
 /// How a node is asked for a leg: by what it finds whose leg it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// For the first time, with the person.
-    First {
+    /// By the person: for the first time, or to check it.
+    ByPerson {
         /// This side's person. Never stored as he is.
         person: Box<Person>,
         /// Keyed hash of his number at his node; zeros until that has made it.
@@ -99,7 +99,7 @@ pub enum Ask {
     /// By the leg's id, once the payee has accepted: the node that voted first knows whose it is.
     ById,
     /// By the leg whose money this one carries back.
-    Original {
+    ByOriginal {
         /// The committed transfer.
         transfer_id: TransferId,
         /// Keyed digest of its whole terms.
@@ -111,7 +111,7 @@ pub enum Ask {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leg {
     /// Which leg; zeros in a check, but for the side.
-    pub leg: LegRef,
+    pub reference: LegRef,
     /// All of the leg that rules may look at.
     pub terms: LegTerms,
     /// By what it is asked for.
@@ -129,7 +129,7 @@ impl Leg {
 
     /// The same as its node finds the person: with this keyed hash of his number, where the leg names him.
     pub fn with_id_hash(mut self, hash: impl FnOnce(&IdNumber) -> Digest) -> Leg {
-        if let Ask::First { person, id_hash } = &mut self.ask {
+        if let Ask::ByPerson { person, id_hash } = &mut self.ask {
             *id_hash = hash(&person.id_number);
         }
         self
@@ -143,7 +143,7 @@ impl Leg {
     /// A refusal of it.
     pub fn refused(&self, refusal: RefusalRecord) -> LegRefusal {
         LegRefusal {
-            leg: self.leg,
+            reference: self.reference,
             amount: self.terms.amount,
             counter_region: Some(self.terms.counter_region),
             receipt_time: self.terms.receipt_time,
@@ -156,7 +156,7 @@ impl Leg {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LegRefusal {
     /// Which leg.
-    pub leg: LegRef,
+    pub reference: LegRef,
     /// Amount; zero when it cannot be read.
     pub amount: Money,
     /// The other side's pooling area, when it can be read.
@@ -174,7 +174,7 @@ pub type LegRead = Result<Leg, LegRefusal>;
 /// Which leg was read, whatever it says.
 pub fn named(read: &LegRead) -> LegRef {
     match read {
-        Ok(leg) => leg.leg,
-        Err(refused) => refused.leg,
+        Ok(leg) => leg.reference,
+        Err(refused) => refused.reference,
     }
 }

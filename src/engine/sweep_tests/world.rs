@@ -1,6 +1,7 @@
 //! A hub on the engine's core, and two provinces that do what it says.
 
 use super::{PAUSE_MS, ROUND, SIX, TURN_MS, TURNS_IN_ALL, WAITING};
+use crate::domain::hub::Announced;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{
     AcceptRequest, Answer, CreateRequest, Deadlines, Effect, HubMachine, Input, Key, Record, WaitMode,
@@ -171,12 +172,14 @@ impl World {
                     let outcome = (row.state, row.refusal.as_ref().map(|refusal| refusal.reason));
                     assert_eq!(self.heard.insert(ticket, outcome), None, "answered twice: {ticket}");
                 }
-                Output::Answer(_, Answer::Admitted { incarnation, .. }) => assert_eq!(incarnation, 1),
+                Output::Answer(_, Answer::Announced(Announced::Admitted { incarnation, .. })) => {
+                    assert_eq!(incarnation, 1)
+                }
                 Output::Answer(ticket, other) => panic!("{ticket}: {other:?}"),
                 Output::Effect(Effect::Prepare(province, leg)) => {
                     let vote = match leg.ask {
-                        Ask::First { .. } => first_vote(leg.leg),
-                        Ask::ById | Ask::Original { .. } => yes(leg.leg),
+                        Ask::ByPerson { .. } => first_vote(leg.reference),
+                        Ask::ById | Ask::ByOriginal { .. } => yes(leg.reference),
                     };
                     votes.entry(province).or_insert_with(Vec::new).push(vote);
                 }

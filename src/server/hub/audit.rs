@@ -30,7 +30,7 @@ use std::sync::Arc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-/// The service.
+/// AuditService, over what the server shares.
 pub(super) struct Audits(pub(super) Arc<Shared>);
 
 /// A part made of rows of one kind.

@@ -26,7 +26,7 @@ use crate::wire::status::{Problem, problem_of_store};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
-/// The service.
+/// CompensationService, over what the server shares.
 pub(super) struct Compensations(pub(super) Arc<Shared>);
 
 impl Shared {

@@ -22,7 +22,7 @@ use crate::wire::status::{Problem, problem_of_store};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
-/// The service.
+/// CoordinatorService, over what the server shares.
 pub(super) struct Nodes(pub(super) Arc<Shared>);
 
 /// The province that a call speaks for: its certificate's, and nobody else's.

@@ -121,7 +121,7 @@ impl Dispatcher {
     fn refuse(&self, province: ProvinceCode, orders: Vec<Order>) {
         for order in orders {
             if let Order::Prepare(leg, _) = order {
-                let _ = self.unserved.send((province, leg.leg.id.transfer_id));
+                let _ = self.unserved.send((province, leg.reference.id.transfer_id));
             }
         }
     }
@@ -298,14 +298,14 @@ impl Lane {
     /// Legs that are asked for by their id go in calls of their own: a node of before acceptance cannot read them, and
     /// must not refuse the others with them.
     fn prepare_call(&mut self) -> impl Future<Output = Finished> + use<> {
-        let is_first = |(leg, _): &(Box<Leg>, Instant)| matches!(leg.ask, Ask::First { .. });
+        let is_first = |(leg, _): &(Box<Leg>, Instant)| matches!(leg.ask, Ask::ByPerson { .. });
         let first = self.prepares.front().is_some_and(is_first);
         let count = self.prepares.iter().take(ITEMS_MAX).take_while(|it| is_first(it) == first).count();
         let waited = |since: Instant| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let legs: Vec<Leg> =
             self.prepares.drain(..count).map(|(leg, since)| leg.waited(waited(since))).collect();
         let (province, link, engine) = (self.province, self.link.clone(), self.engine.clone());
-        let transfer_ids = legs.iter().map(|it| it.leg.id.transfer_id).collect();
+        let transfer_ids = legs.iter().map(|it| it.reference.id.transfer_id).collect();
         let mut unanswered = Unanswered { province, engine: engine.clone(), transfer_ids };
         async move {
             match link.prepare(&legs).await {
@@ -355,7 +355,7 @@ impl Lane {
         let until = tokio::time::Instant::now() + wait;
         loop {
             if !waiting.is_empty() {
-                let transfer_ids = waiting.drain(..).map(|it| it.leg.id.transfer_id).collect();
+                let transfer_ids = waiting.drain(..).map(|it| it.reference.id.transfer_id).collect();
                 self.engine.tell(Input::PrepareFailed { province: self.province, transfer_ids });
             }
             tokio::select! {

@@ -13,7 +13,7 @@ use crate::wire::status::Problem;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
-/// The service.
+/// RegionService, over what the server shares.
 pub(super) struct Regions(pub(super) Arc<Shared>);
 
 #[tonic::async_trait]

@@ -10,7 +10,7 @@ use crate::wire::status::Problem;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
-/// The service.
+/// RulebookService, over what the server shares.
 pub(super) struct Rulebooks(pub(super) Arc<Shared>);
 
 #[tonic::async_trait]

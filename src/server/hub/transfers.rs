@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tonic::{Request, Response, Status};
 
-/// The service.
+/// TransferService, over what the server shares.
 pub(super) struct Transfers(pub(super) Arc<Shared>);
 
 /// A transfer that was handed in, with what its answer will show of the persons.
@@ -128,7 +128,7 @@ impl Shared {
     }
 
     async fn check_leg(&self, leg: Leg, within: Duration) -> Result<Vec<RefusalRecord>, Status> {
-        let (province, side) = (leg.terms.province, RefusalSide::from(leg.leg.id.side));
+        let (province, side) = (leg.terms.province, RefusalSide::from(leg.reference.id.side));
         let unreachable = |province: ProvinceCode| {
             vec![RefusalRecord::new(Reason::ProvinceUnreachable, RefusalSide::Hub).with("province", province)]
         };

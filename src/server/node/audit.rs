@@ -29,7 +29,7 @@ use std::sync::Arc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-/// The service.
+/// AuditService, over what the server shares.
 pub(super) struct Audits(pub(super) Arc<Shared>);
 
 /// What stands for members in one stream: no two streams can be put together, and nobody can be found by it.

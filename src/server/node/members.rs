@@ -30,7 +30,7 @@ const REJECTED_SHOWN: usize = 100;
 /// Another request may make the same person's vault row first; then the row is looked up again.
 const TRIES: usize = 3;
 
-/// The service.
+/// MemberService, over what the server shares.
 pub(super) struct Members(pub(super) Arc<Shared>);
 
 fn shown(standing: &Standing, person: &Person) -> Result<Member, Problem> {

@@ -25,14 +25,14 @@ use tonic::{Request, Response, Status};
 /// Checks that may run at once: they are a service to callers, and must not crowd out prepares.
 const CHECKS_MAX: usize = 64;
 
-/// The service.
+/// ParticipantService, over what the server shares.
 pub(super) struct Participants {
     pub(super) shared: Arc<Shared>,
     pub(super) checks: AtomicUsize,
 }
 
-/// Whom a sealed leg belongs to.
-fn owner(transfer_id: TransferId, side: Side) -> Vec<u8> {
+/// What a leg is sealed for: it opens for the same leg only.
+fn seal_context(transfer_id: TransferId, side: Side) -> Vec<u8> {
     [&transfer_id.0[..], &[side as u8]].concat()
 }
 
@@ -53,14 +53,14 @@ impl Shared {
 
     /// A leg's record as it may leave the house.
     pub(super) fn sealed(&self, transfer_id: TransferId, side: Side, leg_record: &[u8]) -> Vec<u8> {
-        self.vault.key().seal(&owner(transfer_id, side), leg_record)
+        self.vault.key().seal(&seal_context(transfer_id, side), leg_record)
     }
 
     /// A decision as it may come into the house: its leg opened. One that this node did not seal brings none.
     fn open(&self, mut decision: Decision) -> Decision {
         if !decision.leg_record.is_empty() {
-            let owner = owner(decision.transfer_id, decision.side);
-            decision.leg_record = self.vault.key().open(&owner, &decision.leg_record).unwrap_or_default();
+            let context = seal_context(decision.transfer_id, decision.side);
+            decision.leg_record = self.vault.key().open(&context, &decision.leg_record).unwrap_or_default();
         }
         decision
     }

@@ -31,7 +31,7 @@ use crate::wire::wallet::{ChangeInput, Relative};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
-/// The service.
+/// WalletService, over what the server shares.
 pub(super) struct Wallets(pub(super) Arc<Shared>);
 
 impl Shared {

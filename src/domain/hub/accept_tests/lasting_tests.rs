@@ -78,7 +78,7 @@ fn a_node_that_starts_again_is_asked_again_and_its_earlier_vote_does_not_count()
     let mut toy = waiting();
     let outputs = toy.say(2, 1, true);
     let legs = by_id(&outputs);
-    let payers = legs.iter().find(|leg| leg.leg.id.side == Side::Payer).expect("the payer's leg");
+    let payers = legs.iter().find(|leg| leg.reference.id.side == Side::Payer).expect("the payer's leg");
     let node::Answer::Votes(votes) = toy.prepare(payers) else { panic!("no votes") };
     let node = toy.payer.mark;
     toy.hub.run(toy.now, Input::Votes { province: PAYER, node, votes });

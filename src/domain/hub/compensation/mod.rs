@@ -139,8 +139,8 @@ impl HubMachine {
         let proposal = step.rows().get::<CompensationRow>(&Key::Compensation(id)).cloned();
         match (answer, proposal) {
             (Ok(()), Some(proposal)) => step.answer(ticket, Compensated::Said(Box::new(proposal))),
-            (Ok(()), None) => step.refuse(ticket.caller(), refusal(Reason::Internal)),
-            (Err(refusal), _) => step.refuse(ticket.caller(), refusal),
+            (Ok(()), None) => step.refuse(ticket, refusal(Reason::Internal)),
+            (Err(refusal), _) => step.refuse(ticket, refusal),
         }
     }
 
@@ -242,9 +242,9 @@ impl HubMachine {
                 demands: Demands::default(),
             };
             let ask =
-                Ask::Original { transfer_id: proposal.original_id, terms_digest: original.terms_digest };
-            let leg = LegRef::new(id, side, transfer.terms_digest);
-            let leg = Leg { leg, terms, ask, time_left_ms: decide_within_ms };
+                Ask::ByOriginal { transfer_id: proposal.original_id, terms_digest: original.terms_digest };
+            let reference = LegRef::new(id, side, transfer.terms_digest);
+            let leg = Leg { reference, terms, ask, time_left_ms: decide_within_ms };
             step.effect(Effect::Prepare(provinces[side], Box::new(leg)));
         }
     }

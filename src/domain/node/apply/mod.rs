@@ -31,7 +31,7 @@ impl Record {
         match self {
             Record::PeerSeen(record) => put_peer(record.province, record.mark, rows),
             Record::IncidentRaised(record) => put_incident(record, rows),
-            Record::ReturnPrepared(record) => super::returns::prepared(record, rows),
+            Record::ReturnPrepared(record) => super::compensation::prepared(record, rows),
             Record::NodeJoined(record) => began(record.incarnation, record.start_id, record.time, rows),
             Record::MemberRecorded(record) => member(record, rows),
             Record::AccountCredited(record) => credited(record, rows),
@@ -296,7 +296,7 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet<Row>) {
         }
         Outcome::Abort => {
             rows.put(if counts_in_day(&leg) { daily::release(freed, leg.day) } else { freed });
-            super::returns::released(&leg, rows);
+            super::compensation::released(&leg, rows);
             LegState::Aborted
         }
     };

@@ -96,7 +96,7 @@ impl NodeMachine {
         let (member_ref, account) = match self.judge_return(leg, original, step) {
             Ok(found) => found,
             Err(reason) => {
-                let refusal = RefusalRecord::new(reason, leg.leg.id.side);
+                let refusal = RefusalRecord::new(reason, leg.reference.id.side);
                 return refuse(leg.refused(refusal), None, step);
             }
         };
@@ -116,7 +116,7 @@ impl NodeMachine {
         (original, digest): (TransferId, Digest),
         step: &Step<'_>,
     ) -> Result<(MemberRef, AccountKind), Reason> {
-        let (side, terms) = (leg.leg.id.side, &leg.terms);
+        let (side, terms) = (leg.reference.id.side, &leg.terms);
         if self.places.locate(terms.region).is_none_or(|area| area.province != self.province) {
             return Err(Reason::RegionElsewhere);
         }
@@ -186,5 +186,5 @@ pub(super) fn account_of_lost(lost: &ReturnPrepared, rows: &WorkingSet<Row>) -> 
 }
 
 #[cfg(test)]
-#[path = "returns_tests.rs"]
+#[path = "compensation_tests.rs"]
 mod tests;

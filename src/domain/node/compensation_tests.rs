@@ -43,19 +43,19 @@ fn verdict(toy: &mut Toy, leg: &Leg) -> Verdict {
 
 /// The same leg of another transfer.
 fn of(number: u8, leg: &Leg) -> Leg {
-    let LegRef { id: named, terms_digest } = leg.leg;
-    Leg { leg: LegRef::new(id(number), named.side, terms_digest), ..leg.clone() }
+    let LegRef { id: named, terms_digest } = leg.reference;
+    Leg { reference: LegRef::new(id(number), named.side, terms_digest), ..leg.clone() }
 }
 
 /// The same leg, carrying back what another one brought.
 fn carrying_back(number: u8, digest: Digest, leg: Leg) -> Leg {
-    Leg { ask: Ask::Original { transfer_id: id(number), terms_digest: digest }, ..leg }
+    Leg { ask: Ask::ByOriginal { transfer_id: id(number), terms_digest: digest }, ..leg }
 }
 
 fn originals_digest(leg: &Leg) -> Digest {
     match leg.ask {
-        Ask::Original { terms_digest, .. } => terms_digest,
-        Ask::First { .. } | Ask::ById => panic!("{leg:?} carries nothing back"),
+        Ask::ByOriginal { terms_digest, .. } => terms_digest,
+        Ask::ByPerson { .. } | Ask::ById => panic!("{leg:?} carries nothing back"),
     }
 }
 
@@ -73,9 +73,9 @@ fn row(toy: &mut Toy, province: ProvinceCode, kind: AccountKind) -> AccountRow {
 fn decision(leg: &Leg, outcome: Outcome, leg_record: Vec<u8>) -> Decision {
     let committed = outcome == Outcome::Commit;
     Decision {
-        transfer_id: leg.leg.id.transfer_id,
-        side: leg.leg.id.side,
-        terms_digest: leg.leg.terms_digest,
+        transfer_id: leg.reference.id.transfer_id,
+        side: leg.reference.id.side,
+        terms_digest: leg.reference.terms_digest,
         outcome,
         window: committed.then(|| crate::domain::value::calendar::Day::of(leg.terms.receipt_time)),
         hub_seq: committed.then_some(2),
@@ -117,8 +117,8 @@ fn a_node_lets_no_more_go_back_than_it_moved_whoever_asks() {
     assert_eq!(refusal(&mut toy, &other), Reason::OverCompensated);
     // Nor is a return carried back itself.
     toy.decide(PAYEE, decision(&debit, Outcome::Commit, Vec::new()));
-    let mut back = carrying_back(50, debit.leg.terms_digest, of(52, &debit));
-    back.leg.id.side = Side::Payee;
+    let mut back = carrying_back(50, debit.reference.terms_digest, of(52, &debit));
+    back.reference.id.side = Side::Payee;
     assert_eq!(refusal(&mut toy, &back), Reason::OriginalNotHere);
 }
 
@@ -173,8 +173,10 @@ fn a_return_that_was_lost_comes_back_as_it_was() {
         let prepared = toy.node(province).journal.len();
         toy.decide(province, decision(&leg, Outcome::Commit, Vec::new()));
         let (before, whole) = (prepared - 1, toy.node(province).rows.rows().cloned().collect::<Vec<_>>());
-        let known: LegRow =
-            toy.node(province).get(&Key::Leg(leg.leg.id.transfer_id, leg.leg.id.side)).expect("one");
+        let known: LegRow = toy
+            .node(province)
+            .get(&Key::Leg(leg.reference.id.transfer_id, leg.reference.id.side))
+            .expect("one");
         assert_eq!(
             self::leg_record(&known),
             Some(leg_record.clone()),
