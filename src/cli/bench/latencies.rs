@@ -14,7 +14,7 @@ pub struct Latencies(Histogram<u64>);
 
 impl Default for Latencies {
     fn default() -> Latencies {
-        Latencies(Histogram::new_with_max(MOST, DIGITS).expect("sound bounds"))
+        Latencies(Histogram::new_with_max(MOST, DIGITS).expect("two digits up to an hour fit"))
     }
 }
 

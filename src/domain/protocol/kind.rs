@@ -2,7 +2,7 @@
 
 /// The number of a kind; never changes, and is not given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Kind(pub u8);
+pub struct Kind(pub(in crate::domain) u8);
 
 impl Kind {
     /// Money of a personal account goes to the wallet of a relative in another province.

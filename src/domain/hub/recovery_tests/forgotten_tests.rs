@@ -1,0 +1,70 @@
+//! What the hub has forgotten altogether: ids, and what was carried back.
+
+use super::*;
+
+/// Found in review: the hub did not know the id any more, so it left a tombstone, and the side in doubt was told to
+/// abort what the other side had recorded.
+#[test]
+fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
+    let mut toy = Toy::new();
+    let before = toy.hub.journal.len();
+    let mut outputs = Vec::new();
+    for output in toy.create(1, 1, 40_000) {
+        if let Output::Effect(Effect::Prepare(province, leg)) = output {
+            let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
+            let node = toy.node(province).mark;
+            outputs.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));
+        }
+    }
+    outputs.retain(|it| !matches!(it, Output::Effect(Effect::Decide(PAYEE, _))));
+    toy.settle(outputs);
+    restored(&mut toy, before);
+    // The clock of the machine that it was restored on is far behind.
+    let far = Day::of(Civil(NOON + 9 * 86_400_000));
+    hear_changed(&mut toy, |_, legs| {
+        legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(window, ..)| *window = far));
+    });
+    let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
+    toy.hub.mark.incarnation = own.incarnation;
+    toy.join(PAYEE);
+    let leg: LegRow = toy.payee.get(&node::Key::Leg(id(1), Side::Payee)).expect("in doubt");
+    let question = Question { transfer_id: leg.transfer_id, side: leg.side, terms_digest: leg.terms_digest };
+    let node = toy.payee.mark;
+    let asked = |toy: &mut Toy| {
+        let questions = vec![question.clone()];
+        let ask = Input::Resolve { ticket: Ticket::new(7), province: PAYEE, node, questions };
+        let outputs = toy.hub.run(toy.now, ask);
+        let [Output::Answer(7, Answer::Rulings(rulings))] = &outputs[..] else { panic!("{outputs:?}") };
+        assert!(matches!(rulings[..], [Ruling::Pending { .. }]), "{rulings:?}");
+    };
+    asked(&mut toy);
+    assert!(toy.hub.get::<crate::domain::hub::tables::TombstoneRow>(&Key::Tombstone(id(1))).is_none());
+    let again = toy.create(8, 1, 40_000);
+    assert!(
+        matches!(&again[..], [Output::Answer(8, Answer::Refused(it))] if it.reason == Reason::OutcomeUnknown),
+        "{again:?}"
+    );
+    // Nor where an old copy of the hub has used the id for something else.
+    toy.create(9, 2, 500);
+    let other = TransferRow { transfer_id: id(1), state: TransferState::Aborted, ..transfer(&toy, 2) };
+    toy.hub.rows.put(other);
+    asked(&mut toy);
+}
+
+/// Of what a return moves its node must know before; without this the original could be told after it.
+#[test]
+fn a_return_that_is_adopted_is_known_as_one() {
+    let mut toy = Toy::new();
+    let outputs = toy.create(1, 1, 40_000);
+    toy.settle(outputs);
+    let before = toy.hub.journal.len();
+    toy.propose(50, 1, 40_000);
+    let outputs = toy.approve(50);
+    toy.settle(outputs);
+    assert_eq!(transfer(&toy, 50).state, TransferState::Committed);
+    restored(&mut toy, before);
+    hear(&mut toy);
+    let adopted = transfer(&toy, 50);
+    assert_eq!((adopted.state, adopted.returns), (TransferState::Committed, Some(id(1))));
+    assert!(adopted.is_adopted());
+}
