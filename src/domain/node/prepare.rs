@@ -176,7 +176,10 @@ impl NodeMachine {
         if let Some(refusal) = known(identity, side, member.is_some()) {
             return (vec![refusal], false);
         }
-        let Some((member_ref, member)) = member else { return (Vec::new(), false) };
+        let Some((member_ref, member)) = member else {
+            // `known` has refused whoever is no member; nobody is let through for want of a row.
+            return (vec![RefusalRecord::new(Reason::Internal, side)], false);
+        };
         let account = rows.get::<AccountRow>(&Key::Account(member_ref, effect.account));
         let account = account.filter(|row| row.kind == AccountKind::Personal);
         let wallet = if side == Side::Payee { rows.get(&Key::Wallet(member_ref)) } else { None };
