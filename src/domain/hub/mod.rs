@@ -29,9 +29,9 @@ pub use create::first_legs;
 
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::need::Needs;
-use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::{Caller, Machine, Ticket};
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::calendar::{Mono, Now};
@@ -39,14 +39,11 @@ use crate::domain::value::id::{Digest, StartId, TransferId};
 use crate::domain::value::region::{ProvinceCode, RegionDirectory};
 use crate::domain::value::side::BySide;
 use accept::{Awaiting, AwaitingVote};
-pub use messages::{
-    Announced, Announcement, Answer, Compensated, CreateRequest, Effect, Found, Input, WaitMode,
-};
+pub use messages::{Answer, Compensated, CreateRequest, Effect, Found, Input, WaitMode};
 use outbox::Outbox;
 pub use read_back::ReadBack;
 use receipts::Receipts;
 pub use record::Record;
-pub use recovery::HeardLeg;
 use recovery::Recovery;
 use resync::Resync;
 pub use resync::{Page, decisions_of, late_decisions_of};
@@ -178,7 +175,9 @@ impl HubMachine {
     fn step_while_recovering(&mut self, input: Input, step: &mut Step<'_>) {
         let caller = HubMachine::caller(&input);
         match input {
-            Input::Announce { ticket, node } => self.announce_while_recovering(ticket, &node, step),
+            Input::Announce { ticket, province, node, announcement, .. } => {
+                self.announce_while_recovering(ticket, (province, node), &announcement, step);
+            }
             Input::Heard { province, legs } => self.heard(province, legs, step),
             Input::Link { province, up } => self.link(province, up, step),
             Input::Create { .. }
@@ -237,7 +236,9 @@ impl Machine for HubMachine {
                 self.outbox.unanswered(province, &told);
             }
             Input::Link { province, up } => self.link(province, up, step),
-            Input::Announce { ticket, node } => self.announce(ticket, *node, step),
+            Input::Announce { ticket, province, node, announcement, knows_us_to } => {
+                self.announce(ticket, (province, node), (&announcement, knows_us_to), step);
+            }
             Input::ReadBack { province, page, upto, end, decisions } => {
                 self.read_back(province, (page, upto, end), decisions, step);
             }

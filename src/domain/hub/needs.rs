@@ -56,8 +56,8 @@ impl HubMachine {
                 keys.push(Key::Peer(*province));
                 keys.extend(decisions.iter().map(|decision| Key::Transfer(decision.transfer_id)));
             }
-            Input::Announce { node, .. } => {
-                keys.push(Key::Peer(node.province));
+            Input::Announce { province, .. } => {
+                keys.push(Key::Peer(*province));
                 keys.extend(self.live.keys().map(|id| Key::Transfer(*id)));
             }
             Input::Resolve { province, questions, .. } => {

@@ -2,13 +2,13 @@
 
 use super::decide::{HUB, decision_for};
 use super::recovery::Recovery;
-use super::{Announced, Announcement, Effect, HubMachine, Live, Step};
-
+use super::{Effect, HubMachine, Live, Step};
 use crate::domain::hub::record::{HubStarted, NodeAdmitted, ResyncMoved, TransferTombstoned};
 use crate::domain::hub::tables::{Key, Row, TombstoneRow, TransferRow};
-use crate::domain::machine::own::{IncidentRow, PeerMark, PeerRow, PeerSeen, own};
+use crate::domain::machine::own::{IncidentRow, PeerRow, PeerSeen, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
 use crate::domain::protocol::message::{Decision, Question, Ruling};
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -105,18 +105,24 @@ impl HubMachine {
 
     /// Gives a node's new start its incarnation. The node has to prove that its journal holds what was last seen of it;
     /// one that does not was restored, and is told again what it lost before it may vote.
-    pub(super) fn announce(&mut self, ticket: Ticket<Announced>, node: Announcement, step: &mut Step<'_>) {
+    pub(super) fn announce(
+        &mut self,
+        ticket: Ticket<Announced>,
+        (province, mark): (ProvinceCode, PeerMark),
+        (announcement, knows_us_to): (&Announcement, Option<u64>),
+        step: &mut Step<'_>,
+    ) {
         self.note_seen(step);
-        let (province, mark) = (node.province, node.mark);
         let hub_recovered = own(step.rows()).recovered;
         // What it knows of a life since the last recovery must be in this journal.
-        let known_since = node.hub_incarnation > 0 && node.hub_incarnation >= hub_recovered;
-        if known_since && node.knows_us_to.is_none() {
+        let hub_incarnation = announcement.hub_seen.map_or(0, |seen| seen.incarnation);
+        let known_since = hub_incarnation > 0 && hub_incarnation >= hub_recovered;
+        if known_since && knows_us_to.is_none() {
             let refusal = RefusalRecord::new(Reason::HubBehind, HUB);
             return step.refuse(ticket, refusal);
         }
         let seen = step.rows().get::<PeerRow>(&Key::Peer(province)).cloned();
-        let standing = seen.as_ref().map_or(Standing::Whole, |seen| standing(seen, &node));
+        let standing = seen.as_ref().map_or(Standing::Whole, |seen| standing(seen, &mark, announcement));
         match (&seen, standing) {
             (Some(seen), Standing::SameStart) => {
                 let resync = seen.resync.is_some();
@@ -140,7 +146,7 @@ impl HubMachine {
         step.record(NodeAdmitted { province, mark: PeerMark { incarnation, ..mark } });
         if standing == Standing::Restored {
             let told = seen.as_ref().and_then(|seen| seen.resync).unwrap_or(u64::MAX);
-            let told = Some(told.min(node.knows_us_to.unwrap_or(0)));
+            let told = Some(told.min(knows_us_to.unwrap_or(0)));
             step.record(ResyncMoved { province, told });
             self.tell_again(province);
         }
@@ -277,17 +283,17 @@ enum Standing {
     Restored,
 }
 
-fn standing(seen: &PeerRow, node: &Announcement) -> Standing {
-    if seen.start_id == node.mark.start_id {
+fn standing(seen: &PeerRow, mark: &PeerMark, announcement: &Announcement) -> Standing {
+    if seen.start_id == mark.start_id {
         return Standing::SameStart;
     }
-    if node.again {
+    if announcement.again {
         return Standing::Superseded;
     }
-    let hash = match node.mark.sequence.cmp(&seen.sequence) {
+    let hash = match mark.sequence.cmp(&seen.sequence) {
         Ordering::Less => return Standing::Restored,
-        Ordering::Equal => Some(node.mark.head_hash),
-        Ordering::Greater => node.proof.filter(|(at, _)| *at == seen.sequence).map(|(_, hash)| hash),
+        Ordering::Equal => Some(mark.head_hash),
+        Ordering::Greater => announcement.proof.filter(|(at, _)| *at == seen.sequence).map(|(_, hash)| hash),
     };
     match hash {
         // Before its first record there is nothing to prove.

@@ -1,8 +1,9 @@
 //! What the hub journals.
 
 use super::tables::Row;
-use crate::domain::machine::own::{IncidentRaised, PeerMark, PeerSeen};
+use crate::domain::machine::own::{IncidentRaised, PeerSeen};
 use crate::domain::machine::record::{contents, records};
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::transfer::{Outcome, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::calendar::{Civil, Day};

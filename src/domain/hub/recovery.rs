@@ -8,46 +8,22 @@
 //! with what the client was told. Everything else can only have been aborted.
 
 use super::decide::HUB;
-use super::{Announced, Announcement, Effect, HubMachine, Step};
+use super::{Effect, HubMachine, Step};
 use crate::domain::hub::record::{
     CommitDetail, HubRecovered, ReturnAdopted, TransferAdopted, TransferDecided,
 };
 use crate::domain::hub::tables::{Key, TombstoneRow, TransferRow};
 use crate::domain::machine::own::{IncidentRaised, IncidentRow, own};
 use crate::domain::machine::step::Ticket;
+use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
+use crate::domain::protocol::leg::HeardLeg;
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::calendar::{Civil, Day, Now};
-use crate::domain::value::id::{Digest, StartId, TransferId};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode, RegionDirectory};
+use crate::domain::value::id::{StartId, TransferId};
+use crate::domain::value::region::{ProvinceCode, RegionDirectory};
 use crate::domain::value::side::Side;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A leg as its node tells it to a hub that was restored.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct HeardLeg {
-    /// Id of the transfer.
-    pub transfer_id: TransferId,
-    /// The side whose leg it is: the payer's or the payee's.
-    pub side: Side,
-    /// Digest of the whole terms.
-    pub terms_digest: Digest,
-    /// Amount, more than zero.
-    pub amount: Money,
-    /// The other side's pooling area.
-    pub counter_region: RegionCode,
-    /// When the hub received the transfer.
-    pub receipt_time: Civil,
-    /// Window, number and time of the commit; nothing while in doubt.
-    pub committed: Option<(Day, u64, Civil)>,
-    /// The leg, sealed by its node.
-    pub leg_record: Vec<u8>,
-    /// Rulebook that judged it.
-    pub rulebook: Option<Digest>,
-    /// The transfer whose money it carries back, if it does.
-    pub returns: Option<TransferId>,
-}
 
 /// What is heard while the hub recovers.
 #[derive(Clone, Debug, Hash)]
@@ -174,16 +150,18 @@ impl HubMachine {
     pub(super) fn announce_while_recovering(
         &mut self,
         ticket: Ticket<Announced>,
-        node: &Announcement,
+        (province, node): (ProvinceCode, PeerMark),
+        announcement: &Announcement,
         step: &mut Step<'_>,
     ) {
         step.refuse(ticket, RefusalRecord::new(Reason::Recovering, HUB));
         let Some(recovery) = &mut self.recovery else { return };
-        recovery.incarnation = recovery.incarnation.max(node.hub_incarnation);
-        if let Some(start) = recovery.unheard.get_mut(&node.province) {
-            let knows = start.replace(node.mark.start_id) == Some(node.mark.start_id);
+        let seen = announcement.hub_seen.map_or(0, |seen| seen.incarnation);
+        recovery.incarnation = recovery.incarnation.max(seen);
+        if let Some(start) = recovery.unheard.get_mut(&province) {
+            let knows = start.replace(node.start_id) == Some(node.start_id);
             if knows {
-                step.effect(Effect::AskWhatWasLost(node.province, own(step.rows()).hub_seq));
+                step.effect(Effect::AskWhatWasLost(province, own(step.rows()).hub_seq));
             }
         }
     }

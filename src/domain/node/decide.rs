@@ -3,10 +3,11 @@
 use super::apply::{PROVINCE, account, account_of};
 use super::compensation::{account_of_lost, lost_return};
 use super::{Life, NodeMachine, Step};
-use crate::domain::machine::own::{IncidentRow, PeerMark};
+use crate::domain::machine::own::IncidentRow;
 use crate::domain::machine::step::Ticket;
 use crate::domain::node::record::{LegDecided, LegReplayed, LegTombstoned, PreparedLeg, ReturnPrepared};
 use crate::domain::node::tables::{Key, LegRow, WalletRow};
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{Ack, AckResult, Decision, Question, Ruling};

@@ -30,11 +30,12 @@ pub use vault::Vault;
 pub use wallets::WalletChange;
 
 use crate::domain::machine::need::Needs;
-use crate::domain::machine::own::{IncidentRaised, PeerMark, PeerRow, PeerSeen, own};
+use crate::domain::machine::own::{IncidentRaised, PeerRow, PeerSeen, own};
 use crate::domain::machine::step::{Caller, Machine};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::record::{NodeJoined, NodeResynced};
 use crate::domain::node::tables::LegRow;
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::message::Question;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::rulebook::Rulebook;
