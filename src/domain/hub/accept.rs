@@ -193,7 +193,7 @@ impl HubMachine {
         let rules = self.rulebook.rules(transfer.payer_province, transfer.payer_region, day);
         let regions = transfer.regions();
         let terms = LegTerms {
-            kind: transfer.kind(),
+            kind: transfer.kind,
             region: regions[side],
             province: transfer.provinces()[side],
             counter_region: regions[side.other()],

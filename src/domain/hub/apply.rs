@@ -10,6 +10,7 @@ use crate::domain::hub::tables::{Key, PositionRow, Row, TombstoneRow, TransferRo
 use crate::domain::kinds;
 use crate::domain::machine::own::{PeerRow, SelfRow, began, own, put_incident, put_peer};
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, TransferId};
@@ -49,6 +50,7 @@ pub(super) fn begun(
 ) -> TransferRow {
     TransferRow {
         transfer_id,
+        kind: Kind::TRANSFER,
         owner: String::new(),
         received_seq: sequence,
         payer_region: payer.0,
@@ -133,7 +135,7 @@ pub fn position(rows: &WorkingSet<Row>, window: Day, province: ProvinceCode) -> 
 
 /// What a side's province owes once a transfer is committed, as its kind has it; nothing when no sum can hold it.
 pub(super) fn owed_after(row: &PositionRow, side: Side, transfer: &TransferRow) -> Option<Money> {
-    match kinds::of(transfer.kind()).debtor {
+    match kinds::of(transfer.kind).debtor {
         Some(debtor) if debtor == side => row.owed.checked_add(transfer.amount),
         Some(_) => row.owed.checked_sub(transfer.amount),
         None => Some(row.owed),
@@ -224,7 +226,8 @@ pub fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut WorkingSet<Ro
 pub fn return_adopted(record: &ReturnAdopted, rows: &mut WorkingSet<Row>) {
     let transfer: &TransferRow =
         rows.get(&Key::Transfer(record.transfer_id)).expect("only what was adopted is such a one");
-    rows.put(TransferRow { returns: Some(record.returns), ..transfer.clone() });
+    let (kind, returns) = (Kind::COMPENSATION, Some(record.returns));
+    rows.put(TransferRow { kind, returns, ..transfer.clone() });
 }
 
 /// The hub is back, as a life that no node has seen.

@@ -147,7 +147,7 @@ impl HubMachine {
             let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(decision.transfer_id));
             let turn = match decision.outcome {
                 Outcome::Abort => Turn::Release,
-                Outcome::Commit if transfer.is_some_and(|it| kinds::of(it.kind()).corrects()) => Turn::Return,
+                Outcome::Commit if transfer.is_some_and(|it| kinds::of(it.kind).corrects()) => Turn::Return,
                 Outcome::Commit => Turn::Transfer,
             };
             resync.later.push_back((decision, turn));

@@ -74,6 +74,8 @@ rows! {
         returns: Option<TransferId>,
         /// The latest compensation that was proposed for it; each names the one before it.
         compensation: Option<TransferId>,
+        /// What it does.
+        kind: Kind,
     }
     /// A proposal of one operator to carry money of a committed transfer back, and what another has said to it.
     CompensationRow {
@@ -185,11 +187,6 @@ pub fn transfers_before(sequence: u64) -> Filter<Table> {
 }
 
 impl TransferRow {
-    /// Which kind it is: stored as what it carries back.
-    pub fn kind(&self) -> Kind {
-        Kind::of_stored(self.returns.is_some())
-    }
-
     /// Whether the hub had lost it, and has it back from the nodes.
     pub fn is_adopted(&self) -> bool {
         self.owner.is_empty()

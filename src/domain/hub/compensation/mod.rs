@@ -232,7 +232,7 @@ impl HubMachine {
         let (regions, provinces) = (transfer.regions(), transfer.provinces());
         for side in Side::BOTH {
             let terms = LegTerms {
-                kind: transfer.kind(),
+                kind: transfer.kind,
                 region: regions[side],
                 province: provinces[side],
                 counter_region: regions[side.other()],
@@ -278,7 +278,7 @@ fn propose(request: CompensationRequest, step: &mut Step<'_>) -> Result<(), Refu
         return Err(refusal(Reason::ResolvedUnknown));
     }
     let original = row(original_id, step).ok_or_else(|| refusal(Reason::TransferNotFound))?;
-    if kinds::of(original.kind()).corrected_by.is_none() {
+    if kinds::of(original.kind).corrected_by.is_none() {
         return Err(refusal(Reason::IsCompensation));
     }
     if original.state != TransferState::Committed {

@@ -5,6 +5,7 @@ use crate::domain::hub::record::{CompensationAnswered, CompensationProposed};
 use crate::domain::hub::tables::{CompensationRow, Key, Row, TransferRow};
 use crate::domain::machine::own::{SelfRow, own};
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::CompensationState;
 
 /// Money is to be carried back.
@@ -66,6 +67,7 @@ fn begun(
     TransferRow {
         owner: proposal.proposer.clone(),
         terms_digest: proposal.terms_digest,
+        kind: Kind::COMPENSATION,
         returns: Some(proposal.original_id),
         // What relatives are to each other has no part in it.
         ..begun
