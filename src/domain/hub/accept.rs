@@ -5,14 +5,11 @@
 //! no persons and votes of the first round may be hours old. It is asked for again until both have voted, over restarts
 //! too.
 
-use super::incident::{self, is_parked};
-use super::transfer::{self, row};
-use super::{Effect, HubMachine, Step, WaitMode, refusal};
+use super::{Effect, HubMachine, Key, Rows, Step, WaitMode, incident, is_parked, refusal, row, transfer};
 use crate::domain::hub::record::TransferAccepted;
-use crate::domain::hub::tables::{Key, Row, TransferRow};
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::note_time;
 use crate::domain::machine::step::Ticket;
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::leg::{Ask, Leg};
 use crate::domain::protocol::transfer::{TransferEvent, TransferState, Transition};
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -42,7 +39,7 @@ pub struct AcceptRequest {
 }
 
 /// The transfer, and whether it is left to people.
-pub(super) fn needs(transfer_id: TransferId, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+pub(super) fn needs(transfer_id: TransferId, rows: &Rows, keys: &mut Vec<Key>) {
     keys.push(Key::Transfer(transfer_id));
     incident::needs(transfer_id, rows, keys);
 }
@@ -127,7 +124,7 @@ impl HubMachine {
 }
 
 /// The payee has accepted.
-pub(super) fn accepted(record: &TransferAccepted, rows: &mut WorkingSet<Row>) {
+pub(super) fn accepted(record: &TransferAccepted, rows: &mut Rows) {
     let transfer: &TransferRow =
         rows.get(&Key::Transfer(record.transfer_id)).expect("only a transfer that awaits is accepted");
     let (state, accept_time) = (TransferState::Accepted, Some(record.time));

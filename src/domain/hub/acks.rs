@@ -2,13 +2,10 @@
 //! for the other side's, and both for a batch that makes decisions anyway: the transfer's row changes once, and under
 //! load its receipts cost no commit of their own.
 
-use super::outbox::send;
-use super::transfer::row;
-use super::{HubMachine, Step, WaitMode, incident};
+use super::{HubMachine, Key, Rows, Step, WaitMode, incident, row, send};
 use crate::domain::hub::record::DecisionsRecorded;
-use crate::domain::hub::tables::{Key, Row, TransferRow};
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::message::{Ack, AckResult};
 use crate::domain::protocol::transfer::TransferState;
@@ -59,9 +56,7 @@ impl HubMachine {
 
     /// True: somebody waits for the receipt, and it should be journaled now.
     fn ack(&mut self, province: ProvinceCode, ack: &Ack, step: &mut Step<'_>) -> bool {
-        let Some(transfer) = row(ack.transfer_id, step) else {
-            return false;
-        };
+        let Some(transfer) = row(ack.transfer_id, step) else { return false };
         let is_party =
             transfer.provinces()[ack.side] == province && transfer.terms_digest == ack.terms_digest;
         if !is_party || !transfer.state.is_decided() {
@@ -125,7 +120,7 @@ fn is_moot(ack: &Ack, transfer: &TransferRow) -> bool {
 }
 
 /// A province has recorded decisions.
-pub(super) fn recorded(record: &DecisionsRecorded, sequence: u64, rows: &mut WorkingSet<Row>) {
+pub(super) fn recorded(record: &DecisionsRecorded, sequence: u64, rows: &mut Rows) {
     for (transfer_id, side) in &record.legs {
         if let Some(transfer) = rows.get::<TransferRow>(&Key::Transfer(*transfer_id)).cloned() {
             rows.put(transfer.recorded_by(*side, sequence));

@@ -1,13 +1,10 @@
 //! A node announces its start, and is admitted if it is the node that was seen last.
 
-use super::live::Live;
-use super::outbox::send;
-use super::{Announced, Announcement, Effect, HubMachine, Step, refusal};
+use super::{Announced, Announcement, Effect, HubMachine, Key, Live, Rows, Step, refusal, send};
 use crate::domain::hub::record::{NodeAdmitted, ResyncMoved};
-use crate::domain::hub::tables::{Key, Row, TransferRow};
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::{PeerMark, PeerRow, own, put_peer};
 use crate::domain::machine::step::Ticket;
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
@@ -140,6 +137,6 @@ fn standing(seen: &PeerRow, node: &Announcement) -> Standing {
 }
 
 /// A node's new life was admitted.
-pub(super) fn admitted(record: &NodeAdmitted, rows: &mut WorkingSet<Row>) {
+pub(super) fn admitted(record: &NodeAdmitted, rows: &mut Rows) {
     put_peer(record.province, record.mark, rows);
 }

@@ -1,11 +1,8 @@
 //! Transfers that await acceptance: the payer's money is held, and what the payee has not taken by the hour goes back.
 
-use super::live::YesVote;
-use super::transfer::row;
-use super::{HubMachine, Step, refusal};
+use super::{HubMachine, Key, Rows, Step, YesVote, refusal, row};
 use crate::domain::hub::record::TransferAwaiting;
-use crate::domain::hub::tables::{Key, Row, TransferRow};
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::protocol::transfer::{TransferEvent, TransferState, Transition};
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::{Civil, Mono, Now, next_six};
@@ -133,7 +130,7 @@ impl HubMachine {
     /// How long a node may leave an undecided leg alone, in milliseconds.
     pub(super) fn undecided_for(&self, transfer: &TransferRow, now: Now) -> u64 {
         match self.live.get(&transfer.transfer_id) {
-            Some(live) => live.left_ms(now.mono),
+            Some(live) => live.abort_at.0.saturating_sub(now.mono.0),
             None => transfer
                 .await_until
                 .map_or(0, |until| u64::try_from(until.0.saturating_sub(now.civil.0)).unwrap_or(0)),
@@ -142,7 +139,7 @@ impl HubMachine {
 }
 
 /// The payer's money is held, and the payee must accept.
-pub(super) fn awaits(record: &TransferAwaiting, sequence: u64, rows: &mut WorkingSet<Row>) {
+pub(super) fn awaits(record: &TransferAwaiting, sequence: u64, rows: &mut Rows) {
     let transfer: &TransferRow =
         rows.get(&Key::Transfer(record.transfer_id)).expect("only a received transfer awaits");
     rows.put(TransferRow {

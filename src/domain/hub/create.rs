@@ -1,14 +1,11 @@
 //! Reception: a new transfer is journaled and both provinces are asked; a repeat joins the wait.
 
-use super::decide::aborted;
-use super::incident::is_parked;
-use super::transfer::{self, begun};
-use super::{CreateRequest, Effect, HubMachine, Step, refusal};
+use super::decide::decision;
+use super::{CreateRequest, Effect, HubMachine, Key, Rows, Step, begun, is_parked, refusal, transfer};
 use crate::domain::hub::record::TransferReceived;
-use crate::domain::hub::tables::{Key, Row, TombstoneRow, TransferRow};
+use crate::domain::hub::tables::{TombstoneRow, TransferRow};
 use crate::domain::machine::own::{note_time, own};
 use crate::domain::machine::step::Ticket;
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{Ask, Leg, LegRef, LegTerms};
 use crate::domain::protocol::transfer::Terms;
@@ -25,7 +22,7 @@ use std::sync::Arc;
 pub(super) const DECIDE_PERCENT: u64 = 80;
 
 /// Whether the id is known already, in whatever way.
-pub(super) fn needs(transfer_id: TransferId, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+pub(super) fn needs(transfer_id: TransferId, rows: &Rows, keys: &mut Vec<Key>) {
     transfer::needs(transfer_id, rows, keys);
 }
 
@@ -77,7 +74,7 @@ impl HubMachine {
         // A hub that was restored may have asked the provinces for this id before.
         let lost = own(step.rows()).recovered > 0;
         let (rulebooks, owed) = (BySide::new(|side| found.rulebook(side)), BySide::new(|_| lost));
-        step.record(aborted(transfer_id, found.refusal, rulebooks, owed, step.now.civil));
+        step.record(decision(transfer_id, step.now.civil, Err(found.refusal), rulebooks, owed));
         self.tell(transfer_id, step);
     }
 
@@ -177,12 +174,10 @@ fn first_difference(request: &CreateRequest, known: &TransferRow) -> Option<&'st
 }
 
 /// A transfer was received.
-pub(super) fn received(record: &TransferReceived, sequence: u64, rows: &mut WorkingSet<Row>) {
+pub(super) fn received(record: &TransferReceived, sequence: u64, rows: &mut Rows) {
     note_time(record.receipt_time, rows);
-    let places = BySide {
-        payer: (record.payer_region, record.payer_province),
-        payee: (record.payee_region, record.payee_province),
-    };
+    let payer = (record.payer_region, record.payer_province);
+    let payee = (record.payee_region, record.payee_province);
     rows.put(TransferRow {
         owner: record.owner.clone(),
         kinship: Some(record.kinship),
@@ -190,6 +185,6 @@ pub(super) fn received(record: &TransferReceived, sequence: u64, rows: &mut Work
         payee_digest: record.digests.payee,
         remark_digest: record.digests.remark,
         terms_digest: record.digests.whole,
-        ..begun((record.transfer_id, record.amount), places, (record.receipt_time, sequence))
+        ..begun((record.transfer_id, record.amount), BySide { payer, payee }, (record.receipt_time, sequence))
     });
 }

@@ -1,13 +1,11 @@
 //! The one decision of a transfer: commit or abort, written once, and told until each province has recorded it.
 
-use super::live::YesVote;
-use super::outbox::send;
-use super::transfer::{decision_for, row};
-use super::{Effect, HubMachine, Step, WaitMode, position, refusal};
+use super::{
+    Effect, HubMachine, Key, Rows, Step, WaitMode, YesVote, decision_for, position, refusal, row, send,
+};
 use crate::domain::hub::record::{CommitDetail, TransferDecided};
-use crate::domain::hub::tables::{Key, Row, TransferRow};
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::{SelfRow, own};
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::transfer::{Outcome, TransferEvent, TransferState, Transition};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::calendar::{Civil, Day};
@@ -27,23 +25,11 @@ impl HubMachine {
         // From here on nothing may fail.
         self.note_seen(step);
         let hub_seq = own(step.rows()).hub_seq + 1;
-        let BySide { payer, payee } = votes;
-        step.record(TransferDecided {
-            transfer_id: transfer.transfer_id,
-            outcome: Outcome::Commit,
-            refusal: None,
-            decide_time: step.now.civil,
-            commit: Some(CommitDetail {
-                window,
-                hub_seq,
-                payer_leg: payer.leg_record,
-                payee_leg: payee.leg_record,
-            }),
-            payer_rulebook: Some(payer.rulebook),
-            payee_rulebook: Some(payee.rulebook),
-            payer_owed: true,
-            payee_owed: true,
-        });
+        let rulebooks = votes.as_ref().map(|vote| Some(vote.rulebook));
+        let BySide { payer: payer_leg, payee: payee_leg } = votes.map(|vote| vote.leg_record);
+        let commit = CommitDetail { window, hub_seq, payer_leg, payee_leg };
+        let owed = BySide { payer: true, payee: true };
+        step.record(decision(transfer.transfer_id, step.now.civil, Ok(commit), rulebooks, owed));
         self.tell(transfer.transfer_id, step);
     }
 
@@ -60,9 +46,7 @@ impl HubMachine {
         refused_by: Option<Side>,
         step: &mut Step<'_>,
     ) {
-        let Some(transfer) = row(transfer_id, step) else {
-            return;
-        };
+        let Some(transfer) = row(transfer_id, step) else { return };
         if transfer.state.on(TransferEvent::Refused) == Transition::Stays {
             return;
         }
@@ -71,7 +55,7 @@ impl HubMachine {
         let before = BySide { payer: transfer.payer_rulebook, payee: transfer.payee_rulebook };
         let rulebooks = BySide::new(|side| judged_by[side].or(before[side]));
         let owed = BySide::new(|side| refused_by != Some(side));
-        step.record(aborted(transfer_id, refusal, rulebooks, owed, step.now.civil));
+        step.record(decision(transfer_id, step.now.civil, Err(refusal), rulebooks, owed));
         self.tell(transfer_id, step);
     }
 
@@ -89,13 +73,9 @@ impl HubMachine {
     pub(super) fn queue(&mut self, transfer: &TransferRow, step: &mut Step<'_>) {
         let recorded = transfer.recorded();
         for (side, _) in recorded.iter().filter(|(_, recorded)| recorded.is_none()) {
-            let Some(decision) = decision_for(transfer, side) else {
-                continue;
-            };
+            let Some(decision) = decision_for(transfer, side) else { continue };
             let province = transfer.provinces()[side];
-            let Some(decision) = self.put_off(province, decision) else {
-                continue;
-            };
+            let Some(decision) = self.put_off(province, decision) else { continue };
             send(province, self.outbox.push(province, decision), step);
             if self.waits.is_awaited(transfer.transfer_id, WaitMode::Recorded) {
                 step.effect(Effect::Flush(province));
@@ -104,20 +84,25 @@ impl HubMachine {
     }
 }
 
-/// An abort, by the rulebooks that judged; `owed`: the sides whose provinces must be told.
-pub(super) fn aborted(
+/// A decision by the rulebooks that judged: what is committed, or why it is aborted. `owed`: the sides whose provinces
+/// must be told.
+pub(super) fn decision(
     transfer_id: TransferId,
-    refusal: RefusalRecord,
+    decide_time: Civil,
+    outcome: Result<CommitDetail, RefusalRecord>,
     rulebooks: BySide<Option<Digest>>,
     owed: BySide<bool>,
-    decide_time: Civil,
 ) -> TransferDecided {
+    let (outcome, commit, refusal) = match outcome {
+        Ok(commit) => (Outcome::Commit, Some(commit), None),
+        Err(refusal) => (Outcome::Abort, None, Some(refusal)),
+    };
     TransferDecided {
         transfer_id,
-        outcome: Outcome::Abort,
-        refusal: Some(refusal),
+        outcome,
+        refusal,
         decide_time,
-        commit: None,
+        commit,
         payer_rulebook: rulebooks.payer,
         payee_rulebook: rulebooks.payee,
         payer_owed: owed.payer,
@@ -126,7 +111,7 @@ pub(super) fn aborted(
 }
 
 /// The decision, with its double entry.
-pub(super) fn decided(record: &TransferDecided, sequence: u64, rows: &mut WorkingSet<Row>) {
+pub(super) fn decided(record: &TransferDecided, sequence: u64, rows: &mut Rows) {
     let transfer: &TransferRow =
         rows.get(&Key::Transfer(record.transfer_id)).expect("only a received transfer is decided");
     let transfer = transfer.clone();

@@ -1,7 +1,7 @@
 //! A client asks for transfers by id.
 
-use super::{Found, Step};
-use crate::domain::hub::tables::{Key, TransferRow};
+use super::{Found, Key, Step};
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::step::Ticket;
 use crate::domain::value::id::TransferId;
 

@@ -1,17 +1,13 @@
 //! A node has told a hub that was restored what it may have lost. Once every node was heard, the hub recovers.
 
+use super::decide::decision;
 use super::position::position;
 use super::recovery::{Both, Commit, HeardLeg, Numbers, Recovery};
-use super::transfer::begun;
-use super::{Effect, HubMachine, Step, incident, refusal};
-use crate::domain::hub::record::{
-    CommitDetail, HubRecovered, ReturnAdopted, TransferAdopted, TransferDecided,
-};
-use crate::domain::hub::tables::{Key, Row, TombstoneRow, TransferRow};
+use super::{Effect, HubMachine, Key, Rows, Step, begun, incident, refusal};
+use crate::domain::hub::record::{CommitDetail, HubRecovered, ReturnAdopted, TransferAdopted};
+use crate::domain::hub::tables::{TombstoneRow, TransferRow};
 use crate::domain::machine::own::{SelfRow, own};
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::leg::LegId;
-use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::{Civil, Day, Now};
 use crate::domain::value::id::TransferId;
@@ -118,25 +114,25 @@ impl HubMachine {
         let known = step.rows().get::<TransferRow>(&Key::Transfer(transfer_id)).cloned();
         let tombstone: Option<&TombstoneRow> = step.rows().get(&Key::Tombstone(transfer_id));
         let owed = |province| position(step.rows(), window, province).owed;
-        let fits = owed(both.payer_province).checked_add(both.payer.amount).is_some()
-            && owed(both.payee_province).checked_sub(both.payer.amount).is_some();
+        let Both { legs: BySide { payer, payee }, provinces } = both;
+        let fits = owed(provinces.payer).checked_add(payer.amount).is_some()
+            && owed(provinces.payee).checked_sub(payer.amount).is_some();
         let open = known.as_ref().is_none_or(|row| !row.state.is_decided() && both.is_of(row));
         // A window is the day of a decision by a hub's clock; the clock of a node that is far off must not become ours.
-        let (now, receipt_time) = (step.now.civil, both.payer.receipt_time);
+        let (now, receipt_time) = (step.now.civil, payer.receipt_time);
         let tomorrow = Day::of(Civil(now.0.saturating_add(DAY_MS)));
         let timely = (Day::of(receipt_time)..=tomorrow).contains(&window);
         if tombstone.is_some() || !open || !fits || !timely {
             return false;
         }
         // From here on nothing may fail.
-        let Both { payer, payer_province, payee, payee_province } = both;
         if known.is_none() {
             step.record(TransferAdopted {
                 transfer_id,
                 payer_region: payee.counter_region,
-                payer_province,
+                payer_province: provinces.payer,
                 payee_region: payer.counter_region,
-                payee_province,
+                payee_province: provinces.payee,
                 amount: payer.amount,
                 terms_digest: payer.terms_digest,
                 receipt_time: receipt_time.min(now),
@@ -145,22 +141,11 @@ impl HubMachine {
                 step.record(ReturnAdopted { transfer_id, returns });
             }
         }
-        step.record(TransferDecided {
-            transfer_id,
-            outcome: Outcome::Commit,
-            refusal: None,
-            decide_time: decide_time.min(now),
-            commit: Some(CommitDetail {
-                window,
-                hub_seq,
-                payer_leg: payer.leg_record.clone(),
-                payee_leg: payee.leg_record.clone(),
-            }),
-            payer_rulebook: payer.rulebook,
-            payee_rulebook: payee.rulebook,
-            payer_owed: payer.committed.is_none(),
-            payee_owed: payee.committed.is_none(),
-        });
+        let sealed = both.legs.map(|leg| leg.leg_record.clone());
+        let commit = CommitDetail { window, hub_seq, payer_leg: sealed.payer, payee_leg: sealed.payee };
+        let rulebooks = both.legs.map(|leg| leg.rulebook);
+        let owed = both.legs.map(|leg| leg.committed.is_none());
+        step.record(decision(transfer_id, decide_time.min(now), Ok(commit), rulebooks, owed));
         self.tell(transfer_id, step);
         true
     }
@@ -172,26 +157,24 @@ fn note(transfer_id: TransferId, reason: Reason, step: &mut Step<'_>) {
 }
 
 /// A transfer that the hub had lost. What only its client and its own journal knew is gone.
-pub(super) fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut WorkingSet<Row>) {
-    let places = BySide {
-        payer: (record.payer_region, record.payer_province),
-        payee: (record.payee_region, record.payee_province),
-    };
+pub(super) fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut Rows) {
+    let payer = (record.payer_region, record.payer_province);
+    let payee = (record.payee_region, record.payee_province);
     rows.put(TransferRow {
         terms_digest: record.terms_digest,
-        ..begun((record.transfer_id, record.amount), places, (record.receipt_time, sequence))
+        ..begun((record.transfer_id, record.amount), BySide { payer, payee }, (record.receipt_time, sequence))
     });
 }
 
 /// What was adopted carries money of another transfer back.
-pub(super) fn return_adopted(record: &ReturnAdopted, rows: &mut WorkingSet<Row>) {
+pub(super) fn return_adopted(record: &ReturnAdopted, rows: &mut Rows) {
     let transfer: &TransferRow =
         rows.get(&Key::Transfer(record.transfer_id)).expect("only what was adopted is such a one");
     rows.put(TransferRow { returns: Some(record.returns), ..transfer.clone() });
 }
 
 /// The hub is back, as a life that no node has seen.
-pub(super) fn recovered(record: &HubRecovered, rows: &mut WorkingSet<Row>) {
+pub(super) fn recovered(record: &HubRecovered, rows: &mut Rows) {
     let own = own(rows);
     rows.put(SelfRow {
         incarnation: record.incarnation,

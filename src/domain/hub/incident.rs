@@ -1,16 +1,15 @@
 //! Incidents: what must not go on without people, and the ids that a recovery has left to them.
 
-use super::{Effect, Step};
-use crate::domain::hub::tables::{Key, Row, TransferRow};
+use super::{Effect, Key, Rows, Step};
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::{IncidentRaised, IncidentRow, own};
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::leg::LegId;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::id::TransferId;
 use crate::domain::value::side::Side;
 
 /// What [`is_parked`] needs: nothing at a hub that was never restored.
-pub(super) fn needs(transfer_id: TransferId, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+pub(super) fn needs(transfer_id: TransferId, rows: &Rows, keys: &mut Vec<Key>) {
     if rows.knows(&Key::OWN) && own(rows).recovered > 0 {
         keys.push(Key::Incident(transfer_id, Side::Payer));
     }

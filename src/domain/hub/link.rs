@@ -1,8 +1,6 @@
 //! A province can, or cannot, be reached.
 
-use super::outbox::send;
-use super::{HubMachine, Step};
-use crate::domain::hub::tables::Key;
+use super::{HubMachine, Key, Step, send};
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
 

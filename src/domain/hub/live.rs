@@ -1,7 +1,6 @@
 //! Transfers that are being decided: their votes so far, and when they are given up. A crash takes them.
 
-use super::HubMachine;
-use super::awaiting::AwaitingVote;
+use super::{AwaitingVote, HubMachine};
 use crate::domain::value::calendar::Mono;
 use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::side::BySide;
@@ -17,7 +16,7 @@ pub(super) struct Live {
     /// The payee's first vote, when he must accept.
     pub(super) awaiting: Option<AwaitingVote>,
     /// When it is aborted; an accepted transfer is asked for again then.
-    abort_at: Mono,
+    pub(super) abort_at: Mono,
 }
 
 /// A yes that binds its node.
@@ -25,13 +24,6 @@ pub(super) struct Live {
 pub(super) struct YesVote {
     pub(super) leg_record: Vec<u8>,
     pub(super) rulebook: Digest,
-}
-
-impl Live {
-    /// How long it may still stay undecided, in milliseconds.
-    pub(super) fn left_ms(&self, now: Mono) -> u64 {
-        self.abort_at.0.saturating_sub(now.0)
-    }
 }
 
 impl HubMachine {

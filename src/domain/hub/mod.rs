@@ -57,15 +57,17 @@ use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::calendar::{Mono, Now};
 use crate::domain::value::id::{StartId, TransferId};
 use crate::domain::value::region::{ProvinceCode, RegionDirectory};
-use awaiting::Awaiting;
-use live::Live;
-use outbox::Outbox;
+use awaiting::{Awaiting, AwaitingVote};
+use incident::is_parked;
+use live::{Live, YesVote};
+use outbox::{Outbox, send};
 use receipts::Receipts;
 use recovery::Recovery;
 use resync::Resync;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
+use transfer::{begun, decision_for, row};
 use waits::Waits;
 
 /// How long transfers may take, in milliseconds.
@@ -116,6 +118,9 @@ pub struct HubMachine {
     resyncs: BTreeMap<ProvinceCode, Resync>,
     recovery: Option<Recovery>,
 }
+
+/// The rows that this machine decides by.
+type Rows = WorkingSet<Row>;
 
 /// A step of this machine.
 type Step<'a> = crate::domain::machine::step::Step<'a, Record, Answer, Effect>;
@@ -186,7 +191,7 @@ impl Machine for HubMachine {
     type Answer = Answer;
     type Effect = Effect;
 
-    fn needs(&self, now: Now, input: &Input, rows: &WorkingSet<Row>) -> Needs<Key> {
+    fn needs(&self, now: Now, input: &Input, rows: &Rows) -> Needs<Key> {
         let mut keys = vec![Key::OWN];
         // Marks that were seen since the last record go with the next one, whatever it is about.
         keys.extend(self.seen.keys().map(|province| Key::Peer(*province)));

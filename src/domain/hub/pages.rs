@@ -2,8 +2,7 @@
 
 use super::record::{Record, TransferDecided};
 use super::tables::{Key, Row, TransferRow};
-use super::transfer::decision_for;
-use super::{Input, unsettled_transfers};
+use super::{Input, decision_for, unsettled_transfers};
 use crate::domain::machine::reading::Tables;
 use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::TableRow;

@@ -1,7 +1,6 @@
 //! Nodes as they speak: whether it is their present life, and how far they have come.
 
-use super::{HubMachine, Step};
-use crate::domain::hub::tables::Key;
+use super::{HubMachine, Key, Step};
 use crate::domain::machine::own::{PeerMark, PeerRow, PeerSeen};
 use crate::domain::value::region::ProvinceCode;
 

@@ -1,15 +1,15 @@
 //! Positions: what each province owes in a window, by double entry.
 
-use crate::domain::hub::tables::{Key, PositionRow, Row, TransferRow};
+use super::{Key, Rows};
+use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::kinds;
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::value::calendar::Day;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
 
 /// The position of a province in a window; nothing owed where there is none yet.
-pub(super) fn position(rows: &WorkingSet<Row>, window: Day, province: ProvinceCode) -> PositionRow {
+pub(super) fn position(rows: &Rows, window: Day, province: ProvinceCode) -> PositionRow {
     rows.get(&Key::Position(window, province)).cloned().unwrap_or(PositionRow {
         window,
         province,
@@ -29,7 +29,7 @@ fn owed_after(row: &PositionRow, side: Side, transfer: &TransferRow) -> Option<M
 }
 
 /// Whether the positions of both provinces can hold a commit.
-pub(super) fn can_hold(transfer: &TransferRow, window: Day, rows: &WorkingSet<Row>) -> bool {
+pub(super) fn can_hold(transfer: &TransferRow, window: Day, rows: &Rows) -> bool {
     let provinces = transfer.provinces();
     provinces
         .iter()
@@ -37,7 +37,7 @@ pub(super) fn can_hold(transfer: &TransferRow, window: Day, rows: &WorkingSet<Ro
 }
 
 /// Enters a commit twice: what the payer's province owes, the payee's province is owed.
-pub(super) fn enter(transfer: &TransferRow, window: Day, rows: &mut WorkingSet<Row>) {
+pub(super) fn enter(transfer: &TransferRow, window: Day, rows: &mut Rows) {
     for (side, province) in transfer.provinces().iter() {
         let row = position(rows, window, *province);
         let owed = owed_after(&row, side, transfer).expect("sums are checked before a record is made");

@@ -1,8 +1,7 @@
 //! Prepares did not reach a province, or their answer did not come back.
 
-use super::transfer::row;
-use super::{HubMachine, Step, refusal};
-use crate::domain::hub::tables::{Key, TransferRow};
+use super::{HubMachine, Key, Step, refusal, row};
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::TransferId;

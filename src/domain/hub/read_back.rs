@@ -1,12 +1,10 @@
 //! A page of this hub's journal came back, for a node that is told again what it lost: its decisions are told in
 //! turns, and then the next page is asked for.
 
-use super::outbox::send;
-use super::pages::Page;
 use super::resync::Turn;
-use super::{HubMachine, Step};
+use super::{HubMachine, Key, Page, Step, send};
 use crate::domain::hub::record::ResyncMoved;
-use crate::domain::hub::tables::{Key, TransferRow};
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::kinds;
 use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::message::Decision;

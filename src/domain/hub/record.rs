@@ -1,10 +1,10 @@
 //! What the hub journals.
 
-use super::tables::Row;
-use super::{accept, acks, announce, awaiting, compensation, create, decide, heard, resolve, resync};
+use super::{
+    Row, Rows, accept, acks, announce, awaiting, compensation, create, decide, heard, resolve, resync,
+};
 use crate::domain::machine::own::{IncidentRaised, PeerMark, PeerSeen, began, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::transfer::{Outcome, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::calendar::{Civil, Day};
@@ -223,7 +223,7 @@ records! { Row:
 
 impl Record {
     /// See [`crate::domain::machine::record::Record::apply`]. Each stands beside what makes the record.
-    fn apply_to(&self, sequence: u64, rows: &mut WorkingSet<Row>) {
+    fn apply_to(&self, sequence: u64, rows: &mut Rows) {
         match self {
             Record::HubStarted(record) => began(record.incarnation, record.start_id, record.time, rows),
             Record::TransferReceived(record) => create::received(record, sequence, rows),

@@ -14,7 +14,7 @@ use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, StartId, TransferId};
 use crate::domain::value::money::Money;
 use crate::domain::value::region::{ProvinceCode, RegionCode, RegionDirectory};
-use crate::domain::value::side::Side;
+use crate::domain::value::side::{BySide, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A leg as its node tells it to a hub that was restored.
@@ -55,13 +55,11 @@ pub struct Recovery {
     pub(super) incarnation: u64,
 }
 
-/// Both legs of a transfer, each with the province that told it; they say the same.
+/// Both legs of a transfer, and the provinces that told them; they say the same.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Both<'a> {
-    pub(super) payer: &'a HeardLeg,
-    pub(super) payer_province: ProvinceCode,
-    pub(super) payee: &'a HeardLeg,
-    pub(super) payee_province: ProvinceCode,
+    pub(super) legs: BySide<&'a HeardLeg>,
+    pub(super) provinces: BySide<ProvinceCode>,
 }
 
 /// Window, number and time of a commit.
@@ -88,7 +86,7 @@ impl Recovery {
     /// The commit that one of the sides has recorded: of those that agree, if there are such.
     pub(super) fn recorded(&self, transfer_id: TransferId, places: &RegionDirectory) -> Option<Commit> {
         let pair = self.both(transfer_id, places);
-        let of_pair = pair.and_then(|both| both.payer.committed.or(both.payee.committed));
+        let of_pair = pair.and_then(|both| both.legs.payer.committed.or(both.legs.payee.committed));
         let all = Side::ALL.iter().flat_map(|side| self.told(transfer_id, *side));
         if pair.is_some() { of_pair } else { all.into_iter().find_map(|(_, leg)| leg.committed) }
     }
@@ -98,29 +96,24 @@ impl Recovery {
     pub(super) fn both(&self, transfer_id: TransferId, places: &RegionDirectory) -> Option<Both<'_>> {
         let is_of = |region, province| places.locate(region).is_some_and(|area| area.province == province);
         let sound = |both: &Both<'_>| {
-            let Both { payer, payee, .. } = both;
-            let here = is_of(payer.counter_region, both.payee_province)
-                && is_of(payee.counter_region, both.payer_province)
-                && both.payer_province != both.payee_province;
-            let one_commit = match (payer.committed, payee.committed) {
-                // Each has the time at which it recorded the commit itself.
-                (Some((window, hub_seq, _)), Some((other, number, _))) => {
-                    (window, hub_seq) == (other, number)
-                }
-                (None, _) | (_, None) => true,
-            };
+            let Both { legs: BySide { payer, payee }, provinces } = both;
+            let here = is_of(payer.counter_region, provinces.payee)
+                && is_of(payee.counter_region, provinces.payer)
+                && provinces.payer != provinces.payee;
+            // Each has the time at which it recorded the commit itself.
+            let says_commit = |(window, hub_seq, _): Commit| (window, hub_seq);
+            let commits = payer.committed.map(says_commit).zip(payee.committed.map(says_commit));
+            let one_commit = commits.is_none_or(|(one, other)| one == other);
             let says = |leg: &HeardLeg| (leg.terms_digest, leg.amount);
             // A node of an earlier program does not say what it carries back.
             let one_original = payer.returns.zip(payee.returns).is_none_or(|(one, other)| one == other);
             here && one_commit && one_original && says(payer) == says(payee)
         };
         let payees = self.told(transfer_id, Side::Payee);
-        let pairs = self.told(transfer_id, Side::Payer).iter().flat_map(|(payer_province, payer)| {
-            payees.iter().map(|(payee_province, payee)| Both {
-                payer,
-                payer_province: *payer_province,
-                payee,
-                payee_province: *payee_province,
+        let pairs = self.told(transfer_id, Side::Payer).iter().flat_map(|(here, payer)| {
+            payees.iter().map(|(there, payee)| Both {
+                legs: BySide { payer, payee },
+                provinces: BySide { payer: *here, payee: *there },
             })
         });
         let mut pairs = pairs.filter(sound);
@@ -138,8 +131,9 @@ impl HubMachine {
 impl Both<'_> {
     /// Whether a transfer that is here is the one that they tell.
     pub(super) fn is_of(&self, row: &TransferRow) -> bool {
-        (row.terms_digest, row.amount) == (self.payer.terms_digest, self.payer.amount)
-            && (row.payer_province, row.payee_province) == (self.payer_province, self.payee_province)
+        let told = self.legs.payer;
+        (row.terms_digest, row.amount) == (told.terms_digest, told.amount)
+            && row.provinces() == self.provinces
     }
 }
 

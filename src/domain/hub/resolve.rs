@@ -1,13 +1,11 @@
 //! A node asks about legs in doubt.
 
 use super::incident::is_left_to_people;
-use super::transfer::{self, decision_for};
-use super::{HubMachine, Step, refusal};
+use super::{HubMachine, Key, Rows, Step, decision_for, refusal, transfer};
 use crate::domain::hub::record::TransferTombstoned;
-use crate::domain::hub::tables::{Key, Row, TombstoneRow, TransferRow};
+use crate::domain::hub::tables::{TombstoneRow, TransferRow};
 use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::Ticket;
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::message::{Decision, Question, Ruling};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
@@ -19,12 +17,7 @@ const ASK_MARGIN_MS: u64 = 500;
 const PARKED_ASK_MS: u64 = 600_000;
 
 /// What became of each id.
-pub(super) fn needs(
-    province: ProvinceCode,
-    questions: &[Question],
-    rows: &WorkingSet<Row>,
-    keys: &mut Vec<Key>,
-) {
+pub(super) fn needs(province: ProvinceCode, questions: &[Question], rows: &Rows, keys: &mut Vec<Key>) {
     keys.push(Key::Peer(province));
     questions.iter().for_each(|question| transfer::needs(question.transfer_id, rows, keys));
 }
@@ -99,7 +92,7 @@ impl HubMachine {
 }
 
 /// An id that a province asked for and the hub did not know.
-pub(super) fn tombstoned(record: &TransferTombstoned, rows: &mut WorkingSet<Row>) {
+pub(super) fn tombstoned(record: &TransferTombstoned, rows: &mut Rows) {
     rows.put(TombstoneRow {
         transfer_id: record.transfer_id,
         province: record.province,

@@ -9,12 +9,9 @@
 //! First it is told what was decided up to there and recorded by it later: those legs it has in doubt again. What was
 //! paid afterwards may have come out of money that they hold, or out of what they brought.
 
-use super::pages::Page;
-use super::{Effect, HubMachine, Step};
+use super::{Effect, HubMachine, Key, Page, Rows, Step};
 use crate::domain::hub::record::ResyncMoved;
-use crate::domain::hub::tables::{Key, Row};
 use crate::domain::machine::own::PeerRow;
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::message::Decision;
 use crate::domain::value::region::ProvinceCode;
@@ -91,7 +88,7 @@ impl HubMachine {
 }
 
 /// How far a node that was restored has been told again what it lost.
-pub(super) fn moved(record: &ResyncMoved, rows: &mut WorkingSet<Row>) {
+pub(super) fn moved(record: &ResyncMoved, rows: &mut Rows) {
     let peer: Option<&PeerRow> = rows.get(&Key::Peer(record.province));
     if let Some(peer) = peer.cloned() {
         rows.put(PeerRow { resync: record.told, ..peer });

@@ -1,10 +1,9 @@
 //! The hub starts: it takes up where its last life stopped.
 
-use super::incident::is_parked;
 use super::recovery::Recovery;
-use super::{HubMachine, Step, refusal};
+use super::{HubMachine, Key, Step, is_parked, refusal};
 use crate::domain::hub::record::HubStarted;
-use crate::domain::hub::tables::{Key, TransferRow};
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::own;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;

@@ -1,9 +1,7 @@
 //! Time has passed: transfers whose time is up, those that nobody took, receipts that are due, callers who waited
 //! long enough.
 
-use super::transfer::row;
-use super::{HubMachine, Step, refusal};
-use crate::domain::hub::tables::Key;
+use super::{HubMachine, Key, Step, refusal, row};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::Now;

@@ -1,8 +1,7 @@
 //! A transfer's row: what must be known of an id, how it begins, and what its provinces are asked and told by it.
 
-use super::{Step, incident};
-use crate::domain::hub::tables::{Key, Row, TransferRow};
-use crate::domain::machine::working_set::WorkingSet;
+use super::{Key, Rows, Step, incident};
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::protocol::leg::{Ask, Demands, Leg, LegRef, LegTerms};
 use crate::domain::protocol::message::Decision;
 use crate::domain::protocol::transfer::{Outcome, TransferState};
@@ -14,7 +13,7 @@ use crate::domain::value::side::{BySide, Side};
 use std::sync::Arc;
 
 /// What says whether an id has begun, is a tombstone, or is left to people.
-pub(super) fn needs(id: TransferId, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+pub(super) fn needs(id: TransferId, rows: &Rows, keys: &mut Vec<Key>) {
     keys.extend([Key::Transfer(id), Key::Tombstone(id)]);
     incident::needs(id, rows, keys);
 }

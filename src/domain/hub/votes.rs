@@ -1,12 +1,8 @@
 //! A province's votes: the second yes commits, a no aborts.
 
-use super::awaiting::AwaitingVote;
-use super::live::YesVote;
-use super::transfer::row;
-use super::{HubMachine, Step};
-use crate::domain::hub::tables::{Key, Row, TransferRow};
+use super::{AwaitingVote, HubMachine, Key, Rows, Step, YesVote, row};
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::message::{Verdict, Vote};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -22,7 +18,7 @@ pub(super) fn needs(
     hub: &HubMachine,
     now: Now,
     (province, votes): (ProvinceCode, &[Vote]),
-    rows: &WorkingSet<Row>,
+    rows: &Rows,
     keys: &mut Vec<Key>,
 ) {
     keys.push(Key::Peer(province));
@@ -64,12 +60,8 @@ impl HubMachine {
     /// Counts a vote of a live transfer; votes for what is decided, from who is no party, or on other terms do not
     /// count.
     fn vote(&mut self, province: ProvinceCode, vote: Vote, step: &mut Step<'_>) {
-        let Some(live) = self.live.get_mut(&vote.transfer_id) else {
-            return;
-        };
-        let Some(transfer) = row(vote.transfer_id, step) else {
-            return;
-        };
+        let Some(live) = self.live.get_mut(&vote.transfer_id) else { return };
+        let Some(transfer) = row(vote.transfer_id, step) else { return };
         if transfer.provinces()[vote.side] != province || vote.terms_digest != transfer.terms_digest {
             return;
         }

@@ -1,8 +1,7 @@
 //! Callers who wait for a transfer, and when each is answered at the latest.
 
-use super::transfer::row;
-use super::{HubMachine, Step, WaitMode};
-use crate::domain::hub::tables::{Key, TransferRow};
+use super::{HubMachine, Key, Step, WaitMode, row};
+use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::step::{Caller, Ticket};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::calendar::Mono;
@@ -66,9 +65,7 @@ impl Waits {
         step: &mut Step<'_>,
         ready: impl Fn(&Waiter) -> bool,
     ) {
-        let Some(waiters) = self.by_transfer.get_mut(&transfer_id) else {
-            return;
-        };
+        let Some(waiters) = self.by_transfer.get_mut(&transfer_id) else { return };
         let transfer: Option<Arc<TransferRow>> = step.rows().share(&Key::Transfer(transfer_id));
         let Some(transfer) = transfer else { return };
         waiters.retain(|waiter| {
@@ -110,9 +107,7 @@ impl HubMachine {
 
     /// Answers the callers of a transfer whose wait is over.
     pub(super) fn answer_ready(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
-        let Some(transfer) = row(transfer_id, step) else {
-            return;
-        };
+        let Some(transfer) = row(transfer_id, step) else { return };
         // Hours may pass until it is taken: that is an answer, too.
         let awaits = transfer.state == TransferState::AwaitingAcceptance;
         let decided = transfer.state.is_decided() || awaits;

@@ -2,13 +2,11 @@
 
 use super::CompensationRequest;
 use crate::domain::hub::create::DECIDE_PERCENT;
-use crate::domain::hub::incident::is_parked;
 use crate::domain::hub::record::CompensationAnswered;
-use crate::domain::hub::tables::{CompensationRow, Key, Row, TombstoneRow, TransferRow};
-use crate::domain::hub::transfer::{begun, leg, row};
-use crate::domain::hub::{Effect, HubMachine, Step, refusal};
+use crate::domain::hub::tables::{CompensationRow, TombstoneRow, TransferRow};
+use crate::domain::hub::transfer::leg;
+use crate::domain::hub::{Effect, HubMachine, Key, Rows, Step, begun, is_parked, refusal, row};
 use crate::domain::machine::own::note_time;
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::leg::{Ask, Demands};
 use crate::domain::protocol::transfer::CompensationState;
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -120,11 +118,7 @@ pub(super) fn withdraw(request: &CompensationRequest, step: &mut Step<'_>) -> Re
 }
 
 /// Another operator approves, and the transfer begins; or it is withdrawn.
-pub(in crate::domain::hub) fn answered(
-    record: &CompensationAnswered,
-    sequence: u64,
-    rows: &mut WorkingSet<Row>,
-) {
+pub(in crate::domain::hub) fn answered(record: &CompensationAnswered, sequence: u64, rows: &mut Rows) {
     let id = record.compensation_id;
     let proposal: &CompensationRow =
         rows.get(&Key::Compensation(id)).expect("only what was proposed is answered");

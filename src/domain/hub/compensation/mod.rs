@@ -12,11 +12,9 @@ pub(super) use answer::answered;
 pub(super) use propose::proposed;
 pub use reason::reason_of;
 
-use super::transfer;
-use super::{Compensated, HubMachine, Step, WaitMode, refusal};
-use crate::domain::hub::tables::{CompensationRow, Key, Row, TransferRow};
+use super::{Compensated, HubMachine, Key, Rows, Step, WaitMode, refusal, transfer};
+use crate::domain::hub::tables::{CompensationRow, TransferRow};
 use crate::domain::machine::step::Ticket;
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::money::Money;
@@ -56,7 +54,7 @@ pub enum CompensationWord {
 }
 
 /// What an operator's word needs: the proposal, its transfer, the original, and, for a new one, those before it.
-pub(super) fn needs(request: &CompensationRequest, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+pub(super) fn needs(request: &CompensationRequest, rows: &Rows, keys: &mut Vec<Key>) {
     let id = request.compensation_id;
     let proposal = Key::Compensation(id);
     transfer::needs(id, rows, keys);

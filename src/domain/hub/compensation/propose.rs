@@ -2,12 +2,10 @@
 
 use super::{CompensationRequest, CompensationWord};
 use crate::domain::hub::record::CompensationProposed;
-use crate::domain::hub::tables::{CompensationRow, Key, Row, TombstoneRow, TransferRow};
-use crate::domain::hub::transfer::row;
-use crate::domain::hub::{Step, refusal};
+use crate::domain::hub::tables::{CompensationRow, TombstoneRow, TransferRow};
+use crate::domain::hub::{Key, Rows, Step, refusal, row};
 use crate::domain::kinds;
 use crate::domain::machine::own::note_time;
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::transfer::{CompensationState, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::money::Money;
@@ -68,7 +66,7 @@ pub(super) fn propose(request: CompensationRequest, step: &mut Step<'_>) -> Resu
 }
 
 /// What goes back of a transfer, or may: all that was proposed but what was withdrawn or aborted.
-fn compensated(original: &TransferRow, rows: &WorkingSet<Row>) -> Option<Money> {
+fn compensated(original: &TransferRow, rows: &Rows) -> Option<Money> {
     let (mut sum, mut next) = (Money::ZERO, original.compensation);
     while let Some(id) = next {
         let proposal: &CompensationRow = rows.get(&Key::Compensation(id))?;
@@ -88,7 +86,7 @@ fn compensated(original: &TransferRow, rows: &WorkingSet<Row>) -> Option<Money> 
 }
 
 /// Money is to be carried back.
-pub(in crate::domain::hub) fn proposed(record: &CompensationProposed, rows: &mut WorkingSet<Row>) {
+pub(in crate::domain::hub) fn proposed(record: &CompensationProposed, rows: &mut Rows) {
     let key = Key::Transfer(record.original_id);
     let original: &TransferRow = rows.get(&key).expect("only a known transfer is compensated");
     let original = original.clone();
