@@ -47,7 +47,7 @@ fn restored(toy: &mut Toy, upto: usize) -> Vec<HubOutput> {
 fn announce(toy: &mut Toy, province: ProvinceCode, again: bool) -> Vec<HubOutput> {
     let node = toy.node(province);
     let seen: PeerRow = node.get(&node::Key::Peer(ProvinceCode::HUB)).expect("it knows the hub");
-    let announcement = super::Announcement {
+    let announcement = crate::domain::hub::Announcement {
         province,
         mark: node.mark,
         proof: Some((0, Digest::default())),
