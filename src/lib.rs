@@ -36,6 +36,9 @@ pub mod sim;
 pub mod store;
 /// Logs.
 pub mod telemetry;
+/// What tests and the simulator share. Only with the feature `dev`.
+#[cfg(feature = "dev")]
+pub mod testkit;
 /// Connections: TLS, identity, access, deadlines.
 pub mod transport;
 /// Between the wire's messages and the core's values; refusals as statuses.

@@ -1,15 +1,15 @@
 //! A hub and two nodes over rows in memory, with every message in the test's hands. For unit tests only.
 
-use crate::domain::hub::Announced;
 use crate::domain::hub::tables::{PartiesRow, TransferRow};
 use crate::domain::hub::{self, AcceptRequest, CreateRequest, Deadlines, HubMachine, WaitMode};
-use crate::domain::machine::own::{PeerMark, PeerRow};
+use crate::domain::machine::own::PeerRow;
 use crate::domain::machine::step::{Batch, Machine, Output, Step, Ticket};
 use crate::domain::machine::table::{Row, TableRow};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::PersonRow;
 use crate::domain::node::{self, MemberReport, NodeMachine, Vault};
+use crate::domain::protocol::call::{Announced, PeerMark};
 use crate::domain::protocol::leg::Leg;
 use crate::domain::protocol::transfer::{Party, Terms, TermsDigests};
 use crate::domain::rules::rulebook::{RuleLayer, RuleText, RuleValues, RuleVersion, Rulebook, WithoutWallet};
@@ -184,9 +184,9 @@ impl Toy {
         let (now, mark) = (self.now, self.node(province).mark);
         let hub: Option<PeerRow> = self.node(province).get(&node::Key::Peer(ProvinceCode::HUB));
         let announcement = |proof| match announcement(0, province, mark, proof) {
-            hub::Input::Announce { ticket, mut node } => {
-                node.knows_us_to = hub.as_ref().map(|hub| hub.sequence);
-                hub::Input::Announce { ticket, node }
+            hub::Input::Announce { ticket, province, node, announcement, .. } => {
+                let knows_us_to = hub.as_ref().map(|hub| hub.sequence);
+                hub::Input::Announce { ticket, province, node, announcement, knows_us_to }
             }
             other => other,
         };

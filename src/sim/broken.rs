@@ -1,17 +1,17 @@
 //! Protocols that are broken on purpose: a simulator that does not catch them proves nothing.
 
 use super::disk::Disk;
-use super::network::{Letter, Message, Place};
-use super::world::{HUB, World};
+use super::network::Place;
+use super::world::World;
+use crate::domain::hub::Page;
 use crate::domain::hub::tables::TransferRow;
-use crate::domain::hub::{Announcement, Page};
 use crate::domain::machine::own::PeerRow;
 use crate::domain::machine::table::{Row as _, TableRow};
 use crate::domain::node::tables::LegRow;
+use crate::domain::protocol::call::{NodeRequest, PeerMark};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::Decision;
 use crate::domain::protocol::transfer::{Outcome, TransferState};
-use crate::domain::reason::Reason;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::{hub, node};
 use crate::store::memory::MemoryDisk;
@@ -112,35 +112,29 @@ impl World {
         row.as_ref().and_then(LegRow::of).cloned()
     }
 
-    /// A call as it reaches a server of a broken protocol; none that is answered before its machine hears of it.
-    pub(super) fn break_call(&mut self, mut letter: Letter) -> Option<Letter> {
-        match (self.plan.broken, &mut letter.message) {
-            (Some(Broken::FencesLostAdmissions), Message::Announce(node, _)) if self.is_fenced(node) => {
-                let message = Message::Refused(Some(Reason::SenderRefused));
-                self.send(Letter { from: HUB, to: letter.from, answer: true, message, ..letter });
-                None
-            }
-            (Some(Broken::RefusesMootAborts), Message::Decide(_, decisions)) => {
-                for decision in decisions.iter_mut().filter(|it| it.outcome == Outcome::Abort) {
-                    let leg = self.leg(letter.to, decision).filter(|leg| leg.state == LegState::Prepared);
-                    if leg.is_some_and(|leg| leg.terms_digest != decision.terms_digest) {
-                        decision.outcome = Outcome::Commit;
-                    }
+    /// Decisions as they reach a node of a broken protocol.
+    pub(super) fn break_decisions(&self, province: ProvinceCode, request: &mut NodeRequest) {
+        let NodeRequest::Decide(decisions) = request else { return };
+        if self.plan.broken == Some(Broken::RefusesMootAborts) {
+            for decision in decisions.iter_mut().filter(|it| it.outcome == Outcome::Abort) {
+                let leg = self.leg(province, decision).filter(|leg| leg.state == LegState::Prepared);
+                if leg.is_some_and(|leg| leg.terms_digest != decision.terms_digest) {
+                    decision.outcome = Outcome::Commit;
                 }
-                Some(letter)
             }
-            _ => Some(letter),
         }
     }
 
-    /// Whether a start of a node knows an earlier incarnation than it was given last, though its store was not restored
-    /// since it was admitted.
-    fn is_fenced(&self, node: &Announcement) -> bool {
-        let given = self.hub.disk.row(&hub::Key::Peer(node.province));
-        let is_earlier = given.as_ref().and_then(PeerRow::of).is_some_and(|given| {
-            given.start_id != node.mark.start_id && node.mark.incarnation < given.incarnation
-        });
-        is_earlier && self.restored.get(&node.province) != Some(&u64::MAX)
+    /// Whether a broken hub refuses a start of a node: it knows an earlier incarnation than it was given last, though
+    /// its store was not restored since it was admitted.
+    pub(super) fn is_fenced(&self, province: ProvinceCode, mark: &PeerMark) -> bool {
+        let given = self.hub.disk.row(&hub::Key::Peer(province));
+        let is_earlier = given
+            .as_ref()
+            .and_then(PeerRow::of)
+            .is_some_and(|given| given.start_id != mark.start_id && mark.incarnation < given.incarnation);
+        let fences = self.plan.broken == Some(Broken::FencesLostAdmissions);
+        fences && is_earlier && self.restored.get(&province) != Some(&u64::MAX)
     }
 
     /// A page of what a node is told again, as a broken hub reads it.

@@ -1,15 +1,16 @@
 //! Clients, letters as they arrive, and what chance does to all of them.
 
-use super::network::{Event, Letter, Message};
+use super::network::{Call, Event, Letter, Message};
 use super::payees::accepts;
 use super::people::Wish;
 use super::stale::goes_stale;
-use super::world::{HUB, World};
+use super::world::{HUB, Pending, World};
 use crate::domain::hub::WaitMode;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
 use crate::store::memory::Fault;
+use crate::testkit;
 
 impl World {
     /// What the next client wants.
@@ -42,14 +43,14 @@ impl World {
         }
         let request = Box::new(self.country.request(&wish));
         let message = Message::Create(request);
-        self.send(Letter { from: HUB, to: HUB, call: number as u64, answer: false, message });
+        self.send(Letter { from: HUB, to: HUB, call: number as u64, message });
         let again = self.at + wish.deadline_ms + self.chance.between(500, 3_000);
         self.agenda.at(again, Event::Ask(number));
     }
 
     /// An answer on its way to a client.
     pub(super) fn answer_client(&mut self, number: usize, message: Message) {
-        self.send(Letter { from: HUB, to: HUB, call: number as u64, answer: true, message });
+        self.send(Letter { from: HUB, to: HUB, call: number as u64, message });
     }
 
     fn client_hears(&mut self, number: usize, message: &Message) {
@@ -89,30 +90,38 @@ impl World {
 
     /// A letter arrives, if somebody is there.
     pub(super) fn arrive(&mut self, letter: Letter) {
-        let client = matches!(letter.message, Message::Stands(_) | Message::Noted | Message::NotTaken(_));
-        if client {
-            return self.client_hears(usize::try_from(letter.call).unwrap_or(usize::MAX), &letter.message);
+        let Letter { from, to, call, message } = letter;
+        if let Message::Stands(_) | Message::Noted | Message::NotTaken(_) = message {
+            return self.client_hears(usize::try_from(call).unwrap_or(usize::MAX), &message);
         }
-        if self.life(letter.to).is_none() {
+        if self.life(to).is_none() {
             return;
         }
-        if !letter.answer {
-            let Some(letter) = self.break_call(letter) else { return };
-            return match letter.to {
-                HUB => self.hub_is_asked(letter),
-                province => self.node_is_asked(province, letter.call, letter.message),
-            };
+        match message {
+            Message::Peer(hub, testkit::Message::ToNode(request)) => {
+                self.node_is_asked(to, call, hub, request);
+            }
+            Message::Peer(node, testkit::Message::ToHub(request)) => {
+                self.hub_is_asked((from, node), call, request);
+            }
+            Message::Peer(node, testkit::Message::FromNode(reply)) => {
+                if let Some(pending) = self.answered(to, call) {
+                    self.hub_hears(pending, node, reply);
+                }
+            }
+            Message::Peer(hub, testkit::Message::FromHub(reply)) => {
+                if let Some(pending) = self.answered(to, call) {
+                    self.node_hears(pending, hub, reply);
+                }
+            }
+            client => self.hub_is_asked_by_client(call, client),
         }
-        // An answer that comes twice, or to an earlier life, finds nobody who waits for it.
-        let waiting = self.calls.remove(&(letter.to, letter.call));
-        let Some((_, pending)) = waiting.filter(|(life, _)| self.life(letter.to) == Some(*life)) else {
-            return;
-        };
-        if letter.to == HUB {
-            self.hub_hears(pending, letter.message);
-        } else {
-            self.node_hears(pending, letter.message);
-        }
+    }
+
+    /// Who waits for the answer to a call. One that comes twice, or to an earlier life, finds nobody.
+    fn answered(&mut self, to: ProvinceCode, call: Call) -> Option<Pending> {
+        let (life, pending) = self.calls.remove(&(to, call))?;
+        (self.life(to) == Some(life)).then_some(pending)
     }
 
     /// Chance strikes, and will strike again.

@@ -1,19 +1,20 @@
 //! What surrounds the hub's machine in place of its server: lanes, probes, and the answers to callers.
 
-use super::network::{Event, Letter, Message};
+use super::network::{Call, Event, Letter, Message};
 use super::world::{HUB, HubCaller, Pending, World};
-use crate::domain::hub::Announced;
 use crate::domain::hub::tables::Key;
 use crate::domain::hub::{Answer, Effect, Input, ReadBack};
-use crate::domain::machine::own::{IncidentRow, PeerMark};
-use crate::domain::machine::step::Output;
+use crate::domain::machine::own::IncidentRow;
+use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::machine::table::TableRow;
+use crate::domain::protocol::call::{HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
 use crate::domain::protocol::leg::Leg;
 use crate::domain::protocol::message::Decision;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
+use crate::testkit::{self, asked_of_hub, heard_by_hub, reply_of_hub};
 use std::collections::BTreeMap;
 
 /// How long a decision's call may take, and how long a probe's.
@@ -50,7 +51,7 @@ impl World {
                 }
                 Output::Effect(Effect::AskWhatWasLost(province, above)) => {
                     let pending = Pending::WhatWasLost(province);
-                    self.call(HUB, province, Message::WhatWasLost(above), pending, DECIDE_WITHIN);
+                    self.ask_node(province, NodeRequest::WhatWasLost(above), pending, DECIDE_WITHIN);
                 }
                 Output::Effect(Effect::Recovered(incarnation)) => {
                     self.hub.set_incarnation(incarnation);
@@ -90,7 +91,11 @@ impl World {
         }
         let within = legs.iter().map(|it| it.time_left_ms).max().unwrap_or(0) + 200;
         self.log(format_args!("hub asks {province} to prepare {}", legs.len()));
-        let (message, pending) = (Message::Prepare(self.hub.mark(), legs), Pending::Prepare(province, ids));
+        self.ask_node(province, NodeRequest::Prepare(legs), Pending::Prepare(province, ids), within);
+    }
+
+    fn ask_node(&mut self, province: ProvinceCode, request: NodeRequest, pending: Pending, within: u64) {
+        let message = Message::Peer(self.hub.mark(), testkit::Message::ToNode(request));
         self.call(HUB, province, message, pending, within);
     }
 
@@ -99,13 +104,13 @@ impl World {
         if self.up.contains(&province) {
             self.log(format_args!("hub tells {province} {} decisions", decisions.len()));
             let pending = Pending::Decide(province, World::legs_of(&decisions));
-            self.call(HUB, province, Message::Decide(self.hub.mark(), decisions), pending, DECIDE_WITHIN);
+            self.ask_node(province, NodeRequest::Decide(decisions), pending, DECIDE_WITHIN);
         }
     }
 
     /// Looks whether a province is there.
     pub(super) fn probe(&mut self, province: ProvinceCode) {
-        self.call(HUB, province, Message::Probe, Pending::Probe(province), PROBE_WITHIN);
+        self.ask_node(province, NodeRequest::Probe, Pending::Probe(province), PROBE_WITHIN);
     }
 
     /// A call had no answer in time.
@@ -156,58 +161,61 @@ impl World {
     }
 
     /// An answer came to a call of the hub's.
-    pub(super) fn hub_hears(&mut self, pending: Pending, message: Message) {
-        match (pending, message) {
-            (Pending::Prepare(province, _), Message::Votes(node, votes)) => {
-                self.hub.inbox.push(Input::Votes { province, node, votes });
-            }
-            (Pending::Decide(province, told), Message::Acks(node, acks)) => {
-                self.hub.inbox.push(Input::Acks { province, node, told, acks });
-            }
-            (Pending::WhatWasLost(province), Message::Legs(legs)) => {
-                self.hub.inbox.push(Input::Heard { province, legs });
-            }
-            (Pending::Probe(province), Message::Alive(true)) => {
+    pub(super) fn hub_hears(&mut self, pending: Pending, node: PeerMark, reply: NodeReply) {
+        let (province, told) = match &pending {
+            Pending::Probe(province) if reply == NodeReply::Alive(true) => {
+                let province = *province;
                 self.up.insert(province);
                 self.hub.inbox.push(Input::Link { province, up: true });
                 self.probe_after(province, PROBE_EVERY);
+                return self.soon(HUB);
             }
-            (pending, _) => return self.unanswered(pending),
+            Pending::Decide(province, told) => (*province, told.clone()),
+            Pending::Prepare(province, _) | Pending::WhatWasLost(province) => (*province, Vec::new()),
+            Pending::Probe(_) | Pending::Announce(_) | Pending::Resolve(..) => {
+                return self.unanswered(pending);
+            }
+        };
+        match heard_by_hub(reply, (province, node), told) {
+            Some(input) => self.hub.inbox.push(input),
+            None => return self.unanswered(pending),
         }
         self.soon(HUB);
     }
 
-    /// A call reaches the hub.
-    pub(super) fn hub_is_asked(&mut self, letter: Letter) {
-        let Letter { from, call, message, .. } = letter;
-        let province = from;
+    /// A node's call reaches the hub.
+    pub(super) fn hub_is_asked(
+        &mut self,
+        (province, node): (ProvinceCode, PeerMark),
+        call: Call,
+        request: HubRequest,
+    ) {
+        if matches!(request, HubRequest::Announce(_)) && self.is_fenced(province, &node) {
+            return self.reply_to_node(province, call, HubReply::Refused(Reason::SenderRefused));
+        }
+        let caller = self.hub.caller(HubCaller::Node(province, call));
+        let knows = |seen: &PeerMark| self.hub.hash_at(seen.sequence) == Some(seen.head_hash);
+        let input = asked_of_hub(request, (province, node, caller), knows);
+        self.hub.inbox.push(input);
+        self.soon(HUB);
+    }
+
+    /// A client's call reaches the hub.
+    pub(super) fn hub_is_asked_by_client(&mut self, call: Call, message: Message) {
+        let caller = self.hub.caller(HubCaller::Client(usize::try_from(call).unwrap_or(0)));
         let input = match message {
-            Message::Announce(mut node, hub_seen) => {
-                let ticket = self.hub.ticket(HubCaller::Node(from, call));
-                let known = |seen: &PeerMark| self.hub.hash_at(seen.sequence) == Some(seen.head_hash);
-                node.knows_us_to = hub_seen.filter(known).map(|seen| seen.sequence);
-                Input::Announce { ticket, node }
-            }
-            Message::Resolve(node, questions) => {
-                let ticket = self.hub.ticket(HubCaller::Node(from, call));
-                Input::Resolve { ticket, province, node, questions }
-            }
-            Message::Create(request) => {
-                let ticket = self.hub.ticket(HubCaller::Client(usize::try_from(call).unwrap_or(0)));
-                Input::Create { ticket, request }
-            }
-            Message::Accept(request) => {
-                let ticket = self.hub.ticket(HubCaller::Client(usize::try_from(call).unwrap_or(0)));
-                Input::Accept { ticket, request }
-            }
-            Message::Compensate(request) => {
-                let ticket = self.hub.ticket(HubCaller::Client(usize::try_from(call).unwrap_or(0)));
-                Input::Compensate { ticket, request }
-            }
+            Message::Create(request) => Input::Create { ticket: Ticket::new(caller), request },
+            Message::Accept(request) => Input::Accept { ticket: Ticket::new(caller), request },
+            Message::Compensate(request) => Input::Compensate { ticket: Ticket::new(caller), request },
             _ => return,
         };
         self.hub.inbox.push(input);
         self.soon(HUB);
+    }
+
+    fn reply_to_node(&mut self, to: ProvinceCode, call: Call, reply: HubReply) {
+        let message = Message::Peer(self.hub.mark(), testkit::Message::FromHub(reply));
+        self.send(Letter { from: HUB, to, call, message });
     }
 
     fn decided_at_recovery(&self, transfer_id: TransferId) -> bool {
@@ -218,7 +226,6 @@ impl World {
     }
 
     fn hub_answers(&mut self, caller: HubCaller, answer: Answer) {
-        let mark = self.hub.mark();
         match (caller, answer) {
             (HubCaller::Client(number), Answer::Transfer(row)) => {
                 if let Some(refusal) = &row.refusal {
@@ -235,18 +242,9 @@ impl World {
                 self.answer_client(number, Message::NotTaken(refusal.reason));
             }
             (HubCaller::Node(to, call), answer) => {
-                let message = match answer {
-                    Answer::Announced(Announced::Admitted { incarnation, resync, hub_recovered }) => {
-                        Message::Admitted(mark, incarnation, (resync, hub_recovered))
-                    }
-                    Answer::Announced(Announced::Prove { sequence }) => Message::Prove(sequence),
-                    Answer::Rulings(rulings) => Message::Rulings(mark, rulings),
-                    Answer::Refused(refusal) => Message::Refused(Some(refusal.reason)),
-                    Answer::Transfer(_) | Answer::Compensation(_) | Answer::Transfers(_) => {
-                        Message::Refused(None)
-                    }
-                };
-                self.send(Letter { from: HUB, to, call, answer: true, message });
+                if let Some(reply) = reply_of_hub(answer) {
+                    self.reply_to_node(to, call, reply);
+                }
             }
             (HubCaller::Client(_), _) => {}
         }

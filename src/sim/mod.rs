@@ -24,7 +24,6 @@ mod world;
 
 pub use broken::Broken;
 pub use marks::cells;
-pub use node_side::heard;
 
 use std::collections::BTreeMap;
 

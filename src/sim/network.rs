@@ -1,12 +1,11 @@
 //! What is still to happen, in order of time: messages on their way, timers, and what chance has in store.
 
-use crate::domain::hub::{AcceptRequest, Announcement, CompensationRequest, CreateRequest, HeardLeg};
-use crate::domain::machine::own::PeerMark;
-use crate::domain::protocol::leg::Leg;
-use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
+use crate::domain::hub::{AcceptRequest, CompensationRequest, CreateRequest};
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
 use crate::domain::value::region::ProvinceCode;
+use crate::testkit;
 use std::collections::BTreeMap;
 
 /// A server; the hub is [`ProvinceCode::HUB`].
@@ -18,34 +17,8 @@ pub type Call = u64;
 /// What servers say to each other, and clients to the hub.
 #[derive(Clone, Debug)]
 pub enum Message {
-    /// Is the node there?
-    Probe,
-    /// It is, and has joined or not.
-    Alive(bool),
-    /// Legs to prepare.
-    Prepare(PeerMark, Vec<Leg>),
-    /// Votes on them.
-    Votes(PeerMark, Vec<Vote>),
-    /// Decisions.
-    Decide(PeerMark, Vec<Decision>),
-    /// Receipts for them.
-    Acks(PeerMark, Vec<Ack>),
-    /// A node's start.
-    Announce(Box<Announcement>, Option<PeerMark>),
-    /// Its incarnation, whether it is told again first what it lost, and since when the hub has recovered.
-    Admitted(PeerMark, u64, (bool, u64)),
-    /// It has to prove what it has at a sequence.
-    Prove(u64),
-    /// The hub was restored: what does the node have that is later than this number, or in doubt?
-    WhatWasLost(u64),
-    /// This.
-    Legs(Vec<HeardLeg>),
-    /// Questions about legs in doubt.
-    Resolve(PeerMark, Vec<Question>),
-    /// Their answers.
-    Rulings(PeerMark, Vec<Ruling>),
-    /// The call was refused.
-    Refused(Option<Reason>),
+    /// What a server that stood there says to another.
+    Peer(PeerMark, testkit::Message),
     /// A client's transfer.
     Create(Box<CreateRequest>),
     /// A payee's word on a transfer.
@@ -69,8 +42,6 @@ pub struct Letter {
     pub to: Place,
     /// The call that it belongs to.
     pub call: Call,
-    /// Whether it answers the call.
-    pub answer: bool,
     /// The message.
     pub message: Message,
 }

@@ -4,16 +4,18 @@ use super::Broken;
 use super::network::{Call, Event, Letter, Message};
 use super::people::id_hash;
 use super::world::{HUB, Pending, World};
-use crate::domain::hub::{Announcement, HeardLeg};
 use crate::domain::machine::own::PeerRow;
 use crate::domain::machine::step::Output;
 use crate::domain::machine::table::TableRow;
 use crate::domain::node::tables::{Key, LegRow};
-use crate::domain::node::{Answer, Effect, Input, leg_record};
-use crate::domain::protocol::leg::LegState;
+use crate::domain::node::{Effect, Input};
+use crate::domain::protocol::call::{
+    Announced, Announcement, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark,
+};
 use crate::domain::protocol::message::Question;
 use crate::domain::reason::Reason;
 use crate::domain::value::region::ProvinceCode;
+use crate::testkit::{self, asked_of_node, heard, heard_by_node, reply_of_node};
 
 /// How often a node shows itself, and how long its calls may take.
 const ANNOUNCE_EVERY: u64 = 5_000;
@@ -40,7 +42,7 @@ impl World {
                 Output::Effect(Effect::Ask(questions)) => {
                     self.log(format_args!("{province} asks about {}", questions.len()));
                     let pending = Pending::Resolve(province, questions.clone());
-                    self.call(province, HUB, Message::Resolve(mark, questions), pending, CALL_WITHIN);
+                    self.ask_hub((province, mark), HubRequest::Resolve(questions), pending);
                 }
                 Output::Effect(Effect::Announce) => self.announce_after(province, 0),
                 Output::Effect(Effect::HubRefused) => self.report.count("hub refused"),
@@ -48,13 +50,8 @@ impl World {
                 Output::Effect(Effect::Alarm(transfer_id, side)) => self.alarm(province, transfer_id, side),
                 Output::Answer(ticket, answer) => {
                     let caller = self.nodes.get_mut(&province).and_then(|node| node.callers.remove(&ticket));
-                    let message = match answer {
-                        Answer::Votes(votes) => Message::Votes(mark, votes),
-                        Answer::Acks(acks) => Message::Acks(mark, acks),
-                        _ => Message::Refused(None),
-                    };
-                    if let Some(call) = caller {
-                        self.send(Letter { from: province, to: HUB, call, answer: true, message });
+                    if let Some((call, reply)) = caller.zip(reply_of_node(answer)) {
+                        self.reply_to_hub((province, mark), call, reply);
                     }
                 }
             }
@@ -64,35 +61,42 @@ impl World {
         }
     }
 
+    fn ask_hub(&mut self, (province, node): (ProvinceCode, PeerMark), request: HubRequest, pending: Pending) {
+        let message = Message::Peer(node, testkit::Message::ToHub(request));
+        self.call(province, HUB, message, pending, CALL_WITHIN);
+    }
+
+    fn reply_to_hub(&mut self, (from, node): (ProvinceCode, PeerMark), call: Call, reply: NodeReply) {
+        let message = Message::Peer(node, testkit::Message::FromNode(reply));
+        self.send(Letter { from, to: HUB, call, message });
+    }
+
     /// A call of the hub's reaches a node.
-    pub(super) fn node_is_asked(&mut self, province: ProvinceCode, call: Call, message: Message) {
+    pub(super) fn node_is_asked(
+        &mut self,
+        province: ProvinceCode,
+        call: Call,
+        hub: PeerMark,
+        mut request: NodeRequest,
+    ) {
+        self.break_decisions(province, &mut request);
         let joined = self.joined.contains_key(&province);
         let Some(node) = self.nodes.get_mut(&province) else { return };
-        let input = match message {
-            Message::Probe => {
-                let message = Message::Alive(joined);
-                return self.send(Letter { from: province, to: HUB, call, answer: true, message });
+        let reply = match request {
+            NodeRequest::Probe => NodeReply::Alive(joined),
+            NodeRequest::WhatWasLost(above) => {
+                let rows = node.disk.rows();
+                let legs = rows.iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, above));
+                NodeReply::Lost(legs.collect())
             }
-            Message::WhatWasLost(above) => {
-                let legs = node
-                    .disk
-                    .rows()
-                    .iter()
-                    .filter_map(LegRow::of)
-                    .filter_map(|leg| heard(leg, above))
-                    .collect();
-                let message = Message::Legs(legs);
-                return self.send(Letter { from: province, to: HUB, call, answer: true, message });
+            request => {
+                let caller = node.caller(call);
+                node.inbox.extend(asked_of_node(request, (hub, caller), id_hash));
+                return self.soon(province);
             }
-            Message::Prepare(hub, legs) => {
-                let legs = legs.into_iter().map(|leg| Ok(leg.with_id_hash(id_hash))).collect();
-                Input::Prepare { ticket: node.ticket(call), hub, legs }
-            }
-            Message::Decide(hub, decisions) => Input::Decide { ticket: node.ticket(call), hub, decisions },
-            _ => return,
         };
-        node.inbox.push(input);
-        self.soon(province);
+        let mark = node.mark();
+        self.reply_to_hub((province, mark), call, reply);
     }
 
     /// A node will show itself to the hub, unless it will sooner.
@@ -121,42 +125,43 @@ impl World {
         let row = node.disk.row(&Key::Peer(ProvinceCode::HUB));
         let hub_seen = row.as_ref().and_then(PeerRow::of).map(PeerRow::mark);
         let proof = prove.map(|sequence| (sequence, node.hash_at(sequence).unwrap_or_default()));
-        let hub_incarnation = hub_seen.map_or(0, |seen| seen.incarnation);
-        let announcement =
-            Announcement { province, mark: node.mark(), proof, again, hub_incarnation, knows_us_to: None };
-        let message = Message::Announce(Box::new(announcement), hub_seen);
-        self.call(province, HUB, message, Pending::Announce(province), CALL_WITHIN);
+        let announcement = Box::new(Announcement { hub_seen, proof, again });
+        let (mark, pending) = (node.mark(), Pending::Announce(province));
+        self.ask_hub((province, mark), HubRequest::Announce(announcement), pending);
     }
 
     /// An answer came to a call of a node's.
-    pub(super) fn node_hears(&mut self, pending: Pending, message: Message) {
-        match (pending, message) {
-            (Pending::Announce(province), Message::Prove(sequence)) => {
+    pub(super) fn node_hears(&mut self, pending: Pending, hub: PeerMark, reply: HubReply) {
+        match (pending, reply) {
+            (Pending::Announce(province), HubReply::Announced(Announced::Prove { sequence })) => {
                 self.announce(province, Some(sequence))
             }
-            (Pending::Announce(province), Message::Refused(Some(Reason::Recovering))) => {
+            (Pending::Announce(province), HubReply::Refused(Reason::Recovering)) => {
                 let Some(node) = self.nodes.get_mut(&province) else { return };
                 node.inbox.push(Input::HubRecovers);
                 self.joined.remove(&province);
                 self.announce_after(province, RESYNC_EVERY);
                 self.run_node(province);
             }
-            (Pending::Announce(province), Message::Refused(Some(Reason::HubBehind))) => {
+            (Pending::Announce(province), HubReply::Refused(Reason::HubBehind)) => {
                 self.hub_was_found();
                 self.unanswered(Pending::Announce(province));
             }
             // Another start has taken its place, or so it looks when an announcement of an earlier life comes late: the
             // process ends, and is started again.
-            (Pending::Announce(province), Message::Refused(Some(Reason::SenderRefused)))
+            (Pending::Announce(province), HubReply::Refused(Reason::SenderRefused))
                 if self.joined.contains_key(&province) =>
             {
                 self.report.count("superseded");
                 self.crash(province, "superseded");
             }
-            (Pending::Announce(province), Message::Admitted(hub, incarnation, (resync, hub_recovered))) => {
+            (
+                Pending::Announce(province),
+                reply @ HubReply::Announced(Announced::Admitted { incarnation, resync, .. }),
+            ) => {
                 let Some(node) = self.nodes.get_mut(&province) else { return };
                 node.set_incarnation(incarnation);
-                node.inbox.push(Input::Joined { incarnation, hub, resync, hub_recovered });
+                node.inbox.extend(heard_by_node(reply, hub));
                 self.was_found(province, resync);
                 if let Some(first @ &mut u64::MAX) = self.restored.get_mut(&province) {
                     *first = incarnation;
@@ -169,14 +174,16 @@ impl World {
                 self.announce_after(province, every);
                 self.soon(province);
             }
-            (Pending::Resolve(province, _), Message::Rulings(hub, rulings)) => {
+            (Pending::Resolve(province, _), reply @ HubReply::Rulings(_)) => {
                 if let Some(node) = self.nodes.get_mut(&province) {
-                    node.inbox.push(Input::Rulings { hub, rulings });
+                    node.inbox.extend(heard_by_node(reply, hub));
                 }
                 self.soon(province);
             }
-            (pending, message) => {
-                self.log(format_args!("a node hears {message:?}"));
+            (pending, reply) => {
+                if let HubReply::Refused(reason) = reply {
+                    self.log(format_args!("a node hears Refused({:?})", Some(reason)));
+                }
                 self.unanswered(pending);
             }
         }
@@ -189,31 +196,4 @@ impl World {
         }
         self.soon(province);
     }
-}
-
-/// A leg as its node tells it to a hub that was restored: committed with a later number, or in doubt.
-pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
-    let committed = match leg.state {
-        LegState::Prepared => None,
-        LegState::Committed if leg.hub_seq > Some(above) => {
-            Some((leg.window?, leg.hub_seq?, leg.decide_time?))
-        }
-        LegState::Committed
-        | LegState::Refused
-        | LegState::Tombstone
-        | LegState::Aborted
-        | LegState::Awaiting => return None,
-    };
-    Some(HeardLeg {
-        transfer_id: leg.transfer_id,
-        side: leg.side,
-        terms_digest: leg.terms_digest,
-        amount: leg.amount,
-        counter_region: leg.counter_region?,
-        receipt_time: leg.receipt_time,
-        committed,
-        leg_record: leg_record(leg)?,
-        rulebook: leg.rulebook,
-        returns: leg.returns,
-    })
 }

@@ -52,7 +52,7 @@ impl World {
         let operator = format!("urn:gongji:operator:{name}");
         let message = Message::Compensate(CompensationRequest { compensation_id: id, operator, word });
         let call = (OPERATORS + number) as u64;
-        self.send(Letter { from: HUB, to: HUB, call, answer: false, message });
+        self.send(Letter { from: HUB, to: HUB, call, message });
         let again = self.at + deadline_ms + self.chance.between(200, 1_000);
         self.agenda.at(again, Event::Operate(number));
     }

@@ -56,6 +56,6 @@ impl World {
             deadline_ms: wish.deadline_ms,
         };
         let message = Message::Accept(request);
-        self.send(Letter { from: HUB, to: HUB, call: number as u64, answer: false, message });
+        self.send(Letter { from: HUB, to: HUB, call: number as u64, message });
     }
 }

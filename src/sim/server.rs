@@ -1,7 +1,7 @@
 //! One simulated server: the real machine and the real engine core over a disk that survives it.
 
-use crate::domain::machine::own::PeerMark;
-use crate::domain::machine::step::{Caller, Machine, Ticket};
+use crate::domain::machine::step::{Caller, Machine};
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::value::calendar::{Civil, Mono, Now};
 use crate::domain::value::id::{Digest, StartId};
 use crate::engine::{Core, EngineError, Outputs};
@@ -94,10 +94,10 @@ impl<M: Machine, C> Server<M, C> {
     }
 
     /// Names a caller.
-    pub fn ticket<T>(&mut self, caller: C) -> Ticket<T> {
+    pub fn caller(&mut self, caller: C) -> Caller {
         self.last_caller += 1;
         self.callers.insert(self.last_caller, caller);
-        Ticket::new(self.last_caller)
+        self.last_caller
     }
 
     /// What it says of itself.

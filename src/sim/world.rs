@@ -322,7 +322,7 @@ impl World {
         let call = self.last_call;
         self.calls.insert((from, call), (life, pending));
         self.agenda.at(self.at + within, Event::Timeout(from, call));
-        self.send(Letter { from, to, call, answer: false, message });
+        self.send(Letter { from, to, call, message });
     }
 
     /// Puts a letter on its way, as the network pleases.

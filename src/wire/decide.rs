@@ -1,6 +1,6 @@
 //! Decide: decisions go out, acknowledgements come back.
 
-use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::leg::LegRef;
 use crate::domain::protocol::message::{Ack, AckResult, Decision};
 use crate::domain::protocol::transfer::Outcome;

@@ -1,8 +1,7 @@
 //! Legs as a node shows them for audits. No personal data.
 
-use crate::domain::hub::HeardLeg;
 use crate::domain::node::tables::LegRow;
-use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::leg::{HeardLeg, LegState};
 use crate::domain::reason::Reason;
 use crate::domain::value::region::RegionCode;
 use crate::proto::node;

@@ -1,6 +1,6 @@
 //! Prepare and Check: legs go out, votes come back.
 
-use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::leg::{Leg, LegId, LegRead, LegRef};
 use crate::domain::protocol::message::{Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};

@@ -1,6 +1,6 @@
 //! Resolve: questions about legs in doubt, and the hub's rulings.
 
-use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::message::{Decision, Question, Ruling};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;

@@ -1,6 +1,6 @@
 //! The mark that every message between hub and node carries.
 
-use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::StartId;
 use crate::proto::types;

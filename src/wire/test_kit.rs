@@ -1,7 +1,7 @@
 //! Places, persons and requests that the tests of conversion share.
 
 use super::reader::Reader;
-use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{Ask, Demands, Leg, LegRef, LegTerms};
 use crate::domain::reason::Reason;

@@ -5,7 +5,7 @@ use gongji::domain::hub::record::{
     NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting,
     TransferDecided, TransferReceived, TransferTombstoned,
 };
-use gongji::domain::machine::own::{IncidentRaised, PeerMark, PeerSeen};
+use gongji::domain::machine::own::{IncidentRaised, PeerSeen};
 use gongji::domain::machine::record::Record;
 use gongji::domain::node::record::{
     AccountCredited, LegAwaited, LegBound, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
@@ -13,6 +13,7 @@ use gongji::domain::node::record::{
     SettlementSuspended, WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor,
     WalletUnfrozen,
 };
+use gongji::domain::protocol::call::PeerMark;
 use gongji::domain::protocol::kind::Kind;
 use gongji::domain::protocol::transfer::{Outcome, TermsDigests};
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};

@@ -4,6 +4,7 @@ use super::letter::{Letter, Message};
 use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::machine::table::TableRow;
 use gongji::domain::node::tables::LegRow;
+use gongji::domain::protocol::call::{HubReply, HubRequest, NodeReply, NodeRequest};
 use gongji::domain::protocol::leg::LegState;
 use gongji::domain::protocol::message::Ruling;
 use gongji::domain::value::id::Digest;
@@ -53,22 +54,20 @@ impl Broken {
     pub fn blur_letter(letter: &mut Letter) {
         let mut message = letter.message.clone();
         match &mut message {
-            Message::Prepare(leg) => leg.reference.terms_digest = SAME,
-            Message::Votes(votes) => votes.iter_mut().for_each(|vote| vote.terms_digest = SAME),
-            Message::Decide(decision) => decision.terms_digest = SAME,
-            Message::Acks(acks) => acks.iter_mut().for_each(|ack| ack.terms_digest = SAME),
-            Message::Ask(questions) => questions.iter_mut().for_each(|it| it.terms_digest = SAME),
-            Message::Rulings(rulings) => rulings.iter_mut().for_each(|ruling| match ruling {
+            Message::ToNode(NodeRequest::Prepare(legs)) => {
+                legs.iter_mut().for_each(|leg| leg.reference.terms_digest = SAME);
+            }
+            Message::ToNode(NodeRequest::Decide(it)) => it.iter_mut().for_each(|it| it.terms_digest = SAME),
+            Message::FromNode(NodeReply::Votes(it)) => it.iter_mut().for_each(|it| it.terms_digest = SAME),
+            Message::FromNode(NodeReply::Acks(it)) => it.iter_mut().for_each(|it| it.terms_digest = SAME),
+            Message::FromNode(NodeReply::Lost(it)) => it.iter_mut().for_each(|it| it.terms_digest = SAME),
+            Message::ToHub(HubRequest::Resolve(it)) => it.iter_mut().for_each(|it| it.terms_digest = SAME),
+            Message::FromHub(HubReply::Rulings(it)) => it.iter_mut().for_each(|ruling| match ruling {
                 Ruling::Decided(decision) => decision.terms_digest = SAME,
                 Ruling::Pending { question, .. } => question.terms_digest = SAME,
             }),
-            Message::Legs(_, legs) => legs.iter_mut().for_each(|leg| leg.terms_digest = SAME),
-            Message::Announce(_)
-            | Message::Admitted(..)
-            | Message::Prove(..)
-            | Message::Recovering(_)
-            | Message::WhatWasLost(_) => {}
+            Message::ToNode(_) | Message::FromNode(_) | Message::ToHub(_) | Message::FromHub(_) => {}
         }
-        *letter = Letter::new(letter.province, letter.sender, message);
+        *letter = Letter::new(letter.province, letter.sender, letter.to, message);
     }
 }

@@ -5,6 +5,7 @@ use super::letter::Message;
 use super::world::{Action, Fate, State, World};
 use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::hub::unsettled_transfers;
+use gongji::domain::protocol::call::{NodeReply, NodeRequest};
 use gongji::domain::protocol::transfer::TransferState;
 use stateright::{Model, Property};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -194,7 +195,10 @@ impl Model for Checked {
                 let letter = &last.letters[at];
                 // A start is announced in a call of its own, and the call in which it arrives is over. So are the
                 // calls of recoveries.
-                let call = matches!(letter.message, Message::WhatWasLost(_) | Message::Legs(..));
+                let call = matches!(
+                    letter.message,
+                    Message::ToNode(NodeRequest::WhatWasLost(_)) | Message::FromNode(NodeReply::Lost(_))
+                );
                 let announced = letter.is_of_announcement() && (world.restores() || !letter.is_from_hub());
                 if call || announced {
                     state.letters.remove(at);

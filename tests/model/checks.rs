@@ -10,6 +10,7 @@ use gongji::domain::hub::tables::{TombstoneRow, TransferRow};
 use gongji::domain::machine::own::{IncidentRow, PeerRow};
 use gongji::domain::node::NodeMachine;
 use gongji::domain::node::tables::LegRow;
+use gongji::domain::protocol::call::{HubReply, HubRequest, NodeRequest};
 use gongji::domain::protocol::leg::LegState;
 use gongji::domain::protocol::message::Ruling;
 use gongji::domain::protocol::transfer::{Outcome, TransferState};
@@ -102,13 +103,14 @@ pub const CHECKS: &[Check] = &[
         letter(state, |letter| {
             let ruled = |ruling: &Ruling| matches!(ruling, Ruling::Decided(_));
             letter.sender.incarnation > 1
-                && matches!(&letter.message, Message::Rulings(rulings) if rulings.iter().any(ruled))
+                && matches!(&letter.message, Message::FromHub(HubReply::Rulings(rulings)) if rulings.iter().any(ruled))
         })
     }),
     sometimes("a hub that had restarted told a commit of its earlier life", hub_crashes, |_, state| {
         letter(state, |letter| {
             letter.sender.incarnation > 1
-                && matches!(&letter.message, Message::Decide(it) if it.outcome == Outcome::Commit)
+                && matches!(&letter.message, Message::ToNode(NodeRequest::Decide(it))
+                    if it.iter().any(|it| it.outcome == Outcome::Commit))
         })
     }),
     sometimes("a node died between its yes and the commit", node_crashes, |_, state| {
@@ -153,7 +155,7 @@ pub const CHECKS: &[Check] = &[
     }),
     sometimes("a node had to prove what its journal holds", has_to_prove, |_, state| {
         let proves = |letter: &Letter| match &letter.message {
-            Message::Announce(Some(shown)) => shown.proof.is_some(),
+            Message::ToHub(HubRequest::Announce(it)) => it.proof.is_some(),
             _ => false,
         };
         letter(state, proves)

@@ -3,9 +3,9 @@
 use super::server::{Server, Sort, Told, print};
 use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::hub::{self, HubMachine, Page, decisions_of};
-use gongji::domain::machine::own::PeerMark;
 use gongji::domain::machine::record::Record;
 use gongji::domain::machine::step::Machine;
+use gongji::domain::protocol::call::PeerMark;
 use gongji::domain::protocol::message::Decision;
 use gongji::domain::value::id::Digest;
 use gongji::domain::value::region::ProvinceCode;

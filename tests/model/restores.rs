@@ -3,22 +3,24 @@
 use super::broken::Broken;
 use super::checked::describe;
 use super::journal::Journal;
-use super::letter::{Letter, Message, Shown};
+use super::letter::{Letter, Message};
 use super::runs::send;
 use super::server::{Outputs, Server, print};
 use super::starts::{first_hub, first_node, start_hub, start_node};
 use super::world::{Action, Fate, State, World};
 use gongji::domain::hub::tables::TransferRow;
-use gongji::domain::hub::{self, AcceptRequest, Announcement, HubMachine, WaitMode};
-use gongji::domain::machine::own::{PeerMark, PeerRow};
+use gongji::domain::hub::{self, AcceptRequest, HubMachine, WaitMode};
+use gongji::domain::machine::own::PeerRow;
 use gongji::domain::machine::step::{Caller, Output, Ticket};
 use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
+use gongji::domain::protocol::call::{Announcement, HubRequest, NodeReply, NodeRequest, PeerMark};
 use gongji::domain::protocol::transfer::TransferState;
 use gongji::domain::value::calendar::{Civil, Mono};
+use gongji::domain::value::id::Digest;
 use gongji::domain::value::region::ProvinceCode;
-use gongji::sim::heard;
 use gongji::sim::people::{NOON, NOON_TO_SIX_MS};
+use gongji::testkit::heard;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -225,47 +227,41 @@ impl World {
         self.show(state, node, Some((sequence, hash)));
     }
 
-    fn show(&self, state: &mut State, at: usize, proof: Option<(u64, gongji::domain::value::id::Digest)>) {
+    fn show(&self, state: &mut State, at: usize, proof: Option<(u64, Digest)>) {
         let (province, node) = (self.country.provinces[at], &state.nodes[at]);
         let seen: Option<&PeerRow> = node.get(&node::Key::Peer(ProvinceCode::HUB));
         let again = node.has_joined() && !state.restored.waits_for_it(at);
-        let shown = Shown { hub: seen.map(PeerRow::mark), proof, again };
-        let message = Message::Announce(self.restores().then(|| Box::new(shown)));
-        let letter = self.letter(province, node.mark, message);
+        let announcement = match self.restores() {
+            true => Announcement { hub_seen: seen.map(PeerRow::mark), proof, again },
+            false => Announcement::default(),
+        };
+        let message = Message::ToHub(HubRequest::Announce(Box::new(announcement)));
+        let letter = self.letter(province, node.mark, None, message);
         if self.restores() {
             state.letters.retain(|it| it.province != province || !it.is_of_announcement());
         }
         send(state, &letter);
     }
 
-    /// What the hub makes of a node's announcement, by its own journal.
-    pub(super) fn announcement(
+    /// The mark that the hub takes an announcement to have come with.
+    pub(super) fn announced_mark(
         &self,
         hub: &Server<HubMachine>,
-        (province, mut mark): (ProvinceCode, PeerMark),
-        shown: Option<&Shown>,
-    ) -> Announcement {
+        province: ProvinceCode,
+        mark: PeerMark,
+    ) -> PeerMark {
         let seen: Option<&PeerRow> = hub.get(&hub::Key::Peer(province));
-        if let Some(seen) = seen.filter(|_| self.broken == Some(Broken::NoProof)) {
-            (mark.sequence, mark.head_hash) = (seen.sequence, seen.head_hash);
-        }
-        let known = |seen: &PeerMark| hub.hash_at(seen.sequence) == Some(seen.head_hash);
-        let hub_seen = shown.and_then(|shown| shown.hub);
-        Announcement {
-            province,
-            mark,
-            proof: shown.and_then(|shown| shown.proof),
-            again: shown.is_some_and(|shown| shown.again),
-            hub_incarnation: hub_seen.map_or(0, |seen| seen.incarnation),
-            knows_us_to: hub_seen.filter(known).map(|seen| seen.sequence),
+        match seen.filter(|_| self.broken == Some(Broken::NoProof)) {
+            Some(seen) => PeerMark { sequence: seen.sequence, head_hash: seen.head_hash, ..mark },
+            None => mark,
         }
     }
 
     /// A node tells a hub that was restored what it has.
     pub(super) fn tell_what_was_lost(&self, state: &mut State, node: usize, call: &Letter, above: u64) {
         let legs = state.nodes[node].all::<LegRow>().filter_map(|leg| heard(leg, above)).collect();
-        let message = Message::Legs(call.sender.start_id.0, legs);
-        let letter = self.letter(call.province, state.nodes[node].mark, message);
+        let (mark, to) = (state.nodes[node].mark, Some(call.sender.start_id));
+        let letter = self.letter(call.province, mark, to, Message::FromNode(NodeReply::Lost(legs)));
         send(state, &letter);
     }
 
@@ -327,10 +323,10 @@ fn said(takes: bool) -> u8 {
 /// Letters in the order in which they come if nothing fails: prepares before votes, the payer's first.
 fn order(letter: &Letter) -> (u8, ProvinceCode) {
     let kind = match letter.message {
-        Message::Prepare(_) => 0,
-        Message::Votes(_) => 1,
-        Message::Decide(_) => 2,
-        Message::Acks(_) => 3,
+        Message::ToNode(NodeRequest::Prepare(_)) => 0,
+        Message::FromNode(NodeReply::Votes(_)) => 1,
+        Message::ToNode(NodeRequest::Decide(_)) => 2,
+        Message::FromNode(NodeReply::Acks(_)) => 3,
         _ => 4,
     };
     (kind, letter.province)

@@ -1,18 +1,20 @@
 //! Servers that take inputs, and what comes of it in the world.
 
 use super::broken::Broken;
-use super::letter::{Letter, Message, answered};
+use super::letter::{Letter, Message};
 use super::server::{Outputs, Server, print};
 use super::world::{CALL, Fate, Mark, State, World};
 use gongji::domain::hub::{self, HubMachine};
-use gongji::domain::machine::own::{IncidentRow, PeerMark};
+use gongji::domain::machine::own::IncidentRow;
 use gongji::domain::machine::step::{Caller, Machine, Output};
 use gongji::domain::node::{self, NodeMachine};
+use gongji::domain::protocol::call::{HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
 use gongji::domain::protocol::transfer::TransferState;
 use gongji::domain::reason::Reason;
 use gongji::domain::value::calendar::Mono;
-use gongji::domain::value::id::TransferId;
+use gongji::domain::value::id::{StartId, TransferId};
 use gongji::domain::value::region::ProvinceCode;
+use gongji::testkit::{reply_of_hub, reply_of_node};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -109,12 +111,14 @@ impl World {
         let (mark, mut taken) = (next.mark, Taken::new(next));
         for output in outputs {
             let (province, message) = match output {
-                Output::Effect(hub::Effect::Prepare(province, leg)) => (province, Message::Prepare(leg)),
+                Output::Effect(hub::Effect::Prepare(province, leg)) => {
+                    (province, Message::ToNode(NodeRequest::Prepare(vec![*leg])))
+                }
                 Output::Effect(hub::Effect::Decide(province, decision)) => {
-                    (province, Message::Decide(decision))
+                    (province, Message::ToNode(NodeRequest::Decide(vec![decision])))
                 }
                 Output::Effect(hub::Effect::AskWhatWasLost(province, above)) => {
-                    (province, Message::WhatWasLost(above))
+                    (province, Message::ToNode(NodeRequest::WhatWasLost(above)))
                 }
                 Output::Effect(hub::Effect::Alarm(transfer_id, side)) => {
                     taken.alarm |= is_contrary(taken.next.get(&hub::Key::Incident(transfer_id, side)));
@@ -125,41 +129,37 @@ impl World {
                 Output::Effect(hub::Effect::ReadBack(..) | hub::Effect::Recovered(_)) => {
                     continue;
                 }
-                Output::Answer(CALL, answer) => match call.map(|call| self.hub_answers(answer, call)) {
-                    Some(Some(message)) => message,
-                    Some(None) | None => continue,
-                },
+                Output::Answer(CALL, answer) => {
+                    taken.letters.extend(call.and_then(|call| self.hub_answers(answer, mark, call)));
+                    continue;
+                }
                 Output::Answer(ticket, answer) => {
                     taken.client_hears(ticket, answer);
                     continue;
                 }
             };
-            taken.letters.push(self.letter(province, mark, message));
+            taken.letters.push(self.letter(province, mark, None, message));
         }
         taken
     }
 
-    /// The hub's answer to a node's call. A call that was refused has failed, as one has that was lost.
-    fn hub_answers(&self, answer: hub::Answer, call: &Letter) -> Option<(ProvinceCode, Message)> {
-        let start = call.sender.start_id.0;
-        let message = match answer {
-            hub::Answer::Announced(hub::Announced::Admitted { incarnation, resync, hub_recovered }) => {
-                Message::Admitted(incarnation, start, (resync, hub_recovered))
-            }
-            hub::Answer::Announced(hub::Announced::Prove { sequence }) => Message::Prove(sequence, start),
-            hub::Answer::Rulings(rulings) => Message::Rulings(rulings),
-            hub::Answer::Refused(refusal)
-                if refusal.reason == Reason::Recovering && matches!(call.message, Message::Announce(_)) =>
-            {
-                Message::Recovering(start)
-            }
-            hub::Answer::Refused(refusal) if refusal.reason == Reason::HubBehind => {
-                self.note_mark(Mark::HubBehind);
+    /// The hub's answer to a node's call. A call that was refused has failed, as one has that was lost; what is said to
+    /// an announcement only the process takes that made it.
+    fn hub_answers(&self, answer: hub::Answer, hub: PeerMark, call: &Letter) -> Option<Arc<Letter>> {
+        let reply = reply_of_hub(answer)?;
+        let announced = call.is_of_announcement();
+        match reply {
+            HubReply::Refused(Reason::Recovering) if announced => {}
+            HubReply::Refused(reason) => {
+                if reason == Reason::HubBehind {
+                    self.note_mark(Mark::HubBehind);
+                }
                 return None;
             }
-            _ => return None,
-        };
-        Some((call.province, message))
+            HubReply::Announced(_) | HubReply::Rulings(_) => {}
+        }
+        let to = announced.then_some(call.sender.start_id);
+        Some(self.letter(call.province, hub, to, Message::FromHub(reply)))
     }
 
     pub(super) fn run_node(
@@ -198,7 +198,9 @@ impl World {
         let (province, mark, mut taken) = (self.country.provinces[node], next.mark, Taken::new(next));
         for output in outputs {
             let message = match output {
-                Output::Effect(node::Effect::Ask(questions)) => Some(Message::Ask(questions)),
+                Output::Effect(node::Effect::Ask(questions)) => {
+                    Some(Message::ToHub(HubRequest::Resolve(questions)))
+                }
                 // It announces itself again and again anyway. The answer of an earlier life of the hub comes late:
                 // nothing is taken from it.
                 Output::Effect(node::Effect::Announce | node::Effect::HubRefused) => None,
@@ -206,12 +208,15 @@ impl World {
                     taken.alarm |= is_contrary(taken.next.get(&node::Key::Incident(transfer_id, side)));
                     None
                 }
-                Output::Answer(_, answer) => answered(answer),
+                // A call that was refused has failed.
+                Output::Answer(_, answer) => reply_of_node(answer)
+                    .filter(|reply| !matches!(reply, NodeReply::Refused(_)))
+                    .map(Message::FromNode),
             };
-            if let Some(Message::Votes(votes)) = &message {
+            if let Some(Message::FromNode(NodeReply::Votes(votes))) = &message {
                 self.note(&taken.next, votes);
             }
-            taken.letters.extend(message.map(|message| self.letter(province, mark, message)));
+            taken.letters.extend(message.map(|message| self.letter(province, mark, None, message)));
         }
         taken
     }
@@ -245,8 +250,14 @@ impl World {
         self.announce(state, node);
     }
 
-    pub(super) fn letter(&self, province: ProvinceCode, sender: PeerMark, message: Message) -> Arc<Letter> {
-        let mut letter = Letter::new(province, sender, message);
+    pub(super) fn letter(
+        &self,
+        province: ProvinceCode,
+        sender: PeerMark,
+        to: Option<StartId>,
+        message: Message,
+    ) -> Arc<Letter> {
+        let mut letter = Letter::new(province, sender, to, message);
         if self.broken == Some(Broken::NoDigest) {
             Broken::blur_letter(&mut letter);
         }

@@ -11,6 +11,7 @@ use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::machine::own::PeerRow;
 use gongji::domain::node::NodeMachine;
 use gongji::domain::node::tables::LegRow;
+use gongji::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest};
 use gongji::domain::protocol::leg::{LegId, LegState};
 use gongji::domain::protocol::message::{AckResult, Ruling};
 use gongji::domain::value::id::TransferId;
@@ -64,17 +65,17 @@ impl World {
         });
         let node = &state.nodes[self.place(letter.province)];
         match &letter.message {
-            Message::Votes(votes) => {
+            Message::FromNode(NodeReply::Votes(votes)) => {
                 let decided = |id| transfer(state, id).is_some_and(|row| row.state.is_decided());
                 votes.iter().all(|vote| decided(vote.transfer_id))
             }
-            Message::Acks(acks) => {
+            Message::FromNode(NodeReply::Acks(acks)) => {
                 let recorded = |id, side| transfer(state, id).is_some_and(|row| is_recorded(row, side));
                 gone || acks
                     .iter()
                     .all(|ack| ack.result != AckResult::Rejected && recorded(ack.transfer_id, ack.side))
             }
-            Message::Ask(questions) => {
+            Message::ToHub(HubRequest::Resolve(questions)) => {
                 gone || questions.iter().all(|it| {
                     transfer(state, it.transfer_id).is_some()
                         && leg(node, it.transfer_id, it.side) == Leg::Ended
@@ -94,25 +95,24 @@ impl World {
             transfer(state, id).is_some_and(|row| row.state.is_decided() && is_recorded(row, side))
         };
         let nothing_left = match &letter.message {
-            Message::Prepare(leg) => {
+            Message::ToNode(NodeRequest::Prepare(legs)) => legs.iter().all(|leg| {
                 let LegId { transfer_id, side } = leg.reference.id;
                 let is_decided = || transfer(state, transfer_id).is_some_and(|row| row.state.is_decided());
                 ended(transfer_id, side) && (leg.is_accepted() || is_decided())
+            }),
+            Message::ToNode(NodeRequest::Decide(it)) => {
+                it.iter().all(|it| ended(it.transfer_id, it.side) && told(it.transfer_id, it.side))
             }
-            Message::Decide(it) => ended(it.transfer_id, it.side) && told(it.transfer_id, it.side),
-            Message::Rulings(rulings) => rulings.iter().all(|ruling| match ruling {
+            Message::FromHub(HubReply::Rulings(rulings)) => rulings.iter().all(|ruling| match ruling {
                 Ruling::Decided(it) => ended(it.transfer_id, it.side),
                 Ruling::Pending { .. } => true,
             }),
             // Calls of announcements are over with their answers.
-            Message::Prove(_, start_id) | Message::Recovering(start_id) => {
-                return node.mark.start_id.0 != *start_id;
+            Message::FromHub(HubReply::Announced(Announced::Admitted { .. })) if !self.restores() => {
+                return Some(node.mark.start_id) != letter.to || (node.has_joined() && !newer);
             }
-            Message::Admitted(_, start_id, _) if self.restores() => {
-                return node.mark.start_id.0 != *start_id;
-            }
-            Message::Admitted(_, start_id, _) => {
-                return node.mark.start_id.0 != *start_id || (node.has_joined() && !newer);
+            Message::FromHub(HubReply::Announced(_) | HubReply::Refused(_)) => {
+                return Some(node.mark.start_id) != letter.to;
             }
             _ => false,
         };

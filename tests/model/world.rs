@@ -12,6 +12,7 @@ use gongji::domain::machine::own::PeerRow;
 use gongji::domain::machine::step::{Caller, Ticket};
 use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
+use gongji::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
 use gongji::domain::protocol::leg::LegState;
 use gongji::domain::protocol::message::{Decision, Verdict, Vote};
 use gongji::domain::protocol::transfer::{Outcome, TransferState};
@@ -21,6 +22,7 @@ use gongji::domain::value::id::TransferId;
 use gongji::domain::value::region::ProvinceCode;
 use gongji::domain::value::side::Side;
 use gongji::sim::people::{Country, NOON, Wish, id_hash};
+use gongji::testkit::{asked_of_hub, asked_of_node, heard_by_hub, heard_by_node};
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -339,27 +341,29 @@ impl World {
         if letter.is_from_hub() {
             return self.node_hears(state, letter, fate);
         }
-        if matches!(letter.message, Message::Legs(start_id, _) if state.hub.mark.start_id.0 != start_id) {
+        if letter.to.is_some_and(|start_id| start_id != state.hub.mark.start_id) {
             return;
         }
         let hub = Arc::clone(&state.hub);
         self.run_hub(state, letter.print, Some(letter), fate, || {
             let (province, node) = (letter.province, letter.sender);
             let input = match letter.message.clone() {
-                Message::Votes(votes) => hub::Input::Votes { province, node, votes },
-                Message::Acks(acks) => {
-                    let told = acks.iter().map(|ack| (ack.transfer_id, ack.side)).collect();
-                    hub::Input::Acks { province, node, told, acks }
+                Message::FromNode(reply) => {
+                    let told = match &reply {
+                        NodeReply::Acks(acks) => acks.iter().map(|ack| (ack.transfer_id, ack.side)).collect(),
+                        _ => Vec::new(),
+                    };
+                    heard_by_hub(reply, (province, node), told).expect("a reply that is letters")
                 }
-                Message::Ask(questions) => {
-                    hub::Input::Resolve { ticket: Ticket::new(CALL), province, node, questions }
+                Message::ToHub(request) => {
+                    let node = match &request {
+                        HubRequest::Announce(_) => self.announced_mark(&hub, province, node),
+                        HubRequest::Resolve(_) => node,
+                    };
+                    let knows = |seen: &PeerMark| hub.hash_at(seen.sequence) == Some(seen.head_hash);
+                    asked_of_hub(request, (province, node, CALL), knows)
                 }
-                Message::Legs(_, legs) => hub::Input::Heard { province, legs },
-                Message::Announce(shown) => {
-                    let node = Box::new(self.announcement(&hub, (province, node), shown.as_deref()));
-                    hub::Input::Announce { ticket: Ticket::new(CALL), node }
-                }
-                _ => hub::Input::Tick,
+                Message::ToNode(_) | Message::FromHub(_) => unreachable!("a letter of the hub's"),
             };
             (Mono(0), input)
         });
@@ -367,43 +371,34 @@ impl World {
 
     fn node_hears(&self, state: &mut State, letter: &Letter, fate: Fate) {
         let (node, hub) = (self.place(letter.province), letter.sender);
+        // The answer to a process that is gone reaches nobody.
+        if letter.to.is_some_and(|start_id| start_id != state.nodes[node].mark.start_id) {
+            return;
+        }
         match letter.message {
-            // The answer to a process that is gone reaches nobody.
-            Message::Admitted(_, start_id, _)
-            | Message::Prove(_, start_id)
-            | Message::Recovering(start_id)
-                if state.nodes[node].mark.start_id.0 != start_id =>
-            {
-                return;
-            }
-            Message::Admitted(incarnation, _, (resync, _)) => {
+            Message::FromHub(HubReply::Announced(Announced::Admitted { incarnation, resync, .. })) => {
                 state.nodes[node] = Arc::new(state.nodes[node].admitted(incarnation));
                 state.restored.is_admitted(node, incarnation, resync);
                 state.admitted[node] = state.admitted[node].max(hub.incarnation);
             }
-            Message::Prove(sequence, _) => return self.prove(state, node, sequence),
-            Message::WhatWasLost(above) => return self.tell_what_was_lost(state, node, letter, above),
+            Message::FromHub(HubReply::Announced(Announced::Prove { sequence })) => {
+                return self.prove(state, node, sequence);
+            }
+            Message::ToNode(NodeRequest::WhatWasLost(above)) => {
+                return self.tell_what_was_lost(state, node, letter, above);
+            }
             _ => {}
         }
         self.run_node(state, node, letter.print, fate, || {
             let input = match letter.message.clone() {
-                Message::Prepare(leg) => {
-                    let legs = vec![Ok(leg.with_id_hash(id_hash))];
-                    node::Input::Prepare { ticket: Ticket::new(CALL), hub, legs }
-                }
-                Message::Decide(decision) => {
-                    node::Input::Decide { ticket: Ticket::new(CALL), hub, decisions: vec![decision] }
-                }
-                Message::Rulings(rulings) => node::Input::Rulings { hub, rulings },
-                Message::Admitted(incarnation, _, (resync, hub_recovered)) => {
-                    node::Input::Joined { incarnation, hub, resync, hub_recovered }
-                }
-                Message::Recovering(_) => node::Input::HubRecovers,
-                _ => node::Input::Tick,
+                Message::ToNode(request) => asked_of_node(request, (hub, CALL), id_hash),
+                Message::FromHub(HubReply::Refused(_)) => Some(node::Input::HubRecovers),
+                Message::FromHub(reply) => heard_by_node(reply, hub),
+                Message::FromNode(_) | Message::ToHub(_) => None,
             };
-            (Mono(0), input)
+            (Mono(0), input.expect("a letter of the hub's that its machine takes"))
         });
-        if matches!(letter.message, Message::Recovering(_)) {
+        if matches!(letter.message, Message::FromHub(HubReply::Refused(_))) {
             state.restored.waits_for_hub(node);
         }
     }
@@ -422,13 +417,13 @@ impl World {
         let (transfer, fen) = self.bounds.requests[0];
         let request = self.country.request(&self.wish(transfer, 2 * fen));
         let (terms, transfer_id, terms_digest) = (request.terms, request.transfer_id, request.digests.whole);
-        let (province, message) = match number {
+        let (province, request) = match number {
             0 => {
                 let (province, region) = (terms.payer.province, terms.payer.region);
                 let rules = self.country.rulebook.rules(province, region, Day::of(Civil(NOON)));
                 let legs = hub::first_legs(transfer_id, terms_digest, &terms, (Civil(NOON), rules), 8_000);
                 let leg = legs.payer;
-                (self.country.provinces[0], Message::Prepare(Box::new(leg)))
+                (self.country.provinces[0], NodeRequest::Prepare(vec![leg]))
             }
             _ => {
                 let decision = Decision {
@@ -441,11 +436,11 @@ impl World {
                     decide_time: Civil(NOON),
                     leg_record: Vec::new(),
                 };
-                (self.country.provinces[1], Message::Decide(decision))
+                (self.country.provinces[1], NodeRequest::Decide(vec![decision]))
             }
         };
         state.strays |= 1 << number;
-        let letter = self.letter(province, state.hub.mark, message);
+        let letter = self.letter(province, state.hub.mark, None, Message::ToNode(request));
         send(state, &letter);
     }
 }

@@ -4,14 +4,15 @@
 use gongji::domain::audit::books::{Books, HubBooks, NodeBooks};
 use gongji::domain::audit::invariant::violations;
 use gongji::domain::hub::tables::TransferRow;
-use gongji::domain::hub::{self, Announcement, Deadlines, HubMachine};
-use gongji::domain::machine::own::{PeerMark, PeerRow};
+use gongji::domain::hub::{self, Deadlines, HubMachine};
+use gongji::domain::machine::own::PeerRow;
 use gongji::domain::machine::record::{Record, replay};
 use gongji::domain::machine::scan::Scan;
 use gongji::domain::machine::step::{Caller, Machine, Output, Ticket};
 use gongji::domain::machine::table::{Row, Table, TableRow};
 use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
+use gongji::domain::protocol::call::{Announced, Announcement, PeerMark};
 use gongji::domain::protocol::leg::Leg;
 use gongji::domain::protocol::message::{Ack, Decision, Question, Vote};
 use gongji::domain::rules::rulebook::Rulebook;
@@ -148,20 +149,21 @@ impl World {
             let node = &self.nodes[&province];
             let seen = node.disk.row(&node::Key::Peer(ProvinceCode::HUB));
             let seen = seen.as_ref().and_then(PeerRow::of);
-            let announcement = Box::new(Announcement {
+            let hub_seen = seen.map(PeerRow::mark);
+            let announcement = Box::new(Announcement { hub_seen, proof, again: false });
+            let (node, disk) = (node.mark, node.disk.clone());
+            let knows_us_to = hub_seen.map(|seen| seen.sequence);
+            match self.ask_hub(|ticket| hub::Input::Announce {
+                ticket,
                 province,
-                mark: node.mark,
-                proof,
-                again: false,
-                hub_incarnation: seen.map_or(0, |seen| seen.incarnation),
-                knows_us_to: seen.map(|seen| seen.sequence),
-            });
-            let disk = node.disk.clone();
-            match self.ask_hub(|ticket| hub::Input::Announce { ticket, node: announcement }) {
-                hub::Answer::Announced(hub::Announced::Admitted { incarnation, resync, hub_recovered }) => {
+                node,
+                announcement,
+                knows_us_to,
+            }) {
+                hub::Answer::Announced(Announced::Admitted { incarnation, resync, hub_recovered }) => {
                     break (incarnation, resync, hub_recovered);
                 }
-                hub::Answer::Announced(hub::Announced::Prove { sequence }) => {
+                hub::Answer::Announced(Announced::Prove { sequence }) => {
                     let hash = hash_at(&mut disk.open_for_reading(), sequence).expect("a journal in memory");
                     proof = Some((sequence, hash.unwrap_or_default()));
                 }

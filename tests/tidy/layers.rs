@@ -30,7 +30,8 @@ const ARROW: &[(&str, &[&str])] = &[
         "server",
         &["transport", "wire", "engine", "store", "domain", "config", "telemetry", "privacy", "proto"],
     ),
-    ("sim", &["engine", "store", "domain"]),
+    ("sim", &["testkit", "engine", "store", "domain"]),
+    ("testkit", &["engine", "store", "domain"]),
     (
         "devkit",
         &["server", "transport", "wire", "store", "domain", "config", "telemetry", "privacy", "proto"],

@@ -5,7 +5,7 @@
 use super::{HubMachine, Key, Rows, Step, WaitMode, incident, row, send};
 use crate::domain::hub::record::DecisionsRecorded;
 use crate::domain::hub::tables::TransferRow;
-use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::message::{Ack, AckResult};
 use crate::domain::protocol::transfer::TransferState;

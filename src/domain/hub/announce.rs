@@ -1,10 +1,11 @@
 //! A node announces its start, and is admitted if it is the node that was seen last.
 
-use super::{Announced, Announcement, Effect, HubMachine, Key, Live, Rows, Step, refusal, send};
+use super::{Effect, HubMachine, Key, Live, Rows, Step, refusal, send};
 use crate::domain::hub::record::{NodeAdmitted, ResyncMoved};
 use crate::domain::hub::tables::TransferRow;
-use crate::domain::machine::own::{PeerMark, PeerRow, own, put_peer};
+use crate::domain::machine::own::{PeerRow, own, put_peer};
 use crate::domain::machine::step::Ticket;
+use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
 use crate::domain::reason::Reason;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
@@ -19,17 +20,23 @@ pub(super) fn needs(hub: &HubMachine, province: ProvinceCode, keys: &mut Vec<Key
 impl HubMachine {
     /// Gives a node's new start its incarnation. The node has to prove that its journal holds what was last seen of it;
     /// one that does not was restored, and is told again what it lost before it may vote.
-    pub(super) fn announce(&mut self, ticket: Ticket<Announced>, node: Announcement, step: &mut Step<'_>) {
+    pub(super) fn announce(
+        &mut self,
+        ticket: Ticket<Announced>,
+        (province, mark): (ProvinceCode, PeerMark),
+        (announcement, knows_us_to): (&Announcement, Option<u64>),
+        step: &mut Step<'_>,
+    ) {
         self.note_seen(step);
-        let (province, mark) = (node.province, node.mark);
         let hub_recovered = own(step.rows()).recovered;
         // What it knows of a life since the last recovery must be in this journal.
-        let known_since = node.hub_incarnation > 0 && node.hub_incarnation >= hub_recovered;
-        if known_since && node.knows_us_to.is_none() {
+        let hub_incarnation = announcement.hub_seen.map_or(0, |seen| seen.incarnation);
+        let known_since = hub_incarnation > 0 && hub_incarnation >= hub_recovered;
+        if known_since && knows_us_to.is_none() {
             return step.refuse(ticket, refusal(Reason::HubBehind));
         }
         let seen = step.rows().get::<PeerRow>(&Key::Peer(province)).cloned();
-        let standing = seen.as_ref().map_or(Standing::Whole, |seen| standing(seen, &node));
+        let standing = seen.as_ref().map_or(Standing::Whole, |seen| standing(seen, &mark, announcement));
         match (&seen, standing) {
             (Some(seen), Standing::SameStart) => {
                 let resync = seen.resync.is_some();
@@ -52,7 +59,7 @@ impl HubMachine {
         step.record(NodeAdmitted { province, mark: PeerMark { incarnation, ..mark } });
         if standing == Standing::Restored {
             let told = seen.as_ref().and_then(|seen| seen.resync).unwrap_or(u64::MAX);
-            let told = Some(told.min(node.knows_us_to.unwrap_or(0)));
+            let told = Some(told.min(knows_us_to.unwrap_or(0)));
             step.record(ResyncMoved { province, told });
             self.tell_again(province);
         }
@@ -85,16 +92,18 @@ impl HubMachine {
     pub(super) fn announce_while_recovering(
         &mut self,
         ticket: Ticket<Announced>,
-        node: &Announcement,
+        (province, node): (ProvinceCode, PeerMark),
+        announcement: &Announcement,
         step: &mut Step<'_>,
     ) {
         step.refuse(ticket, refusal(Reason::Recovering));
         let Some(recovery) = &mut self.recovery else { return };
-        recovery.incarnation = recovery.incarnation.max(node.hub_incarnation);
-        if let Some(start) = recovery.unheard.get_mut(&node.province) {
-            let knows = start.replace(node.mark.start_id) == Some(node.mark.start_id);
+        let seen = announcement.hub_seen.map_or(0, |seen| seen.incarnation);
+        recovery.incarnation = recovery.incarnation.max(seen);
+        if let Some(start) = recovery.unheard.get_mut(&province) {
+            let knows = start.replace(node.start_id) == Some(node.start_id);
             if knows {
-                step.effect(Effect::AskWhatWasLost(node.province, own(step.rows()).hub_seq));
+                step.effect(Effect::AskWhatWasLost(province, own(step.rows()).hub_seq));
             }
         }
     }
@@ -115,17 +124,17 @@ enum Standing {
     Restored,
 }
 
-fn standing(seen: &PeerRow, node: &Announcement) -> Standing {
-    if seen.start_id == node.mark.start_id {
+fn standing(seen: &PeerRow, mark: &PeerMark, announcement: &Announcement) -> Standing {
+    if seen.start_id == mark.start_id {
         return Standing::SameStart;
     }
-    if node.again {
+    if announcement.again {
         return Standing::Superseded;
     }
-    let hash = match node.mark.sequence.cmp(&seen.sequence) {
+    let hash = match mark.sequence.cmp(&seen.sequence) {
         Ordering::Less => return Standing::Restored,
-        Ordering::Equal => Some(node.mark.head_hash),
-        Ordering::Greater => node.proof.filter(|(at, _)| *at == seen.sequence).map(|(_, hash)| hash),
+        Ordering::Equal => Some(mark.head_hash),
+        Ordering::Greater => announcement.proof.filter(|(at, _)| *at == seen.sequence).map(|(_, hash)| hash),
     };
     match hash {
         // Before its first record there is nothing to prove.

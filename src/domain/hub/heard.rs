@@ -2,13 +2,13 @@
 
 use super::decide::decision;
 use super::position::position;
-use super::recovery::{Both, Commit, HeardLeg, Numbers, Recovery};
+use super::recovery::{Both, Commit, Numbers, Recovery};
 use super::{Effect, HubMachine, Key, Rows, Step, begun, incident, refusal};
 use crate::domain::hub::record::{CommitDetail, HubRecovered, ReturnAdopted, TransferAdopted};
 use crate::domain::hub::tables::{TombstoneRow, TransferRow};
 use crate::domain::machine::own::{SelfRow, own};
 use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::LegId;
+use crate::domain::protocol::leg::{HeardLeg, LegId};
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::{Civil, Day, Now};
 use crate::domain::value::id::TransferId;

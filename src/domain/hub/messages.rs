@@ -1,16 +1,16 @@
 //! What can happen to the hub, what it tells those who wait, and what it wants done.
 
-use super::{AcceptRequest, CompensationRequest, HeardLeg, Page};
+use super::{AcceptRequest, CompensationRequest, Page};
 use crate::domain::hub::tables::{CompensationRow, PartiesRow, TransferRow};
-use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::{OtherAnswer, Ticket, answers};
-use crate::domain::protocol::leg::Leg;
+use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
+use crate::domain::protocol::leg::{HeardLeg, Leg};
 use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::protocol::transfer::{Terms, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::rules::verification::Verification;
-use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
 use std::sync::Arc;
@@ -84,8 +84,14 @@ pub enum Input {
     Announce {
         /// Names the caller that waits for the answer.
         ticket: Ticket<Announced>,
+        /// The province whose node it is.
+        province: ProvinceCode,
+        /// The node as it spoke.
+        node: PeerMark,
         /// What it says of itself.
-        node: Box<Announcement>,
+        announcement: Box<Announcement>,
+        /// Up to where it knows this hub's journal; nothing when what it has seen is not in that.
+        knows_us_to: Option<u64>,
     },
     /// A page of this hub's journal, for a node that is told again what it lost.
     ReadBack {
@@ -129,23 +135,6 @@ pub enum Input {
     Rules(Arc<Rulebook>),
     /// Time has passed.
     Tick,
-}
-
-/// What a node says when it announces itself.
-#[derive(Clone, Debug)]
-pub struct Announcement {
-    /// The province whose node it is.
-    pub province: ProvinceCode,
-    /// The node as it spoke.
-    pub mark: PeerMark,
-    /// Its journal's hash at a sequence, as proof that it holds what was seen of it.
-    pub proof: Option<(u64, Digest)>,
-    /// Whether this start was admitted before.
-    pub again: bool,
-    /// The latest life of this hub that it knows; 0 when it knows none.
-    pub hub_incarnation: u64,
-    /// Up to where it knows this hub's journal; nothing when what it knows is not in that.
-    pub knows_us_to: Option<u64>,
 }
 
 /// A transfer as a client hands it in, checked as far as bytes and region list allow.
@@ -242,25 +231,6 @@ impl TryFrom<Answer> for Result<Compensated, RefusalRecord> {
             _ => Err(OtherAnswer),
         }
     }
-}
-
-/// What a node's announcement is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Announced {
-    /// Its start is admitted.
-    Admitted {
-        /// Its incarnation.
-        incarnation: u64,
-        /// Whether it is told again what it lost, and must not vote yet.
-        resync: bool,
-        /// The life in which this hub last recovered from being restored; 0 when it never was.
-        hub_recovered: u64,
-    },
-    /// It must prove what its journal holds at this sequence.
-    Prove {
-        /// The last that was seen of it.
-        sequence: u64,
-    },
 }
 
 /// What the hub wants done.

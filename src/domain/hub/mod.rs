@@ -40,18 +40,15 @@ mod waits;
 pub use accept::AcceptRequest;
 pub use compensation::{CompensationRequest, CompensationWord};
 pub use create::first_legs;
-pub use messages::{
-    Announced, Announcement, Answer, Compensated, CreateRequest, Effect, Found, Input, WaitMode,
-};
+pub use messages::{Answer, Compensated, CreateRequest, Effect, Found, Input, WaitMode};
 pub use pages::{Page, ReadBack, decisions_of, late_decisions_of};
 pub use record::Record;
-pub use recovery::HeardLeg;
 pub use tables::{Key, Row, Table, transfers_before, unsettled_transfers};
 
 use crate::domain::machine::need::Needs;
-use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::{Caller, Machine};
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::calendar::{Mono, Now};
@@ -160,7 +157,9 @@ impl HubMachine {
     fn step_while_recovering(&mut self, input: Input, step: &mut Step<'_>) {
         let caller = HubMachine::caller(&input);
         match input {
-            Input::Announce { ticket, node } => self.announce_while_recovering(ticket, &node, step),
+            Input::Announce { ticket, province, node, announcement, .. } => {
+                self.announce_while_recovering(ticket, (province, node), &announcement, step);
+            }
             Input::Heard { province, legs } => self.heard(province, legs, step),
             Input::Link { province, up } => self.link(province, up, step),
             Input::Create { .. }
@@ -205,7 +204,7 @@ impl Machine for HubMachine {
             Input::PrepareFailed { transfer_ids, .. } => prepare_failed::needs(self, transfer_ids, needed),
             Input::Acks { province, acks, .. } => acks::needs(self, now, (*province, acks), needed),
             Input::Link { .. } => link::needs(self, needed),
-            Input::Announce { node, .. } => announce::needs(self, node.province, needed),
+            Input::Announce { province, .. } => announce::needs(self, *province, needed),
             Input::ReadBack { province, decisions, .. } => read_back::needs(*province, decisions, needed),
             Input::Resolve { province, questions, .. } => resolve::needs(*province, questions, rows, needed),
             Input::Start { unsettled, .. } => start::needs(self, unsettled, needed),
@@ -233,7 +232,9 @@ impl Machine for HubMachine {
             }
             Input::Acks { province, node, told, acks } => self.acks((province, node), &told, &acks, step),
             Input::Link { province, up } => self.link(province, up, step),
-            Input::Announce { ticket, node } => self.announce(ticket, *node, step),
+            Input::Announce { ticket, province, node, announcement, knows_us_to } => {
+                self.announce(ticket, (province, node), (&announcement, knows_us_to), step);
+            }
             Input::ReadBack { province, page, upto, end, decisions } => {
                 self.read_back(province, (page, upto, end), decisions, step);
             }

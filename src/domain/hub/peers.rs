@@ -1,7 +1,8 @@
 //! Nodes as they speak: whether it is their present life, and how far they have come.
 
 use super::{HubMachine, Key, Step};
-use crate::domain::machine::own::{PeerMark, PeerRow, PeerSeen};
+use crate::domain::machine::own::{PeerRow, PeerSeen};
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::value::region::ProvinceCode;
 
 impl HubMachine {

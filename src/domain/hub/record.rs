@@ -3,8 +3,9 @@
 use super::{
     Row, Rows, accept, acks, announce, awaiting, compensation, create, decide, heard, resolve, resync,
 };
-use crate::domain::machine::own::{IncidentRaised, PeerMark, PeerSeen, began, put_incident, put_peer};
+use crate::domain::machine::own::{IncidentRaised, PeerSeen, began, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::transfer::{Outcome, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::calendar::{Civil, Day};

@@ -9,38 +9,12 @@
 
 use super::HubMachine;
 use crate::domain::hub::tables::TransferRow;
-use crate::domain::protocol::leg::LegId;
+use crate::domain::protocol::leg::{HeardLeg, LegId};
 use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, StartId, TransferId};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode, RegionDirectory};
+use crate::domain::value::id::{StartId, TransferId};
+use crate::domain::value::region::{ProvinceCode, RegionDirectory};
 use crate::domain::value::side::{BySide, Side};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A leg as its node tells it to a hub that was restored.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct HeardLeg {
-    /// Id of the transfer.
-    pub transfer_id: TransferId,
-    /// The side whose leg it is: the payer's or the payee's.
-    pub side: Side,
-    /// Digest of the whole terms.
-    pub terms_digest: Digest,
-    /// Amount, more than zero.
-    pub amount: Money,
-    /// The other side's pooling area.
-    pub counter_region: RegionCode,
-    /// When the hub received the transfer.
-    pub receipt_time: Civil,
-    /// Window, number and time of the commit; nothing while in doubt.
-    pub committed: Option<(Day, u64, Civil)>,
-    /// The leg, sealed by its node.
-    pub leg_record: Vec<u8>,
-    /// Rulebook that judged it.
-    pub rulebook: Option<Digest>,
-    /// The transfer whose money it carries back, if it does.
-    pub returns: Option<TransferId>,
-}
 
 /// What is heard while the hub recovers.
 #[derive(Clone, Debug, Hash)]

@@ -1,12 +1,12 @@
-use super::HeardLeg;
 use crate::domain::hub::tables::{Key, TransferRow};
 use crate::domain::hub::{Answer, Deadlines, Effect, HubMachine, Input};
-use crate::domain::machine::own::{IncidentRow, PeerMark, PeerRow, SelfRow};
+use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
 use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::machine::table::TableRow;
 use crate::domain::node::tables::LegRow;
 use crate::domain::node::{self, leg_record};
-use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::call::{Announcement, PeerMark};
+use crate::domain::protocol::leg::{HeardLeg, LegState};
 use crate::domain::protocol::message::{Question, Ruling, Verdict};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
@@ -47,15 +47,10 @@ fn restored(toy: &mut Toy, upto: usize) -> Vec<HubOutput> {
 fn announce(toy: &mut Toy, province: ProvinceCode, again: bool) -> Vec<HubOutput> {
     let node = toy.node(province);
     let seen: PeerRow = node.get(&node::Key::Peer(ProvinceCode::HUB)).expect("it knows the hub");
-    let announcement = crate::domain::hub::Announcement {
-        province,
-        mark: node.mark,
-        proof: Some((0, Digest::default())),
-        again,
-        hub_incarnation: seen.incarnation,
-        knows_us_to: None,
-    };
-    toy.hub.run(toy.now, Input::Announce { ticket: Ticket::new(5), node: Box::new(announcement) })
+    let proof = Some((0, Digest::default()));
+    let announcement = Box::new(Announcement { hub_seen: Some(seen.mark()), proof, again });
+    let (ticket, node, knows_us_to) = (Ticket::new(5), node.mark, None);
+    toy.hub.run(toy.now, Input::Announce { ticket, province, node, announcement, knows_us_to })
 }
 
 fn legs(toy: &mut Toy, province: ProvinceCode, above: u64) -> Vec<HeardLeg> {

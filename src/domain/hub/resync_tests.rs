@@ -1,10 +1,10 @@
-use crate::domain::hub::Announced;
 use crate::domain::hub::tables::{Key, TransferRow};
-use crate::domain::hub::{Announcement, Answer, Effect, Input, Page};
-use crate::domain::machine::own::{IncidentRow, PeerMark, PeerRow};
+use crate::domain::hub::{Answer, Effect, Input, Page};
+use crate::domain::machine::own::{IncidentRow, PeerRow};
 use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::node;
 use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
+use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
@@ -86,15 +86,10 @@ fn of_two_copies_that_run_the_first_is_refused() {
     let first = toy.payer.mark;
     let second = PeerMark { start_id: StartId([60; 16]), ..first };
     toy.hub.run(toy.now, announcement(1, PAYER, second, None));
-    let again = Announcement {
-        province: PAYER,
-        mark: first,
-        proof: None,
-        again: true,
-        hub_incarnation: 0,
-        knows_us_to: None,
-    };
-    let outputs = toy.hub.run(toy.now, Input::Announce { ticket: Ticket::new(2), node: Box::new(again) });
+    let announcement = Box::new(Announcement { again: true, ..Announcement::default() });
+    let (ticket, province, node, knows_us_to) = (Ticket::new(2), PAYER, first, None);
+    let again = Input::Announce { ticket, province, node, announcement, knows_us_to };
+    let outputs = toy.hub.run(toy.now, again);
     let Answer::Refused(refusal) = standing(&outputs) else { panic!("{outputs:?}") };
     assert_eq!(refusal.reason, Reason::SenderRefused);
 }

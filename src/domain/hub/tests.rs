@@ -1,12 +1,11 @@
 //! The hub's side against real nodes, message by message.
 
 use super::{Answer, Effect, Input};
-use crate::domain::hub::Announced;
 use crate::domain::hub::tables::{Key, PositionRow, TransferRow};
-use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::node;
 use crate::domain::node::tables::AccountRow;
+use crate::domain::protocol::call::{Announced, PeerMark};
 use crate::domain::protocol::leg::Leg;
 use crate::domain::protocol::message::{Ack, AckResult, Question, Ruling, Verdict};
 use crate::domain::protocol::transfer::{Outcome, TransferState};

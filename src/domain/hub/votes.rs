@@ -2,7 +2,7 @@
 
 use super::{AwaitingVote, HubMachine, Key, Rows, Step, YesVote, row};
 use crate::domain::hub::tables::TransferRow;
-use crate::domain::machine::own::PeerMark;
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::message::{Verdict, Vote};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalRecord};

@@ -3,25 +3,13 @@
 use crate::domain::machine::record::contents;
 use crate::domain::machine::table::{Key, Row, rows};
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::calendar::Civil;
 use crate::domain::value::id::{Digest, StartId, TransferId};
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
 use borsh::{BorshDeserialize, BorshSerialize};
-
-/// How far a server's journal had come when it spoke: travels in every message between hub and node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
-pub struct PeerMark {
-    /// Which of its lives.
-    pub incarnation: u64,
-    /// Random id of that life.
-    pub start_id: StartId,
-    /// Journal sequence.
-    pub sequence: u64,
-    /// Chain hash at that sequence.
-    pub head_hash: Digest,
-}
 
 rows! {
     /// This server's own counters.

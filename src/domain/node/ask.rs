@@ -2,9 +2,9 @@
 
 use super::decide;
 use super::{Effect, Life, NodeMachine, Step};
-use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::tables::{Key, Row};
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::message::{Question, Ruling};
 use crate::domain::value::calendar::Mono;
 use crate::domain::value::id::{Digest, TransferId};

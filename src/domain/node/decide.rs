@@ -4,11 +4,12 @@ use super::account::{CLEARING, Line, PROVINCE, SUSPENSE, account, account_of, ca
 use super::prepared::{effect_of, freed, original_key, released};
 use super::{Life, NodeMachine, Step, daily, own_and_hub};
 use crate::domain::kinds;
-use crate::domain::machine::own::{IncidentRow, PeerMark, SelfRow, own};
+use crate::domain::machine::own::{IncidentRow, SelfRow, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::record::{LegBound, LegDecided, LegPrepared, LegReplayed, LegTombstoned};
 use crate::domain::node::tables::{AccountRow, Key, LegRow, Row};
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{Ack, AckResult, Decision};

@@ -1,11 +1,12 @@
 //! The node joins the hub, and meets it again with every call: an older hub, and a copy of it, are refused.
 
 use super::{Effect, Life, NodeMachine, Step};
-use crate::domain::machine::own::{PeerMark, PeerRow, PeerSeen, SelfRow, own};
+use crate::domain::machine::own::{PeerRow, PeerSeen, SelfRow, own};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::record::{NodeJoined, NodeResynced};
 use crate::domain::node::request::refusal;
 use crate::domain::node::tables::{Key, Row};
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::region::ProvinceCode;
 

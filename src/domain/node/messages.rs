@@ -2,10 +2,10 @@
 
 use super::WalletChange;
 use super::suspend::Suspension;
-use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::step::{OtherAnswer, Ticket, answers};
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{AccountRow, HolderRow, MemberRow, PersonRow, WalletRow};
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::leg::LegRead;
 use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
 use crate::domain::reason::RefusalRecord;

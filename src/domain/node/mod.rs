@@ -39,10 +39,11 @@ pub use tables::{Key, Row, Table, legs_in_doubt};
 pub use vault::Vault;
 
 use crate::domain::machine::need::Needs;
-use crate::domain::machine::own::{IncidentRaised, PeerMark, began, put_incident, put_peer};
+use crate::domain::machine::own::{IncidentRaised, began, put_incident, put_peer};
 use crate::domain::machine::step::{Caller, Machine};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::tables::LegRow;
+use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::calendar::{Mono, Now};

@@ -267,8 +267,8 @@ fn an_older_hub_and_a_copy_of_it_are_refused() {
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     toy.prepare(&leg);
     let good = toy.hub.mark;
-    let old = crate::domain::machine::own::PeerMark { incarnation: good.incarnation - 1, ..good };
-    let copy = crate::domain::machine::own::PeerMark { start_id: Default::default(), ..good };
+    let old = crate::domain::protocol::call::PeerMark { incarnation: good.incarnation - 1, ..good };
+    let copy = crate::domain::protocol::call::PeerMark { start_id: Default::default(), ..good };
     for mark in [old, copy] {
         toy.hub.mark = mark;
         let answer = toy.prepare(&leg);

@@ -3,7 +3,7 @@
 
 use crate::domain::protocol::kind::Kind;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::calendar::Civil;
+use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::id_number::{IdNumber, Person};
 use crate::domain::value::kinship::Kinship;
@@ -170,6 +170,31 @@ pub struct LegRefusal {
 /// A leg as its node has read it; one that says what this program cannot carry out is refused before any rule, and
 /// takes no other leg of its call down with it.
 pub type LegRead = Result<Leg, LegRefusal>;
+
+/// A leg as its node tells it to a hub that was restored.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HeardLeg {
+    /// Id of the transfer.
+    pub transfer_id: TransferId,
+    /// The side whose leg it is: the payer's or the payee's.
+    pub side: Side,
+    /// Digest of the whole terms.
+    pub terms_digest: Digest,
+    /// Amount, more than zero.
+    pub amount: Money,
+    /// The other side's pooling area.
+    pub counter_region: RegionCode,
+    /// When the hub received the transfer.
+    pub receipt_time: Civil,
+    /// Window, number and time of the commit; nothing while in doubt.
+    pub committed: Option<(Day, u64, Civil)>,
+    /// The leg, sealed by its node.
+    pub leg_record: Vec<u8>,
+    /// Rulebook that judged it.
+    pub rulebook: Option<Digest>,
+    /// The transfer whose money it carries back, if it does.
+    pub returns: Option<TransferId>,
+}
 
 /// Which leg was read, whatever it says.
 pub fn named(read: &LegRead) -> LegRef {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::machine::step::Ticket;
+use crate::domain::protocol::call::Announcement;
 
 /// A node's announcement, as a first one of its life.
 pub fn announcement(
@@ -10,9 +11,9 @@ pub fn announcement(
     mark: PeerMark,
     proof: Option<(u64, Digest)>,
 ) -> hub::Input {
-    let node =
-        hub::Announcement { province, mark, proof, again: false, hub_incarnation: 0, knows_us_to: Some(0) };
-    hub::Input::Announce { ticket: Ticket::new(ticket), node: Box::new(node) }
+    let announcement = Box::new(Announcement { proof, ..Announcement::default() });
+    let ticket = Ticket::new(ticket);
+    hub::Input::Announce { ticket, province, node: mark, announcement, knows_us_to: Some(0) }
 }
 
 /// The one answer among a node's outputs.

@@ -1,15 +1,14 @@
 //! A hub on the engine's core, and two provinces that do what it says.
 
 use super::{PAUSE_MS, ROUND, SIX, TURN_MS, TURNS_IN_ALL, WAITING};
-use crate::domain::hub::Announced;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{
     AcceptRequest, Answer, CreateRequest, Deadlines, Effect, HubMachine, Input, Key, Record, WaitMode,
 };
-use crate::domain::machine::own::PeerMark;
 use crate::domain::machine::scan::Scan;
 use crate::domain::machine::step::{Machine, Output, Ticket};
 use crate::domain::machine::table::TableRow;
+use crate::domain::protocol::call::{Announced, PeerMark};
 use crate::domain::protocol::leg::{Ask, LegId, LegRef};
 use crate::domain::protocol::message::{Ack, AckResult, Decision, Verdict, Vote};
 use crate::domain::protocol::transfer::{Outcome, TransferState};

@@ -1,8 +1,8 @@
 //! CoordinatorService: what nodes call. A node speaks for its own province only.
 
 use super::Shared;
-use crate::domain::hub::{Announced, Announcement, Input};
-use crate::domain::machine::own::PeerMark;
+use crate::domain::hub::Input;
+use crate::domain::protocol::call::{Announced, PeerMark};
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::Day;
 use crate::domain::value::region::ProvinceCode;
@@ -57,12 +57,12 @@ impl CoordinatorService for Nodes {
         if !request.province_code.is_empty() && request.province_code != province.to_string() {
             return Err(Problem::new(Reason::ProvinceNotAllowed).into());
         }
-        let (announced, hub_seen) = announcement_from_proto(province, &request)?;
+        let (node, announcement) = announcement_from_proto(&request)?;
         let _seat = shared.inquiries.admit_announcement(province)?;
-        let node = announced.mark;
-        let knows_us_to = shared.known_of_us(hub_seen).await?;
-        let announced = Box::new(Announcement { knows_us_to, ..announced });
-        let answer = shared.engine.ask_always(|ticket| Input::Announce { ticket, node: announced }).await;
+        let knows_us_to = shared.known_of_us(announcement.hub_seen).await?;
+        let announcement = Box::new(announcement);
+        let announce = |ticket| Input::Announce { ticket, province, node, announcement, knows_us_to };
+        let answer = shared.engine.ask_always(announce).await;
         let sender = Some(sender_to_proto(&shared.mark.now()));
         match answer {
             Ok(Announced::Admitted { incarnation, resync, hub_recovered }) => {

@@ -1,8 +1,7 @@
 //! The hub's connection to one node.
 
-use crate::domain::hub::HeardLeg;
-use crate::domain::machine::own::PeerMark;
-use crate::domain::protocol::leg::Leg;
+use crate::domain::protocol::call::PeerMark;
+use crate::domain::protocol::leg::{HeardLeg, Leg};
 use crate::domain::protocol::message::{Ack, Decision, Vote};
 use crate::domain::reason::Reason;
 use crate::proto::node::inspect_request::Selector;

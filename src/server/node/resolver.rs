@@ -1,10 +1,11 @@
 //! The node's way to the hub: announces this start, keeps in touch, and asks about legs in doubt.
 
-use crate::domain::machine::own::{PeerMark, PeerRow};
+use crate::domain::machine::own::PeerRow;
 use crate::domain::machine::table::TableRow;
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::Key;
 use crate::domain::node::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, NodeMachine};
+use crate::domain::protocol::call::{Announcement, PeerMark};
 use crate::domain::protocol::message::{Question, Ruling};
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::Civil;
@@ -132,13 +133,9 @@ fn is(error: &Status, reason: Reason) -> bool {
 /// How often a node that is told again what it lost shows itself.
 const RESYNC_EVERY: Duration = Duration::from_secs(1);
 
-/// What an announcement led to.
-enum Admission {
-    /// The node takes part.
-    Joined { incarnation: u64, hub: PeerMark, hub_recovered: u64 },
-    /// It is told again what it lost, and does not serve yet.
-    Behind { incarnation: u64, hub: PeerMark, hub_recovered: u64 },
-}
+/// What an announcement led to: the hub as it spoke, this start's incarnation, whether it is told again what it lost
+/// and does not serve yet, and since which life the hub has recovered.
+type Admission = (PeerMark, u64, bool, u64);
 
 impl Resolver {
     /// Runs until the engine ends (false), or until another start of this store has taken this one's place (true).
@@ -185,11 +182,11 @@ impl Resolver {
     }
 
     /// Takes what the hub said; gives how long to wait before the next announcement.
-    async fn enter(&self, admission: Admission, last: &mut Option<bool>) -> Duration {
-        let (incarnation, hub, hub_recovered, resync) = match admission {
-            Admission::Joined { incarnation, hub, hub_recovered } => (incarnation, hub, hub_recovered, false),
-            Admission::Behind { incarnation, hub, hub_recovered } => (incarnation, hub, hub_recovered, true),
-        };
+    async fn enter(
+        &self,
+        (hub, incarnation, resync, hub_recovered): Admission,
+        last: &mut Option<bool>,
+    ) -> Duration {
         self.mark.set_incarnation(incarnation);
         self.engine.tell(Input::Joined { incarnation, hub, resync, hub_recovered });
         if *last != Some(resync) {
@@ -216,26 +213,27 @@ impl Resolver {
 
     /// Announces this start, and proves what the hub wants proved. `again`: it was admitted before.
     async fn announce(&self, again: bool) -> Result<Admission, Status> {
-        let mut proof = None;
+        let mut announcement = Announcement { again, ..Announcement::default() };
         loop {
             let hub_seen = self.read(|tables| {
                 let rows = tables.load(&[Key::Peer(ProvinceCode::HUB)])?;
                 Ok(rows.iter().flatten().find_map(PeerRow::of).map(PeerRow::mark))
             });
-            let hub_seen = hub_seen.await?;
-            let mut request = Request::new(announcement_to_proto(&self.mark.now(), hub_seen, proof, again));
+            announcement.hub_seen = hub_seen.await?;
+            let mut request = Request::new(announcement_to_proto(&self.mark.now(), &announcement));
             request.set_timeout(CALL_WITHIN);
             let answer = self.client().announce_node(request).await?.into_inner();
             let hub = sender_from_proto(answer.sender.as_ref()).map_err(Problem::into_status)?;
-            let (incarnation, hub_recovered) = (answer.incarnation, answer.hub_recovered);
             match answer.state() {
-                AnnounceState::Prove if proof.is_none() => {
+                AnnounceState::Prove if announcement.proof.is_none() => {
                     let sequence = answer.prove_sequence;
                     let hash = self.read(move |tables| hash_at(tables, sequence)).await?;
-                    proof = Some((sequence, hash));
+                    announcement.proof = Some((sequence, hash.unwrap_or_default()));
                 }
-                AnnounceState::Admitted => return Ok(Admission::Joined { incarnation, hub, hub_recovered }),
-                AnnounceState::Resync => return Ok(Admission::Behind { incarnation, hub, hub_recovered }),
+                state @ (AnnounceState::Admitted | AnnounceState::Resync) => {
+                    let resync = state == AnnounceState::Resync;
+                    return Ok((hub, answer.incarnation, resync, answer.hub_recovered));
+                }
                 AnnounceState::Prove | AnnounceState::Unspecified => {
                     return Err(Status::unavailable("the hub's answer cannot be understood"));
                 }

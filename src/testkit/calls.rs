@@ -1,0 +1,132 @@
+//! The calls between hub and node, as the machines take them and give them.
+
+use crate::domain::machine::step::{Caller, Ticket};
+use crate::domain::node::tables::LegRow;
+use crate::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
+use crate::domain::protocol::leg::{HeardLeg, LegState};
+use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::id_number::IdNumber;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
+use crate::domain::{hub, node};
+
+/// What is on its way between the hub and a node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// The hub asks.
+    ToNode(NodeRequest),
+    /// The node replies.
+    FromNode(NodeReply),
+    /// The node asks.
+    ToHub(HubRequest),
+    /// The hub replies.
+    FromHub(HubReply),
+}
+
+/// A request as the node's machine takes it; nothing: its server answers by itself.
+pub fn asked_of_node(
+    request: NodeRequest,
+    (hub, caller): (PeerMark, Caller),
+    id_hash: impl Fn(&IdNumber) -> Digest,
+) -> Option<node::Input> {
+    match request {
+        NodeRequest::Prepare(legs) => {
+            let legs = legs.into_iter().map(|leg| Ok(leg.with_id_hash(&id_hash))).collect();
+            Some(node::Input::Prepare { ticket: Ticket::new(caller), hub, legs })
+        }
+        NodeRequest::Decide(decisions) => {
+            Some(node::Input::Decide { ticket: Ticket::new(caller), hub, decisions })
+        }
+        NodeRequest::Probe | NodeRequest::WhatWasLost(_) => None,
+    }
+}
+
+/// What the node's machine says as a reply; nothing: the hub did not ask.
+pub fn reply_of_node(answer: node::Answer) -> Option<NodeReply> {
+    match answer {
+        node::Answer::Votes(votes) => Some(NodeReply::Votes(votes)),
+        node::Answer::Acks(acks) => Some(NodeReply::Acks(acks)),
+        node::Answer::Refused(refusal) => Some(NodeReply::Refused(refusal.reason)),
+        node::Answer::Refusals(_) | node::Answer::Standing(_) | node::Answer::PersonChanged => None,
+    }
+}
+
+/// A reply as the hub's machine takes it. `told`: the decisions that it is about, if it is about decisions.
+pub fn heard_by_hub(
+    reply: NodeReply,
+    (province, node): (ProvinceCode, PeerMark),
+    told: Vec<(TransferId, Side)>,
+) -> Option<hub::Input> {
+    match reply {
+        NodeReply::Votes(votes) => Some(hub::Input::Votes { province, node, votes }),
+        NodeReply::Acks(acks) => Some(hub::Input::Acks { province, node, told, acks }),
+        NodeReply::Lost(legs) => Some(hub::Input::Heard { province, legs }),
+        NodeReply::Alive(_) | NodeReply::Refused(_) => None,
+    }
+}
+
+/// A request as the hub's machine takes it. `knows`: whether a mark of the hub is in its journal.
+pub fn asked_of_hub(
+    request: HubRequest,
+    (province, node, caller): (ProvinceCode, PeerMark, Caller),
+    knows: impl Fn(&PeerMark) -> bool,
+) -> hub::Input {
+    match request {
+        HubRequest::Announce(announcement) => {
+            let knows_us_to = announcement.hub_seen.filter(knows).map(|seen| seen.sequence);
+            let ticket = Ticket::new(caller);
+            hub::Input::Announce { ticket, province, node, announcement, knows_us_to }
+        }
+        HubRequest::Resolve(questions) => {
+            hub::Input::Resolve { ticket: Ticket::new(caller), province, node, questions }
+        }
+    }
+}
+
+/// What the hub's machine says as a reply; nothing: no node asked.
+pub fn reply_of_hub(answer: hub::Answer) -> Option<HubReply> {
+    match answer {
+        hub::Answer::Announced(announced) => Some(HubReply::Announced(announced)),
+        hub::Answer::Rulings(rulings) => Some(HubReply::Rulings(rulings)),
+        hub::Answer::Refused(refusal) => Some(HubReply::Refused(refusal.reason)),
+        hub::Answer::Transfer(_) | hub::Answer::Compensation(_) | hub::Answer::Transfers(_) => None,
+    }
+}
+
+/// A reply as the node's machine takes it; nothing: its server has to do something, or to ask again.
+pub fn heard_by_node(reply: HubReply, hub: PeerMark) -> Option<node::Input> {
+    match reply {
+        HubReply::Announced(Announced::Admitted { incarnation, resync, hub_recovered }) => {
+            Some(node::Input::Joined { incarnation, hub, resync, hub_recovered })
+        }
+        HubReply::Rulings(rulings) => Some(node::Input::Rulings { hub, rulings }),
+        HubReply::Announced(Announced::Prove { .. }) | HubReply::Refused(_) => None,
+    }
+}
+
+/// A leg as its node tells it to a hub that was restored: committed with a later number, or in doubt.
+pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
+    let committed = match leg.state {
+        LegState::Prepared => None,
+        LegState::Committed if leg.hub_seq > Some(above) => {
+            Some((leg.window?, leg.hub_seq?, leg.decide_time?))
+        }
+        LegState::Committed
+        | LegState::Refused
+        | LegState::Tombstone
+        | LegState::Aborted
+        | LegState::Awaiting => return None,
+    };
+    Some(HeardLeg {
+        transfer_id: leg.transfer_id,
+        side: leg.side,
+        terms_digest: leg.terms_digest,
+        amount: leg.amount,
+        counter_region: leg.counter_region?,
+        receipt_time: leg.receipt_time,
+        committed,
+        leg_record: node::leg_record(leg)?,
+        rulebook: leg.rulebook,
+        returns: leg.returns,
+    })
+}
