@@ -5,9 +5,10 @@
 //! no persons and votes of the first round may be hours old. It is asked for again until both have voted, over restarts
 //! too.
 
-use super::{Effect, HubMachine, Key, Rows, Step, WaitMode, incident, is_parked, refusal, row, transfer};
+use super::{
+    Effect, HubMachine, Key, Rows, Step, TransferRow, WaitMode, incident, is_parked, refusal, row, transfer,
+};
 use crate::domain::hub::record::TransferAccepted;
-use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::note_time;
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::leg::{Ask, Leg};
@@ -125,9 +126,7 @@ impl HubMachine {
 
 /// The payee has accepted.
 pub(super) fn accepted(record: &TransferAccepted, rows: &mut Rows) {
-    let transfer: &TransferRow =
-        rows.get(&Key::Transfer(record.transfer_id)).expect("only a transfer that awaits is accepted");
     let (state, accept_time) = (TransferState::Accepted, Some(record.time));
-    rows.put(TransferRow { state, accept_time, ..transfer.clone() });
+    rows.put(TransferRow { state, accept_time, ..transfer::stored(record.transfer_id, rows) });
     note_time(record.time, rows);
 }

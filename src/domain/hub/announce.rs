@@ -1,9 +1,8 @@
 //! A node announces its start, and is admitted if it is the node that was seen last.
 
-use super::{Announced, Announcement, Effect, HubMachine, Key, Live, Rows, Step, refusal, send};
+use super::{Announced, Announcement, Effect, HubMachine, Key, Live, Step, TransferRow, refusal, send};
 use crate::domain::hub::record::{NodeAdmitted, ResyncMoved};
-use crate::domain::hub::tables::TransferRow;
-use crate::domain::machine::own::{PeerMark, PeerRow, own, put_peer};
+use crate::domain::machine::own::{PeerMark, PeerRow, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::TransferId;
@@ -30,21 +29,16 @@ impl HubMachine {
         }
         let seen = step.rows().get::<PeerRow>(&Key::Peer(province)).cloned();
         let standing = seen.as_ref().map_or(Standing::Whole, |seen| standing(seen, &node));
+        let admitted = |incarnation, resync| Announced::Admitted { incarnation, resync, hub_recovered };
         match (&seen, standing) {
             (Some(seen), Standing::SameStart) => {
-                let resync = seen.resync.is_some();
-                step.answer(
-                    ticket,
-                    Announced::Admitted { incarnation: seen.incarnation, resync, hub_recovered },
-                );
+                step.answer(ticket, admitted(seen.incarnation, seen.resync.is_some()));
                 return self.go_on_telling(province, step);
             }
             (Some(seen), Standing::Unproven) => {
                 return step.answer(ticket, Announced::Prove { sequence: seen.sequence });
             }
-            (_, Standing::Superseded) => {
-                return step.refuse(ticket, refusal(Reason::SenderRefused));
-            }
+            (_, Standing::Superseded) => return step.refuse(ticket, refusal(Reason::SenderRefused)),
             (_, Standing::Whole | Standing::Restored | Standing::SameStart | Standing::Unproven) => {}
         }
         // A hub that was restored itself may have given higher ones.
@@ -57,7 +51,7 @@ impl HubMachine {
             self.tell_again(province);
         }
         let resync = standing == Standing::Restored || seen.is_some_and(|seen| seen.resync.is_some());
-        step.answer(ticket, Announced::Admitted { incarnation, resync, hub_recovered });
+        step.answer(ticket, admitted(incarnation, resync));
         // Receipts of its last life that are still under way will not count: tell it again.
         send(province, self.outbox.again(province), step);
         self.drop_votes_of(province, step);
@@ -134,9 +128,4 @@ fn standing(seen: &PeerRow, node: &Announcement) -> Standing {
         Some(hash) if hash == seen.head_hash => Standing::Whole,
         Some(_) => Standing::Restored,
     }
-}
-
-/// A node's new life was admitted.
-pub(super) fn admitted(record: &NodeAdmitted, rows: &mut Rows) {
-    put_peer(record.province, record.mark, rows);
 }

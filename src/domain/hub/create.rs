@@ -1,7 +1,8 @@
 //! Reception: a new transfer is journaled and both provinces are asked; a repeat joins the wait.
 
 use super::decide::decision;
-use super::{CreateRequest, Effect, HubMachine, Key, Rows, Step, begun, is_parked, refusal, transfer};
+pub(super) use super::transfer::needs;
+use super::{CreateRequest, Effect, HubMachine, Key, Rows, Step, begun, is_parked, refusal};
 use crate::domain::hub::record::TransferReceived;
 use crate::domain::hub::tables::{TombstoneRow, TransferRow};
 use crate::domain::machine::own::{note_time, own};
@@ -20,11 +21,6 @@ use std::sync::Arc;
 
 /// Share of a caller's deadline after which an undecided transfer is aborted, in percent.
 pub(super) const DECIDE_PERCENT: u64 = 80;
-
-/// Whether the id is known already, in whatever way.
-pub(super) fn needs(transfer_id: TransferId, rows: &Rows, keys: &mut Vec<Key>) {
-    transfer::needs(transfer_id, rows, keys);
-}
 
 impl HubMachine {
     /// Check order: owner, content (a repeat), deadline, ids left to people, then the hub's own rules. After the first

@@ -3,7 +3,7 @@
 use super::decide::decision;
 use super::position::position;
 use super::recovery::{Both, Commit, HeardLeg, Numbers, Recovery};
-use super::{Effect, HubMachine, Key, Rows, Step, begun, incident, refusal};
+use super::{Effect, HubMachine, Key, Rows, Step, begun, incident, refusal, stored};
 use crate::domain::hub::record::{CommitDetail, HubRecovered, ReturnAdopted, TransferAdopted};
 use crate::domain::hub::tables::{TombstoneRow, TransferRow};
 use crate::domain::machine::own::{SelfRow, own};
@@ -168,9 +168,7 @@ pub(super) fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut Rows) 
 
 /// What was adopted carries money of another transfer back.
 pub(super) fn return_adopted(record: &ReturnAdopted, rows: &mut Rows) {
-    let transfer: &TransferRow =
-        rows.get(&Key::Transfer(record.transfer_id)).expect("only what was adopted is such a one");
-    rows.put(TransferRow { returns: Some(record.returns), ..transfer.clone() });
+    rows.put(TransferRow { returns: Some(record.returns), ..stored(record.transfer_id, rows) });
 }
 
 /// The hub is back, as a life that no node has seen.

@@ -1,5 +1,6 @@
 use super::HeardLeg;
 use crate::domain::hub::tables::{Key, TransferRow};
+use crate::domain::hub::tests::transfer;
 use crate::domain::hub::{Answer, Deadlines, Effect, HubMachine, Input};
 use crate::domain::machine::own::{IncidentRow, PeerMark, PeerRow, SelfRow};
 use crate::domain::machine::step::{Output, Ticket};
@@ -106,10 +107,6 @@ fn hear_changed(toy: &mut Toy, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>)
         last = toy.hub.run(toy.now, Input::Heard { province, legs });
     }
     last
-}
-
-fn transfer(toy: &Toy, number: u8) -> TransferRow {
-    toy.hub.get(&Key::Transfer(id(number))).expect("recorded")
 }
 
 #[test]

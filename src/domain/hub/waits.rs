@@ -1,7 +1,6 @@
 //! Callers who wait for a transfer, and when each is answered at the latest.
 
-use super::{HubMachine, Key, Step, WaitMode, row};
-use crate::domain::hub::tables::TransferRow;
+use super::{HubMachine, Key, Step, TransferRow, WaitMode, row};
 use crate::domain::machine::step::{Caller, Ticket};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::calendar::Mono;

@@ -5,7 +5,7 @@ use crate::domain::hub::create::DECIDE_PERCENT;
 use crate::domain::hub::record::CompensationAnswered;
 use crate::domain::hub::tables::{CompensationRow, TombstoneRow, TransferRow};
 use crate::domain::hub::transfer::leg;
-use crate::domain::hub::{Effect, HubMachine, Key, Rows, Step, begun, is_parked, refusal, row};
+use crate::domain::hub::{Effect, HubMachine, Key, Rows, Step, begun, is_parked, refusal, row, stored};
 use crate::domain::machine::own::note_time;
 use crate::domain::protocol::leg::{Ask, Demands};
 use crate::domain::protocol::transfer::CompensationState;
@@ -131,8 +131,7 @@ pub(in crate::domain::hub) fn answered(record: &CompensationAnswered, sequence: 
         ..proposal.clone()
     });
     if record.approved {
-        let key = Key::Transfer(proposal.original_id);
-        let original: &TransferRow = rows.get(&key).expect("only a known transfer is compensated");
+        let original = stored(proposal.original_id, rows);
         let (regions, provinces) = (original.regions(), original.provinces());
         // From where the original's money arrived to where it came from.
         let places = BySide::new(|side| (regions[side.other()], provinces[side.other()]));

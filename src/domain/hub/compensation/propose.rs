@@ -3,7 +3,7 @@
 use super::{CompensationRequest, CompensationWord};
 use crate::domain::hub::record::CompensationProposed;
 use crate::domain::hub::tables::{CompensationRow, TombstoneRow, TransferRow};
-use crate::domain::hub::{Key, Rows, Step, refusal, row};
+use crate::domain::hub::{Key, Rows, Step, refusal, row, stored};
 use crate::domain::kinds;
 use crate::domain::machine::own::note_time;
 use crate::domain::protocol::transfer::{CompensationState, TransferState};
@@ -87,9 +87,7 @@ fn compensated(original: &TransferRow, rows: &Rows) -> Option<Money> {
 
 /// Money is to be carried back.
 pub(in crate::domain::hub) fn proposed(record: &CompensationProposed, rows: &mut Rows) {
-    let key = Key::Transfer(record.original_id);
-    let original: &TransferRow = rows.get(&key).expect("only a known transfer is compensated");
-    let original = original.clone();
+    let original = stored(record.original_id, rows);
     rows.put(CompensationRow {
         compensation_id: record.compensation_id,
         original_id: record.original_id,
