@@ -2,9 +2,9 @@
 
 use super::decide::decision;
 pub(super) use super::transfer::needs;
-use super::{CreateRequest, Effect, HubMachine, Key, Rows, Step, begun, is_parked, refusal};
+use super::transfer::tombstone;
+use super::{CreateRequest, Effect, HubMachine, Rows, Step, TransferRow, begun, is_parked, refusal, row};
 use crate::domain::hub::record::TransferReceived;
-use crate::domain::hub::tables::{TombstoneRow, TransferRow};
 use crate::domain::machine::own::{note_time, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::kind::Kind;
@@ -31,8 +31,7 @@ impl HubMachine {
         request: CreateRequest,
         step: &mut Step<'_>,
     ) {
-        let key = Key::Transfer(request.transfer_id);
-        if let Some(known) = step.rows().share::<TransferRow>(&key) {
+        if let Some(known) = row(request.transfer_id, step) {
             return self.repeat(ticket, &request, &known, step);
         }
         let deadline_ms = request.deadline_ms.min(self.deadlines.most_ms);
@@ -77,15 +76,11 @@ impl HubMachine {
     /// What the hub itself has against a new transfer.
     fn hub_refusal(&self, request: &CreateRequest, step: &Step<'_>) -> Option<HubRefusal> {
         let terms = &request.terms;
-        if step.rows().get::<TombstoneRow>(&Key::Tombstone(request.transfer_id)).is_some() {
-            return Some(HubRefusal::plain(refusal(Reason::ResolvedUnknown)));
-        }
         let facts = HubFacts::new(terms, request.verification, step.now.civil, &self.places, &self.rulebook);
-        let against = at_hub::against(&facts);
-        let dark =
-            [terms.payer.province, terms.payee.province].into_iter().find(|it| self.is_out_of_reach(*it));
-        let unreachable = |province| refusal(Reason::ProvinceUnreachable).with("province", province);
-        against.into_iter().next().or_else(|| dark.map(|it| HubRefusal::plain(unreachable(it))))
+        let provinces = BySide { payer: terms.payer.province, payee: terms.payee.province };
+        let asked_for = tombstone(request.transfer_id, step).map(HubRefusal::plain);
+        let by_rules = || at_hub::against(&facts).into_iter().next();
+        asked_for.or_else(by_rules).or_else(|| self.unreachable(provinces).map(HubRefusal::plain))
     }
 
     fn ask_both(&mut self, request: &CreateRequest, decide_within_ms: u64, step: &mut Step<'_>) {

@@ -3,9 +3,8 @@
 use super::decide::decision;
 use super::position::position;
 use super::recovery::{Both, Commit, HeardLeg, Numbers, Recovery};
-use super::{Effect, HubMachine, Key, Rows, Step, begun, incident, refusal, stored};
+use super::{Effect, HubMachine, Key, Rows, Step, TransferRow, begun, incident, refusal, stored, tombstone};
 use crate::domain::hub::record::{CommitDetail, HubRecovered, ReturnAdopted, TransferAdopted};
-use crate::domain::hub::tables::{TombstoneRow, TransferRow};
 use crate::domain::machine::own::{SelfRow, own};
 use crate::domain::protocol::leg::LegId;
 use crate::domain::reason::Reason;
@@ -81,10 +80,9 @@ impl HubMachine {
                 }
             }
         }
-        let in_doubt = ids.iter().filter(|id| !recorded.contains_key(*id));
-        for transfer_id in
-            in_doubt.filter(|id| recovery.both(**id, &self.places).is_some()).copied().collect::<Vec<_>>()
-        {
+        let in_doubt = ids.into_iter().filter(|id| !recorded.contains_key(id));
+        let promised = in_doubt.filter(|id| recovery.both(*id, &self.places).is_some());
+        for transfer_id in promised.collect::<Vec<_>>() {
             let commit = (Day::of(step.now.civil), numbers.next_free(), step.now.civil);
             if self.adopt(&recovery, transfer_id, Some(commit), step) {
                 numbers.take(commit.1);
@@ -112,7 +110,6 @@ impl HubMachine {
             return false;
         };
         let known = step.rows().get::<TransferRow>(&Key::Transfer(transfer_id)).cloned();
-        let tombstone: Option<&TombstoneRow> = step.rows().get(&Key::Tombstone(transfer_id));
         let owed = |province| position(step.rows(), window, province).owed;
         let Both { legs: BySide { payer, payee }, provinces } = both;
         let fits = owed(provinces.payer).checked_add(payer.amount).is_some()
@@ -122,7 +119,7 @@ impl HubMachine {
         let (now, receipt_time) = (step.now.civil, payer.receipt_time);
         let tomorrow = Day::of(Civil(now.0.saturating_add(DAY_MS)));
         let timely = (Day::of(receipt_time)..=tomorrow).contains(&window);
-        if tombstone.is_some() || !open || !fits || !timely {
+        if tombstone(transfer_id, step).is_some() || !open || !fits || !timely {
             return false;
         }
         // From here on nothing may fail.

@@ -68,7 +68,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
 use tables::TransferRow;
-use transfer::{begun, decision_for, row, stored};
+use transfer::{begun, decision_for, row, stored, tombstone};
 use waits::Waits;
 
 /// How long transfers may take, in milliseconds.
