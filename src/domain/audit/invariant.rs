@@ -344,7 +344,7 @@ fn both_or_neither(books: &Books, found: &mut Found) {
     }
     for transfer in books.hub.transfers.values() {
         let id = transfer.transfer_id;
-        let recorded = transfer.payer_recorded_seq.is_some() && transfer.payee_recorded_seq.is_some();
+        let recorded = transfer.is_recorded_by_both();
         found.unless(transfer.state.is_decided() && recorded, id, "never ended");
         let committed = transfer.state == TransferState::Committed;
         for side in Side::BOTH {

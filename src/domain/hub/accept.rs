@@ -5,9 +5,8 @@
 //! no persons and votes of the first round may be hours old. It is asked for again until both have voted, over restarts
 //! too.
 
-use super::{Effect, HubMachine, Key, Rows, Step, WaitMode, incident, is_parked, refusal, row, transfer};
+use super::{Effect, HubMachine, Key, Rows, Step, TransferRow, WaitMode, incident, refusal, transfer};
 use crate::domain::hub::record::TransferAccepted;
-use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::note_time;
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::leg::{Ask, Leg};
@@ -54,7 +53,8 @@ impl HubMachine {
         step: &mut Step<'_>,
     ) {
         let transfer_id = request.transfer_id;
-        let Some(transfer) = row(transfer_id, step).filter(|it| it.payee_digest == request.payee) else {
+        let Some(transfer) = transfer::row(transfer_id, step).filter(|it| it.payee_digest == request.payee)
+        else {
             return step.refuse(ticket, refusal(Reason::TransferNotFound));
         };
         if transfer.state == TransferState::Pending {
@@ -62,7 +62,7 @@ impl HubMachine {
         }
         let awaits = transfer.state == TransferState::AwaitingAcceptance;
         let late = awaits && transfer.await_until.is_none_or(|until| until <= step.now.civil);
-        if is_parked(transfer_id, step) {
+        if incident::is_parked(transfer_id, step) {
             // It is answered as it stands.
         } else if late {
             self.give_back(transfer_id, step);
@@ -87,7 +87,7 @@ impl HubMachine {
 
     /// Goes on with a transfer that awaits acceptance, or was accepted: after a start, too.
     pub(super) fn resume(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
-        let Some(transfer) = row(transfer_id, step) else { return };
+        let Some(transfer) = transfer::row(transfer_id, step) else { return };
         self.awaiting.remember(&transfer);
         if transfer.state == TransferState::Accepted {
             let demands = self.payers_rules(&transfer).hash;
@@ -125,9 +125,7 @@ impl HubMachine {
 
 /// The payee has accepted.
 pub(super) fn accepted(record: &TransferAccepted, rows: &mut Rows) {
-    let transfer: &TransferRow =
-        rows.get(&Key::Transfer(record.transfer_id)).expect("only a transfer that awaits is accepted");
     let (state, accept_time) = (TransferState::Accepted, Some(record.time));
-    rows.put(TransferRow { state, accept_time, ..transfer.clone() });
+    rows.put(TransferRow { state, accept_time, ..transfer::stored(record.transfer_id, rows) });
     note_time(record.time, rows);
 }

@@ -2,9 +2,8 @@
 //! for the other side's, and both for a batch that makes decisions anyway: the transfer's row changes once, and under
 //! load its receipts cost no commit of their own.
 
-use super::{HubMachine, Key, Rows, Step, WaitMode, incident, row, send};
+use super::{HubMachine, Key, Rows, Step, TransferRow, WaitMode, incident, row, send};
 use crate::domain::hub::record::DecisionsRecorded;
-use crate::domain::hub::tables::TransferRow;
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::message::{Ack, AckResult};
@@ -20,12 +19,7 @@ use std::collections::BTreeMap;
 const LEGS_MAX: usize = 1_000;
 
 /// The transfers, those whose receipts may be journaled now, and what is noted of a leg whose decision was rejected.
-pub(super) fn needs(
-    hub: &HubMachine,
-    now: Now,
-    (province, acks): (ProvinceCode, &[Ack]),
-    keys: &mut Vec<Key>,
-) {
+pub(super) fn needs(hub: &HubMachine, now: Now, province: ProvinceCode, acks: &[Ack], keys: &mut Vec<Key>) {
     keys.push(Key::Peer(province));
     keys.extend(acks.iter().map(|ack| Key::Transfer(ack.transfer_id)));
     keys.extend(hub.receipts.ready(now.mono).map(Key::Transfer));

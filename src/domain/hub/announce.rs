@@ -1,9 +1,8 @@
 //! A node announces its start, and is admitted if it is the node that was seen last.
 
-use super::{Effect, HubMachine, Key, Live, Rows, Step, refusal, send};
+use super::{Effect, HubMachine, Key, Live, Step, TransferRow, refusal, send};
 use crate::domain::hub::record::{NodeAdmitted, ResyncMoved};
-use crate::domain::hub::tables::TransferRow;
-use crate::domain::machine::own::{PeerRow, own, put_peer};
+use crate::domain::machine::own::{PeerRow, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
 use crate::domain::reason::Reason;
@@ -37,21 +36,16 @@ impl HubMachine {
         }
         let seen = step.rows().get::<PeerRow>(&Key::Peer(province)).cloned();
         let standing = seen.as_ref().map_or(Standing::Whole, |seen| standing(seen, &mark, announcement));
+        let admitted = |incarnation, resync| Announced::Admitted { incarnation, resync, hub_recovered };
         match (&seen, standing) {
             (Some(seen), Standing::SameStart) => {
-                let resync = seen.resync.is_some();
-                step.answer(
-                    ticket,
-                    Announced::Admitted { incarnation: seen.incarnation, resync, hub_recovered },
-                );
+                step.answer(ticket, admitted(seen.incarnation, seen.resync.is_some()));
                 return self.go_on_telling(province, step);
             }
             (Some(seen), Standing::Unproven) => {
                 return step.answer(ticket, Announced::Prove { sequence: seen.sequence });
             }
-            (_, Standing::Superseded) => {
-                return step.refuse(ticket, refusal(Reason::SenderRefused));
-            }
+            (_, Standing::Superseded) => return step.refuse(ticket, refusal(Reason::SenderRefused)),
             (_, Standing::Whole | Standing::Restored | Standing::SameStart | Standing::Unproven) => {}
         }
         // A hub that was restored itself may have given higher ones.
@@ -64,7 +58,7 @@ impl HubMachine {
             self.tell_again(province);
         }
         let resync = standing == Standing::Restored || seen.is_some_and(|seen| seen.resync.is_some());
-        step.answer(ticket, Announced::Admitted { incarnation, resync, hub_recovered });
+        step.answer(ticket, admitted(incarnation, resync));
         // Receipts of its last life that are still under way will not count: tell it again.
         send(province, self.outbox.again(province), step);
         self.drop_votes_of(province, step);
@@ -143,9 +137,4 @@ fn standing(seen: &PeerRow, mark: &PeerMark, announcement: &Announcement) -> Sta
         Some(hash) if hash == seen.head_hash => Standing::Whole,
         Some(_) => Standing::Restored,
     }
-}
-
-/// A node's new life was admitted.
-pub(super) fn admitted(record: &NodeAdmitted, rows: &mut Rows) {
-    put_peer(record.province, record.mark, rows);
 }

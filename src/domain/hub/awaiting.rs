@@ -1,8 +1,7 @@
 //! Transfers that await acceptance: the payer's money is held, and what the payee has not taken by the hour goes back.
 
-use super::{HubMachine, Key, Rows, Step, YesVote, refusal, row};
+use super::{HubMachine, Rows, Step, TransferRow, YesVote, refusal, row, stored};
 use crate::domain::hub::record::TransferAwaiting;
-use crate::domain::hub::tables::TransferRow;
 use crate::domain::protocol::transfer::{TransferEvent, TransferState, Transition};
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::{Civil, Mono, Now, next_six};
@@ -140,14 +139,12 @@ impl HubMachine {
 
 /// The payer's money is held, and the payee must accept.
 pub(super) fn awaits(record: &TransferAwaiting, sequence: u64, rows: &mut Rows) {
-    let transfer: &TransferRow =
-        rows.get(&Key::Transfer(record.transfer_id)).expect("only a received transfer awaits");
     rows.put(TransferRow {
         state: TransferState::AwaitingAcceptance,
         await_until: Some(record.until),
         awaiting_seq: Some(sequence),
         payer_rulebook: record.payer_rulebook,
         payee_rulebook: record.payee_rulebook,
-        ..transfer.clone()
+        ..stored(record.transfer_id, rows)
     });
 }

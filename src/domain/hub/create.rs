@@ -1,9 +1,10 @@
 //! Reception: a new transfer is journaled and both provinces are asked; a repeat joins the wait.
 
 use super::decide::decision;
-use super::{CreateRequest, Effect, HubMachine, Key, Rows, Step, begun, is_parked, refusal, transfer};
+pub(super) use super::transfer::needs;
+use super::transfer::tombstone;
+use super::{CreateRequest, Effect, HubMachine, Rows, Step, TransferRow, begun, is_parked, refusal, row};
 use crate::domain::hub::record::TransferReceived;
-use crate::domain::hub::tables::{TombstoneRow, TransferRow};
 use crate::domain::machine::own::{note_time, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::kind::Kind;
@@ -21,11 +22,6 @@ use std::sync::Arc;
 /// Share of a caller's deadline after which an undecided transfer is aborted, in percent.
 pub(super) const DECIDE_PERCENT: u64 = 80;
 
-/// Whether the id is known already, in whatever way.
-pub(super) fn needs(transfer_id: TransferId, rows: &Rows, keys: &mut Vec<Key>) {
-    transfer::needs(transfer_id, rows, keys);
-}
-
 impl HubMachine {
     /// Check order: owner, content (a repeat), deadline, ids left to people, then the hub's own rules. After the first
     /// record nothing may fail.
@@ -35,8 +31,7 @@ impl HubMachine {
         request: CreateRequest,
         step: &mut Step<'_>,
     ) {
-        let key = Key::Transfer(request.transfer_id);
-        if let Some(known) = step.rows().share::<TransferRow>(&key) {
+        if let Some(known) = row(request.transfer_id, step) {
             return self.repeat(ticket, &request, &known, step);
         }
         let deadline_ms = request.deadline_ms.min(self.deadlines.most_ms);
@@ -81,15 +76,11 @@ impl HubMachine {
     /// What the hub itself has against a new transfer.
     fn hub_refusal(&self, request: &CreateRequest, step: &Step<'_>) -> Option<HubRefusal> {
         let terms = &request.terms;
-        if step.rows().get::<TombstoneRow>(&Key::Tombstone(request.transfer_id)).is_some() {
-            return Some(HubRefusal::plain(refusal(Reason::ResolvedUnknown)));
-        }
         let facts = HubFacts::new(terms, request.verification, step.now.civil, &self.places, &self.rulebook);
-        let against = at_hub::against(&facts);
-        let dark =
-            [terms.payer.province, terms.payee.province].into_iter().find(|it| self.is_out_of_reach(*it));
-        let unreachable = |province| refusal(Reason::ProvinceUnreachable).with("province", province);
-        against.into_iter().next().or_else(|| dark.map(|it| HubRefusal::plain(unreachable(it))))
+        let provinces = BySide { payer: terms.payer.province, payee: terms.payee.province };
+        let asked_for = tombstone(request.transfer_id, step).map(HubRefusal::plain);
+        let by_rules = || at_hub::against(&facts).into_iter().next();
+        asked_for.or_else(by_rules).or_else(|| self.unreachable(provinces).map(HubRefusal::plain))
     }
 
     fn ask_both(&mut self, request: &CreateRequest, decide_within_ms: u64, step: &mut Step<'_>) {

@@ -1,10 +1,10 @@
 //! The one decision of a transfer: commit or abort, written once, and told until each province has recorded it.
 
 use super::{
-    Effect, HubMachine, Key, Rows, Step, WaitMode, YesVote, decision_for, position, refusal, row, send,
+    Effect, HubMachine, Rows, Step, TransferRow, WaitMode, YesVote, decision_for, position, refusal, row,
+    send, stored,
 };
 use crate::domain::hub::record::{CommitDetail, TransferDecided};
-use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::{SelfRow, own};
 use crate::domain::protocol::transfer::{Outcome, TransferEvent, TransferState, Transition};
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -112,9 +112,7 @@ pub(super) fn decision(
 
 /// The decision, with its double entry.
 pub(super) fn decided(record: &TransferDecided, sequence: u64, rows: &mut Rows) {
-    let transfer: &TransferRow =
-        rows.get(&Key::Transfer(record.transfer_id)).expect("only a received transfer is decided");
-    let transfer = transfer.clone();
+    let transfer = stored(record.transfer_id, rows);
     let state = match record.outcome {
         Outcome::Commit => TransferState::Committed,
         Outcome::Abort => TransferState::Aborted,

@@ -1,7 +1,6 @@
 //! A client asks for transfers by id.
 
-use super::{Found, Key, Step};
-use crate::domain::hub::tables::TransferRow;
+use super::{Found, Key, Step, TransferRow};
 use crate::domain::machine::step::Ticket;
 use crate::domain::value::id::TransferId;
 

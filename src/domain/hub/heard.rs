@@ -3,9 +3,8 @@
 use super::decide::decision;
 use super::position::position;
 use super::recovery::{Both, Commit, Numbers, Recovery};
-use super::{Effect, HubMachine, Key, Rows, Step, begun, incident, refusal};
+use super::{Effect, HubMachine, Key, Rows, Step, TransferRow, begun, incident, refusal, stored, tombstone};
 use crate::domain::hub::record::{CommitDetail, HubRecovered, ReturnAdopted, TransferAdopted};
-use crate::domain::hub::tables::{TombstoneRow, TransferRow};
 use crate::domain::machine::own::{SelfRow, own};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{HeardLeg, LegId};
@@ -82,10 +81,9 @@ impl HubMachine {
                 }
             }
         }
-        let in_doubt = ids.iter().filter(|id| !recorded.contains_key(*id));
-        for transfer_id in
-            in_doubt.filter(|id| recovery.both(**id, &self.places).is_some()).copied().collect::<Vec<_>>()
-        {
+        let in_doubt = ids.into_iter().filter(|id| !recorded.contains_key(id));
+        let promised = in_doubt.filter(|id| recovery.both(*id, &self.places).is_some());
+        for transfer_id in promised.collect::<Vec<_>>() {
             let commit = (Day::of(step.now.civil), numbers.next_free(), step.now.civil);
             if self.adopt(&recovery, transfer_id, Some(commit), step) {
                 numbers.take(commit.1);
@@ -113,7 +111,6 @@ impl HubMachine {
             return false;
         };
         let known = step.rows().get::<TransferRow>(&Key::Transfer(transfer_id)).cloned();
-        let tombstone: Option<&TombstoneRow> = step.rows().get(&Key::Tombstone(transfer_id));
         let owed = |province| position(step.rows(), window, province).owed;
         let Both { legs: BySide { payer, payee }, provinces } = both;
         let fits = owed(provinces.payer).checked_add(payer.amount).is_some()
@@ -123,7 +120,7 @@ impl HubMachine {
         let (now, receipt_time) = (step.now.civil, payer.receipt_time);
         let tomorrow = Day::of(Civil(now.0.saturating_add(DAY_MS)));
         let timely = (Day::of(receipt_time)..=tomorrow).contains(&window);
-        if tombstone.is_some() || !open || !fits || !timely {
+        if tombstone(transfer_id, step).is_some() || !open || !fits || !timely {
             return false;
         }
         // From here on nothing may fail.
@@ -174,10 +171,8 @@ pub(super) fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut Rows) 
 
 /// What was adopted carries money of another transfer back.
 pub(super) fn return_adopted(record: &ReturnAdopted, rows: &mut Rows) {
-    let transfer: &TransferRow =
-        rows.get(&Key::Transfer(record.transfer_id)).expect("only what was adopted is such a one");
     let (kind, returns) = (Kind::COMPENSATION, Some(record.returns));
-    rows.put(TransferRow { kind, returns, ..transfer.clone() });
+    rows.put(TransferRow { kind, returns, ..stored(record.transfer_id, rows) });
 }
 
 /// The hub is back, as a life that no node has seen.

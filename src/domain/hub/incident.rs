@@ -1,7 +1,6 @@
 //! Incidents: what must not go on without people, and the ids that a recovery has left to them.
 
-use super::{Effect, Key, Rows, Step};
-use crate::domain::hub::tables::TransferRow;
+use super::{Effect, Key, Rows, Step, TransferRow};
 use crate::domain::machine::own::{IncidentRaised, IncidentRow, own};
 use crate::domain::protocol::leg::LegId;
 use crate::domain::reason::{Reason, RefusalRecord};

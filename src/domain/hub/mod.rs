@@ -64,7 +64,8 @@ use resync::Resync;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
-use transfer::{begun, decision_for, row};
+use tables::TransferRow;
+use transfer::{begun, decision_for, row, stored, tombstone};
 use waits::Waits;
 
 /// How long transfers may take, in milliseconds.
@@ -202,7 +203,7 @@ impl Machine for HubMachine {
             Input::Get { transfer_ids, .. } => get::needs(transfer_ids, needed),
             Input::Votes { province, votes, .. } => votes::needs(self, now, (*province, votes), rows, needed),
             Input::PrepareFailed { transfer_ids, .. } => prepare_failed::needs(self, transfer_ids, needed),
-            Input::Acks { province, acks, .. } => acks::needs(self, now, (*province, acks), needed),
+            Input::Acks { province, acks, .. } => acks::needs(self, now, *province, acks, needed),
             Input::Link { .. } => link::needs(self, needed),
             Input::Announce { province, .. } => announce::needs(self, *province, needed),
             Input::ReadBack { province, decisions, .. } => read_back::needs(*province, decisions, needed),

@@ -1,15 +1,14 @@
 //! Pages of this hub's journal, for a node that is told again what it lost, and how they are read.
 
 use super::record::{Record, TransferDecided};
-use super::tables::{Key, Row, TransferRow};
-use super::{Input, decision_for, unsettled_transfers};
+use super::{Input, Key, Row, TransferRow, decision_for, unsettled_transfers};
 use crate::domain::machine::reading::Tables;
 use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::TableRow;
 use crate::domain::protocol::message::Decision;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::side::{BySide, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Records of one page.
@@ -151,8 +150,8 @@ pub fn decisions_of(
 ) -> Vec<Decision> {
     let told = |side: Side| {
         let decision = decision_for(transfer, side).filter(|_| transfer.provinces()[side] == province)?;
-        let leg = record.commit.as_ref().map(|commit| commit.legs()[side].clone());
-        Some(Decision { leg_record: leg.unwrap_or_default(), ..decision })
+        let legs = record.commit.as_ref().map(|it| BySide { payer: &it.payer_leg, payee: &it.payee_leg });
+        Some(Decision { leg_record: legs.map(|legs| legs[side].clone()).unwrap_or_default(), ..decision })
     };
     Side::BOTH.into_iter().filter_map(told).collect()
 }

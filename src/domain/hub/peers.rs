@@ -7,9 +7,8 @@ use crate::domain::value::region::ProvinceCode;
 
 impl HubMachine {
     /// Takes note of a node as it spoke. False: it has not announced this start, or is older than what was seen.
-    pub(super) fn meet_node(&mut self, province: ProvinceCode, node: PeerMark, step: &mut Step<'_>) -> bool {
-        let seen = step.rows().get::<PeerRow>(&Key::Peer(province)).cloned();
-        let Some(seen) = seen else { return false };
+    pub(super) fn meet_node(&mut self, province: ProvinceCode, node: PeerMark, step: &Step<'_>) -> bool {
+        let Some(seen) = step.rows().get::<PeerRow>(&Key::Peer(province)) else { return false };
         if seen.incarnation != node.incarnation || seen.start_id != node.start_id {
             return false;
         }

@@ -1,13 +1,10 @@
 //! Prepares did not reach a province, or their answer did not come back.
 
 use super::{HubMachine, Key, Step, refusal, row};
-use crate::domain::hub::tables::TransferRow;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
-use std::sync::Arc;
 
 /// Those that are still being decided.
 pub(super) fn needs(hub: &HubMachine, transfer_ids: &[TransferId], keys: &mut Vec<Key>) {
@@ -23,11 +20,7 @@ impl HubMachine {
         step: &mut Step<'_>,
     ) {
         for transfer_id in self.live_of(transfer_ids).collect::<Vec<_>>() {
-            // A node can fail its own legs only, whatever ids its answer names.
-            let is_party = |it: Arc<TransferRow>| it.provinces().side_of(&province).is_some();
-            if row(transfer_id, step).is_some_and(is_party) {
-                self.lose_vote(transfer_id, province, step);
-            }
+            self.lose_vote(transfer_id, province, step);
         }
     }
 
@@ -38,12 +31,13 @@ impl HubMachine {
     /// A province's vote cannot be had, or counts no more. The acceptance stands all the same: it is asked for again.
     pub(super) fn lose_vote(&mut self, transfer_id: TransferId, province: ProvinceCode, step: &mut Step<'_>) {
         let Some(transfer) = row(transfer_id, step) else { return };
+        // A node can fail its own legs only, whatever ids its answer names.
+        let Some(side) = transfer.provinces().side_of(&province) else { return };
         if transfer.state != TransferState::Accepted {
             let refusal = refusal(Reason::ProvinceUnreachable).with("province", province);
             return self.abort(transfer_id, refusal, step);
         }
         if let Some(live) = self.live.get_mut(&transfer_id) {
-            let side = transfer.provinces().side_of(&province).unwrap_or(Side::Payee);
             live.votes[side] = None;
         }
     }

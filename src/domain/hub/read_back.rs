@@ -2,9 +2,8 @@
 //! turns, and then the next page is asked for.
 
 use super::resync::Turn;
-use super::{HubMachine, Key, Page, Step, send};
+use super::{HubMachine, Key, Page, Step, TransferRow, send};
 use crate::domain::hub::record::ResyncMoved;
-use crate::domain::hub::tables::TransferRow;
 use crate::domain::kinds;
 use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::message::Decision;

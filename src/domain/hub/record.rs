@@ -1,8 +1,6 @@
 //! What the hub journals.
 
-use super::{
-    Row, Rows, accept, acks, announce, awaiting, compensation, create, decide, heard, resolve, resync,
-};
+use super::{Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, resolve, resync};
 use crate::domain::machine::own::{IncidentRaised, PeerSeen, began, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
 use crate::domain::protocol::call::PeerMark;
@@ -13,7 +11,7 @@ use crate::domain::value::id::{Digest, StartId, TransferId};
 use crate::domain::value::kinship::Kinship;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::{ProvinceCode, RegionCode};
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::side::Side;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 contents! {
@@ -231,7 +229,7 @@ impl Record {
             Record::TransferDecided(record) => decide::decided(record, sequence, rows),
             Record::DecisionsRecorded(record) => acks::recorded(record, sequence, rows),
             Record::TransferTombstoned(record) => resolve::tombstoned(record, rows),
-            Record::NodeAdmitted(record) => announce::admitted(record, rows),
+            Record::NodeAdmitted(record) => put_peer(record.province, record.mark, rows),
             Record::PeerSeen(record) => put_peer(record.province, record.mark, rows),
             Record::ResyncMoved(record) => resync::moved(record, rows),
             Record::TransferAdopted(record) => heard::adopted(record, sequence, rows),
@@ -243,12 +241,5 @@ impl Record {
             Record::CompensationProposed(record) => compensation::proposed(record, rows),
             Record::CompensationAnswered(record) => compensation::answered(record, sequence, rows),
         }
-    }
-}
-
-impl CommitDetail {
-    /// The legs, each sealed by its node.
-    pub fn legs(&self) -> BySide<&Vec<u8>> {
-        BySide { payer: &self.payer_leg, payee: &self.payee_leg }
     }
 }

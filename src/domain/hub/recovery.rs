@@ -7,8 +7,7 @@
 //! is by far the likelier, and no commit may be lost: it is committed, and noted as an incident for people to compare
 //! with what the client was told. Everything else can only have been aborted.
 
-use super::HubMachine;
-use crate::domain::hub::tables::TransferRow;
+use super::{HubMachine, TransferRow};
 use crate::domain::protocol::leg::{HeardLeg, LegId};
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{StartId, TransferId};

@@ -9,12 +9,14 @@
 //! First it is told what was decided up to there and recorded by it later: those legs it has in doubt again. What was
 //! paid afterwards may have come out of money that they hold, or out of what they brought.
 
-use super::{Effect, HubMachine, Key, Page, Rows, Step};
+use super::{Effect, HubMachine, Key, Page, Rows, Step, refusal};
 use crate::domain::hub::record::ResyncMoved;
 use crate::domain::machine::own::PeerRow;
 use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::message::Decision;
+use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::BySide;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A node that is told again. A crash may take it: the peer's row says how far it had come.
@@ -85,12 +87,17 @@ impl HubMachine {
     pub(super) fn is_out_of_reach(&self, province: ProvinceCode) -> bool {
         self.outbox.is_dark(province) || self.resyncs.contains_key(&province)
     }
+
+    /// The refusal of a new transfer of which one side cannot be asked.
+    pub(super) fn unreachable(&self, provinces: BySide<ProvinceCode>) -> Option<RefusalRecord> {
+        let dark = provinces.into_array().into_iter().find(|it| self.is_out_of_reach(*it))?;
+        Some(refusal(Reason::ProvinceUnreachable).with("province", dark))
+    }
 }
 
 /// How far a node that was restored has been told again what it lost.
 pub(super) fn moved(record: &ResyncMoved, rows: &mut Rows) {
-    let peer: Option<&PeerRow> = rows.get(&Key::Peer(record.province));
-    if let Some(peer) = peer.cloned() {
+    if let Some(peer) = rows.get::<PeerRow>(&Key::Peer(record.province)).cloned() {
         rows.put(PeerRow { resync: record.told, ..peer });
     }
 }

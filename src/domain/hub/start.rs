@@ -1,9 +1,8 @@
 //! The hub starts: it takes up where its last life stopped.
 
 use super::recovery::Recovery;
-use super::{HubMachine, Key, Step, is_parked, refusal};
+use super::{HubMachine, Key, Step, TransferRow, is_parked, refusal};
 use crate::domain::hub::record::HubStarted;
-use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::own;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;

@@ -34,7 +34,7 @@ pub(super) fn personal(toy: &Toy) -> (i64, i64) {
     (row.posted.fen(), row.held.fen())
 }
 
-fn wallet(toy: &Toy) -> (i64, i64) {
+pub(super) fn wallet(toy: &Toy) -> (i64, i64) {
     let row = toy.payee.get::<AccountRow>(&node::Key::Account(member(PAYEE), AccountKind::Wallet));
     row.map_or((0, 0), |row| (row.posted.fen(), row.pending.fen()))
 }

@@ -1,11 +1,12 @@
 //! A transfer's row: what must be known of an id, how it begins, and what its provinces are asked and told by it.
 
-use super::{Key, Rows, Step, incident};
-use crate::domain::hub::tables::TransferRow;
+use super::{Key, Rows, Step, TransferRow, incident, refusal};
+use crate::domain::hub::tables::TombstoneRow;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{Ask, Demands, Leg, LegRef, LegTerms};
 use crate::domain::protocol::message::Decision;
 use crate::domain::protocol::transfer::{Outcome, TransferState};
+use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::calendar::Civil;
 use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::money::Money;
@@ -22,6 +23,17 @@ pub(super) fn needs(id: TransferId, rows: &Rows, keys: &mut Vec<Key>) {
 /// A transfer's own row; a live transfer is always received.
 pub(super) fn row(transfer_id: TransferId, step: &Step<'_>) -> Option<Arc<TransferRow>> {
     step.rows().share::<TransferRow>(&Key::Transfer(transfer_id))
+}
+
+/// The refusal of an id that a province had asked for before it began here: it is aborted, whatever comes later.
+pub(super) fn tombstone(transfer_id: TransferId, step: &Step<'_>) -> Option<RefusalRecord> {
+    let tombstone: Option<&TombstoneRow> = step.rows().get(&Key::Tombstone(transfer_id));
+    tombstone.map(|_| refusal(Reason::ResolvedUnknown))
+}
+
+/// The transfer that a record changes: it was looked at before the record was made.
+pub(super) fn stored(transfer_id: TransferId, rows: &Rows) -> TransferRow {
+    rows.get(&Key::Transfer(transfer_id)).cloned().expect("a record changes a transfer that is there")
 }
 
 /// The leg of a transfer's side, as its node is asked for it.

@@ -1,7 +1,6 @@
 //! A province's votes: the second yes commits, a no aborts.
 
-use super::{AwaitingVote, HubMachine, Key, Rows, Step, YesVote, row};
-use crate::domain::hub::tables::TransferRow;
+use super::{AwaitingVote, HubMachine, Key, Rows, Step, TransferRow, YesVote, row};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::message::{Verdict, Vote};
 use crate::domain::protocol::transfer::TransferState;

@@ -1,7 +1,6 @@
 //! Callers who wait for a transfer, and when each is answered at the latest.
 
-use super::{HubMachine, Key, Step, WaitMode, row};
-use crate::domain::hub::tables::TransferRow;
+use super::{HubMachine, Step, TransferRow, WaitMode, row};
 use crate::domain::machine::step::{Caller, Ticket};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::calendar::Mono;
@@ -66,8 +65,7 @@ impl Waits {
         ready: impl Fn(&Waiter) -> bool,
     ) {
         let Some(waiters) = self.by_transfer.get_mut(&transfer_id) else { return };
-        let transfer: Option<Arc<TransferRow>> = step.rows().share(&Key::Transfer(transfer_id));
-        let Some(transfer) = transfer else { return };
+        let Some(transfer) = row(transfer_id, step) else { return };
         waiters.retain(|waiter| {
             let done = ready(waiter);
             if done {

@@ -3,9 +3,9 @@
 use super::CompensationRequest;
 use crate::domain::hub::create::DECIDE_PERCENT;
 use crate::domain::hub::record::CompensationAnswered;
-use crate::domain::hub::tables::{CompensationRow, TombstoneRow, TransferRow};
-use crate::domain::hub::transfer::leg;
-use crate::domain::hub::{Effect, HubMachine, Key, Rows, Step, begun, is_parked, refusal, row};
+use crate::domain::hub::tables::{CompensationRow, TransferRow};
+use crate::domain::hub::transfer::{leg, tombstone};
+use crate::domain::hub::{Effect, HubMachine, Key, Rows, Step, begun, is_parked, refusal, row, stored};
 use crate::domain::machine::own::note_time;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{Ask, Demands};
@@ -57,22 +57,11 @@ impl HubMachine {
             decide_within_ms,
         });
         let transfer = row(id, step).ok_or_else(|| refusal(Reason::Internal))?;
-        match self.against_return(&transfer, step) {
+        match tombstone(id, step).or_else(|| self.unreachable(transfer.provinces())) {
             Some(found) => self.refuse_at_once(id, HubRefusal::plain(found), step),
             None => self.ask_for_return(&transfer, &proposal, decide_within_ms, step),
         }
         Ok(())
-    }
-
-    /// What the hub itself has against a compensating transfer that begins.
-    fn against_return(&self, transfer: &TransferRow, step: &Step<'_>) -> Option<RefusalRecord> {
-        let tombstone: Option<&TombstoneRow> = step.rows().get(&Key::Tombstone(transfer.transfer_id));
-        if tombstone.is_some() {
-            return Some(refusal(Reason::ResolvedUnknown));
-        }
-        let dark =
-            transfer.provinces().into_array().into_iter().find(|province| self.is_out_of_reach(*province))?;
-        Some(refusal(Reason::ProvinceUnreachable).with("province", dark))
     }
 
     fn ask_for_return(
@@ -132,8 +121,7 @@ pub(in crate::domain::hub) fn answered(record: &CompensationAnswered, sequence: 
         ..proposal.clone()
     });
     if record.approved {
-        let key = Key::Transfer(proposal.original_id);
-        let original: &TransferRow = rows.get(&key).expect("only a known transfer is compensated");
+        let original = stored(proposal.original_id, rows);
         let (regions, provinces) = (original.regions(), original.provinces());
         // From where the original's money arrived to where it came from.
         let places = BySide::new(|side| (regions[side.other()], provinces[side.other()]));

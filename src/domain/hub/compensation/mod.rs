@@ -95,13 +95,12 @@ impl HubMachine {
             CompensationWord::Propose { .. } => propose::propose(request, step),
             CompensationWord::Approve { deadline_ms } => {
                 let deadline_ms = (*deadline_ms).min(self.deadlines.most_ms);
-                match self.approve(&request, deadline_ms, step) {
-                    Ok(()) => {
-                        self.wait(ticket.narrowed(), id, (WaitMode::Recorded, deadline_ms), step);
-                        return self.answer_ready(id, step);
-                    }
-                    Err(refusal) => Err(refusal),
+                let approved = self.approve(&request, deadline_ms, step);
+                if approved.is_ok() {
+                    self.wait(ticket.narrowed(), id, (WaitMode::Recorded, deadline_ms), step);
+                    return self.answer_ready(id, step);
                 }
+                approved
             }
             CompensationWord::Withdraw => answer::withdraw(&request, step),
         };

@@ -2,8 +2,8 @@
 
 use super::{CompensationRequest, CompensationWord};
 use crate::domain::hub::record::CompensationProposed;
-use crate::domain::hub::tables::{CompensationRow, TombstoneRow, TransferRow};
-use crate::domain::hub::{Key, Rows, Step, refusal, row};
+use crate::domain::hub::tables::{CompensationRow, TransferRow};
+use crate::domain::hub::{Key, Rows, Step, refusal, row, stored, tombstone};
 use crate::domain::kinds;
 use crate::domain::machine::own::note_time;
 use crate::domain::protocol::transfer::{CompensationState, TransferState};
@@ -34,8 +34,8 @@ pub(super) fn propose(request: CompensationRequest, step: &mut Step<'_>) -> Resu
     if row(compensation_id, step).is_some_and(|transfer| transfer.terms_digest != terms_digest) {
         return Err(refusal(Reason::ContentDiffers).with("field", "compensation_id"));
     }
-    if step.rows().get::<TombstoneRow>(&Key::Tombstone(compensation_id)).is_some() {
-        return Err(refusal(Reason::ResolvedUnknown));
+    if let Some(refusal) = tombstone(compensation_id, step) {
+        return Err(refusal);
     }
     let original = row(original_id, step).ok_or_else(|| refusal(Reason::TransferNotFound))?;
     if kinds::of(original.kind).corrected_by.is_none() {
@@ -87,9 +87,7 @@ fn compensated(original: &TransferRow, rows: &Rows) -> Option<Money> {
 
 /// Money is to be carried back.
 pub(in crate::domain::hub) fn proposed(record: &CompensationProposed, rows: &mut Rows) {
-    let key = Key::Transfer(record.original_id);
-    let original: &TransferRow = rows.get(&key).expect("only a known transfer is compensated");
-    let original = original.clone();
+    let original = stored(record.original_id, rows);
     rows.put(CompensationRow {
         compensation_id: record.compensation_id,
         original_id: record.original_id,
