@@ -7,7 +7,7 @@ use crate::domain::audit::invariant::{INVARIANTS, Violation, violations};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::IncidentRow;
 use crate::domain::machine::table::TableRow;
-use crate::domain::node::apply::PROVINCE;
+use crate::domain::node::account::PROVINCE;
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::id::{MemberRef, TransferId};

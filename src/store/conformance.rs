@@ -5,7 +5,7 @@ use crate::domain::machine::need::Prefix;
 use crate::domain::machine::record::Record;
 use crate::domain::machine::scan::{Filter, Scan};
 use crate::domain::machine::table::{Change, Key as _, Row, Table};
-use crate::domain::node::apply::empty_account;
+use crate::domain::node::account::empty_account;
 use crate::domain::node::legs_in_doubt;
 use crate::domain::node::tables::{AccountRow, PersonRow, RequestRow};
 use crate::domain::value::id::{Digest, MemberRef, TransferId};

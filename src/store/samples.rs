@@ -125,6 +125,7 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         ("compensation", "answerer") => "b[a-c]{0,2}".prop_map(text).boxed(),
         ("compensation", "reason") => any::<String>().prop_map(text).boxed(),
         ("account" | "entry", "kind") => int(1, 4),
+        ("transfer" | "leg", "kind") => int(1, 2),
         ("transfer", "state") => int(1, 5),
         ("leg", "state") => int(1, 6),
         (_, "state" | "account_state" | "entry_kind") => int(1, 3),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::node::apply::empty_account;
+use crate::domain::node::account::empty_account;
 use crate::domain::value::calendar::Civil;
 use crate::domain::value::id::MemberRef;
 use crate::domain::value::kinship::Kinship;

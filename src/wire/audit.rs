@@ -135,6 +135,7 @@ pub fn transfer_from_proto(it: &hub::AuditTransfer) -> Result<TransferRow, Probl
     let payee_province = need("payee_province_code", ProvinceCode::parse(&it.payee_province_code))?;
     let recorded = |yes: bool| yes.then_some(0);
     Ok(TransferRow {
+        kind: Kind::TRANSFER,
         transfer_id: need("transfer_id", TransferId::parse(&it.transfer_id))?,
         owner: String::new(),
         received_seq: 0,
@@ -202,8 +203,9 @@ pub fn leg_from_proto(it: &node::AuditLeg) -> Result<Option<LegRow>, Problem> {
         "" => None,
         id => Some(need("original_transfer_id", TransferId::parse(id))?),
     };
+    let kind = kinds::by_wire(view.kind).map_or(Kind::TRANSFER, |(row, _)| row.kind);
     let account = match it.account.as_str() {
-        "" => Some(kinds::of(Kind::of_stored(returns.is_some())).legs[side].account),
+        "" => Some(kinds::of(kind).legs[side].account),
         name => AccountKind::from_name(name),
     };
     let of_window = if view.window_id.is_empty() {
@@ -214,6 +216,7 @@ pub fn leg_from_proto(it: &node::AuditLeg) -> Result<Option<LegRow>, Problem> {
     Ok(Some(LegRow {
         transfer_id: need("transfer_id", TransferId::parse(&view.transfer_id))?,
         side,
+        kind,
         state,
         terms_digest: need("terms_digest", Digest::from_slice(&view.terms_digest))?,
         member_ref: need("member", member(&it.member))?,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::node::apply::empty_account;
+use crate::domain::node::account::empty_account;
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::calendar::Civil;
 use crate::wire::test_kit::*;
@@ -61,6 +61,7 @@ fn leg(state: LegState) -> LegRow {
     LegRow {
         transfer_id: the_id(),
         side: Side::Payee,
+        kind: crate::domain::protocol::kind::Kind::TRANSFER,
         state,
         terms_digest: Digest([5; 32]),
         member_ref: if known { MemberRef([6; 16]) } else { MemberRef::default() },

@@ -27,7 +27,7 @@ pub fn leg_view(row: &LegRow) -> node::LegView {
         return view;
     }
     node::LegView {
-        kind: kind_to_proto(row.kind(), row.side),
+        kind: kind_to_proto(row.kind, row.side),
         original_transfer_id: row.returns.map_or_else(String::new, |id| id.to_string()),
         amount: row.amount.to_string(),
         counter_region_code: row.counter_region.map_or_else(String::new, |region| region.to_string()),

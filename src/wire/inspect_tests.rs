@@ -10,6 +10,7 @@ fn row(state: LegState) -> LegRow {
     LegRow {
         transfer_id: the_id(),
         side: Side::Payer,
+        kind: crate::domain::protocol::kind::Kind::TRANSFER,
         state,
         terms_digest: Digest([5; 32]),
         member_ref: MemberRef([6; 16]),

@@ -149,7 +149,7 @@ impl Reader<'_> {
 /// prepared only: there is nothing to check.
 fn kind_of(leg: &node::Leg, purpose: Purpose) -> Option<(Kind, JudgedBy)> {
     let (row, side) = kinds::by_wire(leg.kind)?;
-    let judged_by = row.legs[side].judged_by;
+    let judged_by = row.asked(side)?.judged_by;
     let can_be = purpose == Purpose::Prepare || matches!(judged_by, JudgedBy::Rules(_));
     (side_to_proto(side) == leg.side && can_be).then_some((row.kind, judged_by))
 }
@@ -249,9 +249,9 @@ pub fn leg_to_check_to_proto(leg: &Leg) -> node::Leg {
     node::Leg { transfer_id: String::new(), terms_digest: Vec::new(), time_left: None, ..leg_to_proto(leg) }
 }
 
-/// What the leg of a side does, as the wire's number.
+/// What the leg of a side does, as the wire's number; unspecified where no node is ever asked for it.
 pub fn kind_to_proto(kind: Kind, side: Side) -> i32 {
-    kinds::of(kind).legs[side].wire
+    kinds::of(kind).asked(side).map_or(node::LegKind::Unspecified.into(), |asked| asked.wire)
 }
 
 /// A side as the wire's number.

@@ -9,6 +9,7 @@ use crate::wire::test_kit::*;
 /// Received at 10, decided at 20, recorded by the payer's province at 30 and by the payee's at 40.
 fn committed() -> TransferRow {
     TransferRow {
+        kind: crate::domain::protocol::kind::Kind::TRANSFER,
         transfer_id: the_id(),
         owner: "urn:gongji:app:demo".to_owned(),
         received_seq: 10,

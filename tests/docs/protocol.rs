@@ -102,9 +102,10 @@ fn kinds() -> String {
         let leg = |side: Side| {
             let leg = &row.legs[side];
             let day = if leg.counts_in_day { ", counts in the day" } else { "" };
-            let judged_by = match leg.judged_by {
-                JudgedBy::Rules(rules) => format!("{} rules", rules.len()),
-                JudgedBy::Original => "what is left of the original".to_owned(),
+            let judged_by = match row.asked(side).map(|asked| asked.judged_by) {
+                Some(JudgedBy::Rules(rules)) => format!("{} rules", rules.len()),
+                Some(JudgedBy::Original) => "what is left of the original".to_owned(),
+                None => "decided by the payee's node".to_owned(),
             };
             format!("{}: `{}`; {judged_by}{day}", leg.account.name(), leg.entry.name())
         };
@@ -115,6 +116,7 @@ fn kinds() -> String {
         let begun_by = match row.begun_by {
             BegunBy::Client => "a client",
             BegunBy::TwoOperators => "two operators",
+            BegunBy::Owner => "the payee's node",
         };
         let corrected_by = row.corrected_by.map_or("nothing", |kind| of(kind).name);
         let (payer, payee) = (leg(Side::Payer), leg(Side::Payee));

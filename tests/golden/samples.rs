@@ -8,12 +8,13 @@ use gongji::domain::hub::record::{
 use gongji::domain::machine::own::{IncidentRaised, PeerSeen};
 use gongji::domain::machine::record::Record;
 use gongji::domain::node::record::{
-    AccountCredited, LegAwaited, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
+    AccountCredited, LegAwaited, LegBound, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
     MemberRecorded, NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted, ReturnPrepared,
     SettlementSuspended, WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor,
     WalletUnfrozen,
 };
 use gongji::domain::protocol::call::PeerMark;
+use gongji::domain::protocol::kind::Kind;
 use gongji::domain::protocol::transfer::{Outcome, TermsDigests};
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use gongji::domain::value::calendar::{Civil, Day};
@@ -195,6 +196,8 @@ fn node_samples() -> Vec<node::Record> {
             .into(),
         LegPrepared { leg: leg() }.into(),
         ReturnPrepared { leg: leg(), returns: ID, account: AccountKind::Suspense }.into(),
+        LegBound { leg: leg(), kind: Kind::COMPENSATION, original: Some(ID), account: AccountKind::Suspense }
+            .into(),
         LegRefused {
             transfer_id: ID,
             side: Side::Payer,

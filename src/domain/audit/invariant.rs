@@ -279,7 +279,7 @@ fn answered_is_stored(books: &Books, found: &mut Found) {
 fn day_counts(books: &Books, found: &mut Found) {
     for node in &books.nodes {
         let mut counts: BTreeMap<_, u64> = BTreeMap::new();
-        let counts_in_day = |leg: &&LegRow| kinds::of(leg.kind()).legs[leg.side].counts_in_day;
+        let counts_in_day = |leg: &&LegRow| kinds::of(leg.kind).legs[leg.side].counts_in_day;
         for leg in node.legs.values().filter(counts_in_day) {
             if matches!(leg.state, LegState::Prepared | LegState::Committed) {
                 *counts.entry((leg.member_ref, leg.day)).or_default() += 1;
@@ -344,7 +344,7 @@ fn both_or_neither(books: &Books, found: &mut Found) {
     }
     for transfer in books.hub.transfers.values() {
         let id = transfer.transfer_id;
-        let recorded = transfer.payer_recorded_seq.is_some() && transfer.payee_recorded_seq.is_some();
+        let recorded = transfer.is_recorded_by_both();
         found.unless(transfer.state.is_decided() && recorded, id, "never ended");
         let committed = transfer.state == TransferState::Committed;
         for side in Side::BOTH {

@@ -113,7 +113,8 @@ impl Audit {
     pub fn cut(&self) -> Cut {
         let hub = &self.books.hub;
         let read = self.books.nodes.iter().map(|node| node.province).collect();
-        let open = hub.committed().filter(|row| !is_recorded(row)).filter_map(|row| row.hub_seq).min();
+        let open =
+            hub.committed().filter(|row| !row.is_recorded_by_both()).filter_map(|row| row.hub_seq).min();
         let last_hub_seq = hub.own.as_ref().map_or(0, |own| own.hub_seq);
         let settled = hub.transfers.values().filter(|row| is_settled(row, &read));
         Cut {
@@ -199,13 +200,9 @@ fn moved(leg: &LegRow) -> i64 {
     }
 }
 
-fn is_recorded(row: &TransferRow) -> bool {
-    row.payer_recorded_seq.is_some() && row.payee_recorded_seq.is_some()
-}
-
 fn is_settled(row: &TransferRow, read: &BTreeSet<ProvinceCode>) -> bool {
     let both_read = read.contains(&row.payer_province) && read.contains(&row.payee_province);
-    row.state.is_decided() && is_recorded(row) && both_read
+    row.state.is_decided() && row.is_recorded_by_both() && both_read
 }
 
 /// What has been checked so far.

@@ -1,10 +1,10 @@
 //! Acceptance: what the payee, the hour and restarts make of a transfer that is held and not taken.
 
-use super::tests::{personal, transfer};
+use super::tests::{personal, transfer, wallet};
 use super::{Answer, Effect, Input};
 use crate::domain::hub::record::Record;
 use crate::domain::machine::step::{Machine, Output, Ticket};
-use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
+use crate::domain::node::tables::{LegRow, WalletRow};
 use crate::domain::protocol::leg::{Ask, Leg, LegState};
 use crate::domain::protocol::message::{Question, Ruling, Verdict};
 use crate::domain::protocol::transfer::TransferState;
@@ -13,7 +13,6 @@ use crate::domain::rules::rulebook::{RuleValues, WithoutWallet};
 use crate::domain::toy::{HubOutput, NOON, PAYEE, PAYER, Toy, id, member, say};
 use crate::domain::value::calendar::{Civil, Mono, next_six};
 use crate::domain::value::id::Digest;
-use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::member::{InsuranceStatus, InsuranceType};
 use crate::domain::value::side::Side;
 use crate::domain::{hub, node};
@@ -52,11 +51,6 @@ fn refusal(outputs: &[HubOutput]) -> Reason {
         [Output::Answer(_, Answer::Refused(refusal))] => refusal.reason,
         other => panic!("not refused: {other:?}"),
     }
-}
-
-fn wallet(toy: &Toy) -> (i64, i64) {
-    let row = toy.payee.get::<AccountRow>(&node::Key::Account(member(PAYEE), AccountKind::Wallet));
-    row.map_or((0, 0), |row| (row.posted.fen(), row.pending.fen()))
 }
 
 fn payees_leg(toy: &Toy) -> LegRow {

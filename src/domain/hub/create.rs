@@ -1,29 +1,26 @@
 //! Reception: a new transfer is journaled and both provinces are asked; a repeat joins the wait.
 
-use super::decide::HUB;
-use super::peers::is_parked;
-use super::waits::Waiter;
-use super::{CreateRequest, Effect, HubMachine, Live, Step};
-use crate::domain::hub::record::{TransferDecided, TransferReceived};
-use crate::domain::hub::tables::{Key, TombstoneRow, TransferRow};
-use crate::domain::machine::own::own;
+use super::decide::decision;
+pub(super) use super::transfer::needs;
+use super::transfer::tombstone;
+use super::{CreateRequest, Effect, HubMachine, Rows, Step, TransferRow, begun, is_parked, refusal, row};
+use crate::domain::hub::record::TransferReceived;
+use crate::domain::machine::own::{note_time, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{Ask, Leg, LegRef, LegTerms};
-use crate::domain::protocol::transfer::{Outcome, Terms};
-use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::protocol::transfer::Terms;
+use crate::domain::reason::Reason;
 use crate::domain::rules::at_hub::{self, HubFacts, HubRefusal};
 use crate::domain::rules::demands;
 use crate::domain::rules::rulebook::PlaceRules;
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::side::BySide;
 use std::sync::Arc;
 
 /// Share of a caller's deadline after which an undecided transfer is aborted, in percent.
 pub(super) const DECIDE_PERCENT: u64 = 80;
-/// Share of a caller's deadline after which it is answered, whatever is known, in percent.
-pub(super) const ANSWER_PERCENT: u64 = 92;
 
 impl HubMachine {
     /// Check order: owner, content (a repeat), deadline, ids left to people, then the hub's own rules. After the first
@@ -34,20 +31,15 @@ impl HubMachine {
         request: CreateRequest,
         step: &mut Step<'_>,
     ) {
-        let key = Key::Transfer(request.transfer_id);
-        if let Some(known) = step.rows().share::<TransferRow>(&key) {
+        if let Some(known) = row(request.transfer_id, step) {
             return self.repeat(ticket, &request, &known, step);
         }
         let deadline_ms = request.deadline_ms.min(self.deadlines.most_ms);
-        if deadline_ms < self.deadlines.least_ms {
-            let refusal = RefusalRecord::new(Reason::DeadlineTooShort, HUB)
-                .with("remaining_ms", deadline_ms)
-                .with("needed_ms", self.deadlines.least_ms);
+        if let Some(refusal) = self.deadlines.too_short(deadline_ms) {
             return step.refuse(ticket, refusal);
         }
         if is_parked(request.transfer_id, step) {
-            let refusal = RefusalRecord::new(Reason::OutcomeUnknown, HUB);
-            return step.refuse(ticket, refusal);
+            return step.refuse(ticket, refusal(Reason::OutcomeUnknown));
         }
         let refusal = self.hub_refusal(&request, step);
         let decide_within_ms = deadline_ms * DECIDE_PERCENT / 100;
@@ -65,7 +57,7 @@ impl HubMachine {
             receipt_time: step.now.civil,
             decide_within_ms,
         });
-        self.wait(ticket, &request, step);
+        self.wait(ticket, request.transfer_id, (request.wait, deadline_ms), step);
         match refusal {
             Some(found) => self.refuse_at_once(request.transfer_id, found, step),
             None => self.ask_both(&request, decide_within_ms, step),
@@ -76,43 +68,25 @@ impl HubMachine {
     pub(super) fn refuse_at_once(&mut self, transfer_id: TransferId, found: HubRefusal, step: &mut Step<'_>) {
         // A hub that was restored may have asked the provinces for this id before.
         let lost = own(step.rows()).recovered > 0;
-        step.record(TransferDecided {
-            transfer_id,
-            outcome: Outcome::Abort,
-            payer_rulebook: found.rulebook(Side::Payer),
-            payee_rulebook: found.rulebook(Side::Payee),
-            refusal: Some(found.refusal),
-            decide_time: step.now.civil,
-            commit: None,
-            payer_owed: lost,
-            payee_owed: lost,
-        });
+        let (rulebooks, owed) = (BySide::new(|side| found.rulebook(side)), BySide::new(|_| lost));
+        step.record(decision(transfer_id, step.now.civil, Err(found.refusal), rulebooks, owed));
         self.tell(transfer_id, step);
     }
 
     /// What the hub itself has against a new transfer.
     fn hub_refusal(&self, request: &CreateRequest, step: &Step<'_>) -> Option<HubRefusal> {
         let terms = &request.terms;
-        if step.rows().get::<TombstoneRow>(&Key::Tombstone(request.transfer_id)).is_some() {
-            return Some(HubRefusal::plain(RefusalRecord::new(Reason::ResolvedUnknown, HUB)));
-        }
         let facts = HubFacts::new(terms, request.verification, step.now.civil, &self.places, &self.rulebook);
-        let against = at_hub::against(&facts);
-        let dark =
-            [terms.payer.province, terms.payee.province].into_iter().find(|it| self.is_out_of_reach(*it));
-        let unreachable =
-            |province| RefusalRecord::new(Reason::ProvinceUnreachable, HUB).with("province", province);
-        against.into_iter().next().or_else(|| dark.map(|it| HubRefusal::plain(unreachable(it))))
+        let provinces = BySide { payer: terms.payer.province, payee: terms.payee.province };
+        let asked_for = tombstone(request.transfer_id, step).map(HubRefusal::plain);
+        let by_rules = || at_hub::against(&facts).into_iter().next();
+        asked_for.or_else(by_rules).or_else(|| self.unreachable(provinces).map(HubRefusal::plain))
     }
 
     fn ask_both(&mut self, request: &CreateRequest, decide_within_ms: u64, step: &mut Step<'_>) {
-        let abort_at = step.now.mono.after(decide_within_ms);
-        self.expiries.insert((abort_at, request.transfer_id));
         let terms = &request.terms;
         let payer_rules =
             self.rulebook.rules(terms.payer.province, terms.payer.region, Day::of(step.now.civil));
-        let demands = payer_rules.hash;
-        self.live.insert(request.transfer_id, Live::asked(demands, abort_at));
         let legs = first_legs(
             request.transfer_id,
             request.digests.whole,
@@ -120,6 +94,8 @@ impl HubMachine {
             (step.now.civil, payer_rules),
             decide_within_ms,
         );
+        let abort_at = step.now.mono.after(decide_within_ms);
+        self.begin_live(request.transfer_id, payer_rules.hash, abort_at);
         for leg in legs.into_array() {
             step.effect(Effect::Prepare(leg.terms.province, Box::new(leg)));
         }
@@ -136,21 +112,13 @@ impl HubMachine {
         // The client of a transfer that the hub lost and adopted again is not known: who knows the terms is taken for
         // it.
         if request.owner != known.owner && !known.is_adopted() {
-            let refusal = RefusalRecord::new(Reason::NotOwner, HUB).with("field", "transfer_id");
-            return step.refuse(ticket, refusal);
+            return step.refuse(ticket, refusal(Reason::NotOwner).with("field", "transfer_id"));
         }
         if let Some(field) = first_difference(request, known) {
-            let refusal = RefusalRecord::new(Reason::ContentDiffers, HUB).with("field", field);
-            return step.refuse(ticket, refusal);
+            return step.refuse(ticket, refusal(Reason::ContentDiffers).with("field", field));
         }
-        self.wait(ticket, request, step);
+        self.wait(ticket, request.transfer_id, (request.wait, request.deadline_ms), step);
         self.answer_ready(request.transfer_id, step);
-    }
-
-    fn wait(&mut self, ticket: Ticket<Arc<TransferRow>>, request: &CreateRequest, step: &Step<'_>) {
-        let deadline_ms = request.deadline_ms.min(self.deadlines.most_ms);
-        let answer_by = step.now.mono.after(deadline_ms * ANSWER_PERCENT / 100);
-        self.waits.add(request.transfer_id, Waiter { ticket, mode: request.wait, answer_by });
     }
 }
 
@@ -194,4 +162,25 @@ fn first_difference(request: &CreateRequest, known: &TransferRow) -> Option<&'st
         ("remark", request.digests.remark == known.remark_digest),
     ];
     fields.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
+}
+
+/// A transfer was received.
+pub(super) fn received(record: &TransferReceived, sequence: u64, rows: &mut Rows) {
+    note_time(record.receipt_time, rows);
+    let payer = (record.payer_region, record.payer_province);
+    let payee = (record.payee_region, record.payee_province);
+    rows.put(TransferRow {
+        owner: record.owner.clone(),
+        kinship: Some(record.kinship),
+        payer_digest: record.digests.payer,
+        payee_digest: record.digests.payee,
+        remark_digest: record.digests.remark,
+        terms_digest: record.digests.whole,
+        ..begun(
+            Kind::TRANSFER,
+            (record.transfer_id, record.amount),
+            BySide { payer, payee },
+            (record.receipt_time, sequence),
+        )
+    });
 }

@@ -3,54 +3,69 @@
 mod accept;
 #[cfg(test)]
 mod accept_tests;
-pub mod apply;
+mod acks;
+mod announce;
+mod awaiting;
 pub mod compensation;
 mod create;
 mod decide;
+mod get;
+mod heard;
+mod incident;
+mod link;
+mod live;
 mod messages;
-mod needs;
 mod outbox;
+mod pages;
 mod peers;
+mod position;
+mod prepare_failed;
 mod read_back;
 mod receipts;
 pub mod record;
 mod recovery;
+mod resolve;
 mod resync;
 #[cfg(test)]
 mod rules_tests;
+mod start;
 pub mod tables;
 #[cfg(test)]
 mod tests;
+mod tick;
+mod transfer;
+mod votes;
 mod waits;
 
 pub use accept::AcceptRequest;
 pub use compensation::{CompensationRequest, CompensationWord};
 pub use create::first_legs;
+pub use messages::{Answer, Compensated, CreateRequest, Effect, Found, Input, WaitMode};
+pub use pages::{Page, ReadBack, decisions_of, late_decisions_of};
+pub use record::Record;
+pub use tables::{Key, Row, Table, transfers_before, unsettled_transfers};
 
-use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::need::Needs;
-use crate::domain::machine::step::{Caller, Machine, Ticket};
+use crate::domain::machine::step::{Caller, Machine};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::call::PeerMark;
-use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::calendar::{Mono, Now};
-use crate::domain::value::id::{Digest, StartId, TransferId};
+use crate::domain::value::id::{StartId, TransferId};
 use crate::domain::value::region::{ProvinceCode, RegionDirectory};
-use crate::domain::value::side::BySide;
-use accept::{Awaiting, AwaitingVote};
-pub use messages::{Answer, Compensated, CreateRequest, Effect, Found, Input, WaitMode};
-use outbox::Outbox;
-pub use read_back::ReadBack;
+use awaiting::{Awaiting, AwaitingVote};
+use incident::is_parked;
+use live::{Live, YesVote};
+use outbox::{Outbox, send};
 use receipts::Receipts;
-pub use record::Record;
 use recovery::Recovery;
 use resync::Resync;
-pub use resync::{Page, decisions_of, late_decisions_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
-pub use tables::{Key, Row, Table, transfers_before, unsettled_transfers};
+use tables::TransferRow;
+use transfer::{begun, decision_for, row, stored, tombstone};
 use waits::Waits;
 
 /// How long transfers may take, in milliseconds.
@@ -66,6 +81,21 @@ impl Default for Deadlines {
     fn default() -> Deadlines {
         Deadlines { least_ms: 500, most_ms: 60_000 }
     }
+}
+
+impl Deadlines {
+    /// The refusal of a deadline that is shorter than these allow.
+    fn too_short(&self, deadline_ms: u64) -> Option<RefusalRecord> {
+        (deadline_ms < self.least_ms).then(|| {
+            let refusal = refusal(Reason::DeadlineTooShort);
+            refusal.with("remaining_ms", deadline_ms).with("needed_ms", self.least_ms)
+        })
+    }
+}
+
+/// A refusal of the hub itself.
+fn refusal(reason: Reason) -> RefusalRecord {
+    RefusalRecord::new(reason, RefusalSide::Hub)
 }
 
 /// The hub's side of the protocol. Holds only what a crash may take: votes and waiting callers.
@@ -87,33 +117,8 @@ pub struct HubMachine {
     recovery: Option<Recovery>,
 }
 
-/// A transfer that is being decided.
-#[derive(Clone, Debug, Hash)]
-struct Live {
-    votes: BySide<Option<YesVote>>,
-    /// Rulebooks by which each side was judged, whatever the vote.
-    judged_by: BySide<Option<Digest>>,
-    /// The rulebook of the payer's place at the hub: what it demands of the payee travels in his leg.
-    demands: Digest,
-    /// The payee's first vote, when he must accept.
-    awaiting: Option<AwaitingVote>,
-    /// When it is aborted; an accepted transfer is asked for again then.
-    abort_at: Mono,
-}
-
-impl Live {
-    /// Both sides are asked; `demands`: the rulebook of the payer's place, by which the payee is asked.
-    fn asked(demands: Digest, abort_at: Mono) -> Live {
-        Live { votes: BySide::default(), judged_by: BySide::default(), demands, awaiting: None, abort_at }
-    }
-}
-
-/// A yes that binds its node.
-#[derive(Clone, Debug, Hash)]
-struct YesVote {
-    leg_record: Vec<u8>,
-    rulebook: Digest,
-}
+/// The rows that this machine decides by.
+type Rows = WorkingSet<Row>;
 
 /// A step of this machine.
 type Step<'a> = crate::domain::machine::step::Step<'a, Record, Answer, Effect>;
@@ -149,28 +154,6 @@ impl HubMachine {
         (&self.live, &self.expiries, &self.waits, self.awaiting.due(), told, &self.seen, &self.recovery)
     }
 
-    fn get(&self, ticket: Ticket<Vec<Option<Found>>>, transfer_ids: &[TransferId], step: &mut Step<'_>) {
-        let rows = step.rows();
-        let found = |id: &TransferId| {
-            let transfer: Option<&TransferRow> = rows.get(&Key::Transfer(*id));
-            transfer.map(|row| (row.clone(), rows.get(&Key::Parties(*id)).cloned()))
-        };
-        let transfers = transfer_ids.iter().map(found).collect();
-        step.answer(ticket, transfers);
-    }
-
-    fn tick(&mut self, step: &mut Step<'_>) {
-        let now = step.now.mono;
-        for transfer_id in self.expired(now) {
-            self.expire(transfer_id, step);
-        }
-        self.sweep(step);
-        if self.receipts.due().is_some_and(|due| due <= now) {
-            self.journal_receipts(step);
-        }
-        self.waits.expire(step);
-    }
-
     /// A hub that was restored decides nothing and answers nobody until it has heard what it lost.
     fn step_while_recovering(&mut self, input: Input, step: &mut Step<'_>) {
         let caller = HubMachine::caller(&input);
@@ -185,9 +168,8 @@ impl HubMachine {
             | Input::Compensate { .. }
             | Input::Get { .. }
             | Input::Resolve { .. } => {
-                let refusal = RefusalRecord::new(Reason::Recovering, decide::HUB);
                 if let Some(caller) = caller {
-                    step.refuse_caller(caller, refusal);
+                    step.refuse_caller(caller, refusal(Reason::Recovering));
                 }
             }
             Input::Rules(rulebook) => self.rulebook = rulebook,
@@ -200,10 +182,6 @@ impl HubMachine {
             | Input::Tick => {}
         }
     }
-
-    fn expired(&self, now: Mono) -> Vec<TransferId> {
-        self.expiries.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect()
-    }
 }
 
 impl Machine for HubMachine {
@@ -213,8 +191,30 @@ impl Machine for HubMachine {
     type Answer = Answer;
     type Effect = Effect;
 
-    fn needs(&self, now: Now, input: &Input, rows: &WorkingSet<Row>) -> Needs<Key> {
-        self.needed(now, input, rows).into()
+    fn needs(&self, now: Now, input: &Input, rows: &Rows) -> Needs<Key> {
+        let mut keys = vec![Key::OWN];
+        // Marks that were seen since the last record go with the next one, whatever it is about.
+        keys.extend(self.seen.keys().map(|province| Key::Peer(*province)));
+        let needed = &mut keys;
+        match input {
+            Input::Create { request, .. } => create::needs(request.transfer_id, rows, needed),
+            Input::Accept { request, .. } => accept::needs(request.transfer_id, rows, needed),
+            Input::Compensate { request, .. } => compensation::needs(request, rows, needed),
+            Input::Get { transfer_ids, .. } => get::needs(transfer_ids, needed),
+            Input::Votes { province, votes, .. } => votes::needs(self, now, (*province, votes), rows, needed),
+            Input::PrepareFailed { transfer_ids, .. } => prepare_failed::needs(self, transfer_ids, needed),
+            Input::Acks { province, acks, .. } => acks::needs(self, now, *province, acks, needed),
+            Input::Link { .. } => link::needs(self, needed),
+            Input::Announce { province, .. } => announce::needs(self, *province, needed),
+            Input::ReadBack { province, decisions, .. } => read_back::needs(*province, decisions, needed),
+            Input::Resolve { province, questions, .. } => resolve::needs(*province, questions, rows, needed),
+            Input::Start { unsettled, .. } => start::needs(self, unsettled, needed),
+            Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), needed),
+            Input::Rules(_) => {}
+            Input::Tick => tick::needs(self, now, needed),
+        }
+        keys.retain(|key| !rows.knows(key));
+        keys.into()
     }
 
     fn step(&mut self, input: Input, step: &mut Step<'_>) {
@@ -226,15 +226,12 @@ impl Machine for HubMachine {
             Input::Create { ticket, request } => self.create(ticket, *request, step),
             Input::Accept { ticket, request } => self.accept(ticket, request, step),
             Input::Compensate { ticket, request } => self.compensate(ticket, request, step),
-            Input::Get { ticket, transfer_ids } => self.get(ticket, &transfer_ids, step),
+            Input::Get { ticket, transfer_ids } => get::get(ticket, &transfer_ids, step),
             Input::Votes { province, node, votes } => self.votes(province, node, votes, step),
             Input::PrepareFailed { province, transfer_ids } => {
                 self.prepare_failed(province, &transfer_ids, step);
             }
-            Input::Acks { province, node, told, acks } => {
-                self.acks(province, node, &acks, step);
-                self.outbox.unanswered(province, &told);
-            }
+            Input::Acks { province, node, told, acks } => self.acks((province, node), &told, &acks, step),
             Input::Link { province, up } => self.link(province, up, step),
             Input::Announce { ticket, province, node, announcement, knows_us_to } => {
                 self.announce(ticket, (province, node), (&announcement, knows_us_to), step);
@@ -248,7 +245,7 @@ impl Machine for HubMachine {
             Input::Start { unsettled, restored } => self.start(unsettled, restored.as_deref(), step),
             Input::Heard { .. } => {}
             Input::Rules(rulebook) => self.rulebook = rulebook,
-            Input::Tick => self.tick(step),
+            Input::Tick => self.pass_time(step),
         }
     }
 

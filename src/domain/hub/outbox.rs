@@ -1,6 +1,8 @@
 //! What the hub still has to tell each province: every decision, until it is acknowledged, for ever. One lane a
 //! province, so that a dark one stops nobody. Driven by inputs only, so that the simulator tests it as it is.
 
+use super::{Effect, Step};
+use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::message::Decision;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
@@ -19,7 +21,7 @@ pub struct Outbox {
 #[derive(Clone, Debug, Default, Hash)]
 struct Lane {
     queue: VecDeque<Decision>,
-    sent: BTreeMap<(TransferId, Side), Decision>,
+    sent: BTreeMap<LegId, Decision>,
     dark: bool,
 }
 
@@ -33,7 +35,7 @@ impl Lane {
         let free = if self.dark { 0 } else { SENT_MAX.saturating_sub(self.sent.len()) };
         let released: Vec<Decision> = self.queue.drain(..free.min(self.queue.len())).collect();
         for decision in &released {
-            self.sent.insert((decision.transfer_id, decision.side), decision.clone());
+            self.sent.insert(decision.leg(), decision.clone());
         }
         released
     }
@@ -48,17 +50,17 @@ impl Outbox {
     }
 
     /// A province answered a decision (recorded, or parked as an incident); gives what may be sent now.
-    pub fn answered(&mut self, province: ProvinceCode, transfer_id: TransferId, side: Side) -> Vec<Decision> {
+    pub fn answered(&mut self, province: ProvinceCode, leg: LegId) -> Vec<Decision> {
         let lane = self.lanes.entry(province).or_default();
-        lane.sent.remove(&(transfer_id, side));
+        lane.sent.remove(&leg);
         lane.release()
     }
 
     /// A call came back without a receipt for these: they wait again, behind the others, until something is released.
     pub fn unanswered(&mut self, province: ProvinceCode, legs: &[(TransferId, Side)]) {
         let lane = self.lanes.entry(province).or_default();
-        let unanswered = legs.iter().filter_map(|leg| lane.sent.remove(leg)).collect::<Vec<_>>();
-        lane.queue.extend(unanswered);
+        let legs = legs.iter().map(|(transfer_id, side)| LegId { transfer_id: *transfer_id, side: *side });
+        lane.queue.extend(legs.filter_map(|leg| lane.sent.remove(&leg)));
     }
 
     /// The province cannot be reached: what was on its way waits again.
@@ -92,5 +94,12 @@ impl Outbox {
     /// Whether the province is known to be out of reach.
     pub fn is_dark(&self, province: ProvinceCode) -> bool {
         self.lanes.get(&province).is_some_and(|lane| lane.dark)
+    }
+}
+
+/// What was released goes out.
+pub(super) fn send(province: ProvinceCode, released: Vec<Decision>, step: &mut Step<'_>) {
+    for decision in released {
+        step.effect(Effect::Decide(province, decision));
     }
 }

@@ -1,122 +1,89 @@
-//! What the hub's machine asks to read back from its own journal.
+//! A page of this hub's journal came back, for a node that is told again what it lost: its decisions are told in
+//! turns, and then the next page is asked for.
 
-use super::record::Record;
-use super::resync::{Page, decisions_of, late_decisions_of};
-use super::tables::{Key, Row, TransferRow};
-use super::{Input, unsettled_transfers};
-use crate::domain::machine::reading::Tables;
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::TableRow;
+use super::resync::Turn;
+use super::{HubMachine, Key, Page, Step, TransferRow, send};
+use crate::domain::hub::record::ResyncMoved;
+use crate::domain::kinds;
+use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::message::Decision;
-use crate::domain::value::id::TransferId;
+use crate::domain::protocol::transfer::Outcome;
 use crate::domain::value::region::ProvinceCode;
-use std::collections::{BTreeMap, BTreeSet};
 
-/// Records of one page.
-const PAGE: usize = 1_000;
-
-/// A page for a province that is told again what it lost, read a stretch of the journal at a time: others who read the
-/// same tables come between.
-#[derive(Debug)]
-pub struct ReadBack {
-    province: ProvinceCode,
-    page: Page,
-    /// Where the next stretch begins; nothing before the first.
-    after: Option<u64>,
-    late: BTreeMap<(Option<u64>, TransferId), Vec<Decision>>,
+/// The node, and the transfers of the page.
+pub(super) fn needs(province: ProvinceCode, decisions: &[Decision], keys: &mut Vec<Key>) {
+    keys.push(Key::Peer(province));
+    keys.extend(decisions.iter().map(|decision| Key::Transfer(decision.transfer_id)));
 }
 
-impl ReadBack {
-    /// Before anything is read.
-    pub fn new(province: ProvinceCode, page: Page) -> ReadBack {
-        ReadBack { province, page, after: None, late: BTreeMap::new() }
-    }
-
-    /// Reads on; gives the page once it is whole.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub fn go_on<T: Tables<Record> + ?Sized>(&mut self, tables: &mut T) -> Result<Option<Input>, T::Error> {
-        let (province, page) = (self.province, self.page);
-        match page {
-            Page::Late(upto) => {
-                if !self.late(tables, upto)? {
-                    return Ok(None);
-                }
-                let decisions = std::mem::take(&mut self.late).into_values().flatten().collect();
-                Ok(Some(Input::ReadBack { province, page, upto, end: false, decisions }))
-            }
-            Page::After(after) => {
-                let (upto, end, decisions) = decided_after(tables, province, after)?;
-                Ok(Some(Input::ReadBack { province, page, upto, end, decisions }))
-            }
+impl HubMachine {
+    /// A page of the journal came: its decisions are told.
+    pub(super) fn read_back(
+        &mut self,
+        province: ProvinceCode,
+        (page, upto, end): (Page, u64, bool),
+        decisions: Vec<Decision>,
+        step: &mut Step<'_>,
+    ) {
+        let Some(resync) = self.resyncs.get_mut(&province) else { return };
+        if resync.asked != Some(page) || resync.page.is_some() {
+            return;
         }
-    }
-
-    /// Reads the page to its end.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub fn whole<T: Tables<Record> + ?Sized>(mut self, tables: &mut T) -> Result<Input, T::Error> {
-        loop {
-            if let Some(page) = self.go_on(tables)? {
-                return Ok(page);
-            }
+        resync.page = Some((upto, end));
+        for decision in decisions {
+            resync.put_off.remove(&decision.leg());
+            let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(decision.transfer_id));
+            let turn = match decision.outcome {
+                Outcome::Abort => Turn::Release,
+                Outcome::Commit if transfer.is_some_and(|it| kinds::of(it.kind).corrects()) => Turn::Return,
+                Outcome::Commit => Turn::Transfer,
+            };
+            resync.later.push_back((decision, turn));
         }
+        resync.later.make_contiguous().sort_by_key(|(_, kind)| *kind != Turn::Release);
+        self.tell_next(province, step);
+        self.end_page(province, step);
     }
 
-    /// A stretch of what was decided up to a sequence and recorded later, or not yet: the journal after it says who
-    /// recorded what. What has no receipt comes first, since it may get one meanwhile. Gives whether that was all.
-    fn late<T: Tables<Record> + ?Sized>(&mut self, tables: &mut T, upto: u64) -> Result<bool, T::Error> {
-        let Some(after) = self.after.replace(upto) else {
-            // Nothing was decided before the first record.
-            if upto > 0 {
-                let scan = Scan { filter: unsettled_transfers(), after: None, limit: usize::MAX };
-                self.note(&tables.scan(&scan)?, upto);
-            }
-            return Ok(upto == 0);
+    /// Tells what comes next of a page, once the node has all that was told before: calls overtake each other.
+    fn tell_next(&mut self, province: ProvinceCode, step: &mut Step<'_>) {
+        let Some(resync) = self.resyncs.get_mut(&province).filter(|resync| resync.waiting.is_empty()) else {
+            return;
         };
-        let entries = tables.journal(after, PAGE)?;
-        let recorded = entries.iter().filter_map(|entry| match &entry.record {
-            Record::DecisionsRecorded(recorded) if recorded.province == self.province => Some(&recorded.legs),
-            _ => None,
-        });
-        let keys: BTreeSet<Key> = recorded.flatten().map(|(id, _)| Key::Transfer(*id)).collect();
-        let rows = tables.load(&keys.into_iter().collect::<Vec<_>>())?;
-        self.note(&rows.into_iter().flatten().collect::<Vec<_>>(), upto);
-        self.after = entries.last().map(|last| last.sequence);
-        Ok(entries.len() < PAGE)
-    }
-
-    fn note(&mut self, rows: &[Row], upto: u64) {
-        for transfer in rows.iter().filter_map(TransferRow::of) {
-            let decisions = late_decisions_of(self.province, upto, transfer);
-            if !decisions.is_empty() {
-                self.late.insert((transfer.decided_seq, transfer.transfer_id), decisions);
-            }
+        let Some((_, first)) = resync.later.front() else { return };
+        let first = *first;
+        let alike = resync.later.iter().take_while(|(_, kind)| *kind == first).count();
+        for (decision, _) in resync.later.drain(..alike).collect::<Vec<_>>() {
+            resync.waiting.insert(decision.leg());
+            send(province, self.outbox.push(province, decision), step);
         }
     }
-}
 
-/// The journal's page after a sequence: where it ends, whether it is the last, and its decisions on legs of a province.
-fn decided_after<T: Tables<Record> + ?Sized>(
-    tables: &mut T,
-    province: ProvinceCode,
-    after: u64,
-) -> Result<(u64, bool, Vec<Decision>), T::Error> {
-    let entries = tables.journal(after, PAGE)?;
-    let (upto, end) = (entries.last().map_or(after, |entry| entry.sequence), entries.len() < PAGE);
-    let decided = entries.iter().filter_map(|entry| match &entry.record {
-        Record::TransferDecided(decided) => Some(decided),
-        _ => None,
-    });
-    let decided: Vec<_> = decided.collect();
-    let keys: Vec<Key> = decided.iter().map(|it| Key::Transfer(it.transfer_id)).collect();
-    let rows = tables.load(&keys)?;
-    let told = |(record, row): (_, &Option<_>)| {
-        let transfer: Option<&TransferRow> = row.as_ref().and_then(TableRow::of);
-        transfer.map(|transfer| decisions_of(province, record, transfer))
-    };
-    let decisions = decided.into_iter().zip(&rows).filter_map(told).flatten().collect();
-    Ok((upto, end, decisions))
+    /// The node answered a decision of the page.
+    pub(super) fn told_again(&mut self, leg: LegId, province: ProvinceCode, step: &mut Step<'_>) {
+        if self.resyncs.get_mut(&province).is_some_and(|resync| resync.waiting.remove(&leg)) {
+            self.tell_next(province, step);
+            self.end_page(province, step);
+        }
+    }
+
+    /// Once all of a page are answered: the next one, or the end.
+    fn end_page(&mut self, province: ProvinceCode, step: &mut Step<'_>) {
+        let Some(resync) = self.resyncs.get_mut(&province) else { return };
+        let Some((upto, end)) = resync.page.filter(|_| resync.waiting.is_empty()) else { return };
+        resync.page = None;
+        if !std::mem::replace(&mut resync.has_late, true) {
+            return self.go_on_telling(province, step);
+        }
+        // How far the node has come goes with it: as far as that, its store may be restored once more.
+        self.note_seen(step);
+        step.record(ResyncMoved { province, told: (!end).then_some(upto) });
+        if !end {
+            return self.go_on_telling(province, step);
+        }
+        let put_off = self.resyncs.remove(&province).map(|resync| resync.put_off).unwrap_or_default();
+        for decision in put_off.into_values() {
+            send(province, self.outbox.push(province, decision), step);
+        }
+    }
 }

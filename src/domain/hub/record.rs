@@ -1,7 +1,7 @@
 //! What the hub journals.
 
-use super::tables::Row;
-use crate::domain::machine::own::{IncidentRaised, PeerSeen};
+use super::{Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, resolve, resync};
+use crate::domain::machine::own::{IncidentRaised, PeerSeen, began, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::transfer::{Outcome, TermsDigests};
@@ -218,4 +218,28 @@ records! { Row:
     ReturnAdopted 14 v 1 about transfer_id, told back by Node;
     CompensationProposed 31 v 1 about compensation_id, told back by Nobody;
     CompensationAnswered 33 v 1 about compensation_id, told back by Nobody;
+}
+
+impl Record {
+    /// See [`crate::domain::machine::record::Record::apply`]. Each stands beside what makes the record.
+    fn apply_to(&self, sequence: u64, rows: &mut Rows) {
+        match self {
+            Record::HubStarted(record) => began(record.incarnation, record.start_id, record.time, rows),
+            Record::TransferReceived(record) => create::received(record, sequence, rows),
+            Record::TransferDecided(record) => decide::decided(record, sequence, rows),
+            Record::DecisionsRecorded(record) => acks::recorded(record, sequence, rows),
+            Record::TransferTombstoned(record) => resolve::tombstoned(record, rows),
+            Record::NodeAdmitted(record) => put_peer(record.province, record.mark, rows),
+            Record::PeerSeen(record) => put_peer(record.province, record.mark, rows),
+            Record::ResyncMoved(record) => resync::moved(record, rows),
+            Record::TransferAdopted(record) => heard::adopted(record, sequence, rows),
+            Record::ReturnAdopted(record) => heard::return_adopted(record, rows),
+            Record::HubRecovered(record) => heard::recovered(record, rows),
+            Record::IncidentRaised(record) => put_incident(record, rows),
+            Record::TransferAwaiting(record) => awaiting::awaits(record, sequence, rows),
+            Record::TransferAccepted(record) => accept::accepted(record, rows),
+            Record::CompensationProposed(record) => compensation::proposed(record, rows),
+            Record::CompensationAnswered(record) => compensation::answered(record, sequence, rows),
+        }
+    }
 }

@@ -1,4 +1,5 @@
 use crate::domain::hub::tables::{Key, TransferRow};
+use crate::domain::hub::tests::transfer;
 use crate::domain::hub::{Answer, Deadlines, Effect, HubMachine, Input};
 use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
 use crate::domain::machine::step::{Output, Ticket};
@@ -101,10 +102,6 @@ fn hear_changed(toy: &mut Toy, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>)
         last = toy.hub.run(toy.now, Input::Heard { province, legs });
     }
     last
-}
-
-fn transfer(toy: &Toy, number: u8) -> TransferRow {
-    toy.hub.get(&Key::Transfer(id(number))).expect("recorded")
 }
 
 #[test]

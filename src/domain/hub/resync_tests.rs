@@ -262,8 +262,8 @@ fn what_the_members_account_cannot_take_goes_to_the_suspense_account() {
     let balance =
         |kind, whose| toy.payer.get::<AccountRow>(&node::Key::Account(whose, kind)).map(|it| it.posted.fen());
     assert_eq!(balance(AccountKind::Personal, member(PAYER)), Some(0));
-    assert_eq!(balance(AccountKind::Suspense, node::apply::PROVINCE), Some(-40_000));
-    assert_eq!(balance(AccountKind::Clearing, node::apply::PROVINCE), Some(40_000));
+    assert_eq!(balance(AccountKind::Suspense, node::account::PROVINCE), Some(-40_000));
+    assert_eq!(balance(AccountKind::Clearing, node::account::PROVINCE), Some(40_000));
     let incident: IncidentRow = toy.payer.get(&node::Key::Incident(id(1), Side::Payer)).expect("raised");
     assert_eq!(incident.refusal.reason, Reason::ReplayedToSuspense);
 }
@@ -375,6 +375,6 @@ fn a_closed_wallet_takes_no_leg_that_was_lost() {
     toy.payee.mark.start_id = StartId([70; 16]);
     let told = toy.join(PAYEE);
     toy.settle(told);
-    let suspense = node::Key::Account(node::apply::PROVINCE, AccountKind::Suspense);
+    let suspense = node::Key::Account(node::account::PROVINCE, AccountKind::Suspense);
     assert_eq!(toy.payee.get::<AccountRow>(&suspense).map(|it| it.posted.fen()), Some(40_000));
 }

@@ -74,6 +74,8 @@ rows! {
         returns: Option<TransferId>,
         /// The latest compensation that was proposed for it; each names the one before it.
         compensation: Option<TransferId>,
+        /// What it does.
+        kind: Kind,
     }
     /// A proposal of one operator to carry money of a committed transfer back, and what another has said to it.
     CompensationRow {
@@ -158,9 +160,7 @@ impl Row {
     pub fn is_finished(&self) -> bool {
         match self {
             Row::Tombstone(_) | Row::Incident(_) | Row::Compensation(_) | Row::Parties(_) => true,
-            Row::Transfer(row) => {
-                row.state.is_decided() && row.payer_recorded_seq.is_some() && row.payee_recorded_seq.is_some()
-            }
+            Row::Transfer(row) => row.state.is_decided() && row.is_recorded_by_both(),
             Row::Position(_) | Row::Peer(_) | Row::Own(_) => false,
         }
     }
@@ -185,11 +185,6 @@ pub fn transfers_before(sequence: u64) -> Filter<Table> {
 }
 
 impl TransferRow {
-    /// Which kind it is: stored as what it carries back.
-    pub fn kind(&self) -> Kind {
-        Kind::of_stored(self.returns.is_some())
-    }
-
     /// Whether the hub had lost it, and has it back from the nodes.
     pub fn is_adopted(&self) -> bool {
         self.owner.is_empty()
@@ -208,5 +203,16 @@ impl TransferRow {
     /// The journal sequence at which each side's province had recorded the decision.
     pub fn recorded(&self) -> BySide<Option<u64>> {
         BySide { payer: self.payer_recorded_seq, payee: self.payee_recorded_seq }
+    }
+    /// Whether both provinces had recorded the decision.
+    pub fn is_recorded_by_both(&self) -> bool {
+        self.recorded().iter().all(|(_, sequence)| sequence.is_some())
+    }
+
+    /// The same once a side's province has recorded the decision.
+    pub(super) fn recorded_by(self, side: Side, sequence: u64) -> TransferRow {
+        let mut recorded = self.recorded();
+        recorded[side] = Some(sequence);
+        TransferRow { payer_recorded_seq: recorded.payer, payee_recorded_seq: recorded.payee, ..self }
     }
 }

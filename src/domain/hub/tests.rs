@@ -34,7 +34,7 @@ pub(super) fn personal(toy: &Toy) -> (i64, i64) {
     (row.posted.fen(), row.held.fen())
 }
 
-fn wallet(toy: &Toy) -> (i64, i64) {
+pub(super) fn wallet(toy: &Toy) -> (i64, i64) {
     let row = toy.payee.get::<AccountRow>(&node::Key::Account(member(PAYEE), AccountKind::Wallet));
     row.map_or((0, 0), |row| (row.posted.fen(), row.pending.fen()))
 }
@@ -284,7 +284,7 @@ fn a_rejected_decision_is_parked_and_others_go_on() {
     let mut toy = Toy::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    let decision = super::decide::decision_for(&transfer(&toy, 1), Side::Payer).expect("decided");
+    let decision = super::transfer::decision_for(&transfer(&toy, 1), Side::Payer).expect("decided");
     let contrary = crate::domain::protocol::message::Decision { outcome: Outcome::Abort, ..decision };
     let acks = toy.decide(PAYER, contrary);
     assert_eq!(acks[0].result, AckResult::Rejected);
@@ -302,7 +302,7 @@ fn a_node_that_holds_other_terms_than_those_that_were_aborted_has_nothing_to_rec
     toy.create(1, 1, 40_000);
     toy.now.mono = Mono(toy.now.mono.0 + 60_000);
     toy.hub.run(toy.now, Input::Tick);
-    let ended = super::decide::decision_for(&transfer(&toy, 1), Side::Payer).expect("decided");
+    let ended = super::transfer::decision_for(&transfer(&toy, 1), Side::Payer).expect("decided");
     let refusal = RefusalRecord::new(Reason::TermsDiffer, Side::Payer);
     let ack = Ack {
         transfer_id: id(1),

@@ -1,12 +1,16 @@
 //! Callers who wait for a transfer, and when each is answered at the latest.
 
-use super::{Step, WaitMode};
-use crate::domain::hub::tables::{Key, TransferRow};
+use super::{HubMachine, Step, TransferRow, WaitMode, row};
 use crate::domain::machine::step::{Caller, Ticket};
+use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::calendar::Mono;
 use crate::domain::value::id::TransferId;
+use crate::domain::value::side::Side;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// Share of a caller's deadline after which it is answered, whatever is known, in percent.
+const ANSWER_PERCENT: u64 = 92;
 
 /// One waiting caller.
 #[derive(Clone, Copy, Debug, Hash)]
@@ -60,11 +64,8 @@ impl Waits {
         step: &mut Step<'_>,
         ready: impl Fn(&Waiter) -> bool,
     ) {
-        let Some(waiters) = self.by_transfer.get_mut(&transfer_id) else {
-            return;
-        };
-        let transfer: Option<Arc<TransferRow>> = step.rows().share(&Key::Transfer(transfer_id));
-        let Some(transfer) = transfer else { return };
+        let Some(waiters) = self.by_transfer.get_mut(&transfer_id) else { return };
+        let Some(transfer) = row(transfer_id, step) else { return };
         waiters.retain(|waiter| {
             let done = ready(waiter);
             if done {
@@ -85,5 +86,44 @@ impl Waits {
         for transfer_id in due {
             self.answer_if(transfer_id, step, |waiter| waiter.answer_by <= now);
         }
+    }
+}
+
+impl HubMachine {
+    /// Has a caller wait for this of a transfer, for most of its deadline.
+    pub(super) fn wait(
+        &mut self,
+        ticket: Ticket<Arc<TransferRow>>,
+        transfer_id: TransferId,
+        (mode, deadline_ms): (WaitMode, u64),
+        step: &Step<'_>,
+    ) {
+        let deadline_ms = deadline_ms.min(self.deadlines.most_ms);
+        let answer_by = step.now.mono.after(deadline_ms * ANSWER_PERCENT / 100);
+        self.waits.add(transfer_id, Waiter { ticket, mode, answer_by });
+    }
+
+    /// Answers the callers of a transfer whose wait is over.
+    pub(super) fn answer_ready(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
+        let Some(transfer) = row(transfer_id, step) else { return };
+        // Hours may pass until it is taken: that is an answer, too.
+        let awaits = transfer.state == TransferState::AwaitingAcceptance;
+        let decided = transfer.state.is_decided() || awaits;
+        let recorded = awaits || (decided && self.nothing_to_wait_for(&transfer));
+        self.waits.answer_if(transfer_id, step, |waiter| match waiter.mode {
+            WaitMode::Decided => decided,
+            WaitMode::Recorded => recorded,
+        });
+    }
+
+    /// Whether both sides have recorded the decision. An abort does not wait for a dark province: the money is not
+    /// there, and it will be told when it comes back.
+    fn nothing_to_wait_for(&self, transfer: &TransferRow) -> bool {
+        let aborted = transfer.state == TransferState::Aborted;
+        let provinces = transfer.provinces();
+        let done = |(side, recorded): (Side, &Option<u64>)| {
+            recorded.is_some() || (aborted && self.outbox.is_dark(provinces[side]))
+        };
+        transfer.recorded().iter().all(done)
     }
 }

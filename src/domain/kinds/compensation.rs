@@ -2,28 +2,30 @@
 //! the rules of a transfer applies (hours, limits, kinship, insurance, floors): what two operators have agreed on must
 //! have been booked, must still be there, and must have an account to go to.
 
-use super::{BegunBy, JudgedBy, KindRow, LegEffect};
+use super::{AskedLeg, BegunBy, Form, JudgedBy, KindRow, LegEffect};
 use crate::domain::protocol::kind::Kind;
-use crate::domain::value::ledger::{AccountKind, EntryKind};
+use crate::domain::value::ledger::{AccountKind, Direction, EntryKind};
 use crate::domain::value::side::{BySide, Side};
 
 pub(super) const ROW: KindRow = KindRow {
     kind: Kind::COMPENSATION,
     name: "compensation",
+    form: Form::Prepared(BySide {
+        payer: AskedLeg { wire: 3, judged_by: JudgedBy::Original },
+        payee: AskedLeg { wire: 4, judged_by: JudgedBy::Original },
+    }),
     legs: BySide {
         payer: LegEffect {
-            wire: 3,
             account: AccountKind::Wallet,
+            direction: Direction::Out,
             entry: EntryKind::ReturnOut,
             counts_in_day: false,
-            judged_by: JudgedBy::Original,
         },
         payee: LegEffect {
-            wire: 4,
             account: AccountKind::Personal,
+            direction: Direction::In,
             entry: EntryKind::ReturnIn,
             counts_in_day: false,
-            judged_by: JudgedBy::Original,
         },
     },
     debtor: Some(Side::Payer),

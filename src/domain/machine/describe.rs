@@ -2,6 +2,7 @@
 //! is derived, field by field: none is left out, and a new one appears by itself.
 
 use crate::domain::protocol::call::PeerMark;
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::{Outcome, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::calendar::{Civil, Day};
@@ -69,6 +70,7 @@ details! {
     RegionCode: it => text(it);
     ProvinceCode: it => if *it == ProvinceCode::HUB { text("hub") } else { text(it) };
     Side: it => text(it.name());
+    Kind: it => Detail::Number(u64::from(it.number()));
     Outcome: it => text(it.name());
     Kinship: it => text(it.name());
     AccountKind: it => text(it.name());

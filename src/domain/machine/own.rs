@@ -109,6 +109,12 @@ pub fn began<R: Row>(incarnation: u64, start_id: StartId, time: Civil, rows: &mu
     rows.put(SelfRow { incarnation, start_id, civil: own.civil.max(time), ..own });
 }
 
+/// Notes a time that was used: the server's own never runs back behind it.
+pub fn note_time<R: Row>(time: Civil, rows: &mut WorkingSet<R>) {
+    let own = own(rows);
+    rows.put(SelfRow { civil: own.civil.max(time), ..own });
+}
+
 /// What was seen of a peer, if anything was.
 pub fn peer<R: Row>(rows: &WorkingSet<R>, province: ProvinceCode) -> Option<&PeerRow> {
     rows.known(&R::Key::peer(province)).and_then(Row::as_peer)

@@ -1,14 +1,16 @@
 //! Acceptance at a node: a first vote that only remembers whose leg it is, and a second one, by the id, that binds.
 
+use super::decide::blank;
 use super::prepare::refuse;
 use super::record::LegAwaited;
-use super::tables::LegRow;
+use super::tables::{LegRow, Row};
 use super::{NodeMachine, Step};
-use crate::domain::protocol::leg::{Leg, LegId, LegRef};
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::protocol::leg::{Leg, LegId, LegRef, LegState};
 use crate::domain::protocol::message::Verdict;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::identity::Identity;
-use crate::domain::value::calendar::next_six;
+use crate::domain::value::calendar::{Day, next_six};
 use crate::domain::value::id::{Digest, MemberRef};
 
 impl NodeMachine {
@@ -46,4 +48,17 @@ pub(super) fn await_acceptance(
         time: step.now.civil,
     });
     Verdict::Awaiting { until: next_six(terms.receipt_time), rulebook: Some(rulebook) }
+}
+
+/// A leg waits for the payee's acceptance: it is only remembered whose it is.
+pub fn awaited(record: &LegAwaited, rows: &mut WorkingSet<Row>) {
+    rows.put(LegRow {
+        member_ref: record.member_ref,
+        amount: record.amount,
+        counter_region: Some(record.counter_region),
+        day: Day::of(record.receipt_time),
+        receipt_time: record.receipt_time,
+        rulebook: Some(record.rulebook),
+        ..blank(record.transfer_id, record.side, LegState::Awaiting, record.terms_digest, record.time)
+    });
 }

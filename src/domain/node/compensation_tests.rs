@@ -222,7 +222,7 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
     let noted: Option<IncidentRow> = toy.payee.get(&Key::Incident(id(1), Side::Payee));
     assert_eq!(noted.expect("for people").refusal.reason, Reason::ReplayedToSuspense);
     let suspense = |toy: &Toy| {
-        let key = Key::Account(super::PROVINCE, AccountKind::Suspense);
+        let key = Key::Account(crate::domain::node::account::PROVINCE, AccountKind::Suspense);
         toy.payee.get::<AccountRow>(&key).expect("booked")
     };
     assert_eq!(suspense(&toy).posted.fen(), 40_000);

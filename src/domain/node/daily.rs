@@ -45,7 +45,7 @@ fn change(row: AccountRow, day: Day, to: impl Fn(u64) -> u64) -> AccountRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::node::apply::empty_account;
+    use crate::domain::node::account::empty_account;
     use crate::domain::value::ledger::AccountKind;
 
     fn day(number: u32) -> Day {

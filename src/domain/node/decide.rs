@@ -1,22 +1,71 @@
 //! Decisions: carried out once, confirmed again, and never turned round.
 
-use super::apply::{PROVINCE, account, account_of};
-use super::compensation::{account_of_lost, lost_return};
-use super::{Life, NodeMachine, Step};
-use crate::domain::machine::own::IncidentRow;
+use super::account::{CLEARING, Line, PROVINCE, SUSPENSE, account, account_of, can_move, post, standing};
+use super::prepared::{effect_of, freed, original_key, released};
+use super::{Life, NodeMachine, Step, daily, own_and_hub};
+use crate::domain::kinds;
+use crate::domain::machine::own::{IncidentRow, SelfRow, own};
 use crate::domain::machine::step::Ticket;
-use crate::domain::node::record::{LegDecided, LegReplayed, LegTombstoned, PreparedLeg, ReturnPrepared};
-use crate::domain::node::tables::{Key, LegRow, WalletRow};
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::record::{LegBound, LegDecided, LegPrepared, LegReplayed, LegTombstoned};
+use crate::domain::node::tables::{AccountRow, Key, LegRow, Row};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::LegState;
-use crate::domain::protocol::message::{Ack, AckResult, Decision, Question, Ruling};
+use crate::domain::protocol::message::{Ack, AckResult, Decision};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::id::TransferId;
+use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::WalletState;
+use crate::domain::value::money::Money;
 use crate::domain::value::side::Side;
+use std::collections::BTreeSet;
+
+/// What several orders need. Of two about one leg the second may contradict what the first has just made of it.
+pub(super) fn needs<'a>(
+    decisions: impl Iterator<Item = &'a Decision>,
+    rows: &WorkingSet<Row>,
+    keys: &mut Vec<Key>,
+) {
+    own_and_hub(keys);
+    keys.push(CLEARING);
+    let mut legs = BTreeSet::new();
+    for decision in decisions {
+        needs_of_one(decision, rows, keys);
+        if !legs.insert((decision.transfer_id, decision.side)) {
+            keys.push(Key::Incident(decision.transfer_id, decision.side));
+        }
+    }
+}
+
+/// First the leg; once it is known, what its decision moves, or the incident that it may have raised before.
+fn needs_of_one(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+    let (transfer_id, side) = (decision.transfer_id, decision.side);
+    let key = Key::Leg(transfer_id, side);
+    if !rows.knows(&key) {
+        return keys.push(key);
+    }
+    let leg = rows.get::<LegRow>(&key);
+    let differs = leg.is_some_and(|leg| leg.terms_digest != decision.terms_digest);
+    let lost = lost_leg(decision);
+    match reaction(leg.map(|leg| leg.state), decision.outcome, lost.is_some()) {
+        Reaction::Replay => {
+            if let Some(lost) = lost {
+                standing(lost.leg.member_ref, keys);
+                keys.extend(lost.original.map(|original| original_key(original, side)));
+            }
+            keys.extend([SUSPENSE, Key::Incident(transfer_id, side)]);
+        }
+        Reaction::Reject => keys.push(Key::Incident(transfer_id, side)),
+        Reaction::CarryOut | Reaction::Confirm if differs => keys.push(Key::Incident(transfer_id, side)),
+        Reaction::CarryOut | Reaction::Bury | Reaction::Confirm => {}
+    }
+    if let Some(leg) = leg.filter(|leg| leg.state == LegState::Prepared) {
+        keys.push(leg.account_key());
+        keys.extend(leg.returns.map(|original| original_key(original, side)));
+    }
+}
 
 /// What a node does about a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +102,13 @@ pub fn reaction(state: Option<LegState>, outcome: Outcome, with_leg: bool) -> Re
     }
 }
 
-/// The leg that a replayed commit brings, if it is the one that it decides.
-pub(super) fn replayed_leg(decision: &Decision) -> Option<PreparedLeg> {
-    let leg: PreparedLeg = borsh::from_slice(&decision.leg_record).ok()?;
-    let same = (leg.transfer_id, leg.side, leg.terms_digest)
+/// The lost leg that a replayed commit brings, if it is the one that it decides.
+fn lost_leg(decision: &Decision) -> Option<LegBound> {
+    let lost = LegBound::from_bytes(&decision.leg_record)?;
+    let same = (lost.leg.transfer_id, lost.leg.side, lost.leg.terms_digest)
         == (decision.transfer_id, decision.side, decision.terms_digest);
     let decided = decision.window.is_some() && decision.hub_seq.is_some();
-    (same && decided).then_some(leg)
+    (same && decided).then_some(lost)
 }
 
 impl NodeMachine {
@@ -79,43 +128,11 @@ impl NodeMachine {
         step.answer(ticket, acks);
     }
 
-    /// The hub's answers to our questions.
-    pub(super) fn rulings(&mut self, hub: PeerMark, rulings: Vec<Ruling>, step: &mut Step<'_>) {
-        if self.admitted(Life::Joined).and_then(|()| self.meet_admitting_hub(hub, step)).is_err() {
-            return;
-        }
-        for ruling in rulings {
-            match ruling {
-                Ruling::Decided(decision) => {
-                    self.take(&decision, step);
-                }
-                Ruling::Pending { question, ask_after_ms } => self.ask_later(&[question], ask_after_ms, step),
-            }
-        }
-    }
-
-    /// Puts questions off.
-    pub(super) fn ask_later(&mut self, questions: &[Question], after_ms: u64, step: &Step<'_>) {
-        let ask_at = step.now.mono.after(after_ms);
-        for question in questions {
-            if let Some(doubt) = self.in_doubt.get_mut(&(question.transfer_id, question.side)) {
-                doubt.ask_at = ask_at;
-            }
-        }
-    }
-
-    fn ask_at_once(&mut self, leg: (TransferId, Side), step: &Step<'_>) {
-        if let Some(doubt) = self.in_doubt.get_mut(&leg) {
-            doubt.ask_at = step.now.mono;
-        }
-    }
-
-    fn take(&mut self, decision: &Decision, step: &mut Step<'_>) -> Ack {
+    pub(super) fn take(&mut self, decision: &Decision, step: &mut Step<'_>) -> Ack {
         let key = Key::Leg(decision.transfer_id, decision.side);
         let leg = step.rows().share::<LegRow>(&key);
-        let (replayed, lost) = (replayed_leg(decision), lost_return(decision));
-        let with_leg = replayed.is_some() || lost.is_some();
-        let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome, with_leg);
+        let lost = lost_leg(decision);
+        let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome, lost.is_some());
         // A tombstone may have been made for a question's terms; every other state binds the digest too.
         let differs = leg.as_ref().is_some_and(|leg| leg.terms_digest != decision.terms_digest);
         let (result, refusal) = match reaction {
@@ -134,14 +151,13 @@ impl NodeMachine {
                 self.carry_out(decision, step);
                 (AckResult::Recorded, None)
             }
-            Reaction::Replay if !books_take(replayed.as_ref().or(lost.as_ref().map(|it| &it.leg)), step) => {
-                self.reject(decision, Reason::Overflow, step)
-            }
-            Reaction::Replay => {
-                self.replay(decision, replayed, step);
-                self.replay_return(decision, lost, step);
-                (AckResult::Recorded, None)
-            }
+            Reaction::Replay => match lost.filter(|lost| books_take(lost.leg.amount, step)) {
+                Some(lost) => {
+                    self.replay(decision, lost, step);
+                    (AckResult::Recorded, None)
+                }
+                None => self.reject(decision, Reason::Overflow, step),
+            },
             Reaction::Bury => {
                 step.record(LegTombstoned {
                     transfer_id: decision.transfer_id,
@@ -177,35 +193,26 @@ impl NodeMachine {
 
     /// Settles a leg that was lost. What the member's account cannot take, or no account of his is there to take, goes
     /// to the province's suspense account, for people.
-    fn replay(&mut self, decision: &Decision, leg: Option<PreparedLeg>, step: &mut Step<'_>) {
-        let Some(((leg, window), hub_seq)) = leg.zip(decision.window).zip(decision.hub_seq) else { return };
-        let own = account(step.rows(), leg.member_ref, account_of(Kind::TRANSFER, leg.side));
-        let takes = match leg.side {
-            Side::Payer => own.posted.checked_sub(own.held).is_some_and(|free| free >= leg.amount),
-            Side::Payee => {
-                let wallet: Option<&WalletRow> = step.rows().get(&Key::Wallet(leg.member_ref));
-                let sum = own.posted.checked_add(own.pending).and_then(|sum| sum.checked_add(leg.amount));
-                wallet.is_some_and(|wallet| wallet.state != WalletState::Closed) && sum.is_some()
+    fn replay(&mut self, decision: &Decision, lost: LegBound, step: &mut Step<'_>) {
+        let (Some(window), Some(hub_seq)) = (decision.window, decision.hub_seq) else { return };
+        let LegBound { leg, kind, original, account } = lost;
+        let (side, direction) = (leg.side, kinds::of(kind).legs[leg.side].direction);
+        let takes = account == AccountKind::Suspense
+            || can_move(step.rows(), (leg.member_ref, account), direction, leg.amount).is_ok();
+        match kind {
+            // As it was journaled before there was another kind.
+            Kind::TRANSFER => {
+                step.record(LegReplayed { leg, window, hub_seq, time: step.now.civil, suspense: !takes });
             }
-        };
-        let side = leg.side;
-        step.record(LegReplayed { leg, window, hub_seq, time: step.now.civil, suspense: !takes });
+            _ => {
+                let account = if takes { account } else { AccountKind::Suspense };
+                step.record(LegBound { leg, kind, original, account }.into_record());
+                self.carry_out(decision, step);
+            }
+        }
         if !takes {
             let refusal = RefusalRecord::new(Reason::ReplayedToSuspense, side);
             self.raise(decision.transfer_id, side, refusal, step);
-        }
-    }
-
-    /// The same for a leg that carries money back: it is prepared once more, and decided.
-    fn replay_return(&mut self, decision: &Decision, lost: Option<ReturnPrepared>, step: &mut Step<'_>) {
-        let Some(lost) = lost else { return };
-        let account = account_of_lost(&lost, step.rows());
-        let takes = account == lost.account;
-        step.record(ReturnPrepared { account, ..lost });
-        self.carry_out(decision, step);
-        if !takes {
-            let refusal = RefusalRecord::new(Reason::ReplayedToSuspense, decision.side);
-            self.raise(decision.transfer_id, decision.side, refusal, step);
         }
     }
 
@@ -226,11 +233,116 @@ impl NodeMachine {
     }
 }
 
-/// Whether the province's own accounts can take a leg that was lost, wherever it is booked.
-fn books_take(leg: Option<&PreparedLeg>, step: &Step<'_>) -> bool {
-    let Some(leg) = leg else { return false };
+/// Whether the province's own accounts can take an amount that was lost, wherever it is booked.
+fn books_take(amount: Money, step: &Step<'_>) -> bool {
     [AccountKind::Clearing, AccountKind::Suspense].into_iter().all(|kind| {
         let posted = account(step.rows(), PROVINCE, kind).posted;
-        posted.checked_add(leg.amount).is_some() && posted.checked_sub(leg.amount).is_some()
+        posted.checked_add(amount).is_some() && posted.checked_sub(amount).is_some()
     })
+}
+
+/// An abort came for an id never seen.
+pub fn tombstone(record: &LegTombstoned, rows: &mut WorkingSet<Row>) {
+    rows.put(blank(record.transfer_id, record.side, LegState::Tombstone, record.terms_digest, record.time));
+}
+
+/// A leg of which no more is known than this.
+pub(super) fn blank(
+    transfer_id: TransferId,
+    side: Side,
+    state: LegState,
+    terms_digest: Digest,
+    time: Civil,
+) -> LegRow {
+    LegRow {
+        transfer_id,
+        side,
+        kind: Kind::TRANSFER,
+        state,
+        terms_digest,
+        member_ref: PROVINCE,
+        amount: Money::ZERO,
+        counter_region: None,
+        day: Day::of(time),
+        receipt_time: time,
+        refusal: None,
+        prepare_time: time,
+        decide_time: None,
+        window: None,
+        hub_seq: None,
+        rulebook: None,
+        incarnation: 0,
+        account: account_of(Kind::TRANSFER, side),
+        returns: None,
+        returned: Money::ZERO,
+    }
+}
+
+/// The decision on a leg that had voted yes: settle, or return.
+pub fn decided(record: &LegDecided, rows: &mut WorkingSet<Row>) {
+    let leg: &LegRow =
+        rows.get(&Key::Leg(record.transfer_id, record.side)).expect("only a prepared leg is decided");
+    let leg = leg.clone();
+    let state = match record.outcome {
+        Outcome::Commit => {
+            settle(rows, freed(&leg, rows), &leg, record.time);
+            LegState::Committed
+        }
+        Outcome::Abort => {
+            released(&leg, rows);
+            LegState::Aborted
+        }
+    };
+    rows.put(LegRow {
+        state,
+        decide_time: Some(record.time),
+        window: record.window,
+        hub_seq: record.hub_seq,
+        ..leg
+    });
+    reached(rows, record.hub_seq);
+}
+
+/// Books a committed leg: the member's account (or the suspense account) against the clearing.
+pub(super) fn settle(rows: &mut WorkingSet<Row>, row: AccountRow, leg: &LegRow, time: Civil) {
+    let effect = effect_of(leg);
+    let line = Line {
+        kind: effect.entry,
+        transfer_id: Some(leg.transfer_id),
+        counter_region: leg.counter_region,
+        period: None,
+        time,
+    };
+    post(rows, row, effect.direction.signed(leg.amount), AccountKind::Clearing, line);
+}
+
+/// The highest number of a commit that is applied here.
+pub(super) fn reached(rows: &mut WorkingSet<Row>, hub_seq: Option<u64>) {
+    let own = own(rows);
+    if let Some(hub_seq) = hub_seq.filter(|hub_seq| *hub_seq > own.hub_seq) {
+        rows.put(SelfRow { hub_seq, ..own });
+    }
+}
+
+/// A committed leg that was lost with the store came back.
+pub fn replayed(record: &LegReplayed, rows: &mut WorkingSet<Row>) {
+    let mut leg = LegBound::from(LegPrepared { leg: record.leg.clone() }).into_row();
+    if effect_of(&leg).counts_in_day {
+        // Wherever the money is booked, the transfer counts against the member's day.
+        let row = account(rows, leg.member_ref, leg.account);
+        rows.put(daily::reserve(row, leg.day));
+    }
+    if record.suspense {
+        leg.account = AccountKind::Suspense;
+    }
+    let row = account(rows, leg.account_owner(), leg.account);
+    settle(rows, row, &leg, record.time);
+    rows.put(LegRow {
+        state: LegState::Committed,
+        decide_time: Some(record.time),
+        window: Some(record.window),
+        hub_seq: Some(record.hub_seq),
+        ..leg
+    });
+    reached(rows, Some(record.hub_seq));
 }

@@ -1,7 +1,7 @@
 //! What can happen to a node, what it tells those who wait, and what it wants done.
 
 use super::WalletChange;
-use super::suspension::Suspension;
+use super::suspend::Suspension;
 use crate::domain::machine::step::{OtherAnswer, Ticket, answers};
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{AccountRow, HolderRow, MemberRow, PersonRow, WalletRow};

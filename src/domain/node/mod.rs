@@ -1,48 +1,57 @@
 //! A node's side: its people, accounts and wallets, and its part of every transfer.
 
 mod accept;
-pub mod apply;
+pub mod account;
+mod ask;
+pub mod change_wallet;
+mod check;
 pub mod compensation;
+pub mod credit;
 pub mod daily;
-mod decide;
-mod members;
+pub mod decide;
+pub mod join;
 mod messages;
-mod needs;
+pub mod open_wallet;
 mod prepare;
+pub mod prepared;
 pub mod record;
+pub mod request;
 #[cfg(test)]
 mod requests_tests;
-pub mod suspension;
+pub mod suspend;
 #[cfg(test)]
-mod suspension_tests;
+mod suspend_tests;
 pub mod tables;
 #[cfg(test)]
 mod tests;
+pub mod upsert;
 mod vault;
-mod wallets;
 
+pub use ask::{ASK_AGAIN_MS, ASK_MAX};
+pub use change_wallet::WalletChange;
 pub use decide::{Reaction, reaction};
 pub use messages::{Answer, Effect, Input, MemberReport, Standing, Upserted};
-pub use prepare::{Known, Precedent, leg_record, precedent};
+pub use prepare::{Known, Precedent, precedent};
+pub use prepared::leg_record;
 pub use record::Record;
+pub use suspend::Suspension;
 pub use tables::{Key, Row, Table, legs_in_doubt};
 pub use vault::Vault;
-pub use wallets::WalletChange;
 
 use crate::domain::machine::need::Needs;
-use crate::domain::machine::own::{IncidentRaised, PeerRow, PeerSeen, own};
+use crate::domain::machine::own::{IncidentRaised, began, put_incident, put_peer};
 use crate::domain::machine::step::{Caller, Machine};
 use crate::domain::machine::working_set::WorkingSet;
-use crate::domain::node::record::{NodeJoined, NodeResynced};
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::message::Question;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::calendar::{Mono, Now};
-use crate::domain::value::id::{Digest, StartId, TransferId};
+use crate::domain::value::id::{StartId, TransferId};
 use crate::domain::value::region::{ProvinceCode, RegionDirectory};
 use crate::domain::value::side::Side;
+use ask::{ASK_MARGIN_MS, Doubt};
+use join::own_and_hub;
 use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -79,20 +88,6 @@ enum Life {
     /// It takes part.
     Joined,
 }
-
-/// A leg in doubt: what it voted on, and when to ask.
-#[derive(Clone, Copy, Debug, Hash)]
-struct Doubt {
-    terms_digest: Digest,
-    ask_at: Mono,
-}
-
-/// After the hub's deadline has passed a node waits so long before it asks: decisions are on their way.
-const ASK_MARGIN_MS: u64 = 1_000;
-/// How long a question waits for its answer before it is asked again.
-pub const ASK_AGAIN_MS: u64 = 5_000;
-/// Most questions in one call.
-pub const ASK_MAX: usize = 1_000;
 
 impl NodeMachine {
     /// A node of `province` at its start. `in_doubt`: its prepared legs, as stored.
@@ -133,137 +128,47 @@ impl NodeMachine {
         self.life > Life::Alone
     }
 
-    /// Takes note of the hub as it spoke; refuses an older hub and a copy of it. `whole`: this store has all that the
-    /// hub has decided, or will be told it.
-    fn meet_hub(&mut self, hub: PeerMark, whole: bool, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
-        let stored: Option<&PeerRow> = step.rows().get(&Key::Peer(ProvinceCode::HUB));
-        let stored = stored.map(PeerRow::mark);
-        let seen = self.hub_mark.or(stored);
-        let new_life = seen.as_ref().is_none_or(|seen| hub.incarnation > seen.incarnation);
-        if let Some(seen) = &seen {
-            let older = hub.incarnation < seen.incarnation || (new_life && hub.sequence < seen.sequence);
-            let copy = hub.incarnation == seen.incarnation && hub.start_id != seen.start_id;
-            let diverged = hub.sequence == seen.sequence && hub.head_hash != seen.head_hash;
-            if older || copy || diverged {
-                return Err(RefusalRecord::new(
-                    Reason::SenderRefused,
-                    crate::domain::reason::RefusalSide::Hub,
-                ));
-            }
-        }
-        let newer = |known: PeerMark| hub.incarnation > known.incarnation || hub.sequence > known.sequence;
-        if !whole {
-            self.hub_mark = seen.filter(|seen| !newer(*seen)).or(Some(hub));
-        } else if stored.is_none_or(newer) {
-            self.note_hub(hub, step);
-        }
-        if new_life {
-            // The hub has restarted: it aborted what was undecided, so whatever is in doubt can be asked at once.
-            self.in_doubt.values_mut().for_each(|doubt| doubt.ask_at = step.now.mono);
-        }
-        Ok(())
-    }
-
-    fn note_hub(&mut self, hub: PeerMark, step: &mut Step<'_>) {
-        self.hub_mark = None;
-        step.record(PeerSeen { province: ProvinceCode::HUB, mark: hub });
-    }
-
-    /// Whether nothing that the hub has decided can be missing here.
-    fn is_whole(&self) -> bool {
-        self.life != Life::Behind && !self.restored
-    }
-
-    fn joined(
-        &mut self,
-        incarnation: u64,
-        hub: PeerMark,
-        (resync, hub_recovered): (bool, u64),
-        step: &mut Step<'_>,
-    ) {
-        let stored: Option<&PeerRow> = step.rows().get(&Key::Peer(ProvinceCode::HUB));
-        let seen = self.hub_mark.or(stored.map(PeerRow::mark));
-        // A hub that has recovered has a journal of its own from then on; what this node knew, it has heard.
-        let recovered =
-            seen.is_some_and(|seen| seen.incarnation < hub_recovered) && hub.incarnation >= hub_recovered;
-        if recovered {
-            if resync {
-                self.hub_mark = Some(hub);
-            } else {
-                self.note_hub(hub, step);
-            }
-            self.in_doubt.values_mut().for_each(|doubt| doubt.ask_at = step.now.mono);
-        } else if self.meet_hub(hub, !resync, step).is_err() {
-            // An answer of an earlier hub that comes late changes nothing for a life that is admitted.
-            if self.life == Life::Alone {
-                step.effect(Effect::HubRefused);
-            }
-            return;
-        }
-        self.admitted_by = self.admitted_by.max(hub.incarnation);
-        let known = own(step.rows());
-        if known.incarnation != incarnation || known.start_id != self.start_id {
-            step.record(NodeJoined { incarnation, start_id: self.start_id, time: step.now.civil });
-        }
-        if self.life == Life::Alone {
-            self.admitted_at = hub.sequence;
-        }
-        if (self.life == Life::Behind || self.restored) && !resync {
-            self.restored = false;
-            step.record(NodeResynced { time: step.now.civil });
-        }
-        self.life = if resync { Life::Behind } else { Life::Joined };
-    }
-
-    /// Whether this life stands so well with the hub, at least. Before it is admitted, what the hub says may be meant
-    /// for an earlier life whose store was restored since; it is said again.
-    fn admitted(&self, least: Life) -> Result<(), RefusalRecord> {
-        if self.life >= least {
-            return Ok(());
-        }
-        Err(RefusalRecord::new(Reason::NotAnnounced, crate::domain::reason::RefusalSide::Hub))
-    }
-
-    /// Takes note of the hub as it spoke; refuses what it said before it admitted this life, and what was on its way
-    /// for long.
-    fn meet_admitting_hub(&mut self, hub: PeerMark, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
-        if hub.incarnation > self.admitted_by {
-            step.effect(Effect::Announce);
-            return Err(RefusalRecord::new(Reason::NotAnnounced, crate::domain::reason::RefusalSide::Hub));
-        }
-        self.meet_hub(hub, self.is_whole(), step)?;
-        if hub.sequence >= self.admitted_at {
-            return Ok(());
-        }
-        Err(RefusalRecord::new(Reason::SenderRefused, crate::domain::reason::RefusalSide::Hub))
-    }
-
     /// Whether local requests are served. A node that knows that it is behind would show and change old balances.
     fn serves(&self, caller: Caller, step: &mut Step<'_>) -> bool {
         if !self.is_whole() {
-            let refusal = RefusalRecord::new(Reason::Resyncing, crate::domain::reason::RefusalSide::Hub);
-            step.refuse_caller(caller, refusal);
+            step.refuse_caller(caller, request::refusal(Reason::Resyncing));
         }
         self.is_whole()
-    }
-
-    fn ask(&mut self, step: &mut Step<'_>) {
-        let (now, joined) = (step.now.mono, self.life == Life::Joined);
-        let due = self.in_doubt.iter_mut().filter(|(_, doubt)| joined && doubt.ask_at <= now).take(ASK_MAX);
-        let questions: Vec<Question> = due
-            .map(|((transfer_id, side), doubt)| {
-                doubt.ask_at = now.after(ASK_AGAIN_MS);
-                Question { transfer_id: *transfer_id, side: *side, terms_digest: doubt.terms_digest }
-            })
-            .collect();
-        if !questions.is_empty() {
-            step.effect(Effect::Ask(questions));
-        }
     }
 
     fn raise(&self, transfer_id: TransferId, side: Side, refusal: RefusalRecord, step: &mut Step<'_>) {
         step.record(IncidentRaised { transfer_id, side, refusal, time: step.now.civil });
         step.effect(Effect::Alarm(transfer_id, side));
+    }
+}
+
+impl Record {
+    /// See [`crate::domain::node::record::Record::apply`].
+    fn apply_to(&self, _sequence: u64, rows: &mut WorkingSet<Row>) {
+        match self {
+            Record::PeerSeen(record) => put_peer(record.province, record.mark, rows),
+            Record::IncidentRaised(record) => put_incident(record, rows),
+            Record::NodeJoined(record) => began(record.incarnation, record.start_id, record.time, rows),
+            Record::NodeResynced(record) => join::resynced(record, rows),
+            Record::MemberRecorded(record) => upsert::recorded(record, rows),
+            Record::AccountCredited(record) => credit::credited(record, rows),
+            Record::SettlementSuspended(record) => suspend::suspended(record, rows),
+            Record::WalletOpened(record) => open_wallet::opened_by_member(record, rows),
+            Record::WalletOpenedFor(record) => open_wallet::opened_for(record, rows),
+            Record::WalletMoved(record) => change_wallet::moved(record, rows),
+            Record::WalletFrozen(record) => change_wallet::frozen(record, rows),
+            Record::WalletUnfrozen(record) => change_wallet::unfrozen(record, rows),
+            Record::WalletClosed(record) => change_wallet::closed(record, rows),
+            Record::RequestNoted(record) => request::noted(record, rows),
+            Record::LegPrepared(record) => prepared::prepared(record.clone().into(), rows),
+            Record::ReturnPrepared(record) => prepared::prepared(record.clone().into(), rows),
+            Record::LegBound(record) => prepared::prepared(record.clone(), rows),
+            Record::LegRefused(record) => prepare::refused(record, rows),
+            Record::LegAwaited(record) => accept::awaited(record, rows),
+            Record::LegTombstoned(record) => decide::tombstone(record, rows),
+            Record::LegDecided(record) => decide::decided(record, rows),
+            Record::LegReplayed(record) => decide::replayed(record, rows),
+        }
     }
 }
 
@@ -278,7 +183,28 @@ impl Machine for NodeMachine {
     type Effect = Effect;
 
     fn needs(&self, _now: Now, input: &Input, rows: &WorkingSet<Row>) -> Needs<Key> {
-        needs::needs(input, rows).into()
+        let mut keys = Vec::new();
+        match input {
+            Input::Joined { .. } => own_and_hub(&mut keys),
+            Input::Prepare { legs, .. } | Input::Check { legs, .. } => prepare::needs(legs, rows, &mut keys),
+            Input::Decide { decisions, .. } => decide::needs(decisions.iter(), rows, &mut keys),
+            Input::Rulings { rulings, .. } => ask::needs(rulings, rows, &mut keys),
+            Input::Upsert { report, .. } => upsert::needs(report, &mut keys),
+            Input::Credit { request, member_ref, .. } => credit::needs(request, *member_ref, &mut keys),
+            Input::OpenWallet { request, member_ref, .. }
+            | Input::Suspend { request, member_ref, .. }
+            | Input::ChangeWallet { request, member_ref, .. } => {
+                request::needs(request, *member_ref, &mut keys);
+            }
+            Input::Look { member_ref, .. } => account::standing(*member_ref, &mut keys),
+            Input::Restored
+            | Input::HubRecovers
+            | Input::AskFailed { .. }
+            | Input::Rules(_)
+            | Input::Tick => {}
+        }
+        keys.retain(|key| !rows.knows(key));
+        keys.into()
     }
 
     fn step(&mut self, input: Input, step: &mut Step<'_>) {
@@ -320,7 +246,7 @@ impl Machine for NodeMachine {
             Input::ChangeWallet { ticket, request, member_ref, change } => {
                 self.change_wallet(ticket, request, member_ref, change, step);
             }
-            Input::Look { ticket, member_ref } => members::stand(ticket, member_ref, None, false, step),
+            Input::Look { ticket, member_ref } => request::stand(ticket, member_ref, None, false, step),
             Input::AskFailed { questions } => self.ask_later(&questions, ASK_MARGIN_MS, step),
             Input::Suspend { ticket, request, member_ref, suspension } => {
                 self.suspend(ticket, request, member_ref, suspension, step);

@@ -1,30 +1,60 @@
 //! Prepare: judge a leg, and bind the node to it or refuse it, durably either way.
 
-use super::accept::await_acceptance;
-use super::apply::{PROVINCE, account, account_of};
-use super::record::{LegPrepared, LegRefused, PreparedLeg, ReturnPrepared};
-use super::tables::{AccountRow, Key, LegRow, MemberRow, PersonRow, Row, WalletRow};
-use super::{ASK_MARGIN_MS, Doubt, Life, NodeMachine, Step, daily};
-use crate::domain::kinds::{self, JudgedBy};
+use super::account::{CLEARING, PROVINCE, account, account_of, can_grow};
+use super::check::needs_of_rules;
+use super::decide::blank;
+use super::prepared::leg_record;
+use super::record::{LegBound, LegRefused, PreparedLeg};
+use super::tables::{Key, LegRow, PersonRow, Row};
+use super::{ASK_MARGIN_MS, Doubt, Life, NodeMachine, Step, accept, compensation, own_and_hub};
+use crate::domain::kinds;
 use crate::domain::machine::own::own;
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::leg::{Ask, Leg, LegId, LegRead, LegRef, LegRefusal, LegState, LegTerms, named};
+use crate::domain::protocol::leg::{Ask, Leg, LegId, LegRead, LegRef, LegRefusal, LegState, named};
 use crate::domain::protocol::message::{Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::rules::identity::{Identity, known};
-use crate::domain::rules::rulebook::PlaceRules;
-use crate::domain::rules::{AccountFacts, Facts, against};
+use crate::domain::rules::identity::Identity;
 use crate::domain::value::calendar::{Day, next_six};
-use crate::domain::value::id::{Digest, MemberRef};
-use crate::domain::value::id_number::Person;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::money::Money;
-use crate::domain::value::side::Side;
+use crate::domain::value::id::{Digest, MemberRef, TransferId};
+use crate::domain::value::ledger::{AccountKind, Direction};
 
 /// Beyond this sum of fen, either way, the province's clearing account takes no new transfers.
 const CLEARING_MAX: u64 = i64::MAX.unsigned_abs() / 2;
+
+pub(super) fn needs(legs: &[LegRead], rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+    own_and_hub(keys);
+    keys.push(CLEARING);
+    legs.iter().for_each(|leg| asked(leg, rows, keys));
+}
+
+/// First the leg, and by what it is asked for; once its member is known, what is judged of him.
+fn asked(read: &LegRead, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+    let id = named(read).id;
+    let row = Key::Leg(id.transfer_id, id.side);
+    let Ok(leg) = read else { return keys.push(row) };
+    match &leg.ask {
+        Ask::ByPerson { id_hash, .. } => {
+            let person = Key::Person(*id_hash);
+            if !rows.knows(&person) {
+                return keys.extend([row, person]);
+            }
+            keys.push(row);
+            let member_ref = rows.get::<PersonRow>(&person).map(|row| row.member_ref);
+            keys.extend(member_ref.into_iter().flat_map(|member_ref| needs_of_rules(leg, member_ref)));
+        }
+        Ask::ById if !rows.knows(&row) => keys.push(row),
+        Ask::ById => {
+            let awaits = rows.get::<LegRow>(&row).filter(|row| row.state == LegState::Awaiting);
+            keys.extend(awaits.into_iter().flat_map(|row| needs_of_rules(leg, row.member_ref)));
+        }
+        Ask::ByOriginal { transfer_id, .. } => {
+            keys.push(row);
+            compensation::needs(*transfer_id, id.side, rows, keys);
+        }
+    }
+}
 
 impl NodeMachine {
     /// A vote for each leg, in order.
@@ -41,27 +71,6 @@ impl NodeMachine {
         }
         let votes: Vec<Vote> = legs.iter().map(|leg| self.vote(leg, step)).collect();
         step.answer(ticket, votes);
-    }
-
-    /// What stands against each leg; writes nothing. A leg without its person can be prepared, never checked.
-    pub(super) fn check(
-        &self,
-        ticket: Ticket<Vec<Vec<RefusalRecord>>>,
-        legs: &[LegRead],
-        step: &mut Step<'_>,
-    ) {
-        let refusals = legs.iter().map(|read| match read {
-            Ok(leg) => match &leg.ask {
-                Ask::ByPerson { person, id_hash } => {
-                    self.judge(leg, self.identify(person, *id_hash, step), step).0
-                }
-                Ask::ById => vec![unsupported(leg, "accepted")],
-                Ask::ByOriginal { .. } => vec![unsupported(leg, "kind")],
-            },
-            Err(refused) => vec![refused.refusal.clone()],
-        });
-        let refusals: Vec<Vec<RefusalRecord>> = refusals.collect();
-        step.answer(ticket, refusals);
     }
 
     fn vote(&mut self, read: &LegRead, step: &mut Step<'_>) -> Vote {
@@ -92,7 +101,7 @@ impl NodeMachine {
             }
             Ask::ById => self.accepted_vote(leg, row, step),
             Ask::ByOriginal { transfer_id, terms_digest } => {
-                self.return_vote(leg, (*transfer_id, *terms_digest), step)
+                self.vote_by_original(leg, (*transfer_id, *terms_digest), step)
             }
         }
     }
@@ -110,26 +119,26 @@ impl NodeMachine {
         };
         // From here on nothing may fail.
         if awaited {
-            return await_acceptance(leg, member_ref, rulebook, step);
+            return accept::await_acceptance(leg, member_ref, rulebook, step);
         }
-        let prepared = self.bind(leg, member_ref, rulebook, step);
-        let leg_record = encode(&prepared);
-        step.record(LegPrepared { leg: prepared });
-        Verdict::Yes { leg_record, rulebook }
+        let account = account_of(leg.terms.kind, leg.reference.id.side);
+        self.bind(leg, (member_ref, account), None, rulebook, step)
     }
 
-    /// A leg as this node is bound to it from now on, in doubt until its decision comes.
+    /// Votes yes: from now on this node is bound to the leg, which moves this account, and in doubt until its decision
+    /// comes. Nothing may fail any more.
     pub(super) fn bind(
         &mut self,
         leg: &Leg,
-        member_ref: MemberRef,
+        (member_ref, account): (MemberRef, AccountKind),
+        original: Option<TransferId>,
         rulebook: Digest,
-        step: &Step<'_>,
-    ) -> PreparedLeg {
+        step: &mut Step<'_>,
+    ) -> Verdict {
         let LegRef { id: LegId { transfer_id, side }, terms_digest } = leg.reference;
         let ask_at = step.now.mono.after(leg.time_left_ms).after(ASK_MARGIN_MS);
         self.in_doubt.insert((transfer_id, side), Doubt { terms_digest, ask_at });
-        PreparedLeg {
+        let prepared = PreparedLeg {
             transfer_id,
             side,
             member_ref,
@@ -140,71 +149,12 @@ impl NodeMachine {
             rulebook,
             prepare_time: step.now.civil,
             incarnation: own(step.rows()).incarnation,
-        }
-    }
-
-    fn rules(&self, terms: &LegTerms) -> &PlaceRules {
-        self.rulebook.rules(terms.province, terms.region, Day::of(terms.receipt_time))
-    }
-
-    /// Who a leg's person is here.
-    fn identify(&self, person: &Person, id_hash: Digest, step: &Step<'_>) -> Identity {
-        let row = step.rows().get::<PersonRow>(&Key::Person(id_hash));
-        match row.map(|row| (row.member_ref, self.vault.holds(row, person))) {
-            None => Identity::Unknown,
-            Some((member_ref, Some(true))) => Identity::Known(member_ref),
-            Some((_, Some(false))) => Identity::NameDiffers,
-            // One damaged row must not take the other legs of the call down with it.
-            Some((_, None)) => Identity::Damaged,
-        }
-    }
-
-    /// Every rule that stands against the leg, in the fixed order, and whether it has still to be accepted. Identity
-    /// comes first and hides the rest.
-    fn judge(&self, leg: &Leg, identity: Identity, step: &Step<'_>) -> (Vec<RefusalRecord>, bool) {
-        let (side, terms) = (leg.reference.id.side, &leg.terms);
-        let served = self.places.locate(terms.region).is_some_and(|area| area.province == self.province);
-        if !served {
-            return (vec![RefusalRecord::new(Reason::RegionElsewhere, side)], false);
-        }
-        let effect = &kinds::of(terms.kind).legs[side];
-        let JudgedBy::Rules(rules) = effect.judged_by else {
-            return (vec![unsupported(leg, "kind")], false);
         };
-        let rows = step.rows();
-        let member_ref = if let Identity::Known(member_ref) = identity { Some(member_ref) } else { None };
-        let member = member_ref.and_then(|it| rows.get::<MemberRow>(&Key::Member(it)).map(|row| (it, row)));
-        if let Some(refusal) = known(identity, side, member.is_some()) {
-            return (vec![refusal], false);
-        }
-        let Some((member_ref, member)) = member else {
-            // `known` has refused whoever is no member; nobody is let through for want of a row.
-            return (vec![RefusalRecord::new(Reason::Internal, side)], false);
-        };
-        let account = rows.get::<AccountRow>(&Key::Account(member_ref, effect.account));
-        let account = account.filter(|row| row.kind == AccountKind::Personal);
-        let wallet = if side == Side::Payee { rows.get(&Key::Wallet(member_ref)) } else { None };
-        let facts = Facts {
-            side,
-            terms,
-            accepted: leg.is_accepted(),
-            insurance: &member.insurance(),
-            suspended_until: member.settlement_suspended_until,
-            account: account.map_or_else(AccountFacts::default, |row| AccountFacts {
-                free: row.posted.checked_sub(row.held).unwrap_or(Money::ZERO),
-                held: row.held,
-                day_count: daily::count(row, Day::of(terms.receipt_time)),
-            }),
-            wallet: wallet.map(|wallet: &WalletRow| wallet.state),
-            rules: self.rules(terms),
-        };
-        against(rules, &facts)
+        let bound = LegBound { leg: prepared, kind: leg.terms.kind, original, account };
+        let leg_record = bound.to_bytes();
+        step.record(bound.into_record());
+        Verdict::Yes { leg_record, rulebook }
     }
-}
-
-/// What this node cannot carry out or look at of a leg, by the field that says so.
-fn unsupported(leg: &Leg, field: &str) -> RefusalRecord {
-    RefusalRecord::new(Reason::Unsupported, leg.reference.id.side).with("field", field)
 }
 
 /// Refuses a leg, durably.
@@ -225,6 +175,19 @@ pub(super) fn refuse(refused: LegRefusal, rulebook: Option<Digest>, step: &mut S
     Verdict::No { refusal, rulebook }
 }
 
+/// A leg voted no.
+pub fn refused(record: &LegRefused, rows: &mut WorkingSet<Row>) {
+    rows.put(LegRow {
+        amount: record.amount,
+        counter_region: record.counter_region,
+        day: Day::of(record.receipt_time),
+        receipt_time: record.receipt_time,
+        refusal: Some(record.refusal.clone()),
+        rulebook: record.rulebook,
+        ..blank(record.transfer_id, record.side, LegState::Refused, record.terms_digest, record.time)
+    });
+}
+
 /// Whether the province's clearing account can take more. What is under way is not booked there yet: half of what it
 /// can hold is left for that.
 pub(super) fn clearing_takes_more(rows: &WorkingSet<Row>) -> bool {
@@ -236,14 +199,13 @@ fn overflow(leg: &Leg, identity: Identity, step: &Step<'_>) -> Option<RefusalRec
     let Identity::Known(member_ref) = identity else {
         return None;
     };
-    let side = leg.reference.id.side;
-    let row = account(step.rows(), member_ref, account_of(leg.terms.kind, side));
-    let used = match side {
-        Side::Payer => Some(row.held),
-        Side::Payee => row.posted.checked_add(row.pending),
+    let (side, kind) = (leg.reference.id.side, leg.terms.kind);
+    let row = account(step.rows(), member_ref, account_of(kind, side));
+    let fits = match kinds::of(kind).legs[side].direction {
+        Direction::Out => row.held.checked_add(leg.terms.amount).is_some(),
+        Direction::In => can_grow(&row, leg.terms.amount),
     };
-    let fits = used.and_then(|used| used.checked_add(leg.terms.amount)).is_some()
-        && clearing_takes_more(step.rows());
+    let fits = fits && clearing_takes_more(step.rows());
     (!fits).then(|| RefusalRecord::new(Reason::Overflow, side))
 }
 
@@ -295,33 +257,4 @@ fn same_again(row: &LegRow) -> Verdict {
             Verdict::No { refusal, rulebook: row.rulebook }
         }
     }
-}
-
-/// The record of a leg that voted yes, from which it can be brought back; nothing of any other.
-pub fn leg_record(row: &LegRow) -> Option<Vec<u8>> {
-    if !matches!(row.state, LegState::Prepared | LegState::Committed) {
-        return None;
-    }
-    let leg = PreparedLeg {
-        transfer_id: row.transfer_id,
-        side: row.side,
-        member_ref: row.member_ref,
-        amount: row.amount,
-        counter_region: row.counter_region?,
-        receipt_time: row.receipt_time,
-        terms_digest: row.terms_digest,
-        rulebook: row.rulebook?,
-        prepare_time: row.prepare_time,
-        incarnation: row.incarnation,
-    };
-    Some(match row.returns {
-        None => encode(&leg),
-        Some(returns) => encode(&ReturnPrepared { leg, returns, account: row.account }),
-    })
-}
-
-/// What a leg is brought back from. A return's is longer than any other's, so they are told apart.
-pub(super) fn encode(leg: &impl borsh::BorshSerialize) -> Vec<u8> {
-    // Writing to memory cannot fail.
-    borsh::to_vec(leg).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use super::tables::Row;
 use crate::domain::machine::own::{IncidentRaised, PeerSeen};
 use crate::domain::machine::record::{contents, records};
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::calendar::{Civil, Day};
@@ -199,12 +200,24 @@ contents! {
         time: Civil,
     }
     /// A leg that carries money back voted yes. Also how such a leg comes back after a loss: its decision
-    /// Follows then.
+    /// follows then.
     ReturnPrepared {
         /// The leg, as any other that is prepared.
         leg: PreparedLeg,
         /// The committed transfer whose money it carries back.
         returns: TransferId,
+        /// Which account it moves.
+        account: AccountKind,
+    }
+    /// A leg of a kind that has no record of its own voted yes. Also how such a leg comes back after a loss: its
+    /// decision follows then.
+    LegBound {
+        /// The leg.
+        leg: PreparedLeg,
+        /// What the transfer does.
+        kind: Kind,
+        /// The committed transfer whose money it carries back, if it does.
+        original: Option<TransferId>,
         /// Which account it moves.
         account: AccountKind,
     }
@@ -301,4 +314,5 @@ records! { Row:
     WalletUnfrozen 38 v 1, told back by Platform;
     WalletClosed 39 v 1, told back by Platform;
     SettlementSuspended 40 v 1, told back by Platform;
+    LegBound 41 v 1 about leg.transfer_id, told back by Hub;
 }

@@ -1,6 +1,6 @@
 //! Requests of the province's own systems: each is done once.
 
-use super::suspension::Suspension;
+use super::suspend::Suspension;
 use super::tests::rows;
 use super::{Answer, Input, WalletChange};
 use crate::domain::machine::step::Ticket;

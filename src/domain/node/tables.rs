@@ -147,6 +147,8 @@ rows! {
         returns: Option<TransferId>,
         /// How much of it goes back, or has gone back, by later transfers that voted yes here and were not aborted.
         returned: Money,
+        /// What the transfer does; a transfer's where that is not known (a tombstone, a refusal).
+        kind: Kind,
     }
     /// Answered requests of the province's own system, for repeats.
     RequestRow {
@@ -249,12 +251,5 @@ impl MemberRow {
             public_medical: self.public_medical,
             account_state: self.account_state,
         }
-    }
-}
-
-impl LegRow {
-    /// Which kind of transfer it is a part of: stored as what it carries back.
-    pub fn kind(&self) -> Kind {
-        Kind::of_stored(self.returns.is_some())
     }
 }

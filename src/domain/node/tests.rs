@@ -380,7 +380,7 @@ fn a_clearing_account_that_is_full_takes_no_new_transfer() {
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     let full = AccountRow {
         posted: Money::from_fen(i64::MIN / 2 - 2),
-        ..super::apply::empty_account(super::apply::PROVINCE, AccountKind::Clearing)
+        ..super::account::empty_account(super::account::PROVINCE, AccountKind::Clearing)
     };
     toy.payer.rows.put(full);
     assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::Overflow);

@@ -1,5 +1,6 @@
 //! What hub and nodes say to each other, as the core sees it (presumed abort, the hub decides).
 
+use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::calendar::{Civil, Day};
@@ -71,6 +72,13 @@ pub struct Decision {
     pub leg_record: Vec<u8>,
 }
 
+impl Decision {
+    /// The leg that it is about.
+    pub fn leg(&self) -> LegId {
+        LegId { transfer_id: self.transfer_id, side: self.side }
+    }
+}
+
 /// A node's receipt for a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ack {
@@ -84,6 +92,13 @@ pub struct Ack {
     pub result: AckResult,
     /// Why it was rejected.
     pub refusal: Option<RefusalRecord>,
+}
+
+impl Ack {
+    /// The leg that it is about.
+    pub fn leg(&self) -> LegId {
+        LegId { transfer_id: self.transfer_id, side: self.side }
+    }
 }
 
 /// What became of a decision at a node.

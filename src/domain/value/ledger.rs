@@ -1,6 +1,34 @@
 //! Double entry: every movement takes from one account what it gives to another.
 
+use crate::domain::value::money::Money;
 use crate::domain::value::stored_enum::stored_enum;
+
+/// Which way money of an account goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// It leaves the account.
+    Out,
+    /// It comes to the account.
+    In,
+}
+
+impl Direction {
+    /// The other way.
+    pub fn back(self) -> Direction {
+        match self {
+            Direction::Out => Direction::In,
+            Direction::In => Direction::Out,
+        }
+    }
+
+    /// What an amount, which is not negative, adds to the account's balance.
+    pub fn signed(self, amount: Money) -> Money {
+        match self {
+            Direction::Out => Money::from_fen(-amount.fen()),
+            Direction::In => amount,
+        }
+    }
+}
 
 stored_enum! {
     /// Which account of an owner.

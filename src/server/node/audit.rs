@@ -4,7 +4,7 @@ use super::Shared;
 use crate::domain::machine::own::IncidentRow;
 use crate::domain::machine::scan::Filter;
 use crate::domain::machine::table::TableRow;
-use crate::domain::node::apply::PROVINCE;
+use crate::domain::node::account::PROVINCE;
 use crate::domain::node::legs_in_doubt;
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::{AccountRow, LegRow, Row, Table};

@@ -15,6 +15,7 @@ fn leg(number: u8, state: LegState) -> LegRow {
     LegRow {
         transfer_id: TransferId([number; 16]),
         side: Side::Payer,
+        kind: crate::domain::protocol::kind::Kind::TRANSFER,
         state,
         terms_digest: Digest::default(),
         member_ref: Default::default(),

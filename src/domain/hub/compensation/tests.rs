@@ -3,6 +3,7 @@
 use super::CompensationWord;
 use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::{CompensationRow, Key, PositionRow, Row, TransferRow};
+use crate::domain::hub::tests::transfer;
 use crate::domain::hub::{Answer, Effect, Input};
 use crate::domain::machine::record::replay;
 use crate::domain::machine::step::Output;
@@ -27,10 +28,6 @@ fn sent() -> Toy {
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
     toy
-}
-
-fn transfer(toy: &Toy, number: u8) -> TransferRow {
-    toy.hub.get(&Key::Transfer(id(number))).expect("recorded")
 }
 
 fn compensation(toy: &Toy, number: u8) -> CompensationRow {

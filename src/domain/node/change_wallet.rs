@@ -1,22 +1,17 @@
-//! The life of a wallet (医保钱包) at its node: opened, moved inside the province, frozen, unfrozen, closed. Each request
-//! is done once. Nothing here moves money: there is no way back to a personal account and no withdrawal
-//! (policy_facts §2.4).
+//! An opened wallet (医保钱包) is moved inside the province, frozen, unfrozen or closed. Nothing here moves money: there is
+//! no way back to a personal account and no withdrawal (policy_facts §2.4).
 
-use super::apply::account;
-use super::members::{Course, is_repeat, leave, refusal, stand};
-use super::{NodeMachine, Step};
+use super::account::account;
+use super::request::{Course, conclude, done, is_repeat, refusal};
+use super::{NodeMachine, Standing, Step};
 use crate::domain::machine::step::Ticket;
-use crate::domain::node::Standing;
-use crate::domain::node::record::{
-    RequestMark, WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
-};
-use crate::domain::node::tables::{HolderRow, Key, MemberRow, WalletRow};
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::record::{RequestMark, WalletClosed, WalletFrozen, WalletMoved, WalletUnfrozen};
+use crate::domain::node::tables::{Key, Row, WalletRow};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::calendar::Day;
 use crate::domain::value::id::MemberRef;
-use crate::domain::value::kinship::Kinship;
 use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{InsuranceStatus, WalletState};
+use crate::domain::value::member::WalletState;
 use crate::domain::value::region::RegionCode;
 
 /// How an opened wallet is to be. Each says the state that is wanted: what is so already is no error.
@@ -33,70 +28,6 @@ pub enum WalletChange {
 }
 
 impl NodeMachine {
-    /// Opens a wallet, or opens one anew that was closed. Opening it again at the same place of use is no error.
-    pub(super) fn open_wallet(
-        &mut self,
-        ticket: Ticket<Box<Standing>>,
-        request: RequestMark,
-        member_ref: MemberRef,
-        (use_region, opened_by, holder): (RegionCode, Option<Kinship>, Option<HolderRow>),
-        step: &mut Step<'_>,
-    ) {
-        match self.judge_opening(&request, member_ref, use_region, step) {
-            Err(refusal) => step.refuse(ticket, refusal),
-            Ok(course @ (Course::Repeat | Course::AsItIs)) => {
-                leave(ticket, (course, request), member_ref, step);
-            }
-            Ok(Course::Change) => {
-                let time = step.now.civil;
-                if let Some(holder) = holder {
-                    step.keep(holder);
-                }
-                match opened_by {
-                    None => step.record(WalletOpened { member_ref, use_region, time, request }),
-                    Some(opened_by) => {
-                        step.record(WalletOpenedFor { member_ref, use_region, opened_by, time, request });
-                    }
-                }
-                stand(ticket, member_ref, None, true, step);
-            }
-        }
-    }
-
-    fn judge_opening(
-        &self,
-        request: &RequestMark,
-        member_ref: MemberRef,
-        use_region: RegionCode,
-        step: &Step<'_>,
-    ) -> Result<Course, RefusalRecord> {
-        if is_repeat(request, step)? {
-            return Ok(Course::Repeat);
-        }
-        let member: &MemberRow =
-            step.rows().get(&Key::Member(member_ref)).ok_or_else(|| refusal(Reason::MemberNotFound))?;
-        if member.insurance_status != InsuranceStatus::Active || member.in_arrears || member.public_medical {
-            return Err(refusal(Reason::NotInsured));
-        }
-        self.must_be_open(member.region, step)?;
-        self.must_be_open(use_region, step)?;
-        let wallet = step.rows().get::<WalletRow>(&Key::Wallet(member_ref));
-        match wallet.map(|wallet| (wallet.state, wallet.use_region == use_region)) {
-            None | Some((WalletState::Closed, _)) => Ok(Course::Change),
-            Some((WalletState::Open, true)) => Ok(Course::AsItIs),
-            Some((WalletState::Open, false)) => Err(refusal(Reason::WalletAlreadyOpen)),
-            Some((WalletState::Frozen, _)) => Err(refusal(Reason::WalletFrozen)),
-        }
-    }
-
-    fn must_be_open(&self, region: RegionCode, step: &Step<'_>) -> Result<(), RefusalRecord> {
-        let day = Day::of(step.now.civil);
-        if self.places.locate(region).is_some_and(|area| area.is_open(day)) {
-            return Ok(());
-        }
-        Err(refusal(Reason::PlaceNotOpen).with("region", region).with("day", day))
-    }
-
     /// Changes an opened wallet.
     pub(super) fn change_wallet(
         &mut self,
@@ -106,23 +37,15 @@ impl NodeMachine {
         change: WalletChange,
         step: &mut Step<'_>,
     ) {
-        match self.judge_change(&request, member_ref, &change, step) {
-            Err(refusal) => return step.refuse(ticket, refusal),
-            Ok(course @ (Course::Repeat | Course::AsItIs)) => {
-                return leave(ticket, (course, request), member_ref, step);
-            }
-            Ok(Course::Change) => {}
-        }
-        let time = step.now.civil;
-        match change {
+        let judged = (self.judge_change(&request, member_ref, &change, step), request);
+        conclude(ticket, judged, member_ref, step, |request, time, step| match change {
             WalletChange::Move(use_region) => {
                 step.record(WalletMoved { member_ref, use_region, time, request });
             }
             WalletChange::Freeze(code) => step.record(WalletFrozen { member_ref, code, time, request }),
             WalletChange::Unfreeze(code) => step.record(WalletUnfrozen { member_ref, code, time, request }),
             WalletChange::Close => step.record(WalletClosed { member_ref, time, request }),
-        }
-        stand(ticket, member_ref, None, true, step);
+        });
     }
 
     /// Check order: repeat, wallet, its state, then what the change asks.
@@ -190,4 +113,36 @@ fn no_live_leg(member_ref: MemberRef, step: &Step<'_>) -> Result<(), RefusalReco
         return Err(refusal(Reason::HasLiveLeg));
     }
     Ok(())
+}
+
+fn wallet(member_ref: MemberRef, rows: &WorkingSet<Row>) -> WalletRow {
+    rows.get::<WalletRow>(&Key::Wallet(member_ref)).expect("only an opened wallet is changed").clone()
+}
+
+/// A wallet's place of use was changed.
+pub fn moved(record: &WalletMoved, rows: &mut WorkingSet<Row>) {
+    let row = wallet(record.member_ref, rows);
+    rows.put(WalletRow { use_region: record.use_region, ..row });
+    done(&record.request, None, record.time, rows);
+}
+
+/// A wallet was frozen.
+pub fn frozen(record: &WalletFrozen, rows: &mut WorkingSet<Row>) {
+    let (row, code) = (wallet(record.member_ref, rows), Some(record.code.clone()));
+    rows.put(WalletRow { state: WalletState::Frozen, state_code: code, state_time: record.time, ..row });
+    done(&record.request, None, record.time, rows);
+}
+
+/// A frozen wallet may be used again.
+pub fn unfrozen(record: &WalletUnfrozen, rows: &mut WorkingSet<Row>) {
+    let (row, code) = (wallet(record.member_ref, rows), Some(record.code.clone()));
+    rows.put(WalletRow { state: WalletState::Open, state_code: code, state_time: record.time, ..row });
+    done(&record.request, None, record.time, rows);
+}
+
+/// A wallet was closed.
+pub fn closed(record: &WalletClosed, rows: &mut WorkingSet<Row>) {
+    let row = wallet(record.member_ref, rows);
+    rows.put(WalletRow { state: WalletState::Closed, state_time: record.time, ..row });
+    done(&record.request, None, record.time, rows);
 }

@@ -1,6 +1,6 @@
 //! Members who are excluded from the network settlement.
 
-use super::suspension::Suspension;
+use super::suspend::Suspension;
 use super::{Answer, Input};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::step::Ticket;

@@ -1,10 +1,8 @@
 //! The province reports that a member is excluded from the network settlement, or no longer. Transfers that voted yes
 //! are not touched.
 
-use super::Standing;
-use super::apply::done;
-use super::members::{Course, is_repeat, leave, refusal, stand};
-use super::{NodeMachine, Step};
+use super::request::{Course, conclude, done, is_repeat, refusal};
+use super::{NodeMachine, Standing, Step};
 use crate::domain::machine::step::Ticket;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::node::record::{RequestMark, SettlementSuspended};
@@ -32,18 +30,11 @@ impl NodeMachine {
         suspension: Suspension,
         step: &mut Step<'_>,
     ) {
-        match judge(&request, member_ref, suspension, step) {
-            Err(refusal) => step.refuse(ticket, refusal),
-            Ok(course @ (Course::Repeat | Course::AsItIs)) => {
-                leave(ticket, (course, request), member_ref, step);
-            }
-            Ok(Course::Change) => {
-                let time = step.now.civil;
-                let Suspension { from, until } = suspension;
-                step.record(SettlementSuspended { member_ref, from, until, time, request });
-                stand(ticket, member_ref, None, true, step);
-            }
-        }
+        let judged = (judge(&request, member_ref, suspension, step), request);
+        let Suspension { from, until } = suspension;
+        conclude(ticket, judged, member_ref, step, |request, time, step| {
+            step.record(SettlementSuspended { member_ref, from, until, time, request });
+        });
     }
 }
 

@@ -1,0 +1,140 @@
+//! A node announces its start, and is admitted if it is the node that was seen last.
+
+use super::{Effect, HubMachine, Key, Live, Step, TransferRow, refusal, send};
+use crate::domain::hub::record::{NodeAdmitted, ResyncMoved};
+use crate::domain::machine::own::{PeerRow, own};
+use crate::domain::machine::step::Ticket;
+use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
+use crate::domain::reason::Reason;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::region::ProvinceCode;
+use std::cmp::Ordering;
+
+/// What was seen of the node, and the transfers that hold its votes.
+pub(super) fn needs(hub: &HubMachine, province: ProvinceCode, keys: &mut Vec<Key>) {
+    keys.push(Key::Peer(province));
+    keys.extend(hub.live.keys().copied().map(Key::Transfer));
+}
+
+impl HubMachine {
+    /// Gives a node's new start its incarnation. The node has to prove that its journal holds what was last seen of it;
+    /// one that does not was restored, and is told again what it lost before it may vote.
+    pub(super) fn announce(
+        &mut self,
+        ticket: Ticket<Announced>,
+        (province, mark): (ProvinceCode, PeerMark),
+        (announcement, knows_us_to): (&Announcement, Option<u64>),
+        step: &mut Step<'_>,
+    ) {
+        self.note_seen(step);
+        let hub_recovered = own(step.rows()).recovered;
+        // What it knows of a life since the last recovery must be in this journal.
+        let hub_incarnation = announcement.hub_seen.map_or(0, |seen| seen.incarnation);
+        let known_since = hub_incarnation > 0 && hub_incarnation >= hub_recovered;
+        if known_since && knows_us_to.is_none() {
+            return step.refuse(ticket, refusal(Reason::HubBehind));
+        }
+        let seen = step.rows().get::<PeerRow>(&Key::Peer(province)).cloned();
+        let standing = seen.as_ref().map_or(Standing::Whole, |seen| standing(seen, &mark, announcement));
+        let admitted = |incarnation, resync| Announced::Admitted { incarnation, resync, hub_recovered };
+        match (&seen, standing) {
+            (Some(seen), Standing::SameStart) => {
+                step.answer(ticket, admitted(seen.incarnation, seen.resync.is_some()));
+                return self.go_on_telling(province, step);
+            }
+            (Some(seen), Standing::Unproven) => {
+                return step.answer(ticket, Announced::Prove { sequence: seen.sequence });
+            }
+            (_, Standing::Superseded) => return step.refuse(ticket, refusal(Reason::SenderRefused)),
+            (_, Standing::Whole | Standing::Restored | Standing::SameStart | Standing::Unproven) => {}
+        }
+        // A hub that was restored itself may have given higher ones.
+        let incarnation = seen.as_ref().map_or(0, |seen| seen.incarnation).max(mark.incarnation) + 1;
+        step.record(NodeAdmitted { province, mark: PeerMark { incarnation, ..mark } });
+        if standing == Standing::Restored {
+            let told = seen.as_ref().and_then(|seen| seen.resync).unwrap_or(u64::MAX);
+            let told = Some(told.min(knows_us_to.unwrap_or(0)));
+            step.record(ResyncMoved { province, told });
+            self.tell_again(province);
+        }
+        let resync = standing == Standing::Restored || seen.is_some_and(|seen| seen.resync.is_some());
+        step.answer(ticket, admitted(incarnation, resync));
+        // Receipts of its last life that are still under way will not count: tell it again.
+        send(province, self.outbox.again(province), step);
+        self.drop_votes_of(province, step);
+        self.go_on_telling(province, step);
+    }
+
+    /// Only yes votes of a node's present life may commit: transfers that hold one of an earlier life are aborted, or,
+    /// if they were accepted, asked for again.
+    fn drop_votes_of(&mut self, province: ProvinceCode, step: &mut Step<'_>) {
+        let voted = |(transfer_id, live): (&TransferId, &Live)| {
+            let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(*transfer_id));
+            transfer.is_some_and(|transfer| {
+                live.votes.iter().any(|(side, vote)| vote.is_some() && transfer.provinces()[side] == province)
+            })
+        };
+        let stale: Vec<TransferId> =
+            self.live.iter().filter(|it| voted((it.0, it.1))).map(|(id, _)| *id).collect();
+        for transfer_id in stale {
+            self.lose_vote(transfer_id, province, step);
+        }
+    }
+
+    /// A node announces itself to a hub that recovers. Once it knows that (its second announcement), it is asked: from
+    /// then on nothing that an earlier life of this hub has sent can change what it tells.
+    pub(super) fn announce_while_recovering(
+        &mut self,
+        ticket: Ticket<Announced>,
+        (province, node): (ProvinceCode, PeerMark),
+        announcement: &Announcement,
+        step: &mut Step<'_>,
+    ) {
+        step.refuse(ticket, refusal(Reason::Recovering));
+        let Some(recovery) = &mut self.recovery else { return };
+        let seen = announcement.hub_seen.map_or(0, |seen| seen.incarnation);
+        recovery.incarnation = recovery.incarnation.max(seen);
+        if let Some(start) = recovery.unheard.get_mut(&province) {
+            let knows = start.replace(node.start_id) == Some(node.start_id);
+            if knows {
+                step.effect(Effect::AskWhatWasLost(province, own(step.rows()).hub_seq));
+            }
+        }
+    }
+}
+
+/// What an announcing node is, by what was last seen of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// The life that is admitted already.
+    SameStart,
+    /// A life that was admitted, and is not the last any more: a copy of its store has taken its place.
+    Superseded,
+    /// It says that it has more than was seen of it, and has to prove that it has that too.
+    Unproven,
+    /// Its journal holds what was seen of it.
+    Whole,
+    /// Its journal does not hold what was seen of it: an older state of its store was restored.
+    Restored,
+}
+
+fn standing(seen: &PeerRow, mark: &PeerMark, announcement: &Announcement) -> Standing {
+    if seen.start_id == mark.start_id {
+        return Standing::SameStart;
+    }
+    if announcement.again {
+        return Standing::Superseded;
+    }
+    let hash = match mark.sequence.cmp(&seen.sequence) {
+        Ordering::Less => return Standing::Restored,
+        Ordering::Equal => Some(mark.head_hash),
+        Ordering::Greater => announcement.proof.filter(|(at, _)| *at == seen.sequence).map(|(_, hash)| hash),
+    };
+    match hash {
+        // Before its first record there is nothing to prove.
+        _ if seen.sequence == 0 => Standing::Whole,
+        None => Standing::Unproven,
+        Some(hash) if hash == seen.head_hash => Standing::Whole,
+        Some(_) => Standing::Restored,
+    }
+}

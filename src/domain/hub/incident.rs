@@ -1,0 +1,40 @@
+//! Incidents: what must not go on without people, and the ids that a recovery has left to them.
+
+use super::{Effect, Key, Rows, Step, TransferRow};
+use crate::domain::machine::own::{IncidentRaised, IncidentRow, own};
+use crate::domain::protocol::leg::LegId;
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::value::id::TransferId;
+use crate::domain::value::side::Side;
+
+/// What [`is_parked`] needs: nothing at a hub that was never restored.
+pub(super) fn needs(transfer_id: TransferId, rows: &Rows, keys: &mut Vec<Key>) {
+    if rows.knows(&Key::OWN) && own(rows).recovered > 0 {
+        keys.push(Key::Incident(transfer_id, Side::Payer));
+    }
+}
+
+/// Raises an incident for people, once. What was noted about the leg for another reason hides nothing.
+pub(super) fn raise(LegId { transfer_id, side }: LegId, refusal: RefusalRecord, step: &mut Step<'_>) {
+    let noted: Option<&IncidentRow> = step.rows().get(&Key::Incident(transfer_id, side));
+    if noted.is_none_or(|noted| noted.refusal.reason != refusal.reason) {
+        step.record(IncidentRaised { transfer_id, side, refusal, time: step.now.civil });
+        step.effect(Effect::Alarm(transfer_id, side));
+    }
+}
+
+/// Whether a recovery has left a transfer to people: a node has recorded a commit of it that cannot be adopted, so it
+/// may neither be committed nor be aborted here, whether the hub still knows it or not.
+pub(super) fn is_parked(transfer_id: TransferId, step: &Step<'_>) -> bool {
+    let decided = |transfer: &TransferRow| transfer.state.is_decided();
+    is_left_to_people(transfer_id, step) && !step.rows().get(&Key::Transfer(transfer_id)).is_some_and(decided)
+}
+
+/// Whether people must look at an id, since a recovery could not adopt what a node has recorded of it.
+pub(super) fn is_left_to_people(transfer_id: TransferId, step: &Step<'_>) -> bool {
+    if own(step.rows()).recovered == 0 {
+        return false;
+    }
+    let incident: Option<&IncidentRow> = step.rows().get(&Key::Incident(transfer_id, Side::Payer));
+    incident.is_some_and(|incident| incident.refusal.reason == Reason::ContraryOrder)
+}

@@ -1,0 +1,62 @@
+//! The hub starts: it takes up where its last life stopped.
+
+use super::recovery::Recovery;
+use super::{HubMachine, Key, Step, TransferRow, is_parked, refusal};
+use crate::domain::hub::record::HubStarted;
+use crate::domain::machine::own::own;
+use crate::domain::protocol::transfer::TransferState;
+use crate::domain::reason::Reason;
+use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::side::Side;
+
+/// What is not settled, and how far each node was seen to have come.
+pub(super) fn needs(hub: &HubMachine, unsettled: &[TransferRow], keys: &mut Vec<Key>) {
+    let ids = unsettled.iter().map(|transfer| transfer.transfer_id);
+    keys.extend(ids.flat_map(|id| [Key::Transfer(id), Key::Incident(id, Side::Payer)]));
+    keys.extend(hub.places.provinces().map(|province| Key::Peer(province.code)));
+}
+
+impl HubMachine {
+    /// Takes up where the last life stopped; a hub that was restored first hears from these provinces what it lost.
+    pub(super) fn start(
+        &mut self,
+        unsettled: Vec<TransferRow>,
+        restored: Option<&[ProvinceCode]>,
+        step: &mut Step<'_>,
+    ) {
+        let incarnation = own(step.rows()).incarnation + 1;
+        step.record(HubStarted { incarnation, start_id: self.start_id, time: step.now.civil });
+        self.resume_telling(step);
+        match restored {
+            Some(provinces) if !provinces.is_empty() => {
+                self.recovery = Some(Recovery::new(provinces, unsettled));
+            }
+            Some(_) | None => self.take_up(unsettled, step),
+        }
+    }
+
+    /// Decides what the last life left undecided (it kept no persons, so it cannot ask again), and takes up
+    /// delivery where it stopped.
+    pub(super) fn take_up(&mut self, unsettled: Vec<TransferRow>, step: &mut Step<'_>) {
+        for stored in unsettled {
+            let key = Key::Transfer(stored.transfer_id);
+            let transfer = step.rows().get::<TransferRow>(&key).cloned().unwrap_or_else(|| stored.clone());
+            if is_parked(transfer.transfer_id, step) {
+                continue;
+            }
+            match transfer.state {
+                TransferState::Pending => {
+                    self.abort(transfer.transfer_id, refusal(Reason::HubRestarted), step);
+                }
+                // What was decided just now is queued already.
+                TransferState::Committed | TransferState::Aborted if stored.state.is_decided() => {
+                    self.queue(&transfer, step);
+                }
+                TransferState::Committed | TransferState::Aborted => {}
+                TransferState::AwaitingAcceptance | TransferState::Accepted => {
+                    self.resume(transfer.transfer_id, step);
+                }
+            }
+        }
+    }
+}

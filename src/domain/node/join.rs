@@ -1,0 +1,130 @@
+//! The node joins the hub, and meets it again with every call: an older hub, and a copy of it, are refused.
+
+use super::{Effect, Life, NodeMachine, Step};
+use crate::domain::machine::own::{PeerRow, PeerSeen, SelfRow, own};
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::record::{NodeJoined, NodeResynced};
+use crate::domain::node::request::refusal;
+use crate::domain::node::tables::{Key, Row};
+use crate::domain::protocol::call::PeerMark;
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::value::region::ProvinceCode;
+
+/// What meeting the hub needs.
+pub(super) fn own_and_hub(keys: &mut Vec<Key>) {
+    keys.extend([Key::OWN, Key::Peer(ProvinceCode::HUB)]);
+}
+
+impl NodeMachine {
+    /// Takes note of the hub as it spoke; refuses an older hub and a copy of it. `whole`: this store has all that the
+    /// hub has decided, or will be told it.
+    fn meet_hub(&mut self, hub: PeerMark, whole: bool, step: &mut Step<'_>) -> Result<(), RefusalRecord> {
+        let stored: Option<&PeerRow> = step.rows().get(&Key::Peer(ProvinceCode::HUB));
+        let stored = stored.map(PeerRow::mark);
+        let seen = self.hub_mark.or(stored);
+        let new_life = seen.as_ref().is_none_or(|seen| hub.incarnation > seen.incarnation);
+        if let Some(seen) = &seen {
+            let older = hub.incarnation < seen.incarnation || (new_life && hub.sequence < seen.sequence);
+            let copy = hub.incarnation == seen.incarnation && hub.start_id != seen.start_id;
+            let diverged = hub.sequence == seen.sequence && hub.head_hash != seen.head_hash;
+            if older || copy || diverged {
+                return Err(refusal(Reason::SenderRefused));
+            }
+        }
+        let newer = |known: PeerMark| hub.incarnation > known.incarnation || hub.sequence > known.sequence;
+        if !whole {
+            self.hub_mark = seen.filter(|seen| !newer(*seen)).or(Some(hub));
+        } else if stored.is_none_or(newer) {
+            self.note_hub(hub, step);
+        }
+        if new_life {
+            // The hub has restarted: it aborted what was undecided, so whatever is in doubt can be asked at once.
+            self.in_doubt.values_mut().for_each(|doubt| doubt.ask_at = step.now.mono);
+        }
+        Ok(())
+    }
+
+    fn note_hub(&mut self, hub: PeerMark, step: &mut Step<'_>) {
+        self.hub_mark = None;
+        step.record(PeerSeen { province: ProvinceCode::HUB, mark: hub });
+    }
+
+    /// Whether nothing that the hub has decided can be missing here.
+    pub(super) fn is_whole(&self) -> bool {
+        self.life != Life::Behind && !self.restored
+    }
+
+    pub(super) fn joined(
+        &mut self,
+        incarnation: u64,
+        hub: PeerMark,
+        (resync, hub_recovered): (bool, u64),
+        step: &mut Step<'_>,
+    ) {
+        let stored: Option<&PeerRow> = step.rows().get(&Key::Peer(ProvinceCode::HUB));
+        let seen = self.hub_mark.or(stored.map(PeerRow::mark));
+        // A hub that has recovered has a journal of its own from then on; what this node knew, it has heard.
+        let recovered =
+            seen.is_some_and(|seen| seen.incarnation < hub_recovered) && hub.incarnation >= hub_recovered;
+        if recovered {
+            if resync {
+                self.hub_mark = Some(hub);
+            } else {
+                self.note_hub(hub, step);
+            }
+            self.in_doubt.values_mut().for_each(|doubt| doubt.ask_at = step.now.mono);
+        } else if self.meet_hub(hub, !resync, step).is_err() {
+            // An answer of an earlier hub that comes late changes nothing for a life that is admitted.
+            if self.life == Life::Alone {
+                step.effect(Effect::HubRefused);
+            }
+            return;
+        }
+        self.admitted_by = self.admitted_by.max(hub.incarnation);
+        let known = own(step.rows());
+        if known.incarnation != incarnation || known.start_id != self.start_id {
+            step.record(NodeJoined { incarnation, start_id: self.start_id, time: step.now.civil });
+        }
+        if self.life == Life::Alone {
+            self.admitted_at = hub.sequence;
+        }
+        if (self.life == Life::Behind || self.restored) && !resync {
+            self.restored = false;
+            step.record(NodeResynced { time: step.now.civil });
+        }
+        self.life = if resync { Life::Behind } else { Life::Joined };
+    }
+
+    /// Whether this life stands so well with the hub, at least. Before it is admitted, what the hub says may be meant
+    /// for an earlier life whose store was restored since; it is said again.
+    pub(super) fn admitted(&self, least: Life) -> Result<(), RefusalRecord> {
+        if self.life >= least {
+            return Ok(());
+        }
+        Err(refusal(Reason::NotAnnounced))
+    }
+
+    /// Takes note of the hub as it spoke; refuses what it said before it admitted this life, and what was on its way
+    /// for long.
+    pub(super) fn meet_admitting_hub(
+        &mut self,
+        hub: PeerMark,
+        step: &mut Step<'_>,
+    ) -> Result<(), RefusalRecord> {
+        if hub.incarnation > self.admitted_by {
+            step.effect(Effect::Announce);
+            return Err(refusal(Reason::NotAnnounced));
+        }
+        self.meet_hub(hub, self.is_whole(), step)?;
+        if hub.sequence >= self.admitted_at {
+            return Ok(());
+        }
+        Err(refusal(Reason::SenderRefused))
+    }
+}
+
+/// The node has all again that it had lost.
+pub fn resynced(record: &NodeResynced, rows: &mut WorkingSet<Row>) {
+    let own = own(rows);
+    rows.put(SelfRow { civil: own.civil.max(record.time), ..own });
+}

@@ -1,0 +1,155 @@
+//! A leg that voted yes: the record that says so, by its kind; the bytes from which it can be brought back; and what it
+//! does to rows.
+
+use super::account::{account, account_of, minus, plus};
+use super::daily;
+use super::record::{LegBound, LegPrepared, PreparedLeg, Record, ReturnPrepared};
+use super::tables::{AccountRow, Key, LegRow, Row};
+use crate::domain::kinds::{self, LegEffect};
+use crate::domain::machine::record::Record as _;
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::protocol::kind::Kind;
+use crate::domain::protocol::leg::LegState;
+use crate::domain::value::calendar::Day;
+use crate::domain::value::id::TransferId;
+use crate::domain::value::ledger::Direction;
+use crate::domain::value::money::Money;
+use crate::domain::value::side::Side;
+
+impl LegBound {
+    /// The record that says it. A transfer and a compensation have records of their own, from before a leg's record
+    /// named its kind.
+    pub(super) fn into_record(self) -> Record {
+        let LegBound { leg, kind, original, account } = self;
+        match (kind, original) {
+            (Kind::TRANSFER, _) => LegPrepared { leg }.into(),
+            (Kind::COMPENSATION, Some(returns)) => ReturnPrepared { leg, returns, account }.into(),
+            _ => LegBound { leg, kind, original, account }.into(),
+        }
+    }
+
+    /// What it is brought back from (a `leg_record`): the content of its record. No two forms have the same length.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        self.clone().into_record().encode()
+    }
+
+    /// The leg that these bytes bring back, if they are a leg's.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<LegBound> {
+        let transfer = || borsh::from_slice::<LegPrepared>(bytes).map(LegBound::from);
+        let compensation = || borsh::from_slice::<ReturnPrepared>(bytes).map(LegBound::from);
+        transfer().or_else(|_| compensation()).or_else(|_| borsh::from_slice(bytes)).ok()
+    }
+
+    /// The row of the leg, as it has just voted.
+    pub(super) fn into_row(self) -> LegRow {
+        let LegBound { leg, kind, original, account } = self;
+        LegRow {
+            transfer_id: leg.transfer_id,
+            side: leg.side,
+            kind,
+            state: LegState::Prepared,
+            terms_digest: leg.terms_digest,
+            member_ref: leg.member_ref,
+            amount: leg.amount,
+            counter_region: Some(leg.counter_region),
+            day: Day::of(leg.receipt_time),
+            receipt_time: leg.receipt_time,
+            refusal: None,
+            prepare_time: leg.prepare_time,
+            decide_time: None,
+            window: None,
+            hub_seq: None,
+            rulebook: Some(leg.rulebook),
+            incarnation: leg.incarnation,
+            account,
+            returns: original,
+            returned: Money::ZERO,
+        }
+    }
+
+    /// The leg of a row that voted yes; nothing of any other.
+    fn of_row(row: &LegRow) -> Option<LegBound> {
+        let leg = PreparedLeg {
+            transfer_id: row.transfer_id,
+            side: row.side,
+            member_ref: row.member_ref,
+            amount: row.amount,
+            counter_region: row.counter_region?,
+            receipt_time: row.receipt_time,
+            terms_digest: row.terms_digest,
+            rulebook: row.rulebook?,
+            prepare_time: row.prepare_time,
+            incarnation: row.incarnation,
+        };
+        let voted_yes = matches!(row.state, LegState::Prepared | LegState::Committed);
+        voted_yes.then_some(LegBound { leg, kind: row.kind, original: row.returns, account: row.account })
+    }
+}
+
+impl From<LegPrepared> for LegBound {
+    fn from(LegPrepared { leg }: LegPrepared) -> LegBound {
+        let account = account_of(Kind::TRANSFER, leg.side);
+        LegBound { leg, kind: Kind::TRANSFER, original: None, account }
+    }
+}
+
+impl From<ReturnPrepared> for LegBound {
+    fn from(ReturnPrepared { leg, returns, account }: ReturnPrepared) -> LegBound {
+        LegBound { leg, kind: Kind::COMPENSATION, original: Some(returns), account }
+    }
+}
+
+/// The record of a leg that voted yes, from which it can be brought back; nothing of any other.
+pub fn leg_record(row: &LegRow) -> Option<Vec<u8>> {
+    LegBound::of_row(row).map(|bound| bound.to_bytes())
+}
+
+/// What the leg's kind does on its side.
+pub(super) fn effect_of(leg: &LegRow) -> &'static LegEffect {
+    &kinds::of(leg.kind).legs[leg.side]
+}
+
+/// Where the original of a leg stands: on the other side.
+pub(super) fn original_key(original: TransferId, side: Side) -> Key {
+    Key::Leg(original, side.other())
+}
+
+/// The leg whose money this one carries back, where it is known here.
+fn original_of(leg: &LegRow, rows: &WorkingSet<Row>) -> Option<LegRow> {
+    rows.get(&original_key(leg.returns?, leg.side)).cloned()
+}
+
+/// A leg voted yes: a hold where money is to leave, a pending credit where it is to come, as its kind has it. What
+/// carries money back counts against what its original moved.
+pub fn prepared(bound: LegBound, rows: &mut WorkingSet<Row>) {
+    let leg = bound.into_row();
+    if let Some(original) = original_of(&leg, rows) {
+        rows.put(LegRow { returned: plus(original.returned, leg.amount), ..original });
+    }
+    let effect = effect_of(&leg);
+    let row = account(rows, leg.account_owner(), leg.account);
+    let row = match effect.direction {
+        Direction::Out => AccountRow { held: plus(row.held, leg.amount), ..row },
+        Direction::In => AccountRow { pending: plus(row.pending, leg.amount), ..row },
+    };
+    rows.put(if effect.counts_in_day { daily::reserve(row, leg.day) } else { row });
+    rows.put(leg);
+}
+
+/// The leg's account without its hold or pending credit.
+pub(super) fn freed(leg: &LegRow, rows: &WorkingSet<Row>) -> AccountRow {
+    let row = account(rows, leg.account_owner(), leg.account);
+    match effect_of(leg).direction {
+        Direction::Out => AccountRow { held: minus(row.held, leg.amount), ..row },
+        Direction::In => AccountRow { pending: minus(row.pending, leg.amount), ..row },
+    }
+}
+
+/// A leg that voted yes was aborted: nothing is set aside for it, and another one may carry back what it was to.
+pub(super) fn released(leg: &LegRow, rows: &mut WorkingSet<Row>) {
+    let row = freed(leg, rows);
+    rows.put(if effect_of(leg).counts_in_day { daily::release(row, leg.day) } else { row });
+    if let Some(original) = original_of(leg, rows) {
+        rows.put(LegRow { returned: minus(original.returned, leg.amount), ..original });
+    }
+}

@@ -1,0 +1,102 @@
+//! The province's own system reports a member: his insurance, and how the vault is to keep him.
+
+use super::account::account;
+use super::request::{self, Course, conclude, done, is_repeat, refusal};
+use super::{MemberReport, NodeMachine, Step, Upserted};
+use crate::domain::machine::step::Ticket;
+use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::node::record::MemberRecorded;
+use crate::domain::node::tables::{Key, MemberRow, PersonRow, Row};
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::member::{AccountState, InsuranceStatus};
+
+pub(super) fn needs(report: &MemberReport, keys: &mut Vec<Key>) {
+    keys.push(Key::Person(report.person.id_hash));
+    request::needs(&report.request, report.person.member_ref, keys);
+}
+
+impl NodeMachine {
+    /// Records a member; of a report that changes nothing only the request is kept.
+    pub(super) fn upsert(&mut self, ticket: Ticket<Upserted>, report: MemberReport, step: &mut Step<'_>) {
+        let known = step.rows().get::<PersonRow>(&Key::Person(report.person.id_hash));
+        let member_ref = report.person.member_ref;
+        if known.is_some_and(|known| known.member_ref != member_ref) {
+            return step.answer(ticket, Upserted::PersonChanged);
+        }
+        let judged = (self.judge_report(&report, step), report.request.clone());
+        conclude(ticket.narrowed(), judged, member_ref, step, |request, time, step| {
+            step.keep(report.person);
+            step.record(MemberRecorded {
+                member_ref,
+                region: report.region,
+                insurance_type: report.insurance_type,
+                insurance_status: report.insurance_status,
+                in_arrears: report.in_arrears,
+                public_medical: report.public_medical,
+                account_state: report.account_state,
+                time,
+                request,
+            });
+        });
+    }
+
+    fn judge_report(&self, report: &MemberReport, step: &Step<'_>) -> Result<Course, RefusalRecord> {
+        if is_repeat(&report.request, step)? {
+            return Ok(Course::Repeat);
+        }
+        let served = self.places.locate(report.region).is_some_and(|area| area.province == self.province);
+        if !served {
+            return Err(refusal(Reason::RegionElsewhere).with("region", report.region));
+        }
+        let member_ref = report.person.member_ref;
+        let old = step.rows().get::<MemberRow>(&Key::Member(member_ref));
+        let same = old.is_some_and(|old| report.person_known && says_nothing_new(report, old));
+        if same {
+            return Ok(Course::AsItIs);
+        }
+        let live =
+            [AccountKind::Personal, AccountKind::Wallet].map(|kind| account(step.rows(), member_ref, kind));
+        let live = live.iter().any(|row| row.held.is_positive() || row.pending.is_positive());
+        // Suspension, arrears and freezes never touch a leg that voted yes; a move of place, or the end of the
+        // insurance or of the account, must wait for its end.
+        let leaves = |old: &MemberRow| {
+            let ends = report.insurance_status == InsuranceStatus::Ended
+                && old.insurance_status != report.insurance_status;
+            let closes =
+                report.account_state == AccountState::Absent && old.account_state != report.account_state;
+            ends || closes || old.region != report.region
+        };
+        if live && old.is_some_and(leaves) {
+            return Err(refusal(Reason::HasLiveLeg));
+        }
+        Ok(Course::Change)
+    }
+}
+
+fn says_nothing_new(report: &MemberReport, old: &MemberRow) -> bool {
+    report.region == old.region
+        && report.insurance_type == old.insurance_type
+        && report.insurance_status == old.insurance_status
+        && report.in_arrears == old.in_arrears
+        && report.public_medical == old.public_medical
+        && report.account_state == old.account_state
+}
+
+/// The province's system reported a member.
+pub fn recorded(record: &MemberRecorded, rows: &mut WorkingSet<Row>) {
+    let old: Option<&MemberRow> = rows.get(&Key::Member(record.member_ref));
+    let settlement_suspended_until = old.and_then(|old| old.settlement_suspended_until);
+    rows.put(MemberRow {
+        member_ref: record.member_ref,
+        region: record.region,
+        insurance_type: record.insurance_type,
+        insurance_status: record.insurance_status,
+        in_arrears: record.in_arrears,
+        public_medical: record.public_medical,
+        account_state: record.account_state,
+        update_time: record.time,
+        settlement_suspended_until,
+    });
+    done(&record.request, None, record.time, rows);
+}
