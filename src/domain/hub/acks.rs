@@ -13,7 +13,7 @@ use crate::domain::value::calendar::{Mono, Now};
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most legs of one record: readers of the journal take records whole.
 const LEGS_MAX: usize = 1_000;
@@ -36,25 +36,31 @@ impl HubMachine {
         acks: &[Ack],
         step: &mut Step<'_>,
     ) {
+        let mut answered = BTreeSet::new();
         if self.meet_node(province, node, step) {
             let mut awaited = false;
             for ack in acks {
-                awaited |= self.ack(province, ack, step);
+                if let Some(is_awaited) = self.ack(province, ack, step) {
+                    awaited |= is_awaited;
+                    answered.insert((ack.transfer_id, ack.side));
+                }
             }
             if awaited {
                 self.journal_receipts(step);
             }
         }
-        self.outbox.unanswered(province, told);
+        // A decision that was told twice may have been released anew by its own receipt: another one is to come.
+        let unanswered: Vec<_> = told.iter().filter(|leg| !answered.contains(leg)).copied().collect();
+        self.outbox.unanswered(province, &unanswered);
     }
 
-    /// True: somebody waits for the receipt, and it should be journaled now.
-    fn ack(&mut self, province: ProvinceCode, ack: &Ack, step: &mut Step<'_>) -> bool {
-        let Some(transfer) = row(ack.transfer_id, step) else { return false };
+    /// Nothing: it answers no decision. True: somebody waits for the receipt, and it should be journaled now.
+    fn ack(&mut self, province: ProvinceCode, ack: &Ack, step: &mut Step<'_>) -> Option<bool> {
+        let transfer = row(ack.transfer_id, step)?;
         let is_party =
             transfer.provinces()[ack.side] == province && transfer.terms_digest == ack.terms_digest;
         if !is_party || !transfer.state.is_decided() {
-            return false;
+            return None;
         }
         let mut awaited = false;
         match ack.result {
@@ -69,7 +75,7 @@ impl HubMachine {
         }
         send(province, self.outbox.answered(province, ack.leg()), step);
         self.told_again(ack.leg(), province, step);
-        awaited
+        Some(awaited)
     }
 
     /// True: somebody waits for it, and it should be journaled now.
