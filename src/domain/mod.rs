@@ -4,8 +4,6 @@
 //! and rows; `hub` and `node` are the two machines; `audit` looks at both.
 
 pub mod audit;
-#[cfg(test)]
-mod chaos_tests;
 pub mod hub;
 pub mod kinds;
 pub mod machine;
@@ -13,6 +11,4 @@ pub mod node;
 pub mod protocol;
 pub mod reason;
 pub mod rules;
-#[cfg(test)]
-pub(crate) mod toy;
 pub mod value;

@@ -4,9 +4,9 @@
 use super::calls::{Message, asked_of_node, reply_of_hub, reply_of_node};
 use super::cluster::{Cluster, HUB};
 use super::country::{Country, NOON, PAYEE, PAYER, report};
-use super::inputs::{accept, answer, compensate, create, id, proposal};
+use super::inputs::{answer, compensate, create, proposal, say};
 use super::server::{Asker, Server};
-use crate::domain::hub::{self, CompensationWord, Effect, WaitMode};
+use crate::domain::hub::{self, CompensationWord, Effect};
 use crate::domain::machine::step::{Caller, Output};
 use crate::domain::node::{self, NodeMachine};
 use crate::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
@@ -28,11 +28,11 @@ pub type NodeOutput = Output<node::Answer, node::Effect>;
 /// A message between the hub and a province's node.
 #[derive(Clone, Debug)]
 pub struct Letter {
-    /// The province.
+    /// The province whose node sends or gets it.
     pub province: ProvinceCode,
     /// Its sender, as it stood when it was sent.
     pub sender: PeerMark,
-    /// What it says.
+    /// A request, or a reply to one.
     pub message: Message,
     /// The decisions that it is about.
     pub told: Vec<(TransferId, Side)>,
@@ -50,22 +50,22 @@ pub struct AtOnce {
     /// Transfers whose votes stay under way.
     pub holding: BTreeSet<TransferId>,
     held: Vec<Letter>,
-    /// What callers of the hub were told.
-    told: Vec<(Caller, hub::Answer)>,
     /// Where people were called.
     pub alarms: Vec<(ProvinceCode, TransferId, Side)>,
 }
 
+/// A cluster of a payer's province and a payee's, for tests of one machine against the other.
+pub type Pair = Cluster<AtOnce>;
+
 impl Cluster<AtOnce> {
     /// A hub that has started and nodes that have joined it, at this moment.
-    pub fn new(country: Country, civil: Civil) -> Cluster<AtOnce> {
+    pub fn started(country: Country, civil: Civil) -> Cluster<AtOnce> {
         let network = AtOnce {
             now: Now { mono: Mono(0), civil },
             post: VecDeque::new(),
             dark: BTreeSet::new(),
             holding: BTreeSet::new(),
             held: Vec::new(),
-            told: Vec::new(),
             alarms: Vec::new(),
         };
         let mut cluster = Cluster::down(country, 0, network);
@@ -78,13 +78,14 @@ impl Cluster<AtOnce> {
     }
 
     /// A payer with 10,000.00 and a payee with an open wallet, in a province each.
-    pub fn pair() -> Cluster<AtOnce> {
-        Cluster::pair_with_rules(|_| ())
+    #[expect(clippy::new_without_default, reason = "a cluster is started, not a plain value")]
+    pub fn new() -> Pair {
+        Pair::with_rules(|_| ())
     }
 
     /// The same under other rules.
-    pub fn pair_with_rules(change: impl FnOnce(&mut RuleValues)) -> Cluster<AtOnce> {
-        let mut cluster = Cluster::new(Country::pair(change), Civil(NOON));
+    pub fn with_rules(change: impl FnOnce(&mut RuleValues)) -> Pair {
+        let mut cluster = Cluster::started(Country::pair(change), Civil(NOON));
         for province in [PAYER, PAYEE] {
             for input in Country::enrolment_of_pair(province) {
                 cluster.run_node(province, input);
@@ -171,6 +172,11 @@ impl Cluster<AtOnce> {
         &self.nodes[&province]
     }
 
+    /// The same, to change it.
+    pub fn node_mut(&mut self, province: ProvinceCode) -> &mut Server<NodeMachine> {
+        self.nodes.get_mut(&province).expect("a node")
+    }
+
     /// The hub takes an input; gives what it wants done.
     pub fn run_hub(&mut self, input: hub::Input) -> Vec<HubOutput> {
         self.hub.take(self.network.now, input)
@@ -179,7 +185,7 @@ impl Cluster<AtOnce> {
     /// A node takes an input; gives what it wants done.
     pub fn run_node(&mut self, province: ProvinceCode, input: node::Input) -> Vec<NodeOutput> {
         let now = self.network.now;
-        self.nodes.get_mut(&province).expect("a node").take(now, input)
+        self.node_mut(province).take(now, input)
     }
 
     fn run_hub_inbox(&mut self) -> Vec<HubOutput> {
@@ -188,18 +194,11 @@ impl Cluster<AtOnce> {
     }
 
     fn run_node_inbox(&mut self, province: ProvinceCode, told: &[(TransferId, Side)]) {
-        let inputs = std::mem::take(&mut self.nodes.get_mut(&province).expect("a node").inbox);
+        let inputs = std::mem::take(&mut self.node_mut(province).inbox);
         for input in inputs {
             let outputs = self.run_node(province, input);
             self.node_says(province, outputs, told);
         }
-    }
-
-    /// Carries everything at once until nothing is left; gives what callers were told.
-    pub fn settle(&mut self, outputs: Vec<HubOutput>) -> Vec<(Caller, hub::Answer)> {
-        self.hub_says(outputs);
-        self.deliver();
-        std::mem::take(&mut self.network.told)
     }
 
     /// Votes that were held go on.
@@ -215,12 +214,12 @@ impl Cluster<AtOnce> {
         self.nodes.values().map(Server::wake_at).chain([self.hub.wake_at()]).flatten().min()
     }
 
-    /// Who wants to be woken is.
-    pub fn wake(&mut self) -> Vec<(Caller, hub::Answer)> {
-        let now = self.network.now.mono;
-        let mut outputs = Vec::new();
+    /// Who wants to be woken is; what follows from it is on its way. Gives what callers were told.
+    pub fn tick(&mut self) -> Vec<(Caller, hub::Answer)> {
+        let (now, mut told) = (self.network.now.mono, Vec::new());
         if self.hub.wake_at().is_some_and(|at| at <= now) {
-            outputs = self.run_hub(hub::Input::Tick);
+            let outputs = self.run_hub(hub::Input::Tick);
+            told = self.hub_says(outputs);
         }
         for province in self.country.provinces.clone() {
             if self.node(province).wake_at().is_some_and(|at| at <= now) {
@@ -228,25 +227,25 @@ impl Cluster<AtOnce> {
                 self.node_says(province, outputs, &[]);
             }
         }
-        self.settle(outputs)
+        told
     }
 
-    fn hub_says(&mut self, outputs: Vec<HubOutput>) {
-        let sender = self.hub.mark();
-        for output in outputs {
-            let (province, message) = match output {
+    /// What the hub wants done is on its way, or done where it does it itself. Gives what callers were told.
+    pub fn hub_says(&mut self, outputs: Vec<HubOutput>) -> Vec<(Caller, hub::Answer)> {
+        let mut told = Vec::new();
+        let mut open = VecDeque::from(outputs);
+        while let Some(output) = open.pop_front() {
+            let (province, request) = match output {
                 Output::Effect(Effect::Prepare(province, leg)) => {
-                    (province, Message::ToNode(NodeRequest::Prepare(vec![*leg])))
+                    (province, NodeRequest::Prepare(vec![*leg]))
                 }
-                Output::Effect(Effect::Decide(province, decision)) => {
-                    (province, Message::ToNode(NodeRequest::Decide(vec![decision])))
-                }
+                Output::Effect(Effect::Decide(province, it)) => (province, NodeRequest::Decide(vec![it])),
                 Output::Effect(Effect::AskWhatWasLost(province, above)) => {
-                    (province, Message::ToNode(NodeRequest::WhatWasLost(above)))
+                    (province, NodeRequest::WhatWasLost(above))
                 }
                 Output::Effect(Effect::ReadBack(province, page)) => {
                     let page = self.read_back(province, page);
-                    self.hub.inbox.push(page);
+                    open.extend(self.run_hub(page));
                     continue;
                 }
                 Output::Effect(Effect::Recovered(incarnation)) => {
@@ -258,28 +257,33 @@ impl Cluster<AtOnce> {
                     continue;
                 }
                 Output::Effect(Effect::Flush(_)) => continue,
-                Output::Answer(caller, answer) => match self.hub.callers.remove(&caller) {
-                    Some(Asker::Peer(province, _)) => match reply_of_hub(answer) {
-                        Some(reply) => (province, Message::FromHub(reply)),
-                        None => continue,
-                    },
-                    Some(Asker::Client(_)) | None => {
-                        self.network.told.push((caller, answer));
-                        continue;
+                Output::Answer(caller, answer) => {
+                    match self.hub.callers.remove(&caller) {
+                        Some(Asker::Peer(province, _)) => {
+                            let reply = reply_of_hub(answer).expect("an answer to a node");
+                            self.post(province, self.hub.mark(), Message::FromHub(reply), &[]);
+                        }
+                        Some(Asker::Client(_)) | None => told.push((caller, answer)),
                     }
-                },
+                    continue;
+                }
             };
-            self.network.post.push_back(Letter { province, sender, message, told: Vec::new() });
+            self.post(province, self.hub.mark(), Message::ToNode(request), &[]);
         }
+        told
     }
 
-    /// What a node wants done, is.
-    pub fn node_says(
+    fn post(
         &mut self,
         province: ProvinceCode,
-        outputs: Vec<NodeOutput>,
+        sender: PeerMark,
+        message: Message,
         told: &[(TransferId, Side)],
     ) {
+        self.network.post.push_back(Letter { province, sender, message, told: told.to_vec() });
+    }
+
+    fn node_says(&mut self, province: ProvinceCode, outputs: Vec<NodeOutput>, told: &[(TransferId, Side)]) {
         for output in outputs {
             let message = match output {
                 Output::Effect(node::Effect::Ask(questions)) => {
@@ -295,27 +299,18 @@ impl Cluster<AtOnce> {
                     self.network.alarms.push((province, transfer_id, side));
                     continue;
                 }
-                Output::Answer(_, answer) => match reply_of_node(answer) {
-                    Some(reply) => Message::FromNode(reply),
-                    None => continue,
-                },
+                Output::Answer(_, answer) => {
+                    Message::FromNode(reply_of_node(answer).expect("an answer to the hub"))
+                }
             };
-            let (sender, told) = (self.node(province).mark(), told.to_vec());
-            self.network.post.push_back(Letter { province, sender, message, told });
+            self.post(province, self.node(province).mark(), message, told);
         }
     }
 
-    /// Carries letters until there are none but those that are held.
-    fn deliver(&mut self) {
-        loop {
-            let outputs = self.run_hub_inbox();
-            self.hub_says(outputs);
-            let Some(letter) = self.network.post.pop_front() else {
-                if self.hub.inbox.is_empty() {
-                    return;
-                }
-                continue;
-            };
+    /// Carries everything at once until nothing is left but what is held; gives what callers were told.
+    pub fn settle(&mut self, outputs: Vec<HubOutput>) -> Vec<(Caller, hub::Answer)> {
+        let mut told = self.hub_says(outputs);
+        while let Some(letter) = self.network.post.pop_front() {
             let holding = &self.network.holding;
             match &letter.message {
                 Message::FromNode(NodeReply::Votes(votes))
@@ -323,12 +318,14 @@ impl Cluster<AtOnce> {
                 {
                     self.network.held.push(letter);
                 }
-                _ => self.arrive(letter),
+                _ => told.extend(self.arrive(letter)),
             }
         }
+        told
     }
 
-    fn arrive(&mut self, letter: Letter) {
+    /// A letter arrives; what follows from it is on its way. Gives what callers were told.
+    pub fn arrive(&mut self, letter: Letter) -> Vec<(Caller, hub::Answer)> {
         let Letter { province, sender, message, told } = letter;
         let is_dark = self.network.dark.contains(&province);
         match message {
@@ -340,8 +337,7 @@ impl Cluster<AtOnce> {
                     _ => Vec::new(),
                 };
                 if let Some(reply) = self.node_is_asked(province, (sender, 0), request) {
-                    let (sender, message) = (self.node(province).mark(), Message::FromNode(reply));
-                    self.network.post.push_back(Letter { province, sender, message, told: Vec::new() });
+                    self.post(province, self.node(province).mark(), Message::FromNode(reply), &[]);
                 }
                 self.run_node_inbox(province, &told);
             }
@@ -356,6 +352,8 @@ impl Cluster<AtOnce> {
                 self.run_node_inbox(province, &[]);
             }
         }
+        let outputs = self.run_hub_inbox();
+        self.hub_says(outputs)
     }
 }
 
@@ -368,7 +366,7 @@ impl Cluster<AtOnce> {
 
     /// The payee takes a transfer, or declines it.
     pub fn say(&mut self, ticket: Caller, number: u8, takes: bool) -> Vec<HubOutput> {
-        self.run_hub(accept(ticket, id(number), takes, WaitMode::Recorded))
+        self.run_hub(say(ticket, number, takes))
     }
 
     /// Hands a leg to its node and its votes to nobody.

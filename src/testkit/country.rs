@@ -100,7 +100,7 @@ pub fn person(province: ProvinceCode, member: u64) -> Person {
 }
 
 /// What a member is known by at his node.
-pub fn member(province: ProvinceCode, member: u64) -> MemberRef {
+pub fn member_ref(province: ProvinceCode, member: u64) -> MemberRef {
     let mut bytes = [province.number(); 16];
     bytes[8..].copy_from_slice(&member.to_be_bytes());
     MemberRef(bytes)
@@ -118,7 +118,7 @@ pub fn report(
     region: RegionCode,
     (insurance_type, insurance_status): (InsuranceType, InsuranceStatus),
 ) -> Input {
-    let (person, member_ref) = (person(province, number), member(province, number));
+    let (person, member_ref) = (person(province, number), member_ref(province, number));
     let report = MemberReport {
         request: request(name),
         region,
@@ -236,7 +236,7 @@ impl Country {
     pub fn enrolment(&self, province: ProvinceCode) -> Vec<Input> {
         let kind = (InsuranceType::Employee, InsuranceStatus::Active);
         let enrol = |number: u64| {
-            let member_ref = member(province, number);
+            let member_ref = member_ref(province, number);
             [
                 report(&format!("enrol {number}"), (province, number), area(province), kind),
                 credit(&format!("credit {number}"), member_ref, OPENING),
@@ -248,7 +248,7 @@ impl Country {
 
     /// What makes the one member known of a province of a pair: the payer has 10,000.00, the payee an open wallet.
     pub fn enrolment_of_pair(province: ProvinceCode) -> [Input; 2] {
-        let (member_ref, area, active) = (member(province, 0), area(province), InsuranceStatus::Active);
+        let (member_ref, area, active) = (member_ref(province, 0), area(province), InsuranceStatus::Active);
         let (kind, then) = match province {
             PAYER => (InsuranceType::Employee, credit("credit", member_ref, 1_000_000)),
             _ => (InsuranceType::Resident, open_wallet("open", member_ref, area)),
@@ -265,7 +265,7 @@ impl Country {
         };
         let digest = |(province, number): (ProvinceCode, u64)| {
             let mut digest = Digest::default();
-            digest.0[..16].copy_from_slice(&member(province, number).0);
+            digest.0[..16].copy_from_slice(&member_ref(province, number).0);
             digest
         };
         let mut whole = Digest::default();

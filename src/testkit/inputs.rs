@@ -1,21 +1,25 @@
 //! Inputs of a pair of provinces, as messages would bring them: transfers and compensations are named by small numbers.
 
-use super::Country;
 use super::at_once::NodeOutput;
-use super::country::{PAYEE, PAYER, Wish};
+use super::country::{Country, PAYEE, PAYER, Wish, member_ref};
 use crate::domain::hub::{
     self, AcceptRequest, CompensationRequest, CompensationWord, CreateRequest, WaitMode,
 };
 use crate::domain::machine::step::{Caller, Output, Ticket};
 use crate::domain::node;
 use crate::domain::protocol::call::{Announcement, PeerMark};
-use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::id::{Digest, MemberRef, TransferId};
 use crate::domain::value::money::Money;
 use crate::domain::value::region::ProvinceCode;
 
 /// The id with a number.
 pub fn id(number: u8) -> TransferId {
     TransferId([number; 16])
+}
+
+/// What the one member of a province is known by at its node.
+pub fn member(province: ProvinceCode) -> MemberRef {
+    member_ref(province, 0)
 }
 
 /// A request for a transfer of so many fen.
@@ -34,6 +38,11 @@ pub fn accept(ticket: Caller, transfer_id: TransferId, takes: bool, wait: WaitMo
     let payee = transfer(transfer_id, 1).digests.payee;
     let request = AcceptRequest { transfer_id, payee, takes, wait, deadline_ms: 10_000 };
     hub::Input::Accept { ticket: Ticket::new(ticket), request }
+}
+
+/// The same, by the number of the transfer.
+pub fn say(ticket: Caller, number: u8, takes: bool) -> hub::Input {
+    accept(ticket, id(number), takes, WaitMode::Recorded)
 }
 
 /// A node's announcement, as a first one of its life.

@@ -5,6 +5,8 @@
 
 mod at_once;
 mod calls;
+#[cfg(test)]
+mod chaos_tests;
 mod cluster;
 mod country;
 mod disk;
@@ -13,16 +15,19 @@ mod marks;
 mod server;
 mod watched;
 
-pub use at_once::{AtOnce, HubOutput, Letter, NodeOutput};
+pub use crate::store::memory::MemoryDisk;
+pub use at_once::{AtOnce, HubOutput, Letter, NodeOutput, Pair};
 pub use calls::{
     Message, asked_of_hub, asked_of_node, heard, heard_by_hub, heard_by_node, reply_of_hub, reply_of_node,
 };
 pub use cluster::{Cluster, HUB};
 pub use country::{
-    Country, NOON, NOON_TO_SIX_MS, PAYEE, PAYER, PlainVault, Wish, id_hash, member, national_values, person,
-    request, rule_text,
+    Country, NOON, NOON_TO_SIX_MS, PAYEE, PAYER, PlainVault, Wish, id_hash, national_values, person, request,
+    rule_text,
 };
 pub use disk::Disk;
-pub use inputs::{accept, announcement, answer, compensate, create, id, operator, proposal};
+pub use inputs::{
+    accept, announcement, answer, compensate, create, id, member, operator, proposal, say, transfer,
+};
 pub use marks::cells;
 pub use server::{Asker, Call, Place, Server};

@@ -5,14 +5,14 @@ use super::marks::Marks;
 use super::watched::{Marked, Watched};
 use crate::domain::machine::record::replay;
 use crate::domain::machine::step::Caller;
-use crate::domain::machine::table::{Row, Table, TableRow};
+use crate::domain::machine::table::{Change, Row, Stored, Table, TableRow};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::value::calendar::{Civil, Mono, Now};
 use crate::domain::value::id::{Digest, StartId};
 use crate::domain::value::region::ProvinceCode;
 use crate::engine::{Core, EngineError, Outputs};
 use crate::store::memory::{MemoryDisk, MemoryStore};
-use crate::store::{KeyOf, hash_at};
+use crate::store::{Commit, Journal, KeyOf, hash_at};
 use std::collections::BTreeMap;
 
 /// A server; the hub is [`ProvinceCode::HUB`].
@@ -184,9 +184,29 @@ impl<M: Marked> Server<M> {
         self.disk.row(key).as_ref().and_then(T::of).cloned()
     }
 
+    /// Its journal.
+    pub fn journal(&self) -> Vec<M::Record> {
+        self.disk.records()
+    }
+
     /// Its rows, but for those of the vault.
     pub fn rows(&self) -> Vec<M::Row> {
         self.disk.rows().into_iter().filter(|row| !row.table().is_vault()).collect()
+    }
+
+    /// Changes its journal behind its back, and its tables with it; the vault stays as it is.
+    pub fn rewrite(&mut self, change: impl FnOnce(&mut Vec<M::Record>)) {
+        let mut records = self.journal();
+        change(&mut records);
+        let rows =
+            replay(&records).rows().cloned().map(|row| Change { row, stored: Stored::Unknown }).collect();
+        let vault = self.disk.rows().into_iter().filter(|row| row.table().is_vault()).collect();
+        let other = MemoryDisk::new();
+        other.open().append(&Commit { records, rows, vault }).expect("a disk in memory");
+        self.disk.restored(&other);
+        if let Some(core) = &mut self.core {
+            *core.store() = self.disk.open();
+        }
     }
 
     /// Whether replaying its journal makes the tables beside it, and of how many records it is.

@@ -39,7 +39,7 @@ impl World {
         let (provinces, key) = (provinces.iter().copied().collect(), Arc::new(self::key()));
         let (vault, id_hash) = (key.clone(), |number: &_| self::key().id_hash(number));
         let country = Country { provinces, members: 0, places, rulebook, vault, id_hash };
-        World { cluster: Cluster::new(country, civil), key, last_caller: 0, starts: 1 }
+        World { cluster: Cluster::started(country, civil), key, last_caller: 0, starts: 1 }
     }
 
     /// The time that the table says it is.
@@ -101,7 +101,8 @@ impl World {
 
     fn pass(&mut self, ms: u64) {
         self.cluster.network.now.mono = Mono(self.mono() + ms);
-        drop(self.cluster.wake());
+        self.cluster.tick();
+        drop(self.cluster.settle(Vec::new()));
     }
 
     fn ticket<T>(&mut self) -> Ticket<T> {

@@ -70,17 +70,10 @@ impl Source {
     /// Whether the whole file is for tests: a sibling of unit tests, or what only they use.
     pub fn is_test(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or(&self.path);
-        let helpers = [
-            "tests.rs",
-            "conformance.rs",
-            "samples.rs",
-            "agreement.rs",
-            "testing.rs",
-            "test_kit.rs",
-            "toy.rs",
-        ];
+        let helpers =
+            ["tests.rs", "conformance.rs", "samples.rs", "agreement.rs", "testing.rs", "test_kit.rs"];
         self.path.starts_with("tests/")
-            || self.path.starts_with("src/domain/toy/")
+            || self.path.contains("_tests/")
             || name.ends_with("_tests.rs")
             || helpers.contains(&name)
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::node::tables::AccountRow;
-use crate::domain::toy::{PAYEE, PAYER, Toy, id};
 use crate::domain::{hub, node};
+use crate::testkit::{PAYEE, PAYER, Pair, id};
 
 /// Transfers 1 and 2 are recorded by all; 3 is decided, and only the payer's province has recorded it.
 struct Scene {
@@ -11,20 +11,17 @@ struct Scene {
 }
 
 fn scene() -> Scene {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     for number in [1, 2, 3] {
         let outputs = toy.create(u64::from(number), number, 10_000 * i64::from(number));
         toy.settle(outputs);
     }
     // The hub's receipts wait a moment for each other.
-    toy.now.mono = toy.now.mono.after(1_000);
-    let outputs = toy.hub.run(toy.now, crate::domain::hub::Input::Tick);
+    toy.network.now.mono = toy.network.now.mono.after(1_000);
+    let outputs = toy.run_hub(crate::domain::hub::Input::Tick);
     toy.settle(outputs);
-    let mut scene = Scene {
-        hub: toy.hub.rows.rows().cloned().collect(),
-        payer: toy.payer.rows.rows().cloned().collect(),
-        payee: toy.payee.rows.rows().cloned().collect(),
-    };
+    let mut scene =
+        Scene { hub: toy.hub.rows(), payer: toy.node(PAYER).rows(), payee: toy.node(PAYEE).rows() };
     scene.change_transfer(3, |row| TransferRow { payee_recorded_seq: None, ..row });
     scene
 }

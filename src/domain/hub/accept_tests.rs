@@ -3,31 +3,31 @@
 use super::tests::{personal, transfer, wallet};
 use super::{Answer, Effect, Input};
 use crate::domain::hub::record::Record;
-use crate::domain::machine::step::{Machine, Output, Ticket};
+use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::node::tables::{LegRow, WalletRow};
 use crate::domain::protocol::leg::{Ask, Leg, LegState};
 use crate::domain::protocol::message::{Question, Ruling, Verdict};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
 use crate::domain::rules::rulebook::{RuleValues, WithoutWallet};
-use crate::domain::toy::{HubOutput, NOON, PAYEE, PAYER, Toy, id, member, say};
 use crate::domain::value::calendar::{Civil, Mono, next_six};
 use crate::domain::value::id::Digest;
 use crate::domain::value::member::{InsuranceStatus, InsuranceType};
 use crate::domain::value::side::Side;
 use crate::domain::{hub, node};
+use crate::testkit::{HubOutput, NOON, PAYEE, PAYER, Pair, id, member, say};
 
 mod lasting_tests;
 
 const SIX: i64 = NOON + 18 * 3_600_000;
 
 /// A toy whose payee must accept.
-fn toy() -> Toy {
-    Toy::with_rules(|values| values.acceptance = Some(true))
+fn toy() -> Pair {
+    Pair::with_rules(|values| values.acceptance = Some(true))
 }
 
 /// One that has a transfer of 400.00 waiting.
-fn waiting() -> Toy {
+fn waiting() -> Pair {
     let mut toy = toy();
     let outputs = toy.create(1, 1, 40_000);
     let answers = toy.settle(outputs);
@@ -42,7 +42,7 @@ fn state(answers: &[(u64, Answer)]) -> TransferState {
     }
 }
 
-fn refused(toy: &Toy, number: u8) -> Option<Reason> {
+fn refused(toy: &Pair, number: u8) -> Option<Reason> {
     transfer(toy, number).refusal.map(|refusal| refusal.reason)
 }
 
@@ -53,8 +53,8 @@ fn refusal(outputs: &[HubOutput]) -> Reason {
     }
 }
 
-fn payees_leg(toy: &Toy) -> LegRow {
-    toy.payee.get(&node::Key::Leg(id(1), Side::Payee)).expect("a leg")
+fn payees_leg(toy: &Pair) -> LegRow {
+    toy.node(PAYEE).get(&node::Key::Leg(id(1), Side::Payee)).expect("a leg")
 }
 
 fn by_id(outputs: &[HubOutput]) -> Vec<Leg> {
@@ -65,12 +65,12 @@ fn by_id(outputs: &[HubOutput]) -> Vec<Leg> {
     outputs.iter().filter_map(leg).collect()
 }
 
-fn at(toy: &mut Toy, civil: i64) {
-    toy.now.civil = Civil(civil);
+fn at(toy: &mut Pair, civil: i64) {
+    toy.network.now.civil = Civil(civil);
 }
 
-fn tick(toy: &mut Toy) -> Vec<HubOutput> {
-    toy.hub.run(toy.now, Input::Tick)
+fn tick(toy: &mut Pair) -> Vec<HubOutput> {
+    toy.run_hub(Input::Tick)
 }
 
 #[test]
@@ -156,14 +156,14 @@ fn sixteen_acceptances_and_a_decline_have_one_outcome() {
 #[test]
 fn a_stranger_and_an_unknown_id_are_told_the_same_and_change_nothing() {
     let mut toy = waiting();
-    let journal = toy.hub.journal.len();
+    let journal = toy.hub.journal().len();
     let Input::Accept { ticket, mut request } = say(2, 1, true) else { unreachable!() };
     request.payee = Digest([2; 32]);
-    let stranger = toy.hub.run(toy.now, Input::Accept { ticket, request });
+    let stranger = toy.run_hub(Input::Accept { ticket, request });
     let unknown = toy.say(2, 9, true);
     assert_eq!((refusal(&stranger), &stranger), (Reason::TransferNotFound, &unknown));
     assert_eq!(
-        (toy.hub.journal.len(), transfer(&toy, 1).state),
+        (toy.hub.journal().len(), transfer(&toy, 1).state),
         (journal, TransferState::AwaitingAcceptance)
     );
 }
@@ -212,15 +212,15 @@ fn received_at_the_edge_it_waits_for_the_hour_that_is_next() {
 fn the_hour_wakes_the_hub_even_if_the_clock_is_set() {
     let mut toy = waiting();
     // Far from the hour it looks once a minute.
-    assert_eq!(toy.hub.machine.wake_at(), Some(toy.now.mono.after(60_000)));
+    assert_eq!(toy.hub.wake_at(), Some(toy.network.now.mono.after(60_000)));
     at(&mut toy, SIX - 5);
     tick(&mut toy);
-    assert_eq!(toy.hub.machine.wake_at(), Some(toy.now.mono.after(5)));
+    assert_eq!(toy.hub.wake_at(), Some(toy.network.now.mono.after(5)));
     at(&mut toy, SIX);
     let outputs = tick(&mut toy);
     toy.settle(outputs);
     assert_eq!(refused(&toy, 1), Some(Reason::NotTakenInTime));
-    assert_eq!((personal(&toy), toy.hub.machine.awaiting.wake()), ((1_000_000, 0), None));
+    assert_eq!((personal(&toy), toy.hub.machine().awaiting.wake()), ((1_000_000, 0), None));
 }
 
 #[test]
@@ -228,20 +228,20 @@ fn a_payers_node_in_doubt_is_told_to_ask_when_the_hour_has_passed() {
     let mut toy = waiting();
     let terms_digest = transfer(&toy, 1).terms_digest;
     let questions = vec![Question { transfer_id: id(1), side: Side::Payer, terms_digest }];
-    let (node, ticket, province) = (toy.payer.mark, Ticket::new(5), PAYER);
-    let outputs = toy.hub.run(toy.now, Input::Resolve { ticket, province, node, questions });
+    let (node, ticket, province) = (toy.node(PAYER).mark(), Ticket::new(5), PAYER);
+    let outputs = toy.run_hub(Input::Resolve { ticket, province, node, questions });
     let [Output::Answer(5, Answer::Rulings(rulings))] = outputs.as_slice() else { panic!("{outputs:?}") };
     let Ruling::Pending { ask_after_ms, .. } = &rulings[0] else { panic!("{rulings:?}") };
     assert_eq!(*ask_after_ms, 18 * 3_600_000 + 500);
-    let (hub, rulings) = (toy.hub.mark, rulings.clone());
-    toy.payer.run(toy.now, node::Input::Rulings { hub, rulings });
-    assert_eq!(toy.payer.machine.wake_at(), Some(Mono(*ask_after_ms)));
+    let (hub, rulings) = (toy.hub.mark(), rulings.clone());
+    toy.run_node(PAYER, node::Input::Rulings { hub, rulings });
+    assert_eq!(toy.node(PAYER).wake_at(), Some(Mono(*ask_after_ms)));
     assert_eq!(personal(&toy), (1_000_000, 40_000));
 }
 
 #[test]
 fn what_the_payers_place_demands_travels_to_the_payees() {
-    let mut toy = Toy::with_rules(|values| values.acceptance_demanded = Some(true));
+    let mut toy = Pair::with_rules(|values| values.acceptance_demanded = Some(true));
     let outputs = toy.create(1, 1, 40_000);
     assert_eq!(state(&toy.settle(outputs)), TransferState::AwaitingAcceptance);
 }
@@ -250,12 +250,12 @@ fn what_the_payers_place_demands_travels_to_the_payees() {
 #[test]
 fn a_payee_without_a_wallet_is_waited_for_where_his_place_says_so() {
     let without = |rule: fn(&mut RuleValues)| {
-        let mut toy = Toy::with_rules(rule);
-        let Some(mut row) = toy.payee.get::<WalletRow>(&node::Key::Wallet(member(PAYEE))) else {
+        let toy = Pair::with_rules(rule);
+        let Some(mut row) = toy.node(PAYEE).get::<WalletRow>(&node::Key::Wallet(member(PAYEE))) else {
             panic!("none")
         };
         row.state = crate::domain::value::member::WalletState::Closed;
-        toy.payee.rows.put(row);
+        toy.node(PAYEE).disk.put(row);
         toy
     };
     let mut toy = without(|_| ());
@@ -267,9 +267,9 @@ fn a_payee_without_a_wallet_is_waited_for_where_his_place_says_so() {
     let mut toy = without(wait);
     let outputs = toy.create(1, 1, 40_000);
     assert_eq!(state(&toy.settle(outputs)), TransferState::AwaitingAcceptance);
-    let mut row: WalletRow = toy.payee.get(&node::Key::Wallet(member(PAYEE))).expect("a wallet");
+    let mut row: WalletRow = toy.node(PAYEE).get(&node::Key::Wallet(member(PAYEE))).expect("a wallet");
     row.state = crate::domain::value::member::WalletState::Open;
-    toy.payee.rows.put(row);
+    toy.node(PAYEE).disk.put(row);
     let outputs = toy.say(2, 1, true);
     assert_eq!(state(&toy.settle(outputs)), TransferState::Committed);
 
@@ -284,7 +284,7 @@ fn a_payee_without_a_wallet_is_waited_for_where_his_place_says_so() {
 
 #[test]
 fn an_open_transfer_blocks_the_next_and_racing_ones() {
-    let mut toy = Toy::with_rules(|values| {
+    let mut toy = Pair::with_rules(|values| {
         values.acceptance = Some(true);
         values.one_open_transfer = Some(true);
     });
@@ -316,8 +316,8 @@ fn a_places_own_hour_counts_only_if_it_is_earlier() {
             if let Verdict::Awaiting { until, .. } = &mut votes[0].verdict {
                 *until = Civil(said);
             }
-            let node = toy.node(province).mark;
-            toy.hub.run(toy.now, hub::Input::Votes { province, node, votes });
+            let node = toy.node(province).mark();
+            toy.run_hub(hub::Input::Votes { province, node, votes });
         }
         assert_eq!(transfer(&toy, 1).await_until, Some(Civil(expected)));
     }
@@ -330,8 +330,8 @@ fn a_payers_side_that_awaits_ends_the_transfer() {
     let Output::Effect(Effect::Prepare(_, leg)) = &outputs[0] else { panic!("{outputs:?}") };
     let node::Answer::Votes(mut votes) = toy.prepare(leg) else { panic!("no votes") };
     votes[0].verdict = Verdict::Awaiting { until: Civil(SIX), rulebook: None };
-    let node = toy.payer.mark;
-    toy.hub.run(toy.now, Input::Votes { province: PAYER, node, votes });
+    let node = toy.node(PAYER).mark();
+    toy.run_hub(Input::Votes { province: PAYER, node, votes });
     assert_eq!(refused(&toy, 1), Some(Reason::Unsupported));
 }
 
@@ -339,6 +339,6 @@ fn a_payers_side_that_awaits_ends_the_transfer() {
 fn nothing_of_the_person_is_journaled_and_the_acceptance_is() {
     let mut toy = waiting();
     toy.say(2, 1, true);
-    let accepted = toy.hub.journal.iter().filter(|it| matches!(it, Record::TransferAccepted(_)));
-    assert_eq!(accepted.count(), 1);
+    let journal = toy.hub.journal();
+    assert_eq!(journal.iter().filter(|it| matches!(it, Record::TransferAccepted(_))).count(), 1);
 }

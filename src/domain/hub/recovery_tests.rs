@@ -1,97 +1,58 @@
 use crate::domain::hub::tables::{Key, TransferRow};
 use crate::domain::hub::tests::transfer;
-use crate::domain::hub::{Answer, Deadlines, Effect, HubMachine, Input};
+use crate::domain::hub::{self, Answer, Effect, Input};
 use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
 use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::machine::table::TableRow;
+use crate::domain::node;
 use crate::domain::node::tables::LegRow;
-use crate::domain::node::{self, leg_record};
-use crate::domain::protocol::call::{Announcement, PeerMark};
-use crate::domain::protocol::leg::{HeardLeg, LegState};
+use crate::domain::protocol::call::Announcement;
+use crate::domain::protocol::leg::HeardLeg;
 use crate::domain::protocol::message::{Question, Ruling, Verdict};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::toy::{HubOutput, NOON, PAYEE, PAYER, Toy, create, id};
 use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, StartId};
+use crate::domain::value::id::Digest;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
+use crate::testkit::{HubOutput, MemoryDisk, NOON, PAYEE, PAYER, Pair, create, heard, id};
 
 #[path = "recovery_tests/forgotten_tests.rs"]
 mod forgotten_tests;
 
 /// What is left of the hub when an older state of its store is restored, and it starts.
-fn restored(toy: &mut Toy, upto: usize) -> Vec<HubOutput> {
-    let journal = toy.hub.journal[..upto].to_vec();
-    toy.hub.rows = crate::domain::machine::record::replay(&journal);
-    toy.hub.journal = journal;
-    let start_id = StartId([90; 16]);
-    toy.hub.machine = HubMachine::new(
-        start_id,
-        crate::domain::toy::places().into(),
-        crate::domain::toy::rulebook(|_| ()).into(),
-        Deadlines::default(),
-    );
-    toy.hub.mark = PeerMark { incarnation: 2, start_id, sequence: upto as u64, head_hash: Digest::default() };
-    let filter = crate::domain::hub::unsettled_transfers();
-    let unsettled = toy
-        .hub
-        .rows
-        .rows()
-        .filter(|row| filter.admits::<crate::domain::hub::Row>(row))
-        .filter_map(TableRow::of)
-        .cloned();
-    let unsettled = unsettled.collect();
-    toy.hub.run(toy.now, Input::Start { unsettled, restored: Some(vec![PAYER, PAYEE]) })
+fn restored(toy: &mut Pair, backup: &MemoryDisk<hub::Record>) -> Vec<HubOutput> {
+    toy.hub.disk.restored(backup);
+    toy.start_hub_as(90, true)
 }
 
-fn announce(toy: &mut Toy, province: ProvinceCode, again: bool) -> Vec<HubOutput> {
+fn announce(toy: &mut Pair, province: ProvinceCode, again: bool) -> Vec<HubOutput> {
     let node = toy.node(province);
     let seen: PeerRow = node.get(&node::Key::Peer(ProvinceCode::HUB)).expect("it knows the hub");
     let proof = Some((0, Digest::default()));
     let announcement = Box::new(Announcement { hub_seen: Some(seen.mark()), proof, again });
-    let (ticket, node, knows_us_to) = (Ticket::new(5), node.mark, None);
-    toy.hub.run(toy.now, Input::Announce { ticket, province, node, announcement, knows_us_to })
+    let (ticket, node, knows_us_to) = (Ticket::new(5), node.mark(), None);
+    toy.run_hub(Input::Announce { ticket, province, node, announcement, knows_us_to })
 }
 
-fn legs(toy: &mut Toy, province: ProvinceCode, above: u64) -> Vec<HeardLeg> {
-    let heard = |leg: &LegRow| {
-        let later = leg.state == LegState::Committed && leg.hub_seq > Some(above);
-        (later || leg.state == LegState::Prepared).then(|| HeardLeg {
-            transfer_id: leg.transfer_id,
-            side: leg.side,
-            terms_digest: leg.terms_digest,
-            amount: leg.amount,
-            counter_region: leg.counter_region.expect("it voted yes"),
-            receipt_time: leg.receipt_time,
-            committed: leg
-                .window
-                .zip(leg.hub_seq)
-                .zip(leg.decide_time)
-                .map(|((window, it), time)| (window, it, time)),
-            leg_record: leg_record(leg).expect("it voted yes"),
-            rulebook: leg.rulebook,
-            returns: leg.returns,
-        })
-    };
-    toy.node(province).rows.rows().filter_map(LegRow::of).filter_map(heard).collect()
+fn legs(toy: &Pair, province: ProvinceCode, above: u64) -> Vec<HeardLeg> {
+    toy.node(province).rows().iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, above)).collect()
 }
 
 /// Both nodes announce themselves twice and are asked; gives what the hub wants done in the end.
-fn hear(toy: &mut Toy) -> Vec<HubOutput> {
+fn hear(toy: &mut Pair) -> Vec<HubOutput> {
     hear_changed(toy, |_, _| ())
 }
 
 /// The same, with what the nodes tell changed on its way.
-fn hear_changed(toy: &mut Toy, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>)) -> Vec<HubOutput> {
+fn hear_changed(toy: &mut Pair, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>)) -> Vec<HubOutput> {
     let mut last = Vec::new();
     for province in [PAYER, PAYEE] {
         let first = announce(toy, province, true);
         assert!(
             matches!(&first[..], [Output::Answer(5, Answer::Refused(it))] if it.reason == Reason::Recovering)
         );
-        let now = toy.now;
-        toy.node(province).run(now, node::Input::HubRecovers);
+        toy.run_node(province, node::Input::HubRecovers);
         let second = announce(toy, province, false);
         let Some(Output::Effect(Effect::AskWhatWasLost(of, above))) = second.last() else {
             panic!("{second:?}")
@@ -99,25 +60,25 @@ fn hear_changed(toy: &mut Toy, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>)
         assert_eq!(*of, province);
         let mut legs = legs(toy, province, *above);
         change(province, &mut legs);
-        last = toy.hub.run(toy.now, Input::Heard { province, legs });
+        last = toy.run_hub(Input::Heard { province, legs });
     }
     last
 }
 
 #[test]
 fn a_hub_that_was_restored_answers_nobody_until_it_has_heard_what_it_lost() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    let before = toy.hub.journal.len();
+    let before = toy.hub.disk.backup();
     let kept = transfer(&toy, 1);
     let outputs = toy.create(2, 2, 50_000);
     toy.settle(outputs);
     let lost = transfer(&toy, 2);
-    restored(&mut toy, before);
+    restored(&mut toy, &before);
     assert!(toy.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none());
     for input in [create(9, 2, 50_000), Input::Get { ticket: Ticket::new(9), transfer_ids: vec![id(1)] }] {
-        let outputs = toy.hub.run(toy.now, input);
+        let outputs = toy.run_hub(input);
         assert!(
             matches!(&outputs[..], [Output::Answer(9, Answer::Refused(it))] if it.reason == Reason::Recovering)
         );
@@ -143,22 +104,22 @@ fn a_hub_that_was_restored_answers_nobody_until_it_has_heard_what_it_lost() {
 /// A recovering hub that presumed an abort here would take back what its client was told.
 #[test]
 fn what_both_sides_promised_and_nobody_knows_is_committed_and_noted() {
-    let mut toy = Toy::new();
-    let before = toy.hub.journal.len();
+    let mut toy = Pair::new();
+    let before = toy.hub.disk.backup();
     // Number 1 is decided and told to nobody; number 2 is decided and told.
     let mut untold = Vec::new();
     for output in toy.create(1, 1, 40_000) {
         if let Output::Effect(Effect::Prepare(province, leg)) = output {
             let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
             assert!(matches!(votes[0].verdict, Verdict::Yes { .. }));
-            let node = toy.node(province).mark;
-            untold.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));
+            let node = toy.node(province).mark();
+            untold.extend(toy.run_hub(Input::Votes { province, node, votes }));
         }
     }
     let outputs = toy.create(2, 2, 50_000);
     toy.settle(outputs);
     assert_eq!((transfer(&toy, 1).hub_seq, transfer(&toy, 2).hub_seq), (Some(1), Some(2)));
-    restored(&mut toy, before);
+    restored(&mut toy, &before);
     let outputs = hear(&mut toy);
     let (first, second) = (transfer(&toy, 1), transfer(&toy, 2));
     assert_eq!((first.state, first.hub_seq), (TransferState::Committed, Some(1)), "the gap is filled");
@@ -171,15 +132,15 @@ fn what_both_sides_promised_and_nobody_knows_is_committed_and_noted() {
 
 #[test]
 fn what_one_side_never_promised_was_aborted() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
-    let before = toy.hub.journal.len();
+    let before = toy.hub.disk.backup();
     let prepare = outputs.into_iter().find_map(|it| match it {
         Output::Effect(Effect::Prepare(PAYER, leg)) => Some(leg),
         _ => None,
     });
     toy.prepare(&prepare.expect("asked"));
-    restored(&mut toy, before);
+    restored(&mut toy, &before);
     hear(&mut toy);
     let transfer = transfer(&toy, 1);
     assert_eq!(transfer.refusal.map(|it| it.reason), Some(Reason::HubRestarted));
@@ -188,7 +149,7 @@ fn what_one_side_never_promised_was_aborted() {
 /// A store that was restored without being marked so: nodes do not join it, and it decides nothing with them.
 #[test]
 fn a_hub_that_is_behind_without_knowing_it_is_found_out() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = announce(&mut toy, PAYER, true);
     assert!(
         matches!(&outputs[..], [Output::Answer(5, Answer::Refused(it))] if it.reason == Reason::HubBehind)
@@ -241,13 +202,13 @@ fn what_cannot_be_is_parked_for_people() {
         }),
     ];
     for (what, change) in changes {
-        let mut toy = Toy::new();
+        let mut toy = Pair::new();
         let outputs = toy.create(1, 1, 40_000);
         toy.settle(outputs);
-        let before = toy.hub.journal.len();
+        let before = toy.hub.disk.backup();
         let outputs = toy.create(2, 2, 50_000);
         toy.settle(outputs);
-        restored(&mut toy, before);
+        restored(&mut toy, &before);
         hear_changed(&mut toy, change);
         let state = toy.hub.get::<TransferRow>(&Key::Transfer(id(2))).map(|row| row.state);
         assert_ne!(state, Some(TransferState::Committed), "{what}");
@@ -255,7 +216,7 @@ fn what_cannot_be_is_parked_for_people() {
         assert_eq!(incident.refusal.reason, Reason::ContraryOrder, "{what}");
         let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
         assert!(own.recovered > 0 && own.hub_seq <= 2, "{what}: {own:?}");
-        toy.hub.mark.incarnation = own.incarnation;
+        toy.hub.incarnation = own.incarnation;
         // The hub serves, and the next commit takes a number that no node has recorded.
         for province in [PAYER, PAYEE] {
             toy.join(province);
@@ -271,12 +232,12 @@ fn what_cannot_be_is_parked_for_people() {
 /// A province that tells a leg that is not its own makes noise, and keeps nothing from being adopted.
 #[test]
 fn what_a_third_party_tells_of_a_transfer_counts_for_nothing() {
-    let mut toy = Toy::new();
-    let before = toy.hub.journal.len();
+    let mut toy = Pair::new();
+    let before = toy.hub.disk.backup();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
     let lost = transfer(&toy, 1);
-    restored(&mut toy, before);
+    restored(&mut toy, &before);
     hear_changed(&mut toy, |at, legs| {
         if at == PAYEE {
             let mut other = HeardLeg { side: Side::Payer, ..legs[0].clone() };
@@ -291,11 +252,11 @@ fn what_a_third_party_tells_of_a_transfer_counts_for_nothing() {
 /// A hub's clock that was far ahead would stand still for as long: what nodes tell may not set it.
 #[test]
 fn times_that_nodes_tell_do_not_set_the_hubs_clock() {
-    let mut toy = Toy::new();
-    let before = toy.hub.journal.len();
+    let mut toy = Pair::new();
+    let before = toy.hub.disk.backup();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    restored(&mut toy, before);
+    restored(&mut toy, &before);
     hear_changed(&mut toy, |_, legs| {
         for leg in legs {
             let later = Civil(NOON + 3_600_000);
@@ -312,11 +273,11 @@ fn times_that_nodes_tell_do_not_set_the_hubs_clock() {
 /// The other side has lost its leg too. What one node has recorded as committed may not be aborted here, at no start.
 #[test]
 fn a_commit_that_cannot_be_adopted_is_not_aborted_either() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
-    let before = toy.hub.journal.len();
+    let before = toy.hub.disk.backup();
     toy.settle(outputs);
-    restored(&mut toy, before);
+    restored(&mut toy, &before);
     assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
     hear_changed(&mut toy, |at, legs| {
         if at == PAYEE {
@@ -325,7 +286,7 @@ fn a_commit_that_cannot_be_adopted_is_not_aborted_either() {
     });
     assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
     let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
-    toy.hub.mark.incarnation = own.incarnation;
+    toy.hub.incarnation = own.incarnation;
     toy.restart_hub(95);
     assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
     let incident: IncidentRow = toy.hub.get(&Key::Incident(id(1), Side::Payer)).expect("noted");

@@ -8,9 +8,6 @@ use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::toy::{
-    Host, HubOutput, PAYEE, PAYER, Toy, announcement, answer as node_answer, id, member,
-};
 use crate::domain::value::calendar::Mono;
 use crate::domain::value::id::{Digest, StartId};
 use crate::domain::value::ledger::AccountKind;
@@ -18,13 +15,14 @@ use crate::domain::value::member::WalletState;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
+use crate::testkit::{
+    HubOutput, MemoryDisk, PAYEE, PAYER, Pair, announcement, answer as node_answer, id, member,
+};
 
 /// What is left of a node when an older state of its store is restored.
-fn restored(node: &mut Host<node::NodeMachine>, upto: usize) {
-    let journal = node.journal[..upto].to_vec();
-    node.rows = crate::domain::machine::record::replay(&journal);
-    node.mark.sequence = upto as u64;
-    node.journal = journal;
+fn restored(toy: &mut Pair, province: ProvinceCode, backup: &MemoryDisk<node::Record>) {
+    toy.node(province).disk.restored(backup);
+    toy.start_node_as(province, 70);
 }
 
 fn standing(outputs: &[HubOutput]) -> &Answer {
@@ -35,8 +33,8 @@ fn standing(outputs: &[HubOutput]) -> &Answer {
 }
 
 /// A toy whose payer's node was heard after it had written something, and what was seen of it.
-fn heard() -> (Toy, PeerRow) {
-    let mut toy = Toy::new();
+fn heard() -> (Pair, PeerRow) {
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
     let seen: PeerRow = toy.hub.get(&Key::Peer(PAYER)).expect("admitted");
@@ -52,12 +50,12 @@ fn with_hash(sequence: u64, hash: u8) -> PeerMark {
 fn a_start_proves_that_its_journal_holds_what_was_seen_of_it() {
     let (mut toy, seen) = heard();
     let (at, ahead) = (seen.sequence, with_hash(seen.sequence + 5, 9));
-    let outputs = toy.hub.run(toy.now, announcement(1, PAYER, ahead, None));
+    let outputs = toy.run_hub(announcement(1, PAYER, ahead, None));
     assert_eq!(standing(&outputs), &Answer::Announced(Announced::Prove { sequence: at }));
     // A proof for another sequence proves nothing.
-    let outputs = toy.hub.run(toy.now, announcement(2, PAYER, ahead, Some((at + 1, seen.head_hash))));
+    let outputs = toy.run_hub(announcement(2, PAYER, ahead, Some((at + 1, seen.head_hash))));
     assert_eq!(standing(&outputs), &Answer::Announced(Announced::Prove { sequence: at }));
-    let outputs = toy.hub.run(toy.now, announcement(3, PAYER, ahead, Some((at, seen.head_hash))));
+    let outputs = toy.run_hub(announcement(3, PAYER, ahead, Some((at, seen.head_hash))));
     assert!(
         matches!(standing(&outputs), Answer::Announced(Announced::Admitted { resync: false, .. })),
         "{outputs:?}"
@@ -72,7 +70,7 @@ fn another_history_of_the_same_length_was_restored() {
         [(61, seen.sequence + 5, Some((seen.sequence, Digest([9; 32])))), (62, seen.sequence, None)]
     {
         let mark = PeerMark { start_id: StartId([start; 16]), ..with_hash(sequence, 9) };
-        let outputs = toy.hub.run(toy.now, announcement(1, PAYER, mark, proof));
+        let outputs = toy.run_hub(announcement(1, PAYER, mark, proof));
         assert!(
             matches!(standing(&outputs), Answer::Announced(Announced::Admitted { resync: true, .. })),
             "{outputs:?}"
@@ -82,34 +80,33 @@ fn another_history_of_the_same_length_was_restored() {
 
 #[test]
 fn of_two_copies_that_run_the_first_is_refused() {
-    let mut toy = Toy::new();
-    let first = toy.payer.mark;
+    let mut toy = Pair::new();
+    let first = toy.node(PAYER).mark();
     let second = PeerMark { start_id: StartId([60; 16]), ..first };
-    toy.hub.run(toy.now, announcement(1, PAYER, second, None));
+    toy.run_hub(announcement(1, PAYER, second, None));
     let announcement = Box::new(Announcement { again: true, ..Announcement::default() });
     let (ticket, province, node, knows_us_to) = (Ticket::new(2), PAYER, first, None);
     let again = Input::Announce { ticket, province, node, announcement, knows_us_to };
-    let outputs = toy.hub.run(toy.now, again);
+    let outputs = toy.run_hub(again);
     let Answer::Refused(refusal) = standing(&outputs) else { panic!("{outputs:?}") };
     assert_eq!(refusal.reason, Reason::SenderRefused);
 }
 
 #[test]
 fn a_node_that_was_restored_is_told_what_it_lost_and_only_then_takes_part() {
-    let mut toy = Toy::new();
-    let before = toy.payee.journal.len();
+    let mut toy = Pair::new();
+    let before = toy.node(PAYEE).disk.backup();
     for number in 1..=2 {
         let outputs = toy.create(u64::from(number), number, 40_000);
         toy.settle(outputs);
     }
-    restored(&mut toy.payee, before);
-    assert!(toy.payee.get::<LegRow>(&node::Key::Leg(id(1), Side::Payee)).is_none());
-    toy.payee.mark.start_id = StartId([70; 16]);
+    restored(&mut toy, PAYEE, &before);
+    assert!(toy.node(PAYEE).get::<LegRow>(&node::Key::Leg(id(1), Side::Payee)).is_none());
     let told = toy.join(PAYEE);
     assert!(told.iter().any(|it| matches!(it, Output::Effect(Effect::ReadBack(PAYEE, _)))), "{told:?}");
     // Nothing new is asked of it meanwhile, and it shows nobody what it has not got yet.
     let asked = node::Input::Look { ticket: Ticket::new(1), member_ref: member(PAYEE) };
-    let node::Answer::Refused(refusal) = node_answer(toy.payee.run(toy.now, asked)) else {
+    let node::Answer::Refused(refusal) = node_answer(toy.run_node(PAYEE, asked)) else {
         panic!("it was served");
     };
     assert_eq!(refusal.reason, Reason::Resyncing);
@@ -119,16 +116,17 @@ fn a_node_that_was_restored_is_told_what_it_lost_and_only_then_takes_part() {
     assert_eq!(refused.refusal.map(|it| it.reason), Some(Reason::ProvinceUnreachable));
     toy.settle(told);
     for number in 1..=2 {
-        let leg: LegRow = toy.payee.get(&node::Key::Leg(id(number), Side::Payee)).expect("brought back");
+        let leg: LegRow =
+            toy.node(PAYEE).get(&node::Key::Leg(id(number), Side::Payee)).expect("brought back");
         let transfer: TransferRow = toy.hub.get(&Key::Transfer(id(number))).expect("there");
         assert_eq!((leg.state, leg.hub_seq), (LegState::Committed, transfer.hub_seq));
     }
     let wallet: AccountRow =
-        toy.payee.get(&node::Key::Account(member(PAYEE), AccountKind::Wallet)).expect("there");
+        toy.node(PAYEE).get(&node::Key::Account(member(PAYEE), AccountKind::Wallet)).expect("there");
     assert_eq!(wallet.posted.fen(), 80_000);
     // As far as it has come then, it may be restored once more before it is heard again.
     let peer: PeerRow = toy.hub.get(&Key::Peer(PAYEE)).expect("there");
-    assert_eq!((peer.resync, peer.sequence), (None, toy.payee.mark.sequence));
+    assert_eq!((peer.resync, peer.sequence), (None, toy.node(PAYEE).mark().sequence));
     toy.join(PAYEE);
     let outputs = toy.create(10, 10, 100);
     toy.settle(outputs);
@@ -142,34 +140,35 @@ fn a_node_that_was_restored_is_told_what_it_lost_and_only_then_takes_part() {
 /// ended, the node found too little for what was paid with it, and put that into the suspense account.
 #[test]
 fn what_was_recorded_late_is_told_before_what_was_decided_after() {
-    let mut toy = Toy::with_rules(|rules| rules.transfer_max = Some(Money::from_fen(1_000_000)));
+    let mut toy = Pair::with_rules(|rules| rules.transfer_max = Some(Money::from_fen(1_000_000)));
     let outputs = toy.create(1, 1, 600_000);
     for output in outputs {
         if let Output::Effect(Effect::Prepare(PAYER, leg)) = output {
             toy.prepare(&leg);
         }
     }
-    toy.now.mono = Mono(toy.now.mono.0 + 60_000);
-    let late = toy.hub.run(toy.now, Input::Tick);
+    toy.network.now.mono = Mono(toy.network.now.mono.0 + 60_000);
+    let late = toy.run_hub(Input::Tick);
     let outputs = toy.create(2, 2, 100);
     toy.settle(outputs);
-    let before = toy.payer.journal.len();
+    let before = toy.node(PAYER).disk.backup();
     toy.settle(late);
-    toy.hub.run(toy.now, Input::Tick);
+    toy.run_hub(Input::Tick);
     let outputs = toy.create(3, 3, 600_000);
     toy.settle(outputs);
-    restored(&mut toy.payer, before);
-    let hub: PeerRow = toy.payer.get(&node::Key::Peer(ProvinceCode::HUB)).expect("seen");
+    restored(&mut toy, PAYER, &before);
+    let hub: PeerRow = toy.node(PAYER).get(&node::Key::Peer(ProvinceCode::HUB)).expect("seen");
     let ended: TransferRow = toy.hub.get(&Key::Transfer(id(1))).expect("there");
     assert!(ended.decided_seq.is_some_and(|decided| decided <= hub.sequence), "{hub:?} {ended:?}");
-    let account = |toy: &Toy| -> AccountRow {
-        toy.payer.get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("there")
+    let account = |toy: &Pair| -> AccountRow {
+        toy.node(PAYER).get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("there")
     };
     assert_eq!(account(&toy).held.fen(), 600_000);
-    toy.restart_node_as(PAYER, 70);
+    toy.start_node_as(PAYER, 70);
     let told = toy.join(PAYER);
     toy.settle(told);
-    let leg = |number| -> LegRow { toy.payer.get(&node::Key::Leg(id(number), Side::Payer)).expect("told") };
+    let leg =
+        |number| -> LegRow { toy.node(PAYER).get(&node::Key::Leg(id(number), Side::Payer)).expect("told") };
     assert_eq!(leg(1).state, LegState::Aborted);
     assert_eq!((leg(3).state, leg(3).account), (LegState::Committed, AccountKind::Personal));
     assert_eq!((account(&toy).held.fen(), account(&toy).posted.fen()), (0, 399_900));
@@ -178,16 +177,15 @@ fn what_was_recorded_late_is_told_before_what_was_decided_after() {
 /// Calls overtake each other: a transfer that came before the end of the hold that it was made of found too little.
 #[test]
 fn holds_end_before_transfers_are_told_again() {
-    let mut toy = Toy::new();
-    let before = toy.payer.journal.len();
+    let mut toy = Pair::new();
+    let before = toy.node(PAYER).disk.backup();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
     toy.create(2, 2, 100);
-    toy.now.mono = Mono(toy.now.mono.0 + 60_000);
-    let outputs = toy.hub.run(toy.now, Input::Tick);
+    toy.network.now.mono = Mono(toy.network.now.mono.0 + 60_000);
+    let outputs = toy.run_hub(Input::Tick);
     toy.settle(outputs);
-    restored(&mut toy.payer, before);
-    toy.payer.mark.start_id = StartId([70; 16]);
+    restored(&mut toy, PAYER, &before);
     toy.join(PAYER);
     let told = |outputs: &[HubOutput]| -> Vec<_> {
         let decisions = outputs.iter().filter_map(|it| match it {
@@ -198,12 +196,12 @@ fn holds_end_before_transfers_are_told_again() {
     };
     let after = toy.hub.get::<PeerRow>(&Key::Peer(PAYER)).and_then(|peer| peer.resync);
     let after = after.expect("told again");
-    toy.hub.run(toy.now, toy.page(PAYER, Page::Late(after)));
-    let first = told(&toy.hub.run(toy.now, toy.page(PAYER, Page::After(after))));
+    toy.run_hub(toy.read_back(PAYER, Page::Late(after)));
+    let first = told(&toy.run_hub(toy.read_back(PAYER, Page::After(after))));
     assert_eq!(first.iter().map(|it| it.transfer_id).collect::<Vec<_>>(), [id(2)]);
     let acks = toy.decide(PAYER, first[0].clone());
-    let node = toy.payer.mark;
-    let next = told(&toy.hub.run(toy.now, Input::Acks { province: PAYER, node, told: vec![], acks }));
+    let node = toy.node(PAYER).mark();
+    let next = told(&toy.run_hub(Input::Acks { province: PAYER, node, told: vec![], acks }));
     assert_eq!(next.iter().map(|it| it.transfer_id).collect::<Vec<_>>(), [id(1)]);
 }
 
@@ -211,8 +209,8 @@ fn holds_end_before_transfers_are_told_again() {
 /// would end in the suspense account.
 #[test]
 fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after() {
-    let mut toy = Toy::new();
-    let before = toy.payer.journal.len();
+    let mut toy = Pair::new();
+    let before = toy.node(PAYER).disk.backup();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
     toy.propose(50, 1, 40_000);
@@ -220,8 +218,7 @@ fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after()
     toy.settle(outputs);
     let outputs = toy.create(2, 2, 100);
     toy.settle(outputs);
-    restored(&mut toy.payer, before);
-    toy.payer.mark.start_id = StartId([70; 16]);
+    restored(&mut toy, PAYER, &before);
     let told = toy.join(PAYER);
     let mut outputs = told;
     for late in [true, false] {
@@ -231,7 +228,7 @@ fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after()
         });
         let asked = asked.expect("a page is asked for");
         assert_eq!(matches!(asked, Page::Late(_)), late);
-        outputs = toy.hub.run(toy.now, toy.page(PAYER, asked));
+        outputs = toy.run_hub(toy.read_back(PAYER, asked));
     }
     for number in [1, 50, 2] {
         let decisions = outputs.into_iter().filter_map(|it| match it {
@@ -241,63 +238,64 @@ fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after()
         let mut decisions: Vec<_> = decisions.collect();
         assert_eq!(decisions.iter().map(|it| it.transfer_id).collect::<Vec<_>>(), [id(number)]);
         let acks = toy.decide(PAYER, decisions.remove(0));
-        let node = toy.payer.mark;
-        outputs = toy.hub.run(toy.now, Input::Acks { province: PAYER, node, told: vec![], acks });
+        let node = toy.node(PAYER).mark();
+        outputs = toy.run_hub(Input::Acks { province: PAYER, node, told: vec![], acks });
     }
     let key = node::Key::Account(member(PAYER), AccountKind::Personal);
-    assert_eq!(toy.payer.get::<AccountRow>(&key).expect("there").posted.fen(), 1_000_000 - 100);
+    assert_eq!(toy.node(PAYER).get::<AccountRow>(&key).expect("there").posted.fen(), 1_000_000 - 100);
     assert_eq!(toy.hub.get::<PeerRow>(&Key::Peer(PAYER)).expect("there").resync, None);
 }
 
 /// The allotment that paid for the transfer was lost with the store.
 #[test]
 fn what_the_members_account_cannot_take_goes_to_the_suspense_account() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    restored(&mut toy.payer, 0);
-    toy.payer.mark.start_id = StartId([70; 16]);
+    toy.node_mut(PAYER).rewrite(Vec::clear);
+    toy.start_node_as(PAYER, 70);
     let told = toy.join(PAYER);
     toy.settle(told);
-    let balance =
-        |kind, whose| toy.payer.get::<AccountRow>(&node::Key::Account(whose, kind)).map(|it| it.posted.fen());
+    let balance = |kind, whose| {
+        toy.node(PAYER).get::<AccountRow>(&node::Key::Account(whose, kind)).map(|it| it.posted.fen())
+    };
     assert_eq!(balance(AccountKind::Personal, member(PAYER)), Some(0));
     assert_eq!(balance(AccountKind::Suspense, node::account::PROVINCE), Some(-40_000));
     assert_eq!(balance(AccountKind::Clearing, node::account::PROVINCE), Some(40_000));
-    let incident: IncidentRow = toy.payer.get(&node::Key::Incident(id(1), Side::Payer)).expect("raised");
+    let incident: IncidentRow =
+        toy.node(PAYER).get(&node::Key::Incident(id(1), Side::Payer)).expect("raised");
     assert_eq!(incident.refusal.reason, Reason::ReplayedToSuspense);
 }
 
 /// Found in review: what waited in the outbox came first and without its leg, and was rejected.
 #[test]
 fn what_waited_for_the_node_comes_with_its_leg() {
-    let mut toy = Toy::new();
-    let before = toy.payee.journal.len();
-    toy.hub.run(toy.now, Input::Link { province: PAYEE, up: false });
-    toy.hub.run(toy.now, Input::Link { province: PAYEE, up: true });
+    let mut toy = Pair::new();
+    let before = toy.node(PAYEE).disk.backup();
+    toy.run_hub(Input::Link { province: PAYEE, up: false });
+    toy.run_hub(Input::Link { province: PAYEE, up: true });
     let outputs = toy.create(1, 1, 40_000);
     // Both vote, the hub decides, and the payee's node dies before it hears of it.
     let mut decided = Vec::new();
     for output in outputs {
         if let Output::Effect(Effect::Prepare(province, leg)) = output {
             let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-            let node = toy.node(province).mark;
-            decided.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));
+            let node = toy.node(province).mark();
+            decided.extend(toy.run_hub(Input::Votes { province, node, votes }));
         }
     }
     decided.retain(|it| !matches!(it, Output::Effect(Effect::Decide(PAYEE, _))));
     toy.settle(decided);
-    restored(&mut toy.payee, before);
-    toy.payee.mark.start_id = StartId([70; 16]);
-    toy.hub.run(toy.now, Input::Link { province: PAYEE, up: false });
+    restored(&mut toy, PAYEE, &before);
+    toy.run_hub(Input::Link { province: PAYEE, up: false });
     let told = toy.join(PAYEE);
     toy.settle(told);
-    let outputs = toy.hub.run(toy.now, Input::Link { province: PAYEE, up: true });
+    let outputs = toy.run_hub(Input::Link { province: PAYEE, up: true });
     toy.settle(outputs);
-    let leg: LegRow = toy.payee.get(&node::Key::Leg(id(1), Side::Payee)).expect("brought back");
+    let leg: LegRow = toy.node(PAYEE).get(&node::Key::Leg(id(1), Side::Payee)).expect("brought back");
     assert_eq!(leg.state, LegState::Committed);
-    toy.now.mono = Mono(1_000);
-    let outputs = toy.hub.run(toy.now, Input::Tick);
+    toy.network.now.mono = Mono(1_000);
+    let outputs = toy.run_hub(Input::Tick);
     toy.settle(outputs);
     assert!(toy.hub.get::<TransferRow>(&Key::Transfer(id(1))).expect("there").payee_recorded_seq.is_some());
 }
@@ -305,38 +303,36 @@ fn what_waited_for_the_node_comes_with_its_leg() {
 /// A restart of the hub in the middle of a resync goes on where it was, and sends nothing without its leg before.
 #[test]
 fn a_hub_that_restarts_goes_on_telling() {
-    let mut toy = Toy::new();
-    let before = toy.payee.journal.len();
+    let mut toy = Pair::new();
+    let before = toy.node(PAYEE).disk.backup();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    restored(&mut toy.payee, before);
-    toy.payee.mark.start_id = StartId([70; 16]);
+    restored(&mut toy, PAYEE, &before);
     toy.join(PAYEE);
     let outputs = toy.restart_hub(80);
     assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Decide(PAYEE, _)))), "{outputs:?}");
     let told = toy.join(PAYEE);
     toy.settle(told);
-    let leg: LegRow = toy.payee.get(&node::Key::Leg(id(1), Side::Payee)).expect("brought back");
+    let leg: LegRow = toy.node(PAYEE).get(&node::Key::Leg(id(1), Side::Payee)).expect("brought back");
     assert_eq!(leg.state, LegState::Committed);
 }
 
 /// A prepare that was on its way while the node was restored may have been decided since.
 #[test]
 fn a_prepare_of_before_the_admission_is_refused() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     let Some(Output::Effect(Effect::Prepare(_, leg))) =
         outputs.iter().find(|it| matches!(it, Output::Effect(Effect::Prepare(PAYER, _))))
     else {
         panic!("{outputs:?}")
     };
-    let (leg, late) = (leg.clone(), toy.hub.mark);
-    toy.settle(outputs.into_iter().skip(usize::MAX).collect());
+    let (leg, late) = (leg.clone(), toy.hub.mark());
     toy.restart_node(PAYER, 70);
     let late = PeerMark { sequence: late.sequence - 1, ..late };
-    let presented = Ok(leg.clone().with_id_hash(|_| crate::domain::toy::id_hash(PAYER)));
+    let presented = Ok(leg.clone().with_id_hash(crate::testkit::id_hash));
     let input = node::Input::Prepare { ticket: Ticket::new(1), hub: late, legs: vec![presented] };
-    let answer = crate::domain::toy::answer(toy.payer.run(toy.now, input));
+    let answer = crate::testkit::answer(toy.run_node(PAYER, input));
     assert!(matches!(answer, node::Answer::Refused(_)), "{answer:?}");
 }
 
@@ -344,37 +340,37 @@ fn a_prepare_of_before_the_admission_is_refused() {
 /// they would never be told to what is restored from it.
 #[test]
 fn a_node_that_is_told_again_notes_the_hub_only_when_it_has_all() {
-    let mut toy = Toy::new();
-    let before = toy.payee.journal.len();
+    let mut toy = Pair::new();
+    let before = toy.node(PAYEE).disk.backup();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    restored(&mut toy.payee, before);
-    let known =
-        |toy: &Toy| toy.payee.get::<PeerRow>(&node::Key::Peer(ProvinceCode::HUB)).map(|it| it.sequence);
+    restored(&mut toy, PAYEE, &before);
+    let known = |toy: &Pair| {
+        toy.node(PAYEE).get::<PeerRow>(&node::Key::Peer(ProvinceCode::HUB)).map(|it| it.sequence)
+    };
     let stored = known(&toy);
-    toy.restart_node_as(PAYEE, 70);
+    toy.start_node_as(PAYEE, 70);
     let told = toy.join(PAYEE);
-    assert!(toy.hub.mark.sequence > stored.expect("it has met the hub"));
+    assert!(toy.hub.mark().sequence > stored.expect("it has met the hub"));
     assert_eq!(known(&toy), stored);
     toy.settle(told);
     assert_eq!(known(&toy), stored, "told, and not admitted yet");
     toy.join(PAYEE);
-    assert_eq!(known(&toy), Some(toy.hub.mark.sequence));
+    assert_eq!(known(&toy), Some(toy.hub.mark().sequence));
 }
 
 /// A wallet that was closed shows its balance to nobody.
 #[test]
 fn a_closed_wallet_takes_no_leg_that_was_lost() {
-    let mut toy = Toy::new();
-    let before = toy.payee.journal.len();
+    let mut toy = Pair::new();
+    let before = toy.node(PAYEE).disk.backup();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    restored(&mut toy.payee, before);
-    let wallet: WalletRow = toy.payee.get(&node::Key::Wallet(member(PAYEE))).expect("open");
-    toy.payee.rows.put(WalletRow { state: WalletState::Closed, ..wallet });
-    toy.payee.mark.start_id = StartId([70; 16]);
+    restored(&mut toy, PAYEE, &before);
+    let wallet: WalletRow = toy.node(PAYEE).get(&node::Key::Wallet(member(PAYEE))).expect("open");
+    toy.node(PAYEE).disk.put(WalletRow { state: WalletState::Closed, ..wallet });
     let told = toy.join(PAYEE);
     toy.settle(told);
     let suspense = node::Key::Account(node::account::PROVINCE, AccountKind::Suspense);
-    assert_eq!(toy.payee.get::<AccountRow>(&suspense).map(|it| it.posted.fen()), Some(40_000));
+    assert_eq!(toy.node(PAYEE).get::<AccountRow>(&suspense).map(|it| it.posted.fen()), Some(40_000));
 }

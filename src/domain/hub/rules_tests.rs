@@ -10,10 +10,10 @@ use crate::domain::reason::{Reason, RefusalSide};
 use crate::domain::rules::closed_hours::ClosedHours;
 use crate::domain::rules::rulebook::{RuleLayer, RulePlace, RuleText, RuleValues, RuleVersion, Rulebook};
 use crate::domain::rules::verification::Verification;
-use crate::domain::toy::{NOON, PAYEE, Toy, create, national_values};
 use crate::domain::value::calendar::Civil;
 use crate::domain::value::id::Digest;
 use crate::domain::value::{calendar::Day, money::Money};
+use crate::testkit::{NOON, PAYEE, PAYER, Pair, create, national_values};
 use std::sync::Arc;
 
 const NATIONAL: Digest = Digest([0; 32]);
@@ -45,25 +45,25 @@ fn at_hour(hour: i64, ms: i64) -> Civil {
     Civil(NOON + (hour - 12) * 3_600_000 + ms)
 }
 
-fn made(toy: &mut Toy, number: u8, verification: Option<Verification>) -> TransferRow {
+fn made(toy: &mut Pair, number: u8, verification: Option<Verification>) -> TransferRow {
     let Input::Create { ticket, request } = create(1, number, 100) else { panic!("no request") };
     let request = Box::new(CreateRequest { verification, ..*request });
-    let outputs = toy.hub.run(toy.now, Input::Create { ticket, request });
+    let outputs = toy.run_hub(Input::Create { ticket, request });
     toy.settle(outputs);
     transfer(toy, number)
 }
 
 #[test]
 fn the_closed_hours_refuse_before_anything_is_held_and_name_their_rulebook() {
-    let mut toy = Toy::new();
-    toy.hub.run(toy.now, Input::Rules(book(hours("22:00..06:00"), RuleValues::default())));
+    let mut toy = Pair::new();
+    toy.run_hub(Input::Rules(book(hours("22:00..06:00"), RuleValues::default())));
     for (number, at, open) in [
         (1, at_hour(22, -1), true),
         (2, at_hour(22, 0), false),
         (3, at_hour(30, -1), false),
         (4, at_hour(30, 0), true),
     ] {
-        toy.now.civil = at;
+        toy.network.now.civil = at;
         let row = made(&mut toy, number, None);
         assert_eq!(row.state == TransferState::Committed, open, "{number}");
         if !open {
@@ -78,21 +78,21 @@ fn the_closed_hours_refuse_before_anything_is_held_and_name_their_rulebook() {
 
 #[test]
 fn the_payees_place_has_hours_of_its_own() {
-    let mut toy = Toy::new();
-    toy.hub.run(toy.now, Input::Rules(book(RuleValues::default(), hours("11:00..13:00"))));
+    let mut toy = Pair::new();
+    toy.run_hub(Input::Rules(book(RuleValues::default(), hours("11:00..13:00"))));
     let row = made(&mut toy, 1, None);
     let refusal = row.refusal.expect("refused");
     assert_eq!(refusal.metadata[1], ("region".to_owned(), "510100".to_owned()));
     assert_eq!((row.payer_rulebook, row.payee_rulebook), (None, Some(OWN)));
-    toy.now.civil = at_hour(13, 0);
+    toy.network.now.civil = at_hour(13, 0);
     assert_eq!(made(&mut toy, 2, None).state, TransferState::Committed);
 }
 
 #[test]
 fn a_proof_of_the_payer_is_asked_for_where_his_place_says_so_and_is_no_content() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let face_only = RuleValues { verification: Some(vec![Verification::Face]), ..RuleValues::default() };
-    toy.hub.run(toy.now, Input::Rules(book(face_only, RuleValues::default())));
+    toy.run_hub(Input::Rules(book(face_only, RuleValues::default())));
     for (number, stated) in [(1, None), (2, Some(Verification::CodePassword))] {
         let refusal = made(&mut toy, number, stated).refusal.expect("refused");
         assert_eq!(refusal.reason, Reason::VerificationRequired);
@@ -104,21 +104,21 @@ fn a_proof_of_the_payer_is_asked_for_where_his_place_says_so_and_is_no_content()
 
 #[test]
 fn a_place_that_asks_only_as_the_payees_asks_for_nothing() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let face_only = RuleValues { verification: Some(vec![Verification::Face]), ..RuleValues::default() };
-    toy.hub.run(toy.now, Input::Rules(book(RuleValues::default(), face_only)));
+    toy.run_hub(Input::Rules(book(RuleValues::default(), face_only)));
     assert_eq!(made(&mut toy, 1, None).state, TransferState::Committed);
 }
 
 #[test]
 fn a_new_rulebook_judges_what_comes_and_leaves_alone_what_voted_yes() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 100);
     // The payer's node votes yes by the old rules; the new ones would let nothing go.
     let Output::Effect(super::Effect::Prepare(_, leg)) = &outputs[0] else { panic!("{outputs:?}") };
     let node::Answer::Votes(_) = toy.prepare(leg) else { panic!("no votes") };
     let poor = RuleValues { floor: Some(Money::from_fen(100_000_000)), ..RuleValues::default() };
-    toy.payer.run(toy.now, node::Input::Rules(book(poor, RuleValues::default())));
+    toy.run_node(PAYER, node::Input::Rules(book(poor, RuleValues::default())));
     toy.settle(outputs);
     assert_eq!(transfer(&toy, 1).state, TransferState::Committed);
     assert_eq!(personal(&toy), (1_000_000 - 100, 0));

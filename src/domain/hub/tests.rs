@@ -10,11 +10,11 @@ use crate::domain::protocol::leg::Leg;
 use crate::domain::protocol::message::{Ack, AckResult, Question, Ruling, Verdict};
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::toy::{HubOutput, PAYEE, PAYER, Toy, announcement, id, member};
 use crate::domain::value::calendar::Mono;
 use crate::domain::value::id::StartId;
 use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::side::Side;
+use crate::testkit::{HubOutput, PAYEE, PAYER, Pair, announcement, id, member};
 
 fn legs(outputs: &[HubOutput]) -> Vec<Leg> {
     let leg = |output: &HubOutput| match output {
@@ -24,18 +24,18 @@ fn legs(outputs: &[HubOutput]) -> Vec<Leg> {
     outputs.iter().filter_map(leg).collect()
 }
 
-pub(super) fn transfer(toy: &Toy, number: u8) -> TransferRow {
+pub(super) fn transfer(toy: &Pair, number: u8) -> TransferRow {
     toy.hub.get(&Key::Transfer(id(number))).expect("a transfer")
 }
 
-pub(super) fn personal(toy: &Toy) -> (i64, i64) {
+pub(super) fn personal(toy: &Pair) -> (i64, i64) {
     let row: AccountRow =
-        toy.payer.get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("account");
+        toy.node(PAYER).get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("account");
     (row.posted.fen(), row.held.fen())
 }
 
-pub(super) fn wallet(toy: &Toy) -> (i64, i64) {
-    let row = toy.payee.get::<AccountRow>(&node::Key::Account(member(PAYEE), AccountKind::Wallet));
+pub(super) fn wallet(toy: &Pair) -> (i64, i64) {
+    let row = toy.node(PAYEE).get::<AccountRow>(&node::Key::Account(member(PAYEE), AccountKind::Wallet));
     row.map_or((0, 0), |row| (row.posted.fen(), row.pending.fen()))
 }
 
@@ -49,7 +49,7 @@ fn reason(answers: &[(u64, Answer)]) -> Reason {
 
 #[test]
 fn a_transfer_is_recorded_on_both_sides_and_positions_sum_to_zero() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     let answers = toy.settle(outputs);
     assert_eq!(answers.len(), 1);
@@ -67,7 +67,7 @@ fn a_transfer_is_recorded_on_both_sides_and_positions_sum_to_zero() {
 
 #[test]
 fn a_repeat_gets_the_same_transfer_and_other_content_names_the_field() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     let first = toy.settle(outputs);
     let again = toy.create(2, 1, 40_000);
@@ -80,7 +80,7 @@ fn a_repeat_gets_the_same_transfer_and_other_content_names_the_field() {
 
 #[test]
 fn sixteen_callers_of_one_id_all_get_the_one_outcome() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let mut outputs = Vec::new();
     for ticket in 0..16 {
         outputs.extend(toy.create(ticket, 1, 40_000));
@@ -93,7 +93,7 @@ fn sixteen_callers_of_one_id_all_get_the_one_outcome() {
 
 #[test]
 fn the_days_limit_holds_for_racing_transfers() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let mut outputs = Vec::new();
     for number in 1..=24 {
         outputs.extend(toy.create(u64::from(number), number, 100));
@@ -110,15 +110,15 @@ fn the_days_limit_holds_for_racing_transfers() {
 
 #[test]
 fn a_deadline_aborts_and_a_late_yes_changes_nothing() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     let legs = legs(&outputs);
     let node::Answer::Votes(votes) = toy.prepare(&legs[0]) else { panic!("no votes") };
     assert_eq!(personal(&toy), (1_000_000, 40_000));
-    toy.now.mono = Mono(8_000);
-    let outputs = toy.hub.run(toy.now, Input::Tick);
-    let node = toy.payer.mark;
-    let late = toy.hub.run(toy.now, Input::Votes { province: PAYER, node, votes });
+    toy.network.now.mono = Mono(8_000);
+    let outputs = toy.run_hub(Input::Tick);
+    let node = toy.node(PAYER).mark();
+    let late = toy.run_hub(Input::Votes { province: PAYER, node, votes });
     assert_eq!(late, vec![]);
     let answers = toy.settle(outputs);
     assert_eq!(reason(&answers), Reason::DeadlineExpired);
@@ -131,7 +131,7 @@ fn a_deadline_aborts_and_a_late_yes_changes_nothing() {
 
 #[test]
 fn a_hub_that_restarts_undecided_aborts_and_the_hold_returns() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     legs(&outputs).iter().for_each(|leg| {
         toy.prepare(leg);
@@ -145,14 +145,14 @@ fn a_hub_that_restarts_undecided_aborts_and_the_hold_returns() {
 
 #[test]
 fn a_decision_survives_a_restart_and_is_delivered_after_it() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     for leg in legs(&outputs) {
         let province = leg.terms.province;
         let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-        let node = toy.node(province).mark;
+        let node = toy.node(province).mark();
         // The decisions that come out are lost with the process.
-        toy.hub.run(toy.now, Input::Votes { province, node, votes });
+        toy.run_hub(Input::Votes { province, node, votes });
     }
     assert_eq!(transfer(&toy, 1).state, TransferState::Committed);
     let outputs = toy.restart_hub(9);
@@ -162,12 +162,12 @@ fn a_decision_survives_a_restart_and_is_delivered_after_it() {
 
 #[test]
 fn an_unknown_id_is_a_tombstone_before_it_is_answered_and_stays_aborted() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let question = Question { transfer_id: id(1), side: Side::Payer, terms_digest: Default::default() };
-    let node = toy.payer.mark;
-    let ask = |toy: &mut Toy| {
+    let node = toy.node(PAYER).mark();
+    let ask = |toy: &mut Pair| {
         let questions = vec![question.clone()];
-        toy.hub.run(toy.now, Input::Resolve { ticket: Ticket::new(5), province: PAYER, node, questions })
+        toy.run_hub(Input::Resolve { ticket: Ticket::new(5), province: PAYER, node, questions })
     };
     let first = ask(&mut toy);
     let [Output::Answer(5, Answer::Rulings(rulings))] = first.as_slice() else { panic!("{first:?}") };
@@ -181,14 +181,14 @@ fn an_unknown_id_is_a_tombstone_before_it_is_answered_and_stays_aborted() {
 
 #[test]
 fn only_a_party_under_the_same_terms_learns_a_decision() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    let node = toy.payee.mark;
+    let node = toy.node(PAYEE).mark();
     let terms_digest = transfer(&toy, 1).terms_digest;
     let mut ask = |side, terms_digest| {
         let questions = vec![Question { transfer_id: id(1), side, terms_digest }];
-        toy.hub.run(toy.now, Input::Resolve { ticket: Ticket::new(5), province: PAYEE, node, questions })
+        toy.run_hub(Input::Resolve { ticket: Ticket::new(5), province: PAYEE, node, questions })
     };
     let refused = |outputs: Vec<HubOutput>| {
         matches!(
@@ -208,22 +208,22 @@ fn only_a_party_under_the_same_terms_learns_a_decision() {
 
 #[test]
 fn a_dark_province_is_refused_before_any_hold_and_told_when_it_is_back() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.prepare(&legs(&outputs)[0]);
-    toy.hub.run(toy.now, Input::Link { province: PAYEE, up: false });
-    let outputs = toy.hub.run(toy.now, Input::PrepareFailed { province: PAYEE, transfer_ids: vec![id(1)] });
+    toy.run_hub(Input::Link { province: PAYEE, up: false });
+    let outputs = toy.run_hub(Input::PrepareFailed { province: PAYEE, transfer_ids: vec![id(1)] });
     let answers = toy.settle(outputs);
     assert_eq!(reason(&answers), Reason::ProvinceUnreachable);
     assert_eq!(personal(&toy), (1_000_000, 0));
     let outputs = toy.create(2, 2, 40_000);
     assert_eq!(legs(&outputs), vec![]);
     assert_eq!(reason(&toy.settle(outputs)), Reason::ProvinceUnreachable);
-    let outputs = toy.hub.run(toy.now, Input::Link { province: PAYEE, up: true });
+    let outputs = toy.run_hub(Input::Link { province: PAYEE, up: true });
     assert_eq!(outputs.len(), 1);
     toy.settle(outputs);
-    toy.now.mono = toy.now.mono.after(100);
-    toy.hub.run(toy.now, Input::Tick);
+    toy.network.now.mono = toy.network.now.mono.after(100);
+    toy.run_hub(Input::Tick);
     assert!(transfer(&toy, 1).payee_recorded_seq.is_some());
 }
 
@@ -231,15 +231,15 @@ fn a_dark_province_is_refused_before_any_hold_and_told_when_it_is_back() {
 /// took the incarnation that it had been given, and the hub took it for an old copy for ever.
 #[test]
 fn a_node_that_died_before_it_took_its_incarnation_is_not_an_old_copy() {
-    let mut toy = Toy::new();
-    let taken = toy.payer.mark;
+    let mut toy = Pair::new();
+    let taken = toy.node(PAYER).mark();
     let announce = |start: u8| {
         let mark = PeerMark { start_id: StartId([start; 16]), ..taken };
         announcement(7, PAYER, mark, None)
     };
     // Two starts whose admission never came back.
-    assert_eq!(admitted(toy.hub.run(toy.now, announce(50))), (taken.incarnation + 1, false));
-    assert_eq!(admitted(toy.hub.run(toy.now, announce(51))), (taken.incarnation + 2, false));
+    assert_eq!(admitted(toy.run_hub(announce(50))), (taken.incarnation + 1, false));
+    assert_eq!(admitted(toy.run_hub(announce(51))), (taken.incarnation + 2, false));
 }
 
 fn admitted(outputs: Vec<HubOutput>) -> (u64, bool) {
@@ -253,10 +253,10 @@ fn admitted(outputs: Vec<HubOutput>) -> (u64, bool) {
 
 #[test]
 fn a_deadline_under_half_a_second_is_refused_and_the_id_stays_free() {
-    let mut toy = Toy::new();
-    let Input::Create { ticket, mut request } = crate::domain::toy::create(1, 1, 40_000) else { panic!() };
+    let mut toy = Pair::new();
+    let Input::Create { ticket, mut request } = crate::testkit::create(1, 1, 40_000) else { panic!() };
     request.deadline_ms = 499;
-    let outputs = toy.hub.run(toy.now, Input::Create { ticket, request });
+    let outputs = toy.run_hub(Input::Create { ticket, request });
     assert_eq!(reason(&toy.settle(outputs)), Reason::DeadlineTooShort);
     let outputs = toy.create(2, 1, 40_000);
     toy.settle(outputs);
@@ -265,23 +265,23 @@ fn a_deadline_under_half_a_second_is_refused_and_the_id_stays_free() {
 
 #[test]
 fn the_callers_deadline_bounds_the_wait_for_recording() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     for leg in legs(&outputs) {
         let province = leg.terms.province;
         let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-        let node = toy.node(province).mark;
-        toy.hub.run(toy.now, Input::Votes { province, node, votes });
+        let node = toy.node(province).mark();
+        toy.run_hub(Input::Votes { province, node, votes });
     }
-    toy.now.mono = Mono(9_500);
-    let outputs = toy.hub.run(toy.now, Input::Tick);
+    toy.network.now.mono = Mono(9_500);
+    let outputs = toy.run_hub(Input::Tick);
     let [Output::Answer(1, Answer::Transfer(row))] = outputs.as_slice() else { panic!("{outputs:?}") };
     assert_eq!((row.state, row.payer_recorded_seq), (TransferState::Committed, None));
 }
 
 #[test]
 fn a_rejected_decision_is_parked_and_others_go_on() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
     let decision = super::transfer::decision_for(&transfer(&toy, 1), Side::Payer).expect("decided");
@@ -289,8 +289,8 @@ fn a_rejected_decision_is_parked_and_others_go_on() {
     let acks = toy.decide(PAYER, contrary);
     assert_eq!(acks[0].result, AckResult::Rejected);
     assert_eq!(personal(&toy), (960_000, 0));
-    let node = toy.payer.mark;
-    let outputs = toy.hub.run(toy.now, Input::Acks { province: PAYER, node, told: vec![], acks });
+    let node = toy.node(PAYER).mark();
+    let outputs = toy.run_hub(Input::Acks { province: PAYER, node, told: vec![], acks });
     assert_eq!(outputs, vec![Output::Effect(Effect::Alarm(id(1), Side::Payer))]);
 }
 
@@ -298,10 +298,10 @@ fn a_rejected_decision_is_parked_and_others_go_on() {
 /// the transfer never ended.
 #[test]
 fn a_node_that_holds_other_terms_than_those_that_were_aborted_has_nothing_to_record() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     toy.create(1, 1, 40_000);
-    toy.now.mono = Mono(toy.now.mono.0 + 60_000);
-    toy.hub.run(toy.now, Input::Tick);
+    toy.network.now.mono = Mono(toy.network.now.mono.0 + 60_000);
+    toy.run_hub(Input::Tick);
     let ended = super::transfer::decision_for(&transfer(&toy, 1), Side::Payer).expect("decided");
     let refusal = RefusalRecord::new(Reason::TermsDiffer, Side::Payer);
     let ack = Ack {
@@ -311,30 +311,30 @@ fn a_node_that_holds_other_terms_than_those_that_were_aborted_has_nothing_to_rec
         result: AckResult::Rejected,
         refusal: Some(refusal),
     };
-    let node = toy.payer.mark;
-    let outputs = toy.hub.run(toy.now, Input::Acks { province: PAYER, node, told: vec![], acks: vec![ack] });
+    let node = toy.node(PAYER).mark();
+    let outputs = toy.run_hub(Input::Acks { province: PAYER, node, told: vec![], acks: vec![ack] });
     assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Alarm(..)))), "{outputs:?}");
-    toy.now.mono = Mono(toy.now.mono.0 + 1_000);
-    toy.hub.run(toy.now, Input::Tick);
+    toy.network.now.mono = Mono(toy.network.now.mono.0 + 1_000);
+    toy.run_hub(Input::Tick);
     assert!(transfer(&toy, 1).payer_recorded_seq.is_some());
 }
 
 /// A receipt that never came left its decision marked as sent for ever: nothing but a restart told it again.
 #[test]
 fn a_decision_without_a_receipt_is_told_again() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     let mut told = Vec::new();
     for leg in legs(&outputs) {
         let province = leg.terms.province;
         let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-        let node = toy.node(province).mark;
-        told.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));
+        let node = toy.node(province).mark();
+        told.extend(toy.run_hub(Input::Votes { province, node, votes }));
     }
-    let node = toy.payer.mark;
+    let node = toy.node(PAYER).mark();
     let none = Input::Acks { province: PAYER, node, told: vec![(id(1), Side::Payer)], acks: vec![] };
-    assert_eq!(toy.hub.run(toy.now, none), vec![]);
-    let again = toy.hub.run(toy.now, Input::Link { province: PAYER, up: true });
+    assert_eq!(toy.run_hub(none), vec![]);
+    let again = toy.run_hub(Input::Link { province: PAYER, up: true });
     assert!(matches!(&again[..], [Output::Effect(Effect::Decide(PAYER, _))]), "{again:?}");
     assert!(told.contains(&again[0]));
 }
@@ -342,12 +342,12 @@ fn a_decision_without_a_receipt_is_told_again() {
 /// Only yes votes of a node's present life may commit.
 #[test]
 fn a_node_that_starts_anew_takes_its_votes_with_it() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     let legs = legs(&outputs);
     let node::Answer::Votes(votes) = toy.prepare(&legs[0]) else { panic!("no votes") };
-    let node = toy.payer.mark;
-    toy.hub.run(toy.now, Input::Votes { province: PAYER, node, votes });
+    let node = toy.node(PAYER).mark();
+    toy.run_hub(Input::Votes { province: PAYER, node, votes });
     toy.restart_node(PAYER, 77);
     assert_eq!(transfer(&toy, 1).state, TransferState::Aborted);
 }
@@ -355,9 +355,9 @@ fn a_node_that_starts_anew_takes_its_votes_with_it() {
 /// A node's answer may name any id: it fails its own legs only.
 #[test]
 fn a_province_that_is_no_party_fails_nothing() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     toy.create(1, 1, 40_000);
     let province = crate::domain::value::region::ProvinceCode::new(44);
-    let outputs = toy.hub.run(toy.now, Input::PrepareFailed { province, transfer_ids: vec![id(1)] });
+    let outputs = toy.run_hub(Input::PrepareFailed { province, transfer_ids: vec![id(1)] });
     assert_eq!((outputs, transfer(&toy, 1).state), (vec![], TransferState::Pending));
 }

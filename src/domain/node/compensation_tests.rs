@@ -4,7 +4,6 @@ use crate::domain::hub;
 use crate::domain::hub::Effect;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::IncidentRow;
-use crate::domain::machine::record::replay;
 use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, WalletRow};
 use crate::domain::node::{Answer, Input, leg_record};
@@ -12,17 +11,17 @@ use crate::domain::protocol::leg::{Ask, Leg, LegRef, LegState};
 use crate::domain::protocol::message::{AckResult, Decision, Verdict};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
-use crate::domain::toy::{PAYEE, PAYER, Toy, answer, id, member};
 use crate::domain::value::id::Digest;
 use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::member::InsuranceType;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::domain::value::side::Side;
+use crate::testkit::{PAYEE, PAYER, Pair, answer, id, member};
 
 /// 400.00 were sent under the id 1; both legs of a return of them, under the id 50.
-fn begun() -> (Toy, Leg, Leg) {
-    let mut toy = Toy::new();
+fn begun() -> (Pair, Leg, Leg) {
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
     toy.propose(50, 1, 40_000);
@@ -34,7 +33,7 @@ fn begun() -> (Toy, Leg, Leg) {
     (toy, debit, credit)
 }
 
-fn verdict(toy: &mut Toy, leg: &Leg) -> Verdict {
+fn verdict(toy: &mut Pair, leg: &Leg) -> Verdict {
     match toy.prepare(leg) {
         Answer::Votes(votes) => votes[0].verdict.clone(),
         other => panic!("no vote: {other:?}"),
@@ -59,14 +58,14 @@ fn originals_digest(leg: &Leg) -> Digest {
     }
 }
 
-fn refusal(toy: &mut Toy, leg: &Leg) -> Reason {
+fn refusal(toy: &mut Pair, leg: &Leg) -> Reason {
     match verdict(toy, leg) {
         Verdict::No { refusal, .. } | Verdict::Conflict { refusal } => refusal.reason,
         other => panic!("not refused: {other:?}"),
     }
 }
 
-fn row(toy: &mut Toy, province: ProvinceCode, kind: AccountKind) -> AccountRow {
+fn row(toy: &mut Pair, province: ProvinceCode, kind: AccountKind) -> AccountRow {
     toy.node(province).get(&Key::Account(member(province), kind)).expect("an account")
 }
 
@@ -103,7 +102,7 @@ fn a_prepared_return_holds_in_the_wallet_and_is_pending_in_the_personal_account(
     let (wallet, personal) =
         (row(&mut toy, PAYEE, AccountKind::Wallet), row(&mut toy, PAYER, AccountKind::Personal));
     assert_eq!((wallet.held, personal.pending, personal.day_count), (Money::ZERO, Money::ZERO, 1));
-    let original: LegRow = toy.payee.get(&Key::Leg(id(1), Side::Payee)).expect("recorded");
+    let original: LegRow = toy.node(PAYEE).get(&Key::Leg(id(1), Side::Payee)).expect("recorded");
     assert_eq!(original.returned, Money::ZERO);
 }
 
@@ -148,18 +147,18 @@ fn what_was_not_booked_here_under_these_terms_does_not_go_back() {
 #[test]
 fn accounts_that_ended_take_nothing_back_and_frozen_ones_do() {
     let (mut toy, debit, credit) = begun();
-    let wallet: WalletRow = toy.payee.get(&Key::Wallet(member(PAYEE))).expect("opened");
+    let wallet: WalletRow = toy.node(PAYEE).get(&Key::Wallet(member(PAYEE))).expect("opened");
     let state = crate::domain::value::member::WalletState::Closed;
-    toy.payee.rows.put(WalletRow { state, ..wallet.clone() });
+    toy.node(PAYEE).disk.put(WalletRow { state, ..wallet.clone() });
     assert_eq!(refusal(&mut toy, &debit), Reason::WalletClosed);
     let state = crate::domain::value::member::WalletState::Frozen;
-    toy.payee.rows.put(WalletRow { state, ..wallet });
+    toy.node(PAYEE).disk.put(WalletRow { state, ..wallet });
     let again = of(51, &debit);
     assert!(matches!(verdict(&mut toy, &again), Verdict::Yes { .. }), "freezing keeps what is to go back");
     // He has moved to residents' insurance, which has no personal account.
     let status = crate::domain::value::member::InsuranceStatus::Active;
     toy.report(PAYER, 130_100, InsuranceType::Resident, status, "moved");
-    let payer: MemberRow = toy.payer.get(&Key::Member(member(PAYER))).expect("enrolled");
+    let payer: MemberRow = toy.node(PAYER).get(&Key::Member(member(PAYER))).expect("enrolled");
     assert_eq!(payer.account_state, crate::domain::value::member::AccountState::Absent);
     assert_eq!(refusal(&mut toy, &credit), Reason::AccountAbsent);
 }
@@ -170,9 +169,9 @@ fn a_return_that_was_lost_comes_back_as_it_was() {
     let (mut toy, debit, credit) = begun();
     for (province, leg) in [(PAYEE, debit), (PAYER, credit)] {
         let Verdict::Yes { leg_record, .. } = verdict(&mut toy, &leg) else { panic!("no yes") };
-        let prepared = toy.node(province).journal.len();
+        let prepared = toy.node(province).journal().len();
         toy.decide(province, decision(&leg, Outcome::Commit, Vec::new()));
-        let (before, whole) = (prepared - 1, toy.node(province).rows.rows().cloned().collect::<Vec<_>>());
+        let (before, whole) = (prepared - 1, toy.node(province).rows());
         let known: LegRow = toy
             .node(province)
             .get(&Key::Leg(leg.reference.id.transfer_id, leg.reference.id.side))
@@ -182,32 +181,29 @@ fn a_return_that_was_lost_comes_back_as_it_was() {
             Some(leg_record.clone()),
             "what is told to a hub that was restored"
         );
-        let node = toy.node(province);
-        node.journal.truncate(before);
-        node.rows = replay(&node.journal);
+        toy.node_mut(province).rewrite(|journal| journal.truncate(before));
         let acks = toy.decide(province, decision(&leg, Outcome::Commit, leg_record));
         assert_eq!(acks[0].result, AckResult::Recorded);
         let node = toy.node(province);
-        assert_eq!(node.rows.rows().cloned().collect::<Vec<_>>(), whole);
-        assert_eq!(replay(&node.journal).rows().cloned().collect::<Vec<_>>(), whole);
+        assert_eq!(node.rows(), whole);
+        assert!(node.rebuilds().0);
     }
 }
 
 /// The original came back after a loss and fitted no account: what stands in the suspense account goes back from there.
 #[test]
 fn what_stands_in_the_suspense_account_goes_back_from_there() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
-    let node = toy.payee.journal.len();
+    let node = toy.node(PAYEE).journal().len();
     toy.settle(outputs);
-    let known: LegRow = toy.payee.get(&Key::Leg(id(1), Side::Payee)).expect("recorded");
+    let known: LegRow = toy.node(PAYEE).get(&Key::Leg(id(1), Side::Payee)).expect("recorded");
     let (sealed, original) = (leg_record(&known).expect("it voted yes"), known);
     // The wallet was opened after the backup that was restored.
-    toy.payee.journal.truncate(node);
-    toy.payee
-        .journal
-        .retain(|record| !matches!(record, crate::domain::node::record::Record::WalletOpened(_)));
-    toy.payee.rows = replay(&toy.payee.journal);
+    toy.node_mut(PAYEE).rewrite(|journal| {
+        journal.truncate(node);
+        journal.retain(|record| !matches!(record, crate::domain::node::record::Record::WalletOpened(_)));
+    });
     let replayed = Decision {
         transfer_id: id(1),
         side: Side::Payee,
@@ -215,15 +211,15 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
         outcome: Outcome::Commit,
         window: original.window,
         hub_seq: original.hub_seq,
-        decide_time: toy.now.civil,
+        decide_time: toy.network.now.civil,
         leg_record: sealed,
     };
     toy.decide(PAYEE, replayed);
-    let noted: Option<IncidentRow> = toy.payee.get(&Key::Incident(id(1), Side::Payee));
+    let noted: Option<IncidentRow> = toy.node(PAYEE).get(&Key::Incident(id(1), Side::Payee));
     assert_eq!(noted.expect("for people").refusal.reason, Reason::ReplayedToSuspense);
-    let suspense = |toy: &Toy| {
+    let suspense = |toy: &Pair| {
         let key = Key::Account(crate::domain::node::account::PROVINCE, AccountKind::Suspense);
-        toy.payee.get::<AccountRow>(&key).expect("booked")
+        toy.node(PAYEE).get::<AccountRow>(&key).expect("booked")
     };
     assert_eq!(suspense(&toy).posted.fen(), 40_000);
     toy.propose(50, 1, 40_000);
@@ -231,7 +227,7 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
     toy.settle(outputs);
     assert_eq!((suspense(&toy).posted, suspense(&toy).held), (Money::ZERO, Money::ZERO));
     assert_eq!(row(&mut toy, PAYER, AccountKind::Personal).posted.fen(), 1_000_000);
-    let leg: LegRow = toy.payee.get(&Key::Leg(id(50), Side::Payer)).expect("recorded");
+    let leg: LegRow = toy.node(PAYEE).get(&Key::Leg(id(50), Side::Payer)).expect("recorded");
     assert_eq!((leg.state, leg.account), (LegState::Committed, AccountKind::Suspense));
     assert_eq!((leg.member_ref, leg.returns), (member(PAYEE), Some(id(1))));
 }
@@ -258,6 +254,6 @@ fn a_member_whose_money_goes_back_does_not_leave_meanwhile() {
 fn a_return_cannot_be_checked() {
     let (mut toy, debit, _) = begun();
     let check = Input::Check { ticket: Ticket::new(1), legs: vec![Ok(debit)] };
-    let Answer::Refusals(refusals) = answer(toy.payee.run(toy.now, check)) else { panic!("no answer") };
+    let Answer::Refusals(refusals) = answer(toy.run_node(PAYEE, check)) else { panic!("no answer") };
     assert_eq!(refusals[0][0].reason, Reason::Unsupported);
 }

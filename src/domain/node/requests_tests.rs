@@ -5,19 +5,19 @@ use super::tests::rows;
 use super::{Answer, Input, WalletChange};
 use crate::domain::machine::step::Ticket;
 use crate::domain::node::record::RequestMark;
-use crate::domain::node::tables::{Key, MemberRow, PersonRow, WalletRow};
+use crate::domain::node::tables::{Key, MemberRow, WalletRow};
 use crate::domain::reason::Reason;
-use crate::domain::toy::{PAYEE, PAYER, Toy, answer, id_hash, member};
 use crate::domain::value::calendar::Day;
 use crate::domain::value::id::Digest;
 use crate::domain::value::member::{InsuranceStatus, InsuranceType, WalletState};
 use crate::domain::value::money::Money;
 use crate::domain::value::region::RegionCode;
+use crate::testkit::{PAYEE, PAYER, Pair, answer, member};
 
 #[test]
 fn a_balance_that_could_not_be_kept_is_refused_before_any_record() {
-    let mut toy = Toy::new();
-    let (now, before) = (toy.now, rows(&mut toy));
+    let mut toy = Pair::new();
+    let before = rows(&mut toy);
     let input = Input::Credit {
         ticket: Ticket::new(0),
         request: RequestMark { request_id: "too much".to_owned(), digest: Digest([1; 32]) },
@@ -25,14 +25,14 @@ fn a_balance_that_could_not_be_kept_is_refused_before_any_record() {
         amount: Money::from_fen(i64::MAX),
         period: 202_611,
     };
-    match answer(toy.payer.run(now, input)) {
+    match answer(toy.run_node(PAYER, input)) {
         Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::Overflow),
         other => panic!("not refused: {other:?}"),
     }
     assert_eq!(rows(&mut toy), before);
 }
 
-fn open_wallet(toy: &mut Toy, name: &str) -> Answer {
+fn open_wallet(toy: &mut Pair, name: &str) -> Answer {
     let input = Input::OpenWallet {
         ticket: Ticket::new(0),
         request: RequestMark { request_id: name.to_owned(), digest: Digest([1; 32]) },
@@ -41,30 +41,26 @@ fn open_wallet(toy: &mut Toy, name: &str) -> Answer {
         opened_by: None,
         holder: None,
     };
-    let now = toy.now;
-    answer(toy.payee.run(now, input))
+    answer(toy.run_node(PAYEE, input))
 }
 
-fn change(toy: &mut Toy, name: &str, change: WalletChange) -> Answer {
+fn change(toy: &mut Pair, name: &str, change: WalletChange) -> Answer {
     let request = RequestMark { request_id: name.to_owned(), digest: Digest([1; 32]) };
-    let now = toy.now;
-    answer(
-        toy.payee.run(
-            now,
-            Input::ChangeWallet { ticket: Ticket::new(0), request, member_ref: member(PAYEE), change },
-        ),
-    )
+    answer(toy.run_node(
+        PAYEE,
+        Input::ChangeWallet { ticket: Ticket::new(0), request, member_ref: member(PAYEE), change },
+    ))
 }
 
-fn wallet_state(toy: &Toy) -> WalletState {
-    toy.payee.get::<WalletRow>(&Key::Wallet(member(PAYEE))).expect("there is one").state
+fn wallet_state(toy: &Pair) -> WalletState {
+    toy.node(PAYEE).get::<WalletRow>(&Key::Wallet(member(PAYEE))).expect("there is one").state
 }
 
 /// The wallet was open already, so its opening was not remembered: sent again after the wallet was closed, it opened
 /// it.
 #[test]
 fn a_request_that_changed_nothing_changes_nothing_when_it_comes_late_again() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     assert!(matches!(open_wallet(&mut toy, "first"), Answer::Standing(_)));
     change(&mut toy, "second", WalletChange::Close);
     assert_eq!(wallet_state(&toy), WalletState::Closed);
@@ -72,14 +68,14 @@ fn a_request_that_changed_nothing_changes_nothing_when_it_comes_late_again() {
     assert_eq!(wallet_state(&toy), WalletState::Closed);
     // Nor can its id be used for anything else.
     let other = RequestMark { request_id: "first".to_owned(), digest: Digest([2; 32]) };
-    let (now, member_ref) = (toy.now, member(PAYEE));
+    let member_ref = member(PAYEE);
     let input = Input::ChangeWallet {
         ticket: Ticket::new(0),
         request: other,
         member_ref,
         change: WalletChange::Close,
     };
-    match answer(toy.payee.run(now, input)) {
+    match answer(toy.run_node(PAYEE, input)) {
         Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::ContentDiffers),
         other => panic!("not refused: {other:?}"),
     }
@@ -87,27 +83,26 @@ fn a_request_that_changed_nothing_changes_nothing_when_it_comes_late_again() {
 
 #[test]
 fn reports_and_suspensions_that_change_nothing_are_remembered_too() {
-    let mut toy = Toy::new();
-    let (now, member_ref) = (toy.now, member(PAYEE));
+    let mut toy = Pair::new();
+    let (member_ref, from) = (member(PAYEE), Day::of(toy.network.now.civil));
     let lift = |name: &str, until| Input::Suspend {
         ticket: Ticket::new(0),
         request: RequestMark { request_id: name.to_owned(), digest: Digest([1; 32]) },
         member_ref,
-        suspension: Suspension { from: Day::of(now.civil), until },
+        suspension: Suspension { from, until },
     };
     let until = Day::parse("2027-05-01");
-    toy.payee.run(now, lift("nothing to lift", None));
-    toy.payee.run(now, lift("suspended", until));
-    toy.payee.run(now, lift("nothing to lift", None));
-    let suspended = |toy: &Toy| {
-        let row: MemberRow = toy.payee.get(&Key::Member(member_ref)).expect("there");
+    toy.run_node(PAYEE, lift("nothing to lift", None));
+    toy.run_node(PAYEE, lift("suspended", until));
+    toy.run_node(PAYEE, lift("nothing to lift", None));
+    let suspended = |toy: &Pair| {
+        let row: MemberRow = toy.node(PAYEE).get(&Key::Member(member_ref)).expect("there");
         (row.settlement_suspended_until, row.insurance_status)
     };
     assert_eq!(suspended(&toy), (until, InsuranceStatus::Active));
-    let report = |toy: &mut Toy, status, name| {
+    let report = |toy: &mut Pair, status, name| {
         toy.report(PAYEE, 510_100, InsuranceType::Resident, status, name);
     };
-    toy.payee.rows.put(PersonRow { id_hash: id_hash(PAYEE), member_ref, sealed: vec![] });
     report(&mut toy, InsuranceStatus::Suspended, "suspended now");
     report(&mut toy, InsuranceStatus::Suspended, "still");
     report(&mut toy, InsuranceStatus::Active, "active again");

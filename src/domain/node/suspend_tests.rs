@@ -7,11 +7,11 @@ use crate::domain::machine::step::Ticket;
 use crate::domain::node::tables::{Key, MemberRow};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::toy::{NOON, PAYEE, PAYER, Toy, answer, id, member, request};
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::member::{InsuranceStatus, InsuranceType};
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::{hub, node};
+use crate::testkit::{NOON, PAYEE, PAYER, Pair, answer, id, member, request};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -19,16 +19,14 @@ fn day(text: &str) -> Day {
     Day::parse(text).expect("a day")
 }
 
-fn suspend(toy: &mut Toy, province: ProvinceCode, name: &str, suspension: Suspension) -> Answer {
-    let now = toy.now;
+fn suspend(toy: &mut Pair, province: ProvinceCode, name: &str, suspension: Suspension) -> Answer {
     let input = Input::Suspend {
         ticket: Ticket::new(0),
         request: request(name),
         member_ref: member(province),
         suspension,
     };
-    let host = if province == PAYER { &mut toy.payer } else { &mut toy.payee };
-    answer(host.run(now, input))
+    answer(toy.run_node(province, input))
 }
 
 fn until(text: &str) -> Suspension {
@@ -36,7 +34,7 @@ fn until(text: &str) -> Suspension {
     Suspension { from: day("2026-11-21"), until: Some(day(text)) }
 }
 
-fn transfer(toy: &mut Toy, number: u8) -> (TransferState, Option<RefusalRecord>) {
+fn transfer(toy: &mut Pair, number: u8) -> (TransferState, Option<RefusalRecord>) {
     let outputs = toy.create(1, number, 100);
     toy.settle(outputs);
     let row: TransferRow = toy.hub.get(&hub::Key::Transfer(id(number))).expect("a transfer");
@@ -45,22 +43,22 @@ fn transfer(toy: &mut Toy, number: u8) -> (TransferState, Option<RefusalRecord>)
 
 #[test]
 fn a_suspended_payer_is_refused_up_to_the_last_moment_before_its_end() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     suspend(&mut toy, PAYER, "s", until("2027-02-21"));
     let refusal = transfer(&mut toy, 1).1.expect("refused");
     assert_eq!((refusal.reason, refusal.side), (Reason::PayerSettlementSuspended, RefusalSide::Payer));
     assert_eq!(refusal.metadata, [("until".to_owned(), "2027-02-21".to_owned())]);
     // 92 days from 2026-11-21 to 2027-02-21, whose first moment is twelve hours before its noon.
     let end = NOON + 92 * DAY_MS - DAY_MS / 2;
-    toy.now.civil = Civil(end - 1);
+    toy.network.now.civil = Civil(end - 1);
     assert_eq!(transfer(&mut toy, 2).0, TransferState::Aborted);
-    toy.now.civil = Civil(end);
+    toy.network.now.civil = Civil(end);
     assert_eq!(transfer(&mut toy, 3).0, TransferState::Committed);
 }
 
 #[test]
 fn a_suspended_payee_is_refused_without_telling_until_when() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     suspend(&mut toy, PAYEE, "s", until("2027-11-21"));
     let refusal = transfer(&mut toy, 1).1.expect("refused");
     assert_eq!((refusal.reason, refusal.side), (Reason::PayeeSettlementSuspended, RefusalSide::Payee));
@@ -69,12 +67,12 @@ fn a_suspended_payee_is_refused_without_telling_until_when() {
 
 #[test]
 fn a_report_of_insurance_does_not_end_it_and_a_lifting_does() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     suspend(&mut toy, PAYER, "s", until("2027-02-21"));
     for status in [InsuranceStatus::Suspended, InsuranceStatus::Active] {
         toy.report(PAYER, 130_100, InsuranceType::Employee, status, status.name());
     }
-    let row: MemberRow = toy.payer.get(&Key::Member(member(PAYER))).expect("a member");
+    let row: MemberRow = toy.node(PAYER).get(&Key::Member(member(PAYER))).expect("a member");
     assert_eq!(row.settlement_suspended_until, Some(day("2027-02-21")));
     suspend(&mut toy, PAYER, "l", Suspension { from: day("2026-11-21"), until: None });
     assert_eq!(transfer(&mut toy, 1).0, TransferState::Committed);
@@ -82,7 +80,7 @@ fn a_report_of_insurance_does_not_end_it_and_a_lifting_does() {
 
 #[test]
 fn what_voted_yes_is_not_touched() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 100);
     let prepared = outputs.iter().find_map(|output| match output {
         crate::domain::machine::step::Output::Effect(crate::domain::hub::Effect::Prepare(PAYER, leg)) => {
@@ -99,7 +97,7 @@ fn what_voted_yes_is_not_touched() {
 
 #[test]
 fn it_is_done_once_and_does_not_begin_tomorrow() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let changed = |answer: Answer| match answer {
         Answer::Standing(standing) => standing.changed,
         other => panic!("refused: {other:?}"),

@@ -4,22 +4,20 @@ use super::decide::{Reaction, reaction};
 use super::prepare::{Known, Precedent, precedent};
 use super::{Answer, Effect, Input};
 use crate::domain::hub;
-use crate::domain::machine::record::replay;
 use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::node::tables::{AccountRow, PersonRow, Row};
 use crate::domain::protocol::leg::{Leg, LegState};
 use crate::domain::protocol::message::{AckResult, Decision, Ruling, Verdict};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
-use crate::domain::toy::{self, OpenVault, PAYEE, PAYER, Toy, answer, id, id_hash, member};
 use crate::domain::value::id::Digest;
 use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::member::{InsuranceStatus, InsuranceType};
 use crate::domain::value::money::Money;
 use crate::domain::value::side::Side;
-use std::sync::Arc;
+use crate::testkit::{PAYEE, PAYER, Pair, answer, id, id_hash, member};
 
-fn legs(toy: &mut Toy, number: u8, fen: i64) -> Vec<Leg> {
+fn legs(toy: &mut Pair, number: u8, fen: i64) -> Vec<Leg> {
     let leg = |output| match output {
         Output::Effect(hub::Effect::Prepare(_, leg)) => Some(*leg),
         Output::Effect(_) | Output::Answer(..) => None,
@@ -27,7 +25,7 @@ fn legs(toy: &mut Toy, number: u8, fen: i64) -> Vec<Leg> {
     toy.create(1, number, fen).into_iter().filter_map(leg).collect()
 }
 
-fn verdict(toy: &mut Toy, leg: &Leg) -> Verdict {
+fn verdict(toy: &mut Pair, leg: &Leg) -> Verdict {
     match toy.prepare(leg) {
         Answer::Votes(votes) => votes[0].verdict.clone(),
         other => panic!("no vote: {other:?}"),
@@ -54,8 +52,8 @@ fn decision(leg: &Leg, outcome: Outcome) -> Decision {
     }
 }
 
-pub(super) fn rows(toy: &mut Toy) -> Vec<Row> {
-    toy.payer.rows.rows().chain(toy.payee.rows.rows()).cloned().collect()
+pub(super) fn rows(toy: &mut Pair) -> Vec<Row> {
+    [PAYER, PAYEE].into_iter().flat_map(|province| toy.node(province).rows()).collect()
 }
 
 #[test]
@@ -112,7 +110,7 @@ fn every_cell_of_state_terms_and_acceptance_is_what_the_protocol_says() {
 
 #[test]
 fn a_prepare_repeated_gets_the_same_vote_and_one_hold() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let legs = legs(&mut toy, 1, 40_000);
     let first = verdict(&mut toy, &legs[0]);
     let before = rows(&mut toy);
@@ -122,7 +120,7 @@ fn a_prepare_repeated_gets_the_same_vote_and_one_hold() {
 
 #[test]
 fn an_id_with_other_terms_is_a_conflict_and_changes_nothing() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let mut leg = legs(&mut toy, 1, 40_000).remove(0);
     verdict(&mut toy, &leg);
     let before = rows(&mut toy);
@@ -137,7 +135,7 @@ fn an_id_with_other_terms_is_a_conflict_and_changes_nothing() {
 /// A commit of other terms is never confirmed, whatever has become of the leg.
 #[test]
 fn a_commit_of_other_terms_is_rejected_before_and_after_the_right_one() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     verdict(&mut toy, &leg);
     let right = decision(&leg, Outcome::Commit);
@@ -155,7 +153,7 @@ fn a_commit_of_other_terms_is_rejected_before_and_after_the_right_one() {
 
 #[test]
 fn abort_first_then_prepare_never_holds() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Abort))[0].result, AckResult::Recorded);
     assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::AbortedBefore);
@@ -165,12 +163,12 @@ fn abort_first_then_prepare_never_holds() {
 
 #[test]
 fn a_commit_of_an_unknown_id_is_rejected_and_raised_once() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     for _ in 0..2 {
         assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Commit))[0].result, AckResult::Rejected);
     }
-    let incidents = toy.payer.rows.rows().filter(|row| matches!(row, Row::Incident(_))).count();
+    let incidents = toy.node(PAYER).rows().iter().filter(|row| matches!(row, Row::Incident(_))).count();
     assert_eq!(incidents, 1);
 }
 
@@ -182,7 +180,7 @@ fn each_state_of_insurance_refuses_the_payee_with_its_own_reason() {
         (InsuranceStatus::Ended, Reason::PayeeEnded),
     ];
     for (number, (status, reason)) in (1..).zip(cases) {
-        let mut toy = Toy::new();
+        let mut toy = Pair::new();
         toy.report(PAYEE, 510_100, InsuranceType::Resident, status, "changed");
         let leg = legs(&mut toy, number, 40_000).remove(1);
         assert_eq!(refusal(&verdict(&mut toy, &leg)), reason);
@@ -191,7 +189,7 @@ fn each_state_of_insurance_refuses_the_payee_with_its_own_reason() {
 
 #[test]
 fn suspension_after_a_yes_does_not_touch_the_leg_but_a_move_must_wait() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     for output in &outputs {
         if let Output::Effect(hub::Effect::Prepare(_, leg)) = output {
@@ -207,16 +205,16 @@ fn suspension_after_a_yes_does_not_touch_the_leg_but_a_move_must_wait() {
 
 #[test]
 fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let leg = legs(&mut toy, 1, 400_000_000).remove(0);
-    let (now, hub) = (toy.now, toy.hub.mark);
+    let hub = toy.hub.mark();
     let person = |number: u8, sealed: &[u8]| PersonRow {
         id_hash: Digest([number; 32]),
         member_ref: member(PAYER),
         sealed: sealed.to_vec(),
     };
-    toy.payer.vault.push(person(2, OpenVault::OTHER_NAME).into());
-    toy.payer.vault.push(person(3, OpenVault::DAMAGED).into());
+    toy.node(PAYER).disk.put(person(2, b"other name"));
+    toy.node(PAYER).disk.put(person(3, b""));
     for (number, reason) in [
         (1, Reason::PayerNotInsured),
         (2, Reason::PayerIdentityMismatch),
@@ -227,10 +225,10 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
         let mut leg = leg.clone().with_id_hash(|_| id_hash);
         leg.reference.id.transfer_id = id(number);
         let legs = vec![Ok(leg)];
-        let check = toy.payer.run(now, Input::Check { ticket: Ticket::new(0), legs: legs.clone() });
+        let check = toy.run_node(PAYER, Input::Check { ticket: Ticket::new(0), legs: legs.clone() });
         let Answer::Refusals(refusals) = answer(check) else { panic!("no refusals") };
         assert_eq!(refusals[0].iter().map(|it| it.reason).collect::<Vec<_>>(), vec![reason]);
-        let outputs = toy.payer.run(now, Input::Prepare { ticket: Ticket::new(0), hub, legs });
+        let outputs = toy.run_node(PAYER, Input::Prepare { ticket: Ticket::new(0), hub, legs });
         let Answer::Votes(votes) = answer(outputs) else { panic!("no votes") };
         assert_eq!(refusal(&votes[0].verdict), reason);
     }
@@ -238,13 +236,13 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
 
 #[test]
 fn a_check_lists_every_rule_that_fails_and_writes_nothing() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     toy.report(PAYER, 130_100, InsuranceType::Resident, InsuranceStatus::Suspended, "changed");
     let leg = legs(&mut toy, 1, 400_000_000).remove(0);
-    let before = toy.payer.journal.len();
-    let legs = vec![Ok(leg.with_id_hash(|_| id_hash(PAYER)))];
+    let before = toy.node(PAYER).journal().len();
+    let legs = vec![Ok(leg.with_id_hash(id_hash))];
     let Answer::Refusals(refusals) =
-        answer(toy.payer.run(toy.now, Input::Check { ticket: Ticket::new(0), legs }))
+        answer(toy.run_node(PAYER, Input::Check { ticket: Ticket::new(0), legs }))
     else {
         panic!("no refusals")
     };
@@ -257,21 +255,22 @@ fn a_check_lists_every_rule_that_fails_and_writes_nothing() {
         Reason::InsufficientBalance,
     ];
     assert_eq!(reasons, expected);
-    assert_eq!(toy.payer.journal.len(), before);
+    assert_eq!(toy.node(PAYER).journal().len(), before);
 }
 
 #[test]
 fn an_older_hub_and_a_copy_of_it_are_refused() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     toy.restart_hub(9);
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     toy.prepare(&leg);
-    let good = toy.hub.mark;
+    let good = toy.hub.mark();
     let old = crate::domain::protocol::call::PeerMark { incarnation: good.incarnation - 1, ..good };
     let copy = crate::domain::protocol::call::PeerMark { start_id: Default::default(), ..good };
     for mark in [old, copy] {
-        toy.hub.mark = mark;
-        let answer = toy.prepare(&leg);
+        let legs = vec![Ok(leg.clone())];
+        let prepare = Input::Prepare { ticket: Ticket::new(0), hub: mark, legs };
+        let answer = answer(toy.run_node(PAYER, prepare));
         assert!(matches!(answer, Answer::Refused(refusal) if refusal.reason == Reason::SenderRefused));
     }
 }
@@ -280,18 +279,18 @@ fn an_older_hub_and_a_copy_of_it_are_refused() {
 /// holds what this node has seen of it.
 #[test]
 fn nothing_is_taken_from_a_life_of_the_hub_that_has_not_admitted_the_node() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     verdict(&mut toy, &leg);
-    toy.start_hub(9);
-    let (now, hub, before) = (toy.now, toy.hub.mark, rows(&mut toy));
+    toy.start_hub_as(9, false);
+    let (hub, before) = (toy.hub.mark(), rows(&mut toy));
     let abort = decision(&leg, Outcome::Abort);
     let told = [
         Input::Decide { ticket: Ticket::new(0), hub, decisions: vec![abort.clone()] },
         Input::Rulings { hub, rulings: vec![Ruling::Decided(abort.clone())] },
     ];
     for input in told {
-        let outputs = toy.payer.run(now, input);
+        let outputs = toy.run_node(PAYER, input);
         assert!(outputs.contains(&Output::Effect(Effect::Announce)), "{outputs:?}");
         assert_eq!(rows(&mut toy), before);
     }
@@ -301,42 +300,38 @@ fn nothing_is_taken_from_a_life_of_the_hub_that_has_not_admitted_the_node() {
 
 #[test]
 fn a_node_that_restarts_asks_at_once_about_what_is_in_doubt() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     toy.prepare(&leg);
     toy.restart_node(PAYER, 77);
-    let outputs = toy.payer.run(toy.now, Input::Tick);
+    let outputs = toy.run_node(PAYER, Input::Tick);
     let [Output::Effect(super::Effect::Ask(questions))] = outputs.as_slice() else { panic!("{outputs:?}") };
     assert_eq!((questions[0].transfer_id, questions[0].side), (id(1), Side::Payer));
     // The same tick again: the question is under way.
-    assert_eq!(toy.payer.run(toy.now, Input::Tick), vec![]);
+    assert_eq!(toy.run_node(PAYER, Input::Tick), vec![]);
 }
 
 #[test]
 fn replaying_the_journals_rebuilds_the_tables() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     for number in 1..=5 {
         let outputs = toy.create(1, number, i64::from(number) * 50_000);
         toy.settle(outputs);
     }
-    for host in [&toy.payer, &toy.payee] {
-        assert!(host.journal.len() > 5);
-        let replayed = replay(&host.journal);
-        assert_eq!(replayed.rows().collect::<Vec<_>>(), host.rows.rows().collect::<Vec<_>>());
+    for (place, (same, records)) in toy.rebuilds() {
+        assert!(same && records > 5, "{place}");
     }
-    let replayed = replay(&toy.hub.journal);
-    assert_eq!(replayed.rows().collect::<Vec<_>>(), toy.hub.rows.rows().collect::<Vec<_>>());
 }
 
 /// Commit and abort of one leg in one call: the second was judged before what it needs was loaded, and panicked.
 #[test]
 fn two_orders_about_one_leg_in_one_call_are_both_answered() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     verdict(&mut toy, &leg);
-    let (now, hub) = (toy.now, toy.hub.mark);
+    let hub = toy.hub.mark();
     let decisions = vec![decision(&leg, Outcome::Commit), decision(&leg, Outcome::Abort)];
-    let outputs = toy.payer.run(now, Input::Decide { ticket: Ticket::new(0), hub, decisions });
+    let outputs = toy.run_node(PAYER, Input::Decide { ticket: Ticket::new(0), hub, decisions });
     let Answer::Acks(acks) = answer(outputs) else { panic!("no receipts") };
     assert_eq!(
         acks.iter().map(|ack| ack.result).collect::<Vec<_>>(),
@@ -347,12 +342,12 @@ fn two_orders_about_one_leg_in_one_call_are_both_answered() {
 /// The incident was not among the rows that rulings ask for: the second of two about one leg panicked.
 #[test]
 fn two_rulings_about_one_leg_in_one_answer_are_both_taken() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     verdict(&mut toy, &leg);
-    let (now, hub) = (toy.now, toy.hub.mark);
+    let hub = toy.hub.mark();
     let rulings = [Outcome::Commit, Outcome::Abort].map(|it| Ruling::Decided(decision(&leg, it)));
-    let outputs = toy.payer.run(now, Input::Rulings { hub, rulings: rulings.to_vec() });
+    let outputs = toy.run_node(PAYER, Input::Rulings { hub, rulings: rulings.to_vec() });
     let alarms = outputs.iter().filter(|it| matches!(it, Output::Effect(Effect::Alarm(..))));
     assert_eq!(alarms.count(), 1);
 }
@@ -360,12 +355,10 @@ fn two_rulings_about_one_leg_in_one_answer_are_both_taken() {
 /// Before the hub has given a start its incarnation, its votes would belong to no life.
 #[test]
 fn a_node_that_has_not_joined_votes_on_nothing() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     let before = rows(&mut toy);
-    let start = crate::domain::value::id::StartId([9; 16]);
-    let (places, rulebook) = (toy::places().into(), toy::rulebook(|_| ()).into());
-    toy.payer.machine = super::NodeMachine::new(PAYER, start, places, rulebook, Arc::new(OpenVault), []);
+    toy.start_node_as(PAYER, 9);
     match toy.prepare(&leg) {
         Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::NotAnnounced),
         other => panic!("not refused: {other:?}"),
@@ -376,12 +369,12 @@ fn a_node_that_has_not_joined_votes_on_nothing() {
 /// Half of what it can hold is left for what is under way.
 #[test]
 fn a_clearing_account_that_is_full_takes_no_new_transfer() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let leg = legs(&mut toy, 1, 40_000).remove(0);
     let full = AccountRow {
         posted: Money::from_fen(i64::MIN / 2 - 2),
         ..super::account::empty_account(super::account::PROVINCE, AccountKind::Clearing)
     };
-    toy.payer.rows.put(full);
+    toy.node(PAYER).disk.put(full);
     assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::Overflow);
 }

@@ -4,16 +4,13 @@
 
 mod world;
 
-use crate::domain::hub::{Input, Record, Row};
-use crate::domain::machine::record::Record as _;
-use crate::domain::machine::table::Row as _;
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::hub::{Input, Record};
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::Reason;
-use crate::domain::toy::NOON;
 use crate::domain::value::calendar::Civil;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::side::Side;
+use crate::testkit::NOON;
 use std::collections::{BTreeMap, BTreeSet};
 
 use world::{IN_TIME, LATE, World, create, id, say};
@@ -54,9 +51,7 @@ fn morning(turn: u32) -> impl Iterator<Item = u32> {
 /// All of the evening's transfers have ended, each once and on both sides: committed if they were taken in time.
 fn demand_all_ended(world: &World, waiting: u32, taken: &BTreeSet<u32>) {
     let mut decided: BTreeMap<TransferId, u32> = BTreeMap::new();
-    let mut rows = WorkingSet::complete();
-    for (at, record) in world.disk.records().iter().enumerate() {
-        record.apply(at as u64 + 1, &mut rows);
+    for record in world.cluster.hub.journal() {
         if let Record::TransferDecided(it) = record {
             *decided.entry(it.transfer_id).or_default() += 1;
         }
@@ -75,9 +70,7 @@ fn demand_all_ended(world: &World, waiting: u32, taken: &BTreeSet<u32>) {
     }
     assert_eq!(world.count(|row| !row.state.is_decided()), 0);
     assert_eq!(world.count(|row| row.payer_recorded_seq.is_none() || row.payee_recorded_seq.is_none()), 0);
-    let kept = world.disk.rows();
-    let tables: Vec<&Row> = kept.iter().filter(|row| !row.table().is_vault()).collect();
-    assert!(rows.rows().eq(tables), "the tables are what the journal gives");
+    assert!(world.cluster.hub.rebuilds().0, "the tables are what the journal gives");
 }
 
 #[test]
@@ -157,7 +150,7 @@ fn a_hub_that_is_killed_in_the_middle_of_the_sweep_goes_on_where_it_was() {
 
 /// Turns until nothing is on its way and no receipt is owed.
 fn finish(world: &mut World) {
-    while !world.answers.is_empty() || world.core.wake_at().is_some() {
+    while !world.answers.is_empty() || world.wake_at().is_some() {
         world.turn(Vec::new());
     }
 }

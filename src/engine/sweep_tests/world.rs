@@ -2,10 +2,7 @@
 
 use super::{PAUSE_MS, ROUND, SIX, TURN_MS, TURNS_IN_ALL, WAITING};
 use crate::domain::hub::tables::TransferRow;
-use crate::domain::hub::{
-    AcceptRequest, Answer, CreateRequest, Deadlines, Effect, HubMachine, Input, Key, Record, WaitMode,
-};
-use crate::domain::machine::scan::Scan;
+use crate::domain::hub::{Answer, CreateRequest, Effect, HubMachine, Input, Key, Record, WaitMode};
 use crate::domain::machine::step::{Machine, Output, Ticket};
 use crate::domain::machine::table::TableRow;
 use crate::domain::protocol::call::{Announced, PeerMark};
@@ -13,16 +10,14 @@ use crate::domain::protocol::leg::{Ask, LegId, LegRef};
 use crate::domain::protocol::message::{Ack, AckResult, Decision, Verdict, Vote};
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::Reason;
-use crate::domain::toy::{self, NOON, PAYEE, PAYER};
 use crate::domain::value::calendar::{Civil, Mono, Now};
 use crate::domain::value::id::{Digest, StartId, TransferId};
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
 use crate::engine::Core;
 use crate::store::Tables;
-use crate::store::memory::{MemoryDisk, MemoryStore};
+use crate::testkit::{Cluster, Country, NOON, PAYEE, PAYER, accept, announcement, transfer};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 pub(super) fn id(number: u32) -> TransferId {
     let mut id = [7; 16];
@@ -37,18 +32,8 @@ pub(super) fn digest(number: u32) -> Digest {
 }
 
 pub(super) fn create(number: u32) -> Input {
-    let Input::Create { request, .. } = toy::create(0, 1, 100) else { panic!("not what it makes") };
-    let mut digests = request.digests;
-    digests.whole = digest(number);
-    let mut parties = request.parties.clone();
-    parties.transfer_id = id(number);
-    let request = CreateRequest {
-        transfer_id: id(number),
-        digests,
-        parties,
-        wait: WaitMode::Decided,
-        ..request.as_ref().clone()
-    };
+    let mut request = CreateRequest { wait: WaitMode::Decided, ..transfer(id(number), 100) };
+    request.digests.whole = digest(number);
     Input::Create { ticket: Ticket::new(u64::from(number)), request: Box::new(request) }
 }
 
@@ -57,14 +42,7 @@ pub(super) const IN_TIME: u64 = 1 << 32;
 pub(super) const LATE: u64 = 2 << 32;
 
 pub(super) fn say(tickets: u64, number: u32, takes: bool) -> Input {
-    let request = AcceptRequest {
-        transfer_id: id(number),
-        payee: Digest([1; 32]),
-        takes,
-        wait: WaitMode::Decided,
-        deadline_ms: 10_000,
-    };
-    Input::Accept { ticket: Ticket::new(tickets + u64::from(number)), request }
+    accept(tickets + u64::from(number), id(number), takes, WaitMode::Decided)
 }
 
 pub(super) fn node(province: ProvinceCode) -> PeerMark {
@@ -74,8 +52,7 @@ pub(super) fn node(province: ProvinceCode) -> PeerMark {
 
 /// A hub, and two provinces that do what it says.
 pub(super) struct World {
-    pub(super) disk: MemoryDisk<Record>,
-    pub(super) core: Core<HubMachine, MemoryStore<Record>>,
+    pub(super) cluster: Cluster<()>,
     pub(super) now: Now,
     pub(super) starts: u8,
     /// What the provinces answer in the next turn.
@@ -93,14 +70,10 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> World {
-        let disk = MemoryDisk::new();
-        let core = Core::new(machine(1), disk.open()).expect("a core");
-        let now = Now { mono: Mono(0), civil: Civil(NOON) };
         let mut world = World {
-            disk,
-            core,
-            now,
-            starts: 1,
+            cluster: Cluster::down(Country::pair(|_| ()), 0, ()),
+            now: Now { mono: Mono(0), civil: Civil(NOON) },
+            starts: 0,
             answers: Vec::new(),
             told: BTreeMap::new(),
             heard: BTreeMap::new(),
@@ -108,27 +81,25 @@ impl World {
             turns: 0,
             rounds: Vec::new(),
         };
-        world.begin();
+        world.restart();
         for province in [PAYER, PAYEE] {
             let mark = PeerMark { incarnation: 0, ..node(province) };
-            world.run(vec![toy::announcement(0, province, mark, None)]);
+            world.run(vec![announcement(0, province, mark, None)]);
         }
         world
-    }
-
-    pub(super) fn begin(&mut self) {
-        let all = Scan { filter: crate::domain::hub::unsettled_transfers(), after: None, limit: usize::MAX };
-        let unsettled = self.core.store().scan(&all).expect("rows");
-        let unsettled = unsettled.iter().filter_map(TableRow::of).cloned().collect();
-        self.run(vec![Input::Start { unsettled, restored: None }]);
     }
 
     /// The process is gone, with all that was on its way; what is stored stays.
     pub(super) fn restart(&mut self) {
         self.starts += 1;
         self.answers.clear();
-        self.core = Core::new(machine(self.starts), self.disk.open()).expect("a core");
-        self.begin();
+        self.cluster.start_hub(StartId([self.starts; 16]), 0, false).expect("a core");
+        self.run(Vec::new());
+    }
+
+    /// When the hub wants to be woken.
+    pub(super) fn wake_at(&self) -> Option<Mono> {
+        self.cluster.hub.wake_at()
     }
 
     /// One turn of the writer: what came, what the provinces answered, and a tick when it is time for one, as the
@@ -141,7 +112,7 @@ impl World {
         inputs.extend(came);
         let said: BTreeSet<TransferId> = inputs.iter().filter_map(said_about).collect();
         let own: usize = inputs.iter().map(records_of).sum();
-        if self.core.wake_at().is_some_and(|at| at <= self.now.mono) {
+        if self.wake_at().is_some_and(|at| at <= self.now.mono) {
             inputs.push(HubMachine::tick());
         }
         let records = self.run(inputs);
@@ -161,9 +132,11 @@ impl World {
 
     /// Runs a batch; gives its records.
     pub(super) fn run(&mut self, inputs: Vec<Input>) -> Vec<Record> {
-        let before = self.core.head().sequence;
-        let outputs = self.core.run(self.now, inputs).expect("stored");
-        assert_eq!(self.core.failures(), 0);
+        let hub = &mut self.cluster.hub;
+        let before = hub.mark().sequence;
+        hub.inbox.extend(inputs);
+        let outputs = hub.run(self.now).expect("stored");
+        assert_eq!(hub.core.as_ref().map(Core::failures), Some(0));
         let (mut votes, mut acks) = (BTreeMap::new(), BTreeMap::new());
         for output in outputs {
             match output {
@@ -195,7 +168,7 @@ impl World {
             Input::Acks { province, node: node(province), told, acks }
         });
         self.answers.extend(votes.chain(acks));
-        let journal = self.core.store().journal(before, usize::MAX).expect("records");
+        let journal = self.cluster.hub.disk.journal(before, usize::MAX).expect("records");
         let records: Vec<Record> = journal.into_iter().map(|entry| entry.record).collect();
         for record in &records {
             match record {
@@ -222,8 +195,7 @@ impl World {
     }
 
     pub(super) fn transfer(&self, number: u32) -> TransferRow {
-        let row = self.disk.row(&Key::Transfer(id(number)));
-        row.as_ref().and_then(TransferRow::of).expect("a transfer").clone()
+        self.cluster.hub.get(&Key::Transfer(id(number))).expect("a transfer")
     }
 
     /// How many of the evening's have not ended.
@@ -232,14 +204,8 @@ impl World {
     }
 
     pub(super) fn count(&self, is: impl Fn(&TransferRow) -> bool) -> usize {
-        self.disk.rows().iter().filter_map(TransferRow::of).filter(|row| is(row)).count()
+        self.cluster.hub.disk.rows().iter().filter_map(TransferRow::of).filter(|row| is(row)).count()
     }
-}
-
-pub(super) fn machine(start: u8) -> HubMachine {
-    let places = Arc::new(toy::places());
-    let rulebook = Arc::new(toy::rulebook(|_| ()));
-    HubMachine::new(StartId([start; 16]), places, rulebook, Deadlines::default())
 }
 
 /// The payer's province holds; the payee's asks him first for those of the evening, and takes those of the morning.

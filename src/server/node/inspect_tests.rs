@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::domain::machine::table::Change;
-use crate::domain::toy;
 use crate::domain::value::calendar::Civil;
 use crate::proto::node::{HubSeqRange, TransferIds};
 use crate::store::memory::MemoryStore;
 use crate::store::{Commit, Journal};
+use crate::testkit::Country;
 
 const WINDOW: u32 = 20_261_121;
 
@@ -95,7 +95,7 @@ fn pages_meet_without_gap_or_overlap_and_tokens_belong_to_their_query() {
 fn totals_count_committed_legs_and_their_digest_says_whether_sets_are_equal() {
     let query = |request: &InspectRequest| Query::read(request).expect("a query");
     let window = ask(WireSelector::WindowId("20261121".to_owned()));
-    let all = totals(&mut store(), &query(&window), &toy::places()).expect("read");
+    let all = totals(&mut store(), &query(&window), &Country::pair(|_| ()).places).expect("read");
     assert_eq!(
         (all[0].count, all[0].amount.as_str(), all[0].counter_province_code.as_str()),
         (3, "9.00", "51")
@@ -104,7 +104,10 @@ fn totals_count_committed_legs_and_their_digest_says_whether_sets_are_equal() {
         let mut request = window.clone();
         request.first_transfer_id = TransferId([first; 16]).to_string();
         request.last_transfer_id = TransferId([last; 16]).to_string();
-        totals(&mut store(), &query(&request), &toy::places()).expect("read").remove(0).set_digest
+        totals(&mut store(), &query(&request), &Country::pair(|_| ()).places)
+            .expect("read")
+            .remove(0)
+            .set_digest
     };
     let (low, high) = (part(1, 3), part(4, 5));
     let both: Vec<u8> = low.iter().zip(&high).map(|(low, high)| low ^ high).collect();

@@ -7,11 +7,11 @@ use crate::domain::machine::record::{Record, replay};
 use crate::domain::machine::table::TableRow;
 use crate::domain::node::record::LegReplayed;
 use crate::domain::node::tables::LegRow;
-use crate::domain::toy::Toy;
 use crate::domain::value::column::Value;
 use crate::domain::value::ledger::AccountKind;
 use crate::domain::{hub, node};
 use crate::store::replay::verify;
+use crate::testkit::{PAYEE, PAYER, Pair};
 use rusqlite::params_from_iter;
 use tempfile::{TempDir, tempdir};
 
@@ -60,16 +60,16 @@ fn difference<R: Record>(dir: &TempDir) -> Option<String> {
 
 #[test]
 fn stores_from_before_recovery_verify_clean_before_and_after_their_migration() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     for number in 1..=3 {
         let outputs = toy.create(u64::from(number), number, 100);
         if number < 3 {
             toy.settle(outputs);
         }
     }
-    migrates("hub", &toy.hub.journal);
-    migrates("node:13", &toy.payer.journal);
-    migrates("node:51", &toy.payee.journal);
+    migrates("hub", &toy.hub.journal());
+    migrates("node:13", &toy.node(PAYER).journal());
+    migrates("node:51", &toy.node(PAYEE).journal());
 }
 
 fn migrates<R: Record>(owner: &str, records: &[R]) {
@@ -87,12 +87,12 @@ fn migrates<R: Record>(owner: &str, records: &[R]) {
 /// A leg that came back into the suspense account moves that one, also where no column said so.
 #[test]
 fn legs_of_before_compensations_know_the_account_that_they_moved() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 100);
     toy.settle(outputs);
     let outputs = toy.create(2, 2, 100);
     toy.settle(outputs);
-    let mut records = toy.payee.journal.clone();
+    let mut records = toy.node(PAYEE).journal();
     let lost = records.iter().position(|record| matches!(record, node::Record::LegPrepared(_))).unwrap();
     let node::Record::LegPrepared(prepared) = records.remove(lost) else { unreachable!() };
     let decided = records.iter().position(|record| matches!(record, node::Record::LegDecided(_))).unwrap();
@@ -116,10 +116,10 @@ fn legs_of_before_compensations_know_the_account_that_they_moved() {
 
 #[test]
 fn a_difference_in_an_older_store_is_seen() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 100);
     toy.settle(outputs);
-    let dir = older(BEFORE_RECOVERY, "hub", &toy.hub.journal);
+    let dir = older(BEFORE_RECOVERY, "hub", &toy.hub.journal());
     super::tests::raw(&dir, "UPDATE transfer SET amount = amount + 1");
     let text = difference::<hub::Record>(&dir).unwrap();
     assert!(text.contains("table transfer") && text.contains("column amount"), "{text}");

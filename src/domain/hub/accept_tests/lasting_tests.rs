@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn the_sweep_goes_back_in_rounds_and_goes_on_after_a_restart() {
-    let mut toy = Toy::with_rules(|values| {
+    let mut toy = Pair::with_rules(|values| {
         values.acceptance = Some(true);
         values.daily_count_max = Some(1_000);
     });
@@ -12,7 +12,7 @@ fn the_sweep_goes_back_in_rounds_and_goes_on_after_a_restart() {
         let outputs = toy.create(u64::from(number), number, 100);
         toy.settle(outputs);
     }
-    let waits = |toy: &Toy| {
+    let waits = |toy: &Pair| {
         (1..=250).filter(|it| transfer(toy, *it).state == TransferState::AwaitingAcceptance).count()
     };
     assert_eq!(waits(&toy), 250);
@@ -22,8 +22,8 @@ fn the_sweep_goes_back_in_rounds_and_goes_on_after_a_restart() {
     toy.settle(outputs);
     // Others have the writer before the next round.
     assert_eq!(tick(&mut toy), vec![]);
-    assert_eq!(toy.hub.machine.wake_at(), Some(toy.now.mono.after(20)));
-    toy.now.mono = toy.now.mono.after(20);
+    assert_eq!(toy.hub.wake_at(), Some(toy.network.now.mono.after(20)));
+    toy.network.now.mono = toy.network.now.mono.after(20);
     let outputs = tick(&mut toy);
     assert_eq!(waits(&toy), 50);
     toy.settle(outputs);
@@ -62,9 +62,9 @@ fn lost_votes_are_asked_for_again_until_there_was_time_enough() {
     let mut toy = waiting();
     at(&mut toy, SIX - 1);
     toy.say(2, 1, true);
-    toy.hub.run(toy.now, Input::PrepareFailed { province: PAYEE, transfer_ids: vec![id(1)] });
+    toy.run_hub(Input::PrepareFailed { province: PAYEE, transfer_ids: vec![id(1)] });
     assert_eq!(transfer(&toy, 1).state, TransferState::Accepted);
-    toy.now.mono = toy.now.mono.after(5_000);
+    toy.network.now.mono = toy.network.now.mono.after(5_000);
     assert_eq!(by_id(&tick(&mut toy)).len(), 2);
     at(&mut toy, SIX - 1 + 60_000);
     let outputs = tick(&mut toy);
@@ -80,11 +80,11 @@ fn a_node_that_starts_again_is_asked_again_and_its_earlier_vote_does_not_count()
     let legs = by_id(&outputs);
     let payers = legs.iter().find(|leg| leg.reference.id.side == Side::Payer).expect("the payer's leg");
     let node::Answer::Votes(votes) = toy.prepare(payers) else { panic!("no votes") };
-    let node = toy.payer.mark;
-    toy.hub.run(toy.now, Input::Votes { province: PAYER, node, votes });
+    let node = toy.node(PAYER).mark();
+    toy.run_hub(Input::Votes { province: PAYER, node, votes });
     toy.restart_node(PAYER, 77);
     assert_eq!(transfer(&toy, 1).state, TransferState::Accepted);
-    toy.now.mono = toy.now.mono.after(5_000);
+    toy.network.now.mono = toy.network.now.mono.after(5_000);
     let outputs = tick(&mut toy);
     assert_eq!(by_id(&outputs).len(), 2);
     toy.settle(outputs);
@@ -105,7 +105,7 @@ fn insurance_that_ended_meanwhile_refuses_the_acceptance_and_the_hold_returns() 
 fn a_node_that_lost_what_it_was_asked_first_refuses_for_good() {
     let mut toy = waiting();
     let legs = by_id(&toy.say(2, 1, true));
-    let mut other = Toy::new();
+    let mut other = Pair::new();
     for leg in legs {
         for _ in 0..2 {
             let node::Answer::Votes(votes) = other.prepare(&leg) else { panic!("no votes") };

@@ -2,35 +2,34 @@
 
 use super::CompensationWord;
 use crate::domain::hub::record::Record;
-use crate::domain::hub::tables::{CompensationRow, Key, PositionRow, Row, TransferRow};
+use crate::domain::hub::tables::{CompensationRow, Key, PositionRow, TransferRow};
 use crate::domain::hub::tests::transfer;
 use crate::domain::hub::{Answer, Effect, Input};
-use crate::domain::machine::record::replay;
 use crate::domain::machine::step::Output;
 use crate::domain::node;
 use crate::domain::node::tables::{AccountRow, EntryRow, LegRow};
 use crate::domain::protocol::transfer::{CompensationState, TransferState};
 use crate::domain::reason::Reason;
-use crate::domain::toy::{
-    HubOutput, NOON, PAYEE, PAYER, Toy, compensate, create, id, member, operator, proposal,
-};
 use crate::domain::value::calendar::Civil;
 use crate::domain::value::ledger::{AccountKind, EntryKind};
 use crate::domain::value::money::Money;
 use crate::domain::value::side::Side;
+use crate::testkit::{
+    HubOutput, NOON, PAYEE, PAYER, Pair, compensate, create, id, member, operator, proposal,
+};
 use std::sync::Arc;
 
 const DAY: i64 = 86_400_000;
 
 /// A toy in which 400.00 were sent under the id 1.
-fn sent() -> Toy {
-    let mut toy = Toy::new();
+fn sent() -> Pair {
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
     toy
 }
 
-fn compensation(toy: &Toy, number: u8) -> CompensationRow {
+fn compensation(toy: &Pair, number: u8) -> CompensationRow {
     toy.hub.get(&Key::Compensation(id(number))).expect("proposed")
 }
 
@@ -46,16 +45,16 @@ fn is_proposed(answer: &Answer) -> bool {
 }
 
 /// What is in the payer's personal account and in the payee's wallet, in fen.
-fn balances(toy: &Toy) -> [i64; 2] {
+fn balances(toy: &Pair) -> [i64; 2] {
     let account = |rows: Option<AccountRow>| rows.map_or(0, |row| row.posted.fen());
     [
-        account(toy.payer.get(&node::Key::Account(member(PAYER), AccountKind::Personal))),
-        account(toy.payee.get(&node::Key::Account(member(PAYEE), AccountKind::Wallet))),
+        account(toy.node(PAYER).get(&node::Key::Account(member(PAYER), AccountKind::Personal))),
+        account(toy.node(PAYEE).get(&node::Key::Account(member(PAYEE), AccountKind::Wallet))),
     ]
 }
 
 /// Approves and delivers everything; gives the transfer as the operator is told.
-fn carried_out(toy: &mut Toy, number: u8) -> TransferRow {
+fn carried_out(toy: &mut Pair, number: u8) -> TransferRow {
     let outputs = toy.approve(number);
     match toy.settle(outputs).pop() {
         Some((91, Answer::Transfer(row))) => (*row).clone(),
@@ -63,17 +62,15 @@ fn carried_out(toy: &mut Toy, number: u8) -> TransferRow {
     }
 }
 
-fn replays(toy: &Toy) {
-    assert!(replay(&toy.hub.journal).rows().eq(toy.hub.rows.rows()));
-    assert!(replay(&toy.payer.journal).rows().eq(toy.payer.rows.rows()));
-    assert!(replay(&toy.payee.journal).rows().eq(toy.payee.rows.rows()));
+fn replays(toy: &Pair) {
+    assert!(toy.rebuilds().into_iter().all(|(_, (same, _))| same));
 }
 
 #[test]
 fn money_goes_back_in_the_window_of_its_own_decision_and_the_original_stays() {
     let mut toy = sent();
     let original = transfer(&toy, 1);
-    toy.now.civil = Civil(NOON + DAY);
+    toy.network.now.civil = Civil(NOON + DAY);
     assert!(is_proposed(&toy.propose(50, 1, 40_000)));
     assert_eq!(balances(&toy), [960_000, 40_000], "a proposal moves nothing");
     let back = carried_out(&mut toy, 50);
@@ -92,13 +89,14 @@ fn money_goes_back_in_the_window_of_its_own_decision_and_the_original_stays() {
     let now = transfer(&toy, 1);
     assert_eq!(TransferRow { compensation: None, ..now.clone() }, original, "no decision is changed");
     assert_eq!(now.compensation, Some(id(50)));
-    let kinds = |rows: &crate::domain::machine::working_set::WorkingSet<node::Row>, kind| {
-        let entries = rows.rows().filter_map(<EntryRow as crate::domain::machine::table::TableRow<_>>::of);
+    let kinds = |province, kind| {
+        let rows = toy.node(province).rows();
+        let entries = rows.iter().filter_map(<EntryRow as crate::domain::machine::table::TableRow<_>>::of);
         entries.filter(|row| row.kind == kind).map(|row| row.entry_kind).collect::<Vec<_>>()
     };
     use EntryKind::{Allotment, ReturnIn, ReturnOut, TransferIn, TransferOut};
-    assert_eq!(kinds(&toy.payer.rows, AccountKind::Personal), [Allotment, TransferOut, ReturnIn]);
-    assert_eq!(kinds(&toy.payee.rows, AccountKind::Wallet), [TransferIn, ReturnOut]);
+    assert_eq!(kinds(PAYER, AccountKind::Personal), [Allotment, TransferOut, ReturnIn]);
+    assert_eq!(kinds(PAYEE, AccountKind::Wallet), [TransferIn, ReturnOut]);
     replays(&toy);
 }
 
@@ -107,9 +105,8 @@ fn both_operators_the_times_and_the_reason_are_journaled() {
     let mut toy = sent();
     toy.propose(50, 1, 40_000);
     carried_out(&mut toy, 50);
-    let words: Vec<(&str, &str)> = toy
-        .hub
-        .journal
+    let journal = toy.hub.journal();
+    let words: Vec<(&str, &str)> = journal
         .iter()
         .filter_map(|record| match record {
             Record::CompensationProposed(it) => Some((it.operator.as_str(), it.reason.as_str())),
@@ -120,17 +117,17 @@ fn both_operators_the_times_and_the_reason_are_journaled() {
     assert_eq!(words, [(&*operator("a"), "sent twice"), (&*operator("b"), "approved")]);
     let row = compensation(&toy, 50);
     assert_eq!((row.proposer, row.answerer), (operator("a"), Some(operator("b"))));
-    assert_eq!(row.answer_time, Some(toy.now.civil));
+    assert_eq!(row.answer_time, Some(toy.network.now.civil));
 }
 
 #[test]
 fn the_operator_who_proposed_cannot_approve() {
     let mut toy = sent();
     toy.propose(50, 1, 40_000);
-    let before = toy.hub.journal.len();
+    let before = toy.hub.journal().len();
     let word = CompensationWord::Approve { deadline_ms: 10_000 };
     assert_eq!(reason(&toy.say_of(50, "a", word)), Reason::SameOperator);
-    assert_eq!((toy.hub.journal.len(), balances(&toy)), (before, [960_000, 40_000]));
+    assert_eq!((toy.hub.journal().len(), balances(&toy)), (before, [960_000, 40_000]));
 }
 
 #[test]
@@ -156,7 +153,7 @@ fn no_more_goes_back_than_was_moved_whatever_is_still_open() {
 fn a_repeat_changes_nothing_and_other_content_names_the_field() {
     let mut toy = sent();
     toy.propose(50, 1, 40_000);
-    let before = toy.hub.journal.len();
+    let before = toy.hub.journal().len();
     assert!(is_proposed(&toy.propose(50, 1, 40_000)));
     let Answer::Refused(differs) = toy.propose(50, 1, 30_000) else { panic!("taken") };
     assert_eq!(differs.reason, Reason::ContentDiffers);
@@ -165,7 +162,7 @@ fn a_repeat_changes_nothing_and_other_content_names_the_field() {
     assert_eq!(reason(&other), Reason::NotOwner);
     // The id of a transfer is no id for a compensation.
     assert_eq!(reason(&toy.propose(1, 1, 40_000)), Reason::ContentDiffers);
-    assert_eq!(toy.hub.journal.len(), before);
+    assert_eq!(toy.hub.journal().len(), before);
 }
 
 #[test]
@@ -173,13 +170,13 @@ fn approving_again_finds_the_same_transfer_and_moves_nothing() {
     let mut toy = sent();
     toy.propose(50, 1, 40_000);
     let first = carried_out(&mut toy, 50);
-    let before = toy.hub.journal.len();
+    let before = toy.hub.journal().len();
     for name in ["b", "c"] {
         let word = CompensationWord::Approve { deadline_ms: 10_000 };
         let again = toy.say_of(50, name, word);
         assert_eq!(again, Answer::Transfer(Arc::new(first.clone())));
     }
-    assert_eq!((toy.hub.journal.len(), balances(&toy)), (before, [1_000_000, 0]));
+    assert_eq!((toy.hub.journal().len(), balances(&toy)), (before, [1_000_000, 0]));
     assert_eq!(reason(&toy.say_of(50, "b", CompensationWord::Withdraw)), Reason::CompensationApproved);
 }
 
@@ -203,7 +200,7 @@ fn what_was_withdrawn_or_never_proposed_cannot_be_approved() {
 
 #[test]
 fn only_what_was_committed_and_recorded_by_both_can_be_carried_back() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     assert_eq!(reason(&toy.propose(50, 1, 1)), Reason::TransferNotFound);
     let asked = toy.create(1, 1, 40_000);
     assert_eq!(reason(&toy.propose(50, 1, 1)), Reason::OriginalNotCommitted);
@@ -212,8 +209,8 @@ fn only_what_was_committed_and_recorded_by_both_can_be_carried_back() {
     for output in asked {
         if let Output::Effect(Effect::Prepare(province, leg)) = output {
             let crate::domain::node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no vote") };
-            let node = toy.node(province).mark;
-            told.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));
+            let node = toy.node(province).mark();
+            told.extend(toy.run_hub(Input::Votes { province, node, votes }));
         }
     }
     assert_eq!(reason(&toy.propose(50, 1, 1)), Reason::OriginalNotRecorded);
@@ -232,10 +229,10 @@ fn only_what_was_committed_and_recorded_by_both_can_be_carried_back() {
 fn a_dark_province_ends_it_before_anything_is_held_and_the_amount_is_free_again() {
     let mut toy = sent();
     toy.propose(50, 1, 40_000);
-    toy.hub.run(toy.now, Input::Link { province: PAYEE, up: false });
+    toy.run_hub(Input::Link { province: PAYEE, up: false });
     let row = carried_out(&mut toy, 50);
     assert_eq!(row.refusal.expect("aborted").reason, Reason::ProvinceUnreachable);
-    toy.hub.run(toy.now, Input::Link { province: PAYEE, up: true });
+    toy.run_hub(Input::Link { province: PAYEE, up: true });
     assert!(is_proposed(&toy.propose(51, 1, 40_000)));
     assert_eq!(carried_out(&mut toy, 51).state, TransferState::Committed);
 }
@@ -245,17 +242,17 @@ fn a_side_that_cannot_give_back_refuses_for_both() {
     let mut toy = sent();
     // The wallet was spent from: that is for a later version of the node to do.
     let key = node::Key::Account(member(PAYEE), AccountKind::Wallet);
-    let row: AccountRow = toy.payee.get(&key).expect("a wallet's account");
-    toy.payee.rows.put(AccountRow { posted: Money::from_fen(39_999), ..row });
+    let row: AccountRow = toy.node(PAYEE).get(&key).expect("a wallet's account");
+    toy.node(PAYEE).disk.put(AccountRow { posted: Money::from_fen(39_999), ..row });
     toy.propose(50, 1, 40_000);
     let back = carried_out(&mut toy, 50);
     assert_eq!(back.state, TransferState::Aborted);
     assert_eq!(back.refusal.expect("aborted").reason, Reason::ReturnNotCovered);
     assert_eq!(balances(&toy), [960_000, 39_999]);
     let payer: AccountRow =
-        toy.payer.get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("one");
+        toy.node(PAYER).get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("one");
     assert_eq!((payer.held, payer.pending), (Money::ZERO, Money::ZERO));
-    let original: LegRow = toy.payer.get(&node::Key::Leg(id(1), Side::Payer)).expect("recorded");
+    let original: LegRow = toy.node(PAYER).get(&node::Key::Leg(id(1), Side::Payer)).expect("recorded");
     assert_eq!(original.returned, Money::ZERO, "what was promised is free again");
     assert!(is_proposed(&toy.propose(51, 1, 39_999)));
     assert_eq!(carried_out(&mut toy, 51).state, TransferState::Committed);
@@ -280,7 +277,7 @@ fn a_hub_that_restarts_aborts_what_it_had_not_decided_and_forgets_nothing_else()
     assert_eq!(ended.refusal.expect("aborted").reason, Reason::HubRestarted);
     assert_eq!(balances(&toy), [960_000, 40_000]);
     let wallet: AccountRow =
-        toy.payee.get(&node::Key::Account(member(PAYEE), AccountKind::Wallet)).expect("one");
+        toy.node(PAYEE).get(&node::Key::Account(member(PAYEE), AccountKind::Wallet)).expect("one");
     assert_eq!(wallet.held, Money::ZERO);
     assert!(is_proposed(&toy.propose(51, 1, 40_000)));
     assert_eq!(carried_out(&mut toy, 51).state, TransferState::Committed);
@@ -292,7 +289,7 @@ fn a_hub_that_restarts_aborts_what_it_had_not_decided_and_forgets_nothing_else()
 fn an_id_that_became_a_transfer_s_is_not_approved() {
     let mut toy = sent();
     toy.propose(50, 1, 40_000);
-    let outputs = toy.hub.run(toy.now, create(5, 50, 100));
+    let outputs = toy.run_hub(create(5, 50, 100));
     toy.settle(outputs);
     let word = CompensationWord::Approve { deadline_ms: 10_000 };
     assert_eq!(reason(&toy.say_of(50, "b", word)), Reason::ContentDiffers);
@@ -304,13 +301,13 @@ fn an_id_that_became_a_transfer_s_is_not_approved() {
 fn what_a_restored_hub_has_adopted_is_known_again_by_its_proposal() {
     let mut toy = sent();
     toy.propose(50, 1, 40_000);
-    let backup = toy.hub.rows.rows().cloned().collect::<Vec<Row>>();
+    let backup = toy.hub.rows();
     let back = carried_out(&mut toy, 50);
     for row in backup {
-        toy.hub.rows.put(row);
+        toy.hub.disk.put(row);
     }
     let adopted = TransferRow { returns: None, kinship: None, ..back };
-    toy.hub.rows.put(adopted.clone());
+    toy.hub.disk.put(adopted.clone());
     let row = carried_out(&mut toy, 50);
     assert_eq!(row, adopted);
     assert_eq!(reason(&toy.say_of(50, "b", CompensationWord::Withdraw)), Reason::CompensationApproved);
@@ -322,8 +319,8 @@ fn what_a_restored_hub_has_adopted_is_known_again_by_its_proposal() {
 fn a_hub_that_recovers_hears_no_operator() {
     let mut toy = sent();
     let restored = Some(vec![PAYER, PAYEE]);
-    toy.hub.run(toy.now, Input::Start { unsettled: vec![], restored });
-    let outputs = toy.hub.run(toy.now, compensate(1, 50, "a", proposal(50, 1, 1)));
+    toy.run_hub(Input::Start { unsettled: vec![], restored });
+    let outputs = toy.run_hub(compensate(1, 50, "a", proposal(50, 1, 1)));
     let [Output::Answer(1, answer)] = &outputs[..] else { panic!("{outputs:?}") };
     assert_eq!(reason(answer), Reason::Recovering);
 }

@@ -6,34 +6,34 @@ use super::*;
 /// abort what the other side had recorded.
 #[test]
 fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
-    let mut toy = Toy::new();
-    let before = toy.hub.journal.len();
+    let mut toy = Pair::new();
+    let before = toy.hub.disk.backup();
     let mut outputs = Vec::new();
     for output in toy.create(1, 1, 40_000) {
         if let Output::Effect(Effect::Prepare(province, leg)) = output {
             let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-            let node = toy.node(province).mark;
-            outputs.extend(toy.hub.run(toy.now, Input::Votes { province, node, votes }));
+            let node = toy.node(province).mark();
+            outputs.extend(toy.run_hub(Input::Votes { province, node, votes }));
         }
     }
     outputs.retain(|it| !matches!(it, Output::Effect(Effect::Decide(PAYEE, _))));
     toy.settle(outputs);
-    restored(&mut toy, before);
+    restored(&mut toy, &before);
     // The clock of the machine that it was restored on is far behind.
     let far = Day::of(Civil(NOON + 9 * 86_400_000));
     hear_changed(&mut toy, |_, legs| {
         legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(window, ..)| *window = far));
     });
     let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
-    toy.hub.mark.incarnation = own.incarnation;
+    toy.hub.incarnation = own.incarnation;
     toy.join(PAYEE);
-    let leg: LegRow = toy.payee.get(&node::Key::Leg(id(1), Side::Payee)).expect("in doubt");
+    let leg: LegRow = toy.node(PAYEE).get(&node::Key::Leg(id(1), Side::Payee)).expect("in doubt");
     let question = Question { transfer_id: leg.transfer_id, side: leg.side, terms_digest: leg.terms_digest };
-    let node = toy.payee.mark;
-    let asked = |toy: &mut Toy| {
+    let node = toy.node(PAYEE).mark();
+    let asked = |toy: &mut Pair| {
         let questions = vec![question.clone()];
         let ask = Input::Resolve { ticket: Ticket::new(7), province: PAYEE, node, questions };
-        let outputs = toy.hub.run(toy.now, ask);
+        let outputs = toy.run_hub(ask);
         let [Output::Answer(7, Answer::Rulings(rulings))] = &outputs[..] else { panic!("{outputs:?}") };
         assert!(matches!(rulings[..], [Ruling::Pending { .. }]), "{rulings:?}");
     };
@@ -47,22 +47,22 @@ fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
     // Nor where an old copy of the hub has used the id for something else.
     toy.create(9, 2, 500);
     let other = TransferRow { transfer_id: id(1), state: TransferState::Aborted, ..transfer(&toy, 2) };
-    toy.hub.rows.put(other);
+    toy.hub.disk.put(other);
     asked(&mut toy);
 }
 
 /// Of what a return moves its node must know before; without this the original could be told after it.
 #[test]
 fn a_return_that_is_adopted_is_known_as_one() {
-    let mut toy = Toy::new();
+    let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     toy.settle(outputs);
-    let before = toy.hub.journal.len();
+    let before = toy.hub.disk.backup();
     toy.propose(50, 1, 40_000);
     let outputs = toy.approve(50);
     toy.settle(outputs);
     assert_eq!(transfer(&toy, 50).state, TransferState::Committed);
-    restored(&mut toy, before);
+    restored(&mut toy, &before);
     hear(&mut toy);
     let adopted = transfer(&toy, 50);
     assert_eq!((adopted.state, adopted.returns), (TransferState::Committed, Some(id(1))));
