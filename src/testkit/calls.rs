@@ -128,5 +128,6 @@ pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
         leg_record: node::leg_record(leg)?,
         rulebook: leg.rulebook,
         returns: leg.returns,
+        kind: leg.kind,
     })
 }

@@ -2,8 +2,8 @@
 
 use gongji::domain::hub::record::{
     CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted,
-    NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting,
-    TransferDecided, TransferReceived, TransferTombstoned,
+    KindAdopted, NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted,
+    TransferAwaiting, TransferBegun, TransferDecided, TransferReceived, TransferTombstoned,
 };
 use gongji::domain::machine::own::{IncidentRaised, PeerSeen};
 use gongji::domain::machine::record::Record;
@@ -102,6 +102,9 @@ fn hub_samples() -> Vec<hub::Record> {
             receipt_time: RECEIPT,
         }
         .into(),
+        TransferBegun { kind: Kind::COMPENSATION, received: received() }.into(),
+        KindAdopted { transfer_id: ID, kind: Kind::COMPENSATION, original: Some(TransferId([0x12; 16])) }
+            .into(),
         ReturnAdopted { transfer_id: ID, returns: TransferId([0x12; 16]) }.into(),
         HubRecovered { incarnation: 9, start_id: START, hub_seq: 98, time: TIME }.into(),
         TransferAwaiting {

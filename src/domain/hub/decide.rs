@@ -19,7 +19,7 @@ impl HubMachine {
             return;
         }
         let window = Day::of(step.now.civil);
-        if !position::can_hold(transfer, window, step.rows()) {
+        if !position::can_hold((transfer.kind, transfer.amount), transfer.provinces(), window, step.rows()) {
             return self.abort(transfer.transfer_id, refusal(Reason::Overflow), step);
         }
         // From here on nothing may fail.

@@ -1,10 +1,11 @@
 //! A node has told a hub that was restored what it may have lost. Once every node was heard, the hub recovers.
 
 use super::decide::decision;
-use super::position::position;
 use super::recovery::{Both, Commit, Numbers, Recovery};
-use super::{Effect, HubMachine, Key, Rows, Step, TransferRow, begun, incident, refusal, stored, tombstone};
-use crate::domain::hub::record::{CommitDetail, HubRecovered, ReturnAdopted, TransferAdopted};
+use super::{
+    Effect, HubMachine, Key, Rows, Step, TransferRow, begun, incident, position, refusal, stored, tombstone,
+};
+use crate::domain::hub::record::{CommitDetail, HubRecovered, KindAdopted, ReturnAdopted, TransferAdopted};
 use crate::domain::machine::own::{SelfRow, own};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{HeardLeg, LegId};
@@ -111,10 +112,9 @@ impl HubMachine {
             return false;
         };
         let known = step.rows().get::<TransferRow>(&Key::Transfer(transfer_id)).cloned();
-        let owed = |province| position(step.rows(), window, province).owed;
         let Both { legs: BySide { payer, payee }, provinces } = both;
-        let fits = owed(provinces.payer).checked_add(payer.amount).is_some()
-            && owed(provinces.payee).checked_sub(payer.amount).is_some();
+        let (kind, original) = both.kind();
+        let fits = position::can_hold((kind, payer.amount), provinces, window, step.rows());
         let open = known.as_ref().is_none_or(|row| !row.state.is_decided() && both.is_of(row));
         // A window is the day of a decision by a hub's clock; the clock of a node that is far off must not become ours.
         let (now, receipt_time) = (step.now.civil, payer.receipt_time);
@@ -135,8 +135,10 @@ impl HubMachine {
                 terms_digest: payer.terms_digest,
                 receipt_time: receipt_time.min(now),
             });
-            if let Some(returns) = payer.returns.or(payee.returns) {
-                step.record(ReturnAdopted { transfer_id, returns });
+            match (kind, original) {
+                (Kind::TRANSFER, None) => {}
+                (Kind::COMPENSATION, Some(returns)) => step.record(ReturnAdopted { transfer_id, returns }),
+                _ => step.record(KindAdopted { transfer_id, kind, original }),
             }
         }
         let sealed = both.legs.map(|leg| leg.leg_record.clone());
@@ -172,6 +174,12 @@ pub(super) fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut Rows) 
 /// What was adopted carries money of another transfer back.
 pub(super) fn return_adopted(record: &ReturnAdopted, rows: &mut Rows) {
     let (kind, returns) = (Kind::COMPENSATION, Some(record.returns));
+    rows.put(TransferRow { kind, returns, ..stored(record.transfer_id, rows) });
+}
+
+/// What was adopted is of a kind that has no record of its own.
+pub(super) fn kind_adopted(record: &KindAdopted, rows: &mut Rows) {
+    let (kind, returns) = (record.kind, record.original);
     rows.put(TransferRow { kind, returns, ..stored(record.transfer_id, rows) });
 }
 

@@ -72,6 +72,7 @@ fn legs(toy: &mut Toy, province: ProvinceCode, above: u64) -> Vec<HeardLeg> {
             leg_record: leg_record(leg).expect("it voted yes"),
             rulebook: leg.rulebook,
             returns: leg.returns,
+            kind: leg.kind,
         })
     };
     toy.node(province).rows.rows().filter_map(LegRow::of).filter_map(heard).collect()

@@ -194,6 +194,8 @@ pub struct HeardLeg {
     pub rulebook: Option<Digest>,
     /// The transfer whose money it carries back, if it does.
     pub returns: Option<TransferId>,
+    /// What the transfer does.
+    pub kind: Kind,
 }
 
 /// Which leg was read, whatever it says.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::call::Announcement;
+use crate::domain::protocol::kind::Kind;
 
 /// A node's announcement, as a first one of its life.
 pub fn announcement(
@@ -49,6 +50,7 @@ pub fn create(ticket: u64, number: u8, fen: i64) -> hub::Input {
         province,
     };
     let terms = Terms {
+        kind: Kind::TRANSFER,
         payer: party(PAYER, 130_100),
         payee: party(PAYEE, 510_100),
         kinship: Kinship::Parent,
