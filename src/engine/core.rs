@@ -111,6 +111,11 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
         &mut self.store
     }
 
+    /// Forgets the rows that are kept between batches: the next one has to load all that it goes by.
+    pub fn forget_rows(&mut self) {
+        self.rows = WorkingSet::default();
+    }
+
     /// How many inputs could not be decided, because a step panicked or needs too much: each is a bug, also where
     /// nobody waited for an answer.
     pub fn failures(&self) -> u64 {

@@ -1,7 +1,5 @@
 //! Protocols that are broken on purpose: a simulator that does not catch them proves nothing.
 
-use super::disk::Disk;
-use super::network::Place;
 use super::world::World;
 use crate::domain::hub::Page;
 use crate::domain::hub::tables::TransferRow;
@@ -15,6 +13,7 @@ use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::{hub, node};
 use crate::store::memory::MemoryDisk;
+use crate::testkit::{Disk, Place};
 
 /// A protocol that is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +87,7 @@ impl World {
 
     /// What a broken protocol does when a server dies.
     pub(super) fn break_at_crash(&self, place: Place) {
-        let Some((broken, disk)) = self.plan.broken.zip(self.disk(place)) else { return };
+        let Some((broken, disk)) = self.plan.broken.zip(self.cluster.disk(place)) else { return };
         match (broken, disk) {
             (Broken::AnswersBeforeSync, disk) => disk.lose_last(),
             (Broken::NoTombstone, Disk::Node(disk)) => self.forget_tombstones(&disk),
@@ -108,7 +107,7 @@ impl World {
 
     fn leg(&self, province: ProvinceCode, decision: &Decision) -> Option<LegRow> {
         let key = node::Key::Leg(decision.transfer_id, decision.side);
-        let row = self.nodes.get(&province)?.disk.row(&key);
+        let row = self.cluster.nodes.get(&province)?.disk.row(&key);
         row.as_ref().and_then(LegRow::of).cloned()
     }
 
@@ -128,7 +127,7 @@ impl World {
     /// Whether a broken hub refuses a start of a node: it knows an earlier incarnation than it was given last, though
     /// its store was not restored since it was admitted.
     pub(super) fn is_fenced(&self, province: ProvinceCode, mark: &PeerMark) -> bool {
-        let given = self.hub.disk.row(&hub::Key::Peer(province));
+        let given = self.cluster.hub.disk.row(&hub::Key::Peer(province));
         let is_earlier = given
             .as_ref()
             .and_then(PeerRow::of)

@@ -1,21 +1,20 @@
 //! Clients, letters as they arrive, and what chance does to all of them.
 
-use super::network::{Call, Event, Letter, Message};
+use super::network::{Event, Letter, Message};
 use super::payees::accepts;
-use super::people::Wish;
 use super::stale::goes_stale;
-use super::world::{HUB, Pending, World};
+use super::world::{Pending, World};
 use crate::domain::hub::WaitMode;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
 use crate::store::memory::Fault;
-use crate::testkit;
+use crate::testkit::{self, Call, Country, HUB, Wish};
 
 impl World {
     /// What the next client wants.
     pub(super) fn wish(&mut self) -> Wish {
-        let (provinces, members) = (self.country.provinces.clone(), self.country.members);
+        let (provinces, members) = (self.cluster.country.provinces.clone(), self.cluster.country.members);
         let from = self.chance.next() as usize % provinces.len();
         let to = (from + 1 + self.chance.next() as usize % (provinces.len() - 1)) % provinces.len();
         // Ids in time order would hide what depends on their order.
@@ -41,11 +40,11 @@ impl World {
             wish.fen += 1;
             self.report.count("id reused");
         }
-        let request = Box::new(self.country.request(&wish));
+        let request = Box::new(Country::request(&wish));
         let message = Message::Create(request);
         self.send(Letter { from: HUB, to: HUB, call: number as u64, message });
         let again = self.at + wish.deadline_ms + self.chance.between(500, 3_000);
-        self.agenda.at(again, Event::Ask(number));
+        self.cluster.network.at(again, Event::Ask(number));
     }
 
     /// An answer on its way to a client.
@@ -94,7 +93,7 @@ impl World {
         if let Message::Stands(_) | Message::Noted | Message::NotTaken(_) = message {
             return self.client_hears(usize::try_from(call).unwrap_or(usize::MAX), &message);
         }
-        if self.life(to).is_none() {
+        if self.cluster.life(to).is_none() {
             return;
         }
         match message {
@@ -121,7 +120,7 @@ impl World {
     /// Who waits for the answer to a call. One that comes twice, or to an earlier life, finds nobody.
     fn answered(&mut self, to: ProvinceCode, call: Call) -> Option<Pending> {
         let (life, pending) = self.calls.remove(&(to, call))?;
-        (self.life(to) == Some(life)).then_some(pending)
+        (self.cluster.life(to) == Some(life)).then_some(pending)
     }
 
     /// Chance strikes, and will strike again.
@@ -130,12 +129,12 @@ impl World {
             return;
         }
         let next = self.at + self.chance.between(50, 30_000 / self.plan.chaos.max(1) + 51);
-        self.agenda.at(next, Event::Fault);
-        let nodes = self.country.provinces.clone();
+        self.cluster.network.at(next, Event::Fault);
+        let nodes = self.cluster.country.provinces.clone();
         let province = nodes[self.chance.next() as usize % nodes.len()];
         let place = if self.chance.permille(300) { HUB } else { province };
         match self.chance.between(0, 10) {
-            0 | 1 if self.life(place).is_some() => self.crash(place, "killed"),
+            0 | 1 if self.cluster.life(place).is_some() => self.crash(place, "killed"),
             2 => self.fail_store(place, Fault::Before),
             3 => self.fail_store(place, Fault::After),
             4 => self.partition(province),
@@ -159,7 +158,7 @@ impl World {
     fn back_up(&mut self, province: ProvinceCode) {
         let place = self.loser(province);
         let is_old = self.hub_restored || self.stale.hub_is_old();
-        if let Some(disk) = self.disk(place).filter(|_| !(place == HUB && is_old)) {
+        if let Some(disk) = self.cluster.disk(place).filter(|_| !(place == HUB && is_old)) {
             self.backups.insert(place, disk.backup());
         }
     }
@@ -168,10 +167,10 @@ impl World {
     fn restored(&mut self, province: ProvinceCode) {
         let place = self.loser(province);
         let Some(backup) = self.backups.get(&place).cloned() else { return };
-        if self.life(place).is_some() {
+        if self.cluster.life(place).is_some() {
             self.crash(place, "restored from a backup");
         }
-        if let Some(disk) = self.disk(place) {
+        if let Some(disk) = self.cluster.disk(place) {
             disk.restored(&backup);
         }
         if place == HUB {
@@ -184,7 +183,7 @@ impl World {
 
     fn fail_store(&mut self, place: ProvinceCode, fault: Fault) {
         let nth = self.chance.between(1, 4);
-        if let Some(disk) = self.disk(place) {
+        if let Some(disk) = self.cluster.disk(place) {
             disk.fail_append(nth, fault);
         }
         self.report.count(match fault {
@@ -210,8 +209,8 @@ impl World {
         self.report.count("clock step");
         let step = i64::try_from(self.chance.between(0, 1_800_000)).unwrap_or(0) - 900_000;
         if place == HUB {
-            self.hub.skew += step;
-        } else if let Some(node) = self.nodes.get_mut(&place) {
+            self.cluster.hub.skew += step;
+        } else if let Some(node) = self.cluster.nodes.get_mut(&place) {
             node.skew += step;
         }
     }

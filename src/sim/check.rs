@@ -1,14 +1,12 @@
 //! What must hold, looked at while the world runs: what has changed, at every half second; all of it now and then,
 //! after a store was restored, and at the end.
 
-use super::disk::Disk;
 use super::world::{Client, World};
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
 use crate::domain::audit::invariant::{INVARIANTS, Violation, violations};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::IncidentRow;
-use crate::domain::machine::record::{Record, replay};
-use crate::domain::machine::table::{Row as _, Table as _, TableRow};
+use crate::domain::machine::table::TableRow;
 use crate::domain::node::account::PROVINCE;
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::transfer::TransferState;
@@ -19,6 +17,7 @@ use crate::domain::value::side::Side;
 use crate::domain::{hub, node};
 use crate::engine::Core;
 use crate::store::memory::MemoryDisk;
+use crate::testkit::Disk;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often everything is looked at, in simulated milliseconds.
@@ -115,9 +114,10 @@ impl World {
 
     /// A node that was restored has nothing in doubt of what it lost: it has ended once it was told all of it.
     fn not_whole(&self) -> Option<String> {
-        let lacks = |province: &&ProvinceCode| self.joined.get(province) != Some(&false);
-        let province = self.country.provinces.iter().find(lacks)?;
-        let standing = if self.joined.contains_key(province) { "is not whole" } else { "is not admitted" };
+        let lacks = |province: &&ProvinceCode| self.cluster.joined.get(province) != Some(&false);
+        let province = self.cluster.country.provinces.iter().find(lacks)?;
+        let standing =
+            if self.cluster.joined.contains_key(province) { "is not whole" } else { "is not admitted" };
         Some(format!("{province} {standing}"))
     }
 
@@ -130,7 +130,8 @@ impl World {
             let is_left = LegRow::of(row).is_some_and(|leg| left.contains(&leg.transfer_id));
             node::legs_in_doubt().admits(row) && !is_left
         };
-        let open = self.hub.disk.any(unsettled) || self.nodes.values().any(|node| node.disk.any(in_doubt));
+        let open = self.cluster.hub.disk.any(unsettled)
+            || self.cluster.nodes.values().any(|node| node.disk.any(in_doubt));
         open.then(|| "transfers are not settled".to_owned())
     }
 
@@ -138,14 +139,14 @@ impl World {
     pub(super) fn check(&mut self) {
         let mut changed = Changed::default();
         changed.transfers.extend(std::mem::take(&mut self.looked.told));
-        let keys = self.hub.disk.take_touched();
+        let keys = self.cluster.hub.disk.take_touched();
         let mut known = keys.is_some() && self.at < self.looked.whole_at + WHOLE_EVERY;
         for key in keys.unwrap_or_default() {
             if let hub::Key::Transfer(id) | hub::Key::Tombstone(id) = key {
                 changed.transfers.insert(id);
             }
         }
-        for (province, node) in &self.nodes {
+        for (province, node) in &self.cluster.nodes {
             known &= self.looked.node(*province, &node.disk, &mut changed);
         }
         self.no_panics();
@@ -187,7 +188,7 @@ impl World {
     /// People are called about a leg: nothing that happens here should need them.
     pub(super) fn alarm(&mut self, place: ProvinceCode, transfer_id: TransferId, side: Side) {
         let reason = |incident: Option<&IncidentRow>| incident.map(|it| it.refusal.reason.code());
-        let reason = match self.disk(place) {
+        let reason = match self.cluster.disk(place) {
             Some(Disk::Hub(disk)) => {
                 reason(disk.row(&hub::Key::Incident(transfer_id, side)).as_ref().and_then(TableRow::of))
             }
@@ -201,9 +202,9 @@ impl World {
     }
 
     fn no_panics(&mut self) {
-        let nodes = self.nodes.values().filter_map(|node| node.core.as_ref());
+        let nodes = self.cluster.nodes.values().filter_map(|node| node.core.as_ref());
         let panics =
-            self.hub.core.as_ref().map_or(0, Core::failures) + nodes.map(Core::failures).sum::<u64>();
+            self.cluster.hub.core.as_ref().map_or(0, Core::failures) + nodes.map(Core::failures).sum::<u64>();
         if panics > 0 {
             self.complain(format!("{panics} inputs panicked"));
         }
@@ -221,12 +222,13 @@ impl World {
     /// The books of some transfers alone.
     fn books_of(&self, ids: &BTreeSet<TransferId>) -> Books {
         let keys = ids.iter().flat_map(|id| [hub::Key::Transfer(*id), hub::Key::Tombstone(*id)]);
-        let hub = HubBooks::of(keys.filter_map(|key| self.hub.disk.row(&key)));
+        let hub = HubBooks::of(keys.filter_map(|key| self.cluster.hub.disk.row(&key)));
         let legs = |disk: &MemoryDisk<node::Record>| -> Vec<node::Row> {
             let keys = ids.iter().flat_map(|id| Side::ALL.iter().map(|side| node::Key::Leg(*id, *side)));
             keys.filter_map(|key| disk.row(&key)).collect()
         };
-        let nodes = self.nodes.iter().map(|(province, node)| NodeBooks::of(*province, legs(&node.disk)));
+        let nodes =
+            self.cluster.nodes.iter().map(|(province, node)| NodeBooks::of(*province, legs(&node.disk)));
         let client = |id: &TransferId| self.wishes.get(id).and_then(|number| self.clients.get(*number));
         let told = ids.iter().filter_map(|id| Some((*id, client(id)?.told?)));
         let operators = self.told_to_operators().filter(|(id, _)| ids.contains(id));
@@ -237,7 +239,7 @@ impl World {
     fn accounts_of(&self, members: &BTreeSet<(ProvinceCode, MemberRef)>) -> Books {
         let mut rows: BTreeMap<ProvinceCode, Vec<node::Row>> = BTreeMap::new();
         for (province, member_ref) in members {
-            let Some(node) = self.nodes.get(province) else { continue };
+            let Some(node) = self.cluster.nodes.get(province) else { continue };
             let kinds = [AccountKind::Personal, AccountKind::Wallet];
             let accounts = kinds.map(|kind| node::Key::Account(*member_ref, kind));
             let legs = self.looked.legs.get(&(*province, *member_ref)).into_iter().flatten();
@@ -253,11 +255,12 @@ impl World {
 
     fn check_whole(&mut self, at_rest: bool) {
         self.looked.whole_at = self.at;
-        let mut hub = HubBooks::of(self.hub.disk.rows());
+        let mut hub = HubBooks::of(self.cluster.hub.disk.rows());
         if at_rest {
-            hub = hub.with_journal(&self.hub.disk.records());
+            hub = hub.with_journal(&self.cluster.hub.disk.records());
         }
-        let nodes = self.nodes.iter().map(|(province, node)| NodeBooks::of(*province, node.disk.rows()));
+        let nodes =
+            self.cluster.nodes.iter().map(|(province, node)| NodeBooks::of(*province, node.disk.rows()));
         let told = self.clients.iter().filter_map(|it| it.told.map(|state| (it.wish.transfer_id, state)));
         let books = Books {
             told: told.chain(self.told_to_operators()).collect(),
@@ -272,21 +275,11 @@ impl World {
 
     /// Replaying a journal rebuilds its tables.
     fn replayed(&mut self) {
-        let mut found = vec![(super::world::HUB, rebuilds(&self.hub.disk))];
-        found.extend(self.nodes.iter().map(|(province, node)| (*province, rebuilds(&node.disk))));
-        for (place, (same, records)) in found {
+        for (place, (same, records)) in self.cluster.rebuilds() {
             if !same {
                 self.complain(format!("{place}: replaying its journal makes other tables"));
             }
             self.report.records += records;
         }
     }
-}
-
-/// Whether replaying a journal makes the tables beside it, and of how many records it is.
-fn rebuilds<R: Record>(disk: &MemoryDisk<R>) -> (bool, u64) {
-    let records = disk.records();
-    let made = replay(&records);
-    let stored = disk.rows().into_iter().filter(|row| !row.table().is_vault());
-    (made.rows().cloned().eq(stored), records.len() as u64)
 }

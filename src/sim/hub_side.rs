@@ -1,9 +1,9 @@
 //! What surrounds the hub's machine in place of its server: lanes, probes, and the answers to callers.
 
-use super::network::{Call, Event, Letter, Message};
-use super::world::{HUB, HubCaller, Pending, World};
+use super::network::{Event, Letter, Message};
+use super::world::{Pending, World};
 use crate::domain::hub::tables::Key;
-use crate::domain::hub::{Answer, Effect, Input, ReadBack};
+use crate::domain::hub::{Answer, Effect, Input};
 use crate::domain::machine::own::IncidentRow;
 use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::machine::table::TableRow;
@@ -14,7 +14,7 @@ use crate::domain::reason::Reason;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
-use crate::testkit::{self, asked_of_hub, heard_by_hub, reply_of_hub};
+use crate::testkit::{self, Asker, Call, HUB, reply_of_hub};
 use std::collections::BTreeMap;
 
 /// How long a decision's call may take, and how long a probe's.
@@ -26,7 +26,8 @@ const PROBE_EVERY: u64 = 2_000;
 impl World {
     /// The hub takes what waits.
     pub(super) fn run_hub(&mut self) {
-        let outputs = match self.hub.run(self.at) {
+        let now = self.cluster.hub.now(self.at);
+        let outputs = match self.cluster.hub.run(now) {
             Ok(outputs) => outputs,
             Err(error) => return self.failed(HUB, &error),
         };
@@ -43,10 +44,8 @@ impl World {
                 // What is sent here is sent at once.
                 Output::Effect(Effect::Flush(_)) => {}
                 Output::Effect(Effect::ReadBack(province, page)) => {
-                    match ReadBack::new(province, page).whole(&mut self.hub.disk.open_for_reading()) {
-                        Ok(found) => self.hub.inbox.push(self.break_page(found)),
-                        Err(error) => self.complain(format!("the hub cannot read back: {error}")),
-                    }
+                    let page = self.break_page(self.cluster.read_back(province, page));
+                    self.cluster.hub.inbox.push(page);
                     self.soon(HUB);
                 }
                 Output::Effect(Effect::AskWhatWasLost(province, above)) => {
@@ -54,7 +53,7 @@ impl World {
                     self.ask_node(province, NodeRequest::WhatWasLost(above), pending, DECIDE_WITHIN);
                 }
                 Output::Effect(Effect::Recovered(incarnation)) => {
-                    self.hub.set_incarnation(incarnation);
+                    self.cluster.hub.incarnation = incarnation;
                     self.hub_restored = false;
                     self.log(format_args!("hub has recovered as {incarnation}"));
                     self.report.count("hub recovered");
@@ -66,7 +65,7 @@ impl World {
                 Output::Effect(Effect::Alarm(..)) if self.is_aftermath() => {}
                 Output::Effect(Effect::Alarm(transfer_id, side)) => self.alarm(HUB, transfer_id, side),
                 Output::Answer(ticket, answer) => {
-                    if let Some(caller) = self.hub.callers.remove(&ticket) {
+                    if let Some(caller) = self.cluster.hub.callers.remove(&ticket) {
                         self.hub_answers(caller, answer);
                     }
                 }
@@ -78,15 +77,15 @@ impl World {
         for (province, decisions) in decisions {
             self.tell(province, decisions);
         }
-        if let Some(at) = self.hub.next_wake(self.at) {
-            self.agenda.at(at, Event::Wake(HUB, self.hub.life));
+        if let Some(at) = self.cluster.hub.next_wake(self.at) {
+            self.cluster.network.at(at, Event::Wake(HUB, self.cluster.hub.life));
         }
     }
 
     fn prepare(&mut self, province: ProvinceCode, legs: Vec<Leg>) {
         let ids: Vec<TransferId> = legs.iter().map(|it| it.reference.id.transfer_id).collect();
         if !self.up.contains(&province) {
-            self.hub.inbox.push(Input::PrepareFailed { province, transfer_ids: ids });
+            self.cluster.hub.inbox.push(Input::PrepareFailed { province, transfer_ids: ids });
             return self.soon(HUB);
         }
         let within = legs.iter().map(|it| it.time_left_ms).max().unwrap_or(0) + 200;
@@ -95,7 +94,7 @@ impl World {
     }
 
     fn ask_node(&mut self, province: ProvinceCode, request: NodeRequest, pending: Pending, within: u64) {
-        let message = Message::Peer(self.hub.mark(), testkit::Message::ToNode(request));
+        let message = Message::Peer(self.cluster.hub.mark(), testkit::Message::ToNode(request));
         self.call(HUB, province, message, pending, within);
     }
 
@@ -118,7 +117,7 @@ impl World {
         self.log(format_args!("no answer: {pending:?}"));
         match pending {
             Pending::Prepare(province, transfer_ids) => {
-                self.hub.inbox.push(Input::PrepareFailed { province, transfer_ids });
+                self.cluster.hub.inbox.push(Input::PrepareFailed { province, transfer_ids });
                 self.set_unreachable(province);
             }
             Pending::Decide(province, _) | Pending::Probe(province) => self.set_unreachable(province),
@@ -136,7 +135,7 @@ impl World {
         if self.up.remove(&province) {
             self.log(format_args!("hub loses {province}"));
         }
-        self.hub.inbox.push(Input::Link { province, up: false });
+        self.cluster.hub.inbox.push(Input::Link { province, up: false });
         self.soon(HUB);
         let after = self.chance.between(100, 1_000);
         self.probe_after(province, after);
@@ -144,11 +143,11 @@ impl World {
 
     /// The hub will look whether a province is there, unless it will sooner.
     fn probe_after(&mut self, province: ProvinceCode, after: u64) {
-        let (life, at) = (self.hub.life, self.at + after);
+        let (life, at) = (self.cluster.hub.life, self.at + after);
         let sooner = |next: &(u64, u64)| next.0 == life && next.1 <= at;
         if !self.probing.get(&province).is_some_and(sooner) {
             self.probing.insert(province, (life, at));
-            self.agenda.at(at, Event::Probe(province, life));
+            self.cluster.network.at(at, Event::Probe(province, life));
         }
     }
 
@@ -166,7 +165,7 @@ impl World {
             Pending::Probe(province) if reply == NodeReply::Alive(true) => {
                 let province = *province;
                 self.up.insert(province);
-                self.hub.inbox.push(Input::Link { province, up: true });
+                self.cluster.hub.inbox.push(Input::Link { province, up: true });
                 self.probe_after(province, PROBE_EVERY);
                 return self.soon(HUB);
             }
@@ -176,9 +175,8 @@ impl World {
                 return self.unanswered(pending);
             }
         };
-        match heard_by_hub(reply, (province, node), told) {
-            Some(input) => self.hub.inbox.push(input),
-            None => return self.unanswered(pending),
+        if !self.cluster.hub_hears((province, node), reply, told) {
+            return self.unanswered(pending);
         }
         self.soon(HUB);
     }
@@ -193,60 +191,57 @@ impl World {
         if matches!(request, HubRequest::Announce(_)) && self.is_fenced(province, &node) {
             return self.reply_to_node(province, call, HubReply::Refused(Reason::SenderRefused));
         }
-        let caller = self.hub.caller(HubCaller::Node(province, call));
-        let knows = |seen: &PeerMark| self.hub.hash_at(seen.sequence) == Some(seen.head_hash);
-        let input = asked_of_hub(request, (province, node, caller), knows);
-        self.hub.inbox.push(input);
+        self.cluster.hub_is_asked((province, node), call, request);
         self.soon(HUB);
     }
 
     /// A client's call reaches the hub.
     pub(super) fn hub_is_asked_by_client(&mut self, call: Call, message: Message) {
-        let caller = self.hub.caller(HubCaller::Client(usize::try_from(call).unwrap_or(0)));
+        let caller = self.cluster.hub.caller(Asker::Client(usize::try_from(call).unwrap_or(0)));
         let input = match message {
             Message::Create(request) => Input::Create { ticket: Ticket::new(caller), request },
             Message::Accept(request) => Input::Accept { ticket: Ticket::new(caller), request },
             Message::Compensate(request) => Input::Compensate { ticket: Ticket::new(caller), request },
             _ => return,
         };
-        self.hub.inbox.push(input);
+        self.cluster.hub.inbox.push(input);
         self.soon(HUB);
     }
 
     fn reply_to_node(&mut self, to: ProvinceCode, call: Call, reply: HubReply) {
-        let message = Message::Peer(self.hub.mark(), testkit::Message::FromHub(reply));
+        let message = Message::Peer(self.cluster.hub.mark(), testkit::Message::FromHub(reply));
         self.send(Letter { from: HUB, to, call, message });
     }
 
     fn decided_at_recovery(&self, transfer_id: TransferId) -> bool {
-        let row = self.hub.disk.row(&Key::Incident(transfer_id, Side::Payer));
+        let row = self.cluster.hub.disk.row(&Key::Incident(transfer_id, Side::Payer));
         row.as_ref()
             .and_then(IncidentRow::of)
             .is_some_and(|it| it.refusal.reason == Reason::DecidedAtRecovery)
     }
 
-    fn hub_answers(&mut self, caller: HubCaller, answer: Answer) {
+    fn hub_answers(&mut self, caller: Asker, answer: Answer) {
         match (caller, answer) {
-            (HubCaller::Client(number), Answer::Transfer(row)) => {
+            (Asker::Client(number), Answer::Transfer(row)) => {
                 if let Some(refusal) = &row.refusal {
                     self.report.mark(format!("client: aborted × {}", refusal.reason.code()));
                 }
                 self.answer_client(number, Message::Stands(row.state));
             }
-            (HubCaller::Client(number), Answer::Compensation(_)) => {
+            (Asker::Client(number), Answer::Compensation(_)) => {
                 self.answer_client(number, Message::Noted);
             }
             // Not known yet: ask again.
-            (HubCaller::Client(_), Answer::Refused(refusal)) if refusal.reason == Reason::Recovering => {}
-            (HubCaller::Client(number), Answer::Refused(refusal)) => {
+            (Asker::Client(_), Answer::Refused(refusal)) if refusal.reason == Reason::Recovering => {}
+            (Asker::Client(number), Answer::Refused(refusal)) => {
                 self.answer_client(number, Message::NotTaken(refusal.reason));
             }
-            (HubCaller::Node(to, call), answer) => {
+            (Asker::Peer(to, call), answer) => {
                 if let Some(reply) = reply_of_hub(answer) {
                     self.reply_to_node(to, call, reply);
                 }
             }
-            (HubCaller::Client(_), _) => {}
+            (Asker::Client(_), _) => {}
         }
     }
 }

@@ -6,24 +6,19 @@ mod broken;
 mod chance;
 mod chaos;
 mod check;
-mod disk;
 mod hub_side;
-mod marks;
 mod network;
 mod node_side;
 mod operators;
 mod payees;
-pub mod people;
-mod server;
 mod stale;
 mod starts;
 #[cfg(test)]
 mod tests;
-mod watched;
 mod world;
 
+pub use crate::testkit::cells;
 pub use broken::Broken;
-pub use marks::cells;
 
 use std::collections::BTreeMap;
 

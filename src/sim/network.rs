@@ -5,14 +5,8 @@ use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
 use crate::domain::value::region::ProvinceCode;
-use crate::testkit;
+use crate::testkit::{self, Call, Place};
 use std::collections::BTreeMap;
-
-/// A server; the hub is [`ProvinceCode::HUB`].
-pub type Place = ProvinceCode;
-
-/// The number of one call, given by its caller.
-pub type Call = u64;
 
 /// What servers say to each other, and clients to the hub.
 #[derive(Clone, Debug)]

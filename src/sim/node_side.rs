@@ -1,21 +1,15 @@
 //! What surrounds a node's machine in place of its server: its answers to the hub, and its own way to it.
 
 use super::Broken;
-use super::network::{Call, Event, Letter, Message};
-use super::people::id_hash;
-use super::world::{HUB, Pending, World};
-use crate::domain::machine::own::PeerRow;
+use super::network::{Event, Letter, Message};
+use super::world::{Pending, World};
 use crate::domain::machine::step::Output;
-use crate::domain::machine::table::TableRow;
-use crate::domain::node::tables::{Key, LegRow};
 use crate::domain::node::{Effect, Input};
-use crate::domain::protocol::call::{
-    Announced, Announcement, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark,
-};
+use crate::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
 use crate::domain::protocol::message::Question;
 use crate::domain::reason::Reason;
 use crate::domain::value::region::ProvinceCode;
-use crate::testkit::{self, asked_of_node, heard, heard_by_node, reply_of_node};
+use crate::testkit::{self, Asker, Call, HUB, Server, reply_of_node};
 
 /// How often a node shows itself, and how long its calls may take.
 const ANNOUNCE_EVERY: u64 = 5_000;
@@ -27,8 +21,8 @@ impl World {
     /// A node takes what waits.
     pub(super) fn run_node(&mut self, province: ProvinceCode) {
         let at = self.at;
-        let Some(node) = self.nodes.get_mut(&province) else { return };
-        let outputs = match node.run(at) {
+        let Some(node) = self.cluster.nodes.get_mut(&province) else { return };
+        let outputs = match node.run(node.now(at)) {
             Ok(outputs) => outputs,
             Err(error) => return self.failed(province, &error),
         };
@@ -49,15 +43,16 @@ impl World {
                 Output::Effect(Effect::Alarm(..)) if self.is_aftermath() => {}
                 Output::Effect(Effect::Alarm(transfer_id, side)) => self.alarm(province, transfer_id, side),
                 Output::Answer(ticket, answer) => {
-                    let caller = self.nodes.get_mut(&province).and_then(|node| node.callers.remove(&ticket));
-                    if let Some((call, reply)) = caller.zip(reply_of_node(answer)) {
+                    let caller =
+                        self.cluster.nodes.get_mut(&province).and_then(|node| node.callers.remove(&ticket));
+                    if let Some((Asker::Peer(_, call), reply)) = caller.zip(reply_of_node(answer)) {
                         self.reply_to_hub((province, mark), call, reply);
                     }
                 }
             }
         }
         if let Some(at) = wake_at {
-            self.agenda.at(at, Event::Wake(province, life));
+            self.cluster.network.at(at, Event::Wake(province, life));
         }
     }
 
@@ -80,33 +75,23 @@ impl World {
         mut request: NodeRequest,
     ) {
         self.break_decisions(province, &mut request);
-        let joined = self.joined.contains_key(&province);
-        let Some(node) = self.nodes.get_mut(&province) else { return };
-        let reply = match request {
-            NodeRequest::Probe => NodeReply::Alive(joined),
-            NodeRequest::WhatWasLost(above) => {
-                let rows = node.disk.rows();
-                let legs = rows.iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, above));
-                NodeReply::Lost(legs.collect())
+        match self.cluster.node_is_asked(province, (hub, call), request) {
+            Some(reply) => {
+                let Some(mark) = self.cluster.nodes.get(&province).map(Server::mark) else { return };
+                self.reply_to_hub((province, mark), call, reply);
             }
-            request => {
-                let caller = node.caller(call);
-                node.inbox.extend(asked_of_node(request, (hub, caller), id_hash));
-                return self.soon(province);
-            }
-        };
-        let mark = node.mark();
-        self.reply_to_hub((province, mark), call, reply);
+            None => self.soon(province),
+        }
     }
 
     /// A node will show itself to the hub, unless it will sooner.
     pub(super) fn announce_after(&mut self, province: ProvinceCode, after: u64) {
-        let Some(life) = self.life(province) else { return };
+        let Some(life) = self.cluster.life(province) else { return };
         let at = self.at + after;
         let sooner = |next: &(u64, u64)| next.0 == life && next.1 <= at;
         if !self.announcing.get(&province).is_some_and(sooner) {
             self.announcing.insert(province, (life, at));
-            self.agenda.at(at, Event::Announce(province, life));
+            self.cluster.network.at(at, Event::Announce(province, life));
         }
     }
 
@@ -120,14 +105,8 @@ impl World {
 
     /// A node shows itself to the hub.
     pub(super) fn announce(&mut self, province: ProvinceCode, prove: Option<u64>) {
-        let again = self.joined.contains_key(&province);
-        let Some(node) = self.nodes.get(&province) else { return };
-        let row = node.disk.row(&Key::Peer(ProvinceCode::HUB));
-        let hub_seen = row.as_ref().and_then(PeerRow::of).map(PeerRow::mark);
-        let proof = prove.map(|sequence| (sequence, node.hash_at(sequence).unwrap_or_default()));
-        let announcement = Box::new(Announcement { hub_seen, proof, again });
-        let (mark, pending) = (node.mark(), Pending::Announce(province));
-        self.ask_hub((province, mark), HubRequest::Announce(announcement), pending);
+        let Some((mark, request)) = self.cluster.announcement(province, prove) else { return };
+        self.ask_hub((province, mark), request, Pending::Announce(province));
     }
 
     /// An answer came to a call of a node's.
@@ -137,9 +116,7 @@ impl World {
                 self.announce(province, Some(sequence))
             }
             (Pending::Announce(province), HubReply::Refused(Reason::Recovering)) => {
-                let Some(node) = self.nodes.get_mut(&province) else { return };
-                node.inbox.push(Input::HubRecovers);
-                self.joined.remove(&province);
+                self.cluster.node_hears(province, hub, HubReply::Refused(Reason::Recovering));
                 self.announce_after(province, RESYNC_EVERY);
                 self.run_node(province);
             }
@@ -150,7 +127,7 @@ impl World {
             // Another start has taken its place, or so it looks when an announcement of an earlier life comes late: the
             // process ends, and is started again.
             (Pending::Announce(province), HubReply::Refused(Reason::SenderRefused))
-                if self.joined.contains_key(&province) =>
+                if self.cluster.joined.contains_key(&province) =>
             {
                 self.report.count("superseded");
                 self.crash(province, "superseded");
@@ -159,14 +136,13 @@ impl World {
                 Pending::Announce(province),
                 reply @ HubReply::Announced(Announced::Admitted { incarnation, resync, .. }),
             ) => {
-                let Some(node) = self.nodes.get_mut(&province) else { return };
-                node.set_incarnation(incarnation);
-                node.inbox.extend(heard_by_node(reply, hub));
+                let before = self.cluster.joined.get(&province).copied();
+                self.cluster.node_hears(province, hub, reply);
                 self.was_found(province, resync);
                 if let Some(first @ &mut u64::MAX) = self.restored.get_mut(&province) {
                     *first = incarnation;
                 }
-                if self.joined.insert(province, resync) != Some(resync) {
+                if before != Some(resync) {
                     self.log(format_args!("{province} joins as {incarnation}, resync {resync}"));
                     self.report.count(if resync { "resync" } else { "joined" });
                 }
@@ -175,9 +151,7 @@ impl World {
                 self.soon(province);
             }
             (Pending::Resolve(province, _), reply @ HubReply::Rulings(_)) => {
-                if let Some(node) = self.nodes.get_mut(&province) {
-                    node.inbox.extend(heard_by_node(reply, hub));
-                }
+                self.cluster.node_hears(province, hub, reply);
                 self.soon(province);
             }
             (pending, reply) => {
@@ -191,7 +165,7 @@ impl World {
 
     /// Questions that were not answered are asked again later.
     pub(super) fn not_resolved(&mut self, province: ProvinceCode, questions: Vec<Question>) {
-        if let Some(node) = self.nodes.get_mut(&province) {
+        if let Some(node) = self.cluster.nodes.get_mut(&province) {
             node.inbox.push(Input::AskFailed { questions });
         }
         self.soon(province);

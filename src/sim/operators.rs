@@ -2,11 +2,12 @@
 //! both ask until they know, whatever dies meanwhile.
 
 use super::network::{Event, Letter, Message};
-use super::world::{HUB, World};
+use super::world::World;
 use crate::domain::hub::{CompensationRequest, CompensationWord};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::money::Money;
+use crate::testkit::HUB;
 
 /// Callers from this number on are operators, each with one compensation.
 const OPERATORS: usize = 1 << 32;
@@ -54,7 +55,7 @@ impl World {
         let call = (OPERATORS + number) as u64;
         self.send(Letter { from: HUB, to: HUB, call, message });
         let again = self.at + deadline_ms + self.chance.between(200, 1_000);
-        self.agenda.at(again, Event::Operate(number));
+        self.cluster.network.at(again, Event::Operate(number));
     }
 
     /// All of a transfer is to go back, or half of it: then the rest may go back, too.
@@ -66,14 +67,14 @@ impl World {
         let committed = self.clients.iter().filter(|client| client.told == Some(TransferState::Committed));
         let wishes: Vec<_> = committed.map(|client| client.wish).collect();
         if wishes.is_empty() {
-            return self.agenda.at(next, Event::Operate(self.returning.len()));
+            return self.cluster.network.at(next, Event::Operate(self.returning.len()));
         }
         let wish = wishes[self.chance.next() as usize % wishes.len()];
         let fen = if self.chance.permille(500) { wish.fen } else { wish.fen / 2 + 1 };
         let id = TransferId(self.chance.bytes());
         let original = wish.transfer_id;
         self.returning.push(Returning { id, original, fen, noted: false, told: None, done: false });
-        self.agenda.at(next, Event::Operate(self.returning.len()));
+        self.cluster.network.at(next, Event::Operate(self.returning.len()));
         self.operate(self.returning.len() - 1);
     }
 

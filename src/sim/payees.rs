@@ -1,12 +1,12 @@
 //! Payees in worlds where some provinces ask for acceptance: they take, decline, wait, and let the hour pass.
 
 use super::network::{Letter, Message};
-use super::people::NOON_TO_SIX_MS;
-use super::world::{Client, HUB, World};
+use super::world::{Client, World};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{AcceptRequest, Key};
 use crate::domain::machine::table::TableRow;
 use crate::domain::protocol::transfer::TransferState;
+use crate::testkit::{Country, HUB, NOON_TO_SIX_MS};
 
 /// A world with acceptance begins so long before 06:00.
 const BEFORE_SIX_MS: i64 = 15_000;
@@ -25,7 +25,7 @@ impl World {
     pub(super) fn remind_payees(&mut self) {
         let gone = |client: &Client| self.healing && client.done && client.told.is_none();
         let awaits = |client: &Client| {
-            let row = self.hub.disk.row(&Key::Transfer(client.wish.transfer_id));
+            let row = self.cluster.hub.disk.row(&Key::Transfer(client.wish.transfer_id));
             row.as_ref()
                 .and_then(TransferRow::of)
                 .is_some_and(|row| row.state == TransferState::AwaitingAcceptance)
@@ -50,7 +50,7 @@ impl World {
         self.report.count(if takes { "taken" } else { "declined" });
         let request = AcceptRequest {
             transfer_id: wish.transfer_id,
-            payee: self.country.request(&wish).digests.payee,
+            payee: Country::request(&wish).digests.payee,
             takes,
             wait: wish.wait,
             deadline_ms: wish.deadline_ms,

@@ -3,8 +3,7 @@
 //! it should have been. What nobody else had seen cannot be found (ADR 010).
 
 use super::Broken;
-use super::disk::Disk;
-use super::world::{HUB, World};
+use super::world::World;
 use crate::domain::audit::invariant::Violation;
 use crate::domain::machine::own::{IncidentRow, PeerRow};
 use crate::domain::machine::table::{Row, TableRow};
@@ -15,6 +14,7 @@ use crate::domain::value::region::ProvinceCode;
 use crate::domain::{hub, node};
 use crate::store::memory::MemoryDisk;
 use crate::store::{hash_at, is_restored};
+use crate::testkit::{Disk, HUB};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most appends that a disk that lies loses.
@@ -70,13 +70,13 @@ impl World {
         if place == HUB && (self.hub_restored || self.stale.hub_is_old()) {
             return;
         }
-        if self.life(place).is_some() {
+        if self.cluster.life(place).is_some() {
             self.crash(place, if lied { "its disk lied" } else { "an older folder is copied back" });
         }
-        let Some(disk) = self.disk(place) else { return };
-        let before = if place == HUB { self.hub.disk.records() } else { Vec::new() };
+        let Some(disk) = self.cluster.disk(place) else { return };
+        let before = if place == HUB { self.cluster.hub.disk.records() } else { Vec::new() };
         if lied {
-            self.lose(&disk, if place == HUB { 1 } else { 3 * self.country.members });
+            self.lose(&disk, if place == HUB { 1 } else { 3 * self.cluster.country.members });
         } else {
             disk.restored(&backup);
         }
@@ -90,7 +90,7 @@ impl World {
             return self.hub_lost(&before, reached);
         }
         self.restored.insert(place, u64::MAX);
-        let peer = self.hub.disk.row(&hub::Key::Peer(place));
+        let peer = self.cluster.hub.disk.row(&hub::Key::Peer(place));
         let seen = peer.as_ref().and_then(PeerRow::of).is_some_and(|peer| peer.sequence > reached);
         let known = self.stale.nodes.get(&place).copied().unwrap_or_default();
         self.stale.nodes.insert(place, seen || known || marked);
@@ -115,7 +115,7 @@ impl World {
             let row = node.row(&node::Key::Peer(HUB));
             row.as_ref().and_then(PeerRow::of).map_or(0, |peer| peer.sequence)
         };
-        let seen = self.nodes.values().map(|node| seen(&node.disk)).max().unwrap_or(0);
+        let seen = self.cluster.nodes.values().map(|node| seen(&node.disk)).max().unwrap_or(0);
         let lost = before.iter().zip(1..).filter(|(_, sequence)| *sequence > reached.max(seen));
         let commits = lost.filter_map(|(record, _)| match record {
             hub::Record::TransferDecided(it) if it.outcome == Outcome::Commit => Some(it.transfer_id),
@@ -127,7 +127,8 @@ impl World {
 
     /// Whether a node's store is marked as restored, and the hub has not told it since what it lost.
     pub(super) fn is_marked(&self, province: ProvinceCode) -> bool {
-        let Some((reached, node)) = self.stale.marked.get(&province).zip(self.nodes.get(&province)) else {
+        let Some((reached, node)) = self.stale.marked.get(&province).zip(self.cluster.nodes.get(&province))
+        else {
             return false;
         };
         let resynced = |record: &node::Record| matches!(record, node::Record::NodeResynced(_));
@@ -153,7 +154,7 @@ impl World {
         };
         self.report.count("old hub found");
         self.crash(HUB, "found to be old, and restored");
-        if let Some(disk) = self.disk(HUB) {
+        if let Some(disk) = self.cluster.disk(HUB) {
             disk.restored(&backup);
         }
         self.stale.hub_since = None;
@@ -163,9 +164,9 @@ impl World {
 
     /// At rest nobody has seen more of the hub than it holds.
     pub(super) fn nobody_knows_more(&mut self) {
-        let mut hub = self.hub.disk.open_for_reading();
+        let mut hub = self.cluster.hub.disk.open_for_reading();
         let mut knows_more = Vec::new();
-        for (province, node) in &self.nodes {
+        for (province, node) in &self.cluster.nodes {
             let row = node.disk.row(&node::Key::Peer(HUB));
             let Some(seen) = row.as_ref().and_then(PeerRow::of) else { continue };
             if hash_at(&mut hub, seen.sequence).unwrap_or_default() != Some(seen.head_hash) {
@@ -189,8 +190,8 @@ impl World {
             let of = |it: Option<&IncidentRow>| {
                 it.is_some_and(|it| contrary(it) && id.is_none_or(|id| it.transfer_id == id))
             };
-            self.hub.disk.any(|row| of(row.as_incident()))
-                || self.nodes.values().any(|node| node.disk.any(|row| of(row.as_incident())))
+            self.cluster.hub.disk.any(|row| of(row.as_incident()))
+                || self.cluster.nodes.values().any(|node| node.disk.any(|row| of(row.as_incident())))
         };
         let unseen = |id: TransferId| violation.invariant == "INV-10" && self.stale.unseen.contains(&id);
         match violation.transfer_id {
@@ -205,7 +206,7 @@ impl World {
         if !self.stale.hub_ever || self.plan.broken == Some(Broken::WaitsForPeople) {
             return BTreeSet::new();
         }
-        let rows = self.hub.disk.rows();
+        let rows = self.cluster.hub.disk.rows();
         let incidents = rows.iter().filter_map(IncidentRow::of);
         let contrary = incidents.filter(|it| it.refusal.reason == Reason::ContraryOrder);
         contrary.map(|it| it.transfer_id).collect()

@@ -2,30 +2,22 @@
 
 use super::chance::Chance;
 use super::check::Looked;
-use super::disk::Disk;
-use super::marks::Marks;
-use super::network::{Agenda, Call, Event, Letter, Message, Place};
+use super::network::{Agenda, Event, Letter, Message};
 use super::operators::{Returning, operates};
 use super::payees::{SKEW_MS, accepts};
-use super::people::{Country, Wish};
-use super::server::Server;
 use super::stale::Stale;
-use super::watched::Watched;
 use super::{Plan, Report};
-use crate::domain::hub::{self, HubMachine};
-use crate::domain::node::{self, NodeMachine};
 use crate::domain::protocol::message::{Decision, Question};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
+use crate::domain::{hub, node};
+use crate::testkit::{Call, Cluster, Country, Disk, HUB, Place, Wish};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
-
-/// The hub's place.
-pub const HUB: Place = ProvinceCode::HUB;
 
 /// Half a day.
 const NOON_TO_MIDNIGHT_MS: i64 = 12 * 3_600_000;
@@ -33,15 +25,6 @@ const NOON_TO_MIDNIGHT_MS: i64 = 12 * 3_600_000;
 /// How often what has changed is checked, and whether everything has ended, in simulated milliseconds.
 const CHECK_EVERY: u64 = 500;
 const END_EVERY: u64 = 50;
-
-/// Who waits for an answer of the hub's engine.
-#[derive(Clone, Copy, Debug)]
-pub enum HubCaller {
-    /// A client.
-    Client(usize),
-    /// A node's call.
-    Node(ProvinceCode, Call),
-}
 
 /// What a caller will do with a call's answer, or without one.
 #[derive(Clone, Debug)]
@@ -78,13 +61,8 @@ pub struct Client {
 pub struct World {
     pub(super) plan: Plan,
     pub(super) chance: Chance,
-    pub(super) agenda: Agenda,
     pub(super) at: u64,
-    pub(super) country: Country,
-    pub(super) hub: Server<Watched<HubMachine>, HubCaller>,
-    pub(super) nodes: BTreeMap<ProvinceCode, Server<Watched<NodeMachine>, Call>>,
-    /// Nodes that this life's announcement admitted, and whether they are told again what they lost.
-    pub(super) joined: BTreeMap<ProvinceCode, bool>,
+    pub(super) cluster: Cluster<Agenda>,
     /// When the hub's life looks next whether a province is there.
     pub(super) probing: BTreeMap<ProvinceCode, (u64, u64)>,
     /// When a node's life announces itself next.
@@ -112,8 +90,6 @@ pub struct World {
     pub(super) looked: Looked,
     /// Stores that came back older than they said.
     pub(super) stale: Stale,
-    /// Cells that were reached.
-    pub(super) marks: Marks,
     pub(super) report: Report,
     log: Sha256,
     line: String,
@@ -130,16 +106,11 @@ impl World {
         // Every fourth world begins just before midnight in Shanghai: windows and days' limits change in it.
         let midnight = if plan.seed % 4 == 3 { NOON_TO_MIDNIGHT_MS - 20_000 } else { 0 };
         let skew = if acceptance { SKEW_MS } else { midnight };
-        let nodes = country.provinces.iter().map(|province| (*province, Server::new(skew))).collect();
         World {
             plan,
             chance,
-            agenda: Agenda::default(),
             at: 0,
-            country,
-            hub: Server::new(skew),
-            nodes,
-            joined: BTreeMap::new(),
+            cluster: Cluster::down(country, skew, Agenda::default()),
             probing: BTreeMap::new(),
             announcing: BTreeMap::new(),
             backups: BTreeMap::new(),
@@ -156,7 +127,6 @@ impl World {
             wishes: BTreeMap::new(),
             looked: Looked::default(),
             stale: Stale::default(),
-            marks: Marks::default(),
             report: Report::of(plan.seed, provinces),
             log: Sha256::new(),
             line: String::new(),
@@ -167,7 +137,7 @@ impl World {
     pub fn run(mut self) -> Report {
         self.begin();
         let (mut check_at, mut end_at) = (0, 0);
-        while let Some((at, event)) = self.agenda.next() {
+        while let Some((at, event)) = self.cluster.network.next() {
             self.at = self.at.max(at);
             if self.at >= self.plan.safety_ms && !self.healing {
                 self.heal();
@@ -196,7 +166,7 @@ impl World {
             }
         }
         self.report.log = self.log.clone().finalize().into();
-        self.report.marks.extend(self.marks.told());
+        self.report.marks.extend(self.cluster.marks.told());
         self.report
     }
 
@@ -219,10 +189,10 @@ impl World {
 
     fn begin(&mut self) {
         self.start_hub();
-        for province in self.country.provinces.clone() {
+        for province in self.cluster.country.provinces.clone() {
             self.start_node(province);
-            let enrolment = self.country.enrolment(province);
-            if let Some(node) = self.nodes.get_mut(&province) {
+            let enrolment = self.cluster.country.enrolment(province);
+            if let Some(node) = self.cluster.nodes.get_mut(&province) {
                 node.inbox.extend(enrolment);
             }
             self.run_node(province);
@@ -233,14 +203,14 @@ impl World {
             self.wishes.insert(wish.transfer_id, self.clients.len());
             self.clients.push(Client { wish, asked_at: None, told: None, done: false });
             let at = 500 + self.chance.next() % span;
-            self.agenda.at(at, Event::Ask(usize::try_from(number).unwrap_or(0)));
+            self.cluster.network.at(at, Event::Ask(usize::try_from(number).unwrap_or(0)));
         }
         if operates(self.plan.seed) {
-            self.agenda.at(700, Event::Operate(0));
+            self.cluster.network.at(700, Event::Operate(0));
         }
         // On a good day nothing fails.
         if self.plan.chaos > 0 {
-            self.agenda.at(600, Event::Fault);
+            self.cluster.network.at(600, Event::Fault);
         }
         if self.plan.dark {
             self.cut.extend([(HUB, self.last_province()), (self.last_province(), HUB)]);
@@ -250,24 +220,24 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Arrive(letter) => self.arrive(*letter),
-            Event::Run(HUB, life) if life == self.hub.life => self.run_hub(),
-            Event::Run(place, life) if self.life(place) == Some(life) => self.run_node(place),
+            Event::Run(HUB, life) if life == self.cluster.hub.life => self.run_hub(),
+            Event::Run(place, life) if self.cluster.life(place) == Some(life) => self.run_node(place),
             Event::Wake(place, life) => self.wake(place, life),
             Event::Timeout(place, call) => {
                 if let Some((life, pending)) = self.calls.remove(&(place, call))
-                    && self.life(place) == Some(life)
+                    && self.cluster.life(place) == Some(life)
                 {
                     self.unanswered(pending);
                 }
             }
-            Event::Probe(province, life) if life == self.hub.life => self.probe_now(province, life),
-            Event::Announce(province, life) if self.life(province) == Some(life) => {
+            Event::Probe(province, life) if life == self.cluster.hub.life => self.probe_now(province, life),
+            Event::Announce(province, life) if self.cluster.life(province) == Some(life) => {
                 self.announce_now(province, life);
             }
             Event::Run(..) | Event::Probe(..) | Event::Announce(..) => {}
-            Event::Restart(HUB) if self.hub.core.is_none() => self.start_hub(),
+            Event::Restart(HUB) if self.cluster.hub.core.is_none() => self.start_hub(),
             Event::Restart(place) => {
-                if self.nodes.get(&place).is_some_and(|node| node.core.is_none()) {
+                if self.cluster.nodes.get(&place).is_some_and(|node| node.core.is_none()) {
                     self.start_node(place);
                 }
             }
@@ -279,27 +249,19 @@ impl World {
 
     /// The province that is dark where one is.
     pub(super) fn last_province(&self) -> ProvinceCode {
-        self.country.provinces.last().copied().unwrap_or(HUB)
-    }
-
-    /// The life that a server is in, if it is up.
-    pub(super) fn life(&self, place: Place) -> Option<u64> {
-        if place == HUB {
-            return self.hub.core.as_ref().map(|_| self.hub.life);
-        }
-        self.nodes.get(&place).filter(|node| node.core.is_some()).map(|node| node.life)
+        self.cluster.country.provinces.last().copied().unwrap_or(HUB)
     }
 
     fn wake(&mut self, place: Place, life: u64) {
-        if self.life(place) != Some(life) {
+        if self.cluster.life(place) != Some(life) {
             return;
         }
         if place == HUB {
-            if self.hub.is_woken(self.at) {
-                self.hub.inbox.push(hub::Input::Tick);
+            if self.cluster.hub.is_woken(self.at) {
+                self.cluster.hub.inbox.push(hub::Input::Tick);
                 self.run_hub();
             }
-        } else if let Some(node) = self.nodes.get_mut(&place)
+        } else if let Some(node) = self.cluster.nodes.get_mut(&place)
             && node.is_woken(self.at)
         {
             node.inbox.push(node::Input::Tick);
@@ -309,19 +271,19 @@ impl World {
 
     /// Lets a server run soon: what comes until then is one batch.
     pub(super) fn soon(&mut self, place: Place) {
-        if let Some(life) = self.life(place) {
+        if let Some(life) = self.cluster.life(place) {
             let at = self.at + self.chance.between(0, 3);
-            self.agenda.at(at, Event::Run(place, life));
+            self.cluster.network.at(at, Event::Run(place, life));
         }
     }
 
     /// Begins a call: sends it, and remembers what to do about its answer.
     pub(super) fn call(&mut self, from: Place, to: Place, message: Message, pending: Pending, within: u64) {
-        let Some(life) = self.life(from) else { return };
+        let Some(life) = self.cluster.life(from) else { return };
         self.last_call += 1;
         let call = self.last_call;
         self.calls.insert((from, call), (life, pending));
-        self.agenda.at(self.at + within, Event::Timeout(from, call));
+        self.cluster.network.at(self.at + within, Event::Timeout(from, call));
         self.send(Letter { from, to, call, message });
     }
 
@@ -337,11 +299,11 @@ impl World {
         if self.chance.permille(3 * chaos) {
             self.report.count("doubled");
             let late = self.at + self.chance.between(1, 5_000);
-            self.agenda.at(late, Event::Arrive(Box::new(letter.clone())));
+            self.cluster.network.at(late, Event::Arrive(Box::new(letter.clone())));
         }
         let slow = self.chance.permille(5 * chaos);
         let delay = if slow { self.chance.between(5, 4_000) } else { self.chance.between(0, 4) };
-        self.agenda.at(self.at + delay, Event::Arrive(Box::new(letter)));
+        self.cluster.network.at(self.at + delay, Event::Arrive(Box::new(letter)));
     }
 
     /// No new faults; everybody comes back, and everything must end.
@@ -349,9 +311,9 @@ impl World {
         self.healing = true;
         self.cut.clear();
         self.log(format_args!("heals"));
-        for place in [HUB].into_iter().chain(self.country.provinces.clone()) {
-            if self.life(place).is_none() {
-                self.agenda.at(self.at + 10, Event::Restart(place));
+        for place in [HUB].into_iter().chain(self.cluster.country.provinces.clone()) {
+            if self.cluster.life(place).is_none() {
+                self.cluster.network.at(self.at + 10, Event::Restart(place));
             }
         }
     }

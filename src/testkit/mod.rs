@@ -1,7 +1,28 @@
-//! What tests and the simulator share: the calls between hub and node as their machines take and give them.
+//! What the simulator and tests share: one cluster of a hub and its nodes, with real machines and engine cores over
+//! disks in memory. Who carries its letters, and what time it is, is its user's: the simulator's network loses, doubles
+//! and delays by chance; the one of scenarios and unit tests delivers at once, or leaves every message in the test's
+//! hands.
 
+mod at_once;
 mod calls;
+mod cluster;
+mod country;
+mod disk;
+mod inputs;
+mod marks;
+mod server;
+mod watched;
 
+pub use at_once::{AtOnce, HubOutput, Letter, NodeOutput};
 pub use calls::{
     Message, asked_of_hub, asked_of_node, heard, heard_by_hub, heard_by_node, reply_of_hub, reply_of_node,
 };
+pub use cluster::{Cluster, HUB};
+pub use country::{
+    Country, NOON, NOON_TO_SIX_MS, PAYEE, PAYER, PlainVault, Wish, id_hash, member, national_values, person,
+    request, rule_text,
+};
+pub use disk::Disk;
+pub use inputs::{accept, announcement, answer, compensate, create, id, operator, proposal};
+pub use marks::cells;
+pub use server::{Asker, Call, Place, Server};

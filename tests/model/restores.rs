@@ -19,8 +19,7 @@ use gongji::domain::protocol::transfer::TransferState;
 use gongji::domain::value::calendar::{Civil, Mono};
 use gongji::domain::value::id::Digest;
 use gongji::domain::value::region::ProvinceCode;
-use gongji::sim::people::{NOON, NOON_TO_SIX_MS};
-use gongji::testkit::heard;
+use gongji::testkit::{Country, NOON, NOON_TO_SIX_MS, heard};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -291,7 +290,7 @@ impl World {
             let wish = self.wish(transfer, fen);
             let request = AcceptRequest {
                 transfer_id: wish.transfer_id,
-                payee: self.country.request(&wish).digests.payee,
+                payee: Country::request(&wish).digests.payee,
                 takes,
                 wait: WaitMode::Decided,
                 deadline_ms: wish.deadline_ms,

@@ -13,7 +13,7 @@ use gongji::domain::protocol::call::PeerMark;
 use gongji::domain::protocol::leg::LegState;
 use gongji::domain::protocol::message::Question;
 use gongji::domain::value::calendar::{Civil, Mono, Now};
-use gongji::sim::people::NOON;
+use gongji::testkit::NOON;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;

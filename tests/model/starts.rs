@@ -12,7 +12,7 @@ use gongji::domain::protocol::call::PeerMark;
 use gongji::domain::value::calendar::Mono;
 use gongji::domain::value::id::StartId;
 use gongji::domain::value::region::ProvinceCode;
-use gongji::sim::people::{Country, PlainVault};
+use gongji::testkit::{Country, PlainVault};
 use std::sync::Arc;
 
 /// The start id of a server's nth life.

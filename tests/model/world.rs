@@ -21,7 +21,7 @@ use gongji::domain::value::calendar::{Civil, Day, Mono};
 use gongji::domain::value::id::TransferId;
 use gongji::domain::value::region::ProvinceCode;
 use gongji::domain::value::side::Side;
-use gongji::sim::people::{Country, NOON, Wish, id_hash};
+use gongji::testkit::{Country, NOON, Wish, id_hash};
 use gongji::testkit::{asked_of_hub, asked_of_node, heard_by_hub, heard_by_node};
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
@@ -284,7 +284,7 @@ impl World {
         state.asked += 1;
         self.run_hub(state, print(&("ask", number)), None, fate, || {
             let (transfer, fen) = self.bounds.requests[number];
-            let mut request = self.country.request(&self.wish(transfer, fen));
+            let mut request = Country::request(&self.wish(transfer, fen));
             Broken::blur(self.broken, &mut request.digests.whole);
             // Of two callers who ask the same, one waits for the decision only.
             request.wait = if number == 0 { WaitMode::Recorded } else { WaitMode::Decided };
@@ -415,7 +415,7 @@ impl World {
     /// A letter of other terms for the first request's id, as a hub would send it that was restored to an older state.
     pub fn stray(&self, state: &mut State, number: usize) {
         let (transfer, fen) = self.bounds.requests[0];
-        let request = self.country.request(&self.wish(transfer, 2 * fen));
+        let request = Country::request(&self.wish(transfer, 2 * fen));
         let (terms, transfer_id, terms_digest) = (request.terms, request.transfer_id, request.digests.whole);
         let (province, request) = match number {
             0 => {

@@ -174,7 +174,7 @@ impl World {
     /// Reads requests as this province's node does.
     pub fn reading(&self, home: Option<ProvinceCode>) -> Reader<'_> {
         Reader {
-            regions: &self.places,
+            regions: &self.cluster.country.places,
             home,
             normalise_name: names::normalise_name,
             normalise_remark: names::normalise_remark,
@@ -191,7 +191,7 @@ impl World {
         let person = &input.party.person;
         let id_hash = self.key.id_hash(&person.id_number);
         let key = Key::Person(id_hash);
-        let person_known = self.nodes[&somebody.province].disk.row(&key).is_some();
+        let person_known = self.cluster.nodes[&somebody.province].disk.row(&key).is_some();
         let report = MemberReport {
             request: mark(request_id, &request),
             region: input.party.region,

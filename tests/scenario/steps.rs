@@ -100,11 +100,11 @@ impl Session {
 
     /// Carries a row out.
     pub fn perform(&mut self, row: &Row) -> Outcome {
-        let at = words::moment(row.get("时间"), Some(self.world.civil));
+        let at = words::moment(row.get("时间"), Some(self.world.civil()));
         if row.get("事项") == "到时" {
             self.world.wait_until(at);
         }
-        self.world.civil = at;
+        self.world.set_civil(at);
         let content = if row.get("内容").is_empty() { row.get("金额") } else { row.get("内容") };
         let outcome = match row.get("事项") {
             "" | "转账" => self.transfer(row, false),
@@ -196,7 +196,7 @@ impl Session {
             parties: PartiesRow {
                 transfer_id: id,
                 sealed: key.seal_parties(id, &MaskedParties::of(&content.terms, &content.remark)),
-                receipt_time: self.world.civil,
+                receipt_time: self.world.civil(),
             },
             terms: content.terms,
             wait: new.wait,
@@ -238,7 +238,7 @@ impl Session {
     fn change(&mut self, name: &str, what: &str) -> Outcome {
         let at = self.people.iter().position(|it| it.name() == name).expect("somebody of the table");
         let mut changed = self.people[at].clone();
-        what.split('；').for_each(|item| changed.change(item, &self.world.places));
+        what.split('；').for_each(|item| changed.change(item, &self.world.cluster.country.places));
         self.made += 1;
         let outcome = Outcome::of_answer(self.world.report(&format!("report-{}", self.made), &changed));
         if outcome.reason.is_none() {
@@ -294,7 +294,7 @@ pub fn miswrite(party: &mut Party, field: &str, value: String) {
 
 impl World {
     fn row<T: TableRow<node::Row> + Clone>(&self, somebody: &Somebody, key: &Key) -> Option<T> {
-        self.nodes[&somebody.province].disk.row(key).as_ref().and_then(T::of).cloned()
+        self.cluster.node(somebody.province).get(key)
     }
 
     /// "陈晓东：账户 1500.00，占用 500.00"; nothing for somebody whom his province does not know.

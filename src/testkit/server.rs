@@ -1,31 +1,55 @@
-//! One simulated server: the real machine and the real engine core over a disk that survives it.
+//! One server: the real machine and the real engine core over a disk that survives it.
 
-use crate::domain::machine::step::{Caller, Machine};
+use super::country::NOON;
+use super::marks::Marks;
+use super::watched::{Marked, Watched};
+use crate::domain::machine::record::replay;
+use crate::domain::machine::step::Caller;
+use crate::domain::machine::table::{Row, Table, TableRow};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::value::calendar::{Civil, Mono, Now};
 use crate::domain::value::id::{Digest, StartId};
+use crate::domain::value::region::ProvinceCode;
 use crate::engine::{Core, EngineError, Outputs};
-use crate::sim::people::NOON;
-use crate::store::hash_at;
 use crate::store::memory::{MemoryDisk, MemoryStore};
+use crate::store::{KeyOf, hash_at};
 use std::collections::BTreeMap;
+
+/// A server; the hub is [`ProvinceCode::HUB`].
+pub type Place = ProvinceCode;
+
+/// The number of one call, given by its caller.
+pub type Call = u64;
+
+/// Who waits for an answer of a server's engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// A client.
+    Client(usize),
+    /// Another server's call.
+    Peer(Place, Call),
+}
+
+/// Callers of other servers have higher numbers than this; tests name theirs as they like.
+const CALLERS: Caller = 1 << 40;
 
 /// A server, up or down.
 #[derive(Debug)]
-pub struct Server<M: Machine, C> {
+pub struct Server<M: Marked> {
     /// What survives a crash.
     pub disk: MemoryDisk<M::Record>,
     /// What does not.
-    pub core: Option<Core<M, MemoryStore<M::Record>>>,
+    pub core: Option<Core<Watched<M>, MemoryStore<M::Record>>>,
     /// Counts its lives: timers and answers of an earlier one mean nothing.
     pub life: u64,
     /// Handed in since the last batch.
     pub inbox: Vec<M::Input>,
     /// Who waits for which answer.
-    pub callers: BTreeMap<Caller, C>,
+    pub callers: BTreeMap<Caller, Asker>,
     /// How far its civil clock is off, in milliseconds.
     pub skew: i64,
-    incarnation: u64,
+    /// The incarnation that it says it is.
+    pub incarnation: u64,
     start_id: StartId,
     started: u64,
     last_caller: Caller,
@@ -33,9 +57,9 @@ pub struct Server<M: Machine, C> {
     wakes_at: Option<u64>,
 }
 
-impl<M: Machine, C> Server<M, C> {
+impl<M: Marked> Server<M> {
     /// A server with an empty disk, down, whose civil clock is off by so much.
-    pub fn new(skew: i64) -> Server<M, C> {
+    pub fn new(skew: i64) -> Server<M> {
         Server {
             disk: MemoryDisk::new(),
             core: None,
@@ -46,14 +70,19 @@ impl<M: Machine, C> Server<M, C> {
             incarnation: 0,
             start_id: StartId::default(),
             started: 0,
-            last_caller: 0,
+            last_caller: CALLERS,
             wakes_at: None,
         }
     }
 
     /// Starts over what is on the disk.
-    pub fn start(&mut self, machine: M, start_id: StartId, at: u64) -> Result<(), EngineError> {
-        let core = Core::new(machine, self.disk.open())?;
+    pub fn start(
+        &mut self,
+        machine: M,
+        (start_id, at): (StartId, u64),
+        marks: &Marks,
+    ) -> Result<(), EngineError> {
+        let core = Core::new(Watched::new(machine, &self.disk, marks), self.disk.open())?;
         self.incarnation = core.incarnation();
         self.core = Some(core);
         self.start_id = start_id;
@@ -94,7 +123,7 @@ impl<M: Machine, C> Server<M, C> {
     }
 
     /// Names a caller.
-    pub fn caller(&mut self, caller: C) -> Caller {
+    pub fn caller(&mut self, caller: Asker) -> Caller {
         self.last_caller += 1;
         self.callers.insert(self.last_caller, caller);
         self.last_caller
@@ -116,23 +145,54 @@ impl<M: Machine, C> Server<M, C> {
         hash_at(&mut self.disk.open_for_reading(), sequence).unwrap_or_default()
     }
 
-    /// Takes its incarnation.
-    pub fn set_incarnation(&mut self, incarnation: u64) {
-        self.incarnation = incarnation;
-    }
-
-    /// The incarnation of its last start.
-    pub fn incarnation(&self) -> u64 {
-        self.incarnation
-    }
-
     /// Runs what waits as one batch, if it is up and anything waits.
-    pub fn run(&mut self, at: u64) -> Result<Outputs<M>, EngineError> {
-        let now = self.now(at);
+    pub fn run(&mut self, now: Now) -> Result<Outputs<M>, EngineError> {
         let inputs = std::mem::take(&mut self.inbox);
         match &mut self.core {
             Some(core) if !inputs.is_empty() => core.run(now, inputs),
             Some(_) | None => Ok(Vec::new()),
         }
+    }
+
+    /// Runs one input as a batch of its own, which must load all that it goes by.
+    ///
+    /// # Panics
+    /// If the server is down, its store fails, or the input cannot be decided.
+    pub fn take(&mut self, now: Now, input: M::Input) -> Outputs<M> {
+        let core = self.core.as_mut().expect("a server that is up");
+        core.forget_rows();
+        let outputs = core.run(now, vec![input]).expect("stored");
+        assert_eq!(core.failures(), 0, "every input is decided");
+        outputs
+    }
+
+    /// Its machine.
+    ///
+    /// # Panics
+    /// If the server is down.
+    pub fn machine(&self) -> &M {
+        self.core.as_ref().expect("a server that is up").machine().watched()
+    }
+
+    /// When its machine wants to be woken.
+    pub fn wake_at(&self) -> Option<Mono> {
+        self.core.as_ref().and_then(Core::wake_at)
+    }
+
+    /// The row under a key.
+    pub fn get<T: TableRow<M::Row> + Clone>(&self, key: &KeyOf<M::Record>) -> Option<T> {
+        self.disk.row(key).as_ref().and_then(T::of).cloned()
+    }
+
+    /// Its rows, but for those of the vault.
+    pub fn rows(&self) -> Vec<M::Row> {
+        self.disk.rows().into_iter().filter(|row| !row.table().is_vault()).collect()
+    }
+
+    /// Whether replaying its journal makes the tables beside it, and of how many records it is.
+    pub fn rebuilds(&self) -> (bool, u64) {
+        let records = self.disk.records();
+        let made = replay(&records);
+        (made.rows().cloned().eq(self.rows()), records.len() as u64)
     }
 }

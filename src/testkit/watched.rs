@@ -54,6 +54,11 @@ impl Sight<'_, NodeMachine> {
 }
 
 impl<M: Marked> Watched<M> {
+    /// The machine.
+    pub fn watched(&self) -> &M {
+        &self.machine
+    }
+
     /// A machine over a disk.
     pub fn new(machine: M, disk: &MemoryDisk<M::Record>, marks: &Marks) -> Watched<M> {
         Watched { machine, disk: disk.clone(), marks: marks.clone() }

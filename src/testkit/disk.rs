@@ -1,7 +1,5 @@
 //! A server's disk, whichever server's it is: what faults do to it.
 
-use super::world::{HUB, World};
-use crate::domain::value::region::ProvinceCode;
 use crate::domain::{hub, node};
 use crate::store::Journal;
 use crate::store::memory::{Fault, MemoryDisk};
@@ -65,15 +63,5 @@ impl Disk {
             Disk::Hub(disk) => disk.open_for_reading().head().sequence,
             Disk::Node(disk) => disk.open_for_reading().head().sequence,
         }
-    }
-}
-
-impl World {
-    /// The disk of a place; none where there is no server.
-    pub(super) fn disk(&self, place: ProvinceCode) -> Option<Disk> {
-        if place == HUB {
-            return Some(Disk::Hub(self.hub.disk.clone()));
-        }
-        self.nodes.get(&place).map(|node| Disk::Node(node.disk.clone()))
     }
 }

@@ -1,0 +1,422 @@
+//! A cluster whose letters arrive at once, unless they are held or their line is cut, and whose clock its user sets. A
+//! test that wants every message in its hands takes what a server wants done, and lets what it likes of it happen.
+
+use super::calls::{Message, asked_of_node, reply_of_hub, reply_of_node};
+use super::cluster::{Cluster, HUB};
+use super::country::{Country, NOON, PAYEE, PAYER, report};
+use super::inputs::{accept, answer, compensate, create, id, proposal};
+use super::server::{Asker, Server};
+use crate::domain::hub::{self, CompensationWord, Effect, WaitMode};
+use crate::domain::machine::step::{Caller, Output};
+use crate::domain::node::{self, NodeMachine};
+use crate::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
+use crate::domain::protocol::leg::Leg;
+use crate::domain::protocol::message::{Ack, Decision};
+use crate::domain::rules::rulebook::RuleValues;
+use crate::domain::value::calendar::{Civil, Mono, Now};
+use crate::domain::value::id::{StartId, TransferId};
+use crate::domain::value::member::{InsuranceStatus, InsuranceType};
+use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::side::Side;
+use std::collections::{BTreeSet, VecDeque};
+
+/// What the hub wants done.
+pub type HubOutput = Output<hub::Answer, hub::Effect>;
+/// What a node wants done.
+pub type NodeOutput = Output<node::Answer, node::Effect>;
+
+/// A message between the hub and a province's node.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// The province.
+    pub province: ProvinceCode,
+    /// Its sender, as it stood when it was sent.
+    pub sender: PeerMark,
+    /// What it says.
+    pub message: Message,
+    /// The decisions that it is about.
+    pub told: Vec<(TransferId, Side)>,
+}
+
+/// A network on which nothing is lost, and what came of it.
+#[derive(Debug)]
+pub struct AtOnce {
+    /// The time, for all servers.
+    pub now: Now,
+    /// Letters on their way.
+    pub post: VecDeque<Letter>,
+    /// Provinces to which the line is cut.
+    pub dark: BTreeSet<ProvinceCode>,
+    /// Transfers whose votes stay under way.
+    pub holding: BTreeSet<TransferId>,
+    held: Vec<Letter>,
+    /// What callers of the hub were told.
+    told: Vec<(Caller, hub::Answer)>,
+    /// Where people were called.
+    pub alarms: Vec<(ProvinceCode, TransferId, Side)>,
+}
+
+impl Cluster<AtOnce> {
+    /// A hub that has started and nodes that have joined it, at this moment.
+    pub fn new(country: Country, civil: Civil) -> Cluster<AtOnce> {
+        let network = AtOnce {
+            now: Now { mono: Mono(0), civil },
+            post: VecDeque::new(),
+            dark: BTreeSet::new(),
+            holding: BTreeSet::new(),
+            held: Vec::new(),
+            told: Vec::new(),
+            alarms: Vec::new(),
+        };
+        let mut cluster = Cluster::down(country, 0, network);
+        drop(cluster.start_hub_as(1, false));
+        for province in cluster.country.provinces.clone() {
+            cluster.restart_node(province, province.number());
+            drop(cluster.link(province, true));
+        }
+        cluster
+    }
+
+    /// A payer with 10,000.00 and a payee with an open wallet, in a province each.
+    pub fn pair() -> Cluster<AtOnce> {
+        Cluster::pair_with_rules(|_| ())
+    }
+
+    /// The same under other rules.
+    pub fn pair_with_rules(change: impl FnOnce(&mut RuleValues)) -> Cluster<AtOnce> {
+        let mut cluster = Cluster::new(Country::pair(change), Civil(NOON));
+        for province in [PAYER, PAYEE] {
+            for input in Country::enrolment_of_pair(province) {
+                cluster.run_node(province, input);
+            }
+        }
+        cluster
+    }
+}
+
+/// Starts and ends of servers.
+impl Cluster<AtOnce> {
+    /// The hub's process ends and starts again over its disk, and has not admitted anybody; `restored`: it first hears
+    /// what it lost.
+    pub fn start_hub_as(&mut self, start: u8, restored: bool) -> Vec<HubOutput> {
+        self.hub.crash();
+        self.start_hub(StartId([start; 16]), 0, restored).expect("a store in memory");
+        self.hub.incarnation += 1;
+        self.run_hub_inbox()
+    }
+
+    /// The hub's process ends and starts again, and admits the nodes. What was on its way is gone.
+    pub fn restart_hub(&mut self, start: u8) -> Vec<HubOutput> {
+        let network = &mut self.network;
+        (network.post, network.held, network.holding) = Default::default();
+        let mut outputs = self.start_hub_as(start, false);
+        for province in self.country.provinces.clone() {
+            outputs.extend(self.join(province));
+        }
+        outputs
+    }
+
+    /// A node's process ends and starts again: only its disk is left.
+    pub fn start_node_as(&mut self, province: ProvinceCode, start: u8) {
+        self.crash(province);
+        self.start_node(province, StartId([start; 16]), 0).expect("a store in memory");
+    }
+
+    /// A node's process ends and starts again, and joins.
+    pub fn restart_node(&mut self, province: ProvinceCode, start: u8) {
+        self.start_node_as(province, start);
+        drop(self.join(province));
+    }
+
+    /// A node announces itself, proves what it has to, and takes the incarnation that it is given. Gives what else the
+    /// hub wants done.
+    ///
+    /// # Panics
+    /// If the hub refuses it.
+    pub fn join(&mut self, province: ProvinceCode) -> Vec<HubOutput> {
+        let mut prove = None;
+        loop {
+            let (node, request) = self.announcement(province, prove).expect("a node");
+            self.hub_is_asked((province, node), 0, request);
+            let mut outputs = VecDeque::from(self.run_hub_inbox());
+            match outputs.pop_front() {
+                Some(Output::Answer(_, hub::Answer::Announced(Announced::Prove { sequence }))) => {
+                    prove = Some(sequence);
+                }
+                Some(Output::Answer(_, hub::Answer::Announced(admitted))) => {
+                    let hub = self.hub.mark();
+                    self.node_hears(province, hub, HubReply::Announced(admitted));
+                    self.run_node_inbox(province, &[]);
+                    return outputs.into();
+                }
+                other => panic!("{province} is not admitted: {other:?}"),
+            }
+        }
+    }
+
+    /// The line to a province is cut, or comes back.
+    pub fn link(&mut self, province: ProvinceCode, up: bool) -> Vec<HubOutput> {
+        match up {
+            true => self.network.dark.remove(&province),
+            false => self.network.dark.insert(province),
+        };
+        self.run_hub(hub::Input::Link { province, up })
+    }
+}
+
+/// What servers take, and what comes of it.
+impl Cluster<AtOnce> {
+    /// A province's node.
+    pub fn node(&self, province: ProvinceCode) -> &Server<NodeMachine> {
+        &self.nodes[&province]
+    }
+
+    /// The hub takes an input; gives what it wants done.
+    pub fn run_hub(&mut self, input: hub::Input) -> Vec<HubOutput> {
+        self.hub.take(self.network.now, input)
+    }
+
+    /// A node takes an input; gives what it wants done.
+    pub fn run_node(&mut self, province: ProvinceCode, input: node::Input) -> Vec<NodeOutput> {
+        let now = self.network.now;
+        self.nodes.get_mut(&province).expect("a node").take(now, input)
+    }
+
+    fn run_hub_inbox(&mut self) -> Vec<HubOutput> {
+        let inputs = std::mem::take(&mut self.hub.inbox);
+        inputs.into_iter().flat_map(|input| self.run_hub(input)).collect()
+    }
+
+    fn run_node_inbox(&mut self, province: ProvinceCode, told: &[(TransferId, Side)]) {
+        let inputs = std::mem::take(&mut self.nodes.get_mut(&province).expect("a node").inbox);
+        for input in inputs {
+            let outputs = self.run_node(province, input);
+            self.node_says(province, outputs, told);
+        }
+    }
+
+    /// Carries everything at once until nothing is left; gives what callers were told.
+    pub fn settle(&mut self, outputs: Vec<HubOutput>) -> Vec<(Caller, hub::Answer)> {
+        self.hub_says(outputs);
+        self.deliver();
+        std::mem::take(&mut self.network.told)
+    }
+
+    /// Votes that were held go on.
+    pub fn release(&mut self) -> Vec<(Caller, hub::Answer)> {
+        self.network.holding.clear();
+        let held = std::mem::take(&mut self.network.held);
+        self.network.post.extend(held);
+        self.settle(Vec::new())
+    }
+
+    /// When a server wants to be woken next.
+    pub fn wake_at(&self) -> Option<Mono> {
+        self.nodes.values().map(Server::wake_at).chain([self.hub.wake_at()]).flatten().min()
+    }
+
+    /// Who wants to be woken is.
+    pub fn wake(&mut self) -> Vec<(Caller, hub::Answer)> {
+        let now = self.network.now.mono;
+        let mut outputs = Vec::new();
+        if self.hub.wake_at().is_some_and(|at| at <= now) {
+            outputs = self.run_hub(hub::Input::Tick);
+        }
+        for province in self.country.provinces.clone() {
+            if self.node(province).wake_at().is_some_and(|at| at <= now) {
+                let outputs = self.run_node(province, node::Input::Tick);
+                self.node_says(province, outputs, &[]);
+            }
+        }
+        self.settle(outputs)
+    }
+
+    fn hub_says(&mut self, outputs: Vec<HubOutput>) {
+        let sender = self.hub.mark();
+        for output in outputs {
+            let (province, message) = match output {
+                Output::Effect(Effect::Prepare(province, leg)) => {
+                    (province, Message::ToNode(NodeRequest::Prepare(vec![*leg])))
+                }
+                Output::Effect(Effect::Decide(province, decision)) => {
+                    (province, Message::ToNode(NodeRequest::Decide(vec![decision])))
+                }
+                Output::Effect(Effect::AskWhatWasLost(province, above)) => {
+                    (province, Message::ToNode(NodeRequest::WhatWasLost(above)))
+                }
+                Output::Effect(Effect::ReadBack(province, page)) => {
+                    let page = self.read_back(province, page);
+                    self.hub.inbox.push(page);
+                    continue;
+                }
+                Output::Effect(Effect::Recovered(incarnation)) => {
+                    self.hub.incarnation = incarnation;
+                    continue;
+                }
+                Output::Effect(Effect::Alarm(transfer_id, side)) => {
+                    self.network.alarms.push((HUB, transfer_id, side));
+                    continue;
+                }
+                Output::Effect(Effect::Flush(_)) => continue,
+                Output::Answer(caller, answer) => match self.hub.callers.remove(&caller) {
+                    Some(Asker::Peer(province, _)) => match reply_of_hub(answer) {
+                        Some(reply) => (province, Message::FromHub(reply)),
+                        None => continue,
+                    },
+                    Some(Asker::Client(_)) | None => {
+                        self.network.told.push((caller, answer));
+                        continue;
+                    }
+                },
+            };
+            self.network.post.push_back(Letter { province, sender, message, told: Vec::new() });
+        }
+    }
+
+    /// What a node wants done, is.
+    pub fn node_says(
+        &mut self,
+        province: ProvinceCode,
+        outputs: Vec<NodeOutput>,
+        told: &[(TransferId, Side)],
+    ) {
+        for output in outputs {
+            let message = match output {
+                Output::Effect(node::Effect::Ask(questions)) => {
+                    Message::ToHub(HubRequest::Resolve(questions))
+                }
+                Output::Effect(node::Effect::Announce) => {
+                    let outputs = self.join(province);
+                    self.hub_says(outputs);
+                    continue;
+                }
+                Output::Effect(node::Effect::HubRefused) => panic!("{province} refuses the hub"),
+                Output::Effect(node::Effect::Alarm(transfer_id, side)) => {
+                    self.network.alarms.push((province, transfer_id, side));
+                    continue;
+                }
+                Output::Answer(_, answer) => match reply_of_node(answer) {
+                    Some(reply) => Message::FromNode(reply),
+                    None => continue,
+                },
+            };
+            let (sender, told) = (self.node(province).mark(), told.to_vec());
+            self.network.post.push_back(Letter { province, sender, message, told });
+        }
+    }
+
+    /// Carries letters until there are none but those that are held.
+    fn deliver(&mut self) {
+        loop {
+            let outputs = self.run_hub_inbox();
+            self.hub_says(outputs);
+            let Some(letter) = self.network.post.pop_front() else {
+                if self.hub.inbox.is_empty() {
+                    return;
+                }
+                continue;
+            };
+            let holding = &self.network.holding;
+            match &letter.message {
+                Message::FromNode(NodeReply::Votes(votes))
+                    if votes.iter().any(|vote| holding.contains(&vote.transfer_id)) =>
+                {
+                    self.network.held.push(letter);
+                }
+                _ => self.arrive(letter),
+            }
+        }
+    }
+
+    fn arrive(&mut self, letter: Letter) {
+        let Letter { province, sender, message, told } = letter;
+        let is_dark = self.network.dark.contains(&province);
+        match message {
+            // A dark province hears nothing; what it is owed stays in the hub's outbox.
+            Message::ToNode(_) if is_dark => {}
+            Message::ToNode(request) => {
+                let told: Vec<_> = match &request {
+                    NodeRequest::Decide(it) => it.iter().map(|it| (it.transfer_id, it.side)).collect(),
+                    _ => Vec::new(),
+                };
+                if let Some(reply) = self.node_is_asked(province, (sender, 0), request) {
+                    let (sender, message) = (self.node(province).mark(), Message::FromNode(reply));
+                    self.network.post.push_back(Letter { province, sender, message, told: Vec::new() });
+                }
+                self.run_node_inbox(province, &told);
+            }
+            Message::ToHub(HubRequest::Resolve(questions)) if is_dark => {
+                let outputs = self.run_node(province, node::Input::AskFailed { questions });
+                self.node_says(province, outputs, &[]);
+            }
+            Message::ToHub(request) => self.hub_is_asked((province, sender), 0, request),
+            Message::FromNode(reply) => drop(self.hub_hears((province, sender), reply, told)),
+            Message::FromHub(reply) => {
+                self.node_hears(province, sender, reply);
+                self.run_node_inbox(province, &[]);
+            }
+        }
+    }
+}
+
+/// What tests of a pair do.
+impl Cluster<AtOnce> {
+    /// A transfer of so many fen.
+    pub fn create(&mut self, ticket: Caller, number: u8, fen: i64) -> Vec<HubOutput> {
+        self.run_hub(create(ticket, number, fen))
+    }
+
+    /// The payee takes a transfer, or declines it.
+    pub fn say(&mut self, ticket: Caller, number: u8, takes: bool) -> Vec<HubOutput> {
+        self.run_hub(accept(ticket, id(number), takes, WaitMode::Recorded))
+    }
+
+    /// Hands a leg to its node and its votes to nobody.
+    pub fn prepare(&mut self, leg: &Leg) -> node::Answer {
+        self.asked(leg.terms.province, NodeRequest::Prepare(vec![leg.clone()]))
+    }
+
+    /// Tells a node one decision, and its receipts to nobody.
+    pub fn decide(&mut self, province: ProvinceCode, decision: Decision) -> Vec<Ack> {
+        match self.asked(province, NodeRequest::Decide(vec![decision])) {
+            node::Answer::Acks(acks) => acks,
+            other => panic!("no receipts: {other:?}"),
+        }
+    }
+
+    fn asked(&mut self, province: ProvinceCode, request: NodeRequest) -> node::Answer {
+        let hub = self.hub.mark();
+        let input = asked_of_node(request, (hub, 0), self.country.id_hash).expect("for its machine");
+        answer(self.run_node(province, input))
+    }
+
+    /// A province's system reports its member.
+    pub fn report(
+        &mut self,
+        province: ProvinceCode,
+        region: u32,
+        insurance_type: InsuranceType,
+        insurance_status: InsuranceStatus,
+        name: &str,
+    ) -> Vec<NodeOutput> {
+        let region = RegionCode::new(region).expect("a code");
+        self.run_node(province, report(name, (province, 0), region, (insurance_type, insurance_status)))
+    }
+
+    /// Operator A proposes; gives the hub's word.
+    pub fn propose(&mut self, number: u8, original: u8, fen: i64) -> hub::Answer {
+        self.say_of(number, "a", proposal(number, original, fen))
+    }
+
+    /// An operator says something about a compensation that is answered at once.
+    pub fn say_of(&mut self, number: u8, name: &str, word: CompensationWord) -> hub::Answer {
+        let outputs = self.run_hub(compensate(90, number, name, word));
+        self.settle(outputs).pop().expect("an answer").1
+    }
+
+    /// Operator B approves; nothing is delivered yet.
+    pub fn approve(&mut self, number: u8) -> Vec<HubOutput> {
+        let word = CompensationWord::Approve { deadline_ms: 10_000 };
+        self.run_hub(compensate(91, number, "b", word))
+    }
+}
