@@ -134,6 +134,7 @@ impl World {
                     self.network.push(Message::Acks(from, mark, acks));
                 }
                 Output::Effect(NodeEffect::Ask(asked)) => self.network.push(Message::Ask(from, mark, asked)),
+                Output::Effect(NodeEffect::Post(_)) => panic!("nothing is posted here"),
                 Output::Effect(NodeEffect::Announce) => {
                     let outputs = self.toy.join(from);
                     self.hub_says(outputs);

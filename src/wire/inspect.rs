@@ -92,6 +92,7 @@ pub fn heard_leg_from_proto(view: &node::LegView) -> Result<HeardLeg, Problem> {
         rulebook,
         returns,
         kind,
+        number: None,
     }))
 }
 
@@ -102,7 +103,8 @@ pub fn state_to_proto(state: LegState) -> node::LegState {
         LegState::Awaiting => node::LegState::Awaiting,
         LegState::Refused => node::LegState::Refused,
         LegState::Tombstone | LegState::Aborted => node::LegState::Aborted,
-        LegState::Committed => node::LegState::Committed,
+        // It is booked at this node, whatever the hub makes of it.
+        LegState::Committed | LegState::Posted | LegState::Parked => node::LegState::Committed,
     }
 }
 

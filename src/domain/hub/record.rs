@@ -1,6 +1,6 @@
 //! What the hub journals.
 
-use super::{Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, resolve, resync};
+use super::{Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, post, resolve, resync};
 use crate::domain::machine::own::{IncidentRaised, PeerSeen, began, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
 use crate::domain::protocol::call::PeerMark;
@@ -176,6 +176,23 @@ contents! {
         /// All else of it.
         received: TransferReceived,
     }
+    /// A node has decided by itself what uses a committed transfer. Its decision by the hub follows.
+    TransferPosted {
+        /// Id of the posting.
+        transfer_id: TransferId,
+        /// What it does.
+        kind: Kind,
+        /// The transfer that backs it, whose places are its own.
+        original: TransferId,
+        /// Its number among the postings of that transfer.
+        number: u64,
+        /// Amount, more than zero where it is booked.
+        amount: Money,
+        /// Keyed digest of the whole terms.
+        terms_digest: Digest,
+        /// When its node decided it, by that node's clock.
+        post_time: Civil,
+    }
     /// Restored: a transfer that it has adopted is of this kind, which has no record of its own.
     KindAdopted {
         /// Id of the transfer.
@@ -234,6 +251,7 @@ records! { Row:
     TransferAccepted 13 v 1 about transfer_id, told back by Nobody;
     ReturnAdopted 14 v 1 about transfer_id, told back by Node;
     TransferBegun 15 v 1 about received.transfer_id, told back by Node;
+    TransferPosted 17 v 1 about transfer_id, told back by Node;
     KindAdopted 16 v 1 about transfer_id, told back by Node;
     CompensationProposed 31 v 1 about compensation_id, told back by Nobody;
     CompensationAnswered 33 v 1 about compensation_id, told back by Nobody;
@@ -254,6 +272,7 @@ impl Record {
             Record::ResyncMoved(record) => resync::moved(record, rows),
             Record::TransferAdopted(record) => heard::adopted(record, sequence, rows),
             Record::ReturnAdopted(record) => heard::return_adopted(record, rows),
+            Record::TransferPosted(record) => post::posted(record, sequence, rows),
             Record::KindAdopted(record) => heard::kind_adopted(record, rows),
             Record::HubRecovered(record) => heard::recovered(record, rows),
             Record::IncidentRaised(record) => put_incident(record, rows),

@@ -53,6 +53,16 @@ impl Recovery {
         tellers.push((province, leg));
     }
 
+    /// What was told of a posting by the node that decided it, and by which; none of a prepared kind.
+    pub(super) fn posting(&self, transfer_id: TransferId) -> Option<&(ProvinceCode, HeardLeg)> {
+        self.told(transfer_id, Side::Payee).iter().find(|(_, leg)| leg.number.is_some())
+    }
+
+    /// Whether a side has recorded the commit.
+    pub(super) fn has_recorded(&self, transfer_id: TransferId, side: Side) -> bool {
+        self.told(transfer_id, side).iter().any(|(_, leg)| leg.committed.is_some())
+    }
+
     fn told(&self, transfer_id: TransferId, side: Side) -> &[(ProvinceCode, HeardLeg)] {
         self.legs.get(&LegId { transfer_id, side }).map_or(&[], Vec::as_slice)
     }

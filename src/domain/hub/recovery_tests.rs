@@ -73,6 +73,7 @@ fn legs(toy: &mut Toy, province: ProvinceCode, above: u64) -> Vec<HeardLeg> {
             rulebook: leg.rulebook,
             returns: leg.returns,
             kind: leg.kind,
+            number: leg.number,
         })
     };
     toy.node(province).rows.rows().filter_map(LegRow::of).filter_map(heard).collect()
