@@ -1,6 +1,7 @@
 //! Keyed hashes: what stands for a person or a content where neither may be stored. Equal for equal content under one
 //! key, and worthless to who does not have the key, however short the content is.
 
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::{Party, Terms, TermsDigests};
 use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::id_number::IdNumber;
@@ -45,21 +46,24 @@ impl VaultKey {
     }
 
     /// Digests of a transfer's terms and of its normalised remark, for comparing repeats field by field; `whole`
-    /// covers payer, payee, kinship, amount and remark. The id is part of each, so that a
+    /// covers payer, payee, kinship, amount, remark and kind. The id is part of each, so that a
     /// journal does not show which transfers one person made.
     pub fn terms_digests(&self, transfer_id: TransferId, terms: &Terms, remark: &str) -> TermsDigests {
         let payer = self.party_digest(Part::Payer, transfer_id, &terms.payer);
         let payee = self.party_digest(Part::Payee, transfer_id, &terms.payee);
         let remark =
             Fields::new(&self.terms, Part::Remark).field(&transfer_id.0).field(remark.as_bytes()).digest();
-        let whole = Fields::new(&self.terms, Part::Whole)
+        let mut whole = Fields::new(&self.terms, Part::Whole)
             .field(&payer.0)
             .field(&payee.0)
             .field(&terms.kinship.number().to_be_bytes())
             .field(&terms.amount.fen().to_be_bytes())
-            .field(&remark.0)
-            .digest();
-        TermsDigests { payer, payee, remark, whole }
+            .field(&remark.0);
+        // From before a transfer named its kind.
+        if terms.kind != Kind::TRANSFER {
+            whole = whole.field(&[terms.kind.number()]);
+        }
+        TermsDigests { payer, payee, remark, whole: whole.digest() }
     }
 
     /// Digest of a compensation's whole terms: its id, the transfer whose money goes back, and how much.
@@ -114,6 +118,7 @@ mod tests {
 
     fn terms() -> Terms {
         Terms {
+            kind: Kind::TRANSFER,
             payer: party("11010519491231002X", "张三", 130_100),
             payee: party("440524188001010014", "李四", 510_100),
             kinship: Kinship::Parent,

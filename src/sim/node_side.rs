@@ -6,7 +6,7 @@ use super::world::{Pending, World};
 use crate::domain::machine::step::Output;
 use crate::domain::node::{Effect, Input};
 use crate::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
-use crate::domain::protocol::message::Question;
+use crate::domain::protocol::message::{Posting, Question};
 use crate::domain::reason::Reason;
 use crate::domain::value::region::ProvinceCode;
 use crate::testkit::{self, Asker, Call, HUB, Server, reply_of_node};
@@ -37,6 +37,12 @@ impl World {
                     self.log(format_args!("{province} asks about {}", questions.len()));
                     let pending = Pending::Resolve(province, questions.clone());
                     self.ask_hub((province, mark), HubRequest::Resolve(questions), pending);
+                }
+                Output::Effect(Effect::Post(postings)) => {
+                    self.log(format_args!("{province} posts {}", postings.len()));
+                    let questions = postings.iter().map(Posting::question).collect();
+                    let pending = Pending::Resolve(province, questions);
+                    self.ask_hub((province, mark), HubRequest::Post(postings), pending);
                 }
                 Output::Effect(Effect::Announce) => self.announce_after(province, 0),
                 Output::Effect(Effect::HubRefused) => self.report.count("hub refused"),

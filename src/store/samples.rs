@@ -35,12 +35,17 @@ const OPTIONAL: &[(&str, &[&str])] = &[
             "accept_time",
             "returns",
             "compensation",
+            "number",
+            "booked_after",
         ],
     ),
     ("compensation", &["answerer", "answer_time", "previous"]),
     ("entry", &["transfer_id", "counter_region", "period"]),
     ("request", &["entry_id"]),
-    ("leg", &["counter_region", "refusal", "decide_time", "window", "hub_seq", "rulebook", "returns"]),
+    (
+        "leg",
+        &["counter_region", "refusal", "decide_time", "window", "hub_seq", "rulebook", "returns", "number"],
+    ),
 ];
 
 /// A runner with a fixed seed.
@@ -120,6 +125,8 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         ("transfer" | "leg" | "compensation", "amount") => int(1, i64::MAX),
         ("leg", "returned") => int(0, i64::MAX),
         ("leg", "account") => int(1, 5),
+        (_, "number" | "booked_after" | "last_posting" | "last_booked") => int(0, i64::MAX),
+        ("transfer", "posted") => int(0, 1),
         // Two operators: never one name for both.
         ("compensation", "proposer") => "a[a-c]{0,2}".prop_map(text).boxed(),
         ("compensation", "answerer") => "b[a-c]{0,2}".prop_map(text).boxed(),

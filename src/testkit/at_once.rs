@@ -289,6 +289,7 @@ impl Cluster<AtOnce> {
                 Output::Effect(node::Effect::Ask(questions)) => {
                     Message::ToHub(HubRequest::Resolve(questions))
                 }
+                Output::Effect(node::Effect::Post(postings)) => Message::ToHub(HubRequest::Post(postings)),
                 Output::Effect(node::Effect::Announce) => {
                     let outputs = self.join(province);
                     self.hub_says(outputs);

@@ -47,7 +47,10 @@ pub fn reply_of_node(answer: node::Answer) -> Option<NodeReply> {
         node::Answer::Votes(votes) => Some(NodeReply::Votes(votes)),
         node::Answer::Acks(acks) => Some(NodeReply::Acks(acks)),
         node::Answer::Refused(refusal) => Some(NodeReply::Refused(refusal.reason)),
-        node::Answer::Refusals(_) | node::Answer::Standing(_) | node::Answer::PersonChanged => None,
+        node::Answer::Posted(_)
+        | node::Answer::Refusals(_)
+        | node::Answer::Standing(_)
+        | node::Answer::PersonChanged => None,
     }
 }
 
@@ -76,6 +79,9 @@ pub fn asked_of_hub(
             let knows_us_to = announcement.hub_seen.filter(knows).map(|seen| seen.sequence);
             let ticket = Ticket::new(caller);
             hub::Input::Announce { ticket, province, node, announcement, knows_us_to }
+        }
+        HubRequest::Post(postings) => {
+            hub::Input::Post { ticket: Ticket::new(caller), province, node, postings }
         }
         HubRequest::Resolve(questions) => {
             hub::Input::Resolve { ticket: Ticket::new(caller), province, node, questions }
@@ -107,7 +113,8 @@ pub fn heard_by_node(reply: HubReply, hub: PeerMark) -> Option<node::Input> {
 /// A leg as its node tells it to a hub that was restored: committed with a later number, or in doubt.
 pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
     let committed = match leg.state {
-        LegState::Prepared => None,
+        // What was posted may have been booked, and the ruling not have come.
+        LegState::Prepared | LegState::Posted => None,
         LegState::Committed if leg.hub_seq > Some(above) => {
             Some((leg.window?, leg.hub_seq?, leg.decide_time?))
         }
@@ -115,6 +122,7 @@ pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
         | LegState::Refused
         | LegState::Tombstone
         | LegState::Aborted
+        | LegState::Parked
         | LegState::Awaiting => return None,
     };
     Some(HeardLeg {
@@ -128,5 +136,7 @@ pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
         leg_record: node::leg_record(leg)?,
         rulebook: leg.rulebook,
         returns: leg.returns,
+        kind: leg.kind,
+        number: leg.number,
     })
 }

@@ -102,10 +102,12 @@ impl<N> Cluster<N> {
         at: u64,
     ) -> Result<usize, EngineError> {
         let (places, rulebook) = (Arc::clone(&self.country.places), Arc::clone(&self.country.rulebook));
-        let everything = Scan { filter: node::legs_in_doubt(), after: None, limit: usize::MAX };
         self.joined.remove(&province);
         let Some(node) = self.nodes.get_mut(&province) else { return Ok(0) };
-        let rows = node.disk.open().scan(&everything).unwrap_or_default();
+        let open = |filter| {
+            node.disk.open().scan(&Scan { filter, after: None, limit: usize::MAX }).unwrap_or_default()
+        };
+        let rows: Vec<node::Row> = node::open_legs().into_iter().flat_map(open).collect();
         let in_doubt: Vec<LegRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
         let (count, vault) = (in_doubt.len(), Arc::clone(&self.country.vault));
         let machine = NodeMachine::new(province, start_id, places, rulebook, vault, in_doubt);

@@ -6,6 +6,7 @@ use crate::domain::machine::step::Ticket;
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::PersonRow;
 use crate::domain::node::{Input, MemberReport, Vault};
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::{Party, Terms, TermsDigests};
 use crate::domain::rules::rulebook::{
     RuleLayer, RulePlace, RuleText, RuleValues, RuleVersion, Rulebook, WithoutWallet,
@@ -279,6 +280,7 @@ impl Country {
             transfer_id: wish.transfer_id,
             owner: "urn:gongji:app:sim".to_owned(),
             terms: Terms {
+                kind: Kind::TRANSFER,
                 payer: party(wish.payer),
                 payee: party(wish.payee),
                 kinship: Kinship::Parent,

@@ -159,6 +159,7 @@ impl Marked for HubMachine {
                         AckResult::Recorded => "receipt",
                         AckResult::Already => "receipt again",
                         AckResult::Rejected => "rejection",
+                        AckResult::NotYet => "too early",
                     };
                     self.mark_transfer(ack.transfer_id, sight, |_| receipt);
                 }
@@ -168,6 +169,11 @@ impl Marked for HubMachine {
                     self.mark_transfer(question.transfer_id, sight, |row| {
                         if same(row, question.terms_digest) { "question" } else { "question, other terms" }
                     });
+                }
+            }
+            Input::Post { postings, .. } => {
+                for posting in postings {
+                    self.mark_transfer(posting.reference.id.transfer_id, sight, |_| "posting");
                 }
             }
             Input::Start { unsettled, .. } => {

@@ -165,6 +165,11 @@ pub fn transfer_from_proto(it: &hub::AuditTransfer) -> Result<TransferRow, Probl
         accept_time: None,
         returns: None,
         compensation: None,
+        number: None,
+        booked_after: None,
+        last_posting: 0,
+        last_booked: 0,
+        posted: Money::ZERO,
     })
 }
 
@@ -234,6 +239,8 @@ pub fn leg_from_proto(it: &node::AuditLeg) -> Result<Option<LegRow>, Problem> {
         account: need("account", account)?,
         returns,
         returned: Money::ZERO,
+        number: None,
+        last_posting: 0,
     }))
 }
 

@@ -78,6 +78,7 @@ fn decision_from_proto(
         hub_seq: None,
         decide_time,
         leg_record: wire.leg_record.clone(),
+        posted: None,
     };
     let order = DecisionReading::Order;
     Some(match node::Outcome::try_from(wire.outcome) {
@@ -110,6 +111,8 @@ pub fn ack_to_proto(ack: &Ack) -> node::Ack {
         AckResult::Recorded => ack_result::Ack::Recorded,
         AckResult::Already => ack_result::Ack::Already,
         AckResult::Rejected => ack_result::Ack::Rejected,
+        // No receipt: the hub tells it again.
+        AckResult::NotYet => ack_result::Ack::Unspecified,
     };
     node::Ack {
         transfer_id: ack.transfer_id.to_string(),

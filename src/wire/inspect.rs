@@ -1,6 +1,8 @@
 //! Legs as a node shows them for audits. No personal data.
 
+use crate::domain::kinds;
 use crate::domain::node::tables::LegRow;
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{HeardLeg, LegState};
 use crate::domain::reason::Reason;
 use crate::domain::value::region::RegionCode;
@@ -74,6 +76,9 @@ pub fn heard_leg_from_proto(view: &node::LegView) -> Result<HeardLeg, Problem> {
         .flatten();
     let original = Some(view.original_transfer_id.as_str()).filter(|id| !id.is_empty());
     let returns = original.and_then(|id| transfer_id(&at.field("original_transfer_id"), id, &mut found));
+    // A node of an earlier program does not name the kind of what it carries back.
+    let kind = kinds::by_wire(view.kind).map(|(row, _)| row.kind).filter(|kind| *kind != Kind::TRANSFER);
+    let kind = kind.unwrap_or_else(|| kinds::as_shown(returns.is_some()));
     let leg = name.zip(amount).zip(region).zip(receipt_time);
     found.finish(leg.map(|(((name, amount), counter_region), receipt_time)| HeardLeg {
         transfer_id: name.id.transfer_id,
@@ -86,6 +91,8 @@ pub fn heard_leg_from_proto(view: &node::LegView) -> Result<HeardLeg, Problem> {
         leg_record: view.leg_record.clone(),
         rulebook,
         returns,
+        kind,
+        number: None,
     }))
 }
 
@@ -96,7 +103,8 @@ pub fn state_to_proto(state: LegState) -> node::LegState {
         LegState::Awaiting => node::LegState::Awaiting,
         LegState::Refused => node::LegState::Refused,
         LegState::Tombstone | LegState::Aborted => node::LegState::Aborted,
-        LegState::Committed => node::LegState::Committed,
+        // It is booked at this node, whatever the hub makes of it.
+        LegState::Committed | LegState::Posted | LegState::Parked => node::LegState::Committed,
     }
 }
 

@@ -11,6 +11,8 @@ fn row(state: LegState) -> LegRow {
         transfer_id: the_id(),
         side: Side::Payer,
         kind: crate::domain::protocol::kind::Kind::TRANSFER,
+        number: None,
+        last_posting: 0,
         state,
         terms_digest: Digest([5; 32]),
         member_ref: MemberRef([6; 16]),

@@ -1,6 +1,7 @@
 //! Requests that make or check a transfer.
 
 use crate::domain::hub::WaitMode;
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::Terms;
 use crate::domain::reason::Reason;
 use crate::domain::rules::verification::Verification;
@@ -139,8 +140,13 @@ impl Reader<'_> {
         let remark = self.remark(&Path::Root.field("remark"), fields.remark, found);
         last(found);
         compare_parties(&payer, &payee, &payee_at, found);
-        let terms =
-            Terms { payer: payer.whole()?, payee: payee.whole()?, kinship: kinship?, amount: amount? };
+        let terms = Terms {
+            kind: Kind::TRANSFER,
+            payer: payer.whole()?,
+            payee: payee.whole()?,
+            kinship: kinship?,
+            amount: amount?,
+        };
         Some(Content { terms, remark: remark? })
     }
 }

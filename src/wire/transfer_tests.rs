@@ -38,6 +38,11 @@ fn committed() -> TransferRow {
         awaiting_seq: None,
         accept_time: None,
         returns: None,
+        number: None,
+        booked_after: None,
+        last_posting: 0,
+        last_booked: 0,
+        posted: Money::ZERO,
         compensation: None,
     }
 }

@@ -3,7 +3,7 @@
 use super::check;
 use gongji::domain::audit::invariant::INVARIANTS;
 use gongji::domain::kinds::{BegunBy, JudgedBy, TABLE, of};
-use gongji::domain::node::{Known, Precedent, Reaction, precedent, reaction};
+use gongji::domain::node::{Brings, Known, Precedent, Reaction, precedent, reaction};
 use gongji::domain::protocol::leg::LegState;
 use gongji::domain::protocol::transfer::{Outcome, TransferEvent, TransferState, Transition};
 use gongji::domain::value::side::Side;
@@ -27,6 +27,8 @@ const LEGS: &[Option<LegState>] = &[
     Some(LegState::Tombstone),
     Some(LegState::Committed),
     Some(LegState::Aborted),
+    Some(LegState::Posted),
+    Some(LegState::Parked),
 ];
 
 fn name(state: Option<LegState>) -> &'static str {
@@ -66,9 +68,9 @@ fn hub() -> String {
 fn node() -> String {
     let mut table =
         "| leg | Prepare, same terms | Prepare by id, same terms | Prepare, other terms | COMMIT | COMMIT, replayed | \
-         ABORT |\n"
+         COMMIT, posting | ABORT |\n"
             .to_owned();
-    table += "|---|---|---|---|---|---|\n";
+    table += "|---|---|---|---|---|---|---|---|\n";
     for state in LEGS {
         let vote = |same_terms, accepted| match precedent(*state, Known { same_terms, accepted }) {
             Precedent::Judge if accepted && state.is_none() => "NO, nothing to accept",
@@ -78,7 +80,8 @@ fn node() -> String {
             Precedent::AbortedBefore => "CONFLICT, aborted before",
             Precedent::OtherTerms => "CONFLICT, other terms",
         };
-        let order = |outcome, with_leg| match reaction(*state, outcome, with_leg) {
+        let order = |outcome, brings| match reaction(*state, outcome, brings) {
+            Reaction::Book => "booked",
             Reaction::Replay => "brought back, booked",
             Reaction::CarryOut => "carried out",
             Reaction::Bury => "tombstone",
@@ -86,10 +89,16 @@ fn node() -> String {
             Reaction::Reject => "**rejected**, incident",
         };
         let (same, by_id, other) = (vote(true, false), vote(true, true), vote(false, false));
-        let (commit, abort) = (order(Outcome::Commit, false), order(Outcome::Abort, false));
-        let replay = order(Outcome::Commit, true);
-        writeln!(table, "| {} | {same} | {by_id} | {other} | {commit} | {replay} | {abort} |", name(*state))
-            .expect("a string");
+        let (commit, abort) =
+            (order(Outcome::Commit, Brings::Nothing), order(Outcome::Abort, Brings::Nothing));
+        let replay = order(Outcome::Commit, Brings::Leg);
+        let posting = order(Outcome::Commit, Brings::Posting);
+        writeln!(
+            table,
+            "| {} | {same} | {by_id} | {other} | {commit} | {replay} | {posting} | {abort} |",
+            name(*state)
+        )
+        .expect("a string");
     }
     table
 }

@@ -2,8 +2,8 @@
 
 use gongji::domain::hub::record::{
     CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted,
-    NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting,
-    TransferDecided, TransferReceived, TransferTombstoned,
+    KindAdopted, NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted,
+    TransferAwaiting, TransferBegun, TransferDecided, TransferPosted, TransferReceived, TransferTombstoned,
 };
 use gongji::domain::machine::own::{IncidentRaised, PeerSeen};
 use gongji::domain::machine::record::Record;
@@ -102,6 +102,19 @@ fn hub_samples() -> Vec<hub::Record> {
             receipt_time: RECEIPT,
         }
         .into(),
+        TransferBegun { kind: Kind::COMPENSATION, received: received() }.into(),
+        TransferPosted {
+            transfer_id: ID,
+            kind: Kind::COMPENSATION,
+            original: TransferId([0x12; 16]),
+            number: 2,
+            amount: AMOUNT,
+            terms_digest: digest(0x64),
+            post_time: RECEIPT,
+        }
+        .into(),
+        KindAdopted { transfer_id: ID, kind: Kind::COMPENSATION, original: Some(TransferId([0x12; 16])) }
+            .into(),
         ReturnAdopted { transfer_id: ID, returns: TransferId([0x12; 16]) }.into(),
         HubRecovered { incarnation: 9, start_id: START, hub_seq: 98, time: TIME }.into(),
         TransferAwaiting {
@@ -196,8 +209,14 @@ fn node_samples() -> Vec<node::Record> {
             .into(),
         LegPrepared { leg: leg() }.into(),
         ReturnPrepared { leg: leg(), returns: ID, account: AccountKind::Suspense }.into(),
-        LegBound { leg: leg(), kind: Kind::COMPENSATION, original: Some(ID), account: AccountKind::Suspense }
-            .into(),
+        LegBound {
+            leg: leg(),
+            kind: Kind::COMPENSATION,
+            original: Some(ID),
+            account: AccountKind::Suspense,
+            number: Some(2),
+        }
+        .into(),
         LegRefused {
             transfer_id: ID,
             side: Side::Payer,

@@ -201,6 +201,9 @@ impl World {
                 Output::Effect(node::Effect::Ask(questions)) => {
                     Some(Message::ToHub(HubRequest::Resolve(questions)))
                 }
+                Output::Effect(node::Effect::Post(postings)) => {
+                    Some(Message::ToHub(HubRequest::Post(postings)))
+                }
                 // It announces itself again and again anyway. The answer of an earlier life of the hub comes late:
                 // nothing is taken from it.
                 Output::Effect(node::Effect::Announce | node::Effect::HubRefused) => None,

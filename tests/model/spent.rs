@@ -142,7 +142,13 @@ fn leg(node: &Server<NodeMachine>, id: TransferId, side: Side) -> Leg {
     let row: Option<&LegRow> = node.get(&node::Key::Leg(id, side));
     match row.map(|row| row.state) {
         None => Leg::Unknown,
-        Some(LegState::Prepared | LegState::Awaiting) => Leg::Live,
-        Some(LegState::Committed | LegState::Aborted | LegState::Tombstone | LegState::Refused) => Leg::Ended,
+        Some(LegState::Prepared | LegState::Awaiting | LegState::Posted) => Leg::Live,
+        Some(
+            LegState::Committed
+            | LegState::Aborted
+            | LegState::Tombstone
+            | LegState::Refused
+            | LegState::Parked,
+        ) => Leg::Ended,
     }
 }

@@ -358,7 +358,7 @@ impl World {
                 Message::ToHub(request) => {
                     let node = match &request {
                         HubRequest::Announce(_) => self.announced_mark(&hub, province, node),
-                        HubRequest::Resolve(_) => node,
+                        HubRequest::Resolve(_) | HubRequest::Post(_) => node,
                     };
                     let knows = |seen: &PeerMark| hub.hash_at(seen.sequence) == Some(seen.head_hash);
                     asked_of_hub(request, (province, node, CALL), knows)
@@ -435,6 +435,7 @@ impl World {
                     hub_seq: Some(1),
                     decide_time: Civil(NOON),
                     leg_record: Vec::new(),
+                    posted: None,
                 };
                 (self.country.provinces[1], NodeRequest::Decide(vec![decision]))
             }

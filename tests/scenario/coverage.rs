@@ -118,6 +118,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
         "a hub whose store was restored without saying so",
         "src/domain/hub/recovery_tests.rs",
     ),
+    (Reason::PostingParked, "no kind of the table is posted", "src/testkit/made_up_tests.rs"),
     (
         Reason::DecidedAtRecovery,
         "both provinces promised and the hub lost its decision",

@@ -1,12 +1,13 @@
 //! The books of hub and nodes, as they are read to see whether they agree.
 
 use crate::domain::hub::tables::{PositionRow, TombstoneRow, TransferRow};
+use crate::domain::kinds;
 use crate::domain::machine::own::SelfRow;
 use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::id::{MemberRef, TransferId};
-use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::ledger::{AccountKind, Direction};
 use crate::domain::value::money::Money;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
@@ -102,22 +103,29 @@ impl NodeBooks {
         self.accounts.iter().filter(|row| row.kind == kind).map(|row| fen(row.posted)).sum()
     }
 
-    /// What live legs amount to on a side, by the account that they move.
-    pub(super) fn live_by_account(&self, side: Side) -> BTreeMap<(MemberRef, AccountKind), i128> {
+    /// What live legs amount to that give (out) or take (in), by the account that they move.
+    pub(super) fn live_by_account(&self, direction: Direction) -> BTreeMap<(MemberRef, AccountKind), i128> {
         let mut sums = BTreeMap::new();
-        for leg in self.legs.values().filter(|leg| leg.side == side && leg.state == LegState::Prepared) {
+        let goes = |leg: &&LegRow| leg.state == LegState::Prepared && direction_of(leg) == direction;
+        for leg in self.legs.values().filter(goes) {
             *sums.entry((leg.account_owner(), leg.account)).or_default() += fen(leg.amount);
         }
         sums
     }
 
-    /// What legs in these states amount to on a side, by member.
-    pub(super) fn by_member(&self, side: Side, state: LegState) -> BTreeMap<MemberRef, i128> {
-        let mut sums = BTreeMap::new();
-        for leg in self.legs.values().filter(|leg| leg.side == side && leg.state == state) {
-            *sums.entry(leg.member_ref).or_default() += fen(leg.amount);
-        }
-        sums
+    /// What booked legs have taken out of members' accounts, less what they have brought.
+    pub(super) fn booked_out(&self) -> i128 {
+        self.out_of(is_booked)
+    }
+
+    /// The same of those that the hub has set aside.
+    pub(super) fn parked_out(&self) -> i128 {
+        self.out_of(|leg| leg.state == LegState::Parked)
+    }
+
+    fn out_of(&self, counts: impl Fn(&LegRow) -> bool) -> i128 {
+        let legs = self.legs.values().filter(|leg| counts(leg));
+        -legs.map(|leg| fen(direction_of(leg).signed(leg.amount))).sum::<i128>()
     }
 }
 
@@ -137,6 +145,16 @@ pub struct Books {
     pub hub_lost: bool,
     /// Whether everything has ended: nothing is on its way, and everybody can be reached.
     pub at_rest: bool,
+}
+
+/// Which way a leg moves money, as its kind has it.
+fn direction_of(leg: &LegRow) -> Direction {
+    kinds::of(leg.kind).legs[leg.side].direction
+}
+
+/// Whether a leg has moved money for good.
+pub(super) fn is_booked(leg: &LegRow) -> bool {
+    matches!(leg.state, LegState::Committed | LegState::Posted | LegState::Parked)
 }
 
 /// The row itself; a copy only where somebody else has it too.

@@ -4,7 +4,7 @@
 //! The books may be read at any moment: a message on its way is no violation. What holds only once everything has ended
 //! is checked when the books say that they are at rest.
 
-use crate::domain::audit::books::{Books, fen};
+use crate::domain::audit::books::{Books, fen, is_booked};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::kinds;
 use crate::domain::node::daily;
@@ -12,7 +12,7 @@ use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::id::TransferId;
-use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::ledger::{AccountKind, Direction};
 use crate::domain::value::side::Side;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -151,13 +151,13 @@ fn legs_agree(books: &Books, found: &mut Found) {
                     });
                     found.unless(agrees, id, "committed here, and not so at the hub");
                 }
-                LegState::Aborted | LegState::Tombstone | LegState::Refused => {
+                LegState::Aborted | LegState::Tombstone | LegState::Refused | LegState::Parked => {
                     let committed = transfer.is_some_and(|row| {
                         row.state == TransferState::Committed && row.provinces()[leg.side] == node.province
                     });
                     found.unless(!committed, id, "ended here, and committed at the hub");
                 }
-                LegState::Prepared | LegState::Awaiting => {}
+                LegState::Prepared | LegState::Awaiting | LegState::Posted => {}
             }
         }
     }
@@ -165,8 +165,8 @@ fn legs_agree(books: &Books, found: &mut Found) {
 
 fn live_sums(books: &Books, found: &mut Found) {
     for node in &books.nodes {
-        let mut held = node.live_by_account(Side::Payer);
-        let mut pending = node.live_by_account(Side::Payee);
+        let mut held = node.live_by_account(Direction::Out);
+        let mut pending = node.live_by_account(Direction::In);
         for row in &node.accounts {
             let account = (row.member_ref, row.kind);
             let live_held = held.remove(&account).unwrap_or(0);
@@ -201,13 +201,13 @@ fn double_entry(books: &Books, found: &mut Found) {
     }
 }
 
-/// What a node owes the clearing is what its committed legs say; once all have recorded, it sums to zero.
+/// What a node owes the clearing is what its booked legs say; once all have recorded, it sums to zero but for what was
+/// parked, which its node bears.
 fn conserved(books: &Books, found: &mut Found) {
     let mut open = 0;
     for node in &books.nodes {
-        let sum = |side| node.by_member(side, LegState::Committed).values().sum::<i128>();
-        let (clearing, expected) = (node.sum(AccountKind::Clearing), sum(Side::Payer) - sum(Side::Payee));
-        open += clearing;
+        let (clearing, expected) = (node.sum(AccountKind::Clearing), node.booked_out());
+        open += clearing - node.parked_out();
         if clearing != expected {
             found.add(None, format!("{}: clearing {clearing}, legs {expected} fen", node.province));
         }
@@ -220,8 +220,10 @@ fn conserved(books: &Books, found: &mut Found) {
 fn positions(books: &Books, found: &mut Found) {
     let mut owed: BTreeMap<_, i128> = BTreeMap::new();
     for transfer in books.hub.committed() {
-        *owed.entry((transfer.window, transfer.payer_province)).or_default() += fen(transfer.amount);
-        *owed.entry((transfer.window, transfer.payee_province)).or_default() -= fen(transfer.amount);
+        let Some(debtor) = kinds::of(transfer.kind).debtor else { continue };
+        let provinces = transfer.provinces();
+        *owed.entry((transfer.window, provinces[debtor])).or_default() += fen(transfer.amount);
+        *owed.entry((transfer.window, provinces[debtor.other()])).or_default() -= fen(transfer.amount);
     }
     for row in &books.hub.positions {
         let expected = owed.remove(&(Some(row.window), row.province)).unwrap_or(0);
@@ -324,9 +326,10 @@ fn returns_covered(books: &Books, found: &mut Found) {
     for node in &books.nodes {
         let mut returned: BTreeMap<_, i128> = BTreeMap::new();
         for leg in node.legs.values() {
-            let counts = matches!(leg.state, LegState::Prepared | LegState::Committed);
+            let counts = leg.state == LegState::Prepared || is_booked(leg);
             if let Some(original) = leg.returns.filter(|_| counts) {
-                *returned.entry((original, leg.side.other())).or_default() += fen(leg.amount);
+                let side = if leg.number.is_some() { leg.side } else { leg.side.other() };
+                *returned.entry((original, side)).or_default() += fen(leg.amount);
             }
         }
         for ((id, side), returned) in returned {
@@ -355,7 +358,7 @@ fn both_or_neither(books: &Books, found: &mut Found) {
         }
     }
     for node in &books.nodes {
-        let open = [LegState::Prepared, LegState::Awaiting];
+        let open = [LegState::Prepared, LegState::Awaiting, LegState::Posted];
         for leg in node.legs.values().filter(|leg| open.contains(&leg.state)) {
             found.unless(false, leg.transfer_id, "in doubt");
         }

@@ -69,6 +69,10 @@ impl HubMachine {
                 let contrary = || RefusalRecord::new(Reason::ContraryOrder, ack.side);
                 incident::raise(ack.leg(), ack.refusal.clone().unwrap_or_else(contrary), step);
             }
+            AckResult::NotYet => {
+                self.outbox.rest(province, ack.leg(), step.now.mono);
+                return None;
+            }
             AckResult::Recorded | AckResult::Already | AckResult::Rejected => {
                 awaited = self.take_receipt(ack.leg(), &transfer, step.now.mono);
             }

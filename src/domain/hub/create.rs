@@ -4,7 +4,7 @@ use super::decide::decision;
 pub(super) use super::transfer::needs;
 use super::transfer::tombstone;
 use super::{CreateRequest, Effect, HubMachine, Rows, Step, TransferRow, begun, is_parked, refusal, row};
-use crate::domain::hub::record::TransferReceived;
+use crate::domain::hub::record::{TransferBegun, TransferReceived};
 use crate::domain::machine::own::{note_time, own};
 use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::kind::Kind;
@@ -44,7 +44,7 @@ impl HubMachine {
         let refusal = self.hub_refusal(&request, step);
         let decide_within_ms = deadline_ms * DECIDE_PERCENT / 100;
         step.keep(request.parties.clone());
-        step.record(TransferReceived {
+        let received = TransferReceived {
             transfer_id: request.transfer_id,
             owner: request.owner.clone(),
             payer_region: request.terms.payer.region,
@@ -56,7 +56,12 @@ impl HubMachine {
             digests: request.digests,
             receipt_time: step.now.civil,
             decide_within_ms,
-        });
+        };
+        match request.terms.kind {
+            // As it was journaled before there was another kind.
+            Kind::TRANSFER => step.record(received),
+            kind => step.record(TransferBegun { kind, received }),
+        }
         self.wait(ticket, request.transfer_id, (request.wait, deadline_ms), step);
         match refusal {
             Some(found) => self.refuse_at_once(request.transfer_id, found, step),
@@ -134,7 +139,7 @@ pub fn first_legs(
     BySide::new(|side| {
         let party = parties[side];
         let terms = LegTerms {
-            kind: Kind::TRANSFER,
+            kind: terms.kind,
             region: party.region,
             province: party.province,
             counter_region: parties[side.other()].region,
@@ -155,6 +160,7 @@ fn first_difference(request: &CreateRequest, known: &TransferRow) -> Option<&'st
         return (request.digests.whole != known.terms_digest).then_some("content");
     }
     let fields = [
+        ("kind", request.terms.kind == known.kind),
         ("payer", request.digests.payer == known.payer_digest),
         ("payee", request.digests.payee == known.payee_digest),
         ("kinship", Some(request.terms.kinship) == known.kinship),
@@ -165,7 +171,7 @@ fn first_difference(request: &CreateRequest, known: &TransferRow) -> Option<&'st
 }
 
 /// A transfer was received.
-pub(super) fn received(record: &TransferReceived, sequence: u64, rows: &mut Rows) {
+pub(super) fn received(record: &TransferReceived, kind: Kind, sequence: u64, rows: &mut Rows) {
     note_time(record.receipt_time, rows);
     let payer = (record.payer_region, record.payer_province);
     let payee = (record.payee_region, record.payee_province);
@@ -177,7 +183,7 @@ pub(super) fn received(record: &TransferReceived, sequence: u64, rows: &mut Rows
         remark_digest: record.digests.remark,
         terms_digest: record.digests.whole,
         ..begun(
-            Kind::TRANSFER,
+            kind,
             (record.transfer_id, record.amount),
             BySide { payer, payee },
             (record.receipt_time, sequence),

@@ -1,8 +1,8 @@
 //! The one decision of a transfer: commit or abort, written once, and told until each province has recorded it.
 
 use super::{
-    Effect, HubMachine, Rows, Step, TransferRow, WaitMode, YesVote, decision_for, position, refusal, row,
-    send, stored,
+    Effect, HubMachine, Rows, Step, TransferRow, WaitMode, YesVote, decision_for, position, post, refusal,
+    row, send, stored,
 };
 use crate::domain::hub::record::{CommitDetail, TransferDecided};
 use crate::domain::machine::own::{SelfRow, own};
@@ -19,7 +19,7 @@ impl HubMachine {
             return;
         }
         let window = Day::of(step.now.civil);
-        if !position::can_hold(transfer, window, step.rows()) {
+        if !position::can_hold((transfer.kind, transfer.amount), transfer.provinces(), window, step.rows()) {
             return self.abort(transfer.transfer_id, refusal(Reason::Overflow), step);
         }
         // From here on nothing may fail.
@@ -119,6 +119,7 @@ pub(super) fn decided(record: &TransferDecided, sequence: u64, rows: &mut Rows) 
     };
     if let Some(commit) = &record.commit {
         position::enter(&transfer, commit.window, rows);
+        post::booked(&transfer, rows);
         let own = own(rows);
         // A recovering hub gives numbers that lie between those that it adopts.
         let hub_seq = own.hub_seq.max(commit.hub_seq);

@@ -1,13 +1,16 @@
 //! A node has told a hub that was restored what it may have lost. Once every node was heard, the hub recovers.
 
 use super::decide::decision;
-use super::position::position;
 use super::recovery::{Both, Commit, Numbers, Recovery};
-use super::{Effect, HubMachine, Key, Rows, Step, TransferRow, begun, incident, refusal, stored, tombstone};
-use crate::domain::hub::record::{CommitDetail, HubRecovered, ReturnAdopted, TransferAdopted};
+use super::{
+    Effect, HubMachine, Key, Rows, Step, TransferRow, begun, incident, position, post, refusal, stored,
+    tombstone,
+};
+use crate::domain::hub::record::{CommitDetail, HubRecovered, KindAdopted, ReturnAdopted, TransferAdopted};
 use crate::domain::machine::own::{SelfRow, own};
 use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::{HeardLeg, LegId};
+use crate::domain::protocol::leg::{HeardLeg, LegId, LegRef};
+use crate::domain::protocol::message::Posted;
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::{Civil, Day, Now};
 use crate::domain::value::id::TransferId;
@@ -31,13 +34,17 @@ pub(super) fn needs(
     }
     let heard = recovery.legs.values().flatten().map(|(_, leg)| leg).chain(more);
     let mut windows = BTreeSet::from([Day::of(now.civil)]);
+    let mut provinces = BTreeSet::new();
     for leg in heard {
         keys.extend([Key::Transfer(leg.transfer_id), Key::Tombstone(leg.transfer_id)]);
         keys.push(Key::Incident(leg.transfer_id, Side::Payer));
         windows.extend(leg.committed.map(|(window, ..)| window));
+        // What backs a posting, and whose money it is, though that place may have nothing to tell.
+        keys.extend(leg.returns.map(Key::Transfer));
+        provinces.extend(hub.places.locate(leg.counter_region).map(|area| area.province));
     }
     let told = recovery.legs.values().flatten().map(|(province, _)| *province);
-    let provinces: BTreeSet<ProvinceCode> = recovery.unheard.keys().copied().chain(told).collect();
+    provinces.extend(recovery.unheard.keys().copied().chain(told));
     for window in windows {
         keys.extend(provinces.iter().map(|province| Key::Position(window, *province)));
     }
@@ -105,16 +112,18 @@ impl HubMachine {
         commit: Option<Commit>,
         step: &mut Step<'_>,
     ) -> bool {
+        if recovery.posting(transfer_id).is_some() {
+            return self.adopt_posting(recovery, transfer_id, commit, step).is_some();
+        }
         let (Some((window, hub_seq, decide_time)), Some(both)) =
             (commit, recovery.both(transfer_id, &self.places))
         else {
             return false;
         };
         let known = step.rows().get::<TransferRow>(&Key::Transfer(transfer_id)).cloned();
-        let owed = |province| position(step.rows(), window, province).owed;
         let Both { legs: BySide { payer, payee }, provinces } = both;
-        let fits = owed(provinces.payer).checked_add(payer.amount).is_some()
-            && owed(provinces.payee).checked_sub(payer.amount).is_some();
+        let (kind, original) = both.kind();
+        let fits = position::can_hold((kind, payer.amount), provinces, window, step.rows());
         let open = known.as_ref().is_none_or(|row| !row.state.is_decided() && both.is_of(row));
         // A window is the day of a decision by a hub's clock; the clock of a node that is far off must not become ours.
         let (now, receipt_time) = (step.now.civil, payer.receipt_time);
@@ -135,8 +144,10 @@ impl HubMachine {
                 terms_digest: payer.terms_digest,
                 receipt_time: receipt_time.min(now),
             });
-            if let Some(returns) = payer.returns.or(payee.returns) {
-                step.record(ReturnAdopted { transfer_id, returns });
+            match (kind, original) {
+                (Kind::TRANSFER, None) => {}
+                (Kind::COMPENSATION, Some(returns)) => step.record(ReturnAdopted { transfer_id, returns }),
+                _ => step.record(KindAdopted { transfer_id, kind, original }),
             }
         }
         let sealed = both.legs.map(|leg| leg.leg_record.clone());
@@ -146,6 +157,42 @@ impl HubMachine {
         step.record(decision(transfer_id, decide_time.min(now), Ok(commit), rulebooks, owed));
         self.tell(transfer_id, step);
         true
+    }
+}
+
+impl HubMachine {
+    /// Brings a posting back: the node that decided it has all of it. None: it cannot be.
+    fn adopt_posting(
+        &mut self,
+        recovery: &Recovery,
+        transfer_id: TransferId,
+        commit: Option<Commit>,
+        step: &mut Step<'_>,
+    ) -> Option<()> {
+        let (window, hub_seq, decide_time) = commit?;
+        let (province, leg) = recovery.posting(transfer_id)?;
+        let (number, after) = (leg.number?, 0);
+        let (kind, original, amount, post_time) = (leg.kind, leg.returns?, leg.amount, leg.receipt_time);
+        let posted = Posted { kind, original, number, after, amount, post_time };
+        let unknown = step.rows().get::<TransferRow>(&Key::Transfer(transfer_id)).is_none()
+            && tombstone(transfer_id, step).is_none();
+        // A number that is missing before it was parked, or is adopted later.
+        let fits = matches!(
+            post::booking(&posted, (*province, Side::Payee), window, step.rows()),
+            post::Booking::Book | post::Booking::Gap
+        );
+        if !unknown || !fits {
+            return None;
+        }
+        // From here on nothing may fail.
+        let now = step.now.civil;
+        step.record(post::record_of(LegRef::new(transfer_id, leg.side, leg.terms_digest), posted));
+        let payee_leg = leg.leg_record.clone();
+        let commit = CommitDetail { window, hub_seq, payer_leg: Vec::new(), payee_leg };
+        let owed = BySide::new(|side| !recovery.has_recorded(transfer_id, side));
+        step.record(decision(transfer_id, decide_time.min(now), Ok(commit), BySide::default(), owed));
+        self.tell(transfer_id, step);
+        Some(())
     }
 }
 
@@ -172,6 +219,12 @@ pub(super) fn adopted(record: &TransferAdopted, sequence: u64, rows: &mut Rows) 
 /// What was adopted carries money of another transfer back.
 pub(super) fn return_adopted(record: &ReturnAdopted, rows: &mut Rows) {
     let (kind, returns) = (Kind::COMPENSATION, Some(record.returns));
+    rows.put(TransferRow { kind, returns, ..stored(record.transfer_id, rows) });
+}
+
+/// What was adopted is of a kind that has no record of its own.
+pub(super) fn kind_adopted(record: &KindAdopted, rows: &mut Rows) {
+    let (kind, returns) = (record.kind, record.original);
     rows.put(TransferRow { kind, returns, ..stored(record.transfer_id, rows) });
 }
 

@@ -5,7 +5,7 @@ use crate::domain::hub::tables::{CompensationRow, PartiesRow, TransferRow};
 use crate::domain::machine::step::{OtherAnswer, Ticket, answers};
 use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
 use crate::domain::protocol::leg::{HeardLeg, Leg};
-use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
+use crate::domain::protocol::message::{Ack, Decision, Posting, Question, Ruling, Vote};
 use crate::domain::protocol::transfer::{Terms, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::rulebook::Rulebook;
@@ -116,6 +116,17 @@ pub enum Input {
         node: PeerMark,
         /// Its questions.
         questions: Vec<Question>,
+    },
+    /// A node tells what it has decided by itself.
+    Post {
+        /// Names the caller that waits for the answer.
+        ticket: Ticket<Vec<Ruling>>,
+        /// The province whose node it is.
+        province: ProvinceCode,
+        /// The node as it spoke.
+        node: PeerMark,
+        /// What it tells, in order of their numbers.
+        postings: Vec<Posting>,
     },
     /// The hub starts: decisions that were never made are made now.
     Start {

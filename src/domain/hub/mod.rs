@@ -19,6 +19,7 @@ mod outbox;
 mod pages;
 mod peers;
 mod position;
+mod post;
 mod prepare_failed;
 mod read_back;
 mod receipts;
@@ -167,6 +168,7 @@ impl HubMachine {
             | Input::Accept { .. }
             | Input::Compensate { .. }
             | Input::Get { .. }
+            | Input::Post { .. }
             | Input::Resolve { .. } => {
                 if let Some(caller) = caller {
                     step.refuse_caller(caller, refusal(Reason::Recovering));
@@ -208,6 +210,7 @@ impl Machine for HubMachine {
             Input::Announce { province, .. } => announce::needs(self, *province, needed),
             Input::ReadBack { province, decisions, .. } => read_back::needs(*province, decisions, needed),
             Input::Resolve { province, questions, .. } => resolve::needs(*province, questions, rows, needed),
+            Input::Post { province, postings, .. } => post::needs(now, (*province, postings), rows, needed),
             Input::Start { unsettled, .. } => start::needs(self, unsettled, needed),
             Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), needed),
             Input::Rules(_) => {}
@@ -242,6 +245,9 @@ impl Machine for HubMachine {
             Input::Resolve { ticket, province, node, questions } => {
                 self.resolve(ticket, province, node, &questions, step);
             }
+            Input::Post { ticket, province, node, postings } => {
+                self.post(ticket, (province, node), &postings, step);
+            }
             Input::Start { unsettled, restored } => self.start(unsettled, restored.as_deref(), step),
             Input::Heard { .. } => {}
             Input::Rules(rulebook) => self.rulebook = rulebook,
@@ -251,7 +257,7 @@ impl Machine for HubMachine {
 
     fn wake_at(&self) -> Option<Mono> {
         let expiry = self.expiries.first().map(|(at, _)| *at);
-        let others = [self.waits.next(), self.receipts.due(), self.awaiting.wake()];
+        let others = [self.waits.next(), self.receipts.due(), self.awaiting.wake(), self.outbox.wake()];
         expiry.into_iter().chain(others.into_iter().flatten()).min()
     }
 
@@ -265,7 +271,7 @@ impl Machine for HubMachine {
             Input::Compensate { ticket, .. } => Some(ticket.caller()),
             Input::Get { ticket, .. } => Some(ticket.caller()),
             Input::Announce { ticket, .. } => Some(ticket.caller()),
-            Input::Resolve { ticket, .. } => Some(ticket.caller()),
+            Input::Resolve { ticket, .. } | Input::Post { ticket, .. } => Some(ticket.caller()),
             Input::Votes { .. }
             | Input::PrepareFailed { .. }
             | Input::Acks { .. }

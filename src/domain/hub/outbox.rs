@@ -4,10 +4,14 @@
 use super::{Effect, Step};
 use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::message::Decision;
+use crate::domain::value::calendar::Mono;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
 use std::collections::{BTreeMap, VecDeque};
+
+/// How long a decision rests that came too early, in milliseconds.
+const REST_MS: u64 = 1_000;
 
 /// Most decisions of a province on their way at once; the others wait here, not in the network.
 const SENT_MAX: usize = 4_000;
@@ -16,12 +20,16 @@ const SENT_MAX: usize = 4_000;
 #[derive(Clone, Debug, Default, Hash)]
 pub struct Outbox {
     lanes: BTreeMap<ProvinceCode, Lane>,
+    /// When what rests is told again.
+    rested: Option<Mono>,
 }
 
 #[derive(Clone, Debug, Default, Hash)]
 struct Lane {
     queue: VecDeque<Decision>,
     sent: BTreeMap<LegId, Decision>,
+    /// Those for which it is too early there: they are told again after a rest.
+    resting: VecDeque<Decision>,
     dark: bool,
 }
 
@@ -29,6 +37,7 @@ impl Lane {
     fn take_back(&mut self) {
         let sent = std::mem::take(&mut self.sent);
         sent.into_values().rev().for_each(|decision| self.queue.push_front(decision));
+        self.queue.append(&mut self.resting);
     }
 
     fn release(&mut self) -> Vec<Decision> {
@@ -61,6 +70,31 @@ impl Outbox {
         let lane = self.lanes.entry(province).or_default();
         let legs = legs.iter().map(|(transfer_id, side)| LegId { transfer_id: *transfer_id, side: *side });
         lane.queue.extend(legs.filter_map(|leg| lane.sent.remove(&leg)));
+    }
+
+    /// It was too early for a decision: what comes before it is not recorded there yet.
+    pub fn rest(&mut self, province: ProvinceCode, leg: LegId, now: Mono) {
+        let lane = self.lanes.entry(province).or_default();
+        lane.resting.extend(lane.sent.remove(&leg));
+        self.rested.get_or_insert(now.after(REST_MS));
+    }
+
+    /// When something has rested long enough.
+    pub fn wake(&self) -> Option<Mono> {
+        self.rested
+    }
+
+    /// What has rested waits to be told again; gives what may be sent now, by province.
+    pub fn rouse(&mut self, now: Mono) -> Vec<(ProvinceCode, Vec<Decision>)> {
+        if self.rested.is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        self.rested = None;
+        let roused = |(province, lane): (&ProvinceCode, &mut Lane)| {
+            lane.queue.append(&mut lane.resting);
+            (*province, lane.release())
+        };
+        self.lanes.iter_mut().map(roused).collect()
     }
 
     /// The province cannot be reached: what was on its way waits again.

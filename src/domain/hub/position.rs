@@ -3,10 +3,11 @@
 use super::{Key, Rows};
 use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::kinds;
+use crate::domain::protocol::kind::Kind;
 use crate::domain::value::calendar::Day;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::side::{BySide, Side};
 
 /// The position of a province in a window; nothing owed where there is none yet.
 pub(super) fn position(rows: &Rows, window: Day, province: ProvinceCode) -> PositionRow {
@@ -19,28 +20,34 @@ pub(super) fn position(rows: &Rows, window: Day, province: ProvinceCode) -> Posi
     })
 }
 
-/// What a side's province owes once a transfer is committed, as its kind has it; nothing when no sum can hold it.
-fn owed_after(row: &PositionRow, side: Side, transfer: &TransferRow) -> Option<Money> {
-    match kinds::of(transfer.kind).debtor {
-        Some(debtor) if debtor == side => row.owed.checked_add(transfer.amount),
-        Some(_) => row.owed.checked_sub(transfer.amount),
+/// What a side's province owes once so much of a kind is booked; nothing when no sum can hold it.
+fn owed_after(row: &PositionRow, side: Side, (kind, amount): (Kind, Money)) -> Option<Money> {
+    match kinds::of(kind).debtor {
+        Some(debtor) if debtor == side => row.owed.checked_add(amount),
+        Some(_) => row.owed.checked_sub(amount),
         None => Some(row.owed),
     }
 }
 
-/// Whether the positions of both provinces can hold a commit.
-pub(super) fn can_hold(transfer: &TransferRow, window: Day, rows: &Rows) -> bool {
-    let provinces = transfer.provinces();
-    provinces
-        .iter()
-        .all(|(side, province)| owed_after(&position(rows, window, *province), side, transfer).is_some())
+/// Whether the positions of both provinces can hold so much of a kind.
+pub(super) fn can_hold(
+    what: (Kind, Money),
+    provinces: BySide<ProvinceCode>,
+    window: Day,
+    rows: &Rows,
+) -> bool {
+    let fits = |(side, province): (Side, &ProvinceCode)| {
+        owed_after(&position(rows, window, *province), side, what).is_some()
+    };
+    provinces.iter().all(fits)
 }
 
-/// Enters a commit twice: what the payer's province owes, the payee's province is owed.
+/// Enters a transfer twice, as its kind has it: what one province owes, the other is owed.
 pub(super) fn enter(transfer: &TransferRow, window: Day, rows: &mut Rows) {
     for (side, province) in transfer.provinces().iter() {
         let row = position(rows, window, *province);
-        let owed = owed_after(&row, side, transfer).expect("sums are checked before a record is made");
+        let what = (transfer.kind, transfer.amount);
+        let owed = owed_after(&row, side, what).expect("sums are checked before a record is made");
         rows.put(match side {
             Side::Payer => PositionRow { owed, sent_count: row.sent_count + 1, ..row },
             Side::Payee => PositionRow { owed, received_count: row.received_count + 1, ..row },

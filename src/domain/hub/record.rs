@@ -1,9 +1,10 @@
 //! What the hub journals.
 
-use super::{Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, resolve, resync};
+use super::{Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, post, resolve, resync};
 use crate::domain::machine::own::{IncidentRaised, PeerSeen, began, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
 use crate::domain::protocol::call::PeerMark;
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::{Outcome, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::calendar::{Civil, Day};
@@ -168,6 +169,39 @@ contents! {
         /// The server's clock when it was journaled.
         time: Civil,
     }
+    /// A transfer of a kind that has no record of its own was received.
+    TransferBegun {
+        /// What it does.
+        kind: Kind,
+        /// All else of it.
+        received: TransferReceived,
+    }
+    /// A node has decided by itself what uses a committed transfer. Its decision by the hub follows.
+    TransferPosted {
+        /// Id of the posting.
+        transfer_id: TransferId,
+        /// What it does.
+        kind: Kind,
+        /// The transfer that backs it, whose places are its own.
+        original: TransferId,
+        /// Its number among the postings of that transfer.
+        number: u64,
+        /// Amount, more than zero where it is booked.
+        amount: Money,
+        /// Keyed digest of the whole terms.
+        terms_digest: Digest,
+        /// When its node decided it, by that node's clock.
+        post_time: Civil,
+    }
+    /// Restored: a transfer that it has adopted is of this kind, which has no record of its own.
+    KindAdopted {
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// What it does.
+        kind: Kind,
+        /// The transfer whose money it carries back, if it does.
+        original: Option<TransferId>,
+    }
     /// An operator proposes to carry money of a committed transfer back. Nothing is moved yet.
     CompensationProposed {
         /// Chosen by the proposer.
@@ -216,6 +250,9 @@ records! { Row:
     TransferAwaiting 12 v 1 about transfer_id, told back by Nobody;
     TransferAccepted 13 v 1 about transfer_id, told back by Nobody;
     ReturnAdopted 14 v 1 about transfer_id, told back by Node;
+    TransferBegun 15 v 1 about received.transfer_id, told back by Node;
+    TransferPosted 17 v 1 about transfer_id, told back by Node;
+    KindAdopted 16 v 1 about transfer_id, told back by Node;
     CompensationProposed 31 v 1 about compensation_id, told back by Nobody;
     CompensationAnswered 33 v 1 about compensation_id, told back by Nobody;
 }
@@ -225,7 +262,8 @@ impl Record {
     fn apply_to(&self, sequence: u64, rows: &mut Rows) {
         match self {
             Record::HubStarted(record) => began(record.incarnation, record.start_id, record.time, rows),
-            Record::TransferReceived(record) => create::received(record, sequence, rows),
+            Record::TransferReceived(record) => create::received(record, Kind::TRANSFER, sequence, rows),
+            Record::TransferBegun(record) => create::received(&record.received, record.kind, sequence, rows),
             Record::TransferDecided(record) => decide::decided(record, sequence, rows),
             Record::DecisionsRecorded(record) => acks::recorded(record, sequence, rows),
             Record::TransferTombstoned(record) => resolve::tombstoned(record, rows),
@@ -234,6 +272,8 @@ impl Record {
             Record::ResyncMoved(record) => resync::moved(record, rows),
             Record::TransferAdopted(record) => heard::adopted(record, sequence, rows),
             Record::ReturnAdopted(record) => heard::return_adopted(record, rows),
+            Record::TransferPosted(record) => post::posted(record, sequence, rows),
+            Record::KindAdopted(record) => heard::kind_adopted(record, rows),
             Record::HubRecovered(record) => heard::recovered(record, rows),
             Record::IncidentRaised(record) => put_incident(record, rows),
             Record::TransferAwaiting(record) => awaiting::awaits(record, sequence, rows),

@@ -8,6 +8,7 @@
 //! with what the client was told. Everything else can only have been aborted.
 
 use super::{HubMachine, TransferRow};
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{HeardLeg, LegId};
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{StartId, TransferId};
@@ -52,6 +53,16 @@ impl Recovery {
         tellers.push((province, leg));
     }
 
+    /// What was told of a posting by the node that decided it, and by which; none of a prepared kind.
+    pub(super) fn posting(&self, transfer_id: TransferId) -> Option<&(ProvinceCode, HeardLeg)> {
+        self.told(transfer_id, Side::Payee).iter().find(|(_, leg)| leg.number.is_some())
+    }
+
+    /// Whether a side has recorded the commit.
+    pub(super) fn has_recorded(&self, transfer_id: TransferId, side: Side) -> bool {
+        self.told(transfer_id, side).iter().any(|(_, leg)| leg.committed.is_some())
+    }
+
     fn told(&self, transfer_id: TransferId, side: Side) -> &[(ProvinceCode, HeardLeg)] {
         self.legs.get(&LegId { transfer_id, side }).map_or(&[], Vec::as_slice)
     }
@@ -80,7 +91,8 @@ impl Recovery {
             let says = |leg: &HeardLeg| (leg.terms_digest, leg.amount);
             // A node of an earlier program does not say what it carries back.
             let one_original = payer.returns.zip(payee.returns).is_none_or(|(one, other)| one == other);
-            here && one_commit && one_original && says(payer) == says(payee)
+            let one_kind = payer.kind == payee.kind || payer.returns.is_some() != payee.returns.is_some();
+            here && one_commit && one_original && one_kind && says(payer) == says(payee)
         };
         let payees = self.told(transfer_id, Side::Payee);
         let pairs = self.told(transfer_id, Side::Payer).iter().flat_map(|(here, payer)| {
@@ -102,6 +114,13 @@ impl HubMachine {
 }
 
 impl Both<'_> {
+    /// What the transfer does, and whose money it carries back, if it does.
+    pub(super) fn kind(&self) -> (Kind, Option<TransferId>) {
+        let BySide { payer, payee } = self.legs;
+        let told = if payer.returns.is_some() { payer } else { payee };
+        (told.kind, told.returns)
+    }
+
     /// Whether a transfer that is here is the one that they tell.
     pub(super) fn is_of(&self, row: &TransferRow) -> bool {
         let told = self.legs.payer;

@@ -14,7 +14,7 @@ use crate::domain::value::region::ProvinceCode;
 /// A node is told to ask again so long after the transfer's own time is up.
 const ASK_MARGIN_MS: u64 = 500;
 /// And about one that people must look at after so long.
-const PARKED_ASK_MS: u64 = 600_000;
+pub(super) const PARKED_ASK_MS: u64 = 600_000;
 
 /// What became of each id.
 pub(super) fn needs(province: ProvinceCode, questions: &[Question], rows: &Rows, keys: &mut Vec<Key>) {
@@ -47,7 +47,12 @@ impl HubMachine {
         step.answer(ticket, rulings);
     }
 
-    fn rule(&mut self, province: ProvinceCode, question: &Question, step: &mut Step<'_>) -> Ruling {
+    pub(super) fn rule(
+        &mut self,
+        province: ProvinceCode,
+        question: &Question,
+        step: &mut Step<'_>,
+    ) -> Ruling {
         let left = is_left_to_people(question.transfer_id, step);
         let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(question.transfer_id));
         // What a node has recorded may be a commit of these terms, whatever the id is used for here.
@@ -87,6 +92,7 @@ impl HubMachine {
             hub_seq: None,
             decide_time,
             leg_record: Vec::new(),
+            posted: None,
         })
     }
 }

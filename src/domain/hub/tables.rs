@@ -76,6 +76,16 @@ rows! {
         compensation: Option<TransferId>,
         /// What it does.
         kind: Kind,
+        /// Its number among the postings of its original; none of a prepared kind.
+        number: Option<u64>,
+        /// The number of the posting that was booked before it; none of a prepared kind.
+        booked_after: Option<u64>,
+        /// The number of the last posting that it backs, booked or parked; 0 when there is none.
+        last_posting: u64,
+        /// The number of the last one that was booked.
+        last_booked: u64,
+        /// How much of it the postings that it backs have used.
+        posted: Money,
     }
     /// A proposal of one operator to carry money of a committed transfer back, and what another has said to it.
     CompensationRow {
@@ -169,6 +179,9 @@ impl Row {
     pub fn violated(&self) -> Option<&'static str> {
         match self {
             Row::Transfer(row) if row.amount.fen() <= 0 => Some("transfer_amount_positive"),
+            Row::Transfer(row) if row.posted < Money::ZERO || row.posted > row.amount => {
+                Some("transfer_posted_within_amount")
+            }
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Time has passed: transfers whose time is up, those that nobody took, receipts that are due, callers who waited
 //! long enough.
 
-use super::{HubMachine, Key, Step, refusal, row};
+use super::{HubMachine, Key, Step, refusal, row, send};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::Now;
@@ -24,6 +24,9 @@ impl HubMachine {
         self.sweep(step);
         if self.receipts.due().is_some_and(|due| due <= now) {
             self.journal_receipts(step);
+        }
+        for (province, released) in self.outbox.rouse(now) {
+            send(province, released, step);
         }
         self.waits.expire(step);
     }

@@ -4,7 +4,7 @@ use super::{Key, Rows, Step, TransferRow, incident, refusal};
 use crate::domain::hub::tables::TombstoneRow;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{Ask, Demands, Leg, LegRef, LegTerms};
-use crate::domain::protocol::message::Decision;
+use crate::domain::protocol::message::{Decision, Posted};
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::calendar::Civil;
@@ -71,6 +71,19 @@ pub(super) fn decision_for(transfer: &TransferRow, side: Side) -> Option<Decisio
         hub_seq: transfer.hub_seq,
         decide_time: transfer.decide_time.unwrap_or_default(),
         leg_record: Vec::new(),
+        posted: posted(transfer).filter(|_| side == Side::Payer),
+    })
+}
+
+/// What a posted transfer does; nothing of one that was prepared.
+pub(super) fn posted(transfer: &TransferRow) -> Option<Posted> {
+    Some(Posted {
+        kind: transfer.kind,
+        original: transfer.returns?,
+        number: transfer.number?,
+        after: transfer.booked_after?,
+        amount: transfer.amount,
+        post_time: transfer.receipt_time,
     })
 }
 
@@ -112,5 +125,10 @@ pub(super) fn begun(
         returns: None,
         compensation: None,
         kind,
+        number: None,
+        booked_after: None,
+        last_posting: 0,
+        last_booked: 0,
+        posted: Money::ZERO,
     }
 }

@@ -1,11 +1,13 @@
-//! Legs in doubt: the hub is asked about them, at once when it has restarted, and past the deadline otherwise.
+//! Legs in doubt: the hub is asked about them, at once when it has restarted, and past the deadline otherwise. What was
+//! decided here alone is told to the hub in the same way, until it has ruled.
 
 use super::decide;
+use super::posting::posting_of;
 use super::{Effect, Life, NodeMachine, Step};
 use crate::domain::machine::working_set::WorkingSet;
-use crate::domain::node::tables::{Key, Row};
+use crate::domain::node::tables::{Key, LegRow, Row};
 use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::message::{Question, Ruling};
+use crate::domain::protocol::message::{Posting, Question, Ruling};
 use crate::domain::value::calendar::Mono;
 use crate::domain::value::id::{Digest, TransferId};
 use crate::domain::value::side::Side;
@@ -18,10 +20,20 @@ pub const ASK_AGAIN_MS: u64 = 5_000;
 pub const ASK_MAX: usize = 1_000;
 
 /// A leg in doubt: what it voted on, and when to ask.
-#[derive(Clone, Copy, Debug, Hash)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Doubt {
     pub terms_digest: Digest,
     pub ask_at: Mono,
+    /// What was decided here, to be told to the hub; none: the hub is only asked.
+    pub posting: Option<Box<Posting>>,
+}
+
+impl Doubt {
+    /// Of a leg that is stored, to be asked about at once.
+    pub fn of(row: &LegRow) -> Doubt {
+        let posting = posting_of(row).map(Box::new);
+        Doubt { terms_digest: row.terms_digest, ask_at: Mono(0), posting }
+    }
 }
 
 /// What the hub's answers need: what their decisions do.
@@ -37,14 +49,24 @@ impl NodeMachine {
     pub(super) fn ask(&mut self, step: &mut Step<'_>) {
         let (now, joined) = (step.now.mono, self.life == Life::Joined);
         let due = self.in_doubt.iter_mut().filter(|(_, doubt)| joined && doubt.ask_at <= now).take(ASK_MAX);
-        let questions: Vec<Question> = due
-            .map(|((transfer_id, side), doubt)| {
-                doubt.ask_at = now.after(ASK_AGAIN_MS);
-                Question { transfer_id: *transfer_id, side: *side, terms_digest: doubt.terms_digest }
-            })
-            .collect();
+        let (mut questions, mut postings) = (Vec::new(), Vec::new());
+        for ((transfer_id, side), doubt) in due {
+            doubt.ask_at = now.after(ASK_AGAIN_MS);
+            match &doubt.posting {
+                Some(posting) => postings.push(posting.as_ref().clone()),
+                None => {
+                    let (transfer_id, side, terms_digest) = (*transfer_id, *side, doubt.terms_digest);
+                    questions.push(Question { transfer_id, side, terms_digest });
+                }
+            }
+        }
         if !questions.is_empty() {
             step.effect(Effect::Ask(questions));
+        }
+        if !postings.is_empty() {
+            // The hub takes them in the order of their numbers.
+            postings.sort_by_key(|posting| (posting.posted.original, posting.posted.number));
+            step.effect(Effect::Post(postings));
         }
     }
 

@@ -9,6 +9,7 @@ use super::tables::{Key, LegRow, Row};
 use super::{NodeMachine, Step};
 use crate::domain::kinds;
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{Leg, LegState};
 use crate::domain::protocol::message::Verdict;
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -17,8 +18,8 @@ use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::side::Side;
 
 /// What judging a leg of a side needs that carries money of this transfer back.
-pub(super) fn needs(original: TransferId, side: Side, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
-    let original = original_key(original, side);
+pub(super) fn needs(original: TransferId, leg: (Kind, Side), rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+    let original = original_key(original, leg);
     if !rows.knows(&original) {
         return keys.push(original);
     }
@@ -61,7 +62,7 @@ impl NodeMachine {
                 && row.terms_digest == digest
                 && kinds::of(row.kind).corrected_by == Some(terms.kind)
         };
-        let original = step.rows().get::<LegRow>(&original_key(original, side)).filter(is_it);
+        let original = step.rows().get::<LegRow>(&original_key(original, (terms.kind, side))).filter(is_it);
         let original = original.ok_or(Reason::OriginalNotHere)?;
         let left = original.amount.checked_sub(original.returned);
         if left.is_none_or(|left| left < terms.amount) {

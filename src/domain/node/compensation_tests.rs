@@ -80,6 +80,7 @@ fn decision(leg: &Leg, outcome: Outcome, leg_record: Vec<u8>) -> Decision {
         hub_seq: committed.then_some(2),
         decide_time: leg.terms.receipt_time,
         leg_record,
+        posted: None,
     }
 }
 
@@ -213,6 +214,7 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
         hub_seq: original.hub_seq,
         decide_time: toy.network.now.civil,
         leg_record: sealed,
+        posted: None,
     };
     toy.decide(PAYEE, replayed);
     let noted: Option<IncidentRow> = toy.node(PAYEE).get(&Key::Incident(id(1), Side::Payee));

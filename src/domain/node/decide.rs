@@ -2,7 +2,7 @@
 
 use super::account::{CLEARING, Line, PROVINCE, SUSPENSE, account, account_of, can_move, post, standing};
 use super::prepared::{effect_of, freed, original_key, released};
-use super::{Life, NodeMachine, Step, daily, own_and_hub};
+use super::{Life, NodeMachine, Step, daily, own_and_hub, posting};
 use crate::domain::kinds;
 use crate::domain::machine::own::{IncidentRow, SelfRow, own};
 use crate::domain::machine::step::Ticket;
@@ -49,11 +49,15 @@ fn needs_of_one(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>
     let leg = rows.get::<LegRow>(&key);
     let differs = leg.is_some_and(|leg| leg.terms_digest != decision.terms_digest);
     let lost = lost_leg(decision);
-    match reaction(leg.map(|leg| leg.state), decision.outcome, lost.is_some()) {
+    match reaction(leg.map(|leg| leg.state), decision.outcome, brings(decision, lost.as_ref())) {
+        Reaction::Book => {
+            decision.posted.iter().for_each(|posted| posting::needs(posted, side, rows, keys));
+            keys.push(Key::Incident(transfer_id, side));
+        }
         Reaction::Replay => {
             if let Some(lost) = lost {
                 standing(lost.leg.member_ref, keys);
-                keys.extend(lost.original.map(|original| original_key(original, side)));
+                keys.extend(lost.original.map(|original| original_key(original, (lost.kind, side))));
             }
             keys.extend([SUSPENSE, Key::Incident(transfer_id, side)]);
         }
@@ -61,10 +65,24 @@ fn needs_of_one(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>
         Reaction::CarryOut | Reaction::Confirm if differs => keys.push(Key::Incident(transfer_id, side)),
         Reaction::CarryOut | Reaction::Bury | Reaction::Confirm => {}
     }
+    if leg.is_some_and(|leg| leg.state == LegState::Posted) {
+        keys.push(Key::Incident(transfer_id, side));
+    }
     if let Some(leg) = leg.filter(|leg| leg.state == LegState::Prepared) {
         keys.push(leg.account_key());
-        keys.extend(leg.returns.map(|original| original_key(original, side)));
+        keys.extend(leg.returns.map(|original| original_key(original, (leg.kind, side))));
     }
+}
+
+/// What a decision brings for a node that does not know the leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brings {
+    /// Nothing.
+    Nothing,
+    /// The leg's own record.
+    Leg,
+    /// What another node has decided by itself.
+    Posting,
 }
 
 /// What a node does about a decision.
@@ -74,6 +92,8 @@ pub enum Reaction {
     CarryOut,
     /// Bring the leg back from its own record, and settle it: it was lost with the store.
     Replay,
+    /// Book what another node has decided.
+    Book,
     /// Write a tombstone: the id may never be prepared.
     Bury,
     /// Nothing to do: it is so already.
@@ -82,23 +102,40 @@ pub enum Reaction {
     Reject,
 }
 
-/// The table leg state × outcome, total. `None` is an id never seen. `with_leg`: the decision brings the leg's own
-/// record.
-pub fn reaction(state: Option<LegState>, outcome: Outcome, with_leg: bool) -> Reaction {
+/// The table leg state × outcome × what the decision brings, total. `None` is an id never seen.
+pub fn reaction(state: Option<LegState>, outcome: Outcome, brings: Brings) -> Reaction {
     match (state, outcome) {
-        (None | Some(LegState::Awaiting), Outcome::Commit) if with_leg => Reaction::Replay,
-        (Some(LegState::Prepared), Outcome::Commit | Outcome::Abort) => Reaction::CarryOut,
+        (None | Some(LegState::Awaiting), Outcome::Commit) if brings == Brings::Leg => Reaction::Replay,
+        (None, Outcome::Commit) if brings == Brings::Posting => Reaction::Book,
+        (Some(LegState::Prepared | LegState::Posted), Outcome::Commit | Outcome::Abort) => Reaction::CarryOut,
         // A leg that waits for acceptance has reserved nothing: there is nothing to return.
         (None | Some(LegState::Awaiting), Outcome::Abort) => Reaction::Bury,
         (Some(LegState::Committed), Outcome::Commit) => Reaction::Confirm,
-        (Some(LegState::Refused | LegState::Tombstone | LegState::Aborted), Outcome::Abort) => {
-            Reaction::Confirm
-        }
         (
-            None | Some(LegState::Awaiting | LegState::Refused | LegState::Tombstone | LegState::Aborted),
+            Some(LegState::Refused | LegState::Tombstone | LegState::Aborted | LegState::Parked),
+            Outcome::Abort,
+        ) => Reaction::Confirm,
+        (
+            None
+            | Some(
+                LegState::Awaiting
+                | LegState::Refused
+                | LegState::Tombstone
+                | LegState::Aborted
+                | LegState::Parked,
+            ),
             Outcome::Commit,
         ) => Reaction::Reject,
         (Some(LegState::Committed), Outcome::Abort) => Reaction::Reject,
+    }
+}
+
+/// What a decision brings for a node that does not know the leg.
+fn brings(decision: &Decision, lost: Option<&LegBound>) -> Brings {
+    match (lost, decision.posted) {
+        (Some(_), _) => Brings::Leg,
+        (None, Some(_)) => Brings::Posting,
+        (None, None) => Brings::Nothing,
     }
 }
 
@@ -132,7 +169,8 @@ impl NodeMachine {
         let key = Key::Leg(decision.transfer_id, decision.side);
         let leg = step.rows().share::<LegRow>(&key);
         let lost = lost_leg(decision);
-        let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome, lost.is_some());
+        let brings = brings(decision, lost.as_ref());
+        let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome, brings);
         // A tombstone may have been made for a question's terms; every other state binds the digest too.
         let differs = leg.as_ref().is_some_and(|leg| leg.terms_digest != decision.terms_digest);
         let (result, refusal) = match reaction {
@@ -151,6 +189,11 @@ impl NodeMachine {
                 self.carry_out(decision, step);
                 (AckResult::Recorded, None)
             }
+            Reaction::Book => match self.book(decision, step) {
+                Ok(()) => (AckResult::Recorded, None),
+                Err(None) => (AckResult::NotYet, None),
+                Err(Some(reason)) => self.reject(decision, reason, step),
+            },
             Reaction::Replay => match lost.filter(|lost| books_take(lost.leg.amount, step)) {
                 Some(lost) => {
                     self.replay(decision, lost, step);
@@ -179,8 +222,12 @@ impl NodeMachine {
         }
     }
 
-    fn carry_out(&mut self, decision: &Decision, step: &mut Step<'_>) {
-        self.in_doubt.remove(&(decision.transfer_id, decision.side));
+    pub(super) fn carry_out(&mut self, decision: &Decision, step: &mut Step<'_>) {
+        let (transfer_id, side) = (decision.transfer_id, decision.side);
+        self.in_doubt.remove(&(transfer_id, side));
+        let leg: Option<&LegRow> = step.rows().get(&Key::Leg(transfer_id, side));
+        let parks =
+            decision.outcome == Outcome::Abort && leg.is_some_and(|leg| leg.state == LegState::Posted);
         step.record(LegDecided {
             transfer_id: decision.transfer_id,
             side: decision.side,
@@ -189,13 +236,17 @@ impl NodeMachine {
             hub_seq: decision.hub_seq,
             time: step.now.civil,
         });
+        if parks {
+            // What was paid here stays paid: whose it is to bear, people say.
+            self.raise(transfer_id, side, RefusalRecord::new(Reason::PostingParked, side), step);
+        }
     }
 
     /// Settles a leg that was lost. What the member's account cannot take, or no account of his is there to take, goes
     /// to the province's suspense account, for people.
     fn replay(&mut self, decision: &Decision, lost: LegBound, step: &mut Step<'_>) {
         let (Some(window), Some(hub_seq)) = (decision.window, decision.hub_seq) else { return };
-        let LegBound { leg, kind, original, account } = lost;
+        let LegBound { leg, kind, original, account, number } = lost;
         let (side, direction) = (leg.side, kinds::of(kind).legs[leg.side].direction);
         let takes = account == AccountKind::Suspense
             || can_move(step.rows(), (leg.member_ref, account), direction, leg.amount).is_ok();
@@ -206,7 +257,7 @@ impl NodeMachine {
             }
             _ => {
                 let account = if takes { account } else { AccountKind::Suspense };
-                step.record(LegBound { leg, kind, original, account }.into_record());
+                step.record(LegBound { leg, kind, original, account, number }.into_record());
                 self.carry_out(decision, step);
             }
         }
@@ -234,7 +285,7 @@ impl NodeMachine {
 }
 
 /// Whether the province's own accounts can take an amount that was lost, wherever it is booked.
-fn books_take(amount: Money, step: &Step<'_>) -> bool {
+pub(super) fn books_take(amount: Money, step: &Step<'_>) -> bool {
     [AccountKind::Clearing, AccountKind::Suspense].into_iter().all(|kind| {
         let posted = account(step.rows(), PROVINCE, kind).posted;
         posted.checked_add(amount).is_some() && posted.checked_sub(amount).is_some()
@@ -257,7 +308,6 @@ pub(super) fn blank(
     LegRow {
         transfer_id,
         side,
-        kind: Kind::TRANSFER,
         state,
         terms_digest,
         member_ref: PROVINCE,
@@ -275,6 +325,9 @@ pub(super) fn blank(
         account: account_of(Kind::TRANSFER, side),
         returns: None,
         returned: Money::ZERO,
+        kind: Kind::TRANSFER,
+        number: None,
+        last_posting: 0,
     }
 }
 
@@ -284,6 +337,9 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet<Row>) {
         rows.get(&Key::Leg(record.transfer_id, record.side)).expect("only a prepared leg is decided");
     let leg = leg.clone();
     let state = match record.outcome {
+        // Posted: booked already.
+        Outcome::Commit if leg.state == LegState::Posted => LegState::Committed,
+        Outcome::Abort if leg.state == LegState::Posted => LegState::Parked,
         Outcome::Commit => {
             settle(rows, freed(&leg, rows), &leg, record.time);
             LegState::Committed

@@ -1,13 +1,13 @@
 //! What can happen to a node, what it tells those who wait, and what it wants done.
 
-use super::WalletChange;
 use super::suspend::Suspension;
+use super::{PostRequest, WalletChange};
 use crate::domain::machine::step::{OtherAnswer, Ticket, answers};
 use crate::domain::node::record::RequestMark;
-use crate::domain::node::tables::{AccountRow, HolderRow, MemberRow, PersonRow, WalletRow};
+use crate::domain::node::tables::{AccountRow, HolderRow, LegRow, MemberRow, PersonRow, WalletRow};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::leg::LegRead;
-use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
+use crate::domain::protocol::message::{Ack, Decision, Posting, Question, Ruling, Vote};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::id::{MemberRef, TransferId};
@@ -121,6 +121,13 @@ pub enum Input {
         /// The member, by his random reference at this node.
         member_ref: MemberRef,
     },
+    /// A movement of a posted kind: this node decides it by itself.
+    Post {
+        /// Names the caller that waits for the answer.
+        ticket: Ticket<Arc<LegRow>>,
+        /// What is to move.
+        request: PostRequest,
+    },
     /// The questions could not be asked: ask again later.
     AskFailed {
         /// What was to be asked.
@@ -177,6 +184,8 @@ pub enum Answer {
     Refusals(Vec<Vec<RefusalRecord>>),
     /// To a report, a credit, an opening or a look: how the member stands now.
     Standing(Box<Standing>),
+    /// To a posting: its leg.
+    Posted(Arc<LegRow>),
     /// The vault's row was made by another request meanwhile: look it up again and repeat.
     PersonChanged,
     /// Refused, nothing changed.
@@ -189,6 +198,7 @@ answers! {
         Acks(Vec<Ack>),
         Refusals(Vec<Vec<RefusalRecord>>),
         Standing(Box<Standing>),
+        Posted(Arc<LegRow>),
     }
 }
 
@@ -251,6 +261,8 @@ pub struct Standing {
 pub enum Effect {
     /// Ask the hub about legs in doubt.
     Ask(Vec<Question>),
+    /// Tell the hub what was decided here, in this order.
+    Post(Vec<Posting>),
     /// Show this start to the hub at once: it speaks as a life that has not admitted it.
     Announce,
     /// People must look: the hub that admits this node is older than what was seen of it, or a copy.

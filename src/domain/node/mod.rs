@@ -12,6 +12,7 @@ pub mod decide;
 pub mod join;
 mod messages;
 pub mod open_wallet;
+pub mod posting;
 mod prepare;
 pub mod prepared;
 pub mod record;
@@ -29,13 +30,14 @@ mod vault;
 
 pub use ask::{ASK_AGAIN_MS, ASK_MAX};
 pub use change_wallet::WalletChange;
-pub use decide::{Reaction, reaction};
+pub use decide::{Brings, Reaction, reaction};
 pub use messages::{Answer, Effect, Input, MemberReport, Standing, Upserted};
+pub use posting::PostRequest;
 pub use prepare::{Known, Precedent, precedent};
 pub use prepared::leg_record;
 pub use record::Record;
 pub use suspend::Suspension;
-pub use tables::{Key, Row, Table, legs_in_doubt};
+pub use tables::{Key, Row, Table, legs_in_doubt, open_legs};
 pub use vault::Vault;
 
 use crate::domain::machine::need::Needs;
@@ -90,7 +92,7 @@ enum Life {
 }
 
 impl NodeMachine {
-    /// A node of `province` at its start. `in_doubt`: its prepared legs, as stored.
+    /// A node of `province` at its start. `in_doubt`: its prepared and its posted legs, as stored.
     pub fn new(
         province: ProvinceCode,
         start_id: StartId,
@@ -99,9 +101,7 @@ impl NodeMachine {
         vault: Arc<dyn Vault>,
         in_doubt: impl IntoIterator<Item = LegRow>,
     ) -> NodeMachine {
-        let doubt = |leg: LegRow| {
-            ((leg.transfer_id, leg.side), Doubt { terms_digest: leg.terms_digest, ask_at: Mono(0) })
-        };
+        let doubt = |leg: LegRow| ((leg.transfer_id, leg.side), Doubt::of(&leg));
         let in_doubt = in_doubt.into_iter().map(doubt).collect();
         NodeMachine {
             province,
@@ -160,9 +160,9 @@ impl Record {
             Record::WalletUnfrozen(record) => change_wallet::unfrozen(record, rows),
             Record::WalletClosed(record) => change_wallet::closed(record, rows),
             Record::RequestNoted(record) => request::noted(record, rows),
-            Record::LegPrepared(record) => prepared::prepared(record.clone().into(), rows),
-            Record::ReturnPrepared(record) => prepared::prepared(record.clone().into(), rows),
-            Record::LegBound(record) => prepared::prepared(record.clone(), rows),
+            Record::LegPrepared(record) => prepared::bound(record.clone().into(), rows),
+            Record::ReturnPrepared(record) => prepared::bound(record.clone().into(), rows),
+            Record::LegBound(record) => prepared::bound(record.clone(), rows),
             Record::LegRefused(record) => prepare::refused(record, rows),
             Record::LegAwaited(record) => accept::awaited(record, rows),
             Record::LegTombstoned(record) => decide::tombstone(record, rows),
@@ -196,6 +196,7 @@ impl Machine for NodeMachine {
             | Input::ChangeWallet { request, member_ref, .. } => {
                 request::needs(request, *member_ref, &mut keys);
             }
+            Input::Post { request, .. } => posting::needs_of_request(request, rows, &mut keys),
             Input::Look { member_ref, .. } => account::standing(*member_ref, &mut keys),
             Input::Restored
             | Input::HubRecovers
@@ -216,6 +217,7 @@ impl Machine for NodeMachine {
                 | Input::OpenWallet { .. }
                 | Input::ChangeWallet { .. }
                 | Input::Suspend { .. }
+                | Input::Post { .. }
                 | Input::Look { .. }
         );
         if local && NodeMachine::caller(&input).is_some_and(|caller| !self.serves(caller, step)) {
@@ -247,6 +249,7 @@ impl Machine for NodeMachine {
                 self.change_wallet(ticket, request, member_ref, change, step);
             }
             Input::Look { ticket, member_ref } => request::stand(ticket, member_ref, None, false, step),
+            Input::Post { ticket, request } => self.post(ticket, &request, step),
             Input::AskFailed { questions } => self.ask_later(&questions, ASK_MARGIN_MS, step),
             Input::Suspend { ticket, request, member_ref, suspension } => {
                 self.suspend(ticket, request, member_ref, suspension, step);
@@ -274,6 +277,7 @@ impl Machine for NodeMachine {
             Input::Decide { ticket, .. } => Some(ticket.caller()),
             Input::Check { ticket, .. } => Some(ticket.caller()),
             Input::Upsert { ticket, .. } => Some(ticket.caller()),
+            Input::Post { ticket, .. } => Some(ticket.caller()),
             Input::Credit { ticket, .. }
             | Input::OpenWallet { ticket, .. }
             | Input::Suspend { ticket, .. }

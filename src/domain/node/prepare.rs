@@ -51,7 +51,7 @@ fn asked(read: &LegRead, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
         }
         Ask::ByOriginal { transfer_id, .. } => {
             keys.push(row);
-            compensation::needs(*transfer_id, id.side, rows, keys);
+            compensation::needs(*transfer_id, (leg.terms.kind, id.side), rows, keys);
         }
     }
 }
@@ -137,7 +137,7 @@ impl NodeMachine {
     ) -> Verdict {
         let LegRef { id: LegId { transfer_id, side }, terms_digest } = leg.reference;
         let ask_at = step.now.mono.after(leg.time_left_ms).after(ASK_MARGIN_MS);
-        self.in_doubt.insert((transfer_id, side), Doubt { terms_digest, ask_at });
+        self.in_doubt.insert((transfer_id, side), Doubt { terms_digest, ask_at, posting: None });
         let prepared = PreparedLeg {
             transfer_id,
             side,
@@ -150,7 +150,7 @@ impl NodeMachine {
             prepare_time: step.now.civil,
             incarnation: own(step.rows()).incarnation,
         };
-        let bound = LegBound { leg: prepared, kind: leg.terms.kind, original, account };
+        let bound = LegBound { leg: prepared, kind: leg.terms.kind, original, account, number: None };
         let leg_record = bound.to_bytes();
         step.record(bound.into_record());
         Verdict::Yes { leg_record, rulebook }
@@ -233,14 +233,16 @@ pub struct Known {
 
 /// The table leg state × terms × acceptance, total. `None` is an id never seen.
 pub fn precedent(state: Option<LegState>, known: Known) -> Precedent {
-    use LegState::{Aborted, Awaiting, Committed, Prepared, Refused, Tombstone};
+    use LegState::{Aborted, Awaiting, Committed, Parked, Posted, Prepared, Refused, Tombstone};
     match (state, known.same_terms, known.accepted) {
         (None, true | false, true | false) | (Some(Awaiting), true, true) => Precedent::Judge,
         (Some(Tombstone | Aborted), true | false, true | false) => Precedent::AbortedBefore,
         (Some(Prepared | Committed | Refused), true, true | false) | (Some(Awaiting), true, false) => {
             Precedent::SameAgain
         }
-        (Some(Prepared | Committed | Refused | Awaiting), false, true | false) => Precedent::OtherTerms,
+        // What is posted is never asked for.
+        (Some(Posted | Parked), true | false, true | false)
+        | (Some(Prepared | Committed | Refused | Awaiting), false, true | false) => Precedent::OtherTerms,
     }
 }
 

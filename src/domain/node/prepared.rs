@@ -1,11 +1,12 @@
-//! A leg that voted yes: the record that says so, by its kind; the bytes from which it can be brought back; and what it
-//! does to rows.
+//! A leg that this node is bound to, since it voted yes or decided it by itself: the record that says so, by its kind;
+//! the bytes from which it can be brought back; and what it does to rows.
 
 use super::account::{account, account_of, minus, plus};
 use super::daily;
+use super::decide::settle;
 use super::record::{LegBound, LegPrepared, PreparedLeg, Record, ReturnPrepared};
 use super::tables::{AccountRow, Key, LegRow, Row};
-use crate::domain::kinds::{self, LegEffect};
+use crate::domain::kinds::{self, Form, LegEffect};
 use crate::domain::machine::record::Record as _;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::kind::Kind;
@@ -20,11 +21,12 @@ impl LegBound {
     /// The record that says it. A transfer and a compensation have records of their own, from before a leg's record
     /// named its kind.
     pub(super) fn into_record(self) -> Record {
-        let LegBound { leg, kind, original, account } = self;
-        match (kind, original) {
-            (Kind::TRANSFER, _) => LegPrepared { leg }.into(),
-            (Kind::COMPENSATION, Some(returns)) => ReturnPrepared { leg, returns, account }.into(),
-            _ => LegBound { leg, kind, original, account }.into(),
+        match (self.kind, self.original) {
+            (Kind::TRANSFER, _) => LegPrepared { leg: self.leg }.into(),
+            (Kind::COMPENSATION, Some(returns)) => {
+                ReturnPrepared { leg: self.leg, returns, account: self.account }.into()
+            }
+            _ => self.into(),
         }
     }
 
@@ -42,11 +44,10 @@ impl LegBound {
 
     /// The row of the leg, as it has just voted.
     pub(super) fn into_row(self) -> LegRow {
-        let LegBound { leg, kind, original, account } = self;
+        let LegBound { leg, kind, original, account, number } = self;
         LegRow {
             transfer_id: leg.transfer_id,
             side: leg.side,
-            kind,
             state: LegState::Prepared,
             terms_digest: leg.terms_digest,
             member_ref: leg.member_ref,
@@ -64,10 +65,13 @@ impl LegBound {
             account,
             returns: original,
             returned: Money::ZERO,
+            kind,
+            number,
+            last_posting: 0,
         }
     }
 
-    /// The leg of a row that voted yes; nothing of any other.
+    /// The leg of a row that voted yes or was posted; nothing of any other.
     fn of_row(row: &LegRow) -> Option<LegBound> {
         let leg = PreparedLeg {
             transfer_id: row.transfer_id,
@@ -81,25 +85,29 @@ impl LegBound {
             prepare_time: row.prepare_time,
             incarnation: row.incarnation,
         };
-        let voted_yes = matches!(row.state, LegState::Prepared | LegState::Committed);
-        voted_yes.then_some(LegBound { leg, kind: row.kind, original: row.returns, account: row.account })
+        let LegRow { state, kind, returns: original, account, number, .. } = *row;
+        let is_bound = match state {
+            LegState::Prepared | LegState::Committed | LegState::Posted | LegState::Parked => true,
+            LegState::Refused | LegState::Tombstone | LegState::Aborted | LegState::Awaiting => false,
+        };
+        is_bound.then_some(LegBound { leg, kind, original, account, number })
     }
 }
 
 impl From<LegPrepared> for LegBound {
     fn from(LegPrepared { leg }: LegPrepared) -> LegBound {
         let account = account_of(Kind::TRANSFER, leg.side);
-        LegBound { leg, kind: Kind::TRANSFER, original: None, account }
+        LegBound { leg, kind: Kind::TRANSFER, original: None, account, number: None }
     }
 }
 
 impl From<ReturnPrepared> for LegBound {
     fn from(ReturnPrepared { leg, returns, account }: ReturnPrepared) -> LegBound {
-        LegBound { leg, kind: Kind::COMPENSATION, original: Some(returns), account }
+        LegBound { leg, kind: Kind::COMPENSATION, original: Some(returns), account, number: None }
     }
 }
 
-/// The record of a leg that voted yes, from which it can be brought back; nothing of any other.
+/// The record of a leg that voted yes or was posted, from which it can be brought back; nothing of any other.
 pub fn leg_record(row: &LegRow) -> Option<Vec<u8>> {
     LegBound::of_row(row).map(|bound| bound.to_bytes())
 }
@@ -109,22 +117,33 @@ pub(super) fn effect_of(leg: &LegRow) -> &'static LegEffect {
     &kinds::of(leg.kind).legs[leg.side]
 }
 
-/// Where the original of a leg stands: on the other side.
-pub(super) fn original_key(original: TransferId, side: Side) -> Key {
-    Key::Leg(original, side.other())
+/// Where the original of a leg stands: what is carried back comes from the other side; what backs a posting stands on
+/// the same.
+pub(super) fn original_key(original: TransferId, (kind, side): (Kind, Side)) -> Key {
+    match kinds::of(kind).form {
+        Form::Prepared(_) => Key::Leg(original, side.other()),
+        Form::Posted { .. } => Key::Leg(original, side),
+    }
 }
 
-/// The leg whose money this one carries back, where it is known here.
+/// The leg whose money this one carries back, or that backs it, where it is known here.
 fn original_of(leg: &LegRow, rows: &WorkingSet<Row>) -> Option<LegRow> {
-    rows.get(&original_key(leg.returns?, leg.side)).cloned()
+    rows.get(&original_key(leg.returns?, (leg.kind, leg.side))).cloned()
 }
 
-/// A leg voted yes: a hold where money is to leave, a pending credit where it is to come, as its kind has it. What
-/// carries money back counts against what its original moved.
-pub fn prepared(bound: LegBound, rows: &mut WorkingSet<Row>) {
+/// A leg is bound. One that voted yes: a hold where money is to leave, a pending credit where it is to come, as its
+/// kind has it; one that was posted is booked at once. Both count against what their original moved.
+pub fn bound(bound: LegBound, rows: &mut WorkingSet<Row>) {
     let leg = bound.into_row();
     if let Some(original) = original_of(&leg, rows) {
-        rows.put(LegRow { returned: plus(original.returned, leg.amount), ..original });
+        let returned = plus(original.returned, leg.amount);
+        let last_posting = original.last_posting.max(leg.number.unwrap_or(0));
+        rows.put(LegRow { returned, last_posting, ..original });
+    }
+    if leg.number.is_some() {
+        let row = account(rows, leg.account_owner(), leg.account);
+        settle(rows, row, &leg, leg.prepare_time);
+        return rows.put(LegRow { state: LegState::Posted, ..leg });
     }
     let effect = effect_of(&leg);
     let row = account(rows, leg.account_owner(), leg.account);

@@ -209,17 +209,19 @@ contents! {
         /// Which account it moves.
         account: AccountKind,
     }
-    /// A leg of a kind that has no record of its own voted yes. Also how such a leg comes back after a loss: its
-    /// decision follows then.
+    /// A leg of a kind that has no record of its own voted yes, or was posted. Also how such a leg comes back after a
+    /// loss, and how the payer's node records a posting: its decision follows then.
     LegBound {
         /// The leg.
         leg: PreparedLeg,
         /// What the transfer does.
         kind: Kind,
-        /// The committed transfer whose money it carries back, if it does.
+        /// The committed transfer whose money it carries back, or that backs it, if there is one.
         original: Option<TransferId>,
         /// Which account it moves.
         account: AccountKind,
+        /// Its number among the postings of that transfer: it was not voted on, but decided. None of a prepared kind.
+        number: Option<u64>,
     }
     /// A wallet was opened for a member by a relative (代开通).
     WalletOpenedFor {

@@ -149,6 +149,10 @@ rows! {
         returned: Money,
         /// What the transfer does; a transfer's where that is not known (a tombstone, a refusal).
         kind: Kind,
+        /// Its number among the postings of its original; none of a prepared kind.
+        number: Option<u64>,
+        /// The number of the last posting that it backs; 0 when there is none.
+        last_posting: u64,
     }
     /// Answered requests of the province's own system, for repeats.
     RequestRow {
@@ -207,7 +211,7 @@ impl Row {
     pub fn is_finished(&self) -> bool {
         match self {
             Row::Entry(_) | Row::Request(_) | Row::Incident(_) => true,
-            Row::Leg(row) => !matches!(row.state, LegState::Prepared | LegState::Awaiting),
+            Row::Leg(row) => !matches!(row.state, LegState::Prepared | LegState::Awaiting | LegState::Posted),
             Row::Peer(_)
             | Row::Own(_)
             | Row::Member(_)
@@ -233,6 +237,13 @@ impl Row {
             _ => None,
         }
     }
+}
+
+/// Legs of which a node asks the hub from its start on: those in doubt, and those that were decided here and that the
+/// hub has not booked yet.
+pub fn open_legs() -> [Filter<Table>; 2] {
+    let posted = Filter { table: Table::Leg, only: Only::Equal("state", LegState::Posted.number()) };
+    [legs_in_doubt(), posted]
 }
 
 /// Legs that voted yes and do not know the decision.

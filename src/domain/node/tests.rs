@@ -1,6 +1,6 @@
 //! A node's side: every cell of its tables, and what a refused input leaves unchanged.
 
-use super::decide::{Reaction, reaction};
+use super::decide::{Brings, Reaction, reaction};
 use super::prepare::{Known, Precedent, precedent};
 use super::{Answer, Effect, Input};
 use crate::domain::hub;
@@ -49,6 +49,7 @@ fn decision(leg: &Leg, outcome: Outcome) -> Decision {
         hub_seq: (outcome == Outcome::Commit).then_some(1),
         decide_time: leg.terms.receipt_time,
         leg_record: Vec::new(),
+        posted: None,
     }
 }
 
@@ -58,7 +59,7 @@ pub(super) fn rows(toy: &mut Pair) -> Vec<Row> {
 
 #[test]
 fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
-    use LegState::{Aborted, Awaiting, Committed, Prepared, Refused, Tombstone};
+    use LegState::{Aborted, Awaiting, Committed, Parked, Posted, Prepared, Refused, Tombstone};
     use Outcome::{Abort, Commit};
     let table = [
         (None, Commit, Reaction::Reject),
@@ -75,20 +76,28 @@ fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
         (Some(Committed), Abort, Reaction::Reject),
         (Some(Aborted), Commit, Reaction::Reject),
         (Some(Aborted), Abort, Reaction::Confirm),
+        (Some(Posted), Commit, Reaction::CarryOut),
+        (Some(Posted), Abort, Reaction::CarryOut),
+        (Some(Parked), Commit, Reaction::Reject),
+        (Some(Parked), Abort, Reaction::Confirm),
     ];
     assert_eq!(table.len(), (LegState::ALL.len() + 1) * Outcome::ALL.len());
     for (state, outcome, expected) in table {
-        assert_eq!(reaction(state, outcome, false), expected, "{state:?} × {outcome:?}");
+        assert_eq!(reaction(state, outcome, Brings::Nothing), expected, "{state:?} × {outcome:?}");
         // A leg's own record changes what a commit of a lost leg does, and nothing else.
         let lost = outcome == Commit && matches!(state, None | Some(Awaiting));
-        let expected = if lost { Reaction::Replay } else { expected };
-        assert_eq!(reaction(state, outcome, true), expected, "{state:?} × {outcome:?}, with its leg");
+        let with_leg = if lost { Reaction::Replay } else { expected };
+        assert_eq!(reaction(state, outcome, Brings::Leg), with_leg, "{state:?} × {outcome:?}, with its leg");
+        // A posting changes what a commit of an id never seen does, and nothing else.
+        let told = outcome == Commit && state.is_none();
+        let posting = if told { Reaction::Book } else { expected };
+        assert_eq!(reaction(state, outcome, Brings::Posting), posting, "{state:?} × {outcome:?}, posting");
     }
 }
 
 #[test]
 fn every_cell_of_state_terms_and_acceptance_is_what_the_protocol_says() {
-    use LegState::{Aborted, Awaiting, Committed, Prepared, Refused, Tombstone};
+    use LegState::{Aborted, Awaiting, Committed, Parked, Posted, Prepared, Refused, Tombstone};
     use Precedent::{AbortedBefore, Judge, OtherTerms, SameAgain};
     // Same terms; same terms by the id, after the acceptance; other terms, either way.
     let table = [
@@ -99,6 +108,8 @@ fn every_cell_of_state_terms_and_acceptance_is_what_the_protocol_says() {
         (Some(Tombstone), [AbortedBefore; 3]),
         (Some(Committed), [SameAgain, SameAgain, OtherTerms]),
         (Some(Aborted), [AbortedBefore; 3]),
+        (Some(Posted), [OtherTerms; 3]),
+        (Some(Parked), [OtherTerms; 3]),
     ];
     assert_eq!(table.len(), LegState::ALL.len() + 1);
     for (state, [same, by_id, other]) in table {

@@ -2,7 +2,7 @@
 //! travels with its sender's mark.
 
 use crate::domain::protocol::leg::{HeardLeg, Leg};
-use crate::domain::protocol::message::{Ack, Decision, Question, Ruling, Vote};
+use crate::domain::protocol::message::{Ack, Decision, Posting, Question, Ruling, Vote};
 use crate::domain::reason::Reason;
 use crate::domain::value::id::{Digest, StartId};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -56,6 +56,8 @@ pub enum HubRequest {
     Announce(Box<Announcement>),
     /// The decisions on these legs.
     Resolve(Vec<Question>),
+    /// To book what the node has decided by itself.
+    Post(Vec<Posting>),
 }
 
 /// What a node says when it announces itself.

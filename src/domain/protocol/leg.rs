@@ -28,6 +28,10 @@ stored_enum! {
         Aborted = 5 "aborted",
         /// Voted awaiting: nothing is reserved, and nothing is bound; known by its id when the payee accepts.
         Awaiting = 6 "awaiting",
+        /// Decided and booked here, of a posted kind; the hub has not booked it yet.
+        Posted = 7 "posted",
+        /// Decided and booked here, and not booked by the hub, which has set it aside for people.
+        Parked = 8 "parked",
     }
 }
 
@@ -194,6 +198,10 @@ pub struct HeardLeg {
     pub rulebook: Option<Digest>,
     /// The transfer whose money it carries back, if it does.
     pub returns: Option<TransferId>,
+    /// What the transfer does.
+    pub kind: Kind,
+    /// Its number among the postings of its original; none of a prepared kind.
+    pub number: Option<u64>,
 }
 
 /// Which leg was read, whatever it says.

@@ -1,10 +1,12 @@
 //! What hub and nodes say to each other, as the core sees it (presumed abort, the hub decides).
 
-use crate::domain::protocol::leg::LegId;
+use crate::domain::protocol::kind::Kind;
+use crate::domain::protocol::leg::{LegId, LegRef};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::money::Money;
 use crate::domain::value::side::Side;
 
 /// A node's answer to a prepare.
@@ -70,6 +72,8 @@ pub struct Decision {
     pub decide_time: Civil,
     /// Only in a replay: the node's own leg, to bring it back; plain inside the node, sealed outside. Else empty.
     pub leg_record: Vec<u8>,
+    /// Only for the payer's node, of a posted kind: what it books, since it was never asked for it.
+    pub posted: Option<Posted>,
 }
 
 impl Decision {
@@ -101,6 +105,43 @@ impl Ack {
     }
 }
 
+/// What a posted transfer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Posted {
+    /// What it does.
+    pub kind: Kind,
+    /// The committed transfer that backs it.
+    pub original: TransferId,
+    /// Its place among all that are posted against that transfer: 1, 2, 3 …
+    pub number: u64,
+    /// The number of the one that is booked before it; 0: none is. What was parked in between is passed over.
+    pub after: u64,
+    /// Amount, more than zero.
+    pub amount: Money,
+    /// When its node decided it.
+    pub post_time: Civil,
+}
+
+/// What a node has decided by itself, as it tells it to the hub, which books it or sets it aside. Told again until it
+/// is ruled on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Posting {
+    /// Its leg at the node that decided it, with the digest of its terms.
+    pub reference: LegRef,
+    /// What it does.
+    pub posted: Posted,
+    /// The leg, from which it can be brought back; plain inside the node, sealed by its edge before it travels.
+    pub leg_record: Vec<u8>,
+}
+
+impl Posting {
+    /// The question what became of it.
+    pub fn question(&self) -> Question {
+        let LegRef { id: LegId { transfer_id, side }, terms_digest } = self.reference;
+        Question { transfer_id, side, terms_digest }
+    }
+}
+
 /// What became of a decision at a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AckResult {
@@ -110,6 +151,8 @@ pub enum AckResult {
     Already,
     /// Contrary to what is recorded; parked for people.
     Rejected,
+    /// Something that comes before it is not recorded here yet: told again later, nothing was changed.
+    NotYet,
 }
 
 /// A node's question about a leg in doubt.

@@ -1,5 +1,6 @@
 //! A transfer: its content, its states, and the table states × events, total.
 
+use crate::domain::protocol::kind::Kind;
 use crate::domain::value::id::Digest;
 use crate::domain::value::id_number::Person;
 use crate::domain::value::kinship::Kinship;
@@ -114,6 +115,8 @@ pub struct Party {
 /// What a transfer says, checked as far as its bytes and the region list allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
+    /// What it does.
+    pub kind: Kind,
     /// The payer.
     pub payer: Party,
     /// The relative.

@@ -360,6 +360,9 @@ reasons! {
     ReturnNotCovered 627 "RETURN_NOT_COVERED" FailedPrecondition NewId
         "the wallet has not enough left to give back"
         "医保钱包余额不足以退回"
+    PostingParked 628 "POSTING_PARKED" FailedPrecondition No
+        "the hub does not book this posting: it is not the next against its transfer, or passes what that has brought"
+        "清算中心未记账：该笔扣减不是原转账的下一笔，或超过原转账金额"
     DecidedAtRecovery 630 "DECIDED_AT_RECOVERY" FailedPrecondition No
         "both provinces had promised and the hub had lost its decision: it was committed when the hub recovered; \
          compare with what the client was told"

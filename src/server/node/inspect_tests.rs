@@ -16,6 +16,8 @@ fn leg(number: u8, state: LegState) -> LegRow {
         transfer_id: TransferId([number; 16]),
         side: Side::Payer,
         kind: crate::domain::protocol::kind::Kind::TRANSFER,
+        number: None,
+        last_posting: 0,
         state,
         terms_digest: Digest::default(),
         member_ref: Default::default(),

@@ -17,7 +17,7 @@ use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::TableRow;
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::LegRow;
-use crate::domain::node::{Input, NodeMachine, legs_in_doubt};
+use crate::domain::node::{Input, NodeMachine, open_legs};
 use crate::domain::value::id::StartId;
 use crate::domain::value::region::{ProvinceCode, RegionDirectory};
 use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, outcome};
@@ -117,8 +117,11 @@ fn grants(apps: &[NodeApp], province: ProvinceCode) -> Result<Grants, GrantError
 fn open(config: &NodeConfig) -> Result<(SqliteStore<Record>, Vec<LegRow>, bool), NodeError> {
     let mut store = SqliteStore::open(&config.server.data, &format!("node:{}", config.province))?;
     replay::check_start::<Record>(&config.server.data)?;
-    let everything = Scan { filter: legs_in_doubt(), after: None, limit: usize::MAX };
-    let in_doubt = store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
+    let mut in_doubt = Vec::new();
+    for filter in open_legs() {
+        let rows = store.scan(&Scan { filter, after: None, limit: usize::MAX })?;
+        in_doubt.extend(rows.iter().filter_map(TableRow::of).cloned());
+    }
     // A restored store is old until the hub has said, after the restore, that nothing is missing.
     let resynced = |record: &Record| matches!(record, Record::NodeResynced(_));
     let restored = store.restored()?;

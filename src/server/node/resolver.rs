@@ -61,6 +61,13 @@ impl Outlet<Effect> for HubCalls {
             match effect {
                 // Once the resolver has ended the server is stopping; the next start asks again.
                 Effect::Ask(questions) => drop(self.0.send(HubCall::Ask(questions))),
+                // No kind of this program's table is posted: nothing decides so.
+                Effect::Post(postings) => {
+                    tracing::error!(
+                        count = postings.len(),
+                        "ALARM: the hub has no method for what was decided here"
+                    );
+                }
                 Effect::Announce => drop(self.0.send(HubCall::Announce)),
                 Effect::HubRefused => {
                     tracing::error!(
