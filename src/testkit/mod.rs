@@ -16,7 +16,7 @@ mod server;
 mod watched;
 
 pub use crate::store::memory::MemoryDisk;
-pub use at_once::{AtOnce, HubOutput, Letter, NodeOutput, Pair};
+pub use at_once::{AtOnce, HubOutput, Letter, NodeOutput, Pair, decisions, legs};
 pub use calls::{
     Message, asked_of_hub, asked_of_node, heard, heard_by_hub, heard_by_node, reply_of_hub, reply_of_node,
 };

@@ -1,6 +1,6 @@
 //! The hub's own rules, and a rulebook that changes while transfers are under way.
 
-use super::tests::{personal, transfer};
+use super::tests::personal;
 use super::{CreateRequest, Input};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::step::Output;
@@ -48,9 +48,8 @@ fn at_hour(hour: i64, ms: i64) -> Civil {
 fn made(toy: &mut Pair, number: u8, verification: Option<Verification>) -> TransferRow {
     let Input::Create { ticket, request } = create(1, number, 100) else { panic!("no request") };
     let request = Box::new(CreateRequest { verification, ..*request });
-    let outputs = toy.run_hub(Input::Create { ticket, request });
-    toy.settle(outputs);
-    transfer(toy, number)
+    toy.hand_in(Input::Create { ticket, request });
+    toy.transfer(number)
 }
 
 #[test]
@@ -120,10 +119,10 @@ fn a_new_rulebook_judges_what_comes_and_leaves_alone_what_voted_yes() {
     let poor = RuleValues { floor: Some(Money::from_fen(100_000_000)), ..RuleValues::default() };
     toy.run_node(PAYER, node::Input::Rules(book(poor, RuleValues::default())));
     toy.settle(outputs);
-    assert_eq!(transfer(&toy, 1).state, TransferState::Committed);
+    assert_eq!(toy.transfer(1).state, TransferState::Committed);
     assert_eq!(personal(&toy), (1_000_000 - 100, 0));
     let row = made(&mut toy, 2, None);
     let refusal = row.refusal.expect("refused");
     assert_eq!((refusal.reason, refusal.side), (Reason::InsufficientBalance, RefusalSide::Payer));
-    assert_ne!(row.payer_rulebook, transfer(&toy, 1).payer_rulebook);
+    assert_ne!(row.payer_rulebook, toy.transfer(1).payer_rulebook);
 }
