@@ -1,6 +1,6 @@
 //! Inputs of a pair of provinces, as messages would bring them: transfers and compensations are named by small numbers.
 
-use super::at_once::NodeOutput;
+use super::at_once::{HubOutput, NodeOutput};
 use super::country::{Country, PAYEE, PAYER, Wish, member_ref};
 use crate::domain::hub::{
     self, AcceptRequest, CompensationRequest, CompensationWord, CreateRequest, WaitMode,
@@ -8,6 +8,7 @@ use crate::domain::hub::{
 use crate::domain::machine::step::{Caller, Output, Ticket};
 use crate::domain::node;
 use crate::domain::protocol::call::{Announcement, PeerMark};
+use crate::domain::reason::Reason;
 use crate::domain::value::id::{Digest, MemberRef, TransferId};
 use crate::domain::value::money::Money;
 use crate::domain::value::region::ProvinceCode;
@@ -64,6 +65,14 @@ pub fn answer(outputs: Vec<NodeOutput>) -> node::Answer {
         Output::Effect(_) => None,
     });
     answers.next_back().expect("an answer")
+}
+
+/// Why the hub refused its one caller.
+pub fn refusal(outputs: &[HubOutput]) -> Reason {
+    match outputs.first() {
+        Some(Output::Answer(_, hub::Answer::Refused(refusal))) => refusal.reason,
+        _ => panic!("not refused: {outputs:?}"),
+    }
 }
 
 /// The name of an operator.

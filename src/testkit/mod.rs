@@ -27,7 +27,7 @@ pub use country::{
 };
 pub use disk::Disk;
 pub use inputs::{
-    accept, announcement, answer, compensate, create, id, member, operator, proposal, say, transfer,
+    accept, announcement, answer, compensate, create, id, member, operator, proposal, refusal, say, transfer,
 };
 pub use marks::cells;
 pub use server::{Asker, Call, Place, Server};

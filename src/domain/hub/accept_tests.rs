@@ -15,7 +15,7 @@ use crate::domain::value::id::Digest;
 use crate::domain::value::member::{InsuranceStatus, InsuranceType};
 use crate::domain::value::side::Side;
 use crate::domain::{hub, node};
-use crate::testkit::{HubOutput, NOON, PAYEE, PAYER, Pair, id, legs, member, say};
+use crate::testkit::{HubOutput, NOON, PAYEE, PAYER, Pair, id, legs, member, refusal, say};
 
 mod lasting_tests;
 
@@ -43,13 +43,6 @@ fn state(answers: &[(u64, Answer)]) -> TransferState {
 
 fn refused(toy: &Pair, number: u8) -> Option<Reason> {
     toy.transfer(number).refusal.map(|refusal| refusal.reason)
-}
-
-fn refusal(outputs: &[HubOutput]) -> Reason {
-    match outputs {
-        [Output::Answer(_, Answer::Refused(refusal))] => refusal.reason,
-        other => panic!("not refused: {other:?}"),
-    }
 }
 
 fn payees_leg(toy: &Pair) -> LegRow {

@@ -14,7 +14,7 @@ use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::Digest;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
-use crate::testkit::{HubOutput, MemoryDisk, NOON, PAYEE, PAYER, Pair, create, heard, id};
+use crate::testkit::{HubOutput, MemoryDisk, NOON, PAYEE, PAYER, Pair, create, heard, id, refusal};
 
 #[path = "recovery_tests/forgotten_tests.rs"]
 mod forgotten_tests;
@@ -48,9 +48,7 @@ fn hear_changed(toy: &mut Pair, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>
     let mut last = Vec::new();
     for province in [PAYER, PAYEE] {
         let first = announce(toy, province, true);
-        assert!(
-            matches!(&first[..], [Output::Answer(5, Answer::Refused(it))] if it.reason == Reason::Recovering)
-        );
+        assert_eq!(refusal(&first), Reason::Recovering);
         toy.run_node(province, node::Input::HubRecovers);
         let second = announce(toy, province, false);
         let Some(Output::Effect(Effect::AskWhatWasLost(of, above))) = second.last() else {
@@ -76,9 +74,7 @@ fn a_hub_that_was_restored_answers_nobody_until_it_has_heard_what_it_lost() {
     assert!(toy.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none());
     for input in [create(9, 2, 50_000), Input::Get { ticket: Ticket::new(9), transfer_ids: vec![id(1)] }] {
         let outputs = toy.run_hub(input);
-        assert!(
-            matches!(&outputs[..], [Output::Answer(9, Answer::Refused(it))] if it.reason == Reason::Recovering)
-        );
+        assert_eq!(refusal(&outputs), Reason::Recovering);
     }
     let outputs = hear(&mut toy);
     let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
@@ -93,9 +89,7 @@ fn a_hub_that_was_restored_answers_nobody_until_it_has_heard_what_it_lost() {
     let repeat = toy.create(3, 2, 50_000);
     assert!(matches!(&repeat[..], [Output::Answer(3, Answer::Transfer(_))]), "{repeat:?}");
     let other = toy.create(4, 2, 50_001);
-    assert!(
-        matches!(&other[..], [Output::Answer(4, Answer::Refused(it))] if it.reason == Reason::ContentDiffers)
-    );
+    assert_eq!(refusal(&other), Reason::ContentDiffers);
 }
 
 /// A recovering hub that presumed an abort here would take back what its client was told.
@@ -136,9 +130,7 @@ fn what_one_side_never_promised_was_aborted() {
 fn a_hub_that_is_behind_without_knowing_it_is_found_out() {
     let mut toy = Pair::new();
     let outputs = announce(&mut toy, PAYER, true);
-    assert!(
-        matches!(&outputs[..], [Output::Answer(5, Answer::Refused(it))] if it.reason == Reason::HubBehind)
-    );
+    assert_eq!(refusal(&outputs), Reason::HubBehind);
 }
 
 /// What nodes tell is held against each other and against the hub's own books: a node that is wrong makes no commit, no

@@ -8,31 +8,27 @@ use crate::domain::node;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalSide};
 use crate::domain::rules::closed_hours::ClosedHours;
-use crate::domain::rules::rulebook::{RuleLayer, RulePlace, RuleText, RuleValues, RuleVersion, Rulebook};
+use crate::domain::rules::rulebook::{RulePlace, RuleValues, Rulebook};
 use crate::domain::rules::verification::Verification;
 use crate::domain::value::calendar::Civil;
 use crate::domain::value::id::Digest;
 use crate::domain::value::{calendar::Day, money::Money};
-use crate::testkit::{NOON, PAYEE, PAYER, Pair, create, national_values};
+use crate::testkit::{NOON, PAYEE, PAYER, Pair, create, national_values, rule_text};
 use std::sync::Arc;
 
 const NATIONAL: Digest = Digest([0; 32]);
 const OWN: Digest = Digest([1; 32]);
 
-fn text(name: &str, values: RuleValues) -> RuleText {
-    let version = RuleVersion { effective_from: Day::parse("2025-01-01").expect("a day"), values };
-    RuleText { layer: RuleLayer { name: name.into(), text: name.into() }, versions: vec![version] }
-}
-
 /// The toy's national rules with `national` above them, and a text for the payee's place, told apart by their hashes.
 fn book(national: RuleValues, payee: RuleValues) -> Arc<Rulebook> {
     let hash = |text: &str| if text == "n" { NATIONAL } else { OWN };
-    let mut later = text("n", national).versions;
+    let mut later = rule_text("n", national).versions;
     later[0].effective_from = Day::parse("2025-01-02").expect("a day");
-    let mut national = text("n", national_values());
+    let mut national = rule_text("n", national_values());
     national.versions.append(&mut later);
     Arc::new(
-        Rulebook::new(&national, &[(RulePlace::Province(PAYEE), text("p", payee))], hash).expect("rules"),
+        Rulebook::new(&national, &[(RulePlace::Province(PAYEE), rule_text("p", payee))], hash)
+            .expect("rules"),
     )
 }
 
