@@ -1,22 +1,17 @@
 //! A cluster whose letters arrive at once, unless they are held or their line is cut, and whose clock its user sets. A
 //! test that wants every message in its hands takes what a server wants done, and lets what it likes of it happen.
 
-use super::calls::{Message, asked_of_node, reply_of_hub, reply_of_node};
+use super::calls::{Message, reply_of_hub, reply_of_node};
 use super::cluster::{Cluster, HUB};
-use super::country::{Country, NOON, PAYEE, PAYER, report};
-use super::inputs::{answer, compensate, create, proposal, say};
+use super::country::Country;
 use super::server::{Asker, Server};
-use crate::domain::hub::{self, CompensationWord, Effect};
+use crate::domain::hub::{self, Effect};
 use crate::domain::machine::step::{Caller, Output};
 use crate::domain::node::{self, NodeMachine};
 use crate::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
-use crate::domain::protocol::leg::Leg;
-use crate::domain::protocol::message::{Ack, Decision};
-use crate::domain::rules::rulebook::RuleValues;
 use crate::domain::value::calendar::{Civil, Mono, Now};
 use crate::domain::value::id::{StartId, TransferId};
-use crate::domain::value::member::{InsuranceStatus, InsuranceType};
-use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -54,9 +49,6 @@ pub struct AtOnce {
     pub alarms: Vec<(ProvinceCode, TransferId, Side)>,
 }
 
-/// A cluster of a payer's province and a payee's, for tests of one machine against the other.
-pub type Pair = Cluster<AtOnce>;
-
 impl Cluster<AtOnce> {
     /// A hub that has started and nodes that have joined it, at this moment.
     pub fn started(country: Country, civil: Civil) -> Cluster<AtOnce> {
@@ -73,23 +65,6 @@ impl Cluster<AtOnce> {
         for province in cluster.country.provinces.clone() {
             cluster.restart_node(province, province.number());
             drop(cluster.link(province, true));
-        }
-        cluster
-    }
-
-    /// A payer with 10,000.00 and a payee with an open wallet, in a province each.
-    #[expect(clippy::new_without_default, reason = "a cluster is started, not a plain value")]
-    pub fn new() -> Pair {
-        Pair::with_rules(|_| ())
-    }
-
-    /// The same under other rules.
-    pub fn with_rules(change: impl FnOnce(&mut RuleValues)) -> Pair {
-        let mut cluster = Cluster::started(Country::pair(change), Civil(NOON));
-        for province in [PAYER, PAYEE] {
-            for input in Country::enrolment_of_pair(province) {
-                cluster.run_node(province, input);
-            }
         }
         cluster
     }
@@ -355,67 +330,5 @@ impl Cluster<AtOnce> {
         }
         let outputs = self.run_hub_inbox();
         self.hub_says(outputs)
-    }
-}
-
-/// What tests of a pair do.
-impl Cluster<AtOnce> {
-    /// A transfer of so many fen.
-    pub fn create(&mut self, ticket: Caller, number: u8, fen: i64) -> Vec<HubOutput> {
-        self.run_hub(create(ticket, number, fen))
-    }
-
-    /// The payee takes a transfer, or declines it.
-    pub fn say(&mut self, ticket: Caller, number: u8, takes: bool) -> Vec<HubOutput> {
-        self.run_hub(say(ticket, number, takes))
-    }
-
-    /// Hands a leg to its node and its votes to nobody.
-    pub fn prepare(&mut self, leg: &Leg) -> node::Answer {
-        self.asked(leg.terms.province, NodeRequest::Prepare(vec![leg.clone()]))
-    }
-
-    /// Tells a node one decision, and its receipts to nobody.
-    pub fn decide(&mut self, province: ProvinceCode, decision: Decision) -> Vec<Ack> {
-        match self.asked(province, NodeRequest::Decide(vec![decision])) {
-            node::Answer::Acks(acks) => acks,
-            other => panic!("no receipts: {other:?}"),
-        }
-    }
-
-    fn asked(&mut self, province: ProvinceCode, request: NodeRequest) -> node::Answer {
-        let hub = self.hub.mark();
-        let input = asked_of_node(request, (hub, 0), self.country.id_hash).expect("for its machine");
-        answer(self.run_node(province, input))
-    }
-
-    /// A province's system reports its member.
-    pub fn report(
-        &mut self,
-        province: ProvinceCode,
-        region: u32,
-        insurance_type: InsuranceType,
-        insurance_status: InsuranceStatus,
-        name: &str,
-    ) -> Vec<NodeOutput> {
-        let region = RegionCode::new(region).expect("a code");
-        self.run_node(province, report(name, (province, 0), region, (insurance_type, insurance_status)))
-    }
-
-    /// Operator A proposes; gives the hub's word.
-    pub fn propose(&mut self, number: u8, original: u8, fen: i64) -> hub::Answer {
-        self.say_of(number, "a", proposal(number, original, fen))
-    }
-
-    /// An operator says something about a compensation that is answered at once.
-    pub fn say_of(&mut self, number: u8, name: &str, word: CompensationWord) -> hub::Answer {
-        let outputs = self.run_hub(compensate(90, number, name, word));
-        self.settle(outputs).pop().expect("an answer").1
-    }
-
-    /// Operator B approves; nothing is delivered yet.
-    pub fn approve(&mut self, number: u8) -> Vec<HubOutput> {
-        let word = CompensationWord::Approve { deadline_ms: 10_000 };
-        self.run_hub(compensate(91, number, "b", word))
     }
 }

@@ -7,7 +7,7 @@ use super::marks::Marks;
 use super::server::{Asker, Call, Place, Server};
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
 use crate::domain::hub::tables::TransferRow;
-use crate::domain::hub::{self, Deadlines, HubMachine, Page, ReadBack};
+use crate::domain::hub::{self, HubMachine, Page, ReadBack};
 use crate::domain::machine::own::PeerRow;
 use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::TableRow;
@@ -23,7 +23,6 @@ use crate::domain::value::side::Side;
 use crate::engine::EngineError;
 use crate::store::Tables;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// The hub's place.
 pub const HUB: Place = ProvinceCode::HUB;
@@ -82,8 +81,7 @@ impl<N> Cluster<N> {
     /// The hub starts over its disk, and its start waits in its inbox; `restored`: it first hears every node. Gives how
     /// many transfers are not settled.
     pub fn start_hub(&mut self, start_id: StartId, at: u64, restored: bool) -> Result<usize, EngineError> {
-        let (places, rulebook) = (Arc::clone(&self.country.places), Arc::clone(&self.country.rulebook));
-        let machine = HubMachine::new(start_id, places, rulebook, Deadlines::default());
+        let machine = self.country.hub(start_id);
         let everything = Scan { filter: hub::unsettled_transfers(), after: None, limit: usize::MAX };
         let rows = self.hub.disk.open().scan(&everything).unwrap_or_default();
         let unsettled: Vec<TransferRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
@@ -101,7 +99,6 @@ impl<N> Cluster<N> {
         start_id: StartId,
         at: u64,
     ) -> Result<usize, EngineError> {
-        let (places, rulebook) = (Arc::clone(&self.country.places), Arc::clone(&self.country.rulebook));
         self.joined.remove(&province);
         let Some(node) = self.nodes.get_mut(&province) else { return Ok(0) };
         let open = |filter| {
@@ -109,8 +106,8 @@ impl<N> Cluster<N> {
         };
         let rows: Vec<node::Row> = node::open_legs().into_iter().flat_map(open).collect();
         let in_doubt: Vec<LegRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
-        let (count, vault) = (in_doubt.len(), Arc::clone(&self.country.vault));
-        let machine = NodeMachine::new(province, start_id, places, rulebook, vault, in_doubt);
+        let count = in_doubt.len();
+        let machine = self.country.node(province, start_id, in_doubt);
         node.start(machine, (start_id, at), &self.marks)?;
         Ok(count)
     }

@@ -1,18 +1,18 @@
 //! The cast: provinces with one pooling area each, their rules, members with money or a wallet, and their transfers.
 
 use crate::domain::hub::tables::PartiesRow;
-use crate::domain::hub::{CreateRequest, WaitMode};
+use crate::domain::hub::{CreateRequest, Deadlines, HubMachine, WaitMode};
 use crate::domain::machine::step::Ticket;
 use crate::domain::node::record::RequestMark;
-use crate::domain::node::tables::PersonRow;
-use crate::domain::node::{Input, MemberReport, Vault};
+use crate::domain::node::tables::{LegRow, PersonRow};
+use crate::domain::node::{Input, MemberReport, NodeMachine, Vault};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::{Party, Terms, TermsDigests};
 use crate::domain::rules::rulebook::{
     RuleLayer, RulePlace, RuleText, RuleValues, RuleVersion, Rulebook, WithoutWallet,
 };
 use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, MemberRef, TransferId};
+use crate::domain::value::id::{Digest, MemberRef, StartId, TransferId};
 use crate::domain::value::id_number::{IdNumber, Person, PersonName};
 use crate::domain::value::kinship::Kinship;
 use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
@@ -231,6 +231,18 @@ impl Country {
         let mut national = national_values();
         change(&mut national);
         Country::of(vec![PAYER, PAYEE], 1, national, &[])
+    }
+
+    /// A hub's machine at a start of it.
+    pub fn hub(&self, start_id: StartId) -> HubMachine {
+        let (places, rulebook) = (Arc::clone(&self.places), Arc::clone(&self.rulebook));
+        HubMachine::new(start_id, places, rulebook, Deadlines::default())
+    }
+
+    /// A node's machine at a start of it, with its legs in doubt.
+    pub fn node(&self, province: ProvinceCode, start_id: StartId, in_doubt: Vec<LegRow>) -> NodeMachine {
+        let (places, rulebook) = (Arc::clone(&self.places), Arc::clone(&self.rulebook));
+        NodeMachine::new(province, start_id, places, rulebook, Arc::clone(&self.vault), in_doubt)
     }
 
     /// What makes a province's members known, with money and a wallet each.

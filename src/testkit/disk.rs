@@ -13,6 +13,16 @@ pub enum Disk {
     Node(MemoryDisk<node::Record>),
 }
 
+/// What is done with either disk.
+macro_rules! each {
+    ($self:ident, $disk:ident => $does:expr) => {
+        match $self {
+            Disk::Hub($disk) => $does,
+            Disk::Node($disk) => $does,
+        }
+    };
+}
+
 impl Disk {
     /// A backup of what is on it now.
     pub fn backup(&self) -> Disk {
@@ -35,33 +45,21 @@ impl Disk {
 
     /// Lets the `nth` append from now on fail; 1 is the next.
     pub fn fail_append(&self, nth: u64, fault: Fault) {
-        match self {
-            Disk::Hub(disk) => disk.fail_append(nth, fault),
-            Disk::Node(disk) => disk.fail_append(nth, fault),
-        }
+        each!(self, disk => disk.fail_append(nth, fault));
     }
 
     /// Loses the last append.
     pub fn lose_last(&self) {
-        match self {
-            Disk::Hub(disk) => disk.lose_last(),
-            Disk::Node(disk) => disk.lose_last(),
-        }
+        each!(self, disk => disk.lose_last());
     }
 
     /// How many records the last append made that can still be lost.
     pub fn last_records(&self) -> u64 {
-        match self {
-            Disk::Hub(disk) => disk.last_records(),
-            Disk::Node(disk) => disk.last_records(),
-        }
+        each!(self, disk => disk.last_records())
     }
 
     /// How far its journal reaches.
     pub fn reach(&self) -> u64 {
-        match self {
-            Disk::Hub(disk) => disk.open_for_reading().head().sequence,
-            Disk::Node(disk) => disk.open_for_reading().head().sequence,
-        }
+        each!(self, disk => disk.open_for_reading().head().sequence)
     }
 }

@@ -10,15 +10,15 @@ mod chaos_tests;
 mod cluster;
 mod country;
 mod disk;
-mod inputs;
 #[cfg(test)]
 mod made_up_tests;
 mod marks;
+mod pair;
 mod server;
 mod watched;
 
 pub use crate::store::memory::MemoryDisk;
-pub use at_once::{AtOnce, HubOutput, Letter, NodeOutput, Pair};
+pub use at_once::{AtOnce, HubOutput, Letter, NodeOutput};
 pub use calls::{
     Message, asked_of_hub, asked_of_node, heard, heard_by_hub, heard_by_node, reply_of_hub, reply_of_node,
 };
@@ -28,8 +28,9 @@ pub use country::{
     rule_text,
 };
 pub use disk::Disk;
-pub use inputs::{
-    accept, announcement, answer, compensate, create, id, member, operator, proposal, say, transfer,
-};
 pub use marks::cells;
+pub use pair::{
+    Pair, accept, announcement, answer, compensate, create, decisions, id, legs, member, operator, proposal,
+    refusal, say, transfer,
+};
 pub use server::{Asker, Call, Place, Server};

@@ -3,17 +3,15 @@
 use super::journal::Journal;
 use super::server::{Outputs, Server};
 use gongji::domain::hub::tables::TransferRow;
-use gongji::domain::hub::{self, Deadlines, HubMachine};
+use gongji::domain::hub::{self, HubMachine};
 use gongji::domain::machine::own::SelfRow;
 use gongji::domain::machine::table::TableRow;
-use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
 use gongji::domain::protocol::call::PeerMark;
 use gongji::domain::value::calendar::Mono;
 use gongji::domain::value::id::StartId;
 use gongji::domain::value::region::ProvinceCode;
-use gongji::testkit::{Country, PlainVault};
-use std::sync::Arc;
+use gongji::testkit::Country;
 
 /// The start id of a server's nth life.
 fn start_id(place: ProvinceCode, life: u8) -> StartId {
@@ -24,13 +22,8 @@ fn start_id(place: ProvinceCode, life: u8) -> StartId {
 
 /// A hub at its first start.
 pub fn first_hub(country: &Country, journal: Option<Journal<HubMachine>>) -> Server<HubMachine> {
-    let nothing = Server::new(coordinator(country, StartId::default()), journal);
+    let nothing = Server::new(country.hub(StartId::default()), journal);
     start_hub(country, &nothing, 1).0
-}
-
-fn coordinator(country: &Country, start_id: StartId) -> HubMachine {
-    let (places, rulebook) = (Arc::clone(&country.places), Arc::clone(&country.rulebook));
-    HubMachine::new(start_id, places, rulebook, Deadlines::default())
 }
 
 /// A hub starts over a disk. One that was restored, and is marked so, hears the nodes first.
@@ -43,7 +36,7 @@ pub fn start_hub(
     let open = before.rows().filter(|row| hub::unsettled_transfers().admits(*row));
     let unsettled: Vec<TransferRow> = open.filter_map(TableRow::of).cloned().collect();
     let mark = PeerMark { start_id, ..before.mark };
-    let mut hub = before.with(coordinator(country, start_id), mark);
+    let mut hub = before.with(country.hub(start_id), mark);
     let restored = hub.is_marked().then(|| country.provinces.clone());
     let outputs = hub.take(hub.at(Mono(0)), hub::Input::Start { unsettled, restored });
     hub.mark.incarnation = hub.get::<SelfRow>(&hub::Key::OWN).map_or(0, |own| own.incarnation);
@@ -64,22 +57,12 @@ pub fn first_node(
     province: ProvinceCode,
     journal: Option<Journal<NodeMachine>>,
 ) -> Server<NodeMachine> {
-    let nothing = Server::new(participant(country, province, StartId::default(), Vec::new()), journal);
+    let nothing = Server::new(country.node(province, StartId::default(), Vec::new()), journal);
     let mut node = start_node(country, province, &nothing, 1);
     for input in country.enrolment(province) {
         node.take(node.at(Mono(0)), input);
     }
     node.begin()
-}
-
-fn participant(
-    country: &Country,
-    province: ProvinceCode,
-    start_id: StartId,
-    in_doubt: Vec<LegRow>,
-) -> NodeMachine {
-    let (places, rulebook) = (Arc::clone(&country.places), Arc::clone(&country.rulebook));
-    NodeMachine::new(province, start_id, places, rulebook, Arc::new(PlainVault), in_doubt)
 }
 
 /// A node starts over a disk.
@@ -90,7 +73,7 @@ pub fn start_node(
     life: u8,
 ) -> Server<NodeMachine> {
     let start_id = start_id(province, life);
-    let machine = participant(country, province, start_id, before.in_doubt().cloned().collect());
+    let machine = country.node(province, start_id, before.in_doubt().cloned().collect());
     // Until it has joined, it is known by the incarnation that it last took.
     let incarnation = before.get::<SelfRow>(&node::Key::OWN).map_or(0, |own| own.incarnation);
     let mut node = before.with(machine, PeerMark { incarnation, start_id, ..before.mark });

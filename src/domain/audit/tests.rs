@@ -14,12 +14,10 @@ struct Scene {
 fn scene() -> Scene {
     let mut toy = Pair::new();
     for number in [1, 2, 3] {
-        let outputs = toy.create(u64::from(number), number, 10_000 * i64::from(number));
-        toy.settle(outputs);
+        toy.send(u64::from(number), number, 10_000 * i64::from(number));
     }
     // The hub's receipts wait a moment for each other.
-    toy.network.now.mono = toy.network.now.mono.after(1_000);
-    let outputs = toy.run_hub(crate::domain::hub::Input::Tick);
+    let outputs = toy.pass(1_000);
     toy.settle(outputs);
     let mut scene =
         Scene { hub: toy.hub.rows(), payer: toy.node(PAYER).rows(), payee: toy.node(PAYEE).rows() };

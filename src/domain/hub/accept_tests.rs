@@ -1,6 +1,6 @@
 //! Acceptance: what the payee, the hour and restarts make of a transfer that is held and not taken.
 
-use super::tests::{personal, transfer, wallet};
+use super::tests::{personal, wallet};
 use super::{Answer, Effect, Input};
 use crate::domain::hub::record::Record;
 use crate::domain::machine::step::{Output, Ticket};
@@ -15,7 +15,7 @@ use crate::domain::value::id::Digest;
 use crate::domain::value::member::{InsuranceStatus, InsuranceType};
 use crate::domain::value::side::Side;
 use crate::domain::{hub, node};
-use crate::testkit::{HubOutput, NOON, PAYEE, PAYER, Pair, id, member, say};
+use crate::testkit::{HubOutput, NOON, PAYEE, PAYER, Pair, id, legs, member, refusal, say};
 
 mod lasting_tests;
 
@@ -29,8 +29,7 @@ fn toy() -> Pair {
 /// One that has a transfer of 400.00 waiting.
 fn waiting() -> Pair {
     let mut toy = toy();
-    let outputs = toy.create(1, 1, 40_000);
-    let answers = toy.settle(outputs);
+    let answers = toy.send(1, 1, 40_000);
     assert_eq!(state(&answers), TransferState::AwaitingAcceptance);
     toy
 }
@@ -43,26 +42,15 @@ fn state(answers: &[(u64, Answer)]) -> TransferState {
 }
 
 fn refused(toy: &Pair, number: u8) -> Option<Reason> {
-    transfer(toy, number).refusal.map(|refusal| refusal.reason)
-}
-
-fn refusal(outputs: &[HubOutput]) -> Reason {
-    match outputs {
-        [Output::Answer(_, Answer::Refused(refusal))] => refusal.reason,
-        other => panic!("not refused: {other:?}"),
-    }
+    toy.transfer(number).refusal.map(|refusal| refusal.reason)
 }
 
 fn payees_leg(toy: &Pair) -> LegRow {
-    toy.node(PAYEE).get(&node::Key::Leg(id(1), Side::Payee)).expect("a leg")
+    toy.leg(1, Side::Payee).expect("a leg")
 }
 
 fn by_id(outputs: &[HubOutput]) -> Vec<Leg> {
-    let leg = |output: &HubOutput| match output {
-        Output::Effect(Effect::Prepare(_, leg)) if leg.ask == Ask::ById => Some(leg.as_ref().clone()),
-        Output::Effect(_) | Output::Answer(..) => None,
-    };
-    outputs.iter().filter_map(leg).collect()
+    legs(outputs).into_iter().filter(|leg| leg.ask == Ask::ById).collect()
 }
 
 fn at(toy: &mut Pair, civil: i64) {
@@ -78,9 +66,9 @@ fn it_waits_with_the_payers_hold_alone_until_it_is_taken() {
     let mut toy = waiting();
     assert_eq!((personal(&toy), wallet(&toy)), ((1_000_000, 40_000), (0, 0)));
     assert_eq!(payees_leg(&toy).state, LegState::Awaiting);
-    assert_eq!(transfer(&toy, 1).await_until, Some(Civil(SIX)));
+    assert_eq!(toy.transfer(1).await_until, Some(Civil(SIX)));
     let outputs = toy.say(2, 1, true);
-    assert_eq!(transfer(&toy, 1).state, TransferState::Accepted);
+    assert_eq!(toy.transfer(1).state, TransferState::Accepted);
     let answers = toy.settle(outputs);
     assert_eq!(state(&answers), TransferState::Committed);
     assert_eq!((personal(&toy), wallet(&toy)), ((960_000, 0), (40_000, 0)));
@@ -110,8 +98,7 @@ fn the_order_in_which_the_first_votes_come_does_not_matter() {
 #[test]
 fn declined_it_goes_back_and_nothing_is_left_at_the_payees_node() {
     let mut toy = waiting();
-    let outputs = toy.say(2, 1, false);
-    let answers = toy.settle(outputs);
+    let answers = toy.payee_says(2, 1, false);
     assert_eq!((state(&answers), refused(&toy, 1)), (TransferState::Aborted, Some(Reason::Declined)));
     assert_eq!((personal(&toy), wallet(&toy)), ((1_000_000, 0), (0, 0)));
     assert_eq!(payees_leg(&toy).state, LegState::Tombstone);
@@ -163,7 +150,7 @@ fn a_stranger_and_an_unknown_id_are_told_the_same_and_change_nothing() {
     let unknown = toy.say(2, 9, true);
     assert_eq!((refusal(&stranger), &stranger), (Reason::TransferNotFound, &unknown));
     assert_eq!(
-        (toy.hub.journal().len(), transfer(&toy, 1).state),
+        (toy.hub.journal().len(), toy.transfer(1).state),
         (journal, TransferState::AwaitingAcceptance)
     );
 }
@@ -201,9 +188,8 @@ fn received_at_the_edge_it_waits_for_the_hour_that_is_next() {
     for (received, until) in [(SIX - 1, SIX), (SIX, SIX + 86_400_000)] {
         let mut toy = toy();
         at(&mut toy, received);
-        let outputs = toy.create(1, 1, 40_000);
-        toy.settle(outputs);
-        assert_eq!(transfer(&toy, 1).await_until, Some(Civil(until)));
+        toy.send(1, 1, 40_000);
+        assert_eq!(toy.transfer(1).await_until, Some(Civil(until)));
         assert_eq!(next_six(Civil(received)), Civil(until));
     }
 }
@@ -226,7 +212,7 @@ fn the_hour_wakes_the_hub_even_if_the_clock_is_set() {
 #[test]
 fn a_payers_node_in_doubt_is_told_to_ask_when_the_hour_has_passed() {
     let mut toy = waiting();
-    let terms_digest = transfer(&toy, 1).terms_digest;
+    let terms_digest = toy.transfer(1).terms_digest;
     let questions = vec![Question { transfer_id: id(1), side: Side::Payer, terms_digest }];
     let (node, ticket, province) = (toy.node(PAYER).mark(), Ticket::new(5), PAYER);
     let outputs = toy.run_hub(Input::Resolve { ticket, province, node, questions });
@@ -259,8 +245,7 @@ fn a_payee_without_a_wallet_is_waited_for_where_his_place_says_so() {
         toy
     };
     let mut toy = without(|_| ());
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
     assert_eq!(refused(&toy, 1), Some(Reason::PayeeWalletNotOpen));
 
     let wait: fn(&mut RuleValues) = |values| values.without_wallet = Some(WithoutWallet::Await);
@@ -275,10 +260,8 @@ fn a_payee_without_a_wallet_is_waited_for_where_his_place_says_so() {
 
     // Accepted without one, it is refused then.
     let mut toy = without(wait);
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
-    let outputs = toy.say(2, 1, true);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
+    toy.payee_says(2, 1, true);
     assert_eq!(refused(&toy, 1), Some(Reason::PayeeWalletNotOpen));
 }
 
@@ -293,13 +276,12 @@ fn an_open_transfer_blocks_the_next_and_racing_ones() {
         outputs.extend(toy.create(u64::from(number), number, 100));
     }
     toy.settle(outputs);
-    let open = (1..=3).filter(|it| transfer(&toy, *it).state == TransferState::AwaitingAcceptance);
+    let open = (1..=3).filter(|it| toy.transfer(*it).state == TransferState::AwaitingAcceptance);
     let open: Vec<u8> = open.collect();
     assert_eq!(open.len(), 1);
     let others = (1..=3).filter(|it| !open.contains(it));
     others.for_each(|it| assert_eq!(refused(&toy, it), Some(Reason::OpenTransfer)));
-    let outputs = toy.say(9, open[0], true);
-    toy.settle(outputs);
+    toy.payee_says(9, open[0], true);
     let outputs = toy.create(5, 5, 100);
     assert_eq!(state(&toy.settle(outputs)), TransferState::AwaitingAcceptance);
 }
@@ -319,7 +301,7 @@ fn a_places_own_hour_counts_only_if_it_is_earlier() {
             let node = toy.node(province).mark();
             toy.run_hub(hub::Input::Votes { province, node, votes });
         }
-        assert_eq!(transfer(&toy, 1).await_until, Some(Civil(expected)));
+        assert_eq!(toy.transfer(1).await_until, Some(Civil(expected)));
     }
 }
 

@@ -1,10 +1,9 @@
 use crate::domain::hub::record::Record;
-use crate::domain::hub::tests::{personal, transfer};
+use crate::domain::hub::tests::personal;
 use crate::domain::hub::{Answer, Effect, Input, WaitMode};
 use crate::domain::machine::step::Output;
-use crate::domain::node;
 use crate::domain::protocol::call::PeerMark;
-use crate::testkit::{HubOutput, PAYEE, Pair};
+use crate::testkit::{HubOutput, PAYEE, Pair, decisions, legs};
 
 /// The acknowledgements of a committed transfer whose caller waits for `wait` only, handed to the hub one by one.
 fn acknowledged(toy: &mut Pair, wait: WaitMode) -> Vec<HubOutput> {
@@ -14,11 +13,7 @@ fn acknowledged(toy: &mut Pair, wait: WaitMode) -> Vec<HubOutput> {
     let (mut acks, mut outputs) = (Vec::new(), Vec::new());
     while let Some(output) = open.pop() {
         match output {
-            Output::Effect(Effect::Prepare(province, leg)) => {
-                let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-                let node = toy.node(province).mark();
-                open.extend(toy.run_hub(Input::Votes { province, node, votes }));
-            }
+            Output::Effect(Effect::Prepare(_, leg)) => open.extend(toy.vote(&leg)),
             Output::Effect(Effect::Decide(province, decision)) => {
                 let receipts = toy.decide(province, decision);
                 let node = toy.node(province).mark();
@@ -38,12 +33,11 @@ fn receipts_that_nobody_waits_for_are_journaled_later_and_together() {
     let mut toy = Pair::new();
     let outputs = acknowledged(&mut toy, WaitMode::Decided);
     assert!(matches!(&outputs[..], [Output::Answer(1, _)]), "nobody is to flush: {outputs:?}");
-    let (before, row) = (toy.hub.journal().len(), transfer(&toy, 1));
+    let (before, row) = (toy.hub.journal().len(), toy.transfer(1));
     assert_eq!((row.payer_recorded_seq, row.payee_recorded_seq), (None, None));
     assert_eq!(toy.hub.wake_at(), Some(toy.network.now.mono.after(100)));
-    toy.network.now.mono = toy.network.now.mono.after(100);
-    toy.run_hub(Input::Tick);
-    let row = transfer(&toy, 1);
+    toy.pass(100);
+    let row = toy.transfer(1);
     assert!(row.payer_recorded_seq.is_some() && row.payee_recorded_seq.is_some());
     let made = toy.hub.journal();
     assert_eq!(
@@ -71,20 +65,15 @@ fn receipts_go_with_the_vote_that_decides() {
     let mut toy = Pair::new();
     acknowledged(&mut toy, WaitMode::Decided);
     let asked = toy.run_hub(crate::testkit::create(2, 2, 10_000));
-    let legs = asked.iter().filter_map(|it| match it {
-        Output::Effect(Effect::Prepare(province, leg)) => Some((*province, leg.clone())),
-        _ => None,
-    });
     let mut made = Vec::new();
-    for (province, leg) in legs.collect::<Vec<_>>() {
-        let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-        let (node, before) = (toy.node(province).mark(), toy.hub.journal().len());
-        toy.run_hub(Input::Votes { province, node, votes });
+    for leg in legs(&asked) {
+        let before = toy.hub.journal().len();
+        toy.vote(&leg);
         made.push(toy.hub.journal().len() - before);
     }
     assert_eq!(made[0], 0);
     assert!(made[1] >= 3, "the decision and two receipts: {made:?}");
-    assert!(transfer(&toy, 1).payer_recorded_seq.is_some());
+    assert!(toy.transfer(1).payer_recorded_seq.is_some());
 }
 
 #[test]
@@ -95,9 +84,8 @@ fn a_receipt_that_was_lost_with_the_hub_is_asked_for_again() {
     let decisions = |it: &&HubOutput| matches!(it, Output::Effect(Effect::Decide(..)));
     assert_eq!(outputs.iter().filter(decisions).count(), 2);
     toy.settle(outputs);
-    toy.network.now.mono = toy.network.now.mono.after(100);
-    toy.run_hub(Input::Tick);
-    assert!(transfer(&toy, 1).payer_recorded_seq.is_some());
+    toy.pass(100);
+    assert!(toy.transfer(1).payer_recorded_seq.is_some());
     assert_eq!(personal(&toy), (960_000, 0));
 }
 
@@ -106,20 +94,8 @@ fn a_receipt_that_was_lost_with_the_hub_is_asked_for_again() {
 #[test]
 fn a_decision_that_was_told_twice_is_not_told_for_ever() {
     let mut toy = Pair::new();
-    let (mut open, mut told) = (toy.create(1, 1, 40_000), None);
-    while let Some(output) = open.pop() {
-        match output {
-            Output::Effect(Effect::Prepare(_, leg)) => {
-                let province = leg.terms.province;
-                let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-                let node = toy.node(province).mark();
-                open.extend(toy.run_hub(Input::Votes { province, node, votes }));
-            }
-            Output::Effect(Effect::Decide(PAYEE, decision)) => told = Some(decision),
-            _ => {}
-        }
-    }
-    let decision = told.expect("decided");
+    let asked = toy.create(1, 1, 40_000);
+    let decision = decisions(&toy.vote_on(&asked), PAYEE).remove(0);
     let told = vec![(decision.transfer_id, decision.side)];
     let acks = toy.decide(PAYEE, decision);
     let now = toy.node(PAYEE).mark();

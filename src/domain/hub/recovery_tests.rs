@@ -1,5 +1,4 @@
 use crate::domain::hub::tables::{Key, TransferRow};
-use crate::domain::hub::tests::transfer;
 use crate::domain::hub::{self, Answer, Effect, Input};
 use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
 use crate::domain::machine::step::{Output, Ticket};
@@ -8,14 +7,14 @@ use crate::domain::node;
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::call::Announcement;
 use crate::domain::protocol::leg::HeardLeg;
-use crate::domain::protocol::message::{Question, Ruling, Verdict};
+use crate::domain::protocol::message::{Question, Ruling};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::Digest;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
-use crate::testkit::{HubOutput, MemoryDisk, NOON, PAYEE, PAYER, Pair, create, heard, id};
+use crate::testkit::{HubOutput, MemoryDisk, NOON, PAYEE, PAYER, Pair, create, heard, id, refusal};
 
 #[path = "recovery_tests/forgotten_tests.rs"]
 mod forgotten_tests;
@@ -51,9 +50,7 @@ fn hear_changed(toy: &mut Pair, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>
     let mut last = Vec::new();
     for province in [PAYER, PAYEE] {
         let first = announce(toy, province, true);
-        assert!(
-            matches!(&first[..], [Output::Answer(5, Answer::Refused(it))] if it.reason == Reason::Recovering)
-        );
+        assert_eq!(refusal(&first), Reason::Recovering);
         toy.run_node(province, node::Input::HubRecovers);
         let second = announce(toy, province, false);
         let Some(Output::Effect(Effect::AskWhatWasLost(of, above))) = second.last() else {
@@ -70,37 +67,31 @@ fn hear_changed(toy: &mut Pair, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>
 #[test]
 fn a_hub_that_was_restored_answers_nobody_until_it_has_heard_what_it_lost() {
     let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
     let before = toy.hub.disk.backup();
-    let kept = transfer(&toy, 1);
-    let outputs = toy.create(2, 2, 50_000);
-    toy.settle(outputs);
-    let lost = transfer(&toy, 2);
+    let kept = toy.transfer(1);
+    toy.send(2, 2, 50_000);
+    let lost = toy.transfer(2);
     restored(&mut toy, &before);
     assert!(toy.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none());
     for input in [create(9, 2, 50_000), Input::Get { ticket: Ticket::new(9), transfer_ids: vec![id(1)] }] {
         let outputs = toy.run_hub(input);
-        assert!(
-            matches!(&outputs[..], [Output::Answer(9, Answer::Refused(it))] if it.reason == Reason::Recovering)
-        );
+        assert_eq!(refusal(&outputs), Reason::Recovering);
     }
     let outputs = hear(&mut toy);
     let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
     assert_eq!((own.incarnation, own.recovered), (3, 3), "higher than any that a node has seen");
     assert!(outputs.contains(&Output::Effect(Effect::Recovered(3))));
-    let adopted = transfer(&toy, 2);
+    let adopted = toy.transfer(2);
     let told =
         |it: &TransferRow| (it.state, it.hub_seq, it.window, it.amount, it.terms_digest, it.payer_region);
     assert_eq!(told(&adopted), told(&lost));
-    assert_eq!(transfer(&toy, 1).state, kept.state);
+    assert_eq!(toy.transfer(1).state, kept.state);
     // The client that repeats what it said finds it; one that says something else does not take it over.
     let repeat = toy.create(3, 2, 50_000);
     assert!(matches!(&repeat[..], [Output::Answer(3, Answer::Transfer(_))]), "{repeat:?}");
     let other = toy.create(4, 2, 50_001);
-    assert!(
-        matches!(&other[..], [Output::Answer(4, Answer::Refused(it))] if it.reason == Reason::ContentDiffers)
-    );
+    assert_eq!(refusal(&other), Reason::ContentDiffers);
 }
 
 /// A recovering hub that presumed an abort here would take back what its client was told.
@@ -109,21 +100,13 @@ fn what_both_sides_promised_and_nobody_knows_is_committed_and_noted() {
     let mut toy = Pair::new();
     let before = toy.hub.disk.backup();
     // Number 1 is decided and told to nobody; number 2 is decided and told.
-    let mut untold = Vec::new();
-    for output in toy.create(1, 1, 40_000) {
-        if let Output::Effect(Effect::Prepare(province, leg)) = output {
-            let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-            assert!(matches!(votes[0].verdict, Verdict::Yes { .. }));
-            let node = toy.node(province).mark();
-            untold.extend(toy.run_hub(Input::Votes { province, node, votes }));
-        }
-    }
-    let outputs = toy.create(2, 2, 50_000);
-    toy.settle(outputs);
-    assert_eq!((transfer(&toy, 1).hub_seq, transfer(&toy, 2).hub_seq), (Some(1), Some(2)));
+    let asked = toy.create(1, 1, 40_000);
+    let _untold = toy.vote_on(&asked);
+    toy.send(2, 2, 50_000);
+    assert_eq!((toy.transfer(1).hub_seq, toy.transfer(2).hub_seq), (Some(1), Some(2)));
     restored(&mut toy, &before);
     let outputs = hear(&mut toy);
-    let (first, second) = (transfer(&toy, 1), transfer(&toy, 2));
+    let (first, second) = (toy.transfer(1), toy.transfer(2));
     assert_eq!((first.state, first.hub_seq), (TransferState::Committed, Some(1)), "the gap is filled");
     assert_eq!((second.state, second.hub_seq), (TransferState::Committed, Some(2)));
     let incident: IncidentRow = toy.hub.get(&Key::Incident(id(1), Side::Payer)).expect("noted");
@@ -137,14 +120,10 @@ fn what_one_side_never_promised_was_aborted() {
     let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     let before = toy.hub.disk.backup();
-    let prepare = outputs.into_iter().find_map(|it| match it {
-        Output::Effect(Effect::Prepare(PAYER, leg)) => Some(leg),
-        _ => None,
-    });
-    toy.prepare(&prepare.expect("asked"));
+    toy.prepare(&crate::testkit::legs(&outputs)[0]);
     restored(&mut toy, &before);
     hear(&mut toy);
-    let transfer = transfer(&toy, 1);
+    let transfer = toy.transfer(1);
     assert_eq!(transfer.refusal.map(|it| it.reason), Some(Reason::HubRestarted));
 }
 
@@ -153,9 +132,7 @@ fn what_one_side_never_promised_was_aborted() {
 fn a_hub_that_is_behind_without_knowing_it_is_found_out() {
     let mut toy = Pair::new();
     let outputs = announce(&mut toy, PAYER, true);
-    assert!(
-        matches!(&outputs[..], [Output::Answer(5, Answer::Refused(it))] if it.reason == Reason::HubBehind)
-    );
+    assert_eq!(refusal(&outputs), Reason::HubBehind);
 }
 
 /// What nodes tell is held against each other and against the hub's own books: a node that is wrong makes no commit, no
@@ -205,11 +182,9 @@ fn what_cannot_be_is_parked_for_people() {
     ];
     for (what, change) in changes {
         let mut toy = Pair::new();
-        let outputs = toy.create(1, 1, 40_000);
-        toy.settle(outputs);
+        toy.send(1, 1, 40_000);
         let before = toy.hub.disk.backup();
-        let outputs = toy.create(2, 2, 50_000);
-        toy.settle(outputs);
+        toy.send(2, 2, 50_000);
         restored(&mut toy, &before);
         hear_changed(&mut toy, change);
         let state = toy.hub.get::<TransferRow>(&Key::Transfer(id(2))).map(|row| row.state);
@@ -223,9 +198,8 @@ fn what_cannot_be_is_parked_for_people() {
         for province in [PAYER, PAYEE] {
             toy.join(province);
         }
-        let outputs = toy.create(3, 3, 10_000);
-        toy.settle(outputs);
-        let next = transfer(&toy, 3);
+        toy.send(3, 3, 10_000);
+        let next = toy.transfer(3);
         assert_eq!(next.state, TransferState::Committed, "{what}");
         assert!(next.hub_seq.is_some_and(|number| number > 1), "{what}: {next:?}");
     }
@@ -236,9 +210,8 @@ fn what_cannot_be_is_parked_for_people() {
 fn what_a_third_party_tells_of_a_transfer_counts_for_nothing() {
     let mut toy = Pair::new();
     let before = toy.hub.disk.backup();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
-    let lost = transfer(&toy, 1);
+    toy.send(1, 1, 40_000);
+    let lost = toy.transfer(1);
     restored(&mut toy, &before);
     hear_changed(&mut toy, |at, legs| {
         if at == PAYEE {
@@ -247,7 +220,7 @@ fn what_a_third_party_tells_of_a_transfer_counts_for_nothing() {
             legs.push(other);
         }
     });
-    let adopted = transfer(&toy, 1);
+    let adopted = toy.transfer(1);
     assert_eq!((adopted.state, adopted.hub_seq), (TransferState::Committed, lost.hub_seq));
 }
 
@@ -256,8 +229,7 @@ fn what_a_third_party_tells_of_a_transfer_counts_for_nothing() {
 fn times_that_nodes_tell_do_not_set_the_hubs_clock() {
     let mut toy = Pair::new();
     let before = toy.hub.disk.backup();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
     restored(&mut toy, &before);
     hear_changed(&mut toy, |_, legs| {
         for leg in legs {
@@ -266,7 +238,7 @@ fn times_that_nodes_tell_do_not_set_the_hubs_clock() {
             leg.committed = leg.committed.map(|(window, number, _)| (window, number, later));
         }
     });
-    let (adopted, own) = (transfer(&toy, 1), toy.hub.get::<SelfRow>(&Key::Own(0)).expect("there"));
+    let (adopted, own) = (toy.transfer(1), toy.hub.get::<SelfRow>(&Key::Own(0)).expect("there"));
     assert_eq!(adopted.state, TransferState::Committed);
     let noon = Civil(NOON);
     assert_eq!((adopted.receipt_time, adopted.decide_time, own.civil), (noon, Some(noon), noon));
@@ -280,17 +252,17 @@ fn a_commit_that_cannot_be_adopted_is_not_aborted_either() {
     let before = toy.hub.disk.backup();
     toy.settle(outputs);
     restored(&mut toy, &before);
-    assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
+    assert_eq!(toy.transfer(1).state, TransferState::Pending);
     hear_changed(&mut toy, |at, legs| {
         if at == PAYEE {
             legs.clear();
         }
     });
-    assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
+    assert_eq!(toy.transfer(1).state, TransferState::Pending);
     let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
     toy.hub.incarnation = own.incarnation;
     toy.restart_hub(95);
-    assert_eq!(transfer(&toy, 1).state, TransferState::Pending);
+    assert_eq!(toy.transfer(1).state, TransferState::Pending);
     let incident: IncidentRow = toy.hub.get(&Key::Incident(id(1), Side::Payer)).expect("noted");
     assert_eq!(incident.refusal.reason, Reason::ContraryOrder);
 }

@@ -1,4 +1,4 @@
-use crate::domain::hub::tables::{Key, TransferRow};
+use crate::domain::hub::tables::Key;
 use crate::domain::hub::{Answer, Effect, Input, Page};
 use crate::domain::machine::own::{IncidentRow, PeerRow};
 use crate::domain::machine::step::{Output, Ticket};
@@ -16,7 +16,8 @@ use crate::domain::value::money::Money;
 use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
 use crate::testkit::{
-    HubOutput, MemoryDisk, PAYEE, PAYER, Pair, announcement, answer as node_answer, id, member,
+    HubOutput, MemoryDisk, PAYEE, PAYER, Pair, announcement, answer as node_answer, decisions, id, legs,
+    member,
 };
 
 /// What is left of a node when an older state of its store is restored.
@@ -35,8 +36,7 @@ fn standing(outputs: &[HubOutput]) -> &Answer {
 /// A toy whose payer's node was heard after it had written something, and what was seen of it.
 fn heard() -> (Pair, PeerRow) {
     let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
     let seen: PeerRow = toy.hub.get(&Key::Peer(PAYER)).expect("admitted");
     assert!(seen.sequence > 0);
     (toy, seen)
@@ -97,11 +97,10 @@ fn a_node_that_was_restored_is_told_what_it_lost_and_only_then_takes_part() {
     let mut toy = Pair::new();
     let before = toy.node(PAYEE).disk.backup();
     for number in 1..=2 {
-        let outputs = toy.create(u64::from(number), number, 40_000);
-        toy.settle(outputs);
+        toy.send(u64::from(number), number, 40_000);
     }
     restored(&mut toy, PAYEE, &before);
-    assert!(toy.node(PAYEE).get::<LegRow>(&node::Key::Leg(id(1), Side::Payee)).is_none());
+    assert!(toy.leg(1, Side::Payee).is_none());
     let told = toy.join(PAYEE);
     assert!(told.iter().any(|it| matches!(it, Output::Effect(Effect::ReadBack(PAYEE, _)))), "{told:?}");
     // Nothing new is asked of it meanwhile, and it shows nobody what it has not got yet.
@@ -112,28 +111,22 @@ fn a_node_that_was_restored_is_told_what_it_lost_and_only_then_takes_part() {
     assert_eq!(refusal.reason, Reason::Resyncing);
     let outputs = toy.create(9, 9, 100);
     assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Prepare(..)))), "{outputs:?}");
-    let refused: TransferRow = toy.hub.get(&Key::Transfer(id(9))).expect("recorded");
+    let refused = toy.transfer(9);
     assert_eq!(refused.refusal.map(|it| it.reason), Some(Reason::ProvinceUnreachable));
     toy.settle(told);
     for number in 1..=2 {
-        let leg: LegRow =
-            toy.node(PAYEE).get(&node::Key::Leg(id(number), Side::Payee)).expect("brought back");
-        let transfer: TransferRow = toy.hub.get(&Key::Transfer(id(number))).expect("there");
+        let leg = toy.leg(number, Side::Payee).expect("brought back");
+        let transfer = toy.transfer(number);
         assert_eq!((leg.state, leg.hub_seq), (LegState::Committed, transfer.hub_seq));
     }
-    let wallet: AccountRow =
-        toy.node(PAYEE).get(&node::Key::Account(member(PAYEE), AccountKind::Wallet)).expect("there");
+    let wallet = toy.account(PAYEE, AccountKind::Wallet);
     assert_eq!(wallet.posted.fen(), 80_000);
     // As far as it has come then, it may be restored once more before it is heard again.
     let peer: PeerRow = toy.hub.get(&Key::Peer(PAYEE)).expect("there");
     assert_eq!((peer.resync, peer.sequence), (None, toy.node(PAYEE).mark().sequence));
     toy.join(PAYEE);
-    let outputs = toy.create(10, 10, 100);
-    toy.settle(outputs);
-    assert_eq!(
-        toy.hub.get::<TransferRow>(&Key::Transfer(id(10))).expect("there").state,
-        TransferState::Committed
-    );
+    toy.send(10, 10, 100);
+    assert_eq!(toy.transfer(10).state, TransferState::Committed);
 }
 
 /// The store that was restored holds money again that went elsewhere later. Told only afterwards that its hold has
@@ -142,33 +135,24 @@ fn a_node_that_was_restored_is_told_what_it_lost_and_only_then_takes_part() {
 fn what_was_recorded_late_is_told_before_what_was_decided_after() {
     let mut toy = Pair::with_rules(|rules| rules.transfer_max = Some(Money::from_fen(1_000_000)));
     let outputs = toy.create(1, 1, 600_000);
-    for output in outputs {
-        if let Output::Effect(Effect::Prepare(PAYER, leg)) = output {
-            toy.prepare(&leg);
-        }
-    }
-    toy.network.now.mono = Mono(toy.network.now.mono.0 + 60_000);
-    let late = toy.run_hub(Input::Tick);
-    let outputs = toy.create(2, 2, 100);
-    toy.settle(outputs);
+    toy.prepare(&legs(&outputs)[0]);
+    let late = toy.pass(60_000);
+    toy.send(2, 2, 100);
     let before = toy.node(PAYER).disk.backup();
     toy.settle(late);
     toy.run_hub(Input::Tick);
-    let outputs = toy.create(3, 3, 600_000);
-    toy.settle(outputs);
+    toy.send(3, 3, 600_000);
     restored(&mut toy, PAYER, &before);
     let hub: PeerRow = toy.node(PAYER).get(&node::Key::Peer(ProvinceCode::HUB)).expect("seen");
-    let ended: TransferRow = toy.hub.get(&Key::Transfer(id(1))).expect("there");
+    let ended = toy.transfer(1);
     assert!(ended.decided_seq.is_some_and(|decided| decided <= hub.sequence), "{hub:?} {ended:?}");
     let account = |toy: &Pair| -> AccountRow {
         toy.node(PAYER).get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("there")
     };
     assert_eq!(account(&toy).held.fen(), 600_000);
     toy.start_node_as(PAYER, 70);
-    let told = toy.join(PAYER);
-    toy.settle(told);
-    let leg =
-        |number| -> LegRow { toy.node(PAYER).get(&node::Key::Leg(id(number), Side::Payer)).expect("told") };
+    toy.rejoin(PAYER);
+    let leg = |number| -> LegRow { toy.leg(number, Side::Payer).expect("told") };
     assert_eq!(leg(1).state, LegState::Aborted);
     assert_eq!((leg(3).state, leg(3).account), (LegState::Committed, AccountKind::Personal));
     assert_eq!((account(&toy).held.fen(), account(&toy).posted.fen()), (0, 399_900));
@@ -179,29 +163,18 @@ fn what_was_recorded_late_is_told_before_what_was_decided_after() {
 fn holds_end_before_transfers_are_told_again() {
     let mut toy = Pair::new();
     let before = toy.node(PAYER).disk.backup();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
     toy.create(2, 2, 100);
-    toy.network.now.mono = Mono(toy.network.now.mono.0 + 60_000);
-    let outputs = toy.run_hub(Input::Tick);
+    let outputs = toy.pass(60_000);
     toy.settle(outputs);
     restored(&mut toy, PAYER, &before);
     toy.join(PAYER);
-    let told = |outputs: &[HubOutput]| -> Vec<_> {
-        let decisions = outputs.iter().filter_map(|it| match it {
-            Output::Effect(Effect::Decide(PAYER, decision)) => Some(decision.clone()),
-            _ => None,
-        });
-        decisions.collect()
-    };
     let after = toy.hub.get::<PeerRow>(&Key::Peer(PAYER)).and_then(|peer| peer.resync);
     let after = after.expect("told again");
     toy.run_hub(toy.read_back(PAYER, Page::Late(after)));
-    let first = told(&toy.run_hub(toy.read_back(PAYER, Page::After(after))));
+    let first = decisions(&toy.run_hub(toy.read_back(PAYER, Page::After(after))), PAYER);
     assert_eq!(first.iter().map(|it| it.transfer_id).collect::<Vec<_>>(), [id(2)]);
-    let acks = toy.decide(PAYER, first[0].clone());
-    let node = toy.node(PAYER).mark();
-    let next = told(&toy.run_hub(Input::Acks { province: PAYER, node, told: vec![], acks }));
+    let next = decisions(&toy.tell(PAYER, first[0].clone()), PAYER);
     assert_eq!(next.iter().map(|it| it.transfer_id).collect::<Vec<_>>(), [id(1)]);
 }
 
@@ -211,13 +184,11 @@ fn holds_end_before_transfers_are_told_again() {
 fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after() {
     let mut toy = Pair::new();
     let before = toy.node(PAYER).disk.backup();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
     toy.propose(50, 1, 40_000);
     let outputs = toy.approve(50);
     toy.settle(outputs);
-    let outputs = toy.create(2, 2, 100);
-    toy.settle(outputs);
+    toy.send(2, 2, 100);
     restored(&mut toy, PAYER, &before);
     let told = toy.join(PAYER);
     let mut outputs = told;
@@ -231,15 +202,9 @@ fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after()
         outputs = toy.run_hub(toy.read_back(PAYER, asked));
     }
     for number in [1, 50, 2] {
-        let decisions = outputs.into_iter().filter_map(|it| match it {
-            Output::Effect(Effect::Decide(PAYER, decision)) => Some(decision),
-            _ => None,
-        });
-        let mut decisions: Vec<_> = decisions.collect();
-        assert_eq!(decisions.iter().map(|it| it.transfer_id).collect::<Vec<_>>(), [id(number)]);
-        let acks = toy.decide(PAYER, decisions.remove(0));
-        let node = toy.node(PAYER).mark();
-        outputs = toy.run_hub(Input::Acks { province: PAYER, node, told: vec![], acks });
+        let mut told = decisions(&outputs, PAYER);
+        assert_eq!(told.iter().map(|it| it.transfer_id).collect::<Vec<_>>(), [id(number)]);
+        outputs = toy.tell(PAYER, told.remove(0));
     }
     let key = node::Key::Account(member(PAYER), AccountKind::Personal);
     assert_eq!(toy.node(PAYER).get::<AccountRow>(&key).expect("there").posted.fen(), 1_000_000 - 100);
@@ -250,12 +215,10 @@ fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after()
 #[test]
 fn what_the_members_account_cannot_take_goes_to_the_suspense_account() {
     let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
     toy.node_mut(PAYER).rewrite(Vec::clear);
     toy.start_node_as(PAYER, 70);
-    let told = toy.join(PAYER);
-    toy.settle(told);
+    toy.rejoin(PAYER);
     let balance = |kind, whose| {
         toy.node(PAYER).get::<AccountRow>(&node::Key::Account(whose, kind)).map(|it| it.posted.fen())
     };
@@ -276,28 +239,18 @@ fn what_waited_for_the_node_comes_with_its_leg() {
     toy.run_hub(Input::Link { province: PAYEE, up: true });
     let outputs = toy.create(1, 1, 40_000);
     // Both vote, the hub decides, and the payee's node dies before it hears of it.
-    let mut decided = Vec::new();
-    for output in outputs {
-        if let Output::Effect(Effect::Prepare(province, leg)) = output {
-            let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-            let node = toy.node(province).mark();
-            decided.extend(toy.run_hub(Input::Votes { province, node, votes }));
-        }
-    }
+    let mut decided = toy.vote_on(&outputs);
     decided.retain(|it| !matches!(it, Output::Effect(Effect::Decide(PAYEE, _))));
     toy.settle(decided);
     restored(&mut toy, PAYEE, &before);
     toy.run_hub(Input::Link { province: PAYEE, up: false });
-    let told = toy.join(PAYEE);
-    toy.settle(told);
-    let outputs = toy.run_hub(Input::Link { province: PAYEE, up: true });
-    toy.settle(outputs);
-    let leg: LegRow = toy.node(PAYEE).get(&node::Key::Leg(id(1), Side::Payee)).expect("brought back");
+    toy.rejoin(PAYEE);
+    toy.hand_in(Input::Link { province: PAYEE, up: true });
+    let leg = toy.leg(1, Side::Payee).expect("brought back");
     assert_eq!(leg.state, LegState::Committed);
     toy.network.now.mono = Mono(1_000);
-    let outputs = toy.run_hub(Input::Tick);
-    toy.settle(outputs);
-    assert!(toy.hub.get::<TransferRow>(&Key::Transfer(id(1))).expect("there").payee_recorded_seq.is_some());
+    toy.hand_in(Input::Tick);
+    assert!(toy.transfer(1).payee_recorded_seq.is_some());
 }
 
 /// A restart of the hub in the middle of a resync goes on where it was, and sends nothing without its leg before.
@@ -305,15 +258,13 @@ fn what_waited_for_the_node_comes_with_its_leg() {
 fn a_hub_that_restarts_goes_on_telling() {
     let mut toy = Pair::new();
     let before = toy.node(PAYEE).disk.backup();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
     restored(&mut toy, PAYEE, &before);
     toy.join(PAYEE);
     let outputs = toy.restart_hub(80);
     assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Decide(PAYEE, _)))), "{outputs:?}");
-    let told = toy.join(PAYEE);
-    toy.settle(told);
-    let leg: LegRow = toy.node(PAYEE).get(&node::Key::Leg(id(1), Side::Payee)).expect("brought back");
+    toy.rejoin(PAYEE);
+    let leg = toy.leg(1, Side::Payee).expect("brought back");
     assert_eq!(leg.state, LegState::Committed);
 }
 
@@ -342,8 +293,7 @@ fn a_prepare_of_before_the_admission_is_refused() {
 fn a_node_that_is_told_again_notes_the_hub_only_when_it_has_all() {
     let mut toy = Pair::new();
     let before = toy.node(PAYEE).disk.backup();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
     restored(&mut toy, PAYEE, &before);
     let known = |toy: &Pair| {
         toy.node(PAYEE).get::<PeerRow>(&node::Key::Peer(ProvinceCode::HUB)).map(|it| it.sequence)
@@ -364,13 +314,11 @@ fn a_node_that_is_told_again_notes_the_hub_only_when_it_has_all() {
 fn a_closed_wallet_takes_no_leg_that_was_lost() {
     let mut toy = Pair::new();
     let before = toy.node(PAYEE).disk.backup();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
     restored(&mut toy, PAYEE, &before);
     let wallet: WalletRow = toy.node(PAYEE).get(&node::Key::Wallet(member(PAYEE))).expect("open");
     toy.node(PAYEE).disk.put(WalletRow { state: WalletState::Closed, ..wallet });
-    let told = toy.join(PAYEE);
-    toy.settle(told);
+    toy.rejoin(PAYEE);
     let suspense = node::Key::Account(node::account::PROVINCE, AccountKind::Suspense);
     assert_eq!(toy.node(PAYEE).get::<AccountRow>(&suspense).map(|it| it.posted.fen()), Some(40_000));
 }

@@ -1,6 +1,6 @@
 //! The hub's own rules, and a rulebook that changes while transfers are under way.
 
-use super::tests::{personal, transfer};
+use super::tests::personal;
 use super::{CreateRequest, Input};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::step::Output;
@@ -8,31 +8,27 @@ use crate::domain::node;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalSide};
 use crate::domain::rules::closed_hours::ClosedHours;
-use crate::domain::rules::rulebook::{RuleLayer, RulePlace, RuleText, RuleValues, RuleVersion, Rulebook};
+use crate::domain::rules::rulebook::{RulePlace, RuleValues, Rulebook};
 use crate::domain::rules::verification::Verification;
 use crate::domain::value::calendar::Civil;
 use crate::domain::value::id::Digest;
 use crate::domain::value::{calendar::Day, money::Money};
-use crate::testkit::{NOON, PAYEE, PAYER, Pair, create, national_values};
+use crate::testkit::{NOON, PAYEE, PAYER, Pair, create, national_values, rule_text};
 use std::sync::Arc;
 
 const NATIONAL: Digest = Digest([0; 32]);
 const OWN: Digest = Digest([1; 32]);
 
-fn text(name: &str, values: RuleValues) -> RuleText {
-    let version = RuleVersion { effective_from: Day::parse("2025-01-01").expect("a day"), values };
-    RuleText { layer: RuleLayer { name: name.into(), text: name.into() }, versions: vec![version] }
-}
-
 /// The toy's national rules with `national` above them, and a text for the payee's place, told apart by their hashes.
 fn book(national: RuleValues, payee: RuleValues) -> Arc<Rulebook> {
     let hash = |text: &str| if text == "n" { NATIONAL } else { OWN };
-    let mut later = text("n", national).versions;
+    let mut later = rule_text("n", national).versions;
     later[0].effective_from = Day::parse("2025-01-02").expect("a day");
-    let mut national = text("n", national_values());
+    let mut national = rule_text("n", national_values());
     national.versions.append(&mut later);
     Arc::new(
-        Rulebook::new(&national, &[(RulePlace::Province(PAYEE), text("p", payee))], hash).expect("rules"),
+        Rulebook::new(&national, &[(RulePlace::Province(PAYEE), rule_text("p", payee))], hash)
+            .expect("rules"),
     )
 }
 
@@ -48,9 +44,8 @@ fn at_hour(hour: i64, ms: i64) -> Civil {
 fn made(toy: &mut Pair, number: u8, verification: Option<Verification>) -> TransferRow {
     let Input::Create { ticket, request } = create(1, number, 100) else { panic!("no request") };
     let request = Box::new(CreateRequest { verification, ..*request });
-    let outputs = toy.run_hub(Input::Create { ticket, request });
-    toy.settle(outputs);
-    transfer(toy, number)
+    toy.hand_in(Input::Create { ticket, request });
+    toy.transfer(number)
 }
 
 #[test]
@@ -120,10 +115,10 @@ fn a_new_rulebook_judges_what_comes_and_leaves_alone_what_voted_yes() {
     let poor = RuleValues { floor: Some(Money::from_fen(100_000_000)), ..RuleValues::default() };
     toy.run_node(PAYER, node::Input::Rules(book(poor, RuleValues::default())));
     toy.settle(outputs);
-    assert_eq!(transfer(&toy, 1).state, TransferState::Committed);
+    assert_eq!(toy.transfer(1).state, TransferState::Committed);
     assert_eq!(personal(&toy), (1_000_000 - 100, 0));
     let row = made(&mut toy, 2, None);
     let refusal = row.refusal.expect("refused");
     assert_eq!((refusal.reason, refusal.side), (Reason::InsufficientBalance, RefusalSide::Payer));
-    assert_ne!(row.payer_rulebook, transfer(&toy, 1).payer_rulebook);
+    assert_ne!(row.payer_rulebook, toy.transfer(1).payer_rulebook);
 }

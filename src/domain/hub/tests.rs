@@ -1,12 +1,10 @@
 //! The hub's side against real nodes, message by message.
 
 use super::{Answer, Effect, Input};
-use crate::domain::hub::tables::{Key, PositionRow, TransferRow};
+use crate::domain::hub::tables::{Key, PositionRow};
 use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::node;
-use crate::domain::node::tables::AccountRow;
 use crate::domain::protocol::call::{Announced, PeerMark};
-use crate::domain::protocol::leg::Leg;
 use crate::domain::protocol::message::{Ack, AckResult, Question, Ruling, Verdict};
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -14,29 +12,16 @@ use crate::domain::value::calendar::Mono;
 use crate::domain::value::id::StartId;
 use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::side::Side;
-use crate::testkit::{HubOutput, PAYEE, PAYER, Pair, announcement, id, member};
-
-fn legs(outputs: &[HubOutput]) -> Vec<Leg> {
-    let leg = |output: &HubOutput| match output {
-        Output::Effect(Effect::Prepare(_, leg)) => Some(leg.as_ref().clone()),
-        Output::Effect(_) | Output::Answer(..) => None,
-    };
-    outputs.iter().filter_map(leg).collect()
-}
-
-pub(super) fn transfer(toy: &Pair, number: u8) -> TransferRow {
-    toy.hub.get(&Key::Transfer(id(number))).expect("a transfer")
-}
+use crate::testkit::{HubOutput, PAYEE, PAYER, Pair, announcement, id, legs};
 
 pub(super) fn personal(toy: &Pair) -> (i64, i64) {
-    let row: AccountRow =
-        toy.node(PAYER).get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("account");
+    let row = toy.account(PAYER, AccountKind::Personal);
     (row.posted.fen(), row.held.fen())
 }
 
 pub(super) fn wallet(toy: &Pair) -> (i64, i64) {
-    let row = toy.node(PAYEE).get::<AccountRow>(&node::Key::Account(member(PAYEE), AccountKind::Wallet));
-    row.map_or((0, 0), |row| (row.posted.fen(), row.pending.fen()))
+    let row = toy.account(PAYEE, AccountKind::Wallet);
+    (row.posted.fen(), row.pending.fen())
 }
 
 fn reason(answers: &[(u64, Answer)]) -> Reason {
@@ -50,10 +35,9 @@ fn reason(answers: &[(u64, Answer)]) -> Reason {
 #[test]
 fn a_transfer_is_recorded_on_both_sides_and_positions_sum_to_zero() {
     let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    let answers = toy.settle(outputs);
+    let answers = toy.send(1, 1, 40_000);
     assert_eq!(answers.len(), 1);
-    let row = transfer(&toy, 1);
+    let row = toy.transfer(1);
     assert_eq!((row.state, row.hub_seq), (TransferState::Committed, Some(1)));
     assert!(row.payer_recorded_seq.is_some() && row.payee_recorded_seq.is_some());
     assert_eq!(personal(&toy), (960_000, 0));
@@ -68,8 +52,7 @@ fn a_transfer_is_recorded_on_both_sides_and_positions_sum_to_zero() {
 #[test]
 fn a_repeat_gets_the_same_transfer_and_other_content_names_the_field() {
     let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    let first = toy.settle(outputs);
+    let first = toy.send(1, 1, 40_000);
     let again = toy.create(2, 1, 40_000);
     assert_eq!(again, vec![Output::Answer(2, first[0].1.clone())]);
     let outputs = toy.create(3, 1, 40_001);
@@ -140,21 +123,16 @@ fn a_hub_that_restarts_undecided_aborts_and_the_hold_returns() {
     let outputs = toy.restart_hub(9);
     toy.settle(outputs);
     assert_eq!((personal(&toy), wallet(&toy)), ((1_000_000, 0), (0, 0)));
-    assert_eq!(transfer(&toy, 1).refusal.expect("refused").reason, Reason::HubRestarted);
+    assert_eq!(toy.transfer(1).refusal.expect("refused").reason, Reason::HubRestarted);
 }
 
 #[test]
 fn a_decision_survives_a_restart_and_is_delivered_after_it() {
     let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
-    for leg in legs(&outputs) {
-        let province = leg.terms.province;
-        let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-        let node = toy.node(province).mark();
-        // The decisions that come out are lost with the process.
-        toy.run_hub(Input::Votes { province, node, votes });
-    }
-    assert_eq!(transfer(&toy, 1).state, TransferState::Committed);
+    // The decisions that come out are lost with the process.
+    toy.vote_on(&outputs);
+    assert_eq!(toy.transfer(1).state, TransferState::Committed);
     let outputs = toy.restart_hub(9);
     toy.settle(outputs);
     assert_eq!((personal(&toy), wallet(&toy)), ((960_000, 0), (40_000, 0)));
@@ -182,10 +160,9 @@ fn an_unknown_id_is_a_tombstone_before_it_is_answered_and_stays_aborted() {
 #[test]
 fn only_a_party_under_the_same_terms_learns_a_decision() {
     let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
     let node = toy.node(PAYEE).mark();
-    let terms_digest = transfer(&toy, 1).terms_digest;
+    let terms_digest = toy.transfer(1).terms_digest;
     let mut ask = |side, terms_digest| {
         let questions = vec![Question { transfer_id: id(1), side, terms_digest }];
         toy.run_hub(Input::Resolve { ticket: Ticket::new(5), province: PAYEE, node, questions })
@@ -212,8 +189,7 @@ fn a_dark_province_is_refused_before_any_hold_and_told_when_it_is_back() {
     let outputs = toy.create(1, 1, 40_000);
     toy.prepare(&legs(&outputs)[0]);
     toy.run_hub(Input::Link { province: PAYEE, up: false });
-    let outputs = toy.run_hub(Input::PrepareFailed { province: PAYEE, transfer_ids: vec![id(1)] });
-    let answers = toy.settle(outputs);
+    let answers = toy.hand_in(Input::PrepareFailed { province: PAYEE, transfer_ids: vec![id(1)] });
     assert_eq!(reason(&answers), Reason::ProvinceUnreachable);
     assert_eq!(personal(&toy), (1_000_000, 0));
     let outputs = toy.create(2, 2, 40_000);
@@ -222,9 +198,8 @@ fn a_dark_province_is_refused_before_any_hold_and_told_when_it_is_back() {
     let outputs = toy.run_hub(Input::Link { province: PAYEE, up: true });
     assert_eq!(outputs.len(), 1);
     toy.settle(outputs);
-    toy.network.now.mono = toy.network.now.mono.after(100);
-    toy.run_hub(Input::Tick);
-    assert!(transfer(&toy, 1).payee_recorded_seq.is_some());
+    toy.pass(100);
+    assert!(toy.transfer(1).payee_recorded_seq.is_some());
 }
 
 /// Found by `gongji sim --seed 9`: the answer to an announcement was lost and the node started again, so that it never
@@ -258,21 +233,15 @@ fn a_deadline_under_half_a_second_is_refused_and_the_id_stays_free() {
     request.deadline_ms = 499;
     let outputs = toy.run_hub(Input::Create { ticket, request });
     assert_eq!(reason(&toy.settle(outputs)), Reason::DeadlineTooShort);
-    let outputs = toy.create(2, 1, 40_000);
-    toy.settle(outputs);
-    assert_eq!(transfer(&toy, 1).state, TransferState::Committed);
+    toy.send(2, 1, 40_000);
+    assert_eq!(toy.transfer(1).state, TransferState::Committed);
 }
 
 #[test]
 fn the_callers_deadline_bounds_the_wait_for_recording() {
     let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
-    for leg in legs(&outputs) {
-        let province = leg.terms.province;
-        let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-        let node = toy.node(province).mark();
-        toy.run_hub(Input::Votes { province, node, votes });
-    }
+    toy.vote_on(&outputs);
     toy.network.now.mono = Mono(9_500);
     let outputs = toy.run_hub(Input::Tick);
     let [Output::Answer(1, Answer::Transfer(row))] = outputs.as_slice() else { panic!("{outputs:?}") };
@@ -282,9 +251,8 @@ fn the_callers_deadline_bounds_the_wait_for_recording() {
 #[test]
 fn a_rejected_decision_is_parked_and_others_go_on() {
     let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
-    let decision = super::transfer::decision_for(&transfer(&toy, 1), Side::Payer).expect("decided");
+    toy.send(1, 1, 40_000);
+    let decision = super::transfer::decision_for(&toy.transfer(1), Side::Payer).expect("decided");
     let contrary = crate::domain::protocol::message::Decision { outcome: Outcome::Abort, ..decision };
     let acks = toy.decide(PAYER, contrary);
     assert_eq!(acks[0].result, AckResult::Rejected);
@@ -300,9 +268,8 @@ fn a_rejected_decision_is_parked_and_others_go_on() {
 fn a_node_that_holds_other_terms_than_those_that_were_aborted_has_nothing_to_record() {
     let mut toy = Pair::new();
     toy.create(1, 1, 40_000);
-    toy.network.now.mono = Mono(toy.network.now.mono.0 + 60_000);
-    toy.run_hub(Input::Tick);
-    let ended = super::transfer::decision_for(&transfer(&toy, 1), Side::Payer).expect("decided");
+    toy.pass(60_000);
+    let ended = super::transfer::decision_for(&toy.transfer(1), Side::Payer).expect("decided");
     let refusal = RefusalRecord::new(Reason::TermsDiffer, Side::Payer);
     let ack = Ack {
         transfer_id: id(1),
@@ -314,9 +281,8 @@ fn a_node_that_holds_other_terms_than_those_that_were_aborted_has_nothing_to_rec
     let node = toy.node(PAYER).mark();
     let outputs = toy.run_hub(Input::Acks { province: PAYER, node, told: vec![], acks: vec![ack] });
     assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Alarm(..)))), "{outputs:?}");
-    toy.network.now.mono = Mono(toy.network.now.mono.0 + 1_000);
-    toy.run_hub(Input::Tick);
-    assert!(transfer(&toy, 1).payer_recorded_seq.is_some());
+    toy.pass(1_000);
+    assert!(toy.transfer(1).payer_recorded_seq.is_some());
 }
 
 /// A receipt that never came left its decision marked as sent for ever: nothing but a restart told it again.
@@ -325,12 +291,7 @@ fn a_decision_without_a_receipt_is_told_again() {
     let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
     let mut told = Vec::new();
-    for leg in legs(&outputs) {
-        let province = leg.terms.province;
-        let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-        let node = toy.node(province).mark();
-        told.extend(toy.run_hub(Input::Votes { province, node, votes }));
-    }
+    told.extend(toy.vote_on(&outputs));
     let node = toy.node(PAYER).mark();
     let none = Input::Acks { province: PAYER, node, told: vec![(id(1), Side::Payer)], acks: vec![] };
     assert_eq!(toy.run_hub(none), vec![]);
@@ -349,7 +310,7 @@ fn a_node_that_starts_anew_takes_its_votes_with_it() {
     let node = toy.node(PAYER).mark();
     toy.run_hub(Input::Votes { province: PAYER, node, votes });
     toy.restart_node(PAYER, 77);
-    assert_eq!(transfer(&toy, 1).state, TransferState::Aborted);
+    assert_eq!(toy.transfer(1).state, TransferState::Aborted);
 }
 
 /// A node's answer may name any id: it fails its own legs only.
@@ -359,5 +320,5 @@ fn a_province_that_is_no_party_fails_nothing() {
     toy.create(1, 1, 40_000);
     let province = crate::domain::value::region::ProvinceCode::new(44);
     let outputs = toy.run_hub(Input::PrepareFailed { province, transfer_ids: vec![id(1)] });
-    assert_eq!((outputs, transfer(&toy, 1).state), (vec![], TransferState::Pending));
+    assert_eq!((outputs, toy.transfer(1).state), (vec![], TransferState::Pending));
 }

@@ -1,8 +1,6 @@
 //! Legs that carry money back, at their node.
 
-use crate::domain::hub;
 use crate::domain::hub::Effect;
-use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::own::IncidentRow;
 use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, WalletRow};
@@ -15,15 +13,14 @@ use crate::domain::value::id::Digest;
 use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::member::InsuranceType;
 use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::region::RegionCode;
 use crate::domain::value::side::Side;
 use crate::testkit::{PAYEE, PAYER, Pair, answer, id, member};
 
 /// 400.00 were sent under the id 1; both legs of a return of them, under the id 50.
 fn begun() -> (Pair, Leg, Leg) {
     let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
     toy.propose(50, 1, 40_000);
     let mut legs = toy.approve(50).into_iter().filter_map(|output| match output {
         Output::Effect(Effect::Prepare(_, leg)) => Some(*leg),
@@ -31,13 +28,6 @@ fn begun() -> (Pair, Leg, Leg) {
     });
     let (debit, credit) = (legs.next().expect("a debit"), legs.next().expect("a credit"));
     (toy, debit, credit)
-}
-
-fn verdict(toy: &mut Pair, leg: &Leg) -> Verdict {
-    match toy.prepare(leg) {
-        Answer::Votes(votes) => votes[0].verdict.clone(),
-        other => panic!("no vote: {other:?}"),
-    }
 }
 
 /// The same leg of another transfer.
@@ -59,14 +49,10 @@ fn originals_digest(leg: &Leg) -> Digest {
 }
 
 fn refusal(toy: &mut Pair, leg: &Leg) -> Reason {
-    match verdict(toy, leg) {
+    match toy.verdict(leg) {
         Verdict::No { refusal, .. } | Verdict::Conflict { refusal } => refusal.reason,
         other => panic!("not refused: {other:?}"),
     }
-}
-
-fn row(toy: &mut Pair, province: ProvinceCode, kind: AccountKind) -> AccountRow {
-    toy.node(province).get(&Key::Account(member(province), kind)).expect("an account")
 }
 
 fn decision(leg: &Leg, outcome: Outcome, leg_record: Vec<u8>) -> Decision {
@@ -87,23 +73,23 @@ fn decision(leg: &Leg, outcome: Outcome, leg_record: Vec<u8>) -> Decision {
 #[test]
 fn a_prepared_return_holds_in_the_wallet_and_is_pending_in_the_personal_account() {
     let (mut toy, debit, credit) = begun();
-    assert!(matches!(verdict(&mut toy, &debit), Verdict::Yes { .. }));
-    assert!(matches!(verdict(&mut toy, &credit), Verdict::Yes { .. }));
+    assert!(matches!(toy.verdict(&debit), Verdict::Yes { .. }));
+    assert!(matches!(toy.verdict(&credit), Verdict::Yes { .. }));
     let (wallet, personal) =
-        (row(&mut toy, PAYEE, AccountKind::Wallet), row(&mut toy, PAYER, AccountKind::Personal));
+        (toy.account(PAYEE, AccountKind::Wallet), toy.account(PAYER, AccountKind::Personal));
     assert_eq!((wallet.posted.fen(), wallet.held.fen()), (40_000, 40_000));
     assert_eq!((personal.posted.fen(), personal.pending.fen()), (960_000, 40_000));
     assert_eq!(personal.day_count, 1, "a return counts against no day");
     // Voting again gives the same vote, with the same record.
-    let again = verdict(&mut toy, &debit);
-    assert_eq!(again, verdict(&mut toy, &debit));
+    let again = toy.verdict(&debit);
+    assert_eq!(again, toy.verdict(&debit));
     // An abort gives back what was set aside, and what may go back.
     toy.decide(PAYEE, decision(&debit, Outcome::Abort, Vec::new()));
     toy.decide(PAYER, decision(&credit, Outcome::Abort, Vec::new()));
     let (wallet, personal) =
-        (row(&mut toy, PAYEE, AccountKind::Wallet), row(&mut toy, PAYER, AccountKind::Personal));
+        (toy.account(PAYEE, AccountKind::Wallet), toy.account(PAYER, AccountKind::Personal));
     assert_eq!((wallet.held, personal.pending, personal.day_count), (Money::ZERO, Money::ZERO, 1));
-    let original: LegRow = toy.node(PAYEE).get(&Key::Leg(id(1), Side::Payee)).expect("recorded");
+    let original = toy.leg(1, Side::Payee).expect("recorded");
     assert_eq!(original.returned, Money::ZERO);
 }
 
@@ -111,7 +97,7 @@ fn a_prepared_return_holds_in_the_wallet_and_is_pending_in_the_personal_account(
 #[test]
 fn a_node_lets_no_more_go_back_than_it_moved_whoever_asks() {
     let (mut toy, debit, _) = begun();
-    verdict(&mut toy, &debit);
+    toy.verdict(&debit);
     let mut other = of(51, &debit);
     other.terms.amount = Money::from_fen(1);
     assert_eq!(refusal(&mut toy, &other), Reason::OverCompensated);
@@ -139,7 +125,7 @@ fn what_was_not_booked_here_under_these_terms_does_not_go_back() {
             toy.prepare(leg);
         }
     }
-    let sent: TransferRow = toy.hub.get(&hub::Key::Transfer(id(2))).expect("received");
+    let sent = toy.transfer(2);
     let mut early = carrying_back(2, sent.terms_digest, of(54, &credit));
     early.terms.amount = Money::from_fen(100);
     assert_eq!(refusal(&mut toy, &early), Reason::OriginalNotHere);
@@ -155,7 +141,7 @@ fn accounts_that_ended_take_nothing_back_and_frozen_ones_do() {
     let state = crate::domain::value::member::WalletState::Frozen;
     toy.node(PAYEE).disk.put(WalletRow { state, ..wallet });
     let again = of(51, &debit);
-    assert!(matches!(verdict(&mut toy, &again), Verdict::Yes { .. }), "freezing keeps what is to go back");
+    assert!(matches!(toy.verdict(&again), Verdict::Yes { .. }), "freezing keeps what is to go back");
     // He has moved to residents' insurance, which has no personal account.
     let status = crate::domain::value::member::InsuranceStatus::Active;
     toy.report(PAYER, 130_100, InsuranceType::Resident, status, "moved");
@@ -169,7 +155,7 @@ fn accounts_that_ended_take_nothing_back_and_frozen_ones_do() {
 fn a_return_that_was_lost_comes_back_as_it_was() {
     let (mut toy, debit, credit) = begun();
     for (province, leg) in [(PAYEE, debit), (PAYER, credit)] {
-        let Verdict::Yes { leg_record, .. } = verdict(&mut toy, &leg) else { panic!("no yes") };
+        let Verdict::Yes { leg_record, .. } = toy.verdict(&leg) else { panic!("no yes") };
         let prepared = toy.node(province).journal().len();
         toy.decide(province, decision(&leg, Outcome::Commit, Vec::new()));
         let (before, whole) = (prepared - 1, toy.node(province).rows());
@@ -198,7 +184,7 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
     let outputs = toy.create(1, 1, 40_000);
     let node = toy.node(PAYEE).journal().len();
     toy.settle(outputs);
-    let known: LegRow = toy.node(PAYEE).get(&Key::Leg(id(1), Side::Payee)).expect("recorded");
+    let known = toy.leg(1, Side::Payee).expect("recorded");
     let (sealed, original) = (leg_record(&known).expect("it voted yes"), known);
     // The wallet was opened after the backup that was restored.
     toy.node_mut(PAYEE).rewrite(|journal| {
@@ -228,8 +214,8 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
     let outputs = toy.approve(50);
     toy.settle(outputs);
     assert_eq!((suspense(&toy).posted, suspense(&toy).held), (Money::ZERO, Money::ZERO));
-    assert_eq!(row(&mut toy, PAYER, AccountKind::Personal).posted.fen(), 1_000_000);
-    let leg: LegRow = toy.node(PAYEE).get(&Key::Leg(id(50), Side::Payer)).expect("recorded");
+    assert_eq!(toy.account(PAYER, AccountKind::Personal).posted.fen(), 1_000_000);
+    let leg = toy.leg(50, Side::Payer).expect("recorded");
     assert_eq!((leg.state, leg.account), (LegState::Committed, AccountKind::Suspense));
     assert_eq!((leg.member_ref, leg.returns), (member(PAYEE), Some(id(1))));
 }
@@ -237,8 +223,8 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
 #[test]
 fn a_member_whose_money_goes_back_does_not_leave_meanwhile() {
     let (mut toy, debit, credit) = begun();
-    verdict(&mut toy, &credit);
-    verdict(&mut toy, &debit);
+    toy.verdict(&credit);
+    toy.verdict(&debit);
     let status = crate::domain::value::member::InsuranceStatus::Ended;
     for (province, region, kind) in
         [(PAYER, 130_100, InsuranceType::Employee), (PAYEE, 510_100, InsuranceType::Resident)]

@@ -2,7 +2,6 @@
 
 use super::suspend::Suspension;
 use super::{Answer, Input};
-use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::step::Ticket;
 use crate::domain::node::tables::{Key, MemberRow};
 use crate::domain::protocol::transfer::TransferState;
@@ -10,8 +9,7 @@ use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::member::{InsuranceStatus, InsuranceType};
 use crate::domain::value::region::ProvinceCode;
-use crate::domain::{hub, node};
-use crate::testkit::{NOON, PAYEE, PAYER, Pair, answer, id, member, request};
+use crate::testkit::{NOON, PAYEE, PAYER, Pair, answer, legs, member, request};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -35,9 +33,8 @@ fn until(text: &str) -> Suspension {
 }
 
 fn transfer(toy: &mut Pair, number: u8) -> (TransferState, Option<RefusalRecord>) {
-    let outputs = toy.create(1, number, 100);
-    toy.settle(outputs);
-    let row: TransferRow = toy.hub.get(&hub::Key::Transfer(id(number))).expect("a transfer");
+    toy.send(1, number, 100);
+    let row = toy.transfer(number);
     (row.state, row.refusal)
 }
 
@@ -82,16 +79,10 @@ fn a_report_of_insurance_does_not_end_it_and_a_lifting_does() {
 fn what_voted_yes_is_not_touched() {
     let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 100);
-    let prepared = outputs.iter().find_map(|output| match output {
-        crate::domain::machine::step::Output::Effect(crate::domain::hub::Effect::Prepare(PAYER, leg)) => {
-            Some(leg)
-        }
-        _ => None,
-    });
-    let node::Answer::Votes(_) = toy.prepare(prepared.expect("a leg")) else { panic!("no votes") };
+    toy.verdict(&legs(&outputs)[0]);
     suspend(&mut toy, PAYER, "s", until("2027-02-21"));
     toy.settle(outputs);
-    let row: TransferRow = toy.hub.get(&hub::Key::Transfer(id(1))).expect("a transfer");
+    let row = toy.transfer(1);
     assert_eq!(row.state, TransferState::Committed);
 }
 

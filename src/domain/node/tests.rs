@@ -15,22 +15,7 @@ use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::member::{InsuranceStatus, InsuranceType};
 use crate::domain::value::money::Money;
 use crate::domain::value::side::Side;
-use crate::testkit::{PAYEE, PAYER, Pair, answer, id, id_hash, member};
-
-fn legs(toy: &mut Pair, number: u8, fen: i64) -> Vec<Leg> {
-    let leg = |output| match output {
-        Output::Effect(hub::Effect::Prepare(_, leg)) => Some(*leg),
-        Output::Effect(_) | Output::Answer(..) => None,
-    };
-    toy.create(1, number, fen).into_iter().filter_map(leg).collect()
-}
-
-fn verdict(toy: &mut Pair, leg: &Leg) -> Verdict {
-    match toy.prepare(leg) {
-        Answer::Votes(votes) => votes[0].verdict.clone(),
-        other => panic!("no vote: {other:?}"),
-    }
-}
+use crate::testkit::{PAYEE, PAYER, Pair, answer, id, id_hash, legs, member};
 
 fn refusal(verdict: &Verdict) -> Reason {
     match verdict {
@@ -122,21 +107,21 @@ fn every_cell_of_state_terms_and_acceptance_is_what_the_protocol_says() {
 #[test]
 fn a_prepare_repeated_gets_the_same_vote_and_one_hold() {
     let mut toy = Pair::new();
-    let legs = legs(&mut toy, 1, 40_000);
-    let first = verdict(&mut toy, &legs[0]);
+    let legs = legs(&toy.create(1, 1, 40_000));
+    let first = toy.verdict(&legs[0]);
     let before = rows(&mut toy);
-    assert_eq!(verdict(&mut toy, &legs[0]), first);
+    assert_eq!(toy.verdict(&legs[0]), first);
     assert_eq!(rows(&mut toy), before);
 }
 
 #[test]
 fn an_id_with_other_terms_is_a_conflict_and_changes_nothing() {
     let mut toy = Pair::new();
-    let mut leg = legs(&mut toy, 1, 40_000).remove(0);
-    verdict(&mut toy, &leg);
+    let mut leg = legs(&toy.create(1, 1, 40_000)).remove(0);
+    toy.verdict(&leg);
     let before = rows(&mut toy);
     leg.reference.terms_digest.0[0] ^= 1;
-    assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::TermsDiffer);
+    assert_eq!(refusal(&toy.verdict(&leg)), Reason::TermsDiffer);
     let acks = toy.decide(PAYER, decision(&leg, Outcome::Abort));
     assert_eq!(acks[0].result, AckResult::Rejected);
     assert_eq!(acks[0].refusal.as_ref().map(|refusal| refusal.reason), Some(Reason::TermsDiffer));
@@ -147,8 +132,8 @@ fn an_id_with_other_terms_is_a_conflict_and_changes_nothing() {
 #[test]
 fn a_commit_of_other_terms_is_rejected_before_and_after_the_right_one() {
     let mut toy = Pair::new();
-    let leg = legs(&mut toy, 1, 40_000).remove(0);
-    verdict(&mut toy, &leg);
+    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
+    toy.verdict(&leg);
     let right = decision(&leg, Outcome::Commit);
     let mut wrong = right.clone();
     wrong.terms_digest.0[0] ^= 1;
@@ -165,9 +150,9 @@ fn a_commit_of_other_terms_is_rejected_before_and_after_the_right_one() {
 #[test]
 fn abort_first_then_prepare_never_holds() {
     let mut toy = Pair::new();
-    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
     assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Abort))[0].result, AckResult::Recorded);
-    assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::AbortedBefore);
+    assert_eq!(refusal(&toy.verdict(&leg)), Reason::AbortedBefore);
     assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Abort))[0].result, AckResult::Already);
     assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Commit))[0].result, AckResult::Rejected);
 }
@@ -175,7 +160,7 @@ fn abort_first_then_prepare_never_holds() {
 #[test]
 fn a_commit_of_an_unknown_id_is_rejected_and_raised_once() {
     let mut toy = Pair::new();
-    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
     for _ in 0..2 {
         assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Commit))[0].result, AckResult::Rejected);
     }
@@ -193,8 +178,8 @@ fn each_state_of_insurance_refuses_the_payee_with_its_own_reason() {
     for (number, (status, reason)) in (1..).zip(cases) {
         let mut toy = Pair::new();
         toy.report(PAYEE, 510_100, InsuranceType::Resident, status, "changed");
-        let leg = legs(&mut toy, number, 40_000).remove(1);
-        assert_eq!(refusal(&verdict(&mut toy, &leg)), reason);
+        let leg = legs(&toy.create(1, number, 40_000)).remove(1);
+        assert_eq!(refusal(&toy.verdict(&leg)), reason);
     }
 }
 
@@ -202,11 +187,7 @@ fn each_state_of_insurance_refuses_the_payee_with_its_own_reason() {
 fn suspension_after_a_yes_does_not_touch_the_leg_but_a_move_must_wait() {
     let mut toy = Pair::new();
     let outputs = toy.create(1, 1, 40_000);
-    for output in &outputs {
-        if let Output::Effect(hub::Effect::Prepare(_, leg)) = output {
-            toy.prepare(leg);
-        }
-    }
+    legs(&outputs).iter().for_each(|leg| drop(toy.prepare(leg)));
     let moved = toy.report(PAYEE, 510_300, InsuranceType::Resident, InsuranceStatus::Active, "move");
     assert!(matches!(answer(moved), Answer::Refused(refusal) if refusal.reason == Reason::RegionElsewhere));
     toy.report(PAYEE, 510_100, InsuranceType::Resident, InsuranceStatus::Suspended, "suspend");
@@ -217,7 +198,7 @@ fn suspension_after_a_yes_does_not_touch_the_leg_but_a_move_must_wait() {
 #[test]
 fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
     let mut toy = Pair::new();
-    let leg = legs(&mut toy, 1, 400_000_000).remove(0);
+    let leg = legs(&toy.create(1, 1, 400_000_000)).remove(0);
     let hub = toy.hub.mark();
     let person = |number: u8, sealed: &[u8]| PersonRow {
         id_hash: Digest([number; 32]),
@@ -249,7 +230,7 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
 fn a_check_lists_every_rule_that_fails_and_writes_nothing() {
     let mut toy = Pair::new();
     toy.report(PAYER, 130_100, InsuranceType::Resident, InsuranceStatus::Suspended, "changed");
-    let leg = legs(&mut toy, 1, 400_000_000).remove(0);
+    let leg = legs(&toy.create(1, 1, 400_000_000)).remove(0);
     let before = toy.node(PAYER).journal().len();
     let legs = vec![Ok(leg.with_id_hash(id_hash))];
     let Answer::Refusals(refusals) =
@@ -273,7 +254,7 @@ fn a_check_lists_every_rule_that_fails_and_writes_nothing() {
 fn an_older_hub_and_a_copy_of_it_are_refused() {
     let mut toy = Pair::new();
     toy.restart_hub(9);
-    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
     toy.prepare(&leg);
     let good = toy.hub.mark();
     let old = crate::domain::protocol::call::PeerMark { incarnation: good.incarnation - 1, ..good };
@@ -291,8 +272,8 @@ fn an_older_hub_and_a_copy_of_it_are_refused() {
 #[test]
 fn nothing_is_taken_from_a_life_of_the_hub_that_has_not_admitted_the_node() {
     let mut toy = Pair::new();
-    let leg = legs(&mut toy, 1, 40_000).remove(0);
-    verdict(&mut toy, &leg);
+    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
+    toy.verdict(&leg);
     toy.start_hub_as(9, false);
     let (hub, before) = (toy.hub.mark(), rows(&mut toy));
     let abort = decision(&leg, Outcome::Abort);
@@ -312,7 +293,7 @@ fn nothing_is_taken_from_a_life_of_the_hub_that_has_not_admitted_the_node() {
 #[test]
 fn a_node_that_restarts_asks_at_once_about_what_is_in_doubt() {
     let mut toy = Pair::new();
-    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
     toy.prepare(&leg);
     toy.restart_node(PAYER, 77);
     let outputs = toy.run_node(PAYER, Input::Tick);
@@ -326,8 +307,7 @@ fn a_node_that_restarts_asks_at_once_about_what_is_in_doubt() {
 fn replaying_the_journals_rebuilds_the_tables() {
     let mut toy = Pair::new();
     for number in 1..=5 {
-        let outputs = toy.create(1, number, i64::from(number) * 50_000);
-        toy.settle(outputs);
+        toy.send(1, number, i64::from(number) * 50_000);
     }
     for (place, (same, records)) in toy.rebuilds() {
         assert!(same && records > 5, "{place}");
@@ -338,8 +318,8 @@ fn replaying_the_journals_rebuilds_the_tables() {
 #[test]
 fn two_orders_about_one_leg_in_one_call_are_both_answered() {
     let mut toy = Pair::new();
-    let leg = legs(&mut toy, 1, 40_000).remove(0);
-    verdict(&mut toy, &leg);
+    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
+    toy.verdict(&leg);
     let hub = toy.hub.mark();
     let decisions = vec![decision(&leg, Outcome::Commit), decision(&leg, Outcome::Abort)];
     let outputs = toy.run_node(PAYER, Input::Decide { ticket: Ticket::new(0), hub, decisions });
@@ -354,8 +334,8 @@ fn two_orders_about_one_leg_in_one_call_are_both_answered() {
 #[test]
 fn two_rulings_about_one_leg_in_one_answer_are_both_taken() {
     let mut toy = Pair::new();
-    let leg = legs(&mut toy, 1, 40_000).remove(0);
-    verdict(&mut toy, &leg);
+    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
+    toy.verdict(&leg);
     let hub = toy.hub.mark();
     let rulings = [Outcome::Commit, Outcome::Abort].map(|it| Ruling::Decided(decision(&leg, it)));
     let outputs = toy.run_node(PAYER, Input::Rulings { hub, rulings: rulings.to_vec() });
@@ -367,7 +347,7 @@ fn two_rulings_about_one_leg_in_one_answer_are_both_taken() {
 #[test]
 fn a_node_that_has_not_joined_votes_on_nothing() {
     let mut toy = Pair::new();
-    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
     let before = rows(&mut toy);
     toy.start_node_as(PAYER, 9);
     match toy.prepare(&leg) {
@@ -381,11 +361,11 @@ fn a_node_that_has_not_joined_votes_on_nothing() {
 #[test]
 fn a_clearing_account_that_is_full_takes_no_new_transfer() {
     let mut toy = Pair::new();
-    let leg = legs(&mut toy, 1, 40_000).remove(0);
+    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
     let full = AccountRow {
         posted: Money::from_fen(i64::MIN / 2 - 2),
         ..super::account::empty_account(super::account::PROVINCE, AccountKind::Clearing)
     };
     toy.node(PAYER).disk.put(full);
-    assert_eq!(refusal(&verdict(&mut toy, &leg)), Reason::Overflow);
+    assert_eq!(refusal(&toy.verdict(&leg)), Reason::Overflow);
 }

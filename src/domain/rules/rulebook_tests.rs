@@ -1,4 +1,5 @@
 use super::*;
+use crate::testkit::national_values;
 
 fn day(text: &str) -> Day {
     Day::parse(text).unwrap()
@@ -15,20 +16,7 @@ fn text(name: &str, versions: Vec<RuleVersion>) -> RuleText {
 }
 
 fn national(later: Vec<RuleVersion>) -> RuleText {
-    let values = RuleValues {
-        floor: Some(Money::ZERO),
-        transfer_max: Some(Money::from_fen(200_000)),
-        daily_count_max: Some(3),
-        kinships: Some(Kinship::ALL.iter().copied().collect()),
-        payee_types: Some(InsuranceType::ALL.to_vec()),
-        closed_hours: Some(None),
-        verification: Some(Vec::new()),
-        acceptance: Some(false),
-        without_wallet: Some(WithoutWallet::Refuse),
-        acceptance_demanded: Some(false),
-        one_open_transfer: Some(false),
-    };
-    let first = RuleVersion { effective_from: day("2024-12-02"), values };
+    let first = RuleVersion { effective_from: day("2024-12-02"), values: national_values() };
     text("N", [vec![first], later].concat())
 }
 

@@ -25,15 +25,8 @@ pub(super) fn id(number: u32) -> TransferId {
     TransferId(id)
 }
 
-pub(super) fn digest(number: u32) -> Digest {
-    let mut digest = [3; 32];
-    digest[..4].copy_from_slice(&number.to_be_bytes());
-    Digest(digest)
-}
-
 pub(super) fn create(number: u32) -> Input {
-    let mut request = CreateRequest { wait: WaitMode::Decided, ..transfer(id(number), 100) };
-    request.digests.whole = digest(number);
+    let request = CreateRequest { wait: WaitMode::Decided, ..transfer(id(number), 100) };
     Input::Create { ticket: Ticket::new(u64::from(number)), request: Box::new(request) }
 }
 

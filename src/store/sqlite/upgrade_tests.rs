@@ -88,10 +88,8 @@ fn migrates<R: Record>(owner: &str, records: &[R]) {
 #[test]
 fn legs_of_before_compensations_know_the_account_that_they_moved() {
     let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 100);
-    toy.settle(outputs);
-    let outputs = toy.create(2, 2, 100);
-    toy.settle(outputs);
+    toy.send(1, 1, 100);
+    toy.send(2, 2, 100);
     let mut records = toy.node(PAYEE).journal();
     let lost = records.iter().position(|record| matches!(record, node::Record::LegPrepared(_))).unwrap();
     let node::Record::LegPrepared(prepared) = records.remove(lost) else { unreachable!() };
@@ -117,8 +115,7 @@ fn legs_of_before_compensations_know_the_account_that_they_moved() {
 #[test]
 fn a_difference_in_an_older_store_is_seen() {
     let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 100);
-    toy.settle(outputs);
+    toy.send(1, 1, 100);
     let dir = older(BEFORE_RECOVERY, "hub", &toy.hub.journal());
     super::tests::raw(&dir, "UPDATE transfer SET amount = amount + 1");
     let text = difference::<hub::Record>(&dir).unwrap();

@@ -9,11 +9,10 @@ fn the_sweep_goes_back_in_rounds_and_goes_on_after_a_restart() {
         values.daily_count_max = Some(1_000);
     });
     for number in 1..=250 {
-        let outputs = toy.create(u64::from(number), number, 100);
-        toy.settle(outputs);
+        toy.send(u64::from(number), number, 100);
     }
     let waits = |toy: &Pair| {
-        (1..=250).filter(|it| transfer(toy, *it).state == TransferState::AwaitingAcceptance).count()
+        (1..=250).filter(|it| toy.transfer(*it).state == TransferState::AwaitingAcceptance).count()
     };
     assert_eq!(waits(&toy), 250);
     at(&mut toy, SIX);
@@ -40,7 +39,7 @@ fn what_awaits_survives_a_restart_and_can_be_taken() {
     let mut toy = waiting();
     let outputs = toy.restart_hub(9);
     toy.settle(outputs);
-    assert_eq!(transfer(&toy, 1).state, TransferState::AwaitingAcceptance);
+    assert_eq!(toy.transfer(1).state, TransferState::AwaitingAcceptance);
     assert_eq!(personal(&toy), (1_000_000, 40_000));
     let outputs = toy.say(2, 1, true);
     assert_eq!(state(&toy.settle(outputs)), TransferState::Committed);
@@ -53,7 +52,7 @@ fn an_acceptance_survives_a_restart_and_its_votes_are_asked_for_again() {
     let outputs = toy.restart_hub(9);
     assert_eq!(by_id(&outputs).len(), 2);
     toy.settle(outputs);
-    assert_eq!(transfer(&toy, 1).state, TransferState::Committed);
+    assert_eq!(toy.transfer(1).state, TransferState::Committed);
     assert_eq!((personal(&toy), wallet(&toy)), ((960_000, 0), (40_000, 0)));
 }
 
@@ -63,7 +62,7 @@ fn lost_votes_are_asked_for_again_until_there_was_time_enough() {
     at(&mut toy, SIX - 1);
     toy.say(2, 1, true);
     toy.run_hub(Input::PrepareFailed { province: PAYEE, transfer_ids: vec![id(1)] });
-    assert_eq!(transfer(&toy, 1).state, TransferState::Accepted);
+    assert_eq!(toy.transfer(1).state, TransferState::Accepted);
     toy.network.now.mono = toy.network.now.mono.after(5_000);
     assert_eq!(by_id(&tick(&mut toy)).len(), 2);
     at(&mut toy, SIX - 1 + 60_000);
@@ -79,16 +78,14 @@ fn a_node_that_starts_again_is_asked_again_and_its_earlier_vote_does_not_count()
     let outputs = toy.say(2, 1, true);
     let legs = by_id(&outputs);
     let payers = legs.iter().find(|leg| leg.reference.id.side == Side::Payer).expect("the payer's leg");
-    let node::Answer::Votes(votes) = toy.prepare(payers) else { panic!("no votes") };
-    let node = toy.node(PAYER).mark();
-    toy.run_hub(Input::Votes { province: PAYER, node, votes });
+    toy.vote(payers);
     toy.restart_node(PAYER, 77);
-    assert_eq!(transfer(&toy, 1).state, TransferState::Accepted);
+    assert_eq!(toy.transfer(1).state, TransferState::Accepted);
     toy.network.now.mono = toy.network.now.mono.after(5_000);
     let outputs = tick(&mut toy);
     assert_eq!(by_id(&outputs).len(), 2);
     toy.settle(outputs);
-    assert_eq!(transfer(&toy, 1).state, TransferState::Committed);
+    assert_eq!(toy.transfer(1).state, TransferState::Committed);
 }
 
 #[test]

@@ -3,11 +3,10 @@
 use super::CompensationWord;
 use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::{CompensationRow, Key, PositionRow, TransferRow};
-use crate::domain::hub::tests::transfer;
-use crate::domain::hub::{Answer, Effect, Input};
+use crate::domain::hub::{Answer, Input};
 use crate::domain::machine::step::Output;
 use crate::domain::node;
-use crate::domain::node::tables::{AccountRow, EntryRow, LegRow};
+use crate::domain::node::tables::{AccountRow, EntryRow};
 use crate::domain::protocol::transfer::{CompensationState, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::Civil;
@@ -15,7 +14,7 @@ use crate::domain::value::ledger::{AccountKind, EntryKind};
 use crate::domain::value::money::Money;
 use crate::domain::value::side::Side;
 use crate::testkit::{
-    HubOutput, NOON, PAYEE, PAYER, Pair, compensate, create, id, member, operator, proposal,
+    HubOutput, NOON, PAYEE, PAYER, Pair, compensate, create, id, legs, member, operator, proposal,
 };
 use std::sync::Arc;
 
@@ -24,8 +23,7 @@ const DAY: i64 = 86_400_000;
 /// A toy in which 400.00 were sent under the id 1.
 fn sent() -> Pair {
     let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
     toy
 }
 
@@ -46,11 +44,8 @@ fn is_proposed(answer: &Answer) -> bool {
 
 /// What is in the payer's personal account and in the payee's wallet, in fen.
 fn balances(toy: &Pair) -> [i64; 2] {
-    let account = |rows: Option<AccountRow>| rows.map_or(0, |row| row.posted.fen());
-    [
-        account(toy.node(PAYER).get(&node::Key::Account(member(PAYER), AccountKind::Personal))),
-        account(toy.node(PAYEE).get(&node::Key::Account(member(PAYEE), AccountKind::Wallet))),
-    ]
+    [(PAYER, AccountKind::Personal), (PAYEE, AccountKind::Wallet)]
+        .map(|(province, kind)| toy.account(province, kind).posted.fen())
 }
 
 /// Approves and delivers everything; gives the transfer as the operator is told.
@@ -69,7 +64,7 @@ fn replays(toy: &Pair) {
 #[test]
 fn money_goes_back_in_the_window_of_its_own_decision_and_the_original_stays() {
     let mut toy = sent();
-    let original = transfer(&toy, 1);
+    let original = toy.transfer(1);
     toy.network.now.civil = Civil(NOON + DAY);
     assert!(is_proposed(&toy.propose(50, 1, 40_000)));
     assert_eq!(balances(&toy), [960_000, 40_000], "a proposal moves nothing");
@@ -86,7 +81,7 @@ fn money_goes_back_in_the_window_of_its_own_decision_and_the_original_stays() {
     assert_ne!(first, second);
     assert_eq!([owed(first, PAYER), owed(first, PAYEE)], [40_000, -40_000]);
     assert_eq!([owed(second, PAYER), owed(second, PAYEE)], [-40_000, 40_000]);
-    let now = transfer(&toy, 1);
+    let now = toy.transfer(1);
     assert_eq!(TransferRow { compensation: None, ..now.clone() }, original, "no decision is changed");
     assert_eq!(now.compensation, Some(id(50)));
     let kinds = |province, kind| {
@@ -205,21 +200,13 @@ fn only_what_was_committed_and_recorded_by_both_can_be_carried_back() {
     let asked = toy.create(1, 1, 40_000);
     assert_eq!(reason(&toy.propose(50, 1, 1)), Reason::OriginalNotCommitted);
     // Decided, and no receipt has come yet.
-    let mut told = Vec::new();
-    for output in asked {
-        if let Output::Effect(Effect::Prepare(province, leg)) = output {
-            let crate::domain::node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no vote") };
-            let node = toy.node(province).mark();
-            told.extend(toy.run_hub(Input::Votes { province, node, votes }));
-        }
-    }
+    let told = toy.vote_on(&asked);
     assert_eq!(reason(&toy.propose(50, 1, 1)), Reason::OriginalNotRecorded);
     toy.settle(told);
     assert!(is_proposed(&toy.propose(50, 1, 1)));
     // Refused: more than the limit for one transfer.
-    let outputs = toy.create(2, 2, 300_000);
-    toy.settle(outputs);
-    assert_eq!(transfer(&toy, 2).state, TransferState::Aborted);
+    toy.send(2, 2, 300_000);
+    assert_eq!(toy.transfer(2).state, TransferState::Aborted);
     assert_eq!(reason(&toy.propose(51, 2, 1)), Reason::OriginalNotCommitted);
     carried_out(&mut toy, 50);
     assert_eq!(reason(&toy.propose(51, 50, 1)), Reason::IsCompensation);
@@ -249,10 +236,9 @@ fn a_side_that_cannot_give_back_refuses_for_both() {
     assert_eq!(back.state, TransferState::Aborted);
     assert_eq!(back.refusal.expect("aborted").reason, Reason::ReturnNotCovered);
     assert_eq!(balances(&toy), [960_000, 39_999]);
-    let payer: AccountRow =
-        toy.node(PAYER).get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("one");
+    let payer = toy.account(PAYER, AccountKind::Personal);
     assert_eq!((payer.held, payer.pending), (Money::ZERO, Money::ZERO));
-    let original: LegRow = toy.node(PAYER).get(&node::Key::Leg(id(1), Side::Payer)).expect("recorded");
+    let original = toy.leg(1, Side::Payer).expect("recorded");
     assert_eq!(original.returned, Money::ZERO, "what was promised is free again");
     assert!(is_proposed(&toy.propose(51, 1, 39_999)));
     assert_eq!(carried_out(&mut toy, 51).state, TransferState::Committed);
@@ -263,21 +249,15 @@ fn a_hub_that_restarts_aborts_what_it_had_not_decided_and_forgets_nothing_else()
     let mut toy = sent();
     toy.propose(50, 1, 40_000);
     let asked: Vec<HubOutput> = toy.approve(50);
-    let legs = asked.iter().filter(|it| matches!(it, Output::Effect(Effect::Prepare(..)))).count();
-    assert_eq!(legs, 2);
+    assert_eq!(legs(&asked).len(), 2);
     // Both sides are bound when the hub dies.
-    for output in &asked {
-        if let Output::Effect(Effect::Prepare(_, leg)) = output {
-            toy.prepare(leg);
-        }
-    }
+    legs(&asked).iter().for_each(|leg| drop(toy.prepare(leg)));
     let outputs = toy.restart_hub(70);
     toy.settle(outputs);
-    let ended = transfer(&toy, 50);
+    let ended = toy.transfer(50);
     assert_eq!(ended.refusal.expect("aborted").reason, Reason::HubRestarted);
     assert_eq!(balances(&toy), [960_000, 40_000]);
-    let wallet: AccountRow =
-        toy.node(PAYEE).get(&node::Key::Account(member(PAYEE), AccountKind::Wallet)).expect("one");
+    let wallet = toy.account(PAYEE, AccountKind::Wallet);
     assert_eq!(wallet.held, Money::ZERO);
     assert!(is_proposed(&toy.propose(51, 1, 40_000)));
     assert_eq!(carried_out(&mut toy, 51).state, TransferState::Committed);
@@ -289,11 +269,10 @@ fn a_hub_that_restarts_aborts_what_it_had_not_decided_and_forgets_nothing_else()
 fn an_id_that_became_a_transfer_s_is_not_approved() {
     let mut toy = sent();
     toy.propose(50, 1, 40_000);
-    let outputs = toy.run_hub(create(5, 50, 100));
-    toy.settle(outputs);
+    toy.hand_in(create(5, 50, 100));
     let word = CompensationWord::Approve { deadline_ms: 10_000 };
     assert_eq!(reason(&toy.say_of(50, "b", word)), Reason::ContentDiffers);
-    assert_eq!(transfer(&toy, 50).returns, None);
+    assert_eq!(toy.transfer(50).returns, None);
 }
 
 /// A hub that was restored has the transfer back from the nodes, and does not know that it was approved.

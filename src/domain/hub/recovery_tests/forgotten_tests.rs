@@ -10,10 +10,8 @@ fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
     let before = toy.hub.disk.backup();
     let mut outputs = Vec::new();
     for output in toy.create(1, 1, 40_000) {
-        if let Output::Effect(Effect::Prepare(province, leg)) = output {
-            let node::Answer::Votes(votes) = toy.prepare(&leg) else { panic!("no votes") };
-            let node = toy.node(province).mark();
-            outputs.extend(toy.run_hub(Input::Votes { province, node, votes }));
+        if let Output::Effect(Effect::Prepare(_province, leg)) = output {
+            outputs.extend(toy.vote(&leg));
         }
     }
     outputs.retain(|it| !matches!(it, Output::Effect(Effect::Decide(PAYEE, _))));
@@ -27,7 +25,7 @@ fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
     let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
     toy.hub.incarnation = own.incarnation;
     toy.join(PAYEE);
-    let leg: LegRow = toy.node(PAYEE).get(&node::Key::Leg(id(1), Side::Payee)).expect("in doubt");
+    let leg = toy.leg(1, Side::Payee).expect("in doubt");
     let question = Question { transfer_id: leg.transfer_id, side: leg.side, terms_digest: leg.terms_digest };
     let node = toy.node(PAYEE).mark();
     let asked = |toy: &mut Pair| {
@@ -40,13 +38,10 @@ fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
     asked(&mut toy);
     assert!(toy.hub.get::<crate::domain::hub::tables::TombstoneRow>(&Key::Tombstone(id(1))).is_none());
     let again = toy.create(8, 1, 40_000);
-    assert!(
-        matches!(&again[..], [Output::Answer(8, Answer::Refused(it))] if it.reason == Reason::OutcomeUnknown),
-        "{again:?}"
-    );
+    assert_eq!(refusal(&again), Reason::OutcomeUnknown);
     // Nor where an old copy of the hub has used the id for something else.
     toy.create(9, 2, 500);
-    let other = TransferRow { transfer_id: id(1), state: TransferState::Aborted, ..transfer(&toy, 2) };
+    let other = TransferRow { transfer_id: id(1), state: TransferState::Aborted, ..toy.transfer(2) };
     toy.hub.disk.put(other);
     asked(&mut toy);
 }
@@ -55,16 +50,15 @@ fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
 #[test]
 fn a_return_that_is_adopted_is_known_as_one() {
     let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.settle(outputs);
+    toy.send(1, 1, 40_000);
     let before = toy.hub.disk.backup();
     toy.propose(50, 1, 40_000);
     let outputs = toy.approve(50);
     toy.settle(outputs);
-    assert_eq!(transfer(&toy, 50).state, TransferState::Committed);
+    assert_eq!(toy.transfer(50).state, TransferState::Committed);
     restored(&mut toy, &before);
     hear(&mut toy);
-    let adopted = transfer(&toy, 50);
+    let adopted = toy.transfer(50);
     assert_eq!((adopted.state, adopted.returns), (TransferState::Committed, Some(id(1))));
     assert!(adopted.is_adopted());
 }

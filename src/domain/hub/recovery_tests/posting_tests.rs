@@ -38,20 +38,20 @@ fn postings_that_the_hub_has_lost_are_adopted_in_their_order() {
     let before = toy.hub.disk.backup();
     repay(&mut toy, 2);
     repay(&mut toy, 3);
-    let lost = [2, 3].map(|number| transfer(&toy, number));
+    let lost = [2, 3].map(|number| toy.transfer(number));
     restored(&mut toy, &before);
     let outputs = hear(&mut toy);
     let told = |it: &TransferRow| {
         ((it.kind, it.state, it.hub_seq, it.window), (it.number, it.booked_after, it.returns, it.amount))
     };
-    assert_eq!([2, 3].map(|number| told(&transfer(&toy, number))), lost.each_ref().map(told));
-    let original = transfer(&toy, 1);
+    assert_eq!([2, 3].map(|number| told(&toy.transfer(number))), lost.each_ref().map(told));
+    let original = toy.transfer(1);
     assert_eq!((original.last_posting, original.last_booked, original.posted.fen()), (2, 2, 2_000));
     assert!(outputs.iter().all(|it| !matches!(it, Output::Effect(Effect::Alarm(..)))), "{outputs:?}");
     toy.hub.incarnation += 1;
     [PAYER, PAYEE].into_iter().for_each(|province| drop(toy.join(province)));
     repay(&mut toy, 4);
-    assert_eq!((leg(&toy, PAYER, Side::Payer, 4).number, transfer(&toy, 4).booked_after), (Some(3), Some(2)));
+    assert_eq!((leg(&toy, PAYER, Side::Payer, 4).number, toy.transfer(4).booked_after), (Some(3), Some(2)));
 }
 
 /// A hub that did not hear of it would give it another number, which the payer's node has not.
@@ -71,7 +71,7 @@ fn a_posting_that_only_the_payers_node_knows_as_booked_keeps_its_number() {
     assert_eq!(leg(&toy, PAYEE, Side::Payee, 2).state, LegState::Posted);
     restored(&mut toy, &before);
     hear(&mut toy);
-    let adopted = transfer(&toy, 2);
+    let adopted = toy.transfer(2);
     assert_eq!(
         (adopted.hub_seq, adopted.window, adopted.state),
         (booked.hub_seq, booked.window, TransferState::Committed)
