@@ -1,7 +1,9 @@
-//! Random worlds of a pair: letters are lost, doubled, late and out of order; servers die; a wallet is frozen, closed
-//! and opened again; operators propose, approve and withdraw; time jumps. Every invariant holds at every moment, an
-//! audit that reads the servers at different ones finds nothing, and in the end both sides agree.
+//! Random worlds of a pair: letters are lost, doubled, late and out of order; servers die; a wallet is frozen, closed and
+//! opened again; operators propose, approve and withdraw; loans are repaid by the payee's node alone; time jumps. Every
+//! invariant holds at every moment, an audit that reads the servers at different ones finds nothing, and in the end both
+//! sides agree.
 
+use super::made_up_tests::{loan, repayment};
 use super::*;
 use crate::domain::audit::Audit;
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
@@ -36,6 +38,8 @@ enum Action {
     Relink(ProvinceCode),
     Wallet(u8),
     Operator(u8, u8, u8),
+    Lend(u8),
+    Repay(u8, u8),
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -53,6 +57,8 @@ fn action() -> impl Strategy<Value = Action> {
         2 => province().prop_map(Action::Relink),
         2 => any::<u8>().prop_map(Action::Wallet),
         5 => (40u8..46, 1u8..12, 0u8..5).prop_map(|(number, of, word)| Action::Operator(number, of, word)),
+        2 => (60u8..63).prop_map(Action::Lend),
+        4 => (70u8..85, 60u8..63).prop_map(|(number, of)| Action::Repay(number, of)),
     ]
 }
 
@@ -85,6 +91,13 @@ impl World {
         let pick = |number: u8| usize::from(number) % letters.max(1);
         let outputs = match action {
             Action::Create(number) => self.pair.create(number.into(), number, 10_000 * i64::from(number)),
+            Action::Lend(number) => self.pair.run_hub(loan(number, 1_000 * i64::from(number))),
+            // The payee's node decides it, and tells the hub as time passes.
+            Action::Repay(number, of) => {
+                let request = repayment(number, of, 5_000);
+                drop(self.pair.run_node(PAYEE, node::Input::Post { ticket: Ticket::new(0), request }));
+                return self.pass(1);
+            }
             Action::Say(number, takes) => self.pair.say(100, number, takes),
             Action::Deliver(number) | Action::Lose(number) => {
                 let letter = self.pair.network.post.remove(pick(number));

@@ -11,6 +11,8 @@ mod cluster;
 mod country;
 mod disk;
 mod inputs;
+#[cfg(test)]
+mod made_up_tests;
 mod marks;
 mod server;
 mod watched;
