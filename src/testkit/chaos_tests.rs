@@ -1,7 +1,9 @@
 //! Random worlds of a pair: letters are lost, doubled, late and out of order; servers die; a wallet is frozen, closed
-//! and opened again; operators propose, approve and withdraw; time jumps. Every invariant holds at every moment, an
-//! audit that reads the servers at different ones finds nothing, and in the end both sides agree.
+//! and opened again; operators propose, approve and withdraw; loans are repaid by the payee's node alone; time jumps.
+//! Every invariant holds at every moment, an audit that reads the servers at different ones finds nothing, and in the
+//! end both sides agree.
 
+use super::made_up_tests::{loan, repayment};
 use super::*;
 use crate::domain::audit::Audit;
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
@@ -77,6 +79,13 @@ impl World {
             // What was on its way to the node is told again.
             37..39 => self.take(|pair| [pair.link(province, false), pair.link(province, true)].concat()),
             39..41 => self.change_wallet(first),
+            41..43 => self.take(|pair| pair.run_hub(loan(60 + first % 3, 60_000))),
+            // The payee's node decides it, and tells the hub as time passes.
+            43..47 => {
+                let request = repayment(70 + first % 15, 60 + second % 3, 5_000);
+                self.pair.run_node(PAYEE, node::Input::Post { ticket: Ticket::new(0), request });
+                self.pass(1)
+            }
             // Half of it goes back at a time.
             _ => {
                 let (name, word) = match second % 5 {
@@ -169,7 +178,7 @@ proptest! {
 
     #[test]
     fn both_sides_or_neither_whatever_happens(
-        actions in prop::collection::vec((0u8..46, any::<u8>(), any::<u8>()), 1..160),
+        actions in prop::collection::vec((0u8..52, any::<u8>(), any::<u8>()), 1..160),
         acceptance in any::<bool>(),
         moments in [any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<prop::sample::Index>()],
     ) {

@@ -10,6 +10,8 @@ mod chaos_tests;
 mod cluster;
 mod country;
 mod disk;
+#[cfg(test)]
+mod made_up_tests;
 mod marks;
 mod pair;
 mod server;

@@ -113,19 +113,14 @@ impl NodeBooks {
         sums
     }
 
-    /// What booked legs have taken out of members' accounts, less what they have brought.
-    pub(super) fn booked_out(&self) -> i128 {
-        self.out_of(is_booked)
+    /// What booked legs have added to the clearing account.
+    pub(super) fn cleared(&self) -> i128 {
+        self.legs.values().map(cleared).sum()
     }
 
     /// The same of those that the hub has set aside.
-    pub(super) fn parked_out(&self) -> i128 {
-        self.out_of(|leg| leg.state == LegState::Parked)
-    }
-
-    fn out_of(&self, counts: impl Fn(&LegRow) -> bool) -> i128 {
-        let legs = self.legs.values().filter(|leg| counts(leg));
-        -legs.map(|leg| fen(direction_of(leg).signed(leg.amount))).sum::<i128>()
+    pub(super) fn parked(&self) -> i128 {
+        self.legs.values().filter(|leg| leg.state == LegState::Parked).map(cleared).sum()
     }
 }
 
@@ -150,6 +145,11 @@ pub struct Books {
 /// Which way a leg moves money, as its kind has it.
 fn direction_of(leg: &LegRow) -> Direction {
     kinds::of(leg.kind).legs[leg.side].direction
+}
+
+/// What a leg has added to its node's clearing account, in fen: what it took out of its member's.
+pub(super) fn cleared(leg: &LegRow) -> i128 {
+    if is_booked(leg) { -fen(direction_of(leg).signed(leg.amount)) } else { 0 }
 }
 
 /// Whether a leg has moved money for good.

@@ -206,8 +206,8 @@ fn double_entry(books: &Books, found: &mut Found) {
 fn conserved(books: &Books, found: &mut Found) {
     let mut open = 0;
     for node in &books.nodes {
-        let (clearing, expected) = (node.sum(AccountKind::Clearing), node.booked_out());
-        open += clearing - node.parked_out();
+        let (clearing, expected) = (node.sum(AccountKind::Clearing), node.cleared());
+        open += clearing - node.parked();
         if clearing != expected {
             found.add(None, format!("{}: clearing {clearing}, legs {expected} fen", node.province));
         }

@@ -14,17 +14,15 @@ pub mod books;
 pub mod invariant;
 pub mod overdue;
 
-use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
+use crate::domain::audit::books::{Books, HubBooks, NodeBooks, cleared, fen};
 use crate::domain::audit::invariant::{INVARIANTS, Invariant, Violation};
 use crate::domain::hub::tables::TransferRow;
-use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::id::TransferId;
 use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
 use std::collections::BTreeSet;
 
 /// What an invariant was checked over.
@@ -93,7 +91,7 @@ impl Audit {
     /// Transfers that nodes name and the hub had not decided when it was read: they must be read again now.
     pub fn missing(&self) -> Vec<TransferId> {
         let legs = self.books.nodes.iter().flat_map(|node| node.legs.values());
-        let ended = legs.filter(|leg| leg.state != LegState::Prepared).map(|leg| leg.transfer_id);
+        let ended = legs.filter(|leg| !is_open(leg.state)).map(|leg| leg.transfer_id);
         let missing: BTreeSet<TransferId> = ended.filter(|id| !self.is_decided(*id)).collect();
         missing.into_iter().collect()
     }
@@ -175,29 +173,25 @@ impl Audit {
         let read = books.nodes.iter().map(|node| node.province).collect();
         books.hub.transfers.retain(|_, row| is_settled(row, &read));
         for node in &mut books.nodes {
-            let mut later = 0i64;
+            let mut later = 0;
             node.legs.retain(|(id, _), leg| {
                 let kept = books.hub.transfers.contains_key(id);
                 if !kept {
-                    later += moved(leg);
+                    later += cleared(leg);
                 }
                 kept
             });
             if let Some(clearing) = node.accounts.iter_mut().find(|row| row.kind == AccountKind::Clearing) {
-                let before = clearing.posted.checked_sub(Money::from_fen(later));
-                clearing.posted = before.unwrap_or(clearing.posted);
+                let before = i64::try_from(fen(clearing.posted) - later);
+                clearing.posted = before.map_or(clearing.posted, Money::from_fen);
             }
         }
     }
 }
 
-/// What a committed leg has added to its node's clearing account, in fen.
-fn moved(leg: &LegRow) -> i64 {
-    match (leg.state, leg.side) {
-        (LegState::Committed, Side::Payer) => leg.amount.fen(),
-        (LegState::Committed, Side::Payee) => -leg.amount.fen(),
-        _ => 0,
-    }
+/// Whether a leg's end is still to come.
+fn is_open(state: LegState) -> bool {
+    matches!(state, LegState::Prepared | LegState::Posted)
 }
 
 fn is_settled(row: &TransferRow, read: &BTreeSet<ProvinceCode>) -> bool {

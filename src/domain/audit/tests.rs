@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::node::tables::AccountRow;
+use crate::domain::node::tables::LegRow;
 use crate::domain::{hub, node};
 use crate::testkit::{PAYEE, PAYER, Pair, id};
 

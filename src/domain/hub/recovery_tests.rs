@@ -18,6 +18,8 @@ use crate::testkit::{HubOutput, MemoryDisk, NOON, PAYEE, PAYER, Pair, create, he
 
 #[path = "recovery_tests/forgotten_tests.rs"]
 mod forgotten_tests;
+#[path = "recovery_tests/posting_tests.rs"]
+mod posting_tests;
 
 /// What is left of the hub when an older state of its store is restored, and it starts.
 fn restored(toy: &mut Pair, backup: &MemoryDisk<hub::Record>) -> Vec<HubOutput> {
