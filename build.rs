@@ -40,6 +40,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("gongji_descriptor.bin"), compiler.encode_file_descriptor_set())?;
 
+    let descriptors = compiler.file_descriptor_set();
+    let mut methods = String::new();
+    for file in descriptors.file.iter().filter(|file| file.package().starts_with("gongji.")) {
+        for service in &file.service {
+            for method in service.method.iter().filter(|it| !it.client_streaming() && !it.server_streaming())
+            {
+                let (request, answer) = (rust_path(method.input_type()), rust_path(method.output_type()));
+                let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
+                methods += &format!(
+                    "impl Method for {request} {{ type Answer = {answer}; const PATH: &'static str = {path:?}; }}\n"
+                );
+            }
+        }
+    }
+    fs::write(out.join("methods.rs"), methods)?;
+
     // Full names of messages: by them they are found in the descriptor set.
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names();
@@ -48,8 +64,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .btree_map(".")
         .codec_path("crate::proto::Codec")
         .skip_debug(PERSONAL)
-        .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
+        .compile_fds_with_config(descriptors, config)?;
     Ok(())
+}
+
+/// A message as `src/proto.rs` has it: ".gongji.hub.v1.Transfer" is `gongji::hub::v1::Transfer`.
+fn rust_path(name: &str) -> String {
+    name.trim_start_matches('.').replace('.', "::")
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

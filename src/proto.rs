@@ -60,6 +60,16 @@ where
     }
 }
 
+/// A request that one answer ends, with the method that it is for. The build makes one of each such method of `proto/`.
+pub trait Method: prost::Message + Clone + Send + 'static {
+    /// What it is answered with.
+    type Answer: prost::Message + Default + std::fmt::Debug + Send + 'static;
+    /// "/package.Service/Method".
+    const PATH: &'static str;
+}
+
+include!(concat!(env!("OUT_DIR"), "/methods.rs"));
+
 pub use gongji::hub::v1 as hub;
 pub use gongji::node::v1 as node;
 pub use gongji::r#type::v1 as types;

@@ -4,16 +4,18 @@
 use super::Exit;
 use super::failure::Failure;
 use super::output::OutputArgs;
+use super::pager::{self, Page};
 use crate::config::connect::{CertFiles, ConnectFile, by_province};
 use crate::domain::value::region::ProvinceCode;
+use crate::proto::Method;
 use crate::transport::identity::Role;
-use crate::transport::peer::{Peer, Service};
+use crate::transport::peer::Peer;
 use crate::transport::tls::{Tls, TlsFiles};
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Status};
 
 /// Where the demo writes its file.
 pub const DEFAULT_CONNECT: &str = "./data/demo/connect.json";
@@ -203,34 +205,32 @@ impl Server {
         &self.peer
     }
 
-    /// What to make a client over.
-    pub fn service(&self) -> Service {
-        self.peer.service()
-    }
-
     /// How long the caller is patient.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// A request with the caller's patience as its deadline.
-    pub fn request<T>(&self, message: T) -> Request<T> {
-        self.request_within(message, self.timeout)
+    /// A request's answer, or its error with the address that it came from. The caller's patience is its deadline.
+    pub async fn ask<M: Method>(&self, message: M) -> Result<M::Answer, Failure> {
+        self.peer.call(message, self.timeout).await.map_err(|status| self.failed(status))
     }
 
-    /// A request with a deadline.
+    /// A list, page by page: `request` makes the request for one page from its size and token, `rows` takes the rows
+    /// and the token of the next page out of its answer.
+    pub async fn list<M: Method, T>(
+        &self,
+        limit: usize,
+        request: impl Fn(i32, String) -> M,
+        mut rows: impl FnMut(M::Answer) -> (Vec<T>, String),
+    ) -> Result<Page<T>, Failure> {
+        pager::read(limit, async |size, token| Ok(rows(self.ask(request(size, token)).await?))).await
+    }
+
+    /// A request with a deadline, for calls that are streams.
     pub fn request_within<T>(&self, message: T, within: Duration) -> Request<T> {
         let mut request = Request::new(message);
         request.set_timeout(within);
         request
-    }
-
-    /// A call's answer, or its error with the address that it came from.
-    pub async fn answer<T>(
-        &self,
-        call: impl Future<Output = Result<Response<T>, Status>>,
-    ) -> Result<T, Failure> {
-        call.await.map(Response::into_inner).map_err(|status| self.failed(status))
     }
 
     /// A call's error, with the address that it came from.

@@ -1,5 +1,6 @@
 //! `gongji compensate`: two operators carry money of a committed transfer back.
 
+use super::Exit;
 use super::client::{CallArgs, Server};
 use super::json::{take, to_json};
 use super::output::note;
@@ -7,17 +8,13 @@ use super::show::refusal_text;
 use super::table::{self, facts};
 use super::time::local_time;
 use super::until_known::Request;
-use super::{Exit, pager};
 use crate::privacy::random::new_transfer_id;
-use crate::proto::hub::compensation_service_client::CompensationServiceClient;
 use crate::proto::hub::{
     ApproveCompensationRequest, Compensation, CompensationState, ListCompensationsRequest,
     ProposeCompensationRequest, WithdrawCompensationRequest,
 };
-use crate::transport::peer::Service;
 use comfy_table::Table;
 use serde_json::{Value, json};
-use std::time::Duration;
 use tonic::Status;
 
 /// What an operator says.
@@ -84,29 +81,19 @@ pub fn compensate(args: &Args) -> Exit {
         Command::Propose(args) => propose(args),
         Command::Approve(args) => args.call.run(async |connection| {
             let hub = connection.hub_as_operator()?;
-            let call = async |left: Duration| {
-                let request = ApproveCompensationRequest { compensation_id: args.id.clone() };
-                let answer = client(&hub).approve_compensation(hub.request_within(request, left)).await?;
-                whole(answer.into_inner().compensation)
-            };
-            Ok(request(&hub, &args.call, &args.id, true).until_known(call, carried_out, shown).await)
+            let message = ApproveCompensationRequest { compensation_id: args.id.clone() };
+            let request = request(&hub, &args.call, &args.id, true);
+            Ok(request.until_known(message, |it| whole(it.compensation), carried_out, shown).await)
         }),
         Command::Withdraw(args) => args.call.run(async |connection| {
             let hub = connection.hub_as_operator()?;
-            let call = async |left: Duration| {
-                let request = WithdrawCompensationRequest { compensation_id: args.id.clone() };
-                let answer = client(&hub).withdraw_compensation(hub.request_within(request, left)).await?;
-                whole(answer.into_inner().compensation)
-            };
+            let message = WithdrawCompensationRequest { compensation_id: args.id.clone() };
+            let request = request(&hub, &args.call, &args.id, true);
             let taken = |_: &Compensation| Some(Exit::Done);
-            Ok(request(&hub, &args.call, &args.id, true).until_known(call, taken, shown).await)
+            Ok(request.until_known(message, |it| whole(it.compensation), taken, shown).await)
         }),
         Command::List(args) => list(args),
     }
-}
-
-fn client(hub: &Server) -> CompensationServiceClient<Service> {
-    CompensationServiceClient::new(hub.service())
 }
 
 fn whole(compensation: Option<Compensation>) -> Result<Compensation, Status> {
@@ -130,12 +117,8 @@ fn propose(args: &ProposeArgs) -> Exit {
             amount: args.amount.clone(),
             reason: args.reason.clone(),
         };
-        let call = async |left: Duration| {
-            let answer = client(&hub).propose_compensation(hub.request_within(message.clone(), left)).await?;
-            whole(answer.into_inner().compensation)
-        };
         let request = request(&hub, &args.call, &id, args.id.is_some());
-        Ok(request.until_known(call, stands, shown).await)
+        Ok(request.until_known(message, |it| whole(it.compensation), stands, shown).await)
     })
 }
 
@@ -162,13 +145,11 @@ fn carried_out(it: &Compensation) -> Option<Exit> {
 fn list(args: &ListArgs) -> Exit {
     args.call.run(async |connection| {
         let hub = connection.hub_as_operator()?;
-        let found = pager::read(usize::MAX, async |page_size, page_token| {
+        let request = |page_size, page_token| {
             let transfer_id = args.transfer.clone().unwrap_or_default();
-            let request = ListCompensationsRequest { page_size, page_token, transfer_id };
-            let page = hub.answer(client(&hub).list_compensations(hub.request(request))).await?;
-            Ok((page.compensations, page.next_page_token))
-        });
-        let found = found.await?.rows;
+            ListCompensationsRequest { page_size, page_token, transfer_id }
+        };
+        let found = hub.list(usize::MAX, request, |it| (it.compensations, it.next_page_token)).await?.rows;
         args.call.output.print(
             || json!({ "compensations": found.iter().map(compensation_json).collect::<Vec<_>>() }),
             || format!("{}\n{} in all", list_table(&found), found.len()),

@@ -1,11 +1,10 @@
 //! `gongji regions`: places, and whether their wallet is open.
 
+use super::Exit;
 use super::client::CallArgs;
 use super::json::{all, to_json};
 use super::table::{self, facts};
-use super::{Exit, pager};
-use crate::proto::hub::region_service_client::RegionServiceClient;
-use crate::proto::hub::{GetRegionRequest, ListRegionsRequest, Region};
+use crate::proto::hub::{GetRegionRequest, ListRegionsRequest, ListRegionsResponse, Region};
 use comfy_table::Table;
 use serde_json::json;
 
@@ -44,9 +43,8 @@ pub fn regions(args: &Args) -> Exit {
         Command::List { province, open, call } => list(province, *open, call),
         Command::Get { code, call } => call.run(async |connection| {
             let hub = connection.hub()?;
-            let mut client = RegionServiceClient::new(hub.service());
-            let request = hub.request(GetRegionRequest { region_code: code.clone() });
-            let place = hub.answer(client.get_region(request)).await?.region.unwrap_or_default();
+            let request = GetRegionRequest { region_code: code.clone() };
+            let place = hub.ask(request).await?.region.unwrap_or_default();
             call.output.print(|| json!({ "region": to_json(&place) }), || place_table(&place));
             Ok(Exit::Done)
         }),
@@ -56,16 +54,16 @@ pub fn regions(args: &Args) -> Exit {
 fn list(province: &str, open_only: bool, call: &CallArgs) -> Exit {
     call.run(async |connection| {
         let hub = connection.hub()?;
-        let mut client = RegionServiceClient::new(hub.service());
-        let mut version = String::new();
-        let places = pager::read(usize::MAX, async |page_size, page_token| {
+        let request = |page_size, page_token| {
             let province_code = province.to_owned();
-            let request = ListRegionsRequest { page_size, page_token, province_code, open_only };
-            let page = hub.answer(client.list_regions(hub.request(request))).await?;
+            ListRegionsRequest { page_size, page_token, province_code, open_only }
+        };
+        let mut version = String::new();
+        let rows = |page: ListRegionsResponse| {
             version = page.region_table_version;
-            Ok((page.regions, page.next_page_token))
-        });
-        let places = places.await?.rows;
+            (page.regions, page.next_page_token)
+        };
+        let places = hub.list(usize::MAX, request, rows).await?.rows;
         call.output.print(
             || json!({ "regions": all(&places), "region_table_version": version }),
             || {

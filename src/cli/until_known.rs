@@ -5,6 +5,7 @@ use super::client::Server;
 use super::failure::{CallOutcome, classify};
 use super::json::unknown;
 use super::output::{OutputArgs, note};
+use crate::proto::Method;
 use crate::transport::backoff::Backoff;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -76,17 +77,20 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// Sends the same call until `settled` says that the answer is the last word, or patience ends. Then prints the
-    /// last answer, by what `shown` makes of it for programs and for people, or the error.
-    pub async fn until_known<T>(
+    /// Sends the same message until `settled` says that what `part` takes out of its answer is the last word, or
+    /// patience ends. Then prints the last answer, by what `shown` makes of it for programs and for people, or the
+    /// error.
+    pub async fn until_known<M: Method, T>(
         &self,
-        mut call: impl AsyncFnMut(Duration) -> Result<T, Status>,
+        message: M,
+        part: impl Fn(M::Answer) -> Result<T, Status>,
         settled: impl Fn(&T) -> Option<Exit>,
         shown: impl Fn(&T) -> (Value, String),
     ) -> Exit {
         let mut retry = RetryUntilKnown::new(Instant::now(), self.server.timeout(), self.asked_before);
         loop {
-            let answer = call(retry.left(Instant::now())).await;
+            let answer = self.server.peer().call(message.clone(), retry.left(Instant::now())).await;
+            let answer = answer.and_then(&part);
             let outcome = match answer.as_ref().map(&settled) {
                 Ok(Some(exit)) => return self.end(exit, answer.map(|it| shown(&it))),
                 Ok(None) => CallOutcome::Unknown,

@@ -3,23 +3,20 @@
 use super::site::Site;
 use super::until::until;
 use crate::domain::value::region::ProvinceCode;
-use crate::proto::hub::coordinator_service_client::CoordinatorServiceClient;
-use crate::proto::hub::region_service_client::RegionServiceClient;
+use crate::proto::Method;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{
     AcceptTransferRequest, CheckTransferRequest, CheckTransferResponse, CreateTransferRequest,
     DeclineTransferRequest, GetTransferRequest, ListTransfersRequest, Transfer, TransferState, WaitMode,
 };
 use crate::proto::node::member_service_client::MemberServiceClient;
-use crate::proto::node::participant_service_client::ParticipantServiceClient;
-use crate::proto::node::wallet_service_client::WalletServiceClient;
 use crate::proto::node::{
     CreditAccountRequest, GetMemberRequest, GetWalletRequest, Member, OpenWalletRequest,
     UpsertMembersRequest, UpsertMembersResponse, Wallet,
 };
 use crate::proto::types::Party;
 use crate::transport::identity::Role;
-use crate::transport::peer::MESSAGE_MAX;
+use crate::transport::peer::{MESSAGE_MAX, call};
 use crate::transport::tls::{Tls, TlsError, channel};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -106,29 +103,14 @@ impl Caller {
         TransferServiceClient::new(self.channel(&Role::Hub)).max_decoding_message_size(MESSAGE_MAX)
     }
 
-    /// CoordinatorService.
-    pub fn coordinator(&self) -> CoordinatorServiceClient<Channel> {
-        CoordinatorServiceClient::new(self.channel(&Role::Hub))
+    /// Asks the hub.
+    pub async fn ask_hub<M: Method>(&self, message: M) -> Result<M::Answer, Status> {
+        call(self.channel(&Role::Hub), within(message)).await
     }
 
-    /// RegionService.
-    pub fn regions(&self) -> RegionServiceClient<Channel> {
-        RegionServiceClient::new(self.channel(&Role::Hub))
-    }
-
-    /// MemberService of a province.
-    pub fn members(&self, province: ProvinceCode) -> MemberServiceClient<Channel> {
-        MemberServiceClient::new(self.channel(&Role::Node(province)))
-    }
-
-    /// WalletService of a province.
-    pub fn wallets(&self, province: ProvinceCode) -> WalletServiceClient<Channel> {
-        WalletServiceClient::new(self.channel(&Role::Node(province)))
-    }
-
-    /// ParticipantService of a province.
-    pub fn participant(&self, province: ProvinceCode) -> ParticipantServiceClient<Channel> {
-        ParticipantServiceClient::new(self.channel(&Role::Node(province)))
+    /// Asks a province's node.
+    pub async fn ask_node<M: Method>(&self, province: ProvinceCode, message: M) -> Result<M::Answer, Status> {
+        call(self.channel(&Role::Node(province)), within(message)).await
     }
 
     /// Whether a server says that it serves; a node does once it has joined the hub.
@@ -163,7 +145,7 @@ impl Caller {
 
     /// CreateTransfer, once.
     pub async fn create(&self, request: CreateTransferRequest) -> Result<Transfer, Status> {
-        there(self.transfers().create_transfer(within(request)).await?.into_inner().transfer)
+        there(self.ask_hub(request).await?.transfer)
     }
 
     /// CheckTransfer of what a request says.
@@ -177,33 +159,32 @@ impl Caller {
             remark: request.remark,
             verification: request.verification,
         };
-        self.transfers().check_transfer(within(check)).await.map(tonic::Response::into_inner)
+        self.ask_hub(check).await
     }
 
     /// AcceptTransfer by this person.
     pub async fn accept(&self, transfer_id: &str, payee: &Party) -> Result<Transfer, Status> {
         let (payee, wait) = (Some(payee.clone()), WaitMode::Recorded.into());
         let request = AcceptTransferRequest { transfer_id: transfer_id.to_owned(), payee, wait };
-        there(self.transfers().accept_transfer(within(request)).await?.into_inner().transfer)
+        there(self.ask_hub(request).await?.transfer)
     }
 
     /// DeclineTransfer by this person.
     pub async fn decline(&self, transfer_id: &str, payee: &Party) -> Result<Transfer, Status> {
         let (payee, wait) = (Some(payee.clone()), WaitMode::Recorded.into());
         let request = DeclineTransferRequest { transfer_id: transfer_id.to_owned(), payee, wait };
-        there(self.transfers().decline_transfer(within(request)).await?.into_inner().transfer)
+        there(self.ask_hub(request).await?.transfer)
     }
 
     /// GetTransfer.
     pub async fn get(&self, transfer_id: &str) -> Result<Transfer, Status> {
         let request = GetTransferRequest { transfer_id: transfer_id.to_owned() };
-        there(self.transfers().get_transfer(within(request)).await?.into_inner().transfer)
+        there(self.ask_hub(request).await?.transfer)
     }
 
     /// ListTransfers, all pages; of one state, or with [`TransferState::Unspecified`] of all.
     pub async fn list(&self, state: TransferState) -> Result<Vec<Transfer>, Status> {
         let (mut transfers, mut page_token) = (Vec::new(), String::new());
-        let mut client = self.transfers();
         loop {
             let request = ListTransfersRequest {
                 page_size: PAGE,
@@ -211,7 +192,7 @@ impl Caller {
                 state: state.into(),
                 ..Default::default()
             };
-            let mut page = client.list_transfers(within(request)).await?.into_inner();
+            let mut page = self.ask_hub(request).await?;
             transfers.append(&mut page.transfers);
             page_token = page.next_page_token;
             if page_token.is_empty() {
@@ -226,7 +207,8 @@ impl Caller {
         province: ProvinceCode,
         rows: Vec<UpsertMembersRequest>,
     ) -> Result<UpsertMembersResponse, Status> {
-        let answer = self.members(province).upsert_members(within(tokio_stream::iter(rows))).await;
+        let mut members = MemberServiceClient::new(self.channel(&Role::Node(province)));
+        let answer = members.upsert_members(within(tokio_stream::iter(rows))).await;
         answer.map(tonic::Response::into_inner)
     }
 
@@ -244,25 +226,25 @@ impl Caller {
             period: period.to_owned(),
             remark: String::new(),
         };
-        self.members(province_of(party)).credit_account(within(request)).await.map(drop)
+        self.ask_node(province_of(party), request).await.map(drop)
     }
 
     /// OpenWallet.
     pub async fn open_wallet(&self, request: OpenWalletRequest) -> Result<Wallet, Status> {
         let province = request.party.as_ref().map_or(ProvinceCode::HUB, province_of);
-        there(self.wallets(province).open_wallet(within(request)).await?.into_inner().wallet)
+        there(self.ask_node(province, request).await?.wallet)
     }
 
     /// GetMember.
     pub async fn member(&self, party: &Party) -> Result<Member, Status> {
         let request = GetMemberRequest { party: Some(party.clone()) };
-        there(self.members(province_of(party)).get_member(within(request)).await?.into_inner().member)
+        there(self.ask_node(province_of(party), request).await?.member)
     }
 
     /// GetWallet.
     pub async fn wallet(&self, party: &Party) -> Result<Wallet, Status> {
         let request = GetWalletRequest { party: Some(party.clone()) };
-        there(self.wallets(province_of(party)).get_wallet(within(request)).await?.into_inner().wallet)
+        there(self.ask_node(province_of(party), request).await?.wallet)
     }
 }
 

@@ -5,9 +5,8 @@ use super::site::{Addresses, Site, free_addresses};
 use crate::config::{ConfigError, HubConfig, NodeConfig};
 use crate::domain::value::region::ProvinceCode;
 use crate::server::common::running::{Running, StartError};
-use crate::server::common::serve::ServeError;
-use crate::server::hub::{self, HubError};
-use crate::server::node::{self, NodeError};
+use crate::server::common::serve::{ServeError, ServerError};
+use crate::server::{hub, node};
 use crate::transport::identity::Role;
 use std::collections::BTreeMap;
 use std::io;
@@ -28,12 +27,9 @@ pub enum LaunchError {
     /// A configuration file, or what it names.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The hub, in this process.
-    #[error("hub: {0}")]
-    Hub(#[source] StartError<HubError>),
-    /// A node, in this process.
+    /// A server in this process, and which.
     #[error("{0}: {1}")]
-    Node(String, #[source] StartError<NodeError>),
+    Server(String, #[source] StartError),
     /// A process of its own: which, what became of it, and what it said last.
     #[error("{0} {1}{2}")]
     Process(String, String, String),
@@ -47,8 +43,7 @@ impl LaunchError {
             ServeError::Tls(_) | ServeError::Plaintext(_) | ServeError::Serve(_) => false,
         };
         match self {
-            LaunchError::Hub(StartError::Server(HubError::Serve(error))) => in_use(error),
-            LaunchError::Node(_, StartError::Server(NodeError::Serve(error))) => in_use(error),
+            LaunchError::Server(_, StartError::Server(ServerError::Serve(error))) => in_use(error),
             LaunchError::Process(_, _, said) => said.contains("cannot listen on"),
             _ => false,
         }
@@ -77,16 +72,9 @@ pub fn on_free_ports<T>(
     once()
 }
 
-/// One server.
-#[derive(Debug)]
-enum Server {
-    Hub(Running<HubError>),
-    Node(Running<NodeError>),
-}
-
 /// The servers that run in this process.
 #[derive(Debug, Default)]
-pub struct Servers(BTreeMap<Role, Server>);
+pub struct Servers(BTreeMap<Role, Running>);
 
 impl Servers {
     /// Starts a server by its configuration file and waits until it listens. Not to be called inside a runtime.
@@ -98,16 +86,14 @@ impl Servers {
         let running = match server.province() {
             None => {
                 let config = HubConfig::load(&config)?;
-                let hub = Running::start(&name, |ready, stop| hub::run(config, ready, stop));
-                Server::Hub(hub.map_err(LaunchError::Hub)?)
+                Running::start(&name, |ready, stop| hub::run(config, ready, stop))
             }
             Some(_) => {
                 let config = NodeConfig::load(&config)?;
-                let node = Running::start(&name, |ready, stop| node::run(config, ready, stop));
-                Server::Node(node.map_err(|error| LaunchError::Node(name, error))?)
+                Running::start(&name, |ready, stop| node::run(config, ready, stop))
             }
         };
-        self.0.insert(server.clone(), running);
+        self.0.insert(server.clone(), running.map_err(|error| LaunchError::Server(name, error))?);
         Ok(())
     }
 
@@ -134,11 +120,7 @@ impl Servers {
 
     /// A server that has ended by itself.
     pub fn ended(&self) -> Option<&Role> {
-        let has_ended = |server: &Server| match server {
-            Server::Hub(hub) => hub.has_ended(),
-            Server::Node(node) => node.has_ended(),
-        };
-        self.0.iter().find(|(_, server)| has_ended(server)).map(|(role, _)| role)
+        self.0.iter().find(|(_, server)| server.has_ended()).map(|(role, _)| role)
     }
 
     /// Stops a server and waits for its end; one that does not run has ended already.
@@ -146,11 +128,8 @@ impl Servers {
     /// # Errors
     /// When it did not end well.
     pub fn stop(&mut self, server: &Role) -> Result<(), LaunchError> {
-        match self.0.remove(server) {
-            Some(Server::Hub(hub)) => hub.stop().map_err(LaunchError::Hub),
-            Some(Server::Node(node)) => node.stop().map_err(|it| LaunchError::Node(server.file_stem(), it)),
-            None => Ok(()),
-        }
+        let stopped = self.0.remove(server).map_or(Ok(()), Running::stop);
+        stopped.map_err(|error| LaunchError::Server(server.file_stem(), error))
     }
 
     /// Stops all, the hub first, so that it does not miss the nodes.

@@ -1,9 +1,14 @@
 //! A connection to another server of ours, whose role is checked before a word is said.
 
+use crate::proto::{Codec, Method};
 use crate::transport::access_layer::StateRole;
 use crate::transport::identity::Role;
 use crate::transport::tls::{Tls, TlsError, channel};
 use std::time::Duration;
+use tonic::body::Body;
+use tonic::client::{Grpc, GrpcService};
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::codegen::{Body as HttpBody, StdError};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
@@ -19,6 +24,21 @@ pub const MESSAGE_MAX: usize = 64 << 20;
 
 /// How long a probe may take.
 const PROBE_WITHIN: Duration = Duration::from_secs(3);
+
+/// Makes the call that a request is for, over a channel or a peer's service.
+pub async fn call<M: Method, S>(service: S, request: Request<M>) -> Result<M::Answer, Status>
+where
+    S: GrpcService<Body>,
+    S::Error: Into<StdError>,
+    S::ResponseBody: HttpBody<Data = tonic::codegen::Bytes> + Send + 'static,
+    <S::ResponseBody as HttpBody>::Error: Into<StdError> + Send,
+{
+    let mut client = Grpc::new(service).max_decoding_message_size(MESSAGE_MAX);
+    let unready = |error: S::Error| Status::unknown(format!("Service was not ready: {}", error.into()));
+    client.ready().await.map_err(unready)?;
+    let path = PathAndQuery::from_static(M::PATH);
+    Ok(client.unary(request, path, Codec::default()).await?.into_inner())
+}
 
 /// Another server. Cheap to clone; connects when it is first used, and again after a loss.
 #[derive(Clone, Debug)]
@@ -38,6 +58,13 @@ impl Peer {
     /// What to make a client over.
     pub fn service(&self) -> Service {
         InterceptedService::new(self.channel.clone(), self.state.clone())
+    }
+
+    /// Makes the call that a request is for; so long it may take.
+    pub async fn call<M: Method>(&self, message: M, within: Duration) -> Result<M::Answer, Status> {
+        let mut request = Request::new(message);
+        request.set_timeout(within);
+        call(self.service(), request).await
     }
 
     /// Whether the server is there and serves `service`; a server that does not tell its services apart is asked as a

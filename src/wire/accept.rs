@@ -4,7 +4,7 @@ use crate::domain::hub::WaitMode;
 use crate::domain::protocol::transfer::Party;
 use crate::domain::value::id::TransferId;
 use crate::proto::{hub, types};
-use crate::wire::reader::{Path, Reader, Violations, transfer_id};
+use crate::wire::reader::{Path, Reader, transfer_id, whole};
 use crate::wire::status::Problem;
 use crate::wire::terms::wait_mode;
 
@@ -37,15 +37,13 @@ impl Reader<'_> {
     }
 
     fn payees_word(&self, id: &str, payee: Option<&types::Party>, wait: i32) -> Result<PayeesWord, Problem> {
-        let (root, mut found) = (Path::Root, Violations::default());
-        let id = transfer_id(&root.field("transfer_id"), id, &mut found);
-        let payee = self.party(&root.field("payee"), payee, &mut found).whole();
-        let wait = wait_mode(&root.field("wait"), wait, &mut found);
-        let word = match (id, payee, wait) {
-            (Some(transfer_id), Some(payee), Some(wait)) => Some(PayeesWord { transfer_id, payee, wait }),
-            _ => None,
-        };
-        found.finish(word)
+        whole(|found| {
+            let root = Path::Root;
+            let id = transfer_id(&root.field("transfer_id"), id, found);
+            let payee = self.party(&root.field("payee"), payee, found).whole();
+            let wait = wait_mode(&root.field("wait"), wait, found);
+            Some(PayeesWord { transfer_id: id?, payee: payee?, wait: wait? })
+        })
     }
 }
 

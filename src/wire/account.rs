@@ -13,28 +13,16 @@ use crate::wire::time::timestamp;
 
 /// A member as his province's own system sees him. No account row: nothing was ever booked.
 pub fn member_to_proto(row: &MemberRow, account: Option<&AccountRow>, person: &Person) -> node::Member {
-    let insurance_type = insurance_type_to_proto(row.insurance_type);
-    let insurance_status = match row.insurance_status {
-        InsuranceStatus::None => types::InsuranceStatus::None,
-        InsuranceStatus::Active => types::InsuranceStatus::Active,
-        InsuranceStatus::Suspended => types::InsuranceStatus::Suspended,
-        InsuranceStatus::Ended => types::InsuranceStatus::Ended,
-    };
-    let account_state = match row.account_state {
-        AccountState::Absent => node::AccountState::None,
-        AccountState::Normal => node::AccountState::Normal,
-        AccountState::Frozen => node::AccountState::Frozen,
-    };
     node::Member {
         party: Some(types::Party {
             person: Some(person_to_proto(person)),
             region_code: row.region.to_string(),
         }),
-        insurance_type,
-        insurance_status: insurance_status.into(),
+        insurance_type: insurance_type_to_proto(row.insurance_type),
+        insurance_status: insurance_status_to_proto(row.insurance_status),
         in_arrears: row.in_arrears,
         public_medical: row.public_medical,
-        account_state: account_state.into(),
+        account_state: account_state_to_proto(row.account_state),
         balance: account.map_or(Money::ZERO, |account| account.posted).to_string(),
         held: account.map_or(Money::ZERO, |account| account.held).to_string(),
         update_time: Some(timestamp(row.update_time)),
@@ -105,13 +93,25 @@ pub fn insurance_type_to_proto(insurance_type: InsuranceType) -> i32 {
     insurance_type.into()
 }
 
-/// The insurance type with this number on the wire.
-pub fn insurance_type_from_proto(number: i32) -> Option<InsuranceType> {
-    match types::InsuranceType::try_from(number).ok()? {
-        types::InsuranceType::Unspecified => None,
-        types::InsuranceType::Employee => Some(InsuranceType::Employee),
-        types::InsuranceType::Resident => Some(InsuranceType::Resident),
-    }
+/// A status of insurance, as the wire writes it.
+pub fn insurance_status_to_proto(insurance_status: InsuranceStatus) -> i32 {
+    let insurance_status = match insurance_status {
+        InsuranceStatus::None => types::InsuranceStatus::None,
+        InsuranceStatus::Active => types::InsuranceStatus::Active,
+        InsuranceStatus::Suspended => types::InsuranceStatus::Suspended,
+        InsuranceStatus::Ended => types::InsuranceStatus::Ended,
+    };
+    insurance_status.into()
+}
+
+/// A state of a personal account, as the wire writes it.
+pub fn account_state_to_proto(account_state: AccountState) -> i32 {
+    let account_state = match account_state {
+        AccountState::Absent => node::AccountState::None,
+        AccountState::Normal => node::AccountState::Normal,
+        AccountState::Frozen => node::AccountState::Frozen,
+    };
+    account_state.into()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
-use crate::domain::reason::{Reason, RefusalSide};
+use crate::domain::reason::Reason;
 use crate::domain::value::calendar::Day;
 use crate::domain::value::id::{Digest, MemberRef, TransferId};
 use crate::domain::value::ledger::AccountKind;
@@ -16,7 +16,7 @@ use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::domain::value::side::Side;
 use crate::proto::{hub, node, types};
 use crate::wire::inspect::leg_view;
-use crate::wire::status::{Problem, refusal_to_proto};
+use crate::wire::status::{Problem, refusal_side_to_proto, refusal_to_proto};
 use crate::wire::time::{timestamp, window, window_id};
 use crate::wire::transfer::state_to_proto;
 
@@ -51,18 +51,9 @@ pub fn position_to_proto(row: &PositionRow) -> hub::AuditPosition {
 pub fn incident_to_proto(row: &IncidentRow) -> types::Incident {
     types::Incident {
         transfer_id: row.transfer_id.to_string(),
-        side: refusal_side_to_proto(row.side).into(),
+        side: refusal_side_to_proto(row.side.into()).into(),
         refusal: Some(refusal_to_proto(&row.refusal)),
         raise_time: Some(timestamp(row.raise_time)),
-    }
-}
-
-/// A side, where the wire means the party that refuses or is waited for.
-pub fn refusal_side_to_proto(side: Side) -> types::RefusalSide {
-    match RefusalSide::from(side) {
-        RefusalSide::Hub => types::RefusalSide::Hub,
-        RefusalSide::Payer => types::RefusalSide::Payer,
-        RefusalSide::Payee => types::RefusalSide::Payee,
     }
 }
 

@@ -3,11 +3,11 @@
 use crate::domain::hub::compensation::reason_of;
 use crate::domain::hub::tables::{CompensationRow, TransferRow};
 use crate::domain::protocol::transfer::{CompensationState, TransferState};
-use crate::domain::reason::Reason;
+use crate::domain::reason::Reason::{CompensationReasonMalformed, FieldRequired};
 use crate::domain::value::id::TransferId;
 use crate::domain::value::money::Money;
 use crate::proto::hub;
-use crate::wire::reader::{Path, Violations, amount, transfer_id};
+use crate::wire::reader::{Path, amount, only_transfer_id, transfer_id, whole};
 use crate::wire::status::Problem;
 use crate::wire::time::timestamp;
 use crate::wire::transfer::transfer_to_proto;
@@ -30,20 +30,20 @@ pub struct NewCompensation {
 /// # Errors
 /// Everything that is wrong, in the order of the fields.
 pub fn new_compensation(request: &hub::ProposeCompensationRequest) -> Result<NewCompensation, Problem> {
-    let (root, mut found) = (Path::Root, Violations::default());
-    let id = transfer_id(&root.field("compensation_id"), &request.compensation_id, &mut found);
-    let original = transfer_id(&root.field("transfer_id"), &request.transfer_id, &mut found);
-    let amount = amount(&root.field("amount"), &request.amount, &mut found);
-    let missing =
-        if request.reason.is_empty() { Reason::FieldRequired } else { Reason::CompensationReasonMalformed };
-    let reason = found.need(&root.field("reason"), missing, reason_of(&request.reason));
-    let proposal = match (id, original, amount, reason) {
-        (Some(compensation_id), Some(original_id), Some(amount), Some(reason)) => {
-            Some(NewCompensation { compensation_id, original_id, amount, reason })
-        }
-        _ => None,
-    };
-    found.finish(proposal)
+    whole(|found| {
+        let root = Path::Root;
+        let id = transfer_id(&root.field("compensation_id"), &request.compensation_id, found);
+        let original = transfer_id(&root.field("transfer_id"), &request.transfer_id, found);
+        let amount = amount(&root.field("amount"), &request.amount, found);
+        let missing = if request.reason.is_empty() { FieldRequired } else { CompensationReasonMalformed };
+        let reason = found.need(&root.field("reason"), missing, reason_of(&request.reason));
+        Some(NewCompensation {
+            compensation_id: id?,
+            original_id: original?,
+            amount: amount?,
+            reason: reason?,
+        })
+    })
 }
 
 /// Reads the id of a compensation that is all a request is about.
@@ -51,9 +51,7 @@ pub fn new_compensation(request: &hub::ProposeCompensationRequest) -> Result<New
 /// # Errors
 /// `FIELD_REQUIRED`, `TRANSFER_ID_MALFORMED`.
 pub fn only_compensation_id(text: &str) -> Result<TransferId, Problem> {
-    let mut found = Violations::default();
-    let id = transfer_id(&Path::Root.field("compensation_id"), text, &mut found);
-    found.finish(id)
+    whole(|found| transfer_id(&Path::Root.field("compensation_id"), text, found))
 }
 
 /// Reads the transfer whose compensations are listed; none: all.
@@ -61,12 +59,7 @@ pub fn only_compensation_id(text: &str) -> Result<TransferId, Problem> {
 /// # Errors
 /// `TRANSFER_ID_MALFORMED`.
 pub fn listed_transfer(text: &str) -> Result<Option<TransferId>, Problem> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let mut found = Violations::default();
-    let id = transfer_id(&Path::Root.field("transfer_id"), text, &mut found);
-    found.finish(id).map(Some)
+    if text.is_empty() { Ok(None) } else { only_transfer_id(text).map(Some) }
 }
 
 /// A compensation with its transfer, if it has begun. Whatever else has the id is none of it.
@@ -96,6 +89,7 @@ pub fn compensation_to_proto(row: &CompensationRow, transfer: Option<&TransferRo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::reason::Reason;
     use crate::wire::test_kit::{found, one};
 
     fn request(reason: &str) -> hub::ProposeCompensationRequest {

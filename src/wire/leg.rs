@@ -11,9 +11,9 @@ use crate::domain::value::money::Money;
 use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::domain::value::side::Side;
 use crate::proto::{node, types};
-use crate::wire::account::{insurance_type_from_proto, insurance_type_to_proto};
+use crate::wire::account::insurance_type_to_proto;
 use crate::wire::party::person_to_proto;
-use crate::wire::reader::{Path, Reader, Violations, amount, choice, digest, transfer_id};
+use crate::wire::reader::{Path, Reader, Violations, amount, choice, digest, number_in, transfer_id};
 use crate::wire::status::Problem;
 use crate::wire::terms::{kinship, kinship_to_proto};
 use crate::wire::time::{duration, milliseconds, required_time, timestamp};
@@ -204,7 +204,7 @@ fn unsupported_field(
 fn demands(leg: &node::Leg) -> Option<Demands> {
     let named = leg.constraints.iter().flat_map(|demand| demand.allowed_insurance_types.iter());
     let allowed_types: Option<Vec<InsuranceType>> =
-        named.map(|number| insurance_type_from_proto(*number)).collect();
+        named.map(|number| number_in(InsuranceType::ALL, insurance_type_to_proto, *number)).collect();
     let acceptance = leg.constraints.as_ref().is_some_and(|demand| demand.acceptance);
     Some(Demands { allowed_types: allowed_types?, acceptance })
 }

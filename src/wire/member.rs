@@ -6,9 +6,10 @@ use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
 use crate::domain::value::money::Money;
 use crate::domain::value::region::RegionCode;
-use crate::proto::{node, types};
+use crate::proto::node;
+use crate::wire::account::{account_state_to_proto, insurance_status_to_proto, insurance_type_to_proto};
 use crate::wire::page::{page_size, read_number_token};
-use crate::wire::reader::{Path, Reader, Violations, amount, choice, request_id};
+use crate::wire::reader::{Path, Reader, Violations, amount, choice, number_in, request_id, whole};
 use crate::wire::status::Problem;
 use crate::wire::wallet::Relative;
 use std::fmt;
@@ -126,28 +127,20 @@ impl Reader<'_> {
     /// # Errors
     /// In this order: `request_id`; `member.party`; insurance type, status and account state; `phone`.
     pub fn upsert_member(&self, request: &node::UpsertMembersRequest) -> Result<MemberInput, Problem> {
-        let (root, mut found) = (Path::Root, Violations::default());
-        let at = root.field("member");
-        let id = request_id(&root.field("request_id"), &request.request_id, &mut found);
-        let member = found.need(&at, Reason::FieldRequired, request.member.as_ref());
-        let (party, insurance) = match member {
-            None => (None, None),
-            Some(member) => (
-                self.party(&at.field("party"), member.party.as_ref(), &mut found).whole(),
-                insurance(&at, member, &mut found),
-            ),
-        };
-        let phone = match request.phone.as_str() {
-            "" => None,
-            text => phone(&root.field("phone"), text, &mut found),
-        };
-        let input = match (id, party, insurance) {
-            (Some(request_id), Some(party), Some(insurance)) => {
-                Some(MemberInput { request_id, party, insurance, phone })
-            }
-            _ => None,
-        };
-        found.finish(input)
+        whole(|found| {
+            let root = Path::Root;
+            let at = root.field("member");
+            let id = request_id(&root.field("request_id"), &request.request_id, found);
+            let member = found.need(&at, Reason::FieldRequired, request.member.as_ref());
+            let party =
+                member.and_then(|it| self.party(&at.field("party"), it.party.as_ref(), found).whole());
+            let insurance = member.and_then(|member| insurance(&at, member, found));
+            let phone = match request.phone.as_str() {
+                "" => None,
+                text => phone(&root.field("phone"), text, found),
+            };
+            Some(MemberInput { request_id: id?, party: party?, insurance: insurance?, phone })
+        })
     }
 
     /// Reads a request to replace a member's insurance data.
@@ -155,9 +148,6 @@ impl Reader<'_> {
     /// # Errors
     /// In this order: `request_id`; `party`; insurance type, status and account state.
     pub fn update_insurance(&self, request: &node::UpdateInsuranceRequest) -> Result<MemberInput, Problem> {
-        let (root, mut found) = (Path::Root, Violations::default());
-        let id = request_id(&root.field("request_id"), &request.request_id, &mut found);
-        let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
         let said = node::Member {
             insurance_type: request.insurance_type,
             insurance_status: request.insurance_status,
@@ -166,14 +156,11 @@ impl Reader<'_> {
             account_state: request.account_state,
             ..node::Member::default()
         };
-        let insurance = insurance(&root, &said, &mut found);
-        let input = match (id, party, insurance) {
-            (Some(request_id), Some(party), Some(insurance)) => {
-                Some(MemberInput { request_id, party, insurance, phone: None })
-            }
-            _ => None,
-        };
-        found.finish(input)
+        whole(|found| {
+            let (id, party) = self.asked_for(&request.request_id, request.party.as_ref(), found);
+            let insurance = insurance(&Path::Root, &said, found);
+            Some(MemberInput { request_id: id?, party: party?, insurance: insurance?, phone: None })
+        })
     }
 
     /// Reads an allotment.
@@ -181,20 +168,17 @@ impl Reader<'_> {
     /// # Errors
     /// In this order: `request_id`; `party`; `amount`; `period`; `remark`.
     pub fn credit_account(&self, request: &node::CreditAccountRequest) -> Result<CreditInput, Problem> {
-        let (root, mut found) = (Path::Root, Violations::default());
-        let id = request_id(&root.field("request_id"), &request.request_id, &mut found);
-        let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
-        let amount = amount(&root.field("amount"), &request.amount, &mut found);
-        let reason = if request.period.is_empty() { Reason::FieldRequired } else { Reason::PeriodMalformed };
-        let period = found.need(&root.field("period"), reason, period(&request.period));
-        let remark = self.remark(&root.field("remark"), &request.remark, &mut found);
-        let input = match (id, party, amount, period, remark) {
-            (Some(request_id), Some(party), Some(amount), Some(period), Some(remark)) => {
-                Some(CreditInput { request_id, party, amount, period, remark })
-            }
-            _ => None,
-        };
-        found.finish(input)
+        whole(|found| {
+            let root = Path::Root;
+            let (id, party) = self.asked_for(&request.request_id, request.party.as_ref(), found);
+            let amount = amount(&root.field("amount"), &request.amount, found);
+            let reason =
+                if request.period.is_empty() { Reason::FieldRequired } else { Reason::PeriodMalformed };
+            let period = found.need(&root.field("period"), reason, period(&request.period));
+            let remark = self.remark(&root.field("remark"), &request.remark, found);
+            let (request_id, party, amount) = (id?, party?, amount?);
+            Some(CreditInput { request_id, party, amount, period: period?, remark: remark? })
+        })
     }
 
     /// Reads a wish to open a wallet.
@@ -202,25 +186,21 @@ impl Reader<'_> {
     /// # Errors
     /// In this order: `request_id`; `party`; `use_region_code`; `phone`; `confirmed` (`NOT_CONFIRMED`); `opened_by`.
     pub fn open_wallet(&self, request: &node::OpenWalletRequest) -> Result<OpenInput, Problem> {
-        let (root, mut found) = (Path::Root, Violations::default());
-        let id = request_id(&root.field("request_id"), &request.request_id, &mut found);
-        let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
-        let use_region = match request.use_region_code.as_str() {
-            "" => party.as_ref().map(|party| party.region),
-            text => self.place(&root.field("use_region_code"), text, &mut found).map(|(region, _)| region),
-        };
-        let phone = phone(&root.field("phone"), &request.phone, &mut found);
-        if !request.confirmed {
-            found.add(&root.field("confirmed"), Reason::NotConfirmed);
-        }
-        let opened_by = self.relative(request.opened_by.as_ref(), party.as_ref(), &mut found);
-        let input = match (id, party, use_region, phone) {
-            (Some(request_id), Some(party), Some(use_region), Some(phone)) => {
-                Some(OpenInput { request_id, party, use_region, phone, opened_by })
+        whole(|found| {
+            let root = Path::Root;
+            let (id, party) = self.asked_for(&request.request_id, request.party.as_ref(), found);
+            let use_region = match request.use_region_code.as_str() {
+                "" => party.as_ref().map(|party| party.region),
+                text => self.place(&root.field("use_region_code"), text, found).map(|(region, _)| region),
+            };
+            let phone = phone(&root.field("phone"), &request.phone, found);
+            if !request.confirmed {
+                found.add(&root.field("confirmed"), Reason::NotConfirmed);
             }
-            _ => None,
-        };
-        found.finish(input)
+            let opened_by = self.relative(request.opened_by.as_ref(), party.as_ref(), found);
+            let (request_id, party, use_region) = (id?, party?, use_region?);
+            Some(OpenInput { request_id, party, use_region, phone: phone?, opened_by })
+        })
     }
 
     /// Reads a request for a page of a statement.
@@ -228,10 +208,10 @@ impl Reader<'_> {
     /// # Errors
     /// Those of a party; `account` (`FIELD_REQUIRED`, `VALUE_UNSUPPORTED`); `PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`.
     pub fn list_entries(&self, request: &node::ListEntriesRequest) -> Result<EntryQuery, Problem> {
-        let (root, mut found) = (Path::Root, Violations::default());
-        let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
-        let account = entry_account(&root.field("account"), request.account, &mut found);
-        let (party, account) = found.finish(party.zip(account))?;
+        let (party, account) = whole(|found| {
+            let party = self.party(&Path::Root.field("party"), request.party.as_ref(), found).whole();
+            party.zip(entry_account(&Path::Root.field("account"), request.account, found))
+        })?;
         let limit = page_size(request.page_size)?;
         let before = read_number_token("page_token", &entry_scope(account), &request.page_token)?;
         Ok(EntryQuery { party, account, limit, before })
@@ -249,33 +229,18 @@ pub(super) fn entry_account(at: &Path<'_>, number: i32, found: &mut Violations) 
 }
 
 fn insurance(at: &Path<'_>, member: &node::Member, found: &mut Violations) -> Option<Insurance> {
-    let status = match types::InsuranceStatus::try_from(member.insurance_status) {
-        Ok(types::InsuranceStatus::None) => Some(InsuranceStatus::None),
-        Ok(types::InsuranceStatus::Active) => Some(InsuranceStatus::Active),
-        Ok(types::InsuranceStatus::Suspended) => Some(InsuranceStatus::Suspended),
-        Ok(types::InsuranceStatus::Ended) => Some(InsuranceStatus::Ended),
-        Ok(types::InsuranceStatus::Unspecified) | Err(_) => None,
-    };
-    let kind = match types::InsuranceType::try_from(member.insurance_type) {
-        Ok(types::InsuranceType::Employee) => Some(InsuranceType::Employee),
-        Ok(types::InsuranceType::Resident) => Some(InsuranceType::Resident),
-        Ok(types::InsuranceType::Unspecified) if status == Some(InsuranceStatus::None) => {
-            Some(InsuranceType::Resident)
-        }
-        Ok(types::InsuranceType::Unspecified) | Err(_) => None,
-    };
+    let status = number_in(InsuranceStatus::ALL, insurance_status_to_proto, member.insurance_status);
+    // Who is not insured has no type: whatever is kept for him tells nobody anything.
+    let none = member.insurance_type == 0 && status == Some(InsuranceStatus::None);
+    let kind = number_in(InsuranceType::ALL, insurance_type_to_proto, member.insurance_type)
+        .or(none.then_some(InsuranceType::Resident));
     let unknown = Reason::ValueUnsupported;
     let kind = choice(&at.field("insurance_type"), member.insurance_type, unknown, kind, found);
     let status = choice(&at.field("insurance_status"), member.insurance_status, unknown, status, found);
-    let account = match node::AccountState::try_from(member.account_state) {
-        Ok(node::AccountState::None) => Some(AccountState::Absent),
-        Ok(node::AccountState::Normal) => Some(AccountState::Normal),
-        Ok(node::AccountState::Frozen) => Some(AccountState::Frozen),
-        Ok(node::AccountState::Unspecified) => Some(match kind {
-            Some(InsuranceType::Employee) => AccountState::Normal,
-            Some(InsuranceType::Resident) | None => AccountState::Absent,
-        }),
-        Err(_) => None,
+    let account = match (member.account_state, kind) {
+        (0, Some(InsuranceType::Employee)) => Some(AccountState::Normal),
+        (0, Some(InsuranceType::Resident) | None) => Some(AccountState::Absent),
+        (number, _) => number_in(AccountState::ALL, account_state_to_proto, number),
     };
     let account = found.need(&at.field("account_state"), unknown, account);
     Some(Insurance {

@@ -5,7 +5,7 @@ use crate::domain::reason::Reason;
 use crate::domain::value::id_number::{IdNumber, IdNumberError, Person, PersonName};
 use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::proto::types;
-use crate::wire::reader::{Path, Reader, Violations};
+use crate::wire::reader::{Path, Reader, Violations, request_id, whole};
 use crate::wire::status::Problem;
 
 /// As much of a party as could be read, so that what needs two parties is checked even when a third thing is wrong.
@@ -37,14 +37,23 @@ impl Reader<'_> {
         PartyParts { id_number, name, place: self.place(&at.field("region_code"), &party.region_code, found) }
     }
 
+    /// Reads what every request has that changes something about a person: its id, and who it is about.
+    pub(super) fn asked_for(
+        &self,
+        id: &str,
+        party: Option<&types::Party>,
+        found: &mut Violations,
+    ) -> (Option<String>, Option<Party>) {
+        let id = request_id(&Path::Root.field("request_id"), id, found);
+        (id, self.party(&Path::Root.field("party"), party, found).whole())
+    }
+
     /// Reads a party that is all a request is about, as in `GetWallet`, under the field `party`.
     ///
     /// # Errors
     /// Those of [`Reader::party`], all of them.
     pub fn only_party(&self, party: Option<&types::Party>) -> Result<Party, Problem> {
-        let mut found = Violations::default();
-        let parts = self.party(&Path::Root.field("party"), party, &mut found);
-        found.finish(parts.whole())
+        whole(|found| self.party(&Path::Root.field("party"), party, found).whole())
     }
 
     /// Reads a person: number and name.
@@ -73,11 +82,6 @@ impl Reader<'_> {
         let name = found.need(&at.field("name"), reason, (self.normalise_name)(&person.name));
         (id_number, name)
     }
-}
-
-/// A party in clear: only from the hub to the province that it is insured in, and to that province's own system.
-pub fn party_to_proto(party: &Party) -> types::Party {
-    types::Party { person: Some(person_to_proto(&party.person)), region_code: party.region.to_string() }
 }
 
 /// A person in clear; see [`party_to_proto`].

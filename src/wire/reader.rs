@@ -110,6 +110,16 @@ impl Violations {
     }
 }
 
+/// Reads a message as a whole: what `read` makes of it, or everything that it finds wrong.
+///
+/// # Errors
+/// What was found.
+pub fn whole<T>(read: impl FnOnce(&mut Violations) -> Option<T>) -> Result<T, Problem> {
+    let mut found = Violations::default();
+    let value = read(&mut found);
+    found.finish(value)
+}
+
 /// Refuses a batch that is empty or has more than 1,000 items.
 ///
 /// # Errors
@@ -132,9 +142,7 @@ pub fn transfer_id(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<
 /// # Errors
 /// `FIELD_REQUIRED`, `TRANSFER_ID_MALFORMED`, about the field `transfer_id`.
 pub fn only_transfer_id(text: &str) -> Result<TransferId, Problem> {
-    let mut found = Violations::default();
-    let id = transfer_id(&Path::Root.field("transfer_id"), text, &mut found);
-    found.finish(id)
+    whole(|found| transfer_id(&Path::Root.field("transfer_id"), text, found))
 }
 
 /// Reads an amount of more than zero: `FIELD_REQUIRED`, `AMOUNT_MALFORMED`, `AMOUNT_NOT_POSITIVE`.
@@ -167,6 +175,11 @@ pub fn choice<T>(
 ) -> Option<T> {
     let reason = if number == 0 { Reason::FieldRequired } else { unknown };
     found.need(at, reason, value)
+}
+
+/// The value of `all` that the wire writes as this number.
+pub fn number_in<T: Copy>(all: &[T], to_proto: impl Fn(T) -> i32, number: i32) -> Option<T> {
+    all.iter().copied().find(|it| to_proto(*it) == number)
 }
 
 impl Reader<'_> {

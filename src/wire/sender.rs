@@ -4,7 +4,7 @@ use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::StartId;
 use crate::proto::types;
-use crate::wire::reader::{Path, Violations, digest};
+use crate::wire::reader::{Path, Violations, digest, whole};
 use crate::wire::status::Problem;
 
 /// How far the sender's journal has come, in the words of the wire.
@@ -45,9 +45,7 @@ pub fn sender(sender: Option<&types::Sender>, found: &mut Violations) -> Option<
 /// # Errors
 /// Those of [`sender`].
 pub fn sender_from_proto(mark: Option<&types::Sender>) -> Result<PeerMark, Problem> {
-    let mut found = Violations::default();
-    let mark = sender(mark, &mut found);
-    found.finish(mark)
+    whole(|found| sender(mark, found))
 }
 
 #[cfg(test)]

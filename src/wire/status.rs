@@ -225,17 +225,21 @@ pub fn explain(content: &rpc::Status) -> Option<Explanation> {
     Some(Explanation { code: info.reason, metadata, message: content.message.clone(), chinese })
 }
 
-/// A refusal in the words of the wire.
-pub fn refusal_to_proto(refusal: &RefusalRecord) -> types::Refusal {
-    let row = refusal.reason.row();
-    let side = match refusal.side {
+/// A side, where the wire means the party that refuses or is waited for.
+pub fn refusal_side_to_proto(side: RefusalSide) -> types::RefusalSide {
+    match side {
         RefusalSide::Hub => types::RefusalSide::Hub,
         RefusalSide::Payer => types::RefusalSide::Payer,
         RefusalSide::Payee => types::RefusalSide::Payee,
-    };
+    }
+}
+
+/// A refusal in the words of the wire.
+pub fn refusal_to_proto(refusal: &RefusalRecord) -> types::Refusal {
+    let row = refusal.reason.row();
     types::Refusal {
         reason: row.code.to_owned(),
-        side: side.into(),
+        side: refusal_side_to_proto(refusal.side).into(),
         message: row.english.to_owned(),
         message_zh: row.chinese.to_owned(),
         metadata: refusal.metadata.iter().cloned().collect(),

@@ -6,7 +6,7 @@ use crate::domain::reason::Reason;
 use crate::domain::rules::settlement_suspended::has_lawful_length;
 use crate::domain::value::calendar::Day;
 use crate::proto::node;
-use crate::wire::reader::{Path, Reader, Violations, request_id};
+use crate::wire::reader::{Path, Reader, whole};
 use crate::wire::status::Problem;
 use crate::wire::time::required_date;
 
@@ -27,28 +27,24 @@ impl Reader<'_> {
     /// # Errors
     /// In this order: `request_id`; `party`; `from_date`; `until_date` (and its distance from `from_date`).
     pub fn suspension(&self, request: &node::SuspendSettlementRequest) -> Result<SuspensionInput, Problem> {
-        let (root, mut found) = (Path::Root, Violations::default());
-        let id = request_id(&root.field("request_id"), &request.request_id, &mut found);
-        let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
-        let from = required_date(&root.field("from_date"), &request.from_date, &mut found);
-        let until_at = root.field("until_date");
-        let until = match (request.lift, request.until_date.is_empty()) {
-            (true, true) => Some(None),
-            (true, false) => found.need::<Option<Day>>(&until_at, Reason::ValueUnsupported, None),
-            (false, _) => required_date(&until_at, &request.until_date, &mut found).map(Some),
-        };
-        if let (Some(from), Some(Some(until))) = (from, until)
-            && !has_lawful_length(from, until)
-        {
-            found.add(&until_at, Reason::SuspensionLength);
-        }
-        let input = match (id, party, from, until) {
-            (Some(request_id), Some(party), Some(from), Some(until)) => {
-                Some(SuspensionInput { request_id, party, suspension: Suspension { from, until } })
+        whole(|found| {
+            let root = Path::Root;
+            let (id, party) = self.asked_for(&request.request_id, request.party.as_ref(), found);
+            let from = required_date(&root.field("from_date"), &request.from_date, found);
+            let until_at = root.field("until_date");
+            let until = match (request.lift, request.until_date.is_empty()) {
+                (true, true) => Some(None),
+                (true, false) => found.need::<Option<Day>>(&until_at, Reason::ValueUnsupported, None),
+                (false, _) => required_date(&until_at, &request.until_date, found).map(Some),
+            };
+            if let (Some(from), Some(Some(until))) = (from, until)
+                && !has_lawful_length(from, until)
+            {
+                found.add(&until_at, Reason::SuspensionLength);
             }
-            _ => None,
-        };
-        found.finish(input)
+            let suspension = Suspension { from: from?, until: until? };
+            Some(SuspensionInput { request_id: id?, party: party?, suspension })
+        })
     }
 }
 

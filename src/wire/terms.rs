@@ -9,7 +9,7 @@ use crate::domain::value::id::TransferId;
 use crate::domain::value::kinship::Kinship;
 use crate::proto::{hub, types};
 use crate::wire::party::PartyParts;
-use crate::wire::reader::{Path, Reader, Violations, amount, choice, transfer_id};
+use crate::wire::reader::{Path, Reader, Violations, amount, choice, transfer_id, whole};
 use crate::wire::status::Problem;
 use crate::wire::verification::verification;
 use std::fmt;
@@ -102,8 +102,6 @@ impl Reader<'_> {
         request: &hub::CreateTransferRequest,
         read_wait: impl FnOnce(&Path<'_>, &mut Violations) -> Option<WaitMode>,
     ) -> Result<NewTransfer, Problem> {
-        let mut found = Violations::default();
-        let id = transfer_id(&Path::Root.field("transfer_id"), &request.transfer_id, &mut found);
         let fields = Fields {
             payer: request.payer.as_ref(),
             payee: request.payee.as_ref(),
@@ -111,18 +109,16 @@ impl Reader<'_> {
             amount: &request.amount,
             remark: &request.remark,
         };
-        let (mut wait, mut stated) = (None, None);
-        let content = self.content(&fields, &mut found, |found| {
-            wait = read_wait(&Path::Root.field("wait"), found);
-            stated = verification(&Path::Root.field("verification"), request.verification, found);
-        });
-        let whole = match (id, content, wait, stated) {
-            (Some(transfer_id), Some(content), Some(wait), Some(verification)) => {
-                Some(NewTransfer { transfer_id, content, wait, verification })
-            }
-            _ => None,
-        };
-        found.finish(whole)
+        whole(|found| {
+            let id = transfer_id(&Path::Root.field("transfer_id"), &request.transfer_id, found);
+            let (mut wait, mut stated) = (None, None);
+            let content = self.content(&fields, found, |found| {
+                wait = read_wait(&Path::Root.field("wait"), found);
+                stated = verification(&Path::Root.field("verification"), request.verification, found);
+            });
+            let (transfer_id, content) = (id?, content?);
+            Some(NewTransfer { transfer_id, content, wait: wait?, verification: stated? })
+        })
     }
 
     /// Reads field after field, then `last`, and only then compares the two parties.
@@ -196,9 +192,7 @@ pub fn wait_mode(at: &Path<'_>, number: i32, found: &mut Violations) -> Option<W
 /// # Errors
 /// `VALUE_UNSUPPORTED`.
 pub fn only_wait_mode(number: i32) -> Result<WaitMode, Problem> {
-    let mut found = Violations::default();
-    let wait = wait_mode(&Path::Root.field("wait"), number, &mut found);
-    found.finish(wait)
+    whole(|found| wait_mode(&Path::Root.field("wait"), number, found))
 }
 
 #[cfg(test)]

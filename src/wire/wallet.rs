@@ -11,7 +11,7 @@ use crate::domain::value::region::RegionCode;
 use crate::proto::{node, types};
 use crate::wire::member::entry_account;
 use crate::wire::page::{page_size, read_number_token};
-use crate::wire::reader::{Path, Reader, Violations, request_id};
+use crate::wire::reader::{Path, Reader, Violations, whole};
 use crate::wire::status::Problem;
 use crate::wire::terms::kinship;
 use crate::wire::time::required_date;
@@ -146,15 +146,11 @@ impl Reader<'_> {
         party: Option<&types::Party>,
         read: impl FnOnce(&mut Violations) -> Option<WalletChange>,
     ) -> Result<ChangeInput, Problem> {
-        let (root, mut found) = (Path::Root, Violations::default());
-        let id = request_id(&root.field("request_id"), id, &mut found);
-        let party = self.party(&root.field("party"), party, &mut found).whole();
-        let change = read(&mut found);
-        let input = match (id, party, change) {
-            (Some(request_id), Some(party), Some(change)) => Some(ChangeInput { request_id, party, change }),
-            _ => None,
-        };
-        found.finish(input)
+        whole(|found| {
+            let (id, party) = self.asked_for(id, party, found);
+            let change = read(found);
+            Some(ChangeInput { request_id: id?, party: party?, change: change? })
+        })
     }
 
     /// Reads a request for a page of a statement.
@@ -163,17 +159,18 @@ impl Reader<'_> {
     /// Those of a party; `account`; `from_date` and `to_date` (`FIELD_REQUIRED`, `DATE_MALFORMED`), `DATES_REVERSED`;
     /// `PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`.
     pub fn get_statement(&self, request: &node::GetStatementRequest) -> Result<StatementQuery, Problem> {
-        let (root, mut found) = (Path::Root, Violations::default());
-        let party = self.party(&root.field("party"), request.party.as_ref(), &mut found).whole();
-        let account = entry_account(&root.field("account"), request.account, &mut found);
-        let from = required_date(&root.field("from_date"), &request.from_date, &mut found);
-        let to_at = root.field("to_date");
-        let to = required_date(&to_at, &request.to_date, &mut found);
-        if from.zip(to).is_some_and(|(from, to)| to < from) {
-            found.add(&to_at, Reason::DatesReversed);
-        }
-        let read = party.zip(account).zip(from.zip(to));
-        let ((party, account), (from, to)) = found.finish(read)?;
+        let ((party, account), (from, to)) = whole(|found| {
+            let root = Path::Root;
+            let party = self.party(&root.field("party"), request.party.as_ref(), found).whole();
+            let account = entry_account(&root.field("account"), request.account, found);
+            let from = required_date(&root.field("from_date"), &request.from_date, found);
+            let to_at = root.field("to_date");
+            let to = required_date(&to_at, &request.to_date, found);
+            if from.zip(to).is_some_and(|(from, to)| to < from) {
+                found.add(&to_at, Reason::DatesReversed);
+            }
+            party.zip(account).zip(from.zip(to))
+        })?;
         let limit = page_size(request.page_size)?;
         let before = read_number_token("page_token", &scope(account, from, to), &request.page_token)?;
         Ok(StatementQuery { party, account, from, to, limit, before })

@@ -4,7 +4,6 @@ use super::process::Servers;
 use crate::e2e::kit::people::{SPECIMENS, enrol, opening, party, resident, somebody};
 use crate::e2e::kit::run;
 use crate::e2e::kit::site::{Options, SICHUAN};
-use gongji::devkit::client::within;
 use gongji::domain::value::id::TransferId;
 use gongji::proto::node::{OpenWalletRequest, WalletRelative};
 use gongji::proto::types::{Kinship, Party};
@@ -63,10 +62,9 @@ fn no_person_is_in_any_file_or_error() {
         let family = site.family("13", "51").await;
         let app = site.caller("app:demo");
         enrol(&site.caller("platform:51"), resident(&member)).await;
-        let mut wallets = app.wallets(SICHUAN);
-        let opened = wallets.open_wallet(within(opening_for(&member, &relative))).await;
-        write!(said, "{:?}", opened.expect("opened").into_inner()).expect("text");
-        write!(said, "{:?}", wallets.open_wallet(within(opening_for(&member, &member))).await).expect("text");
+        let opened = app.ask_node(SICHUAN, opening_for(&member, &relative)).await;
+        write!(said, "{:?}", opened.expect("opened")).expect("text");
+        write!(said, "{:?}", app.ask_node(SICHUAN, opening_for(&member, &member)).await).expect("text");
         let good = family.transfer("12.34");
         write!(said, "{:?}", app.create(good.clone()).await).expect("text");
         for payee in [&stranger, &wrong, &broken] {

@@ -5,12 +5,9 @@ use super::process::Servers;
 use crate::e2e::kit::site::Options;
 use crate::e2e::kit::verdict::{aborted, recorded};
 use crate::e2e::kit::{run, until};
-use gongji::devkit::client::within;
 use gongji::proto::hub::GetRulebookRequest;
-use gongji::proto::hub::rulebook_service_client::RulebookServiceClient;
 use gongji::proto::types::Refusal;
 use gongji::proto::types::RefusalSide::Hub;
-use gongji::transport::identity::Role;
 use std::fs;
 
 fn reasons(refusals: &[Refusal]) -> Vec<&str> {
@@ -67,10 +64,9 @@ fn a_new_rulebook_comes_with_sighup_and_a_bad_one_does_not() {
         assert_eq!(refusal.metadata["closed_hours"], "22:00..21:00");
         assert_ne!(closed.rulebook_hashes[0], before.rulebook_hashes[0]);
 
-        let mut rulebooks = RulebookServiceClient::new(app.channel(&Role::Hub));
         let rulebook_hash = before.rulebook_hashes[0].clone();
-        let kept = rulebooks.get_rulebook(within(GetRulebookRequest { rulebook_hash })).await;
-        let kept = kept.expect("the old text").into_inner().rulebook.expect("the old text");
+        let kept = app.ask_hub(GetRulebookRequest { rulebook_hash }).await;
+        let kept = kept.expect("the old text").rulebook.expect("the old text");
         assert_eq!((kept.files[0].name.as_str(), &kept.files[0].text), ("national.toml", &old));
     });
     run(servers.stop());

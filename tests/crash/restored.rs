@@ -93,9 +93,8 @@ fn a_hub_that_recovers_shows_nothing_and_old_tokens_end() {
         assert!(servers.come_up().await, "{}", servers.last_words("hub"));
         let app = servers.site().caller("app:demo");
         let get = GetTransferRequest { transfer_id: family.transfer("1.00").transfer_id };
-        let got = app.transfers().get_transfer(get).await.expect_err("not whole");
-        let list =
-            app.transfers().list_transfers(ListTransfersRequest::default()).await.expect_err("not whole");
+        let got = app.ask_hub(get).await.expect_err("not whole");
+        let list = app.ask_hub(ListTransfersRequest::default()).await.expect_err("not whole");
         let watch = WatchTransfersRequest { resume_token: token.clone(), ..Default::default() };
         let watched = app.transfers().watch_transfers(watch).await.expect_err("not whole");
         for status in [got, list, watched] {

@@ -5,7 +5,6 @@ use super::kit::people::{Family, Funds, capital, enrol, open_wallet, resident, s
 use super::kit::site::Options;
 use super::kit::verdict::{aborted, recorded, refused};
 use super::kit::{people, until};
-use gongji::devkit::client;
 use gongji::proto::hub::{ListTransfersRequest, Transfer, TransferState};
 use gongji::proto::types::RefusalSide;
 use std::sync::Arc;
@@ -60,8 +59,7 @@ fn it_is_held_until_it_is_taken_or_declined() {
             state: TransferState::AwaitingAcceptance.into(),
             ..ListTransfersRequest::default()
         };
-        let listed =
-            app.transfers().list_transfers(client::within(listed)).await.expect("a list").into_inner();
+        let listed = app.ask_hub(listed).await.expect("a list");
         assert!(listed.transfers.contains(&transfer));
         let taken = app.accept(&transfer.transfer_id, &family.payee).await.expect("an answer");
         recorded(&taken);

@@ -4,8 +4,9 @@ use super::kit::cluster::shared;
 use super::kit::people::{Funds, employee, fresh_id};
 use super::kit::site::{HEBEI, SICHUAN, server};
 use super::kit::verdict::{recorded, refused};
-use gongji::devkit::client::within;
-use gongji::proto::hub::{AnnounceNodeRequest, ListTransfersRequest, ResolveQuestion, ResolveRequest};
+use gongji::proto::hub::{
+    AnnounceNodeRequest, ListRegionsRequest, ListTransfersRequest, ResolveQuestion, ResolveRequest,
+};
 use gongji::proto::node::{
     GetMemberRequest, GetWalletRequest, LegSide, PrepareRequest, UpsertMembersRequest,
 };
@@ -26,9 +27,9 @@ fn without_a_certificate_there_is_health_and_nothing_else() {
         refused(nobody.create(request).await, Code::Unauthenticated, "CERTIFICATE_REQUIRED");
         refused(nobody.get(&id).await, Code::Unauthenticated, "CERTIFICATE_REQUIRED");
         let wallet = GetWalletRequest { party: Some(family.payee.clone()) };
-        let answer = nobody.wallets(SICHUAN).get_wallet(within(wallet)).await;
+        let answer = nobody.ask_node(SICHUAN, wallet).await;
         refused(answer, Code::Unauthenticated, "CERTIFICATE_REQUIRED");
-        let regions = nobody.regions().list_regions(within(Default::default())).await;
+        let regions = nobody.ask_hub(ListRegionsRequest::default()).await;
         refused(regions, Code::Unauthenticated, "CERTIFICATE_REQUIRED");
         assert_eq!(family.funds().await, Funds::untouched());
     });
@@ -58,15 +59,14 @@ fn roles_have_methods_of_their_own() {
         }
         let app = cluster.app();
         let member = GetMemberRequest { party: Some(family.payer.clone()) };
-        let answer = app.members(HEBEI).get_member(within(member)).await;
+        let answer = app.ask_node(HEBEI, member).await;
         refused(answer, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
-        let answer = app.participant(HEBEI).prepare(within(PrepareRequest::default())).await;
+        let answer = app.ask_node(HEBEI, PrepareRequest::default()).await;
         refused(answer, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
         // Not even another node may prepare: only the hub.
-        let answer =
-            cluster.caller("node:51").participant(HEBEI).prepare(within(PrepareRequest::default())).await;
+        let answer = cluster.caller("node:51").ask_node(HEBEI, PrepareRequest::default()).await;
         refused(answer, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
-        let answer = app.coordinator().announce_node(within(AnnounceNodeRequest::default())).await;
+        let answer = app.ask_hub(AnnounceNodeRequest::default()).await;
         refused(answer, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
         assert_eq!(family.funds().await, Funds::untouched());
     });
@@ -85,7 +85,7 @@ fn an_app_acts_only_for_its_provinces() {
         bad.amount = "nonsense".to_owned();
         refused(app.create(bad).await, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");
         let list = ListTransfersRequest { province_code: "13".to_owned(), ..Default::default() };
-        let answer = app.transfers().list_transfers(within(list)).await;
+        let answer = app.ask_hub(list).await;
         refused(answer, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");
         refused(cluster.app().get(&request.transfer_id).await, Code::NotFound, "TRANSFER_NOT_FOUND");
         assert_eq!(family.funds().await, Funds::untouched());
@@ -102,14 +102,14 @@ fn a_platform_acts_only_for_its_province() {
         let answer = other.create(family.transfer("1.00")).await;
         refused(answer, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");
         let member = GetMemberRequest { party: Some(family.payer.clone()) };
-        let answer = other.members(HEBEI).get_member(within(member)).await;
+        let answer = other.ask_node(HEBEI, member).await;
         refused(answer, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");
         let row = UpsertMembersRequest {
             request_id: fresh_id(),
             member: Some(employee(&family.payer)),
             phone: String::new(),
         };
-        let answer = other.members(HEBEI).upsert_members(within(tokio_stream::iter([row]))).await;
+        let answer = other.upsert(HEBEI, vec![row]).await;
         refused(answer, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");
         assert_eq!(family.funds().await, Funds::untouched());
     });
@@ -129,7 +129,7 @@ fn a_node_cannot_speak_for_another_province() {
             province_code: "13".to_owned(),
             ..Default::default()
         };
-        let answer = node.coordinator().announce_node(within(announce)).await;
+        let answer = node.ask_hub(announce).await;
         refused(answer, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");
 
         // Its own province's name is believed, but not a start that says it was admitted and is not the last that was.
@@ -139,7 +139,7 @@ fn a_node_cannot_speak_for_another_province() {
             again: true,
             ..Default::default()
         };
-        let answer = node.coordinator().announce_node(within(announce)).await;
+        let answer = node.ask_hub(announce).await;
         refused(answer, Code::FailedPrecondition, "SENDER_REFUSED");
         let question = ResolveQuestion {
             transfer_id: family.transfer("1.00").transfer_id,
@@ -147,7 +147,7 @@ fn a_node_cannot_speak_for_another_province() {
             terms_digest: vec![9; 32],
         };
         let resolve = ResolveRequest { sender: Some(sender()), questions: vec![question.clone()] };
-        let answer = node.coordinator().resolve(within(resolve)).await;
+        let answer = node.ask_hub(resolve).await;
         refused(answer, Code::FailedPrecondition, "SENDER_REFUSED");
         // Nor did the question bury the id.
         let mut request = family.transfer("1.00");

@@ -90,15 +90,13 @@ fn books_and_lists_are_for_operators_only_and_hold_nobody() {
             let hub =
                 HubAudits::new(caller.channel(&Role::Hub)).read_books(within(ReadBooksRequest {})).await;
             assert_eq!(hub.expect_err("refused").code(), Code::PermissionDenied, "{role}");
-            let asked = within(ListInDoubtRequest::default());
-            let node = NodeAudits::new(caller.channel(&Role::Node(HEBEI))).list_in_doubt(asked).await;
+            let node = caller.ask_node(HEBEI, ListInDoubtRequest::default()).await;
             assert_eq!(node.expect_err("refused").code(), Code::PermissionDenied, "{role}");
         }
         let operator = cluster.caller("operator:ops");
-        let mut hub = HubAudits::new(operator.channel(&Role::Hub));
         let transfer_ids = vec![transfer.transfer_id.clone(), super::kit::people::fresh_id()];
-        let read = hub.read_transfers(within(ReadTransfersRequest { transfer_ids })).await;
-        let read = read.expect("an answer").into_inner().transfers;
+        let read = operator.ask_hub(ReadTransfersRequest { transfer_ids }).await;
+        let read = read.expect("an answer").transfers;
         assert_eq!(read.len(), 1, "an id that is unknown is left out");
         assert_eq!((&read[0].transfer_id, read[0].hub_seq), (&transfer.transfer_id, transfer.hub_seq));
         let mut books = NodeAudits::new(operator.channel(&Role::Node(HEBEI)))
@@ -115,7 +113,7 @@ fn books_and_lists_are_for_operators_only_and_hold_nobody() {
             assert!(!said.contains(&person.id_number) && !said.contains(&person.name));
         }
         let page = ListInFlightRequest { page_size: -1, ..ListInFlightRequest::default() };
-        let refused = hub.list_in_flight(within(page)).await.expect_err("refused");
+        let refused = operator.ask_hub(page).await.expect_err("refused");
         assert!(refused.message().starts_with("PAGE_SIZE_INVALID"), "{refused:?}");
     });
 }

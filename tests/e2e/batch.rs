@@ -3,7 +3,6 @@
 use super::kit::cluster::shared;
 use super::kit::people::{Funds, fresh_id, somebody};
 use super::kit::verdict::{aborted, item_refused, malformed, recorded, refused};
-use gongji::devkit::client::within;
 use gongji::proto::hub::{
     BatchGetTransfersRequest, CreateTransferRequest, SubmitTransfersRequest, WaitMode,
     batch_get_transfers_result, submit_transfers_result,
@@ -28,10 +27,8 @@ fn mixed_items_are_answered_in_order() {
         let empty = CreateTransferRequest::default();
         let items =
             vec![good.clone(), changed, malformed_item, refused_item, empty, two.transfer("8.00"), good];
-        let answer =
-            cluster.app().transfers().submit_transfers(within(submit(items))).await.expect("an answer");
-        let results: Vec<_> =
-            answer.into_inner().results.into_iter().map(|it| it.outcome.expect("set")).collect();
+        let answer = cluster.app().ask_hub(submit(items)).await.expect("an answer");
+        let results: Vec<_> = answer.results.into_iter().map(|it| it.outcome.expect("set")).collect();
         let [
             Transfer(first),
             Error(differs),
@@ -63,7 +60,7 @@ fn an_item_of_a_province_that_the_app_does_not_serve_fails_alone() {
         let (theirs, others) = (cluster.family("51", "13").await, cluster.family("13", "51").await);
         let app = cluster.caller("app:sichuan");
         let items = submit(vec![others.transfer("1.00"), theirs.transfer("1.00")]);
-        let answer = app.transfers().submit_transfers(within(items)).await.expect("an answer").into_inner();
+        let answer = app.ask_hub(items).await.expect("an answer");
         let results: Vec<_> = answer.results.into_iter().map(|it| it.outcome.expect("set")).collect();
         let [Error(refused), Transfer(done)] = &results[..] else { panic!("{results:?}") };
         item_refused(refused, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");
@@ -76,15 +73,15 @@ fn an_item_of_a_province_that_the_app_does_not_serve_fails_alone() {
 fn none_and_a_thousand_and_one_are_too_few_and_too_many() {
     shared(async |cluster| {
         let family = cluster.family("13", "51").await;
-        let mut client = cluster.app().transfers();
-        malformed(client.submit_transfers(within(submit(vec![]))).await, "requests", "BATCH_SIZE_INVALID");
+        let app = cluster.app();
+        malformed(app.ask_hub(submit(vec![])).await, "requests", "BATCH_SIZE_INVALID");
         let many = (0..1001).map(|_| family.transfer("0.01")).collect();
-        let answer = client.submit_transfers(within(submit(many))).await;
+        let answer = app.ask_hub(submit(many)).await;
         let said = refused(answer, Code::InvalidArgument, "BATCH_SIZE_INVALID");
         assert_eq!((said.fact("limit"), said.fact("value")), (Some("1000"), Some("1001")));
         for count in [0, 1001] {
             let transfer_ids = (0..count).map(|_| fresh_id()).collect();
-            let answer = client.batch_get_transfers(within(BatchGetTransfersRequest { transfer_ids })).await;
+            let answer = app.ask_hub(BatchGetTransfersRequest { transfer_ids }).await;
             malformed(answer, "transfer_ids", "BATCH_SIZE_INVALID");
         }
         assert_eq!(family.funds().await, Funds::untouched());
@@ -97,9 +94,8 @@ fn a_thousand_items_are_answered() {
     shared(async |cluster| {
         let family = cluster.family("13", "51").await;
         let many = (0..1000).map(|_| family.transfer("0.01")).collect();
-        let answer =
-            cluster.app().transfers().submit_transfers(within(submit(many))).await.expect("an answer");
-        let results = answer.into_inner().results;
+        let answer = cluster.app().ask_hub(submit(many)).await.expect("an answer");
+        let results = answer.results;
         assert_eq!(results.len(), 1000);
         let transfer = |outcome: Option<Outcome>| match outcome {
             Some(Outcome::Transfer(transfer)) => transfer,
@@ -141,8 +137,7 @@ fn many_transfers_are_read_at_once() {
         let ids =
             [made[1].transfer_id.clone(), fresh_id(), "nonsense".to_owned(), made[0].transfer_id.clone()];
         let request = BatchGetTransfersRequest { transfer_ids: ids.into() };
-        let answer =
-            app.transfers().batch_get_transfers(within(request)).await.expect("an answer").into_inner();
+        let answer = app.ask_hub(request).await.expect("an answer");
         let results: Vec<_> = answer.results.into_iter().map(|it| it.outcome.expect("set")).collect();
         let [Transfer(second), Error(missing), Error(bad), Transfer(first)] = &results[..] else {
             panic!("{results:?}");

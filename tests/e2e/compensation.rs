@@ -3,60 +3,53 @@
 use super::kit::cluster::{Cluster, shared};
 use super::kit::people::{Funds, fresh_id, province_of};
 use super::kit::verdict::{malformed, recorded, refused};
-use gongji::devkit::client::{Caller, within};
-use gongji::proto::hub::compensation_service_client::CompensationServiceClient;
+use gongji::devkit::client::Caller;
 use gongji::proto::hub::{
     ApproveCompensationRequest, Compensation, CompensationState, ListCompensationsRequest,
     ProposeCompensationRequest, Transfer, WithdrawCompensationRequest,
 };
 use gongji::proto::node::{EntryAccount, EntryKind, ListEntriesRequest};
 use gongji::proto::types::Party;
-use gongji::transport::identity::Role;
-use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 /// An operator at the hub.
-struct Operator(CompensationServiceClient<Channel>);
+struct Operator(Caller);
 
 impl Operator {
-    fn of(caller: &Caller) -> Operator {
-        Operator(CompensationServiceClient::new(caller.channel(&Role::Hub)))
-    }
-
     fn both(cluster: &Cluster) -> (Operator, Operator) {
         let [first, second] = ["operator:ops", "operator:second"];
-        (Operator::of(&cluster.caller(first)), Operator::of(&cluster.caller(second)))
+        (Operator(cluster.caller(first)), Operator(cluster.caller(second)))
     }
 
-    async fn propose(&mut self, id: &str, transfer_id: &str, amount: &str) -> Result<Compensation, Status> {
+    async fn propose(&self, id: &str, transfer_id: &str, amount: &str) -> Result<Compensation, Status> {
         let request = ProposeCompensationRequest {
             compensation_id: id.to_owned(),
             transfer_id: transfer_id.to_owned(),
             amount: amount.to_owned(),
             reason: "工单 7：系统重复转账".to_owned(),
         };
-        let answer = self.0.propose_compensation(within(request)).await?;
-        Ok(answer.into_inner().compensation.expect("an answer carries it"))
+        let answer = self.0.ask_hub(request).await?;
+        Ok(answer.compensation.expect("an answer carries it"))
     }
 
-    async fn approve(&mut self, id: &str) -> Result<Compensation, Status> {
+    async fn approve(&self, id: &str) -> Result<Compensation, Status> {
         let request = ApproveCompensationRequest { compensation_id: id.to_owned() };
-        let answer = self.0.approve_compensation(within(request)).await?;
-        Ok(answer.into_inner().compensation.expect("an answer carries it"))
+        let answer = self.0.ask_hub(request).await?;
+        Ok(answer.compensation.expect("an answer carries it"))
     }
 
-    async fn withdraw(&mut self, id: &str) -> Result<Compensation, Status> {
+    async fn withdraw(&self, id: &str) -> Result<Compensation, Status> {
         let request = WithdrawCompensationRequest { compensation_id: id.to_owned() };
-        let answer = self.0.withdraw_compensation(within(request)).await?;
-        Ok(answer.into_inner().compensation.expect("an answer carries it"))
+        let answer = self.0.ask_hub(request).await?;
+        Ok(answer.compensation.expect("an answer carries it"))
     }
 
-    async fn of_transfer(&mut self, transfer_id: &str) -> Vec<Compensation> {
+    async fn of_transfer(&self, transfer_id: &str) -> Vec<Compensation> {
         let (mut found, mut page_token) = (Vec::new(), String::new());
         loop {
             let transfer_id = transfer_id.to_owned();
             let request = ListCompensationsRequest { page_size: 1, page_token, transfer_id };
-            let page = self.0.list_compensations(within(request)).await.expect("a page").into_inner();
+            let page = self.0.ask_hub(request).await.expect("a page");
             found.extend(page.compensations);
             page_token = page.next_page_token;
             if page_token.is_empty() {
@@ -72,8 +65,8 @@ async fn kinds(caller: &Caller, party: &Party, account: EntryAccount) -> Vec<Ent
         account: account.into(),
         ..ListEntriesRequest::default()
     };
-    let answer = caller.wallets(province_of(party)).list_entries(within(request)).await.expect("a statement");
-    answer.into_inner().entries.iter().map(|entry| entry.kind()).collect()
+    let answer = caller.ask_node(province_of(party), request).await.expect("a statement");
+    answer.entries.iter().map(|entry| entry.kind()).collect()
 }
 
 async fn sent(cluster: &Cluster, amount: &str) -> (super::kit::people::Family, Transfer) {
@@ -87,7 +80,7 @@ async fn sent(cluster: &Cluster, amount: &str) -> (super::kit::people::Family, T
 fn two_operators_carry_a_transfer_back_and_its_decision_stays() {
     shared(async |cluster| {
         let (family, original) = sent(cluster, "400.00").await;
-        let ((mut first, mut second), id) = (Operator::both(cluster), fresh_id());
+        let ((first, second), id) = (Operator::both(cluster), fresh_id());
         let proposed = first.propose(&id, &original.transfer_id, "400.00").await.expect("proposed");
         assert_eq!(proposed.state(), CompensationState::Proposed);
         assert_eq!(proposed, first.propose(&id, &original.transfer_id, "400.00").await.expect("a repeat"));
@@ -121,7 +114,7 @@ fn two_operators_carry_a_transfer_back_and_its_decision_stays() {
 fn no_more_goes_back_than_was_sent_and_what_is_withdrawn_is_free_again() {
     shared(async |cluster| {
         let (family, original) = sent(cluster, "100.00").await;
-        let (mut first, mut second) = Operator::both(cluster);
+        let (first, second) = Operator::both(cluster);
         let [one, two, three] = [fresh_id(), fresh_id(), fresh_id()];
         first.propose(&one, &original.transfer_id, "60.00").await.expect("proposed");
         let more = first.propose(&two, &original.transfer_id, "40.01").await;
@@ -148,7 +141,7 @@ fn only_operators_speak_and_only_of_what_was_committed() {
     shared(async |cluster| {
         let family = cluster.family("13", "51").await;
         let never = cluster.app().create(family.transfer("99999.00")).await.expect("aborted");
-        let (mut first, _) = Operator::both(cluster);
+        let (first, _) = Operator::both(cluster);
         let propose = first.propose(&fresh_id(), &never.transfer_id, "1.00").await;
         refused(propose, Code::FailedPrecondition, "ORIGINAL_NOT_COMMITTED");
         let unknown = first.propose(&fresh_id(), &fresh_id(), "1.00").await;
@@ -161,7 +154,7 @@ fn only_operators_speak_and_only_of_what_was_committed() {
         );
         malformed(first.approve("").await, "compensation_id", "FIELD_REQUIRED");
         for role in ["app:demo", "platform:13", "node:13"] {
-            let mut other = Operator::of(&cluster.caller(role));
+            let other = Operator(cluster.caller(role));
             let answer = other.propose(&fresh_id(), &never.transfer_id, "1.00").await;
             refused(answer, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
             refused(other.approve(&fresh_id()).await, Code::PermissionDenied, "ROLE_NOT_ALLOWED");

@@ -28,12 +28,8 @@ fn an_unreachable_province_is_refused_in_time_and_slows_nobody() {
         // The holds are back, and 13 pays 14 as before.
         for family in [&payee_gone, &family] {
             let request = gongji::proto::node::GetMemberRequest { party: Some(family.payer.clone()) };
-            let answer = family
-                .payer_platform
-                .members(HEBEI)
-                .get_member(gongji::devkit::client::within(request))
-                .await;
-            let member = answer.expect("the payer").into_inner().member.expect("the payer");
+            let answer = family.payer_platform.ask_node(HEBEI, request).await;
+            let member = answer.expect("the payer").member.expect("the payer");
             assert_eq!((member.balance.as_str(), member.held.as_str()), ("10000.00", "0.00"));
         }
         recorded(&app.create(others.transfer("100.00")).await.expect("an answer"));

@@ -6,7 +6,6 @@ use super::kit::people::{
 };
 use super::kit::site::{HEBEI, Options, SICHUAN};
 use super::kit::verdict::{item_refused, malformed, refused};
-use gongji::devkit::client::within;
 use gongji::domain::value::region::ProvinceCode;
 use gongji::proto::node::{
     CreditAccountRequest, EntryAccount, GetMemberRequest, GetWalletRequest, ListEntriesRequest,
@@ -31,10 +30,7 @@ fn a_stream_keeps_good_rows_names_bad_ones_and_may_be_sent_again() {
             row(resident(&somebody("130600"))),
             UpsertMembersRequest::default(),
         ];
-        let send = async |rows: Vec<_>| {
-            let answer = platform.members(HEBEI).upsert_members(within(tokio_stream::iter(rows))).await;
-            answer.expect("an answer").into_inner()
-        };
+        let send = async |rows: Vec<_>| platform.upsert(HEBEI, rows).await.expect("an answer");
         let answer = send(rows.clone()).await;
         assert_eq!(answer.rejected_count, 3);
         let bad = |at: usize, reason| {
@@ -71,26 +67,24 @@ fn an_allotment_is_credited_once() {
             period: "202611".to_owned(),
             remark: String::new(),
         };
-        let mut client = platform.members(HEBEI);
-        let first = client.credit_account(within(request.clone())).await.expect("credited").into_inner();
+        let first = platform.ask_node(HEBEI, request.clone()).await.expect("credited");
         assert_eq!(first.balance, "120.50");
-        let again = client.credit_account(within(request.clone())).await.expect("the same").into_inner();
+        let again = platform.ask_node(HEBEI, request.clone()).await.expect("the same");
         assert_eq!(again, first);
         let more = CreditAccountRequest { amount: "120.51".to_owned(), ..request.clone() };
-        refused(client.credit_account(within(more)).await, Code::AlreadyExists, "CONTENT_DIFFERS");
+        refused(platform.ask_node(HEBEI, more).await, Code::AlreadyExists, "CONTENT_DIFFERS");
         for (period, reason) in
             [("", "FIELD_REQUIRED"), ("202613", "PERIOD_MALFORMED"), ("2026-1", "PERIOD_MALFORMED")]
         {
             let bad =
                 CreditAccountRequest { period: period.to_owned(), request_id: fresh_id(), ..request.clone() };
-            malformed(client.credit_account(within(bad)).await, "period", reason);
+            malformed(platform.ask_node(HEBEI, bad).await, "period", reason);
         }
         let stranger =
             CreditAccountRequest { party: Some(somebody("130100")), request_id: fresh_id(), ..request };
-        refused(client.credit_account(within(stranger)).await, Code::NotFound, "MEMBER_NOT_FOUND");
+        refused(platform.ask_node(HEBEI, stranger).await, Code::NotFound, "MEMBER_NOT_FOUND");
         let asked = GetMemberRequest { party: Some(member) };
-        let member =
-            client.get_member(within(asked)).await.expect("there").into_inner().member.expect("there");
+        let member = platform.ask_node(HEBEI, asked).await.expect("there").member.expect("there");
         assert_eq!((member.balance.as_str(), member.held.as_str()), ("120.50", "0.00"));
     });
 }
@@ -108,11 +102,10 @@ fn insurance_is_updated_and_a_resident_has_no_account() {
             insurance_status: InsuranceStatus::Suspended.into(),
             ..UpdateInsuranceRequest::default()
         };
-        let mut client = platform.members(HEBEI);
-        let answer = client.update_insurance(within(update.clone())).await.expect("updated").into_inner();
+        let answer = platform.ask_node(HEBEI, update.clone()).await.expect("updated");
         assert_eq!(answer.member.expect("shown").insurance_status(), InsuranceStatus::Suspended);
         let bad = UpdateInsuranceRequest { insurance_status: 0, request_id: fresh_id(), ..update };
-        malformed(client.update_insurance(within(bad)).await, "insurance_status", "FIELD_REQUIRED");
+        malformed(platform.ask_node(HEBEI, bad).await, "insurance_status", "FIELD_REQUIRED");
         let request = CreditAccountRequest {
             request_id: fresh_id(),
             party: Some(member),
@@ -120,7 +113,7 @@ fn insurance_is_updated_and_a_resident_has_no_account() {
             period: "202611".to_owned(),
             remark: String::new(),
         };
-        refused(client.credit_account(within(request)).await, Code::FailedPrecondition, "ACCOUNT_ABSENT");
+        refused(platform.ask_node(HEBEI, request).await, Code::FailedPrecondition, "ACCOUNT_ABSENT");
     });
 }
 
@@ -130,27 +123,27 @@ fn a_wallet_is_opened_once_and_by_confirmation() {
         let platform = cluster.caller("platform:51");
         let member = somebody("510100");
         enrol(&platform, resident(&member)).await;
-        let mut client = cluster.app().wallets(SICHUAN);
+        let app = cluster.app();
         let wallet = GetWalletRequest { party: Some(member.clone()) };
-        refused(client.get_wallet(within(wallet.clone())).await, Code::NotFound, "WALLET_NOT_FOUND");
+        refused(app.ask_node(SICHUAN, wallet.clone()).await, Code::NotFound, "WALLET_NOT_FOUND");
         let request = opening(&member);
         let mut bad = request.clone();
         bad.confirmed = false;
-        malformed(client.open_wallet(within(bad)).await, "confirmed", "NOT_CONFIRMED");
+        malformed(app.ask_node(SICHUAN, bad).await, "confirmed", "NOT_CONFIRMED");
         let mut bad = request.clone();
         bad.phone = "12x45".to_owned();
-        malformed(client.open_wallet(within(bad)).await, "phone", "PHONE_MALFORMED");
-        let opened = client.open_wallet(within(request.clone())).await.expect("opened").into_inner();
-        let again = client.open_wallet(within(request)).await.expect("the same").into_inner();
-        let anew = client.open_wallet(within(opening(&member))).await.expect("the same").into_inner();
+        malformed(app.ask_node(SICHUAN, bad).await, "phone", "PHONE_MALFORMED");
+        let opened = app.ask_node(SICHUAN, request.clone()).await.expect("opened");
+        let again = app.ask_node(SICHUAN, request).await.expect("the same");
+        let anew = app.ask_node(SICHUAN, opening(&member)).await.expect("the same");
         assert_eq!((&opened, &opened), (&again, &anew));
-        let seen = client.get_wallet(within(wallet)).await.expect("there").into_inner();
+        let seen = app.ask_node(SICHUAN, wallet).await.expect("there");
         assert_eq!(seen.wallet, opened.wallet);
         let ended = somebody("510100");
         let mut member = resident(&ended);
         member.insurance_status = InsuranceStatus::Ended.into();
         enrol(&platform, member).await;
-        refused(client.open_wallet(within(opening(&ended))).await, Code::FailedPrecondition, "NOT_INSURED");
+        refused(app.ask_node(SICHUAN, opening(&ended)).await, Code::FailedPrecondition, "NOT_INSURED");
     });
 }
 
@@ -161,12 +154,12 @@ fn a_wallet_is_not_opened_where_the_place_has_not() {
         let platform = cluster.caller("platform:44");
         let member = somebody("440100");
         enrol(&platform, resident(&member)).await;
-        let mut client = cluster.app().wallets(ProvinceCode::new(44));
-        let answer = client.open_wallet(within(opening(&member))).await;
+        let (app, guangdong) = (cluster.app(), ProvinceCode::new(44));
+        let answer = app.ask_node(guangdong, opening(&member)).await;
         let said = refused(answer, Code::FailedPrecondition, "PLACE_NOT_OPEN");
         assert_eq!(said.fact("region"), Some("440100"));
         let wallet = GetWalletRequest { party: Some(member) };
-        refused(client.get_wallet(within(wallet)).await, Code::NotFound, "WALLET_NOT_FOUND");
+        refused(app.ask_node(guangdong, wallet).await, Code::NotFound, "WALLET_NOT_FOUND");
     });
 }
 
@@ -180,23 +173,22 @@ fn statements_are_paged_newest_first() {
         for amount in ["1.00", "2.00", "3.00"] {
             credit(&platform, &member, amount).await;
         }
-        let mut client = platform.wallets(HEBEI);
         let mut request = ListEntriesRequest {
             party: Some(member),
             account: EntryAccount::Personal.into(),
             page_size: 2,
             page_token: String::new(),
         };
-        let page = client.list_entries(within(request.clone())).await.expect("a page").into_inner();
+        let page = platform.ask_node(HEBEI, request.clone()).await.expect("a page");
         let lines: Vec<_> = page.entries.iter().map(|it| (it.entry_no, it.balance_after.as_str())).collect();
         assert_eq!(lines, [(3, "6.00"), (2, "3.00")]);
         request.page_token = page.next_page_token;
-        let page = client.list_entries(within(request.clone())).await.expect("a page").into_inner();
+        let page = platform.ask_node(HEBEI, request.clone()).await.expect("a page");
         assert_eq!((page.entries.len(), page.entries[0].entry_no, page.next_page_token.as_str()), (1, 1, ""));
         // A token of one account is none of another's.
         request.account = EntryAccount::Wallet.into();
-        malformed(client.list_entries(within(request.clone())).await, "page_token", "PAGE_TOKEN_INVALID");
+        malformed(platform.ask_node(HEBEI, request.clone()).await, "page_token", "PAGE_TOKEN_INVALID");
         request.account = 0;
-        malformed(client.list_entries(within(request)).await, "account", "FIELD_REQUIRED");
+        malformed(platform.ask_node(HEBEI, request).await, "account", "FIELD_REQUIRED");
     });
 }

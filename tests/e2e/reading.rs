@@ -3,7 +3,7 @@
 use super::kit::cluster::shared;
 use super::kit::people::somebody;
 use super::kit::verdict::{malformed, recorded};
-use gongji::devkit::client::{Caller, within};
+use gongji::devkit::client::Caller;
 use gongji::proto::hub::{
     ListTransfersRequest, Transfer, TransferState, WatchTransfersRequest, WatchTransfersResponse,
 };
@@ -12,8 +12,7 @@ use tonic::Streaming;
 async fn pages(app: &Caller, mut request: ListTransfersRequest) -> Vec<Transfer> {
     let mut all = Vec::new();
     loop {
-        let answer =
-            app.transfers().list_transfers(within(request.clone())).await.expect("a page").into_inner();
+        let answer = app.ask_hub(request.clone()).await.expect("a page");
         let most =
             if request.page_size == 0 { 50 } else { usize::try_from(request.page_size).expect("a size") };
         assert!(answer.transfers.len() <= most);
@@ -61,7 +60,7 @@ fn lists_are_complete_newest_first_and_filtered() {
 fn a_list_takes_only_its_own_tokens_and_sizes() {
     shared(async |cluster| {
         let app = cluster.app();
-        let list = async |request| app.transfers().list_transfers(within(request)).await;
+        let list = async |request| app.ask_hub(request).await;
         let request = ListTransfersRequest { page_size: -1, ..Default::default() };
         malformed(list(request).await, "page_size", "PAGE_SIZE_INVALID");
         for token in ["x", "00", "0000000000000000"] {

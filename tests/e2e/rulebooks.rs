@@ -3,13 +3,10 @@
 use super::kit::cluster::shared;
 use super::kit::people::province_of;
 use super::kit::verdict::{aborted, malformed, recorded, refused};
-use gongji::devkit::client::within;
-use gongji::proto::hub::rulebook_service_client::RulebookServiceClient;
 use gongji::proto::hub::{CreateTransferRequest, GetRulebookRequest};
 use gongji::proto::node::SuspendSettlementRequest;
 use gongji::proto::types::RefusalSide::{Hub, Payee};
 use gongji::proto::types::Verification;
-use gongji::transport::identity::Role;
 use tonic::Code;
 
 #[test]
@@ -19,12 +16,11 @@ fn a_refusal_leads_to_the_text_of_that_day() {
         let app = cluster.app();
         let refused_transfer = app.create(family.transfer("2000.01")).await.expect("an answer");
         let hash = refused_transfer.rulebook_hashes[0].clone();
-        let mut rulebooks = RulebookServiceClient::new(app.channel(&Role::Hub));
         let get = async |rulebook_hash: &str| {
             let request = GetRulebookRequest { rulebook_hash: rulebook_hash.to_owned() };
-            rulebooks.clone().get_rulebook(within(request)).await
+            app.ask_hub(request).await
         };
-        let kept = get(&hash).await.expect("a rulebook").into_inner().rulebook.expect("a rulebook");
+        let kept = get(&hash).await.expect("a rulebook").rulebook.expect("a rulebook");
         let names: Vec<&str> = kept.files.iter().map(|file| file.name.as_str()).collect();
         assert_eq!(
             (kept.rulebook_hash.as_str(), names),
@@ -34,9 +30,8 @@ fn a_refusal_leads_to_the_text_of_that_day() {
         refused(get(&"0".repeat(64)).await, Code::NotFound, "RULEBOOK_NOT_FOUND");
         malformed(get("12").await, "rulebook_hash", "HASH_MALFORMED");
         malformed(get("").await, "rulebook_hash", "FIELD_REQUIRED");
-        rulebooks = RulebookServiceClient::new(cluster.caller("operator:ops").channel(&Role::Hub));
         let request = GetRulebookRequest { rulebook_hash: hash };
-        rulebooks.get_rulebook(within(request)).await.expect("an operator may read it");
+        cluster.caller("operator:ops").ask_hub(request).await.expect("an operator may read it");
     });
 }
 
@@ -72,9 +67,9 @@ fn a_suspended_payee_until_it_is_lifted() {
             lift,
         };
         let id = family.transfer("1").transfer_id;
-        let members = || family.payee_platform.members(province_of(&family.payee));
-        let ask =
-            async |request: SuspendSettlementRequest| members().suspend_settlement(within(request)).await;
+        let ask = async |request: SuspendSettlementRequest| {
+            family.payee_platform.ask_node(province_of(&family.payee), request).await
+        };
         malformed(
             ask(suspension(&id, "2026-11-21", "2027-02-20", false)).await,
             "until_date",
@@ -83,7 +78,7 @@ fn a_suspended_payee_until_it_is_lifted() {
         let future = ask(suspension(&id, "2027-11-21", "2028-02-21", false)).await;
         refused(future, Code::InvalidArgument, "DATE_IN_FUTURE");
         let suspended = ask(suspension(&id, "2026-11-20", "2027-02-20", false)).await.expect("suspended");
-        let member = suspended.into_inner().member.expect("a member");
+        let member = suspended.member.expect("a member");
         assert_eq!(member.settlement_suspended_until, "2027-02-20");
         let transfer = cluster.app().create(family.transfer("10.00")).await.expect("an answer");
         let refusal = aborted(&transfer, Payee, "PAYEE_SETTLEMENT_SUSPENDED");

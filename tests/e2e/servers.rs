@@ -3,7 +3,7 @@
 use super::kit::cluster::shared;
 use super::kit::site::{HEBEI, SICHUAN};
 use super::kit::verdict::{malformed, refused};
-use gongji::devkit::client::{Caller, within};
+use gongji::devkit::client::Caller;
 use gongji::proto::hub::{GetRegionRequest, ListRegionsRequest};
 use gongji::transport::identity::Role;
 use tonic::{Code, Request};
@@ -14,18 +14,18 @@ use tonic_health::pb::health_client::HealthClient;
 #[test]
 fn places_are_listed_with_what_is_open() {
     shared(async |cluster| {
-        let mut client = cluster.caller("node:13").regions();
+        let caller = cluster.caller("node:13");
         let mut request = ListRegionsRequest { page_size: 1000, ..Default::default() };
-        let all = client.list_regions(within(request.clone())).await.expect("a list").into_inner();
+        let all = caller.ask_hub(request.clone()).await.expect("a list");
         assert_eq!(all.next_page_token, "");
         assert!(all.regions.len() > 330, "the whole country");
         request.open_only = true;
-        let open = client.list_regions(within(request.clone())).await.expect("a list").into_inner();
+        let open = caller.ask_hub(request.clone()).await.expect("a list");
         assert!(open.regions.len() < all.regions.len() && open.regions.iter().all(|it| it.wallet_open));
         let paged = ListRegionsRequest { page_size: 7, province_code: "13".to_owned(), ..Default::default() };
-        let first = client.list_regions(within(paged.clone())).await.expect("a list").into_inner();
+        let first = caller.ask_hub(paged.clone()).await.expect("a list");
         let second = ListRegionsRequest { page_token: first.next_page_token.clone(), ..paged };
-        let second = client.list_regions(within(second)).await.expect("a list").into_inner();
+        let second = caller.ask_hub(second).await.expect("a list");
         let codes: Vec<&str> =
             first.regions.iter().chain(&second.regions).map(|it| it.region_code.as_str()).collect();
         let of_13: Vec<&str> =
@@ -37,17 +37,15 @@ fn places_are_listed_with_what_is_open() {
 #[test]
 fn a_place_is_found_by_its_own_or_a_county_s_code() {
     shared(async |cluster| {
-        let mut client = cluster.app().regions();
-        let mut get = async |code: &str| {
-            client.get_region(within(GetRegionRequest { region_code: code.to_owned() })).await
-        };
-        let region = get("510104").await.expect("found").into_inner().region.expect("a region");
+        let caller = cluster.app();
+        let get = async |code: &str| caller.ask_hub(GetRegionRequest { region_code: code.to_owned() }).await;
+        let region = get("510104").await.expect("found").region.expect("a region");
         assert_eq!((region.region_code.as_str(), region.province_code.as_str()), ("510100", "51"));
         assert!(region.wallet_open && !region.open_periods.is_empty());
-        let closed = get("441500").await.expect("found").into_inner().region.expect("a region");
+        let closed = get("441500").await.expect("found").region.expect("a region");
         assert!(!closed.wallet_open);
         // 石河子 lies in 新疆 and belongs to 兵团.
-        let region = get("659001").await.expect("found").into_inner().region.expect("a region");
+        let region = get("659001").await.expect("found").region.expect("a region");
         assert_eq!(region.province_code, "66");
         refused(get("990100").await, Code::NotFound, "REGION_NOT_FOUND");
         malformed(get("").await, "region_code", "FIELD_REQUIRED");

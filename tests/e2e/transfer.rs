@@ -3,7 +3,6 @@
 use super::kit::cluster::shared;
 use super::kit::people::{Funds, province_of};
 use super::kit::verdict::recorded;
-use gongji::devkit::client::within;
 use gongji::proto::hub::{TransferState, WaitMode};
 use gongji::proto::node::{Entry, EntryAccount, EntryDirection, EntryKind, ListEntriesRequest};
 use gongji::proto::types::Party;
@@ -17,8 +16,8 @@ async fn entries(caller: &Caller, party: &Party, account: EntryAccount) -> Vec<E
         page_size: 0,
         page_token: String::new(),
     };
-    let answer = caller.wallets(province_of(party)).list_entries(within(request)).await;
-    answer.expect("a statement").into_inner().entries
+    let answer = caller.ask_node(province_of(party), request).await;
+    answer.expect("a statement").entries
 }
 
 #[test]

@@ -5,29 +5,23 @@ use super::kit::foreign_node::Node;
 use super::kit::people::somebody;
 use super::kit::site::{HEBEI, Options};
 use super::kit::until;
-use gongji::devkit::client::{Caller, within};
-use gongji::proto::hub::audit_service_client::AuditServiceClient as HubAudits;
+use gongji::devkit::client::Caller;
 use gongji::proto::hub::{
     CreateTransferRequest, InFlightTransfer, ListInFlightRequest, TransferState, WaitReason,
 };
-use gongji::proto::node::audit_service_client::AuditServiceClient as NodeAudits;
 use gongji::proto::node::{InDoubtLeg, ListInDoubtRequest};
 use gongji::proto::types::RefusalSide;
-use gongji::transport::identity::Role;
 use std::time::Duration;
 use tonic::Request;
 
 async fn in_flight(operator: &Caller, id: &str) -> Option<InFlightTransfer> {
-    let asked = within(ListInFlightRequest::default());
-    let page = HubAudits::new(operator.channel(&Role::Hub)).list_in_flight(asked).await.expect("a page");
-    page.into_inner().transfers.into_iter().find(|it| it.transfer_id == id)
+    let page = operator.ask_hub(ListInFlightRequest::default()).await.expect("a page");
+    page.transfers.into_iter().find(|it| it.transfer_id == id)
 }
 
 async fn in_doubt(operator: &Caller, older_than: Option<prost_types::Duration>) -> Vec<InDoubtLeg> {
-    let asked = within(ListInDoubtRequest { older_than, ..ListInDoubtRequest::default() });
-    let page =
-        NodeAudits::new(operator.channel(&Role::Node(HEBEI))).list_in_doubt(asked).await.expect("a page");
-    page.into_inner().legs
+    let asked = ListInDoubtRequest { older_than, ..ListInDoubtRequest::default() };
+    operator.ask_node(HEBEI, asked).await.expect("a page").legs
 }
 
 fn waits_for(it: &InFlightTransfer) -> Vec<(RefusalSide, &str, WaitReason)> {

@@ -1,10 +1,9 @@
 //! The life of a wallet over the wire: who may do what to it, what repeats and refusals look like, its statement.
 
 use super::kit::cluster::shared;
-use super::kit::people::{enrol, fresh_id, opening, province_of, resident, somebody};
+use super::kit::people::{enrol, fresh_id, opening, resident, somebody};
 use super::kit::site::SICHUAN;
 use super::kit::verdict::{malformed, refused};
-use gongji::devkit::client::within;
 use gongji::proto::hub::TransferState;
 use gongji::proto::node::{
     ChangePlaceRequest, CloseWalletRequest, EntryAccount, FreezeWalletRequest, GetStatementRequest,
@@ -42,23 +41,22 @@ fn a_frozen_wallet_takes_nothing_new_and_a_full_one_is_not_closed() {
         let family = cluster.family("13", "51").await;
         let payee = &family.payee;
         let (app, platform) = (cluster.app(), cluster.caller("platform:51"));
-        let mut own = platform.wallets(province_of(payee));
         let first = app.create(family.transfer("150.00")).await.expect("an answer");
         assert_eq!(first.state(), TransferState::Committed, "{first:?}");
         let request = freeze(payee, "SUSPECTED_MISUSE");
-        let frozen = own.freeze_wallet(within(request.clone())).await.expect("frozen").into_inner();
-        let again = own.freeze_wallet(within(request.clone())).await.expect("the same").into_inner();
+        let frozen = platform.ask_node(SICHUAN, request.clone()).await.expect("frozen");
+        let again = platform.ask_node(SICHUAN, request.clone()).await.expect("the same");
         assert_eq!(frozen, again);
         let expected = (WalletState::Frozen, "510100".to_owned(), "SUSPECTED_MISUSE".to_owned());
         assert_eq!(seen(frozen.wallet), expected);
         let other = FreezeWalletRequest { reason_code: "COURT_ORDER".to_owned(), ..request };
-        let said = refused(own.freeze_wallet(within(other)).await, Code::AlreadyExists, "CONTENT_DIFFERS");
+        let said = refused(platform.ask_node(SICHUAN, other).await, Code::AlreadyExists, "CONTENT_DIFFERS");
         assert_eq!(said.fact("field"), Some("request_id"));
         let second = app.create(family.transfer("1.00")).await.expect("an answer");
         assert_eq!(second.refusal.expect("a refusal").reason, "PAYEE_WALLET_FROZEN");
-        refused(own.close_wallet(within(close(payee))).await, Code::FailedPrecondition, "WALLET_FROZEN");
-        own.unfreeze_wallet(within(unfreeze(payee))).await.expect("in use again");
-        refused(own.close_wallet(within(close(payee))).await, Code::FailedPrecondition, "WALLET_NOT_EMPTY");
+        refused(platform.ask_node(SICHUAN, close(payee)).await, Code::FailedPrecondition, "WALLET_FROZEN");
+        platform.ask_node(SICHUAN, unfreeze(payee)).await.expect("in use again");
+        refused(platform.ask_node(SICHUAN, close(payee)).await, Code::FailedPrecondition, "WALLET_NOT_EMPTY");
         let third = app.create(family.transfer("1.00")).await.expect("an answer");
         assert_eq!(third.state(), TransferState::Committed, "{third:?}");
     });
@@ -70,41 +68,40 @@ fn a_relative_opens_it_and_only_the_province_moves_and_closes_it() {
         let (platform, app) = (cluster.caller("platform:51"), cluster.app());
         let (member, relative) = (somebody("510100"), somebody("130100"));
         enrol(&platform, resident(&member)).await;
-        let (mut own, mut apps) = (platform.wallets(SICHUAN), app.wallets(SICHUAN));
         let mut request = opening(&member);
         request.opened_by = Some(WalletRelative {
             person: relative.person.clone(),
             kinship: Kinship::Child.into(),
             statement: "已核验双方身份证影像".to_owned(),
         });
-        let opened = apps.open_wallet(within(request.clone())).await.expect("opened").into_inner();
+        let opened = app.ask_node(SICHUAN, request.clone()).await.expect("opened");
         let wallet = opened.wallet.clone().expect("a wallet");
         assert_eq!((wallet.opened_by(), wallet.state_time), (Kinship::Child, wallet.open_time));
-        assert_eq!(apps.open_wallet(within(request.clone())).await.expect("the same").into_inner(), opened);
+        assert_eq!(app.ask_node(SICHUAN, request.clone()).await.expect("the same"), opened);
         request.opened_by = None;
-        refused(apps.open_wallet(within(request)).await, Code::AlreadyExists, "CONTENT_DIFFERS");
-        let moved = own.change_place(within(place(&member, "510300"))).await.expect("moved").into_inner();
+        refused(app.ask_node(SICHUAN, request).await, Code::AlreadyExists, "CONTENT_DIFFERS");
+        let moved = platform.ask_node(SICHUAN, place(&member, "510300")).await.expect("moved");
         assert_eq!(seen(moved.wallet).1, "510300");
-        let elsewhere = own.change_place(within(place(&member, "130100"))).await;
+        let elsewhere = platform.ask_node(SICHUAN, place(&member, "130100")).await;
         let said = refused(elsewhere, Code::FailedPrecondition, "WALLET_MOVE_ACROSS_PROVINCES");
         assert_eq!(said.fact("region"), Some("130100"));
         // Moving, freezing and closing are the province's own; an app and another province may not.
         for answer in [
-            apps.change_place(within(place(&member, "510100"))).await.err(),
-            apps.freeze_wallet(within(freeze(&member, "MISUSE"))).await.err(),
-            apps.unfreeze_wallet(within(unfreeze(&member))).await.err(),
-            apps.close_wallet(within(close(&member))).await.err(),
+            app.ask_node(SICHUAN, place(&member, "510100")).await.err(),
+            app.ask_node(SICHUAN, freeze(&member, "MISUSE")).await.err(),
+            app.ask_node(SICHUAN, unfreeze(&member)).await.err(),
+            app.ask_node(SICHUAN, close(&member)).await.err(),
         ] {
             refused::<()>(Err(answer.expect("refused")), Code::PermissionDenied, "ROLE_NOT_ALLOWED");
         }
-        let mut others = cluster.caller("platform:13").wallets(SICHUAN);
-        let answer = others.close_wallet(within(close(&member))).await;
+        let other = cluster.caller("platform:13");
+        let answer = other.ask_node(SICHUAN, close(&member)).await;
         refused(answer, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");
-        let closed = own.close_wallet(within(close(&member))).await.expect("closed").into_inner();
+        let closed = platform.ask_node(SICHUAN, close(&member)).await.expect("closed");
         assert_eq!(seen(closed.wallet).0, WalletState::Closed);
-        let answer = own.freeze_wallet(within(freeze(&member, "MISUSE"))).await;
+        let answer = platform.ask_node(SICHUAN, freeze(&member, "MISUSE")).await;
         refused(answer, Code::FailedPrecondition, "WALLET_CLOSED");
-        let anew = apps.open_wallet(within(opening(&member))).await.expect("open anew").into_inner();
+        let anew = app.ask_node(SICHUAN, opening(&member)).await.expect("open anew");
         assert_eq!(seen(anew.wallet), (WalletState::Open, "510100".to_owned(), String::new()));
     });
 }
@@ -118,7 +115,6 @@ fn a_statement_has_the_balances_around_its_period() {
             let transfer = app.create(family.transfer(amount)).await.expect("an answer");
             assert_eq!(transfer.state(), TransferState::Committed, "{transfer:?}");
         }
-        let mut client = app.wallets(SICHUAN);
         let period = |from: &str, to: &str| GetStatementRequest {
             party: Some(family.payee.clone()),
             account: EntryAccount::Wallet.into(),
@@ -129,23 +125,23 @@ fn a_statement_has_the_balances_around_its_period() {
         };
         // The servers' clocks begin on 2026-11-21.
         let mut request = period("2026-11-01", "2026-11-30");
-        let page = client.get_statement(within(request.clone())).await.expect("a page").into_inner();
+        let page = app.ask_node(SICHUAN, request.clone()).await.expect("a page");
         let sums = |it: &gongji::proto::node::GetStatementResponse| {
             [&it.opening_balance, &it.credit_sum, &it.debit_sum, &it.closing_balance].map(Clone::clone)
         };
         assert_eq!(sums(&page), ["0.00", "123.00", "0.00", "123.00"]);
         assert_eq!((page.entry_count, page.entries.len(), page.entries[0].entry_no), (3, 2, 3));
         request.page_token = page.next_page_token.clone();
-        let last = client.get_statement(within(request.clone())).await.expect("a page").into_inner();
+        let last = app.ask_node(SICHUAN, request.clone()).await.expect("a page");
         assert_eq!((sums(&last), last.entries.len(), last.next_page_token.as_str()), (sums(&page), 1, ""));
         request.to_date = "2026-12-31".to_owned();
-        malformed(client.get_statement(within(request)).await, "page_token", "PAGE_TOKEN_INVALID");
-        let before = client.get_statement(within(period("2026-01-01", "2026-10-31"))).await;
-        let before = before.expect("a page").into_inner();
+        malformed(app.ask_node(SICHUAN, request).await, "page_token", "PAGE_TOKEN_INVALID");
+        let before = app.ask_node(SICHUAN, period("2026-01-01", "2026-10-31")).await;
+        let before = before.expect("a page");
         assert_eq!((sums(&before)[3].as_str(), before.entry_count), ("0.00", 0));
-        let after = client.get_statement(within(period("2027-01-01", "2027-12-31"))).await;
-        assert_eq!(sums(&after.expect("a page").into_inner()), ["123.00", "0.00", "0.00", "123.00"]);
-        let reversed = client.get_statement(within(period("2026-12-01", "2026-11-30"))).await;
+        let after = app.ask_node(SICHUAN, period("2027-01-01", "2027-12-31")).await;
+        assert_eq!(sums(&after.expect("a page")), ["123.00", "0.00", "0.00", "123.00"]);
+        let reversed = app.ask_node(SICHUAN, period("2026-12-01", "2026-11-30")).await;
         malformed(reversed, "to_date", "DATES_REVERSED");
     });
 }

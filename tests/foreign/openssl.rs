@@ -3,7 +3,7 @@
 use crate::e2e::kit::site::{HEBEI, SICHUAN};
 use crate::e2e::kit::{BOUND, run, until};
 use gongji::devkit::cast::somebody;
-use gongji::devkit::client::{Caller, within};
+use gongji::devkit::client::Caller;
 use gongji::devkit::launcher::{LaunchError, on_free_ports};
 use gongji::devkit::processes::Processes;
 use gongji::devkit::site::{Settings, Site, servers};
@@ -64,7 +64,7 @@ fn servers_and_an_app_run_with_the_certificates_that_the_page_makes_by_openssl()
         // A node serves once it has joined the hub as itself.
         app.wait_until_serving(BOUND).await.expect("both serve");
         let request = ListRegionsRequest { province_code: "51".to_owned(), ..Default::default() };
-        let places = app.regions().list_regions(within(request)).await.expect("places").into_inner();
+        let places = app.ask_hub(request).await.expect("places");
         assert!(places.regions.iter().any(|it| it.wallet_open), "{places:?}");
         let [payer, payee] =
             [SICHUAN, HEBEI].map(|province| somebody(1, &format!("{province}0100")).expect("a person"));

@@ -13,10 +13,9 @@ use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;
 use crate::proto::hub::{self, ReadTransfersRequest};
 use crate::proto::node::audit_service_client::AuditServiceClient as NodeClient;
 use crate::proto::node::inspect_request::Selector;
-use crate::proto::node::participant_service_client::ParticipantServiceClient;
 use crate::proto::node::{self, AuditLeg, InspectRequest, LegState};
 use crate::proto::types::Incident;
-use crate::transport::peer::{MESSAGE_MAX, Peer, Service};
+use crate::transport::peer::{MESSAGE_MAX, Peer, call};
 use crate::wire::audit::{account_from_proto, leg_from_proto, position_from_proto, transfer_from_proto};
 use crate::wire::status::Problem;
 use std::collections::BTreeMap;
@@ -94,10 +93,6 @@ async fn next<T>(stream: &mut Streaming<T>, patience: Duration) -> Result<Option
     within(patience, stream.message()).await
 }
 
-fn hub_client(sources: &Sources) -> HubClient<Service> {
-    HubClient::new(sources.hub.service()).max_decoding_message_size(MESSAGE_MAX)
-}
-
 /// What was read of the hub.
 struct Hub {
     books: HubBooks,
@@ -122,7 +117,7 @@ fn tombstone(text: &str) -> Result<HubRow, Failed> {
 }
 
 async fn read_hub(sources: &Sources) -> Result<Hub, Failed> {
-    let mut client = hub_client(sources);
+    let mut client = HubClient::new(sources.hub.service()).max_decoding_message_size(MESSAGE_MAX);
     let call = client.read_books(Request::new(hub::ReadBooksRequest {}));
     let mut stream = within(sources.patience, call).await?.into_inner();
     let mut hub = Hub { books: HubBooks::default(), sequence: 0, nodes: Vec::new(), incidents: Vec::new() };
@@ -199,13 +194,12 @@ async fn read_whole(province: ProvinceCode, peer: &Peer, patience: Duration) -> 
 /// The legs of a node that offers Inspect only, state by state. Whoever moves between two states meanwhile was not
 /// settled when the hub was read; what is prepared comes last, so that nothing is seen as held that was not.
 async fn read_legs(province: ProvinceCode, peer: &Peer, patience: Duration) -> Result<Node, Failed> {
-    let mut client = ParticipantServiceClient::new(peer.service()).max_decoding_message_size(MESSAGE_MAX);
     let (mut node, mut sequence) = (Node::new(province, Reading::LegsOnly), 0);
     for state in [LegState::Committed, LegState::Aborted, LegState::Refused, LegState::Prepared] {
         let legs = pager::read(usize::MAX, async |page_size, page_token| {
             let selector = Some(Selector::State(state.into()));
             let request = InspectRequest { selector, page_size, page_token, ..InspectRequest::default() };
-            let page = within(patience, client.inspect(Request::new(request))).await?.into_inner();
+            let page = within(patience, call(peer.service(), Request::new(request))).await?;
             sequence = page.sender.map_or(sequence, |sender| sender.sequence);
             Ok::<_, Failed>((page.legs, page.next_page_token))
         });
@@ -257,11 +251,10 @@ pub async fn gather(sources: &Sources) -> Result<Gathered, Failed> {
         }
         nodes.push(node.read);
     }
-    let mut client = hub_client(sources);
     for ids in audit.missing().chunks(PAGE) {
         let transfer_ids = ids.iter().map(ToString::to_string).collect();
-        let call = client.read_transfers(Request::new(ReadTransfersRequest { transfer_ids }));
-        for transfer in within(sources.patience, call).await?.into_inner().transfers {
+        let read = call(sources.hub.service(), Request::new(ReadTransfersRequest { transfer_ids }));
+        for transfer in within(sources.patience, read).await?.transfers {
             audit.add_late(transfer_from_proto(&transfer).map_err(problem)?);
         }
     }

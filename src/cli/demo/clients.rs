@@ -4,7 +4,7 @@
 use super::error::DemoError;
 use super::folder::APP;
 use crate::devkit::cast::{Listed, PROVINCES, opening, report};
-use crate::devkit::client::{Caller, within};
+use crate::devkit::client::Caller;
 use crate::devkit::site::Site;
 use crate::domain::reason::Reason;
 use crate::domain::value::money::Money;
@@ -141,7 +141,7 @@ impl Clients {
         };
         let province = member.province();
         let platform = self.platform(province).map_err(|error| Status::unknown(error.to_string()))?;
-        let answer = platform.wallets(province).freeze_wallet(within(request)).await?.into_inner();
+        let answer = platform.ask_node(province, request).await?;
         answer.wallet.ok_or_else(|| Status::unknown("the node's answer has no wallet"))
     }
 

@@ -5,6 +5,7 @@ use crate::domain::reason::Reason;
 use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
 use crate::domain::value::money::Money;
 use crate::proto::{node, types};
+use crate::wire::account::{account_state_to_proto, insurance_status_to_proto, insurance_type_to_proto};
 use serde::Serialize;
 use std::io::{self, BufRead};
 
@@ -174,10 +175,7 @@ fn insurance_word(text: &str) -> Option<i32> {
         "390" => InsuranceType::Resident,
         name => InsuranceType::from_name(name)?,
     };
-    Some(match kind {
-        InsuranceType::Employee => types::InsuranceType::Employee.into(),
-        InsuranceType::Resident => types::InsuranceType::Resident.into(),
-    })
+    Some(insurance_type_to_proto(kind))
 }
 
 /// Names, or the numbers of the national dictionary `psn_insu_stas`.
@@ -190,12 +188,7 @@ fn status_word(text: &str) -> Option<i32> {
         "3" => InsuranceStatus::Ended,
         name => InsuranceStatus::from_name(name)?,
     };
-    Some(match status {
-        InsuranceStatus::None => types::InsuranceStatus::None.into(),
-        InsuranceStatus::Active => types::InsuranceStatus::Active.into(),
-        InsuranceStatus::Suspended => types::InsuranceStatus::Suspended.into(),
-        InsuranceStatus::Ended => types::InsuranceStatus::Ended.into(),
-    })
+    Some(insurance_status_to_proto(status))
 }
 
 fn account_word(text: &str) -> Option<i32> {
@@ -204,11 +197,7 @@ fn account_word(text: &str) -> Option<i32> {
         "none" => AccountState::Absent,
         name => AccountState::from_name(name)?,
     };
-    Some(match state {
-        AccountState::Absent => node::AccountState::None.into(),
-        AccountState::Normal => node::AccountState::Normal.into(),
-        AccountState::Frozen => node::AccountState::Frozen.into(),
-    })
+    Some(account_state_to_proto(state))
 }
 
 /// The lines of a file, from its first row on.

@@ -14,7 +14,6 @@ use crate::privacy::random::new_transfer_id;
 use crate::proto::node::member_service_client::MemberServiceClient;
 use crate::proto::node::{CreditAccountRequest, RejectedMember, UpsertMembersRequest, UpsertMembersResponse};
 use crate::proto::rpc;
-use crate::transport::peer::Service;
 use crate::wire::status::{Explanation, explain, problem_of};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -80,7 +79,6 @@ pub fn import(args: &Args) -> Exit {
         }
         let node = connection.node_as_platform(args.province)?;
         let mut import = Import {
-            client: MemberServiceClient::new(node.service()),
             node,
             period: args.period.clone().unwrap_or_default(),
             allotment: args.allotment.clone(),
@@ -103,7 +101,6 @@ fn open(path: &Path) -> Result<(Lines<BufReader<File>>, u64), Failure> {
 struct Stopped;
 
 struct Import {
-    client: MemberServiceClient<Service>,
     node: Server,
     period: String,
     allotment: String,
@@ -170,7 +167,7 @@ impl Import {
                 open.iter().map(|(_, request)| request.clone()).collect();
             let left = retry.left(Instant::now());
             let call = self.node.request_within(tokio_stream::iter(requests), left);
-            let answer = self.client.clone().upsert_members(call).await;
+            let answer = MemberServiceClient::new(self.node.peer().service()).upsert_members(call).await;
             let (outcome, failure) = match answer {
                 Ok(answer) => {
                     let settled = settle(open, answer.into_inner());
@@ -216,7 +213,7 @@ impl Import {
                 period: self.period.clone(),
                 remark: String::new(),
             };
-            calls.spawn(book(self.client.clone(), self.node.clone(), row.line, amount, request));
+            calls.spawn(book(self.node.clone(), row.line, amount, request));
         }
         let mut credits = Vec::new();
         while let Some(credit) = calls.join_next().await {
@@ -247,17 +244,10 @@ struct Credited {
     refused: Option<Status>,
 }
 
-async fn book(
-    mut client: MemberServiceClient<Service>,
-    node: Server,
-    line: u64,
-    amount: Money,
-    request: CreditAccountRequest,
-) -> Credited {
+async fn book(node: Server, line: u64, amount: Money, request: CreditAccountRequest) -> Credited {
     let mut retry = RetryUntilKnown::new(Instant::now(), node.timeout(), false);
     loop {
-        let call = node.request_within(request.clone(), retry.left(Instant::now()));
-        let Err(status) = client.credit_account(call).await else {
+        let Err(status) = node.peer().call(request.clone(), retry.left(Instant::now())).await else {
             return Credited { line, amount, refused: None };
         };
         match retry.after(classify(&status), Instant::now()) {

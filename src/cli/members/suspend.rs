@@ -5,10 +5,8 @@ use crate::cli::client::CallArgs;
 use crate::cli::person::PersonArgs;
 use crate::cli::until_known::Request;
 use crate::privacy::random::new_transfer_id;
-use crate::proto::node::member_service_client::MemberServiceClient;
-use crate::proto::node::{Member, SuspendSettlementRequest};
+use crate::proto::node::{Member, SuspendSettlementRequest, SuspendSettlementResponse};
 use serde_json::{Value, json};
-use std::time::Duration;
 use tonic::Status;
 
 /// Arguments.
@@ -49,12 +47,10 @@ pub fn suspend(args: &Args) -> Exit {
             asked_before: false,
             advice: "run it again: what is said already changes nothing".to_owned(),
         };
-        let call = async |left: Duration| {
-            let mut client = MemberServiceClient::new(node.service());
-            let answer = client.suspend_settlement(node.request_within(message.clone(), left)).await?;
-            answer.into_inner().member.ok_or_else(|| Status::internal("the answer holds no member"))
+        let member = |answer: SuspendSettlementResponse| {
+            answer.member.ok_or_else(|| Status::internal("the answer holds no member"))
         };
-        Ok(request.until_known(call, |_| Some(Exit::Done), shown).await)
+        Ok(request.until_known(message.clone(), member, |_| Some(Exit::Done), shown).await)
     })
 }
 
@@ -74,8 +70,7 @@ mod tests {
     use crate::proto::node::member_service_server::{MemberService, MemberServiceServer};
     use crate::proto::node::{
         CreditAccountRequest, CreditAccountResponse, GetMemberRequest, GetMemberResponse,
-        SuspendSettlementResponse, UpdateInsuranceRequest, UpdateInsuranceResponse, UpsertMembersRequest,
-        UpsertMembersResponse,
+        UpdateInsuranceRequest, UpdateInsuranceResponse, UpsertMembersRequest, UpsertMembersResponse,
     };
     use clap::Parser;
     use std::sync::{Arc, Mutex};

@@ -1,17 +1,15 @@
 //! What waits: `gongji hub in-flight` and `gongji node in-doubt`.
 
 use super::list::{Found, ListArgs, closing};
+use crate::cli::Exit;
 use crate::cli::client::{Connection, Server};
 use crate::cli::failure::Failure;
 use crate::cli::json::to_json;
 use crate::cli::show::{side_name, state_text};
 use crate::cli::table::list;
 use crate::cli::time::local_time;
-use crate::cli::{Exit, pager};
 use crate::domain::value::region::ProvinceCode;
-use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;
 use crate::proto::hub::{InFlightTransfer, ListInFlightRequest, WaitReason};
-use crate::proto::node::audit_service_client::AuditServiceClient as NodeClient;
 use crate::proto::node::{InDoubtLeg, LegSide, ListInDoubtRequest};
 use serde_json::{Value, json};
 
@@ -33,13 +31,9 @@ fn province(text: &str) -> Result<ProvinceCode, String> {
 pub fn in_flight(args: &ListArgs) -> Exit {
     args.call.run(async |connection| {
         let hub = connection.hub_as_operator()?;
-        let mut client = HubClient::new(hub.service());
-        let page = pager::read(args.limit, async |page_size, page_token| {
-            let request = ListInFlightRequest { page_size, page_token, older_than: args.older_than() };
-            let page = hub.answer(client.list_in_flight(hub.request(request))).await?;
-            Ok((page.transfers, page.next_page_token))
-        });
-        let page = page.await?;
+        let older_than = args.older_than();
+        let request = |page_size, page_token| ListInFlightRequest { page_size, page_token, older_than };
+        let page = hub.list(args.limit, request, |it| (it.transfers, it.next_page_token)).await?;
         args.call.output.print(
             || json!({ "transfers": page.rows.iter().map(in_flight_json).collect::<Vec<_>>(), "more": page.more() }),
             || {
@@ -109,8 +103,10 @@ fn nodes(
 pub fn in_doubt(args: &NodeListArgs) -> Exit {
     args.list.call.run(async |connection| {
         let mut found = Found::new();
+        let older_than = args.list.older_than();
+        let request = |page_size, page_token| ListInDoubtRequest { page_size, page_token, older_than };
         for (province, node) in nodes(&connection, args.province)? {
-            let read = read_in_doubt(&args.list, &node).await;
+            let read = node.list(args.list.limit, request, |it| (it.legs, it.next_page_token)).await;
             found.take(&format!("node {province}"), read, |leg| (province, leg));
         }
         Ok(found.print(args.list.call.output, "legs", in_doubt_json, || {
@@ -118,16 +114,6 @@ pub fn in_doubt(args: &NodeListArgs) -> Exit {
             list(header, found.rows.iter().map(in_doubt_cells), &[3])
         }))
     })
-}
-
-async fn read_in_doubt(args: &ListArgs, node: &Server) -> Result<pager::Page<InDoubtLeg>, Failure> {
-    let mut client = NodeClient::new(node.service());
-    pager::read(args.limit, async |page_size, page_token| {
-        let request = ListInDoubtRequest { page_size, page_token, older_than: args.older_than() };
-        let page = node.answer(client.list_in_doubt(node.request(request))).await?;
-        Ok((page.legs, page.next_page_token))
-    })
-    .await
 }
 
 fn leg_side(side: LegSide) -> &'static str {

@@ -2,15 +2,10 @@
 
 use super::list::{Found, ListArgs};
 use crate::cli::Exit;
-use crate::cli::client::Server;
-use crate::cli::failure::Failure;
 use crate::cli::json::{take, to_json};
-use crate::cli::pager::{self, Page};
 use crate::cli::show::side_name;
 use crate::cli::table::list;
 use crate::cli::time::local_time;
-use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;
-use crate::proto::node::audit_service_client::AuditServiceClient as NodeClient;
 use crate::proto::types::Incident;
 use crate::proto::{hub, node};
 use serde_json::Value;
@@ -19,38 +14,23 @@ use serde_json::Value;
 pub fn incidents(args: &ListArgs) -> Exit {
     args.call.run(async |connection| {
         let mut found = Found::new();
-        let hub = connection.hub_as_operator()?;
-        found.take("hub", of_hub(args, &hub).await, |it| ("hub".to_owned(), it));
+        let (hub, older_than) = (connection.hub_as_operator()?, args.older_than());
+        let of_hub = |page_size, page_token| hub::ListIncidentsRequest { page_size, page_token, older_than };
+        let of_node =
+            |page_size, page_token| node::ListIncidentsRequest { page_size, page_token, older_than };
+        let read = hub.list(args.limit, of_hub, |it| (it.incidents, it.next_page_token)).await;
+        found.take("hub", read, |it| ("hub".to_owned(), it));
         for province in connection.provinces() {
             let node = connection.node_as_operator(province)?;
             let server = format!("node {province}");
-            found.take(&server, of_node(args, &node).await, |it| (server.clone(), it));
+            let read = node.list(args.limit, of_node, |it| (it.incidents, it.next_page_token)).await;
+            found.take(&server, read, |it| (server.clone(), it));
         }
         Ok(found.print(args.call.output, "incidents", incident_json, || {
             let header = ["server", "id", "side", "why", "order", "since"];
             list(header, found.rows.iter().map(incident_cells), &[])
         }))
     })
-}
-
-async fn of_hub(args: &ListArgs, hub: &Server) -> Result<Page<Incident>, Failure> {
-    let mut client = HubClient::new(hub.service());
-    pager::read(args.limit, async |page_size, page_token| {
-        let request = hub::ListIncidentsRequest { page_size, page_token, older_than: args.older_than() };
-        let page = hub.answer(client.list_incidents(hub.request(request))).await?;
-        Ok((page.incidents, page.next_page_token))
-    })
-    .await
-}
-
-async fn of_node(args: &ListArgs, node: &Server) -> Result<Page<Incident>, Failure> {
-    let mut client = NodeClient::new(node.service());
-    pager::read(args.limit, async |page_size, page_token| {
-        let request = node::ListIncidentsRequest { page_size, page_token, older_than: args.older_than() };
-        let page = node.answer(client.list_incidents(node.request(request))).await?;
-        Ok((page.incidents, page.next_page_token))
-    })
-    .await
 }
 
 /// What was ordered, where an incident is about an order: "commit" or "abort".

@@ -5,9 +5,7 @@ use crate::cli::Exit;
 use crate::cli::client::{CallArgs, Server};
 use crate::cli::person::PersonArgs;
 use crate::cli::until_known::Request;
-use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{AcceptTransferRequest, DeclineTransferRequest, Transfer, TransferState, WaitMode};
-use std::time::Duration;
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -39,12 +37,7 @@ pub fn accept(args: &Args) -> Exit {
             payee: Some(args.person.read()?.party),
             wait: WaitMode::Recorded.into(),
         };
-        let call = async |left: Duration| {
-            let mut client = TransferServiceClient::new(hub.service());
-            let answer = client.accept_transfer(hub.request_within(message.clone(), left)).await?;
-            whole(answer.into_inner().transfer)
-        };
-        Ok(args.request(&hub).until_known(call, accepted, shown).await)
+        Ok(args.request(&hub).until_known(message, |it| whole(it.transfer), accepted, shown).await)
     })
 }
 
@@ -57,12 +50,7 @@ pub fn decline(args: &Args) -> Exit {
             payee: Some(args.person.read()?.party),
             wait: WaitMode::Decided.into(),
         };
-        let call = async |left: Duration| {
-            let mut client = TransferServiceClient::new(hub.service());
-            let answer = client.decline_transfer(hub.request_within(message.clone(), left)).await?;
-            whole(answer.into_inner().transfer)
-        };
-        Ok(args.request(&hub).until_known(call, declined, shown).await)
+        Ok(args.request(&hub).until_known(message, |it| whole(it.transfer), declined, shown).await)
     })
 }
 

@@ -5,7 +5,6 @@ use crate::cli::client::CallArgs;
 use crate::cli::json::to_json;
 use crate::cli::person::ContentArgs;
 use crate::cli::show::refusal_text;
-use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{CheckTransferRequest, CheckTransferResponse};
 
 /// Arguments.
@@ -31,8 +30,7 @@ pub fn check(args: &Args) -> Exit {
             remark: content.remark,
             verification: content.verification,
         };
-        let mut client = TransferServiceClient::new(hub.service());
-        let answer = hub.answer(client.check_transfer(hub.request(request))).await?;
+        let answer = hub.ask(request).await?;
         args.call.output.print(|| to_json(&answer), || text(&answer));
         Ok(if answer.allowed { Exit::Done } else { Exit::Refused })
     })

@@ -7,9 +7,7 @@ use crate::cli::output::note;
 use crate::cli::person::ContentArgs;
 use crate::cli::until_known::Request;
 use crate::privacy::random::new_transfer_id;
-use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{CreateTransferRequest, WaitMode};
-use std::time::Duration;
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -64,11 +62,6 @@ pub fn transfer(args: &Args) -> Exit {
             asked_before: args.id.is_some(),
             advice: format!("ask with `gongji transfers get {transfer_id}` or with --id {transfer_id}"),
         };
-        let mut client = TransferServiceClient::new(hub.service());
-        let call = async |left: Duration| {
-            let answer = client.create_transfer(hub.request_within(message.clone(), left)).await?;
-            whole(answer.into_inner().transfer)
-        };
-        Ok(request.until_known(call, settled, shown).await)
+        Ok(request.until_known(message, |it| whole(it.transfer), settled, shown).await)
     })
 }

@@ -15,8 +15,6 @@ use crate::domain::rules::rule_of::{RulePlaceOf, rule_of};
 use crate::domain::rules::rulebook::RuleLayer;
 use crate::domain::value::calendar::Day;
 use crate::domain::value::side::Side;
-use crate::proto::hub::rulebook_service_client::RulebookServiceClient;
-use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{GetRulebookRequest, GetTransferRequest, Transfer};
 use crate::proto::types::{Refusal, RefusalSide};
 use crate::wire::time::civil;
@@ -60,19 +58,16 @@ pub fn explain(args: &Args) -> Exit {
 }
 
 async fn transfer(hub: &Server, id: &str) -> Result<Transfer, Failure> {
-    let mut client = TransferServiceClient::new(hub.service());
     let request = GetTransferRequest { transfer_id: id.to_owned() };
-    whole(hub.answer(client.get_transfer(hub.request(request))).await?.transfer)
-        .map_err(|status| hub.failed(status))
+    whole(hub.ask(request).await?.transfer).map_err(|status| hub.failed(status))
 }
 
 /// What the texts of a hash said on a day; nothing where the hub has none.
 async fn rules(hub: &Server, hash: &str, day: Day) -> Result<Option<Vec<Setting>>, Failure> {
-    let mut client = RulebookServiceClient::new(hub.service());
     let request = GetRulebookRequest { rulebook_hash: hash.to_owned() };
-    match client.get_rulebook(hub.request(request)).await {
+    match hub.peer().call(request, hub.timeout()).await {
         Ok(answer) => {
-            let files = answer.into_inner().rulebook.unwrap_or_default().files;
+            let files = answer.rulebook.unwrap_or_default().files;
             let layer = |it: crate::proto::hub::RulebookFile| RuleLayer {
                 name: it.name.into(),
                 text: it.text.into(),

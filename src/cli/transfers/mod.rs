@@ -8,14 +8,13 @@ pub mod explain;
 mod show;
 mod watch;
 
+use super::Exit;
 use super::client::CallArgs;
 use super::failure::explanation_json;
 use super::json::{all, to_json};
 use super::output::say;
-use super::{Exit, pager};
 use crate::domain::value::calendar::Civil;
 use crate::proto::hub::batch_get_transfers_result::Outcome;
-use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{BatchGetTransfersRequest, ListTransfersRequest, Transfer, TransferState};
 use crate::proto::rpc;
 use crate::wire::status::explain;
@@ -154,9 +153,7 @@ fn shown(transfer: &Transfer) -> (Value, String) {
 fn get(ids: &[String], call: &CallArgs) -> Exit {
     call.run(async |connection| {
         let hub = connection.hub()?;
-        let mut client = TransferServiceClient::new(hub.service());
-        let request = hub.request(BatchGetTransfersRequest { transfer_ids: ids.to_vec() });
-        let results = hub.answer(client.batch_get_transfers(request)).await?.results;
+        let results = hub.ask(BatchGetTransfersRequest { transfer_ids: ids.to_vec() }).await?.results;
         let outcomes: Vec<Option<Outcome>> = results.into_iter().map(|result| result.outcome).collect();
         if call.output.json {
             let results: Vec<Value> = outcomes.iter().map(|outcome| outcome_json(outcome.as_ref())).collect();
@@ -194,21 +191,16 @@ fn item_text(error: &rpc::Status) -> String {
 fn list(args: &ListArgs) -> Exit {
     args.call.run(async |connection| {
         let hub = connection.hub()?;
-        let mut client = TransferServiceClient::new(hub.service());
-        let found = pager::read(args.limit, async |page_size, page_token| {
-            let request = ListTransfersRequest {
-                page_size,
-                page_token,
-                province_code: args.province.clone(),
-                state: args.state.map_or(0, |state| TransferState::from(state).into()),
-                window_id: args.window.clone(),
-                start_time: args.from.map(timestamp),
-                end_time: args.to.map(timestamp),
-            };
-            let page = hub.answer(client.list_transfers(hub.request(request))).await?;
-            Ok((page.transfers, page.next_page_token))
-        });
-        let found = found.await?;
+        let request = |page_size, page_token| ListTransfersRequest {
+            page_size,
+            page_token,
+            province_code: args.province.clone(),
+            state: args.state.map_or(0, |state| TransferState::from(state).into()),
+            window_id: args.window.clone(),
+            start_time: args.from.map(timestamp),
+            end_time: args.to.map(timestamp),
+        };
+        let found = hub.list(args.limit, request, |it| (it.transfers, it.next_page_token)).await?;
         args.call.output.print(
             || json!({ "transfers": all(&found.rows), "next_page_token": found.next_page_token }),
             || {

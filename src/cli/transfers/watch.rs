@@ -77,7 +77,7 @@ async fn stream(
     connected: &mut bool,
     output: OutputArgs,
 ) -> Result<Listener, Status> {
-    let mut client = TransferServiceClient::new(hub.service());
+    let mut client = TransferServiceClient::new(hub.peer().service());
     // No deadline: it goes on for as long as the caller listens.
     let mut changes = client.watch_transfers(Request::new(request.clone())).await?.into_inner();
     *connected = true;

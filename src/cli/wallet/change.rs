@@ -8,12 +8,10 @@ use crate::cli::output::OutputArgs;
 use crate::cli::person::{PersonArgs, kinship_number, kinship_parser};
 use crate::cli::until_known::Request;
 use crate::privacy::random::new_transfer_id;
-use crate::proto::node::wallet_service_client::WalletServiceClient;
+use crate::proto::Method;
 use crate::proto::node::{Wallet, WalletRelative};
 use crate::proto::types;
-use crate::transport::peer::Service;
 use serde_json::json;
-use std::time::Duration;
 use tonic::Status;
 
 /// Who opens a wallet for a member (代开通); in a file of people it is [relative]. Personal data: no `Debug`.
@@ -59,43 +57,27 @@ pub(super) struct ChangeArgs {
 
 impl ChangeArgs {
     /// Changes an opened wallet, as the province's own system.
-    pub(super) fn carry_out(
+    pub(super) fn carry_out<M: Method>(
         &self,
-        send: impl AsyncFn(Wallets<'_>, String, Option<types::Party>) -> Result<Option<Wallet>, Status>,
+        message: impl FnOnce(String, Option<types::Party>) -> M,
+        wallet: impl Fn(M::Answer) -> Option<Wallet>,
     ) -> Exit {
         self.call.run(async |connection| {
             let person = self.person.read()?;
             let node = connection.node_as_platform(person.province)?;
-            Ok(carry_out(&node, person.party, self.call.output, send).await)
+            Ok(carry_out(&node, person.party, self.call.output, message, wallet).await)
         })
-    }
-}
-
-/// The wallets of a node, for one sending of a change.
-pub(super) struct Wallets<'a> {
-    node: &'a Server,
-    left: Duration,
-}
-
-impl Wallets<'_> {
-    /// Their service.
-    pub(super) fn client(&self) -> WalletServiceClient<Service> {
-        WalletServiceClient::new(self.node.service())
-    }
-
-    /// What is sent, with the time that is left.
-    pub(super) fn request<T>(&self, message: T) -> tonic::Request<T> {
-        self.node.request_within(message, self.left)
     }
 }
 
 /// Sends a change, always with the same request id, until it is known whether it is done; prints the wallet as it then
 /// is.
-pub(super) async fn carry_out(
+pub(super) async fn carry_out<M: Method>(
     node: &Server,
     party: types::Party,
     output: OutputArgs,
-    send: impl AsyncFn(Wallets<'_>, String, Option<types::Party>) -> Result<Option<Wallet>, Status>,
+    message: impl FnOnce(String, Option<types::Party>) -> M,
+    wallet: impl Fn(M::Answer) -> Option<Wallet>,
 ) -> Exit {
     let request_id = new_transfer_id().to_string();
     let request = Request {
@@ -105,10 +87,8 @@ pub(super) async fn carry_out(
         asked_before: false,
         advice: "run it again, or ask with `gongji wallet get`".to_owned(),
     };
-    let call = async |left: Duration| {
-        let wallet = send(Wallets { node, left }, request_id.clone(), Some(party.clone())).await?;
-        wallet.ok_or_else(|| Status::internal("the answer holds no wallet"))
-    };
+    let message = message(request_id.clone(), Some(party));
+    let wallet = |answer| wallet(answer).ok_or_else(|| Status::internal("the answer holds no wallet"));
     let shown = |it: &Wallet| (json!({ "wallet": to_json(it) }), wallet_table(it).to_string());
-    request.until_known(call, |_| Some(Exit::Done), shown).await
+    request.until_known(message, wallet, |_| Some(Exit::Done), shown).await
 }

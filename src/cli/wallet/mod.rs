@@ -4,17 +4,15 @@ mod change;
 pub mod show;
 pub mod statement;
 
+use super::Exit;
 use super::client::CallArgs;
 use super::json::{all, to_json};
 use super::person::PersonArgs;
-use super::{Exit, pager};
-use crate::proto::node::member_service_client::MemberServiceClient;
-use crate::proto::node::wallet_service_client::WalletServiceClient;
 use crate::proto::node::{
     ChangePlaceRequest, CloseWalletRequest, EntryAccount, FreezeWalletRequest, GetMemberRequest,
     GetWalletRequest, ListEntriesRequest, OpenWalletRequest, UnfreezeWalletRequest,
 };
-use change::{ChangeArgs, RelativeArgs, Wallets, carry_out};
+use change::{ChangeArgs, RelativeArgs, carry_out};
 use serde_json::json;
 use show::{account_json, account_table, entries_table, wallet_table};
 use statement::{StatementArgs, statement};
@@ -128,39 +126,36 @@ pub fn wallet(args: &Args) -> Exit {
                 let node = connection.node(person.province)?;
                 let phone = phone.clone().or(person.phone).unwrap_or_default();
                 let opened_by = relative.said().or(person.relative);
-                let open = async |wallets: Wallets<'_>, request_id, party| {
-                    let message = OpenWalletRequest {
-                        request_id,
-                        party,
-                        use_region_code: use_region.clone(),
-                        phone: phone.clone(),
-                        confirmed: *confirmed,
-                        opened_by: opened_by.clone(),
-                    };
-                    Ok(wallets.client().open_wallet(wallets.request(message)).await?.into_inner().wallet)
+                let message = |request_id, party| OpenWalletRequest {
+                    request_id,
+                    party,
+                    use_region_code: use_region.clone(),
+                    phone,
+                    confirmed: *confirmed,
+                    opened_by,
                 };
-                Ok(carry_out(&node, person.party, call.output, open).await)
+                Ok(carry_out(&node, person.party, call.output, message, |it| it.wallet).await)
             })
         }
         Command::Statement(args) => statement(args),
         Command::ChangePlace { use_region, common } => {
-            common.carry_out(async |wallets, request_id, party| {
-                let message = ChangePlaceRequest { request_id, party, use_region_code: use_region.clone() };
-                Ok(wallets.client().change_place(wallets.request(message)).await?.into_inner().wallet)
-            })
+            let use_region_code = use_region.clone();
+            let message = |request_id, party| ChangePlaceRequest { request_id, party, use_region_code };
+            common.carry_out(message, |it| it.wallet)
         }
-        Command::Freeze { reason, common } => common.carry_out(async |wallets, request_id, party| {
-            let message = FreezeWalletRequest { request_id, party, reason_code: reason.clone() };
-            Ok(wallets.client().freeze_wallet(wallets.request(message)).await?.into_inner().wallet)
-        }),
-        Command::Unfreeze { reason, common } => common.carry_out(async |wallets, request_id, party| {
-            let message = UnfreezeWalletRequest { request_id, party, reason_code: reason.clone() };
-            Ok(wallets.client().unfreeze_wallet(wallets.request(message)).await?.into_inner().wallet)
-        }),
-        Command::Close { common } => common.carry_out(async |wallets, request_id, party| {
-            let message = CloseWalletRequest { request_id, party };
-            Ok(wallets.client().close_wallet(wallets.request(message)).await?.into_inner().wallet)
-        }),
+        Command::Freeze { reason, common } => {
+            let reason_code = reason.clone();
+            let message = |request_id, party| FreezeWalletRequest { request_id, party, reason_code };
+            common.carry_out(message, |it| it.wallet)
+        }
+        Command::Unfreeze { reason, common } => {
+            let reason_code = reason.clone();
+            let message = |request_id, party| UnfreezeWalletRequest { request_id, party, reason_code };
+            common.carry_out(message, |it| it.wallet)
+        }
+        Command::Close { common } => {
+            common.carry_out(|request_id, party| CloseWalletRequest { request_id, party }, |it| it.wallet)
+        }
         Command::Get { person, account: Account::Wallet, call } => get_wallet(person, call),
         Command::Get { person, account: Account::Personal, call } => get_account(person, call),
         Command::Entries { person, account, limit, call } => entries(person, *account, *limit, call),
@@ -171,9 +166,8 @@ fn get_wallet(person: &PersonArgs, call: &CallArgs) -> Exit {
     call.run(async |connection| {
         let person = person.read()?;
         let node = connection.node(person.province)?;
-        let mut client = WalletServiceClient::new(node.service());
-        let request = node.request(GetWalletRequest { party: Some(person.party) });
-        let wallet = node.answer(client.get_wallet(request)).await?.wallet.unwrap_or_default();
+        let request = GetWalletRequest { party: Some(person.party) };
+        let wallet = node.ask(request).await?.wallet.unwrap_or_default();
         call.output.print(|| json!({ "wallet": to_json(&wallet) }), || wallet_table(&wallet));
         Ok(Exit::Done)
     })
@@ -183,9 +177,8 @@ fn get_account(person: &PersonArgs, call: &CallArgs) -> Exit {
     call.run(async |connection| {
         let person = person.read()?;
         let node = connection.node_as_platform(person.province)?;
-        let mut client = MemberServiceClient::new(node.service());
-        let request = node.request(GetMemberRequest { party: Some(person.party) });
-        let member = node.answer(client.get_member(request)).await?.member.unwrap_or_default();
+        let request = GetMemberRequest { party: Some(person.party) };
+        let member = node.ask(request).await?.member.unwrap_or_default();
         call.output.print(|| json!({ "member": account_json(&member) }), || account_table(&member));
         Ok(Exit::Done)
     })
@@ -195,14 +188,11 @@ fn entries(person: &PersonArgs, account: Account, limit: usize, call: &CallArgs)
     call.run(async |connection| {
         let person = person.read()?;
         let node = connection.node(person.province)?;
-        let mut client = WalletServiceClient::new(node.service());
-        let found = pager::read(limit, async |page_size, page_token| {
+        let request = |page_size, page_token| {
             let (party, account) = (Some(person.party.clone()), account.number());
-            let request = ListEntriesRequest { party, account, page_size, page_token };
-            let page = node.answer(client.list_entries(node.request(request))).await?;
-            Ok((page.entries, page.next_page_token))
-        });
-        let found = found.await?;
+            ListEntriesRequest { party, account, page_size, page_token }
+        };
+        let found = node.list(limit, request, |it| (it.entries, it.next_page_token)).await?;
         call.output.print(
             || json!({ "entries": all(&found.rows), "next_page_token": found.next_page_token }),
             || entries_table(&found.rows),

@@ -2,12 +2,11 @@
 
 use super::Account;
 use super::show::entries_table;
+use crate::cli::Exit;
 use crate::cli::client::CallArgs;
 use crate::cli::json::{all, take, to_json};
 use crate::cli::person::PersonArgs;
 use crate::cli::table::facts;
-use crate::cli::{Exit, pager};
-use crate::proto::node::wallet_service_client::WalletServiceClient;
 use crate::proto::node::{Entry, GetStatementRequest, GetStatementResponse};
 use serde_json::Value;
 
@@ -34,25 +33,22 @@ pub(super) fn statement(args: &StatementArgs) -> Exit {
     args.call.run(async |connection| {
         let person = args.person.read()?;
         let node = connection.node(person.province)?;
-        let mut client = WalletServiceClient::new(node.service());
+        let request = |page_size, page_token| GetStatementRequest {
+            party: Some(person.party.clone()),
+            account: args.account.number(),
+            from_date: args.from.clone(),
+            to_date: args.to.clone(),
+            page_size,
+            page_token,
+        };
         // The first page's balances are the whole period's.
         let mut whole = None;
-        let lines = pager::read(usize::MAX, async |page_size, page_token| {
-            let request = GetStatementRequest {
-                party: Some(person.party.clone()),
-                account: args.account.number(),
-                from_date: args.from.clone(),
-                to_date: args.to.clone(),
-                page_size,
-                page_token,
-            };
-            let mut page = node.answer(client.get_statement(node.request(request))).await?;
-            let (entries, next) =
-                (std::mem::take(&mut page.entries), std::mem::take(&mut page.next_page_token));
+        let rows = |mut page: GetStatementResponse| {
+            let rows = (std::mem::take(&mut page.entries), std::mem::take(&mut page.next_page_token));
             whole.get_or_insert(page);
-            Ok((entries, next))
-        });
-        let mut lines = lines.await?.rows;
+            rows
+        };
+        let mut lines = node.list(usize::MAX, request, rows).await?.rows;
         lines.reverse();
         let whole = whole.unwrap_or_default();
         args.call.output.print(

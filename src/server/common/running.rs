@@ -1,6 +1,7 @@
 //! A server on a thread and a runtime of its own (current_thread, beside the engine's thread: measured, a call
 //! costs half the processor time that it costs on several threads).
 
+use crate::server::common::serve::ServerError;
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
@@ -15,32 +16,32 @@ pub type Stop = oneshot::Receiver<()>;
 
 /// A server that runs beside this thread.
 #[derive(Debug)]
-pub struct Running<E> {
+pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
     stop: oneshot::Sender<()>,
-    thread: JoinHandle<Result<(), E>>,
+    thread: JoinHandle<Result<(), ServerError>>,
 }
 
 /// How a server that was started ended too early.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError<E> {
+pub enum StartError {
     /// Its own error.
     #[error(transparent)]
-    Server(E),
+    Server(ServerError),
     /// Thread or runtime could not be made, or the server panicked.
     #[error("the server's thread ended: {0}")]
     Thread(String),
 }
 
-impl<E: Send + 'static> Running<E> {
+impl Running {
     /// Runs a server on a thread of its own and waits until it listens.
     pub fn start<F>(
         name: &str,
         run: impl FnOnce(Ready, Stop) -> F + Send + 'static,
-    ) -> Result<Self, StartError<E>>
+    ) -> Result<Self, StartError>
     where
-        F: Future<Output = Result<(), E>>,
+        F: Future<Output = Result<(), ServerError>>,
     {
         let (ready, listening) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
@@ -63,7 +64,7 @@ impl<E: Send + 'static> Running<E> {
     }
 
     /// Stops it, lets it drain, and waits for its end.
-    pub fn stop(self) -> Result<(), StartError<E>> {
+    pub fn stop(self) -> Result<(), StartError> {
         // A server that has ended already needs no telling.
         let _ = self.stop.send(());
         match self.thread.join() {

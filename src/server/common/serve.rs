@@ -2,8 +2,12 @@
 
 use crate::config::ServerConfig;
 use crate::config::transport::Transport;
+use crate::engine::EngineError;
+use crate::privacy::key::KeyFileError;
 use crate::proto::FILE_DESCRIPTOR_SET;
-use crate::transport::access::Grants;
+use crate::store::StoreError;
+use crate::store::rulebook_archive::TextError;
+use crate::transport::access::{GrantError, Grants};
 use crate::transport::access_layer::{AccessLayer, NotLoopback, Trust};
 use crate::transport::identity::Role;
 use crate::transport::incoming::TlsIncoming;
@@ -41,6 +45,37 @@ pub enum ServeError {
     /// Serving itself.
     #[error("serving failed: {0}")]
     Serve(String),
+}
+
+/// Why a server cannot start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// Its store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The texts of its rulebook.
+    #[error(transparent)]
+    Texts(#[from] TextError),
+    /// Its engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Its vault's key.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// Its network side.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The address of a server that it calls.
+    #[error(transparent)]
+    Peer(#[from] TlsError),
+    /// What its configuration grants to apps.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+    /// A copy of its store.
+    #[error(
+        "another server runs on a copy of this store and has taken its place at the hub: stop one of the two for good"
+    )]
+    Fenced,
 }
 
 /// A server before it serves: its role, its certificate, and its open port.

@@ -21,10 +21,10 @@ use crate::proto::hub::{
 use crate::server::common::snapshot_stream::{Section, Waiting, mark_at};
 use crate::store::sqlite::Snapshot;
 use crate::store::{AnyTables, StoreError};
-use crate::wire::audit::{incident_to_proto, position_to_proto, refusal_side_to_proto, transfer_to_proto};
+use crate::wire::audit::{incident_to_proto, position_to_proto, transfer_to_proto};
 use crate::wire::reader::{Path, Violations, check_batch, transfer_id};
 use crate::wire::sender::sender_to_proto;
-use crate::wire::status::problem_of_store;
+use crate::wire::status::{problem_of_store, refusal_side_to_proto};
 use crate::wire::time::timestamp;
 use crate::wire::transfer::state_to_proto;
 use std::sync::Arc;
@@ -120,7 +120,7 @@ impl Shared {
 
     fn in_flight(&self, row: &TransferRow, parked: &[Key]) -> InFlightTransfer {
         let waiting = |(side, province): (Side, ProvinceCode)| WaitingSide {
-            side: refusal_side_to_proto(side).into(),
+            side: refusal_side_to_proto(side.into()).into(),
             province_code: province.to_string(),
             reason: self.wait_reason(row, side, province, parked).into(),
         };

@@ -5,7 +5,6 @@ use crate::domain::protocol::leg::{HeardLeg, Leg};
 use crate::domain::protocol::message::{Ack, Decision, Vote};
 use crate::domain::reason::Reason;
 use crate::proto::node::inspect_request::Selector;
-use crate::proto::node::participant_service_client::ParticipantServiceClient;
 use crate::proto::node::participant_service_server::SERVICE_NAME;
 use crate::proto::node::{CheckResult, HubSeqRange, InspectRequest, LegState};
 use crate::server::common::sender::Mark;
@@ -14,11 +13,11 @@ use crate::wire::decide::{ack_from_proto, decide_to_proto};
 use crate::wire::inspect::heard_leg_from_proto;
 use crate::wire::prepare::{check_to_proto, prepare_to_proto, vote_from_proto};
 use crate::wire::sender::sender_from_proto;
-use crate::wire::status::problem_of;
+use crate::wire::status::{Problem, problem_of};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tonic::{Request, Status};
+use tonic::Status;
 
 /// Most legs that a node may tell a hub that was restored: two years of the whole nation's transfers. A node that never
 /// comes to an end must not fill the hub's memory.
@@ -68,11 +67,6 @@ impl Link {
         self.reached.load(Ordering::Relaxed)
     }
 
-    fn client(&self) -> ParticipantServiceClient<crate::transport::peer::Service> {
-        ParticipantServiceClient::new(self.peer.service())
-            .max_decoding_message_size(crate::transport::peer::MESSAGE_MAX)
-    }
-
     /// Whether the node is there and takes decisions, at least.
     pub async fn probe(&self) -> Result<(), Status> {
         self.peer.probe(SERVICE_NAME).await
@@ -81,14 +75,10 @@ impl Link {
     /// Asks for votes.
     pub async fn prepare(&self, legs: &[Leg]) -> Result<(PeerMark, Vec<Vote>), Status> {
         let left_ms = legs.iter().map(|it| it.time_left_ms).max().unwrap_or(0) + PREPARE_GRACE_MS;
-        let call = || async {
-            let mut request = Request::new(prepare_to_proto(&self.mark.now(), legs));
-            request.set_timeout(Duration::from_millis(left_ms));
-            self.client().prepare(request).await
-        };
-        let response = once_admitted(call).await?.into_inner();
-        let node =
-            sender_from_proto(response.sender.as_ref()).map_err(crate::wire::status::Problem::into_status)?;
+        let within = Duration::from_millis(left_ms);
+        let call = || self.peer.call(prepare_to_proto(&self.mark.now(), legs), within);
+        let response = once_admitted(call).await?;
+        let node = sender_from_proto(response.sender.as_ref()).map_err(Problem::into_status)?;
         // A vote that cannot be read does not count; its transfer ends by its deadline.
         let votes = response.votes.iter().filter_map(|vote| vote_from_proto(vote).ok()).collect();
         Ok((node, votes))
@@ -96,14 +86,9 @@ impl Link {
 
     /// Tells decisions.
     pub async fn decide(&self, decisions: &[Decision]) -> Result<(PeerMark, Vec<Ack>), Status> {
-        let call = || async {
-            let mut request = Request::new(decide_to_proto(&self.mark.now(), decisions));
-            request.set_timeout(DECIDE_WITHIN);
-            self.client().decide(request).await
-        };
-        let response = once_admitted(call).await?.into_inner();
-        let node =
-            sender_from_proto(response.sender.as_ref()).map_err(crate::wire::status::Problem::into_status)?;
+        let call = || self.peer.call(decide_to_proto(&self.mark.now(), decisions), DECIDE_WITHIN);
+        let response = once_admitted(call).await?;
+        let node = sender_from_proto(response.sender.as_ref()).map_err(Problem::into_status)?;
         let acks = response.acks.iter().filter_map(|ack| ack_from_proto(ack).ok()).collect();
         Ok((node, acks))
     }
@@ -117,18 +102,16 @@ impl Link {
         for selector in [later, in_doubt] {
             let mut page_token = String::new();
             loop {
-                let mut request = Request::new(InspectRequest {
+                let request = InspectRequest {
                     selector: Some(selector.clone()),
                     page_size: 1_000,
                     page_token: std::mem::take(&mut page_token),
                     with_leg_records: true,
                     ..InspectRequest::default()
-                });
-                request.set_timeout(DECIDE_WITHIN);
-                let page = self.client().inspect(request).await?.into_inner();
+                };
+                let page = self.peer.call(request, DECIDE_WITHIN).await?;
                 for leg in &page.legs {
-                    let leg = heard_leg_from_proto(leg).map_err(crate::wire::status::Problem::into_status)?;
-                    legs.push(leg);
+                    legs.push(heard_leg_from_proto(leg).map_err(Problem::into_status)?);
                 }
                 if legs.len() > LOST_MAX {
                     return Err(Status::resource_exhausted("more legs than a hub can have lost"));
@@ -148,8 +131,6 @@ impl Link {
 
     /// Asks what stands against legs.
     pub async fn check(&self, legs: &[Leg], within: Duration) -> Result<Vec<CheckResult>, Status> {
-        let mut request = Request::new(check_to_proto(legs));
-        request.set_timeout(within);
-        Ok(self.client().check(request).await?.into_inner().results)
+        Ok(self.peer.call(check_to_proto(legs), within).await?.results)
     }
 }

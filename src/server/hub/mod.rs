@@ -29,8 +29,8 @@ use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::TableRow;
 use crate::domain::value::id::StartId;
 use crate::domain::value::region::{ProvinceCode, RegionDirectory};
-use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, outcome};
-use crate::privacy::key::{KeyFileError, VaultKey};
+use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, outcome};
+use crate::privacy::key::VaultKey;
 use crate::privacy::names;
 use crate::privacy::random::random_16;
 use crate::proto::hub::audit_service_server::{self, AuditServiceServer};
@@ -42,15 +42,13 @@ use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
 use crate::server::common::rulebook_reload::Rules;
 use crate::server::common::running::{Ready, Stop};
 use crate::server::common::sender::Mark;
-use crate::server::common::serve::{ServeError, Setup, with_health};
+use crate::server::common::serve::{ServeError, ServerError, Setup, with_health};
 use crate::server::common::snapshot_stream::Books;
-use crate::store::rulebook_archive::TextError;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError, replay};
+use crate::store::{Store, replay};
 use crate::transport::access::{AppGrant, GrantError, Grants};
 use crate::transport::identity::Role;
 use crate::transport::peer::Peer;
-use crate::transport::tls::TlsError;
 use crate::wire;
 use inquiries::Inquiries;
 use link::Link;
@@ -59,32 +57,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tonic::service::Routes;
-
-/// Why a hub cannot start, or ended.
-#[derive(Debug, thiserror::Error)]
-pub enum HubError {
-    /// Its store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The texts of its rulebook.
-    #[error(transparent)]
-    Texts(#[from] TextError),
-    /// Its engine.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// Its vault's key.
-    #[error(transparent)]
-    Key(#[from] KeyFileError),
-    /// Its network side.
-    #[error(transparent)]
-    Serve(#[from] ServeError),
-    /// A node's address.
-    #[error(transparent)]
-    Peer(#[from] TlsError),
-    /// What its configuration grants to apps.
-    #[error(transparent)]
-    Grant(#[from] GrantError),
-}
 
 /// What the hub's services share.
 #[derive(Debug)]
@@ -143,7 +115,7 @@ fn grants(apps: &[HubApp], places: &RegionDirectory) -> Result<Grants, GrantErro
 
 /// Opens the hub's store and reads what its start needs: what is unsettled, whom it must hear if it was restored, and
 /// else the life in which it last recovered.
-fn open(config: &HubConfig) -> Result<(SqliteStore<Record>, Input, Option<u64>), HubError> {
+fn open(config: &HubConfig) -> Result<(SqliteStore<Record>, Input, Option<u64>), ServerError> {
     let mut store = SqliteStore::open(&config.server.data, "hub")?;
     replay::check_start::<Record>(&config.server.data)?;
     let everything = Scan { filter: unsettled_transfers(), after: None, limit: usize::MAX };
@@ -167,7 +139,11 @@ fn open(config: &HubConfig) -> Result<(SqliteStore<Record>, Input, Option<u64>),
 }
 
 /// A link to each node that the configuration names.
-fn links(config: &HubConfig, setup: &Setup, mark: &Mark) -> Result<BTreeMap<ProvinceCode, Link>, HubError> {
+fn links(
+    config: &HubConfig,
+    setup: &Setup,
+    mark: &Mark,
+) -> Result<BTreeMap<ProvinceCode, Link>, ServerError> {
     let link = |node: &NodePeer| {
         let peer = Peer::new(&node.address, setup.tls(), Role::Node(node.province), setup.role())?;
         Ok((node.province, Link::new(peer, mark.clone())))
@@ -176,7 +152,7 @@ fn links(config: &HubConfig, setup: &Setup, mark: &Mark) -> Result<BTreeMap<Prov
 }
 
 /// Runs a hub until `stop`; tells `ready` where it listens.
-pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), HubError> {
+pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), ServerError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
     let key = VaultKey::for_store(&config.server.vault_key, sqlite::exists(&config.server.data))?;
     let (store, start, recovered) = open(&config)?;

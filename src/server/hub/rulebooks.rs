@@ -5,7 +5,6 @@ use crate::domain::reason::Reason;
 use crate::domain::value::id::{Digest, hex};
 use crate::proto::hub::rulebook_service_server::RulebookService;
 use crate::proto::hub::{GetRulebookRequest, GetRulebookResponse, Rulebook, RulebookFile};
-use crate::wire::reader::{Path, Violations};
 use crate::wire::status::Problem;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
@@ -20,10 +19,8 @@ impl RulebookService for Rulebooks {
         request: Request<GetRulebookRequest>,
     ) -> Result<Response<GetRulebookResponse>, Status> {
         let asked = &request.get_ref().rulebook_hash;
-        let mut found = Violations::default();
         let reason = if asked.is_empty() { Reason::FieldRequired } else { Reason::HashMalformed };
-        let hash = found.need(&Path::Root.field("rulebook_hash"), reason, Digest::parse(asked));
-        let hash = found.finish(hash)?;
+        let hash = Digest::parse(asked).ok_or_else(|| Problem::field("rulebook_hash", reason))?;
         let rules = Arc::clone(&self.0.rulebook);
         let texts = tokio::task::spawn_blocking(move || rules.texts(&hash)).await;
         let layers = match texts {

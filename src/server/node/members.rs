@@ -3,7 +3,9 @@
 use super::Shared;
 use super::requests::Request as Asked;
 use super::vault::Known;
+use crate::domain::machine::step::Ticket;
 use crate::domain::machine::table::TableRow;
+use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{EntryRow, Key, PersonRow};
 use crate::domain::node::{Input, MemberReport, NodeMachine, Standing, Upserted};
 use crate::domain::reason::Reason;
@@ -44,6 +46,18 @@ impl Shared {
         let known = self.vault.known(std::slice::from_ref(person)).await.map_err(problem_of_store)?;
         let known = known.into_iter().next().flatten();
         known.filter(|known| known.person == *person).ok_or_else(|| Problem::new(Reason::MemberNotFound))
+    }
+
+    /// Carries out what is asked for a member once, however often it is asked.
+    pub(super) async fn carry_out(
+        &self,
+        person: &Person,
+        asked: Asked<'_>,
+        input: impl FnOnce(Ticket<Box<Standing>>, RequestMark, MemberRef) -> Input,
+    ) -> Result<Box<Standing>, Problem> {
+        let member_ref = self.member(person).await?.member_ref;
+        let request = asked.mark(self.vault.key());
+        Ok(self.engine.ask(|ticket| input(ticket, request, member_ref)).await?)
     }
 
     pub(super) async fn look(&self, member_ref: MemberRef) -> Result<Box<Standing>, Problem> {
@@ -203,11 +217,10 @@ impl MemberService for Members {
     ) -> Result<Response<CreditAccountResponse>, Status> {
         let shared = &self.0;
         let input = shared.reading().credit_account(request.get_ref())?;
-        let member_ref = shared.member(&input.party.person).await?.member_ref;
-        let request = Asked::of_credit(&input).mark(shared.vault.key());
         let (amount, period) = (input.amount, input.period);
-        let ask = |ticket| Input::Credit { ticket, request, member_ref, amount, period };
-        let standing = shared.engine.ask(ask).await?;
+        let credit =
+            |ticket, request, member_ref| Input::Credit { ticket, request, member_ref, amount, period };
+        let standing = shared.carry_out(&input.party.person, Asked::of_credit(&input), credit).await?;
         let key = Key::Entry(standing.entry_id.ok_or_else(|| Problem::new(Reason::Internal))?);
         let rows = shared.lists.run(move |tables| tables.load(&[key])).await.map_err(problem_of_store)?;
         let entry = rows.iter().flatten().find_map(EntryRow::of).map(entry_to_proto);
@@ -221,11 +234,10 @@ impl MemberService for Members {
         let shared = &self.0;
         let input = shared.reading().suspension(request.get_ref())?;
         let person = &input.party.person;
-        let member_ref = shared.member(person).await?.member_ref;
-        let request = Asked::of_suspension(&input).mark(shared.vault.key());
         let suspension = input.suspension;
-        let ask = |ticket| Input::Suspend { ticket, request, member_ref, suspension };
-        let standing = shared.engine.ask(ask).await?;
+        let suspend =
+            |ticket, request, member_ref| Input::Suspend { ticket, request, member_ref, suspension };
+        let standing = shared.carry_out(person, Asked::of_suspension(&input), suspend).await?;
         Ok(Response::new(SuspendSettlementResponse { member: Some(shown(&standing, person)?) }))
     }
 }

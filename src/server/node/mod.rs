@@ -20,8 +20,8 @@ use crate::domain::node::tables::LegRow;
 use crate::domain::node::{Input, NodeMachine, open_legs};
 use crate::domain::value::id::StartId;
 use crate::domain::value::region::{ProvinceCode, RegionDirectory};
-use crate::engine::{Clock, Core, Engine, EngineError, Handle, Reader, SystemClock, outcome};
-use crate::privacy::key::{KeyFileError, VaultKey};
+use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, outcome};
+use crate::privacy::key::VaultKey;
 use crate::privacy::names;
 use crate::privacy::random::random_16;
 use crate::proto::node::audit_service_server::{self, AuditServiceServer};
@@ -31,52 +31,19 @@ use crate::proto::node::wallet_service_server::{self, WalletServiceServer};
 use crate::server::common::rulebook_reload::Rules;
 use crate::server::common::running::{Ready, Stop};
 use crate::server::common::sender::Mark;
-use crate::server::common::serve::{ServeError, Setup, with_health};
+use crate::server::common::serve::{ServerError, Setup, with_health};
 use crate::server::common::snapshot_stream::Books;
-use crate::store::rulebook_archive::TextError;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError, Tables as _, is_restored, replay, sqlite};
+use crate::store::{Store, Tables as _, is_restored, replay, sqlite};
 use crate::transport::access::{AppGrant, GrantError, Grants};
 use crate::transport::identity::Role;
 use crate::transport::peer::Peer;
-use crate::transport::tls::TlsError;
 use crate::wire;
 use resolver::{Asked, Resolver};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tonic::service::Routes;
 use vault::Vault;
-
-/// Why a node cannot start, or ended.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// Its store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The texts of its rulebook.
-    #[error(transparent)]
-    Texts(#[from] TextError),
-    /// Its engine.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// Its vault's key.
-    #[error(transparent)]
-    Key(#[from] KeyFileError),
-    /// Its network side.
-    #[error(transparent)]
-    Serve(#[from] ServeError),
-    /// The hub's address.
-    #[error(transparent)]
-    Peer(#[from] TlsError),
-    /// What its configuration grants to apps.
-    #[error(transparent)]
-    Grant(#[from] GrantError),
-    /// A copy of its store.
-    #[error(
-        "another server runs on a copy of this store and has taken its place at the hub: stop one of the two for good"
-    )]
-    Fenced,
-}
 
 /// What the node's services share.
 #[derive(Debug)]
@@ -114,7 +81,7 @@ fn grants(apps: &[NodeApp], province: ProvinceCode) -> Result<Grants, GrantError
 }
 
 /// Opens the node's store and reads what its start needs.
-fn open(config: &NodeConfig) -> Result<(SqliteStore<Record>, Vec<LegRow>, bool), NodeError> {
+fn open(config: &NodeConfig) -> Result<(SqliteStore<Record>, Vec<LegRow>, bool), ServerError> {
     let mut store = SqliteStore::open(&config.server.data, &format!("node:{}", config.province))?;
     replay::check_start::<Record>(&config.server.data)?;
     let mut in_doubt = Vec::new();
@@ -130,7 +97,7 @@ fn open(config: &NodeConfig) -> Result<(SqliteStore<Record>, Vec<LegRow>, bool),
 }
 
 /// Runs a node until `stop`; tells `ready` where it listens.
-pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), NodeError> {
+pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), ServerError> {
     let setup = Setup::new(&config.server, Role::Node(config.province)).await?;
     let key = Arc::new(VaultKey::for_store(&config.server.vault_key, sqlite::exists(&config.server.data))?);
     let (store, in_doubt, restored) = open(&config)?;
@@ -198,7 +165,7 @@ async fn serve(
     shared: &Arc<Shared>,
     (hub, calls): ToHub,
     (ready, stop): (Ready, Stop),
-) -> Result<(), NodeError> {
+) -> Result<(), ServerError> {
     let bytes_max = config.server.limits.message_bytes_max;
     let participants = participant::Participants { shared: Arc::clone(shared), checks: AtomicUsize::new(0) };
     let participants = ParticipantServiceServer::new(participants);
@@ -243,5 +210,5 @@ async fn serve(
     let served = setup.serve(&config.server, services, shared.grants.clone(), health, stop).await;
     way.abort();
     served?;
-    if fenced.load(Ordering::Relaxed) { Err(NodeError::Fenced) } else { Ok(()) }
+    if fenced.load(Ordering::Relaxed) { Err(ServerError::Fenced) } else { Ok(()) }
 }

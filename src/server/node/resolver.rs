@@ -14,12 +14,11 @@ use crate::domain::value::region::ProvinceCode;
 use crate::domain::value::side::Side;
 use crate::engine::{Clock, Handle, Outlet, Reader};
 use crate::proto::hub::AnnounceState;
-use crate::proto::hub::coordinator_service_client::CoordinatorServiceClient;
 use crate::proto::node::participant_service_server::SERVICE_NAME as PARTICIPANTS;
 use crate::server::common::sender::Mark;
 use crate::store::{AnyTables, StoreError, hash_at};
 use crate::transport::backoff::Backoff;
-use crate::transport::peer::{MESSAGE_MAX, Peer};
+use crate::transport::peer::Peer;
 use crate::wire::announce::announcement_to_proto;
 use crate::wire::resolve::{resolve_to_proto, ruling_from_proto};
 use crate::wire::sender::sender_from_proto;
@@ -28,7 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tonic::{Request, Status};
+use tonic::Status;
 use tonic_health::server::HealthReporter;
 
 /// How often the node shows itself, so that a hub that restarted or was replaced is noticed without traffic.
@@ -214,10 +213,6 @@ impl Resolver {
         if resync { RESYNC_EVERY } else { ANNOUNCE_EVERY }
     }
 
-    fn client(&self) -> CoordinatorServiceClient<crate::transport::peer::Service> {
-        CoordinatorServiceClient::new(self.hub.service()).max_decoding_message_size(MESSAGE_MAX)
-    }
-
     /// Announces this start, and proves what the hub wants proved. `again`: it was admitted before.
     async fn announce(&self, again: bool) -> Result<Admission, Status> {
         let mut announcement = Announcement { again, ..Announcement::default() };
@@ -227,9 +222,8 @@ impl Resolver {
                 Ok(rows.iter().flatten().find_map(PeerRow::of).map(PeerRow::mark))
             });
             announcement.hub_seen = hub_seen.await?;
-            let mut request = Request::new(announcement_to_proto(&self.mark.now(), &announcement));
-            request.set_timeout(CALL_WITHIN);
-            let answer = self.client().announce_node(request).await?.into_inner();
+            let request = announcement_to_proto(&self.mark.now(), &announcement);
+            let answer = self.hub.call(request, CALL_WITHIN).await?;
             let hub = sender_from_proto(answer.sender.as_ref()).map_err(Problem::into_status)?;
             match answer.state() {
                 AnnounceState::Prove if announcement.proof.is_none() => {
@@ -281,11 +275,8 @@ impl Resolver {
     async fn ask(&self, questions: Vec<Question>) {
         tracing::info!(count = questions.len(), "asking the hub about legs in doubt");
         self.asked.note(&questions, self.clock.now().civil, ASK_AGAIN_MS);
-        let mut request = Request::new(resolve_to_proto(&self.mark.now(), &questions));
-        request.set_timeout(CALL_WITHIN);
-        match self.client().resolve(request).await {
+        match self.hub.call(resolve_to_proto(&self.mark.now(), &questions), CALL_WITHIN).await {
             Ok(answer) => {
-                let answer = answer.into_inner();
                 if let Ok(hub) = sender_from_proto(answer.sender.as_ref()) {
                     let rulings: Vec<Ruling> =
                         answer.answers.iter().filter_map(|ruling| ruling_from_proto(ruling).ok()).collect();

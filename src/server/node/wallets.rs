@@ -4,7 +4,7 @@ use super::Shared;
 use super::requests::Request as Asked;
 use super::statement::{Period, page, statement};
 use crate::domain::node::record::Record;
-use crate::domain::node::tables::HolderRow;
+use crate::domain::node::tables::{AccountRow, HolderRow};
 use crate::domain::node::{Input, Standing};
 use crate::domain::reason::Reason;
 use crate::domain::value::id::MemberRef;
@@ -65,6 +65,18 @@ impl Shared {
         HolderRow { member_ref, sealed: self.vault.key().seal_holder(member_ref, &holder) }
     }
 
+    /// One of a member's two accounts.
+    async fn account(&self, person: &Person, kind: AccountKind) -> Result<AccountRow, Problem> {
+        let standing = self.look(self.member(person).await?.member_ref).await?;
+        Ok(match kind {
+            AccountKind::Wallet => standing.wallet_account,
+            AccountKind::Personal
+            | AccountKind::Allotment
+            | AccountKind::Clearing
+            | AccountKind::Suspense => standing.account,
+        })
+    }
+
     /// Carries out a change of an opened wallet. Who may ask for it, the table of access says.
     async fn change(
         &self,
@@ -73,12 +85,10 @@ impl Shared {
     ) -> Result<Option<Wallet>, Status> {
         self.may_serve(&role)?;
         let input = input?;
-        let member_ref = self.member(&input.party.person).await?.member_ref;
-        let request = Asked::of_change(&input).mark(self.vault.key());
-        let change = input.change;
-        let ask = |ticket| Input::ChangeWallet { ticket, request, member_ref, change };
-        let standing = self.engine.ask(ask).await?;
-        Ok(Some(shown(&standing, &input.party.person)?))
+        let (person, change) = (&input.party.person, input.change.clone());
+        let ask = |ticket, request, member_ref| Input::ChangeWallet { ticket, request, member_ref, change };
+        let standing = self.carry_out(person, Asked::of_change(&input), ask).await?;
+        Ok(Some(shown(&standing, person)?))
     }
 }
 
@@ -97,12 +107,12 @@ impl WalletService for Wallets {
         let shared = &self.0;
         shared.may_serve(&caller(&request)?)?;
         let input = shared.reading().open_wallet(request.get_ref())?;
-        let member_ref = shared.member(&input.party.person).await?.member_ref;
-        let request = Asked::of_opening(&input).mark(shared.vault.key());
-        let holder = Some(shared.holder(member_ref, &input));
         let (use_region, opened_by) = (input.use_region, input.opened_by.as_ref().map(|it| it.kinship));
-        let ask = |ticket| Input::OpenWallet { ticket, request, member_ref, use_region, opened_by, holder };
-        let standing = shared.engine.ask(ask).await?;
+        let open = |ticket, request, member_ref| {
+            let holder = Some(shared.holder(member_ref, &input));
+            Input::OpenWallet { ticket, request, member_ref, use_region, opened_by, holder }
+        };
+        let standing = shared.carry_out(&input.party.person, Asked::of_opening(&input), open).await?;
         let wallet = shown(&standing, &input.party.person)?;
         Ok(Response::new(OpenWalletResponse { wallet: Some(wallet) }))
     }
@@ -127,15 +137,7 @@ impl WalletService for Wallets {
         let shared = &self.0;
         shared.may_serve(&caller(&request)?)?;
         let query = shared.reading().list_entries(request.get_ref())?;
-        let member_ref = shared.member(&query.party.person).await?.member_ref;
-        let standing = shared.look(member_ref).await?;
-        let account = match query.account {
-            AccountKind::Wallet => standing.wallet_account,
-            AccountKind::Personal
-            | AccountKind::Allotment
-            | AccountKind::Clearing
-            | AccountKind::Suspense => standing.account,
-        };
+        let account = shared.account(&query.party.person, query.account).await?;
         let from = query.before.unwrap_or(account.last_entry);
         // A token names an entry: one that is later than the account's last, or of another account, was given for that
         // account, or before the store was restored, or made up.
@@ -145,7 +147,7 @@ impl WalletService for Wallets {
         }
         let read = move |tables: &mut AnyTables<Record>| page(tables, from, query.limit);
         let (page, next) = shared.lists.run(read).await.map_err(problem_of_store)?;
-        if page.iter().any(|row| (row.member_ref, row.kind) != (member_ref, account.kind)) {
+        if page.iter().any(|row| (row.member_ref, row.kind) != (account.member_ref, account.kind)) {
             return Err(wrong().into());
         }
         let next_page_token =
@@ -161,15 +163,7 @@ impl WalletService for Wallets {
         let shared = &self.0;
         shared.may_serve(&caller(&request)?)?;
         let query = shared.reading().get_statement(request.get_ref())?;
-        let member_ref = shared.member(&query.party.person).await?.member_ref;
-        let standing = shared.look(member_ref).await?;
-        let account = match query.account {
-            AccountKind::Wallet => standing.wallet_account,
-            AccountKind::Personal
-            | AccountKind::Allotment
-            | AccountKind::Clearing
-            | AccountKind::Suspense => standing.account,
-        };
+        let account = shared.account(&query.party.person, query.account).await?;
         let (from, to, before, limit) = (query.from, query.to, query.before, query.limit);
         let period = Period { last_entry: account.last_entry, from, to, before, limit };
         let read = move |tables: &mut AnyTables<Record>| statement(tables, period);
