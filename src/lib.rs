@@ -1,8 +1,8 @@
 //! Gongji (共济): clearing of cross-province medical-insurance wallet (医保钱包) transfers.
 //!
 //! Each layer may use what stands to its right, never back:
-//! `main → cli → {devkit, sim} → server → {transport, engine} → {wire, store} → domain`; leaves: `config, telemetry,
-//! privacy, durable, proto` (`proto` is not for domain, store and engine).
+//! `main → cli → {devkit, sim → testkit} → server → {transport, engine} → {wire, store} → domain`; leaves: `config,
+//! telemetry, privacy, durable, proto` (`proto` is not for domain, store and engine).
 
 // A panic says what was expected: `expect`. Tests may leave that to their line.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
@@ -36,7 +36,7 @@ pub mod sim;
 pub mod store;
 /// Logs.
 pub mod telemetry;
-/// What tests and the simulator share. Only with the feature `dev`.
+/// One cluster of a hub and its nodes in memory, behind the simulator, scenarios and unit tests. Only with the feature `dev`.
 #[cfg(feature = "dev")]
 pub mod testkit;
 /// Connections: TLS, identity, access, deadlines.

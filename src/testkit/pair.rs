@@ -1,5 +1,5 @@
-//! A payer's province and a payee's, for tests of one machine against the other: what they hand in, what they let happen,
-//! and what they look at. Transfers and compensations are named by small numbers.
+//! A payer's province and a payee's, for tests of one machine against the other: what they hand in, what they let
+//! happen, and what they look at. Transfers and compensations are named by small numbers.
 
 use super::at_once::{AtOnce, HubOutput, NodeOutput};
 use super::calls::asked_of_node;

@@ -12,15 +12,15 @@ struct Scene {
 }
 
 fn scene() -> Scene {
-    let mut toy = Pair::new();
+    let mut pair = Pair::new();
     for number in [1, 2, 3] {
-        toy.send(u64::from(number), number, 10_000 * i64::from(number));
+        pair.send(u64::from(number), number, 10_000 * i64::from(number));
     }
     // The hub's receipts wait a moment for each other.
-    let outputs = toy.pass(1_000);
-    toy.settle(outputs);
+    let outputs = pair.pass(1_000);
+    pair.settle(outputs);
     let mut scene =
-        Scene { hub: toy.hub.rows(), payer: toy.node(PAYER).rows(), payee: toy.node(PAYEE).rows() };
+        Scene { hub: pair.hub.rows(), payer: pair.node(PAYER).rows(), payee: pair.node(PAYEE).rows() };
     scene.change_transfer(3, |row| TransferRow { payee_recorded_seq: None, ..row });
     scene
 }

@@ -22,94 +22,94 @@ mod forgotten_tests;
 mod posting_tests;
 
 /// What is left of the hub when an older state of its store is restored, and it starts.
-fn restored(toy: &mut Pair, backup: &MemoryDisk<hub::Record>) -> Vec<HubOutput> {
-    toy.hub.disk.restored(backup);
-    toy.start_hub_as(90, true)
+fn restored(pair: &mut Pair, backup: &MemoryDisk<hub::Record>) -> Vec<HubOutput> {
+    pair.hub.disk.restored(backup);
+    pair.start_hub_as(90, true)
 }
 
-fn announce(toy: &mut Pair, province: ProvinceCode, again: bool) -> Vec<HubOutput> {
-    let node = toy.node(province);
+fn announce(pair: &mut Pair, province: ProvinceCode, again: bool) -> Vec<HubOutput> {
+    let node = pair.node(province);
     let seen: PeerRow = node.get(&node::Key::Peer(ProvinceCode::HUB)).expect("it knows the hub");
     let proof = Some((0, Digest::default()));
     let announcement = Box::new(Announcement { hub_seen: Some(seen.mark()), proof, again });
     let (ticket, node, knows_us_to) = (Ticket::new(5), node.mark(), None);
-    toy.run_hub(Input::Announce { ticket, province, node, announcement, knows_us_to })
+    pair.run_hub(Input::Announce { ticket, province, node, announcement, knows_us_to })
 }
 
-fn legs(toy: &Pair, province: ProvinceCode, above: u64) -> Vec<HeardLeg> {
-    toy.node(province).rows().iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, above)).collect()
+fn legs(pair: &Pair, province: ProvinceCode, above: u64) -> Vec<HeardLeg> {
+    pair.node(province).rows().iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, above)).collect()
 }
 
 /// Both nodes announce themselves twice and are asked; gives what the hub wants done in the end.
-fn hear(toy: &mut Pair) -> Vec<HubOutput> {
-    hear_changed(toy, |_, _| ())
+fn hear(pair: &mut Pair) -> Vec<HubOutput> {
+    hear_changed(pair, |_, _| ())
 }
 
 /// The same, with what the nodes tell changed on its way.
-fn hear_changed(toy: &mut Pair, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>)) -> Vec<HubOutput> {
+fn hear_changed(pair: &mut Pair, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>)) -> Vec<HubOutput> {
     let mut last = Vec::new();
     for province in [PAYER, PAYEE] {
-        let first = announce(toy, province, true);
+        let first = announce(pair, province, true);
         assert_eq!(refusal(&first), Reason::Recovering);
-        toy.run_node(province, node::Input::HubRecovers);
-        let second = announce(toy, province, false);
+        pair.run_node(province, node::Input::HubRecovers);
+        let second = announce(pair, province, false);
         let Some(Output::Effect(Effect::AskWhatWasLost(of, above))) = second.last() else {
             panic!("{second:?}")
         };
         assert_eq!(*of, province);
-        let mut legs = legs(toy, province, *above);
+        let mut legs = legs(pair, province, *above);
         change(province, &mut legs);
-        last = toy.run_hub(Input::Heard { province, legs });
+        last = pair.run_hub(Input::Heard { province, legs });
     }
     last
 }
 
 #[test]
 fn a_hub_that_was_restored_answers_nobody_until_it_has_heard_what_it_lost() {
-    let mut toy = Pair::new();
-    toy.send(1, 1, 40_000);
-    let before = toy.hub.disk.backup();
-    let kept = toy.transfer(1);
-    toy.send(2, 2, 50_000);
-    let lost = toy.transfer(2);
-    restored(&mut toy, &before);
-    assert!(toy.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none());
+    let mut pair = Pair::new();
+    pair.send(1, 1, 40_000);
+    let before = pair.hub.disk.backup();
+    let kept = pair.transfer(1);
+    pair.send(2, 2, 50_000);
+    let lost = pair.transfer(2);
+    restored(&mut pair, &before);
+    assert!(pair.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none());
     for input in [create(9, 2, 50_000), Input::Get { ticket: Ticket::new(9), transfer_ids: vec![id(1)] }] {
-        let outputs = toy.run_hub(input);
+        let outputs = pair.run_hub(input);
         assert_eq!(refusal(&outputs), Reason::Recovering);
     }
-    let outputs = hear(&mut toy);
-    let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
+    let outputs = hear(&mut pair);
+    let own: SelfRow = pair.hub.get(&Key::Own(0)).expect("there");
     assert_eq!((own.incarnation, own.recovered), (3, 3), "higher than any that a node has seen");
     assert!(outputs.contains(&Output::Effect(Effect::Recovered(3))));
-    let adopted = toy.transfer(2);
+    let adopted = pair.transfer(2);
     let told =
         |it: &TransferRow| (it.state, it.hub_seq, it.window, it.amount, it.terms_digest, it.payer_region);
     assert_eq!(told(&adopted), told(&lost));
-    assert_eq!(toy.transfer(1).state, kept.state);
+    assert_eq!(pair.transfer(1).state, kept.state);
     // The client that repeats what it said finds it; one that says something else does not take it over.
-    let repeat = toy.create(3, 2, 50_000);
+    let repeat = pair.create(3, 2, 50_000);
     assert!(matches!(&repeat[..], [Output::Answer(3, Answer::Transfer(_))]), "{repeat:?}");
-    let other = toy.create(4, 2, 50_001);
+    let other = pair.create(4, 2, 50_001);
     assert_eq!(refusal(&other), Reason::ContentDiffers);
 }
 
 /// A recovering hub that presumed an abort here would take back what its client was told.
 #[test]
 fn what_both_sides_promised_and_nobody_knows_is_committed_and_noted() {
-    let mut toy = Pair::new();
-    let before = toy.hub.disk.backup();
+    let mut pair = Pair::new();
+    let before = pair.hub.disk.backup();
     // Number 1 is decided and told to nobody; number 2 is decided and told.
-    let asked = toy.create(1, 1, 40_000);
-    let _untold = toy.vote_on(&asked);
-    toy.send(2, 2, 50_000);
-    assert_eq!((toy.transfer(1).hub_seq, toy.transfer(2).hub_seq), (Some(1), Some(2)));
-    restored(&mut toy, &before);
-    let outputs = hear(&mut toy);
-    let (first, second) = (toy.transfer(1), toy.transfer(2));
+    let asked = pair.create(1, 1, 40_000);
+    let _untold = pair.vote_on(&asked);
+    pair.send(2, 2, 50_000);
+    assert_eq!((pair.transfer(1).hub_seq, pair.transfer(2).hub_seq), (Some(1), Some(2)));
+    restored(&mut pair, &before);
+    let outputs = hear(&mut pair);
+    let (first, second) = (pair.transfer(1), pair.transfer(2));
     assert_eq!((first.state, first.hub_seq), (TransferState::Committed, Some(1)), "the gap is filled");
     assert_eq!((second.state, second.hub_seq), (TransferState::Committed, Some(2)));
-    let incident: IncidentRow = toy.hub.get(&Key::Incident(id(1), Side::Payer)).expect("noted");
+    let incident: IncidentRow = pair.hub.get(&Key::Incident(id(1), Side::Payer)).expect("noted");
     assert_eq!(incident.refusal.reason, Reason::DecidedAtRecovery);
     let told = outputs.iter().filter(|it| matches!(it, Output::Effect(Effect::Decide(..)))).count();
     assert_eq!(told, 2, "both sides of the first are told: {outputs:?}");
@@ -117,21 +117,21 @@ fn what_both_sides_promised_and_nobody_knows_is_committed_and_noted() {
 
 #[test]
 fn what_one_side_never_promised_was_aborted() {
-    let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    let before = toy.hub.disk.backup();
-    toy.prepare(&crate::testkit::legs(&outputs)[0]);
-    restored(&mut toy, &before);
-    hear(&mut toy);
-    let transfer = toy.transfer(1);
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
+    let before = pair.hub.disk.backup();
+    pair.prepare(&crate::testkit::legs(&outputs)[0]);
+    restored(&mut pair, &before);
+    hear(&mut pair);
+    let transfer = pair.transfer(1);
     assert_eq!(transfer.refusal.map(|it| it.reason), Some(Reason::HubRestarted));
 }
 
 /// A store that was restored without being marked so: nodes do not join it, and it decides nothing with them.
 #[test]
 fn a_hub_that_is_behind_without_knowing_it_is_found_out() {
-    let mut toy = Pair::new();
-    let outputs = announce(&mut toy, PAYER, true);
+    let mut pair = Pair::new();
+    let outputs = announce(&mut pair, PAYER, true);
     assert_eq!(refusal(&outputs), Reason::HubBehind);
 }
 
@@ -181,25 +181,25 @@ fn what_cannot_be_is_parked_for_people() {
         }),
     ];
     for (what, change) in changes {
-        let mut toy = Pair::new();
-        toy.send(1, 1, 40_000);
-        let before = toy.hub.disk.backup();
-        toy.send(2, 2, 50_000);
-        restored(&mut toy, &before);
-        hear_changed(&mut toy, change);
-        let state = toy.hub.get::<TransferRow>(&Key::Transfer(id(2))).map(|row| row.state);
+        let mut pair = Pair::new();
+        pair.send(1, 1, 40_000);
+        let before = pair.hub.disk.backup();
+        pair.send(2, 2, 50_000);
+        restored(&mut pair, &before);
+        hear_changed(&mut pair, change);
+        let state = pair.hub.get::<TransferRow>(&Key::Transfer(id(2))).map(|row| row.state);
         assert_ne!(state, Some(TransferState::Committed), "{what}");
-        let incident: IncidentRow = toy.hub.get(&Key::Incident(id(2), Side::Payer)).expect(what);
+        let incident: IncidentRow = pair.hub.get(&Key::Incident(id(2), Side::Payer)).expect(what);
         assert_eq!(incident.refusal.reason, Reason::ContraryOrder, "{what}");
-        let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
+        let own: SelfRow = pair.hub.get(&Key::Own(0)).expect("there");
         assert!(own.recovered > 0 && own.hub_seq <= 2, "{what}: {own:?}");
-        toy.hub.incarnation = own.incarnation;
+        pair.hub.incarnation = own.incarnation;
         // The hub serves, and the next commit takes a number that no node has recorded.
         for province in [PAYER, PAYEE] {
-            toy.join(province);
+            pair.join(province);
         }
-        toy.send(3, 3, 10_000);
-        let next = toy.transfer(3);
+        pair.send(3, 3, 10_000);
+        let next = pair.transfer(3);
         assert_eq!(next.state, TransferState::Committed, "{what}");
         assert!(next.hub_seq.is_some_and(|number| number > 1), "{what}: {next:?}");
     }
@@ -208,37 +208,37 @@ fn what_cannot_be_is_parked_for_people() {
 /// A province that tells a leg that is not its own makes noise, and keeps nothing from being adopted.
 #[test]
 fn what_a_third_party_tells_of_a_transfer_counts_for_nothing() {
-    let mut toy = Pair::new();
-    let before = toy.hub.disk.backup();
-    toy.send(1, 1, 40_000);
-    let lost = toy.transfer(1);
-    restored(&mut toy, &before);
-    hear_changed(&mut toy, |at, legs| {
+    let mut pair = Pair::new();
+    let before = pair.hub.disk.backup();
+    pair.send(1, 1, 40_000);
+    let lost = pair.transfer(1);
+    restored(&mut pair, &before);
+    hear_changed(&mut pair, |at, legs| {
         if at == PAYEE {
             let mut other = HeardLeg { side: Side::Payer, ..legs[0].clone() };
             other.committed = other.committed.map(|(window, number, time)| (window, number + 1, time));
             legs.push(other);
         }
     });
-    let adopted = toy.transfer(1);
+    let adopted = pair.transfer(1);
     assert_eq!((adopted.state, adopted.hub_seq), (TransferState::Committed, lost.hub_seq));
 }
 
 /// A hub's clock that was far ahead would stand still for as long: what nodes tell may not set it.
 #[test]
 fn times_that_nodes_tell_do_not_set_the_hubs_clock() {
-    let mut toy = Pair::new();
-    let before = toy.hub.disk.backup();
-    toy.send(1, 1, 40_000);
-    restored(&mut toy, &before);
-    hear_changed(&mut toy, |_, legs| {
+    let mut pair = Pair::new();
+    let before = pair.hub.disk.backup();
+    pair.send(1, 1, 40_000);
+    restored(&mut pair, &before);
+    hear_changed(&mut pair, |_, legs| {
         for leg in legs {
             let later = Civil(NOON + 3_600_000);
             leg.receipt_time = later;
             leg.committed = leg.committed.map(|(window, number, _)| (window, number, later));
         }
     });
-    let (adopted, own) = (toy.transfer(1), toy.hub.get::<SelfRow>(&Key::Own(0)).expect("there"));
+    let (adopted, own) = (pair.transfer(1), pair.hub.get::<SelfRow>(&Key::Own(0)).expect("there"));
     assert_eq!(adopted.state, TransferState::Committed);
     let noon = Civil(NOON);
     assert_eq!((adopted.receipt_time, adopted.decide_time, own.civil), (noon, Some(noon), noon));
@@ -247,22 +247,22 @@ fn times_that_nodes_tell_do_not_set_the_hubs_clock() {
 /// The other side has lost its leg too. What one node has recorded as committed may not be aborted here, at no start.
 #[test]
 fn a_commit_that_cannot_be_adopted_is_not_aborted_either() {
-    let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    let before = toy.hub.disk.backup();
-    toy.settle(outputs);
-    restored(&mut toy, &before);
-    assert_eq!(toy.transfer(1).state, TransferState::Pending);
-    hear_changed(&mut toy, |at, legs| {
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
+    let before = pair.hub.disk.backup();
+    pair.settle(outputs);
+    restored(&mut pair, &before);
+    assert_eq!(pair.transfer(1).state, TransferState::Pending);
+    hear_changed(&mut pair, |at, legs| {
         if at == PAYEE {
             legs.clear();
         }
     });
-    assert_eq!(toy.transfer(1).state, TransferState::Pending);
-    let own: SelfRow = toy.hub.get(&Key::Own(0)).expect("there");
-    toy.hub.incarnation = own.incarnation;
-    toy.restart_hub(95);
-    assert_eq!(toy.transfer(1).state, TransferState::Pending);
-    let incident: IncidentRow = toy.hub.get(&Key::Incident(id(1), Side::Payer)).expect("noted");
+    assert_eq!(pair.transfer(1).state, TransferState::Pending);
+    let own: SelfRow = pair.hub.get(&Key::Own(0)).expect("there");
+    pair.hub.incarnation = own.incarnation;
+    pair.restart_hub(95);
+    assert_eq!(pair.transfer(1).state, TransferState::Pending);
+    let incident: IncidentRow = pair.hub.get(&Key::Incident(id(1), Side::Payer)).expect("noted");
     assert_eq!(incident.refusal.reason, Reason::ContraryOrder);
 }

@@ -21,9 +21,9 @@ use crate::testkit::{
 };
 
 /// What is left of a node when an older state of its store is restored.
-fn restored(toy: &mut Pair, province: ProvinceCode, backup: &MemoryDisk<node::Record>) {
-    toy.node(province).disk.restored(backup);
-    toy.start_node_as(province, 70);
+fn restored(pair: &mut Pair, province: ProvinceCode, backup: &MemoryDisk<node::Record>) {
+    pair.node(province).disk.restored(backup);
+    pair.start_node_as(province, 70);
 }
 
 fn standing(outputs: &[HubOutput]) -> &Answer {
@@ -33,13 +33,13 @@ fn standing(outputs: &[HubOutput]) -> &Answer {
     }
 }
 
-/// A toy whose payer's node was heard after it had written something, and what was seen of it.
+/// A pair whose payer's node was heard after it had written something, and what was seen of it.
 fn heard() -> (Pair, PeerRow) {
-    let mut toy = Pair::new();
-    toy.send(1, 1, 40_000);
-    let seen: PeerRow = toy.hub.get(&Key::Peer(PAYER)).expect("admitted");
+    let mut pair = Pair::new();
+    pair.send(1, 1, 40_000);
+    let seen: PeerRow = pair.hub.get(&Key::Peer(PAYER)).expect("admitted");
     assert!(seen.sequence > 0);
-    (toy, seen)
+    (pair, seen)
 }
 
 fn with_hash(sequence: u64, hash: u8) -> PeerMark {
@@ -48,14 +48,14 @@ fn with_hash(sequence: u64, hash: u8) -> PeerMark {
 
 #[test]
 fn a_start_proves_that_its_journal_holds_what_was_seen_of_it() {
-    let (mut toy, seen) = heard();
+    let (mut pair, seen) = heard();
     let (at, ahead) = (seen.sequence, with_hash(seen.sequence + 5, 9));
-    let outputs = toy.run_hub(announcement(1, PAYER, ahead, None));
+    let outputs = pair.run_hub(announcement(1, PAYER, ahead, None));
     assert_eq!(standing(&outputs), &Answer::Announced(Announced::Prove { sequence: at }));
     // A proof for another sequence proves nothing.
-    let outputs = toy.run_hub(announcement(2, PAYER, ahead, Some((at + 1, seen.head_hash))));
+    let outputs = pair.run_hub(announcement(2, PAYER, ahead, Some((at + 1, seen.head_hash))));
     assert_eq!(standing(&outputs), &Answer::Announced(Announced::Prove { sequence: at }));
-    let outputs = toy.run_hub(announcement(3, PAYER, ahead, Some((at, seen.head_hash))));
+    let outputs = pair.run_hub(announcement(3, PAYER, ahead, Some((at, seen.head_hash))));
     assert!(
         matches!(standing(&outputs), Answer::Announced(Announced::Admitted { resync: false, .. })),
         "{outputs:?}"
@@ -65,12 +65,12 @@ fn a_start_proves_that_its_journal_holds_what_was_seen_of_it() {
 /// An older state was restored and has grown past what was seen: only the hash shows it.
 #[test]
 fn another_history_of_the_same_length_was_restored() {
-    let (mut toy, seen) = heard();
+    let (mut pair, seen) = heard();
     for (start, sequence, proof) in
         [(61, seen.sequence + 5, Some((seen.sequence, Digest([9; 32])))), (62, seen.sequence, None)]
     {
         let mark = PeerMark { start_id: StartId([start; 16]), ..with_hash(sequence, 9) };
-        let outputs = toy.run_hub(announcement(1, PAYER, mark, proof));
+        let outputs = pair.run_hub(announcement(1, PAYER, mark, proof));
         assert!(
             matches!(standing(&outputs), Answer::Announced(Announced::Admitted { resync: true, .. })),
             "{outputs:?}"
@@ -80,101 +80,101 @@ fn another_history_of_the_same_length_was_restored() {
 
 #[test]
 fn of_two_copies_that_run_the_first_is_refused() {
-    let mut toy = Pair::new();
-    let first = toy.node(PAYER).mark();
+    let mut pair = Pair::new();
+    let first = pair.node(PAYER).mark();
     let second = PeerMark { start_id: StartId([60; 16]), ..first };
-    toy.run_hub(announcement(1, PAYER, second, None));
+    pair.run_hub(announcement(1, PAYER, second, None));
     let announcement = Box::new(Announcement { again: true, ..Announcement::default() });
     let (ticket, province, node, knows_us_to) = (Ticket::new(2), PAYER, first, None);
     let again = Input::Announce { ticket, province, node, announcement, knows_us_to };
-    let outputs = toy.run_hub(again);
+    let outputs = pair.run_hub(again);
     let Answer::Refused(refusal) = standing(&outputs) else { panic!("{outputs:?}") };
     assert_eq!(refusal.reason, Reason::SenderRefused);
 }
 
 #[test]
 fn a_node_that_was_restored_is_told_what_it_lost_and_only_then_takes_part() {
-    let mut toy = Pair::new();
-    let before = toy.node(PAYEE).disk.backup();
+    let mut pair = Pair::new();
+    let before = pair.node(PAYEE).disk.backup();
     for number in 1..=2 {
-        toy.send(u64::from(number), number, 40_000);
+        pair.send(u64::from(number), number, 40_000);
     }
-    restored(&mut toy, PAYEE, &before);
-    assert!(toy.leg(1, Side::Payee).is_none());
-    let told = toy.join(PAYEE);
+    restored(&mut pair, PAYEE, &before);
+    assert!(pair.leg(1, Side::Payee).is_none());
+    let told = pair.join(PAYEE);
     assert!(told.iter().any(|it| matches!(it, Output::Effect(Effect::ReadBack(PAYEE, _)))), "{told:?}");
     // Nothing new is asked of it meanwhile, and it shows nobody what it has not got yet.
     let asked = node::Input::Look { ticket: Ticket::new(1), member_ref: member(PAYEE) };
-    let node::Answer::Refused(refusal) = node_answer(toy.run_node(PAYEE, asked)) else {
+    let node::Answer::Refused(refusal) = node_answer(pair.run_node(PAYEE, asked)) else {
         panic!("it was served");
     };
     assert_eq!(refusal.reason, Reason::Resyncing);
-    let outputs = toy.create(9, 9, 100);
+    let outputs = pair.create(9, 9, 100);
     assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Prepare(..)))), "{outputs:?}");
-    let refused = toy.transfer(9);
+    let refused = pair.transfer(9);
     assert_eq!(refused.refusal.map(|it| it.reason), Some(Reason::ProvinceUnreachable));
-    toy.settle(told);
+    pair.settle(told);
     for number in 1..=2 {
-        let leg = toy.leg(number, Side::Payee).expect("brought back");
-        let transfer = toy.transfer(number);
+        let leg = pair.leg(number, Side::Payee).expect("brought back");
+        let transfer = pair.transfer(number);
         assert_eq!((leg.state, leg.hub_seq), (LegState::Committed, transfer.hub_seq));
     }
-    let wallet = toy.account(PAYEE, AccountKind::Wallet);
+    let wallet = pair.account(PAYEE, AccountKind::Wallet);
     assert_eq!(wallet.posted.fen(), 80_000);
     // As far as it has come then, it may be restored once more before it is heard again.
-    let peer: PeerRow = toy.hub.get(&Key::Peer(PAYEE)).expect("there");
-    assert_eq!((peer.resync, peer.sequence), (None, toy.node(PAYEE).mark().sequence));
-    toy.join(PAYEE);
-    toy.send(10, 10, 100);
-    assert_eq!(toy.transfer(10).state, TransferState::Committed);
+    let peer: PeerRow = pair.hub.get(&Key::Peer(PAYEE)).expect("there");
+    assert_eq!((peer.resync, peer.sequence), (None, pair.node(PAYEE).mark().sequence));
+    pair.join(PAYEE);
+    pair.send(10, 10, 100);
+    assert_eq!(pair.transfer(10).state, TransferState::Committed);
 }
 
 /// The store that was restored holds money again that went elsewhere later. Told only afterwards that its hold has
 /// ended, the node found too little for what was paid with it, and put that into the suspense account.
 #[test]
 fn what_was_recorded_late_is_told_before_what_was_decided_after() {
-    let mut toy = Pair::with_rules(|rules| rules.transfer_max = Some(Money::from_fen(1_000_000)));
-    let outputs = toy.create(1, 1, 600_000);
-    toy.prepare(&legs(&outputs)[0]);
-    let late = toy.pass(60_000);
-    toy.send(2, 2, 100);
-    let before = toy.node(PAYER).disk.backup();
-    toy.settle(late);
-    toy.run_hub(Input::Tick);
-    toy.send(3, 3, 600_000);
-    restored(&mut toy, PAYER, &before);
-    let hub: PeerRow = toy.node(PAYER).get(&node::Key::Peer(ProvinceCode::HUB)).expect("seen");
-    let ended = toy.transfer(1);
+    let mut pair = Pair::with_rules(|rules| rules.transfer_max = Some(Money::from_fen(1_000_000)));
+    let outputs = pair.create(1, 1, 600_000);
+    pair.prepare(&legs(&outputs)[0]);
+    let late = pair.pass(60_000);
+    pair.send(2, 2, 100);
+    let before = pair.node(PAYER).disk.backup();
+    pair.settle(late);
+    pair.run_hub(Input::Tick);
+    pair.send(3, 3, 600_000);
+    restored(&mut pair, PAYER, &before);
+    let hub: PeerRow = pair.node(PAYER).get(&node::Key::Peer(ProvinceCode::HUB)).expect("seen");
+    let ended = pair.transfer(1);
     assert!(ended.decided_seq.is_some_and(|decided| decided <= hub.sequence), "{hub:?} {ended:?}");
-    let account = |toy: &Pair| -> AccountRow {
-        toy.node(PAYER).get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("there")
+    let account = |pair: &Pair| -> AccountRow {
+        pair.node(PAYER).get(&node::Key::Account(member(PAYER), AccountKind::Personal)).expect("there")
     };
-    assert_eq!(account(&toy).held.fen(), 600_000);
-    toy.start_node_as(PAYER, 70);
-    toy.rejoin(PAYER);
-    let leg = |number| -> LegRow { toy.leg(number, Side::Payer).expect("told") };
+    assert_eq!(account(&pair).held.fen(), 600_000);
+    pair.start_node_as(PAYER, 70);
+    pair.rejoin(PAYER);
+    let leg = |number| -> LegRow { pair.leg(number, Side::Payer).expect("told") };
     assert_eq!(leg(1).state, LegState::Aborted);
     assert_eq!((leg(3).state, leg(3).account), (LegState::Committed, AccountKind::Personal));
-    assert_eq!((account(&toy).held.fen(), account(&toy).posted.fen()), (0, 399_900));
+    assert_eq!((account(&pair).held.fen(), account(&pair).posted.fen()), (0, 399_900));
 }
 
 /// Calls overtake each other: a transfer that came before the end of the hold that it was made of found too little.
 #[test]
 fn holds_end_before_transfers_are_told_again() {
-    let mut toy = Pair::new();
-    let before = toy.node(PAYER).disk.backup();
-    toy.send(1, 1, 40_000);
-    toy.create(2, 2, 100);
-    let outputs = toy.pass(60_000);
-    toy.settle(outputs);
-    restored(&mut toy, PAYER, &before);
-    toy.join(PAYER);
-    let after = toy.hub.get::<PeerRow>(&Key::Peer(PAYER)).and_then(|peer| peer.resync);
+    let mut pair = Pair::new();
+    let before = pair.node(PAYER).disk.backup();
+    pair.send(1, 1, 40_000);
+    pair.create(2, 2, 100);
+    let outputs = pair.pass(60_000);
+    pair.settle(outputs);
+    restored(&mut pair, PAYER, &before);
+    pair.join(PAYER);
+    let after = pair.hub.get::<PeerRow>(&Key::Peer(PAYER)).and_then(|peer| peer.resync);
     let after = after.expect("told again");
-    toy.run_hub(toy.read_back(PAYER, Page::Late(after)));
-    let first = decisions(&toy.run_hub(toy.read_back(PAYER, Page::After(after))), PAYER);
+    pair.run_hub(pair.read_back(PAYER, Page::Late(after)));
+    let first = decisions(&pair.run_hub(pair.read_back(PAYER, Page::After(after))), PAYER);
     assert_eq!(first.iter().map(|it| it.transfer_id).collect::<Vec<_>>(), [id(2)]);
-    let next = decisions(&toy.tell(PAYER, first[0].clone()), PAYER);
+    let next = decisions(&pair.tell(PAYER, first[0].clone()), PAYER);
     assert_eq!(next.iter().map(|it| it.transfer_id).collect::<Vec<_>>(), [id(1)]);
 }
 
@@ -182,15 +182,15 @@ fn holds_end_before_transfers_are_told_again() {
 /// would end in the suspense account.
 #[test]
 fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after() {
-    let mut toy = Pair::new();
-    let before = toy.node(PAYER).disk.backup();
-    toy.send(1, 1, 40_000);
-    toy.propose(50, 1, 40_000);
-    let outputs = toy.approve(50);
-    toy.settle(outputs);
-    toy.send(2, 2, 100);
-    restored(&mut toy, PAYER, &before);
-    let told = toy.join(PAYER);
+    let mut pair = Pair::new();
+    let before = pair.node(PAYER).disk.backup();
+    pair.send(1, 1, 40_000);
+    pair.propose(50, 1, 40_000);
+    let outputs = pair.approve(50);
+    pair.settle(outputs);
+    pair.send(2, 2, 100);
+    restored(&mut pair, PAYER, &before);
+    let told = pair.join(PAYER);
     let mut outputs = told;
     for late in [true, false] {
         let asked = outputs.iter().find_map(|it| match it {
@@ -199,91 +199,91 @@ fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after()
         });
         let asked = asked.expect("a page is asked for");
         assert_eq!(matches!(asked, Page::Late(_)), late);
-        outputs = toy.run_hub(toy.read_back(PAYER, asked));
+        outputs = pair.run_hub(pair.read_back(PAYER, asked));
     }
     for number in [1, 50, 2] {
         let mut told = decisions(&outputs, PAYER);
         assert_eq!(told.iter().map(|it| it.transfer_id).collect::<Vec<_>>(), [id(number)]);
-        outputs = toy.tell(PAYER, told.remove(0));
+        outputs = pair.tell(PAYER, told.remove(0));
     }
     let key = node::Key::Account(member(PAYER), AccountKind::Personal);
-    assert_eq!(toy.node(PAYER).get::<AccountRow>(&key).expect("there").posted.fen(), 1_000_000 - 100);
-    assert_eq!(toy.hub.get::<PeerRow>(&Key::Peer(PAYER)).expect("there").resync, None);
+    assert_eq!(pair.node(PAYER).get::<AccountRow>(&key).expect("there").posted.fen(), 1_000_000 - 100);
+    assert_eq!(pair.hub.get::<PeerRow>(&Key::Peer(PAYER)).expect("there").resync, None);
 }
 
 /// The allotment that paid for the transfer was lost with the store.
 #[test]
 fn what_the_members_account_cannot_take_goes_to_the_suspense_account() {
-    let mut toy = Pair::new();
-    toy.send(1, 1, 40_000);
-    toy.node_mut(PAYER).rewrite(Vec::clear);
-    toy.start_node_as(PAYER, 70);
-    toy.rejoin(PAYER);
+    let mut pair = Pair::new();
+    pair.send(1, 1, 40_000);
+    pair.node_mut(PAYER).rewrite(Vec::clear);
+    pair.start_node_as(PAYER, 70);
+    pair.rejoin(PAYER);
     let balance = |kind, whose| {
-        toy.node(PAYER).get::<AccountRow>(&node::Key::Account(whose, kind)).map(|it| it.posted.fen())
+        pair.node(PAYER).get::<AccountRow>(&node::Key::Account(whose, kind)).map(|it| it.posted.fen())
     };
     assert_eq!(balance(AccountKind::Personal, member(PAYER)), Some(0));
     assert_eq!(balance(AccountKind::Suspense, node::account::PROVINCE), Some(-40_000));
     assert_eq!(balance(AccountKind::Clearing, node::account::PROVINCE), Some(40_000));
     let incident: IncidentRow =
-        toy.node(PAYER).get(&node::Key::Incident(id(1), Side::Payer)).expect("raised");
+        pair.node(PAYER).get(&node::Key::Incident(id(1), Side::Payer)).expect("raised");
     assert_eq!(incident.refusal.reason, Reason::ReplayedToSuspense);
 }
 
 /// Found in review: what waited in the outbox came first and without its leg, and was rejected.
 #[test]
 fn what_waited_for_the_node_comes_with_its_leg() {
-    let mut toy = Pair::new();
-    let before = toy.node(PAYEE).disk.backup();
-    toy.run_hub(Input::Link { province: PAYEE, up: false });
-    toy.run_hub(Input::Link { province: PAYEE, up: true });
-    let outputs = toy.create(1, 1, 40_000);
+    let mut pair = Pair::new();
+    let before = pair.node(PAYEE).disk.backup();
+    pair.run_hub(Input::Link { province: PAYEE, up: false });
+    pair.run_hub(Input::Link { province: PAYEE, up: true });
+    let outputs = pair.create(1, 1, 40_000);
     // Both vote, the hub decides, and the payee's node dies before it hears of it.
-    let mut decided = toy.vote_on(&outputs);
+    let mut decided = pair.vote_on(&outputs);
     decided.retain(|it| !matches!(it, Output::Effect(Effect::Decide(PAYEE, _))));
-    toy.settle(decided);
-    restored(&mut toy, PAYEE, &before);
-    toy.run_hub(Input::Link { province: PAYEE, up: false });
-    toy.rejoin(PAYEE);
-    toy.hand_in(Input::Link { province: PAYEE, up: true });
-    let leg = toy.leg(1, Side::Payee).expect("brought back");
+    pair.settle(decided);
+    restored(&mut pair, PAYEE, &before);
+    pair.run_hub(Input::Link { province: PAYEE, up: false });
+    pair.rejoin(PAYEE);
+    pair.hand_in(Input::Link { province: PAYEE, up: true });
+    let leg = pair.leg(1, Side::Payee).expect("brought back");
     assert_eq!(leg.state, LegState::Committed);
-    toy.network.now.mono = Mono(1_000);
-    toy.hand_in(Input::Tick);
-    assert!(toy.transfer(1).payee_recorded_seq.is_some());
+    pair.network.now.mono = Mono(1_000);
+    pair.hand_in(Input::Tick);
+    assert!(pair.transfer(1).payee_recorded_seq.is_some());
 }
 
 /// A restart of the hub in the middle of a resync goes on where it was, and sends nothing without its leg before.
 #[test]
 fn a_hub_that_restarts_goes_on_telling() {
-    let mut toy = Pair::new();
-    let before = toy.node(PAYEE).disk.backup();
-    toy.send(1, 1, 40_000);
-    restored(&mut toy, PAYEE, &before);
-    toy.join(PAYEE);
-    let outputs = toy.restart_hub(80);
+    let mut pair = Pair::new();
+    let before = pair.node(PAYEE).disk.backup();
+    pair.send(1, 1, 40_000);
+    restored(&mut pair, PAYEE, &before);
+    pair.join(PAYEE);
+    let outputs = pair.restart_hub(80);
     assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Decide(PAYEE, _)))), "{outputs:?}");
-    toy.rejoin(PAYEE);
-    let leg = toy.leg(1, Side::Payee).expect("brought back");
+    pair.rejoin(PAYEE);
+    let leg = pair.leg(1, Side::Payee).expect("brought back");
     assert_eq!(leg.state, LegState::Committed);
 }
 
 /// A prepare that was on its way while the node was restored may have been decided since.
 #[test]
 fn a_prepare_of_before_the_admission_is_refused() {
-    let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
     let Some(Output::Effect(Effect::Prepare(_, leg))) =
         outputs.iter().find(|it| matches!(it, Output::Effect(Effect::Prepare(PAYER, _))))
     else {
         panic!("{outputs:?}")
     };
-    let (leg, late) = (leg.clone(), toy.hub.mark());
-    toy.restart_node(PAYER, 70);
+    let (leg, late) = (leg.clone(), pair.hub.mark());
+    pair.restart_node(PAYER, 70);
     let late = PeerMark { sequence: late.sequence - 1, ..late };
     let presented = Ok(leg.clone().with_id_hash(crate::testkit::id_hash));
     let input = node::Input::Prepare { ticket: Ticket::new(1), hub: late, legs: vec![presented] };
-    let answer = crate::testkit::answer(toy.run_node(PAYER, input));
+    let answer = crate::testkit::answer(pair.run_node(PAYER, input));
     assert!(matches!(answer, node::Answer::Refused(_)), "{answer:?}");
 }
 
@@ -291,34 +291,34 @@ fn a_prepare_of_before_the_admission_is_refused() {
 /// they would never be told to what is restored from it.
 #[test]
 fn a_node_that_is_told_again_notes_the_hub_only_when_it_has_all() {
-    let mut toy = Pair::new();
-    let before = toy.node(PAYEE).disk.backup();
-    toy.send(1, 1, 40_000);
-    restored(&mut toy, PAYEE, &before);
-    let known = |toy: &Pair| {
-        toy.node(PAYEE).get::<PeerRow>(&node::Key::Peer(ProvinceCode::HUB)).map(|it| it.sequence)
+    let mut pair = Pair::new();
+    let before = pair.node(PAYEE).disk.backup();
+    pair.send(1, 1, 40_000);
+    restored(&mut pair, PAYEE, &before);
+    let known = |pair: &Pair| {
+        pair.node(PAYEE).get::<PeerRow>(&node::Key::Peer(ProvinceCode::HUB)).map(|it| it.sequence)
     };
-    let stored = known(&toy);
-    toy.start_node_as(PAYEE, 70);
-    let told = toy.join(PAYEE);
-    assert!(toy.hub.mark().sequence > stored.expect("it has met the hub"));
-    assert_eq!(known(&toy), stored);
-    toy.settle(told);
-    assert_eq!(known(&toy), stored, "told, and not admitted yet");
-    toy.join(PAYEE);
-    assert_eq!(known(&toy), Some(toy.hub.mark().sequence));
+    let stored = known(&pair);
+    pair.start_node_as(PAYEE, 70);
+    let told = pair.join(PAYEE);
+    assert!(pair.hub.mark().sequence > stored.expect("it has met the hub"));
+    assert_eq!(known(&pair), stored);
+    pair.settle(told);
+    assert_eq!(known(&pair), stored, "told, and not admitted yet");
+    pair.join(PAYEE);
+    assert_eq!(known(&pair), Some(pair.hub.mark().sequence));
 }
 
 /// A wallet that was closed shows its balance to nobody.
 #[test]
 fn a_closed_wallet_takes_no_leg_that_was_lost() {
-    let mut toy = Pair::new();
-    let before = toy.node(PAYEE).disk.backup();
-    toy.send(1, 1, 40_000);
-    restored(&mut toy, PAYEE, &before);
-    let wallet: WalletRow = toy.node(PAYEE).get(&node::Key::Wallet(member(PAYEE))).expect("open");
-    toy.node(PAYEE).disk.put(WalletRow { state: WalletState::Closed, ..wallet });
-    toy.rejoin(PAYEE);
+    let mut pair = Pair::new();
+    let before = pair.node(PAYEE).disk.backup();
+    pair.send(1, 1, 40_000);
+    restored(&mut pair, PAYEE, &before);
+    let wallet: WalletRow = pair.node(PAYEE).get(&node::Key::Wallet(member(PAYEE))).expect("open");
+    pair.node(PAYEE).disk.put(WalletRow { state: WalletState::Closed, ..wallet });
+    pair.rejoin(PAYEE);
     let suspense = node::Key::Account(node::account::PROVINCE, AccountKind::Suspense);
-    assert_eq!(toy.node(PAYEE).get::<AccountRow>(&suspense).map(|it| it.posted.fen()), Some(40_000));
+    assert_eq!(pair.node(PAYEE).get::<AccountRow>(&suspense).map(|it| it.posted.fen()), Some(40_000));
 }

@@ -14,13 +14,13 @@ use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::side::Side;
 use crate::testkit::{HubOutput, PAYEE, PAYER, Pair, announcement, id, legs};
 
-pub(super) fn personal(toy: &Pair) -> (i64, i64) {
-    let row = toy.account(PAYER, AccountKind::Personal);
+pub(super) fn personal(pair: &Pair) -> (i64, i64) {
+    let row = pair.account(PAYER, AccountKind::Personal);
     (row.posted.fen(), row.held.fen())
 }
 
-pub(super) fn wallet(toy: &Pair) -> (i64, i64) {
-    let row = toy.account(PAYEE, AccountKind::Wallet);
+pub(super) fn wallet(pair: &Pair) -> (i64, i64) {
+    let row = pair.account(PAYEE, AccountKind::Wallet);
     (row.posted.fen(), row.pending.fen())
 }
 
@@ -34,28 +34,28 @@ fn reason(answers: &[(u64, Answer)]) -> Reason {
 
 #[test]
 fn a_transfer_is_recorded_on_both_sides_and_positions_sum_to_zero() {
-    let mut toy = Pair::new();
-    let answers = toy.send(1, 1, 40_000);
+    let mut pair = Pair::new();
+    let answers = pair.send(1, 1, 40_000);
     assert_eq!(answers.len(), 1);
-    let row = toy.transfer(1);
+    let row = pair.transfer(1);
     assert_eq!((row.state, row.hub_seq), (TransferState::Committed, Some(1)));
     assert!(row.payer_recorded_seq.is_some() && row.payee_recorded_seq.is_some());
-    assert_eq!(personal(&toy), (960_000, 0));
-    assert_eq!(wallet(&toy), (40_000, 0));
+    assert_eq!(personal(&pair), (960_000, 0));
+    assert_eq!(wallet(&pair), (40_000, 0));
     let owed = |province| {
         let key = Key::Position(row.window.expect("a window"), province);
-        toy.hub.get::<PositionRow>(&key).expect("a position").owed.fen()
+        pair.hub.get::<PositionRow>(&key).expect("a position").owed.fen()
     };
     assert_eq!((owed(PAYER), owed(PAYEE)), (40_000, -40_000));
 }
 
 #[test]
 fn a_repeat_gets_the_same_transfer_and_other_content_names_the_field() {
-    let mut toy = Pair::new();
-    let first = toy.send(1, 1, 40_000);
-    let again = toy.create(2, 1, 40_000);
+    let mut pair = Pair::new();
+    let first = pair.send(1, 1, 40_000);
+    let again = pair.create(2, 1, 40_000);
     assert_eq!(again, vec![Output::Answer(2, first[0].1.clone())]);
-    let outputs = toy.create(3, 1, 40_001);
+    let outputs = pair.create(3, 1, 40_001);
     let [Output::Answer(3, Answer::Refused(refusal))] = outputs.as_slice() else { panic!("{outputs:?}") };
     assert_eq!(refusal.reason, Reason::ContentDiffers);
     assert_eq!(refusal.metadata, vec![("field".to_owned(), "amount".to_owned())]);
@@ -63,109 +63,109 @@ fn a_repeat_gets_the_same_transfer_and_other_content_names_the_field() {
 
 #[test]
 fn sixteen_callers_of_one_id_all_get_the_one_outcome() {
-    let mut toy = Pair::new();
+    let mut pair = Pair::new();
     let mut outputs = Vec::new();
     for ticket in 0..16 {
-        outputs.extend(toy.create(ticket, 1, 40_000));
+        outputs.extend(pair.create(ticket, 1, 40_000));
     }
     assert_eq!(legs(&outputs).len(), 2);
-    let answers = toy.settle(outputs);
+    let answers = pair.settle(outputs);
     assert_eq!(answers.len(), 16);
-    assert_eq!(personal(&toy), (960_000, 0));
+    assert_eq!(personal(&pair), (960_000, 0));
 }
 
 #[test]
 fn the_days_limit_holds_for_racing_transfers() {
-    let mut toy = Pair::new();
+    let mut pair = Pair::new();
     let mut outputs = Vec::new();
     for number in 1..=24 {
-        outputs.extend(toy.create(u64::from(number), number, 100));
+        outputs.extend(pair.create(u64::from(number), number, 100));
     }
-    let answers = toy.settle(outputs);
+    let answers = pair.settle(outputs);
     let is_committed = |answer: &Answer| match answer {
         Answer::Transfer(row) => row.state == TransferState::Committed,
         _ => false,
     };
     assert_eq!(answers.iter().filter(|(_, answer)| is_committed(answer)).count(), 3);
     assert_eq!(reason(&answers), Reason::DailyCountReached);
-    assert_eq!(personal(&toy), (1_000_000 - 300, 0));
+    assert_eq!(personal(&pair), (1_000_000 - 300, 0));
 }
 
 #[test]
 fn a_deadline_aborts_and_a_late_yes_changes_nothing() {
-    let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
     let legs = legs(&outputs);
-    let node::Answer::Votes(votes) = toy.prepare(&legs[0]) else { panic!("no votes") };
-    assert_eq!(personal(&toy), (1_000_000, 40_000));
-    toy.network.now.mono = Mono(8_000);
-    let outputs = toy.run_hub(Input::Tick);
-    let node = toy.node(PAYER).mark();
-    let late = toy.run_hub(Input::Votes { province: PAYER, node, votes });
+    let node::Answer::Votes(votes) = pair.prepare(&legs[0]) else { panic!("no votes") };
+    assert_eq!(personal(&pair), (1_000_000, 40_000));
+    pair.network.now.mono = Mono(8_000);
+    let outputs = pair.run_hub(Input::Tick);
+    let node = pair.node(PAYER).mark();
+    let late = pair.run_hub(Input::Votes { province: PAYER, node, votes });
     assert_eq!(late, vec![]);
-    let answers = toy.settle(outputs);
+    let answers = pair.settle(outputs);
     assert_eq!(reason(&answers), Reason::DeadlineExpired);
-    assert_eq!(personal(&toy), (1_000_000, 0));
+    assert_eq!(personal(&pair), (1_000_000, 0));
     // The payee's prepare was still under way: the tombstone keeps it from ever being prepared.
-    let node::Answer::Votes(votes) = toy.prepare(&legs[1]) else { panic!("no votes") };
+    let node::Answer::Votes(votes) = pair.prepare(&legs[1]) else { panic!("no votes") };
     assert!(matches!(votes[0].verdict, Verdict::Conflict { .. }));
-    assert_eq!(wallet(&toy), (0, 0));
+    assert_eq!(wallet(&pair), (0, 0));
 }
 
 #[test]
 fn a_hub_that_restarts_undecided_aborts_and_the_hold_returns() {
-    let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
     legs(&outputs).iter().for_each(|leg| {
-        toy.prepare(leg);
+        pair.prepare(leg);
     });
-    assert_eq!((personal(&toy), wallet(&toy)), ((1_000_000, 40_000), (0, 40_000)));
-    let outputs = toy.restart_hub(9);
-    toy.settle(outputs);
-    assert_eq!((personal(&toy), wallet(&toy)), ((1_000_000, 0), (0, 0)));
-    assert_eq!(toy.transfer(1).refusal.expect("refused").reason, Reason::HubRestarted);
+    assert_eq!((personal(&pair), wallet(&pair)), ((1_000_000, 40_000), (0, 40_000)));
+    let outputs = pair.restart_hub(9);
+    pair.settle(outputs);
+    assert_eq!((personal(&pair), wallet(&pair)), ((1_000_000, 0), (0, 0)));
+    assert_eq!(pair.transfer(1).refusal.expect("refused").reason, Reason::HubRestarted);
 }
 
 #[test]
 fn a_decision_survives_a_restart_and_is_delivered_after_it() {
-    let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
     // The decisions that come out are lost with the process.
-    toy.vote_on(&outputs);
-    assert_eq!(toy.transfer(1).state, TransferState::Committed);
-    let outputs = toy.restart_hub(9);
-    toy.settle(outputs);
-    assert_eq!((personal(&toy), wallet(&toy)), ((960_000, 0), (40_000, 0)));
+    pair.vote_on(&outputs);
+    assert_eq!(pair.transfer(1).state, TransferState::Committed);
+    let outputs = pair.restart_hub(9);
+    pair.settle(outputs);
+    assert_eq!((personal(&pair), wallet(&pair)), ((960_000, 0), (40_000, 0)));
 }
 
 #[test]
 fn an_unknown_id_is_a_tombstone_before_it_is_answered_and_stays_aborted() {
-    let mut toy = Pair::new();
+    let mut pair = Pair::new();
     let question = Question { transfer_id: id(1), side: Side::Payer, terms_digest: Default::default() };
-    let node = toy.node(PAYER).mark();
-    let ask = |toy: &mut Pair| {
+    let node = pair.node(PAYER).mark();
+    let ask = |pair: &mut Pair| {
         let questions = vec![question.clone()];
-        toy.run_hub(Input::Resolve { ticket: Ticket::new(5), province: PAYER, node, questions })
+        pair.run_hub(Input::Resolve { ticket: Ticket::new(5), province: PAYER, node, questions })
     };
-    let first = ask(&mut toy);
+    let first = ask(&mut pair);
     let [Output::Answer(5, Answer::Rulings(rulings))] = first.as_slice() else { panic!("{first:?}") };
     assert!(matches!(&rulings[0], Ruling::Decided(decision) if decision.outcome == Outcome::Abort));
-    assert_eq!(ask(&mut toy), first);
-    let outputs = toy.create(1, 1, 40_000);
+    assert_eq!(ask(&mut pair), first);
+    let outputs = pair.create(1, 1, 40_000);
     assert_eq!(legs(&outputs), vec![]);
-    let answers = toy.settle(outputs);
+    let answers = pair.settle(outputs);
     assert_eq!(reason(&answers), Reason::ResolvedUnknown);
 }
 
 #[test]
 fn only_a_party_under_the_same_terms_learns_a_decision() {
-    let mut toy = Pair::new();
-    toy.send(1, 1, 40_000);
-    let node = toy.node(PAYEE).mark();
-    let terms_digest = toy.transfer(1).terms_digest;
+    let mut pair = Pair::new();
+    pair.send(1, 1, 40_000);
+    let node = pair.node(PAYEE).mark();
+    let terms_digest = pair.transfer(1).terms_digest;
     let mut ask = |side, terms_digest| {
         let questions = vec![Question { transfer_id: id(1), side, terms_digest }];
-        toy.run_hub(Input::Resolve { ticket: Ticket::new(5), province: PAYEE, node, questions })
+        pair.run_hub(Input::Resolve { ticket: Ticket::new(5), province: PAYEE, node, questions })
     };
     let refused = |outputs: Vec<HubOutput>| {
         matches!(
@@ -185,36 +185,36 @@ fn only_a_party_under_the_same_terms_learns_a_decision() {
 
 #[test]
 fn a_dark_province_is_refused_before_any_hold_and_told_when_it_is_back() {
-    let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.prepare(&legs(&outputs)[0]);
-    toy.run_hub(Input::Link { province: PAYEE, up: false });
-    let answers = toy.hand_in(Input::PrepareFailed { province: PAYEE, transfer_ids: vec![id(1)] });
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
+    pair.prepare(&legs(&outputs)[0]);
+    pair.run_hub(Input::Link { province: PAYEE, up: false });
+    let answers = pair.hand_in(Input::PrepareFailed { province: PAYEE, transfer_ids: vec![id(1)] });
     assert_eq!(reason(&answers), Reason::ProvinceUnreachable);
-    assert_eq!(personal(&toy), (1_000_000, 0));
-    let outputs = toy.create(2, 2, 40_000);
+    assert_eq!(personal(&pair), (1_000_000, 0));
+    let outputs = pair.create(2, 2, 40_000);
     assert_eq!(legs(&outputs), vec![]);
-    assert_eq!(reason(&toy.settle(outputs)), Reason::ProvinceUnreachable);
-    let outputs = toy.run_hub(Input::Link { province: PAYEE, up: true });
+    assert_eq!(reason(&pair.settle(outputs)), Reason::ProvinceUnreachable);
+    let outputs = pair.run_hub(Input::Link { province: PAYEE, up: true });
     assert_eq!(outputs.len(), 1);
-    toy.settle(outputs);
-    toy.pass(100);
-    assert!(toy.transfer(1).payee_recorded_seq.is_some());
+    pair.settle(outputs);
+    pair.pass(100);
+    assert!(pair.transfer(1).payee_recorded_seq.is_some());
 }
 
 /// Found by `gongji sim --seed 9`: the answer to an announcement was lost and the node started again, so that it never
 /// took the incarnation that it had been given, and the hub took it for an old copy for ever.
 #[test]
 fn a_node_that_died_before_it_took_its_incarnation_is_not_an_old_copy() {
-    let mut toy = Pair::new();
-    let taken = toy.node(PAYER).mark();
+    let mut pair = Pair::new();
+    let taken = pair.node(PAYER).mark();
     let announce = |start: u8| {
         let mark = PeerMark { start_id: StartId([start; 16]), ..taken };
         announcement(7, PAYER, mark, None)
     };
     // Two starts whose admission never came back.
-    assert_eq!(admitted(toy.run_hub(announce(50))), (taken.incarnation + 1, false));
-    assert_eq!(admitted(toy.run_hub(announce(51))), (taken.incarnation + 2, false));
+    assert_eq!(admitted(pair.run_hub(announce(50))), (taken.incarnation + 1, false));
+    assert_eq!(admitted(pair.run_hub(announce(51))), (taken.incarnation + 2, false));
 }
 
 fn admitted(outputs: Vec<HubOutput>) -> (u64, bool) {
@@ -228,37 +228,37 @@ fn admitted(outputs: Vec<HubOutput>) -> (u64, bool) {
 
 #[test]
 fn a_deadline_under_half_a_second_is_refused_and_the_id_stays_free() {
-    let mut toy = Pair::new();
+    let mut pair = Pair::new();
     let Input::Create { ticket, mut request } = crate::testkit::create(1, 1, 40_000) else { panic!() };
     request.deadline_ms = 499;
-    let outputs = toy.run_hub(Input::Create { ticket, request });
-    assert_eq!(reason(&toy.settle(outputs)), Reason::DeadlineTooShort);
-    toy.send(2, 1, 40_000);
-    assert_eq!(toy.transfer(1).state, TransferState::Committed);
+    let outputs = pair.run_hub(Input::Create { ticket, request });
+    assert_eq!(reason(&pair.settle(outputs)), Reason::DeadlineTooShort);
+    pair.send(2, 1, 40_000);
+    assert_eq!(pair.transfer(1).state, TransferState::Committed);
 }
 
 #[test]
 fn the_callers_deadline_bounds_the_wait_for_recording() {
-    let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    toy.vote_on(&outputs);
-    toy.network.now.mono = Mono(9_500);
-    let outputs = toy.run_hub(Input::Tick);
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
+    pair.vote_on(&outputs);
+    pair.network.now.mono = Mono(9_500);
+    let outputs = pair.run_hub(Input::Tick);
     let [Output::Answer(1, Answer::Transfer(row))] = outputs.as_slice() else { panic!("{outputs:?}") };
     assert_eq!((row.state, row.payer_recorded_seq), (TransferState::Committed, None));
 }
 
 #[test]
 fn a_rejected_decision_is_parked_and_others_go_on() {
-    let mut toy = Pair::new();
-    toy.send(1, 1, 40_000);
-    let decision = super::transfer::decision_for(&toy.transfer(1), Side::Payer).expect("decided");
+    let mut pair = Pair::new();
+    pair.send(1, 1, 40_000);
+    let decision = super::transfer::decision_for(&pair.transfer(1), Side::Payer).expect("decided");
     let contrary = crate::domain::protocol::message::Decision { outcome: Outcome::Abort, ..decision };
-    let acks = toy.decide(PAYER, contrary);
+    let acks = pair.decide(PAYER, contrary);
     assert_eq!(acks[0].result, AckResult::Rejected);
-    assert_eq!(personal(&toy), (960_000, 0));
-    let node = toy.node(PAYER).mark();
-    let outputs = toy.run_hub(Input::Acks { province: PAYER, node, told: vec![], acks });
+    assert_eq!(personal(&pair), (960_000, 0));
+    let node = pair.node(PAYER).mark();
+    let outputs = pair.run_hub(Input::Acks { province: PAYER, node, told: vec![], acks });
     assert_eq!(outputs, vec![Output::Effect(Effect::Alarm(id(1), Side::Payer))]);
 }
 
@@ -266,10 +266,10 @@ fn a_rejected_decision_is_parked_and_others_go_on() {
 /// the transfer never ended.
 #[test]
 fn a_node_that_holds_other_terms_than_those_that_were_aborted_has_nothing_to_record() {
-    let mut toy = Pair::new();
-    toy.create(1, 1, 40_000);
-    toy.pass(60_000);
-    let ended = super::transfer::decision_for(&toy.transfer(1), Side::Payer).expect("decided");
+    let mut pair = Pair::new();
+    pair.create(1, 1, 40_000);
+    pair.pass(60_000);
+    let ended = super::transfer::decision_for(&pair.transfer(1), Side::Payer).expect("decided");
     let refusal = RefusalRecord::new(Reason::TermsDiffer, Side::Payer);
     let ack = Ack {
         transfer_id: id(1),
@@ -278,24 +278,24 @@ fn a_node_that_holds_other_terms_than_those_that_were_aborted_has_nothing_to_rec
         result: AckResult::Rejected,
         refusal: Some(refusal),
     };
-    let node = toy.node(PAYER).mark();
-    let outputs = toy.run_hub(Input::Acks { province: PAYER, node, told: vec![], acks: vec![ack] });
+    let node = pair.node(PAYER).mark();
+    let outputs = pair.run_hub(Input::Acks { province: PAYER, node, told: vec![], acks: vec![ack] });
     assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Alarm(..)))), "{outputs:?}");
-    toy.pass(1_000);
-    assert!(toy.transfer(1).payer_recorded_seq.is_some());
+    pair.pass(1_000);
+    assert!(pair.transfer(1).payer_recorded_seq.is_some());
 }
 
 /// A receipt that never came left its decision marked as sent for ever: nothing but a restart told it again.
 #[test]
 fn a_decision_without_a_receipt_is_told_again() {
-    let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
     let mut told = Vec::new();
-    told.extend(toy.vote_on(&outputs));
-    let node = toy.node(PAYER).mark();
+    told.extend(pair.vote_on(&outputs));
+    let node = pair.node(PAYER).mark();
     let none = Input::Acks { province: PAYER, node, told: vec![(id(1), Side::Payer)], acks: vec![] };
-    assert_eq!(toy.run_hub(none), vec![]);
-    let again = toy.run_hub(Input::Link { province: PAYER, up: true });
+    assert_eq!(pair.run_hub(none), vec![]);
+    let again = pair.run_hub(Input::Link { province: PAYER, up: true });
     assert!(matches!(&again[..], [Output::Effect(Effect::Decide(PAYER, _))]), "{again:?}");
     assert!(told.contains(&again[0]));
 }
@@ -303,22 +303,22 @@ fn a_decision_without_a_receipt_is_told_again() {
 /// Only yes votes of a node's present life may commit.
 #[test]
 fn a_node_that_starts_anew_takes_its_votes_with_it() {
-    let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
     let legs = legs(&outputs);
-    let node::Answer::Votes(votes) = toy.prepare(&legs[0]) else { panic!("no votes") };
-    let node = toy.node(PAYER).mark();
-    toy.run_hub(Input::Votes { province: PAYER, node, votes });
-    toy.restart_node(PAYER, 77);
-    assert_eq!(toy.transfer(1).state, TransferState::Aborted);
+    let node::Answer::Votes(votes) = pair.prepare(&legs[0]) else { panic!("no votes") };
+    let node = pair.node(PAYER).mark();
+    pair.run_hub(Input::Votes { province: PAYER, node, votes });
+    pair.restart_node(PAYER, 77);
+    assert_eq!(pair.transfer(1).state, TransferState::Aborted);
 }
 
 /// A node's answer may name any id: it fails its own legs only.
 #[test]
 fn a_province_that_is_no_party_fails_nothing() {
-    let mut toy = Pair::new();
-    toy.create(1, 1, 40_000);
+    let mut pair = Pair::new();
+    pair.create(1, 1, 40_000);
     let province = crate::domain::value::region::ProvinceCode::new(44);
-    let outputs = toy.run_hub(Input::PrepareFailed { province, transfer_ids: vec![id(1)] });
-    assert_eq!((outputs, toy.transfer(1).state), (vec![], TransferState::Pending));
+    let outputs = pair.run_hub(Input::PrepareFailed { province, transfer_ids: vec![id(1)] });
+    assert_eq!((outputs, pair.transfer(1).state), (vec![], TransferState::Pending));
 }

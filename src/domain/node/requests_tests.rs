@@ -16,8 +16,8 @@ use crate::testkit::{PAYEE, PAYER, Pair, answer, member};
 
 #[test]
 fn a_balance_that_could_not_be_kept_is_refused_before_any_record() {
-    let mut toy = Pair::new();
-    let before = rows(&mut toy);
+    let mut pair = Pair::new();
+    let before = rows(&mut pair);
     let input = Input::Credit {
         ticket: Ticket::new(0),
         request: RequestMark { request_id: "too much".to_owned(), digest: Digest([1; 32]) },
@@ -25,14 +25,14 @@ fn a_balance_that_could_not_be_kept_is_refused_before_any_record() {
         amount: Money::from_fen(i64::MAX),
         period: 202_611,
     };
-    match answer(toy.run_node(PAYER, input)) {
+    match answer(pair.run_node(PAYER, input)) {
         Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::Overflow),
         other => panic!("not refused: {other:?}"),
     }
-    assert_eq!(rows(&mut toy), before);
+    assert_eq!(rows(&mut pair), before);
 }
 
-fn open_wallet(toy: &mut Pair, name: &str) -> Answer {
+fn open_wallet(pair: &mut Pair, name: &str) -> Answer {
     let input = Input::OpenWallet {
         ticket: Ticket::new(0),
         request: RequestMark { request_id: name.to_owned(), digest: Digest([1; 32]) },
@@ -41,31 +41,31 @@ fn open_wallet(toy: &mut Pair, name: &str) -> Answer {
         opened_by: None,
         holder: None,
     };
-    answer(toy.run_node(PAYEE, input))
+    answer(pair.run_node(PAYEE, input))
 }
 
-fn change(toy: &mut Pair, name: &str, change: WalletChange) -> Answer {
+fn change(pair: &mut Pair, name: &str, change: WalletChange) -> Answer {
     let request = RequestMark { request_id: name.to_owned(), digest: Digest([1; 32]) };
-    answer(toy.run_node(
+    answer(pair.run_node(
         PAYEE,
         Input::ChangeWallet { ticket: Ticket::new(0), request, member_ref: member(PAYEE), change },
     ))
 }
 
-fn wallet_state(toy: &Pair) -> WalletState {
-    toy.node(PAYEE).get::<WalletRow>(&Key::Wallet(member(PAYEE))).expect("there is one").state
+fn wallet_state(pair: &Pair) -> WalletState {
+    pair.node(PAYEE).get::<WalletRow>(&Key::Wallet(member(PAYEE))).expect("there is one").state
 }
 
 /// The wallet was open already, so its opening was not remembered: sent again after the wallet was closed, it opened
 /// it.
 #[test]
 fn a_request_that_changed_nothing_changes_nothing_when_it_comes_late_again() {
-    let mut toy = Pair::new();
-    assert!(matches!(open_wallet(&mut toy, "first"), Answer::Standing(_)));
-    change(&mut toy, "second", WalletChange::Close);
-    assert_eq!(wallet_state(&toy), WalletState::Closed);
-    assert!(matches!(open_wallet(&mut toy, "first"), Answer::Standing(_)));
-    assert_eq!(wallet_state(&toy), WalletState::Closed);
+    let mut pair = Pair::new();
+    assert!(matches!(open_wallet(&mut pair, "first"), Answer::Standing(_)));
+    change(&mut pair, "second", WalletChange::Close);
+    assert_eq!(wallet_state(&pair), WalletState::Closed);
+    assert!(matches!(open_wallet(&mut pair, "first"), Answer::Standing(_)));
+    assert_eq!(wallet_state(&pair), WalletState::Closed);
     // Nor can its id be used for anything else.
     let other = RequestMark { request_id: "first".to_owned(), digest: Digest([2; 32]) };
     let member_ref = member(PAYEE);
@@ -75,7 +75,7 @@ fn a_request_that_changed_nothing_changes_nothing_when_it_comes_late_again() {
         member_ref,
         change: WalletChange::Close,
     };
-    match answer(toy.run_node(PAYEE, input)) {
+    match answer(pair.run_node(PAYEE, input)) {
         Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::ContentDiffers),
         other => panic!("not refused: {other:?}"),
     }
@@ -83,8 +83,8 @@ fn a_request_that_changed_nothing_changes_nothing_when_it_comes_late_again() {
 
 #[test]
 fn reports_and_suspensions_that_change_nothing_are_remembered_too() {
-    let mut toy = Pair::new();
-    let (member_ref, from) = (member(PAYEE), Day::of(toy.network.now.civil));
+    let mut pair = Pair::new();
+    let (member_ref, from) = (member(PAYEE), Day::of(pair.network.now.civil));
     let lift = |name: &str, until| Input::Suspend {
         ticket: Ticket::new(0),
         request: RequestMark { request_id: name.to_owned(), digest: Digest([1; 32]) },
@@ -92,20 +92,20 @@ fn reports_and_suspensions_that_change_nothing_are_remembered_too() {
         suspension: Suspension { from, until },
     };
     let until = Day::parse("2027-05-01");
-    toy.run_node(PAYEE, lift("nothing to lift", None));
-    toy.run_node(PAYEE, lift("suspended", until));
-    toy.run_node(PAYEE, lift("nothing to lift", None));
-    let suspended = |toy: &Pair| {
-        let row: MemberRow = toy.node(PAYEE).get(&Key::Member(member_ref)).expect("there");
+    pair.run_node(PAYEE, lift("nothing to lift", None));
+    pair.run_node(PAYEE, lift("suspended", until));
+    pair.run_node(PAYEE, lift("nothing to lift", None));
+    let suspended = |pair: &Pair| {
+        let row: MemberRow = pair.node(PAYEE).get(&Key::Member(member_ref)).expect("there");
         (row.settlement_suspended_until, row.insurance_status)
     };
-    assert_eq!(suspended(&toy), (until, InsuranceStatus::Active));
-    let report = |toy: &mut Pair, status, name| {
-        toy.report(PAYEE, 510_100, InsuranceType::Resident, status, name);
+    assert_eq!(suspended(&pair), (until, InsuranceStatus::Active));
+    let report = |pair: &mut Pair, status, name| {
+        pair.report(PAYEE, 510_100, InsuranceType::Resident, status, name);
     };
-    report(&mut toy, InsuranceStatus::Suspended, "suspended now");
-    report(&mut toy, InsuranceStatus::Suspended, "still");
-    report(&mut toy, InsuranceStatus::Active, "active again");
-    report(&mut toy, InsuranceStatus::Suspended, "still");
-    assert_eq!(suspended(&toy).1, InsuranceStatus::Active);
+    report(&mut pair, InsuranceStatus::Suspended, "suspended now");
+    report(&mut pair, InsuranceStatus::Suspended, "still");
+    report(&mut pair, InsuranceStatus::Active, "active again");
+    report(&mut pair, InsuranceStatus::Suspended, "still");
+    assert_eq!(suspended(&pair).1, InsuranceStatus::Active);
 }

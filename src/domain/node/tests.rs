@@ -38,8 +38,8 @@ fn decision(leg: &Leg, outcome: Outcome) -> Decision {
     }
 }
 
-pub(super) fn rows(toy: &mut Pair) -> Vec<Row> {
-    [PAYER, PAYEE].into_iter().flat_map(|province| toy.node(province).rows()).collect()
+pub(super) fn rows(pair: &mut Pair) -> Vec<Row> {
+    [PAYER, PAYEE].into_iter().flat_map(|province| pair.node(province).rows()).collect()
 }
 
 #[test]
@@ -106,65 +106,65 @@ fn every_cell_of_state_terms_and_acceptance_is_what_the_protocol_says() {
 
 #[test]
 fn a_prepare_repeated_gets_the_same_vote_and_one_hold() {
-    let mut toy = Pair::new();
-    let legs = legs(&toy.create(1, 1, 40_000));
-    let first = toy.verdict(&legs[0]);
-    let before = rows(&mut toy);
-    assert_eq!(toy.verdict(&legs[0]), first);
-    assert_eq!(rows(&mut toy), before);
+    let mut pair = Pair::new();
+    let legs = legs(&pair.create(1, 1, 40_000));
+    let first = pair.verdict(&legs[0]);
+    let before = rows(&mut pair);
+    assert_eq!(pair.verdict(&legs[0]), first);
+    assert_eq!(rows(&mut pair), before);
 }
 
 #[test]
 fn an_id_with_other_terms_is_a_conflict_and_changes_nothing() {
-    let mut toy = Pair::new();
-    let mut leg = legs(&toy.create(1, 1, 40_000)).remove(0);
-    toy.verdict(&leg);
-    let before = rows(&mut toy);
+    let mut pair = Pair::new();
+    let mut leg = legs(&pair.create(1, 1, 40_000)).remove(0);
+    pair.verdict(&leg);
+    let before = rows(&mut pair);
     leg.reference.terms_digest.0[0] ^= 1;
-    assert_eq!(refusal(&toy.verdict(&leg)), Reason::TermsDiffer);
-    let acks = toy.decide(PAYER, decision(&leg, Outcome::Abort));
+    assert_eq!(refusal(&pair.verdict(&leg)), Reason::TermsDiffer);
+    let acks = pair.decide(PAYER, decision(&leg, Outcome::Abort));
     assert_eq!(acks[0].result, AckResult::Rejected);
     assert_eq!(acks[0].refusal.as_ref().map(|refusal| refusal.reason), Some(Reason::TermsDiffer));
-    assert_eq!(rows(&mut toy), before, "what was aborted is not here: that is no incident");
+    assert_eq!(rows(&mut pair), before, "what was aborted is not here: that is no incident");
 }
 
 /// A commit of other terms is never confirmed, whatever has become of the leg.
 #[test]
 fn a_commit_of_other_terms_is_rejected_before_and_after_the_right_one() {
-    let mut toy = Pair::new();
-    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
-    toy.verdict(&leg);
+    let mut pair = Pair::new();
+    let leg = legs(&pair.create(1, 1, 40_000)).remove(0);
+    pair.verdict(&leg);
     let right = decision(&leg, Outcome::Commit);
     let mut wrong = right.clone();
     wrong.terms_digest.0[0] ^= 1;
     for _ in 0..2 {
-        let acks = toy.decide(PAYER, wrong.clone());
+        let acks = pair.decide(PAYER, wrong.clone());
         let reason = acks[0].refusal.as_ref().map(|refusal| refusal.reason);
         assert_eq!((acks[0].result, reason), (AckResult::Rejected, Some(Reason::TermsDiffer)));
-        toy.decide(PAYER, right.clone());
+        pair.decide(PAYER, right.clone());
     }
-    let incidents = rows(&mut toy).into_iter().filter(|row| matches!(row, Row::Incident(_)));
+    let incidents = rows(&mut pair).into_iter().filter(|row| matches!(row, Row::Incident(_)));
     assert_eq!(incidents.count(), 1);
 }
 
 #[test]
 fn abort_first_then_prepare_never_holds() {
-    let mut toy = Pair::new();
-    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
-    assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Abort))[0].result, AckResult::Recorded);
-    assert_eq!(refusal(&toy.verdict(&leg)), Reason::AbortedBefore);
-    assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Abort))[0].result, AckResult::Already);
-    assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Commit))[0].result, AckResult::Rejected);
+    let mut pair = Pair::new();
+    let leg = legs(&pair.create(1, 1, 40_000)).remove(0);
+    assert_eq!(pair.decide(PAYER, decision(&leg, Outcome::Abort))[0].result, AckResult::Recorded);
+    assert_eq!(refusal(&pair.verdict(&leg)), Reason::AbortedBefore);
+    assert_eq!(pair.decide(PAYER, decision(&leg, Outcome::Abort))[0].result, AckResult::Already);
+    assert_eq!(pair.decide(PAYER, decision(&leg, Outcome::Commit))[0].result, AckResult::Rejected);
 }
 
 #[test]
 fn a_commit_of_an_unknown_id_is_rejected_and_raised_once() {
-    let mut toy = Pair::new();
-    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
+    let mut pair = Pair::new();
+    let leg = legs(&pair.create(1, 1, 40_000)).remove(0);
     for _ in 0..2 {
-        assert_eq!(toy.decide(PAYER, decision(&leg, Outcome::Commit))[0].result, AckResult::Rejected);
+        assert_eq!(pair.decide(PAYER, decision(&leg, Outcome::Commit))[0].result, AckResult::Rejected);
     }
-    let incidents = toy.node(PAYER).rows().iter().filter(|row| matches!(row, Row::Incident(_))).count();
+    let incidents = pair.node(PAYER).rows().iter().filter(|row| matches!(row, Row::Incident(_))).count();
     assert_eq!(incidents, 1);
 }
 
@@ -176,37 +176,37 @@ fn each_state_of_insurance_refuses_the_payee_with_its_own_reason() {
         (InsuranceStatus::Ended, Reason::PayeeEnded),
     ];
     for (number, (status, reason)) in (1..).zip(cases) {
-        let mut toy = Pair::new();
-        toy.report(PAYEE, 510_100, InsuranceType::Resident, status, "changed");
-        let leg = legs(&toy.create(1, number, 40_000)).remove(1);
-        assert_eq!(refusal(&toy.verdict(&leg)), reason);
+        let mut pair = Pair::new();
+        pair.report(PAYEE, 510_100, InsuranceType::Resident, status, "changed");
+        let leg = legs(&pair.create(1, number, 40_000)).remove(1);
+        assert_eq!(refusal(&pair.verdict(&leg)), reason);
     }
 }
 
 #[test]
 fn suspension_after_a_yes_does_not_touch_the_leg_but_a_move_must_wait() {
-    let mut toy = Pair::new();
-    let outputs = toy.create(1, 1, 40_000);
-    legs(&outputs).iter().for_each(|leg| drop(toy.prepare(leg)));
-    let moved = toy.report(PAYEE, 510_300, InsuranceType::Resident, InsuranceStatus::Active, "move");
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
+    legs(&outputs).iter().for_each(|leg| drop(pair.prepare(leg)));
+    let moved = pair.report(PAYEE, 510_300, InsuranceType::Resident, InsuranceStatus::Active, "move");
     assert!(matches!(answer(moved), Answer::Refused(refusal) if refusal.reason == Reason::RegionElsewhere));
-    toy.report(PAYEE, 510_100, InsuranceType::Resident, InsuranceStatus::Suspended, "suspend");
-    let answers = toy.settle(outputs);
+    pair.report(PAYEE, 510_100, InsuranceType::Resident, InsuranceStatus::Suspended, "suspend");
+    let answers = pair.settle(outputs);
     assert!(matches!(&answers[0].1, hub::Answer::Transfer(row) if row.hub_seq == Some(1)));
 }
 
 #[test]
 fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
-    let mut toy = Pair::new();
-    let leg = legs(&toy.create(1, 1, 400_000_000)).remove(0);
-    let hub = toy.hub.mark();
+    let mut pair = Pair::new();
+    let leg = legs(&pair.create(1, 1, 400_000_000)).remove(0);
+    let hub = pair.hub.mark();
     let person = |number: u8, sealed: &[u8]| PersonRow {
         id_hash: Digest([number; 32]),
         member_ref: member(PAYER),
         sealed: sealed.to_vec(),
     };
-    toy.node(PAYER).disk.put(person(2, b"other name"));
-    toy.node(PAYER).disk.put(person(3, b""));
+    pair.node(PAYER).disk.put(person(2, b"other name"));
+    pair.node(PAYER).disk.put(person(3, b""));
     for (number, reason) in [
         (1, Reason::PayerNotInsured),
         (2, Reason::PayerIdentityMismatch),
@@ -217,10 +217,10 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
         let mut leg = leg.clone().with_id_hash(|_| id_hash);
         leg.reference.id.transfer_id = id(number);
         let legs = vec![Ok(leg)];
-        let check = toy.run_node(PAYER, Input::Check { ticket: Ticket::new(0), legs: legs.clone() });
+        let check = pair.run_node(PAYER, Input::Check { ticket: Ticket::new(0), legs: legs.clone() });
         let Answer::Refusals(refusals) = answer(check) else { panic!("no refusals") };
         assert_eq!(refusals[0].iter().map(|it| it.reason).collect::<Vec<_>>(), vec![reason]);
-        let outputs = toy.run_node(PAYER, Input::Prepare { ticket: Ticket::new(0), hub, legs });
+        let outputs = pair.run_node(PAYER, Input::Prepare { ticket: Ticket::new(0), hub, legs });
         let Answer::Votes(votes) = answer(outputs) else { panic!("no votes") };
         assert_eq!(refusal(&votes[0].verdict), reason);
     }
@@ -228,13 +228,13 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
 
 #[test]
 fn a_check_lists_every_rule_that_fails_and_writes_nothing() {
-    let mut toy = Pair::new();
-    toy.report(PAYER, 130_100, InsuranceType::Resident, InsuranceStatus::Suspended, "changed");
-    let leg = legs(&toy.create(1, 1, 400_000_000)).remove(0);
-    let before = toy.node(PAYER).journal().len();
+    let mut pair = Pair::new();
+    pair.report(PAYER, 130_100, InsuranceType::Resident, InsuranceStatus::Suspended, "changed");
+    let leg = legs(&pair.create(1, 1, 400_000_000)).remove(0);
+    let before = pair.node(PAYER).journal().len();
     let legs = vec![Ok(leg.with_id_hash(id_hash))];
     let Answer::Refusals(refusals) =
-        answer(toy.run_node(PAYER, Input::Check { ticket: Ticket::new(0), legs }))
+        answer(pair.run_node(PAYER, Input::Check { ticket: Ticket::new(0), legs }))
     else {
         panic!("no refusals")
     };
@@ -247,22 +247,22 @@ fn a_check_lists_every_rule_that_fails_and_writes_nothing() {
         Reason::InsufficientBalance,
     ];
     assert_eq!(reasons, expected);
-    assert_eq!(toy.node(PAYER).journal().len(), before);
+    assert_eq!(pair.node(PAYER).journal().len(), before);
 }
 
 #[test]
 fn an_older_hub_and_a_copy_of_it_are_refused() {
-    let mut toy = Pair::new();
-    toy.restart_hub(9);
-    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
-    toy.prepare(&leg);
-    let good = toy.hub.mark();
+    let mut pair = Pair::new();
+    pair.restart_hub(9);
+    let leg = legs(&pair.create(1, 1, 40_000)).remove(0);
+    pair.prepare(&leg);
+    let good = pair.hub.mark();
     let old = crate::domain::protocol::call::PeerMark { incarnation: good.incarnation - 1, ..good };
     let copy = crate::domain::protocol::call::PeerMark { start_id: Default::default(), ..good };
     for mark in [old, copy] {
         let legs = vec![Ok(leg.clone())];
         let prepare = Input::Prepare { ticket: Ticket::new(0), hub: mark, legs };
-        let answer = answer(toy.run_node(PAYER, prepare));
+        let answer = answer(pair.run_node(PAYER, prepare));
         assert!(matches!(answer, Answer::Refused(refusal) if refusal.reason == Reason::SenderRefused));
     }
 }
@@ -271,45 +271,45 @@ fn an_older_hub_and_a_copy_of_it_are_refused() {
 /// holds what this node has seen of it.
 #[test]
 fn nothing_is_taken_from_a_life_of_the_hub_that_has_not_admitted_the_node() {
-    let mut toy = Pair::new();
-    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
-    toy.verdict(&leg);
-    toy.start_hub_as(9, false);
-    let (hub, before) = (toy.hub.mark(), rows(&mut toy));
+    let mut pair = Pair::new();
+    let leg = legs(&pair.create(1, 1, 40_000)).remove(0);
+    pair.verdict(&leg);
+    pair.start_hub_as(9, false);
+    let (hub, before) = (pair.hub.mark(), rows(&mut pair));
     let abort = decision(&leg, Outcome::Abort);
     let told = [
         Input::Decide { ticket: Ticket::new(0), hub, decisions: vec![abort.clone()] },
         Input::Rulings { hub, rulings: vec![Ruling::Decided(abort.clone())] },
     ];
     for input in told {
-        let outputs = toy.run_node(PAYER, input);
+        let outputs = pair.run_node(PAYER, input);
         assert!(outputs.contains(&Output::Effect(Effect::Announce)), "{outputs:?}");
-        assert_eq!(rows(&mut toy), before);
+        assert_eq!(rows(&mut pair), before);
     }
-    drop(toy.join(PAYER));
-    assert_eq!(toy.decide(PAYER, abort)[0].result, AckResult::Recorded);
+    drop(pair.join(PAYER));
+    assert_eq!(pair.decide(PAYER, abort)[0].result, AckResult::Recorded);
 }
 
 #[test]
 fn a_node_that_restarts_asks_at_once_about_what_is_in_doubt() {
-    let mut toy = Pair::new();
-    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
-    toy.prepare(&leg);
-    toy.restart_node(PAYER, 77);
-    let outputs = toy.run_node(PAYER, Input::Tick);
+    let mut pair = Pair::new();
+    let leg = legs(&pair.create(1, 1, 40_000)).remove(0);
+    pair.prepare(&leg);
+    pair.restart_node(PAYER, 77);
+    let outputs = pair.run_node(PAYER, Input::Tick);
     let [Output::Effect(super::Effect::Ask(questions))] = outputs.as_slice() else { panic!("{outputs:?}") };
     assert_eq!((questions[0].transfer_id, questions[0].side), (id(1), Side::Payer));
     // The same tick again: the question is under way.
-    assert_eq!(toy.run_node(PAYER, Input::Tick), vec![]);
+    assert_eq!(pair.run_node(PAYER, Input::Tick), vec![]);
 }
 
 #[test]
 fn replaying_the_journals_rebuilds_the_tables() {
-    let mut toy = Pair::new();
+    let mut pair = Pair::new();
     for number in 1..=5 {
-        toy.send(1, number, i64::from(number) * 50_000);
+        pair.send(1, number, i64::from(number) * 50_000);
     }
-    for (place, (same, records)) in toy.rebuilds() {
+    for (place, (same, records)) in pair.rebuilds() {
         assert!(same && records > 5, "{place}");
     }
 }
@@ -317,12 +317,12 @@ fn replaying_the_journals_rebuilds_the_tables() {
 /// Commit and abort of one leg in one call: the second was judged before what it needs was loaded, and panicked.
 #[test]
 fn two_orders_about_one_leg_in_one_call_are_both_answered() {
-    let mut toy = Pair::new();
-    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
-    toy.verdict(&leg);
-    let hub = toy.hub.mark();
+    let mut pair = Pair::new();
+    let leg = legs(&pair.create(1, 1, 40_000)).remove(0);
+    pair.verdict(&leg);
+    let hub = pair.hub.mark();
     let decisions = vec![decision(&leg, Outcome::Commit), decision(&leg, Outcome::Abort)];
-    let outputs = toy.run_node(PAYER, Input::Decide { ticket: Ticket::new(0), hub, decisions });
+    let outputs = pair.run_node(PAYER, Input::Decide { ticket: Ticket::new(0), hub, decisions });
     let Answer::Acks(acks) = answer(outputs) else { panic!("no receipts") };
     assert_eq!(
         acks.iter().map(|ack| ack.result).collect::<Vec<_>>(),
@@ -333,12 +333,12 @@ fn two_orders_about_one_leg_in_one_call_are_both_answered() {
 /// The incident was not among the rows that rulings ask for: the second of two about one leg panicked.
 #[test]
 fn two_rulings_about_one_leg_in_one_answer_are_both_taken() {
-    let mut toy = Pair::new();
-    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
-    toy.verdict(&leg);
-    let hub = toy.hub.mark();
+    let mut pair = Pair::new();
+    let leg = legs(&pair.create(1, 1, 40_000)).remove(0);
+    pair.verdict(&leg);
+    let hub = pair.hub.mark();
     let rulings = [Outcome::Commit, Outcome::Abort].map(|it| Ruling::Decided(decision(&leg, it)));
-    let outputs = toy.run_node(PAYER, Input::Rulings { hub, rulings: rulings.to_vec() });
+    let outputs = pair.run_node(PAYER, Input::Rulings { hub, rulings: rulings.to_vec() });
     let alarms = outputs.iter().filter(|it| matches!(it, Output::Effect(Effect::Alarm(..))));
     assert_eq!(alarms.count(), 1);
 }
@@ -346,26 +346,26 @@ fn two_rulings_about_one_leg_in_one_answer_are_both_taken() {
 /// Before the hub has given a start its incarnation, its votes would belong to no life.
 #[test]
 fn a_node_that_has_not_joined_votes_on_nothing() {
-    let mut toy = Pair::new();
-    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
-    let before = rows(&mut toy);
-    toy.start_node_as(PAYER, 9);
-    match toy.prepare(&leg) {
+    let mut pair = Pair::new();
+    let leg = legs(&pair.create(1, 1, 40_000)).remove(0);
+    let before = rows(&mut pair);
+    pair.start_node_as(PAYER, 9);
+    match pair.prepare(&leg) {
         Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::NotAnnounced),
         other => panic!("not refused: {other:?}"),
     }
-    assert_eq!(rows(&mut toy), before);
+    assert_eq!(rows(&mut pair), before);
 }
 
 /// Half of what it can hold is left for what is under way.
 #[test]
 fn a_clearing_account_that_is_full_takes_no_new_transfer() {
-    let mut toy = Pair::new();
-    let leg = legs(&toy.create(1, 1, 40_000)).remove(0);
+    let mut pair = Pair::new();
+    let leg = legs(&pair.create(1, 1, 40_000)).remove(0);
     let full = AccountRow {
         posted: Money::from_fen(i64::MIN / 2 - 2),
         ..super::account::empty_account(super::account::PROVINCE, AccountKind::Clearing)
     };
-    toy.node(PAYER).disk.put(full);
-    assert_eq!(refusal(&toy.verdict(&leg)), Reason::Overflow);
+    pair.node(PAYER).disk.put(full);
+    assert_eq!(refusal(&pair.verdict(&leg)), Reason::Overflow);
 }

@@ -60,16 +60,16 @@ fn difference<R: Record>(dir: &TempDir) -> Option<String> {
 
 #[test]
 fn stores_from_before_recovery_verify_clean_before_and_after_their_migration() {
-    let mut toy = Pair::new();
+    let mut pair = Pair::new();
     for number in 1..=3 {
-        let outputs = toy.create(u64::from(number), number, 100);
+        let outputs = pair.create(u64::from(number), number, 100);
         if number < 3 {
-            toy.settle(outputs);
+            pair.settle(outputs);
         }
     }
-    migrates("hub", &toy.hub.journal());
-    migrates("node:13", &toy.node(PAYER).journal());
-    migrates("node:51", &toy.node(PAYEE).journal());
+    migrates("hub", &pair.hub.journal());
+    migrates("node:13", &pair.node(PAYER).journal());
+    migrates("node:51", &pair.node(PAYEE).journal());
 }
 
 fn migrates<R: Record>(owner: &str, records: &[R]) {
@@ -87,10 +87,10 @@ fn migrates<R: Record>(owner: &str, records: &[R]) {
 /// A leg that came back into the suspense account moves that one, also where no column said so.
 #[test]
 fn legs_of_before_compensations_know_the_account_that_they_moved() {
-    let mut toy = Pair::new();
-    toy.send(1, 1, 100);
-    toy.send(2, 2, 100);
-    let mut records = toy.node(PAYEE).journal();
+    let mut pair = Pair::new();
+    pair.send(1, 1, 100);
+    pair.send(2, 2, 100);
+    let mut records = pair.node(PAYEE).journal();
     let lost = records.iter().position(|record| matches!(record, node::Record::LegPrepared(_))).unwrap();
     let node::Record::LegPrepared(prepared) = records.remove(lost) else { unreachable!() };
     let decided = records.iter().position(|record| matches!(record, node::Record::LegDecided(_))).unwrap();
@@ -114,9 +114,9 @@ fn legs_of_before_compensations_know_the_account_that_they_moved() {
 
 #[test]
 fn a_difference_in_an_older_store_is_seen() {
-    let mut toy = Pair::new();
-    toy.send(1, 1, 100);
-    let dir = older(BEFORE_RECOVERY, "hub", &toy.hub.journal());
+    let mut pair = Pair::new();
+    pair.send(1, 1, 100);
+    let dir = older(BEFORE_RECOVERY, "hub", &pair.hub.journal());
     super::tests::raw(&dir, "UPDATE transfer SET amount = amount + 1");
     let text = difference::<hub::Record>(&dir).unwrap();
     assert!(text.contains("table transfer") && text.contains("column amount"), "{text}");

@@ -20,15 +20,15 @@ use std::sync::Arc;
 
 const DAY: i64 = 86_400_000;
 
-/// A toy in which 400.00 were sent under the id 1.
+/// A pair in which 400.00 were sent under the id 1.
 fn sent() -> Pair {
-    let mut toy = Pair::new();
-    toy.send(1, 1, 40_000);
-    toy
+    let mut pair = Pair::new();
+    pair.send(1, 1, 40_000);
+    pair
 }
 
-fn compensation(toy: &Pair, number: u8) -> CompensationRow {
-    toy.hub.get(&Key::Compensation(id(number))).expect("proposed")
+fn compensation(pair: &Pair, number: u8) -> CompensationRow {
+    pair.hub.get(&Key::Compensation(id(number))).expect("proposed")
 }
 
 fn reason(answer: &Answer) -> Reason {
@@ -43,64 +43,64 @@ fn is_proposed(answer: &Answer) -> bool {
 }
 
 /// What is in the payer's personal account and in the payee's wallet, in fen.
-fn balances(toy: &Pair) -> [i64; 2] {
+fn balances(pair: &Pair) -> [i64; 2] {
     [(PAYER, AccountKind::Personal), (PAYEE, AccountKind::Wallet)]
-        .map(|(province, kind)| toy.account(province, kind).posted.fen())
+        .map(|(province, kind)| pair.account(province, kind).posted.fen())
 }
 
 /// Approves and delivers everything; gives the transfer as the operator is told.
-fn carried_out(toy: &mut Pair, number: u8) -> TransferRow {
-    let outputs = toy.approve(number);
-    match toy.settle(outputs).pop() {
+fn carried_out(pair: &mut Pair, number: u8) -> TransferRow {
+    let outputs = pair.approve(number);
+    match pair.settle(outputs).pop() {
         Some((91, Answer::Transfer(row))) => (*row).clone(),
         other => panic!("no transfer: {other:?}"),
     }
 }
 
-fn replays(toy: &Pair) {
-    assert!(toy.rebuilds().into_iter().all(|(_, (same, _))| same));
+fn replays(pair: &Pair) {
+    assert!(pair.rebuilds().into_iter().all(|(_, (same, _))| same));
 }
 
 #[test]
 fn money_goes_back_in_the_window_of_its_own_decision_and_the_original_stays() {
-    let mut toy = sent();
-    let original = toy.transfer(1);
-    toy.network.now.civil = Civil(NOON + DAY);
-    assert!(is_proposed(&toy.propose(50, 1, 40_000)));
-    assert_eq!(balances(&toy), [960_000, 40_000], "a proposal moves nothing");
-    let back = carried_out(&mut toy, 50);
+    let mut pair = sent();
+    let original = pair.transfer(1);
+    pair.network.now.civil = Civil(NOON + DAY);
+    assert!(is_proposed(&pair.propose(50, 1, 40_000)));
+    assert_eq!(balances(&pair), [960_000, 40_000], "a proposal moves nothing");
+    let back = carried_out(&mut pair, 50);
     assert_eq!((back.state, back.returns), (TransferState::Committed, Some(id(1))));
     assert_eq!((back.payer_province, back.payee_province), (PAYEE, PAYER));
     assert!(back.payer_recorded_seq.is_some() && back.payee_recorded_seq.is_some());
-    assert_eq!(balances(&toy), [1_000_000, 0]);
+    assert_eq!(balances(&pair), [1_000_000, 0]);
     let owed = |window, province| {
-        let row: Option<PositionRow> = toy.hub.get(&Key::Position(window, province));
+        let row: Option<PositionRow> = pair.hub.get(&Key::Position(window, province));
         row.expect("a position").owed.fen()
     };
     let (first, second) = (original.window.expect("committed"), back.window.expect("committed"));
     assert_ne!(first, second);
     assert_eq!([owed(first, PAYER), owed(first, PAYEE)], [40_000, -40_000]);
     assert_eq!([owed(second, PAYER), owed(second, PAYEE)], [-40_000, 40_000]);
-    let now = toy.transfer(1);
+    let now = pair.transfer(1);
     assert_eq!(TransferRow { compensation: None, ..now.clone() }, original, "no decision is changed");
     assert_eq!(now.compensation, Some(id(50)));
     let kinds = |province, kind| {
-        let rows = toy.node(province).rows();
+        let rows = pair.node(province).rows();
         let entries = rows.iter().filter_map(<EntryRow as crate::domain::machine::table::TableRow<_>>::of);
         entries.filter(|row| row.kind == kind).map(|row| row.entry_kind).collect::<Vec<_>>()
     };
     use EntryKind::{Allotment, ReturnIn, ReturnOut, TransferIn, TransferOut};
     assert_eq!(kinds(PAYER, AccountKind::Personal), [Allotment, TransferOut, ReturnIn]);
     assert_eq!(kinds(PAYEE, AccountKind::Wallet), [TransferIn, ReturnOut]);
-    replays(&toy);
+    replays(&pair);
 }
 
 #[test]
 fn both_operators_the_times_and_the_reason_are_journaled() {
-    let mut toy = sent();
-    toy.propose(50, 1, 40_000);
-    carried_out(&mut toy, 50);
-    let journal = toy.hub.journal();
+    let mut pair = sent();
+    pair.propose(50, 1, 40_000);
+    carried_out(&mut pair, 50);
+    let journal = pair.hub.journal();
     let words: Vec<(&str, &str)> = journal
         .iter()
         .filter_map(|record| match record {
@@ -110,196 +110,196 @@ fn both_operators_the_times_and_the_reason_are_journaled() {
         })
         .collect();
     assert_eq!(words, [(&*operator("a"), "sent twice"), (&*operator("b"), "approved")]);
-    let row = compensation(&toy, 50);
+    let row = compensation(&pair, 50);
     assert_eq!((row.proposer, row.answerer), (operator("a"), Some(operator("b"))));
-    assert_eq!(row.answer_time, Some(toy.network.now.civil));
+    assert_eq!(row.answer_time, Some(pair.network.now.civil));
 }
 
 #[test]
 fn the_operator_who_proposed_cannot_approve() {
-    let mut toy = sent();
-    toy.propose(50, 1, 40_000);
-    let before = toy.hub.journal().len();
+    let mut pair = sent();
+    pair.propose(50, 1, 40_000);
+    let before = pair.hub.journal().len();
     let word = CompensationWord::Approve { deadline_ms: 10_000 };
-    assert_eq!(reason(&toy.say_of(50, "a", word)), Reason::SameOperator);
-    assert_eq!((toy.hub.journal().len(), balances(&toy)), (before, [960_000, 40_000]));
+    assert_eq!(reason(&pair.say_of(50, "a", word)), Reason::SameOperator);
+    assert_eq!((pair.hub.journal().len(), balances(&pair)), (before, [960_000, 40_000]));
 }
 
 #[test]
 fn no_more_goes_back_than_was_moved_whatever_is_still_open() {
-    let mut toy = sent();
-    assert_eq!(reason(&toy.propose(50, 1, 40_001)), Reason::OverCompensated);
-    assert!(is_proposed(&toy.propose(51, 1, 30_000)));
-    assert_eq!(reason(&toy.propose(52, 1, 10_001)), Reason::OverCompensated);
-    assert!(is_proposed(&toy.propose(53, 1, 10_000)));
+    let mut pair = sent();
+    assert_eq!(reason(&pair.propose(50, 1, 40_001)), Reason::OverCompensated);
+    assert!(is_proposed(&pair.propose(51, 1, 30_000)));
+    assert_eq!(reason(&pair.propose(52, 1, 10_001)), Reason::OverCompensated);
+    assert!(is_proposed(&pair.propose(53, 1, 10_000)));
     // What is withdrawn is free again; what is committed is not.
-    let withdrawn = toy.say_of(51, "b", CompensationWord::Withdraw);
+    let withdrawn = pair.say_of(51, "b", CompensationWord::Withdraw);
     assert!(matches!(withdrawn, Answer::Compensation(row) if row.state == CompensationState::Withdrawn));
-    carried_out(&mut toy, 53);
-    assert_eq!(reason(&toy.propose(54, 1, 30_001)), Reason::OverCompensated);
-    assert!(is_proposed(&toy.propose(55, 1, 30_000)));
-    carried_out(&mut toy, 55);
-    assert_eq!(balances(&toy), [1_000_000, 0]);
-    assert_eq!(reason(&toy.propose(56, 1, 1)), Reason::OverCompensated);
-    replays(&toy);
+    carried_out(&mut pair, 53);
+    assert_eq!(reason(&pair.propose(54, 1, 30_001)), Reason::OverCompensated);
+    assert!(is_proposed(&pair.propose(55, 1, 30_000)));
+    carried_out(&mut pair, 55);
+    assert_eq!(balances(&pair), [1_000_000, 0]);
+    assert_eq!(reason(&pair.propose(56, 1, 1)), Reason::OverCompensated);
+    replays(&pair);
 }
 
 #[test]
 fn a_repeat_changes_nothing_and_other_content_names_the_field() {
-    let mut toy = sent();
-    toy.propose(50, 1, 40_000);
-    let before = toy.hub.journal().len();
-    assert!(is_proposed(&toy.propose(50, 1, 40_000)));
-    let Answer::Refused(differs) = toy.propose(50, 1, 30_000) else { panic!("taken") };
+    let mut pair = sent();
+    pair.propose(50, 1, 40_000);
+    let before = pair.hub.journal().len();
+    assert!(is_proposed(&pair.propose(50, 1, 40_000)));
+    let Answer::Refused(differs) = pair.propose(50, 1, 30_000) else { panic!("taken") };
     assert_eq!(differs.reason, Reason::ContentDiffers);
     assert_eq!(differs.metadata, [("field".to_owned(), "amount".to_owned())]);
-    let other = toy.say_of(50, "c", proposal(50, 1, 40_000));
+    let other = pair.say_of(50, "c", proposal(50, 1, 40_000));
     assert_eq!(reason(&other), Reason::NotOwner);
     // The id of a transfer is no id for a compensation.
-    assert_eq!(reason(&toy.propose(1, 1, 40_000)), Reason::ContentDiffers);
-    assert_eq!(toy.hub.journal().len(), before);
+    assert_eq!(reason(&pair.propose(1, 1, 40_000)), Reason::ContentDiffers);
+    assert_eq!(pair.hub.journal().len(), before);
 }
 
 #[test]
 fn approving_again_finds_the_same_transfer_and_moves_nothing() {
-    let mut toy = sent();
-    toy.propose(50, 1, 40_000);
-    let first = carried_out(&mut toy, 50);
-    let before = toy.hub.journal().len();
+    let mut pair = sent();
+    pair.propose(50, 1, 40_000);
+    let first = carried_out(&mut pair, 50);
+    let before = pair.hub.journal().len();
     for name in ["b", "c"] {
         let word = CompensationWord::Approve { deadline_ms: 10_000 };
-        let again = toy.say_of(50, name, word);
+        let again = pair.say_of(50, name, word);
         assert_eq!(again, Answer::Transfer(Arc::new(first.clone())));
     }
-    assert_eq!((toy.hub.journal().len(), balances(&toy)), (before, [1_000_000, 0]));
-    assert_eq!(reason(&toy.say_of(50, "b", CompensationWord::Withdraw)), Reason::CompensationApproved);
+    assert_eq!((pair.hub.journal().len(), balances(&pair)), (before, [1_000_000, 0]));
+    assert_eq!(reason(&pair.say_of(50, "b", CompensationWord::Withdraw)), Reason::CompensationApproved);
 }
 
 #[test]
 fn what_was_withdrawn_or_never_proposed_cannot_be_approved() {
-    let mut toy = sent();
-    toy.propose(50, 1, 40_000);
+    let mut pair = sent();
+    pair.propose(50, 1, 40_000);
     for _ in 0..2 {
-        let withdrawn = toy.say_of(50, "a", CompensationWord::Withdraw);
+        let withdrawn = pair.say_of(50, "a", CompensationWord::Withdraw);
         assert!(matches!(withdrawn, Answer::Compensation(row) if row.answerer == Some(operator("a"))));
     }
     let approve = || CompensationWord::Approve { deadline_ms: 10_000 };
-    assert_eq!(reason(&toy.say_of(50, "b", approve())), Reason::CompensationWithdrawn);
-    assert_eq!(reason(&toy.say_of(51, "b", approve())), Reason::CompensationNotFound);
-    assert_eq!(reason(&toy.say_of(51, "b", CompensationWord::Withdraw)), Reason::CompensationNotFound);
-    toy.propose(52, 1, 40_000);
+    assert_eq!(reason(&pair.say_of(50, "b", approve())), Reason::CompensationWithdrawn);
+    assert_eq!(reason(&pair.say_of(51, "b", approve())), Reason::CompensationNotFound);
+    assert_eq!(reason(&pair.say_of(51, "b", CompensationWord::Withdraw)), Reason::CompensationNotFound);
+    pair.propose(52, 1, 40_000);
     let hurried = CompensationWord::Approve { deadline_ms: 100 };
-    assert_eq!(reason(&toy.say_of(52, "b", hurried)), Reason::DeadlineTooShort);
-    assert_eq!(compensation(&toy, 52).state, CompensationState::Proposed);
+    assert_eq!(reason(&pair.say_of(52, "b", hurried)), Reason::DeadlineTooShort);
+    assert_eq!(compensation(&pair, 52).state, CompensationState::Proposed);
 }
 
 #[test]
 fn only_what_was_committed_and_recorded_by_both_can_be_carried_back() {
-    let mut toy = Pair::new();
-    assert_eq!(reason(&toy.propose(50, 1, 1)), Reason::TransferNotFound);
-    let asked = toy.create(1, 1, 40_000);
-    assert_eq!(reason(&toy.propose(50, 1, 1)), Reason::OriginalNotCommitted);
+    let mut pair = Pair::new();
+    assert_eq!(reason(&pair.propose(50, 1, 1)), Reason::TransferNotFound);
+    let asked = pair.create(1, 1, 40_000);
+    assert_eq!(reason(&pair.propose(50, 1, 1)), Reason::OriginalNotCommitted);
     // Decided, and no receipt has come yet.
-    let told = toy.vote_on(&asked);
-    assert_eq!(reason(&toy.propose(50, 1, 1)), Reason::OriginalNotRecorded);
-    toy.settle(told);
-    assert!(is_proposed(&toy.propose(50, 1, 1)));
+    let told = pair.vote_on(&asked);
+    assert_eq!(reason(&pair.propose(50, 1, 1)), Reason::OriginalNotRecorded);
+    pair.settle(told);
+    assert!(is_proposed(&pair.propose(50, 1, 1)));
     // Refused: more than the limit for one transfer.
-    toy.send(2, 2, 300_000);
-    assert_eq!(toy.transfer(2).state, TransferState::Aborted);
-    assert_eq!(reason(&toy.propose(51, 2, 1)), Reason::OriginalNotCommitted);
-    carried_out(&mut toy, 50);
-    assert_eq!(reason(&toy.propose(51, 50, 1)), Reason::IsCompensation);
+    pair.send(2, 2, 300_000);
+    assert_eq!(pair.transfer(2).state, TransferState::Aborted);
+    assert_eq!(reason(&pair.propose(51, 2, 1)), Reason::OriginalNotCommitted);
+    carried_out(&mut pair, 50);
+    assert_eq!(reason(&pair.propose(51, 50, 1)), Reason::IsCompensation);
 }
 
 #[test]
 fn a_dark_province_ends_it_before_anything_is_held_and_the_amount_is_free_again() {
-    let mut toy = sent();
-    toy.propose(50, 1, 40_000);
-    toy.run_hub(Input::Link { province: PAYEE, up: false });
-    let row = carried_out(&mut toy, 50);
+    let mut pair = sent();
+    pair.propose(50, 1, 40_000);
+    pair.run_hub(Input::Link { province: PAYEE, up: false });
+    let row = carried_out(&mut pair, 50);
     assert_eq!(row.refusal.expect("aborted").reason, Reason::ProvinceUnreachable);
-    toy.run_hub(Input::Link { province: PAYEE, up: true });
-    assert!(is_proposed(&toy.propose(51, 1, 40_000)));
-    assert_eq!(carried_out(&mut toy, 51).state, TransferState::Committed);
+    pair.run_hub(Input::Link { province: PAYEE, up: true });
+    assert!(is_proposed(&pair.propose(51, 1, 40_000)));
+    assert_eq!(carried_out(&mut pair, 51).state, TransferState::Committed);
 }
 
 #[test]
 fn a_side_that_cannot_give_back_refuses_for_both() {
-    let mut toy = sent();
+    let mut pair = sent();
     // The wallet was spent from: that is for a later version of the node to do.
     let key = node::Key::Account(member(PAYEE), AccountKind::Wallet);
-    let row: AccountRow = toy.node(PAYEE).get(&key).expect("a wallet's account");
-    toy.node(PAYEE).disk.put(AccountRow { posted: Money::from_fen(39_999), ..row });
-    toy.propose(50, 1, 40_000);
-    let back = carried_out(&mut toy, 50);
+    let row: AccountRow = pair.node(PAYEE).get(&key).expect("a wallet's account");
+    pair.node(PAYEE).disk.put(AccountRow { posted: Money::from_fen(39_999), ..row });
+    pair.propose(50, 1, 40_000);
+    let back = carried_out(&mut pair, 50);
     assert_eq!(back.state, TransferState::Aborted);
     assert_eq!(back.refusal.expect("aborted").reason, Reason::ReturnNotCovered);
-    assert_eq!(balances(&toy), [960_000, 39_999]);
-    let payer = toy.account(PAYER, AccountKind::Personal);
+    assert_eq!(balances(&pair), [960_000, 39_999]);
+    let payer = pair.account(PAYER, AccountKind::Personal);
     assert_eq!((payer.held, payer.pending), (Money::ZERO, Money::ZERO));
-    let original = toy.leg(1, Side::Payer).expect("recorded");
+    let original = pair.leg(1, Side::Payer).expect("recorded");
     assert_eq!(original.returned, Money::ZERO, "what was promised is free again");
-    assert!(is_proposed(&toy.propose(51, 1, 39_999)));
-    assert_eq!(carried_out(&mut toy, 51).state, TransferState::Committed);
+    assert!(is_proposed(&pair.propose(51, 1, 39_999)));
+    assert_eq!(carried_out(&mut pair, 51).state, TransferState::Committed);
 }
 
 #[test]
 fn a_hub_that_restarts_aborts_what_it_had_not_decided_and_forgets_nothing_else() {
-    let mut toy = sent();
-    toy.propose(50, 1, 40_000);
-    let asked: Vec<HubOutput> = toy.approve(50);
+    let mut pair = sent();
+    pair.propose(50, 1, 40_000);
+    let asked: Vec<HubOutput> = pair.approve(50);
     assert_eq!(legs(&asked).len(), 2);
     // Both sides are bound when the hub dies.
-    legs(&asked).iter().for_each(|leg| drop(toy.prepare(leg)));
-    let outputs = toy.restart_hub(70);
-    toy.settle(outputs);
-    let ended = toy.transfer(50);
+    legs(&asked).iter().for_each(|leg| drop(pair.prepare(leg)));
+    let outputs = pair.restart_hub(70);
+    pair.settle(outputs);
+    let ended = pair.transfer(50);
     assert_eq!(ended.refusal.expect("aborted").reason, Reason::HubRestarted);
-    assert_eq!(balances(&toy), [960_000, 40_000]);
-    let wallet = toy.account(PAYEE, AccountKind::Wallet);
+    assert_eq!(balances(&pair), [960_000, 40_000]);
+    let wallet = pair.account(PAYEE, AccountKind::Wallet);
     assert_eq!(wallet.held, Money::ZERO);
-    assert!(is_proposed(&toy.propose(51, 1, 40_000)));
-    assert_eq!(carried_out(&mut toy, 51).state, TransferState::Committed);
-    replays(&toy);
+    assert!(is_proposed(&pair.propose(51, 1, 40_000)));
+    assert_eq!(carried_out(&mut pair, 51).state, TransferState::Committed);
+    replays(&pair);
 }
 
 /// A client may take the id of a proposal for a transfer of its own: nothing of it may be overwritten.
 #[test]
 fn an_id_that_became_a_transfer_s_is_not_approved() {
-    let mut toy = sent();
-    toy.propose(50, 1, 40_000);
-    toy.hand_in(create(5, 50, 100));
+    let mut pair = sent();
+    pair.propose(50, 1, 40_000);
+    pair.hand_in(create(5, 50, 100));
     let word = CompensationWord::Approve { deadline_ms: 10_000 };
-    assert_eq!(reason(&toy.say_of(50, "b", word)), Reason::ContentDiffers);
-    assert_eq!(toy.transfer(50).returns, None);
+    assert_eq!(reason(&pair.say_of(50, "b", word)), Reason::ContentDiffers);
+    assert_eq!(pair.transfer(50).returns, None);
 }
 
 /// A hub that was restored has the transfer back from the nodes, and does not know that it was approved.
 #[test]
 fn what_a_restored_hub_has_adopted_is_known_again_by_its_proposal() {
-    let mut toy = sent();
-    toy.propose(50, 1, 40_000);
-    let backup = toy.hub.rows();
-    let back = carried_out(&mut toy, 50);
+    let mut pair = sent();
+    pair.propose(50, 1, 40_000);
+    let backup = pair.hub.rows();
+    let back = carried_out(&mut pair, 50);
     for row in backup {
-        toy.hub.disk.put(row);
+        pair.hub.disk.put(row);
     }
     let adopted = TransferRow { returns: None, kinship: None, ..back };
-    toy.hub.disk.put(adopted.clone());
-    let row = carried_out(&mut toy, 50);
+    pair.hub.disk.put(adopted.clone());
+    let row = carried_out(&mut pair, 50);
     assert_eq!(row, adopted);
-    assert_eq!(reason(&toy.say_of(50, "b", CompensationWord::Withdraw)), Reason::CompensationApproved);
-    assert_eq!(reason(&toy.propose(51, 1, 1)), Reason::OverCompensated);
-    assert_eq!(balances(&toy), [1_000_000, 0]);
+    assert_eq!(reason(&pair.say_of(50, "b", CompensationWord::Withdraw)), Reason::CompensationApproved);
+    assert_eq!(reason(&pair.propose(51, 1, 1)), Reason::OverCompensated);
+    assert_eq!(balances(&pair), [1_000_000, 0]);
 }
 
 #[test]
 fn a_hub_that_recovers_hears_no_operator() {
-    let mut toy = sent();
+    let mut pair = sent();
     let restored = Some(vec![PAYER, PAYEE]);
-    toy.run_hub(Input::Start { unsettled: vec![], restored });
-    let outputs = toy.run_hub(compensate(1, 50, "a", proposal(50, 1, 1)));
+    pair.run_hub(Input::Start { unsettled: vec![], restored });
+    let outputs = pair.run_hub(compensate(1, 50, "a", proposal(50, 1, 1)));
     let [Output::Answer(1, answer)] = &outputs[..] else { panic!("{outputs:?}") };
     assert_eq!(reason(answer), Reason::Recovering);
 }
