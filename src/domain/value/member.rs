@@ -67,6 +67,8 @@ pub struct Insurance {
     pub public_medical: bool,
     /// State of the personal account.
     pub account_state: AccountState,
+    /// 异地就医备案: registered for care in another province.
+    pub registered_elsewhere: bool,
 }
 
 impl Insurance {
@@ -82,6 +84,7 @@ impl Insurance {
                 InsuranceType::Employee => AccountState::Normal,
                 InsuranceType::Resident => AccountState::Absent,
             },
+            registered_elsewhere: false,
         }
     }
 }
