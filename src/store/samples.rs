@@ -140,7 +140,7 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         (_, "insurance_status") => int(1, 4),
         (_, "state_code") => "[A-Z_]{1,9}".prop_map(text).boxed(),
         (_, "kinship" | "opened_by") => int(1, 8),
-        (_, "in_arrears" | "public_medical" | "registered_elsewhere") => int(0, 1),
+        (_, "in_arrears" | "public_medical") => int(0, 1),
         (_, "slot") => int(0, 0),
         (_, "entry_id" | "entry_no" | "province" | "payer_province" | "payee_province") => int(1, 6),
         (_, "payer_region" | "payee_region" | "counter_region" | "region" | "use_region") => {

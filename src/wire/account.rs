@@ -22,7 +22,6 @@ pub fn member_to_proto(row: &MemberRow, account: Option<&AccountRow>, person: &P
         insurance_status: insurance_status_to_proto(row.insurance_status),
         in_arrears: row.in_arrears,
         public_medical: row.public_medical,
-        registered_elsewhere: row.registered_elsewhere,
         account_state: account_state_to_proto(row.account_state),
         balance: account.map_or(Money::ZERO, |account| account.posted).to_string(),
         held: account.map_or(Money::ZERO, |account| account.held).to_string(),

@@ -140,7 +140,6 @@ impl Reader<'_> {
             in_arrears: request.in_arrears,
             public_medical: request.public_medical,
             account_state: request.account_state,
-            registered_elsewhere: request.registered_elsewhere,
             ..node::Member::default()
         };
         whole(|found| {
@@ -243,7 +242,6 @@ fn insurance(
         in_arrears: member.in_arrears,
         public_medical: member.public_medical,
         account_state: account?,
-        registered_elsewhere: member.registered_elsewhere,
     })
 }
 

@@ -38,13 +38,6 @@ fn reads_a_member() {
 }
 
 #[test]
-fn who_is_registered_elsewhere_is_known_to_be() {
-    let elsewhere = member_with(|member| member.registered_elsewhere = true).expect("all is well");
-    assert!(elsewhere.insurance.registered_elsewhere);
-    assert!(!member_with(|_| ()).expect("all is well").insurance.registered_elsewhere);
-}
-
-#[test]
 fn an_account_that_is_not_given_follows_the_insurance() {
     let account = |change| member_with(change).map(|read| read.insurance.account_state);
     assert_eq!(account(|member| member.insurance_type = 390), Ok(AccountState::Absent));

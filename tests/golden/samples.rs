@@ -299,7 +299,6 @@ fn member() -> MemberRecorded {
             in_arrears: true,
             public_medical: false,
             account_state: AccountState::Frozen,
-            registered_elsewhere: true,
         },
         time: TIME,
         request: request(),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::io::{self, BufRead};
 
 /// Every column; the first five must be there.
-pub const COLUMNS: [&str; 11] = [
+pub const COLUMNS: [&str; 10] = [
     "id_number",
     "name",
     "region_code",
@@ -21,7 +21,6 @@ pub const COLUMNS: [&str; 11] = [
     "account_state",
     "phone",
     "credit",
-    "registered_elsewhere",
 ];
 const REQUIRED: usize = 5;
 
@@ -136,7 +135,6 @@ impl Header {
             insurance_status: word("status", status_word, "active, suspended, ended, none, or 0 to 3")?,
             in_arrears: flag("in_arrears")?,
             public_medical: flag("public_medical")?,
-            registered_elsewhere: flag("registered_elsewhere")?,
             account_state: word("account_state", account_word, "normal, frozen, none or nothing")?,
             ..node::Member::default()
         };

@@ -33,7 +33,6 @@ const CHUNK: usize = 100;
 The file is UTF-8 CSV with a header that names its columns:
   id_number,name,region_code,insurance,status      needed
   in_arrears,public_medical,account_state,phone    may be left out
-  registered_elsewhere                             the same
   credit                                           an allotment in yuan; needs --period
 insurance: employee or 310, resident or 390. status: active, suspended, ended, none, or 1, 2, 3, 0.
 Good rows are kept when others are bad. A member gets one allotment for a month from this command, however often it is

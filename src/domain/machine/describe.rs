@@ -114,15 +114,14 @@ impl Describe for PeerMark {
 
 impl Describe for Insurance {
     fn describe(&self, _: &'static str, to: &mut Details) {
-        let Insurance { region, insurance_type, insurance_status, in_arrears, .. } = self;
-        let Insurance { public_medical, account_state, registered_elsewhere, .. } = self;
+        let Insurance { region, insurance_type, insurance_status, in_arrears, public_medical, account_state } =
+            self;
         region.describe("region", to);
         insurance_type.describe("insurance_type", to);
         insurance_status.describe("insurance_status", to);
         in_arrears.describe("in_arrears", to);
         public_medical.describe("public_medical", to);
         account_state.describe("account_state", to);
-        registered_elsewhere.describe("registered_elsewhere", to);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, MemberRef, StartId, TransferId};
 use crate::domain::value::kinship::Kinship;
 use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{AccountState, Insurance, InsuranceStatus, InsuranceType};
+use crate::domain::value::member::Insurance;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::RegionCode;
 use crate::domain::value::side::Side;
@@ -62,27 +62,6 @@ contents! {
         member_ref: MemberRef,
         /// How he is insured.
         insurance: Insurance,
-        /// The server's clock when it was journaled.
-        time: Civil,
-        /// The request that said so.
-        request: RequestMark,
-    }
-    /// The first version: nobody was known to be registered elsewhere.
-    MemberRecordedV1 {
-        /// The member, by his random reference at this node.
-        member_ref: MemberRef,
-        /// Pooling area.
-        region: RegionCode,
-        /// 310 or 390.
-        insurance_type: InsuranceType,
-        /// Whether it is in force.
-        insurance_status: InsuranceStatus,
-        /// 欠费.
-        in_arrears: bool,
-        /// 公费医疗.
-        public_medical: bool,
-        /// State of the personal account.
-        account_state: AccountState,
         /// The server's clock when it was journaled.
         time: Civil,
         /// The request that said so.
@@ -304,25 +283,12 @@ contents! {
     }
 }
 
-impl From<MemberRecordedV1> for MemberRecorded {
-    fn from(old: MemberRecordedV1) -> MemberRecorded {
-        let insurance = Insurance {
-            insurance_status: old.insurance_status,
-            in_arrears: old.in_arrears,
-            public_medical: old.public_medical,
-            account_state: old.account_state,
-            ..Insurance::new(old.region, old.insurance_type)
-        };
-        MemberRecorded { member_ref: old.member_ref, insurance, time: old.time, request: old.request }
-    }
-}
-
 // Numbers and versions; they never change, and the hub's are others.
 records! { Row:
     PeerSeen 7 v 1, told back by Hub;
     IncidentRaised 8 v 1 about transfer_id, told back by Hub;
     NodeJoined 20 v 1, told back by Nobody;
-    MemberRecorded 21 v 2 (v 1 MemberRecordedV1), told back by Platform;
+    MemberRecorded 21 v 1, told back by Platform;
     AccountCredited 22 v 1, told back by Platform;
     WalletOpened 23 v 1, told back by Platform;
     LegPrepared 24 v 1 about leg.transfer_id, told back by Hub;

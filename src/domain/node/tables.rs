@@ -36,8 +36,6 @@ rows! {
         update_time: Civil,
         /// First day on which he is part of the network settlement again (暂停联网结算 until then); none: he is.
         settlement_suspended_until: Option<Day>,
-        /// 异地就医备案: registered for care in another province.
-        registered_elsewhere: bool,
     }
     /// The balance of one account. `posted − held` is never negative for a member's accounts.
     AccountRow {
@@ -266,7 +264,6 @@ impl MemberRow {
             account_state: insurance.account_state,
             update_time,
             settlement_suspended_until: None,
-            registered_elsewhere: insurance.registered_elsewhere,
         }
     }
 
@@ -279,7 +276,6 @@ impl MemberRow {
             in_arrears: self.in_arrears,
             public_medical: self.public_medical,
             account_state: self.account_state,
-            registered_elsewhere: self.registered_elsewhere,
         }
     }
 }

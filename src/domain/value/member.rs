@@ -67,8 +67,6 @@ pub struct Insurance {
     pub public_medical: bool,
     /// State of the personal account.
     pub account_state: AccountState,
-    /// 异地就医备案: registered for care in another province.
-    pub registered_elsewhere: bool,
 }
 
 impl Insurance {
@@ -84,7 +82,6 @@ impl Insurance {
                 InsuranceType::Employee => AccountState::Normal,
                 InsuranceType::Resident => AccountState::Absent,
             },
-            registered_elsewhere: false,
         }
     }
 }

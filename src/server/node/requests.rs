@@ -40,15 +40,8 @@ impl<'a> Request<'a> {
             insurance.account_state.number(),
         ];
         let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();
-        // From before it could be said.
-        let elsewhere: &[&[u8]] = if insurance.registered_elsewhere { &[b"elsewhere"] } else { &[] };
         let phone = input.phone.as_ref().map_or("", |phone| phone.reveal());
-        Request::new(
-            &input.request_id,
-            "report",
-            &input.party,
-            &[&[&numbers[..], phone.as_bytes()], elsewhere].concat(),
-        )
+        Request::new(&input.request_id, "report", &input.party, &[&numbers, phone.as_bytes()])
     }
 
     /// An allotment.
