@@ -16,6 +16,7 @@ use crate::proto::node::{
     InDoubtLeg, ListInDoubtRequest, ListInDoubtResponse, ListIncidentsRequest, ListIncidentsResponse,
     ReadBooksRequest, ReadBooksResponse,
 };
+use crate::server::common::Answer;
 use crate::server::common::snapshot_stream::{Section, Waiting, mark_at};
 use crate::store::AnyTables;
 use crate::store::sqlite::Snapshot;
@@ -92,10 +93,7 @@ impl Shared {
 impl AuditService for Audits {
     type ReadBooksStream = ReceiverStream<Result<ReadBooksResponse, Status>>;
 
-    async fn read_books(
-        &self,
-        _: Request<ReadBooksRequest>,
-    ) -> Result<Response<Self::ReadBooksStream>, Status> {
+    async fn read_books(&self, _: Request<ReadBooksRequest>) -> Answer<Self::ReadBooksStream> {
         let shared = &self.0;
         // The engine knows whether the store lacks what the hub is telling again; books without it are no books.
         shared.look(PROVINCE).await?;
@@ -111,10 +109,7 @@ impl AuditService for Audits {
         Ok(Response::new(shared.books.stream(begin, sections())?))
     }
 
-    async fn list_in_doubt(
-        &self,
-        request: Request<ListInDoubtRequest>,
-    ) -> Result<Response<ListInDoubtResponse>, Status> {
+    async fn list_in_doubt(&self, request: Request<ListInDoubtRequest>) -> Answer<ListInDoubtResponse> {
         let it = request.get_ref();
         let older_than = it.older_than.as_ref();
         let asked = Waiting::read(legs_in_doubt(), it.page_size, &it.page_token, older_than)?;
@@ -128,10 +123,7 @@ impl AuditService for Audits {
         Ok(Response::new(ListInDoubtResponse { legs, next_page_token, read_time: Some(timestamp(now)) }))
     }
 
-    async fn list_incidents(
-        &self,
-        request: Request<ListIncidentsRequest>,
-    ) -> Result<Response<ListIncidentsResponse>, Status> {
+    async fn list_incidents(&self, request: Request<ListIncidentsRequest>) -> Answer<ListIncidentsResponse> {
         let (it, now) = (request.get_ref(), self.0.clock.now().civil);
         let asked = Waiting::for_incidents(it.page_size, &it.page_token, it.older_than.as_ref())?;
         let read = move |tables: &mut AnyTables<Record>| asked.incidents(tables, now);

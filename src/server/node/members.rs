@@ -19,11 +19,12 @@ use crate::proto::node::{
     SuspendSettlementRequest, SuspendSettlementResponse, UpdateInsuranceRequest, UpdateInsuranceResponse,
     UpsertMembersRequest, UpsertMembersResponse,
 };
+use crate::server::common::Answer;
 use crate::wire::account::{entry_to_proto, member_to_proto};
 use crate::wire::member::MemberInput;
 use crate::wire::status::{Problem, problem_of_store};
 use std::sync::Arc;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Streaming};
 
 /// Rows of a stream that are carried out together, in one or two syncs.
 const TOGETHER: usize = 256;
@@ -171,7 +172,7 @@ impl MemberService for Members {
     async fn upsert_members(
         &self,
         request: Request<Streaming<UpsertMembersRequest>>,
-    ) -> Result<Response<UpsertMembersResponse>, Status> {
+    ) -> Answer<UpsertMembersResponse> {
         let mut stream = request.into_inner();
         let mut tally = Tally::default();
         let mut rows = Vec::new();
@@ -186,10 +187,7 @@ impl MemberService for Members {
         Ok(Response::new(tally.answer))
     }
 
-    async fn get_member(
-        &self,
-        request: Request<GetMemberRequest>,
-    ) -> Result<Response<GetMemberResponse>, Status> {
+    async fn get_member(&self, request: Request<GetMemberRequest>) -> Answer<GetMemberResponse> {
         let shared = &self.0;
         let party = shared.reading().only_party(request.get_ref().party.as_ref())?;
         let known = shared.member(&party.person).await?;
@@ -201,7 +199,7 @@ impl MemberService for Members {
     async fn update_insurance(
         &self,
         request: Request<UpdateInsuranceRequest>,
-    ) -> Result<Response<UpdateInsuranceResponse>, Status> {
+    ) -> Answer<UpdateInsuranceResponse> {
         let shared = &self.0;
         let input = shared.reading().update_insurance(request.get_ref())?;
         shared.member(&input.party.person).await?;
@@ -211,10 +209,7 @@ impl MemberService for Members {
         Ok(Response::new(UpdateInsuranceResponse { member: Some(member) }))
     }
 
-    async fn credit_account(
-        &self,
-        request: Request<CreditAccountRequest>,
-    ) -> Result<Response<CreditAccountResponse>, Status> {
+    async fn credit_account(&self, request: Request<CreditAccountRequest>) -> Answer<CreditAccountResponse> {
         let shared = &self.0;
         let input = shared.reading().credit_account(request.get_ref())?;
         let (amount, period) = (input.amount, input.period);
@@ -230,7 +225,7 @@ impl MemberService for Members {
     async fn suspend_settlement(
         &self,
         request: Request<SuspendSettlementRequest>,
-    ) -> Result<Response<SuspendSettlementResponse>, Status> {
+    ) -> Answer<SuspendSettlementResponse> {
         let shared = &self.0;
         let input = shared.reading().suspension(request.get_ref())?;
         let person = &input.party.person;
