@@ -3,8 +3,7 @@
 
 use super::failure::Failure;
 use crate::domain::rules::verification::Verification;
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::{Kinship, ProvinceCode, RegionCode};
 use crate::proto::hub::CreateTransferRequest;
 use crate::proto::node::WalletRelative;
 use crate::proto::types;

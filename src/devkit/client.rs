@@ -2,7 +2,7 @@
 
 use super::site::Site;
 use super::until::until;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::proto::Method;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{

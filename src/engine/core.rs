@@ -4,7 +4,7 @@ use crate::domain::machine::need::Prefix;
 use crate::domain::machine::step::{Batch, Caller, Machine, Output, Step};
 use crate::domain::machine::table::{Key, Row, Table};
 use crate::domain::machine::working_set::WorkingSet;
-use crate::domain::value::calendar::{Civil, Mono, Now};
+use crate::domain::value::{Civil, Mono, Now};
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::{Commit, Head, KeyOf, Store, StoreError, TableOf};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -9,8 +9,7 @@ use crate::domain::machine::step::{Caller, Machine, Output, Step, Ticket, answer
 use crate::domain::machine::table::Change;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::value::calendar::{Civil, Mono, Now};
-use crate::domain::value::id::StartId;
+use crate::domain::value::{Civil, Mono, Now, StartId};
 use crate::store::memory::{Fault, MemoryDisk, MemoryStore};
 use crate::store::{Commit, Journal, Tables};
 use std::cell::Cell;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::node::account::empty_account;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::calendar::Civil;
+use crate::domain::value::Civil;
 use crate::wire::test_kit::*;
 
 fn transfer(state: TransferState) -> TransferRow {

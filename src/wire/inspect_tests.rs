@@ -1,8 +1,6 @@
 use super::*;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::money::Money;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, Money, Side};
 use crate::wire::test_kit::*;
 
 fn row(state: LegState) -> LegRow {

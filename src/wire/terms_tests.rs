@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::reason::Reason::*;
 use crate::domain::rules::verification::Verification;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::wire::status::problem_of;
 use crate::wire::test_kit::*;
 

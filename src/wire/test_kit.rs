@@ -6,14 +6,10 @@ use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{Ask, Demands, Leg, LegRef, LegState, LegTerms};
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, MemberRef, StartId, TransferId};
-use crate::domain::value::id_number::{IdNumber, Person, PersonName};
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
-use crate::domain::value::side::Side;
+use crate::domain::value::{
+    AccountKind, Area, Civil, Day, Digest, IdNumber, Kinship, MemberRef, Money, Opening, Person, PersonName,
+    Province, ProvinceCode, RegionCode, RegionDirectory, Side, StartId, TransferId,
+};
 use crate::proto::{hub, types};
 use crate::wire::status::Problem;
 

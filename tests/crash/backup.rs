@@ -9,7 +9,7 @@ use gongji::domain::machine::record::Record;
 use gongji::domain::machine::scan::{Filter, Scan};
 use gongji::domain::machine::table::TableRow;
 use gongji::domain::protocol::transfer::TransferState;
-use gongji::domain::value::id::TransferId;
+use gongji::domain::value::TransferId;
 use gongji::domain::{hub as at_hub, node as at_node};
 use gongji::proto::hub;
 use gongji::store::Tables;

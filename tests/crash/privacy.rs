@@ -4,7 +4,7 @@ use super::process::Servers;
 use crate::e2e::kit::people::{SPECIMENS, enrol, opening, party, person, resident, somebody};
 use crate::e2e::kit::run;
 use crate::e2e::kit::site::{Options, SICHUAN};
-use gongji::domain::value::id::TransferId;
+use gongji::domain::value::TransferId;
 use gongji::proto::node::{OpenWalletRequest, WalletRelative};
 use gongji::proto::types::{Kinship, Party};
 use std::fmt::Write;

@@ -3,7 +3,7 @@
 
 use super::{holds, path, samples};
 use gongji::domain::machine::record::{DecodeError, Kind, Record};
-use gongji::domain::value::id::hex;
+use gongji::domain::value::hex;
 use gongji::domain::{hub, node};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -17,14 +17,10 @@ use gongji::domain::protocol::call::PeerMark;
 use gongji::domain::protocol::kind::Kind;
 use gongji::domain::protocol::transfer::{Outcome, TermsDigests};
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use gongji::domain::value::calendar::{Civil, Day};
-use gongji::domain::value::id::{Digest, MemberRef, StartId, TransferId};
-use gongji::domain::value::kinship::Kinship;
-use gongji::domain::value::ledger::AccountKind;
-use gongji::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
-use gongji::domain::value::money::Money;
-use gongji::domain::value::region::{ProvinceCode, RegionCode};
-use gongji::domain::value::side::Side;
+use gongji::domain::value::{
+    AccountKind, AccountState, Civil, Day, Digest, InsuranceStatus, InsuranceType, Kinship, MemberRef, Money,
+    ProvinceCode, RegionCode, Side, StartId, TransferId,
+};
 use gongji::domain::{hub, node};
 
 const ID: TransferId = TransferId([0x11; 16]);

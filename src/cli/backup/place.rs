@@ -121,9 +121,7 @@ mod tests {
     use super::*;
     use crate::domain::hub::tables::PartiesRow;
     use crate::domain::node::tables::{HolderRow, PersonRow};
-    use crate::domain::value::calendar::Civil;
-    use crate::domain::value::id::{Digest, MemberRef, TransferId};
-    use crate::domain::value::id_number::{IdNumber, Person, PersonName};
+    use crate::domain::value::{Civil, Digest, IdNumber, MemberRef, Person, PersonName, TransferId};
     use crate::privacy::holder::Holder;
     use crate::privacy::people::MaskedParties;
     use std::collections::BTreeSet;

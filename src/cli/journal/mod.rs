@@ -11,7 +11,7 @@ use super::table::list;
 use super::time::{local, rfc3339};
 use crate::domain::machine::describe::{Detail, Details};
 use crate::domain::machine::record::Record;
-use crate::domain::value::id::{TransferId, hex};
+use crate::domain::value::{TransferId, hex};
 use crate::domain::{hub, node};
 use crate::store::sqlite::Snapshot;
 use crate::store::{JournalEntry, StoreError};

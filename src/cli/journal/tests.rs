@@ -7,13 +7,10 @@ use crate::domain::node::account::empty_account;
 use crate::domain::node::record::{AccountCredited, MemberRecorded, NodeJoined, RequestMark};
 use crate::domain::node::tables::AccountRow;
 use crate::domain::node::{Key, Record, Row};
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::{Digest, MemberRef, StartId};
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::RegionCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{
+    AccountKind, AccountState, Civil, Digest, InsuranceStatus, InsuranceType, MemberRef, Money, RegionCode,
+    Side, StartId,
+};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Commit, Journal, replay};
 use tempfile::TempDir;

@@ -4,7 +4,7 @@ use crate::config::alarms::Alarms;
 use crate::domain::audit::overdue::{Late, Overdue, Waiting};
 use crate::domain::machine::scan::{Filter, Scan};
 use crate::domain::machine::table::Row;
-use crate::domain::value::calendar::Civil;
+use crate::domain::value::Civil;
 use crate::store::StoreError;
 use std::time::Duration;
 
@@ -77,8 +77,7 @@ mod tests {
     use crate::domain::machine::own::IncidentRow;
     use crate::domain::machine::table::{Change, TableRow};
     use crate::domain::reason::{Reason, RefusalRecord};
-    use crate::domain::value::id::TransferId;
-    use crate::domain::value::side::Side;
+    use crate::domain::value::{Side, TransferId};
     use crate::store::memory::MemoryStore;
     use crate::store::{Commit, Journal, Tables};
     use std::cell::{Cell, RefCell};

@@ -5,7 +5,7 @@ use crate::domain::machine::scan::{Filter, Scan};
 use crate::domain::machine::table::{Key, Row, Table};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Civil;
+use crate::domain::value::Civil;
 use crate::domain::value::column::Value;
 use crate::proto::types::Incident;
 use crate::store::sqlite::Snapshot;

@@ -9,9 +9,7 @@ use crate::domain::machine::scan::{Filter, Scan};
 use crate::domain::machine::table::{Row as _, TableRow};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, ProvinceCode, Side};
 use crate::proto::hub::audit_service_server::AuditService;
 use crate::proto::hub::{
     InFlightTransfer, ListInFlightRequest, ListInFlightResponse, ListIncidentsRequest, ListIncidentsResponse,

@@ -7,7 +7,7 @@ use crate::domain::hub::{CompensationRequest, CompensationWord, Input};
 use crate::domain::machine::scan::Filter;
 use crate::domain::machine::table::TableRow;
 use crate::domain::reason::Reason;
-use crate::domain::value::id::TransferId;
+use crate::domain::value::TransferId;
 use crate::proto::hub::compensation_service_server::CompensationService;
 use crate::proto::hub::{
     ApproveCompensationRequest, ApproveCompensationResponse, Compensation, ListCompensationsRequest,

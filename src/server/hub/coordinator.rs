@@ -4,8 +4,7 @@ use super::Shared;
 use crate::domain::hub::Input;
 use crate::domain::protocol::call::{Announced, PeerMark};
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Day;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{Day, ProvinceCode};
 use crate::engine::AskError;
 use crate::proto::hub::coordinator_service_server::CoordinatorService;
 use crate::proto::hub::{

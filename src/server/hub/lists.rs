@@ -7,8 +7,7 @@ use crate::domain::hub::transfers_before;
 use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::TableRow;
 use crate::domain::reason::Reason;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{ProvinceCode, TransferId};
 use crate::proto::hub::{
     ListTransfersRequest, ListTransfersResponse, WatchTransfersRequest, WatchTransfersResponse,
 };

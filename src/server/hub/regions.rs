@@ -2,8 +2,7 @@
 
 use super::Shared;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Day;
-use crate::domain::value::region::RegionCode;
+use crate::domain::value::{Day, RegionCode};
 use crate::proto::hub::region_service_server::RegionService;
 use crate::proto::hub::{GetRegionRequest, GetRegionResponse, ListRegionsRequest, ListRegionsResponse};
 use crate::server::common::Answer;

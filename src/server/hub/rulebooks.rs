@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::domain::reason::Reason;
-use crate::domain::value::id::{Digest, hex};
+use crate::domain::value::{Digest, hex};
 use crate::proto::hub::rulebook_service_server::RulebookService;
 use crate::proto::hub::{GetRulebookRequest, GetRulebookResponse, Rulebook, RulebookFile};
 use crate::server::common::Answer;

@@ -8,8 +8,7 @@ use crate::domain::node::account::PROVINCE;
 use crate::domain::node::legs_in_doubt;
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::{AccountRow, LegRow, Row, Table};
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::MemberRef;
+use crate::domain::value::{Civil, MemberRef};
 use crate::privacy::random::random_16;
 use crate::proto::node::audit_service_server::AuditService;
 use crate::proto::node::{

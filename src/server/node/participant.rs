@@ -5,8 +5,7 @@ use crate::domain::node::Input;
 use crate::domain::protocol::leg::{Leg, LegRead};
 use crate::domain::protocol::message::{Ack, Decision, Verdict, Vote};
 use crate::domain::reason::Reason;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Side, TransferId};
 use crate::proto::node::participant_service_server::ParticipantService;
 use crate::proto::node::{
     CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,

@@ -3,8 +3,7 @@
 use crate::domain::machine::table::TableRow;
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::{EntryRow, Key};
-use crate::domain::value::calendar::Day;
-use crate::domain::value::money::Money;
+use crate::domain::value::{Day, Money};
 use crate::store::{AnyTables, StoreError};
 
 /// A statement, with one page of its lines.

@@ -3,8 +3,7 @@
 use crate::domain::machine::table::TableRow;
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::{Key, PersonRow};
-use crate::domain::value::id::{Digest, MemberRef};
-use crate::domain::value::id_number::Person;
+use crate::domain::value::{Digest, MemberRef, Person};
 use crate::engine::Reader;
 use crate::privacy::key::VaultKey;
 use crate::store::StoreError;

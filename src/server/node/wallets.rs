@@ -7,10 +7,7 @@ use crate::domain::node::record::Record;
 use crate::domain::node::tables::{AccountRow, HolderRow};
 use crate::domain::node::{Input, Standing};
 use crate::domain::reason::Reason;
-use crate::domain::value::id::MemberRef;
-use crate::domain::value::id_number::Person;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{AccountKind, MemberRef, Person, ProvinceCode};
 use crate::privacy::holder::{Holder, RelativeSaid};
 use crate::proto::node::wallet_service_server::WalletService;
 use crate::proto::node::{

@@ -7,7 +7,7 @@ use crate::domain::machine::record::Record;
 use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::{Key, Row, Table};
 use crate::domain::value::column::Value;
-use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::{Digest, TransferId};
 use crate::store::{Head, JournalEntry, KeyOf, StoreError, TableOf, Tables};
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, params_from_iter};

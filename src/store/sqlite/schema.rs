@@ -115,10 +115,8 @@ mod tests {
     use crate::domain::node::record::{RequestMark, WalletOpened};
     use crate::domain::node::tables::WalletRow;
     use crate::domain::node::{Key, Record, Row, Table};
-    use crate::domain::value::calendar::Civil;
     use crate::domain::value::column::Value;
-    use crate::domain::value::id::{Digest, MemberRef};
-    use crate::domain::value::region::RegionCode;
+    use crate::domain::value::{Civil, Digest, MemberRef, RegionCode};
     use crate::store::Tables;
     use crate::store::sqlite::SqliteReader;
 
