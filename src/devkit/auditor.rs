@@ -4,9 +4,7 @@
 use super::site::Site;
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
 use crate::domain::audit::invariant::violations;
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Row, Table};
+use crate::domain::machine::{Filter, Record, Row, Scan, Table};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::{AccountKind, ProvinceCode, Side, TransferId};

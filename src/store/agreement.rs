@@ -1,8 +1,7 @@
 //! What must hold for any rows: they survive their columns, and both stores do the same with them.
 
 use super::conformance::{account, all_rows, rows};
-use crate::domain::machine::scan::Filter;
-use crate::domain::machine::table::{Change, Key as _, Row, Stored, Table};
+use crate::domain::machine::{Change, Filter, Key as _, Row, Stored, Table};
 use crate::domain::node::tables::AccountRow;
 use crate::domain::value::column::Value;
 use crate::domain::value::{AccountKind, Money};

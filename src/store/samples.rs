@@ -1,8 +1,7 @@
 //! Random rows and records for the tests of stores, made column by column so that every table takes part.
 
 use crate::domain::hub::record::TransferTombstoned;
-use crate::domain::machine::record::Record;
-use crate::domain::machine::table::{Row, Table};
+use crate::domain::machine::{Record, Row, Table};
 use crate::domain::node::record::LegTombstoned;
 use crate::domain::reason::{RefusalRecord, RefusalSide, TABLE as REASONS};
 use crate::domain::value::column::Value;

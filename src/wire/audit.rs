@@ -2,7 +2,7 @@
 
 use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::kinds;
-use crate::domain::machine::own::IncidentRow;
+use crate::domain::machine::IncidentRow;
 use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::LegState;

@@ -5,8 +5,7 @@ use gongji::domain::hub::record::{
     KindAdopted, NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted,
     TransferAwaiting, TransferBegun, TransferDecided, TransferPosted, TransferReceived, TransferTombstoned,
 };
-use gongji::domain::machine::own::{IncidentRaised, PeerSeen};
-use gongji::domain::machine::record::Record;
+use gongji::domain::machine::{IncidentRaised, PeerSeen, Record};
 use gongji::domain::node::record::{
     AccountCredited, LegAwaited, LegBound, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
     MemberRecorded, NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted, ReturnPrepared,

@@ -5,7 +5,7 @@ use crate::domain::audit::Audit;
 use crate::domain::audit::books::{HubBooks, NodeBooks};
 use crate::domain::hub::Row as HubRow;
 use crate::domain::hub::tables::TombstoneRow;
-use crate::domain::machine::own::SelfRow;
+use crate::domain::machine::SelfRow;
 use crate::domain::node::Row as NodeRow;
 use crate::domain::value::{ProvinceCode, TransferId};
 use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::audit::Audit;
 use crate::domain::audit::books::HubBooks;
-use crate::domain::machine::own::SelfRow;
+use crate::domain::machine::SelfRow;
 use crate::domain::value::ProvinceCode;
 
 fn report(last_hub_seq: u64, readings: &[Reading], incidents: usize) -> Report {

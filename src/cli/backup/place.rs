@@ -3,9 +3,7 @@
 use crate::cli::any_store::AnySnapshot;
 use crate::cli::failure::Failure;
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig};
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Row, Table};
+use crate::domain::machine::{Filter, Record, Row, Scan, Table};
 use crate::domain::{hub, node};
 use crate::privacy::key::VaultKey;
 use crate::store::StoreError;

@@ -1,9 +1,6 @@
 use super::*;
-use crate::domain::machine::own::SelfRow;
 use crate::domain::machine::record::Record as _;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Change, Table as _};
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Change, Filter, Scan, SelfRow, Table as _, WorkingSet};
 use crate::domain::node::record::NodeJoined;
 use crate::domain::node::tables::PersonRow;
 use crate::domain::node::{Record, Row, Table};

@@ -1,8 +1,7 @@
 use super::*;
 use crate::domain::hub;
 use crate::domain::machine::record::Record as _;
-use crate::domain::machine::table::{Change, Row as _};
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Change, Row as _, WorkingSet};
 use crate::domain::node::account::empty_account;
 use crate::domain::node::record::{AccountCredited, MemberRecorded, NodeJoined, RequestMark};
 use crate::domain::node::tables::AccountRow;

@@ -1,8 +1,6 @@
 //! A store's books as operators read them beside the writer: all of one moment as a stream, or what waits in pages.
 
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Key, Row, Table};
+use crate::domain::machine::{Filter, Key, Record, Row, Scan, Table};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::Reason;
 use crate::domain::value::Civil;

@@ -4,8 +4,7 @@ use super::Shared;
 use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::{Key, PartiesRow, TransferRow};
 use crate::domain::hub::transfers_before;
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{Scan, TableRow};
 use crate::domain::reason::Reason;
 use crate::domain::value::{ProvinceCode, TransferId};
 use crate::proto::hub::{

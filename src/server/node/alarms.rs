@@ -3,8 +3,7 @@
 use super::Shared;
 use crate::config::alarms::Alarms;
 use crate::domain::audit::overdue::{Late, Waiting};
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{Scan, TableRow};
 use crate::domain::node::legs_in_doubt;
 use crate::domain::node::tables::{LegRow, Row};
 use crate::domain::value::Side;

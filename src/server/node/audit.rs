@@ -1,9 +1,7 @@
 //! AuditService: what operators read of the node's books, beside the writer.
 
 use super::Shared;
-use crate::domain::machine::own::IncidentRow;
-use crate::domain::machine::scan::Filter;
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{Filter, IncidentRow, TableRow};
 use crate::domain::node::account::PROVINCE;
 use crate::domain::node::legs_in_doubt;
 use crate::domain::node::record::Record;

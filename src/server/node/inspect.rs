@@ -1,8 +1,7 @@
 //! Inspect: legs and their totals, for audit and reconciliation. Read beside the writer, in pages.
 
 use super::Shared;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Row as _, TableRow};
+use crate::domain::machine::{Filter, Row as _, Scan, TableRow};
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::{Key, LegRow, Row, Table};
 use crate::domain::node::{leg_record, legs_in_doubt};

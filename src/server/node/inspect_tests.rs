@@ -1,7 +1,7 @@
 //! Selectors, pages and totals over a store in memory.
 
 use super::*;
-use crate::domain::machine::table::Change;
+use crate::domain::machine::Change;
 use crate::domain::toy;
 use crate::proto::node::{HubSeqRange, TransferIds};
 use crate::store::memory::MemoryStore;

@@ -3,8 +3,7 @@
 use super::Shared;
 use super::requests::Request as Asked;
 use super::vault::Known;
-use crate::domain::machine::step::Ticket;
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{TableRow, Ticket};
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{EntryRow, Key, PersonRow};
 use crate::domain::node::{Input, MemberReport, NodeMachine, Standing, Upserted};

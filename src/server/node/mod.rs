@@ -13,8 +13,7 @@ mod wallets;
 
 use crate::config::NodeConfig;
 use crate::config::apps::NodeApp;
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{Scan, TableRow};
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::LegRow;
 use crate::domain::node::{Input, NodeMachine, open_legs};

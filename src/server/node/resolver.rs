@@ -1,7 +1,6 @@
 //! The node's way to the hub: announces this start, keeps in touch, and asks about legs in doubt.
 
-use crate::domain::machine::own::PeerRow;
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{PeerRow, TableRow};
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::Key;
 use crate::domain::node::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, NodeMachine};

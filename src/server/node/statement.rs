@@ -1,6 +1,6 @@
 //! The lines of an account, newest first: pages of all of them, and statements by period.
 
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::TableRow;
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::{EntryRow, Key};
 use crate::domain::value::{Day, Money};

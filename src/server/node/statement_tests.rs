@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::machine::table::Change;
+use crate::domain::machine::Change;
 use crate::domain::value::{AccountKind, Civil, EntryKind, MemberRef};
 use crate::store::memory::MemoryStore;
 use crate::store::{Commit, Journal};

@@ -3,7 +3,7 @@
 use super::head_file::{self, HeadFile};
 use super::read::{self, SqliteReader};
 use super::{DATABASE, LOCK, io, schema, snapshot::Snapshot};
-use crate::domain::machine::record::Record;
+use crate::domain::machine::Record;
 use crate::durable;
 use crate::store::StoreError;
 use crate::store::failpoint::{Failpoint, hit};

@@ -1,7 +1,6 @@
 use super::super::tests::{SqliteStore, raw, records, written};
 use super::*;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Change, Row as _, Table as _};
+use crate::domain::machine::{Change, Filter, Row as _, Scan, Table as _};
 use crate::domain::node::{self, Row, Table};
 use crate::store::samples::{Sample, row, runner};
 use crate::store::{Commit, Journal, Tables};

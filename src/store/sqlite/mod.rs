@@ -16,10 +16,7 @@ pub use schema::FORMAT;
 pub use snapshot::Snapshot;
 pub use verify::Report;
 
-use crate::domain::machine::need::Prefix;
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::{Row, Stored, Table};
+use crate::domain::machine::{Prefix, Record, Row, Scan, Stored, Table};
 use crate::durable;
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::{

@@ -2,10 +2,7 @@
 
 use super::DATABASE;
 use super::sql::{self, Bound, PageSql, Statements};
-use crate::domain::machine::need::Prefix;
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::{Key, Row, Table};
+use crate::domain::machine::{Key, Prefix, Record, Row, Scan, Table};
 use crate::domain::value::column::Value;
 use crate::domain::value::{Digest, TransferId};
 use crate::store::{Head, JournalEntry, KeyOf, StoreError, TableOf, Tables};

@@ -2,7 +2,7 @@
 
 use super::read;
 use super::sql::{self, Bound, Statements};
-use crate::domain::machine::table::{Row, Stored, Table};
+use crate::domain::machine::{Row, Stored, Table};
 use crate::store::StoreError;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_ROWID};
 use rusqlite::{CachedStatement, Transaction, params_from_iter};

@@ -110,8 +110,7 @@ pub(super) fn claim(connection: &Connection, wanted: &str) -> Result<(), StoreEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::machine::record::replay;
-    use crate::domain::machine::table::{Row as _, Table as _, TableRow};
+    use crate::domain::machine::{Row as _, Table as _, TableRow, replay};
     use crate::domain::node::record::{RequestMark, WalletOpened};
     use crate::domain::node::tables::WalletRow;
     use crate::domain::node::{Key, Record, Row, Table};

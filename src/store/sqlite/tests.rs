@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::domain::hub::tables::PositionRow;
-use crate::domain::machine::own::IncidentRow;
-use crate::domain::machine::scan::Filter;
+use crate::domain::machine::{Filter, IncidentRow};
 use crate::domain::node::tables::{AccountRow, LegRow, PersonRow};
 use crate::domain::value::column::Value;
 use crate::domain::value::{AccountKind, Day, Digest, MemberRef, TransferId};

@@ -3,8 +3,7 @@
 use super::schema::{APPLICATION_ID, MIGRATIONS};
 use super::sql::Bound;
 use super::*;
-use crate::domain::machine::record::{Record, replay};
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{Record, TableRow, replay};
 use crate::domain::node::record::LegReplayed;
 use crate::domain::node::tables::LegRow;
 use crate::domain::toy::Toy;

@@ -1,9 +1,7 @@
 //! Checks of what SQLite cannot see: that no journal record was changed, and that every row is one of ours.
 
 use super::read::{damaged, scan, stored};
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Row, Table};
+use crate::domain::machine::{Filter, Record, Row, Scan, Table};
 use crate::store::{Head, StoreError, chain};
 use rusqlite::Connection;
 
