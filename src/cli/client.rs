@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::output::OutputArgs;
 use super::pager::{self, Page};
 use crate::config::connect::{CertFiles, ConnectFile, by_province};
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::proto::Method;
 use crate::transport::identity::Role;
 use crate::transport::peer::Peer;

@@ -3,8 +3,8 @@
 
 use super::failure::Failure;
 use crate::domain::rules::verification::Verification;
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::{Kinship, ProvinceCode, RegionCode};
+use crate::proto::hub::CreateTransferRequest;
 use crate::proto::node::WalletRelative;
 use crate::proto::types;
 use serde::Deserialize;
@@ -72,28 +72,12 @@ fn party(id_number: Option<&String>, name: Option<&String>, region_code: String)
     types::Party { person: Some(types::Person { id_number, name }), region_code }
 }
 
-/// What a transfer is about, as the wire has it.
-pub struct Content {
-    /// Who pays.
-    pub payer: types::Party,
-    /// Who receives.
-    pub payee: types::Party,
-    /// What the payee is to the payer: a number of `Kinship`.
-    pub kinship: i32,
-    /// In yuan, as it was written.
-    pub amount: String,
-    /// As it was written.
-    pub remark: String,
-    /// How the payer proved himself: a number of `Verification`, 0 when nothing is stated.
-    pub verification: i32,
-}
-
 impl ContentArgs {
-    /// All of it, with the persons of the file if one is named.
+    /// All of it as a request without id, with the persons of the file if one is named.
     ///
     /// # Errors
     /// [`Failure::Usage`]: the file cannot be read, or does not say who they are.
-    pub fn read(&self) -> Result<Content, Failure> {
+    pub fn read(&self) -> Result<CreateTransferRequest, Failure> {
         let side = |id: &Option<String>, name: &Option<String>, region: &Option<String>| {
             party(id.as_ref(), name.as_ref(), region.clone().unwrap_or_default())
         };
@@ -108,14 +92,15 @@ impl ContentArgs {
             ),
         };
         let stated = self.verification.as_deref().and_then(Verification::from_name);
-        Ok(Content {
-            payer,
-            payee,
+        Ok(CreateTransferRequest {
+            payer: Some(payer),
+            payee: Some(payee),
             kinship: kinship_number(&self.kinship),
             amount: self.amount.clone(),
             remark: self.remark.clone(),
             // The store's numbers are the wire's.
             verification: stated.and_then(|it| i32::try_from(it.number()).ok()).unwrap_or_default(),
+            ..CreateTransferRequest::default()
         })
     }
 }

@@ -9,24 +9,11 @@ struct Shell {
     content: ContentArgs,
 }
 
-const LINE: &[&str] = &[
-    "x",
-    "--payer",
-    "1",
-    "--payer-name",
-    "张三",
-    "--payer-region",
-    "130100",
-    "--payee",
-    "2",
-    "--payee-name",
-    "李四",
-    "--payee-region",
-    "510100",
-];
+const LINE: &str =
+    "x --payer 1 --payer-name 张三 --payer-region 130100 --payee 2 --payee-name 李四 --payee-region 510100";
 
-fn read(rest: &[&str]) -> Option<Content> {
-    Shell::try_parse_from(LINE.iter().chain(rest)).ok()?.content.read().ok()
+fn read(rest: &[&str]) -> Option<CreateTransferRequest> {
+    Shell::try_parse_from(LINE.split(' ').chain(rest.iter().copied())).ok()?.content.read().ok()
 }
 
 #[test]
@@ -72,7 +59,7 @@ struct One {
 }
 
 /// Reads a file of this text as a transfer's people and as one person; else what is said of it.
-fn file(text: &str) -> Result<(Content, Person), String> {
+fn file(text: &str) -> Result<(CreateTransferRequest, Person), String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("people.toml");
     std::fs::write(&path, text).unwrap();
@@ -134,7 +121,7 @@ fn what_is_wrong_with_a_file_is_said_without_the_person() {
 
 #[test]
 fn persons_come_from_one_place() {
-    let both = LINE.iter().chain(&["--kinship", "parent", "--amount", "1", "--people", "-"]);
+    let both = LINE.split(' ').chain(["--kinship", "parent", "--amount", "1", "--people", "-"]);
     assert!(Shell::try_parse_from(both).is_err());
     assert!(Shell::try_parse_from(["x", "--kinship", "parent", "--amount", "1"]).is_err());
     assert!(One::try_parse_from(["x", "--person", "1", "--people", "-"]).is_err());

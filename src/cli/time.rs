@@ -1,6 +1,6 @@
 //! Times for people and for programs.
 
-use crate::domain::value::calendar::Civil;
+use crate::domain::value::Civil;
 use crate::wire::time::civil;
 use prost_types::Timestamp;
 use time::{OffsetDateTime, UtcOffset};

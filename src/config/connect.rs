@@ -1,7 +1,7 @@
 //! `connect.json`: where servers are and as whom to call them. `gongji demo` writes it; our commands and foreign
 //! programs read it.
 
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -3,8 +3,7 @@ use crate::config::apps::{HUB_METHODS, Provinces};
 use crate::config::log::LogConfig;
 use crate::config::testing::{assert_each_setting_is_explained, deploy, keys_in, keys_of, uncommented};
 use crate::config::transport::Transport;
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{Civil, ProvinceCode};
 use tempfile::TempDir;
 
 fn example() -> String {

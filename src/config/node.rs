@@ -10,7 +10,7 @@ use crate::config::server::{ServerConfig, ServerKeys};
 use crate::config::source::Source;
 use crate::config::transport::TlsFiles;
 use crate::config::value::{Moment, ProvinceText};
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

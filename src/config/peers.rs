@@ -4,7 +4,7 @@ use crate::config::error::ConfigError;
 use crate::config::source::Source;
 use crate::config::transport::Transport;
 use crate::config::value::ProvinceText;
-use crate::domain::value::region::{ProvinceCode, RegionDirectory};
+use crate::domain::value::{ProvinceCode, RegionDirectory};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;

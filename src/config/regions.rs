@@ -3,8 +3,7 @@
 use crate::config::error::ConfigError;
 use crate::config::source::Source;
 use crate::config::value::{Grade, Period, ProvinceText, RegionText, Words};
-use crate::domain::value::id::hex;
-use crate::domain::value::region::{Area, Province, ProvinceCode, RegionCode, RegionDirectory, RegionError};
+use crate::domain::value::{Area, Province, ProvinceCode, RegionCode, RegionDirectory, RegionError, hex};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::testing::{deploy, file};
-use crate::domain::value::calendar::Day;
+use crate::domain::value::Day;
 
 fn shipped() -> LoadedRegions {
     load(&deploy("regions.toml")).unwrap()

@@ -39,8 +39,7 @@ use crate::config::value::{
 use crate::domain::rules::rulebook::{
     RuleLayer, RulePlace, RuleText, RuleValues, RuleVersion, Rulebook, RulebookError,
 };
-use crate::domain::value::id::Digest;
-use crate::domain::value::region::RegionDirectory;
+use crate::domain::value::{Digest, RegionDirectory};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::ops::Range;

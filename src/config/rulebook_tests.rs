@@ -4,12 +4,7 @@ use crate::config::testing::deploy;
 use crate::domain::rules::closed_hours::ClosedHours;
 use crate::domain::rules::rulebook::{PlaceRules, WithoutWallet};
 use crate::domain::rules::verification::Verification;
-use crate::domain::value::calendar::Day;
-use crate::domain::value::id::hex;
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::member::InsuranceType;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::{Day, InsuranceType, Kinship, Money, ProvinceCode, RegionCode, hex};
 use std::collections::BTreeSet;
 use tempfile::TempDir;
 

@@ -10,7 +10,7 @@ use crate::config::transport::{TlsFiles, Transport};
 use crate::config::value::Moment;
 use crate::config::{regions, rulebook};
 use crate::domain::rules::rulebook::Rulebook;
-use crate::domain::value::calendar::Civil;
+use crate::domain::value::Civil;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use toml::Spanned;

@@ -3,11 +3,7 @@
 use crate::domain::rules::closed_hours::ClosedHours;
 use crate::domain::rules::rulebook::WithoutWallet;
 use crate::domain::rules::verification::Verification;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::member::InsuranceType;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{Opening, ProvinceCode, RegionCode};
+use crate::domain::value::{Civil, Day, InsuranceType, Kinship, Money, Opening, ProvinceCode, RegionCode};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt;
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};

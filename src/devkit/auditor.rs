@@ -4,15 +4,10 @@
 use super::site::Site;
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
 use crate::domain::audit::invariant::violations;
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Row, Table};
+use crate::domain::machine::{Filter, Record, Row, Scan, Table};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{AccountKind, ProvinceCode, Side, TransferId};
 use crate::domain::{hub, node};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{StoreError, Tables};

@@ -2,9 +2,7 @@
 //! their numbers can be a real person's: 9999 is no county (a few are published specimens of GB 11643).
 
 use super::client::province_of;
-use crate::domain::value::id_number::{IdNumber, IdNumberError};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{IdNumber, IdNumberError, Money, ProvinceCode};
 use crate::proto::node::{Member, OpenWalletRequest, UpsertMembersRequest};
 use crate::proto::types::{InsuranceStatus, InsuranceType, Party, Person};
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use super::site::Site;
 use super::until::until;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::proto::Method;
 use crate::proto::hub::transfer_service_client::TransferServiceClient;
 use crate::proto::hub::{
@@ -150,16 +150,7 @@ impl Caller {
 
     /// CheckTransfer of what a request says.
     pub async fn check(&self, request: &CreateTransferRequest) -> Result<CheckTransferResponse, Status> {
-        let request = request.clone();
-        let check = CheckTransferRequest {
-            payer: request.payer,
-            payee: request.payee,
-            kinship: request.kinship,
-            amount: request.amount,
-            remark: request.remark,
-            verification: request.verification,
-        };
-        self.ask_hub(check).await
+        self.ask_hub(CheckTransferRequest::from(request.clone())).await
     }
 
     /// AcceptTransfer by this person.

@@ -155,7 +155,7 @@ fn write(files: &Issued, cert: &str, key: &KeyPair) -> Result<(), IssueError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::value::region::ProvinceCode;
+    use crate::domain::value::ProvinceCode;
     use std::os::unix::fs::MetadataExt;
     use x509_parser::prelude::{GeneralName, ParsedExtension, Pem, X509Certificate};
 

@@ -3,7 +3,7 @@
 use super::dev_ca::IssueError;
 use super::site::{Addresses, Site, free_addresses};
 use crate::config::{ConfigError, HubConfig, NodeConfig};
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::server::common::running::{Running, StartError};
 use crate::server::common::serve::{ServeError, ServerError};
 use crate::server::{hub, node};

@@ -1,7 +1,7 @@
 //! A folder with all that a hub and its nodes need to start: certificates, addresses, and a configuration file each.
 
 use super::dev_ca::{self, CA_CERT, IssueError, Issued};
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::transport::identity::Role;
 use crate::transport::tls::{Tls, TlsError, TlsFiles};
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! The two clocks that everything is handed: monotonic for deadlines, civil for rules.
 
-use crate::domain::value::calendar::{Civil, Mono, Now};
+use crate::domain::value::{Civil, Mono, Now};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Reads both clocks.

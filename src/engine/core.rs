@@ -1,10 +1,7 @@
 //! Load – decide – append: one batch, without threads or waiting, so that tests and the simulator drive it too.
 
-use crate::domain::machine::need::Prefix;
-use crate::domain::machine::step::{Batch, Caller, Machine, Output, Step};
-use crate::domain::machine::table::{Key, Row, Table};
-use crate::domain::machine::working_set::WorkingSet;
-use crate::domain::value::calendar::{Civil, Mono, Now};
+use crate::domain::machine::{Batch, Caller, Key, Machine, Output, Prefix, Row, Step, Table, WorkingSet};
+use crate::domain::value::{Civil, Mono, Now};
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::{Commit, Head, KeyOf, Store, StoreError, TableOf};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,6 +1,6 @@
 //! The way into an engine: cheap to clone, hides the channel.
 
-use crate::domain::machine::step::{Answers, Caller, Machine, OtherAnswer, Ticket};
+use crate::domain::machine::{Answers, Caller, Machine, OtherAnswer, Ticket};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::store::Head;
 use std::marker::PhantomData;

@@ -15,7 +15,7 @@ pub use core::{Core, EngineError, Outputs};
 pub use handle::{AskError, Handle, Waiting};
 pub use readers::Reader;
 
-use crate::domain::machine::step::{Caller, Machine, Output};
+use crate::domain::machine::{Caller, Machine, Output};
 use crate::store::{Head, Store};
 use handle::Job;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! Reading beside the writer: a read-only view on a thread that may block, for lists, streams and the vault.
 
-use crate::domain::machine::record::Record;
+use crate::domain::machine::Record;
 use crate::store::{AnyTables, StoreError};
 use std::sync::{Arc, Mutex, PoisonError};
 

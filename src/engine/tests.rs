@@ -2,15 +2,13 @@
 
 use super::core::{ROWS_UNDER_PREFIX_MAX, TooMany};
 use super::{AskError, Clock, Core, Engine, EngineError, Outlet, start};
-use crate::domain::machine::need::{Needs, Prefix};
-use crate::domain::machine::own::SelfRow;
 use crate::domain::machine::samples::{ItemCounted, ItemRow, Key, Record, Row, Started, Table};
-use crate::domain::machine::step::{Caller, Machine, Output, Step, Ticket, answers};
-use crate::domain::machine::table::Change;
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::step::answers;
+use crate::domain::machine::{
+    Caller, Change, Machine, Needs, Output, Prefix, SelfRow, Step, Ticket, WorkingSet,
+};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::value::calendar::{Civil, Mono, Now};
-use crate::domain::value::id::StartId;
+use crate::domain::value::{Civil, Mono, Now, StartId};
 use crate::store::memory::{Fault, MemoryDisk, MemoryStore};
 use crate::store::{Commit, Journal, Tables};
 use std::cell::Cell;

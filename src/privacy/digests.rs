@@ -3,9 +3,7 @@
 
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::{Party, Terms, TermsDigests};
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::id_number::IdNumber;
-use crate::domain::value::money::Money;
+use crate::domain::value::{Digest, IdNumber, Money, TransferId};
 use crate::privacy::key::{KeyedHash, VaultKey};
 use hmac::Mac;
 
@@ -98,9 +96,7 @@ impl VaultKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::value::id_number::Person;
-    use crate::domain::value::kinship::Kinship;
-    use crate::domain::value::region::{ProvinceCode, RegionCode};
+    use crate::domain::value::{Kinship, Person, ProvinceCode, RegionCode};
     use crate::privacy::names::normalise_name;
 
     const ID: TransferId = TransferId([5; 16]);

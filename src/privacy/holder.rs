@@ -1,7 +1,7 @@
 //! What was said when a wallet was opened: the phone number and, when a relative did it (代开通), who he is and what the
 //! calling platform stated. All of it personal, so it stands sealed in the vault and in no journal.
 
-use crate::domain::value::id::MemberRef;
+use crate::domain::value::MemberRef;
 use crate::privacy::key::VaultKey;
 use crate::privacy::seal::SealError;
 use borsh::{BorshDeserialize, BorshSerialize};

@@ -1,6 +1,6 @@
 //! The vault's key: one file, and the sub-keys that each use has of its own.
 
-use crate::domain::value::id::hex;
+use crate::domain::value::hex;
 use crate::privacy::private_file::{self, PrivateFileError, SECRET};
 use crate::privacy::random;
 use crate::privacy::seal::Sealer;
@@ -99,7 +99,7 @@ impl fmt::Debug for VaultKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::value::id_number::IdNumber;
+    use crate::domain::value::IdNumber;
     use std::fs;
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
 

@@ -1,6 +1,6 @@
 //! The one form in which names and remarks are compared, digested and stored.
 
-use crate::domain::value::id_number::PersonName;
+use crate::domain::value::PersonName;
 use unicode_normalization::UnicodeNormalization;
 
 /// Longest remark, in characters after normalising.

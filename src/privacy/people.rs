@@ -3,8 +3,7 @@
 use crate::domain::node::Vault;
 use crate::domain::node::tables::PersonRow;
 use crate::domain::protocol::transfer::Terms;
-use crate::domain::value::id::{MemberRef, TransferId};
-use crate::domain::value::id_number::{IdNumber, Person, PersonName};
+use crate::domain::value::{IdNumber, MemberRef, Person, PersonName, TransferId};
 use crate::privacy::key::VaultKey;
 use crate::privacy::seal::SealError;
 use borsh::{BorshDeserialize, BorshSerialize};

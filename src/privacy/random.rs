@@ -1,6 +1,6 @@
 //! Random ids and numbers. The only source of randomness outside cryptography libraries.
 
-use crate::domain::value::id::TransferId;
+use crate::domain::value::TransferId;
 use std::cell::RefCell;
 
 /// Length of a nonce for sealing, in bytes: long enough that random ones never meet.

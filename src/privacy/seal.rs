@@ -60,7 +60,7 @@ impl VaultKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::value::id::hex;
+    use crate::domain::value::hex;
 
     #[test]
     fn what_is_sealed_opens_for_its_owner_only() {

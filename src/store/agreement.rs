@@ -1,12 +1,10 @@
 //! What must hold for any rows: they survive their columns, and both stores do the same with them.
 
 use super::conformance::{account, all_rows, rows};
-use crate::domain::machine::scan::Filter;
-use crate::domain::machine::table::{Change, Key as _, Row, Stored, Table};
+use crate::domain::machine::{Change, Filter, Key as _, Row, Stored, Table};
 use crate::domain::node::tables::AccountRow;
 use crate::domain::value::column::Value;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::money::Money;
+use crate::domain::value::{AccountKind, Money};
 use crate::domain::{hub, node};
 use crate::store::memory::MemoryStore;
 use crate::store::samples::{Sample, row, runner, typed, values};

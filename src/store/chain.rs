@@ -1,6 +1,6 @@
 //! The hash chain that binds every journal record to all before it.
 
-use crate::domain::value::id::Digest;
+use crate::domain::value::Digest;
 use sha2::{Digest as _, Sha256};
 
 /// The chain hash of one record: SHA-256(previous ‖ be64 sequence ‖ be16 kind ‖ version ‖ bytes).
@@ -18,7 +18,7 @@ pub fn link(previous: &Digest, sequence: u64, kind: u16, version: u8, bytes: &[u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::value::id::hex;
+    use crate::domain::value::hex;
 
     /// Computed with Python's hashlib, so that other languages can check a journal too.
     #[test]

@@ -1,17 +1,11 @@
 //! What every store must do, run on each of them.
 
 use crate::domain::hub::{transfers_before, unsettled_transfers};
-use crate::domain::machine::need::Prefix;
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Change, Key as _, Row, Table};
+use crate::domain::machine::{Change, Filter, Key as _, Prefix, Record, Row, Scan, Table};
 use crate::domain::node::account::empty_account;
 use crate::domain::node::legs_in_doubt;
 use crate::domain::node::tables::{AccountRow, PersonRow, RequestRow};
-use crate::domain::value::id::{Digest, MemberRef, TransferId};
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::money::Money;
-use crate::domain::value::side::Side;
+use crate::domain::value::{AccountKind, Digest, MemberRef, Money, Side, TransferId};
 use crate::domain::{hub, node};
 use crate::store::samples::{Sample, runner, typed, values};
 use crate::store::sqlite::SqliteStore;

@@ -1,9 +1,6 @@
 //! A store in memory, for tests and the simulator: the same behaviour as SQLite's, with faults on demand.
 
-use crate::domain::machine::need::Prefix;
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::{Row, Stored, Table};
+use crate::domain::machine::{Prefix, Record, Row, Scan, Stored, Table};
 use crate::store::{
     AnyTables, Commit, Head, Journal, JournalEntry, KeyOf, Store, StoreError, TableOf, Tables, chain,
 };

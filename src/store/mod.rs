@@ -13,9 +13,8 @@ pub mod rulebook_archive;
 mod samples;
 pub mod sqlite;
 
-use crate::domain::machine::record::{DecodeError, Record};
-use crate::domain::machine::table::Change;
-use crate::domain::value::id::Digest;
+use crate::domain::machine::{Change, DecodeError, Record};
+use crate::domain::value::Digest;
 
 pub use crate::domain::machine::reading::{JournalEntry, KeyOf, TableOf, Tables};
 

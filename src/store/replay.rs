@@ -1,11 +1,8 @@
 //! Whether a store's tables are what its journal makes.
 
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Key, Row, Table};
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Filter, Key, Record, Row, Scan, Table, WorkingSet};
 use crate::domain::value::column::Value;
-use crate::domain::value::id::hex;
+use crate::domain::value::hex;
 use crate::store::sqlite::{Report, Snapshot};
 use crate::store::{JournalEntry, StoreError};
 use std::collections::BTreeSet;

@@ -3,7 +3,7 @@
 //! HASH. Nothing here is ever changed or removed.
 
 use crate::domain::rules::rulebook::RuleLayer;
-use crate::domain::value::id::{Digest, hex};
+use crate::domain::value::{Digest, hex};
 use crate::durable;
 use sha2::{Digest as _, Sha256};
 use std::fs;

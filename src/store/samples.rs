@@ -1,15 +1,11 @@
 //! Random rows and records for the tests of stores, made column by column so that every table takes part.
 
 use crate::domain::hub::record::TransferTombstoned;
-use crate::domain::machine::record::Record;
-use crate::domain::machine::table::{Row, Table};
+use crate::domain::machine::{Record, Row, Table};
 use crate::domain::node::record::LegTombstoned;
 use crate::domain::reason::{RefusalRecord, RefusalSide, TABLE as REASONS};
-use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::column::Value;
-use crate::domain::value::id::{Digest, StartId, TransferId};
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, Day, Digest, ProvinceCode, Side, StartId, TransferId};
 use crate::domain::{hub, node};
 use proptest::collection::vec;
 use proptest::prelude::*;

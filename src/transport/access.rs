@@ -1,7 +1,7 @@
 //! Which role may call which method: one table, and what the configuration grants to each app beyond it.
 
 use crate::domain::reason::Reason;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::transport::identity::Role;
 use std::collections::{BTreeMap, BTreeSet};
 

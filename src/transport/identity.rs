@@ -1,6 +1,6 @@
 //! Who a peer is: the role that the URI SAN of its certificate names.
 
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use std::fmt;
 use std::str::FromStr;
 use x509_parser::extensions::GeneralName;

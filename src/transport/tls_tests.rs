@@ -1,7 +1,7 @@
 use super::*;
 use crate::devkit::dev_ca::{CA_CERT, files_of, init, issue};
 use crate::domain::reason::Reason;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::transport::access::Grants;
 use crate::transport::access_layer::{AccessLayer, StateRole, Trust};
 use crate::transport::incoming::TlsIncoming;

@@ -2,7 +2,7 @@
 
 use crate::domain::hub::WaitMode;
 use crate::domain::protocol::transfer::Party;
-use crate::domain::value::id::TransferId;
+use crate::domain::value::TransferId;
 use crate::proto::{hub, types};
 use crate::wire::reader::{Path, Reader, transfer_id, whole};
 use crate::wire::status::Problem;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::protocol::leg::{Ask, Leg};
 use crate::domain::reason::Reason::*;
-use crate::domain::value::side::Side;
+use crate::domain::value::Side;
 use crate::wire::leg::leg_to_proto;
 use crate::wire::prepare::prepare_to_proto;
 use crate::wire::test_kit::*;

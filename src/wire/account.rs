@@ -1,11 +1,9 @@
 //! Members, accounts, wallets and statements as a node shows them.
 
 use crate::domain::node::tables::{AccountRow, EntryRow, MemberRow, WalletRow};
-use crate::domain::value::id_number::Person;
-use crate::domain::value::ledger::EntryKind;
-use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType, WalletState};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::RegionCode;
+use crate::domain::value::{
+    AccountState, EntryKind, InsuranceStatus, InsuranceType, Money, Person, RegionCode, WalletState,
+};
 use crate::proto::{node, types};
 use crate::wire::party::{masked_to_proto, person_to_proto};
 use crate::wire::terms::kinship_to_proto;

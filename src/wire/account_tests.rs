@@ -1,10 +1,6 @@
 use super::*;
 use crate::domain::node::account::empty_account;
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::MemberRef;
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::Insurance;
+use crate::domain::value::{AccountKind, Civil, Insurance, Kinship, MemberRef};
 use crate::wire::test_kit::*;
 
 const WHO: MemberRef = MemberRef([6; 16]);

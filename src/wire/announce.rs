@@ -2,7 +2,7 @@
 
 use crate::domain::protocol::call::{Announcement, PeerMark};
 use crate::domain::reason::Reason;
-use crate::domain::value::id::Digest;
+use crate::domain::value::Digest;
 use crate::proto::hub;
 use crate::wire::reader::{Path, Violations, digest};
 use crate::wire::sender::{sender, sender_to_proto};

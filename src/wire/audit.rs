@@ -2,18 +2,15 @@
 
 use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::kinds;
-use crate::domain::machine::own::IncidentRow;
+use crate::domain::machine::IncidentRow;
 use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Day;
-use crate::domain::value::id::{Digest, MemberRef, TransferId};
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
-use crate::domain::value::side::Side;
+use crate::domain::value::{
+    AccountKind, Day, Digest, MemberRef, Money, ProvinceCode, RegionCode, Side, TransferId,
+};
 use crate::proto::{hub, node, types};
 use crate::wire::inspect::leg_view;
 use crate::wire::status::{Problem, refusal_side_to_proto, refusal_to_proto};

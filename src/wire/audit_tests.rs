@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::node::account::empty_account;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::calendar::Civil;
+use crate::domain::value::Civil;
 use crate::wire::test_kit::*;
 
 fn transfer(state: TransferState) -> TransferRow {
@@ -57,30 +57,18 @@ fn sums_of_a_whole_province_and_what_is_owed_come_back() {
 
 fn leg(state: LegState) -> LegRow {
     let committed = state == LegState::Committed;
-    let known = state != LegState::Tombstone;
-    LegRow {
-        transfer_id: the_id(),
+    let leg = LegRow {
         side: Side::Payee,
-        kind: crate::domain::protocol::kind::Kind::TRANSFER,
-        number: None,
-        last_posting: 0,
-        state,
-        terms_digest: Digest([5; 32]),
-        member_ref: if known { MemberRef([6; 16]) } else { MemberRef::default() },
-        amount: Money::from_fen(if known { 40_000 } else { 0 }),
-        counter_region: known.then(|| region(130_100)),
-        day: day("2026-11-21"),
-        receipt_time: Civil::default(),
-        refusal: None,
-        prepare_time: Civil::default(),
-        decide_time: None,
+        counter_region: Some(region(130_100)),
         window: committed.then(|| day("2026-11-22")),
         hub_seq: committed.then_some(3),
-        rulebook: None,
-        incarnation: 0,
-        account: crate::domain::value::ledger::AccountKind::Personal,
-        returns: None,
-        returned: crate::domain::value::money::Money::ZERO,
+        ..leg_row(state)
+    };
+    match state {
+        LegState::Tombstone => {
+            LegRow { member_ref: MemberRef::default(), amount: Money::ZERO, counter_region: None, ..leg }
+        }
+        _ => leg,
     }
 }
 

@@ -1,8 +1,6 @@
 use super::*;
 use crate::domain::reason::Reason::*;
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::Digest;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, Digest, Side};
 use crate::wire::test_kit::*;
 
 fn decision(outcome: Outcome) -> Decision {

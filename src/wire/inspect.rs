@@ -5,7 +5,7 @@ use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{HeardLeg, LegState};
 use crate::domain::reason::Reason;
-use crate::domain::value::region::RegionCode;
+use crate::domain::value::RegionCode;
 use crate::proto::node;
 use crate::wire::leg::{kind_to_proto, leg_reference, side_to_proto};
 use crate::wire::reader::{Path, Violations, amount, digest, transfer_id};

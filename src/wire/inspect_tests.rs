@@ -1,36 +1,10 @@
 use super::*;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::{Digest, MemberRef};
-use crate::domain::value::money::Money;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, Money, Side};
 use crate::wire::test_kit::*;
 
 fn row(state: LegState) -> LegRow {
-    LegRow {
-        transfer_id: the_id(),
-        side: Side::Payer,
-        kind: crate::domain::protocol::kind::Kind::TRANSFER,
-        number: None,
-        last_posting: 0,
-        state,
-        terms_digest: Digest([5; 32]),
-        member_ref: MemberRef([6; 16]),
-        amount: Money::from_fen(40_000),
-        counter_region: Some(region(510_100)),
-        day: day("2026-11-21"),
-        receipt_time: Civil(1_000),
-        refusal: None,
-        prepare_time: Civil(2_000),
-        decide_time: None,
-        window: None,
-        hub_seq: None,
-        rulebook: None,
-        incarnation: 1,
-        account: crate::domain::value::ledger::AccountKind::Personal,
-        returns: None,
-        returned: crate::domain::value::money::Money::ZERO,
-    }
+    LegRow { receipt_time: Civil(1_000), prepare_time: Civil(2_000), ..leg_row(state) }
 }
 
 #[test]

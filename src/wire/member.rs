@@ -2,10 +2,9 @@
 
 use crate::domain::protocol::transfer::Party;
 use crate::domain::reason::Reason;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{AccountState, Insurance, InsuranceStatus, InsuranceType};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::RegionCode;
+use crate::domain::value::{
+    AccountKind, AccountState, Insurance, InsuranceStatus, InsuranceType, Money, RegionCode,
+};
 use crate::proto::node;
 use crate::wire::account::{account_state_to_proto, insurance_status_to_proto, insurance_type_to_proto};
 use crate::wire::page::{page_size, read_number_token};

@@ -1,7 +1,7 @@
 //! Pages: how many rows, and tokens that say where the last page ended.
 
 use crate::domain::reason::Reason;
-use crate::domain::value::id::hex;
+use crate::domain::value::hex;
 use crate::wire::status::Problem;
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};

@@ -2,8 +2,7 @@
 
 use crate::domain::protocol::transfer::Party;
 use crate::domain::reason::Reason;
-use crate::domain::value::id_number::{IdNumber, IdNumberError, Person, PersonName};
-use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::{IdNumber, IdNumberError, Person, PersonName, ProvinceCode, RegionCode};
 use crate::proto::types;
 use crate::wire::reader::{Path, Reader, Violations, request_id, whole};
 use crate::wire::status::Problem;

@@ -4,7 +4,7 @@ use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::leg::{Leg, LegId, LegRead, LegRef};
 use crate::domain::protocol::message::{Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::value::id::Digest;
+use crate::domain::value::Digest;
 use crate::proto::{node, types};
 use crate::wire::leg::{leg_reference, leg_to_check_to_proto, leg_to_proto, side_to_proto};
 use crate::wire::reader::{Path, Reader, Violations, check_batch};

@@ -1,7 +1,6 @@
 use super::*;
 use crate::domain::reason::Reason::*;
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, Side};
 use crate::wire::test_kit::*;
 
 fn vote(verdict: Verdict) -> Vote {

@@ -2,8 +2,7 @@
 
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{Civil, Day, ProvinceCode};
 use crate::proto::hub;
 use crate::wire::page::{page_size, read_number_token};
 use crate::wire::reader::{Path, Reader, Violations};

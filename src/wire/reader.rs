@@ -1,10 +1,9 @@
 //! What reading a request needs: the places, how texts are normalised, and where violations are collected.
 
 use crate::domain::reason::Reason;
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::id_number::PersonName;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode, RegionDirectory};
+use crate::domain::value::{
+    Digest, Money, PersonName, ProvinceCode, RegionCode, RegionDirectory, TransferId,
+};
 use crate::wire::status::{FieldViolation, Problem};
 use std::fmt;
 

@@ -1,7 +1,6 @@
 //! Places in the words of the wire.
 
-use crate::domain::value::calendar::Day;
-use crate::domain::value::region::{Area, Opening, RegionDirectory};
+use crate::domain::value::{Area, Day, Opening, RegionDirectory};
 use crate::proto::hub;
 
 /// A pooling area, with whether its wallet is open on `today`.

@@ -2,7 +2,7 @@
 
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::Reason;
-use crate::domain::value::id::StartId;
+use crate::domain::value::StartId;
 use crate::proto::types;
 use crate::wire::reader::{Path, Violations, digest, whole};
 use crate::wire::status::Problem;

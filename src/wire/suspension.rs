@@ -4,7 +4,7 @@ use crate::domain::node::Suspension;
 use crate::domain::protocol::transfer::Party;
 use crate::domain::reason::Reason;
 use crate::domain::rules::settlement_suspended::has_lawful_length;
-use crate::domain::value::calendar::Day;
+use crate::domain::value::Day;
 use crate::proto::node;
 use crate::wire::reader::{Path, Reader, whole};
 use crate::wire::status::Problem;

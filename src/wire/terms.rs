@@ -5,8 +5,7 @@ use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::Terms;
 use crate::domain::reason::Reason;
 use crate::domain::rules::verification::Verification;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::kinship::Kinship;
+use crate::domain::value::{Kinship, TransferId};
 use crate::proto::{hub, types};
 use crate::wire::party::PartyParts;
 use crate::wire::reader::{Path, Reader, Violations, amount, choice, transfer_id, whole};
@@ -43,13 +42,21 @@ pub struct NewTransfer {
     pub verification: Option<Verification>,
 }
 
-/// The four fields that a transfer and a check have in common.
-struct Fields<'a> {
-    payer: Option<&'a types::Party>,
-    payee: Option<&'a types::Party>,
-    kinship: i32,
-    amount: &'a str,
-    remark: &'a str,
+/// What is checked, asked for as a transfer: without an id.
+impl From<hub::CheckTransferRequest> for hub::CreateTransferRequest {
+    fn from(check: hub::CheckTransferRequest) -> hub::CreateTransferRequest {
+        let hub::CheckTransferRequest { payer, payee, kinship, amount, remark, verification } = check;
+        let (transfer_id, wait) = (String::new(), 0);
+        hub::CreateTransferRequest { transfer_id, payer, payee, kinship, amount, remark, wait, verification }
+    }
+}
+
+/// Whether a transfer would be allowed.
+impl From<hub::CreateTransferRequest> for hub::CheckTransferRequest {
+    fn from(create: hub::CreateTransferRequest) -> hub::CheckTransferRequest {
+        let hub::CreateTransferRequest { payer, payee, kinship, amount, remark, verification, .. } = create;
+        hub::CheckTransferRequest { payer, payee, kinship, amount, remark, verification }
+    }
 }
 
 impl Reader<'_> {
@@ -83,17 +90,11 @@ impl Reader<'_> {
         request: &hub::CheckTransferRequest,
     ) -> Result<(Content, Option<Verification>), Problem> {
         let mut found = Violations::default();
-        let fields = Fields {
-            payer: request.payer.as_ref(),
-            payee: request.payee.as_ref(),
-            kinship: request.kinship,
-            amount: &request.amount,
-            remark: &request.remark,
-        };
+        let request = hub::CreateTransferRequest::from(request.clone());
         let mut stated = None;
         let at = Path::Root.field("verification");
         let content = self
-            .content(&fields, &mut found, |found| stated = verification(&at, request.verification, found));
+            .content(&request, &mut found, |found| stated = verification(&at, request.verification, found));
         found.finish(content.zip(stated))
     }
 
@@ -102,17 +103,10 @@ impl Reader<'_> {
         request: &hub::CreateTransferRequest,
         read_wait: impl FnOnce(&Path<'_>, &mut Violations) -> Option<WaitMode>,
     ) -> Result<NewTransfer, Problem> {
-        let fields = Fields {
-            payer: request.payer.as_ref(),
-            payee: request.payee.as_ref(),
-            kinship: request.kinship,
-            amount: &request.amount,
-            remark: &request.remark,
-        };
         whole(|found| {
             let id = transfer_id(&Path::Root.field("transfer_id"), &request.transfer_id, found);
             let (mut wait, mut stated) = (None, None);
-            let content = self.content(&fields, found, |found| {
+            let content = self.content(request, found, |found| {
                 wait = read_wait(&Path::Root.field("wait"), found);
                 stated = verification(&Path::Root.field("verification"), request.verification, found);
             });
@@ -124,16 +118,16 @@ impl Reader<'_> {
     /// Reads field after field, then `last`, and only then compares the two parties.
     fn content(
         &self,
-        fields: &Fields<'_>,
+        request: &hub::CreateTransferRequest,
         found: &mut Violations,
         last: impl FnOnce(&mut Violations),
     ) -> Option<Content> {
         let (payer_at, payee_at) = (Path::Root.field("payer"), Path::Root.field("payee"));
-        let payer = self.party(&payer_at, fields.payer, found);
-        let payee = self.party(&payee_at, fields.payee, found);
-        let kinship = kinship(&Path::Root.field("kinship"), fields.kinship, found);
-        let amount = amount(&Path::Root.field("amount"), fields.amount, found);
-        let remark = self.remark(&Path::Root.field("remark"), fields.remark, found);
+        let payer = self.party(&payer_at, request.payer.as_ref(), found);
+        let payee = self.party(&payee_at, request.payee.as_ref(), found);
+        let kinship = kinship(&Path::Root.field("kinship"), request.kinship, found);
+        let amount = amount(&Path::Root.field("amount"), &request.amount, found);
+        let remark = self.remark(&Path::Root.field("remark"), &request.remark, found);
         last(found);
         compare_parties(&payer, &payee, &payee_at, found);
         let terms = Terms {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::reason::Reason::*;
 use crate::domain::rules::verification::Verification;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::wire::status::problem_of;
 use crate::wire::test_kit::*;
 
@@ -41,7 +41,8 @@ const LONG: &str =
 const BAD_INPUT: &[(Spoil, &str, Reason, &[&str])] = &[
     (ID_TEXT, "transfer_id", FieldRequired, &[""]),
     (ID_TEXT, "transfer_id", TransferIdMalformed,
-        &["1", "01963f2a7c1e7b2a9d540f1e2d3c4b5a", "not-a-uuid", "00000000-0000-0000-0000-000000000000"]),
+        &["1", "01963f2a7c1e7b2a9d540f1e2d3c4b5a", "not-a-uuid", "00000000-0000-0000-0000-000000000000",
+          "01963f2a-7c1e-7b2a-9d54-0f1e2d3c4b5g", "{1963f2a-7c1e-7b2a-9d54-0f1e2d3c4b5a}"]),
     (PAYER_ID, "payer.person.id_number", FieldRequired, &[""]),
     (PAYER_ID, "payer.person.id_number", IdNumberMalformed,
         &["1101051949123100", "11010519491331002X", "A1010519491231002X", "1101051949123100２X",
@@ -51,13 +52,14 @@ const BAD_INPUT: &[(Spoil, &str, Reason, &[&str])] = &[
     (PAYEE_NAME, "payee.person.name", NameMalformed, &[" ", "李\u{7}四", LONG]),
     (PAYEE_REGION, "payee.region_code", FieldRequired, &[""]),
     (PAYEE_REGION, "payee.region_code", RegionMalformed,
-        &["5101", "5101000", "51010a", "５10100", " 510100", "010100"]),
-    (PAYEE_REGION, "payee.region_code", UnknownRegion, &["999999", "510000", "520100", "650100"]),
+        &["51", "5101", "5101000", "51010a", "51010٣", "５10100", " 510100", "010100"]),
+    (PAYEE_REGION, "payee.region_code", UnknownRegion, &["999999", "990100", "510000", "520100", "650100", "659099"]),
     (KINSHIP, "kinship", FieldRequired, &["0"]),
     (KINSHIP, "kinship", KinshipUnsupported, &["9", "-1", "2147483647"]),
     (AMOUNT, "amount", FieldRequired, &[""]),
     (AMOUNT, "amount", AmountMalformed,
-        &["1.005", "-1", "+1", "1e3", "٣", " 1", "1,000.00", "123456789012345678", "1.", ".5", "NaN"]),
+        &["1.005", "-1", "+1", "1e3", "٣", " 1", "1 ", "1,000.00", "123456789012345678", "1.", ".5", "１", "NaN",
+          "0x1", "1.0.0"]),
     (AMOUNT, "amount", AmountNotPositive, &["0.00", "0", "0.0"]),
     (REMARK, "remark", RemarkTooLong, &[LONG]),
     (WAIT, "wait", ValueUnsupported, &["3", "-1"]),

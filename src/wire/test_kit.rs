@@ -1,17 +1,15 @@
 //! Places, persons and requests that the tests of conversion share.
 
 use super::reader::Reader;
+use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::{Ask, Demands, Leg, LegRef, LegTerms};
+use crate::domain::protocol::leg::{Ask, Demands, Leg, LegRef, LegState, LegTerms};
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, StartId, TransferId};
-use crate::domain::value::id_number::{IdNumber, Person, PersonName};
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
-use crate::domain::value::side::Side;
+use crate::domain::value::{
+    AccountKind, Area, Civil, Day, Digest, IdNumber, Kinship, MemberRef, Money, Opening, Person, PersonName,
+    Province, ProvinceCode, RegionCode, RegionDirectory, Side, StartId, TransferId,
+};
 use crate::proto::{hub, types};
 use crate::wire::status::Problem;
 
@@ -138,6 +136,34 @@ pub(crate) fn leg(side: Side) -> Leg {
     };
     let ask = Ask::ByPerson { person: Box::new(person), id_hash: Digest::default() };
     Leg { reference: LegRef::new(the_id(), side, Digest([5; 32])), terms, ask, time_left_ms: 7_250 }
+}
+
+/// A payer's leg as a node keeps it.
+pub(crate) fn leg_row(state: LegState) -> LegRow {
+    LegRow {
+        transfer_id: the_id(),
+        side: Side::Payer,
+        kind: Kind::TRANSFER,
+        number: None,
+        last_posting: 0,
+        state,
+        terms_digest: Digest([5; 32]),
+        member_ref: MemberRef([6; 16]),
+        amount: Money::from_fen(40_000),
+        counter_region: Some(region(510_100)),
+        day: day("2026-11-21"),
+        receipt_time: Civil::default(),
+        refusal: None,
+        prepare_time: Civil::default(),
+        decide_time: None,
+        window: None,
+        hub_seq: None,
+        rulebook: None,
+        incarnation: 0,
+        account: AccountKind::Personal,
+        returns: None,
+        returned: Money::ZERO,
+    }
 }
 
 /// The violations of a problem as (field, code), in order.

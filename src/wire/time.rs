@@ -1,7 +1,7 @@
 //! Times, days and durations.
 
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::{Civil, Day};
 use crate::wire::reader::{Path, Violations};
 use prost_types::{Duration, Timestamp};
 

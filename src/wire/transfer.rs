@@ -2,8 +2,7 @@
 
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::protocol::transfer::TransferState;
-use crate::domain::value::id::{Digest, hex};
-use crate::domain::value::region::RegionCode;
+use crate::domain::value::{Digest, RegionCode, hex};
 use crate::privacy::people::MaskedParties;
 use crate::proto::{hub, types};
 use crate::wire::status::refusal_to_proto;

@@ -1,9 +1,6 @@
 use super::*;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{Civil, Kinship, Money, ProvinceCode};
 use crate::wire::test_kit::*;
 
 /// Received at 10, decided at 20, recorded by the payer's province at 30 and by the payee's at 40.

@@ -3,11 +3,7 @@
 use crate::domain::node::WalletChange;
 use crate::domain::protocol::transfer::Party;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Day;
-use crate::domain::value::id_number::Person;
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::region::RegionCode;
+use crate::domain::value::{AccountKind, Day, Kinship, Person, RegionCode};
 use crate::proto::{node, types};
 use crate::wire::member::entry_account;
 use crate::wire::page::{page_size, read_number_token};

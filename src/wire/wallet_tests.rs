@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::reason::Reason::*;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::wire::page::number_token;
 use crate::wire::test_kit::*;
 

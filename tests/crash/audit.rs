@@ -3,7 +3,7 @@
 use super::process::Servers;
 use crate::e2e::kit::run;
 use crate::e2e::kit::site::{Options, Site};
-use gongji::domain::value::id::TransferId;
+use gongji::domain::value::TransferId;
 use gongji::proto::hub::TransferState;
 use std::process::{Command, Output};
 

@@ -1,10 +1,10 @@
 //! No member's number, name or phone anywhere: not in a store, a log at its most talkative, or an answer's errors.
 
 use super::process::Servers;
-use crate::e2e::kit::people::{SPECIMENS, enrol, opening, party, resident, somebody};
+use crate::e2e::kit::people::{SPECIMENS, enrol, opening, party, person, resident, somebody};
 use crate::e2e::kit::run;
 use crate::e2e::kit::site::{Options, SICHUAN};
-use gongji::domain::value::id::TransferId;
+use gongji::domain::value::TransferId;
 use gongji::proto::node::{OpenWalletRequest, WalletRelative};
 use gongji::proto::types::{Kinship, Party};
 use std::fmt::Write;
@@ -79,8 +79,7 @@ fn no_person_is_in_any_file_or_error() {
             write!(said, "{:?}", app.check(&request).await).expect("text");
         }
         let mut renamed = good.clone();
-        renamed.payer.as_mut().expect("a payer").person.as_mut().expect("a person").name =
-            "诸葛无名".to_owned();
+        person(&mut renamed.payer).name = "诸葛无名".to_owned();
         write!(said, "{:?}", app.create(renamed).await).expect("text");
         let transfer_id = good.transfer_id;
         (family, transfer_id)

@@ -6,7 +6,7 @@ use gongji::domain::kinds::{BegunBy, JudgedBy, TABLE, of};
 use gongji::domain::node::{Brings, Known, Precedent, Reaction, precedent, reaction};
 use gongji::domain::protocol::leg::LegState;
 use gongji::domain::protocol::transfer::{Outcome, TransferEvent, TransferState, Transition};
-use gongji::domain::value::side::Side;
+use gongji::domain::value::Side;
 use std::fmt::Write;
 
 const HEAD: &str = "\

@@ -7,7 +7,7 @@ use super::kit::site::{HEBEI, Options};
 use super::kit::until;
 use gongji::cli::audit::gather::{Reading, gather};
 use gongji::devkit::client::within;
-use gongji::domain::value::region::ProvinceCode;
+use gongji::domain::value::ProvinceCode;
 use gongji::proto::hub::audit_service_client::AuditServiceClient as HubAudits;
 use gongji::proto::hub::{
     ListInFlightRequest, ReadBooksRequest, ReadTransfersRequest, Transfer, TransferState,

@@ -6,7 +6,7 @@ use super::kit::people::{
 };
 use super::kit::site::{HEBEI, Options, SICHUAN};
 use super::kit::verdict::{item_refused, malformed, refused};
-use gongji::domain::value::region::ProvinceCode;
+use gongji::domain::value::ProvinceCode;
 use gongji::proto::node::{
     CreditAccountRequest, EntryAccount, GetMemberRequest, GetWalletRequest, ListEntriesRequest,
     UpdateInsuranceRequest, UpsertMembersRequest,

@@ -2,15 +2,11 @@
 //! with the field that differs.
 
 use super::kit::cluster::shared;
-use super::kit::people::{Funds, somebody};
+use super::kit::people::{Funds, person, somebody};
 use super::kit::verdict::{recorded, refused};
 use gongji::proto::hub::CreateTransferRequest;
-use gongji::proto::types::{Kinship, Party, Person};
+use gongji::proto::types::Kinship;
 use tonic::Code;
-
-fn person(party: &mut Option<Party>) -> &mut Person {
-    party.as_mut().expect("a party").person.as_mut().expect("a person")
-}
 
 #[test]
 fn each_changed_field_is_named() {

@@ -1,7 +1,7 @@
 //! What is shown of each kind of record: names and values, every field.
 
 use super::{holds, samples};
-use gongji::domain::machine::record::Record;
+use gongji::domain::machine::Record;
 use std::collections::BTreeMap;
 
 /// The lines of each kind, by its number.

@@ -2,8 +2,8 @@
 //! a new content is a new version with a vector of its own, and the old one must still be read.
 
 use super::{holds, path, samples};
-use gongji::domain::machine::record::{DecodeError, Kind, Record};
-use gongji::domain::value::id::hex;
+use gongji::domain::machine::{DecodeError, Kind, Record};
+use gongji::domain::value::hex;
 use gongji::domain::{hub, node};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -5,8 +5,7 @@ use gongji::domain::hub::record::{
     KindAdopted, NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted,
     TransferAwaiting, TransferBegun, TransferDecided, TransferPosted, TransferReceived, TransferTombstoned,
 };
-use gongji::domain::machine::own::{IncidentRaised, PeerSeen};
-use gongji::domain::machine::record::Record;
+use gongji::domain::machine::{IncidentRaised, PeerSeen, Record};
 use gongji::domain::node::record::{
     AccountCredited, LegAwaited, LegBound, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
     MemberRecorded, NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted, ReturnPrepared,
@@ -17,14 +16,10 @@ use gongji::domain::protocol::call::PeerMark;
 use gongji::domain::protocol::kind::Kind;
 use gongji::domain::protocol::transfer::{Outcome, TermsDigests};
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use gongji::domain::value::calendar::{Civil, Day};
-use gongji::domain::value::id::{Digest, MemberRef, StartId, TransferId};
-use gongji::domain::value::kinship::Kinship;
-use gongji::domain::value::ledger::AccountKind;
-use gongji::domain::value::member::{AccountState, Insurance, InsuranceStatus, InsuranceType};
-use gongji::domain::value::money::Money;
-use gongji::domain::value::region::{ProvinceCode, RegionCode};
-use gongji::domain::value::side::Side;
+use gongji::domain::value::{
+    AccountKind, AccountState, Civil, Day, Digest, Insurance, InsuranceStatus, InsuranceType, Kinship,
+    MemberRef, Money, ProvinceCode, RegionCode, Side, StartId, TransferId,
+};
 use gongji::domain::{hub, node};
 
 const ID: TransferId = TransferId([0x11; 16]);

@@ -2,7 +2,7 @@
 //! change of behaviour, or of the order in which the simulator draws its chances, changes them; `BLESS=1` then writes
 //! `sim_logs.txt` anew, and the commit says why.
 
-use gongji::domain::value::id::hex;
+use gongji::domain::value::hex;
 use gongji::sim::{Plan, run};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;

@@ -1,8 +1,8 @@
 use super::*;
 use crate::domain::audit::Audit;
 use crate::domain::audit::books::HubBooks;
-use crate::domain::machine::own::SelfRow;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::machine::SelfRow;
+use crate::domain::value::ProvinceCode;
 
 fn report(last_hub_seq: u64, readings: &[Reading], incidents: usize) -> Report {
     let own = SelfRow {

@@ -1,7 +1,7 @@
 //! What a backup says of itself. It is written last: a folder without it is no backup.
 
 use crate::cli::failure::Failure;
-use crate::domain::value::id::hex;
+use crate::domain::value::hex;
 use crate::privacy::private_file;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

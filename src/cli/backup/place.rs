@@ -3,9 +3,7 @@
 use crate::cli::any_store::AnySnapshot;
 use crate::cli::failure::Failure;
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig};
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Row, Table};
+use crate::domain::machine::{Filter, Record, Row, Scan, Table};
 use crate::domain::{hub, node};
 use crate::privacy::key::VaultKey;
 use crate::store::StoreError;
@@ -121,9 +119,7 @@ mod tests {
     use super::*;
     use crate::domain::hub::tables::PartiesRow;
     use crate::domain::node::tables::{HolderRow, PersonRow};
-    use crate::domain::value::calendar::Civil;
-    use crate::domain::value::id::{Digest, MemberRef, TransferId};
-    use crate::domain::value::id_number::{IdNumber, Person, PersonName};
+    use crate::domain::value::{Civil, Digest, IdNumber, MemberRef, Person, PersonName, TransferId};
     use crate::privacy::holder::Holder;
     use crate::privacy::people::MaskedParties;
     use std::collections::BTreeSet;

@@ -7,7 +7,7 @@ use crate::cli::Exit;
 use crate::cli::any_store::AnySnapshot;
 use crate::cli::failure::Failure;
 use crate::cli::output::{OutputArgs, note, say};
-use crate::domain::value::id::hex;
+use crate::domain::value::hex;
 use crate::durable;
 use crate::privacy::key::VaultKey;
 use crate::privacy::private_file;

@@ -1,15 +1,11 @@
 use super::*;
-use crate::domain::machine::own::SelfRow;
 use crate::domain::machine::record::Record as _;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Change, Table as _};
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Change, Filter, Scan, SelfRow, Table as _, WorkingSet};
 use crate::domain::node::record::NodeJoined;
 use crate::domain::node::tables::PersonRow;
 use crate::domain::node::{Record, Row, Table};
 use crate::domain::rules::rulebook::RuleLayer;
-use crate::domain::value::id::{Digest, MemberRef, StartId};
-use crate::domain::value::id_number::{IdNumber, Person, PersonName};
+use crate::domain::value::{Digest, IdNumber, MemberRef, Person, PersonName, StartId};
 use crate::store::replay::verify;
 use crate::store::rulebook_archive::{FOLDER, Texts};
 use crate::store::sqlite::{Snapshot, SqliteReader, SqliteStore};

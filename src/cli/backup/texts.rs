@@ -2,7 +2,7 @@
 
 use super::manifest::{FileMark, Manifest};
 use crate::cli::failure::Failure;
-use crate::domain::value::id::{Digest, hex};
+use crate::domain::value::{Digest, hex};
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::rulebook_archive::{FOLDER, TextError, Texts};
 use std::collections::BTreeSet;

@@ -6,7 +6,7 @@ use super::{BenchError, failed};
 use crate::devkit::cast::{employee, opening, report, resident, somebody};
 use crate::devkit::client::Caller;
 use crate::devkit::until::until;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::proto::hub::CreateTransferRequest;
 use crate::proto::types::{Kinship, Party};
 use crate::transport::identity::Role;

@@ -3,7 +3,7 @@
 use super::latencies::Latencies;
 use super::usage::Usage;
 use super::{BenchError, Client, failed};
-use crate::domain::value::id::TransferId;
+use crate::domain::value::TransferId;
 use crate::privacy::random::{new_transfer_id, random_16};
 use crate::proto::hub::batch_get_transfers_result::Outcome as Found;
 use crate::proto::hub::submit_transfers_result::Outcome;

@@ -5,7 +5,7 @@ use super::{BenchError, failed};
 use crate::devkit::client::Caller;
 use crate::devkit::processes::Processes;
 use crate::devkit::site::{REGIONS, Settings, Site, free_addresses, servers};
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::transport::identity::Role;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};

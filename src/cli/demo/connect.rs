@@ -7,7 +7,7 @@ use crate::config::connect::{CertFiles, ConnectFile};
 use crate::devkit::cast::{Listed, PROVINCES};
 use crate::devkit::dev_ca::Issued;
 use crate::devkit::site::Site;
-use crate::domain::value::money::Money;
+use crate::domain::value::Money;
 use crate::transport::identity::Role;
 
 /// Writes it, with what is in the members' personal accounts now.

@@ -3,8 +3,7 @@
 use super::clients::Clients;
 use super::error::DemoError;
 use crate::devkit::cast::{Listed, PROVINCES};
-use crate::domain::value::calendar::Day;
-use crate::domain::value::money::Money;
+use crate::domain::value::{Day, Money};
 
 /// Makes the members known, with their first allotments and wallets, and fills up the accounts that earlier starts
 /// (or visitors) have emptied by more than half. Gives how many were filled up.

@@ -7,7 +7,7 @@ use crate::devkit::cast::PROVINCES;
 use crate::devkit::launcher::LaunchError;
 use crate::devkit::site::{Addresses, REGIONS, Settings, Site, servers};
 use crate::domain::machine::table::Row as _;
-use crate::domain::value::calendar::{Civil, Day};
+use crate::domain::value::{Civil, Day};
 use crate::domain::{hub, node};
 use crate::privacy::private_file::{self, SECRET};
 use crate::store::Tables;

@@ -320,7 +320,7 @@ pub(super) fn people() -> BTreeSet<&'static str> {
 mod tests {
     use super::*;
     use crate::devkit::cast::{PROVINCES, Status, list};
-    use crate::domain::value::money::Money;
+    use crate::domain::value::Money;
 
     #[test]
     fn everybody_is_there_and_each_province_has_two_payers_whom_the_script_leaves_alone() {

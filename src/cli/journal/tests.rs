@@ -1,19 +1,14 @@
 use super::*;
 use crate::domain::hub;
 use crate::domain::machine::record::Record as _;
-use crate::domain::machine::table::{Change, Row as _};
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Change, Row as _, WorkingSet};
 use crate::domain::node::account::empty_account;
 use crate::domain::node::record::{AccountCredited, MemberRecorded, NodeJoined, RequestMark};
 use crate::domain::node::tables::AccountRow;
 use crate::domain::node::{Key, Record, Row};
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::{Digest, MemberRef, StartId};
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{Insurance, InsuranceType};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::RegionCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{
+    AccountKind, Civil, Digest, Insurance, InsuranceType, MemberRef, Money, RegionCode, Side, StartId,
+};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Commit, Journal, replay};
 use tempfile::TempDir;

@@ -2,8 +2,7 @@
 //! spoils one line and not the rest of the file.
 
 use crate::domain::reason::Reason;
-use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
-use crate::domain::value::money::Money;
+use crate::domain::value::{AccountState, InsuranceStatus, InsuranceType, Money};
 use crate::proto::{node, types};
 use crate::wire::account::{account_state_to_proto, insurance_status_to_proto, insurance_type_to_proto};
 use serde::Serialize;

@@ -5,7 +5,7 @@ use crate::cli::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::json::unknown;
 use crate::cli::output::{OutputArgs, note, say};
-use crate::domain::value::money::Money;
+use crate::domain::value::Money;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::io::{IsTerminal, Write};

@@ -72,6 +72,7 @@ mod tests {
         CreditAccountRequest, CreditAccountResponse, GetMemberRequest, GetMemberResponse,
         UpdateInsuranceRequest, UpdateInsuranceResponse, UpsertMembersRequest, UpsertMembersResponse,
     };
+    use crate::server::common::Answer;
     use clap::Parser;
     use std::sync::{Arc, Mutex};
     use tonic::transport::server::TcpIncoming;
@@ -90,7 +91,7 @@ mod tests {
         async fn suspend_settlement(
             &self,
             request: Request<SuspendSettlementRequest>,
-        ) -> Result<Response<SuspendSettlementResponse>, Status> {
+        ) -> Answer<SuspendSettlementResponse> {
             let request = request.into_inner();
             let member =
                 Member { settlement_suspended_until: request.until_date.clone(), ..Member::default() };
@@ -105,28 +106,22 @@ mod tests {
         async fn upsert_members(
             &self,
             _: Request<Streaming<UpsertMembersRequest>>,
-        ) -> Result<Response<UpsertMembersResponse>, Status> {
+        ) -> Answer<UpsertMembersResponse> {
             Err(Status::unimplemented("not here"))
         }
 
-        async fn get_member(
-            &self,
-            _: Request<GetMemberRequest>,
-        ) -> Result<Response<GetMemberResponse>, Status> {
+        async fn get_member(&self, _: Request<GetMemberRequest>) -> Answer<GetMemberResponse> {
             Err(Status::unimplemented("not here"))
         }
 
         async fn update_insurance(
             &self,
             _: Request<UpdateInsuranceRequest>,
-        ) -> Result<Response<UpdateInsuranceResponse>, Status> {
+        ) -> Answer<UpdateInsuranceResponse> {
             Err(Status::unimplemented("not here"))
         }
 
-        async fn credit_account(
-            &self,
-            _: Request<CreditAccountRequest>,
-        ) -> Result<Response<CreditAccountResponse>, Status> {
+        async fn credit_account(&self, _: Request<CreditAccountRequest>) -> Answer<CreditAccountResponse> {
             Err(Status::unimplemented("not here"))
         }
     }

@@ -3,9 +3,7 @@
 use super::beside;
 use crate::config::{regions, rulebook};
 use crate::domain::rules::rulebook::{RuleLayer, Rulebook};
-use crate::domain::value::calendar::Day;
-use crate::domain::value::id::Digest;
-use crate::domain::value::region::{ProvinceCode, RegionCode, RegionDirectory};
+use crate::domain::value::{Day, Digest, ProvinceCode, RegionCode, RegionDirectory};
 use crate::store::rulebook_archive::Texts;
 use std::path::{Path, PathBuf};
 

@@ -8,7 +8,7 @@ use crate::cli::json::to_json;
 use crate::cli::show::{side_name, state_text};
 use crate::cli::table::list;
 use crate::cli::time::local_time;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::proto::hub::{InFlightTransfer, ListInFlightRequest, WaitReason};
 use crate::proto::node::{InDoubtLeg, LegSide, ListInDoubtRequest};
 use serde_json::{Value, json};

@@ -21,16 +21,7 @@ pub struct Args {
 pub fn check(args: &Args) -> Exit {
     args.call.run(async |connection| {
         let hub = connection.hub()?;
-        let content = args.content.read()?;
-        let request = CheckTransferRequest {
-            payer: Some(content.payer),
-            payee: Some(content.payee),
-            kinship: content.kinship,
-            amount: content.amount,
-            remark: content.remark,
-            verification: content.verification,
-        };
-        let answer = hub.ask(request).await?;
+        let answer = hub.ask(CheckTransferRequest::from(args.content.read()?)).await?;
         args.call.output.print(|| to_json(&answer), || text(&answer));
         Ok(if answer.allowed { Exit::Done } else { Exit::Refused })
     })

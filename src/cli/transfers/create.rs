@@ -44,16 +44,11 @@ pub fn transfer(args: &Args) -> Exit {
         note(format!("transfer id {transfer_id}"));
         let message = CreateTransferRequest {
             transfer_id: transfer_id.clone(),
-            payer: Some(content.payer),
-            payee: Some(content.payee),
-            kinship: content.kinship,
-            amount: content.amount,
-            remark: content.remark,
             wait: match args.wait {
                 Wait::Decided => WaitMode::Decided.into(),
                 Wait::Recorded => WaitMode::Recorded.into(),
             },
-            verification: content.verification,
+            ..content
         };
         let request = Request {
             server: &hub,

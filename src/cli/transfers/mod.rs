@@ -13,7 +13,7 @@ use super::client::CallArgs;
 use super::failure::explanation_json;
 use super::json::{all, to_json};
 use super::output::say;
-use crate::domain::value::calendar::Civil;
+use crate::domain::value::Civil;
 use crate::proto::hub::batch_get_transfers_result::Outcome;
 use crate::proto::hub::{BatchGetTransfersRequest, ListTransfersRequest, Transfer, TransferState};
 use crate::proto::rpc;

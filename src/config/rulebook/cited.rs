@@ -2,7 +2,7 @@
 //! texts alone, so that it explains texts of last year, and keys that this program does not know, as well as today's.
 
 use crate::domain::rules::rulebook::RuleLayer;
-use crate::domain::value::calendar::Day;
+use crate::domain::value::Day;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use toml::{Table, Value};

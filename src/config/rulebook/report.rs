@@ -3,8 +3,7 @@
 use super::{NATIONAL, PlaceFile, book, read, rule_files, twice};
 use crate::config::error::ConfigError;
 use crate::domain::rules::rulebook::{RulePlace, Rulebook};
-use crate::domain::value::id::Digest;
-use crate::domain::value::region::RegionDirectory;
+use crate::domain::value::{Digest, RegionDirectory};
 use std::path::{Path, PathBuf};
 
 /// A rule file that is sound.

@@ -13,3 +13,11 @@ pub mod step;
 pub mod table;
 mod whole;
 pub mod working_set;
+
+pub use need::{Needs, Prefix};
+pub use own::{IncidentRaised, IncidentRow, PeerRow, PeerSeen, SelfRow};
+pub use record::{DecodeError, Kind, Record, replay};
+pub use scan::{Filter, Only, Scan};
+pub use step::{Answers, Batch, Caller, Machine, OtherAnswer, Output, Step, Ticket};
+pub use table::{Change, Key, Row, Stored, Table, TableRow};
+pub use working_set::WorkingSet;

@@ -11,3 +11,13 @@ pub mod money;
 pub mod region;
 pub mod side;
 pub mod stored_enum;
+
+pub use calendar::{Civil, Day, Mono, Now};
+pub use id::{Digest, MemberRef, StartId, TransferId, hex};
+pub use id_number::{IdNumber, IdNumberError, Person, PersonName};
+pub use kinship::Kinship;
+pub use ledger::{AccountKind, Direction, EntryKind};
+pub use member::{AccountState, Insurance, InsuranceStatus, InsuranceType, WalletState};
+pub use money::{Money, MoneyError};
+pub use region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory, RegionError};
+pub use side::{BySide, Side};

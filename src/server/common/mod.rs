@@ -9,7 +9,10 @@ pub mod snapshot_stream;
 
 use crate::engine::AskError;
 use crate::wire::status::Problem;
-use tonic::Status;
+use tonic::{Response, Status};
+
+/// What a method answers.
+pub type Answer<T> = Result<Response<T>, Status>;
 
 /// Why a machine did not do what a caller asked, as he is told.
 impl From<AskError> for Problem {

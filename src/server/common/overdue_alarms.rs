@@ -2,9 +2,8 @@
 
 use crate::config::alarms::Alarms;
 use crate::domain::audit::overdue::{Late, Overdue, Waiting};
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::Row;
-use crate::domain::value::calendar::Civil;
+use crate::domain::machine::{Filter, Row, Scan};
+use crate::domain::value::Civil;
 use crate::store::StoreError;
 use std::time::Duration;
 
@@ -74,11 +73,9 @@ impl<R: Row, G: Copy + Ord + Send + 'static> Watch<R, G> {
 mod tests {
     use super::*;
     use crate::domain::hub::tables::{Row, Table};
-    use crate::domain::machine::own::IncidentRow;
-    use crate::domain::machine::table::{Change, TableRow};
+    use crate::domain::machine::{Change, IncidentRow, TableRow};
     use crate::domain::reason::{Reason, RefusalRecord};
-    use crate::domain::value::id::TransferId;
-    use crate::domain::value::side::Side;
+    use crate::domain::value::{Side, TransferId};
     use crate::store::memory::MemoryStore;
     use crate::store::{Commit, Journal, Tables};
     use std::cell::{Cell, RefCell};

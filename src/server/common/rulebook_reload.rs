@@ -3,8 +3,7 @@
 
 use crate::config::{ConfigError, ServerConfig, rulebook};
 use crate::domain::rules::rulebook::{RuleLayer, Rulebook};
-use crate::domain::value::id::Digest;
-use crate::domain::value::region::{ProvinceCode, RegionDirectory};
+use crate::domain::value::{Digest, ProvinceCode, RegionDirectory};
 use crate::store::rulebook_archive::{TextError, Texts};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};

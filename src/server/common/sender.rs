@@ -1,7 +1,7 @@
 //! What this server says of itself in every message between hub and node.
 
 use crate::domain::protocol::call::PeerMark;
-use crate::domain::value::id::StartId;
+use crate::domain::value::StartId;
 use crate::store::Head;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

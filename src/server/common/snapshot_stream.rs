@@ -1,11 +1,9 @@
 //! A store's books as operators read them beside the writer: all of one moment as a stream, or what waits in pages.
 
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Key, Row, Table};
+use crate::domain::machine::{Filter, Key, Record, Row, Scan, Table};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Civil;
+use crate::domain::value::Civil;
 use crate::domain::value::column::Value;
 use crate::proto::types::Incident;
 use crate::store::sqlite::Snapshot;

@@ -1,10 +1,8 @@
 use super::*;
-use crate::domain::machine::own::IncidentRow;
-use crate::domain::machine::table::{Change, TableRow as _};
+use crate::domain::machine::{Change, IncidentRow, TableRow as _};
 use crate::domain::node::{Record, Row, Table, legs_in_doubt};
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Side, TransferId};
 use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Commit, Journal};

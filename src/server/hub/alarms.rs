@@ -6,9 +6,8 @@ use crate::config::alarms::Alarms;
 use crate::domain::audit::overdue::{Late, Waiting};
 use crate::domain::hub::tables::{Row, TransferRow};
 use crate::domain::hub::unsettled_transfers;
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::TableRow;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::machine::{Scan, TableRow};
+use crate::domain::value::ProvinceCode;
 use crate::server::common::overdue_alarms::Watch;
 use std::sync::Arc;
 

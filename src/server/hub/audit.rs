@@ -4,20 +4,17 @@ use super::Shared;
 use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::{Key, PositionRow, Row, Table, TombstoneRow, TransferRow};
 use crate::domain::hub::unsettled_transfers;
-use crate::domain::machine::own::{IncidentRow, SelfRow};
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Row as _, TableRow};
+use crate::domain::machine::{Filter, IncidentRow, Row as _, Scan, SelfRow, TableRow};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, ProvinceCode, Side};
 use crate::proto::hub::audit_service_server::AuditService;
 use crate::proto::hub::{
     InFlightTransfer, ListInFlightRequest, ListInFlightResponse, ListIncidentsRequest, ListIncidentsResponse,
     ReadBooksRequest, ReadBooksResponse, ReadTransfersRequest, ReadTransfersResponse, WaitReason,
     Waiting as WaitingSide,
 };
+use crate::server::common::Answer;
 use crate::server::common::snapshot_stream::{Section, Waiting, mark_at};
 use crate::store::sqlite::Snapshot;
 use crate::store::{AnyTables, StoreError};
@@ -162,10 +159,7 @@ fn in_flight(
 impl AuditService for Audits {
     type ReadBooksStream = ReceiverStream<Result<ReadBooksResponse, Status>>;
 
-    async fn read_books(
-        &self,
-        _: Request<ReadBooksRequest>,
-    ) -> Result<Response<Self::ReadBooksStream>, Status> {
+    async fn read_books(&self, _: Request<ReadBooksRequest>) -> Answer<Self::ReadBooksStream> {
         self.0.recovery.life()?;
         let (mark, now) = (self.0.mark.now(), self.0.clock.now().civil);
         let nodes: Vec<String> = self.0.links.keys().map(ToString::to_string).collect();
@@ -176,10 +170,7 @@ impl AuditService for Audits {
         Ok(Response::new(stream))
     }
 
-    async fn read_transfers(
-        &self,
-        request: Request<ReadTransfersRequest>,
-    ) -> Result<Response<ReadTransfersResponse>, Status> {
+    async fn read_transfers(&self, request: Request<ReadTransfersRequest>) -> Answer<ReadTransfersResponse> {
         let asked = &request.get_ref().transfer_ids;
         check_batch("transfer_ids", asked.len())?;
         let (root, mut found) = (Path::Root, Violations::default());
@@ -194,10 +185,7 @@ impl AuditService for Audits {
         Ok(Response::new(ReadTransfersResponse { transfers }))
     }
 
-    async fn list_in_flight(
-        &self,
-        request: Request<ListInFlightRequest>,
-    ) -> Result<Response<ListInFlightResponse>, Status> {
+    async fn list_in_flight(&self, request: Request<ListInFlightRequest>) -> Answer<ListInFlightResponse> {
         let it = request.get_ref();
         let older_than = it.older_than.as_ref();
         let asked = Waiting::read(unsettled_transfers(), it.page_size, &it.page_token, older_than)?;
@@ -213,10 +201,7 @@ impl AuditService for Audits {
         }))
     }
 
-    async fn list_incidents(
-        &self,
-        request: Request<ListIncidentsRequest>,
-    ) -> Result<Response<ListIncidentsResponse>, Status> {
+    async fn list_incidents(&self, request: Request<ListIncidentsRequest>) -> Answer<ListIncidentsResponse> {
         let (it, now) = (request.get_ref(), self.0.clock.now().civil);
         let asked = Waiting::for_incidents(it.page_size, &it.page_token, it.older_than.as_ref())?;
         let read = move |tables: &mut AnyTables<Record>| asked.incidents(tables, now);

@@ -4,16 +4,16 @@ use super::Shared;
 use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::{CompensationRow, Key, Table, TransferRow};
 use crate::domain::hub::{CompensationRequest, CompensationWord, Input};
-use crate::domain::machine::scan::Filter;
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{Filter, TableRow};
 use crate::domain::reason::Reason;
-use crate::domain::value::id::TransferId;
+use crate::domain::value::TransferId;
 use crate::proto::hub::compensation_service_server::CompensationService;
 use crate::proto::hub::{
     ApproveCompensationRequest, ApproveCompensationResponse, Compensation, ListCompensationsRequest,
     ListCompensationsResponse, ProposeCompensationRequest, ProposeCompensationResponse,
     WithdrawCompensationRequest, WithdrawCompensationResponse,
 };
+use crate::server::common::Answer;
 use crate::server::common::snapshot_stream::Waiting;
 use crate::store::AnyTables;
 use crate::transport::access_layer::caller;
@@ -24,7 +24,7 @@ use crate::wire::compensation::{
 };
 use crate::wire::status::{Problem, problem_of_store};
 use std::sync::Arc;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 /// CompensationService, over what the server shares.
 pub(super) struct Compensations(pub(super) Arc<Shared>);
@@ -57,7 +57,7 @@ impl CompensationService for Compensations {
     async fn propose_compensation(
         &self,
         request: Request<ProposeCompensationRequest>,
-    ) -> Result<Response<ProposeCompensationResponse>, Status> {
+    ) -> Answer<ProposeCompensationResponse> {
         let shared = &self.0;
         let role = caller(&request)?;
         let NewCompensation { compensation_id, original_id, amount, reason } =
@@ -71,7 +71,7 @@ impl CompensationService for Compensations {
     async fn approve_compensation(
         &self,
         request: Request<ApproveCompensationRequest>,
-    ) -> Result<Response<ApproveCompensationResponse>, Status> {
+    ) -> Answer<ApproveCompensationResponse> {
         let shared = &self.0;
         let role = caller(&request)?;
         let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
@@ -93,7 +93,7 @@ impl CompensationService for Compensations {
     async fn withdraw_compensation(
         &self,
         request: Request<WithdrawCompensationRequest>,
-    ) -> Result<Response<WithdrawCompensationResponse>, Status> {
+    ) -> Answer<WithdrawCompensationResponse> {
         let role = caller(&request)?;
         let id = only_compensation_id(&request.get_ref().compensation_id)?;
         let compensation = self.0.say_of_compensation(&role, id, CompensationWord::Withdraw).await?;
@@ -103,7 +103,7 @@ impl CompensationService for Compensations {
     async fn list_compensations(
         &self,
         request: Request<ListCompensationsRequest>,
-    ) -> Result<Response<ListCompensationsResponse>, Status> {
+    ) -> Answer<ListCompensationsResponse> {
         self.0.recovery.life()?;
         let it = request.get_ref();
         let asked = Waiting::read(Filter::all(Table::Compensation), it.page_size, &it.page_token, None)?;

@@ -4,13 +4,13 @@ use super::Shared;
 use crate::domain::hub::Input;
 use crate::domain::protocol::call::{Announced, PeerMark};
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Day;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{Day, ProvinceCode};
 use crate::engine::AskError;
 use crate::proto::hub::coordinator_service_server::CoordinatorService;
 use crate::proto::hub::{
     AnnounceNodeRequest, AnnounceNodeResponse, AnnounceState, ResolveRequest, ResolveResponse,
 };
+use crate::server::common::Answer;
 use crate::store::hash_at;
 use crate::transport::access_layer::caller;
 use crate::transport::identity::Role;
@@ -20,7 +20,7 @@ use crate::wire::resolve::{resolve_from_proto, ruling_to_proto};
 use crate::wire::sender::sender_to_proto;
 use crate::wire::status::{Problem, problem_of_store};
 use std::sync::Arc;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 /// CoordinatorService, over what the server shares.
 pub(super) struct Nodes(pub(super) Arc<Shared>);
@@ -47,10 +47,7 @@ impl Shared {
 
 #[tonic::async_trait]
 impl CoordinatorService for Nodes {
-    async fn announce_node(
-        &self,
-        request: Request<AnnounceNodeRequest>,
-    ) -> Result<Response<AnnounceNodeResponse>, Status> {
+    async fn announce_node(&self, request: Request<AnnounceNodeRequest>) -> Answer<AnnounceNodeResponse> {
         let shared = &self.0;
         let province = province_of(&request)?;
         let request = request.into_inner();
@@ -108,7 +105,7 @@ impl CoordinatorService for Nodes {
         }
     }
 
-    async fn resolve(&self, request: Request<ResolveRequest>) -> Result<Response<ResolveResponse>, Status> {
+    async fn resolve(&self, request: Request<ResolveRequest>) -> Answer<ResolveResponse> {
         let shared = &self.0;
         let province = province_of(&request)?;
         let (node, questions) = resolve_from_proto(request.get_ref())?;

@@ -2,7 +2,7 @@
 //! that must not stand in the way of the others, nor of payments.
 
 use crate::domain::reason::Reason;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::wire::status::Problem;
 use std::collections::BTreeMap;
 use std::sync::Arc;

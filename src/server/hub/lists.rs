@@ -4,11 +4,9 @@ use super::Shared;
 use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::{Key, PartiesRow, TransferRow};
 use crate::domain::hub::transfers_before;
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{Scan, TableRow};
 use crate::domain::reason::Reason;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{ProvinceCode, TransferId};
 use crate::proto::hub::{
     ListTransfersRequest, ListTransfersResponse, WatchTransfersRequest, WatchTransfersResponse,
 };

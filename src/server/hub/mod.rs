@@ -24,11 +24,8 @@ use crate::store::{Tables as _, is_restored, sqlite};
 
 use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::TransferRow;
-use crate::domain::machine::own::SelfRow;
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::TableRow;
-use crate::domain::value::id::StartId;
-use crate::domain::value::region::{ProvinceCode, RegionDirectory};
+use crate::domain::machine::{Scan, SelfRow, TableRow};
+use crate::domain::value::{ProvinceCode, RegionDirectory, StartId};
 use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, outcome};
 use crate::privacy::key::VaultKey;
 use crate::privacy::names;

@@ -2,26 +2,23 @@
 
 use super::Shared;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Day;
-use crate::domain::value::region::RegionCode;
+use crate::domain::value::{Day, RegionCode};
 use crate::proto::hub::region_service_server::RegionService;
 use crate::proto::hub::{GetRegionRequest, GetRegionResponse, ListRegionsRequest, ListRegionsResponse};
+use crate::server::common::Answer;
 use crate::wire::page::{number_token, page_size, read_number_token};
 use crate::wire::reader::{Path, Violations};
 use crate::wire::region::region_to_proto;
 use crate::wire::status::Problem;
 use std::sync::Arc;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 /// RegionService, over what the server shares.
 pub(super) struct Regions(pub(super) Arc<Shared>);
 
 #[tonic::async_trait]
 impl RegionService for Regions {
-    async fn list_regions(
-        &self,
-        request: Request<ListRegionsRequest>,
-    ) -> Result<Response<ListRegionsResponse>, Status> {
+    async fn list_regions(&self, request: Request<ListRegionsRequest>) -> Answer<ListRegionsResponse> {
         let shared = &self.0;
         let request = request.get_ref();
         let limit = page_size(request.page_size)?;
@@ -51,10 +48,7 @@ impl RegionService for Regions {
         }))
     }
 
-    async fn get_region(
-        &self,
-        request: Request<GetRegionRequest>,
-    ) -> Result<Response<GetRegionResponse>, Status> {
+    async fn get_region(&self, request: Request<GetRegionRequest>) -> Answer<GetRegionResponse> {
         let shared = &self.0;
         let text = &request.get_ref().region_code;
         if text.is_empty() {

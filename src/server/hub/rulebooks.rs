@@ -2,22 +2,20 @@
 
 use super::Shared;
 use crate::domain::reason::Reason;
-use crate::domain::value::id::{Digest, hex};
+use crate::domain::value::{Digest, hex};
 use crate::proto::hub::rulebook_service_server::RulebookService;
 use crate::proto::hub::{GetRulebookRequest, GetRulebookResponse, Rulebook, RulebookFile};
+use crate::server::common::Answer;
 use crate::wire::status::Problem;
 use std::sync::Arc;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 /// RulebookService, over what the server shares.
 pub(super) struct Rulebooks(pub(super) Arc<Shared>);
 
 #[tonic::async_trait]
 impl RulebookService for Rulebooks {
-    async fn get_rulebook(
-        &self,
-        request: Request<GetRulebookRequest>,
-    ) -> Result<Response<GetRulebookResponse>, Status> {
+    async fn get_rulebook(&self, request: Request<GetRulebookRequest>) -> Answer<GetRulebookResponse> {
         let asked = &request.get_ref().rulebook_hash;
         let reason = if asked.is_empty() { Reason::FieldRequired } else { Reason::HashMalformed };
         let hash = Digest::parse(asked).ok_or_else(|| Problem::field("rulebook_hash", reason))?;

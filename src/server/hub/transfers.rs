@@ -9,8 +9,7 @@ use crate::domain::protocol::transfer::Terms;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::at_hub::{self, HubFacts};
 use crate::domain::rules::verification::Verification;
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::{Digest, ProvinceCode, RegionCode, TransferId};
 use crate::engine::Waiting;
 use crate::privacy::people::MaskedParties;
 use crate::proto::hub::transfer_service_server::TransferService;
@@ -23,6 +22,7 @@ use crate::proto::hub::{
     batch_get_transfers_result, submit_transfers_result,
 };
 use crate::proto::types;
+use crate::server::common::Answer;
 use crate::transport::access_layer::caller;
 use crate::transport::deadline::remaining_ms;
 use crate::transport::identity::Role;
@@ -151,7 +151,7 @@ impl TransferService for Transfers {
     async fn create_transfer(
         &self,
         request: Request<CreateTransferRequest>,
-    ) -> Result<Response<CreateTransferResponse>, Status> {
+    ) -> Answer<CreateTransferResponse> {
         let shared = &self.0;
         let role = caller(&request)?;
         let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
@@ -163,10 +163,7 @@ impl TransferService for Transfers {
         Ok(Response::new(CreateTransferResponse { transfer: Some(transfer) }))
     }
 
-    async fn check_transfer(
-        &self,
-        request: Request<CheckTransferRequest>,
-    ) -> Result<Response<CheckTransferResponse>, Status> {
+    async fn check_transfer(&self, request: Request<CheckTransferRequest>) -> Answer<CheckTransferResponse> {
         let shared = &self.0;
         let role = caller(&request)?;
         let within =
@@ -182,7 +179,7 @@ impl TransferService for Transfers {
     async fn submit_transfers(
         &self,
         request: Request<SubmitTransfersRequest>,
-    ) -> Result<Response<SubmitTransfersResponse>, Status> {
+    ) -> Answer<SubmitTransfersResponse> {
         use submit_transfers_result::Outcome;
         let shared = &self.0;
         let role = caller(&request)?;
@@ -209,10 +206,7 @@ impl TransferService for Transfers {
         Ok(Response::new(SubmitTransfersResponse { results }))
     }
 
-    async fn get_transfer(
-        &self,
-        request: Request<GetTransferRequest>,
-    ) -> Result<Response<GetTransferResponse>, Status> {
+    async fn get_transfer(&self, request: Request<GetTransferRequest>) -> Answer<GetTransferResponse> {
         let role = caller(&request)?;
         let id = only_transfer_id(&request.get_ref().transfer_id)?;
         let found = self.0.get(&role, vec![id]).await?;
@@ -225,7 +219,7 @@ impl TransferService for Transfers {
     async fn batch_get_transfers(
         &self,
         request: Request<BatchGetTransfersRequest>,
-    ) -> Result<Response<BatchGetTransfersResponse>, Status> {
+    ) -> Answer<BatchGetTransfersResponse> {
         use batch_get_transfers_result::Outcome;
         let role = caller(&request)?;
         let request = request.into_inner();
@@ -244,10 +238,7 @@ impl TransferService for Transfers {
         Ok(Response::new(BatchGetTransfersResponse { results: results.collect() }))
     }
 
-    async fn list_transfers(
-        &self,
-        request: Request<ListTransfersRequest>,
-    ) -> Result<Response<ListTransfersResponse>, Status> {
+    async fn list_transfers(&self, request: Request<ListTransfersRequest>) -> Answer<ListTransfersResponse> {
         let role = caller(&request)?;
         self.0.recovery.life()?;
         lists::list(&self.0, &role, request.get_ref()).await.map(Response::new)
@@ -256,7 +247,7 @@ impl TransferService for Transfers {
     async fn accept_transfer(
         &self,
         request: Request<AcceptTransferRequest>,
-    ) -> Result<Response<AcceptTransferResponse>, Status> {
+    ) -> Answer<AcceptTransferResponse> {
         let shared = &self.0;
         let role = caller(&request)?;
         let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
@@ -270,7 +261,7 @@ impl TransferService for Transfers {
     async fn decline_transfer(
         &self,
         request: Request<DeclineTransferRequest>,
-    ) -> Result<Response<DeclineTransferResponse>, Status> {
+    ) -> Answer<DeclineTransferResponse> {
         let shared = &self.0;
         let role = caller(&request)?;
         let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
@@ -283,10 +274,7 @@ impl TransferService for Transfers {
 
     type WatchTransfersStream = lists::Changes;
 
-    async fn watch_transfers(
-        &self,
-        request: Request<WatchTransfersRequest>,
-    ) -> Result<Response<lists::Changes>, Status> {
+    async fn watch_transfers(&self, request: Request<WatchTransfersRequest>) -> Answer<lists::Changes> {
         let role = caller(&request)?;
         lists::watch(&self.0, role, request.get_ref()).map(Response::new)
     }

@@ -3,11 +3,10 @@
 use super::Shared;
 use crate::config::alarms::Alarms;
 use crate::domain::audit::overdue::{Late, Waiting};
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{Scan, TableRow};
 use crate::domain::node::legs_in_doubt;
 use crate::domain::node::tables::{LegRow, Row};
-use crate::domain::value::side::Side;
+use crate::domain::value::Side;
 use crate::server::common::overdue_alarms::Watch;
 use std::sync::Arc;
 

@@ -1,21 +1,19 @@
 //! AuditService: what operators read of the node's books, beside the writer.
 
 use super::Shared;
-use crate::domain::machine::own::IncidentRow;
-use crate::domain::machine::scan::Filter;
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{Filter, IncidentRow, TableRow};
 use crate::domain::node::account::PROVINCE;
 use crate::domain::node::legs_in_doubt;
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::{AccountRow, LegRow, Row, Table};
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::MemberRef;
+use crate::domain::value::{Civil, MemberRef};
 use crate::privacy::random::random_16;
 use crate::proto::node::audit_service_server::AuditService;
 use crate::proto::node::{
     InDoubtLeg, ListInDoubtRequest, ListInDoubtResponse, ListIncidentsRequest, ListIncidentsResponse,
     ReadBooksRequest, ReadBooksResponse,
 };
+use crate::server::common::Answer;
 use crate::server::common::snapshot_stream::{Section, Waiting, mark_at};
 use crate::store::AnyTables;
 use crate::store::sqlite::Snapshot;
@@ -92,10 +90,7 @@ impl Shared {
 impl AuditService for Audits {
     type ReadBooksStream = ReceiverStream<Result<ReadBooksResponse, Status>>;
 
-    async fn read_books(
-        &self,
-        _: Request<ReadBooksRequest>,
-    ) -> Result<Response<Self::ReadBooksStream>, Status> {
+    async fn read_books(&self, _: Request<ReadBooksRequest>) -> Answer<Self::ReadBooksStream> {
         let shared = &self.0;
         // The engine knows whether the store lacks what the hub is telling again; books without it are no books.
         shared.look(PROVINCE).await?;
@@ -111,10 +106,7 @@ impl AuditService for Audits {
         Ok(Response::new(shared.books.stream(begin, sections())?))
     }
 
-    async fn list_in_doubt(
-        &self,
-        request: Request<ListInDoubtRequest>,
-    ) -> Result<Response<ListInDoubtResponse>, Status> {
+    async fn list_in_doubt(&self, request: Request<ListInDoubtRequest>) -> Answer<ListInDoubtResponse> {
         let it = request.get_ref();
         let older_than = it.older_than.as_ref();
         let asked = Waiting::read(legs_in_doubt(), it.page_size, &it.page_token, older_than)?;
@@ -128,10 +120,7 @@ impl AuditService for Audits {
         Ok(Response::new(ListInDoubtResponse { legs, next_page_token, read_time: Some(timestamp(now)) }))
     }
 
-    async fn list_incidents(
-        &self,
-        request: Request<ListIncidentsRequest>,
-    ) -> Result<Response<ListIncidentsResponse>, Status> {
+    async fn list_incidents(&self, request: Request<ListIncidentsRequest>) -> Answer<ListIncidentsResponse> {
         let (it, now) = (request.get_ref(), self.0.clock.now().civil);
         let asked = Waiting::for_incidents(it.page_size, &it.page_token, it.older_than.as_ref())?;
         let read = move |tables: &mut AnyTables<Record>| asked.incidents(tables, now);

@@ -1,18 +1,13 @@
 //! Inspect: legs and their totals, for audit and reconciliation. Read beside the writer, in pages.
 
 use super::Shared;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Row as _, TableRow};
+use crate::domain::machine::{Filter, Row as _, Scan, TableRow};
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::{Key, LegRow, Row, Table};
 use crate::domain::node::{leg_record, legs_in_doubt};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Day;
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionDirectory};
-use crate::domain::value::side::Side;
+use crate::domain::value::{Day, Digest, Money, ProvinceCode, RegionDirectory, Side, TransferId};
 use crate::proto::node::inspect_request::Selector as WireSelector;
 use crate::proto::node::{InspectRequest, InspectResponse, LegState as WireState, LegTotal};
 use crate::store::{AnyTables, StoreError};

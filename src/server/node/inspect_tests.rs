@@ -1,12 +1,12 @@
 //! Selectors, pages and totals over a store in memory.
 
 use super::*;
-use crate::domain::machine::table::Change;
-use crate::domain::value::calendar::Civil;
+use crate::domain::machine::Change;
 use crate::proto::node::{HubSeqRange, TransferIds};
 use crate::store::memory::MemoryStore;
 use crate::store::{Commit, Journal};
 use crate::testkit::Country;
+use crate::wire::test_kit::leg_row;
 
 const WINDOW: u32 = 20_261_121;
 
@@ -14,27 +14,10 @@ fn leg(number: u8, state: LegState) -> LegRow {
     let committed = state == LegState::Committed;
     LegRow {
         transfer_id: TransferId([number; 16]),
-        side: Side::Payer,
-        kind: crate::domain::protocol::kind::Kind::TRANSFER,
-        number: None,
-        last_posting: 0,
-        state,
-        terms_digest: Digest::default(),
-        member_ref: Default::default(),
         amount: Money::from_fen(i64::from(number) * 100),
-        counter_region: crate::domain::value::region::RegionCode::new(510_100),
-        day: Day::from_number(WINDOW),
-        receipt_time: Civil(0),
-        refusal: None,
-        prepare_time: Civil(0),
-        decide_time: None,
         window: committed.then(|| Day::from_number(WINDOW)),
         hub_seq: committed.then_some(u64::from(number)),
-        rulebook: None,
-        incarnation: 1,
-        account: crate::domain::value::ledger::AccountKind::Personal,
-        returns: None,
-        returned: crate::domain::value::money::Money::ZERO,
+        ..leg_row(state)
     }
 }
 

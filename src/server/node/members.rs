@@ -3,14 +3,12 @@
 use super::Shared;
 use super::requests::Request as Asked;
 use super::vault::Known;
-use crate::domain::machine::step::Ticket;
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{TableRow, Ticket};
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{EntryRow, Key, PersonRow};
 use crate::domain::node::{Input, MemberReport, NodeMachine, Standing, Upserted};
 use crate::domain::reason::Reason;
-use crate::domain::value::id::MemberRef;
-use crate::domain::value::id_number::Person;
+use crate::domain::value::{MemberRef, Person};
 use crate::engine::{AskError, Waiting};
 use crate::privacy::random::random_16;
 use crate::proto::node::member_service_server::MemberService;
@@ -19,11 +17,12 @@ use crate::proto::node::{
     SuspendSettlementRequest, SuspendSettlementResponse, UpdateInsuranceRequest, UpdateInsuranceResponse,
     UpsertMembersRequest, UpsertMembersResponse,
 };
+use crate::server::common::Answer;
 use crate::wire::account::{entry_to_proto, member_to_proto};
 use crate::wire::member::MemberInput;
 use crate::wire::status::{Problem, problem_of_store};
 use std::sync::Arc;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Streaming};
 
 /// Rows of a stream that are carried out together, in one or two syncs.
 const TOGETHER: usize = 256;
@@ -165,7 +164,7 @@ impl MemberService for Members {
     async fn upsert_members(
         &self,
         request: Request<Streaming<UpsertMembersRequest>>,
-    ) -> Result<Response<UpsertMembersResponse>, Status> {
+    ) -> Answer<UpsertMembersResponse> {
         let mut stream = request.into_inner();
         let mut tally = Tally::default();
         let mut rows = Vec::new();
@@ -180,10 +179,7 @@ impl MemberService for Members {
         Ok(Response::new(tally.answer))
     }
 
-    async fn get_member(
-        &self,
-        request: Request<GetMemberRequest>,
-    ) -> Result<Response<GetMemberResponse>, Status> {
+    async fn get_member(&self, request: Request<GetMemberRequest>) -> Answer<GetMemberResponse> {
         let shared = &self.0;
         let party = shared.reading().only_party(request.get_ref().party.as_ref())?;
         let known = shared.member(&party.person).await?;
@@ -195,7 +191,7 @@ impl MemberService for Members {
     async fn update_insurance(
         &self,
         request: Request<UpdateInsuranceRequest>,
-    ) -> Result<Response<UpdateInsuranceResponse>, Status> {
+    ) -> Answer<UpdateInsuranceResponse> {
         let shared = &self.0;
         let input = shared.reading().update_insurance(request.get_ref())?;
         shared.member(&input.party.person).await?;
@@ -205,10 +201,7 @@ impl MemberService for Members {
         Ok(Response::new(UpdateInsuranceResponse { member: Some(member) }))
     }
 
-    async fn credit_account(
-        &self,
-        request: Request<CreditAccountRequest>,
-    ) -> Result<Response<CreditAccountResponse>, Status> {
+    async fn credit_account(&self, request: Request<CreditAccountRequest>) -> Answer<CreditAccountResponse> {
         let shared = &self.0;
         let input = shared.reading().credit_account(request.get_ref())?;
         let (amount, period) = (input.amount, input.period);
@@ -224,7 +217,7 @@ impl MemberService for Members {
     async fn suspend_settlement(
         &self,
         request: Request<SuspendSettlementRequest>,
-    ) -> Result<Response<SuspendSettlementResponse>, Status> {
+    ) -> Answer<SuspendSettlementResponse> {
         let shared = &self.0;
         let input = shared.reading().suspension(request.get_ref())?;
         let person = &input.party.person;

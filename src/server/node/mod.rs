@@ -13,13 +13,11 @@ mod wallets;
 
 use crate::config::NodeConfig;
 use crate::config::apps::NodeApp;
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{Scan, TableRow};
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::LegRow;
 use crate::domain::node::{Input, NodeMachine, open_legs};
-use crate::domain::value::id::StartId;
-use crate::domain::value::region::{ProvinceCode, RegionDirectory};
+use crate::domain::value::{ProvinceCode, RegionDirectory, StartId};
 use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, outcome};
 use crate::privacy::key::VaultKey;
 use crate::privacy::names;

@@ -5,13 +5,13 @@ use crate::domain::node::Input;
 use crate::domain::protocol::leg::{Leg, LegRead};
 use crate::domain::protocol::message::{Ack, Decision, Verdict, Vote};
 use crate::domain::reason::Reason;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Side, TransferId};
 use crate::proto::node::participant_service_server::ParticipantService;
 use crate::proto::node::{
     CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
     PrepareRequest, PrepareResponse,
 };
+use crate::server::common::Answer;
 use crate::transport::access_layer::caller;
 use crate::transport::identity::Role;
 use crate::wire::decide::{DecisionReading, ack_to_proto, decide_from_proto};
@@ -20,7 +20,7 @@ use crate::wire::sender::sender_to_proto;
 use crate::wire::status::Problem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 /// Checks that may run at once: they are a service to callers, and must not crowd out prepares.
 const CHECKS_MAX: usize = 64;
@@ -68,7 +68,7 @@ impl Shared {
 
 #[tonic::async_trait]
 impl ParticipantService for Participants {
-    async fn prepare(&self, request: Request<PrepareRequest>) -> Result<Response<PrepareResponse>, Status> {
+    async fn prepare(&self, request: Request<PrepareRequest>) -> Answer<PrepareResponse> {
         let shared = &self.shared;
         let (hub, legs) = shared.reading().prepare(request.get_ref())?;
         let legs = shared.present(legs);
@@ -79,7 +79,7 @@ impl ParticipantService for Participants {
         }))
     }
 
-    async fn decide(&self, request: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
+    async fn decide(&self, request: Request<DecideRequest>) -> Answer<DecideResponse> {
         let shared = &self.shared;
         let (hub, readings) = decide_from_proto(request.get_ref())?;
         let order = |reading: &DecisionReading| match reading {
@@ -100,7 +100,7 @@ impl ParticipantService for Participants {
         }))
     }
 
-    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+    async fn check(&self, request: Request<CheckRequest>) -> Answer<CheckResponse> {
         let legs = self.shared.reading().check(request.get_ref())?;
         let _seat = Seat::take(&self.checks).ok_or_else(|| Problem::new(Reason::Overloaded))?;
         let legs = self.shared.present(legs);
@@ -109,7 +109,7 @@ impl ParticipantService for Participants {
         Ok(Response::new(CheckResponse { results }))
     }
 
-    async fn inspect(&self, request: Request<InspectRequest>) -> Result<Response<InspectResponse>, Status> {
+    async fn inspect(&self, request: Request<InspectRequest>) -> Answer<InspectResponse> {
         let for_hub = match caller(&request)? {
             Role::Hub => true,
             Role::Operator(_) | Role::Platform(_) => false,

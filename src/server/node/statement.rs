@@ -1,10 +1,9 @@
 //! The lines of an account, newest first: pages of all of them, and statements by period.
 
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::TableRow;
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::{EntryRow, Key};
-use crate::domain::value::calendar::Day;
-use crate::domain::value::money::Money;
+use crate::domain::value::{Day, Money};
 use crate::store::{AnyTables, StoreError};
 
 /// A statement, with one page of its lines.

@@ -1,8 +1,6 @@
 use super::*;
-use crate::domain::machine::table::Change;
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::MemberRef;
-use crate::domain::value::ledger::{AccountKind, EntryKind};
+use crate::domain::machine::Change;
+use crate::domain::value::{AccountKind, Civil, EntryKind, MemberRef};
 use crate::store::memory::MemoryStore;
 use crate::store::{Commit, Journal};
 

@@ -1,10 +1,9 @@
 //! The node's vault as its services use it: who is behind a number, found by keyed hash, compared by name in clear.
 
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::TableRow;
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::{Key, PersonRow};
-use crate::domain::value::id::{Digest, MemberRef};
-use crate::domain::value::id_number::Person;
+use crate::domain::value::{Digest, MemberRef, Person};
 use crate::engine::Reader;
 use crate::privacy::key::VaultKey;
 use crate::store::StoreError;

@@ -7,10 +7,7 @@ use crate::domain::node::record::Record;
 use crate::domain::node::tables::{AccountRow, HolderRow};
 use crate::domain::node::{Input, Standing};
 use crate::domain::reason::Reason;
-use crate::domain::value::id::MemberRef;
-use crate::domain::value::id_number::Person;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{AccountKind, MemberRef, Person, ProvinceCode};
 use crate::privacy::holder::{Holder, RelativeSaid};
 use crate::proto::node::wallet_service_server::WalletService;
 use crate::proto::node::{
@@ -19,6 +16,7 @@ use crate::proto::node::{
     ListEntriesRequest, ListEntriesResponse, OpenWalletRequest, OpenWalletResponse, UnfreezeWalletRequest,
     UnfreezeWalletResponse, Wallet,
 };
+use crate::server::common::Answer;
 use crate::store::AnyTables;
 use crate::transport::access::Grants;
 use crate::transport::access_layer::caller;
@@ -100,10 +98,7 @@ fn shown(standing: &Standing, person: &Person) -> Result<Wallet, Problem> {
 
 #[tonic::async_trait]
 impl WalletService for Wallets {
-    async fn open_wallet(
-        &self,
-        request: Request<OpenWalletRequest>,
-    ) -> Result<Response<OpenWalletResponse>, Status> {
+    async fn open_wallet(&self, request: Request<OpenWalletRequest>) -> Answer<OpenWalletResponse> {
         let shared = &self.0;
         shared.may_serve(&caller(&request)?)?;
         let input = shared.reading().open_wallet(request.get_ref())?;
@@ -117,10 +112,7 @@ impl WalletService for Wallets {
         Ok(Response::new(OpenWalletResponse { wallet: Some(wallet) }))
     }
 
-    async fn get_wallet(
-        &self,
-        request: Request<GetWalletRequest>,
-    ) -> Result<Response<GetWalletResponse>, Status> {
+    async fn get_wallet(&self, request: Request<GetWalletRequest>) -> Answer<GetWalletResponse> {
         let shared = &self.0;
         shared.may_serve(&caller(&request)?)?;
         let party = shared.reading().only_party(request.get_ref().party.as_ref())?;
@@ -130,10 +122,7 @@ impl WalletService for Wallets {
         Ok(Response::new(GetWalletResponse { wallet: Some(wallet) }))
     }
 
-    async fn list_entries(
-        &self,
-        request: Request<ListEntriesRequest>,
-    ) -> Result<Response<ListEntriesResponse>, Status> {
+    async fn list_entries(&self, request: Request<ListEntriesRequest>) -> Answer<ListEntriesResponse> {
         let shared = &self.0;
         shared.may_serve(&caller(&request)?)?;
         let query = shared.reading().list_entries(request.get_ref())?;
@@ -156,10 +145,7 @@ impl WalletService for Wallets {
         Ok(Response::new(ListEntriesResponse { entries, next_page_token }))
     }
 
-    async fn get_statement(
-        &self,
-        request: Request<GetStatementRequest>,
-    ) -> Result<Response<GetStatementResponse>, Status> {
+    async fn get_statement(&self, request: Request<GetStatementRequest>) -> Answer<GetStatementResponse> {
         let shared = &self.0;
         shared.may_serve(&caller(&request)?)?;
         let query = shared.reading().get_statement(request.get_ref())?;
@@ -186,19 +172,13 @@ impl WalletService for Wallets {
         }))
     }
 
-    async fn change_place(
-        &self,
-        request: Request<ChangePlaceRequest>,
-    ) -> Result<Response<ChangePlaceResponse>, Status> {
+    async fn change_place(&self, request: Request<ChangePlaceRequest>) -> Answer<ChangePlaceResponse> {
         let input = self.0.reading().change_place(request.get_ref());
         let wallet = self.0.change(caller(&request)?, input).await?;
         Ok(Response::new(ChangePlaceResponse { wallet }))
     }
 
-    async fn freeze_wallet(
-        &self,
-        request: Request<FreezeWalletRequest>,
-    ) -> Result<Response<FreezeWalletResponse>, Status> {
+    async fn freeze_wallet(&self, request: Request<FreezeWalletRequest>) -> Answer<FreezeWalletResponse> {
         let input = self.0.reading().freeze_wallet(request.get_ref());
         let wallet = self.0.change(caller(&request)?, input).await?;
         Ok(Response::new(FreezeWalletResponse { wallet }))
@@ -207,16 +187,13 @@ impl WalletService for Wallets {
     async fn unfreeze_wallet(
         &self,
         request: Request<UnfreezeWalletRequest>,
-    ) -> Result<Response<UnfreezeWalletResponse>, Status> {
+    ) -> Answer<UnfreezeWalletResponse> {
         let input = self.0.reading().unfreeze_wallet(request.get_ref());
         let wallet = self.0.change(caller(&request)?, input).await?;
         Ok(Response::new(UnfreezeWalletResponse { wallet }))
     }
 
-    async fn close_wallet(
-        &self,
-        request: Request<CloseWalletRequest>,
-    ) -> Result<Response<CloseWalletResponse>, Status> {
+    async fn close_wallet(&self, request: Request<CloseWalletRequest>) -> Answer<CloseWalletResponse> {
         let input = self.0.reading().close_wallet(request.get_ref());
         let wallet = self.0.change(caller(&request)?, input).await?;
         Ok(Response::new(CloseWalletResponse { wallet }))

@@ -2,8 +2,8 @@
 
 use super::head_file::{self, HeadFile};
 use super::read::{self, SqliteReader};
-use super::{DATABASE, LOCK, failure, io, schema, snapshot::Snapshot};
-use crate::domain::machine::record::Record;
+use super::{DATABASE, LOCK, io, schema, snapshot::Snapshot};
+use crate::domain::machine::Record;
 use crate::durable;
 use crate::store::StoreError;
 use crate::store::failpoint::{Failpoint, hit};
@@ -41,26 +41,24 @@ fn copy_watched(
     // The note is written after a commit: read first, it is never ahead of a sound journal.
     let noted = head_file::read(dir)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(dir.join(DATABASE), flags).map_err(failure)?;
-    connection.busy_timeout(BUSY_WAIT).map_err(failure)?;
+    let mut connection = Connection::open_with_flags(dir.join(DATABASE), flags)?;
+    connection.busy_timeout(BUSY_WAIT)?;
     schema::format(&connection)?;
     head_file::check_reached(noted, read::head(&connection)?)?;
     create_private(to)?;
     let name = to.to_str().ok_or_else(|| StoreError::Io(format!("{}: not UTF-8", to.display())))?;
     if watch.is_some() {
-        connection.progress_handler(100, watch).map_err(failure)?;
+        connection.progress_handler(100, watch)?;
     }
     // SQLite's own backup interface begins anew at each commit of the writer, and never ends beside a busy one.
-    connection.execute("VACUUM INTO ?", [name]).map_err(failure)?;
+    connection.execute("VACUUM INTO ?", [name])?;
     File::open(to).and_then(|file| file.sync_all()).map_err(|error| io(to, &error))
 }
 
 /// The journal sequence that a store had when it was made from a backup; nothing where it was not.
 pub(super) fn restored(connection: &Connection) -> Result<Option<u64>, StoreError> {
-    let found: Option<String> = connection
-        .query_row("SELECT value FROM meta WHERE name = ?", [MARK], |row| row.get(0))
-        .optional()
-        .map_err(failure)?;
+    let found: Option<String> =
+        connection.query_row("SELECT value FROM meta WHERE name = ?", [MARK], |row| row.get(0)).optional()?;
     found.map(|text| text.parse().map_err(|_| unfit())).transpose()
 }
 
@@ -155,12 +153,12 @@ impl Restoring {
     /// # Errors
     /// `Newer`, `Damaged`, `Io`.
     pub fn mark(&self, sequence: u64) -> Result<(), StoreError> {
-        let connection = Connection::open(self.draft()).map_err(failure)?;
+        let connection = Connection::open(self.draft())?;
         schema::format(&connection)?;
-        connection.execute_batch("PRAGMA synchronous = FULL").map_err(failure)?;
+        connection.execute_batch("PRAGMA synchronous = FULL")?;
         let mark = (MARK, sequence.to_string());
-        connection.execute("REPLACE INTO meta (name, value) VALUES (?, ?)", mark).map_err(failure)?;
-        connection.close().map_err(|(_, error)| failure(error))?;
+        connection.execute("REPLACE INTO meta (name, value) VALUES (?, ?)", mark)?;
+        connection.close().map_err(|(_, error)| error)?;
         hit(Failpoint::RestoreMarked);
         Ok(())
     }

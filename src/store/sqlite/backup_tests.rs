@@ -1,7 +1,6 @@
 use super::super::tests::{SqliteStore, raw, records, written};
 use super::*;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Change, Row as _, Table as _};
+use crate::domain::machine::{Change, Filter, Row as _, Scan, Table as _};
 use crate::domain::node::{self, Row, Table};
 use crate::store::samples::{Sample, row, runner};
 use crate::store::{Commit, Journal, Tables};
@@ -155,7 +154,7 @@ fn no_copy_is_made_of_a_store_that_lost_its_log_and_none_over_a_file() {
 #[test]
 fn what_was_forgotten_is_not_in_a_copy() {
     use crate::domain::node::tables::PersonRow;
-    use crate::domain::value::id::{Digest, MemberRef};
+    use crate::domain::value::{Digest, MemberRef};
     let dir = tempdir().unwrap();
     let mut store = SqliteStore::open(dir.path(), "node:13").unwrap();
     let person = |byte, sealed: &[u8]| {

@@ -3,7 +3,7 @@
 //! The log starts again from its beginning only when a write finds all of it copied, and a thread never quite
 //! catches up with a busy writer. So when the thread has done the bulk, the writer copies the small rest itself.
 
-use super::{DATABASE, failure};
+use super::DATABASE;
 use crate::store::StoreError;
 use crate::store::failpoint::{Failpoint, hit, log_is_short};
 use rusqlite::Connection;
@@ -94,8 +94,8 @@ impl Checkpointer {
         writer: &mut Connection,
         limits: Limits,
     ) -> Result<Checkpointer, StoreError> {
-        let own = Connection::open(dir.join(DATABASE)).map_err(failure)?;
-        own.execute_batch("PRAGMA synchronous = FULL; PRAGMA cache_size = -1000;").map_err(failure)?;
+        let own = Connection::open(dir.join(DATABASE))?;
+        own.execute_batch("PRAGMA synchronous = FULL; PRAGMA cache_size = -1000;")?;
         let shared = Arc::new(Shared {
             limits,
             pages: AtomicU32::new(0),
@@ -103,12 +103,10 @@ impl Checkpointer {
             changed: Condvar::new(),
         });
         let count = Arc::clone(&shared);
-        writer
-            .wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
-                count.pages.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
-                Ok(())
-            }))
-            .map_err(failure)?;
+        writer.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
+            count.pages.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }))?;
         let work = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("checkpoint".to_owned())
@@ -180,9 +178,8 @@ impl Drop for Checkpointer {
 
 /// Copies what can be copied without making anyone wait, and gives how far it came, in pages from the log's beginning.
 pub(super) fn pass(connection: &Connection) -> Result<u32, StoreError> {
-    let (busy, copied): (i64, i64) = connection
-        .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(0)?, row.get(2)?)))
-        .map_err(failure)?;
+    let (busy, copied): (i64, i64) =
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(0)?, row.get(2)?)))?;
     // Busy: somebody else's tool is at it, and the figures say nothing.
     if busy == 0 { Ok(u32::try_from(copied).unwrap_or(0)) } else { Ok(0) }
 }

@@ -3,7 +3,7 @@
 use super::tests::{SqliteStore, crashed, raw, records, refused, written};
 use super::*;
 use crate::domain::node::Key;
-use crate::domain::value::id::MemberRef;
+use crate::domain::value::MemberRef;
 use crate::store::samples::Sample;
 use tempfile::tempdir;
 

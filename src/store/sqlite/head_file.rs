@@ -1,7 +1,7 @@
 //! The head beside the database. A lost write-ahead log, or an older copy of the database put in its place, leaves
 //! SQLite with a sound database that merely ends earlier; only a mark outside of it can tell.
 
-use crate::domain::value::id::{Digest, hex};
+use crate::domain::value::{Digest, hex};
 use crate::durable;
 use crate::store::{Head, StoreError};
 use std::fs::File;

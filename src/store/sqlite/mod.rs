@@ -16,10 +16,7 @@ pub use schema::FORMAT;
 pub use snapshot::Snapshot;
 pub use verify::Report;
 
-use crate::domain::machine::need::Prefix;
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::{Row, Stored, Table};
+use crate::domain::machine::{Prefix, Record, Row, Scan, Stored, Table};
 use crate::durable;
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::{
@@ -80,10 +77,10 @@ impl<R: Record> SqliteStore<R> {
         let lock = lock(dir)?;
         check_restored(dir)?;
         create(dir)?;
-        let mut connection = Connection::open(dir.join(DATABASE)).map_err(failure)?;
+        let mut connection = Connection::open(dir.join(DATABASE))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         schema::format(&connection)?;
-        connection.execute_batch(PRAGMAS).map_err(failure)?;
+        connection.execute_batch(PRAGMAS)?;
         check_wal(&connection)?;
         schema::migrate(&mut connection)?;
         schema::claim(&connection, owner)?;
@@ -135,7 +132,7 @@ impl<R: Record> SqliteStore<R> {
     fn scrub(&mut self, commit: &Commit<R>) -> Result<(), StoreError> {
         let scrub = commit.vault.iter().any(|row| row.table().holds_persons());
         if scrub != self.scrubs {
-            self.connection.pragma_update(None, "secure_delete", scrub).map_err(failure)?;
+            self.connection.pragma_update(None, "secure_delete", scrub)?;
             self.scrubs = scrub;
         }
         Ok(())
@@ -144,8 +141,7 @@ impl<R: Record> SqliteStore<R> {
     fn write(&mut self, commit: &Commit<R>) -> Result<Head, StoreError> {
         self.scrub(commit)?;
         hit(Failpoint::BeforeBegin);
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let stored = read::head(&transaction)?;
         if stored != self.head {
             return Err(read::damaged(
@@ -161,7 +157,7 @@ impl<R: Record> SqliteStore<R> {
         let vault = commit.vault.iter().map(|row| (row, &Stored::Unknown));
         rows::write(&transaction, &self.statements, vault, &mut self.updates)?;
         hit(Failpoint::BeforeCommit);
-        transaction.commit().map_err(failure)?;
+        transaction.commit()?;
         hit(Failpoint::Committed);
         self.head = head;
         self.head_file.note(head)?;
@@ -237,11 +233,9 @@ fn write_records<R: Record>(
     from: Head,
     commit: &Commit<R>,
 ) -> Result<Head, StoreError> {
-    let mut insert = transaction
-        .prepare_cached(
-            "INSERT INTO journal (sequence, transfer_id, kind, version, bytes, hash) VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .map_err(failure)?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO journal (sequence, transfer_id, kind, version, bytes, hash) VALUES (?, ?, ?, ?, ?, ?)",
+    )?;
     let mut head = from;
     for record in &commit.records {
         let (kind, version, bytes) = (record.kind(), record.version(), record.encode());
@@ -249,7 +243,7 @@ fn write_records<R: Record>(
         head = Head { sequence, hash: chain::link(&head.hash, sequence, kind, version, &bytes) };
         let number = i64::try_from(sequence).unwrap_or(i64::MAX);
         let transfer_id = record.transfer_id().map(|id| id.0);
-        insert.execute((number, transfer_id, kind, version, bytes, head.hash.0)).map_err(failure)?;
+        insert.execute((number, transfer_id, kind, version, bytes, head.hash.0))?;
     }
     Ok(head)
 }
@@ -283,8 +277,7 @@ fn create(dir: &Path) -> Result<(), StoreError> {
 
 /// Some file systems have no shared memory, and SQLite then quietly keeps its old mode.
 fn check_wal(connection: &Connection) -> Result<(), StoreError> {
-    let mode: String =
-        connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(failure)?;
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
     if mode == "wal" {
         Ok(())
     } else {
@@ -312,12 +305,14 @@ fn io(path: &Path, error: &std::io::Error) -> StoreError {
 }
 
 /// What SQLite says, without values: its texts name columns, constraints and files only.
-fn failure(error: rusqlite::Error) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            StoreError::Damaged { place: "the database file".to_owned(), what: error.to_string() }
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                StoreError::Damaged { place: "the database file".to_owned(), what: error.to_string() }
+            }
+            _ => StoreError::Io(error.to_string()),
         }
-        _ => StoreError::Io(error.to_string()),
     }
 }
 

@@ -1,13 +1,10 @@
 //! Reading rows and journal entries over any connection, and the read-only view beside the writer.
 
+use super::DATABASE;
 use super::sql::{self, Bound, PageSql, Statements};
-use super::{DATABASE, failure};
-use crate::domain::machine::need::Prefix;
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::{Key, Row, Table};
+use crate::domain::machine::{Key, Prefix, Record, Row, Scan, Table};
 use crate::domain::value::column::Value;
-use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::{Digest, TransferId};
 use crate::store::{Head, JournalEntry, KeyOf, StoreError, TableOf, Tables};
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, params_from_iter};
@@ -31,12 +28,12 @@ pub struct SqliteReader<R> {
 /// A connection that reads a database as one of today's format.
 pub(super) fn open_file(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failure)?;
-    connection.busy_timeout(BUSY_WAIT).map_err(failure)?;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_WAIT)?;
     connection.set_prepared_statement_cache_capacity(super::STATEMENTS);
-    connection.execute_batch("PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY;").map_err(failure)?;
+    connection.execute_batch("PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY;")?;
     super::schema::overlay(&connection)?;
-    connection.execute_batch("PRAGMA query_only = ON").map_err(failure)?;
+    connection.execute_batch("PRAGMA query_only = ON")?;
     Ok(connection)
 }
 
@@ -96,7 +93,7 @@ impl<R: Record> SqliteReader<R> {
 
     /// Begins a transaction, so that all later reads see this moment. [`Tables::load`] cannot be used any more.
     pub(super) fn hold_still(&self) -> Result<(), StoreError> {
-        self.connection.execute_batch("BEGIN").map_err(failure)
+        Ok(self.connection.execute_batch("BEGIN")?)
     }
 
     /// Checks the journal from a sequence on, every row and the database file: see [`super::Report`].
@@ -132,23 +129,23 @@ pub(super) fn load<R: Row>(
     keys: &[R::Key],
 ) -> Result<Vec<Option<R>>, StoreError> {
     // One transaction around all of them: taking the read lock costs as much as reading a row.
-    let snapshot = connection.unchecked_transaction().map_err(failure)?;
+    let snapshot = connection.unchecked_transaction()?;
     let mut rows = Vec::with_capacity(keys.len());
     let mut current: Option<(R::Table, CachedStatement<'_>)> = None;
     for key in keys {
         let table = key.table();
         let mut statement = match current.take() {
             Some((of, statement)) if of == table => statement,
-            _ => connection.prepare_cached(&statements.of(table).load).map_err(failure)?,
+            _ => connection.prepare_cached(&statements.of(table).load)?,
         };
         let values = key.values();
-        let mut found = statement.query(params_from_iter(values.iter().map(Bound))).map_err(failure)?;
-        rows.push(found.next().map_err(failure)?.map(|row| typed(table, row)).transpose()?);
+        let mut found = statement.query(params_from_iter(values.iter().map(Bound)))?;
+        rows.push(found.next()?.map(|row| typed(table, row)).transpose()?);
         drop(found);
         current = Some((table, statement));
     }
     drop(current);
-    snapshot.finish().map_err(failure)?;
+    snapshot.finish()?;
     Ok(rows)
 }
 
@@ -167,10 +164,10 @@ pub(super) fn scan<R: Row>(connection: &Connection, wanted: &Scan<R>) -> Result<
 }
 
 fn page<R: Row>(connection: &Connection, table: R::Table, sql: &PageSql<'_>) -> Result<Vec<R>, StoreError> {
-    let mut statement = connection.prepare_cached(&sql.text).map_err(failure)?;
-    let mut rows = statement.query(params_from_iter(sql.values.iter().map(Bound))).map_err(failure)?;
+    let mut statement = connection.prepare_cached(&sql.text)?;
+    let mut rows = statement.query(params_from_iter(sql.values.iter().map(Bound)))?;
     let mut page = Vec::new();
-    while let Some(row) = rows.next().map_err(failure)? {
+    while let Some(row) = rows.next()? {
         page.push(typed(table, row)?);
     }
     Ok(page)
@@ -197,10 +194,9 @@ fn value(stored: ValueRef<'_>) -> Option<Value<'_>> {
 
 /// The last record's sequence and hash.
 pub(super) fn head(connection: &Connection) -> Result<Head, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT sequence, hash FROM journal ORDER BY sequence DESC LIMIT 1")
-        .map_err(failure)?;
-    let last = statement.query_one([], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(failure)?;
+    let mut statement =
+        connection.prepare_cached("SELECT sequence, hash FROM journal ORDER BY sequence DESC LIMIT 1")?;
+    let last = statement.query_one([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     last.map_or(Ok(Head::default()), |(sequence, hash): (i64, Vec<u8>)| {
         Ok(Head { sequence: ordinal(sequence)?, hash: digest(ordinal(sequence)?, &hash)? })
     })
@@ -237,29 +233,27 @@ pub(super) fn stored(
     after: u64,
     limit: usize,
 ) -> Result<Vec<StoredRecord>, StoreError> {
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT sequence, transfer_id, kind, version, bytes, hash FROM journal \
+    let mut statement = connection.prepare_cached(
+        "SELECT sequence, transfer_id, kind, version, bytes, hash FROM journal \
              WHERE sequence > ? ORDER BY sequence LIMIT ?",
-        )
-        .map_err(failure)?;
+    )?;
     let (after, limit) = (i64::try_from(after).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
-    let mut rows = statement.query((after, limit)).map_err(failure)?;
+    let mut rows = statement.query((after, limit))?;
     let mut page = Vec::new();
-    while let Some(row) = rows.next().map_err(failure)? {
-        let sequence = ordinal(row.get(0).map_err(failure)?)?;
-        let kind = u16::try_from(row.get::<_, i64>(2).map_err(failure)?);
-        let version = u8::try_from(row.get::<_, i64>(3).map_err(failure)?);
+    while let Some(row) = rows.next()? {
+        let sequence = ordinal(row.get(0)?)?;
+        let kind = u16::try_from(row.get::<_, i64>(2)?);
+        let version = u8::try_from(row.get::<_, i64>(3)?);
         let (Ok(kind), Ok(version)) = (kind, version) else {
             return Err(damaged(sequence, "its kind or version is out of range"));
         };
         page.push(StoredRecord {
             sequence,
-            transfer_id: row.get(1).map_err(failure)?,
+            transfer_id: row.get(1)?,
             kind,
             version,
-            bytes: row.get(4).map_err(failure)?,
-            hash: digest(sequence, &row.get::<_, Vec<u8>>(5).map_err(failure)?)?,
+            bytes: row.get(4)?,
+            hash: digest(sequence, &row.get::<_, Vec<u8>>(5)?)?,
         });
     }
     Ok(page)

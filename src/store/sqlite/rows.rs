@@ -1,8 +1,8 @@
 //! Writing changed rows: a new one whole, of one that is there only the columns that differ.
 
+use super::read;
 use super::sql::{self, Bound, Statements};
-use super::{failure, read};
-use crate::domain::machine::table::{Row, Stored, Table};
+use crate::domain::machine::{Row, Stored, Table};
 use crate::store::StoreError;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_ROWID};
 use rusqlite::{CachedStatement, Transaction, params_from_iter};
@@ -59,7 +59,7 @@ pub(super) fn write<'a, R: Row>(
             Err(error) if is_taken(&error) => {
                 return Err(read::disagrees(table, "a row is there that was never stored"));
             }
-            Err(error) => return Err(failure(error)),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(())
@@ -93,5 +93,5 @@ fn prepare<'a, T: Table>(
             transaction.prepare_cached(text)
         }
     };
-    prepared.map_err(failure)
+    Ok(prepared?)
 }

@@ -1,6 +1,5 @@
 //! The store's format: numbered migrations, and whose store it is.
 
-use super::failure;
 use crate::store::StoreError;
 use crate::store::failpoint::{Failpoint, hit};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
@@ -30,8 +29,7 @@ pub(super) const APPLICATION_ID: i64 = 0x474F_4E47;
 /// `Newer` when this program does not know it, `Damaged` when the file is somebody else's.
 pub(super) fn format(connection: &Connection) -> Result<usize, StoreError> {
     let read = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    let (found, application) =
-        (read("user_version").map_err(failure)?, read("application_id").map_err(failure)?);
+    let (found, application) = (read("user_version")?, read("application_id")?);
     if application != APPLICATION_ID && (application != 0 || found != 0) {
         let what = "it is not a Gongji store".to_owned();
         return Err(StoreError::Damaged { place: "the database file".to_owned(), what });
@@ -49,16 +47,15 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     if found == MIGRATIONS.len() {
         return Ok(());
     }
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for migration in &MIGRATIONS[found..] {
-        transaction.execute_batch(migration).map_err(failure)?;
+        transaction.execute_batch(migration)?;
     }
     let stamp = |name: &str, value: i64| transaction.pragma_update(None, name, value);
-    stamp("application_id", APPLICATION_ID).map_err(failure)?;
-    stamp("user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)).map_err(failure)?;
+    stamp("application_id", APPLICATION_ID)?;
+    stamp("user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))?;
     hit(Failpoint::MigrationRan);
-    transaction.commit().map_err(failure)?;
+    transaction.commit()?;
     hit(Failpoint::MigrationCommitted);
     Ok(())
 }
@@ -86,7 +83,7 @@ pub(super) fn overlay(connection: &Connection) -> Result<(), StoreError> {
                 }
                 _ => statement.to_owned(),
             };
-            connection.execute_batch(&text).map_err(failure)?;
+            connection.execute_batch(&text)?;
         }
     }
     Ok(())
@@ -94,10 +91,8 @@ pub(super) fn overlay(connection: &Connection) -> Result<(), StoreError> {
 
 /// Whose store it is, if it was ever said.
 pub(super) fn owner(connection: &Connection) -> Result<Option<String>, StoreError> {
-    connection
-        .query_row("SELECT value FROM meta WHERE name = 'owner'", [], |row| row.get(0))
-        .optional()
-        .map_err(failure)
+    let owner = connection.query_row("SELECT value FROM meta WHERE name = 'owner'", [], |row| row.get(0));
+    Ok(owner.optional()?)
 }
 
 /// Makes a new store `wanted`'s, and refuses another's.
@@ -105,25 +100,22 @@ pub(super) fn claim(connection: &Connection, wanted: &str) -> Result<(), StoreEr
     match owner(connection)? {
         Some(found) if found == wanted => Ok(()),
         Some(found) => Err(StoreError::Foreign { found, wanted: wanted.to_owned() }),
-        None => connection
-            .execute("INSERT INTO meta (name, value) VALUES ('owner', ?)", [wanted])
-            .map(|_| ())
-            .map_err(failure),
+        None => {
+            connection.execute("INSERT INTO meta (name, value) VALUES ('owner', ?)", [wanted])?;
+            Ok(())
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::machine::record::replay;
-    use crate::domain::machine::table::{Row as _, Table as _, TableRow};
+    use crate::domain::machine::{Row as _, Table as _, TableRow, replay};
     use crate::domain::node::record::{RequestMark, WalletOpened};
     use crate::domain::node::tables::WalletRow;
     use crate::domain::node::{Key, Record, Row, Table};
-    use crate::domain::value::calendar::Civil;
     use crate::domain::value::column::Value;
-    use crate::domain::value::id::{Digest, MemberRef};
-    use crate::domain::value::region::RegionCode;
+    use crate::domain::value::{Civil, Digest, MemberRef, RegionCode};
     use crate::store::Tables;
     use crate::store::sqlite::SqliteReader;
 

@@ -2,8 +2,7 @@
 
 use super::read::SqliteReader;
 use super::{Report, head_file};
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::Scan;
+use crate::domain::machine::{Record, Scan};
 use crate::store::{Head, JournalEntry, StoreError, Tables};
 use std::path::Path;
 

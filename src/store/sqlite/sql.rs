@@ -1,8 +1,6 @@
 //! SQL made from the column lists of tables and the conditions of filters.
 
-use crate::domain::machine::need::Prefix;
-use crate::domain::machine::scan::{Filter, Only, Scan};
-use crate::domain::machine::table::{Key, Row, Table};
+use crate::domain::machine::{Filter, Key, Only, Prefix, Row, Scan, Table};
 use crate::domain::value::column::{Column, Value};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};

@@ -2,13 +2,10 @@
 
 use super::*;
 use crate::domain::hub::tables::PositionRow;
-use crate::domain::machine::own::IncidentRow;
-use crate::domain::machine::scan::Filter;
+use crate::domain::machine::{Filter, IncidentRow};
 use crate::domain::node::tables::{AccountRow, LegRow, PersonRow};
-use crate::domain::value::calendar::Day;
 use crate::domain::value::column::Value;
-use crate::domain::value::id::{Digest, MemberRef, TransferId};
-use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::{AccountKind, Day, Digest, MemberRef, TransferId};
 use crate::domain::{hub, node};
 use crate::store::samples::Sample;
 use crate::store::sqlite::sql::Bound;

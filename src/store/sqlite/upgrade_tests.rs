@@ -3,12 +3,11 @@
 use super::schema::{APPLICATION_ID, MIGRATIONS};
 use super::sql::Bound;
 use super::*;
-use crate::domain::machine::record::{Record, replay};
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{Record, TableRow, replay};
 use crate::domain::node::record::LegReplayed;
 use crate::domain::node::tables::LegRow;
+use crate::domain::value::AccountKind;
 use crate::domain::value::column::Value;
-use crate::domain::value::ledger::AccountKind;
 use crate::domain::{hub, node};
 use crate::store::replay::verify;
 use crate::testkit::{PAYEE, PAYER, Pair};

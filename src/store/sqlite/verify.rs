@@ -1,10 +1,7 @@
 //! Checks of what SQLite cannot see: that no journal record was changed, and that every row is one of ours.
 
-use super::failure;
 use super::read::{damaged, scan, stored};
-use crate::domain::machine::record::Record;
-use crate::domain::machine::scan::{Filter, Scan};
-use crate::domain::machine::table::{Row, Table};
+use crate::domain::machine::{Filter, Record, Row, Scan, Table};
 use crate::store::{Head, StoreError, chain};
 use rusqlite::Connection;
 
@@ -24,8 +21,7 @@ pub struct Report {
 
 /// Checks journal records from `from` (1 is the first) on, all rows of all tables, and the database file itself.
 pub(super) fn verify<R: Record>(connection: &Connection, from: u64) -> Result<Report, StoreError> {
-    let outcome: String =
-        connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failure)?;
+    let outcome: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if outcome != "ok" {
         // SQLite's line may quote a page, never a value; it is the operator's only hint.
         return Err(StoreError::Damaged { place: "the database file".to_owned(), what: outcome });

@@ -4,7 +4,7 @@ use gongji::devkit::cast;
 use gongji::devkit::client::Caller;
 use gongji::proto::hub::{CreateTransferRequest, WaitMode};
 use gongji::proto::node::{Member, OpenWalletRequest, UpsertMembersResponse};
-use gongji::proto::types::{Kinship, Party};
+use gongji::proto::types::{Kinship, Party, Person};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use gongji::devkit::cast::{employee, party, resident};
@@ -24,6 +24,16 @@ pub fn fresh_id() -> String {
 pub fn somebody(region_code: &str) -> Party {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     cast::somebody(number, region_code).expect("an area")
+}
+
+/// States another place of insurance of a request's party.
+pub fn place(party: &mut Option<Party>, code: &str) {
+    party.as_mut().expect("a party").region_code = code.to_owned();
+}
+
+/// The person of a request's party, to be changed.
+pub fn person(party: &mut Option<Party>) -> &mut Person {
+    party.as_mut().expect("a party").person.as_mut().expect("a person")
 }
 
 /// The capital of a province: the pooling area that members live in unless a test says otherwise.

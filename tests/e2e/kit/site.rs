@@ -6,7 +6,7 @@ use super::until;
 use gongji::devkit::client::Caller;
 use gongji::devkit::dev_ca::Issued;
 use gongji::devkit::site::{Addresses, Settings, Site as Layout, free_addresses};
-use gongji::domain::value::region::ProvinceCode;
+use gongji::domain::value::ProvinceCode;
 use gongji::proto::hub::TransferState;
 use gongji::transport::identity::Role;
 use gongji::transport::tls::{Tls, TlsFiles};
