@@ -4,6 +4,8 @@ use crate::domain::value::calendar::Civil;
 use crate::domain::value::id::MemberRef;
 use crate::domain::value::kinship::Kinship;
 use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::member::Insurance;
+use crate::testkit;
 use crate::wire::test_kit::*;
 
 const WHO: MemberRef = MemberRef([6; 16]);
@@ -18,17 +20,9 @@ fn member(
     insurance_status: InsuranceStatus,
     account_state: AccountState,
 ) -> MemberRow {
-    MemberRow {
-        member_ref: WHO,
-        region: region(130_100),
-        insurance_type,
-        insurance_status,
-        in_arrears: true,
-        public_medical: false,
-        account_state,
-        update_time: Civil(1_000),
-        settlement_suspended_until: None,
-    }
+    let region = region(130_100);
+    let said = testkit::insurance(region, insurance_type, insurance_status);
+    MemberRow::new(WHO, Insurance { in_arrears: true, account_state, ..said }, Civil(1_000))
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::domain::protocol::transfer::Party;
 use crate::domain::reason::Reason;
 use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::value::member::{AccountState, Insurance, InsuranceStatus, InsuranceType};
 use crate::domain::value::money::Money;
 use crate::domain::value::region::RegionCode;
 use crate::proto::node;
@@ -13,21 +13,6 @@ use crate::wire::reader::{Path, Reader, Violations, amount, choice, number_in, r
 use crate::wire::status::Problem;
 use crate::wire::wallet::Relative;
 use std::fmt;
-
-/// What a province's system says of a member's insurance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Insurance {
-    /// 310 or 390. Resident when he is not insured and none is given: it decides nothing then.
-    pub insurance_type: InsuranceType,
-    /// Whether it is in force.
-    pub insurance_status: InsuranceStatus,
-    /// 欠费.
-    pub in_arrears: bool,
-    /// 公费医疗.
-    pub public_medical: bool,
-    /// State of the personal account.
-    pub account_state: AccountState,
-}
 
 /// A phone number, as digits with at most a leading plus. Prints masked.
 #[derive(Clone, PartialEq, Eq)]
@@ -134,7 +119,8 @@ impl Reader<'_> {
             let member = found.need(&at, Reason::FieldRequired, request.member.as_ref());
             let party =
                 member.and_then(|it| self.party(&at.field("party"), it.party.as_ref(), found).whole());
-            let insurance = member.and_then(|member| insurance(&at, member, found));
+            let region = party.as_ref().map(|party| party.region);
+            let insurance = member.and_then(|member| insurance(&at, member, region, found));
             let phone = match request.phone.as_str() {
                 "" => None,
                 text => phone(&root.field("phone"), text, found),
@@ -158,7 +144,8 @@ impl Reader<'_> {
         };
         whole(|found| {
             let (id, party) = self.asked_for(&request.request_id, request.party.as_ref(), found);
-            let insurance = insurance(&Path::Root, &said, found);
+            let region = party.as_ref().map(|party| party.region);
+            let insurance = insurance(&Path::Root, &said, region, found);
             Some(MemberInput { request_id: id?, party: party?, insurance: insurance?, phone: None })
         })
     }
@@ -228,7 +215,12 @@ pub(super) fn entry_account(at: &Path<'_>, number: i32, found: &mut Violations) 
     choice(at, number, Reason::ValueUnsupported, account, found)
 }
 
-fn insurance(at: &Path<'_>, member: &node::Member, found: &mut Violations) -> Option<Insurance> {
+fn insurance(
+    at: &Path<'_>,
+    member: &node::Member,
+    region: Option<RegionCode>,
+    found: &mut Violations,
+) -> Option<Insurance> {
     let status = number_in(InsuranceStatus::ALL, insurance_status_to_proto, member.insurance_status);
     // Who is not insured has no type: whatever is kept for him tells nobody anything.
     let none = member.insurance_type == 0 && status == Some(InsuranceStatus::None);
@@ -244,6 +236,7 @@ fn insurance(at: &Path<'_>, member: &node::Member, found: &mut Violations) -> Op
     };
     let account = found.need(&at.field("account_state"), unknown, account);
     Some(Insurance {
+        region: region?,
         insurance_type: kind?,
         insurance_status: status?,
         in_arrears: member.in_arrears,

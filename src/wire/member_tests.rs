@@ -32,6 +32,7 @@ fn reads_a_member() {
     let read = member_with(|_| ()).expect("all is well");
     assert_eq!((read.request_id.as_str(), read.party.region), ("r-1", region(130_100)));
     let expected = Insurance {
+        region: region(130_100),
         insurance_type: InsuranceType::Employee,
         insurance_status: InsuranceStatus::Active,
         in_arrears: true,

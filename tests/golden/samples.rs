@@ -21,7 +21,7 @@ use gongji::domain::value::calendar::{Civil, Day};
 use gongji::domain::value::id::{Digest, MemberRef, StartId, TransferId};
 use gongji::domain::value::kinship::Kinship;
 use gongji::domain::value::ledger::AccountKind;
-use gongji::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use gongji::domain::value::member::{AccountState, Insurance, InsuranceStatus, InsuranceType};
 use gongji::domain::value::money::Money;
 use gongji::domain::value::region::{ProvinceCode, RegionCode};
 use gongji::domain::value::side::Side;
@@ -292,12 +292,14 @@ fn wallet_samples() -> Vec<node::Record> {
 fn member() -> MemberRecorded {
     MemberRecorded {
         member_ref: MEMBER,
-        region: region(130_100),
-        insurance_type: InsuranceType::Resident,
-        insurance_status: InsuranceStatus::Suspended,
-        in_arrears: true,
-        public_medical: false,
-        account_state: AccountState::Frozen,
+        insurance: Insurance {
+            region: region(130_100),
+            insurance_type: InsuranceType::Resident,
+            insurance_status: InsuranceStatus::Suspended,
+            in_arrears: true,
+            public_medical: false,
+            account_state: AccountState::Frozen,
+        },
         time: TIME,
         request: request(),
     }

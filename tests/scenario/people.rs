@@ -187,19 +187,13 @@ impl World {
         let request =
             UpsertMembersRequest { request_id: request_id.to_owned(), member, phone: String::new() };
         let input = self.reading(Some(somebody.province)).upsert_member(&request)?;
-        let insurance = input.insurance;
         let person = &input.party.person;
         let id_hash = self.key.id_hash(&person.id_number);
         let key = Key::Person(id_hash);
         let person_known = self.cluster.nodes[&somebody.province].disk.row(&key).is_some();
         let report = MemberReport {
             request: mark(request_id, &request),
-            region: input.party.region,
-            insurance_type: insurance.insurance_type,
-            insurance_status: insurance.insurance_status,
-            in_arrears: insurance.in_arrears,
-            public_medical: insurance.public_medical,
-            account_state: insurance.account_state,
+            insurance: input.insurance,
             person_known,
             person: PersonRow {
                 id_hash,

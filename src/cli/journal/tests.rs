@@ -10,12 +10,13 @@ use crate::domain::node::{Key, Record, Row};
 use crate::domain::value::calendar::Civil;
 use crate::domain::value::id::{Digest, MemberRef, StartId};
 use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::value::member::{InsuranceStatus, InsuranceType};
 use crate::domain::value::money::Money;
 use crate::domain::value::region::RegionCode;
 use crate::domain::value::side::Side;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Commit, Journal, replay};
+use crate::testkit::insurance;
 use tempfile::TempDir;
 
 fn request(id: &str) -> RequestMark {
@@ -28,12 +29,11 @@ fn records() -> Vec<Record> {
         NodeJoined { incarnation: 1, start_id: StartId([1; 16]), time }.into(),
         MemberRecorded {
             member_ref,
-            region: RegionCode::parse("130100").unwrap(),
-            insurance_type: InsuranceType::Employee,
-            insurance_status: InsuranceStatus::Active,
-            in_arrears: false,
-            public_medical: false,
-            account_state: AccountState::Normal,
+            insurance: insurance(
+                RegionCode::parse("130100").unwrap(),
+                InsuranceType::Employee,
+                InsuranceStatus::Active,
+            ),
             time,
             request: request("a"),
         }

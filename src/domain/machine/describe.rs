@@ -9,7 +9,7 @@ use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, MemberRef, StartId, TransferId, hex};
 use crate::domain::value::kinship::Kinship;
 use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::value::member::{AccountState, Insurance, InsuranceStatus, InsuranceType};
 use crate::domain::value::money::Money;
 use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::domain::value::side::Side;
@@ -109,6 +109,19 @@ impl Describe for PeerMark {
         start_id.describe("start_id", to);
         sequence.describe("sequence", to);
         head_hash.describe("head_hash", to);
+    }
+}
+
+impl Describe for Insurance {
+    fn describe(&self, _: &'static str, to: &mut Details) {
+        let Insurance { region, insurance_type, insurance_status, in_arrears, public_medical, account_state } =
+            self;
+        region.describe("region", to);
+        insurance_type.describe("insurance_type", to);
+        insurance_status.describe("insurance_status", to);
+        in_arrears.describe("in_arrears", to);
+        public_medical.describe("public_medical", to);
+        account_state.describe("account_state", to);
     }
 }
 

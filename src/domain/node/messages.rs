@@ -12,7 +12,7 @@ use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::id::{MemberRef, TransferId};
 use crate::domain::value::kinship::Kinship;
-use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::value::member::Insurance;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::RegionCode;
 use crate::domain::value::side::Side;
@@ -155,18 +155,8 @@ pub enum Input {
 pub struct MemberReport {
     /// Id of the platform's request and digest of its content: a repeat changes nothing.
     pub request: RequestMark,
-    /// Pooling area of insurance.
-    pub region: RegionCode,
-    /// 310 or 390.
-    pub insurance_type: InsuranceType,
-    /// Whether it is in force.
-    pub insurance_status: InsuranceStatus,
-    /// 欠费.
-    pub in_arrears: bool,
-    /// 公费医疗.
-    pub public_medical: bool,
-    /// State of the personal account.
-    pub account_state: AccountState,
+    /// How he is insured.
+    pub insurance: Insurance,
     /// Whether the vault holds just this person already: then only what is said above can change.
     pub person_known: bool,
     /// The vault's row: a new reference, or the one that the vault holds already, which the bytes are sealed for.

@@ -10,7 +10,7 @@ use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, MemberRef, StartId, TransferId};
 use crate::domain::value::kinship::Kinship;
 use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{AccountState, InsuranceStatus, InsuranceType};
+use crate::domain::value::member::Insurance;
 use crate::domain::value::money::Money;
 use crate::domain::value::region::RegionCode;
 use crate::domain::value::side::Side;
@@ -60,18 +60,8 @@ contents! {
     MemberRecorded {
         /// The member, by his random reference at this node.
         member_ref: MemberRef,
-        /// Pooling area.
-        region: RegionCode,
-        /// 310 or 390.
-        insurance_type: InsuranceType,
-        /// Whether it is in force.
-        insurance_status: InsuranceStatus,
-        /// 欠费.
-        in_arrears: bool,
-        /// 公费医疗.
-        public_medical: bool,
-        /// State of the personal account.
-        account_state: AccountState,
+        /// How he is insured.
+        insurance: Insurance,
         /// The server's clock when it was journaled.
         time: Civil,
         /// The request that said so.

@@ -252,6 +252,21 @@ pub fn legs_in_doubt() -> Filter<Table> {
 }
 
 impl MemberRow {
+    /// A member who is insured so.
+    pub fn new(member_ref: MemberRef, insurance: Insurance, update_time: Civil) -> MemberRow {
+        MemberRow {
+            member_ref,
+            region: insurance.region,
+            insurance_type: insurance.insurance_type,
+            insurance_status: insurance.insurance_status,
+            in_arrears: insurance.in_arrears,
+            public_medical: insurance.public_medical,
+            account_state: insurance.account_state,
+            update_time,
+            settlement_suspended_until: None,
+        }
+    }
+
     /// What rules look at of a member.
     pub fn insurance(&self) -> Insurance {
         Insurance {

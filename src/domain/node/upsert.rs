@@ -9,7 +9,7 @@ use crate::domain::node::record::MemberRecorded;
 use crate::domain::node::tables::{Key, MemberRow, PersonRow, Row};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{AccountState, InsuranceStatus};
+use crate::domain::value::member::{AccountState, Insurance, InsuranceStatus};
 
 pub(super) fn needs(report: &MemberReport, keys: &mut Vec<Key>) {
     keys.push(Key::Person(report.person.id_hash));
@@ -27,17 +27,7 @@ impl NodeMachine {
         let judged = (self.judge_report(&report, step), report.request.clone());
         conclude(ticket.narrowed(), judged, member_ref, step, |request, time, step| {
             step.keep(report.person);
-            step.record(MemberRecorded {
-                member_ref,
-                region: report.region,
-                insurance_type: report.insurance_type,
-                insurance_status: report.insurance_status,
-                in_arrears: report.in_arrears,
-                public_medical: report.public_medical,
-                account_state: report.account_state,
-                time,
-                request,
-            });
+            step.record(MemberRecorded { member_ref, insurance: report.insurance, time, request });
         });
     }
 
@@ -45,13 +35,14 @@ impl NodeMachine {
         if is_repeat(&report.request, step)? {
             return Ok(Course::Repeat);
         }
-        let served = self.places.locate(report.region).is_some_and(|area| area.province == self.province);
+        let Insurance { region, insurance_status, account_state, .. } = report.insurance;
+        let served = self.places.locate(region).is_some_and(|area| area.province == self.province);
         if !served {
-            return Err(refusal(Reason::RegionElsewhere).with("region", report.region));
+            return Err(refusal(Reason::RegionElsewhere).with("region", region));
         }
         let member_ref = report.person.member_ref;
         let old = step.rows().get::<MemberRow>(&Key::Member(member_ref));
-        let same = old.is_some_and(|old| report.person_known && says_nothing_new(report, old));
+        let same = old.is_some_and(|old| report.person_known && old.insurance() == report.insurance);
         if same {
             return Ok(Course::AsItIs);
         }
@@ -61,11 +52,9 @@ impl NodeMachine {
         // Suspension, arrears and freezes never touch a leg that voted yes; a move of place, or the end of the
         // insurance or of the account, must wait for its end.
         let leaves = |old: &MemberRow| {
-            let ends = report.insurance_status == InsuranceStatus::Ended
-                && old.insurance_status != report.insurance_status;
-            let closes =
-                report.account_state == AccountState::Absent && old.account_state != report.account_state;
-            ends || closes || old.region != report.region
+            let ends = insurance_status == InsuranceStatus::Ended && old.insurance_status != insurance_status;
+            let closes = account_state == AccountState::Absent && old.account_state != account_state;
+            ends || closes || old.region != region
         };
         if live && old.is_some_and(leaves) {
             return Err(refusal(Reason::HasLiveLeg));
@@ -74,29 +63,11 @@ impl NodeMachine {
     }
 }
 
-fn says_nothing_new(report: &MemberReport, old: &MemberRow) -> bool {
-    report.region == old.region
-        && report.insurance_type == old.insurance_type
-        && report.insurance_status == old.insurance_status
-        && report.in_arrears == old.in_arrears
-        && report.public_medical == old.public_medical
-        && report.account_state == old.account_state
-}
-
 /// The province's system reported a member.
 pub fn recorded(record: &MemberRecorded, rows: &mut WorkingSet<Row>) {
     let old: Option<&MemberRow> = rows.get(&Key::Member(record.member_ref));
     let settlement_suspended_until = old.and_then(|old| old.settlement_suspended_until);
-    rows.put(MemberRow {
-        member_ref: record.member_ref,
-        region: record.region,
-        insurance_type: record.insurance_type,
-        insurance_status: record.insurance_status,
-        in_arrears: record.in_arrears,
-        public_medical: record.public_medical,
-        account_state: record.account_state,
-        update_time: record.time,
-        settlement_suspended_until,
-    });
+    let row = MemberRow::new(record.member_ref, record.insurance, record.time);
+    rows.put(MemberRow { settlement_suspended_until, ..row });
     done(&record.request, None, record.time, rows);
 }

@@ -2,6 +2,7 @@
 
 use crate::domain::value::region::RegionCode;
 use crate::domain::value::stored_enum::stored_enum;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 stored_enum! {
     /// Insurance type (险种类型, `insutype`), the two that count as basic insurance.
@@ -52,11 +53,11 @@ stored_enum! {
 }
 
 /// How a member is insured, as his province's own system reports it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Insurance {
     /// Pooling area of insurance.
     pub region: RegionCode,
-    /// 310 or 390.
+    /// 310 or 390. Resident when he is not insured and none is given: it decides nothing then.
     pub insurance_type: InsuranceType,
     /// Whether it is in force.
     pub insurance_status: InsuranceStatus,

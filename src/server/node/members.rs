@@ -74,15 +74,9 @@ impl Shared {
         let phone = input.phone.as_ref().map(|phone| phone.reveal());
         let phone = phone.or_else(|| known.and_then(|known| known.phone.as_deref()));
         let person = &input.party.person;
-        let insurance = &input.insurance;
         let report = MemberReport {
             request: Asked::of_report(input).mark(self.vault.key()),
-            region: input.party.region,
-            insurance_type: insurance.insurance_type,
-            insurance_status: insurance.insurance_status,
-            in_arrears: insurance.in_arrears,
-            public_medical: insurance.public_medical,
-            account_state: insurance.account_state,
+            insurance: input.insurance,
             person_known: known.is_some_and(|it| it.person == *person && it.phone.as_deref() == phone),
             person: PersonRow {
                 id_hash: self.vault.key().id_hash(&person.id_number),
