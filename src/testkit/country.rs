@@ -15,7 +15,7 @@ use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, MemberRef, StartId, TransferId};
 use crate::domain::value::id_number::{IdNumber, Person, PersonName};
 use crate::domain::value::kinship::Kinship;
-use crate::domain::value::member::{AccountState, Insurance, InsuranceStatus, InsuranceType};
+use crate::domain::value::member::{Insurance, InsuranceStatus, InsuranceType};
 use crate::domain::value::money::Money;
 use crate::domain::value::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
 use std::sync::Arc;
@@ -112,20 +112,6 @@ pub fn request(name: &str) -> RequestMark {
     RequestMark { request_id: name.to_owned(), digest: Digest([7; 32]) }
 }
 
-/// How somebody is insured who is behind with nothing: an employee has an account.
-pub fn insurance(
-    region: RegionCode,
-    insurance_type: InsuranceType,
-    insurance_status: InsuranceStatus,
-) -> Insurance {
-    let account_state = match insurance_type {
-        InsuranceType::Employee => AccountState::Normal,
-        InsuranceType::Resident => AccountState::Absent,
-    };
-    let (in_arrears, public_medical) = (false, false);
-    Insurance { region, insurance_type, insurance_status, in_arrears, public_medical, account_state }
-}
-
 /// What a province's system reports of a member: an employee has an account.
 pub fn report(
     name: &str,
@@ -136,7 +122,7 @@ pub fn report(
     let (person, member_ref) = (person(province, number), member_ref(province, number));
     let report = MemberReport {
         request: request(name),
-        insurance: insurance(region, insurance_type, insurance_status),
+        insurance: Insurance { insurance_status, ..Insurance::new(region, insurance_type) },
         person_known: false,
         person: PersonRow {
             id_hash: id_hash(&person.id_number),

@@ -5,7 +5,6 @@ use crate::domain::value::id::MemberRef;
 use crate::domain::value::kinship::Kinship;
 use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::member::Insurance;
-use crate::testkit;
 use crate::wire::test_kit::*;
 
 const WHO: MemberRef = MemberRef([6; 16]);
@@ -21,8 +20,9 @@ fn member(
     account_state: AccountState,
 ) -> MemberRow {
     let region = region(130_100);
-    let said = testkit::insurance(region, insurance_type, insurance_status);
-    MemberRow::new(WHO, Insurance { in_arrears: true, account_state, ..said }, Civil(1_000))
+    let said = Insurance::new(region, insurance_type);
+    let said = Insurance { insurance_status, in_arrears: true, account_state, ..said };
+    MemberRow::new(WHO, said, Civil(1_000))
 }
 
 #[test]

@@ -31,14 +31,7 @@ fn member_with(change: fn(&mut node::Member)) -> Result<MemberInput, Problem> {
 fn reads_a_member() {
     let read = member_with(|_| ()).expect("all is well");
     assert_eq!((read.request_id.as_str(), read.party.region), ("r-1", region(130_100)));
-    let expected = Insurance {
-        region: region(130_100),
-        insurance_type: InsuranceType::Employee,
-        insurance_status: InsuranceStatus::Active,
-        in_arrears: true,
-        public_medical: false,
-        account_state: AccountState::Normal,
-    };
+    let expected = Insurance { in_arrears: true, ..Insurance::new(region(130_100), InsuranceType::Employee) };
     assert_eq!(read.insurance, expected);
     assert_eq!(read.phone.as_ref().map(Phone::reveal), Some("+8613800000000"));
     assert!(!format!("{read:?}").contains("138"), "a phone number does not belong in a log");
@@ -127,8 +120,7 @@ fn an_update_reads_the_same_data() {
         insurance_type: member.insurance_type,
         insurance_status: member.insurance_status,
         in_arrears: member.in_arrears,
-        public_medical: false,
-        account_state: 0,
+        ..node::UpdateInsuranceRequest::default()
     };
     let added = member_with(|_| ()).expect("all is well");
     assert_eq!(reader(&regions).update_insurance(&request), Ok(MemberInput { phone: None, ..added }));

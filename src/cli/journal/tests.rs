@@ -10,13 +10,12 @@ use crate::domain::node::{Key, Record, Row};
 use crate::domain::value::calendar::Civil;
 use crate::domain::value::id::{Digest, MemberRef, StartId};
 use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{InsuranceStatus, InsuranceType};
+use crate::domain::value::member::{Insurance, InsuranceType};
 use crate::domain::value::money::Money;
 use crate::domain::value::region::RegionCode;
 use crate::domain::value::side::Side;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Commit, Journal, replay};
-use crate::testkit::insurance;
 use tempfile::TempDir;
 
 fn request(id: &str) -> RequestMark {
@@ -29,11 +28,7 @@ fn records() -> Vec<Record> {
         NodeJoined { incarnation: 1, start_id: StartId([1; 16]), time }.into(),
         MemberRecorded {
             member_ref,
-            insurance: insurance(
-                RegionCode::parse("130100").unwrap(),
-                InsuranceType::Employee,
-                InsuranceStatus::Active,
-            ),
+            insurance: Insurance::new(RegionCode::parse("130100").unwrap(), InsuranceType::Employee),
             time,
             request: request("a"),
         }

@@ -68,3 +68,20 @@ pub struct Insurance {
     /// State of the personal account.
     pub account_state: AccountState,
 }
+
+impl Insurance {
+    /// In force, with nothing that stands against it: an employee has an account, a resident has none.
+    pub fn new(region: RegionCode, insurance_type: InsuranceType) -> Insurance {
+        Insurance {
+            region,
+            insurance_type,
+            insurance_status: InsuranceStatus::Active,
+            in_arrears: false,
+            public_medical: false,
+            account_state: match insurance_type {
+                InsuranceType::Employee => AccountState::Normal,
+                InsuranceType::Resident => AccountState::Absent,
+            },
+        }
+    }
+}
