@@ -36,7 +36,7 @@ pub mod sim;
 pub mod store;
 /// Logs.
 pub mod telemetry;
-/// One cluster of a hub and its nodes in memory, behind the simulator, scenarios and unit tests. Only with the feature `dev`.
+/// One cluster of a hub and its nodes in memory, behind the simulator and tests. Only with the feature `dev`.
 #[cfg(feature = "dev")]
 pub mod testkit;
 /// Connections: TLS, identity, access, deadlines.

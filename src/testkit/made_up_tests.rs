@@ -35,8 +35,7 @@ pub(super) fn loan(number: u8, fen: i64) -> hub::Input {
 /// A pair with a committed loan of 1,000.00, named 1.
 fn lent() -> Pair {
     let mut pair = Pair::new();
-    let outputs = pair.run_hub(loan(1, 100_000));
-    pair.settle(outputs);
+    pair.done(|pair| pair.run_hub(loan(1, 100_000)));
     pair
 }
 
@@ -269,8 +268,7 @@ fn a_node_that_dies_after_it_has_posted_tells_it_when_it_is_back() {
     pair.restart_node(PAYEE, 77);
     pass(&mut pair, 1);
     assert_eq!(leg(&pair, PAYER, 2).state, LegState::Committed);
-    let outputs = pair.restart_hub(78);
-    pair.settle(outputs);
+    pair.done(|pair| pair.restart_hub(78));
     pass(&mut pair, 1);
     repay(&mut pair, 3, 1_000);
     pass(&mut pair, 1);

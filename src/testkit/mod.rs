@@ -30,7 +30,7 @@ pub use country::{
 pub use disk::Disk;
 pub use marks::cells;
 pub use pair::{
-    Pair, accept, announcement, answer, compensate, create, decisions, id, legs, member, operator, proposal,
-    refusal, say, transfer,
+    Pair, accept, announcement, answer, compensate, create, decision, decisions, id, legs, member, operator,
+    proposal, refusal, say, transfer,
 };
 pub use server::{Asker, Call, Place, Server};

@@ -15,9 +15,10 @@ use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::call::{Announcement, NodeRequest, PeerMark};
 use crate::domain::protocol::leg::{Leg, LegRef};
 use crate::domain::protocol::message::{Ack, Decision, Verdict, Vote};
+use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
 use crate::domain::rules::rulebook::RuleValues;
-use crate::domain::value::calendar::Civil;
+use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::id::{Digest, MemberRef, TransferId};
 use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::member::{InsuranceStatus, InsuranceType};
@@ -56,16 +57,20 @@ impl Pair {
         self.run_hub(say(ticket, number, takes))
     }
 
-    /// The same, carried out; gives what callers were told.
-    pub fn send(&mut self, ticket: Caller, number: u8, fen: i64) -> Vec<(Caller, hub::Answer)> {
-        let outputs = self.create(ticket, number, fen);
+    /// Something is done at the hub, and what follows from it; gives what callers were told.
+    pub fn done(&mut self, does: impl FnOnce(&mut Pair) -> Vec<HubOutput>) -> Vec<(Caller, hub::Answer)> {
+        let outputs = does(self);
         self.settle(outputs)
+    }
+
+    /// A transfer of so many fen is carried out; gives what callers were told.
+    pub fn send(&mut self, ticket: Caller, number: u8, fen: i64) -> Vec<(Caller, hub::Answer)> {
+        self.done(|pair| pair.create(ticket, number, fen))
     }
 
     /// The payee takes a transfer, or declines it, and what follows from it is done; gives what callers were told.
     pub fn payee_says(&mut self, ticket: Caller, number: u8, takes: bool) -> Vec<(Caller, hub::Answer)> {
-        let outputs = self.say(ticket, number, takes);
-        self.settle(outputs)
+        self.done(|pair| pair.say(ticket, number, takes))
     }
 
     /// Time passes at the hub; gives what it wants done.
@@ -103,14 +108,12 @@ impl Pair {
 
     /// The hub takes an input, and what follows from it is done; gives what callers were told.
     pub fn hand_in(&mut self, input: hub::Input) -> Vec<(Caller, hub::Answer)> {
-        let outputs = self.run_hub(input);
-        self.settle(outputs)
+        self.done(|pair| pair.run_hub(input))
     }
 
     /// A node announces itself, and what follows from it is done.
     pub fn rejoin(&mut self, province: ProvinceCode) {
-        let outputs = self.join(province);
-        self.settle(outputs);
+        self.done(|pair| pair.join(province));
     }
 
     /// Tells a node one decision, and its receipts to the hub; gives what that wants done.
@@ -259,6 +262,23 @@ pub fn refusal(outputs: &[HubOutput]) -> Reason {
     match outputs.first() {
         Some(Output::Answer(_, hub::Answer::Refused(refusal))) => refusal.reason,
         _ => panic!("not refused: {outputs:?}"),
+    }
+}
+
+/// The hub's word on a leg; a commit is the hub's first.
+pub fn decision(leg: &Leg, outcome: Outcome) -> Decision {
+    let (LegRef { id, terms_digest }, decide_time) = (leg.reference, leg.terms.receipt_time);
+    let committed = outcome == Outcome::Commit;
+    Decision {
+        transfer_id: id.transfer_id,
+        side: id.side,
+        terms_digest,
+        outcome,
+        window: committed.then(|| Day::of(decide_time)),
+        hub_seq: committed.then_some(1),
+        decide_time,
+        leg_record: Vec::new(),
+        posted: None,
     }
 }
 

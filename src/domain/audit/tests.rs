@@ -16,9 +16,7 @@ fn scene() -> Scene {
     for number in [1, 2, 3] {
         pair.send(u64::from(number), number, 10_000 * i64::from(number));
     }
-    // The hub's receipts wait a moment for each other.
-    let outputs = pair.pass(1_000);
-    pair.settle(outputs);
+    // The hub's receipts wait a moment for each other.        pair.done(|pair| pair.pass(1_000));
     let mut scene =
         Scene { hub: pair.hub.rows(), payer: pair.node(PAYER).rows(), payee: pair.node(PAYEE).rows() };
     scene.change_transfer(3, |row| TransferRow { payee_recorded_seq: None, ..row });

@@ -165,8 +165,7 @@ fn holds_end_before_transfers_are_told_again() {
     let before = pair.node(PAYER).disk.backup();
     pair.send(1, 1, 40_000);
     pair.create(2, 2, 100);
-    let outputs = pair.pass(60_000);
-    pair.settle(outputs);
+    pair.done(|pair| pair.pass(60_000));
     restored(&mut pair, PAYER, &before);
     pair.join(PAYER);
     let after = pair.hub.get::<PeerRow>(&Key::Peer(PAYER)).and_then(|peer| peer.resync);
@@ -186,8 +185,7 @@ fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after()
     let before = pair.node(PAYER).disk.backup();
     pair.send(1, 1, 40_000);
     pair.propose(50, 1, 40_000);
-    let outputs = pair.approve(50);
-    pair.settle(outputs);
+    pair.done(|pair| pair.approve(50));
     pair.send(2, 2, 100);
     restored(&mut pair, PAYER, &before);
     let told = pair.join(PAYER);

@@ -120,8 +120,7 @@ fn a_hub_that_restarts_undecided_aborts_and_the_hold_returns() {
         pair.prepare(leg);
     });
     assert_eq!((personal(&pair), wallet(&pair)), ((1_000_000, 40_000), (0, 40_000)));
-    let outputs = pair.restart_hub(9);
-    pair.settle(outputs);
+    pair.done(|pair| pair.restart_hub(9));
     assert_eq!((personal(&pair), wallet(&pair)), ((1_000_000, 0), (0, 0)));
     assert_eq!(pair.transfer(1).refusal.expect("refused").reason, Reason::HubRestarted);
 }
@@ -133,8 +132,7 @@ fn a_decision_survives_a_restart_and_is_delivered_after_it() {
     // The decisions that come out are lost with the process.
     pair.vote_on(&outputs);
     assert_eq!(pair.transfer(1).state, TransferState::Committed);
-    let outputs = pair.restart_hub(9);
-    pair.settle(outputs);
+    pair.done(|pair| pair.restart_hub(9));
     assert_eq!((personal(&pair), wallet(&pair)), ((960_000, 0), (40_000, 0)));
 }
 

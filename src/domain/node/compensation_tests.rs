@@ -56,18 +56,8 @@ fn refusal(pair: &mut Pair, leg: &Leg) -> Reason {
 }
 
 fn decision(leg: &Leg, outcome: Outcome, leg_record: Vec<u8>) -> Decision {
-    let committed = outcome == Outcome::Commit;
-    Decision {
-        transfer_id: leg.reference.id.transfer_id,
-        side: leg.reference.id.side,
-        terms_digest: leg.reference.terms_digest,
-        outcome,
-        window: committed.then(|| crate::domain::value::calendar::Day::of(leg.terms.receipt_time)),
-        hub_seq: committed.then_some(2),
-        decide_time: leg.terms.receipt_time,
-        leg_record,
-        posted: None,
-    }
+    let decision = crate::testkit::decision(leg, outcome);
+    Decision { hub_seq: decision.hub_seq.map(|_| 2), leg_record, ..decision }
 }
 
 #[test]
@@ -211,8 +201,7 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
     };
     assert_eq!(suspense(&pair).posted.fen(), 40_000);
     pair.propose(50, 1, 40_000);
-    let outputs = pair.approve(50);
-    pair.settle(outputs);
+    pair.done(|pair| pair.approve(50));
     assert_eq!((suspense(&pair).posted, suspense(&pair).held), (Money::ZERO, Money::ZERO));
     assert_eq!(pair.account(PAYER, AccountKind::Personal).posted.fen(), 1_000_000);
     let leg = pair.leg(50, Side::Payer).expect("recorded");

@@ -6,8 +6,8 @@ use super::{Answer, Effect, Input};
 use crate::domain::hub;
 use crate::domain::machine::step::{Output, Ticket};
 use crate::domain::node::tables::{AccountRow, PersonRow, Row};
-use crate::domain::protocol::leg::{Leg, LegState};
-use crate::domain::protocol::message::{AckResult, Decision, Ruling, Verdict};
+use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::message::{AckResult, Ruling, Verdict};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
 use crate::domain::value::id::Digest;
@@ -15,26 +15,12 @@ use crate::domain::value::ledger::AccountKind;
 use crate::domain::value::member::{InsuranceStatus, InsuranceType};
 use crate::domain::value::money::Money;
 use crate::domain::value::side::Side;
-use crate::testkit::{PAYEE, PAYER, Pair, answer, id, id_hash, legs, member};
+use crate::testkit::{PAYEE, PAYER, Pair, answer, decision, id, id_hash, legs, member};
 
 fn refusal(verdict: &Verdict) -> Reason {
     match verdict {
         Verdict::No { refusal, .. } | Verdict::Conflict { refusal } => refusal.reason,
         Verdict::Yes { .. } | Verdict::Awaiting { .. } => panic!("not refused: {verdict:?}"),
-    }
-}
-
-fn decision(leg: &Leg, outcome: Outcome) -> Decision {
-    Decision {
-        transfer_id: leg.reference.id.transfer_id,
-        side: leg.reference.id.side,
-        terms_digest: leg.reference.terms_digest,
-        outcome,
-        window: None,
-        hub_seq: (outcome == Outcome::Commit).then_some(1),
-        decide_time: leg.terms.receipt_time,
-        leg_record: Vec::new(),
-        posted: None,
     }
 }
 

@@ -26,8 +26,7 @@ fn the_sweep_goes_back_in_rounds_and_goes_on_after_a_restart() {
     let outputs = tick(&mut pair);
     assert_eq!(waits(&pair), 50);
     pair.settle(outputs);
-    let outputs = pair.restart_hub(9);
-    pair.settle(outputs);
+    pair.done(|pair| pair.restart_hub(9));
     assert_eq!(waits(&pair), 50);
     let outputs = tick(&mut pair);
     pair.settle(outputs);
@@ -37,8 +36,7 @@ fn the_sweep_goes_back_in_rounds_and_goes_on_after_a_restart() {
 #[test]
 fn what_awaits_survives_a_restart_and_can_be_taken() {
     let mut pair = waiting();
-    let outputs = pair.restart_hub(9);
-    pair.settle(outputs);
+    pair.done(|pair| pair.restart_hub(9));
     assert_eq!(pair.transfer(1).state, TransferState::AwaitingAcceptance);
     assert_eq!(personal(&pair), (1_000_000, 40_000));
     let outputs = pair.say(2, 1, true);

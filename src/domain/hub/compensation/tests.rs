@@ -252,8 +252,7 @@ fn a_hub_that_restarts_aborts_what_it_had_not_decided_and_forgets_nothing_else()
     assert_eq!(legs(&asked).len(), 2);
     // Both sides are bound when the hub dies.
     legs(&asked).iter().for_each(|leg| drop(pair.prepare(leg)));
-    let outputs = pair.restart_hub(70);
-    pair.settle(outputs);
+    pair.done(|pair| pair.restart_hub(70));
     let ended = pair.transfer(50);
     assert_eq!(ended.refusal.expect("aborted").reason, Reason::HubRestarted);
     assert_eq!(balances(&pair), [960_000, 40_000]);

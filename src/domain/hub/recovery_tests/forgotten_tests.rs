@@ -53,8 +53,7 @@ fn a_return_that_is_adopted_is_known_as_one() {
     pair.send(1, 1, 40_000);
     let before = pair.hub.disk.backup();
     pair.propose(50, 1, 40_000);
-    let outputs = pair.approve(50);
-    pair.settle(outputs);
+    pair.done(|pair| pair.approve(50));
     assert_eq!(pair.transfer(50).state, TransferState::Committed);
     restored(&mut pair, &before);
     hear(&mut pair);

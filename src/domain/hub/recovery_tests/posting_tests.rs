@@ -13,8 +13,7 @@ fn lend(pair: &mut Pair) {
     let plain = testkit::transfer(id(1), 100_000);
     let terms = Terms { kind: Kind::LOAN, ..plain.terms.clone() };
     let request = Box::new(CreateRequest { terms, ..plain });
-    let outputs = pair.run_hub(Input::Create { ticket: Ticket::new(1), request });
-    pair.settle(outputs);
+    pair.done(|pair| pair.run_hub(Input::Create { ticket: Ticket::new(1), request }));
 }
 
 /// The payee's node decides a repayment, and tells the hub.
