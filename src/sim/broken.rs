@@ -3,14 +3,14 @@
 use super::world::World;
 use crate::domain::hub::Page;
 use crate::domain::hub::tables::TransferRow;
-use crate::domain::machine::own::PeerRow;
-use crate::domain::machine::table::{Row as _, TableRow};
+use crate::domain::machine::table::Row as _;
+use crate::domain::machine::{PeerRow, TableRow};
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::call::{NodeRequest, PeerMark};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::Decision;
 use crate::domain::protocol::transfer::{Outcome, TransferState};
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::domain::{hub, node};
 use crate::store::memory::MemoryDisk;
 use crate::testkit::{Disk, Place};

@@ -6,8 +6,7 @@ use super::stale::goes_stale;
 use super::world::{Pending, World};
 use crate::domain::hub::WaitMode;
 use crate::domain::protocol::transfer::TransferState;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{ProvinceCode, TransferId};
 use crate::store::memory::Fault;
 use crate::testkit::{self, Call, Country, HUB, Wish};
 

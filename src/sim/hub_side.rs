@@ -4,16 +4,12 @@ use super::network::{Event, Letter, Message};
 use super::world::{Pending, World};
 use crate::domain::hub::tables::Key;
 use crate::domain::hub::{Answer, Effect, Input};
-use crate::domain::machine::own::IncidentRow;
-use crate::domain::machine::step::{Output, Ticket};
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{IncidentRow, Output, TableRow, Ticket};
 use crate::domain::protocol::call::{HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
 use crate::domain::protocol::leg::Leg;
 use crate::domain::protocol::message::Decision;
 use crate::domain::reason::Reason;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{ProvinceCode, Side, TransferId};
 use crate::testkit::{self, Asker, Call, HUB, reply_of_hub};
 use std::collections::BTreeMap;
 

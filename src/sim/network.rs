@@ -4,7 +4,7 @@ use crate::domain::hub::{AcceptRequest, CompensationRequest, CreateRequest};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::testkit::{self, Call, Place};
 use std::collections::BTreeMap;
 

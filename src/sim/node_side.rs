@@ -3,12 +3,12 @@
 use super::Broken;
 use super::network::{Event, Letter, Message};
 use super::world::{Pending, World};
-use crate::domain::machine::step::Output;
+use crate::domain::machine::Output;
 use crate::domain::node::{Effect, Input};
 use crate::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
 use crate::domain::protocol::message::{Posting, Question};
 use crate::domain::reason::Reason;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 use crate::testkit::{self, Asker, Call, HUB, Server, reply_of_node};
 
 /// How often a node shows itself, and how long its calls may take.

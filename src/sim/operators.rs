@@ -5,8 +5,7 @@ use super::network::{Event, Letter, Message};
 use super::world::World;
 use crate::domain::hub::{CompensationRequest, CompensationWord};
 use crate::domain::protocol::transfer::TransferState;
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::money::Money;
+use crate::domain::value::{Digest, Money, TransferId};
 use crate::testkit::HUB;
 
 /// Callers from this number on are operators, each with one compensation.

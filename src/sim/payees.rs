@@ -4,7 +4,7 @@ use super::network::{Letter, Message};
 use super::world::{Client, World};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{AcceptRequest, Key};
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::TableRow;
 use crate::domain::protocol::transfer::TransferState;
 use crate::testkit::{Country, HUB, NOON_TO_SIX_MS};
 

@@ -5,12 +5,10 @@
 use super::Broken;
 use super::world::World;
 use crate::domain::audit::invariant::Violation;
-use crate::domain::machine::own::{IncidentRow, PeerRow};
-use crate::domain::machine::table::{Row, TableRow};
+use crate::domain::machine::{IncidentRow, PeerRow, Row, TableRow};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{ProvinceCode, TransferId};
 use crate::domain::{hub, node};
 use crate::store::memory::MemoryDisk;
 use crate::store::{hash_at, is_restored};

@@ -2,8 +2,7 @@
 
 use super::network::Event;
 use super::world::World;
-use crate::domain::value::id::StartId;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{ProvinceCode, StartId};
 use crate::domain::{hub, node};
 use crate::engine::EngineError;
 use crate::store::StoreError;

@@ -6,13 +6,10 @@ use super::cluster::{Cluster, HUB};
 use super::country::Country;
 use super::server::{Asker, Server};
 use crate::domain::hub::{self, Effect};
-use crate::domain::machine::step::{Caller, Output};
+use crate::domain::machine::{Caller, Output};
 use crate::domain::node::{self, NodeMachine};
 use crate::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
-use crate::domain::value::calendar::{Civil, Mono, Now};
-use crate::domain::value::id::{StartId, TransferId};
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, Mono, Now, ProvinceCode, Side, StartId, TransferId};
 use std::collections::{BTreeSet, VecDeque};
 
 /// What the hub wants done.

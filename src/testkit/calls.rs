@@ -1,13 +1,10 @@
 //! The calls between hub and node, as the machines take them and give them.
 
-use crate::domain::machine::step::{Caller, Ticket};
+use crate::domain::machine::{Caller, Ticket};
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
 use crate::domain::protocol::leg::{HeardLeg, LegState};
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::id_number::IdNumber;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Digest, IdNumber, ProvinceCode, Side, TransferId};
 use crate::domain::{hub, node};
 
 /// What is on its way between the hub and a node.

@@ -10,16 +10,12 @@ use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
 use crate::domain::audit::invariant::violations;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{self, CompensationWord};
-use crate::domain::machine::step::{Caller, Ticket};
+use crate::domain::machine::{Caller, Ticket};
 use crate::domain::node::tables::{AccountRow, WalletRow};
 use crate::domain::node::{self, WalletChange};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::value::calendar::next_six;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::WalletState;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::{AccountKind, Money, ProvinceCode, RegionCode, TransferId, WalletState};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 

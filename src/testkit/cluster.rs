@@ -8,18 +8,14 @@ use super::server::{Asker, Call, Place, Server};
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{self, HubMachine, Page, ReadBack};
-use crate::domain::machine::own::PeerRow;
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{PeerRow, Scan, TableRow};
 use crate::domain::node::tables::LegRow;
 use crate::domain::node::{self, NodeMachine};
 use crate::domain::protocol::call::{
     Announced, Announcement, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark,
 };
 use crate::domain::reason::Reason;
-use crate::domain::value::id::{StartId, TransferId};
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{ProvinceCode, Side, StartId, TransferId};
 use crate::engine::EngineError;
 use crate::store::Tables;
 use std::collections::BTreeMap;

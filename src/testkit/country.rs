@@ -2,7 +2,7 @@
 
 use crate::domain::hub::tables::PartiesRow;
 use crate::domain::hub::{CreateRequest, Deadlines, HubMachine, WaitMode};
-use crate::domain::machine::step::Ticket;
+use crate::domain::machine::Ticket;
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{LegRow, PersonRow};
 use crate::domain::node::{Input, MemberReport, NodeMachine, Vault};
@@ -11,13 +11,10 @@ use crate::domain::protocol::transfer::{Party, Terms, TermsDigests};
 use crate::domain::rules::rulebook::{
     RuleLayer, RulePlace, RuleText, RuleValues, RuleVersion, Rulebook, WithoutWallet,
 };
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, MemberRef, StartId, TransferId};
-use crate::domain::value::id_number::{IdNumber, Person, PersonName};
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::member::{Insurance, InsuranceStatus, InsuranceType};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory};
+use crate::domain::value::{
+    Area, Civil, Day, Digest, IdNumber, Insurance, InsuranceStatus, InsuranceType, Kinship, MemberRef, Money,
+    Opening, Person, PersonName, Province, ProvinceCode, RegionCode, RegionDirectory, StartId, TransferId,
+};
 use std::sync::Arc;
 
 /// The payer's province where there are two: 河北, region 130100.

@@ -6,10 +6,8 @@ use super::*;
 use crate::domain::audit::invariant::violations;
 use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::hub::{self, CreateRequest};
-use crate::domain::machine::own::IncidentRow;
 use crate::domain::machine::record::Record as _;
-use crate::domain::machine::step::{Output, Ticket};
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{IncidentRow, Output, TableRow, Ticket};
 use crate::domain::node::tables::{AccountRow, EntryRow, LegRow};
 use crate::domain::node::{self, PostRequest};
 use crate::domain::protocol::kind::Kind;
@@ -17,12 +15,7 @@ use crate::domain::protocol::leg::{LegRef, LegState};
 use crate::domain::protocol::message::{AckResult, Posted, Posting, Ruling};
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::{Day, Mono};
-use crate::domain::value::id::Digest;
-use crate::domain::value::ledger::{AccountKind, EntryKind};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{AccountKind, Day, Digest, EntryKind, Money, Mono, ProvinceCode, Side};
 
 /// A loan is handed in.
 pub(super) fn loan(number: u8, fen: i64) -> hub::Input {

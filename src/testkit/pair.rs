@@ -9,7 +9,7 @@ use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{
     self, AcceptRequest, CompensationRequest, CompensationWord, CreateRequest, Effect, WaitMode,
 };
-use crate::domain::machine::step::{Caller, Output, Ticket};
+use crate::domain::machine::{Caller, Output, Ticket};
 use crate::domain::node;
 use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::call::{Announcement, NodeRequest, PeerMark};
@@ -18,13 +18,10 @@ use crate::domain::protocol::message::{Ack, Decision, Verdict, Vote};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
 use crate::domain::rules::rulebook::RuleValues;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, MemberRef, TransferId};
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{InsuranceStatus, InsuranceType};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
-use crate::domain::value::side::Side;
+use crate::domain::value::{
+    AccountKind, Civil, Day, Digest, InsuranceStatus, InsuranceType, MemberRef, Money, ProvinceCode,
+    RegionCode, Side, TransferId,
+};
 
 /// A cluster of a payer's province and a payee's, for tests of one machine against the other.
 pub type Pair = Cluster<AtOnce>;

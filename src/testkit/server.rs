@@ -3,13 +3,9 @@
 use super::country::NOON;
 use super::marks::Marks;
 use super::watched::{Marked, Watched};
-use crate::domain::machine::record::replay;
-use crate::domain::machine::step::Caller;
-use crate::domain::machine::table::{Change, Row, Stored, Table, TableRow};
+use crate::domain::machine::{Caller, Change, Row, Stored, Table, TableRow, replay};
 use crate::domain::protocol::call::PeerMark;
-use crate::domain::value::calendar::{Civil, Mono, Now};
-use crate::domain::value::id::{Digest, StartId};
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{Civil, Digest, Mono, Now, ProvinceCode, StartId};
 use crate::engine::{Core, EngineError, Outputs};
 use crate::store::memory::{MemoryDisk, MemoryStore};
 use crate::store::{Commit, Journal, KeyOf, hash_at};

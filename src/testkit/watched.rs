@@ -3,18 +3,13 @@
 use super::marks::Marks;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{self, CompensationWord, HubMachine};
-use crate::domain::machine::need::Needs;
-use crate::domain::machine::step::{Caller, Machine, Step};
-use crate::domain::machine::table::TableRow;
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Caller, Machine, Needs, Step, TableRow, WorkingSet};
 use crate::domain::node::tables::LegRow;
 use crate::domain::node::{self, NodeMachine};
 use crate::domain::protocol::leg::{Ask, LegState, named};
 use crate::domain::protocol::message::{AckResult, Decision, Ruling, Verdict};
 use crate::domain::protocol::transfer::Outcome;
-use crate::domain::value::calendar::{Mono, Now};
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::side::Side;
+use crate::domain::value::{Digest, Mono, Now, Side, TransferId};
 use crate::store::KeyOf;
 use crate::store::memory::MemoryDisk;
 

@@ -2,12 +2,12 @@
 
 use super::letter::{Letter, Message};
 use gongji::domain::hub::tables::TransferRow;
-use gongji::domain::machine::table::TableRow;
+use gongji::domain::machine::TableRow;
 use gongji::domain::node::tables::LegRow;
 use gongji::domain::protocol::call::{HubReply, HubRequest, NodeReply, NodeRequest};
 use gongji::domain::protocol::leg::LegState;
 use gongji::domain::protocol::message::Ruling;
-use gongji::domain::value::id::Digest;
+use gongji::domain::value::Digest;
 use gongji::domain::{hub, node};
 
 /// A protocol that is broken on purpose.

@@ -3,12 +3,10 @@
 use super::server::{Server, Sort, Told, print};
 use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::hub::{self, HubMachine, Page, decisions_of};
-use gongji::domain::machine::record::Record;
-use gongji::domain::machine::step::Machine;
+use gongji::domain::machine::{Machine, Record};
 use gongji::domain::protocol::call::PeerMark;
 use gongji::domain::protocol::message::Decision;
-use gongji::domain::value::id::Digest;
-use gongji::domain::value::region::ProvinceCode;
+use gongji::domain::value::{Digest, ProvinceCode};
 use std::sync::Arc;
 
 /// The journal as others know it. How far a peer was seen is not counted: two who tell each other that would never come

@@ -3,16 +3,13 @@
 
 use super::journal::Journal;
 use gongji::domain::hub::{self, HubMachine};
-use gongji::domain::machine::record::Record;
-use gongji::domain::machine::step::{Batch, Machine, Output, Step};
-use gongji::domain::machine::table::{Row, TableRow};
-use gongji::domain::machine::working_set::WorkingSet;
+use gongji::domain::machine::{Batch, Machine, Output, Record, Row, Step, TableRow, WorkingSet};
 use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
 use gongji::domain::protocol::call::PeerMark;
 use gongji::domain::protocol::leg::LegState;
 use gongji::domain::protocol::message::Question;
-use gongji::domain::value::calendar::{Civil, Mono, Now};
+use gongji::domain::value::{Civil, Mono, Now};
 use gongji::testkit::NOON;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -8,15 +8,13 @@ use super::letter::{Letter, Message};
 use super::server::Server;
 use super::world::{Fate, State, World};
 use gongji::domain::hub::tables::TransferRow;
-use gongji::domain::machine::own::PeerRow;
+use gongji::domain::machine::PeerRow;
 use gongji::domain::node::NodeMachine;
 use gongji::domain::node::tables::LegRow;
 use gongji::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest};
 use gongji::domain::protocol::leg::{LegId, LegState};
 use gongji::domain::protocol::message::{AckResult, Ruling};
-use gongji::domain::value::id::TransferId;
-use gongji::domain::value::region::ProvinceCode;
-use gongji::domain::value::side::Side;
+use gongji::domain::value::{ProvinceCode, Side, TransferId};
 use gongji::domain::{hub, node};
 use std::sync::Arc;
 

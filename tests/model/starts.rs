@@ -4,13 +4,10 @@ use super::journal::Journal;
 use super::server::{Outputs, Server};
 use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::hub::{self, HubMachine};
-use gongji::domain::machine::own::SelfRow;
-use gongji::domain::machine::table::TableRow;
+use gongji::domain::machine::{SelfRow, TableRow};
 use gongji::domain::node::{self, NodeMachine};
 use gongji::domain::protocol::call::PeerMark;
-use gongji::domain::value::calendar::Mono;
-use gongji::domain::value::id::StartId;
-use gongji::domain::value::region::ProvinceCode;
+use gongji::domain::value::{Mono, ProvinceCode, StartId};
 use gongji::testkit::Country;
 
 /// The start id of a server's nth life.

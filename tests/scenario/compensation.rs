@@ -4,7 +4,7 @@ use super::steps::{DEADLINE_MS, Outcome, Session};
 use super::table::Row;
 use gongji::domain::hub::{Answer, CompensationRequest, CompensationWord, Input};
 use gongji::domain::protocol::transfer::CompensationState;
-use gongji::domain::value::money::Money;
+use gongji::domain::value::Money;
 
 impl Session {
     /// An operator proposes, approves or withdraws: `操作员甲`, and to propose the name of the transfer behind `；`. The

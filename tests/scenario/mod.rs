@@ -17,7 +17,7 @@ mod world;
 use gongji::config::{regions, rulebook};
 use gongji::domain::reason::Reason;
 use gongji::domain::rules::rulebook::Rulebook;
-use gongji::domain::value::region::RegionDirectory;
+use gongji::domain::value::RegionDirectory;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

@@ -5,9 +5,9 @@ use super::world::World;
 use gongji::domain::node::record::RequestMark;
 use gongji::domain::node::tables::PersonRow;
 use gongji::domain::node::{Answer, Input, Key, MemberReport};
-use gongji::domain::value::id::{Digest, MemberRef};
-use gongji::domain::value::id_number::{IdNumber, PersonName};
-use gongji::domain::value::region::{ProvinceCode, RegionCode, RegionDirectory};
+use gongji::domain::value::{
+    Digest, IdNumber, MemberRef, PersonName, ProvinceCode, RegionCode, RegionDirectory,
+};
 use gongji::privacy::names;
 use gongji::proto::node::{AccountState, Member, UpsertMembersRequest};
 use gongji::proto::types::{InsuranceStatus, InsuranceType, Party, Person};

@@ -7,7 +7,7 @@ use super::words;
 use super::world::World;
 use gongji::domain::node::tables::HolderRow;
 use gongji::domain::node::{Answer, Input};
-use gongji::domain::value::id::hex;
+use gongji::domain::value::hex;
 use gongji::privacy::holder::Holder;
 use gongji::proto::node::{
     ChangePlaceRequest, CloseWalletRequest, FreezeWalletRequest, OpenWalletRequest, UnfreezeWalletRequest,

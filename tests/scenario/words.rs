@@ -2,7 +2,7 @@
 
 use gongji::domain::protocol::transfer::TransferState;
 use gongji::domain::reason::Reason;
-use gongji::domain::value::calendar::Civil;
+use gongji::domain::value::Civil;
 use gongji::proto::types::{Kinship, Verification};
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 

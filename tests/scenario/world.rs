@@ -3,12 +3,10 @@
 use gongji::domain::audit::invariant::violations;
 use gongji::domain::hub;
 use gongji::domain::hub::tables::TransferRow;
-use gongji::domain::machine::step::{Caller, Output, Ticket};
+use gongji::domain::machine::{Caller, Output, Ticket};
 use gongji::domain::node;
 use gongji::domain::rules::rulebook::Rulebook;
-use gongji::domain::value::calendar::{Civil, Mono};
-use gongji::domain::value::id::TransferId;
-use gongji::domain::value::region::{ProvinceCode, RegionDirectory};
+use gongji::domain::value::{Civil, Mono, ProvinceCode, RegionDirectory, TransferId};
 use gongji::privacy::key::VaultKey;
 use gongji::testkit::{AtOnce, Cluster, Country};
 use std::collections::BTreeSet;

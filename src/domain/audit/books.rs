@@ -2,15 +2,11 @@
 
 use crate::domain::hub::tables::{PositionRow, TombstoneRow, TransferRow};
 use crate::domain::kinds;
-use crate::domain::machine::own::SelfRow;
+use crate::domain::machine::SelfRow;
 use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
-use crate::domain::value::id::{MemberRef, TransferId};
-use crate::domain::value::ledger::{AccountKind, Direction};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{AccountKind, Direction, MemberRef, Money, ProvinceCode, Side, TransferId};
 use crate::domain::{hub, node};
 use std::collections::BTreeMap;
 use std::sync::Arc;

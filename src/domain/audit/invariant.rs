@@ -11,9 +11,7 @@ use crate::domain::node::daily;
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::ledger::{AccountKind, Direction};
-use crate::domain::value::side::Side;
+use crate::domain::value::{AccountKind, Direction, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

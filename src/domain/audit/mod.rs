@@ -19,10 +19,7 @@ use crate::domain::audit::invariant::{INVARIANTS, Invariant, Violation};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{AccountKind, Money, ProvinceCode, TransferId};
 use std::collections::BTreeSet;
 
 /// What an invariant was checked over.

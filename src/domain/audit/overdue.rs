@@ -1,7 +1,6 @@
 //! What waits for too long: said once when it reaches an age, not again and again.
 
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::TransferId;
+use crate::domain::value::{Civil, TransferId};
 use std::collections::BTreeMap;
 
 /// Something that waits.

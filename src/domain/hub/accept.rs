@@ -7,16 +7,14 @@
 
 use super::{Effect, HubMachine, Key, Rows, Step, TransferRow, WaitMode, incident, refusal, transfer};
 use crate::domain::hub::record::TransferAccepted;
+use crate::domain::machine::Ticket;
 use crate::domain::machine::own::note_time;
-use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::leg::{Ask, Leg};
 use crate::domain::protocol::transfer::{TransferEvent, TransferState, Transition};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::demands;
 use crate::domain::rules::rulebook::PlaceRules;
-use crate::domain::value::calendar::Day;
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::side::Side;
+use crate::domain::value::{Day, Digest, Side, TransferId};
 use std::sync::Arc;
 
 /// Votes on an accepted transfer are asked for again after so long.

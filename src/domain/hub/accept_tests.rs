@@ -3,17 +3,15 @@
 use super::tests::{personal, wallet};
 use super::{Answer, Effect, Input};
 use crate::domain::hub::record::Record;
-use crate::domain::machine::step::{Output, Ticket};
+use crate::domain::machine::{Output, Ticket};
 use crate::domain::node::tables::{LegRow, WalletRow};
 use crate::domain::protocol::leg::{Ask, Leg, LegState};
 use crate::domain::protocol::message::{Question, Ruling, Verdict};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
 use crate::domain::rules::rulebook::{RuleValues, WithoutWallet};
-use crate::domain::value::calendar::{Civil, Mono, next_six};
-use crate::domain::value::id::Digest;
-use crate::domain::value::member::{InsuranceStatus, InsuranceType};
-use crate::domain::value::side::Side;
+use crate::domain::value::calendar::next_six;
+use crate::domain::value::{Civil, Digest, InsuranceStatus, InsuranceType, Mono, Side};
 use crate::domain::{hub, node};
 use crate::testkit::{HubOutput, NOON, PAYEE, PAYER, Pair, id, legs, member, refusal, say};
 

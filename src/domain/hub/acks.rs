@@ -9,10 +9,7 @@ use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::message::{Ack, AckResult};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::calendar::{Mono, Now};
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Mono, Now, ProvinceCode, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most legs of one record: readers of the journal take records whole.

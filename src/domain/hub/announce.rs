@@ -2,12 +2,11 @@
 
 use super::{Effect, HubMachine, Key, Live, Step, TransferRow, refusal, send};
 use crate::domain::hub::record::{NodeAdmitted, ResyncMoved};
-use crate::domain::machine::own::{PeerRow, own};
-use crate::domain::machine::step::Ticket;
+use crate::domain::machine::own::own;
+use crate::domain::machine::{PeerRow, Ticket};
 use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
 use crate::domain::reason::Reason;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{ProvinceCode, TransferId};
 use std::cmp::Ordering;
 
 /// What was seen of the node, and the transfers that hold its votes.

@@ -4,8 +4,8 @@ use super::{HubMachine, Rows, Step, TransferRow, YesVote, refusal, row, stored};
 use crate::domain::hub::record::TransferAwaiting;
 use crate::domain::protocol::transfer::{TransferEvent, TransferState, Transition};
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::{Civil, Mono, Now, next_six};
-use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::calendar::next_six;
+use crate::domain::value::{Civil, Digest, Mono, Now, TransferId};
 use std::collections::BTreeSet;
 
 /// Most transfers that one round of the sweep gives back, and how long others have the writer before the next round:

@@ -5,8 +5,8 @@ pub(super) use super::transfer::needs;
 use super::transfer::tombstone;
 use super::{CreateRequest, Effect, HubMachine, Rows, Step, TransferRow, begun, is_parked, refusal, row};
 use crate::domain::hub::record::{TransferBegun, TransferReceived};
+use crate::domain::machine::Ticket;
 use crate::domain::machine::own::{note_time, own};
-use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{Ask, Leg, LegRef, LegTerms};
 use crate::domain::protocol::transfer::Terms;
@@ -14,9 +14,7 @@ use crate::domain::reason::Reason;
 use crate::domain::rules::at_hub::{self, HubFacts, HubRefusal};
 use crate::domain::rules::demands;
 use crate::domain::rules::rulebook::PlaceRules;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::side::BySide;
+use crate::domain::value::{BySide, Civil, Day, Digest, TransferId};
 use std::sync::Arc;
 
 /// Share of a caller's deadline after which an undecided transfer is aborted, in percent.

@@ -5,12 +5,11 @@ use super::{
     row, send, stored,
 };
 use crate::domain::hub::record::{CommitDetail, TransferDecided};
-use crate::domain::machine::own::{SelfRow, own};
+use crate::domain::machine::SelfRow;
+use crate::domain::machine::own::own;
 use crate::domain::protocol::transfer::{Outcome, TransferEvent, TransferState, Transition};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::{BySide, Civil, Day, Digest, Side, TransferId};
 
 impl HubMachine {
     /// Both sides have voted yes.

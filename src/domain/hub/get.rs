@@ -1,8 +1,8 @@
 //! A client asks for transfers by id.
 
 use super::{Found, Key, Step, TransferRow};
-use crate::domain::machine::step::Ticket;
-use crate::domain::value::id::TransferId;
+use crate::domain::machine::Ticket;
+use crate::domain::value::TransferId;
 
 /// Each transfer, and what the vault holds of it.
 pub(super) fn needs(transfer_ids: &[TransferId], keys: &mut Vec<Key>) {

@@ -7,15 +7,13 @@ use super::{
     tombstone,
 };
 use crate::domain::hub::record::{CommitDetail, HubRecovered, KindAdopted, ReturnAdopted, TransferAdopted};
-use crate::domain::machine::own::{SelfRow, own};
+use crate::domain::machine::SelfRow;
+use crate::domain::machine::own::own;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{HeardLeg, LegId, LegRef};
 use crate::domain::protocol::message::Posted;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::{Civil, Day, Now};
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::{BySide, Civil, Day, Now, ProvinceCode, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A day, in milliseconds.

@@ -1,11 +1,11 @@
 //! Incidents: what must not go on without people, and the ids that a recovery has left to them.
 
 use super::{Effect, Key, Rows, Step, TransferRow};
-use crate::domain::machine::own::{IncidentRaised, IncidentRow, own};
+use crate::domain::machine::own::own;
+use crate::domain::machine::{IncidentRaised, IncidentRow};
 use crate::domain::protocol::leg::LegId;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::id::TransferId;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Side, TransferId};
 
 /// What [`is_parked`] needs: nothing at a hub that was never restored.
 pub(super) fn needs(transfer_id: TransferId, rows: &Rows, keys: &mut Vec<Key>) {

@@ -1,8 +1,7 @@
 //! A province can, or cannot, be reached.
 
 use super::{HubMachine, Key, Step, send};
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{ProvinceCode, TransferId};
 
 /// The transfers that callers wait for.
 pub(super) fn needs(hub: &HubMachine, keys: &mut Vec<Key>) {

@@ -1,9 +1,7 @@
 //! Transfers that are being decided: their votes so far, and when they are given up. A crash takes them.
 
 use super::{AwaitingVote, HubMachine};
-use crate::domain::value::calendar::Mono;
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::side::BySide;
+use crate::domain::value::{BySide, Digest, Mono, TransferId};
 
 /// A transfer that is being decided.
 #[derive(Clone, Debug, Hash)]

@@ -2,7 +2,8 @@
 
 use super::{AcceptRequest, CompensationRequest, Page};
 use crate::domain::hub::tables::{CompensationRow, PartiesRow, TransferRow};
-use crate::domain::machine::step::{OtherAnswer, Ticket, answers};
+use crate::domain::machine::step::answers;
+use crate::domain::machine::{OtherAnswer, Ticket};
 use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
 use crate::domain::protocol::leg::{HeardLeg, Leg};
 use crate::domain::protocol::message::{Ack, Decision, Posting, Question, Ruling, Vote};
@@ -10,9 +11,7 @@ use crate::domain::protocol::transfer::{Terms, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::rules::verification::Verification;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{ProvinceCode, Side, TransferId};
 use std::sync::Arc;
 
 /// What can happen to the hub.

@@ -46,15 +46,11 @@ pub use pages::{Page, ReadBack, decisions_of, late_decisions_of};
 pub use record::Record;
 pub use tables::{Key, Row, Table, transfers_before, unsettled_transfers};
 
-use crate::domain::machine::need::Needs;
-use crate::domain::machine::step::{Caller, Machine};
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Caller, Machine, Needs, WorkingSet};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::rulebook::Rulebook;
-use crate::domain::value::calendar::{Mono, Now};
-use crate::domain::value::id::{StartId, TransferId};
-use crate::domain::value::region::{ProvinceCode, RegionDirectory};
+use crate::domain::value::{Mono, Now, ProvinceCode, RegionDirectory, StartId, TransferId};
 use awaiting::{Awaiting, AwaitingVote};
 use incident::is_parked;
 use live::{Live, YesVote};

@@ -4,10 +4,7 @@
 use super::{Effect, Step};
 use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::message::Decision;
-use crate::domain::value::calendar::Mono;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Mono, ProvinceCode, Side, TransferId};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How long a decision rests that came too early, in milliseconds.

@@ -3,12 +3,9 @@
 use super::record::{Record, TransferDecided};
 use super::{Input, Key, Row, TransferRow, decision_for, unsettled_transfers};
 use crate::domain::machine::reading::Tables;
-use crate::domain::machine::scan::Scan;
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{Scan, TableRow};
 use crate::domain::protocol::message::Decision;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::{BySide, ProvinceCode, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Records of one page.

@@ -1,9 +1,9 @@
 //! Nodes as they speak: whether it is their present life, and how far they have come.
 
 use super::{HubMachine, Key, Step};
-use crate::domain::machine::own::{PeerRow, PeerSeen};
+use crate::domain::machine::{PeerRow, PeerSeen};
 use crate::domain::protocol::call::PeerMark;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 
 impl HubMachine {
     /// Takes note of a node as it spoke. False: it has not announced this start, or is older than what was seen.

@@ -4,10 +4,7 @@ use super::{Key, Rows};
 use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::kinds;
 use crate::domain::protocol::kind::Kind;
-use crate::domain::value::calendar::Day;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::{BySide, Day, Money, ProvinceCode, Side};
 
 /// The position of a province in a window; nothing owed where there is none yet.
 pub(super) fn position(rows: &Rows, window: Day, province: ProvinceCode) -> PositionRow {

@@ -10,17 +10,14 @@ use super::{
 };
 use crate::domain::hub::record::{CommitDetail, TransferPosted};
 use crate::domain::kinds::{self, Form};
+use crate::domain::machine::Ticket;
 use crate::domain::machine::own::own;
-use crate::domain::machine::step::Ticket;
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::leg::LegRef;
 use crate::domain::protocol::message::{Posted, Posting, Ruling};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::calendar::{Day, Now};
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::{BySide, Day, Now, ProvinceCode, Side, TransferId};
 
 /// A posting that is not the next is told again so long after.
 const GAP_ASK_MS: u64 = 1_000;

@@ -3,8 +3,7 @@
 use super::{HubMachine, Key, Step, refusal, row};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{ProvinceCode, TransferId};
 
 /// Those that are still being decided.
 pub(super) fn needs(hub: &HubMachine, transfer_ids: &[TransferId], keys: &mut Vec<Key>) {

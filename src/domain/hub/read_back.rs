@@ -8,7 +8,7 @@ use crate::domain::kinds;
 use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::message::Decision;
 use crate::domain::protocol::transfer::Outcome;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 
 /// The node, and the transfers of the page.
 pub(super) fn needs(province: ProvinceCode, decisions: &[Decision], keys: &mut Vec<Key>) {

@@ -1,10 +1,7 @@
 //! Receipts that are not journaled yet: by transfer, until they wait for no other or have waited long enough.
 
 use crate::domain::protocol::leg::LegId;
-use crate::domain::value::calendar::Mono;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Mono, ProvinceCode, Side, TransferId};
 use std::collections::BTreeMap;
 
 /// A receipt is journaled after so long at the latest.

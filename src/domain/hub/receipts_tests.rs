@@ -1,7 +1,7 @@
 use crate::domain::hub::record::Record;
 use crate::domain::hub::tests::personal;
 use crate::domain::hub::{Answer, Effect, Input, WaitMode};
-use crate::domain::machine::step::Output;
+use crate::domain::machine::Output;
 use crate::domain::protocol::call::PeerMark;
 use crate::testkit::{HubOutput, PAYEE, Pair, decisions, legs};
 

@@ -1,18 +1,16 @@
 //! What the hub journals.
 
 use super::{Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, post, resolve, resync};
-use crate::domain::machine::own::{IncidentRaised, PeerSeen, began, put_incident, put_peer};
+use crate::domain::machine::own::{began, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
+use crate::domain::machine::{IncidentRaised, PeerSeen};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::{Outcome, TermsDigests};
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, StartId, TransferId};
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
-use crate::domain::value::side::Side;
+use crate::domain::value::{
+    Civil, Day, Digest, Kinship, Money, ProvinceCode, RegionCode, Side, StartId, TransferId,
+};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 contents! {

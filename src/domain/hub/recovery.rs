@@ -10,10 +10,7 @@
 use super::{HubMachine, TransferRow};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{HeardLeg, LegId};
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{StartId, TransferId};
-use crate::domain::value::region::{ProvinceCode, RegionDirectory};
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::{BySide, Civil, Day, ProvinceCode, RegionDirectory, Side, StartId, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is heard while the hub recovers.

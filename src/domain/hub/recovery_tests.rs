@@ -1,8 +1,6 @@
 use crate::domain::hub::tables::{Key, TransferRow};
 use crate::domain::hub::{self, Answer, Effect, Input};
-use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
-use crate::domain::machine::step::{Output, Ticket};
-use crate::domain::machine::table::TableRow;
+use crate::domain::machine::{IncidentRow, Output, PeerRow, SelfRow, TableRow, Ticket};
 use crate::domain::node;
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::call::Announcement;
@@ -10,10 +8,7 @@ use crate::domain::protocol::leg::HeardLeg;
 use crate::domain::protocol::message::{Question, Ruling};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::Digest;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, Day, Digest, ProvinceCode, Side};
 use crate::testkit::{HubOutput, MemoryDisk, NOON, PAYEE, PAYER, Pair, create, heard, id, refusal};
 
 #[path = "recovery_tests/forgotten_tests.rs"]

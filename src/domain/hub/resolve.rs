@@ -4,12 +4,12 @@ use super::incident::is_left_to_people;
 use super::{HubMachine, Key, Rows, Step, decision_for, refusal, transfer};
 use crate::domain::hub::record::TransferTombstoned;
 use crate::domain::hub::tables::{TombstoneRow, TransferRow};
-use crate::domain::machine::step::Ticket;
+use crate::domain::machine::Ticket;
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::message::{Decision, Question, Ruling};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 
 /// A node is told to ask again so long after the transfer's own time is up.
 const ASK_MARGIN_MS: u64 = 500;

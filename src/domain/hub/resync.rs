@@ -11,12 +11,11 @@
 
 use super::{Effect, HubMachine, Key, Page, Rows, Step, refusal};
 use crate::domain::hub::record::ResyncMoved;
-use crate::domain::machine::own::PeerRow;
+use crate::domain::machine::PeerRow;
 use crate::domain::protocol::leg::LegId;
 use crate::domain::protocol::message::Decision;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::BySide;
+use crate::domain::value::{BySide, ProvinceCode};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A node that is told again. A crash may take it: the peer's row says how far it had come.

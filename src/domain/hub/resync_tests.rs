@@ -1,20 +1,13 @@
 use crate::domain::hub::tables::Key;
 use crate::domain::hub::{Answer, Effect, Input, Page};
-use crate::domain::machine::own::{IncidentRow, PeerRow};
-use crate::domain::machine::step::{Output, Ticket};
+use crate::domain::machine::{IncidentRow, Output, PeerRow, Ticket};
 use crate::domain::node;
 use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
 use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Mono;
-use crate::domain::value::id::{Digest, StartId};
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::WalletState;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{AccountKind, Digest, Money, Mono, ProvinceCode, Side, StartId, WalletState};
 use crate::testkit::{
     HubOutput, MemoryDisk, PAYEE, PAYER, Pair, announcement, answer as node_answer, decisions, id, legs,
     member,

@@ -3,15 +3,14 @@
 use super::tests::personal;
 use super::{CreateRequest, Input};
 use crate::domain::hub::tables::TransferRow;
-use crate::domain::machine::step::Output;
+use crate::domain::machine::Output;
 use crate::domain::node;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalSide};
 use crate::domain::rules::closed_hours::ClosedHours;
 use crate::domain::rules::rulebook::{RulePlace, RuleValues, Rulebook};
 use crate::domain::rules::verification::Verification;
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::Digest;
+use crate::domain::value::{Civil, Digest};
 use crate::domain::value::{calendar::Day, money::Money};
 use crate::testkit::{NOON, PAYEE, PAYER, Pair, create, national_values, rule_text};
 use std::sync::Arc;

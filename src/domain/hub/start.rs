@@ -6,8 +6,7 @@ use crate::domain::hub::record::HubStarted;
 use crate::domain::machine::own::own;
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{ProvinceCode, Side};
 
 /// What is not settled, and how far each node was seen to have come.
 pub(super) fn needs(hub: &HubMachine, unsettled: &[TransferRow], keys: &mut Vec<Key>) {

@@ -1,17 +1,13 @@
 //! What the hub keeps beside its journal.
 
-use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
-use crate::domain::machine::scan::{Filter, Only};
 use crate::domain::machine::table::{rows, tables};
+use crate::domain::machine::{Filter, IncidentRow, Only, PeerRow, SelfRow};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::{CompensationState, TransferState};
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::{
+    BySide, Civil, Day, Digest, Kinship, Money, ProvinceCode, RegionCode, Side, TransferId,
+};
 
 rows! {
     /// A transfer as everyone may see it but for the persons, who stand masked in the vault.

@@ -2,16 +2,13 @@
 
 use super::{Answer, Effect, Input};
 use crate::domain::hub::tables::{Key, PositionRow};
-use crate::domain::machine::step::{Output, Ticket};
+use crate::domain::machine::{Output, Ticket};
 use crate::domain::node;
 use crate::domain::protocol::call::{Announced, PeerMark};
 use crate::domain::protocol::message::{Ack, AckResult, Question, Ruling, Verdict};
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::calendar::Mono;
-use crate::domain::value::id::StartId;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::side::Side;
+use crate::domain::value::{AccountKind, Mono, Side, StartId};
 use crate::testkit::{HubOutput, PAYEE, PAYER, Pair, announcement, id, legs};
 
 pub(super) fn personal(pair: &Pair) -> (i64, i64) {

@@ -4,8 +4,7 @@
 use super::{HubMachine, Key, Step, refusal, row, send};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Now;
-use crate::domain::value::id::TransferId;
+use crate::domain::value::{Now, TransferId};
 
 /// All that is due.
 pub(super) fn needs(hub: &HubMachine, now: Now, keys: &mut Vec<Key>) {

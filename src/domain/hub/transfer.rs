@@ -7,11 +7,7 @@ use crate::domain::protocol::leg::{Ask, Demands, Leg, LegRef, LegTerms};
 use crate::domain::protocol::message::{Decision, Posted};
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::{BySide, Civil, Digest, Money, ProvinceCode, RegionCode, Side, TransferId};
 use std::sync::Arc;
 
 /// What says whether an id has begun, is a tombstone, or is left to people.

@@ -5,10 +5,7 @@ use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::message::{Verdict, Vote};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::calendar::{Day, Now};
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::{BySide, Day, Now, ProvinceCode, Side, TransferId};
 use std::collections::BTreeSet;
 
 /// First the live transfers; once they are known, the positions that their commits would move. And those whose receipts

@@ -1,11 +1,9 @@
 //! Callers who wait for a transfer, and when each is answered at the latest.
 
 use super::{HubMachine, Step, TransferRow, WaitMode, row};
-use crate::domain::machine::step::{Caller, Ticket};
+use crate::domain::machine::{Caller, Ticket};
 use crate::domain::protocol::transfer::TransferState;
-use crate::domain::value::calendar::Mono;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Mono, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

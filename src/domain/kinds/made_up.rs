@@ -4,8 +4,7 @@
 use super::{AskedLeg, BegunBy, Form, JudgedBy, KindRow, LegEffect};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::rules;
-use crate::domain::value::ledger::{AccountKind, Direction, EntryKind};
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::{AccountKind, BySide, Direction, EntryKind, Side};
 
 pub(super) const LOAN: KindRow = KindRow {
     kind: Kind::LOAN,

@@ -8,8 +8,7 @@ mod transfer;
 
 use crate::domain::protocol::kind::Kind;
 use crate::domain::rules::Rule;
-use crate::domain::value::ledger::{AccountKind, Direction, EntryKind};
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::{AccountKind, BySide, Direction, EntryKind, Side};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]

@@ -3,8 +3,7 @@
 use super::{AskedLeg, BegunBy, Form, JudgedBy, KindRow, LegEffect};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::rules;
-use crate::domain::value::ledger::{AccountKind, Direction, EntryKind};
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::{AccountKind, BySide, Direction, EntryKind, Side};
 
 pub(super) const ROW: KindRow = KindRow {
     kind: Kind::TRANSFER,

@@ -5,14 +5,10 @@ use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::{Outcome, TermsDigests};
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, MemberRef, StartId, TransferId, hex};
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{AccountState, Insurance, InsuranceStatus, InsuranceType};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
-use crate::domain::value::side::Side;
+use crate::domain::value::{
+    AccountKind, AccountState, Civil, Day, Digest, Insurance, InsuranceStatus, InsuranceType, Kinship,
+    MemberRef, Money, ProvinceCode, RegionCode, Side, StartId, TransferId, hex,
+};
 
 /// A value of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]

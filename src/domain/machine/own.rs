@@ -5,10 +5,7 @@ use crate::domain::machine::table::{Key, Row, rows};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::{Digest, StartId, TransferId};
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, Digest, ProvinceCode, Side, StartId, TransferId};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 rows! {

@@ -4,7 +4,7 @@ use crate::domain::machine::need::Prefix;
 use crate::domain::machine::record::Record;
 use crate::domain::machine::scan::Scan;
 use crate::domain::machine::table::Row;
-use crate::domain::value::id::{Digest, TransferId};
+use crate::domain::value::{Digest, TransferId};
 
 /// One stored record with its place in the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]

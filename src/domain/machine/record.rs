@@ -6,7 +6,7 @@ use crate::domain::machine::describe::Details;
 use crate::domain::machine::own::{IncidentRaised, PeerSeen};
 use crate::domain::machine::table::Row;
 use crate::domain::machine::working_set::WorkingSet;
-use crate::domain::value::id::TransferId;
+use crate::domain::value::TransferId;
 use std::fmt::Debug;
 
 /// What a machine journals.

@@ -5,9 +5,7 @@ use crate::domain::machine::describe::Detail;
 use crate::domain::machine::own::IncidentRaised;
 use crate::domain::machine::samples::{ItemCounted, ItemRow, Key, Record, Started};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::{StartId, TransferId, hex};
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, Side, StartId, TransferId, hex};
 
 /// The golden bytes of both versions: shop 1, shelf 2, item 3, of which there are 4; in version 2 it is settled.
 const VERSION_1: &str = "0100000000000000020000000000000003000000000000000400000000000000";

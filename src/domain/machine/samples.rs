@@ -7,10 +7,7 @@ use crate::domain::machine::own::{
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::table::{rows, tables};
 use crate::domain::machine::working_set::WorkingSet;
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::{StartId, TransferId};
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, ProvinceCode, Side, StartId, TransferId};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 rows! {

@@ -6,7 +6,7 @@ use crate::domain::machine::record::Record;
 use crate::domain::machine::table::{Key, Row, Table};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::calendar::{Mono, Now};
+use crate::domain::value::{Mono, Now};
 use std::marker::PhantomData;
 
 /// Names a caller who waits for an answer.

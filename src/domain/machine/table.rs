@@ -3,9 +3,7 @@
 
 use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
 use crate::domain::value::column::Value;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::region::ProvinceCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{ProvinceCode, Side, TransferId};
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;

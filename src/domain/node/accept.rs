@@ -5,13 +5,13 @@ use super::prepare::refuse;
 use super::record::LegAwaited;
 use super::tables::{LegRow, Row};
 use super::{NodeMachine, Step};
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::WorkingSet;
 use crate::domain::protocol::leg::{Leg, LegId, LegRef, LegState};
 use crate::domain::protocol::message::Verdict;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::identity::Identity;
-use crate::domain::value::calendar::{Day, next_six};
-use crate::domain::value::id::{Digest, MemberRef};
+use crate::domain::value::calendar::next_six;
+use crate::domain::value::{Day, Digest, MemberRef};
 
 impl NodeMachine {
     /// The vote on a leg whose payee has accepted. It is judged as things stand now, for the member that the first vote

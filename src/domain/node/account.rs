@@ -1,18 +1,15 @@
 //! The accounts of a node: what stands in them, what can move, and how a movement is booked.
 
 use crate::domain::kinds;
-use crate::domain::machine::own::{SelfRow, own};
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::own::own;
+use crate::domain::machine::{SelfRow, WorkingSet};
 use crate::domain::node::tables::{AccountRow, EntryRow, Key, LegRow, MemberRow, Row, WalletRow};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{MemberRef, TransferId};
-use crate::domain::value::ledger::{AccountKind, Direction, EntryKind};
-use crate::domain::value::member::{AccountState, WalletState};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::RegionCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{
+    AccountKind, AccountState, Civil, Day, Direction, EntryKind, MemberRef, Money, RegionCode, Side,
+    TransferId, WalletState,
+};
 
 /// Owner of the province's own accounts.
 pub const PROVINCE: MemberRef = MemberRef([0; 16]);

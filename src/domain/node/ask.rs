@@ -4,13 +4,11 @@
 use super::decide;
 use super::posting::posting_of;
 use super::{Effect, Life, NodeMachine, Step};
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::WorkingSet;
 use crate::domain::node::tables::{Key, LegRow, Row};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::message::{Posting, Question, Ruling};
-use crate::domain::value::calendar::Mono;
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::side::Side;
+use crate::domain::value::{Digest, Mono, Side, TransferId};
 
 /// After the hub's deadline has passed a node waits so long before it asks: decisions are on their way.
 pub(super) const ASK_MARGIN_MS: u64 = 1_000;

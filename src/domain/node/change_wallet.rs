@@ -4,15 +4,11 @@
 use super::account::account;
 use super::request::{Course, conclude, done, is_repeat, refusal};
 use super::{NodeMachine, Standing, Step};
-use crate::domain::machine::step::Ticket;
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Ticket, WorkingSet};
 use crate::domain::node::record::{RequestMark, WalletClosed, WalletFrozen, WalletMoved, WalletUnfrozen};
 use crate::domain::node::tables::{Key, Row, WalletRow};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::id::MemberRef;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::WalletState;
-use crate::domain::value::region::RegionCode;
+use crate::domain::value::{AccountKind, MemberRef, RegionCode, WalletState};
 
 /// How an opened wallet is to be. Each says the state that is wanted: what is so already is no error.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,18 +4,14 @@
 use super::account::free;
 use super::{NodeMachine, Step, daily};
 use crate::domain::kinds::{self, JudgedBy};
-use crate::domain::machine::step::Ticket;
+use crate::domain::machine::Ticket;
 use crate::domain::node::tables::{AccountRow, Key, MemberRow, PersonRow, WalletRow};
 use crate::domain::protocol::leg::{Ask, Leg, LegRead, LegTerms};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::identity::{Identity, known};
 use crate::domain::rules::rulebook::PlaceRules;
 use crate::domain::rules::{AccountFacts, Facts, against};
-use crate::domain::value::calendar::Day;
-use crate::domain::value::id::{Digest, MemberRef};
-use crate::domain::value::id_number::Person;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::side::Side;
+use crate::domain::value::{AccountKind, Day, Digest, MemberRef, Person, Side};
 
 /// What the rules of a leg look at of its member.
 pub(super) fn needs_of_rules(leg: &Leg, member_ref: MemberRef) -> impl Iterator<Item = Key> {

@@ -8,14 +8,12 @@ use super::prepared::original_key;
 use super::tables::{Key, LegRow, Row};
 use super::{NodeMachine, Step};
 use crate::domain::kinds;
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::WorkingSet;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{Leg, LegState};
 use crate::domain::protocol::message::Verdict;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::id::{Digest, MemberRef, TransferId};
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::side::Side;
+use crate::domain::value::{AccountKind, Digest, MemberRef, Side, TransferId};
 
 /// What judging a leg of a side needs that carries money of this transfer back.
 pub(super) fn needs(original: TransferId, leg: (Kind, Side), rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {

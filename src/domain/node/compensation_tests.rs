@@ -1,20 +1,14 @@
 //! Legs that carry money back, at their node.
 
 use crate::domain::hub::Effect;
-use crate::domain::machine::own::IncidentRow;
-use crate::domain::machine::step::{Output, Ticket};
+use crate::domain::machine::{IncidentRow, Output, Ticket};
 use crate::domain::node::tables::{AccountRow, Key, LegRow, MemberRow, WalletRow};
 use crate::domain::node::{Answer, Input, leg_record};
 use crate::domain::protocol::leg::{Ask, Leg, LegRef, LegState};
 use crate::domain::protocol::message::{AckResult, Decision, Verdict};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
-use crate::domain::value::id::Digest;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::InsuranceType;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::RegionCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{AccountKind, Digest, InsuranceType, Money, RegionCode, Side};
 use crate::testkit::{PAYEE, PAYER, Pair, answer, id, member};
 
 /// 400.00 were sent under the id 1; both legs of a return of them, under the id 50.

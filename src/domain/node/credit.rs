@@ -3,15 +3,11 @@
 use super::account::{Line, PROVINCE, account, can_grow, post};
 use super::request::{self, Course, conclude, done, is_repeat, refusal};
 use super::{NodeMachine, Standing, Step};
-use crate::domain::machine::step::Ticket;
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Ticket, WorkingSet};
 use crate::domain::node::record::{AccountCredited, RequestMark};
 use crate::domain::node::tables::{Key, MemberRow, Row};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::id::MemberRef;
-use crate::domain::value::ledger::{AccountKind, EntryKind};
-use crate::domain::value::member::AccountState;
-use crate::domain::value::money::Money;
+use crate::domain::value::{AccountKind, AccountState, EntryKind, MemberRef, Money};
 
 pub(super) fn needs(request: &RequestMark, member_ref: MemberRef, keys: &mut Vec<Key>) {
     keys.extend([Key::OWN, Key::Account(PROVINCE, AccountKind::Allotment)]);

@@ -2,7 +2,7 @@
 //! a transfer that was received before midnight may still be prepared, or aborted, after it.
 
 use crate::domain::node::tables::AccountRow;
-use crate::domain::value::calendar::Day;
+use crate::domain::value::Day;
 
 /// Transfers that count against a day. Of a day older than the two that are kept nothing can be live any more, since
 /// a transfer is decided within a minute, or goes back at 06:00 of the next day.

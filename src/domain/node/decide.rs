@@ -4,9 +4,8 @@ use super::account::{CLEARING, Line, PROVINCE, SUSPENSE, account, account_of, ca
 use super::prepared::{effect_of, freed, original_key, released};
 use super::{Life, NodeMachine, Step, daily, own_and_hub, posting};
 use crate::domain::kinds;
-use crate::domain::machine::own::{IncidentRow, SelfRow, own};
-use crate::domain::machine::step::Ticket;
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::own::own;
+use crate::domain::machine::{IncidentRow, SelfRow, Ticket, WorkingSet};
 use crate::domain::node::record::{LegBound, LegDecided, LegPrepared, LegReplayed, LegTombstoned};
 use crate::domain::node::tables::{AccountRow, Key, LegRow, Row};
 use crate::domain::protocol::call::PeerMark;
@@ -15,11 +14,7 @@ use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{Ack, AckResult, Decision};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::money::Money;
-use crate::domain::value::side::Side;
+use crate::domain::value::{AccountKind, Civil, Day, Digest, Money, Side, TransferId};
 use std::collections::BTreeSet;
 
 /// What several orders need. Of two about one leg the second may contradict what the first has just made of it.

@@ -1,14 +1,14 @@
 //! The node joins the hub, and meets it again with every call: an older hub, and a copy of it, are refused.
 
 use super::{Effect, Life, NodeMachine, Step};
-use crate::domain::machine::own::{PeerRow, PeerSeen, SelfRow, own};
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::own::own;
+use crate::domain::machine::{PeerRow, PeerSeen, SelfRow, WorkingSet};
 use crate::domain::node::record::{NodeJoined, NodeResynced};
 use crate::domain::node::request::refusal;
 use crate::domain::node::tables::{Key, Row};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::ProvinceCode;
 
 /// What meeting the hub needs.
 pub(super) fn own_and_hub(keys: &mut Vec<Key>) {

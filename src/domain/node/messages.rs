@@ -2,7 +2,8 @@
 
 use super::suspend::Suspension;
 use super::{PostRequest, WalletChange};
-use crate::domain::machine::step::{OtherAnswer, Ticket, answers};
+use crate::domain::machine::step::answers;
+use crate::domain::machine::{OtherAnswer, Ticket};
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{AccountRow, HolderRow, LegRow, MemberRow, PersonRow, WalletRow};
 use crate::domain::protocol::call::PeerMark;
@@ -10,12 +11,7 @@ use crate::domain::protocol::leg::LegRead;
 use crate::domain::protocol::message::{Ack, Decision, Posting, Question, Ruling, Vote};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::rulebook::Rulebook;
-use crate::domain::value::id::{MemberRef, TransferId};
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::member::Insurance;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::RegionCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Insurance, Kinship, MemberRef, Money, RegionCode, Side, TransferId};
 use std::sync::Arc;
 
 /// What can happen to a node.

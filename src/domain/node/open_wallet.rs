@@ -2,16 +2,11 @@
 
 use super::request::{Course, conclude, done, is_repeat, refusal};
 use super::{NodeMachine, Standing, Step};
-use crate::domain::machine::step::Ticket;
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Ticket, WorkingSet};
 use crate::domain::node::record::{RequestMark, WalletOpened, WalletOpenedFor};
 use crate::domain::node::tables::{HolderRow, Key, MemberRow, Row, WalletRow};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::MemberRef;
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::member::{InsuranceStatus, WalletState};
-use crate::domain::value::region::RegionCode;
+use crate::domain::value::{Civil, Day, InsuranceStatus, Kinship, MemberRef, RegionCode, WalletState};
 
 impl NodeMachine {
     /// Opens a wallet, or opens one anew that was closed. Opening it again at the same place of use is no error.

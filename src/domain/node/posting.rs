@@ -13,16 +13,12 @@ use super::tables::{Key, LegRow, Row};
 use super::{NodeMachine, Step};
 use crate::domain::kinds::{self, Form};
 use crate::domain::machine::own::own;
-use crate::domain::machine::step::Ticket;
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Ticket, WorkingSet};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{LegRef, LegState};
 use crate::domain::protocol::message::{Decision, Posted, Posting};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::money::Money;
-use crate::domain::value::side::Side;
+use crate::domain::value::{AccountKind, Digest, Money, Side, TransferId};
 use std::sync::Arc;
 
 /// The side whose node decides.

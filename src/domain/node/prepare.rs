@@ -9,16 +9,14 @@ use super::tables::{Key, LegRow, PersonRow, Row};
 use super::{ASK_MARGIN_MS, Doubt, Life, NodeMachine, Step, accept, compensation, own_and_hub};
 use crate::domain::kinds;
 use crate::domain::machine::own::own;
-use crate::domain::machine::step::Ticket;
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Ticket, WorkingSet};
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::leg::{Ask, Leg, LegId, LegRead, LegRef, LegRefusal, LegState, named};
 use crate::domain::protocol::message::{Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::identity::Identity;
-use crate::domain::value::calendar::{Day, next_six};
-use crate::domain::value::id::{Digest, MemberRef, TransferId};
-use crate::domain::value::ledger::{AccountKind, Direction};
+use crate::domain::value::calendar::next_six;
+use crate::domain::value::{AccountKind, Day, Digest, Direction, MemberRef, TransferId};
 
 /// Beyond this sum of fen, either way, the province's clearing account takes no new transfers.
 const CLEARING_MAX: u64 = i64::MAX.unsigned_abs() / 2;

@@ -7,15 +7,11 @@ use super::decide::settle;
 use super::record::{LegBound, LegPrepared, PreparedLeg, Record, ReturnPrepared};
 use super::tables::{AccountRow, Key, LegRow, Row};
 use crate::domain::kinds::{self, Form, LegEffect};
+use crate::domain::machine::WorkingSet;
 use crate::domain::machine::record::Record as _;
-use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::LegState;
-use crate::domain::value::calendar::Day;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::ledger::Direction;
-use crate::domain::value::money::Money;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Day, Direction, Money, Side, TransferId};
 
 impl LegBound {
     /// The record that says it. A transfer and a compensation have records of their own, from before a leg's record

@@ -1,19 +1,15 @@
 //! What a node journals.
 
 use super::tables::Row;
-use crate::domain::machine::own::{IncidentRaised, PeerSeen};
 use crate::domain::machine::record::{contents, records};
+use crate::domain::machine::{IncidentRaised, PeerSeen};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, MemberRef, StartId, TransferId};
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::Insurance;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::RegionCode;
-use crate::domain::value::side::Side;
+use crate::domain::value::{
+    AccountKind, Civil, Day, Digest, Insurance, Kinship, MemberRef, Money, RegionCode, Side, StartId,
+    TransferId,
+};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 contents! {

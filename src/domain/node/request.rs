@@ -2,14 +2,11 @@
 
 use super::account::{account, standing};
 use super::{Standing, Step};
-use crate::domain::machine::step::Ticket;
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Ticket, WorkingSet};
 use crate::domain::node::record::{RequestMark, RequestNoted};
 use crate::domain::node::tables::{Key, RequestRow, Row};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::MemberRef;
-use crate::domain::value::ledger::AccountKind;
+use crate::domain::value::{AccountKind, Civil, MemberRef};
 
 /// A refusal of the node's own services; they have no payer or payee.
 pub(super) fn refusal(reason: Reason) -> RefusalRecord {

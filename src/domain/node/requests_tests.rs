@@ -3,15 +3,11 @@
 use super::suspend::Suspension;
 use super::tests::rows;
 use super::{Answer, Input, WalletChange};
-use crate::domain::machine::step::Ticket;
+use crate::domain::machine::Ticket;
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{Key, MemberRow, WalletRow};
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Day;
-use crate::domain::value::id::Digest;
-use crate::domain::value::member::{InsuranceStatus, InsuranceType, WalletState};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::RegionCode;
+use crate::domain::value::{Day, Digest, InsuranceStatus, InsuranceType, Money, RegionCode, WalletState};
 use crate::testkit::{PAYEE, PAYER, Pair, answer, member};
 
 #[test]

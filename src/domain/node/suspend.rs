@@ -3,13 +3,11 @@
 
 use super::request::{Course, conclude, done, is_repeat, refusal};
 use super::{NodeMachine, Standing, Step};
-use crate::domain::machine::step::Ticket;
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Ticket, WorkingSet};
 use crate::domain::node::record::{RequestMark, SettlementSuspended};
 use crate::domain::node::tables::{Key, MemberRow, Row};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::calendar::Day;
-use crate::domain::value::id::MemberRef;
+use crate::domain::value::{Day, MemberRef};
 
 /// From when and until when; without an end it is lifted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

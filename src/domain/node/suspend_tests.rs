@@ -2,13 +2,11 @@
 
 use super::suspend::Suspension;
 use super::{Answer, Input};
-use crate::domain::machine::step::Ticket;
+use crate::domain::machine::Ticket;
 use crate::domain::node::tables::{Key, MemberRow};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::member::{InsuranceStatus, InsuranceType};
-use crate::domain::value::region::ProvinceCode;
+use crate::domain::value::{Civil, Day, InsuranceStatus, InsuranceType, ProvinceCode};
 use crate::testkit::{NOON, PAYEE, PAYER, Pair, answer, legs, member, request};
 
 const DAY_MS: i64 = 86_400_000;

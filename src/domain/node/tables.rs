@@ -1,19 +1,14 @@
 //! What a node keeps beside its journal.
 
-use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
-use crate::domain::machine::scan::{Filter, Only};
 use crate::domain::machine::table::{rows, tables};
+use crate::domain::machine::{Filter, IncidentRow, Only, PeerRow, SelfRow};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, MemberRef, TransferId};
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::ledger::{AccountKind, EntryKind};
-use crate::domain::value::member::{AccountState, Insurance, InsuranceStatus, InsuranceType, WalletState};
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
-use crate::domain::value::side::Side;
+use crate::domain::value::{
+    AccountKind, AccountState, Civil, Day, Digest, EntryKind, Insurance, InsuranceStatus, InsuranceType,
+    Kinship, MemberRef, Money, ProvinceCode, RegionCode, Side, TransferId, WalletState,
+};
 
 rows! {
     /// A member's insurance.

@@ -4,17 +4,13 @@ use super::decide::{Brings, Reaction, reaction};
 use super::prepare::{Known, Precedent, precedent};
 use super::{Answer, Effect, Input};
 use crate::domain::hub;
-use crate::domain::machine::step::{Output, Ticket};
+use crate::domain::machine::{Output, Ticket};
 use crate::domain::node::tables::{AccountRow, PersonRow, Row};
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::message::{AckResult, Ruling, Verdict};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::Reason;
-use crate::domain::value::id::Digest;
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{InsuranceStatus, InsuranceType};
-use crate::domain::value::money::Money;
-use crate::domain::value::side::Side;
+use crate::domain::value::{AccountKind, Digest, InsuranceStatus, InsuranceType, Money, Side};
 use crate::testkit::{PAYEE, PAYER, Pair, answer, decision, id, id_hash, legs, member};
 
 fn refusal(verdict: &Verdict) -> Reason {

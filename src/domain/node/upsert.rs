@@ -3,13 +3,11 @@
 use super::account::account;
 use super::request::{self, Course, conclude, done, is_repeat, refusal};
 use super::{MemberReport, NodeMachine, Step, Upserted};
-use crate::domain::machine::step::Ticket;
-use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::machine::{Ticket, WorkingSet};
 use crate::domain::node::record::MemberRecorded;
 use crate::domain::node::tables::{Key, MemberRow, PersonRow, Row};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::ledger::AccountKind;
-use crate::domain::value::member::{AccountState, Insurance, InsuranceStatus};
+use crate::domain::value::{AccountKind, AccountState, Insurance, InsuranceStatus};
 
 pub(super) fn needs(report: &MemberReport, keys: &mut Vec<Key>) {
     keys.push(Key::Person(report.person.id_hash));

@@ -1,7 +1,7 @@
 //! What a node needs of its vault.
 
 use super::tables::PersonRow;
-use crate::domain::value::id_number::Person;
+use crate::domain::value::Person;
 
 /// Opens what the vault holds sealed. Implemented where the key is: the core sees neither key nor cipher.
 pub trait Vault: Send + Sync + std::fmt::Debug {

@@ -4,7 +4,7 @@
 use crate::domain::protocol::leg::{HeardLeg, Leg};
 use crate::domain::protocol::message::{Ack, Decision, Posting, Question, Ruling, Vote};
 use crate::domain::reason::Reason;
-use crate::domain::value::id::{Digest, StartId};
+use crate::domain::value::{Digest, StartId};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// How far a server's journal had come when it spoke: travels in every message between hub and node.

@@ -3,15 +3,11 @@
 
 use crate::domain::protocol::kind::Kind;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::id_number::{IdNumber, Person};
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::member::InsuranceType;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
-use crate::domain::value::side::Side;
 use crate::domain::value::stored_enum::stored_enum;
+use crate::domain::value::{
+    Civil, Day, Digest, IdNumber, InsuranceType, Kinship, Money, Person, ProvinceCode, RegionCode, Side,
+    TransferId,
+};
 
 stored_enum! {
     /// Where a leg stands at its node.

@@ -4,10 +4,7 @@ use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{LegId, LegRef};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::money::Money;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, Day, Digest, Money, Side, TransferId};
 
 /// A node's answer to a prepare.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,12 +1,8 @@
 //! A transfer: its content, its states, and the table states × events, total.
 
 use crate::domain::protocol::kind::Kind;
-use crate::domain::value::id::Digest;
-use crate::domain::value::id_number::Person;
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
 use crate::domain::value::stored_enum::stored_enum;
+use crate::domain::value::{Digest, Kinship, Money, Person, ProvinceCode, RegionCode};
 
 stored_enum! {
     /// Where a transfer stands at the hub.

@@ -2,8 +2,8 @@
 //! of it.
 
 use crate::domain::reason::Reason;
+use crate::domain::value::Side;
 use crate::domain::value::column::{Column, Value};
-use crate::domain::value::side::Side;
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::borrow::Cow;
 

@@ -4,7 +4,7 @@
 use super::Facts;
 use crate::domain::rules::rulebook::WithoutWallet;
 use crate::domain::rules::wallet_open::is_open;
-use crate::domain::value::side::Side;
+use crate::domain::value::Side;
 
 /// Whether a leg that no rule refuses has still to be accepted.
 pub fn is_awaited(facts: &Facts) -> bool {

@@ -5,10 +5,7 @@ use super::verification::Verification;
 use super::{closed_hours, place_open, verification};
 use crate::domain::protocol::transfer::{Party, Terms};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::value::calendar::{Civil, Day};
-use crate::domain::value::id::Digest;
-use crate::domain::value::region::RegionDirectory;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, Day, Digest, RegionDirectory, Side};
 
 /// All that the hub's rules may look at.
 #[derive(Clone, Copy, Debug)]

@@ -3,8 +3,7 @@
 
 use super::at_hub::{HubFacts, HubRefusal};
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, Side};
 use std::fmt;
 
 const MINUTE_MS: i64 = 60_000;

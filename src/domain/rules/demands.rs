@@ -3,7 +3,7 @@
 
 use crate::domain::protocol::leg::Demands;
 use crate::domain::rules::rulebook::PlaceRules;
-use crate::domain::value::side::Side;
+use crate::domain::value::Side;
 
 /// What travels in a side's leg, given the rules of the payer's place on the day of receipt.
 pub fn on(side: Side, payer_rules: &PlaceRules) -> Demands {

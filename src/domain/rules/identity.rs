@@ -2,8 +2,7 @@
 
 use super::by_side;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::id::MemberRef;
-use crate::domain::value::side::Side;
+use crate::domain::value::{MemberRef, Side};
 
 /// What the vault says of a leg's person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use super::{Facts, by_side};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::member::{InsuranceStatus, InsuranceType};
+use crate::domain::value::{InsuranceStatus, InsuranceType};
 
 /// The pooling area stated must be the one of insurance.
 pub fn elsewhere(facts: &Facts) -> Option<RefusalRecord> {

@@ -24,10 +24,7 @@ mod wallet_open;
 
 use crate::domain::protocol::leg::LegTerms;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::calendar::Day;
-use crate::domain::value::member::{Insurance, WalletState};
-use crate::domain::value::money::Money;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Day, Insurance, Money, Side, WalletState};
 use rulebook::PlaceRules;
 
 /// All that the rules of one side may look at: values, whoever keeps them.

@@ -3,7 +3,7 @@
 
 use super::Facts;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::money::Money;
+use crate::domain::value::Money;
 
 /// Whatever is held belongs to an earlier transfer that has not come to its end, so racing calls cannot pass it.
 pub fn none(facts: &Facts) -> Option<RefusalRecord> {

@@ -2,7 +2,7 @@
 
 use super::Facts;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::member::AccountState;
+use crate::domain::value::AccountState;
 
 /// Refuses an absent or frozen account.
 pub fn normal(facts: &Facts) -> Option<RefusalRecord> {

@@ -1,8 +1,7 @@
 //! Both places must have opened the wallet on the day of receipt (policy_facts §2.7, R12). Owned by the hub.
 
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::value::calendar::Day;
-use crate::domain::value::region::{RegionCode, RegionDirectory};
+use crate::domain::value::{Day, RegionCode, RegionDirectory};
 
 /// The refusals of the two places, payer's first.
 pub fn against(

@@ -1,7 +1,7 @@
 //! Which rule of a rulebook a refusal comes from, and whose place's: for those who explain it.
 
 use crate::domain::reason::Reason;
-use crate::domain::value::side::Side;
+use crate::domain::value::Side;
 
 /// The place whose rulebook holds the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,12 +3,7 @@
 
 use crate::domain::rules::closed_hours::ClosedHours;
 use crate::domain::rules::verification::Verification;
-use crate::domain::value::calendar::Day;
-use crate::domain::value::id::Digest;
-use crate::domain::value::kinship::Kinship;
-use crate::domain::value::member::InsuranceType;
-use crate::domain::value::money::Money;
-use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::{Day, Digest, InsuranceType, Kinship, Money, ProvinceCode, RegionCode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -3,8 +3,7 @@
 
 use super::{Facts, by_side};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::calendar::Day;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Day, Side};
 
 /// Shortest and longest suspension, in months.
 const MONTHS: (u32, u32) = (3, 12);

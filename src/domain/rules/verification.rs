@@ -4,7 +4,7 @@
 
 use super::at_hub::{HubFacts, HubRefusal};
 use crate::domain::reason::Reason;
-use crate::domain::value::side::Side;
+use crate::domain::value::Side;
 use crate::domain::value::stored_enum::stored_enum;
 
 stored_enum! {

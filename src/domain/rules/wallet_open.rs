@@ -3,7 +3,7 @@
 use super::Facts;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::rulebook::WithoutWallet;
-use crate::domain::value::member::WalletState;
+use crate::domain::value::WalletState;
 
 /// Whether there is an open wallet.
 pub fn is_open(facts: &Facts) -> bool {

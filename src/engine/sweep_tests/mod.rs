@@ -7,9 +7,7 @@ mod world;
 use crate::domain::hub::{Input, Record};
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::id::TransferId;
-use crate::domain::value::side::Side;
+use crate::domain::value::{Civil, Side, TransferId};
 use crate::testkit::NOON;
 use std::collections::{BTreeMap, BTreeSet};
 

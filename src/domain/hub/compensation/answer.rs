@@ -12,8 +12,7 @@ use crate::domain::protocol::leg::{Ask, Demands};
 use crate::domain::protocol::transfer::CompensationState;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::at_hub::HubRefusal;
-use crate::domain::value::id::Digest;
-use crate::domain::value::side::{BySide, Side};
+use crate::domain::value::{BySide, Digest, Side};
 
 impl HubMachine {
     /// Check order: the proposal, who approves, whether it was answered, the id, the deadline. After the first record

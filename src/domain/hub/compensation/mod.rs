@@ -14,10 +14,9 @@ pub use reason::reason_of;
 
 use super::{Compensated, HubMachine, Key, Rows, Step, WaitMode, refusal, transfer};
 use crate::domain::hub::tables::{CompensationRow, TransferRow};
-use crate::domain::machine::step::Ticket;
+use crate::domain::machine::Ticket;
 use crate::domain::reason::Reason;
-use crate::domain::value::id::{Digest, TransferId};
-use crate::domain::value::money::Money;
+use crate::domain::value::{Digest, Money, TransferId};
 
 /// What an operator says about a compensation.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::domain::kinds;
 use crate::domain::machine::own::note_time;
 use crate::domain::protocol::transfer::{CompensationState, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::money::Money;
+use crate::domain::value::Money;
 
 /// Check order: a repeat (whose it is, content), the id, the original, how much of it is left.
 pub(super) fn propose(request: CompensationRequest, step: &mut Step<'_>) -> Result<(), RefusalRecord> {

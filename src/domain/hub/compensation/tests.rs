@@ -4,15 +4,12 @@ use super::CompensationWord;
 use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::{CompensationRow, Key, PositionRow, TransferRow};
 use crate::domain::hub::{Answer, Input};
-use crate::domain::machine::step::Output;
+use crate::domain::machine::Output;
 use crate::domain::node;
 use crate::domain::node::tables::{AccountRow, EntryRow};
 use crate::domain::protocol::transfer::{CompensationState, TransferState};
 use crate::domain::reason::Reason;
-use crate::domain::value::calendar::Civil;
-use crate::domain::value::ledger::{AccountKind, EntryKind};
-use crate::domain::value::money::Money;
-use crate::domain::value::side::Side;
+use crate::domain::value::{AccountKind, Civil, EntryKind, Money, Side};
 use crate::testkit::{
     HubOutput, NOON, PAYEE, PAYER, Pair, compensate, create, id, legs, member, operator, proposal,
 };

@@ -6,7 +6,7 @@ use crate::domain::node::PostRequest;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::LegState;
 use crate::domain::protocol::transfer::Terms;
-use crate::domain::value::money::Money;
+use crate::domain::value::Money;
 use crate::testkit;
 
 fn lend(pair: &mut Pair) {
