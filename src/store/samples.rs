@@ -122,7 +122,7 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         ("leg", "returned") => int(0, i64::MAX),
         ("leg", "account") => int(1, 5),
         (_, "number" | "booked_after" | "last_posting" | "last_booked") => int(0, i64::MAX),
-        ("transfer", "posted") => int(0, 1),
+        ("transfer", "used") => int(0, 1),
         // Two operators: never one name for both.
         ("compensation", "proposer") => "a[a-c]{0,2}".prop_map(text).boxed(),
         ("compensation", "answerer") => "b[a-c]{0,2}".prop_map(text).boxed(),

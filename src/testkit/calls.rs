@@ -111,7 +111,7 @@ pub fn heard_by_node(reply: HubReply, hub: PeerMark) -> Option<node::Input> {
 pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
     let committed = match leg.state {
         // What was posted may have been booked, and the ruling not have come.
-        LegState::Prepared | LegState::Posted => None,
+        LegState::Prepared | LegState::Posted | LegState::Parked => None,
         LegState::Committed if leg.hub_seq > Some(above) => {
             Some((leg.window?, leg.hub_seq?, leg.decide_time?))
         }
@@ -119,7 +119,6 @@ pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
         | LegState::Refused
         | LegState::Tombstone
         | LegState::Aborted
-        | LegState::Parked
         | LegState::Awaiting => return None,
     };
     Some(HeardLeg {
@@ -135,5 +134,6 @@ pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
         returns: leg.returns,
         kind: leg.kind,
         number: leg.number,
+        parked: leg.state == LegState::Parked,
     })
 }

@@ -12,7 +12,7 @@ use crate::domain::node::tables::{AccountRow, EntryRow, LegRow};
 use crate::domain::node::{self, PostRequest};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{LegRef, LegState};
-use crate::domain::protocol::message::{AckResult, Posted, Posting, Ruling};
+use crate::domain::protocol::message::{AckResult, Posting, PostingTerms, Ruling};
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{AccountKind, Day, Digest, EntryKind, Money, Mono, ProvinceCode, Side};
@@ -155,7 +155,7 @@ fn what_is_told_out_of_order_waits_for_what_comes_before_it() {
     // The hub books both; the payer's node hears of the second first.
     let outputs = pair.run_node(PAYEE, node::Input::Tick);
     let [Output::Effect(node::Effect::Post(postings))] = outputs.as_slice() else { panic!("{outputs:?}") };
-    let numbers: Vec<u64> = postings.iter().map(|it| it.posted.number).collect();
+    let numbers: Vec<u64> = postings.iter().map(|it| it.terms.number).collect();
     assert_eq!(numbers, [1, 2]);
     let node = pair.node(PAYEE).mark();
     let told = hub::Input::Post { ticket: Ticket::new(5), province: PAYEE, node, postings: postings.clone() };
@@ -185,7 +185,7 @@ fn the_hub_parks_what_passes_the_transfer_and_goes_on_after_it() {
     // A node that has gone wrong posts more than the loan has brought.
     let posting = |number: u8, fen: i64, place: u64| Posting {
         reference: LegRef::new(id(number), Side::Payee, repayment(number, 1, fen).terms_digest),
-        posted: Posted {
+        terms: PostingTerms {
             kind: Kind::REPAYMENT,
             original: id(1),
             number: place,
@@ -221,10 +221,10 @@ fn the_hub_parks_what_passes_the_transfer_and_goes_on_after_it() {
     assert_eq!(noted.refusal.reason, Reason::PostingParked);
     // What is booked is told with what was booked before it: the payer's node does not wait for the parked number.
     let told = outputs.iter().find_map(|output| match output {
-        Output::Effect(hub::Effect::Decide(PAYER, decision)) => decision.posted,
+        Output::Effect(hub::Effect::Decide(PAYER, decision)) => decision.posting,
         _ => None,
     });
-    assert_eq!(told.map(|posted| (posted.number, posted.after)), Some((2, 0)));
+    assert_eq!(told.map(|terms| (terms.number, terms.after)), Some((2, 0)));
     assert_eq!((owed(&pair, PAYER), owed(&pair, PAYEE)), (99_600, -99_600));
     let again = tell(&mut pair);
     assert_eq!(said(&again), [Some(Outcome::Abort), Some(Outcome::Commit), Some(Outcome::Commit), None]);
@@ -244,7 +244,7 @@ fn a_parked_posting_stays_spent_at_its_node_and_is_an_incident_there() {
         hub_seq: None,
         decide_time: pair.network.now.civil,
         leg_record: Vec::new(),
-        posted: None,
+        posting: None,
     };
     let acks = pair.decide(PAYEE, decision);
     assert_eq!(acks[0].result, AckResult::Recorded);

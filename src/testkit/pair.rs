@@ -275,7 +275,7 @@ pub fn decision(leg: &Leg, outcome: Outcome) -> Decision {
         hub_seq: committed.then_some(1),
         decide_time,
         leg_record: Vec::new(),
-        posted: None,
+        posting: None,
     }
 }
 

@@ -157,7 +157,7 @@ pub fn transfer_from_proto(it: &hub::AuditTransfer) -> Result<TransferRow, Probl
         booked_after: None,
         last_posting: 0,
         last_booked: 0,
-        posted: Money::ZERO,
+        used: Money::ZERO,
     })
 }
 

@@ -78,7 +78,7 @@ fn decision_from_proto(
         hub_seq: None,
         decide_time,
         leg_record: wire.leg_record.clone(),
-        posted: None,
+        posting: None,
     };
     let order = DecisionReading::Order;
     Some(match node::Outcome::try_from(wire.outcome) {

@@ -93,6 +93,7 @@ pub fn heard_leg_from_proto(view: &node::LegView) -> Result<HeardLeg, Problem> {
         returns,
         kind,
         number: None,
+        parked: false,
     }))
 }
 

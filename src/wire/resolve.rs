@@ -118,7 +118,7 @@ pub fn ruling_from_proto(answer: &hub::Resolution) -> Result<Ruling, Problem> {
         hub_seq,
         decide_time,
         leg_record: Vec::new(),
-        posted: None,
+        posting: None,
     });
     found.finish(decision).map(Ruling::Decided)
 }

@@ -19,7 +19,7 @@ fn decided(outcome: Outcome) -> Ruling {
         hub_seq: committed.then_some(12),
         decide_time: Civil(1_795_190_400_123),
         leg_record: Vec::new(),
-        posted: None,
+        posting: None,
     })
 }
 

@@ -39,7 +39,7 @@ fn committed() -> TransferRow {
         booked_after: None,
         last_posting: 0,
         last_booked: 0,
-        posted: Money::ZERO,
+        used: Money::ZERO,
         compensation: None,
     }
 }

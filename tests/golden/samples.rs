@@ -106,6 +106,7 @@ fn hub_samples() -> Vec<hub::Record> {
             amount: AMOUNT,
             terms_digest: digest(0x64),
             post_time: RECEIPT,
+            leg_record: vec![1, 2, 3],
         }
         .into(),
         KindAdopted { transfer_id: ID, kind: Kind::COMPENSATION, original: Some(TransferId([0x12; 16])) }

@@ -113,7 +113,7 @@ impl Server<HubMachine> {
         let told = |(record, _): (&hub::Record, _)| {
             let hub::Record::TransferDecided(decided) = record else { return Vec::new() };
             let transfer: Option<&TransferRow> = self.get(&hub::Key::Transfer(decided.transfer_id));
-            transfer.map(|transfer| decisions_of(province, decided, transfer)).unwrap_or_default()
+            transfer.map(|transfer| decisions_of(province, record, transfer)).unwrap_or_default()
         };
         let told = records.flat_map(told);
         let (upto, end, decisions) = match page {

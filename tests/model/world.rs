@@ -431,7 +431,7 @@ impl World {
                     hub_seq: Some(1),
                     decide_time: Civil(NOON),
                     leg_record: Vec::new(),
-                    posted: None,
+                    posting: None,
                 };
                 (self.country.provinces[1], NodeRequest::Decide(vec![decision]))
             }

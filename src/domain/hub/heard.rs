@@ -3,7 +3,7 @@
 use super::decide::decision;
 use super::recovery::{Both, Commit, Numbers, Recovery};
 use super::{
-    Effect, HubMachine, Key, Rows, Step, TransferRow, begun, incident, position, post, refusal, stored,
+    Effect, HubMachine, Key, Rows, Step, TransferRow, begun, incident, position, post, refusal, row, stored,
     tombstone,
 };
 use crate::domain::hub::record::{CommitDetail, HubRecovered, KindAdopted, ReturnAdopted, TransferAdopted};
@@ -11,7 +11,7 @@ use crate::domain::machine::SelfRow;
 use crate::domain::machine::own::own;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{HeardLeg, LegId, LegRef};
-use crate::domain::protocol::message::Posted;
+use crate::domain::protocol::message::{Posting, PostingTerms};
 use crate::domain::reason::Reason;
 use crate::domain::value::{BySide, Civil, Day, Now, ProvinceCode, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +24,7 @@ pub(super) fn needs(
     hub: &HubMachine,
     now: Now,
     (province, more): (ProvinceCode, &[HeardLeg]),
+    rows: &Rows,
     keys: &mut Vec<Key>,
 ) {
     let Some(recovery) = &hub.recovery else { return };
@@ -38,8 +39,11 @@ pub(super) fn needs(
         keys.push(Key::Incident(leg.transfer_id, Side::Payer));
         windows.extend(leg.committed.map(|(window, ..)| window));
         // What backs a posting, and whose money it is, though that place may have nothing to tell.
-        keys.extend(leg.returns.map(Key::Transfer));
-        provinces.extend(hub.places.locate(leg.counter_region).map(|area| area.province));
+        if let Some(original) = leg.returns.map(Key::Transfer) {
+            let known = rows.knows(&original).then(|| rows.get::<TransferRow>(&original)).flatten();
+            provinces.extend(known.iter().flat_map(|it| it.provinces().into_array()));
+            keys.push(original);
+        }
     }
     let told = recovery.legs.values().flatten().map(|(province, _)| *province);
     provinces.extend(recovery.unheard.keys().copied().chain(told));
@@ -76,10 +80,12 @@ impl HubMachine {
             .filter_map(|id| recovery.recorded(*id, &self.places).map(|commit| (*id, commit)))
             .collect();
         let mut numbers = Numbers::after(own(step.rows()).hub_seq, ids.len() as u64, &recorded);
+        let postings = recovery.postings(&self.places);
+        let ids: BTreeSet<TransferId> =
+            ids.difference(&postings.values().copied().collect()).copied().collect();
         for (hub_seq, transfer_ids) in numbers.recorded.clone() {
-            // A number stands for one transfer; of two that have it nobody can say which.
-            let alone = transfer_ids.len() == 1 && numbers.can_be(hub_seq);
-            for transfer_id in transfer_ids {
+            let alone = numbers.stands_for_one(hub_seq);
+            for transfer_id in transfer_ids.into_iter().filter(|id| ids.contains(id)) {
                 let commit = recorded.get(&transfer_id).copied().filter(|_| alone);
                 if !self.adopt(&recovery, transfer_id, commit, step) {
                     note(transfer_id, Reason::ContraryOrder, step);
@@ -93,6 +99,12 @@ impl HubMachine {
             if self.adopt(&recovery, transfer_id, Some(commit), step) {
                 numbers.take(commit.1);
                 note(transfer_id, Reason::DecidedAtRecovery, step);
+            }
+        }
+        // What backs them is there now. In the order of their numbers, as they were posted.
+        for ((original, _), transfer_id) in postings {
+            if self.adopt_posting(&recovery, (original, transfer_id), &mut numbers, step).is_none() {
+                note(transfer_id, Reason::ContraryOrder, step);
             }
         }
         let incarnation = own(step.rows()).incarnation.max(recovery.incarnation) + 1;
@@ -110,9 +122,6 @@ impl HubMachine {
         commit: Option<Commit>,
         step: &mut Step<'_>,
     ) -> bool {
-        if recovery.posting(transfer_id).is_some() {
-            return self.adopt_posting(recovery, transfer_id, commit, step).is_some();
-        }
         let (Some((window, hub_seq, decide_time)), Some(both)) =
             (commit, recovery.both(transfer_id, &self.places))
         else {
@@ -123,10 +132,8 @@ impl HubMachine {
         let (kind, original) = both.kind();
         let fits = position::can_hold((kind, payer.amount), provinces, window, step.rows());
         let open = known.as_ref().is_none_or(|row| !row.state.is_decided() && both.is_of(row));
-        // A window is the day of a decision by a hub's clock; the clock of a node that is far off must not become ours.
         let (now, receipt_time) = (step.now.civil, payer.receipt_time);
-        let tomorrow = Day::of(Civil(now.0.saturating_add(DAY_MS)));
-        let timely = (Day::of(receipt_time)..=tomorrow).contains(&window);
+        let timely = is_timely(window, receipt_time, now);
         if tombstone(transfer_id, step).is_some() || !open || !fits || !timely {
             return false;
         }
@@ -159,39 +166,58 @@ impl HubMachine {
 }
 
 impl HubMachine {
-    /// Brings a posting back: the node that decided it has all of it. None: it cannot be.
+    /// Brings a posting back, as the two nodes of its original tell it: with the commit that one of them has recorded;
+    /// as parked; or, where its node has heard no ruling, with a ruling that is made now. None: what they tell cannot
+    /// be, by each other or by what is here.
     fn adopt_posting(
         &mut self,
         recovery: &Recovery,
-        transfer_id: TransferId,
-        commit: Option<Commit>,
+        (original, transfer_id): (TransferId, TransferId),
+        numbers: &mut Numbers,
         step: &mut Step<'_>,
     ) -> Option<()> {
-        let (window, hub_seq, decide_time) = commit?;
-        let (province, leg) = recovery.posting(transfer_id)?;
-        let (number, after) = (leg.number?, 0);
-        let (kind, original, amount, post_time) = (leg.kind, leg.returns?, leg.amount, leg.receipt_time);
-        let posted = Posted { kind, original, number, after, amount, post_time };
-        let unknown = step.rows().get::<TransferRow>(&Key::Transfer(transfer_id)).is_none()
-            && tombstone(transfer_id, step).is_none();
-        // A number that is missing before it was parked, or is adopted later.
-        let fits = matches!(
-            post::booking(&posted, (*province, Side::Payee), window, step.rows()),
-            post::Booking::Book | post::Booking::Gap
-        );
-        if !unknown || !fits {
+        let now = step.now.civil;
+        let provinces = row(original, step)?.provinces();
+        let told = |side| recovery.told_by(provinces[side], LegId { transfer_id, side });
+        let leg = told(Side::Payee)?;
+        let booked = told(Side::Payer).and_then(|it| Some((it, it.committed?)));
+        let (kind, number, amount) = (leg.kind, leg.number?, leg.amount);
+        let terms =
+            PostingTerms { kind, original, number, after: 0, amount, post_time: leg.receipt_time.min(now) };
+        let reference = LegRef::new(transfer_id, leg.side, leg.terms_digest);
+        let posting = Posting { reference, terms, leg_record: leg.leg_record.clone() };
+        let backing = post::backing(&terms, (provinces.payee, leg.side), step.rows())?;
+        let says = |it: &HeardLeg| (it.terms_digest, it.amount, it.kind, it.returns);
+        let alike = booked.is_none_or(|(payer, (window, hub_seq, _))| {
+            let same = leg.committed.is_none_or(|(other, number, _)| (other, number) == (window, hub_seq));
+            same && !leg.parked && says(payer) == says(leg)
+        });
+        let unknown = row(transfer_id, step).is_none() && tombstone(transfer_id, step).is_none();
+        if !unknown || !alike {
             return None;
         }
+        let commit = leg.committed.or(booked.map(|(_, commit)| commit));
+        let covered = |window| post::is_covered(&terms, backing, window, step.rows());
+        let ruling = match commit {
+            Some((window, hub_seq, time)) => {
+                let fits = numbers.stands_for_one(hub_seq) && is_timely(window, terms.post_time, now);
+                Some((fits && covered(window)).then_some((window, hub_seq, time.min(now)))?)
+            }
+            None if leg.parked => None,
+            None => covered(Day::of(now)).then(|| (Day::of(now), numbers.next_free(), now)),
+        };
         // From here on nothing may fail.
-        let now = step.now.civil;
-        step.record(post::record_of(LegRef::new(transfer_id, leg.side, leg.terms_digest), posted));
-        let payee_leg = leg.leg_record.clone();
-        let commit = CommitDetail { window, hub_seq, payer_leg: Vec::new(), payee_leg };
-        let owed = BySide::new(|side| !recovery.has_recorded(transfer_id, side));
-        step.record(decision(transfer_id, decide_time.min(now), Ok(commit), BySide::default(), owed));
-        self.tell(transfer_id, step);
+        ruling.iter().for_each(|(_, hub_seq, _)| numbers.take(*hub_seq));
+        let has_recorded = BySide { payer: booked.is_some(), payee: leg.committed.is_some() || leg.parked };
+        self.record_posting(&posting, ruling, has_recorded, step);
         Some(())
     }
+}
+
+/// Whether a window can be that of a commit of something that began then. A window is the day of a decision by a hub's
+/// clock; the clock of a node that is far off must not become ours.
+fn is_timely(window: Day, begun: Civil, now: Civil) -> bool {
+    (Day::of(begun)..=Day::of(Civil(now.0.saturating_add(DAY_MS)))).contains(&window)
 }
 
 /// An incident for people, of the transfer as a whole.

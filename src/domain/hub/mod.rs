@@ -208,7 +208,7 @@ impl Machine for HubMachine {
             Input::Resolve { province, questions, .. } => resolve::needs(*province, questions, rows, needed),
             Input::Post { province, postings, .. } => post::needs(now, (*province, postings), rows, needed),
             Input::Start { unsettled, .. } => start::needs(self, unsettled, needed),
-            Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), needed),
+            Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), rows, needed),
             Input::Rules(_) => {}
             Input::Tick => tick::needs(self, now, needed),
         }

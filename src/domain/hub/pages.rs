@@ -1,6 +1,6 @@
 //! Pages of this hub's journal, for a node that is told again what it lost, and how they are read.
 
-use super::record::{Record, TransferDecided};
+use super::record::Record;
 use super::{Input, Key, Row, TransferRow, decision_for, unsettled_transfers};
 use crate::domain::machine::reading::Tables;
 use crate::domain::machine::{Scan, TableRow};
@@ -112,12 +112,13 @@ fn decided_after<T: Tables<Record> + ?Sized>(
 ) -> Result<(u64, bool, Vec<Decision>), T::Error> {
     let entries = tables.journal(after, PAGE)?;
     let (upto, end) = (entries.last().map_or(after, |entry| entry.sequence), entries.len() < PAGE);
-    let decided = entries.iter().filter_map(|entry| match &entry.record {
-        Record::TransferDecided(decided) => Some(decided),
+    let about = |record: &Record| match record {
+        Record::TransferDecided(decided) => Some(decided.transfer_id),
+        Record::TransferPosted(posted) => Some(posted.transfer_id),
         _ => None,
-    });
-    let decided: Vec<_> = decided.collect();
-    let keys: Vec<Key> = decided.iter().map(|it| Key::Transfer(it.transfer_id)).collect();
+    };
+    let decided = entries.iter().filter_map(|entry| Some((&entry.record, about(&entry.record)?)));
+    let (decided, keys): (Vec<_>, Vec<_>) = decided.map(|(record, id)| (record, Key::Transfer(id))).unzip();
     let rows = tables.load(&keys)?;
     let told = |(record, row): (_, &Option<_>)| {
         let transfer: Option<&TransferRow> = row.as_ref().and_then(TableRow::of);
@@ -139,16 +140,22 @@ pub fn late_decisions_of(province: ProvinceCode, upto: u64, transfer: &TransferR
     sides.filter_map(|side| decision_for(transfer, side)).collect()
 }
 
-/// The decisions of a record for a province's legs, commits with the leg that its node sealed.
-pub fn decisions_of(
-    province: ProvinceCode,
-    record: &TransferDecided,
-    transfer: &TransferRow,
-) -> Vec<Decision> {
+/// The decisions of a record for a province's legs, with the leg that its node sealed: a commit's, and that of whatever
+/// its node has posted.
+pub fn decisions_of(province: ProvinceCode, record: &Record, transfer: &TransferRow) -> Vec<Decision> {
     let told = |side: Side| {
         let decision = decision_for(transfer, side).filter(|_| transfer.provinces()[side] == province)?;
-        let legs = record.commit.as_ref().map(|it| BySide { payer: &it.payer_leg, payee: &it.payee_leg });
-        Some(Decision { leg_record: legs.map(|legs| legs[side].clone()).unwrap_or_default(), ..decision })
+        let is_posted_here = transfer.number.is_some() && side == Side::Payee;
+        let leg_record = match record {
+            Record::TransferPosted(posted) if is_posted_here => posted.leg_record.clone(),
+            Record::TransferDecided(decided) if !is_posted_here => {
+                let legs =
+                    decided.commit.as_ref().map(|it| BySide { payer: &it.payer_leg, payee: &it.payee_leg });
+                legs.map(|legs| legs[side].clone()).unwrap_or_default()
+            }
+            _ => return None,
+        };
+        Some(Decision { leg_record, ..decision })
     };
     Side::BOTH.into_iter().filter_map(told).collect()
 }

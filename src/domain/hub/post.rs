@@ -1,9 +1,10 @@
-//! A node tells what it has decided by itself (a posted kind): it is booked, or set aside for people. What is posted
-//! against one transfer is booked by number, without gaps, and never passes what that transfer has brought. The payer's
-//! node is told as of every decision.
+//! A node tells what it has decided by itself (a posted kind): it is booked, or parked, that is set aside for people.
+//! What is posted against one transfer is ruled on by number, without gaps, and never passes what that transfer has
+//! brought. The payer's node is told of what is booked in the same way as of every commit.
 
 use super::decide::decision;
 use super::incident::{self, is_left_to_people};
+use super::recovery::Commit;
 use super::resolve::PARKED_ASK_MS;
 use super::{
     HubMachine, Key, Rows, Step, TransferRow, begun, decision_for, position, refusal, row, stored, transfer,
@@ -14,10 +15,11 @@ use crate::domain::machine::Ticket;
 use crate::domain::machine::own::own;
 use crate::domain::protocol::call::PeerMark;
 use crate::domain::protocol::leg::LegRef;
-use crate::domain::protocol::message::{Posted, Posting, Ruling};
+use crate::domain::protocol::message::{Posting, PostingTerms, Ruling};
 use crate::domain::protocol::transfer::TransferState;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{BySide, Day, Now, ProvinceCode, Side, TransferId};
+use std::sync::Arc;
 
 /// A posting that is not the next is told again so long after.
 const GAP_ASK_MS: u64 = 1_000;
@@ -34,7 +36,7 @@ pub(super) fn needs(
         let id = posting.reference.id;
         transfer::needs(id.transfer_id, rows, keys);
         keys.push(Key::Incident(id.transfer_id, id.side));
-        needs_of_original(posting.posted.original, Day::of(now.civil), rows, keys);
+        needs_of_original(posting.terms.original, Day::of(now.civil), rows, keys);
     }
 }
 
@@ -50,46 +52,31 @@ pub(super) fn needs_of_original(original: TransferId, window: Day, rows: &Rows, 
     }
 }
 
-/// What the hub does with a posting that it does not know yet.
-pub(super) enum Booking {
-    /// It is booked.
-    Book,
-    /// It is set aside: its number is used, and nothing is owed by it.
-    Park,
-    /// One that comes before it is missing.
-    Gap,
-    /// It belongs to nothing that this hub knows: people must look, and it may be booked later.
-    Astray,
+/// What backs a posting of a province, if it is what the hub knows of: a committed transfer of the kind that its own kind
+/// names, which that province's member received; the posting has an amount, and a number that is not used yet.
+pub(super) fn backing<'a>(
+    terms: &PostingTerms,
+    (province, side): (ProvinceCode, Side),
+    rows: &'a Rows,
+) -> Option<&'a TransferRow> {
+    let original: &TransferRow = rows.get(&Key::Transfer(terms.original))?;
+    let form = kinds::of(terms.kind).form;
+    let backs = matches!(form, Form::Posted { backed_by } if backed_by == original.kind)
+        && original.state == TransferState::Committed
+        && (side, original.payee_province) == (Side::Payee, province);
+    (backs && terms.amount.is_positive() && terms.number > original.last_posting).then_some(original)
 }
 
-/// Check order: what backs it and whose it is, its number, how much is left, sums.
-pub(super) fn booking(
-    posted: &Posted,
-    (province, side): (ProvinceCode, Side),
-    window: Day,
-    rows: &Rows,
-) -> Booking {
-    let original: Option<&TransferRow> = rows.get(&Key::Transfer(posted.original));
-    let backs = |it: &&TransferRow| {
-        let form = kinds::of(posted.kind).form;
-        matches!(form, Form::Posted { backed_by } if backed_by == it.kind)
-            && it.state == TransferState::Committed
-            && side == Side::Payee
-            && it.payee_province == province
-            && posted.number > it.last_posting
-    };
-    let Some(original) = original.filter(backs) else { return Booking::Astray };
-    if posted.number != original.last_posting + 1 {
-        return Booking::Gap;
-    }
-    let used = original.posted.checked_add(posted.amount);
-    let covered = posted.amount.is_positive() && used.is_some_and(|used| used <= original.amount);
-    let what = (posted.kind, posted.amount);
-    if covered && position::can_hold(what, original.provinces(), window, rows) {
-        Booking::Book
-    } else {
-        Booking::Park
-    }
+/// Whether what backs a posting has so much left, and both positions can hold it.
+pub(super) fn is_covered(terms: &PostingTerms, original: &TransferRow, window: Day, rows: &Rows) -> bool {
+    let used = original.used.checked_add(terms.amount);
+    used.is_some_and(|used| used <= original.amount)
+        && position::can_hold((terms.kind, terms.amount), original.provinces(), window, rows)
+}
+
+/// What is said of a posting that is set aside for people.
+pub(super) fn parked() -> RefusalRecord {
+    RefusalRecord::new(Reason::PostingParked, Side::Payee)
 }
 
 impl HubMachine {
@@ -108,54 +95,78 @@ impl HubMachine {
         step.answer(ticket, rulings);
     }
 
+    /// What was ruled before; what can be ruled now; or when to ask again. What belongs to nothing that this hub knows
+    /// may be booked later, and is noted for people.
     fn rule_on(&mut self, province: ProvinceCode, posting: &Posting, step: &mut Step<'_>) -> Ruling {
         let LegRef { id, terms_digest } = posting.reference;
         let later = |ask_after_ms| Ruling::Pending { question: posting.question(), ask_after_ms };
-        if let Some(known) = row(id.transfer_id, step) {
-            let is_it = known.provinces()[id.side] == province && known.terms_digest == terms_digest;
-            if let Some(decision) = decision_for(&known, id.side).filter(|_| is_it) {
-                return Ruling::Decided(decision);
-            }
-        } else if transfer::tombstone(id.transfer_id, step).is_none()
-            && !is_left_to_people(id.transfer_id, step)
-        {
-            let window = Day::of(step.now.civil);
-            let outcome = match booking(&posting.posted, (province, id.side), window, step.rows()) {
-                Booking::Book => Some(Ok(())),
-                Booking::Park => Some(Err(RefusalRecord::new(Reason::PostingParked, id.side))),
-                Booking::Gap => return later(GAP_ASK_MS),
-                Booking::Astray => None,
-            };
-            if let Some(outcome) = outcome {
-                // From here on nothing may fail.
-                self.note_seen(step);
-                let hub_seq = own(step.rows()).hub_seq + 1;
-                let leg = posting.leg_record.clone();
-                let commit = |()| CommitDetail { window, hub_seq, payer_leg: Vec::new(), payee_leg: leg };
-                let payer_is_told = outcome.is_ok();
-                step.record(record_of(posting.reference, posting.posted));
-                let owed = BySide { payer: payer_is_told, payee: true };
-                let (time, outcome) = (step.now.civil, outcome.map(commit));
-                step.record(decision(id.transfer_id, time, outcome, BySide::default(), owed));
-                self.tell(id.transfer_id, step);
-                let known = row(id.transfer_id, step);
-                let decided = known.and_then(|known| decision_for(&known, id.side));
-                return decided.map_or_else(|| later(GAP_ASK_MS), Ruling::Decided);
-            }
+        let is_it = |known: &Arc<TransferRow>| {
+            known.provinces()[id.side] == province && known.terms_digest == terms_digest
+        };
+        let ruled = row(id.transfer_id, step).filter(is_it).and_then(|it| decision_for(&it, id.side));
+        if let Some(decision) = ruled {
+            return Ruling::Decided(decision);
         }
-        incident::raise(id, RefusalRecord::new(Reason::PostingParked, id.side), step);
-        later(PARKED_ASK_MS)
+        let is_taken = row(id.transfer_id, step).is_some()
+            || transfer::tombstone(id.transfer_id, step).is_some()
+            || is_left_to_people(id.transfer_id, step);
+        let original = backing(&posting.terms, (province, id.side), step.rows()).filter(|_| !is_taken);
+        let Some(original) = original else {
+            incident::raise(id, parked(), step);
+            return later(PARKED_ASK_MS);
+        };
+        if posting.terms.number != original.last_posting + 1 {
+            return later(GAP_ASK_MS);
+        }
+        let window = Day::of(step.now.civil);
+        let books = is_covered(&posting.terms, original, window, step.rows());
+        // From here on nothing may fail.
+        self.note_seen(step);
+        let hub_seq = own(step.rows()).hub_seq + 1;
+        let commit = books.then_some((window, hub_seq, step.now.civil));
+        self.record_posting(posting, commit, BySide::default(), step);
+        let decision = row(id.transfer_id, step).and_then(|it| decision_for(&it, id.side));
+        decision.map_or_else(|| later(GAP_ASK_MS), Ruling::Decided)
+    }
+
+    /// Journals a posting with its ruling: a commit with this window, number and time, or parked. Both nodes are told
+    /// of a commit; the payer's has nothing to hear of what is parked.
+    pub(super) fn record_posting(
+        &mut self,
+        posting: &Posting,
+        commit: Option<Commit>,
+        has_recorded: BySide<bool>,
+        step: &mut Step<'_>,
+    ) {
+        let LegRef { id, terms_digest } = posting.reference;
+        let PostingTerms { kind, original, number, amount, post_time, .. } = posting.terms;
+        let (transfer_id, leg_record) = (id.transfer_id, posting.leg_record.clone());
+        step.record(TransferPosted {
+            transfer_id,
+            kind,
+            original,
+            number,
+            amount,
+            terms_digest,
+            post_time,
+            leg_record,
+        });
+        let (time, outcome) = match commit {
+            Some((window, hub_seq, time)) => {
+                // The leg stands in the record before this one, whatever the ruling.
+                let (payer_leg, payee_leg) = (Vec::new(), Vec::new());
+                (time, Ok(CommitDetail { window, hub_seq, payer_leg, payee_leg }))
+            }
+            None => (step.now.civil, Err(parked())),
+        };
+        let owed = BySide { payer: commit.is_some() && !has_recorded.payer, payee: !has_recorded.payee };
+        step.record(decision(transfer_id, time, outcome, BySide::default(), owed));
+        self.tell(transfer_id, step);
     }
 }
 
-/// The record of a posting.
-pub(super) fn record_of(LegRef { id, terms_digest }: LegRef, posted: Posted) -> TransferPosted {
-    let Posted { kind, original, number, amount, post_time, .. } = posted;
-    TransferPosted { transfer_id: id.transfer_id, kind, original, number, amount, terms_digest, post_time }
-}
-
 /// A node has decided it; the hub's own decision follows.
-pub(super) fn posted(record: &TransferPosted, sequence: u64, rows: &mut Rows) {
+pub(super) fn recorded(record: &TransferPosted, sequence: u64, rows: &mut Rows) {
     let original = stored(record.original, rows);
     let (regions, provinces) = (original.regions(), original.provinces());
     let places = BySide::new(|side| (regions[side], provinces[side]));
@@ -168,14 +179,13 @@ pub(super) fn posted(record: &TransferPosted, sequence: u64, rows: &mut Rows) {
         booked_after: Some(original.last_booked),
         ..begun(record.kind, (record.transfer_id, record.amount), places, (record.post_time, sequence))
     });
-    rows.put(TransferRow { last_posting: record.number, ..original });
+    rows.put(TransferRow { last_posting: original.last_posting.max(record.number), ..original });
 }
 
 /// What a posting uses of the transfer that backs it, once it is booked; nothing of a prepared kind.
 pub(super) fn booked(transfer: &TransferRow, rows: &mut Rows) {
     let (Some(original), Some(number)) = (transfer.returns, transfer.number) else { return };
     let original = stored(original, rows);
-    let posted =
-        original.posted.checked_add(transfer.amount).expect("sums are checked before a record is made");
-    rows.put(TransferRow { last_booked: number, posted, ..original });
+    let used = original.used.checked_add(transfer.amount).expect("sums are checked before a record is made");
+    rows.put(TransferRow { last_booked: original.last_booked.max(number), used, ..original });
 }

@@ -34,13 +34,14 @@ impl HubMachine {
             resync.put_off.remove(&decision.leg());
             let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(decision.transfer_id));
             let turn = match decision.outcome {
-                Outcome::Abort => Turn::Release,
-                Outcome::Commit if transfer.is_some_and(|it| kinds::of(it.kind).corrects()) => Turn::Return,
-                Outcome::Commit => Turn::Transfer,
+                // What is parked took money all the same.
+                Outcome::Abort if decision.leg_record.is_empty() => Turn::Release,
+                _ if transfer.is_some_and(|it| kinds::of(it.kind).corrects()) => Turn::Return,
+                Outcome::Commit | Outcome::Abort => Turn::Transfer,
             };
             resync.later.push_back((decision, turn));
         }
-        resync.later.make_contiguous().sort_by_key(|(_, kind)| *kind != Turn::Release);
+        resync.later.make_contiguous().sort_by_key(|(_, turn)| *turn != Turn::Release);
         self.tell_next(province, step);
         self.end_page(province, step);
     }
@@ -52,7 +53,7 @@ impl HubMachine {
         };
         let Some((_, first)) = resync.later.front() else { return };
         let first = *first;
-        let alike = resync.later.iter().take_while(|(_, kind)| *kind == first).count();
+        let alike = resync.later.iter().take_while(|(_, turn)| *turn == first).count();
         for (decision, _) in resync.later.drain(..alike).collect::<Vec<_>>() {
             resync.waiting.insert(decision.leg());
             send(province, self.outbox.push(province, decision), step);

@@ -190,6 +190,8 @@ contents! {
         terms_digest: Digest,
         /// When its node decided it, by that node's clock.
         post_time: Civil,
+        /// The leg, sealed by its node.
+        leg_record: Vec<u8>,
     }
     /// Restored: a transfer that it has adopted is of this kind, which has no record of its own.
     KindAdopted {
@@ -270,7 +272,7 @@ impl Record {
             Record::ResyncMoved(record) => resync::moved(record, rows),
             Record::TransferAdopted(record) => heard::adopted(record, sequence, rows),
             Record::ReturnAdopted(record) => heard::return_adopted(record, rows),
-            Record::TransferPosted(record) => post::posted(record, sequence, rows),
+            Record::TransferPosted(record) => post::recorded(record, sequence, rows),
             Record::KindAdopted(record) => heard::kind_adopted(record, rows),
             Record::HubRecovered(record) => heard::recovered(record, rows),
             Record::IncidentRaised(record) => put_incident(record, rows),

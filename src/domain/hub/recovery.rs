@@ -8,6 +8,7 @@
 //! with what the client was told. Everything else can only have been aborted.
 
 use super::{HubMachine, TransferRow};
+use crate::domain::kinds::{self, Form};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{HeardLeg, LegId};
 use crate::domain::value::{BySide, Civil, Day, ProvinceCode, RegionDirectory, Side, StartId, TransferId};
@@ -50,14 +51,24 @@ impl Recovery {
         tellers.push((province, leg));
     }
 
-    /// What was told of a posting by the node that decided it, and by which; none of a prepared kind.
-    pub(super) fn posting(&self, transfer_id: TransferId) -> Option<&(ProvinceCode, HeardLeg)> {
-        self.told(transfer_id, Side::Payee).iter().find(|(_, leg)| leg.number.is_some())
+    /// The postings that were told, by the transfer that backs them and their number. What two nodes tell alike of a
+    /// prepared kind is none, whatever a third one says.
+    pub(super) fn postings(&self, places: &RegionDirectory) -> BTreeMap<(TransferId, u64), TransferId> {
+        let legs = self.legs.iter().filter(|(leg, _)| leg.side == Side::Payee);
+        let place = |(leg, told): (&LegId, &Vec<(ProvinceCode, HeardLeg)>)| {
+            let of_one = |(_, it): &(ProvinceCode, HeardLeg)| Some((it.returns?, it.number?));
+            let is_prepared = |both: Both<'_>| matches!(kinds::of(both.kind().0).form, Form::Prepared(_));
+            let prepared = self.both(leg.transfer_id, places).is_some_and(is_prepared);
+            let place = told.iter().find_map(of_one).filter(|_| !prepared)?;
+            Some((place, leg.transfer_id))
+        };
+        legs.filter_map(place).collect()
     }
 
-    /// Whether a side has recorded the commit.
-    pub(super) fn has_recorded(&self, transfer_id: TransferId, side: Side) -> bool {
-        self.told(transfer_id, side).iter().any(|(_, leg)| leg.committed.is_some())
+    /// What this province tells of a leg.
+    pub(super) fn told_by(&self, province: ProvinceCode, leg: LegId) -> Option<&HeardLeg> {
+        let told = self.told(leg.transfer_id, leg.side).iter();
+        told.filter(|(teller, _)| *teller == province).map(|(_, leg)| leg).next()
     }
 
     fn told(&self, transfer_id: TransferId, side: Side) -> &[(ProvinceCode, HeardLeg)] {
@@ -86,9 +97,10 @@ impl Recovery {
             let commits = payer.committed.map(says_commit).zip(payee.committed.map(says_commit));
             let one_commit = commits.is_none_or(|(one, other)| one == other);
             let says = |leg: &HeardLeg| (leg.terms_digest, leg.amount);
-            // A node of an earlier program does not say what it carries back.
+            // A node of an earlier program says neither what it carries back nor its kind.
             let one_original = payer.returns.zip(payee.returns).is_none_or(|(one, other)| one == other);
-            let one_kind = payer.kind == payee.kind || payer.returns.is_some() != payee.returns.is_some();
+            let silent = |leg: &HeardLeg| leg.returns.is_none() && leg.kind == Kind::TRANSFER;
+            let one_kind = payer.kind == payee.kind || silent(payer) || silent(payee);
             here && one_commit && one_original && one_kind && says(payer) == says(payee)
         };
         let payees = self.told(transfer_id, Side::Payee);
@@ -147,6 +159,11 @@ impl Numbers {
         let mut numbers = Numbers { last, most, recorded, taken: BTreeSet::new(), full_to: last };
         numbers.taken = numbers.recorded.keys().copied().filter(|it| numbers.can_be(*it)).collect();
         numbers
+    }
+
+    /// Whether a number can be a commit's, and is told of one transfer alone: of two that have it nobody can say which.
+    pub(super) fn stands_for_one(&self, hub_seq: u64) -> bool {
+        self.can_be(hub_seq) && self.recorded.get(&hub_seq).is_none_or(|ids| ids.len() == 1)
     }
 
     pub(super) fn can_be(&self, hub_seq: u64) -> bool {

@@ -92,7 +92,7 @@ impl HubMachine {
             hub_seq: None,
             decide_time,
             leg_record: Vec::new(),
-            posted: None,
+            posting: None,
         })
     }
 }

@@ -81,7 +81,7 @@ rows! {
         /// The number of the last one that was booked.
         last_booked: u64,
         /// How much of it the postings that it backs have used.
-        posted: Money,
+        used: Money,
     }
     /// A proposal of one operator to carry money of a committed transfer back, and what another has said to it.
     CompensationRow {
@@ -175,8 +175,8 @@ impl Row {
     pub fn violated(&self) -> Option<&'static str> {
         match self {
             Row::Transfer(row) if row.amount.fen() <= 0 => Some("transfer_amount_positive"),
-            Row::Transfer(row) if row.posted < Money::ZERO || row.posted > row.amount => {
-                Some("transfer_posted_within_amount")
+            Row::Transfer(row) if row.used < Money::ZERO || row.used > row.amount => {
+                Some("transfer_used_within_amount")
             }
             _ => None,
         }

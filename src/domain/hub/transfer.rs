@@ -4,7 +4,7 @@ use super::{Key, Rows, Step, TransferRow, incident, refusal};
 use crate::domain::hub::tables::TombstoneRow;
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{Ask, Demands, Leg, LegRef, LegTerms};
-use crate::domain::protocol::message::{Decision, Posted};
+use crate::domain::protocol::message::{Decision, PostingTerms};
 use crate::domain::protocol::transfer::{Outcome, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{BySide, Civil, Digest, Money, ProvinceCode, RegionCode, Side, TransferId};
@@ -67,13 +67,13 @@ pub(super) fn decision_for(transfer: &TransferRow, side: Side) -> Option<Decisio
         hub_seq: transfer.hub_seq,
         decide_time: transfer.decide_time.unwrap_or_default(),
         leg_record: Vec::new(),
-        posted: posted(transfer).filter(|_| side == Side::Payer),
+        posting: posting_of(transfer).filter(|_| side == Side::Payer),
     })
 }
 
 /// What a posted transfer does; nothing of one that was prepared.
-pub(super) fn posted(transfer: &TransferRow) -> Option<Posted> {
-    Some(Posted {
+pub(super) fn posting_of(transfer: &TransferRow) -> Option<PostingTerms> {
+    Some(PostingTerms {
         kind: transfer.kind,
         original: transfer.returns?,
         number: transfer.number?,
@@ -125,6 +125,6 @@ pub(super) fn begun(
         booked_after: None,
         last_posting: 0,
         last_booked: 0,
-        posted: Money::ZERO,
+        used: Money::ZERO,
     }
 }

@@ -63,7 +63,7 @@ impl NodeMachine {
         }
         if !postings.is_empty() {
             // The hub takes them in the order of their numbers.
-            postings.sort_by_key(|posting| (posting.posted.original, posting.posted.number));
+            postings.sort_by_key(|posting| (posting.terms.original, posting.terms.number));
             step.effect(Effect::Post(postings));
         }
     }

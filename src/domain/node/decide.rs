@@ -1,6 +1,7 @@
 //! Decisions: carried out once, confirmed again, and never turned round.
 
 use super::account::{CLEARING, Line, PROVINCE, SUSPENSE, account, account_of, can_move, post, standing};
+use super::posting::NotBooked;
 use super::prepared::{effect_of, freed, original_key, released};
 use super::{Life, NodeMachine, Step, daily, own_and_hub, posting};
 use crate::domain::kinds;
@@ -46,7 +47,7 @@ fn needs_of_one(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>
     let lost = lost_leg(decision);
     match reaction(leg.map(|leg| leg.state), decision.outcome, brings(decision, lost.as_ref())) {
         Reaction::Book => {
-            decision.posted.iter().for_each(|posted| posting::needs(posted, side, rows, keys));
+            decision.posting.iter().for_each(|terms| posting::needs(terms, side, rows, keys));
             keys.push(Key::Incident(transfer_id, side));
         }
         Reaction::Replay => {
@@ -85,7 +86,7 @@ pub enum Brings {
 pub enum Reaction {
     /// Settle or return the prepared leg.
     CarryOut,
-    /// Bring the leg back from its own record, and settle it: it was lost with the store.
+    /// Bring the leg back from its own record, and book it: it was lost with the store.
     Replay,
     /// Book what another node has decided.
     Book,
@@ -100,7 +101,7 @@ pub enum Reaction {
 /// The table leg state × outcome × what the decision brings, total. `None` is an id never seen.
 pub fn reaction(state: Option<LegState>, outcome: Outcome, brings: Brings) -> Reaction {
     match (state, outcome) {
-        (None | Some(LegState::Awaiting), Outcome::Commit) if brings == Brings::Leg => Reaction::Replay,
+        (None | Some(LegState::Awaiting), _) if brings == Brings::Leg => Reaction::Replay,
         (None, Outcome::Commit) if brings == Brings::Posting => Reaction::Book,
         (Some(LegState::Prepared | LegState::Posted), Outcome::Commit | Outcome::Abort) => Reaction::CarryOut,
         // A leg that waits for acceptance has reserved nothing: there is nothing to return.
@@ -127,19 +128,22 @@ pub fn reaction(state: Option<LegState>, outcome: Outcome, brings: Brings) -> Re
 
 /// What a decision brings for a node that does not know the leg.
 fn brings(decision: &Decision, lost: Option<&LegBound>) -> Brings {
-    match (lost, decision.posted) {
+    match (lost, decision.posting) {
         (Some(_), _) => Brings::Leg,
         (None, Some(_)) => Brings::Posting,
         (None, None) => Brings::Nothing,
     }
 }
 
-/// The lost leg that a replayed commit brings, if it is the one that it decides.
+/// The lost leg that a decision brings back, if it is the one that it decides: a commit's, or one that was parked.
 fn lost_leg(decision: &Decision) -> Option<LegBound> {
     let lost = LegBound::from_bytes(&decision.leg_record)?;
     let same = (lost.leg.transfer_id, lost.leg.side, lost.leg.terms_digest)
         == (decision.transfer_id, decision.side, decision.terms_digest);
-    let decided = decision.window.is_some() && decision.hub_seq.is_some();
+    let decided = match decision.outcome {
+        Outcome::Commit => decision.window.is_some() && decision.hub_seq.is_some(),
+        Outcome::Abort => lost.number.is_some(),
+    };
     (same && decided).then_some(lost)
 }
 
@@ -186,8 +190,8 @@ impl NodeMachine {
             }
             Reaction::Book => match self.book(decision, step) {
                 Ok(()) => (AckResult::Recorded, None),
-                Err(None) => (AckResult::NotYet, None),
-                Err(Some(reason)) => self.reject(decision, reason, step),
+                Err(NotBooked::Early) => (AckResult::NotYet, None),
+                Err(NotBooked::Contrary(reason)) => self.reject(decision, reason, step),
             },
             Reaction::Replay => match lost.filter(|lost| books_take(lost.leg.amount, step)) {
                 Some(lost) => {
@@ -240,14 +244,13 @@ impl NodeMachine {
     /// Settles a leg that was lost. What the member's account cannot take, or no account of his is there to take, goes
     /// to the province's suspense account, for people.
     fn replay(&mut self, decision: &Decision, lost: LegBound, step: &mut Step<'_>) {
-        let (Some(window), Some(hub_seq)) = (decision.window, decision.hub_seq) else { return };
         let LegBound { leg, kind, original, account, number } = lost;
         let (side, direction) = (leg.side, kinds::of(kind).legs[leg.side].direction);
         let takes = account == AccountKind::Suspense
             || can_move(step.rows(), (leg.member_ref, account), direction, leg.amount).is_ok();
-        match kind {
+        match (kind, decision.window.zip(decision.hub_seq)) {
             // As it was journaled before there was another kind.
-            Kind::TRANSFER => {
+            (Kind::TRANSFER, Some((window, hub_seq))) => {
                 step.record(LegReplayed { leg, window, hub_seq, time: step.now.civil, suspense: !takes });
             }
             _ => {

@@ -16,7 +16,7 @@ use crate::domain::machine::own::own;
 use crate::domain::machine::{Ticket, WorkingSet};
 use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{LegRef, LegState};
-use crate::domain::protocol::message::{Decision, Posted, Posting};
+use crate::domain::protocol::message::{Decision, Posting, PostingTerms};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{AccountKind, Digest, Money, Side, TransferId};
 use std::sync::Arc;
@@ -39,16 +39,24 @@ pub struct PostRequest {
     pub terms_digest: Digest,
 }
 
+/// Why a posting of another node is not booked here.
+pub(super) enum NotBooked {
+    /// Something that comes before it is not recorded here yet.
+    Early,
+    /// It contradicts what is recorded.
+    Contrary(Reason),
+}
+
 /// What deciding a posting needs.
 pub(super) fn needs_of_request(request: &PostRequest, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
-    keys.extend([Key::OWN, CLEARING, Key::Leg(request.transfer_id, OWNER)]);
+    keys.extend([Key::OWN, CLEARING, SUSPENSE, Key::Leg(request.transfer_id, OWNER)]);
     needs_of_original(request.original, OWNER, rows, keys);
 }
 
 /// What booking another node's posting needs.
-pub(super) fn needs(posted: &Posted, side: Side, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+pub(super) fn needs(terms: &PostingTerms, side: Side, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
     keys.push(SUSPENSE);
-    needs_of_original(posted.original, side, rows, keys);
+    needs_of_original(terms.original, side, rows, keys);
 }
 
 /// First what backs it; once that is known, its member.
@@ -65,7 +73,7 @@ fn needs_of_original(original: TransferId, side: Side, rows: &WorkingSet<Row>, k
 /// What a row that was posted tells the hub; nothing of any other.
 pub(super) fn posting_of(row: &LegRow) -> Option<Posting> {
     let reference = LegRef::new(row.transfer_id, row.side, row.terms_digest);
-    let posted = Posted {
+    let terms = PostingTerms {
         kind: row.kind,
         original: row.returns?,
         number: row.number?,
@@ -73,7 +81,7 @@ pub(super) fn posting_of(row: &LegRow) -> Option<Posting> {
         amount: row.amount,
         post_time: row.receipt_time,
     };
-    Some(Posting { reference, posted, leg_record: leg_record(row)? })
+    Some(Posting { reference, terms, leg_record: leg_record(row)? })
 }
 
 impl NodeMachine {
@@ -103,26 +111,29 @@ impl NodeMachine {
     /// take goes to the suspense account, for people.
     ///
     /// # Errors
-    /// Nothing: what comes before it is not here yet. A reason: it contradicts what is recorded.
-    pub(super) fn book(&mut self, decision: &Decision, step: &mut Step<'_>) -> Result<(), Option<Reason>> {
-        let posted = decision.posted.ok_or(Reason::ContraryOrder)?;
-        let (side, kind) = (decision.side, posted.kind);
-        let original = step.rows().share::<LegRow>(&Key::Leg(posted.original, side));
-        let original = original.filter(|row| row.state == LegState::Committed).ok_or(None)?;
-        if posted.after > original.last_posting {
-            return Err(None);
+    /// What comes before it is not here yet, or it contradicts what is recorded.
+    pub(super) fn book(&mut self, decision: &Decision, step: &mut Step<'_>) -> Result<(), NotBooked> {
+        let terms = decision.posting.ok_or(NotBooked::Contrary(Reason::ContraryOrder))?;
+        let (side, kind) = (decision.side, terms.kind);
+        let original = step.rows().share::<LegRow>(&Key::Leg(terms.original, side));
+        let original = match original {
+            Some(row) if row.state == LegState::Committed && backs(&row, kind) => row,
+            Some(row) if !matches!(row.state, LegState::Prepared | LegState::Awaiting) => {
+                return Err(NotBooked::Contrary(Reason::ContraryOrder));
+            }
+            Some(_) | None => return Err(NotBooked::Early),
+        };
+        if terms.after > original.last_posting {
+            return Err(NotBooked::Early);
         }
-        if !backs(&original, kind) || posted.after < original.last_posting {
-            return Err(Some(Reason::ContraryOrder));
-        }
-        if !books_take(posted.amount, step) {
-            return Err(Some(Reason::Overflow));
+        if !books_take(terms.amount, step) {
+            return Err(NotBooked::Contrary(Reason::Overflow));
         }
         let (account, direction) = (account_of(kind, side), kinds::of(kind).legs[side].direction);
-        let takes = can_move(step.rows(), (original.member_ref, account), direction, posted.amount).is_ok();
+        let takes = can_move(step.rows(), (original.member_ref, account), direction, terms.amount).is_ok();
         let account = if takes { account } else { AccountKind::Suspense };
         let reference = LegRef::new(decision.transfer_id, side, decision.terms_digest);
-        step.record(against(&original, reference, posted, account, step).ok_or(Reason::ContraryOrder)?);
+        step.record(against(&original, reference, terms, account, step).ok_or(NotBooked::Early)?);
         self.carry_out(decision, step);
         if !takes {
             let refusal = RefusalRecord::new(Reason::ReplayedToSuspense, side);
@@ -137,8 +148,11 @@ fn backs(original: &LegRow, kind: Kind) -> bool {
     matches!(kinds::of(kind).form, Form::Posted { backed_by } if backed_by == original.kind)
 }
 
-/// Check order: what backs it, how much of that is left, sums, the member's account.
+/// Check order: the amount, what backs it, how much of that is left, sums, the member's account.
 fn judge(request: &PostRequest, step: &Step<'_>) -> Result<LegBound, Reason> {
+    if !request.amount.is_positive() {
+        return Err(Reason::AmountNotPositive);
+    }
     let original = step.rows().share::<LegRow>(&Key::Leg(request.original, OWNER));
     let original = original.filter(|row| row.state == LegState::Committed && backs(row, request.kind));
     let original = original.ok_or(Reason::OriginalNotHere)?;
@@ -149,9 +163,16 @@ fn judge(request: &PostRequest, step: &Step<'_>) -> Result<LegBound, Reason> {
     if !clearing_takes_more(step.rows()) {
         return Err(Reason::Overflow);
     }
-    let account = (original.member_ref, account_of(request.kind, OWNER));
-    can_move(step.rows(), account, kinds::of(request.kind).legs[OWNER].direction, request.amount)?;
-    let posted = Posted {
+    // What stands in the suspense account since a loss goes from there.
+    let account = match original.account {
+        AccountKind::Suspense => AccountKind::Suspense,
+        _ => account_of(request.kind, OWNER),
+    };
+    if account != AccountKind::Suspense {
+        let direction = kinds::of(request.kind).legs[OWNER].direction;
+        can_move(step.rows(), (original.member_ref, account), direction, request.amount)?;
+    }
+    let terms = PostingTerms {
         kind: request.kind,
         original: request.original,
         number: original.last_posting + 1,
@@ -160,7 +181,7 @@ fn judge(request: &PostRequest, step: &Step<'_>) -> Result<LegBound, Reason> {
         post_time: step.now.civil,
     };
     let reference = LegRef::new(request.transfer_id, OWNER, request.terms_digest);
-    against(&original, reference, posted, account.1, step).ok_or(Reason::OriginalNotHere)
+    against(&original, reference, terms, account, step).ok_or(Reason::OriginalNotHere)
 }
 
 /// The leg of a posting against what backs it, moving this account of the same member; none where that knows no other
@@ -168,7 +189,7 @@ fn judge(request: &PostRequest, step: &Step<'_>) -> Result<LegBound, Reason> {
 fn against(
     original: &LegRow,
     reference: LegRef,
-    posted: Posted,
+    terms: PostingTerms,
     account: AccountKind,
     step: &Step<'_>,
 ) -> Option<LegBound> {
@@ -176,15 +197,15 @@ fn against(
         transfer_id: reference.id.transfer_id,
         side: reference.id.side,
         member_ref: original.member_ref,
-        amount: posted.amount,
+        amount: terms.amount,
         counter_region: original.counter_region?,
-        receipt_time: posted.post_time,
+        receipt_time: terms.post_time,
         terms_digest: reference.terms_digest,
         // No rulebook judges it.
         rulebook: Digest::default(),
         prepare_time: step.now.civil,
         incarnation: own(step.rows()).incarnation,
     };
-    let (kind, original, number) = (posted.kind, Some(posted.original), Some(posted.number));
+    let (kind, original, number) = (terms.kind, Some(terms.original), Some(terms.number));
     Some(LegBound { leg, kind, original, account, number })
 }

@@ -51,8 +51,9 @@ fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
     assert_eq!(table.len(), (LegState::ALL.len() + 1) * Outcome::ALL.len());
     for (state, outcome, expected) in table {
         assert_eq!(reaction(state, outcome, Brings::Nothing), expected, "{state:?} × {outcome:?}");
-        // A leg's own record changes what a commit of a lost leg does, and nothing else.
-        let lost = outcome == Commit && matches!(state, None | Some(Awaiting));
+        // A leg's own record changes what the decision on a lost leg does, and nothing else: only what was decided here
+        // comes back with an abort, as parked.
+        let lost = matches!(state, None | Some(Awaiting));
         let with_leg = if lost { Reaction::Replay } else { expected };
         assert_eq!(reaction(state, outcome, Brings::Leg), with_leg, "{state:?} × {outcome:?}, with its leg");
         // A posting changes what a commit of an id never seen does, and nothing else.

@@ -198,6 +198,8 @@ pub struct HeardLeg {
     pub kind: Kind,
     /// Its number among the postings of its original; none of a prepared kind.
     pub number: Option<u64>,
+    /// Whether the hub had parked it.
+    pub parked: bool,
 }
 
 /// Which leg was read, whatever it says.

@@ -70,7 +70,7 @@ pub struct Decision {
     /// Only in a replay: the node's own leg, to bring it back; plain inside the node, sealed outside. Else empty.
     pub leg_record: Vec<u8>,
     /// Only for the payer's node, of a posted kind: what it books, since it was never asked for it.
-    pub posted: Option<Posted>,
+    pub posting: Option<PostingTerms>,
 }
 
 impl Decision {
@@ -104,7 +104,7 @@ impl Ack {
 
 /// What a posted transfer does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Posted {
+pub struct PostingTerms {
     /// What it does.
     pub kind: Kind,
     /// The committed transfer that backs it.
@@ -126,7 +126,7 @@ pub struct Posting {
     /// Its leg at the node that decided it, with the digest of its terms.
     pub reference: LegRef,
     /// What it does.
-    pub posted: Posted,
+    pub terms: PostingTerms,
     /// The leg, from which it can be brought back; plain inside the node, sealed by its edge before it travels.
     pub leg_record: Vec<u8>,
 }

@@ -4,10 +4,11 @@ use super::*;
 use crate::domain::hub::CreateRequest;
 use crate::domain::node::PostRequest;
 use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::leg::{LegRef, LegState};
+use crate::domain::protocol::message::{Posting, PostingTerms};
 use crate::domain::protocol::transfer::Terms;
 use crate::domain::value::Money;
-use crate::testkit;
+use crate::testkit::{self, NodeOutput};
 
 fn lend(pair: &mut Pair) {
     let plain = testkit::transfer(id(1), 100_000);
@@ -16,12 +17,17 @@ fn lend(pair: &mut Pair) {
     pair.done(|pair| pair.run_hub(Input::Create { ticket: Ticket::new(1), request }));
 }
 
-/// The payee's node decides a repayment, and tells the hub.
-fn repay(pair: &mut Pair, number: u8) {
-    let (kind, amount) = (Kind::REPAYMENT, Money::from_fen(1_000));
+/// The payee's node decides a repayment.
+fn decide(pair: &mut Pair, number: u8, fen: i64) -> Vec<NodeOutput> {
+    let (kind, amount) = (Kind::REPAYMENT, Money::from_fen(fen));
     let (transfer_id, original, terms_digest) = (id(number), id(1), Digest([number; 32]));
     let request = PostRequest { transfer_id, kind, original, amount, terms_digest };
-    pair.run_node(PAYEE, node::Input::Post { ticket: Ticket::new(9), request });
+    pair.run_node(PAYEE, node::Input::Post { ticket: Ticket::new(9), request })
+}
+
+/// The same, and it tells the hub.
+fn repay(pair: &mut Pair, number: u8) {
+    decide(pair, number, 1_000);
     pair.tick();
     pair.settle(Vec::new());
 }
@@ -45,7 +51,7 @@ fn postings_that_the_hub_has_lost_are_adopted_in_their_order() {
     };
     assert_eq!([2, 3].map(|number| told(&pair.transfer(number))), lost.each_ref().map(told));
     let original = pair.transfer(1);
-    assert_eq!((original.last_posting, original.last_booked, original.posted.fen()), (2, 2, 2_000));
+    assert_eq!((original.last_posting, original.last_booked, original.used.fen()), (2, 2, 2_000));
     assert!(outputs.iter().all(|it| !matches!(it, Output::Effect(Effect::Alarm(..)))), "{outputs:?}");
     pair.hub.incarnation += 1;
     [PAYER, PAYEE].into_iter().for_each(|province| drop(pair.join(province)));
@@ -76,4 +82,190 @@ fn a_posting_that_only_the_payers_node_knows_as_booked_keeps_its_number() {
         (booked.hub_seq, booked.window, TransferState::Committed)
     );
     assert_eq!((adopted.payer_recorded_seq.is_some(), adopted.payee_recorded_seq), (true, None));
+}
+
+fn posting(pair: &Pair, number: u8, place: u64, fen: i64) -> Posting {
+    Posting {
+        reference: LegRef::new(id(number), Side::Payee, Digest([number; 32])),
+        terms: PostingTerms {
+            kind: Kind::REPAYMENT,
+            original: id(1),
+            number: place,
+            after: place - 1,
+            amount: Money::from_fen(fen),
+            post_time: pair.network.now.civil,
+        },
+        leg_record: vec![1],
+    }
+}
+
+/// The hub hears of a posting with another amount than its node has decided, and parks it.
+fn park(pair: &mut Pair, number: u8) {
+    decide(pair, number, 1_000);
+    let row = leg(pair, PAYEE, Side::Payee, number);
+    let (node, place) = (pair.node(PAYEE).mark(), row.number.expect("posted"));
+    let told = posting(pair, number, place, 100_001);
+    let postings = vec![Posting { leg_record: node::leg_record(&row).expect("a leg"), ..told }];
+    let outputs = pair.run_hub(Input::Post { ticket: Ticket::new(5), province: PAYEE, node, postings });
+    pair.settle(outputs);
+    assert_eq!(leg(pair, PAYEE, Side::Payee, number).state, LegState::Parked);
+}
+
+fn admit(pair: &mut Pair) {
+    pair.hub.incarnation += 1;
+    for province in [PAYER, PAYEE] {
+        let outputs = pair.join(province);
+        pair.settle(outputs);
+    }
+}
+
+fn pass(pair: &mut Pair) {
+    for _ in 0..5 {
+        pair.network.now.mono = pair.network.now.mono.after(60_000);
+        pair.tick();
+        pair.settle(Vec::new());
+    }
+}
+
+fn state(pair: &Pair, number: u8) -> (TransferState, Option<u64>) {
+    let row = pair.transfer(number);
+    (row.state, row.number)
+}
+
+/// Found in review: the hub did not know that a number was used, and waited for it for ever.
+#[test]
+fn what_was_parked_stays_parked_when_the_hub_has_lost_it() {
+    let mut pair = Pair::new();
+    lend(&mut pair);
+    let before = pair.hub.disk.backup();
+    park(&mut pair, 2);
+    restored(&mut pair, &before);
+    hear(&mut pair);
+    assert_eq!(state(&pair, 2), (TransferState::Aborted, Some(1)));
+    admit(&mut pair);
+    repay(&mut pair, 3);
+    assert_eq!(state(&pair, 3), (TransferState::Committed, Some(2)));
+}
+
+/// Found in review: its leg was gone with the store, and what had been paid was in the wallet again.
+#[test]
+fn what_was_parked_comes_back_to_its_node_as_parked() {
+    let mut pair = Pair::new();
+    lend(&mut pair);
+    let backup = pair.node(PAYEE).disk.backup();
+    park(&mut pair, 2);
+    pair.node(PAYEE).disk.restored(&backup);
+    pair.start_node_as(PAYEE, 80);
+    let outputs = pair.join(PAYEE);
+    pair.settle(outputs);
+    pass(&mut pair);
+    let row = leg(&pair, PAYEE, Side::Payee, 2);
+    assert_eq!((row.state, row.number, row.amount.fen()), (LegState::Parked, Some(1), 1_000));
+    pair.restart_node(PAYEE, 81);
+    repay(&mut pair, 3);
+    assert_eq!(leg(&pair, PAYER, Side::Payer, 3).number, Some(2));
+}
+
+/// Found in review: the second was adopted, and the first could never be booked after it.
+#[test]
+fn of_two_postings_the_one_without_a_ruling_is_booked_with_the_other() {
+    let mut pair = Pair::new();
+    lend(&mut pair);
+    let before = pair.hub.disk.backup();
+    [2, 3].into_iter().for_each(|number| repay(&mut pair, number));
+    pair.node_mut(PAYEE).rewrite(|records| {
+        records.retain(|it| !matches!(it, node::Record::LegDecided(it) if it.transfer_id == id(2)));
+    });
+    pair.node_mut(PAYER).rewrite(|records| {
+        records.retain(|it| match it {
+            node::Record::LegDecided(it) => it.transfer_id == id(1),
+            node::Record::LegBound(it) => it.leg.transfer_id == id(1),
+            _ => true,
+        });
+    });
+    restored(&mut pair, &before);
+    let outputs = hear(&mut pair);
+    admit(&mut pair);
+    pair.settle(outputs);
+    pass(&mut pair);
+    assert_eq!([2, 3].map(|number| pair.transfer(number).hub_seq), [Some(2), Some(3)]);
+    let books = crate::domain::audit::books::Books { at_rest: true, ..pair.books() };
+    assert_eq!(crate::domain::audit::invariant::violations(&books), []);
+}
+
+/// Found in review: each of these was adopted, or ended the hub.
+#[test]
+fn what_cannot_be_of_a_posting_is_left_to_people() {
+    let day = |leg: &HeardLeg, days: i64| {
+        let (_, hub_seq, time) = leg.committed.expect("a commit");
+        Some((Day::of(Civil(time.0 + days * 86_400_000)), hub_seq, time))
+    };
+    let lies: [fn(&mut HeardLeg); 4] = [
+        |leg| (leg.number, leg.amount) = (Some(7), Money::from_fen(200_000)),
+        |leg| leg.amount = Money::from_fen(2_000),
+        |leg| leg.amount = Money::ZERO,
+        |leg| leg.number = Some(0),
+    ];
+    for (at, lie) in lies.into_iter().enumerate() {
+        left_to_people(at, |province, leg| {
+            if province == PAYEE {
+                lie(leg)
+            }
+        });
+    }
+    left_to_people(9, |_, leg| leg.committed = day(leg, 400));
+}
+
+fn left_to_people(at: usize, lie: impl Fn(ProvinceCode, &mut HeardLeg)) {
+    let mut pair = Pair::new();
+    lend(&mut pair);
+    let before = pair.hub.disk.backup();
+    repay(&mut pair, 2);
+    restored(&mut pair, &before);
+    let outputs = hear_changed(&mut pair, |province, legs| {
+        legs.iter_mut().filter(|leg| leg.number.is_some()).for_each(|leg| lie(province, leg));
+    });
+    assert!(outputs.contains(&Output::Effect(Effect::Recovered(3))), "{at}: {outputs:?}");
+    assert!(pair.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none(), "{at}");
+    let noted: IncidentRow = pair.hub.get(&Key::Incident(id(2), Side::Payer)).expect("noted");
+    assert_eq!(noted.refusal.reason, Reason::ContraryOrder, "{at}");
+}
+
+#[test]
+fn an_amount_that_is_none_is_neither_posted_nor_booked() {
+    let mut pair = Pair::new();
+    lend(&mut pair);
+    for fen in [0, -5_000] {
+        let (node, postings) = (pair.node(PAYEE).mark(), vec![posting(&pair, 2, 1, fen)]);
+        let outputs = pair.run_hub(Input::Post { ticket: Ticket::new(5), province: PAYEE, node, postings });
+        let pending = |it: &HubOutput| matches!(it, Output::Answer(5, Answer::Rulings(it)) if matches!(it[..], [Ruling::Pending { .. }]));
+        assert!(outputs.iter().any(pending), "{outputs:?}");
+        let refused = testkit::answer(decide(&mut pair, 3, fen));
+        let reason = |it| if let node::Answer::Refused(it) = it { Some(it.reason) } else { None };
+        assert_eq!(reason(refused), Some(Reason::AmountNotPositive));
+    }
+}
+
+/// A third province's word turns no transfer into a posting.
+#[test]
+fn a_third_partys_posting_counts_for_nothing() {
+    let mut pair = Pair::new();
+    let before = pair.hub.disk.backup();
+    let outputs = pair.create(1, 1, 40_000);
+    pair.settle(outputs);
+    restored(&mut pair, &before);
+    hear_changed(&mut pair, |province, legs| {
+        let lie = |leg: &HeardLeg| HeardLeg {
+            side: Side::Payee,
+            kind: Kind::REPAYMENT,
+            number: Some(1),
+            returns: Some(id(9)),
+            ..leg.clone()
+        };
+        if province == PAYER {
+            legs.extend(legs.first().map(lie));
+        }
+    });
+    assert_eq!(pair.transfer(1).kind, Kind::TRANSFER);
+    assert_eq!(pair.transfer(1).state, TransferState::Committed);
 }

@@ -9,8 +9,8 @@ ALTER TABLE transfer ADD COLUMN number INTEGER;
 ALTER TABLE transfer ADD COLUMN booked_after INTEGER;
 ALTER TABLE transfer ADD COLUMN last_posting INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE transfer ADD COLUMN last_booked INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE transfer ADD COLUMN posted INTEGER NOT NULL DEFAULT 0
-    CONSTRAINT transfer_posted_within_amount CHECK (posted >= 0 AND posted <= amount);
+ALTER TABLE transfer ADD COLUMN used INTEGER NOT NULL DEFAULT 0
+    CONSTRAINT transfer_used_within_amount CHECK (used >= 0 AND used <= amount);
 ALTER TABLE leg ADD COLUMN number INTEGER;
 ALTER TABLE leg ADD COLUMN last_posting INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX leg_posted ON leg (transfer_id, side) WHERE "state" = 7;
