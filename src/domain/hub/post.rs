@@ -52,8 +52,8 @@ pub(super) fn needs_of_original(original: TransferId, window: Day, rows: &Rows, 
     }
 }
 
-/// What backs a posting of a province, if it is what the hub knows of: a committed transfer of the kind that its own kind
-/// names, which that province's member received; the posting has an amount, and a number that is not used yet.
+/// What backs a posting of a province, if it is what the hub knows of: a committed transfer of the kind that its own
+/// kind names, which that province's member received; the posting has an amount, and a number that is not used yet.
 pub(super) fn backing<'a>(
     terms: &PostingTerms,
     (province, side): (ProvinceCode, Side),

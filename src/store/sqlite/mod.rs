@@ -3,6 +3,7 @@
 mod backup;
 mod checkpoint;
 mod head_file;
+mod overlay;
 mod read;
 mod rows;
 mod schema;

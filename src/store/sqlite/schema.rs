@@ -60,35 +60,6 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Shows a store of an older format as today's, without writing to it: what later migrations change is copied into the
-/// connection's own temporary database, whose tables hide those of the file, and is migrated there.
-pub(super) fn overlay(connection: &Connection) -> Result<(), StoreError> {
-    let found = format(connection)?;
-    // A file of format 0 holds nothing yet.
-    let later = if found == 0 { &[] } else { &MIGRATIONS[found..] };
-    for migration in later {
-        let code: Vec<&str> = migration.lines().filter(|line| !line.starts_with("--")).collect();
-        for statement in code.join("\n").split(';').map(str::trim).filter(|text| !text.is_empty()) {
-            let words: Vec<&str> = statement.split_whitespace().collect();
-            let text = match words[..] {
-                // Reading gives the same rows without it.
-                ["CREATE" | "DROP", "INDEX", ..] => continue,
-                ["CREATE", "TABLE", ..] => statement.replacen("CREATE TABLE", "CREATE TEMP TABLE", 1),
-                // The file keeps its table: what is made in its place hides it.
-                ["DROP", "TABLE", table] => format!("DROP TABLE IF EXISTS temp.{table}"),
-                ["ALTER", "TABLE", table, ..] | ["UPDATE", table, ..] => {
-                    format!(
-                        "CREATE TEMP TABLE IF NOT EXISTS {table} AS SELECT * FROM main.{table}; {statement}"
-                    )
-                }
-                _ => statement.to_owned(),
-            };
-            connection.execute_batch(&text)?;
-        }
-    }
-    Ok(())
-}
-
 /// Whose store it is, if it was ever said.
 pub(super) fn owner(connection: &Connection) -> Result<Option<String>, StoreError> {
     let owner = connection.query_row("SELECT value FROM meta WHERE name = 'owner'", [], |row| row.get(0));

@@ -200,30 +200,30 @@ fn what_cannot_be_of_a_posting_is_left_to_people() {
         let (_, hub_seq, time) = leg.committed.expect("a commit");
         Some((Day::of(Civil(time.0 + days * 86_400_000)), hub_seq, time))
     };
-    let lies: [fn(&mut HeardLeg); 4] = [
+    let changes: [fn(&mut HeardLeg); 4] = [
         |leg| (leg.number, leg.amount) = (Some(7), Money::from_fen(200_000)),
         |leg| leg.amount = Money::from_fen(2_000),
         |leg| leg.amount = Money::ZERO,
         |leg| leg.number = Some(0),
     ];
-    for (at, lie) in lies.into_iter().enumerate() {
+    for (at, change) in changes.into_iter().enumerate() {
         left_to_people(at, |province, leg| {
             if province == PAYEE {
-                lie(leg)
+                change(leg)
             }
         });
     }
     left_to_people(9, |_, leg| leg.committed = day(leg, 400));
 }
 
-fn left_to_people(at: usize, lie: impl Fn(ProvinceCode, &mut HeardLeg)) {
+fn left_to_people(at: usize, change: impl Fn(ProvinceCode, &mut HeardLeg)) {
     let mut pair = Pair::new();
     lend(&mut pair);
     let before = pair.hub.disk.backup();
     repay(&mut pair, 2);
     restored(&mut pair, &before);
     let outputs = hear_changed(&mut pair, |province, legs| {
-        legs.iter_mut().filter(|leg| leg.number.is_some()).for_each(|leg| lie(province, leg));
+        legs.iter_mut().filter(|leg| leg.number.is_some()).for_each(|leg| change(province, leg));
     });
     assert!(outputs.contains(&Output::Effect(Effect::Recovered(3))), "{at}: {outputs:?}");
     assert!(pair.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none(), "{at}");
@@ -238,7 +238,10 @@ fn an_amount_that_is_none_is_neither_posted_nor_booked() {
     for fen in [0, -5_000] {
         let (node, postings) = (pair.node(PAYEE).mark(), vec![posting(&pair, 2, 1, fen)]);
         let outputs = pair.run_hub(Input::Post { ticket: Ticket::new(5), province: PAYEE, node, postings });
-        let pending = |it: &HubOutput| matches!(it, Output::Answer(5, Answer::Rulings(it)) if matches!(it[..], [Ruling::Pending { .. }]));
+        let pending = |it: &HubOutput| {
+            let Output::Answer(5, Answer::Rulings(rulings)) = it else { return false };
+            matches!(rulings[..], [Ruling::Pending { .. }])
+        };
         assert!(outputs.iter().any(pending), "{outputs:?}");
         let refused = testkit::answer(decide(&mut pair, 3, fen));
         let reason = |it| if let node::Answer::Refused(it) = it { Some(it.reason) } else { None };
