@@ -6,15 +6,8 @@ use crate::devkit::dev_ca::{self, IssueError, Issued};
 use crate::transport::identity::Role;
 use std::path::PathBuf;
 
-/// Arguments.
-#[derive(clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(clap::Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// Make a development authority: ca.pem and ca.key; refuses to write over them
     Init {
         /// Its folder; made when absent
@@ -36,8 +29,8 @@ enum Command {
 }
 
 /// `gongji certs`.
-pub fn certs(args: &Args) -> Exit {
-    let made = match &args.command {
+pub(super) fn certs(command: &Command) -> Exit {
+    let made = match command {
         Command::Init { dir } => dev_ca::init(dir),
         Command::Issue { dir, role, hosts } => dev_ca::issue(dir, role, hosts),
     };
@@ -64,10 +57,10 @@ mod tests {
     fn an_authority_issues_and_writes_over_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("ca");
-        let init = || certs(&Args { command: Command::Init { dir: dir.clone() } });
+        let init = || certs(&Command::Init { dir: dir.clone() });
         let issue = |role: Role, hosts: &[&str]| {
             let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
-            certs(&Args { command: Command::Issue { dir: dir.clone(), role, hosts } })
+            certs(&Command::Issue { dir: dir.clone(), role, hosts })
         };
         assert_eq!(issue(Role::Hub, &[]), Exit::Refused, "there is no authority yet");
         assert_eq!((init(), init()), (Exit::Done, Exit::Refused));

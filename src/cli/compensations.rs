@@ -17,18 +17,11 @@ use comfy_table::Table;
 use serde_json::{Value, json};
 use tonic::Status;
 
-/// What an operator says.
-#[derive(clap::Args)]
+#[derive(clap::Subcommand)]
 #[command(
     after_help = "Exit codes: 0 done, 1 refused (nothing was moved), 2 not known yet: run it again with the same id."
 )]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(clap::Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// Propose to carry money of a committed transfer back; moves nothing
     Propose(ProposeArgs),
     /// Approve what another operator has proposed: the money goes back
@@ -40,7 +33,7 @@ enum Command {
 }
 
 #[derive(clap::Args)]
-struct ProposeArgs {
+pub(super) struct ProposeArgs {
     /// The committed transfer
     #[arg(long, value_name = "TRANSFER_ID")]
     transfer: String,
@@ -58,7 +51,7 @@ struct ProposeArgs {
 }
 
 #[derive(clap::Args)]
-struct OneArgs {
+pub(super) struct OneArgs {
     /// Id of the compensation
     #[arg(value_name = "ID")]
     id: String,
@@ -67,7 +60,7 @@ struct OneArgs {
 }
 
 #[derive(clap::Args)]
-struct ListArgs {
+pub(super) struct ListArgs {
     /// Only those of this transfer
     #[arg(long, value_name = "TRANSFER_ID")]
     transfer: Option<String>,
@@ -76,8 +69,8 @@ struct ListArgs {
 }
 
 /// `gongji compensate`.
-pub fn compensate(args: &Args) -> Exit {
-    match &args.command {
+pub(super) fn compensate(command: &Command) -> Exit {
+    match command {
         Command::Propose(args) => propose(args),
         Command::Approve(args) => args.call.run(async |connection| {
             let hub = connection.hub_as_operator()?;

@@ -93,10 +93,12 @@ enum Command {
     /// List what people must look at: orders that contradict what is recorded, and what a restored store had to guess
     Incidents(servers::list::ListArgs),
     /// Carry money of a committed transfer back, by the word of two operators
-    Compensate(compensations::Args),
+    #[command(subcommand)]
+    Compensate(compensations::Command),
     /// Make development certificates
     #[cfg(feature = "dev")]
-    Certs(certs::Args),
+    #[command(subcommand)]
+    Certs(certs::Command),
     /// Check configuration files as a server would at its start
     ConfigCheck(servers::config_check::Args),
     /// Make one transfer and wait for its outcome
@@ -106,17 +108,23 @@ enum Command {
     /// Explain a transfer: its decision, the rule behind it, and the rulebook of that day
     Explain(transfers::explain::Args),
     /// Read transfers and follow their changes
-    Transfers(transfers::Args),
+    #[command(subcommand)]
+    Transfers(transfers::Command),
     /// Open and read a member's wallet (医保钱包)
-    Wallet(wallet::Args),
+    #[command(subcommand)]
+    Wallet(wallet::Command),
     /// Show places and whether their wallet is open
-    Regions(regions::Args),
+    #[command(subcommand)]
+    Regions(regions::Command),
     /// Check, show and compare the rules of places
-    Rulebook(rulebook::Args),
+    #[command(subcommand)]
+    Rulebook(rulebook::Command),
     /// Feed insurance data and allotments to a node
-    Members(members::Args),
+    #[command(subcommand)]
+    Members(members::Command),
     /// Read and verify a server's journal
-    Journal(journal::Args),
+    #[command(subcommand)]
+    Journal(journal::Command),
     /// Copy a server's store and its vault's key while it serves, and check the copy
     Backup(backup::BackupArgs),
     /// Make a server's store again from a backup, and say first what that loses
@@ -137,19 +145,19 @@ impl Command {
             Command::Hub(args) => servers::hub(&args),
             Command::Node(args) => servers::node(&args),
             Command::Incidents(args) => servers::incidents::incidents(&args),
-            Command::Compensate(args) => compensations::compensate(&args),
+            Command::Compensate(command) => compensations::compensate(&command),
             #[cfg(feature = "dev")]
-            Command::Certs(args) => certs::certs(&args),
+            Command::Certs(command) => certs::certs(&command),
             Command::ConfigCheck(args) => servers::config_check::config_check(&args),
             Command::Transfer(args) => transfers::create::transfer(&args),
             Command::Check(args) => transfers::check::check(&args),
             Command::Explain(args) => transfers::explain::explain(&args),
-            Command::Transfers(args) => transfers::transfers(&args),
-            Command::Wallet(args) => wallet::wallet(&args),
-            Command::Regions(args) => regions::regions(&args),
-            Command::Rulebook(args) => rulebook::rulebook(&args),
-            Command::Members(args) => members::members(&args),
-            Command::Journal(args) => journal::journal(&args),
+            Command::Transfers(command) => transfers::transfers(&command),
+            Command::Wallet(command) => wallet::wallet(&command),
+            Command::Regions(command) => regions::regions(&command),
+            Command::Rulebook(command) => rulebook::rulebook(&command),
+            Command::Members(command) => members::members(&command),
+            Command::Journal(command) => journal::journal(&command),
             Command::Backup(args) => backup::backup(&args),
             Command::Restore(args) => backup::restore(&args),
             #[cfg(feature = "dev")]

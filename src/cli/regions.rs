@@ -8,15 +8,8 @@ use crate::proto::hub::{GetRegionRequest, ListRegionsRequest, ListRegionsRespons
 use comfy_table::Table;
 use serde_json::json;
 
-/// Arguments.
-#[derive(clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(clap::Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// List pooling areas (统筹区) by code
     List {
         /// Only this province: two digits (66 for 新疆生产建设兵团)
@@ -38,8 +31,8 @@ enum Command {
 }
 
 /// `gongji regions`.
-pub fn regions(args: &Args) -> Exit {
-    match &args.command {
+pub(super) fn regions(command: &Command) -> Exit {
+    match command {
         Command::List { province, open, call } => list(province, *open, call),
         Command::Get { code, call } => call.run(async |connection| {
             let hub = connection.hub()?;

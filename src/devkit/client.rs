@@ -175,20 +175,27 @@ impl Caller {
 
     /// ListTransfers, all pages; of one state, or with [`TransferState::Unspecified`] of all.
     pub async fn list(&self, state: TransferState) -> Result<Vec<Transfer>, Status> {
-        let (mut transfers, mut page_token) = (Vec::new(), String::new());
+        let state = state.into();
+        let request =
+            |page_token| ListTransfersRequest { page_size: PAGE, page_token, state, ..Default::default() };
+        self.pages(request, |it| (it.transfers, it.next_page_token)).await
+    }
+
+    /// A list of the hub's, all pages: `request` makes the request for the page of a token, `rows` takes the rows and
+    /// the next token out of its answer.
+    pub async fn pages<M: Method, T>(
+        &self,
+        request: impl Fn(String) -> M,
+        rows: impl Fn(M::Answer) -> (Vec<T>, String),
+    ) -> Result<Vec<T>, Status> {
+        let (mut all, mut token) = (Vec::new(), String::new());
         loop {
-            let request = ListTransfersRequest {
-                page_size: PAGE,
-                page_token,
-                state: state.into(),
-                ..Default::default()
-            };
-            let mut page = self.ask_hub(request).await?;
-            transfers.append(&mut page.transfers);
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return Ok(transfers);
+            let (more, next) = rows(self.ask_hub(request(token)).await?);
+            all.extend(more);
+            if next.is_empty() {
+                return Ok(all);
             }
+            token = next;
         }
     }
 

@@ -1,8 +1,7 @@
 //! Keyed hashes: what stands for a person or a content where neither may be stored. Equal for equal content under one
 //! key, and worthless to who does not have the key, however short the content is.
 
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::transfer::{Party, Terms, TermsDigests};
+use crate::domain::protocol::{Kind, Party, Terms, TermsDigests};
 use crate::domain::value::{Digest, IdNumber, Money, TransferId};
 use crate::privacy::key::{KeyedHash, VaultKey};
 use hmac::Mac;

@@ -2,7 +2,7 @@
 
 use crate::domain::node::Vault;
 use crate::domain::node::tables::PersonRow;
-use crate::domain::protocol::transfer::Terms;
+use crate::domain::protocol::Terms;
 use crate::domain::value::{IdNumber, MemberRef, Person, PersonName, TransferId};
 use crate::privacy::key::VaultKey;
 use crate::privacy::seal::SealError;

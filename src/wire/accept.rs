@@ -1,7 +1,7 @@
 //! Acceptance: what a payee says to the hub.
 
 use crate::domain::hub::WaitMode;
-use crate::domain::protocol::transfer::Party;
+use crate::domain::protocol::Party;
 use crate::domain::value::TransferId;
 use crate::proto::{hub, types};
 use crate::wire::reader::{Path, Reader, transfer_id, whole};

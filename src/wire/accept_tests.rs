@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::protocol::leg::{Ask, Leg};
+use crate::domain::protocol::{Ask, Leg};
 use crate::domain::reason::Reason::*;
 use crate::domain::value::Side;
 use crate::wire::leg::leg_to_proto;

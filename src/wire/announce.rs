@@ -1,6 +1,6 @@
 //! AnnounceNode: what a node says of itself, and of what it has seen of the hub.
 
-use crate::domain::protocol::call::{Announcement, PeerMark};
+use crate::domain::protocol::{Announcement, PeerMark};
 use crate::domain::reason::Reason;
 use crate::domain::value::Digest;
 use crate::proto::hub;

@@ -4,9 +4,7 @@ use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::kinds;
 use crate::domain::machine::IncidentRow;
 use crate::domain::node::tables::{AccountRow, LegRow};
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::LegState;
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::{Kind, LegState, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{
     AccountKind, Day, Digest, MemberRef, Money, ProvinceCode, RegionCode, Side, TransferId,

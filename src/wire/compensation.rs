@@ -2,7 +2,7 @@
 
 use crate::domain::hub::compensation::reason_of;
 use crate::domain::hub::tables::{CompensationRow, TransferRow};
-use crate::domain::protocol::transfer::{CompensationState, TransferState};
+use crate::domain::protocol::{CompensationState, TransferState};
 use crate::domain::reason::Reason::{CompensationReasonMalformed, FieldRequired};
 use crate::domain::value::{Money, TransferId};
 use crate::proto::hub;

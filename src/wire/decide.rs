@@ -1,9 +1,6 @@
 //! Decide: decisions go out, acknowledgements come back.
 
-use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::leg::LegRef;
-use crate::domain::protocol::message::{Ack, AckResult, Decision};
-use crate::domain::protocol::transfer::Outcome;
+use crate::domain::protocol::{Ack, AckResult, Decision, LegRef, Outcome, PeerMark};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::proto::node;
 use crate::proto::node::ack_result;

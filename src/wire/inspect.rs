@@ -2,8 +2,7 @@
 
 use crate::domain::kinds;
 use crate::domain::node::tables::LegRow;
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::{HeardLeg, LegState};
+use crate::domain::protocol::{HeardLeg, Kind, LegState};
 use crate::domain::reason::Reason;
 use crate::domain::value::RegionCode;
 use crate::proto::node;

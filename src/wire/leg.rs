@@ -1,8 +1,7 @@
 //! Legs and what identifies them.
 
 use crate::domain::kinds::{self, JudgedBy};
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::{Ask, Demands, Leg, LegId, LegRead, LegRef, LegRefusal, LegTerms};
+use crate::domain::protocol::{Ask, Demands, Kind, Leg, LegId, LegRead, LegRef, LegRefusal, LegTerms};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{Civil, Digest, InsuranceType, Money, ProvinceCode, RegionCode, Side, TransferId};
 use crate::proto::{node, types};

@@ -1,6 +1,6 @@
 //! What a province's own system and apps ask of a node about members and wallets.
 
-use crate::domain::protocol::transfer::Party;
+use crate::domain::protocol::Party;
 use crate::domain::reason::Reason;
 use crate::domain::value::{
     AccountKind, AccountState, Insurance, InsuranceStatus, InsuranceType, Money, RegionCode,

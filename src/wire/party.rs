@@ -1,6 +1,6 @@
 //! Persons and parties.
 
-use crate::domain::protocol::transfer::Party;
+use crate::domain::protocol::Party;
 use crate::domain::reason::Reason;
 use crate::domain::value::{IdNumber, IdNumberError, Person, PersonName, ProvinceCode, RegionCode};
 use crate::proto::types;

@@ -1,8 +1,6 @@
 //! Prepare and Check: legs go out, votes come back.
 
-use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::leg::{Leg, LegId, LegRead, LegRef};
-use crate::domain::protocol::message::{Verdict, Vote};
+use crate::domain::protocol::{Leg, LegId, LegRead, LegRef, PeerMark, Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::Digest;
 use crate::proto::{node, types};

@@ -1,6 +1,6 @@
 //! Requests that list or watch transfers.
 
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use crate::domain::reason::Reason;
 use crate::domain::value::{Civil, Day, ProvinceCode};
 use crate::proto::hub;

@@ -1,8 +1,6 @@
 //! Resolve: questions about legs in doubt, and the hub's rulings.
 
-use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::message::{Decision, Question, Ruling};
-use crate::domain::protocol::transfer::Outcome;
+use crate::domain::protocol::{Decision, Outcome, PeerMark, Question, Ruling};
 use crate::domain::reason::Reason;
 use crate::proto::hub;
 use crate::wire::leg::{leg_reference, side_to_proto};

@@ -1,6 +1,6 @@
 //! The mark that every message between hub and node carries.
 
-use crate::domain::protocol::call::PeerMark;
+use crate::domain::protocol::PeerMark;
 use crate::domain::reason::Reason;
 use crate::domain::value::StartId;
 use crate::proto::types;

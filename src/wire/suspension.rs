@@ -1,7 +1,7 @@
 //! A request to exclude a member from the network settlement.
 
 use crate::domain::node::Suspension;
-use crate::domain::protocol::transfer::Party;
+use crate::domain::protocol::Party;
 use crate::domain::reason::Reason;
 use crate::domain::rules::settlement_suspended::has_lawful_length;
 use crate::domain::value::Day;

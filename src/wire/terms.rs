@@ -1,8 +1,7 @@
 //! Requests that make or check a transfer.
 
 use crate::domain::hub::WaitMode;
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::transfer::Terms;
+use crate::domain::protocol::{Kind, Terms};
 use crate::domain::reason::Reason;
 use crate::domain::rules::verification::Verification;
 use crate::domain::value::{Kinship, TransferId};

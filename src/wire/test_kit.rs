@@ -2,9 +2,7 @@
 
 use super::reader::Reader;
 use crate::domain::node::tables::LegRow;
-use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::{Ask, Demands, Leg, LegRef, LegState, LegTerms};
+use crate::domain::protocol::{Ask, Demands, Kind, Leg, LegRef, LegState, LegTerms, PeerMark};
 use crate::domain::reason::Reason;
 use crate::domain::value::{
     AccountKind, Area, Civil, Day, Digest, IdNumber, Kinship, MemberRef, Money, Opening, Person, PersonName,

@@ -1,7 +1,7 @@
 //! Transfers as the hub shows them.
 
 use crate::domain::hub::tables::TransferRow;
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use crate::domain::value::{Digest, RegionCode, hex};
 use crate::privacy::people::MaskedParties;
 use crate::proto::{hub, types};

@@ -1,7 +1,7 @@
 //! What is asked about a wallet's life and of its statement.
 
 use crate::domain::node::WalletChange;
-use crate::domain::protocol::transfer::Party;
+use crate::domain::protocol::Party;
 use crate::domain::reason::Reason;
 use crate::domain::value::{AccountKind, Day, Kinship, Person, RegionCode};
 use crate::proto::{node, types};

@@ -6,7 +6,7 @@ use crate::e2e::kit::run;
 use crate::e2e::kit::site::{Options, server as server_role};
 use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::machine::{Filter, Record, Scan, TableRow};
-use gongji::domain::protocol::transfer::TransferState;
+use gongji::domain::protocol::TransferState;
 use gongji::domain::value::TransferId;
 use gongji::domain::{hub as at_hub, node as at_node};
 use gongji::proto::hub;

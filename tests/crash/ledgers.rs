@@ -4,7 +4,7 @@ use super::process::Servers;
 use crate::e2e::kit::audit::final_answer;
 use crate::e2e::kit::site::{HEBEI, Site};
 use gongji::devkit::auditor::{AtHub, Ledgers};
-use gongji::domain::protocol::transfer::TransferState;
+use gongji::domain::protocol::TransferState;
 use gongji::domain::value::TransferId;
 use gongji::proto::hub::Transfer;
 use std::collections::BTreeMap;

@@ -4,8 +4,7 @@ use super::check;
 use gongji::domain::audit::invariant::INVARIANTS;
 use gongji::domain::kinds::{BegunBy, JudgedBy, TABLE, of};
 use gongji::domain::node::{Brings, Known, Precedent, Reaction, precedent, reaction};
-use gongji::domain::protocol::leg::LegState;
-use gongji::domain::protocol::transfer::{Outcome, TransferEvent, TransferState, Transition};
+use gongji::domain::protocol::{LegState, Outcome, TransferEvent, TransferState, Transition};
 use gongji::domain::value::Side;
 use std::fmt::Write;
 

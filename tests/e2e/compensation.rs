@@ -45,17 +45,13 @@ impl Operator {
     }
 
     async fn of_transfer(&self, transfer_id: &str) -> Vec<Compensation> {
-        let (mut found, mut page_token) = (Vec::new(), String::new());
-        loop {
-            let transfer_id = transfer_id.to_owned();
-            let request = ListCompensationsRequest { page_size: 1, page_token, transfer_id };
-            let page = self.0.ask_hub(request).await.expect("a page");
-            found.extend(page.compensations);
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return found;
-            }
-        }
+        let request = |page_token| ListCompensationsRequest {
+            page_size: 1,
+            page_token,
+            transfer_id: transfer_id.to_owned(),
+        };
+        let found = self.0.pages(request, |it| (it.compensations, it.next_page_token)).await;
+        found.expect("all pages")
     }
 }
 

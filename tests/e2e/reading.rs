@@ -5,23 +5,19 @@ use super::kit::people::somebody;
 use super::kit::verdict::{malformed, recorded};
 use gongji::devkit::client::Caller;
 use gongji::proto::hub::{
-    ListTransfersRequest, Transfer, TransferState, WatchTransfersRequest, WatchTransfersResponse,
+    ListTransfersRequest, ListTransfersResponse, Transfer, TransferState, WatchTransfersRequest,
+    WatchTransfersResponse,
 };
 use tonic::Streaming;
 
-async fn pages(app: &Caller, mut request: ListTransfersRequest) -> Vec<Transfer> {
-    let mut all = Vec::new();
-    loop {
-        let answer = app.ask_hub(request.clone()).await.expect("a page");
-        let most =
-            if request.page_size == 0 { 50 } else { usize::try_from(request.page_size).expect("a size") };
-        assert!(answer.transfers.len() <= most);
-        all.extend(answer.transfers);
-        if answer.next_page_token.is_empty() {
-            return all;
-        }
-        request.page_token = answer.next_page_token;
-    }
+async fn pages(app: &Caller, request: ListTransfersRequest) -> Vec<Transfer> {
+    let most = if request.page_size == 0 { 50 } else { usize::try_from(request.page_size).expect("a size") };
+    let rows = |page: ListTransfersResponse| {
+        assert!(page.transfers.len() <= most);
+        (page.transfers, page.next_page_token)
+    };
+    let page = |page_token| ListTransfersRequest { page_token, ..request.clone() };
+    app.pages(page, rows).await.expect("all pages")
 }
 
 #[test]

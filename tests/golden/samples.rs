@@ -12,9 +12,7 @@ use gongji::domain::node::record::{
     SettlementSuspended, WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor,
     WalletUnfrozen,
 };
-use gongji::domain::protocol::call::PeerMark;
-use gongji::domain::protocol::kind::Kind;
-use gongji::domain::protocol::transfer::{Outcome, TermsDigests};
+use gongji::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use gongji::domain::value::{
     AccountKind, AccountState, Civil, Day, Digest, Insurance, InsuranceStatus, InsuranceType, Kinship,

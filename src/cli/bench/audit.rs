@@ -4,7 +4,7 @@ use super::load::{Answer, Seen};
 use super::stage::{PROVINCES, Stage};
 use super::{BenchError, failed};
 use crate::devkit::auditor::Ledgers;
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 

@@ -6,7 +6,7 @@ use super::{BenchError, Client, failed};
 use crate::config::connect::{CertFiles, ConnectFile};
 use crate::devkit::cast::{Insurance, Listed, Status};
 use crate::devkit::client::Caller;
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use crate::domain::value::{Money, ProvinceCode};
 use crate::proto::hub;
 use crate::proto::hub::Transfer;

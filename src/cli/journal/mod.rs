@@ -21,15 +21,8 @@ use std::path::{Path, PathBuf};
 /// Entries read at a time.
 const PAGE: usize = 1_000;
 
-/// Arguments.
-#[derive(clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(clap::Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// Show records of a store's journal
     Show {
         /// The store's folder (`data` in the server's configuration)
@@ -61,8 +54,8 @@ fn transfer_id(text: &str) -> Result<TransferId, String> {
 }
 
 /// `gongji journal`.
-pub fn journal(args: &Args) -> Exit {
-    let (output, outcome) = match &args.command {
+pub(super) fn journal(command: &Command) -> Exit {
+    let (output, outcome) = match command {
         Command::Show { dir, from, limit, transfer, output } => {
             (*output, show(dir, *from, *limit, *transfer, *output))
         }

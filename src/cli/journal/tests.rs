@@ -63,9 +63,7 @@ fn difference(records: Vec<Record>, spoil: impl FnOnce(&mut Vec<Row>)) -> Option
 fn a_sound_store_is_verified_beside_its_writer() {
     let (folder, _open) = store(records(), |_| ());
     let dir = folder.path().to_owned();
-    let verify = |dir: PathBuf| {
-        journal(&Args { command: Command::Verify { dir, output: OutputArgs { json: false } } })
-    };
+    let verify = |dir: PathBuf| journal(&Command::Verify { dir, output: OutputArgs { json: false } });
     assert_eq!(verify(dir.clone()), Exit::Done);
     assert_eq!(verify(dir.join("nowhere")), Exit::Usage);
     let verified = replay::verify(&mut Snapshot::<Record>::open(&dir).unwrap()).unwrap();

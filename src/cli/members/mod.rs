@@ -7,15 +7,8 @@ mod suspend;
 
 use super::Exit;
 
-/// Arguments.
-#[derive(clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(clap::Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// Feed a file of insurance rows, and allotments (划入), to a province's node; safe to run again
     Import(import::Args),
     /// Exclude a member from the network settlement (暂停联网结算) for misuse, or lift that
@@ -23,8 +16,8 @@ enum Command {
 }
 
 /// `gongji members`.
-pub fn members(args: &Args) -> Exit {
-    match &args.command {
+pub(super) fn members(command: &Command) -> Exit {
+    match command {
         Command::Import(args) => import::import(args),
         Command::Suspend(args) => suspend::suspend(args),
     }

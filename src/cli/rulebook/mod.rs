@@ -14,15 +14,8 @@ use folder::{Place, PlaceArgs};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// Arguments.
-#[derive(clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(clap::Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// Check rule files, and say of each mistake its file, line and column
     #[command(after_help = "Exit codes: 0 all are sound, 64 a mistake was found.")]
     Check {
@@ -54,8 +47,8 @@ fn day(text: &str) -> Result<Day, String> {
 }
 
 /// `gongji rulebook`.
-pub fn rulebook(args: &Args) -> Exit {
-    match &args.command {
+pub(super) fn rulebook(command: &Command) -> Exit {
+    match command {
         Command::Check { paths, regions, output } => check_files(paths, regions.as_deref(), *output),
         Command::Show { place, day, output } => {
             tell(place.load().and_then(|place| show(&place, *day, *output)))
@@ -171,14 +164,14 @@ mod tests {
 
     #[derive(Parser)]
     struct Line {
-        #[command(flatten)]
-        args: Args,
+        #[command(subcommand)]
+        command: Command,
     }
 
     fn exit(words: &[&str]) -> Exit {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rulebooks");
         let words = words.iter().map(|word| if *word == "DIR" { folder } else { word });
-        rulebook(&Line::try_parse_from(["rulebook"].into_iter().chain(words)).unwrap().args)
+        rulebook(&Line::try_parse_from(["rulebook"].into_iter().chain(words)).unwrap().command)
     }
 
     #[test]

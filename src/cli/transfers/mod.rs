@@ -24,15 +24,8 @@ use show::{transfer_table, transfers_table};
 use time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
 use tonic::{Code, Status};
 
-/// Arguments.
-#[derive(clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(clap::Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// Show transfers by id
     Get {
         /// Up to 1,000 ids
@@ -52,7 +45,7 @@ enum Command {
 }
 
 #[derive(clap::Args)]
-struct ListArgs {
+pub(super) struct ListArgs {
     /// Only transfers in which this province pays or receives: two digits
     #[arg(long, value_name = "NN", default_value = "", hide_default_value = true)]
     province: String,
@@ -76,7 +69,7 @@ struct ListArgs {
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum State {
+pub(super) enum State {
     Pending,
     AwaitingAcceptance,
     Committed,
@@ -119,8 +112,8 @@ fn read_moment(text: &str) -> Option<Civil> {
 }
 
 /// `gongji transfers`.
-pub fn transfers(args: &Args) -> Exit {
-    match &args.command {
+pub(super) fn transfers(command: &Command) -> Exit {
+    match command {
         Command::Get { ids, call } => get(ids, call),
         Command::Accept(args) => accept::accept(args),
         Command::Decline(args) => accept::decline(args),

@@ -17,7 +17,7 @@ use tonic::Status;
 /// Who opens a wallet for a member (代开通); in a file of people it is [relative]. Personal data: no `Debug`.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Relative who opens it (代开通)")]
-pub(super) struct RelativeArgs {
+pub(in crate::cli) struct RelativeArgs {
     /// The relative's identity number
     #[arg(long, value_name = "ID_NUMBER", requires_all = ["relative_name", "relative_kinship", "statement"])]
     #[arg(conflicts_with = "people")]
@@ -48,7 +48,7 @@ impl RelativeArgs {
 
 /// Arguments of every change of an opened wallet.
 #[derive(clap::Args)]
-pub(super) struct ChangeArgs {
+pub(in crate::cli) struct ChangeArgs {
     #[command(flatten)]
     person: PersonArgs,
     #[command(flatten)]

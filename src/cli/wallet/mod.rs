@@ -17,15 +17,8 @@ use serde_json::json;
 use show::{account_json, account_table, entries_table, wallet_table};
 use statement::{StatementArgs, statement};
 
-/// Arguments.
-#[derive(clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(clap::Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// Open a wallet; safe to run again
     Open {
         #[command(flatten)]
@@ -102,7 +95,7 @@ enum Command {
 
 /// Which of a person's ledgers.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Account {
+pub(super) enum Account {
     Personal,
     Wallet,
 }
@@ -118,8 +111,8 @@ impl Account {
 }
 
 /// `gongji wallet`.
-pub fn wallet(args: &Args) -> Exit {
-    match &args.command {
+pub(super) fn wallet(command: &Command) -> Exit {
+    match command {
         Command::Open { person, phone, use_region, confirmed, relative, call } => {
             call.run(async |connection| {
                 let person = person.read()?;

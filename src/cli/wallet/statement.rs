@@ -12,7 +12,7 @@ use serde_json::Value;
 
 /// Arguments.
 #[derive(clap::Args)]
-pub(super) struct StatementArgs {
+pub(in crate::cli) struct StatementArgs {
     #[command(flatten)]
     person: PersonArgs,
     /// First day, YYYY-MM-DD

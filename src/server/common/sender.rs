@@ -1,6 +1,6 @@
 //! What this server says of itself in every message between hub and node.
 
-use crate::domain::protocol::call::PeerMark;
+use crate::domain::protocol::PeerMark;
 use crate::domain::value::StartId;
 use crate::store::Head;
 use std::sync::Arc;

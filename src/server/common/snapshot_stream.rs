@@ -1,7 +1,7 @@
 //! A store's books as operators read them beside the writer: all of one moment as a stream, or what waits in pages.
 
 use crate::domain::machine::{Filter, Key, Record, Row, Scan, Table};
-use crate::domain::protocol::call::PeerMark;
+use crate::domain::protocol::PeerMark;
 use crate::domain::reason::Reason;
 use crate::domain::value::Civil;
 use crate::domain::value::column::Value;

@@ -1,8 +1,7 @@
 //! What payees say to transfers that they must take: AcceptTransfer and DeclineTransfer.
 
 use super::{Shared, lists};
-use crate::domain::hub::record::Record;
-use crate::domain::hub::{AcceptRequest, Input};
+use crate::domain::hub::{AcceptRequest, Input, Record};
 use crate::domain::reason::Reason;
 use crate::proto::hub::Transfer;
 use crate::wire::accept::PayeesWord;

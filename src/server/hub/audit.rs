@@ -1,11 +1,10 @@
 //! AuditService: what operators read of the hub's books, beside the writer.
 
 use super::Shared;
-use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::{Key, PositionRow, Row, Table, TombstoneRow, TransferRow};
-use crate::domain::hub::unsettled_transfers;
+use crate::domain::hub::{Record, unsettled_transfers};
 use crate::domain::machine::{Filter, IncidentRow, Row as _, Scan, SelfRow, TableRow};
-use crate::domain::protocol::call::PeerMark;
+use crate::domain::protocol::PeerMark;
 use crate::domain::reason::Reason;
 use crate::domain::value::{Civil, ProvinceCode, Side};
 use crate::proto::hub::audit_service_server::AuditService;

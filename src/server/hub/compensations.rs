@@ -1,9 +1,8 @@
 //! CompensationService: what operators say about money that is to be carried back.
 
 use super::Shared;
-use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::{CompensationRow, Key, Table, TransferRow};
-use crate::domain::hub::{CompensationRequest, CompensationWord, Input};
+use crate::domain::hub::{CompensationRequest, CompensationWord, Input, Record};
 use crate::domain::machine::{Filter, TableRow};
 use crate::domain::reason::Reason;
 use crate::domain::value::TransferId;

@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::domain::hub::Input;
-use crate::domain::protocol::call::{Announced, PeerMark};
+use crate::domain::protocol::{Announced, PeerMark};
 use crate::domain::reason::Reason;
 use crate::domain::value::{Day, ProvinceCode};
 use crate::engine::AskError;

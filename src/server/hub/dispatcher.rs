@@ -4,10 +4,8 @@
 use super::link::Link;
 use super::recovery::Recovery;
 use super::resync_tasks::{self, ResyncTask};
-use crate::domain::hub::record::Record;
-use crate::domain::hub::{Effect, HubMachine, Input};
-use crate::domain::protocol::leg::{Ask, Leg};
-use crate::domain::protocol::message::Decision;
+use crate::domain::hub::{Effect, HubMachine, Input, Record};
+use crate::domain::protocol::{Ask, Decision, Leg};
 use crate::domain::reason::Reason;
 use crate::domain::value::{ProvinceCode, TransferId};
 use crate::engine::{Handle, Outlet, Reader};

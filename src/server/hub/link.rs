@@ -1,8 +1,6 @@
 //! The hub's connection to one node.
 
-use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::leg::{HeardLeg, Leg};
-use crate::domain::protocol::message::{Ack, Decision, Vote};
+use crate::domain::protocol::{Ack, Decision, HeardLeg, Leg, PeerMark, Vote};
 use crate::domain::reason::Reason;
 use crate::proto::node::inspect_request::Selector;
 use crate::proto::node::participant_service_server::SERVICE_NAME;

@@ -1,9 +1,8 @@
 //! Lists and streams of transfers, read beside the writer: only what is durable is ever shown.
 
 use super::Shared;
-use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::{Key, PartiesRow, TransferRow};
-use crate::domain::hub::transfers_before;
+use crate::domain::hub::{Record, transfers_before};
 use crate::domain::machine::{Scan, TableRow};
 use crate::domain::reason::Reason;
 use crate::domain::value::{ProvinceCode, TransferId};

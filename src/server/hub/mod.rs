@@ -19,10 +19,9 @@ use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
 use crate::config::peers::NodePeer;
 use crate::domain::hub::tables::Key;
-use crate::domain::hub::{Deadlines, HubMachine, Input, unsettled_transfers};
+use crate::domain::hub::{Deadlines, HubMachine, Input, Record, unsettled_transfers};
 use crate::store::{Tables as _, is_restored, sqlite};
 
-use crate::domain::hub::record::Record;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::{Scan, SelfRow, TableRow};
 use crate::domain::value::{ProvinceCode, RegionDirectory, StartId};

@@ -3,8 +3,7 @@
 
 use super::link::Link;
 use super::recovery::Recovery;
-use crate::domain::hub::record::Record;
-use crate::domain::hub::{HubMachine, Input, Page, ReadBack};
+use crate::domain::hub::{HubMachine, Input, Page, ReadBack, Record};
 use crate::domain::value::ProvinceCode;
 use crate::engine::{Handle, Reader};
 use crate::server::common::sender::Mark;

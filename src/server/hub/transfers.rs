@@ -4,8 +4,7 @@
 use super::{Shared, lists};
 use crate::domain::hub::tables::{PartiesRow, TransferRow};
 use crate::domain::hub::{CreateRequest, HubMachine, Input, first_legs};
-use crate::domain::protocol::leg::Leg;
-use crate::domain::protocol::transfer::Terms;
+use crate::domain::protocol::{Leg, Terms};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::at_hub::{self, HubFacts};
 use crate::domain::rules::verification::Verification;

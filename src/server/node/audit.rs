@@ -3,9 +3,8 @@
 use super::Shared;
 use crate::domain::machine::{Filter, IncidentRow, TableRow};
 use crate::domain::node::account::PROVINCE;
-use crate::domain::node::legs_in_doubt;
-use crate::domain::node::record::Record;
 use crate::domain::node::tables::{AccountRow, LegRow, Row, Table};
+use crate::domain::node::{Record, legs_in_doubt};
 use crate::domain::value::{Civil, MemberRef};
 use crate::privacy::random::random_16;
 use crate::proto::node::audit_service_server::AuditService;

@@ -2,10 +2,9 @@
 
 use super::Shared;
 use crate::domain::machine::{Filter, Row as _, Scan, TableRow};
-use crate::domain::node::record::Record;
 use crate::domain::node::tables::{Key, LegRow, Row, Table};
-use crate::domain::node::{leg_record, legs_in_doubt};
-use crate::domain::protocol::leg::LegState;
+use crate::domain::node::{Record, leg_record, legs_in_doubt};
+use crate::domain::protocol::LegState;
 use crate::domain::reason::Reason;
 use crate::domain::value::{Day, Digest, Money, ProvinceCode, RegionDirectory, Side, TransferId};
 use crate::proto::node::inspect_request::Selector as WireSelector;

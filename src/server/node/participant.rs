@@ -2,8 +2,7 @@
 
 use super::Shared;
 use crate::domain::node::Input;
-use crate::domain::protocol::leg::{Leg, LegRead};
-use crate::domain::protocol::message::{Ack, Decision, Verdict, Vote};
+use crate::domain::protocol::{Ack, Decision, Leg, LegRead, Verdict, Vote};
 use crate::domain::reason::Reason;
 use crate::domain::value::{Side, TransferId};
 use crate::proto::node::participant_service_server::ParticipantService;

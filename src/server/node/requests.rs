@@ -2,7 +2,7 @@
 
 use crate::domain::node::WalletChange;
 use crate::domain::node::record::RequestMark;
-use crate::domain::protocol::transfer::Party;
+use crate::domain::protocol::Party;
 use crate::domain::value::{Day, hex};
 use crate::privacy::key::VaultKey;
 use crate::wire::member::{CreditInput, MemberInput, OpenInput};

@@ -1,11 +1,9 @@
 //! The node's way to the hub: announces this start, keeps in touch, and asks about legs in doubt.
 
 use crate::domain::machine::{PeerRow, TableRow};
-use crate::domain::node::record::Record;
 use crate::domain::node::tables::Key;
-use crate::domain::node::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, NodeMachine};
-use crate::domain::protocol::call::{Announcement, PeerMark};
-use crate::domain::protocol::message::{Question, Ruling};
+use crate::domain::node::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, NodeMachine, Record};
+use crate::domain::protocol::{Announcement, PeerMark, Question, Ruling};
 use crate::domain::reason::Reason;
 use crate::domain::value::{Civil, ProvinceCode, Side, TransferId};
 use crate::engine::{Clock, Handle, Outlet, Reader};

@@ -1,7 +1,7 @@
 //! The lines of an account, newest first: pages of all of them, and statements by period.
 
 use crate::domain::machine::TableRow;
-use crate::domain::node::record::Record;
+use crate::domain::node::Record;
 use crate::domain::node::tables::{EntryRow, Key};
 use crate::domain::value::{Day, Money};
 use crate::store::{AnyTables, StoreError};

@@ -1,7 +1,7 @@
 //! The node's vault as its services use it: who is behind a number, found by keyed hash, compared by name in clear.
 
 use crate::domain::machine::TableRow;
-use crate::domain::node::record::Record;
+use crate::domain::node::Record;
 use crate::domain::node::tables::{Key, PersonRow};
 use crate::domain::value::{Digest, MemberRef, Person};
 use crate::engine::Reader;

@@ -3,9 +3,8 @@
 use super::Shared;
 use super::requests::Request as Asked;
 use super::statement::{Period, page, statement};
-use crate::domain::node::record::Record;
 use crate::domain::node::tables::{AccountRow, HolderRow};
-use crate::domain::node::{Input, Standing};
+use crate::domain::node::{Input, Record, Standing};
 use crate::domain::reason::Reason;
 use crate::domain::value::{AccountKind, MemberRef, Person, ProvinceCode};
 use crate::privacy::holder::{Holder, RelativeSaid};
