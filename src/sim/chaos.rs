@@ -5,7 +5,7 @@ use super::payees::accepts;
 use super::stale::goes_stale;
 use super::world::{Pending, World};
 use crate::domain::hub::WaitMode;
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use crate::domain::value::{ProvinceCode, TransferId};
 use crate::store::memory::Fault;
 use crate::testkit::{self, Call, Country, HUB, Wish};

@@ -8,7 +8,7 @@ use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::{IncidentRow, TableRow};
 use crate::domain::node::account::PROVINCE;
 use crate::domain::node::tables::LegRow;
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use crate::domain::value::{AccountKind, MemberRef, ProvinceCode, Side, TransferId};
 use crate::domain::{hub, node};
 use crate::engine::Core;

@@ -1,8 +1,7 @@
 //! What is still to happen, in order of time: messages on their way, timers, and what chance has in store.
 
 use crate::domain::hub::{AcceptRequest, CompensationRequest, CreateRequest};
-use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::{PeerMark, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::ProvinceCode;
 use crate::testkit::{self, Call, Place};

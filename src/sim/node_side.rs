@@ -5,8 +5,9 @@ use super::network::{Event, Letter, Message};
 use super::world::{Pending, World};
 use crate::domain::machine::Output;
 use crate::domain::node::{Effect, Input};
-use crate::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
-use crate::domain::protocol::message::{Posting, Question};
+use crate::domain::protocol::{
+    Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark, Posting, Question,
+};
 use crate::domain::reason::Reason;
 use crate::domain::value::ProvinceCode;
 use crate::testkit::{self, Asker, Call, HUB, Server, reply_of_node};

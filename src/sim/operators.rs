@@ -4,7 +4,7 @@
 use super::network::{Event, Letter, Message};
 use super::world::World;
 use crate::domain::hub::{CompensationRequest, CompensationWord};
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use crate::domain::value::{Digest, Money, TransferId};
 use crate::testkit::HUB;
 

@@ -5,7 +5,7 @@ use super::world::{Client, World};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{AcceptRequest, Key};
 use crate::domain::machine::TableRow;
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use crate::testkit::{Country, HUB, NOON_TO_SIX_MS};
 
 /// A world with acceptance begins so long before 06:00.

@@ -6,7 +6,7 @@ use super::Broken;
 use super::world::World;
 use crate::domain::audit::invariant::Violation;
 use crate::domain::machine::{IncidentRow, PeerRow, Row, TableRow};
-use crate::domain::protocol::transfer::Outcome;
+use crate::domain::protocol::Outcome;
 use crate::domain::reason::Reason;
 use crate::domain::value::{ProvinceCode, TransferId};
 use crate::domain::{hub, node};

@@ -8,7 +8,7 @@ use super::server::{Asker, Server};
 use crate::domain::hub::{self, Effect};
 use crate::domain::machine::{Caller, Output};
 use crate::domain::node::{self, NodeMachine};
-use crate::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
+use crate::domain::protocol::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
 use crate::domain::value::{Civil, Mono, Now, ProvinceCode, Side, StartId, TransferId};
 use std::collections::{BTreeSet, VecDeque};
 

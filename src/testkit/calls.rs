@@ -2,8 +2,9 @@
 
 use crate::domain::machine::{Caller, Ticket};
 use crate::domain::node::tables::LegRow;
-use crate::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
-use crate::domain::protocol::leg::{HeardLeg, LegState};
+use crate::domain::protocol::{
+    Announced, HeardLeg, HubReply, HubRequest, LegState, NodeReply, NodeRequest, PeerMark,
+};
 use crate::domain::value::{Digest, IdNumber, ProvinceCode, Side, TransferId};
 use crate::domain::{hub, node};
 

@@ -13,7 +13,7 @@ use crate::domain::hub::{self, CompensationWord};
 use crate::domain::machine::{Caller, Ticket};
 use crate::domain::node::tables::{AccountRow, WalletRow};
 use crate::domain::node::{self, WalletChange};
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use crate::domain::value::calendar::next_six;
 use crate::domain::value::{AccountKind, Money, ProvinceCode, RegionCode, TransferId, WalletState};
 use proptest::prelude::*;

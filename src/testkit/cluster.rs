@@ -11,7 +11,7 @@ use crate::domain::hub::{self, HubMachine, Page, ReadBack};
 use crate::domain::machine::{PeerRow, Scan, TableRow};
 use crate::domain::node::tables::LegRow;
 use crate::domain::node::{self, NodeMachine};
-use crate::domain::protocol::call::{
+use crate::domain::protocol::{
     Announced, Announcement, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark,
 };
 use crate::domain::reason::Reason;

@@ -6,8 +6,7 @@ use crate::domain::machine::Ticket;
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{LegRow, PersonRow};
 use crate::domain::node::{Input, MemberReport, NodeMachine, Vault};
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::transfer::{Party, Terms, TermsDigests};
+use crate::domain::protocol::{Kind, Party, Terms, TermsDigests};
 use crate::domain::rules::rulebook::{
     RuleLayer, RulePlace, RuleText, RuleValues, RuleVersion, Rulebook, WithoutWallet,
 };

@@ -10,10 +10,8 @@ use crate::domain::machine::record::Record as _;
 use crate::domain::machine::{IncidentRow, Output, TableRow, Ticket};
 use crate::domain::node::tables::{AccountRow, EntryRow, LegRow};
 use crate::domain::node::{self, PostRequest};
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::{LegRef, LegState};
-use crate::domain::protocol::message::{AckResult, Posting, PostingTerms, Ruling};
-use crate::domain::protocol::transfer::{Outcome, TransferState};
+use crate::domain::protocol::message::PostingTerms;
+use crate::domain::protocol::{AckResult, Kind, LegRef, LegState, Outcome, Posting, Ruling, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{AccountKind, Day, Digest, EntryKind, Money, Mono, ProvinceCode, Side};
 

@@ -12,10 +12,9 @@ use crate::domain::hub::{
 use crate::domain::machine::{Caller, Output, Ticket};
 use crate::domain::node;
 use crate::domain::node::tables::{AccountRow, LegRow};
-use crate::domain::protocol::call::{Announcement, NodeRequest, PeerMark};
-use crate::domain::protocol::leg::{Leg, LegRef};
-use crate::domain::protocol::message::{Ack, Decision, Verdict, Vote};
-use crate::domain::protocol::transfer::Outcome;
+use crate::domain::protocol::{
+    Ack, Announcement, Decision, Leg, LegRef, NodeRequest, Outcome, PeerMark, Verdict, Vote,
+};
 use crate::domain::reason::Reason;
 use crate::domain::rules::rulebook::RuleValues;
 use crate::domain::value::{

@@ -4,7 +4,7 @@ use super::country::NOON;
 use super::marks::Marks;
 use super::watched::{Marked, Watched};
 use crate::domain::machine::{Caller, Change, Row, Stored, Table, TableRow, replay};
-use crate::domain::protocol::call::PeerMark;
+use crate::domain::protocol::PeerMark;
 use crate::domain::value::{Civil, Digest, Mono, Now, ProvinceCode, StartId};
 use crate::engine::{Core, EngineError, Outputs};
 use crate::store::memory::{MemoryDisk, MemoryStore};

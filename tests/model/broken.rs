@@ -4,9 +4,7 @@ use super::letter::{Letter, Message};
 use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::machine::TableRow;
 use gongji::domain::node::tables::LegRow;
-use gongji::domain::protocol::call::{HubReply, HubRequest, NodeReply, NodeRequest};
-use gongji::domain::protocol::leg::LegState;
-use gongji::domain::protocol::message::Ruling;
+use gongji::domain::protocol::{HubReply, HubRequest, LegState, NodeReply, NodeRequest, Ruling};
 use gongji::domain::value::Digest;
 use gongji::domain::{hub, node};
 

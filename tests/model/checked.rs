@@ -5,8 +5,7 @@ use super::letter::Message;
 use super::world::{Action, Fate, State, World};
 use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::hub::unsettled_transfers;
-use gongji::domain::protocol::call::{NodeReply, NodeRequest};
-use gongji::domain::protocol::transfer::TransferState;
+use gongji::domain::protocol::{NodeReply, NodeRequest, TransferState};
 use stateright::{Model, Property};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 

@@ -4,8 +4,7 @@ use super::server::{Server, Sort, Told, print};
 use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::hub::{self, HubMachine, Page, decisions_of};
 use gongji::domain::machine::{Machine, Record};
-use gongji::domain::protocol::call::PeerMark;
-use gongji::domain::protocol::message::Decision;
+use gongji::domain::protocol::{Decision, PeerMark};
 use gongji::domain::value::{Digest, ProvinceCode};
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
 //! What is on its way between hub and nodes.
 
 use super::server::print;
-use gongji::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
-use gongji::domain::protocol::leg::{Ask, Leg};
-use gongji::domain::protocol::message::{Ruling, Verdict};
+use gongji::domain::protocol::{
+    Announced, Ask, HubReply, HubRequest, Leg, NodeReply, NodeRequest, PeerMark, Ruling, Verdict,
+};
 use gongji::domain::value::{ProvinceCode, StartId};
 pub use gongji::testkit::Message;
 use std::fmt;

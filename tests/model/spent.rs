@@ -11,9 +11,9 @@ use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::machine::PeerRow;
 use gongji::domain::node::NodeMachine;
 use gongji::domain::node::tables::LegRow;
-use gongji::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest};
-use gongji::domain::protocol::leg::{LegId, LegState};
-use gongji::domain::protocol::message::{AckResult, Ruling};
+use gongji::domain::protocol::{
+    AckResult, Announced, HubReply, HubRequest, LegId, LegState, NodeReply, NodeRequest, Ruling,
+};
 use gongji::domain::value::{ProvinceCode, Side, TransferId};
 use gongji::domain::{hub, node};
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::hub::{self, HubMachine};
 use gongji::domain::machine::{SelfRow, TableRow};
 use gongji::domain::node::{self, NodeMachine};
-use gongji::domain::protocol::call::PeerMark;
+use gongji::domain::protocol::PeerMark;
 use gongji::domain::value::{Mono, ProvinceCode, StartId};
 use gongji::testkit::Country;
 

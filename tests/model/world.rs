@@ -11,10 +11,10 @@ use gongji::domain::hub::{self, HubMachine, WaitMode};
 use gongji::domain::machine::{Caller, PeerRow, Ticket};
 use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
-use gongji::domain::protocol::call::{Announced, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
-use gongji::domain::protocol::leg::LegState;
-use gongji::domain::protocol::message::{Decision, Verdict, Vote};
-use gongji::domain::protocol::transfer::{Outcome, TransferState};
+use gongji::domain::protocol::{
+    Announced, Decision, HubReply, HubRequest, LegState, NodeReply, NodeRequest, Outcome, PeerMark,
+    TransferState, Verdict, Vote,
+};
 use gongji::domain::reason::Reason;
 use gongji::domain::value::{Civil, Day, Mono, ProvinceCode, Side, TransferId};
 use gongji::testkit::{Country, NOON, Wish, id_hash};

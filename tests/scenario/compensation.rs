@@ -3,7 +3,7 @@
 use super::steps::{DEADLINE_MS, Outcome, Session};
 use super::table::Row;
 use gongji::domain::hub::{Answer, CompensationRequest, CompensationWord, Input};
-use gongji::domain::protocol::transfer::CompensationState;
+use gongji::domain::protocol::CompensationState;
 use gongji::domain::value::Money;
 
 impl Session {

@@ -9,7 +9,7 @@ use gongji::domain::hub::{Answer as HubAnswer, CreateRequest, Input as HubInput}
 use gongji::domain::machine::TableRow;
 use gongji::domain::node::tables::{AccountRow, MemberRow, WalletRow};
 use gongji::domain::node::{self, Answer, Input, Key};
-use gongji::domain::protocol::transfer::TransferState;
+use gongji::domain::protocol::TransferState;
 use gongji::domain::reason::{Reason, RefusalRecord};
 use gongji::domain::value::{AccountKind, AccountState, ProvinceCode, TransferId, WalletState};
 use gongji::privacy::people::MaskedParties;

@@ -1,6 +1,6 @@
 //! The words of the tables, and what they stand for.
 
-use gongji::domain::protocol::transfer::TransferState;
+use gongji::domain::protocol::TransferState;
 use gongji::domain::reason::Reason;
 use gongji::domain::value::Civil;
 use gongji::proto::types::{Kinship, Verification};

@@ -17,8 +17,7 @@ pub mod overdue;
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks, cleared, fen};
 use crate::domain::audit::invariant::{INVARIANTS, Invariant, Violation};
 use crate::domain::hub::tables::TransferRow;
-use crate::domain::protocol::leg::LegState;
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::{LegState, TransferState};
 use crate::domain::value::{AccountKind, Money, ProvinceCode, TransferId};
 use std::collections::BTreeSet;
 

@@ -9,8 +9,7 @@ use super::{Effect, HubMachine, Key, Rows, Step, TransferRow, WaitMode, incident
 use crate::domain::hub::record::TransferAccepted;
 use crate::domain::machine::Ticket;
 use crate::domain::machine::own::note_time;
-use crate::domain::protocol::leg::{Ask, Leg};
-use crate::domain::protocol::transfer::{TransferEvent, TransferState, Transition};
+use crate::domain::protocol::{Ask, Leg, TransferEvent, TransferState, Transition};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::demands;
 use crate::domain::rules::rulebook::PlaceRules;

@@ -4,10 +4,7 @@
 
 use super::{HubMachine, Key, Rows, Step, TransferRow, WaitMode, incident, row, send};
 use crate::domain::hub::record::DecisionsRecorded;
-use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::leg::LegId;
-use crate::domain::protocol::message::{Ack, AckResult};
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::{Ack, AckResult, LegId, PeerMark, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{Mono, Now, ProvinceCode, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,7 +4,7 @@ use super::{Effect, HubMachine, Key, Live, Step, TransferRow, refusal, send};
 use crate::domain::hub::record::{NodeAdmitted, ResyncMoved};
 use crate::domain::machine::own::own;
 use crate::domain::machine::{PeerRow, Ticket};
-use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
+use crate::domain::protocol::{Announced, Announcement, PeerMark};
 use crate::domain::reason::Reason;
 use crate::domain::value::{ProvinceCode, TransferId};
 use std::cmp::Ordering;

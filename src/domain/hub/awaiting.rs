@@ -2,7 +2,7 @@
 
 use super::{HubMachine, Rows, Step, TransferRow, YesVote, refusal, row, stored};
 use crate::domain::hub::record::TransferAwaiting;
-use crate::domain::protocol::transfer::{TransferEvent, TransferState, Transition};
+use crate::domain::protocol::{TransferEvent, TransferState, Transition};
 use crate::domain::reason::Reason;
 use crate::domain::value::calendar::next_six;
 use crate::domain::value::{Civil, Digest, Mono, Now, TransferId};

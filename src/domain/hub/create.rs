@@ -7,9 +7,7 @@ use super::{CreateRequest, Effect, HubMachine, Rows, Step, TransferRow, begun, i
 use crate::domain::hub::record::{TransferBegun, TransferReceived};
 use crate::domain::machine::Ticket;
 use crate::domain::machine::own::{note_time, own};
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::{Ask, Leg, LegRef, LegTerms};
-use crate::domain::protocol::transfer::Terms;
+use crate::domain::protocol::{Ask, Kind, Leg, LegRef, LegTerms, Terms};
 use crate::domain::reason::Reason;
 use crate::domain::rules::at_hub::{self, HubFacts, HubRefusal};
 use crate::domain::rules::demands;

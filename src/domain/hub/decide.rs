@@ -7,7 +7,7 @@ use super::{
 use crate::domain::hub::record::{CommitDetail, TransferDecided};
 use crate::domain::machine::SelfRow;
 use crate::domain::machine::own::own;
-use crate::domain::protocol::transfer::{Outcome, TransferEvent, TransferState, Transition};
+use crate::domain::protocol::{Outcome, TransferEvent, TransferState, Transition};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{BySide, Civil, Day, Digest, Side, TransferId};
 

@@ -9,9 +9,8 @@ use super::{
 use crate::domain::hub::record::{CommitDetail, HubRecovered, KindAdopted, ReturnAdopted, TransferAdopted};
 use crate::domain::machine::SelfRow;
 use crate::domain::machine::own::own;
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::{HeardLeg, LegId, LegRef};
-use crate::domain::protocol::message::{Posting, PostingTerms};
+use crate::domain::protocol::message::PostingTerms;
+use crate::domain::protocol::{HeardLeg, Kind, LegId, LegRef, Posting};
 use crate::domain::reason::Reason;
 use crate::domain::value::{BySide, Civil, Day, Now, ProvinceCode, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,7 +3,7 @@
 use super::{Effect, Key, Rows, Step, TransferRow};
 use crate::domain::machine::own::own;
 use crate::domain::machine::{IncidentRaised, IncidentRow};
-use crate::domain::protocol::leg::LegId;
+use crate::domain::protocol::LegId;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{Side, TransferId};
 

@@ -4,10 +4,10 @@ use super::{AcceptRequest, CompensationRequest, Page};
 use crate::domain::hub::tables::{CompensationRow, PartiesRow, TransferRow};
 use crate::domain::machine::step::answers;
 use crate::domain::machine::{OtherAnswer, Ticket};
-use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
-use crate::domain::protocol::leg::{HeardLeg, Leg};
-use crate::domain::protocol::message::{Ack, Decision, Posting, Question, Ruling, Vote};
-use crate::domain::protocol::transfer::{Terms, TermsDigests};
+use crate::domain::protocol::{
+    Ack, Announced, Announcement, Decision, HeardLeg, Leg, PeerMark, Posting, Question, Ruling, Terms,
+    TermsDigests, Vote,
+};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::rules::verification::Verification;

@@ -47,7 +47,7 @@ pub use record::Record;
 pub use tables::{Key, Row, Table, transfers_before, unsettled_transfers};
 
 use crate::domain::machine::{Caller, Machine, Needs, WorkingSet};
-use crate::domain::protocol::call::PeerMark;
+use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::{Mono, Now, ProvinceCode, RegionDirectory, StartId, TransferId};

@@ -2,8 +2,7 @@
 //! province, so that a dark one stops nobody. Driven by inputs only, so that the simulator tests it as it is.
 
 use super::{Effect, Step};
-use crate::domain::protocol::leg::LegId;
-use crate::domain::protocol::message::Decision;
+use crate::domain::protocol::{Decision, LegId};
 use crate::domain::value::{Mono, ProvinceCode, Side, TransferId};
 use std::collections::{BTreeMap, VecDeque};
 

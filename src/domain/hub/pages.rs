@@ -4,7 +4,7 @@ use super::record::Record;
 use super::{Input, Key, Row, TransferRow, decision_for, unsettled_transfers};
 use crate::domain::machine::reading::Tables;
 use crate::domain::machine::{Scan, TableRow};
-use crate::domain::protocol::message::Decision;
+use crate::domain::protocol::Decision;
 use crate::domain::value::{BySide, ProvinceCode, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 

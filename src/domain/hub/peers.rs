@@ -2,7 +2,7 @@
 
 use super::{HubMachine, Key, Step};
 use crate::domain::machine::{PeerRow, PeerSeen};
-use crate::domain::protocol::call::PeerMark;
+use crate::domain::protocol::PeerMark;
 use crate::domain::value::ProvinceCode;
 
 impl HubMachine {

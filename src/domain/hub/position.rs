@@ -3,7 +3,7 @@
 use super::{Key, Rows};
 use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::kinds;
-use crate::domain::protocol::kind::Kind;
+use crate::domain::protocol::Kind;
 use crate::domain::value::{BySide, Day, Money, ProvinceCode, Side};
 
 /// The position of a province in a window; nothing owed where there is none yet.

@@ -1,7 +1,7 @@
 //! Prepares did not reach a province, or their answer did not come back.
 
 use super::{HubMachine, Key, Step, refusal, row};
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use crate::domain::reason::Reason;
 use crate::domain::value::{ProvinceCode, TransferId};
 

@@ -5,9 +5,7 @@ use super::resync::Turn;
 use super::{HubMachine, Key, Page, Step, TransferRow, send};
 use crate::domain::hub::record::ResyncMoved;
 use crate::domain::kinds;
-use crate::domain::protocol::leg::LegId;
-use crate::domain::protocol::message::Decision;
-use crate::domain::protocol::transfer::Outcome;
+use crate::domain::protocol::{Decision, LegId, Outcome};
 use crate::domain::value::ProvinceCode;
 
 /// The node, and the transfers of the page.

@@ -1,6 +1,6 @@
 //! Receipts that are not journaled yet: by transfer, until they wait for no other or have waited long enough.
 
-use crate::domain::protocol::leg::LegId;
+use crate::domain::protocol::LegId;
 use crate::domain::value::{Mono, ProvinceCode, Side, TransferId};
 use std::collections::BTreeMap;
 

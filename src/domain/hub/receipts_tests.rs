@@ -2,7 +2,7 @@ use crate::domain::hub::record::Record;
 use crate::domain::hub::tests::personal;
 use crate::domain::hub::{Answer, Effect, Input, WaitMode};
 use crate::domain::machine::Output;
-use crate::domain::protocol::call::PeerMark;
+use crate::domain::protocol::PeerMark;
 use crate::testkit::{HubOutput, PAYEE, Pair, decisions, legs};
 
 /// The acknowledgements of a committed transfer whose caller waits for `wait` only, handed to the hub one by one.

@@ -4,9 +4,7 @@ use super::{Row, Rows, accept, acks, awaiting, compensation, create, decide, hea
 use crate::domain::machine::own::{began, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::{IncidentRaised, PeerSeen};
-use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::transfer::{Outcome, TermsDigests};
+use crate::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
     Civil, Day, Digest, Kinship, Money, ProvinceCode, RegionCode, Side, StartId, TransferId,

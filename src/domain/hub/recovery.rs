@@ -9,8 +9,7 @@
 
 use super::{HubMachine, TransferRow};
 use crate::domain::kinds::{self, Form};
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::{HeardLeg, LegId};
+use crate::domain::protocol::{HeardLeg, Kind, LegId};
 use crate::domain::value::{BySide, Civil, Day, ProvinceCode, RegionDirectory, Side, StartId, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,9 +5,7 @@ use super::{HubMachine, Key, Rows, Step, decision_for, refusal, transfer};
 use crate::domain::hub::record::TransferTombstoned;
 use crate::domain::hub::tables::{TombstoneRow, TransferRow};
 use crate::domain::machine::Ticket;
-use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::message::{Decision, Question, Ruling};
-use crate::domain::protocol::transfer::Outcome;
+use crate::domain::protocol::{Decision, Outcome, PeerMark, Question, Ruling};
 use crate::domain::reason::Reason;
 use crate::domain::value::ProvinceCode;
 

@@ -12,8 +12,7 @@
 use super::{Effect, HubMachine, Key, Page, Rows, Step, refusal};
 use crate::domain::hub::record::ResyncMoved;
 use crate::domain::machine::PeerRow;
-use crate::domain::protocol::leg::LegId;
-use crate::domain::protocol::message::Decision;
+use crate::domain::protocol::{Decision, LegId};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{BySide, ProvinceCode};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

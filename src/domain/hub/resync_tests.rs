@@ -3,9 +3,7 @@ use crate::domain::hub::{Answer, Effect, Input, Page};
 use crate::domain::machine::{IncidentRow, Output, PeerRow, Ticket};
 use crate::domain::node;
 use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
-use crate::domain::protocol::call::{Announced, Announcement, PeerMark};
-use crate::domain::protocol::leg::LegState;
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::{Announced, Announcement, LegState, PeerMark, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{AccountKind, Digest, Money, Mono, ProvinceCode, Side, StartId, WalletState};
 use crate::testkit::{

@@ -5,7 +5,7 @@ use super::{CreateRequest, Input};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::Output;
 use crate::domain::node;
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use crate::domain::reason::{Reason, RefusalSide};
 use crate::domain::rules::closed_hours::ClosedHours;
 use crate::domain::rules::rulebook::{RulePlace, RuleValues, Rulebook};

@@ -4,7 +4,7 @@ use super::recovery::Recovery;
 use super::{HubMachine, Key, Step, TransferRow, is_parked, refusal};
 use crate::domain::hub::record::HubStarted;
 use crate::domain::machine::own::own;
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use crate::domain::reason::Reason;
 use crate::domain::value::{ProvinceCode, Side};
 

@@ -2,8 +2,7 @@
 
 use crate::domain::machine::table::{rows, tables};
 use crate::domain::machine::{Filter, IncidentRow, Only, PeerRow, SelfRow};
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::transfer::{CompensationState, TransferState};
+use crate::domain::protocol::{CompensationState, Kind, TransferState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
     BySide, Civil, Day, Digest, Kinship, Money, ProvinceCode, RegionCode, Side, TransferId,

@@ -4,9 +4,9 @@ use super::{Answer, Effect, Input};
 use crate::domain::hub::tables::{Key, PositionRow};
 use crate::domain::machine::{Output, Ticket};
 use crate::domain::node;
-use crate::domain::protocol::call::{Announced, PeerMark};
-use crate::domain::protocol::message::{Ack, AckResult, Question, Ruling, Verdict};
-use crate::domain::protocol::transfer::{Outcome, TransferState};
+use crate::domain::protocol::{
+    Ack, AckResult, Announced, Outcome, PeerMark, Question, Ruling, TransferState, Verdict,
+};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{AccountKind, Mono, Side, StartId};
 use crate::testkit::{HubOutput, PAYEE, PAYER, Pair, announcement, id, legs};

@@ -2,7 +2,7 @@
 //! long enough.
 
 use super::{HubMachine, Key, Step, refusal, row, send};
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use crate::domain::reason::Reason;
 use crate::domain::value::{Now, TransferId};
 

@@ -2,10 +2,8 @@
 
 use super::{Key, Rows, Step, TransferRow, incident, refusal};
 use crate::domain::hub::tables::TombstoneRow;
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::{Ask, Demands, Leg, LegRef, LegTerms};
-use crate::domain::protocol::message::{Decision, PostingTerms};
-use crate::domain::protocol::transfer::{Outcome, TransferState};
+use crate::domain::protocol::message::PostingTerms;
+use crate::domain::protocol::{Ask, Decision, Demands, Kind, Leg, LegRef, LegTerms, Outcome, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{BySide, Civil, Digest, Money, ProvinceCode, RegionCode, Side, TransferId};
 use std::sync::Arc;

@@ -1,9 +1,7 @@
 //! A province's votes: the second yes commits, a no aborts.
 
 use super::{AwaitingVote, HubMachine, Key, Rows, Step, TransferRow, YesVote, row};
-use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::message::{Verdict, Vote};
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::{PeerMark, TransferState, Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{BySide, Day, Now, ProvinceCode, Side, TransferId};
 use std::collections::BTreeSet;

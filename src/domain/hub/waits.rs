@@ -2,7 +2,7 @@
 
 use super::{HubMachine, Step, TransferRow, WaitMode, row};
 use crate::domain::machine::{Caller, Ticket};
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use crate::domain::value::{Mono, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 //! have been booked, must still be there, and must have an account to go to.
 
 use super::{AskedLeg, BegunBy, Form, JudgedBy, KindRow, LegEffect};
-use crate::domain::protocol::kind::Kind;
+use crate::domain::protocol::Kind;
 use crate::domain::value::{AccountKind, BySide, Direction, EntryKind, Side};
 
 pub(super) const ROW: KindRow = KindRow {

@@ -2,7 +2,7 @@
 //! back bit by bit, as its payee's node decides.
 
 use super::{AskedLeg, BegunBy, Form, JudgedBy, KindRow, LegEffect};
-use crate::domain::protocol::kind::Kind;
+use crate::domain::protocol::Kind;
 use crate::domain::rules;
 use crate::domain::value::{AccountKind, BySide, Direction, EntryKind, Side};
 

@@ -6,7 +6,7 @@ mod compensation;
 mod made_up;
 mod transfer;
 
-use crate::domain::protocol::kind::Kind;
+use crate::domain::protocol::Kind;
 use crate::domain::rules::Rule;
 use crate::domain::value::{AccountKind, BySide, Direction, EntryKind, Side};
 

@@ -1,7 +1,7 @@
 //! TRANSFER (model T): the payer's personal account pays, the payee's 医保钱包 receives.
 
 use super::{AskedLeg, BegunBy, Form, JudgedBy, KindRow, LegEffect};
-use crate::domain::protocol::kind::Kind;
+use crate::domain::protocol::Kind;
 use crate::domain::rules;
 use crate::domain::value::{AccountKind, BySide, Direction, EntryKind, Side};
 

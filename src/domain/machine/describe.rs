@@ -1,9 +1,7 @@
 //! What a record says, as names and values, for people and programs that read journals. Where a record is declared this
 //! is derived, field by field: none is left out, and a new one appears by itself.
 
-use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::transfer::{Outcome, TermsDigests};
+use crate::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
     AccountKind, AccountState, Civil, Day, Digest, Insurance, InsuranceStatus, InsuranceType, Kinship,

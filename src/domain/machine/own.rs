@@ -3,7 +3,7 @@
 use crate::domain::machine::record::contents;
 use crate::domain::machine::table::{Key, Row, rows};
 use crate::domain::machine::working_set::WorkingSet;
-use crate::domain::protocol::call::PeerMark;
+use crate::domain::protocol::PeerMark;
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{Civil, Digest, ProvinceCode, Side, StartId, TransferId};
 use borsh::{BorshDeserialize, BorshSerialize};

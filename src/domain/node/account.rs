@@ -4,7 +4,7 @@ use crate::domain::kinds;
 use crate::domain::machine::own::own;
 use crate::domain::machine::{SelfRow, WorkingSet};
 use crate::domain::node::tables::{AccountRow, EntryRow, Key, LegRow, MemberRow, Row, WalletRow};
-use crate::domain::protocol::kind::Kind;
+use crate::domain::protocol::Kind;
 use crate::domain::reason::Reason;
 use crate::domain::value::{
     AccountKind, AccountState, Civil, Day, Direction, EntryKind, MemberRef, Money, RegionCode, Side,

@@ -6,8 +6,7 @@ use super::posting::posting_of;
 use super::{Effect, Life, NodeMachine, Step};
 use crate::domain::machine::WorkingSet;
 use crate::domain::node::tables::{Key, LegRow, Row};
-use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::message::{Posting, Question, Ruling};
+use crate::domain::protocol::{PeerMark, Posting, Question, Ruling};
 use crate::domain::value::{Digest, Mono, Side, TransferId};
 
 /// After the hub's deadline has passed a node waits so long before it asks: decisions are on their way.

@@ -6,7 +6,7 @@ use super::{NodeMachine, Step, daily};
 use crate::domain::kinds::{self, JudgedBy};
 use crate::domain::machine::Ticket;
 use crate::domain::node::tables::{AccountRow, Key, MemberRow, PersonRow, WalletRow};
-use crate::domain::protocol::leg::{Ask, Leg, LegRead, LegTerms};
+use crate::domain::protocol::{Ask, Leg, LegRead, LegTerms};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::identity::{Identity, known};
 use crate::domain::rules::rulebook::PlaceRules;

@@ -9,9 +9,7 @@ use super::tables::{Key, LegRow, Row};
 use super::{NodeMachine, Step};
 use crate::domain::kinds;
 use crate::domain::machine::WorkingSet;
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::{Leg, LegState};
-use crate::domain::protocol::message::Verdict;
+use crate::domain::protocol::{Kind, Leg, LegState, Verdict};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{AccountKind, Digest, MemberRef, Side, TransferId};
 

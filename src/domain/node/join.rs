@@ -6,7 +6,7 @@ use crate::domain::machine::{PeerRow, PeerSeen, SelfRow, WorkingSet};
 use crate::domain::node::record::{NodeJoined, NodeResynced};
 use crate::domain::node::request::refusal;
 use crate::domain::node::tables::{Key, Row};
-use crate::domain::protocol::call::PeerMark;
+use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::ProvinceCode;
 

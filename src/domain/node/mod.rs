@@ -43,7 +43,7 @@ pub use vault::Vault;
 use crate::domain::machine::own::{began, put_incident, put_peer};
 use crate::domain::machine::{Caller, IncidentRaised, Machine, Needs, WorkingSet};
 use crate::domain::node::tables::LegRow;
-use crate::domain::protocol::call::PeerMark;
+use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::{Mono, Now, ProvinceCode, RegionDirectory, Side, StartId, TransferId};

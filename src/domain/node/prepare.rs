@@ -10,9 +10,10 @@ use super::{ASK_MARGIN_MS, Doubt, Life, NodeMachine, Step, accept, compensation,
 use crate::domain::kinds;
 use crate::domain::machine::own::own;
 use crate::domain::machine::{Ticket, WorkingSet};
-use crate::domain::protocol::call::PeerMark;
-use crate::domain::protocol::leg::{Ask, Leg, LegId, LegRead, LegRef, LegRefusal, LegState, named};
-use crate::domain::protocol::message::{Verdict, Vote};
+use crate::domain::protocol::leg::named;
+use crate::domain::protocol::{
+    Ask, Leg, LegId, LegRead, LegRef, LegRefusal, LegState, PeerMark, Verdict, Vote,
+};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::identity::Identity;
 use crate::domain::value::calendar::next_six;

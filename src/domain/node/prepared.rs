@@ -9,8 +9,7 @@ use super::tables::{AccountRow, Key, LegRow, Row};
 use crate::domain::kinds::{self, Form, LegEffect};
 use crate::domain::machine::WorkingSet;
 use crate::domain::machine::record::Record as _;
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::{Kind, LegState};
 use crate::domain::value::{Day, Direction, Money, Side, TransferId};
 
 impl LegBound {

@@ -3,8 +3,7 @@
 use super::tables::Row;
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::{IncidentRaised, PeerSeen};
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::transfer::Outcome;
+use crate::domain::protocol::{Kind, Outcome};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
     AccountKind, Civil, Day, Digest, Insurance, Kinship, MemberRef, Money, RegionCode, Side, StartId,

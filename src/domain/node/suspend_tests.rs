@@ -4,7 +4,7 @@ use super::suspend::Suspension;
 use super::{Answer, Input};
 use crate::domain::machine::Ticket;
 use crate::domain::node::tables::{Key, MemberRow};
-use crate::domain::protocol::transfer::TransferState;
+use crate::domain::protocol::TransferState;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::{Civil, Day, InsuranceStatus, InsuranceType, ProvinceCode};
 use crate::testkit::{NOON, PAYEE, PAYER, Pair, answer, legs, member, request};

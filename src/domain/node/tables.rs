@@ -2,8 +2,7 @@
 
 use crate::domain::machine::table::{rows, tables};
 use crate::domain::machine::{Filter, IncidentRow, Only, PeerRow, SelfRow};
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::LegState;
+use crate::domain::protocol::{Kind, LegState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
     AccountKind, AccountState, Civil, Day, Digest, EntryKind, Insurance, InsuranceStatus, InsuranceType,

@@ -3,7 +3,7 @@
 use super::rulebook::{PlaceRules, Rulebook};
 use super::verification::Verification;
 use super::{closed_hours, place_open, verification};
-use crate::domain::protocol::transfer::{Party, Terms};
+use crate::domain::protocol::{Party, Terms};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::{Civil, Day, Digest, RegionDirectory, Side};
 

@@ -1,7 +1,7 @@
 //! What the payer's place demands of the payee's side: it travels in the leg, since each side knows its own rulebook
 //! only. Derived here for a check, a first prepare and one by the id alike.
 
-use crate::domain::protocol::leg::Demands;
+use crate::domain::protocol::Demands;
 use crate::domain::rules::rulebook::PlaceRules;
 use crate::domain::value::Side;
 

@@ -22,7 +22,7 @@ pub mod settlement_suspended;
 pub mod verification;
 mod wallet_open;
 
-use crate::domain::protocol::leg::LegTerms;
+use crate::domain::protocol::LegTerms;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{Day, Insurance, Money, Side, WalletState};
 use rulebook::PlaceRules;

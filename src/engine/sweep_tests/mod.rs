@@ -5,7 +5,7 @@
 mod world;
 
 use crate::domain::hub::{Input, Record};
-use crate::domain::protocol::transfer::{Outcome, TransferState};
+use crate::domain::protocol::{Outcome, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{Civil, Side, TransferId};
 use crate::testkit::NOON;

@@ -4,10 +4,9 @@ use super::{PAUSE_MS, ROUND, SIX, TURN_MS, TURNS_IN_ALL, WAITING};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{Answer, CreateRequest, Effect, HubMachine, Input, Key, Record, WaitMode};
 use crate::domain::machine::{Machine, Output, TableRow, Ticket};
-use crate::domain::protocol::call::{Announced, PeerMark};
-use crate::domain::protocol::leg::{Ask, LegId, LegRef};
-use crate::domain::protocol::message::{Ack, AckResult, Decision, Verdict, Vote};
-use crate::domain::protocol::transfer::{Outcome, TransferState};
+use crate::domain::protocol::{
+    Ack, AckResult, Announced, Ask, Decision, LegId, LegRef, Outcome, PeerMark, TransferState, Verdict, Vote,
+};
 use crate::domain::reason::Reason;
 use crate::domain::value::{Civil, Digest, Mono, Now, ProvinceCode, Side, StartId, TransferId};
 use crate::engine::Core;

@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::machine::{Record, TableRow, replay};
 use crate::domain::node::record::LegReplayed;
 use crate::domain::node::tables::LegRow;
-use crate::domain::protocol::kind::Kind;
+use crate::domain::protocol::Kind;
 use crate::domain::value::AccountKind;
 use crate::domain::value::column::Value;
 use crate::domain::{hub, node};

@@ -6,7 +6,7 @@ use crate::domain::hub::tables::{CompensationRow, TransferRow};
 use crate::domain::hub::{Key, Rows, Step, refusal, row, stored, tombstone};
 use crate::domain::kinds;
 use crate::domain::machine::own::note_time;
-use crate::domain::protocol::transfer::{CompensationState, TransferState};
+use crate::domain::protocol::{CompensationState, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::Money;
 

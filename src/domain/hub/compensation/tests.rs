@@ -7,7 +7,7 @@ use crate::domain::hub::{Answer, Input};
 use crate::domain::machine::Output;
 use crate::domain::node;
 use crate::domain::node::tables::{AccountRow, EntryRow};
-use crate::domain::protocol::transfer::{CompensationState, TransferState};
+use crate::domain::protocol::{CompensationState, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{AccountKind, Civil, EntryKind, Money, Side};
 use crate::testkit::{

@@ -3,10 +3,8 @@
 use super::*;
 use crate::domain::hub::CreateRequest;
 use crate::domain::node::PostRequest;
-use crate::domain::protocol::kind::Kind;
-use crate::domain::protocol::leg::{LegRef, LegState};
-use crate::domain::protocol::message::{Posting, PostingTerms};
-use crate::domain::protocol::transfer::Terms;
+use crate::domain::protocol::message::PostingTerms;
+use crate::domain::protocol::{Kind, LegRef, LegState, Posting, Terms};
 use crate::domain::value::Money;
 use crate::testkit::{self, NodeOutput};
 
