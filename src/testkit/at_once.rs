@@ -178,7 +178,7 @@ impl Cluster<AtOnce> {
         self.network.holding.clear();
         let held = std::mem::take(&mut self.network.held);
         self.network.post.extend(held);
-        self.settle(Vec::new())
+        self.finish(Vec::new())
     }
 
     /// When a server wants to be woken next.
@@ -281,7 +281,7 @@ impl Cluster<AtOnce> {
     }
 
     /// Carries everything at once until nothing is left but what is held; gives what callers were told.
-    pub fn settle(&mut self, outputs: Vec<HubOutput>) -> Vec<(Caller, hub::Answer)> {
+    pub fn finish(&mut self, outputs: Vec<HubOutput>) -> Vec<(Caller, hub::Answer)> {
         let mut told = self.hub_says(outputs);
         while let Some(letter) = self.network.post.pop_front() {
             let holding = &self.network.holding;

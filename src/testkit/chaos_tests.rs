@@ -157,7 +157,7 @@ impl World {
             }
             self.act((37, 0, 0));
             self.act((37, 1, 0));
-            let answers = self.pair.settle(Vec::new());
+            let answers = self.pair.finish(Vec::new());
             self.hear(answers);
             let answers = self.pass(9_000);
             self.hear(answers);

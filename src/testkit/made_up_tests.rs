@@ -56,7 +56,7 @@ fn pass(pair: &mut Pair, ms: u64) {
     let now = &mut pair.network.now;
     (now.mono, now.civil.0) = (Mono(now.mono.0 + ms), now.civil.0.saturating_add_unsigned(ms));
     pair.tick();
-    pair.settle(Vec::new());
+    pair.finish(Vec::new());
 }
 
 fn leg(pair: &Pair, province: ProvinceCode, number: u8) -> LegRow {
@@ -278,7 +278,7 @@ fn either_node_is_told_back_what_it_has_lost_of_a_posting() {
         pair.disk(province).expect("a disk").restored(&backup);
         pair.start_node_as(province, 80);
         let outputs = pair.join(province);
-        pair.settle(outputs);
+        pair.finish(outputs);
         pair.restart_node(province, 81);
         pass(&mut pair, 1);
         let after = leg(&pair, province, 2);

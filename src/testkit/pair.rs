@@ -56,7 +56,7 @@ impl Pair {
     /// Something is done at the hub, and what follows from it; gives what callers were told.
     pub fn done(&mut self, does: impl FnOnce(&mut Pair) -> Vec<HubOutput>) -> Vec<(Caller, hub::Answer)> {
         let outputs = does(self);
-        self.settle(outputs)
+        self.finish(outputs)
     }
 
     /// A transfer of so many fen is carried out; gives what callers were told.
@@ -154,7 +154,7 @@ impl Pair {
     /// An operator says something about a compensation that is answered at once.
     pub fn say_of(&mut self, number: u8, name: &str, word: CompensationWord) -> hub::Answer {
         let outputs = self.run_hub(compensate(90, number, name, word));
-        self.settle(outputs).pop().expect("an answer").1
+        self.finish(outputs).pop().expect("an answer").1
     }
 
     /// Operator B approves; nothing is delivered yet.

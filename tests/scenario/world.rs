@@ -54,13 +54,13 @@ impl World {
     pub fn restart_hub(&mut self) {
         self.starts += 1;
         let outputs = self.cluster.restart_hub(self.starts);
-        drop(self.cluster.settle(outputs));
+        drop(self.cluster.finish(outputs));
     }
 
     /// The line to a province is cut, or comes back.
     pub fn link(&mut self, province: ProvinceCode, up: bool) {
         let outputs = self.cluster.link(province, up);
-        drop(self.cluster.settle(outputs));
+        drop(self.cluster.finish(outputs));
     }
 
     /// Votes on this transfer stay under way until [`World::release`].
@@ -100,7 +100,7 @@ impl World {
     fn pass(&mut self, ms: u64) {
         self.cluster.network.now.mono = Mono(self.mono() + ms);
         self.cluster.tick();
-        drop(self.cluster.settle(Vec::new()));
+        drop(self.cluster.finish(Vec::new()));
     }
 
     fn ticket<T>(&mut self) -> Ticket<T> {
@@ -112,7 +112,7 @@ impl World {
     pub fn hand_in<T>(&mut self, input: impl FnOnce(Ticket<T>) -> hub::Input) -> Option<hub::Answer> {
         let ticket = self.ticket();
         let outputs = self.cluster.run_hub(input(ticket));
-        let mut told = self.cluster.settle(outputs).into_iter();
+        let mut told = self.cluster.finish(outputs).into_iter();
         told.find(|(caller, _)| *caller == ticket.caller()).map(|(_, answer)| answer)
     }
 

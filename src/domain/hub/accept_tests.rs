@@ -65,7 +65,7 @@ fn it_waits_with_the_payers_hold_alone_until_it_is_taken() {
     assert_eq!(pair.transfer(1).await_until, Some(Civil(SIX)));
     let outputs = pair.say(2, 1, true);
     assert_eq!(pair.transfer(1).state, TransferState::Accepted);
-    let answers = pair.settle(outputs);
+    let answers = pair.finish(outputs);
     assert_eq!(state(&answers), TransferState::Committed);
     assert_eq!((personal(&pair), wallet(&pair)), ((960_000, 0), (40_000, 0)));
 }
@@ -86,7 +86,7 @@ fn the_order_in_which_the_first_votes_come_does_not_matter() {
         if payee_first {
             outputs.reverse();
         }
-        let answers = pair.settle(outputs);
+        let answers = pair.finish(outputs);
         assert_eq!(state(&answers), TransferState::AwaitingAcceptance, "payee first: {payee_first}");
     }
 }
@@ -101,7 +101,7 @@ fn declined_it_goes_back_and_nothing_is_left_at_the_payees_node() {
     // Whoever comes second reports the first.
     for takes in [true, false] {
         let outputs = pair.say(3, 1, takes);
-        assert_eq!((by_id(&outputs).len(), state(&pair.settle(outputs))), (0, TransferState::Aborted));
+        assert_eq!((by_id(&outputs).len(), state(&pair.finish(outputs))), (0, TransferState::Aborted));
         assert_eq!(refused(&pair, 1), Some(Reason::Declined));
     }
 }
@@ -111,10 +111,10 @@ fn accepted_first_a_decline_reports_the_acceptance() {
     let mut pair = waiting();
     let mut outputs = pair.say(2, 1, true);
     outputs.extend(pair.say(3, 1, false));
-    let answers = pair.settle(outputs);
+    let answers = pair.finish(outputs);
     assert_eq!((answers.len(), state(&answers)), (2, TransferState::Committed));
     let outputs = pair.say(4, 1, false);
-    assert_eq!(state(&pair.settle(outputs)), TransferState::Committed);
+    assert_eq!(state(&pair.finish(outputs)), TransferState::Committed);
     assert_eq!(wallet(&pair), (40_000, 0));
 }
 
@@ -126,7 +126,7 @@ fn sixteen_acceptances_and_a_decline_have_one_outcome() {
         for ticket in 0..17 {
             outputs.extend(pair.say(ticket, 1, ticket != decline_at));
         }
-        let answers = pair.settle(outputs);
+        let answers = pair.finish(outputs);
         let first = state(&answers);
         assert_eq!(answers.len(), 17);
         assert!((0..17).all(|number| state(&answers[..=number]) == first));
@@ -167,13 +167,13 @@ fn a_millisecond_before_the_hour_is_in_time_and_the_hour_is_not() {
     // The hour comes before the votes: the acceptance was first.
     at(&mut pair, SIX);
     assert_eq!(tick(&mut pair), vec![]);
-    assert_eq!(state(&pair.settle(outputs)), TransferState::Committed);
+    assert_eq!(state(&pair.finish(outputs)), TransferState::Committed);
 
     let mut pair = waiting();
     at(&mut pair, SIX);
     // The sweep has not come to it yet, and it is late all the same.
     let outputs = pair.say(2, 1, true);
-    assert_eq!(state(&pair.settle(outputs)), TransferState::Aborted);
+    assert_eq!(state(&pair.finish(outputs)), TransferState::Aborted);
     assert_eq!(refused(&pair, 1), Some(Reason::NotTakenInTime));
     assert_eq!(tick(&mut pair), vec![]);
     assert_eq!((personal(&pair), wallet(&pair)), ((1_000_000, 0), (0, 0)));
@@ -200,7 +200,7 @@ fn the_hour_wakes_the_hub_even_if_the_clock_is_set() {
     assert_eq!(pair.hub.wake_at(), Some(pair.network.now.mono.after(5)));
     at(&mut pair, SIX);
     let outputs = tick(&mut pair);
-    pair.settle(outputs);
+    pair.finish(outputs);
     assert_eq!(refused(&pair, 1), Some(Reason::NotTakenInTime));
     assert_eq!((personal(&pair), pair.hub.machine().awaiting.wake()), ((1_000_000, 0), None));
 }
@@ -225,7 +225,7 @@ fn a_payers_node_in_doubt_is_told_to_ask_when_the_hour_has_passed() {
 fn what_the_payers_place_demands_travels_to_the_payees() {
     let mut pair = Pair::with_rules(|values| values.acceptance_demanded = Some(true));
     let outputs = pair.create(1, 1, 40_000);
-    assert_eq!(state(&pair.settle(outputs)), TransferState::AwaitingAcceptance);
+    assert_eq!(state(&pair.finish(outputs)), TransferState::AwaitingAcceptance);
 }
 
 /// No wallet: refused at once, or waited for, as the payee's place says.
@@ -247,12 +247,12 @@ fn a_payee_without_a_wallet_is_waited_for_where_his_place_says_so() {
     let wait: fn(&mut RuleValues) = |values| values.without_wallet = Some(WithoutWallet::Await);
     let mut pair = without(wait);
     let outputs = pair.create(1, 1, 40_000);
-    assert_eq!(state(&pair.settle(outputs)), TransferState::AwaitingAcceptance);
+    assert_eq!(state(&pair.finish(outputs)), TransferState::AwaitingAcceptance);
     let mut row: WalletRow = pair.node(PAYEE).get(&node::Key::Wallet(member(PAYEE))).expect("a wallet");
     row.state = crate::domain::value::member::WalletState::Open;
     pair.node(PAYEE).disk.put(row);
     let outputs = pair.say(2, 1, true);
-    assert_eq!(state(&pair.settle(outputs)), TransferState::Committed);
+    assert_eq!(state(&pair.finish(outputs)), TransferState::Committed);
 
     // Accepted without one, it is refused then.
     let mut pair = without(wait);
@@ -271,7 +271,7 @@ fn an_open_transfer_blocks_the_next_and_racing_ones() {
     for number in 1..=3 {
         outputs.extend(pair.create(u64::from(number), number, 100));
     }
-    pair.settle(outputs);
+    pair.finish(outputs);
     let open = (1..=3).filter(|it| pair.transfer(*it).state == TransferState::AwaitingAcceptance);
     let open: Vec<u8> = open.collect();
     assert_eq!(open.len(), 1);
@@ -279,7 +279,7 @@ fn an_open_transfer_blocks_the_next_and_racing_ones() {
     others.for_each(|it| assert_eq!(refused(&pair, it), Some(Reason::OpenTransfer)));
     pair.payee_says(9, open[0], true);
     let outputs = pair.create(5, 5, 100);
-    assert_eq!(state(&pair.settle(outputs)), TransferState::AwaitingAcceptance);
+    assert_eq!(state(&pair.finish(outputs)), TransferState::AwaitingAcceptance);
 }
 
 /// A node may say less than the hub's hour, never more.

@@ -83,7 +83,7 @@ fn a_receipt_that_was_lost_with_the_hub_is_asked_for_again() {
     let outputs = pair.restart_hub(2);
     let decisions = |it: &&HubOutput| matches!(it, Output::Effect(Effect::Decide(..)));
     assert_eq!(outputs.iter().filter(decisions).count(), 2);
-    pair.settle(outputs);
+    pair.finish(outputs);
     pair.pass(100);
     assert!(pair.transfer(1).payer_recorded_seq.is_some());
     assert_eq!(personal(&pair), (960_000, 0));

@@ -242,7 +242,7 @@ fn a_commit_that_cannot_be_adopted_is_not_aborted_either() {
     let mut pair = Pair::new();
     let outputs = pair.create(1, 1, 40_000);
     let before = pair.hub.disk.backup();
-    pair.settle(outputs);
+    pair.finish(outputs);
     restored(&mut pair, &before);
     assert_eq!(pair.transfer(1).state, TransferState::Pending);
     hear_changed(&mut pair, |at, legs| {

@@ -104,7 +104,7 @@ fn a_node_that_was_restored_is_told_what_it_lost_and_only_then_takes_part() {
     assert!(!outputs.iter().any(|it| matches!(it, Output::Effect(Effect::Prepare(..)))), "{outputs:?}");
     let refused = pair.transfer(9);
     assert_eq!(refused.refusal.map(|it| it.reason), Some(Reason::ProvinceUnreachable));
-    pair.settle(told);
+    pair.finish(told);
     for number in 1..=2 {
         let leg = pair.leg(number, Side::Payee).expect("brought back");
         let transfer = pair.transfer(number);
@@ -130,7 +130,7 @@ fn what_was_recorded_late_is_told_before_what_was_decided_after() {
     let late = pair.pass(60_000);
     pair.send(2, 2, 100);
     let before = pair.node(PAYER).disk.backup();
-    pair.settle(late);
+    pair.finish(late);
     pair.run_hub(Input::Tick);
     pair.send(3, 3, 600_000);
     restored(&mut pair, PAYER, &before);
@@ -230,7 +230,7 @@ fn what_waited_for_the_node_comes_with_its_leg() {
     // Both vote, the hub decides, and the payee's node dies before it hears of it.
     let mut decided = pair.vote_on(&outputs);
     decided.retain(|it| !matches!(it, Output::Effect(Effect::Decide(PAYEE, _))));
-    pair.settle(decided);
+    pair.finish(decided);
     restored(&mut pair, PAYEE, &before);
     pair.run_hub(Input::Link { province: PAYEE, up: false });
     pair.rejoin(PAYEE);
@@ -292,7 +292,7 @@ fn a_node_that_is_told_again_notes_the_hub_only_when_it_has_all() {
     let told = pair.join(PAYEE);
     assert!(pair.hub.mark().sequence > stored.expect("it has met the hub"));
     assert_eq!(known(&pair), stored);
-    pair.settle(told);
+    pair.finish(told);
     assert_eq!(known(&pair), stored, "told, and not admitted yet");
     pair.join(PAYEE);
     assert_eq!(known(&pair), Some(pair.hub.mark().sequence));

@@ -113,7 +113,7 @@ fn a_new_rulebook_judges_what_comes_and_leaves_alone_what_voted_yes() {
     let node::Answer::Votes(_) = pair.prepare(leg) else { panic!("no votes") };
     let poor = RuleValues { floor: Some(Money::from_fen(100_000_000)), ..RuleValues::default() };
     pair.run_node(PAYER, node::Input::Rules(book(poor, RuleValues::default())));
-    pair.settle(outputs);
+    pair.finish(outputs);
     assert_eq!(pair.transfer(1).state, TransferState::Committed);
     assert_eq!(personal(&pair), (1_000_000 - 100, 0));
     let row = made(&mut pair, 2, None);

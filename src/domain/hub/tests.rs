@@ -66,7 +66,7 @@ fn sixteen_callers_of_one_id_all_get_the_one_outcome() {
         outputs.extend(pair.create(ticket, 1, 40_000));
     }
     assert_eq!(legs(&outputs).len(), 2);
-    let answers = pair.settle(outputs);
+    let answers = pair.finish(outputs);
     assert_eq!(answers.len(), 16);
     assert_eq!(personal(&pair), (960_000, 0));
 }
@@ -78,7 +78,7 @@ fn the_days_limit_holds_for_racing_transfers() {
     for number in 1..=24 {
         outputs.extend(pair.create(u64::from(number), number, 100));
     }
-    let answers = pair.settle(outputs);
+    let answers = pair.finish(outputs);
     let is_committed = |answer: &Answer| match answer {
         Answer::Transfer(row) => row.state == TransferState::Committed,
         _ => false,
@@ -100,7 +100,7 @@ fn a_deadline_aborts_and_a_late_yes_changes_nothing() {
     let node = pair.node(PAYER).mark();
     let late = pair.run_hub(Input::Votes { province: PAYER, node, votes });
     assert_eq!(late, vec![]);
-    let answers = pair.settle(outputs);
+    let answers = pair.finish(outputs);
     assert_eq!(reason(&answers), Reason::DeadlineExpired);
     assert_eq!(personal(&pair), (1_000_000, 0));
     // The payee's prepare was still under way: the tombstone keeps it from ever being prepared.
@@ -148,7 +148,7 @@ fn an_unknown_id_is_a_tombstone_before_it_is_answered_and_stays_aborted() {
     assert_eq!(ask(&mut pair), first);
     let outputs = pair.create(1, 1, 40_000);
     assert_eq!(legs(&outputs), vec![]);
-    let answers = pair.settle(outputs);
+    let answers = pair.finish(outputs);
     assert_eq!(reason(&answers), Reason::ResolvedUnknown);
 }
 
@@ -189,10 +189,10 @@ fn a_dark_province_is_refused_before_any_hold_and_told_when_it_is_back() {
     assert_eq!(personal(&pair), (1_000_000, 0));
     let outputs = pair.create(2, 2, 40_000);
     assert_eq!(legs(&outputs), vec![]);
-    assert_eq!(reason(&pair.settle(outputs)), Reason::ProvinceUnreachable);
+    assert_eq!(reason(&pair.finish(outputs)), Reason::ProvinceUnreachable);
     let outputs = pair.run_hub(Input::Link { province: PAYEE, up: true });
     assert_eq!(outputs.len(), 1);
-    pair.settle(outputs);
+    pair.finish(outputs);
     pair.pass(100);
     assert!(pair.transfer(1).payee_recorded_seq.is_some());
 }
@@ -227,7 +227,7 @@ fn a_deadline_under_half_a_second_is_refused_and_the_id_stays_free() {
     let Input::Create { ticket, mut request } = crate::testkit::create(1, 1, 40_000) else { panic!() };
     request.deadline_ms = 499;
     let outputs = pair.run_hub(Input::Create { ticket, request });
-    assert_eq!(reason(&pair.settle(outputs)), Reason::DeadlineTooShort);
+    assert_eq!(reason(&pair.finish(outputs)), Reason::DeadlineTooShort);
     pair.send(2, 1, 40_000);
     assert_eq!(pair.transfer(1).state, TransferState::Committed);
 }

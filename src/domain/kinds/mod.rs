@@ -180,11 +180,13 @@ mod tests {
     }
 
     #[test]
-    fn what_backs_a_posted_kind_is_prepared() {
+    fn what_backs_a_posted_kind_is_prepared_and_no_posting_counts_in_a_day() {
         for row in TABLE {
-            if let Form::Posted { backed_by } = row.form {
-                assert!(matches!(of(backed_by).form, Form::Prepared(_)), "{}", row.name);
-            }
+            let Form::Posted { backed_by } = row.form else { continue };
+            assert!(matches!(of(backed_by).form, Form::Prepared(_)), "{}", row.name);
+            // What counts in a day is reserved by a vote, and there is none.
+            assert!(Side::BOTH.into_iter().all(|side| !row.legs[side].counts_in_day), "{}", row.name);
+            assert_eq!(row.begun_by, BegunBy::Owner, "{}", row.name);
         }
     }
 }

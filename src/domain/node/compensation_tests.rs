@@ -165,7 +165,7 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
     let mut pair = Pair::new();
     let outputs = pair.create(1, 1, 40_000);
     let node = pair.node(PAYEE).journal().len();
-    pair.settle(outputs);
+    pair.finish(outputs);
     let known = pair.leg(1, Side::Payee).expect("recorded");
     let (sealed, original) = (leg_record(&known).expect("it voted yes"), known);
     // The wallet was opened after the backup that was restored.

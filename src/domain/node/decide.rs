@@ -80,7 +80,7 @@ pub enum Brings {
 /// What a node does about a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
-    /// Settle or return the prepared leg.
+    /// Book the prepared leg, or let go what it holds.
     CarryOut,
     /// Bring the leg back from its own record, and book it: it was lost with the store.
     Replay,
@@ -237,7 +237,7 @@ impl NodeMachine {
         }
     }
 
-    /// Settles a leg that was lost. What the member's account cannot take, or no account of his is there to take, goes
+    /// Books a leg that was lost. What the member's account cannot take, or no account of his is there to take, goes
     /// to the province's suspense account, for people.
     fn replay(&mut self, decision: &Decision, lost: LegBound, step: &mut Step<'_>) {
         let LegBound { leg, kind, original, account, number } = lost;
@@ -325,7 +325,7 @@ pub(super) fn blank(
     }
 }
 
-/// The decision on a leg that had voted yes: settle, or return.
+/// The decision on a leg that had voted yes: booked, or let go.
 pub fn decided(record: &LegDecided, rows: &mut WorkingSet<Row>) {
     let leg: &LegRow =
         rows.get(&Key::Leg(record.transfer_id, record.side)).expect("only a prepared leg is decided");
@@ -335,7 +335,7 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet<Row>) {
         Outcome::Commit if leg.state == LegState::Posted => LegState::Committed,
         Outcome::Abort if leg.state == LegState::Posted => LegState::Parked,
         Outcome::Commit => {
-            settle(rows, freed(&leg, rows), &leg, record.time);
+            book(rows, freed(&leg, rows), &leg, record.time);
             LegState::Committed
         }
         Outcome::Abort => {
@@ -354,7 +354,7 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet<Row>) {
 }
 
 /// Books a committed leg: the member's account (or the suspense account) against the clearing.
-pub(super) fn settle(rows: &mut WorkingSet<Row>, row: AccountRow, leg: &LegRow, time: Civil) {
+pub(super) fn book(rows: &mut WorkingSet<Row>, row: AccountRow, leg: &LegRow, time: Civil) {
     let effect = effect_of(leg);
     let line = Line {
         kind: effect.entry,
@@ -386,7 +386,7 @@ pub fn replayed(record: &LegReplayed, rows: &mut WorkingSet<Row>) {
         leg.account = AccountKind::Suspense;
     }
     let row = account(rows, leg.account_owner(), leg.account);
-    settle(rows, row, &leg, record.time);
+    book(rows, row, &leg, record.time);
     rows.put(LegRow {
         state: LegState::Committed,
         decide_time: Some(record.time),

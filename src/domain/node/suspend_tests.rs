@@ -79,7 +79,7 @@ fn what_voted_yes_is_not_touched() {
     let outputs = pair.create(1, 1, 100);
     pair.verdict(&legs(&outputs)[0]);
     suspend(&mut pair, PAYER, "s", until("2027-02-21"));
-    pair.settle(outputs);
+    pair.finish(outputs);
     let row = pair.transfer(1);
     assert_eq!(row.state, TransferState::Committed);
 }

@@ -172,7 +172,7 @@ fn suspension_after_a_yes_does_not_touch_the_leg_but_a_move_must_wait() {
     let moved = pair.report(PAYEE, 510_300, InsuranceType::Resident, InsuranceStatus::Active, "move");
     assert!(matches!(answer(moved), Answer::Refused(refusal) if refusal.reason == Reason::RegionElsewhere));
     pair.report(PAYEE, 510_100, InsuranceType::Resident, InsuranceStatus::Suspended, "suspend");
-    let answers = pair.settle(outputs);
+    let answers = pair.finish(outputs);
     assert!(matches!(&answers[0].1, hub::Answer::Transfer(row) if row.hub_seq == Some(1)));
 }
 

@@ -66,7 +66,7 @@ fn stores_from_before_recovery_verify_clean_before_and_after_their_migration() {
     for number in 1..=3 {
         let outputs = pair.create(u64::from(number), number, 100);
         if number < 3 {
-            pair.settle(outputs);
+            pair.finish(outputs);
         }
     }
     all_migrate(BEFORE_RECOVERY, &pair);
@@ -78,7 +78,7 @@ fn stores_from_before_kinds_had_numbers_verify_clean_before_and_after_their_migr
     pair.send(1, 1, 40_000);
     pair.propose(40, 1, 10_000);
     let outputs = pair.approve(40);
-    pair.settle(outputs);
+    pair.finish(outputs);
     assert_eq!(pair.transfer(40).kind, Kind::COMPENSATION);
     all_migrate(BEFORE_KINDS, &pair);
 }

@@ -18,18 +18,18 @@ fn the_sweep_goes_back_in_rounds_and_goes_on_after_a_restart() {
     at(&mut pair, SIX);
     let outputs = tick(&mut pair);
     assert_eq!(waits(&pair), 150);
-    pair.settle(outputs);
+    pair.finish(outputs);
     // Others have the writer before the next round.
     assert_eq!(tick(&mut pair), vec![]);
     assert_eq!(pair.hub.wake_at(), Some(pair.network.now.mono.after(20)));
     pair.network.now.mono = pair.network.now.mono.after(20);
     let outputs = tick(&mut pair);
     assert_eq!(waits(&pair), 50);
-    pair.settle(outputs);
+    pair.finish(outputs);
     pair.done(|pair| pair.restart_hub(9));
     assert_eq!(waits(&pair), 50);
     let outputs = tick(&mut pair);
-    pair.settle(outputs);
+    pair.finish(outputs);
     assert_eq!((waits(&pair), personal(&pair)), (0, (1_000_000, 0)));
 }
 
@@ -40,7 +40,7 @@ fn what_awaits_survives_a_restart_and_can_be_taken() {
     assert_eq!(pair.transfer(1).state, TransferState::AwaitingAcceptance);
     assert_eq!(personal(&pair), (1_000_000, 40_000));
     let outputs = pair.say(2, 1, true);
-    assert_eq!(state(&pair.settle(outputs)), TransferState::Committed);
+    assert_eq!(state(&pair.finish(outputs)), TransferState::Committed);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn an_acceptance_survives_a_restart_and_its_votes_are_asked_for_again() {
     assert_eq!(by_id(&pair.say(2, 1, true)).len(), 2);
     let outputs = pair.restart_hub(9);
     assert_eq!(by_id(&outputs).len(), 2);
-    pair.settle(outputs);
+    pair.finish(outputs);
     assert_eq!(pair.transfer(1).state, TransferState::Committed);
     assert_eq!((personal(&pair), wallet(&pair)), ((960_000, 0), (40_000, 0)));
 }
@@ -65,7 +65,7 @@ fn lost_votes_are_asked_for_again_until_there_was_time_enough() {
     assert_eq!(by_id(&tick(&mut pair)).len(), 2);
     at(&mut pair, SIX - 1 + 60_000);
     let outputs = tick(&mut pair);
-    pair.settle(outputs);
+    pair.finish(outputs);
     assert_eq!(refused(&pair, 1), Some(Reason::DeadlineExpired));
     assert_eq!((personal(&pair), wallet(&pair)), ((1_000_000, 0), (0, 0)));
 }
@@ -82,7 +82,7 @@ fn a_node_that_starts_again_is_asked_again_and_its_earlier_vote_does_not_count()
     pair.network.now.mono = pair.network.now.mono.after(5_000);
     let outputs = tick(&mut pair);
     assert_eq!(by_id(&outputs).len(), 2);
-    pair.settle(outputs);
+    pair.finish(outputs);
     assert_eq!(pair.transfer(1).state, TransferState::Committed);
 }
 
@@ -91,7 +91,7 @@ fn insurance_that_ended_meanwhile_refuses_the_acceptance_and_the_hold_returns() 
     let mut pair = waiting();
     pair.report(PAYEE, 510_100, InsuranceType::Resident, InsuranceStatus::Suspended, "suspend");
     let outputs = pair.say(2, 1, true);
-    assert_eq!(state(&pair.settle(outputs)), TransferState::Aborted);
+    assert_eq!(state(&pair.finish(outputs)), TransferState::Aborted);
     assert_eq!(refused(&pair, 1), Some(Reason::PayeeSuspended));
     assert_eq!((personal(&pair), wallet(&pair)), ((1_000_000, 0), (0, 0)));
 }

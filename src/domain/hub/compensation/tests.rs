@@ -48,7 +48,7 @@ fn balances(pair: &Pair) -> [i64; 2] {
 /// Approves and delivers everything; gives the transfer as the operator is told.
 fn carried_out(pair: &mut Pair, number: u8) -> TransferRow {
     let outputs = pair.approve(number);
-    match pair.settle(outputs).pop() {
+    match pair.finish(outputs).pop() {
         Some((91, Answer::Transfer(row))) => (*row).clone(),
         other => panic!("no transfer: {other:?}"),
     }
@@ -199,7 +199,7 @@ fn only_what_was_committed_and_recorded_by_both_can_be_carried_back() {
     // Decided, and no receipt has come yet.
     let told = pair.vote_on(&asked);
     assert_eq!(reason(&pair.propose(50, 1, 1)), Reason::OriginalNotRecorded);
-    pair.settle(told);
+    pair.finish(told);
     assert!(is_proposed(&pair.propose(50, 1, 1)));
     // Refused: more than the limit for one transfer.
     pair.send(2, 2, 300_000);

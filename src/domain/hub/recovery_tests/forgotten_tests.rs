@@ -15,7 +15,7 @@ fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
         }
     }
     outputs.retain(|it| !matches!(it, Output::Effect(Effect::Decide(PAYEE, _))));
-    pair.settle(outputs);
+    pair.finish(outputs);
     restored(&mut pair, &before);
     // The clock of the machine that it was restored on is far behind.
     let far = Day::of(Civil(NOON + 9 * 86_400_000));

@@ -27,7 +27,7 @@ fn decide(pair: &mut Pair, number: u8, fen: i64) -> Vec<NodeOutput> {
 fn repay(pair: &mut Pair, number: u8) {
     decide(pair, number, 1_000);
     pair.tick();
-    pair.settle(Vec::new());
+    pair.finish(Vec::new());
 }
 
 fn leg(pair: &Pair, province: ProvinceCode, side: Side, number: u8) -> LegRow {
@@ -105,7 +105,7 @@ fn park(pair: &mut Pair, number: u8) {
     let told = posting(pair, number, place, 100_001);
     let postings = vec![Posting { leg_record: node::leg_record(&row).expect("a leg"), ..told }];
     let outputs = pair.run_hub(Input::Post { ticket: Ticket::new(5), province: PAYEE, node, postings });
-    pair.settle(outputs);
+    pair.finish(outputs);
     assert_eq!(leg(pair, PAYEE, Side::Payee, number).state, LegState::Parked);
 }
 
@@ -113,7 +113,7 @@ fn admit(pair: &mut Pair) {
     pair.hub.incarnation += 1;
     for province in [PAYER, PAYEE] {
         let outputs = pair.join(province);
-        pair.settle(outputs);
+        pair.finish(outputs);
     }
 }
 
@@ -121,7 +121,7 @@ fn pass(pair: &mut Pair) {
     for _ in 0..5 {
         pair.network.now.mono = pair.network.now.mono.after(60_000);
         pair.tick();
-        pair.settle(Vec::new());
+        pair.finish(Vec::new());
     }
 }
 
@@ -155,7 +155,7 @@ fn what_was_parked_comes_back_to_its_node_as_parked() {
     pair.node(PAYEE).disk.restored(&backup);
     pair.start_node_as(PAYEE, 80);
     let outputs = pair.join(PAYEE);
-    pair.settle(outputs);
+    pair.finish(outputs);
     pass(&mut pair);
     let row = leg(&pair, PAYEE, Side::Payee, 2);
     assert_eq!((row.state, row.number, row.amount.fen()), (LegState::Parked, Some(1), 1_000));
@@ -184,7 +184,7 @@ fn of_two_postings_the_one_without_a_ruling_is_booked_with_the_other() {
     restored(&mut pair, &before);
     let outputs = hear(&mut pair);
     admit(&mut pair);
-    pair.settle(outputs);
+    pair.finish(outputs);
     pass(&mut pair);
     assert_eq!([2, 3].map(|number| pair.transfer(number).hub_seq), [Some(2), Some(3)]);
     let books = crate::domain::audit::books::Books { at_rest: true, ..pair.books() };
@@ -253,7 +253,7 @@ fn a_third_partys_posting_counts_for_nothing() {
     let mut pair = Pair::new();
     let before = pair.hub.disk.backup();
     let outputs = pair.create(1, 1, 40_000);
-    pair.settle(outputs);
+    pair.finish(outputs);
     restored(&mut pair, &before);
     hear_changed(&mut pair, |province, legs| {
         let lie = |leg: &HeardLeg| HeardLeg {
