@@ -83,7 +83,7 @@ fn node() -> String {
             Reaction::Book => "booked",
             Reaction::Replay => "brought back, booked",
             Reaction::CarryOut => "carried out",
-            Reaction::Bury => "tombstone",
+            Reaction::Tombstone => "tombstone",
             Reaction::Confirm => "acknowledged again",
             Reaction::Reject => "**rejected**, incident",
         };

@@ -55,7 +55,7 @@ fn needs_of_one(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>
         }
         Reaction::Reject => keys.push(Key::Incident(transfer_id, side)),
         Reaction::CarryOut | Reaction::Confirm if differs => keys.push(Key::Incident(transfer_id, side)),
-        Reaction::CarryOut | Reaction::Bury | Reaction::Confirm => {}
+        Reaction::CarryOut | Reaction::Tombstone | Reaction::Confirm => {}
     }
     if leg.is_some_and(|leg| leg.state == LegState::Posted) {
         keys.push(Key::Incident(transfer_id, side));
@@ -87,7 +87,7 @@ pub enum Reaction {
     /// Book what another node has decided.
     Book,
     /// Write a tombstone: the id may never be prepared.
-    Bury,
+    Tombstone,
     /// Nothing to do: it is so already.
     Confirm,
     /// It contradicts what is recorded: park it for people.
@@ -101,7 +101,7 @@ pub fn reaction(state: Option<LegState>, outcome: Outcome, brings: Brings) -> Re
         (None, Outcome::Commit) if brings == Brings::Posting => Reaction::Book,
         (Some(LegState::Prepared | LegState::Posted), Outcome::Commit | Outcome::Abort) => Reaction::CarryOut,
         // A leg that waits for acceptance has reserved nothing: there is nothing to return.
-        (None | Some(LegState::Awaiting), Outcome::Abort) => Reaction::Bury,
+        (None | Some(LegState::Awaiting), Outcome::Abort) => Reaction::Tombstone,
         (Some(LegState::Committed), Outcome::Commit) => Reaction::Confirm,
         (
             Some(LegState::Refused | LegState::Tombstone | LegState::Aborted | LegState::Parked),
@@ -184,7 +184,7 @@ impl NodeMachine {
                 self.carry_out(decision, step);
                 (AckResult::Recorded, None)
             }
-            Reaction::Book => match self.book(decision, step) {
+            Reaction::Book => match self.book_posting(decision, step) {
                 Ok(()) => (AckResult::Recorded, None),
                 Err(NotBooked::Early) => (AckResult::NotYet, None),
                 Err(NotBooked::Contrary(reason)) => self.reject(decision, reason, step),
@@ -196,7 +196,7 @@ impl NodeMachine {
                 }
                 None => self.reject(decision, Reason::Overflow, step),
             },
-            Reaction::Bury => {
+            Reaction::Tombstone => {
                 step.record(LegTombstoned {
                     transfer_id: decision.transfer_id,
                     side: decision.side,
@@ -335,7 +335,7 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet<Row>) {
         Outcome::Commit if leg.state == LegState::Posted => LegState::Committed,
         Outcome::Abort if leg.state == LegState::Posted => LegState::Parked,
         Outcome::Commit => {
-            book(rows, freed(&leg, rows), &leg, record.time);
+            book_leg(rows, freed(&leg, rows), &leg, record.time);
             LegState::Committed
         }
         Outcome::Abort => {
@@ -354,7 +354,7 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet<Row>) {
 }
 
 /// Books a committed leg: the member's account (or the suspense account) against the clearing.
-pub(super) fn book(rows: &mut WorkingSet<Row>, row: AccountRow, leg: &LegRow, time: Civil) {
+pub(super) fn book_leg(rows: &mut WorkingSet<Row>, row: AccountRow, leg: &LegRow, time: Civil) {
     let effect = effect_of(leg);
     let line = Line {
         kind: effect.entry,
@@ -386,7 +386,7 @@ pub fn replayed(record: &LegReplayed, rows: &mut WorkingSet<Row>) {
         leg.account = AccountKind::Suspense;
     }
     let row = account(rows, leg.account_owner(), leg.account);
-    book(rows, row, &leg, record.time);
+    book_leg(rows, row, &leg, record.time);
     rows.put(LegRow {
         state: LegState::Committed,
         decide_time: Some(record.time),

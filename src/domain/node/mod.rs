@@ -167,6 +167,29 @@ impl Record {
     }
 }
 
+/// Whether it is asked by the province's own systems, whom a node that knows that it is behind refuses.
+fn is_local(input: &Input) -> bool {
+    match input {
+        Input::Check { .. }
+        | Input::Upsert { .. }
+        | Input::Credit { .. }
+        | Input::OpenWallet { .. }
+        | Input::ChangeWallet { .. }
+        | Input::Suspend { .. }
+        | Input::Post { .. }
+        | Input::Look { .. } => true,
+        Input::Joined { .. }
+        | Input::HubRecovers
+        | Input::Restored
+        | Input::Prepare { .. }
+        | Input::Decide { .. }
+        | Input::Rulings { .. }
+        | Input::AskFailed { .. }
+        | Input::Rules(_)
+        | Input::Tick => false,
+    }
+}
+
 /// A step of this machine.
 type Step<'a> = crate::domain::machine::step::Step<'a, Record, Answer, Effect>;
 
@@ -204,18 +227,7 @@ impl Machine for NodeMachine {
     }
 
     fn step(&mut self, input: Input, step: &mut Step<'_>) {
-        let local = matches!(
-            input,
-            Input::Check { .. }
-                | Input::Upsert { .. }
-                | Input::Credit { .. }
-                | Input::OpenWallet { .. }
-                | Input::ChangeWallet { .. }
-                | Input::Suspend { .. }
-                | Input::Post { .. }
-                | Input::Look { .. }
-        );
-        if local && NodeMachine::caller(&input).is_some_and(|caller| !self.serves(caller, step)) {
+        if is_local(&input) && NodeMachine::caller(&input).is_some_and(|caller| !self.serves(caller, step)) {
             return;
         }
         match input {

@@ -111,7 +111,7 @@ impl NodeMachine {
     ///
     /// # Errors
     /// What comes before it is not here yet, or it contradicts what is recorded.
-    pub(super) fn book(&mut self, decision: &Decision, step: &mut Step<'_>) -> Result<(), NotBooked> {
+    pub(super) fn book_posting(&mut self, decision: &Decision, step: &mut Step<'_>) -> Result<(), NotBooked> {
         let terms = decision.posting.ok_or(NotBooked::Contrary(Reason::ContraryOrder))?;
         let (side, kind) = (decision.side, terms.kind);
         let original = step.rows().share::<LegRow>(&Key::Leg(terms.original, side));
@@ -132,7 +132,7 @@ impl NodeMachine {
         let takes = can_move(step.rows(), (original.member_ref, account), direction, terms.amount).is_ok();
         let account = if takes { account } else { AccountKind::Suspense };
         let reference = LegRef::new(decision.transfer_id, side, decision.terms_digest);
-        step.record(against(&original, reference, terms, account, step).ok_or(NotBooked::Early)?);
+        step.record(leg_of(&original, reference, terms, account, step).ok_or(NotBooked::Early)?);
         self.carry_out(decision, step);
         if !takes {
             let refusal = RefusalRecord::new(Reason::ReplayedToSuspense, side);
@@ -180,12 +180,12 @@ fn judge(request: &PostRequest, step: &Step<'_>) -> Result<LegBound, Reason> {
         post_time: step.now.civil,
     };
     let reference = LegRef::new(request.transfer_id, OWNER, request.terms_digest);
-    against(&original, reference, terms, account, step).ok_or(Reason::OriginalNotHere)
+    leg_of(&original, reference, terms, account, step).ok_or(Reason::OriginalNotHere)
 }
 
 /// The leg of a posting against what backs it, moving this account of the same member; none where that knows no other
 /// place, as every committed leg does.
-fn against(
+fn leg_of(
     original: &LegRow,
     reference: LegRef,
     terms: PostingTerms,

@@ -3,7 +3,7 @@
 
 use super::account::{account, account_of, minus, plus};
 use super::daily;
-use super::decide::book;
+use super::decide::book_leg;
 use super::record::{LegBound, LegPrepared, PreparedLeg, Record, ReturnPrepared};
 use super::tables::{AccountRow, Key, LegRow, Row};
 use crate::domain::kinds::{self, Form, LegEffect};
@@ -137,7 +137,7 @@ pub fn bound(bound: LegBound, rows: &mut WorkingSet<Row>) {
     }
     if leg.number.is_some() {
         let row = account(rows, leg.account_owner(), leg.account);
-        book(rows, row, &leg, leg.prepare_time);
+        book_leg(rows, row, &leg, leg.prepare_time);
         return rows.put(LegRow { state: LegState::Posted, ..leg });
     }
     let effect = effect_of(&leg);

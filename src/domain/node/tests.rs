@@ -28,9 +28,9 @@ fn every_cell_of_state_and_outcome_is_what_the_protocol_says() {
     use Outcome::{Abort, Commit};
     let table = [
         (None, Commit, Reaction::Reject),
-        (None, Abort, Reaction::Bury),
+        (None, Abort, Reaction::Tombstone),
         (Some(Awaiting), Commit, Reaction::Reject),
-        (Some(Awaiting), Abort, Reaction::Bury),
+        (Some(Awaiting), Abort, Reaction::Tombstone),
         (Some(Prepared), Commit, Reaction::CarryOut),
         (Some(Prepared), Abort, Reaction::CarryOut),
         (Some(Refused), Commit, Reaction::Reject),

@@ -293,7 +293,7 @@ reasons! {
         "使用地只能在本省范围内变更，暂不支持跨省变更"
     OpenTransfer 580 "OPEN_TRANSFER" FailedPrecondition NewId
         "an earlier transfer of the payer has not been taken yet"
-        "付款人上一笔转账对方尚未接收，暂不能再次转账"
+        "转出人上一笔转账对方尚未接收，暂不能再次转账"
     ProvinceUnreachable 601 "PROVINCE_UNREACHABLE" Unavailable NewId
         "a province cannot be reached; nothing was moved"
         "无法连接到一方省级节点，资金未变动"
@@ -326,10 +326,10 @@ reasons! {
         "当地按其自身规则拒绝"
     NotTakenInTime 611 "NOT_TAKEN_IN_TIME" FailedPrecondition NewId
         "the payee did not take the transfer in time; the money went back to the payer"
-        "收款人未在规定时间内接收，款项已退回付款人"
+        "接收人未在规定时间内接收，款项已退回转出人"
     Declined 612 "DECLINED" FailedPrecondition NewId
         "the payee declined the transfer; the money went back to the payer"
-        "收款人已拒收，款项已退回付款人"
+        "接收人已拒收，款项已退回转出人"
     NotAwaiting 613 "NOT_AWAITING" FailedPrecondition Later
         "the transfer does not await acceptance yet"
         "该笔转账尚未进入待接收状态"
