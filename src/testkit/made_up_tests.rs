@@ -293,3 +293,26 @@ fn either_node_is_told_back_what_it_has_lost_of_a_posting() {
         at_rest(&mut pair);
     }
 }
+
+#[test]
+fn what_waited_for_a_link_is_told_by_number() {
+    let mut pair = lent();
+    let cut = pair.link(PAYER, false);
+    pair.finish(cut);
+    // Their ids are in the other order.
+    repay(&mut pair, 9, 10_000);
+    repay(&mut pair, 3, 20_000);
+    pass(&mut pair, 1);
+    let told = pair.link(PAYER, true).into_iter().filter_map(|output| match output {
+        Output::Effect(hub::Effect::Decide(PAYER, decision)) => decision.posting,
+        _ => None,
+    });
+    assert_eq!(told.map(|terms| terms.number).collect::<Vec<_>>(), [1, 2]);
+    // What was sent when the link broke is told again in the same order.
+    let again = [pair.link(PAYER, false), pair.link(PAYER, true)].concat();
+    let told = again.iter().filter_map(|output| match output {
+        Output::Effect(hub::Effect::Decide(PAYER, decision)) => decision.posting,
+        _ => None,
+    });
+    assert_eq!(told.map(|terms| terms.number).collect::<Vec<_>>(), [1, 2]);
+}

@@ -34,6 +34,9 @@ impl Lane {
         let sent = std::mem::take(&mut self.sent);
         sent.into_values().rev().for_each(|decision| self.queue.push_front(decision));
         self.queue.append(&mut self.resting);
+        // Postings of one transfer go out by number; the others stay in their order.
+        let place = |it: &Decision| it.posting.map(|terms| (terms.original, terms.number));
+        self.queue.make_contiguous().sort_by_key(place);
     }
 
     fn release(&mut self) -> Vec<Decision> {
