@@ -96,7 +96,7 @@ impl World {
                 let may_end = world.stale.may_end(world.at, world.plan.safety_ms);
                 (!may_end).then(|| "an old hub may still be found".to_owned())
             },
-            World::unsettled,
+            World::unfinished,
         ];
         let left = self.left_to_people();
         LOOKS.iter().filter_map(move |look| look(self, &left))
@@ -117,16 +117,16 @@ impl World {
         Some(format!("{province} {standing}"))
     }
 
-    fn unsettled(&self, left: &BTreeSet<TransferId>) -> Option<String> {
-        let unsettled = |row: &hub::Row| {
+    fn unfinished(&self, left: &BTreeSet<TransferId>) -> Option<String> {
+        let unfinished = |row: &hub::Row| {
             let is_left = TransferRow::of(row).is_some_and(|it| left.contains(&it.transfer_id));
-            hub::unsettled_transfers().admits(row) && !is_left
+            hub::unfinished_transfers().admits(row) && !is_left
         };
         let in_doubt = |row: &node::Row| {
             let is_left = LegRow::of(row).is_some_and(|leg| left.contains(&leg.transfer_id));
             node::legs_in_doubt().admits(row) && !is_left
         };
-        let open = self.cluster.hub.disk.any(unsettled)
+        let open = self.cluster.hub.disk.any(unfinished)
             || self.cluster.nodes.values().any(|node| node.disk.any(in_doubt));
         open.then(|| "transfers are not settled".to_owned())
     }

@@ -13,7 +13,7 @@ impl World {
     pub(super) fn start_hub(&mut self) {
         let start_id = StartId(self.chance.bytes());
         match self.cluster.start_hub(start_id, self.at, self.hub_restored) {
-            Ok(unsettled) => self.log(format_args!("hub starts, {unsettled} unsettled")),
+            Ok(unfinished) => self.log(format_args!("hub starts, {unfinished} unsettled")),
             Err(error) => return self.complain(format!("the hub cannot start: {error}")),
         }
         let provinces = self.cluster.country.provinces.clone();

@@ -1,6 +1,6 @@
 //! What every store must do, run on each of them.
 
-use crate::domain::hub::{transfers_before, unsettled_transfers};
+use crate::domain::hub::{transfers_before, unfinished_transfers};
 use crate::domain::machine::{Change, Filter, Key as _, Prefix, Record, Row, Scan, Table};
 use crate::domain::node::account::empty_account;
 use crate::domain::node::legs_in_doubt;
@@ -243,7 +243,7 @@ fn texts_are_ordered_by_their_bytes(store: &mut dyn Store<node::Record>) {
 }
 
 fn undecided_transfers_are_filtered_as_the_domain_says(store: &mut dyn Store<hub::Record>) {
-    takes_some_and_leaves_some(store, unsettled_transfers());
+    takes_some_and_leaves_some(store, unfinished_transfers());
 }
 
 fn legs_in_doubt_are_filtered_as_the_domain_says(store: &mut dyn Store<node::Record>) {

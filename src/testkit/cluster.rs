@@ -78,13 +78,13 @@ impl<N> Cluster<N> {
     /// many transfers are not settled.
     pub fn start_hub(&mut self, start_id: StartId, at: u64, restored: bool) -> Result<usize, EngineError> {
         let machine = self.country.hub(start_id);
-        let everything = Scan { filter: hub::unsettled_transfers(), after: None, limit: usize::MAX };
+        let everything = Scan { filter: hub::unfinished_transfers(), after: None, limit: usize::MAX };
         let rows = self.hub.disk.open().scan(&everything).unwrap_or_default();
-        let unsettled: Vec<TransferRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
-        let count = unsettled.len();
+        let unfinished: Vec<TransferRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
+        let count = unfinished.len();
         self.hub.start(machine, (start_id, at), &self.marks)?;
         let restored = restored.then(|| self.country.provinces.clone());
-        self.hub.inbox.push(hub::Input::Start { unsettled, restored });
+        self.hub.inbox.push(hub::Input::Start { unfinished, restored });
         Ok(count)
     }
 

@@ -170,8 +170,8 @@ impl Marked for HubMachine {
                     self.mark_transfer(posting.reference.id.transfer_id, sight, |_| "posting");
                 }
             }
-            Input::Start { unsettled, .. } => {
-                unsettled.iter().for_each(|it| self.mark_transfer(it.transfer_id, sight, |_| "restart"));
+            Input::Start { unfinished, .. } => {
+                unfinished.iter().for_each(|it| self.mark_transfer(it.transfer_id, sight, |_| "restart"));
             }
             Input::Get { .. }
             | Input::Link { .. }

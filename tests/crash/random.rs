@@ -39,7 +39,7 @@ impl Chance {
 /// What waits at the hub and at the nodes for a decision or its recording.
 fn open_ends(servers: &Servers) -> usize {
     let data = |server: &str| servers.site().data(server);
-    count::<hub::Record>(&data("hub"), hub::unsettled_transfers())
+    count::<hub::Record>(&data("hub"), hub::unfinished_transfers())
         + count::<node::Record>(&data("13"), node::legs_in_doubt())
         + count::<node::Record>(&data("51"), node::legs_in_doubt())
 }

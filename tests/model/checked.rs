@@ -4,7 +4,7 @@ use super::checks::{COUNT, Expect, holds, is_for, named};
 use super::letter::Message;
 use super::world::{Action, Fate, State, World};
 use gongji::domain::hub::tables::TransferRow;
-use gongji::domain::hub::unsettled_transfers;
+use gongji::domain::hub::unfinished_transfers;
 use gongji::domain::protocol::{NodeReply, NodeRequest, TransferState};
 use stateright::{Model, Property};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -91,14 +91,14 @@ impl Checked {
         if hub {
             actions.push(Action::HubRestart);
         }
-        let unsettled = state.hub.rows().any(|row| unsettled_transfers().admits(row));
+        let unfinished = state.hub.rows().any(|row| unfinished_transfers().admits(row));
         for node in [0, 1] {
             let dark = state.dark & (1 << node) != 0;
             if self.world.bounds.failures {
                 actions.push(Action::Link(node, dark));
                 let pending = state.hub.all::<TransferRow>().filter(|it| it.state == TransferState::Pending);
                 actions.extend(pending.map(|row| Action::PrepareFails(node, row.transfer_id)));
-            } else if unsettled || state.restored.is_away(node) {
+            } else if unfinished || state.restored.is_away(node) {
                 actions.push(Action::Retell(node));
             }
         }

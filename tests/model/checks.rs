@@ -273,7 +273,7 @@ fn ends_alike(_: &World, state: &State) -> bool {
 
 /// Everybody has joined, and nobody waits for anything. Old letters may still arrive: they must not change it.
 pub fn has_ended(world: &World, state: &State) -> bool {
-    !is_unsettled(state)
+    !is_unfinished(state)
         && !state.hub.is_marked()
         && [0, 1].iter().all(|node| world.is_known(state, *node))
         && state.nodes.iter().all(|node| node.in_doubt().next().is_none())
@@ -375,12 +375,12 @@ pub fn healed(world: &World, state: &State) -> (bool, Vec<Violation>) {
                 world.node_tick(&mut state, node);
             }
         }
-        if is_unsettled(&state) {
+        if is_unfinished(&state) {
             world.hub_tick(&mut state, true, Fate::Survives);
             world.deliver_all(&mut state);
         }
         for node in [0, 1] {
-            if is_unsettled(&state) || state.restored.is_away(node) {
+            if is_unfinished(&state) || state.restored.is_away(node) {
                 world.link(&mut state, node, false);
                 world.link(&mut state, node, true);
             }
@@ -405,8 +405,8 @@ pub fn healed(world: &World, state: &State) -> (bool, Vec<Violation>) {
     (false, Vec::new())
 }
 
-fn is_unsettled(state: &State) -> bool {
-    state.hub.rows().any(|row| hub::unsettled_transfers().admits(row))
+fn is_unfinished(state: &State) -> bool {
+    state.hub.rows().any(|row| hub::unfinished_transfers().admits(row))
 }
 
 /// How many checks there are, the invariants first.

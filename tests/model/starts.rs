@@ -30,12 +30,12 @@ pub fn start_hub(
     life: u8,
 ) -> (Server<HubMachine>, Outputs<HubMachine>) {
     let start_id = start_id(ProvinceCode::HUB, life);
-    let open = before.rows().filter(|row| hub::unsettled_transfers().admits(*row));
-    let unsettled: Vec<TransferRow> = open.filter_map(TableRow::of).cloned().collect();
+    let open = before.rows().filter(|row| hub::unfinished_transfers().admits(*row));
+    let unfinished: Vec<TransferRow> = open.filter_map(TableRow::of).cloned().collect();
     let mark = PeerMark { start_id, ..before.mark };
     let mut hub = before.with(country.hub(start_id), mark);
     let restored = hub.is_marked().then(|| country.provinces.clone());
-    let outputs = hub.take(hub.at(Mono(0)), hub::Input::Start { unsettled, restored });
+    let outputs = hub.take(hub.at(Mono(0)), hub::Input::Start { unfinished, restored });
     hub.mark.incarnation = hub.get::<SelfRow>(&hub::Key::OWN).map_or(0, |own| own.incarnation);
     hub.seal();
     (hub, outputs)

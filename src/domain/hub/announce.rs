@@ -34,29 +34,29 @@ impl HubMachine {
             return step.refuse(ticket, refusal(Reason::HubBehind));
         }
         let seen = step.rows().get::<PeerRow>(&Key::Peer(province)).cloned();
-        let standing = seen.as_ref().map_or(Standing::Whole, |seen| standing(seen, &mark, announcement));
+        let standing = seen.as_ref().map_or(StartCheck::Whole, |seen| standing(seen, &mark, announcement));
         let admitted = |incarnation, resync| Announced::Admitted { incarnation, resync, hub_recovered };
         match (&seen, standing) {
-            (Some(seen), Standing::SameStart) => {
+            (Some(seen), StartCheck::SameStart) => {
                 step.answer(ticket, admitted(seen.incarnation, seen.resync.is_some()));
                 return self.go_on_telling(province, step);
             }
-            (Some(seen), Standing::Unproven) => {
+            (Some(seen), StartCheck::Unproven) => {
                 return step.answer(ticket, Announced::Prove { sequence: seen.sequence });
             }
-            (_, Standing::Superseded) => return step.refuse(ticket, refusal(Reason::SenderRefused)),
-            (_, Standing::Whole | Standing::Restored | Standing::SameStart | Standing::Unproven) => {}
+            (_, StartCheck::Superseded) => return step.refuse(ticket, refusal(Reason::SenderRefused)),
+            (_, StartCheck::Whole | StartCheck::Restored | StartCheck::SameStart | StartCheck::Unproven) => {}
         }
         // A hub that was restored itself may have given higher ones.
         let incarnation = seen.as_ref().map_or(0, |seen| seen.incarnation).max(mark.incarnation) + 1;
         step.record(NodeAdmitted { province, mark: PeerMark { incarnation, ..mark } });
-        if standing == Standing::Restored {
+        if standing == StartCheck::Restored {
             let told = seen.as_ref().and_then(|seen| seen.resync).unwrap_or(u64::MAX);
             let told = Some(told.min(knows_us_to.unwrap_or(0)));
             step.record(ResyncMoved { province, told });
             self.tell_again(province);
         }
-        let resync = standing == Standing::Restored || seen.is_some_and(|seen| seen.resync.is_some());
+        let resync = standing == StartCheck::Restored || seen.is_some_and(|seen| seen.resync.is_some());
         step.answer(ticket, admitted(incarnation, resync));
         // Receipts of its last life that are still under way will not count: tell it again.
         send(province, self.outbox.again(province), step);
@@ -104,7 +104,7 @@ impl HubMachine {
 
 /// What an announcing node is, by what was last seen of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum StartCheck {
     /// The life that is admitted already.
     SameStart,
     /// A life that was admitted, and is not the last any more: a copy of its store has taken its place.
@@ -117,23 +117,23 @@ enum Standing {
     Restored,
 }
 
-fn standing(seen: &PeerRow, mark: &PeerMark, announcement: &Announcement) -> Standing {
+fn standing(seen: &PeerRow, mark: &PeerMark, announcement: &Announcement) -> StartCheck {
     if seen.start_id == mark.start_id {
-        return Standing::SameStart;
+        return StartCheck::SameStart;
     }
     if announcement.again {
-        return Standing::Superseded;
+        return StartCheck::Superseded;
     }
     let hash = match mark.sequence.cmp(&seen.sequence) {
-        Ordering::Less => return Standing::Restored,
+        Ordering::Less => return StartCheck::Restored,
         Ordering::Equal => Some(mark.head_hash),
         Ordering::Greater => announcement.proof.filter(|(at, _)| *at == seen.sequence).map(|(_, hash)| hash),
     };
     match hash {
         // Before its first record there is nothing to prove.
-        _ if seen.sequence == 0 => Standing::Whole,
-        None => Standing::Unproven,
-        Some(hash) if hash == seen.head_hash => Standing::Whole,
-        Some(_) => Standing::Restored,
+        _ if seen.sequence == 0 => StartCheck::Whole,
+        None => StartCheck::Unproven,
+        Some(hash) if hash == seen.head_hash => StartCheck::Whole,
+        Some(_) => StartCheck::Restored,
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn needs(
     for window in windows {
         keys.extend(provinces.iter().map(|province| Key::Position(window, *province)));
     }
-    for transfer in &recovery.unsettled {
+    for transfer in &recovery.unfinished {
         keys.push(Key::Transfer(transfer.transfer_id));
         keys.push(Key::Incident(transfer.transfer_id, Side::Payer));
     }
@@ -109,7 +109,7 @@ impl HubMachine {
         let incarnation = own(step.rows()).incarnation.max(recovery.incarnation) + 1;
         let (hub_seq, start_id) = (numbers.highest(), self.start_id);
         step.record(HubRecovered { incarnation, start_id, hub_seq, time: step.now.civil });
-        self.take_up(recovery.unsettled, step);
+        self.take_up(recovery.unfinished, step);
         step.effect(Effect::Recovered(incarnation));
     }
 

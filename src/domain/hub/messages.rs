@@ -130,7 +130,7 @@ pub enum Input {
     /// The hub starts: decisions that were never made are made now.
     Start {
         /// Undecided transfers and those that a province has not recorded, as stored.
-        unsettled: Vec<TransferRow>,
+        unfinished: Vec<TransferRow>,
         /// The store was restored from an older state: every node that may know more. Nothing: it was not.
         restored: Option<Vec<ProvinceCode>>,
     },

@@ -44,7 +44,7 @@ pub use create::first_legs;
 pub use messages::{Answer, Compensated, CreateRequest, Effect, Found, Input, WaitMode};
 pub use pages::{Page, ReadBack, decisions_of, late_decisions_of};
 pub use record::Record;
-pub use tables::{Key, Row, Table, transfers_before, unsettled_transfers};
+pub use tables::{Key, Row, Table, transfers_before, unfinished_transfers};
 
 use crate::domain::machine::{Caller, Machine, Needs, WorkingSet};
 use crate::domain::protocol::PeerMark;
@@ -207,7 +207,7 @@ impl Machine for HubMachine {
             Input::ReadBack { province, decisions, .. } => read_back::needs(*province, decisions, needed),
             Input::Resolve { province, questions, .. } => resolve::needs(*province, questions, rows, needed),
             Input::Post { province, postings, .. } => post::needs(now, (*province, postings), rows, needed),
-            Input::Start { unsettled, .. } => start::needs(self, unsettled, needed),
+            Input::Start { unfinished, .. } => start::needs(self, unfinished, needed),
             Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), rows, needed),
             Input::Rules(_) => {}
             Input::Tick => tick::needs(self, now, needed),
@@ -244,7 +244,7 @@ impl Machine for HubMachine {
             Input::Post { ticket, province, node, postings } => {
                 self.post(ticket, (province, node), &postings, step);
             }
-            Input::Start { unsettled, restored } => self.start(unsettled, restored.as_deref(), step),
+            Input::Start { unfinished, restored } => self.start(unfinished, restored.as_deref(), step),
             Input::Heard { .. } => {}
             Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.pass_time(step),

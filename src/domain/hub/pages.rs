@@ -1,7 +1,7 @@
 //! Pages of this hub's journal, for a node that is told again what it lost, and how they are read.
 
 use super::record::Record;
-use super::{Input, Key, Row, TransferRow, decision_for, unsettled_transfers};
+use super::{Input, Key, Row, TransferRow, decision_for, unfinished_transfers};
 use crate::domain::machine::reading::Tables;
 use crate::domain::machine::{Scan, TableRow};
 use crate::domain::protocol::Decision;
@@ -77,7 +77,7 @@ impl ReadBack {
         let Some(after) = self.after.replace(upto) else {
             // Nothing was decided before the first record.
             if upto > 0 {
-                let scan = Scan { filter: unsettled_transfers(), after: None, limit: usize::MAX };
+                let scan = Scan { filter: unfinished_transfers(), after: None, limit: usize::MAX };
                 self.note(&tables.scan(&scan)?, upto);
             }
             return Ok(upto == 0);

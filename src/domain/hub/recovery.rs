@@ -21,7 +21,7 @@ pub struct Recovery {
     /// What was told of each leg. Of several provinces that tell the same one at most one is right.
     pub(super) legs: BTreeMap<LegId, Vec<(ProvinceCode, HeardLeg)>>,
     /// What this store left undecided, or not recorded by both.
-    pub(super) unsettled: Vec<TransferRow>,
+    pub(super) unfinished: Vec<TransferRow>,
     /// The highest of its own lives that a node has seen.
     pub(super) incarnation: u64,
 }
@@ -38,9 +38,9 @@ pub(super) type Commit = (Day, u64, Civil);
 
 impl Recovery {
     /// A recovery that ends once all of these were heard.
-    pub fn new(provinces: &[ProvinceCode], unsettled: Vec<TransferRow>) -> Recovery {
+    pub fn new(provinces: &[ProvinceCode], unfinished: Vec<TransferRow>) -> Recovery {
         let unheard = provinces.iter().map(|province| (*province, None)).collect();
-        Recovery { unheard, legs: BTreeMap::new(), unsettled, incarnation: 0 }
+        Recovery { unheard, legs: BTreeMap::new(), unfinished, incarnation: 0 }
     }
 
     /// Of what one province tells twice the last counts.

@@ -9,8 +9,8 @@ use crate::domain::reason::Reason;
 use crate::domain::value::{ProvinceCode, Side};
 
 /// What is not settled, and how far each node was seen to have come.
-pub(super) fn needs(hub: &HubMachine, unsettled: &[TransferRow], keys: &mut Vec<Key>) {
-    let ids = unsettled.iter().map(|transfer| transfer.transfer_id);
+pub(super) fn needs(hub: &HubMachine, unfinished: &[TransferRow], keys: &mut Vec<Key>) {
+    let ids = unfinished.iter().map(|transfer| transfer.transfer_id);
     keys.extend(ids.flat_map(|id| [Key::Transfer(id), Key::Incident(id, Side::Payer)]));
     keys.extend(hub.places.provinces().map(|province| Key::Peer(province.code)));
 }
@@ -19,7 +19,7 @@ impl HubMachine {
     /// Takes up where the last life stopped; a hub that was restored first hears from these provinces what it lost.
     pub(super) fn start(
         &mut self,
-        unsettled: Vec<TransferRow>,
+        unfinished: Vec<TransferRow>,
         restored: Option<&[ProvinceCode]>,
         step: &mut Step<'_>,
     ) {
@@ -28,16 +28,16 @@ impl HubMachine {
         self.resume_telling(step);
         match restored {
             Some(provinces) if !provinces.is_empty() => {
-                self.recovery = Some(Recovery::new(provinces, unsettled));
+                self.recovery = Some(Recovery::new(provinces, unfinished));
             }
-            Some(_) | None => self.take_up(unsettled, step),
+            Some(_) | None => self.take_up(unfinished, step),
         }
     }
 
     /// Decides what the last life left undecided (it kept no persons, so it cannot ask again), and takes up
     /// delivery where it stopped.
-    pub(super) fn take_up(&mut self, unsettled: Vec<TransferRow>, step: &mut Step<'_>) {
-        for stored in unsettled {
+    pub(super) fn take_up(&mut self, unfinished: Vec<TransferRow>, step: &mut Step<'_>) {
+        for stored in unfinished {
             let key = Key::Transfer(stored.transfer_id);
             let transfer = step.rows().get::<TransferRow>(&key).cloned().unwrap_or_else(|| stored.clone());
             if is_parked(transfer.transfer_id, step) {

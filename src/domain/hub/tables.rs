@@ -183,7 +183,7 @@ impl Row {
 }
 
 /// Transfers whose decision one side has not recorded, so also all that are undecided.
-pub fn unsettled_transfers() -> Filter<Table> {
+pub fn unfinished_transfers() -> Filter<Table> {
     Filter { table: Table::Transfer, only: Only::EitherMissing("payer_recorded_seq", "payee_recorded_seq") }
 }
 

@@ -60,7 +60,7 @@ impl LegRow {
 }
 
 /// The rows that say how a member stands, and what his accounts can give and take.
-pub(super) fn standing(member_ref: MemberRef, keys: &mut Vec<Key>) {
+pub(super) fn needs_of_member(member_ref: MemberRef, keys: &mut Vec<Key>) {
     keys.extend([
         Key::Member(member_ref),
         Key::Account(member_ref, AccountKind::Personal),

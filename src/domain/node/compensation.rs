@@ -2,7 +2,7 @@
 //! kinship, insurance, floors): what two operators return must have been booked here, must still be there, and must
 //! have an account to go to.
 
-use super::account::{SUSPENSE, account_of, can_move, standing};
+use super::account::{SUSPENSE, account_of, can_move, needs_of_member};
 use super::prepare::{clearing_takes_more, refuse};
 use super::prepared::original_key;
 use super::tables::{Key, LegRow, Row};
@@ -20,7 +20,7 @@ pub(super) fn needs(original: TransferId, leg: (Kind, Side), rows: &WorkingSet<R
         return keys.push(original);
     }
     if let Some(original) = rows.get::<LegRow>(&original) {
-        standing(original.member_ref, keys);
+        needs_of_member(original.member_ref, keys);
         keys.push(SUSPENSE);
     }
 }

@@ -1,9 +1,11 @@
 //! Decisions: carried out once, confirmed again, and never turned round.
 
-use super::account::{CLEARING, Line, PROVINCE, SUSPENSE, account, account_of, can_move, post, standing};
+use super::account::{
+    CLEARING, Line, PROVINCE, SUSPENSE, account, account_of, can_move, needs_of_member, post,
+};
 use super::posting::NotBooked;
 use super::prepared::{effect_of, freed, original_key, released};
-use super::{Life, NodeMachine, Step, daily, own_and_hub, posting};
+use super::{Life, NodeMachine, Step, daily, needs_of_hub, posting};
 use crate::domain::kinds;
 use crate::domain::machine::own::own;
 use crate::domain::machine::{IncidentRow, SelfRow, Ticket, WorkingSet};
@@ -20,7 +22,7 @@ pub(super) fn needs<'a>(
     rows: &WorkingSet<Row>,
     keys: &mut Vec<Key>,
 ) {
-    own_and_hub(keys);
+    needs_of_hub(keys);
     keys.push(CLEARING);
     let mut legs = BTreeSet::new();
     for decision in decisions {
@@ -48,7 +50,7 @@ fn needs_of_one(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>
         }
         Reaction::Replay => {
             if let Some(lost) = lost {
-                standing(lost.leg.member_ref, keys);
+                needs_of_member(lost.leg.member_ref, keys);
                 keys.extend(lost.original.map(|original| original_key(original, (lost.kind, side))));
             }
             keys.extend([SUSPENSE, Key::Incident(transfer_id, side)]);

@@ -11,7 +11,7 @@ use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::ProvinceCode;
 
 /// What meeting the hub needs.
-pub(super) fn own_and_hub(keys: &mut Vec<Key>) {
+pub(super) fn needs_of_hub(keys: &mut Vec<Key>) {
     keys.extend([Key::OWN, Key::Peer(ProvinceCode::HUB)]);
 }
 

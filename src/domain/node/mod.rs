@@ -48,7 +48,7 @@ use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::{Mono, Now, ProvinceCode, RegionDirectory, Side, StartId, TransferId};
 use ask::{ASK_MARGIN_MS, Doubt};
-use join::own_and_hub;
+use join::needs_of_hub;
 use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -203,7 +203,7 @@ impl Machine for NodeMachine {
     fn needs(&self, _now: Now, input: &Input, rows: &WorkingSet<Row>) -> Needs<Key> {
         let mut keys = Vec::new();
         match input {
-            Input::Joined { .. } => own_and_hub(&mut keys),
+            Input::Joined { .. } => needs_of_hub(&mut keys),
             Input::Prepare { legs, .. } | Input::Check { legs, .. } => prepare::needs(legs, rows, &mut keys),
             Input::Decide { decisions, .. } => decide::needs(decisions.iter(), rows, &mut keys),
             Input::Rulings { rulings, .. } => ask::needs(rulings, rows, &mut keys),
@@ -215,7 +215,7 @@ impl Machine for NodeMachine {
                 request::needs(request, *member_ref, &mut keys);
             }
             Input::Post { request, .. } => posting::needs_of_request(request, rows, &mut keys),
-            Input::Look { member_ref, .. } => account::standing(*member_ref, &mut keys),
+            Input::Look { member_ref, .. } => account::needs_of_member(*member_ref, &mut keys),
             Input::Restored
             | Input::HubRecovers
             | Input::AskFailed { .. }
@@ -255,7 +255,9 @@ impl Machine for NodeMachine {
             Input::ChangeWallet { ticket, request, member_ref, change } => {
                 self.change_wallet(ticket, request, member_ref, change, step);
             }
-            Input::Look { ticket, member_ref } => request::stand(ticket, member_ref, None, false, step),
+            Input::Look { ticket, member_ref } => {
+                request::answer_member(ticket, member_ref, None, false, step)
+            }
             Input::Post { ticket, request } => self.post(ticket, &request, step),
             Input::AskFailed { questions } => self.ask_later(&questions, ASK_MARGIN_MS, step),
             Input::Suspend { ticket, request, member_ref, suspension } => {

@@ -2,7 +2,7 @@
 //! the money is there, and only this node can take from it. All that is posted against one transfer is numbered without
 //! gaps; the hub books it in that order, and the payer's node is told in that order.
 
-use super::account::{CLEARING, SUSPENSE, account_of, can_move, standing};
+use super::account::{CLEARING, SUSPENSE, account_of, can_move, needs_of_member};
 use super::ask::Doubt;
 use super::decide::books_take;
 use super::prepare::clearing_takes_more;
@@ -65,7 +65,7 @@ fn needs_of_original(original: TransferId, side: Side, rows: &WorkingSet<Row>, k
         return keys.push(key);
     }
     if let Some(original) = rows.get::<LegRow>(&key) {
-        standing(original.member_ref, keys);
+        needs_of_member(original.member_ref, keys);
     }
 }
 

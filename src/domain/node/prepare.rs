@@ -6,7 +6,7 @@ use super::decide::blank;
 use super::prepared::leg_record;
 use super::record::{LegBound, LegRefused, PreparedLeg};
 use super::tables::{Key, LegRow, PersonRow, Row};
-use super::{ASK_MARGIN_MS, Doubt, Life, NodeMachine, Step, accept, compensation, own_and_hub};
+use super::{ASK_MARGIN_MS, Doubt, Life, NodeMachine, Step, accept, compensation, needs_of_hub};
 use crate::domain::kinds;
 use crate::domain::machine::own::own;
 use crate::domain::machine::{Ticket, WorkingSet};
@@ -23,13 +23,13 @@ use crate::domain::value::{AccountKind, Day, Digest, Direction, MemberRef, Trans
 const CLEARING_MAX: u64 = i64::MAX.unsigned_abs() / 2;
 
 pub(super) fn needs(legs: &[LegRead], rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
-    own_and_hub(keys);
+    needs_of_hub(keys);
     keys.push(CLEARING);
-    legs.iter().for_each(|leg| asked(leg, rows, keys));
+    legs.iter().for_each(|leg| needs_of_one(leg, rows, keys));
 }
 
 /// First the leg, and by what it is asked for; once its member is known, what is judged of him.
-fn asked(read: &LegRead, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+fn needs_of_one(read: &LegRead, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
     let id = named(read).id;
     let row = Key::Leg(id.transfer_id, id.side);
     let Ok(leg) = read else { return keys.push(row) };

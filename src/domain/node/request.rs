@@ -1,6 +1,6 @@
 //! Requests of the province's own systems: each is done once, and answered with how its member stands.
 
-use super::account::{account, standing};
+use super::account::{account, needs_of_member};
 use super::{Standing, Step};
 use crate::domain::machine::{Ticket, WorkingSet};
 use crate::domain::node::record::{RequestMark, RequestNoted};
@@ -16,7 +16,7 @@ pub(super) fn refusal(reason: Reason) -> RefusalRecord {
 /// What a request about a member needs: whether it was done before, and how he stands.
 pub(super) fn needs(request: &RequestMark, member_ref: MemberRef, keys: &mut Vec<Key>) {
     keys.push(Key::Request(request.request_id.clone()));
-    standing(member_ref, keys);
+    needs_of_member(member_ref, keys);
 }
 
 /// What a request of the province's own systems leads to.
@@ -65,11 +65,11 @@ pub(super) fn conclude(
         Ok(Course::Change) => change(request, time, step),
     }
     let changed = judged == Ok(Course::Change);
-    stand(ticket, member_ref, Some(request_id), changed, step);
+    answer_member(ticket, member_ref, Some(request_id), changed, step);
 }
 
 /// Tells how a member stands.
-pub(super) fn stand(
+pub(super) fn answer_member(
     ticket: Ticket<Box<Standing>>,
     member_ref: MemberRef,
     request_id: Option<String>,

@@ -5,7 +5,7 @@ use super::audit::{waited_for, waits_since};
 use crate::config::alarms::Alarms;
 use crate::domain::audit::overdue::{Late, Waiting};
 use crate::domain::hub::tables::{Row, TransferRow};
-use crate::domain::hub::unsettled_transfers;
+use crate::domain::hub::unfinished_transfers;
 use crate::domain::machine::{Scan, TableRow};
 use crate::domain::value::ProvinceCode;
 use crate::server::common::overdue_alarms::Watch;
@@ -22,7 +22,7 @@ fn waits(row: &Row) -> Vec<Waiting<ProvinceCode>> {
 
 /// Looks until it is dropped.
 pub(super) async fn run(shared: Arc<Shared>, alarms: Alarms) {
-    let Some(watch) = Watch::new(&alarms, unsettled_transfers(), waits) else { return };
+    let Some(watch) = Watch::new(&alarms, unfinished_transfers(), waits) else { return };
     let tell = |late: Late<ProvinceCode>| {
         let (province, oldest, age_s) = (late.group, late.oldest, late.age_ms / 1_000);
         tracing::warn!(

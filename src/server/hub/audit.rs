@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::domain::hub::tables::{Key, PositionRow, Row, Table, TombstoneRow, TransferRow};
-use crate::domain::hub::{Record, unsettled_transfers};
+use crate::domain::hub::{Record, unfinished_transfers};
 use crate::domain::machine::{Filter, IncidentRow, Row as _, Scan, SelfRow, TableRow};
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::Reason;
@@ -187,7 +187,7 @@ impl AuditService for Audits {
     async fn list_in_flight(&self, request: Request<ListInFlightRequest>) -> Answer<ListInFlightResponse> {
         let it = request.get_ref();
         let older_than = it.older_than.as_ref();
-        let asked = Waiting::read(unsettled_transfers(), it.page_size, &it.page_token, older_than)?;
+        let asked = Waiting::read(unfinished_transfers(), it.page_size, &it.page_token, older_than)?;
         let now = self.0.clock.now().civil;
         let read = move |tables: &mut AnyTables<Record>| in_flight(tables, &asked, now);
         let (rows, parked, next_page_token) = self.0.reader.run(read).await.map_err(problem_of_store)?;

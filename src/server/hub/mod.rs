@@ -19,7 +19,7 @@ use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
 use crate::config::peers::NodePeer;
 use crate::domain::hub::tables::Key;
-use crate::domain::hub::{Deadlines, HubMachine, Input, Record, unsettled_transfers};
+use crate::domain::hub::{Deadlines, HubMachine, Input, Record, unfinished_transfers};
 use crate::store::{Tables as _, is_restored, sqlite};
 
 use crate::domain::hub::tables::TransferRow;
@@ -109,15 +109,15 @@ fn grants(apps: &[HubApp], places: &RegionDirectory) -> Result<Grants, GrantErro
     Grants::new(apps.iter().map(grant).collect())
 }
 
-/// Opens the hub's store and reads what its start needs: what is unsettled, whom it must hear if it was restored, and
+/// Opens the hub's store and reads what its start needs: what is unfinished, whom it must hear if it was restored, and
 /// else the life in which it last recovered.
 fn open(config: &HubConfig) -> Result<(SqliteStore<Record>, Input, Option<u64>), ServerError> {
     let mut store = SqliteStore::open(&config.server.data, "hub")?;
     replay::check_start::<Record>(&config.server.data)?;
-    let everything = Scan { filter: unsettled_transfers(), after: None, limit: usize::MAX };
-    let unsettled: Vec<TransferRow> =
+    let everything = Scan { filter: unfinished_transfers(), after: None, limit: usize::MAX };
+    let unfinished: Vec<TransferRow> =
         store.scan(&everything)?.iter().filter_map(TableRow::of).cloned().collect();
-    tracing::info!(unsettled = unsettled.len(), "the store is open");
+    tracing::info!(unsettled = unfinished.len(), "the store is open");
     // It is old until a recovery has ended after the restore.
     let restored = store.restored()?;
     let restored = is_restored(&mut store, restored, |record| matches!(record, Record::HubRecovered(_)))?;
@@ -131,7 +131,7 @@ fn open(config: &HubConfig) -> Result<(SqliteStore<Record>, Input, Option<u64>),
     let own = store.load(&[Key::OWN])?.into_iter().flatten().find_map(|row| SelfRow::of(&row).cloned());
     let recovered = own.map_or(0, |own| own.recovered);
     let recovered = restored.is_none().then_some(recovered);
-    Ok((store, Input::Start { unsettled, restored }, recovered))
+    Ok((store, Input::Start { unfinished, restored }, recovered))
 }
 
 /// A link to each node that the configuration names.

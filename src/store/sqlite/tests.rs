@@ -108,7 +108,8 @@ fn what_a_start_needs_is_read_from_small_indexes() {
         explained(store, &sql::scan(&Scan::<R> { filter, after, limit: 5 }))
     }
     assert!(
-        plan::<hub::Row>(&store, hub::unsettled_transfers(), None).contains("USING INDEX transfer_unsettled")
+        plan::<hub::Row>(&store, hub::unfinished_transfers(), None)
+            .contains("USING INDEX transfer_unsettled")
     );
     let [in_doubt, posted] = node::open_legs();
     assert!(plan::<node::Row>(&store, in_doubt, None).contains("INDEX leg_in_doubt"));
