@@ -16,7 +16,7 @@ use crate::domain::reason::Reason;
 use crate::domain::value::{AccountKind, Day, Digest, EntryKind, Money, Mono, ProvinceCode, Side};
 
 /// A loan is handed in.
-pub(super) fn loan(number: u8, fen: i64) -> hub::Input {
+pub(crate) fn loan(number: u8, fen: i64) -> hub::Input {
     let plain = transfer(id(number), fen);
     let terms = crate::domain::protocol::transfer::Terms { kind: Kind::LOAN, ..plain.terms.clone() };
     let request = CreateRequest { terms, ..plain };
@@ -31,7 +31,7 @@ fn lent() -> Pair {
 }
 
 /// So many fen of a loan are to be paid back.
-pub(super) fn repayment(number: u8, of: u8, fen: i64) -> PostRequest {
+pub(crate) fn repayment(number: u8, of: u8, fen: i64) -> PostRequest {
     let mut terms_digest = Digest([0xdd; 32]);
     terms_digest.0[0] = number;
     terms_digest.0[31] = of;
@@ -43,6 +43,21 @@ pub(super) fn repayment(number: u8, of: u8, fen: i64) -> PostRequest {
         amount: Money::from_fen(fen),
         terms_digest,
     }
+}
+
+/// What the payee's node would tell of a repayment with this number and so many fen.
+pub(crate) fn posting(pair: &Pair, number: u8, (place, fen): (u64, i64)) -> Posting {
+    let request = repayment(number, 1, fen);
+    let terms = PostingTerms {
+        kind: request.kind,
+        original: request.original,
+        number: place,
+        after: place - 1,
+        amount: request.amount,
+        post_time: pair.network.now.civil,
+    };
+    let reference = LegRef::new(request.transfer_id, Side::Payee, request.terms_digest);
+    Posting { reference, terms, leg_record: vec![1] }
 }
 
 /// The payee's node decides a repayment; the hub has not been told yet.
@@ -181,18 +196,7 @@ fn what_is_told_out_of_order_waits_for_what_comes_before_it() {
 fn the_hub_parks_what_passes_the_transfer_and_goes_on_after_it() {
     let mut pair = lent();
     // A node that has gone wrong posts more than the loan has brought.
-    let posting = |number: u8, fen: i64, place: u64| Posting {
-        reference: LegRef::new(id(number), Side::Payee, repayment(number, 1, fen).terms_digest),
-        terms: PostingTerms {
-            kind: Kind::REPAYMENT,
-            original: id(1),
-            number: place,
-            after: place - 1,
-            amount: Money::from_fen(fen),
-            post_time: pair.network.now.civil,
-        },
-        leg_record: vec![1],
-    };
+    let posting = |number, fen, place| posting(&pair, number, (place, fen));
     let all = [posting(2, 100_001, 1), posting(4, 5, 3), posting(3, 400, 2), posting(5, 9, 1)];
     let tell = |pair: &mut Pair| {
         let (node, postings) = (pair.node(PAYEE).mark(), all.to_vec());

@@ -11,7 +11,7 @@ mod cluster;
 mod country;
 mod disk;
 #[cfg(test)]
-mod made_up_tests;
+pub(crate) mod made_up_tests;
 mod marks;
 mod pair;
 mod server;

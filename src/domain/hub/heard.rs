@@ -7,6 +7,7 @@ use super::{
     tombstone,
 };
 use crate::domain::hub::record::{CommitDetail, HubRecovered, KindAdopted, ReturnAdopted, TransferAdopted};
+use crate::domain::kinds::{self, Form};
 use crate::domain::machine::SelfRow;
 use crate::domain::machine::own::own;
 use crate::domain::protocol::message::PostingTerms;
@@ -80,8 +81,8 @@ impl HubMachine {
             .collect();
         let mut numbers = Numbers::after(own(step.rows()).hub_seq, ids.len() as u64, &recorded);
         let postings = recovery.postings(&self.places);
-        let ids: BTreeSet<TransferId> =
-            ids.difference(&postings.values().copied().collect()).copied().collect();
+        let mut posted: BTreeSet<TransferId> = postings.iter().map(|(.., id)| *id).collect();
+        let ids: BTreeSet<TransferId> = ids.difference(&posted).copied().collect();
         for (hub_seq, transfer_ids) in numbers.recorded.clone() {
             let alone = numbers.stands_for_one(hub_seq);
             for transfer_id in transfer_ids.into_iter().filter(|id| ids.contains(id)) {
@@ -101,11 +102,12 @@ impl HubMachine {
             }
         }
         // What backs them is there now. In the order of their numbers, as they were posted.
-        for ((original, _), transfer_id) in postings {
-            if self.adopt_posting(&recovery, (original, transfer_id), &mut numbers, step).is_none() {
-                note(transfer_id, Reason::ContraryOrder, step);
+        for (original, _, transfer_id) in postings {
+            if self.adopt_posting(&recovery, (original, transfer_id), &mut numbers, step).is_some() {
+                posted.remove(&transfer_id);
             }
         }
+        posted.into_iter().for_each(|transfer_id| note(transfer_id, Reason::ContraryOrder, step));
         let incarnation = own(step.rows()).incarnation.max(recovery.incarnation) + 1;
         let (hub_seq, start_id) = (numbers.highest(), self.start_id);
         step.record(HubRecovered { incarnation, start_id, hub_seq, time: step.now.civil });
@@ -128,12 +130,14 @@ impl HubMachine {
         };
         let known = step.rows().get::<TransferRow>(&Key::Transfer(transfer_id)).cloned();
         let Both { legs: BySide { payer, payee }, provinces } = both;
-        let (kind, original) = both.kind();
+        let (told, original) = both.kind();
+        let kind = known.as_ref().map_or(told, |row| row.kind);
         let fits = position::can_hold((kind, payer.amount), provinces, window, step.rows());
         let open = known.as_ref().is_none_or(|row| !row.state.is_decided() && both.is_of(row));
         let (now, receipt_time) = (step.now.civil, payer.receipt_time);
         let timely = is_timely(window, receipt_time, now);
-        if tombstone(transfer_id, step).is_some() || !open || !fits || !timely {
+        let votes = matches!(kinds::of(kind).form, Form::Prepared(_));
+        if tombstone(transfer_id, step).is_some() || !open || !fits || !timely || !votes {
             return false;
         }
         // From here on nothing may fail.

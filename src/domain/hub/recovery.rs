@@ -50,18 +50,17 @@ impl Recovery {
         tellers.push((province, leg));
     }
 
-    /// The postings that were told, by the transfer that backs them and their number. What two nodes tell alike of a
-    /// prepared kind is none, whatever a third one says.
-    pub(super) fn postings(&self, places: &RegionDirectory) -> BTreeMap<(TransferId, u64), TransferId> {
-        let legs = self.legs.iter().filter(|(leg, _)| leg.side == Side::Payee);
-        let place = |(leg, told): (&LegId, &Vec<(ProvinceCode, HeardLeg)>)| {
-            let of_one = |(_, it): &(ProvinceCode, HeardLeg)| Some((it.returns?, it.number?));
-            let is_prepared = |both: Both<'_>| matches!(kinds::of(both.kind().0).form, Form::Prepared(_));
-            let prepared = self.both(leg.transfer_id, places).is_some_and(is_prepared);
-            let place = told.iter().find_map(of_one).filter(|_| !prepared)?;
-            Some((place, leg.transfer_id))
+    /// The postings that were told, each by the transfer that backs it and its number, as whoever tells it says. What
+    /// two nodes tell alike of a prepared kind is none, whatever a third one says.
+    pub(super) fn postings(&self, places: &RegionDirectory) -> BTreeSet<(TransferId, u64, TransferId)> {
+        let is_prepared = |id: TransferId| {
+            let kind = self.both(id, places).map(|both| both.kind().0);
+            kind.is_some_and(|kind| matches!(kinds::of(kind).form, Form::Prepared(_)))
         };
-        legs.filter_map(place).collect()
+        let legs = self.legs.iter().filter(|(leg, _)| leg.side == Side::Payee);
+        let told = legs.flat_map(|(leg, told)| told.iter().map(|(_, it)| (leg.transfer_id, it)));
+        let places = told.filter_map(|(id, it)| Some((it.returns?, it.number?, id)));
+        places.filter(|(.., id)| !is_prepared(*id)).collect()
     }
 
     /// What this province tells of a leg.

@@ -187,6 +187,9 @@ mod tests {
             // What counts in a day is reserved by a vote, and there is none.
             assert!(Side::BOTH.into_iter().all(|side| !row.legs[side].counts_in_day), "{}", row.name);
             assert_eq!(row.begun_by, BegunBy::Owner, "{}", row.name);
+            // Two ways of giving the same money back would each look at what they have used alone.
+            let corrector = of(backed_by).corrected_by.map(|kind| of(kind).form);
+            assert!(!matches!(corrector, Some(Form::Prepared(_))), "{}", row.name);
         }
     }
 }

@@ -71,13 +71,10 @@ fn changed<'a>(statement: &'a str, words: &[&'a str]) -> Option<(&'a str, String
         }
         ["UPDATE", _, "SET", name, "=", ..] => {
             let (_, says) = statement.split_once('=')?;
-            Some((
-                name,
-                match says.split_once("WHERE") {
-                    Some((value, when)) => format!("CASE WHEN {when} THEN {value} ELSE \"{name}\" END"),
-                    None => says.to_owned(),
-                },
-            ))
+            let (value, when) = says.split_once("WHERE").unwrap_or((says, "TRUE"));
+            // Of two columns at once a view is not worth its words.
+            let one = !value.contains(',');
+            one.then(|| (*name, format!("CASE WHEN {when} THEN {value} ELSE \"{name}\" END")))
         }
         _ => None,
     }
@@ -101,9 +98,13 @@ fn view(
         }
         false => format!("main.{table}"),
     };
-    let mut columns: Vec<String> =
-        names.iter().filter(|name| *name != column).map(|name| format!("\"{name}\"")).collect();
-    columns.push(format!("{says} AS \"{column}\""));
+    let said = format!("{says} AS \"{column}\"");
+    // Columns keep their order: a later migration may copy them all.
+    let shown = |name: &String| if name == column { said.clone() } else { format!("\"{name}\"") };
+    let mut columns: Vec<String> = names.iter().map(shown).collect();
+    if !names.iter().any(|name| name == column) {
+        columns.push(said);
+    }
     let create = format!("CREATE TEMP VIEW {table} AS SELECT {} FROM {before}", columns.join(", "));
     let drop = is_view.then(|| format!("DROP VIEW temp.{table}"));
     Ok(drop.into_iter().chain([create]).collect())

@@ -1,25 +1,19 @@
 //! What the hub has lost of postings: the node that decided them has all of it.
 
 use super::*;
-use crate::domain::hub::CreateRequest;
-use crate::domain::node::PostRequest;
-use crate::domain::protocol::message::PostingTerms;
-use crate::domain::protocol::{Kind, LegRef, LegState, Posting, Terms};
+use crate::domain::protocol::{Kind, LegRef, LegState, Posting};
 use crate::domain::value::Money;
+use crate::testkit::made_up_tests::{loan, posting, repayment};
 use crate::testkit::{self, NodeOutput};
 
 fn lend(pair: &mut Pair) {
-    let plain = testkit::transfer(id(1), 100_000);
-    let terms = Terms { kind: Kind::LOAN, ..plain.terms.clone() };
-    let request = Box::new(CreateRequest { terms, ..plain });
-    pair.done(|pair| pair.run_hub(Input::Create { ticket: Ticket::new(1), request }));
+    let outputs = pair.run_hub(loan(1, 100_000));
+    pair.finish(outputs);
 }
 
 /// The payee's node decides a repayment.
 fn decide(pair: &mut Pair, number: u8, fen: i64) -> Vec<NodeOutput> {
-    let (kind, amount) = (Kind::REPAYMENT, Money::from_fen(fen));
-    let (transfer_id, original, terms_digest) = (id(number), id(1), Digest([number; 32]));
-    let request = PostRequest { transfer_id, kind, original, amount, terms_digest };
+    let request = repayment(number, 1, fen);
     pair.run_node(PAYEE, node::Input::Post { ticket: Ticket::new(9), request })
 }
 
@@ -82,28 +76,15 @@ fn a_posting_that_only_the_payers_node_knows_as_booked_keeps_its_number() {
     assert_eq!((adopted.payer_recorded_seq.is_some(), adopted.payee_recorded_seq), (true, None));
 }
 
-fn posting(pair: &Pair, number: u8, place: u64, fen: i64) -> Posting {
-    Posting {
-        reference: LegRef::new(id(number), Side::Payee, Digest([number; 32])),
-        terms: PostingTerms {
-            kind: Kind::REPAYMENT,
-            original: id(1),
-            number: place,
-            after: place - 1,
-            amount: Money::from_fen(fen),
-            post_time: pair.network.now.civil,
-        },
-        leg_record: vec![1],
-    }
-}
-
 /// The hub hears of a posting with another amount than its node has decided, and parks it.
 fn park(pair: &mut Pair, number: u8) {
     decide(pair, number, 1_000);
     let row = leg(pair, PAYEE, Side::Payee, number);
     let (node, place) = (pair.node(PAYEE).mark(), row.number.expect("posted"));
-    let told = posting(pair, number, place, 100_001);
-    let postings = vec![Posting { leg_record: node::leg_record(&row).expect("a leg"), ..told }];
+    let told = posting(pair, number, (place, 100_001));
+    let reference = LegRef::new(id(number), Side::Payee, row.terms_digest);
+    let leg_record = node::leg_record(&row).expect("a leg");
+    let postings = vec![Posting { reference, leg_record, ..told }];
     let outputs = pair.run_hub(Input::Post { ticket: Ticket::new(5), province: PAYEE, node, postings });
     pair.finish(outputs);
     assert_eq!(leg(pair, PAYEE, Side::Payee, number).state, LegState::Parked);
@@ -234,7 +215,7 @@ fn an_amount_that_is_none_is_neither_posted_nor_booked() {
     let mut pair = Pair::new();
     lend(&mut pair);
     for fen in [0, -5_000] {
-        let (node, postings) = (pair.node(PAYEE).mark(), vec![posting(&pair, 2, 1, fen)]);
+        let (node, postings) = (pair.node(PAYEE).mark(), vec![posting(&pair, 2, (1, fen))]);
         let outputs = pair.run_hub(Input::Post { ticket: Ticket::new(5), province: PAYEE, node, postings });
         let pending = |it: &HubOutput| {
             let Output::Answer(5, Answer::Rulings(rulings)) = it else { return false };
@@ -269,4 +250,29 @@ fn a_third_partys_posting_counts_for_nothing() {
     });
     assert_eq!(pair.transfer(1).kind, Kind::TRANSFER);
     assert_eq!(pair.transfer(1).state, TransferState::Committed);
+}
+
+/// Found on reading it once more: whoever told a posting first was asked alone, so that a third province could keep it
+/// from being adopted.
+#[test]
+fn a_third_party_keeps_no_posting_from_being_adopted() {
+    let mut pair = Pair::new();
+    lend(&mut pair);
+    let before = pair.hub.disk.backup();
+    repay(&mut pair, 2);
+    restored(&mut pair, &before);
+    hear_changed(&mut pair, |province, legs| {
+        let other = |leg: &HeardLeg| HeardLeg {
+            side: Side::Payee,
+            returns: Some(id(9)),
+            number: Some(7),
+            ..leg.clone()
+        };
+        if province == PAYER {
+            let more: Vec<HeardLeg> = legs.iter().filter(|leg| leg.number.is_some()).map(other).collect();
+            legs.extend(more);
+        }
+    });
+    assert_eq!(state(&pair, 2), (TransferState::Committed, Some(1)));
+    assert!(pair.hub.get::<IncidentRow>(&Key::Incident(id(2), Side::Payer)).is_none());
 }
