@@ -29,6 +29,7 @@ fn the_descriptor_set_is_complete_in_itself() {
         "gongji.hub.v1.AuditService",
         "gongji.hub.v1.CompensationService",
         "gongji.hub.v1.CoordinatorService",
+        "gongji.hub.v1.OperationService",
         "gongji.hub.v1.RegionService",
         "gongji.hub.v1.RulebookService",
         "gongji.hub.v1.TransferService",

@@ -58,6 +58,12 @@ fn node_address(text: &str) -> Result<(ProvinceCode, String), String> {
         .ok_or_else(|| "write province and address as 13=HOST:PORT".to_owned())
 }
 
+/// Reads a province's two digits; the hub is none.
+pub fn province(text: &str) -> Result<ProvinceCode, String> {
+    let code = ProvinceCode::parse(text).filter(|code| *code != ProvinceCode::HUB);
+    code.ok_or_else(|| "write a province as its two digits, for example 13".to_owned())
+}
+
 /// Reads "10s", "500ms", "2m" or "1h 30m"; more than zero, at most a day.
 pub fn duration(text: &str) -> Result<Duration, String> {
     const MOST: Duration = Duration::from_secs(86_400);

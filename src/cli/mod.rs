@@ -20,6 +20,7 @@ mod golden_tests;
 mod journal;
 pub mod json;
 mod members;
+mod operations;
 pub mod output;
 pub mod pager;
 pub mod person;
@@ -95,6 +96,11 @@ enum Command {
     /// Carry money of a committed transfer back, by the word of two operators
     #[command(subcommand)]
     Compensate(compensations::Command),
+    /// Propose, approve and list what two operators must agree on
+    #[command(subcommand)]
+    Operations(operations::Command),
+    /// Show how the clocks of the hub and its nodes stand, and whether they are believed
+    Clock(operations::ClockArgs),
     /// Make development certificates
     #[cfg(feature = "dev")]
     #[command(subcommand)]
@@ -145,6 +151,8 @@ impl Command {
             Command::Hub(args) => servers::hub(&args),
             Command::Node(args) => servers::node(&args),
             Command::Incidents(args) => servers::incidents::incidents(&args),
+            Command::Operations(command) => operations::operations(&command),
+            Command::Clock(args) => operations::clock(&args),
             Command::Compensate(command) => compensations::compensate(&command),
             #[cfg(feature = "dev")]
             Command::Certs(command) => certs::certs(&command),

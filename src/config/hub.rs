@@ -41,7 +41,7 @@ struct HubFile {
     reflection: bool,
     log: Option<LogFile>,
     alarms: Option<Spanned<Alarms>>,
-    civil_start: Option<Moment>,
+    civil_start: Option<Spanned<Moment>>,
     #[serde(default)]
     nodes: Vec<NodePeerFile>,
     #[serde(default)]

@@ -120,6 +120,8 @@ fn a_bad_file_is_refused_with_its_line_and_advice() {
         ("\"json\"", "\"xml\"", "14:18", "`xml`"),
         ("gongji=debug,warn", "gongji=loud", "14:35", "`filter`"),
         ("data =", "civil_start = \"2026-11-21 10:00\"\ndata =", "2:15", "Asia/Shanghai"),
+        ("data =", "civil_start = \"2019-12-31T23:59:59+08:00\"\ndata =", "2:15", "2020 to 2100"),
+        ("data =", "civil_start = \"2100-01-01T00:00:00+08:00\"\ndata =", "2:15", "2020 to 2100"),
         ("data =", "plaintext_loopback = true\ndata =", "2:22", "both"),
         ("data =", "data = \"twice\"\ndata =", "3:1", "duplicate"),
         ("data =", "data", "2:6", "key"),

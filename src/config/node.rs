@@ -45,7 +45,7 @@ struct NodeFile {
     reflection: bool,
     log: Option<LogFile>,
     alarms: Option<Spanned<Alarms>>,
-    civil_start: Option<Moment>,
+    civil_start: Option<Spanned<Moment>>,
     hub: HubPeerFile,
     #[serde(default)]
     apps: Vec<NodeAppFile>,

@@ -44,7 +44,7 @@ pub struct ServerConfig {
     pub alarms: Alarms,
     /// `civil_start`: the civil clock, by which rules and days are judged, begins at this moment when the server
     /// starts, "YYYY-MM-DDTHH:MM:SS+08:00". For demonstrations and tests; never for production, where two servers would
-    /// disagree about the day. Default: the machine's clock.
+    /// disagree about the day: only development builds take it, between 2020 and 2100. Default: the machine's clock.
     pub civil_start: Option<Civil>,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct ServerKeys {
     pub(super) reflection: bool,
     pub(super) log: Option<LogFile>,
     pub(super) alarms: Option<Spanned<Alarms>>,
-    pub(super) civil_start: Option<Moment>,
+    pub(super) civil_start: Option<Spanned<Moment>>,
 }
 
 impl ServerKeys {
@@ -88,7 +88,23 @@ impl ServerKeys {
             reflection: self.reflection,
             log,
             alarms,
-            civil_start: self.civil_start.map(|moment| moment.0),
+            civil_start: civil_start(self.civil_start, source)?,
         })
     }
+}
+
+/// A made-up clock: of a development build alone, and within the years that documents of the field can have.
+fn civil_start(moment: Option<Spanned<Moment>>, source: &Source) -> Result<Option<Civil>, ConfigError> {
+    let Some(moment) = moment else { return Ok(None) };
+    let wrong = |what: &str, then: &str| source.error(Some(moment.span()), what.to_owned(), then);
+    if !cfg!(feature = "dev") {
+        let then = "leave it out: this server's clock is the machine's";
+        return Err(wrong("`civil_start` is for development builds alone", then));
+    }
+    // Asia/Shanghai, as the file has it.
+    let years = Civil(1_577_808_000_000)..Civil(4_102_416_000_000);
+    if !years.contains(&moment.get_ref().0) {
+        return Err(wrong("`civil_start` lies outside the years 2020 to 2100", "correct it"));
+    }
+    Ok(Some(moment.get_ref().0))
 }

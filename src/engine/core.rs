@@ -1,6 +1,11 @@
 //! Load – decide – append: one batch, without threads or waiting, so that tests and the simulator drive it too.
 
-use crate::domain::machine::{Batch, Caller, Key, Machine, Output, Prefix, Row, Step, Table, WorkingSet};
+use super::timekeeper::Reading;
+use crate::domain::machine::own::own;
+use crate::domain::machine::{
+    Batch, Caller, Key, Machine, Output, Prefix, Row, Step, Table, TimeNoted, WorkingSet,
+};
+use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::{Civil, Mono, Now};
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::{Commit, Head, KeyOf, Store, StoreError, TableOf};
@@ -12,6 +17,9 @@ const CACHED_ROWS_MAX: usize = 40_000;
 /// Most rows under one prefix that an input may need: all others wait while they are read, and they may not drive out
 /// what the inputs after it need. A fortieth of what is kept.
 pub(super) const ROWS_UNDER_PREFIX_MAX: usize = 1_000;
+
+/// The journal's last stamp is never older than this while anything is journaled: a start compares the clock with it.
+const NOTED_EVERY_MS: i64 = 10_000;
 
 /// Why an engine stops. None of these is retried in the same process.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +72,11 @@ pub struct Core<M: Machine, S> {
     incarnation: u64,
     failed: Vec<Caller>,
     failures: u64,
+    /// What nobody waits for, while the clock is not believed.
+    kept: Vec<M::Input>,
+    /// The latest time that is durable.
+    stamped: Option<Civil>,
+    lowered: Option<Civil>,
 }
 
 impl<M: Machine, S: Store<M::Record>> Core<M, S> {
@@ -80,7 +93,20 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
             incarnation,
             failed: Vec::new(),
             failures: 0,
+            kept: Vec::new(),
+            stamped: Some(civil).filter(|civil| civil.0 > 0),
+            lowered: None,
         })
+    }
+
+    /// The latest time that is durable; nothing before the first.
+    pub fn stamped(&self) -> Option<Civil> {
+        self.stamped
+    }
+
+    /// The time to which what is stamped was lowered since the last call.
+    pub fn take_lowered(&mut self) -> Option<Civil> {
+        self.lowered.take()
     }
 
     /// How far the journal has come.
@@ -124,6 +150,27 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
         std::mem::take(&mut self.failed)
     }
 
+    /// Decides a batch if the clock is believed. If it is not, nothing is stamped: callers are refused, what nobody
+    /// waits for is kept until the clock is right again, and only what needs no time is decided.
+    pub fn turn(&mut self, reading: &Reading, inputs: Vec<M::Input>) -> Result<Outputs<M>, EngineError> {
+        if reading.doubt.is_none() {
+            let inputs = std::mem::take(&mut self.kept).into_iter().chain(inputs).collect();
+            return self.run(reading.now, inputs);
+        }
+        let (stamping, timeless): (Vec<_>, Vec<_>) = inputs.into_iter().partition(M::stamps);
+        let mut outputs = self.run(reading.now, timeless)?;
+        for input in stamping {
+            match M::caller(&input) {
+                Some(caller) => {
+                    let refusal = RefusalRecord::new(Reason::ClockNotBelieved, RefusalSide::Hub);
+                    outputs.push(Output::Answer(caller, refusal.into()));
+                }
+                None => self.kept.push(input),
+            }
+        }
+        Ok(outputs)
+    }
+
     /// Decides a batch and makes it durable; what comes back may be answered and done.
     pub fn run(&mut self, now: Now, inputs: Vec<M::Input>) -> Result<Outputs<M>, EngineError> {
         let now = self.forward(now);
@@ -139,10 +186,12 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
                 Err(NotLoaded::Store(error)) => return Err(error.into()),
             }
         }
+        self.note_time(now, &mut batch)?;
         let rows = self.rows.take_changed();
         if !batch.records.is_empty() || !batch.vault.is_empty() {
             self.store.append(&Commit { records: batch.records, rows, vault: batch.vault })?;
             hit(Failpoint::BeforeAnswers);
+            self.see_stamp();
         }
         self.rows.forget_beyond(CACHED_ROWS_MAX);
         Ok(batch.outputs)
@@ -150,15 +199,43 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
 
     /// Civil time never runs backwards: a clock that was set back stands still until it has caught up.
     fn forward(&mut self, now: Now) -> Now {
-        const LAG_ALARM_MS: i64 = 1_000;
-        if now.civil.0.saturating_add(LAG_ALARM_MS) < self.civil.0 {
-            tracing::warn!(
-                lag_ms = self.civil.0 - now.civil.0,
-                "the civil clock was set back; time stands still"
-            );
-        }
         self.civil = self.civil.max(now.civil);
         Now { civil: self.civil, ..now }
+    }
+
+    /// Notes the time with what is journaled anyway, where its own records have not done so of late.
+    fn note_time(
+        &mut self,
+        now: Now,
+        batch: &mut Batch<M::Record, M::Answer, M::Effect>,
+    ) -> Result<(), EngineError> {
+        if batch.records.is_empty() {
+            return Ok(());
+        }
+        if !self.rows.knows(&KeyOf::<M::Record>::OWN) {
+            self.learn(vec![KeyOf::<M::Record>::OWN])?;
+        }
+        let noted = own(&self.rows).civil;
+        // What this batch has lowered stays so.
+        let is_lowered = self.stamped.is_some_and(|before| noted < before);
+        if !is_lowered && now.civil.0.saturating_sub(noted.0) >= NOTED_EVERY_MS {
+            Step::<M::Record, M::Answer, M::Effect>::new(now, &mut self.rows, batch)
+                .record(TimeNoted { time: now.civil });
+        }
+        Ok(())
+    }
+
+    /// Follows the latest time that is durable. It falls only where a record has lowered it.
+    fn see_stamp(&mut self) {
+        if !self.rows.knows(&KeyOf::<M::Record>::OWN) {
+            return;
+        }
+        let stamp = own(&self.rows).civil;
+        if self.stamped.is_some_and(|before| stamp < before) {
+            self.civil = stamp;
+            self.lowered = Some(stamp);
+        }
+        self.stamped = Some(stamp);
     }
 
     fn load(&mut self, now: Now, input: &M::Input) -> Result<(), NotLoaded> {

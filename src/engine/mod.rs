@@ -9,11 +9,13 @@ mod readers;
 mod sweep_tests;
 #[cfg(test)]
 mod tests;
+mod timekeeper;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, Standing, SystemClock};
 pub use core::{Core, EngineError, Outputs};
 pub use handle::{AskError, Handle, Waiting};
 pub use readers::Reader;
+pub use timekeeper::{Doubt, LIMIT_MS, Reading, Timekeeper};
 
 use crate::domain::machine::{Caller, Machine, Output};
 use crate::store::{Head, Store};
@@ -29,6 +31,9 @@ use tokio::sync::{oneshot, watch};
 
 /// Most inputs of one batch: bounds how long the first of them waits for its answer.
 const BATCH_MAX: usize = 1_024;
+
+/// An engine that has nothing to do looks at its clock so often.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How often others may run before a batch is taken; costs nothing when no other thread waits for this core.
 const YIELDS: usize = 4;
@@ -96,7 +101,7 @@ async fn carry_out<M: Machine>(
 }
 
 /// Starts an engine's thread; must be called inside a tokio runtime, which carries out what comes of its batches.
-/// `first` is decided before anything else, and is durable when this returns.
+/// `first` is decided before anything else, and is durable when this returns, unless the clock is not believed.
 pub fn start<M, S>(
     mut core: Core<M, S>,
     clock: Arc<dyn Clock>,
@@ -114,7 +119,7 @@ where
     let (head, heads) = watch::channel(core.head());
     let waiting = Arc::new(AtomicUsize::new(0));
     let handle = Handle::new(jobs, heads, Arc::clone(&waiting));
-    let effects = core.run(clock.now(), first)?.into_iter().filter_map(|output| match output {
+    let effects = core.turn(&clock.read(), first)?.into_iter().filter_map(|output| match output {
         Output::Effect(effect) => Some(effect),
         Output::Answer(..) => None,
     });
@@ -149,12 +154,17 @@ impl<M: Machine> Shared<M> {
         clock: &dyn Clock,
     ) -> Result<(), EngineError> {
         loop {
-            let Some(inputs) = self.take(core.wake_at().map(|at| at.0.saturating_sub(clock.now().mono.0)))
-            else {
+            let reading = clock.read();
+            let wake_at = core.wake_at().filter(|_| reading.doubt.is_none());
+            let Some(inputs) = self.take(wake_at.map(|at| at.0.saturating_sub(reading.now.mono.0))) else {
                 return Ok(());
             };
             let before = core.head();
-            let outputs = core.run(clock.now(), inputs)?;
+            let outputs = core.turn(&clock.read(), inputs)?;
+            if core.head() != before {
+                core.stamped().into_iter().for_each(|stamp| clock.stamp(stamp));
+                core.take_lowered().into_iter().for_each(|to| clock.lower(to));
+            }
             if core.head() != before || !outputs.is_empty() {
                 self.hand_over(core.head(), outputs)?;
             }
@@ -165,16 +175,15 @@ impl<M: Machine> Shared<M> {
         }
     }
 
-    /// What waits, at most a batch of it; a tick when nothing comes in time; nothing when the engine is to stop.
+    /// What waits, at most a batch of it; a tick when its time has come; nothing when the engine is to stop.
     fn take(&mut self, wake_in_ms: Option<u64>) -> Option<Vec<M::Input>> {
-        let first = match wake_in_ms {
-            Some(ms) => self.inbox.recv_timeout(Duration::from_millis(ms)),
-            None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
+        let wake_in = wake_in_ms.map(Duration::from_millis);
+        let wait = wake_in.unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
         let mut inputs = Vec::new();
-        match first {
+        match self.inbox.recv_timeout(wait) {
             Ok(job) => self.accept(job, &mut inputs)?,
-            Err(RecvTimeoutError::Timeout) => inputs.push(M::tick()),
+            Err(RecvTimeoutError::Timeout) if wake_in == Some(wait) => inputs.push(M::tick()),
+            Err(RecvTimeoutError::Timeout) => return Some(inputs),
             Err(RecvTimeoutError::Disconnected) => return None,
         }
         // Whoever is about to hand something in does so before this batch begins: fewer and larger commits under load.

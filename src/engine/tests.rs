@@ -1,11 +1,11 @@
 //! The engine with a small machine: what callers see when things go wrong.
 
 use super::core::{ROWS_UNDER_PREFIX_MAX, TooMany};
-use super::{AskError, Clock, Core, Engine, EngineError, Outlet, start};
+use super::{AskError, Clock, Core, Doubt, Engine, EngineError, Outlet, Reading, start};
 use crate::domain::machine::samples::{ItemCounted, ItemRow, Key, Record, Row, Started, Table};
 use crate::domain::machine::step::answers;
 use crate::domain::machine::{
-    Caller, Change, Machine, Needs, Output, Prefix, SelfRow, Step, Ticket, WorkingSet,
+    Caller, Change, Machine, Needs, Output, Prefix, SelfRow, Step, Ticket, TimeLowered, WorkingSet,
 };
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::{Civil, Mono, Now, StartId};
@@ -41,6 +41,7 @@ enum Input {
     Add(Ticket<u64>, u64),
     Count(Ticket<u64>, ItemCounted),
     Note(ItemCounted),
+    Lower(Civil),
     Panic(Ticket<u64>),
     Refuse(Ticket<u64>),
     Block(Receiver<()>),
@@ -80,6 +81,7 @@ impl Machine for Counter {
                 step.answer(ticket, things);
             }
             Input::Note(item) => step.record(item),
+            Input::Lower(to) => step.record(TimeLowered { from: step.now.civil, to }),
             Input::Panic(_) => panic!("a bug in a rule"),
             Input::Refuse(ticket) => {
                 step.refuse(ticket, RefusalRecord::new(Reason::NotOwner, RefusalSide::Hub))
@@ -97,24 +99,37 @@ impl Machine for Counter {
         Input::Tick
     }
 
+    fn stamps(input: &Input) -> bool {
+        !matches!(input, Input::Refuse(_) | Input::Lower(_))
+    }
+
     fn caller(input: &Input) -> Option<Caller> {
         match input {
             Input::Add(ticket, _)
             | Input::Count(ticket, _)
             | Input::Panic(ticket)
             | Input::Refuse(ticket) => Some(ticket.caller()),
-            Input::Note(_) | Input::Block(_) | Input::Tick => None,
+            Input::Note(_) | Input::Lower(_) | Input::Block(_) | Input::Tick => None,
         }
     }
 }
 
+/// A clock in the test's hands, and whether it is believed.
 #[derive(Debug)]
-struct Fixed(Mutex<Now>);
+struct Fixed(Mutex<Reading>);
 
 impl Clock for Fixed {
-    fn now(&self) -> Now {
+    fn read(&self) -> Reading {
         *self.0.lock().expect("not poisoned")
     }
+
+    fn stamp(&self, _: Civil) {}
+
+    fn lower(&self, _: Civil) {}
+}
+
+fn reading(civil: i64, doubt: Option<Doubt>) -> Reading {
+    Reading { now: Now { mono: Mono(0), civil: Civil(civil) }, wall: Civil(civil), doubt }
 }
 
 struct Heard(Sender<u64>);
@@ -129,7 +144,7 @@ impl Outlet<u64> for Heard {
 
 fn engine(disk: &MemoryDisk<Record>) -> (Engine<Counter>, Receiver<u64>) {
     let (sender, effects) = channel();
-    let clock = Arc::new(Fixed(Mutex::new(Now { mono: Mono(0), civil: Civil(1_000) })));
+    let clock = Arc::new(Fixed(Mutex::new(reading(1_000, None))));
     let core = Core::new(Counter::default(), disk.open()).expect("a core");
     (start(core, clock, Box::new(Heard(sender)), Vec::new()).expect("an engine"), effects)
 }
@@ -185,7 +200,7 @@ impl Outlet<u64> for Broken {
 #[tokio::test]
 async fn an_engine_whose_outlet_broke_decides_nothing_more() {
     let disk = MemoryDisk::new();
-    let clock = Arc::new(Fixed(Mutex::new(Now { mono: Mono(0), civil: Civil(1_000) })));
+    let clock = Arc::new(Fixed(Mutex::new(reading(1_000, None))));
     let core = Core::new(Counter::default(), disk.open()).expect("a core");
     let engine = start(core, clock, Box::new(Broken), Vec::new()).expect("an engine");
     assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 2)).await, Err(AskError::Unknown));
@@ -307,4 +322,77 @@ async fn a_range_that_is_too_large_costs_its_input_only() {
     assert_eq!((core.failures(), core.take_failed()), (1, vec![0]));
     let text = "an input needs a range of table item that holds more than 1000 rows: it is not decided";
     assert_eq!(TooMany { table: "item" }.to_string(), text);
+}
+
+fn core() -> (MemoryDisk<Record>, Core<Counter, MemoryStore<Record>>) {
+    let disk = MemoryDisk::new();
+    let core = Core::new(Counter::default(), disk.open()).expect("a core");
+    (disk, core)
+}
+
+#[test]
+fn nothing_is_stamped_by_a_clock_that_is_not_believed() {
+    let (disk, mut core) = core();
+    let (sure, doubtful) = (reading(1_000, None), reading(1_500, Some(Doubt::Stepped(46_800_000))));
+    core.turn(&sure, vec![Input::Add(Ticket::new(1), 1)]).expect("stored");
+    let before = disk.records().len();
+    let item = ItemCounted { shop: 1, shelf: 1, item: 1, count: 1, is_settled: false };
+    let inputs = vec![Input::Add(Ticket::new(2), 1), Input::Note(item), Input::Refuse(Ticket::new(3))];
+    let outputs = core.turn(&doubtful, inputs).expect("stored");
+    let told: Vec<_> = outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Answer(caller, Answer::Refused(refusal)) => Some((*caller, refusal.reason)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [(3, Reason::NotOwner), (2, Reason::ClockNotBelieved)],
+        "what needs no time is answered"
+    );
+    assert_eq!(disk.records().len(), before);
+    core.turn(&reading(2_000, None), Vec::new()).expect("stored");
+    assert_eq!(
+        disk.records().len(),
+        before + 1,
+        "what nobody waits for is done as soon as the clock is right"
+    );
+}
+
+#[test]
+fn the_time_is_noted_with_what_is_journaled_and_a_start_knows_it() {
+    let (disk, mut core) = core();
+    let item = ItemCounted { shop: 1, shelf: 1, item: 1, count: 1, is_settled: false };
+    let note = |core: &mut Core<_, _>, civil| {
+        core.turn(&reading(civil, None), vec![Input::Note(item.clone())]).expect("stored");
+    };
+    note(&mut core, 1_000_000);
+    note(&mut core, 1_009_999);
+    assert_eq!(core.stamped(), Some(Civil(1_000_000)), "once in ten seconds is enough");
+    note(&mut core, 1_010_000);
+    let times = disk.records().into_iter().filter(|record| matches!(record, Record::TimeNoted(_))).count();
+    assert_eq!((times, core.stamped()), (2, Some(Civil(1_010_000))));
+    let again = Core::new(Counter::default(), disk.open()).expect("a core");
+    assert_eq!(again.stamped(), Some(Civil(1_010_000)));
+}
+
+#[test]
+fn what_was_stamped_too_far_ahead_is_lowered_and_time_goes_on_from_there() {
+    let (disk, mut core) = core();
+    core.turn(&reading(900_000_000, None), vec![Input::Add(Ticket::new(1), 1)]).expect("stored");
+    let behind = reading(900_000_000, Some(Doubt::BehindJournal(800_000_000)));
+    core.turn(&behind, vec![Input::Lower(Civil(100_000_000))]).expect("stored");
+    assert_eq!((core.take_lowered(), core.stamped()), (Some(Civil(100_000_000)), Some(Civil(100_000_000))));
+    core.turn(&reading(100_000_500, None), vec![Input::Add(Ticket::new(2), 1)]).expect("stored");
+    let last = disk.records().pop();
+    let time = match last {
+        Some(Record::Started(it)) => it.time,
+        other => panic!("not a start: {other:?}"),
+    };
+    assert_eq!(time, Civil(100_000_500));
+    assert_eq!(
+        Core::new(Counter::default(), disk.open()).expect("a core").stamped(),
+        Some(Civil(100_000_500))
+    );
 }

@@ -95,6 +95,9 @@ impl World {
         if self.cluster.life(to).is_none() {
             return;
         }
+        if let Message::Peer(..) = message {
+            self.hear_clock(from, to);
+        }
         match message {
             Message::Peer(hub, testkit::Message::ToNode(request)) => {
                 self.node_is_asked(to, call, hub, request);
@@ -200,17 +203,6 @@ impl World {
         }
         if self.chance.permille(700) {
             self.cut.insert((province, HUB));
-        }
-    }
-
-    /// A civil clock steps, forwards or back, by up to a quarter of an hour.
-    fn skew(&mut self, place: ProvinceCode) {
-        self.report.count("clock step");
-        let step = i64::try_from(self.chance.between(0, 1_800_000)).unwrap_or(0) - 900_000;
-        if place == HUB {
-            self.cluster.hub.skew += step;
-        } else if let Some(node) = self.cluster.nodes.get_mut(&place) {
-            node.skew += step;
         }
     }
 }

@@ -17,11 +17,15 @@ const PROBE_WITHIN: u64 = 1_000;
 /// How often a quiet link is looked at.
 const PROBE_EVERY: u64 = 2_000;
 
+/// Whether a refusal says that what was asked is not known yet.
+fn may_pass(reason: Reason) -> bool {
+    matches!(reason, Reason::Recovering | Reason::ClockNotBelieved)
+}
+
 impl World {
     /// The hub takes what waits.
     pub(super) fn run_hub(&mut self) {
-        let now = self.cluster.hub.now(self.at);
-        let outputs = match self.cluster.hub.run(now) {
+        let outputs = match self.cluster.hub.run_at(self.at) {
             Ok(outputs) => outputs,
             Err(error) => return self.failed(HUB, &error),
         };
@@ -37,6 +41,7 @@ impl World {
                 }
                 // What is sent here is sent at once.
                 Output::Effect(Effect::Flush(_)) => {}
+                Output::Effect(Effect::AcceptClock) => self.cluster.hub.accept_clock(self.at),
                 Output::Effect(Effect::ReadBack(province, page)) => {
                     let page = self.break_page(self.cluster.read_back(province, page));
                     self.cluster.hub.inbox.push(page);
@@ -226,7 +231,7 @@ impl World {
                 self.answer_client(number, Message::Noted);
             }
             // Not known yet: ask again.
-            (Asker::Client(_), Answer::Refused(refusal)) if refusal.reason == Reason::Recovering => {}
+            (Asker::Client(_), Answer::Refused(refusal)) if may_pass(refusal.reason) => {}
             (Asker::Client(number), Answer::Refused(refusal)) => {
                 self.answer_client(number, Message::NotTaken(refusal.reason));
             }

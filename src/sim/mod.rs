@@ -6,6 +6,7 @@ mod broken;
 mod chance;
 mod chaos;
 mod check;
+mod clocks;
 mod hub_side;
 mod network;
 mod node_side;

@@ -60,6 +60,8 @@ pub enum Event {
     Ask(usize),
     /// An operator speaks, or speaks again.
     Operate(usize),
+    /// Whoever looks after the clocks sets them right.
+    ClocksRight,
     /// Chance strikes.
     Fault,
 }

@@ -23,7 +23,7 @@ impl World {
     pub(super) fn run_node(&mut self, province: ProvinceCode) {
         let at = self.at;
         let Some(node) = self.cluster.nodes.get_mut(&province) else { return };
-        let outputs = match node.run(node.now(at)) {
+        let outputs = match node.run_at(at) {
             Ok(outputs) => outputs,
             Err(error) => return self.failed(province, &error),
         };
@@ -46,6 +46,9 @@ impl World {
                     self.ask_hub((province, mark), HubRequest::Post(postings), pending);
                 }
                 Output::Effect(Effect::Announce) => self.announce_after(province, 0),
+                Output::Effect(Effect::AcceptClock) => {
+                    self.cluster.nodes.get_mut(&province).into_iter().for_each(|node| node.accept_clock(at));
+                }
                 Output::Effect(Effect::HubRefused) => self.report.count("hub refused"),
                 Output::Effect(Effect::Alarm(..)) if self.is_aftermath() => {}
                 Output::Effect(Effect::Alarm(transfer_id, side)) => self.alarm(province, transfer_id, side),

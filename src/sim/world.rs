@@ -78,6 +78,12 @@ pub struct World {
     /// Directions in which nothing passes.
     pub(super) cut: BTreeSet<(Place, Place)>,
     pub(super) healing: bool,
+    /// By how much all clocks are off that are right.
+    pub(super) right_skew: i64,
+    /// Whether operators have said that a wrong clock is right.
+    pub(super) operators_erred: bool,
+    /// How many operations were proposed.
+    pub(super) operations: u64,
     pub(super) clients: Vec<Client>,
     /// What operators carry back.
     pub(super) returning: Vec<Returning>,
@@ -119,6 +125,9 @@ impl World {
             last_call: 0,
             cut: BTreeSet::new(),
             healing: false,
+            right_skew: skew,
+            operators_erred: false,
+            operations: 0,
             clients: Vec::new(),
             returning: Vec::new(),
             wishes: BTreeMap::new(),
@@ -143,7 +152,11 @@ impl World {
             if self.at >= check_at {
                 check_at = self.at + CHECK_EVERY;
                 self.check();
+                self.check_stamps();
                 self.remind_payees();
+                if self.healing {
+                    self.mend_stamps();
+                }
             }
             if !self.report.violations.is_empty() {
                 break;
@@ -240,6 +253,7 @@ impl World {
             }
             Event::Ask(number) => self.ask(number),
             Event::Operate(number) => self.operate(number),
+            Event::ClocksRight => self.set_clocks_right(),
             Event::Fault => self.fault(),
         }
     }
@@ -307,6 +321,7 @@ impl World {
     fn heal(&mut self) {
         self.healing = true;
         self.cut.clear();
+        self.set_clocks_right();
         self.log(format_args!("heals"));
         for place in [HUB].into_iter().chain(self.cluster.country.provinces.clone()) {
             if self.cluster.life(place).is_none() {

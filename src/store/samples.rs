@@ -1,6 +1,7 @@
 //! Random rows and records for the tests of stores, made column by column so that every table takes part.
 
 use crate::domain::hub::record::TransferTombstoned;
+use crate::domain::machine::operation::Operation;
 use crate::domain::machine::{Record, Row, Table};
 use crate::domain::node::record::LegTombstoned;
 use crate::domain::reason::{RefusalRecord, RefusalSide, TABLE as REASONS};
@@ -36,6 +37,8 @@ const OPTIONAL: &[(&str, &[&str])] = &[
         ],
     ),
     ("compensation", &["answerer", "answer_time", "previous"]),
+    ("operation", &["answerer", "answer_time"]),
+    ("incident", &["owner", "close_code", "close_time"]),
     ("entry", &["transfer_id", "counter_region", "period"]),
     ("request", &["entry_id"]),
     (
@@ -61,7 +64,8 @@ pub(super) fn values<T: Table>(table: T) -> impl Strategy<Value = Vec<Value<'sta
     key.chain(others).collect::<Vec<_>>().prop_map(move |mut values| {
         let at = |name| table.key_columns().iter().chain(table.value_columns()).position(|it| *it == name);
         // What is approved was approved by somebody.
-        if let ("compensation", Some(state), Some(who)) = (table.name(), at("state"), at("answerer"))
+        if let ("compensation" | "operation", Some(state), Some(who)) =
+            (table.name(), at("state"), at("answerer"))
             && values[who] == Value::Null
         {
             values[state] = Value::Int(1);
@@ -124,9 +128,13 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         (_, "number" | "booked_after" | "last_posting" | "last_booked") => int(0, i64::MAX),
         ("transfer", "used") => int(0, 1),
         // Two operators: never one name for both.
-        ("compensation", "proposer") => "a[a-c]{0,2}".prop_map(text).boxed(),
-        ("compensation", "answerer") => "b[a-c]{0,2}".prop_map(text).boxed(),
-        ("compensation", "reason") => any::<String>().prop_map(text).boxed(),
+        ("operation", "operation") => {
+            let bytes = |id| borsh::to_vec(&Operation::BuryId(TransferId([id; 16]))).unwrap_or_default();
+            (0u8..5).prop_map(move |id| Value::Blob(bytes(id).into())).boxed()
+        }
+        ("compensation" | "operation", "proposer") => "a[a-c]{0,2}".prop_map(text).boxed(),
+        ("compensation" | "operation", "answerer") => "b[a-c]{0,2}".prop_map(text).boxed(),
+        ("compensation", "reason") | (_, "note") => any::<String>().prop_map(text).boxed(),
         ("account" | "entry", "kind") => int(1, 4),
         ("transfer" | "leg", "kind") => int(1, 2),
         ("transfer", "state") => int(1, 5),
@@ -134,7 +142,7 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         (_, "state" | "account_state" | "entry_kind") => int(1, 3),
         (_, "side" | "insurance_type") => int(1, 2),
         (_, "insurance_status") => int(1, 4),
-        (_, "state_code") => "[A-Z_]{1,9}".prop_map(text).boxed(),
+        (_, "state_code" | "reason_code" | "close_code") => "[A-Z_]{1,9}".prop_map(text).boxed(),
         (_, "kinship" | "opened_by") => int(1, 8),
         (_, "in_arrears" | "public_medical") => int(0, 1),
         (_, "slot") => int(0, 0),
@@ -148,7 +156,10 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         (_, "amount" | "balance" | "owed") => any::<i64>().prop_map(Value::Int).boxed(),
         // Of so many every filter takes some and leaves some.
         ("transfer", "transfer_id") => (0u8..20).prop_map(|byte| Value::Blob(vec![byte; 16].into())).boxed(),
-        (_, "transfer_id" | "compensation_id" | "original_id" | "returns" | "compensation") => blob(16),
+        (
+            _,
+            "transfer_id" | "operation_id" | "compensation_id" | "original_id" | "returns" | "compensation",
+        ) => blob(16),
         ("compensation", "previous") => blob(16),
         (_, "member_ref" | "start_id") => blob(16),
         (_, "refusal") => any::<u8>().prop_map(refusal).boxed(),

@@ -228,7 +228,8 @@ impl Cluster<AtOnce> {
                     self.network.alarms.push((HUB, transfer_id, side));
                     continue;
                 }
-                Output::Effect(Effect::Flush(_)) => continue,
+                // Time is in the test's hands.
+                Output::Effect(Effect::Flush(_) | Effect::AcceptClock) => continue,
                 Output::Answer(caller, answer) => {
                     match self.hub.callers.remove(&caller) {
                         Some(Asker::Peer(province, _)) => {
@@ -267,6 +268,7 @@ impl Cluster<AtOnce> {
                     self.hub_says(outputs);
                     continue;
                 }
+                Output::Effect(node::Effect::AcceptClock) => continue,
                 Output::Effect(node::Effect::HubRefused) => panic!("{province} refuses the hub"),
                 Output::Effect(node::Effect::Alarm(transfer_id, side)) => {
                     self.network.alarms.push((province, transfer_id, side));

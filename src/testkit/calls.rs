@@ -47,6 +47,7 @@ pub fn reply_of_node(answer: node::Answer) -> Option<NodeReply> {
         node::Answer::Refused(refusal) => Some(NodeReply::Refused(refusal.reason)),
         node::Answer::Posted(_)
         | node::Answer::Refusals(_)
+        | node::Answer::Operation(_)
         | node::Answer::Standing(_)
         | node::Answer::PersonChanged => None,
     }
@@ -93,7 +94,10 @@ pub fn reply_of_hub(answer: hub::Answer) -> Option<HubReply> {
         hub::Answer::Announced(announced) => Some(HubReply::Announced(announced)),
         hub::Answer::Rulings(rulings) => Some(HubReply::Rulings(rulings)),
         hub::Answer::Refused(refusal) => Some(HubReply::Refused(refusal.reason)),
-        hub::Answer::Transfer(_) | hub::Answer::Compensation(_) | hub::Answer::Transfers(_) => None,
+        hub::Answer::Transfer(_)
+        | hub::Answer::Compensation(_)
+        | hub::Answer::Operation(_)
+        | hub::Answer::Transfers(_) => None,
     }
 }
 

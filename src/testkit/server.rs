@@ -6,7 +6,7 @@ use super::watched::{Marked, Watched};
 use crate::domain::machine::{Caller, Change, Row, Stored, Table, TableRow, replay};
 use crate::domain::protocol::PeerMark;
 use crate::domain::value::{Civil, Digest, Mono, Now, ProvinceCode, StartId};
-use crate::engine::{Core, EngineError, Outputs};
+use crate::engine::{Core, EngineError, LIMIT_MS, Outputs, Timekeeper};
 use crate::store::memory::{MemoryDisk, MemoryStore};
 use crate::store::{Commit, Journal, KeyOf, hash_at};
 use std::collections::BTreeMap;
@@ -51,7 +51,13 @@ pub struct Server<M: Marked> {
     last_caller: Caller,
     /// When its next wake-up is put down.
     wakes_at: Option<u64>,
+    /// Whether its civil clock is believed.
+    pub keeper: Timekeeper,
+    doubts: bool,
 }
+
+/// A server that does not believe its clock looks again after so long.
+const LOOK_EVERY: u64 = 500;
 
 impl<M: Marked> Server<M> {
     /// A server with an empty disk, down, whose civil clock is off by so much.
@@ -68,6 +74,8 @@ impl<M: Marked> Server<M> {
             started: 0,
             last_caller: CALLERS,
             wakes_at: None,
+            keeper: Timekeeper::new(LIMIT_MS, None),
+            doubts: false,
         }
     }
 
@@ -80,6 +88,8 @@ impl<M: Marked> Server<M> {
     ) -> Result<(), EngineError> {
         let core = Core::new(Watched::new(machine, &self.disk, marks), self.disk.open())?;
         self.incarnation = core.incarnation();
+        self.keeper = Timekeeper::new(LIMIT_MS, core.stamped());
+        self.doubts = false;
         self.core = Some(core);
         self.start_id = start_id;
         self.started = at;
@@ -104,8 +114,11 @@ impl<M: Marked> Server<M> {
 
     /// When its machine wants to be woken, unless a wake-up is put down for then or before.
     pub fn next_wake(&mut self, at: u64) -> Option<u64> {
-        let wanted = self.core.as_ref().and_then(Core::wake_at)?;
-        let wanted = self.started.saturating_add(wanted.0).max(at);
+        let wanted = if self.doubts {
+            at + LOOK_EVERY
+        } else {
+            self.started.saturating_add(self.core.as_ref().and_then(Core::wake_at)?.0).max(at)
+        };
         if self.wakes_at.is_some_and(|put_down| put_down <= wanted) {
             return None;
         }
@@ -148,6 +161,33 @@ impl<M: Marked> Server<M> {
             Some(core) if !inputs.is_empty() => core.run(now, inputs),
             Some(_) | None => Ok(Vec::new()),
         }
+    }
+
+    /// The same at a moment of the simulation, as far as its clock is believed.
+    pub fn run_at(&mut self, at: u64) -> Result<Outputs<M>, EngineError> {
+        let (wall, inputs) = (self.now(at), std::mem::take(&mut self.inbox));
+        let Some(core) = &mut self.core else { return Ok(Vec::new()) };
+        if inputs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let reading = self.keeper.read(wall);
+        self.doubts = reading.doubt.is_some();
+        let outputs = core.turn(&reading, inputs)?;
+        core.stamped().into_iter().for_each(|stamp| self.keeper.stamp(stamp));
+        core.take_lowered().into_iter().for_each(|to| self.keeper.lower(to));
+        Ok(outputs)
+    }
+
+    /// A peer says what its clock has.
+    pub fn hear_clock(&mut self, peer: Place, civil: Civil, at: u64) {
+        if self.core.is_some() {
+            self.keeper.hear(peer, self.now(at).mono, civil);
+        }
+    }
+
+    /// Two operators have said that its clock is right.
+    pub fn accept_clock(&mut self, at: u64) {
+        self.keeper.accept(self.now(at));
     }
 
     /// Runs one input as a batch of its own, which must load all that it goes by.

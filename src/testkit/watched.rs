@@ -3,6 +3,7 @@
 use super::marks::Marks;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{self, CompensationWord, HubMachine};
+use crate::domain::machine::operation::{Operation, of_request};
 use crate::domain::machine::{Caller, Machine, Needs, Step, TableRow, WorkingSet};
 use crate::domain::node::tables::LegRow;
 use crate::domain::node::{self, NodeMachine};
@@ -84,6 +85,10 @@ impl<M: Marked> Machine for Watched<M> {
         M::tick()
     }
 
+    fn stamps(input: &Self::Input) -> bool {
+        M::stamps(input)
+    }
+
     fn caller(input: &Self::Input) -> Option<Caller> {
         M::caller(input)
     }
@@ -138,6 +143,11 @@ impl Marked for HubMachine {
                     CompensationWord::Withdraw => "withdraw",
                 };
                 self.mark_transfer(request.compensation_id, sight, |_| word);
+            }
+            Input::Operate { request, .. } => {
+                if let Some(Operation::BuryId(id)) = of_request(request, sight.rows) {
+                    self.mark_transfer(id, sight, |_| "bury");
+                }
             }
             Input::Votes { votes, .. } => {
                 for vote in votes {

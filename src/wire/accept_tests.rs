@@ -4,6 +4,7 @@ use crate::domain::reason::Reason::*;
 use crate::domain::value::Side;
 use crate::wire::leg::leg_to_proto;
 use crate::wire::prepare::prepare_to_proto;
+use crate::wire::sender::sender_to_proto;
 use crate::wire::test_kit::*;
 
 fn request() -> hub::AcceptTransferRequest {
@@ -38,7 +39,7 @@ fn a_leg_by_its_id_names_no_person_and_comes_back() {
     let regions = regions();
     let reader = reader(&regions);
     let legs = Side::BOTH.map(accepted);
-    let wire = prepare_to_proto(&mark(), &legs);
+    let wire = prepare_to_proto(sender_to_proto(&mark()), &legs);
     assert!(wire.legs.iter().all(|leg| leg.party.as_ref().is_some_and(|party| party.person.is_none())));
     let (_, read) = reader.prepare(&wire).expect("legs");
     assert_eq!(read, legs.map(Ok));

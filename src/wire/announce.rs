@@ -3,20 +3,20 @@
 use crate::domain::protocol::{Announcement, PeerMark};
 use crate::domain::reason::Reason;
 use crate::domain::value::Digest;
-use crate::proto::hub;
+use crate::proto::{hub, types};
 use crate::wire::reader::{Path, Violations, digest};
 use crate::wire::sender::{sender, sender_to_proto};
 use crate::wire::status::Problem;
 
 /// A node's announcement.
-pub fn announcement_to_proto(node: &PeerMark, announcement: &Announcement) -> hub::AnnounceNodeRequest {
+pub fn announcement_to_proto(sender: types::Sender, announcement: &Announcement) -> hub::AnnounceNodeRequest {
     let none = Digest::default();
     let proof = announcement.proof.map(|(sequence, hash)| hub::JournalProof {
         sequence,
         hash: if hash == none { Vec::new() } else { hash.0.to_vec() },
     });
     hub::AnnounceNodeRequest {
-        sender: Some(sender_to_proto(node)),
+        sender: Some(sender),
         province_code: String::new(),
         hub_seen: announcement.hub_seen.as_ref().map(sender_to_proto),
         proof,

@@ -124,7 +124,7 @@ fn an_account_comes_back() {
 #[test]
 fn an_incident_says_whose_and_why() {
     let refusal = RefusalRecord::new(Reason::ContraryOrder, Side::Payee).with("outcome", "commit");
-    let row = IncidentRow { transfer_id: the_id(), side: Side::Payee, refusal, raise_time: Civil(1_500) };
+    let row = IncidentRow::open(the_id(), Side::Payee, refusal, Civil(1_500));
     let shown = incident_to_proto(&row);
     assert_eq!((shown.transfer_id.as_str(), shown.side()), (ID, types::RefusalSide::Payee));
     let refusal = shown.refusal.expect("a refusal");

@@ -2,11 +2,11 @@
 
 use crate::domain::protocol::{Ack, AckResult, Decision, LegRef, Outcome, PeerMark};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::proto::node;
 use crate::proto::node::ack_result;
+use crate::proto::{node, types};
 use crate::wire::leg::{leg_reference, side_to_proto};
 use crate::wire::reader::{Path, Violations, check_batch};
-use crate::wire::sender::{sender, sender_to_proto};
+use crate::wire::sender::sender;
 use crate::wire::status::{Problem, refusal_from_proto, refusal_to_proto};
 use crate::wire::time::{required_time, timestamp, window, window_id};
 
@@ -20,9 +20,9 @@ pub enum DecisionReading {
 }
 
 /// A request to carry out these decisions.
-pub fn decide_to_proto(mark: &PeerMark, decisions: &[Decision]) -> node::DecideRequest {
+pub fn decide_to_proto(sender: types::Sender, decisions: &[Decision]) -> node::DecideRequest {
     let decisions = decisions.iter().map(decision_to_proto).collect();
-    node::DecideRequest { sender: Some(sender_to_proto(mark)), decisions }
+    node::DecideRequest { sender: Some(sender), decisions }
 }
 
 /// Reads a request to decide: the hub's mark and each decision, in order.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::reason::Reason::*;
 use crate::domain::value::{Civil, Digest, Side};
+use crate::wire::sender::sender_to_proto;
 use crate::wire::test_kit::*;
 
 fn decision(outcome: Outcome) -> Decision {
@@ -25,7 +26,7 @@ fn read(wire: node::DecideRequest) -> Vec<DecisionReading> {
 #[test]
 fn decisions_come_back() {
     let decisions = [decision(Outcome::Commit), decision(Outcome::Abort)];
-    let wire = decide_to_proto(&mark(), &decisions);
+    let wire = decide_to_proto(sender_to_proto(&mark()), &decisions);
     assert_eq!((wire.decisions[0].window_id.as_str(), wire.decisions[0].hub_seq), ("20261121", 12));
     let (sender, read) = decide_from_proto(&wire).expect("all is well");
     let orders = decisions.map(DecisionReading::Order);
@@ -35,14 +36,15 @@ fn decisions_come_back() {
 #[test]
 fn a_replay_brings_the_sealed_leg() {
     let replay = Decision { leg_record: vec![1, 2], ..decision(Outcome::Commit) };
-    let wire = decide_to_proto(&mark(), std::slice::from_ref(&replay));
+    let wire = decide_to_proto(sender_to_proto(&mark()), std::slice::from_ref(&replay));
     assert_eq!(read(wire), [DecisionReading::Order(replay)]);
 }
 
 #[test]
 fn a_decision_that_decides_nothing_is_rejected_alone() {
     let with = |change: fn(&mut node::Decision)| {
-        let mut wire = decide_to_proto(&mark(), &[decision(Outcome::Commit), decision(Outcome::Abort)]);
+        let mut wire =
+            decide_to_proto(sender_to_proto(&mark()), &[decision(Outcome::Commit), decision(Outcome::Abort)]);
         change(&mut wire.decisions[0]);
         match &read(wire)[..] {
             [DecisionReading::Rejected(ack), DecisionReading::Order(_)] => {
@@ -62,7 +64,7 @@ fn a_decision_that_decides_nothing_is_rejected_alone() {
 #[test]
 fn a_decision_that_cannot_be_named_fails_the_call() {
     let with = |change: fn(&mut node::DecideRequest)| {
-        let mut wire = decide_to_proto(&mark(), &[decision(Outcome::Abort)]);
+        let mut wire = decide_to_proto(sender_to_proto(&mark()), &[decision(Outcome::Abort)]);
         change(&mut wire);
         found(decide_from_proto(&wire))
     };

@@ -6,7 +6,7 @@ use crate::domain::value::Digest;
 use crate::proto::{node, types};
 use crate::wire::leg::{leg_reference, leg_to_check_to_proto, leg_to_proto, side_to_proto};
 use crate::wire::reader::{Path, Reader, Violations, check_batch};
-use crate::wire::sender::{sender, sender_to_proto};
+use crate::wire::sender::sender;
 use crate::wire::status::{Problem, refusal_from_proto, refusal_to_proto};
 use crate::wire::time::{required_time, timestamp};
 
@@ -14,11 +14,8 @@ use crate::wire::time::{required_time, timestamp};
 pub const LEG_RECORD_MAX: usize = 4096;
 
 /// A request to prepare these legs.
-pub fn prepare_to_proto(mark: &PeerMark, legs: &[Leg]) -> node::PrepareRequest {
-    node::PrepareRequest {
-        sender: Some(sender_to_proto(mark)),
-        legs: legs.iter().map(leg_to_proto).collect(),
-    }
+pub fn prepare_to_proto(sender: types::Sender, legs: &[Leg]) -> node::PrepareRequest {
+    node::PrepareRequest { sender: Some(sender), legs: legs.iter().map(leg_to_proto).collect() }
 }
 
 /// A request to check these legs.

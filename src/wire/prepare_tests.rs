@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::reason::Reason::*;
 use crate::domain::value::{Civil, Side};
+use crate::wire::sender::sender_to_proto;
 use crate::wire::test_kit::*;
 
 fn vote(verdict: Verdict) -> Vote {
@@ -75,7 +76,7 @@ fn a_call_is_read_as_a_whole() {
     let regions = regions();
     let reader = reader(&regions);
     let legs = [leg(Side::Payer), leg(Side::Payee)];
-    let mut wire = prepare_to_proto(&mark(), &legs);
+    let mut wire = prepare_to_proto(sender_to_proto(&mark()), &legs);
     wire.legs[1].kind = 99;
     let (sender, read) = reader.prepare(&wire).expect("one strange leg does no harm");
     assert_eq!(sender, mark());

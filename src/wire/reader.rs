@@ -164,6 +164,16 @@ pub fn request_id(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<S
     found.need(at, reason, fits.then(|| text.to_owned()))
 }
 
+/// Reads a code of why something is done, `CLOCK_REPAIRED`: `FIELD_REQUIRED`, `REASON_CODE_MALFORMED`. Letters and
+/// underscores only: it is journaled, and what holds no digit holds no number of a person.
+pub fn reason_code(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<String> {
+    let fits = (1..=32).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::ReasonCodeMalformed };
+    found.need(at, reason, fits.then(|| text.to_owned()))
+}
+
 /// Reads a value of an enum: `FIELD_REQUIRED` for 0, `unknown` for a number that is not listed.
 pub fn choice<T>(
     at: &Path<'_>,

@@ -2,10 +2,10 @@
 
 use crate::domain::protocol::{Decision, Outcome, PeerMark, Question, Ruling};
 use crate::domain::reason::Reason;
-use crate::proto::hub;
+use crate::proto::{hub, types};
 use crate::wire::leg::{leg_reference, side_to_proto};
 use crate::wire::reader::{Path, Violations, check_batch};
-use crate::wire::sender::{sender, sender_to_proto};
+use crate::wire::sender::sender;
 use crate::wire::status::Problem;
 use crate::wire::time::{duration, milliseconds, required_time, timestamp, window, window_id};
 
@@ -13,9 +13,9 @@ use crate::wire::time::{duration, milliseconds, required_time, timestamp, window
 const ASK_AFTER_MS: u64 = 1000;
 
 /// A request for rulings.
-pub fn resolve_to_proto(mark: &PeerMark, questions: &[Question]) -> hub::ResolveRequest {
+pub fn resolve_to_proto(sender: types::Sender, questions: &[Question]) -> hub::ResolveRequest {
     let questions = questions.iter().map(question_to_proto).collect();
-    hub::ResolveRequest { sender: Some(sender_to_proto(mark)), questions }
+    hub::ResolveRequest { sender: Some(sender), questions }
 }
 
 /// Reads a request for rulings: the node's mark and each question, in order.

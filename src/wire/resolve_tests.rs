@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::reason::Reason::*;
 use crate::domain::value::{Civil, Digest, Side};
+use crate::wire::sender::sender_to_proto;
 use crate::wire::test_kit::*;
 
 fn question() -> Question {
@@ -27,8 +28,11 @@ fn decided(outcome: Outcome) -> Ruling {
 fn questions_come_back() {
     let other = Question { side: Side::Payer, ..question() };
     let questions = vec![question(), other];
-    assert_eq!(resolve_from_proto(&resolve_to_proto(&mark(), &questions)), Ok((mark(), questions)));
-    let mut wire = resolve_to_proto(&mark(), &[question()]);
+    assert_eq!(
+        resolve_from_proto(&resolve_to_proto(sender_to_proto(&mark()), &questions)),
+        Ok((mark(), questions))
+    );
+    let mut wire = resolve_to_proto(sender_to_proto(&mark()), &[question()]);
     wire.questions[0].terms_digest.clear();
     assert_eq!(found(resolve_from_proto(&wire)), one("questions[0].terms_digest", FieldRequired));
     wire.questions.clear();

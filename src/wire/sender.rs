@@ -2,10 +2,11 @@
 
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::Reason;
-use crate::domain::value::StartId;
+use crate::domain::value::{Civil, StartId};
 use crate::proto::types;
 use crate::wire::reader::{Path, Violations, digest, whole};
 use crate::wire::status::Problem;
+use crate::wire::time::civil;
 
 /// How far the sender's journal has come, in the words of the wire.
 pub fn sender_to_proto(mark: &PeerMark) -> types::Sender {
@@ -14,7 +15,13 @@ pub fn sender_to_proto(mark: &PeerMark) -> types::Sender {
         start_id: mark.start_id.0.to_vec(),
         sequence: mark.sequence,
         head_hash: mark.head_hash.0.to_vec(),
+        clock_time: None,
     }
+}
+
+/// What the sender's civil clock has, if it says so.
+pub fn clock_of(sender: Option<&types::Sender>) -> Option<Civil> {
+    sender.and_then(|sender| sender.clock_time.as_ref()).and_then(civil)
 }
 
 /// No counter of a server comes near it; one that says so could bring the other side's to its end.

@@ -7,7 +7,7 @@ use crate::domain::value::{AccountKind, Day, Kinship, Person, RegionCode};
 use crate::proto::{node, types};
 use crate::wire::member::entry_account;
 use crate::wire::page::{page_size, read_number_token};
-use crate::wire::reader::{Path, Reader, Violations, whole};
+use crate::wire::reader::{Path, Reader, Violations, reason_code, whole};
 use crate::wire::status::Problem;
 use crate::wire::terms::kinship;
 use crate::wire::time::required_date;
@@ -114,7 +114,8 @@ impl Reader<'_> {
     /// In this order: `request_id`; `party`; `reason_code`.
     pub fn freeze_wallet(&self, request: &node::FreezeWalletRequest) -> Result<ChangeInput, Problem> {
         self.change(&request.request_id, request.party.as_ref(), |found| {
-            reason_code(&request.reason_code, found).map(WalletChange::Freeze)
+            reason_code(&Path::Root.field("reason_code"), &request.reason_code, found)
+                .map(WalletChange::Freeze)
         })
     }
 
@@ -124,7 +125,8 @@ impl Reader<'_> {
     /// In this order: `request_id`; `party`; `reason_code`.
     pub fn unfreeze_wallet(&self, request: &node::UnfreezeWalletRequest) -> Result<ChangeInput, Problem> {
         self.change(&request.request_id, request.party.as_ref(), |found| {
-            reason_code(&request.reason_code, found).map(WalletChange::Unfreeze)
+            reason_code(&Path::Root.field("reason_code"), &request.reason_code, found)
+                .map(WalletChange::Unfreeze)
         })
     }
 
@@ -171,15 +173,6 @@ impl Reader<'_> {
         let before = read_number_token("page_token", &scope(account, from, to), &request.page_token)?;
         Ok(StatementQuery { party, account, from, to, limit, before })
     }
-}
-
-/// Letters and underscores only: it is journaled, and what holds no digit holds no number of a person.
-fn reason_code(text: &str, found: &mut Violations) -> Option<String> {
-    let fits = (1..=32).contains(&text.len())
-        && text.starts_with(|first: char| first.is_ascii_uppercase())
-        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
-    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::ReasonCodeMalformed };
-    found.need(&Path::Root.field("reason_code"), reason, fits.then(|| text.to_owned()))
 }
 
 #[cfg(test)]

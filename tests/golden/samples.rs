@@ -5,7 +5,11 @@ use gongji::domain::hub::record::{
     KindAdopted, NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted,
     TransferAwaiting, TransferBegun, TransferDecided, TransferPosted, TransferReceived, TransferTombstoned,
 };
-use gongji::domain::machine::{IncidentRaised, PeerSeen, Record};
+use gongji::domain::machine::operation::Operation;
+use gongji::domain::machine::{
+    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, Record,
+    TimeLowered, TimeNoted,
+};
 use gongji::domain::node::record::{
     AccountCredited, LegAwaited, LegBound, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
     MemberRecorded, NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted, ReturnPrepared,
@@ -64,10 +68,47 @@ pub fn of_node() -> Vec<node::Record> {
 }
 
 /// The samples of what both journal.
-fn of_both<R: Record>() -> Vec<R> {
+fn of_both<R>() -> Vec<R>
+where
+    R: Record
+        + From<TimeNoted>
+        + From<TimeLowered>
+        + From<OperationProposed>
+        + From<OperationAnswered>
+        + From<IncidentAssigned>
+        + From<IncidentClosed>,
+{
     vec![
         PeerSeen { province: ProvinceCode::HUB, mark: mark(4) }.into(),
         IncidentRaised { transfer_id: ID, side: Side::Payee, refusal: refusal(), time: TIME }.into(),
+        TimeNoted { time: TIME }.into(),
+        TimeLowered { from: Civil(1_826_726_400_000), to: TIME }.into(),
+        OperationProposed {
+            operation_id: TransferId([0x14; 16]),
+            operation: Operation::CloseIncident(ID, Side::Payee),
+            reason_code: "LOOKED_INTO".to_owned(),
+            note: "工单 7".to_owned(),
+            operator: "urn:gongji:operator:a".to_owned(),
+            time: RECEIPT,
+        }
+        .into(),
+        OperationAnswered {
+            operation_id: TransferId([0x14; 16]),
+            approved: true,
+            operator: "urn:gongji:operator:b".to_owned(),
+            time: TIME,
+        }
+        .into(),
+        IncidentAssigned {
+            transfer_id: ID,
+            side: Side::Payee,
+            owner: "urn:gongji:operator:a".to_owned(),
+            note: "工单 7".to_owned(),
+            time: RECEIPT,
+        }
+        .into(),
+        IncidentClosed { transfer_id: ID, side: Side::Payee, code: "LOOKED_INTO".to_owned(), time: TIME }
+            .into(),
     ]
 }
 

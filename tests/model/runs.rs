@@ -107,6 +107,8 @@ impl World {
         let (mark, mut taken) = (next.mark, Taken::new(next));
         for output in outputs {
             let (province, message) = match output {
+                // Models have no clock that could be wrong: see the simulation.
+                Output::Effect(hub::Effect::AcceptClock) => continue,
                 Output::Effect(hub::Effect::Prepare(province, leg)) => {
                     (province, Message::ToNode(NodeRequest::Prepare(vec![*leg])))
                 }
@@ -194,6 +196,7 @@ impl World {
         let (province, mark, mut taken) = (self.country.provinces[node], next.mark, Taken::new(next));
         for output in outputs {
             let message = match output {
+                Output::Effect(node::Effect::AcceptClock) => None,
                 Output::Effect(node::Effect::Ask(questions)) => {
                     Some(Message::ToHub(HubRequest::Resolve(questions)))
                 }

@@ -44,6 +44,25 @@ const SEVERAL: &[(&str, usize)] = &[("E4", 2), ("R2", 2), ("R19", 4)];
 
 /// Reasons that no scenario produces: why, and the file that tests them.
 const ELSEWHERE: &[(Reason, &str, &str)] = &[
+    (Reason::OperationNotFound, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
+    (Reason::IncidentNotFound, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
+    (Reason::ClockNotBelieved, "it is about a server's clock", "src/engine/tests.rs"),
+    (Reason::EndedByOperators, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
+    (Reason::OperationDone, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
+    (
+        Reason::OperationWithdrawn,
+        "it is about what two operators agree on",
+        "src/domain/hub/operate_tests.rs",
+    ),
+    (
+        Reason::OperationElsewhere,
+        "it is about what two operators agree on",
+        "src/domain/hub/operate_tests.rs",
+    ),
+    (Reason::TimeNotLower, "it is about a server's clock", "src/domain/hub/operate_tests.rs"),
+    (Reason::IncidentClosed, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
+    (Reason::AlreadyDecided, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
+    (Reason::LeftToPeople, "it needs a restored hub", "src/domain/hub/operate_tests.rs"),
     (Reason::BatchSizeInvalid, "it is about a list or a batch, not about one transfer", "tests/e2e/batch.rs"),
     (
         Reason::PageSizeInvalid,

@@ -1,7 +1,8 @@
 //! `gongji rulebook diff`: rules whose value differs between two places, two days or two folders.
 
-use super::folder::{Place, place, province, region};
+use super::folder::{Place, place, region};
 use super::{day, title};
+use crate::cli::client::province;
 use crate::cli::output::OutputArgs;
 use crate::cli::table::table;
 use crate::config::rulebook::cited::{Setting, settings};

@@ -1,6 +1,7 @@
 //! The rulebook of a folder, or the texts that are kept under a hash, and one place of it.
 
 use super::beside;
+use crate::cli::client::province;
 use crate::config::{regions, rulebook};
 use crate::domain::rules::rulebook::{RuleLayer, Rulebook};
 use crate::domain::value::{Day, Digest, ProvinceCode, RegionCode, RegionDirectory};
@@ -29,11 +30,6 @@ pub struct PlaceArgs {
     /// The table of places [default: regions.toml beside the folder]
     #[arg(long, value_name = "FILE")]
     regions: Option<PathBuf>,
-}
-
-pub(super) fn province(text: &str) -> Result<ProvinceCode, String> {
-    let code = ProvinceCode::parse(text).filter(|code| *code != ProvinceCode::HUB);
-    code.ok_or_else(|| "write a province's two digits".to_owned())
 }
 
 pub(super) fn region(text: &str) -> Result<RegionCode, String> {

@@ -2,7 +2,7 @@
 
 use super::list::{Found, ListArgs, closing};
 use crate::cli::Exit;
-use crate::cli::client::{Connection, Server};
+use crate::cli::client::{Connection, Server, province};
 use crate::cli::failure::Failure;
 use crate::cli::json::to_json;
 use crate::cli::show::{side_name, state_text};
@@ -21,10 +21,6 @@ pub struct NodeListArgs {
     province: Option<ProvinceCode>,
     #[command(flatten)]
     list: ListArgs,
-}
-
-fn province(text: &str) -> Result<ProvinceCode, String> {
-    ProvinceCode::parse(text).ok_or_else(|| "write a province as two digits".to_owned())
 }
 
 /// `gongji hub in-flight`.

@@ -37,21 +37,26 @@ impl ListArgs {
 }
 
 /// What was read of several servers, each row with the server that has it.
-pub(super) struct Found<T> {
+pub(in crate::cli) struct Found<T> {
     /// The rows.
-    pub(super) rows: Vec<T>,
+    pub(in crate::cli) rows: Vec<T>,
     more: bool,
     unread: Vec<Value>,
 }
 
 impl<T> Found<T> {
     /// Nothing yet.
-    pub(super) fn new() -> Found<T> {
+    pub(in crate::cli) fn new() -> Found<T> {
         Found { rows: Vec::new(), more: false, unread: Vec::new() }
     }
 
     /// Takes what one server said. One that cannot be read does not hide the others.
-    pub(super) fn take<R>(&mut self, server: &str, read: Result<Page<R>, Failure>, row: impl Fn(R) -> T) {
+    pub(in crate::cli) fn take<R>(
+        &mut self,
+        server: &str,
+        read: Result<Page<R>, Failure>,
+        row: impl Fn(R) -> T,
+    ) {
         match read {
             Ok(page) => {
                 self.more |= page.more();
@@ -66,7 +71,7 @@ impl<T> Found<T> {
     }
 
     /// Prints all of it.
-    pub(super) fn print(
+    pub(in crate::cli) fn print(
         &self,
         output: OutputArgs,
         name: &str,

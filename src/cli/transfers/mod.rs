@@ -88,7 +88,7 @@ impl From<State> for TransferState {
 }
 
 /// Reads a day or a moment in Asia/Shanghai; a moment may end in +08:00.
-fn moment(text: &str) -> Result<Civil, String> {
+pub(super) fn moment(text: &str) -> Result<Civil, String> {
     read_moment(text)
         .ok_or_else(|| "write a time as 2026-11-21 or 2026-11-21T12:00:00 (Asia/Shanghai)".to_owned())
 }

@@ -2,6 +2,7 @@
 
 use super::{AcceptRequest, CompensationRequest, Page};
 use crate::domain::hub::tables::{CompensationRow, PartiesRow, TransferRow};
+use crate::domain::machine::operation::{OperationRequest, OperationRow};
 use crate::domain::machine::step::answers;
 use crate::domain::machine::{OtherAnswer, Ticket};
 use crate::domain::protocol::{
@@ -37,6 +38,13 @@ pub enum Input {
         ticket: Ticket<Compensated>,
         /// The request, as the server read it.
         request: CompensationRequest,
+    },
+    /// An operator speaks of what two must agree on.
+    Operate {
+        /// Names the caller that waits for the answer.
+        ticket: Ticket<Box<OperationRow>>,
+        /// The request, as the server read it.
+        request: OperationRequest,
     },
     /// A client asks for transfers by id.
     Get {
@@ -184,6 +192,8 @@ pub enum Answer {
     Transfer(Arc<TransferRow>),
     /// A compensation as it stands: proposed, or withdrawn. An approved one is answered with its transfer.
     Compensation(Box<CompensationRow>),
+    /// An operation as it stands.
+    Operation(Box<OperationRow>),
     /// Transfers in the order of their ids, with the vault's row; nothing where there is none.
     Transfers(Vec<Option<Found>>),
     /// Whether a node's start is admitted.
@@ -197,6 +207,7 @@ pub enum Answer {
 answers! {
     Answer {
         Transfer(Arc<TransferRow>),
+        Operation(Box<OperationRow>),
         Transfers(Vec<Option<Found>>),
         Announced(Announced),
         Rulings(Vec<Ruling>),
@@ -257,6 +268,8 @@ pub enum Effect {
     /// Ask a node for what a hub that was restored may have lost: commits with a number above this one, and what is in
     /// doubt there.
     AskWhatWasLost(ProvinceCode, u64),
+    /// Two operators have said that the civil clock is right.
+    AcceptClock,
     /// The hub has recovered, and speaks as this life from now on.
     Recovered(u64),
     /// People must look: a province rejected a decision, or a recovery had to decide.

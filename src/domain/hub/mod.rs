@@ -15,6 +15,9 @@ mod incident;
 mod link;
 mod live;
 mod messages;
+mod operate;
+#[cfg(test)]
+mod operate_tests;
 mod outbox;
 mod pages;
 mod peers;
@@ -52,7 +55,7 @@ use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::{Mono, Now, ProvinceCode, RegionDirectory, StartId, TransferId};
 use awaiting::{Awaiting, AwaitingVote};
-use incident::is_parked;
+use incident::{is_left_to_people, is_parked};
 use live::{Live, YesVote};
 use outbox::{Outbox, send};
 use receipts::Receipts;
@@ -170,6 +173,7 @@ impl HubMachine {
                     step.refuse_caller(caller, refusal(Reason::Recovering));
                 }
             }
+            Input::Operate { ticket, request } => self.operate(ticket, &request, step),
             Input::Rules(rulebook) => self.rulebook = rulebook,
             // What was asked by an earlier life does not count, and is asked again.
             Input::Votes { .. }
@@ -198,6 +202,7 @@ impl Machine for HubMachine {
             Input::Create { request, .. } => create::needs(request.transfer_id, rows, needed),
             Input::Accept { request, .. } => accept::needs(request.transfer_id, rows, needed),
             Input::Compensate { request, .. } => compensation::needs(request, rows, needed),
+            Input::Operate { request, .. } => operate::needs(request, rows, needed),
             Input::Get { transfer_ids, .. } => get::needs(transfer_ids, needed),
             Input::Votes { province, votes, .. } => votes::needs(self, now, (*province, votes), rows, needed),
             Input::PrepareFailed { transfer_ids, .. } => prepare_failed::needs(self, transfer_ids, needed),
@@ -225,6 +230,7 @@ impl Machine for HubMachine {
             Input::Create { ticket, request } => self.create(ticket, *request, step),
             Input::Accept { ticket, request } => self.accept(ticket, request, step),
             Input::Compensate { ticket, request } => self.compensate(ticket, request, step),
+            Input::Operate { ticket, request } => self.operate(ticket, &request, step),
             Input::Get { ticket, transfer_ids } => get::get(ticket, &transfer_ids, step),
             Input::Votes { province, node, votes } => self.votes(province, node, votes, step),
             Input::PrepareFailed { province, transfer_ids } => {
@@ -261,10 +267,15 @@ impl Machine for HubMachine {
         Input::Tick
     }
 
+    fn stamps(input: &Input) -> bool {
+        !matches!(input, Input::Get { .. } | Input::Operate { .. })
+    }
+
     fn caller(input: &Input) -> Option<Caller> {
         match input {
             Input::Create { ticket, .. } | Input::Accept { ticket, .. } => Some(ticket.caller()),
             Input::Compensate { ticket, .. } => Some(ticket.caller()),
+            Input::Operate { ticket, .. } => Some(ticket.caller()),
             Input::Get { ticket, .. } => Some(ticket.caller()),
             Input::Announce { ticket, .. } => Some(ticket.caller()),
             Input::Resolve { ticket, .. } | Input::Post { ticket, .. } => Some(ticket.caller()),

@@ -1,7 +1,7 @@
 //! What the hub keeps beside its journal.
 
 use crate::domain::machine::table::{rows, tables};
-use crate::domain::machine::{Filter, IncidentRow, Only, PeerRow, SelfRow};
+use crate::domain::machine::{Filter, IncidentRow, Only, OperationRow, PeerRow, SelfRow};
 use crate::domain::protocol::{CompensationState, Kind, TransferState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
@@ -164,7 +164,11 @@ impl Row {
     /// See [`crate::domain::machine::table::Row::is_finished`].
     pub fn is_finished(&self) -> bool {
         match self {
-            Row::Tombstone(_) | Row::Incident(_) | Row::Compensation(_) | Row::Parties(_) => true,
+            Row::Tombstone(_)
+            | Row::Incident(_)
+            | Row::Operation(_)
+            | Row::Compensation(_)
+            | Row::Parties(_) => true,
             Row::Transfer(row) => row.state.is_decided() && row.is_recorded_by_both(),
             Row::Position(_) | Row::Peer(_) | Row::Own(_) => false,
         }

@@ -3,6 +3,7 @@
 
 pub mod describe;
 pub mod need;
+pub mod operation;
 pub mod own;
 pub mod reading;
 pub mod record;
@@ -15,7 +16,11 @@ mod whole;
 pub mod working_set;
 
 pub use need::{Needs, Prefix};
-pub use own::{IncidentRaised, IncidentRow, PeerRow, PeerSeen, SelfRow};
+pub use operation::{OperationAnswered, OperationProposed, OperationRow};
+pub use own::{
+    IncidentAssigned, IncidentClosed, IncidentRaised, IncidentRow, PeerRow, PeerSeen, SelfRow, TimeLowered,
+    TimeNoted,
+};
 pub use record::{DecodeError, Kind, Record, replay};
 pub use scan::{Filter, Only, Scan};
 pub use step::{Answers, Batch, Caller, Machine, OtherAnswer, Output, Step, Ticket};

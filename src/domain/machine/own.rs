@@ -51,6 +51,14 @@ rows! {
         refusal: RefusalRecord,
         /// When the incident was noted.
         raise_time: Civil,
+        /// URI SAN of the operator who looks after it.
+        owner: Option<String>,
+        /// What its owner says of it; may be empty. Holds no personal data.
+        note: String,
+        /// Why it needs no people any more, as a code; none while it is open.
+        close_code: Option<String>,
+        /// When two operators have closed it.
+        close_time: Option<Civil>,
     }
 }
 
@@ -61,6 +69,42 @@ contents! {
         province: ProvinceCode,
         /// How far.
         mark: PeerMark,
+    }
+    /// The time, where other records have not told it of late: a start compares the clock with it.
+    TimeNoted {
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// What was stamped too far ahead was lowered: the latest time that counts is this one from here on.
+    TimeLowered {
+        /// The latest time that was stamped before.
+        from: Civil,
+        /// The time from here on.
+        to: Civil,
+    }
+    /// An operator looks after an incident, or says more of it.
+    IncidentAssigned {
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// The side whose leg it is: the payer's or the payee's.
+        side: Side,
+        /// URI SAN of the operator who looks after it.
+        owner: String,
+        /// What is said of it; may be empty.
+        note: String,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// Two operators have closed an incident.
+    IncidentClosed {
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// The side whose leg it is: the payer's or the payee's.
+        side: Side,
+        /// Why, as a code.
+        code: String,
+        /// The server's clock when it was journaled.
+        time: Civil,
     }
     /// A contrary order, parked for people. Nothing was changed.
     IncidentRaised {
@@ -112,6 +156,12 @@ pub fn note_time<R: Row>(time: Civil, rows: &mut WorkingSet<R>) {
     rows.put(SelfRow { civil: own.civil.max(time), ..own });
 }
 
+/// What was stamped too far ahead was lowered.
+pub fn lower_time<R: Row>(record: &TimeLowered, rows: &mut WorkingSet<R>) {
+    let own = own(rows);
+    rows.put(SelfRow { civil: record.to, ..own });
+}
+
 /// What was seen of a peer, if anything was.
 pub fn peer<R: Row>(rows: &WorkingSet<R>, province: ProvinceCode) -> Option<&PeerRow> {
     rows.known(&R::Key::peer(province)).and_then(Row::as_peer)
@@ -137,10 +187,38 @@ pub fn incident<R: Row>(rows: &WorkingSet<R>, transfer_id: TransferId, side: Sid
 
 /// Parks a contrary order.
 pub fn put_incident<R: Row>(record: &IncidentRaised, rows: &mut WorkingSet<R>) {
-    rows.put(IncidentRow {
-        transfer_id: record.transfer_id,
-        side: record.side,
-        refusal: record.refusal.clone(),
-        raise_time: record.time,
-    });
+    rows.put(IncidentRow::open(record.transfer_id, record.side, record.refusal.clone(), record.time));
+}
+
+impl IncidentRow {
+    /// One that nobody looks after yet.
+    pub fn open(
+        transfer_id: TransferId,
+        side: Side,
+        refusal: RefusalRecord,
+        raise_time: Civil,
+    ) -> IncidentRow {
+        IncidentRow {
+            transfer_id,
+            side,
+            refusal,
+            raise_time,
+            owner: None,
+            note: String::new(),
+            close_code: None,
+            close_time: None,
+        }
+    }
+}
+
+/// Somebody looks after an incident.
+pub fn assign_incident<R: Row>(record: &IncidentAssigned, rows: &mut WorkingSet<R>) {
+    let known = incident(rows, record.transfer_id, record.side).expect("only what was raised").clone();
+    rows.put(IncidentRow { owner: Some(record.owner.clone()), note: record.note.clone(), ..known });
+}
+
+/// An incident needs no people any more. What it stands for stays: an id that is left to people is not freed by it.
+pub fn close_incident<R: Row>(record: &IncidentClosed, rows: &mut WorkingSet<R>) {
+    let known = incident(rows, record.transfer_id, record.side).expect("only what was raised").clone();
+    rows.put(IncidentRow { close_code: Some(record.code.clone()), close_time: Some(record.time), ..known });
 }

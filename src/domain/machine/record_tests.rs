@@ -72,6 +72,8 @@ fn a_record_says_what_it_was_declared_with() {
         Kind { version: 2, earlier: &[1], ..kind(2, "ItemCounted", None, ToldBackBy::Platform) },
         kind(7, "PeerSeen", None, ToldBackBy::Node),
         kind(8, "IncidentRaised", Some("transfer_id"), ToldBackBy::Node),
+        kind(18, "TimeNoted", None, ToldBackBy::Nobody),
+        kind(19, "TimeLowered", None, ToldBackBy::Nobody),
     ];
     assert_eq!(Record::KINDS, expected);
     assert_eq!(counted(true).details().last(), Some(&("is_settled", Detail::Flag(true))));

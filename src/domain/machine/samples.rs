@@ -1,8 +1,10 @@
 //! A made-up machine's tables and records: what belongs to every machine is tested with these, and not with a hub's or
 //! a node's.
 
+use crate::domain::machine::operation::OperationRow;
 use crate::domain::machine::own::{
-    IncidentRaised, IncidentRow, PeerRow, PeerSeen, SelfRow, began, put_incident, put_peer,
+    IncidentRaised, IncidentRow, PeerRow, PeerSeen, SelfRow, TimeLowered, TimeNoted, began, lower_time,
+    note_time, put_incident, put_peer,
 };
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::table::{rows, tables};
@@ -55,7 +57,7 @@ impl Row {
         match self {
             Row::Item(row) => row.is_settled,
             Row::Secret(row) => row.sealed.is_empty(),
-            Row::Own(_) | Row::Peer(_) | Row::Incident(_) => false,
+            Row::Own(_) | Row::Peer(_) | Row::Incident(_) | Row::Operation(_) => false,
         }
     }
 
@@ -105,6 +107,8 @@ records! { Row:
     ItemCounted 2 v 2 (v 1 ItemCountedV1), told back by Platform;
     PeerSeen 7 v 1, told back by Node;
     IncidentRaised 8 v 1 about transfer_id, told back by Node;
+    TimeNoted 18 v 1, told back by Nobody;
+    TimeLowered 19 v 1, told back by Nobody;
 }
 
 impl From<ItemCountedV1> for ItemCounted {
@@ -124,6 +128,8 @@ impl Record {
             }
             Record::PeerSeen(it) => put_peer(it.province, it.mark, rows),
             Record::IncidentRaised(it) => put_incident(it, rows),
+            Record::TimeNoted(it) => note_time(it.time, rows),
+            Record::TimeLowered(it) => lower_time(it, rows),
         }
     }
 }

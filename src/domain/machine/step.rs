@@ -2,6 +2,7 @@
 //! Nothing said here goes out before the batch's records are durable; the engine sees to that.
 
 use crate::domain::machine::need::Needs;
+use crate::domain::machine::own::TimeNoted;
 use crate::domain::machine::record::Record;
 use crate::domain::machine::table::{Key, Row, Table};
 use crate::domain::machine::working_set::WorkingSet;
@@ -99,13 +100,13 @@ pub struct OtherAnswer;
 /// A hub's or a node's logic, written once and run by the engine, the model and the simulator alike.
 pub trait Machine: Sized {
     /// What it journals; with it, what its rows are and how records change them.
-    type Record: Record<Row = Self::Row>;
+    type Record: Record<Row = Self::Row> + From<TimeNoted>;
     /// What it keeps.
     type Row: Row;
     /// What can happen to it.
     type Input;
     /// What it tells a waiting caller.
-    type Answer;
+    type Answer: From<RefusalRecord>;
     /// What it wants done in the world.
     type Effect;
 
@@ -126,6 +127,9 @@ pub trait Machine: Sized {
 
     /// The input that says that time has passed.
     fn tick() -> Self::Input;
+
+    /// Whether deciding on an input may stamp a time: it then waits until the clock is believed.
+    fn stamps(input: &Self::Input) -> bool;
 
     /// The caller who waits for the answer to an input, if one does.
     fn caller(input: &Self::Input) -> Option<Caller>;

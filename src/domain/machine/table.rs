@@ -1,6 +1,7 @@
 //! How tables are declared: name, key columns and other columns of each, once. A store sees tables, keys and rows only
 //! by these traits: as columns.
 
+use crate::domain::machine::operation::OperationRow;
 use crate::domain::machine::own::{IncidentRow, PeerRow, SelfRow};
 use crate::domain::value::column::Value;
 use crate::domain::value::{ProvinceCode, Side, TransferId};
@@ -39,6 +40,8 @@ pub trait Key: Clone + Debug + Ord + Hash + Send + Sync + 'static {
     fn peer(province: ProvinceCode) -> Self;
     /// What was parked for people about a leg.
     fn incident(transfer_id: TransferId, side: Side) -> Self;
+    /// What two operators agree on.
+    fn operation(operation_id: TransferId) -> Self;
     /// The table it belongs to.
     fn table(&self) -> Self::Table;
     /// The key columns' contents.
@@ -59,6 +62,7 @@ pub trait Row:
     + From<SelfRow>
     + From<PeerRow>
     + From<IncidentRow>
+    + From<OperationRow>
     + 'static
 {
     /// Keys of its tables.
@@ -88,6 +92,8 @@ pub trait Row:
     fn as_peer(&self) -> Option<&PeerRow>;
     /// An incident, if it is one.
     fn as_incident(&self) -> Option<&IncidentRow>;
+    /// What two operators agree on, if it is that.
+    fn as_operation(&self) -> Option<&OperationRow>;
 }
 
 /// A row struct that can be taken out of a machine's row.
@@ -203,6 +209,7 @@ macro_rules! tables {
             Own = SelfRow "self" { slot: u64 }
             Peer = PeerRow "peer" { province: ProvinceCode }
             Incident = IncidentRow "incident" { transfer_id: TransferId, side: Side }
+            Operation = OperationRow "operation" { operation_id: TransferId }
         }
     };
     (@all $($name:ident = $row:ident $table:literal { $($key:ident: $kty:ty),+ })+) => {
@@ -258,6 +265,9 @@ macro_rules! tables {
             }
             fn incident(transfer_id: TransferId, side: Side) -> Key {
                 Key::Incident(transfer_id, side)
+            }
+            fn operation(operation_id: TransferId) -> Key {
+                Key::Operation(operation_id)
             }
             fn table(&self) -> Table {
                 match self { $(Key::$name(..) => Table::$name),+ }
@@ -333,6 +343,9 @@ macro_rules! tables {
                 $crate::domain::machine::table::TableRow::of(self)
             }
             fn as_incident(&self) -> Option<&IncidentRow> {
+                $crate::domain::machine::table::TableRow::of(self)
+            }
+            fn as_operation(&self) -> Option<&OperationRow> {
                 $crate::domain::machine::table::TableRow::of(self)
             }
         }

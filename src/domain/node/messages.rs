@@ -2,6 +2,7 @@
 
 use super::suspend::Suspension;
 use super::{PostRequest, WalletChange};
+use crate::domain::machine::operation::{OperationRequest, OperationRow};
 use crate::domain::machine::step::answers;
 use crate::domain::machine::{OtherAnswer, Ticket};
 use crate::domain::node::record::RequestMark;
@@ -122,6 +123,13 @@ pub enum Input {
         /// What is to move.
         request: PostRequest,
     },
+    /// An operator speaks of what two must agree on.
+    Operate {
+        /// Names the caller that waits for the answer.
+        ticket: Ticket<Box<OperationRow>>,
+        /// The request, as the server read it.
+        request: OperationRequest,
+    },
     /// The questions could not be asked: ask again later.
     AskFailed {
         /// What was to be asked.
@@ -168,6 +176,8 @@ pub enum Answer {
     Refusals(Vec<Vec<RefusalRecord>>),
     /// To a report, a credit, an opening or a look: how the member stands now.
     Standing(Box<Standing>),
+    /// An operation as it stands.
+    Operation(Box<OperationRow>),
     /// To a posting: its leg.
     Posted(Arc<LegRow>),
     /// The vault's row was made by another request meanwhile: look it up again and repeat.
@@ -183,6 +193,7 @@ answers! {
         Refusals(Vec<Vec<RefusalRecord>>),
         Standing(Box<Standing>),
         Posted(Arc<LegRow>),
+        Operation(Box<OperationRow>),
     }
 }
 
@@ -249,6 +260,8 @@ pub enum Effect {
     Post(Vec<Posting>),
     /// Show this start to the hub at once: it speaks as a life that has not admitted it.
     Announce,
+    /// Two operators have said that the civil clock is right.
+    AcceptClock,
     /// People must look: the hub that admits this node is older than what was seen of it, or a copy.
     HubRefused,
     /// People must look: a contrary order was parked.

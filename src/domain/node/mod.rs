@@ -12,6 +12,7 @@ pub mod decide;
 pub mod join;
 mod messages;
 pub mod open_wallet;
+mod operate;
 pub mod posting;
 mod prepare;
 pub mod prepared;
@@ -40,7 +41,10 @@ pub use suspend::Suspension;
 pub use tables::{Key, Row, Table, legs_in_doubt, open_legs};
 pub use vault::Vault;
 
-use crate::domain::machine::own::{began, put_incident, put_peer};
+use crate::domain::machine::operation;
+use crate::domain::machine::own::{
+    assign_incident, began, close_incident, lower_time, note_time, put_incident, put_peer,
+};
 use crate::domain::machine::{Caller, IncidentRaised, Machine, Needs, WorkingSet};
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::PeerMark;
@@ -143,6 +147,12 @@ impl Record {
         match self {
             Record::PeerSeen(record) => put_peer(record.province, record.mark, rows),
             Record::IncidentRaised(record) => put_incident(record, rows),
+            Record::TimeNoted(record) => note_time(record.time, rows),
+            Record::TimeLowered(record) => lower_time(record, rows),
+            Record::OperationProposed(record) => operation::proposed(record, rows),
+            Record::OperationAnswered(record) => operation::answered(record, rows),
+            Record::IncidentAssigned(record) => assign_incident(record, rows),
+            Record::IncidentClosed(record) => close_incident(record, rows),
             Record::NodeJoined(record) => began(record.incarnation, record.start_id, record.time, rows),
             Record::NodeResynced(record) => join::resynced(record, rows),
             Record::MemberRecorded(record) => upsert::recorded(record, rows),
@@ -185,6 +195,7 @@ fn is_local(input: &Input) -> bool {
         | Input::Decide { .. }
         | Input::Rulings { .. }
         | Input::AskFailed { .. }
+        | Input::Operate { .. }
         | Input::Rules(_)
         | Input::Tick => false,
     }
@@ -216,6 +227,7 @@ impl Machine for NodeMachine {
             }
             Input::Post { request, .. } => posting::needs_of_request(request, rows, &mut keys),
             Input::Look { member_ref, .. } => account::needs_of_member(*member_ref, &mut keys),
+            Input::Operate { request, .. } => operate::needs(request, rows, &mut keys),
             Input::Restored
             | Input::HubRecovers
             | Input::AskFailed { .. }
@@ -259,6 +271,7 @@ impl Machine for NodeMachine {
                 request::answer_member(ticket, member_ref, None, false, step)
             }
             Input::Post { ticket, request } => self.post(ticket, &request, step),
+            Input::Operate { ticket, request } => self.operate(ticket, &request, step),
             Input::AskFailed { questions } => self.ask_later(&questions, ASK_MARGIN_MS, step),
             Input::Suspend { ticket, request, member_ref, suspension } => {
                 self.suspend(ticket, request, member_ref, suspension, step);
@@ -280,6 +293,10 @@ impl Machine for NodeMachine {
         Input::Tick
     }
 
+    fn stamps(input: &Input) -> bool {
+        !matches!(input, Input::Look { .. } | Input::Check { .. } | Input::Operate { .. })
+    }
+
     fn caller(input: &Input) -> Option<Caller> {
         match input {
             Input::Prepare { ticket, .. } => Some(ticket.caller()),
@@ -287,6 +304,7 @@ impl Machine for NodeMachine {
             Input::Check { ticket, .. } => Some(ticket.caller()),
             Input::Upsert { ticket, .. } => Some(ticket.caller()),
             Input::Post { ticket, .. } => Some(ticket.caller()),
+            Input::Operate { ticket, .. } => Some(ticket.caller()),
             Input::Credit { ticket, .. }
             | Input::OpenWallet { ticket, .. }
             | Input::Suspend { ticket, .. }

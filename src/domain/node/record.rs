@@ -2,7 +2,10 @@
 
 use super::tables::Row;
 use crate::domain::machine::record::{contents, records};
-use crate::domain::machine::{IncidentRaised, PeerSeen};
+use crate::domain::machine::{
+    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen,
+    TimeLowered, TimeNoted,
+};
 use crate::domain::protocol::{Kind, Outcome};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
@@ -302,4 +305,10 @@ records! { Row:
     WalletClosed 39 v 1, told back by Platform;
     SettlementSuspended 40 v 1, told back by Platform;
     LegBound 41 v 1 about leg.transfer_id, told back by Hub;
+    TimeNoted 18 v 1, told back by Nobody;
+    TimeLowered 19 v 1, told back by Nobody;
+    OperationProposed 42 v 1 about operation_id, told back by Nobody;
+    OperationAnswered 43 v 1 about operation_id, told back by Nobody;
+    IncidentAssigned 44 v 1 about transfer_id, told back by Nobody;
+    IncidentClosed 45 v 1 about transfer_id, told back by Nobody;
 }

@@ -1,7 +1,7 @@
 //! What a node keeps beside its journal.
 
 use crate::domain::machine::table::{rows, tables};
-use crate::domain::machine::{Filter, IncidentRow, Only, PeerRow, SelfRow};
+use crate::domain::machine::{Filter, IncidentRow, Only, OperationRow, PeerRow, SelfRow};
 use crate::domain::protocol::{Kind, LegState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
@@ -204,7 +204,7 @@ impl Row {
     /// See [`crate::domain::machine::table::Row::is_finished`].
     pub fn is_finished(&self) -> bool {
         match self {
-            Row::Entry(_) | Row::Request(_) | Row::Incident(_) => true,
+            Row::Entry(_) | Row::Request(_) | Row::Incident(_) | Row::Operation(_) => true,
             Row::Leg(row) => !matches!(row.state, LegState::Prepared | LegState::Awaiting | LegState::Posted),
             Row::Peer(_)
             | Row::Own(_)

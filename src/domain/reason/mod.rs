@@ -126,6 +126,12 @@ reasons! {
     CompensationNotFound 207 "COMPENSATION_NOT_FOUND" NotFound No
         "no compensation has this id"
         "没有该编号的退回申请"
+    OperationNotFound 208 "OPERATION_NOT_FOUND" NotFound No
+        "no operation has this id"
+        "没有该编号的操作申请"
+    IncidentNotFound 209 "INCIDENT_NOT_FOUND" NotFound No
+        "no incident stands at this side of the transfer"
+        "该转账的这一方没有差错记录"
     CertificateRequired 301 "CERTIFICATE_REQUIRED" Unauthenticated No
         "a client certificate with a role of this service is required"
         "需要提供带有本服务角色的客户端证书"
@@ -142,8 +148,8 @@ reasons! {
         "the sender's store is older than what was seen of it, or a copy"
         "发送方数据早于已知进度，或为副本"
     SameOperator 306 "SAME_OPERATOR" PermissionDenied No
-        "the operator who proposed a compensation cannot approve it; another one must"
-        "提出退回的操作员不能自行批准，须由另一名操作员批准"
+        "the operator who proposed it cannot approve it; another one must"
+        "提出申请的操作员不能自行批准，须由另一名操作员批准"
     Overloaded 401 "OVERLOADED" ResourceExhausted SameId
         "the server has too much to do; try again with the same id"
         "系统繁忙，请使用同一编号稍后重试"
@@ -168,6 +174,9 @@ reasons! {
     HubBehind 408 "HUB_BEHIND" Unavailable SameId
         "the hub's store is older than what this node has seen of it: it was restored without being marked as restored"
         "清算中心的数据早于本节点所见：其存储被直接放回而未标记为恢复"
+    ClockNotBelieved 409 "CLOCK_NOT_BELIEVED" Unavailable SameId
+        "this server's clock is implausible, so it decides nothing until the clock is right or confirmed; ask again"
+        "本系统时钟异常，核实之前暂停办理，请稍后以相同编号重试"
     PayerPlaceNotOpen 501 "PAYER_PLACE_NOT_OPEN" FailedPrecondition NewId
         "the payer's place has not opened the medical-insurance wallet"
         "转出人参保地尚未开通医保钱包"
@@ -371,6 +380,30 @@ reasons! {
         "a committed leg came back after a loss, and no account of the member could take it: it stands in the suspense \
          account"
         "补记的一笔已提交转账无法记入参保人账户，已挂入待处理账户"
+    EndedByOperators 632 "ENDED_BY_OPERATORS" FailedPrecondition NewId
+        "two operators have ended this id before it was decided; nothing was moved"
+        "该编号在办结前已由两名操作员终止，未发生任何资金变动"
+    OperationDone 640 "OPERATION_DONE" FailedPrecondition No
+        "the operation was approved and carried out; it cannot be withdrawn any more"
+        "操作已获批准并执行，不能再撤回"
+    OperationWithdrawn 641 "OPERATION_WITHDRAWN" FailedPrecondition NewId
+        "the operation was withdrawn; propose another one"
+        "操作申请已撤回，请重新提出"
+    OperationElsewhere 642 "OPERATION_ELSEWHERE" FailedPrecondition No
+        "this server has no such thing to do; see which server the operation is for"
+        "该操作不属于本系统，请核对操作对象"
+    TimeNotLower 643 "TIME_NOT_LOWER" FailedPrecondition No
+        "nothing later than this time is stamped, so there is nothing to lower"
+        "没有晚于该时间的记录，无需调低"
+    IncidentClosed 644 "INCIDENT_CLOSED" FailedPrecondition No
+        "the incident is closed already"
+        "该差错已关闭"
+    AlreadyDecided 645 "ALREADY_DECIDED" FailedPrecondition No
+        "the transfer is decided already; see its state"
+        "该转账已有结果，见 state"
+    LeftToPeople 646 "LEFT_TO_PEOPLE" FailedPrecondition No
+        "a recovery has left this transfer to people; it must end before this can be done"
+        "该转账在恢复时留待人工处理，须先有结果"
 }
 
 #[cfg(test)]

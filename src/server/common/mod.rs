@@ -1,5 +1,7 @@
 //! What hub and node serve alike.
 
+pub mod health;
+pub mod operations;
 pub mod overdue_alarms;
 pub mod rulebook_reload;
 pub mod running;

@@ -96,7 +96,7 @@ mod tests {
             let mut id = TransferId::default();
             id.0[..2].copy_from_slice(&number.to_be_bytes());
             let refusal = RefusalRecord::new(Reason::ContraryOrder, Side::Payer);
-            IncidentRow { transfer_id: id, side: Side::Payer, refusal, raise_time: Civil(0) }.into()
+            IncidentRow::open(id, Side::Payer, refusal, Civil(0)).into()
         };
         let mut store = MemoryStore::<crate::domain::hub::Record>::new();
         store

@@ -1,5 +1,6 @@
 //! What hub and nodes serve alike: TLS, the access layer, limits, health, reflection, and a stop that drains.
 
+use super::health::Health;
 use crate::config::ServerConfig;
 use crate::config::transport::Transport;
 use crate::engine::EngineError;
@@ -126,7 +127,7 @@ impl Setup {
         config: &ServerConfig,
         services: Routes,
         grants: Grants,
-        health: HealthReporter,
+        health: Health,
         stop: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
         // The layers that a call passes, outermost first: HTTP/2 limits, TLS, role and access, then the services.
@@ -142,7 +143,7 @@ impl Setup {
         let (stopping, stopped) = tokio::sync::oneshot::channel();
         let signal = async move {
             stop.await;
-            health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+            health.stop().await;
             // The hard stop below may be gone already: then serving has ended.
             let _ = stopping.send(());
         };

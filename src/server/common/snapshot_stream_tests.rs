@@ -12,7 +12,7 @@ use tokio_stream::StreamExt;
 fn incident(number: u8) -> Row {
     let refusal = RefusalRecord::new(Reason::ContraryOrder, Side::Payer);
     let (transfer_id, raise_time) = (TransferId([number; 16]), Civil(i64::from(number) * 1_000));
-    IncidentRow { transfer_id, side: Side::Payer, refusal, raise_time }.into()
+    IncidentRow::open(transfer_id, Side::Payer, refusal, raise_time).into()
 }
 
 fn incidents(numbers: std::ops::RangeInclusive<u8>) -> Commit<Record> {

@@ -17,7 +17,6 @@ use crate::transport::identity::Role;
 use crate::wire::announce::announcement_from_proto;
 use crate::wire::region::regions_to_proto;
 use crate::wire::resolve::{resolve_from_proto, ruling_to_proto};
-use crate::wire::sender::sender_to_proto;
 use crate::wire::status::{Problem, problem_of_store};
 use std::sync::Arc;
 use tonic::{Request, Response};
@@ -55,12 +54,13 @@ impl CoordinatorService for Nodes {
             return Err(Problem::new(Reason::ProvinceNotAllowed).into());
         }
         let (node, announcement) = announcement_from_proto(&request)?;
+        shared.mark.hear_clock(province, request.sender.as_ref());
         let _seat = shared.inquiries.admit_announcement(province)?;
         let knows_us_to = shared.known_of_us(announcement.hub_seen).await?;
         let announcement = Box::new(announcement);
         let announce = |ticket| Input::Announce { ticket, province, node, announcement, knows_us_to };
         let answer = shared.engine.ask_always(announce).await;
-        let sender = Some(sender_to_proto(&shared.mark.now()));
+        let sender = Some(shared.mark.sender());
         match answer {
             Ok(Announced::Admitted { incarnation, resync, hub_recovered }) => {
                 if incarnation != node.incarnation {
@@ -109,11 +109,12 @@ impl CoordinatorService for Nodes {
         let shared = &self.0;
         let province = province_of(&request)?;
         let (node, questions) = resolve_from_proto(request.get_ref())?;
+        shared.mark.hear_clock(province, request.get_ref().sender.as_ref());
         let _seat = shared.inquiries.admit(province, shared.engine.is_loaded())?;
         let rulings =
             shared.engine.ask_always(|ticket| Input::Resolve { ticket, province, node, questions }).await?;
         Ok(Response::new(ResolveResponse {
-            sender: Some(sender_to_proto(&shared.mark.now())),
+            sender: Some(shared.mark.sender()),
             answers: rulings.iter().map(ruling_to_proto).collect(),
         }))
     }

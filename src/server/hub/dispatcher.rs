@@ -8,11 +8,12 @@ use crate::domain::hub::{Effect, HubMachine, Input, Record};
 use crate::domain::protocol::{Ask, Decision, Leg};
 use crate::domain::reason::Reason;
 use crate::domain::value::{ProvinceCode, TransferId};
-use crate::engine::{Handle, Outlet, Reader};
+use crate::engine::{Handle, Outlet, Reader, SystemClock};
 use crate::server::common::sender::Mark;
 use crate::transport::backoff::Backoff;
 use crate::wire::status::problem_of;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -49,6 +50,7 @@ pub struct Dispatcher {
     unserved: UnboundedSender<(ProvinceCode, TransferId)>,
     /// What servers need that were restored.
     resync_tasks: UnboundedSender<ResyncTask>,
+    clock: Arc<SystemClock>,
 }
 
 /// The lanes' ends, to be run once the engine is there.
@@ -60,7 +62,10 @@ pub struct Lanes {
 }
 
 /// A dispatcher for these provinces, and the lanes that it feeds.
-pub fn dispatcher(provinces: impl IntoIterator<Item = ProvinceCode>) -> (Dispatcher, Lanes) {
+pub fn dispatcher(
+    provinces: impl IntoIterator<Item = ProvinceCode>,
+    clock: Arc<SystemClock>,
+) -> (Dispatcher, Lanes) {
     let (mut lanes, mut orders) = (BTreeMap::new(), BTreeMap::new());
     for province in provinces {
         let (sender, receiver) = unbounded_channel();
@@ -69,7 +74,10 @@ pub fn dispatcher(provinces: impl IntoIterator<Item = ProvinceCode>) -> (Dispatc
     }
     let (unserved, no_node) = unbounded_channel();
     let (resync_tasks, wanted) = unbounded_channel();
-    (Dispatcher { lanes, unserved, resync_tasks }, Lanes { orders, unserved: no_node, resync_tasks: wanted })
+    (
+        Dispatcher { lanes, unserved, resync_tasks, clock },
+        Lanes { orders, unserved: no_node, resync_tasks: wanted },
+    )
 }
 
 impl Outlet<Effect> for Dispatcher {
@@ -91,6 +99,7 @@ impl Outlet<Effect> for Dispatcher {
                 Effect::AskWhatWasLost(province, above) => {
                     drop(self.resync_tasks.send(ResyncTask::Ask(province, above)));
                 }
+                Effect::AcceptClock => self.clock.accept(),
                 Effect::Recovered(incarnation) => {
                     drop(self.resync_tasks.send(ResyncTask::Recovered(incarnation)))
                 }

@@ -2,6 +2,7 @@
 
 use crate::domain::protocol::{Ack, Decision, HeardLeg, Leg, PeerMark, Vote};
 use crate::domain::reason::Reason;
+use crate::domain::value::ProvinceCode;
 use crate::proto::node::inspect_request::Selector;
 use crate::proto::node::participant_service_server::SERVICE_NAME;
 use crate::proto::node::{CheckResult, HubSeqRange, InspectRequest, LegState};
@@ -44,15 +45,16 @@ async fn once_admitted<T, F: Future<Output = Result<T, Status>>>(call: impl Fn()
 /// A node as the hub speaks to it. Cheap to clone; reconnects by itself.
 #[derive(Clone, Debug)]
 pub struct Link {
+    province: ProvinceCode,
     peer: Peer,
     mark: Mark,
     reached: Arc<AtomicBool>,
 }
 
 impl Link {
-    /// A link over this connection, speaking with this mark.
-    pub fn new(peer: Peer, mark: Mark) -> Link {
-        Link { peer, mark, reached: Arc::default() }
+    /// A link to a province over this connection, speaking with this mark.
+    pub fn new(province: ProvinceCode, peer: Peer, mark: Mark) -> Link {
+        Link { province, peer, mark, reached: Arc::default() }
     }
 
     /// Notes whether the node was reached just now.
@@ -74,9 +76,10 @@ impl Link {
     pub async fn prepare(&self, legs: &[Leg]) -> Result<(PeerMark, Vec<Vote>), Status> {
         let left_ms = legs.iter().map(|it| it.time_left_ms).max().unwrap_or(0) + PREPARE_GRACE_MS;
         let within = Duration::from_millis(left_ms);
-        let call = || self.peer.call(prepare_to_proto(&self.mark.now(), legs), within);
+        let call = || self.peer.call(prepare_to_proto(self.mark.sender(), legs), within);
         let response = once_admitted(call).await?;
         let node = sender_from_proto(response.sender.as_ref()).map_err(Problem::into_status)?;
+        self.mark.hear_clock(self.province, response.sender.as_ref());
         // A vote that cannot be read does not count; its transfer ends by its deadline.
         let votes = response.votes.iter().filter_map(|vote| vote_from_proto(vote).ok()).collect();
         Ok((node, votes))
@@ -84,9 +87,10 @@ impl Link {
 
     /// Tells decisions.
     pub async fn decide(&self, decisions: &[Decision]) -> Result<(PeerMark, Vec<Ack>), Status> {
-        let call = || self.peer.call(decide_to_proto(&self.mark.now(), decisions), DECIDE_WITHIN);
+        let call = || self.peer.call(decide_to_proto(self.mark.sender(), decisions), DECIDE_WITHIN);
         let response = once_admitted(call).await?;
         let node = sender_from_proto(response.sender.as_ref()).map_err(Problem::into_status)?;
+        self.mark.hear_clock(self.province, response.sender.as_ref());
         let acks = response.acks.iter().filter_map(|ack| ack_from_proto(ack).ok()).collect();
         Ok((node, acks))
     }

@@ -32,9 +32,12 @@ use crate::privacy::random::random_16;
 use crate::proto::hub::audit_service_server::{self, AuditServiceServer};
 use crate::proto::hub::compensation_service_server::{self, CompensationServiceServer};
 use crate::proto::hub::coordinator_service_server::{self, CoordinatorServiceServer};
+use crate::proto::hub::operation_service_server::{self, OperationServiceServer};
 use crate::proto::hub::region_service_server::{self, RegionServiceServer};
 use crate::proto::hub::rulebook_service_server::{self, RulebookServiceServer};
 use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
+use crate::server::common::health::Health;
+use crate::server::common::operations::Operations;
 use crate::server::common::rulebook_reload::Rules;
 use crate::server::common::running::{Ready, Stop};
 use crate::server::common::sender::Mark;
@@ -59,7 +62,7 @@ use tonic::service::Routes;
 pub(crate) struct Shared {
     engine: Handle<HubMachine>,
     reader: Reader<Record>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<SystemClock>,
     places: Arc<RegionDirectory>,
     places_version: String,
     rulebook: Arc<Rules>,
@@ -142,7 +145,7 @@ fn links(
 ) -> Result<BTreeMap<ProvinceCode, Link>, ServerError> {
     let link = |node: &NodePeer| {
         let peer = Peer::new(&node.address, setup.tls(), Role::Node(node.province), setup.role())?;
-        Ok((node.province, Link::new(peer, mark.clone())))
+        Ok((node.province, Link::new(node.province, peer, mark.clone())))
     };
     config.nodes.iter().map(link).collect()
 }
@@ -159,10 +162,11 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let limits = &config.server.limits;
     let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
     let machine = HubMachine::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
-    let (dispatcher, lanes) = dispatcher::dispatcher(config.nodes.iter().map(|node| node.province));
     let reader = Reader::new(store.reader()?);
     let core = Core::new(machine, store)?;
+    let clock = Arc::new(SystemClock::new(config.server.civil_start, core.stamped()));
+    let (dispatcher, lanes) =
+        dispatcher::dispatcher(config.nodes.iter().map(|node| node.province), Arc::clone(&clock));
     let last_incarnation = core.incarnation();
     // A province that no node serves is out of reach from the start: nothing is held for a transfer that cannot be.
     let served = |province| config.nodes.iter().any(|node| node.province == province);
@@ -170,9 +174,9 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let dark = unserved.map(|province| Input::Link { province, up: false });
     let first = [start].into_iter().chain(dark).collect();
     let Engine { handle, thread } =
-        crate::engine::start(core, Arc::clone(&clock), Box::new(dispatcher), first)?;
+        crate::engine::start(core, Arc::clone(&clock) as Arc<dyn Clock>, Box::new(dispatcher), first)?;
     let engine = handle.with_waiting_max(limits.in_flight_max);
-    let mark = Mark::new(last_incarnation + 1, start_id, engine.heads());
+    let mark = Mark::new(last_incarnation + 1, start_id, engine.heads(), Arc::clone(&clock));
     let links = links(&config, &setup, &mark)?;
     let tasks = lanes.run(links.clone(), &engine, reader.clone(), (mark.clone(), recovery.clone()));
     let in_force = engine.clone();
@@ -213,13 +217,14 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
 }
 
 /// The services that this server lists.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     transfer_service_server::SERVICE_NAME,
     coordinator_service_server::SERVICE_NAME,
     region_service_server::SERVICE_NAME,
     audit_service_server::SERVICE_NAME,
     rulebook_service_server::SERVICE_NAME,
     compensation_service_server::SERVICE_NAME,
+    operation_service_server::SERVICE_NAME,
 ];
 
 async fn serve(
@@ -235,13 +240,22 @@ async fn serve(
     let regions = RegionServiceServer::new(regions::Regions(Arc::clone(shared)));
     let compensations = CompensationServiceServer::new(compensations::Compensations(Arc::clone(shared)));
     let rulebooks = RulebookServiceServer::new(rulebooks::Rulebooks(Arc::clone(shared)));
+    let operations = Operations {
+        engine: shared.engine.clone(),
+        reader: shared.reader.clone(),
+        clock: Arc::clone(&shared.clock),
+        input: |ticket, request| Input::Operate { ticket, request },
+    };
     let services = Routes::new(transfers.max_decoding_message_size(bytes_max))
         .add_service(coordinator.max_decoding_message_size(bytes_max))
         .add_service(regions.max_decoding_message_size(bytes_max))
         .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(shared))))
         .add_service(compensations.max_decoding_message_size(bytes_max))
-        .add_service(rulebooks.max_decoding_message_size(bytes_max));
-    let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
+        .add_service(rulebooks.max_decoding_message_size(bytes_max))
+        .add_service(OperationServiceServer::new(operations));
+    let (reporter, services) = with_health(services, &SERVICES, config.server.reflection)?;
+    let health = Health::new(reporter, None, &[]).await;
+    let following = tokio::spawn(health.clone().follow_clock(shared.clock.doubts()));
     let address = setup.address();
     tracing::info!(%address, "the hub serves");
     // Whoever started this server may not care where it listens.
@@ -254,5 +268,7 @@ async fn serve(
         }
         tracing::info!("stopping: calls that are running end first");
     };
-    setup.serve(&config.server, services, shared.grants.clone(), health, stop).await
+    let served = setup.serve(&config.server, services, shared.grants.clone(), health, stop).await;
+    following.abort();
+    served
 }

@@ -14,7 +14,6 @@ use crate::wire::inspect::{leg_view, state_to_proto, with_leg_record};
 use crate::wire::leg::side_to_proto;
 use crate::wire::page::{page_size, read_token, token};
 use crate::wire::reader::{Path, Violations, check_batch, transfer_id};
-use crate::wire::sender::sender_to_proto;
 use crate::wire::status::{Problem, problem_of_store};
 use crate::wire::time::{window, window_id};
 use sha2::{Digest as _, Sha256};
@@ -242,7 +241,7 @@ pub(super) async fn inspect(
 ) -> Result<InspectResponse, Status> {
     let query = Query::read(&request)?;
     let (asked, places) = (query.clone(), std::sync::Arc::clone(&shared.places));
-    let sender = Some(sender_to_proto(&shared.mark.now()));
+    let sender = Some(shared.mark.sender());
     let records = request.with_leg_records && for_hub;
     let read = move |tables: &mut AnyTables<Record>| {
         // A hub that recovers wants the legs alone, and totals are a reading of all of them.

@@ -21,10 +21,13 @@ use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, outcome};
 use crate::privacy::key::VaultKey;
 use crate::privacy::names;
 use crate::privacy::random::random_16;
+use crate::proto::hub::operation_service_server::{self, OperationServiceServer};
 use crate::proto::node::audit_service_server::{self, AuditServiceServer};
 use crate::proto::node::member_service_server::{self, MemberServiceServer};
 use crate::proto::node::participant_service_server::{self, ParticipantServiceServer};
 use crate::proto::node::wallet_service_server::{self, WalletServiceServer};
+use crate::server::common::health::{Health, Need};
+use crate::server::common::operations::Operations;
 use crate::server::common::rulebook_reload::Rules;
 use crate::server::common::running::{Ready, Stop};
 use crate::server::common::sender::Mark;
@@ -53,7 +56,7 @@ pub(crate) struct Shared {
     grants: Grants,
     mark: Mark,
     books: Books,
-    clock: Arc<dyn Clock>,
+    clock: Arc<SystemClock>,
     asked: Asked,
 }
 
@@ -105,10 +108,10 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
     let vault = Arc::clone(&key);
     let machine =
         NodeMachine::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
-    let (outlet, calls) = resolver::calls();
     let (for_vault, for_lists) = (store.reader()?, store.reader()?);
     let core = Core::new(machine, store)?;
+    let clock = Arc::new(SystemClock::new(config.server.civil_start, core.stamped()));
+    let (outlet, calls) = resolver::calls(Arc::clone(&clock));
     let own = core.incarnation();
     let first = if restored { vec![Input::Restored] } else { Vec::new() };
     if restored {
@@ -116,10 +119,11 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
             "ALARM: this store was restored: nothing is served until the hub has told what is missing"
         );
     }
-    let Engine { handle, thread } = crate::engine::start(core, Arc::clone(&clock), Box::new(outlet), first)?;
+    let Engine { handle, thread } =
+        crate::engine::start(core, Arc::clone(&clock) as Arc<dyn Clock>, Box::new(outlet), first)?;
     let engine = handle.with_waiting_max(config.server.limits.in_flight_max);
     // Until the hub gives this start its incarnation, the last one says which store this is.
-    let mark = Mark::new(own, start_id, engine.heads());
+    let mark = Mark::new(own, start_id, engine.heads(), Arc::clone(&clock));
     let hub = Peer::new(&config.hub, setup.tls(), Role::Hub, setup.role())?;
     let shared = Arc::new(Shared {
         province: config.province,
@@ -149,11 +153,12 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
 type ToHub = (Peer, tokio::sync::mpsc::UnboundedReceiver<resolver::HubCall>);
 
 /// The services that this server lists.
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
     participant_service_server::SERVICE_NAME,
     member_service_server::SERVICE_NAME,
     wallet_service_server::SERVICE_NAME,
     audit_service_server::SERVICE_NAME,
+    operation_service_server::SERVICE_NAME,
 ];
 
 async fn serve(
@@ -168,15 +173,22 @@ async fn serve(
     let participants = ParticipantServiceServer::new(participants);
     let members = MemberServiceServer::new(members::Members(Arc::clone(shared)));
     let wallets = WalletServiceServer::new(wallets::Wallets(Arc::clone(shared)));
+    let operations = Operations {
+        engine: shared.engine.clone(),
+        reader: shared.lists.clone(),
+        clock: Arc::clone(&shared.clock),
+        input: |ticket, request| Input::Operate { ticket, request },
+    };
     let services = Routes::new(participants.max_decoding_message_size(bytes_max))
         .add_service(members.max_decoding_message_size(bytes_max))
         .add_service(wallets.max_decoding_message_size(bytes_max))
-        .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(shared))));
-    let (health, services) = with_health(services, &SERVICES, config.server.reflection)?;
+        .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(shared))))
+        .add_service(OperationServiceServer::new(operations));
+    let (reporter, services) = with_health(services, &SERVICES, config.server.reflection)?;
     // A node serves once the hub has given it its incarnation: before that it must not vote.
-    for service in ["", participant_service_server::SERVICE_NAME] {
-        health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
-    }
+    let missing = [Need::Admitted, Need::Whole];
+    let health = Health::new(reporter, Some(participant_service_server::SERVICE_NAME), &missing).await;
+    let following = tokio::spawn(health.clone().follow_clock(shared.clock.doubts()));
     let resolver = Resolver {
         province: config.province,
         hub,
@@ -206,6 +218,7 @@ async fn serve(
     };
     let served = setup.serve(&config.server, services, shared.grants.clone(), health, stop).await;
     way.abort();
+    following.abort();
     served?;
     if fenced.load(Ordering::Relaxed) { Err(ServerError::Fenced) } else { Ok(()) }
 }

@@ -4,7 +4,7 @@ use super::Shared;
 use crate::domain::node::Input;
 use crate::domain::protocol::{Ack, Decision, Leg, LegRead, Verdict, Vote};
 use crate::domain::reason::Reason;
-use crate::domain::value::{Side, TransferId};
+use crate::domain::value::{ProvinceCode, Side, TransferId};
 use crate::proto::node::participant_service_server::ParticipantService;
 use crate::proto::node::{
     CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
@@ -15,7 +15,6 @@ use crate::transport::access_layer::caller;
 use crate::transport::identity::Role;
 use crate::wire::decide::{DecisionReading, ack_to_proto, decide_from_proto};
 use crate::wire::prepare::{check_result_to_proto, vote_to_proto};
-use crate::wire::sender::sender_to_proto;
 use crate::wire::status::Problem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -70,10 +69,11 @@ impl ParticipantService for Participants {
     async fn prepare(&self, request: Request<PrepareRequest>) -> Answer<PrepareResponse> {
         let shared = &self.shared;
         let (hub, legs) = shared.reading().prepare(request.get_ref())?;
+        shared.mark.hear_clock(ProvinceCode::HUB, request.get_ref().sender.as_ref());
         let legs = shared.present(legs);
         let votes = shared.engine.ask_always(|ticket| Input::Prepare { ticket, hub, legs }).await?;
         Ok(Response::new(PrepareResponse {
-            sender: Some(sender_to_proto(&shared.mark.now())),
+            sender: Some(shared.mark.sender()),
             votes: votes.into_iter().map(|vote| vote_to_proto(&shared.seal(vote))).collect(),
         }))
     }
@@ -81,6 +81,7 @@ impl ParticipantService for Participants {
     async fn decide(&self, request: Request<DecideRequest>) -> Answer<DecideResponse> {
         let shared = &self.shared;
         let (hub, readings) = decide_from_proto(request.get_ref())?;
+        shared.mark.hear_clock(ProvinceCode::HUB, request.get_ref().sender.as_ref());
         let order = |reading: &DecisionReading| match reading {
             DecisionReading::Order(decision) => Some(shared.open(decision.clone())),
             DecisionReading::Rejected(_) => None,
@@ -94,7 +95,7 @@ impl ParticipantService for Participants {
         };
         let acks: Vec<Ack> = readings.into_iter().filter_map(ack).collect();
         Ok(Response::new(DecideResponse {
-            sender: Some(sender_to_proto(&shared.mark.now())),
+            sender: Some(shared.mark.sender()),
             acks: acks.iter().map(ack_to_proto).collect(),
         }))
     }

@@ -6,9 +6,9 @@ use crate::domain::node::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, NodeMachine, Rec
 use crate::domain::protocol::{Announcement, PeerMark, Question, Ruling};
 use crate::domain::reason::Reason;
 use crate::domain::value::{Civil, ProvinceCode, Side, TransferId};
-use crate::engine::{Clock, Handle, Outlet, Reader};
+use crate::engine::{Handle, Outlet, Reader, SystemClock};
 use crate::proto::hub::AnnounceState;
-use crate::proto::node::participant_service_server::SERVICE_NAME as PARTICIPANTS;
+use crate::server::common::health::{Health, Need};
 use crate::server::common::sender::Mark;
 use crate::store::{AnyTables, StoreError, hash_at};
 use crate::transport::backoff::Backoff;
@@ -22,7 +22,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tonic::Status;
-use tonic_health::server::HealthReporter;
 
 /// How often the node shows itself, so that a hub that restarted or was replaced is noticed without traffic.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(10);
@@ -40,12 +39,12 @@ pub(super) enum HubCall {
 
 /// The node's way out.
 #[derive(Debug)]
-pub(super) struct HubCalls(UnboundedSender<HubCall>);
+pub(super) struct HubCalls(UnboundedSender<HubCall>, Arc<SystemClock>);
 
 /// A way out, and the end where its calls come out.
-pub(super) fn calls() -> (HubCalls, UnboundedReceiver<HubCall>) {
+pub(super) fn calls(clock: Arc<SystemClock>) -> (HubCalls, UnboundedReceiver<HubCall>) {
     let (sender, receiver) = unbounded_channel();
-    (HubCalls(sender), receiver)
+    (HubCalls(sender, clock), receiver)
 }
 
 impl Outlet<Effect> for HubCalls {
@@ -62,6 +61,7 @@ impl Outlet<Effect> for HubCalls {
                     );
                 }
                 Effect::Announce => drop(self.0.send(HubCall::Announce)),
+                Effect::AcceptClock => self.1.accept(),
                 Effect::HubRefused => {
                     tracing::error!(
                         "ALARM: the hub is older than what this node has seen of it, or a copy: nothing is taken from \
@@ -120,9 +120,9 @@ pub(super) struct Resolver {
     pub(super) hub: Peer,
     pub(super) mark: Mark,
     pub(super) engine: Handle<NodeMachine>,
-    pub(super) health: HealthReporter,
+    pub(super) health: Health,
     pub(super) lists: Reader<Record>,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<SystemClock>,
     pub(super) asked: Asked,
 }
 
@@ -191,8 +191,9 @@ impl Resolver {
         self.engine.tell(Input::Joined { incarnation, hub, resync, hub_recovered });
         if *last != Some(resync) {
             *last = Some(resync);
-            let (province, serving) = (self.province, tonic_health::ServingStatus::Serving);
-            self.health.set_service_status(PARTICIPANTS, serving).await;
+            let province = self.province;
+            self.health.set(Need::Whole, !resync).await;
+            self.health.set(Need::Admitted, true).await;
             if resync {
                 tracing::error!(
                     %province,
@@ -201,7 +202,6 @@ impl Resolver {
                 );
             } else {
                 tracing::info!(%province, incarnation, "joined the hub");
-                self.health.set_service_status("", serving).await;
             }
         }
         if resync { RESYNC_EVERY } else { ANNOUNCE_EVERY }
@@ -216,9 +216,10 @@ impl Resolver {
                 Ok(rows.iter().flatten().find_map(PeerRow::of).map(PeerRow::mark))
             });
             announcement.hub_seen = hub_seen.await?;
-            let request = announcement_to_proto(&self.mark.now(), &announcement);
+            let request = announcement_to_proto(self.mark.sender(), &announcement);
             let answer = self.hub.call(request, CALL_WITHIN).await?;
             let hub = sender_from_proto(answer.sender.as_ref()).map_err(Problem::into_status)?;
+            self.mark.hear_clock(ProvinceCode::HUB, answer.sender.as_ref());
             match answer.state() {
                 AnnounceState::Prove if announcement.proof.is_none() => {
                     let sequence = answer.prove_sequence;
@@ -269,7 +270,7 @@ impl Resolver {
     async fn ask(&self, questions: Vec<Question>) {
         tracing::info!(count = questions.len(), "asking the hub about legs in doubt");
         self.asked.note(&questions, self.clock.now().civil, ASK_AGAIN_MS);
-        match self.hub.call(resolve_to_proto(&self.mark.now(), &questions), CALL_WITHIN).await {
+        match self.hub.call(resolve_to_proto(self.mark.sender(), &questions), CALL_WITHIN).await {
             Ok(answer) => {
                 if let Ok(hub) = sender_from_proto(answer.sender.as_ref()) {
                     let rulings: Vec<Ruling> =

@@ -1,0 +1,356 @@
+//! `gongji operations` and `gongji clock`: what two operators must agree on, at the hub or at a node.
+
+use super::Exit;
+use super::client::{CallArgs, Connection, Server, province};
+use super::failure::Failure;
+use super::json::to_json;
+use super::output::note;
+use super::servers::list::Found;
+use super::show::side_name;
+use super::table::{self, facts};
+use super::time::local_time;
+use super::transfers::moment;
+use super::until_known::Request;
+use crate::domain::value::{Civil, ProvinceCode};
+use crate::privacy::random::new_transfer_id;
+use crate::proto::hub::operation_action::Action;
+use crate::proto::hub::{
+    AcceptClock, ApproveOperationRequest, BuryId, ClockDoubt, CloseIncident, GetClockRequest,
+    GetClockResponse, ListOperationsRequest, LowerTime, Operation, OperationAction, OperationState,
+    ProposeOperationRequest, WithdrawOperationRequest,
+};
+use crate::proto::types::RefusalSide;
+use crate::wire::time::timestamp;
+use comfy_table::Table;
+use serde_json::{Value, json};
+use tonic::Status;
+
+#[derive(clap::Subcommand)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 refused (nothing was done), 2 not known yet: run it again with the same id."
+)]
+pub(super) enum Command {
+    /// Propose what another operator must approve; does nothing yet
+    #[command(subcommand)]
+    Propose(Propose),
+    /// Approve what another operator has proposed: it is carried out
+    Approve(OneArgs),
+    /// Withdraw what nobody has approved yet
+    Withdraw(OneArgs),
+    /// List operations, proposed and carried out
+    List(ListArgs),
+}
+
+#[derive(clap::Subcommand)]
+pub(super) enum Propose {
+    /// The server's civil clock is right as it is, though nothing else confirms it
+    AcceptClock(ProposeArgs),
+    /// The latest time that counts is lowered, after a clock that was too far ahead
+    LowerTime {
+        /// The latest time that counts from then on, in Asia/Shanghai, for example 2026-11-21T12:00:00
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        to: Civil,
+        #[command(flatten)]
+        args: ProposeArgs,
+    },
+    /// An incident needs no people any more
+    CloseIncident {
+        /// Id of the transfer
+        #[arg(value_name = "TRANSFER_ID")]
+        transfer: String,
+        /// Whose part of it
+        #[arg(long, value_enum)]
+        side: SideArg,
+        #[command(flatten)]
+        args: ProposeArgs,
+    },
+    /// End an id that nobody can speak for any more: what is undecided is aborted, what is unknown can never begin
+    Bury {
+        /// Id of the transfer
+        #[arg(value_name = "TRANSFER_ID")]
+        transfer: String,
+        #[command(flatten)]
+        args: ProposeArgs,
+    },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(super) enum SideArg {
+    Payer,
+    Payee,
+}
+
+#[derive(clap::Args)]
+pub(super) struct ProposeArgs {
+    /// Why, as a code of capital letters and underscores, for example CLOCK_REPAIRED
+    #[arg(long, value_name = "CODE")]
+    reason: String,
+    /// Why, in at most 200 characters; it is journaled for good, so name no person
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    note: String,
+    /// Id of the operation, a UUID; made when not given. Give the same one to ask again
+    #[arg(long, value_name = "UUID")]
+    id: Option<String>,
+    #[command(flatten)]
+    at: At,
+}
+
+#[derive(clap::Args)]
+pub(super) struct OneArgs {
+    /// Id of the operation
+    #[arg(value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    at: At,
+}
+
+#[derive(clap::Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    at: At,
+}
+
+#[derive(clap::Args)]
+pub(super) struct ClockArgs {
+    #[command(flatten)]
+    call: CallArgs,
+}
+
+/// Which server.
+#[derive(clap::Args)]
+struct At {
+    /// At this province's node instead of the hub
+    #[arg(long, value_name = "NN", value_parser = province)]
+    province: Option<ProvinceCode>,
+    #[command(flatten)]
+    call: CallArgs,
+}
+
+impl At {
+    fn server(&self, connection: &Connection) -> Result<Server, Failure> {
+        match self.province {
+            Some(province) => connection.node_as_operator(province),
+            None => connection.hub_as_operator(),
+        }
+    }
+}
+
+/// `gongji operations`.
+pub(super) fn operations(command: &Command) -> Exit {
+    match command {
+        Command::Propose(it) => propose(it),
+        Command::Approve(args) => args.at.call.run(async |connection| {
+            let server = args.at.server(&connection)?;
+            let message = ApproveOperationRequest { operation_id: args.id.clone() };
+            let request = request(&server, &args.at.call, &args.id, true);
+            Ok(request.until_known(message, |it| whole(it.operation), stands, shown).await)
+        }),
+        Command::Withdraw(args) => args.at.call.run(async |connection| {
+            let server = args.at.server(&connection)?;
+            let message = WithdrawOperationRequest { operation_id: args.id.clone() };
+            let request = request(&server, &args.at.call, &args.id, true);
+            Ok(request.until_known(message, |it| whole(it.operation), |_| Some(Exit::Done), shown).await)
+        }),
+        Command::List(args) => list(&args.at),
+    }
+}
+
+fn whole(operation: Option<Operation>) -> Result<Operation, Status> {
+    operation.ok_or_else(|| Status::internal("the answer holds no operation"))
+}
+
+fn request<'a>(server: &'a Server, call: &CallArgs, id: &'a str, asked_before: bool) -> Request<'a> {
+    let advice = format!("run it again with the id {id}, or see `gongji operations list`");
+    Request { server, output: call.output, id: ("operation_id", id), asked_before, advice }
+}
+
+/// What is not withdrawn stands.
+fn stands(it: &Operation) -> Option<Exit> {
+    Some(if it.state() == OperationState::Withdrawn { Exit::Refused } else { Exit::Done })
+}
+
+fn propose(it: &Propose) -> Exit {
+    let (action, args) = match it {
+        Propose::AcceptClock(args) => (Action::AcceptClock(AcceptClock {}), args),
+        Propose::LowerTime { to, args } => {
+            (Action::LowerTime(LowerTime { to_time: Some(timestamp(*to)) }), args)
+        }
+        Propose::CloseIncident { transfer, side, args } => {
+            let side = match side {
+                SideArg::Payer => RefusalSide::Payer,
+                SideArg::Payee => RefusalSide::Payee,
+            };
+            let close = CloseIncident { transfer_id: transfer.clone(), side: side.into() };
+            (Action::CloseIncident(close), args)
+        }
+        Propose::Bury { transfer, args } => (Action::BuryId(BuryId { transfer_id: transfer.clone() }), args),
+    };
+    args.at.call.run(async |connection| {
+        let server = args.at.server(&connection)?;
+        let id = args.id.clone().unwrap_or_else(|| new_transfer_id().to_string());
+        // Before anything is sent: whatever happens next, it can be asked for.
+        note(format!("operation id {id}"));
+        let message = ProposeOperationRequest {
+            operation_id: id.clone(),
+            action: Some(OperationAction { action: Some(action.clone()) }),
+            reason_code: args.reason.clone(),
+            note: args.note.clone(),
+        };
+        let request = request(&server, &args.at.call, &id, args.id.is_some());
+        Ok(request.until_known(message, |it| whole(it.operation), stands, shown).await)
+    })
+}
+
+fn list(at: &At) -> Exit {
+    at.call.run(async |connection| {
+        let server = at.server(&connection)?;
+        let request = |page_size, page_token| ListOperationsRequest { page_size, page_token };
+        let found = server.list(usize::MAX, request, |it| (it.operations, it.next_page_token)).await?.rows;
+        at.call.output.print(
+            || json!({ "operations": found.iter().map(to_json).collect::<Vec<_>>() }),
+            || format!("{}\n{} in all", list_table(&found), found.len()),
+        );
+        Ok(Exit::Done)
+    })
+}
+
+fn list_table(found: &[Operation]) -> Table {
+    let row = |it: &Operation| {
+        [
+            it.operation_id.clone(),
+            action_text(it.action.as_ref()),
+            state_text(it.state()).to_owned(),
+            it.reason_code.clone(),
+            it.proposer.clone(),
+            it.answerer.clone(),
+            it.note.clone(),
+        ]
+    };
+    let header = ["operation", "what", "state", "reason", "proposed by", "answered by", "note"];
+    table::list(header, found.iter().map(row), &[])
+}
+
+fn state_text(state: OperationState) -> &'static str {
+    match state {
+        OperationState::Unspecified => "?",
+        OperationState::Proposed => "PROPOSED 待批准",
+        OperationState::Done => "DONE 已执行",
+        OperationState::Withdrawn => "WITHDRAWN 已撤回",
+    }
+}
+
+fn action_text(action: Option<&OperationAction>) -> String {
+    match action.and_then(|it| it.action.as_ref()) {
+        None => "?".to_owned(),
+        Some(Action::AcceptClock(AcceptClock {})) => "accept the clock 认可时钟".to_owned(),
+        Some(Action::LowerTime(it)) => {
+            format!("lower the time to {} 调低时间", local_time(it.to_time.as_ref()))
+        }
+        Some(Action::CloseIncident(it)) => {
+            format!("close the incident at the {} of {} 关闭差错", side_name(it.side()), it.transfer_id)
+        }
+        Some(Action::BuryId(it)) => format!("end the id {} 终止编号", it.transfer_id),
+    }
+}
+
+/// One operation, for programs and for people.
+fn shown(it: &Operation) -> (Value, String) {
+    let table = facts(&[
+        ("operation 操作", it.operation_id.clone()),
+        ("what 内容", action_text(it.action.as_ref())),
+        ("state 状态", state_text(it.state()).to_owned()),
+        ("reason 原因", it.reason_code.clone()),
+        ("note 说明", it.note.clone()),
+        ("proposed by 提出", format!("{} {}", it.proposer, local_time(it.propose_time.as_ref()))),
+        (
+            "answered by 答复",
+            format!("{} {}", it.answerer, local_time(it.answer_time.as_ref())).trim().to_owned(),
+        ),
+    ]);
+    (json!({ "operation": to_json(it) }), table.to_string())
+}
+
+/// `gongji clock`.
+pub(super) fn clock(args: &ClockArgs) -> Exit {
+    args.call.run(async |connection| {
+        let mut found = Found::new();
+        let of = |it: GetClockResponse| (vec![it], String::new());
+        let hub = connection.hub_as_operator()?;
+        let read = hub.list(1, |_, _| GetClockRequest {}, of).await;
+        found.take("hub", read, |it| ("hub".to_owned(), it));
+        for province in connection.provinces() {
+            let node = connection.node_as_operator(province)?;
+            let server = format!("node {province}");
+            let read = node.list(1, |_, _| GetClockRequest {}, of).await;
+            found.take(&server, read, |it| (server.clone(), it));
+        }
+        let print = found.print(args.call.output, "clocks", clock_json, || {
+            let header = ["server", "clock", "believed", "stamped", "off", "peers"];
+            table::list(header, found.rows.iter().map(clock_cells), &[])
+        });
+        let believed = found.rows.iter().all(|(_, it)| it.believed);
+        Ok(if print == Exit::Done && !believed { Exit::Refused } else { print })
+    })
+}
+
+fn clock_json((server, it): &(String, GetClockResponse)) -> Value {
+    let mut value = to_json(it);
+    value["server"] = server.as_str().into();
+    value
+}
+
+fn seconds(ms: i64) -> String {
+    format!(
+        "{}{}.{:03} s",
+        if ms < 0 { "-" } else { "" },
+        ms.unsigned_abs() / 1_000,
+        ms.unsigned_abs() % 1_000
+    )
+}
+
+fn doubt_text(doubt: ClockDoubt) -> &'static str {
+    match doubt {
+        ClockDoubt::Unspecified => "",
+        ClockDoubt::Stepped => "STEPPED 时钟跳变",
+        ClockDoubt::AheadOfJournal => "AHEAD_OF_JOURNAL 远晚于最近记录",
+        ClockDoubt::BehindJournal => "BEHIND_JOURNAL 早于最近记录",
+        ClockDoubt::DeniedByPeers => "DENIED_BY_PEERS 与多数对端不一致",
+    }
+}
+
+fn clock_cells((server, it): &(String, GetClockResponse)) -> [String; 6] {
+    let off = if it.believed { String::new() } else { seconds(it.off_ms) };
+    let peer = |it: &crate::proto::hub::PeerClock| format!("{} {}", it.province_code, seconds(it.off_ms));
+    [
+        server.clone(),
+        local_time(it.wall_time.as_ref()),
+        if it.believed { "yes 是".to_owned() } else { format!("no 否 {}", doubt_text(it.doubt())) },
+        local_time(it.stamped_time.as_ref()),
+        off,
+        it.peers.iter().map(peer).collect::<Vec<_>>().join(", "),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_proposed_is_said_in_words() {
+        let said = |action| action_text(Some(&OperationAction { action: Some(action) }));
+        let to_time = Some(prost_types::Timestamp { seconds: 1_795_233_600, nanos: 0 });
+        assert!(said(Action::LowerTime(LowerTime { to_time })).contains("2026-11-21 12:00:00"));
+        let side = RefusalSide::Payee.into();
+        let close = CloseIncident { transfer_id: "id".to_owned(), side };
+        assert!(said(Action::CloseIncident(close)).contains("payee of id"));
+        assert_eq!(action_text(None), "?");
+    }
+
+    #[test]
+    fn a_clock_that_is_not_believed_says_why_and_by_how_much() {
+        let it =
+            GetClockResponse { doubt: ClockDoubt::Stepped.into(), off_ms: -46_800_250, ..Default::default() };
+        let cells = clock_cells(&("hub".to_owned(), it));
+        assert_eq!((cells[2].as_str(), cells[4].as_str()), ("no 否 STEPPED 时钟跳变", "-46800.250 s"));
+    }
+}

@@ -1,0 +1,83 @@
+//! Two operators have something done at the hub.
+
+use super::{Effect, HubMachine, Key, Rows, Step, is_left_to_people, refusal, row, tombstone, transfer};
+use crate::domain::hub::record::{Record, TransferTombstoned};
+use crate::domain::hub::{Answer, is_parked};
+use crate::domain::machine::operation::{
+    self, Operated, Operation, OperationRequest, OperationRow, may_close, may_lower,
+};
+use crate::domain::machine::{IncidentClosed, Ticket};
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::value::{ProvinceCode, TransferId};
+
+/// The operation, and what it is about.
+pub(super) fn needs(request: &OperationRequest, rows: &Rows, keys: &mut Vec<Key>) {
+    keys.push(Key::Operation(request.operation_id));
+    match operation::of_request(request, rows) {
+        Some(Operation::CloseIncident(transfer_id, side)) => {
+            keys.extend([Key::Incident(transfer_id, side), Key::Transfer(transfer_id)]);
+        }
+        Some(Operation::BuryId(transfer_id)) => transfer::needs(transfer_id, rows, keys),
+        Some(Operation::AcceptClock | Operation::LowerTime(_)) | None => {}
+    }
+}
+
+impl HubMachine {
+    /// An operator speaks. Who he is was told by his certificate.
+    pub(super) fn operate(
+        &mut self,
+        ticket: Ticket<Box<OperationRow>>,
+        request: &OperationRequest,
+        step: &mut Step<'_>,
+    ) {
+        match operation::say(self, request, step) {
+            Ok(row) => step.answer(ticket, Box::new(row)),
+            Err(refusal) => step.refuse(ticket, refusal),
+        }
+    }
+
+    /// An id that nobody can speak for any more: what is undecided is aborted, what is not known is never begun.
+    fn bury(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
+        if row(transfer_id, step).is_some() {
+            return self.abort(transfer_id, refusal(Reason::EndedByOperators), step);
+        }
+        step.record(TransferTombstoned { transfer_id, province: ProvinceCode::HUB, time: step.now.civil });
+    }
+}
+
+impl Operated<Record, Answer, Effect> for HubMachine {
+    fn may(&self, operation: &Operation, step: &Step<'_>) -> Result<(), RefusalRecord> {
+        match *operation {
+            Operation::AcceptClock => Ok(()),
+            Operation::LowerTime(to) => may_lower(to, step.rows()),
+            Operation::CloseIncident(transfer_id, _) if is_parked(transfer_id, step) => {
+                Err(refusal(Reason::LeftToPeople))
+            }
+            Operation::CloseIncident(transfer_id, side) => may_close(transfer_id, side, step.rows()),
+            Operation::BuryId(transfer_id) => {
+                let known = row(transfer_id, step);
+                let decided = known.filter(|row| row.state.is_decided()).map(|row| row.state.name());
+                let ended = tombstone(transfer_id, step).map(|_| "ABORTED");
+                match decided.or(ended) {
+                    Some(state) => Err(refusal(Reason::AlreadyDecided).with("state", state)),
+                    None if is_left_to_people(transfer_id, step) => Err(refusal(Reason::LeftToPeople)),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, row: &OperationRow, step: &mut Step<'_>) {
+        match row.operation {
+            Operation::AcceptClock => step.effect(Effect::AcceptClock),
+            Operation::LowerTime(to) => operation::lower(to, step),
+            Operation::CloseIncident(transfer_id, side) => step.record(IncidentClosed {
+                transfer_id,
+                side,
+                code: row.reason_code.clone(),
+                time: step.now.civil,
+            }),
+            Operation::BuryId(transfer_id) => self.bury(transfer_id, step),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Two operators have something done at a node.
+
+use super::{Answer, Effect, Key, NodeMachine, Record, Row, Step};
+use crate::domain::machine::operation::{
+    self, Operated, Operation, OperationRequest, OperationRow, may_close, may_lower,
+};
+use crate::domain::machine::{IncidentClosed, Ticket, WorkingSet};
+use crate::domain::reason::{Reason, RefusalRecord};
+
+/// The operation, and what it is about.
+pub(super) fn needs(request: &OperationRequest, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+    keys.extend([Key::OWN, Key::Operation(request.operation_id)]);
+    if let Some(Operation::CloseIncident(transfer_id, side)) = operation::of_request(request, rows) {
+        keys.push(Key::Incident(transfer_id, side));
+    }
+}
+
+impl NodeMachine {
+    /// An operator speaks. Who he is was told by his certificate.
+    pub(super) fn operate(
+        &mut self,
+        ticket: Ticket<Box<OperationRow>>,
+        request: &OperationRequest,
+        step: &mut Step<'_>,
+    ) {
+        match operation::say(self, request, step) {
+            Ok(row) => step.answer(ticket, Box::new(row)),
+            Err(refusal) => step.refuse(ticket, refusal),
+        }
+    }
+}
+
+impl Operated<Record, Answer, Effect> for NodeMachine {
+    fn may(&self, operation: &Operation, step: &Step<'_>) -> Result<(), RefusalRecord> {
+        match *operation {
+            Operation::AcceptClock => Ok(()),
+            Operation::LowerTime(to) => may_lower(to, step.rows()),
+            Operation::CloseIncident(transfer_id, side) => may_close(transfer_id, side, step.rows()),
+            Operation::BuryId(_) => Err(super::request::refusal(Reason::OperationElsewhere)),
+        }
+    }
+
+    fn carry_out(&mut self, row: &OperationRow, step: &mut Step<'_>) {
+        match row.operation {
+            Operation::AcceptClock => step.effect(Effect::AcceptClock),
+            Operation::LowerTime(to) => operation::lower(to, step),
+            Operation::CloseIncident(transfer_id, side) => step.record(IncidentClosed {
+                transfer_id,
+                side,
+                code: row.reason_code.clone(),
+                time: step.now.civil,
+            }),
+            // It is the hub's, and was refused.
+            Operation::BuryId(_) => {}
+        }
+    }
+}

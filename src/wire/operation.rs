@@ -1,0 +1,151 @@
+//! What two operators must agree on, in the words of the wire.
+
+use crate::domain::hub::compensation::reason_of;
+use crate::domain::machine::OperationRow;
+use crate::domain::machine::operation::{Operation, OperationState, OperationWord};
+use crate::domain::reason::Reason::{CompensationReasonMalformed, FieldRequired, ValueUnsupported};
+use crate::domain::value::{Side, TransferId};
+use crate::proto::hub::operation_action::Action;
+use crate::proto::{hub, types};
+use crate::wire::reader::{Path, Violations, choice, reason_code, transfer_id, whole};
+use crate::wire::status::{Problem, refusal_side_to_proto};
+use crate::wire::time::{required_time, timestamp};
+
+/// Reads a proposal: its id, and what is proposed and why.
+///
+/// # Errors
+/// Everything that is wrong, in the order of the fields.
+pub fn proposal_from_proto(
+    request: &hub::ProposeOperationRequest,
+) -> Result<(TransferId, OperationWord), Problem> {
+    whole(|found| {
+        let root = Path::Root;
+        let id = transfer_id(&root.field("operation_id"), &request.operation_id, found);
+        let operation = action(&root.field("action"), request.action.as_ref(), found);
+        let code = reason_code(&root.field("reason_code"), &request.reason_code, found);
+        let note = match request.note.trim() {
+            "" => Some(String::new()),
+            note => found.need(&root.field("note"), CompensationReasonMalformed, reason_of(note)),
+        };
+        let word = OperationWord::Propose { operation: operation?, reason_code: code?, note: note? };
+        Some((id?, word))
+    })
+}
+
+/// Reads the id of an operation that is all a request is about.
+///
+/// # Errors
+/// `FIELD_REQUIRED`, `TRANSFER_ID_MALFORMED`.
+pub fn only_operation_id(text: &str) -> Result<TransferId, Problem> {
+    whole(|found| transfer_id(&Path::Root.field("operation_id"), text, found))
+}
+
+fn action(at: &Path<'_>, action: Option<&hub::OperationAction>, found: &mut Violations) -> Option<Operation> {
+    let action = action.and_then(|it| it.action.as_ref());
+    Some(match found.need(at, FieldRequired, action)? {
+        Action::AcceptClock(hub::AcceptClock {}) => Operation::AcceptClock,
+        Action::LowerTime(it) => {
+            let at = at.field("lower_time");
+            Operation::LowerTime(required_time(&at.field("to_time"), it.to_time.as_ref(), found)?)
+        }
+        Action::CloseIncident(it) => {
+            let at = at.field("close_incident");
+            let id = transfer_id(&at.field("transfer_id"), &it.transfer_id, found);
+            let side = match it.side() {
+                types::RefusalSide::Payer => Some(Side::Payer),
+                types::RefusalSide::Payee => Some(Side::Payee),
+                types::RefusalSide::Hub | types::RefusalSide::Unspecified => None,
+            };
+            let side = choice(&at.field("side"), it.side, ValueUnsupported, side, found);
+            Operation::CloseIncident(id?, side?)
+        }
+        Action::BuryId(it) => {
+            let at = at.field("bury_id");
+            Operation::BuryId(transfer_id(&at.field("transfer_id"), &it.transfer_id, found)?)
+        }
+    })
+}
+
+fn action_to_proto(operation: &Operation) -> hub::OperationAction {
+    let action = match *operation {
+        Operation::AcceptClock => Action::AcceptClock(hub::AcceptClock {}),
+        Operation::LowerTime(to) => Action::LowerTime(hub::LowerTime { to_time: Some(timestamp(to)) }),
+        Operation::CloseIncident(transfer_id, side) => Action::CloseIncident(hub::CloseIncident {
+            transfer_id: transfer_id.to_string(),
+            side: refusal_side_to_proto(side.into()).into(),
+        }),
+        Operation::BuryId(transfer_id) => {
+            Action::BuryId(hub::BuryId { transfer_id: transfer_id.to_string() })
+        }
+    };
+    hub::OperationAction { action: Some(action) }
+}
+
+/// An operation as it stands.
+pub fn operation_to_proto(row: &OperationRow) -> hub::Operation {
+    let state = match row.state {
+        OperationState::Proposed => hub::OperationState::Proposed,
+        OperationState::Done => hub::OperationState::Done,
+        OperationState::Withdrawn => hub::OperationState::Withdrawn,
+    };
+    hub::Operation {
+        operation_id: row.operation_id.to_string(),
+        action: Some(action_to_proto(&row.operation)),
+        reason_code: row.reason_code.clone(),
+        note: row.note.clone(),
+        state: state.into(),
+        proposer: row.proposer.clone(),
+        propose_time: Some(timestamp(row.propose_time)),
+        answerer: row.answerer.clone().unwrap_or_default(),
+        answer_time: row.answer_time.map(timestamp),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::reason::Reason;
+    use crate::domain::value::Civil;
+    use crate::wire::test_kit::{found, one};
+
+    fn request(operation: &Operation) -> hub::ProposeOperationRequest {
+        hub::ProposeOperationRequest {
+            operation_id: TransferId([1; 16]).to_string(),
+            action: Some(action_to_proto(operation)),
+            reason_code: "CLOCK_REPAIRED".to_owned(),
+            note: " 时钟已校正 ".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let id = TransferId([2; 16]);
+        for operation in [
+            Operation::AcceptClock,
+            Operation::LowerTime(Civil(1_795_233_600_250)),
+            Operation::CloseIncident(id, Side::Payee),
+            Operation::BuryId(id),
+        ] {
+            let (operation_id, word) = proposal_from_proto(&request(&operation)).expect("whole");
+            let OperationWord::Propose { operation: read, reason_code, note } = word else {
+                panic!("a proposal");
+            };
+            assert_eq!((operation_id, read), (TransferId([1; 16]), operation));
+            assert_eq!((reason_code.as_str(), note.as_str()), ("CLOCK_REPAIRED", "时钟已校正"));
+        }
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_told() {
+        let empty = hub::ProposeOperationRequest::default();
+        let missing = ["operation_id", "action", "reason_code"];
+        let missing = missing.map(|field| one(field, Reason::FieldRequired)).concat();
+        assert_eq!(found(proposal_from_proto(&empty)), missing);
+        let mut bare = request(&Operation::AcceptClock);
+        bare.action =
+            Some(hub::OperationAction { action: Some(Action::CloseIncident(hub::CloseIncident::default())) });
+        let missing = ["action.close_incident.transfer_id", "action.close_incident.side"];
+        let missing = missing.map(|field| one(field, Reason::FieldRequired)).concat();
+        assert_eq!(found(proposal_from_proto(&bare)), missing);
+    }
+}
