@@ -6,11 +6,12 @@ use super::failure::Failure;
 use super::output::OutputArgs;
 use super::pager::{self, Page};
 use crate::config::connect::{CertFiles, ConnectFile, by_province};
+use crate::config::transport::TlsFiles;
 use crate::domain::value::ProvinceCode;
 use crate::proto::Method;
 use crate::transport::identity::Role;
 use crate::transport::peer::Peer;
-use crate::transport::tls::{Tls, TlsFiles};
+use crate::transport::tls::Tls;
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -167,7 +168,7 @@ impl Connection {
                     let what = "no certificates are named; give --ca, --cert and --key";
                     return Err(Failure::Usage(what.to_owned()));
                 };
-                let files = TlsFiles { ca: ca.clone(), cert: certs.cert.clone(), key: certs.key.clone() };
+                let files = TlsFiles::new(ca, &certs.cert, &certs.key);
                 let tls = Tls::load(&files).map_err(unfit)?;
                 Peer::new(&address, Some(&tls), role, tls.role()).map_err(unfit)?
             }

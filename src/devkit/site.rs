@@ -1,9 +1,10 @@
 //! A folder with all that a hub and its nodes need to start: certificates, addresses, and a configuration file each.
 
 use super::dev_ca::{self, CA_CERT, IssueError, Issued};
+use crate::config::transport::TlsFiles;
 use crate::domain::value::ProvinceCode;
 use crate::transport::identity::Role;
-use crate::transport::tls::{Tls, TlsError, TlsFiles};
+use crate::transport::tls::{Tls, TlsError};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs::{self, DirBuilder};
@@ -146,7 +147,7 @@ impl Site {
     /// When its certificate was not issued.
     pub fn tls(&self, role: &Role) -> Result<Tls, TlsError> {
         let Issued { cert, key } = self.certificate(role);
-        Tls::load(&TlsFiles { ca: self.ca(), cert, key })
+        Tls::load(&TlsFiles::new(self.ca(), cert, key))
     }
 
     /// Issues the certificates that are not there yet, the authority's first.

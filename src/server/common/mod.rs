@@ -1,5 +1,6 @@
 //! What hub and node serve alike.
 
+pub mod certificate_reload;
 pub mod overdue_alarms;
 pub mod rulebook_reload;
 pub mod running;

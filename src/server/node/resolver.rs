@@ -13,6 +13,7 @@ use crate::server::common::sender::Mark;
 use crate::store::{AnyTables, StoreError, hash_at};
 use crate::transport::backoff::Backoff;
 use crate::transport::peer::Peer;
+use crate::transport::tls::with_sources;
 use crate::wire::announce::announcement_to_proto;
 use crate::wire::resolve::{resolve_to_proto, ruling_from_proto};
 use crate::wire::sender::sender_from_proto;
@@ -161,7 +162,7 @@ impl Resolver {
                     return true;
                 }
                 Err(error) => {
-                    tracing::warn!(error = error.message(), "the hub cannot be reached");
+                    tracing::warn!(error = with_sources(&error), "the hub cannot be reached");
                     backoff.wait()
                 }
             };
