@@ -124,7 +124,7 @@ fn server(config: &ServerConfig, role: &Role) -> Result<Found, String> {
     let (places, trusted) = (places(&config.regions), trust.summary);
     let summary =
         format!("listens on {}, {trusted}; {places}; {sets} different sets of rules", config.listen);
-    Ok(Found { summary, warnings: trust.warnings })
+    Ok(Found { summary, warnings: [trust.warnings, config.callers.warnings()].concat() })
 }
 
 /// A server would not start with unfit certificates. Missing ones are said, but no mistake of the file.

@@ -97,6 +97,7 @@ impl Setup {
             Transport::Tls(files) => Some(Tls::load_server(files, &role)?),
         };
         tls.iter().for_each(certificate_reload::tell_ends);
+        config.callers.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let listen = |error| ServeError::Listen { address: config.listen, error };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
