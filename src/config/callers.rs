@@ -23,18 +23,17 @@ impl Callers {
     /// What people should know of lists that are not there.
     pub fn warnings(&self) -> Vec<String> {
         let lists = [
-            ("operators", self.operators.is_none()),
-            ("platforms", self.platforms.is_none()),
-            ("finance", self.finance.is_none()),
+            ("operators", "operator:NAME", self.operators.is_none()),
+            ("platforms", "platform:NN", self.platforms.is_none()),
+            ("finance", "finance:NN:NAME", self.finance.is_none()),
         ];
-        let absent = lists.into_iter().filter(|(_, absent)| *absent);
-        absent
-            .map(|(list, _)| {
-                format!(
-                    "`{list}` is not in the configuration: every such certificate of an authority may call"
-                )
-            })
-            .collect()
+        let absent = lists.into_iter().filter(|(_, _, absent)| *absent);
+        let told = |(list, role, _)| {
+            format!(
+                "no list `{list}` is configured: every certificate urn:gongji:{role} of our authorities counts"
+            )
+        };
+        absent.map(told).collect()
     }
 }
 

@@ -153,7 +153,7 @@ fn a_list_of_callers_is_taken_and_one_that_is_not_there_is_told() {
     assert_eq!(config.server.callers, Callers::default());
     let warnings = config.server.callers.warnings();
     for (list, warning) in ["`operators`", "`platforms`", "`finance`"].into_iter().zip(&warnings) {
-        assert!(warning.contains(list) && warning.contains("every such certificate"), "{warning}");
+        assert!(warning.contains(list) && warning.contains("every certificate urn:gongji:"), "{warning}");
     }
     let lists =
         "operators = [\"li\", \"he-2\"]\nplatforms = [\"13\"]\nfinance = [\"51:li\", \"13:li\"]\ndata =";

@@ -88,6 +88,9 @@ fn of_certificate(why: &CertificateError) -> (String, &'static str) {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             ("it is not for this use", "证书的用途不符")
         }
+        CertificateError::BadSignature => {
+            ("its signature is none of an authority that is believed", "证书不是受信任的机构签发的")
+        }
         // Of a role that was not dialled, for one.
         other => return (other.to_string(), "证书不可用"),
     };
@@ -103,9 +106,9 @@ fn of_alert(alert: AlertDescription) -> Option<(String, &'static str)> {
         AlertDescription::CertificateRevoked => ("it is revoked", "证书已被吊销"),
         AlertDescription::UnknownCA => ("its authority is not believed", "证书的签发机构不受信任"),
         AlertDescription::BadCertificate
-        | AlertDescription::DecryptError
         | AlertDescription::CertificateUnknown
         | AlertDescription::AccessDenied => ("it is not accepted", "证书不被接受"),
+        AlertDescription::DecryptError => ("its signature is not accepted", "证书的签名未通过校验"),
         AlertDescription::UnsupportedCertificate => ("it is not for this use", "证书的用途不符"),
         AlertDescription::CertificateRequired => ("none was shown", "未出示证书"),
         AlertDescription::HandshakeFailure | AlertDescription::ProtocolVersion => {

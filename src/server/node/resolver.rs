@@ -161,6 +161,12 @@ impl Resolver {
                     );
                     return true;
                 }
+                Err(error) if is(&error, Reason::NodeNotListed) => {
+                    tracing::error!(
+                        "the hub does not admit this node: its configuration has no [[nodes]] entry for it"
+                    );
+                    backoff.wait()
+                }
                 Err(error) => {
                     tracing::warn!(error = with_sources(&error), "the hub cannot be reached");
                     backoff.wait()
