@@ -11,7 +11,7 @@ use crate::domain::value::ProvinceCode;
 use crate::proto::Method;
 use crate::transport::identity::Role;
 use crate::transport::peer::Peer;
-use crate::transport::tls::Tls;
+use crate::transport::tls::{Tls, TlsError};
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -156,7 +156,10 @@ impl Connection {
     /// A server, called with this certificate, else as the app.
     fn server(&self, role: Role, certs: Option<&CertFiles>) -> Result<Server, Failure> {
         let (address, certs) = (self.address(&role)?, certs.or(self.own.as_ref()));
-        let unfit = |error: crate::transport::tls::TlsError| Failure::Usage(error.to_string());
+        let unfit = |error: TlsError| match &error {
+            TlsError::Unfit { chinese, .. } => Failure::Usage(format!("{error}\n  {chinese}")),
+            _ => Failure::Usage(error.to_string()),
+        };
         let plain = self.plaintext_as.is_some();
         let scheme = if plain { "http" } else { "https" };
         let address =

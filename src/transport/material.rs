@@ -141,6 +141,12 @@ fn wrong(path: &Path, what: impl ToString) -> TlsError {
     TlsError::Content(path.to_owned(), what.to_string())
 }
 
+fn unfit(path: &Path, english: String, chinese: &'static str) -> TlsError {
+    TlsError::Unfit { path: path.to_owned(), english, chinese }
+}
+
+const NO_AUTHORITY: &str = "该证书不是签发机构的证书（缺少 CA:true）";
+
 fn setup(error: &dyn std::error::Error) -> TlsError {
     TlsError::Setup(with_sources(error))
 }
@@ -209,10 +215,12 @@ fn in_force(path: &Path, certificate: &X509Certificate<'_>, now: i64) -> Result<
     let term = term(path, certificate);
     let Term { what, ends, .. } = &term;
     if now < begins {
-        return Err(wrong(path, format!("{what} is not valid before {}; it is {}", at(begins), at(now))));
+        let english = format!("{what} is not valid before {}; it is {}", at(begins), at(now));
+        return Err(unfit(path, english, "证书尚未生效"));
     }
     if now > *ends {
-        return Err(wrong(path, format!("{what} expired on {}; it is {}", at(*ends), at(now))));
+        let english = format!("{what} expired on {}; it is {}", at(*ends), at(now));
+        return Err(unfit(path, english, "证书已过期"));
     }
     Ok(term)
 }
@@ -231,7 +239,7 @@ fn roots(
             let subject = certificate.subject();
             let what =
                 format!("{subject} is no authority (CA:true is missing): only authorities may stand here");
-            return Err(wrong(path, what));
+            return Err(unfit(path, what, NO_AUTHORITY));
         }
         let term = term(path, &certificate);
         match in_force(path, &certificate, now) {
@@ -259,15 +267,12 @@ fn check_chain(
         let subject = certificate.subject();
         match (number, certificate.is_ca()) {
             (0, true) => {
-                return Err(wrong(path, format!("{subject} is an authority: it can neither serve nor call")));
+                let english = format!("{subject} is an authority: it can neither serve nor call");
+                return Err(unfit(path, english, "这是签发机构的证书，不能用于服务或调用"));
             }
             (1.., false) => {
-                return Err(wrong(
-                    path,
-                    format!(
-                        "{subject} is no authority (CA:true is missing): it cannot stand behind another certificate"
-                    ),
-                ));
+                let what = format!("{subject} is no authority (CA:true is missing)");
+                return Err(unfit(path, format!("{what}: it cannot stand behind another"), NO_AUTHORITY));
             }
             _ => terms.push(in_force(path, &certificate, now)?),
         }

@@ -39,6 +39,16 @@ pub enum TlsError {
     /// A file does not hold what it should.
     #[error("{0}: {1}")]
     Content(PathBuf, String),
+    /// A certificate that nobody believes as it stands: its days, or its kind.
+    #[error("{path}: {english}")]
+    Unfit {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong, with its days.
+        english: String,
+        /// The same in Chinese, in short.
+        chinese: &'static str,
+    },
     /// The certificate names no role of this service.
     #[error("{0}: {1}")]
     Identity(PathBuf, #[source] IdentityError),

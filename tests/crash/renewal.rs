@@ -152,6 +152,16 @@ fn an_authority_and_all_certificates_are_replaced_under_load_and_no_call_fails()
         let load = Load::new(site).await;
         let steps = async {
             load.goes_on().await;
+            // What is not sound is told, and changes nothing.
+            fs::write(&ca, "no certificate").expect("written");
+            servers.hang_up("hub");
+            until("certificates that are not taken", async || {
+                let log = fs::read_to_string(servers.log("hub")).unwrap_or_default();
+                log.contains("ALARM: the new certificates are not taken").then_some(())
+            })
+            .await;
+            fs::write(&ca, &old_ca).expect("written");
+            load.goes_on().await;
             // 1. Everybody believes both authorities.
             fs::write(&ca, [old_ca.as_str(), &new_ca].concat()).expect("written");
             servers.names().iter().for_each(|name| servers.hang_up(name));
