@@ -19,7 +19,8 @@ pub(super) enum Command {
         /// The authority's folder; the files are written there too
         #[arg(long)]
         dir: PathBuf,
-        /// urn:gongji:hub, urn:gongji:node:51, urn:gongji:app:NAME, urn:gongji:platform:51, urn:gongji:operator:NAME
+        /// urn:gongji:hub, urn:gongji:node:51, urn:gongji:app:NAME, urn:gongji:platform:51, urn:gongji:operator:NAME,
+        /// urn:gongji:finance:51:NAME
         #[arg(long)]
         role: Role,
         /// DNS name or address of a server, besides localhost; may be repeated

@@ -6,11 +6,12 @@ use super::failure::Failure;
 use super::output::OutputArgs;
 use super::pager::{self, Page};
 use crate::config::connect::{CertFiles, ConnectFile, by_province};
+use crate::config::transport::TlsFiles;
 use crate::domain::value::ProvinceCode;
 use crate::proto::Method;
 use crate::transport::identity::Role;
 use crate::transport::peer::Peer;
-use crate::transport::tls::{Tls, TlsFiles};
+use crate::transport::tls::{Tls, TlsError};
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -161,7 +162,10 @@ impl Connection {
     /// A server, called with this certificate, else as the app.
     fn server(&self, role: Role, certs: Option<&CertFiles>) -> Result<Server, Failure> {
         let (address, certs) = (self.address(&role)?, certs.or(self.own.as_ref()));
-        let unfit = |error: crate::transport::tls::TlsError| Failure::Usage(error.to_string());
+        let unfit = |error: TlsError| match &error {
+            TlsError::Unfit { chinese, .. } => Failure::Usage(format!("{error}\n  {chinese}")),
+            _ => Failure::Usage(error.to_string()),
+        };
         let plain = self.plaintext_as.is_some();
         let scheme = if plain { "http" } else { "https" };
         let address =
@@ -173,7 +177,7 @@ impl Connection {
                     let what = "no certificates are named; give --ca, --cert and --key";
                     return Err(Failure::Usage(what.to_owned()));
                 };
-                let files = TlsFiles { ca: ca.clone(), cert: certs.cert.clone(), key: certs.key.clone() };
+                let files = TlsFiles::new(ca, &certs.cert, &certs.key);
                 let tls = Tls::load(&files).map_err(unfit)?;
                 Peer::new(&address, Some(&tls), role, tls.role()).map_err(unfit)?
             }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::devkit::dev_ca::{self, Issued};
 use clap::Parser;
 use std::fs;
 
@@ -80,4 +81,18 @@ fn half_an_identity_is_refused() {
     let server = load(&["--plaintext-as", "urn:gongji:app:x", "--hub", "10.0.0.1:1"]).unwrap().hub();
     let error = server.err().map(|failure| failure.to_string()).unwrap_or_default();
     assert!(error.contains("loopback"), "{error}");
+}
+
+#[test]
+fn own_certificates_that_nobody_would_believe_are_named_in_both_languages() {
+    let folder = tempfile::tempdir().unwrap();
+    dev_ca::init(folder.path()).unwrap();
+    let Issued { cert, key } = dev_ca::issue(folder.path(), &Role::App("x".to_owned()), &[]).unwrap();
+    let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
+    let connection = load(&["--hub", "h:1", "--ca", cert, "--cert", cert, "--key", key]).unwrap();
+    let failure = connection.hub().err().unwrap();
+    let text = failure.to_string();
+    assert_eq!(failure.exit(), Exit::Usage);
+    assert!(text.contains("app-x.pem: CN=urn:gongji:app:x is no authority"), "{text}");
+    assert!(text.contains("\n  该证书不是签发机构的证书"), "{text}");
 }

@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::output::{OutputArgs, note, say};
+use crate::transport::refusals::{Refusal, refusal};
 use crate::transport::tls::with_sources;
 use crate::wire::status::{Explanation, problem_of};
 use serde_json::{Value, json};
@@ -54,7 +55,13 @@ impl Failure {
             Failure::Usage(text) | Failure::Local(text) => json!({ "message": text }),
             Failure::Call { status, .. } => match problem_of(status) {
                 Some(it) => explanation_json(status.code(), &it),
-                None => json!({ "code": code_name(status.code()), "message": self.to_string() }),
+                None => {
+                    let code = code_name(status.code());
+                    match refusal(status.as_ref()) {
+                        Some(it) => json!({ "code": code, "message": it.english, "message_zh": it.chinese }),
+                        None => json!({ "code": code, "message": self.to_string() }),
+                    }
+                }
             },
         }
     }
@@ -68,6 +75,12 @@ impl fmt::Display for Failure {
         };
         if let Some(it) = problem_of(status) {
             return f.write_str(&explanation_text(&it));
+        }
+        if let Some(Refusal { english, chinese }) = refusal(status.as_ref()) {
+            return write!(
+                f,
+                "no TLS connection with {address}: {english}\n  无法与其建立 TLS 连接：{chinese}"
+            );
         }
         let cause = std::error::Error::source(status.as_ref()).map_or_else(String::new, with_sources);
         match status.code() {
@@ -231,6 +244,23 @@ mod tests {
         let text = unreached.to_string();
         assert!(text.starts_with("https://h:1 cannot be reached: connection refused; "), "{text}");
         assert!(call(Status::cancelled("Timeout expired")).to_string().contains("--timeout"));
+    }
+
+    #[test]
+    fn a_refused_certificate_is_named_in_both_languages_and_sent_nothing() {
+        let revoked = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRevoked);
+        let io = std::io::Error::new(std::io::ErrorKind::InvalidData, revoked);
+        let status = Status::from_error(Box::new(ConnectError(Box::new(io))));
+        assert_eq!(classify(&status), CallOutcome::NotTaken);
+        let failure = Failure::Call { address: "https://h:1".to_owned(), status: Box::new(status) };
+        assert_eq!(
+            failure.to_string(),
+            "no TLS connection with https://h:1: the peer refuses our certificate: it is revoked \
+             (CertificateRevoked)\n  无法与其建立 TLS 连接：对方拒绝了本方的证书：证书已被吊销"
+        );
+        let json = failure.to_json();
+        assert_eq!(json["code"], "UNAVAILABLE");
+        assert!(json["message_zh"].as_str().expect("said").contains("吊销"), "{json}");
     }
 
     #[test]

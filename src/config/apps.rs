@@ -1,6 +1,7 @@
 //! The applications that may call, and what each may do. An application is known by its certificate,
 //! `urn:gongji:app:NAME`; one that is not listed may do nothing.
 
+use crate::config::callers::{self, filled};
 use crate::config::error::ConfigError;
 use crate::config::source::Source;
 use crate::config::value::ProvinceText;
@@ -103,8 +104,8 @@ impl<'de> Deserialize<'de> for ProvincesFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct HubAppFile {
     name: Spanned<String>,
-    provinces: ProvincesFile,
-    methods: Option<Vec<Spanned<String>>>,
+    provinces: Spanned<ProvincesFile>,
+    methods: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 /// An entry of a node's `[[apps]]` as it stands in a file.
@@ -112,12 +113,12 @@ pub(super) struct HubAppFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct NodeAppFile {
     name: Spanned<String>,
-    methods: Option<Vec<Spanned<String>>>,
+    methods: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 /// The applications of a hub: names once, provinces and methods known.
 pub(super) fn hub_apps(
-    entries: &[HubAppFile],
+    entries: Option<&Spanned<Vec<HubAppFile>>>,
     regions: &RegionDirectory,
     source: &Source,
 ) -> Result<Vec<HubApp>, ConfigError> {
@@ -126,22 +127,31 @@ pub(super) fn hub_apps(
         Ok(HubApp {
             name: name(&entry.name, &mut names, source)?,
             provinces: provinces(&entry.provinces, regions, source)?,
-            methods: methods(entry.methods.as_deref(), HUB_METHODS, source)?,
+            methods: methods(entry.methods.as_ref(), HUB_METHODS, source)?,
         })
     };
-    entries.iter().map(app).collect()
+    entries_of(entries, source)?.iter().map(app).collect()
 }
 
 /// The applications of a node: names once, methods known.
-pub(super) fn node_apps(entries: &[NodeAppFile], source: &Source) -> Result<Vec<NodeApp>, ConfigError> {
+pub(super) fn node_apps(
+    entries: Option<&Spanned<Vec<NodeAppFile>>>,
+    source: &Source,
+) -> Result<Vec<NodeApp>, ConfigError> {
     let mut names = BTreeSet::new();
     let app = |entry: &NodeAppFile| {
         Ok(NodeApp {
             name: name(&entry.name, &mut names, source)?,
-            methods: methods(entry.methods.as_deref(), NODE_METHODS, source)?,
+            methods: methods(entry.methods.as_ref(), NODE_METHODS, source)?,
         })
     };
-    entries.iter().map(app).collect()
+    entries_of(entries, source)?.iter().map(app).collect()
+}
+
+fn entries_of<'a, T>(entries: Option<&'a Spanned<Vec<T>>>, source: &Source) -> Result<&'a [T], ConfigError> {
+    let Some(entries) = entries else { return Ok(&[]) };
+    filled("apps", entries, source)?;
+    Ok(entries.get_ref())
 }
 
 fn name(
@@ -150,8 +160,7 @@ fn name(
     source: &Source,
 ) -> Result<String, ConfigError> {
     let text = name.get_ref();
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if !(1..=64).contains(&text.len()) || !text.bytes().all(fits) {
+    if callers::name(text).is_none() {
         let what = format!("`name`: {text:?} cannot be in a certificate's urn:gongji:app:NAME");
         return Err(source.error(
             Some(name.span()),
@@ -167,13 +176,17 @@ fn name(
 }
 
 fn provinces(
-    file: &ProvincesFile,
+    file: &Spanned<ProvincesFile>,
     regions: &RegionDirectory,
     source: &Source,
 ) -> Result<Provinces, ConfigError> {
-    let ProvincesFile::Listed(listed) = file else {
+    let ProvincesFile::Listed(listed) = file.get_ref() else {
         return Ok(Provinces::All);
     };
+    if listed.is_empty() {
+        let what = "`provinces` is an empty list";
+        return Err(source.error(Some(file.span()), what, "list what is meant, or write \"*\" for all"));
+    }
     if let Some(unknown) = listed.iter().find(|province| regions.province(province.get_ref().0).is_none()) {
         let what = format!("province {} is not in the table of places", unknown.get_ref().0);
         return Err(source.error(
@@ -186,13 +199,15 @@ fn provinces(
 }
 
 fn methods(
-    listed: Option<&[Spanned<String>]>,
+    listed: Option<&Spanned<Vec<Spanned<String>>>>,
     known: &[&str],
     source: &Source,
 ) -> Result<BTreeSet<String>, ConfigError> {
     let Some(listed) = listed else {
         return Ok(known.iter().map(|method| (*method).to_owned()).collect());
     };
+    filled("methods", listed, source)?;
+    let listed = listed.get_ref();
     if let Some(unknown) = listed.iter().find(|method| !known.contains(&method.get_ref().as_str())) {
         let what = format!("`methods`: {:?} is no method that an app can be given", unknown.get_ref());
         return Err(source.error(Some(unknown.span()), what, &format!("use {}", known.join(", "))));

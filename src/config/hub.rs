@@ -2,6 +2,7 @@
 
 use crate::config::alarms::Alarms;
 use crate::config::apps::{self, HubApp, HubAppFile};
+use crate::config::callers::{CallersFile, List};
 use crate::config::error::ConfigError;
 use crate::config::limits::Limits;
 use crate::config::log::LogFile;
@@ -9,7 +10,7 @@ use crate::config::peers::{self, NodePeer, NodePeerFile};
 use crate::config::server::{ServerConfig, ServerKeys};
 use crate::config::source::Source;
 use crate::config::transport::TlsFiles;
-use crate::config::value::Moment;
+use crate::config::value::{Moment, ProvinceText};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,8 +45,10 @@ struct HubFile {
     civil_start: Option<Spanned<Moment>>,
     #[serde(default)]
     nodes: Vec<NodePeerFile>,
-    #[serde(default)]
-    apps: Vec<HubAppFile>,
+    operators: List<String>,
+    platforms: List<ProvinceText>,
+    finance: List<String>,
+    apps: Option<Spanned<Vec<HubAppFile>>>,
 }
 
 impl HubConfig {
@@ -66,10 +69,15 @@ impl HubConfig {
             log: file.log,
             alarms: file.alarms,
             civil_start: file.civil_start,
+            callers: CallersFile {
+                operators: file.operators,
+                platforms: file.platforms,
+                finance: file.finance,
+            },
         };
         let server = keys.check(&source)?;
         let nodes = peers::nodes(&file.nodes, &server.regions.directory, &server.transport, &source)?;
-        let apps = apps::hub_apps(&file.apps, &server.regions.directory, &source)?;
+        let apps = apps::hub_apps(file.apps.as_ref(), &server.regions.directory, &source)?;
         Ok(HubConfig { server, nodes, apps })
     }
 }

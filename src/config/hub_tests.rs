@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::apps::{HUB_METHODS, Provinces};
+use crate::config::callers::Callers;
 use crate::config::log::LogConfig;
 use crate::config::testing::{assert_each_setting_is_explained, deploy, keys_in, keys_of, uncommented};
 use crate::config::transport::Transport;
@@ -117,6 +118,18 @@ fn a_bad_file_is_refused_with_its_line_and_advice() {
         ("streams_max = 8", "deadline_min_ms = 20000", "13:10", "deadline_default_ms"),
         ("streams_max = 8", "message_bytes_max = 4096", "13:10", "message_bytes_max"),
         ("streams_max = 8", "stream_max = 8", "13:12", "`stream_max`"),
+        ("methods = [\"GetTransfer\"]", "methods = []", "11:51", "`methods` is an empty list"),
+        ("[\"66\"]", "[]", "11:33", "`provinces` is an empty list"),
+        ("data =", "operators = []\ndata =", "2:13", "`operators` is an empty list"),
+        ("data =", "platforms = []\ndata =", "2:13", "`platforms` is an empty list"),
+        ("data =", "finance = []\ndata =", "2:11", "`finance` is an empty list"),
+        ("data =", "operators = [\"a\", \"a\"]\ndata =", "2:19", "listed twice"),
+        ("data =", "operators = [\"Li\"]\ndata =", "2:14", "NAME"),
+        ("data =", "operators = \"li\"\ndata =", "2:13", "sequence"),
+        ("data =", "platforms = [\"67\"]\ndata =", "2:14", "table of places"),
+        ("data =", "platforms = [\"five\"]\ndata =", "2:14", "two digits"),
+        ("data =", "finance = [\"li\"]\ndata =", "2:12", "51:NAME"),
+        ("data =", "finance = [\"67:li\"]\ndata =", "2:12", "table of places"),
         ("\"json\"", "\"xml\"", "14:18", "`xml`"),
         ("gongji=debug,warn", "gongji=loud", "14:35", "`filter`"),
         ("data =", "civil_start = \"2026-11-21 10:00\"\ndata =", "2:15", "Asia/Shanghai"),
@@ -134,6 +147,28 @@ fn a_bad_file_is_refused_with_its_line_and_advice() {
     }
     let error = loaded(&GOOD.replacen("data =", "regions = \"elsewhere.toml\"\ndata =", 1)).unwrap_err();
     assert!(error.contains("elsewhere.toml: cannot be read"), "{error}");
+}
+
+#[test]
+fn a_list_of_callers_is_taken_and_one_that_is_not_there_is_told() {
+    let config = loaded(GOOD).unwrap();
+    assert_eq!(config.server.callers, Callers::default());
+    let warnings = config.server.callers.warnings();
+    for (list, warning) in ["`operators`", "`platforms`", "`finance`"].into_iter().zip(&warnings) {
+        assert!(warning.contains(list) && warning.contains("every certificate urn:gongji:"), "{warning}");
+    }
+    let lists =
+        "operators = [\"li\", \"he-2\"]\nplatforms = [\"13\"]\nfinance = [\"51:li\", \"13:li\"]\ndata =";
+    let callers = loaded(&GOOD.replacen("data =", lists, 1)).unwrap().server.callers;
+    let (hebei, sichuan) = (ProvinceCode::new(13), ProvinceCode::new(51));
+    assert_eq!(callers.operators, Some(["he-2".to_owned(), "li".to_owned()].into()));
+    assert_eq!(callers.platforms, Some([hebei].into()));
+    assert_eq!(callers.finance, Some([(hebei, "li".to_owned()), (sichuan, "li".to_owned())].into()));
+    assert_eq!(callers.warnings(), Vec::<String>::new());
+    let apps = GOOD.find("apps = [").unwrap()..GOOD.find("limits =").unwrap();
+    let mut none = GOOD.to_owned();
+    none.replace_range(apps, "apps = []\n");
+    assert!(loaded(&none).unwrap_err().contains("hub.toml:9:8: `apps` is an empty list"));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 pub mod alarms;
 pub mod apps;
+pub mod callers;
 pub mod connect;
 pub mod error;
 pub mod hub;

@@ -2,6 +2,7 @@
 
 use crate::config::alarms::Alarms;
 use crate::config::apps::{self, NodeApp, NodeAppFile};
+use crate::config::callers::{CallersFile, List};
 use crate::config::error::ConfigError;
 use crate::config::limits::Limits;
 use crate::config::log::LogFile;
@@ -47,8 +48,10 @@ struct NodeFile {
     alarms: Option<Spanned<Alarms>>,
     civil_start: Option<Spanned<Moment>>,
     hub: HubPeerFile,
-    #[serde(default)]
-    apps: Vec<NodeAppFile>,
+    operators: List<String>,
+    platforms: List<ProvinceText>,
+    finance: List<String>,
+    apps: Option<Spanned<Vec<NodeAppFile>>>,
 }
 
 impl NodeConfig {
@@ -69,6 +72,11 @@ impl NodeConfig {
             log: file.log,
             alarms: file.alarms,
             civil_start: file.civil_start,
+            callers: CallersFile {
+                operators: file.operators,
+                platforms: file.platforms,
+                finance: file.finance,
+            },
         };
         let server = keys.check(&source)?;
         let province = file.province.get_ref().0;
@@ -81,7 +89,7 @@ impl NodeConfig {
             ));
         }
         let hub = peers::hub(&file.hub, &server.transport, &source)?;
-        let apps = apps::node_apps(&file.apps, &source)?;
+        let apps = apps::node_apps(file.apps.as_ref(), &source)?;
         Ok(NodeConfig { server, province, hub, apps })
     }
 }

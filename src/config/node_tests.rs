@@ -52,6 +52,9 @@ fn a_bad_file_is_refused_with_its_line() {
         ("http:", "https:", "9:11", "http://127.0.0.1"),
         ("address", "adress", "9:1", "`adress`"),
         ("name = \"one\"", "name = \"one\"\nprovinces = \"*\"", "12:1", "`provinces`"),
+        ("name = \"one\"", "name = \"one\"\nmethods = []", "12:11", "`methods` is an empty list"),
+        ("listen", "operators = []\nlisten", "2:13", "`operators` is an empty list"),
+        ("listen", "platforms = [\"67\"]\nlisten", "2:14", "table of places"),
         ("name = \"one\"", "name = \"one\"\nmethods = [\"CloseWallet\"]", "12:12", "OpenWallet"),
     ] {
         let bad = good.replacen(from, to, 1);

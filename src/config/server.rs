@@ -1,6 +1,7 @@
 //! What hub and node configure alike.
 
 use crate::config::alarms::Alarms;
+use crate::config::callers::{Callers, CallersFile};
 use crate::config::error::ConfigError;
 use crate::config::limits::Limits;
 use crate::config::log::{LogConfig, LogFile};
@@ -42,6 +43,8 @@ pub struct ServerConfig {
     pub log: LogConfig,
     /// `[alarms]`. Default: see there.
     pub alarms: Alarms,
+    /// `operators`, `platforms` and `finance`. Default: see there.
+    pub callers: Callers,
     /// `civil_start`: the civil clock, by which rules and days are judged, begins at this moment when the server
     /// starts, "YYYY-MM-DDTHH:MM:SS+08:00". For demonstrations and tests; never for production, where two servers would
     /// disagree about the day: only development builds take it, between 2020 and 2100. Default: the machine's clock.
@@ -62,6 +65,7 @@ pub(super) struct ServerKeys {
     pub(super) log: Option<LogFile>,
     pub(super) alarms: Option<Spanned<Alarms>>,
     pub(super) civil_start: Option<Spanned<Moment>>,
+    pub(super) callers: CallersFile,
 }
 
 impl ServerKeys {
@@ -74,6 +78,7 @@ impl ServerKeys {
         let regions_path = source.resolve(&self.regions.unwrap_or_else(|| PathBuf::from("regions.toml")));
         let rulebooks_path = source.resolve(&self.rulebooks.unwrap_or_else(|| PathBuf::from("rulebooks")));
         let regions = regions::load(&regions_path)?;
+        let callers = self.callers.check(&regions.directory, source)?;
         let rulebook = rulebook::load(&rulebooks_path, &regions.directory)?;
         Ok(ServerConfig {
             listen: self.listen.into_inner(),
@@ -89,6 +94,7 @@ impl ServerKeys {
             log,
             alarms,
             civil_start: civil_start(self.civil_start, source)?,
+            callers,
         })
     }
 }

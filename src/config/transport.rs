@@ -7,16 +7,25 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use toml::Spanned;
 
-/// `[tls]`: PEM files. All three are required. The same certificate serves calls in and is shown on calls out.
+/// `[tls]`: PEM files. The first three are required. The same certificate serves calls in and is shown on calls out.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsFiles {
-    /// Certificates of the authorities whose clients and servers are trusted.
+    /// Certificates of the authorities whose clients and servers are trusted; several while one replaces another.
     pub ca: PathBuf,
-    /// This server's certificate chain; its URI SAN is its identity (`urn:gongji:hub`, `urn:gongji:node:13`).
+    /// The certificate chain of this side; its URI SAN is its identity (`urn:gongji:hub`, `urn:gongji:node:13`).
     pub cert: PathBuf,
     /// The private key of `cert`, mode 0600.
     pub key: PathBuf,
+    /// Revoked certificates: a list (CRL) of each authority that has one. Default: none is revoked.
+    pub crl: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// These files, and no list of revoked certificates.
+    pub fn new(ca: impl Into<PathBuf>, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> TlsFiles {
+        TlsFiles { ca: ca.into(), cert: cert.into(), key: key.into(), crl: None }
+    }
 }
 
 /// How calls come in and go out.
@@ -40,9 +49,10 @@ impl Transport {
         let plaintext = plaintext_loopback.filter(|plaintext| *plaintext.get_ref());
         match (tls, plaintext) {
             (Some(tls), None) => {
-                let TlsFiles { ca, cert, key } = tls.into_inner();
+                let TlsFiles { ca, cert, key, crl } = tls.into_inner();
                 let [ca, cert, key] = [ca, cert, key].map(|path| source.resolve(&path));
-                Ok(Transport::Tls(TlsFiles { ca, cert, key }))
+                let crl = crl.map(|path| source.resolve(&path));
+                Ok(Transport::Tls(TlsFiles { ca, cert, key, crl }))
             }
             (None, Some(_)) if listen.get_ref().ip().is_loopback() => Ok(Transport::PlaintextLoopback),
             (None, Some(_)) => {

@@ -15,9 +15,10 @@ use crate::proto::node::{
     UpsertMembersRequest, UpsertMembersResponse, Wallet,
 };
 use crate::proto::types::Party;
+use crate::transport::channel::channel;
 use crate::transport::identity::Role;
 use crate::transport::peer::{MESSAGE_MAX, call};
-use crate::transport::tls::{Tls, TlsError, channel};
+use crate::transport::tls::{Tls, TlsError};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};

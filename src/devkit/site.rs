@@ -1,9 +1,10 @@
 //! A folder with all that a hub and its nodes need to start: certificates, addresses, and a configuration file each.
 
 use super::dev_ca::{self, CA_CERT, IssueError, Issued};
+use crate::config::transport::TlsFiles;
 use crate::domain::value::ProvinceCode;
 use crate::transport::identity::Role;
-use crate::transport::tls::{Tls, TlsError, TlsFiles};
+use crate::transport::tls::{Tls, TlsError};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs::{self, DirBuilder};
@@ -53,6 +54,8 @@ pub struct Settings<'a> {
     pub civil_start: &'a str,
     /// Applications: name, and `provinces` at the hub. Each may call every node too.
     pub apps: &'a [(&'a str, &'a str)],
+    /// Lines of the lists of other callers; none: everybody with a certificate.
+    pub callers: &'a str,
     /// Lines of the hub's `[limits]`.
     pub hub_limits: &'a str,
     /// Lines of `[log]`.
@@ -69,6 +72,7 @@ impl Default for Settings<'_> {
             rulebooks: Path::new("rulebooks"),
             civil_start: "2026-11-21T10:00:00+08:00",
             apps: &[],
+            callers: "",
             hub_limits: "",
             log: "",
             dialled: Addresses::new(),
@@ -146,7 +150,7 @@ impl Site {
     /// When its certificate was not issued.
     pub fn tls(&self, role: &Role) -> Result<Tls, TlsError> {
         let Issued { cert, key } = self.certificate(role);
-        Tls::load(&TlsFiles { ca: self.ca(), cert, key })
+        Tls::load(&TlsFiles::new(self.ca(), cert, key))
     }
 
     /// Issues the certificates that are not there yet, the authority's first.
@@ -203,10 +207,10 @@ impl Site {
 
     fn common(&self, server: &Role, settings: &Settings<'_>) -> String {
         let (stem, listen) = (server.file_stem(), self.address(server));
-        let Settings { regions, rulebooks, civil_start, log, .. } = settings;
+        let Settings { regions, rulebooks, civil_start, callers, log, .. } = settings;
         format!(
             "listen = \"{listen}\"\ndata = \"{stem}\"\nvault_key = \"{}\"\nregions = {regions:?}\n\
-             rulebooks = {rulebooks:?}\nreflection = true\ncivil_start = \"{civil_start}\"\n\
+             rulebooks = {rulebooks:?}\nreflection = true\ncivil_start = \"{civil_start}\"\n{callers}\n\
              [tls]\nca = \"certs/{CA_CERT}\"\ncert = \"certs/{stem}.pem\"\nkey = \"certs/{stem}.key\"\n[log]\n{log}\n",
             vault_key(server)
         )

@@ -13,6 +13,10 @@ fn sichuan() -> ProvinceCode {
     testkit::PAYEE
 }
 
+fn after(ms: u64) -> i64 {
+    NOON.saturating_add_unsigned(ms)
+}
+
 fn wall(mono: u64, civil: i64) -> Now {
     Now { mono: Mono(mono), civil: Civil(civil) }
 }
@@ -49,7 +53,7 @@ fn a_small_step_is_slewed_and_never_runs_back() {
     for step in [20_000, -20_000] {
         let (mut keeper, mut last) = (running(), NOON + 1_000);
         for second in 2..900 {
-            let reading = keeper.read(wall(second * 1_000, NOON + second as i64 * 1_000 + step));
+            let reading = keeper.read(wall(second * 1_000, after(second * 1_000) + step));
             let passed = reading.now.civil.0 - last;
             assert_eq!(reading.doubt, None);
             assert!((900..=1_100).contains(&passed), "{step}: a second was {passed} ms");
@@ -62,7 +66,7 @@ fn a_small_step_is_slewed_and_never_runs_back() {
 #[test]
 fn readings_that_are_close_together_slew_as_well() {
     let mut keeper = running();
-    let readings = (1_001..61_000u64).map(|ms| keeper.read(wall(ms, NOON + ms as i64 + 10_000)).now.civil.0);
+    let readings = (1_001..61_000u64).map(|ms| keeper.read(wall(ms, after(ms) + 10_000)).now.civil.0);
     let last = readings.last().expect("some");
     let slewed = last - (NOON + 60_999);
     assert!((2_900..=3_100).contains(&slewed), "a part of twenty in a minute is three seconds: {slewed}");
@@ -71,7 +75,7 @@ fn readings_that_are_close_together_slew_as_well() {
 #[test]
 fn many_small_steps_are_one_large_one() {
     let mut keeper = running();
-    let step = |number: u64| keeper.read(wall(1_000 + number * 10, NOON + 1_000 + number as i64 * 20_000));
+    let step = |number: u64| keeper.read(wall(1_000 + number * 10, after(1_000 + number * 20_000)));
     let doubts: Vec<_> = (1..5).map(step).map(|reading| reading.doubt.is_some()).collect();
     assert_eq!(doubts, [false, true, true, true]);
 }
@@ -146,11 +150,7 @@ fn peers_stop_a_clock_that_nothing_else_speaks_for() {
     vouched.hear(sichuan(), Mono(1_000), Civil(NOON - DAY));
     assert!(matches!(vouched.read(wall(2_100, NOON + 2_100)).doubt, Some(Doubt::Denied(_))));
     let later = 2_100 + FRESH_MS;
-    assert_eq!(
-        vouched.read(wall(later, NOON + later as i64)).doubt,
-        None,
-        "what was heard long ago says nothing"
-    );
+    assert_eq!(vouched.read(wall(later, after(later))).doubt, None, "what was heard long ago says nothing");
 }
 
 #[test]

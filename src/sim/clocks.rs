@@ -19,8 +19,9 @@ impl World {
     pub(super) fn skew(&mut self, place: ProvinceCode) {
         self.report.count("clock step");
         self.set_clocks_right();
-        let widest = if self.chance.permille(250) { 172_800_000 } else { 900_000 };
-        let step = i64::try_from(self.chance.between(0, 2 * widest)).unwrap_or(0) - widest as i64;
+        let widest: u32 = if self.chance.permille(250) { 172_800_000 } else { 900_000 };
+        let drawn = self.chance.between(0, 2 * u64::from(widest));
+        let step = i64::try_from(drawn).unwrap_or(0) - i64::from(widest);
         self.log(format_args!("the clock of {place} is off by {step} ms"));
         if place == HUB {
             self.cluster.hub.skew += step;

@@ -1,5 +1,6 @@
 //! Which role may call which method: one table, and what the configuration grants to each app beyond it.
 
+use crate::config::callers::Callers;
 use crate::domain::reason::Reason;
 use crate::domain::value::ProvinceCode;
 use crate::transport::identity::Role;
@@ -25,7 +26,7 @@ use Caller::{App, Hub, Node, Operator, OwnPlatform, Platform};
 enum Access {
     /// Even without a certificate.
     Everyone,
-    /// Any certificate with a role.
+    /// Any certificate with a role, but a finance person's: nothing is for these yet.
     AnyRole,
     /// These.
     Only(&'static [Caller]),
@@ -97,7 +98,7 @@ const TABLE: &[(&str, Access)] = &[
 /// Why a call goes no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denial {
-    /// CERTIFICATE_REQUIRED, ROLE_NOT_ALLOWED or PROVINCE_NOT_ALLOWED.
+    /// CERTIFICATE_REQUIRED, ROLE_NOT_ALLOWED, PROVINCE_NOT_ALLOWED or NODE_NOT_LISTED.
     Because(Reason),
     /// No row: what is not in the table is not served. Told only to callers with a role.
     NoSuchMethod,
@@ -108,13 +109,18 @@ pub enum Denial {
 pub struct AppGrant {
     /// Provinces that it serves: the payer's to create, the payee's to accept, the member's for his wallet.
     pub provinces: BTreeSet<ProvinceCode>,
-    /// Methods, as `TransferService.CreateTransfer`; empty: all that the table gives to apps.
+    /// Methods, as `TransferService.CreateTransfer`.
     pub methods: BTreeSet<String>,
 }
 
-/// What the configuration lets apps do; an app that is not listed may do nothing but what every role may.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grants(Option<BTreeMap<String, AppGrant>>);
+/// Whom the configuration lists, and what it lets apps do. Who is not in a list that is there may do nothing but what
+/// every role may; a list that is not there holds everybody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    apps: Option<BTreeMap<String, AppGrant>>,
+    callers: Callers,
+    nodes: Option<BTreeSet<ProvinceCode>>,
+}
 
 /// A grant names a method that does not exist or is not for apps.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -134,7 +140,10 @@ fn service_and_method(path: &str) -> Option<(&str, &str)> {
 }
 
 impl Grants {
-    /// These grants, by app name.
+    /// These grants, by app name, and everybody else.
+    ///
+    /// # Errors
+    /// When an app is given a method that is not for apps.
     pub fn new(apps: BTreeMap<String, AppGrant>) -> Result<Grants, GrantError> {
         let is_for_apps = |name: &str| {
             TABLE.iter().any(|(path, access)| {
@@ -147,20 +156,28 @@ impl Grants {
                 return Err(GrantError { app: app.clone(), method: method.clone() });
             }
         }
-        Ok(Grants(Some(apps)))
+        Ok(Grants { apps: Some(apps), ..Grants::any() })
     }
 
     /// Every app, every province: for tests, demos and servers whose authority issues to trusted apps only.
     pub fn any() -> Grants {
-        Grants(None)
+        Grants::default()
+    }
+
+    /// The same, and of operators, platforms and finance persons only these.
+    pub fn with_callers(self, callers: Callers) -> Grants {
+        Grants { callers, ..self }
+    }
+
+    /// The same, and of nodes only these provinces'.
+    pub fn with_nodes(self, nodes: impl IntoIterator<Item = ProvinceCode>) -> Grants {
+        Grants { nodes: Some(nodes.into_iter().collect()), ..self }
     }
 
     /// Whether the app may call the method at this path, as far as grants go.
     pub fn allows_method(&self, app: &str, path: &str) -> bool {
-        self.holds(app, |grant| {
-            grant.methods.is_empty()
-                || grant.methods.iter().any(|method| method.split_once('.') == service_and_method(path))
-        })
+        let is_method = |method: &String| method.split_once('.') == service_and_method(path);
+        self.holds(app, |grant| grant.methods.iter().any(is_method))
     }
 
     /// Whether the app may act for members of this province. For handlers: the layer does not read requests.
@@ -169,7 +186,22 @@ impl Grants {
     }
 
     fn holds(&self, app: &str, test: impl FnOnce(&AppGrant) -> bool) -> bool {
-        self.0.as_ref().is_none_or(|apps| apps.get(app).is_some_and(test))
+        self.apps.as_ref().is_none_or(|apps| apps.get(app).is_some_and(test))
+    }
+
+    /// Whether a caller other than an app is in its list.
+    fn lists(&self, role: &Role) -> bool {
+        fn holds<T: Ord>(list: Option<&BTreeSet<T>>, one: &T) -> bool {
+            list.is_none_or(|list| list.contains(one))
+        }
+        let Callers { operators, platforms, finance } = &self.callers;
+        match role {
+            Role::Hub | Role::App(_) => true,
+            Role::Node(province) => holds(self.nodes.as_ref(), province),
+            Role::Platform(province) => holds(platforms.as_ref(), province),
+            Role::Operator(name) => holds(operators.as_ref(), name),
+            Role::Finance(province, name) => holds(finance.as_ref(), &(*province, name.clone())),
+        }
     }
 }
 
@@ -183,7 +215,9 @@ pub fn check(path: &str, role: Option<&Role>, server: &Role, grants: &Grants) ->
     };
     match row {
         None => Err(Denial::NoSuchMethod),
-        Some((_, Everyone | AnyRole)) => Ok(()),
+        Some((_, Everyone)) => Ok(()),
+        Some((_, AnyRole)) if !matches!(role, Role::Finance(..)) => Ok(()),
+        Some((_, AnyRole)) => Err(Denial::Because(Reason::RoleNotAllowed)),
         Some((_, Only(callers))) => {
             check_caller(callers, path, role, server, grants).map_err(Denial::Because)
         }
@@ -198,18 +232,23 @@ fn check_caller(
     grants: &Grants,
 ) -> Result<(), Reason> {
     let has = |caller: Caller| callers.contains(&caller);
-    let allowed = match role {
+    let for_role = match role {
         Role::Hub => has(Hub),
         Role::Node(_) => has(Node),
         Role::Operator(_) => has(Operator),
         Role::App(name) => has(App) && grants.allows_method(name, path),
-        Role::Platform(province) if has(OwnPlatform) => {
-            let own = server.province() == Some(*province);
-            return if own { Ok(()) } else { Err(Reason::ProvinceNotAllowed) };
-        }
-        Role::Platform(_) => has(Platform),
+        Role::Platform(_) => has(Platform) || has(OwnPlatform),
+        Role::Finance(..) => false,
     };
-    if allowed { Ok(()) } else { Err(Reason::RoleNotAllowed) }
+    match (for_role, grants.lists(role), role) {
+        (true, false, Role::Node(_)) => Err(Reason::NodeNotListed),
+        (false, ..) | (_, false, _) => Err(Reason::RoleNotAllowed),
+        // Another province's platform, where only the own one may call.
+        (true, true, Role::Platform(_)) if has(OwnPlatform) && server.province() != role.province() => {
+            Err(Reason::ProvinceNotAllowed)
+        }
+        (true, true, _) => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 use crate::domain::reason::Reason;
 use crate::transport::access::{Denial, Grants, check};
 use crate::transport::identity::Role;
+use crate::transport::tls::Tls;
 use crate::wire::status::{Problem, unreadable};
+use rustls::pki_types::CertificateDer;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
@@ -26,12 +28,12 @@ pub const ROLE_HEADER: &str = "gongji-role";
 const KNOWN_MAX: usize = 4096;
 
 /// How a server knows its callers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Trust(Mode);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Mode {
-    Certificates,
+    Certificates(Tls),
     StatedRole,
 }
 
@@ -41,9 +43,9 @@ enum Mode {
 pub struct NotLoopback(pub SocketAddr);
 
 impl Trust {
-    /// By the certificate that TLS has verified.
-    pub fn certificates() -> Trust {
-        Trust(Mode::Certificates)
+    /// By the certificate that TLS has verified, and that `tls` still believes.
+    pub fn certificates(tls: Tls) -> Trust {
+        Trust(Mode::Certificates(tls))
     }
 
     /// By what callers state in [`ROLE_HEADER`]: anyone on this machine may be anything. Only for a server without
@@ -63,8 +65,15 @@ struct Shared {
     grants: Grants,
     status: fn(Reason) -> Status,
     message_bytes_max: usize,
-    /// Role by leaf certificate: a handful of callers make millions of calls, and reading X.509 costs more than a call.
-    known: Mutex<BTreeMap<Vec<u8>, Option<Role>>>,
+    known: Mutex<Known>,
+}
+
+/// Role by leaf certificate: a handful of callers make millions of calls, and reading X.509 costs more than a call.
+#[derive(Default)]
+struct Known {
+    /// Of the certificates and authorities by which the roles were found.
+    generation: u64,
+    roles: BTreeMap<Vec<u8>, Option<Role>>,
 }
 
 /// Lets a request through with its [`Role`] among its extensions (none for a health check without a certificate), or
@@ -156,30 +165,35 @@ fn readable<R: Default>(response: Response<R>, bytes_max: usize) -> Response<R> 
 
 impl Shared {
     fn role_of<B>(&self, request: &Request<B>) -> Option<Role> {
-        match self.trust.0 {
-            Mode::Certificates => {
-                let certificates =
-                    request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>()?.peer_certs()?;
-                self.role_of_certificate(certificates.first()?)
+        match &self.trust.0 {
+            Mode::Certificates(tls) => {
+                let chain = request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>()?.peer_certs()?;
+                self.role_of_certificate(&chain, tls)
             }
             Mode::StatedRole => stated_role(request.headers()),
         }
     }
 
-    fn role_of_certificate(&self, leaf: &[u8]) -> Option<Role> {
+    /// A connection lives for weeks: who showed a certificate that has been revoked since, or whose authority was
+    /// dropped, has shown none.
+    fn role_of_certificate(&self, chain: &[CertificateDer<'static>], tls: &Tls) -> Option<Role> {
+        let leaf = chain.first()?.as_ref();
         // Nothing is left half done in the map by a panic: it is used on.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(role) = known.get(leaf) {
+        let generation = tls.generation();
+        if known.generation != generation || known.roles.len() >= KNOWN_MAX {
+            *known = Known { generation, roles: BTreeMap::new() };
+        }
+        if let Some(role) = known.roles.get(leaf) {
             return role.clone();
         }
-        let role = Role::from_der(leaf);
+        let role = Role::from_der(leaf).map_err(|error| error.to_string());
+        let role =
+            role.and_then(|role| tls.believes(chain).map(|()| role).map_err(|error| error.to_string()));
         if let Err(error) = &role {
-            tracing::warn!(%error, "a certificate of our authority has no usable role");
+            tracing::warn!(error, "the certificate of an open connection gives no role");
         }
-        if known.len() >= KNOWN_MAX {
-            known.clear();
-        }
-        known.insert(leaf.to_vec(), role.as_ref().ok().cloned());
+        known.roles.insert(leaf.to_vec(), role.as_ref().ok().cloned());
         role.ok()
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::devkit::site::{Addresses, Site};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tonic::Code;
@@ -57,29 +58,33 @@ async fn call(trust: Trust, path: &str, stated: &[&str]) -> Result<String, Statu
 }
 
 async fn code(trust: Trust, path: &str, stated: &[&str]) -> (Code, String) {
-    let denied = call(trust, path, stated).await.expect_err("denied");
+    let denied = call(trust.clone(), path, stated).await.expect_err("denied");
     (denied.code(), denied.message().to_owned())
 }
 
 #[tokio::test]
 async fn on_plaintext_the_stated_role_counts() {
     let trust = Trust::plaintext(loopback()).expect("loopback");
-    let seen = call(trust, PREPARE, &["urn:gongji:hub"]).await;
+    let seen = call(trust.clone(), PREPARE, &["urn:gongji:hub"]).await;
     assert_eq!(seen.expect("allowed"), "urn:gongji:hub");
     let refused = (Code::PermissionDenied, "ROLE_NOT_ALLOWED".to_owned());
-    assert_eq!(code(trust, PREPARE, &["urn:gongji:node:13"]).await, refused);
+    assert_eq!(code(trust.clone(), PREPARE, &["urn:gongji:node:13"]).await, refused);
     let required = (Code::Unauthenticated, "CERTIFICATE_REQUIRED".to_owned());
     for stated in [&[][..], &["hub"], &[""], &["urn:gongji:hub", "urn:gongji:node:13"]] {
-        assert_eq!(code(trust, PREPARE, stated).await, required, "{stated:?}");
+        assert_eq!(code(trust.clone(), PREPARE, stated).await, required, "{stated:?}");
     }
-    assert_eq!(call(trust, "/grpc.health.v1.Health/Check", &[]).await.expect("allowed"), "none");
+    assert_eq!(call(trust.clone(), "/grpc.health.v1.Health/Check", &[]).await.expect("allowed"), "none");
     let unknown = code(trust, "/gongji.node.v1.ParticipantService/Undo", &["urn:gongji:hub"]).await;
     assert_eq!(unknown.0, Code::Unimplemented);
 }
 
 #[tokio::test]
 async fn with_certificates_a_stated_role_counts_for_nothing() {
-    let refused = code(Trust::certificates(), PREPARE, &["urn:gongji:hub"]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = Site::new(folder.path(), Addresses::new());
+    site.issue([Role::Hub]).expect("issued");
+    let trust = Trust::certificates(site.tls(&Role::Hub).expect("its certificate"));
+    let refused = code(trust, PREPARE, &["urn:gongji:hub"]).await;
     assert_eq!(refused, (Code::Unauthenticated, "CERTIFICATE_REQUIRED".to_owned()));
 }
 

@@ -46,6 +46,10 @@ fn sichuan() -> ProvinceCode {
     ProvinceCode::new(51)
 }
 
+fn finance() -> Role {
+    Role::Finance(sichuan(), "wang".to_owned())
+}
+
 fn roles() -> [Role; 6] {
     [
         Role::Hub,
@@ -131,9 +135,10 @@ fn an_app_gets_what_its_grant_lists_and_no_more() {
     assert_eq!(ask(&reader, "other", get), no);
     assert_eq!(ask(&reader, "other", "/gongji.hub.v1.RegionService/GetRegion"), Ok(()));
 
-    let all = grants(&[]).expect("fine");
+    let all = grants(&["TransferService.CreateTransfer"]).expect("fine");
     assert_eq!(ask(&all, "demo", create), Ok(()));
     assert_eq!(ask(&all, "demo", "/gongji.node.v1.ParticipantService/Prepare"), no);
+    assert_eq!(ask(&grants(&[]).expect("fine"), "demo", create), no, "no method is none, not all");
     assert!(all.allows_province("demo", sichuan()));
     assert!(!all.allows_province("demo", ProvinceCode::new(13)) && !all.allows_province("other", sichuan()));
     assert!(Grants::any().allows_province("other", ProvinceCode::new(13)));
@@ -149,5 +154,47 @@ fn a_grant_of_what_no_app_may_call_is_refused() {
         "WalletService.ChangePlace",
     ] {
         assert_eq!(grants(&[bad]).expect_err("refused").method, bad);
+    }
+}
+
+#[test]
+fn who_is_not_in_a_list_that_is_there_may_do_what_every_role_may() {
+    let callers = Callers {
+        operators: Some(["li".to_owned()].into()),
+        platforms: Some([sichuan()].into()),
+        finance: Some([(sichuan(), "wang".to_owned())].into()),
+    };
+    let listed = Grants::any().with_callers(callers).with_nodes([sichuan()]);
+    let ask = |grants: &Grants, role: &Role, path: &str| check(path, Some(role), &Role::Hub, grants);
+    let because = |reason| Err(Denial::Because(reason));
+    let (hebei, named) = (ProvinceCode::new(13), |name: &str| Role::Operator(name.to_owned()));
+    let announce = "/gongji.hub.v1.CoordinatorService/AnnounceNode";
+    let create = "/gongji.hub.v1.TransferService/CreateTransfer";
+    let books = "/gongji.hub.v1.AuditService/ReadBooks";
+    for (path, of_list, stranger, reason) in [
+        (books, named("li"), named("he"), Reason::RoleNotAllowed),
+        (create, Role::Platform(sichuan()), Role::Platform(hebei), Reason::RoleNotAllowed),
+        (announce, Role::Node(sichuan()), Role::Node(hebei), Reason::NodeNotListed),
+    ] {
+        assert_eq!(ask(&listed, &of_list, path), Ok(()), "{of_list}");
+        assert_eq!(ask(&listed, &stranger, path), because(reason), "{stranger}");
+        assert_eq!(ask(&Grants::any(), &stranger, path), Ok(()), "{stranger}, without a list");
+        assert_eq!(ask(&listed, &stranger, "/gongji.hub.v1.RegionService/ListRegions"), Ok(()), "{stranger}");
+    }
+    let at_node = |role: &Role| {
+        check("/gongji.node.v1.MemberService/GetMember", Some(role), &Role::Node(hebei), &listed)
+    };
+    assert_eq!(at_node(&Role::Platform(hebei)), because(Reason::RoleNotAllowed), "its own, but not listed");
+    assert_eq!(at_node(&Role::Platform(sichuan())), because(Reason::ProvinceNotAllowed));
+}
+
+#[test]
+fn a_finance_person_has_no_method_but_health() {
+    for server in [Role::Hub, Role::Node(sichuan())] {
+        for (path, _) in TABLE {
+            let path = format!("{path}{}", if path.ends_with('/') { "Any" } else { "" });
+            let expected = path.starts_with("/grpc.health.v1.");
+            assert_eq!(check(&path, Some(&finance()), &server, &Grants::any()).is_ok(), expected, "{path}");
+        }
     }
 }

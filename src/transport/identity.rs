@@ -8,11 +8,12 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 const PREFIX: &str = "urn:gongji:";
 
-/// Longest NAME of an app or operator, in characters.
+/// Longest NAME of an app or a person, in characters.
 pub const NAME_CHARS_MAX: usize = 64;
 
 /// A role, as certificates name it. Prints and parses as `urn:gongji:hub`, `urn:gongji:node:51`,
-/// `urn:gongji:app:NAME`, `urn:gongji:platform:51`, `urn:gongji:operator:NAME`; NAME is 1 to 64 of a–z, 0–9 and `-`.
+/// `urn:gongji:app:NAME`, `urn:gongji:platform:51`, `urn:gongji:operator:NAME`, `urn:gongji:finance:51:NAME`; NAME is 1
+/// to 64 of a–z, 0–9 and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// The national hub.
@@ -25,13 +26,17 @@ pub enum Role {
     Platform(ProvinceCode),
     /// A person who runs the service, by name.
     Operator(String),
+    /// A person of a province's finance department, by name.
+    Finance(ProvinceCode, String),
 }
 
 /// Why no role was found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// Not the name of a role.
-    #[error("`{0}` is not a role: urn:gongji:hub, :node:NN, :app:NAME, :platform:NN or :operator:NAME")]
+    #[error(
+        "`{0}` is not a role: urn:gongji:hub, :node:NN, :app:NAME, :platform:NN, :operator:NAME or :finance:NN:NAME"
+    )]
     Malformed(String),
     /// Not a certificate.
     #[error("not a readable X.509 certificate")]
@@ -69,7 +74,7 @@ impl Role {
     /// The province that the role speaks for.
     pub fn province(&self) -> Option<ProvinceCode> {
         match self {
-            Role::Node(province) | Role::Platform(province) => Some(*province),
+            Role::Node(province) | Role::Platform(province) | Role::Finance(province, _) => Some(*province),
             Role::Hub | Role::App(_) | Role::Operator(_) => None,
         }
     }
@@ -78,7 +83,7 @@ impl Role {
     pub fn is_server(&self) -> bool {
         match self {
             Role::Hub | Role::Node(_) => true,
-            Role::App(_) | Role::Platform(_) | Role::Operator(_) => false,
+            Role::App(_) | Role::Platform(_) | Role::Operator(_) | Role::Finance(..) => false,
         }
     }
 
@@ -105,6 +110,10 @@ impl FromStr for Role {
             Some(("platform", digits)) => province(digits).map(Role::Platform),
             Some(("app", rest)) => name(rest).map(Role::App),
             Some(("operator", rest)) => name(rest).map(Role::Operator),
+            Some(("finance", rest)) => {
+                let (digits, rest) = rest.split_once(':')?;
+                province(digits).zip(name(rest)).map(|(province, name)| Role::Finance(province, name))
+            }
             Some(_) => None,
         });
         role.ok_or_else(|| IdentityError::Malformed(text.chars().take(100).collect()))
@@ -119,6 +128,7 @@ impl fmt::Display for Role {
             Role::App(name) => write!(f, "{PREFIX}app:{name}"),
             Role::Platform(province) => write!(f, "{PREFIX}platform:{province}"),
             Role::Operator(name) => write!(f, "{PREFIX}operator:{name}"),
+            Role::Finance(province, name) => write!(f, "{PREFIX}finance:{province}:{name}"),
         }
     }
 }
@@ -131,12 +141,23 @@ mod tests {
     #[test]
     fn roles_print_as_they_are_parsed() {
         let long = format!("urn:gongji:operator:{}", "z".repeat(64));
-        for text in
-            ["urn:gongji:hub", "urn:gongji:node:51", "urn:gongji:app:demo-1", "urn:gongji:platform:66", &long]
-        {
+        for text in [
+            "urn:gongji:hub",
+            "urn:gongji:node:51",
+            "urn:gongji:app:demo-1",
+            "urn:gongji:platform:66",
+            "urn:gongji:finance:51:li-na",
+            &long,
+        ] {
             assert_eq!(text.parse::<Role>().map(|role| role.to_string()).as_deref(), Ok(text));
         }
         assert_eq!("urn:gongji:node:13".parse(), Ok(Role::Node(ProvinceCode::new(13))));
+        let finance = Role::Finance(ProvinceCode::new(51), "li-na".to_owned());
+        assert_eq!("urn:gongji:finance:51:li-na".parse(), Ok(finance.clone()));
+        assert_eq!(
+            (finance.file_stem().as_str(), finance.province()),
+            ("finance-51-li-na", Some(ProvinceCode::new(51)))
+        );
         assert_eq!(Role::App("demo".to_owned()).file_stem(), "app-demo");
     }
 
@@ -156,6 +177,11 @@ mod tests {
             "urn:gongji:node:٥١",
             "urn:gongji:node:5a",
             "urn:gongji:node:51:",
+            "urn:gongji:finance:51",
+            "urn:gongji:finance:51:",
+            "urn:gongji:finance:li",
+            "urn:gongji:finance:00:li",
+            "urn:gongji:finance:51:li:na",
             "urn:gongji:app:",
             "urn:gongji:app:Demo",
             "urn:gongji:app:a b",

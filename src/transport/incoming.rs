@@ -1,14 +1,13 @@
 //! Connections as a server takes them: TLS first, several handshakes at once, each within its time.
 
 use crate::transport::coalescing::CoalescingIo;
-use crate::transport::tls::CONNECT_TIMEOUT;
+use crate::transport::tls::{CONNECT_TIMEOUT, Tls};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::Stream;
 use tonic::transport::server::TcpIncoming;
@@ -22,7 +21,7 @@ type Handshake = io::Result<TlsStream<TcpStream>>;
 #[derive(Debug)]
 pub struct TlsIncoming {
     incoming: TcpIncoming,
-    acceptor: Acceptor,
+    tls: Tls,
     under_way: JoinSet<Handshake>,
     rest: Option<Pin<Box<tokio::time::Sleep>>>,
 }
@@ -30,25 +29,22 @@ pub struct TlsIncoming {
 /// After a connection could not be accepted, nobody is accepted for so long.
 const REST: Duration = Duration::from_millis(100);
 
-/// rustls's acceptor, which does not print itself.
-struct Acceptor(TlsAcceptor);
-
-impl std::fmt::Debug for Acceptor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Acceptor")
-    }
-}
-
 impl TlsIncoming {
-    /// What comes in, after its handshake.
-    pub fn new(incoming: TcpIncoming, acceptor: TlsAcceptor) -> TlsIncoming {
-        TlsIncoming { incoming, acceptor: Acceptor(acceptor), under_way: JoinSet::new(), rest: None }
+    /// What comes in, after its handshake, for which `tls` counts as it is then.
+    pub fn new(incoming: TcpIncoming, tls: Tls) -> TlsIncoming {
+        TlsIncoming { incoming, tls, under_way: JoinSet::new(), rest: None }
     }
 }
 
-async fn handshake(acceptor: TlsAcceptor, connection: TcpStream) -> Handshake {
-    let accepted = tokio::time::timeout(CONNECT_TIMEOUT, acceptor.accept(connection)).await;
-    accepted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+async fn handshake(tls: Tls, connection: TcpStream) -> Handshake {
+    let peer = connection.peer_addr();
+    let accepted = tokio::time::timeout(CONNECT_TIMEOUT, tls.acceptor().accept(connection)).await;
+    let accepted = accepted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    // Whoever cannot show what is asked for goes away; others come.
+    accepted.inspect_err(|error| {
+        let peer = peer.map_or_else(|_| "unknown".to_owned(), |peer| peer.ip().to_string());
+        tls.refusals().note(&peer, error);
+    })
 }
 
 impl Stream for TlsIncoming {
@@ -60,11 +56,7 @@ impl Stream for TlsIncoming {
             // What is done goes first: it frees what new connections may lack.
             match this.under_way.poll_join_next(cx) {
                 Poll::Ready(Some(Ok(Ok(stream)))) => return Poll::Ready(Some(Ok(CoalescingIo::new(stream)))),
-                // Whoever cannot show what is asked for goes away; others come.
-                Poll::Ready(Some(Ok(Err(error)))) => {
-                    tracing::debug!(%error, "a handshake failed");
-                    continue;
-                }
+                Poll::Ready(Some(Ok(Err(_)))) => continue,
                 Poll::Ready(Some(Err(error))) => {
                     tracing::debug!(%error, "a handshake ended early");
                     continue;
@@ -82,7 +74,7 @@ impl Stream for TlsIncoming {
             }
             match Pin::new(&mut this.incoming).poll_next(cx) {
                 Poll::Ready(Some(Ok(connection))) => {
-                    this.under_way.spawn(handshake(this.acceptor.0.clone(), connection));
+                    this.under_way.spawn(handshake(this.tls.clone(), connection));
                 }
                 // Too many open files, most likely: it stays so for a while, and asking again at once helps nobody.
                 Poll::Ready(Some(Err(error))) => {

@@ -2,8 +2,10 @@
 
 use crate::proto::{Codec, Method};
 use crate::transport::access_layer::StateRole;
+use crate::transport::channel::channel;
 use crate::transport::identity::Role;
-use crate::transport::tls::{Tls, TlsError, channel};
+use crate::transport::tls::{Tls, TlsError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tonic::body::Body;
 use tonic::client::{Grpc, GrpcService};
@@ -40,11 +42,21 @@ where
     Ok(client.unary(request, path, Codec::default()).await?.into_inner())
 }
 
-/// Another server. Cheap to clone; connects when it is first used, and again after a loss.
+/// Another server. Cheap to clone; connects when it is first used, again after a loss, and anew after this side's
+/// certificate or authorities were renewed: calls that run then end on the connection that they began on.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    channel: Channel,
+    renewal: Option<Arc<Renewal>>,
+    channel: Arc<Mutex<(u64, Channel)>>,
     state: StateRole,
+}
+
+/// What a new connection needs.
+#[derive(Debug)]
+struct Renewal {
+    address: String,
+    tls: Tls,
+    expected: Role,
 }
 
 impl Peer {
@@ -52,12 +64,31 @@ impl Peer {
     /// connection, where no certificate says it.
     pub fn new(address: &str, tls: Option<&Tls>, expected: Role, own: &Role) -> Result<Peer, TlsError> {
         let state = if tls.is_some() { StateRole::nothing() } else { StateRole::of(own) };
-        Ok(Peer { channel: channel(address, tls, expected)?, state })
+        let generation = tls.map_or(0, Tls::generation);
+        let channel = Arc::new(Mutex::new((generation, channel(address, tls, expected.clone())?)));
+        let renewal =
+            tls.map(|tls| Arc::new(Renewal { address: address.to_owned(), tls: tls.clone(), expected }));
+        Ok(Peer { renewal, channel, state })
+    }
+
+    /// The connection of this moment.
+    fn channel(&self) -> Channel {
+        let mut current = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Renewal { address, tls, expected }) = self.renewal.as_deref()
+            && current.0 != tls.generation()
+        {
+            let generation = tls.generation();
+            // The address was fit before.
+            if let Ok(channel) = channel(address, Some(tls), expected.clone()) {
+                *current = (generation, channel);
+            }
+        }
+        current.1.clone()
     }
 
     /// What to make a client over.
     pub fn service(&self) -> Service {
-        InterceptedService::new(self.channel.clone(), self.state.clone())
+        InterceptedService::new(self.channel(), self.state.clone())
     }
 
     /// Makes the call that a request is for; so long it may take.
@@ -83,6 +114,6 @@ impl Peer {
     async fn health(&self, service: &str) -> Result<ServingStatus, Status> {
         let mut request = Request::new(HealthCheckRequest { service: service.to_owned() });
         request.set_timeout(PROBE_WITHIN);
-        Ok(HealthClient::new(self.channel.clone()).check(request).await?.into_inner().status())
+        Ok(HealthClient::new(self.channel()).check(request).await?.into_inner().status())
     }
 }

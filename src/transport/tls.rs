@@ -1,24 +1,19 @@
-//! Mutual TLS: what a server presents and accepts, and channels to a server that must have the role that was dialled.
+//! Mutual TLS: what a side shows and whom it believes, in one place for its server and its clients, and renewed there.
 
-use crate::privacy::private_file::{self, PrivateFileError};
+use crate::config::transport::TlsFiles;
+use crate::privacy::private_file::PrivateFileError;
 use crate::transport::identity::{IdentityError, Role};
-use crate::transport::outgoing::Dial;
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::WebPkiClientVerifier;
-use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use crate::transport::material::{Contents, Material, Term, seconds_now};
+use crate::transport::refusals::Refusals;
+use crate::transport::role_verifier::RoleVerifier;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::sign::SingleCertAndKey;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use std::{fmt, fs, io};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-use tonic::codegen::http::Uri;
-use tonic::transport::{Channel, Endpoint};
 
 /// HTTP/2 flow-control window of connections and streams, in bytes: 4 MiB, for batches (a smaller one also trips h2's
 /// guard against floods of small frames under many small calls).
@@ -32,20 +27,6 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What both sides speak over TLS (ALPN).
 const ALPN_HTTP2: &[u8] = b"h2";
-/// The port of an https:// address that names none.
-const HTTPS_PORT: u16 = 443;
-
-/// Where certificates and key are (PEM).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// Certificates of the authorities whose peers are believed.
-    pub ca: PathBuf,
-    /// This side's certificate, with intermediates behind it.
-    pub cert: PathBuf,
-    /// Its private key; mode 0600.
-    pub key: PathBuf,
-}
-
 /// Why TLS cannot be set up, or a server not be dialled.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -58,6 +39,16 @@ pub enum TlsError {
     /// A file does not hold what it should.
     #[error("{0}: {1}")]
     Content(PathBuf, String),
+    /// A certificate that nobody believes as it stands: its days, or its kind.
+    #[error("{path}: {english}")]
+    Unfit {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong, with its days.
+        english: String,
+        /// The same in Chinese, in short.
+        chinese: &'static str,
+    },
     /// The certificate names no role of this service.
     #[error("{0}: {1}")]
     Identity(PathBuf, #[source] IdentityError),
@@ -79,157 +70,168 @@ pub enum TlsError {
     Setup(String),
 }
 
-/// This side's certificate, key and authorities, read and found consistent. Serves and dials; cheap to clone.
+/// This side's certificate, key and authorities. Serves and dials; what is read again counts for every handshake from
+/// then on, of server and clients alike. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Tls {
+pub struct Tls(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    files: TlsFiles,
+    /// Never another after a reload.
     role: Role,
-    chain: Vec<CertificateDer<'static>>,
-    key: Arc<PrivateKeyDer<'static>>,
-    roots: Arc<RootCertStore>,
-    provider: Arc<CryptoProvider>,
+    current: RwLock<Current>,
+    /// Counts the contents that were taken, from 0.
+    generation: AtomicU64,
+    refusals: Refusals,
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    fs::read(path).map_err(|error| TlsError::Io(path.to_owned(), error))
+#[derive(Clone)]
+struct Current {
+    material: Arc<Material>,
+    acceptor: TlsAcceptor,
 }
 
-fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    found
-        .ok()
-        .filter(|found| !found.is_empty())
-        .ok_or_else(|| wrong(path, "holds no readable certificate (PEM)"))
+impl std::fmt::Debug for Current {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.material.fmt(f)
+    }
 }
 
-fn wrong(path: &Path, what: impl ToString) -> TlsError {
-    TlsError::Content(path.to_owned(), what.to_string())
+impl Current {
+    fn read(files: &TlsFiles) -> Result<Current, TlsError> {
+        let material = Arc::new(Material::of(files, &Contents::read(files)?, seconds_now())?);
+        let acceptor = acceptor(&material)?;
+        Ok(Current { material, acceptor })
+    }
+
+    /// The same, which must be of this role.
+    fn read_as(files: &TlsFiles, wanted: &Role) -> Result<Current, TlsError> {
+        let current = Current::read(files)?;
+        if current.material.role != *wanted {
+            let (path, found) = (files.cert.clone(), current.material.role.clone());
+            return Err(TlsError::Role { path, found, wanted: wanted.clone() });
+        }
+        Ok(current)
+    }
 }
 
 impl Tls {
-    /// Reads the three files. Everything that would make each later handshake fail is an error now: no PEM, a key
-    /// that is another certificate's or that others may read, a certificate without a role.
+    /// Reads the files. Everything that would make each later handshake fail is an error now: no PEM, a key that is
+    /// another certificate's or that others may read, a certificate without a role, one that has expired or is not
+    /// valid yet, an authority that is none.
+    ///
+    /// # Errors
+    /// What is wrong, with its file.
     pub fn load(files: &TlsFiles) -> Result<Tls, TlsError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let ca = read(&files.ca)?;
-        let mut roots = RootCertStore::empty();
-        for root in certificates(&files.ca, &ca)? {
-            roots.add(root).map_err(|error| wrong(&files.ca, error))?;
-        }
-        let cert = read(&files.cert)?;
-        let chain = certificates(&files.cert, &cert)?;
-        let role =
-            Role::from_der(&chain[0]).map_err(|error| TlsError::Identity(files.cert.clone(), error))?;
-        let key = private_file::read(&files.key)?;
-        let parsed = PrivateKeyDer::from_pem_slice(&key)
-            .map_err(|_| wrong(&files.key, "holds no readable private key (PEM)"))?;
-        CertifiedKey::from_der(chain.clone(), parsed.clone_key(), &provider)
-            .map_err(|_| wrong(&files.key, format!("is not the key of {}", files.cert.display())))?;
-        Ok(Tls { role, chain, key: Arc::new(parsed), roots: Arc::new(roots), provider })
+        Current::read(files).map(|current| Tls::new(files, current))
     }
 
     /// The same for a server, whose certificate must be the one of the role that it is configured to be.
+    ///
+    /// # Errors
+    /// What is wrong, with its file.
     pub fn load_server(files: &TlsFiles, wanted: &Role) -> Result<Tls, TlsError> {
-        let tls = Tls::load(files)?;
-        if tls.role != *wanted {
-            let path = files.cert.clone();
-            return Err(TlsError::Role { path, found: tls.role, wanted: wanted.clone() });
+        Current::read_as(files, wanted).map(|current| Tls::new(files, current))
+    }
+
+    fn new(files: &TlsFiles, current: Current) -> Tls {
+        let role = current.material.role.clone();
+        let (files, current) = (files.clone(), RwLock::new(current));
+        Tls(Arc::new(Shared {
+            files,
+            role,
+            current,
+            generation: AtomicU64::new(0),
+            refusals: Refusals::default(),
+        }))
+    }
+
+    /// Reads the files again. New contents count for every handshake from now on; what was in force stays when they
+    /// are not sound. True: they were new.
+    ///
+    /// # Errors
+    /// What is wrong, with its file.
+    pub fn reload(&self) -> Result<bool, TlsError> {
+        let next = Current::read_as(&self.0.files, &self.0.role)?;
+        let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.material.fingerprint == next.material.fingerprint {
+            return Ok(false);
         }
-        Ok(tls)
+        *current = next;
+        self.0.generation.fetch_add(1, Ordering::Release);
+        Ok(true)
+    }
+
+    /// Counts the contents that came into force after the first.
+    pub fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::Acquire)
     }
 
     /// The role that the certificate names.
     pub fn role(&self) -> &Role {
-        &self.role
+        &self.0.role
     }
 
-    /// A server's side. A client may come without a certificate (health is answered to everyone; the access layer
-    /// refuses the rest); one that our authorities did not issue ends the handshake.
-    ///
-    /// # Errors
-    /// When rustls refuses the authorities or the certificate.
-    pub fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
-        let setup = |error: &dyn std::error::Error| TlsError::Setup(with_sources(error));
-        let (roots, provider) = (Arc::clone(&self.roots), Arc::clone(&self.provider));
-        let clients = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider))
-            .allow_unauthenticated()
-            .build()
-            .map_err(|error| setup(&error))?;
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| setup(&error))?
-            .with_client_cert_verifier(clients)
-            .with_single_cert(self.chain.clone(), self.key.clone_key())
-            .map_err(|error| setup(&error))?;
-        config.alpn_protocols.push(ALPN_HTTP2.to_vec());
-        Ok(TlsAcceptor::from(Arc::new(config)))
+    /// What of it ends, and when.
+    pub fn terms(&self) -> Vec<Term> {
+        self.current().material.terms.clone()
     }
 
-    /// A client's side, for a server that must be `expected`.
-    fn connector(&self, expected: Role) -> Result<TlsConnector, TlsError> {
-        let setup = |error: &dyn std::error::Error| TlsError::Setup(with_sources(error));
-        let (roots, provider) = (Arc::clone(&self.roots), Arc::clone(&self.provider));
-        let chain = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
-            .build()
-            .map_err(|error| setup(&error))?;
-        let mut config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| setup(&error))?
+    /// What handshakes were refused for, in the log at a bounded rate.
+    pub fn refusals(&self) -> &Refusals {
+        &self.0.refusals
+    }
+
+    /// The hash of the files' contents in force, and of those that are in the files now; none when they cannot be read.
+    pub fn fingerprints(&self) -> ([u8; 32], Option<[u8; 32]>) {
+        let found = Contents::read(&self.0.files).ok().map(|contents| contents.fingerprint());
+        (self.current().material.fingerprint, found)
+    }
+
+    fn current(&self) -> Current {
+        self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A server's side, as it is at this moment. A client may come without a certificate (health is answered to
+    /// everyone; the access layer refuses the rest); one that our authorities did not issue ends the handshake.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        self.current().acceptor
+    }
+
+    /// Whether a client that shows these certificates would be believed at this moment: it may have connected before
+    /// an authority was dropped or its certificate revoked.
+    pub fn believes(&self, chain: &[CertificateDer<'_>]) -> Result<(), rustls::Error> {
+        let Some((leaf, between)) = chain.split_first() else {
+            return Err(rustls::Error::NoCertificatesPresented);
+        };
+        let clients = Arc::clone(&self.current().material.clients);
+        clients.verify_client_cert(leaf, between, UnixTime::now()).map(drop)
+    }
+
+    /// A client's side, as it is at this moment, for a server that must be `expected`.
+    pub(super) fn connector(&self, expected: Role) -> Result<TlsConnector, rustls::Error> {
+        let material = self.current().material;
+        let verifier = RoleVerifier::new(Arc::clone(&material.servers), expected);
+        let mut config = rustls::ClientConfig::builder_with_provider(Arc::clone(&material.provider))
+            .with_safe_default_protocol_versions()?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(RoleVerifier { chain, expected }))
-            .with_client_auth_cert(self.chain.clone(), self.key.clone_key())
-            .map_err(|error| setup(&error))?;
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&material.own))));
         config.alpn_protocols.push(ALPN_HTTP2.to_vec());
         Ok(TlsConnector::from(Arc::new(config)))
     }
 }
 
-/// A channel to the server with the role `expected` at `https://HOST:PORT`, or without `tls` at `http://` on loopback.
-/// Connects at the first call and again after each loss; a server with another role, or of another authority, is never
-/// spoken to. Must be called inside a tokio runtime.
-pub fn channel(address: &str, tls: Option<&Tls>, expected: Role) -> Result<Channel, TlsError> {
-    let refuse = |what| TlsError::Address(address.to_owned(), what);
-    let uri: Uri = address.parse().map_err(|_| refuse("not a URL"))?;
-    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| refuse("no host"))?;
-    if uri.path_and_query().is_some_and(|rest| rest.as_str() != "/") {
-        return Err(refuse("only scheme, host and port are meant"));
-    }
-    match (uri.scheme_str(), tls) {
-        (Some("https"), Some(_)) => {}
-        (Some("http"), None) if is_loopback(host) => {}
-        (Some("http"), None) => return Err(refuse("http:// is for loopback only")),
-        (Some("https"), None) => return Err(refuse("https:// needs certificates")),
-        (Some("http"), Some(_)) => {
-            return Err(refuse("http:// where certificates are configured; write https://"));
-        }
-        (_, _) => return Err(refuse("must begin with https://")),
-    }
-    let Some(tls) = tls else {
-        return Ok(settings(uri).tcp_nodelay(true).connect_lazy());
-    };
-    let port = uri.port_u16().unwrap_or(HTTPS_PORT);
-    let dial = Dial::new(host, port, tls.connector(expected)?).ok_or_else(|| refuse("no host"))?;
-    // TLS is made below tonic, which therefore dials http://; what is asked for is still https://.
-    let below = Uri::builder().scheme("http").authority(format!("{host}:{port}")).path_and_query("/").build();
-    let below = below.map_err(|_| refuse("not a URL"))?;
-    Ok(settings(below).origin(uri).connect_with_connector_lazy(dial))
-}
-
-/// How every connection is kept.
-fn settings(uri: Uri) -> Endpoint {
-    Endpoint::from(uri)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .http2_keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT)
-        .keep_alive_while_idle(true)
-        .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(WINDOW)
-}
-
-/// Whether a URL's host is this machine without asking a name server.
-pub fn is_loopback(host: &str) -> bool {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    bare.eq_ignore_ascii_case("localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+fn acceptor(material: &Material) -> Result<TlsAcceptor, TlsError> {
+    let own = Arc::new(SingleCertAndKey::from(Arc::clone(&material.own)));
+    let mut config = rustls::ServerConfig::builder_with_provider(Arc::clone(&material.provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError::Setup(with_sources(&error)))?
+        .with_client_cert_verifier(Arc::clone(&material.clients))
+        .with_cert_resolver(own);
+    config.alpn_protocols.push(ALPN_HTTP2.to_vec());
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// An error with all its causes in one line: tonic's own text says only "transport error".
@@ -246,70 +248,10 @@ pub fn with_sources(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// A server's certificate must be valid for the host, as everywhere, and name the role that was dialled.
-#[derive(Debug)]
-struct RoleVerifier {
-    chain: Arc<WebPkiServerVerifier>,
-    expected: Role,
-}
-
-/// The certificate is genuine, but not the dialled server's.
-#[derive(thiserror::Error)]
-#[error("the server is {found}, but {expected} was dialled")]
-struct WrongServer {
-    expected: Role,
-    found: String,
-}
-
-/// As for people: rustls puts this form into its messages.
-impl fmt::Debug for WrongServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl ServerCertVerifier for RoleVerifier {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified = self.chain.verify_server_cert(leaf, intermediates, name, ocsp_response, now)?;
-        let found = match Role::from_der(leaf) {
-            Ok(role) if role == self.expected => return Ok(verified),
-            Ok(role) => role.to_string(),
-            Err(error) => format!("unknown ({error})"),
-        };
-        let wrong = WrongServer { expected: self.expected.clone(), found };
-        Err(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(wrong)))))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.chain.verify_tls12_signature(message, leaf, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.chain.verify_tls13_signature(message, leaf, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
-    }
-}
-
 #[cfg(test)]
 #[path = "tls_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "renewal_tests.rs"]
+mod renewal_tests;

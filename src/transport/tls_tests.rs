@@ -4,8 +4,10 @@ use crate::domain::reason::Reason;
 use crate::domain::value::ProvinceCode;
 use crate::transport::access::Grants;
 use crate::transport::access_layer::{AccessLayer, StateRole, Trust};
+use crate::transport::channel::channel;
 use crate::transport::incoming::TlsIncoming;
 use std::convert::Infallible;
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -16,8 +18,8 @@ use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::codegen::http::{Request, Response};
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Status};
 
 /// An authority's folder with certificates for these roles.
@@ -32,18 +34,18 @@ fn certs(roles: &[&Role]) -> TempDir {
 
 fn files(folder: &TempDir, role: &Role) -> TlsFiles {
     let issued = files_of(folder.path(), role);
-    TlsFiles { ca: folder.path().join(CA_CERT), cert: issued.cert, key: issued.key }
+    TlsFiles::new(folder.path().join(CA_CERT), issued.cert, issued.key)
 }
 
 fn tls(folder: &TempDir, role: &Role) -> Tls {
     Tls::load(&files(folder, role)).expect("loaded")
 }
 
-fn node(number: u8) -> Role {
+pub(super) fn node(number: u8) -> Role {
     Role::Node(ProvinceCode::new(number))
 }
 
-fn app() -> Role {
+pub(super) fn app() -> Role {
     Role::App("demo".to_owned())
 }
 
@@ -77,18 +79,18 @@ fn status(reason: Reason) -> Status {
     Status::new(code, reason.code())
 }
 
-struct Running {
+pub(super) struct Running {
     port: u16,
     echo: Echo,
 }
 
 /// A hub with an echo and a health service on a port of the system's.
-async fn serve(tls: Option<&Tls>) -> Running {
+pub(super) async fn serve(tls: Option<&Tls>) -> Running {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let address = listener.local_addr().expect("bound");
     let echo = Echo::default();
-    let trust =
-        if tls.is_some() { Trust::certificates() } else { Trust::plaintext(address).expect("loopback") };
+    let plaintext = || Trust::plaintext(address).expect("loopback");
+    let trust = tls.map_or_else(plaintext, |tls| Trust::certificates(tls.clone()));
     let (_, health) = tonic_health::server::health_reporter();
     let router = Server::builder()
         .layer(AccessLayer::new(Role::Hub, trust, Grants::any(), status, 8 << 20))
@@ -97,8 +99,7 @@ async fn serve(tls: Option<&Tls>) -> Running {
     let incoming = TcpIncoming::from(listener);
     match tls {
         Some(tls) => {
-            let acceptor = tls.acceptor().expect("configured");
-            tokio::spawn(router.serve_with_incoming(TlsIncoming::new(incoming, acceptor)));
+            tokio::spawn(router.serve_with_incoming(TlsIncoming::new(incoming, tls.clone())));
         }
         None => drop(tokio::spawn(router.serve_with_incoming(incoming))),
     }
@@ -106,16 +107,16 @@ async fn serve(tls: Option<&Tls>) -> Running {
 }
 
 impl Running {
-    fn address(&self) -> String {
+    pub(super) fn address(&self) -> String {
         format!("https://127.0.0.1:{}", self.port)
     }
 
-    fn calls(&self) -> usize {
+    pub(super) fn calls(&self) -> usize {
         self.echo.0.load(Ordering::SeqCst)
     }
 }
 
-const GET: &str = "/gongji.hub.v1.TransferService/GetTransfer";
+pub(super) const GET: &str = "/gongji.hub.v1.TransferService/GetTransfer";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 
 /// Calls a method with an empty message, as `who` on plaintext.
@@ -129,7 +130,7 @@ async fn call(channel: Channel, who: StateRole, path: &'static str) -> Status {
     answer.map_or_else(|status| status, |_| Status::ok(""))
 }
 
-async fn call_tls(channel: Channel, path: &'static str) -> Status {
+pub(super) async fn call_tls(channel: Channel, path: &'static str) -> Status {
     call(channel, StateRole::nothing(), path).await
 }
 

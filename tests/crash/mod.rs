@@ -11,6 +11,7 @@ mod privacy;
 pub mod process;
 mod random;
 mod reload;
+mod renewal;
 mod restore;
 mod restored;
 #[cfg(debug_assertions)]

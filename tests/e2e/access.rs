@@ -155,3 +155,31 @@ fn a_node_cannot_speak_for_another_province() {
         recorded(&cluster.app().create(request).await.expect("an answer"));
     });
 }
+
+#[test]
+fn a_node_that_the_hub_s_configuration_does_not_name_is_not_admitted() {
+    shared(async |cluster| {
+        let unlisted = server("35");
+        cluster.site().layout().issue([unlisted]).expect("a certificate of our authority");
+        let node = cluster.caller("node:35");
+        let announce = AnnounceNodeRequest { sender: Some(sender()), ..Default::default() };
+        refused(node.ask_hub(announce).await, Code::PermissionDenied, "NODE_NOT_LISTED");
+        let resolve = ResolveRequest { sender: Some(sender()), questions: Vec::new() };
+        refused(node.ask_hub(resolve).await, Code::PermissionDenied, "NODE_NOT_LISTED");
+        node.ask_hub(ListRegionsRequest::default()).await.expect("what every role may read");
+    });
+}
+
+#[test]
+fn a_finance_person_is_known_and_has_no_method_yet() {
+    shared(async |cluster| {
+        let role: Role = "urn:gongji:finance:51:wang-fang".parse().expect("a role");
+        cluster.site().layout().issue([role]).expect("a certificate");
+        let person = cluster.caller("finance:51:wang-fang");
+        assert!(person.serves(&Role::Hub).await);
+        let answer = person.ask_hub(ListRegionsRequest::default()).await;
+        refused(answer, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
+        let answer = person.ask_node(SICHUAN, PrepareRequest::default()).await;
+        refused(answer, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
+    });
+}

@@ -94,6 +94,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (Reason::CertificateRequired, "who may call is decided at the edge", "tests/e2e/access.rs"),
     (Reason::RoleNotAllowed, "who may call is decided at the edge", "tests/e2e/access.rs"),
     (Reason::ProvinceNotAllowed, "who may call is decided at the edge", "tests/e2e/access.rs"),
+    (Reason::NodeNotListed, "who may call is decided at the edge", "tests/e2e/access.rs"),
     (Reason::NotAParty, "a province that asks about what is not its own", "src/domain/hub/tests.rs"),
     (Reason::SenderRefused, "a server whose store is old or a copy", "tests/e2e/access.rs"),
     (Reason::NotAnnounced, "a node that has not joined", "src/domain/node/tests.rs"),

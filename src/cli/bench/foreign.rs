@@ -4,6 +4,7 @@ use super::audit::{Audit, Findings, compare_answer};
 use super::load::{Answer, Field, Payer, read};
 use super::{BenchError, Client, failed};
 use crate::config::connect::{CertFiles, ConnectFile};
+use crate::config::transport::TlsFiles;
 use crate::devkit::cast::{Insurance, Listed, Status};
 use crate::devkit::client::Caller;
 use crate::domain::protocol::TransferState;
@@ -12,7 +13,7 @@ use crate::proto::hub;
 use crate::proto::hub::Transfer;
 use crate::proto::types::Party;
 use crate::transport::identity::Role;
-use crate::transport::tls::{Tls, TlsFiles};
+use crate::transport::tls::Tls;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ impl World {
         let (Some(hub), Some(ca), Some(app)) = (&file.hub, &file.ca, &file.own) else {
             return Err(usage("it must name hub, ca, cert and key".to_owned()));
         };
-        let files = |it: &CertFiles| TlsFiles { ca: ca.clone(), cert: it.cert.clone(), key: it.key.clone() };
+        let files = |it: &CertFiles| TlsFiles::new(ca, &it.cert, &it.key);
         let province =
             |text: &str| ProvinceCode::parse(text).ok_or_else(|| usage(format!("no province {text:?}")));
         let mut platforms = BTreeMap::new();

@@ -115,6 +115,7 @@ impl Folder {
             rulebooks: Path::new("config/rulebooks"),
             civil_start: &format!("{day}{BEGINS}"),
             apps: &[(APP, "\"*\"")],
+            callers: &callers(),
             ..Settings::default()
         };
         site.write_configs(&settings).map_err(|error| LaunchError::Io(self.path().to_owned(), error))?;
@@ -206,6 +207,13 @@ fn latest(store: &Path) -> Option<Civil> {
     }
     let rows = SqliteReader::<node::Record>::open(store).ok()?.load(&[node::Key::OWN]).ok()?;
     rows.first()?.as_ref()?.as_own().map(|row| row.civil)
+}
+
+/// Who may call the demo's servers beside the app; nobody has a finance person's certificate.
+fn callers() -> String {
+    let platforms = PROVINCES.map(|province| province.to_string());
+    let finance = PROVINCES.map(|province| format!("{province}:{APP}"));
+    format!("operators = [{APP:?}, {SECOND_OPERATOR:?}]\nplatforms = {platforms:?}\nfinance = {finance:?}")
 }
 
 #[cfg(test)]

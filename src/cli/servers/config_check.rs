@@ -3,10 +3,11 @@
 use crate::cli::Exit;
 use crate::cli::output::{note, say};
 use crate::config::regions::{self, LoadedRegions};
-use crate::config::transport::Transport;
+use crate::config::transport::{TlsFiles, Transport};
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig, rulebook};
 use crate::transport::identity::Role;
-use crate::transport::tls::{Tls, TlsFiles};
+use crate::transport::material::seconds_now;
+use crate::transport::tls::Tls;
 use std::path::{Path, PathBuf};
 
 /// Arguments.
@@ -29,8 +30,8 @@ pub struct Args {
 
 /// `gongji config-check`.
 pub fn config_check(args: &Args) -> Exit {
-    let regions = |path: &Path| Ok(places(&load_regions(path)?));
-    let rulebooks = |path: &Path| check_rulebooks(path, args.regions.as_deref());
+    let regions = |path: &Path| Ok(Found::fine(places(&load_regions(path)?)));
+    let rulebooks = |path: &Path| check_rulebooks(path, args.regions.as_deref()).map(Found::fine);
     let exits = [
         check(args.hub.as_deref(), check_hub),
         check(args.node.as_deref(), check_node),
@@ -40,12 +41,26 @@ pub fn config_check(args: &Args) -> Exit {
     exits.into_iter().find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done)
 }
 
-/// Checks a path if it was given: a summary, or the one line of its mistake.
-fn check(path: Option<&Path>, load: impl Fn(&Path) -> Result<String, String>) -> Exit {
+/// What stands in a file that can be used.
+struct Found {
+    summary: String,
+    /// What people should know, though a server starts.
+    warnings: Vec<String>,
+}
+
+impl Found {
+    fn fine(summary: String) -> Found {
+        Found { summary, warnings: Vec::new() }
+    }
+}
+
+/// Checks a path if it was given: a summary and warnings, or the one line of its mistake.
+fn check(path: Option<&Path>, load: impl Fn(&Path) -> Result<Found, String>) -> Exit {
     let Some(path) = path else { return Exit::Done };
     match load(path) {
-        Ok(summary) => {
+        Ok(Found { summary, warnings }) => {
             say(format!("OK {}: {summary}", path.display()));
+            warnings.iter().for_each(|warning| note(format!("gongji: warning: {warning}")));
             Exit::Done
         }
         Err(line) => {
@@ -75,19 +90,22 @@ fn check_rulebooks(folder: &Path, places: Option<&Path>) -> Result<String, Strin
     Ok(format!("{} different sets of rules", book.texts().count()))
 }
 
-fn check_hub(path: &Path) -> Result<String, String> {
+fn check_hub(path: &Path) -> Result<Found, String> {
     let config = HubConfig::load(path).map_err(line)?;
-    let server = server(&config.server, &Role::Hub)?;
+    let Found { summary, warnings } = server(&config.server, &Role::Hub)?;
     let nodes: Vec<String> = config.nodes.iter().map(|node| node.province.to_string()).collect();
     let apps: Vec<&str> = config.apps.iter().map(|app| app.name.as_str()).collect();
-    Ok(format!("hub, {server}; nodes {}; apps {}", listed(&nodes), listed(&apps)))
+    let summary = format!("hub, {summary}; nodes {}; apps {}", listed(&nodes), listed(&apps));
+    Ok(Found { summary, warnings })
 }
 
-fn check_node(path: &Path) -> Result<String, String> {
+fn check_node(path: &Path) -> Result<Found, String> {
     let config = NodeConfig::load(path).map_err(line)?;
-    let server = server(&config.server, &Role::Node(config.province))?;
+    let Found { summary, warnings } = server(&config.server, &Role::Node(config.province))?;
     let apps: Vec<&str> = config.apps.iter().map(|app| app.name.as_str()).collect();
-    Ok(format!("node of province {}, {server}; hub {}; apps {}", config.province, config.hub, listed(&apps)))
+    let (province, hub) = (config.province, config.hub);
+    let summary = format!("node of province {province}, {summary}; hub {hub}; apps {}", listed(&apps));
+    Ok(Found { summary, warnings })
 }
 
 fn listed<T: AsRef<str>>(names: &[T]) -> String {
@@ -97,24 +115,33 @@ fn listed<T: AsRef<str>>(names: &[T]) -> String {
     names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" ")
 }
 
-fn server(config: &ServerConfig, role: &Role) -> Result<String, String> {
+fn server(config: &ServerConfig, role: &Role) -> Result<Found, String> {
     let trust = match &config.transport {
-        Transport::PlaintextLoopback => "PLAINTEXT".to_owned(),
+        Transport::PlaintextLoopback => Found::fine("PLAINTEXT".to_owned()),
         Transport::Tls(files) => certificates(files, role)?,
     };
     let sets = config.rulebook.texts().count();
-    let places = places(&config.regions);
-    Ok(format!("listens on {}, {trust}; {places}; {sets} different sets of rules", config.listen))
+    let (places, trusted) = (places(&config.regions), trust.summary);
+    let summary =
+        format!("listens on {}, {trusted}; {places}; {sets} different sets of rules", config.listen);
+    Ok(Found { summary, warnings: [trust.warnings, config.callers.warnings()].concat() })
 }
 
 /// A server would not start with unfit certificates. Missing ones are said, but no mistake of the file.
-fn certificates(files: &crate::config::transport::TlsFiles, role: &Role) -> Result<String, String> {
-    let missing = [&files.ca, &files.cert, &files.key].into_iter().find(|path| !path.exists());
-    if let Some(path) = missing {
-        return Ok(format!("TLS ({} is not there yet: make it before the start)", path.display()));
+fn certificates(files: &TlsFiles, role: &Role) -> Result<Found, String> {
+    let required = [&files.ca, &files.cert, &files.key];
+    if let Some(path) = required.into_iter().chain(&files.crl).find(|path| !path.exists()) {
+        return Ok(Found::fine(format!(
+            "TLS ({} is not there yet: make it before the start)",
+            path.display()
+        )));
     }
-    let files = TlsFiles { ca: files.ca.clone(), cert: files.cert.clone(), key: files.key.clone() };
-    Tls::load_server(&files, role).map(|_| "TLS".to_owned()).map_err(|error| error.to_string())
+    let tls = Tls::load_server(files, role).map_err(|error| error.to_string())?;
+    let (now, terms) = (seconds_now(), tls.terms());
+    let near = terms.iter().filter(|term| term.nearness(now).is_some());
+    let warnings = near.map(|term| term.said(now)).collect();
+    let days = terms.iter().map(|term| term.days_left(now)).min().unwrap_or(0);
+    Ok(Found { summary: format!("TLS for {days} more days"), warnings })
 }
 
 #[cfg(test)]
@@ -125,6 +152,11 @@ mod tests {
 
     fn deploy(name: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)
+    }
+
+    /// Why a hub does not start with this file.
+    fn refused(path: &Path) -> String {
+        check_hub(path).map(|found| found.summary).unwrap_err()
     }
 
     fn nothing() -> Args {
@@ -140,7 +172,7 @@ mod tests {
             rulebooks: Some(deploy("rulebooks")),
         };
         assert_eq!(config_check(&args), Exit::Done);
-        let summary = check_hub(&deploy("hub.toml")).unwrap();
+        let summary = check_hub(&deploy("hub.toml")).unwrap().summary;
         assert!(summary.contains("nodes 13 51") && summary.contains("32 provinces"), "{summary}");
         assert!(check_rulebooks(&deploy("rulebooks"), None).is_ok(), "places beside the folder are found");
     }
@@ -149,14 +181,14 @@ mod tests {
     fn one_mistake_is_one_line_and_exit_64() {
         let args = Args { hub: Some(deploy("node-13.toml")), ..nothing() };
         assert_eq!(config_check(&args), Exit::Usage);
-        let line = check_hub(&deploy("node-13.toml")).unwrap_err();
+        let line = refused(&deploy("node-13.toml"));
         assert!(line.contains("node-13.toml:") && !line.contains('\n'), "{line}");
         let args = Args { regions: Some(PathBuf::from("/nowhere/regions.toml")), ..nothing() };
         assert_eq!(config_check(&args), Exit::Usage);
     }
 
     #[test]
-    fn another_roles_certificate_is_found_before_the_start() {
+    fn what_a_server_would_not_start_with_is_found_before_the_start() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
         dev_ca::init(dir).unwrap();
@@ -171,8 +203,11 @@ mod tests {
             made.key
         );
         let path = dir.join("hub.toml");
-        fs::write(&path, text).unwrap();
-        let line = check_hub(&path).unwrap_err();
+        fs::write(&path, &text).unwrap();
+        let line = refused(&path);
         assert!(line.contains("urn:gongji:node:13") && line.contains("urn:gongji:hub"), "{line}");
+        fs::write(&path, text.replace("ca.pem", "node-13.pem")).unwrap();
+        let line = refused(&path);
+        assert!(line.contains("node-13.pem: CN=urn:gongji:node:13 is no authority"), "{line}");
     }
 }

@@ -150,6 +150,9 @@ reasons! {
     SameOperator 306 "SAME_OPERATOR" PermissionDenied No
         "the operator who proposed it cannot approve it; another one must"
         "提出申请的操作员不能自行批准，须由另一名操作员批准"
+    NodeNotListed 307 "NODE_NOT_LISTED" PermissionDenied No
+        "the hub's configuration names no node of this province: a [[nodes]] entry admits it"
+        "清算中心的配置中没有该省的节点：须先在 [[nodes]] 中登记"
     Overloaded 401 "OVERLOADED" ResourceExhausted SameId
         "the server has too much to do; try again with the same id"
         "系统繁忙，请使用同一编号稍后重试"

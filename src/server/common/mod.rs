@@ -1,5 +1,6 @@
 //! What hub and node serve alike.
 
+pub mod certificate_reload;
 pub mod health;
 pub mod operations;
 pub mod overdue_alarms;

@@ -6,13 +6,14 @@ use crate::config::transport::Transport;
 use crate::engine::EngineError;
 use crate::privacy::key::KeyFileError;
 use crate::proto::FILE_DESCRIPTOR_SET;
+use crate::server::common::certificate_reload;
 use crate::store::StoreError;
 use crate::store::rulebook_archive::TextError;
 use crate::transport::access::{GrantError, Grants};
 use crate::transport::access_layer::{AccessLayer, NotLoopback, Trust};
 use crate::transport::identity::Role;
 use crate::transport::incoming::TlsIncoming;
-use crate::transport::tls::{PING_INTERVAL, PING_TIMEOUT, Tls, TlsError, TlsFiles, WINDOW, with_sources};
+use crate::transport::tls::{PING_INTERVAL, PING_TIMEOUT, Tls, TlsError, WINDOW, with_sources};
 use crate::wire::status::status;
 use std::io;
 use std::net::SocketAddr;
@@ -94,15 +95,15 @@ impl Setup {
     pub async fn new(config: &ServerConfig, role: Role) -> Result<Setup, ServeError> {
         let tls = match &config.transport {
             Transport::PlaintextLoopback => None,
-            Transport::Tls(files) => {
-                let (ca, cert, key) = (files.ca.clone(), files.cert.clone(), files.key.clone());
-                Some(Tls::load_server(&TlsFiles { ca, cert, key }, &role)?)
-            }
+            Transport::Tls(files) => Some(Tls::load_server(files, &role)?),
         };
+        tls.iter().for_each(certificate_reload::tell_ends);
+        config.callers.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let listen = |error| ServeError::Listen { address: config.listen, error };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let trust = if tls.is_some() { Trust::certificates() } else { Trust::plaintext(address)? };
+        let trust =
+            tls.clone().map_or_else(|| Trust::plaintext(address), |tls| Ok(Trust::certificates(tls)))?;
         Ok(Setup { role, tls, trust, listener, address })
     }
 
@@ -154,23 +155,24 @@ impl Setup {
             }
             tokio::time::sleep(DRAIN).await;
         };
-        let acceptor = self.tls.as_ref().map(Tls::acceptor).transpose()?;
+        let renewing = self.tls.clone().map(|tls| tokio::spawn(certificate_reload::run(tls)));
         let serve = async {
-            match acceptor {
-                Some(acceptor) => {
-                    let incoming = TlsIncoming::new(incoming, acceptor);
-                    router.serve_with_incoming_shutdown(incoming, signal).await
+            match self.tls {
+                Some(tls) => {
+                    router.serve_with_incoming_shutdown(TlsIncoming::new(incoming, tls), signal).await
                 }
                 None => router.serve_with_incoming_shutdown(incoming, signal).await,
             }
         };
-        tokio::select! {
+        let served = tokio::select! {
             served = serve => served.map_err(|error| ServeError::Serve(with_sources(&error))),
             () = hard_stop => {
                 tracing::warn!("calls that did not end in time were cut off");
                 Ok(())
             }
-        }
+        };
+        renewing.iter().for_each(tokio::task::JoinHandle::abort);
+        served
     }
 }
 

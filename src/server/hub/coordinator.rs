@@ -28,7 +28,7 @@ pub(super) struct Nodes(pub(super) Arc<Shared>);
 fn province_of<T>(request: &Request<T>) -> Result<ProvinceCode, Problem> {
     match caller(request)? {
         Role::Node(province) => Ok(province),
-        Role::Hub | Role::App(_) | Role::Platform(_) | Role::Operator(_) => {
+        Role::Hub | Role::App(_) | Role::Platform(_) | Role::Operator(_) | Role::Finance(..) => {
             Err(Problem::new(Reason::RoleNotAllowed))
         }
     }

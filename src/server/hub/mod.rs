@@ -95,12 +95,12 @@ impl Shared {
             Role::App(name) => self.grants.allows_province(name, province),
             Role::Platform(own) | Role::Node(own) => *own == province,
             Role::Operator(_) => true,
-            Role::Hub => false,
+            Role::Hub | Role::Finance(..) => false,
         }
     }
 }
 
-fn grants(apps: &[HubApp], places: &RegionDirectory) -> Result<Grants, GrantError> {
+fn grants(config: &HubConfig, places: &RegionDirectory) -> Result<Grants, GrantError> {
     let grant = |app: &HubApp| {
         let provinces = match &app.provinces {
             Provinces::All => places.provinces().map(|province| province.code).collect(),
@@ -109,7 +109,9 @@ fn grants(apps: &[HubApp], places: &RegionDirectory) -> Result<Grants, GrantErro
         let methods = app.methods.iter().map(|method| format!("TransferService.{method}")).collect();
         (app.name.clone(), AppGrant { provinces, methods })
     };
-    Grants::new(apps.iter().map(grant).collect())
+    let grants = Grants::new(config.apps.iter().map(grant).collect())?;
+    let nodes = config.nodes.iter().map(|node| node.province);
+    Ok(grants.with_callers(config.server.callers.clone()).with_nodes(nodes))
 }
 
 /// Opens the hub's store and reads what its start needs: what is unfinished, whom it must hear if it was restored, and
@@ -187,7 +189,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         engine: engine.clone(),
         reader,
         clock,
-        grants: grants(&config.apps, &places)?,
+        grants: grants(&config, &places)?,
         places,
         places_version: config.server.regions.version.clone(),
         rulebook,

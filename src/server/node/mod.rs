@@ -72,12 +72,13 @@ impl Shared {
     }
 }
 
-fn grants(apps: &[NodeApp], province: ProvinceCode) -> Result<Grants, GrantError> {
+fn grants(config: &NodeConfig) -> Result<Grants, GrantError> {
     let grant = |app: &NodeApp| {
         let methods = app.methods.iter().map(|method| format!("WalletService.{method}")).collect();
-        (app.name.clone(), AppGrant { provinces: [province].into(), methods })
+        (app.name.clone(), AppGrant { provinces: [config.province].into(), methods })
     };
-    Grants::new(apps.iter().map(grant).collect())
+    let grants = Grants::new(config.apps.iter().map(grant).collect())?;
+    Ok(grants.with_callers(config.server.callers.clone()))
 }
 
 /// Opens the node's store and reads what its start needs.
@@ -131,7 +132,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
         lists: Reader::new(for_lists),
         vault: Vault::new(Reader::new(for_vault), key),
         places,
-        grants: grants(&config.apps, config.province)?,
+        grants: grants(&config)?,
         mark: mark.clone(),
         books: Books::new(config.server.data.clone()),
         clock,

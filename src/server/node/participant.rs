@@ -113,7 +113,9 @@ impl ParticipantService for Participants {
         let for_hub = match caller(&request)? {
             Role::Hub => true,
             Role::Operator(_) | Role::Platform(_) => false,
-            Role::Node(_) | Role::App(_) => return Err(Problem::new(Reason::RoleNotAllowed).into()),
+            Role::Node(_) | Role::App(_) | Role::Finance(..) => {
+                return Err(Problem::new(Reason::RoleNotAllowed).into());
+            }
         };
         super::inspect::inspect(&self.shared, request.into_inner(), for_hub).await.map(Response::new)
     }

@@ -13,6 +13,7 @@ use crate::server::common::sender::Mark;
 use crate::store::{AnyTables, StoreError, hash_at};
 use crate::transport::backoff::Backoff;
 use crate::transport::peer::Peer;
+use crate::transport::tls::with_sources;
 use crate::wire::announce::announcement_to_proto;
 use crate::wire::resolve::{resolve_to_proto, ruling_from_proto};
 use crate::wire::sender::sender_from_proto;
@@ -160,8 +161,14 @@ impl Resolver {
                     );
                     return true;
                 }
+                Err(error) if is(&error, Reason::NodeNotListed) => {
+                    tracing::error!(
+                        "the hub does not admit this node: its configuration has no [[nodes]] entry for it"
+                    );
+                    backoff.wait()
+                }
                 Err(error) => {
-                    tracing::warn!(error = error.message(), "the hub cannot be reached");
+                    tracing::warn!(error = with_sources(&error), "the hub cannot be reached");
                     backoff.wait()
                 }
             };

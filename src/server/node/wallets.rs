@@ -45,7 +45,7 @@ fn serves(role: &Role, province: ProvinceCode, grants: &Grants) -> bool {
     match role {
         Role::App(name) => grants.allows_province(name, province),
         Role::Platform(own) => *own == province,
-        Role::Hub | Role::Node(_) | Role::Operator(_) => false,
+        Role::Hub | Role::Node(_) | Role::Operator(_) | Role::Finance(..) => false,
     }
 }
 

@@ -58,7 +58,7 @@ impl Node {
     pub fn serve(self, site: &Site, province: &str) -> tokio::task::JoinHandle<()> {
         let tls = site.tls(&format!("node:{province}"));
         let incoming = TcpIncoming::bind(site.layout().address(&server(province))).expect("a port");
-        let incoming = TlsIncoming::new(incoming, tls.acceptor().expect("sound settings"));
+        let incoming = TlsIncoming::new(incoming, tls.clone());
         let health = (self == Node::Deaf).then(|| tonic_health::server::health_reporter().1);
         let service = ParticipantServiceServer::new(self);
         let server = Server::builder().add_optional_service(health).add_service(service);

@@ -3,13 +3,14 @@
 use super::people::Family;
 use super::proxy::Proxy;
 use super::until;
+use gongji::config::transport::TlsFiles;
 use gongji::devkit::client::Caller;
 use gongji::devkit::dev_ca::Issued;
 use gongji::devkit::site::{Addresses, Settings, Site as Layout, free_addresses};
 use gongji::domain::value::ProvinceCode;
 use gongji::proto::hub::TransferState;
 use gongji::transport::identity::Role;
-use gongji::transport::tls::{Tls, TlsFiles};
+use gongji::transport::tls::Tls;
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
@@ -181,7 +182,7 @@ impl Site {
         let others = Layout::new(folder.path(), Addresses::new());
         others.issue([role("app:demo")]).expect("another authority");
         let Issued { cert, key } = others.certificate(&role("app:demo"));
-        let files = TlsFiles { ca: self.layout.ca(), cert, key };
+        let files = TlsFiles::new(self.layout.ca(), cert, key);
         Caller::at(&self.layout, &Tls::load(&files).expect("certificates"))
     }
 
