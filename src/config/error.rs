@@ -32,8 +32,8 @@ const SECRET_CHARS: usize = 16;
 /// As long as this it may be one even without digits.
 const LONG_CHARS: usize = 32;
 
-/// A text without what may be a secret: a key file may have been named as a configuration file, or a secret been written
-/// where its file should be named.
+/// A text without what may be a secret: a key file may have been named as a configuration file, or a secret been
+/// written where its file should be named.
 pub(super) fn concealed(text: &str) -> String {
     let is_word = |one: char| one.is_ascii_alphanumeric() || "+/=".contains(one);
     let mut shown = String::new();

@@ -48,6 +48,7 @@ pub fn reply_of_node(answer: node::Answer) -> Option<NodeReply> {
         node::Answer::Posted(_)
         | node::Answer::Refusals(_)
         | node::Answer::Standing(_)
+        | node::Answer::Kept(_)
         | node::Answer::PersonChanged => None,
     }
 }
@@ -93,7 +94,10 @@ pub fn reply_of_hub(answer: hub::Answer) -> Option<HubReply> {
         hub::Answer::Announced(announced) => Some(HubReply::Announced(announced)),
         hub::Answer::Rulings(rulings) => Some(HubReply::Rulings(rulings)),
         hub::Answer::Refused(refusal) => Some(HubReply::Refused(refusal.reason)),
-        hub::Answer::Transfer(_) | hub::Answer::Compensation(_) | hub::Answer::Transfers(_) => None,
+        hub::Answer::Transfer(_)
+        | hub::Answer::Compensation(_)
+        | hub::Answer::Transfers(_)
+        | hub::Answer::Kept(_) => None,
     }
 }
 

@@ -178,6 +178,7 @@ impl Marked for HubMachine {
             | Input::Announce { .. }
             | Input::ReadBack { .. }
             | Input::Heard { .. }
+            | Input::Keep { .. }
             | Input::Rules(_)
             | Input::Tick => {}
         }

@@ -6,6 +6,7 @@ use crate::domain::node::tables::PersonRow;
 use crate::domain::node::{Record, Row, Table};
 use crate::domain::rules::rulebook::RuleLayer;
 use crate::domain::value::{Digest, IdNumber, MemberRef, Person, PersonName, StartId};
+use crate::privacy::key::VaultKey;
 use crate::store::replay::verify;
 use crate::store::rulebook_archive::{FOLDER, Texts};
 use crate::store::sqlite::{Snapshot, SqliteReader, SqliteStore};
@@ -161,7 +162,7 @@ fn a_backup_is_refused_with_one_line() {
     let (line, exit) = refused(&[]);
     assert!(line.contains("add --vault-key FILE, or --without-keys") && exit == Exit::Usage, "{line}");
     let (line, exit) = refused(&["--vault-key", other.to_str().unwrap()]);
-    assert!(line.contains("is not the key under which") && exit == Exit::Refused, "{line}");
+    assert!(line.contains("not the vault key of this store") && exit == Exit::Refused, "{line}");
     assert!(scene.backup(&["--without-keys"]).is_ok(), "the draft of the failed one is cleared away");
     let held = Folder::open(&scene.path("backups"), "node:13").unwrap();
     assert!(refused(&["--without-keys"]).0.contains("another backup of node:13 is being written"));
@@ -221,7 +222,7 @@ fn a_restore_is_refused_with_one_line_and_leaves_nothing() {
         (&full, "used", "key", &["--yes"], "is not empty; a restore goes into an empty", Exit::Usage),
         (&full, "new", "other", &["--yes"], "another key is here than the backup's", Exit::Usage),
         (&bare, "new", "none", &["--yes"], "the backup has no key file", Exit::Usage),
-        (&bare, "new", "other", &["--yes"], "is not the key under which this backup's", Exit::Refused),
+        (&bare, "new", "other", &["--yes"], "not the vault key of this store", Exit::Refused),
         (&backups, "new", "key", &["--yes"], "is no finished backup", Exit::Usage),
         (&full, "new", "key", &[], "say --yes to accept that", Exit::Usage),
         (&scene.path("data"), "new", "key", &["--yes"], "is no finished backup", Exit::Usage),

@@ -46,7 +46,7 @@ pub use pages::{Page, ReadBack, decisions_of, late_decisions_of};
 pub use record::Record;
 pub use tables::{Key, Row, Table, transfers_before, unfinished_transfers};
 
-use crate::domain::machine::{Caller, Machine, Needs, WorkingSet};
+use crate::domain::machine::{Caller, Machine, Needs, WorkingSet, vault};
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::rulebook::Rulebook;
@@ -170,6 +170,10 @@ impl HubMachine {
                     step.refuse_caller(caller, refusal(Reason::Recovering));
                 }
             }
+            Input::Keep { ticket, changes } => {
+                let kept = vault::keep(changes, step);
+                step.answer(ticket, kept);
+            }
             Input::Rules(rulebook) => self.rulebook = rulebook,
             // What was asked by an earlier life does not count, and is asked again.
             Input::Votes { .. }
@@ -209,6 +213,7 @@ impl Machine for HubMachine {
             Input::Post { province, postings, .. } => post::needs(now, (*province, postings), rows, needed),
             Input::Start { unfinished, .. } => start::needs(self, unfinished, needed),
             Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), rows, needed),
+            Input::Keep { changes, .. } => vault::needs(changes, needed),
             Input::Rules(_) => {}
             Input::Tick => tick::needs(self, now, needed),
         }
@@ -246,6 +251,10 @@ impl Machine for HubMachine {
             }
             Input::Start { unfinished, restored } => self.start(unfinished, restored.as_deref(), step),
             Input::Heard { .. } => {}
+            Input::Keep { ticket, changes } => {
+                let kept = vault::keep(changes, step);
+                step.answer(ticket, kept);
+            }
             Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.pass_time(step),
         }
@@ -266,6 +275,7 @@ impl Machine for HubMachine {
             Input::Create { ticket, .. } | Input::Accept { ticket, .. } => Some(ticket.caller()),
             Input::Compensate { ticket, .. } => Some(ticket.caller()),
             Input::Get { ticket, .. } => Some(ticket.caller()),
+            Input::Keep { ticket, .. } => Some(ticket.caller()),
             Input::Announce { ticket, .. } => Some(ticket.caller()),
             Input::Resolve { ticket, .. } | Input::Post { ticket, .. } => Some(ticket.caller()),
             Input::Votes { .. }

@@ -6,6 +6,7 @@ use crate::domain::machine::own::{
 };
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::table::{rows, tables};
+use crate::domain::machine::vault::VaultKeyRow;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::value::{Civil, ProvinceCode, Side, StartId, TransferId};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -42,7 +43,7 @@ tables! {
 
 impl Table {
     pub fn is_vault(self) -> bool {
-        self == Table::Secret
+        matches!(self, Table::Secret | Table::Vault)
     }
 
     pub fn holds_persons(self) -> bool {
@@ -55,7 +56,7 @@ impl Row {
         match self {
             Row::Item(row) => row.is_settled,
             Row::Secret(row) => row.sealed.is_empty(),
-            Row::Own(_) | Row::Peer(_) | Row::Incident(_) => false,
+            Row::Own(_) | Row::Peer(_) | Row::Incident(_) | Row::Vault(_) => false,
         }
     }
 

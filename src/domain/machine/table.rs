@@ -203,6 +203,7 @@ macro_rules! tables {
             Own = SelfRow "self" { slot: u64 }
             Peer = PeerRow "peer" { province: ProvinceCode }
             Incident = IncidentRow "incident" { transfer_id: TransferId, side: Side }
+            Vault = VaultKeyRow "vault_key" { key_id: String }
         }
     };
     (@all $($name:ident = $row:ident $table:literal { $($key:ident: $kty:ty),+ })+) => {

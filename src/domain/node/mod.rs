@@ -34,14 +34,14 @@ pub use decide::{Brings, Reaction, reaction};
 pub use messages::{Answer, Effect, Input, MemberReport, Standing, Upserted};
 pub use posting::PostRequest;
 pub use prepare::{Known, Precedent, precedent};
-pub use prepared::leg_record;
+pub use prepared::{bound_kinds, leg_record};
 pub use record::Record;
 pub use suspend::Suspension;
 pub use tables::{Key, Row, Table, legs_in_doubt, open_legs};
 pub use vault::Vault;
 
 use crate::domain::machine::own::{began, put_incident, put_peer};
-use crate::domain::machine::{Caller, IncidentRaised, Machine, Needs, WorkingSet};
+use crate::domain::machine::{Caller, IncidentRaised, Machine, Needs, WorkingSet, vault as vault_rows};
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -185,6 +185,7 @@ fn is_local(input: &Input) -> bool {
         | Input::Decide { .. }
         | Input::Rulings { .. }
         | Input::AskFailed { .. }
+        | Input::Keep { .. }
         | Input::Rules(_)
         | Input::Tick => false,
     }
@@ -216,6 +217,7 @@ impl Machine for NodeMachine {
             }
             Input::Post { request, .. } => posting::needs_of_request(request, rows, &mut keys),
             Input::Look { member_ref, .. } => account::needs_of_member(*member_ref, &mut keys),
+            Input::Keep { changes, .. } => vault_rows::needs(changes, &mut keys),
             Input::Restored
             | Input::HubRecovers
             | Input::AskFailed { .. }
@@ -263,6 +265,10 @@ impl Machine for NodeMachine {
             Input::Suspend { ticket, request, member_ref, suspension } => {
                 self.suspend(ticket, request, member_ref, suspension, step);
             }
+            Input::Keep { ticket, changes } => {
+                let kept = vault_rows::keep(changes, step);
+                step.answer(ticket, kept);
+            }
             Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.ask(step),
         }
@@ -287,6 +293,7 @@ impl Machine for NodeMachine {
             Input::Check { ticket, .. } => Some(ticket.caller()),
             Input::Upsert { ticket, .. } => Some(ticket.caller()),
             Input::Post { ticket, .. } => Some(ticket.caller()),
+            Input::Keep { ticket, .. } => Some(ticket.caller()),
             Input::Credit { ticket, .. }
             | Input::OpenWallet { ticket, .. }
             | Input::Suspend { ticket, .. }

@@ -26,6 +26,7 @@ use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::{Scan, SelfRow, TableRow};
 use crate::domain::value::{ProvinceCode, RegionDirectory, StartId};
 use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, outcome};
+use crate::privacy::in_force::KeyInForce;
 use crate::privacy::key::VaultKey;
 use crate::privacy::names;
 use crate::privacy::random::random_16;
@@ -40,6 +41,7 @@ use crate::server::common::running::{Ready, Stop};
 use crate::server::common::sender::Mark;
 use crate::server::common::serve::{ServeError, ServerError, Setup, with_health};
 use crate::server::common::snapshot_stream::Books;
+use crate::server::common::vault_keys::{self, VaultKeys};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, replay};
 use crate::transport::access::{AppGrant, GrantError, Grants};
@@ -50,6 +52,7 @@ use inquiries::Inquiries;
 use link::Link;
 use recovery::Recovery;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tonic::service::Routes;
@@ -63,7 +66,7 @@ pub(crate) struct Shared {
     places: Arc<RegionDirectory>,
     places_version: String,
     rulebook: Arc<Rules>,
-    key: VaultKey,
+    keys: Arc<KeyInForce>,
     grants: Grants,
     links: BTreeMap<ProvinceCode, Link>,
     mark: Mark,
@@ -76,6 +79,19 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Follows the key file at `path`.
+    fn vault_keys(&self, path: PathBuf) -> VaultKeys<HubMachine> {
+        VaultKeys {
+            keys: Arc::clone(&self.keys),
+            path,
+            engine: self.engine.clone(),
+            reader: self.reader.clone(),
+            restored: false,
+            clock: Arc::clone(&self.clock),
+            keep: |ticket, changes| Input::Keep { ticket, changes },
+        }
+    }
+
     /// Reads requests for this hub.
     fn reading(&self) -> wire::reader::Reader<'_> {
         wire::reader::Reader {
@@ -151,7 +167,9 @@ fn links(
 pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), ServerError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
     let key = VaultKey::for_store(&config.server.vault_key, sqlite::exists(&config.server.data))?;
-    let (store, start, recovered) = open(&config)?;
+    let (mut store, start, recovered) = open(&config)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
+    let keys = vault_keys::begin(key, &config.server.vault_key, &mut store, (clock.as_ref(), false))?;
     let recovery = Recovery::new(recovered);
     let places = Arc::new(config.server.regions.directory.clone());
     let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), None)?);
@@ -159,7 +177,6 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let limits = &config.server.limits;
     let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
     let machine = HubMachine::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.server.civil_start));
     let (dispatcher, lanes) = dispatcher::dispatcher(config.nodes.iter().map(|node| node.province));
     let reader = Reader::new(store.reader()?);
     let core = Core::new(machine, store)?;
@@ -187,7 +204,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         places,
         places_version: config.server.regions.version.clone(),
         rulebook,
-        key,
+        keys,
         links,
         mark,
         books: Books::new(config.server.data.clone()),
@@ -202,8 +219,10 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         stop_streams.send_replace(true);
     };
     let watching = tokio::spawn(alarms::run(Arc::clone(&shared), config.server.alarms.clone()));
+    let sealing = tokio::spawn(shared.vault_keys(config.server.vault_key.clone()).run());
     let served = serve(setup, &config, &shared, ready, stop).await;
     drop(tasks);
+    sealing.abort();
     watching.abort();
     reloading.abort();
     engine.stop();
