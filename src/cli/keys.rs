@@ -295,6 +295,10 @@ fn add(args: &NewArgs) -> Result<(), Failure> {
 }
 
 fn delete(args: &DeleteArgs) -> Result<(), Failure> {
+    if args.backups.backups.is_empty() {
+        let what = "name every folder of backups with --backups: a backup may need the key (an empty folder, if there are none)";
+        return Err(Failure::Usage(format!("{what}. 请用 --backups 指明全部备份文件夹")));
+    }
     let mut opened = Opened::open(&args.place)?;
     if args.id == opened.key.digests_id().to_string() {
         let what =

@@ -158,9 +158,16 @@ impl VaultKey {
         self.sealing().any(|key| id.map_or(key.is_first, |id| key.id == id))
     }
 
-    /// Whether these are the keys of digests of the other, and all of its sealing keys are here.
-    pub fn covers(&self, other: &VaultKey) -> bool {
-        self.digests == other.digests && other.sealing().all(|key| self.has(Some(key.id)))
+    /// Whether these are the same keys in the same order.
+    pub fn is_same(&self, other: &VaultKey) -> bool {
+        self.digests == other.digests
+            && self.sealing().map(|key| key.id).eq(other.sealing().map(|key| key.id))
+    }
+
+    /// Whether a vault may go on by these after the others: people are found by the same digests, and what the others
+    /// seal opens. Whether rows need more is another question.
+    pub fn follows(&self, other: &VaultKey) -> bool {
+        self.digests == other.digests && self.has(Some(other.current()))
     }
 
     /// What a store keeps to know its keys again. `since`: now.
@@ -227,13 +234,15 @@ mod tests {
     }
 
     #[test]
-    fn keys_cover_those_of_the_same_digests_only() {
+    fn keys_follow_those_of_the_same_digests_whose_seals_they_open() {
         let old = VaultKey::from_bytes(&[7; 32]);
-        let [first, second] = [[7; 32], [9; 32]].map(|master| SealingKey::new(&master, None));
-        let both = VaultKey::of(old.digests, vec![second, first]);
-        assert!(both.covers(&old) && !old.covers(&both) && both.has(None));
-        let later = VaultKey::of(old.digests, vec![SealingKey::new(&[9; 32], None)]);
-        assert!(both.covers(&later) && !later.covers(&old) && !later.has(None));
-        assert!(!VaultKey::from_bytes(&[9; 32]).covers(&later), "digests of another");
+        let seal = |byte| SealingKey::new(&[byte; 32], None);
+        let both = VaultKey::of(old.digests, vec![seal(9), seal(7)]);
+        let later = VaultKey::of(old.digests, vec![seal(9)]);
+        assert!(both.follows(&old) && both.has(None) && !old.follows(&both));
+        assert!(later.follows(&both) && both.follows(&later) && !later.follows(&old) && !later.has(None));
+        assert!(!VaultKey::from_bytes(&[9; 32]).follows(&later), "digests of another");
+        assert!(both.is_same(&both) && !both.is_same(&later) && !later.is_same(&both));
+        assert!(!both.is_same(&VaultKey::of(old.digests, vec![seal(7), seal(9)])), "another one seals");
     }
 }

@@ -151,8 +151,9 @@ impl Key {
             return Ok(Key::Brought { from, to });
         }
         let read = |path: &Path| VaultKey::load(path).map_err(|error| Failure::Local(error.to_string()));
-        // Keys that were added since the backup are wanted, too: legs of after it are sealed under them.
-        if read(&to)?.covers(&read(&from)?) {
+        // Keys that were added since the backup are wanted, too: legs of after it are sealed under them. What was
+        // deleted since then is missed by the rows that need it, if some do.
+        if read(&to)?.follows(&read(&from)?) {
             return Ok(Key::There(to));
         }
         let what = "another key is here than the backup's, or it lacks one of its keys: bring the newest key file, or \

@@ -67,3 +67,38 @@ pub fn keep<R: Record, A, E>(changes: Vec<VaultChange<R::Row>>, step: &mut Step<
     }
     Kept(kept)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::machine::samples::{Key, Record, Row, SecretRow};
+    use crate::domain::machine::{Batch, WorkingSet};
+    use crate::domain::value::Now;
+
+    fn secret(secret: u64, sealed: &[u8]) -> Row {
+        SecretRow { shop: 1, secret, sealed: sealed.to_vec() }.into()
+    }
+
+    #[test]
+    fn a_row_that_was_changed_meanwhile_is_left_as_it_is() {
+        let mut rows = WorkingSet::default();
+        rows.learn(Key::Secret(1, 1), Some(secret(1, b"old")));
+        rows.learn(Key::Secret(1, 2), Some(secret(2, b"other")));
+        rows.learn(Key::Secret(1, 3), None);
+        rows.learn(Key::Secret(1, 4), None);
+        let change = |number, seen: Option<&[u8]>| VaultChange {
+            seen: seen.map(|sealed| secret(number, sealed)),
+            row: secret(number, b"new"),
+        };
+        let changes =
+            vec![change(1, Some(b"old")), change(2, Some(b"old")), change(3, None), change(4, Some(b"old"))];
+        let mut keys = Vec::new();
+        needs(&changes, &mut keys);
+        assert_eq!(keys, [1, 2, 3, 4].map(|number| Key::Secret(1, number)));
+        let mut batch: Batch<Record, (), ()> = Batch::after(0);
+        let kept = keep(changes, &mut Step::new(Now::default(), &mut rows, &mut batch));
+        assert_eq!((kept, batch.vault), (Kept(2), vec![secret(1, b"new"), secret(3, b"new")]));
+        assert_eq!(rows.row(&Key::Secret(1, 1)), Some(&secret(1, b"new")));
+        assert_eq!(rows.row(&Key::Secret(1, 2)), Some(&secret(2, b"other")));
+    }
+}

@@ -158,7 +158,7 @@ where
     async fn reload(&self) -> Result<bool, VaultKeyError> {
         let key = VaultKey::load(&self.path)?;
         let now = self.keys.now();
-        if now.covers(&key) && key.covers(&now) && now.current() == key.current() {
+        if now.is_same(&key) {
             return Ok(false);
         }
         let wrong = |error| VaultKeyError::Wrong(self.path.clone(), error);
