@@ -296,8 +296,9 @@ fn add(args: &NewArgs) -> Result<(), Failure> {
 
 fn delete(args: &DeleteArgs) -> Result<(), Failure> {
     if args.backups.backups.is_empty() {
-        let what = "name every folder of backups with --backups: a backup may need the key (an empty folder, if there are none)";
-        return Err(Failure::Usage(format!("{what}. 请用 --backups 指明全部备份文件夹")));
+        let what = "name every folder of backups with --backups, an empty one if there are none: backups may need \
+                    the key. 备份可能仍需该密钥：请用 --backups 指明全部备份文件夹";
+        return Err(Failure::Usage(what.to_owned()));
     }
     let mut opened = Opened::open(&args.place)?;
     if args.id == opened.key.digests_id().to_string() {

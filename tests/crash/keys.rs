@@ -191,6 +191,7 @@ fn sealing_keys_are_changed_while_money_moves_and_go_only_when_nothing_needs_the
     );
     let (empty, backups) = (servers.site().folder().join("none"), servers.site().folder().join("backups"));
     fs::create_dir(&empty).expect("a folder");
+    refused(&keys(&servers, &["delete", id(&old)], "13"), 64, "name every folder of backups");
     refuse(id(&after[0]), &backups, "it seals");
     refuse(id(&old), &empty, "leg_records at the hub are sealed under it");
     refuse(id(&old), &backups, "1 backups need it");

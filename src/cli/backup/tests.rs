@@ -372,3 +372,34 @@ fn the_oldest_backups_of_this_server_are_deleted_and_no_other() {
     assert!(!first.exists() && !second.exists() && made.folder.exists());
     assert!(others.iter().all(|path| path.exists()) && backups.join("node-13-2018").exists());
 }
+
+/// Keys that were added since the backup stay; a file that lacks the key which sealed at the backup is refused.
+#[test]
+fn a_restore_goes_by_the_newest_key_file() {
+    let scene = Scene::new();
+    let (key, first) = (scene.path("key"), scene.path("first"));
+    fs::copy(&key, &first).unwrap();
+    let before = scene.backup_with_key();
+    VaultKey::add_to(&key).unwrap();
+    let newest = fs::read(&key).unwrap();
+    let said = scene.restore(&before.folder, "again", "key", &["--yes"]).unwrap();
+    assert!(!said.contains("the key file comes from the backup"), "{said}");
+    assert!(fs::read(&key).unwrap() == newest, "it is not written over");
+    let since = scene.backup_with_key();
+    let (line, exit) = text(scene.restore(&since.folder, "more", "first", &["--yes"]));
+    assert!(line.contains("or it lacks one of its keys") && exit == Exit::Usage, "{line}");
+    let said = scene.restore(&since.folder, "more", "brought", &["--yes"]).unwrap();
+    assert!(said.contains("bring the newest key file first"), "{said}");
+    let oldest = VaultKey::load(&first).unwrap().current();
+    VaultKey::remove_from(&key, oldest).unwrap();
+    let (line, exit) = text(scene.restore(&since.folder, "last", "key", &["--yes"]));
+    assert!(line.contains("not the vault key of this store") && exit == Exit::Refused, "{line}");
+}
+
+#[test]
+fn a_secret_on_the_command_line_is_not_shown() {
+    let scene = Scene::new();
+    let secret = "5a".repeat(32);
+    let (line, exit) = text(scene.backup(&["--vault-key", &secret]));
+    assert!(line.contains("is given a secret") && !line.contains("5a5a") && exit == Exit::Usage, "{line}");
+}
