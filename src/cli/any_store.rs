@@ -1,6 +1,8 @@
 //! A store in a folder that says itself whose it is: tools read the hub's and the nodes' alike.
 
 use crate::domain::{hub, node};
+use crate::privacy::key::VaultKey;
+use crate::privacy::proof::{self, Proof, RowsByKey, WrongKey};
 use crate::store::replay::{self, Verified};
 use crate::store::sqlite::{Report, Restoring, Snapshot, owner};
 use crate::store::{Head, StoreError};
@@ -69,6 +71,21 @@ impl AnySnapshot {
     /// See [`Snapshot::verify`].
     pub(super) fn verify(&mut self) -> Result<Report, StoreError> {
         either!(self, store => store.verify())
+    }
+
+    /// See [`proof::prove`].
+    pub(super) fn prove(&mut self, key: &VaultKey) -> Result<Result<Proof, WrongKey>, StoreError> {
+        either!(self, store => proof::prove(key, &mut |scan| store.scan(scan)))
+    }
+
+    /// See [`proof::rows_by_key`].
+    pub(super) fn rows_by_key(&mut self) -> Result<RowsByKey, StoreError> {
+        either!(self, store => proof::rows_by_key(&mut |scan| store.scan(scan)))
+    }
+
+    /// See [`proof::unopened`].
+    pub(super) fn unopened(&mut self, key: &VaultKey) -> Result<(u64, u64), StoreError> {
+        either!(self, store => proof::unopened(key, &mut |scan| store.scan(scan)))
     }
 
     /// See [`replay::verify`].

@@ -19,6 +19,7 @@ pub mod failure;
 mod golden_tests;
 mod journal;
 pub mod json;
+mod keys;
 mod members;
 mod operations;
 pub mod output;
@@ -131,6 +132,9 @@ enum Command {
     /// Read and verify a server's journal
     #[command(subcommand)]
     Journal(journal::Command),
+    /// The keys of a server's vault: list them, add one, delete one that nothing needs
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Copy a server's store and its vault's key while it serves, and check the copy
     Backup(backup::BackupArgs),
     /// Make a server's store again from a backup, and say first what that loses
@@ -166,6 +170,7 @@ impl Command {
             Command::Rulebook(command) => rulebook::rulebook(&command),
             Command::Members(command) => members::members(&command),
             Command::Journal(command) => journal::journal(&command),
+            Command::Keys(command) => keys::keys(&command),
             Command::Backup(args) => backup::backup(&args),
             Command::Restore(args) => backup::restore(&args),
             #[cfg(feature = "dev")]

@@ -1,6 +1,7 @@
 //! `connect.json`: where servers are and as whom to call them. `gongji demo` writes it; our commands and foreign
 //! programs read it.
 
+use crate::config::error::concealed;
 use crate::domain::value::ProvinceCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,7 @@ impl<M: DeserializeOwned> ConnectFile<M> {
         let shown = path.display();
         let text = std::fs::read_to_string(path).map_err(|error| format!("{shown}: {error}"))?;
         let mut file: ConnectFile<M> = serde_json::from_str(&text)
+            .map_err(|error| concealed(&error.to_string()))
             .map_err(|error| format!("{shown}: {error}; it must be as `gongji demo` writes it"))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let certs = file.own.iter_mut().chain(file.platforms.values_mut()).chain(&mut file.operator);

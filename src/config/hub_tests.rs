@@ -184,3 +184,26 @@ fn plaintext_is_for_loopback_only() {
     let none = loaded(&GOOD.replace(tls, "plaintext_loopback = false")).unwrap_err();
     assert!(none.contains("hub.toml: [tls] is missing"), "{none}");
 }
+
+#[test]
+fn a_secret_in_the_place_of_its_file_or_a_key_file_as_configuration_is_not_shown() {
+    let secret = "0123456789abcdef".repeat(4);
+    let path = "vault_key = \"keys/vault\"";
+    assert!(GOOD.contains("vault_key"), "{path}");
+    let inline = GOOD.lines().map(|line| {
+        if line.starts_with("vault_key") {
+            format!("vault_key = \"{secret}\"\n")
+        } else {
+            format!("{line}\n")
+        }
+    });
+    let seal = format!("# Keys\ndigests {secret} {secret} {secret}\nseal - {secret}\n");
+    let unknown = format!("{secret} = 1\n{GOOD}");
+    let value = GOOD.replacen("streams_max = 8", &format!("streams_max = \"{secret}\""), 1);
+    let address = GOOD.replacen("127.0.0.1:0", &secret, 1);
+    for bad in [inline.collect(), secret.clone(), format!("{secret}\n"), seal, unknown, value, address] {
+        let error = loaded(&bad).unwrap_err();
+        assert!(!error.contains(&secret[..8]) && !error.contains(&secret[40..56]), "{error}");
+        assert!(!error.contains(&secret[2..20]) && error.contains("hub.toml"), "{error}");
+    }
+}

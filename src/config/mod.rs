@@ -19,7 +19,7 @@ mod source;
 pub mod transport;
 mod value;
 
-pub use error::ConfigError;
+pub use error::{ConfigError, is_secret};
 pub use hub::HubConfig;
 pub use node::NodeConfig;
 pub use server::ServerConfig;

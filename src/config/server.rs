@@ -2,7 +2,7 @@
 
 use crate::config::alarms::Alarms;
 use crate::config::callers::{Callers, CallersFile};
-use crate::config::error::ConfigError;
+use crate::config::error::{ConfigError, is_secret};
 use crate::config::limits::Limits;
 use crate::config::log::{LogConfig, LogFile};
 use crate::config::regions::LoadedRegions;
@@ -69,8 +69,21 @@ pub(super) struct ServerKeys {
 }
 
 impl ServerKeys {
+    /// The key that holds a secret where its file should be named: a message about that file would show it.
+    fn secret_for_path(&self) -> Option<&'static str> {
+        let tls = self.tls.as_ref().map(|tls| tls.get_ref());
+        let tls = tls.map(|tls| [("tls.ca", &tls.ca), ("tls.cert", &tls.cert), ("tls.key", &tls.key)]);
+        let paths = [("vault_key", &self.vault_key), ("data", &self.data)].into_iter();
+        paths.chain(tls.into_iter().flatten()).find(|(_, path)| is_secret(path)).map(|(key, _)| key)
+    }
+
     /// Checks the keys and loads the places and rules that they name.
     pub(super) fn check(self, source: &Source) -> Result<ServerConfig, ConfigError> {
+        if let Some(key) = self.secret_for_path() {
+            let what = format!("`{key}` holds a secret, not the path of a file");
+            let advice = "write it into a file of its own, mode 0600, and name that";
+            return Err(source.error(None, what, advice));
+        }
         let transport = Transport::of(self.tls, self.plaintext_loopback.as_ref(), &self.listen, source)?;
         let limits = Limits::of(self.limits, source)?;
         let log = LogConfig::of(self.log, source)?;

@@ -3,7 +3,7 @@
 use super::timekeeper::Reading;
 use crate::domain::machine::own::own;
 use crate::domain::machine::{
-    Batch, Caller, Key, Machine, Output, Prefix, Row, Step, Table, TimeNoted, WorkingSet,
+    Batch, Caller, Key, Machine, Output, Prefix, Record, Row, Step, Table, TimeNoted, WorkingSet,
 };
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::{Civil, Mono, Now};
@@ -79,10 +79,23 @@ pub struct Core<M: Machine, S> {
     lowered: Option<Civil>,
 }
 
+fn stored_own<R: Record>(store: &mut impl Store<R>) -> Result<Option<R::Row>, StoreError> {
+    Ok(store.load(&[KeyOf::<R>::OWN])?.into_iter().next().flatten())
+}
+
+/// The latest time that is durable in a store; nothing in a new one.
+///
+/// # Errors
+/// Of the store.
+pub fn last_stamp<R: Record>(store: &mut impl Store<R>) -> Result<Option<Civil>, StoreError> {
+    let own = stored_own(store)?;
+    Ok(own.as_ref().and_then(Row::as_own).map(|own| own.civil).filter(|civil| civil.0 > 0))
+}
+
 impl<M: Machine, S: Store<M::Record>> Core<M, S> {
     /// A machine over its store; civil time goes on from where the store left it.
     pub fn new(machine: M, mut store: S) -> Result<Core<M, S>, EngineError> {
-        let own = store.load(&[KeyOf::<M::Record>::OWN])?.into_iter().next().flatten();
+        let own = stored_own(&mut store)?;
         let own = own.as_ref().and_then(Row::as_own);
         let (civil, incarnation) = own.map_or((Civil(i64::MIN), 0), |own| (own.civil, own.incarnation));
         Ok(Core {

@@ -12,7 +12,7 @@ mod tests;
 mod timekeeper;
 
 pub use clock::{Clock, Standing, SystemClock};
-pub use core::{Core, EngineError, Outputs};
+pub use core::{Core, EngineError, Outputs, last_stamp};
 pub use handle::{AskError, Handle, Waiting};
 pub use readers::Reader;
 pub use timekeeper::{Doubt, LIMIT_MS, Reading, Timekeeper};

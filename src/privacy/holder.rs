@@ -2,7 +2,7 @@
 //! calling platform stated. All of it personal, so it stands sealed in the vault and in no journal.
 
 use crate::domain::value::MemberRef;
-use crate::privacy::key::VaultKey;
+use crate::privacy::key::{Use, VaultKey};
 use crate::privacy::seal::SealError;
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::fmt;
@@ -44,12 +44,12 @@ impl VaultKey {
     pub fn seal_holder(&self, member_ref: MemberRef, holder: &Holder) -> Vec<u8> {
         // Writing to memory fails only for texts of 4 GiB and more.
         let plain = borsh::to_vec(holder).expect("a short text is written to memory");
-        self.holder.seal(&member_ref.0, &plain)
+        self.seal_as(Use::Holder, &member_ref.0, &plain)
     }
 
     /// What stands in this member's row.
     pub fn open_holder(&self, member_ref: MemberRef, sealed: &[u8]) -> Result<Holder, SealError> {
-        let plain = self.holder.open(&member_ref.0, sealed)?;
+        let plain = self.open_as(Use::Holder, &member_ref.0, sealed)?;
         borsh::from_slice(&plain).map_err(|_| SealError::Content)
     }
 }

@@ -3,9 +3,13 @@
 
 pub mod digests;
 pub mod holder;
+pub mod in_force;
 pub mod key;
+pub mod key_file;
 pub mod names;
 pub mod people;
 pub mod private_file;
+pub mod proof;
 pub mod random;
 pub mod seal;
+pub mod sealed_row;

@@ -1,10 +1,8 @@
 //! What the vault holds, sealed: a node's persons, and the masked parties of the hub's transfers.
 
-use crate::domain::node::Vault;
-use crate::domain::node::tables::PersonRow;
 use crate::domain::protocol::Terms;
 use crate::domain::value::{IdNumber, MemberRef, Person, PersonName, TransferId};
-use crate::privacy::key::VaultKey;
+use crate::privacy::key::{Use, VaultKey};
 use crate::privacy::seal::SealError;
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::fmt;
@@ -50,18 +48,6 @@ impl fmt::Debug for MaskedParties {
     }
 }
 
-impl Vault for VaultKey {
-    fn holds(&self, row: &PersonRow, person: &Person) -> Option<bool> {
-        match self.open_person(row.member_ref, &row.sealed) {
-            Ok((known, _)) => Some(known == *person),
-            Err(error) => {
-                tracing::error!(%error, "ALARM: a person in the vault cannot be read");
-                None
-            }
-        }
-    }
-}
-
 impl VaultKey {
     /// Seals a person for the vault row of this member.
     pub fn seal_person(&self, member_ref: MemberRef, person: &Person, phone: Option<&str>) -> Vec<u8> {
@@ -70,7 +56,7 @@ impl VaultKey {
             name: person.name.reveal().to_owned(),
             phone: phone.map(str::to_owned),
         };
-        self.person.seal(&member_ref.0, &bytes(&plain))
+        self.seal_as(Use::Person, &member_ref.0, &bytes(&plain))
     }
 
     /// The person and phone in a vault row of this member.
@@ -79,7 +65,7 @@ impl VaultKey {
         member_ref: MemberRef,
         sealed: &[u8],
     ) -> Result<(Person, Option<String>), SealError> {
-        let plain = self.person.open(&member_ref.0, sealed)?;
+        let plain = self.open_as(Use::Person, &member_ref.0, sealed)?;
         let SealedPerson { number, name, phone } =
             borsh::from_slice(&plain).map_err(|_| SealError::Content)?;
         let id_number = IdNumber::parse(&number).map_err(|_| SealError::Content)?;
@@ -89,12 +75,12 @@ impl VaultKey {
 
     /// Seals masked parties for the vault row of this transfer.
     pub fn seal_parties(&self, transfer_id: TransferId, parties: &MaskedParties) -> Vec<u8> {
-        self.parties.seal(&transfer_id.0, &bytes(parties))
+        self.seal_as(Use::Parties, &transfer_id.0, &bytes(parties))
     }
 
     /// The masked parties in the vault row of this transfer.
     pub fn open_parties(&self, transfer_id: TransferId, sealed: &[u8]) -> Result<MaskedParties, SealError> {
-        let plain = self.parties.open(&transfer_id.0, sealed)?;
+        let plain = self.open_as(Use::Parties, &transfer_id.0, sealed)?;
         borsh::from_slice(&plain).map_err(|_| SealError::Content)
     }
 }
@@ -133,7 +119,7 @@ mod tests {
         let key = VaultKey::from_bytes(&[7; 32]);
         let sealed = key.seal_person(MemberRef([1; 16]), &person(), None);
         assert_eq!(key.open_parties(TransferId([1; 16]), &sealed), Err(SealError::NotAuthentic));
-        let other = key.person.seal(&[1; 16], b"not a person");
+        let other = key.seal_as(Use::Person, &[1; 16], b"not a person");
         assert_eq!(key.open_person(MemberRef([1; 16]), &other), Err(SealError::Content));
     }
 

@@ -49,6 +49,8 @@ failpoints! {
     CheckpointBegins "store.checkpoint-begins",
     /// The log is copied; the head beside the database is not synced.
     CheckpointDone "store.checkpoint-done",
+    /// A page of the vault is sealed anew.
+    VaultPageSealed "vault.page-sealed",
     /// A backup's database is copied.
     BackupCopied "backup.copied",
     /// Its rule texts are written too.

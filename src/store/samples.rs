@@ -163,6 +163,8 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         ("compensation", "previous") => blob(16),
         (_, "member_ref" | "start_id") => blob(16),
         (_, "refusal") => any::<u8>().prop_map(refusal).boxed(),
+        ("vault_key", "key_id") => "[0-9a-f]{0,2}".prop_map(text).boxed(),
+        (_, "since") => any::<i64>().prop_map(Value::Int).boxed(),
         (_, "sealed") => vec(any::<u8>(), 0..99).prop_map(|bytes| Value::Blob(bytes.into())).boxed(),
         (_, "owner") => any::<String>().prop_map(text).boxed(),
         (_, "request_id") => "[a-cé医]{0,2}".prop_map(text).boxed(),

@@ -49,6 +49,7 @@ pub fn reply_of_node(answer: node::Answer) -> Option<NodeReply> {
         | node::Answer::Refusals(_)
         | node::Answer::Operation(_)
         | node::Answer::Standing(_)
+        | node::Answer::Kept(_)
         | node::Answer::PersonChanged => None,
     }
 }
@@ -97,7 +98,8 @@ pub fn reply_of_hub(answer: hub::Answer) -> Option<HubReply> {
         hub::Answer::Transfer(_)
         | hub::Answer::Compensation(_)
         | hub::Answer::Operation(_)
-        | hub::Answer::Transfers(_) => None,
+        | hub::Answer::Transfers(_)
+        | hub::Answer::Kept(_) => None,
     }
 }
 

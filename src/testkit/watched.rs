@@ -188,6 +188,7 @@ impl Marked for HubMachine {
             | Input::Announce { .. }
             | Input::ReadBack { .. }
             | Input::Heard { .. }
+            | Input::Keep { .. }
             | Input::Rules(_)
             | Input::Tick => {}
         }

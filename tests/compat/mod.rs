@@ -143,6 +143,27 @@ fn servers_go_on_with_stores_of_v0_1() {
     SERVERS.iter().for_each(|(name, _)| verify(&servers, name));
 }
 
+/// A store of before check values is proven by its rows before a wrong key is written down as its own.
+#[test]
+fn a_wrong_key_is_refused_at_a_store_of_v0_1() {
+    let servers = v01();
+    for (name, _) in SERVERS {
+        let config = servers.site().config(name);
+        let text = fs::read_to_string(&config).expect("a configuration");
+        let key = text.lines().find_map(|line| line.strip_prefix("vault_key = ")).expect("a key file");
+        let key = servers.site().folder().join(key.trim_matches('"'));
+        let right = fs::read(&key).expect("the right key");
+        fs::write(&key, "5a".repeat(32)).expect("another key");
+        for _ in 0..2 {
+            let role = if name == "hub" { "hub" } else { "node" };
+            let ended = servers.gongji(&[role, "--config"]).arg(&config).output().expect("it runs");
+            assert_eq!(ended.status.code(), Some(1), "{}", said(&ended));
+            assert!(said(&ended).contains("not the vault key of this store"), "{}", said(&ended));
+        }
+        fs::write(&key, right).expect("brought back");
+    }
+}
+
 #[test]
 fn a_backup_of_v0_1_is_restored() {
     let servers = v01();

@@ -67,17 +67,7 @@ impl Folder {
 
     /// Deletes the oldest backups of this server beyond so many, and gives their names.
     pub(super) fn keep(&self, most: NonZeroUsize) -> Result<Vec<PathBuf>, Failure> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&self.path).map_err(at(&self.path))? {
-            let path = entry.map_err(at(&self.path))?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let named = name.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix('-'));
-            let dated = named.is_some_and(|rest| rest.starts_with(|one: char| one.is_ascii_digit()));
-            // What cannot be read is left to people.
-            if dated && Manifest::read(&path).is_ok_and(|it| it.owner == self.owner) {
-                found.push(path);
-            }
-        }
+        let mut found: Vec<PathBuf> = of_owner(&self.path, &self.owner)?.into_iter().map(|it| it.0).collect();
         // Names end in times of the same length.
         found.sort_unstable();
         found.truncate(found.len().saturating_sub(most.get()));
@@ -89,4 +79,23 @@ impl Folder {
         durable::sync_folder(&self.path).map_err(at(&self.path))?;
         Ok(found)
     }
+}
+
+/// The finished backups of a server in a folder, with what each says of itself.
+pub(in crate::cli) fn of_owner(folder: &Path, owner: &str) -> Result<Vec<(PathBuf, Manifest)>, Failure> {
+    let prefix = format!("{}-", owner.replace(':', "-"));
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(at(folder))? {
+        let path = entry.map_err(at(folder))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let dated =
+            name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with(|one: char| one.is_ascii_digit()));
+        // What cannot be read is left to people.
+        if let Some(manifest) =
+            dated.then(|| Manifest::read(&path).ok()).flatten().filter(|it| it.owner == owner)
+        {
+            found.push((path, manifest));
+        }
+    }
+    Ok(found)
 }

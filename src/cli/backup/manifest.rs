@@ -2,6 +2,7 @@
 
 use crate::cli::failure::Failure;
 use crate::domain::value::hex;
+use crate::privacy::key::KeyId;
 use crate::privacy::private_file;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,21 +23,29 @@ const VERSION: u64 = 2;
 
 /// A backup's description.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Manifest {
+pub(in crate::cli) struct Manifest {
     /// Layout of the backup's folder.
     pub(super) version: u64,
     /// Whose store it is: "hub", "node:13".
-    pub(super) owner: String,
+    pub(in crate::cli) owner: String,
     /// Format of the store: how many migrations it has seen.
     pub(super) format: usize,
     /// Journal sequence at which it was taken.
-    pub(super) sequence: u64,
+    pub(in crate::cli) sequence: u64,
     /// Chain hash there, in hexadecimal.
     pub(super) head: String,
     /// When it was taken, "2026-11-21T04:00:03.250Z".
     pub(super) time: String,
+    /// Rows of the vault by the id of the key that they are sealed under; not in backups of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) keys: Option<BTreeMap<String, u64>>,
     /// Each file of the backup but this one, by its path in the backup's folder.
     pub(super) files: BTreeMap<String, FileMark>,
+}
+
+/// A key's name in `keys`; that of values which name none is "first".
+pub(in crate::cli) fn key_name(id: Option<KeyId>) -> String {
+    id.map_or_else(|| "first".to_owned(), |id| id.to_string())
 }
 
 /// What a file must be.
@@ -86,7 +95,7 @@ impl Manifest {
     /// A manifest of this program's layout.
     pub(super) fn new(owner: String, format: usize, head: crate::store::Head, time: String) -> Manifest {
         let (sequence, head) = (head.sequence, hex(&head.hash.0));
-        Manifest { version: VERSION, owner, format, sequence, head, time, files: BTreeMap::new() }
+        Manifest { version: VERSION, owner, format, sequence, head, time, keys: None, files: BTreeMap::new() }
     }
 
     /// Whether backups of this layout hold the rule texts beside the store.

@@ -1,8 +1,8 @@
 //! `gongji backup`: a copy of a serving server's store, with the key of its vault, checked before it counts.
 
-mod folder;
-mod manifest;
-mod place;
+pub(super) mod folder;
+pub(super) mod manifest;
+pub(super) mod place;
 mod restore;
 #[cfg(test)]
 mod tests;
@@ -16,13 +16,12 @@ use super::output::{OutputArgs, say};
 use super::time::rfc3339;
 use crate::cli::any_store::AnySnapshot;
 use crate::domain::value::{Civil, hex};
-use crate::privacy::key::VaultKey;
 use crate::privacy::private_file;
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::sqlite::{self, Report, copy, exists};
 use folder::Folder;
 use manifest::{DATABASE, FileMark, KEY, Manifest};
-use place::{Place, PlaceArgs, opens};
+use place::{Place, PlaceArgs};
 use serde_json::json;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -122,6 +121,8 @@ fn write(
     let owner = store.owner().map_err(|error| failed(&error))?;
     let format = store.format().map_err(|error| failed(&error))?;
     let mut manifest = Manifest::new(owner, format, store.head(), time);
+    let rows = store.rows_by_key().map_err(|error| failed(&error))?;
+    manifest.keys = Some(rows.into_iter().map(|(id, rows)| (manifest::key_name(id), rows)).collect());
     texts::copy(data, &draft, &mut manifest)?;
     if let Some(path) = key {
         copy_key(path, &draft.join(KEY), &mut store)?;
@@ -139,11 +140,7 @@ fn write(
 
 fn copy_key(from: &Path, to: &Path, store: &mut AnySnapshot) -> Result<(), Failure> {
     let local = |error: &dyn std::fmt::Display| Failure::Local(error.to_string());
-    let key = VaultKey::load(from).map_err(|error| local(&error))?;
-    if !opens(&key, store).map_err(|error| local(&error))? {
-        let what = "is not the key under which this store's vault is sealed";
-        return Err(Failure::Local(format!("{} {what}", from.display())));
-    }
+    place::check(from, store)?;
     let content = private_file::read(from).map_err(|error| local(&error))?;
     private_file::write_new(to, private_file::SECRET, &content).map_err(|error| local(&error))
 }

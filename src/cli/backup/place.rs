@@ -2,12 +2,10 @@
 
 use crate::cli::any_store::AnySnapshot;
 use crate::cli::failure::Failure;
-use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig};
-use crate::domain::machine::{Filter, Record, Row, Scan, Table};
-use crate::domain::{hub, node};
+use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig, is_secret};
 use crate::privacy::key::VaultKey;
+use crate::privacy::proof::{WrongKey, lacked};
 use crate::store::StoreError;
-use crate::store::sqlite::Snapshot;
 use std::path::{Path, PathBuf};
 
 /// Where a server's store and key are.
@@ -26,18 +24,22 @@ pub struct PlaceArgs {
 }
 
 /// A server's folder and key file.
-pub(super) struct Place {
+pub(in crate::cli) struct Place {
     /// Whose it is to be: "hub", "node:13"; not known without a configuration.
-    pub(super) owner: Option<String>,
+    pub(in crate::cli) owner: Option<String>,
     /// The store's folder.
-    pub(super) data: PathBuf,
+    pub(in crate::cli) data: PathBuf,
     /// The vault's key file, if it was named.
-    pub(super) key: Option<PathBuf>,
+    pub(in crate::cli) key: Option<PathBuf>,
 }
 
 impl PlaceArgs {
     /// Reads the configuration, if one was named.
-    pub(super) fn read(&self) -> Result<Place, Failure> {
+    pub(in crate::cli) fn read(&self) -> Result<Place, Failure> {
+        if self.vault_key.as_deref().is_some_and(is_secret) {
+            let what = "--vault-key is given a secret: write it into a file, mode 0600, and name that";
+            return Err(Failure::Usage(what.to_owned()));
+        }
         let Some(path) = &self.config else {
             let data = self.data.clone().unwrap_or_default();
             return Ok(Place { owner: None, data, key: self.vault_key.clone() });
@@ -59,110 +61,26 @@ fn server(path: &Path) -> Result<(String, ServerConfig), ConfigError> {
     HubConfig::load(path).map(|config| ("hub".to_owned(), config.server))
 }
 
-/// Rows read at a time.
-const PAGE: usize = 1_000;
-
-/// Opens every row of the vault: false when this is another key than theirs.
-///
-/// # Errors
-/// `Damaged` when it opens some of them and not others.
-pub(super) fn opens(key: &VaultKey, store: &mut AnySnapshot) -> Result<bool, StoreError> {
-    let (opened, sealed) = match store {
-        AnySnapshot::Hub(store) => count(store, |row| opens_hubs(key, row))?,
-        AnySnapshot::Node(store) => count(store, |row| opens_nodes(key, row))?,
-    };
-    if opened > 0 && opened < sealed {
-        let what = format!("{} of {sealed} rows do not open under the vault's key", sealed - opened);
-        return Err(StoreError::Damaged { place: "the vault".to_owned(), what });
+/// Demands that a key file is the one of a store, and opens every row of its vault.
+pub(super) fn check(path: &Path, store: &mut AnySnapshot) -> Result<(), Failure> {
+    let key = VaultKey::load(path).map_err(|error| Failure::Local(error.to_string()))?;
+    fits(&key, path, store)?;
+    let (shut, all) = store.unopened(&key).map_err(|error| Failure::Local(error.to_string()))?;
+    if shut > 0 {
+        let what = format!("{shut} of {all} rows do not open under the vault's key");
+        let error = StoreError::Damaged { place: "the vault".to_owned(), what };
+        return Err(Failure::Local(error.to_string()));
     }
-    Ok(opened == sealed)
+    Ok(())
 }
 
-/// How many rows of the vault open, and how many there are.
-fn count<R: Record>(
-    store: &mut Snapshot<R>,
-    opens: impl Fn(&R::Row) -> bool,
-) -> Result<(usize, usize), StoreError> {
-    let (mut opened, mut sealed) = (0, 0);
-    for table in <R::Row as Row>::Table::ALL.iter().filter(|table| table.is_vault()) {
-        let mut scan = Scan { filter: Filter::all(*table), after: None, limit: PAGE };
-        loop {
-            let page = store.scan(&scan)?;
-            opened += page.iter().filter(|row| opens(row)).count();
-            sealed += page.len();
-            scan.after = page.last().map(Row::key);
-            if page.len() < PAGE {
-                break;
-            }
-        }
+/// Demands that keys are those of a store, and that none is missing.
+pub(in crate::cli) fn fits(key: &VaultKey, path: &Path, store: &mut AnySnapshot) -> Result<(), Failure> {
+    let wrong = |error: WrongKey| Failure::Local(format!("{}: {error}", path.display()));
+    let local = |error: StoreError| Failure::Local(error.to_string());
+    let proof = store.prove(key).map_err(local)?.map_err(wrong)?;
+    if proof.missing.is_empty() {
+        return Ok(());
     }
-    Ok((opened, sealed))
-}
-
-fn opens_hubs(key: &VaultKey, row: &hub::Row) -> bool {
-    match row {
-        hub::Row::Parties(row) => key.open_parties(row.transfer_id, &row.sealed).is_ok(),
-        _ => false,
-    }
-}
-
-fn opens_nodes(key: &VaultKey, row: &node::Row) -> bool {
-    match row {
-        node::Row::Person(row) => key.open_person(row.member_ref, &row.sealed).is_ok(),
-        node::Row::Holder(row) => key.open_holder(row.member_ref, &row.sealed).is_ok(),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::hub::tables::PartiesRow;
-    use crate::domain::node::tables::{HolderRow, PersonRow};
-    use crate::domain::value::{Civil, Digest, IdNumber, MemberRef, Person, PersonName, TransferId};
-    use crate::privacy::holder::Holder;
-    use crate::privacy::people::MaskedParties;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn rows_of_every_table_of_the_vault_open_under_their_key_only() {
-        let (key, other) = (VaultKey::from_bytes(&[1; 32]), VaultKey::from_bytes(&[2; 32]));
-        let (member_ref, transfer_id) = (MemberRef([3; 16]), TransferId([4; 16]));
-        let id_number = IdNumber::parse("11010519491231002X").unwrap();
-        let person = Person { id_number, name: PersonName::new("张三").unwrap() };
-        let nodes: Vec<node::Row> = vec![
-            PersonRow {
-                id_hash: Digest([5; 32]),
-                member_ref,
-                sealed: key.seal_person(member_ref, &person, None),
-            }
-            .into(),
-            HolderRow { member_ref, sealed: key.seal_holder(member_ref, &Holder::default()) }.into(),
-        ];
-        let hubs: Vec<hub::Row> = vec![
-            PartiesRow {
-                transfer_id,
-                sealed: key.seal_parties(transfer_id, &MaskedParties::default()),
-                receipt_time: Civil(0),
-            }
-            .into(),
-        ];
-        for row in &nodes {
-            let opened = (opens_nodes(&key, row), opens_nodes(&other, row));
-            assert_eq!(opened, (true, false), "{:?}", row.table());
-        }
-        for row in &hubs {
-            assert_eq!((opens_hubs(&key, row), opens_hubs(&other, row)), (true, false));
-        }
-        assert_eq!(vault_of(&nodes), vault_tables::<node::Table>());
-        assert_eq!(vault_of(&hubs), vault_tables::<hub::Table>());
-    }
-
-    fn vault_of<R: Row>(rows: &[R]) -> BTreeSet<&'static str> {
-        rows.iter().map(|row| row.table().name()).collect()
-    }
-
-    fn vault_tables<T: Table>() -> BTreeSet<&'static str> {
-        T::ALL.iter().filter(|table| table.is_vault()).map(|table| table.name()).collect()
-    }
+    lacked(key, &store.rows_by_key().map_err(local)?).map_err(wrong)
 }

@@ -1,7 +1,7 @@
 //! `gongji restore`: a store made again from a backup. It says first what that loses.
 
 use super::manifest::{DATABASE, FileMark, KEY, Manifest, Marker};
-use super::place::{Place, PlaceArgs, opens};
+use super::place::{self, Place, PlaceArgs};
 use super::texts;
 use crate::cli::Exit;
 use crate::cli::any_store::AnySnapshot;
@@ -71,6 +71,9 @@ pub(super) fn run(args: &RestoreArgs, mut warn: impl FnMut(&str)) -> Result<Rest
         _ => Failure::Local(error.to_string()),
     })?;
     losses(&args.from, &manifest, &place.data).lines().for_each(&mut warn);
+    if matches!(key, Key::Brought { .. }) {
+        OLD_KEYS.lines().for_each(&mut warn);
+    }
     if !args.yes && !agreed()? {
         return Err(Failure::Local("nothing was restored".to_owned()));
     }
@@ -147,11 +150,15 @@ impl Key {
         if !to.exists() {
             return Ok(Key::Brought { from, to });
         }
-        let read = |path: &Path| private_file::read(path).map_err(|error| Failure::Local(error.to_string()));
-        if read(&to)?.trim_ascii() == read(&from)?.trim_ascii() {
+        let read = |path: &Path| VaultKey::load(path).map_err(|error| Failure::Local(error.to_string()));
+        // Keys that were added since the backup are wanted, too: legs of after it are sealed under them. What was
+        // deleted since then is missed by the rows that need it, if some do.
+        if read(&to)?.follows(&read(&from)?) {
             return Ok(Key::There(to));
         }
-        let what = "another key is here than the backup's: move it away first, it is never written over";
+        let what = "another key is here than the backup's, or it lacks one of its keys: bring the newest key file, or \
+                    move this one away; it is never written over. \
+                    此处的密钥文件与备份中的不同，或缺少其中的密钥：请换回最新的密钥文件，或先将其移走";
         Err(Failure::Usage(format!("{}: {what}", to.display())))
     }
 
@@ -161,12 +168,7 @@ impl Key {
             Key::There(path) | Key::Brought { from: path, .. } => path,
             Key::NotNamed => return Ok(()),
         };
-        let key = VaultKey::load(path).map_err(|error| Failure::Local(error.to_string()))?;
-        if opens(&key, store).map_err(|error| Failure::Local(error.to_string()))? {
-            return Ok(());
-        }
-        let what = "is not the key under which this backup's vault is sealed";
-        Err(Failure::Local(format!("{} {what}", path.display())))
+        place::check(path, store)
     }
 
     /// Puts a key that the backup brings in its place.
@@ -213,6 +215,10 @@ const TEXTS_SINCE: &str = "\
 const NO_TEXTS: &str = "\
 - LOST: texts of rules that are no longer in force. This backup is of an older program, which left them out: copy the
   folder `rulebooks` from the old store's folder, if it is still there.";
+
+const OLD_KEYS: &str = "\
+- Keys: the key file comes from the backup. If sealing keys were added since then (`gongji keys new`), stop here and
+  bring the newest key file first: legs sealed since then wait until it is there.";
 
 /// Asks at a terminal; elsewhere only --yes will do.
 fn agreed() -> Result<bool, Failure> {

@@ -6,6 +6,7 @@ use crate::domain::node::tables::PersonRow;
 use crate::domain::node::{Record, Row, Table};
 use crate::domain::rules::rulebook::RuleLayer;
 use crate::domain::value::{Digest, IdNumber, MemberRef, Person, PersonName, StartId};
+use crate::privacy::key::VaultKey;
 use crate::store::replay::verify;
 use crate::store::rulebook_archive::{FOLDER, Texts};
 use crate::store::sqlite::{Snapshot, SqliteReader, SqliteStore};
@@ -161,7 +162,7 @@ fn a_backup_is_refused_with_one_line() {
     let (line, exit) = refused(&[]);
     assert!(line.contains("add --vault-key FILE, or --without-keys") && exit == Exit::Usage, "{line}");
     let (line, exit) = refused(&["--vault-key", other.to_str().unwrap()]);
-    assert!(line.contains("is not the key under which") && exit == Exit::Refused, "{line}");
+    assert!(line.contains("not the vault key of this store") && exit == Exit::Refused, "{line}");
     assert!(scene.backup(&["--without-keys"]).is_ok(), "the draft of the failed one is cleared away");
     let held = Folder::open(&scene.path("backups"), "node:13").unwrap();
     assert!(refused(&["--without-keys"]).0.contains("another backup of node:13 is being written"));
@@ -221,7 +222,7 @@ fn a_restore_is_refused_with_one_line_and_leaves_nothing() {
         (&full, "used", "key", &["--yes"], "is not empty; a restore goes into an empty", Exit::Usage),
         (&full, "new", "other", &["--yes"], "another key is here than the backup's", Exit::Usage),
         (&bare, "new", "none", &["--yes"], "the backup has no key file", Exit::Usage),
-        (&bare, "new", "other", &["--yes"], "is not the key under which this backup's", Exit::Refused),
+        (&bare, "new", "other", &["--yes"], "not the vault key of this store", Exit::Refused),
         (&backups, "new", "key", &["--yes"], "is no finished backup", Exit::Usage),
         (&full, "new", "key", &[], "say --yes to accept that", Exit::Usage),
         (&scene.path("data"), "new", "key", &["--yes"], "is no finished backup", Exit::Usage),
@@ -370,4 +371,35 @@ fn the_oldest_backups_of_this_server_are_deleted_and_no_other() {
     assert_eq!(made.removed, [first.clone(), second.clone()]);
     assert!(!first.exists() && !second.exists() && made.folder.exists());
     assert!(others.iter().all(|path| path.exists()) && backups.join("node-13-2018").exists());
+}
+
+/// Keys that were added since the backup stay; a file that lacks the key which sealed at the backup is refused.
+#[test]
+fn a_restore_goes_by_the_newest_key_file() {
+    let scene = Scene::new();
+    let (key, first) = (scene.path("key"), scene.path("first"));
+    fs::copy(&key, &first).unwrap();
+    let before = scene.backup_with_key();
+    VaultKey::add_to(&key).unwrap();
+    let newest = fs::read(&key).unwrap();
+    let said = scene.restore(&before.folder, "again", "key", &["--yes"]).unwrap();
+    assert!(!said.contains("the key file comes from the backup"), "{said}");
+    assert!(fs::read(&key).unwrap() == newest, "it is not written over");
+    let since = scene.backup_with_key();
+    let (line, exit) = text(scene.restore(&since.folder, "more", "first", &["--yes"]));
+    assert!(line.contains("or it lacks one of its keys") && exit == Exit::Usage, "{line}");
+    let said = scene.restore(&since.folder, "more", "brought", &["--yes"]).unwrap();
+    assert!(said.contains("bring the newest key file first"), "{said}");
+    let oldest = VaultKey::load(&first).unwrap().current();
+    VaultKey::remove_from(&key, oldest).unwrap();
+    let (line, exit) = text(scene.restore(&since.folder, "last", "key", &["--yes"]));
+    assert!(line.contains("not the vault key of this store") && exit == Exit::Refused, "{line}");
+}
+
+#[test]
+fn a_secret_on_the_command_line_is_not_shown() {
+    let scene = Scene::new();
+    let secret = "5a".repeat(32);
+    let (line, exit) = text(scene.backup(&["--vault-key", &secret]));
+    assert!(line.contains("is given a secret") && !line.contains("5a5a") && exit == Exit::Usage, "{line}");
 }

@@ -1,10 +1,14 @@
 //! `gongji config-check`: loads configuration as a server would at its start, and says what stands in it.
 
 use crate::cli::Exit;
+use crate::cli::any_store::AnySnapshot;
+use crate::cli::backup::place::fits;
 use crate::cli::output::{note, say};
 use crate::config::regions::{self, LoadedRegions};
 use crate::config::transport::{TlsFiles, Transport};
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig, rulebook};
+use crate::privacy::key::VaultKey;
+use crate::store::sqlite;
 use crate::transport::identity::Role;
 use crate::transport::material::seconds_now;
 use crate::transport::tls::Tls;
@@ -121,10 +125,34 @@ fn server(config: &ServerConfig, role: &Role) -> Result<Found, String> {
         Transport::Tls(files) => certificates(files, role)?,
     };
     let sets = config.rulebook.texts().count();
-    let (places, trusted) = (places(&config.regions), trust.summary);
+    let (places, trusted, key) = (places(&config.regions), trust.summary, vault_key(config)?);
     let summary =
-        format!("listens on {}, {trusted}; {places}; {sets} different sets of rules", config.listen);
+        format!("listens on {}, {trusted}; {places}; {sets} different sets of rules; {key}", config.listen);
     Ok(Found { summary, warnings: [trust.warnings, config.callers.warnings()].concat() })
+}
+
+/// A server would not start with another store's key. Where there is no store yet, it takes what it is given.
+fn vault_key(config: &ServerConfig) -> Result<String, String> {
+    let path = &config.vault_key;
+    let has_store = sqlite::exists(&config.data);
+    match (has_store, path.exists()) {
+        (false, false) => return Ok("the vault's key is made at the first start".to_owned()),
+        (true, false) => {
+            return Ok(format!(
+                "the vault's key ({}) is not there: bring it before the start",
+                path.display()
+            ));
+        }
+        (_, true) => {}
+    }
+    let key = VaultKey::load(path).map_err(|error| error.to_string())?;
+    if !has_store {
+        return Ok(format!("vault key {}", key.current()));
+    }
+    let mut store =
+        AnySnapshot::open(&config.data).map_err(|error| format!("{}: {error}", config.data.display()))?;
+    fits(&key, path, &mut store).map_err(|failure| failure.to_string())?;
+    Ok(format!("vault key {} fits the store", key.current()))
 }
 
 /// A server would not start with unfit certificates. Missing ones are said, but no mistake of the file.

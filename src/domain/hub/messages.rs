@@ -1,10 +1,10 @@
 //! What can happen to the hub, what it tells those who wait, and what it wants done.
 
 use super::{AcceptRequest, CompensationRequest, Page};
-use crate::domain::hub::tables::{CompensationRow, PartiesRow, TransferRow};
+use crate::domain::hub::tables::{CompensationRow, PartiesRow, Row, TransferRow};
 use crate::domain::machine::operation::{OperationRequest, OperationRow};
 use crate::domain::machine::step::answers;
-use crate::domain::machine::{OtherAnswer, Ticket};
+use crate::domain::machine::{Kept, OtherAnswer, Ticket, VaultChange};
 use crate::domain::protocol::{
     Ack, Announced, Announcement, Decision, HeardLeg, Leg, PeerMark, Posting, Question, Ruling, Terms,
     TermsDigests, Vote,
@@ -149,6 +149,13 @@ pub enum Input {
         /// Its committed legs with later numbers, and its legs in doubt.
         legs: Vec<HeardLeg>,
     },
+    /// Rows of the vault are to be written without a record: sealed anew, or a key that came or went.
+    Keep {
+        /// Names the caller that waits for the answer.
+        ticket: Ticket<Kept>,
+        /// What stands there, and what is to.
+        changes: Vec<VaultChange<Row>>,
+    },
     /// Another rulebook is in force from here on; legs that are being decided keep what they were judged by.
     Rules(Arc<Rulebook>),
     /// Time has passed.
@@ -200,6 +207,8 @@ pub enum Answer {
     Announced(Announced),
     /// A ruling for each question, in order.
     Rulings(Vec<Ruling>),
+    /// How many rows of the vault were written.
+    Kept(Kept),
     /// Refused, nothing changed.
     Refused(RefusalRecord),
 }
@@ -211,6 +220,7 @@ answers! {
         Transfers(Vec<Option<Found>>),
         Announced(Announced),
         Rulings(Vec<Ruling>),
+        Kept(Kept),
     }
 }
 

@@ -49,7 +49,7 @@ pub use pages::{Page, ReadBack, decisions_of, late_decisions_of};
 pub use record::Record;
 pub use tables::{Key, Row, Table, transfers_before, unfinished_transfers};
 
-use crate::domain::machine::{Caller, Machine, Needs, WorkingSet};
+use crate::domain::machine::{Caller, Machine, Needs, WorkingSet, vault};
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::rulebook::Rulebook;
@@ -174,6 +174,10 @@ impl HubMachine {
                 }
             }
             Input::Operate { ticket, request } => self.operate(ticket, &request, step),
+            Input::Keep { ticket, changes } => {
+                let kept = vault::keep(changes, step);
+                step.answer(ticket, kept);
+            }
             Input::Rules(rulebook) => self.rulebook = rulebook,
             // What was asked by an earlier life does not count, and is asked again.
             Input::Votes { .. }
@@ -214,6 +218,7 @@ impl Machine for HubMachine {
             Input::Post { province, postings, .. } => post::needs(now, (*province, postings), rows, needed),
             Input::Start { unfinished, .. } => start::needs(self, unfinished, needed),
             Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), rows, needed),
+            Input::Keep { changes, .. } => vault::needs(changes, needed),
             Input::Rules(_) => {}
             Input::Tick => tick::needs(self, now, needed),
         }
@@ -252,6 +257,10 @@ impl Machine for HubMachine {
             }
             Input::Start { unfinished, restored } => self.start(unfinished, restored.as_deref(), step),
             Input::Heard { .. } => {}
+            Input::Keep { ticket, changes } => {
+                let kept = vault::keep(changes, step);
+                step.answer(ticket, kept);
+            }
             Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.pass_time(step),
         }
@@ -268,7 +277,7 @@ impl Machine for HubMachine {
     }
 
     fn stamps(input: &Input) -> bool {
-        !matches!(input, Input::Get { .. } | Input::Operate { .. })
+        !matches!(input, Input::Get { .. } | Input::Operate { .. } | Input::Keep { .. })
     }
 
     fn caller(input: &Input) -> Option<Caller> {
@@ -277,6 +286,7 @@ impl Machine for HubMachine {
             Input::Compensate { ticket, .. } => Some(ticket.caller()),
             Input::Operate { ticket, .. } => Some(ticket.caller()),
             Input::Get { ticket, .. } => Some(ticket.caller()),
+            Input::Keep { ticket, .. } => Some(ticket.caller()),
             Input::Announce { ticket, .. } => Some(ticket.caller()),
             Input::Resolve { ticket, .. } | Input::Post { ticket, .. } => Some(ticket.caller()),
             Input::Votes { .. }

@@ -1,7 +1,7 @@
 //! What the hub keeps beside its journal.
 
 use crate::domain::machine::table::{rows, tables};
-use crate::domain::machine::{Filter, IncidentRow, Only, OperationRow, PeerRow, SelfRow};
+use crate::domain::machine::{Filter, IncidentRow, Only, OperationRow, PeerRow, SelfRow, VaultKeyRow};
 use crate::domain::protocol::{CompensationState, Kind, TransferState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
@@ -151,7 +151,7 @@ tables! {
 impl Table {
     /// See [`crate::domain::machine::table::Table::is_vault`].
     pub fn is_vault(self) -> bool {
-        self == Table::Parties
+        matches!(self, Table::Parties | Table::Vault)
     }
 
     /// See [`crate::domain::machine::table::Table::holds_persons`].
@@ -170,7 +170,7 @@ impl Row {
             | Row::Compensation(_)
             | Row::Parties(_) => true,
             Row::Transfer(row) => row.state.is_decided() && row.is_recorded_by_both(),
-            Row::Position(_) | Row::Peer(_) | Row::Own(_) => false,
+            Row::Position(_) | Row::Peer(_) | Row::Own(_) | Row::Vault(_) => false,
         }
     }
 

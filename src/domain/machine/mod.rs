@@ -12,6 +12,7 @@ pub(crate) mod samples;
 pub mod scan;
 pub mod step;
 pub mod table;
+pub mod vault;
 mod whole;
 pub mod working_set;
 
@@ -25,4 +26,5 @@ pub use record::{DecodeError, Kind, Record, replay};
 pub use scan::{Filter, Only, Scan};
 pub use step::{Answers, Batch, Caller, Machine, OtherAnswer, Output, Step, Ticket};
 pub use table::{Change, Key, Row, Stored, Table, TableRow};
+pub use vault::{Kept, VaultChange, VaultKeyRow, VaultKeyState};
 pub use working_set::WorkingSet;

@@ -8,6 +8,7 @@ use crate::domain::machine::own::{
 };
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::table::{rows, tables};
+use crate::domain::machine::vault::VaultKeyRow;
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::value::{Civil, ProvinceCode, Side, StartId, TransferId};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -44,7 +45,7 @@ tables! {
 
 impl Table {
     pub fn is_vault(self) -> bool {
-        self == Table::Secret
+        matches!(self, Table::Secret | Table::Vault)
     }
 
     pub fn holds_persons(self) -> bool {
@@ -57,7 +58,7 @@ impl Row {
         match self {
             Row::Item(row) => row.is_settled,
             Row::Secret(row) => row.sealed.is_empty(),
-            Row::Own(_) | Row::Peer(_) | Row::Incident(_) | Row::Operation(_) => false,
+            Row::Own(_) | Row::Peer(_) | Row::Incident(_) | Row::Operation(_) | Row::Vault(_) => false,
         }
     }
 

@@ -210,6 +210,7 @@ macro_rules! tables {
             Peer = PeerRow "peer" { province: ProvinceCode }
             Incident = IncidentRow "incident" { transfer_id: TransferId, side: Side }
             Operation = OperationRow "operation" { operation_id: TransferId }
+            Vault = VaultKeyRow "vault_key" { key_id: String }
         }
     };
     (@all $($name:ident = $row:ident $table:literal { $($key:ident: $kty:ty),+ })+) => {

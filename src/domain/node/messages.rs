@@ -4,9 +4,9 @@ use super::suspend::Suspension;
 use super::{PostRequest, WalletChange};
 use crate::domain::machine::operation::{OperationRequest, OperationRow};
 use crate::domain::machine::step::answers;
-use crate::domain::machine::{OtherAnswer, Ticket};
+use crate::domain::machine::{Kept, OtherAnswer, Ticket, VaultChange};
 use crate::domain::node::record::RequestMark;
-use crate::domain::node::tables::{AccountRow, HolderRow, LegRow, MemberRow, PersonRow, WalletRow};
+use crate::domain::node::tables::{AccountRow, HolderRow, LegRow, MemberRow, PersonRow, Row, WalletRow};
 use crate::domain::protocol::{Ack, Decision, LegRead, PeerMark, Posting, Question, Ruling, Vote};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::rulebook::Rulebook;
@@ -146,6 +146,13 @@ pub enum Input {
         /// From when and until when.
         suspension: Suspension,
     },
+    /// Rows of the vault are to be written without a record: sealed anew, or a key that came or went.
+    Keep {
+        /// Names the caller that waits for the answer.
+        ticket: Ticket<Kept>,
+        /// What stands there, and what is to.
+        changes: Vec<VaultChange<Row>>,
+    },
     /// Another rulebook is in force from here on; legs that voted yes stay as they are.
     Rules(Arc<Rulebook>),
     /// Time has passed.
@@ -180,6 +187,8 @@ pub enum Answer {
     Operation(Box<OperationRow>),
     /// To a posting: its leg.
     Posted(Arc<LegRow>),
+    /// How many rows of the vault were written.
+    Kept(Kept),
     /// The vault's row was made by another request meanwhile: look it up again and repeat.
     PersonChanged,
     /// Refused, nothing changed.
@@ -194,6 +203,7 @@ answers! {
         Standing(Box<Standing>),
         Posted(Arc<LegRow>),
         Operation(Box<OperationRow>),
+        Kept(Kept),
     }
 }
 

@@ -35,7 +35,7 @@ pub use decide::{Brings, Reaction, reaction};
 pub use messages::{Answer, Effect, Input, MemberReport, Standing, Upserted};
 pub use posting::PostRequest;
 pub use prepare::{Known, Precedent, precedent};
-pub use prepared::leg_record;
+pub use prepared::{bound_kinds, leg_record};
 pub use record::Record;
 pub use suspend::Suspension;
 pub use tables::{Key, Row, Table, legs_in_doubt, open_legs};
@@ -45,7 +45,7 @@ use crate::domain::machine::operation;
 use crate::domain::machine::own::{
     assign_incident, began, close_incident, lower_time, note_time, put_incident, put_peer,
 };
-use crate::domain::machine::{Caller, IncidentRaised, Machine, Needs, WorkingSet};
+use crate::domain::machine::{Caller, IncidentRaised, Machine, Needs, WorkingSet, vault as vault_rows};
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -196,6 +196,7 @@ fn is_local(input: &Input) -> bool {
         | Input::Rulings { .. }
         | Input::AskFailed { .. }
         | Input::Operate { .. }
+        | Input::Keep { .. }
         | Input::Rules(_)
         | Input::Tick => false,
     }
@@ -228,6 +229,7 @@ impl Machine for NodeMachine {
             Input::Post { request, .. } => posting::needs_of_request(request, rows, &mut keys),
             Input::Look { member_ref, .. } => account::needs_of_member(*member_ref, &mut keys),
             Input::Operate { request, .. } => operate::needs(request, rows, &mut keys),
+            Input::Keep { changes, .. } => vault_rows::needs(changes, &mut keys),
             Input::Restored
             | Input::HubRecovers
             | Input::AskFailed { .. }
@@ -276,6 +278,10 @@ impl Machine for NodeMachine {
             Input::Suspend { ticket, request, member_ref, suspension } => {
                 self.suspend(ticket, request, member_ref, suspension, step);
             }
+            Input::Keep { ticket, changes } => {
+                let kept = vault_rows::keep(changes, step);
+                step.answer(ticket, kept);
+            }
             Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.ask(step),
         }
@@ -294,7 +300,10 @@ impl Machine for NodeMachine {
     }
 
     fn stamps(input: &Input) -> bool {
-        !matches!(input, Input::Look { .. } | Input::Check { .. } | Input::Operate { .. })
+        !matches!(
+            input,
+            Input::Look { .. } | Input::Check { .. } | Input::Operate { .. } | Input::Keep { .. }
+        )
     }
 
     fn caller(input: &Input) -> Option<Caller> {
@@ -305,6 +314,7 @@ impl Machine for NodeMachine {
             Input::Upsert { ticket, .. } => Some(ticket.caller()),
             Input::Post { ticket, .. } => Some(ticket.caller()),
             Input::Operate { ticket, .. } => Some(ticket.caller()),
+            Input::Keep { ticket, .. } => Some(ticket.caller()),
             Input::Credit { ticket, .. }
             | Input::OpenWallet { ticket, .. }
             | Input::Suspend { ticket, .. }

@@ -102,6 +102,12 @@ impl From<ReturnPrepared> for LegBound {
     }
 }
 
+/// Kinds of records of which each is about a leg that may be at the hub, sealed, as a `leg_record`.
+pub fn bound_kinds() -> Vec<u16> {
+    let binds = ["LegPrepared", "ReturnPrepared", "LegBound", "LegReplayed"];
+    Record::KINDS.iter().filter(|kind| binds.contains(&kind.name)).map(|kind| kind.number).collect()
+}
+
 /// The record of a leg that voted yes or was posted, from which it can be brought back; nothing of any other.
 pub fn leg_record(row: &LegRow) -> Option<Vec<u8>> {
     LegBound::of_row(row).map(|bound| bound.to_bytes())

@@ -1,7 +1,7 @@
 //! What a node keeps beside its journal.
 
 use crate::domain::machine::table::{rows, tables};
-use crate::domain::machine::{Filter, IncidentRow, Only, OperationRow, PeerRow, SelfRow};
+use crate::domain::machine::{Filter, IncidentRow, Only, OperationRow, PeerRow, SelfRow, VaultKeyRow};
 use crate::domain::protocol::{Kind, LegState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
@@ -191,12 +191,12 @@ tables! {
 impl Table {
     /// See [`crate::domain::machine::table::Table::is_vault`].
     pub fn is_vault(self) -> bool {
-        matches!(self, Table::Person | Table::Holder)
+        self.holds_persons() || self == Table::Vault
     }
 
     /// See [`crate::domain::machine::table::Table::holds_persons`].
     pub fn holds_persons(self) -> bool {
-        self.is_vault()
+        matches!(self, Table::Person | Table::Holder)
     }
 }
 
@@ -212,7 +212,8 @@ impl Row {
             | Row::Account(_)
             | Row::Wallet(_)
             | Row::Person(_)
-            | Row::Holder(_) => false,
+            | Row::Holder(_)
+            | Row::Vault(_) => false,
         }
     }
 

@@ -9,6 +9,7 @@ pub mod running;
 pub mod sender;
 pub mod serve;
 pub mod snapshot_stream;
+pub mod vault_keys;
 
 use crate::engine::AskError;
 use crate::wire::status::Problem;

@@ -4,9 +4,10 @@ use super::health::Health;
 use crate::config::ServerConfig;
 use crate::config::transport::Transport;
 use crate::engine::EngineError;
-use crate::privacy::key::KeyFileError;
+use crate::privacy::key_file::KeyFileError;
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::server::common::certificate_reload;
+use crate::server::common::vault_keys::VaultKeyError;
 use crate::store::StoreError;
 use crate::store::rulebook_archive::TextError;
 use crate::transport::access::{GrantError, Grants};
@@ -64,6 +65,9 @@ pub enum ServerError {
     /// Its vault's key.
     #[error(transparent)]
     Key(#[from] KeyFileError),
+    /// Its vault's key, which is not that of its store.
+    #[error(transparent)]
+    Vault(#[from] VaultKeyError),
     /// Its network side.
     #[error(transparent)]
     Serve(#[from] ServeError),

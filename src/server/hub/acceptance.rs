@@ -16,7 +16,7 @@ impl Shared {
         deadline_ms: u64,
     ) -> Result<Transfer, Problem> {
         let PayeesWord { transfer_id, payee, wait } = word;
-        let payee = self.key.payee_digest(transfer_id, &payee);
+        let payee = self.keys.now().payee_digest(transfer_id, &payee);
         let request = AcceptRequest { transfer_id, payee, takes, wait, deadline_ms };
         let row = self.engine.ask(|ticket| Input::Accept { ticket, request }).await?;
         let row = (*row).clone();

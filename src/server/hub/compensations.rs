@@ -61,7 +61,7 @@ impl CompensationService for Compensations {
         let role = caller(&request)?;
         let NewCompensation { compensation_id, original_id, amount, reason } =
             new_compensation(request.get_ref())?;
-        let terms_digest = shared.key.compensation_digest(compensation_id, original_id, amount);
+        let terms_digest = shared.keys.now().compensation_digest(compensation_id, original_id, amount);
         let word = CompensationWord::Propose { original_id, amount, reason, terms_digest };
         let compensation = shared.say_of_compensation(&role, compensation_id, word).await?;
         Ok(Response::new(ProposeCompensationResponse { compensation: Some(compensation) }))

@@ -25,7 +25,8 @@ use crate::store::{Tables as _, is_restored, sqlite};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::{Scan, SelfRow, TableRow};
 use crate::domain::value::{ProvinceCode, RegionDirectory, StartId};
-use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, outcome};
+use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, last_stamp, outcome};
+use crate::privacy::in_force::KeyInForce;
 use crate::privacy::key::VaultKey;
 use crate::privacy::names;
 use crate::privacy::random::random_16;
@@ -43,6 +44,7 @@ use crate::server::common::running::{Ready, Stop};
 use crate::server::common::sender::Mark;
 use crate::server::common::serve::{ServeError, ServerError, Setup, with_health};
 use crate::server::common::snapshot_stream::Books;
+use crate::server::common::vault_keys::{self, VaultKeys};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, replay};
 use crate::transport::access::{AppGrant, GrantError, Grants};
@@ -53,6 +55,7 @@ use inquiries::Inquiries;
 use link::Link;
 use recovery::Recovery;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tonic::service::Routes;
@@ -66,7 +69,7 @@ pub(crate) struct Shared {
     places: Arc<RegionDirectory>,
     places_version: String,
     rulebook: Arc<Rules>,
-    key: VaultKey,
+    keys: Arc<KeyInForce>,
     grants: Grants,
     links: BTreeMap<ProvinceCode, Link>,
     mark: Mark,
@@ -79,6 +82,19 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Follows the key file at `path`.
+    fn vault_keys(&self, path: PathBuf) -> VaultKeys<HubMachine> {
+        VaultKeys {
+            keys: Arc::clone(&self.keys),
+            path,
+            engine: self.engine.clone(),
+            reader: self.reader.clone(),
+            restored: false,
+            clock: Arc::clone(&self.clock),
+            keep: |ticket, changes| Input::Keep { ticket, changes },
+        }
+    }
+
     /// Reads requests for this hub.
     fn reading(&self) -> wire::reader::Reader<'_> {
         wire::reader::Reader {
@@ -156,7 +172,9 @@ fn links(
 pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), ServerError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
     let key = VaultKey::for_store(&config.server.vault_key, sqlite::exists(&config.server.data))?;
-    let (store, start, recovered) = open(&config)?;
+    let (mut store, start, recovered) = open(&config)?;
+    let clock = Arc::new(SystemClock::new(config.server.civil_start, last_stamp(&mut store)?));
+    let keys = vault_keys::begin(key, &config.server.vault_key, &mut store, (clock.as_ref(), false))?;
     let recovery = Recovery::new(recovered);
     let places = Arc::new(config.server.regions.directory.clone());
     let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), None)?);
@@ -166,7 +184,6 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let machine = HubMachine::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
     let reader = Reader::new(store.reader()?);
     let core = Core::new(machine, store)?;
-    let clock = Arc::new(SystemClock::new(config.server.civil_start, core.stamped()));
     let (dispatcher, lanes) =
         dispatcher::dispatcher(config.nodes.iter().map(|node| node.province), Arc::clone(&clock));
     let last_incarnation = core.incarnation();
@@ -193,7 +210,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         places,
         places_version: config.server.regions.version.clone(),
         rulebook,
-        key,
+        keys,
         links,
         mark,
         books: Books::new(config.server.data.clone()),
@@ -208,8 +225,10 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         stop_streams.send_replace(true);
     };
     let watching = tokio::spawn(alarms::run(Arc::clone(&shared), config.server.alarms.clone()));
+    let sealing = tokio::spawn(shared.vault_keys(config.server.vault_key.clone()).run());
     let served = serve(setup, &config, &shared, ready, stop).await;
     drop(tasks);
+    sealing.abort();
     watching.abort();
     reloading.abort();
     engine.stop();

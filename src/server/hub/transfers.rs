@@ -62,10 +62,10 @@ impl Shared {
         let request = CreateRequest {
             transfer_id,
             owner: owner.to_string(),
-            digests: self.key.terms_digests(transfer_id, &content.terms, &content.remark),
+            digests: self.keys.now().terms_digests(transfer_id, &content.terms, &content.remark),
             parties: PartiesRow {
                 transfer_id,
-                sealed: self.key.seal_parties(transfer_id, &parties),
+                sealed: self.keys.now().seal_parties(transfer_id, &parties),
                 receipt_time: self.clock.now().civil,
             },
             terms: content.terms,
@@ -84,7 +84,8 @@ impl Shared {
 
     /// A stored transfer as it is shown; what cannot be opened was erased.
     pub(super) fn show(&self, row: &TransferRow, parties: Option<&PartiesRow>) -> Transfer {
-        let opened = parties.and_then(|sealed| self.key.open_parties(row.transfer_id, &sealed.sealed).ok());
+        let opened =
+            parties.and_then(|sealed| self.keys.now().open_parties(row.transfer_id, &sealed.sealed).ok());
         transfer_to_proto(row, opened.as_ref())
     }
 

@@ -55,7 +55,7 @@ impl Shared {
         input: impl FnOnce(Ticket<Box<Standing>>, RequestMark, MemberRef) -> Input,
     ) -> Result<Box<Standing>, Problem> {
         let member_ref = self.member(person).await?.member_ref;
-        let request = asked.mark(self.vault.key());
+        let request = asked.mark(&self.vault.key());
         Ok(self.engine.ask(|ticket| input(ticket, request, member_ref)).await?)
     }
 
@@ -72,15 +72,15 @@ impl Shared {
         let member_ref = known.map_or_else(|| MemberRef(random_16()), |known| known.member_ref);
         let phone = input.phone.as_ref().map(|phone| phone.reveal());
         let phone = phone.or_else(|| known.and_then(|known| known.phone.as_deref()));
-        let person = &input.party.person;
+        let (person, key) = (&input.party.person, self.vault.key());
         let report = MemberReport {
-            request: Asked::of_report(input).mark(self.vault.key()),
+            request: Asked::of_report(input).mark(&key),
             insurance: input.insurance,
             person_known: known.is_some_and(|it| it.person == *person && it.phone.as_deref() == phone),
             person: PersonRow {
-                id_hash: self.vault.key().id_hash(&person.id_number),
+                id_hash: key.id_hash(&person.id_number),
                 member_ref,
-                sealed: self.vault.key().seal_person(member_ref, person, phone),
+                sealed: key.seal_person(member_ref, person, phone),
             },
         };
         self.engine.begin(|ticket| Input::Upsert { ticket, report: Box::new(report) })

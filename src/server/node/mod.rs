@@ -17,7 +17,7 @@ use crate::domain::machine::{Scan, TableRow};
 use crate::domain::node::tables::LegRow;
 use crate::domain::node::{Input, NodeMachine, Record, open_legs};
 use crate::domain::value::{ProvinceCode, RegionDirectory, StartId};
-use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, outcome};
+use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, last_stamp, outcome};
 use crate::privacy::key::VaultKey;
 use crate::privacy::names;
 use crate::privacy::random::random_16;
@@ -33,6 +33,7 @@ use crate::server::common::running::{Ready, Stop};
 use crate::server::common::sender::Mark;
 use crate::server::common::serve::{ServerError, Setup, with_health};
 use crate::server::common::snapshot_stream::Books;
+use crate::server::common::vault_keys::{self, VaultKeys};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, Tables as _, is_restored, replay, sqlite};
 use crate::transport::access::{AppGrant, GrantError, Grants};
@@ -40,6 +41,7 @@ use crate::transport::identity::Role;
 use crate::transport::peer::Peer;
 use crate::wire;
 use resolver::{Asked, Resolver};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tonic::service::Routes;
@@ -61,6 +63,19 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Follows the key file at `path`.
+    fn vault_keys(&self, path: PathBuf, restored: bool) -> VaultKeys<NodeMachine> {
+        VaultKeys {
+            keys: self.vault.keys(),
+            path,
+            engine: self.engine.clone(),
+            reader: self.lists.clone(),
+            restored,
+            clock: Arc::clone(&self.clock),
+            keep: |ticket, changes| Input::Keep { ticket, changes },
+        }
+    }
+
     /// Reads requests for this node.
     fn reading(&self) -> wire::reader::Reader<'_> {
         wire::reader::Reader {
@@ -100,18 +115,19 @@ fn open(config: &NodeConfig) -> Result<(SqliteStore<Record>, Vec<LegRow>, bool),
 /// Runs a node until `stop`; tells `ready` where it listens.
 pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), ServerError> {
     let setup = Setup::new(&config.server, Role::Node(config.province)).await?;
-    let key = Arc::new(VaultKey::for_store(&config.server.vault_key, sqlite::exists(&config.server.data))?);
-    let (store, in_doubt, restored) = open(&config)?;
+    let key = VaultKey::for_store(&config.server.vault_key, sqlite::exists(&config.server.data))?;
+    let (mut store, in_doubt, restored) = open(&config)?;
+    let clock = Arc::new(SystemClock::new(config.server.civil_start, last_stamp(&mut store)?));
+    let keys = vault_keys::begin(key, &config.server.vault_key, &mut store, (clock.as_ref(), restored))?;
     tracing::info!(in_doubt = in_doubt.len(), "the store is open");
     let places = Arc::new(config.server.regions.directory.clone());
     let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), Some(config.province))?);
     let start_id = StartId(random_16());
-    let vault = Arc::clone(&key);
+    let vault = Arc::clone(&keys) as Arc<dyn crate::domain::node::Vault>;
     let machine =
         NodeMachine::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt);
     let (for_vault, for_lists) = (store.reader()?, store.reader()?);
     let core = Core::new(machine, store)?;
-    let clock = Arc::new(SystemClock::new(config.server.civil_start, core.stamped()));
     let (outlet, calls) = resolver::calls(Arc::clone(&clock));
     let own = core.incarnation();
     let first = if restored { vec![Input::Restored] } else { Vec::new() };
@@ -130,7 +146,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
         province: config.province,
         engine: engine.clone(),
         lists: Reader::new(for_lists),
-        vault: Vault::new(Reader::new(for_vault), key),
+        vault: Vault::new(Reader::new(for_vault), keys),
         places,
         grants: grants(&config)?,
         mark: mark.clone(),
@@ -141,7 +157,9 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
     let watching = tokio::spawn(alarms::run(Arc::clone(&shared), config.server.alarms.clone()));
     let in_force = engine.clone();
     let reloading = tokio::spawn(rulebook.reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
+    let sealing = tokio::spawn(shared.vault_keys(config.server.vault_key.clone(), restored).run());
     let served = serve(setup, &config, &shared, (hub, calls), (ready, stop)).await;
+    sealing.abort();
     watching.abort();
     reloading.abort();
     engine.stop();

@@ -1,10 +1,13 @@
 //! ParticipantService: what the hub calls.
 
 use super::Shared;
+use crate::domain::machine::TableRow;
 use crate::domain::node::Input;
-use crate::domain::protocol::{Ack, Decision, Leg, LegRead, Verdict, Vote};
+use crate::domain::node::tables::{Key, LegRow};
+use crate::domain::protocol::{Ack, AckResult, Decision, Leg, LegRead, LegState, Verdict, Vote};
 use crate::domain::reason::Reason;
 use crate::domain::value::{ProvinceCode, Side, TransferId};
+use crate::privacy::seal::{SealError, key_of};
 use crate::proto::node::participant_service_server::ParticipantService;
 use crate::proto::node::{
     CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
@@ -37,7 +40,8 @@ fn seal_context(transfer_id: TransferId, side: Side) -> Vec<u8> {
 impl Shared {
     /// Adds to each leg with a person what he is found by.
     fn present(&self, legs: Vec<LegRead>) -> Vec<LegRead> {
-        let present = |leg: Leg| leg.with_id_hash(|number| self.vault.key().id_hash(number));
+        let key = self.vault.key();
+        let present = |leg: Leg| leg.with_id_hash(|number| key.id_hash(number));
         legs.into_iter().map(|read| read.map(present)).collect()
     }
 
@@ -54,13 +58,34 @@ impl Shared {
         self.vault.key().seal(&seal_context(transfer_id, side), leg_record)
     }
 
-    /// A decision as it may come into the house: its leg opened. One that this node did not seal brings none.
-    fn open(&self, mut decision: Decision) -> Decision {
-        if !decision.leg_record.is_empty() {
-            let context = seal_context(decision.transfer_id, decision.side);
-            decision.leg_record = self.vault.key().open(&context, &decision.leg_record).unwrap_or_default();
+    /// A decision as it may come into the house: its leg opened. One that this node did not seal brings none. Of one
+    /// that is sealed under a key that is not here a leg that is known needs nothing; any other is too early: it comes
+    /// again, and people bring the key meanwhile.
+    async fn open(&self, mut decision: Decision) -> Result<Decision, Ack> {
+        if decision.leg_record.is_empty() {
+            return Ok(decision);
         }
-        decision
+        let Decision { transfer_id, side, terms_digest, .. } = decision;
+        let opened = self.vault.key().open(&seal_context(transfer_id, side), &decision.leg_record);
+        if opened == Err(SealError::NoKey) && !self.knows(transfer_id, side).await {
+            if self.vault.must_say_that_a_key_is_missing() {
+                let key = key_of(&decision.leg_record).map_or_else(String::new, |id| id.to_string());
+                let what =
+                    "ALARM: legs that are told again wait for a key that the key file lacks: bring it back";
+                tracing::error!(%transfer_id, ?side, key, what);
+            }
+            let result = AckResult::NotYet;
+            return Err(Ack { transfer_id, side, terms_digest, result, refusal: None });
+        }
+        decision.leg_record = opened.unwrap_or_default();
+        Ok(decision)
+    }
+
+    /// Whether a leg is here that needs no record of its own to be decided.
+    async fn knows(&self, transfer_id: TransferId, side: Side) -> bool {
+        let rows = self.lists.run(move |tables| tables.load(&[Key::Leg(transfer_id, side)])).await;
+        let leg = rows.ok().and_then(|rows| rows.into_iter().flatten().next());
+        leg.as_ref().and_then(LegRow::of).is_some_and(|leg| leg.state != LegState::Awaiting)
     }
 }
 
@@ -82,18 +107,18 @@ impl ParticipantService for Participants {
         let shared = &self.shared;
         let (hub, readings) = decide_from_proto(request.get_ref())?;
         shared.mark.hear_clock(ProvinceCode::HUB, request.get_ref().sender.as_ref());
-        let order = |reading: &DecisionReading| match reading {
-            DecisionReading::Order(decision) => Some(shared.open(decision.clone())),
-            DecisionReading::Rejected(_) => None,
-        };
-        let decisions: Vec<Decision> = readings.iter().filter_map(order).collect();
+        let mut opened = Vec::new();
+        for reading in readings {
+            opened.push(match reading {
+                DecisionReading::Order(decision) => shared.open(decision).await,
+                DecisionReading::Rejected(ack) => Err(ack),
+            });
+        }
+        let decisions: Vec<Decision> = opened.iter().filter_map(|it| it.as_ref().ok()).cloned().collect();
         let acks = shared.engine.ask_always(|ticket| Input::Decide { ticket, hub, decisions }).await?;
         let mut acks = acks.into_iter();
-        let ack = |reading| match reading {
-            DecisionReading::Order(_) => acks.next(),
-            DecisionReading::Rejected(ack) => Some(ack),
-        };
-        let acks: Vec<Ack> = readings.into_iter().filter_map(ack).collect();
+        let acks: Vec<Ack> =
+            opened.into_iter().filter_map(|it| it.map_or_else(Some, |_| acks.next())).collect();
         Ok(Response::new(DecideResponse {
             sender: Some(shared.mark.sender()),
             acks: acks.iter().map(ack_to_proto).collect(),

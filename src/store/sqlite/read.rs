@@ -86,6 +86,26 @@ impl<R: Record> SqliteReader<R> {
         super::schema::format(&self.connection)
     }
 
+    /// See [`super::Snapshot::count_records`].
+    pub(super) fn count_records(
+        &self,
+        kinds: &[u16],
+        after: u64,
+        upto: u64,
+    ) -> Result<(u64, Option<u64>), StoreError> {
+        let kinds: Vec<String> = kinds.iter().map(u16::to_string).collect();
+        let select = format!(
+            "SELECT count(*), max(sequence) FROM journal WHERE sequence > ? AND sequence <= ? AND kind IN ({})",
+            kinds.join(", ")
+        );
+        let bound = |sequence: u64| i64::try_from(sequence).unwrap_or(i64::MAX);
+        let found = self.connection.query_row(&select, [bound(after), bound(upto)], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
+        });
+        let (count, last) = found?;
+        Ok((ordinal(count)?, last.map(ordinal).transpose()?))
+    }
+
     /// How far the journal has come.
     pub fn head(&self) -> Result<Head, StoreError> {
         head(&self.connection)

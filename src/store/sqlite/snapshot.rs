@@ -69,6 +69,18 @@ impl<R: Record> Snapshot<R> {
         self.reader.scan(scan)
     }
 
+    /// How many records of these kinds stand behind a sequence, up to another; and the last one's sequence.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn count_records(
+        &self,
+        kinds: &[u16],
+        (after, upto): (u64, u64),
+    ) -> Result<(u64, Option<u64>), StoreError> {
+        self.reader.count_records(kinds, after, upto)
+    }
+
     /// A page of the journal, as of [`Tables::journal`].
     ///
     /// # Errors
