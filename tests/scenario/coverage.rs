@@ -63,6 +63,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     ),
     (Reason::RequestMalformed, "bytes that cannot be read", "src/wire/leg_tests.rs"),
     (Reason::PhoneMalformed, "everybody of the tables has a number", "tests/e2e/members.rs"),
+    (Reason::RemarkMalformed, "characters that a page would not show", "tests/e2e/malformed.rs"),
     (Reason::PeriodMalformed, "an allotment of a table is for a month that exists", "tests/e2e/members.rs"),
     (Reason::DateMalformed, "a statement is read, not carried out", "src/wire/wallet_tests.rs"),
     (Reason::DatesReversed, "a statement is read, not carried out", "tests/e2e/wallets.rs"),

@@ -13,14 +13,14 @@ reasons! {
         "transfer_id must be a UUID in its hyphenated form"
         "transfer_id 必须是带连字符的 UUID"
     IdNumberMalformed 102 "ID_NUMBER_MALFORMED" InvalidArgument Correct
-        "the identity number is not 17 digits with a real birth date and a check digit"
-        "公民身份号码格式不正确"
+        "the identity number is not 17 digits with a real birth date and a check digit; give one of 15 places with 18"
+        "公民身份号码格式不正确，应为 18 位；15 位旧号码请换用 18 位号码"
     IdNumberCheckDigit 103 "ID_NUMBER_CHECK_DIGIT" InvalidArgument Correct
         "the check digit of the identity number is wrong"
         "公民身份号码校验码不正确"
     NameMalformed 104 "NAME_MALFORMED" InvalidArgument Correct
-        "a name has 1 to 50 characters and no control characters"
-        "姓名应为 1 至 50 个字符，且不含控制字符"
+        "a name has 1 to 50 characters, none that cannot be seen or is private use, and no space beside an ideograph"
+        "姓名应为 1 至 50 个字符，不含不可见字符、私用区字符，汉字之间不含空格"
     RegionMalformed 105 "REGION_MALFORMED" InvalidArgument Correct
         "a region code has six digits"
         "医保区划代码应为六位数字"
@@ -103,8 +103,11 @@ reasons! {
         "a hash has 64 hexadecimal digits"
         "哈希值应为 64 位十六进制数字"
     CompensationReasonMalformed 134 "COMPENSATION_REASON_MALFORMED" InvalidArgument Correct
-        "a compensation's reason has 1 to 200 characters, no control characters and no long numbers; name no person"
-        "退回原因应为 1 至 200 个字符，不含控制字符和长数字，请勿填写个人信息"
+        "a compensation's reason has 1 to 200 characters, no control characters, long numbers or e-mail; name no person"
+        "退回原因应为 1 至 200 个字符，不含控制字符、长数字和电子邮箱，请勿填写个人信息"
+    RemarkMalformed 135 "REMARK_MALFORMED" InvalidArgument Correct
+        "a remark has no control characters and none that cannot be seen"
+        "备注不能含有控制字符（包括换行）或不可见字符"
     ContentDiffers 201 "CONTENT_DIFFERS" AlreadyExists NewId
         "this id was used before with other content"
         "该编号已用于内容不同的请求"
