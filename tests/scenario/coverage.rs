@@ -63,6 +63,8 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     ),
     (Reason::RequestMalformed, "bytes that cannot be read", "src/wire/leg_tests.rs"),
     (Reason::PhoneMalformed, "everybody of the tables has a number", "tests/e2e/members.rs"),
+    (Reason::MemberNewer, "a file that is older than what is known", "tests/e2e/members.rs"),
+    (Reason::PersonUnreadable, "a damaged row of the vault", "tests/e2e/members.rs"),
     (Reason::RemarkMalformed, "characters that a page would not show", "tests/e2e/malformed.rs"),
     (Reason::PeriodMalformed, "an allotment of a table is for a month that exists", "tests/e2e/members.rs"),
     (Reason::DateMalformed, "a statement is read, not carried out", "src/wire/wallet_tests.rs"),
@@ -83,11 +85,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (Reason::Stopping, "a server that is being stopped", "src/wire/status_tests.rs"),
     (Reason::OutcomeUnknown, "an answer that was lost", "src/cli/members/import_tests.rs"),
     (Reason::Internal, "a damaged row of the vault", "src/domain/node/tests.rs"),
-    (
-        Reason::NameMismatch,
-        "no method gives it any more; numbers of reasons are never given twice",
-        "src/domain/reason/mod.rs",
-    ),
+    (Reason::NameMismatch, "whoever feeds a file says that names must stay", "tests/e2e/members.rs"),
     (Reason::Overflow, "a balance of 90,000,000,000,000,000 yuan", "src/domain/node/tests.rs"),
     (
         Reason::ResolvedUnknown,

@@ -179,8 +179,12 @@ impl World {
     /// His province reports him.
     pub fn report(&mut self, request_id: &str, somebody: &Somebody) -> Result<Answer, Problem> {
         let member = Some(somebody.member.clone());
-        let request =
-            UpsertMembersRequest { request_id: request_id.to_owned(), member, phone: String::new() };
+        let request = UpsertMembersRequest {
+            request_id: request_id.to_owned(),
+            member,
+            phone: String::new(),
+            ..Default::default()
+        };
         let input = self.reading(Some(somebody.province)).upsert_member(&request)?;
         let person = &input.party.person;
         let id_hash = self.key.id_hash(&person.id_number);

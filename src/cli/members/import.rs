@@ -154,7 +154,12 @@ impl Import {
             .map(|row| {
                 let request_id = new_transfer_id().to_string();
                 let member = Some(row.member.clone());
-                let request = UpsertMembersRequest { request_id, member, phone: row.phone.clone() };
+                let request = UpsertMembersRequest {
+                    request_id,
+                    member,
+                    phone: row.phone.clone(),
+                    ..Default::default()
+                };
                 (row, request)
             })
             .collect();

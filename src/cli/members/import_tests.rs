@@ -20,6 +20,7 @@ fn an_answer_settles_each_row_by_its_line() {
             rejected(1, Problem::field("member.party.person.id_number", Reason::IdNumberCheckDigit)),
             rejected(3, Problem::new(Reason::OutcomeUnknown)),
         ],
+        ..UpsertMembersResponse::default()
     };
     let settled = settle(vec![row(2), row(3), row(5), row(9)], answer);
     assert_eq!((settled.accepted, settled.unchanged), (1, 1));

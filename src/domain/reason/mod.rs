@@ -282,6 +282,12 @@ reasons! {
     PayeeSettlementSuspended 547 "PAYEE_SETTLEMENT_SUSPENDED" FailedPrecondition NewId
         "the payee is excluded from network settlement at present"
         "接收人当前被暂停联网结算"
+    PersonUnreadable 548 "PERSON_UNREADABLE" FailedPrecondition No
+        "what this node keeps of the person cannot be read; its operators must look"
+        "本节点保存的该人员信息无法读取，请联系运维人员"
+    MemberNewer 549 "MEMBER_NEWER" FailedPrecondition No
+        "the member was changed here after the day that the data stands for"
+        "该参保人信息在本地已于数据日期之后更新，未用旧数据覆盖"
     WalletFrozen 561 "WALLET_FROZEN" FailedPrecondition Later
         "the wallet is frozen"
         "医保钱包已冻结"
