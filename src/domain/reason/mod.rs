@@ -108,6 +108,15 @@ reasons! {
     RemarkMalformed 135 "REMARK_MALFORMED" InvalidArgument Correct
         "a remark has no control characters and none that cannot be seen"
         "备注不能含有控制字符（包括换行）或不可见字符"
+    IdNumberFutureBirth 136 "ID_NUMBER_FUTURE_BIRTH" InvalidArgument Correct
+        "the birth date in the identity number is later than today"
+        "公民身份号码中的出生日期晚于当天"
+    IdNumberRounded 137 "ID_NUMBER_ROUNDED" InvalidArgument Correct
+        "the identity number ends with 000, as spreadsheets round it; keep the column as text, with all 18 places"
+        "公民身份号码末三位为 000，疑为表格软件舍入；请将该列设为文本并填写完整 18 位"
+    NumberRepeated 138 "NUMBER_REPEATED" InvalidArgument Correct
+        "an earlier line of the file has the same identity number"
+        "该公民身份号码在文件中重复出现"
     ContentDiffers 201 "CONTENT_DIFFERS" AlreadyExists NewId
         "this id was used before with other content"
         "该编号已用于内容不同的请求"
