@@ -207,15 +207,14 @@ fn another_area_finds_nobody_and_only_a_report_moves() {
         enrol(&platform, employee(&here)).await;
         credit(&platform, &here, "1.00").await;
         platform.open_wallet(opening(&here)).await.expect("opened");
-        let there = Some(Party { region_code: "130600".to_owned(), ..here.clone() });
+        let there = Party { region_code: "130600".to_owned(), ..here.clone() };
         members_find_nobody(&platform, &there).await;
         wallets_find_nobody(&platform, &there).await;
         assert_eq!(platform.member(&here).await.expect("there").insurance_status(), InsuranceStatus::Active);
-        let there = there.expect("a party");
         let answer = report(&platform, vec![employee(&there)]).await;
         assert_eq!((answer.accepted_count, told(&answer)), (1, vec![(0, vec![MemberChange::Moved])]));
         assert_eq!(platform.member(&there).await.expect("moved").balance, "1.00");
-        nobody(platform.member(&here).await.map(|_| ()));
+        nobody(platform.member(&here).await);
     });
 }
 
@@ -229,8 +228,8 @@ macro_rules! finds_nobody {
     };
 }
 
-async fn members_find_nobody(platform: &Caller, party: &Option<Party>) {
-    let (party, request_id) = (party.clone(), fresh_id());
+async fn members_find_nobody(platform: &Caller, party: &Party) {
+    let (party, request_id) = (Some(party.clone()), fresh_id());
     finds_nobody!(platform:
         GetMemberRequest { party: party.clone() },
         GetWalletRequest { party: party.clone() },
@@ -266,10 +265,10 @@ async fn members_find_nobody(platform: &Caller, party: &Option<Party>) {
     );
 }
 
-async fn wallets_find_nobody(platform: &Caller, party: &Option<Party>) {
-    let (party, request_id) = (party.clone(), fresh_id());
+async fn wallets_find_nobody(platform: &Caller, named: &Party) {
+    let (party, request_id) = (Some(named.clone()), fresh_id());
     finds_nobody!(platform:
-        OpenWalletRequest { party: party.clone(), ..opening(party.as_ref().expect("a party")) },
+        OpenWalletRequest { party: party.clone(), ..opening(named) },
         ChangePlaceRequest {
             request_id: request_id.clone(),
             party: party.clone(),

@@ -1,5 +1,6 @@
 //! The header of an import file, and what its lines say.
 
+use crate::cli::show::one_line;
 use crate::domain::reason::Reason;
 use crate::domain::value::{AccountState, InsuranceStatus, InsuranceType, Money};
 use crate::proto::{node, types};
@@ -53,7 +54,7 @@ impl BadRow {
     /// In English and 中文, with the line and the column.
     pub fn text(&self) -> String {
         let field = if self.field.is_empty() { String::new() } else { format!("{}: ", self.field) };
-        format!("line {}: {field}{} {}", self.line, self.message, self.message_zh)
+        one_line(&format!("line {}: {field}{} {}", self.line, self.message, self.message_zh))
     }
 }
 

@@ -70,8 +70,9 @@ pub fn is_private_use(c: char) -> bool {
     matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{ffffd}' | '\u{100000}'..='\u{10fffd}')
 }
 
-/// A text as people may read it: what they would not see, or what would move their cursor, stands there as `\u{…}`.
-/// Line ends are kept where `lines` says that the text has several.
+/// A text as people may read it: what they would not see, or what would move their cursor, stands there as JSON writes
+/// it, `\u202e`, so that a JSON document stays what it is. Line ends are kept where `lines` says that the text has
+/// several.
 pub fn visible(text: &str, lines: bool) -> Cow<'_, str> {
     let is_escaped = |c: char| is_hidden(c) && !(lines && matches!(c, '\n' | '\t'));
     if !text.contains(is_escaped) {
@@ -79,8 +80,10 @@ pub fn visible(text: &str, lines: bool) -> Cow<'_, str> {
     }
     let escaped = |mut said: String, c: char| {
         if is_escaped(c) {
-            // Writing to a String cannot fail.
-            let _ = write!(said, "\\u{{{:x}}}", u32::from(c));
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _ = write!(said, "\\u{unit:04x}");
+            }
         } else {
             said.push(c);
         }
@@ -154,9 +157,10 @@ mod tests {
     #[test]
     fn what_nobody_sees_is_shown() {
         assert_eq!(visible("买药", false), "买药");
-        assert_eq!(visible("a\u{1b}[2J\u{202e}b", false), "a\\u{1b}[2J\\u{202e}b");
-        assert_eq!(visible("a\nb", false), "a\\u{a}b");
-        assert_eq!(visible("a\nb\tc\rd", true), "a\nb\tc\\u{d}d");
+        assert_eq!(visible("a\u{1b}[2J\u{202e}b", false), r"a\u001b[2J\u202eb");
+        assert_eq!(visible("a\u{e0100}", false), r"a\udb40\udd00");
+        assert_eq!(visible("a\nb", false), r"a\u000ab");
+        assert_eq!(visible("a\nb\tc\rd", true), "a\nb\tc\\u000dd");
     }
 
     #[test]
