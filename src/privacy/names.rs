@@ -96,7 +96,7 @@ fn remark_of(trimmed: String) -> Result<String, TextFault> {
 /// A name in today's form without what is refused, and the first character that is.
 fn folded(name: &str) -> (String, Option<char>) {
     let (mut said, mut refused, mut space) = (String::new(), None, None);
-    for c in name.trim().chars().flat_map(meant).nfc() {
+    for c in name.trim().chars().map(meant).nfc() {
         let last = said.chars().next_back();
         if is_hidden(c) || is_private_use(c) || is_no_character(c) {
             refused.get_or_insert(c);
@@ -128,20 +128,23 @@ fn folded(name: &str) -> (String, Option<char>) {
 }
 
 /// The character that a compatibility form stands for; itself otherwise.
-fn meant(c: char) -> impl Iterator<Item = char> {
+fn meant(c: char) -> char {
     let c = match c {
         '\u{e815}'..='\u{e864}' => nth(GBK, '\u{e815}', c),
         '\u{e7c7}' => '\u{1e3f}',
         '\u{e7c8}' => '\u{1f9}',
         _ => c,
     };
-    let c = if ('\u{2e80}'..='\u{2ef3}').contains(&c) { nth(RADICALS, '\u{2e80}', c) } else { c };
-    let mut found = Vec::with_capacity(1);
     match c {
-        '\u{2f00}'..='\u{2fd5}' | '\u{ff01}'..='\u{ff5e}' => decompose_compatible(c, |one| found.push(one)),
-        _ => found.push(c),
+        '\u{2e80}'..='\u{2ef3}' => nth(RADICALS, '\u{2e80}', c),
+        '\u{2f00}'..='\u{2fd5}' | '\u{ff01}'..='\u{ff5e}' => {
+            let mut one = c;
+            // Each of these stands for a single character.
+            decompose_compatible(c, |meant| one = meant);
+            one
+        }
+        _ => c,
     }
-    found.into_iter()
 }
 
 /// The character of a list that begins with `first`; itself where the list has none.
