@@ -262,16 +262,16 @@ fn one_damaged_person_of_500_is_one_bad_line() {
         assert_eq!(changed.expect("damaged"), 1);
         cluster.restart("13");
         let mut text = "id_number,name,region_code,insurance,status\n".to_owned();
-        for row in 0..500u16 {
-            let number = IdNumber::generate(139_999, (1980, 1, 1), row + 1).expect("a number");
+        let numbers = (1..).map(|row| IdNumber::generate(139_999, (1980, 1, 1), row).expect("a number"));
+        let whole = numbers.filter(|number| !number.reveal().ends_with("000")).take(500);
+        for (row, number) in whole.enumerate() {
             let number = match (row, damaged.person.as_ref()) {
                 (250, Some(person)) => &person.id_number,
                 _ => number.reveal(),
             };
             writeln!(text, "{number},张三,130100,employee,active").expect("a text");
         }
-        let more = ["--accept-rounded-numbers"];
-        let said = import(cluster, "13", written(&text).path(), &more);
+        let said = import(cluster, "13", written(&text).path(), &[]);
         assert_eq!((said.code, said.counts()), (Some(1), [500, 499, 0, 1]));
         assert_eq!(said.bad(), [(252, "PERSON_UNREADABLE")]);
     });
