@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::output::{OutputArgs, note, say};
+use super::show::one_line;
 use crate::transport::refusals::{Refusal, refusal};
 use crate::transport::tls::with_sources;
 use crate::wire::status::{Explanation, problem_of};
@@ -91,14 +92,15 @@ impl fmt::Display for Failure {
             Code::DeadlineExceeded | Code::Cancelled => {
                 write!(f, "{address} did not answer in time; ask again, or with a longer --timeout")
             }
-            code => write!(f, "{address}: {}: {}", code_name(code), status.message()),
+            code => write!(f, "{address}: {}: {}", code_name(code), one_line(status.message())),
         }
     }
 }
 
 /// "CODE: English" and, on a line of its own, 中文.
 pub fn explanation_text(it: &Explanation) -> String {
-    if it.chinese.is_empty() { it.message.clone() } else { format!("{}\n  {}", it.message, it.chinese) }
+    let (english, chinese) = (one_line(&it.message), one_line(&it.chinese));
+    if chinese.is_empty() { english } else { format!("{english}\n  {chinese}") }
 }
 
 /// An error of this service for programs.

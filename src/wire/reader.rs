@@ -1,8 +1,8 @@
-//! What reading a request needs: the places, how texts are normalised, and where violations are collected.
+//! What reading a request needs: the places, the form of its texts, and where violations are collected.
 
 use crate::domain::reason::Reason;
 use crate::domain::value::{
-    Digest, Money, PersonName, ProvinceCode, RegionCode, RegionDirectory, TransferId,
+    Digest, Money, ProvinceCode, RegionCode, RegionDirectory, TextFault, Texts, TransferId,
 };
 use crate::wire::status::{FieldViolation, Problem};
 use std::fmt;
@@ -17,10 +17,8 @@ pub struct Reader<'a> {
     pub regions: &'a RegionDirectory,
     /// A node's own province: parties and places of another one are refused. None at the hub.
     pub home: Option<ProvinceCode>,
-    /// Makes a name comparable; nothing when it is no name.
-    pub normalise_name: fn(&str) -> Option<PersonName>,
-    /// Makes a remark comparable; nothing when it is too long.
-    pub normalise_remark: fn(&str) -> Option<String>,
+    /// The form in which names and remarks are read.
+    pub texts: Texts,
 }
 
 /// Where in a request a field stands. Made into text only when the field is malformed.
@@ -68,7 +66,23 @@ pub struct Violations(Vec<FieldViolation>);
 impl Violations {
     /// Adds one.
     pub fn add(&mut self, at: &Path<'_>, reason: Reason) {
-        self.0.push(FieldViolation { field: at.to_string(), reason });
+        self.0.push(FieldViolation { field: at.to_string(), reason, character: None });
+    }
+
+    /// The text, or a violation that names the character that may not stand in it.
+    pub fn text<T>(
+        &mut self,
+        at: &Path<'_>,
+        (length, content): (Reason, Reason),
+        text: Result<T, TextFault>,
+    ) -> Option<T> {
+        let (reason, character) = match text {
+            Ok(text) => return Some(text),
+            Err(TextFault::Length) => (length, None),
+            Err(TextFault::Character(c)) => (content, Some(c)),
+        };
+        self.0.push(FieldViolation { field: at.to_string(), reason, character });
+        None
     }
 
     /// The value, or a violation when there is none.
@@ -91,6 +105,7 @@ impl Violations {
             self.push(FieldViolation {
                 field: format!("{at}{dot}{}", missing.field),
                 reason: missing.reason,
+                character: None,
             });
         }
     }
@@ -216,8 +231,8 @@ impl Reader<'_> {
         found.need(at, Reason::UnknownRegion, known)
     }
 
-    /// Reads an optional remark: `REMARK_TOO_LONG`.
+    /// Reads an optional remark: `REMARK_TOO_LONG`, `REMARK_MALFORMED`.
     pub fn remark(&self, at: &Path<'_>, text: &str, found: &mut Violations) -> Option<String> {
-        found.need(at, Reason::RemarkTooLong, (self.normalise_remark)(text))
+        found.text(at, (Reason::RemarkTooLong, Reason::RemarkMalformed), (self.texts.remark)(text))
     }
 }

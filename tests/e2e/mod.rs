@@ -8,6 +8,7 @@ mod compensation;
 mod crowd;
 mod deadline;
 mod faults;
+mod import;
 pub mod kit;
 mod malformed;
 mod members;

@@ -2,10 +2,10 @@
 //! with the field that differs.
 
 use super::kit::cluster::shared;
-use super::kit::people::{Funds, person, somebody};
+use super::kit::people::{Family, Funds, employee, enrol, person, somebody};
 use super::kit::verdict::{recorded, refused};
 use gongji::proto::hub::CreateTransferRequest;
-use gongji::proto::types::Kinship;
+use gongji::proto::types::{Kinship, Party};
 use tonic::Code;
 
 #[test]
@@ -55,6 +55,33 @@ fn the_same_content_in_another_form_is_the_same() {
         let second = app.create(again).await.expect("the same transfer");
         assert_eq!(second, first);
         assert_eq!(family.funds().await, Funds::settled("9990.00", "10.00"));
+    });
+}
+
+/// Dots are typed in many ways, and a place may correct a name meanwhile: what was committed stays committed.
+#[test]
+fn a_repeat_with_another_dot_or_after_a_corrected_name_finds_the_first_answer() {
+    shared(async |cluster| {
+        let mut payer = somebody("130100");
+        payer.person.as_mut().expect("a person").name = "买买提·吐尔逊".to_owned();
+        let (payers, payees) = (cluster.caller("platform:13"), cluster.caller("platform:51"));
+        let family = Family::of(&payers, &payees, payer, somebody("510100")).await;
+        let app = cluster.app();
+        let request = family.transfer("10.00");
+        let first = app.create(request.clone()).await.expect("an answer");
+        recorded(&first);
+        let corrected = somebody("130100");
+        let mut corrected = Party { person: corrected.person, ..family.payer.clone() };
+        let number = family.payer.person.clone().expect("a person").id_number;
+        corrected.person.as_mut().expect("a person").id_number = number;
+        enrol(&payers, employee(&corrected)).await;
+        for dot in ["·", "•", "．", ".", " ・ "] {
+            let mut again = request.clone();
+            person(&mut again.payer).name = format!("买买提{dot}吐尔逊");
+            assert_eq!(app.create(again).await.expect("the same transfer"), first, "{dot}");
+        }
+        let named = Family { payer: corrected, ..family };
+        assert_eq!(named.funds().await, Funds::settled("9990.00", "10.00"));
     });
 }
 

@@ -7,7 +7,7 @@ use crate::domain::machine::{Ticket, WorkingSet};
 use crate::domain::node::record::MemberRecorded;
 use crate::domain::node::tables::{Key, MemberRow, PersonRow, Row};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{AccountKind, AccountState, Insurance, InsuranceStatus};
+use crate::domain::value::{AccountKind, AccountState, Insurance};
 
 pub(super) fn needs(report: &MemberReport, keys: &mut Vec<Key>) {
     keys.push(Key::Person(report.person.id_hash));
@@ -50,7 +50,7 @@ impl NodeMachine {
         // Suspension, arrears and freezes never touch a leg that voted yes; a move of place, or the end of the
         // insurance or of the account, must wait for its end.
         let leaves = |old: &MemberRow| {
-            let ends = insurance_status == InsuranceStatus::Ended && old.insurance_status != insurance_status;
+            let ends = insurance_status.is_over() && !old.insurance_status.is_over();
             let closes = account_state == AccountState::Absent && old.account_state != account_state;
             ends || closes || old.region != region
         };

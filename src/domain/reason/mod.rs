@@ -13,14 +13,14 @@ reasons! {
         "transfer_id must be a UUID in its hyphenated form"
         "transfer_id 必须是带连字符的 UUID"
     IdNumberMalformed 102 "ID_NUMBER_MALFORMED" InvalidArgument Correct
-        "the identity number is not 17 digits with a real birth date and a check digit"
-        "公民身份号码格式不正确"
+        "the identity number is not 17 digits with a real birth date and a check digit; give one of 15 places with 18"
+        "公民身份号码格式不正确，应为 18 位；15 位旧号码请换用 18 位号码"
     IdNumberCheckDigit 103 "ID_NUMBER_CHECK_DIGIT" InvalidArgument Correct
         "the check digit of the identity number is wrong"
         "公民身份号码校验码不正确"
     NameMalformed 104 "NAME_MALFORMED" InvalidArgument Correct
-        "a name has 1 to 50 characters and no control characters"
-        "姓名应为 1 至 50 个字符，且不含控制字符"
+        "a name has 1 to 50 characters, none that cannot be seen or is private use, and no space beside an ideograph"
+        "姓名应为 1 至 50 个字符，不含不可见字符、私用区字符，汉字之间不含空格"
     RegionMalformed 105 "REGION_MALFORMED" InvalidArgument Correct
         "a region code has six digits"
         "医保区划代码应为六位数字"
@@ -103,8 +103,20 @@ reasons! {
         "a hash has 64 hexadecimal digits"
         "哈希值应为 64 位十六进制数字"
     CompensationReasonMalformed 134 "COMPENSATION_REASON_MALFORMED" InvalidArgument Correct
-        "a compensation's reason has 1 to 200 characters, no control characters and no long numbers; name no person"
-        "退回原因应为 1 至 200 个字符，不含控制字符和长数字，请勿填写个人信息"
+        "a compensation's reason has 1 to 200 characters, no control characters, long numbers or e-mail; name no person"
+        "退回原因应为 1 至 200 个字符，不含控制字符、长数字和电子邮箱，请勿填写个人信息"
+    RemarkMalformed 135 "REMARK_MALFORMED" InvalidArgument Correct
+        "a remark has no control characters and none that cannot be seen"
+        "备注不能含有控制字符（包括换行）或不可见字符"
+    IdNumberFutureBirth 136 "ID_NUMBER_FUTURE_BIRTH" InvalidArgument Correct
+        "the birth date in the identity number is later than today"
+        "公民身份号码中的出生日期晚于当天"
+    IdNumberRounded 137 "ID_NUMBER_ROUNDED" InvalidArgument Correct
+        "the identity number ends with 000, as spreadsheets round it; keep the column as text, with all 18 places"
+        "公民身份号码末三位为 000，疑为表格软件舍入；请将该列设为文本并填写完整 18 位"
+    NumberRepeated 138 "NUMBER_REPEATED" InvalidArgument Correct
+        "an earlier line of the file has the same identity number"
+        "该公民身份号码在文件中重复出现"
     ContentDiffers 201 "CONTENT_DIFFERS" AlreadyExists NewId
         "this id was used before with other content"
         "该编号已用于内容不同的请求"
@@ -291,6 +303,12 @@ reasons! {
     PayeeSettlementSuspended 547 "PAYEE_SETTLEMENT_SUSPENDED" FailedPrecondition NewId
         "the payee is excluded from network settlement at present"
         "接收人当前被暂停联网结算"
+    PersonUnreadable 548 "PERSON_UNREADABLE" FailedPrecondition No
+        "what this node keeps of the person cannot be read; its operators must look"
+        "本节点保存的该人员信息无法读取，请联系运维人员"
+    MemberNewer 549 "MEMBER_NEWER" FailedPrecondition No
+        "the member was changed here after the day that the data stands for"
+        "该参保人信息在本地已于数据日期之后更新，未用旧数据覆盖"
     WalletFrozen 561 "WALLET_FROZEN" FailedPrecondition Later
         "the wallet is frozen"
         "医保钱包已冻结"

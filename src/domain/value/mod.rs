@@ -11,6 +11,7 @@ pub mod money;
 pub mod region;
 pub mod side;
 pub mod stored_enum;
+pub mod text;
 
 pub use calendar::{Civil, Day, Mono, Now};
 pub use id::{Digest, MemberRef, StartId, TransferId, hex};
@@ -21,3 +22,4 @@ pub use member::{AccountState, Insurance, InsuranceStatus, InsuranceType, Wallet
 pub use money::{Money, MoneyError};
 pub use region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory, RegionError};
 pub use side::{BySide, Side};
+pub use text::{TextFault, Texts};

@@ -11,6 +11,7 @@ mod link;
 mod lists;
 mod recovery;
 mod regions;
+mod repeats;
 mod resync_tasks;
 mod rulebooks;
 mod transfers;
@@ -28,7 +29,7 @@ use crate::domain::value::{ProvinceCode, RegionDirectory, StartId};
 use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, last_stamp, outcome};
 use crate::privacy::in_force::KeyInForce;
 use crate::privacy::key::VaultKey;
-use crate::privacy::names;
+use crate::privacy::names::Form;
 use crate::privacy::random::random_16;
 use crate::proto::hub::audit_service_server::{self, AuditServiceServer};
 use crate::proto::hub::compensation_service_server::{self, CompensationServiceServer};
@@ -97,12 +98,12 @@ impl Shared {
 
     /// Reads requests for this hub.
     fn reading(&self) -> wire::reader::Reader<'_> {
-        wire::reader::Reader {
-            regions: &self.places,
-            home: None,
-            normalise_name: names::normalise_name,
-            normalise_remark: names::normalise_remark,
-        }
+        self.reading_in(Form::TODAY)
+    }
+
+    /// Reads requests with their texts in this form.
+    fn reading_in(&self, form: Form) -> wire::reader::Reader<'_> {
+        wire::reader::Reader { regions: &self.places, home: None, texts: form.texts() }
     }
 
     /// Whether a caller may act for members of a province: pay from it, watch it.

@@ -1,15 +1,17 @@
 //! TransferService: what apps and provinces' platforms call. Handlers hand an input to the engine and wait; a caller
 //! that goes away cancels nothing.
 
+use super::repeats::may_be_repeat;
 use super::{Shared, lists};
 use crate::domain::hub::tables::{PartiesRow, TransferRow};
-use crate::domain::hub::{CreateRequest, HubMachine, Input, first_legs};
-use crate::domain::protocol::{Leg, Terms};
+use crate::domain::hub::{CreateRequest, HubMachine, Input, WaitMode, first_legs};
+use crate::domain::protocol::{Leg, Terms, TermsDigests};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::at_hub::{self, HubFacts};
 use crate::domain::rules::verification::Verification;
 use crate::domain::value::{Digest, ProvinceCode, RegionCode, TransferId};
 use crate::engine::Waiting;
+use crate::privacy::names::Form;
 use crate::privacy::people::MaskedParties;
 use crate::proto::hub::transfer_service_server::TransferService;
 use crate::proto::hub::{
@@ -26,7 +28,7 @@ use crate::transport::access_layer::caller;
 use crate::transport::deadline::remaining_ms;
 use crate::transport::identity::Role;
 use crate::wire::prepare::check_result_from_proto;
-use crate::wire::reader::{check_batch, only_transfer_id};
+use crate::wire::reader::{Reader, check_batch, only_transfer_id};
 use crate::wire::status::{Problem, refusal_to_proto};
 use crate::wire::terms::{NewTransfer, only_wait_mode};
 use crate::wire::transfer::transfer_to_proto;
@@ -43,6 +45,23 @@ struct Begun {
     parties: MaskedParties,
 }
 
+/// Who hands in a transfer, for how long he waits, and for what; none: what the request itself says.
+#[derive(Clone, Copy)]
+struct Caller<'a> {
+    role: &'a Role,
+    deadline_ms: u64,
+    wait: Option<WaitMode>,
+}
+
+impl Caller<'_> {
+    fn read(self, reader: &Reader<'_>, request: &CreateTransferRequest) -> Result<NewTransfer, Problem> {
+        match self.wait {
+            None => reader.create_transfer(request),
+            Some(wait) => reader.batch_item(request, wait),
+        }
+    }
+}
+
 impl Shared {
     /// Permission comes before validation: a province that can be read at all is enough to refuse.
     fn may_speak_for(&self, role: &Role, party: Option<&types::Party>) -> Result<(), Problem> {
@@ -56,13 +75,28 @@ impl Shared {
         }
     }
 
-    fn begin(&self, owner: &Role, transfer: NewTransfer, deadline_ms: u64) -> Result<Begun, Problem> {
+    /// Hands a transfer in.
+    fn begin(&self, caller: Caller<'_>, request: &CreateTransferRequest) -> Result<Begun, Problem> {
+        self.may_speak_for(caller.role, request.payer.as_ref())?;
+        let transfer = caller.read(&self.reading(), request)?;
+        let NewTransfer { transfer_id, content, .. } = &transfer;
+        let digests =
+            self.keys.now().terms_digests(Form::TODAY, *transfer_id, &content.terms, &content.remark);
+        self.hand_in(caller, transfer, digests)
+    }
+
+    fn hand_in(
+        &self,
+        caller: Caller<'_>,
+        transfer: NewTransfer,
+        digests: TermsDigests,
+    ) -> Result<Begun, Problem> {
         let NewTransfer { transfer_id, content, wait, verification } = transfer;
         let parties = MaskedParties::of(&content.terms, &content.remark);
         let request = CreateRequest {
             transfer_id,
-            owner: owner.to_string(),
-            digests: self.keys.now().terms_digests(transfer_id, &content.terms, &content.remark),
+            owner: caller.role.to_string(),
+            digests,
             parties: PartiesRow {
                 transfer_id,
                 sealed: self.keys.now().seal_parties(transfer_id, &parties),
@@ -71,15 +105,34 @@ impl Shared {
             terms: content.terms,
             verification,
             wait,
-            deadline_ms,
+            deadline_ms: caller.deadline_ms,
         };
         let answer = self.engine.begin(|ticket| Input::Create { ticket, request: Box::new(request) })?;
         Ok(Begun { answer, parties })
     }
 
-    async fn finish(&self, begun: Begun) -> Result<Transfer, Problem> {
-        let row = begun.answer.answer().await?;
-        Ok(transfer_to_proto(&row, Some(&begun.parties)))
+    /// Waits for a transfer that was handed in.
+    async fn finish(
+        &self,
+        caller: Caller<'_>,
+        request: &CreateTransferRequest,
+        begun: Result<Begun, Problem>,
+    ) -> Result<Transfer, Problem> {
+        let first = self.answer(begun).await;
+        let Err(problem) = &first else { return first };
+        if !may_be_repeat(problem) {
+            return first;
+        }
+        match self.as_at_first(request, |reader| caller.read(reader, request)).await {
+            Some((transfer, digests)) => self.answer(self.hand_in(caller, transfer, digests)).await,
+            None => first,
+        }
+    }
+
+    async fn answer(&self, begun: Result<Begun, Problem>) -> Result<Transfer, Problem> {
+        let Begun { answer, parties } = begun?;
+        let row = answer.answer().await?;
+        Ok(transfer_to_proto(&row, Some(&parties)))
     }
 
     /// A stored transfer as it is shown; what cannot be opened was erased.
@@ -156,10 +209,8 @@ impl TransferService for Transfers {
         let role = caller(&request)?;
         let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
         let request = request.into_inner();
-        shared.may_speak_for(&role, request.payer.as_ref())?;
-        let transfer = shared.reading().create_transfer(&request)?;
-        let begun = shared.begin(&role, transfer, deadline_ms)?;
-        let transfer = shared.finish(begun).await?;
+        let caller = Caller { role: &role, deadline_ms, wait: None };
+        let transfer = shared.finish(caller, &request, shared.begin(caller, &request)).await?;
         Ok(Response::new(CreateTransferResponse { transfer: Some(transfer) }))
     }
 
@@ -187,19 +238,13 @@ impl TransferService for Transfers {
         let request = request.into_inner();
         check_batch("requests", request.requests.len())?;
         let wait = only_wait_mode(request.wait)?;
+        let caller = Caller { role: &role, deadline_ms, wait: Some(wait) };
         // All are handed in before the first answer is waited for.
-        let begin = |item: &CreateTransferRequest| {
-            shared.may_speak_for(&role, item.payer.as_ref())?;
-            shared.begin(&role, shared.reading().batch_item(item, wait)?, deadline_ms)
-        };
-        let begun: Vec<Result<Begun, Problem>> = request.requests.iter().map(begin).collect();
-        drop(request);
+        let begun: Vec<Result<Begun, Problem>> =
+            request.requests.iter().map(|item| shared.begin(caller, item)).collect();
         let mut results = Vec::with_capacity(begun.len());
-        for item in begun {
-            let outcome = match item {
-                Ok(begun) => shared.finish(begun).await,
-                Err(problem) => Err(problem),
-            };
+        for (item, begun) in request.requests.iter().zip(begun) {
+            let outcome = shared.finish(caller, item, begun).await;
             let outcome = outcome.map_or_else(|it| Outcome::Error(it.into_rpc_status()), Outcome::Transfer);
             results.push(SubmitTransfersResult { outcome: Some(outcome) });
         }
@@ -253,8 +298,8 @@ impl TransferService for Transfers {
         let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
         let request = request.into_inner();
         shared.may_speak_for(&role, request.payee.as_ref())?;
-        let word = shared.reading().accept_transfer(&request)?;
-        let transfer = shared.hear_payee(word, true, deadline_ms).await?;
+        let read = |reader: &Reader<'_>| reader.accept_transfer(&request);
+        let transfer = shared.hear_payee(&request.payee, read, true, deadline_ms).await?;
         Ok(Response::new(AcceptTransferResponse { transfer: Some(transfer) }))
     }
 
@@ -267,8 +312,8 @@ impl TransferService for Transfers {
         let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
         let request = request.into_inner();
         shared.may_speak_for(&role, request.payee.as_ref())?;
-        let word = shared.reading().decline_transfer(&request)?;
-        let transfer = shared.hear_payee(word, false, deadline_ms).await?;
+        let read = |reader: &Reader<'_>| reader.decline_transfer(&request);
+        let transfer = shared.hear_payee(&request.payee, read, false, deadline_ms).await?;
         Ok(Response::new(DeclineTransferResponse { transfer: Some(transfer) }))
     }
 

@@ -19,7 +19,7 @@ use crate::domain::node::{Input, NodeMachine, Record, open_legs};
 use crate::domain::value::{ProvinceCode, RegionDirectory, StartId};
 use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, last_stamp, outcome};
 use crate::privacy::key::VaultKey;
-use crate::privacy::names;
+use crate::privacy::names::Form;
 use crate::privacy::random::random_16;
 use crate::proto::hub::operation_service_server::{self, OperationServiceServer};
 use crate::proto::node::audit_service_server::{self, AuditServiceServer};
@@ -78,12 +78,12 @@ impl Shared {
 
     /// Reads requests for this node.
     fn reading(&self) -> wire::reader::Reader<'_> {
-        wire::reader::Reader {
-            regions: &self.places,
-            home: Some(self.province),
-            normalise_name: names::normalise_name,
-            normalise_remark: names::normalise_remark,
-        }
+        self.reading_in(Form::TODAY)
+    }
+
+    /// Reads requests with their texts in this form.
+    fn reading_in(&self, form: Form) -> wire::reader::Reader<'_> {
+        wire::reader::Reader { regions: &self.places, home: Some(self.province), texts: form.texts() }
     }
 }
 
