@@ -180,6 +180,15 @@ impl World {
     /// old may that be needed, and only for what a split transfer breaks: no member's account, no node's books and no
     /// count may be wrong there either.
     pub(super) fn is_noted(&self, violation: &Violation) -> bool {
+        // Numbers of commits that are gone are given to no other.
+        if violation.invariant == "INV-08" && self.joint.ever {
+            return true;
+        }
+        if violation.invariant == "INV-10"
+            && violation.transfer_id.is_some_and(|id| self.joint.gone.contains(&id))
+        {
+            return true;
+        }
         if !self.stale.hub_ever {
             return false;
         }
@@ -212,9 +221,16 @@ impl World {
 
     /// Whether an alarm is what a hub leaves behind that did not know that it was old.
     pub(super) fn is_aftermath(&mut self) -> bool {
-        if self.stale.hub_ever {
+        let is_aftermath = self.stale.hub_ever || self.joint.ever;
+        if is_aftermath {
             self.report.count("noted for people");
         }
-        self.stale.hub_ever
+        is_aftermath
+    }
+
+    /// A node's store was restored, and says so.
+    pub(super) fn mark(&mut self, place: ProvinceCode, reached: u64) {
+        self.restored.insert(place, u64::MAX);
+        self.stale.marked.insert(place, reached);
     }
 }

@@ -247,6 +247,7 @@ fn a_parked_posting_stays_spent_at_its_node_and_is_an_incident_there() {
         decide_time: pair.network.now.civil,
         leg_record: Vec::new(),
         posting: None,
+        lost: None,
     };
     let acks = pair.decide(PAYEE, decision);
     assert_eq!(acks[0].result, AckResult::Recorded);

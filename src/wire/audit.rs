@@ -153,6 +153,7 @@ pub fn transfer_from_proto(it: &hub::AuditTransfer) -> Result<TransferRow, Probl
         compensation: None,
         number: None,
         booked_after: None,
+        lost_side: None,
         last_posting: 0,
         last_booked: 0,
         used: Money::ZERO,

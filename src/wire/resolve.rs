@@ -117,6 +117,7 @@ pub fn ruling_from_proto(answer: &hub::Resolution) -> Result<Ruling, Problem> {
         decide_time,
         leg_record: Vec::new(),
         posting: None,
+        lost: None,
     });
     found.finish(decision).map(Ruling::Decided)
 }

@@ -2,7 +2,7 @@
 
 use gongji::domain::hub::record::{
     CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted,
-    KindAdopted, NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted,
+    KindAdopted, LegLost, NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted,
     TransferAwaiting, TransferBegun, TransferDecided, TransferPosted, TransferReceived, TransferTombstoned,
 };
 use gongji::domain::machine::operation::Operation;
@@ -151,6 +151,7 @@ fn hub_samples() -> Vec<hub::Record> {
         KindAdopted { transfer_id: ID, kind: Kind::COMPENSATION, original: Some(TransferId([0x12; 16])) }
             .into(),
         ReturnAdopted { transfer_id: ID, returns: TransferId([0x12; 16]) }.into(),
+        LegLost { transfer_id: ID, side: Side::Payee }.into(),
         HubRecovered { incarnation: 9, start_id: START, hub_seq: 98, time: TIME }.into(),
         TransferAwaiting {
             transfer_id: ID,

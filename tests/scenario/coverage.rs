@@ -44,6 +44,11 @@ const SEVERAL: &[(&str, usize)] = &[("E4", 2), ("R2", 2), ("R19", 4)];
 
 /// Reasons that no scenario produces: why, and the file that tests them.
 const ELSEWHERE: &[(Reason, &str, &str)] = &[
+    (
+        Reason::AdoptedFromOneSide,
+        "it needs a hub and a node that are restored together",
+        "src/domain/hub/recovery_tests/joint_tests.rs",
+    ),
     (Reason::OperationNotFound, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
     (Reason::IncidentNotFound, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
     (Reason::ClockNotBelieved, "it is about a server's clock", "src/engine/tests.rs"),

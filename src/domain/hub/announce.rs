@@ -93,6 +93,9 @@ impl HubMachine {
         let Some(recovery) = &mut self.recovery else { return };
         let seen = announcement.hub_seen.map_or(0, |seen| seen.incarnation);
         recovery.incarnation = recovery.incarnation.max(seen);
+        if announcement.restored {
+            recovery.restored.insert(province);
+        }
         if let Some(start) = recovery.unheard.get_mut(&province) {
             let knows = start.replace(node.start_id) == Some(node.start_id);
             if knows {

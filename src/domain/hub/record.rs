@@ -132,6 +132,14 @@ contents! {
         /// The time that rules went by.
         receipt_time: Civil,
     }
+    /// Restored together with a node: of a transfer that is adopted from the other side alone, that node's leg is lost,
+    /// and its sealed record with it.
+    LegLost {
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// The side whose leg is lost.
+        side: Side,
+    }
     /// Restored: every province's later decisions are adopted; it serves again, as a new life.
     HubRecovered {
         /// This life: higher than any that a node had seen.
@@ -258,6 +266,7 @@ records! { Row:
     KindAdopted 16 v 1 about transfer_id, told back by Node;
     CompensationProposed 31 v 1 about compensation_id, told back by Nobody;
     CompensationAnswered 33 v 1 about compensation_id, told back by Nobody;
+    LegLost 46 v 1 about transfer_id, told back by Node;
     TimeNoted 18 v 1, told back by Nobody;
     TimeLowered 19 v 1, told back by Nobody;
     OperationProposed 42 v 1 about operation_id, told back by Nobody;
@@ -282,6 +291,7 @@ impl Record {
             Record::TransferAdopted(record) => heard::adopted(record, sequence, rows),
             Record::ReturnAdopted(record) => heard::return_adopted(record, rows),
             Record::TransferPosted(record) => post::recorded(record, sequence, rows),
+            Record::LegLost(record) => heard::leg_lost(record, rows),
             Record::KindAdopted(record) => heard::kind_adopted(record, rows),
             Record::HubRecovered(record) => heard::recovered(record, rows),
             Record::IncidentRaised(record) => put_incident(record, rows),

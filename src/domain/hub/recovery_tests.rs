@@ -10,6 +10,8 @@ use crate::testkit::{HubOutput, MemoryDisk, NOON, PAYEE, PAYER, Pair, create, he
 
 #[path = "recovery_tests/forgotten_tests.rs"]
 mod forgotten_tests;
+#[path = "recovery_tests/joint_tests.rs"]
+mod joint_tests;
 #[path = "recovery_tests/posting_tests.rs"]
 mod posting_tests;
 
@@ -23,7 +25,8 @@ fn announce(pair: &mut Pair, province: ProvinceCode, again: bool) -> Vec<HubOutp
     let node = pair.node(province);
     let seen: PeerRow = node.get(&node::Key::Peer(ProvinceCode::HUB)).expect("it knows the hub");
     let proof = Some((0, Digest::default()));
-    let announcement = Box::new(Announcement { hub_seen: Some(seen.mark()), proof, again });
+    let restored = node.machine().is_restored();
+    let announcement = Box::new(Announcement { hub_seen: Some(seen.mark()), proof, again, restored });
     let (ticket, node, knows_us_to) = (Ticket::new(5), node.mark(), None);
     pair.run_hub(Input::Announce { ticket, province, node, announcement, knows_us_to })
 }

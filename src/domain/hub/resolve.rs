@@ -91,6 +91,7 @@ impl HubMachine {
             decide_time,
             leg_record: Vec::new(),
             posting: None,
+            lost: None,
         })
     }
 }

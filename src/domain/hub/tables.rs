@@ -59,6 +59,8 @@ rows! {
         payer_rulebook: Option<Digest>,
         /// Content hash of the payee's rulebook that judged it.
         payee_rulebook: Option<Digest>,
+        /// The side whose node has lost its leg, when the hub had lost the sealed record of it too.
+        lost_side: Option<Side>,
         /// By when the payee must take it; set once it awaits acceptance.
         await_until: Option<Civil>,
         /// Journal sequence from which it awaited acceptance.

@@ -127,6 +127,11 @@ impl NodeMachine {
         self.life > Life::Alone
     }
 
+    /// Whether its store was restored, and the hub has not said since that nothing is missing.
+    pub fn is_restored(&self) -> bool {
+        self.restored
+    }
+
     /// Whether local requests are served. A node that knows that it is behind would show and change old balances.
     fn serves(&self, caller: Caller, step: &mut Step<'_>) -> bool {
         if !self.is_whole() {
@@ -302,7 +307,11 @@ impl Machine for NodeMachine {
     fn stamps(input: &Input) -> bool {
         !matches!(
             input,
-            Input::Look { .. } | Input::Check { .. } | Input::Operate { .. } | Input::Keep { .. }
+            Input::Restored
+                | Input::Look { .. }
+                | Input::Check { .. }
+                | Input::Operate { .. }
+                | Input::Keep { .. }
         )
     }
 

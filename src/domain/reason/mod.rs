@@ -425,6 +425,9 @@ reasons! {
     LeftToPeople 646 "LEFT_TO_PEOPLE" FailedPrecondition No
         "a recovery has left this transfer to people; it must end before this can be done"
         "该转账在恢复时留待人工处理，须先有结果"
+    AdoptedFromOneSide 647 "ADOPTED_FROM_ONE_SIDE" FailedPrecondition No
+        "hub and a province were restored together; this commit is back from the other province alone"
+        "清算中心与一省同时恢复：该笔已提交转账仅由另一省补回，本省一方为谁尚不明"
 }
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
     let in_force = engine.clone();
     let reloading = tokio::spawn(rulebook.reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
     let sealing = tokio::spawn(shared.vault_keys(config.server.vault_key.clone(), restored).run());
-    let served = serve(setup, &config, &shared, (hub, calls), (ready, stop)).await;
+    let served = serve(setup, &config, &shared, (hub, calls, restored), (ready, stop)).await;
     sealing.abort();
     watching.abort();
     reloading.abort();
@@ -168,8 +168,8 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
     Ok(ended?)
 }
 
-/// The hub, and the calls to it.
-type ToHub = (Peer, tokio::sync::mpsc::UnboundedReceiver<resolver::HubCall>);
+/// The hub, the calls to it, and whether the store was restored.
+type ToHub = (Peer, tokio::sync::mpsc::UnboundedReceiver<resolver::HubCall>, bool);
 
 /// The services that this server lists.
 const SERVICES: [&str; 5] = [
@@ -184,7 +184,7 @@ async fn serve(
     setup: Setup,
     config: &NodeConfig,
     shared: &Arc<Shared>,
-    (hub, calls): ToHub,
+    (hub, calls, restored): ToHub,
     (ready, stop): (Ready, Stop),
 ) -> Result<(), ServerError> {
     let bytes_max = config.server.limits.message_bytes_max;
@@ -217,6 +217,7 @@ async fn serve(
         lists: shared.lists.clone(),
         clock: Arc::clone(&shared.clock),
         asked: shared.asked.clone(),
+        restored: AtomicBool::new(restored),
     };
     let mut resolving = tokio::spawn(resolver.run(calls));
     let address = setup.address();

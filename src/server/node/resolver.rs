@@ -19,6 +19,7 @@ use crate::wire::resolve::{resolve_to_proto, ruling_from_proto};
 use crate::wire::sender::sender_from_proto;
 use crate::wire::status::{Problem, problem_of, problem_of_store};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -125,6 +126,8 @@ pub(super) struct Resolver {
     pub(super) lists: Reader<Record>,
     pub(super) clock: Arc<SystemClock>,
     pub(super) asked: Asked,
+    /// Whether the store was restored, and no hub has said since that nothing is missing.
+    pub(super) restored: AtomicBool,
 }
 
 fn is(error: &Status, reason: Reason) -> bool {
@@ -195,6 +198,9 @@ impl Resolver {
         last: &mut Option<bool>,
     ) -> Duration {
         self.mark.set_incarnation(incarnation);
+        if !resync {
+            self.restored.store(false, Ordering::Relaxed);
+        }
         self.engine.tell(Input::Joined { incarnation, hub, resync, hub_recovered });
         if *last != Some(resync) {
             *last = Some(resync);
@@ -216,7 +222,11 @@ impl Resolver {
 
     /// Announces this start, and proves what the hub wants proved. `again`: it was admitted before.
     async fn announce(&self, again: bool) -> Result<Admission, Status> {
-        let mut announcement = Announcement { again, ..Announcement::default() };
+        let mut announcement = Announcement {
+            again,
+            restored: self.restored.load(Ordering::Relaxed),
+            ..Announcement::default()
+        };
         loop {
             let hub_seen = self.read(|tables| {
                 let rows = tables.load(&[Key::Peer(ProvinceCode::HUB)])?;
