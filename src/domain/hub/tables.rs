@@ -59,8 +59,6 @@ rows! {
         payer_rulebook: Option<Digest>,
         /// Content hash of the payee's rulebook that judged it.
         payee_rulebook: Option<Digest>,
-        /// The side whose node has lost its leg, when the hub had lost the sealed record of it too.
-        lost_side: Option<Side>,
         /// By when the payee must take it; set once it awaits acceptance.
         await_until: Option<Civil>,
         /// Journal sequence from which it awaited acceptance.
@@ -83,6 +81,8 @@ rows! {
         last_booked: u64,
         /// How much of it the postings that it backs have used.
         used: Money,
+        /// The side whose node has lost its leg, when the hub had lost the sealed record of it too.
+        lost_side: Option<Side>,
     }
     /// A proposal of one operator to carry money of a committed transfer back, and what another has said to it.
     CompensationRow {
