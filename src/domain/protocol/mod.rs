@@ -9,7 +9,9 @@ pub mod transfer;
 pub use call::{Announced, Announcement, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
 pub use kind::Kind;
 pub use leg::{Ask, Demands, HeardLeg, Leg, LegId, LegRead, LegRef, LegRefusal, LegState, LegTerms};
-pub use message::{Ack, AckResult, Decision, Posting, PostingTerms, Question, Ruling, Verdict, Vote};
+pub use message::{
+    Ack, AckResult, Decision, Posting, PostingTerms, Question, REFUSED_ASK_MS, Ruling, Verdict, Vote,
+};
 pub use transfer::{
     CompensationState, Outcome, Party, Terms, TermsDigests, TransferEvent, TransferState, Transition,
 };

@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod member;
 pub mod money;
 pub mod region;
+pub mod schedule;
 pub mod side;
 pub mod stored_enum;
 
@@ -20,4 +21,5 @@ pub use ledger::{AccountKind, Direction, EntryKind};
 pub use member::{AccountState, Insurance, InsuranceStatus, InsuranceType, WalletState};
 pub use money::{Money, MoneyError};
 pub use region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory, RegionError};
+pub use schedule::Schedule;
 pub use side::{BySide, Side};
