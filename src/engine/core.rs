@@ -1,5 +1,6 @@
 //! Load – decide – append: one batch, without threads or waiting, so that tests and the simulator drive it too.
 
+use super::panics::survive;
 use super::timekeeper::Reading;
 use crate::domain::machine::own::own;
 use crate::domain::machine::{
@@ -9,7 +10,6 @@ use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::{Civil, Mono, Now};
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::{Commit, Head, KeyOf, Store, StoreError, TableOf};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Rows kept between batches, so that a leg's decision finds what its prepare loaded: at most twice as many.
 const CACHED_ROWS_MAX: usize = 40_000;
@@ -295,9 +295,7 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
     ) -> Result<(), EngineError> {
         let caller = M::caller(&input);
         let (machine, rows) = (&mut self.machine, &mut self.rows);
-        let decided =
-            catch_unwind(AssertUnwindSafe(|| machine.step(input, &mut Step::new(now, rows, batch))));
-        match decided {
+        match survive(|| machine.step(input, &mut Step::new(now, rows, batch))) {
             Ok(()) => Ok(()),
             Err(_) if batch.applying => Err(EngineError::Apply),
             Err(_) => {

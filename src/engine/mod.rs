@@ -4,6 +4,7 @@
 mod clock;
 mod core;
 mod handle;
+pub mod panics;
 mod readers;
 #[cfg(test)]
 mod sweep_tests;

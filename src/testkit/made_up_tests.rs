@@ -209,7 +209,7 @@ fn the_hub_parks_what_passes_the_transfer_and_goes_on_after_it() {
         });
         let outcome = |ruling: &Ruling| match ruling {
             Ruling::Decided(decision) => Some(decision.outcome),
-            Ruling::Pending { .. } => None,
+            Ruling::Pending { .. } | Ruling::Refused { .. } => None,
         };
         rulings.expect("rulings").iter().map(outcome).collect()
     };

@@ -241,7 +241,7 @@ impl Marked for NodeMachine {
                 for ruling in rulings {
                     match ruling {
                         Ruling::Decided(it) => self.mark_order(it, sight, ["ruling commit", "ruling abort"]),
-                        Ruling::Pending { question, .. } => {
+                        Ruling::Pending { question, .. } | Ruling::Refused { question, .. } => {
                             let (state, _) = sight.leg(question.transfer_id, question.side);
                             self.mark_leg(sight, "ruling not yet", state);
                         }

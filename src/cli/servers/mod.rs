@@ -9,6 +9,7 @@ pub mod list;
 use super::Exit;
 use super::output::{note, say};
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig};
+use crate::engine::panics;
 use crate::server::common::running::{BLOCKING_THREADS, Ready, Stop};
 use crate::server::{hub, node};
 use crate::telemetry;
@@ -96,6 +97,7 @@ where
     E: Display,
 {
     telemetry::init(&config.log);
+    panics::end_process();
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()

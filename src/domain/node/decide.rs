@@ -245,7 +245,7 @@ impl NodeMachine {
 
     pub(super) fn carry_out(&mut self, decision: &Decision, step: &mut Step<'_>) {
         let (transfer_id, side) = (decision.transfer_id, decision.side);
-        self.in_doubt.remove(&(transfer_id, side));
+        self.in_doubt.remove((transfer_id, side));
         let leg: Option<&LegRow> = step.rows().get(&Key::Leg(transfer_id, side));
         let parks =
             decision.outcome == Outcome::Abort && leg.is_some_and(|leg| leg.state == LegState::Posted);

@@ -51,9 +51,8 @@ use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::{Mono, Now, ProvinceCode, RegionDirectory, Side, StartId, TransferId};
-use ask::{ASK_MARGIN_MS, Doubt};
+use ask::{ASK_MARGIN_MS, Doubt, Doubts};
 use join::needs_of_hub;
-use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -76,7 +75,7 @@ pub struct NodeMachine {
     places: Arc<RegionDirectory>,
     rulebook: Arc<Rulebook>,
     vault: Arc<dyn Vault>,
-    in_doubt: BTreeMap<(TransferId, Side), Doubt>,
+    in_doubt: Doubts,
 }
 
 /// Where this life of a node stands with the hub.
@@ -100,8 +99,11 @@ impl NodeMachine {
         vault: Arc<dyn Vault>,
         in_doubt: impl IntoIterator<Item = LegRow>,
     ) -> NodeMachine {
-        let doubt = |leg: LegRow| ((leg.transfer_id, leg.side), Doubt::of(&leg));
-        let in_doubt = in_doubt.into_iter().map(doubt).collect();
+        // The hub is asked about them at once.
+        let mut doubts = Doubts::default();
+        for leg in in_doubt {
+            doubts.insert((leg.transfer_id, leg.side), Doubt::of(&leg), Mono(0));
+        }
         NodeMachine {
             province,
             start_id,
@@ -113,7 +115,7 @@ impl NodeMachine {
             places,
             rulebook,
             vault,
-            in_doubt,
+            in_doubt: doubts,
         }
     }
 
@@ -297,7 +299,7 @@ impl Machine for NodeMachine {
         if self.life != Life::Joined {
             return None;
         }
-        self.in_doubt.values().map(|doubt| doubt.ask_at).min()
+        self.in_doubt.first()
     }
 
     fn tick() -> Input {

@@ -192,4 +192,14 @@ pub enum Ruling {
         /// Ask again after so many milliseconds.
         ask_after_ms: u64,
     },
+    /// Never, as long as people do not change something.
+    Refused {
+        /// What was asked.
+        question: Question,
+        /// Why the hub does not rule on it.
+        refusal: RefusalRecord,
+    },
 }
+
+/// After so long a node may ask again what was refused, in milliseconds.
+pub const REFUSED_ASK_MS: u64 = 600_000;

@@ -10,7 +10,7 @@ pub use call::{Announced, Announcement, HubReply, HubRequest, NodeReply, NodeReq
 pub use kind::Kind;
 pub use leg::{Ask, Demands, HeardLeg, Leg, LegId, LegRead, LegRef, LegRefusal, LegState, LegTerms};
 pub use message::{
-    Ack, AckResult, Decision, LostLeg, Posting, PostingTerms, Question, Ruling, Verdict, Vote,
+    Ack, AckResult, Decision, LostLeg, Posting, PostingTerms, Question, REFUSED_ASK_MS, Ruling, Verdict, Vote,
 };
 pub use transfer::{
     CompensationState, Outcome, Party, Terms, TermsDigests, TransferEvent, TransferState, Transition,

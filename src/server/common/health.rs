@@ -74,8 +74,12 @@ impl Health {
         }
     }
 
-    /// It stops.
+    /// It stops: whoever watches is told so, and his stream ends.
     pub async fn stop(&self) {
-        self.reporter.set_service_status("", ServingStatus::NotServing).await;
+        let mut reporter = self.reporter.clone();
+        for service in std::iter::once("").chain(self.peers) {
+            reporter.set_service_status(service, ServingStatus::NotServing).await;
+            reporter.clear_service_status(service).await;
+        }
     }
 }

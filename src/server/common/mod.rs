@@ -1,5 +1,6 @@
 //! What hub and node serve alike.
 
+mod calls;
 pub mod certificate_reload;
 pub mod health;
 pub mod operations;

@@ -1,18 +1,19 @@
 //! Carries the hub's effects to the nodes: one lane a province, so that a dark one slows nobody. What is queued goes
 //! in one call; prepares and decisions have at most two calls each in flight.
 
+use super::halves::Halves;
 use super::link::Link;
 use super::recovery::Recovery;
 use super::resync_tasks::{self, ResyncTask};
 use crate::domain::hub::{Effect, HubMachine, Input, Record};
-use crate::domain::protocol::{Ask, Decision, Leg};
+use crate::domain::protocol::{Ask, Decision, Leg, LegId};
 use crate::domain::reason::Reason;
 use crate::domain::value::{ProvinceCode, TransferId};
 use crate::engine::{Handle, Outlet, Reader, SystemClock};
 use crate::server::common::sender::Mark;
 use crate::transport::backoff::Backoff;
 use crate::wire::status::problem_of;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -185,12 +186,19 @@ enum Finished {
 struct Unanswered {
     province: ProvinceCode,
     engine: Handle<HubMachine>,
-    transfer_ids: Vec<TransferId>,
+    legs: Vec<LegId>,
+}
+
+impl Unanswered {
+    fn answered(&mut self, legs: &[Leg]) {
+        let legs: BTreeSet<LegId> = legs.iter().map(|leg| leg.reference.id).collect();
+        self.legs.retain(|leg| !legs.contains(leg));
+    }
 }
 
 impl Drop for Unanswered {
     fn drop(&mut self) {
-        let transfer_ids = std::mem::take(&mut self.transfer_ids);
+        let transfer_ids: Vec<TransferId> = self.legs.drain(..).map(|leg| leg.transfer_id).collect();
         if !transfer_ids.is_empty() {
             self.engine.tell(Input::PrepareFailed { province: self.province, transfer_ids });
         }
@@ -311,21 +319,31 @@ impl Lane {
         let legs: Vec<Leg> =
             self.prepares.drain(..count).map(|(leg, since)| leg.waited(waited(since))).collect();
         let (province, link, engine) = (self.province, self.link.clone(), self.engine.clone());
-        let transfer_ids = legs.iter().map(|it| it.reference.id.transfer_id).collect();
-        let mut unanswered = Unanswered { province, engine: engine.clone(), transfer_ids };
+        let names = legs.iter().map(|leg| leg.reference.id).collect();
+        let mut unanswered = Unanswered { province, engine: engine.clone(), legs: names };
         async move {
-            match link.prepare(&legs).await {
-                Ok((node, votes)) => {
-                    unanswered.transfer_ids.clear();
-                    engine.tell(Input::Votes { province, node, votes });
-                    Finished::Prepare { well: true }
-                }
-                Err(error) => {
-                    tracing::warn!(%province, error = %told(&error), count = legs.len(), "prepares failed");
-                    // A node that cannot read a call is there all the same.
-                    Finished::Prepare { well: error.code() == Code::InvalidArgument }
+            let mut parts = Halves::of(legs.len());
+            while let Some(part) = parts.next() {
+                let (asked, count) = (&legs[part.clone()], part.len());
+                match link.prepare(asked).await {
+                    Ok((node, votes)) => {
+                        unanswered.answered(asked);
+                        engine.tell(Input::Votes { province, node, votes });
+                    }
+                    // A node that cannot read a call is there all the same, and can read the rest of it.
+                    Err(error) if error.code() == Code::InvalidArgument => {
+                        if let Some(leg) = parts.refused(part).and_then(|lost| legs.get(lost.start)) {
+                            let (error, transfer_id) = (told(&error), leg.reference.id.transfer_id);
+                            tracing::warn!(%province, %error, count, %transfer_id, "the node cannot read a leg");
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!(%province, error = %told(&error), count, "prepares failed");
+                        return Finished::Prepare { well: false };
+                    }
                 }
             }
+            Finished::Prepare { well: true }
         }
     }
 
@@ -337,18 +355,32 @@ impl Lane {
         }
         let (province, link, engine) = (self.province, self.link.clone(), self.engine.clone());
         async move {
-            match link.decide(&decisions).await {
-                Ok((node, acks)) => {
-                    let told = decisions.iter().map(|it| (it.transfer_id, it.side)).collect();
-                    engine.tell(Input::Acks { province, node, told, acks });
-                    Finished::Decide { well: true }
-                }
-                Err(error) => {
-                    let (error, count) = (told(&error), decisions.len());
-                    tracing::warn!(%province, %error, count, "decisions wait for the province");
-                    Finished::Decide { well: false }
+            let mut parts = Halves::of(decisions.len());
+            while let Some(part) = parts.next() {
+                let (said, count) = (&decisions[part.clone()], part.len());
+                match link.decide(said).await {
+                    Ok((node, acks)) => {
+                        let told = said.iter().map(|it| (it.transfer_id, it.side)).collect();
+                        engine.tell(Input::Acks { province, node, told, acks });
+                    }
+                    // It is told again at the next quiet moment, as all that has no receipt.
+                    Err(error) if error.code() == Code::InvalidArgument => {
+                        if let Some(decision) = parts.refused(part).and_then(|lost| decisions.get(lost.start))
+                        {
+                            let (error, transfer_id) = (told(&error), decision.transfer_id);
+                            tracing::error!(
+                                %province, %error, count, %transfer_id,
+                                "ALARM: the node cannot read a decision"
+                            );
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!(%province, error = %told(&error), count, "decisions wait for the province");
+                        return Finished::Decide { well: false };
+                    }
                 }
             }
+            Finished::Decide { well: true }
         }
     }
 

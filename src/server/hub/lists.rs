@@ -215,6 +215,11 @@ impl Follower {
             transfer: Some(self.shared.show(row, parties)),
             resume_token: number_token(&watch_scope(self.province, self.life), place),
         };
-        self.sender.send(Ok(response)).await.is_ok()
+        let mut stopping = self.shared.stopping.clone();
+        tokio::select! {
+            sent = self.sender.send(Ok(response)) => sent.is_ok(),
+            // Who does not read holds no server up.
+            _ = stopping.wait_for(|stopping| *stopping) => false,
+        }
     }
 }

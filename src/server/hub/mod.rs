@@ -6,6 +6,7 @@ mod audit;
 mod compensations;
 mod coordinator;
 mod dispatcher;
+mod halves;
 mod inquiries;
 mod link;
 mod lists;

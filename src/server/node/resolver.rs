@@ -3,9 +3,9 @@
 use crate::domain::machine::{PeerRow, TableRow};
 use crate::domain::node::tables::Key;
 use crate::domain::node::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, NodeMachine, Record};
-use crate::domain::protocol::{Announcement, PeerMark, Question, Ruling};
+use crate::domain::protocol::{Announcement, PeerMark, Question, REFUSED_ASK_MS, Ruling};
 use crate::domain::reason::Reason;
-use crate::domain::value::{Civil, ProvinceCode, Side, TransferId};
+use crate::domain::value::{Civil, ProvinceCode, Schedule, Side, TransferId};
 use crate::engine::{Handle, Outlet, Reader, SystemClock};
 use crate::proto::hub::AnnounceState;
 use crate::server::common::health::{Health, Need};
@@ -94,7 +94,14 @@ pub(super) struct AskTimes {
 
 /// What was asked, for people who look: the writer itself is not asked. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Asked(Arc<Mutex<BTreeMap<(TransferId, Side), AskTimes>>>);
+pub(super) struct Asked(Arc<Mutex<AskedLegs>>);
+
+/// The times of each leg, and when each is forgotten.
+#[derive(Debug, Default)]
+struct AskedLegs {
+    times: BTreeMap<(TransferId, Side), AskTimes>,
+    forgotten: Schedule<(TransferId, Side), Civil>,
+}
 
 /// Of a leg that was not asked about for so long the answer has come.
 const FORGOTTEN_AFTER_MS: i64 = 600_000;
@@ -104,15 +111,21 @@ impl Asked {
     fn note<'a>(&self, questions: impl IntoIterator<Item = &'a Question>, now: Civil, after_ms: u64) {
         let next = Civil(now.0.saturating_add(i64::try_from(after_ms).unwrap_or(i64::MAX)));
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.retain(|_, times| times.next.0.saturating_add(FORGOTTEN_AFTER_MS) > now.0);
+        let old: Vec<_> = asked.forgotten.due(now).collect();
+        for leg in old {
+            asked.times.remove(&leg);
+            asked.forgotten.remove(leg);
+        }
         for question in questions {
-            asked.insert((question.transfer_id, question.side), AskTimes { asked: now, next });
+            let leg = (question.transfer_id, question.side);
+            asked.times.insert(leg, AskTimes { asked: now, next });
+            asked.forgotten.set(leg, Civil(next.0.saturating_add(FORGOTTEN_AFTER_MS)));
         }
     }
 
     /// The times of a leg, if it was asked about.
     pub(super) fn of(&self, transfer_id: TransferId, side: Side) -> Option<AskTimes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(transfer_id, side)).copied()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).times.get(&(transfer_id, side)).copied()
     }
 }
 
@@ -293,8 +306,16 @@ impl Resolver {
                     let rulings: Vec<Ruling> =
                         answer.answers.iter().filter_map(|ruling| ruling_from_proto(ruling).ok()).collect();
                     for ruling in &rulings {
-                        if let Ruling::Pending { question, ask_after_ms } = ruling {
-                            self.asked.note([question], self.clock.now().civil, *ask_after_ms);
+                        match ruling {
+                            Ruling::Decided(_) => {}
+                            Ruling::Pending { question, ask_after_ms } => {
+                                self.asked.note([question], self.clock.now().civil, *ask_after_ms);
+                            }
+                            Ruling::Refused { question, refusal } => {
+                                let (transfer_id, reason) = (question.transfer_id, refusal.reason.code());
+                                tracing::error!(%transfer_id, reason, "ALARM: the hub does not rule on a leg in doubt");
+                                self.asked.note([question], self.clock.now().civil, REFUSED_ASK_MS);
+                            }
                         }
                     }
                     return self.engine.tell(Input::Rulings { hub, rulings });

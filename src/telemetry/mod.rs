@@ -1,8 +1,11 @@
 //! Logs: to standard error, as text or JSON, filtered. No personal data ever reaches them: the types that hold it
 //! print masked. What peers and callers say of themselves does, so an event is one line whatever is in it.
 
+mod lines;
+
 use crate::config::log::{LogConfig, LogFormat};
 use crate::domain::value::text::visible;
+use lines::Lines;
 use std::io::{self, Write};
 use tracing_subscriber::EnvFilter;
 
@@ -10,8 +13,9 @@ use tracing_subscriber::EnvFilter;
 pub fn init(config: &LogConfig) {
     // The filter's grammar was checked when the configuration was read.
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let writer = || OneLine(io::stderr());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let lines = Lines::to(std::io::stderr());
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || OneLine(lines.clone()));
     let _already_started = match config.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
