@@ -122,7 +122,7 @@ pub(super) struct Resolver {
     pub(super) mark: Mark,
     pub(super) engine: Handle<NodeMachine>,
     pub(super) health: Health,
-    pub(super) lists: Reader<Record>,
+    pub(super) reader: Reader<Record>,
     pub(super) clock: Arc<SystemClock>,
     pub(super) asked: Asked,
 }
@@ -248,7 +248,7 @@ impl Resolver {
         &self,
         read: impl FnOnce(&mut AnyTables<Record>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
-        self.lists.run(read).await.map_err(|error| problem_of_store(error).into_status())
+        self.reader.run(read).await.map_err(|error| problem_of_store(error).into_status())
     }
 
     /// Does what waits, asking about each leg once: while a hub did not answer, the same questions have come again.
