@@ -1,6 +1,7 @@
 //! The engine with a small machine: what callers see when things go wrong.
 
 use super::core::{ROWS_UNDER_PREFIX_MAX, TooMany};
+use super::progress::STANDS_AFTER;
 use super::{AskError, Clock, Core, Doubt, Engine, EngineError, Outlet, Reading, start};
 use crate::domain::machine::samples::{ItemCounted, ItemRow, Key, Record, Row, Started, Table};
 use crate::domain::machine::step::answers;
@@ -14,7 +15,7 @@ use crate::store::{Commit, Journal, Tables};
 use std::cell::Cell;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Counts: each `Add` journals a record whose incarnation is the sum so far, each `Count` one about an item of a shop,
 /// and answers how many things the shop has.
@@ -395,4 +396,30 @@ fn what_was_stamped_too_far_ahead_is_lowered_and_time_goes_on_from_there() {
         Core::new(Counter::default(), disk.open()).expect("a core").stamped(),
         Some(Civil(100_000_500))
     );
+}
+
+/// As when a disk does not answer.
+#[test]
+fn a_batch_that_hangs_in_its_sync_is_no_progress_and_an_idle_engine_gets_on() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let _inside = runtime.enter();
+    let disk = MemoryDisk::new();
+    let (engine, _effects) = engine(&disk);
+    let progress = engine.handle.progress();
+    let see = |what: &str, stands: bool| {
+        let begun = Instant::now();
+        while progress.stands_since().is_some() != stands {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+            std::thread::yield_now();
+        }
+        begun.elapsed()
+    };
+    let hanging = disk.hang();
+    let answer = engine.handle.begin(|ticket| Input::Add(ticket, 1)).expect("begun");
+    assert!(see("a sync that hangs", true) > STANDS_AFTER / 2, "it takes its time");
+    drop(hanging);
+    see("a sync that ended", false);
+    assert_eq!(runtime.block_on(answer.answer()), Ok(1));
+    engine.handle.stop();
+    assert!(engine.thread.join().expect("no panic").is_ok());
 }

@@ -98,6 +98,11 @@ impl<R: Record> MemoryDisk<R> {
         MemoryStore { writer: 0, head: content.head(), poisoned: false, disk: self.clone() }
     }
 
+    /// Lets nothing be read or written while what this gives is kept: a sync that hangs.
+    pub fn hang(&self) -> impl Drop + '_ {
+        self.lock()
+    }
+
     /// Lets the `nth` append from now on fail; 1 is the next.
     pub fn fail_append(&self, nth: u64, fault: Fault) {
         let mut content = self.lock();

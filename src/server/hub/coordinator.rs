@@ -38,7 +38,7 @@ impl Shared {
     /// Up to where a node knows this hub's journal: nothing when what it has seen is not in it.
     async fn known_of_us(&self, hub_seen: Option<PeerMark>) -> Result<Option<u64>, Problem> {
         let Some(seen) = hub_seen else { return Ok(None) };
-        let ours = self.reader.run(move |tables| hash_at(tables, seen.sequence)).await;
+        let ours = self.protocol.run(move |tables| hash_at(tables, seen.sequence)).await;
         let ours = ours.map_err(problem_of_store)?;
         Ok((ours == Some(seen.head_hash)).then_some(seen.sequence))
     }

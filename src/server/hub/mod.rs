@@ -67,6 +67,8 @@ use tonic::service::Routes;
 pub(crate) struct Shared {
     engine: Handle<HubMachine>,
     reader: Reader<Record>,
+    /// For what nodes wait for: it never stands behind lists.
+    protocol: Reader<Record>,
     clock: Arc<SystemClock>,
     places: Arc<RegionDirectory>,
     places_version: String,
@@ -184,7 +186,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let limits = &config.server.limits;
     let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
     let machine = HubMachine::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
-    let reader = Reader::new(store.reader()?);
+    let (reader, protocol) = (Reader::new(store.reader()?), Reader::new(store.reader()?));
     let core = Core::new(machine, store)?;
     let (dispatcher, lanes) =
         dispatcher::dispatcher(config.nodes.iter().map(|node| node.province), Arc::clone(&clock));
@@ -199,7 +201,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let engine = handle.with_waiting_max(limits.in_flight_max);
     let mark = Mark::new(last_incarnation + 1, start_id, engine.heads(), Arc::clone(&clock));
     let links = links(&config, &setup, &mark)?;
-    let tasks = lanes.run(links.clone(), &engine, reader.clone(), (mark.clone(), recovery.clone()));
+    let tasks = lanes.run(links.clone(), &engine, protocol.clone(), (mark.clone(), recovery.clone()));
     let in_force = engine.clone();
     let reloading =
         tokio::spawn(Arc::clone(&rulebook).reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
@@ -207,6 +209,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let shared = Arc::new(Shared {
         engine: engine.clone(),
         reader,
+        protocol,
         clock,
         grants: grants(&config, &places)?,
         places,
@@ -278,7 +281,10 @@ async fn serve(
         .add_service(OperationServiceServer::new(operations));
     let (reporter, services) = with_health(services, &SERVICES, config.server.reflection)?;
     let health = Health::new(reporter, None, &[]).await;
-    let following = tokio::spawn(health.clone().follow_clock(shared.clock.doubts()));
+    let following = [
+        tokio::spawn(health.clone().follow_clock(shared.clock.doubts())),
+        tokio::spawn(health.clone().follow_engine(shared.engine.progress())),
+    ];
     let address = setup.address();
     tracing::info!(%address, "the hub serves");
     // Whoever started this server may not care where it listens.
@@ -292,6 +298,6 @@ async fn serve(
         tracing::info!("stopping: calls that are running end first");
     };
     let served = setup.serve(&config.server, services, shared.grants.clone(), health, stop).await;
-    following.abort();
+    following.iter().for_each(tokio::task::JoinHandle::abort);
     served
 }

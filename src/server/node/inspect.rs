@@ -250,7 +250,9 @@ pub(super) async fn inspect(
         let (legs, more) = if asked.totals_only { (Vec::new(), false) } else { page(tables, &asked)? };
         Ok((totals, legs, more))
     };
-    let (totals, legs, more) = shared.lists.run(read).await.map_err(problem_of_store)?;
+    // A hub that recovers is waited for by the whole country; everybody else lists.
+    let reader = if records { &shared.protocol } else { &shared.lists };
+    let (totals, legs, more) = reader.run(read).await.map_err(problem_of_store)?;
     let last = legs.last().filter(|_| more);
     let next_page_token = last.map_or_else(String::new, |leg| token_of(&query.scope, leg));
     let view = |leg: &LegRow| match records.then(|| leg_record(leg)).flatten() {

@@ -53,6 +53,8 @@ pub(crate) struct Shared {
     province: ProvinceCode,
     engine: Handle<NodeMachine>,
     lists: Reader<Record>,
+    /// For what the hub waits for, and for the way to it: it never stands behind lists.
+    protocol: Reader<Record>,
     vault: Vault,
     places: Arc<RegionDirectory>,
     grants: Grants,
@@ -126,7 +128,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
     let vault = Arc::clone(&keys) as Arc<dyn crate::domain::node::Vault>;
     let machine =
         NodeMachine::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt);
-    let (for_vault, for_lists) = (store.reader()?, store.reader()?);
+    let [for_vault, for_lists, for_protocol] = [store.reader()?, store.reader()?, store.reader()?];
     let core = Core::new(machine, store)?;
     let (outlet, calls) = resolver::calls(Arc::clone(&clock));
     let own = core.incarnation();
@@ -146,6 +148,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
         province: config.province,
         engine: engine.clone(),
         lists: Reader::new(for_lists),
+        protocol: Reader::new(for_protocol),
         vault: Vault::new(Reader::new(for_vault), keys),
         places,
         grants: grants(&config)?,
@@ -207,14 +210,17 @@ async fn serve(
     // A node serves once the hub has given it its incarnation: before that it must not vote.
     let missing = [Need::Admitted, Need::Whole];
     let health = Health::new(reporter, Some(participant_service_server::SERVICE_NAME), &missing).await;
-    let following = tokio::spawn(health.clone().follow_clock(shared.clock.doubts()));
+    let following = [
+        tokio::spawn(health.clone().follow_clock(shared.clock.doubts())),
+        tokio::spawn(health.clone().follow_engine(shared.engine.progress())),
+    ];
     let resolver = Resolver {
         province: config.province,
         hub,
         mark: shared.mark.clone(),
         engine: shared.engine.clone(),
         health: health.clone(),
-        lists: shared.lists.clone(),
+        reader: shared.protocol.clone(),
         clock: Arc::clone(&shared.clock),
         asked: shared.asked.clone(),
         restored: AtomicBool::new(restored),
@@ -238,7 +244,7 @@ async fn serve(
     };
     let served = setup.serve(&config.server, services, shared.grants.clone(), health, stop).await;
     way.abort();
-    following.abort();
+    following.iter().for_each(tokio::task::JoinHandle::abort);
     served?;
     if fenced.load(Ordering::Relaxed) { Err(ServerError::Fenced) } else { Ok(()) }
 }

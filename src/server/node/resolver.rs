@@ -136,7 +136,7 @@ pub(super) struct Resolver {
     pub(super) mark: Mark,
     pub(super) engine: Handle<NodeMachine>,
     pub(super) health: Health,
-    pub(super) lists: Reader<Record>,
+    pub(super) reader: Reader<Record>,
     pub(super) clock: Arc<SystemClock>,
     pub(super) asked: Asked,
     /// Whether the store was restored, and no hub has said since that nothing is missing.
@@ -271,7 +271,7 @@ impl Resolver {
         &self,
         read: impl FnOnce(&mut AnyTables<Record>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
-        self.lists.run(read).await.map_err(|error| problem_of_store(error).into_status())
+        self.reader.run(read).await.map_err(|error| problem_of_store(error).into_status())
     }
 
     /// Does what waits, asking about each leg once: while a hub did not answer, the same questions have come again.
