@@ -10,7 +10,7 @@ use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::TableRow;
 use crate::domain::node;
 use crate::domain::node::tables::LegRow;
-use crate::domain::protocol::{LegState, Outcome};
+use crate::domain::protocol::{LegState, Outcome, TransferState};
 use crate::domain::value::{ProvinceCode, Side, TransferId};
 use std::collections::BTreeSet;
 
@@ -77,6 +77,9 @@ impl World {
             let row = self.cluster.hub.disk.row(&hub::Key::Transfer(*id));
             row.as_ref().and_then(TransferRow::of).is_some_and(|it| it.state.is_decided())
         };
+        // An earlier restore of the hub may have lost the decision already.
+        let told = self.clients.iter().filter(|it| it.told == Some(TransferState::Committed));
+        let decided = decided.chain(told.map(|it| it.wish.transfer_id));
         let gone: Vec<TransferId> = decided.filter(|id| !is_recorded(id) && !is_known(id)).collect();
         self.joint.gone.extend(gone);
     }

@@ -85,9 +85,8 @@ impl HubMachine {
             .iter()
             .filter_map(|id| recovery.recorded(*id, &self.places).map(|commit| (*id, commit)))
             .collect();
-        // Numbers of commits that hub and node have lost together are told by nobody.
-        let lost = if recovery.restored.is_empty() { 0 } else { LOST_NUMBERS_MAX };
-        let most = lost + ids.len() as u64;
+        // Numbers of commits that hub and node have lost together, now or before, are told by nobody.
+        let most = LOST_NUMBERS_MAX + ids.len() as u64;
         let mut numbers = Numbers::after(own(step.rows()).hub_seq, most, &recorded);
         let postings = recovery.postings(&self.places);
         let mut posted: BTreeSet<TransferId> = postings.iter().map(|(.., id)| *id).collect();
