@@ -39,6 +39,7 @@ use crate::proto::hub::region_service_server::{self, RegionServiceServer};
 use crate::proto::hub::rulebook_service_server::{self, RulebookServiceServer};
 use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
 use crate::server::common::health::Health;
+use crate::server::common::lists::Lists;
 use crate::server::common::operations::Operations;
 use crate::server::common::rulebook_reload::Rules;
 use crate::server::common::running::{Ready, Stop};
@@ -65,7 +66,11 @@ use tonic::service::Routes;
 #[derive(Debug)]
 pub(crate) struct Shared {
     engine: Handle<HubMachine>,
+    /// For what the protocol and its callers wait for: rows by key, the journal.
     reader: Reader<Record>,
+    lists: Lists<Record>,
+    /// Transfers by their ids.
+    points: Reader<Record>,
     clock: Arc<SystemClock>,
     places: Arc<RegionDirectory>,
     places_version: String,
@@ -183,7 +188,8 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let limits = &config.server.limits;
     let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
     let machine = HubMachine::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
-    let reader = Reader::new(store.reader()?);
+    let (reader, points) = (Reader::new(store.reader()?), Reader::new(store.reader()?));
+    let lists = Lists::new(Reader::new(store.reader()?));
     let core = Core::new(machine, store)?;
     let (dispatcher, lanes) =
         dispatcher::dispatcher(config.nodes.iter().map(|node| node.province), Arc::clone(&clock));
@@ -206,6 +212,8 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let shared = Arc::new(Shared {
         engine: engine.clone(),
         reader,
+        lists,
+        points,
         clock,
         grants: grants(&config, &places)?,
         places,
@@ -264,7 +272,7 @@ async fn serve(
     let rulebooks = RulebookServiceServer::new(rulebooks::Rulebooks(Arc::clone(shared)));
     let operations = Operations {
         engine: shared.engine.clone(),
-        reader: shared.reader.clone(),
+        lists: shared.lists.clone(),
         clock: Arc::clone(&shared.clock),
         input: |ticket, request| Input::Operate { ticket, request },
     };

@@ -27,6 +27,7 @@ use crate::proto::node::member_service_server::{self, MemberServiceServer};
 use crate::proto::node::participant_service_server::{self, ParticipantServiceServer};
 use crate::proto::node::wallet_service_server::{self, WalletServiceServer};
 use crate::server::common::health::{Health, Need};
+use crate::server::common::lists::Lists;
 use crate::server::common::operations::Operations;
 use crate::server::common::rulebook_reload::Rules;
 use crate::server::common::running::{Ready, Stop};
@@ -52,7 +53,9 @@ use vault::Vault;
 pub(crate) struct Shared {
     province: ProvinceCode,
     engine: Handle<NodeMachine>,
-    lists: Reader<Record>,
+    /// For what the protocol and its callers wait for: rows by key, the journal.
+    reader: Reader<Record>,
+    lists: Lists<Record>,
     vault: Vault,
     places: Arc<RegionDirectory>,
     grants: Grants,
@@ -69,7 +72,7 @@ impl Shared {
             keys: self.vault.keys(),
             path,
             engine: self.engine.clone(),
-            reader: self.lists.clone(),
+            reader: self.reader.clone(),
             restored,
             clock: Arc::clone(&self.clock),
             keep: |ticket, changes| Input::Keep { ticket, changes },
@@ -126,7 +129,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
     let vault = Arc::clone(&keys) as Arc<dyn crate::domain::node::Vault>;
     let machine =
         NodeMachine::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt);
-    let (for_vault, for_lists) = (store.reader()?, store.reader()?);
+    let (for_vault, for_lists, for_all) = (store.reader()?, store.reader()?, store.reader()?);
     let core = Core::new(machine, store)?;
     let (outlet, calls) = resolver::calls(Arc::clone(&clock));
     let own = core.incarnation();
@@ -145,7 +148,8 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
     let shared = Arc::new(Shared {
         province: config.province,
         engine: engine.clone(),
-        lists: Reader::new(for_lists),
+        reader: Reader::new(for_all),
+        lists: Lists::new(Reader::new(for_lists)),
         vault: Vault::new(Reader::new(for_vault), keys),
         places,
         grants: grants(&config)?,
@@ -194,7 +198,7 @@ async fn serve(
     let wallets = WalletServiceServer::new(wallets::Wallets(Arc::clone(shared)));
     let operations = Operations {
         engine: shared.engine.clone(),
-        reader: shared.lists.clone(),
+        lists: shared.lists.clone(),
         clock: Arc::clone(&shared.clock),
         input: |ticket, request| Input::Operate { ticket, request },
     };
@@ -214,7 +218,7 @@ async fn serve(
         mark: shared.mark.clone(),
         engine: shared.engine.clone(),
         health: health.clone(),
-        lists: shared.lists.clone(),
+        lists: shared.reader.clone(),
         clock: Arc::clone(&shared.clock),
         asked: shared.asked.clone(),
     };
