@@ -7,6 +7,7 @@ use crate::e2e::kit::run;
 use crate::e2e::kit::site::Options;
 use gongji::devkit::client::Caller;
 use gongji::proto::hub::{ListTransfersRequest, TransferState};
+use gongji::transport::identity::Role;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -68,12 +69,16 @@ fn payments_beside_listers() {
         let app = servers.site().caller("app:demo");
         payments(&app, &families).await;
         let (mut alone, mut beside, pages) = (0, 0, Arc::new(AtomicU64::new(0)));
+        let callers: Vec<Caller> = (0..LISTERS).map(|_| servers.site().caller("app:demo")).collect();
+        for caller in &callers {
+            caller.probe(&Role::Hub).await.expect("a connection");
+        }
         for _ in 0..ROUNDS {
             alone += payments(&app, &families).await;
             let stop = Arc::new(AtomicBool::new(false));
             let mut listers = JoinSet::new();
-            for _ in 0..LISTERS {
-                listers.spawn(list(servers.site().caller("app:demo"), Arc::clone(&stop), Arc::clone(&pages)));
+            for caller in &callers {
+                listers.spawn(list(caller.clone(), Arc::clone(&stop), Arc::clone(&pages)));
             }
             beside += payments(&app, &families).await;
             stop.store(true, Ordering::Relaxed);

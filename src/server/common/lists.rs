@@ -13,7 +13,7 @@ use tokio::time::sleep;
 /// Most that wait for their turn.
 const QUEUE_MAX: usize = 128;
 /// A reading is followed by a rest of so many times its length: payments have the processor meanwhile.
-const REST: u32 = 4;
+const REST: u32 = 9;
 /// The longest rest.
 const REST_MAX: Duration = Duration::from_millis(250);
 

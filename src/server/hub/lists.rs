@@ -100,7 +100,7 @@ pub(super) fn with_parties(
 
 /// A page, newest first.
 pub(super) async fn list(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     role: &Role,
     request: &ListTransfersRequest,
 ) -> Result<ListTransfersResponse, Status> {
@@ -115,15 +115,18 @@ pub(super) async fn list(
     // One more tells whether there is a next page.
     let after = query.after.map(Key::Transfer);
     let scan = Scan { filter: filter_rows, after, limit: query.limit + 1 };
+    let showing = Arc::clone(shared);
     let read = move |tables: &mut AnyTables<Record>| {
         let rows = tables.scan(&scan)?;
         let more = rows.len() == scan.limit;
         let page = rows.iter().filter_map(TransferRow::of).take(scan.limit - 1).cloned().collect();
-        Ok((with_parties(tables, page)?, more))
+        let found = with_parties(tables, page)?;
+        let last = found.last().filter(|_| more).map(|(row, _)| row.transfer_id);
+        // What is opened here costs the list its turn, and no payment its thread.
+        let transfers = found.iter().map(|(row, parties)| showing.show(row, parties.as_ref())).collect();
+        Ok((transfers, last))
     };
-    let (found, more) = shared.lists.run(read).await?;
-    let last = found.last().filter(|_| more).map(|(row, _)| row.transfer_id);
-    let transfers = found.iter().map(|(row, parties)| shared.show(row, parties.as_ref())).collect();
+    let (transfers, last) = shared.lists.run(read).await?;
     let next_page_token = last.map_or_else(String::new, |id| token(&filter.scope(), &id.0));
     Ok(ListTransfersResponse { transfers, next_page_token })
 }
