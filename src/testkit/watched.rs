@@ -183,8 +183,7 @@ impl Marked for HubMachine {
             Input::Start { unfinished, .. } => {
                 unfinished.iter().for_each(|it| self.mark_transfer(it.transfer_id, sight, |_| "restart"));
             }
-            Input::Get { .. }
-            | Input::Link { .. }
+            Input::Link { .. }
             | Input::Announce { .. }
             | Input::ReadBack { .. }
             | Input::Heard { .. }

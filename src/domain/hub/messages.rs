@@ -46,13 +46,6 @@ pub enum Input {
         /// The request, as the server read it.
         request: OperationRequest,
     },
-    /// A client asks for transfers by id.
-    Get {
-        /// Names the caller that waits for the answer.
-        ticket: Ticket<Vec<Option<Found>>>,
-        /// Ids of the transfers, in the order in which they are answered.
-        transfer_ids: Vec<TransferId>,
-    },
     /// A province's votes.
     Votes {
         /// The province whose node it is.
@@ -201,8 +194,6 @@ pub enum Answer {
     Compensation(Box<CompensationRow>),
     /// An operation as it stands.
     Operation(Box<OperationRow>),
-    /// Transfers in the order of their ids, with the vault's row; nothing where there is none.
-    Transfers(Vec<Option<Found>>),
     /// Whether a node's start is admitted.
     Announced(Announced),
     /// A ruling for each question, in order.
@@ -217,15 +208,11 @@ answers! {
     Answer {
         Transfer(Arc<TransferRow>),
         Operation(Box<OperationRow>),
-        Transfers(Vec<Option<Found>>),
         Announced(Announced),
         Rulings(Vec<Ruling>),
         Kept(Kept),
     }
 }
-
-/// A transfer as it stands, with the vault's row where there is one.
-pub type Found = (TransferRow, Option<PartiesRow>);
 
 /// What becomes of a compensation.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,6 @@ mod awaiting;
 pub mod compensation;
 mod create;
 mod decide;
-mod get;
 mod heard;
 mod incident;
 mod link;
@@ -44,10 +43,10 @@ mod waits;
 pub use accept::AcceptRequest;
 pub use compensation::{CompensationRequest, CompensationWord};
 pub use create::first_legs;
-pub use messages::{Answer, Compensated, CreateRequest, Effect, Found, Input, WaitMode};
+pub use messages::{Answer, Compensated, CreateRequest, Effect, Input, WaitMode};
 pub use pages::{Page, ReadBack, decisions_of, late_decisions_of};
 pub use record::Record;
-pub use tables::{Key, Row, Table, transfers_before, unfinished_transfers};
+pub use tables::{Key, Row, Table, transfers_where, unfinished_transfers};
 
 use crate::domain::machine::{Caller, Machine, Needs, WorkingSet, vault};
 use crate::domain::protocol::PeerMark;
@@ -166,7 +165,6 @@ impl HubMachine {
             Input::Create { .. }
             | Input::Accept { .. }
             | Input::Compensate { .. }
-            | Input::Get { .. }
             | Input::Post { .. }
             | Input::Resolve { .. } => {
                 if let Some(caller) = caller {
@@ -207,7 +205,6 @@ impl Machine for HubMachine {
             Input::Accept { request, .. } => accept::needs(request.transfer_id, rows, needed),
             Input::Compensate { request, .. } => compensation::needs(request, rows, needed),
             Input::Operate { request, .. } => operate::needs(request, rows, needed),
-            Input::Get { transfer_ids, .. } => get::needs(transfer_ids, needed),
             Input::Votes { province, votes, .. } => votes::needs(self, now, (*province, votes), rows, needed),
             Input::PrepareFailed { transfer_ids, .. } => prepare_failed::needs(self, transfer_ids, needed),
             Input::Acks { province, acks, .. } => acks::needs(self, now, *province, acks, needed),
@@ -236,7 +233,6 @@ impl Machine for HubMachine {
             Input::Accept { ticket, request } => self.accept(ticket, request, step),
             Input::Compensate { ticket, request } => self.compensate(ticket, request, step),
             Input::Operate { ticket, request } => self.operate(ticket, &request, step),
-            Input::Get { ticket, transfer_ids } => get::get(ticket, &transfer_ids, step),
             Input::Votes { province, node, votes } => self.votes(province, node, votes, step),
             Input::PrepareFailed { province, transfer_ids } => {
                 self.prepare_failed(province, &transfer_ids, step);
@@ -277,7 +273,7 @@ impl Machine for HubMachine {
     }
 
     fn stamps(input: &Input) -> bool {
-        !matches!(input, Input::Get { .. } | Input::Operate { .. } | Input::Keep { .. })
+        !matches!(input, Input::Operate { .. } | Input::Keep { .. })
     }
 
     fn caller(input: &Input) -> Option<Caller> {
@@ -285,7 +281,6 @@ impl Machine for HubMachine {
             Input::Create { ticket, .. } | Input::Accept { ticket, .. } => Some(ticket.caller()),
             Input::Compensate { ticket, .. } => Some(ticket.caller()),
             Input::Operate { ticket, .. } => Some(ticket.caller()),
-            Input::Get { ticket, .. } => Some(ticket.caller()),
             Input::Keep { ticket, .. } => Some(ticket.caller()),
             Input::Announce { ticket, .. } => Some(ticket.caller()),
             Input::Resolve { ticket, .. } | Input::Post { ticket, .. } => Some(ticket.caller()),

@@ -1,7 +1,7 @@
 //! What the hub keeps beside its journal.
 
 use crate::domain::machine::table::{rows, tables};
-use crate::domain::machine::{Filter, IncidentRow, Only, OperationRow, PeerRow, SelfRow, VaultKeyRow};
+use crate::domain::machine::{Filter, IncidentRow, OperationRow, Order, PeerRow, SelfRow, Term, VaultKeyRow};
 use crate::domain::protocol::{CompensationState, Kind, TransferState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
@@ -190,12 +190,13 @@ impl Row {
 
 /// Transfers whose decision one side has not recorded, so also all that are undecided.
 pub fn unfinished_transfers() -> Filter<Table> {
-    Filter { table: Table::Transfer, only: Only::EitherMissing("payer_recorded_seq", "payee_recorded_seq") }
+    Filter::all(Table::Transfer).and(Term::EitherMissing("payer_recorded_seq", "payee_recorded_seq"))
 }
 
-/// Transfers received before this journal sequence, newest first.
-pub fn transfers_before(sequence: u64) -> Filter<Table> {
-    Filter { table: Table::Transfer, only: Only::Below("received_seq", sequence) }
+/// Transfers for which all terms of one of these hold, the newest first. What must hold of each branch comes by
+/// [`Filter::and`].
+pub fn transfers_where(branches: Vec<Vec<Term>>) -> Filter<Table> {
+    Filter { table: Table::Transfer, branches, order: Order::Falling("receipt_time") }
 }
 
 impl TransferRow {

@@ -23,7 +23,7 @@ pub use own::{
     TimeNoted,
 };
 pub use record::{DecodeError, Kind, Record, replay};
-pub use scan::{Filter, Only, Scan};
+pub use scan::{Filter, Order, Scan, Term};
 pub use step::{Answers, Batch, Caller, Machine, OtherAnswer, Output, Step, Ticket};
 pub use table::{Change, Key, Row, Stored, Table, TableRow};
 pub use vault::{Kept, VaultChange, VaultKeyRow, VaultKeyState};

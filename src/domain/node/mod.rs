@@ -38,7 +38,7 @@ pub use prepare::{Known, Precedent, precedent};
 pub use prepared::{bound_kinds, leg_record};
 pub use record::Record;
 pub use suspend::Suspension;
-pub use tables::{Key, Row, Table, legs_in_doubt, open_legs};
+pub use tables::{Key, Row, Table, legs_in, legs_in_doubt, open_legs};
 pub use vault::Vault;
 
 use crate::domain::machine::operation;

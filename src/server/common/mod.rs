@@ -3,6 +3,7 @@
 mod calls;
 pub mod certificate_reload;
 pub mod health;
+pub mod lists;
 pub mod operations;
 pub mod overdue_alarms;
 pub mod rulebook_reload;

@@ -15,7 +15,7 @@ pub(super) struct Halves {
 impl Halves {
     /// Of a call with so many items.
     pub(super) fn of(items: usize) -> Halves {
-        Halves { todo: vec![0..items], calls: 0 }
+        Halves { todo: std::iter::once(0..items).collect(), calls: 0 }
     }
 
     /// The items of the next call.

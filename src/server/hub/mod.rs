@@ -40,6 +40,7 @@ use crate::proto::hub::region_service_server::{self, RegionServiceServer};
 use crate::proto::hub::rulebook_service_server::{self, RulebookServiceServer};
 use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
 use crate::server::common::health::Health;
+use crate::server::common::lists::Lists;
 use crate::server::common::operations::Operations;
 use crate::server::common::rulebook_reload::Rules;
 use crate::server::common::running::{Ready, Stop};
@@ -66,9 +67,13 @@ use tonic::service::Routes;
 #[derive(Debug)]
 pub(crate) struct Shared {
     engine: Handle<HubMachine>,
+    /// For what the protocol and its callers wait for: rows by key, the journal.
     reader: Reader<Record>,
     /// For what nodes wait for: it never stands behind lists.
     protocol: Reader<Record>,
+    lists: Lists<Record>,
+    /// Transfers by their ids.
+    points: Reader<Record>,
     clock: Arc<SystemClock>,
     places: Arc<RegionDirectory>,
     places_version: String,
@@ -186,7 +191,9 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let limits = &config.server.limits;
     let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
     let machine = HubMachine::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
-    let (reader, protocol) = (Reader::new(store.reader()?), Reader::new(store.reader()?));
+    let protocol = Reader::new(store.reader()?);
+    let (reader, points) = (Reader::new(store.reader()?), Reader::new(store.reader()?));
+    let lists = Lists::new(Reader::new(store.reader()?));
     let core = Core::new(machine, store)?;
     let (dispatcher, lanes) =
         dispatcher::dispatcher(config.nodes.iter().map(|node| node.province), Arc::clone(&clock));
@@ -210,6 +217,8 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         engine: engine.clone(),
         reader,
         protocol,
+        lists,
+        points,
         clock,
         grants: grants(&config, &places)?,
         places,
@@ -268,7 +277,7 @@ async fn serve(
     let rulebooks = RulebookServiceServer::new(rulebooks::Rulebooks(Arc::clone(shared)));
     let operations = Operations {
         engine: shared.engine.clone(),
-        reader: shared.reader.clone(),
+        lists: shared.lists.clone(),
         clock: Arc::clone(&shared.clock),
         input: |ticket, request| Input::Operate { ticket, request },
     };

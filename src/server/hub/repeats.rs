@@ -2,8 +2,8 @@
 //! first answer. Looked for only where today's reading was refused.
 
 use super::Shared;
-use crate::domain::hub::Input;
-use crate::domain::hub::tables::TransferRow;
+use crate::domain::hub::tables::{Key, TransferRow};
+use crate::domain::machine::TableRow;
 use crate::domain::protocol::{Party, Terms, TermsDigests};
 use crate::domain::reason::Reason;
 use crate::domain::value::{BySide, Digest, ProvinceCode, RegionCode, TransferId};
@@ -26,8 +26,9 @@ pub(super) fn may_be_repeat(problem: &Problem) -> bool {
 impl Shared {
     /// The transfer with this id, which its terms' digest and areas are compared with.
     async fn first(&self, transfer_id: TransferId) -> Option<TransferRow> {
-        let found = self.engine.ask(|ticket| Input::Get { ticket, transfer_ids: vec![transfer_id] }).await;
-        found.ok()?.into_iter().next().flatten().map(|(row, _)| row)
+        self.recovery.life().ok()?;
+        let rows = self.points.run(move |tables| tables.load(&[Key::Transfer(transfer_id)])).await.ok()?;
+        rows.iter().flatten().find_map(TransferRow::of).cloned()
     }
 
     /// The request as it was made at first, with the digests of then, if it says the same.

@@ -3,8 +3,9 @@
 
 use super::repeats::may_be_repeat;
 use super::{Shared, lists};
-use crate::domain::hub::tables::{PartiesRow, TransferRow};
-use crate::domain::hub::{CreateRequest, HubMachine, Input, WaitMode, first_legs};
+use crate::domain::hub::tables::{Key, PartiesRow, TransferRow};
+use crate::domain::hub::{CreateRequest, HubMachine, Input, Record, WaitMode, first_legs};
+use crate::domain::machine::TableRow;
 use crate::domain::protocol::{Leg, Terms, TermsDigests};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::at_hub::{self, HubFacts};
@@ -24,12 +25,13 @@ use crate::proto::hub::{
 };
 use crate::proto::types;
 use crate::server::common::Answer;
+use crate::store::AnyTables;
 use crate::transport::access_layer::caller;
 use crate::transport::deadline::remaining_ms;
 use crate::transport::identity::Role;
 use crate::wire::prepare::check_result_from_proto;
 use crate::wire::reader::{Reader, check_batch, only_transfer_id};
-use crate::wire::status::{Problem, refusal_to_proto};
+use crate::wire::status::{Problem, problem_of_store, refusal_to_proto};
 use crate::wire::terms::{NewTransfer, only_wait_mode};
 use crate::wire::transfer::transfer_to_proto;
 use std::sync::Arc;
@@ -155,7 +157,18 @@ impl Shared {
         role: &Role,
         transfer_ids: Vec<crate::domain::value::id::TransferId>,
     ) -> Result<Vec<Option<Transfer>>, Problem> {
-        let found = self.engine.ask(|ticket| Input::Get { ticket, transfer_ids }).await?;
+        self.recovery.life()?;
+        // What a caller was told is durable: a reading that begins now finds it.
+        let read = move |tables: &mut AnyTables<Record>| {
+            let keys: Vec<Key> = transfer_ids.into_iter().map(Key::Transfer).collect();
+            let rows = tables.load(&keys)?.into_iter();
+            let rows: Vec<Option<TransferRow>> =
+                rows.map(|row| row.and_then(|it| TransferRow::of(&it).cloned())).collect();
+            let known = rows.iter().flatten().cloned().collect();
+            let mut found = lists::with_parties(tables, known)?.into_iter();
+            Ok(rows.into_iter().map(|row| row.and_then(|_| found.next())).collect::<Vec<_>>())
+        };
+        let found = self.points.run(read).await.map_err(problem_of_store)?;
         let visible = found.into_iter().map(|found| found.filter(|(row, _)| self.may_see(role, row)));
         Ok(visible.map(|found| found.map(|(row, parties)| self.show(&row, parties.as_ref()))).collect())
     }

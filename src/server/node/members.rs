@@ -294,7 +294,7 @@ impl MemberService for Members {
             |ticket, request, member_ref| Input::Credit { ticket, request, member_ref, amount, period };
         let (standing, _) = shared.carry_out(&said, credit).await?;
         let key = Key::Entry(standing.entry_id.ok_or_else(|| Problem::new(Reason::Internal))?);
-        let rows = shared.lists.run(move |tables| tables.load(&[key])).await.map_err(problem_of_store)?;
+        let rows = shared.protocol.run(move |tables| tables.load(&[key])).await.map_err(problem_of_store)?;
         let entry = rows.iter().flatten().find_map(EntryRow::of).map(entry_to_proto);
         Ok(Response::new(CreditAccountResponse { entry, balance: standing.account.posted.to_string() }))
     }

@@ -27,6 +27,7 @@ use crate::proto::node::member_service_server::{self, MemberServiceServer};
 use crate::proto::node::participant_service_server::{self, ParticipantServiceServer};
 use crate::proto::node::wallet_service_server::{self, WalletServiceServer};
 use crate::server::common::health::{Health, Need};
+use crate::server::common::lists::Lists;
 use crate::server::common::operations::Operations;
 use crate::server::common::rulebook_reload::Rules;
 use crate::server::common::running::{Ready, Stop};
@@ -52,9 +53,9 @@ use vault::Vault;
 pub(crate) struct Shared {
     province: ProvinceCode,
     engine: Handle<NodeMachine>,
-    lists: Reader<Record>,
-    /// For what the hub waits for, and for the way to it: it never stands behind lists.
+    /// For what the hub waits for, the way to it, and rows by key: it never stands behind lists.
     protocol: Reader<Record>,
+    lists: Lists<Record>,
     vault: Vault,
     places: Arc<RegionDirectory>,
     grants: Grants,
@@ -71,7 +72,7 @@ impl Shared {
             keys: self.vault.keys(),
             path,
             engine: self.engine.clone(),
-            reader: self.lists.clone(),
+            reader: self.protocol.clone(),
             restored,
             clock: Arc::clone(&self.clock),
             keep: |ticket, changes| Input::Keep { ticket, changes },
@@ -147,8 +148,8 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
     let shared = Arc::new(Shared {
         province: config.province,
         engine: engine.clone(),
-        lists: Reader::new(for_lists),
         protocol: Reader::new(for_protocol),
+        lists: Lists::new(Reader::new(for_lists)),
         vault: Vault::new(Reader::new(for_vault), keys),
         places,
         grants: grants(&config)?,
@@ -197,7 +198,7 @@ async fn serve(
     let wallets = WalletServiceServer::new(wallets::Wallets(Arc::clone(shared)));
     let operations = Operations {
         engine: shared.engine.clone(),
-        reader: shared.lists.clone(),
+        lists: shared.lists.clone(),
         clock: Arc::clone(&shared.clock),
         input: |ticket, request| Input::Operate { ticket, request },
     };

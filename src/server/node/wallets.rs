@@ -24,7 +24,7 @@ use crate::wire::account::{entry_to_proto, wallet_to_proto};
 use crate::wire::member::{OpenInput, entry_scope};
 use crate::wire::page::number_token;
 use crate::wire::reader::Reader;
-use crate::wire::status::{Problem, problem_of_store};
+use crate::wire::status::Problem;
 use crate::wire::wallet::{ChangeInput, Relative};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
@@ -134,7 +134,7 @@ impl WalletService for Wallets {
             return Err(wrong().into());
         }
         let read = move |tables: &mut AnyTables<Record>| page(tables, from, query.limit);
-        let (page, next) = shared.lists.run(read).await.map_err(problem_of_store)?;
+        let (page, next) = shared.lists.run(read).await?;
         if page.iter().any(|row| (row.member_ref, row.kind) != (account.member_ref, account.kind)) {
             return Err(wrong().into());
         }
@@ -152,7 +152,7 @@ impl WalletService for Wallets {
         let (from, to, before, limit) = (query.from, query.to, query.before, query.limit);
         let period = Period { last_entry: account.last_entry, from, to, before, limit };
         let read = move |tables: &mut AnyTables<Record>| statement(tables, period);
-        let found = shared.lists.run(read).await.map_err(problem_of_store)?;
+        let found = shared.lists.run(read).await?;
         // A token names an entry of the period: another one was given for somebody else, or made up.
         if before.is_some() && found.page.is_empty() {
             return Err(Problem::field("page_token", Reason::PageTokenInvalid).into());
