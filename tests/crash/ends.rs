@@ -12,7 +12,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 /// Sites whose servers have much to say.
 fn talkative() -> Options {
-    Options { log: "filter = \"debug\"", ..Options::lively() }
+    Options { log: "filter = \"trace\"", ..Options::lively() }
 }
 
 /// Hub and node come back with such a log, money gets through, and they end well when they are told to.
