@@ -191,9 +191,8 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let limits = &config.server.limits;
     let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
     let machine = HubMachine::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
-    let protocol = Reader::new(store.reader()?);
-    let (reader, points) = (Reader::new(store.reader()?), Reader::new(store.reader()?));
-    let lists = Lists::new(Reader::new(store.reader()?));
+    let views = [store.reader()?, store.reader()?, store.reader()?, store.reader()?];
+    let [reader, points, protocol, lists] = views.map(Reader::new);
     let core = Core::new(machine, store)?;
     let (dispatcher, lanes) =
         dispatcher::dispatcher(config.nodes.iter().map(|node| node.province), Arc::clone(&clock));
@@ -217,7 +216,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         engine: engine.clone(),
         reader,
         protocol,
-        lists,
+        lists: Lists::new(lists),
         points,
         clock,
         grants: grants(&config, &places)?,
