@@ -72,8 +72,6 @@ pub(crate) struct Shared {
     /// For what nodes wait for: it never stands behind lists.
     protocol: Reader<Record>,
     lists: Lists<Record>,
-    /// Transfers by their ids.
-    points: Reader<Record>,
     clock: Arc<SystemClock>,
     places: Arc<RegionDirectory>,
     places_version: String,
@@ -191,12 +189,11 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let limits = &config.server.limits;
     let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
     let machine = HubMachine::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
-    let views = [store.reader()?, store.reader()?, store.reader()?, store.reader()?];
-    let [reader, points, protocol, lists] = views.map(Reader::new);
+    let [reader, protocol, lists] = [store.reader()?, store.reader()?, store.reader()?].map(Reader::new);
     let core = Core::new(machine, store)?;
     let (dispatcher, lanes) =
         dispatcher::dispatcher(config.nodes.iter().map(|node| node.province), Arc::clone(&clock));
-    let last_incarnation = core.incarnation();
+    let incarnation = core.incarnation() + 1;
     // A province that no node serves is out of reach from the start: nothing is held for a transfer that cannot be.
     let served = |province| config.nodes.iter().any(|node| node.province == province);
     let unserved = places.provinces().map(|province| province.code).filter(|province| !served(*province));
@@ -205,7 +202,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let Engine { handle, thread } =
         crate::engine::start(core, Arc::clone(&clock) as Arc<dyn Clock>, Box::new(dispatcher), first)?;
     let engine = handle.with_waiting_max(limits.in_flight_max);
-    let mark = Mark::new(last_incarnation + 1, start_id, engine.heads(), Arc::clone(&clock));
+    let mark = Mark::new(incarnation, start_id, engine.heads(), Arc::clone(&clock));
     let links = links(&config, &setup, &mark)?;
     let tasks = lanes.run(links.clone(), &engine, protocol.clone(), (mark.clone(), recovery.clone()));
     let in_force = engine.clone();
@@ -217,7 +214,6 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         reader,
         protocol,
         lists: Lists::new(lists),
-        points,
         clock,
         grants: grants(&config, &places)?,
         places,

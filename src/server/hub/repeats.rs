@@ -27,7 +27,7 @@ impl Shared {
     /// The transfer with this id, which its terms' digest and areas are compared with.
     async fn first(&self, transfer_id: TransferId) -> Option<TransferRow> {
         self.recovery.life().ok()?;
-        let rows = self.points.run(move |tables| tables.load(&[Key::Transfer(transfer_id)])).await.ok()?;
+        let rows = self.reader.run(move |tables| tables.load(&[Key::Transfer(transfer_id)])).await.ok()?;
         rows.iter().flatten().find_map(TransferRow::of).cloned()
     }
 

@@ -168,7 +168,7 @@ impl Shared {
             let mut found = lists::with_parties(tables, known)?.into_iter();
             Ok(rows.into_iter().map(|row| row.and_then(|_| found.next())).collect::<Vec<_>>())
         };
-        let found = self.points.run(read).await.map_err(problem_of_store)?;
+        let found = self.reader.run(read).await.map_err(problem_of_store)?;
         let visible = found.into_iter().map(|found| found.filter(|(row, _)| self.may_see(role, row)));
         Ok(visible.map(|found| found.map(|(row, parties)| self.show(&row, parties.as_ref()))).collect())
     }
