@@ -29,3 +29,7 @@ seeds n="20":
 # Licences, sources and known weaknesses of dependencies. Needs cargo-deny and the network.
 deny:
     cargo deny check
+
+# What a province that hangs costs the others; on a machine that does nothing else.
+load:
+    cargo test --release --test gongji -- --ignored --nocapture load::

@@ -4,6 +4,7 @@ mod audit;
 #[cfg(debug_assertions)]
 mod backup;
 mod damage;
+mod hang;
 mod keys;
 mod kill;
 mod ledgers;

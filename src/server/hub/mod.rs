@@ -7,6 +7,7 @@ mod compensations;
 mod coordinator;
 mod dispatcher;
 mod inquiries;
+mod lane;
 mod link;
 mod lists;
 mod recovery;
