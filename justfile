@@ -33,3 +33,4 @@ seeds n="20":
 # Licences, sources and known weaknesses of dependencies. Needs cargo-deny and the network.
 deny:
     cargo deny check
+

@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod damage;
 mod ends;
+mod hang;
 mod keys;
 mod kill;
 mod ledgers;

@@ -175,6 +175,16 @@ impl Servers {
         self.processes.signal(&server(name), "TERM").expect("it runs");
     }
 
+    /// SIGSTOP: the process is there, and does nothing.
+    pub fn freeze(&self, name: &str) {
+        self.processes.signal(&server(name), "STOP").expect("it runs");
+    }
+
+    /// SIGCONT: it goes on.
+    pub fn thaw(&self, name: &str) {
+        self.processes.signal(&server(name), "CONT").expect("it runs");
+    }
+
     /// SIGTERM to all, and waits until each has ended well.
     pub async fn stop(&mut self) {
         self.processes.stop().await.expect("all end well");

@@ -2,13 +2,14 @@
 
 use super::kit::cluster::{own, shared};
 use super::kit::foreign_node::Node;
-use super::kit::people::{Funds, somebody};
+use super::kit::people::{Family, Funds, somebody};
 use super::kit::site::Options;
 use super::kit::until;
 use super::kit::verdict::{aborted, recorded, refused};
 use gongji::proto::hub::{CreateTransferRequest, TransferState};
 use gongji::proto::types::RefusalSide;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tonic::{Code, Request};
 
 #[test]
@@ -74,6 +75,61 @@ fn a_province_that_hangs_costs_the_deadline_and_no_money() {
         // It slows nobody else.
         recorded(&app.create(family.transfer("1.00")).await.expect("an answer"));
         deaf.abort();
+    });
+}
+
+#[test]
+fn a_call_that_is_late_fails_its_own_transfers_only() {
+    own(&with_a_deaf_province(), async |cluster| {
+        let (family, other) = (cluster.family("13", "51").await, cluster.family("13", "51").await);
+        let app = cluster.app();
+        let deaf = Node::Deaf.serve(cluster.site(), "35");
+        let to_35 = |family: &Family| CreateTransferRequest {
+            payee: Some(somebody("350100")),
+            ..family.transfer("100.00")
+        };
+        let patient = until("a transfer that is under way and has long", async || {
+            let content = to_35(&family);
+            let transfer_id = content.transfer_id.clone();
+            let (mut client, mut request) = (app.transfers(), Request::new(content));
+            request.set_timeout(Duration::from_secs(5));
+            tokio::spawn(async move { client.create_transfer(request).await });
+            let state = until("any state", async || Some(app.get(&transfer_id).await.ok()?.state())).await;
+            (state == TransferState::Pending).then_some(transfer_id)
+        })
+        .await;
+        // This one has a second, and its call to 35 ends soon after.
+        let hasty = app.transfers().create_transfer(Request::new(to_35(&other))).await.expect("an answer");
+        aborted(&hasty.into_inner().transfer.expect("a transfer"), RefusalSide::Hub, "DEADLINE_EXPIRED");
+        let ended = until("the end of the patient one", async || {
+            app.get(&patient).await.ok().filter(|it| it.state() == TransferState::Aborted)
+        });
+        aborted(&ended.await, RefusalSide::Hub, "DEADLINE_EXPIRED");
+        deaf.abort();
+    });
+}
+
+#[test]
+fn a_node_that_refuses_every_call_is_asked_ever_less_often() {
+    static DECIDES: AtomicUsize = AtomicUsize::new(0);
+    own(&with_a_deaf_province(), async |cluster| {
+        let family = cluster.family("13", "51").await;
+        let app = cluster.app();
+        let busy = Node::Busy(&DECIDES).serve(cluster.site(), "35");
+        until("a decision that it is told", async || {
+            let to_35 =
+                CreateTransferRequest { payee: Some(somebody("350100")), ..family.transfer("100.00") };
+            aborted(&app.create(to_35).await.expect("an answer"), RefusalSide::Hub, "PROVINCE_UNREACHABLE");
+            // Once it was asked for a vote it is told the decision, for ever.
+            (DECIDES.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+        let (begun, first) = (Instant::now(), DECIDES.load(Ordering::SeqCst));
+        until("five more rounds", async || (DECIDES.load(Ordering::SeqCst) >= first + 5).then_some(())).await;
+        // Five waits, each at least half of 100, 200, 400, 800 and 1,600 ms, but for the first, which may be over.
+        assert!(begun.elapsed() > Duration::from_millis(1_400), "after {:?}", begun.elapsed());
+        recorded(&app.create(family.transfer("1.00")).await.expect("an answer"));
+        busy.abort();
     });
 }
 

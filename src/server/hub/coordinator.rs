@@ -66,6 +66,9 @@ impl CoordinatorService for Nodes {
                 if incarnation != node.incarnation {
                     tracing::info!(%province, incarnation, sequence = node.sequence, resync, "a node has joined");
                 }
+                if let Some(link) = shared.links.get(&province) {
+                    link.admitted();
+                }
                 let state = if resync { AnnounceState::Resync } else { AnnounceState::Admitted };
                 let today = Day::of(shared.clock.now().civil);
                 Ok(Response::new(AnnounceNodeResponse {

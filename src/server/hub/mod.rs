@@ -8,6 +8,7 @@ mod coordinator;
 mod dispatcher;
 mod halves;
 mod inquiries;
+mod lane;
 mod link;
 mod lists;
 mod recovery;

@@ -11,7 +11,7 @@ use crate::proto::hub::AnnounceState;
 use crate::server::common::health::{Health, Need};
 use crate::server::common::sender::Mark;
 use crate::store::{AnyTables, StoreError, hash_at};
-use crate::transport::backoff::Backoff;
+use crate::transport::backoff::{Backoff, Rarely};
 use crate::transport::peer::Peer;
 use crate::transport::tls::with_sources;
 use crate::wire::announce::announcement_to_proto;
@@ -157,12 +157,14 @@ type Admission = (PeerMark, u64, bool, u64);
 impl Resolver {
     /// Runs until the engine ends (false), or until another start of this store has taken this one's place (true).
     pub(super) async fn run(self, mut calls: UnboundedReceiver<HubCall>) -> bool {
-        let mut backoff = Backoff::new(100, 5_000);
-        let mut last = None;
+        // A hub that is back is known within a second.
+        let mut backoff = Backoff::new(100, 1_000);
+        let (mut last, mut failures) = (None, Rarely::default());
         loop {
             let wait = match self.announce(last.is_some()).await {
                 Ok(admission) => {
                     backoff.reset();
+                    failures.reset();
                     self.enter(admission, &mut last).await
                 }
                 Err(error) if is(&error, Reason::Recovering) => {
@@ -178,13 +180,19 @@ impl Resolver {
                     return true;
                 }
                 Err(error) if is(&error, Reason::NodeNotListed) => {
-                    tracing::error!(
-                        "the hub does not admit this node: its configuration has no [[nodes]] entry for it"
-                    );
+                    if let Some(count) = failures.count(Reason::NodeNotListed.code(), Instant::now()) {
+                        tracing::error!(
+                            count,
+                            "the hub does not admit this node: its configuration has no [[nodes]] entry for it"
+                        );
+                    }
                     backoff.wait()
                 }
                 Err(error) => {
-                    tracing::warn!(error = with_sources(&error), "the hub cannot be reached");
+                    let error = with_sources(&error);
+                    if let Some(count) = failures.count(&error, Instant::now()) {
+                        tracing::warn!(error, count, "the hub cannot be reached");
+                    }
                     backoff.wait()
                 }
             };

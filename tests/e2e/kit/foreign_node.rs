@@ -8,23 +8,26 @@ use gongji::proto::node::{
 };
 use gongji::transport::incoming::TlsIncoming;
 use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
 /// What it does when it is asked.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Node {
     /// It has no legs and takes none. There is nothing beside ParticipantService, no health either.
     Bare,
     /// It says that it serves, and never answers: what a province looks like when it hangs.
     Deaf,
+    /// It says that it serves, and refuses every call. Decisions are counted.
+    Busy(&'static AtomicUsize),
 }
 
 impl Node {
     async fn answer<T>(self, answer: Result<T, Status>) -> Result<Response<T>, Status> {
         match self {
-            Node::Bare => answer.map(Response::new),
+            Node::Bare | Node::Busy(_) => answer.map(Response::new),
             Node::Deaf => pending().await,
         }
     }
@@ -41,6 +44,9 @@ impl ParticipantService for Node {
     }
 
     async fn decide(&self, _: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
+        if let Node::Busy(decides) = self {
+            decides.fetch_add(1, Ordering::SeqCst);
+        }
         self.answer(not_yet()).await
     }
 
@@ -59,7 +65,7 @@ impl Node {
         let tls = site.tls(&format!("node:{province}"));
         let incoming = TcpIncoming::bind(site.layout().address(&server(province))).expect("a port");
         let incoming = TlsIncoming::new(incoming, tls.clone());
-        let health = (self == Node::Deaf).then(|| tonic_health::server::health_reporter().1);
+        let health = (!matches!(self, Node::Bare)).then(|| tonic_health::server::health_reporter().1);
         let service = ParticipantServiceServer::new(self);
         let server = Server::builder().add_optional_service(health).add_service(service);
         tokio::spawn(async move { server.serve_with_incoming(incoming).await.expect("it serves") })
