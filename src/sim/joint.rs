@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 /// Whether the hub loses its store together with provinces in a seed's world.
 pub fn goes_joint(seed: u64) -> bool {
-    seed % 6 == 5 && !goes_stale(seed) && !accepts(seed)
+    seed % 12 == 5 && !goes_stale(seed) && !accepts(seed)
 }
 
 /// What was restored together.

@@ -1,6 +1,6 @@
 //! A province's lane: what the hub has to tell its node, and whether the node can be told. What is queued goes in one
-//! call; prepares and decisions have at most two calls each in flight. A call that is late fails its own items; the lane
-//! is dark only while the node does not say that it serves.
+//! call; prepares and decisions have at most two calls each in flight. A call that is late fails its own items; the
+//! lane is dark only while the node does not say that it serves.
 
 use super::halves::Halves;
 use super::link::{Link, is_late};
@@ -213,7 +213,7 @@ impl Lane {
                         Follow::TellAgain => self.tell_again(),
                         Follow::Rest => return Break::Refused,
                     },
-                    Err(_) => return Break::Dark(Status::internal("a call's task has ended early")),
+                    Err(_) => return Break::Dark(Status::unknown("a call's task has ended early")),
                 },
                 orders = self.orders.recv() => {
                     let Some(orders) = orders else { return Break::Stop };

@@ -203,7 +203,8 @@ mod tests {
         };
         let within = Duration::from_secs(9);
         let announcing = async {
-            sleep(Duration::from_secs(7)).await;
+            let at = begun + Duration::from_secs(7);
+            tokio::time::interval_at(at, within).tick().await;
             admitted.send_replace(());
             std::future::pending::<()>().await;
         };
