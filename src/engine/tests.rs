@@ -104,6 +104,10 @@ impl Machine for Counter {
         !matches!(input, Input::Refuse(_) | Input::Lower(_))
     }
 
+    fn supersedes(later: &Input, earlier: &Input) -> bool {
+        matches!((later, earlier), (Input::Tick, Input::Tick))
+    }
+
     fn caller(input: &Input) -> Option<Caller> {
         match input {
             Input::Add(ticket, _)
@@ -422,4 +426,40 @@ fn a_batch_that_hangs_in_its_sync_is_no_progress_and_an_idle_engine_gets_on() {
     assert_eq!(runtime.block_on(answer.answer()), Ok(1));
     engine.handle.stop();
     assert!(engine.thread.join().expect("no panic").is_ok());
+}
+
+/// Rows may be half changed then: whoever goes on with them answers for what is not so.
+#[tokio::test]
+async fn a_panic_in_applying_a_record_ends_the_engine_and_nothing_of_its_batch_is_stored() {
+    let disk = MemoryDisk::new();
+    let (engine, _effects) = engine(&disk);
+    assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 2)).await, Ok(2));
+    let before = disk.records().len();
+    let bad = ItemCounted { shop: 1, shelf: 1, item: 1, count: u64::MAX, is_settled: false };
+    assert_eq!(engine.handle.ask(|ticket| Input::Count(ticket, bad)).await, Err(AskError::Unknown));
+    assert!(engine.handle.ask(|ticket| Input::Add(ticket, 3)).await.is_err(), "it takes nothing more");
+    assert!(matches!(engine.thread.join().expect("no panic of the thread"), Err(EngineError::Apply)));
+    assert_eq!(disk.records().len(), before);
+}
+
+#[test]
+fn what_was_not_stamped_does_not_hold_time_back() {
+    let (_disk, mut core) = core();
+    core.turn(&reading(1_000_000, None), vec![Input::Add(Ticket::new(1), 1)]).expect("stored");
+    // Nothing is journaled by a clock that is far ahead; then it is right again.
+    core.turn(&reading(900_000_000, None), vec![Input::Refuse(Ticket::new(2))]).expect("nothing to store");
+    core.turn(&reading(1_000_500, None), vec![Input::Add(Ticket::new(3), 1)]).expect("stored");
+    assert_eq!(core.stamped(), Some(Civil(1_000_500)));
+    // What is stamped does: time never runs back behind it.
+    core.turn(&reading(1_000_100, None), vec![Input::Add(Ticket::new(4), 1)]).expect("stored");
+    assert_eq!(core.stamped(), Some(Civil(1_000_500)));
+}
+
+#[test]
+fn of_what_waits_for_the_clock_the_last_word_is_enough() {
+    let (_disk, mut core) = core();
+    let doubtful = reading(1_500, Some(Doubt::Stepped(46_800_000)));
+    let ticks = (0..100).map(|_| Input::Tick).collect();
+    core.turn(&doubtful, ticks).expect("nothing to store");
+    assert_eq!(core.waiting_for_the_clock(), 1);
 }

@@ -125,7 +125,7 @@ impl Timekeeper {
                 _ => Doubt::Stepped(off),
             });
             self.accepted = false;
-        } else if self.is_denied(denying, most) {
+        } else if self.is_denied(confirming, denying) {
             self.doubt = Some(Doubt::Denied(self.middle_off(wall)));
         } else {
             self.doubt = None;
@@ -175,11 +175,11 @@ impl Timekeeper {
         offs.get(offs.len() / 2).copied().unwrap_or(0)
     }
 
-    /// Peers stop a clock that nothing else speaks for; one that something has spoken for is not stopped by one of
+    /// Most peers stop a clock that nothing else speaks for; one that something has spoken for is not stopped by one of
     /// them alone, whose own may be wrong.
-    fn is_denied(&self, denying: usize, most: bool) -> bool {
+    fn is_denied(&self, confirming: usize, denying: usize) -> bool {
         let enough = if self.vouched { 2 } else { 1 };
-        !most && !self.accepted && denying >= enough
+        !self.accepted && denying > confirming && denying >= enough
     }
 
     /// A peer has said what its clock has.

@@ -161,7 +161,11 @@ fn peers_stop_a_clock_that_nothing_else_speaks_for() {
     assert_eq!(vouched.read(wall(2_000, NOON + 2_000)).doubt, None, "one province stops nobody");
     vouched.hear(sichuan(), Mono(1_000), Civil(NOON - DAY));
     assert!(matches!(vouched.read(wall(2_100, NOON + 2_100)).doubt, Some(Doubt::Denied(_))));
-    let later = 2_100 + FRESH_MS;
+    for (peer, at) in [(ProvinceCode::HUB, 2_150), (ProvinceCode::new(44), 2_150)] {
+        vouched.hear(peer, Mono(at), Civil(after(at)));
+    }
+    assert_eq!(vouched.read(wall(2_200, NOON + 2_200)).doubt, None, "two against two are not most");
+    let later = 2_200 + FRESH_MS;
     assert_eq!(vouched.read(wall(later, after(later))).doubt, None, "what was heard long ago says nothing");
 }
 

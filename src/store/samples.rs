@@ -39,7 +39,7 @@ const OPTIONAL: &[(&str, &[&str])] = &[
     ),
     ("compensation", &["answerer", "answer_time", "previous"]),
     ("operation", &["answerer", "answer_time"]),
-    ("incident", &["owner", "close_code", "close_time"]),
+    ("incident", &["close_code", "close_time"]),
     ("entry", &["transfer_id", "counter_region", "period"]),
     ("request", &["entry_id"]),
     (

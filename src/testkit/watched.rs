@@ -89,6 +89,10 @@ impl<M: Marked> Machine for Watched<M> {
         M::stamps(input)
     }
 
+    fn supersedes(later: &Self::Input, earlier: &Self::Input) -> bool {
+        M::supersedes(later, earlier)
+    }
+
     fn caller(input: &Self::Input) -> Option<Caller> {
         M::caller(input)
     }

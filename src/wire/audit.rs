@@ -49,6 +49,8 @@ pub fn incident_to_proto(row: &IncidentRow) -> types::Incident {
         side: refusal_side_to_proto(row.side.into()).into(),
         refusal: Some(refusal_to_proto(&row.refusal)),
         raise_time: Some(timestamp(row.raise_time)),
+        close_code: row.close_code.clone().unwrap_or_default(),
+        close_time: row.close_time.map(timestamp),
     }
 }
 

@@ -7,8 +7,8 @@ use gongji::domain::hub::record::{
 };
 use gongji::domain::machine::operation::Operation;
 use gongji::domain::machine::{
-    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, Record,
-    TimeLowered, TimeNoted,
+    IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, Record, TimeLowered,
+    TimeNoted,
 };
 use gongji::domain::node::record::{
     AccountCredited, LegAwaited, LegBound, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
@@ -75,7 +75,6 @@ where
         + From<TimeLowered>
         + From<OperationProposed>
         + From<OperationAnswered>
-        + From<IncidentAssigned>
         + From<IncidentClosed>,
 {
     vec![
@@ -97,14 +96,6 @@ where
             approved: true,
             operator: "urn:gongji:operator:b".to_owned(),
             time: TIME,
-        }
-        .into(),
-        IncidentAssigned {
-            transfer_id: ID,
-            side: Side::Payee,
-            owner: "urn:gongji:operator:a".to_owned(),
-            note: "工单 7".to_owned(),
-            time: RECEIPT,
         }
         .into(),
         IncidentClosed { transfer_id: ID, side: Side::Payee, code: "LOOKED_INTO".to_owned(), time: TIME }

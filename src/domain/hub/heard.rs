@@ -195,11 +195,11 @@ impl HubMachine {
         if tombstone(transfer_id, step).is_some() || !fits || !is_timely(window, leg.receipt_time, now) {
             return None;
         }
+        // Where the side that tells it is insured, nobody says: a province's own code stands for its areas.
+        let whole = whole_province(provinces[leg.side])?;
         // From here on nothing may fail.
         if known.is_none() {
-            // Where the side that tells it is insured, nobody says: a province's own code stands for its areas.
-            let region =
-                |side| if side == leg.side { whole_province(provinces[side]) } else { leg.counter_region };
+            let region = |side| if side == leg.side { whole } else { leg.counter_region };
             let regions = BySide::new(region);
             step.record(TransferAdopted {
                 transfer_id,

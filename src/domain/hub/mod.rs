@@ -276,6 +276,17 @@ impl Machine for HubMachine {
         !matches!(input, Input::Operate { .. } | Input::Keep { .. })
     }
 
+    fn supersedes(later: &Input, earlier: &Input) -> bool {
+        match (later, earlier) {
+            // That a province was out of reach has its own consequences: the last of both words is kept.
+            (Input::Link { province, up }, Input::Link { province: other, up: before }) => {
+                (province, up) == (other, before)
+            }
+            (Input::Rules(_), Input::Rules(_)) | (Input::Tick, Input::Tick) => true,
+            _ => false,
+        }
+    }
+
     fn caller(input: &Input) -> Option<Caller> {
         match input {
             Input::Create { ticket, .. } | Input::Accept { ticket, .. } => Some(ticket.caller()),

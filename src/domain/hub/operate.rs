@@ -6,6 +6,7 @@ use crate::domain::hub::{Answer, is_parked};
 use crate::domain::machine::operation::{
     self, Operated, Operation, OperationRequest, OperationRow, may_close, may_lower,
 };
+use crate::domain::machine::own::own;
 use crate::domain::machine::{IncidentClosed, Ticket};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{ProvinceCode, TransferId};
@@ -54,6 +55,10 @@ impl Operated<Record, Answer, Effect> for HubMachine {
                 Err(refusal(Reason::LeftToPeople))
             }
             Operation::CloseIncident(transfer_id, side) => may_close(transfer_id, side, step.rows()),
+            // What this store does not know a node may have recorded: until it has heard them, nobody can say.
+            Operation::BuryId(_) if self.recovery.is_some() || own(step.rows()).start_id != self.start_id => {
+                Err(refusal(Reason::Recovering))
+            }
             Operation::BuryId(transfer_id) => {
                 let known = row(transfer_id, step);
                 let decided = known.filter(|row| row.state.is_decided()).map(|row| row.state.name());

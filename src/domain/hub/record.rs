@@ -1,13 +1,11 @@
 //! What the hub journals.
 
 use super::{Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, post, resolve, resync};
-use crate::domain::machine::own::{
-    assign_incident, began, close_incident, lower_time, note_time, put_incident, put_peer,
-};
+use crate::domain::machine::own::{began, close_incident, lower_time, note_time, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::{
-    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen,
-    TimeLowered, TimeNoted, operation,
+    IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, TimeLowered, TimeNoted,
+    operation,
 };
 use crate::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use crate::domain::reason::RefusalRecord;
@@ -271,8 +269,7 @@ records! { Row:
     TimeLowered 19 v 1, told back by Nobody;
     OperationProposed 42 v 1 about operation_id, told back by Nobody;
     OperationAnswered 43 v 1 about operation_id, told back by Nobody;
-    IncidentAssigned 44 v 1 about transfer_id, told back by Nobody;
-    IncidentClosed 45 v 1 about transfer_id, told back by Nobody;
+    IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
 }
 
 impl Record {
@@ -299,7 +296,6 @@ impl Record {
             Record::TimeLowered(record) => lower_time(record, rows),
             Record::OperationProposed(record) => operation::proposed(record, rows),
             Record::OperationAnswered(record) => operation::answered(record, rows),
-            Record::IncidentAssigned(record) => assign_incident(record, rows),
             Record::IncidentClosed(record) => close_incident(record, rows),
             Record::TransferAwaiting(record) => awaiting::awaits(record, sequence, rows),
             Record::TransferAccepted(record) => accept::accepted(record, rows),

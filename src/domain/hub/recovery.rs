@@ -119,10 +119,10 @@ impl Recovery {
 }
 
 impl Recovery {
-    /// The one leg that is told of a transfer, committed, whose other side was lost: by a node that was restored too,
-    /// or of a transfer that this store still knows undecided, between these provinces. Gives who tells it, and whose
-    /// the other side is. A commit is recorded nowhere before the hub has made it, and it makes none without two votes:
-    /// so the other side had voted yes, and its node would tell it if it still had it.
+    /// The one leg that is told of a transfer, committed, whose other side was lost by a node that was restored too; if
+    /// this store still knows the transfer, undecided and the same. Gives whose the sides are. A commit is recorded
+    /// nowhere before the hub has made it, and it makes none without two votes: so the other side had voted yes, and a
+    /// node that still has its leg tells it.
     pub(super) fn half(
         &self,
         transfer_id: TransferId,
@@ -138,20 +138,20 @@ impl Recovery {
                 && (row.terms_digest, row.amount) == (leg.terms_digest, leg.amount)
                 && row.provinces() == provinces
         };
-        let was_lost = known.map_or_else(|| self.restored.contains(&other), is_known);
+        let was_lost = self.restored.contains(&other) && known.is_none_or(is_known);
         let is_prepared = matches!(kinds::of(leg.kind).form, Form::Prepared(_));
         (other != *teller && leg.committed.is_some() && was_lost && is_prepared).then_some((provinces, leg))
     }
 }
 
 /// The code that stands for all areas of a province: of a leg that nobody told where it was insured.
-pub(super) fn whole_province(province: ProvinceCode) -> RegionCode {
-    RegionCode::new(u32::from(province.number()) * 10_000).expect("six digits")
+pub(super) fn whole_province(province: ProvinceCode) -> Option<RegionCode> {
+    RegionCode::new(u32::from(province.number()) * 10_000)
 }
 
 /// The province of an area, or of a code that stands for all areas of one.
 pub(super) fn province_of(region: RegionCode, places: &RegionDirectory) -> Option<ProvinceCode> {
-    let whole = || places.provinces().map(|it| it.code).find(|code| whole_province(*code) == region);
+    let whole = || places.provinces().map(|it| it.code).find(|code| whole_province(*code) == Some(region));
     places.locate(region).map(|area| area.province).or_else(whole)
 }
 

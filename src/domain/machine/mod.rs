@@ -19,8 +19,7 @@ pub mod working_set;
 pub use need::{Needs, Prefix};
 pub use operation::{OperationAnswered, OperationProposed, OperationRow};
 pub use own::{
-    IncidentAssigned, IncidentClosed, IncidentRaised, IncidentRow, PeerRow, PeerSeen, SelfRow, TimeLowered,
-    TimeNoted,
+    IncidentClosed, IncidentRaised, IncidentRow, PeerRow, PeerSeen, SelfRow, TimeLowered, TimeNoted,
 };
 pub use record::{DecodeError, Kind, Record, replay};
 pub use scan::{Filter, Order, Scan, Term};

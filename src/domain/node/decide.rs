@@ -189,7 +189,8 @@ impl NodeMachine {
     pub(super) fn take(&mut self, decision: &Decision, step: &mut Step<'_>) -> Ack {
         let key = Key::Leg(decision.transfer_id, decision.side);
         let leg = step.rows().share::<LegRow>(&key);
-        let lost = lost_leg(decision);
+        // A node that is whole has every leg that it voted for: it books nothing that it does not know.
+        let lost = lost_leg(decision).filter(|lost| lost.leg.member_ref != PROVINCE || !self.is_whole());
         let brings = brings(decision, lost.as_ref());
         let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome, brings);
         // A tombstone may have been made for a question's terms; every other state binds the digest too.

@@ -42,9 +42,7 @@ pub use tables::{Key, Row, Table, legs_in, legs_in_doubt, open_legs};
 pub use vault::Vault;
 
 use crate::domain::machine::operation;
-use crate::domain::machine::own::{
-    assign_incident, began, close_incident, lower_time, note_time, put_incident, put_peer,
-};
+use crate::domain::machine::own::{began, close_incident, lower_time, note_time, put_incident, put_peer};
 use crate::domain::machine::{Caller, IncidentRaised, Machine, Needs, WorkingSet, vault as vault_rows};
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::PeerMark;
@@ -158,7 +156,6 @@ impl Record {
             Record::TimeLowered(record) => lower_time(record, rows),
             Record::OperationProposed(record) => operation::proposed(record, rows),
             Record::OperationAnswered(record) => operation::answered(record, rows),
-            Record::IncidentAssigned(record) => assign_incident(record, rows),
             Record::IncidentClosed(record) => close_incident(record, rows),
             Record::NodeJoined(record) => began(record.incarnation, record.start_id, record.time, rows),
             Record::NodeResynced(record) => join::resynced(record, rows),
@@ -315,6 +312,10 @@ impl Machine for NodeMachine {
                 | Input::Operate { .. }
                 | Input::Keep { .. }
         )
+    }
+
+    fn supersedes(later: &Input, earlier: &Input) -> bool {
+        matches!((later, earlier), (Input::Rules(_), Input::Rules(_)) | (Input::Tick, Input::Tick))
     }
 
     fn caller(input: &Input) -> Option<Caller> {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::hub::tables::PositionRow;
-use crate::domain::protocol::LegState;
+use crate::domain::protocol::{AckResult, Decision, LegState, LostLeg, Outcome};
 use crate::domain::value::AccountKind;
 
 /// The store of a province comes back older than it was.
@@ -86,7 +86,7 @@ fn what_the_hub_knows_undecided_and_one_province_has_recorded_is_committed() {
     let voted = pair.vote_on(&asked);
     pair.finish(voted);
     assert_eq!(pair.transfer(1).state, TransferState::Committed);
-    older_store(&mut pair, PAYER, &disk, (70, false));
+    older_store(&mut pair, PAYER, &disk, (70, true));
     restored(&mut pair, &hub);
     hear(&mut pair);
     settle_down(&mut pair);
@@ -106,4 +106,34 @@ fn what_one_province_alone_tells_is_left_to_people_where_the_other_was_not_resto
     assert!(pair.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none());
     let incident: IncidentRow = pair.hub.get(&Key::Incident(id(2), Side::Payer)).expect("a name on it");
     assert_eq!(incident.refusal.reason, Reason::ContraryOrder);
+}
+
+/// A node that is whole has every leg that it voted for: no hub can make it book another.
+#[test]
+fn a_node_that_is_whole_books_nothing_that_it_does_not_know() {
+    let mut pair = Pair::new();
+    pair.send(1, 1, 40_000);
+    let leg = pair.leg(1, Side::Payer).expect("there");
+    let lost = LostLeg {
+        kind: leg.kind,
+        original: None,
+        amount: leg.amount,
+        counter_region: leg.counter_region.expect("there"),
+        receipt_time: leg.receipt_time,
+    };
+    let decision = Decision {
+        transfer_id: id(9),
+        side: Side::Payer,
+        terms_digest: Digest([9; 32]),
+        outcome: Outcome::Commit,
+        window: leg.window,
+        hub_seq: Some(2),
+        decide_time: leg.receipt_time,
+        leg_record: Vec::new(),
+        posting: None,
+        lost: Some(lost),
+    };
+    let acks = pair.decide(PAYER, decision);
+    assert_eq!(acks[0].result, AckResult::Rejected);
+    assert_eq!(pair.leg(9, Side::Payer), None);
 }
