@@ -48,6 +48,7 @@ pub use pages::{Page, ReadBack, decisions_of, late_decisions_of};
 pub use record::Record;
 pub use tables::{Key, Row, Table, transfers_where, unfinished_transfers};
 
+use crate::domain::machine::operation;
 use crate::domain::machine::{Caller, Machine, Needs, WorkingSet, vault};
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
@@ -171,7 +172,7 @@ impl HubMachine {
                     step.refuse_caller(caller, refusal(Reason::Recovering));
                 }
             }
-            Input::Operate { ticket, request } => self.operate(ticket, &request, step),
+            Input::Operate { ticket, request } => operation::operate(self, ticket, &request, step),
             Input::Keep { ticket, changes } => {
                 let kept = vault::keep(changes, step);
                 step.answer(ticket, kept);
@@ -232,7 +233,7 @@ impl Machine for HubMachine {
             Input::Create { ticket, request } => self.create(ticket, *request, step),
             Input::Accept { ticket, request } => self.accept(ticket, request, step),
             Input::Compensate { ticket, request } => self.compensate(ticket, request, step),
-            Input::Operate { ticket, request } => self.operate(ticket, &request, step),
+            Input::Operate { ticket, request } => operation::operate(self, ticket, &request, step),
             Input::Votes { province, node, votes } => self.votes(province, node, votes, step),
             Input::PrepareFailed { province, transfer_ids } => {
                 self.prepare_failed(province, &transfer_ids, step);

@@ -141,8 +141,11 @@ fn what_a_recovery_has_left_to_people_is_not_ended_by_the_way() {
     pair.hub.core.as_mut().expect("up").forget_rows();
     // LEFT_TO_PEOPLE: a node has recorded a commit of it that the hub could not adopt.
     assert_eq!(agree(&mut pair, 50, Operation::BuryId(id(4))), Err(Reason::LeftToPeople));
-    let close = Operation::CloseIncident(id(4), Side::Payer);
-    assert_eq!(agree(&mut pair, 51, close), Err(Reason::LeftToPeople));
+    for side in Side::BOTH {
+        pair.hub.core.as_mut().expect("up").forget_rows();
+        let close = Operation::CloseIncident(id(4), side);
+        assert_eq!(agree(&mut pair, 51, close), Err(Reason::LeftToPeople), "{side:?}");
+    }
 }
 
 /// Before it has heard what it lost, an id that it does not know may be committed at a node.

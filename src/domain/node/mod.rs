@@ -277,7 +277,7 @@ impl Machine for NodeMachine {
                 request::answer_member(ticket, member_ref, None, false, step)
             }
             Input::Post { ticket, request } => self.post(ticket, &request, step),
-            Input::Operate { ticket, request } => self.operate(ticket, &request, step),
+            Input::Operate { ticket, request } => operation::operate(self, ticket, &request, step),
             Input::AskFailed { questions } => self.ask_later(&questions, ASK_MARGIN_MS, step),
             Input::Suspend { ticket, request, member_ref, suspension } => {
                 self.suspend(ticket, request, member_ref, suspension, step);

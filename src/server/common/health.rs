@@ -1,9 +1,9 @@
 //! What a server says of its health: it serves when everything that it needs for that is so.
 
 use crate::engine::{Doubt, Progress};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -19,6 +19,8 @@ pub enum Need {
     Clock = 4,
     /// The engine gets on: what is handed in is decided and stored.
     Engine = 8,
+    /// It is not stopping.
+    Running = 16,
 }
 
 /// How often the engine's progress is looked at.
@@ -30,6 +32,7 @@ pub struct Health {
     reporter: HealthReporter,
     /// The service that peers look at, and what it may do without.
     peers: Option<&'static str>,
+    /// Held while it is told: whoever notes something later tells it later.
     missing: Arc<Mutex<u8>>,
 }
 
@@ -44,22 +47,19 @@ impl Health {
     pub async fn new(reporter: HealthReporter, peers: Option<&'static str>, missing: &[Need]) -> Health {
         let missing = missing.iter().fold(0, |all, need| all | *need as u8);
         let health = Health { reporter, peers, missing: Arc::new(Mutex::new(missing)) };
-        health.tell().await;
+        health.tell(missing).await;
         health
     }
 
     /// Notes that something is so, or is not.
     pub async fn set(&self, need: Need, met: bool) {
-        {
-            let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
-            *missing = if met { *missing & !(need as u8) } else { *missing | need as u8 };
-        }
-        self.tell().await;
+        let mut missing = self.missing.lock().await;
+        *missing = if met { *missing & !(need as u8) } else { *missing | need as u8 };
+        self.tell(*missing).await;
     }
 
-    /// Serves or not, by what is missing now.
-    async fn tell(&self) {
-        let missing = *self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Serves or not, by what is missing.
+    async fn tell(&self, missing: u8) {
         let status = |missing: u8| match missing {
             0 => ServingStatus::Serving,
             _ => ServingStatus::NotServing,
@@ -108,9 +108,9 @@ impl Health {
 
     /// It stops: whoever watches is told so, and his stream ends.
     pub async fn stop(&self) {
+        self.set(Need::Running, false).await;
         let mut reporter = self.reporter.clone();
         for service in std::iter::once("").chain(self.peers) {
-            reporter.set_service_status(service, ServingStatus::NotServing).await;
             reporter.clear_service_status(service).await;
         }
     }
@@ -140,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn whatever_is_missing_nobody_is_served_and_peers_only_need_what_they_use() {
-        for need in [Need::Admitted, Need::Clock, Need::Engine] {
+        for need in [Need::Admitted, Need::Clock, Need::Engine, Need::Running] {
             assert_eq!(said_without(need).await, [Said::NotServing, Said::NotServing], "{need:?}");
         }
         assert_eq!(said_without(Need::Whole).await, [Said::NotServing, Said::Serving]);
