@@ -70,7 +70,7 @@ impl Broken {
                 ("alarm at", "payer: REPLAYED_TO_SUSPENSE")
             }
             Broken::RefusesMootAborts => ("alarm at", "TERMS_DIFFER"),
-            Broken::WaitsForPeople => ("not everything ended in time", "transfers are not settled"),
+            Broken::WaitsForPeople => ("not everything ended in time", "clients wait"),
         }
     }
 }
