@@ -9,9 +9,9 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// One server's backups in a folder, of which one is being written.
+/// One server's backups in a folder, of which no other is being written.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(in crate::cli) struct Folder {
     path: PathBuf,
     owner: String,
     /// "hub", "node-13": how the names of its backups begin.
@@ -34,7 +34,7 @@ impl Folder {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let what = format!("another backup of {owner} is being written");
+                let what = format!("another backup of {owner} is being written 正在写入另一个备份");
                 return Err(Failure::Local(format!("{}: {what}", path.display())));
             }
             Err(TryLockError::Error(error)) => return Err(at(&lock)(error)),
@@ -81,21 +81,44 @@ impl Folder {
     }
 }
 
-/// The finished backups of a server in a folder, with what each says of itself.
-pub(in crate::cli) fn of_owner(folder: &Path, owner: &str) -> Result<Vec<(PathBuf, Manifest)>, Failure> {
+type Dated = (PathBuf, Result<Manifest, Failure>);
+
+/// The folders that are named as a server's finished backups, each with what it says of itself, if it can be read.
+fn dated(folder: &Path, owner: &str) -> Result<Vec<Dated>, Failure> {
     let prefix = format!("{}-", owner.replace(':', "-"));
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(at(folder))? {
         let path = entry.map_err(at(folder))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let dated =
-            name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with(|one: char| one.is_ascii_digit()));
-        // What cannot be read is left to people.
-        if let Some(manifest) =
-            dated.then(|| Manifest::read(&path).ok()).flatten().filter(|it| it.owner == owner)
-        {
+        if name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with(|one: char| one.is_ascii_digit())) {
+            let manifest = Manifest::read(&path);
             found.push((path, manifest));
         }
     }
     Ok(found)
+}
+
+/// The finished backups of a server in a folder, with what each says of itself. What cannot be read is left to people.
+fn of_owner(folder: &Path, owner: &str) -> Result<Vec<(PathBuf, Manifest)>, Failure> {
+    let found = dated(folder, owner)?.into_iter().filter_map(|(path, it)| Some((path, it.ok()?)));
+    Ok(found.filter(|(_, manifest)| manifest.owner == owner).collect())
+}
+
+/// All backups of a server in a folder, and the folder: while it is held, no other is made there.
+///
+/// # Errors
+/// That there is no folder; that a backup is being written, or cannot be read: nobody can say then what it needs.
+pub(in crate::cli) fn all_of_owner(path: &Path, owner: &str) -> Result<(Vec<Manifest>, Folder), Failure> {
+    // Opening would make it: a name mistyped must not pass for a folder without backups.
+    fs::read_dir(path).map_err(at(path))?;
+    let folder = Folder::open(path, owner)?;
+    let manifests = dated(path, owner)?.into_iter().map(|(path, manifest)| {
+        let what =
+            "its manifest cannot be read, so nobody knows what it needs: mend it, or take the folder away";
+        manifest.map_err(|_| {
+            Failure::Local(format!("{}: {what}. 无法读取该备份的清单，不知道它需要哪些密钥", path.display()))
+        })
+    });
+    let manifests = manifests.collect::<Result<Vec<Manifest>, Failure>>()?;
+    Ok((manifests.into_iter().filter(|it| it.owner == owner).collect(), folder))
 }

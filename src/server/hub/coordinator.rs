@@ -90,7 +90,8 @@ impl CoordinatorService for Nodes {
             Err(AskError::Refused(refusal)) => {
                 let sequence = node.sequence;
                 match refusal.reason {
-                    Reason::Recovering => {}
+                    // Its own state: it says so itself.
+                    Reason::Recovering | Reason::ClockNotBelieved => {}
                     Reason::HubBehind => tracing::error!(
                         %province,
                         "ALARM: the node has seen a state of this hub that is not in its journal: this store was \
