@@ -2,7 +2,6 @@
 //! hand. Whoever has seen more must find it: a node is told again what it lost; a hub is refused, and then restored as
 //! it should have been. What nobody else had seen cannot be found (ADR 010).
 
-use super::Broken;
 use super::world::World;
 use crate::domain::audit::invariant::Violation;
 use crate::domain::machine::{IncidentRow, PeerRow, Row, TableRow};
@@ -210,7 +209,7 @@ impl World {
 
     /// Transfers that stay as they are, for people: a hub that did not know that it was old has split them.
     pub(super) fn left_to_people(&self) -> BTreeSet<TransferId> {
-        if !self.stale.hub_ever || self.plan.broken == Some(Broken::WaitsForPeople) {
+        if !self.stale.hub_ever {
             return BTreeSet::new();
         }
         let rows = self.cluster.hub.disk.rows();

@@ -190,6 +190,7 @@ impl Marked for HubMachine {
             Input::Link { .. }
             | Input::Announce { .. }
             | Input::ReadBack { .. }
+            | Input::DecideFailed { .. }
             | Input::Heard { .. }
             | Input::Keep { .. }
             | Input::Rules(_)

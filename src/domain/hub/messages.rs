@@ -6,7 +6,7 @@ use crate::domain::machine::operation::{OperationRequest, OperationRow};
 use crate::domain::machine::step::answers;
 use crate::domain::machine::{Kept, OtherAnswer, Ticket, VaultChange};
 use crate::domain::protocol::{
-    Ack, Announced, Announcement, Decision, HeardLeg, Leg, PeerMark, Posting, Question, Ruling, Terms,
+    Ack, Announced, Announcement, Decision, HeardLeg, Leg, LegId, PeerMark, Posting, Question, Ruling, Terms,
     TermsDigests, Vote,
 };
 use crate::domain::reason::RefusalRecord;
@@ -61,6 +61,13 @@ pub enum Input {
         province: ProvinceCode,
         /// Which transfers.
         transfer_ids: Vec<TransferId>,
+    },
+    /// A call with decisions ended without an answer, or the node could not read them: they rest, and are told again.
+    DecideFailed {
+        /// The province whose node it is.
+        province: ProvinceCode,
+        /// Which decisions.
+        legs: Vec<LegId>,
     },
     /// A province's receipts.
     Acks {

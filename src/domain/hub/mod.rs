@@ -181,6 +181,7 @@ impl HubMachine {
             // What was asked by an earlier life does not count, and is asked again.
             Input::Votes { .. }
             | Input::PrepareFailed { .. }
+            | Input::DecideFailed { .. }
             | Input::Acks { .. }
             | Input::ReadBack { .. }
             | Input::Start { .. }
@@ -217,7 +218,7 @@ impl Machine for HubMachine {
             Input::Start { unfinished, .. } => start::needs(self, unfinished, needed),
             Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), rows, needed),
             Input::Keep { changes, .. } => vault::needs(changes, needed),
-            Input::Rules(_) => {}
+            Input::DecideFailed { .. } | Input::Rules(_) => {}
             Input::Tick => tick::needs(self, now, needed),
         }
         keys.retain(|key| !rows.knows(key));
@@ -237,6 +238,9 @@ impl Machine for HubMachine {
             Input::Votes { province, node, votes } => self.votes(province, node, votes, step),
             Input::PrepareFailed { province, transfer_ids } => {
                 self.prepare_failed(province, &transfer_ids, step);
+            }
+            Input::DecideFailed { province, legs } => {
+                legs.into_iter().for_each(|leg| self.outbox.rest(province, leg, step.now.mono));
             }
             Input::Acks { province, node, told, acks } => self.acks((province, node), &told, &acks, step),
             Input::Link { province, up } => self.link(province, up, step),
@@ -298,6 +302,7 @@ impl Machine for HubMachine {
             Input::Resolve { ticket, .. } | Input::Post { ticket, .. } => Some(ticket.caller()),
             Input::Votes { .. }
             | Input::PrepareFailed { .. }
+            | Input::DecideFailed { .. }
             | Input::Acks { .. }
             | Input::Link { .. }
             | Input::ReadBack { .. }

@@ -5,7 +5,7 @@ use crate::domain::hub::tables::{Key, PositionRow};
 use crate::domain::machine::{Output, Ticket};
 use crate::domain::node;
 use crate::domain::protocol::{
-    Ack, AckResult, Announced, Outcome, PeerMark, Question, Ruling, TransferState, Verdict,
+    Ack, AckResult, Announced, LegId, Outcome, PeerMark, Question, Ruling, TransferState, Verdict,
 };
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{AccountKind, Mono, Side, StartId};
@@ -289,6 +289,20 @@ fn a_decision_without_a_receipt_is_told_again() {
     let none = Input::Acks { province: PAYER, node, told: vec![(id(1), Side::Payer)], acks: vec![] };
     assert_eq!(pair.run_hub(none), vec![]);
     let again = pair.run_hub(Input::Link { province: PAYER, up: true });
+    assert!(matches!(&again[..], [Output::Effect(Effect::Decide(PAYER, _))]), "{again:?}");
+    assert!(told.contains(&again[0]));
+}
+
+/// What a node could not read was marked as sent for ever, too, while its link stayed up.
+#[test]
+fn a_decision_whose_call_failed_is_told_again_after_a_rest() {
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
+    let told = pair.vote_on(&outputs);
+    let legs = vec![LegId { transfer_id: id(1), side: Side::Payer }];
+    assert_eq!(pair.run_hub(Input::DecideFailed { province: PAYER, legs }), vec![]);
+    assert_eq!(pair.run_hub(Input::Link { province: PAYER, up: true }), vec![], "not at once");
+    let again = pair.pass(1_000);
     assert!(matches!(&again[..], [Output::Effect(Effect::Decide(PAYER, _))]), "{again:?}");
     assert!(told.contains(&again[0]));
 }

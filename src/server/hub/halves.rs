@@ -33,6 +33,10 @@ impl Halves {
         self.todo.extend([middle..part.end, part.start..middle]);
         None
     }
+    /// What is left when a call failed for another reason: its own part, and those that were not called yet.
+    pub(super) fn rest(self, part: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        std::iter::once(part).chain(self.todo)
+    }
 }
 
 #[cfg(test)]

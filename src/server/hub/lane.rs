@@ -14,6 +14,7 @@ use crate::transport::tls::with_sources;
 use crate::wire::status::problem_of;
 use std::collections::{BTreeSet, VecDeque};
 use std::error::Error as _;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
@@ -57,17 +58,29 @@ pub(super) enum Order {
     Flush,
 }
 
-/// A call that has ended, and its error. What it was about is told already.
-enum Finished {
-    Prepare(Result<(), Status>),
-    Decide(Result<(), Status>),
+/// A call that has ended. What it was about is told already.
+struct Finished {
+    is_prepare: bool,
+    error: Option<Status>,
+    /// Of an error that is an item's own: one such item.
+    unreadable: Option<TransferId>,
+}
+
+impl Finished {
+    /// The call ended well, but for an item that the node could not read.
+    fn with(is_prepare: bool, unreadable: Option<(Status, TransferId)>) -> Finished {
+        let (error, unreadable) = unreadable.unzip();
+        Finished { is_prepare, error, unreadable }
+    }
+
+    fn failed(is_prepare: bool, error: Status) -> Finished {
+        Finished { is_prepare, error: Some(error), unreadable: None }
+    }
 }
 
 /// What follows from the end of a call.
 enum Follow {
     GoOn,
-    /// What was told without a receipt is told again.
-    TellAgain,
     /// The node wants to be left alone for a while.
     Rest,
 }
@@ -210,7 +223,6 @@ impl Lane {
                 Some(finished) = self.calls.join_next() => match finished {
                     Ok(finished) => match self.follow(finished) {
                         Follow::GoOn => {}
-                        Follow::TellAgain => self.tell_again(),
                         Follow::Rest => return Break::Refused,
                     },
                     Err(_) => return Break::Dark(Status::unknown("a call's task has ended early")),
@@ -233,7 +245,7 @@ impl Lane {
                         Ok(()) => {}
                     }
                     probe = Box::pin(self.next_probe());
-                    // Decisions without a receipt wait for such a quiet moment.
+                    // Decisions that an answer left without a receipt wait for such a quiet moment.
                     if self.calls.is_empty() && decide_by.is_none() && flushed.elapsed() >= QUIET {
                         flushed = Instant::now();
                         self.tell_link(true);
@@ -267,43 +279,36 @@ impl Lane {
 
     /// Takes what a call ended with, and gives what follows.
     fn follow(&mut self, finished: Finished) -> Follow {
-        let (ended, is_prepare) = match finished {
-            Finished::Prepare(ended) => {
-                self.preparing -= 1;
-                (ended, true)
-            }
-            Finished::Decide(ended) => {
-                self.deciding -= 1;
-                (ended, false)
-            }
-        };
-        let Err(error) = ended else {
+        let Finished { is_prepare, error, unreadable } = finished;
+        if is_prepare {
+            self.preparing -= 1;
+        } else {
+            self.deciding -= 1;
+        }
+        if error.is_none() || unreadable.is_some() {
             self.heard = Instant::now();
             self.refused.reset();
+        }
+        let Some(error) = error else {
             self.failures.reset();
             return Follow::GoOn;
         };
         let (province, why) = (self.province, told(&error));
         if let Some(count) = self.failures.count(&why, Instant::now()) {
-            match is_prepare {
-                true => tracing::warn!(%province, why, count, "prepares failed"),
-                false => tracing::warn!(%province, why, count, "decisions wait for the province"),
+            match (unreadable, is_prepare) {
+                (Some(transfer_id), true) => {
+                    tracing::warn!(%province, why, count, %transfer_id, "the node cannot read a leg");
+                }
+                (Some(transfer_id), false) => tracing::error!(
+                    %province, why, count, %transfer_id,
+                    "ALARM: the node cannot read a decision; it is told again"
+                ),
+                (None, true) => tracing::warn!(%province, why, count, "prepares failed"),
+                (None, false) => tracing::warn!(%province, why, count, "decisions wait for the province"),
             }
         }
-        match (is_late(&error), is_prepare) {
-            // That says nothing of the others.
-            (true, true) => Follow::GoOn,
-            (true, false) => Follow::TellAgain,
-            (false, _) => Follow::Rest,
-        }
-    }
-
-    /// Decisions whose call was late are told again, with all that have no receipt: they are the same to the node.
-    fn tell_again(&mut self) {
-        self.decisions.clear();
-        self.decide_by = None;
-        self.tell_link(false);
-        self.tell_link(true);
+        // Such an end says nothing of the others.
+        if unreadable.is_some() || is_late(&error) { Follow::GoOn } else { Follow::Rest }
     }
 
     fn queue(&mut self, order: Order) {
@@ -337,9 +342,9 @@ impl Lane {
         let names = legs.iter().map(|leg| leg.reference.id).collect();
         let mut unanswered = Unanswered { province, engine: engine.clone(), legs: names };
         async move {
-            let mut parts = Halves::of(legs.len());
+            let (mut parts, mut unreadable) = (Halves::of(legs.len()), None);
             while let Some(part) = parts.next() {
-                let (asked, count) = (&legs[part.clone()], part.len());
+                let asked = &legs[part.clone()];
                 match link.prepare(asked).await {
                     Ok((node, votes)) => {
                         unanswered.answered(asked);
@@ -348,14 +353,13 @@ impl Lane {
                     // A node that cannot read a call is there all the same, and can read the rest of it.
                     Err(error) if error.code() == Code::InvalidArgument => {
                         if let Some(leg) = parts.refused(part).and_then(|lost| legs.get(lost.start)) {
-                            let (error, transfer_id) = (told(&error), leg.reference.id.transfer_id);
-                            tracing::warn!(%province, %error, count, %transfer_id, "the node cannot read a leg");
+                            unreadable = Some((error, leg.reference.id.transfer_id));
                         }
                     }
-                    Err(error) => return Finished::Prepare(Err(error)),
+                    Err(error) => return Finished::failed(true, error),
                 }
             }
-            Finished::Prepare(Ok(()))
+            Finished::with(true, unreadable)
         }
     }
 
@@ -367,29 +371,32 @@ impl Lane {
         }
         let (province, link, engine) = (self.province, self.link.clone(), self.engine.clone());
         async move {
-            let mut parts = Halves::of(decisions.len());
+            let (mut parts, mut unreadable) = (Halves::of(decisions.len()), None);
+            // Without an answer they wait again; of a lane that is lost, all do.
+            let failed = |part: Range<usize>| {
+                let legs = decisions[part].iter().map(Decision::leg).collect();
+                engine.tell(Input::DecideFailed { province, legs });
+            };
             while let Some(part) = parts.next() {
-                let (said, count) = (&decisions[part.clone()], part.len());
+                let said = &decisions[part.clone()];
                 match link.decide(said).await {
                     Ok((node, acks)) => {
                         let told = said.iter().map(|it| (it.transfer_id, it.side)).collect();
                         engine.tell(Input::Acks { province, node, told, acks });
                     }
-                    // It is told again at the next quiet moment, as all that has no receipt.
                     Err(error) if error.code() == Code::InvalidArgument => {
-                        if let Some(decision) = parts.refused(part).and_then(|lost| decisions.get(lost.start))
-                        {
-                            let (error, transfer_id) = (told(&error), decision.transfer_id);
-                            tracing::error!(
-                                %province, %error, count, %transfer_id,
-                                "ALARM: the node cannot read a decision"
-                            );
+                        if let Some(lost) = parts.refused(part) {
+                            unreadable = Some((error, decisions[lost.start].transfer_id));
+                            failed(lost);
                         }
                     }
-                    Err(error) => return Finished::Decide(Err(error)),
+                    Err(error) => {
+                        parts.rest(part).for_each(failed);
+                        return Finished::failed(false, error);
+                    }
                 }
             }
-            Finished::Decide(Ok(()))
+            Finished::with(false, unreadable)
         }
     }
 

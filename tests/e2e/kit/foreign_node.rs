@@ -7,11 +7,19 @@ use gongji::proto::node::{
     PrepareRequest, PrepareResponse,
 };
 use gongji::transport::incoming::TlsIncoming;
+use std::collections::BTreeMap;
 use std::future::pending;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
+
+/// How a node refuses every call.
+pub struct Refuses {
+    pub code: Code,
+    /// Calls with a decision, by transfer.
+    pub decides: BTreeMap<String, usize>,
+}
 
 /// What it does when it is asked.
 #[derive(Clone, Copy)]
@@ -20,14 +28,18 @@ pub enum Node {
     Bare,
     /// It says that it serves, and never answers: what a province looks like when it hangs.
     Deaf,
-    /// It says that it serves, and refuses every call. Decisions are counted.
-    Busy(&'static AtomicUsize),
+    /// It says that it serves, and refuses every call in this way. Calls with a decision are counted, by transfer.
+    Refusing(&'static Mutex<Refuses>),
 }
 
 impl Node {
     async fn answer<T>(self, answer: Result<T, Status>) -> Result<Response<T>, Status> {
         match self {
-            Node::Bare | Node::Busy(_) => answer.map(Response::new),
+            Node::Bare => answer.map(Response::new),
+            Node::Refusing(refuses) => {
+                let code = refuses.lock().expect("sound").code;
+                answer.map(Response::new).map_err(|error| Status::new(code, error.message()))
+            }
             Node::Deaf => pending().await,
         }
     }
@@ -43,9 +55,12 @@ impl ParticipantService for Node {
         self.answer(not_yet()).await
     }
 
-    async fn decide(&self, _: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
-        if let Node::Busy(decides) = self {
-            decides.fetch_add(1, Ordering::SeqCst);
+    async fn decide(&self, request: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
+        if let Node::Refusing(refuses) = self {
+            let mut refuses = refuses.lock().expect("sound");
+            for decision in request.into_inner().decisions {
+                *refuses.decides.entry(decision.transfer_id).or_default() += 1;
+            }
         }
         self.answer(not_yet()).await
     }
