@@ -34,9 +34,9 @@ impl<R: Record> Reader<R> {
         &self,
         read: impl FnOnce(&mut AnyTables<R>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        // A view holds no state between readings, so one that panicked left nothing behind.
         let mut tables = Arc::clone(&self.tables).lock_owned().await;
         let done = tokio::task::spawn_blocking(move || read(tables.as_mut())).await;
+        // A panic ends the process, so this one was not begun: the runtime stops.
         done.unwrap_or_else(|error| Err(StoreError::Io(format!("a reading ended early: {error}"))))
     }
 }

@@ -363,6 +363,26 @@ fn a_row_undoes_neither_a_name_nor_what_is_newer_unless_it_may() {
     });
 }
 
+/// Rows of one person that came together were all judged by what stood before the first of them.
+#[test]
+fn a_row_is_judged_by_what_the_rows_before_it_made() {
+    shared(async |cluster| {
+        let platform = cluster.caller("platform:13");
+        let member = somebody("130100");
+        enrol(&platform, employee(&member)).await;
+        let other = renamed(&member, "王丽华");
+        let row = |party: &Party, same_name| UpsertMembersRequest {
+            same_name,
+            ..cast::report(fresh_id(), employee(party))
+        };
+        let answer = platform.upsert(HEBEI, vec![row(&other, false), row(&member, true)]).await;
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.accepted_count, 1);
+        let error = answer.rejected[0].error.as_ref().expect("an error");
+        item_refused(error, Code::FailedPrecondition, "NAME_MISMATCH");
+    });
+}
+
 /// One row of the vault stopped an import at its chunk for ever.
 #[test]
 fn a_damaged_person_is_his_own_line_and_nobody_elses() {

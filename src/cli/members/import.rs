@@ -252,7 +252,7 @@ impl Import {
             credits.push(credit.map_err(|error| Failure::Local(format!("a call ended early: {error}")))?);
         }
         credits.sort_by_key(|credit| credit.line);
-        let mut outcome = Ok(());
+        let (mut outcome, mut failure) = (Ok(()), None);
         for credit in credits {
             match credit.refused {
                 None => report.credited(credit.amount),
@@ -261,7 +261,8 @@ impl Import {
                     (CallOutcome::Refused, Some(it))
                         if !credit.taken && it.code == Reason::MemberNotFound.code() => {}
                     (CallOutcome::Refused, Some(it)) => report.bad_credit(bad_credit(credit.line, &it)),
-                    (CallOutcome::Refused, None) => return Err(self.node.failed(status)),
+                    // What the others became is told first.
+                    (CallOutcome::Refused, None) => failure = Some(self.node.failed(status)),
                     (CallOutcome::NotTaken | CallOutcome::Unknown, _) => {
                         report.note(&format!("line {}: {}", credit.line, self.node.failed(status)));
                         outcome = Err(Stopped);
@@ -269,7 +270,7 @@ impl Import {
                 },
             }
         }
-        Ok(outcome)
+        failure.map_or(Ok(outcome), Err)
     }
 }
 

@@ -6,8 +6,8 @@ use crate::engine::Reader;
 use crate::store::{AnyTables, StoreError};
 use crate::wire::status::{Problem, problem_of_store};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::Semaphore;
+use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::sleep;
 
 /// Most that wait for their turn.
@@ -48,21 +48,19 @@ impl<R: Record> Lists<R> {
         &self,
         read: impl FnOnce(&mut AnyTables<R>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
-        let overloaded = |_| Problem::new(Reason::Overloaded);
-        let _place = self.places.try_acquire().map_err(overloaded)?;
-        let turn =
-            Arc::clone(&self.turn).acquire_owned().await.map_err(|_| Problem::new(Reason::Overloaded))?;
-        let timed = move |tables: &mut AnyTables<R>| {
-            let begin = std::time::Instant::now();
-            let done = read(tables);
-            Ok((done, begin.elapsed()))
-        };
-        let (done, took) = self.reader.run(timed).await.map_err(problem_of_store)?;
+        let overloaded = || Problem::new(Reason::Overloaded);
+        let _place = self.places.try_acquire().map_err(|_| overloaded())?;
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| overloaded())?;
+        let (answer, answered) = oneshot::channel();
+        let reader = self.reader.clone();
+        // A caller who goes away leaves his reading behind, and no turn is given before it has ended and rested.
         tokio::spawn(async move {
-            sleep((took * REST).min(REST_MAX)).await;
+            let begin = Instant::now();
+            let _gone = answer.send(reader.run(read).await);
+            sleep((begin.elapsed() * REST).min(REST_MAX)).await;
             drop(turn);
         });
-        done.map_err(problem_of_store)
+        answered.await.map_err(|_| overloaded())?.map_err(problem_of_store)
     }
 }
 

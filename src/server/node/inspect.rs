@@ -107,6 +107,7 @@ fn selector(selector: Option<&WireSelector>, found: &mut Violations) -> Option<S
             let mut ids: Vec<TransferId> =
                 read.filter_map(|(at, id)| transfer_id(&root.item("transfer_ids", at), id, found)).collect();
             ids.sort_unstable();
+            ids.dedup();
             Some(Selector::Ids(ids))
         }
         Some(WireSelector::State(number)) => {
@@ -134,11 +135,11 @@ fn token_of(scope: &[u8], leg: &LegRow) -> String {
     token(scope, &[&leg.transfer_id.0[..], &[leg.side as u8]].concat())
 }
 
-/// Every leg after a key that the query admits, in order, until `take` has enough.
+/// Every leg after a key that the query admits, in order, so many read at once, until `take` has enough.
 fn each(
     tables: &mut AnyTables<Record>,
     query: &Query,
-    after: Option<Key>,
+    (after, limit): (Option<Key>, usize),
     mut take: impl FnMut(&LegRow) -> bool,
 ) -> Result<(), StoreError> {
     if let Selector::Ids(ids) = &query.selector {
@@ -151,8 +152,6 @@ fn each(
         return Ok(());
     }
     let Some(filter) = query.filter() else { return Ok(()) };
-    // A page of the answer needs one more than it has.
-    let limit = PAGE.min(query.limit + 1);
     let mut after = after;
     loop {
         let rows = tables.scan(&Scan { filter: filter.clone(), after: after.clone(), limit })?;
@@ -224,7 +223,7 @@ fn totals(
     places: &RegionDirectory,
 ) -> Result<Vec<LegTotal>, StoreError> {
     let mut groups: BTreeMap<Group, Total> = BTreeMap::new();
-    each(tables, query, None, |leg| {
+    each(tables, query, (None, PAGE), |leg| {
         if let (LegState::Committed, Some(window)) = (leg.state, leg.window) {
             let area = leg.counter_region.and_then(|region| places.locate(region));
             let group = (window, area.map(|area| area.province), leg.side);
@@ -238,7 +237,9 @@ fn totals(
 
 fn page(tables: &mut AnyTables<Record>, query: &Query) -> Result<(Vec<LegRow>, bool), StoreError> {
     let mut legs = Vec::new();
-    each(tables, query, query.after.clone(), |leg| {
+    // One more than the page has: whether there is another.
+    let limit = PAGE.min(query.limit + 1);
+    each(tables, query, (query.after.clone(), limit), |leg| {
         legs.push(leg.clone());
         legs.len() <= query.limit
     })?;

@@ -22,6 +22,7 @@ use crate::server::common::Answer;
 use crate::wire::account::{entry_to_proto, member_to_proto};
 use crate::wire::member::MemberInput;
 use crate::wire::status::{Problem, problem_of_store};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tonic::{Request, Response, Streaming};
 
@@ -30,7 +31,7 @@ const TOGETHER: usize = 256;
 /// Rejected rows, and changed ones, that an answer describes; the rest is counted.
 const ROWS_SHOWN: usize = 100;
 /// Another request may make the same person's vault row first; then the row is looked up again.
-const TRIES: usize = 3;
+const TRIES: usize = 8;
 
 /// MemberService, over what the server shares.
 pub(super) struct Members(pub(super) Arc<Shared>);
@@ -111,8 +112,16 @@ impl Shared {
     async fn report(&self, inputs: &[Said<MemberInput>]) -> Vec<Result<Reported, Problem>> {
         let key = self.vault.key();
         let mut results: Vec<Option<Result<Reported, Problem>>> = inputs.iter().map(|_| None).collect();
-        for _ in 0..TRIES {
-            let open: Vec<usize> = (0..inputs.len()).filter(|at| results[*at].is_none()).collect();
+        let mut tries = vec![0; inputs.len()];
+        loop {
+            // A row is judged by what the rows before it made of the same person.
+            let mut met = BTreeSet::new();
+            let mut is_first = |at: &usize| met.insert(inputs[*at].today.party.person.id_number.reveal());
+            let open = (0..inputs.len()).filter(|at| results[*at].is_none() && is_first(at));
+            let open: Vec<usize> = open.collect();
+            if open.is_empty() {
+                break;
+            }
             let asked = open.iter().map(|at| {
                 let said = &inputs[*at];
                 (&said.today.party.person.id_number, Some(Asked::of(said).id(&key)))
@@ -121,7 +130,8 @@ impl Shared {
                 Ok(known) => known,
                 Err(error) => {
                     let problem = problem_of_store(error);
-                    return inputs.iter().map(|_| Err(problem.clone())).collect();
+                    let failed = || Err(problem.clone());
+                    return results.into_iter().map(|result| result.unwrap_or_else(failed)).collect();
                 }
             };
             let begun: Vec<_> = open
@@ -137,7 +147,14 @@ impl Shared {
                     Err(problem) => Err(problem),
                 };
                 results[at] = match answer {
-                    Ok(Upserted::PersonChanged) => None,
+                    // Nothing was done.
+                    Ok(Upserted::PersonChanged) if tries[at] + 1 == TRIES => {
+                        Some(Err(Problem::new(Reason::Overloaded)))
+                    }
+                    Ok(Upserted::PersonChanged) => {
+                        tries[at] += 1;
+                        None
+                    }
                     Ok(Upserted::Standing(standing)) => {
                         let before = known.ok().flatten();
                         Some(Ok(Reported {
@@ -149,8 +166,7 @@ impl Shared {
                 };
             }
         }
-        let unknown = || Err(Problem::new(Reason::OutcomeUnknown));
-        results.into_iter().map(|result| result.unwrap_or_else(unknown)).collect()
+        results.into_iter().flatten().collect()
     }
 }
 
