@@ -119,6 +119,8 @@ pub fn explanation_json(code: Code, it: &Explanation) -> Value {
 pub enum CallOutcome {
     /// It was refused; asking again will not help.
     Refused,
+    /// The caller was not heard: nothing is said of what was asked before.
+    NotHeard,
     /// This call did not do it, and another one may.
     NotTaken,
     /// It may have been done: ask again with the same id.
@@ -135,11 +137,9 @@ pub fn classify(status: &Status) -> CallOutcome {
         Code::InvalidArgument
         | Code::NotFound
         | Code::AlreadyExists
-        | Code::PermissionDenied
         | Code::FailedPrecondition
-        | Code::OutOfRange
-        | Code::Unimplemented
-        | Code::Unauthenticated => CallOutcome::Refused,
+        | Code::OutOfRange => CallOutcome::Refused,
+        Code::PermissionDenied | Code::Unimplemented | Code::Unauthenticated => CallOutcome::NotHeard,
         Code::Ok
         | Code::Cancelled
         | Code::Unknown
@@ -156,6 +156,9 @@ pub fn classify(status: &Status) -> CallOutcome {
 pub fn classify_explained(it: &Explanation) -> CallOutcome {
     match (it.code.as_str(), it.metadata.get("retry").map(String::as_str)) {
         ("OVERLOADED" | "DEADLINE_TOO_SHORT" | "NOT_ANNOUNCED", _) => CallOutcome::NotTaken,
+        // What may not have come yet is not found by asking on: its sender repeats it.
+        (code, _) if code.ends_with("_NOT_FOUND") => CallOutcome::Refused,
+        ("CERTIFICATE_REQUIRED" | "ROLE_NOT_ALLOWED" | "PROVINCE_NOT_ALLOWED", _) => CallOutcome::NotHeard,
         (_, Some("SAME_ID")) => CallOutcome::Unknown,
         (_, _) => CallOutcome::Refused,
     }
@@ -207,7 +210,9 @@ mod tests {
         for (reason, expected) in [
             (Reason::AmountMalformed, CallOutcome::Refused),
             (Reason::ContentDiffers, CallOutcome::Refused),
-            (Reason::ProvinceNotAllowed, CallOutcome::Refused),
+            (Reason::TransferNotFound, CallOutcome::Refused),
+            (Reason::ProvinceNotAllowed, CallOutcome::NotHeard),
+            (Reason::RoleNotAllowed, CallOutcome::NotHeard),
             (Reason::Overloaded, CallOutcome::NotTaken),
             (Reason::DeadlineTooShort, CallOutcome::NotTaken),
             (Reason::OutcomeUnknown, CallOutcome::Unknown),
@@ -228,7 +233,7 @@ mod tests {
             assert_eq!(classify(&Status::new(code, "x")), CallOutcome::Unknown, "{code:?}");
         }
         for code in [Code::PermissionDenied, Code::Unauthenticated, Code::Unimplemented] {
-            assert_eq!(classify(&Status::new(code, "x")), CallOutcome::Refused, "{code:?}");
+            assert_eq!(classify(&Status::new(code, "x")), CallOutcome::NotHeard, "{code:?}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Places, persons and requests that the tests of conversion share.
 
-use super::reader::Reader;
+use super::reader::{Former, Reader};
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::{Ask, Demands, Kind, Leg, LegRef, LegState, LegTerms, PeerMark};
 use crate::domain::reason::Reason;
@@ -75,7 +75,7 @@ fn remark(text: &str) -> Result<String, TextFault> {
 
 /// A hub's reader.
 pub(crate) fn reader(regions: &RegionDirectory) -> Reader<'_> {
-    Reader { regions, home: None, texts: Texts { name, remark } }
+    Reader { regions, home: None, texts: Texts { name, remark }, former: Former::No }
 }
 
 pub(crate) fn wire_party(id_number: &str, name: &str, region_code: &str) -> types::Party {

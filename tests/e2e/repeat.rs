@@ -14,7 +14,8 @@ fn each_changed_field_is_named() {
         let (family, other) = (cluster.family("13", "51").await, cluster.family("13", "51").await);
         let app = cluster.app();
         let first = family.transfer("10.00");
-        recorded(&app.create(first.clone()).await.expect("an answer"));
+        let known = app.create(first.clone()).await.expect("an answer");
+        recorded(&known);
         let after = family.funds().await;
 
         let number = person(&mut Some(other.payer.clone())).id_number.clone();
@@ -36,6 +37,9 @@ fn each_changed_field_is_named() {
             change(&mut again);
             let said = refused(app.create(again).await, Code::AlreadyExists, "CONTENT_DIFFERS");
             assert_eq!(said.fact("field"), Some(field));
+            // Its owner is told how that stands, and is never sent on with a new id.
+            assert_eq!((said.fact("state"), said.fact("retry")), (Some("COMMITTED"), Some("NO")));
+            assert_eq!(said.fact("window_id"), Some(known.window_id.as_str()));
         }
         assert_eq!((family.funds().await, other.funds().await), (after, Funds::untouched()));
     });
@@ -92,7 +96,16 @@ fn another_client_cannot_use_the_id() {
         let first = family.transfer("10.00");
         recorded(&cluster.app().create(first.clone()).await.expect("an answer"));
         let platform = cluster.caller("platform:13");
-        refused(platform.create(first.clone()).await, Code::AlreadyExists, "NOT_OWNER");
+        let said = refused(platform.create(first.clone()).await, Code::AlreadyExists, "NOT_OWNER");
+        // Whoever may see it is told how it stands, and its window is its owner's.
+        assert_eq!((said.fact("state"), said.fact("retry")), (Some("COMMITTED"), Some("NO")));
+        assert_eq!(said.fact("window_id"), None);
+        let other = cluster.family("14", "13").await;
+        let theirs =
+            CreateTransferRequest { transfer_id: first.transfer_id.clone(), ..other.transfer("10.00") };
+        let elsewhere = cluster.caller("platform:14").create(theirs).await;
+        let said = refused(elsewhere, Code::AlreadyExists, "NOT_OWNER");
+        assert_eq!((said.fact("state"), said.fact("retry")), (None, Some("NO")));
         assert_eq!(family.funds().await, Funds::settled("9990.00", "10.00"));
         // It may see it, though: its member pays.
         assert_eq!(platform.get(&first.transfer_id).await.expect("seen").amount, "10.00");
@@ -116,6 +129,11 @@ fn a_refused_id_stays_refused() {
         super::kit::people::enrol(&platform, super::kit::people::resident(&payee)).await;
         super::kit::people::open_wallet(&platform, &payee).await;
         assert_eq!(app.create(request.clone()).await.expect("an answer"), first);
+        // With other content it is said that the id is used up: nothing was done under it, nor can be.
+        let other = CreateTransferRequest { amount: "11.00".to_owned(), ..request.clone() };
+        let said = refused(app.create(other).await, Code::AlreadyExists, "ID_USED_UP");
+        let facts = ["field", "state", "retry"].map(|name| said.fact(name));
+        assert_eq!(facts, [Some("amount"), Some("ABORTED"), Some("NEW_ID")]);
         assert_eq!(family.funds().await, Funds::untouched());
     });
 }

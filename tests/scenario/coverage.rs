@@ -120,6 +120,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
         "a province that holds a leg which the hub never had",
         "src/domain/hub/tests.rs",
     ),
+    (Reason::IdUsedUp, "a refused id with other content", "tests/e2e/repeat.rs"),
     (Reason::AbortedBefore, "a prepare that is later than its abort", "src/domain/node/tests.rs"),
     (Reason::TermsDiffer, "a message that was changed on its way", "src/domain/node/tests.rs"),
     (Reason::ContraryOrder, "a hub that contradicts itself", "src/wire/decide_tests.rs"),

@@ -11,7 +11,7 @@ use gongji::domain::value::{
 use gongji::privacy::names::Form;
 use gongji::proto::node::{AccountState, Member, UpsertMembersRequest};
 use gongji::proto::types::{InsuranceStatus, InsuranceType, Party, Person};
-use gongji::wire::reader::Reader;
+use gongji::wire::reader::{Former, Reader};
 use gongji::wire::status::Problem;
 use prost::Message;
 use sha2::{Digest as _, Sha256};
@@ -173,7 +173,7 @@ impl Somebody {
 impl World {
     /// Reads requests as this province's node does.
     pub fn reading(&self, home: Option<ProvinceCode>) -> Reader<'_> {
-        Reader { regions: &self.cluster.country.places, home, texts: Form::TODAY.texts() }
+        Reader { regions: &self.cluster.country.places, home, texts: Form::TODAY.texts(), former: Former::No }
     }
 
     /// His province reports him.

@@ -258,11 +258,15 @@ impl Import {
                 None => report.credited(credit.amount),
                 Some(status) => match (classify(&status), problem_of(&status)) {
                     // The row is bad already, and says why.
-                    (CallOutcome::Refused, Some(it))
+                    (CallOutcome::Refused | CallOutcome::NotHeard, Some(it))
                         if !credit.taken && it.code == Reason::MemberNotFound.code() => {}
-                    (CallOutcome::Refused, Some(it)) => report.bad_credit(bad_credit(credit.line, &it)),
+                    (CallOutcome::Refused | CallOutcome::NotHeard, Some(it)) => {
+                        report.bad_credit(bad_credit(credit.line, &it));
+                    }
                     // What the others became is told first.
-                    (CallOutcome::Refused, None) => failure = Some(self.node.failed(status)),
+                    (CallOutcome::Refused | CallOutcome::NotHeard, None) => {
+                        failure = Some(self.node.failed(status));
+                    }
                     (CallOutcome::NotTaken | CallOutcome::Unknown, _) => {
                         report.note(&format!("line {}: {}", credit.line, self.node.failed(status)));
                         outcome = Err(Stopped);
@@ -338,7 +342,7 @@ fn settle(sent: Vec<(Row, UpsertMembersRequest)>, answer: UpsertMembersResponse)
         match refused(at) {
             None => settled.taken.push(ToCredit { row, taken: true }),
             Some(rejected) => match rejection(rejected) {
-                (CallOutcome::Refused, it) => {
+                (CallOutcome::Refused | CallOutcome::NotHeard, it) => {
                     settled.bad.push(bad_member(row.line, it.as_ref()));
                     if it.is_some_and(|it| it.code == Reason::NameMismatch.code()) {
                         settled.taken.push(ToCredit { row, taken: false });

@@ -34,12 +34,14 @@ impl NodeMachine {
             return Ok(Course::Repeat);
         }
         let Insurance { region, insurance_status, account_state, .. } = report.insurance;
-        let served = self.places.locate(region).is_some_and(|area| area.province == self.province);
-        if !served {
-            return Err(refusal(Reason::RegionElsewhere).with("region", region));
-        }
         let member_ref = report.person.member_ref;
         let old = step.rows().get::<MemberRow>(&Key::Member(member_ref));
+        // Whoever is in an area that is not listed any more stays there until he is reported elsewhere.
+        let stays = old.is_some_and(|old| old.region == region);
+        let served = self.places.locate(region).is_some_and(|area| area.province == self.province);
+        if !served && !stays {
+            return Err(refusal(Reason::RegionElsewhere).with("region", region));
+        }
         let same = old.is_some_and(|old| report.person_known && old.insurance() == report.insurance);
         if same {
             return Ok(Course::AsItIs);

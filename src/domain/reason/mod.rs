@@ -117,10 +117,10 @@ reasons! {
     NumberRepeated 138 "NUMBER_REPEATED" InvalidArgument Correct
         "an earlier line of the file has the same identity number"
         "该公民身份号码在文件中重复出现"
-    ContentDiffers 201 "CONTENT_DIFFERS" AlreadyExists NewId
+    ContentDiffers 201 "CONTENT_DIFFERS" AlreadyExists No
         "this id was used before with other content"
         "该编号已用于内容不同的请求"
-    TransferNotFound 202 "TRANSFER_NOT_FOUND" NotFound No
+    TransferNotFound 202 "TRANSFER_NOT_FOUND" NotFound SameId
         "no transfer has this id; that does not mean that it was aborted"
         "没有该编号的转账；这不代表转账已终止"
     MemberNotFound 203 "MEMBER_NOT_FOUND" NotFound No
@@ -135,10 +135,10 @@ reasons! {
     HasLiveLeg 206 "HAS_LIVE_LEG" FailedPrecondition Later
         "a transfer of this member is being decided; try again when it has ended"
         "该参保人有正在处理的转账，请待其结束后再试"
-    CompensationNotFound 207 "COMPENSATION_NOT_FOUND" NotFound No
+    CompensationNotFound 207 "COMPENSATION_NOT_FOUND" NotFound SameId
         "no compensation has this id"
         "没有该编号的退回申请"
-    OperationNotFound 208 "OPERATION_NOT_FOUND" NotFound No
+    OperationNotFound 208 "OPERATION_NOT_FOUND" NotFound SameId
         "no operation has this id"
         "没有该编号的操作申请"
     IncidentNotFound 209 "INCIDENT_NOT_FOUND" NotFound No
@@ -309,6 +309,9 @@ reasons! {
     MemberNewer 549 "MEMBER_NEWER" FailedPrecondition No
         "the member was changed here after the day that the data stands for"
         "该参保人信息在本地已于数据日期之后更新，未用旧数据覆盖"
+    IdUsedUp 550 "ID_USED_UP" AlreadyExists NewId
+        "this id is used up: a transfer with other content was aborted under it, and nothing was moved"
+        "该编号已用尽：以此编号提出的另一内容的转账已终止，资金未变动"
     WalletFrozen 561 "WALLET_FROZEN" FailedPrecondition Later
         "the wallet is frozen"
         "医保钱包已冻结"
@@ -334,21 +337,21 @@ reasons! {
         "the hub restarted before the transfer was decided; nothing was moved"
         "清算中心在决定前重启，资金未变动"
     ResolvedUnknown 604 "RESOLVED_UNKNOWN" FailedPrecondition NewId
-        "a province asked for an id that the hub did not know; it was closed as aborted"
-        "省级节点查询了未知编号，该编号已按终止处理"
+        "a province asked for an id that the hub did not know; it was closed as aborted and is used up"
+        "省级节点查询了未知编号，该编号已按终止处理，不能再用"
     AbortedBefore 605 "ABORTED_BEFORE" FailedPrecondition NewId
-        "this id was aborted before it was prepared here"
-        "该编号在准备前已终止"
-    TermsDiffer 606 "TERMS_DIFFER" FailedPrecondition NewId
-        "this id is known here with other terms"
-        "该编号在本地的内容不一致"
+        "this id was aborted before it was prepared here; it is used up"
+        "该编号在准备前已终止，不能再用"
+    TermsDiffer 606 "TERMS_DIFFER" FailedPrecondition No
+        "this id is known here with other terms; people must compare them before anything else is sent"
+        "该编号在本地的内容不一致，须先人工核对"
     ContraryOrder 607 "CONTRARY_ORDER" FailedPrecondition No
         "the order contradicts what was recorded before; it was not carried out and waits for people"
         "指令与已记录结果相反，未执行，等待人工处理"
     Unsupported 608 "UNSUPPORTED" FailedPrecondition No
         "this node does not know this kind of leg"
         "节点不支持该类交易"
-    NotOwner 609 "NOT_OWNER" AlreadyExists NewId
+    NotOwner 609 "NOT_OWNER" AlreadyExists No
         "this id belongs to another client"
         "该编号属于其他调用方"
     RefusedByPlace 610 "REFUSED_BY_PLACE" FailedPrecondition NewId
@@ -402,8 +405,8 @@ reasons! {
          account"
         "补记的一笔已提交转账无法记入参保人账户，已挂入待处理账户"
     EndedByOperators 632 "ENDED_BY_OPERATORS" FailedPrecondition NewId
-        "two operators have ended this id before it was decided; nothing was moved"
-        "该编号在办结前已由两名操作员终止，未发生任何资金变动"
+        "two operators have ended this id before it was decided; nothing was moved, and the id is used up"
+        "该编号在办结前已由两名操作员终止，未发生任何资金变动，编号不能再用"
     OperationDone 640 "OPERATION_DONE" FailedPrecondition No
         "the operation was approved and carried out; it cannot be withdrawn any more"
         "操作已获批准并执行，不能再撤回"

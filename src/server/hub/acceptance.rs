@@ -9,21 +9,36 @@ use crate::domain::value::Digest;
 use crate::privacy::names::Form;
 use crate::proto::hub::Transfer;
 use crate::proto::types;
+use crate::transport::identity::Role;
 use crate::wire::accept::PayeesWord;
 use crate::wire::reader::Reader;
 use crate::wire::status::{Problem, problem_of_store};
 use std::sync::Arc;
 
+/// What a payee's caller says.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    /// Of which transfer.
+    pub(super) id: &'a str,
+    /// Who the payee is.
+    pub(super) payee: Option<&'a types::Party>,
+    /// Whether he takes it.
+    pub(super) takes: bool,
+    /// How long the caller waits.
+    pub(super) deadline_ms: u64,
+}
+
 impl Shared {
     /// Hands in a payee's word and waits for the transfer.
     pub(super) async fn hear_payee(
         &self,
-        payee: &Option<types::Party>,
+        role: &Role,
+        said: Said<'_>,
         read: impl Fn(&Reader<'_>) -> Result<PayeesWord, Problem>,
-        takes: bool,
-        deadline_ms: u64,
     ) -> Result<Transfer, Problem> {
-        let first = match read(&self.reading()) {
+        let Said { id, payee, takes, deadline_ms } = said;
+        let allowed = self.may_speak_for(role, payee);
+        let first = match allowed.and_then(|()| read(&self.reading())) {
             Ok(word) => {
                 let payee = self.keys.now().payee_digest(Form::TODAY, word.transfer_id, &word.payee);
                 self.take_word(&word, payee, takes, deadline_ms).await
@@ -31,7 +46,7 @@ impl Shared {
             Err(problem) => Err(problem),
         };
         let row = match first {
-            Err(problem) if may_be_repeat(&problem) => match self.payee_at_first(payee, read).await {
+            Err(problem) if may_be_repeat(&problem) => match self.payee_at_first(role, id, read).await {
                 Some((word, payee)) => self.take_word(&word, payee, takes, deadline_ms).await?,
                 None => return Err(problem),
             },

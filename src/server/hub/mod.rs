@@ -55,6 +55,7 @@ use crate::transport::access::{AppGrant, GrantError, Grants};
 use crate::transport::identity::Role;
 use crate::transport::peer::Peer;
 use crate::wire;
+use crate::wire::reader::Former;
 use inquiries::Inquiries;
 use link::Link;
 use recovery::Recovery;
@@ -105,12 +106,12 @@ impl Shared {
 
     /// Reads requests for this hub.
     fn reading(&self) -> wire::reader::Reader<'_> {
-        self.reading_in(Form::TODAY)
+        self.reading_in(Form::TODAY, Former::No)
     }
 
-    /// Reads requests with their texts in this form.
-    fn reading_in(&self, form: Form) -> wire::reader::Reader<'_> {
-        wire::reader::Reader { regions: &self.places, home: None, texts: form.texts() }
+    /// Reads requests with their texts in this form, and these places as they were once.
+    fn reading_in<'a>(&'a self, form: Form, former: Former<'a>) -> wire::reader::Reader<'a> {
+        wire::reader::Reader { regions: &self.places, home: None, texts: form.texts(), former }
     }
 
     /// Whether a caller may act for members of a province: pay from it, watch it.

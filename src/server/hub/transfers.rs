@@ -1,6 +1,7 @@
 //! TransferService: what apps and provinces' platforms call. Handlers hand an input to the engine and wait; a caller
 //! that goes away cancels nothing.
 
+use super::acceptance::Said;
 use super::repeats::may_be_repeat;
 use super::{Shared, lists};
 use crate::domain::hub::tables::{Key, PartiesRow, TransferRow};
@@ -66,7 +67,7 @@ impl Caller<'_> {
 
 impl Shared {
     /// Permission comes before validation: a province that can be read at all is enough to refuse.
-    fn may_speak_for(&self, role: &Role, party: Option<&types::Party>) -> Result<(), Problem> {
+    pub(super) fn may_speak_for(&self, role: &Role, party: Option<&types::Party>) -> Result<(), Problem> {
         let code = party.and_then(|party| RegionCode::parse(&party.region_code));
         let province = code.and_then(|code| self.places.locate(code)).map(|area| area.province);
         match province {
@@ -113,21 +114,23 @@ impl Shared {
         Ok(Begun { answer, parties })
     }
 
-    /// Waits for a transfer that was handed in.
+    /// Waits for a transfer that was handed in. A repeat is not refused before its first answer was looked for.
     async fn finish(
         &self,
         caller: Caller<'_>,
         request: &CreateTransferRequest,
         begun: Result<Begun, Problem>,
     ) -> Result<Transfer, Problem> {
-        let first = self.answer(begun).await;
-        let Err(problem) = &first else { return first };
-        if !may_be_repeat(problem) {
-            return first;
+        let (role, id) = (caller.role, &request.transfer_id);
+        let mut answer = self.answer(begun).await;
+        if answer.as_ref().is_err_and(may_be_repeat)
+            && let Some((transfer, digests)) = self.as_at_first(role, id, |it| caller.read(it, request)).await
+        {
+            answer = self.answer(self.hand_in(caller, transfer, digests)).await;
         }
-        match self.as_at_first(request, |reader| caller.read(reader, request)).await {
-            Some((transfer, digests)) => self.answer(self.hand_in(caller, transfer, digests)).await,
-            None => first,
+        match answer {
+            Ok(transfer) => Ok(transfer),
+            Err(problem) => Err(self.with_what_is_known(role, id, problem).await),
         }
     }
 
@@ -310,9 +313,9 @@ impl TransferService for Transfers {
         let role = caller(&request)?;
         let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
         let request = request.into_inner();
-        shared.may_speak_for(&role, request.payee.as_ref())?;
         let read = |reader: &Reader<'_>| reader.accept_transfer(&request);
-        let transfer = shared.hear_payee(&request.payee, read, true, deadline_ms).await?;
+        let said = Said { id: &request.transfer_id, payee: request.payee.as_ref(), takes: true, deadline_ms };
+        let transfer = shared.hear_payee(&role, said, read).await?;
         Ok(Response::new(AcceptTransferResponse { transfer: Some(transfer) }))
     }
 
@@ -324,9 +327,10 @@ impl TransferService for Transfers {
         let role = caller(&request)?;
         let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
         let request = request.into_inner();
-        shared.may_speak_for(&role, request.payee.as_ref())?;
         let read = |reader: &Reader<'_>| reader.decline_transfer(&request);
-        let transfer = shared.hear_payee(&request.payee, read, false, deadline_ms).await?;
+        let said =
+            Said { id: &request.transfer_id, payee: request.payee.as_ref(), takes: false, deadline_ms };
+        let transfer = shared.hear_payee(&role, said, read).await?;
         Ok(Response::new(DeclineTransferResponse { transfer: Some(transfer) }))
     }
 

@@ -9,7 +9,7 @@ use crate::domain::node::tables::{EntryRow, Key, PersonRow};
 use crate::domain::node::{Input, MemberReport, NodeMachine, Standing, Upserted};
 use crate::domain::protocol::Party;
 use crate::domain::reason::Reason;
-use crate::domain::value::{AccountState, Day, IdNumber, MemberRef, Person};
+use crate::domain::value::{AccountState, Day, MemberRef, Person};
 use crate::engine::Waiting;
 use crate::privacy::random::random_16;
 use crate::proto::node::member_service_server::MemberService;
@@ -42,14 +42,25 @@ fn shown(standing: &Standing, person: &Person) -> Result<Member, Problem> {
 }
 
 impl Shared {
-    /// Who has this number; with the request of this id, if it was carried out before.
+    /// Who the party is, who must be as he is named unless the request of this id was carried out before.
     ///
     /// # Errors
-    /// `MEMBER_NOT_FOUND`, `PERSON_UNREADABLE`.
-    async fn known(&self, number: &IdNumber, request: Option<String>) -> Result<Known, Problem> {
-        let found = self.vault.known([(number, request)]).await.map_err(problem_of_store)?;
+    /// `MEMBER_NOT_FOUND`, `PERSON_UNREADABLE`; and what stands against the place that is named.
+    async fn known<T>(
+        &self,
+        said: &Said<T>,
+        party: &Party,
+        request: Option<String>,
+    ) -> Result<Known, Problem> {
+        let asked = [(&party.person.id_number, request)];
+        let found = self.vault.known(asked).await.map_err(problem_of_store)?;
         let known = found.into_iter().next().unwrap_or(Ok(None))?;
-        known.ok_or_else(|| Problem::new(Reason::MemberNotFound))
+        said.admit(party, known.as_ref())?;
+        let known = known.ok_or_else(|| Problem::new(Reason::MemberNotFound))?;
+        if known.request.is_none() {
+            known.must_be(party)?;
+        }
+        Ok(known)
     }
 
     /// Carries out what is asked for a member once, however often it is asked. A repeat is found before his name and
@@ -60,19 +71,15 @@ impl Shared {
         input: impl FnOnce(Ticket<Box<Standing>>, RequestMark, MemberRef) -> Input,
     ) -> Result<(Box<Standing>, Person), Problem> {
         let (asked, key, party) = (Asked::of(said), self.vault.key(), said.today.party());
-        let known = self.known(&party.person.id_number, Some(asked.id(&key))).await?;
-        if known.request.is_none() {
-            known.must_be(party)?;
-        }
+        let known = self.known(said, party, Some(asked.id(&key))).await?;
         let request = asked.mark(&key, Some(&known));
         let standing = self.engine.ask(|ticket| input(ticket, request, known.member_ref)).await?;
         Ok((standing, known.person))
     }
 
     /// How a member stands, who must be as he is named.
-    pub(super) async fn look_at(&self, party: &Party) -> Result<Box<Standing>, Problem> {
-        let known = self.known(&party.person.id_number, None).await?;
-        known.must_be(party)?;
+    pub(super) async fn look_at<T>(&self, said: &Said<T>, party: &Party) -> Result<Box<Standing>, Problem> {
+        let known = self.known(said, party, None).await?;
         self.look(known.member_ref).await
     }
 
@@ -87,6 +94,7 @@ impl Shared {
         known: Option<&Known>,
     ) -> Result<Waiting<NodeMachine, Upserted>, Problem> {
         let input = &said.today;
+        said.admit(&input.party, known)?;
         let member_ref = known.map_or_else(|| MemberRef(random_16()), |known| known.member_ref);
         let phone = input.phone.as_ref().map(|phone| phone.reveal());
         let phone = phone.or_else(|| known.and_then(|known| known.phone.as_deref()));
@@ -280,8 +288,9 @@ impl MemberService for Members {
 
     async fn get_member(&self, request: Request<GetMemberRequest>) -> Answer<GetMemberResponse> {
         let shared = &self.0;
-        let party = shared.reading().only_party(request.get_ref().party.as_ref())?;
-        let member = shown(&*shared.look_at(&party).await?, &party.person)?;
+        let said = shared.said(|reader| reader.only_party(request.get_ref().party.as_ref()))?;
+        let party = &said.today;
+        let member = shown(&*shared.look_at(&said, party).await?, &party.person)?;
         Ok(Response::new(GetMemberResponse { member: Some(member) }))
     }
 
@@ -292,10 +301,7 @@ impl MemberService for Members {
         let shared = &self.0;
         let said = shared.said(|reader| reader.update_insurance(request.get_ref()))?;
         let (party, id) = (said.today.party.clone(), Asked::of(&said).id(&shared.vault.key()));
-        let known = shared.known(&party.person.id_number, Some(id)).await?;
-        if known.request.is_none() {
-            known.must_be(&party)?;
-        }
+        shared.known(&said, &party, Some(id)).await?;
         let result = shared.report(&[said]).await.into_iter().next();
         let reported = result.unwrap_or_else(|| Err(Problem::new(Reason::Internal)))?;
         let member = shown(&reported.standing, &party.person)?;

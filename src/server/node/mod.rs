@@ -41,6 +41,7 @@ use crate::transport::access::{AppGrant, GrantError, Grants};
 use crate::transport::identity::Role;
 use crate::transport::peer::Peer;
 use crate::wire;
+use crate::wire::reader::Former;
 use resolver::{Asked, Resolver};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -81,12 +82,12 @@ impl Shared {
 
     /// Reads requests for this node.
     fn reading(&self) -> wire::reader::Reader<'_> {
-        self.reading_in(Form::TODAY)
+        self.reading_in(Form::TODAY, Former::No)
     }
 
-    /// Reads requests with their texts in this form.
-    fn reading_in(&self, form: Form) -> wire::reader::Reader<'_> {
-        wire::reader::Reader { regions: &self.places, home: Some(self.province), texts: form.texts() }
+    /// Reads requests with their texts in this form, and these places as they were once.
+    fn reading_in(&self, form: Form, former: Former<'static>) -> wire::reader::Reader<'_> {
+        wire::reader::Reader { regions: &self.places, home: Some(self.province), texts: form.texts(), former }
     }
 }
 

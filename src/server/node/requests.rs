@@ -7,11 +7,12 @@ use super::vault::Known;
 use crate::domain::node::WalletChange;
 use crate::domain::node::record::RequestMark;
 use crate::domain::protocol::Party;
+use crate::domain::reason::Reason;
 use crate::domain::value::{AccountKind, Day, Money, hex};
 use crate::privacy::key::VaultKey;
 use crate::privacy::names::Form;
 use crate::wire::member::{CreditInput, MemberInput, OpenInput};
-use crate::wire::reader::Reader;
+use crate::wire::reader::{Former, Reader};
 use crate::wire::status::Problem;
 use crate::wire::suspension::SuspensionInput;
 use crate::wire::wallet::ChangeInput;
@@ -21,6 +22,19 @@ pub(super) struct Said<T> {
     /// In today's form.
     pub(super) today: T,
     then: Option<T>,
+    /// Why it is refused, though it was read: it names a place that is not listed here. A repeat is answered even so,
+    /// and whoever has stayed in such a place is found there.
+    refused: Option<Problem>,
+}
+
+impl<T> Said<T> {
+    /// Refuses what names a place that is not listed, unless it is a repeat, or the place is where this member is.
+    pub(super) fn admit(&self, party: &Party, known: Option<&Known>) -> Result<(), Problem> {
+        let Some(problem) = &self.refused else { return Ok(()) };
+        let own = problem.violations.iter().all(|it| it.field.ends_with("party.region_code"));
+        let is_answered = |it: &Known| it.request.is_some() || own && it.must_be(party).is_ok();
+        if known.is_some_and(is_answered) { Ok(()) } else { Err(problem.clone()) }
+    }
 }
 
 impl Shared {
@@ -29,8 +43,15 @@ impl Shared {
         &self,
         read: impl Fn(&Reader<'_>) -> Result<T, Problem>,
     ) -> Result<Said<T>, Problem> {
-        let today = read(&self.reading())?;
-        Ok(Said { today, then: read(&self.reading_in(Form::First)).ok() })
+        let in_form = |form, former| read(&self.reading_in(form, former));
+        let (former, refused) = match in_form(Form::TODAY, Former::No) {
+            Err(it) if matches!(it.reason, Reason::UnknownRegion | Reason::RegionElsewhere) => {
+                (Former::AllIn(self.province), Some(it))
+            }
+            _ => (Former::No, None),
+        };
+        let today = in_form(Form::TODAY, former).map_err(|other| refused.clone().unwrap_or(other))?;
+        Ok(Said { today, then: in_form(Form::First, former).ok(), refused })
     }
 }
 

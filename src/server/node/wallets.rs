@@ -1,6 +1,7 @@
 //! WalletService: the life of 医保钱包, and the statements of both accounts.
 
 use super::Shared;
+use super::requests::Said;
 use super::statement::{Period, page, statement};
 use crate::domain::node::tables::{AccountRow, HolderRow};
 use crate::domain::node::{Input, Record, Standing};
@@ -64,8 +65,12 @@ impl Shared {
     }
 
     /// One of a member's two accounts.
-    async fn account(&self, party: &Party, kind: AccountKind) -> Result<AccountRow, Problem> {
-        let standing = self.look_at(party).await?;
+    async fn account<T>(
+        &self,
+        said: &Said<T>,
+        (party, kind): (&Party, AccountKind),
+    ) -> Result<AccountRow, Problem> {
+        let standing = self.look_at(said, party).await?;
         Ok(match kind {
             AccountKind::Wallet => standing.wallet_account,
             AccountKind::Personal
@@ -116,16 +121,18 @@ impl WalletService for Wallets {
     async fn get_wallet(&self, request: Request<GetWalletRequest>) -> Answer<GetWalletResponse> {
         let shared = &self.0;
         shared.may_serve(&caller(&request)?)?;
-        let party = shared.reading().only_party(request.get_ref().party.as_ref())?;
-        let wallet = shown(&*shared.look_at(&party).await?, &party.person)?;
+        let said = shared.said(|reader| reader.only_party(request.get_ref().party.as_ref()))?;
+        let party = &said.today;
+        let wallet = shown(&*shared.look_at(&said, party).await?, &party.person)?;
         Ok(Response::new(GetWalletResponse { wallet: Some(wallet) }))
     }
 
     async fn list_entries(&self, request: Request<ListEntriesRequest>) -> Answer<ListEntriesResponse> {
         let shared = &self.0;
         shared.may_serve(&caller(&request)?)?;
-        let query = shared.reading().list_entries(request.get_ref())?;
-        let account = shared.account(&query.party, query.account).await?;
+        let said = shared.said(|reader| reader.list_entries(request.get_ref()))?;
+        let query = &said.today;
+        let account = shared.account(&said, (&query.party, query.account)).await?;
         let from = query.before.unwrap_or(account.last_entry);
         // A token names an entry: one that is later than the account's last, or of another account, was given for that
         // account, or before the store was restored, or made up.
@@ -133,7 +140,8 @@ impl WalletService for Wallets {
         if from > account.last_entry {
             return Err(wrong().into());
         }
-        let read = move |tables: &mut AnyTables<Record>| page(tables, from, query.limit);
+        let limit = query.limit;
+        let read = move |tables: &mut AnyTables<Record>| page(tables, from, limit);
         let (page, next) = shared.lists.run(read).await?;
         if page.iter().any(|row| (row.member_ref, row.kind) != (account.member_ref, account.kind)) {
             return Err(wrong().into());
@@ -147,8 +155,9 @@ impl WalletService for Wallets {
     async fn get_statement(&self, request: Request<GetStatementRequest>) -> Answer<GetStatementResponse> {
         let shared = &self.0;
         shared.may_serve(&caller(&request)?)?;
-        let query = shared.reading().get_statement(request.get_ref())?;
-        let account = shared.account(&query.party, query.account).await?;
+        let said = shared.said(|reader| reader.get_statement(request.get_ref()))?;
+        let query = &said.today;
+        let account = shared.account(&said, (&query.party, query.account)).await?;
         let (from, to, before, limit) = (query.from, query.to, query.before, query.limit);
         let period = Period { last_entry: account.last_entry, from, to, before, limit };
         let read = move |tables: &mut AnyTables<Record>| statement(tables, period);
