@@ -125,7 +125,7 @@ impl Opened {
         let owner = self.store.owner().map_err(local)?;
         let mut backups = Vec::new();
         for folder in folders {
-            backups.extend(of_owner(folder, &owner)?.into_iter().map(|(_, manifest)| manifest));
+            backups.extend(of_owner(folder, &owner)?);
         }
         let keys: Vec<KeyInfo> = self.key.sealing().collect();
         keys.into_iter().map(|key| self.need(key, &rows, &backups).map_err(local)).collect()
