@@ -113,8 +113,8 @@ fn same_store(from: &Path, manifest: &Manifest, dir: &Path) -> Result<(), Failur
     }
     let say = |lineage: Option<String>| lineage.unwrap_or_else(|| "none".to_owned());
     Err(Failure::Usage(format!(
-        "the backup {} is of {}, lineage {}; the store in {} is {found}, lineage {}: they are two stores, name the right \
-         one. 备份与该存储不属于同一个库，请核对",
+        "the backup {} is of {}, lineage {}; the store in {} is {found}, lineage {}: they are two stores, \
+         name the right one. 备份与该存储不属于同一个库，请核对",
         from.display(),
         manifest.owner,
         say(ours),
@@ -252,7 +252,8 @@ const NODE_LOSES: &str = "\
 - LOST: persons who were first reported since then.";
 
 const TOGETHER: &str = "\
-Restored ALONE it loses no transfer that was decided: the other servers hold them. Restored TOGETHER with others it does:
+Restored ALONE it loses no transfer that was decided: the other servers hold them.
+Restored TOGETHER with others, at once, it does:
 - the hub and a province: of its transfers since the backups, the leg of the other province alone is left.
 - the hub and both provinces of a transfer: nothing is left of it, though it was answered COMMITTED.
 - several provinces, but not the hub: no transfer. Each loses what it loses alone.

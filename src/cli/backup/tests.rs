@@ -153,7 +153,10 @@ fn a_backup_of_an_open_store_is_restored_with_its_key_and_verified() {
     assert!(said.contains("stands at journal sequence 2, as of 20"), "{said}");
     assert!(said.contains("LOST: texts of rules that came into force since then, unless"), "{said}");
     assert!(said.contains("LOST: allotments, member reports and wallet openings since then"), "{said}");
-    assert!(said.contains("Restored TOGETHER with others it does:\n- the hub and a province"), "{said}");
+    assert!(
+        said.contains("Restored TOGETHER with others, at once, it does:\n- the hub and a province"),
+        "{said}"
+    );
     let target = scene.path("again");
     assert_eq!((mode(&target), mode(&scene.path("keys"))), (0o700, 0o700));
     assert_eq!(rows(&target), before);

@@ -183,7 +183,8 @@ impl Restoring {
         self.owner
     }
 
-    /// Puts it in its place, durably, with its head beside it, and as its folder's owner's. From here on a server starts on it.
+    /// Puts it in its place, durably, with its head beside it, and as its folder's owner's. From here on a
+    /// server starts on it.
     ///
     /// # Errors
     /// `Io`, `Damaged`.
