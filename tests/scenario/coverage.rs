@@ -52,6 +52,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (Reason::OperationNotFound, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
     (Reason::IncidentNotFound, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
     (Reason::ClockNotBelieved, "it is about a server's clock", "src/engine/tests.rs"),
+    (Reason::TooManyTries, "it takes more tries than a scenario has", "tests/e2e/rules.rs"),
     (Reason::EndedByOperators, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
     (Reason::OperationDone, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
     (

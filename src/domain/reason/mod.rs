@@ -192,6 +192,9 @@ reasons! {
     ClockNotBelieved 409 "CLOCK_NOT_BELIEVED" Unavailable SameId
         "this server's clock is implausible, so it decides nothing until the clock is right or confirmed; ask again"
         "本系统时钟异常，核实之前暂停办理，请稍后以相同编号重试"
+    TooManyTries 410 "TOO_MANY_TRIES" ResourceExhausted Later
+        "the caller has asked about this person too often today, or with too many names that do not fit"
+        "今日对该人员的查询或尝试次数过多，请次日再试"
     PayerPlaceNotOpen 501 "PAYER_PLACE_NOT_OPEN" FailedPrecondition NewId
         "the payer's place has not opened the medical-insurance wallet"
         "转出人参保地尚未开通医保钱包"

@@ -3,6 +3,7 @@
 mod acceptance;
 mod alarms;
 mod audit;
+mod check;
 mod compensations;
 mod coordinator;
 mod dispatcher;
@@ -17,6 +18,7 @@ mod repeats;
 mod resync_tasks;
 mod rulebooks;
 mod transfers;
+mod tries;
 
 use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
@@ -64,6 +66,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tonic::service::Routes;
+use tries::Tries;
 
 /// What the hub's services share.
 #[derive(Debug)]
@@ -84,6 +87,7 @@ pub(crate) struct Shared {
     mark: Mark,
     books: Books,
     inquiries: Inquiries,
+    tries: Tries,
     deadline_default_ms: u64,
     recovery: Recovery,
     /// True from the moment that a stop is asked for: streams end then, so that draining does.
@@ -226,6 +230,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         mark,
         books: Books::new(config.server.data.clone()),
         inquiries: Inquiries::new(config.nodes.iter().map(|node| node.province), limits.inquiries_max),
+        tries: Tries::new(limits),
         deadline_default_ms: limits.deadline_default_ms,
         stopping,
         recovery,
