@@ -25,7 +25,7 @@ use crate::config::apps::{HubApp, Provinces};
 use crate::config::peers::NodePeer;
 use crate::domain::hub::tables::Key;
 use crate::domain::hub::{Deadlines, HubMachine, Input, Record, unfinished_transfers};
-use crate::store::{Tables as _, is_restored, sqlite};
+use crate::store::{Tables as _, is_restored, sqlite, unlisted};
 
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::{Scan, SelfRow, TableRow};
@@ -50,6 +50,7 @@ use crate::server::common::running::{Ready, Stop};
 use crate::server::common::sender::Mark;
 use crate::server::common::serve::{ServeError, ServerError, Setup, with_health};
 use crate::server::common::snapshot_stream::Books;
+use crate::server::common::unlisted_areas;
 use crate::server::common::vault_keys::{self, VaultKeys};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, replay};
@@ -168,6 +169,14 @@ fn open(config: &HubConfig) -> Result<(SqliteStore<Record>, Input, Option<u64>),
     Ok((store, Input::Start { unfinished, restored }, recovered))
 }
 
+/// A province that no node serves is out of reach from the start: nothing is held for a transfer that cannot be.
+fn unserved(config: &HubConfig, places: &RegionDirectory) -> impl Iterator<Item = Input> {
+    let served = |province| config.nodes.iter().any(|node| node.province == province);
+    let unserved =
+        places.provinces().map(|province| province.code).filter(move |province| !served(*province));
+    unserved.map(|province| Input::Link { province, up: false })
+}
+
 /// A link to each node that the configuration names.
 fn links(
     config: &HubConfig,
@@ -200,11 +209,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let (dispatcher, lanes) =
         dispatcher::dispatcher(config.nodes.iter().map(|node| node.province), Arc::clone(&clock));
     let incarnation = core.incarnation() + 1;
-    // A province that no node serves is out of reach from the start: nothing is held for a transfer that cannot be.
-    let served = |province| config.nodes.iter().any(|node| node.province == province);
-    let unserved = places.provinces().map(|province| province.code).filter(|province| !served(*province));
-    let dark = unserved.map(|province| Input::Link { province, up: false });
-    let first = [start].into_iter().chain(dark).collect();
+    let first = [start].into_iter().chain(unserved(&config, &places)).collect();
     let Engine { handle, thread } =
         crate::engine::start(core, Arc::clone(&clock) as Arc<dyn Clock>, Box::new(dispatcher), first)?;
     let engine = handle.with_waiting_max(limits.in_flight_max);
@@ -240,6 +245,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         let _ = stop.await;
         stop_streams.send_replace(true);
     };
+    unlisted_areas::tell(config.server.data.clone(), Arc::clone(&shared.places), unlisted::at_hub);
     let watching = tokio::spawn(alarms::run(Arc::clone(&shared), config.server.alarms.clone()));
     let sealing = tokio::spawn(shared.vault_keys(config.server.vault_key.clone()).run());
     let served = serve(setup, &config, &shared, ready, stop).await;
