@@ -182,6 +182,7 @@ impl HubMachine {
             // What was asked by an earlier life does not count, and is asked again.
             Input::Votes { .. }
             | Input::PrepareFailed { .. }
+            | Input::NoVote { .. }
             | Input::Acks { .. }
             | Input::ReadBack { .. }
             | Input::Start { .. }
@@ -210,6 +211,10 @@ impl Machine for HubMachine {
             Input::Get { transfer_ids, .. } => get::needs(transfer_ids, needed),
             Input::Votes { province, votes, .. } => votes::needs(self, now, (*province, votes), rows, needed),
             Input::PrepareFailed { transfer_ids, .. } => prepare_failed::needs(self, transfer_ids, needed),
+            Input::NoVote { refusals, .. } => {
+                let ids: Vec<TransferId> = refusals.iter().map(|(id, _)| *id).collect();
+                prepare_failed::needs(self, &ids, needed);
+            }
             Input::Acks { province, acks, .. } => acks::needs(self, now, *province, acks, needed),
             Input::Link { .. } => link::needs(self, needed),
             Input::Announce { province, .. } => announce::needs(self, *province, needed),
@@ -241,6 +246,7 @@ impl Machine for HubMachine {
             Input::PrepareFailed { province, transfer_ids } => {
                 self.prepare_failed(province, &transfer_ids, step);
             }
+            Input::NoVote { province, refusals } => self.no_vote(province, refusals, step),
             Input::Acks { province, node, told, acks } => self.acks((province, node), &told, &acks, step),
             Input::Link { province, up } => self.link(province, up, step),
             Input::Announce { ticket, province, node, announcement, knows_us_to } => {
@@ -291,6 +297,7 @@ impl Machine for HubMachine {
             Input::Resolve { ticket, .. } | Input::Post { ticket, .. } => Some(ticket.caller()),
             Input::Votes { .. }
             | Input::PrepareFailed { .. }
+            | Input::NoVote { .. }
             | Input::Acks { .. }
             | Input::Link { .. }
             | Input::ReadBack { .. }

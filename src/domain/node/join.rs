@@ -23,13 +23,8 @@ impl NodeMachine {
         let stored = stored.map(PeerRow::mark);
         let seen = self.hub_mark.or(stored);
         let new_life = seen.as_ref().is_none_or(|seen| hub.incarnation > seen.incarnation);
-        if let Some(seen) = &seen {
-            let older = hub.incarnation < seen.incarnation || (new_life && hub.sequence < seen.sequence);
-            let copy = hub.incarnation == seen.incarnation && hub.start_id != seen.start_id;
-            let diverged = hub.sequence == seen.sequence && hub.head_hash != seen.head_hash;
-            if older || copy || diverged {
-                return Err(refusal(Reason::SenderRefused));
-            }
+        if seen.is_some_and(|seen| is_older_or_copy(&hub, &seen)) {
+            return Err(refusal(Reason::SenderRefused));
         }
         let newer = |known: PeerMark| hub.incarnation > known.incarnation || hub.sequence > known.sequence;
         if !whole {
@@ -63,10 +58,7 @@ impl NodeMachine {
     ) {
         let stored: Option<&PeerRow> = step.rows().get(&Key::Peer(ProvinceCode::HUB));
         let seen = self.hub_mark.or(stored.map(PeerRow::mark));
-        // A hub that has recovered has a journal of its own from then on; what this node knew, it has heard.
-        let recovered =
-            seen.is_some_and(|seen| seen.incarnation < hub_recovered) && hub.incarnation >= hub_recovered;
-        if recovered {
+        if seen.is_some_and(|seen| has_recovered(&hub, &seen, hub_recovered)) {
             if resync {
                 self.hub_mark = Some(hub);
             } else {
@@ -121,6 +113,27 @@ impl NodeMachine {
         }
         Err(refusal(Reason::SenderRefused))
     }
+}
+
+/// Whether a hub is older than what was seen of it, or a copy.
+fn is_older_or_copy(hub: &PeerMark, seen: &PeerMark) -> bool {
+    let older = hub.incarnation < seen.incarnation
+        || (hub.incarnation > seen.incarnation && hub.sequence < seen.sequence);
+    let copy = hub.incarnation == seen.incarnation && hub.start_id != seen.start_id;
+    let diverged = hub.sequence == seen.sequence && hub.head_hash != seen.head_hash;
+    older || copy || diverged
+}
+
+/// Whether a hub has recovered since it was seen: it has a journal of its own from then on, and has heard what this
+/// node knew.
+fn has_recovered(hub: &PeerMark, seen: &PeerMark, hub_recovered: u64) -> bool {
+    seen.incarnation < hub_recovered && hub.incarnation >= hub_recovered
+}
+
+/// Whether the answer to an announcement admits nobody: it comes from a hub that is older than what was seen of it, or
+/// a copy.
+pub fn admits_nobody(hub: &PeerMark, seen: &PeerMark, hub_recovered: u64) -> bool {
+    !has_recovered(hub, seen, hub_recovered) && is_older_or_copy(hub, seen)
 }
 
 /// The node has all again that it had lost.

@@ -1,7 +1,7 @@
 //! Carries the hub's effects to the nodes: one lane a province, so that a dark one slows nobody. What is queued goes
 //! in one call; prepares and decisions have at most two calls each in flight.
 
-use super::link::Link;
+use super::link::{Link, Prepared};
 use super::recovery::Recovery;
 use super::resync_tasks::{self, ResyncTask};
 use crate::domain::hub::{Effect, HubMachine, Input, Record};
@@ -11,7 +11,7 @@ use crate::domain::value::{ProvinceCode, TransferId};
 use crate::engine::{Handle, Outlet, Reader, SystemClock};
 use crate::server::common::sender::Mark;
 use crate::transport::backoff::Backoff;
-use crate::wire::status::problem_of;
+use crate::wire::status::reason_of;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 /// A node's error as it may be logged: its code, and its reason if that is one of ours. Its words may hold anything.
 fn told(error: &Status) -> String {
-    let reason = problem_of(error).and_then(|problem| Reason::from_code(&problem.code)).map(Reason::code);
+    let reason = reason_of(error).map(Reason::code);
     format!("{:?} {}", error.code(), reason.unwrap_or_default())
 }
 
@@ -314,14 +314,20 @@ impl Lane {
         let transfer_ids = legs.iter().map(|it| it.reference.id.transfer_id).collect();
         let mut unanswered = Unanswered { province, engine: engine.clone(), transfer_ids };
         async move {
-            match link.prepare(&legs).await {
-                Ok((node, votes)) => {
+            let count = legs.len();
+            match link.prepare(legs).await {
+                Ok(Prepared { votes, refusals }) => {
                     unanswered.transfer_ids.clear();
-                    engine.tell(Input::Votes { province, node, votes });
+                    if let Some((node, votes)) = votes {
+                        engine.tell(Input::Votes { province, node, votes });
+                    }
+                    if !refusals.is_empty() {
+                        engine.tell(Input::NoVote { province, refusals });
+                    }
                     Finished::Prepare { well: true }
                 }
                 Err(error) => {
-                    tracing::warn!(%province, error = %told(&error), count = legs.len(), "prepares failed");
+                    tracing::warn!(%province, error = %told(&error), count, "prepares failed");
                     // A node that cannot read a call is there all the same.
                     Finished::Prepare { well: error.code() == Code::InvalidArgument }
                 }

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod alarms;
+mod answers;
 mod audit;
 mod compensations;
 mod coordinator;
@@ -9,6 +10,7 @@ mod dispatcher;
 mod inquiries;
 mod link;
 mod lists;
+mod node_status;
 mod recovery;
 mod regions;
 mod resync_tasks;
