@@ -2,6 +2,7 @@
 //! them.
 
 mod protocol;
+mod worked;
 
 use gongji::domain::reason::{Class, ReasonRow, Retry, TABLE};
 use std::fmt::Write;

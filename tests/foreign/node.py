@@ -583,9 +583,9 @@ class Node(node_grpc.ParticipantServiceServicer):
     def serve(self):
         read = {name: Path(self.config[name]).read_bytes() for name in ("ca", "cert", "key")}
         credentials = grpc.ssl_server_credentials([(read["key"], read["cert"])], read["ca"], True)
-        # 1,000 decisions with a leg_record of 4,096 bytes each are more than grpcio takes by itself.
-        server = grpc.server(
-            futures.ThreadPoolExecutor(16), options=[("grpc.max_receive_message_length", 16 << 20)])
+        # 1,000 decisions with a leg_record each are more than grpcio takes by itself; the hub pings every 20 s.
+        options = {"grpc.max_receive_message_length": 16 << 20, "grpc.http2.min_ping_interval_without_data_ms": 10_000}
+        server = grpc.server(futures.ThreadPoolExecutor(16), options=list(options.items()))
         node_grpc.add_ParticipantServiceServicer_to_server(self, server)
         health = {"Check": grpc.unary_unary_rpc_method_handler(self.health)}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("grpc.health.v1.Health", health),))

@@ -142,6 +142,24 @@ async fn pay_again(cluster: &Cluster, family: &Family, amount: &str) -> Transfer
     .await
 }
 
+/// What moved from a side of 13, and arrived at 51: the same sets, by the digests that both compute.
+async fn demand_equal_sets(cluster: &Cluster) {
+    let totals = async |province| {
+        let selector = Some(Selector::WindowId("20261121".to_owned()));
+        let request = InspectRequest { selector, totals_only: true, ..InspectRequest::default() };
+        let answer = cluster.caller("operator:ops").ask_node(province, request).await.expect("totals");
+        let sets = answer.totals.into_iter().map(|it| (it.side, it.count, it.amount, it.set_digest));
+        sets.collect::<Vec<_>>()
+    };
+    let mut there = totals(SICHUAN).await;
+    // What is the payer's leg here is the payee's there.
+    there.iter_mut().for_each(|total| total.0 = 3 - total.0);
+    let mut here = totals(HEBEI).await;
+    here.sort();
+    there.sort();
+    assert_eq!((here.len(), &here), (2, &there));
+}
+
 /// Every invariant holds over the hub, 13 and the legs of 51, and nothing is open.
 async fn demand_clean(cluster: &Cluster) {
     until("no leg in doubt", async || legs(cluster, LegState::Prepared).await.is_empty().then_some(())).await;
@@ -216,6 +234,7 @@ fn a_node_in_python_joins_is_killed_and_restored() {
         let wallet = cluster.caller("platform:13").wallet(&back.payee).await.expect("a wallet");
         assert!(wallet.balance.ends_with(".00") && wallet.pending == "0.00", "{wallet:?}");
 
+        demand_equal_sets(cluster).await;
         commands_work_with_it(cluster);
     });
 }

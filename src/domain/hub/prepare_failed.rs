@@ -32,9 +32,9 @@ impl HubMachine {
         step: &mut Step<'_>,
     ) {
         for (transfer_id, refusal) in refusals {
-            let is_party =
-                row(transfer_id, step).is_some_and(|it| it.provinces().side_of(&province).is_some());
-            if is_party && self.live.contains_key(&transfer_id) {
+            // Of what is decided nothing was read.
+            let transfer = self.live.contains_key(&transfer_id).then(|| row(transfer_id, step)).flatten();
+            if transfer.is_some_and(|transfer| transfer.provinces().side_of(&province).is_some()) {
                 self.abort(transfer_id, refusal, step);
             }
         }

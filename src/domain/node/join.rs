@@ -141,3 +141,34 @@ pub fn resynced(record: &NodeResynced, rows: &mut WorkingSet<Row>) {
     let own = own(rows);
     rows.put(SelfRow { civil: own.civil.max(record.time), ..own });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::value::{Digest, StartId};
+
+    fn hub(incarnation: u64, start: u8, sequence: u64) -> PeerMark {
+        let head_hash = Digest([u8::try_from(sequence).expect("small"); 32]);
+        PeerMark { incarnation, start_id: StartId([start; 16]), sequence, head_hash }
+    }
+
+    /// A node that takes such an answer for its admission says that it serves, and takes nothing.
+    #[test]
+    fn an_older_hub_and_a_copy_admit_nobody_and_one_that_has_recovered_does() {
+        let seen = hub(4, 1, 40);
+        for (spoke, recovered, nobody) in [
+            (hub(4, 1, 40), 0, false),
+            (hub(4, 1, 41), 0, false),
+            (hub(5, 2, 40), 0, false),
+            (hub(3, 9, 50), 0, true),
+            (hub(5, 2, 39), 0, true),
+            (hub(4, 2, 41), 0, true),
+            (PeerMark { head_hash: Digest([7; 32]), ..hub(4, 1, 40) }, 0, true),
+            // It has heard from this node what it had lost.
+            (hub(6, 3, 10), 5, false),
+            (hub(4, 2, 10), 4, true),
+        ] {
+            assert_eq!(admits_nobody(&spoke, &seen, recovered), nobody, "{spoke:?}");
+        }
+    }
+}
