@@ -10,6 +10,10 @@ check:
 test filter="":
     cargo test {{ filter }}
 
+# Payments beside others who ask for much, as a ratio. For a machine that does nothing else.
+load:
+    cargo test --release --test gongji load:: -- --ignored --nocapture
+
 # All that must hold before a change lands; installs what it needs.
 ci:
     .ci/run
@@ -29,3 +33,4 @@ seeds n="20":
 # Licences, sources and known weaknesses of dependencies. Needs cargo-deny and the network.
 deny:
     cargo deny check
+

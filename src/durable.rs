@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown};
 use std::path::Path;
 use tempfile::Builder;
 
@@ -65,6 +65,46 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// Whose files are: a user and a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    user: u32,
+    group: u32,
+}
+
+impl Owner {
+    /// Whose a path is; where nothing is there yet, whose the nearest folder above it is.
+    ///
+    /// # Errors
+    /// Of the file system.
+    pub fn of(path: &Path) -> io::Result<Owner> {
+        match fs::metadata(path) {
+            Ok(found) => Ok(Owner { user: found.uid(), group: found.gid() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path != parent(path) => {
+                Owner::of(parent(path))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives a path, and all that is in it, to this owner, as far as it is root's: root made it for somebody else.
+    ///
+    /// # Errors
+    /// Of the file system.
+    pub fn give(self, path: &Path) -> io::Result<()> {
+        let found = fs::symlink_metadata(path)?;
+        if found.is_dir() {
+            for entry in fs::read_dir(path)? {
+                self.give(&entry?.path())?;
+            }
+        }
+        if found.uid() == 0 && self.user != 0 {
+            lchown(path, Some(self.user), Some(self.group))?;
+        }
+        Ok(())
+    }
+}
+
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -72,7 +112,6 @@ fn parent(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::MetadataExt;
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().mode() & 0o7777

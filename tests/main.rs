@@ -7,6 +7,7 @@ mod docs;
 mod e2e;
 mod foreign;
 mod golden;
+mod load;
 mod model;
 mod scenario;
 mod sim;

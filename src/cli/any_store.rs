@@ -1,5 +1,6 @@
 //! A store in a folder that says itself whose it is: tools read the hub's and the nodes' alike.
 
+use crate::domain::value::Digest;
 use crate::domain::{hub, node};
 use crate::privacy::key::VaultKey;
 use crate::privacy::proof::{self, Proof, RowsByKey, WrongKey};
@@ -61,6 +62,11 @@ impl AnySnapshot {
     /// See [`Snapshot::head`].
     pub(super) fn head(&self) -> Head {
         either!(self, store => store.head())
+    }
+
+    /// See [`Snapshot::lineage`].
+    pub(super) fn lineage(&mut self) -> Result<Option<Digest>, StoreError> {
+        either!(self, store => store.lineage())
     }
 
     /// See [`Snapshot::format`].

@@ -4,7 +4,7 @@ use super::Exit;
 use super::client::{CallArgs, Server};
 use super::json::{take, to_json};
 use super::output::note;
-use super::show::refusal_text;
+use super::show::{one_line, refusal_text};
 use super::table::{self, facts};
 use super::time::local_time;
 use super::until_known::Request;
@@ -160,7 +160,7 @@ fn list_table(found: &[Compensation]) -> Table {
             state_text(it.state()).to_owned(),
             it.proposer.clone(),
             it.answerer.clone(),
-            it.reason.clone(),
+            one_line(&it.reason),
         ]
     };
     let header = ["compensation", "of transfer", "yuan", "state", "proposed by", "answered by", "reason"];
@@ -187,7 +187,7 @@ fn compensation_table(it: &Compensation) -> Table {
         ("amount 金额", it.amount.clone()),
         ("state 状态", state_text(it.state()).to_owned()),
         ("refusal 拒绝原因", refusal.map_or_else(String::new, refusal_text)),
-        ("reason 退回原因", it.reason.clone()),
+        ("reason 退回原因", one_line(&it.reason)),
         ("proposed by 提出", format!("{} {}", it.proposer, local_time(it.propose_time.as_ref()))),
         (
             "answered by 答复",

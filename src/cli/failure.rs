@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::output::{OutputArgs, note, say};
+use super::show::one_line;
 use crate::transport::refusals::{Refusal, refusal};
 use crate::transport::tls::with_sources;
 use crate::wire::status::{Explanation, problem_of};
@@ -96,14 +97,15 @@ impl fmt::Display for Failure {
             Code::DeadlineExceeded | Code::Cancelled => {
                 write!(f, "{address} did not answer in time; ask again, or with a longer --timeout")
             }
-            code => write!(f, "{address}: {}: {}", code_name(code), status.message()),
+            code => write!(f, "{address}: {}: {}", code_name(code), one_line(status.message())),
         }
     }
 }
 
 /// "CODE: English" and, on a line of its own, 中文.
 pub fn explanation_text(it: &Explanation) -> String {
-    if it.chinese.is_empty() { it.message.clone() } else { format!("{}\n  {}", it.message, it.chinese) }
+    let (english, chinese) = (one_line(&it.message), one_line(&it.chinese));
+    if chinese.is_empty() { english } else { format!("{english}\n  {chinese}") }
 }
 
 /// An error of this service for programs.
@@ -122,6 +124,8 @@ pub fn explanation_json(code: Code, it: &Explanation) -> Value {
 pub enum CallOutcome {
     /// It was refused; asking again will not help.
     Refused,
+    /// The caller was not heard: nothing is said of what was asked before.
+    NotHeard,
     /// This call did not do it, and another one may.
     NotTaken,
     /// It may have been done: ask again with the same id.
@@ -138,11 +142,9 @@ pub fn classify(status: &Status) -> CallOutcome {
         Code::InvalidArgument
         | Code::NotFound
         | Code::AlreadyExists
-        | Code::PermissionDenied
         | Code::FailedPrecondition
-        | Code::OutOfRange
-        | Code::Unimplemented
-        | Code::Unauthenticated => CallOutcome::Refused,
+        | Code::OutOfRange => CallOutcome::Refused,
+        Code::PermissionDenied | Code::Unimplemented | Code::Unauthenticated => CallOutcome::NotHeard,
         Code::Ok
         | Code::Cancelled
         | Code::Unknown
@@ -159,6 +161,9 @@ pub fn classify(status: &Status) -> CallOutcome {
 pub fn classify_explained(it: &Explanation) -> CallOutcome {
     match (it.code.as_str(), it.metadata.get("retry").map(String::as_str)) {
         ("OVERLOADED" | "DEADLINE_TOO_SHORT" | "NOT_ANNOUNCED", _) => CallOutcome::NotTaken,
+        // What may not have come yet is not found by asking on: its sender repeats it.
+        (code, _) if code.ends_with("_NOT_FOUND") => CallOutcome::Refused,
+        ("CERTIFICATE_REQUIRED" | "ROLE_NOT_ALLOWED" | "PROVINCE_NOT_ALLOWED", _) => CallOutcome::NotHeard,
         (_, Some("SAME_ID")) => CallOutcome::Unknown,
         (_, _) => CallOutcome::Refused,
     }
@@ -210,7 +215,9 @@ mod tests {
         for (reason, expected) in [
             (Reason::AmountMalformed, CallOutcome::Refused),
             (Reason::ContentDiffers, CallOutcome::Refused),
-            (Reason::ProvinceNotAllowed, CallOutcome::Refused),
+            (Reason::TransferNotFound, CallOutcome::Refused),
+            (Reason::ProvinceNotAllowed, CallOutcome::NotHeard),
+            (Reason::RoleNotAllowed, CallOutcome::NotHeard),
             (Reason::Overloaded, CallOutcome::NotTaken),
             (Reason::DeadlineTooShort, CallOutcome::NotTaken),
             (Reason::OutcomeUnknown, CallOutcome::Unknown),
@@ -231,7 +238,7 @@ mod tests {
             assert_eq!(classify(&Status::new(code, "x")), CallOutcome::Unknown, "{code:?}");
         }
         for code in [Code::PermissionDenied, Code::Unauthenticated, Code::Unimplemented] {
-            assert_eq!(classify(&Status::new(code, "x")), CallOutcome::Refused, "{code:?}");
+            assert_eq!(classify(&Status::new(code, "x")), CallOutcome::NotHeard, "{code:?}");
         }
     }
 

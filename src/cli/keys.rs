@@ -3,7 +3,7 @@
 
 use super::Exit;
 use super::any_store::{AnySnapshot, either};
-use super::backup::folder::of_owner;
+use super::backup::folder::{Folder, all_of_owner};
 use super::backup::manifest::{Manifest, key_name};
 use super::backup::place::{Place, PlaceArgs, fits};
 use super::failure::Failure;
@@ -90,6 +90,8 @@ struct Opened {
     key: VaultKey,
     store: AnySnapshot,
     known: Vec<VaultKeyRow>,
+    /// Folders of backups that were looked at: none is made there until the command ends.
+    held: Vec<Folder>,
 }
 
 fn local(error: impl std::fmt::Display) -> Failure {
@@ -112,7 +114,7 @@ impl Opened {
         }
         fits(&key, &path, &mut store)?;
         let known = either!(&mut store, store => known_keys(&mut |scan| store.scan(scan))).map_err(local)?;
-        Ok(Opened { path, key, store, known })
+        Ok(Opened { path, key, store, known, held: Vec::new() })
     }
 
     fn state(&self, id: &str) -> Option<&VaultKeyRow> {
@@ -121,12 +123,14 @@ impl Opened {
 
     /// What needs each sealing key.
     fn needs(&mut self, folders: &[PathBuf]) -> Result<Vec<Need>, Failure> {
-        let rows = self.store.rows_by_key().map_err(local)?;
         let owner = self.store.owner().map_err(local)?;
         let mut backups = Vec::new();
-        for folder in folders {
-            backups.extend(of_owner(folder, &owner)?.into_iter().map(|(_, manifest)| manifest));
+        for path in folders {
+            let (found, folder) = all_of_owner(path, &owner)?;
+            backups.extend(found);
+            self.held.push(folder);
         }
+        let rows = self.store.rows_by_key().map_err(local)?;
         let keys: Vec<KeyInfo> = self.key.sealing().collect();
         keys.into_iter().map(|key| self.need(key, &rows, &backups).map_err(local)).collect()
     }

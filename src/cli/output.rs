@@ -1,6 +1,7 @@
 //! What commands print: tables and words for people, JSON for programs.
 
 use super::Exit;
+use crate::domain::value::text::visible;
 use serde_json::Value;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
@@ -45,14 +46,15 @@ pub fn ended(exit: Exit) -> Exit {
     if exit == Exit::Done { Exit::Refused } else { exit }
 }
 
-/// Prints a line to standard output; gives whether it is worth to print more.
+/// Prints a line, or several, to standard output; gives whether it is worth to print more. What people would not see
+/// in it is written out: texts come from servers, files and other people.
 pub fn say(text: impl Display) -> bool {
     let mut out = io::stdout().lock();
-    written(writeln!(out, "{text}").and_then(|()| out.flush()))
+    written(writeln!(out, "{}", visible(&text.to_string(), true)).and_then(|()| out.flush()))
 }
 
 /// Prints a line to standard error, for people.
 pub fn note(text: impl Display) {
     // There is nobody left to be told that nobody can be told.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", visible(&text.to_string(), true));
 }

@@ -1,6 +1,12 @@
 //! Words of the contract for people, in English and 中文.
 
+use crate::domain::value::text::visible;
 use crate::proto::{hub, types};
+
+/// A text of somebody else as a part of a line: it cannot begin another one.
+pub fn one_line(text: &str) -> String {
+    visible(text, false).into_owned()
+}
 
 /// A state in English and 中文.
 pub fn state_text(state: hub::TransferState) -> &'static str {
@@ -50,13 +56,31 @@ pub fn side_name(side: types::RefusalSide) -> &'static str {
 pub fn party_text(party: Option<&types::MaskedParty>) -> String {
     let join =
         |party: &types::MaskedParty| format!("{} {} {}", party.name, party.id_number, party.region_code);
-    party.map(join).unwrap_or_default().trim().to_owned()
+    one_line(party.map(join).unwrap_or_default().trim())
 }
 
 /// "INSUFFICIENT_BALANCE: … (payer's province, limit=2000.00)" and 中文 on a line of its own.
 pub fn refusal_text(refusal: &types::Refusal) -> String {
     let mut notes = vec![side_text(refusal.side()).to_owned()];
     notes.extend(refusal.metadata.iter().map(|(name, value)| format!("{name}={value}")));
-    let (reason, message, chinese) = (&refusal.reason, &refusal.message, &refusal.message_zh);
-    format!("{reason}: {message} ({})\n{chinese}", notes.join(", "))
+    let english = format!("{}: {} ({})", refusal.reason, refusal.message, notes.join(", "));
+    format!("{}\n{}", one_line(&english), one_line(&refusal.message_zh))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_says_stays_in_its_line_and_is_seen() {
+        let text = "ok\n COMMITTED\u{1b}[2J\u{202e}".to_owned();
+        let metadata = [("place".to_owned(), text.clone())].into();
+        let refusal =
+            types::Refusal { message: text.clone(), message_zh: text, metadata, ..Default::default() };
+        let said = refusal_text(&refusal);
+        assert_eq!((said.lines().count(), said.matches(r"\u000a").count()), (2, 3), "{said}");
+        assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said}");
+        let party = types::MaskedParty { name: "张\n三".to_owned(), ..Default::default() };
+        assert_eq!(party_text(Some(&party)), r"张\u000a三");
+    }
 }

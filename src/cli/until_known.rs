@@ -48,17 +48,17 @@ impl RetryUntilKnown {
     pub fn after(&mut self, outcome: CallOutcome, now: Instant) -> Next {
         match outcome {
             CallOutcome::Refused => return Next::Stop(Exit::Refused),
+            CallOutcome::NotHeard => return Next::Stop(self.given_up()),
             CallOutcome::NotTaken => {}
             CallOutcome::Unknown => self.maybe_done = true,
         }
         let wait = self.backoff.wait();
-        if now + wait + LEAST <= self.until {
-            Next::Again(wait)
-        } else if self.maybe_done {
-            Next::Stop(Exit::Unknown)
-        } else {
-            Next::Stop(Exit::Refused)
-        }
+        if now + wait + LEAST <= self.until { Next::Again(wait) } else { Next::Stop(self.given_up()) }
+    }
+
+    /// What was not heard says nothing of what may have been done before.
+    fn given_up(&self) -> Exit {
+        if self.maybe_done { Exit::Unknown } else { Exit::Refused }
     }
 }
 
@@ -105,6 +105,7 @@ impl Request<'_> {
 
     fn end(&self, exit: Exit, answer: Result<(Value, String), Status>) -> Exit {
         let not_taken = matches!(&answer, Err(status) if classify(status) == CallOutcome::NotTaken);
+        let failed = answer.is_err();
         let document = |it| if exit == Exit::Unknown { unknown(it, Some(self.id)) } else { it };
         match answer {
             Ok((json, text)) => self.output.print(|| document(json), || text),
@@ -113,6 +114,9 @@ impl Request<'_> {
         match exit {
             Exit::Unknown => note(format!("gongji: not known yet; {}", self.advice)),
             Exit::Refused if not_taken => note("gongji: the server took nothing; the id is still free"),
+            Exit::Refused if failed && self.asked_before => {
+                note(format!("gongji: this says nothing of an earlier call with this id; {}", self.advice));
+            }
             Exit::Done | Exit::Refused | Exit::Usage => {}
         }
         exit
@@ -171,6 +175,15 @@ mod tests {
             Next::Stop(Exit::Unknown),
             "the first call may have done it"
         );
+    }
+
+    #[test]
+    fn who_is_not_heard_learns_nothing_of_what_was_asked_before() {
+        let now = Instant::now();
+        for (asked_before, expected) in [(true, Exit::Unknown), (false, Exit::Refused)] {
+            let mut retry = RetryUntilKnown::new(now, PATIENCE, asked_before);
+            assert_eq!(retry.after(CallOutcome::NotHeard, now), Next::Stop(expected));
+        }
     }
 
     #[test]

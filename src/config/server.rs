@@ -72,9 +72,11 @@ impl ServerKeys {
     /// The key that holds a secret where its file should be named: a message about that file would show it.
     fn secret_for_path(&self) -> Option<&'static str> {
         let tls = self.tls.as_ref().map(|tls| tls.get_ref());
+        let crl = tls.and_then(|tls| tls.crl.as_ref()).map(|crl| ("tls.crl", crl));
         let tls = tls.map(|tls| [("tls.ca", &tls.ca), ("tls.cert", &tls.cert), ("tls.key", &tls.key)]);
         let paths = [("vault_key", &self.vault_key), ("data", &self.data)].into_iter();
-        paths.chain(tls.into_iter().flatten()).find(|(_, path)| is_secret(path)).map(|(key, _)| key)
+        let mut paths = paths.chain(tls.into_iter().flatten()).chain(crl);
+        paths.find(|(_, path)| is_secret(path)).map(|(key, _)| key)
     }
 
     /// Checks the keys and loads the places and rules that they name.

@@ -162,7 +162,8 @@ pub fn resident(party: &Party) -> Member {
 
 /// A member's report to his province, without a phone.
 pub fn report(request_id: impl Into<String>, member: Member) -> UpsertMembersRequest {
-    UpsertMembersRequest { request_id: request_id.into(), member: Some(member), phone: String::new() }
+    let request_id = request_id.into();
+    UpsertMembersRequest { request_id, member: Some(member), ..UpsertMembersRequest::default() }
 }
 
 /// A request to open a wallet at the place of insurance.

@@ -1,5 +1,6 @@
 //! Load – decide – append: one batch, without threads or waiting, so that tests and the simulator drive it too.
 
+use super::panics::survive;
 use super::timekeeper::Reading;
 use crate::domain::machine::own::own;
 use crate::domain::machine::{
@@ -9,7 +10,6 @@ use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::{Civil, Mono, Now};
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::{Commit, Head, KeyOf, Store, StoreError, TableOf};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Rows kept between batches, so that a leg's decision finds what its prepare loaded: at most twice as many.
 const CACHED_ROWS_MAX: usize = 40_000;
@@ -68,7 +68,6 @@ pub struct Core<M: Machine, S> {
     machine: M,
     store: S,
     rows: WorkingSet<M::Row>,
-    civil: Civil,
     incarnation: u64,
     failed: Vec<Caller>,
     failures: u64,
@@ -97,17 +96,17 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
     pub fn new(machine: M, mut store: S) -> Result<Core<M, S>, EngineError> {
         let own = stored_own(&mut store)?;
         let own = own.as_ref().and_then(Row::as_own);
-        let (civil, incarnation) = own.map_or((Civil(i64::MIN), 0), |own| (own.civil, own.incarnation));
+        let incarnation = own.map_or(0, |own| own.incarnation);
+        let stamped = own.map(|own| own.civil).filter(|civil| civil.0 > 0);
         Ok(Core {
             machine,
             store,
             rows: WorkingSet::default(),
-            civil,
             incarnation,
             failed: Vec::new(),
             failures: 0,
             kept: Vec::new(),
-            stamped: Some(civil).filter(|civil| civil.0 > 0),
+            stamped,
             lowered: None,
         })
     }
@@ -115,6 +114,11 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
     /// The latest time that is durable; nothing before the first.
     pub fn stamped(&self) -> Option<Civil> {
         self.stamped
+    }
+
+    /// How many inputs wait until the clock is believed.
+    pub fn waiting_for_the_clock(&self) -> usize {
+        self.kept.len()
     }
 
     /// The time to which what is stamped was lowered since the last call.
@@ -178,7 +182,10 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
                     let refusal = RefusalRecord::new(Reason::ClockNotBelieved, RefusalSide::Hub);
                     outputs.push(Output::Answer(caller, refusal.into()));
                 }
-                None => self.kept.push(input),
+                None => {
+                    self.kept.retain(|kept| !M::supersedes(&input, kept));
+                    self.kept.push(input);
+                }
             }
         }
         Ok(outputs)
@@ -210,10 +217,10 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
         Ok(batch.outputs)
     }
 
-    /// Civil time never runs backwards: a clock that was set back stands still until it has caught up.
-    fn forward(&mut self, now: Now) -> Now {
-        self.civil = self.civil.max(now.civil);
-        Now { civil: self.civil, ..now }
+    /// Civil time never runs back behind what is stamped: a clock that was set back stands still until it has caught
+    /// up.
+    fn forward(&self, now: Now) -> Now {
+        Now { civil: self.stamped.map_or(now.civil, |stamped| stamped.max(now.civil)), ..now }
     }
 
     /// Notes the time with what is journaled anyway, where its own records have not done so of late.
@@ -245,7 +252,6 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
         }
         let stamp = own(&self.rows).civil;
         if self.stamped.is_some_and(|before| stamp < before) {
-            self.civil = stamp;
             self.lowered = Some(stamp);
         }
         self.stamped = Some(stamp);
@@ -295,9 +301,7 @@ impl<M: Machine, S: Store<M::Record>> Core<M, S> {
     ) -> Result<(), EngineError> {
         let caller = M::caller(&input);
         let (machine, rows) = (&mut self.machine, &mut self.rows);
-        let decided =
-            catch_unwind(AssertUnwindSafe(|| machine.step(input, &mut Step::new(now, rows, batch))));
-        match decided {
+        match survive(|| machine.step(input, &mut Step::new(now, rows, batch))) {
             Ok(()) => Ok(()),
             Err(_) if batch.applying => Err(EngineError::Apply),
             Err(_) => {

@@ -2,6 +2,7 @@
 
 use crate::domain::machine::{Answers, Caller, Machine, OtherAnswer, Ticket};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
+use crate::engine::Progress;
 use crate::store::Head;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -82,6 +83,7 @@ pub struct Handle<M: Machine> {
     waiting: Arc<AtomicUsize>,
     waiting_max: usize,
     heads: watch::Receiver<Head>,
+    progress: Progress,
 }
 
 impl<M: Machine> Clone for Handle<M> {
@@ -92,6 +94,7 @@ impl<M: Machine> Clone for Handle<M> {
             waiting: Arc::clone(&self.waiting),
             waiting_max: self.waiting_max,
             heads: self.heads.clone(),
+            progress: self.progress.clone(),
         }
     }
 }
@@ -108,10 +111,10 @@ const WAITING_MAX: usize = 20_000;
 impl<M: Machine> Handle<M> {
     pub(super) fn new(
         jobs: Sender<Job<M>>,
-        heads: watch::Receiver<Head>,
+        (heads, progress): (watch::Receiver<Head>, Progress),
         waiting: Arc<AtomicUsize>,
     ) -> Handle<M> {
-        Handle { jobs, callers: Arc::default(), waiting, waiting_max: WAITING_MAX, heads }
+        Handle { jobs, callers: Arc::default(), waiting, waiting_max: WAITING_MAX, heads, progress }
     }
 
     /// The same way in, with another limit for callers that wait at once.
@@ -179,6 +182,11 @@ impl<M: Machine> Handle<M> {
     /// How far the journal has come, durably.
     pub fn head(&self) -> Head {
         *self.heads.borrow()
+    }
+
+    /// Whether the engine's thread gets on.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     /// Follows the journal's head.

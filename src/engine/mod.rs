@@ -4,6 +4,8 @@
 mod clock;
 mod core;
 mod handle;
+pub mod panics;
+mod progress;
 mod readers;
 #[cfg(test)]
 mod sweep_tests;
@@ -14,6 +16,7 @@ mod timekeeper;
 pub use clock::{Clock, Standing, SystemClock};
 pub use core::{Core, EngineError, Outputs, last_stamp};
 pub use handle::{AskError, Handle, Waiting};
+pub use progress::Progress;
 pub use readers::Reader;
 pub use timekeeper::{Doubt, LIMIT_MS, Reading, Timekeeper};
 
@@ -118,7 +121,8 @@ where
     let (jobs, inbox) = channel();
     let (head, heads) = watch::channel(core.head());
     let waiting = Arc::new(AtomicUsize::new(0));
-    let handle = Handle::new(jobs, heads, Arc::clone(&waiting));
+    let progress = Progress::new();
+    let handle = Handle::new(jobs, (heads, progress.clone()), Arc::clone(&waiting));
     let effects = core.turn(&clock.read(), first)?.into_iter().filter_map(|output| match output {
         Output::Effect(effect) => Some(effect),
         Output::Answer(..) => None,
@@ -127,7 +131,8 @@ where
     head.send_replace(core.head());
     let (done, batches) = unbounded_channel();
     tokio::spawn(carry_out::<M>(batches, outlet, head));
-    let mut shared = Shared { inbox, callers: BTreeMap::new(), waiting, done };
+    progress.mark();
+    let mut shared = Shared { inbox, callers: BTreeMap::new(), waiting, done, progress };
     let run = move || {
         let result = shared.serve(&mut core, clock.as_ref());
         if let Err(error) = &result {
@@ -145,6 +150,7 @@ struct Shared<M: Machine> {
     callers: BTreeMap<Caller, oneshot::Sender<M::Answer>>,
     waiting: Arc<AtomicUsize>,
     done: UnboundedSender<Done<M>>,
+    progress: Progress,
 }
 
 impl<M: Machine> Shared<M> {
@@ -154,11 +160,13 @@ impl<M: Machine> Shared<M> {
         clock: &dyn Clock,
     ) -> Result<(), EngineError> {
         loop {
+            self.progress.mark();
             let reading = clock.read();
             let wake_at = core.wake_at().filter(|_| reading.doubt.is_none());
             let Some(inputs) = self.take(wake_at.map(|at| at.0.saturating_sub(reading.now.mono.0))) else {
                 return Ok(());
             };
+            self.progress.mark();
             let before = core.head();
             let outputs = core.turn(&clock.read(), inputs)?;
             if core.head() != before {

@@ -1,6 +1,7 @@
 //! The engine with a small machine: what callers see when things go wrong.
 
 use super::core::{ROWS_UNDER_PREFIX_MAX, TooMany};
+use super::progress::STANDS_AFTER;
 use super::{AskError, Clock, Core, Doubt, Engine, EngineError, Outlet, Reading, start};
 use crate::domain::machine::samples::{ItemCounted, ItemRow, Key, Record, Row, Started, Table};
 use crate::domain::machine::step::answers;
@@ -14,7 +15,7 @@ use crate::store::{Commit, Journal, Tables};
 use std::cell::Cell;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Counts: each `Add` journals a record whose incarnation is the sum so far, each `Count` one about an item of a shop,
 /// and answers how many things the shop has.
@@ -101,6 +102,10 @@ impl Machine for Counter {
 
     fn stamps(input: &Input) -> bool {
         !matches!(input, Input::Refuse(_) | Input::Lower(_))
+    }
+
+    fn supersedes(later: &Input, earlier: &Input) -> bool {
+        matches!((later, earlier), (Input::Tick, Input::Tick))
     }
 
     fn caller(input: &Input) -> Option<Caller> {
@@ -395,4 +400,66 @@ fn what_was_stamped_too_far_ahead_is_lowered_and_time_goes_on_from_there() {
         Core::new(Counter::default(), disk.open()).expect("a core").stamped(),
         Some(Civil(100_000_500))
     );
+}
+
+/// As when a disk does not answer.
+#[test]
+fn a_batch_that_hangs_in_its_sync_is_no_progress_and_an_idle_engine_gets_on() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let _inside = runtime.enter();
+    let disk = MemoryDisk::new();
+    let (engine, _effects) = engine(&disk);
+    let progress = engine.handle.progress();
+    let see = |what: &str, stands: bool| {
+        let begun = Instant::now();
+        while progress.stands_since().is_some() != stands {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+            std::thread::yield_now();
+        }
+        begun.elapsed()
+    };
+    let hanging = disk.hang();
+    let answer = engine.handle.begin(|ticket| Input::Add(ticket, 1)).expect("begun");
+    assert!(see("a sync that hangs", true) > STANDS_AFTER / 2, "it takes its time");
+    drop(hanging);
+    see("a sync that ended", false);
+    assert_eq!(runtime.block_on(answer.answer()), Ok(1));
+    engine.handle.stop();
+    assert!(engine.thread.join().expect("no panic").is_ok());
+}
+
+/// Rows may be half changed then: whoever goes on with them answers for what is not so.
+#[tokio::test]
+async fn a_panic_in_applying_a_record_ends_the_engine_and_nothing_of_its_batch_is_stored() {
+    let disk = MemoryDisk::new();
+    let (engine, _effects) = engine(&disk);
+    assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 2)).await, Ok(2));
+    let before = disk.records().len();
+    let bad = ItemCounted { shop: 1, shelf: 1, item: 1, count: u64::MAX, is_settled: false };
+    assert_eq!(engine.handle.ask(|ticket| Input::Count(ticket, bad)).await, Err(AskError::Unknown));
+    assert!(engine.handle.ask(|ticket| Input::Add(ticket, 3)).await.is_err(), "it takes nothing more");
+    assert!(matches!(engine.thread.join().expect("no panic of the thread"), Err(EngineError::Apply)));
+    assert_eq!(disk.records().len(), before);
+}
+
+#[test]
+fn what_was_not_stamped_does_not_hold_time_back() {
+    let (_disk, mut core) = core();
+    core.turn(&reading(1_000_000, None), vec![Input::Add(Ticket::new(1), 1)]).expect("stored");
+    // Nothing is journaled by a clock that is far ahead; then it is right again.
+    core.turn(&reading(900_000_000, None), vec![Input::Refuse(Ticket::new(2))]).expect("nothing to store");
+    core.turn(&reading(1_000_500, None), vec![Input::Add(Ticket::new(3), 1)]).expect("stored");
+    assert_eq!(core.stamped(), Some(Civil(1_000_500)));
+    // What is stamped does: time never runs back behind it.
+    core.turn(&reading(1_000_100, None), vec![Input::Add(Ticket::new(4), 1)]).expect("stored");
+    assert_eq!(core.stamped(), Some(Civil(1_000_500)));
+}
+
+#[test]
+fn of_what_waits_for_the_clock_the_last_word_is_enough() {
+    let (_disk, mut core) = core();
+    let doubtful = reading(1_500, Some(Doubt::Stepped(46_800_000)));
+    let ticks = (0..100).map(|_| Input::Tick).collect();
+    core.turn(&doubtful, ticks).expect("nothing to store");
+    assert_eq!(core.waiting_for_the_clock(), 1);
 }

@@ -76,6 +76,8 @@ pub struct Timekeeper {
     vouched: bool,
     /// Two operators have: what peers say does not count until the clock is stepped.
     accepted: bool,
+    /// Since when the clock is off by more than the limit.
+    stepped_at: Option<Mono>,
     doubt: Option<Doubt>,
 }
 
@@ -93,6 +95,7 @@ impl Timekeeper {
             heard: BTreeMap::new(),
             vouched: false,
             accepted: false,
+            stepped_at: None,
             doubt: None,
         }
     }
@@ -104,10 +107,12 @@ impl Timekeeper {
             None => (wall.mono, self.begin(wall.civil)),
         };
         let off = wall.civil.0.saturating_sub(held.div_euclid(1_000));
+        let plausible = off.saturating_abs() <= self.limit_ms;
+        // What a peer said before the step does not confirm it: its own clock may have been wrong then.
+        self.stepped_at = if plausible { None } else { self.stepped_at.or(Some(wall.mono)) };
         let (confirming, denying) = self.votes(wall);
         let most = confirming * 2 > confirming + denying;
         self.vouched |= most;
-        let plausible = off.saturating_abs() <= self.limit_ms;
         let stamped = self.stamped.map_or(i64::MIN, |stamped| stamped.0);
         let behind = stamped.saturating_sub(wall.civil.0);
         if behind > self.limit_ms {
@@ -120,7 +125,7 @@ impl Timekeeper {
                 _ => Doubt::Stepped(off),
             });
             self.accepted = false;
-        } else if self.is_denied(denying, most) {
+        } else if self.is_denied(confirming, denying) {
             self.doubt = Some(Doubt::Denied(self.middle_off(wall)));
         } else {
             self.doubt = None;
@@ -156,9 +161,12 @@ impl Timekeeper {
 
     /// How many peers have this time, and how many have another.
     fn votes(&self, wall: Now) -> (usize, usize) {
-        let peers = self.peers(wall);
-        let confirming = peers.iter().filter(|(_, off)| off.saturating_abs() <= self.limit_ms).count();
-        (confirming, peers.len() - confirming)
+        let (confirming, denying): (Vec<_>, Vec<_>) =
+            self.peers(wall).into_iter().partition(|(_, off)| off.saturating_abs() <= self.limit_ms);
+        let since = self.stepped_at.unwrap_or_default();
+        let said_since = |peer: &ProvinceCode| self.heard.get(peer).is_some_and(|it| it.at >= since);
+        let confirming = confirming.iter().filter(|(peer, _)| said_since(peer)).count();
+        (confirming, denying.len())
     }
 
     fn middle_off(&self, wall: Now) -> i64 {
@@ -167,11 +175,11 @@ impl Timekeeper {
         offs.get(offs.len() / 2).copied().unwrap_or(0)
     }
 
-    /// Peers stop a clock that nothing else speaks for; one that something has spoken for is not stopped by one of
+    /// Most peers stop a clock that nothing else speaks for; one that something has spoken for is not stopped by one of
     /// them alone, whose own may be wrong.
-    fn is_denied(&self, denying: usize, most: bool) -> bool {
+    fn is_denied(&self, confirming: usize, denying: usize) -> bool {
         let enough = if self.vouched { 2 } else { 1 };
-        !most && !self.accepted && denying >= enough
+        !self.accepted && denying > confirming && denying >= enough
     }
 
     /// A peer has said what its clock has.

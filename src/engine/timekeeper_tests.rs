@@ -90,6 +90,18 @@ fn a_jump_that_most_peers_confirm_is_believed_by_itself() {
     assert_eq!((reading.doubt, reading.now.civil), (None, Civil(there + 1_000)));
 }
 
+/// A hub whose clock was wrong for a moment, and a node whose clock is wrong alike a moment later (seed 2348).
+#[test]
+fn what_was_heard_before_a_step_does_not_confirm_it() {
+    let mut keeper = running();
+    let there = NOON + 2_000 + 100_000;
+    keeper.hear(ProvinceCode::HUB, Mono(1_500), Civil(there - 500));
+    assert!(keeper.read(wall(2_000, there)).doubt.is_some());
+    assert!(keeper.read(wall(2_500, there + 500)).doubt.is_some());
+    keeper.hear(ProvinceCode::HUB, Mono(3_000), Civil(there + 1_000));
+    assert_eq!(keeper.read(wall(3_000, there + 1_000)).doubt, None);
+}
+
 #[test]
 fn half_of_the_peers_are_not_most_of_them() {
     let mut keeper = running();
@@ -149,7 +161,11 @@ fn peers_stop_a_clock_that_nothing_else_speaks_for() {
     assert_eq!(vouched.read(wall(2_000, NOON + 2_000)).doubt, None, "one province stops nobody");
     vouched.hear(sichuan(), Mono(1_000), Civil(NOON - DAY));
     assert!(matches!(vouched.read(wall(2_100, NOON + 2_100)).doubt, Some(Doubt::Denied(_))));
-    let later = 2_100 + FRESH_MS;
+    for (peer, at) in [(ProvinceCode::HUB, 2_150), (ProvinceCode::new(44), 2_150)] {
+        vouched.hear(peer, Mono(at), Civil(after(at)));
+    }
+    assert_eq!(vouched.read(wall(2_200, NOON + 2_200)).doubt, None, "two against two are not most");
+    let later = 2_200 + FRESH_MS;
     assert_eq!(vouched.read(wall(later, after(later))).doubt, None, "what was heard long ago says nothing");
 }
 

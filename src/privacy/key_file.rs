@@ -11,7 +11,7 @@ use crate::privacy::random;
 use data_encoding::HEXLOWER_PERMISSIVE;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -156,9 +156,9 @@ fn change(path: &Path, change: impl FnOnce(VaultKey) -> Option<VaultKey>) -> Res
     let file = File::open(&place).map_err(io)?;
     let busy = || KeyFileError::Busy(path.to_owned());
     file.try_lock().map_err(|_| busy())?;
-    let inode = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    let inode = |metadata: &std::fs::Metadata| (metadata.dev(), metadata.ino());
     let (locked, named) = (file.metadata().map_err(io)?, std::fs::metadata(&place).map_err(io)?);
-    if inode(locked) != inode(named) {
+    if inode(&locked) != inode(&named) {
         return Err(busy());
     }
     let key = VaultKey::load(&place)?;
@@ -172,6 +172,8 @@ fn change(path: &Path, change: impl FnOnce(VaultKey) -> Option<VaultKey>) -> Res
         Ok(()) | Err(_) => {}
     }
     private_file::write_new(&draft, SECRET, text(&key).as_bytes())?;
+    // Whoever changes it, root for one: the server must be able to read it after.
+    chown(&draft, Some(locked.uid()), Some(locked.gid())).map_err(io)?;
     durable::rename(&draft, &place).map_err(io)?;
     Ok(key)
 }
@@ -277,6 +279,19 @@ mod tests {
         assert_eq!((later.id_hash(&number), later.has(None)), (old.id_hash(&number), false));
         let text = fs::read_to_string(&path).expect("read");
         assert!(!text.contains(&"07".repeat(32)), "the secret is gone from the file");
+    }
+
+    #[test]
+    fn a_changed_file_is_still_its_owners() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vault.key");
+        VaultKey::create(&path).expect("made");
+        // Only root can give a file away; everybody else changes a file of their own.
+        let _ = chown(&path, Some(1), Some(1));
+        let owner = || fs::metadata(&path).map(|it| (it.uid(), it.gid())).expect("there");
+        let before = owner();
+        VaultKey::add_to(&path).expect("added");
+        assert_eq!(owner(), before);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What the vault holds, sealed: a node's persons, and the masked parties of the hub's transfers.
 
 use crate::domain::protocol::Terms;
-use crate::domain::value::{IdNumber, MemberRef, Person, PersonName, TransferId};
+use crate::domain::value::{IdNumber, MemberRef, Person, TransferId};
 use crate::privacy::key::{Use, VaultKey};
+use crate::privacy::names::stored_name;
 use crate::privacy::seal::SealError;
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::fmt;
@@ -69,7 +70,8 @@ impl VaultKey {
         let SealedPerson { number, name, phone } =
             borsh::from_slice(&plain).map_err(|_| SealError::Content)?;
         let id_number = IdNumber::parse(&number).map_err(|_| SealError::Content)?;
-        let name = PersonName::new(&name).ok_or(SealError::Content)?;
+        // It may have been stored in an earlier form.
+        let name = stored_name(&name).ok_or(SealError::Content)?;
         Ok((Person { id_number, name }, phone))
     }
 
@@ -93,6 +95,7 @@ fn bytes(value: &impl BorshSerialize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::value::PersonName;
 
     fn person() -> Person {
         Person {

@@ -88,6 +88,9 @@ fn one_damaged_row_does_not_make_a_right_key_wrong_nor_a_wrong_digest_right() {
     let id_hash = Digest([0; 32]);
     held.keep(PersonRow { id_hash, member_ref: MemberRef([1; 16]), sealed: vec![1; 60] }.into());
     assert!(held.prove(&right).is_ok());
+    // A holder's row has no digest: that it opens says nothing of them.
+    let sealed = right.seal_holder(MemberRef([3; 16]), &Holder::default());
+    held.keep(HolderRow { member_ref: MemberRef([3; 16]), sealed }.into());
     let other_digests = VaultKey::of([[5; 32]; 3], vec![SealingKey::new(&[1; 32], None)]);
     assert_eq!(held.prove(&other_digests).unwrap_err(), WrongKey::Other);
 }

@@ -38,9 +38,6 @@ pub enum Broken {
     /// An abort of terms that a node never held, of an id under which it holds others, comes to it as a commit, which
     /// it must refuse with an incident. Once it did so with the abort itself.
     RefusesMootAborts,
-    /// Not the protocol but its judge is broken: where a hub that did not know that it was old has split a transfer,
-    /// and left it to people, the judge waits for its end, and for an answer to its client.
-    WaitsForPeople,
 }
 
 impl Broken {
@@ -55,7 +52,6 @@ impl Broken {
         ("revives-ended-holds", Broken::RevivesEndedHolds),
         ("commits-overtake-aborts", Broken::CommitsOvertakeAborts),
         ("refuses-moot-aborts", Broken::RefusesMootAborts),
-        ("waits-for-people", Broken::WaitsForPeople),
     ];
 
     /// How a violation begins, and what else it says, when it shows this fault and not one that came of it.
@@ -70,7 +66,6 @@ impl Broken {
                 ("alarm at", "payer: REPLAYED_TO_SUSPENSE")
             }
             Broken::RefusesMootAborts => ("alarm at", "TERMS_DIFFER"),
-            Broken::WaitsForPeople => ("not everything ended in time", "clients wait"),
         }
     }
 }

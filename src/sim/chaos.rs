@@ -1,5 +1,6 @@
 //! Clients, letters as they arrive, and what chance does to all of them.
 
+use super::joint::goes_joint;
 use super::network::{Event, Letter, Message};
 use super::payees::accepts;
 use super::stale::goes_stale;
@@ -63,7 +64,7 @@ impl World {
             Message::Stands(state @ (TransferState::Committed | TransferState::Aborted)) => {
                 client.done = true;
                 let first = *client.told.get_or_insert(*state);
-                if first != *state && self.stale.hub_is_old() {
+                if first != *state && (self.stale.hub_is_old() || self.joint.gone.contains(&id)) {
                     return self.report.count("told otherwise by a hub that did not know that it was old");
                 }
                 if first != *state {
@@ -162,6 +163,9 @@ impl World {
         let is_old = self.hub_restored || self.stale.hub_is_old();
         if let Some(disk) = self.cluster.disk(place).filter(|_| !(place == HUB && is_old)) {
             self.backups.insert(place, disk.backup());
+            if place == HUB && goes_joint(self.plan.seed) {
+                self.back_up_with_hub(province);
+            }
         }
     }
 
@@ -172,10 +176,12 @@ impl World {
         if self.cluster.life(place).is_some() {
             self.crash(place, "restored from a backup");
         }
+        let before = self.cluster.hub.disk.records();
         if let Some(disk) = self.cluster.disk(place) {
             disk.restored(&backup);
         }
         if place == HUB {
+            self.restore_with_hub(&before);
             (self.hub_restored, self.hub_lost) = (true, true);
             return self.report.count("hub restored");
         }

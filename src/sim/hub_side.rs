@@ -5,7 +5,7 @@ use super::world::{Pending, World};
 use crate::domain::hub::tables::Key;
 use crate::domain::hub::{Answer, Effect, Input};
 use crate::domain::machine::{IncidentRow, Output, TableRow, Ticket};
-use crate::domain::protocol::{Decision, HubReply, HubRequest, Leg, NodeReply, NodeRequest, PeerMark};
+use crate::domain::protocol::{Decision, HubReply, HubRequest, Leg, LegId, NodeReply, NodeRequest, PeerMark};
 use crate::domain::reason::Reason;
 use crate::domain::value::{ProvinceCode, Side, TransferId};
 use crate::testkit::{self, Asker, Call, HUB, reply_of_hub};
@@ -118,6 +118,12 @@ impl World {
             Pending::Prepare(province, transfer_ids) => {
                 self.cluster.hub.inbox.push(Input::PrepareFailed { province, transfer_ids });
                 self.set_unreachable(province);
+            }
+            // A call that is late says nothing of the province; one whose connection broke does.
+            Pending::Decide(province, told) if self.at.is_multiple_of(2) => {
+                let legs = told.into_iter().map(|(transfer_id, side)| LegId { transfer_id, side }).collect();
+                self.cluster.hub.inbox.push(Input::DecideFailed { province, legs });
+                self.soon(HUB);
             }
             Pending::Decide(province, _) | Pending::Probe(province) => self.set_unreachable(province),
             // The node's next announcement has it asked again.

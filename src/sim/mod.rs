@@ -8,6 +8,7 @@ mod chaos;
 mod check;
 mod clocks;
 mod hub_side;
+mod joint;
 mod network;
 mod node_side;
 mod operators;

@@ -2,7 +2,6 @@
 //! hand. Whoever has seen more must find it: a node is told again what it lost; a hub is refused, and then restored as
 //! it should have been. What nobody else had seen cannot be found (ADR 010).
 
-use super::Broken;
 use super::world::World;
 use crate::domain::audit::invariant::Violation;
 use crate::domain::machine::{IncidentRow, PeerRow, Row, TableRow};
@@ -180,6 +179,15 @@ impl World {
     /// old may that be needed, and only for what a split transfer breaks: no member's account, no node's books and no
     /// count may be wrong there either.
     pub(super) fn is_noted(&self, violation: &Violation) -> bool {
+        // Numbers of commits that are gone are given to no other.
+        if violation.invariant == "INV-08" && self.joint.ever {
+            return true;
+        }
+        if violation.invariant == "INV-10"
+            && violation.transfer_id.is_some_and(|id| self.joint.gone.contains(&id))
+        {
+            return true;
+        }
         if !self.stale.hub_ever {
             return false;
         }
@@ -201,7 +209,7 @@ impl World {
 
     /// Transfers that stay as they are, for people: a hub that did not know that it was old has split them.
     pub(super) fn left_to_people(&self) -> BTreeSet<TransferId> {
-        if !self.stale.hub_ever || self.plan.broken == Some(Broken::WaitsForPeople) {
+        if !self.stale.hub_ever {
             return BTreeSet::new();
         }
         let rows = self.cluster.hub.disk.rows();
@@ -212,9 +220,16 @@ impl World {
 
     /// Whether an alarm is what a hub leaves behind that did not know that it was old.
     pub(super) fn is_aftermath(&mut self) -> bool {
-        if self.stale.hub_ever {
+        let is_aftermath = self.stale.hub_ever || self.joint.ever;
+        if is_aftermath {
             self.report.count("noted for people");
         }
-        self.stale.hub_ever
+        is_aftermath
+    }
+
+    /// A node's store was restored, and says so.
+    pub(super) fn mark(&mut self, place: ProvinceCode, reached: u64) {
+        self.restored.insert(place, u64::MAX);
+        self.stale.marked.insert(place, reached);
     }
 }

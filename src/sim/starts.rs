@@ -39,6 +39,7 @@ impl World {
         match started {
             Ok(in_doubt) => {
                 self.log(format_args!("node {province} starts, {in_doubt} in doubt"));
+                self.run_node(province);
                 self.announce_after(province, 1);
             }
             Err(error) => self.complain(format!("node {province} cannot start: {error}")),

@@ -2,6 +2,7 @@
 
 use super::chance::Chance;
 use super::check::Looked;
+use super::joint::Joint;
 use super::network::{Agenda, Event, Letter, Message};
 use super::operators::{Returning, operates};
 use super::payees::{SKEW_MS, accepts};
@@ -93,6 +94,8 @@ pub struct World {
     pub(super) looked: Looked,
     /// Stores that came back older than they said.
     pub(super) stale: Stale,
+    /// What was restored together.
+    pub(super) joint: Joint,
     pub(super) report: Report,
     log: Sha256,
     line: String,
@@ -133,6 +136,7 @@ impl World {
             wishes: BTreeMap::new(),
             looked: Looked::default(),
             stale: Stale::default(),
+            joint: Joint::default(),
             report: Report::of(plan.seed, provinces),
             log: Sha256::new(),
             line: String::new(),

@@ -1,11 +1,15 @@
 //! What every store must do, run on each of them.
 
-use crate::domain::hub::{transfers_before, unfinished_transfers};
-use crate::domain::machine::{Change, Filter, Key as _, Prefix, Record, Row, Scan, Table};
+use crate::domain::hub::tables::TransferRow;
+use crate::domain::hub::{transfers_where, unfinished_transfers};
+use crate::domain::machine::scan::value;
+use crate::domain::machine::{Change, Filter, Key as _, Order, Prefix, Record, Row, Scan, Table, Term};
 use crate::domain::node::account::empty_account;
 use crate::domain::node::legs_in_doubt;
 use crate::domain::node::tables::{AccountRow, PersonRow, RequestRow};
+use crate::domain::value::column::Value;
 use crate::domain::value::{AccountKind, Digest, MemberRef, Money, Side, TransferId};
+use crate::domain::value::{Civil, Day, ProvinceCode};
 use crate::domain::{hub, node};
 use crate::store::samples::{Sample, runner, typed, values};
 use crate::store::sqlite::SqliteStore;
@@ -258,29 +262,53 @@ fn takes_some_and_leaves_some<R: Sample>(store: &mut dyn Store<R>, filter: Filte
         of.iter().filter(|row| filter.admits::<R::Row>(row)).map(|row| (*row).clone()).collect();
     assert!(!admitted.is_empty() && admitted.len() < of.len(), "{filter:?} must take some and leave some");
     for limit in [1, 2, 1_000] {
-        assert_eq!(all_rows(store, filter, limit), admitted, "{filter:?}");
+        assert_eq!(all_rows(store, filter.clone(), limit), admitted, "{filter:?}");
     }
 }
 
-/// Lists for people: the newest first, and only what comes before the number they were told.
+/// Lists for people: the newest first, of several branches each once, page by page.
 fn lists_are_newest_first(store: &mut dyn Store<hub::Record>) {
-    let all = many_rows::<hub::Row>();
+    let (mut all, day) = (many_rows::<hub::Row>(), Day::from_number(20_261_121));
+    // Many of the same time, so that keys tell them apart, and several of each province.
+    for (number, row) in all.iter_mut().enumerate() {
+        let hub::Row::Transfer(transfer) = row else { continue };
+        let transfer = TransferRow {
+            receipt_time: Civil(i64::try_from(number % 7).unwrap()),
+            payer_province: ProvinceCode::new(11 + u8::try_from(number % 3).unwrap()),
+            payee_province: ProvinceCode::new(11 + u8::try_from(number % 2).unwrap()),
+            window: (number % 2 == 0).then_some(day),
+            decide_time: (number % 4 == 0).then_some(Civil(6)),
+            ..(**transfer).clone()
+        };
+        *row = transfer.into();
+    }
     store.append(&rows(all.clone())).unwrap();
-    let number = |row: &hub::Row| match row {
-        hub::Row::Transfer(row) => row.received_seq,
-        other => panic!("{other:?} is in no list"),
+    let is = |column, number| Term::Is(column, Value::Int(number));
+    let of_province = || {
+        let receives = vec![is("payee_province", 11), Term::IsNot("payer_province", Value::Int(11))];
+        transfers_where(vec![vec![is("payer_province", 11)], receives])
     };
-    for before in [0, 1, 2, 3, u64::MAX] {
-        let filter = transfers_before(before);
+    let from = |at| Term::AtLeast("receipt_time", Value::Int(at));
+    let until = |at| Term::AtMost(&["receipt_time"], Value::Int(at));
+    let lists = [
+        transfers_where(vec![vec![]]),
+        of_province(),
+        of_province().and(from(2)).and(until(5)),
+        of_province().and(Term::OneOf("state", vec![1, 3])),
+        of_province().and(Term::Is("window", value(&day))),
+        transfers_where(vec![vec![Term::AtMost(&["decide_time", "receipt_time"], Value::Int(5))]]),
+        Filter { order: Order::Rising("receipt_time"), ..of_province() },
+    ];
+    for filter in lists {
         let mut expected: Vec<hub::Row> =
             all.iter().filter(|row| filter.admits::<hub::Row>(row)).cloned().collect();
-        expected.sort_by_key(|row| std::cmp::Reverse(number(row)));
+        expected.sort_by(|one, other| filter.compare::<hub::Row>(one, other));
+        assert!(expected.len() > 1, "{filter:?} must take some");
         for limit in [1, 2, 1_000] {
-            let scan = Scan { filter, after: None, limit };
-            let page: Vec<hub::Row> = expected.iter().take(limit).cloned().collect();
-            assert_eq!(store.scan(&scan).unwrap(), page, "{filter:?}");
+            assert_eq!(all_rows(store, filter.clone(), limit), expected, "{filter:?} by {limit}");
         }
-        assert!(before < u64::MAX || expected.len() > 1, "there must be something to order");
+        let nobodys = Scan { filter, after: Some(hub::Key::Transfer(TransferId([255; 16]))), limit: 9 };
+        assert_eq!(store.scan(&nobodys).unwrap(), [], "behind what is not there");
     }
 }
 

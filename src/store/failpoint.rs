@@ -49,6 +49,8 @@ failpoints! {
     CheckpointBegins "store.checkpoint-begins",
     /// The log is copied; the head beside the database is not synced.
     CheckpointDone "store.checkpoint-done",
+    /// A task of the server reloads what people have changed. Here it panics.
+    TaskReloads "server.task-reloads",
     /// A page of the vault is sealed anew.
     VaultPageSealed "vault.page-sealed",
     /// A backup's database is copied.
@@ -123,6 +125,8 @@ mod armed {
             && fatal.point == point
             && fatal.left.fetch_sub(1, Ordering::Relaxed) == 1
         {
+            // Whoever waits for this task must not wait for ever.
+            assert!(point != Failpoint::TaskReloads, "a panic that a test asked for");
             std::process::abort();
         }
     }

@@ -1,6 +1,6 @@
 //! A store in memory, for tests and the simulator: the same behaviour as SQLite's, with faults on demand.
 
-use crate::domain::machine::{Prefix, Record, Row, Scan, Stored, Table};
+use crate::domain::machine::{Order, Prefix, Record, Row, Scan, Stored, Table};
 use crate::store::{
     AnyTables, Commit, Head, Journal, JournalEntry, KeyOf, Store, StoreError, TableOf, Tables, chain,
 };
@@ -96,6 +96,11 @@ impl<R: Record> MemoryDisk<R> {
     pub fn open_for_reading(&self) -> MemoryStore<R> {
         let content = self.lock();
         MemoryStore { writer: 0, head: content.head(), poisoned: false, disk: self.clone() }
+    }
+
+    /// Lets nothing be read or written while what this gives is kept: a sync that hangs.
+    pub fn hang(&self) -> impl Drop + '_ {
+        self.lock()
     }
 
     /// Lets the `nth` append from now on fail; 1 is the next.
@@ -357,11 +362,23 @@ impl<R: Record> Tables<R> for MemoryDisk<R> {
 
     fn scan(&mut self, scan: &Scan<R::Row>) -> Result<Vec<R::Row>, StoreError> {
         let content = self.lock();
-        let from = scan.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let filter = &scan.filter;
+        // Behind a row that is not there comes nothing, but in the order of keys.
+        let after = scan.after.as_ref().map(|key| content.rows.get(key));
+        let from = scan.after.as_ref().filter(|_| filter.order == Order::Key);
+        let from = from.map_or(Bound::Unbounded, Bound::Excluded);
+        let is_behind = |row: &R::Row| match after {
+            Some(place) if filter.order != Order::Key => {
+                place.is_some_and(|place| filter.compare::<R::Row>(row, place).is_gt())
+            }
+            Some(_) | None => true,
+        };
         let rows = content.rows.range((from, Bound::Unbounded)).map(|(_, row)| row);
-        let mut rows: Vec<R::Row> = rows.filter(|row| scan.filter.admits::<R::Row>(row)).cloned().collect();
-        // The order of keys stays where the filter has none of its own.
-        rows.sort_by_key(|row| std::cmp::Reverse(scan.filter.rank::<R::Row>(row)));
+        let rows = rows.filter(|row| filter.admits::<R::Row>(row) && is_behind(row));
+        let mut rows: Vec<R::Row> = rows.cloned().collect();
+        if filter.order != Order::Key {
+            rows.sort_by(|one, other| filter.compare::<R::Row>(one, other));
+        }
         rows.truncate(scan.limit);
         Ok(rows)
     }

@@ -98,7 +98,6 @@ pub fn reply_of_hub(answer: hub::Answer) -> Option<HubReply> {
         hub::Answer::Transfer(_)
         | hub::Answer::Compensation(_)
         | hub::Answer::Operation(_)
-        | hub::Answer::Transfers(_)
         | hub::Answer::Kept(_) => None,
     }
 }

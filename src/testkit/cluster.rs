@@ -114,7 +114,8 @@ impl<N> Cluster<N> {
         let node = self.nodes.get(&province)?;
         let hub_seen = node.get::<PeerRow>(&node::Key::Peer(HUB)).as_ref().map(PeerRow::mark);
         let proof = prove.map(|sequence| (sequence, node.hash_at(sequence).unwrap_or_default()));
-        let announcement = Box::new(Announcement { hub_seen, proof, again });
+        let announcement =
+            Box::new(Announcement { hub_seen, proof, again, restored: node.machine().is_restored() });
         Some((node.mark(), HubRequest::Announce(announcement)))
     }
 

@@ -209,7 +209,7 @@ fn the_hub_parks_what_passes_the_transfer_and_goes_on_after_it() {
         });
         let outcome = |ruling: &Ruling| match ruling {
             Ruling::Decided(decision) => Some(decision.outcome),
-            Ruling::Pending { .. } => None,
+            Ruling::Pending { .. } | Ruling::Refused { .. } => None,
         };
         rulings.expect("rulings").iter().map(outcome).collect()
     };
@@ -247,6 +247,7 @@ fn a_parked_posting_stays_spent_at_its_node_and_is_an_incident_there() {
         decide_time: pair.network.now.civil,
         leg_record: Vec::new(),
         posting: None,
+        lost: None,
     };
     let acks = pair.decide(PAYEE, decision);
     assert_eq!(acks[0].result, AckResult::Recorded);

@@ -275,6 +275,7 @@ pub fn decision(leg: &Leg, outcome: Outcome) -> Decision {
         decide_time,
         leg_record: Vec::new(),
         posting: None,
+        lost: None,
     }
 }
 

@@ -89,6 +89,10 @@ impl<M: Marked> Machine for Watched<M> {
         M::stamps(input)
     }
 
+    fn supersedes(later: &Self::Input, earlier: &Self::Input) -> bool {
+        M::supersedes(later, earlier)
+    }
+
     fn caller(input: &Self::Input) -> Option<Caller> {
         M::caller(input)
     }
@@ -189,10 +193,10 @@ impl Marked for HubMachine {
             Input::Start { unfinished, .. } => {
                 unfinished.iter().for_each(|it| self.mark_transfer(it.transfer_id, sight, |_| "restart"));
             }
-            Input::Get { .. }
-            | Input::Link { .. }
+            Input::Link { .. }
             | Input::Announce { .. }
             | Input::ReadBack { .. }
+            | Input::DecideFailed { .. }
             | Input::Heard { .. }
             | Input::Keep { .. }
             | Input::Rules(_)
@@ -247,7 +251,7 @@ impl Marked for NodeMachine {
                 for ruling in rulings {
                     match ruling {
                         Ruling::Decided(it) => self.mark_order(it, sight, ["ruling commit", "ruling abort"]),
-                        Ruling::Pending { question, .. } => {
+                        Ruling::Pending { question, .. } | Ruling::Refused { question, .. } => {
                             let (state, _) = sight.leg(question.transfer_id, question.side);
                             self.mark_leg(sight, "ruling not yet", state);
                         }

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 use tonic::Status;
 use tonic::codegen::http::{HeaderMap, Request, Response};
 use tonic::metadata::{Ascii, MetadataValue};
@@ -26,6 +27,9 @@ pub const ROLE_HEADER: &str = "gongji-role";
 
 /// Certificates whose role is remembered; more than callers that one server has.
 const KNOWN_MAX: usize = 4096;
+
+/// For so long a role is remembered: on a connection that stays open, a certificate ends at most so much too late.
+const KNOWN_FOR: Duration = Duration::from_secs(60);
 
 /// How a server knows its callers.
 #[derive(Clone, Debug)]
@@ -69,11 +73,25 @@ struct Shared {
 }
 
 /// Role by leaf certificate: a handful of callers make millions of calls, and reading X.509 costs more than a call.
-#[derive(Default)]
 struct Known {
     /// Of the certificates and authorities by which the roles were found.
     generation: u64,
+    since: Instant,
     roles: BTreeMap<Vec<u8>, Option<Role>>,
+}
+
+impl Known {
+    fn new(generation: u64, since: Instant) -> Known {
+        Known { generation, since, roles: BTreeMap::new() }
+    }
+
+    /// Forgets what may not be true any more.
+    fn renew(&mut self, generation: u64, now: Instant) {
+        let is_old = now.duration_since(self.since) >= KNOWN_FOR;
+        if self.generation != generation || is_old || self.roles.len() >= KNOWN_MAX {
+            *self = Known::new(generation, now);
+        }
+    }
 }
 
 /// Lets a request through with its [`Role`] among its extensions (none for a health check without a certificate), or
@@ -92,7 +110,7 @@ impl AccessLayer {
         status: fn(Reason) -> Status,
         message_bytes_max: usize,
     ) -> AccessLayer {
-        let known = Mutex::default();
+        let known = Mutex::new(Known::new(0, Instant::now()));
         AccessLayer(Arc::new(Shared { server, trust, grants, status, message_bytes_max, known }))
     }
 }
@@ -174,16 +192,13 @@ impl Shared {
         }
     }
 
-    /// A connection lives for weeks: who showed a certificate that has been revoked since, or whose authority was
-    /// dropped, has shown none.
+    /// A connection lives for weeks: who showed a certificate that has ended or been revoked since, or whose authority
+    /// was dropped, has shown none.
     fn role_of_certificate(&self, chain: &[CertificateDer<'static>], tls: &Tls) -> Option<Role> {
         let leaf = chain.first()?.as_ref();
         // Nothing is left half done in the map by a panic: it is used on.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let generation = tls.generation();
-        if known.generation != generation || known.roles.len() >= KNOWN_MAX {
-            *known = Known { generation, roles: BTreeMap::new() };
-        }
+        known.renew(tls.generation(), Instant::now());
         if let Some(role) = known.roles.get(leaf) {
             return role.clone();
         }

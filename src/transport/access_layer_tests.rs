@@ -119,3 +119,17 @@ fn clients_state_their_role_on_plaintext_only() {
     );
     assert!(ask(StateRole::nothing()).metadata().get(ROLE_HEADER).is_none());
 }
+
+#[test]
+fn a_role_is_forgotten_after_a_minute_and_when_certificates_change() {
+    let start = Instant::now();
+    let known = |generation, seconds| {
+        let mut known = Known::new(1, start);
+        known.roles.insert(vec![1], Some(Role::Hub));
+        known.renew(generation, start + Duration::from_secs(seconds));
+        known.roles.len()
+    };
+    assert_eq!(known(1, 59), 1);
+    assert_eq!(known(1, 60), 0, "it may have expired");
+    assert_eq!(known(2, 0), 0);
+}

@@ -24,9 +24,6 @@ pub type Service = InterceptedService<Channel, StateRole>;
 /// Largest answer that is read: a thousand votes with their sealed legs.
 pub const MESSAGE_MAX: usize = 64 << 20;
 
-/// How long a probe may take.
-const PROBE_WITHIN: Duration = Duration::from_secs(3);
-
 /// Makes the call that a request is for, over a channel or a peer's service.
 pub async fn call<M: Method, S>(service: S, request: Request<M>) -> Result<M::Answer, Status>
 where
@@ -46,17 +43,48 @@ where
 /// certificate or authorities were renewed: calls that run then end on the connection that they began on.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    renewal: Option<Arc<Renewal>>,
+    dial: Arc<Dial>,
     channel: Arc<Mutex<(u64, Channel)>>,
     state: StateRole,
 }
 
 /// What a new connection needs.
 #[derive(Debug)]
-struct Renewal {
+struct Dial {
     address: String,
-    tls: Tls,
+    tls: Option<Tls>,
     expected: Role,
+}
+
+impl Dial {
+    fn generation(&self) -> u64 {
+        self.tls.as_ref().map_or(0, Tls::generation)
+    }
+
+    fn channel(&self) -> Result<Channel, TlsError> {
+        channel(&self.address, self.tls.as_ref(), self.expected.clone())
+    }
+}
+
+/// What this side itself found, in place of an answer.
+#[derive(Debug, thiserror::Error)]
+enum Silence {
+    #[error("no answer in time")]
+    Late,
+    #[error("it says that it does not serve")]
+    NotServing,
+}
+
+impl From<Silence> for Status {
+    fn from(silence: Silence) -> Status {
+        let code = match silence {
+            Silence::Late => Code::DeadlineExceeded,
+            Silence::NotServing => Code::Unavailable,
+        };
+        let mut status = Status::new(code, silence.to_string());
+        status.set_source(Arc::new(silence));
+        status
+    }
 }
 
 impl Peer {
@@ -64,26 +92,32 @@ impl Peer {
     /// connection, where no certificate says it.
     pub fn new(address: &str, tls: Option<&Tls>, expected: Role, own: &Role) -> Result<Peer, TlsError> {
         let state = if tls.is_some() { StateRole::nothing() } else { StateRole::of(own) };
-        let generation = tls.map_or(0, Tls::generation);
-        let channel = Arc::new(Mutex::new((generation, channel(address, tls, expected.clone())?)));
-        let renewal =
-            tls.map(|tls| Arc::new(Renewal { address: address.to_owned(), tls: tls.clone(), expected }));
-        Ok(Peer { renewal, channel, state })
+        let dial = Dial { address: address.to_owned(), tls: tls.cloned(), expected };
+        let channel = Arc::new(Mutex::new((dial.generation(), dial.channel()?)));
+        Ok(Peer { dial: Arc::new(dial), channel, state })
     }
 
     /// The connection of this moment.
     fn channel(&self) -> Channel {
         let mut current = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Renewal { address, tls, expected }) = self.renewal.as_deref()
-            && current.0 != tls.generation()
-        {
-            let generation = tls.generation();
-            // The address was fit before.
-            if let Ok(channel) = channel(address, Some(tls), expected.clone()) {
-                *current = (generation, channel);
-            }
+        if current.0 != self.dial.generation() {
+            self.dial_anew(&mut current);
         }
         current.1.clone()
+    }
+
+    fn dial_anew(&self, current: &mut (u64, Channel)) {
+        let generation = self.dial.generation();
+        // The address was fit before.
+        if let Ok(channel) = self.dial.channel() {
+            *current = (generation, channel);
+        }
+    }
+
+    /// The next call dials anew: what was lost on a connection that fell silent comes again only after ever longer
+    /// pauses.
+    pub fn reconnect(&self) {
+        self.dial_anew(&mut self.channel.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// What to make a client over.
@@ -91,29 +125,32 @@ impl Peer {
         InterceptedService::new(self.channel(), self.state.clone())
     }
 
-    /// Makes the call that a request is for; so long it may take.
+    /// Makes the call that a request is for; so long it may take, a new connection included.
     pub async fn call<M: Method>(&self, message: M, within: Duration) -> Result<M::Answer, Status> {
         let mut request = Request::new(message);
         request.set_timeout(within);
-        call(self.service(), request).await
+        tokio::time::timeout(within, call(self.service(), request))
+            .await
+            .unwrap_or_else(|_| Err(Silence::Late.into()))
     }
 
     /// Whether the server is there and serves `service`; a server that does not tell its services apart is asked as a
-    /// whole.
-    pub async fn probe(&self, service: &str) -> Result<(), Status> {
-        let status = match self.health(service).await {
-            Err(error) if error.code() == Code::NotFound => self.health("").await?,
-            status => status?,
+    /// whole. So long it may take, a new connection included.
+    pub async fn probe(&self, service: &str, within: Duration) -> Result<(), Status> {
+        let health = async {
+            match self.health(service).await {
+                Err(error) if error.code() == Code::NotFound => self.health("").await,
+                status => status,
+            }
         };
-        match status {
+        match tokio::time::timeout(within, health).await.unwrap_or_else(|_| Err(Silence::Late.into()))? {
             ServingStatus::Serving => Ok(()),
-            _ => Err(Status::unavailable("not serving yet")),
+            _ => Err(Silence::NotServing.into()),
         }
     }
 
     async fn health(&self, service: &str) -> Result<ServingStatus, Status> {
-        let mut request = Request::new(HealthCheckRequest { service: service.to_owned() });
-        request.set_timeout(PROBE_WITHIN);
+        let request = Request::new(HealthCheckRequest { service: service.to_owned() });
         Ok(HealthClient::new(self.channel()).check(request).await?.into_inner().status())
     }
 }

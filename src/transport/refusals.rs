@@ -11,6 +11,9 @@ const QUIET: Duration = Duration::from_secs(60);
 /// Peers and reasons that are told apart; what comes beyond is told as one.
 const KNOWN_MAX: usize = 1_000;
 
+/// Characters of a reason that are not our own words.
+const REASON_MAX: usize = 200;
+
 /// What was refused and by whom, in both languages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -92,7 +95,8 @@ fn of_certificate(why: &CertificateError) -> (String, &'static str) {
             ("its signature is none of an authority that is believed", "证书不是受信任的机构签发的")
         }
         // Of a role that was not dialled, for one.
-        other => return (other.to_string(), "证书不可用"),
+        // The peer may have written part of it.
+        other => return (other.to_string().chars().take(REASON_MAX).collect(), "证书不可用"),
     };
     (english.to_owned(), chinese)
 }
@@ -224,6 +228,14 @@ mod tests {
         assert_eq!(lines, KNOWN_MAX + 1);
         let late: u64 = refusals.late(now + QUIET).iter().map(|(_, _, unsaid)| unsaid).sum();
         assert_eq!(late, 4_000 - 1, "none is lost");
+    }
+
+    #[test]
+    fn a_reason_that_the_peer_wrote_is_short() {
+        let long = rustls::OtherError(std::sync::Arc::new(io::Error::other("长".repeat(9_000))));
+        let error = Error::InvalidCertificate(CertificateError::Other(long));
+        let words = refusal(&error).expect("found").english;
+        assert!((REASON_MAX..REASON_MAX + 60).contains(&words.chars().count()), "{words}");
     }
 
     #[test]

@@ -47,6 +47,7 @@ fn what_is_shown_of_a_member_can_be_sent_again() {
                     request_id: "r".to_owned(),
                     member: Some(member_to_proto(&row, None, &who)),
                     phone: String::new(),
+                    ..Default::default()
                 };
                 let read = reader(&regions).upsert_member(&request).expect("its own data").insurance;
                 assert_eq!(

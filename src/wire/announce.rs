@@ -25,6 +25,7 @@ pub fn announcement_to_proto(sender: types::Sender, announcement: &Announcement)
         hub_seen: announcement.hub_seen.as_ref().map(sender_to_proto),
         proof,
         again: announcement.again,
+        restored: announcement.restored,
         protocol_version: PROTOCOL_VERSION,
         capabilities: CAPABILITIES.map(Into::into).to_vec(),
     }
@@ -50,5 +51,7 @@ pub fn announcement_from_proto(
         let hash = found.need(&at.field("hash"), Reason::RequestMalformed, hash);
         hash.map(|hash| (proof.sequence, hash))
     });
-    found.finish(mark.map(|mark| (mark, Announcement { hub_seen, proof, again: request.again })))
+    found.finish(mark.map(|mark| {
+        (mark, Announcement { hub_seen, proof, again: request.again, restored: request.restored })
+    }))
 }

@@ -49,6 +49,8 @@ pub fn incident_to_proto(row: &IncidentRow) -> types::Incident {
         side: refusal_side_to_proto(row.side.into()).into(),
         refusal: Some(refusal_to_proto(&row.refusal)),
         raise_time: Some(timestamp(row.raise_time)),
+        close_code: row.close_code.clone().unwrap_or_default(),
+        close_time: row.close_time.map(timestamp),
     }
 }
 
@@ -153,6 +155,7 @@ pub fn transfer_from_proto(it: &hub::AuditTransfer) -> Result<TransferRow, Probl
         compensation: None,
         number: None,
         booked_after: None,
+        lost_side: None,
         last_posting: 0,
         last_booked: 0,
         used: Money::ZERO,

@@ -130,4 +130,11 @@ fn an_incident_says_whose_and_why() {
     let refusal = shown.refusal.expect("a refusal");
     assert_eq!((refusal.reason.as_str(), refusal.metadata["outcome"].as_str()), ("CONTRARY_ORDER", "commit"));
     assert_eq!(shown.raise_time.map(|at| (at.seconds, at.nanos)), Some((1, 500_000_000)));
+    assert_eq!((shown.close_code.as_str(), shown.close_time), ("", None), "it is open");
+    let close_code = Some("LOOKED_INTO".to_owned());
+    let closed = incident_to_proto(&IncidentRow { close_code, close_time: Some(Civil(2_000)), ..row });
+    assert_eq!(
+        (closed.close_code.as_str(), closed.close_time.map(|at| at.seconds)),
+        ("LOOKED_INTO", Some(2))
+    );
 }

@@ -114,7 +114,14 @@ mod tests {
     #[test]
     fn a_reason_that_may_name_a_person_is_refused() {
         let malformed = one("reason", Reason::CompensationReasonMalformed);
-        for bad in ["  ", "a\u{7}", &"长".repeat(201), "for 11010519491231002X", "电话 13800138000"] {
+        for bad in [
+            "  ",
+            "a\u{7}",
+            &"长".repeat(201),
+            "for 11010519491231002X",
+            "电话 138-0013-8000",
+            "li@example.com",
+        ] {
             assert_eq!(found(new_compensation(&request(bad))), malformed, "{bad}");
         }
         assert!(new_compensation(&request(&"长".repeat(200))).is_ok());

@@ -1,14 +1,15 @@
 //! Decide: decisions go out, acknowledgements come back.
 
-use crate::domain::protocol::{Ack, AckResult, Decision, LegRef, Outcome, PeerMark};
+use crate::domain::protocol::{Ack, AckResult, Decision, Kind, LegRef, LostLeg, Outcome, PeerMark};
 use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::value::{Money, RegionCode, TransferId};
 use crate::proto::node::ack_result;
 use crate::proto::{node, types};
 use crate::wire::leg::{leg_reference, side_to_proto};
 use crate::wire::reader::{Path, Violations, check_batch};
 use crate::wire::sender::sender;
 use crate::wire::status::{Problem, refusal_from_proto, refusal_to_proto};
-use crate::wire::time::{required_time, timestamp, window, window_id};
+use crate::wire::time::{civil, required_time, timestamp, window, window_id};
 
 /// A decision as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,7 @@ pub fn decision_to_proto(decision: &Decision) -> node::Decision {
         hub_seq: decision.hub_seq.unwrap_or(0),
         leg_record: decision.leg_record.clone(),
         decide_time: Some(timestamp(decision.decide_time)),
+        lost_leg: decision.lost.as_ref().map(lost_leg_to_proto),
     }
 }
 
@@ -76,6 +78,7 @@ fn decision_from_proto(
         decide_time,
         leg_record: wire.leg_record.clone(),
         posting: None,
+        lost: wire.lost_leg.as_ref().and_then(lost_leg_from_proto),
     };
     let order = DecisionReading::Order;
     Some(match node::Outcome::try_from(wire.outcome) {
@@ -89,6 +92,32 @@ fn decision_from_proto(
         },
         Ok(node::Outcome::Unspecified) => reject(&name, Reason::FieldRequired, "outcome"),
         Err(_) => reject(&name, Reason::ValueUnsupported, "outcome"),
+    })
+}
+
+fn lost_leg_to_proto(lost: &LostLeg) -> node::LostLeg {
+    node::LostLeg {
+        kind: lost.kind.number().into(),
+        original_transfer_id: lost.original.map_or_else(String::new, |id| id.to_string()),
+        amount: lost.amount.to_string(),
+        counter_region_code: lost.counter_region.to_string(),
+        receipt_time: Some(timestamp(lost.receipt_time)),
+    }
+}
+
+/// Nothing of what cannot be read: the commit of an id that is unknown here is rejected then.
+fn lost_leg_from_proto(wire: &node::LostLeg) -> Option<LostLeg> {
+    let number = u8::try_from(wire.kind).ok()?;
+    let original = match wire.original_transfer_id.as_str() {
+        "" => None,
+        text => Some(TransferId::parse(text)?),
+    };
+    Some(LostLeg {
+        kind: *Kind::ALL.iter().find(|kind| kind.number() == number)?,
+        original,
+        amount: Money::parse(&wire.amount).ok().filter(|amount| *amount > Money::ZERO)?,
+        counter_region: RegionCode::parse(&wire.counter_region_code)?,
+        receipt_time: civil(wire.receipt_time.as_ref()?)?,
     })
 }
 

@@ -16,6 +16,7 @@ fn decision(outcome: Outcome) -> Decision {
         decide_time: Civil(1_795_190_400_123),
         leg_record: Vec::new(),
         posting: None,
+        lost: None,
     }
 }
 

@@ -3,13 +3,14 @@
 use crate::domain::protocol::Party;
 use crate::domain::reason::Reason;
 use crate::domain::value::{
-    AccountKind, AccountState, Insurance, InsuranceStatus, InsuranceType, Money, RegionCode,
+    AccountKind, AccountState, Day, Insurance, InsuranceStatus, InsuranceType, Money, RegionCode,
 };
 use crate::proto::node;
 use crate::wire::account::{account_state_to_proto, insurance_status_to_proto, insurance_type_to_proto};
 use crate::wire::page::{page_size, read_number_token};
 use crate::wire::reader::{Path, Reader, Violations, amount, choice, number_in, request_id, whole};
 use crate::wire::status::Problem;
+use crate::wire::time::required_date;
 use crate::wire::wallet::Relative;
 use std::fmt;
 
@@ -48,6 +49,17 @@ pub struct MemberInput {
     pub insurance: Insurance,
     /// None keeps what is known.
     pub phone: Option<Phone>,
+    /// What it must not undo; no part of what it says.
+    pub guards: Guards,
+}
+
+/// What a row must not undo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Guards {
+    /// The name that is known of the number.
+    pub same_name: bool,
+    /// What was changed later than the day that the row stands for.
+    pub as_of: Option<Day>,
 }
 
 /// An allotment (划入).
@@ -109,7 +121,7 @@ impl Reader<'_> {
     /// Reads a row of `UpsertMembers`.
     ///
     /// # Errors
-    /// In this order: `request_id`; `member.party`; insurance type, status and account state; `phone`.
+    /// In this order: `request_id`; `member.party`; insurance type, status and account state; `phone`; `as_of_date`.
     pub fn upsert_member(&self, request: &node::UpsertMembersRequest) -> Result<MemberInput, Problem> {
         whole(|found| {
             let root = Path::Root;
@@ -124,7 +136,12 @@ impl Reader<'_> {
                 "" => None,
                 text => phone(&root.field("phone"), text, found),
             };
-            Some(MemberInput { request_id: id?, party: party?, insurance: insurance?, phone })
+            let as_of = match request.as_of_date.as_str() {
+                "" => Some(None),
+                day => required_date(&root.field("as_of_date"), day, found).map(Some),
+            };
+            let guards = Guards { same_name: request.same_name, as_of: as_of? };
+            Some(MemberInput { request_id: id?, party: party?, insurance: insurance?, phone, guards })
         })
     }
 
@@ -145,7 +162,8 @@ impl Reader<'_> {
             let (id, party) = self.asked_for(&request.request_id, request.party.as_ref(), found);
             let region = party.as_ref().map(|party| party.region);
             let insurance = insurance(&Path::Root, &said, region, found);
-            Some(MemberInput { request_id: id?, party: party?, insurance: insurance?, phone: None })
+            let guards = Guards::default();
+            Some(MemberInput { request_id: id?, party: party?, insurance: insurance?, phone: None, guards })
         })
     }
 

@@ -17,6 +17,7 @@ fn upsert() -> node::UpsertMembersRequest {
         request_id: "r-1".to_owned(),
         member: Some(member),
         phone: "+8613800000000".to_owned(),
+        ..Default::default()
     }
 }
 

@@ -78,7 +78,8 @@ impl Reader<'_> {
             }
         };
         let reason = if person.name.is_empty() { Reason::FieldRequired } else { Reason::NameMalformed };
-        let name = found.need(&at.field("name"), reason, (self.normalise_name)(&person.name));
+        let name = (self.texts.name)(&person.name);
+        let name = found.text(&at.field("name"), (reason, Reason::NameMalformed), name);
         (id_number, name)
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::domain::protocol::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::value::{Civil, Day, ProvinceCode};
+use crate::domain::value::{Civil, Day, ProvinceCode, TransferId};
 use crate::proto::hub;
-use crate::wire::page::{page_size, read_number_token};
+use crate::wire::page::{page_size, read_number_token, read_token};
 use crate::wire::reader::{Path, Reader, Violations};
 use crate::wire::status::Problem;
 use crate::wire::time::{civil, window};
@@ -38,8 +38,8 @@ pub struct TransferQuery {
     pub filter: TransferFilter,
     /// At most so many.
     pub limit: usize,
-    /// Only those received before this journal sequence: the list is newest first.
-    pub before: Option<u64>,
+    /// Only those behind this one: the list is newest first.
+    pub after: Option<TransferId>,
 }
 
 /// What the token of a change is bound to: a province's stream cannot be resumed as another's, nor that of a journal
@@ -77,8 +77,10 @@ impl Reader<'_> {
         };
         let province = self.province(&root.field("province_code"), &request.province_code, &mut found);
         let filter = found.finish(Some(TransferFilter { province, state, window, start_time, end_time }))?;
-        let before = read_number_token("page_token", &filter.scope(), &request.page_token)?;
-        Ok(TransferQuery { filter, limit, before })
+        let wrong = || Problem::field("page_token", Reason::PageTokenInvalid);
+        let after = read_token("page_token", &filter.scope(), &request.page_token)?;
+        let after = after.map(|bytes| TransferId::from_slice(&bytes).ok_or_else(wrong)).transpose()?;
+        Ok(TransferQuery { filter, limit, after })
     }
 
     /// Reads a request to watch transfers: the province, and the journal sequence after which changes are wanted.

@@ -1,8 +1,8 @@
-//! What reading a request needs: the places, how texts are normalised, and where violations are collected.
+//! What reading a request needs: the places, the form of its texts, and where violations are collected.
 
 use crate::domain::reason::Reason;
 use crate::domain::value::{
-    Digest, Money, PersonName, ProvinceCode, RegionCode, RegionDirectory, TransferId,
+    Digest, Money, ProvinceCode, RegionCode, RegionDirectory, TextFault, Texts, TransferId,
 };
 use crate::wire::status::{FieldViolation, Problem};
 use std::fmt;
@@ -17,10 +17,36 @@ pub struct Reader<'a> {
     pub regions: &'a RegionDirectory,
     /// A node's own province: parties and places of another one are refused. None at the hub.
     pub home: Option<ProvinceCode>,
-    /// Makes a name comparable; nothing when it is no name.
-    pub normalise_name: fn(&str) -> Option<PersonName>,
-    /// Makes a remark comparable; nothing when it is too long.
-    pub normalise_remark: fn(&str) -> Option<String>,
+    /// The form in which names and remarks are read.
+    pub texts: Texts,
+    /// Places that are read though they are not listed any more, or are listed elsewhere.
+    pub former: Former<'a>,
+}
+
+/// Which places are read as they were once. Whoever reads them compares with what is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Former<'a> {
+    /// None: as they are listed today.
+    No,
+    /// These pooling areas, and the counties that belong to them by their code, before those of today.
+    These(&'a [(RegionCode, ProvinceCode)]),
+    /// Every code, as a pooling area of this province, after those of today.
+    AllIn(ProvinceCode),
+}
+
+impl Former<'_> {
+    fn before_today(&self, code: RegionCode) -> Option<(RegionCode, ProvinceCode)> {
+        let Former::These(areas) = self else { return None };
+        let exact = areas.iter().find(|(area, _)| *area == code);
+        exact.or_else(|| areas.iter().find(|(area, _)| belongs(code, *area))).copied()
+    }
+}
+
+/// Whether a county belongs by its code to a pooling area: of a prefecture, or of a whole province.
+fn belongs(county: RegionCode, area: RegionCode) -> bool {
+    let (county, area) = (county.number(), area.number());
+    let span = if area.is_multiple_of(10_000) { 10_000 } else { 100 };
+    area.is_multiple_of(span) && county / span == area / span
 }
 
 /// Where in a request a field stands. Made into text only when the field is malformed.
@@ -68,7 +94,23 @@ pub struct Violations(Vec<FieldViolation>);
 impl Violations {
     /// Adds one.
     pub fn add(&mut self, at: &Path<'_>, reason: Reason) {
-        self.0.push(FieldViolation { field: at.to_string(), reason });
+        self.0.push(FieldViolation { field: at.to_string(), reason, character: None });
+    }
+
+    /// The text, or a violation that names the character that may not stand in it.
+    pub fn text<T>(
+        &mut self,
+        at: &Path<'_>,
+        (length, content): (Reason, Reason),
+        text: Result<T, TextFault>,
+    ) -> Option<T> {
+        let (reason, character) = match text {
+            Ok(text) => return Some(text),
+            Err(TextFault::Length) => (length, None),
+            Err(TextFault::Character(c)) => (content, Some(c)),
+        };
+        self.0.push(FieldViolation { field: at.to_string(), reason, character });
+        None
     }
 
     /// The value, or a violation when there is none.
@@ -91,6 +133,7 @@ impl Violations {
             self.push(FieldViolation {
                 field: format!("{at}{dot}{}", missing.field),
                 reason: missing.reason,
+                character: None,
             });
         }
     }
@@ -214,22 +257,49 @@ impl Reader<'_> {
     ) -> Option<(RegionCode, ProvinceCode)> {
         let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::RegionMalformed };
         let code = found.need(at, reason, RegionCode::parse(text))?;
-        let area = found.need(at, Reason::UnknownRegion, self.regions.locate(code))?;
-        let here = self.home.is_none_or(|home| home == area.province);
-        found.need(at, Reason::RegionElsewhere, here.then_some((area.code, area.province)))
+        if let Some(place) = self.former.before_today(code) {
+            return Some(place);
+        }
+        let former = if let Former::AllIn(province) = self.former { Some((code, province)) } else { None };
+        let listed = self.regions.locate(code).map(|area| (area.code, area.province));
+        let place = found.need(at, Reason::UnknownRegion, listed.or(former))?;
+        let here = self.home.is_none_or(|home| home == place.1);
+        found.need(at, Reason::RegionElsewhere, if here { Some(place) } else { former })
     }
 
-    /// Reads a filter by province, two digits; empty means none: `UNKNOWN_REGION`.
+    /// Reads a filter by province, two digits; empty means none: `UNKNOWN_REGION`. One that is not listed any more
+    /// stays readable.
     pub fn province(&self, at: &Path<'_>, text: &str, found: &mut Violations) -> Option<ProvinceCode> {
         if text.is_empty() {
             return None;
         }
-        let known = ProvinceCode::parse(text).filter(|code| self.regions.province(*code).is_some());
+        let known = ProvinceCode::parse(text)
+            .filter(|code| self.regions.province(*code).is_some() || code.is_standard());
         found.need(at, Reason::UnknownRegion, known)
     }
 
-    /// Reads an optional remark: `REMARK_TOO_LONG`.
+    /// Reads an optional remark: `REMARK_TOO_LONG`, `REMARK_MALFORMED`.
     pub fn remark(&self, at: &Path<'_>, text: &str, found: &mut Violations) -> Option<String> {
-        found.need(at, Reason::RemarkTooLong, (self.normalise_remark)(text))
+        found.text(at, (Reason::RemarkTooLong, Reason::RemarkMalformed), (self.texts.remark)(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_county_belongs_to_the_area_of_its_prefecture_or_province() {
+        let code = |number| RegionCode::new(number).expect("six digits");
+        for (county, area, expected) in [
+            (130_102, 130_100, true),
+            (130_602, 130_100, false),
+            (310_101, 310_000, true),
+            (320_101, 310_000, false),
+            (130_600, 130_100, false),
+            (659_002, 659_001, false),
+        ] {
+            assert_eq!(belongs(code(county), code(area)), expected, "{county} in {area}");
+        }
     }
 }

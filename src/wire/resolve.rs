@@ -1,12 +1,12 @@
 //! Resolve: questions about legs in doubt, and the hub's rulings.
 
-use crate::domain::protocol::{Decision, Outcome, PeerMark, Question, Ruling};
-use crate::domain::reason::Reason;
+use crate::domain::protocol::{Decision, Outcome, PeerMark, Question, REFUSED_ASK_MS, Ruling};
+use crate::domain::reason::{Reason, RefusalSide};
 use crate::proto::{hub, types};
 use crate::wire::leg::{leg_reference, side_to_proto};
 use crate::wire::reader::{Path, Violations, check_batch};
 use crate::wire::sender::sender;
-use crate::wire::status::Problem;
+use crate::wire::status::{Problem, refusal_from_proto, refusal_to_proto};
 use crate::wire::time::{duration, milliseconds, required_time, timestamp, window, window_id};
 
 /// How long to wait before asking again when the answer does not say, in milliseconds.
@@ -59,6 +59,15 @@ pub fn ruling_to_proto(ruling: &Ruling) -> hub::Resolution {
             terms_digest: question.terms_digest.0.to_vec(),
             ..hub::Resolution::default()
         },
+        Ruling::Refused { question, refusal } => hub::Resolution {
+            transfer_id: question.transfer_id.to_string(),
+            side: side_to_proto(question.side),
+            ruling: hub::Ruling::Pending.into(),
+            ask_after: Some(duration(REFUSED_ASK_MS)),
+            terms_digest: question.terms_digest.0.to_vec(),
+            refusal: Some(refusal_to_proto(refusal)),
+            ..hub::Resolution::default()
+        },
         Ruling::Decided(decision) => hub::Resolution {
             transfer_id: decision.transfer_id.to_string(),
             side: side_to_proto(decision.side),
@@ -71,6 +80,7 @@ pub fn ruling_to_proto(ruling: &Ruling) -> hub::Resolution {
             decide_time: Some(timestamp(decision.decide_time)),
             ask_after: None,
             terms_digest: decision.terms_digest.0.to_vec(),
+            refusal: None,
         },
     }
 }
@@ -89,9 +99,12 @@ pub fn ruling_from_proto(answer: &hub::Resolution) -> Result<Ruling, Problem> {
             let ask_after_ms = answer.ask_after.as_ref().map_or(ASK_AFTER_MS, milliseconds);
             let (transfer_id, side, terms_digest) =
                 found.finish(name.map(|name| (name.id.transfer_id, name.id.side, name.terms_digest)))?;
-            return Ok(Ruling::Pending {
-                question: Question { transfer_id, side, terms_digest },
-                ask_after_ms,
+            let question = Question { transfer_id, side, terms_digest };
+            return Ok(match &answer.refusal {
+                Some(refusal) => {
+                    Ruling::Refused { question, refusal: refusal_from_proto(refusal, RefusalSide::Hub) }
+                }
+                None => Ruling::Pending { question, ask_after_ms },
             });
         }
     };
@@ -117,6 +130,7 @@ pub fn ruling_from_proto(answer: &hub::Resolution) -> Result<Ruling, Problem> {
         decide_time,
         leg_record: Vec::new(),
         posting: None,
+        lost: None,
     });
     found.finish(decision).map(Ruling::Decided)
 }

@@ -21,6 +21,7 @@ fn decided(outcome: Outcome) -> Ruling {
         decide_time: Civil(1_795_190_400_123),
         leg_record: Vec::new(),
         posting: None,
+        lost: None,
     })
 }
 

@@ -29,6 +29,20 @@ pub struct FieldViolation {
     pub field: String,
     /// What is wrong with it.
     pub reason: Reason,
+    /// The character that may not stand in it.
+    pub character: Option<char>,
+}
+
+impl FieldViolation {
+    /// "payer.person.name", "payer.person.name U+200B".
+    fn named(&self) -> String {
+        let code_point = self.code_point().map_or_else(String::new, |it| format!(" {it}"));
+        format!("{}{code_point}", cut(&self.field, FIELD_MAX))
+    }
+
+    fn code_point(&self) -> Option<String> {
+        self.character.map(|c| format!("U+{:04X}", u32::from(c)))
+    }
 }
 
 /// Why a call, or an item of a batch, is answered with an error.
@@ -50,7 +64,7 @@ impl Problem {
 
     /// A problem of one field.
     pub fn field(field: impl Into<String>, reason: Reason) -> Problem {
-        Problem::fields(vec![FieldViolation { field: field.into(), reason }])
+        Problem::fields(vec![FieldViolation { field: field.into(), reason, character: None }])
     }
 
     /// A problem of these fields; the first gives the reason. Without any the request as a whole is malformed.
@@ -63,6 +77,11 @@ impl Problem {
     pub fn with(mut self, name: &str, value: impl ToString) -> Problem {
         self.metadata.push((name.to_owned(), value.to_string()));
         self
+    }
+
+    /// The first field that is wrong, and what is wrong with it; an empty name when it is about no field.
+    pub fn first_field(&self) -> (String, Reason) {
+        (self.violations.first().map_or_else(String::new, |it| it.field.clone()), self.reason)
     }
 
     /// The error of a call.
@@ -113,6 +132,7 @@ impl Problem {
             .collect();
         if let Some(first) = self.violations.first() {
             facts.entry("field".to_owned()).or_insert_with(|| cut(&first.field, FIELD_MAX));
+            facts.extend(first.code_point().map(|it| ("code_point".to_owned(), it)));
         }
         if self.violations.len() > budget.violations {
             facts.insert("violation_count".to_owned(), self.violations.len().to_string());
@@ -125,11 +145,8 @@ impl Problem {
     fn message(&self, budget: &Budget) -> String {
         let row = self.reason.row();
         let named = &self.violations[..self.violations.len().min(budget.violations)];
-        let mut notes: Vec<String> = named
-            .iter()
-            .filter(|one| one.reason == self.reason)
-            .map(|one| cut(&one.field, FIELD_MAX))
-            .collect();
+        let mut notes: Vec<String> =
+            named.iter().filter(|one| one.reason == self.reason).map(FieldViolation::named).collect();
         let facts = self.metadata.iter().take(budget.facts);
         notes.extend(facts.map(|(name, value)| format!("{}={}", cut(name, 40), cut(value, budget.bytes))));
         let mut text = format!("{}: {}", row.code, row.english);
@@ -137,7 +154,7 @@ impl Problem {
             text.push_str(&format!(" ({})", notes.join(", ")));
         }
         for other in named.iter().filter(|one| one.reason != self.reason) {
-            text.push_str(&format!("; also {} ({})", other.reason.code(), cut(&other.field, FIELD_MAX)));
+            text.push_str(&format!("; also {} ({})", other.reason.code(), other.named()));
         }
         if self.violations.len() > named.len() {
             text.push_str(&format!("; and {} more", self.violations.len() - named.len()));

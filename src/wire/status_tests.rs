@@ -50,8 +50,12 @@ fn a_message_names_fields_and_figures() {
         "CONTENT_DIFFERS: this id was used before with other content (field=amount)"
     );
     let fields = Problem::fields(vec![
-        FieldViolation { field: "payer.person.id_number".to_owned(), reason: Reason::IdNumberCheckDigit },
-        FieldViolation { field: "amount".to_owned(), reason: Reason::AmountMalformed },
+        FieldViolation {
+            field: "payer.person.id_number".to_owned(),
+            reason: Reason::IdNumberCheckDigit,
+            character: None,
+        },
+        FieldViolation { field: "amount".to_owned(), reason: Reason::AmountMalformed, character: None },
     ]);
     let status = fields.into_status();
     let expected = "ID_NUMBER_CHECK_DIGIT: the check digit of the identity number is wrong (payer.person.id_number); \
@@ -67,7 +71,9 @@ fn a_message_names_fields_and_figures() {
 
 fn many(count: usize, field: &str) -> Vec<FieldViolation> {
     let reason = Reason::SameProvince;
-    (0..count).map(|index| FieldViolation { field: format!("legs[{index}].{field}"), reason }).collect()
+    (0..count)
+        .map(|index| FieldViolation { field: format!("legs[{index}].{field}"), reason, character: None })
+        .collect()
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Places, persons and requests that the tests of conversion share.
 
-use super::reader::Reader;
+use super::reader::{Former, Reader};
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::{Ask, Demands, Kind, Leg, LegRef, LegState, LegTerms, PeerMark};
 use crate::domain::reason::Reason;
 use crate::domain::value::{
     AccountKind, Area, Civil, Day, Digest, IdNumber, Kinship, MemberRef, Money, Opening, Person, PersonName,
-    Province, ProvinceCode, RegionCode, RegionDirectory, Side, StartId, TransferId,
+    Province, ProvinceCode, RegionCode, RegionDirectory, Side, StartId, TextFault, Texts, TransferId,
 };
 use crate::proto::{hub, types};
 use crate::wire::status::Problem;
@@ -65,17 +65,17 @@ pub(crate) fn regions() -> RegionDirectory {
     .expect("a sound list")
 }
 
-fn name(text: &str) -> Option<PersonName> {
-    PersonName::new(text.trim())
+fn name(text: &str) -> Result<PersonName, TextFault> {
+    PersonName::new(text.trim()).ok_or(TextFault::Length)
 }
 
-fn remark(text: &str) -> Option<String> {
-    (text.chars().count() <= 100).then(|| text.trim().to_owned())
+fn remark(text: &str) -> Result<String, TextFault> {
+    if text.chars().count() <= 100 { Ok(text.trim().to_owned()) } else { Err(TextFault::Length) }
 }
 
 /// A hub's reader.
 pub(crate) fn reader(regions: &RegionDirectory) -> Reader<'_> {
-    Reader { regions, home: None, normalise_name: name, normalise_remark: remark }
+    Reader { regions, home: None, texts: Texts { name, remark }, former: Former::No }
 }
 
 pub(crate) fn wire_party(id_number: &str, name: &str, region_code: &str) -> types::Party {

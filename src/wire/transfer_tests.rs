@@ -37,6 +37,7 @@ fn committed() -> TransferRow {
         returns: None,
         number: None,
         booked_after: None,
+        lost_side: None,
         last_posting: 0,
         last_booked: 0,
         used: Money::ZERO,

@@ -127,6 +127,23 @@ fn servers_go_on_with_stores_of_v0_1() {
             still_says(&asked["answer"], &now, words);
         }
 
+        // What v0.1 has booked for a number and a month is booked, whatever its owner is called by now.
+        let file = servers.site().folder().join("13.csv");
+        let rows = "id_number,name,region_code,insurance,status,credit\n\
+            139999198503120173,张建囯,130100,employee,active,9000.00\n\
+            139999198811010531,陈晓东,130100,employee,active,5000.00\n";
+        fs::write(&file, rows).expect("written");
+        let words = format!("members import --province 13 --period 202611 {}", file.display());
+        let again: Value =
+            serde_json::from_slice(&ask(&servers, "platform-13", &words).stdout).expect("JSON");
+        assert_eq!((&again["unchanged_count"], &again["rejected_count"]), (&json!(1), &json!(1)), "{again}");
+        assert_eq!(again["rejected"][0]["reason"], "NAME_MISMATCH");
+        assert_eq!(
+            (&again["credited_count"], &again["rejected_credits"]),
+            (&json!(2), &json!([])),
+            "{again}"
+        );
+
         // What v0.1 left open goes on to its end.
         let taken = app.accept(WAITING, &party("11010519491231002X", "林国强", "350300")).await;
         let taken = taken.expect("an answer");

@@ -156,6 +156,29 @@ fn a_restore_tries_the_key_that_is_there() {
     assert!(servers.restore_command(&bare, &config).output().expect("it runs").status.success());
 }
 
+/// What a backup needs that cannot be read, that is being written or that stands elsewhere, nobody knows.
+fn refuse_while_a_backup_is_unknown(servers: &Servers, id: &str, (backups, backup): (&Path, &Path)) {
+    let refuse = |folder: &Path, what: &str| {
+        let words = ["delete", id, "--backups", folder.to_str().expect("UTF-8")];
+        let output = keys(servers, &words, "13");
+        assert_eq!(
+            (output.status.code(), said(&output).contains(what)),
+            (Some(1), true),
+            "{}",
+            said(&output)
+        );
+    };
+    let (manifest, aside) = (backup.join("manifest.json"), backup.join("aside"));
+    fs::rename(&manifest, &aside).expect("moved");
+    refuse(backups, "its manifest cannot be read");
+    fs::rename(&aside, &manifest).expect("moved back");
+    let written = fs::File::open(backups.join(".node-13.lock")).expect("a lock");
+    written.lock().expect("locked");
+    refuse(backups, "another backup of node:13 is being written");
+    drop(written);
+    refuse(&backups.join("bakups"), "No such file or directory");
+}
+
 #[test]
 fn sealing_keys_are_changed_while_money_moves_and_go_only_when_nothing_needs_them() {
     let mut servers = Servers::start(&Options::lively());
@@ -201,6 +224,7 @@ fn sealing_keys_are_changed_while_money_moves_and_go_only_when_nothing_needs_the
     fs::remove_dir_all(&old_backup).expect("not kept any longer");
     let digests = VaultKey::load(&key_file(&servers, "13")).expect("keys").digests_id().to_string();
     refuse(&digests, &backups, "key of digests");
+    refuse_while_a_backup_is_unknown(&servers, id(&old), (&backups, &new_backup));
     let gone = keys(&servers, &["delete", id(&old), "--backups", "backups"], "13");
     assert!(gone.status.success(), "{}", said(&gone));
     run(logged(&servers, "13", "the vault's keys are in force", 2));

@@ -4,6 +4,8 @@ mod audit;
 #[cfg(debug_assertions)]
 mod backup;
 mod damage;
+mod ends;
+mod hang;
 mod keys;
 mod kill;
 mod ledgers;

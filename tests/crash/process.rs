@@ -82,9 +82,13 @@ impl Servers {
     /// Starts a server whose files may not grow beyond so many blocks, as on a disk that is full.
     pub fn launch_limited(&mut self, name: &str, blocks: u32) {
         // Without the trap the system ends the process at the limit, instead of failing its write.
-        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        self.launch_in_shell(name, &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\""));
+    }
+
+    /// Starts a server by a script of bash that becomes it, `exec "$0" "$@"`.
+    pub fn launch_in_shell(&mut self, name: &str, script: &str) {
         let plain = self.processes.server(&server(name));
-        let mut command = Command::new("sh");
+        let mut command = Command::new("bash");
         command.arg("-c").arg(script).arg(plain.get_program()).args(plain.get_args());
         self.launch_by(name, command.current_dir(self.site.folder()).stdin(Stdio::null()));
     }
@@ -164,6 +168,21 @@ impl Servers {
     /// SIGHUP: the server reads its rulebook again.
     pub fn hang_up(&self, name: &str) {
         self.processes.signal(&server(name), "HUP").expect("it runs");
+    }
+
+    /// SIGTERM to one.
+    pub fn terminate(&self, name: &str) {
+        self.processes.signal(&server(name), "TERM").expect("it runs");
+    }
+
+    /// SIGSTOP: the process is there, and does nothing.
+    pub fn freeze(&self, name: &str) {
+        self.processes.signal(&server(name), "STOP").expect("it runs");
+    }
+
+    /// SIGCONT: it goes on.
+    pub fn thaw(&self, name: &str) {
+        self.processes.signal(&server(name), "CONT").expect("it runs");
     }
 
     /// SIGTERM to all, and waits until each has ended well.

@@ -12,7 +12,7 @@ use tonic::Code;
 
 /// 51 wants payees to accept, 14 waits for wallets, 13 lets a payer have one open transfer at a time, and has no more
 /// to say.
-fn options() -> Options {
+pub(super) fn options() -> Options {
     let rules = vec![
         (
             "sichuan.toml",

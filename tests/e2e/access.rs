@@ -108,6 +108,7 @@ fn a_platform_acts_only_for_its_province() {
             request_id: fresh_id(),
             member: Some(employee(&family.payer)),
             phone: String::new(),
+            ..Default::default()
         };
         let answer = other.upsert(HEBEI, vec![row]).await;
         refused(answer, Code::PermissionDenied, "PROVINCE_NOT_ALLOWED");

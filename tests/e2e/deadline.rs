@@ -1,14 +1,16 @@
 //! The caller's deadline bounds the wait; what is not decided in time is aborted and its hold returned.
 
 use super::kit::cluster::{own, shared};
-use super::kit::foreign_node::Node;
-use super::kit::people::{Funds, somebody};
+use super::kit::foreign_node::{Node, Refuses};
+use super::kit::people::{Family, Funds, somebody};
 use super::kit::site::Options;
 use super::kit::until;
 use super::kit::verdict::{aborted, recorded, refused};
-use gongji::proto::hub::{CreateTransferRequest, TransferState};
+use gongji::proto::hub::{CreateTransferRequest, TransferState, WaitMode};
 use gongji::proto::types::RefusalSide;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 use tonic::{Code, Request};
 
 #[test]
@@ -74,6 +76,75 @@ fn a_province_that_hangs_costs_the_deadline_and_no_money() {
         // It slows nobody else.
         recorded(&app.create(family.transfer("1.00")).await.expect("an answer"));
         deaf.abort();
+    });
+}
+
+#[test]
+fn a_call_that_is_late_fails_its_own_transfers_only() {
+    own(&with_a_deaf_province(), async |cluster| {
+        let (family, other) = (cluster.family("13", "51").await, cluster.family("13", "51").await);
+        let app = cluster.app();
+        let deaf = Node::Deaf.serve(cluster.site(), "35");
+        let to_35 = |family: &Family| CreateTransferRequest {
+            payee: Some(somebody("350100")),
+            ..family.transfer("100.00")
+        };
+        let patient = until("a transfer that is under way and has long", async || {
+            let content = to_35(&family);
+            let transfer_id = content.transfer_id.clone();
+            let (mut client, mut request) = (app.transfers(), Request::new(content));
+            request.set_timeout(Duration::from_secs(5));
+            tokio::spawn(async move { client.create_transfer(request).await });
+            let state = until("any state", async || Some(app.get(&transfer_id).await.ok()?.state())).await;
+            (state == TransferState::Pending).then_some(transfer_id)
+        })
+        .await;
+        // This one has a second, and its call to 35 ends soon after.
+        let hasty = app.transfers().create_transfer(Request::new(to_35(&other))).await.expect("an answer");
+        aborted(&hasty.into_inner().transfer.expect("a transfer"), RefusalSide::Hub, "DEADLINE_EXPIRED");
+        let ended = until("the end of the patient one", async || {
+            app.get(&patient).await.ok().filter(|it| it.state() == TransferState::Aborted)
+        });
+        aborted(&ended.await, RefusalSide::Hub, "DEADLINE_EXPIRED");
+        deaf.abort();
+    });
+}
+
+/// A decision that a node could not read, or whose call it ended, was never told again while the link stayed up, or at
+/// once and for ever.
+#[test]
+fn a_node_that_refuses_every_call_is_told_again_and_ever_less_often() {
+    own(&with_a_deaf_province(), async |cluster| {
+        let family = cluster.family("13", "51").await;
+        static REFUSES: Mutex<Refuses> = Mutex::new(Refuses { code: Code::Ok, decides: BTreeMap::new() });
+        let refuses = || REFUSES.lock().expect("sound");
+        let rounds = || refuses().decides.values().max().copied().unwrap_or(0);
+        let busy = Node::Refusing(&REFUSES).serve(cluster.site(), "35");
+        // Rests of a second each, in which two calls may tell it, with others and alone; or five waits, each at least
+        // half of 100, 200, 400, 800 and 1,600 ms, but for the first, which may be over.
+        for (code, least_ms) in
+            [(Code::InvalidArgument, 900), (Code::Cancelled, 900), (Code::Unavailable, 1_400)]
+        {
+            *refuses() = Refuses { code, decides: BTreeMap::new() };
+            until("a decision that it is told", async || {
+                let to_35 = CreateTransferRequest {
+                    payee: Some(somebody("350100")),
+                    wait: WaitMode::Decided.into(),
+                    ..family.transfer("100.00")
+                };
+                let answer = cluster.app().create(to_35).await.expect("an answer");
+                aborted(&answer, RefusalSide::Hub, "PROVINCE_UNREACHABLE");
+                // Once it was asked for a vote it is told the decision, for ever.
+                (rounds() > 0).then_some(())
+            })
+            .await;
+            let (begun, first) = (Instant::now(), rounds());
+            until("five more rounds", async || (rounds() >= first + 5).then_some(())).await;
+            let least = Duration::from_millis(least_ms);
+            assert!(begun.elapsed() > least, "{code}: after {:?}", begun.elapsed());
+            recorded(&cluster.app().create(family.transfer("1.00")).await.expect("an answer"));
+        }
+        busy.abort();
     });
 }
 

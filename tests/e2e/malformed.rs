@@ -19,6 +19,7 @@ const MALFORMED: &[(&str, &str, Change)] = &[
     }),
     ("payee.person.id_number", "SAME_PERSON", |it| person(&mut it.payee).clone_from(person(&mut it.payer))),
     ("payer.person.name", "NAME_MALFORMED", |it| person(&mut it.payer).name = "长".repeat(51)),
+    ("payee.person.name", "NAME_MALFORMED", |it| person(&mut it.payee).name = "张\u{200b}三".to_owned()),
     ("payer.region_code", "UNKNOWN_REGION", |it| place(&mut it.payer, "990100")),
     ("payee.region_code", "REGION_MALFORMED", |it| place(&mut it.payee, "51010٣")),
     ("payee.region_code", "SAME_PROVINCE", |it| place(&mut it.payee, "130682")),
@@ -27,6 +28,7 @@ const MALFORMED: &[(&str, &str, Change)] = &[
     ("amount", "FIELD_REQUIRED", |it| it.amount.clear()),
     ("amount", "AMOUNT_MALFORMED", |it| it.amount = "1.005".to_owned()),
     ("amount", "AMOUNT_NOT_POSITIVE", |it| it.amount = "0.00".to_owned()),
+    ("remark", "REMARK_MALFORMED", |it| it.remark = "买\u{202e}药".to_owned()),
     ("remark", "REMARK_TOO_LONG", |it| it.remark = "长".repeat(101)),
 ];
 

@@ -6,13 +6,17 @@ use super::kit::people::{
 };
 use super::kit::site::{HEBEI, Options, SICHUAN};
 use super::kit::verdict::{item_refused, malformed, refused};
+use gongji::devkit::cast;
+use gongji::devkit::client::Caller;
 use gongji::domain::value::ProvinceCode;
 use gongji::proto::node::{
-    CreditAccountRequest, EntryAccount, GetMemberRequest, GetWalletRequest, ListEntriesRequest,
-    UpdateInsuranceRequest, UpsertMembersRequest,
+    ChangePlaceRequest, CloseWalletRequest, CreditAccountRequest, EntryAccount, FreezeWalletRequest,
+    GetMemberRequest, GetStatementRequest, GetWalletRequest, ListEntriesRequest, MemberChange,
+    OpenWalletRequest, SuspendSettlementRequest, UnfreezeWalletRequest, UpdateInsuranceRequest,
+    UpsertMembersRequest, UpsertMembersResponse,
 };
-use gongji::proto::types::{InsuranceStatus, InsuranceType};
-use tonic::Code;
+use gongji::proto::types::{InsuranceStatus, InsuranceType, Party};
+use tonic::{Code, Status};
 
 #[test]
 fn a_stream_keeps_good_rows_names_bad_ones_and_may_be_sent_again() {
@@ -22,6 +26,7 @@ fn a_stream_keeps_good_rows_names_bad_ones_and_may_be_sent_again() {
             request_id: fresh_id(),
             member: Some(member),
             phone: String::new(),
+            ..Default::default()
         };
         let mut rows = vec![
             row(employee(&party(SPECIMENS[0], "张小三", "130100"))),
@@ -190,5 +195,213 @@ fn statements_are_paged_newest_first() {
         malformed(platform.ask_node(HEBEI, request.clone()).await, "page_token", "PAGE_TOKEN_INVALID");
         request.account = 0;
         malformed(platform.ask_node(HEBEI, request).await, "account", "FIELD_REQUIRED");
+    });
+}
+
+/// Every method names a member by number, name and pooling area; UpsertMembers alone moves him.
+#[test]
+fn another_area_finds_nobody_and_only_a_report_moves() {
+    shared(async |cluster| {
+        let platform = cluster.caller("platform:13");
+        let here = somebody("130100");
+        enrol(&platform, employee(&here)).await;
+        credit(&platform, &here, "1.00").await;
+        platform.open_wallet(opening(&here)).await.expect("opened");
+        let there = Party { region_code: "130600".to_owned(), ..here.clone() };
+        members_find_nobody(&platform, &there).await;
+        wallets_find_nobody(&platform, &there).await;
+        assert_eq!(platform.member(&here).await.expect("there").insurance_status(), InsuranceStatus::Active);
+        let answer = report(&platform, vec![employee(&there)]).await;
+        assert_eq!((answer.accepted_count, told(&answer)), (1, vec![(0, vec![MemberChange::Moved])]));
+        assert_eq!(platform.member(&there).await.expect("moved").balance, "1.00");
+        nobody(platform.member(&here).await);
+    });
+}
+
+fn nobody<T: std::fmt::Debug>(answer: Result<T, Status>) {
+    refused(answer, Code::NotFound, "MEMBER_NOT_FOUND");
+}
+
+macro_rules! finds_nobody {
+    ($platform:ident: $($request:expr),+ $(,)?) => {
+        $(nobody($platform.ask_node(HEBEI, $request).await);)+
+    };
+}
+
+async fn members_find_nobody(platform: &Caller, party: &Party) {
+    let (party, request_id) = (Some(party.clone()), fresh_id());
+    finds_nobody!(platform:
+        GetMemberRequest { party: party.clone() },
+        GetWalletRequest { party: party.clone() },
+        ListEntriesRequest { party: party.clone(), account: 1, ..ListEntriesRequest::default() },
+        GetStatementRequest {
+            party: party.clone(),
+            account: 1,
+            from_date: "2026-01-01".to_owned(),
+            to_date: "2026-01-31".to_owned(),
+            ..GetStatementRequest::default()
+        },
+        UpdateInsuranceRequest {
+            request_id: request_id.clone(),
+            party: party.clone(),
+            insurance_type: InsuranceType::Employee.into(),
+            insurance_status: InsuranceStatus::Suspended.into(),
+            ..UpdateInsuranceRequest::default()
+        },
+        CreditAccountRequest {
+            request_id: request_id.clone(),
+            party: party.clone(),
+            amount: "1.00".to_owned(),
+            period: "202611".to_owned(),
+            remark: String::new(),
+        },
+        SuspendSettlementRequest {
+            request_id: request_id.clone(),
+            party: party.clone(),
+            from_date: "2026-01-01".to_owned(),
+            until_date: "2026-06-01".to_owned(),
+            lift: false,
+        }
+    );
+}
+
+async fn wallets_find_nobody(platform: &Caller, named: &Party) {
+    let (party, request_id) = (Some(named.clone()), fresh_id());
+    finds_nobody!(platform:
+        OpenWalletRequest { party: party.clone(), ..opening(named) },
+        ChangePlaceRequest {
+            request_id: request_id.clone(),
+            party: party.clone(),
+            use_region_code: "130600".to_owned(),
+        },
+        FreezeWalletRequest {
+            request_id: request_id.clone(),
+            party: party.clone(),
+            reason_code: "TEST".to_owned(),
+        },
+        UnfreezeWalletRequest {
+            request_id: request_id.clone(),
+            party: party.clone(),
+            reason_code: "TEST".to_owned(),
+        },
+        CloseWalletRequest { request_id, party: party.clone() },
+    );
+}
+
+fn told(answer: &UpsertMembersResponse) -> Vec<(u64, Vec<MemberChange>)> {
+    answer.changed.iter().map(|row| (row.index, row.changes().collect())).collect()
+}
+
+fn renamed(party: &Party, name: &str) -> Party {
+    let mut party = party.clone();
+    party.person.as_mut().expect("a person").name = name.to_owned();
+    party
+}
+
+/// What was booked for a number, a month and an amount is booked, whatever its member is called now.
+#[test]
+fn a_repeat_is_found_before_names_and_areas_are_looked_at() {
+    shared(async |cluster| {
+        let platform = cluster.caller("platform:13");
+        let first = renamed(&somebody("130100"), "买买提·吐尔逊");
+        enrol(&platform, employee(&first)).await;
+        let (credit_id, open_id) = (fresh_id(), fresh_id());
+        let credit =
+            async |party: &Party, amount: &str| platform.credit(&credit_id, party, (amount, "202611")).await;
+        credit(&first, "100.00").await.expect("credited");
+        let open = OpenWalletRequest { request_id: open_id.clone(), ..opening(&first) };
+        let wallet = platform.open_wallet(open.clone()).await.expect("opened");
+        let corrected = Party { region_code: "130600".to_owned(), ..renamed(&first, "买买提·吐尔孙") };
+        let changes = vec![MemberChange::Renamed, MemberChange::Moved];
+        let answer = report(&platform, vec![employee(&corrected)]).await;
+        assert_eq!((answer.accepted_count, told(&answer)), (1, vec![(0, changes)]));
+        for again in [&first, &corrected, &renamed(&first, "买买提．吐尔逊"), &renamed(&first, "别人")]
+        {
+            credit(again, "100.00").await.expect("booked before");
+            refused(credit(again, "100.01").await, Code::AlreadyExists, "CONTENT_DIFFERS");
+        }
+        let again = platform.open_wallet(open).await.expect("the same");
+        assert_eq!(again.use_region_code, wallet.use_region_code);
+        let member = platform.member(&corrected).await.expect("there");
+        assert_eq!(member.balance, "100.00", "booked once");
+        refused(platform.member(&first).await, Code::NotFound, "MEMBER_NOT_FOUND");
+    });
+}
+
+#[test]
+fn a_row_undoes_neither_a_name_nor_what_is_newer_unless_it_may() {
+    shared(async |cluster| {
+        let platform = cluster.caller("platform:13");
+        let member = somebody("130100");
+        enrol(&platform, employee(&member)).await;
+        let row = |party: &Party, as_of: &str| UpsertMembersRequest {
+            same_name: true,
+            as_of_date: as_of.to_owned(),
+            ..cast::report(fresh_id(), employee(party))
+        };
+        let send =
+            async |row: UpsertMembersRequest| platform.upsert(HEBEI, vec![row]).await.expect("an answer");
+        let bad = |answer: &UpsertMembersResponse, code, reason| {
+            item_refused(answer.rejected[0].error.as_ref().expect("an error"), code, reason);
+        };
+        let other = renamed(&member, "王丽华");
+        bad(&send(row(&other, "")).await, Code::FailedPrecondition, "NAME_MISMATCH");
+        let mut suspended = row(&member, "2020-01-01");
+        suspended.member.as_mut().expect("a member").set_insurance_status(InsuranceStatus::Suspended);
+        bad(&send(suspended.clone()).await, Code::FailedPrecondition, "MEMBER_NEWER");
+        bad(&send(row(&member, "2020-1-1")).await, Code::InvalidArgument, "DATE_MALFORMED");
+        let same = send(row(&member, "2020-01-01")).await;
+        assert_eq!(same.unchanged_count, 1, "what changes nothing undoes nothing");
+        suspended.as_of_date = "2999-01-01".to_owned();
+        assert_eq!(send(suspended).await.accepted_count, 1);
+        let back = send(row(&member, "")).await;
+        assert_eq!(told(&back), [(0, vec![MemberChange::Reactivated])]);
+        credit(&platform, &member, "1.00").await;
+        let mut ended = row(&member, "");
+        ended.member.as_mut().expect("a member").set_insurance_status(InsuranceStatus::None);
+        assert_eq!(told(&send(ended).await), [(0, vec![MemberChange::ClosedWithMoney])]);
+    });
+}
+
+/// Rows of one person that came together were all judged by what stood before the first of them.
+#[test]
+fn a_row_is_judged_by_what_the_rows_before_it_made() {
+    shared(async |cluster| {
+        let platform = cluster.caller("platform:13");
+        let member = somebody("130100");
+        enrol(&platform, employee(&member)).await;
+        let other = renamed(&member, "王丽华");
+        let row = |party: &Party, same_name| UpsertMembersRequest {
+            same_name,
+            ..cast::report(fresh_id(), employee(party))
+        };
+        let answer = platform.upsert(HEBEI, vec![row(&other, false), row(&member, true)]).await;
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.accepted_count, 1);
+        let error = answer.rejected[0].error.as_ref().expect("an error");
+        item_refused(error, Code::FailedPrecondition, "NAME_MISMATCH");
+    });
+}
+
+/// One row of the vault stopped an import at its chunk for ever.
+#[test]
+fn a_damaged_person_is_his_own_line_and_nobody_elses() {
+    let options = Options { provinces: vec!["13"], ..Options::default() };
+    own(&options, async |cluster| {
+        let platform = cluster.caller("platform:13");
+        let damaged = somebody("130100");
+        enrol(&platform, employee(&damaged)).await;
+        cluster.stop("13");
+        let database = rusqlite::Connection::open(cluster.site().data("13").join("gongji.sqlite"));
+        let changed = database.expect("a store").execute("UPDATE vault_person SET sealed = zeroblob(60)", []);
+        assert_eq!(changed.expect("damaged"), 1);
+        cluster.restart("13");
+        let mut members: Vec<_> = (0..499).map(|_| employee(&somebody("130100"))).collect();
+        members.insert(250, employee(&damaged));
+        let answer = report(&platform, members).await;
+        assert_eq!((answer.accepted_count, answer.rejected_count, answer.rejected[0].index), (499, 1, 250));
+        let error = answer.rejected[0].error.as_ref().expect("an error");
+        item_refused(error, Code::FailedPrecondition, "PERSON_UNREADABLE");
+        refused(platform.member(&damaged).await, Code::FailedPrecondition, "PERSON_UNREADABLE");
     });
 }

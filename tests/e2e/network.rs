@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tonic::Request;
 
-/// Two provinces, of which the hub reaches 51 over a wire that can be cut. Transfers have one second.
+/// Two provinces, of which the hub reaches 51 over a wire that can be cut.
 fn wired(deadline: &'static str) -> Options {
     Options {
         provinces: vec!["13", "51"],
@@ -23,7 +23,8 @@ fn wired(deadline: &'static str) -> Options {
     }
 }
 
-const SHORT: &str = "deadline_default_ms = 1000";
+/// Over before the hub can know that a node does not answer.
+const SHORT: &str = "deadline_default_ms = 600";
 
 /// Far longer than a transfer's deadline, far shorter than anybody's patience with a dead connection.
 const IN_TIME: Duration = Duration::from_secs(15);
@@ -143,5 +144,22 @@ fn a_node_that_cannot_reach_the_hub_is_still_reached_by_it() {
         recorded(&cluster.app().create(family.transfer("100.00")).await.expect("an answer"));
         cluster.site().proxy("hub").set(Wire::Whole);
         assert_eq!(family.funds().await, Funds::settled("9900.00", "100.00"));
+    });
+}
+
+/// The nodes have heard nothing of its new start, and cannot reach it: at first.
+#[test]
+fn the_first_payment_after_a_hub_restart_waits_until_the_nodes_have_announced_themselves() {
+    own(&wired(""), async |cluster| {
+        let family = cluster.family("13", "51").await;
+        let (app, wire) = (cluster.app(), cluster.site().proxy("hub"));
+        cluster.stop("hub");
+        wire.cut().await;
+        cluster.restart("hub");
+        let content = family.transfer("100.00");
+        let answer = begin(&app, content.clone());
+        until("a transfer that is asked about", async || app.get(&content.transfer_id).await.ok()).await;
+        wire.set(Wire::Whole);
+        recorded(&answer.await.expect("no panic"));
     });
 }

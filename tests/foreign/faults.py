@@ -49,6 +49,8 @@ class Faulty(Node):
         answer, fault = super().Prepare(request, context), self.fault()
         if fault == "fewer":
             del answer.votes[-1]
+        if fault == "sender":
+            answer.sender.ClearField("start_id")
         for vote in answer.votes:
             if fault in VOTES and vote.verdict != NO:
                 VOTES[fault](vote)

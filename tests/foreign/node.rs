@@ -294,8 +294,15 @@ fn a_node_in_python_makes_every_mistake_and_no_money_is_lost() {
             let told = told.unwrap_or_else(|| panic!("{fault}: {uncounted:?}"));
             assert_eq!((told.count, told.last_transfer_id.as_str()), (1, transfer.transfer_id.as_str()));
         }
+        // An answer whose sender cannot be read says nothing at all. The call was read: it is not made again in halves.
+        python.fault("sender");
+        aborted(&pay(cluster, &there, "2.00").await, RefusalSide::Hub, "PROVINCE_UNREACHABLE");
+        let uncounted = view(cluster).await.uncounted;
+        let told = uncounted.iter().find(|it| it.field == "sender.start_id").expect("it was noted");
+        assert_eq!((told.count, told.reason.as_str()), (1, "FIELD_REQUIRED"));
         // Its holds of those end: it is told.
         python.fault("");
+        pay_again(cluster, &there, "1.00").await;
         demand_clean(cluster).await;
 
         // Neither a balance nor what only the other side's province can say goes through.

@@ -2,13 +2,13 @@
 
 use gongji::domain::hub::record::{
     CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted,
-    KindAdopted, NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted,
+    KindAdopted, LegLost, NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted,
     TransferAwaiting, TransferBegun, TransferDecided, TransferPosted, TransferReceived, TransferTombstoned,
 };
 use gongji::domain::machine::operation::Operation;
 use gongji::domain::machine::{
-    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, Record,
-    TimeLowered, TimeNoted,
+    IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, Record, TimeLowered,
+    TimeNoted,
 };
 use gongji::domain::node::record::{
     AccountCredited, LegAwaited, LegBound, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
@@ -75,7 +75,6 @@ where
         + From<TimeLowered>
         + From<OperationProposed>
         + From<OperationAnswered>
-        + From<IncidentAssigned>
         + From<IncidentClosed>,
 {
     vec![
@@ -97,14 +96,6 @@ where
             approved: true,
             operator: "urn:gongji:operator:b".to_owned(),
             time: TIME,
-        }
-        .into(),
-        IncidentAssigned {
-            transfer_id: ID,
-            side: Side::Payee,
-            owner: "urn:gongji:operator:a".to_owned(),
-            note: "工单 7".to_owned(),
-            time: RECEIPT,
         }
         .into(),
         IncidentClosed { transfer_id: ID, side: Side::Payee, code: "LOOKED_INTO".to_owned(), time: TIME }
@@ -151,6 +142,7 @@ fn hub_samples() -> Vec<hub::Record> {
         KindAdopted { transfer_id: ID, kind: Kind::COMPENSATION, original: Some(TransferId([0x12; 16])) }
             .into(),
         ReturnAdopted { transfer_id: ID, returns: TransferId([0x12; 16]) }.into(),
+        LegLost { transfer_id: ID, side: Side::Payee }.into(),
         HubRecovered { incarnation: 9, start_id: START, hub_seq: 98, time: TIME }.into(),
         TransferAwaiting {
             transfer_id: ID,

@@ -62,7 +62,9 @@ impl Broken {
             Message::ToHub(HubRequest::Resolve(it)) => it.iter_mut().for_each(|it| it.terms_digest = SAME),
             Message::FromHub(HubReply::Rulings(it)) => it.iter_mut().for_each(|ruling| match ruling {
                 Ruling::Decided(decision) => decision.terms_digest = SAME,
-                Ruling::Pending { question, .. } => question.terms_digest = SAME,
+                Ruling::Pending { question, .. } | Ruling::Refused { question, .. } => {
+                    question.terms_digest = SAME
+                }
             }),
             Message::ToNode(_) | Message::FromNode(_) | Message::ToHub(_) | Message::FromHub(_) => {}
         }

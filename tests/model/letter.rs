@@ -86,7 +86,9 @@ fn verdict(verdict: &Verdict) -> String {
 fn ruling(ruling: &Ruling) -> String {
     match ruling {
         Ruling::Decided(it) => format!("{} {}", it.outcome.name(), it.transfer_id.0[15]),
-        Ruling::Pending { question, .. } => format!("not yet {}", question.transfer_id.0[15]),
+        Ruling::Pending { question, .. } | Ruling::Refused { question, .. } => {
+            format!("not yet {}", question.transfer_id.0[15])
+        }
     }
 }
 

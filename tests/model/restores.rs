@@ -227,7 +227,7 @@ impl World {
         let seen: Option<&PeerRow> = node.get(&node::Key::Peer(ProvinceCode::HUB));
         let again = node.has_joined() && !state.restored.waits_for_it(at);
         let announcement = match self.restores() {
-            true => Announcement { hub_seen: seen.map(PeerRow::mark), proof, again },
+            true => Announcement { hub_seen: seen.map(PeerRow::mark), proof, again, restored: false },
             false => Announcement::default(),
         };
         let message = Message::ToHub(HubRequest::Announce(Box::new(announcement)));

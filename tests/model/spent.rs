@@ -103,7 +103,7 @@ impl World {
             }
             Message::FromHub(HubReply::Rulings(rulings)) => rulings.iter().all(|ruling| match ruling {
                 Ruling::Decided(it) => ended(it.transfer_id, it.side),
-                Ruling::Pending { .. } => true,
+                Ruling::Pending { .. } | Ruling::Refused { .. } => true,
             }),
             // Calls of announcements are over with their answers.
             Message::FromHub(HubReply::Announced(Announced::Admitted { .. })) if !self.restores() => {

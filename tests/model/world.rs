@@ -432,6 +432,7 @@ impl World {
                     decide_time: Civil(NOON),
                     leg_record: Vec::new(),
                     posting: None,
+                    lost: None,
                 };
                 (self.country.provinces[1], NodeRequest::Decide(vec![decision]))
             }

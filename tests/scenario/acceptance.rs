@@ -3,6 +3,7 @@
 use super::steps::{DEADLINE_MS, Outcome, Session, miswrite};
 use super::table::Row;
 use gongji::domain::hub::{AcceptRequest, Input};
+use gongji::privacy::names::Form;
 use gongji::proto::hub::{AcceptTransferRequest, WaitMode};
 
 impl Session {
@@ -24,7 +25,7 @@ impl Session {
             Ok(word) => word,
             Err(problem) => return Outcome::of_problem(&problem),
         };
-        let payee = self.world.key.payee_digest(id, &word.payee);
+        let payee = self.world.key.payee_digest(Form::TODAY, id, &word.payee);
         let request =
             AcceptRequest { transfer_id: id, payee, takes, wait: word.wait, deadline_ms: DEADLINE_MS };
         let answer = self.world.hand_in(|ticket| Input::Accept { ticket, request });

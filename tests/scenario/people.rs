@@ -8,10 +8,10 @@ use gongji::domain::node::{Answer, Input, Key, MemberReport};
 use gongji::domain::value::{
     Digest, IdNumber, MemberRef, PersonName, ProvinceCode, RegionCode, RegionDirectory,
 };
-use gongji::privacy::names;
+use gongji::privacy::names::Form;
 use gongji::proto::node::{AccountState, Member, UpsertMembersRequest};
 use gongji::proto::types::{InsuranceStatus, InsuranceType, Party, Person};
-use gongji::wire::reader::Reader;
+use gongji::wire::reader::{Former, Reader};
 use gongji::wire::status::Problem;
 use prost::Message;
 use sha2::{Digest as _, Sha256};
@@ -173,19 +173,18 @@ impl Somebody {
 impl World {
     /// Reads requests as this province's node does.
     pub fn reading(&self, home: Option<ProvinceCode>) -> Reader<'_> {
-        Reader {
-            regions: &self.cluster.country.places,
-            home,
-            normalise_name: names::normalise_name,
-            normalise_remark: names::normalise_remark,
-        }
+        Reader { regions: &self.cluster.country.places, home, texts: Form::TODAY.texts(), former: Former::No }
     }
 
     /// His province reports him.
     pub fn report(&mut self, request_id: &str, somebody: &Somebody) -> Result<Answer, Problem> {
         let member = Some(somebody.member.clone());
-        let request =
-            UpsertMembersRequest { request_id: request_id.to_owned(), member, phone: String::new() };
+        let request = UpsertMembersRequest {
+            request_id: request_id.to_owned(),
+            member,
+            phone: String::new(),
+            ..Default::default()
+        };
         let input = self.reading(Some(somebody.province)).upsert_member(&request)?;
         let person = &input.party.person;
         let id_hash = self.key.id_hash(&person.id_number);

@@ -12,6 +12,7 @@ use gongji::domain::node::{self, Answer, Input, Key};
 use gongji::domain::protocol::TransferState;
 use gongji::domain::reason::{Reason, RefusalRecord};
 use gongji::domain::value::{AccountKind, AccountState, ProvinceCode, TransferId, WalletState};
+use gongji::privacy::names::Form;
 use gongji::privacy::people::MaskedParties;
 use gongji::proto::hub::{CreateTransferRequest, WaitMode};
 use gongji::proto::node::CreditAccountRequest;
@@ -189,7 +190,7 @@ impl Session {
         let create = CreateRequest {
             transfer_id: id,
             owner,
-            digests: key.terms_digests(id, &content.terms, &content.remark),
+            digests: key.terms_digests(Form::TODAY, id, &content.terms, &content.remark),
             parties: PartiesRow {
                 transfer_id: id,
                 sealed: key.seal_parties(id, &MaskedParties::of(&content.terms, &content.remark)),

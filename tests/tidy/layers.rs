@@ -42,7 +42,7 @@ const ARROW: &[(&str, &[&str])] = &[
     ("store", &["durable", "domain"]),
     ("domain", &[]),
     ("config", &["domain"]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["domain", "config"]),
     ("privacy", &["durable", "domain"]),
     ("durable", &[]),
     ("proto", &["domain"]),

@@ -50,9 +50,14 @@ impl Report {
         })
     }
 
+    /// Incidents that two operators have not closed.
+    fn open(&self) -> impl Iterator<Item = &(String, Incident)> {
+        self.incidents.iter().filter(|(_, incident)| incident.close_time.is_none())
+    }
+
     /// 1 when something is off, 2 when a server was not read, else 0.
     pub(super) fn exit(&self) -> Exit {
-        if self.found() > 0 || !self.incidents.is_empty() {
+        if self.found() > 0 || self.open().next().is_some() {
             Exit::Refused
         } else if self.unread().next().is_some() {
             Exit::Unknown
@@ -105,7 +110,7 @@ impl Report {
     }
 
     fn verdict(&self) -> String {
-        let (found, parked) = (self.found(), self.incidents.len());
+        let (found, parked) = (self.found(), self.open().count());
         match self.exit() {
             Exit::Done => format!("clean 一致{}", not_checked(&self.not_checked())),
             Exit::Unknown => "not known: not every server was read 结果未知".to_owned(),
@@ -134,7 +139,7 @@ impl Report {
                 let _ = writeln!(text, "{}: {more} more; see them with --json", checked.invariant.id);
             }
         }
-        for (server, incident) in self.incidents.iter().take(limit) {
+        for (server, incident) in self.open().take(limit) {
             let reason = incident.refusal.as_ref().map_or("", |refusal| refusal.reason.as_str());
             let side = side_name(incident.side());
             let _ = writeln!(text, "incident at {server}: {}: {side}: {reason}", incident.transfer_id);

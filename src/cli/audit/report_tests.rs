@@ -51,6 +51,18 @@ fn the_last_line_says_what_was_not_checked() {
 }
 
 #[test]
+fn an_incident_that_two_operators_have_closed_is_no_finding() {
+    let mut closed = report(0, &[Reading::Whole], 2);
+    let time = prost_types::Timestamp { seconds: 1_795_233_600, nanos: 0 };
+    closed.incidents[0].1.close_time = Some(time);
+    assert_eq!(closed.exit(), Exit::Refused, "the other one is open");
+    assert!(closed.to_text(20).contains("0 findings, 1 incident"));
+    closed.incidents[1].1.close_time = Some(time);
+    assert_eq!(closed.exit(), Exit::Done);
+    assert!(!closed.to_text(20).contains("incident at"));
+}
+
+#[test]
 fn the_page_says_what_was_read_what_was_checked_and_what_is_off() {
     let text = report(3, &[Reading::LegsOnly, Reading::Not("gone".to_owned())], 1).to_text(20);
     for said in [

@@ -9,9 +9,9 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// One server's backups in a folder, of which one is being written.
+/// One server's backups in a folder, of which no other is being written.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(in crate::cli) struct Folder {
     path: PathBuf,
     owner: String,
     /// "hub", "node-13": how the names of its backups begin.
@@ -34,7 +34,7 @@ impl Folder {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let what = format!("another backup of {owner} is being written");
+                let what = format!("another backup of {owner} is being written 正在写入另一个备份");
                 return Err(Failure::Local(format!("{}: {what}", path.display())));
             }
             Err(TryLockError::Error(error)) => return Err(at(&lock)(error)),
@@ -65,37 +65,81 @@ impl Folder {
         Ok(done)
     }
 
-    /// Deletes the oldest backups of this server beyond so many, and gives their names.
-    pub(super) fn keep(&self, most: NonZeroUsize) -> Result<Vec<PathBuf>, Failure> {
-        let mut found: Vec<PathBuf> = of_owner(&self.path, &self.owner)?.into_iter().map(|it| it.0).collect();
-        // Names end in times of the same length.
-        found.sort_unstable();
-        found.truncate(found.len().saturating_sub(most.get()));
-        for path in &found {
+    /// Deletes the oldest backups of the same store beyond so many, by how far its journal had come, never the one that
+    /// was just made. What is another store's, or cannot be read, is left to people.
+    pub(super) fn keep(&self, most: NonZeroUsize, made: (&Path, &Manifest)) -> Result<Kept, Failure> {
+        let (mut ours, mut kept) = (Vec::new(), Kept::default());
+        let named = named_after(&self.path, &self.owner)?;
+        for path in named.into_iter().filter(|path| path != made.0) {
+            match order(&path, made.1) {
+                Ok(order) => ours.push((order, path)),
+                Err(why) => kept.left.push((path, why)),
+            }
+        }
+        ours.sort_unstable();
+        ours.truncate((ours.len() + 1).saturating_sub(most.get()));
+        kept.removed = ours.into_iter().map(|(_, path)| path).collect();
+        for path in &kept.removed {
             // Without it the rest is no backup, however far the deleting comes.
             fs::remove_file(path.join(manifest::NAME)).map_err(at(path))?;
             fs::remove_dir_all(path).map_err(at(path))?;
         }
         durable::sync_folder(&self.path).map_err(at(&self.path))?;
-        Ok(found)
+        Ok(kept)
     }
 }
 
-/// The finished backups of a server in a folder, with what each says of itself.
-pub(in crate::cli) fn of_owner(folder: &Path, owner: &str) -> Result<Vec<(PathBuf, Manifest)>, Failure> {
+/// What became of earlier backups.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// Those that were deleted.
+    pub(super) removed: Vec<PathBuf>,
+    /// Those that are not judged, and why.
+    pub(super) left: Vec<(PathBuf, String)>,
+}
+
+/// How far a backup of the same store had come, and when by that clock; otherwise why it is none.
+fn order(path: &Path, made: &Manifest) -> Result<(u64, String), String> {
+    let found = Manifest::read(path).map_err(|error| error.to_string())?;
+    let lineage =
+        found.lineage(path).map_err(|error| format!("it does not say which store it is of: {error}"))?;
+    if (&found.owner, &lineage) != (&made.owner, &made.lineage) {
+        let lineage = lineage.unwrap_or_default();
+        return Err(format!("it is of another store: {}, lineage {lineage}", found.owner));
+    }
+    Ok((found.sequence, found.time))
+}
+
+/// What is named as a backup of a server in a folder.
+fn named_after(folder: &Path, owner: &str) -> Result<Vec<PathBuf>, Failure> {
     let prefix = format!("{}-", owner.replace(':', "-"));
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(at(folder))? {
         let path = entry.map_err(at(folder))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let dated =
-            name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with(|one: char| one.is_ascii_digit()));
-        // What cannot be read is left to people.
-        if let Some(manifest) =
-            dated.then(|| Manifest::read(&path).ok()).flatten().filter(|it| it.owner == owner)
-        {
-            found.push((path, manifest));
+        if name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with(|one: char| one.is_ascii_digit())) {
+            found.push(path);
         }
     }
+    found.sort_unstable();
     Ok(found)
+}
+
+/// All backups of a server in a folder, and the folder: while it is held, no other is made there.
+///
+/// # Errors
+/// That there is no folder; that a backup is being written, or cannot be read: nobody can say then what it needs.
+pub(in crate::cli) fn all_of_owner(path: &Path, owner: &str) -> Result<(Vec<Manifest>, Folder), Failure> {
+    // Opening would make it: a name mistyped must not pass for a folder without backups.
+    fs::read_dir(path).map_err(at(path))?;
+    let folder = Folder::open(path, owner)?;
+    let manifests = named_after(path, owner)?.into_iter().map(|path| {
+        let what =
+            "its manifest cannot be read, so nobody knows what it needs: mend it, or take the folder away";
+        Manifest::read(&path).map_err(|_| {
+            Failure::Local(format!("{}: {what}. 无法读取该备份的清单，不知道它需要哪些密钥", path.display()))
+        })
+    });
+    let manifests = manifests.collect::<Result<Vec<Manifest>, Failure>>()?;
+    Ok((manifests.into_iter().filter(|it| it.owner == owner).collect(), folder))
 }

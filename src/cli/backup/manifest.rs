@@ -4,6 +4,8 @@ use crate::cli::failure::Failure;
 use crate::domain::value::hex;
 use crate::privacy::key::KeyId;
 use crate::privacy::private_file;
+use crate::store::StoreError;
+use crate::store::sqlite::lineage;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -28,6 +30,10 @@ pub(in crate::cli) struct Manifest {
     pub(super) version: u64,
     /// Whose store it is: "hub", "node:13".
     pub(in crate::cli) owner: String,
+    /// Which store it is of: the chain hash of its first record, in hexadecimal. Not in backups of older programs, nor
+    /// of a store without records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) lineage: Option<String>,
     /// Format of the store: how many migrations it has seen.
     pub(super) format: usize,
     /// Journal sequence at which it was taken.
@@ -95,7 +101,13 @@ impl Manifest {
     /// A manifest of this program's layout.
     pub(super) fn new(owner: String, format: usize, head: crate::store::Head, time: String) -> Manifest {
         let (sequence, head) = (head.sequence, hex(&head.hash.0));
-        Manifest { version: VERSION, owner, format, sequence, head, time, keys: None, files: BTreeMap::new() }
+        let (version, lineage, keys, files) = (VERSION, None, None, BTreeMap::new());
+        Manifest { version, owner, lineage, format, sequence, head, time, keys, files }
+    }
+
+    /// Which store the backup in a folder is of. One of an older program is asked itself.
+    pub(super) fn lineage(&self, folder: &Path) -> Result<Option<String>, StoreError> {
+        self.lineage.clone().map_or_else(|| lineage_of(folder), |found| Ok(Some(found)))
     }
 
     /// Whether backups of this layout hold the rule texts beside the store.
@@ -148,6 +160,11 @@ impl Manifest {
             }
         }
     }
+}
+
+/// Which store is in a folder, in hexadecimal; nothing before its first record.
+pub(super) fn lineage_of(folder: &Path) -> Result<Option<String>, StoreError> {
+    Ok(lineage(folder)?.map(|hash| hex(&hash.0)))
 }
 
 /// Keys of a JSON object stand in their own order, so the same content gives the same digest.

@@ -1,6 +1,8 @@
 //! `gongji backup`: a copy of a serving server's store, with the key of its vault, checked before it counts.
 
 pub(super) mod folder;
+#[cfg(test)]
+mod lineage_tests;
 pub(super) mod manifest;
 pub(super) mod place;
 mod restore;
@@ -19,7 +21,7 @@ use crate::domain::value::{Civil, hex};
 use crate::privacy::private_file;
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::sqlite::{self, Report, copy, exists};
-use folder::Folder;
+use folder::{Folder, Kept};
 use manifest::{DATABASE, FileMark, KEY, Manifest};
 use place::{Place, PlaceArgs};
 use serde_json::json;
@@ -41,7 +43,7 @@ pub struct BackupArgs {
     /// Also replay the journal and compare it with every table; holds all rows in memory
     #[arg(long)]
     replay: bool,
-    /// Afterwards delete the oldest backups of this server in the folder, and keep so many
+    /// Afterwards delete the oldest backups of this store in the folder, and keep so many, the one just made always
     #[arg(long, value_name = "N")]
     keep: Option<NonZeroUsize>,
     #[command(flatten)]
@@ -53,7 +55,7 @@ struct Made {
     folder: PathBuf,
     manifest: Manifest,
     report: Report,
-    removed: Vec<PathBuf>,
+    kept: Kept,
 }
 
 /// `gongji backup`.
@@ -90,8 +92,8 @@ fn make(args: &BackupArgs) -> Result<Made, Failure> {
     let (manifest, report) = write(&mut folder, &data, key.as_deref(), args.replay)?;
     let made = folder.finish(&manifest.time)?;
     hit(Failpoint::BackupNamed);
-    let removed = args.keep.map_or(Ok(Vec::new()), |keep| folder.keep(keep))?;
-    Ok(Made { folder: made, manifest, report, removed })
+    let kept = args.keep.map_or(Ok(Kept::default()), |keep| folder.keep(keep, (&made, &manifest)))?;
+    Ok(Made { folder: made, manifest, report, kept })
 }
 
 /// Writes and checks a draft.
@@ -121,6 +123,7 @@ fn write(
     let owner = store.owner().map_err(|error| failed(&error))?;
     let format = store.format().map_err(|error| failed(&error))?;
     let mut manifest = Manifest::new(owner, format, store.head(), time);
+    manifest.lineage = manifest::lineage_of(&draft).map_err(|error| failed(&error))?;
     let rows = store.rows_by_key().map_err(|error| failed(&error))?;
     manifest.keys = Some(rows.into_iter().map(|(id, rows)| (manifest::key_name(id), rows)).collect());
     texts::copy(data, &draft, &mut manifest)?;
@@ -151,13 +154,14 @@ fn now() -> Civil {
 }
 
 fn tell(args: &BackupArgs, made: &Made) {
-    let Made { folder, manifest, report, removed } = made;
+    let Made { folder, manifest, report, kept: Kept { removed, left } } = made;
     let (with_keys, rulebooks) = (manifest.files.contains_key(KEY), texts::marked(manifest).len());
     let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
     if args.output.json {
         say(json!({
             "folder": folder.display().to_string(),
             "owner": manifest.owner,
+            "lineage": manifest.lineage,
             "head": { "sequence": manifest.sequence, "hash": manifest.head },
             "time": manifest.time,
             "bytes": bytes,
@@ -166,6 +170,7 @@ fn tell(args: &BackupArgs, made: &Made) {
             "records": report.records,
             "rows": report.rows,
             "removed": removed.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
+            "left": left.iter().map(|(path, _)| path.display().to_string()).collect::<Vec<_>>(),
         }));
         return;
     }
@@ -181,5 +186,8 @@ fn tell(args: &BackupArgs, made: &Made) {
     });
     for path in removed {
         say(format!("deleted {}", path.display()));
+    }
+    for (path, why) in left {
+        say(format!("left alone {}: {why}", path.display()));
     }
 }

@@ -1,6 +1,6 @@
 //! `gongji restore`: a store made again from a backup. It says first what that loses.
 
-use super::manifest::{DATABASE, FileMark, KEY, Manifest, Marker};
+use super::manifest::{DATABASE, FileMark, KEY, Manifest, Marker, lineage_of};
 use super::place::{self, Place, PlaceArgs};
 use super::texts;
 use crate::cli::Exit;
@@ -8,13 +8,13 @@ use crate::cli::any_store::AnySnapshot;
 use crate::cli::failure::Failure;
 use crate::cli::output::{OutputArgs, note, say};
 use crate::domain::value::hex;
-use crate::durable;
+use crate::durable::{self, Owner};
 use crate::privacy::key::VaultKey;
 use crate::privacy::private_file;
 use crate::store::StoreError;
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::replay::Verified;
-use crate::store::sqlite::{FORMAT, Restoring};
+use crate::store::sqlite::{FORMAT, Restoring, exists, owner};
 use serde_json::json;
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -27,6 +27,9 @@ pub struct RestoreArgs {
     from: PathBuf,
     #[command(flatten)]
     place: PlaceArgs,
+    /// The store that this one replaces: the folder to which it was moved; a backup of another store is refused
+    #[arg(long, value_name = "DIR")]
+    replaces: Option<PathBuf>,
     /// Do not ask: what the restore loses is accepted
     #[arg(long)]
     yes: bool,
@@ -65,6 +68,16 @@ pub(super) fn run(args: &RestoreArgs, mut warn: impl FnMut(&str)) -> Result<Rest
         let error = StoreError::Newer { found: newer(manifest.format), known: newer(FORMAT) };
         return Err(Failure::Local(format!("the backup {}: {error}", args.from.display())));
     }
+    if let Some(replaced) = &args.replaces {
+        if !replaced.join(DATABASE).exists() {
+            return Err(Failure::Usage(format!("{}: there is no store", replaced.display())));
+        }
+        same_store(&args.from, &manifest, replaced)?;
+    }
+    // It goes into an empty folder only; whoever finds another store there has mixed something up.
+    if exists(&place.data) {
+        same_store(&args.from, &manifest, &place.data)?;
+    }
     let key = Key::choose(&args.from, &manifest, &place)?;
     let folder = Restoring::begin(&place.data).map_err(|error| match error {
         StoreError::NotEmpty(_) => Failure::Usage(error.to_string()),
@@ -78,10 +91,36 @@ pub(super) fn run(args: &RestoreArgs, mut warn: impl FnMut(&str)) -> Result<Rest
         return Err(Failure::Local("nothing was restored".to_owned()));
     }
     let verified = fill(&folder, args, &manifest, &key)?;
-    key.install()?;
+    key.install(folder.owner())?;
     hit(Failpoint::RestoreKeyWritten);
     folder.install().map_err(|error| Failure::Local(error.to_string()))?;
     Ok(Restored { data: place.data, manifest, verified })
+}
+
+/// Demands that a backup is of the store in a folder. One that a restore has not ended says nothing.
+fn same_store(from: &Path, manifest: &Manifest, dir: &Path) -> Result<(), Failure> {
+    if !dir.join(DATABASE).exists() {
+        return Ok(());
+    }
+    let at = |path: &Path| {
+        let path = path.display().to_string();
+        move |error: StoreError| Failure::Local(format!("{path}: {error}"))
+    };
+    let (found, theirs) = (owner(dir).map_err(at(dir))?, lineage_of(dir).map_err(at(dir))?);
+    let ours = manifest.lineage(from).map_err(at(from))?;
+    if found == manifest.owner && (theirs == ours || theirs.is_none()) {
+        return Ok(());
+    }
+    let say = |lineage: Option<String>| lineage.unwrap_or_else(|| "none".to_owned());
+    Err(Failure::Usage(format!(
+        "the backup {} is of {}, lineage {}; the store in {} is {found}, lineage {}: they are two stores, \
+         name the right one. 备份与该存储不属于同一个库，请核对",
+        from.display(),
+        manifest.owner,
+        say(ours),
+        dir.display(),
+        say(theirs)
+    )))
 }
 
 /// Copies, checks and marks the database, and brings the rule texts.
@@ -102,8 +141,10 @@ fn fill(folder: &Restoring, args: &RestoreArgs, manifest: &Manifest, key: &Key) 
     }
     let head = verified.report.head;
     let owner = store.owner().map_err(store_failed)?;
+    let lineage = store.lineage().map_err(store_failed)?.map(|hash| hex(&hash.0));
     if (head.sequence, hex(&head.hash.0), &owner)
         != (manifest.sequence, manifest.head.clone(), &manifest.owner)
+        || manifest.lineage.is_some() && manifest.lineage != lineage
     {
         return Err(damaged("its database is not the one that its manifest describes"));
     }
@@ -172,7 +213,7 @@ impl Key {
     }
 
     /// Puts a key that the backup brings in its place.
-    fn install(&self) -> Result<(), Failure> {
+    fn install(&self, owner: Owner) -> Result<(), Failure> {
         let Key::Brought { from, to } = self else { return Ok(()) };
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
         let made = folder.map_or(Ok(()), durable::make_folder);
@@ -180,7 +221,8 @@ impl Key {
         let content = private_file::read(from);
         content
             .and_then(|content| private_file::write_new(to, private_file::SECRET, &content))
-            .map_err(|error| Failure::Local(error.to_string()))
+            .map_err(|error| Failure::Local(error.to_string()))?;
+        owner.give(to).map_err(|error| Failure::Local(format!("{}: {error}", to.display())))
     }
 }
 
@@ -191,7 +233,7 @@ fn losses(from: &Path, manifest: &Manifest, data: &Path) -> String {
     let texts = if manifest.has_texts() { TEXTS_SINCE } else { NO_TEXTS };
     format!(
         "Restore of {owner} from {} into {}.\nThis store then stands at journal sequence {sequence}, as of {time}.\n\
-         Everything that it did later is gone from it:\n{lost}\n{texts}\n\
+         Everything that it did later is gone from it:\n{lost}\n{texts}\n{TOGETHER}\n\
          The original store must never serve again beside this one.",
         from.display(),
         data.display()
@@ -208,6 +250,16 @@ const NODE_LOSES: &str = "\
 - LOST: allotments, member reports and wallet openings since then. They were only here: the province's own system
   must send them again, with the same request ids.
 - LOST: persons who were first reported since then.";
+
+const TOGETHER: &str = "\
+Restored ALONE it loses no transfer that was decided: the other servers hold them.
+Restored TOGETHER with others, at once, it does:
+- the hub and a province: of its transfers since the backups, the leg of the other province alone is left.
+- the hub and both provinces of a transfer: nothing is left of it, though it was answered COMMITTED.
+- several provinces, but not the hub: no transfer. Each loses what it loses alone.
+What was lost on both sides only a client or platform can tell, who repeats it with the same id. So restore one server,
+wait until it serves, and then the next; never restore one that still has its store.
+单独恢复：其他服务器保存着已决定的转移。同时恢复多个：双方都丢失的资金，只有客户端或省平台能以原编号重报。请逐一恢复。";
 
 const TEXTS_SINCE: &str = "\
 - LOST: texts of rules that came into force since then, unless they are still in force when it starts.";

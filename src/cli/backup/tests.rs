@@ -17,9 +17,9 @@ use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
 #[derive(Parser)]
-struct BackupLine {
+pub(super) struct BackupLine {
     #[command(flatten)]
-    args: BackupArgs,
+    pub(super) args: BackupArgs,
 }
 
 #[derive(Parser)]
@@ -37,19 +37,25 @@ fn rule_texts() -> (Digest, Vec<RuleLayer>) {
 }
 
 /// Where they stand in a store's folder, and in a backup.
-fn rule_file(name: &str) -> String {
+pub(super) fn rule_file(name: &str) -> String {
     format!("{FOLDER}/{}/{name}", hex(&rule_texts().0.0))
 }
 
 /// A node's folder, with a key, a person sealed under it, and rule texts; its server has the store open.
-struct Scene {
+pub(super) struct Scene {
     folder: TempDir,
     store: SqliteStore<Record>,
     joined: u64,
+    /// By which its first record, and so its lineage, is another than that of other scenes.
+    start_id: StartId,
 }
 
 impl Scene {
-    fn new() -> Scene {
+    pub(super) fn new() -> Scene {
+        Scene::of_start(1)
+    }
+
+    pub(super) fn of_start(start: u8) -> Scene {
         let folder = tempfile::tempdir().unwrap();
         let key = VaultKey::create(&folder.path().join("key")).unwrap();
         let mut store = SqliteStore::open(&folder.path().join("data"), "node:13").unwrap();
@@ -62,15 +68,15 @@ impl Scene {
         store.append(&Commit { vault: vec![row.into()], ..Commit::default() }).unwrap();
         let (hash, layers) = rule_texts();
         Texts::of(&folder.path().join("data")).keep([(&hash, layers.as_slice())].into_iter()).unwrap();
-        let mut scene = Scene { folder, store, joined: 0 };
+        let mut scene = Scene { folder, store, joined: 0, start_id: StartId([start; 16]) };
         scene.go_on();
         scene
     }
 
     /// One more record, with the rows that it makes.
-    fn go_on(&mut self) {
+    pub(super) fn go_on(&mut self) {
         self.joined += 1;
-        let start_id = StartId([1; 16]);
+        let start_id = self.start_id;
         let record =
             |incarnation| Record::from(NodeJoined { incarnation, start_id, time: Civil(1_795_233_600_000) });
         let mut made = WorkingSet::complete();
@@ -79,22 +85,28 @@ impl Scene {
         self.store.append(&Commit { records, rows, vault: Vec::new() }).unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn backup(&self, more: &[&str]) -> Result<Made, Failure> {
+    pub(super) fn backup(&self, more: &[&str]) -> Result<Made, Failure> {
         let (data, to) = (self.path("data"), self.path("backups"));
         let line = ["backup", "--data", data.to_str().unwrap(), "--to", to.to_str().unwrap()];
         make(&BackupLine::try_parse_from(line.iter().chain(more)).unwrap().args)
     }
 
-    fn backup_with_key(&self) -> Made {
+    pub(super) fn backup_with_key(&self) -> Made {
         self.backup(&["--vault-key", self.path("key").to_str().unwrap()]).unwrap()
     }
 
     /// Restores into `data` with the key at `key`, both names in this folder.
-    fn restore(&self, from: &Path, data: &str, key: &str, more: &[&str]) -> Result<String, Failure> {
+    pub(super) fn restore(
+        &self,
+        from: &Path,
+        data: &str,
+        key: &str,
+        more: &[&str],
+    ) -> Result<String, Failure> {
         let (data, key) = (self.path(data), self.path(key));
         let line = ["restore", "--from", from.to_str().unwrap(), "--data", data.to_str().unwrap()];
         let named = ["--vault-key", key.to_str().unwrap()];
@@ -108,7 +120,7 @@ fn said(line: RestoreLine) -> Result<String, Failure> {
     restore::run(&line.args, |line| lines.extend([line, "\n"])).map(|_| lines)
 }
 
-fn text<T>(outcome: Result<T, Failure>) -> (String, Exit) {
+pub(super) fn text<T>(outcome: Result<T, Failure>) -> (String, Exit) {
     match outcome {
         Ok(_) => ("done".to_owned(), Exit::Done),
         Err(failure) => (failure.to_string(), failure.exit()),
@@ -121,7 +133,7 @@ fn rows(dir: &Path) -> Vec<Row> {
     Table::ALL.iter().flat_map(|table| reader.scan(&all(table)).unwrap()).collect()
 }
 
-fn mode(path: &Path) -> u32 {
+pub(super) fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
@@ -141,6 +153,10 @@ fn a_backup_of_an_open_store_is_restored_with_its_key_and_verified() {
     assert!(said.contains("stands at journal sequence 2, as of 20"), "{said}");
     assert!(said.contains("LOST: texts of rules that came into force since then, unless"), "{said}");
     assert!(said.contains("LOST: allotments, member reports and wallet openings since then"), "{said}");
+    assert!(
+        said.contains("Restored TOGETHER with others, at once, it does:\n- the hub and a province"),
+        "{said}"
+    );
     let target = scene.path("again");
     assert_eq!((mode(&target), mode(&scene.path("keys"))), (0o700, 0o700));
     assert_eq!(rows(&target), before);
@@ -368,7 +384,10 @@ fn the_oldest_backups_of_this_server_are_deleted_and_no_other() {
     let others = [add("hub", "2019-01-01T00:00:00.000Z"), add("node:14", "2019-01-01T00:00:00.000Z")];
     fs::create_dir(backups.join("node-13-2018")).unwrap();
     let made = scene.backup(&["--without-keys", "--keep", "2"]).unwrap();
-    assert_eq!(made.removed, [first.clone(), second.clone()]);
+    assert_eq!(made.kept.removed, [first.clone(), second.clone()]);
+    let left = &made.kept.left;
+    assert!(left.len() == 1 && left[0].0.ends_with("node-13-2018"), "{left:?}");
+    assert!(left[0].1.contains("is no finished backup"), "{left:?}");
     assert!(!first.exists() && !second.exists() && made.folder.exists());
     assert!(others.iter().all(|path| path.exists()) && backups.join("node-13-2018").exists());
 }

@@ -1,12 +1,11 @@
-//! The import file: UTF-8 CSV with a header. Each line is read by itself, so that a quotation mark that is never closed
-//! spoils one line and not the rest of the file.
+//! The header of an import file, and what its lines say.
 
+use crate::cli::show::one_line;
 use crate::domain::reason::Reason;
 use crate::domain::value::{AccountState, InsuranceStatus, InsuranceType, Money};
 use crate::proto::{node, types};
 use crate::wire::account::{account_state_to_proto, insurance_status_to_proto, insurance_type_to_proto};
 use serde::Serialize;
-use std::io::{self, BufRead};
 
 /// Every column; the first five must be there.
 pub const COLUMNS: [&str; 10] = [
@@ -50,6 +49,12 @@ impl BadRow {
             message: format!("{}: {}{note}", row.code, row.english),
             message_zh: row.chinese.to_owned(),
         }
+    }
+
+    /// In English and 中文, with the line and the column.
+    pub fn text(&self) -> String {
+        let field = if self.field.is_empty() { String::new() } else { format!("{}: ", self.field) };
+        one_line(&format!("line {}: {field}{} {}", self.line, self.message, self.message_zh))
     }
 }
 
@@ -197,62 +202,6 @@ fn account_word(text: &str) -> Option<i32> {
         name => AccountState::from_name(name)?,
     };
     Some(account_state_to_proto(state))
-}
-
-/// The lines of a file, from its first row on.
-pub struct Lines<R> {
-    reader: R,
-    line: u64,
-    bytes: u64,
-    header: Header,
-}
-
-impl<R: BufRead> Lines<R> {
-    /// Reads the header.
-    ///
-    /// # Errors
-    /// What is wrong with it, in words.
-    pub fn open(mut reader: R) -> Result<Lines<R>, String> {
-        let mut first = Vec::new();
-        let bytes = reader.read_until(b'\n', &mut first).map_err(|error| error.to_string())?;
-        let text = std::str::from_utf8(&first).map_err(|_| "it is not UTF-8; save it as \"CSV UTF-8\"")?;
-        // Spreadsheets begin UTF-8 files with a byte order mark.
-        let header = Header::read(text.trim_start_matches('\u{feff}'))?;
-        Ok(Lines { reader, line: 1, bytes: bytes as u64, header })
-    }
-
-    /// The header.
-    pub fn header(&self) -> &Header {
-        &self.header
-    }
-
-    /// How far it has read, in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// The next line that is not empty; nothing at the end.
-    ///
-    /// # Errors
-    /// The file cannot be read on.
-    pub fn next_row(&mut self) -> io::Result<Option<Result<Row, BadRow>>> {
-        loop {
-            let mut bytes = Vec::new();
-            let count = self.reader.read_until(b'\n', &mut bytes)?;
-            if count == 0 {
-                return Ok(None);
-            }
-            self.bytes += count as u64;
-            self.line += 1;
-            let Ok(text) = std::str::from_utf8(&bytes) else {
-                let note = "not UTF-8; save the file as \"CSV UTF-8\"";
-                return Ok(Some(Err(BadRow::new(self.line, "", Reason::RequestMalformed, note))));
-            };
-            if !text.trim().is_empty() {
-                return Ok(Some(self.header.row(self.line, text)));
-            }
-        }
-    }
 }
 
 #[cfg(test)]

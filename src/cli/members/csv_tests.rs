@@ -1,4 +1,5 @@
 use super::*;
+use crate::cli::members::lines::Lines;
 
 const HEADER: &str =
     "id_number,name,region_code,insurance,status,in_arrears,public_medical,account_state,phone,credit";

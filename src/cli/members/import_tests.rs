@@ -20,10 +20,11 @@ fn an_answer_settles_each_row_by_its_line() {
             rejected(1, Problem::field("member.party.person.id_number", Reason::IdNumberCheckDigit)),
             rejected(3, Problem::new(Reason::OutcomeUnknown)),
         ],
+        ..UpsertMembersResponse::default()
     };
     let settled = settle(vec![row(2), row(3), row(5), row(9)], answer);
     assert_eq!((settled.accepted, settled.unchanged), (1, 1));
-    assert_eq!(settled.taken.iter().map(|row| row.line).collect::<Vec<_>>(), [2, 5]);
+    assert_eq!(settled.taken.iter().map(|it| it.row.line).collect::<Vec<_>>(), [2, 5]);
     let bad = &settled.bad[0];
     assert_eq!(
         (bad.line, bad.field.as_str(), bad.reason.as_str()),
@@ -83,7 +84,11 @@ fn periods_are_months() {
 fn a_credit_column_needs_its_month_before_anything_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.csv");
-    std::fs::write(&path, "id_number,name,region_code,insurance,status,credit\n").unwrap();
+    std::fs::write(
+        &path,
+        "id_number,name,region_code,insurance,status,credit\n1,a,130100,resident,active,1\n",
+    )
+    .unwrap();
     let line = ["x", path.to_str().unwrap(), "--province", "13", "--connect", "/nowhere/connect.json"];
     #[derive(clap::Parser)]
     struct Shell {

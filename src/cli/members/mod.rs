@@ -2,6 +2,8 @@
 
 pub mod csv;
 mod import;
+mod lines;
+mod numbers;
 pub mod report;
 mod suspend;
 

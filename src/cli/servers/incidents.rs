@@ -33,7 +33,7 @@ pub fn incidents(args: &ListArgs) -> Exit {
             }
         }
         Ok(found.print(args.call.output, "incidents", incident_json, || {
-            let header = ["server", "id", "side", "why", "order", "since"];
+            let header = ["server", "id", "side", "why", "order", "since", "closed"];
             list(header, found.rows.iter().map(incident_cells), &[])
         }))
     })
@@ -44,7 +44,12 @@ fn incident_outcome(it: &Incident) -> Option<&str> {
     it.refusal.as_ref().and_then(|refusal| refusal.metadata.get("outcome")).map(String::as_str)
 }
 
-fn incident_cells((server, it): &(String, Incident)) -> [String; 6] {
+/// When and why it was closed; empty while it is open.
+fn closed(it: &Incident) -> String {
+    format!("{} {}", local_time(it.close_time.as_ref()), it.close_code).trim().to_owned()
+}
+
+fn incident_cells((server, it): &(String, Incident)) -> [String; 7] {
     let reason = it.refusal.as_ref().map_or("", |refusal| refusal.reason.as_str());
     [
         server.clone(),
@@ -53,6 +58,7 @@ fn incident_cells((server, it): &(String, Incident)) -> [String; 6] {
         reason.to_owned(),
         incident_outcome(it).unwrap_or_default().to_owned(),
         local_time(it.raise_time.as_ref()),
+        closed(it),
     ]
 }
 
@@ -85,10 +91,11 @@ mod tests {
                 ..types::Refusal::default()
             }),
             raise_time: Some(Timestamp { seconds: 1_795_233_600, nanos: 0 }),
+            ..types::Incident::default()
         };
         let mut expected = json!({
             "server": "node 51", "transfer_id": "id", "side": "payee", "reason": "CONTRARY_ORDER",
-            "outcome": "commit", "raise_time": "2026-11-21T04:00:00.000Z",
+            "outcome": "commit", "raise_time": "2026-11-21T04:00:00.000Z", "close_code": "", "close_time": null,
         });
         assert_eq!(incident_json(&("node 51".to_owned(), incident.clone())), expected);
         expected["outcome"] = Value::Null;

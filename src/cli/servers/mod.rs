@@ -11,6 +11,7 @@ use super::Exit;
 use super::client::CallArgs;
 use super::output::{note, say};
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig};
+use crate::engine::panics;
 use crate::server::common::running::{BLOCKING_THREADS, Ready, Stop};
 use crate::server::{hub, node};
 use crate::telemetry;
@@ -102,6 +103,7 @@ where
     E: Display,
 {
     telemetry::init(&config.log);
+    panics::end_process();
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()

@@ -24,7 +24,7 @@ impl Args {
     fn request<'a>(&'a self, hub: &'a Server) -> Request<'a> {
         let advice = format!("run it again, or ask with `gongji transfers get {}`", self.id);
         let id = ("transfer_id", self.id.as_str());
-        Request { server: hub, output: self.call.output, id, asked_before: false, advice }
+        Request { server: hub, output: self.call.output, id, asked_before: true, advice }
     }
 }
 

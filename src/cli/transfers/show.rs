@@ -1,6 +1,6 @@
 //! Transfers for people.
 
-use crate::cli::show::{kinship_text, party_text, refusal_text, state_text};
+use crate::cli::show::{kinship_text, one_line, party_text, refusal_text, state_text};
 use crate::cli::table::{facts, list};
 use crate::cli::time::local_time;
 use crate::proto::{hub, types};
@@ -22,7 +22,7 @@ pub fn transfer_table(it: &hub::Transfer) -> Table {
         ("payer", party_text(it.payer.as_ref())),
         ("payee", party_text(it.payee.as_ref())),
         ("kinship", kinship_text(it.kinship()).to_owned()),
-        ("remark", it.remark.clone()),
+        ("remark", one_line(&it.remark)),
         ("carries back", it.original_transfer_id.clone()),
         ("compensation", it.compensation_id.clone()),
         ("created", local_time(it.create_time.as_ref())),
@@ -35,8 +35,7 @@ pub fn transfer_table(it: &hub::Transfer) -> Table {
 }
 
 fn cells(it: &hub::Transfer) -> [String; 7] {
-    let short =
-        |party: &types::MaskedParty| format!("{} {}", party.name, party.region_code).trim().to_owned();
+    let short = |party: &types::MaskedParty| one_line(format!("{} {}", party.name, party.region_code).trim());
     [
         it.transfer_id.clone(),
         local_time(it.create_time.as_ref()),

@@ -34,7 +34,12 @@ impl HubMachine {
             return step.refuse(ticket, refusal(Reason::HubBehind));
         }
         let seen = step.rows().get::<PeerRow>(&Key::Peer(province)).cloned();
-        let standing = seen.as_ref().map_or(StartCheck::Whole, |seen| standing(seen, &mark, announcement));
+        let standing =
+            match seen.as_ref().map_or(StartCheck::Whole, |seen| standing(seen, &mark, announcement)) {
+                // Its journal may hold what this hub has seen of it, since both were restored.
+                StartCheck::Whole | StartCheck::Unproven if announcement.restored => StartCheck::Restored,
+                standing => standing,
+            };
         let admitted = |incarnation, resync| Announced::Admitted { incarnation, resync, hub_recovered };
         match (&seen, standing) {
             (Some(seen), StartCheck::SameStart) => {
@@ -93,6 +98,9 @@ impl HubMachine {
         let Some(recovery) = &mut self.recovery else { return };
         let seen = announcement.hub_seen.map_or(0, |seen| seen.incarnation);
         recovery.incarnation = recovery.incarnation.max(seen);
+        if announcement.restored {
+            recovery.restored.insert(province);
+        }
         if let Some(start) = recovery.unheard.get_mut(&province) {
             let knows = start.replace(node.start_id) == Some(node.start_id);
             if knows {

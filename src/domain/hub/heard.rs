@@ -1,12 +1,14 @@
 //! A node has told a hub that was restored what it may have lost. Once every node was heard, the hub recovers.
 
 use super::decide::decision;
-use super::recovery::{Both, Commit, Numbers, Recovery};
+use super::recovery::{Both, Commit, Numbers, Recovery, province_of, whole_province};
 use super::{
     Effect, HubMachine, Key, Rows, Step, TransferRow, begun, incident, position, post, refusal, row, stored,
     tombstone,
 };
-use crate::domain::hub::record::{CommitDetail, HubRecovered, KindAdopted, ReturnAdopted, TransferAdopted};
+use crate::domain::hub::record::{
+    CommitDetail, HubRecovered, KindAdopted, LegLost, ReturnAdopted, TransferAdopted,
+};
 use crate::domain::kinds::{self, Form};
 use crate::domain::machine::SelfRow;
 use crate::domain::machine::own::own;
@@ -16,6 +18,8 @@ use crate::domain::reason::Reason;
 use crate::domain::value::{BySide, Civil, Day, Now, ProvinceCode, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Most commits that a hub can have lost together with nodes: days of the whole nation's transfers.
+const LOST_NUMBERS_MAX: u64 = 1_000_000;
 /// A day, in milliseconds.
 const DAY_MS: i64 = 86_400_000;
 
@@ -38,6 +42,8 @@ pub(super) fn needs(
         keys.extend([Key::Transfer(leg.transfer_id), Key::Tombstone(leg.transfer_id)]);
         keys.push(Key::Incident(leg.transfer_id, Side::Payer));
         windows.extend(leg.committed.map(|(window, ..)| window));
+        // The other side may have nothing to tell, since it has lost it.
+        provinces.extend(province_of(leg.counter_region, &hub.places));
         // What backs a posting, and whose money it is, though that place may have nothing to tell.
         if let Some(original) = leg.returns.map(Key::Transfer) {
             let known = rows.knows(&original).then(|| rows.get::<TransferRow>(&original)).flatten();
@@ -79,7 +85,9 @@ impl HubMachine {
             .iter()
             .filter_map(|id| recovery.recorded(*id, &self.places).map(|commit| (*id, commit)))
             .collect();
-        let mut numbers = Numbers::after(own(step.rows()).hub_seq, ids.len() as u64, &recorded);
+        // Numbers of commits that hub and node have lost together, now or before, are told by nobody.
+        let most = LOST_NUMBERS_MAX + ids.len() as u64;
+        let mut numbers = Numbers::after(own(step.rows()).hub_seq, most, &recorded);
         let postings = recovery.postings(&self.places);
         let mut posted: BTreeSet<TransferId> = postings.iter().map(|(.., id)| *id).collect();
         let ids: BTreeSet<TransferId> = ids.difference(&posted).copied().collect();
@@ -87,9 +95,11 @@ impl HubMachine {
             let alone = numbers.stands_for_one(hub_seq);
             for transfer_id in transfer_ids.into_iter().filter(|id| ids.contains(id)) {
                 let commit = recorded.get(&transfer_id).copied().filter(|_| alone);
-                if !self.adopt(&recovery, transfer_id, commit, step) {
-                    note(transfer_id, Reason::ContraryOrder, step);
+                if self.adopt(&recovery, transfer_id, commit, step) {
+                    continue;
                 }
+                let half = commit.and_then(|commit| self.adopt_half(&recovery, transfer_id, commit, step));
+                note(transfer_id, half.map_or(Reason::ContraryOrder, |()| Reason::AdoptedFromOneSide), step);
             }
         }
         let in_doubt = ids.into_iter().filter(|id| !recorded.contains_key(id));
@@ -165,6 +175,57 @@ impl HubMachine {
         step.record(decision(transfer_id, decide_time.min(now), Ok(commit), rulebooks, owed));
         self.tell(transfer_id, step);
         true
+    }
+}
+
+impl HubMachine {
+    /// Brings a commit back of which one side alone is left, as that side has recorded it. The other node has lost its
+    /// leg: it is told to book the amount, whoever it was, and people see to the rest. None: what is told cannot be.
+    fn adopt_half(
+        &mut self,
+        recovery: &Recovery,
+        transfer_id: TransferId,
+        (window, hub_seq, decide_time): Commit,
+        step: &mut Step<'_>,
+    ) -> Option<()> {
+        let known = step.rows().get::<TransferRow>(&Key::Transfer(transfer_id)).cloned();
+        let (provinces, leg) = recovery.half(transfer_id, known.as_ref(), &self.places)?;
+        let (kind, now) = (known.as_ref().map_or(leg.kind, |row| row.kind), step.now.civil);
+        let fits = position::can_hold((kind, leg.amount), provinces, window, step.rows());
+        if tombstone(transfer_id, step).is_some() || !fits || !is_timely(window, leg.receipt_time, now) {
+            return None;
+        }
+        // Where the side that tells it is insured, nobody says: a province's own code stands for its areas.
+        let whole = whole_province(provinces[leg.side])?;
+        // From here on nothing may fail.
+        if known.is_none() {
+            let region = |side| if side == leg.side { whole } else { leg.counter_region };
+            let regions = BySide::new(region);
+            step.record(TransferAdopted {
+                transfer_id,
+                payer_region: regions.payer,
+                payer_province: provinces.payer,
+                payee_region: regions.payee,
+                payee_province: provinces.payee,
+                amount: leg.amount,
+                terms_digest: leg.terms_digest,
+                receipt_time: leg.receipt_time.min(now),
+            });
+            match (leg.kind, leg.returns) {
+                (Kind::TRANSFER, None) => {}
+                (Kind::COMPENSATION, Some(returns)) => step.record(ReturnAdopted { transfer_id, returns }),
+                (kind, original) => step.record(KindAdopted { transfer_id, kind, original }),
+            }
+        }
+        step.record(LegLost { transfer_id, side: leg.side.other() });
+        let mut sealed = BySide { payer: Vec::new(), payee: Vec::new() };
+        sealed[leg.side] = leg.leg_record.clone();
+        let commit = CommitDetail { window, hub_seq, payer_leg: sealed.payer, payee_leg: sealed.payee };
+        let rulebooks = BySide::new(|side| leg.rulebook.filter(|_| side == leg.side));
+        let owed = BySide::new(|side| side != leg.side);
+        step.record(decision(transfer_id, decide_time.min(now), Ok(commit), rulebooks, owed));
+        self.tell(transfer_id, step);
+        Some(())
     }
 }
 
@@ -253,6 +314,12 @@ pub(super) fn return_adopted(record: &ReturnAdopted, rows: &mut Rows) {
 pub(super) fn kind_adopted(record: &KindAdopted, rows: &mut Rows) {
     let (kind, returns) = (record.kind, record.original);
     rows.put(TransferRow { kind, returns, ..stored(record.transfer_id, rows) });
+}
+
+/// A node has lost its leg of what is adopted.
+pub(super) fn leg_lost(record: &LegLost, rows: &mut Rows) {
+    let row = stored(record.transfer_id, rows);
+    rows.put(TransferRow { lost_side: Some(record.side), ..row });
 }
 
 /// The hub is back, as a life that no node has seen.

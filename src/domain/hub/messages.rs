@@ -6,7 +6,7 @@ use crate::domain::machine::operation::{OperationRequest, OperationRow};
 use crate::domain::machine::step::answers;
 use crate::domain::machine::{Kept, OtherAnswer, Ticket, VaultChange};
 use crate::domain::protocol::{
-    Ack, Announced, Announcement, Decision, HeardLeg, Leg, PeerMark, Posting, Question, Ruling, Terms,
+    Ack, Announced, Announcement, Decision, HeardLeg, Leg, LegId, PeerMark, Posting, Question, Ruling, Terms,
     TermsDigests, Vote,
 };
 use crate::domain::reason::RefusalRecord;
@@ -46,13 +46,6 @@ pub enum Input {
         /// The request, as the server read it.
         request: OperationRequest,
     },
-    /// A client asks for transfers by id.
-    Get {
-        /// Names the caller that waits for the answer.
-        ticket: Ticket<Vec<Option<Found>>>,
-        /// Ids of the transfers, in the order in which they are answered.
-        transfer_ids: Vec<TransferId>,
-    },
     /// A province's votes.
     Votes {
         /// The province whose node it is.
@@ -68,6 +61,13 @@ pub enum Input {
         province: ProvinceCode,
         /// Which transfers.
         transfer_ids: Vec<TransferId>,
+    },
+    /// A call with decisions ended without an answer, or the node could not read them: they rest, and are told again.
+    DecideFailed {
+        /// The province whose node it is.
+        province: ProvinceCode,
+        /// Which decisions.
+        legs: Vec<LegId>,
     },
     /// A node has given no vote that counts, or can give none.
     NoVote {
@@ -208,8 +208,6 @@ pub enum Answer {
     Compensation(Box<CompensationRow>),
     /// An operation as it stands.
     Operation(Box<OperationRow>),
-    /// Transfers in the order of their ids, with the vault's row; nothing where there is none.
-    Transfers(Vec<Option<Found>>),
     /// Whether a node's start is admitted.
     Announced(Announced),
     /// A ruling for each question, in order.
@@ -224,15 +222,11 @@ answers! {
     Answer {
         Transfer(Arc<TransferRow>),
         Operation(Box<OperationRow>),
-        Transfers(Vec<Option<Found>>),
         Announced(Announced),
         Rulings(Vec<Ruling>),
         Kept(Kept),
     }
 }
-
-/// A transfer as it stands, with the vault's row where there is one.
-pub type Found = (TransferRow, Option<PartiesRow>);
 
 /// What becomes of a compensation.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,6 @@ mod awaiting;
 pub mod compensation;
 mod create;
 mod decide;
-mod get;
 mod heard;
 mod incident;
 mod link;
@@ -44,11 +43,12 @@ mod waits;
 pub use accept::AcceptRequest;
 pub use compensation::{CompensationRequest, CompensationWord};
 pub use create::first_legs;
-pub use messages::{Answer, Compensated, CreateRequest, Effect, Found, Input, WaitMode};
+pub use messages::{Answer, Compensated, CreateRequest, Effect, Input, WaitMode};
 pub use pages::{Page, ReadBack, decisions_of, late_decisions_of};
 pub use record::Record;
-pub use tables::{Key, Row, Table, transfers_before, unfinished_transfers};
+pub use tables::{Key, Row, Table, transfers_where, unfinished_transfers};
 
+use crate::domain::machine::operation;
 use crate::domain::machine::{Caller, Machine, Needs, WorkingSet, vault};
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
@@ -166,14 +166,13 @@ impl HubMachine {
             Input::Create { .. }
             | Input::Accept { .. }
             | Input::Compensate { .. }
-            | Input::Get { .. }
             | Input::Post { .. }
             | Input::Resolve { .. } => {
                 if let Some(caller) = caller {
                     step.refuse_caller(caller, refusal(Reason::Recovering));
                 }
             }
-            Input::Operate { ticket, request } => self.operate(ticket, &request, step),
+            Input::Operate { ticket, request } => operation::operate(self, ticket, &request, step),
             Input::Keep { ticket, changes } => {
                 let kept = vault::keep(changes, step);
                 step.answer(ticket, kept);
@@ -182,6 +181,7 @@ impl HubMachine {
             // What was asked by an earlier life does not count, and is asked again.
             Input::Votes { .. }
             | Input::PrepareFailed { .. }
+            | Input::DecideFailed { .. }
             | Input::NoVote { .. }
             | Input::Acks { .. }
             | Input::ReadBack { .. }
@@ -208,7 +208,6 @@ impl Machine for HubMachine {
             Input::Accept { request, .. } => accept::needs(request.transfer_id, rows, needed),
             Input::Compensate { request, .. } => compensation::needs(request, rows, needed),
             Input::Operate { request, .. } => operate::needs(request, rows, needed),
-            Input::Get { transfer_ids, .. } => get::needs(transfer_ids, needed),
             Input::Votes { province, votes, .. } => votes::needs(self, now, (*province, votes), rows, needed),
             Input::PrepareFailed { transfer_ids, .. } => prepare_failed::needs(self, transfer_ids, needed),
             Input::NoVote { refusals, .. } => {
@@ -224,7 +223,7 @@ impl Machine for HubMachine {
             Input::Start { unfinished, .. } => start::needs(self, unfinished, needed),
             Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), rows, needed),
             Input::Keep { changes, .. } => vault::needs(changes, needed),
-            Input::Rules(_) => {}
+            Input::DecideFailed { .. } | Input::Rules(_) => {}
             Input::Tick => tick::needs(self, now, needed),
         }
         keys.retain(|key| !rows.knows(key));
@@ -240,11 +239,13 @@ impl Machine for HubMachine {
             Input::Create { ticket, request } => self.create(ticket, *request, step),
             Input::Accept { ticket, request } => self.accept(ticket, request, step),
             Input::Compensate { ticket, request } => self.compensate(ticket, request, step),
-            Input::Operate { ticket, request } => self.operate(ticket, &request, step),
-            Input::Get { ticket, transfer_ids } => get::get(ticket, &transfer_ids, step),
+            Input::Operate { ticket, request } => operation::operate(self, ticket, &request, step),
             Input::Votes { province, node, votes } => self.votes(province, node, votes, step),
             Input::PrepareFailed { province, transfer_ids } => {
                 self.prepare_failed(province, &transfer_ids, step);
+            }
+            Input::DecideFailed { province, legs } => {
+                legs.into_iter().for_each(|leg| self.outbox.rest(province, leg, step.now.mono));
             }
             Input::NoVote { province, refusals } => self.no_vote(province, refusals, step),
             Input::Acks { province, node, told, acks } => self.acks((province, node), &told, &acks, step),
@@ -283,7 +284,18 @@ impl Machine for HubMachine {
     }
 
     fn stamps(input: &Input) -> bool {
-        !matches!(input, Input::Get { .. } | Input::Operate { .. } | Input::Keep { .. })
+        !matches!(input, Input::Operate { .. } | Input::Keep { .. })
+    }
+
+    fn supersedes(later: &Input, earlier: &Input) -> bool {
+        match (later, earlier) {
+            // That a province was out of reach has its own consequences: the last of both words is kept.
+            (Input::Link { province, up }, Input::Link { province: other, up: before }) => {
+                (province, up) == (other, before)
+            }
+            (Input::Rules(_), Input::Rules(_)) | (Input::Tick, Input::Tick) => true,
+            _ => false,
+        }
     }
 
     fn caller(input: &Input) -> Option<Caller> {
@@ -291,12 +303,12 @@ impl Machine for HubMachine {
             Input::Create { ticket, .. } | Input::Accept { ticket, .. } => Some(ticket.caller()),
             Input::Compensate { ticket, .. } => Some(ticket.caller()),
             Input::Operate { ticket, .. } => Some(ticket.caller()),
-            Input::Get { ticket, .. } => Some(ticket.caller()),
             Input::Keep { ticket, .. } => Some(ticket.caller()),
             Input::Announce { ticket, .. } => Some(ticket.caller()),
             Input::Resolve { ticket, .. } | Input::Post { ticket, .. } => Some(ticket.caller()),
             Input::Votes { .. }
             | Input::PrepareFailed { .. }
+            | Input::DecideFailed { .. }
             | Input::NoVote { .. }
             | Input::Acks { .. }
             | Input::Link { .. }

@@ -3,19 +3,22 @@
 use super::{Effect, HubMachine, Key, Rows, Step, is_left_to_people, refusal, row, tombstone, transfer};
 use crate::domain::hub::record::{Record, TransferTombstoned};
 use crate::domain::hub::{Answer, is_parked};
+use crate::domain::machine::IncidentClosed;
 use crate::domain::machine::operation::{
     self, Operated, Operation, OperationRequest, OperationRow, may_close, may_lower,
 };
-use crate::domain::machine::{IncidentClosed, Ticket};
+use crate::domain::machine::own::own;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{ProvinceCode, TransferId};
+use crate::domain::value::{ProvinceCode, Side, TransferId};
 
 /// The operation, and what it is about.
 pub(super) fn needs(request: &OperationRequest, rows: &Rows, keys: &mut Vec<Key>) {
     keys.push(Key::Operation(request.operation_id));
     match operation::of_request(request, rows) {
         Some(Operation::CloseIncident(transfer_id, side)) => {
-            keys.extend([Key::Incident(transfer_id, side), Key::Transfer(transfer_id)]);
+            // What a recovery has left to people stands at the payer's side, whichever is closed.
+            let noted = [side, Side::Payer].map(|side| Key::Incident(transfer_id, side));
+            keys.extend(noted.into_iter().chain([Key::Transfer(transfer_id)]));
         }
         Some(Operation::BuryId(transfer_id)) => transfer::needs(transfer_id, rows, keys),
         Some(Operation::AcceptClock | Operation::LowerTime(_)) | None => {}
@@ -23,19 +26,6 @@ pub(super) fn needs(request: &OperationRequest, rows: &Rows, keys: &mut Vec<Key>
 }
 
 impl HubMachine {
-    /// An operator speaks. Who he is was told by his certificate.
-    pub(super) fn operate(
-        &mut self,
-        ticket: Ticket<Box<OperationRow>>,
-        request: &OperationRequest,
-        step: &mut Step<'_>,
-    ) {
-        match operation::say(self, request, step) {
-            Ok(row) => step.answer(ticket, Box::new(row)),
-            Err(refusal) => step.refuse(ticket, refusal),
-        }
-    }
-
     /// An id that nobody can speak for any more: what is undecided is aborted, what is not known is never begun.
     fn bury(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
         if row(transfer_id, step).is_some() {
@@ -54,6 +44,10 @@ impl Operated<Record, Answer, Effect> for HubMachine {
                 Err(refusal(Reason::LeftToPeople))
             }
             Operation::CloseIncident(transfer_id, side) => may_close(transfer_id, side, step.rows()),
+            // What this store does not know a node may have recorded: until it has heard them, nobody can say.
+            Operation::BuryId(_) if self.recovery.is_some() || own(step.rows()).start_id != self.start_id => {
+                Err(refusal(Reason::Recovering))
+            }
             Operation::BuryId(transfer_id) => {
                 let known = row(transfer_id, step);
                 let decided = known.filter(|row| row.state.is_decided()).map(|row| row.state.name());

@@ -10,7 +10,7 @@ use crate::domain::machine::{IncidentRaised, IncidentRow, Output, SelfRow, Ticke
 use crate::domain::node;
 use crate::domain::protocol::TransferState;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{Civil, Side, StartId};
+use crate::domain::value::{Civil, Side};
 use crate::testkit::{NOON, PAYER, Pair, create, id, operator};
 
 fn request(number: u8, name: &str, word: OperationWord) -> OperationRequest {
@@ -134,14 +134,30 @@ fn what_a_recovery_has_left_to_people_is_not_ended_by_the_way() {
     let mut pair = Pair::new();
     let refusal = RefusalRecord::new(Reason::ContraryOrder, Side::Payer);
     let raised = IncidentRaised { transfer_id: id(4), side: Side::Payer, refusal, time: Civil(NOON) };
-    let (incarnation, start_id) = (7, StartId([7; 16]));
+    let start_id = pair.hub.get::<SelfRow>(&Key::OWN).expect("its own").start_id;
+    let incarnation = 7;
     let recovered = HubRecovered { incarnation, start_id, hub_seq: 0, time: Civil(NOON) };
     pair.hub.rewrite(|records| records.extend([recovered.into(), raised.into()]));
     pair.hub.core.as_mut().expect("up").forget_rows();
     // LEFT_TO_PEOPLE: a node has recorded a commit of it that the hub could not adopt.
     assert_eq!(agree(&mut pair, 50, Operation::BuryId(id(4))), Err(Reason::LeftToPeople));
-    let close = Operation::CloseIncident(id(4), Side::Payer);
-    assert_eq!(agree(&mut pair, 51, close), Err(Reason::LeftToPeople));
+    for side in Side::BOTH {
+        pair.hub.core.as_mut().expect("up").forget_rows();
+        let close = Operation::CloseIncident(id(4), side);
+        assert_eq!(agree(&mut pair, 51, close), Err(Reason::LeftToPeople), "{side:?}");
+    }
+}
+
+/// Before it has heard what it lost, an id that it does not know may be committed at a node.
+#[test]
+fn a_hub_that_recovers_ends_no_id() {
+    let mut pair = Pair::new();
+    let before = pair.hub.disk.backup();
+    pair.send(1, 1, 40_000);
+    pair.hub.disk.restored(&before);
+    pair.start_hub_as(90, true);
+    assert_eq!(agree(&mut pair, 50, Operation::BuryId(id(1))), Err(Reason::Recovering));
+    assert_eq!(pair.hub.get::<TombstoneRow>(&Key::Tombstone(id(1))), None);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::domain::protocol::{Decision, LegId};
 use crate::domain::value::{Mono, ProvinceCode, Side, TransferId};
 use std::collections::{BTreeMap, VecDeque};
 
-/// How long a decision rests that came too early, in milliseconds.
+/// How long a decision rests that came too early or whose call failed, in milliseconds.
 const REST_MS: u64 = 1_000;
 
 /// Most decisions of a province on their way at once; the others wait here, not in the network.
@@ -24,7 +24,7 @@ pub struct Outbox {
 struct Lane {
     queue: VecDeque<Decision>,
     sent: BTreeMap<LegId, Decision>,
-    /// Those for which it is too early there: they are told again after a rest.
+    /// Those for which it is too early there, or whose call failed: they are told again after a rest.
     resting: VecDeque<Decision>,
     dark: bool,
 }
@@ -71,7 +71,7 @@ impl Outbox {
         lane.queue.extend(legs.filter_map(|leg| lane.sent.remove(&leg)));
     }
 
-    /// It was too early for a decision: what comes before it is not recorded there yet.
+    /// It was too early for a decision: what comes before it is not recorded there yet. Or its call had no answer.
     pub fn rest(&mut self, province: ProvinceCode, leg: LegId, now: Mono) {
         let lane = self.lanes.entry(province).or_default();
         lane.resting.extend(lane.sent.remove(&leg));

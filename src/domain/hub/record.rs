@@ -1,13 +1,11 @@
 //! What the hub journals.
 
 use super::{Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, post, resolve, resync};
-use crate::domain::machine::own::{
-    assign_incident, began, close_incident, lower_time, note_time, put_incident, put_peer,
-};
+use crate::domain::machine::own::{began, close_incident, lower_time, note_time, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::{
-    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen,
-    TimeLowered, TimeNoted, operation,
+    IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, TimeLowered, TimeNoted,
+    operation,
 };
 use crate::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use crate::domain::reason::RefusalRecord;
@@ -131,6 +129,14 @@ contents! {
         terms_digest: Digest,
         /// The time that rules went by.
         receipt_time: Civil,
+    }
+    /// Restored together with a node: of a transfer that is adopted from the other side alone, that node's leg is lost,
+    /// and its sealed record with it.
+    LegLost {
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// The side whose leg is lost.
+        side: Side,
     }
     /// Restored: every province's later decisions are adopted; it serves again, as a new life.
     HubRecovered {
@@ -258,12 +264,12 @@ records! { Row:
     KindAdopted 16 v 1 about transfer_id, told back by Node;
     CompensationProposed 31 v 1 about compensation_id, told back by Nobody;
     CompensationAnswered 33 v 1 about compensation_id, told back by Nobody;
+    LegLost 46 v 1 about transfer_id, told back by Node;
     TimeNoted 18 v 1, told back by Nobody;
     TimeLowered 19 v 1, told back by Nobody;
     OperationProposed 42 v 1 about operation_id, told back by Nobody;
     OperationAnswered 43 v 1 about operation_id, told back by Nobody;
-    IncidentAssigned 44 v 1 about transfer_id, told back by Nobody;
-    IncidentClosed 45 v 1 about transfer_id, told back by Nobody;
+    IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
 }
 
 impl Record {
@@ -282,6 +288,7 @@ impl Record {
             Record::TransferAdopted(record) => heard::adopted(record, sequence, rows),
             Record::ReturnAdopted(record) => heard::return_adopted(record, rows),
             Record::TransferPosted(record) => post::recorded(record, sequence, rows),
+            Record::LegLost(record) => heard::leg_lost(record, rows),
             Record::KindAdopted(record) => heard::kind_adopted(record, rows),
             Record::HubRecovered(record) => heard::recovered(record, rows),
             Record::IncidentRaised(record) => put_incident(record, rows),
@@ -289,7 +296,6 @@ impl Record {
             Record::TimeLowered(record) => lower_time(record, rows),
             Record::OperationProposed(record) => operation::proposed(record, rows),
             Record::OperationAnswered(record) => operation::answered(record, rows),
-            Record::IncidentAssigned(record) => assign_incident(record, rows),
             Record::IncidentClosed(record) => close_incident(record, rows),
             Record::TransferAwaiting(record) => awaiting::awaits(record, sequence, rows),
             Record::TransferAccepted(record) => accept::accepted(record, rows),

@@ -10,7 +10,9 @@
 use super::{HubMachine, TransferRow};
 use crate::domain::kinds::{self, Form};
 use crate::domain::protocol::{HeardLeg, Kind, LegId};
-use crate::domain::value::{BySide, Civil, Day, ProvinceCode, RegionDirectory, Side, StartId, TransferId};
+use crate::domain::value::{
+    BySide, Civil, Day, ProvinceCode, RegionCode, RegionDirectory, Side, StartId, TransferId,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is heard while the hub recovers.
@@ -24,6 +26,8 @@ pub struct Recovery {
     pub(super) unfinished: Vec<TransferRow>,
     /// The highest of its own lives that a node has seen.
     pub(super) incarnation: u64,
+    /// Nodes whose stores were restored too: what they do not tell they may have lost.
+    pub(super) restored: BTreeSet<ProvinceCode>,
 }
 
 /// Both legs of a transfer, and the provinces that told them; they say the same.
@@ -40,7 +44,8 @@ impl Recovery {
     /// A recovery that ends once all of these were heard.
     pub fn new(provinces: &[ProvinceCode], unfinished: Vec<TransferRow>) -> Recovery {
         let unheard = provinces.iter().map(|province| (*province, None)).collect();
-        Recovery { unheard, legs: BTreeMap::new(), unfinished, incarnation: 0 }
+        let restored = BTreeSet::new();
+        Recovery { unheard, legs: BTreeMap::new(), unfinished, incarnation: 0, restored }
     }
 
     /// Of what one province tells twice the last counts.
@@ -84,7 +89,7 @@ impl Recovery {
     /// Both legs, if there is just one pair of them that say the same: terms, amount, whose side is where, and the
     /// commit where both have it. What a third province tells of the transfer then counts for nothing.
     pub(super) fn both(&self, transfer_id: TransferId, places: &RegionDirectory) -> Option<Both<'_>> {
-        let is_of = |region, province| places.locate(region).is_some_and(|area| area.province == province);
+        let is_of = |region, province| province_of(region, places) == Some(province);
         let sound = |both: &Both<'_>| {
             let Both { legs: BySide { payer, payee }, provinces } = both;
             let here = is_of(payer.counter_region, provinces.payee)
@@ -113,6 +118,43 @@ impl Recovery {
     }
 }
 
+impl Recovery {
+    /// The one leg that is told of a transfer, committed, whose other side was lost by a node that was restored too; if
+    /// this store still knows the transfer, undecided and the same. Gives whose the sides are. A commit is recorded
+    /// nowhere before the hub has made it, and it makes none without two votes: so the other side had voted yes, and a
+    /// node that still has its leg tells it.
+    pub(super) fn half(
+        &self,
+        transfer_id: TransferId,
+        known: Option<&TransferRow>,
+        places: &RegionDirectory,
+    ) -> Option<(BySide<ProvinceCode>, &HeardLeg)> {
+        let mut told = Side::ALL.iter().flat_map(|side| self.told(transfer_id, *side));
+        let (teller, leg) = told.next().filter(|_| told.next().is_none())?;
+        let other = province_of(leg.counter_region, places)?;
+        let provinces = BySide::new(|side| if side == leg.side { *teller } else { other });
+        let is_known = |row: &TransferRow| {
+            !row.state.is_decided()
+                && (row.terms_digest, row.amount) == (leg.terms_digest, leg.amount)
+                && row.provinces() == provinces
+        };
+        let was_lost = self.restored.contains(&other) && known.is_none_or(is_known);
+        let is_prepared = matches!(kinds::of(leg.kind).form, Form::Prepared(_));
+        (other != *teller && leg.committed.is_some() && was_lost && is_prepared).then_some((provinces, leg))
+    }
+}
+
+/// The code that stands for all areas of a province: of a leg that nobody told where it was insured.
+pub(super) fn whole_province(province: ProvinceCode) -> Option<RegionCode> {
+    RegionCode::new(u32::from(province.number()) * 10_000)
+}
+
+/// The province of an area, or of a code that stands for all areas of one.
+pub(super) fn province_of(region: RegionCode, places: &RegionDirectory) -> Option<ProvinceCode> {
+    let whole = || places.provinces().map(|it| it.code).find(|code| whole_province(*code) == Some(region));
+    places.locate(region).map(|area| area.province).or_else(whole)
+}
+
 impl HubMachine {
     /// Whether it was restored and has not heard yet what it lost.
     pub fn is_recovering(&self) -> bool {
@@ -139,7 +181,7 @@ impl Both<'_> {
 /// Numbers of commits since the store's own last one.
 pub(super) struct Numbers {
     last: u64,
-    /// As many as there are transfers that were heard of: each number stands for one of them, without gaps.
+    /// As many as there are transfers that were heard of, and were lost by everybody: each number stands for one.
     most: u64,
     pub(super) recorded: BTreeMap<u64, Vec<TransferId>>,
     taken: BTreeSet<u64>,

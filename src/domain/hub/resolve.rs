@@ -34,13 +34,6 @@ impl HubMachine {
         if !self.meet_node(province, node, step) {
             return step.refuse(ticket, refusal(Reason::SenderRefused));
         }
-        let is_party = |question: &Question| {
-            let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(question.transfer_id));
-            transfer.is_none_or(|transfer| transfer.provinces()[question.side] == province)
-        };
-        if !questions.iter().all(is_party) {
-            return step.refuse(ticket, refusal(Reason::NotAParty));
-        }
         let rulings = questions.iter().map(|question| self.rule(province, question, step)).collect();
         step.answer(ticket, rulings);
     }
@@ -53,6 +46,9 @@ impl HubMachine {
     ) -> Ruling {
         let left = is_left_to_people(question.transfer_id, step);
         let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(question.transfer_id));
+        if transfer.is_some_and(|transfer| transfer.provinces()[question.side] != province) {
+            return Ruling::Refused { question: question.clone(), refusal: refusal(Reason::NotAParty) };
+        }
         // What a node has recorded may be a commit of these terms, whatever the id is used for here.
         let says = |it: &TransferRow| it.state.is_decided() && it.terms_digest == question.terms_digest;
         if left && !transfer.is_some_and(says) {
@@ -91,6 +87,7 @@ impl HubMachine {
             decide_time,
             leg_record: Vec::new(),
             posting: None,
+            lost: None,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What the hub keeps beside its journal.
 
 use crate::domain::machine::table::{rows, tables};
-use crate::domain::machine::{Filter, IncidentRow, Only, OperationRow, PeerRow, SelfRow, VaultKeyRow};
+use crate::domain::machine::{Filter, IncidentRow, OperationRow, Order, PeerRow, SelfRow, Term, VaultKeyRow};
 use crate::domain::protocol::{CompensationState, Kind, TransferState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
@@ -81,6 +81,8 @@ rows! {
         last_booked: u64,
         /// How much of it the postings that it backs have used.
         used: Money,
+        /// The side whose node has lost its leg, when the hub had lost the sealed record of it too.
+        lost_side: Option<Side>,
     }
     /// A proposal of one operator to carry money of a committed transfer back, and what another has said to it.
     CompensationRow {
@@ -188,12 +190,13 @@ impl Row {
 
 /// Transfers whose decision one side has not recorded, so also all that are undecided.
 pub fn unfinished_transfers() -> Filter<Table> {
-    Filter { table: Table::Transfer, only: Only::EitherMissing("payer_recorded_seq", "payee_recorded_seq") }
+    Filter::all(Table::Transfer).and(Term::EitherMissing("payer_recorded_seq", "payee_recorded_seq"))
 }
 
-/// Transfers received before this journal sequence, newest first.
-pub fn transfers_before(sequence: u64) -> Filter<Table> {
-    Filter { table: Table::Transfer, only: Only::Below("received_seq", sequence) }
+/// Transfers for which all terms of one of these hold, the newest first. What must hold of each branch comes by
+/// [`Filter::and`].
+pub fn transfers_where(branches: Vec<Vec<Term>>) -> Filter<Table> {
+    Filter { table: Table::Transfer, branches, order: Order::Falling("receipt_time") }
 }
 
 impl TransferRow {

@@ -2,7 +2,7 @@
 
 use super::{Key, Rows, Step, TransferRow, incident, refusal};
 use crate::domain::hub::tables::TombstoneRow;
-use crate::domain::protocol::message::PostingTerms;
+use crate::domain::protocol::message::{LostLeg, PostingTerms};
 use crate::domain::protocol::{Ask, Decision, Demands, Kind, Leg, LegRef, LegTerms, Outcome, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{BySide, Civil, Digest, Money, ProvinceCode, RegionCode, Side, TransferId};
@@ -66,6 +66,19 @@ pub(super) fn decision_for(transfer: &TransferRow, side: Side) -> Option<Decisio
         decide_time: transfer.decide_time.unwrap_or_default(),
         leg_record: Vec::new(),
         posting: posting_of(transfer).filter(|_| side == Side::Payer),
+        lost: lost_leg_of(transfer).filter(|_| transfer.lost_side == Some(side)),
+    })
+}
+
+/// What is known of the leg that its node has lost.
+fn lost_leg_of(transfer: &TransferRow) -> Option<LostLeg> {
+    let side = transfer.lost_side?;
+    Some(LostLeg {
+        kind: transfer.kind,
+        original: transfer.returns,
+        amount: transfer.amount,
+        counter_region: transfer.regions()[side.other()],
+        receipt_time: transfer.receipt_time,
     })
 }
 
@@ -121,6 +134,7 @@ pub(super) fn begun(
         kind,
         number: None,
         booked_after: None,
+        lost_side: None,
         last_posting: 0,
         last_booked: 0,
         used: Money::ZERO,

@@ -19,11 +19,10 @@ pub mod working_set;
 pub use need::{Needs, Prefix};
 pub use operation::{OperationAnswered, OperationProposed, OperationRow};
 pub use own::{
-    IncidentAssigned, IncidentClosed, IncidentRaised, IncidentRow, PeerRow, PeerSeen, SelfRow, TimeLowered,
-    TimeNoted,
+    IncidentClosed, IncidentRaised, IncidentRow, PeerRow, PeerSeen, SelfRow, TimeLowered, TimeNoted,
 };
 pub use record::{DecodeError, Kind, Record, replay};
-pub use scan::{Filter, Only, Scan};
+pub use scan::{Filter, Order, Scan, Term};
 pub use step::{Answers, Batch, Caller, Machine, OtherAnswer, Output, Step, Ticket};
 pub use table::{Change, Key, Row, Stored, Table, TableRow};
 pub use vault::{Kept, VaultChange, VaultKeyRow, VaultKeyState};

@@ -4,7 +4,7 @@
 use crate::domain::machine::describe::{Describe, Details};
 use crate::domain::machine::own::{TimeLowered, incident, own};
 use crate::domain::machine::record::{Record, contents};
-use crate::domain::machine::step::Step;
+use crate::domain::machine::step::{Step, Ticket};
 use crate::domain::machine::table::{Key, Row, rows};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
@@ -202,11 +202,28 @@ pub fn of_request<R: Row>(request: &OperationRequest, rows: &WorkingSet<R>) -> O
     }
 }
 
+/// An operator speaks, and is answered with the operation as it stands then. Who he is was told by his certificate.
+pub fn operate<R, A, E, M>(
+    machine: &mut M,
+    ticket: Ticket<Box<OperationRow>>,
+    request: &OperationRequest,
+    step: &mut Step<'_, R, A, E>,
+) where
+    R: Record + From<OperationProposed> + From<OperationAnswered>,
+    A: From<Box<OperationRow>> + From<RefusalRecord>,
+    M: Operated<R, A, E>,
+{
+    match say(machine, request, step) {
+        Ok(row) => step.answer(ticket, Box::new(row)),
+        Err(refusal) => step.refuse(ticket, refusal),
+    }
+}
+
 /// An operator speaks; gives the operation as it stands then.
 ///
 /// # Errors
 /// Check order: a repeat (whose it is, content), who approves, where it stands, whether it may be done.
-pub fn say<R, A, E, M>(
+fn say<R, A, E, M>(
     machine: &mut M,
     request: &OperationRequest,
     step: &mut Step<'_, R, A, E>,

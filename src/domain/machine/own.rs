@@ -51,10 +51,6 @@ rows! {
         refusal: RefusalRecord,
         /// When the incident was noted.
         raise_time: Civil,
-        /// URI SAN of the operator who looks after it.
-        owner: Option<String>,
-        /// What its owner says of it; may be empty. Holds no personal data.
-        note: String,
         /// Why it needs no people any more, as a code; none while it is open.
         close_code: Option<String>,
         /// When two operators have closed it.
@@ -81,19 +77,6 @@ contents! {
         from: Civil,
         /// The time from here on.
         to: Civil,
-    }
-    /// An operator looks after an incident, or says more of it.
-    IncidentAssigned {
-        /// Id of the transfer.
-        transfer_id: TransferId,
-        /// The side whose leg it is: the payer's or the payee's.
-        side: Side,
-        /// URI SAN of the operator who looks after it.
-        owner: String,
-        /// What is said of it; may be empty.
-        note: String,
-        /// The server's clock when it was journaled.
-        time: Civil,
     }
     /// Two operators have closed an incident.
     IncidentClosed {
@@ -191,30 +174,15 @@ pub fn put_incident<R: Row>(record: &IncidentRaised, rows: &mut WorkingSet<R>) {
 }
 
 impl IncidentRow {
-    /// One that nobody looks after yet.
+    /// One that is open.
     pub fn open(
         transfer_id: TransferId,
         side: Side,
         refusal: RefusalRecord,
         raise_time: Civil,
     ) -> IncidentRow {
-        IncidentRow {
-            transfer_id,
-            side,
-            refusal,
-            raise_time,
-            owner: None,
-            note: String::new(),
-            close_code: None,
-            close_time: None,
-        }
+        IncidentRow { transfer_id, side, refusal, raise_time, close_code: None, close_time: None }
     }
-}
-
-/// Somebody looks after an incident.
-pub fn assign_incident<R: Row>(record: &IncidentAssigned, rows: &mut WorkingSet<R>) {
-    let known = incident(rows, record.transfer_id, record.side).expect("only what was raised").clone();
-    rows.put(IncidentRow { owner: Some(record.owner.clone()), note: record.note.clone(), ..known });
 }
 
 /// An incident needs no people any more. What it stands for stays: an id that is left to people is not freed by it.

@@ -125,6 +125,7 @@ impl Record {
             Record::Started(it) => began(it.incarnation, it.start_id, it.time, rows),
             Record::ItemCounted(it) => {
                 let ItemCounted { shop, shelf, item, count, is_settled } = it.clone();
+                assert_ne!(count, u64::MAX, "a bug in applying a record");
                 rows.put(ItemRow { shop, shelf, item, count, is_settled });
             }
             Record::PeerSeen(it) => put_peer(it.province, it.mark, rows),

@@ -2,76 +2,111 @@
 //! turn it into SQL without knowing what a row means.
 
 use crate::domain::machine::table::{Row, Table};
-use crate::domain::value::column::Value;
+use crate::domain::value::column::{Column, Value};
 
-/// Which rows of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which rows of a table, and in which order.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter<T> {
     /// The table.
     pub table: T,
-    /// Which of its rows.
-    pub only: Only,
+    /// Its rows for which all terms of one of these hold. A row for which two hold comes twice: they must exclude each
+    /// other.
+    pub branches: Vec<Vec<Term>>,
+    /// In which order.
+    pub order: Order,
 }
 
-/// A condition on columns, and the order that goes with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Only {
-    /// All rows, in key order.
-    All,
-    /// Those in which one of two columns holds nothing, in key order.
+/// A condition on columns. Nothing holds of an absent value but [`Term::EitherMissing`] and [`Term::IsNot`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// One of two columns holds nothing.
     EitherMissing(&'static str, &'static str),
-    /// Those in which a column holds this number, in key order.
-    Equal(&'static str, i64),
-    /// Those in which a column holds less than this number, the highest first.
-    Below(&'static str, u64),
+    /// A column holds one of these numbers.
+    OneOf(&'static str, Vec<i64>),
+    /// A column holds this.
+    Is(&'static str, Value<'static>),
+    /// A column holds anything else.
+    IsNot(&'static str, Value<'static>),
+    /// A column holds this or more.
+    AtLeast(&'static str, Value<'static>),
+    /// The first of these columns that holds something holds this or less.
+    AtMost(&'static [&'static str], Value<'static>),
+}
+
+/// The order of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// By key.
+    Key,
+    /// By a column, the lowest first, then by key.
+    Rising(&'static str),
+    /// By a column, the highest first, then by key, the highest first too.
+    Falling(&'static str),
+}
+
+/// A column of a row; absent where the table has none of this name.
+fn cell<'a, R: Row>(row: &'a R, column: &str) -> Value<'a> {
+    let table = row.table();
+    let mut names = table.key_columns().iter().chain(table.value_columns());
+    let at = names.position(|name| *name == column);
+    debug_assert!(at.is_some(), "{column} is a column");
+    at.and_then(|at| row.values().into_iter().nth(at)).unwrap_or(Value::Null)
+}
+
+impl Term {
+    /// A column holds this number. It stands in the statement, so that an index over the rows that hold it answers.
+    pub fn equal(column: &'static str, number: i64) -> Term {
+        Term::OneOf(column, vec![number])
+    }
+
+    fn holds<R: Row>(&self, row: &R) -> bool {
+        let of = |column: &str| cell(row, column);
+        match self {
+            Term::EitherMissing(one, other) => [one, other].iter().any(|it| of(it) == Value::Null),
+            Term::OneOf(column, numbers) => numbers.iter().any(|it| of(column) == Value::Int(*it)),
+            Term::Is(column, value) => of(column) == *value,
+            Term::IsNot(column, value) => of(column) != *value,
+            Term::AtLeast(column, value) => of(column) != Value::Null && of(column) >= *value,
+            Term::AtMost(columns, value) => {
+                let first = columns.iter().map(|it| of(it)).find(|it| *it != Value::Null);
+                first.is_some_and(|first| first <= *value)
+            }
+        }
+    }
 }
 
 impl<T: Table> Filter<T> {
-    /// All rows of a table.
+    /// All rows of a table, by key.
     pub fn all(table: T) -> Filter<T> {
-        Filter { table, only: Only::All }
+        Filter { table, branches: vec![Vec::new()], order: Order::Key }
+    }
+
+    /// Only those of its rows for which this holds too.
+    pub fn and(mut self, term: Term) -> Filter<T> {
+        self.branches.iter_mut().for_each(|terms| terms.push(term.clone()));
+        self
     }
 
     /// Whether a row belongs to it. Stores that cannot filter by themselves use this.
     pub fn admits<R: Row<Table = T>>(&self, row: &R) -> bool {
-        if row.table() != self.table {
-            return false;
-        }
-        let (names, values) = (self.table, row.values());
-        let of = |column: &str| {
-            let mut names = names.key_columns().iter().chain(names.value_columns());
-            names.position(|name| *name == column).and_then(|at| values.get(at)).cloned()
-        };
-        match self.only {
-            Only::All => true,
-            Only::EitherMissing(one, other) => {
-                [one, other].into_iter().any(|column| of(column) == Some(Value::Null))
-            }
-            Only::Equal(column, number) => of(column) == Some(Value::Int(number)),
-            Only::Below(column, _) => self.rank(row).zip(bound(self.only)).is_some_and(|(it, below)| {
-                debug_assert!(of(column).is_some(), "{column} is a column");
-                it < below
-            }),
-        }
+        let of_branch = |terms: &Vec<Term>| terms.iter().all(|term| term.holds(row));
+        row.table() == self.table && self.branches.iter().any(of_branch)
     }
 
-    /// What the order goes by where the highest comes first; nothing where rows come in key order.
-    pub fn rank<R: Row<Table = T>>(&self, row: &R) -> Option<i64> {
-        let Only::Below(column, _) = self.only else { return None };
-        let columns = self.table.key_columns().iter().chain(self.table.value_columns());
-        let found = columns.zip(row.values()).find(|(name, _)| **name == column);
-        match found {
-            Some((_, Value::Int(number))) => Some(number),
-            Some((_, Value::Null | Value::Text(_) | Value::Blob(_))) | None => None,
+    /// Puts rows of the table in its order.
+    pub fn compare<R: Row<Table = T>>(&self, one: &R, other: &R) -> std::cmp::Ordering {
+        let by = |column: &str| (cell(one, column), one.key()).cmp(&(cell(other, column), other.key()));
+        match self.order {
+            Order::Key => one.key().cmp(&other.key()),
+            Order::Rising(column) => by(column),
+            Order::Falling(column) => by(column).reverse(),
         }
     }
 }
 
-fn bound(only: Only) -> Option<i64> {
-    match only {
-        Only::Below(_, below) => Some(i64::try_from(below).unwrap_or(i64::MAX)),
-        Only::All | Only::EitherMissing(..) | Only::Equal(..) => None,
-    }
+/// A number or time as a term holds it.
+pub fn value(of: &impl Column) -> Value<'static> {
+    of.to_value().into_owned()
 }
 
 /// A page of rows in the filter's order.
@@ -79,7 +114,7 @@ fn bound(only: Only) -> Option<i64> {
 pub struct Scan<R: Row> {
     /// Which rows.
     pub filter: Filter<R::Table>,
-    /// Only those after this key; not with filters that have an order of their own.
+    /// Only those behind the row under this key.
     pub after: Option<R::Key>,
     /// At most so many.
     pub limit: usize,

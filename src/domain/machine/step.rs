@@ -131,6 +131,12 @@ pub trait Machine: Sized {
     /// Whether deciding on an input may stamp a time: it then waits until the clock is believed.
     fn stamps(input: &Self::Input) -> bool;
 
+    /// Whether an input that nobody waits for says all that an earlier one of its kind said: of those that wait for the
+    /// clock, which may be many, the last is enough.
+    fn supersedes(_later: &Self::Input, _earlier: &Self::Input) -> bool {
+        false
+    }
+
     /// The caller who waits for the answer to an input, if one does.
     fn caller(input: &Self::Input) -> Option<Caller>;
 }

@@ -50,7 +50,8 @@ impl NodeMachine {
         step: &Step<'_>,
     ) -> Result<(MemberRef, AccountKind), Reason> {
         let (side, terms) = (leg.reference.id.side, &leg.terms);
-        if self.places.locate(terms.region).is_none_or(|area| area.province != self.province) {
+        // An area that is not listed any more is no other province's: the original says whose it was.
+        if self.places.locate(terms.region).is_some_and(|area| area.province != self.province) {
             return Err(Reason::RegionElsewhere);
         }
         let is_it = |row: &&LegRow| {

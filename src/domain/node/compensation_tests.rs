@@ -183,6 +183,7 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
         decide_time: pair.network.now.civil,
         leg_record: sealed,
         posting: None,
+        lost: None,
     };
     pair.decide(PAYEE, replayed);
     let noted: Option<IncidentRow> = pair.node(PAYEE).get(&Key::Incident(id(1), Side::Payee));

@@ -9,9 +9,11 @@ use super::{Life, NodeMachine, Step, daily, needs_of_hub, posting};
 use crate::domain::kinds;
 use crate::domain::machine::own::own;
 use crate::domain::machine::{IncidentRow, SelfRow, Ticket, WorkingSet};
-use crate::domain::node::record::{LegBound, LegDecided, LegPrepared, LegReplayed, LegTombstoned};
+use crate::domain::node::record::{
+    LegBound, LegDecided, LegPrepared, LegReplayed, LegTombstoned, PreparedLeg,
+};
 use crate::domain::node::tables::{AccountRow, Key, LegRow, Row};
-use crate::domain::protocol::{Ack, AckResult, Decision, Kind, LegState, Outcome, PeerMark};
+use crate::domain::protocol::{Ack, AckResult, Decision, Kind, LegState, LostLeg, Outcome, PeerMark};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{AccountKind, Civil, Day, Digest, Money, Side, TransferId};
 use std::collections::BTreeSet;
@@ -135,6 +137,11 @@ fn brings(decision: &Decision, lost: Option<&LegBound>) -> Brings {
 
 /// The lost leg that a decision brings back, if it is the one that it decides: a commit's, or one that was parked.
 fn lost_leg(decision: &Decision) -> Option<LegBound> {
+    if let (true, Some(lost), Outcome::Commit) =
+        (decision.leg_record.is_empty(), decision.lost, decision.outcome)
+    {
+        return Some(nobodys_leg(decision, lost)).filter(|_| decision.window.is_some());
+    }
     let lost = LegBound::from_bytes(&decision.leg_record)?;
     let same = (lost.leg.transfer_id, lost.leg.side, lost.leg.terms_digest)
         == (decision.transfer_id, decision.side, decision.terms_digest);
@@ -143,6 +150,23 @@ fn lost_leg(decision: &Decision) -> Option<LegBound> {
         Outcome::Abort => lost.number.is_some(),
     };
     (same && decided).then_some(lost)
+}
+
+/// A leg of which the hub has no record either: it is booked, for whoever it was.
+fn nobodys_leg(decision: &Decision, lost: LostLeg) -> LegBound {
+    let leg = PreparedLeg {
+        transfer_id: decision.transfer_id,
+        side: decision.side,
+        member_ref: PROVINCE,
+        amount: lost.amount,
+        counter_region: lost.counter_region,
+        receipt_time: lost.receipt_time,
+        terms_digest: decision.terms_digest,
+        rulebook: Digest::default(),
+        prepare_time: decision.decide_time,
+        incarnation: 0,
+    };
+    LegBound { leg, kind: lost.kind, original: lost.original, account: AccountKind::Suspense, number: None }
 }
 
 impl NodeMachine {
@@ -165,7 +189,8 @@ impl NodeMachine {
     pub(super) fn take(&mut self, decision: &Decision, step: &mut Step<'_>) -> Ack {
         let key = Key::Leg(decision.transfer_id, decision.side);
         let leg = step.rows().share::<LegRow>(&key);
-        let lost = lost_leg(decision);
+        // A node that is whole has every leg that it voted for: it books nothing that it does not know.
+        let lost = lost_leg(decision).filter(|lost| lost.leg.member_ref != PROVINCE || !self.is_whole());
         let brings = brings(decision, lost.as_ref());
         let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome, brings);
         // A tombstone may have been made for a question's terms; every other state binds the digest too.
@@ -221,7 +246,7 @@ impl NodeMachine {
 
     pub(super) fn carry_out(&mut self, decision: &Decision, step: &mut Step<'_>) {
         let (transfer_id, side) = (decision.transfer_id, decision.side);
-        self.in_doubt.remove(&(transfer_id, side));
+        self.in_doubt.remove((transfer_id, side));
         let leg: Option<&LegRow> = step.rows().get(&Key::Leg(transfer_id, side));
         let parks =
             decision.outcome == Outcome::Abort && leg.is_some_and(|leg| leg.state == LegState::Posted);
@@ -244,20 +269,24 @@ impl NodeMachine {
     fn replay(&mut self, decision: &Decision, lost: LegBound, step: &mut Step<'_>) {
         let LegBound { leg, kind, original, account, number } = lost;
         let (side, direction) = (leg.side, kinds::of(kind).legs[leg.side].direction);
+        let is_known = leg.member_ref != PROVINCE;
         let takes = account == AccountKind::Suspense
             || can_move(step.rows(), (leg.member_ref, account), direction, leg.amount).is_ok();
         match (kind, decision.window.zip(decision.hub_seq)) {
             // As it was journaled before there was another kind.
-            (Kind::TRANSFER, Some((window, hub_seq))) => {
+            (Kind::TRANSFER, Some((window, hub_seq))) if is_known => {
                 step.record(LegReplayed { leg, window, hub_seq, time: step.now.civil, suspense: !takes });
             }
             _ => {
                 let account = if takes { account } else { AccountKind::Suspense };
-                step.record(LegBound { leg, kind, original, account, number }.into_record());
+                let bound = LegBound { leg, kind, original, account, number };
+                // What a transfer's own record says is the member's account.
+                let is_suspense = account == AccountKind::Suspense && kind == Kind::TRANSFER;
+                step.record(if is_suspense { bound.into() } else { bound.into_record() });
                 self.carry_out(decision, step);
             }
         }
-        if !takes {
+        if !takes || !is_known {
             let refusal = RefusalRecord::new(Reason::ReplayedToSuspense, side);
             self.raise(decision.transfer_id, side, refusal, step);
         }

@@ -34,7 +34,7 @@ impl NodeMachine {
         }
         if new_life {
             // The hub has restarted: it aborted what was undecided, so whatever is in doubt can be asked at once.
-            self.in_doubt.values_mut().for_each(|doubt| doubt.ask_at = step.now.mono);
+            self.in_doubt.ask_all_at(step.now.mono);
         }
         Ok(())
     }
@@ -64,7 +64,7 @@ impl NodeMachine {
             } else {
                 self.note_hub(hub, step);
             }
-            self.in_doubt.values_mut().for_each(|doubt| doubt.ask_at = step.now.mono);
+            self.in_doubt.ask_all_at(step.now.mono);
         } else if self.meet_hub(hub, !resync, step).is_err() {
             // An answer of an earlier hub that comes late changes nothing for a life that is admitted.
             if self.life == Life::Alone {

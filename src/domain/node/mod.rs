@@ -38,22 +38,19 @@ pub use prepare::{Known, Precedent, precedent};
 pub use prepared::{bound_kinds, leg_record};
 pub use record::Record;
 pub use suspend::Suspension;
-pub use tables::{Key, Row, Table, legs_in_doubt, open_legs};
+pub use tables::{Key, Row, Table, legs_in, legs_in_doubt, open_legs};
 pub use vault::Vault;
 
 use crate::domain::machine::operation;
-use crate::domain::machine::own::{
-    assign_incident, began, close_incident, lower_time, note_time, put_incident, put_peer,
-};
+use crate::domain::machine::own::{began, close_incident, lower_time, note_time, put_incident, put_peer};
 use crate::domain::machine::{Caller, IncidentRaised, Machine, Needs, WorkingSet, vault as vault_rows};
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::{Mono, Now, ProvinceCode, RegionDirectory, Side, StartId, TransferId};
-use ask::{ASK_MARGIN_MS, Doubt};
+use ask::{ASK_MARGIN_MS, Doubt, Doubts};
 use join::needs_of_hub;
-use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -76,7 +73,7 @@ pub struct NodeMachine {
     places: Arc<RegionDirectory>,
     rulebook: Arc<Rulebook>,
     vault: Arc<dyn Vault>,
-    in_doubt: BTreeMap<(TransferId, Side), Doubt>,
+    in_doubt: Doubts,
 }
 
 /// Where this life of a node stands with the hub.
@@ -100,8 +97,11 @@ impl NodeMachine {
         vault: Arc<dyn Vault>,
         in_doubt: impl IntoIterator<Item = LegRow>,
     ) -> NodeMachine {
-        let doubt = |leg: LegRow| ((leg.transfer_id, leg.side), Doubt::of(&leg));
-        let in_doubt = in_doubt.into_iter().map(doubt).collect();
+        // The hub is asked about them at once.
+        let mut doubts = Doubts::default();
+        for leg in in_doubt {
+            doubts.insert((leg.transfer_id, leg.side), Doubt::of(&leg), Mono(0));
+        }
         NodeMachine {
             province,
             start_id,
@@ -113,7 +113,7 @@ impl NodeMachine {
             places,
             rulebook,
             vault,
-            in_doubt,
+            in_doubt: doubts,
         }
     }
 
@@ -125,6 +125,11 @@ impl NodeMachine {
     /// Whether the hub has admitted this life, be it to be told again what it lost.
     pub fn is_admitted(&self) -> bool {
         self.life > Life::Alone
+    }
+
+    /// Whether its store was restored, and the hub has not said since that nothing is missing.
+    pub fn is_restored(&self) -> bool {
+        self.restored
     }
 
     /// Whether local requests are served. A node that knows that it is behind would show and change old balances.
@@ -151,7 +156,6 @@ impl Record {
             Record::TimeLowered(record) => lower_time(record, rows),
             Record::OperationProposed(record) => operation::proposed(record, rows),
             Record::OperationAnswered(record) => operation::answered(record, rows),
-            Record::IncidentAssigned(record) => assign_incident(record, rows),
             Record::IncidentClosed(record) => close_incident(record, rows),
             Record::NodeJoined(record) => began(record.incarnation, record.start_id, record.time, rows),
             Record::NodeResynced(record) => join::resynced(record, rows),
@@ -273,7 +277,7 @@ impl Machine for NodeMachine {
                 request::answer_member(ticket, member_ref, None, false, step)
             }
             Input::Post { ticket, request } => self.post(ticket, &request, step),
-            Input::Operate { ticket, request } => self.operate(ticket, &request, step),
+            Input::Operate { ticket, request } => operation::operate(self, ticket, &request, step),
             Input::AskFailed { questions } => self.ask_later(&questions, ASK_MARGIN_MS, step),
             Input::Suspend { ticket, request, member_ref, suspension } => {
                 self.suspend(ticket, request, member_ref, suspension, step);
@@ -292,7 +296,7 @@ impl Machine for NodeMachine {
         if self.life != Life::Joined {
             return None;
         }
-        self.in_doubt.values().map(|doubt| doubt.ask_at).min()
+        self.in_doubt.first()
     }
 
     fn tick() -> Input {
@@ -302,8 +306,16 @@ impl Machine for NodeMachine {
     fn stamps(input: &Input) -> bool {
         !matches!(
             input,
-            Input::Look { .. } | Input::Check { .. } | Input::Operate { .. } | Input::Keep { .. }
+            Input::Restored
+                | Input::Look { .. }
+                | Input::Check { .. }
+                | Input::Operate { .. }
+                | Input::Keep { .. }
         )
+    }
+
+    fn supersedes(later: &Input, earlier: &Input) -> bool {
+        matches!((later, earlier), (Input::Rules(_), Input::Rules(_)) | (Input::Tick, Input::Tick))
     }
 
     fn caller(input: &Input) -> Option<Caller> {

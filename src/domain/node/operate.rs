@@ -4,7 +4,7 @@ use super::{Answer, Effect, Key, NodeMachine, Record, Row, Step};
 use crate::domain::machine::operation::{
     self, Operated, Operation, OperationRequest, OperationRow, may_close, may_lower,
 };
-use crate::domain::machine::{IncidentClosed, Ticket, WorkingSet};
+use crate::domain::machine::{IncidentClosed, WorkingSet};
 use crate::domain::reason::{Reason, RefusalRecord};
 
 /// The operation, and what it is about.
@@ -12,21 +12,6 @@ pub(super) fn needs(request: &OperationRequest, rows: &WorkingSet<Row>, keys: &m
     keys.extend([Key::OWN, Key::Operation(request.operation_id)]);
     if let Some(Operation::CloseIncident(transfer_id, side)) = operation::of_request(request, rows) {
         keys.push(Key::Incident(transfer_id, side));
-    }
-}
-
-impl NodeMachine {
-    /// An operator speaks. Who he is was told by his certificate.
-    pub(super) fn operate(
-        &mut self,
-        ticket: Ticket<Box<OperationRow>>,
-        request: &OperationRequest,
-        step: &mut Step<'_>,
-    ) {
-        match operation::say(self, request, step) {
-            Ok(row) => step.answer(ticket, Box::new(row)),
-            Err(refusal) => step.refuse(ticket, refusal),
-        }
     }
 }
 

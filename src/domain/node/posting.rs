@@ -97,8 +97,7 @@ impl NodeMachine {
                     // From here on nothing may fail.
                     step.record(bound);
                     let Some(row) = step.rows().share::<LegRow>(&key) else { return };
-                    let doubt = Doubt { ask_at: step.now.mono, ..Doubt::of(&row) };
-                    self.in_doubt.insert((request.transfer_id, OWNER), doubt);
+                    self.in_doubt.insert((request.transfer_id, OWNER), Doubt::of(&row), step.now.mono);
                     step.answer(ticket, row);
                 }
                 Err(reason) => step.refuse(ticket, RefusalRecord::new(reason, OWNER)),

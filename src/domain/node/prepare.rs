@@ -136,7 +136,7 @@ impl NodeMachine {
     ) -> Verdict {
         let LegRef { id: LegId { transfer_id, side }, terms_digest } = leg.reference;
         let ask_at = step.now.mono.after(leg.time_left_ms).after(ASK_MARGIN_MS);
-        self.in_doubt.insert((transfer_id, side), Doubt { terms_digest, ask_at, posting: None });
+        self.in_doubt.insert((transfer_id, side), Doubt { terms_digest, posting: None }, ask_at);
         let prepared = PreparedLeg {
             transfer_id,
             side,

@@ -10,7 +10,7 @@ use crate::domain::kinds::{self, Form, LegEffect};
 use crate::domain::machine::WorkingSet;
 use crate::domain::machine::record::Record as _;
 use crate::domain::protocol::{Kind, LegState};
-use crate::domain::value::{Day, Direction, Money, Side, TransferId};
+use crate::domain::value::{AccountKind, Day, Direction, Money, Side, TransferId};
 
 impl LegBound {
     /// The record that says it. A transfer and a compensation have records of their own, from before a leg's record
@@ -152,7 +152,8 @@ pub fn bound(bound: LegBound, rows: &mut WorkingSet<Row>) {
         Direction::Out => AccountRow { held: plus(row.held, leg.amount), ..row },
         Direction::In => AccountRow { pending: plus(row.pending, leg.amount), ..row },
     };
-    rows.put(if effect.counts_in_day { daily::reserve(row, leg.day) } else { row });
+    let counts = effect.counts_in_day && leg.account != AccountKind::Suspense;
+    rows.put(if counts { daily::reserve(row, leg.day) } else { row });
     rows.put(leg);
 }
 

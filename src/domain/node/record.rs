@@ -3,8 +3,7 @@
 use super::tables::Row;
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::{
-    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen,
-    TimeLowered, TimeNoted,
+    IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, TimeLowered, TimeNoted,
 };
 use crate::domain::protocol::{Kind, Outcome};
 use crate::domain::reason::RefusalRecord;
@@ -309,6 +308,5 @@ records! { Row:
     TimeLowered 19 v 1, told back by Nobody;
     OperationProposed 42 v 1 about operation_id, told back by Nobody;
     OperationAnswered 43 v 1 about operation_id, told back by Nobody;
-    IncidentAssigned 44 v 1 about transfer_id, told back by Nobody;
-    IncidentClosed 45 v 1 about transfer_id, told back by Nobody;
+    IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
 }

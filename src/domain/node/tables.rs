@@ -1,7 +1,7 @@
 //! What a node keeps beside its journal.
 
 use crate::domain::machine::table::{rows, tables};
-use crate::domain::machine::{Filter, IncidentRow, Only, OperationRow, PeerRow, SelfRow, VaultKeyRow};
+use crate::domain::machine::{Filter, IncidentRow, OperationRow, PeerRow, SelfRow, Term, VaultKeyRow};
 use crate::domain::protocol::{Kind, LegState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
@@ -237,13 +237,18 @@ impl Row {
 /// Legs of which a node asks the hub from its start on: those in doubt, and those that were decided here and that the
 /// hub has not booked yet.
 pub fn open_legs() -> [Filter<Table>; 2] {
-    let posted = Filter { table: Table::Leg, only: Only::Equal("state", LegState::Posted.number()) };
-    [legs_in_doubt(), posted]
+    [LegState::Prepared, LegState::Posted].map(|state| legs_in([state]))
 }
 
 /// Legs that voted yes and do not know the decision.
 pub fn legs_in_doubt() -> Filter<Table> {
-    Filter { table: Table::Leg, only: Only::Equal("state", LegState::Prepared.number()) }
+    legs_in([LegState::Prepared])
+}
+
+/// Legs in one of these states.
+pub fn legs_in(states: impl IntoIterator<Item = LegState>) -> Filter<Table> {
+    let states = states.into_iter().map(LegState::number).collect();
+    Filter::all(Table::Leg).and(Term::OneOf("state", states))
 }
 
 impl MemberRow {

@@ -7,7 +7,7 @@ use crate::domain::machine::{Ticket, WorkingSet};
 use crate::domain::node::record::MemberRecorded;
 use crate::domain::node::tables::{Key, MemberRow, PersonRow, Row};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{AccountKind, AccountState, Insurance, InsuranceStatus};
+use crate::domain::value::{AccountKind, AccountState, Insurance};
 
 pub(super) fn needs(report: &MemberReport, keys: &mut Vec<Key>) {
     keys.push(Key::Person(report.person.id_hash));
@@ -34,12 +34,14 @@ impl NodeMachine {
             return Ok(Course::Repeat);
         }
         let Insurance { region, insurance_status, account_state, .. } = report.insurance;
-        let served = self.places.locate(region).is_some_and(|area| area.province == self.province);
-        if !served {
-            return Err(refusal(Reason::RegionElsewhere).with("region", region));
-        }
         let member_ref = report.person.member_ref;
         let old = step.rows().get::<MemberRow>(&Key::Member(member_ref));
+        // Whoever is in an area that is not listed any more stays there until he is reported elsewhere.
+        let stays = old.is_some_and(|old| old.region == region);
+        let served = self.places.locate(region).is_some_and(|area| area.province == self.province);
+        if !served && !stays {
+            return Err(refusal(Reason::RegionElsewhere).with("region", region));
+        }
         let same = old.is_some_and(|old| report.person_known && old.insurance() == report.insurance);
         if same {
             return Ok(Course::AsItIs);
@@ -50,7 +52,7 @@ impl NodeMachine {
         // Suspension, arrears and freezes never touch a leg that voted yes; a move of place, or the end of the
         // insurance or of the account, must wait for its end.
         let leaves = |old: &MemberRow| {
-            let ends = insurance_status == InsuranceStatus::Ended && old.insurance_status != insurance_status;
+            let ends = insurance_status.is_over() && !old.insurance_status.is_over();
             let closes = account_state == AccountState::Absent && old.account_state != account_state;
             ends || closes || old.region != region
         };

@@ -72,6 +72,8 @@ pub struct Announcement {
     pub proof: Option<(u64, Digest)>,
     /// Whether this start was admitted before.
     pub again: bool,
+    /// Whether its store was restored, and no hub has said since that nothing is missing.
+    pub restored: bool,
 }
 
 /// What the hub replies to a node.

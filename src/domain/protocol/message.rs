@@ -4,7 +4,7 @@ use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{LegId, LegRef};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::{Civil, Day, Digest, Money, Side, TransferId};
+use crate::domain::value::{Civil, Day, Digest, Money, RegionCode, Side, TransferId};
 
 /// A node's answer to a prepare.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +71,23 @@ pub struct Decision {
     pub leg_record: Vec<u8>,
     /// Only for the payer's node, of a posted kind: what it books, since it was never asked for it.
     pub posting: Option<PostingTerms>,
+    /// Only for a node that was restored together with the hub: its leg, of which nobody has the sealed record.
+    pub lost: Option<LostLeg>,
+}
+
+/// What is known of a leg that its node has lost, and the hub with it, from the other side's: whose it was is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LostLeg {
+    /// What the transfer does.
+    pub kind: Kind,
+    /// The transfer whose money it carries back, if it does.
+    pub original: Option<TransferId>,
+    /// Amount, more than zero.
+    pub amount: Money,
+    /// The other side's pooling area.
+    pub counter_region: RegionCode,
+    /// When the hub received the transfer.
+    pub receipt_time: Civil,
 }
 
 impl Decision {
@@ -175,4 +192,14 @@ pub enum Ruling {
         /// Ask again after so many milliseconds.
         ask_after_ms: u64,
     },
+    /// Never, as long as people do not change something.
+    Refused {
+        /// What was asked.
+        question: Question,
+        /// Why the hub does not rule on it.
+        refusal: RefusalRecord,
+    },
 }
+
+/// After so long a node may ask again what was refused, in milliseconds.
+pub const REFUSED_ASK_MS: u64 = 600_000;

@@ -11,7 +11,9 @@ pub use call::{
 };
 pub use kind::Kind;
 pub use leg::{Ask, Demands, HeardLeg, Leg, LegId, LegRead, LegRef, LegRefusal, LegState, LegTerms};
-pub use message::{Ack, AckResult, Decision, Posting, PostingTerms, Question, Ruling, Verdict, Vote};
+pub use message::{
+    Ack, AckResult, Decision, LostLeg, Posting, PostingTerms, Question, REFUSED_ASK_MS, Ruling, Verdict, Vote,
+};
 pub use transfer::{
     CompensationState, Outcome, Party, Terms, TermsDigests, TransferEvent, TransferState, Transition,
 };

@@ -13,14 +13,14 @@ reasons! {
         "transfer_id must be a UUID in its hyphenated form"
         "transfer_id 必须是带连字符的 UUID"
     IdNumberMalformed 102 "ID_NUMBER_MALFORMED" InvalidArgument Correct
-        "the identity number is not 17 digits with a real birth date and a check digit"
-        "公民身份号码格式不正确"
+        "the identity number is not 17 digits with a real birth date and a check digit; give one of 15 places with 18"
+        "公民身份号码格式不正确，应为 18 位；15 位旧号码请换用 18 位号码"
     IdNumberCheckDigit 103 "ID_NUMBER_CHECK_DIGIT" InvalidArgument Correct
         "the check digit of the identity number is wrong"
         "公民身份号码校验码不正确"
     NameMalformed 104 "NAME_MALFORMED" InvalidArgument Correct
-        "a name has 1 to 50 characters and no control characters"
-        "姓名应为 1 至 50 个字符，且不含控制字符"
+        "a name has 1 to 50 characters, none that cannot be seen or is private use, and no space beside an ideograph"
+        "姓名应为 1 至 50 个字符，不含不可见字符、私用区字符，汉字之间不含空格"
     RegionMalformed 105 "REGION_MALFORMED" InvalidArgument Correct
         "a region code has six digits"
         "医保区划代码应为六位数字"
@@ -106,13 +106,25 @@ reasons! {
         "a hash has 64 hexadecimal digits"
         "哈希值应为 64 位十六进制数字"
     CompensationReasonMalformed 134 "COMPENSATION_REASON_MALFORMED" InvalidArgument Correct
-        "a compensation's reason has 1 to 200 characters, no control characters and no long numbers; name no person"
-        "退回原因应为 1 至 200 个字符，不含控制字符和长数字，请勿填写个人信息"
-    ContentDiffers 201 "CONTENT_DIFFERS" AlreadyExists NewId
+        "a compensation's reason has 1 to 200 characters, no control characters, long numbers or e-mail; name no person"
+        "退回原因应为 1 至 200 个字符，不含控制字符、长数字和电子邮箱，请勿填写个人信息"
+    RemarkMalformed 135 "REMARK_MALFORMED" InvalidArgument Correct
+        "a remark has no control characters and none that cannot be seen"
+        "备注不能含有控制字符（包括换行）或不可见字符"
+    IdNumberFutureBirth 136 "ID_NUMBER_FUTURE_BIRTH" InvalidArgument Correct
+        "the birth date in the identity number is later than today"
+        "公民身份号码中的出生日期晚于当天"
+    IdNumberRounded 137 "ID_NUMBER_ROUNDED" InvalidArgument Correct
+        "the identity number ends with 000, as spreadsheets round it; keep the column as text, with all 18 places"
+        "公民身份号码末三位为 000，疑为表格软件舍入；请将该列设为文本并填写完整 18 位"
+    NumberRepeated 138 "NUMBER_REPEATED" InvalidArgument Correct
+        "an earlier line of the file has the same identity number"
+        "该公民身份号码在文件中重复出现"
+    ContentDiffers 201 "CONTENT_DIFFERS" AlreadyExists No
         "this id was used before with other content"
         "该编号已用于内容不同的请求"
         ["field"]
-    TransferNotFound 202 "TRANSFER_NOT_FOUND" NotFound No
+    TransferNotFound 202 "TRANSFER_NOT_FOUND" NotFound SameId
         "no transfer has this id; that does not mean that it was aborted"
         "没有该编号的转账；这不代表转账已终止"
     MemberNotFound 203 "MEMBER_NOT_FOUND" NotFound No
@@ -127,10 +139,10 @@ reasons! {
     HasLiveLeg 206 "HAS_LIVE_LEG" FailedPrecondition Later
         "a transfer of this member is being decided; try again when it has ended"
         "该参保人有正在处理的转账，请待其结束后再试"
-    CompensationNotFound 207 "COMPENSATION_NOT_FOUND" NotFound No
+    CompensationNotFound 207 "COMPENSATION_NOT_FOUND" NotFound SameId
         "no compensation has this id"
         "没有该编号的退回申请"
-    OperationNotFound 208 "OPERATION_NOT_FOUND" NotFound No
+    OperationNotFound 208 "OPERATION_NOT_FOUND" NotFound SameId
         "no operation has this id"
         "没有该编号的操作申请"
     IncidentNotFound 209 "INCIDENT_NOT_FOUND" NotFound No
@@ -184,6 +196,9 @@ reasons! {
     ClockNotBelieved 409 "CLOCK_NOT_BELIEVED" Unavailable SameId
         "this server's clock is implausible, so it decides nothing until the clock is right or confirmed; ask again"
         "本系统时钟异常，核实之前暂停办理，请稍后以相同编号重试"
+    TooManyTries 410 "TOO_MANY_TRIES" ResourceExhausted Later
+        "the caller has asked about this person too often today, or with too many names that do not fit"
+        "今日对该人员的查询或尝试次数过多，请次日再试"
     PayerPlaceNotOpen 501 "PAYER_PLACE_NOT_OPEN" FailedPrecondition NewId
         "the payer's place has not opened the medical-insurance wallet"
         "转出人参保地尚未开通医保钱包"
@@ -306,6 +321,15 @@ reasons! {
     PayeeSettlementSuspended 547 "PAYEE_SETTLEMENT_SUSPENDED" FailedPrecondition NewId
         "the payee is excluded from network settlement at present"
         "接收人当前被暂停联网结算"
+    PersonUnreadable 548 "PERSON_UNREADABLE" FailedPrecondition No
+        "what this node keeps of the person cannot be read; its operators must look"
+        "本节点保存的该人员信息无法读取，请联系运维人员"
+    MemberNewer 549 "MEMBER_NEWER" FailedPrecondition No
+        "the member was changed here after the day that the data stands for"
+        "该参保人信息在本地已于数据日期之后更新，未用旧数据覆盖"
+    IdUsedUp 550 "ID_USED_UP" AlreadyExists NewId
+        "this id is used up: a transfer with other content was aborted under it, and nothing was moved"
+        "该编号已用尽：以此编号提出的另一内容的转账已终止，资金未变动"
     WalletFrozen 561 "WALLET_FROZEN" FailedPrecondition Later
         "the wallet is frozen"
         "医保钱包已冻结"
@@ -333,14 +357,14 @@ reasons! {
         "the hub restarted before the transfer was decided; nothing was moved"
         "清算中心在决定前重启，资金未变动"
     ResolvedUnknown 604 "RESOLVED_UNKNOWN" FailedPrecondition NewId
-        "a province asked for an id that the hub did not know; it was closed as aborted"
-        "省级节点查询了未知编号，该编号已按终止处理"
+        "a province asked for an id that the hub did not know; it was closed as aborted and is used up"
+        "省级节点查询了未知编号，该编号已按终止处理，不能再用"
     AbortedBefore 605 "ABORTED_BEFORE" FailedPrecondition NewId
-        "this id was aborted before it was prepared here"
-        "该编号在准备前已终止"
-    TermsDiffer 606 "TERMS_DIFFER" FailedPrecondition NewId
-        "this id is known here with other terms"
-        "该编号在本地的内容不一致"
+        "this id was aborted before it was prepared here; it is used up"
+        "该编号在准备前已终止，不能再用"
+    TermsDiffer 606 "TERMS_DIFFER" FailedPrecondition No
+        "this id is known here with other terms; people must compare them before anything else is sent"
+        "该编号在本地的内容不一致，须先人工核对"
         ["outcome"]
     ContraryOrder 607 "CONTRARY_ORDER" FailedPrecondition No
         "the order contradicts what was recorded before; it was not carried out and waits for people"
@@ -350,7 +374,7 @@ reasons! {
         "this node does not know this kind of leg"
         "节点不支持该类交易"
         ["field"]
-    NotOwner 609 "NOT_OWNER" AlreadyExists NewId
+    NotOwner 609 "NOT_OWNER" AlreadyExists No
         "this id belongs to another client"
         "该编号属于其他调用方"
         ["field"]
@@ -408,8 +432,8 @@ reasons! {
          account"
         "补记的一笔已提交转账无法记入参保人账户，已挂入待处理账户"
     EndedByOperators 632 "ENDED_BY_OPERATORS" FailedPrecondition NewId
-        "two operators have ended this id before it was decided; nothing was moved"
-        "该编号在办结前已由两名操作员终止，未发生任何资金变动"
+        "two operators have ended this id before it was decided; nothing was moved, and the id is used up"
+        "该编号在办结前已由两名操作员终止，未发生任何资金变动，编号不能再用"
     OperationDone 640 "OPERATION_DONE" FailedPrecondition No
         "the operation was approved and carried out; it cannot be withdrawn any more"
         "操作已获批准并执行，不能再撤回"
@@ -432,6 +456,9 @@ reasons! {
     LeftToPeople 646 "LEFT_TO_PEOPLE" FailedPrecondition No
         "a recovery has left this transfer to people; it must end before this can be done"
         "该转账在恢复时留待人工处理，须先有结果"
+    AdoptedFromOneSide 647 "ADOPTED_FROM_ONE_SIDE" FailedPrecondition No
+        "hub and a province were restored together; this commit is back from the other province alone"
+        "清算中心与一省同时恢复：该笔已提交转账仅由另一省补回，本省一方为谁尚不明"
     VoteMalformed 660 "VOTE_MALFORMED" Unavailable NewId
         "the province's node answered in a form that does not count, see field; nothing was moved"
         "省级节点的应答格式不符合要求（见 field），资金未变动"

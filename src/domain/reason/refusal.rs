@@ -69,6 +69,17 @@ pub enum RefusalSide {
     Payee,
 }
 
+impl RefusalSide {
+    /// Whose node refused; none when the hub did.
+    pub fn of_node(self) -> Option<Side> {
+        match self {
+            RefusalSide::Hub => None,
+            RefusalSide::Payer => Some(Side::Payer),
+            RefusalSide::Payee => Some(Side::Payee),
+        }
+    }
+}
+
 impl From<Side> for RefusalSide {
     fn from(side: Side) -> RefusalSide {
         match side {

@@ -46,6 +46,19 @@ impl IdNumber {
         Ok(IdNumber(text.to_ascii_uppercase()))
     }
 
+    /// Of a number of 15 places, as it was before 1999: with the century and the check digit. Nothing when it is none.
+    pub fn of_15_places(text: &str) -> Option<IdNumber> {
+        let digits = text.len() == 15 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let body = digits.then(|| format!("{}19{}", &text[..6], &text[6..]))?;
+        IdNumber::parse(&format!("{body}{}", char::from(check_digit(body.as_bytes())))).ok()
+    }
+
+    /// The birth date, as the number YYYYMMDD.
+    pub fn birth(&self) -> u32 {
+        // Eight digits, as `parse` has seen.
+        self.0[6..14].parse().unwrap_or(0)
+    }
+
     /// Makes a number out of its parts and gives it the right check digit. For generated (never real) people.
     pub fn generate(address: u32, birth: (u16, u8, u8), sequence: u16) -> Result<IdNumber, IdNumberError> {
         let body = format!("{address:06}{:04}{:02}{:02}{sequence:03}", birth.0, birth.1, birth.2);
@@ -159,6 +172,15 @@ mod tests {
         assert_eq!(format!("{id:?}"), "IdNumber(****)");
         assert_eq!(id.masked().len(), 16);
         assert!(IdNumber::generate(130_102, (1985, 2, 30), 7).is_err());
+    }
+
+    #[test]
+    fn a_number_of_15_places_gets_its_century_and_check_digit() {
+        let long = |text| IdNumber::of_15_places(text).map(|id| (id.reveal().to_owned(), id.birth()));
+        assert_eq!(long("139999900101001"), Some(("139999199001010016".to_owned(), 19_900_101)));
+        for bad in ["", "13999990010100", "13999990010100X", "139999901301001", "1399999001010012"] {
+            assert_eq!(long(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -28,6 +28,13 @@ stored_enum! {
     }
 }
 
+impl InsuranceStatus {
+    /// Whether there is no insurance (any more).
+    pub fn is_over(self) -> bool {
+        matches!(self, InsuranceStatus::None | InsuranceStatus::Ended)
+    }
+}
+
 stored_enum! {
     /// State of a personal account (个人账户).
     AccountState {
@@ -70,6 +77,11 @@ pub struct Insurance {
 }
 
 impl Insurance {
+    /// Whether it is in force and nothing is owed.
+    pub fn is_in_order(&self) -> bool {
+        self.insurance_status == InsuranceStatus::Active && !self.in_arrears
+    }
+
     /// In force, with nothing that stands against it: an employee has an account, a resident has none.
     pub fn new(region: RegionCode, insurance_type: InsuranceType) -> Insurance {
         Insurance {

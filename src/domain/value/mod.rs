@@ -9,8 +9,10 @@ pub mod ledger;
 pub mod member;
 pub mod money;
 pub mod region;
+pub mod schedule;
 pub mod side;
 pub mod stored_enum;
+pub mod text;
 
 pub use calendar::{Civil, Day, Mono, Now};
 pub use id::{Digest, MemberRef, StartId, TransferId, hex};
@@ -20,4 +22,6 @@ pub use ledger::{AccountKind, Direction, EntryKind};
 pub use member::{AccountState, Insurance, InsuranceStatus, InsuranceType, WalletState};
 pub use money::{Money, MoneyError};
 pub use region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory, RegionError};
+pub use schedule::Schedule;
 pub use side::{BySide, Side};
+pub use text::{TextFault, Texts};

@@ -62,6 +62,11 @@ impl ProvinceCode {
     pub fn number(self) -> u8 {
         self.0
     }
+
+    /// Whether GB/T 2260, or the field beside it (66 兵团), has a province with this number, listed here or not.
+    pub fn is_standard(self) -> bool {
+        matches!(self.0, 11..=15 | 21..=23 | 31..=37 | 41..=46 | 50..=54 | 61..=66 | 71 | 81 | 82)
+    }
 }
 
 impl fmt::Display for ProvinceCode {

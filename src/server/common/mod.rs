@@ -1,7 +1,9 @@
 //! What hub and node serve alike.
 
+mod calls;
 pub mod certificate_reload;
 pub mod health;
+pub mod lists;
 pub mod operations;
 pub mod overdue_alarms;
 pub mod rulebook_reload;

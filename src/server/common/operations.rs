@@ -6,18 +6,19 @@ use crate::domain::machine::operation::{OperationRequest, OperationRow, Operatio
 use crate::domain::machine::{Answers, Filter, Machine, Record, Row, Table as _, Ticket};
 use crate::domain::reason::Reason;
 use crate::domain::value::TransferId;
-use crate::engine::{Doubt, Handle, Reader, SystemClock};
+use crate::engine::{Doubt, Handle, SystemClock};
 use crate::proto::hub::operation_service_server::OperationService;
 use crate::proto::hub::{
     ApproveOperationRequest, ApproveOperationResponse, ClockDoubt, GetClockRequest, GetClockResponse,
     ListOperationsRequest, ListOperationsResponse, Operation, PeerClock, ProposeOperationRequest,
     ProposeOperationResponse, WithdrawOperationRequest, WithdrawOperationResponse,
 };
+use crate::server::common::lists::Lists;
 use crate::store::AnyTables;
 use crate::transport::access_layer::caller;
 use crate::transport::identity::Role;
 use crate::wire::operation::{only_operation_id, operation_to_proto, proposal_from_proto};
-use crate::wire::status::{Problem, problem_of_store};
+use crate::wire::status::Problem;
 use crate::wire::time::timestamp;
 use std::sync::Arc;
 use tonic::{Request, Response};
@@ -27,7 +28,7 @@ pub struct Operations<M: Machine> {
     /// The way into its engine.
     pub engine: Handle<M>,
     /// Reads beside the writer.
-    pub reader: Reader<M::Record>,
+    pub lists: Lists<M::Record>,
     /// Its clock.
     pub clock: Arc<SystemClock>,
     /// An operator's word as an input of its machine.
@@ -107,9 +108,9 @@ where
         let it = request.get_ref();
         let table = TableOf::<M>::ALL.iter().find(|table| table.name() == "operation");
         let table = *table.ok_or_else(|| Problem::new(Reason::Internal))?;
-        let asked = Waiting::read(Filter::all(table), it.page_size, &it.page_token, None)?;
-        let read = move |tables: &mut AnyTables<M::Record>| asked.page(tables, |_| true);
-        let (rows, next_page_token) = self.reader.run(read).await.map_err(problem_of_store)?;
+        let asked = Waiting::read(Filter::all(table), it.page_size, &it.page_token)?;
+        let read = move |tables: &mut AnyTables<M::Record>| asked.page(tables);
+        let (rows, next_page_token) = self.lists.run(read).await?;
         let operations = rows.iter().filter_map(Row::as_operation).map(operation_to_proto).collect();
         Ok(Response::new(ListOperationsResponse { operations, next_page_token }))
     }

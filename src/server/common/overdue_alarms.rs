@@ -59,7 +59,7 @@ impl<R: Row, G: Copy + Ord + Send + 'static> Watch<R, G> {
     ) -> Result<Vec<Late<G>>, StoreError> {
         let (mut look, mut after) = (self.overdue.begin(now), None);
         loop {
-            let rows = read(Scan { filter: self.filter, after, limit: PAGE }).await?;
+            let rows = read(Scan { filter: self.filter.clone(), after, limit: PAGE }).await?;
             look.see(rows.iter().flat_map(self.waits));
             after = rows.last().filter(|_| rows.len() == PAGE).map(Row::key);
             if after.is_none() {
@@ -112,7 +112,7 @@ mod tests {
         };
         let alarms = Alarms { waiting_ages_s: vec![1] };
         let filter = Filter::all(Table::Incident);
-        let mut watch = Watch::new(&alarms, filter, waits).expect("alarms");
+        let mut watch = Watch::new(&alarms, filter.clone(), waits).expect("alarms");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let mut look = |now| runtime.block_on(watch.look(Civil(now), read));
         let told =

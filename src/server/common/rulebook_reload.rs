@@ -4,6 +4,7 @@
 use crate::config::{ConfigError, ServerConfig, rulebook};
 use crate::domain::rules::rulebook::{RuleLayer, Rulebook};
 use crate::domain::value::{Digest, ProvinceCode, RegionDirectory};
+use crate::store::failpoint::{Failpoint, hit};
 use crate::store::rulebook_archive::{TextError, Texts};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -95,6 +96,7 @@ impl Rules {
             return;
         };
         while hangup.recv().await.is_some() {
+            hit(Failpoint::TaskReloads);
             let rules = Arc::clone(&self);
             let reloaded = tokio::task::spawn_blocking(move || rules.reload()).await;
             match reloaded.unwrap_or(Err(ReloadError::Thread)) {

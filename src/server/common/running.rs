@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
-/// Threads that may block, for readings beside the writer: readers take turns anyway, and each thread costs memory.
-pub const BLOCKING_THREADS: usize = 4;
+/// Threads that may block, for readings beside the writer: one for each view, one for a stream, and some for files and
+/// names. Each costs memory while it is used.
+pub const BLOCKING_THREADS: usize = 8;
 
 /// Told once, when a server listens.
 pub type Ready = oneshot::Sender<SocketAddr>;

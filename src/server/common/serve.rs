@@ -1,5 +1,6 @@
 //! What hub and nodes serve alike: TLS, the access layer, limits, health, reflection, and a stop that drains.
 
+use super::calls::Calls;
 use super::health::Health;
 use crate::config::ServerConfig;
 use crate::config::transport::Transport;
@@ -20,6 +21,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -27,6 +29,8 @@ use tonic_health::server::HealthReporter;
 
 /// After a stop is asked for, calls that are running get so long to end.
 const DRAIN: Duration = Duration::from_secs(10);
+/// Connections on which no call is running get so long to be closed from the other side.
+const CLOSE: Duration = Duration::from_millis(300);
 
 /// Why a server cannot start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +139,8 @@ impl Setup {
         health: Health,
         stop: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        // The layers that a call passes, outermost first: HTTP/2 limits, TLS, role and access, then the services.
+        // The layers that a call passes, outermost first: HTTP/2 limits, TLS, the count of calls, role and access, then
+        // the services.
         let server = Server::builder()
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
@@ -143,7 +148,8 @@ impl Setup {
             .http2_keepalive_interval(Some(PING_INTERVAL))
             .http2_keepalive_timeout(Some(PING_TIMEOUT));
         let access = AccessLayer::new(self.role, self.trust, grants, status, config.limits.message_bytes_max);
-        let router = server.layer(access).add_routes(services);
+        let calls = Calls::default();
+        let router = server.layer(calls.clone()).layer(access).add_routes(services);
         let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
         let (stopping, stopped) = tokio::sync::oneshot::channel();
         let signal = async move {
@@ -157,7 +163,7 @@ impl Setup {
             if stopped.await.is_err() {
                 std::future::pending::<()>().await;
             }
-            tokio::time::sleep(DRAIN).await;
+            timeout(DRAIN, calls.none_for(CLOSE)).await
         };
         let renewing = self.tls.clone().map(|tls| tokio::spawn(certificate_reload::run(tls)));
         let serve = async {
@@ -170,8 +176,10 @@ impl Setup {
         };
         let served = tokio::select! {
             served = serve => served.map_err(|error| ServeError::Serve(with_sources(&error))),
-            () = hard_stop => {
-                tracing::warn!("calls that did not end in time were cut off");
+            ended = hard_stop => {
+                if ended.is_err() {
+                    tracing::warn!("calls that did not end in time were cut off");
+                }
                 Ok(())
             }
         };

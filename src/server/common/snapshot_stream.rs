@@ -1,6 +1,6 @@
 //! A store's books as operators read them beside the writer: all of one moment as a stream, or what waits in pages.
 
-use crate::domain::machine::{Filter, Key, Record, Row, Scan, Table};
+use crate::domain::machine::{Filter, Key, Record, Row, Scan, Table, Term};
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::Reason;
 use crate::domain::value::Civil;
@@ -27,8 +27,6 @@ const PART: usize = 1_000;
 const AHEAD: usize = 2;
 /// While a moment is held still the write-ahead log only grows: nobody may hold it for longer.
 const HELD_MAX: Duration = Duration::from_secs(600);
-/// Most rows that a page of a list looks at.
-const SCANNED_MAX: usize = 20_000;
 
 /// What a part is made of.
 type RowsPart<R, T> = Box<dyn Fn(&[<R as Record>::Row]) -> T + Send>;
@@ -156,7 +154,7 @@ fn turn<R: Record, T>(
                 Place::Row(key) => Some(key),
                 Place::Beginning | Place::Sequence(_) => None,
             };
-            let rows = snapshot.scan(&Scan { filter: *filter, after, limit: PART })?;
+            let rows = snapshot.scan(&Scan { filter: filter.clone(), after, limit: PART })?;
             let next = rows.last().filter(|_| rows.len() == PART).map(|row| Place::Row(row.key()));
             Ok((part(&rows), next))
         }
@@ -179,8 +177,18 @@ pub struct Waiting<R: Row> {
     filter: Filter<R::Table>,
     limit: usize,
     after: Option<R::Key>,
-    older_than_ms: u64,
     scope: Vec<u8>,
+}
+
+/// An age that what waits has reached, by the columns that say since when: the first that holds something.
+#[derive(Clone, Copy, Debug)]
+pub struct Age<'a> {
+    /// Names of the columns.
+    pub since: &'static [&'static str],
+    /// As asked for; whoever asks for no age is told everything, whatever the clock has.
+    pub older_than: Option<&'a prost_types::Duration>,
+    /// The time now.
+    pub now: Civil,
 }
 
 impl<R: Row> Waiting<R> {
@@ -188,58 +196,51 @@ impl<R: Row> Waiting<R> {
     ///
     /// # Errors
     /// `PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`.
-    pub fn read(
+    pub fn read(filter: Filter<R::Table>, size: i32, page_token: &str) -> Result<Waiting<R>, Problem> {
+        let limit = page_size(size)?;
+        let scope = format!("waiting {filter:?}").into_bytes();
+        Waiting { filter, limit, after: None, scope }.behind(page_token)
+    }
+
+    /// The same of what has reached an age. Errors as of [`Waiting::read`].
+    pub fn read_old(
         filter: Filter<R::Table>,
         size: i32,
         page_token: &str,
-        older_than: Option<&prost_types::Duration>,
+        age: Age<'_>,
     ) -> Result<Waiting<R>, Problem> {
-        let limit = page_size(size)?;
-        let older_than_ms = older_than.map_or(0, milliseconds);
-        let scope = format!("waiting {filter:?} {older_than_ms}").into_bytes();
+        let age_ms = age.older_than.map_or(0, milliseconds);
+        let scope = format!("waiting {filter:?} {age_ms}").into_bytes();
+        let latest = age.now.0.saturating_sub(i64::try_from(age_ms).unwrap_or(i64::MAX));
+        let filter = match age_ms {
+            0 => filter,
+            _ => filter.and(Term::AtMost(age.since, Value::Int(latest))),
+        };
+        Waiting { filter, limit: page_size(size)?, after: None, scope }.behind(page_token)
+    }
+
+    fn behind(self, page_token: &str) -> Result<Waiting<R>, Problem> {
         let wrong = || Problem::field("page_token", Reason::PageTokenInvalid);
-        let after = read_token("page_token", &scope, page_token)?;
-        let after = after.map(|bytes| key::<R::Key>(filter.table, &bytes).ok_or_else(wrong)).transpose()?;
-        Ok(Waiting { filter, limit, after, older_than_ms, scope })
+        let after = read_token("page_token", &self.scope, page_token)?;
+        let after = after.map(|bytes| key::<R::Key>(self.filter.table, &bytes).ok_or_else(wrong));
+        Ok(Waiting { after: after.transpose()?, ..self })
     }
 
-    /// Whether what waits since then is in the list.
-    pub fn is_old(&self, since: Civil, now: Civil) -> bool {
-        // Whoever asks for no age is told everything, whatever the clock has.
-        let age_ms = i64::try_from(self.older_than_ms).unwrap_or(i64::MAX);
-        age_ms == 0 || now.0.saturating_sub(since.0) >= age_ms
-    }
-
-    /// The rows of this page that `admits` says yes to, and the token of the next page.
+    /// The rows of this page, and the token of the next page.
     ///
     /// # Errors
     /// Of the store.
     pub fn page<J: Record<Row = R>>(
         &self,
         tables: &mut AnyTables<J>,
-        admits: impl Fn(&R) -> bool,
     ) -> Result<(Vec<R>, String), StoreError> {
-        let (mut page, mut after, mut scanned) = (Vec::new(), self.after.clone(), 0);
-        loop {
-            let rows = tables.scan(&Scan { filter: self.filter, after: after.clone(), limit: PART })?;
-            let is_last = rows.len() < PART;
-            scanned += rows.len();
-            for row in rows {
-                if page.len() == self.limit {
-                    return Ok((page, self.token(after.as_ref())));
-                }
-                after = Some(row.key());
-                if admits(&row) {
-                    page.push(row);
-                }
-            }
-            if is_last {
-                return Ok((page, String::new()));
-            }
-            if scanned >= SCANNED_MAX {
-                return Ok((page, self.token(after.as_ref())));
-            }
-        }
+        let (filter, after) = (self.filter.clone(), self.after.clone());
+        // One more tells whether there is a next page.
+        let mut rows = tables.scan(&Scan { filter, after, limit: self.limit + 1 })?;
+        let more = rows.len() > self.limit;
+        rows.truncate(self.limit);
+        let last = rows.last().filter(|_| more).map(Row::key);
+        Ok((rows, last.map_or_else(String::new, |key| token(&self.scope, &bytes_of(&key.values())))))
     }
 
     /// A request for a page of incidents. Errors as of [`Waiting::read`].
@@ -247,14 +248,11 @@ impl<R: Row> Waiting<R> {
         size: i32,
         page_token: &str,
         older_than: Option<&prost_types::Duration>,
+        now: Civil,
     ) -> Result<Waiting<R>, Problem> {
         let incidents = R::Table::ALL.iter().find(|table| table.name() == "incident");
-        Waiting::read(
-            Filter::all(*incidents.expect("every machine has incidents")),
-            size,
-            page_token,
-            older_than,
-        )
+        let incidents = Filter::all(*incidents.expect("every machine has incidents"));
+        Waiting::read_old(incidents, size, page_token, Age { since: &["raise_time"], older_than, now })
     }
 
     /// The page of incidents that was asked for, and the token of the next page.
@@ -264,15 +262,9 @@ impl<R: Row> Waiting<R> {
     pub fn incidents<J: Record<Row = R>>(
         &self,
         tables: &mut AnyTables<J>,
-        now: Civil,
     ) -> Result<(Vec<Incident>, String), StoreError> {
-        let is_old = |row: &R| row.as_incident().is_some_and(|row| self.is_old(row.raise_time, now));
-        let (rows, next) = self.page(tables, is_old)?;
+        let (rows, next) = self.page(tables)?;
         Ok((rows.iter().filter_map(Row::as_incident).map(incident_to_proto).collect(), next))
-    }
-
-    fn token(&self, after: Option<&R::Key>) -> String {
-        after.map_or_else(String::new, |key| token(&self.scope, &bytes_of(&key.values())))
     }
 }
 

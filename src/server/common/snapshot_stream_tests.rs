@@ -25,7 +25,7 @@ fn number(row: &Row) -> u8 {
 
 fn asked(size: i32, token: &str, older_than_s: i64) -> Result<Waiting<Row>, Problem> {
     let age = prost_types::Duration { seconds: older_than_s, nanos: 0 };
-    Waiting::for_incidents(size, token, Some(&age))
+    Waiting::for_incidents(size, token, Some(&age), Civil(100_000))
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn pages_follow_each_other_without_gap_and_hold_what_is_old_enough() {
     let (mut found, mut token) = (Vec::new(), String::new());
     for _ in 0..5 {
         let query = asked(7, &token, 70).expect("a request");
-        let (page, next) = query.incidents(&mut store, Civil(100_000)).expect("read");
+        let (page, next) = query.incidents(&mut store).expect("read");
         assert!(page.len() <= 7);
         let ids = page.iter().map(|it| TransferId::parse(&it.transfer_id).expect("an id"));
         found.extend(ids.map(|id| id.0[0]));
@@ -43,31 +43,32 @@ fn pages_follow_each_other_without_gap_and_hold_what_is_old_enough() {
     }
     assert_eq!(found, (1..=30).collect::<Vec<u8>>());
     assert_eq!(token, "", "the fifth page is the last");
-    let (all, more) =
-        asked(0, "", 0).expect("a request").incidents(&mut store, Civil(100_000)).expect("read");
+    let (all, more) = asked(0, "", 0).expect("a request").incidents(&mut store).expect("read");
     assert_eq!((all.len(), more.is_empty()), (PAGE_DEFAULT, false));
 }
 
 #[test]
-fn a_page_of_few_matches_ends_early_and_says_where_to_go_on() {
+fn a_page_that_names_a_next_one_is_full_however_few_are_old_enough() {
     let mut store = MemoryStore::new();
-    store.append(&incidents(1..=3)).expect("stored");
-    let query = asked(2, "", 0).expect("a request");
-    let (rows, token) = query.page(&mut store, |row| number(row) != 2).expect("read");
-    assert_eq!(rows.iter().map(number).collect::<Vec<_>>(), [1, 3]);
-    assert_eq!(token, "");
+    store.append(&incidents(1..=100)).expect("stored");
+    for old in 97..=99 {
+        let page = asked(2, "", old).expect("a request").page(&mut store).expect("read");
+        let (rows, token) = (page.0.iter().map(number).collect::<Vec<_>>(), page.1);
+        assert_eq!(rows, (1..=100 - u8::try_from(old).expect("small")).take(2).collect::<Vec<_>>());
+        assert_eq!(token.is_empty(), old > 97, "{old}");
+    }
 }
 
 #[test]
 fn a_token_of_another_list_is_refused() {
     let mut store = MemoryStore::new();
     store.append(&incidents(1..=3)).expect("stored");
-    let (_, token) = asked(1, "", 5).expect("a request").incidents(&mut store, Civil(100_000)).expect("read");
+    let (_, token) = asked(1, "", 5).expect("a request").incidents(&mut store).expect("read");
     assert!(asked(1, &token, 5).is_ok());
     for other in [asked(1, &token, 6), asked(1, "00", 5)] {
         assert_eq!(other.expect_err("refused").reason, Reason::PageTokenInvalid);
     }
-    let doubt = Waiting::<Row>::read(legs_in_doubt(), 1, &token, None);
+    let doubt = Waiting::<Row>::read(legs_in_doubt(), 1, &token);
     assert_eq!(doubt.expect_err("refused").reason, Reason::PageTokenInvalid);
     assert_eq!(asked(-1, "", 0).expect_err("refused").reason, Reason::PageSizeInvalid);
 }

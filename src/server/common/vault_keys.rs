@@ -122,7 +122,8 @@ where
 
     async fn follow_file(&self, wanted: &Notify) {
         let mut hangup = signal(SignalKind::hangup()).ok();
-        let mut seen = stamp(&self.path);
+        // Looked at once more at first: it may have changed since the server began.
+        let mut seen = None;
         loop {
             let hung_up = async {
                 match &mut hangup {
@@ -135,8 +136,13 @@ where
             if !asked && now == seen {
                 continue;
             }
-            seen = now;
-            match self.reload().await {
+            let reloaded = self.reload().await;
+            // A file that is wrong stays so until it changes; a store or an engine that failed is asked again.
+            seen = match &reloaded {
+                Ok(_) | Err(VaultKeyError::File(_) | VaultKeyError::Wrong(..)) => now,
+                Err(VaultKeyError::Store(_) | VaultKeyError::Ask(_)) => None,
+            };
+            match reloaded {
                 Ok(true) => wanted.notify_one(),
                 Ok(false) => {}
                 Err(error) => {

@@ -73,8 +73,8 @@ impl<W, T> Reading<W, T> {
                 Err(problem) => {
                     let (id, side) = (self.says)(wire);
                     let id = TransferId::parse(id).zip(Side::from_number(side.into()));
-                    let field = problem.violations.first().map_or_else(String::new, |it| it.field.clone());
-                    (id.map(|(transfer_id, side)| LegId { transfer_id, side }), field, problem.reason)
+                    let (field, reason) = problem.first_field();
+                    (id.map(|(transfer_id, side)| LegId { transfer_id, side }), field, reason)
                 }
             };
             let transfer_id = id.map(|id| id.transfer_id);

@@ -15,13 +15,13 @@ use crate::proto::hub::{
     ReadTransfersResponse, WaitReason, Waiting as WaitingSide,
 };
 use crate::server::common::Answer;
-use crate::server::common::snapshot_stream::{Section, Waiting, mark_at};
+use crate::server::common::snapshot_stream::{Age, Section, Waiting, mark_at};
 use crate::store::sqlite::Snapshot;
 use crate::store::{AnyTables, StoreError};
 use crate::wire::audit::{incident_to_proto, position_to_proto, transfer_to_proto};
 use crate::wire::reader::{Path, Violations, check_batch, transfer_id};
 use crate::wire::sender::sender_to_proto;
-use crate::wire::status::{problem_of_store, refusal_side_to_proto};
+use crate::wire::status::refusal_side_to_proto;
 use crate::wire::time::timestamp;
 use crate::wire::transfer::state_to_proto;
 use std::sync::Arc;
@@ -142,13 +142,8 @@ fn is_rejected(row: &Row) -> bool {
 /// A page of transfers in flight, and which of their sides have an incident.
 type InFlight = (Vec<Row>, Vec<Key>, String);
 
-fn in_flight(
-    tables: &mut AnyTables<Record>,
-    asked: &Waiting<Row>,
-    now: Civil,
-) -> Result<InFlight, StoreError> {
-    let is_old = |row: &Row| TransferRow::of(row).is_some_and(|row| asked.is_old(waits_since(row), now));
-    let (rows, token) = asked.page(tables, is_old)?;
+fn in_flight(tables: &mut AnyTables<Record>, asked: &Waiting<Row>) -> Result<InFlight, StoreError> {
+    let (rows, token) = asked.page(tables)?;
     let sides = |row: &TransferRow| Side::BOTH.map(|side| Key::Incident(row.transfer_id, side));
     let keys: Vec<Key> = rows.iter().filter_map(TransferRow::of).flat_map(sides).collect();
     let parked = tables.load(&keys)?.into_iter().flatten().filter(is_rejected).map(|row| row.key()).collect();
@@ -180,18 +175,19 @@ impl AuditService for Audits {
             .map(Key::Transfer)
             .collect();
         let keys = found.finish(Some(keys))?;
-        let rows = self.0.reader.run(move |tables| tables.load(&keys)).await.map_err(problem_of_store)?;
+        let rows = self.0.lists.run(move |tables| tables.load(&keys)).await?;
         let transfers = rows.iter().flatten().filter_map(TransferRow::of).map(transfer_to_proto).collect();
         Ok(Response::new(ReadTransfersResponse { transfers }))
     }
 
     async fn list_in_flight(&self, request: Request<ListInFlightRequest>) -> Answer<ListInFlightResponse> {
         let it = request.get_ref();
-        let older_than = it.older_than.as_ref();
-        let asked = Waiting::read(unfinished_transfers(), it.page_size, &it.page_token, older_than)?;
         let now = self.0.clock.now().civil;
-        let read = move |tables: &mut AnyTables<Record>| in_flight(tables, &asked, now);
-        let (rows, parked, next_page_token) = self.0.reader.run(read).await.map_err(problem_of_store)?;
+        // As of `waits_since`.
+        let age = Age { since: &["decide_time", "receipt_time"], older_than: it.older_than.as_ref(), now };
+        let asked = Waiting::read_old(unfinished_transfers(), it.page_size, &it.page_token, age)?;
+        let read = move |tables: &mut AnyTables<Record>| in_flight(tables, &asked);
+        let (rows, parked, next_page_token) = self.0.lists.run(read).await?;
         let transfers = rows.iter().filter_map(TransferRow::of);
         let transfers = transfers.map(|row| self.0.in_flight(row, &parked)).collect();
         Ok(Response::new(ListInFlightResponse {
@@ -203,9 +199,9 @@ impl AuditService for Audits {
 
     async fn list_incidents(&self, request: Request<ListIncidentsRequest>) -> Answer<ListIncidentsResponse> {
         let (it, now) = (request.get_ref(), self.0.clock.now().civil);
-        let asked = Waiting::for_incidents(it.page_size, &it.page_token, it.older_than.as_ref())?;
-        let read = move |tables: &mut AnyTables<Record>| asked.incidents(tables, now);
-        let (incidents, next_page_token) = self.0.reader.run(read).await.map_err(problem_of_store)?;
+        let asked = Waiting::for_incidents(it.page_size, &it.page_token, it.older_than.as_ref(), now)?;
+        let read = move |tables: &mut AnyTables<Record>| asked.incidents(tables);
+        let (incidents, next_page_token) = self.0.lists.run(read).await?;
         Ok(Response::new(ListIncidentsResponse { incidents, next_page_token }))
     }
 

@@ -3,7 +3,8 @@
 use super::Shared;
 use crate::domain::hub::tables::{CompensationRow, Key, Table, TransferRow};
 use crate::domain::hub::{CompensationRequest, CompensationWord, Input, Record};
-use crate::domain::machine::{Filter, TableRow};
+use crate::domain::machine::scan::value;
+use crate::domain::machine::{Filter, TableRow, Term};
 use crate::domain::reason::Reason;
 use crate::domain::value::TransferId;
 use crate::proto::hub::compensation_service_server::CompensationService;
@@ -105,16 +106,19 @@ impl CompensationService for Compensations {
     ) -> Answer<ListCompensationsResponse> {
         self.0.recovery.life()?;
         let it = request.get_ref();
-        let asked = Waiting::read(Filter::all(Table::Compensation), it.page_size, &it.page_token, None)?;
-        let of = listed_transfer(&it.transfer_id)?;
+        let filter = Filter::all(Table::Compensation);
+        let filter = match listed_transfer(&it.transfer_id)? {
+            Some(of) => filter.and(Term::Is("original_id", value(&of))),
+            None => filter,
+        };
+        let asked = Waiting::read(filter, it.page_size, &it.page_token)?;
         let read = move |tables: &mut AnyTables<Record>| {
-            let is_of = |row: &CompensationRow| of.is_none_or(|of| row.original_id == of);
-            let (rows, token) = asked.page(tables, |row| CompensationRow::of(row).is_some_and(is_of))?;
+            let (rows, token) = asked.page(tables)?;
             let rows: Vec<CompensationRow> = rows.iter().filter_map(CompensationRow::of).cloned().collect();
             let keys: Vec<Key> = rows.iter().map(|row| Key::Transfer(row.compensation_id)).collect();
             Ok((rows, tables.load(&keys)?, token))
         };
-        let (rows, transfers, next_page_token) = self.0.reader.run(read).await.map_err(problem_of_store)?;
+        let (rows, transfers, next_page_token) = self.0.lists.run(read).await?;
         let transfers = transfers.iter().map(|row| row.as_ref().and_then(TransferRow::of));
         let compensations =
             rows.iter().zip(transfers).map(|(row, transfer)| compensation_to_proto(row, transfer));

@@ -47,7 +47,7 @@ impl Shared {
     /// Up to where a node knows this hub's journal: nothing when what it has seen is not in it.
     async fn known_of_us(&self, hub_seen: Option<PeerMark>) -> Result<Option<u64>, Problem> {
         let Some(seen) = hub_seen else { return Ok(None) };
-        let ours = self.reader.run(move |tables| hash_at(tables, seen.sequence)).await;
+        let ours = self.protocol.run(move |tables| hash_at(tables, seen.sequence)).await;
         let ours = ours.map_err(problem_of_store)?;
         Ok((ours == Some(seen.head_hash)).then_some(seen.sequence))
     }
@@ -78,6 +78,9 @@ impl CoordinatorService for Nodes {
                 if incarnation != node.incarnation {
                     tracing::info!(%province, incarnation, sequence = node.sequence, resync, "a node has joined");
                 }
+                if let Some(link) = shared.links.get(&province) {
+                    link.admitted();
+                }
                 let state = if resync { AnnounceState::Resync } else { AnnounceState::Admitted };
                 let today = Day::of(shared.clock.now().civil);
                 Ok(Response::new(AnnounceNodeResponse {
@@ -99,7 +102,8 @@ impl CoordinatorService for Nodes {
             Err(AskError::Refused(refusal)) => {
                 let sequence = node.sequence;
                 match refusal.reason {
-                    Reason::Recovering => {}
+                    // Its own state: it says so itself.
+                    Reason::Recovering | Reason::ClockNotBelieved => {}
                     Reason::HubBehind => tracing::error!(
                         %province,
                         "ALARM: the node has seen a state of this hub that is not in its journal: this store was \

@@ -3,8 +3,7 @@
 use super::answers::{Fault, Reading, Sorted, too_new};
 use super::node_status::NodeStatus;
 use crate::domain::protocol::{Ack, Decision, HeardLeg, Leg, LegRef, PeerMark, Vote};
-use crate::domain::reason::Reason;
-use crate::domain::reason::RefusalRecord;
+use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{ProvinceCode, TransferId};
 use crate::proto::hub::AnswerKind;
 use crate::proto::node::inspect_request::Selector;
@@ -12,6 +11,7 @@ use crate::proto::node::participant_service_server::SERVICE_NAME;
 use crate::proto::node::{CheckResult, HubSeqRange, InspectRequest, LegState};
 use crate::proto::{node, types};
 use crate::server::common::sender::Mark;
+use crate::transport::backoff::Backoff;
 use crate::transport::peer::Peer;
 use crate::wire::decide::{ack_from_proto, decide_to_proto};
 use crate::wire::inspect::heard_leg_from_proto;
@@ -21,7 +21,9 @@ use crate::wire::status::{Problem, reason_of};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tonic::Status;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+use tonic::{Code, Status};
 
 /// Most legs that a node may tell a hub that was restored: two years of the whole nation's transfers. A node that never
 /// comes to an end must not fill the hub's memory.
@@ -32,18 +34,35 @@ const DECIDE_WITHIN: Duration = Duration::from_secs(30);
 /// transfers' own deadline, which is the hub's to judge, and not now by that and now by a call that failed.
 const PREPARE_GRACE_MS: u64 = 200;
 
-/// A node takes nothing from a life of the hub that has not admitted it. It learns of one by its first call, and
-/// announces itself at once: that call is made again after so long.
-const ADMITTED_WITHIN: Duration = Duration::from_millis(150);
+/// Whether a call ended because its time was over.
+pub fn is_late(error: &Status) -> bool {
+    // tonic says CANCELLED when it sees it first.
+    matches!(error.code(), Code::DeadlineExceeded | Code::Cancelled)
+}
 
-/// Makes a call, and once more if the node has to be admitted first.
-async fn once_admitted<T, F: Future<Output = Result<T, Status>>>(call: impl Fn() -> F) -> Result<T, Status> {
-    match call().await {
-        Err(error) if reason_of(&error) == Some(Reason::NotAnnounced) => {
-            tokio::time::sleep(ADMITTED_WITHIN).await;
-            call().await
+/// Makes a call, `within` which it has to end, again and again while the node answers that no hub of this start has
+/// admitted it yet: ours announces itself when it hears of a new start, others when it is their time. `call` is told
+/// how much time is left; `admitted` changes with each admission.
+async fn once_admitted<T, F: Future<Output = Result<T, Status>>>(
+    within: Duration,
+    mut admitted: watch::Receiver<()>,
+    call: impl Fn(Duration) -> F,
+) -> Result<T, Status> {
+    let (end, mut backoff) = (Instant::now() + within, Backoff::new(100, 1_000));
+    loop {
+        let error = match call(end.saturating_duration_since(Instant::now())).await {
+            Err(error) if reason_of(&error) == Some(Reason::NotAnnounced) => error,
+            ended => return ended,
+        };
+        let wait = backoff.wait();
+        if Instant::now() + wait >= end {
+            return Err(error);
         }
-        ended => ended,
+        tokio::select! {
+            () = sleep(wait) => {}
+            // It has to hear so itself yet.
+            Ok(()) = admitted.changed() => backoff.reset(),
+        }
     }
 }
 
@@ -55,6 +74,7 @@ pub struct Link {
     mark: Mark,
     reached: Arc<AtomicBool>,
     status: Arc<NodeStatus>,
+    admitted: Arc<watch::Sender<()>>,
 }
 
 /// What came of a request to prepare legs.
@@ -83,7 +103,14 @@ const ACKS: Reading<node::Ack, Ack> = Reading {
 impl Link {
     /// A link to a province over this connection, speaking with this mark.
     pub fn new(province: ProvinceCode, peer: Peer, mark: Mark) -> Link {
-        Link { province, peer, mark, reached: Arc::default(), status: Arc::default() }
+        Link {
+            province,
+            peer,
+            mark,
+            reached: Arc::default(),
+            status: Arc::default(),
+            admitted: Arc::default(),
+        }
     }
 
     /// Notes whether the node was reached just now.
@@ -96,9 +123,29 @@ impl Link {
         self.reached.load(Ordering::Relaxed)
     }
 
-    /// Whether the node is there and takes decisions, at least.
-    pub async fn probe(&self) -> Result<(), Status> {
-        self.peer.probe(SERVICE_NAME).await
+    /// The node was admitted: calls that wait for that go on.
+    pub fn admitted(&self) {
+        self.admitted.send_replace(());
+    }
+
+    /// Changes with each admission.
+    pub fn admissions(&self) -> watch::Receiver<()> {
+        self.admitted.subscribe()
+    }
+
+    /// Whether the node is there and takes decisions, at least. So long it may take.
+    pub async fn probe(&self, within: Duration) -> Result<(), Status> {
+        let begun = Instant::now();
+        match self.peer.probe(SERVICE_NAME, within).await {
+            // This side itself stood still, and knows nothing of the node.
+            Err(error) if is_late(&error) && begun.elapsed() > within * 2 => Ok(()),
+            ended => ended,
+        }
+    }
+
+    /// The connection has fallen silent: the next call makes a new one.
+    pub fn reconnect(&self) {
+        self.peer.reconnect();
     }
 
     /// What is known of the node.
@@ -113,16 +160,21 @@ impl Link {
         sender: Option<&types::Sender>,
         mut faults: Vec<Fault>,
     ) -> Result<PeerMark, Status> {
-        let node = sender_from_proto(sender).map_err(Problem::into_status)?;
+        let node = sender_from_proto(sender);
+        let wrong = match &node {
+            Err(problem) => Some(problem.first_field()),
+            Ok(node) if !self.status.is_admitted(node.incarnation) => {
+                Some(("sender".to_owned(), Reason::SenderRefused))
+            }
+            Ok(_) => None,
+        };
+        faults.extend(wrong.map(|(field, reason)| Fault { kind, transfer_id: None, field, reason }));
         self.mark.hear_clock(self.province, sender);
-        if !self.status.is_admitted(node.incarnation) {
-            let (field, reason) = ("sender".to_owned(), Reason::SenderRefused);
-            faults.push(Fault { kind, transfer_id: None, field, reason });
-        }
         let now = self.mark.time();
         self.status.heard(now);
         self.status.note(self.province, faults, now);
-        Ok(node)
+        // Not its problem as it is: that would say that the node could not read the call.
+        node.map_err(|_| Status::unknown("the answer's sender cannot be read"))
     }
 
     /// Asks for votes. Legs that are newer than the node are not asked for.
@@ -138,8 +190,12 @@ impl Link {
         let legs = legs.as_slice();
         let left_ms = legs.iter().map(|it| it.time_left_ms).max().unwrap_or(0) + PREPARE_GRACE_MS;
         let within = Duration::from_millis(left_ms);
-        let call = || self.peer.call(prepare_to_proto(self.mark.sender(), legs), within);
-        let response = once_admitted(call).await?;
+        let call = |left: Duration| {
+            let waited = u64::try_from((within - left).as_millis()).unwrap_or(u64::MAX);
+            let legs: Vec<Leg> = legs.iter().map(|leg| leg.clone().waited(waited)).collect();
+            self.peer.call(prepare_to_proto(self.mark.sender(), &legs), left)
+        };
+        let response = once_admitted(within, self.admissions(), call).await?;
         let asked = legs.iter().map(|leg| leg.reference);
         let Sorted { counts, faults, without } = VOTES.sort(asked, &response.votes);
         let node = self.heard(AnswerKind::Vote, response.sender.as_ref(), faults)?;
@@ -149,8 +205,8 @@ impl Link {
 
     /// Tells decisions.
     pub async fn decide(&self, decisions: &[Decision]) -> Result<(PeerMark, Vec<Ack>), Status> {
-        let call = || self.peer.call(decide_to_proto(self.mark.sender(), decisions), DECIDE_WITHIN);
-        let response = once_admitted(call).await?;
+        let call = |left| self.peer.call(decide_to_proto(self.mark.sender(), decisions), left);
+        let response = once_admitted(DECIDE_WITHIN, self.admissions(), call).await?;
         let asked = decisions.iter().map(|it| LegRef::new(it.transfer_id, it.side, it.terms_digest));
         let Sorted { counts, faults, .. } = ACKS.sort(asked, &response.acks);
         let node = self.heard(AnswerKind::Ack, response.sender.as_ref(), faults)?;
@@ -196,5 +252,55 @@ impl Link {
     /// Asks what stands against legs.
     pub async fn check(&self, legs: &[Leg], within: Duration) -> Result<Vec<CheckResult>, Status> {
         Ok(self.peer.call(check_to_proto(legs), within).await?.results)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU32;
+
+    fn not_announced() -> Status {
+        Problem::new(Reason::NotAnnounced).into_status()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_waits_for_an_admission_within_its_time_and_asks_ever_less_often() {
+        let (begun, admitted, calls) = (Instant::now(), watch::Sender::new(()), AtomicU32::new(0));
+        let call = |left| {
+            let number = calls.fetch_add(1, Ordering::Relaxed);
+            let is_admitted = begun.elapsed() >= Duration::from_secs(7);
+            async move { if is_admitted { Ok((number, left)) } else { Err(not_announced()) } }
+        };
+        let within = Duration::from_secs(9);
+        let announcing = async {
+            let at = begun + Duration::from_secs(7);
+            tokio::time::interval_at(at, within).tick().await;
+            admitted.send_replace(());
+            std::future::pending::<()>().await;
+        };
+        let answered = tokio::select! {
+            answered = once_admitted(within, admitted.subscribe(), call) => answered,
+            () = announcing => unreachable!("it never ends"),
+        };
+        let (number, left) = answered.expect("it was admitted in time");
+        assert_eq!(begun.elapsed(), Duration::from_secs(7), "at once");
+        assert_eq!(left, Duration::from_secs(2), "of the nine");
+        assert!((5..=20).contains(&number), "asked {number} times before");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_ends_in_its_time_when_nobody_announces_itself_and_other_errors_end_it_at_once() {
+        let (begun, within) = (Instant::now(), Duration::from_secs(9));
+        let admitted = watch::Sender::new(());
+        let error =
+            once_admitted(within, admitted.subscribe(), async |_| Err::<(), _>(not_announced())).await;
+        assert_eq!(error.expect_err("nobody").code(), Code::Unavailable);
+        assert!(begun.elapsed() > within - Duration::from_secs(1) && begun.elapsed() < within);
+        let begun = Instant::now();
+        let error =
+            once_admitted(within, admitted.subscribe(), async |_| Err::<(), _>(Status::unavailable("")))
+                .await;
+        assert!(error.is_err() && begun.elapsed().is_zero());
     }
 }

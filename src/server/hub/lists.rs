@@ -1,17 +1,20 @@
 //! Lists and streams of transfers, read beside the writer: only what is durable is ever shown.
 
 use super::Shared;
-use crate::domain::hub::tables::{Key, PartiesRow, TransferRow};
-use crate::domain::hub::{Record, transfers_before};
-use crate::domain::machine::{Scan, TableRow};
+use crate::domain::hub::tables::{Key, PartiesRow, Table, TransferRow};
+use crate::domain::hub::{Record, transfers_where, unfinished_transfers};
+use crate::domain::machine::scan::value;
+use crate::domain::machine::{Filter, Scan, TableRow, Term};
+use crate::domain::protocol::TransferState;
 use crate::domain::reason::Reason;
+use crate::domain::value::column::Value;
 use crate::domain::value::{ProvinceCode, TransferId};
 use crate::proto::hub::{
     ListTransfersRequest, ListTransfersResponse, WatchTransfersRequest, WatchTransfersResponse,
 };
 use crate::store::{AnyTables, Head, StoreError};
 use crate::transport::identity::Role;
-use crate::wire::page::number_token;
+use crate::wire::page::{number_token, token};
 use crate::wire::query::{TransferFilter, watch_scope};
 use crate::wire::status::{Problem, problem_of_store};
 use crate::wire::transfer::{state_to_proto, transfer_as_of};
@@ -20,8 +23,6 @@ use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-/// Most rows that one page looks at: a page with few matches ends early and tells where to go on.
-const SCANNED_MAX: usize = 20_000;
 /// Journal entries that a stream reads at once.
 const CHANGES_AT_ONCE: usize = 256;
 
@@ -32,12 +33,58 @@ const PLACES_PER_RECORD: u64 = 4_096;
 /// A transfer with its vault row.
 type Found = (TransferRow, Option<PartiesRow>);
 
-fn matches(filter: &TransferFilter, row: &TransferRow) -> bool {
-    filter.province.is_none_or(|it| row.payer_province == it || row.payee_province == it)
-        && filter.state.is_none_or(|it| state_to_proto(row.state) == state_to_proto(it))
-        && filter.window.is_none_or(|it| row.window == Some(it))
-        && filter.start_time.is_none_or(|it| row.receipt_time >= it)
-        && filter.end_time.is_none_or(|it| row.receipt_time < it)
+impl Shared {
+    /// The transfers that a caller is shown: every one is of one branch, and each has an index.
+    fn shown(&self, role: &Role, province: Option<ProvinceCode>) -> Vec<Vec<Term>> {
+        let all: Vec<ProvinceCode> = self.places.provinces().map(|it| it.code).collect();
+        let granted = all.iter().copied().filter(|it| self.may_act_for(role, *it));
+        let provinces: Vec<ProvinceCode> = match province {
+            Some(province) => vec![province],
+            None => granted.collect(),
+        };
+        if province.is_none() && provinces.len() == all.len() {
+            return vec![Vec::new()];
+        }
+        let numbers: Vec<i64> = provinces.iter().map(|it| i64::from(it.number())).collect();
+        let elsewhere = |column| numbers.iter().map(move |it| Term::IsNot(column, Value::Int(*it)));
+        let pays = numbers.iter().map(|it| vec![Term::Is("payer_province", Value::Int(*it))]);
+        let receives = numbers.iter().map(|it| {
+            let is_payee = Term::Is("payee_province", Value::Int(*it));
+            std::iter::once(is_payee).chain(elsewhere("payer_province")).collect()
+        });
+        // A caller sees what it owns, wherever that is now; of a province that he asks for he sees everything.
+        let owner = Term::Is("owner", Value::Text(role.to_string().into()));
+        let owns =
+            std::iter::once(owner).chain(elsewhere("payer_province")).chain(elsewhere("payee_province"));
+        let owned = province.is_none().then(|| owns.collect());
+        pays.chain(receives).chain(owned).collect()
+    }
+}
+
+/// The rows that a filter leaves of these branches.
+fn listed(branches: Vec<Vec<Term>>, filter: &TransferFilter) -> Filter<Table> {
+    let mut listed = transfers_where(branches);
+    if let Some(asked) = filter.state {
+        // Some states are one for whoever looks.
+        let states = TransferState::ALL.iter().filter(|it| state_to_proto(**it) == state_to_proto(asked));
+        listed = listed.and(Term::OneOf("state", states.map(|it| it.number()).collect()));
+        if !asked.is_decided() {
+            listed
+                .branches
+                .iter_mut()
+                .for_each(|terms| terms.extend(unfinished_transfers().branches.concat()));
+        }
+    }
+    if let Some(window) = filter.window {
+        listed = listed.and(Term::Is("window", value(&window)));
+    }
+    if let Some(from) = filter.start_time {
+        listed = listed.and(Term::AtLeast("receipt_time", value(&from)));
+    }
+    if let Some(end) = filter.end_time {
+        listed = listed.and(Term::AtMost(&["receipt_time"], Value::Int(end.0.saturating_sub(1))));
+    }
+    listed
 }
 
 /// Vault rows of these transfers, in their order.
@@ -53,7 +100,7 @@ pub(super) fn with_parties(
 
 /// A page, newest first.
 pub(super) async fn list(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     role: &Role,
     request: &ListTransfersRequest,
 ) -> Result<ListTransfersResponse, Status> {
@@ -64,27 +111,23 @@ pub(super) async fn list(
     {
         return Err(Problem::new(Reason::ProvinceNotAllowed).into());
     }
-    let before = query.before.unwrap_or(u64::MAX);
-    let scan = Scan { filter: transfers_before(before), after: None, limit: SCANNED_MAX };
-    let read = move |tables: &mut AnyTables<Record>| tables.scan(&scan);
-    let rows = shared.reader.run(read).await.map_err(problem_of_store)?;
-    let scanned_all = rows.len() < SCANNED_MAX;
-    let last_scanned = rows.last().and_then(TransferRow::of).map(|row| row.received_seq);
-    let mut page: Vec<TransferRow> = rows
-        .iter()
-        .filter_map(TransferRow::of)
-        .filter(|row| matches(&filter, row) && shared.may_see(role, row))
-        .take(query.limit + 1)
-        .cloned()
-        .collect();
-    let more = page.len() > query.limit;
-    page.truncate(query.limit);
-    let resume =
-        if more { page.last().map(|row| row.received_seq) } else { last_scanned.filter(|_| !scanned_all) };
-    let found =
-        shared.reader.run(move |tables| with_parties(tables, page)).await.map_err(problem_of_store)?;
-    let transfers = found.iter().map(|(row, parties)| shared.show(row, parties.as_ref())).collect();
-    let next_page_token = resume.map_or_else(String::new, |seq| number_token(&filter.scope(), seq));
+    let filter_rows = listed(shared.shown(role, filter.province), &filter);
+    // One more tells whether there is a next page.
+    let after = query.after.map(Key::Transfer);
+    let scan = Scan { filter: filter_rows, after, limit: query.limit + 1 };
+    let showing = Arc::clone(shared);
+    let read = move |tables: &mut AnyTables<Record>| {
+        let rows = tables.scan(&scan)?;
+        let more = rows.len() == scan.limit;
+        let page = rows.iter().filter_map(TransferRow::of).take(scan.limit - 1).cloned().collect();
+        let found = with_parties(tables, page)?;
+        let last = found.last().filter(|_| more).map(|(row, _)| row.transfer_id);
+        // What is opened here costs the list its turn, and no payment its thread.
+        let transfers = found.iter().map(|(row, parties)| showing.show(row, parties.as_ref())).collect();
+        Ok((transfers, last))
+    };
+    let (transfers, last) = shared.lists.run(read).await?;
+    let next_page_token = last.map_or_else(String::new, |id| token(&filter.scope(), &id.0));
     Ok(ListTransfersResponse { transfers, next_page_token })
 }
 
@@ -215,6 +258,11 @@ impl Follower {
             transfer: Some(self.shared.show(row, parties)),
             resume_token: number_token(&watch_scope(self.province, self.life), place),
         };
-        self.sender.send(Ok(response)).await.is_ok()
+        let mut stopping = self.shared.stopping.clone();
+        tokio::select! {
+            sent = self.sender.send(Ok(response)) => sent.is_ok(),
+            // Who does not read holds no server up.
+            _ = stopping.wait_for(|stopping| *stopping) => false,
+        }
     }
 }

@@ -4,18 +4,23 @@ mod acceptance;
 mod alarms;
 mod answers;
 mod audit;
+mod check;
 mod compensations;
 mod coordinator;
 mod dispatcher;
+mod halves;
 mod inquiries;
+mod lane;
 mod link;
 mod lists;
 mod node_status;
 mod recovery;
 mod regions;
+mod repeats;
 mod resync_tasks;
 mod rulebooks;
 mod transfers;
+mod tries;
 
 use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
@@ -30,7 +35,7 @@ use crate::domain::value::{ProvinceCode, RegionDirectory, StartId};
 use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, last_stamp, outcome};
 use crate::privacy::in_force::KeyInForce;
 use crate::privacy::key::VaultKey;
-use crate::privacy::names;
+use crate::privacy::names::Form;
 use crate::privacy::random::random_16;
 use crate::proto::hub::audit_service_server::{self, AuditServiceServer};
 use crate::proto::hub::compensation_service_server::{self, CompensationServiceServer};
@@ -40,6 +45,7 @@ use crate::proto::hub::region_service_server::{self, RegionServiceServer};
 use crate::proto::hub::rulebook_service_server::{self, RulebookServiceServer};
 use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
 use crate::server::common::health::Health;
+use crate::server::common::lists::Lists;
 use crate::server::common::operations::Operations;
 use crate::server::common::rulebook_reload::Rules;
 use crate::server::common::running::{Ready, Stop};
@@ -53,6 +59,7 @@ use crate::transport::access::{AppGrant, GrantError, Grants};
 use crate::transport::identity::Role;
 use crate::transport::peer::Peer;
 use crate::wire;
+use crate::wire::reader::Former;
 use inquiries::Inquiries;
 use link::Link;
 use recovery::Recovery;
@@ -61,12 +68,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tonic::service::Routes;
+use tries::Tries;
 
 /// What the hub's services share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     engine: Handle<HubMachine>,
+    /// For what the protocol and its callers wait for: rows by key, the journal.
     reader: Reader<Record>,
+    /// For what nodes wait for: it never stands behind lists.
+    protocol: Reader<Record>,
+    lists: Lists<Record>,
     clock: Arc<SystemClock>,
     places: Arc<RegionDirectory>,
     places_version: String,
@@ -77,6 +89,7 @@ pub(crate) struct Shared {
     mark: Mark,
     books: Books,
     inquiries: Inquiries,
+    tries: Tries,
     deadline_default_ms: u64,
     recovery: Recovery,
     /// True from the moment that a stop is asked for: streams end then, so that draining does.
@@ -99,12 +112,12 @@ impl Shared {
 
     /// Reads requests for this hub.
     fn reading(&self) -> wire::reader::Reader<'_> {
-        wire::reader::Reader {
-            regions: &self.places,
-            home: None,
-            normalise_name: names::normalise_name,
-            normalise_remark: names::normalise_remark,
-        }
+        self.reading_in(Form::TODAY, Former::No)
+    }
+
+    /// Reads requests with their texts in this form, and these places as they were once.
+    fn reading_in<'a>(&'a self, form: Form, former: Former<'a>) -> wire::reader::Reader<'a> {
+        wire::reader::Reader { regions: &self.places, home: None, texts: form.texts(), former }
     }
 
     /// Whether a caller may act for members of a province: pay from it, watch it.
@@ -184,11 +197,11 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let limits = &config.server.limits;
     let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
     let machine = HubMachine::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
-    let reader = Reader::new(store.reader()?);
+    let [reader, protocol, lists] = [store.reader()?, store.reader()?, store.reader()?].map(Reader::new);
     let core = Core::new(machine, store)?;
     let (dispatcher, lanes) =
         dispatcher::dispatcher(config.nodes.iter().map(|node| node.province), Arc::clone(&clock));
-    let last_incarnation = core.incarnation();
+    let incarnation = core.incarnation() + 1;
     // A province that no node serves is out of reach from the start: nothing is held for a transfer that cannot be.
     let served = |province| config.nodes.iter().any(|node| node.province == province);
     let unserved = places.provinces().map(|province| province.code).filter(|province| !served(*province));
@@ -197,9 +210,9 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let Engine { handle, thread } =
         crate::engine::start(core, Arc::clone(&clock) as Arc<dyn Clock>, Box::new(dispatcher), first)?;
     let engine = handle.with_waiting_max(limits.in_flight_max);
-    let mark = Mark::new(last_incarnation + 1, start_id, engine.heads(), Arc::clone(&clock));
+    let mark = Mark::new(incarnation, start_id, engine.heads(), Arc::clone(&clock));
     let links = links(&config, &setup, &mark)?;
-    let tasks = lanes.run(links.clone(), &engine, reader.clone(), (mark.clone(), recovery.clone()));
+    let tasks = lanes.run(links.clone(), &engine, protocol.clone(), (mark.clone(), recovery.clone()));
     let in_force = engine.clone();
     let reloading =
         tokio::spawn(Arc::clone(&rulebook).reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
@@ -207,6 +220,8 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let shared = Arc::new(Shared {
         engine: engine.clone(),
         reader,
+        protocol,
+        lists: Lists::new(lists),
         clock,
         grants: grants(&config, &places)?,
         places,
@@ -217,6 +232,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         mark,
         books: Books::new(config.server.data.clone()),
         inquiries: Inquiries::new(config.nodes.iter().map(|node| node.province), limits.inquiries_max),
+        tries: Tries::new(limits),
         deadline_default_ms: limits.deadline_default_ms,
         stopping,
         recovery,
@@ -265,7 +281,7 @@ async fn serve(
     let rulebooks = RulebookServiceServer::new(rulebooks::Rulebooks(Arc::clone(shared)));
     let operations = Operations {
         engine: shared.engine.clone(),
-        reader: shared.reader.clone(),
+        lists: shared.lists.clone(),
         clock: Arc::clone(&shared.clock),
         input: |ticket, request| Input::Operate { ticket, request },
     };
@@ -278,7 +294,10 @@ async fn serve(
         .add_service(OperationServiceServer::new(operations));
     let (reporter, services) = with_health(services, &SERVICES, config.server.reflection)?;
     let health = Health::new(reporter, None, &[]).await;
-    let following = tokio::spawn(health.clone().follow_clock(shared.clock.doubts()));
+    let following = [
+        tokio::spawn(health.clone().follow_clock(shared.clock.doubts())),
+        tokio::spawn(health.clone().follow_engine(shared.engine.progress())),
+    ];
     let address = setup.address();
     tracing::info!(%address, "the hub serves");
     // Whoever started this server may not care where it listens.
@@ -292,6 +311,6 @@ async fn serve(
         tracing::info!("stopping: calls that are running end first");
     };
     let served = setup.serve(&config.server, services, shared.grants.clone(), health, stop).await;
-    following.abort();
+    following.iter().for_each(tokio::task::JoinHandle::abort);
     served
 }

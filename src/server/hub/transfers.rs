@@ -1,15 +1,18 @@
 //! TransferService: what apps and provinces' platforms call. Handlers hand an input to the engine and wait; a caller
 //! that goes away cancels nothing.
 
+use super::acceptance::Said;
+use super::repeats::may_be_repeat;
+use super::tries::Persons;
 use super::{Shared, lists};
-use crate::domain::hub::tables::{PartiesRow, TransferRow};
-use crate::domain::hub::{CreateRequest, HubMachine, Input, first_legs};
-use crate::domain::protocol::{Leg, Terms};
-use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::rules::at_hub::{self, HubFacts};
-use crate::domain::rules::verification::Verification;
-use crate::domain::value::{Digest, ProvinceCode, RegionCode, TransferId};
+use crate::domain::hub::tables::{Key, PartiesRow, TransferRow};
+use crate::domain::hub::{CreateRequest, HubMachine, Input, Record, WaitMode};
+use crate::domain::machine::TableRow;
+use crate::domain::protocol::TermsDigests;
+use crate::domain::reason::Reason;
+use crate::domain::value::{Civil, RegionCode};
 use crate::engine::Waiting;
+use crate::privacy::names::Form;
 use crate::privacy::people::MaskedParties;
 use crate::proto::hub::transfer_service_server::TransferService;
 use crate::proto::hub::{
@@ -22,17 +25,17 @@ use crate::proto::hub::{
 };
 use crate::proto::types;
 use crate::server::common::Answer;
+use crate::store::AnyTables;
 use crate::transport::access_layer::caller;
 use crate::transport::deadline::remaining_ms;
 use crate::transport::identity::Role;
-use crate::wire::prepare::check_result_from_proto;
-use crate::wire::reader::{check_batch, only_transfer_id};
-use crate::wire::status::{Problem, refusal_to_proto};
+use crate::wire::reader::{Reader, check_batch, only_transfer_id};
+use crate::wire::status::{Problem, problem_of_store};
 use crate::wire::terms::{NewTransfer, only_wait_mode};
 use crate::wire::transfer::transfer_to_proto;
 use std::sync::Arc;
 use std::time::Duration;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 /// TransferService, over what the server shares.
 pub(super) struct Transfers(pub(super) Arc<Shared>);
@@ -41,11 +44,30 @@ pub(super) struct Transfers(pub(super) Arc<Shared>);
 struct Begun {
     answer: Waiting<HubMachine, Arc<TransferRow>>,
     parties: MaskedParties,
+    persons: Persons,
+    time: Civil,
+}
+
+/// Who hands in a transfer, for how long he waits, and for what; none: what the request itself says.
+#[derive(Clone, Copy)]
+struct Caller<'a> {
+    role: &'a Role,
+    deadline_ms: u64,
+    wait: Option<WaitMode>,
+}
+
+impl Caller<'_> {
+    fn read(self, reader: &Reader<'_>, request: &CreateTransferRequest) -> Result<NewTransfer, Problem> {
+        match self.wait {
+            None => reader.create_transfer(request),
+            Some(wait) => reader.batch_item(request, wait),
+        }
+    }
 }
 
 impl Shared {
     /// Permission comes before validation: a province that can be read at all is enough to refuse.
-    fn may_speak_for(&self, role: &Role, party: Option<&types::Party>) -> Result<(), Problem> {
+    pub(super) fn may_speak_for(&self, role: &Role, party: Option<&types::Party>) -> Result<(), Problem> {
         let code = party.and_then(|party| RegionCode::parse(&party.region_code));
         let province = code.and_then(|code| self.places.locate(code)).map(|area| area.province);
         match province {
@@ -56,30 +78,73 @@ impl Shared {
         }
     }
 
-    fn begin(&self, owner: &Role, transfer: NewTransfer, deadline_ms: u64) -> Result<Begun, Problem> {
+    /// Hands a transfer in.
+    fn begin(&self, caller: Caller<'_>, request: &CreateTransferRequest) -> Result<Begun, Problem> {
+        self.may_speak_for(caller.role, request.payer.as_ref())?;
+        let transfer = caller.read(&self.reading(), request)?;
+        let NewTransfer { transfer_id, content, .. } = &transfer;
+        self.tries.may(caller.role, &self.persons(&content.terms), self.today())?;
+        let digests =
+            self.keys.now().terms_digests(Form::TODAY, *transfer_id, &content.terms, &content.remark);
+        self.hand_in(caller, transfer, digests)
+    }
+
+    fn hand_in(
+        &self,
+        caller: Caller<'_>,
+        transfer: NewTransfer,
+        digests: TermsDigests,
+    ) -> Result<Begun, Problem> {
         let NewTransfer { transfer_id, content, wait, verification } = transfer;
         let parties = MaskedParties::of(&content.terms, &content.remark);
+        let (persons, time) = (self.persons(&content.terms), self.clock.now().civil);
         let request = CreateRequest {
             transfer_id,
-            owner: owner.to_string(),
-            digests: self.keys.now().terms_digests(transfer_id, &content.terms, &content.remark),
+            owner: caller.role.to_string(),
+            digests,
             parties: PartiesRow {
                 transfer_id,
                 sealed: self.keys.now().seal_parties(transfer_id, &parties),
-                receipt_time: self.clock.now().civil,
+                receipt_time: time,
             },
             terms: content.terms,
             verification,
             wait,
-            deadline_ms,
+            deadline_ms: caller.deadline_ms,
         };
         let answer = self.engine.begin(|ticket| Input::Create { ticket, request: Box::new(request) })?;
-        Ok(Begun { answer, parties })
+        Ok(Begun { answer, parties, persons, time })
     }
 
-    async fn finish(&self, begun: Begun) -> Result<Transfer, Problem> {
-        let row = begun.answer.answer().await?;
-        Ok(transfer_to_proto(&row, Some(&begun.parties)))
+    /// Waits for a transfer that was handed in. A repeat is not refused before its first answer was looked for.
+    async fn finish(
+        &self,
+        caller: Caller<'_>,
+        request: &CreateTransferRequest,
+        begun: Result<Begun, Problem>,
+    ) -> Result<Transfer, Problem> {
+        let (role, id) = (caller.role, &request.transfer_id);
+        let mut answer = self.answer(role, begun).await;
+        if answer.as_ref().is_err_and(may_be_repeat)
+            && let Some((transfer, digests)) = self.as_at_first(role, id, |it| caller.read(it, request)).await
+        {
+            answer = self.answer(role, self.hand_in(caller, transfer, digests)).await;
+        }
+        match answer {
+            Ok(transfer) => Ok(transfer),
+            Err(problem) => Err(self.with_what_is_known(role, id, problem).await),
+        }
+    }
+
+    async fn answer(&self, role: &Role, begun: Result<Begun, Problem>) -> Result<Transfer, Problem> {
+        let Begun { answer, parties, persons, time } = begun?;
+        let row = answer.answer().await?;
+        // A repeat tells nothing new.
+        let refusal = row.refusal.as_ref().filter(|_| row.receipt_time >= time);
+        if let Some((refusal, side)) = refusal.and_then(|it| Some((it, it.side.of_node()?))) {
+            self.tries.refused(role, &persons, self.today(), (side, refusal.reason));
+        }
+        Ok(transfer_to_proto(&row, Some(&parties)))
     }
 
     /// A stored transfer as it is shown; what cannot be opened was erased.
@@ -102,47 +167,20 @@ impl Shared {
         role: &Role,
         transfer_ids: Vec<crate::domain::value::id::TransferId>,
     ) -> Result<Vec<Option<Transfer>>, Problem> {
-        let found = self.engine.ask(|ticket| Input::Get { ticket, transfer_ids }).await?;
+        self.recovery.life()?;
+        // What a caller was told is durable: a reading that begins now finds it.
+        let read = move |tables: &mut AnyTables<Record>| {
+            let keys: Vec<Key> = transfer_ids.into_iter().map(Key::Transfer).collect();
+            let rows = tables.load(&keys)?.into_iter();
+            let rows: Vec<Option<TransferRow>> =
+                rows.map(|row| row.and_then(|it| TransferRow::of(&it).cloned())).collect();
+            let known = rows.iter().flatten().cloned().collect();
+            let mut found = lists::with_parties(tables, known)?.into_iter();
+            Ok(rows.into_iter().map(|row| row.and_then(|_| found.next())).collect::<Vec<_>>())
+        };
+        let found = self.reader.run(read).await.map_err(problem_of_store)?;
         let visible = found.into_iter().map(|found| found.filter(|(row, _)| self.may_see(role, row)));
         Ok(visible.map(|found| found.map(|(row, parties)| self.show(&row, parties.as_ref()))).collect())
-    }
-
-    /// Every rule that stands against a transfer, the hub's first, then the payer's, then the payee's.
-    async fn check(
-        &self,
-        terms: &Terms,
-        stated: Option<Verification>,
-        within: Duration,
-    ) -> Result<Vec<RefusalRecord>, Status> {
-        let now = self.clock.now().civil;
-        let rulebook = self.rulebook.now();
-        let facts = HubFacts::new(terms, stated, now, &self.places, &rulebook);
-        let mut refusals: Vec<_> = at_hub::against(&facts).into_iter().map(|it| it.refusal).collect();
-        let demanded = (now, facts.payer_rules);
-        let legs = first_legs(TransferId::default(), Digest::default(), terms, demanded, 0);
-        let (payer, payee) =
-            tokio::join!(self.check_leg(legs.payer, within), self.check_leg(legs.payee, within));
-        refusals.extend(payer?);
-        refusals.extend(payee?);
-        Ok(refusals)
-    }
-
-    async fn check_leg(&self, leg: Leg, within: Duration) -> Result<Vec<RefusalRecord>, Status> {
-        let (province, side) = (leg.terms.province, RefusalSide::from(leg.reference.id.side));
-        let unreachable = |province: ProvinceCode| {
-            vec![RefusalRecord::new(Reason::ProvinceUnreachable, RefusalSide::Hub).with("province", province)]
-        };
-        let Some(link) = self.links.get(&province) else { return Ok(unreachable(province)) };
-        match link.check(&[leg], within).await {
-            Ok(results) => {
-                Ok(results.iter().flat_map(|result| check_result_from_proto(result, side)).collect())
-            }
-            // A node's own words are not passed on: they may say anything.
-            Err(status) if status.code() == tonic::Code::ResourceExhausted => {
-                Err(Problem::new(Reason::Overloaded).into())
-            }
-            Err(_) => Ok(unreachable(province)),
-        }
     }
 }
 
@@ -156,10 +194,8 @@ impl TransferService for Transfers {
         let role = caller(&request)?;
         let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
         let request = request.into_inner();
-        shared.may_speak_for(&role, request.payer.as_ref())?;
-        let transfer = shared.reading().create_transfer(&request)?;
-        let begun = shared.begin(&role, transfer, deadline_ms)?;
-        let transfer = shared.finish(begun).await?;
+        let caller = Caller { role: &role, deadline_ms, wait: None };
+        let transfer = shared.finish(caller, &request, shared.begin(caller, &request)).await?;
         Ok(Response::new(CreateTransferResponse { transfer: Some(transfer) }))
     }
 
@@ -170,10 +206,7 @@ impl TransferService for Transfers {
             Duration::from_millis(remaining_ms(request.metadata(), shared.deadline_default_ms) * 8 / 10);
         let request = request.into_inner();
         shared.may_speak_for(&role, request.payer.as_ref())?;
-        let (content, stated) = shared.reading().check_transfer(&request)?;
-        let refusals = shared.check(&content.terms, stated, within).await?;
-        let refusals: Vec<types::Refusal> = refusals.iter().map(refusal_to_proto).collect();
-        Ok(Response::new(CheckTransferResponse { allowed: refusals.is_empty(), refusals }))
+        shared.check(&role, &request, within).await.map(Response::new)
     }
 
     async fn submit_transfers(
@@ -187,19 +220,13 @@ impl TransferService for Transfers {
         let request = request.into_inner();
         check_batch("requests", request.requests.len())?;
         let wait = only_wait_mode(request.wait)?;
+        let caller = Caller { role: &role, deadline_ms, wait: Some(wait) };
         // All are handed in before the first answer is waited for.
-        let begin = |item: &CreateTransferRequest| {
-            shared.may_speak_for(&role, item.payer.as_ref())?;
-            shared.begin(&role, shared.reading().batch_item(item, wait)?, deadline_ms)
-        };
-        let begun: Vec<Result<Begun, Problem>> = request.requests.iter().map(begin).collect();
-        drop(request);
+        let begun: Vec<Result<Begun, Problem>> =
+            request.requests.iter().map(|item| shared.begin(caller, item)).collect();
         let mut results = Vec::with_capacity(begun.len());
-        for item in begun {
-            let outcome = match item {
-                Ok(begun) => shared.finish(begun).await,
-                Err(problem) => Err(problem),
-            };
+        for (item, begun) in request.requests.iter().zip(begun) {
+            let outcome = shared.finish(caller, item, begun).await;
             let outcome = outcome.map_or_else(|it| Outcome::Error(it.into_rpc_status()), Outcome::Transfer);
             results.push(SubmitTransfersResult { outcome: Some(outcome) });
         }
@@ -252,9 +279,9 @@ impl TransferService for Transfers {
         let role = caller(&request)?;
         let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
         let request = request.into_inner();
-        shared.may_speak_for(&role, request.payee.as_ref())?;
-        let word = shared.reading().accept_transfer(&request)?;
-        let transfer = shared.hear_payee(word, true, deadline_ms).await?;
+        let read = |reader: &Reader<'_>| reader.accept_transfer(&request);
+        let said = Said { id: &request.transfer_id, payee: request.payee.as_ref(), takes: true, deadline_ms };
+        let transfer = shared.hear_payee(&role, said, read).await?;
         Ok(Response::new(AcceptTransferResponse { transfer: Some(transfer) }))
     }
 
@@ -266,9 +293,10 @@ impl TransferService for Transfers {
         let role = caller(&request)?;
         let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
         let request = request.into_inner();
-        shared.may_speak_for(&role, request.payee.as_ref())?;
-        let word = shared.reading().decline_transfer(&request)?;
-        let transfer = shared.hear_payee(word, false, deadline_ms).await?;
+        let read = |reader: &Reader<'_>| reader.decline_transfer(&request);
+        let said =
+            Said { id: &request.transfer_id, payee: request.payee.as_ref(), takes: false, deadline_ms };
+        let transfer = shared.hear_payee(&role, said, read).await?;
         Ok(Response::new(DeclineTransferResponse { transfer: Some(transfer) }))
     }
 

@@ -25,7 +25,7 @@ pub(super) async fn run(shared: Arc<Shared>, alarms: Alarms) {
         tracing::warn!(side, count = late.count, %oldest, age_s, "ALARM: legs are in doubt");
     };
     let read = |scan: Scan<Row>| {
-        let reader = shared.lists.clone();
+        let reader = shared.protocol.clone();
         async move { reader.run(move |tables| tables.scan(&scan)).await }
     };
     watch.run(|| shared.clock.now().civil, read, tell).await;

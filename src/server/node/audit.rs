@@ -5,7 +5,7 @@ use crate::domain::machine::{Filter, IncidentRow, TableRow};
 use crate::domain::node::account::PROVINCE;
 use crate::domain::node::tables::{AccountRow, LegRow, Row, Table};
 use crate::domain::node::{Record, legs_in_doubt};
-use crate::domain::value::{Civil, MemberRef};
+use crate::domain::value::MemberRef;
 use crate::privacy::random::random_16;
 use crate::proto::node::audit_service_server::AuditService;
 use crate::proto::node::{
@@ -13,13 +13,12 @@ use crate::proto::node::{
     ReadBooksRequest, ReadBooksResponse,
 };
 use crate::server::common::Answer;
-use crate::server::common::snapshot_stream::{Section, Waiting, mark_at};
+use crate::server::common::snapshot_stream::{Age, Section, Waiting, mark_at};
 use crate::store::AnyTables;
 use crate::store::sqlite::Snapshot;
 use crate::wire::audit::{account_to_proto, incident_to_proto, leg_to_proto};
 use crate::wire::leg::side_to_proto;
 use crate::wire::sender::sender_to_proto;
-use crate::wire::status::problem_of_store;
 use crate::wire::time::timestamp;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -107,23 +106,20 @@ impl AuditService for Audits {
 
     async fn list_in_doubt(&self, request: Request<ListInDoubtRequest>) -> Answer<ListInDoubtResponse> {
         let it = request.get_ref();
-        let older_than = it.older_than.as_ref();
-        let asked = Waiting::read(legs_in_doubt(), it.page_size, &it.page_token, older_than)?;
         let now = self.0.clock.now().civil;
-        let read = move |tables: &mut AnyTables<Record>| {
-            let old = |since: Civil| asked.is_old(since, now);
-            asked.page(tables, |row| LegRow::of(row).is_some_and(|row| old(row.prepare_time)))
-        };
-        let (rows, next_page_token) = self.0.lists.run(read).await.map_err(problem_of_store)?;
+        let age = Age { since: &["prepare_time"], older_than: it.older_than.as_ref(), now };
+        let asked = Waiting::read_old(legs_in_doubt(), it.page_size, &it.page_token, age)?;
+        let read = move |tables: &mut AnyTables<Record>| asked.page(tables);
+        let (rows, next_page_token) = self.0.lists.run(read).await?;
         let legs = rows.iter().filter_map(LegRow::of).map(|row| self.0.in_doubt(row)).collect();
         Ok(Response::new(ListInDoubtResponse { legs, next_page_token, read_time: Some(timestamp(now)) }))
     }
 
     async fn list_incidents(&self, request: Request<ListIncidentsRequest>) -> Answer<ListIncidentsResponse> {
         let (it, now) = (request.get_ref(), self.0.clock.now().civil);
-        let asked = Waiting::for_incidents(it.page_size, &it.page_token, it.older_than.as_ref())?;
-        let read = move |tables: &mut AnyTables<Record>| asked.incidents(tables, now);
-        let (incidents, next_page_token) = self.0.lists.run(read).await.map_err(problem_of_store)?;
+        let asked = Waiting::for_incidents(it.page_size, &it.page_token, it.older_than.as_ref(), now)?;
+        let read = move |tables: &mut AnyTables<Record>| asked.incidents(tables);
+        let (incidents, next_page_token) = self.0.lists.run(read).await?;
         Ok(Response::new(ListIncidentsResponse { incidents, next_page_token }))
     }
 }

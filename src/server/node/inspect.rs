@@ -1,9 +1,10 @@
 //! Inspect: legs and their totals, for audit and reconciliation. Read beside the writer, in pages.
 
 use super::Shared;
-use crate::domain::machine::{Filter, Row as _, Scan, TableRow};
+use crate::domain::machine::scan::value;
+use crate::domain::machine::{Filter, Order, Row as _, Scan, TableRow, Term};
 use crate::domain::node::tables::{Key, LegRow, Row, Table};
-use crate::domain::node::{Record, leg_record, legs_in_doubt};
+use crate::domain::node::{Record, leg_record, legs_in};
 use crate::domain::protocol::LegState;
 use crate::domain::reason::Reason;
 use crate::domain::value::{Day, Digest, Money, ProvinceCode, RegionDirectory, Side, TransferId};
@@ -65,15 +66,31 @@ impl Query {
         Ok(Query { selector, ids: first..=last, after, limit, totals_only: request.totals_only, scope })
     }
 
-    fn admits(&self, leg: &LegRow) -> bool {
-        let committed = leg.state == LegState::Committed;
-        self.ids.contains(&leg.transfer_id)
-            && match &self.selector {
-                Selector::Ids(ids) => ids.binary_search(&leg.transfer_id).is_ok(),
-                Selector::State(state) => state_to_proto(leg.state) == *state,
-                Selector::HubSeq(range) => committed && leg.hub_seq.is_some_and(|seq| range.contains(&seq)),
-                Selector::Window(window) => committed && leg.window == Some(*window),
+    /// The legs that it selects; nothing where they are read by their ids.
+    fn filter(&self) -> Option<Filter<Table>> {
+        let committed = || legs_in([LegState::Committed]);
+        let selected = match &self.selector {
+            Selector::Ids(_) => return None,
+            Selector::State(state) => {
+                legs_in(LegState::ALL.iter().copied().filter(|it| state_to_proto(*it) == *state))
             }
+            Selector::HubSeq(range) => {
+                let from = committed().and(Term::AtLeast("hub_seq", value(range.start())));
+                let numbered = from.and(Term::AtMost(&["hub_seq"], value(range.end())));
+                Filter { order: Order::Rising("hub_seq"), ..numbered }
+            }
+            Selector::Window(window) => committed().and(Term::Is("window", value(window))),
+        };
+        // Bounds that leave everything in would only keep an index out.
+        let (first, last) = (self.ids.start(), self.ids.end());
+        let selected = match first.0 {
+            [0, ..] if first.0 == [0; 16] => selected,
+            _ => selected.and(Term::AtLeast("transfer_id", value(first))),
+        };
+        Some(match last.0 {
+            [255, ..] if last.0 == [255; 16] => selected,
+            _ => selected.and(Term::AtMost(&["transfer_id"], value(last))),
+        })
     }
 }
 
@@ -90,6 +107,7 @@ fn selector(selector: Option<&WireSelector>, found: &mut Violations) -> Option<S
             let mut ids: Vec<TransferId> =
                 read.filter_map(|(at, id)| transfer_id(&root.item("transfer_ids", at), id, found)).collect();
             ids.sort_unstable();
+            ids.dedup();
             Some(Selector::Ids(ids))
         }
         Some(WireSelector::State(number)) => {
@@ -117,11 +135,11 @@ fn token_of(scope: &[u8], leg: &LegRow) -> String {
     token(scope, &[&leg.transfer_id.0[..], &[leg.side as u8]].concat())
 }
 
-/// Every leg after a key that the query admits, in order, until `take` has enough.
+/// Every leg after a key that the query admits, in order, so many read at once, until `take` has enough.
 fn each(
     tables: &mut AnyTables<Record>,
     query: &Query,
-    after: Option<Key>,
+    (after, limit): (Option<Key>, usize),
     mut take: impl FnMut(&LegRow) -> bool,
 ) -> Result<(), StoreError> {
     if let Selector::Ids(ids) = &query.selector {
@@ -130,25 +148,20 @@ fn each(
         let legs = rows.iter().flatten().filter_map(LegRow::of);
         let mut legs =
             legs.filter(|leg| after.as_ref().is_none_or(|after| Row::from((*leg).clone()).key() > *after));
-        let _enough = legs.by_ref().filter(|leg| query.admits(leg)).find(|leg| !take(leg));
+        let _enough = legs.by_ref().filter(|leg| query.ids.contains(&leg.transfer_id)).find(|leg| !take(leg));
         return Ok(());
     }
-    let filter = match &query.selector {
-        Selector::State(WireState::Prepared) => legs_in_doubt(),
-        Selector::Ids(_) | Selector::State(_) | Selector::HubSeq(_) | Selector::Window(_) => {
-            Filter::all(Table::Leg)
-        }
-    };
+    let Some(filter) = query.filter() else { return Ok(()) };
     let mut after = after;
     loop {
-        let rows = tables.scan(&Scan { filter, after: after.clone(), limit: PAGE })?;
-        for leg in rows.iter().filter_map(LegRow::of).filter(|leg| query.admits(leg)) {
+        let rows = tables.scan(&Scan { filter: filter.clone(), after: after.clone(), limit })?;
+        for leg in rows.iter().filter_map(LegRow::of) {
             if !take(leg) {
                 return Ok(());
             }
         }
         match rows.last() {
-            Some(last) if rows.len() == PAGE => after = Some(last.key()),
+            Some(last) if rows.len() == limit => after = Some(last.key()),
             Some(_) | None => return Ok(()),
         }
     }
@@ -210,7 +223,7 @@ fn totals(
     places: &RegionDirectory,
 ) -> Result<Vec<LegTotal>, StoreError> {
     let mut groups: BTreeMap<Group, Total> = BTreeMap::new();
-    each(tables, query, None, |leg| {
+    each(tables, query, (None, PAGE), |leg| {
         if let (LegState::Committed, Some(window)) = (leg.state, leg.window) {
             let area = leg.counter_region.and_then(|region| places.locate(region));
             let group = (window, area.map(|area| area.province), leg.side);
@@ -224,7 +237,9 @@ fn totals(
 
 fn page(tables: &mut AnyTables<Record>, query: &Query) -> Result<(Vec<LegRow>, bool), StoreError> {
     let mut legs = Vec::new();
-    each(tables, query, query.after.clone(), |leg| {
+    // One more than the page has: whether there is another.
+    let limit = PAGE.min(query.limit + 1);
+    each(tables, query, (query.after.clone(), limit), |leg| {
         legs.push(leg.clone());
         legs.len() <= query.limit
     })?;
@@ -250,7 +265,11 @@ pub(super) async fn inspect(
         let (legs, more) = if asked.totals_only { (Vec::new(), false) } else { page(tables, &asked)? };
         Ok((totals, legs, more))
     };
-    let (totals, legs, more) = shared.lists.run(read).await.map_err(problem_of_store)?;
+    // A hub that recovers is waited for by the whole country; everybody else lists.
+    let (totals, legs, more) = match records {
+        true => shared.protocol.run(read).await.map_err(problem_of_store)?,
+        false => shared.lists.run(read).await?,
+    };
     let last = legs.last().filter(|_| more);
     let next_page_token = last.map_or_else(String::new, |leg| token_of(&query.scope, leg));
     let view = |leg: &LegRow| match records.then(|| leg_record(leg)).flatten() {

@@ -19,7 +19,7 @@ use crate::domain::node::{Input, NodeMachine, Record, open_legs};
 use crate::domain::value::{ProvinceCode, RegionDirectory, StartId};
 use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, last_stamp, outcome};
 use crate::privacy::key::VaultKey;
-use crate::privacy::names;
+use crate::privacy::names::Form;
 use crate::privacy::random::random_16;
 use crate::proto::hub::operation_service_server::{self, OperationServiceServer};
 use crate::proto::node::audit_service_server::{self, AuditServiceServer};
@@ -27,6 +27,7 @@ use crate::proto::node::member_service_server::{self, MemberServiceServer};
 use crate::proto::node::participant_service_server::{self, ParticipantServiceServer};
 use crate::proto::node::wallet_service_server::{self, WalletServiceServer};
 use crate::server::common::health::{Health, Need};
+use crate::server::common::lists::Lists;
 use crate::server::common::operations::Operations;
 use crate::server::common::rulebook_reload::Rules;
 use crate::server::common::running::{Ready, Stop};
@@ -40,6 +41,7 @@ use crate::transport::access::{AppGrant, GrantError, Grants};
 use crate::transport::identity::Role;
 use crate::transport::peer::Peer;
 use crate::wire;
+use crate::wire::reader::Former;
 use resolver::{Asked, Resolver};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,7 +54,9 @@ use vault::Vault;
 pub(crate) struct Shared {
     province: ProvinceCode,
     engine: Handle<NodeMachine>,
-    lists: Reader<Record>,
+    /// For what the hub waits for, the way to it, and rows by key: it never stands behind lists.
+    protocol: Reader<Record>,
+    lists: Lists<Record>,
     vault: Vault,
     places: Arc<RegionDirectory>,
     grants: Grants,
@@ -69,7 +73,7 @@ impl Shared {
             keys: self.vault.keys(),
             path,
             engine: self.engine.clone(),
-            reader: self.lists.clone(),
+            reader: self.protocol.clone(),
             restored,
             clock: Arc::clone(&self.clock),
             keep: |ticket, changes| Input::Keep { ticket, changes },
@@ -78,12 +82,12 @@ impl Shared {
 
     /// Reads requests for this node.
     fn reading(&self) -> wire::reader::Reader<'_> {
-        wire::reader::Reader {
-            regions: &self.places,
-            home: Some(self.province),
-            normalise_name: names::normalise_name,
-            normalise_remark: names::normalise_remark,
-        }
+        self.reading_in(Form::TODAY, Former::No)
+    }
+
+    /// Reads requests with their texts in this form, and these places as they were once.
+    fn reading_in(&self, form: Form, former: Former<'static>) -> wire::reader::Reader<'_> {
+        wire::reader::Reader { regions: &self.places, home: Some(self.province), texts: form.texts(), former }
     }
 }
 
@@ -126,7 +130,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
     let vault = Arc::clone(&keys) as Arc<dyn crate::domain::node::Vault>;
     let machine =
         NodeMachine::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt);
-    let (for_vault, for_lists) = (store.reader()?, store.reader()?);
+    let [for_vault, for_lists, for_protocol] = [store.reader()?, store.reader()?, store.reader()?];
     let core = Core::new(machine, store)?;
     let (outlet, calls) = resolver::calls(Arc::clone(&clock));
     let own = core.incarnation();
@@ -145,7 +149,8 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
     let shared = Arc::new(Shared {
         province: config.province,
         engine: engine.clone(),
-        lists: Reader::new(for_lists),
+        protocol: Reader::new(for_protocol),
+        lists: Lists::new(Reader::new(for_lists)),
         vault: Vault::new(Reader::new(for_vault), keys),
         places,
         grants: grants(&config)?,
@@ -158,7 +163,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
     let in_force = engine.clone();
     let reloading = tokio::spawn(rulebook.reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));
     let sealing = tokio::spawn(shared.vault_keys(config.server.vault_key.clone(), restored).run());
-    let served = serve(setup, &config, &shared, (hub, calls), (ready, stop)).await;
+    let served = serve(setup, &config, &shared, (hub, calls, restored), (ready, stop)).await;
     sealing.abort();
     watching.abort();
     reloading.abort();
@@ -168,8 +173,8 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
     Ok(ended?)
 }
 
-/// The hub, and the calls to it.
-type ToHub = (Peer, tokio::sync::mpsc::UnboundedReceiver<resolver::HubCall>);
+/// The hub, the calls to it, and whether the store was restored.
+type ToHub = (Peer, tokio::sync::mpsc::UnboundedReceiver<resolver::HubCall>, bool);
 
 /// The services that this server lists.
 const SERVICES: [&str; 5] = [
@@ -184,7 +189,7 @@ async fn serve(
     setup: Setup,
     config: &NodeConfig,
     shared: &Arc<Shared>,
-    (hub, calls): ToHub,
+    (hub, calls, restored): ToHub,
     (ready, stop): (Ready, Stop),
 ) -> Result<(), ServerError> {
     let bytes_max = config.server.limits.message_bytes_max;
@@ -194,7 +199,7 @@ async fn serve(
     let wallets = WalletServiceServer::new(wallets::Wallets(Arc::clone(shared)));
     let operations = Operations {
         engine: shared.engine.clone(),
-        reader: shared.lists.clone(),
+        lists: shared.lists.clone(),
         clock: Arc::clone(&shared.clock),
         input: |ticket, request| Input::Operate { ticket, request },
     };
@@ -207,16 +212,20 @@ async fn serve(
     // A node serves once the hub has given it its incarnation: before that it must not vote.
     let missing = [Need::Admitted, Need::Whole];
     let health = Health::new(reporter, Some(participant_service_server::SERVICE_NAME), &missing).await;
-    let following = tokio::spawn(health.clone().follow_clock(shared.clock.doubts()));
+    let following = [
+        tokio::spawn(health.clone().follow_clock(shared.clock.doubts())),
+        tokio::spawn(health.clone().follow_engine(shared.engine.progress())),
+    ];
     let resolver = Resolver {
         province: config.province,
         hub,
         mark: shared.mark.clone(),
         engine: shared.engine.clone(),
         health: health.clone(),
-        lists: shared.lists.clone(),
+        reader: shared.protocol.clone(),
         clock: Arc::clone(&shared.clock),
         asked: shared.asked.clone(),
+        restored: AtomicBool::new(restored),
     };
     let mut resolving = tokio::spawn(resolver.run(calls));
     let address = setup.address();
@@ -237,7 +246,7 @@ async fn serve(
     };
     let served = setup.serve(&config.server, services, shared.grants.clone(), health, stop).await;
     way.abort();
-    following.abort();
+    following.iter().for_each(tokio::task::JoinHandle::abort);
     served?;
     if fenced.load(Ordering::Relaxed) { Err(ServerError::Fenced) } else { Ok(()) }
 }

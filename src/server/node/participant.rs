@@ -83,7 +83,7 @@ impl Shared {
 
     /// Whether a leg is here that needs no record of its own to be decided.
     async fn knows(&self, transfer_id: TransferId, side: Side) -> bool {
-        let rows = self.lists.run(move |tables| tables.load(&[Key::Leg(transfer_id, side)])).await;
+        let rows = self.protocol.run(move |tables| tables.load(&[Key::Leg(transfer_id, side)])).await;
         let leg = rows.ok().and_then(|rows| rows.into_iter().flatten().next());
         leg.as_ref().and_then(LegRow::of).is_some_and(|leg| leg.state != LegState::Awaiting)
     }

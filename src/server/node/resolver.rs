@@ -3,15 +3,15 @@
 use crate::domain::machine::{PeerRow, TableRow};
 use crate::domain::node::tables::Key;
 use crate::domain::node::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, NodeMachine, Record, join::admits_nobody};
-use crate::domain::protocol::{Announcement, PeerMark, Question, Ruling};
+use crate::domain::protocol::{Announcement, PeerMark, Question, REFUSED_ASK_MS, Ruling};
 use crate::domain::reason::Reason;
-use crate::domain::value::{Civil, ProvinceCode, Side, TransferId};
+use crate::domain::value::{Civil, ProvinceCode, Schedule, Side, TransferId};
 use crate::engine::{Handle, Outlet, Reader, SystemClock};
 use crate::proto::hub::AnnounceState;
 use crate::server::common::health::{Health, Need};
 use crate::server::common::sender::Mark;
 use crate::store::{AnyTables, StoreError, hash_at};
-use crate::transport::backoff::Backoff;
+use crate::transport::backoff::{Backoff, Rarely};
 use crate::transport::peer::Peer;
 use crate::transport::tls::with_sources;
 use crate::wire::announce::announcement_to_proto;
@@ -19,6 +19,7 @@ use crate::wire::resolve::{resolve_to_proto, ruling_from_proto};
 use crate::wire::sender::sender_from_proto;
 use crate::wire::status::{Problem, problem_of_store, reason_of, status};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -93,7 +94,14 @@ pub(super) struct AskTimes {
 
 /// What was asked, for people who look: the writer itself is not asked. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Asked(Arc<Mutex<BTreeMap<(TransferId, Side), AskTimes>>>);
+pub(super) struct Asked(Arc<Mutex<AskedLegs>>);
+
+/// The times of each leg, and when each is forgotten.
+#[derive(Debug, Default)]
+struct AskedLegs {
+    times: BTreeMap<(TransferId, Side), AskTimes>,
+    forgotten: Schedule<(TransferId, Side), Civil>,
+}
 
 /// Of a leg that was not asked about for so long the answer has come.
 const FORGOTTEN_AFTER_MS: i64 = 600_000;
@@ -103,15 +111,21 @@ impl Asked {
     fn note<'a>(&self, questions: impl IntoIterator<Item = &'a Question>, now: Civil, after_ms: u64) {
         let next = Civil(now.0.saturating_add(i64::try_from(after_ms).unwrap_or(i64::MAX)));
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.retain(|_, times| times.next.0.saturating_add(FORGOTTEN_AFTER_MS) > now.0);
+        let old: Vec<_> = asked.forgotten.due(now).collect();
+        for leg in old {
+            asked.times.remove(&leg);
+            asked.forgotten.remove(leg);
+        }
         for question in questions {
-            asked.insert((question.transfer_id, question.side), AskTimes { asked: now, next });
+            let leg = (question.transfer_id, question.side);
+            asked.times.insert(leg, AskTimes { asked: now, next });
+            asked.forgotten.set(leg, Civil(next.0.saturating_add(FORGOTTEN_AFTER_MS)));
         }
     }
 
     /// The times of a leg, if it was asked about.
     pub(super) fn of(&self, transfer_id: TransferId, side: Side) -> Option<AskTimes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(transfer_id, side)).copied()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).times.get(&(transfer_id, side)).copied()
     }
 }
 
@@ -122,9 +136,11 @@ pub(super) struct Resolver {
     pub(super) mark: Mark,
     pub(super) engine: Handle<NodeMachine>,
     pub(super) health: Health,
-    pub(super) lists: Reader<Record>,
+    pub(super) reader: Reader<Record>,
     pub(super) clock: Arc<SystemClock>,
     pub(super) asked: Asked,
+    /// Whether the store was restored, and no hub has said since that nothing is missing.
+    pub(super) restored: AtomicBool,
 }
 
 fn is(error: &Status, reason: Reason) -> bool {
@@ -141,12 +157,14 @@ type Admission = (PeerMark, u64, bool, u64);
 impl Resolver {
     /// Runs until the engine ends (false), or until another start of this store has taken this one's place (true).
     pub(super) async fn run(self, mut calls: UnboundedReceiver<HubCall>) -> bool {
-        let mut backoff = Backoff::new(100, 5_000);
-        let mut last = None;
+        // A hub that is back is known within a second.
+        let mut backoff = Backoff::new(100, 1_000);
+        let (mut last, mut failures) = (None, Rarely::default());
         loop {
             let wait = match self.announce(last.is_some()).await {
                 Ok(admission) => {
                     backoff.reset();
+                    failures.reset();
                     self.enter(admission, &mut last).await
                 }
                 Err(error) if is(&error, Reason::Recovering) => {
@@ -162,13 +180,19 @@ impl Resolver {
                     return true;
                 }
                 Err(error) if is(&error, Reason::NodeNotListed) => {
-                    tracing::error!(
-                        "the hub does not admit this node: its configuration has no [[nodes]] entry for it"
-                    );
+                    if let Some(count) = failures.count(Reason::NodeNotListed.code(), Instant::now()) {
+                        tracing::error!(
+                            count,
+                            "the hub does not admit this node: its configuration has no [[nodes]] entry for it"
+                        );
+                    }
                     backoff.wait()
                 }
                 Err(error) => {
-                    tracing::warn!(error = with_sources(&error), "the hub cannot be reached");
+                    let error = with_sources(&error);
+                    if let Some(count) = failures.count(&error, Instant::now()) {
+                        tracing::warn!(error, count, "the hub cannot be reached");
+                    }
                     backoff.wait()
                 }
             };
@@ -195,12 +219,14 @@ impl Resolver {
         last: &mut Option<bool>,
     ) -> Duration {
         self.mark.set_incarnation(incarnation);
+        if !resync {
+            self.restored.store(false, Ordering::Relaxed);
+        }
         self.engine.tell(Input::Joined { incarnation, hub, resync, hub_recovered });
         if *last != Some(resync) {
             *last = Some(resync);
             let province = self.province;
             self.health.set(Need::Whole, !resync).await;
-            self.health.set(Need::Admitted, true).await;
             if resync {
                 tracing::error!(
                     %province,
@@ -211,12 +237,18 @@ impl Resolver {
                 tracing::info!(%province, incarnation, "joined the hub");
             }
         }
+        // Each time: an older hub may have answered in between.
+        self.health.set(Need::Admitted, true).await;
         if resync { RESYNC_EVERY } else { ANNOUNCE_EVERY }
     }
 
     /// Announces this start, and proves what the hub wants proved. `again`: it was admitted before.
     async fn announce(&self, again: bool) -> Result<Admission, Status> {
-        let mut announcement = Announcement { again, ..Announcement::default() };
+        let mut announcement = Announcement {
+            again,
+            restored: self.restored.load(Ordering::Relaxed),
+            ..Announcement::default()
+        };
         loop {
             let hub_seen = self.read(|tables| {
                 let rows = tables.load(&[Key::Peer(ProvinceCode::HUB)])?;
@@ -239,6 +271,7 @@ impl Resolver {
                     if announcement.hub_seen.is_some_and(|seen| admits_nobody(&hub, &seen, hub_recovered)) {
                         // The machine takes nothing of it, and raises the alarm.
                         self.engine.tell(Input::Joined { incarnation, hub, resync, hub_recovered });
+                        self.health.set(Need::Admitted, false).await;
                         return Err(status(Reason::HubBehind));
                     }
                     return Ok((hub, incarnation, resync, hub_recovered));
@@ -254,7 +287,7 @@ impl Resolver {
         &self,
         read: impl FnOnce(&mut AnyTables<Record>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
-        self.lists.run(read).await.map_err(|error| problem_of_store(error).into_status())
+        self.reader.run(read).await.map_err(|error| problem_of_store(error).into_status())
     }
 
     /// Does what waits, asking about each leg once: while a hub did not answer, the same questions have come again.
@@ -289,8 +322,16 @@ impl Resolver {
                     let rulings: Vec<Ruling> =
                         answer.answers.iter().filter_map(|ruling| ruling_from_proto(ruling).ok()).collect();
                     for ruling in &rulings {
-                        if let Ruling::Pending { question, ask_after_ms } = ruling {
-                            self.asked.note([question], self.clock.now().civil, *ask_after_ms);
+                        match ruling {
+                            Ruling::Decided(_) => {}
+                            Ruling::Pending { question, ask_after_ms } => {
+                                self.asked.note([question], self.clock.now().civil, *ask_after_ms);
+                            }
+                            Ruling::Refused { question, refusal } => {
+                                let (transfer_id, reason) = (question.transfer_id, refusal.reason.code());
+                                tracing::error!(%transfer_id, reason, "ALARM: the hub does not rule on a leg in doubt");
+                                self.asked.note([question], self.clock.now().civil, REFUSED_ASK_MS);
+                            }
                         }
                     }
                     return self.engine.tell(Input::Rulings { hub, rulings });

@@ -1,10 +1,11 @@
 //! WalletService: the life of 医保钱包, and the statements of both accounts.
 
 use super::Shared;
-use super::requests::Request as Asked;
+use super::requests::Said;
 use super::statement::{Period, page, statement};
 use crate::domain::node::tables::{AccountRow, HolderRow};
 use crate::domain::node::{Input, Record, Standing};
+use crate::domain::protocol::Party;
 use crate::domain::reason::Reason;
 use crate::domain::value::{AccountKind, MemberRef, Person, ProvinceCode};
 use crate::privacy::holder::{Holder, RelativeSaid};
@@ -23,7 +24,8 @@ use crate::transport::identity::Role;
 use crate::wire::account::{entry_to_proto, wallet_to_proto};
 use crate::wire::member::{OpenInput, entry_scope};
 use crate::wire::page::number_token;
-use crate::wire::status::{Problem, problem_of_store};
+use crate::wire::reader::Reader;
+use crate::wire::status::Problem;
 use crate::wire::wallet::{ChangeInput, Relative};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
@@ -63,8 +65,12 @@ impl Shared {
     }
 
     /// One of a member's two accounts.
-    async fn account(&self, person: &Person, kind: AccountKind) -> Result<AccountRow, Problem> {
-        let standing = self.look(self.member(person).await?.member_ref).await?;
+    async fn account<T>(
+        &self,
+        said: &Said<T>,
+        (party, kind): (&Party, AccountKind),
+    ) -> Result<AccountRow, Problem> {
+        let standing = self.look_at(said, party).await?;
         Ok(match kind {
             AccountKind::Wallet => standing.wallet_account,
             AccountKind::Personal
@@ -78,14 +84,14 @@ impl Shared {
     async fn change(
         &self,
         role: Role,
-        input: Result<ChangeInput, Problem>,
+        read: impl Fn(&Reader<'_>) -> Result<ChangeInput, Problem>,
     ) -> Result<Option<Wallet>, Status> {
         self.may_serve(&role)?;
-        let input = input?;
-        let (person, change) = (&input.party.person, input.change.clone());
+        let said = self.said(read)?;
+        let change = said.today.change.clone();
         let ask = |ticket, request, member_ref| Input::ChangeWallet { ticket, request, member_ref, change };
-        let standing = self.carry_out(person, Asked::of_change(&input), ask).await?;
-        Ok(Some(shown(&standing, person)?))
+        let (standing, person) = self.carry_out(&said, ask).await?;
+        Ok(Some(shown(&standing, &person)?))
     }
 }
 
@@ -100,32 +106,33 @@ impl WalletService for Wallets {
     async fn open_wallet(&self, request: Request<OpenWalletRequest>) -> Answer<OpenWalletResponse> {
         let shared = &self.0;
         shared.may_serve(&caller(&request)?)?;
-        let input = shared.reading().open_wallet(request.get_ref())?;
+        let said = shared.said(|reader| reader.open_wallet(request.get_ref()))?;
+        let input = &said.today;
         let (use_region, opened_by) = (input.use_region, input.opened_by.as_ref().map(|it| it.kinship));
         let open = |ticket, request, member_ref| {
-            let holder = Some(shared.holder(member_ref, &input));
+            let holder = Some(shared.holder(member_ref, input));
             Input::OpenWallet { ticket, request, member_ref, use_region, opened_by, holder }
         };
-        let standing = shared.carry_out(&input.party.person, Asked::of_opening(&input), open).await?;
-        let wallet = shown(&standing, &input.party.person)?;
+        let (standing, person) = shared.carry_out(&said, open).await?;
+        let wallet = shown(&standing, &person)?;
         Ok(Response::new(OpenWalletResponse { wallet: Some(wallet) }))
     }
 
     async fn get_wallet(&self, request: Request<GetWalletRequest>) -> Answer<GetWalletResponse> {
         let shared = &self.0;
         shared.may_serve(&caller(&request)?)?;
-        let party = shared.reading().only_party(request.get_ref().party.as_ref())?;
-        let member_ref = shared.member(&party.person).await?.member_ref;
-        let standing = shared.look(member_ref).await?;
-        let wallet = shown(&standing, &party.person)?;
+        let said = shared.said(|reader| reader.only_party(request.get_ref().party.as_ref()))?;
+        let party = &said.today;
+        let wallet = shown(&*shared.look_at(&said, party).await?, &party.person)?;
         Ok(Response::new(GetWalletResponse { wallet: Some(wallet) }))
     }
 
     async fn list_entries(&self, request: Request<ListEntriesRequest>) -> Answer<ListEntriesResponse> {
         let shared = &self.0;
         shared.may_serve(&caller(&request)?)?;
-        let query = shared.reading().list_entries(request.get_ref())?;
-        let account = shared.account(&query.party.person, query.account).await?;
+        let said = shared.said(|reader| reader.list_entries(request.get_ref()))?;
+        let query = &said.today;
+        let account = shared.account(&said, (&query.party, query.account)).await?;
         let from = query.before.unwrap_or(account.last_entry);
         // A token names an entry: one that is later than the account's last, or of another account, was given for that
         // account, or before the store was restored, or made up.
@@ -133,8 +140,9 @@ impl WalletService for Wallets {
         if from > account.last_entry {
             return Err(wrong().into());
         }
-        let read = move |tables: &mut AnyTables<Record>| page(tables, from, query.limit);
-        let (page, next) = shared.lists.run(read).await.map_err(problem_of_store)?;
+        let limit = query.limit;
+        let read = move |tables: &mut AnyTables<Record>| page(tables, from, limit);
+        let (page, next) = shared.lists.run(read).await?;
         if page.iter().any(|row| (row.member_ref, row.kind) != (account.member_ref, account.kind)) {
             return Err(wrong().into());
         }
@@ -147,12 +155,13 @@ impl WalletService for Wallets {
     async fn get_statement(&self, request: Request<GetStatementRequest>) -> Answer<GetStatementResponse> {
         let shared = &self.0;
         shared.may_serve(&caller(&request)?)?;
-        let query = shared.reading().get_statement(request.get_ref())?;
-        let account = shared.account(&query.party.person, query.account).await?;
+        let said = shared.said(|reader| reader.get_statement(request.get_ref()))?;
+        let query = &said.today;
+        let account = shared.account(&said, (&query.party, query.account)).await?;
         let (from, to, before, limit) = (query.from, query.to, query.before, query.limit);
         let period = Period { last_entry: account.last_entry, from, to, before, limit };
         let read = move |tables: &mut AnyTables<Record>| statement(tables, period);
-        let found = shared.lists.run(read).await.map_err(problem_of_store)?;
+        let found = shared.lists.run(read).await?;
         // A token names an entry of the period: another one was given for somebody else, or made up.
         if before.is_some() && found.page.is_empty() {
             return Err(Problem::field("page_token", Reason::PageTokenInvalid).into());
@@ -172,14 +181,14 @@ impl WalletService for Wallets {
     }
 
     async fn change_place(&self, request: Request<ChangePlaceRequest>) -> Answer<ChangePlaceResponse> {
-        let input = self.0.reading().change_place(request.get_ref());
-        let wallet = self.0.change(caller(&request)?, input).await?;
+        let read = |reader: &Reader<'_>| reader.change_place(request.get_ref());
+        let wallet = self.0.change(caller(&request)?, read).await?;
         Ok(Response::new(ChangePlaceResponse { wallet }))
     }
 
     async fn freeze_wallet(&self, request: Request<FreezeWalletRequest>) -> Answer<FreezeWalletResponse> {
-        let input = self.0.reading().freeze_wallet(request.get_ref());
-        let wallet = self.0.change(caller(&request)?, input).await?;
+        let read = |reader: &Reader<'_>| reader.freeze_wallet(request.get_ref());
+        let wallet = self.0.change(caller(&request)?, read).await?;
         Ok(Response::new(FreezeWalletResponse { wallet }))
     }
 
@@ -187,14 +196,14 @@ impl WalletService for Wallets {
         &self,
         request: Request<UnfreezeWalletRequest>,
     ) -> Answer<UnfreezeWalletResponse> {
-        let input = self.0.reading().unfreeze_wallet(request.get_ref());
-        let wallet = self.0.change(caller(&request)?, input).await?;
+        let read = |reader: &Reader<'_>| reader.unfreeze_wallet(request.get_ref());
+        let wallet = self.0.change(caller(&request)?, read).await?;
         Ok(Response::new(UnfreezeWalletResponse { wallet }))
     }
 
     async fn close_wallet(&self, request: Request<CloseWalletRequest>) -> Answer<CloseWalletResponse> {
-        let input = self.0.reading().close_wallet(request.get_ref());
-        let wallet = self.0.change(caller(&request)?, input).await?;
+        let read = |reader: &Reader<'_>| reader.close_wallet(request.get_ref());
+        let wallet = self.0.change(caller(&request)?, read).await?;
         Ok(Response::new(CloseWalletResponse { wallet }))
     }
 }

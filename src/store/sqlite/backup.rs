@@ -4,7 +4,7 @@ use super::head_file::{self, HeadFile};
 use super::read::{self, SqliteReader};
 use super::{DATABASE, LOCK, io, schema, snapshot::Snapshot};
 use crate::domain::machine::Record;
-use crate::durable;
+use crate::durable::{self, Owner};
 use crate::store::StoreError;
 use crate::store::failpoint::{Failpoint, hit};
 use crate::store::rulebook_archive::{self, Texts};
@@ -76,6 +76,7 @@ fn create_private(path: &Path) -> Result<File, StoreError> {
 #[derive(Debug)]
 pub struct Restoring {
     dir: PathBuf,
+    owner: Owner,
     _lock: File,
 }
 
@@ -85,6 +86,7 @@ impl Restoring {
     /// # Errors
     /// `Locked` when a server runs in it, `NotEmpty`, `Io`.
     pub fn begin(dir: &Path) -> Result<Restoring, StoreError> {
+        let owner = Owner::of(dir).map_err(|error| io(dir, &error))?;
         durable::make_folder(dir).map_err(|error| io(dir, &error))?;
         if dir.join(LOCK).exists() {
             drop(super::lock(dir)?);
@@ -99,7 +101,7 @@ impl Restoring {
         if listed.iter().any(|entry| !ours(&entry.file_name())) {
             return Err(StoreError::NotEmpty(dir.display().to_string()));
         }
-        let restoring = Restoring { dir: dir.to_owned(), _lock: super::lock(dir)? };
+        let restoring = Restoring { dir: dir.to_owned(), owner, _lock: super::lock(dir)? };
         restoring.clear()?;
         Ok(restoring)
     }
@@ -176,7 +178,13 @@ impl Restoring {
         Snapshot::of(SqliteReader::open_file(&self.draft())?, None)
     }
 
-    /// Puts it in its place, durably, with its head beside it. From here on a server starts on it.
+    /// Whose the folder is: the server's, whoever restores it.
+    pub fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// Puts it in its place, durably, with its head beside it, and as its folder's owner's. From here on a
+    /// server starts on it.
     ///
     /// # Errors
     /// `Io`, `Damaged`.
@@ -184,6 +192,7 @@ impl Restoring {
         let head = read::head(&read::open_file(&self.draft())?)?;
         drop(HeadFile::open(&self.dir, head)?);
         hit(Failpoint::RestoreHeadNoted);
+        self.owner.give(&self.dir).map_err(|error| io(&self.dir, &error))?;
         durable::rename(&self.draft(), &self.dir.join(DATABASE)).map_err(|error| io(&self.dir, &error))
     }
 }

@@ -12,7 +12,7 @@ mod sql;
 mod verify;
 
 pub use backup::{Restoring, copy};
-pub use read::{SqliteReader, owner};
+pub use read::{SqliteReader, lineage, owner};
 pub use schema::FORMAT;
 pub use snapshot::Snapshot;
 pub use verify::Report;

@@ -45,6 +45,17 @@ pub fn owner(dir: &Path) -> Result<String, StoreError> {
     owner_of(&open_file(&dir.join(DATABASE))?)
 }
 
+/// Which store it is, whatever became of it since: the chain hash of its first record, which its copies share and no
+/// other store has. Nothing before there is one.
+///
+/// # Errors
+/// `Io` when there is no store; `Damaged`.
+pub fn lineage(dir: &Path) -> Result<Option<Digest>, StoreError> {
+    let connection = open_file(&dir.join(DATABASE))?;
+    let first = connection.query_row("SELECT hash FROM journal WHERE sequence = 1", [], |row| row.get(0));
+    first.optional()?.map(|hash: Vec<u8>| digest(1, &hash)).transpose()
+}
+
 fn owner_of(connection: &Connection) -> Result<String, StoreError> {
     super::schema::owner(connection)?.ok_or_else(|| StoreError::Damaged {
         place: "meta".to_owned(),

@@ -17,6 +17,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_kind.sql"),
     include_str!("migrations/0010_operation.sql"),
     include_str!("migrations/0011_vault_key.sql"),
+    include_str!("migrations/0012_lists.sql"),
+    include_str!("migrations/0013_lost_leg.sql"),
 ];
 
 /// The newest format of a store that this program knows.

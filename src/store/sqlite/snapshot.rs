@@ -3,7 +3,8 @@
 use super::read::SqliteReader;
 use super::{Report, head_file};
 use crate::domain::machine::{Record, Scan};
-use crate::store::{Head, JournalEntry, StoreError, Tables};
+use crate::domain::value::Digest;
+use crate::store::{Head, JournalEntry, StoreError, Tables, hash_at};
 use std::path::Path;
 
 /// A read-only view in which nothing moves. While it lives a running server's write-ahead log only grows.
@@ -46,6 +47,14 @@ impl<R: Record> Snapshot<R> {
     /// `Damaged` when it does not say.
     pub fn owner(&self) -> Result<String, StoreError> {
         self.reader.owner()
+    }
+
+    /// Which store it is: see [`super::lineage`].
+    ///
+    /// # Errors
+    /// As [`Tables::journal`].
+    pub fn lineage(&mut self) -> Result<Option<Digest>, StoreError> {
+        hash_at(&mut self.reader, 1)
     }
 
     /// How far the journal had come.

@@ -1,7 +1,7 @@
 //! SQL made from the column lists of tables and the conditions of filters.
 
-use crate::domain::machine::{Filter, Key, Only, Prefix, Row, Scan, Table};
-use crate::domain::value::column::{Column, Value};
+use crate::domain::machine::{Key, Order, Prefix, Row, Scan, Table, Term};
+use crate::domain::value::column::Value;
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
@@ -52,62 +52,100 @@ pub(super) struct PageSql<'a> {
     pub(super) values: Vec<Value<'a>>,
 }
 
-/// The statement of a page.
+/// The statement of a page. Several branches are merged as they are read, each in the order of its own index.
 pub(super) fn scan<R: Row>(scan: &Scan<R>) -> PageSql<'_> {
-    let table = scan.filter.table;
-    let keys = table.key_columns();
-    let Condition { text, mut values, order } = condition(&scan.filter);
-    let mut terms: Vec<String> = text.into_iter().collect();
-    if let Some(after) = &scan.after {
-        terms.push(format!("({}) > ({})", list(keys), marks(keys.len())));
-        values.extend(after.values());
+    let (table, keys) = (scan.filter.table, scan.filter.table.key_columns());
+    let mut values = Vec::new();
+    let branch = |terms: &'_ Vec<Term>| {
+        let mut conditions: Vec<String> = terms.iter().map(condition).collect();
+        conditions.extend(scan.after.as_ref().map(|_| behind(table, scan.filter.order)));
+        let filter = match conditions.is_empty() {
+            true => String::new(),
+            false => format!(" WHERE {}", conditions.join(" AND ")),
+        };
+        select(table, &filter)
+    };
+    let text = scan.filter.branches.iter().map(branch).collect::<Vec<_>>().join(" UNION ALL ");
+    for terms in &scan.filter.branches {
+        values.extend(terms.iter().filter_map(bound));
+        let place = scan.after.as_ref().map(|after| after.values()).unwrap_or_default();
+        if scan.filter.order != Order::Key {
+            values.extend(place.clone());
+        }
+        values.extend(place);
     }
-    let filter = if terms.is_empty() { String::new() } else { format!(" WHERE {}", terms.join(" AND ")) };
-    let order = order.unwrap_or_else(|| list(keys));
-    page(table, &filter, &order, (values, scan.limit))
+    let order = match scan.filter.order {
+        Order::Key => list(keys),
+        Order::Rising(column) => format!("{}, {}", quote(column), list(keys)),
+        Order::Falling(column) => {
+            let columns = std::iter::once(&column).chain(keys);
+            columns.map(|column| format!("{} DESC", quote(column))).collect::<Vec<_>>().join(", ")
+        }
+    };
+    page(text, &order, (values, scan.limit))
+}
+
+/// What comes behind the row whose key is bound, in an order.
+fn behind(table: impl Table, order: Order) -> String {
+    let keys = table.key_columns();
+    let marks = marks(keys.len());
+    let by = |column: &str, sign: &str| {
+        let (column, name, key) = (quote(column), quote(table.name()), by_key(table));
+        let place = format!("(SELECT {column} FROM {name} WHERE {key})");
+        format!("({column}, {}) {sign} ({place}, {marks})", list(keys))
+    };
+    match order {
+        Order::Key => format!("({}) > ({marks})", list(keys)),
+        Order::Rising(column) => by(column, ">"),
+        Order::Falling(column) => by(column, "<"),
+    }
 }
 
 /// The statement that reads the rows under a prefix: a range of the primary key.
 pub(super) fn under<T: Table>(prefix: &Prefix<T>, limit: usize) -> PageSql<'_> {
     let (keys, values) = (prefix.table().key_columns(), prefix.columns().to_vec());
     let filter = format!(" WHERE {}", equal(&keys[..values.len()]));
-    page(prefix.table(), &filter, &list(keys), (values, limit))
+    page(select(prefix.table(), &filter), &list(keys), (values, limit))
 }
 
-fn page<'a>(
-    table: impl Table,
-    filter: &str,
-    order: &str,
-    (mut values, limit): (Vec<Value<'a>>, usize),
-) -> PageSql<'a> {
-    let (columns, name) = (list(&columns(table)), quote(table.name()));
+fn select(table: impl Table, filter: &str) -> String {
+    format!("SELECT {} FROM {}{filter}", list(&columns(table)), quote(table.name()))
+}
+
+fn page<'a>(select: String, order: &str, (mut values, limit): (Vec<Value<'a>>, usize)) -> PageSql<'a> {
     values.push(Value::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
-    PageSql { text: format!("SELECT {columns} FROM {name}{filter} ORDER BY {order} LIMIT ?"), values }
+    PageSql { text: format!("{select} ORDER BY {order} LIMIT ?"), values }
 }
 
-/// A filter in SQL: its condition, what is bound to it, and its order where that is not the key's.
-#[derive(Default)]
-struct Condition<'a> {
-    text: Option<String>,
-    values: Vec<Value<'a>>,
-    order: Option<String>,
-}
-
-/// A partial index answers a condition only when it is written as in the migration, so numbers that stand there stand
-/// in the text.
-fn condition<T: Table>(filter: &Filter<T>) -> Condition<'_> {
-    let plain = |text: String| Condition { text: Some(text), ..Condition::default() };
-    match &filter.only {
-        Only::All => Condition::default(),
-        Only::EitherMissing(one, other) => {
-            plain(format!("({} IS NULL OR {} IS NULL)", quote(one), quote(other)))
-        }
-        Only::Equal(column, number) => plain(format!("{} = {number}", quote(column))),
-        Only::Below(column, below) => Condition {
-            text: Some(format!("{} < ?", quote(column))),
-            values: vec![below.to_value()],
-            order: Some(format!("{} DESC", quote(column))),
+/// A term in SQL. A partial index answers a condition only when it is written as in the migration, so numbers that
+/// stand there stand in the text.
+fn condition(term: &Term) -> String {
+    match term {
+        Term::EitherMissing(one, other) => format!("({} IS NULL OR {} IS NULL)", quote(one), quote(other)),
+        Term::OneOf(column, numbers) => match numbers[..] {
+            [number] => format!("{} = {number}", quote(column)),
+            _ => {
+                let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+                format!("{} IN ({})", quote(column), numbers.join(", "))
+            }
         },
+        Term::Is(column, _) => format!("{} = ?", quote(column)),
+        Term::IsNot(column, _) => format!("{} IS NOT ?", quote(column)),
+        Term::AtLeast(column, _) => format!("{} >= ?", quote(column)),
+        Term::AtMost(columns, _) => match columns {
+            [column] => format!("{} <= ?", quote(column)),
+            _ => format!("coalesce({}) <= ?", list(columns)),
+        },
+    }
+}
+
+/// What is bound to it.
+fn bound(term: &Term) -> Option<Value<'_>> {
+    match term {
+        Term::EitherMissing(..) | Term::OneOf(..) => None,
+        Term::Is(_, value) | Term::IsNot(_, value) | Term::AtLeast(_, value) | Term::AtMost(_, value) => {
+            Some(value.clone())
+        }
     }
 }
 

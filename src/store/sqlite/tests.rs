@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::domain::hub::tables::PositionRow;
-use crate::domain::machine::{Filter, IncidentRow};
+use crate::domain::machine::{Filter, IncidentRow, Order, Term};
 use crate::domain::node::tables::{AccountRow, LegRow, PersonRow};
+use crate::domain::protocol::LegState;
+use crate::domain::value::Side;
 use crate::domain::value::column::Value;
 use crate::domain::value::{AccountKind, Day, Digest, MemberRef, TransferId};
 use crate::domain::{hub, node};
@@ -114,12 +116,51 @@ fn what_a_start_needs_is_read_from_small_indexes() {
     let [in_doubt, posted] = node::open_legs();
     assert!(plan::<node::Row>(&store, in_doubt, None).contains("INDEX leg_in_doubt"));
     assert!(plan::<node::Row>(&store, posted, None).contains("INDEX leg_posted"));
-    let transfers = plan::<hub::Row>(&store, hub::transfers_before(7), None);
-    let expected = "SEARCH transfer USING INDEX transfer_received (received_seq<?)";
-    assert!(transfers.contains(expected) && !transfers.contains("TEMP B-TREE"), "{transfers}");
     let after = node::Key::Account(MemberRef([1; 16]), AccountKind::Wallet);
     let accounts = plan::<node::Row>(&store, Filter::all(node::Table::Account), Some(after));
     assert!(accounts.contains("SEARCH account USING PRIMARY KEY"), "{accounts}");
+}
+
+#[test]
+fn lists_are_read_in_the_order_of_an_index() {
+    let dir = tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), "hub").unwrap();
+    let is = |column, number| Term::Is(column, Value::Int(number));
+    let owned = || Term::Is("owner", Value::Text("app:demo".into()));
+    let pays = || vec![is("payer_province", 13)];
+    let receives = || vec![is("payee_province", 13), Term::IsNot("payer_province", Value::Int(13))];
+    let from = || Term::AtLeast("receipt_time", Value::Int(7));
+    let transfers = [
+        (vec![vec![]], &["transfer_time"][..]),
+        (vec![vec![from()]], &["transfer_time (receipt_time>"]),
+        (vec![pays(), receives()], &["transfer_payer (payer_province=", "transfer_payee (payee_province="]),
+        (vec![vec![owned(), from()]], &["transfer_owner (owner=? AND receipt_time>"]),
+        (vec![vec![is("window", 9)]], &["transfer_window (window="]),
+        (vec![vec![Term::equal("state", 4)]], &["transfer_aborted"]),
+    ];
+    for (branches, indexes) in transfers {
+        for after in [None, Some(hub::Key::Transfer(TransferId([1; 16])))] {
+            let filter = hub::transfers_where(branches.clone());
+            let plan = explained(&store, &sql::scan(&Scan::<hub::Row> { filter, after, limit: 5 }));
+            assert!(indexes.iter().all(|index| plan.contains(index)), "{plan}");
+            assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN transfer;"), "{plan}");
+        }
+    }
+    let committed = || node::legs_in([LegState::Committed]);
+    let numbered = committed().and(Term::AtLeast("hub_seq", Value::Int(7)));
+    let legs = [
+        (committed().and(is("window", 9)), "leg_window (window="),
+        (Filter { order: Order::Rising("hub_seq"), ..numbered }, "leg_number (hub_seq>"),
+        (node::legs_in([LegState::Awaiting]), "leg_awaiting"),
+        (node::legs_in([LegState::Aborted]), "leg_aborted"),
+    ];
+    for (filter, index) in legs {
+        for after in [None, Some(node::Key::Leg(TransferId([1; 16]), Side::Payer))] {
+            let scan = Scan::<node::Row> { filter: filter.clone(), after, limit: 5 };
+            let plan = explained(&store, &sql::scan(&scan));
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
 }
 
 /// How SQLite goes about a statement.

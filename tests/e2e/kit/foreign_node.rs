@@ -7,24 +7,39 @@ use gongji::proto::node::{
     PrepareRequest, PrepareResponse,
 };
 use gongji::transport::incoming::TlsIncoming;
+use std::collections::BTreeMap;
 use std::future::pending;
+use std::sync::Mutex;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
+
+/// How a node refuses every call.
+pub struct Refuses {
+    pub code: Code,
+    /// Calls with a decision, by transfer.
+    pub decides: BTreeMap<String, usize>,
+}
 
 /// What it does when it is asked.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Node {
     /// It has no legs and takes none. There is nothing beside ParticipantService, no health either.
     Bare,
     /// It says that it serves, and never answers: what a province looks like when it hangs.
     Deaf,
+    /// It says that it serves, and refuses every call in this way. Calls with a decision are counted, by transfer.
+    Refusing(&'static Mutex<Refuses>),
 }
 
 impl Node {
     async fn answer<T>(self, answer: Result<T, Status>) -> Result<Response<T>, Status> {
         match self {
             Node::Bare => answer.map(Response::new),
+            Node::Refusing(refuses) => {
+                let code = refuses.lock().expect("sound").code;
+                answer.map(Response::new).map_err(|error| Status::new(code, error.message()))
+            }
             Node::Deaf => pending().await,
         }
     }
@@ -40,7 +55,13 @@ impl ParticipantService for Node {
         self.answer(not_yet()).await
     }
 
-    async fn decide(&self, _: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
+    async fn decide(&self, request: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
+        if let Node::Refusing(refuses) = self {
+            let mut refuses = refuses.lock().expect("sound");
+            for decision in request.into_inner().decisions {
+                *refuses.decides.entry(decision.transfer_id).or_default() += 1;
+            }
+        }
         self.answer(not_yet()).await
     }
 
@@ -59,7 +80,7 @@ impl Node {
         let tls = site.tls(&format!("node:{province}"));
         let incoming = TcpIncoming::bind(site.layout().address(&server(province))).expect("a port");
         let incoming = TlsIncoming::new(incoming, tls.clone());
-        let health = (self == Node::Deaf).then(|| tonic_health::server::health_reporter().1);
+        let health = (!matches!(self, Node::Bare)).then(|| tonic_health::server::health_reporter().1);
         let service = ParticipantServiceServer::new(self);
         let server = Server::builder().add_optional_service(health).add_service(service);
         tokio::spawn(async move { server.serve_with_incoming(incoming).await.expect("it serves") })

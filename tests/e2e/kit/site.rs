@@ -90,7 +90,8 @@ fn role(text: &str) -> Role {
     format!("urn:gongji:{text}").parse().expect("a role")
 }
 
-fn province(digits: &str) -> ProvinceCode {
+/// A province by its two digits.
+pub fn province(digits: &str) -> ProvinceCode {
     ProvinceCode::parse(digits).expect("two digits")
 }
 

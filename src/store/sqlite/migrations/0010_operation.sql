@@ -1,4 +1,4 @@
--- What two operators must agree on, and incidents that somebody looks after and two operators close.
+-- What two operators must agree on, and incidents that two operators close.
 CREATE TABLE operation (
     operation_id BLOB PRIMARY KEY CHECK (length(operation_id) = 16),
     operation    BLOB NOT NULL,
@@ -12,7 +12,5 @@ CREATE TABLE operation (
     CONSTRAINT operation_two_operators CHECK (state <> 2 OR (answerer IS NOT NULL AND answerer <> proposer))
 ) STRICT, WITHOUT ROWID;
 
-ALTER TABLE incident ADD COLUMN owner TEXT;
-ALTER TABLE incident ADD COLUMN note TEXT NOT NULL DEFAULT '';
 ALTER TABLE incident ADD COLUMN close_code TEXT;
 ALTER TABLE incident ADD COLUMN close_time INTEGER;
