@@ -44,6 +44,9 @@ const SEVERAL: &[(&str, usize)] = &[("E4", 2), ("R2", 2), ("R19", 4)];
 
 /// Reasons that no scenario produces: why, and the file that tests them.
 const ELSEWHERE: &[(Reason, &str, &str)] = &[
+    (Reason::VoteMalformed, "it takes a node that breaks the contract", "src/server/hub/answers_tests.rs"),
+    (Reason::NodeTooOld, "it takes a node that is older than the hub", "src/server/hub/answers_tests.rs"),
+    (Reason::DemandUnknown, "it takes a hub that is newer than the node", "src/wire/leg_tests.rs"),
     (
         Reason::AdoptedFromOneSide,
         "it needs a hub and a node that are restored together",

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod alarms;
+mod answers;
 mod audit;
 mod check;
 mod compensations;
@@ -12,6 +13,7 @@ mod inquiries;
 mod lane;
 mod link;
 mod lists;
+mod node_status;
 mod recovery;
 mod regions;
 mod repeats;
