@@ -41,6 +41,14 @@ use tonic::{Request, Response};
 pub(super) struct Transfers(pub(super) Arc<Shared>);
 
 /// A transfer that was handed in, with what its answer will show of the persons.
+/// Whether a node's refusal says something of a person. What it says of the node itself does not.
+fn says_something(reason: Reason) -> bool {
+    !matches!(
+        reason,
+        Reason::VoteMalformed | Reason::NodeTooOld | Reason::DemandUnknown | Reason::Unsupported
+    )
+}
+
 struct Begun {
     answer: Waiting<HubMachine, Arc<TransferRow>>,
     parties: MaskedParties,
@@ -140,7 +148,7 @@ impl Shared {
         let Begun { answer, parties, persons, time } = begun?;
         let row = answer.answer().await?;
         // A repeat tells nothing new.
-        let refusal = row.refusal.as_ref().filter(|_| row.receipt_time >= time);
+        let refusal = row.refusal.as_ref().filter(|it| row.receipt_time >= time && says_something(it.reason));
         if let Some((refusal, side)) = refusal.and_then(|it| Some((it, it.side.of_node()?))) {
             self.tries.refused(role, &persons, self.today(), (side, refusal.reason));
         }
