@@ -88,9 +88,14 @@ impl World {
         }
         self.restored.insert(place, u64::MAX);
         let peer = self.cluster.hub.disk.row(&hub::Key::Peer(place));
-        let seen = peer.as_ref().and_then(PeerRow::of).is_some_and(|peer| peer.sequence > reached);
-        let known = self.stale.nodes.get(&place).copied().unwrap_or_default();
-        self.stale.nodes.insert(place, seen || known || marked);
+        // A folder that is copied back may be younger than what a disk that lied had left.
+        let seen = peer.as_ref().and_then(PeerRow::of).is_some_and(|peer| {
+            let there = self.cluster.nodes.get(&place).map(|node| node.disk.open_for_reading());
+            there.is_some_and(|mut store| {
+                hash_at(&mut store, peer.sequence).unwrap_or_default() != Some(peer.head_hash)
+            })
+        });
+        self.stale.nodes.insert(place, seen || marked);
         if marked {
             self.stale.marked.insert(place, reached);
         }
