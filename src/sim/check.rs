@@ -21,7 +21,7 @@ const WHOLE_EVERY: u64 = 10_000;
 /// Invariants that speak of one transfer: they hold of any transfers alone.
 const OF_TRANSFERS: &[&str] = &["INV-01", "INV-02", "INV-09", "INV-10", "INV-13"];
 /// Those that speak of one member: they hold of any members with all their legs.
-const OF_MEMBERS: &[&str] = &["INV-03", "INV-04", "INV-11", "INV-14"];
+const OF_MEMBERS: &[&str] = &["INV-03", "INV-04", "INV-11", "INV-14", "INV-15", "INV-16"];
 
 type Legs = BTreeSet<(TransferId, Side)>;
 /// Looks whether one kind of thing goes on, but for transfers that are left to people.
@@ -236,11 +236,11 @@ impl World {
         let mut rows: BTreeMap<ProvinceCode, Vec<node::Row>> = BTreeMap::new();
         for (province, member_ref) in members {
             let Some(node) = self.cluster.nodes.get(province) else { continue };
-            let kinds = [AccountKind::Personal, AccountKind::Wallet];
+            let kinds = AccountKind::OF_MEMBERS.into_iter().flat_map(|kind| [kind, kind.suspense()]);
             let accounts = kinds.map(|kind| node::Key::Account(*member_ref, kind));
             let legs = self.looked.legs.get(&(*province, *member_ref)).into_iter().flatten();
             let legs = legs.map(|(transfer_id, side)| node::Key::Leg(*transfer_id, *side));
-            let found = accounts.into_iter().chain(legs).filter_map(|key| node.disk.row(&key));
+            let found = accounts.chain(legs).filter_map(|key| node.disk.row(&key));
             // A store that was restored may have given the leg of an id to another member.
             let own = |row: &node::Row| LegRow::of(row).is_none_or(|leg| leg.member_ref == *member_ref);
             rows.entry(*province).or_default().extend(found.filter(own));

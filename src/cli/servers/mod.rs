@@ -5,6 +5,7 @@ pub mod config_check;
 pub mod in_flight;
 pub mod incidents;
 pub mod list;
+pub mod suspense;
 
 use super::Exit;
 use super::output::{note, say};
@@ -61,6 +62,8 @@ enum HubCommand {
 enum NodeCommand {
     /// List legs whose decision a node does not know, since when, and when it asks next
     InDoubt(in_flight::NodeListArgs),
+    /// List what stands in suspense since a node was restored: of whom (by reference), how much, and since when
+    Suspense(suspense::SuspenseArgs),
 }
 
 /// `gongji hub`.
@@ -76,8 +79,10 @@ pub fn hub(args: &HubArgs) -> Exit {
 
 /// `gongji node`.
 pub fn node(args: &NodeArgs) -> Exit {
-    if let Some(NodeCommand::InDoubt(list)) = &args.command {
-        return in_flight::in_doubt(list);
+    match &args.command {
+        Some(NodeCommand::InDoubt(list)) => return in_flight::in_doubt(list),
+        Some(NodeCommand::Suspense(list)) => return suspense::suspense(list),
+        None => {}
     }
     match NodeConfig::load(args.serve.config()) {
         Ok(config) => serve(&config.server.clone(), |ready, stop| node::run(config, ready, stop)),
