@@ -1,6 +1,7 @@
 //! What must hold, looked at while the world runs: what has changed, at every half second; all of it now and then,
 //! after a store was restored, and at the end.
 
+use super::allotments::allots;
 use super::world::{Client, World};
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
 use crate::domain::audit::invariant::{INVARIANTS, Violation, violations};
@@ -9,6 +10,7 @@ use crate::domain::machine::{IncidentRow, TableRow};
 use crate::domain::node::account::PROVINCE;
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::TransferState;
+use crate::domain::reason::Reason;
 use crate::domain::value::{AccountKind, MemberRef, ProvinceCode, Side, TransferId};
 use crate::domain::{hub, node};
 use crate::engine::Core;
@@ -91,6 +93,7 @@ impl World {
             World::clients_wait,
             |world, _| world.returning.iter().any(|it| !it.done).then(|| "operators wait".to_owned()),
             |world, _| world.not_whole(),
+            |world, _| world.allotments_wait(),
             |world, _| world.hub_restored.then(|| "the hub has not recovered".to_owned()),
             |world, _| {
                 let may_end = world.stale.may_end(world.at, world.plan.safety_ms);
@@ -171,6 +174,7 @@ impl World {
         self.check_whole(true);
         self.replayed();
         self.nobody_knows_more();
+        self.check_allotted();
     }
 
     fn found(&mut self, violation: &Violation) {
@@ -193,6 +197,10 @@ impl World {
             }
             None => None,
         };
+        // What was paid with an allotment that is lost waits for that to be sent again.
+        if allots(self.plan.seed) && reason == Some(Reason::ReplayedToSuspense.code()) {
+            return self.report.count("told again into suspense");
+        }
         let (side, reason) = (side.name(), reason.unwrap_or("no reason is noted"));
         self.complain(format!("alarm at {place}: {transfer_id} {side}: {reason}"));
     }
