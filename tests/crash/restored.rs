@@ -11,7 +11,9 @@ use gongji::proto::hub::{
     CreateTransferRequest, GetTransferRequest, ListTransfersRequest, Transfer, TransferState,
     WatchTransfersRequest,
 };
-use gongji::proto::node::{ListSuspenseRequest, SuspenseAccount};
+use gongji::proto::node::{
+    EntryAccount, EntryKind, ListEntriesRequest, ListSuspenseRequest, SuspenseAccount,
+};
 use std::fs;
 
 fn start(servers: &mut Servers, server: &str) {
@@ -100,13 +102,8 @@ fn an_allotment_that_is_sent_again_after_a_restore_is_not_spent_twice() {
 
     servers.restored("13", &from);
     start(&mut servers, "13");
-    let noted = async |told: &[Transfer]| demand_noted(servers.site(), told, &["REPLAYED_TO_SUSPENSE"]).await;
-    run(noted(std::slice::from_ref(&told)));
-    let suspense = || {
-        let member = run(family.payer_platform.member(&family.payer)).expect("the payer");
-        (member.balance, member.suspense)
-    };
-    assert_eq!(suspense(), ("0.00".to_owned(), "-1000.00".to_owned()));
+    noted(&servers, std::slice::from_ref(&told));
+    assert_eq!(suspense(&family), ("0.00".to_owned(), "-1000.00".to_owned()));
     let listed = suspense_of(&servers);
     assert_eq!(listed.len(), 1, "{listed:?}");
     let it = &listed[0];
@@ -114,16 +111,38 @@ fn an_allotment_that_is_sent_again_after_a_restore_is_not_spent_twice() {
     assert_eq!((&it.transfer_ids[..], it.member_ref.len()), (&[told.transfer_id.clone()][..], 32));
     assert!(it.since_time.is_some());
 
+    // It is known after another start too.
+    servers.kill("13");
+    start(&mut servers, "13");
     for _ in 0..2 {
         credit().expect("the same request again");
         assert_eq!(run(family.funds()), before);
     }
-    assert_eq!(suspense(), ("500.00".to_owned(), String::new()));
+    assert_eq!(suspense(&family), ("500.00".to_owned(), String::new()));
     assert_eq!(suspense_of(&servers), []);
+    let statement = ListEntriesRequest {
+        party: Some(family.payer.clone()),
+        account: EntryAccount::Personal.into(),
+        ..ListEntriesRequest::default()
+    };
+    let lines = run(family.payer_platform.ask_node(HEBEI, statement)).expect("a statement").entries;
+    let lines: Vec<_> = lines.iter().map(|it| (it.kind(), it.amount.as_str())).collect();
+    assert_eq!(lines, [(EntryKind::SetOff, "1000.00"), (EntryKind::Allotment, "1500.00")]);
     let refused = again(&servers, &family.transfer("600.00"));
     assert_eq!(refused.state(), TransferState::Aborted, "it is spent");
-    run(noted(&[told, refused]));
+    noted(&servers, &[told, refused]);
     run(servers.stop());
+}
+
+/// The payer's balance, and what stands in suspense beside it.
+fn suspense(family: &Family) -> (String, String) {
+    let member = run(family.payer_platform.member(&family.payer)).expect("the payer");
+    (member.balance, member.suspense)
+}
+
+/// Every invariant holds; the incident stays for people.
+fn noted(servers: &Servers, told: &[Transfer]) {
+    run(async { demand_noted(servers.site(), told, &["REPLAYED_TO_SUSPENSE"]).await });
 }
 
 /// What operators are told of it.

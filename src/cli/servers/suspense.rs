@@ -70,3 +70,29 @@ pub(in crate::cli) fn suspense_json((province, it): &(ProvinceCode, SuspenseAcco
     value["node"] = province.to_string().into();
     value
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_says_who_owes_and_shows_the_latest_transfers() {
+        let account = SuspenseAccount {
+            member_ref: "3f".repeat(16),
+            kind: "personal_suspense".to_owned(),
+            amount: "-400.00".to_owned(),
+            transfer_ids: (0..7).map(|id| id.to_string()).collect(),
+            since_time: None,
+        };
+        let row = |account: &SuspenseAccount| cells(&(ProvinceCode::new(13), account.clone()));
+        let [node, member, beside, yuan, owes, since, ids] = row(&account);
+        assert_eq!((node.as_str(), member, since), ("13", account.member_ref.clone(), local_time(None)));
+        assert_eq!([beside, yuan, owes], ["personal", "400.00", "the member owes"]);
+        assert_eq!(ids, "0\n1\n2\n3\n4\n… (all with --json)");
+        let kind = "suspense".to_owned();
+        let nobody =
+            SuspenseAccount { member_ref: String::new(), kind, amount: "1.00".to_owned(), ..account };
+        let [_, member, beside, _, owes, ..] = row(&nobody);
+        assert_eq!([member, beside, owes], ["not known", "", "is owed to him"]);
+    }
+}

@@ -66,7 +66,7 @@ pub(super) fn account_back(
 fn due(rows: &WorkingSet<Row>, member_ref: MemberRef, kind: AccountKind) -> Option<Money> {
     let (row, suspense) = (account(rows, member_ref, kind), account(rows, member_ref, kind.suspense()));
     if suspense.posted < Money::ZERO {
-        let paid = minus(Money::ZERO, suspense.posted).min(free(&row));
+        let paid = Money::ZERO.checked_sub(suspense.posted)?.min(free(&row));
         return paid.is_positive().then(|| minus(Money::ZERO, paid));
     }
     let owed = Some(free(&suspense)).filter(|owed| owed.is_positive())?;

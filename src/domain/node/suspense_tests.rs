@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::hub::Effect;
-use crate::domain::machine::{Output, Ticket};
+use crate::domain::machine::{Output, TableRow, Ticket};
 use crate::domain::node::tables::{EntryRow, MemberRow, WalletRow};
 use crate::domain::node::{self, Answer, leg_record};
 use crate::domain::protocol::{LegState, Outcome, TransferState};
@@ -55,9 +55,14 @@ fn lines(pair: &Pair, province: ProvinceCode, kind: AccountKind) -> Vec<(EntryKi
     lines
 }
 
-/// Both nodes' journals still make their tables, and no invariant that speaks of members is broken.
+/// Every journal still makes its tables, and every account adds up.
 fn sound(pair: &Pair) {
     assert!(pair.rebuilds().into_iter().all(|(_, (same, _))| same));
+    for province in [PAYER, PAYEE] {
+        let rows = pair.node(province).disk.rows();
+        let posted = rows.iter().filter_map(AccountRow::of).map(|row| row.posted.fen());
+        assert_eq!(posted.sum::<i64>(), 0, "{province}");
+    }
 }
 
 /// The issue: the allotment that paid for a transfer was lost with the store; sent again, it was spent again.
@@ -237,15 +242,15 @@ fn what_comes_back_pays_what_he_owes() {
     sound(&pair);
 }
 
-/// Accounts are apart: what his wallet is owed pays nothing that his personal account owes.
+/// There is nowhere to pay it.
 #[test]
-fn a_closed_wallet_waits_and_what_stands_there_is_listed() {
+fn what_waits_for_a_wallet_is_listed() {
     let pair = owed();
     let wallet: Option<WalletRow> = pair.node(PAYEE).get(&Key::Wallet(member(PAYEE)));
     assert!(wallet.is_none_or(|wallet| wallet.state == WalletState::Closed));
     let listed = |rows: Vec<Row>| -> Vec<AccountRow> {
         let rows = rows.into_iter().filter(|row| in_suspense().admits(row));
-        rows.filter_map(|row| crate::domain::machine::TableRow::of(&row).cloned()).collect()
+        rows.filter_map(|row| AccountRow::of(&row).cloned()).collect()
     };
     let found = listed(pair.node(PAYEE).disk.rows());
     assert_eq!(
