@@ -61,6 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     config.enable_type_names();
     tonic_prost_build::configure()
         .extern_path(".google.rpc", "::tonic_types::pb")
+        .extern_path(".gongji.node.v1.LegConstraints", "crate::proto::constraints::LegConstraints")
         .btree_map(".")
         .codec_path("crate::proto::Codec")
         .skip_debug(PERSONAL)

@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::all, rustdoc::all)]
 
+pub mod constraints;
+
 /// Packages as `proto/` has them; generated code refers to its neighbours by these paths.
 pub mod gongji {
     /// Shared values.

@@ -9,6 +9,19 @@ fn files() -> FileDescriptorSet {
 }
 
 #[test]
+fn constraints_by_hand_are_those_of_the_contract() {
+    let set = files();
+    let message = set
+        .file
+        .iter()
+        .flat_map(|file| &file.message_type)
+        .find(|message| message.name() == "LegConstraints")
+        .expect("the message");
+    let fields: Vec<(i32, &str)> = message.field.iter().map(|field| (field.number(), field.name())).collect();
+    assert_eq!(fields, [(1, "allowed_insurance_types"), (2, "acceptance"), (3, "demands")]);
+}
+
+#[test]
 fn the_descriptor_set_is_complete_in_itself() {
     let set = files();
     let names: BTreeSet<&str> = set.file.iter().map(|file| file.name()).collect();

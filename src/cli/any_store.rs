@@ -1,11 +1,12 @@
 //! A store in a folder that says itself whose it is: tools read the hub's and the nodes' alike.
 
-use crate::domain::value::Digest;
+use crate::domain::value::{Digest, RegionDirectory};
 use crate::domain::{hub, node};
 use crate::privacy::key::VaultKey;
 use crate::privacy::proof::{self, Proof, RowsByKey, WrongKey};
 use crate::store::replay::{self, Verified};
 use crate::store::sqlite::{Report, Restoring, Snapshot, owner};
+use crate::store::unlisted::{self, Unlisted};
 use crate::store::{Head, StoreError};
 use std::path::Path;
 
@@ -67,6 +68,14 @@ impl AnySnapshot {
     /// See [`Snapshot::lineage`].
     pub(super) fn lineage(&mut self) -> Result<Option<Digest>, StoreError> {
         either!(self, store => store.lineage())
+    }
+
+    /// What stands in areas that are not listed.
+    pub(super) fn unlisted(&self, places: &RegionDirectory) -> Result<Unlisted, StoreError> {
+        match self {
+            AnySnapshot::Hub(store) => unlisted::at_hub(store, places),
+            AnySnapshot::Node(store) => unlisted::at_node(store, places),
+        }
     }
 
     /// See [`Snapshot::format`].

@@ -35,6 +35,11 @@ impl Failure {
         }
     }
 
+    /// Whether the server does not offer what was asked: a province's own node need not.
+    pub fn is_unimplemented(&self) -> bool {
+        matches!(self, Failure::Call { status, .. } if status.code() == Code::Unimplemented)
+    }
+
     /// Prints it, to standard error for people and as `{"error": …}` to standard output for programs.
     pub fn report(&self, output: OutputArgs) -> Exit {
         self.report_as(output, |document| document);

@@ -19,6 +19,14 @@ pub struct Limits {
     /// Hub: calls of one province with questions about legs in doubt (Resolve) that are worked on at once; more are
     /// refused as overload, and the node asks again. Default 2, 1 to 1000.
     pub inquiries_max: usize,
+    /// Hub: how often a caller may ask about the same payer on one day, by checks and by transfers that his node has
+    /// refused. Default 20, 1 to 1000000.
+    pub payer_tries_max: u32,
+    /// The same of a payee. Default 40, 1 to 1000000.
+    pub payee_tries_max: u32,
+    /// Hub: how often a caller may name persons on one day whose name and number do not belong together. Default 10000,
+    /// 1 to 1000000000.
+    pub caller_guesses_max: u32,
     /// Time for a call whose client gave no deadline, in milliseconds. Default 10000.
     pub deadline_default_ms: u64,
     /// A longer deadline of a client is cut to this, in milliseconds. Default 60000, at most 600000.
@@ -34,6 +42,9 @@ impl Default for Limits {
             message_bytes_max: 8 << 20,
             streams_max: 1024,
             inquiries_max: 2,
+            payer_tries_max: 20,
+            payee_tries_max: 40,
+            caller_guesses_max: 10_000,
             deadline_default_ms: 10_000,
             deadline_max_ms: 60_000,
             deadline_min_ms: 500,
@@ -57,6 +68,12 @@ impl Limits {
             ),
             ("streams_max is 1 to 65536", !(1..=65_536).contains(&limits.streams_max)),
             ("inquiries_max is 1 to 1000", !(1..=1_000).contains(&limits.inquiries_max)),
+            ("payer_tries_max is 1 to 1000000", !(1..=1_000_000).contains(&limits.payer_tries_max)),
+            ("payee_tries_max is 1 to 1000000", !(1..=1_000_000).contains(&limits.payee_tries_max)),
+            (
+                "caller_guesses_max is 1 to 1000000000",
+                !(1..=1_000_000_000).contains(&limits.caller_guesses_max),
+            ),
             ("deadline_min_ms is at least 1", limits.deadline_min_ms == 0),
             ("deadline_max_ms is at most 600000", limits.deadline_max_ms > 600_000),
             (

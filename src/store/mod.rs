@@ -12,6 +12,7 @@ pub mod rulebook_archive;
 #[cfg(test)]
 mod samples;
 pub mod sqlite;
+pub mod unlisted;
 
 use crate::domain::machine::{Change, DecodeError, Record};
 use crate::domain::value::Digest;

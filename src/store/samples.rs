@@ -187,6 +187,7 @@ fn text(text: String) -> Value<'static> {
 
 fn refusal(n: u8) -> Value<'static> {
     let reason = REASONS[usize::from(n) % REASONS.len()].reason;
-    let refusal = RefusalRecord::new(reason, RefusalSide::Hub).with("limit", Day::from_number(u32::from(n)));
+    let metadata = vec![("limit".to_owned(), Day::from_number(u32::from(n)).to_string())];
+    let refusal = RefusalRecord { metadata, ..RefusalRecord::new(reason, RefusalSide::Hub) };
     Value::Blob(borsh::to_vec(&refusal).unwrap().into())
 }

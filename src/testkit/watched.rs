@@ -107,6 +107,15 @@ fn verdict(verdict: &Verdict) -> &'static str {
     }
 }
 
+fn receipt(result: AckResult) -> &'static str {
+    match result {
+        AckResult::Recorded => "receipt",
+        AckResult::Already => "receipt again",
+        AckResult::Rejected => "rejection",
+        AckResult::NotYet => "too early",
+    }
+}
+
 impl HubMachine {
     fn mark_transfer(
         &self,
@@ -161,15 +170,12 @@ impl Marked for HubMachine {
             Input::PrepareFailed { transfer_ids, .. } => {
                 transfer_ids.iter().for_each(|id| self.mark_transfer(*id, sight, |_| "no vote"));
             }
+            Input::NoVote { refusals, .. } => {
+                refusals.iter().for_each(|(id, _)| self.mark_transfer(*id, sight, |_| "no vote"));
+            }
             Input::Acks { acks, .. } => {
                 for ack in acks {
-                    let receipt = match ack.result {
-                        AckResult::Recorded => "receipt",
-                        AckResult::Already => "receipt again",
-                        AckResult::Rejected => "rejection",
-                        AckResult::NotYet => "too early",
-                    };
-                    self.mark_transfer(ack.transfer_id, sight, |_| receipt);
+                    self.mark_transfer(ack.transfer_id, sight, |_| receipt(ack.result));
                 }
             }
             Input::Resolve { questions, .. } => {

@@ -60,6 +60,7 @@ const TABLE: &[(&str, Access)] = &[
     ("/gongji.hub.v1.AuditService/ReadTransfers", OPERATOR),
     ("/gongji.hub.v1.AuditService/ListInFlight", OPERATOR),
     ("/gongji.hub.v1.AuditService/ListIncidents", OPERATOR),
+    ("/gongji.hub.v1.AuditService/ListNodes", OPERATOR),
     ("/gongji.hub.v1.CompensationService/ProposeCompensation", OPERATOR),
     ("/gongji.hub.v1.CompensationService/ApproveCompensation", OPERATOR),
     ("/gongji.hub.v1.CompensationService/WithdrawCompensation", OPERATOR),

@@ -1,12 +1,16 @@
 //! AnnounceNode: what a node says of itself, and of what it has seen of the hub.
 
-use crate::domain::protocol::{Announcement, PeerMark};
+use crate::domain::protocol::{Announcement, PROTOCOL_VERSION, PeerMark};
 use crate::domain::reason::Reason;
 use crate::domain::value::Digest;
 use crate::proto::{hub, types};
 use crate::wire::reader::{Path, Violations, digest};
 use crate::wire::sender::{sender, sender_to_proto};
 use crate::wire::status::Problem;
+
+/// What our own node can do of all that a node may do without.
+const CAPABILITIES: [hub::NodeCapability; 3] =
+    [hub::NodeCapability::Acceptance, hub::NodeCapability::Compensation, hub::NodeCapability::Audit];
 
 /// A node's announcement.
 pub fn announcement_to_proto(sender: types::Sender, announcement: &Announcement) -> hub::AnnounceNodeRequest {
@@ -22,6 +26,8 @@ pub fn announcement_to_proto(sender: types::Sender, announcement: &Announcement)
         proof,
         again: announcement.again,
         restored: announcement.restored,
+        protocol_version: PROTOCOL_VERSION,
+        capabilities: CAPABILITIES.map(Into::into).to_vec(),
     }
 }
 

@@ -4,10 +4,13 @@ use crate::domain::kinds::{self, JudgedBy};
 use crate::domain::protocol::{Ask, Demands, Kind, Leg, LegId, LegRead, LegRef, LegRefusal, LegTerms};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{Civil, Digest, InsuranceType, Money, ProvinceCode, RegionCode, Side, TransferId};
+use crate::proto::constraints::{KnownConstraints, LegConstraints};
 use crate::proto::{node, types};
 use crate::wire::account::insurance_type_to_proto;
 use crate::wire::party::person_to_proto;
-use crate::wire::reader::{Path, Reader, Violations, amount, choice, digest, number_in, transfer_id};
+use crate::wire::reader::{
+    Path, Reader, Violations, amount_between_servers, choice, digest, number_in, transfer_id_between_servers,
+};
 use crate::wire::status::Problem;
 use crate::wire::terms::{kinship, kinship_to_proto};
 use crate::wire::time::{duration, milliseconds, required_time, timestamp};
@@ -59,14 +62,18 @@ impl Reader<'_> {
             Some((_, JudgedBy::Original)) => self.asked_by_original(leg, &mut found),
             Some((_, JudgedBy::Rules(_))) | None => self.asked_by_person_or_id(leg, purpose, &mut found),
         };
-        let counter_region =
-            counter_region(&root.field("counter_region_code"), &leg.counter_region_code, &mut found);
+        let counter_region = self.counter_region(leg, kind.is_none_or(|(_, by)| by.is_rules()), &mut found);
         let kinship = match kind {
             Some((_, JudgedBy::Original)) => None,
             Some((_, JudgedBy::Rules(_))) | None => kinship(&root.field("kinship"), leg.kinship, &mut found),
         };
-        let amount = amount(&root.field("amount"), &leg.amount, &mut found);
+        let amount = amount_between_servers(&root.field("amount"), &leg.amount, &mut found);
         let unsupported = unsupported_field(leg, kind, &mut found);
+        let demands = match kind {
+            // What goes back is bound to no demand.
+            None | Some((_, JudgedBy::Original)) => Ok(Demands::default()),
+            Some((_, JudgedBy::Rules(_))) => demands(leg),
+        };
         // Of a kind that is not known here nobody can say what it must have.
         if unsupported != Some("kind") {
             broken.take_missing(at, &found);
@@ -74,22 +81,26 @@ impl Reader<'_> {
         let Head { reference, receipt_time, time_left_ms } = broken.finish(head)?;
 
         let side = reference.id.side;
-        let refusal = match (unsupported, found.first()) {
-            (Some(field), _) => RefusalRecord::new(Reason::Unsupported, side).with("field", field),
-            (None, Some(first)) => RefusalRecord::new(first.reason, side).with("field", &first.field),
-            (None, None) => {
+        let refusal = match (unsupported, demands, found.first()) {
+            (Some(field), _, _) => RefusalRecord::new(Reason::Unsupported, side).with("field", field),
+            (None, Err(Unread::Demand(number)), _) => {
+                RefusalRecord::new(Reason::DemandUnknown, side).with("demand", number)
+            }
+            (None, Err(Unread::Field), _) => {
+                RefusalRecord::new(Reason::DemandUnknown, side).with("demand", "unknown field")
+            }
+            (None, Err(Unread::Value), _) => {
+                RefusalRecord::new(Reason::Unsupported, side).with("field", "constraints")
+            }
+            (None, Ok(_), Some(first)) => RefusalRecord::new(first.reason, side).with("field", &first.field),
+            (None, Ok(demands), None) => {
                 if let (
-                    Some((kind, judged_by)),
+                    Some((kind, _)),
                     Some(((region, province), ask)),
                     Some(counter_region),
                     Some(amount),
                 ) = (kind, asked, counter_region, amount)
                 {
-                    let demands = match judged_by {
-                        JudgedBy::Rules(_) => demands(leg).unwrap_or_default(),
-                        // What goes back is bound to no demand.
-                        JudgedBy::Original => Demands::default(),
-                    };
                     let terms = LegTerms {
                         kind,
                         region,
@@ -133,9 +144,26 @@ impl Reader<'_> {
     ) -> Option<((RegionCode, ProvinceCode), Ask)> {
         let root = Path::Root;
         let place = self.place_of_party(&root, leg, found);
-        let id = transfer_id(&root.field("original_transfer_id"), &leg.original_transfer_id, found);
+        let at = root.field("original_transfer_id");
+        let id = transfer_id_between_servers(&at, &leg.original_transfer_id, found);
         let terms = digest(&root.field("original_terms_digest"), &leg.original_terms_digest, found);
         Some((place?, Ask::ByOriginal { transfer_id: id?, terms_digest: terms? }))
+    }
+
+    /// The other side's pooling area. A transfer from or to a place that is not known here is refused; what goes back,
+    /// goes back to places that are not listed any more.
+    fn counter_region(
+        &self,
+        leg: &node::Leg,
+        must_be_known: bool,
+        found: &mut Violations,
+    ) -> Option<RegionCode> {
+        let (root, text) = (Path::Root, &leg.counter_region_code);
+        let at = root.field("counter_region_code");
+        let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::RegionMalformed };
+        let code = found.need(&at, reason, RegionCode::parse(text))?;
+        let known = !must_be_known || self.regions.locate(code).is_some();
+        found.need(&at, Reason::UnknownRegion, known.then_some(code))
     }
 }
 
@@ -171,7 +199,7 @@ fn leg_head(at: &Path<'_>, leg: &node::Leg, purpose: Purpose, broken: &mut Viola
 }
 
 /// What of a leg this program cannot carry out: a kind that it does not know or that does not belong to the side, or
-/// a demand of the other place, which must not be passed over in silence.
+/// a demand of the other place that is not for this side.
 fn unsupported_field(
     leg: &node::Leg,
     kind: Option<(Kind, JudgedBy)>,
@@ -187,26 +215,59 @@ fn unsupported_field(
         Some((_, JudgedBy::Original)) => None,
         Some((_, JudgedBy::Rules(_))) => {
             // Only a payee can accept.
-            let acceptance = leg.constraints.as_ref().is_some_and(|demand| demand.acceptance);
-            let by_payer = acceptance && leg.side == side_to_proto(Side::Payer);
-            (by_payer || demands(leg).is_none()).then_some("constraints")
+            let acceptance = demands(leg).is_ok_and(|demands| demands.acceptance);
+            (acceptance && leg.side == side_to_proto(Side::Payer)).then_some("constraints")
         }
     }
 }
 
-/// What the other place demands; nothing when it names an insurance type that is not known here.
-fn demands(leg: &node::Leg) -> Option<Demands> {
-    let named = leg.constraints.iter().flat_map(|demand| demand.allowed_insurance_types.iter());
-    let allowed_types: Option<Vec<InsuranceType>> =
-        named.map(|number| number_in(InsuranceType::ALL, insurance_type_to_proto, *number)).collect();
-    let acceptance = leg.constraints.as_ref().is_some_and(|demand| demand.acceptance);
-    Some(Demands { allowed_types: allowed_types?, acceptance })
+/// A demand that this program cannot follow. It must not be passed over in silence.
+enum Unread {
+    /// A number that is not known here.
+    Demand(i32),
+    /// A field that is not known here.
+    Field,
+    /// A value that is not known here, or the list says other than the fields.
+    Value,
 }
 
-/// The other place is only recorded, so a code that this node does not list yet is good.
-fn counter_region(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<RegionCode> {
-    let reason = if text.is_empty() { Reason::FieldRequired } else { Reason::RegionMalformed };
-    found.need(at, reason, RegionCode::parse(text))
+/// What the other place demands: by the list, and by the fields alone when a hub of before the list asks.
+fn demands(leg: &node::Leg) -> Result<Demands, Unread> {
+    let Some(constraints) = &leg.constraints else { return Ok(Demands::default()) };
+    let known = &constraints.known;
+    let by_fields = Demands {
+        allowed_types: known
+            .allowed_insurance_types
+            .iter()
+            .map(|number| {
+                number_in(InsuranceType::ALL, insurance_type_to_proto, *number).ok_or(Unread::Value)
+            })
+            .collect::<Result<_, _>>()?,
+        acceptance: known.acceptance,
+    };
+    if constraints.unknown {
+        return Err(Unread::Field);
+    }
+    if known.demands.is_empty() {
+        return Ok(by_fields);
+    }
+    let mut by_list = Demands::default();
+    for one in &known.demands {
+        match node::DemandKind::try_from(one.demand) {
+            Ok(node::DemandKind::InsuranceTypes) => {
+                let types = one.values.iter().map(|text| insurance_type(text).ok_or(Unread::Value));
+                by_list.allowed_types = types.collect::<Result<_, _>>()?;
+            }
+            Ok(node::DemandKind::Acceptance) => by_list.acceptance = true,
+            Ok(node::DemandKind::Unspecified) | Err(_) => return Err(Unread::Demand(one.demand)),
+        }
+    }
+    if by_list == by_fields { Ok(by_list) } else { Err(Unread::Value) }
+}
+
+/// An insurance type as a demand's value: its number on the wire, in digits.
+fn insurance_type(text: &str) -> Option<InsuranceType> {
+    number_in(InsuranceType::ALL, insurance_type_to_proto, text.parse().ok()?)
 }
 
 /// A leg in the words of the wire, for Prepare.
@@ -261,7 +322,8 @@ pub fn side(at: &Path<'_>, number: i32, found: &mut Violations) -> Option<Side> 
     choice(at, number, Reason::ValueUnsupported, Side::from_number(i64::from(number)), found)
 }
 
-/// Reads what identifies a leg: `FIELD_REQUIRED`, `TRANSFER_ID_MALFORMED`, `VALUE_UNSUPPORTED`, `REQUEST_MALFORMED`.
+/// Reads what identifies a leg, in the form of the contract: `FIELD_REQUIRED`, `TRANSFER_ID_MALFORMED`,
+/// `VALUE_UNSUPPORTED`, `REQUEST_MALFORMED`.
 pub fn leg_reference(
     at: &Path<'_>,
     id: &str,
@@ -269,18 +331,27 @@ pub fn leg_reference(
     terms_digest: &[u8],
     found: &mut Violations,
 ) -> Option<LegRef> {
-    let transfer_id = transfer_id(&at.field("transfer_id"), id, found);
+    let transfer_id = transfer_id_between_servers(&at.field("transfer_id"), id, found);
     let side = side(&at.field("side"), side_number, found);
     let terms_digest = digest(&at.field("terms_digest"), terms_digest, found);
     Some(LegRef::new(transfer_id?, side?, terms_digest?))
 }
 
-/// What the other place demands, where it demands anything.
-fn constraints_to_proto(demands: &Demands) -> Option<node::LegConstraints> {
-    let allowed_insurance_types: Vec<i32> =
-        demands.allowed_types.iter().map(|it| insurance_type_to_proto(*it)).collect();
-    let any = !demands.allowed_types.is_empty() || demands.acceptance;
-    any.then_some(node::LegConstraints { allowed_insurance_types, acceptance: demands.acceptance })
+/// What the other place demands, where it demands anything: in the fields, and in the list.
+fn constraints_to_proto(demands: &Demands) -> Option<LegConstraints> {
+    let types = demands.allowed_types.iter().map(|it| insurance_type_to_proto(*it));
+    let by_type = (!demands.allowed_types.is_empty()).then(|| node::LegDemand {
+        demand: node::DemandKind::InsuranceTypes.into(),
+        values: types.clone().map(|number| number.to_string()).collect(),
+    });
+    let acceptance = demands
+        .acceptance
+        .then(|| node::LegDemand { demand: node::DemandKind::Acceptance.into(), values: Vec::new() });
+    let list: Vec<node::LegDemand> = by_type.into_iter().chain(acceptance).collect();
+    (!list.is_empty()).then(|| {
+        let allowed_insurance_types = types.collect();
+        KnownConstraints { allowed_insurance_types, acceptance: demands.acceptance, demands: list }.into()
+    })
 }
 
 #[cfg(test)]

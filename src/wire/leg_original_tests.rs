@@ -19,8 +19,9 @@ fn a_return_leg_comes_back() {
         let leg = return_leg(side);
         let wire = leg_to_proto(&leg);
         assert!(wire.party.as_ref().is_some_and(|party| party.person.is_none()), "the hub keeps no persons");
-        let demand = node::LegConstraints { allowed_insurance_types: vec![390], acceptance: true };
-        let bound = node::Leg { constraints: Some(demand), ..wire.clone() };
+        let (allowed_insurance_types, demands) = (vec![390], Vec::new());
+        let demand = KnownConstraints { allowed_insurance_types, acceptance: true, demands };
+        let bound = node::Leg { constraints: Some(demand.into()), ..wire.clone() };
         assert_eq!(
             reader(&regions).leg(&ROOT, &bound),
             Ok(Ok(leg.clone())),

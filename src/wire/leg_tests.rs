@@ -47,7 +47,8 @@ fn what_a_node_does_not_know_is_refused_and_not_an_error() {
     assert_eq!(with(|leg| leg.kind = 77), unsupported("kind"));
     assert_eq!(with(|leg| leg.kind = node::LegKind::DebitAccount.into()), unsupported("kind"));
     let demand = |types: Vec<i32>, acceptance| {
-        Some(node::LegConstraints { allowed_insurance_types: types, acceptance })
+        let demands = Vec::new();
+        Some(KnownConstraints { allowed_insurance_types: types, acceptance, demands }.into())
     };
     let mut wire = good.clone();
     for constraints in [demand(vec![7], true), demand(vec![7], false)] {
@@ -70,12 +71,55 @@ fn what_a_node_does_not_know_is_refused_and_not_an_error() {
 }
 
 #[test]
-fn the_other_place_need_not_be_listed_here() {
-    let regions = regions();
+fn a_place_of_the_other_side_that_is_not_known_here_is_refused() {
     let wire = node::Leg { counter_region_code: "999900".to_owned(), ..leg_to_proto(&leg(Side::Payer)) };
-    let mut expected = leg(Side::Payer);
-    expected.terms.counter_region = region(999_900);
-    assert_eq!(reader(&regions).leg(&ROOT, &wire), Ok(Ok(expected)));
+    let expected = RefusalRecord::new(UnknownRegion, Side::Payer).with("field", "counter_region_code");
+    assert_eq!(refused(&wire).refusal, expected);
+}
+
+#[test]
+fn demands_travel_as_fields_and_as_a_list_that_nothing_may_be_passed_over_in() {
+    let regions = regions();
+    let mut leg = leg(Side::Payee);
+    leg.terms.demands = Demands { allowed_types: InsuranceType::ALL.to_vec(), acceptance: true };
+    let wire = leg_to_proto(&leg);
+    let sent = wire.constraints.clone().expect("demands");
+    let numbers: Vec<(i32, &[String])> =
+        sent.known.demands.iter().map(|it| (it.demand, it.values.as_slice())).collect();
+    assert_eq!(numbers, [(1, ["310".to_owned(), "390".to_owned()].as_slice()), (2, &[])]);
+    assert_eq!(reader(&regions).leg(&ROOT, &wire), Ok(Ok(leg)));
+
+    let with = |change: fn(&mut KnownConstraints)| {
+        let mut constraints = sent.clone();
+        change(&mut constraints.known);
+        let refusal = refused(&node::Leg { constraints: Some(constraints), ..wire.clone() }).refusal;
+        (refusal.reason, refusal.metadata[0].1.clone())
+    };
+    let constraints = || (Unsupported, "constraints".to_owned());
+    assert_eq!(with(|it| it.demands[1].demand = 77), (DemandUnknown, "77".to_owned()));
+    assert_eq!(with(|it| it.demands[1].demand = 0), (DemandUnknown, "0".to_owned()));
+    assert_eq!(with(|it| it.demands[0].values[0] = "7".to_owned()), constraints());
+    assert_eq!(with(|it| it.acceptance = false), constraints(), "the list says other than the fields");
+
+    // A field that is not known: as its bytes come from a newer hub.
+    let mut bytes = prost::Message::encode_to_vec(&sent);
+    prost::encoding::bool::encode(99, &true, &mut bytes);
+    let unknown: LegConstraints = prost::Message::decode(bytes.as_slice()).expect("it can be read");
+    assert_eq!((unknown.unknown, &unknown.known), (true, &sent.known));
+    let refusal = refused(&node::Leg { constraints: Some(unknown), ..wire.clone() }).refusal;
+    assert_eq!(refusal.reason, DemandUnknown);
+}
+
+#[test]
+fn between_servers_an_amount_has_two_places_and_an_id_is_lower_case() {
+    for amount in ["1.0", "1", "01.00", "1.00 ", "400"] {
+        let wire = node::Leg { amount: amount.to_owned(), ..leg_to_proto(&leg(Side::Payer)) };
+        assert_eq!(refused(&wire).refusal.reason, AmountMalformed, "{amount}");
+    }
+    let regions = regions();
+    let mut wire = leg_to_proto(&leg(Side::Payer));
+    wire.transfer_id = wire.transfer_id.to_uppercase();
+    assert_eq!(found(reader(&regions).leg(&ROOT, &wire)), one("transfer_id", TransferIdMalformed));
 }
 
 #[test]

@@ -101,9 +101,8 @@ pub fn vote_to_proto(vote: &Vote) -> node::Vote {
 /// has no rulebooks, gets the digest of zeros.
 ///
 /// # Errors
-/// A vote that names no leg, an AWAITING without `until`, a YES whose `leg_record` is too long or whose
-/// `rulebook_hash` is none: to be taken as no answer, so that the deadline aborts and the node is told, since it may
-/// be bound.
+/// A vote that names no leg, an AWAITING without `until`, a YES whose `leg_record` is missing or too long, a
+/// `rulebook_hash` that is none. It does not count: its transfer is aborted and the node told, since it may be bound.
 pub fn vote_from_proto(vote: &node::Vote) -> Result<Vote, Problem> {
     let (at, mut found) = (Path::Root, Violations::default());
     let name = leg_reference(&at, &vote.transfer_id, vote.side, &vote.terms_digest, &mut found);
@@ -115,9 +114,10 @@ pub fn vote_from_proto(vote: &node::Vote) -> Result<Vote, Problem> {
     let refusal = |fallback| refusal_or(vote.refusal.as_ref(), side, fallback);
     let verdict = match node::Verdict::try_from(vote.verdict) {
         Ok(node::Verdict::Yes) => {
-            let fits = vote.leg_record.len() <= LEG_RECORD_MAX;
-            let leg_record = fits.then(|| vote.leg_record.clone());
-            let leg_record = found.need(&at.field("leg_record"), Reason::RequestMalformed, leg_record);
+            let (at, bytes) = (at.field("leg_record"), &vote.leg_record);
+            let reason = if bytes.is_empty() { Reason::FieldRequired } else { Reason::RequestMalformed };
+            let fits = (1..=LEG_RECORD_MAX).contains(&bytes.len());
+            let leg_record = found.need(&at, reason, fits.then(|| bytes.clone()));
             leg_record.map(|leg_record| Verdict::Yes { leg_record, rulebook: rulebook.unwrap_or_default() })
         }
         Ok(node::Verdict::Awaiting) => required_time(&at.field("until"), vote.until.as_ref(), &mut found)

@@ -9,7 +9,7 @@ fn vote(verdict: Verdict) -> Vote {
 }
 
 fn no() -> RefusalRecord {
-    RefusalRecord::new(PayeeSuspended, RefusalSide::Payee).with("status", "2")
+    RefusalRecord::new(PayeeTypeNotAllowed, RefusalSide::Payee).with("insurance_type", "employee")
 }
 
 #[test]
@@ -61,6 +61,7 @@ fn what_cannot_be_trusted_is_no_vote_at_all() {
         found(vote_from_proto(&wire))
     };
     assert_eq!(with(|vote| vote.leg_record.push(0)), one("leg_record", RequestMalformed));
+    assert_eq!(with(|vote| vote.leg_record.clear()), one("leg_record", FieldRequired));
     assert_eq!(with(|vote| vote.rulebook_hash.truncate(5)), one("rulebook_hash", RequestMalformed));
     assert_eq!(with(|vote| vote.transfer_id.clear()), one("transfer_id", FieldRequired));
     assert_eq!(with(|vote| vote.terms_digest.push(0)), one("terms_digest", RequestMalformed));

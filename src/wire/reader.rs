@@ -179,6 +179,18 @@ pub fn transfer_id(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<
     found.need(at, reason, TransferId::parse(text))
 }
 
+/// Reads the id of a transfer as servers write it to each other: lower case, so that one id is always the same text.
+pub fn transfer_id_between_servers(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<TransferId> {
+    let id = transfer_id(at, text, found)?;
+    found.need(at, Reason::TransferIdMalformed, (id.to_string() == text).then_some(id))
+}
+
+/// Reads an amount as servers write it to each other: with two places.
+pub fn amount_between_servers(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<Money> {
+    let amount = amount(at, text, found)?;
+    found.need(at, Reason::AmountMalformed, (amount.to_string() == text).then_some(amount))
+}
+
 /// Reads an id that is all a request is about, as in `GetTransfer`.
 ///
 /// # Errors

@@ -79,6 +79,11 @@ impl Problem {
         self
     }
 
+    /// The first field that is wrong, and what is wrong with it; an empty name when it is about no field.
+    pub fn first_field(&self) -> (String, Reason) {
+        (self.violations.first().map_or_else(String::new, |it| it.field.clone()), self.reason)
+    }
+
     /// The error of a call.
     pub fn into_status(self) -> Status {
         let code = code_of(self.reason.row().class);
@@ -227,6 +232,14 @@ pub fn problem_of(status: &Status) -> Option<Explanation> {
     rpc::Status::decode(status.details()).ok().and_then(|content| explain(&content))
 }
 
+/// The reason of a peer's error, if it is one of the table: by its `ErrorInfo`, or, since not every library can send
+/// that, by the code with which its message begins, "RECOVERING: …".
+pub fn reason_of(status: &Status) -> Option<Reason> {
+    let code = problem_of(status).map(|problem| problem.code);
+    let begins = || status.message().split(':').next().unwrap_or_default().to_owned();
+    Reason::from_code(&code.unwrap_or_else(begins))
+}
+
 /// What an item's error says; nothing when it is not one of this service's.
 pub fn explain(content: &rpc::Status) -> Option<Explanation> {
     let info: rpc::ErrorInfo =
@@ -259,19 +272,18 @@ pub fn refusal_to_proto(refusal: &RefusalRecord) -> types::Refusal {
 }
 
 /// A refusal as a peer sent it, for the journal, which cannot forget: texts are left out (the table has them), and of
-/// the metadata only what can be neither a name nor a number of a person stays. `side` is who sent it, whatever it
-/// claims. A code that this program does not know becomes `UNSUPPORTED` with the code under `code`.
+/// the metadata only what the table lists for the reason stays, as far as it can be neither a name nor a number of a
+/// person. `side` is who sent it, whatever it claims. A code that this program does not know, or that only the other
+/// side's province can give, becomes `REFUSED_BY_PLACE` with the code under `code`.
 pub fn refusal_from_proto(refusal: &types::Refusal, side: RefusalSide) -> RefusalRecord {
-    let known = Reason::from_code(&refusal.reason);
-    let mut record = RefusalRecord::new(known.unwrap_or(Reason::RefusedByPlace), side);
-    if known.is_none() && is_code(&refusal.reason) {
-        record = record.with("code", &refusal.reason);
-    }
-    let harmless = refusal.metadata.iter().filter(|(name, value)| is_fact_name(name) && is_fact_value(value));
-    record
-        .metadata
-        .extend(harmless.take(FACTS_FROM_PEER_MAX).map(|(name, value)| (name.clone(), value.clone())));
-    record
+    let known = Reason::from_code(&refusal.reason).filter(|reason| reason.may_come_from(side));
+    let Some(reason) = known else {
+        let record = RefusalRecord::new(Reason::RefusedByPlace, side);
+        return if is_code(&refusal.reason) { record.with("code", &refusal.reason) } else { record };
+    };
+    let harmless =
+        refusal.metadata.iter().filter(|(name, value)| reason.row().may_carry(name) && is_fact_value(value));
+    harmless.fold(RefusalRecord::new(reason, side), |record, (name, value)| record.with(name, value))
 }
 
 /// How much of a problem an answer may carry.
@@ -292,7 +304,6 @@ const BUDGETS: [Budget; 4] = [
 ];
 
 const FIELD_MAX: usize = 96;
-const FACTS_FROM_PEER_MAX: usize = 16;
 /// A phone number has 11 digits, an identity number 17 or 18: no fact of ours has such a run.
 const DIGIT_RUN_MAX: usize = 10;
 
@@ -337,11 +348,6 @@ fn cut(text: &str, bytes: usize) -> String {
 fn is_code(text: &str) -> bool {
     let fits = text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     (1..=63).contains(&text.len()) && fits && is_fact_value(text)
-}
-
-fn is_fact_name(text: &str) -> bool {
-    let fits = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    (1..=40).contains(&text.len()) && fits && is_fact_value(text)
 }
 
 fn is_fact_value(text: &str) -> bool {

@@ -133,9 +133,12 @@ fn errors_of_others_are_not_taken_for_ours() {
 #[test]
 fn a_refusal_comes_back_with_its_figures() {
     for row in TABLE {
-        for side in [RefusalSide::Hub, RefusalSide::Payer, RefusalSide::Payee] {
-            let refusal =
-                RefusalRecord::new(row.reason, side).with("limit", "2000.00").with("value", "2500.00");
+        let sides = [RefusalSide::Hub, RefusalSide::Payer, RefusalSide::Payee];
+        for side in sides.into_iter().filter(|side| row.reason.may_come_from(*side)) {
+            let mut facts = row.facts.to_vec();
+            facts.sort_unstable();
+            let bare = RefusalRecord::new(row.reason, side);
+            let refusal = facts.into_iter().fold(bare, |refusal, name| refusal.with(name, "2000.00"));
             let wire = refusal_to_proto(&refusal);
             assert_eq!((wire.message.as_str(), wire.message_zh.as_str()), (row.english, row.chinese));
             assert_eq!(refusal_from_proto(&wire, side), refusal);
@@ -146,6 +149,8 @@ fn a_refusal_comes_back_with_its_figures() {
 #[test]
 fn a_peers_refusal_brings_no_person_into_the_journal() {
     let facts = [
+        ("insurance_type", "employee"),
+        ("balance", "77.00"),
         ("limit", "2000.00"),
         ("name", "张小三"),
         ("id", "11010519491231002X"),
@@ -157,17 +162,54 @@ fn a_peers_refusal_brings_no_person_into_the_journal() {
         ("region", "130100"),
     ];
     let wire = types::Refusal {
-        reason: "PAYEE_SUSPENDED".to_owned(),
+        reason: "PAYEE_TYPE_NOT_ALLOWED".to_owned(),
         side: types::RefusalSide::Hub.into(),
         message: "张小三 is suspended".to_owned(),
         message_zh: "张小三".to_owned(),
         metadata: facts.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
     };
     let kept = refusal_from_proto(&wire, RefusalSide::Payee);
-    let expected = RefusalRecord::new(Reason::PayeeSuspended, RefusalSide::Payee)
-        .with("limit", "2000.00")
-        .with("region", "130100");
+    let expected = RefusalRecord::new(Reason::PayeeTypeNotAllowed, RefusalSide::Payee)
+        .with("insurance_type", "employee");
     assert_eq!(kept, expected);
+    // What the table lists is no way round: a value that could be of a person is dropped.
+    let listed = types::Refusal {
+        metadata: [("insurance_type".to_owned(), "11010519491231002X".to_owned())].into(),
+        ..wire
+    };
+    assert_eq!(refusal_from_proto(&listed, RefusalSide::Payee).metadata, []);
+}
+
+#[test]
+fn no_reason_carries_a_balance_or_anything_of_a_person() {
+    for row in TABLE {
+        for name in ["balance", "left", "account", "name", "id_number", "phone", "remark"] {
+            assert!(!row.may_carry(name), "{} carries {name}", row.code);
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_payer_is_not_taken_from_the_payees_node() {
+    let told = |reason: &str, side| {
+        let wire = types::Refusal { reason: reason.to_owned(), ..types::Refusal::default() };
+        let refusal = refusal_from_proto(&wire, side);
+        (refusal.reason, refusal.metadata.first().map(|(_, value)| value.clone()))
+    };
+    let foreign = |code: &str| (Reason::RefusedByPlace, Some(code.to_owned()));
+    for code in ["PAYER_SUSPENDED", "PAYER_ACCOUNT_FROZEN", "INSUFFICIENT_BALANCE", "AMOUNT_OVER_LIMIT"] {
+        assert_eq!(told(code, RefusalSide::Payee), foreign(code));
+        assert_eq!(told(code, RefusalSide::Payer), (Reason::from_code(code).expect("listed"), None));
+    }
+    assert_eq!(told("PAYEE_SUSPENDED", RefusalSide::Payer), foreign("PAYEE_SUSPENDED"));
+}
+
+#[test]
+fn a_reason_is_found_in_details_and_at_the_beginning_of_a_message() {
+    assert_eq!(reason_of(&status(Reason::Recovering)), Some(Reason::Recovering));
+    assert_eq!(reason_of(&Status::unavailable("RECOVERING: wait")), Some(Reason::Recovering));
+    assert_eq!(reason_of(&Status::unavailable("RECOVERING")), Some(Reason::Recovering));
+    assert_eq!(reason_of(&Status::unavailable("tcp connect error: refused")), None);
 }
 
 #[test]

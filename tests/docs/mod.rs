@@ -2,6 +2,7 @@
 //! them.
 
 mod protocol;
+mod worked;
 
 use gongji::domain::reason::{Class, ReasonRow, Retry, TABLE};
 use std::fmt::Write;
@@ -18,6 +19,9 @@ gRPC code given here, the message begins with the reason code, and `google.rpc.E
 domain `gongji`. [errors.md](../integrate/errors.md) says how to read both.
 
 The number is what journals store; it never changes and is never given twice.
+
+`facts` are the names that the metadata of a **refusal** may have for this reason. Whatever else a node sends, the hub
+drops: no balance and nothing of a person goes through.
 ";
 
 /// What a group of numbers is about.
@@ -60,7 +64,13 @@ fn advice(retry: Retry) -> &'static str {
 fn row(page: &mut String, row: &ReasonRow) {
     let (number, code, retry) = (row.reason.number(), row.code, row.retry.name());
     let (class, english, chinese) = (grpc_code(row.class), row.english, row.chinese);
-    writeln!(page, "| {number} | `{code}` | {class} | `{retry}` | {english} | {chinese} |")
+    let mut facts: Vec<&str> = row.facts.to_vec();
+    if row.class == Class::InvalidArgument {
+        facts.push("field");
+    }
+    let facts: Vec<String> = facts.into_iter().map(|name| format!("`{name}`")).collect();
+    let facts = facts.join(" ");
+    writeln!(page, "| {number} | `{code}` | {class} | `{retry}` | {english} | {chinese} | {facts} |")
         .expect("a string");
 }
 
@@ -73,7 +83,8 @@ fn reasons() -> String {
     }
     for (numbers, title) in GROUPS {
         write!(page, "\n## {title}\n\n").expect("a string");
-        page += "| number | code | gRPC code | retry | English | 中文 |\n|---|---|---|---|---|---|\n";
+        page +=
+            "| number | code | gRPC code | retry | English | 中文 | facts |\n|---|---|---|---|---|---|---|\n";
         let group = TABLE.iter().filter(|row| numbers.contains(&row.reason.number()));
         group.for_each(|it| row(&mut page, it));
     }

@@ -36,6 +36,19 @@ async fn take_areas_away(cluster: &Cluster) {
     cluster.site().ready().await;
 }
 
+/// What config-check says of places that are not listed.
+fn said_of(cluster: &Cluster, server: &str) -> Vec<String> {
+    let option = if server == "hub" { "--hub" } else { "--node" };
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_gongji"));
+    let output = command.arg("config-check").arg(option).arg(cluster.site().config(server)).output();
+    let output = output.expect("it runs");
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stderr).expect("text");
+    let begin = "gongji: warning: in areas that are not listed stand ";
+    let found = text.lines().filter_map(|line| line.strip_prefix(begin)?.split(". ").next());
+    found.map(str::to_owned).collect()
+}
+
 /// A family in the two areas.
 async fn family(cluster: &Cluster) -> Family {
     let [hebei, sichuan] = ["13", "51"].map(|it| cluster.caller(&format!("platform:{it}")));
@@ -57,6 +70,10 @@ fn what_was_done_in_an_area_that_is_gone_finds_its_first_answer() {
 
         take_areas_away(cluster).await;
 
+        assert_eq!(said_of(cluster, "hub"), ["130600 (1 live payer's leg), 510300 (1 live payee's leg)"]);
+        assert_eq!(said_of(cluster, "13"), ["130600 (1 member), 510300 (1 live leg)"]);
+        assert_eq!(said_of(cluster, "51"), ["130600 (1 live leg), 510300 (1 member, 1 wallet)"]);
+        assert_eq!(said_of(cluster, "14"), [""; 0]);
         let again = app.create(first.clone()).await.expect("the first answer");
         recorded(&again);
         assert_eq!(again, app.get(&first.transfer_id).await.expect("it"));

@@ -5,11 +5,12 @@ use super::kit::people::{
     Family, Funds, credit, employee, enrol, person, place, province_of, resident, somebody,
 };
 use super::kit::site::SICHUAN;
-use super::kit::verdict::{aborted, recorded};
+use super::kit::verdict::{aborted, recorded, refused};
 use gongji::proto::hub::CreateTransferRequest;
 use gongji::proto::node::{AccountState, Member};
 use gongji::proto::types::RefusalSide::{Hub, Payee, Payer};
 use gongji::proto::types::{InsuranceStatus, Party, Refusal, RefusalSide};
+use tonic::Code;
 
 /// The request is aborted for this reason, by this side; Check had said so; the same id says so again; no money moved.
 async fn refuses(
@@ -161,7 +162,7 @@ fn more_than_there_is_and_more_than_is_allowed() {
 }
 
 #[test]
-fn check_lists_everything_at_once_and_changes_nothing() {
+fn check_lists_all_that_it_may_tell_at_once_and_changes_nothing() {
     shared(async |cluster| {
         let family = cluster.family("13", "51").await;
         let app = cluster.app();
@@ -178,17 +179,58 @@ fn check_lists_everything_at_once_and_changes_nothing() {
             (Payer, "PAYER_SUSPENDED"),
             (Payer, "PAYER_IN_ARREARS"),
             (Payer, "AMOUNT_OVER_LIMIT"),
-            (Payer, "INSUFFICIENT_BALANCE"),
             (Payee, "PAYEE_ENDED"),
         ];
-        assert_eq!(found, expected);
+        assert_eq!(found, expected, "what is in the account is not looked at");
         // A wrong name hides the rest: whoever guesses learns nothing.
         let mut renamed = family.transfer("10.00");
         person(&mut renamed.payer).name = "别人".to_owned();
         let answer = app.check(&renamed).await.expect("an answer");
         let found: Vec<_> = answer.refusals.iter().map(|it| it.reason.as_str()).collect();
-        assert_eq!(found, ["PAYER_IDENTITY_MISMATCH", "PAYEE_ENDED"]);
+        assert_eq!(found, ["PAYER_IDENTITY_MISMATCH"]);
         assert_eq!(family.funds().await, Funds::untouched());
         assert_eq!(province_of(&family.payee), SICHUAN);
+    });
+}
+
+/// A balance was found by 34 checks, and nobody noticed.
+#[test]
+fn a_balance_is_not_found_by_asking_again_and_again() {
+    shared(async |cluster| {
+        let family = cluster.family("13", "51").await;
+        let (app, other) = (cluster.app(), cluster.caller("platform:13"));
+        let yuan = |whole: u32| family.transfer(&format!("{whole}.00"));
+        let mut checks = 0;
+        while let Ok(answer) = app.check(&yuan(1_000 + checks)).await {
+            assert!(answer.allowed && checks < 34, "{answer:?}");
+            checks += 1;
+        }
+        assert_eq!(checks, 20);
+        refused(app.check(&yuan(1)).await, Code::ResourceExhausted, "TOO_MANY_TRIES");
+        // What was done is found all the same, and what the hub did not refuse itself was not done.
+        refused(app.create(yuan(1)).await, Code::ResourceExhausted, "TOO_MANY_TRIES");
+        let paid = yuan(2);
+        recorded(&other.create(paid.clone()).await.expect("nobody stops another caller"));
+        assert_eq!(family.funds().await.balance, "9998.00");
+    });
+}
+
+/// A refusal says as much of a person as a check does.
+#[test]
+fn refused_transfers_are_tries_too_and_repeats_are_none() {
+    shared(async |cluster| {
+        let family = cluster.family("13", "51").await;
+        payer_becomes(&family, |member| member.in_arrears = true).await;
+        let app = cluster.app();
+        let first = family.transfer("10.00");
+        for _ in 0..25 {
+            aborted(&app.create(first.clone()).await.expect("the same"), Payer, "PAYER_IN_ARREARS");
+        }
+        for _ in 1..20 {
+            let transfer = app.create(family.transfer("10.00")).await.expect("an answer");
+            aborted(&transfer, Payer, "PAYER_IN_ARREARS");
+        }
+        refused(app.create(family.transfer("10.00")).await, Code::ResourceExhausted, "TOO_MANY_TRIES");
+        aborted(&app.create(first).await.expect("the first answer"), Payer, "PAYER_IN_ARREARS");
     });
 }

@@ -44,6 +44,9 @@ const SEVERAL: &[(&str, usize)] = &[("E4", 2), ("R2", 2), ("R19", 4)];
 
 /// Reasons that no scenario produces: why, and the file that tests them.
 const ELSEWHERE: &[(Reason, &str, &str)] = &[
+    (Reason::VoteMalformed, "it takes a node that breaks the contract", "src/server/hub/answers_tests.rs"),
+    (Reason::NodeTooOld, "it takes a node that is older than the hub", "src/server/hub/answers_tests.rs"),
+    (Reason::DemandUnknown, "it takes a hub that is newer than the node", "src/wire/leg_tests.rs"),
     (
         Reason::AdoptedFromOneSide,
         "it needs a hub and a node that are restored together",
@@ -52,6 +55,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (Reason::OperationNotFound, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
     (Reason::IncidentNotFound, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
     (Reason::ClockNotBelieved, "it is about a server's clock", "src/engine/tests.rs"),
+    (Reason::TooManyTries, "it takes more tries than a scenario has", "tests/e2e/rules.rs"),
     (Reason::EndedByOperators, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
     (Reason::OperationDone, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
     (

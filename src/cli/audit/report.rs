@@ -3,6 +3,7 @@
 use super::gather::{Gathered, NodeRead, Reading};
 use crate::cli::Exit;
 use crate::cli::servers::incidents::incident_json;
+use crate::cli::servers::list::not_checked;
 use crate::cli::show::side_name;
 use crate::cli::table::{align_right, table};
 use crate::domain::audit::invariant::Violation;
@@ -102,10 +103,16 @@ impl Report {
         invariants.to_string()
     }
 
+    /// What no word of this audit is about, although all that was read is right.
+    fn not_checked(&self) -> Vec<String> {
+        let legs_only = self.nodes.iter().filter(|node| node.reading == Reading::LegsOnly);
+        legs_only.map(|node| format!("accounts and incidents of {}", node.province)).collect()
+    }
+
     fn verdict(&self) -> String {
         let (found, parked) = (self.found(), self.open().count());
         match self.exit() {
-            Exit::Done => "clean 一致".to_owned(),
+            Exit::Done => format!("clean 一致{}", not_checked(&self.not_checked())),
             Exit::Unknown => "not known: not every server was read 结果未知".to_owned(),
             Exit::Refused | Exit::Usage => {
                 format!("SOMETHING IS OFF 有误: {}, {}", plural(found, "finding"), plural(parked, "incident"))
@@ -156,6 +163,7 @@ impl Report {
                 "last_hub_seq": self.cut.last_hub_seq,
             },
             "hub": { "sequence": self.hub_sequence },
+            "not_checked": self.not_checked(),
             "nodes": self.nodes.iter().map(node_json).collect::<Vec<_>>(),
             "invariants": self.checked.iter().map(checked_json).collect::<Vec<_>>(),
             "incidents": self.incidents.iter().map(incident_json).collect::<Vec<_>>(),

@@ -41,6 +41,16 @@ fn what_is_off_weighs_more_than_what_is_not_known() {
 }
 
 #[test]
+fn the_last_line_says_what_was_not_checked() {
+    let last = |readings: &[Reading]| report(0, readings, 0).to_text(20).lines().last().map(str::to_owned);
+    assert_eq!(last(&[Reading::Whole]).as_deref(), Some("clean 一致"));
+    let said = "clean 一致; not checked 未核对: accounts and incidents of 14";
+    assert_eq!(last(&[Reading::Whole, Reading::LegsOnly]).as_deref(), Some(said));
+    let json = report(0, &[Reading::LegsOnly], 0).to_json();
+    assert_eq!(json["not_checked"], json!(["accounts and incidents of 13"]));
+}
+
+#[test]
 fn an_incident_that_two_operators_have_closed_is_no_finding() {
     let mut closed = report(0, &[Reading::Whole], 2);
     let time = prost_types::Timestamp { seconds: 1_795_233_600, nanos: 0 };

@@ -4,8 +4,9 @@ use super::attempt::{Act, Attempt, Expect, Twist};
 use super::clients::Clients;
 use super::error::DemoError;
 use super::script::{SCRIPT, person};
+use crate::cli::failure::{CallOutcome, classify_explained};
 use crate::devkit::cast::Listed;
-use crate::domain::reason::{Reason, Retry};
+use crate::domain::reason::Reason;
 use crate::privacy::random::new_transfer_id;
 use crate::proto::hub::{CreateTransferRequest, Transfer, TransferState, WaitMode};
 use crate::proto::node::{Wallet, WalletState};
@@ -181,8 +182,9 @@ async fn settle(
 
 /// What an error says, when it is an answer: not the connection's, and not one that says to ask again.
 fn final_error(status: &Status) -> Option<Explanation> {
-    problem_of(status)
-        .filter(|said| said.metadata.get("retry").is_none_or(|retry| retry != Retry::SameId.name()))
+    let is_final =
+        |said: &Explanation| matches!(classify_explained(said), CallOutcome::Refused | CallOutcome::NotHeard);
+    problem_of(status).filter(is_final)
 }
 
 fn is_expected(expect: Expect, outcome: &Outcome, played: &[Played]) -> bool {

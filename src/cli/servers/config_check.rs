@@ -128,7 +128,20 @@ fn server(config: &ServerConfig, role: &Role) -> Result<Found, String> {
     let (places, trusted, key) = (places(&config.regions), trust.summary, vault_key(config)?);
     let summary =
         format!("listens on {}, {trusted}; {places}; {sets} different sets of rules; {key}", config.listen);
-    Ok(Found { summary, warnings: [trust.warnings, config.callers.warnings()].concat() })
+    let unlisted = unlisted(config)?;
+    Ok(Found { summary, warnings: [trust.warnings, config.callers.warnings(), unlisted].concat() })
+}
+
+/// What stands in areas that the table of places does not list any more.
+fn unlisted(config: &ServerConfig) -> Result<Vec<String>, String> {
+    if !sqlite::exists(&config.data) {
+        return Ok(Vec::new());
+    }
+    let (data, places) = (&config.data, &config.regions.directory);
+    let found = AnySnapshot::open(data).and_then(|store| store.unlisted(places));
+    let found = found.map_err(|error| format!("{}: {error}", data.display()))?;
+    let line = || format!("in areas that are not listed stand {found}. 以下区划已不在区划表中");
+    Ok((!found.is_empty()).then(line).into_iter().collect())
 }
 
 /// A server would not start with another store's key. Where there is no store yet, it takes what it is given.

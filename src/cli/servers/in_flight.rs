@@ -5,12 +5,17 @@ use crate::cli::Exit;
 use crate::cli::client::{Connection, Server, province};
 use crate::cli::failure::Failure;
 use crate::cli::json::to_json;
+use crate::cli::pager::Page;
 use crate::cli::show::{side_name, state_text};
 use crate::cli::table::list;
 use crate::cli::time::local_time;
 use crate::domain::value::ProvinceCode;
 use crate::proto::hub::{InFlightTransfer, ListInFlightRequest, WaitReason};
-use crate::proto::node::{InDoubtLeg, LegSide, ListInDoubtRequest};
+use crate::proto::node::inspect_request::Selector;
+use crate::proto::node::{
+    InDoubtLeg, InspectRequest, InspectResponse, LegSide, LegState, ListInDoubtRequest,
+};
+use prost_types::Timestamp;
 use serde_json::{Value, json};
 
 /// Arguments of a list of nodes.
@@ -103,6 +108,13 @@ pub fn in_doubt(args: &NodeListArgs) -> Exit {
         let request = |page_size, page_token| ListInDoubtRequest { page_size, page_token, older_than };
         for (province, node) in nodes(&connection, args.province)? {
             let read = node.list(args.list.limit, request, |it| (it.legs, it.next_page_token)).await;
+            let read = match read {
+                Err(failure) if failure.is_unimplemented() => {
+                    found.not_checked(format!("when {province} asks"));
+                    prepared(&node, args.list.limit, args.list.oldest()).await
+                }
+                read => read,
+            };
             found.take(&format!("node {province}"), read, |leg| (province, leg));
         }
         Ok(found.print(args.list.call.output, "legs", in_doubt_json, || {
@@ -110,6 +122,37 @@ pub fn in_doubt(args: &NodeListArgs) -> Exit {
             list(header, found.rows.iter().map(in_doubt_cells), &[3])
         }))
     })
+}
+
+/// The legs in doubt of a node that does not offer AuditService: those that it holds, by Inspect.
+async fn prepared(
+    node: &Server,
+    limit: usize,
+    oldest: Option<Timestamp>,
+) -> Result<Page<InDoubtLeg>, Failure> {
+    let request = |page_size, page_token| InspectRequest {
+        selector: Some(Selector::State(LegState::Prepared.into())),
+        page_size,
+        page_token,
+        ..InspectRequest::default()
+    };
+    let is_old = |at: Option<&Timestamp>| match (at, &oldest) {
+        (Some(at), Some(oldest)) => (at.seconds, at.nanos) <= (oldest.seconds, oldest.nanos),
+        (None, _) | (_, None) => true,
+    };
+    let legs = |it: InspectResponse| {
+        let old = it.legs.into_iter().filter(|leg| is_old(leg.prepare_time.as_ref()));
+        let in_doubt = old.map(|leg| InDoubtLeg {
+            transfer_id: leg.transfer_id,
+            side: leg.side,
+            amount: leg.amount,
+            counter_region_code: leg.counter_region_code,
+            prepare_time: leg.prepare_time,
+            ..InDoubtLeg::default()
+        });
+        (in_doubt.collect(), it.next_page_token)
+    };
+    node.list(limit, request, legs).await
 }
 
 fn leg_side(side: LegSide) -> &'static str {

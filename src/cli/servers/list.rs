@@ -6,9 +6,10 @@ use crate::cli::failure::Failure;
 use crate::cli::json::unknown;
 use crate::cli::output::OutputArgs;
 use crate::cli::pager::Page;
+use prost_types::Timestamp;
 use serde_json::{Value, json};
 use std::fmt::Display;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Arguments of each list.
 #[derive(Debug, clap::Args)]
@@ -36,18 +37,26 @@ impl ListArgs {
     }
 }
 
+impl ListArgs {
+    /// The youngest that is old enough, by this machine's clock: for servers that do not look at ages.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.older_than.map(|age| SystemTime::now().checked_sub(age).unwrap_or(UNIX_EPOCH).into())
+    }
+}
+
 /// What was read of several servers, each row with the server that has it.
 pub(in crate::cli) struct Found<T> {
     /// The rows.
     pub(in crate::cli) rows: Vec<T>,
     more: bool,
     unread: Vec<Value>,
+    unchecked: Vec<String>,
 }
 
 impl<T> Found<T> {
     /// Nothing yet.
     pub(in crate::cli) fn new() -> Found<T> {
-        Found { rows: Vec::new(), more: false, unread: Vec::new() }
+        Found { rows: Vec::new(), more: false, unread: Vec::new(), unchecked: Vec::new() }
     }
 
     /// Takes what one server said. One that cannot be read does not hide the others.
@@ -70,6 +79,11 @@ impl<T> Found<T> {
         }
     }
 
+    /// Notes what a server cannot be asked: it is no fault of the list, and must not be taken for "nothing".
+    pub(in crate::cli) fn not_checked(&mut self, what: String) {
+        self.unchecked.push(what);
+    }
+
     /// Prints all of it.
     pub(in crate::cli) fn print(
         &self,
@@ -80,13 +94,24 @@ impl<T> Found<T> {
     ) -> Exit {
         let whole = self.unread.is_empty();
         let rows: Vec<Value> = self.rows.iter().map(row).collect();
-        let document = json!({ name: rows, "more": self.more, "unread": self.unread });
+        let mut document = json!({ name: rows, "more": self.more, "unread": self.unread });
+        if !self.unchecked.is_empty() {
+            document["not_checked"] = self.unchecked.clone().into();
+        }
         output.print(
             || if whole { document } else { unknown(document, None) },
-            || format!("{}\n{}", table(), closing(self.rows.len(), self.more)),
+            || {
+                let closing = closing(self.rows.len(), self.more);
+                format!("{}\n{closing}{}", table(), not_checked(&self.unchecked))
+            },
         );
         if whole { Exit::Done } else { Exit::Unknown }
     }
+}
+
+/// What a last line says was not checked.
+pub(in crate::cli) fn not_checked(what: &[String]) -> String {
+    if what.is_empty() { String::new() } else { format!("; not checked 未核对: {}", what.join("; ")) }
 }
 
 /// The last line of a list.

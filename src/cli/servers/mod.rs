@@ -5,9 +5,11 @@ pub mod config_check;
 pub mod in_flight;
 pub mod incidents;
 pub mod list;
+pub mod nodes;
 pub mod suspense;
 
 use super::Exit;
+use super::client::CallArgs;
 use super::output::{note, say};
 use crate::config::{ConfigError, HubConfig, NodeConfig, ServerConfig};
 use crate::engine::panics;
@@ -56,6 +58,8 @@ impl ServeArgs {
 enum HubCommand {
     /// List transfers that are undecided or not recorded by a province, why, and since when
     InFlight(list::ListArgs),
+    /// List the nodes: what each says of itself, whether it can be reached, and which of its answers did not count
+    Nodes(CallArgs),
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -68,8 +72,10 @@ enum NodeCommand {
 
 /// `gongji hub`.
 pub fn hub(args: &HubArgs) -> Exit {
-    if let Some(HubCommand::InFlight(list)) = &args.command {
-        return in_flight::in_flight(list);
+    match &args.command {
+        Some(HubCommand::InFlight(list)) => return in_flight::in_flight(list),
+        Some(HubCommand::Nodes(call)) => return nodes::nodes(call),
+        None => {}
     }
     match HubConfig::load(args.serve.config()) {
         Ok(config) => serve(&config.server.clone(), |ready, stop| hub::run(config, ready, stop)),

@@ -69,6 +69,13 @@ pub enum Input {
         /// Which decisions.
         legs: Vec<LegId>,
     },
+    /// A node has given no vote that counts, or can give none.
+    NoVote {
+        /// The province whose node it is.
+        province: ProvinceCode,
+        /// Which transfers, and why.
+        refusals: Vec<(TransferId, RefusalRecord)>,
+    },
     /// A province's receipts.
     Acks {
         /// The province whose node it is.

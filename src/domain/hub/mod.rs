@@ -182,6 +182,7 @@ impl HubMachine {
             Input::Votes { .. }
             | Input::PrepareFailed { .. }
             | Input::DecideFailed { .. }
+            | Input::NoVote { .. }
             | Input::Acks { .. }
             | Input::ReadBack { .. }
             | Input::Start { .. }
@@ -209,6 +210,10 @@ impl Machine for HubMachine {
             Input::Operate { request, .. } => operate::needs(request, rows, needed),
             Input::Votes { province, votes, .. } => votes::needs(self, now, (*province, votes), rows, needed),
             Input::PrepareFailed { transfer_ids, .. } => prepare_failed::needs(self, transfer_ids, needed),
+            Input::NoVote { refusals, .. } => {
+                let ids: Vec<TransferId> = refusals.iter().map(|(id, _)| *id).collect();
+                prepare_failed::needs(self, &ids, needed);
+            }
             Input::Acks { province, acks, .. } => acks::needs(self, now, *province, acks, needed),
             Input::Link { .. } => link::needs(self, needed),
             Input::Announce { province, .. } => announce::needs(self, *province, needed),
@@ -242,6 +247,7 @@ impl Machine for HubMachine {
             Input::DecideFailed { province, legs } => {
                 legs.into_iter().for_each(|leg| self.outbox.rest(province, leg, step.now.mono));
             }
+            Input::NoVote { province, refusals } => self.no_vote(province, refusals, step),
             Input::Acks { province, node, told, acks } => self.acks((province, node), &told, &acks, step),
             Input::Link { province, up } => self.link(province, up, step),
             Input::Announce { ticket, province, node, announcement, knows_us_to } => {
@@ -303,6 +309,7 @@ impl Machine for HubMachine {
             Input::Votes { .. }
             | Input::PrepareFailed { .. }
             | Input::DecideFailed { .. }
+            | Input::NoVote { .. }
             | Input::Acks { .. }
             | Input::Link { .. }
             | Input::ReadBack { .. }

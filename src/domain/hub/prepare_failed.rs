@@ -2,7 +2,7 @@
 
 use super::{HubMachine, Key, Step, refusal, row};
 use crate::domain::protocol::TransferState;
-use crate::domain::reason::Reason;
+use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{ProvinceCode, TransferId};
 
 /// Those that are still being decided.
@@ -20,6 +20,23 @@ impl HubMachine {
     ) {
         for transfer_id in self.live_of(transfer_ids).collect::<Vec<_>>() {
             self.lose_vote(transfer_id, province, step);
+        }
+    }
+
+    /// Aborts those to which a node has given no vote that counts, or can give none, each for its reason. The node may
+    /// be bound all the same, so it is told.
+    pub(super) fn no_vote(
+        &mut self,
+        province: ProvinceCode,
+        refusals: Vec<(TransferId, RefusalRecord)>,
+        step: &mut Step<'_>,
+    ) {
+        for (transfer_id, refusal) in refusals {
+            // Of what is decided nothing was read.
+            let transfer = self.live.contains_key(&transfer_id).then(|| row(transfer_id, step)).flatten();
+            if transfer.is_some_and(|transfer| transfer.provinces().side_of(&province).is_some()) {
+                self.abort(transfer_id, refusal, step);
+            }
         }
     }
 

@@ -329,3 +329,26 @@ fn a_province_that_is_no_party_fails_nothing() {
     let outputs = pair.run_hub(Input::PrepareFailed { province, transfer_ids: vec![id(1)] });
     assert_eq!((outputs, pair.transfer(1).state), (vec![], TransferState::Pending));
 }
+
+/// The payee's node holds the credit and its vote does not count: nothing commits, and the node is told.
+#[test]
+fn a_vote_that_does_not_count_aborts_and_frees_what_its_node_holds() {
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
+    legs(&outputs).iter().for_each(|leg| {
+        pair.prepare(leg);
+    });
+    assert_eq!((personal(&pair), wallet(&pair)), ((1_000_000, 40_000), (0, 40_000)));
+    let refusals = || {
+        let refusal = RefusalRecord::new(Reason::VoteMalformed, Side::Payee).with("field", "leg_record");
+        vec![(id(1), refusal)]
+    };
+    let stranger = crate::domain::value::region::ProvinceCode::new(44);
+    let outputs = pair.run_hub(Input::NoVote { province: stranger, refusals: refusals() });
+    assert_eq!(outputs, vec![], "a node speaks of its own legs only");
+    let answers = pair.hand_in(Input::NoVote { province: PAYEE, refusals: refusals() });
+    assert_eq!(reason(&answers), Reason::VoteMalformed);
+    assert_eq!((personal(&pair), wallet(&pair)), ((1_000_000, 0), (0, 0)));
+    let late = pair.run_hub(Input::NoVote { province: PAYEE, refusals: refusals() });
+    assert_eq!(late, vec![], "it is decided");
+}

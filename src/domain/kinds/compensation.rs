@@ -9,6 +9,7 @@ use crate::domain::value::{AccountKind, BySide, Direction, EntryKind, Side};
 pub(super) const ROW: KindRow = KindRow {
     kind: Kind::COMPENSATION,
     name: "compensation",
+    since: 1,
     form: Form::Prepared(BySide {
         payer: AskedLeg { wire: 3, judged_by: JudgedBy::Original },
         payee: AskedLeg { wire: 4, judged_by: JudgedBy::Original },

@@ -9,6 +9,7 @@ use crate::domain::value::{AccountKind, BySide, Direction, EntryKind, Side};
 pub(super) const LOAN: KindRow = KindRow {
     kind: Kind::LOAN,
     name: "loan",
+    since: 2,
     form: Form::Prepared(BySide {
         payer: AskedLeg { wire: 201, judged_by: JudgedBy::Rules(rules::PAYER) },
         payee: AskedLeg { wire: 202, judged_by: JudgedBy::Rules(rules::PAYEE) },
@@ -35,6 +36,7 @@ pub(super) const LOAN: KindRow = KindRow {
 pub(super) const REPAYMENT: KindRow = KindRow {
     kind: Kind::REPAYMENT,
     name: "repayment",
+    since: 2,
     form: Form::Posted { backed_by: Kind::LOAN },
     legs: BySide {
         payer: LegEffect {

@@ -17,6 +17,8 @@ pub struct KindRow {
     pub kind: Kind,
     /// Its name, for people and programs.
     pub name: &'static str,
+    /// Version of the protocol that brought it: nodes of an older one cannot know it.
+    pub since: u32,
     /// How it is decided.
     pub form: Form,
     /// What each side's leg does.
@@ -88,6 +90,13 @@ pub enum JudgedBy {
     Rules(&'static [Rule]),
     /// What is left of the leg whose money it carries back.
     Original,
+}
+
+impl JudgedBy {
+    /// Whether rules judge it.
+    pub fn is_rules(&self) -> bool {
+        matches!(self, JudgedBy::Rules(_))
+    }
 }
 
 /// Who may begin a transfer of a kind.

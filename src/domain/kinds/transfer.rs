@@ -8,6 +8,7 @@ use crate::domain::value::{AccountKind, BySide, Direction, EntryKind, Side};
 pub(super) const ROW: KindRow = KindRow {
     kind: Kind::TRANSFER,
     name: "transfer",
+    since: 1,
     form: Form::Prepared(BySide {
         payer: AskedLeg { wire: 1, judged_by: JudgedBy::Rules(rules::PAYER) },
         payee: AskedLeg { wire: 2, judged_by: JudgedBy::Rules(rules::PAYEE) },

@@ -23,13 +23,8 @@ impl NodeMachine {
         let stored = stored.map(PeerRow::mark);
         let seen = self.hub_mark.or(stored);
         let new_life = seen.as_ref().is_none_or(|seen| hub.incarnation > seen.incarnation);
-        if let Some(seen) = &seen {
-            let older = hub.incarnation < seen.incarnation || (new_life && hub.sequence < seen.sequence);
-            let copy = hub.incarnation == seen.incarnation && hub.start_id != seen.start_id;
-            let diverged = hub.sequence == seen.sequence && hub.head_hash != seen.head_hash;
-            if older || copy || diverged {
-                return Err(refusal(Reason::SenderRefused));
-            }
+        if seen.is_some_and(|seen| is_older_or_copy(&hub, &seen)) {
+            return Err(refusal(Reason::SenderRefused));
         }
         let newer = |known: PeerMark| hub.incarnation > known.incarnation || hub.sequence > known.sequence;
         if !whole {
@@ -63,10 +58,7 @@ impl NodeMachine {
     ) {
         let stored: Option<&PeerRow> = step.rows().get(&Key::Peer(ProvinceCode::HUB));
         let seen = self.hub_mark.or(stored.map(PeerRow::mark));
-        // A hub that has recovered has a journal of its own from then on; what this node knew, it has heard.
-        let recovered =
-            seen.is_some_and(|seen| seen.incarnation < hub_recovered) && hub.incarnation >= hub_recovered;
-        if recovered {
+        if seen.is_some_and(|seen| has_recovered(&hub, &seen, hub_recovered)) {
             if resync {
                 self.hub_mark = Some(hub);
             } else {
@@ -123,8 +115,60 @@ impl NodeMachine {
     }
 }
 
+/// Whether a hub is older than what was seen of it, or a copy.
+fn is_older_or_copy(hub: &PeerMark, seen: &PeerMark) -> bool {
+    let older = hub.incarnation < seen.incarnation
+        || (hub.incarnation > seen.incarnation && hub.sequence < seen.sequence);
+    let copy = hub.incarnation == seen.incarnation && hub.start_id != seen.start_id;
+    let diverged = hub.sequence == seen.sequence && hub.head_hash != seen.head_hash;
+    older || copy || diverged
+}
+
+/// Whether a hub has recovered since it was seen: it has a journal of its own from then on, and has heard what this
+/// node knew.
+fn has_recovered(hub: &PeerMark, seen: &PeerMark, hub_recovered: u64) -> bool {
+    seen.incarnation < hub_recovered && hub.incarnation >= hub_recovered
+}
+
+/// Whether the answer to an announcement admits nobody: it comes from a hub that is older than what was seen of it, or
+/// a copy.
+pub fn admits_nobody(hub: &PeerMark, seen: &PeerMark, hub_recovered: u64) -> bool {
+    !has_recovered(hub, seen, hub_recovered) && is_older_or_copy(hub, seen)
+}
+
 /// The node has all again that it had lost.
 pub fn resynced(record: &NodeResynced, rows: &mut WorkingSet<Row>) {
     let own = own(rows);
     rows.put(SelfRow { civil: own.civil.max(record.time), ..own });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::value::{Digest, StartId};
+
+    fn hub(incarnation: u64, start: u8, sequence: u64) -> PeerMark {
+        let head_hash = Digest([u8::try_from(sequence).expect("small"); 32]);
+        PeerMark { incarnation, start_id: StartId([start; 16]), sequence, head_hash }
+    }
+
+    /// A node that takes such an answer for its admission says that it serves, and takes nothing.
+    #[test]
+    fn an_older_hub_and_a_copy_admit_nobody_and_one_that_has_recovered_does() {
+        let seen = hub(4, 1, 40);
+        for (spoke, recovered, nobody) in [
+            (hub(4, 1, 40), 0, false),
+            (hub(4, 1, 41), 0, false),
+            (hub(5, 2, 40), 0, false),
+            (hub(3, 9, 50), 0, true),
+            (hub(5, 2, 39), 0, true),
+            (hub(4, 2, 41), 0, true),
+            (PeerMark { head_hash: Digest([7; 32]), ..hub(4, 1, 40) }, 0, true),
+            // It has heard from this node what it had lost.
+            (hub(6, 3, 10), 5, false),
+            (hub(4, 2, 10), 4, true),
+        ] {
+            assert_eq!(admits_nobody(&spoke, &seen, recovered), nobody, "{spoke:?}");
+        }
+    }
 }

@@ -7,6 +7,9 @@ use crate::domain::reason::Reason;
 use crate::domain::value::{Digest, StartId};
 use borsh::{BorshDeserialize, BorshSerialize};
 
+/// Version of the protocol that this program speaks. Version 1 is that of nodes that say none.
+pub const PROTOCOL_VERSION: u32 = 2;
+
 /// How far a server's journal had come when it spoke: travels in every message between hub and node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct PeerMark {

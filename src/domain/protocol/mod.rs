@@ -6,7 +6,9 @@ pub mod leg;
 pub mod message;
 pub mod transfer;
 
-pub use call::{Announced, Announcement, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark};
+pub use call::{
+    Announced, Announcement, HubReply, HubRequest, NodeReply, NodeRequest, PROTOCOL_VERSION, PeerMark,
+};
 pub use kind::Kind;
 pub use leg::{Ask, Demands, HeardLeg, Leg, LegId, LegRead, LegRef, LegRefusal, LegState, LegTerms};
 pub use message::{

@@ -19,6 +19,16 @@ pub struct ReasonRow {
     pub english: &'static str,
     /// Chinese text.
     pub chinese: &'static str,
+    /// Names of the facts that a refusal for this reason may carry; with a malformed request also `field`.
+    pub facts: &'static [&'static str],
+}
+
+impl ReasonRow {
+    /// Whether a refusal for this reason may carry a fact of this name. Whatever else a peer sends is dropped: it could
+    /// be a balance, or anything of a person.
+    pub fn may_carry(&self, name: &str) -> bool {
+        self.facts.contains(&name) || (name == "field" && self.class == Class::InvalidArgument)
+    }
 }
 
 impl BorshSerialize for Reason {
@@ -36,7 +46,8 @@ impl BorshDeserialize for Reason {
 
 /// Declares the reasons and their table together, so that neither can lack a row.
 macro_rules! reasons {
-    ($($name:ident $number:literal $code:literal $class:ident $retry:ident $english:literal $chinese:literal)+) => {
+    ($($name:ident $number:literal $code:literal $class:ident $retry:ident
+        $english:literal $chinese:literal $([$($fact:literal),+])?)+) => {
         /// Why something was refused.
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash,
@@ -78,6 +89,7 @@ macro_rules! reasons {
             retry: Retry::$retry,
             english: $english,
             chinese: $chinese,
+            facts: &[$($($fact),+)?],
         }),+];
     };
 }

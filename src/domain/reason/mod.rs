@@ -72,9 +72,11 @@ reasons! {
     RegionElsewhere 121 "REGION_ELSEWHERE" InvalidArgument Correct
         "the region belongs to another province's node"
         "该区划不属于本省节点"
+        ["region"]
     DeadlineTooShort 122 "DEADLINE_TOO_SHORT" InvalidArgument SameId
         "the caller's deadline is too short for a transfer to be decided"
         "调用时限过短，无法完成转账"
+        ["remaining_ms", "needed_ms"]
     RequestMalformed 123 "REQUEST_MALFORMED" InvalidArgument Correct
         "the request cannot be read"
         "无法解析请求"
@@ -99,6 +101,7 @@ reasons! {
     DateInFuture 132 "DATE_IN_FUTURE" InvalidArgument Correct
         "the date is later than today"
         "日期晚于当天"
+        ["today"]
     HashMalformed 133 "HASH_MALFORMED" InvalidArgument Correct
         "a hash has 64 hexadecimal digits"
         "哈希值应为 64 位十六进制数字"
@@ -120,6 +123,7 @@ reasons! {
     ContentDiffers 201 "CONTENT_DIFFERS" AlreadyExists No
         "this id was used before with other content"
         "该编号已用于内容不同的请求"
+        ["field"]
     TransferNotFound 202 "TRANSFER_NOT_FOUND" NotFound SameId
         "no transfer has this id; that does not mean that it was aborted"
         "没有该编号的转账；这不代表转账已终止"
@@ -192,12 +196,17 @@ reasons! {
     ClockNotBelieved 409 "CLOCK_NOT_BELIEVED" Unavailable SameId
         "this server's clock is implausible, so it decides nothing until the clock is right or confirmed; ask again"
         "本系统时钟异常，核实之前暂停办理，请稍后以相同编号重试"
+    TooManyTries 410 "TOO_MANY_TRIES" ResourceExhausted Later
+        "the caller has asked about this person too often today, or with too many names that do not fit"
+        "今日对该人员的查询或尝试次数过多，请次日再试"
     PayerPlaceNotOpen 501 "PAYER_PLACE_NOT_OPEN" FailedPrecondition NewId
         "the payer's place has not opened the medical-insurance wallet"
         "转出人参保地尚未开通医保钱包"
+        ["region", "day"]
     PayeePlaceNotOpen 502 "PAYEE_PLACE_NOT_OPEN" FailedPrecondition NewId
         "the payee's place has not opened the medical-insurance wallet"
         "接收人参保地尚未开通医保钱包"
+        ["region", "day"]
     PayerIdentityMismatch 503 "PAYER_IDENTITY_MISMATCH" FailedPrecondition NewId
         "the payer's name and identity number do not belong together in the place of insurance"
         "转出人姓名与证件号码在参保地不一致"
@@ -207,9 +216,11 @@ reasons! {
     ClosedHours 505 "CLOSED_HOURS" FailedPrecondition NewId
         "transfers are closed at this hour in the place; see closed_hours (Asia/Shanghai)"
         "当前时段该地不办理转账，暂停时段见 closed_hours（北京时间）"
+        ["closed_hours", "region"]
     VerificationRequired 506 "VERIFICATION_REQUIRED" FailedPrecondition NewId
         "the payer's place asks for a proof of the payer that the calling platform did not state"
         "转出地要求对转出人进行身份核验，调用平台未声明所需核验方式"
+        ["accepted", "stated"]
     RulebookNotFound 507 "RULEBOOK_NOT_FOUND" NotFound No
         "the hub keeps no rulebook with this hash; the node that judged by it keeps its own"
         "中心未保存该哈希值的规则文本，作出判断的省级节点保存有自己的文本"
@@ -243,18 +254,23 @@ reasons! {
     InsufficientBalance 520 "INSUFFICIENT_BALANCE" FailedPrecondition NewId
         "the personal account has not enough above what must stay in it"
         "个人账户可转余额不足"
+        ["floor"]
     AmountOverLimit 521 "AMOUNT_OVER_LIMIT" FailedPrecondition NewId
         "the amount is above the limit for one transfer"
         "超过单笔转账限额"
+        ["limit", "value"]
     DailyCountReached 522 "DAILY_COUNT_REACHED" FailedPrecondition NewId
         "the number of transfers allowed in a day is used up"
         "当日转账次数已用完"
+        ["limit"]
     KinshipNotAllowed 523 "KINSHIP_NOT_ALLOWED" FailedPrecondition No
         "the place does not allow transfers to this kind of relative"
         "参保地不允许向该类亲属转账"
+        ["kinship"]
     PayerSettlementSuspended 524 "PAYER_SETTLEMENT_SUSPENDED" FailedPrecondition NewId
         "the payer is excluded from network settlement for misuse until the day in until"
         "转出人因违规使用医保被暂停联网结算，期限见 until"
+        ["until"]
     PayeeNotInsured 531 "PAYEE_NOT_INSURED" FailedPrecondition NewId
         "the payee is not insured in the stated place"
         "接收人未在所填参保地参加基本医疗保险"
@@ -282,12 +298,14 @@ reasons! {
     PayeeTypeNotAllowed 539 "PAYEE_TYPE_NOT_ALLOWED" FailedPrecondition No
         "the payer's place does not send to this insurance type"
         "转出地不允许向该险种参保人转账"
+        ["insurance_type"]
     WalletAlreadyOpen 541 "WALLET_ALREADY_OPEN" AlreadyExists No
         "the member's wallet is open already"
         "医保钱包已开通"
     PlaceNotOpen 542 "PLACE_NOT_OPEN" FailedPrecondition Later
         "the place has not opened the medical-insurance wallet"
         "该地尚未开通医保钱包"
+        ["region", "day"]
     NotInsured 543 "NOT_INSURED" FailedPrecondition Later
         "the member's insurance is not in force"
         "参保人当前未处于正常参保状态"
@@ -324,12 +342,14 @@ reasons! {
     WalletMoveAcrossProvinces 564 "WALLET_MOVE_ACROSS_PROVINCES" FailedPrecondition No
         "a wallet's place of use can be changed inside its province only"
         "使用地只能在本省范围内变更，暂不支持跨省变更"
+        ["region"]
     OpenTransfer 580 "OPEN_TRANSFER" FailedPrecondition NewId
         "an earlier transfer of the payer has not been taken yet"
         "转出人上一笔转账对方尚未接收，暂不能再次转账"
     ProvinceUnreachable 601 "PROVINCE_UNREACHABLE" Unavailable NewId
         "a province cannot be reached; nothing was moved"
         "无法连接到一方省级节点，资金未变动"
+        ["province"]
     DeadlineExpired 602 "DEADLINE_EXPIRED" Unavailable NewId
         "the transfer was not decided in time; nothing was moved"
         "转账未在时限内完成，资金未变动"
@@ -345,18 +365,23 @@ reasons! {
     TermsDiffer 606 "TERMS_DIFFER" FailedPrecondition No
         "this id is known here with other terms; people must compare them before anything else is sent"
         "该编号在本地的内容不一致，须先人工核对"
+        ["outcome"]
     ContraryOrder 607 "CONTRARY_ORDER" FailedPrecondition No
         "the order contradicts what was recorded before; it was not carried out and waits for people"
         "指令与已记录结果相反，未执行，等待人工处理"
+        ["outcome"]
     Unsupported 608 "UNSUPPORTED" FailedPrecondition No
         "this node does not know this kind of leg"
         "节点不支持该类交易"
+        ["field"]
     NotOwner 609 "NOT_OWNER" AlreadyExists No
         "this id belongs to another client"
         "该编号属于其他调用方"
+        ["field"]
     RefusedByPlace 610 "REFUSED_BY_PLACE" FailedPrecondition NewId
         "the place refused for a reason of its own"
         "当地按其自身规则拒绝"
+        ["code"]
     NotTakenInTime 611 "NOT_TAKEN_IN_TIME" FailedPrecondition NewId
         "the payee did not take the transfer in time; the money went back to the payer"
         "接收人未在规定时间内接收，款项已退回转出人"
@@ -372,6 +397,7 @@ reasons! {
     OriginalNotCommitted 620 "ORIGINAL_NOT_COMMITTED" FailedPrecondition No
         "only a committed transfer has moved money that can be carried back"
         "仅已提交的转账可以退回"
+        ["state"]
     OriginalNotRecorded 621 "ORIGINAL_NOT_RECORDED" FailedPrecondition Later
         "a province has not recorded the original transfer yet"
         "一方省级节点尚未记录原转账，请稍后再试"
@@ -381,6 +407,7 @@ reasons! {
     OverCompensated 623 "OVER_COMPENSATED" FailedPrecondition No
         "more would go back than the original transfer has moved"
         "退回金额合计超过原转账金额"
+        ["limit", "value"]
     CompensationApproved 624 "COMPENSATION_APPROVED" FailedPrecondition No
         "the compensation was approved; it cannot be withdrawn any more"
         "退回申请已获批准，不能再撤回"
@@ -425,12 +452,25 @@ reasons! {
     AlreadyDecided 645 "ALREADY_DECIDED" FailedPrecondition No
         "the transfer is decided already; see its state"
         "该转账已有结果，见 state"
+        ["state"]
     LeftToPeople 646 "LEFT_TO_PEOPLE" FailedPrecondition No
         "a recovery has left this transfer to people; it must end before this can be done"
         "该转账在恢复时留待人工处理，须先有结果"
     AdoptedFromOneSide 647 "ADOPTED_FROM_ONE_SIDE" FailedPrecondition No
         "hub and a province were restored together; this commit is back from the other province alone"
         "清算中心与一省同时恢复：该笔已提交转账仅由另一省补回，本省一方为谁尚不明"
+    VoteMalformed 660 "VOTE_MALFORMED" Unavailable NewId
+        "the province's node answered in a form that does not count, see field; nothing was moved"
+        "省级节点的应答格式不符合要求（见 field），资金未变动"
+        ["field"]
+    DemandUnknown 661 "DEMAND_UNKNOWN" FailedPrecondition NewId
+        "the other place demands what this node does not know"
+        "对方参保地提出了本节点不识别的要求"
+        ["demand"]
+    NodeTooOld 662 "NODE_TOO_OLD" FailedPrecondition NewId
+        "the transfer needs a newer version of the protocol than the province's node knows; nothing was moved"
+        "该笔转账所需的协议版本高于省级节点支持的版本，资金未变动"
+        ["needed", "known"]
 }
 
 #[cfg(test)]

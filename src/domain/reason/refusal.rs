@@ -69,11 +69,37 @@ pub enum RefusalSide {
     Payee,
 }
 
+impl RefusalSide {
+    /// Whose node refused; none when the hub did.
+    pub fn of_node(self) -> Option<Side> {
+        match self {
+            RefusalSide::Hub => None,
+            RefusalSide::Payer => Some(Side::Payer),
+            RefusalSide::Payee => Some(Side::Payee),
+        }
+    }
+}
+
 impl From<Side> for RefusalSide {
     fn from(side: Side) -> RefusalSide {
         match side {
             Side::Payer => RefusalSide::Payer,
             Side::Payee => RefusalSide::Payee,
+        }
+    }
+}
+
+impl Reason {
+    /// Whether this side can give it: what is wrong with the payer only his own province says, and so for the payee.
+    pub fn may_come_from(self, side: RefusalSide) -> bool {
+        match side {
+            RefusalSide::Hub => true,
+            RefusalSide::Payer => !self.code().starts_with("PAYEE_"),
+            RefusalSide::Payee => {
+                let of_account =
+                    [Reason::InsufficientBalance, Reason::AmountOverLimit, Reason::DailyCountReached];
+                !self.code().starts_with("PAYER_") && !of_account.contains(&self)
+            }
         }
     }
 }
@@ -95,8 +121,9 @@ impl RefusalRecord {
         RefusalRecord { reason, side: side.into(), metadata: Vec::new() }
     }
 
-    /// The same with one more figure.
+    /// The same with one more figure, which the table lists for its reason.
     pub fn with(mut self, name: &str, value: impl ToString) -> RefusalRecord {
+        debug_assert!(self.reason.row().may_carry(name), "{:?} may not carry {name}", self.reason);
         self.metadata.push((name.to_owned(), value.to_string()));
         self
     }

@@ -5,6 +5,13 @@ use crate::domain::protocol::Demands;
 use crate::domain::rules::rulebook::PlaceRules;
 use crate::domain::value::Side;
 
+/// Version of the protocol that a node must know to judge these: each demand has that which brought it.
+pub fn since(demands: &Demands) -> u32 {
+    let Demands { allowed_types, acceptance } = demands;
+    let brought = [(!allowed_types.is_empty(), 1), (*acceptance, 1)];
+    brought.into_iter().filter(|(is_made, _)| *is_made).map(|(_, since)| since).max().unwrap_or(1)
+}
+
 /// What travels in a side's leg, given the rules of the payer's place on the day of receipt.
 pub fn on(side: Side, payer_rules: &PlaceRules) -> Demands {
     match side {

@@ -8,6 +8,7 @@ mod balance;
 pub mod closed_hours;
 mod daily_count;
 pub mod demands;
+pub mod disclosure;
 pub mod identity;
 mod insurance;
 mod kinship;

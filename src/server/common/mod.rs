@@ -11,6 +11,7 @@ pub mod running;
 pub mod sender;
 pub mod serve;
 pub mod snapshot_stream;
+pub mod unlisted_areas;
 pub mod vault_keys;
 
 use crate::engine::AskError;

@@ -1,7 +1,7 @@
 //! What this server says of itself in every message between hub and node.
 
 use crate::domain::protocol::PeerMark;
-use crate::domain::value::{ProvinceCode, StartId};
+use crate::domain::value::{Civil, ProvinceCode, StartId};
 use crate::engine::SystemClock;
 use crate::proto::types;
 use crate::store::Head;
@@ -42,6 +42,11 @@ impl Mark {
         if let Some(civil) = clock_of(sender) {
             self.clock.hear(peer, civil);
         }
+    }
+
+    /// What this server's civil clock has.
+    pub fn time(&self) -> Civil {
+        self.clock.now().civil
     }
 
     /// Takes the incarnation that the hub gave.

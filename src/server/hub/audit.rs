@@ -1,6 +1,7 @@
 //! AuditService: what operators read of the hub's books, beside the writer.
 
 use super::Shared;
+use super::link::Link;
 use crate::domain::hub::tables::{Key, PositionRow, Row, Table, TombstoneRow, TransferRow};
 use crate::domain::hub::{Record, unfinished_transfers};
 use crate::domain::machine::{Filter, IncidentRow, Row as _, Scan, SelfRow, TableRow};
@@ -10,8 +11,8 @@ use crate::domain::value::{Civil, ProvinceCode, Side};
 use crate::proto::hub::audit_service_server::AuditService;
 use crate::proto::hub::{
     InFlightTransfer, ListInFlightRequest, ListInFlightResponse, ListIncidentsRequest, ListIncidentsResponse,
-    ReadBooksRequest, ReadBooksResponse, ReadTransfersRequest, ReadTransfersResponse, WaitReason,
-    Waiting as WaitingSide,
+    ListNodesRequest, ListNodesResponse, ReadBooksRequest, ReadBooksResponse, ReadTransfersRequest,
+    ReadTransfersResponse, WaitReason, Waiting as WaitingSide,
 };
 use crate::server::common::Answer;
 use crate::server::common::snapshot_stream::{Age, Section, Waiting, mark_at};
@@ -202,5 +203,11 @@ impl AuditService for Audits {
         let read = move |tables: &mut AnyTables<Record>| asked.incidents(tables);
         let (incidents, next_page_token) = self.0.lists.run(read).await?;
         Ok(Response::new(ListIncidentsResponse { incidents, next_page_token }))
+    }
+
+    async fn list_nodes(&self, _: Request<ListNodesRequest>) -> Answer<ListNodesResponse> {
+        let view =
+            |(province, link): (&ProvinceCode, &Link)| link.status().view(*province, link.is_reached());
+        Ok(Response::new(ListNodesResponse { nodes: self.0.links.iter().map(view).collect() }))
     }
 }

@@ -10,6 +10,7 @@ use crate::proto::hub::coordinator_service_server::CoordinatorService;
 use crate::proto::hub::{
     AnnounceNodeRequest, AnnounceNodeResponse, AnnounceState, ResolveRequest, ResolveResponse,
 };
+use crate::proto::types;
 use crate::server::common::Answer;
 use crate::store::hash_at;
 use crate::transport::access_layer::caller;
@@ -35,6 +36,14 @@ fn province_of<T>(request: &Request<T>) -> Result<ProvinceCode, Problem> {
 }
 
 impl Shared {
+    /// Takes a node as it spoke.
+    fn hear(&self, province: ProvinceCode, sender: Option<&types::Sender>) {
+        self.mark.hear_clock(province, sender);
+        if let Some(link) = self.links.get(&province) {
+            link.status().heard(self.clock.now().civil);
+        }
+    }
+
     /// Up to where a node knows this hub's journal: nothing when what it has seen is not in it.
     async fn known_of_us(&self, hub_seen: Option<PeerMark>) -> Result<Option<u64>, Problem> {
         let Some(seen) = hub_seen else { return Ok(None) };
@@ -54,7 +63,7 @@ impl CoordinatorService for Nodes {
             return Err(Problem::new(Reason::ProvinceNotAllowed).into());
         }
         let (node, announcement) = announcement_from_proto(&request)?;
-        shared.mark.hear_clock(province, request.sender.as_ref());
+        shared.hear(province, request.sender.as_ref());
         let _seat = shared.inquiries.admit_announcement(province)?;
         let knows_us_to = shared.known_of_us(announcement.hub_seen).await?;
         let announcement = Box::new(announcement);
@@ -63,6 +72,9 @@ impl CoordinatorService for Nodes {
         let sender = Some(shared.mark.sender());
         match answer {
             Ok(Announced::Admitted { incarnation, resync, hub_recovered }) => {
+                if let Some(link) = shared.links.get(&province) {
+                    link.status().announced(&request, incarnation, resync);
+                }
                 if incarnation != node.incarnation {
                     tracing::info!(%province, incarnation, sequence = node.sequence, resync, "a node has joined");
                 }
@@ -113,7 +125,7 @@ impl CoordinatorService for Nodes {
         let shared = &self.0;
         let province = province_of(&request)?;
         let (node, questions) = resolve_from_proto(request.get_ref())?;
-        shared.mark.hear_clock(province, request.get_ref().sender.as_ref());
+        shared.hear(province, request.get_ref().sender.as_ref());
         let _seat = shared.inquiries.admit(province, shared.engine.is_loaded())?;
         let rulings =
             shared.engine.ask_always(|ticket| Input::Resolve { ticket, province, node, questions }).await?;

@@ -3,7 +3,7 @@
 //! lane is dark only while the node does not say that it serves.
 
 use super::halves::Halves;
-use super::link::{Link, is_late};
+use super::link::{Link, Prepared, is_late};
 use crate::domain::hub::{HubMachine, Input};
 use crate::domain::protocol::{Ask, Decision, Leg, LegId};
 use crate::domain::reason::Reason;
@@ -11,7 +11,7 @@ use crate::domain::value::{ProvinceCode, TransferId};
 use crate::engine::Handle;
 use crate::transport::backoff::{Backoff, Rarely};
 use crate::transport::tls::with_sources;
-use crate::wire::status::problem_of;
+use crate::wire::status::reason_of;
 use std::collections::{BTreeSet, VecDeque};
 use std::error::Error as _;
 use std::ops::Range;
@@ -46,7 +46,7 @@ fn told(error: &Status) -> String {
     if let Some(source) = error.source() {
         return with_sources(source);
     }
-    let reason = problem_of(error).and_then(|problem| Reason::from_code(&problem.code)).map(Reason::code);
+    let reason = reason_of(error).map(Reason::code);
     format!("{:?} {}", error.code(), reason.unwrap_or_default())
 }
 
@@ -345,10 +345,15 @@ impl Lane {
             let (mut parts, mut unreadable) = (Halves::of(legs.len()), None);
             while let Some(part) = parts.next() {
                 let asked = &legs[part.clone()];
-                match link.prepare(asked).await {
-                    Ok((node, votes)) => {
+                match link.prepare(asked.to_vec()).await {
+                    Ok(Prepared { votes, refusals }) => {
                         unanswered.answered(asked);
-                        engine.tell(Input::Votes { province, node, votes });
+                        if let Some((node, votes)) = votes {
+                            engine.tell(Input::Votes { province, node, votes });
+                        }
+                        if !refusals.is_empty() {
+                            engine.tell(Input::NoVote { province, refusals });
+                        }
                     }
                     // A node that cannot read a call is there all the same, and can read the rest of it.
                     Err(error) if error.code() == Code::InvalidArgument => {

@@ -1,11 +1,15 @@
 //! The hub's connection to one node.
 
-use crate::domain::protocol::{Ack, Decision, HeardLeg, Leg, PeerMark, Vote};
-use crate::domain::reason::Reason;
-use crate::domain::value::ProvinceCode;
+use super::answers::{Fault, Reading, Sorted, too_new};
+use super::node_status::NodeStatus;
+use crate::domain::protocol::{Ack, Decision, HeardLeg, Leg, LegRef, PeerMark, Vote};
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::value::{ProvinceCode, TransferId};
+use crate::proto::hub::AnswerKind;
 use crate::proto::node::inspect_request::Selector;
 use crate::proto::node::participant_service_server::SERVICE_NAME;
 use crate::proto::node::{CheckResult, HubSeqRange, InspectRequest, LegState};
+use crate::proto::{node, types};
 use crate::server::common::sender::Mark;
 use crate::transport::backoff::Backoff;
 use crate::transport::peer::Peer;
@@ -13,7 +17,7 @@ use crate::wire::decide::{ack_from_proto, decide_to_proto};
 use crate::wire::inspect::heard_leg_from_proto;
 use crate::wire::prepare::{check_to_proto, prepare_to_proto, vote_from_proto};
 use crate::wire::sender::sender_from_proto;
-use crate::wire::status::{Problem, problem_of};
+use crate::wire::status::{Problem, reason_of};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -47,9 +51,7 @@ async fn once_admitted<T, F: Future<Output = Result<T, Status>>>(
     let (end, mut backoff) = (Instant::now() + within, Backoff::new(100, 1_000));
     loop {
         let error = match call(end.saturating_duration_since(Instant::now())).await {
-            Err(error) if problem_of(&error).is_some_and(|it| it.code == Reason::NotAnnounced.code()) => {
-                error
-            }
+            Err(error) if reason_of(&error) == Some(Reason::NotAnnounced) => error,
             ended => return ended,
         };
         let wait = backoff.wait();
@@ -71,13 +73,44 @@ pub struct Link {
     peer: Peer,
     mark: Mark,
     reached: Arc<AtomicBool>,
+    status: Arc<NodeStatus>,
     admitted: Arc<watch::Sender<()>>,
 }
+
+/// What came of a request to prepare legs.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    /// The node as it spoke, and its votes; none when it was not asked.
+    pub votes: Option<(PeerMark, Vec<Vote>)>,
+    /// The transfers of legs without a vote that counts, and why they are aborted.
+    pub refusals: Vec<(TransferId, RefusalRecord)>,
+}
+
+const VOTES: Reading<node::Vote, Vote> = Reading {
+    kind: AnswerKind::Vote,
+    read: vote_from_proto,
+    named: |vote| LegRef::new(vote.transfer_id, vote.side, vote.terms_digest),
+    says: |vote| (&vote.transfer_id, vote.side),
+};
+
+const ACKS: Reading<node::Ack, Ack> = Reading {
+    kind: AnswerKind::Ack,
+    read: ack_from_proto,
+    named: |ack| LegRef::new(ack.transfer_id, ack.side, ack.terms_digest),
+    says: |ack| (&ack.transfer_id, ack.side),
+};
 
 impl Link {
     /// A link to a province over this connection, speaking with this mark.
     pub fn new(province: ProvinceCode, peer: Peer, mark: Mark) -> Link {
-        Link { province, peer, mark, reached: Arc::default(), admitted: Arc::default() }
+        Link {
+            province,
+            peer,
+            mark,
+            reached: Arc::default(),
+            status: Arc::default(),
+            admitted: Arc::default(),
+        }
     }
 
     /// Notes whether the node was reached just now.
@@ -115,8 +148,46 @@ impl Link {
         self.peer.reconnect();
     }
 
-    /// Asks for votes.
-    pub async fn prepare(&self, legs: &[Leg]) -> Result<(PeerMark, Vec<Vote>), Status> {
+    /// What is known of the node.
+    pub(super) fn status(&self) -> &NodeStatus {
+        &self.status
+    }
+
+    /// Takes the node as it spoke in an answer; notes what of that does not count.
+    fn heard(
+        &self,
+        kind: AnswerKind,
+        sender: Option<&types::Sender>,
+        mut faults: Vec<Fault>,
+    ) -> Result<PeerMark, Status> {
+        let node = sender_from_proto(sender);
+        let wrong = match &node {
+            Err(problem) => Some(problem.first_field()),
+            Ok(node) if !self.status.is_admitted(node.incarnation) => {
+                Some(("sender".to_owned(), Reason::SenderRefused))
+            }
+            Ok(_) => None,
+        };
+        faults.extend(wrong.map(|(field, reason)| Fault { kind, transfer_id: None, field, reason }));
+        self.mark.hear_clock(self.province, sender);
+        let now = self.mark.time();
+        self.status.heard(now);
+        self.status.note(self.province, faults, now);
+        // Not its problem as it is: that would say that the node could not read the call.
+        node.map_err(|_| Status::unknown("the answer's sender cannot be read"))
+    }
+
+    /// Asks for votes. Legs that are newer than the node are not asked for.
+    pub async fn prepare(&self, mut legs: Vec<Leg>) -> Result<Prepared, Status> {
+        let version = self.status.version();
+        let mut refusals: Vec<_> = legs.iter().filter_map(|leg| too_new(leg, version)).collect();
+        if !refusals.is_empty() {
+            legs.retain(|leg| too_new(leg, version).is_none());
+        }
+        if legs.is_empty() {
+            return Ok(Prepared { votes: None, refusals });
+        }
+        let legs = legs.as_slice();
         let left_ms = legs.iter().map(|it| it.time_left_ms).max().unwrap_or(0) + PREPARE_GRACE_MS;
         let within = Duration::from_millis(left_ms);
         let call = |left: Duration| {
@@ -125,21 +196,21 @@ impl Link {
             self.peer.call(prepare_to_proto(self.mark.sender(), &legs), left)
         };
         let response = once_admitted(within, self.admissions(), call).await?;
-        let node = sender_from_proto(response.sender.as_ref()).map_err(Problem::into_status)?;
-        self.mark.hear_clock(self.province, response.sender.as_ref());
-        // A vote that cannot be read does not count; its transfer ends by its deadline.
-        let votes = response.votes.iter().filter_map(|vote| vote_from_proto(vote).ok()).collect();
-        Ok((node, votes))
+        let asked = legs.iter().map(|leg| leg.reference);
+        let Sorted { counts, faults, without } = VOTES.sort(asked, &response.votes);
+        let node = self.heard(AnswerKind::Vote, response.sender.as_ref(), faults)?;
+        refusals.extend(without);
+        Ok(Prepared { votes: Some((node, counts)), refusals })
     }
 
     /// Tells decisions.
     pub async fn decide(&self, decisions: &[Decision]) -> Result<(PeerMark, Vec<Ack>), Status> {
         let call = |left| self.peer.call(decide_to_proto(self.mark.sender(), decisions), left);
         let response = once_admitted(DECIDE_WITHIN, self.admissions(), call).await?;
-        let node = sender_from_proto(response.sender.as_ref()).map_err(Problem::into_status)?;
-        self.mark.hear_clock(self.province, response.sender.as_ref());
-        let acks = response.acks.iter().filter_map(|ack| ack_from_proto(ack).ok()).collect();
-        Ok((node, acks))
+        let asked = decisions.iter().map(|it| LegRef::new(it.transfer_id, it.side, it.terms_digest));
+        let Sorted { counts, faults, .. } = ACKS.sort(asked, &response.acks);
+        let node = self.heard(AnswerKind::Ack, response.sender.as_ref(), faults)?;
+        Ok((node, counts))
     }
 
     /// Asks for all legs that a hub that was restored may have lost: committed ones with a number above this one, and

@@ -2,7 +2,9 @@
 
 mod acceptance;
 mod alarms;
+mod answers;
 mod audit;
+mod check;
 mod compensations;
 mod coordinator;
 mod dispatcher;
@@ -11,19 +13,21 @@ mod inquiries;
 mod lane;
 mod link;
 mod lists;
+mod node_status;
 mod recovery;
 mod regions;
 mod repeats;
 mod resync_tasks;
 mod rulebooks;
 mod transfers;
+mod tries;
 
 use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
 use crate::config::peers::NodePeer;
 use crate::domain::hub::tables::Key;
 use crate::domain::hub::{Deadlines, HubMachine, Input, Record, unfinished_transfers};
-use crate::store::{Tables as _, is_restored, sqlite};
+use crate::store::{Tables as _, is_restored, sqlite, unlisted};
 
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::{Scan, SelfRow, TableRow};
@@ -48,6 +52,7 @@ use crate::server::common::running::{Ready, Stop};
 use crate::server::common::sender::Mark;
 use crate::server::common::serve::{ServeError, ServerError, Setup, with_health};
 use crate::server::common::snapshot_stream::Books;
+use crate::server::common::unlisted_areas;
 use crate::server::common::vault_keys::{self, VaultKeys};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, replay};
@@ -64,6 +69,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tonic::service::Routes;
+use tries::Tries;
 
 /// What the hub's services share.
 #[derive(Debug)]
@@ -84,6 +90,7 @@ pub(crate) struct Shared {
     mark: Mark,
     books: Books,
     inquiries: Inquiries,
+    tries: Tries,
     deadline_default_ms: u64,
     recovery: Recovery,
     /// True from the moment that a stop is asked for: streams end then, so that draining does.
@@ -164,6 +171,14 @@ fn open(config: &HubConfig) -> Result<(SqliteStore<Record>, Input, Option<u64>),
     Ok((store, Input::Start { unfinished, restored }, recovered))
 }
 
+/// A province that no node serves is out of reach from the start: nothing is held for a transfer that cannot be.
+fn unserved(config: &HubConfig, places: &RegionDirectory) -> impl Iterator<Item = Input> {
+    let served = |province| config.nodes.iter().any(|node| node.province == province);
+    let unserved =
+        places.provinces().map(|province| province.code).filter(move |province| !served(*province));
+    unserved.map(|province| Input::Link { province, up: false })
+}
+
 /// A link to each node that the configuration names.
 fn links(
     config: &HubConfig,
@@ -196,11 +211,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let (dispatcher, lanes) =
         dispatcher::dispatcher(config.nodes.iter().map(|node| node.province), Arc::clone(&clock));
     let incarnation = core.incarnation() + 1;
-    // A province that no node serves is out of reach from the start: nothing is held for a transfer that cannot be.
-    let served = |province| config.nodes.iter().any(|node| node.province == province);
-    let unserved = places.provinces().map(|province| province.code).filter(|province| !served(*province));
-    let dark = unserved.map(|province| Input::Link { province, up: false });
-    let first = [start].into_iter().chain(dark).collect();
+    let first = [start].into_iter().chain(unserved(&config, &places)).collect();
     let Engine { handle, thread } =
         crate::engine::start(core, Arc::clone(&clock) as Arc<dyn Clock>, Box::new(dispatcher), first)?;
     let engine = handle.with_waiting_max(limits.in_flight_max);
@@ -226,6 +237,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         mark,
         books: Books::new(config.server.data.clone()),
         inquiries: Inquiries::new(config.nodes.iter().map(|node| node.province), limits.inquiries_max),
+        tries: Tries::new(limits),
         deadline_default_ms: limits.deadline_default_ms,
         stopping,
         recovery,
@@ -235,6 +247,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         let _ = stop.await;
         stop_streams.send_replace(true);
     };
+    unlisted_areas::tell(config.server.data.clone(), Arc::clone(&shared.places), unlisted::at_hub);
     let watching = tokio::spawn(alarms::run(Arc::clone(&shared), config.server.alarms.clone()));
     let sealing = tokio::spawn(shared.vault_keys(config.server.vault_key.clone()).run());
     let served = serve(setup, &config, &shared, ready, stop).await;

@@ -21,11 +21,11 @@ use crate::wire::transfer::state_to_proto;
 pub(super) fn may_be_repeat(problem: &Problem) -> bool {
     use Reason::{
         ContentDiffers, NameMalformed, ProvinceNotAllowed, RemarkMalformed, RemarkTooLong, SameProvince,
-        TransferNotFound, UnknownRegion,
+        TooManyTries, TransferNotFound, UnknownRegion,
     };
     let texts = [NameMalformed, RemarkTooLong, RemarkMalformed];
     let places = [UnknownRegion, SameProvince, ProvinceNotAllowed];
-    let named = [ContentDiffers, TransferNotFound].into_iter().chain(texts).chain(places);
+    let named = [ContentDiffers, TransferNotFound, TooManyTries].into_iter().chain(texts).chain(places);
     named.into_iter().any(|reason| reason == problem.reason)
 }
 

@@ -3,15 +3,14 @@
 
 use super::acceptance::Said;
 use super::repeats::may_be_repeat;
+use super::tries::Persons;
 use super::{Shared, lists};
 use crate::domain::hub::tables::{Key, PartiesRow, TransferRow};
-use crate::domain::hub::{CreateRequest, HubMachine, Input, Record, WaitMode, first_legs};
+use crate::domain::hub::{CreateRequest, HubMachine, Input, Record, WaitMode};
 use crate::domain::machine::TableRow;
-use crate::domain::protocol::{Leg, Terms, TermsDigests};
-use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::rules::at_hub::{self, HubFacts};
-use crate::domain::rules::verification::Verification;
-use crate::domain::value::{Digest, ProvinceCode, RegionCode, TransferId};
+use crate::domain::protocol::TermsDigests;
+use crate::domain::reason::Reason;
+use crate::domain::value::{Civil, RegionCode};
 use crate::engine::Waiting;
 use crate::privacy::names::Form;
 use crate::privacy::people::MaskedParties;
@@ -30,22 +29,31 @@ use crate::store::AnyTables;
 use crate::transport::access_layer::caller;
 use crate::transport::deadline::remaining_ms;
 use crate::transport::identity::Role;
-use crate::wire::prepare::check_result_from_proto;
 use crate::wire::reader::{Reader, check_batch, only_transfer_id};
-use crate::wire::status::{Problem, problem_of_store, refusal_to_proto};
+use crate::wire::status::{Problem, problem_of_store};
 use crate::wire::terms::{NewTransfer, only_wait_mode};
 use crate::wire::transfer::transfer_to_proto;
 use std::sync::Arc;
 use std::time::Duration;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 /// TransferService, over what the server shares.
 pub(super) struct Transfers(pub(super) Arc<Shared>);
 
 /// A transfer that was handed in, with what its answer will show of the persons.
+/// Whether a node's refusal says something of a person. What it says of the node itself does not.
+fn says_something(reason: Reason) -> bool {
+    !matches!(
+        reason,
+        Reason::VoteMalformed | Reason::NodeTooOld | Reason::DemandUnknown | Reason::Unsupported
+    )
+}
+
 struct Begun {
     answer: Waiting<HubMachine, Arc<TransferRow>>,
     parties: MaskedParties,
+    persons: Persons,
+    time: Civil,
 }
 
 /// Who hands in a transfer, for how long he waits, and for what; none: what the request itself says.
@@ -83,6 +91,7 @@ impl Shared {
         self.may_speak_for(caller.role, request.payer.as_ref())?;
         let transfer = caller.read(&self.reading(), request)?;
         let NewTransfer { transfer_id, content, .. } = &transfer;
+        self.tries.may(caller.role, &self.persons(&content.terms), self.today())?;
         let digests =
             self.keys.now().terms_digests(Form::TODAY, *transfer_id, &content.terms, &content.remark);
         self.hand_in(caller, transfer, digests)
@@ -96,6 +105,7 @@ impl Shared {
     ) -> Result<Begun, Problem> {
         let NewTransfer { transfer_id, content, wait, verification } = transfer;
         let parties = MaskedParties::of(&content.terms, &content.remark);
+        let (persons, time) = (self.persons(&content.terms), self.clock.now().civil);
         let request = CreateRequest {
             transfer_id,
             owner: caller.role.to_string(),
@@ -103,7 +113,7 @@ impl Shared {
             parties: PartiesRow {
                 transfer_id,
                 sealed: self.keys.now().seal_parties(transfer_id, &parties),
-                receipt_time: self.clock.now().civil,
+                receipt_time: time,
             },
             terms: content.terms,
             verification,
@@ -111,7 +121,7 @@ impl Shared {
             deadline_ms: caller.deadline_ms,
         };
         let answer = self.engine.begin(|ticket| Input::Create { ticket, request: Box::new(request) })?;
-        Ok(Begun { answer, parties })
+        Ok(Begun { answer, parties, persons, time })
     }
 
     /// Waits for a transfer that was handed in. A repeat is not refused before its first answer was looked for.
@@ -122,11 +132,11 @@ impl Shared {
         begun: Result<Begun, Problem>,
     ) -> Result<Transfer, Problem> {
         let (role, id) = (caller.role, &request.transfer_id);
-        let mut answer = self.answer(begun).await;
+        let mut answer = self.answer(role, begun).await;
         if answer.as_ref().is_err_and(may_be_repeat)
             && let Some((transfer, digests)) = self.as_at_first(role, id, |it| caller.read(it, request)).await
         {
-            answer = self.answer(self.hand_in(caller, transfer, digests)).await;
+            answer = self.answer(role, self.hand_in(caller, transfer, digests)).await;
         }
         match answer {
             Ok(transfer) => Ok(transfer),
@@ -134,9 +144,14 @@ impl Shared {
         }
     }
 
-    async fn answer(&self, begun: Result<Begun, Problem>) -> Result<Transfer, Problem> {
-        let Begun { answer, parties } = begun?;
+    async fn answer(&self, role: &Role, begun: Result<Begun, Problem>) -> Result<Transfer, Problem> {
+        let Begun { answer, parties, persons, time } = begun?;
         let row = answer.answer().await?;
+        // A repeat tells nothing new.
+        let refusal = row.refusal.as_ref().filter(|it| row.receipt_time >= time && says_something(it.reason));
+        if let Some((refusal, side)) = refusal.and_then(|it| Some((it, it.side.of_node()?))) {
+            self.tries.refused(role, &persons, self.today(), (side, refusal.reason));
+        }
         Ok(transfer_to_proto(&row, Some(&parties)))
     }
 
@@ -175,44 +190,6 @@ impl Shared {
         let visible = found.into_iter().map(|found| found.filter(|(row, _)| self.may_see(role, row)));
         Ok(visible.map(|found| found.map(|(row, parties)| self.show(&row, parties.as_ref()))).collect())
     }
-
-    /// Every rule that stands against a transfer, the hub's first, then the payer's, then the payee's.
-    async fn check(
-        &self,
-        terms: &Terms,
-        stated: Option<Verification>,
-        within: Duration,
-    ) -> Result<Vec<RefusalRecord>, Status> {
-        let now = self.clock.now().civil;
-        let rulebook = self.rulebook.now();
-        let facts = HubFacts::new(terms, stated, now, &self.places, &rulebook);
-        let mut refusals: Vec<_> = at_hub::against(&facts).into_iter().map(|it| it.refusal).collect();
-        let demanded = (now, facts.payer_rules);
-        let legs = first_legs(TransferId::default(), Digest::default(), terms, demanded, 0);
-        let (payer, payee) =
-            tokio::join!(self.check_leg(legs.payer, within), self.check_leg(legs.payee, within));
-        refusals.extend(payer?);
-        refusals.extend(payee?);
-        Ok(refusals)
-    }
-
-    async fn check_leg(&self, leg: Leg, within: Duration) -> Result<Vec<RefusalRecord>, Status> {
-        let (province, side) = (leg.terms.province, RefusalSide::from(leg.reference.id.side));
-        let unreachable = |province: ProvinceCode| {
-            vec![RefusalRecord::new(Reason::ProvinceUnreachable, RefusalSide::Hub).with("province", province)]
-        };
-        let Some(link) = self.links.get(&province) else { return Ok(unreachable(province)) };
-        match link.check(&[leg], within).await {
-            Ok(results) => {
-                Ok(results.iter().flat_map(|result| check_result_from_proto(result, side)).collect())
-            }
-            // A node's own words are not passed on: they may say anything.
-            Err(status) if status.code() == tonic::Code::ResourceExhausted => {
-                Err(Problem::new(Reason::Overloaded).into())
-            }
-            Err(_) => Ok(unreachable(province)),
-        }
-    }
 }
 
 #[tonic::async_trait]
@@ -237,10 +214,7 @@ impl TransferService for Transfers {
             Duration::from_millis(remaining_ms(request.metadata(), shared.deadline_default_ms) * 8 / 10);
         let request = request.into_inner();
         shared.may_speak_for(&role, request.payer.as_ref())?;
-        let (content, stated) = shared.reading().check_transfer(&request)?;
-        let refusals = shared.check(&content.terms, stated, within).await?;
-        let refusals: Vec<types::Refusal> = refusals.iter().map(refusal_to_proto).collect();
-        Ok(Response::new(CheckTransferResponse { allowed: refusals.is_empty(), refusals }))
+        shared.check(&role, &request, within).await.map(Response::new)
     }
 
     async fn submit_transfers(

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::machine::Change;
+use crate::domain::value::hex;
 use crate::proto::node::{HubSeqRange, TransferIds};
 use crate::store::memory::MemoryStore;
 use crate::store::{Commit, Journal};
@@ -98,6 +99,26 @@ fn totals_count_committed_legs_and_their_digest_says_whether_sets_are_equal() {
     let both: Vec<u8> = low.iter().zip(&high).map(|(low, high)| low ^ high).collect();
     assert_eq!(both, all[0].set_digest);
     assert_ne!(low, high);
+}
+
+#[test]
+fn the_digest_of_a_set_is_the_one_that_authors_of_nodes_are_shown() {
+    let page = include_str!("../../../docs/integrate/write-a-node.md");
+    let legs = [
+        ("01963f2a-7c1e-7b2a-9d54-0f1e2d3c4b5a", 41, 40_000),
+        ("01963f2a-7c1e-7b2a-9d54-0f1e2d3c4b5b", 44, 150),
+    ];
+    let total = legs.into_iter().fold(None, |total, (id, hub_seq, fen)| {
+        let leg = LegRow {
+            transfer_id: TransferId::parse(id).expect("a UUID"),
+            hub_seq: Some(hub_seq),
+            amount: Money::from_fen(fen),
+            ..leg_row(LegState::Committed)
+        };
+        Some(Total::add(total, &leg))
+    });
+    let set = hex(&total.expect("two legs").set.0);
+    assert!(page.contains(&format!("XOR     {set}")), "{set}");
 }
 
 #[test]

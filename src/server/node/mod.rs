@@ -34,9 +34,10 @@ use crate::server::common::running::{Ready, Stop};
 use crate::server::common::sender::Mark;
 use crate::server::common::serve::{ServerError, Setup, with_health};
 use crate::server::common::snapshot_stream::Books;
+use crate::server::common::unlisted_areas;
 use crate::server::common::vault_keys::{self, VaultKeys};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, Tables as _, is_restored, replay, sqlite};
+use crate::store::{Store, Tables as _, is_restored, replay, sqlite, unlisted};
 use crate::transport::access::{AppGrant, GrantError, Grants};
 use crate::transport::identity::Role;
 use crate::transport::peer::Peer;
@@ -165,6 +166,7 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
         clock,
         asked: Asked::default(),
     });
+    unlisted_areas::tell(config.server.data.clone(), Arc::clone(&shared.places), unlisted::at_node);
     let watching = tokio::spawn(alarms::run(Arc::clone(&shared), config.server.alarms.clone()));
     let in_force = engine.clone();
     let reloading = tokio::spawn(rulebook.reload_on_hangup(move |book| in_force.tell(Input::Rules(book))));

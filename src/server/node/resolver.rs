@@ -2,7 +2,7 @@
 
 use crate::domain::machine::{PeerRow, TableRow};
 use crate::domain::node::tables::Key;
-use crate::domain::node::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, NodeMachine, Record};
+use crate::domain::node::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, NodeMachine, Record, join::admits_nobody};
 use crate::domain::protocol::{Announcement, PeerMark, Question, REFUSED_ASK_MS, Ruling};
 use crate::domain::reason::Reason;
 use crate::domain::value::{Civil, ProvinceCode, Schedule, Side, TransferId};
@@ -17,7 +17,7 @@ use crate::transport::tls::with_sources;
 use crate::wire::announce::announcement_to_proto;
 use crate::wire::resolve::{resolve_to_proto, ruling_from_proto};
 use crate::wire::sender::sender_from_proto;
-use crate::wire::status::{Problem, problem_of, problem_of_store};
+use crate::wire::status::{Problem, problem_of_store, reason_of, status};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -144,7 +144,7 @@ pub(super) struct Resolver {
 }
 
 fn is(error: &Status, reason: Reason) -> bool {
-    problem_of(error).is_some_and(|problem| problem.code == reason.code())
+    reason_of(error) == Some(reason)
 }
 
 /// How often a node that is told again what it lost shows itself.
@@ -227,7 +227,6 @@ impl Resolver {
             *last = Some(resync);
             let province = self.province;
             self.health.set(Need::Whole, !resync).await;
-            self.health.set(Need::Admitted, true).await;
             if resync {
                 tracing::error!(
                     %province,
@@ -238,6 +237,8 @@ impl Resolver {
                 tracing::info!(%province, incarnation, "joined the hub");
             }
         }
+        // Each time: an older hub may have answered in between.
+        self.health.set(Need::Admitted, true).await;
         if resync { RESYNC_EVERY } else { ANNOUNCE_EVERY }
     }
 
@@ -265,8 +266,15 @@ impl Resolver {
                     announcement.proof = Some((sequence, hash.unwrap_or_default()));
                 }
                 state @ (AnnounceState::Admitted | AnnounceState::Resync) => {
-                    let resync = state == AnnounceState::Resync;
-                    return Ok((hub, answer.incarnation, resync, answer.hub_recovered));
+                    let (resync, incarnation) = (state == AnnounceState::Resync, answer.incarnation);
+                    let hub_recovered = answer.hub_recovered;
+                    if announcement.hub_seen.is_some_and(|seen| admits_nobody(&hub, &seen, hub_recovered)) {
+                        // The machine takes nothing of it, and raises the alarm.
+                        self.engine.tell(Input::Joined { incarnation, hub, resync, hub_recovered });
+                        self.health.set(Need::Admitted, false).await;
+                        return Err(status(Reason::HubBehind));
+                    }
+                    return Ok((hub, incarnation, resync, hub_recovered));
                 }
                 AnnounceState::Prove | AnnounceState::Unspecified => {
                     return Err(Status::unavailable("the hub's answer cannot be understood"));

@@ -2,7 +2,7 @@
 
 use super::DATABASE;
 use super::sql::{self, Bound, PageSql, Statements};
-use crate::domain::machine::{Key, Prefix, Record, Row, Scan, Table};
+use crate::domain::machine::{Filter, Key, Prefix, Record, Row, Scan, Table};
 use crate::domain::value::column::Value;
 use crate::domain::value::{Digest, TransferId};
 use crate::store::{Head, JournalEntry, KeyOf, StoreError, TableOf, Tables};
@@ -115,6 +115,22 @@ impl<R: Record> SqliteReader<R> {
         });
         let (count, last) = found?;
         Ok((ordinal(count)?, last.map(ordinal).transpose()?))
+    }
+
+    /// See [`super::Snapshot::count_by`].
+    pub(super) fn count_by(
+        &self,
+        filter: &Filter<TableOf<R>>,
+        column: &str,
+    ) -> Result<Vec<(i64, u64)>, StoreError> {
+        let (text, values) = super::sql::count_by(filter, column);
+        let mut statement = self.connection.prepare(&text)?;
+        let found = statement.query_map(params_from_iter(values.iter().map(Bound)), |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+        })?;
+        found
+            .map(|found| found.map_err(StoreError::from).and_then(|(at, count)| Ok((at, ordinal(count)?))))
+            .collect()
     }
 
     /// How far the journal has come.

@@ -2,9 +2,9 @@
 
 use super::read::SqliteReader;
 use super::{Report, head_file};
-use crate::domain::machine::{Record, Scan};
+use crate::domain::machine::{Filter, Record, Scan};
 use crate::domain::value::Digest;
-use crate::store::{Head, JournalEntry, StoreError, Tables, hash_at};
+use crate::store::{Head, JournalEntry, StoreError, TableOf, Tables, hash_at};
 use std::path::Path;
 
 /// A read-only view in which nothing moves. While it lives a running server's write-ahead log only grows.
@@ -88,6 +88,14 @@ impl<R: Record> Snapshot<R> {
         (after, upto): (u64, u64),
     ) -> Result<(u64, Option<u64>), StoreError> {
         self.reader.count_records(kinds, after, upto)
+    }
+
+    /// How many rows there are for each number in a column.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn count_by(&self, filter: &Filter<TableOf<R>>, column: &str) -> Result<Vec<(i64, u64)>, StoreError> {
+        self.reader.count_by(filter, column)
     }
 
     /// A page of the journal, as of [`Tables::journal`].

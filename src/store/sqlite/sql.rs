@@ -1,6 +1,6 @@
 //! SQL made from the column lists of tables and the conditions of filters.
 
-use crate::domain::machine::{Key, Order, Prefix, Row, Scan, Table, Term};
+use crate::domain::machine::{Filter, Key, Order, Prefix, Row, Scan, Table, Term};
 use crate::domain::value::column::Value;
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -83,6 +83,18 @@ pub(super) fn scan<R: Row>(scan: &Scan<R>) -> PageSql<'_> {
         }
     };
     page(text, &order, (values, scan.limit))
+}
+
+/// The statement that counts rows by a column of numbers, which holds something.
+pub(super) fn count_by<'a, T: Table>(filter: &'a Filter<T>, column: &str) -> (String, Vec<Value<'a>>) {
+    let (column, name) = (quote(column), quote(filter.table.name()));
+    let branch = |terms: &Vec<Term>| {
+        let conditions = terms.iter().map(condition).chain([format!("{column} IS NOT NULL")]);
+        format!("SELECT {column} FROM {name} WHERE {}", conditions.collect::<Vec<_>>().join(" AND "))
+    };
+    let rows = filter.branches.iter().map(branch).collect::<Vec<_>>().join(" UNION ALL ");
+    let values = filter.branches.iter().flatten().filter_map(bound).collect();
+    (format!("SELECT {column}, count(*) FROM ({rows}) GROUP BY {column} ORDER BY {column}"), values)
 }
 
 /// What comes behind the row whose key is bound, in an order.

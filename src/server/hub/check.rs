@@ -1,0 +1,84 @@
+//! CheckTransfer: what stands against a transfer, asked of both nodes; so often about a person, and no more.
+
+use super::Shared;
+use super::tries::Persons;
+use crate::domain::hub::first_legs;
+use crate::domain::protocol::{Leg, Party, Terms};
+use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
+use crate::domain::rules::at_hub::{self, HubFacts};
+use crate::domain::rules::disclosure;
+use crate::domain::rules::verification::Verification;
+use crate::domain::value::{BySide, Day, Digest, ProvinceCode, TransferId};
+use crate::proto::hub::{CheckTransferRequest, CheckTransferResponse};
+use crate::proto::types;
+use crate::transport::identity::Role;
+use crate::wire::prepare::check_result_from_proto;
+use crate::wire::status::{Problem, refusal_to_proto};
+use std::time::Duration;
+use tonic::Status;
+
+impl Shared {
+    /// Whom a transfer is about, as tries are counted.
+    pub(super) fn persons(&self, terms: &Terms) -> Persons {
+        let key = self.keys.now();
+        let number = |party: &Party| key.id_hash(&party.person.id_number);
+        BySide { payer: number(&terms.payer), payee: number(&terms.payee) }
+    }
+
+    pub(super) fn today(&self) -> Day {
+        Day::of(self.clock.now().civil)
+    }
+
+    /// Answers a check, within this time.
+    pub(super) async fn check(
+        &self,
+        role: &Role,
+        request: &CheckTransferRequest,
+        within: Duration,
+    ) -> Result<CheckTransferResponse, Status> {
+        let (content, stated) = self.reading().check_transfer(request)?;
+        let (persons, day) = (self.persons(&content.terms), self.today());
+        self.tries.may(role, &persons, day)?;
+        let refusals = self.against(&content.terms, stated, within).await?;
+        self.tries.checked(role, &persons, day, &refusals);
+        let refusals: Vec<types::Refusal> = refusals.iter().map(refusal_to_proto).collect();
+        Ok(CheckTransferResponse { allowed: refusals.is_empty(), refusals })
+    }
+
+    /// Every rule that stands against a transfer, the hub's first, then the payer's, then the payee's, as far as a
+    /// check may tell.
+    async fn against(
+        &self,
+        terms: &Terms,
+        stated: Option<Verification>,
+        within: Duration,
+    ) -> Result<Vec<RefusalRecord>, Status> {
+        let now = self.clock.now().civil;
+        let rulebook = self.rulebook.now();
+        let facts = HubFacts::new(terms, stated, now, &self.places, &rulebook);
+        let hub: Vec<_> = at_hub::against(&facts).into_iter().map(|it| it.refusal).collect();
+        let demanded = (now, facts.payer_rules);
+        let legs = first_legs(TransferId::default(), Digest::default(), terms, demanded, 0);
+        let (payer, payee) =
+            tokio::join!(self.check_leg(legs.payer, within), self.check_leg(legs.payee, within));
+        Ok(disclosure::told(hub, payer?, payee?))
+    }
+
+    async fn check_leg(&self, leg: Leg, within: Duration) -> Result<Vec<RefusalRecord>, Status> {
+        let (province, side) = (leg.terms.province, RefusalSide::from(leg.reference.id.side));
+        let unreachable = |province: ProvinceCode| {
+            vec![RefusalRecord::new(Reason::ProvinceUnreachable, RefusalSide::Hub).with("province", province)]
+        };
+        let Some(link) = self.links.get(&province) else { return Ok(unreachable(province)) };
+        match link.check(&[leg], within).await {
+            Ok(results) => {
+                Ok(results.iter().flat_map(|result| check_result_from_proto(result, side)).collect())
+            }
+            // A node's own words are not passed on: they may say anything.
+            Err(status) if status.code() == tonic::Code::ResourceExhausted => {
+                Err(Problem::new(Reason::Overloaded).into())
+            }
+            Err(_) => Ok(unreachable(province)),
+        }
+    }
+}
