@@ -8,6 +8,7 @@ use super::members::report::Report;
 use super::output::OutputArgs;
 use super::servers::in_flight::{in_doubt_json, in_flight_json};
 use super::servers::incidents::incident_json;
+use super::servers::suspense::suspense_json;
 use crate::config::rulebook::cited::Setting;
 use crate::config::rulebook::report::FileReport;
 use crate::proto::{FILE_DESCRIPTOR_SET, hub, node, types};
@@ -80,6 +81,9 @@ fn messages() -> serde_json::Value {
         }),
         "in_flight": both("gongji.hub.v1.InFlightTransfer", in_flight_json),
         "in_doubt": both("gongji.node.v1.InDoubtLeg", |it| in_doubt_json(&node(it))),
+        "suspense": both("gongji.node.v1.SuspenseAccount", |it: &node::SuspenseAccount| {
+            suspense_json(&(crate::domain::value::region::ProvinceCode::new(51), it.clone()))
+        }),
         "incident": both("gongji.type.v1.Incident", |it| incident_json(&server(it))),
     })
 }

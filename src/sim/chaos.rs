@@ -32,6 +32,7 @@ impl World {
 
     /// A client asks, and asks again until it knows.
     pub(super) fn ask(&mut self, number: usize) {
+        self.allot(number);
         let Some(client) = self.clients.get_mut(number).filter(|client| !client.done) else { return };
         let mut wish = client.wish;
         client.asked_at.get_or_insert(self.at);

@@ -1,6 +1,7 @@
 //! What must hold, looked at while the world runs: what has changed, at every half second; all of it now and then,
 //! after a store was restored, and at the end.
 
+use super::allotments::allots;
 use super::world::{Client, World};
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
 use crate::domain::audit::invariant::{INVARIANTS, Violation, violations};
@@ -9,6 +10,7 @@ use crate::domain::machine::{IncidentRow, TableRow};
 use crate::domain::node::account::PROVINCE;
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::TransferState;
+use crate::domain::reason::Reason;
 use crate::domain::value::{AccountKind, MemberRef, ProvinceCode, Side, TransferId};
 use crate::domain::{hub, node};
 use crate::engine::Core;
@@ -21,7 +23,7 @@ const WHOLE_EVERY: u64 = 10_000;
 /// Invariants that speak of one transfer: they hold of any transfers alone.
 const OF_TRANSFERS: &[&str] = &["INV-01", "INV-02", "INV-09", "INV-10", "INV-13"];
 /// Those that speak of one member: they hold of any members with all their legs.
-const OF_MEMBERS: &[&str] = &["INV-03", "INV-04", "INV-11", "INV-14"];
+const OF_MEMBERS: &[&str] = &["INV-03", "INV-04", "INV-11", "INV-14", "INV-15", "INV-16"];
 
 type Legs = BTreeSet<(TransferId, Side)>;
 /// Looks whether one kind of thing goes on, but for transfers that are left to people.
@@ -91,6 +93,7 @@ impl World {
             World::clients_wait,
             |world, _| world.returning.iter().any(|it| !it.done).then(|| "operators wait".to_owned()),
             |world, _| world.not_whole(),
+            |world, _| world.allotments_wait(),
             |world, _| world.hub_restored.then(|| "the hub has not recovered".to_owned()),
             |world, _| {
                 let may_end = world.stale.may_end(world.at, world.plan.safety_ms);
@@ -171,6 +174,7 @@ impl World {
         self.check_whole(true);
         self.replayed();
         self.nobody_knows_more();
+        self.check_allotted();
     }
 
     fn found(&mut self, violation: &Violation) {
@@ -193,6 +197,10 @@ impl World {
             }
             None => None,
         };
+        // What was paid with an allotment that is lost waits for that to be sent again.
+        if allots(self.plan.seed) && reason == Some(Reason::ReplayedToSuspense.code()) {
+            return self.report.count("told again into suspense");
+        }
         let (side, reason) = (side.name(), reason.unwrap_or("no reason is noted"));
         self.complain(format!("alarm at {place}: {transfer_id} {side}: {reason}"));
     }
@@ -236,11 +244,11 @@ impl World {
         let mut rows: BTreeMap<ProvinceCode, Vec<node::Row>> = BTreeMap::new();
         for (province, member_ref) in members {
             let Some(node) = self.cluster.nodes.get(province) else { continue };
-            let kinds = [AccountKind::Personal, AccountKind::Wallet];
+            let kinds = AccountKind::OF_MEMBERS.into_iter().flat_map(|kind| [kind, kind.suspense()]);
             let accounts = kinds.map(|kind| node::Key::Account(*member_ref, kind));
             let legs = self.looked.legs.get(&(*province, *member_ref)).into_iter().flatten();
             let legs = legs.map(|(transfer_id, side)| node::Key::Leg(*transfer_id, *side));
-            let found = accounts.into_iter().chain(legs).filter_map(|key| node.disk.row(&key));
+            let found = accounts.chain(legs).filter_map(|key| node.disk.row(&key));
             // A store that was restored may have given the leg of an id to another member.
             let own = |row: &node::Row| LegRow::of(row).is_none_or(|leg| leg.member_ref == *member_ref);
             rows.entry(*province).or_default().extend(found.filter(own));

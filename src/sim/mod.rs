@@ -2,6 +2,7 @@
 //! seed decides everything, so a failure is found again by its seed. First a safety phase full of faults, in which
 //! every invariant must hold at every moment; then everything heals, and everything must end.
 
+mod allotments;
 mod broken;
 mod chance;
 mod chaos;

@@ -1,5 +1,6 @@
 //! The world: servers, network, clients and time, moved on event by event.
 
+use super::allotments::{Allotment, opening};
 use super::chance::Chance;
 use super::check::Looked;
 use super::joint::Joint;
@@ -96,6 +97,8 @@ pub struct World {
     pub(super) stale: Stale,
     /// What was restored together.
     pub(super) joint: Joint,
+    /// What members are credited beside what they began with.
+    pub(super) allotments: Vec<Allotment>,
     pub(super) report: Report,
     log: Sha256,
     line: String,
@@ -108,7 +111,8 @@ impl World {
         let provinces = u8::try_from(chance.between(2, 9)).unwrap_or(2);
         let daily = if chance.permille(500) { 3 } else { 1_000 };
         let acceptance = accepts(plan.seed);
-        let country = Country::new(provinces, 20, daily, acceptance);
+        let mut country = Country::new(provinces, 20, daily, acceptance);
+        country.opening = opening(plan.seed);
         // Every fourth world begins just before midnight in Shanghai: windows and days' limits change in it.
         let midnight = if plan.seed % 4 == 3 { NOON_TO_MIDNIGHT_MS - 20_000 } else { 0 };
         let skew = if acceptance { SKEW_MS } else { midnight };
@@ -137,6 +141,7 @@ impl World {
             looked: Looked::default(),
             stale: Stale::default(),
             joint: Joint::default(),
+            allotments: Vec::new(),
             report: Report::of(plan.seed, provinces),
             log: Sha256::new(),
             line: String::new(),
@@ -158,6 +163,7 @@ impl World {
                 self.check();
                 self.check_stamps();
                 self.remind_payees();
+                self.send_allotments();
                 if self.healing {
                     self.mend_stamps();
                 }

@@ -9,7 +9,7 @@ use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{self, HubMachine, Page, ReadBack};
 use crate::domain::machine::{PeerRow, Scan, TableRow};
-use crate::domain::node::tables::LegRow;
+use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::node::{self, NodeMachine};
 use crate::domain::protocol::{
     Announced, Announcement, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark,
@@ -100,10 +100,12 @@ impl<N> Cluster<N> {
         let open = |filter| {
             node.disk.open().scan(&Scan { filter, after: None, limit: usize::MAX }).unwrap_or_default()
         };
-        let rows: Vec<node::Row> = node::open_legs().into_iter().flat_map(open).collect();
+        let rows: Vec<node::Row> = node::open_legs().into_iter().flat_map(&open).collect();
         let in_doubt: Vec<LegRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
         let count = in_doubt.len();
-        let machine = self.country.node(province, start_id, in_doubt);
+        let waiting: Vec<AccountRow> =
+            open(node::in_suspense()).iter().filter_map(TableRow::of).cloned().collect();
+        let machine = self.country.node(province, start_id, in_doubt).with_suspense(waiting);
         node.start(machine, (start_id, at), &self.marks)?;
         Ok(count)
     }

@@ -25,7 +25,7 @@ pub const NOON: i64 = 1_795_233_600_000;
 /// From noon to 06:00 of the next day.
 pub const NOON_TO_SIX_MS: i64 = 18 * 3_600_000;
 /// What each payer has at first in the simulation, in fen.
-const OPENING: i64 = 500_000;
+pub const OPENING: i64 = 500_000;
 
 /// Who takes part. Member numbers begin at 0; every member may give and receive.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Country {
     pub provinces: Vec<ProvinceCode>,
     /// Members of each province.
     pub members: u64,
+    /// What each of them has at first, in fen.
+    pub opening: i64,
     /// Places.
     pub places: Arc<RegionDirectory>,
     /// Rules.
@@ -129,7 +131,8 @@ pub fn report(
     Input::Upsert { ticket: Ticket::new(0), report: Box::new(report) }
 }
 
-fn credit(name: &str, member_ref: MemberRef, fen: i64) -> Input {
+/// An allotment of a province's own system.
+pub fn credit(name: &str, member_ref: MemberRef, fen: i64) -> Input {
     let (ticket, request, amount) = (Ticket::new(0), request(name), Money::from_fen(fen));
     Input::Credit { ticket, request, member_ref, amount, period: 202_611 }
 }
@@ -190,6 +193,7 @@ impl Country {
         Country {
             provinces,
             members,
+            opening: OPENING,
             places: Arc::new(places.expect("a sound list of places")),
             rulebook: Arc::new(rulebook.expect("a sound rulebook")),
             vault: Arc::new(PlainVault),
@@ -240,7 +244,7 @@ impl Country {
             let member_ref = member_ref(province, number);
             [
                 report(&format!("enrol {number}"), (province, number), area(province), kind),
-                credit(&format!("credit {number}"), member_ref, OPENING),
+                credit(&format!("credit {number}"), member_ref, self.opening),
                 open_wallet(&format!("open {number}"), member_ref, area(province)),
             ]
         };

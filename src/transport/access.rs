@@ -86,6 +86,7 @@ const TABLE: &[(&str, Access)] = &[
     ("/gongji.node.v1.AuditService/ReadBooks", OPERATOR),
     ("/gongji.node.v1.AuditService/ListInDoubt", OPERATOR),
     ("/gongji.node.v1.AuditService/ListIncidents", OPERATOR),
+    ("/gongji.node.v1.AuditService/ListSuspense", OPERATOR),
     ("/gongji.node.v1.WalletService/GetStatement", WALLET),
     ("/gongji.node.v1.WalletService/ChangePlace", MEMBER),
     ("/gongji.node.v1.WalletService/FreezeWallet", MEMBER),

@@ -86,6 +86,7 @@ fn each_service_answers_its_callers_only() {
         ("/gongji.hub.v1.AuditService/ListInFlight", [no, no, no, no, no, None]),
         ("/gongji.node.v1.AuditService/ReadBooks", [no, no, no, no, no, None]),
         ("/gongji.node.v1.AuditService/ListInDoubt", [no, no, no, no, no, None]),
+        ("/gongji.node.v1.AuditService/ListSuspense", [no, no, no, no, no, None]),
         ("/grpc.health.v1.Health/Check", [None; 6]),
         ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", [None; 6]),
         ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", [None; 6]),

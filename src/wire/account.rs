@@ -27,7 +27,13 @@ pub fn member_to_proto(row: &MemberRow, account: Option<&AccountRow>, person: &P
         settlement_suspended_until: row
             .settlement_suspended_until
             .map_or_else(String::new, |day| day.to_string()),
+        suspense: String::new(),
     }
+}
+
+/// A sum in suspense, as a member is shown it; empty when there is none.
+pub fn suspense_text(sum: Money) -> String {
+    if sum == Money::ZERO { String::new() } else { sum.to_string() }
 }
 
 /// A wallet as an app sees it; `region` is the member's place of insurance.
@@ -53,6 +59,7 @@ pub fn wallet_to_proto(
         opened_by: row.opened_by.map_or(0, kinship_to_proto),
         state_code: row.state_code.clone().unwrap_or_default(),
         state_time: Some(timestamp(row.state_time)),
+        suspense: String::new(),
     }
 }
 
@@ -64,6 +71,7 @@ pub fn entry_to_proto(row: &EntryRow) -> node::Entry {
         EntryKind::TransferIn => node::EntryKind::TransferIn,
         EntryKind::ReturnOut => node::EntryKind::ReturnOut,
         EntryKind::ReturnIn => node::EntryKind::ReturnIn,
+        EntryKind::SetOff => node::EntryKind::SetOff,
     };
     let rose = row.amount >= Money::ZERO;
     let direction = if rose { node::EntryDirection::Credit } else { node::EntryDirection::Debit };

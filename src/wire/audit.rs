@@ -3,11 +3,11 @@
 use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::kinds;
 use crate::domain::machine::IncidentRow;
-use crate::domain::node::tables::{AccountRow, LegRow};
+use crate::domain::node::tables::{AccountRow, EntryRow, LegRow};
 use crate::domain::protocol::{Kind, LegState, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{
-    AccountKind, Day, Digest, MemberRef, Money, ProvinceCode, RegionCode, Side, TransferId,
+    AccountKind, Day, Digest, EntryKind, MemberRef, Money, ProvinceCode, RegionCode, Side, TransferId, hex,
 };
 use crate::proto::{hub, node, types};
 use crate::wire::inspect::leg_view;
@@ -80,6 +80,23 @@ pub fn account_to_proto(row: &AccountRow, alias: impl Fn(MemberRef) -> Vec<u8>) 
         day_count: row.day_count,
         earlier_day: day_text(row.earlier_day),
         earlier_count: row.earlier_count,
+    }
+}
+
+/// Most ids that are named of an account in suspense.
+const IDS_SHOWN: usize = 100;
+
+/// An account in suspense, with its entries since nothing stood there last, newest first.
+pub fn suspense_to_proto(row: &AccountRow, entries: &[EntryRow]) -> node::SuspenseAccount {
+    let is_known = row.member_ref != MemberRef::default();
+    let legs = entries.iter().filter(|entry| entry.entry_kind != EntryKind::SetOff);
+    let ids = legs.filter_map(|entry| entry.transfer_id).map(|id| id.to_string());
+    node::SuspenseAccount {
+        member_ref: if is_known { hex(&row.member_ref.0) } else { String::new() },
+        kind: row.kind.name().to_owned(),
+        amount: row.posted.to_string(),
+        transfer_ids: ids.take(IDS_SHOWN).collect(),
+        since_time: entries.last().map(|entry| timestamp(entry.entry_time)),
     }
 }
 

@@ -3,13 +3,16 @@
 
 use super::load::{ask_on, everything_recorded};
 use super::process::Servers;
-use crate::e2e::kit::audit::demand_settled;
-use crate::e2e::kit::people::Family;
-use crate::e2e::kit::site::Options;
+use crate::e2e::kit::audit::{demand_noted, demand_settled};
+use crate::e2e::kit::people::{Family, Funds, employee, enrol, fresh_id, somebody};
+use crate::e2e::kit::site::{HEBEI, Options};
 use crate::e2e::kit::{run, until};
 use gongji::proto::hub::{
     CreateTransferRequest, GetTransferRequest, ListTransfersRequest, Transfer, TransferState,
     WatchTransfersRequest,
+};
+use gongji::proto::node::{
+    EntryAccount, EntryKind, ListEntriesRequest, ListSuspenseRequest, SuspenseAccount,
 };
 use std::fs;
 
@@ -74,6 +77,81 @@ fn a_restored_hub_and_a_restored_node_get_back_what_was_decided_since() {
         settled(&servers, &[first.clone(), second.clone(), third]);
     }
     run(servers.stop());
+}
+
+/// Found by attackers: an allotment that was lost with the store, and what was paid with it, was spent a second time.
+#[test]
+fn an_allotment_that_is_sent_again_after_a_restore_is_not_spent_twice() {
+    let mut servers = Servers::start(&Options::lively());
+    let family = run(async {
+        let site = servers.site();
+        let (payer, mut family) = (somebody("130100"), site.family("13", "51").await);
+        enrol(&family.payer_platform, employee(&payer)).await;
+        family.payer = payer;
+        family
+    });
+    let from = servers.backup("13");
+    let allotment = fresh_id();
+    let credit = || {
+        run(async { family.payer_platform.credit(&allotment, &family.payer, ("1500.00", "202611")).await })
+    };
+    credit().expect("credited");
+    let (_, told) = transfer(&servers, &family, "1000.00");
+    let before = run(family.funds());
+    assert_eq!(before, Funds::settled("500.00", "1000.00"));
+
+    servers.restored("13", &from);
+    start(&mut servers, "13");
+    noted(&servers, std::slice::from_ref(&told));
+    assert_eq!(suspense(&family), ("0.00".to_owned(), "-1000.00".to_owned()));
+    let listed = suspense_of(&servers);
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    let it = &listed[0];
+    assert_eq!((it.kind.as_str(), it.amount.as_str()), ("personal_suspense", "-1000.00"));
+    assert_eq!((&it.transfer_ids[..], it.member_ref.len()), (&[told.transfer_id.clone()][..], 32));
+    assert!(it.since_time.is_some());
+
+    // It is known after another start too.
+    servers.kill("13");
+    start(&mut servers, "13");
+    for _ in 0..2 {
+        credit().expect("the same request again");
+        assert_eq!(run(family.funds()), before);
+    }
+    assert_eq!(suspense(&family), ("500.00".to_owned(), String::new()));
+    assert_eq!(suspense_of(&servers), []);
+    let statement = ListEntriesRequest {
+        party: Some(family.payer.clone()),
+        account: EntryAccount::Personal.into(),
+        ..ListEntriesRequest::default()
+    };
+    let lines = run(family.payer_platform.ask_node(HEBEI, statement)).expect("a statement").entries;
+    let lines: Vec<_> = lines.iter().map(|it| (it.kind(), it.amount.as_str())).collect();
+    assert_eq!(lines, [(EntryKind::SetOff, "1000.00"), (EntryKind::Allotment, "1500.00")]);
+    let refused = again(&servers, &family.transfer("600.00"));
+    assert_eq!(refused.state(), TransferState::Aborted, "it is spent");
+    noted(&servers, &[told, refused]);
+    run(servers.stop());
+}
+
+/// The payer's balance, and what stands in suspense beside it.
+fn suspense(family: &Family) -> (String, String) {
+    let member = run(family.payer_platform.member(&family.payer)).expect("the payer");
+    (member.balance, member.suspense)
+}
+
+/// Every invariant holds; the incident stays for people.
+fn noted(servers: &Servers, told: &[Transfer]) {
+    run(async { demand_noted(servers.site(), told, &["REPLAYED_TO_SUSPENSE"]).await });
+}
+
+/// What operators are told of it.
+fn suspense_of(servers: &Servers) -> Vec<SuspenseAccount> {
+    run(async {
+        let operator = servers.site().caller("operator:ops");
+        let listed = operator.ask_node(HEBEI, ListSuspenseRequest::default()).await.expect("a list");
+        listed.accounts
+    })
 }
 
 /// While one province cannot be heard, a restored hub says so instead of showing books that lack something; and places

@@ -13,8 +13,8 @@ use gongji::domain::machine::{
 use gongji::domain::node::record::{
     AccountCredited, LegAwaited, LegBound, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
     MemberRecorded, NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted, ReturnPrepared,
-    SettlementSuspended, WalletClosed, WalletFrozen, WalletMoved, WalletOpened, WalletOpenedFor,
-    WalletUnfrozen,
+    SettlementSuspended, SuspenseSetOff, WalletClosed, WalletFrozen, WalletMoved, WalletOpened,
+    WalletOpenedFor, WalletUnfrozen,
 };
 use gongji::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
@@ -285,6 +285,14 @@ fn node_samples() -> Vec<node::Record> {
 
 fn wallet_samples() -> Vec<node::Record> {
     vec![
+        SuspenseSetOff {
+            member_ref: MEMBER,
+            account: AccountKind::Personal,
+            amount: Money::from_fen(-AMOUNT.fen()),
+            transfer_id: Some(ID),
+            time: TIME,
+        }
+        .into(),
         WalletOpenedFor {
             member_ref: MEMBER,
             use_region: region(510_300),

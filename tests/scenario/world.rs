@@ -36,7 +36,7 @@ impl World {
     ) -> World {
         let (provinces, key) = (provinces.iter().copied().collect(), Arc::new(self::key()));
         let (vault, id_hash) = (key.clone(), |number: &_| self::key().id_hash(number));
-        let country = Country { provinces, members: 0, places, rulebook, vault, id_hash };
+        let country = Country { provinces, members: 0, opening: 0, places, rulebook, vault, id_hash };
         World { cluster: Cluster::started(country, civil), key, last_caller: 0, starts: 1 }
     }
 

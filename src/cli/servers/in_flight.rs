@@ -88,7 +88,7 @@ pub(in crate::cli) fn in_flight_json(it: &InFlightTransfer) -> Value {
 }
 
 /// The nodes that are asked: that of one province, or all that are named.
-fn nodes(
+pub(super) fn nodes(
     connection: &Connection,
     wanted: Option<ProvinceCode>,
 ) -> Result<Vec<(ProvinceCode, Server)>, Failure> {

@@ -26,7 +26,7 @@ pub struct ListArgs {
 }
 
 /// At least one: servers take a page of none for one of the usual size.
-fn rows(text: &str) -> Result<usize, String> {
+pub(super) fn rows(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|rows| *rows > 0).ok_or_else(|| "write a whole number from 1 on".to_owned())
 }
 

@@ -6,6 +6,7 @@ pub mod in_flight;
 pub mod incidents;
 pub mod list;
 pub mod nodes;
+pub mod suspense;
 
 use super::Exit;
 use super::client::CallArgs;
@@ -65,6 +66,8 @@ enum HubCommand {
 enum NodeCommand {
     /// List legs whose decision a node does not know, since when, and when it asks next
     InDoubt(in_flight::NodeListArgs),
+    /// List what stands in suspense since a node was restored: of whom (by reference), how much, and since when
+    Suspense(suspense::SuspenseArgs),
 }
 
 /// `gongji hub`.
@@ -82,8 +85,10 @@ pub fn hub(args: &HubArgs) -> Exit {
 
 /// `gongji node`.
 pub fn node(args: &NodeArgs) -> Exit {
-    if let Some(NodeCommand::InDoubt(list)) = &args.command {
-        return in_flight::in_doubt(list);
+    match &args.command {
+        Some(NodeCommand::InDoubt(list)) => return in_flight::in_doubt(list),
+        Some(NodeCommand::Suspense(list)) => return suspense::suspense(list),
+        None => {}
     }
     match NodeConfig::load(args.serve.config()) {
         Ok(config) => serve(&config.server.clone(), |ready, stop| node::run(config, ready, stop)),

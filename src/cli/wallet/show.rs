@@ -67,6 +67,7 @@ pub fn entries_table(entries: &[node::Entry]) -> Table {
             node::EntryKind::TransferIn => "received 转入",
             node::EntryKind::ReturnOut => "given back 退回转出",
             node::EntryKind::ReturnIn => "came back 退回转入",
+            node::EntryKind::SetOff => "set off 抵扣",
         };
         let sign = if it.direction() == node::EntryDirection::Debit { "-" } else { "+" };
         [

@@ -4,13 +4,13 @@
 //! The books may be read at any moment: a message on its way is no violation. What holds only once everything has ended
 //! is checked when the books say that they are at rest.
 
-use crate::domain::audit::books::{Books, fen, is_booked};
+use crate::domain::audit::books::{Books, cleared, fen, is_booked};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::kinds;
 use crate::domain::node::daily;
-use crate::domain::node::tables::LegRow;
+use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::{LegState, TransferState};
-use crate::domain::value::{AccountKind, Direction, Side, TransferId};
+use crate::domain::value::{AccountKind, Direction, Money, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -94,6 +94,16 @@ pub const INVARIANTS: &[Invariant] = &[
         id: "INV-14",
         says: "what goes back of a transfer was committed, and is never more than it moved",
         check: returns_covered,
+    },
+    Invariant {
+        id: "INV-15",
+        says: "what a member has, and what stands in suspense of him, is what his legs and allotments say",
+        check: members_sums,
+    },
+    Invariant {
+        id: "INV-16",
+        says: "what a member owes in suspense is not his to spend",
+        check: nothing_spent_twice,
     },
 ];
 
@@ -334,6 +344,55 @@ fn returns_covered(books: &Books, found: &mut Found) {
             let committed = original.filter(|leg| leg.state == LegState::Committed && leg.returns.is_none());
             let covered = committed.is_some_and(|leg| returned <= fen(leg.amount));
             found.unless(covered, id, "more goes back than it moved");
+        }
+    }
+}
+
+/// Whether it waits or not, a member's money is what his legs moved. Allotments have no legs: of personal accounts more
+/// may be there, by member never less, and of all together just what the province has allotted.
+fn members_sums(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        let mut left: BTreeMap<_, i128> = BTreeMap::new();
+        let own = |kind: AccountKind| {
+            AccountKind::OF_MEMBERS.into_iter().find(|own| [*own, own.suspense()].contains(&kind))
+        };
+        for row in &node.accounts {
+            if let Some(kind) = own(row.kind) {
+                *left.entry((row.member_ref, kind)).or_default() += fen(row.posted);
+            }
+        }
+        for leg in node.legs.values() {
+            if let Some(kind) = own(leg.account).filter(|_| is_booked(leg)) {
+                *left.entry((leg.member_ref, kind)).or_default() += cleared(leg);
+            }
+        }
+        let allotted = |(_, kind): (_, AccountKind)| kind == AccountKind::Personal;
+        for (account, left) in &left {
+            if *left != 0 && !(allotted(*account) && *left > 0) {
+                let kind = account.1.name();
+                found.add(None, format!("{}: a {kind} account has {left} fen of nothing", node.province));
+            }
+        }
+        let sum: i128 = left.iter().filter(|(account, _)| allotted(**account)).map(|(_, left)| left).sum();
+        let credited = -node.sum(AccountKind::Allotment);
+        // Books of some members alone say nothing of the province's own accounts.
+        let is_whole = node.accounts.iter().any(|row| row.kind == AccountKind::Allotment);
+        if is_whole && sum != credited {
+            found.add(None, format!("{}: allotted {credited}, members have {sum} fen", node.province));
+        }
+    }
+}
+
+fn nothing_spent_twice(books: &Books, found: &mut Found) {
+    for node in &books.nodes {
+        let free = |row: &AccountRow| fen(row.posted) - fen(row.held);
+        let free: BTreeMap<_, i128> =
+            node.accounts.iter().map(|row| ((row.member_ref, row.kind), free(row))).collect();
+        for row in node.accounts.iter().filter(|row| row.posted < Money::ZERO) {
+            let own = row.kind.beside().and_then(|kind| free.get(&(row.member_ref, kind)).copied());
+            if let Some(own) = own.filter(|own| *own > 0) {
+                found.add(None, format!("{}: owes {}, and can spend {own} fen", node.province, row.posted));
+            }
         }
     }
 }

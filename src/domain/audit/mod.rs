@@ -130,7 +130,7 @@ impl Audit {
             .into_iter()
             .partition(|node| !self.legs_only.contains(&node.province));
         self.books.nodes = whole;
-        for id in ["INV-03", "INV-04", "INV-05", "INV-06", "INV-11"] {
+        for id in ["INV-03", "INV-04", "INV-05", "INV-06", "INV-11", "INV-15", "INV-16"] {
             done.check(id, &self.books, accounts_over(&self.books, id));
         }
         self.books.nodes.append(&mut legs_only);

@@ -153,3 +153,30 @@ fn a_node_that_tells_its_legs_only_is_compared_by_them_and_not_by_accounts() {
         checked.iter().filter(|it| !it.violations.is_empty()).map(|it| it.invariant.id).collect();
     assert_eq!(bad, ["INV-12"]);
 }
+
+/// One fen that a member has of nothing, and one that he owes while he has other.
+#[test]
+fn money_that_is_spent_twice_is_found() {
+    let mut scene = scene();
+    let mut waits = None;
+    for row in &mut scene.payer {
+        if let node::Row::Account(found) = row
+            && found.kind == AccountKind::Personal
+        {
+            let posted = found.posted.checked_add(Money::from_fen(40_000)).expect("fits");
+            let kind = AccountKind::PersonalSuspense;
+            let owed = Money::from_fen(-40_000);
+            waits = Some(AccountRow { kind, posted: owed, held: Money::ZERO, ..(**found).clone() });
+            *row = AccountRow { posted, ..(**found).clone() }.into();
+        }
+    }
+    let waits = waits.expect("a payer");
+    scene.payer.push(waits.clone().into());
+    assert_eq!(scene.found(), [("INV-16", None)], "what he owes he can spend");
+
+    let mut unlike = self::scene();
+    let more = AccountRow { posted: Money::from_fen(1), ..waits };
+    unlike.payer.push(more.into());
+    let found = unlike.found();
+    assert!(found.contains(&("INV-15", None)) && found.contains(&("INV-05", None)), "{found:?}");
+}

@@ -202,7 +202,7 @@ fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after()
 
 /// The allotment that paid for the transfer was lost with the store.
 #[test]
-fn what_the_members_account_cannot_take_goes_to_the_suspense_account() {
+fn what_the_members_account_cannot_take_stands_in_suspense_of_him() {
     let mut pair = Pair::new();
     pair.send(1, 1, 40_000);
     pair.node_mut(PAYER).rewrite(Vec::clear);
@@ -211,8 +211,8 @@ fn what_the_members_account_cannot_take_goes_to_the_suspense_account() {
     let balance = |kind, whose| {
         pair.node(PAYER).get::<AccountRow>(&node::Key::Account(whose, kind)).map(|it| it.posted.fen())
     };
-    assert_eq!(balance(AccountKind::Personal, member(PAYER)), Some(0));
-    assert_eq!(balance(AccountKind::Suspense, node::account::PROVINCE), Some(-40_000));
+    assert_eq!(balance(AccountKind::Personal, member(PAYER)).unwrap_or(0), 0);
+    assert_eq!(balance(AccountKind::PersonalSuspense, member(PAYER)), Some(-40_000));
     assert_eq!(balance(AccountKind::Clearing, node::account::PROVINCE), Some(40_000));
     let incident: IncidentRow =
         pair.node(PAYER).get(&node::Key::Incident(id(1), Side::Payer)).expect("raised");
@@ -308,6 +308,6 @@ fn a_closed_wallet_takes_no_leg_that_was_lost() {
     let wallet: WalletRow = pair.node(PAYEE).get(&node::Key::Wallet(member(PAYEE))).expect("open");
     pair.node(PAYEE).disk.put(WalletRow { state: WalletState::Closed, ..wallet });
     pair.rejoin(PAYEE);
-    let suspense = node::Key::Account(node::account::PROVINCE, AccountKind::Suspense);
+    let suspense = node::Key::Account(member(PAYEE), AccountKind::WalletSuspense);
     assert_eq!(pair.node(PAYEE).get::<AccountRow>(&suspense).map(|it| it.posted.fen()), Some(40_000));
 }

@@ -16,7 +16,7 @@ pub const PROVINCE: MemberRef = MemberRef([0; 16]);
 
 /// What every booking of a leg moves beside a member's account.
 pub(super) const CLEARING: Key = Key::Account(PROVINCE, AccountKind::Clearing);
-/// Where legs are booked that no account of their member can take.
+/// Where legs are booked whose member nobody knows.
 pub(super) const SUSPENSE: Key = Key::Account(PROVINCE, AccountKind::Suspense);
 
 /// An account with nothing in it.
@@ -91,7 +91,14 @@ pub(super) fn can_move(
             }
         }
         (AccountKind::Personal, Direction::Out)
-        | (AccountKind::Allotment | AccountKind::Clearing | AccountKind::Suspense, _) => {}
+        | (
+            AccountKind::Allotment
+            | AccountKind::Clearing
+            | AccountKind::Suspense
+            | AccountKind::PersonalSuspense
+            | AccountKind::WalletSuspense,
+            _,
+        ) => {}
     }
     let row = account(rows, member_ref, kind);
     match direction {
@@ -143,6 +150,14 @@ pub(super) fn post(
     against: AccountKind,
     line: Line,
 ) -> u64 {
+    let entry_id = enter(rows, row, amount, &line);
+    let province = account(rows, PROVINCE, against);
+    rows.put(AccountRow { posted: minus(province.posted, amount), ..province });
+    entry_id
+}
+
+/// One side of a booking: an account moves, with an entry. Gives the entry's id.
+pub(super) fn enter(rows: &mut WorkingSet<Row>, row: AccountRow, amount: Money, line: &Line) -> u64 {
     let balance = plus(row.posted, amount);
     let own = own(rows);
     let (entry_id, entry_no) = (own.entry_id + 1, row.entry_count + 1);
@@ -162,7 +177,5 @@ pub(super) fn post(
         entry_time: line.time,
     });
     rows.put(AccountRow { posted: balance, entry_count: entry_no, last_entry: entry_id, ..row });
-    let province = account(rows, PROVINCE, against);
-    rows.put(AccountRow { posted: minus(province.posted, amount), ..province });
     entry_id
 }

@@ -2,9 +2,10 @@
 //! kinship, insurance, floors): what two operators return must have been booked here, must still be there, and must
 //! have an account to go to.
 
-use super::account::{SUSPENSE, account_of, can_move, needs_of_member};
+use super::account::SUSPENSE;
 use super::prepare::{clearing_takes_more, refuse};
 use super::prepared::original_key;
+use super::suspense::{self, account_back};
 use super::tables::{Key, LegRow, Row};
 use super::{NodeMachine, Step};
 use crate::domain::kinds;
@@ -20,7 +21,7 @@ pub(super) fn needs(original: TransferId, leg: (Kind, Side), rows: &WorkingSet<R
         return keys.push(original);
     }
     if let Some(original) = rows.get::<LegRow>(&original) {
-        needs_of_member(original.member_ref, keys);
+        suspense::needs(original.member_ref, keys);
         keys.push(SUSPENSE);
     }
 }
@@ -68,13 +69,8 @@ impl NodeMachine {
         if !clearing_takes_more(step.rows()) {
             return Err(Reason::Overflow);
         }
-        // The suspense account gives back what stands there.
-        if original.account == AccountKind::Suspense {
-            return Ok((original.member_ref, AccountKind::Suspense));
-        }
-        let account = (original.member_ref, account_of(terms.kind, side));
-        can_move(step.rows(), account, kinds::of(terms.kind).legs[side].direction, terms.amount)?;
-        Ok(account)
+        let account = account_back(original, (terms.kind, side), terms.amount, step.rows())?;
+        Ok((original.member_ref, account))
     }
 }
 

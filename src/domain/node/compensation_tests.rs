@@ -189,7 +189,7 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
     let noted: Option<IncidentRow> = pair.node(PAYEE).get(&Key::Incident(id(1), Side::Payee));
     assert_eq!(noted.expect("for people").refusal.reason, Reason::ReplayedToSuspense);
     let suspense = |pair: &Pair| {
-        let key = Key::Account(crate::domain::node::account::PROVINCE, AccountKind::Suspense);
+        let key = Key::Account(member(PAYEE), AccountKind::WalletSuspense);
         pair.node(PAYEE).get::<AccountRow>(&key).expect("booked")
     };
     assert_eq!(suspense(&pair).posted.fen(), 40_000);
@@ -198,7 +198,7 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
     assert_eq!((suspense(&pair).posted, suspense(&pair).held), (Money::ZERO, Money::ZERO));
     assert_eq!(pair.account(PAYER, AccountKind::Personal).posted.fen(), 1_000_000);
     let leg = pair.leg(50, Side::Payer).expect("recorded");
-    assert_eq!((leg.state, leg.account), (LegState::Committed, AccountKind::Suspense));
+    assert_eq!((leg.state, leg.account), (LegState::Committed, AccountKind::WalletSuspense));
     assert_eq!((leg.member_ref, leg.returns), (member(PAYEE), Some(id(1))));
 }
 

@@ -27,6 +27,7 @@ impl NodeMachine {
         let judged = (judge(&request, member_ref, amount, step), request);
         conclude(ticket, judged, member_ref, step, |request, time, step| {
             step.record(AccountCredited { member_ref, amount, period, time, request });
+            self.set_off(member_ref, None, step);
         });
     }
 }

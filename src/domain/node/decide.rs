@@ -1,10 +1,9 @@
 //! Decisions: carried out once, confirmed again, and never turned round.
 
-use super::account::{
-    CLEARING, Line, PROVINCE, SUSPENSE, account, account_of, can_move, needs_of_member, post,
-};
+use super::account::{CLEARING, Line, PROVINCE, SUSPENSE, account, account_of, can_move, post};
 use super::posting::NotBooked;
 use super::prepared::{effect_of, freed, original_key, released};
+use super::suspense::{self, suspense_of};
 use super::{Life, NodeMachine, Step, daily, needs_of_hub, posting};
 use crate::domain::kinds;
 use crate::domain::machine::own::own;
@@ -15,7 +14,7 @@ use crate::domain::node::record::{
 use crate::domain::node::tables::{AccountRow, Key, LegRow, Row};
 use crate::domain::protocol::{Ack, AckResult, Decision, Kind, LegState, LostLeg, Outcome, PeerMark};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{AccountKind, Civil, Day, Digest, Money, Side, TransferId};
+use crate::domain::value::{AccountKind, Civil, Day, Digest, MemberRef, Money, Side, TransferId};
 use std::collections::BTreeSet;
 
 /// What several orders need. Of two about one leg the second may contradict what the first has just made of it.
@@ -52,7 +51,7 @@ fn needs_of_one(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>
         }
         Reaction::Replay => {
             if let Some(lost) = lost {
-                needs_of_member(lost.leg.member_ref, keys);
+                suspense::needs(lost.leg.member_ref, keys);
                 keys.extend(lost.original.map(|original| original_key(original, (lost.kind, side))));
             }
             keys.extend([SUSPENSE, Key::Incident(transfer_id, side)]);
@@ -63,6 +62,9 @@ fn needs_of_one(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>
     }
     if leg.is_some_and(|leg| leg.state == LegState::Posted) {
         keys.push(Key::Incident(transfer_id, side));
+    }
+    if let Some(leg) = leg.filter(|leg| leg.account.beside().is_some()) {
+        suspense::needs(leg.member_ref, keys);
     }
     if let Some(leg) = leg.filter(|leg| leg.state == LegState::Prepared) {
         keys.push(leg.account_key());
@@ -216,7 +218,7 @@ impl NodeMachine {
                 Err(NotBooked::Early) => (AckResult::NotYet, None),
                 Err(NotBooked::Contrary(reason)) => self.reject(decision, reason, step),
             },
-            Reaction::Replay => match lost.filter(|lost| books_take(lost.leg.amount, step)) {
+            Reaction::Replay => match lost.filter(|lost| books_take_lost(lost, step)) {
                 Some(lost) => {
                     self.replay(decision, lost, step);
                     (AckResult::Recorded, None)
@@ -248,6 +250,7 @@ impl NodeMachine {
         let (transfer_id, side) = (decision.transfer_id, decision.side);
         self.in_doubt.remove((transfer_id, side));
         let leg: Option<&LegRow> = step.rows().get(&Key::Leg(transfer_id, side));
+        let moves = leg.map(|leg| (leg.member_ref, leg.account));
         let parks =
             decision.outcome == Outcome::Abort && leg.is_some_and(|leg| leg.state == LegState::Posted);
         step.record(LegDecided {
@@ -262,27 +265,32 @@ impl NodeMachine {
             // What was paid here stays paid: whose it is to bear, people say.
             self.raise(transfer_id, side, RefusalRecord::new(Reason::PostingParked, side), step);
         }
+        if let Some(moves) = moves {
+            self.booked(moves, transfer_id, step);
+        }
     }
 
-    /// Books a leg that was lost. What the member's account cannot take, or no account of his is there to take, goes
-    /// to the province's suspense account, for people.
+    /// Books a leg that was lost. What the member's account cannot take, or no account of his is there to take, stands
+    /// in suspense of him, until it is set off, or people end it.
     fn replay(&mut self, decision: &Decision, lost: LegBound, step: &mut Step<'_>) {
         let LegBound { leg, kind, original, account, number } = lost;
         let (side, direction) = (leg.side, kinds::of(kind).legs[leg.side].direction);
         let is_known = leg.member_ref != PROVINCE;
-        let takes = account == AccountKind::Suspense
+        let takes = account.is_suspense()
             || can_move(step.rows(), (leg.member_ref, account), direction, leg.amount).is_ok();
         match (kind, decision.window.zip(decision.hub_seq)) {
             // As it was journaled before there was another kind.
-            (Kind::TRANSFER, Some((window, hub_seq))) if is_known => {
-                step.record(LegReplayed { leg, window, hub_seq, time: step.now.civil, suspense: !takes });
+            (Kind::TRANSFER, Some((window, hub_seq))) if takes && is_known => {
+                let (moves, id) = ((leg.member_ref, account), leg.transfer_id);
+                step.record(LegReplayed { leg, window, hub_seq, time: step.now.civil, suspense: false });
+                self.booked(moves, id, step);
             }
             _ => {
-                let account = if takes { account } else { AccountKind::Suspense };
+                let account = if takes { account } else { suspense_of(leg.member_ref, account) };
                 let bound = LegBound { leg, kind, original, account, number };
                 // What a transfer's own record says is the member's account.
-                let is_suspense = account == AccountKind::Suspense && kind == Kind::TRANSFER;
-                step.record(if is_suspense { bound.into() } else { bound.into_record() });
+                let waits = account.is_suspense() && kind == Kind::TRANSFER;
+                step.record(if waits { bound.into() } else { bound.into_record() });
                 self.carry_out(decision, step);
             }
         }
@@ -309,10 +317,20 @@ impl NodeMachine {
     }
 }
 
-/// Whether the province's own accounts can take an amount that was lost, wherever it is booked.
-pub(super) fn books_take(amount: Money, step: &Step<'_>) -> bool {
-    [AccountKind::Clearing, AccountKind::Suspense].into_iter().all(|kind| {
-        let posted = account(step.rows(), PROVINCE, kind).posted;
+fn books_take_lost(lost: &LegBound, step: &Step<'_>) -> bool {
+    books_take(lost.leg.amount, (lost.leg.member_ref, lost.account), step)
+}
+
+/// Whether the clearing can take an amount that was lost, and the account where it waits if this one does not take it.
+pub(super) fn books_take(
+    amount: Money,
+    (member_ref, kind): (MemberRef, AccountKind),
+    step: &Step<'_>,
+) -> bool {
+    let waits = suspense_of(member_ref, kind);
+    let owner = if waits == AccountKind::Suspense { PROVINCE } else { member_ref };
+    [(PROVINCE, AccountKind::Clearing), (owner, waits)].into_iter().all(|(owner, kind)| {
+        let posted = account(step.rows(), owner, kind).posted;
         posted.checked_add(amount).is_some() && posted.checked_sub(amount).is_some()
     })
 }
@@ -384,7 +402,7 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet<Row>) {
     reached(rows, record.hub_seq);
 }
 
-/// Books a committed leg: the member's account (or the suspense account) against the clearing.
+/// Books a committed leg: the account that it moves against the clearing.
 pub(super) fn book_leg(rows: &mut WorkingSet<Row>, row: AccountRow, leg: &LegRow, time: Civil) {
     let effect = effect_of(leg);
     let line = Line {

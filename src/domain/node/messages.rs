@@ -259,6 +259,10 @@ pub struct Standing {
     pub wallet: Option<WalletRow>,
     /// What is in the wallet.
     pub wallet_account: AccountRow,
+    /// What stands in suspense beside the account. Negative: he owes it.
+    pub suspense: Money,
+    /// The same beside the wallet.
+    pub wallet_suspense: Money,
 }
 
 /// What a node wants done.

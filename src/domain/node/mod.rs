@@ -23,6 +23,7 @@ mod requests_tests;
 pub mod suspend;
 #[cfg(test)]
 mod suspend_tests;
+pub mod suspense;
 pub mod tables;
 #[cfg(test)]
 mod tests;
@@ -38,19 +39,21 @@ pub use prepare::{Known, Precedent, precedent};
 pub use prepared::{bound_kinds, leg_record};
 pub use record::Record;
 pub use suspend::Suspension;
+pub use suspense::in_suspense;
 pub use tables::{Key, Row, Table, legs_in, legs_in_doubt, open_legs};
 pub use vault::Vault;
 
 use crate::domain::machine::operation;
 use crate::domain::machine::own::{began, close_incident, lower_time, note_time, put_incident, put_peer};
 use crate::domain::machine::{Caller, IncidentRaised, Machine, Needs, WorkingSet, vault as vault_rows};
-use crate::domain::node::tables::LegRow;
+use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::rulebook::Rulebook;
-use crate::domain::value::{Mono, Now, ProvinceCode, RegionDirectory, Side, StartId, TransferId};
+use crate::domain::value::{MemberRef, Mono, Now, ProvinceCode, RegionDirectory, Side, StartId, TransferId};
 use ask::{ASK_MARGIN_MS, Doubt, Doubts};
 use join::needs_of_hub;
+use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -74,6 +77,8 @@ pub struct NodeMachine {
     rulebook: Arc<Rulebook>,
     vault: Arc<dyn Vault>,
     in_doubt: Doubts,
+    /// Members of whom something stands in suspense.
+    in_suspense: BTreeSet<MemberRef>,
 }
 
 /// Where this life of a node stands with the hub.
@@ -114,12 +119,21 @@ impl NodeMachine {
             rulebook,
             vault,
             in_doubt: doubts,
+            in_suspense: BTreeSet::new(),
         }
+    }
+
+    /// With the members of whom something stands in suspense, as stored.
+    pub fn with_suspense(self, accounts: impl IntoIterator<Item = AccountRow>) -> NodeMachine {
+        let members = accounts.into_iter().filter(|row| row.kind.beside().is_some());
+        let in_suspense = members.map(|row| row.member_ref).collect();
+        NodeMachine { in_suspense, ..self }
     }
 
     /// What a crash takes: with its rows, all that its next step goes by. A model checker tells its states apart by it.
     pub fn volatile(&self) -> impl Hash + '_ {
-        (self.life, self.restored, self.hub_mark, self.admitted_at, self.admitted_by, &self.in_doubt)
+        let standing = (self.life, self.restored, self.hub_mark, self.admitted_at, self.admitted_by);
+        (standing, &self.in_doubt, &self.in_suspense)
     }
 
     /// Whether the hub has admitted this life, be it to be told again what it lost.
@@ -177,6 +191,7 @@ impl Record {
             Record::LegTombstoned(record) => decide::tombstone(record, rows),
             Record::LegDecided(record) => decide::decided(record, rows),
             Record::LegReplayed(record) => decide::replayed(record, rows),
+            Record::SuspenseSetOff(record) => suspense::was_set_off(record, rows),
         }
     }
 }
@@ -239,6 +254,9 @@ impl Machine for NodeMachine {
             | Input::AskFailed { .. }
             | Input::Rules(_)
             | Input::Tick => {}
+        }
+        if !self.in_suspense.is_empty() {
+            self.needs_of_suspense(input, rows, &mut keys);
         }
         keys.retain(|key| !rows.knows(key));
         keys.into()

@@ -29,6 +29,7 @@ impl NodeMachine {
                     step.record(WalletOpenedFor { member_ref, use_region, opened_by, time, request });
                 }
             }
+            self.set_off(member_ref, None, step);
         });
     }
 

@@ -2,13 +2,14 @@
 //! the money is there, and only this node can take from it. All that is posted against one transfer is numbered without
 //! gaps; the hub books it in that order, and the payer's node is told in that order.
 
-use super::account::{CLEARING, SUSPENSE, account_of, can_move, needs_of_member};
+use super::account::{CLEARING, SUSPENSE, account_of, can_move};
 use super::ask::Doubt;
 use super::decide::books_take;
 use super::prepare::clearing_takes_more;
 use super::prepared::leg_record;
 use super::record::{LegBound, PreparedLeg};
 use super::request::refusal;
+use super::suspense::{self, account_back, suspense_of};
 use super::tables::{Key, LegRow, Row};
 use super::{NodeMachine, Step};
 use crate::domain::kinds::{self, Form};
@@ -65,7 +66,7 @@ fn needs_of_original(original: TransferId, side: Side, rows: &WorkingSet<Row>, k
         return keys.push(key);
     }
     if let Some(original) = rows.get::<LegRow>(&key) {
-        needs_of_member(original.member_ref, keys);
+        suspense::needs(original.member_ref, keys);
     }
 }
 
@@ -95,7 +96,9 @@ impl NodeMachine {
             None => match judge(request, step) {
                 Ok(bound) => {
                     // From here on nothing may fail.
+                    let moves = (bound.leg.member_ref, bound.account);
                     step.record(bound);
+                    self.booked(moves, request.transfer_id, step);
                     let Some(row) = step.rows().share::<LegRow>(&key) else { return };
                     self.in_doubt.insert((request.transfer_id, OWNER), Doubt::of(&row), step.now.mono);
                     step.answer(ticket, row);
@@ -106,7 +109,7 @@ impl NodeMachine {
     }
 
     /// Books what the payee's node has decided. The money cannot be refused any more: what no account of the member can
-    /// take goes to the suspense account, for people.
+    /// take stands in suspense of him.
     ///
     /// # Errors
     /// What comes before it is not here yet, or it contradicts what is recorded.
@@ -124,12 +127,13 @@ impl NodeMachine {
         if terms.after > original.last_posting {
             return Err(NotBooked::Early);
         }
-        if !books_take(terms.amount, step) {
+        let waits = (original.member_ref, account_of(kind, side));
+        if !books_take(terms.amount, waits, step) {
             return Err(NotBooked::Contrary(Reason::Overflow));
         }
         let (account, direction) = (account_of(kind, side), kinds::of(kind).legs[side].direction);
         let takes = can_move(step.rows(), (original.member_ref, account), direction, terms.amount).is_ok();
-        let account = if takes { account } else { AccountKind::Suspense };
+        let account = if takes { account } else { suspense_of(original.member_ref, account) };
         let reference = LegRef::new(decision.transfer_id, side, decision.terms_digest);
         step.record(leg_of(&original, reference, terms, account, step).ok_or(NotBooked::Early)?);
         self.carry_out(decision, step);
@@ -161,15 +165,7 @@ fn judge(request: &PostRequest, step: &Step<'_>) -> Result<LegBound, Reason> {
     if !clearing_takes_more(step.rows()) {
         return Err(Reason::Overflow);
     }
-    // What stands in the suspense account since a loss goes from there.
-    let account = match original.account {
-        AccountKind::Suspense => AccountKind::Suspense,
-        _ => account_of(request.kind, OWNER),
-    };
-    if account != AccountKind::Suspense {
-        let direction = kinds::of(request.kind).legs[OWNER].direction;
-        can_move(step.rows(), (original.member_ref, account), direction, request.amount)?;
-    }
+    let account = account_back(&original, (request.kind, OWNER), request.amount, step.rows())?;
     let terms = PostingTerms {
         kind: request.kind,
         original: request.original,

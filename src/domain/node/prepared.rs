@@ -152,9 +152,18 @@ pub fn bound(bound: LegBound, rows: &mut WorkingSet<Row>) {
         Direction::Out => AccountRow { held: plus(row.held, leg.amount), ..row },
         Direction::In => AccountRow { pending: plus(row.pending, leg.amount), ..row },
     };
-    let counts = effect.counts_in_day && leg.account != AccountKind::Suspense;
-    rows.put(if counts { daily::reserve(row, leg.day) } else { row });
+    rows.put(row);
+    if let Some(counted) = counted_in(&leg) {
+        rows.put(daily::reserve(account(rows, leg.member_ref, counted), leg.day));
+    }
     rows.put(leg);
+}
+
+/// The member's account whose day a leg counts in, if it does. It counts wherever its money is booked, but for a leg of
+/// a member whom nobody knows.
+fn counted_in(leg: &LegRow) -> Option<AccountKind> {
+    let counts = effect_of(leg).counts_in_day && leg.account != AccountKind::Suspense;
+    counts.then(|| leg.account.beside().unwrap_or(leg.account))
 }
 
 /// The leg's account without its hold or pending credit.
@@ -168,8 +177,10 @@ pub(super) fn freed(leg: &LegRow, rows: &WorkingSet<Row>) -> AccountRow {
 
 /// A leg that voted yes was aborted: nothing is set aside for it, and another one may carry back what it was to.
 pub(super) fn released(leg: &LegRow, rows: &mut WorkingSet<Row>) {
-    let row = freed(leg, rows);
-    rows.put(if effect_of(leg).counts_in_day { daily::release(row, leg.day) } else { row });
+    rows.put(freed(leg, rows));
+    if let Some(counted) = counted_in(leg) {
+        rows.put(daily::release(account(rows, leg.member_ref, counted), leg.day));
+    }
     if let Some(original) = original_of(leg, rows) {
         rows.put(LegRow { returned: minus(original.returned, leg.amount), ..original });
     }

@@ -150,7 +150,7 @@ contents! {
         hub_seq: u64,
         /// When it was recorded here again.
         time: Civil,
-        /// Whether it went to the suspense account: the member's own does not cover it, or is not there any more.
+        /// Whether it went to the province's suspense account, as it did before there was one for each member.
         suspense: bool,
     }
     /// Restored: the hub has told it all that it had lost; it serves again.
@@ -197,7 +197,7 @@ contents! {
         account: AccountKind,
     }
     /// A leg of a kind that has no record of its own voted yes, or was posted. Also how such a leg comes back after a
-    /// loss, and how the payer's node records a posting: its decision follows then.
+    /// loss, or any that stands in suspense then, and how the payer's node records a posting: its decision follows.
     LegBound {
         /// The leg.
         leg: PreparedLeg,
@@ -209,6 +209,19 @@ contents! {
         account: AccountKind,
         /// Its number among the postings of that transfer: it was not voted on, but decided. None of a prepared kind.
         number: Option<u64>,
+    }
+    /// What stood in suspense of a member was set off against his account: paid out of it, or paid into it.
+    SuspenseSetOff {
+        /// The member, by his random reference at this node.
+        member_ref: MemberRef,
+        /// His account beside which it stood.
+        account: AccountKind,
+        /// What it adds to that account. Negative: he owed it.
+        amount: Money,
+        /// The transfer that made it possible; none: an allotment, a report or an opened wallet did.
+        transfer_id: Option<TransferId>,
+        /// The server's clock when it was journaled.
+        time: Civil,
     }
     /// A wallet was opened for a member by a relative (代开通).
     WalletOpenedFor {
@@ -309,4 +322,5 @@ records! { Row:
     OperationProposed 42 v 1 about operation_id, told back by Nobody;
     OperationAnswered 43 v 1 about operation_id, told back by Nobody;
     IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
+    SuspenseSetOff 45 v 1, told back by Nobody;
 }

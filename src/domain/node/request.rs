@@ -1,7 +1,7 @@
 //! Requests of the province's own systems: each is done once, and answered with how its member stands.
 
 use super::account::{account, needs_of_member};
-use super::{Standing, Step};
+use super::{Standing, Step, suspense};
 use crate::domain::machine::{Ticket, WorkingSet};
 use crate::domain::node::record::{RequestMark, RequestNoted};
 use crate::domain::node::tables::{Key, RequestRow, Row};
@@ -85,6 +85,8 @@ pub(super) fn answer_member(
         account: account(rows, member_ref, AccountKind::Personal),
         wallet: rows.get(&Key::Wallet(member_ref)).cloned(),
         wallet_account: account(rows, member_ref, AccountKind::Wallet),
+        suspense: suspense::sum(rows, member_ref, AccountKind::Personal),
+        wallet_suspense: suspense::sum(rows, member_ref, AccountKind::Wallet),
     };
     step.answer(ticket, Box::new(standing));
 }

@@ -26,6 +26,7 @@ impl NodeMachine {
         conclude(ticket.narrowed(), judged, member_ref, step, |request, time, step| {
             step.keep(report.person);
             step.record(MemberRecorded { member_ref, insurance: report.insurance, time, request });
+            self.set_off(member_ref, None, step);
         });
     }
 

@@ -428,9 +428,9 @@ reasons! {
          compare with what the client was told"
         "两地均已承诺而清算中心丢失了决定：恢复时已按提交处理，请与客户端所得答复核对"
     ReplayedToSuspense 631 "REPLAYED_TO_SUSPENSE" FailedPrecondition No
-        "a committed leg came back after a loss, and no account of the member could take it: it stands in the suspense \
-         account"
-        "补记的一笔已提交转账无法记入参保人账户，已挂入待处理账户"
+        "a committed leg came back after a loss, and no account of the member could take it: it stands in suspense, \
+         and what comes for the member is set off against it first"
+        "补记的一笔已提交转账无法记入参保人账户，已挂账；其后到账的资金先行抵扣"
     EndedByOperators 632 "ENDED_BY_OPERATORS" FailedPrecondition NewId
         "two operators have ended this id before it was decided; nothing was moved, and the id is used up"
         "该编号在办结前已由两名操作员终止，未发生任何资金变动，编号不能再用"

@@ -41,8 +41,44 @@ stored_enum! {
         Allotment = 3 "allotment",
         /// The province's own: what stands open against the national clearing. Positive: it owes.
         Clearing = 4 "clearing",
-        /// The province's own: legs that came back after a loss and that no member's account could take. For people.
+        /// The province's own: legs that came back after a loss and whose member nobody knows. For people.
         Suspense = 5 "suspense",
+        /// What came back after a loss and did not fit a member's personal account. Negative: he owes it.
+        PersonalSuspense = 6 "personal_suspense",
+        /// The same of his wallet.
+        WalletSuspense = 7 "wallet_suspense",
+    }
+}
+
+impl AccountKind {
+    /// The accounts of a member that have a suspense account beside them.
+    pub const OF_MEMBERS: [AccountKind; 2] = [AccountKind::Personal, AccountKind::Wallet];
+
+    /// Where waits what an account cannot take: beside a member's own account; of any other, at the province.
+    pub fn suspense(self) -> AccountKind {
+        match self {
+            AccountKind::Personal | AccountKind::PersonalSuspense => AccountKind::PersonalSuspense,
+            AccountKind::Wallet | AccountKind::WalletSuspense => AccountKind::WalletSuspense,
+            AccountKind::Allotment | AccountKind::Clearing | AccountKind::Suspense => AccountKind::Suspense,
+        }
+    }
+
+    /// Whether money waits here.
+    pub fn is_suspense(self) -> bool {
+        self.suspense() == self
+    }
+
+    /// The member's account beside which money waits here; none where it waits at the province, or does not wait.
+    pub fn beside(self) -> Option<AccountKind> {
+        match self {
+            AccountKind::PersonalSuspense => Some(AccountKind::Personal),
+            AccountKind::WalletSuspense => Some(AccountKind::Wallet),
+            AccountKind::Personal
+            | AccountKind::Wallet
+            | AccountKind::Allotment
+            | AccountKind::Clearing
+            | AccountKind::Suspense => None,
+        }
     }
 }
 
@@ -59,5 +95,7 @@ stored_enum! {
         ReturnOut = 4 "return_out",
         /// A compensation brought back what had been sent (退回转入).
         ReturnIn = 5 "return_in",
+        /// What stood in suspense of the member was set off against what his account has (抵扣).
+        SetOff = 6 "set_off",
     }
 }

@@ -1,22 +1,23 @@
 //! AuditService: what operators read of the node's books, beside the writer.
 
 use super::Shared;
+use super::statement::suspended;
 use crate::domain::machine::{Filter, IncidentRow, TableRow};
 use crate::domain::node::account::PROVINCE;
 use crate::domain::node::tables::{AccountRow, LegRow, Row, Table};
-use crate::domain::node::{Record, legs_in_doubt};
+use crate::domain::node::{Record, in_suspense, legs_in_doubt};
 use crate::domain::value::MemberRef;
 use crate::privacy::random::random_16;
 use crate::proto::node::audit_service_server::AuditService;
 use crate::proto::node::{
     InDoubtLeg, ListInDoubtRequest, ListInDoubtResponse, ListIncidentsRequest, ListIncidentsResponse,
-    ReadBooksRequest, ReadBooksResponse,
+    ListSuspenseRequest, ListSuspenseResponse, ReadBooksRequest, ReadBooksResponse,
 };
 use crate::server::common::Answer;
 use crate::server::common::snapshot_stream::{Age, Section, Waiting, mark_at};
-use crate::store::AnyTables;
 use crate::store::sqlite::Snapshot;
-use crate::wire::audit::{account_to_proto, incident_to_proto, leg_to_proto};
+use crate::store::{AnyTables, StoreError};
+use crate::wire::audit::{account_to_proto, incident_to_proto, leg_to_proto, suspense_to_proto};
 use crate::wire::leg::side_to_proto;
 use crate::wire::sender::sender_to_proto;
 use crate::wire::time::timestamp;
@@ -121,5 +122,18 @@ impl AuditService for Audits {
         let read = move |tables: &mut AnyTables<Record>| asked.incidents(tables);
         let (incidents, next_page_token) = self.0.lists.run(read).await?;
         Ok(Response::new(ListIncidentsResponse { incidents, next_page_token }))
+    }
+
+    async fn list_suspense(&self, request: Request<ListSuspenseRequest>) -> Answer<ListSuspenseResponse> {
+        let it = request.get_ref();
+        let asked = Waiting::read(in_suspense(), it.page_size, &it.page_token)?;
+        let read = move |tables: &mut AnyTables<Record>| {
+            let (rows, next) = asked.page(tables)?;
+            let rows = rows.iter().filter_map(AccountRow::of);
+            let found = rows.map(|row| Ok(suspense_to_proto(row, &suspended(tables, row)?)));
+            Ok((found.collect::<Result<Vec<_>, StoreError>>()?, next))
+        };
+        let (accounts, next_page_token) = self.0.lists.run(read).await?;
+        Ok(Response::new(ListSuspenseResponse { accounts, next_page_token }))
     }
 }

@@ -19,7 +19,7 @@ use crate::proto::node::{
     UpdateInsuranceRequest, UpdateInsuranceResponse, UpsertMembersRequest, UpsertMembersResponse,
 };
 use crate::server::common::Answer;
-use crate::wire::account::{entry_to_proto, member_to_proto};
+use crate::wire::account::{entry_to_proto, member_to_proto, suspense_text};
 use crate::wire::member::MemberInput;
 use crate::wire::status::{Problem, problem_of_store};
 use std::collections::BTreeSet;
@@ -38,7 +38,8 @@ pub(super) struct Members(pub(super) Arc<Shared>);
 
 fn shown(standing: &Standing, person: &Person) -> Result<Member, Problem> {
     let row = standing.member.as_ref().ok_or_else(|| Problem::new(Reason::MemberNotFound))?;
-    Ok(member_to_proto(row, Some(&standing.account), person))
+    let suspense = suspense_text(standing.suspense);
+    Ok(Member { suspense, ..member_to_proto(row, Some(&standing.account), person) })
 }
 
 impl Shared {

@@ -14,8 +14,8 @@ mod wallets;
 use crate::config::NodeConfig;
 use crate::config::apps::NodeApp;
 use crate::domain::machine::{Scan, TableRow};
-use crate::domain::node::tables::LegRow;
-use crate::domain::node::{Input, NodeMachine, Record, open_legs};
+use crate::domain::node::tables::{AccountRow, LegRow};
+use crate::domain::node::{Input, NodeMachine, Record, in_suspense, open_legs};
 use crate::domain::value::{ProvinceCode, RegionDirectory, StartId};
 use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, last_stamp, outcome};
 use crate::privacy::key::VaultKey;
@@ -101,8 +101,11 @@ fn grants(config: &NodeConfig) -> Result<Grants, GrantError> {
     Ok(grants.with_callers(config.server.callers.clone()))
 }
 
+/// Legs in doubt, and the accounts in which something stands in suspense.
+type AtStart = (Vec<LegRow>, Vec<AccountRow>);
+
 /// Opens the node's store and reads what its start needs.
-fn open(config: &NodeConfig) -> Result<(SqliteStore<Record>, Vec<LegRow>, bool), ServerError> {
+fn open(config: &NodeConfig) -> Result<(SqliteStore<Record>, AtStart, bool), ServerError> {
     let mut store = SqliteStore::open(&config.server.data, &format!("node:{}", config.province))?;
     replay::check_start::<Record>(&config.server.data)?;
     let mut in_doubt = Vec::new();
@@ -110,18 +113,20 @@ fn open(config: &NodeConfig) -> Result<(SqliteStore<Record>, Vec<LegRow>, bool),
         let rows = store.scan(&Scan { filter, after: None, limit: usize::MAX })?;
         in_doubt.extend(rows.iter().filter_map(TableRow::of).cloned());
     }
+    let rows = store.scan(&Scan { filter: in_suspense(), after: None, limit: usize::MAX })?;
+    let at_start = (in_doubt, rows.iter().filter_map(TableRow::of).cloned().collect());
     // A restored store is old until the hub has said, after the restore, that nothing is missing.
     let resynced = |record: &Record| matches!(record, Record::NodeResynced(_));
     let restored = store.restored()?;
     let restored = is_restored(&mut store, restored, resynced)?;
-    Ok((store, in_doubt, restored))
+    Ok((store, at_start, restored))
 }
 
 /// Runs a node until `stop`; tells `ready` where it listens.
 pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), ServerError> {
     let setup = Setup::new(&config.server, Role::Node(config.province)).await?;
     let key = VaultKey::for_store(&config.server.vault_key, sqlite::exists(&config.server.data))?;
-    let (mut store, in_doubt, restored) = open(&config)?;
+    let (mut store, (in_doubt, waiting), restored) = open(&config)?;
     let clock = Arc::new(SystemClock::new(config.server.civil_start, last_stamp(&mut store)?));
     let keys = vault_keys::begin(key, &config.server.vault_key, &mut store, (clock.as_ref(), restored))?;
     tracing::info!(in_doubt = in_doubt.len(), "the store is open");
@@ -130,7 +135,8 @@ pub async fn run(config: NodeConfig, ready: Ready, stop: Stop) -> Result<(), Ser
     let start_id = StartId(random_16());
     let vault = Arc::clone(&keys) as Arc<dyn crate::domain::node::Vault>;
     let machine =
-        NodeMachine::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt);
+        NodeMachine::new(config.province, start_id, Arc::clone(&places), rulebook.now(), vault, in_doubt)
+            .with_suspense(waiting);
     let [for_vault, for_lists, for_protocol] = [store.reader()?, store.reader()?, store.reader()?];
     let core = Core::new(machine, store)?;
     let (outlet, calls) = resolver::calls(Arc::clone(&clock));

@@ -2,7 +2,7 @@
 
 use crate::domain::machine::TableRow;
 use crate::domain::node::Record;
-use crate::domain::node::tables::{EntryRow, Key};
+use crate::domain::node::tables::{AccountRow, EntryRow, Key};
 use crate::domain::value::{Day, Money};
 use crate::store::{AnyTables, StoreError};
 
@@ -83,6 +83,23 @@ pub(super) fn page(
     let mut walk = Walk { tables, next: from };
     let page = walk.by_ref().take(limit).collect::<Result<Vec<_>, _>>()?;
     Ok((page, (walk.next != 0).then_some(walk.next)))
+}
+
+/// Most entries of an account in suspense that are looked at.
+const SUSPENSE_ENTRIES: usize = 1_000;
+
+/// The entries of an account in suspense since nothing stood there last, newest first.
+///
+/// # Errors
+/// `Damaged` when one is missing.
+pub(super) fn suspended(
+    tables: &mut AnyTables<Record>,
+    account: &AccountRow,
+) -> Result<Vec<EntryRow>, StoreError> {
+    let walk = Walk { tables, next: account.last_entry }.take(SUSPENSE_ENTRIES);
+    let stood =
+        |row: &Result<EntryRow, StoreError>| row.as_ref().map_or(true, |it| it.balance != Money::ZERO);
+    walk.take_while(stood).collect()
 }
 
 /// Walks an account's entries backwards; their times never rise on the way. So the cost is what was booked since the

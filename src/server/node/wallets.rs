@@ -21,7 +21,7 @@ use crate::store::AnyTables;
 use crate::transport::access::Grants;
 use crate::transport::access_layer::caller;
 use crate::transport::identity::Role;
-use crate::wire::account::{entry_to_proto, wallet_to_proto};
+use crate::wire::account::{entry_to_proto, suspense_text, wallet_to_proto};
 use crate::wire::member::{OpenInput, entry_scope};
 use crate::wire::page::number_token;
 use crate::wire::reader::Reader;
@@ -76,7 +76,9 @@ impl Shared {
             AccountKind::Personal
             | AccountKind::Allotment
             | AccountKind::Clearing
-            | AccountKind::Suspense => standing.account,
+            | AccountKind::Suspense
+            | AccountKind::PersonalSuspense
+            | AccountKind::WalletSuspense => standing.account,
         })
     }
 
@@ -98,7 +100,8 @@ impl Shared {
 fn shown(standing: &Standing, person: &Person) -> Result<Wallet, Problem> {
     let member = standing.member.as_ref().ok_or_else(|| Problem::new(Reason::MemberNotFound))?;
     let wallet = standing.wallet.as_ref().ok_or_else(|| Problem::new(Reason::WalletNotFound))?;
-    Ok(wallet_to_proto(wallet, Some(&standing.wallet_account), person, member.region))
+    let suspense = suspense_text(standing.wallet_suspense);
+    Ok(Wallet { suspense, ..wallet_to_proto(wallet, Some(&standing.wallet_account), person, member.region) })
 }
 
 #[tonic::async_trait]

@@ -3,9 +3,9 @@
 use super::schema::{APPLICATION_ID, MIGRATIONS};
 use super::sql::Bound;
 use super::*;
-use crate::domain::machine::{Record, TableRow, replay};
+use crate::domain::machine::{Record, Scan, TableRow, replay};
 use crate::domain::node::record::LegReplayed;
-use crate::domain::node::tables::LegRow;
+use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::Kind;
 use crate::domain::value::AccountKind;
 use crate::domain::value::column::Value;
@@ -19,6 +19,8 @@ use tempfile::{TempDir, tempdir};
 const BEFORE_RECOVERY: usize = 2;
 /// The format in which a leg moved its member's account, or the suspense account, without saying which.
 const BEFORE_COMPENSATIONS: usize = 6;
+/// The format in which all that waits stood in the province's own suspense account.
+const BEFORE_SUSPENSE: usize = 13;
 /// The format of version 0.1: a kind followed from whether money is carried back.
 const BEFORE_KINDS: usize = 8;
 
@@ -137,10 +139,30 @@ fn legs_of_before_compensations_know_the_account_that_they_moved() {
     let accounts: Vec<AccountKind> =
         replay(&records).rows().filter_map(LegRow::of).map(|leg| leg.account).collect();
     assert_eq!(accounts, [AccountKind::Suspense, AccountKind::Wallet]);
-    let dir = older(BEFORE_COMPENSATIONS, "node:51", &records);
-    assert_eq!(difference::<node::Record>(&dir), None, "before");
+    for format in [BEFORE_COMPENSATIONS, BEFORE_SUSPENSE] {
+        let dir = older(format, "node:51", &records);
+        assert_eq!(difference::<node::Record>(&dir), None, "before");
+        let mut store = SqliteStore::<node::Record>::open(dir.path(), "node:51").unwrap();
+        // What was booked before members had suspense accounts stands where it stood, and is listed.
+        let waits = store.scan(&Scan { filter: node::in_suspense(), after: None, limit: 9 }).unwrap();
+        let waits: Vec<_> =
+            waits.iter().filter_map(AccountRow::of).map(|it| (it.kind, it.posted.fen())).collect();
+        assert_eq!(waits, [(AccountKind::Suspense, 100)]);
+        drop(store);
+        assert_eq!(difference::<node::Record>(&dir), None, "after");
+    }
+}
+
+/// A start and each page of the list look among the accounts of all members for the few that have something there.
+#[test]
+fn what_stands_in_suspense_is_found_by_index() {
+    let dir = tempdir().unwrap();
     drop(SqliteStore::<node::Record>::open(dir.path(), "node:51").unwrap());
-    assert_eq!(difference::<node::Record>(&dir), None, "after");
+    let connection = super::read::open_file(&dir.path().join(DATABASE)).unwrap();
+    let scan = Scan::<node::Row> { filter: node::in_suspense(), after: None, limit: 50 };
+    let plan = format!("EXPLAIN QUERY PLAN {}", super::sql::scan(&scan).text);
+    let plan: String = connection.query_row(&plan, rusqlite::params![0, 50], |row| row.get(3)).unwrap();
+    assert!(plan.contains("account_suspense"), "{plan}");
 }
 
 #[test]

@@ -49,6 +49,11 @@ pub async fn read(site: &Site) -> Gathered {
 /// Demands that every node was read whole and every invariant holds, with these answers that callers were given before;
 /// gives how far the books reached.
 pub async fn demand_clean(site: &Site, told: &[Transfer]) -> Cut {
+    demand_noted(site, told, &[]).await
+}
+
+/// The same, where incidents of these reasons are noted.
+pub async fn demand_noted(site: &Site, told: &[Transfer], noted: &[&str]) -> Cut {
     let mut gathered = read(site).await;
     gathered.audit.add_told(told.iter().filter_map(final_answer));
     // A stranger of which only the hub knows is no node of ours.
@@ -56,7 +61,8 @@ pub async fn demand_clean(site: &Site, told: &[Transfer]) -> Cut {
     for node in gathered.nodes.iter().filter(|node| ours.contains(&node.province)) {
         assert_eq!(node.reading, Reading::Whole, "node {}", node.province);
     }
-    assert_eq!(gathered.incidents, vec![]);
+    let refusals = gathered.incidents.iter().filter_map(|(_, it)| it.refusal.as_ref());
+    assert_eq!(refusals.map(|it| it.reason.as_str()).collect::<Vec<_>>(), noted, "{:?}", gathered.incidents);
     let cut = gathered.audit.cut();
     let checked = gathered.audit.conclude();
     assert_eq!(checked.len(), INVARIANTS.len(), "every invariant");
