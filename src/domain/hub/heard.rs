@@ -79,7 +79,8 @@ impl HubMachine {
         }
     }
 
-    fn recover(&mut self, recovery: Recovery, step: &mut Step<'_>) {
+    fn recover(&mut self, mut recovery: Recovery, step: &mut Step<'_>) {
+        recovery.latest = recovery.clock_had_been(step.now.civil, &self.places);
         let ids: BTreeSet<TransferId> = recovery.legs.keys().map(|leg| leg.transfer_id).collect();
         let recorded: BTreeMap<TransferId, Commit> = ids
             .iter()
@@ -145,7 +146,7 @@ impl HubMachine {
         let fits = position::can_hold((kind, payer.amount), provinces, window, step.rows());
         let open = known.as_ref().is_none_or(|row| !row.state.is_decided() && both.is_of(row));
         let (now, receipt_time) = (step.now.civil, payer.receipt_time);
-        let timely = is_timely(window, receipt_time, now);
+        let timely = is_timely(window, receipt_time, recovery.latest);
         let votes = matches!(kinds::of(kind).form, Form::Prepared(_));
         if tombstone(transfer_id, step).is_some() || !open || !fits || !timely || !votes {
             return false;
@@ -192,7 +193,10 @@ impl HubMachine {
         let (provinces, leg) = recovery.half(transfer_id, known.as_ref(), &self.places)?;
         let (kind, now) = (known.as_ref().map_or(leg.kind, |row| row.kind), step.now.civil);
         let fits = position::can_hold((kind, leg.amount), provinces, window, step.rows());
-        if tombstone(transfer_id, step).is_some() || !fits || !is_timely(window, leg.receipt_time, now) {
+        if tombstone(transfer_id, step).is_some()
+            || !fits
+            || !is_timely(window, leg.receipt_time, recovery.latest)
+        {
             return None;
         }
         // Where the side that tells it is insured, nobody says: a province's own code stands for its areas.
@@ -264,7 +268,8 @@ impl HubMachine {
         let covered = |window| post::is_covered(&terms, backing, window, step.rows());
         let ruling = match commit {
             Some((window, hub_seq, time)) => {
-                let fits = numbers.stands_for_one(hub_seq) && is_timely(window, terms.post_time, now);
+                let fits =
+                    numbers.stands_for_one(hub_seq) && is_timely(window, terms.post_time, recovery.latest);
                 Some((fits && covered(window)).then_some((window, hub_seq, time.min(now)))?)
             }
             None if leg.parked => None,
@@ -278,10 +283,10 @@ impl HubMachine {
     }
 }
 
-/// Whether a window can be that of a commit of something that began then. A window is the day of a decision by a hub's
-/// clock; the clock of a node that is far off must not become ours.
-fn is_timely(window: Day, begun: Civil, now: Civil) -> bool {
-    (Day::of(begun)..=Day::of(Civil(now.0.saturating_add(DAY_MS)))).contains(&window)
+/// Whether a window can be that of a commit of something that began then. A window is the day of a decision by the
+/// hub's clock, which had been no further than `latest`; the clock of a node that is far off must not become ours.
+fn is_timely(window: Day, begun: Civil, latest: Civil) -> bool {
+    (Day::of(begun)..=Day::of(Civil(latest.0.saturating_add(DAY_MS)))).contains(&window)
 }
 
 /// An incident for people, of the transfer as a whole.

@@ -28,6 +28,8 @@ pub struct Recovery {
     pub(super) incarnation: u64,
     /// Nodes whose stores were restored too: what they do not tell they may have lost.
     pub(super) restored: BTreeSet<ProvinceCode>,
+    /// How far the clock of this hub had been, as far as it knows: see [`Recovery::clock_had_been`].
+    pub(super) latest: Civil,
 }
 
 /// Both legs of a transfer, and the provinces that told them; they say the same.
@@ -45,7 +47,7 @@ impl Recovery {
     pub fn new(provinces: &[ProvinceCode], unfinished: Vec<TransferRow>) -> Recovery {
         let unheard = provinces.iter().map(|province| (*province, None)).collect();
         let restored = BTreeSet::new();
-        Recovery { unheard, legs: BTreeMap::new(), unfinished, incarnation: 0, restored }
+        Recovery { unheard, legs: BTreeMap::new(), unfinished, incarnation: 0, restored, latest: Civil(0) }
     }
 
     /// Of what one province tells twice the last counts.
@@ -66,6 +68,15 @@ impl Recovery {
         let told = legs.flat_map(|(leg, told)| told.iter().map(|(_, it)| (leg.transfer_id, it)));
         let places = told.filter_map(|(id, it)| Some((it.returns?, it.number?, id)));
         places.filter(|(.., id)| !is_prepared(*id)).collect()
+    }
+
+    /// How far the clock of this hub had been before its loss: as far as it is now, or further where two provinces say
+    /// the same of a transfer that it had received then. A clock that was accepted and lowered again was ahead.
+    pub(super) fn clock_had_been(&self, now: Civil, places: &RegionDirectory) -> Civil {
+        let ids: BTreeSet<TransferId> = self.legs.keys().map(|leg| leg.transfer_id).collect();
+        let pairs = ids.into_iter().filter_map(|id| self.both(id, places));
+        let received = pairs.map(|Both { legs, .. }| legs.payer.receipt_time.min(legs.payee.receipt_time));
+        received.fold(now, Civil::max)
     }
 
     /// What this province tells of a leg.

@@ -87,6 +87,25 @@ fn a_hub_that_was_restored_answers_nobody_until_it_has_heard_what_it_lost() {
     assert_eq!(refusal(&other), Reason::ContentDiffers);
 }
 
+/// Two operators had accepted a wrong clock, and had lowered it again: what was committed meanwhile was left to people
+/// when the hub was restored to before, as if a node had made its window up.
+#[test]
+fn what_a_clock_that_was_lowered_again_has_stamped_comes_back() {
+    let mut pair = Pair::new();
+    let before = pair.hub.disk.backup();
+    let right = pair.network.now;
+    pair.network.now.civil = Civil(right.civil.0 + 2 * 86_400_000);
+    pair.send(1, 1, 40_000);
+    let lost = pair.transfer(1);
+    pair.network.now = right;
+    restored(&mut pair, &before);
+    hear(&mut pair);
+    let adopted = pair.transfer(1);
+    assert_eq!((adopted.state, adopted.window, adopted.hub_seq), (lost.state, lost.window, lost.hub_seq));
+    assert!(pair.hub.get::<IncidentRow>(&Key::Incident(id(1), Side::Payer)).is_none());
+    assert!(adopted.decide_time.is_some_and(|time| time <= right.civil), "our clock is not theirs");
+}
+
 /// A recovering hub that presumed an abort here would take back what its client was told.
 #[test]
 fn what_both_sides_promised_and_nobody_knows_is_committed_and_noted() {
