@@ -20,12 +20,12 @@ pub struct Limits {
     /// refused as overload, and the node asks again. Default 2, 1 to 1000.
     pub inquiries_max: usize,
     /// Hub: how often a caller may ask about the same payer on one day, by checks and by transfers that his node has
-    /// refused. Default 20, 1 to 1000000.
+    /// refused. Default 10, 1 to 1000000.
     pub payer_tries_max: u32,
-    /// The same of a payee. Default 40, 1 to 1000000.
+    /// The same of a payee. Default 20, 1 to 1000000.
     pub payee_tries_max: u32,
-    /// Hub: how often a caller may name persons on one day whose name and number do not belong together. Default 10000,
-    /// 1 to 1000000000.
+    /// Hub: of how many persons a caller may name a wrong name on one day, before it may not check any more that day.
+    /// Default 10000, 1 to 1000000000.
     pub caller_guesses_max: u32,
     /// Time for a call whose client gave no deadline, in milliseconds. Default 10000.
     pub deadline_default_ms: u64,
@@ -42,8 +42,8 @@ impl Default for Limits {
             message_bytes_max: 8 << 20,
             streams_max: 1024,
             inquiries_max: 2,
-            payer_tries_max: 20,
-            payee_tries_max: 40,
+            payer_tries_max: 10,
+            payee_tries_max: 20,
             caller_guesses_max: 10_000,
             deadline_default_ms: 10_000,
             deadline_max_ms: 60_000,

@@ -146,7 +146,12 @@ impl HubMachine {
         let fits = position::can_hold((kind, payer.amount), provinces, window, step.rows());
         let open = known.as_ref().is_none_or(|row| !row.state.is_decided() && both.is_of(row));
         let (now, receipt_time) = (step.now.civil, payer.receipt_time);
-        let timely = is_timely(window, receipt_time, recovery.latest);
+        // The hub's time stands in both legs; what one province alone says of it, or of the commit, moves nothing.
+        let received = BySide { payer: payer.receipt_time, payee: payee.receipt_time };
+        let earliest = received.payer.max(received.payee);
+        let both_recorded = payer.committed.is_some() && payee.committed.is_some();
+        let received = now.max(received.payer.min(received.payee));
+        let timely = is_timely(window, earliest, if both_recorded { recovery.latest } else { received });
         let votes = matches!(kinds::of(kind).form, Form::Prepared(_));
         if tombstone(transfer_id, step).is_some() || !open || !fits || !timely || !votes {
             return false;
@@ -195,7 +200,7 @@ impl HubMachine {
         let fits = position::can_hold((kind, leg.amount), provinces, window, step.rows());
         if tombstone(transfer_id, step).is_some()
             || !fits
-            || !is_timely(window, leg.receipt_time, recovery.latest)
+            || !is_timely(window, leg.receipt_time, recovery.latest.min(leg.receipt_time).max(now))
         {
             return None;
         }
@@ -268,8 +273,8 @@ impl HubMachine {
         let covered = |window| post::is_covered(&terms, backing, window, step.rows());
         let ruling = match commit {
             Some((window, hub_seq, time)) => {
-                let fits =
-                    numbers.stands_for_one(hub_seq) && is_timely(window, terms.post_time, recovery.latest);
+                let fits = numbers.stands_for_one(hub_seq)
+                    && is_timely(window, terms.post_time, recovery.latest.min(terms.post_time).max(now));
                 Some((fits && covered(window)).then_some((window, hub_seq, time.min(now)))?)
             }
             None if leg.parked => None,

@@ -10,7 +10,7 @@ pub fn is_of_identity(reason: Reason) -> bool {
 }
 
 /// Whether it says something of what is in the payer's account, or of what he did with it.
-fn is_of_account(reason: Reason) -> bool {
+pub fn is_of_account(reason: Reason) -> bool {
     matches!(reason, Reason::InsufficientBalance | Reason::DailyCountReached | Reason::OpenTransfer)
 }
 

@@ -38,21 +38,21 @@ impl Shared {
     ) -> Result<CheckTransferResponse, Status> {
         let (content, stated) = self.reading().check_transfer(request)?;
         let (persons, day) = (self.persons(&content.terms), self.today());
-        self.tries.may(role, &persons, day)?;
-        let refusals = self.against(&content.terms, stated, within).await?;
-        self.tries.checked(role, &persons, day, &refusals);
+        self.tries.check(role, &persons, day)?;
+        let (refusals, answered) = self.against(&content.terms, stated, within).await?;
+        self.tries.checked(role, (&persons, answered), day, &refusals);
         let refusals: Vec<types::Refusal> = refusals.iter().map(refusal_to_proto).collect();
         Ok(CheckTransferResponse { allowed: refusals.is_empty(), refusals })
     }
 
     /// Every rule that stands against a transfer, the hub's first, then the payer's, then the payee's, as far as a
-    /// check may tell.
+    /// check may tell; and whose nodes have answered.
     async fn against(
         &self,
         terms: &Terms,
         stated: Option<Verification>,
         within: Duration,
-    ) -> Result<Vec<RefusalRecord>, Status> {
+    ) -> Result<(Vec<RefusalRecord>, BySide<bool>), Status> {
         let now = self.clock.now().civil;
         let rulebook = self.rulebook.now();
         let facts = HubFacts::new(terms, stated, now, &self.places, &rulebook);
@@ -61,7 +61,12 @@ impl Shared {
         let legs = first_legs(TransferId::default(), Digest::default(), terms, demanded, 0);
         let (payer, payee) =
             tokio::join!(self.check_leg(legs.payer, within), self.check_leg(legs.payee, within));
-        Ok(disclosure::told(hub, payer?, payee?))
+        let sides = BySide { payer: payer?, payee: payee? };
+        let has_answered = |refusals: &Vec<RefusalRecord>| {
+            refusals.iter().all(|it| it.reason != Reason::ProvinceUnreachable)
+        };
+        let answered = sides.as_ref().map(has_answered);
+        Ok((disclosure::told(hub, sides.payer, sides.payee), answered))
     }
 
     async fn check_leg(&self, leg: Leg, within: Duration) -> Result<Vec<RefusalRecord>, Status> {

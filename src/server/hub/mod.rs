@@ -90,7 +90,7 @@ pub(crate) struct Shared {
     mark: Mark,
     books: Books,
     inquiries: Inquiries,
-    tries: Tries,
+    tries: Arc<Tries>,
     deadline_default_ms: u64,
     recovery: Recovery,
     /// True from the moment that a stop is asked for: streams end then, so that draining does.
@@ -237,7 +237,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         mark,
         books: Books::new(config.server.data.clone()),
         inquiries: Inquiries::new(config.nodes.iter().map(|node| node.province), limits.inquiries_max),
-        tries: Tries::new(limits),
+        tries: Arc::new(Tries::new(limits)),
         deadline_default_ms: limits.deadline_default_ms,
         stopping,
         recovery,

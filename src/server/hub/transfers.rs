@@ -41,14 +41,6 @@ use tonic::{Request, Response};
 pub(super) struct Transfers(pub(super) Arc<Shared>);
 
 /// A transfer that was handed in, with what its answer will show of the persons.
-/// Whether a node's refusal says something of a person. What it says of the node itself does not.
-fn says_something(reason: Reason) -> bool {
-    !matches!(
-        reason,
-        Reason::VoteMalformed | Reason::NodeTooOld | Reason::DemandUnknown | Reason::Unsupported
-    )
-}
-
 struct Begun {
     answer: Waiting<HubMachine, Arc<TransferRow>>,
     parties: MaskedParties,
@@ -91,7 +83,7 @@ impl Shared {
         self.may_speak_for(caller.role, request.payer.as_ref())?;
         let transfer = caller.read(&self.reading(), request)?;
         let NewTransfer { transfer_id, content, .. } = &transfer;
-        self.tries.may(caller.role, &self.persons(&content.terms), self.today())?;
+        self.tries.may_pay(caller.role, &self.persons(&content.terms), self.today())?;
         let digests =
             self.keys.now().terms_digests(Form::TODAY, *transfer_id, &content.terms, &content.remark);
         self.hand_in(caller, transfer, digests)
@@ -146,12 +138,18 @@ impl Shared {
 
     async fn answer(&self, role: &Role, begun: Result<Begun, Problem>) -> Result<Transfer, Problem> {
         let Begun { answer, parties, persons, time } = begun?;
-        let row = answer.answer().await?;
-        // A repeat tells nothing new.
-        let refusal = row.refusal.as_ref().filter(|it| row.receipt_time >= time && says_something(it.reason));
-        if let Some((refusal, side)) = refusal.and_then(|it| Some((it, it.side.of_node()?))) {
-            self.tries.refused(role, &persons, self.today(), (side, refusal.reason));
-        }
+        let (tries, role, day) = (Arc::clone(&self.tries), role.clone(), self.today());
+        // Whoever goes away meanwhile reads the refusal elsewhere: it counts all the same.
+        let waiting = tokio::spawn(async move {
+            let row = answer.answer().await?;
+            // A repeat tells nothing new.
+            let refusal = row.refusal.as_ref().filter(|_| row.receipt_time >= time);
+            if let Some((refusal, side)) = refusal.and_then(|it| Some((it, it.side.of_node()?))) {
+                tries.refused(&role, &persons, day, (side, refusal.reason));
+            }
+            Ok::<_, Problem>(row)
+        });
+        let row = waiting.await.map_err(|_| Problem::new(Reason::OutcomeUnknown))??;
         Ok(transfer_to_proto(&row, Some(&parties)))
     }
 

@@ -4,17 +4,17 @@
 
 use crate::config::limits::Limits;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::rules::disclosure::is_of_identity;
+use crate::domain::rules::disclosure::{is_of_account, is_of_identity};
 use crate::domain::value::{BySide, Day, Digest, Side};
 use crate::transport::backoff::Rarely;
 use crate::transport::identity::Role;
 use crate::wire::status::Problem;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// Persons that are counted for, in some 40 MB at the very most.
+/// Persons that are counted for, in some 50 MB at the very most.
 const PERSONS_MAX: usize = 1_000_000;
 
 /// Who asks about whom: both sides' keyed hashes of the identity number.
@@ -28,12 +28,22 @@ pub(super) struct Tries {
     counts: Mutex<Counts>,
 }
 
+/// What a caller has tried about one person on one side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tried {
+    checks: u32,
+    /// Transfers that his node has refused.
+    refused: u32,
+    /// Whether a name was tried that is not his.
+    guessed: bool,
+}
+
 #[derive(Debug, Default)]
 struct Counts {
     day: Option<Day>,
     /// By caller and person: see [`key`].
-    persons: HashMap<u128, u32>,
-    /// By caller: how often a name and a number did not belong together.
+    persons: HashMap<u128, Tried>,
+    /// By caller: persons whose name and number did not belong together.
     guesses: HashMap<String, u32>,
     told: Rarely,
 }
@@ -42,7 +52,7 @@ struct Counts {
 fn key(caller: &str, side: Side, person: Digest) -> u128 {
     let hash =
         Sha256::new().chain_update(person.0).chain_update([side as u8]).chain_update(caller).finalize();
-    hash.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte))
+    hash.iter().take(16).fold(0, |number, byte| (number << 8) | u128::from(*byte))
 }
 
 impl Counts {
@@ -53,15 +63,31 @@ impl Counts {
         self
     }
 
-    fn count(&mut self, caller: &str, side: Side, person: Digest) {
-        if self.persons.len() >= PERSONS_MAX {
-            // Whoever was asked about once is forgotten first.
-            self.persons.retain(|_, count| *count > 1);
+    fn of(&mut self, key: u128) -> &mut Tried {
+        if self.persons.len() >= PERSONS_MAX && !self.persons.contains_key(&key) {
+            // Whoever was asked about once is forgotten first, and never less than half at once.
+            let mut kept = 0;
+            self.persons.retain(|_, tried| {
+                kept += usize::from(tried.checks + tried.refused > 1);
+                tried.checks + tried.refused > 1 && kept <= PERSONS_MAX / 2
+            });
         }
-        if self.persons.len() >= PERSONS_MAX {
-            self.persons.clear();
+        self.persons.entry(key).or_default()
+    }
+
+    fn guess(&mut self, caller: &str, key: u128) {
+        if !std::mem::replace(&mut self.of(key).guessed, true) {
+            *self.guesses.entry(caller.to_owned()).or_default() += 1;
         }
-        *self.persons.entry(key(caller, side, person)).or_default() += 1;
+    }
+
+    fn too_many(&mut self, caller: &str, side: Option<Side>) -> Problem {
+        let what = side.map_or("names that do not fit", Side::name);
+        if let Some(count) = self.told.count(&format!("{caller} {what}"), Instant::now()) {
+            tracing::error!(%caller, what, count, "ALARM: a caller has asked too often about the same person");
+        }
+        let problem = Problem::new(Reason::TooManyTries);
+        side.map_or_else(|| problem.clone(), |side| problem.clone().with("side", side.name()))
     }
 }
 
@@ -71,50 +97,87 @@ impl Tries {
         Tries { persons_max, guesses_max: limits.caller_guesses_max, counts: Mutex::default() }
     }
 
-    /// Whether this caller may ask about these two once more.
+    fn locked(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a check of these two into account, before it is made: whoever goes away meanwhile has made it.
     ///
     /// # Errors
     /// `TOO_MANY_TRIES`, with the `side` whose person it is, or none where the caller has guessed too often.
-    pub(super) fn may(&self, role: &Role, persons: &Persons, day: Day) -> Result<(), Problem> {
+    pub(super) fn check(&self, role: &Role, persons: &Persons, day: Day) -> Result<(), Problem> {
         let caller = role.to_string();
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.locked();
+        let counts = counts.on(day);
+        if counts.guesses.get(&caller).is_some_and(|count| *count >= self.guesses_max) {
+            return Err(counts.too_many(&caller, None));
+        }
+        let keys = BySide::new(|side| key(&caller, side, persons[side]));
+        let over = |side: &Side| {
+            let tried = counts.persons.get(&keys[*side]).copied().unwrap_or_default();
+            tried.checks + tried.refused >= self.persons_max[*side]
+        };
+        if let Some(side) = Side::BOTH.into_iter().find(over) {
+            return Err(counts.too_many(&caller, Some(side)));
+        }
+        Side::BOTH.into_iter().for_each(|side| counts.of(keys[side]).checks += 1);
+        Ok(())
+    }
+
+    /// What a check of these two has told. A side whose node has not answered was not tried.
+    pub(super) fn checked(
+        &self,
+        role: &Role,
+        (persons, answered): (&Persons, BySide<bool>),
+        day: Day,
+        refusals: &[RefusalRecord],
+    ) {
+        let caller = role.to_string();
+        let mut counts = self.locked();
+        let counts = counts.on(day);
+        for side in Side::BOTH {
+            let key = key(&caller, side, persons[side]);
+            if !answered[side] {
+                let tried = counts.of(key);
+                tried.checks = tried.checks.saturating_sub(1);
+            }
+            let guessed = |it: &RefusalRecord| it.side.of_node() == Some(side) && is_of_identity(it.reason);
+            if refusals.iter().any(guessed) {
+                counts.guess(&caller, key);
+            }
+        }
+    }
+
+    /// Whether a transfer of these two may be handed in. Checks alone keep nobody from paying.
+    ///
+    /// # Errors
+    /// `TOO_MANY_TRIES` when nodes have refused too many, with the `side` whose person it is.
+    pub(super) fn may_pay(&self, role: &Role, persons: &Persons, day: Day) -> Result<(), Problem> {
+        let caller = role.to_string();
+        let mut counts = self.locked();
         let counts = counts.on(day);
         let over = |side: &Side| {
-            let count = counts.persons.get(&key(&caller, *side, persons[*side]));
-            count.is_some_and(|count| *count >= self.persons_max[*side])
+            let tried = counts.persons.get(&key(&caller, *side, persons[*side]));
+            tried.is_some_and(|tried| tried.refused >= self.persons_max[*side])
         };
-        let guessed = counts.guesses.get(&caller).is_some_and(|count| *count >= self.guesses_max);
-        let side = Side::BOTH.into_iter().find(over);
-        if !guessed && side.is_none() {
-            return Ok(());
-        }
-        let what = side.map_or("names that do not fit", Side::name);
-        if let Some(count) = counts.told.count(&format!("{caller} {what}"), Instant::now()) {
-            tracing::error!(%caller, what, count, "ALARM: a caller has asked too often about the same person");
-        }
-        let problem = Problem::new(Reason::TooManyTries);
-        Err(side.map_or_else(|| problem.clone(), |side| problem.clone().with("side", side.name())))
-    }
-
-    /// A check of these two was answered so.
-    pub(super) fn checked(&self, role: &Role, persons: &Persons, day: Day, refusals: &[RefusalRecord]) {
-        let caller = role.to_string();
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let counts = counts.on(day);
-        Side::BOTH.into_iter().for_each(|side| counts.count(&caller, side, persons[side]));
-        if refusals.iter().any(|it| is_of_identity(it.reason)) {
-            *counts.guesses.entry(caller).or_default() += 1;
+        match Side::BOTH.into_iter().find(over) {
+            Some(side) => Err(counts.too_many(&caller, Some(side))),
+            None => Ok(()),
         }
     }
 
-    /// A transfer of these two was refused by the node of one: that says as much as a check.
+    /// A transfer was refused by the node of one, for what that knows of him: that says as much as a check.
     pub(super) fn refused(&self, role: &Role, persons: &Persons, day: Day, (side, reason): (Side, Reason)) {
+        if !is_of_identity(reason) && !is_of_account(reason) {
+            return;
+        }
         let caller = role.to_string();
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = key(&caller, side, persons[side]);
+        let mut counts = self.locked();
         let counts = counts.on(day);
-        counts.count(&caller, side, persons[side]);
+        counts.of(key).refused += 1;
         if is_of_identity(reason) {
-            *counts.guesses.entry(caller).or_default() += 1;
+            counts.guess(&caller, key);
         }
     }
 }

@@ -5,9 +5,14 @@ use crate::domain::reason::RefusalSide;
 use crate::domain::value::Civil;
 
 const NOON: Civil = Civil(1_795_233_600_000);
+const ANSWERED: BySide<bool> = BySide { payer: true, payee: true };
 
 fn tries() -> Tries {
     Tries::new(&Limits { payer_tries_max: 3, payee_tries_max: 5, caller_guesses_max: 2, ..Limits::default() })
+}
+
+fn today() -> Day {
+    Day::of(NOON)
 }
 
 fn persons(payer: u8, payee: u8) -> Persons {
@@ -24,39 +29,60 @@ fn side(problem: Result<(), Problem>) -> Option<String> {
 fn a_person_is_asked_about_so_often_by_one_caller_on_one_day() {
     let (tries, app, other) = (tries(), Role::App("one".to_owned()), Role::App("other".to_owned()));
     for _ in 0..3 {
-        assert!(tries.may(&app, &persons(1, 2), Day::of(NOON)).is_ok());
-        tries.checked(&app, &persons(1, 2), Day::of(NOON), &[]);
+        // Counted before it is answered: many at once are no more.
+        assert!(tries.check(&app, &persons(1, 2), today()).is_ok());
     }
-    assert_eq!(side(tries.may(&app, &persons(1, 3), Day::of(NOON))).as_deref(), Some("payer"));
-    assert!(tries.may(&app, &persons(2, 1), Day::of(NOON)).is_ok(), "he may be paid");
-    assert!(tries.may(&other, &persons(1, 2), Day::of(NOON)).is_ok(), "nobody stops another caller");
-    tries.refused(&app, &persons(4, 2), Day::of(NOON), (Side::Payee, Reason::PayeeEnded));
-    tries.refused(&app, &persons(4, 2), Day::of(NOON), (Side::Payee, Reason::PayeeEnded));
-    assert_eq!(side(tries.may(&app, &persons(4, 2), Day::of(NOON))).as_deref(), Some("payee"));
-    assert!(tries.may(&app, &persons(1, 2), Day::of(Civil(NOON.0 + 86_400_000))).is_ok(), "another day");
+    assert_eq!(side(tries.check(&app, &persons(1, 3), today())).as_deref(), Some("payer"));
+    assert!(tries.check(&app, &persons(2, 1), today()).is_ok(), "he may be paid");
+    assert!(tries.check(&other, &persons(1, 2), today()).is_ok(), "nobody stops another caller");
+    assert!(tries.may_pay(&app, &persons(1, 2), today()).is_ok(), "nor does a check stop a payment");
+    assert!(tries.check(&app, &persons(1, 2), Day::of(Civil(NOON.0 + 86_400_000))).is_ok(), "another day");
 }
 
 #[test]
-fn a_caller_guesses_so_often() {
+fn what_no_node_has_answered_was_not_tried() {
     let (tries, app) = (tries(), Role::App("one".to_owned()));
-    let refusal = RefusalRecord::new(Reason::PayeeIdentityMismatch, RefusalSide::Payee);
-    tries.checked(&app, &persons(1, 2), Day::of(NOON), &[refusal]);
-    assert!(tries.may(&app, &persons(3, 4), Day::of(NOON)).is_ok());
-    tries.refused(&app, &persons(3, 4), Day::of(NOON), (Side::Payer, Reason::PayerNotInsured));
-    assert_eq!(side(tries.may(&app, &persons(5, 6), Day::of(NOON))), None);
+    for _ in 0..20 {
+        assert!(tries.check(&app, &persons(1, 2), today()).is_ok());
+        let answered = BySide { payer: false, payee: false };
+        tries.checked(&app, (&persons(1, 2), answered), today(), &[]);
+    }
+    for reason in [Reason::VoteMalformed, Reason::PayerSuspended, Reason::Overflow] {
+        (0..5).for_each(|_| tries.refused(&app, &persons(1, 2), today(), (Side::Payer, reason)));
+    }
+    assert!(tries.may_pay(&app, &persons(1, 2), today()).is_ok());
 }
 
 #[test]
-fn memory_is_bounded() {
-    let mut counts = Counts::default();
-    for number in 0..u32::try_from(PERSONS_MAX).expect("a number") + 10 {
-        let mut person = Digest::default();
-        person.0[..4].copy_from_slice(&number.to_be_bytes());
-        counts.count("one", Side::Payer, person);
-        if number == 0 {
-            counts.count("one", Side::Payer, person);
-        }
+fn refused_transfers_end_transfers() {
+    let (tries, app) = (tries(), Role::App("one".to_owned()));
+    for _ in 0..3 {
+        assert!(tries.may_pay(&app, &persons(1, 2), today()).is_ok());
+        tries.refused(&app, &persons(1, 2), today(), (Side::Payer, Reason::InsufficientBalance));
     }
-    assert!(counts.persons.len() <= PERSONS_MAX);
-    assert_eq!(counts.persons[&key("one", Side::Payer, Digest::default())], 2, "not forgotten");
+    assert_eq!(side(tries.may_pay(&app, &persons(1, 2), today())).as_deref(), Some("payer"));
+    assert_eq!(side(tries.check(&app, &persons(1, 2), today())).as_deref(), Some("payer"));
+}
+
+#[test]
+fn a_caller_gives_wrong_names_of_so_many_persons_and_may_pay_then() {
+    let (tries, app) = (tries(), Role::App("one".to_owned()));
+    let refusal = [RefusalRecord::new(Reason::PayeeIdentityMismatch, RefusalSide::Payee)];
+    for _ in 0..3 {
+        tries.checked(&app, (&persons(1, 2), ANSWERED), today(), &refusal);
+    }
+    assert!(tries.check(&app, &persons(3, 4), today()).is_ok(), "one person");
+    tries.refused(&app, &persons(3, 4), today(), (Side::Payer, Reason::PayerNotInsured));
+    assert_eq!(side(tries.check(&app, &persons(5, 6), today())), None);
+    assert!(tries.may_pay(&app, &persons(5, 6), today()).is_ok());
+}
+
+#[test]
+fn memory_is_bounded_and_whoever_was_tried_often_is_remembered() {
+    let mut counts = Counts::default();
+    counts.of(0).checks = 2;
+    for number in 1..=PERSONS_MAX as u128 {
+        counts.of(number).checks = 1;
+    }
+    assert_eq!((counts.persons.len(), counts.of(0).checks), (2, 2));
 }
