@@ -3,6 +3,7 @@
 use super::dev_ca::{self, CA_CERT, IssueError, Issued};
 use crate::config::transport::TlsFiles;
 use crate::domain::value::ProvinceCode;
+use crate::privacy::random::random_16;
 use crate::transport::identity::Role;
 use crate::transport::tls::{Tls, TlsError};
 use std::collections::BTreeMap;
@@ -26,15 +27,35 @@ pub fn fixed_addresses(base: u16, provinces: &[ProvinceCode]) -> Addresses {
     servers(provinces).map(at).collect()
 }
 
+/// The first port that this system gives to connections.
+fn first_of_connections() -> u16 {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    range.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(32_768)
+}
+
+/// Ports for servers, in no order that two processes share. One that starts again must find its port free: the system
+/// gives it to no connection meanwhile.
+fn for_servers() -> impl Iterator<Item = u16> {
+    const MOST: u16 = 16_384;
+    let end = first_of_connections();
+    let begin = end.saturating_sub(MOST).max(1_024);
+    let span = end.saturating_sub(begin);
+    let [high, low, ..] = random_16();
+    let offset = u16::from_be_bytes([high, low]).checked_rem(span).unwrap_or(0);
+    (0..span).map(move |step| begin + (offset + step) % span)
+}
+
 /// Ports on loopback that are free at this moment: servers must know each other's before any listens.
 ///
 /// # Errors
 /// When the system has no port.
 pub fn free_addresses(provinces: &[ProvinceCode]) -> io::Result<Addresses> {
+    let mut ports = for_servers();
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let mut free = || ports.find_map(|port| bind(port).ok()).map_or_else(|| bind(0), Ok);
     // All are held until all are known, so that no two are the same.
-    let held: Vec<(Role, TcpListener)> = servers(provinces)
-        .map(|role| Ok((role, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?)))
-        .collect::<io::Result<_>>()?;
+    let held: Vec<(Role, TcpListener)> =
+        servers(provinces).map(|role| Ok((role, free()?))).collect::<io::Result<_>>()?;
     held.into_iter().map(|(role, listener)| Ok((role, listener.local_addr()?))).collect()
 }
 
@@ -233,6 +254,9 @@ mod tests {
         let ports = |addresses: &Addresses| addresses.values().map(SocketAddr::port).collect::<Vec<_>>();
         assert_eq!(ports(&fixed_addresses(7000, &PROVINCES)), [7000, 7013, 7051]);
         let free = ports(&free_addresses(&PROVINCES).expect("ports"));
+        // A connection took the port of a server that had stopped and was to start again.
+        let ours = |port: &u16| *port < first_of_connections() || first_of_connections() <= 1_024;
+        assert!(free.iter().all(ours), "{free:?}");
         assert_eq!(free.into_iter().collect::<BTreeSet<u16>>().len(), 3);
     }
 }
