@@ -65,6 +65,7 @@ fn kind(it: &UncountedAnswers) -> &'static str {
     match it.kind() {
         AnswerKind::Vote => "votes",
         AnswerKind::Ack => "acknowledgements",
+        AnswerKind::Leg => "legs told to the hub that recovers",
         AnswerKind::Unspecified => "answers",
     }
 }

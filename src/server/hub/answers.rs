@@ -7,13 +7,14 @@ use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::demands;
 use crate::domain::value::{Side, TransferId};
 use crate::proto::hub::AnswerKind;
+use crate::proto::node;
 use crate::wire::status::Problem;
 use std::collections::{BTreeMap, HashSet};
 
 /// What is wrong with an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// A vote or an acknowledgement.
+    /// What it is.
     pub(super) kind: AnswerKind,
     /// The transfer that it is about, if it names one.
     pub(super) transfer_id: Option<TransferId>,
@@ -24,6 +25,12 @@ pub(super) struct Fault {
 }
 
 impl Fault {
+    /// What is wrong with a leg that was told to a hub that recovers.
+    pub(super) fn of_leg(leg: &node::LegView, problem: &Problem) -> Fault {
+        let (field, reason) = problem.first_field();
+        Fault { kind: AnswerKind::Leg, transfer_id: TransferId::parse(&leg.transfer_id), field, reason }
+    }
+
     /// Why the transfer of a leg is aborted that got this instead of a vote.
     fn refusal(&self, side: Side) -> RefusalRecord {
         RefusalRecord::new(Reason::VoteMalformed, side).with("field", &self.field)
@@ -44,6 +51,8 @@ pub(super) struct Sorted<T> {
 /// it states if no sense can be made of it.
 pub(super) struct Reading<W, T> {
     pub(super) kind: AnswerKind,
+    /// The field of the answer that holds them.
+    pub(super) list: &'static str,
     pub(super) read: fn(&W) -> Result<T, Problem>,
     pub(super) named: fn(&T) -> LegRef,
     pub(super) says: fn(&W) -> (&str, i32),
@@ -86,7 +95,7 @@ impl<W, T> Reading<W, T> {
         }
         let without = open.into_iter().map(|(LegId { transfer_id, side }, fault)| {
             let fault = fault.unwrap_or_else(|| {
-                let field = if self.kind == AnswerKind::Vote { "votes" } else { "acks" }.to_owned();
+                let field = self.list.to_owned();
                 let transfer_id = Some(transfer_id);
                 let none = Fault { kind: self.kind, transfer_id, field, reason: Reason::FieldRequired };
                 faults.push(none.clone());

@@ -3,11 +3,13 @@ use crate::domain::kinds;
 use crate::domain::protocol::{Kind, PROTOCOL_VERSION, Verdict, Vote};
 use crate::domain::value::Digest;
 use crate::proto::node;
+use crate::wire::inspect::heard_leg_from_proto;
 use crate::wire::prepare::{vote_from_proto, vote_to_proto};
 use crate::wire::test_kit::leg;
 
 const VOTES: Reading<node::Vote, Vote> = Reading {
     kind: AnswerKind::Vote,
+    list: "votes",
     read: vote_from_proto,
     named: |vote| LegRef::new(vote.transfer_id, vote.side, vote.terms_digest),
     says: |vote| (&vote.transfer_id, vote.side),
@@ -89,4 +91,15 @@ fn a_node_is_not_asked_for_what_its_version_cannot_know() {
     let (_, refusal) = too_new(&leg, 1).expect("refused");
     assert_eq!((refusal.reason, refusal.side), (Reason::NodeTooOld, Side::Payee.into()));
     assert_eq!(too_new(&leg, PROTOCOL_VERSION), None);
+}
+
+/// Nobody was told why a hub went on recovering.
+#[test]
+fn a_leg_that_cannot_be_read_is_named_with_what_is_wrong() {
+    let id = TransferId([0xab; 16]);
+    let leg = node::LegView { transfer_id: id.to_string().to_uppercase(), ..node::LegView::default() };
+    let problem = heard_leg_from_proto(&leg).expect_err("upper case");
+    let fault = Fault::of_leg(&leg, &problem);
+    assert_eq!((fault.kind, fault.transfer_id), (AnswerKind::Leg, Some(id)));
+    assert_eq!((fault.field.as_str(), fault.reason), ("transfer_id", Reason::TransferIdMalformed));
 }

@@ -39,8 +39,14 @@ impl Shared {
         let (content, stated) = self.reading().check_transfer(request)?;
         let (persons, day) = (self.persons(&content.terms), self.today());
         self.tries.check(role, &persons, day)?;
-        let (refusals, answered) = self.against(&content.terms, stated, within).await?;
-        self.tries.checked(role, (&persons, answered), day, &refusals);
+        let found = self.against(&content.terms, stated, within).await;
+        let (refusals, answered) = match &found {
+            Ok((refusals, answered)) => (refusals.as_slice(), *answered),
+            // Nothing was told.
+            Err(_) => (&[][..], BySide::default()),
+        };
+        self.tries.checked(role, (&persons, answered), day, refusals);
+        let (refusals, _) = found?;
         let refusals: Vec<types::Refusal> = refusals.iter().map(refusal_to_proto).collect();
         Ok(CheckTransferResponse { allowed: refusals.is_empty(), refusals })
     }

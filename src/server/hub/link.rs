@@ -88,6 +88,7 @@ pub struct Prepared {
 
 const VOTES: Reading<node::Vote, Vote> = Reading {
     kind: AnswerKind::Vote,
+    list: "votes",
     read: vote_from_proto,
     named: |vote| LegRef::new(vote.transfer_id, vote.side, vote.terms_digest),
     says: |vote| (&vote.transfer_id, vote.side),
@@ -95,6 +96,7 @@ const VOTES: Reading<node::Vote, Vote> = Reading {
 
 const ACKS: Reading<node::Ack, Ack> = Reading {
     kind: AnswerKind::Ack,
+    list: "acks",
     read: ack_from_proto,
     named: |ack| LegRef::new(ack.transfer_id, ack.side, ack.terms_digest),
     says: |ack| (&ack.transfer_id, ack.side),
@@ -179,10 +181,11 @@ impl Link {
 
     /// Asks for votes. Legs that are newer than the node are not asked for.
     pub async fn prepare(&self, mut legs: Vec<Leg>) -> Result<Prepared, Status> {
-        let version = self.status.version();
-        let mut refusals: Vec<_> = legs.iter().filter_map(|leg| too_new(leg, version)).collect();
+        // Of a node that has not announced itself to this start yet nobody knows it: it says no itself.
+        let newer = |leg: &Leg| self.status.version().and_then(|version| too_new(leg, version));
+        let mut refusals: Vec<_> = legs.iter().filter_map(newer).collect();
         if !refusals.is_empty() {
-            legs.retain(|leg| too_new(leg, version).is_none());
+            legs.retain(|leg| newer(leg).is_none());
         }
         if legs.is_empty() {
             return Ok(Prepared { votes: None, refusals });
@@ -231,7 +234,7 @@ impl Link {
                 };
                 let page = self.peer.call(request, DECIDE_WITHIN).await?;
                 for leg in &page.legs {
-                    legs.push(heard_leg_from_proto(leg).map_err(Problem::into_status)?);
+                    legs.push(heard_leg_from_proto(leg).map_err(|problem| self.unreadable(leg, &problem))?);
                 }
                 if legs.len() > LOST_MAX {
                     return Err(Status::resource_exhausted("more legs than a hub can have lost"));
@@ -247,6 +250,12 @@ impl Link {
             }
         }
         Ok(legs)
+    }
+
+    /// A leg that cannot be read is not passed over: what the node has recorded could be presumed to be aborted then.
+    fn unreadable(&self, leg: &node::LegView, problem: &Problem) -> Status {
+        self.status.note(self.province, vec![Fault::of_leg(leg, problem)], self.mark.time());
+        Status::unknown("a leg cannot be read")
     }
 
     /// Asks what stands against legs.

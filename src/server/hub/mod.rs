@@ -8,7 +8,6 @@ mod check;
 mod compensations;
 mod coordinator;
 mod dispatcher;
-mod halves;
 mod inquiries;
 mod lane;
 mod link;

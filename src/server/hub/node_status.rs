@@ -66,9 +66,9 @@ impl NodeStatus {
         });
     }
 
-    /// Version of the protocol up to which the node knows it.
-    pub(super) fn version(&self) -> u32 {
-        self.known().announced.as_ref().map_or(FIRST_VERSION, |said| said.version)
+    /// Version of the protocol up to which the node knows it; none before it was admitted.
+    pub(super) fn version(&self) -> Option<u32> {
+        self.known().announced.as_ref().map(|said| said.version)
     }
 
     /// Whether what was sent as this incarnation comes from the start that was admitted last, as far as is known.
