@@ -16,7 +16,7 @@ use crate::privacy::random::new_transfer_id;
 use crate::proto::hub::operation_action::Action;
 use crate::proto::hub::{
     AcceptClock, ApproveOperationRequest, BuryId, ClockDoubt, CloseIncident, GetClockRequest,
-    GetClockResponse, ListOperationsRequest, LowerTime, Operation, OperationAction, OperationState,
+    GetClockResponse, LeaveOut, ListOperationsRequest, LowerTime, Operation, OperationAction, OperationState,
     ProposeOperationRequest, WithdrawOperationRequest,
 };
 use crate::proto::types::RefusalSide;
@@ -61,6 +61,14 @@ pub(super) enum Propose {
         /// Whose part of it
         #[arg(long, value_enum)]
         side: SideArg,
+        #[command(flatten)]
+        args: ProposeArgs,
+    },
+    /// End a restored hub's recovery without a province that stays dark
+    LeaveOut {
+        /// The province, two digits
+        #[arg(value_name = "NN", value_parser = province)]
+        left: ProvinceCode,
         #[command(flatten)]
         args: ProposeArgs,
     },
@@ -169,6 +177,17 @@ fn stands(it: &Operation) -> Option<Exit> {
     Some(if it.state() == OperationState::Withdrawn { Exit::Refused } else { Exit::Done })
 }
 
+/// What leaving a province out risks.
+const LEAVING_OUT: &str = "\
+province {} is to be left out of the hub's recovery, 将省份 {} 排除在恢复核对之外. What that risks:
+- A transfer with it that the hub has committed and lost, and that the other province has only promised, stays \
+  undecided until {} is heard: its payer's money stays held, and its client is told OUTCOME_UNKNOWN, though it may \
+  have been told that it was paid. Each is an incident LEFT_OUT_UNDECIDED.
+- A transfer that {} has recorded, and whose other side is lost with another store, is known to {} alone. It comes out \
+  when {} is back, as an incident CONTRARY_ORDER.
+- If the node of {} never comes back with its store, nobody can say what became of these.
+Nothing new is begun with {} before it was heard. Try first whether its node can be started, or restored.";
+
 fn propose(it: &Propose) -> Exit {
     let (action, args) = match it {
         Propose::AcceptClock(args) => (Action::AcceptClock(AcceptClock {}), args),
@@ -182,6 +201,10 @@ fn propose(it: &Propose) -> Exit {
             };
             let close = CloseIncident { transfer_id: transfer.clone(), side: side.into() };
             (Action::CloseIncident(close), args)
+        }
+        Propose::LeaveOut { left, args } => {
+            note(LEAVING_OUT.replace("{}", &left.to_string()));
+            (Action::LeaveOut(LeaveOut { province_code: left.to_string() }), args)
         }
         Propose::Bury { transfer, args } => (Action::BuryId(BuryId { transfer_id: transfer.clone() }), args),
     };
@@ -248,6 +271,9 @@ fn action_text(action: Option<&OperationAction>) -> String {
         }
         Some(Action::CloseIncident(it)) => {
             format!("close the incident at the {} of {} 关闭差错", side_name(it.side()), it.transfer_id)
+        }
+        Some(Action::LeaveOut(it)) => {
+            format!("leave province {} out of the recovery 恢复时排除该省", it.province_code)
         }
         Some(Action::BuryId(it)) => format!("end the id {} 终止编号", it.transfer_id),
     }

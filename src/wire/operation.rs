@@ -3,8 +3,10 @@
 use crate::domain::hub::compensation::reason_of;
 use crate::domain::machine::OperationRow;
 use crate::domain::machine::operation::{Operation, OperationState, OperationWord};
-use crate::domain::reason::Reason::{CompensationReasonMalformed, FieldRequired, ValueUnsupported};
-use crate::domain::value::{Side, TransferId};
+use crate::domain::reason::Reason::{
+    CompensationReasonMalformed, FieldRequired, UnknownRegion, ValueUnsupported,
+};
+use crate::domain::value::{ProvinceCode, Side, TransferId};
 use crate::proto::hub::operation_action::Action;
 use crate::proto::{hub, types};
 use crate::wire::reader::{Path, Violations, choice, reason_code, transfer_id, whole};
@@ -63,7 +65,17 @@ fn action(at: &Path<'_>, action: Option<&hub::OperationAction>, found: &mut Viol
             let at = at.field("bury_id");
             Operation::BuryId(transfer_id(&at.field("transfer_id"), &it.transfer_id, found)?)
         }
+        Action::LeaveOut(it) => {
+            let at = at.field("leave_out");
+            Operation::LeaveOut(province(&at.field("province_code"), &it.province_code, found)?)
+        }
     })
+}
+
+/// A province's two digits, whether it is listed or not.
+fn province(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<ProvinceCode> {
+    let given = found.need(at, FieldRequired, Some(text).filter(|text| !text.is_empty()))?;
+    found.need(at, UnknownRegion, ProvinceCode::parse(given))
 }
 
 fn action_to_proto(operation: &Operation) -> hub::OperationAction {
@@ -76,6 +88,9 @@ fn action_to_proto(operation: &Operation) -> hub::OperationAction {
         }),
         Operation::BuryId(transfer_id) => {
             Action::BuryId(hub::BuryId { transfer_id: transfer_id.to_string() })
+        }
+        Operation::LeaveOut(province) => {
+            Action::LeaveOut(hub::LeaveOut { province_code: province.to_string() })
         }
     };
     hub::OperationAction { action: Some(action) }
@@ -125,6 +140,7 @@ mod tests {
             Operation::LowerTime(Civil(1_795_233_600_250)),
             Operation::CloseIncident(id, Side::Payee),
             Operation::BuryId(id),
+            Operation::LeaveOut(ProvinceCode::new(51)),
         ] {
             let (operation_id, word) = proposal_from_proto(&request(&operation)).expect("whole");
             let OperationWord::Propose { operation: read, reason_code, note } = word else {

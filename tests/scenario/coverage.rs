@@ -44,6 +44,12 @@ const SEVERAL: &[(&str, usize)] = &[("E4", 2), ("R2", 2), ("R19", 4)];
 
 /// Reasons that no scenario produces: why, and the file that tests them.
 const ELSEWHERE: &[(Reason, &str, &str)] = &[
+    (Reason::NotRecovering, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
+    (Reason::NotAsked, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
+    (Reason::AlreadyHeard, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
+    (Reason::ProvinceLeftOut, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
+    (Reason::LeftOutUndecided, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
+    (Reason::LeftOutUnconfirmed, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
     (
         Reason::AdoptedFromOneSide,
         "it needs a hub and a node that are restored together",

@@ -7,7 +7,7 @@ use crate::domain::hub::Row as HubRow;
 use crate::domain::hub::tables::TombstoneRow;
 use crate::domain::machine::SelfRow;
 use crate::domain::node::Row as NodeRow;
-use crate::domain::value::{ProvinceCode, TransferId};
+use crate::domain::value::{NumberRanges, ProvinceCode, TransferId};
 use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;
 use crate::proto::hub::{self, ReadTransfersRequest};
 use crate::proto::node::audit_service_client::AuditServiceClient as NodeClient;
@@ -124,7 +124,10 @@ async fn read_hub(sources: &Sources) -> Result<Hub, Failed> {
         if let Some(sender) = &part.sender {
             hub.sequence = sender.sequence;
             hub.nodes = part.node_province_codes.iter().filter_map(|it| ProvinceCode::parse(it)).collect();
-            hub.books.add([SelfRow { hub_seq: part.last_hub_seq, ..nobody() }.into()]);
+            // How many there are is all that counts.
+            let mut skipped = NumberRanges::default();
+            skipped.push_range(1, part.skipped_hub_seqs);
+            hub.books.add([SelfRow { hub_seq: part.last_hub_seq, skipped, ..nobody() }.into()]);
         }
         hub.books.add(hub_rows(&part)?);
         for it in &part.buried_transfer_ids {
@@ -147,6 +150,7 @@ fn nobody() -> SelfRow {
         entry_id: 0,
         civil: Default::default(),
         recovered: 0,
+        skipped: NumberRanges::default(),
     }
 }
 

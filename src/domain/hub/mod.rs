@@ -11,6 +11,7 @@ mod create;
 mod decide;
 mod heard;
 mod incident;
+mod left_out;
 mod link;
 mod live;
 mod messages;
@@ -56,6 +57,7 @@ use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::{Mono, Now, ProvinceCode, RegionDirectory, StartId, TransferId};
 use awaiting::{Awaiting, AwaitingVote};
 use incident::{is_left_to_people, is_parked};
+use left_out::LeftOut;
 use live::{Live, YesVote};
 use outbox::{Outbox, send};
 use receipts::Receipts;
@@ -115,6 +117,7 @@ pub struct HubMachine {
     seen: BTreeMap<ProvinceCode, PeerMark>,
     resyncs: BTreeMap<ProvinceCode, Resync>,
     recovery: Option<Recovery>,
+    left_out: BTreeMap<ProvinceCode, LeftOut>,
 }
 
 /// The rows that this machine decides by.
@@ -145,13 +148,22 @@ impl HubMachine {
             seen: BTreeMap::new(),
             resyncs: BTreeMap::new(),
             recovery: None,
+            left_out: BTreeMap::new(),
         }
     }
 
     /// What a crash takes: with its rows, all that its next step goes by. A model checker tells its states apart by it.
     pub fn volatile(&self) -> impl Hash + '_ {
         let told = (&self.outbox, &self.receipts, &self.resyncs);
-        (&self.live, &self.expiries, &self.waits, self.awaiting.due(), told, &self.seen, &self.recovery)
+        (
+            &self.live,
+            &self.expiries,
+            &self.waits,
+            self.awaiting.due(),
+            told,
+            &self.seen,
+            (&self.recovery, &self.left_out),
+        )
     }
 
     /// A hub that was restored decides nothing and answers nobody until it has heard what it lost.
@@ -206,7 +218,7 @@ impl Machine for HubMachine {
             Input::Create { request, .. } => create::needs(request.transfer_id, rows, needed),
             Input::Accept { request, .. } => accept::needs(request.transfer_id, rows, needed),
             Input::Compensate { request, .. } => compensation::needs(request, rows, needed),
-            Input::Operate { request, .. } => operate::needs(request, rows, needed),
+            Input::Operate { request, .. } => operate::needs(self, now, request, rows, needed),
             Input::Votes { province, votes, .. } => votes::needs(self, now, (*province, votes), rows, needed),
             Input::PrepareFailed { transfer_ids, .. } => prepare_failed::needs(self, transfer_ids, needed),
             Input::Acks { province, acks, .. } => acks::needs(self, now, *province, acks, needed),
@@ -244,6 +256,11 @@ impl Machine for HubMachine {
             }
             Input::Acks { province, node, told, acks } => self.acks((province, node), &told, &acks, step),
             Input::Link { province, up } => self.link(province, up, step),
+            Input::Announce { ticket, province, node, announcement, .. }
+                if self.left_out.contains_key(&province) =>
+            {
+                self.announce_left_out(ticket, (province, node), &announcement, step);
+            }
             Input::Announce { ticket, province, node, announcement, knows_us_to } => {
                 self.announce(ticket, (province, node), (&announcement, knows_us_to), step);
             }
@@ -257,7 +274,7 @@ impl Machine for HubMachine {
                 self.post(ticket, (province, node), &postings, step);
             }
             Input::Start { unfinished, restored } => self.start(unfinished, restored.as_deref(), step),
-            Input::Heard { .. } => {}
+            Input::Heard { province, legs } => self.hear_left_out(province, legs, step),
             Input::Keep { ticket, changes } => {
                 let kept = vault::keep(changes, step);
                 step.answer(ticket, kept);

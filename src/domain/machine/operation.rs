@@ -9,7 +9,7 @@ use crate::domain::machine::table::{Key, Row, rows};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::column::{Column, Value};
-use crate::domain::value::{Civil, Side, TransferId};
+use crate::domain::value::{Civil, ProvinceCode, Side, TransferId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::borrow::Cow;
 
@@ -25,6 +25,8 @@ pub enum Operation {
     /// Hub: an id that nobody can speak for any more is aborted for good; one that the hub does not know gets a
     /// tombstone.
     BuryId(TransferId),
+    /// Hub: it ends its recovery without hearing this province.
+    LeaveOut(ProvinceCode),
 }
 
 impl Operation {
@@ -35,6 +37,7 @@ impl Operation {
             Operation::LowerTime(_) => "LOWER_TIME",
             Operation::CloseIncident(..) => "CLOSE_INCIDENT",
             Operation::BuryId(_) => "BURY_ID",
+            Operation::LeaveOut(_) => "LEAVE_OUT",
         }
     }
 }
@@ -50,6 +53,7 @@ impl Describe for Operation {
                 side.describe("side", to);
             }
             Operation::BuryId(transfer_id) => transfer_id.describe("transfer_id", to),
+            Operation::LeaveOut(province) => province.describe("province", to),
         }
     }
 }

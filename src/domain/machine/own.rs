@@ -5,7 +5,7 @@ use crate::domain::machine::table::{Key, Row, rows};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::{Civil, Digest, ProvinceCode, Side, StartId, TransferId};
+use crate::domain::value::{Civil, Digest, NumberRanges, ProvinceCode, Side, StartId, TransferId};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 rows! {
@@ -25,6 +25,8 @@ rows! {
         civil: Civil,
         /// Hub: the incarnation in which it last recovered from being restored; 0 when it never was.
         recovered: u64,
+        /// Hub: numbers of commits that it did not give, since a province that was left out may have recorded them.
+        skipped: NumberRanges,
     }
     /// The highest that was seen of a peer's journal, so that a restored or copied peer is noticed.
     PeerRow {
@@ -40,6 +42,9 @@ rows! {
         head_hash: Digest,
         /// Hub: the node was restored; decisions up to this journal sequence are told again. Nothing: it has all.
         resync: Option<u64>,
+        /// Hub: it was left out of a recovery and not heard since; commits with a higher number than this may be known
+        /// to it alone.
+        left_out: Option<u64>,
     }
     /// A contrary order, parked for people.
     IncidentRow {
@@ -124,6 +129,7 @@ pub fn own<R: Row>(rows: &WorkingSet<R>) -> SelfRow {
         entry_id: 0,
         civil: Civil::default(),
         recovered: 0,
+        skipped: NumberRanges::default(),
     })
 }
 
@@ -150,9 +156,10 @@ pub fn peer<R: Row>(rows: &WorkingSet<R>, province: ProvinceCode) -> Option<&Pee
     rows.known(&R::Key::peer(province)).and_then(Row::as_peer)
 }
 
-/// What was seen of a peer; whether it is being told again what it lost stays as it is.
+/// What was seen of a peer; whether it is being told again what it lost, and whether it was left out, stays as it is.
 pub fn put_peer<R: Row>(province: ProvinceCode, mark: PeerMark, rows: &mut WorkingSet<R>) {
-    let resync = peer(rows, province).and_then(|known| known.resync);
+    let known = peer(rows, province);
+    let (resync, left_out) = known.map_or((None, None), |known| (known.resync, known.left_out));
     rows.put(PeerRow {
         province,
         incarnation: mark.incarnation,
@@ -160,6 +167,7 @@ pub fn put_peer<R: Row>(province: ProvinceCode, mark: PeerMark, rows: &mut Worki
         sequence: mark.sequence,
         head_hash: mark.head_hash,
         resync,
+        left_out,
     });
 }
 

@@ -431,6 +431,27 @@ reasons! {
     AdoptedFromOneSide 647 "ADOPTED_FROM_ONE_SIDE" FailedPrecondition No
         "hub and a province were restored together; this commit is back from the other province alone"
         "清算中心与一省同时恢复：该笔已提交转账仅由另一省补回，本省一方为谁尚不明"
+    NotRecovering 650 "NOT_RECOVERING" FailedPrecondition No
+        "the hub is not recovering from a backup; no province is waited for"
+        "清算中心未处于备份恢复核对状态，没有等待任何省份"
+    NotAsked 651 "NOT_ASKED" FailedPrecondition No
+        "the recovering hub does not ask this province; see the [[nodes]] of its configuration"
+        "恢复核对不涉及该省，请核对清算中心配置的 [[nodes]]"
+    AlreadyHeard 652 "ALREADY_HEARD" FailedPrecondition No
+        "this province was heard, or left out, in this recovery already"
+        "本次恢复已核对该省，或已将其排除"
+    ProvinceLeftOut 653 "PROVINCE_LEFT_OUT" Unavailable SameId
+        "a province was left out when the hub recovered and has not told yet what it has recorded; nothing is known of \
+         this id before it has"
+        "清算中心恢复时未核对一方省份，该省补报前无法确定该编号的结果，请稍后以相同编号重试"
+    LeftOutUndecided 654 "LEFT_OUT_UNDECIDED" FailedPrecondition No
+        "the hub has lost its decision, and the other province was left out of the recovery: it stays undecided until \
+         that province is heard"
+        "清算中心丢失了该笔转账的决定，且另一省未参与恢复核对：该省补报前暂不处理"
+    LeftOutUnconfirmed 655 "LEFT_OUT_UNCONFIRMED" FailedPrecondition No
+        "this commit is back from one province alone; the other one was left out of the recovery and has not confirmed \
+         it yet"
+        "该笔已提交转账仅由一省补回，另一省未参与恢复核对，尚待其确认"
 }
 
 #[cfg(test)]
