@@ -88,6 +88,15 @@ pub(super) enum SideArg {
     Payee,
 }
 
+impl SideArg {
+    pub(super) fn to_proto(self) -> RefusalSide {
+        match self {
+            SideArg::Payer => RefusalSide::Payer,
+            SideArg::Payee => RefusalSide::Payee,
+        }
+    }
+}
+
 #[derive(clap::Args)]
 pub(super) struct ProposeArgs {
     /// Why, as a code of capital letters and underscores, for example CLOCK_REPAIRED
@@ -126,16 +135,16 @@ pub(super) struct ClockArgs {
 
 /// Which server.
 #[derive(clap::Args)]
-struct At {
+pub(super) struct At {
     /// At this province's node instead of the hub
     #[arg(long, value_name = "NN", value_parser = province)]
-    province: Option<ProvinceCode>,
+    pub(super) province: Option<ProvinceCode>,
     #[command(flatten)]
-    call: CallArgs,
+    pub(super) call: CallArgs,
 }
 
 impl At {
-    fn server(&self, connection: &Connection) -> Result<Server, Failure> {
+    pub(super) fn server(&self, connection: &Connection) -> Result<Server, Failure> {
         match self.province {
             Some(province) => connection.node_as_operator(province),
             None => connection.hub_as_operator(),
@@ -195,11 +204,7 @@ fn propose(it: &Propose) -> Exit {
             (Action::LowerTime(LowerTime { to_time: Some(timestamp(*to)) }), args)
         }
         Propose::CloseIncident { transfer, side, args } => {
-            let side = match side {
-                SideArg::Payer => RefusalSide::Payer,
-                SideArg::Payee => RefusalSide::Payee,
-            };
-            let close = CloseIncident { transfer_id: transfer.clone(), side: side.into() };
+            let close = CloseIncident { transfer_id: transfer.clone(), side: side.to_proto().into() };
             (Action::CloseIncident(close), args)
         }
         Propose::LeaveOut { left, args } => {

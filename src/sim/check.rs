@@ -208,7 +208,7 @@ impl World {
 
     fn books(&self, hub: HubBooks, nodes: Vec<NodeBooks>) -> Books {
         let (restored, hub_lost) = (self.restored.clone(), self.hub_lost);
-        Books { hub, nodes, told: Vec::new(), restored, hub_lost, at_rest: false }
+        Books { hub, nodes, told: Vec::new(), restored, hub_lost, closed_numbers: 0, at_rest: false }
     }
 
     fn told_to_operators(&self) -> impl Iterator<Item = (TransferId, TransferState)> {

@@ -156,6 +156,11 @@ fn a_hub_recovers_without_a_province_that_two_operators_leave_out() {
     };
     let (code, text) = audit(&servers);
     assert!(code == Some(1) && text.contains("LEFT_OUT_UNCONFIRMED"), "{text}");
+    let assign =
+        ["incidents", "assign", "--transfer", &lost.transfer_id, "--side", "payer", "--to", "operator:ops"];
+    assert!(gongji_as(servers.site(), "second", &assign).status.success());
+    let listed = gongji_as(servers.site(), "ops", &["incidents", "--json"]);
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("urn:gongji:operator:ops"));
     start(&mut servers, "51");
     settled(&servers, &[lost]);
     let (code, text) = audit(&servers);

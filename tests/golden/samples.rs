@@ -8,8 +8,8 @@ use gongji::domain::hub::record::{
 };
 use gongji::domain::machine::operation::Operation;
 use gongji::domain::machine::{
-    IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, Record, TimeLowered,
-    TimeNoted,
+    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, Record,
+    TimeLowered, TimeNoted,
 };
 use gongji::domain::node::record::{
     AccountCredited, LegAwaited, LegBound, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
@@ -83,6 +83,7 @@ where
         + From<TimeLowered>
         + From<OperationProposed>
         + From<OperationAnswered>
+        + From<IncidentAssigned>
         + From<IncidentClosed>,
 {
     vec![
@@ -102,6 +103,15 @@ where
         OperationAnswered {
             operation_id: TransferId([0x14; 16]),
             approved: true,
+            operator: "urn:gongji:operator:b".to_owned(),
+            time: TIME,
+        }
+        .into(),
+        IncidentAssigned {
+            transfer_id: ID,
+            side: Side::Payee,
+            owner: "urn:gongji:operator:wang".to_owned(),
+            note: "51".to_owned(),
             operator: "urn:gongji:operator:b".to_owned(),
             time: TIME,
         }

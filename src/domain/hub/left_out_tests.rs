@@ -1,4 +1,6 @@
+use crate::domain::audit::books::{HubBooks, NodeBooks};
 use crate::domain::audit::invariant::violations;
+use crate::domain::audit::{Audit, Checked};
 use crate::domain::hub::tables::{Key, TransferRow};
 use crate::domain::hub::{self, Answer, Effect, Input};
 use crate::domain::machine::operation::{Operation, OperationRequest, OperationWord};
@@ -259,6 +261,21 @@ fn what_contradicts_is_left_to_people_at_hub_and_node() {
     let at_node: IncidentRow = pair.node(PAYEE).get(&node::Key::Incident(id(1), Side::Payee)).expect("noted");
     assert_eq!(at_node.refusal.reason, Reason::ContraryOrder);
     assert!(pair.hub.get::<IncidentRow>(&Key::Incident(id(1), Side::Payee)).is_some(), "and here");
+    // An audit finds it until people have looked at it, and then lists it apart.
+    let audit = |closed: &[u8]| {
+        let mut audit = Audit::new(HubBooks::of(pair.hub.rows()));
+        for province in [PAYER, PAYEE] {
+            audit.add_node(NodeBooks::of(province, pair.node(province).rows()), true);
+        }
+        audit.add_closed(closed.iter().map(|number| id(*number)));
+        let checked = audit.conclude();
+        let count = |of: fn(&Checked) -> usize| checked.iter().map(of).sum::<usize>();
+        (count(|it| it.violations.len()), count(|it| it.closed.len()))
+    };
+    let (open, listed) = audit(&[9]);
+    assert!(open > 0 && listed == 0, "{open}");
+    let (open, listed) = audit(&[1]);
+    assert!(open == 0 && listed > 0, "{open} {listed}");
 }
 
 /// One that was restored may have lost it: it is not called aborted, and comes out when the dark one is back.

@@ -49,8 +49,8 @@ pub use pages::{Page, ReadBack, decisions_of, late_decisions_of};
 pub use record::Record;
 pub use tables::{Key, Row, Table, transfers_where, unfinished_transfers};
 
-use crate::domain::machine::operation;
 use crate::domain::machine::{Caller, Machine, Needs, WorkingSet, vault};
+use crate::domain::machine::{assign, operation};
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::rulebook::Rulebook;
@@ -185,6 +185,7 @@ impl HubMachine {
                 }
             }
             Input::Operate { ticket, request } => operation::operate(self, ticket, &request, step),
+            Input::Assign { ticket, request } => assign::assign(ticket, request, step),
             Input::Keep { ticket, changes } => {
                 let kept = vault::keep(changes, step);
                 step.answer(ticket, kept);
@@ -218,6 +219,7 @@ impl Machine for HubMachine {
             Input::Create { request, .. } => create::needs(request.transfer_id, rows, needed),
             Input::Accept { request, .. } => accept::needs(request.transfer_id, rows, needed),
             Input::Compensate { request, .. } => compensation::needs(request, rows, needed),
+            Input::Assign { request, .. } => needed.push(assign::needs::<Row>(request)),
             Input::Operate { request, .. } => operate::needs(self, now, request, rows, needed),
             Input::Votes { province, votes, .. } => votes::needs(self, now, (*province, votes), rows, needed),
             Input::PrepareFailed { transfer_ids, .. } => prepare_failed::needs(self, transfer_ids, needed),
@@ -247,6 +249,7 @@ impl Machine for HubMachine {
             Input::Accept { ticket, request } => self.accept(ticket, request, step),
             Input::Compensate { ticket, request } => self.compensate(ticket, request, step),
             Input::Operate { ticket, request } => operation::operate(self, ticket, &request, step),
+            Input::Assign { ticket, request } => assign::assign(ticket, request, step),
             Input::Votes { province, node, votes } => self.votes(province, node, votes, step),
             Input::PrepareFailed { province, transfer_ids } => {
                 self.prepare_failed(province, &transfer_ids, step);
@@ -295,7 +298,7 @@ impl Machine for HubMachine {
     }
 
     fn stamps(input: &Input) -> bool {
-        !matches!(input, Input::Operate { .. } | Input::Keep { .. })
+        !matches!(input, Input::Operate { .. } | Input::Assign { .. } | Input::Keep { .. })
     }
 
     fn supersedes(later: &Input, earlier: &Input) -> bool {
@@ -314,6 +317,7 @@ impl Machine for HubMachine {
             Input::Create { ticket, .. } | Input::Accept { ticket, .. } => Some(ticket.caller()),
             Input::Compensate { ticket, .. } => Some(ticket.caller()),
             Input::Operate { ticket, .. } => Some(ticket.caller()),
+            Input::Assign { ticket, .. } => Some(ticket.caller()),
             Input::Keep { ticket, .. } => Some(ticket.caller()),
             Input::Announce { ticket, .. } => Some(ticket.caller()),
             Input::Resolve { ticket, .. } | Input::Post { ticket, .. } => Some(ticket.caller()),

@@ -3,11 +3,12 @@
 use super::{
     Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, left_out, post, resolve, resync,
 };
+use crate::domain::machine::assign::assigned;
 use crate::domain::machine::own::{began, close_incident, lower_time, note_time, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::{
-    IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, TimeLowered, TimeNoted,
-    operation,
+    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen,
+    TimeLowered, TimeNoted, operation,
 };
 use crate::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use crate::domain::reason::RefusalRecord;
@@ -299,6 +300,7 @@ records! { Row:
     OperationProposed 42 v 1 about operation_id, told back by Nobody;
     OperationAnswered 43 v 1 about operation_id, told back by Nobody;
     IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
+    IncidentAssigned 53 v 1 about transfer_id, told back by Nobody;
 }
 
 impl Record {
@@ -329,6 +331,7 @@ impl Record {
             Record::OperationProposed(record) => operation::proposed(record, rows),
             Record::OperationAnswered(record) => operation::answered(record, rows),
             Record::IncidentClosed(record) => close_incident(record, rows),
+            Record::IncidentAssigned(record) => assigned(record, rows),
             Record::TransferAwaiting(record) => awaiting::awaits(record, sequence, rows),
             Record::TransferAccepted(record) => accept::accepted(record, rows),
             Record::CompensationProposed(record) => compensation::proposed(record, rows),

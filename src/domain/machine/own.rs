@@ -60,6 +60,10 @@ rows! {
         close_code: Option<String>,
         /// When two operators have closed it.
         close_time: Option<Civil>,
+        /// URI SAN of the operator who looks into it.
+        owner: Option<String>,
+        /// What he should know. Holds no personal data.
+        note: Option<String>,
     }
 }
 
@@ -91,6 +95,21 @@ contents! {
         side: Side,
         /// Why, as a code.
         code: String,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// An operator has said who looks into an incident.
+    IncidentAssigned {
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// The side whose leg it is: the payer's or the payee's.
+        side: Side,
+        /// URI SAN of the operator who looks into it.
+        owner: String,
+        /// What he should know; may be empty.
+        note: String,
+        /// URI SAN of the operator who said so.
+        operator: String,
         /// The server's clock when it was journaled.
         time: Civil,
     }
@@ -189,7 +208,16 @@ impl IncidentRow {
         refusal: RefusalRecord,
         raise_time: Civil,
     ) -> IncidentRow {
-        IncidentRow { transfer_id, side, refusal, raise_time, close_code: None, close_time: None }
+        IncidentRow {
+            transfer_id,
+            side,
+            refusal,
+            raise_time,
+            close_code: None,
+            close_time: None,
+            owner: None,
+            note: None,
+        }
     }
 }
 
