@@ -15,9 +15,9 @@ use crate::domain::value::{Civil, ProvinceCode};
 use crate::privacy::random::new_transfer_id;
 use crate::proto::hub::operation_action::Action;
 use crate::proto::hub::{
-    AcceptClock, ApproveOperationRequest, BuryId, ClockDoubt, CloseIncident, GetClockRequest,
+    AcceptClock, ApproveOperationRequest, BuryId, ClockDoubt, CloseIncident, FinishTransfer, GetClockRequest,
     GetClockResponse, LeaveOut, ListOperationsRequest, LowerTime, Operation, OperationAction, OperationState,
-    ProposeOperationRequest, WithdrawOperationRequest,
+    ProposeOperationRequest, TransferState, WithdrawOperationRequest,
 };
 use crate::proto::types::RefusalSide;
 use crate::wire::time::timestamp;
@@ -72,6 +72,17 @@ pub(super) enum Propose {
         #[command(flatten)]
         args: ProposeArgs,
     },
+    /// Finish a transfer that stays undecided for a province that was left out of the recovery
+    Finish {
+        /// Id of the transfer
+        #[arg(value_name = "TRANSFER_ID")]
+        transfer: String,
+        /// How it ends. What the province that was left out has recorded is not known: ask it by other means first
+        #[arg(long, value_enum)]
+        outcome: OutcomeArg,
+        #[command(flatten)]
+        args: ProposeArgs,
+    },
     /// End an id that nobody can speak for any more: what is undecided is aborted, what is unknown can never begin
     Bury {
         /// Id of the transfer
@@ -80,6 +91,12 @@ pub(super) enum Propose {
         #[command(flatten)]
         args: ProposeArgs,
     },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(super) enum OutcomeArg {
+    Committed,
+    Aborted,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -211,6 +228,14 @@ fn propose(it: &Propose) -> Exit {
             note(LEAVING_OUT.replace("{}", &left.to_string()));
             (Action::LeaveOut(LeaveOut { province_code: left.to_string() }), args)
         }
+        Propose::Finish { transfer, outcome, args } => {
+            let outcome = match outcome {
+                OutcomeArg::Committed => TransferState::Committed,
+                OutcomeArg::Aborted => TransferState::Aborted,
+            };
+            let finish = FinishTransfer { transfer_id: transfer.clone(), outcome: outcome.into() };
+            (Action::FinishTransfer(finish), args)
+        }
         Propose::Bury { transfer, args } => (Action::BuryId(BuryId { transfer_id: transfer.clone() }), args),
     };
     args.at.call.run(async |connection| {
@@ -276,6 +301,10 @@ fn action_text(action: Option<&OperationAction>) -> String {
         }
         Some(Action::CloseIncident(it)) => {
             format!("close the incident at the {} of {} 关闭差错", side_name(it.side()), it.transfer_id)
+        }
+        Some(Action::FinishTransfer(it)) => {
+            let how = if it.outcome() == TransferState::Committed { "commit" } else { "abort" };
+            format!("{how} the transfer {} 人工办结", it.transfer_id)
         }
         Some(Action::LeaveOut(it)) => {
             format!("leave province {} out of the recovery 恢复时排除该省", it.province_code)

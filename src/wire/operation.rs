@@ -3,6 +3,7 @@
 use crate::domain::hub::compensation::reason_of;
 use crate::domain::machine::operation::{Operation, OperationState, OperationWord};
 use crate::domain::machine::{AssignRequest, OperationRow};
+use crate::domain::protocol::Outcome;
 use crate::domain::reason::Reason::{
     CompensationReasonMalformed, FieldRequired, UnknownRegion, ValueUnsupported,
 };
@@ -100,6 +101,17 @@ fn action(at: &Path<'_>, action: Option<&hub::OperationAction>, found: &mut Viol
             let at = at.field("leave_out");
             Operation::LeaveOut(province(&at.field("province_code"), &it.province_code, found)?)
         }
+        Action::FinishTransfer(it) => {
+            let at = at.field("finish_transfer");
+            let id = transfer_id(&at.field("transfer_id"), &it.transfer_id, found);
+            let outcome = match it.outcome() {
+                hub::TransferState::Committed => Some(Outcome::Commit),
+                hub::TransferState::Aborted => Some(Outcome::Abort),
+                _ => None,
+            };
+            let outcome = choice(&at.field("outcome"), it.outcome, ValueUnsupported, outcome, found);
+            Operation::FinishTransfer(id?, outcome?)
+        }
     })
 }
 
@@ -122,6 +134,14 @@ fn action_to_proto(operation: &Operation) -> hub::OperationAction {
         }
         Operation::LeaveOut(province) => {
             Action::LeaveOut(hub::LeaveOut { province_code: province.to_string() })
+        }
+        Operation::FinishTransfer(transfer_id, outcome) => {
+            let outcome = match outcome {
+                Outcome::Commit => hub::TransferState::Committed,
+                Outcome::Abort => hub::TransferState::Aborted,
+            };
+            let (transfer_id, outcome) = (transfer_id.to_string(), outcome.into());
+            Action::FinishTransfer(hub::FinishTransfer { transfer_id, outcome })
         }
     };
     hub::OperationAction { action: Some(action) }
@@ -172,6 +192,8 @@ mod tests {
             Operation::CloseIncident(id, Side::Payee),
             Operation::BuryId(id),
             Operation::LeaveOut(ProvinceCode::new(51)),
+            Operation::FinishTransfer(id, Outcome::Commit),
+            Operation::FinishTransfer(id, Outcome::Abort),
         ] {
             let (operation_id, word) = proposal_from_proto(&request(&operation)).expect("whole");
             let OperationWord::Propose { operation: read, reason_code, note } = word else {

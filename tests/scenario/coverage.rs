@@ -49,6 +49,8 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (Reason::AlreadyHeard, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
     (Reason::ProvinceLeftOut, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
     (Reason::LeftOutUndecided, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
+    (Reason::EndsByRule, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
+    (Reason::ContraryToRecord, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
     (Reason::LeftOutUnconfirmed, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
     (
         Reason::AdoptedFromOneSide,

@@ -7,7 +7,7 @@ use crate::domain::machine::operation::{Operation, OperationRequest, OperationWo
 use crate::domain::machine::{IncidentRow, Output, PeerRow, SelfRow, TableRow, Ticket};
 use crate::domain::node;
 use crate::domain::node::tables::LegRow;
-use crate::domain::protocol::{Announcement, HeardLeg, LegState, Question, Ruling, TransferState};
+use crate::domain::protocol::{Announcement, HeardLeg, LegState, Outcome, Question, Ruling, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{Digest, ProvinceCode, Side};
 use crate::testkit::{
@@ -51,7 +51,10 @@ fn hear(pair: &mut Pair, province: ProvinceCode) -> Vec<HubOutput> {
 
 /// Two operators leave a province out; gives what the hub wants done once it is approved.
 fn leave_out(pair: &mut Pair, number: u8, province: ProvinceCode) -> Result<Vec<HubOutput>, Reason> {
-    let operation = Operation::LeaveOut(province);
+    agree(pair, number, Operation::LeaveOut(province))
+}
+
+fn agree(pair: &mut Pair, number: u8, operation: Operation) -> Result<Vec<HubOutput>, Reason> {
     let propose =
         OperationWord::Propose { operation, reason_code: "NODE_LOST".to_owned(), note: String::new() };
     let mut last = Vec::new();
@@ -367,4 +370,59 @@ fn only_what_a_recovery_waits_for_is_left_out() {
     assert_eq!(leave_out(&mut pair, 54, PAYEE), Err(Reason::NotRecovering));
     let own: SelfRow = pair.hub.get(&Key::OWN).expect("there");
     assert!(own.recovered > 0 && own.skipped.count() > 0);
+}
+
+/// The node that was left out never comes back, or comes back and says the same or otherwise.
+#[test]
+fn two_operators_finish_what_waits_for_a_province_that_is_gone() {
+    for (outcome, state) in
+        [(Outcome::Commit, TransferState::Committed), (Outcome::Abort, TransferState::Aborted)]
+    {
+        let mut pair = Pair::new();
+        let before = pair.hub.disk.backup();
+        let asked = pair.create(1, 1, 40_000);
+        let decided = pair.vote_on(&asked);
+        decided_at(&mut pair, &decided, PAYEE);
+        let asked = pair.create(2, 2, 50_000);
+        let _untold = pair.vote_on(&asked);
+        without(&mut pair, &before, PAYEE);
+        for number in [1, 2] {
+            let finish = Operation::FinishTransfer(id(number), outcome);
+            let outputs = agree(&mut pair, 40 + number, finish).expect("finished");
+            follow(&mut pair, outputs);
+            assert_eq!(stands(&pair, number).map(|it| it.0), Some(state), "{number}");
+            assert_eq!(incident(&pair, number), Some((Reason::LeftOutUndecided, false)), "{number}");
+            let leg = pair.leg(number, Side::Payer).map(|leg| leg.state);
+            let expected = if outcome == Outcome::Commit { LegState::Committed } else { LegState::Aborted };
+            assert_eq!(leg, Some(expected), "{number}: the other side is told");
+            assert_eq!(agree(&mut pair, 50 + number, finish).map(drop), Err(Reason::AlreadyDecided));
+        }
+        comes_back(&mut pair, PAYEE);
+        // What it had promised is as they said; what it had recorded itself is not turned round, and has a name.
+        let expected = if outcome == Outcome::Commit { LegState::Committed } else { LegState::Aborted };
+        assert_eq!(pair.leg(2, Side::Payee).map(|leg| leg.state), Some(expected));
+        assert_eq!(pair.leg(1, Side::Payee).map(|leg| leg.state), Some(LegState::Committed));
+        assert_eq!(incident(&pair, 1), Some((Reason::ContraryOrder, true)));
+    }
+}
+
+#[test]
+fn what_ends_by_rule_or_contradicts_a_record_is_not_finished() {
+    let mut pair = Pair::new();
+    let finish = |number| Operation::FinishTransfer(id(number), Outcome::Abort);
+    assert_eq!(agree(&mut pair, 40, finish(9)).map(drop), Err(Reason::TransferNotFound));
+    pair.create(1, 1, 40_000);
+    assert_eq!(agree(&mut pair, 41, finish(1)).map(drop), Err(Reason::EndsByRule));
+    // The payer's leg is lost without a word, and the payee has recorded a commit.
+    let mut pair = Pair::new();
+    let (before, disk) = (pair.hub.disk.backup(), pair.disk(PAYER).expect("a disk").backup());
+    pair.send(1, 1, 40_000);
+    pair.disk(PAYER).expect("a disk").restored(&disk);
+    pair.start_node_as(PAYER, 70);
+    restored(&mut pair, &before);
+    assert_eq!(agree(&mut pair, 42, finish(1)).map(drop), Err(Reason::Recovering));
+    hear(&mut pair, PAYER);
+    hear(&mut pair, PAYEE);
+    assert_eq!(incident(&pair, 1), Some((Reason::ContraryOrder, true)));
+    assert_eq!(agree(&mut pair, 43, finish(1)).map(drop), Err(Reason::ContraryToRecord));
 }

@@ -9,6 +9,7 @@ mod awaiting;
 pub mod compensation;
 mod create;
 mod decide;
+mod finish;
 mod heard;
 mod incident;
 mod left_out;

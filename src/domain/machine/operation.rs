@@ -7,6 +7,7 @@ use crate::domain::machine::record::{Record, contents};
 use crate::domain::machine::step::{Step, Ticket};
 use crate::domain::machine::table::{Key, Row, rows};
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::protocol::Outcome;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::column::{Column, Value};
 use crate::domain::value::{Civil, ProvinceCode, Side, TransferId};
@@ -27,6 +28,8 @@ pub enum Operation {
     BuryId(TransferId),
     /// Hub: it ends its recovery without hearing this province.
     LeaveOut(ProvinceCode),
+    /// Hub: a transfer that stays undecided for a province that was left out is committed, or aborted.
+    FinishTransfer(TransferId, Outcome),
 }
 
 impl Operation {
@@ -38,6 +41,7 @@ impl Operation {
             Operation::CloseIncident(..) => "CLOSE_INCIDENT",
             Operation::BuryId(_) => "BURY_ID",
             Operation::LeaveOut(_) => "LEAVE_OUT",
+            Operation::FinishTransfer(..) => "FINISH_TRANSFER",
         }
     }
 }
@@ -54,6 +58,10 @@ impl Describe for Operation {
             }
             Operation::BuryId(transfer_id) => transfer_id.describe("transfer_id", to),
             Operation::LeaveOut(province) => province.describe("province", to),
+            Operation::FinishTransfer(transfer_id, outcome) => {
+                transfer_id.describe("transfer_id", to);
+                outcome.describe("outcome", to);
+            }
         }
     }
 }

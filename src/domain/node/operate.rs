@@ -21,7 +21,7 @@ impl Operated<Record, Answer, Effect> for NodeMachine {
             Operation::AcceptClock => Ok(()),
             Operation::LowerTime(to) => may_lower(to, step.rows()),
             Operation::CloseIncident(transfer_id, side) => may_close(transfer_id, side, step.rows()),
-            Operation::BuryId(_) | Operation::LeaveOut(_) => {
+            Operation::BuryId(_) | Operation::LeaveOut(_) | Operation::FinishTransfer(..) => {
                 Err(super::request::refusal(Reason::OperationElsewhere))
             }
         }
@@ -38,7 +38,7 @@ impl Operated<Record, Answer, Effect> for NodeMachine {
                 time: step.now.civil,
             }),
             // They are the hub's, and were refused.
-            Operation::BuryId(_) | Operation::LeaveOut(_) => {}
+            Operation::BuryId(_) | Operation::LeaveOut(_) | Operation::FinishTransfer(..) => {}
         }
     }
 }

@@ -452,6 +452,12 @@ reasons! {
         "this commit is back from one province alone; the other one was left out of the recovery and has not confirmed \
          it yet"
         "该笔已提交转账仅由一省补回，另一省未参与恢复核对，尚待其确认"
+    EndsByRule 656 "ENDS_BY_RULE" FailedPrecondition No
+        "the transfer waits for no province that was left out: it ends by itself, or by BuryId"
+        "该笔转账并未等待被排除的省份，将按规则自行办结，或按终止编号处理"
+    ContraryToRecord 657 "CONTRARY_TO_RECORD" FailedPrecondition No
+        "a province has recorded a commit of this id that the hub could not adopt: to end it here would contradict that"
+        "一省已将该编号记为提交而清算中心无法采纳，在此办结将与其相反"
 }
 
 #[cfg(test)]
