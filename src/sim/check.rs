@@ -92,6 +92,7 @@ impl World {
             |world, _| world.returning.iter().any(|it| !it.done).then(|| "operators wait".to_owned()),
             |world, _| world.not_whole(),
             |world, _| world.hub_restored.then(|| "the hub has not recovered".to_owned()),
+            |world, _| world.lacks_somebody().then(|| "a province is left out".to_owned()),
             |world, _| {
                 let may_end = world.stale.may_end(world.at, world.plan.safety_ms);
                 (!may_end).then(|| "an old hub may still be found".to_owned())
@@ -147,7 +148,7 @@ impl World {
         }
         self.no_panics();
         // Until it has heard what it lost, the hub's books are old, and it serves nobody.
-        if self.hub_restored || self.stale.hub_is_old() {
+        if self.hub_restored || self.stale.hub_is_old() || self.lacks_somebody() {
             self.looked.whole_at = 0;
             return;
         }

@@ -1,7 +1,7 @@
 //! A node has told a hub that was restored what it may have lost. Once every node was heard, the hub recovers.
 
 use super::decide::decision;
-use super::left_out::KEPT_NUMBERS;
+use super::left_out::kept_numbers;
 use super::recovery::{Both, Commit, Numbers, Recovery, province_of, whole_province};
 use super::{
     Effect, HubMachine, Key, Rows, Step, TransferRow, begun, incident, left_out, position, post, refusal,
@@ -98,7 +98,7 @@ impl HubMachine {
         let most = LOST_NUMBERS_MAX + ids.len() as u64;
         let mut numbers = Numbers::after(own(step.rows()).hub_seq, most, &recorded);
         if !left.is_empty() {
-            numbers.keep(ids.len(), KEPT_NUMBERS);
+            numbers.keep(ids.len(), kept_numbers(own(step.rows()).incarnation, recovery.incarnation));
         }
         let postings = recovery.postings(&self.places);
         let mut posted: BTreeSet<TransferId> = postings.iter().map(|(.., id)| *id).collect();

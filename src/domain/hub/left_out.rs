@@ -21,10 +21,14 @@ use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{BySide, Day, Digest, Now, NumberRanges, ProvinceCode, Side, StartId, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Numbers that are kept for commits between provinces that nobody has heard.
+/// Numbers that are kept for commits between provinces that nobody has heard, for each life of the hub that is lost.
 pub(super) const KEPT_NUMBERS: u64 = 10_000;
+/// Lives that count for that: all that is kept stays small against what a recovery takes for possible.
+const KEPT_LIVES: u64 = 20;
 /// Why an incident is closed without operators: the province that it waited for was heard.
 const HEARD_CODE: &str = "PROVINCE_HEARD";
+/// Of an incident: the side whose province has told that it holds its leg.
+const PROMISED: &str = "promised";
 
 /// A province that is left out. Its row says from where on it must be heard; a crash takes the rest.
 #[derive(Clone, Debug, Default, Hash)]
@@ -39,6 +43,13 @@ pub(super) struct LeftOut {
     pub(super) is_up: bool,
     /// Transfers that stay undecided until it is heard.
     waiting: BTreeSet<TransferId>,
+}
+
+/// How many numbers are kept. A life that is lost may have left out a province itself, and have given higher numbers
+/// than it kept; found by the simulator, with a hub that was restored twice from one backup.
+pub(super) fn kept_numbers(own: u64, seen: u64) -> u64 {
+    let lost = seen.max(own).saturating_sub(own).saturating_add(1);
+    KEPT_NUMBERS.saturating_mul(lost.min(KEPT_LIVES))
 }
 
 /// What hearing a province by itself needs: what it tells, what waits for it, and the positions that its commits move.
@@ -162,16 +173,18 @@ impl HubMachine {
             let transfer_id = stored.transfer_id;
             let Some(transfer) = row(transfer_id, step).filter(|it| !it.state.is_decided()) else { continue };
             let provinces = transfer.provinces();
-            let may_have_promised = |side| {
-                let told = recovery.told_by(provinces[side], LegId { transfer_id, side });
-                recovery.restored.contains(&provinces[side])
-                    || told.is_some_and(|leg| {
-                        (leg.terms_digest, leg.amount) == (transfer.terms_digest, transfer.amount)
-                    })
+            let has_promised = |side: &Side| {
+                let told = recovery.told_by(provinces[*side], LegId { transfer_id, side: *side });
+                told.is_some_and(|leg| {
+                    (leg.terms_digest, leg.amount) == (transfer.terms_digest, transfer.amount)
+                })
             };
+            let may_have_promised =
+                |side: Side| recovery.restored.contains(&provinces[side]) || has_promised(&side);
             let is_left = provinces.into_array().iter().any(|it| left.contains(it));
             if is_left && Side::BOTH.into_iter().all(may_have_promised) && !is_noted(transfer_id, step) {
-                self.hold_undecided(&transfer, step);
+                let promised = Side::BOTH.into_iter().find(has_promised);
+                self.hold_undecided(&transfer, promised, step);
             }
         }
     }
@@ -188,12 +201,18 @@ impl HubMachine {
             return note(leg.transfer_id, Reason::ContraryOrder, step);
         }
         if let Some(transfer) = row(leg.transfer_id, step) {
-            self.hold_undecided(&transfer, step);
+            self.hold_undecided(&transfer, Some(leg.side), step);
         }
     }
 
-    fn hold_undecided(&mut self, transfer: &TransferRow, step: &mut Step<'_>) {
-        incident::raise_again(transfer.transfer_id, refusal(Reason::LeftOutUndecided), step);
+    /// `promised`: the side whose province has told that it holds its leg.
+    fn hold_undecided(&mut self, transfer: &TransferRow, promised: Option<Side>, step: &mut Step<'_>) {
+        let undecided = refusal(Reason::LeftOutUndecided);
+        let undecided = match promised {
+            Some(side) => undecided.with(PROMISED, side.name()),
+            None => undecided,
+        };
+        incident::raise_again(transfer.transfer_id, undecided, step);
         self.wait_for(transfer.transfer_id, transfer.provinces());
     }
 }
@@ -341,7 +360,16 @@ impl HubMachine {
                 (window, number, time.min(now))
             }
             // Both sides are left out: it waits for the other one, too.
-            None if other_is_left => return true,
+            None if other_is_left => {
+                self.hold_undecided(transfer, Some(leg.side), step);
+                return true;
+            }
+            // The other side was heard, and has not promised, or has lost that with its store: as in a recovery.
+            None if !has_promised(transfer.transfer_id, leg.side.other(), step) => {
+                close(transfer.transfer_id, step);
+                self.take_up(vec![transfer.clone()], step);
+                return true;
+            }
             None => (Day::of(now), own(step.rows()).hub_seq + 1, now),
         };
         if !position::can_hold((transfer.kind, transfer.amount), provinces, commit.0, step.rows()) {
@@ -386,6 +414,13 @@ fn is_prepared(leg: &HeardLeg) -> bool {
 /// Whether nothing is said of an id here.
 fn is_open(transfer_id: TransferId, step: &Step<'_>) -> bool {
     row(transfer_id, step).is_none() && tombstone(transfer_id, step).is_none() && !is_noted(transfer_id, step)
+}
+
+/// Whether the province of a side has told that it holds its leg of what stays undecided.
+fn has_promised(transfer_id: TransferId, side: Side, step: &Step<'_>) -> bool {
+    let noted: Option<&IncidentRow> = step.rows().get(&Key::Incident(transfer_id, Side::Payer));
+    let told = noted.into_iter().flat_map(|it| &it.refusal.metadata);
+    told.into_iter().any(|(key, value)| key == PROMISED && value == side.name())
 }
 
 fn is_noted_as(transfer_id: TransferId, reason: Reason, step: &Step<'_>) -> bool {

@@ -170,6 +170,11 @@ impl HubMachine {
     pub fn is_recovering(&self) -> bool {
         self.recovery.is_some()
     }
+
+    /// The provinces for which it waits before it has recovered.
+    pub fn unheard(&self) -> Vec<ProvinceCode> {
+        self.recovery.iter().flat_map(|recovery| recovery.unheard.keys().copied()).collect()
+    }
 }
 
 impl Both<'_> {
