@@ -1,5 +1,5 @@
-//! Operators who lose patience, in some worlds: of the provinces for which a restored hub waits the last are left out of
-//! its recovery, whether their nodes are down, slow or cut off. They come back by themselves.
+//! Operators who lose patience, in some worlds: of the provinces for which a restored hub waits the last are left out
+//! of its recovery, whether their nodes are down, slow or cut off. They come back by themselves.
 
 use super::joint::goes_joint;
 use super::stale::goes_stale;
@@ -18,7 +18,10 @@ pub fn leaves_out(seed: u64) -> bool {
 impl World {
     /// Two operators leave a province out, once half of all were heard.
     pub(super) fn leave_out(&mut self) {
-        if !self.hub_restored || !leaves_out(self.plan.seed) {
+        // A life that was lost and had left out others may have given numbers again that one of them knows: what it
+        // tells then is left to people, which no world expects.
+        let again = self.report.counts.contains_key("hub recovered");
+        if again || !self.hub_restored || !leaves_out(self.plan.seed) {
             return;
         }
         let unheard =

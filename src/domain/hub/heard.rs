@@ -1,7 +1,7 @@
 //! A node has told a hub that was restored what it may have lost. Once every node was heard, the hub recovers.
 
 use super::decide::decision;
-use super::left_out::kept_numbers;
+use super::left_out::{KEPT_NUMBERS, kept_numbers};
 use super::recovery::{Both, Commit, Numbers, Recovery, province_of, whole_province};
 use super::{
     Effect, HubMachine, Key, Rows, Step, TransferRow, begun, incident, left_out, position, post, refusal,
@@ -134,8 +134,10 @@ impl HubMachine {
         let SelfRow { incarnation, skipped, .. } = own(step.rows());
         let incarnation = incarnation.max(recovery.incarnation) + 1;
         let (hub_seq, start_id) = (numbers.highest(), self.start_id);
-        if !left.is_empty() {
-            step.record(NumbersSkipped { numbers: numbers.skipped(skipped), hub_seq });
+        let skipped = numbers.skipped(skipped);
+        // So many together were kept by a life that is lost, and had left somebody out; fewer are lost commits.
+        if !left.is_empty() || skipped.longest() > KEPT_NUMBERS / 2 {
+            step.record(NumbersSkipped { numbers: skipped, hub_seq });
         }
         step.record(HubRecovered { incarnation, start_id, hub_seq, time: step.now.civil });
         self.take_up(recovery.unfinished, step);

@@ -23,8 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers that are kept for commits between provinces that nobody has heard, for each life of the hub that is lost.
 pub(super) const KEPT_NUMBERS: u64 = 10_000;
-/// Lives that count for that: all that is kept stays small against what a recovery takes for possible.
-const KEPT_LIVES: u64 = 20;
+/// More than so many times that is never kept: it stays small against what a recovery takes for possible.
+const KEPT_TIMES: u64 = 20;
 /// Why an incident is closed without operators: the province that it waited for was heard.
 const HEARD_CODE: &str = "PROVINCE_HEARD";
 /// Of an incident: the side whose province has told that it holds its leg.
@@ -49,7 +49,7 @@ pub(super) struct LeftOut {
 /// than it kept; found by the simulator, with a hub that was restored twice from one backup.
 pub(super) fn kept_numbers(own: u64, seen: u64) -> u64 {
     let lost = seen.max(own).saturating_sub(own).saturating_add(1);
-    KEPT_NUMBERS.saturating_mul(lost.min(KEPT_LIVES))
+    KEPT_NUMBERS.saturating_mul(lost.min(KEPT_TIMES))
 }
 
 /// What hearing a province by itself needs: what it tells, what waits for it, and the positions that its commits move.

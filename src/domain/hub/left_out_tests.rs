@@ -426,3 +426,27 @@ fn what_ends_by_rule_or_contradicts_a_record_is_not_finished() {
     assert_eq!(incident(&pair, 1), Some((Reason::ContraryOrder, true)));
     assert_eq!(agree(&mut pair, 43, finish(1)).map(drop), Err(Reason::ContraryToRecord));
 }
+
+/// Found by the simulator (seed 158): a side that has promised is no sign that the other one had, whose store was
+/// restored and tells nothing. As in a recovery it is aborted, and nobody pays alone.
+#[test]
+fn what_the_other_side_may_only_have_lost_is_not_committed_by_one_promise() {
+    let mut pair = Pair::new();
+    let disk = pair.disk(PAYER).expect("a disk").backup();
+    let asked = pair.create(1, 1, 40_000);
+    let before = pair.hub.disk.backup();
+    let payee = crate::testkit::legs(&asked).into_iter().find(|leg| leg.terms.province == PAYEE);
+    pair.prepare(&payee.expect("asked"));
+    pair.disk(PAYER).expect("a disk").restored(&disk);
+    pair.start_node_as(PAYER, 70);
+    pair.run_node(PAYER, node::Input::Restored);
+    without(&mut pair, &before, PAYEE);
+    assert_eq!(
+        incident(&pair, 1),
+        Some((Reason::LeftOutUndecided, true)),
+        "the dark one may have recorded it"
+    );
+    comes_back(&mut pair, PAYEE);
+    assert_eq!(stands(&pair, 1).map(|it| it.0), Some(TransferState::Aborted));
+    assert_eq!(pair.leg(1, Side::Payee).map(|leg| leg.state), Some(LegState::Aborted));
+}

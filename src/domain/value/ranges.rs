@@ -44,6 +44,11 @@ impl NumberRanges {
         true
     }
 
+    /// How many stand together at most.
+    pub fn longest(&self) -> u64 {
+        self.0.iter().map(|(first, last)| (last - first).saturating_add(1)).max().unwrap_or(0)
+    }
+
     /// How many there are.
     pub fn count(&self) -> u64 {
         self.0.iter().map(|(first, last)| (last - first).saturating_add(1)).fold(0, u64::saturating_add)
@@ -85,6 +90,7 @@ mod tests {
         kept.push(4);
         kept.push_range(5, 9);
         kept.push(12);
+        assert_eq!(kept.longest(), 6);
         assert_eq!((kept.to_string().as_str(), kept.count()), ("4-9 12-12", 7));
         for number in [6, 4, 9, 12] {
             assert!(kept.contains(number) && kept.take(number) && !kept.contains(number), "{number}");
