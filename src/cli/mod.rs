@@ -93,7 +93,7 @@ enum Command {
     /// Run a province's node, or list what waits there
     Node(servers::NodeArgs),
     /// List what people must look at: orders that contradict what is recorded, and what a restored store had to guess
-    Incidents(servers::list::ListArgs),
+    Incidents(servers::incidents::IncidentsArgs),
     /// Carry money of a committed transfer back, by the word of two operators
     #[command(subcommand)]
     Compensate(compensations::Command),
@@ -224,6 +224,7 @@ mod tests {
             "gongji hub in-flight --older-than 1m --json",
             "gongji node in-doubt --province 51",
             "gongji incidents",
+            "gongji incidents assign --transfer ID --side payer --to operator:wang --note N --province 51",
             "gongji audit",
         ] {
             assert_eq!(parse(good), Ok(()), "{good}");

@@ -15,9 +15,9 @@ use crate::domain::value::{Civil, ProvinceCode};
 use crate::privacy::random::new_transfer_id;
 use crate::proto::hub::operation_action::Action;
 use crate::proto::hub::{
-    AcceptClock, ApproveOperationRequest, BuryId, ClockDoubt, CloseIncident, GetClockRequest,
-    GetClockResponse, ListOperationsRequest, LowerTime, Operation, OperationAction, OperationState,
-    ProposeOperationRequest, WithdrawOperationRequest,
+    AcceptClock, ApproveOperationRequest, BuryId, ClockDoubt, CloseIncident, FinishTransfer, GetClockRequest,
+    GetClockResponse, LeaveOut, ListOperationsRequest, LowerTime, Operation, OperationAction, OperationState,
+    ProposeOperationRequest, TransferState, WithdrawOperationRequest,
 };
 use crate::proto::types::RefusalSide;
 use crate::wire::time::timestamp;
@@ -64,6 +64,25 @@ pub(super) enum Propose {
         #[command(flatten)]
         args: ProposeArgs,
     },
+    /// End a restored hub's recovery without a province that stays dark
+    LeaveOut {
+        /// The province, two digits
+        #[arg(value_name = "NN", value_parser = province)]
+        left: ProvinceCode,
+        #[command(flatten)]
+        args: ProposeArgs,
+    },
+    /// Finish a transfer that stays undecided for a province that was left out of the recovery
+    Finish {
+        /// Id of the transfer
+        #[arg(value_name = "TRANSFER_ID")]
+        transfer: String,
+        /// How it ends. What the province that was left out has recorded is not known: ask it by other means first
+        #[arg(long, value_enum)]
+        outcome: OutcomeArg,
+        #[command(flatten)]
+        args: ProposeArgs,
+    },
     /// End an id that nobody can speak for any more: what is undecided is aborted, what is unknown can never begin
     Bury {
         /// Id of the transfer
@@ -75,9 +94,24 @@ pub(super) enum Propose {
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
+pub(super) enum OutcomeArg {
+    Committed,
+    Aborted,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
 pub(super) enum SideArg {
     Payer,
     Payee,
+}
+
+impl SideArg {
+    pub(super) fn to_proto(self) -> RefusalSide {
+        match self {
+            SideArg::Payer => RefusalSide::Payer,
+            SideArg::Payee => RefusalSide::Payee,
+        }
+    }
 }
 
 #[derive(clap::Args)]
@@ -118,16 +152,16 @@ pub(super) struct ClockArgs {
 
 /// Which server.
 #[derive(clap::Args)]
-struct At {
+pub(super) struct At {
     /// At this province's node instead of the hub
     #[arg(long, value_name = "NN", value_parser = province)]
-    province: Option<ProvinceCode>,
+    pub(super) province: Option<ProvinceCode>,
     #[command(flatten)]
-    call: CallArgs,
+    pub(super) call: CallArgs,
 }
 
 impl At {
-    fn server(&self, connection: &Connection) -> Result<Server, Failure> {
+    pub(super) fn server(&self, connection: &Connection) -> Result<Server, Failure> {
         match self.province {
             Some(province) => connection.node_as_operator(province),
             None => connection.hub_as_operator(),
@@ -169,6 +203,17 @@ fn stands(it: &Operation) -> Option<Exit> {
     Some(if it.state() == OperationState::Withdrawn { Exit::Refused } else { Exit::Done })
 }
 
+/// What leaving a province out risks.
+const LEAVING_OUT: &str = "\
+province {} is to be left out of the hub's recovery, 将省份 {} 排除在恢复核对之外. What that risks:
+- A transfer with it that the hub has committed and lost, and that the other province has only promised, stays \
+  undecided until {} is heard: its payer's money stays held, and its client is told OUTCOME_UNKNOWN, though it may \
+  have been told that it was paid. Each is an incident LEFT_OUT_UNDECIDED.
+- A transfer that {} has recorded, and whose other side is lost with another store, is known to {} alone. It comes out \
+  when {} is back, as an incident CONTRARY_ORDER.
+- If the node of {} never comes back with its store, nobody can say what became of these.
+Nothing new is begun with {} before it was heard. Try first whether its node can be started, or restored.";
+
 fn propose(it: &Propose) -> Exit {
     let (action, args) = match it {
         Propose::AcceptClock(args) => (Action::AcceptClock(AcceptClock {}), args),
@@ -176,12 +221,20 @@ fn propose(it: &Propose) -> Exit {
             (Action::LowerTime(LowerTime { to_time: Some(timestamp(*to)) }), args)
         }
         Propose::CloseIncident { transfer, side, args } => {
-            let side = match side {
-                SideArg::Payer => RefusalSide::Payer,
-                SideArg::Payee => RefusalSide::Payee,
-            };
-            let close = CloseIncident { transfer_id: transfer.clone(), side: side.into() };
+            let close = CloseIncident { transfer_id: transfer.clone(), side: side.to_proto().into() };
             (Action::CloseIncident(close), args)
+        }
+        Propose::LeaveOut { left, args } => {
+            note(LEAVING_OUT.replace("{}", &left.to_string()));
+            (Action::LeaveOut(LeaveOut { province_code: left.to_string() }), args)
+        }
+        Propose::Finish { transfer, outcome, args } => {
+            let outcome = match outcome {
+                OutcomeArg::Committed => TransferState::Committed,
+                OutcomeArg::Aborted => TransferState::Aborted,
+            };
+            let finish = FinishTransfer { transfer_id: transfer.clone(), outcome: outcome.into() };
+            (Action::FinishTransfer(finish), args)
         }
         Propose::Bury { transfer, args } => (Action::BuryId(BuryId { transfer_id: transfer.clone() }), args),
     };
@@ -248,6 +301,13 @@ fn action_text(action: Option<&OperationAction>) -> String {
         }
         Some(Action::CloseIncident(it)) => {
             format!("close the incident at the {} of {} 关闭差错", side_name(it.side()), it.transfer_id)
+        }
+        Some(Action::FinishTransfer(it)) => {
+            let how = if it.outcome() == TransferState::Committed { "commit" } else { "abort" };
+            format!("{how} the transfer {} 人工办结", it.transfer_id)
+        }
+        Some(Action::LeaveOut(it)) => {
+            format!("leave province {} out of the recovery 恢复时排除该省", it.province_code)
         }
         Some(Action::BuryId(it)) => format!("end the id {} 终止编号", it.transfer_id),
     }

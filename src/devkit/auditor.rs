@@ -51,7 +51,7 @@ impl Ledgers {
     pub fn read(site: &Site, provinces: &[ProvinceCode]) -> Result<Ledgers, StoreError> {
         let (hub, nodes) = (HubBooks::default(), Vec::new());
         let (told, restored) = (Vec::new(), BTreeMap::new());
-        let books = Books { hub, nodes, told, restored, hub_lost: false, at_rest: true };
+        let books = Books { hub, nodes, told, restored, hub_lost: false, closed_numbers: 0, at_rest: true };
         let (transfers, credited) = (BTreeMap::new(), BTreeMap::new());
         let mut ledgers = Ledgers { transfers, credited, records: 0, books, found: Vec::new() };
         ledgers.read_hub(site)?;

@@ -95,6 +95,7 @@ impl World {
             |world, _| world.not_whole(),
             |world, _| world.allotments_wait(),
             |world, _| world.hub_restored.then(|| "the hub has not recovered".to_owned()),
+            |world, _| world.lacks_somebody().then(|| "a province is left out".to_owned()),
             |world, _| {
                 let may_end = world.stale.may_end(world.at, world.plan.safety_ms);
                 (!may_end).then(|| "an old hub may still be found".to_owned())
@@ -150,7 +151,7 @@ impl World {
         }
         self.no_panics();
         // Until it has heard what it lost, the hub's books are old, and it serves nobody.
-        if self.hub_restored || self.stale.hub_is_old() {
+        if self.hub_restored || self.stale.hub_is_old() || self.lacks_somebody() {
             self.looked.whole_at = 0;
             return;
         }
@@ -216,7 +217,7 @@ impl World {
 
     fn books(&self, hub: HubBooks, nodes: Vec<NodeBooks>) -> Books {
         let (restored, hub_lost) = (self.restored.clone(), self.hub_lost);
-        Books { hub, nodes, told: Vec::new(), restored, hub_lost, at_rest: false }
+        Books { hub, nodes, told: Vec::new(), restored, hub_lost, closed_numbers: 0, at_rest: false }
     }
 
     fn told_to_operators(&self) -> impl Iterator<Item = (TransferId, TransferState)> {

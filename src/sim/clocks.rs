@@ -95,7 +95,7 @@ impl World {
         }
     }
 
-    fn two_operators(&mut self, place: ProvinceCode, operation: Operation) {
+    pub(super) fn two_operators(&mut self, place: ProvinceCode, operation: Operation) {
         self.operations += 1;
         let mut operation_id = TransferId([0xee; 16]);
         operation_id.0[..8].copy_from_slice(&self.operations.to_be_bytes());

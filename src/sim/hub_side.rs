@@ -19,7 +19,7 @@ const PROBE_EVERY: u64 = 2_000;
 
 /// Whether a refusal says that what was asked is not known yet.
 fn may_pass(reason: Reason) -> bool {
-    matches!(reason, Reason::Recovering | Reason::ClockNotBelieved)
+    matches!(reason, Reason::Recovering | Reason::ProvinceLeftOut | Reason::ClockNotBelieved)
 }
 
 impl World {
@@ -219,10 +219,9 @@ impl World {
     }
 
     fn decided_at_recovery(&self, transfer_id: TransferId) -> bool {
+        let reasons = [Reason::DecidedAtRecovery, Reason::LeftOutUndecided, Reason::LeftOutUnconfirmed];
         let row = self.cluster.hub.disk.row(&Key::Incident(transfer_id, Side::Payer));
-        row.as_ref()
-            .and_then(IncidentRow::of)
-            .is_some_and(|it| it.refusal.reason == Reason::DecidedAtRecovery)
+        row.as_ref().and_then(IncidentRow::of).is_some_and(|it| reasons.contains(&it.refusal.reason))
     }
 
     fn hub_answers(&mut self, caller: Asker, answer: Answer) {

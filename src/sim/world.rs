@@ -158,6 +158,7 @@ impl World {
                 self.heal();
             }
             self.happen(event);
+            self.leave_out();
             if self.at >= check_at {
                 check_at = self.at + CHECK_EVERY;
                 self.check();

@@ -127,16 +127,33 @@ pub fn is_restored<R: Record>(
     restored: Option<u64>,
     is_whole: impl Fn(&R) -> bool,
 ) -> Result<bool, StoreError> {
+    let Some(after) = restored else { return Ok(false) };
+    let mut whole = false;
+    each_after(tables, after, |record| {
+        whole = is_whole(record);
+        !whole
+    })?;
+    Ok(!whole)
+}
+
+/// Goes through the records after a sequence, until one says that it is enough.
+///
+/// # Errors
+/// Those of the store.
+pub fn each_after<R: Record>(
+    tables: &mut dyn Tables<R, Error = StoreError>,
+    mut after: u64,
+    mut goes_on: impl FnMut(&R) -> bool,
+) -> Result<(), StoreError> {
     const PAGE: usize = 1_000;
-    let Some(mut after) = restored else { return Ok(false) };
     loop {
         let page = tables.journal(after, PAGE)?;
-        if page.iter().any(|entry| is_whole(&entry.record)) {
-            return Ok(false);
+        if !page.iter().all(|entry| goes_on(&entry.record)) {
+            return Ok(());
         }
         match page.last() {
             Some(last) if page.len() == PAGE => after = last.sequence,
-            Some(_) | None => return Ok(true),
+            Some(_) | None => return Ok(()),
         }
     }
 }

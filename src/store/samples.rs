@@ -5,8 +5,8 @@ use crate::domain::machine::operation::Operation;
 use crate::domain::machine::{Record, Row, Table};
 use crate::domain::node::record::LegTombstoned;
 use crate::domain::reason::{RefusalRecord, RefusalSide, TABLE as REASONS};
-use crate::domain::value::column::Value;
-use crate::domain::value::{Civil, Day, Digest, ProvinceCode, Side, StartId, TransferId};
+use crate::domain::value::column::{Column, Value};
+use crate::domain::value::{Civil, Day, Digest, NumberRanges, ProvinceCode, Side, StartId, TransferId};
 use crate::domain::{hub, node};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -39,7 +39,8 @@ const OPTIONAL: &[(&str, &[&str])] = &[
     ),
     ("compensation", &["answerer", "answer_time", "previous"]),
     ("operation", &["answerer", "answer_time"]),
-    ("incident", &["close_code", "close_time"]),
+    ("incident", &["close_code", "close_time", "owner", "note"]),
+    ("peer", &["resync", "left_out"]),
     ("entry", &["transfer_id", "counter_region", "period"]),
     ("request", &["entry_id"]),
     (
@@ -116,6 +117,12 @@ impl Sample for node::Record {
     }
 }
 
+fn ranges(last: u64) -> Value<'static> {
+    let mut ranges = NumberRanges::default();
+    ranges.push_range(1, last);
+    ranges.to_value().into_owned()
+}
+
 fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
     let int = |from: i64, to: i64| (from..=to).prop_map(Value::Int).boxed();
     let blob = |len: usize| (0u8..5).prop_map(move |byte| Value::Blob(vec![byte; len].into())).boxed();
@@ -126,8 +133,10 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         ("transfer" | "leg" | "compensation", "amount") => int(1, i64::MAX),
         ("leg", "returned") => int(0, i64::MAX),
         ("leg", "account") => int(1, 5),
+        ("self", "skipped") => (0..5u64).prop_map(ranges).boxed(),
         (_, "number" | "booked_after" | "last_posting" | "last_booked") => int(0, i64::MAX),
         ("transfer", "used") => int(0, 1),
+        ("peer", "left_out") => int(0, i64::MAX),
         // Two operators: never one name for both.
         ("operation", "operation") => {
             let bytes = |id| borsh::to_vec(&Operation::BuryId(TransferId([id; 16]))).unwrap_or_default();

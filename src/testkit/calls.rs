@@ -48,6 +48,7 @@ pub fn reply_of_node(answer: node::Answer) -> Option<NodeReply> {
         node::Answer::Posted(_)
         | node::Answer::Refusals(_)
         | node::Answer::Operation(_)
+        | node::Answer::Incident(_)
         | node::Answer::Standing(_)
         | node::Answer::Kept(_)
         | node::Answer::PersonChanged => None,
@@ -98,6 +99,7 @@ pub fn reply_of_hub(answer: hub::Answer) -> Option<HubReply> {
         hub::Answer::Transfer(_)
         | hub::Answer::Compensation(_)
         | hub::Answer::Operation(_)
+        | hub::Answer::Incident(_)
         | hub::Answer::Kept(_) => None,
     }
 }

@@ -202,6 +202,7 @@ impl<N> Cluster<N> {
             told: Vec::new(),
             restored: BTreeMap::new(),
             hub_lost: false,
+            closed_numbers: 0,
             at_rest: false,
         }
     }

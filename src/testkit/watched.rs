@@ -186,9 +186,8 @@ impl Marked for HubMachine {
                 }
             }
             Input::Post { postings, .. } => {
-                for posting in postings {
-                    self.mark_transfer(posting.reference.id.transfer_id, sight, |_| "posting");
-                }
+                let ids = postings.iter().map(|posting| posting.reference.id.transfer_id);
+                ids.for_each(|id| self.mark_transfer(id, sight, |_| "posting"));
             }
             Input::Start { unfinished, .. } => {
                 unfinished.iter().for_each(|it| self.mark_transfer(it.transfer_id, sight, |_| "restart"));
@@ -198,6 +197,7 @@ impl Marked for HubMachine {
             | Input::ReadBack { .. }
             | Input::DecideFailed { .. }
             | Input::Heard { .. }
+            | Input::Assign { .. }
             | Input::Keep { .. }
             | Input::Rules(_)
             | Input::Tick => {}

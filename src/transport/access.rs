@@ -69,6 +69,7 @@ const TABLE: &[(&str, Access)] = &[
     ("/gongji.hub.v1.OperationService/ApproveOperation", OPERATOR),
     ("/gongji.hub.v1.OperationService/WithdrawOperation", OPERATOR),
     ("/gongji.hub.v1.OperationService/ListOperations", OPERATOR),
+    ("/gongji.hub.v1.OperationService/AssignIncident", OPERATOR),
     ("/gongji.hub.v1.OperationService/GetClock", OPERATOR),
     ("/gongji.hub.v1.RulebookService/GetRulebook", AnyRole),
     ("/gongji.node.v1.ParticipantService/Prepare", HUB),

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-const PREFIX: &str = "urn:gongji:";
+/// What every identity of ours begins with.
+pub const PREFIX: &str = "urn:gongji:";
 
 /// Longest NAME of an app or a person, in characters.
 pub const NAME_CHARS_MAX: usize = 64;

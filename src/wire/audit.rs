@@ -51,6 +51,8 @@ pub fn incident_to_proto(row: &IncidentRow) -> types::Incident {
         raise_time: Some(timestamp(row.raise_time)),
         close_code: row.close_code.clone().unwrap_or_default(),
         close_time: row.close_time.map(timestamp),
+        owner: row.owner.clone().unwrap_or_default(),
+        note: row.note.clone().unwrap_or_default(),
     }
 }
 

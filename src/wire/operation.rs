@@ -1,10 +1,13 @@
 //! What two operators must agree on, in the words of the wire.
 
 use crate::domain::hub::compensation::reason_of;
-use crate::domain::machine::OperationRow;
 use crate::domain::machine::operation::{Operation, OperationState, OperationWord};
-use crate::domain::reason::Reason::{CompensationReasonMalformed, FieldRequired, ValueUnsupported};
-use crate::domain::value::{Side, TransferId};
+use crate::domain::machine::{AssignRequest, OperationRow};
+use crate::domain::protocol::Outcome;
+use crate::domain::reason::Reason::{
+    CompensationReasonMalformed, FieldRequired, UnknownRegion, ValueUnsupported,
+};
+use crate::domain::value::{ProvinceCode, Side, TransferId};
 use crate::proto::hub::operation_action::Action;
 use crate::proto::{hub, types};
 use crate::wire::reader::{Path, Violations, choice, reason_code, transfer_id, whole};
@@ -23,13 +26,49 @@ pub fn proposal_from_proto(
         let id = transfer_id(&root.field("operation_id"), &request.operation_id, found);
         let operation = action(&root.field("action"), request.action.as_ref(), found);
         let code = reason_code(&root.field("reason_code"), &request.reason_code, found);
-        let note = match request.note.trim() {
-            "" => Some(String::new()),
-            note => found.need(&root.field("note"), CompensationReasonMalformed, reason_of(note)),
-        };
+        let note = note(&root.field("note"), &request.note, found);
         let word = OperationWord::Propose { operation: operation?, reason_code: code?, note: note? };
         Some((id?, word))
     })
+}
+
+/// Reads who is to look into which incident; `is_operator` knows the names of operators.
+///
+/// # Errors
+/// Everything that is wrong, in the order of the fields.
+pub fn assign_from_proto(
+    request: &hub::AssignIncidentRequest,
+    operator: String,
+    is_operator: impl Fn(&str) -> bool,
+) -> Result<AssignRequest, Problem> {
+    whole(|found| {
+        let root = Path::Root;
+        let id = transfer_id(&root.field("transfer_id"), &request.transfer_id, found);
+        let side = side(&root.field("side"), request.side, found);
+        let at = root.field("owner");
+        let owner = Some(request.owner.clone()).filter(|owner| !owner.is_empty());
+        let owner = found.need(&at, FieldRequired, owner);
+        let known = owner.map(|owner| Some(owner).filter(|owner| is_operator(owner)));
+        let owner = known.and_then(|owner| found.need(&at, ValueUnsupported, owner));
+        let note = note(&root.field("note"), &request.note, found);
+        Some(AssignRequest { transfer_id: id?, side: side?, owner: owner?, note: note?, operator })
+    })
+}
+
+fn note(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<String> {
+    match text.trim() {
+        "" => Some(String::new()),
+        note => found.need(at, CompensationReasonMalformed, reason_of(note)),
+    }
+}
+
+fn side(at: &Path<'_>, number: i32, found: &mut Violations) -> Option<Side> {
+    let side = match types::RefusalSide::try_from(number) {
+        Ok(types::RefusalSide::Payer) => Some(Side::Payer),
+        Ok(types::RefusalSide::Payee) => Some(Side::Payee),
+        Ok(types::RefusalSide::Hub | types::RefusalSide::Unspecified) | Err(_) => None,
+    };
+    choice(at, number, ValueUnsupported, side, found)
 }
 
 /// Reads the id of an operation that is all a request is about.
@@ -51,19 +90,35 @@ fn action(at: &Path<'_>, action: Option<&hub::OperationAction>, found: &mut Viol
         Action::CloseIncident(it) => {
             let at = at.field("close_incident");
             let id = transfer_id(&at.field("transfer_id"), &it.transfer_id, found);
-            let side = match it.side() {
-                types::RefusalSide::Payer => Some(Side::Payer),
-                types::RefusalSide::Payee => Some(Side::Payee),
-                types::RefusalSide::Hub | types::RefusalSide::Unspecified => None,
-            };
-            let side = choice(&at.field("side"), it.side, ValueUnsupported, side, found);
+            let side = side(&at.field("side"), it.side, found);
             Operation::CloseIncident(id?, side?)
         }
         Action::BuryId(it) => {
             let at = at.field("bury_id");
             Operation::BuryId(transfer_id(&at.field("transfer_id"), &it.transfer_id, found)?)
         }
+        Action::LeaveOut(it) => {
+            let at = at.field("leave_out");
+            Operation::LeaveOut(province(&at.field("province_code"), &it.province_code, found)?)
+        }
+        Action::FinishTransfer(it) => {
+            let at = at.field("finish_transfer");
+            let id = transfer_id(&at.field("transfer_id"), &it.transfer_id, found);
+            let outcome = match it.outcome() {
+                hub::TransferState::Committed => Some(Outcome::Commit),
+                hub::TransferState::Aborted => Some(Outcome::Abort),
+                _ => None,
+            };
+            let outcome = choice(&at.field("outcome"), it.outcome, ValueUnsupported, outcome, found);
+            Operation::FinishTransfer(id?, outcome?)
+        }
     })
+}
+
+/// A province's two digits, whether it is listed or not.
+fn province(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<ProvinceCode> {
+    let given = found.need(at, FieldRequired, Some(text).filter(|text| !text.is_empty()))?;
+    found.need(at, UnknownRegion, ProvinceCode::parse(given))
 }
 
 fn action_to_proto(operation: &Operation) -> hub::OperationAction {
@@ -76,6 +131,17 @@ fn action_to_proto(operation: &Operation) -> hub::OperationAction {
         }),
         Operation::BuryId(transfer_id) => {
             Action::BuryId(hub::BuryId { transfer_id: transfer_id.to_string() })
+        }
+        Operation::LeaveOut(province) => {
+            Action::LeaveOut(hub::LeaveOut { province_code: province.to_string() })
+        }
+        Operation::FinishTransfer(transfer_id, outcome) => {
+            let outcome = match outcome {
+                Outcome::Commit => hub::TransferState::Committed,
+                Outcome::Abort => hub::TransferState::Aborted,
+            };
+            let (transfer_id, outcome) = (transfer_id.to_string(), outcome.into());
+            Action::FinishTransfer(hub::FinishTransfer { transfer_id, outcome })
         }
     };
     hub::OperationAction { action: Some(action) }
@@ -125,6 +191,9 @@ mod tests {
             Operation::LowerTime(Civil(1_795_233_600_250)),
             Operation::CloseIncident(id, Side::Payee),
             Operation::BuryId(id),
+            Operation::LeaveOut(ProvinceCode::new(51)),
+            Operation::FinishTransfer(id, Outcome::Commit),
+            Operation::FinishTransfer(id, Outcome::Abort),
         ] {
             let (operation_id, word) = proposal_from_proto(&request(&operation)).expect("whole");
             let OperationWord::Propose { operation: read, reason_code, note } = word else {

@@ -9,6 +9,11 @@ use std::process::{Command, Output};
 
 /// Runs the real binary as an operator.
 fn gongji(site: &Site, arguments: &[&str]) -> Output {
+    gongji_as(site, "ops", arguments)
+}
+
+/// The same as one operator or another.
+pub fn gongji_as(site: &Site, operator: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gongji"));
     command.args(arguments);
     command.args(["--hub", &format!("127.0.0.1:{}", site.port("hub"))]);
@@ -16,7 +21,8 @@ fn gongji(site: &Site, arguments: &[&str]) -> Output {
         command.args(["--node", &format!("{province}=127.0.0.1:{}", site.port(province))]);
     }
     let certs = site.layout().certs();
-    for (name, file) in [("--ca", "ca.pem"), ("--cert", "operator-ops.pem"), ("--key", "operator-ops.key")] {
+    let own = |end: &str| format!("operator-{operator}.{end}");
+    for (name, file) in [("--ca", "ca.pem".to_owned()), ("--cert", own("pem")), ("--key", own("key"))] {
         command.arg(name).arg(certs.join(file));
     }
     command.output().expect("the binary starts")

@@ -1,6 +1,7 @@
 //! Servers whose stores are restored from a backup by the real program: they get back from the others what was decided
 //! since, before they take part again.
 
+use super::audit::gongji_as;
 use super::load::{ask_on, everything_recorded};
 use super::process::Servers;
 use crate::e2e::kit::audit::{demand_noted, demand_settled};
@@ -8,7 +9,7 @@ use crate::e2e::kit::people::{Family, Funds, employee, enrol, fresh_id, somebody
 use crate::e2e::kit::site::{HEBEI, Options};
 use crate::e2e::kit::{run, until};
 use gongji::proto::hub::{
-    CreateTransferRequest, GetTransferRequest, ListTransfersRequest, Transfer, TransferState,
+    CreateTransferRequest, GetTransferRequest, ListTransfersRequest, Transfer, TransferState, WaitMode,
     WatchTransfersRequest,
 };
 use gongji::proto::node::{
@@ -187,6 +188,62 @@ fn a_hub_that_recovers_shows_nothing_and_old_tokens_end() {
         assert!(ended.message().starts_with("PAGE_TOKEN_INVALID"), "{ended:?}");
         servers.stop().await;
     });
+}
+
+/// A province's node is gone, and two operators end the recovery without it: the others pay again. When it is back it
+/// is heard, and nobody's books differ.
+#[test]
+fn a_hub_recovers_without_a_province_that_two_operators_leave_out() {
+    let provinces = vec!["13", "14", "51"];
+    let mut servers = Servers::start(&Options { provinces, ..Options::lively() });
+    let family = run(async { servers.site().family("13", "51").await });
+    let others = run(async { servers.site().family("13", "14").await });
+    let from = servers.backup("hub");
+    let (content, lost) = transfer(&servers, &family, "2.00");
+    run(async {
+        let app = servers.site().caller("app:demo");
+        until("everything is recorded", async || everything_recorded(&app).await).await;
+    });
+    servers.kill("51");
+    servers.restored("hub", &from);
+    servers.launch("hub");
+    run(async { assert!(servers.come_up().await, "{}", servers.last_words("hub")) });
+    let id = "0198a000-0000-7000-8000-00000000abcd";
+    let propose = ["operations", "propose", "leave-out", "51", "--reason", "NODE_LOST", "--id", id];
+    let proposed = gongji_as(servers.site(), "ops", &propose);
+    let said = String::from_utf8_lossy(&proposed.stderr).into_owned();
+    assert!(proposed.status.success() && said.contains("LEFT_OUT_UNDECIDED"), "{said}");
+    let approve = ["operations", "approve", id];
+    assert_eq!(gongji_as(servers.site(), "ops", &approve).status.code(), Some(1), "it takes another one");
+    assert!(gongji_as(servers.site(), "second", &approve).status.success());
+    run(async {
+        let app = servers.site().caller("app:demo");
+        until("the others pay again", async || {
+            let paid = app.create(others.transfer("1.00")).await.ok()?;
+            (paid.state() == TransferState::Committed).then_some(())
+        })
+        .await;
+        let refused = app.create(family.transfer("3.00")).await.expect_err("it was not heard");
+        assert!(refused.message().starts_with("PROVINCE_LEFT_OUT"), "{refused:?}");
+    });
+    let decided = CreateTransferRequest { wait: WaitMode::Decided.into(), ..content };
+    assert_eq!(again(&servers, &decided).hub_seq, lost.hub_seq, "the other side has told it");
+    let audit = |servers: &Servers| {
+        let output = gongji_as(servers.site(), "ops", &["audit"]);
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, text) = audit(&servers);
+    assert!(code == Some(1) && text.contains("LEFT_OUT_UNCONFIRMED"), "{text}");
+    let assign =
+        ["incidents", "assign", "--transfer", &lost.transfer_id, "--side", "payer", "--to", "operator:ops"];
+    assert!(gongji_as(servers.site(), "second", &assign).status.success());
+    let listed = gongji_as(servers.site(), "ops", &["incidents", "--json"]);
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("urn:gongji:operator:ops"));
+    start(&mut servers, "51");
+    settled(&servers, &[lost]);
+    let (code, text) = audit(&servers);
+    assert_eq!(code, Some(0), "{text}");
+    run(servers.stop());
 }
 
 async fn ask_on_app(servers: &Servers, content: &CreateTransferRequest) -> Transfer {

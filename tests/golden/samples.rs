@@ -2,13 +2,14 @@
 
 use gongji::domain::hub::record::{
     CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted,
-    KindAdopted, LegLost, NodeAdmitted, ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted,
-    TransferAwaiting, TransferBegun, TransferDecided, TransferPosted, TransferReceived, TransferTombstoned,
+    KindAdopted, LegLost, NodeAdmitted, NumbersSkipped, ProvinceHeard, ProvinceLeftOut, ResyncMoved,
+    ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting, TransferBegun, TransferDecided,
+    TransferPosted, TransferReceived, TransferTombstoned,
 };
 use gongji::domain::machine::operation::Operation;
 use gongji::domain::machine::{
-    IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, Record, TimeLowered,
-    TimeNoted,
+    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, Record,
+    TimeLowered, TimeNoted,
 };
 use gongji::domain::node::record::{
     AccountCredited, LegAwaited, LegBound, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
@@ -20,7 +21,7 @@ use gongji::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use gongji::domain::value::{
     AccountKind, AccountState, Civil, Day, Digest, Insurance, InsuranceStatus, InsuranceType, Kinship,
-    MemberRef, Money, ProvinceCode, RegionCode, Side, StartId, TransferId,
+    MemberRef, Money, NumberRanges, ProvinceCode, RegionCode, Side, StartId, TransferId,
 };
 use gongji::domain::{hub, node};
 
@@ -58,6 +59,13 @@ fn refusal() -> RefusalRecord {
 }
 
 /// The samples of what a hub journals.
+fn skipped() -> NumberRanges {
+    let mut numbers = NumberRanges::default();
+    numbers.push(98);
+    numbers.push_range(100, 10_099);
+    numbers
+}
+
 pub fn of_hub() -> Vec<hub::Record> {
     [of_both(), hub_samples(), compensation_samples()].concat()
 }
@@ -75,6 +83,7 @@ where
         + From<TimeLowered>
         + From<OperationProposed>
         + From<OperationAnswered>
+        + From<IncidentAssigned>
         + From<IncidentClosed>,
 {
     vec![
@@ -94,6 +103,15 @@ where
         OperationAnswered {
             operation_id: TransferId([0x14; 16]),
             approved: true,
+            operator: "urn:gongji:operator:b".to_owned(),
+            time: TIME,
+        }
+        .into(),
+        IncidentAssigned {
+            transfer_id: ID,
+            side: Side::Payee,
+            owner: "urn:gongji:operator:wang".to_owned(),
+            note: "51".to_owned(),
             operator: "urn:gongji:operator:b".to_owned(),
             time: TIME,
         }
@@ -143,6 +161,9 @@ fn hub_samples() -> Vec<hub::Record> {
             .into(),
         ReturnAdopted { transfer_id: ID, returns: TransferId([0x12; 16]) }.into(),
         LegLost { transfer_id: ID, side: Side::Payee }.into(),
+        ProvinceLeftOut { province: ProvinceCode::new(51), above: 97, time: TIME }.into(),
+        ProvinceHeard { province: ProvinceCode::new(51), time: TIME }.into(),
+        NumbersSkipped { numbers: skipped(), hub_seq: 10_099 }.into(),
         HubRecovered { incarnation: 9, start_id: START, hub_seq: 98, time: TIME }.into(),
         TransferAwaiting {
             transfer_id: ID,

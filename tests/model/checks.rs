@@ -297,6 +297,7 @@ pub fn found<'a>(world: &World, state: &'a State) -> &'a [Violation] {
             nodes: vec![node(0), node(1)],
             told: state.told.iter().copied().collect(),
             restored: state.restored.incarnations(&world.country.provinces),
+            closed_numbers: 0,
             hub_lost: state.restored.hub.is_some(),
             at_rest: has_ended(world, state),
         });

@@ -7,7 +7,7 @@ use crate::domain::hub::Row as HubRow;
 use crate::domain::hub::tables::TombstoneRow;
 use crate::domain::machine::SelfRow;
 use crate::domain::node::Row as NodeRow;
-use crate::domain::value::{ProvinceCode, TransferId};
+use crate::domain::value::{NumberRanges, ProvinceCode, TransferId};
 use crate::proto::hub::audit_service_client::AuditServiceClient as HubClient;
 use crate::proto::hub::{self, ReadTransfersRequest};
 use crate::proto::node::audit_service_client::AuditServiceClient as NodeClient;
@@ -17,7 +17,7 @@ use crate::proto::types::Incident;
 use crate::transport::peer::{MESSAGE_MAX, Peer, call};
 use crate::wire::audit::{account_from_proto, leg_from_proto, position_from_proto, transfer_from_proto};
 use crate::wire::status::Problem;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tonic::{Code, Request, Status, Streaming};
 
@@ -124,7 +124,10 @@ async fn read_hub(sources: &Sources) -> Result<Hub, Failed> {
         if let Some(sender) = &part.sender {
             hub.sequence = sender.sequence;
             hub.nodes = part.node_province_codes.iter().filter_map(|it| ProvinceCode::parse(it)).collect();
-            hub.books.add([SelfRow { hub_seq: part.last_hub_seq, ..nobody() }.into()]);
+            // How many there are is all that counts.
+            let mut skipped = NumberRanges::default();
+            skipped.push_range(1, part.skipped_hub_seqs);
+            hub.books.add([SelfRow { hub_seq: part.last_hub_seq, skipped, ..nobody() }.into()]);
         }
         hub.books.add(hub_rows(&part)?);
         for it in &part.buried_transfer_ids {
@@ -147,6 +150,7 @@ fn nobody() -> SelfRow {
         entry_id: 0,
         civil: Default::default(),
         recovered: 0,
+        skipped: NumberRanges::default(),
     }
 }
 
@@ -229,6 +233,16 @@ fn reason(status: &Status) -> String {
     if cause.is_empty() { status.message().to_owned() } else { cause }
 }
 
+/// Transfers of which every incident is closed.
+fn closed(incidents: &[(String, Incident)]) -> Result<BTreeSet<TransferId>, Failed> {
+    let (mut closed, mut open) = (BTreeSet::new(), BTreeSet::new());
+    for (_, incident) in incidents {
+        let to = if incident.close_time.is_some() { &mut closed } else { &mut open };
+        to.insert(id(&incident.transfer_id)?);
+    }
+    Ok(closed.difference(&open).copied().collect())
+}
+
 /// Reads all of them.
 ///
 /// # Errors
@@ -237,7 +251,7 @@ pub async fn gather(sources: &Sources) -> Result<Gathered, Failed> {
     let hub = read_hub(sources).await?;
     let mut audit = Audit::new(hub.books);
     let mut incidents: Vec<_> = hub.incidents.into_iter().map(|it| ("hub".to_owned(), it)).collect();
-    let provinces: std::collections::BTreeSet<ProvinceCode> =
+    let provinces: BTreeSet<ProvinceCode> =
         hub.nodes.into_iter().chain(sources.nodes.keys().copied()).collect();
     let mut nodes = Vec::new();
     for province in provinces {
@@ -257,5 +271,6 @@ pub async fn gather(sources: &Sources) -> Result<Gathered, Failed> {
             audit.add_late(transfer_from_proto(&transfer).map_err(problem)?);
         }
     }
+    audit.add_closed(closed(&incidents)?);
     Ok(Gathered { audit, hub_sequence: hub.sequence, nodes, incidents })
 }

@@ -139,6 +139,11 @@ impl Report {
                 let _ = writeln!(text, "{}: {more} more; see them with --json", checked.invariant.id);
             }
         }
+        for checked in &self.checked {
+            for violation in checked.closed.iter().take(limit) {
+                let _ = writeln!(text, "closed 已关闭: {violation}");
+            }
+        }
         for (server, incident) in self.open().take(limit) {
             let reason = incident.refusal.as_ref().map_or("", |refusal| refusal.reason.as_str());
             let side = side_name(incident.side());
@@ -199,6 +204,7 @@ fn checked_json(checked: &Checked) -> Value {
         "says": checked.invariant.says,
         "over": over,
         "violations": checked.violations.iter().map(violation).collect::<Vec<_>>(),
+        "closed": checked.closed.iter().map(violation).collect::<Vec<_>>(),
     })
 }
 

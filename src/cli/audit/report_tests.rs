@@ -13,6 +13,7 @@ fn report(last_hub_seq: u64, readings: &[Reading], incidents: usize) -> Report {
         entry_id: 0,
         civil: Default::default(),
         recovered: 0,
+        skipped: Default::default(),
     };
     let node = |(code, reading): (u8, &Reading)| NodeRead {
         province: ProvinceCode::new(code),

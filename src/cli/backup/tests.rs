@@ -212,6 +212,7 @@ fn damage_that_a_running_server_has_not_met_yet_is_found_by_its_backup() {
         entry_id: 0,
         civil: Civil(1_795_233_600_000),
         recovered: 0,
+        skipped: Default::default(),
     };
     scene.store.append(&Commit { rows: vec![Change::unknown(own)], ..Commit::default() }).unwrap();
     assert!(scene.backup(&["--without-keys"]).is_ok(), "it is a row of ours");

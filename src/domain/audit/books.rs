@@ -133,6 +133,8 @@ pub struct Books {
     pub restored: BTreeMap<ProvinceCode, u64>,
     /// Whether the hub was restored: aborts that only it and its callers knew are lost then.
     pub hub_lost: bool,
+    /// Numbers of commits that people have looked at: a node has recorded them, and the hub has them for nothing.
+    pub closed_numbers: u64,
     /// Whether everything has ended: nothing is on its way, and everybody can be reached.
     pub at_rest: bool,
 }

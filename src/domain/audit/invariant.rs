@@ -250,11 +250,18 @@ fn positions(books: &Books, found: &mut Found) {
 fn gapless(books: &Books, found: &mut Found) {
     let numbers: BTreeSet<u64> = books.hub.committed().filter_map(|row| row.hub_seq).collect();
     let count = u64::try_from(books.hub.committed().count()).unwrap_or(u64::MAX);
-    let last = books.hub.own.as_ref().map_or(0, |own| own.hub_seq);
-    let whole =
-        numbers.len() as u64 == count && last == count && numbers.last().is_none_or(|it| *it == count);
+    let own = books.hub.own.as_ref();
+    let (last, skipped) = own.map_or((0, 0), |own| (own.hub_seq, own.skipped.count()));
+    let given = count.saturating_add(skipped);
+    // Of these each stands for a commit that people have looked at, or was skipped anyway.
+    let looked_at = given..=given.saturating_add(books.closed_numbers);
+    let whole = numbers.len() as u64 == count
+        && looked_at.contains(&last)
+        && numbers.last().is_none_or(|it| *it == last || (*it < last && last > count));
     if !whole {
-        found.add(None, format!("{count} commits, {} numbers, the last given is {last}", numbers.len()));
+        let kept = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+        let numbers = numbers.len();
+        found.add(None, format!("{count} commits, {numbers} numbers{kept}, the last given is {last}"));
     }
 }
 

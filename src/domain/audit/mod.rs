@@ -33,6 +33,8 @@ pub struct Checked {
     pub over: Over,
     /// What must not be.
     pub violations: Vec<Violation>,
+    /// The same of transfers of which every incident is closed: people have looked at it.
+    pub closed: Vec<Violation>,
 }
 
 /// How far the books reach.
@@ -55,6 +57,8 @@ pub struct Audit {
     late: Vec<TransferRow>,
     /// Nodes that told their legs only.
     legs_only: BTreeSet<ProvinceCode>,
+    /// Transfers of which every incident is closed: people have looked at them.
+    closed: BTreeSet<TransferId>,
 }
 
 impl Audit {
@@ -66,9 +70,10 @@ impl Audit {
             told: Vec::new(),
             restored: Default::default(),
             hub_lost: false,
+            closed_numbers: 0,
             at_rest: false,
         };
-        Audit { books, late: Vec::new(), legs_only: BTreeSet::new() }
+        Audit { books, late: Vec::new(), legs_only: BTreeSet::new(), closed: BTreeSet::new() }
     }
 
     /// Adds a node's books. `whole`: with its accounts; else legs only.
@@ -82,6 +87,21 @@ impl Audit {
     /// Adds terminal answers that callers had before the hub was read.
     pub fn add_told(&mut self, told: impl IntoIterator<Item = (TransferId, TransferState)>) {
         self.books.told.extend(told);
+    }
+
+    /// Names transfers of which every incident is closed: what is found of them is no finding any more.
+    pub fn add_closed(&mut self, closed: impl IntoIterator<Item = TransferId>) {
+        self.closed.extend(closed);
+    }
+
+    /// Numbers of commits that stand for such transfers at a node, and for none at the hub.
+    fn closed_numbers(&self) -> u64 {
+        let numbers: BTreeSet<u64> = self.books.hub.committed().filter_map(|row| row.hub_seq).collect();
+        let last = self.books.hub.own.as_ref().map_or(0, |own| own.hub_seq);
+        let legs = self.books.nodes.iter().flat_map(|node| node.legs.values());
+        let looked_at = legs.filter(|leg| self.closed.contains(&leg.transfer_id));
+        let told: BTreeSet<u64> = looked_at.filter_map(|leg| leg.hub_seq).collect();
+        told.difference(&numbers).filter(|number| **number <= last).count() as u64
     }
 
     /// Transfers that nodes name and the hub had not decided when it was read: they must be read again now.
@@ -121,6 +141,7 @@ impl Audit {
 
     /// Checks every invariant, in order. Without a single node's books only those of the hub are checked.
     pub fn conclude(mut self) -> Vec<Checked> {
+        self.books.closed_numbers = self.closed_numbers();
         let mut done = Done::default();
         for id in ["INV-01", "INV-07", "INV-08"] {
             done.check(id, &self.books, hub_over(&self.books.hub, id));
@@ -144,8 +165,16 @@ impl Audit {
         done.check("INV-13", &self.books, vec![(0, "transfers that await acceptance")]);
         let legs_only = std::mem::take(&mut self.legs_only);
         self.shrink(|province| !legs_only.contains(&province));
+        // What people have looked at does not add up, and is not to be found again in a sum.
+        let closed = std::mem::take(&mut self.closed);
+        self.forget(&closed);
         done.check("INV-06", &self.books, self.transfers_over());
         done.0.sort_by_key(|checked| checked.invariant.id);
+        for checked in &mut done.0 {
+            let is_closed = |it: &Violation| it.transfer_id.is_some_and(|id| closed.contains(&id));
+            (checked.closed, checked.violations) =
+                std::mem::take(&mut checked.violations).into_iter().partition(is_closed);
+        }
         done.0
     }
 
@@ -168,6 +197,18 @@ impl Audit {
         books.nodes.retain(|node| keep(node.province));
         let read = books.nodes.iter().map(|node| node.province).collect();
         books.hub.transfers.retain(|_, row| is_settled(row, &read));
+        self.shrink_nodes();
+    }
+
+    /// Leaves these out, too.
+    fn forget(&mut self, ids: &BTreeSet<TransferId>) {
+        self.books.hub.transfers.retain(|id, _| !ids.contains(id));
+        self.shrink_nodes();
+    }
+
+    /// Leaves to nodes the legs of transfers that are left at the hub.
+    fn shrink_nodes(&mut self) {
+        let books = &mut self.books;
         for node in &mut books.nodes {
             let mut later = 0;
             node.legs.retain(|(id, _), leg| {
@@ -212,7 +253,7 @@ impl Done {
                 let more: Vec<Violation> = more.collect();
                 checked.violations.extend(more);
             }
-            None => self.0.push(Checked { invariant, over, violations }),
+            None => self.0.push(Checked { invariant, over, violations, closed: Vec::new() }),
         }
     }
 }

@@ -37,6 +37,11 @@ impl HubMachine {
         if is_parked(request.transfer_id, step) {
             return step.refuse(ticket, refusal(Reason::OutcomeUnknown));
         }
+        let terms = &request.terms;
+        let provinces = BySide { payer: terms.payer.province, payee: terms.payee.province };
+        if let Some(refusal) = self.not_heard(provinces) {
+            return step.refuse(ticket, refusal);
+        }
         let refusal = self.hub_refusal(&request, step);
         let decide_within_ms = deadline_ms * DECIDE_PERCENT / 100;
         step.keep(request.parties.clone());

@@ -1,13 +1,14 @@
 //! A node has told a hub that was restored what it may have lost. Once every node was heard, the hub recovers.
 
 use super::decide::decision;
+use super::left_out::{KEPT_NUMBERS, kept_numbers};
 use super::recovery::{Both, Commit, Numbers, Recovery, province_of, whole_province};
 use super::{
-    Effect, HubMachine, Key, Rows, Step, TransferRow, begun, incident, position, post, refusal, row, stored,
-    tombstone,
+    Effect, HubMachine, Key, Rows, Step, TransferRow, begun, incident, left_out, position, post, refusal,
+    row, stored, tombstone,
 };
 use crate::domain::hub::record::{
-    CommitDetail, HubRecovered, KindAdopted, LegLost, ReturnAdopted, TransferAdopted,
+    CommitDetail, HubRecovered, KindAdopted, LegLost, NumbersSkipped, ReturnAdopted, TransferAdopted,
 };
 use crate::domain::kinds::{self, Form};
 use crate::domain::machine::SelfRow;
@@ -23,7 +24,7 @@ const LOST_NUMBERS_MAX: u64 = 1_000_000;
 /// A day, in milliseconds.
 const DAY_MS: i64 = 86_400_000;
 
-/// What the end of the recovery needs, once only this province has not been heard.
+/// What the end of the recovery needs, once only this province has not been heard, which tells this.
 pub(super) fn needs(
     hub: &HubMachine,
     now: Now,
@@ -31,7 +32,9 @@ pub(super) fn needs(
     rows: &Rows,
     keys: &mut Vec<Key>,
 ) {
-    let Some(recovery) = &hub.recovery else { return };
+    let Some(recovery) = &hub.recovery else {
+        return left_out::needs(hub, now, (province, more), rows, keys);
+    };
     if recovery.unheard.keys().any(|unheard| *unheard != province) {
         return;
     }
@@ -72,15 +75,21 @@ impl HubMachine {
             return;
         }
         legs.into_iter().for_each(|leg| recovery.hear(province, leg));
-        if recovery.unheard.is_empty()
-            && let Some(recovery) = self.recovery.take()
-        {
+        self.recover_if_heard(step);
+    }
+
+    /// Ends the recovery once nobody is waited for.
+    pub(super) fn recover_if_heard(&mut self, step: &mut Step<'_>) {
+        if let Some(recovery) = self.recovery.take_if(|recovery| recovery.unheard.is_empty()) {
             self.recover(recovery, step);
         }
     }
 
     fn recover(&mut self, mut recovery: Recovery, step: &mut Step<'_>) {
         recovery.latest = recovery.clock_had_been(step.now.civil, &self.places);
+        let left = self.left_out_of(&recovery);
+        // What they would tell is not known, as if they had lost it.
+        recovery.restored.extend(left.iter().copied());
         let ids: BTreeSet<TransferId> = recovery.legs.keys().map(|leg| leg.transfer_id).collect();
         let recorded: BTreeMap<TransferId, Commit> = ids
             .iter()
@@ -89,6 +98,9 @@ impl HubMachine {
         // Numbers of commits that hub and node have lost together, now or before, are told by nobody.
         let most = LOST_NUMBERS_MAX + ids.len() as u64;
         let mut numbers = Numbers::after(own(step.rows()).hub_seq, most, &recorded);
+        if !left.is_empty() {
+            numbers.keep(ids.len(), kept_numbers(own(step.rows()).incarnation, recovery.incarnation));
+        }
         let postings = recovery.postings(&self.places);
         let mut posted: BTreeSet<TransferId> = postings.iter().map(|(.., id)| *id).collect();
         let ids: BTreeSet<TransferId> = ids.difference(&posted).copied().collect();
@@ -99,8 +111,8 @@ impl HubMachine {
                 if self.adopt(&recovery, transfer_id, commit, step) {
                     continue;
                 }
-                let half = commit.and_then(|commit| self.adopt_half(&recovery, transfer_id, commit, step));
-                note(transfer_id, half.map_or(Reason::ContraryOrder, |()| Reason::AdoptedFromOneSide), step);
+                let half = commit.and_then(|it| self.adopt_half((&recovery, &left), transfer_id, it, step));
+                note(transfer_id, half.unwrap_or(Reason::ContraryOrder), step);
             }
         }
         let in_doubt = ids.into_iter().filter(|id| !recorded.contains_key(id));
@@ -119,8 +131,15 @@ impl HubMachine {
             }
         }
         posted.into_iter().for_each(|transfer_id| note(transfer_id, Reason::ContraryOrder, step));
-        let incarnation = own(step.rows()).incarnation.max(recovery.incarnation) + 1;
+        self.leave_undecided(&recovery, &left, step);
+        let SelfRow { incarnation, skipped, .. } = own(step.rows());
+        let incarnation = incarnation.max(recovery.incarnation) + 1;
         let (hub_seq, start_id) = (numbers.highest(), self.start_id);
+        let skipped = numbers.skipped(skipped);
+        // So many together were kept by a life that is lost, and had left somebody out; fewer are lost commits.
+        if !left.is_empty() || skipped.longest() > KEPT_NUMBERS / 2 {
+            step.record(NumbersSkipped { numbers: skipped, hub_seq });
+        }
         step.record(HubRecovered { incarnation, start_id, hub_seq, time: step.now.civil });
         self.take_up(recovery.unfinished, step);
         step.effect(Effect::Recovered(incarnation));
@@ -186,14 +205,15 @@ impl HubMachine {
 
 impl HubMachine {
     /// Brings a commit back of which one side alone is left, as that side has recorded it. The other node has lost its
-    /// leg: it is told to book the amount, whoever it was, and people see to the rest. None: what is told cannot be.
+    /// leg: it is told to book the amount, whoever it was, and people see to the rest; one that is left out may have
+    /// it. Gives why people look at it. None: what is told cannot be.
     fn adopt_half(
         &mut self,
-        recovery: &Recovery,
+        (recovery, left): (&Recovery, &BTreeSet<ProvinceCode>),
         transfer_id: TransferId,
         (window, hub_seq, decide_time): Commit,
         step: &mut Step<'_>,
-    ) -> Option<()> {
+    ) -> Option<Reason> {
         let known = step.rows().get::<TransferRow>(&Key::Transfer(transfer_id)).cloned();
         let (provinces, leg) = recovery.half(transfer_id, known.as_ref(), &self.places)?;
         let (kind, now) = (known.as_ref().map_or(leg.kind, |row| row.kind), step.now.civil);
@@ -204,27 +224,9 @@ impl HubMachine {
         {
             return None;
         }
-        // Where the side that tells it is insured, nobody says: a province's own code stands for its areas.
-        let whole = whole_province(provinces[leg.side])?;
         // From here on nothing may fail.
         if known.is_none() {
-            let region = |side| if side == leg.side { whole } else { leg.counter_region };
-            let regions = BySide::new(region);
-            step.record(TransferAdopted {
-                transfer_id,
-                payer_region: regions.payer,
-                payer_province: provinces.payer,
-                payee_region: regions.payee,
-                payee_province: provinces.payee,
-                amount: leg.amount,
-                terms_digest: leg.terms_digest,
-                receipt_time: leg.receipt_time.min(now),
-            });
-            match (leg.kind, leg.returns) {
-                (Kind::TRANSFER, None) => {}
-                (Kind::COMPENSATION, Some(returns)) => step.record(ReturnAdopted { transfer_id, returns }),
-                (kind, original) => step.record(KindAdopted { transfer_id, kind, original }),
-            }
+            record_told(leg, provinces, step)?;
         }
         step.record(LegLost { transfer_id, side: leg.side.other() });
         let mut sealed = BySide { payer: Vec::new(), payee: Vec::new() };
@@ -234,8 +236,36 @@ impl HubMachine {
         let owed = BySide::new(|side| side != leg.side);
         step.record(decision(transfer_id, decide_time.min(now), Ok(commit), rulebooks, owed));
         self.tell(transfer_id, step);
-        Some(())
+        let is_left = left.contains(&provinces[leg.side.other()]);
+        Some(if is_left { Reason::LeftOutUnconfirmed } else { Reason::AdoptedFromOneSide })
     }
+}
+
+/// Brings a transfer back as one side alone tells it. Where that side is insured, nobody says: a province's own code
+/// stands for its areas. None: it has no such code, and nothing was recorded.
+pub(super) fn record_told(
+    leg: &HeardLeg,
+    provinces: BySide<ProvinceCode>,
+    step: &mut Step<'_>,
+) -> Option<()> {
+    let (transfer_id, whole) = (leg.transfer_id, whole_province(provinces[leg.side])?);
+    let regions = BySide::new(|side| if side == leg.side { whole } else { leg.counter_region });
+    step.record(TransferAdopted {
+        transfer_id,
+        payer_region: regions.payer,
+        payer_province: provinces.payer,
+        payee_region: regions.payee,
+        payee_province: provinces.payee,
+        amount: leg.amount,
+        terms_digest: leg.terms_digest,
+        receipt_time: leg.receipt_time.min(step.now.civil),
+    });
+    match (leg.kind, leg.returns) {
+        (Kind::TRANSFER, None) => {}
+        (Kind::COMPENSATION, Some(returns)) => step.record(ReturnAdopted { transfer_id, returns }),
+        (kind, original) => step.record(KindAdopted { transfer_id, kind, original }),
+    }
+    Some(())
 }
 
 impl HubMachine {
@@ -290,12 +320,12 @@ impl HubMachine {
 
 /// Whether a window can be that of a commit of something that began then. A window is the day of a decision by the
 /// hub's clock, which had been no further than `latest`; the clock of a node that is far off must not become ours.
-fn is_timely(window: Day, begun: Civil, latest: Civil) -> bool {
+pub(super) fn is_timely(window: Day, begun: Civil, latest: Civil) -> bool {
     (Day::of(begun)..=Day::of(Civil(latest.0.saturating_add(DAY_MS)))).contains(&window)
 }
 
 /// An incident for people, of the transfer as a whole.
-fn note(transfer_id: TransferId, reason: Reason, step: &mut Step<'_>) {
+pub(super) fn note(transfer_id: TransferId, reason: Reason, step: &mut Step<'_>) {
     incident::raise(LegId { transfer_id, side: Side::Payer }, refusal(reason), step);
 }
 

@@ -11,7 +11,10 @@ pub(super) fn needs(hub: &HubMachine, keys: &mut Vec<Key>) {
 impl HubMachine {
     /// What waits for the province goes out, or waits again.
     pub(super) fn link(&mut self, province: ProvinceCode, up: bool, step: &mut Step<'_>) {
-        if up {
+        if let Some(left) = self.left_out.get_mut(&province) {
+            // Nothing is told to it before it was heard.
+            left.is_up = up;
+        } else if up {
             send(province, self.outbox.set_reachable(province), step);
         } else {
             self.outbox.set_unreachable(province);

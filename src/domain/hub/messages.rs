@@ -4,7 +4,7 @@ use super::{AcceptRequest, CompensationRequest, Page};
 use crate::domain::hub::tables::{CompensationRow, PartiesRow, Row, TransferRow};
 use crate::domain::machine::operation::{OperationRequest, OperationRow};
 use crate::domain::machine::step::answers;
-use crate::domain::machine::{Kept, OtherAnswer, Ticket, VaultChange};
+use crate::domain::machine::{AssignRequest, IncidentRow, Kept, OtherAnswer, Ticket, VaultChange};
 use crate::domain::protocol::{
     Ack, Announced, Announcement, Decision, HeardLeg, Leg, LegId, PeerMark, Posting, Question, Ruling, Terms,
     TermsDigests, Vote,
@@ -45,6 +45,13 @@ pub enum Input {
         ticket: Ticket<Box<OperationRow>>,
         /// The request, as the server read it.
         request: OperationRequest,
+    },
+    /// An operator says who looks into an incident.
+    Assign {
+        /// Names the caller that waits for the answer.
+        ticket: Ticket<Box<IncidentRow>>,
+        /// The request, as the server read it.
+        request: AssignRequest,
     },
     /// A province's votes.
     Votes {
@@ -208,6 +215,8 @@ pub enum Answer {
     Compensation(Box<CompensationRow>),
     /// An operation as it stands.
     Operation(Box<OperationRow>),
+    /// An incident as it stands.
+    Incident(Box<IncidentRow>),
     /// Whether a node's start is admitted.
     Announced(Announced),
     /// A ruling for each question, in order.
@@ -222,6 +231,7 @@ answers! {
     Answer {
         Transfer(Arc<TransferRow>),
         Operation(Box<OperationRow>),
+        Incident(Box<IncidentRow>),
         Announced(Announced),
         Rulings(Vec<Ruling>),
         Kept(Kept),

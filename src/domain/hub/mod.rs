@@ -9,8 +9,10 @@ mod awaiting;
 pub mod compensation;
 mod create;
 mod decide;
+mod finish;
 mod heard;
 mod incident;
+mod left_out;
 mod link;
 mod live;
 mod messages;
@@ -48,14 +50,15 @@ pub use pages::{Page, ReadBack, decisions_of, late_decisions_of};
 pub use record::Record;
 pub use tables::{Key, Row, Table, transfers_where, unfinished_transfers};
 
-use crate::domain::machine::operation;
 use crate::domain::machine::{Caller, Machine, Needs, WorkingSet, vault};
+use crate::domain::machine::{assign, operation};
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::{Mono, Now, ProvinceCode, RegionDirectory, StartId, TransferId};
 use awaiting::{Awaiting, AwaitingVote};
 use incident::{is_left_to_people, is_parked};
+use left_out::LeftOut;
 use live::{Live, YesVote};
 use outbox::{Outbox, send};
 use receipts::Receipts;
@@ -115,6 +118,7 @@ pub struct HubMachine {
     seen: BTreeMap<ProvinceCode, PeerMark>,
     resyncs: BTreeMap<ProvinceCode, Resync>,
     recovery: Option<Recovery>,
+    left_out: BTreeMap<ProvinceCode, LeftOut>,
 }
 
 /// The rows that this machine decides by.
@@ -145,13 +149,22 @@ impl HubMachine {
             seen: BTreeMap::new(),
             resyncs: BTreeMap::new(),
             recovery: None,
+            left_out: BTreeMap::new(),
         }
     }
 
     /// What a crash takes: with its rows, all that its next step goes by. A model checker tells its states apart by it.
     pub fn volatile(&self) -> impl Hash + '_ {
         let told = (&self.outbox, &self.receipts, &self.resyncs);
-        (&self.live, &self.expiries, &self.waits, self.awaiting.due(), told, &self.seen, &self.recovery)
+        (
+            &self.live,
+            &self.expiries,
+            &self.waits,
+            self.awaiting.due(),
+            told,
+            &self.seen,
+            (&self.recovery, &self.left_out),
+        )
     }
 
     /// A hub that was restored decides nothing and answers nobody until it has heard what it lost.
@@ -173,6 +186,7 @@ impl HubMachine {
                 }
             }
             Input::Operate { ticket, request } => operation::operate(self, ticket, &request, step),
+            Input::Assign { ticket, request } => assign::assign(ticket, request, step),
             Input::Keep { ticket, changes } => {
                 let kept = vault::keep(changes, step);
                 step.answer(ticket, kept);
@@ -207,7 +221,8 @@ impl Machine for HubMachine {
             Input::Create { request, .. } => create::needs(request.transfer_id, rows, needed),
             Input::Accept { request, .. } => accept::needs(request.transfer_id, rows, needed),
             Input::Compensate { request, .. } => compensation::needs(request, rows, needed),
-            Input::Operate { request, .. } => operate::needs(request, rows, needed),
+            Input::Assign { request, .. } => needed.push(assign::needs::<Row>(request)),
+            Input::Operate { request, .. } => operate::needs(self, now, request, rows, needed),
             Input::Votes { province, votes, .. } => votes::needs(self, now, (*province, votes), rows, needed),
             Input::PrepareFailed { transfer_ids, .. } => prepare_failed::needs(self, transfer_ids, needed),
             Input::NoVote { refusals, .. } => {
@@ -240,6 +255,7 @@ impl Machine for HubMachine {
             Input::Accept { ticket, request } => self.accept(ticket, request, step),
             Input::Compensate { ticket, request } => self.compensate(ticket, request, step),
             Input::Operate { ticket, request } => operation::operate(self, ticket, &request, step),
+            Input::Assign { ticket, request } => assign::assign(ticket, request, step),
             Input::Votes { province, node, votes } => self.votes(province, node, votes, step),
             Input::PrepareFailed { province, transfer_ids } => {
                 self.prepare_failed(province, &transfer_ids, step);
@@ -250,6 +266,11 @@ impl Machine for HubMachine {
             Input::NoVote { province, refusals } => self.no_vote(province, refusals, step),
             Input::Acks { province, node, told, acks } => self.acks((province, node), &told, &acks, step),
             Input::Link { province, up } => self.link(province, up, step),
+            Input::Announce { ticket, province, node, announcement, .. }
+                if self.left_out.contains_key(&province) =>
+            {
+                self.announce_left_out(ticket, (province, node), &announcement, step);
+            }
             Input::Announce { ticket, province, node, announcement, knows_us_to } => {
                 self.announce(ticket, (province, node), (&announcement, knows_us_to), step);
             }
@@ -263,7 +284,7 @@ impl Machine for HubMachine {
                 self.post(ticket, (province, node), &postings, step);
             }
             Input::Start { unfinished, restored } => self.start(unfinished, restored.as_deref(), step),
-            Input::Heard { .. } => {}
+            Input::Heard { province, legs } => self.hear_left_out(province, legs, step),
             Input::Keep { ticket, changes } => {
                 let kept = vault::keep(changes, step);
                 step.answer(ticket, kept);
@@ -284,7 +305,7 @@ impl Machine for HubMachine {
     }
 
     fn stamps(input: &Input) -> bool {
-        !matches!(input, Input::Operate { .. } | Input::Keep { .. })
+        !matches!(input, Input::Operate { .. } | Input::Assign { .. } | Input::Keep { .. })
     }
 
     fn supersedes(later: &Input, earlier: &Input) -> bool {
@@ -303,6 +324,7 @@ impl Machine for HubMachine {
             Input::Create { ticket, .. } | Input::Accept { ticket, .. } => Some(ticket.caller()),
             Input::Compensate { ticket, .. } => Some(ticket.caller()),
             Input::Operate { ticket, .. } => Some(ticket.caller()),
+            Input::Assign { ticket, .. } => Some(ticket.caller()),
             Input::Keep { ticket, .. } => Some(ticket.caller()),
             Input::Announce { ticket, .. } => Some(ticket.caller()),
             Input::Resolve { ticket, .. } | Input::Post { ticket, .. } => Some(ticket.caller()),

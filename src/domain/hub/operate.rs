@@ -1,6 +1,8 @@
 //! Two operators have something done at the hub.
 
-use super::{Effect, HubMachine, Key, Rows, Step, is_left_to_people, refusal, row, tombstone, transfer};
+use super::{
+    Effect, HubMachine, Key, Rows, Step, finish, heard, is_left_to_people, refusal, row, tombstone, transfer,
+};
 use crate::domain::hub::record::{Record, TransferTombstoned};
 use crate::domain::hub::{Answer, is_parked};
 use crate::domain::machine::IncidentClosed;
@@ -9,10 +11,16 @@ use crate::domain::machine::operation::{
 };
 use crate::domain::machine::own::own;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{ProvinceCode, Side, TransferId};
+use crate::domain::value::{Now, ProvinceCode, Side, TransferId};
 
 /// The operation, and what it is about.
-pub(super) fn needs(request: &OperationRequest, rows: &Rows, keys: &mut Vec<Key>) {
+pub(super) fn needs(
+    hub: &HubMachine,
+    now: Now,
+    request: &OperationRequest,
+    rows: &Rows,
+    keys: &mut Vec<Key>,
+) {
     keys.push(Key::Operation(request.operation_id));
     match operation::of_request(request, rows) {
         Some(Operation::CloseIncident(transfer_id, side)) => {
@@ -21,6 +29,11 @@ pub(super) fn needs(request: &OperationRequest, rows: &Rows, keys: &mut Vec<Key>
             keys.extend(noted.into_iter().chain([Key::Transfer(transfer_id)]));
         }
         Some(Operation::BuryId(transfer_id)) => transfer::needs(transfer_id, rows, keys),
+        Some(Operation::FinishTransfer(transfer_id, _)) => finish::needs(transfer_id, now, rows, keys),
+        Some(Operation::LeaveOut(province)) => {
+            keys.push(Key::Peer(province));
+            heard::needs(hub, now, (province, &[]), rows, keys);
+        }
         Some(Operation::AcceptClock | Operation::LowerTime(_)) | None => {}
     }
 }
@@ -45,9 +58,13 @@ impl Operated<Record, Answer, Effect> for HubMachine {
             }
             Operation::CloseIncident(transfer_id, side) => may_close(transfer_id, side, step.rows()),
             // What this store does not know a node may have recorded: until it has heard them, nobody can say.
-            Operation::BuryId(_) if self.recovery.is_some() || own(step.rows()).start_id != self.start_id => {
+            Operation::BuryId(_) | Operation::FinishTransfer(..)
+                if self.recovery.is_some() || own(step.rows()).start_id != self.start_id =>
+            {
                 Err(refusal(Reason::Recovering))
             }
+            Operation::LeaveOut(province) => self.may_leave_out(province),
+            Operation::FinishTransfer(transfer_id, outcome) => self.may_finish((transfer_id, outcome), step),
             Operation::BuryId(transfer_id) => {
                 let known = row(transfer_id, step);
                 let decided = known.filter(|row| row.state.is_decided()).map(|row| row.state.name());
@@ -72,6 +89,10 @@ impl Operated<Record, Answer, Effect> for HubMachine {
                 time: step.now.civil,
             }),
             Operation::BuryId(transfer_id) => self.bury(transfer_id, step),
+            Operation::LeaveOut(province) => self.leave_out(province, step),
+            Operation::FinishTransfer(transfer_id, outcome) => {
+                self.finish((transfer_id, outcome), &row.reason_code, step);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{Answer, Input};
 use crate::domain::machine::operation::{
     Operation, OperationRequest, OperationRow, OperationState, OperationWord,
 };
-use crate::domain::machine::{IncidentRaised, IncidentRow, Output, SelfRow, Ticket};
+use crate::domain::machine::{AssignRequest, IncidentRaised, IncidentRow, Output, SelfRow, Ticket};
 use crate::domain::node;
 use crate::domain::protocol::TransferState;
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -181,4 +181,38 @@ fn a_node_carries_out_its_own_and_refuses_what_is_the_hubs() {
     assert_eq!(say(51, "b", OperationWord::Approve), Ok(OperationState::Done));
     assert_eq!(say(52, "a", proposal(Operation::AcceptClock)), Ok(OperationState::Proposed));
     assert_eq!(say(52, "b", OperationWord::Approve), Ok(OperationState::Done));
+}
+
+#[test]
+fn an_incident_gets_an_owner_by_the_word_of_one() {
+    let mut pair = Pair::new();
+    let refusal = RefusalRecord::new(Reason::ContraryOrder, Side::Payer);
+    let raised = IncidentRaised { transfer_id: id(1), side: Side::Payer, refusal, time: Civil(NOON) };
+    let assign = |pair: &mut Pair, to: &str, note: &str| {
+        let (transfer_id, side, owner) = (id(1), Side::Payer, operator(to));
+        let (note, operator) = (note.to_owned(), operator("a"));
+        let request = AssignRequest { transfer_id, side, owner, note, operator };
+        let input = Input::Assign { ticket: Ticket::new(77), request };
+        match pair.done(|pair| pair.run_hub(input)).pop() {
+            Some((77, Answer::Incident(row))) => {
+                Ok((row.owner.unwrap_or_default(), row.note.unwrap_or_default()))
+            }
+            Some((77, Answer::Refused(refusal))) => Err(refusal.reason),
+            other => panic!("no answer: {other:?}"),
+        }
+    };
+    assert_eq!(assign(&mut pair, "wang", ""), Err(Reason::IncidentNotFound));
+    pair.hub.rewrite(|records| records.push(raised.into()));
+    pair.hub.core.as_mut().expect("up").forget_rows();
+    let given = |to: &str, note: &str| Ok((operator(to), note.to_owned()));
+    assert_eq!(assign(&mut pair, "wang", "look at 51"), given("wang", "look at 51"));
+    let records = pair.hub.journal().len();
+    assert_eq!(assign(&mut pair, "wang", "look at 51"), given("wang", "look at 51"));
+    assert_eq!(pair.hub.journal().len(), records, "a repeat changes nothing");
+    assert_eq!(assign(&mut pair, "li", ""), given("li", ""));
+    assert!(pair.rebuilds().into_iter().all(|(_, (same, _))| same));
+    agree(&mut pair, 51, Operation::CloseIncident(id(1), Side::Payer)).expect("done");
+    assert_eq!(assign(&mut pair, "wang", ""), Err(Reason::IncidentClosed));
+    let row: IncidentRow = pair.hub.get(&Key::Incident(id(1), Side::Payer)).expect("still there");
+    assert_eq!(row.owner, Some(operator("li")), "closing keeps it");
 }

@@ -1,16 +1,19 @@
 //! What the hub journals.
 
-use super::{Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, post, resolve, resync};
+use super::{
+    Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, left_out, post, resolve, resync,
+};
+use crate::domain::machine::assign::assigned;
 use crate::domain::machine::own::{began, close_incident, lower_time, note_time, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::{
-    IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, TimeLowered, TimeNoted,
-    operation,
+    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen,
+    TimeLowered, TimeNoted, operation,
 };
 use crate::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
-    Civil, Day, Digest, Kinship, Money, ProvinceCode, RegionCode, Side, StartId, TransferId,
+    Civil, Day, Digest, Kinship, Money, NumberRanges, ProvinceCode, RegionCode, Side, StartId, TransferId,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -211,6 +214,30 @@ contents! {
         /// The transfer whose money it carries back, if it does.
         original: Option<TransferId>,
     }
+    /// Two operators have left a province out of a recovery: it may hold commits with a higher number than this that
+    /// the hub has lost.
+    ProvinceLeftOut {
+        /// The province that stays dark.
+        province: ProvinceCode,
+        /// Numbers of commits up to here are known.
+        above: u64,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// A province that was left out has told what it has recorded.
+    ProvinceHeard {
+        /// The province that is back.
+        province: ProvinceCode,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// Numbers of commits that the hub does not give: only provinces that were left out can have recorded them.
+    NumbersSkipped {
+        /// All of them, those of before included.
+        numbers: NumberRanges,
+        /// The next commit's number is higher than this.
+        hub_seq: u64,
+    }
     /// An operator proposes to carry money of a committed transfer back. Nothing is moved yet.
     CompensationProposed {
         /// Chosen by the proposer.
@@ -265,11 +292,15 @@ records! { Row:
     CompensationProposed 31 v 1 about compensation_id, told back by Nobody;
     CompensationAnswered 33 v 1 about compensation_id, told back by Nobody;
     LegLost 46 v 1 about transfer_id, told back by Node;
+    ProvinceLeftOut 50 v 1, told back by Nobody;
+    ProvinceHeard 51 v 1, told back by Nobody;
+    NumbersSkipped 52 v 1, told back by Nobody;
     TimeNoted 18 v 1, told back by Nobody;
     TimeLowered 19 v 1, told back by Nobody;
     OperationProposed 42 v 1 about operation_id, told back by Nobody;
     OperationAnswered 43 v 1 about operation_id, told back by Nobody;
     IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
+    IncidentAssigned 53 v 1 about transfer_id, told back by Nobody;
 }
 
 impl Record {
@@ -290,6 +321,9 @@ impl Record {
             Record::TransferPosted(record) => post::recorded(record, sequence, rows),
             Record::LegLost(record) => heard::leg_lost(record, rows),
             Record::KindAdopted(record) => heard::kind_adopted(record, rows),
+            Record::ProvinceLeftOut(record) => left_out::left_out(record, rows),
+            Record::ProvinceHeard(record) => left_out::heard(record, rows),
+            Record::NumbersSkipped(record) => left_out::skipped(record, rows),
             Record::HubRecovered(record) => heard::recovered(record, rows),
             Record::IncidentRaised(record) => put_incident(record, rows),
             Record::TimeNoted(record) => note_time(record.time, rows),
@@ -297,6 +331,7 @@ impl Record {
             Record::OperationProposed(record) => operation::proposed(record, rows),
             Record::OperationAnswered(record) => operation::answered(record, rows),
             Record::IncidentClosed(record) => close_incident(record, rows),
+            Record::IncidentAssigned(record) => assigned(record, rows),
             Record::TransferAwaiting(record) => awaiting::awaits(record, sequence, rows),
             Record::TransferAccepted(record) => accept::accepted(record, rows),
             Record::CompensationProposed(record) => compensation::proposed(record, rows),

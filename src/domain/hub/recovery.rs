@@ -11,7 +11,7 @@ use super::{HubMachine, TransferRow};
 use crate::domain::kinds::{self, Form};
 use crate::domain::protocol::{HeardLeg, Kind, LegId};
 use crate::domain::value::{
-    BySide, Civil, Day, ProvinceCode, RegionCode, RegionDirectory, Side, StartId, TransferId,
+    BySide, Civil, Day, NumberRanges, ProvinceCode, RegionCode, RegionDirectory, Side, StartId, TransferId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +30,10 @@ pub struct Recovery {
     pub(super) restored: BTreeSet<ProvinceCode>,
     /// How far the clock of this hub had been, as far as it knows: see [`Recovery::clock_had_been`].
     pub(super) latest: Civil,
+    /// Every province that is asked, heard or not.
+    pub(super) asked: BTreeSet<ProvinceCode>,
+    /// Those of them that two operators have left out.
+    pub(super) left: BTreeSet<ProvinceCode>,
 }
 
 /// Both legs of a transfer, and the provinces that told them; they say the same.
@@ -46,8 +50,9 @@ impl Recovery {
     /// A recovery that ends once all of these were heard.
     pub fn new(provinces: &[ProvinceCode], unfinished: Vec<TransferRow>) -> Recovery {
         let unheard = provinces.iter().map(|province| (*province, None)).collect();
-        let restored = BTreeSet::new();
-        Recovery { unheard, legs: BTreeMap::new(), unfinished, incarnation: 0, restored, latest: Civil(0) }
+        let (restored, asked) = (BTreeSet::new(), provinces.iter().copied().collect());
+        let (legs, left, latest) = (BTreeMap::new(), BTreeSet::new(), Civil(0));
+        Recovery { unheard, legs, unfinished, incarnation: 0, restored, latest, asked, left }
     }
 
     /// Of what one province tells twice the last counts.
@@ -83,6 +88,11 @@ impl Recovery {
     pub(super) fn told_by(&self, province: ProvinceCode, leg: LegId) -> Option<&HeardLeg> {
         let told = self.told(leg.transfer_id, leg.side).iter();
         told.filter(|(teller, _)| *teller == province).map(|(_, leg)| leg).next()
+    }
+
+    /// Whether one leg of a transfer is told, by one province.
+    pub(super) fn is_told_once(&self, transfer_id: TransferId) -> bool {
+        Side::ALL.iter().map(|side| self.told(transfer_id, *side).len()).sum::<usize>() == 1
     }
 
     fn told(&self, transfer_id: TransferId, side: Side) -> &[(ProvinceCode, HeardLeg)] {
@@ -171,6 +181,11 @@ impl HubMachine {
     pub fn is_recovering(&self) -> bool {
         self.recovery.is_some()
     }
+
+    /// The provinces for which it waits before it has recovered.
+    pub fn unheard(&self) -> Vec<ProvinceCode> {
+        self.recovery.iter().flat_map(|recovery| recovery.unheard.keys().copied()).collect()
+    }
 }
 
 impl Both<'_> {
@@ -198,6 +213,8 @@ pub(super) struct Numbers {
     taken: BTreeSet<u64>,
     /// All up to here are taken.
     full_to: u64,
+    /// Up to here none is given: provinces that are left out may have recorded those that nobody tells.
+    kept_to: u64,
 }
 
 impl Numbers {
@@ -207,7 +224,8 @@ impl Numbers {
             recorded.entry(*hub_seq).or_default().push(*id);
         }
         let most = last.saturating_add(transfers);
-        let mut numbers = Numbers { last, most, recorded, taken: BTreeSet::new(), full_to: last };
+        let mut numbers =
+            Numbers { last, most, recorded, taken: BTreeSet::new(), full_to: last, kept_to: last };
         numbers.taken = numbers.recorded.keys().copied().filter(|it| numbers.can_be(*it)).collect();
         numbers
     }
@@ -235,7 +253,24 @@ impl Numbers {
 
     /// The highest that stands for a transfer, adopted or parked: it is not given again.
     pub(super) fn highest(&self) -> u64 {
-        self.taken.last().copied().unwrap_or(self.last)
+        self.taken.last().copied().unwrap_or(self.last).max(self.kept_to)
+    }
+
+    /// Gives none of those that provinces which are left out may have recorded. Each stands for one of the transfers
+    /// that are told, or for one that is told by nobody: so many more are kept for them.
+    pub(super) fn keep(&mut self, told: usize, more: u64) {
+        self.kept_to = self.highest().max(self.last.saturating_add(told as u64)).saturating_add(more);
+        self.full_to = self.kept_to;
+    }
+
+    /// Those that are not given, and stand for nothing that is told, added to others.
+    pub(super) fn skipped(&self, mut before: NumberRanges) -> NumberRanges {
+        let mut next = self.last + 1;
+        for taken in self.taken.iter().copied().chain([self.highest() + 1]) {
+            before.push_range(next, taken - 1);
+            next = taken + 1;
+        }
+        before
     }
 }
 

@@ -1,6 +1,6 @@
 //! A node asks about legs in doubt.
 
-use super::incident::is_left_to_people;
+use super::incident::{is_left_to_people, is_undecided_here};
 use super::{HubMachine, Key, Rows, Step, decision_for, refusal, transfer};
 use crate::domain::hub::record::TransferTombstoned;
 use crate::domain::hub::tables::{TombstoneRow, TransferRow};
@@ -13,6 +13,8 @@ use crate::domain::value::ProvinceCode;
 const ASK_MARGIN_MS: u64 = 500;
 /// And about one that people must look at after so long.
 pub(super) const PARKED_ASK_MS: u64 = 600_000;
+/// About one that waits for a province sooner: nobody has to do anything once that is back.
+const LEFT_OUT_ASK_MS: u64 = 30_000;
 
 /// What became of each id.
 pub(super) fn needs(province: ProvinceCode, questions: &[Question], rows: &Rows, keys: &mut Vec<Key>) {
@@ -52,7 +54,9 @@ impl HubMachine {
         // What a node has recorded may be a commit of these terms, whatever the id is used for here.
         let says = |it: &TransferRow| it.state.is_decided() && it.terms_digest == question.terms_digest;
         if left && !transfer.is_some_and(says) {
-            return Ruling::Pending { question: question.clone(), ask_after_ms: PARKED_ASK_MS };
+            let ask_after_ms =
+                if is_undecided_here(question.transfer_id, step) { LEFT_OUT_ASK_MS } else { PARKED_ASK_MS };
+            return Ruling::Pending { question: question.clone(), ask_after_ms };
         }
         // Terms that were never this id's can only be aborted, whatever becomes of the id.
         let others = transfer.filter(|it| it.terms_digest != question.terms_digest).map(|it| it.receipt_time);

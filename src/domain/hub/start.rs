@@ -26,6 +26,7 @@ impl HubMachine {
         let incarnation = own(step.rows()).incarnation + 1;
         step.record(HubStarted { incarnation, start_id: self.start_id, time: step.now.civil });
         self.resume_telling(step);
+        self.resume_left_out(&unfinished, step);
         match restored {
             Some(provinces) if !provinces.is_empty() => {
                 self.recovery = Some(Recovery::new(provinces, unfinished));

@@ -5,7 +5,7 @@ use crate::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
     AccountKind, AccountState, Civil, Day, Digest, Insurance, InsuranceStatus, InsuranceType, Kinship,
-    MemberRef, Money, ProvinceCode, RegionCode, Side, StartId, TransferId, hex,
+    MemberRef, Money, NumberRanges, ProvinceCode, RegionCode, Side, StartId, TransferId, hex,
 };
 
 /// A value of a record.
@@ -64,6 +64,7 @@ details! {
     RegionCode: it => text(it);
     ProvinceCode: it => if *it == ProvinceCode::HUB { text("hub") } else { text(it) };
     Side: it => text(it.name());
+    NumberRanges: it => text(it);
     Kind: it => Detail::Number(u64::from(it.number()));
     Outcome: it => text(it.name());
     Kinship: it => text(it.name());

@@ -1,6 +1,7 @@
 //! What a machine is made of: steps that decide, records that change rows, and the rows themselves. Knows neither hub
 //! nor node.
 
+pub mod assign;
 pub mod describe;
 pub mod need;
 pub mod operation;
@@ -16,10 +17,12 @@ pub mod vault;
 mod whole;
 pub mod working_set;
 
+pub use assign::AssignRequest;
 pub use need::{Needs, Prefix};
 pub use operation::{OperationAnswered, OperationProposed, OperationRow};
 pub use own::{
-    IncidentClosed, IncidentRaised, IncidentRow, PeerRow, PeerSeen, SelfRow, TimeLowered, TimeNoted,
+    IncidentAssigned, IncidentClosed, IncidentRaised, IncidentRow, PeerRow, PeerSeen, SelfRow, TimeLowered,
+    TimeNoted,
 };
 pub use record::{DecodeError, Kind, Record, replay};
 pub use scan::{Filter, Order, Scan, Term};

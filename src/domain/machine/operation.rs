@@ -7,9 +7,10 @@ use crate::domain::machine::record::{Record, contents};
 use crate::domain::machine::step::{Step, Ticket};
 use crate::domain::machine::table::{Key, Row, rows};
 use crate::domain::machine::working_set::WorkingSet;
+use crate::domain::protocol::Outcome;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::column::{Column, Value};
-use crate::domain::value::{Civil, Side, TransferId};
+use crate::domain::value::{Civil, ProvinceCode, Side, TransferId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::borrow::Cow;
 
@@ -25,6 +26,10 @@ pub enum Operation {
     /// Hub: an id that nobody can speak for any more is aborted for good; one that the hub does not know gets a
     /// tombstone.
     BuryId(TransferId),
+    /// Hub: it ends its recovery without hearing this province.
+    LeaveOut(ProvinceCode),
+    /// Hub: a transfer that stays undecided for a province that was left out is committed, or aborted.
+    FinishTransfer(TransferId, Outcome),
 }
 
 impl Operation {
@@ -35,6 +40,8 @@ impl Operation {
             Operation::LowerTime(_) => "LOWER_TIME",
             Operation::CloseIncident(..) => "CLOSE_INCIDENT",
             Operation::BuryId(_) => "BURY_ID",
+            Operation::LeaveOut(_) => "LEAVE_OUT",
+            Operation::FinishTransfer(..) => "FINISH_TRANSFER",
         }
     }
 }
@@ -50,6 +57,11 @@ impl Describe for Operation {
                 side.describe("side", to);
             }
             Operation::BuryId(transfer_id) => transfer_id.describe("transfer_id", to),
+            Operation::LeaveOut(province) => province.describe("province", to),
+            Operation::FinishTransfer(transfer_id, outcome) => {
+                transfer_id.describe("transfer_id", to);
+                outcome.describe("outcome", to);
+            }
         }
     }
 }

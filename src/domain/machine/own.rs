@@ -5,7 +5,7 @@ use crate::domain::machine::table::{Key, Row, rows};
 use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::{Civil, Digest, ProvinceCode, Side, StartId, TransferId};
+use crate::domain::value::{Civil, Digest, NumberRanges, ProvinceCode, Side, StartId, TransferId};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 rows! {
@@ -25,6 +25,8 @@ rows! {
         civil: Civil,
         /// Hub: the incarnation in which it last recovered from being restored; 0 when it never was.
         recovered: u64,
+        /// Hub: numbers of commits that it did not give, since a province that was left out may have recorded them.
+        skipped: NumberRanges,
     }
     /// The highest that was seen of a peer's journal, so that a restored or copied peer is noticed.
     PeerRow {
@@ -40,6 +42,9 @@ rows! {
         head_hash: Digest,
         /// Hub: the node was restored; decisions up to this journal sequence are told again. Nothing: it has all.
         resync: Option<u64>,
+        /// Hub: it was left out of a recovery and not heard since; commits with a higher number than this may be known
+        /// to it alone.
+        left_out: Option<u64>,
     }
     /// A contrary order, parked for people.
     IncidentRow {
@@ -55,6 +60,10 @@ rows! {
         close_code: Option<String>,
         /// When two operators have closed it.
         close_time: Option<Civil>,
+        /// URI SAN of the operator who looks into it.
+        owner: Option<String>,
+        /// What he should know. Holds no personal data.
+        note: Option<String>,
     }
 }
 
@@ -86,6 +95,21 @@ contents! {
         side: Side,
         /// Why, as a code.
         code: String,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// An operator has said who looks into an incident.
+    IncidentAssigned {
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// The side whose leg it is: the payer's or the payee's.
+        side: Side,
+        /// URI SAN of the operator who looks into it.
+        owner: String,
+        /// What he should know; may be empty.
+        note: String,
+        /// URI SAN of the operator who said so.
+        operator: String,
         /// The server's clock when it was journaled.
         time: Civil,
     }
@@ -124,6 +148,7 @@ pub fn own<R: Row>(rows: &WorkingSet<R>) -> SelfRow {
         entry_id: 0,
         civil: Civil::default(),
         recovered: 0,
+        skipped: NumberRanges::default(),
     })
 }
 
@@ -150,9 +175,10 @@ pub fn peer<R: Row>(rows: &WorkingSet<R>, province: ProvinceCode) -> Option<&Pee
     rows.known(&R::Key::peer(province)).and_then(Row::as_peer)
 }
 
-/// What was seen of a peer; whether it is being told again what it lost stays as it is.
+/// What was seen of a peer; whether it is being told again what it lost, and whether it was left out, stays as it is.
 pub fn put_peer<R: Row>(province: ProvinceCode, mark: PeerMark, rows: &mut WorkingSet<R>) {
-    let resync = peer(rows, province).and_then(|known| known.resync);
+    let known = peer(rows, province);
+    let (resync, left_out) = known.map_or((None, None), |known| (known.resync, known.left_out));
     rows.put(PeerRow {
         province,
         incarnation: mark.incarnation,
@@ -160,6 +186,7 @@ pub fn put_peer<R: Row>(province: ProvinceCode, mark: PeerMark, rows: &mut Worki
         sequence: mark.sequence,
         head_hash: mark.head_hash,
         resync,
+        left_out,
     });
 }
 
@@ -181,7 +208,16 @@ impl IncidentRow {
         refusal: RefusalRecord,
         raise_time: Civil,
     ) -> IncidentRow {
-        IncidentRow { transfer_id, side, refusal, raise_time, close_code: None, close_time: None }
+        IncidentRow {
+            transfer_id,
+            side,
+            refusal,
+            raise_time,
+            close_code: None,
+            close_time: None,
+            owner: None,
+            note: None,
+        }
     }
 }
 

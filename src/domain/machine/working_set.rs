@@ -270,7 +270,15 @@ mod tests {
     fn a_change_says_what_is_stored_as_far_as_that_was_learned() {
         let (province, start_id, head_hash) = (ProvinceCode::HUB, Default::default(), Default::default());
         let peer = |sequence| {
-            Row::from(PeerRow { province, incarnation: 1, start_id, sequence, head_hash, resync: None })
+            Row::from(PeerRow {
+                province,
+                incarnation: 1,
+                start_id,
+                sequence,
+                head_hash,
+                resync: None,
+                left_out: None,
+            })
         };
         let (key, mut rows) = (peer(1).key(), WorkingSet::<Row>::default());
         let changed = |rows: &mut WorkingSet<Row>, sequences: &[u64]| {

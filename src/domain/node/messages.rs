@@ -4,7 +4,7 @@ use super::suspend::Suspension;
 use super::{PostRequest, WalletChange};
 use crate::domain::machine::operation::{OperationRequest, OperationRow};
 use crate::domain::machine::step::answers;
-use crate::domain::machine::{Kept, OtherAnswer, Ticket, VaultChange};
+use crate::domain::machine::{AssignRequest, IncidentRow, Kept, OtherAnswer, Ticket, VaultChange};
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{AccountRow, HolderRow, LegRow, MemberRow, PersonRow, Row, WalletRow};
 use crate::domain::protocol::{Ack, Decision, LegRead, PeerMark, Posting, Question, Ruling, Vote};
@@ -130,6 +130,13 @@ pub enum Input {
         /// The request, as the server read it.
         request: OperationRequest,
     },
+    /// An operator says who looks into an incident.
+    Assign {
+        /// Names the caller that waits for the answer.
+        ticket: Ticket<Box<IncidentRow>>,
+        /// The request, as the server read it.
+        request: AssignRequest,
+    },
     /// The questions could not be asked: ask again later.
     AskFailed {
         /// What was to be asked.
@@ -185,6 +192,8 @@ pub enum Answer {
     Standing(Box<Standing>),
     /// An operation as it stands.
     Operation(Box<OperationRow>),
+    /// An incident as it stands.
+    Incident(Box<IncidentRow>),
     /// To a posting: its leg.
     Posted(Arc<LegRow>),
     /// How many rows of the vault were written.
@@ -203,6 +212,7 @@ answers! {
         Standing(Box<Standing>),
         Posted(Arc<LegRow>),
         Operation(Box<OperationRow>),
+        Incident(Box<IncidentRow>),
         Kept(Kept),
     }
 }

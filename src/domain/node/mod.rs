@@ -43,9 +43,9 @@ pub use suspense::in_suspense;
 pub use tables::{Key, Row, Table, legs_in, legs_in_doubt, open_legs};
 pub use vault::Vault;
 
-use crate::domain::machine::operation;
 use crate::domain::machine::own::{began, close_incident, lower_time, note_time, put_incident, put_peer};
 use crate::domain::machine::{Caller, IncidentRaised, Machine, Needs, WorkingSet, vault as vault_rows};
+use crate::domain::machine::{assign, operation};
 use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -170,6 +170,7 @@ impl Record {
             Record::TimeLowered(record) => lower_time(record, rows),
             Record::OperationProposed(record) => operation::proposed(record, rows),
             Record::OperationAnswered(record) => operation::answered(record, rows),
+            Record::IncidentAssigned(record) => assign::assigned(record, rows),
             Record::IncidentClosed(record) => close_incident(record, rows),
             Record::NodeJoined(record) => began(record.incarnation, record.start_id, record.time, rows),
             Record::NodeResynced(record) => join::resynced(record, rows),
@@ -215,6 +216,7 @@ fn is_local(input: &Input) -> bool {
         | Input::Rulings { .. }
         | Input::AskFailed { .. }
         | Input::Operate { .. }
+        | Input::Assign { .. }
         | Input::Keep { .. }
         | Input::Rules(_)
         | Input::Tick => false,
@@ -247,6 +249,7 @@ impl Machine for NodeMachine {
             }
             Input::Post { request, .. } => posting::needs_of_request(request, rows, &mut keys),
             Input::Look { member_ref, .. } => account::needs_of_member(*member_ref, &mut keys),
+            Input::Assign { request, .. } => keys.push(assign::needs::<Row>(request)),
             Input::Operate { request, .. } => operate::needs(request, rows, &mut keys),
             Input::Keep { changes, .. } => vault_rows::needs(changes, &mut keys),
             Input::Restored
@@ -295,6 +298,7 @@ impl Machine for NodeMachine {
                 request::answer_member(ticket, member_ref, None, false, step)
             }
             Input::Post { ticket, request } => self.post(ticket, &request, step),
+            Input::Assign { ticket, request } => assign::assign(ticket, request, step),
             Input::Operate { ticket, request } => operation::operate(self, ticket, &request, step),
             Input::AskFailed { questions } => self.ask_later(&questions, ASK_MARGIN_MS, step),
             Input::Suspend { ticket, request, member_ref, suspension } => {
@@ -328,6 +332,7 @@ impl Machine for NodeMachine {
                 | Input::Look { .. }
                 | Input::Check { .. }
                 | Input::Operate { .. }
+                | Input::Assign { .. }
                 | Input::Keep { .. }
         )
     }
@@ -344,6 +349,7 @@ impl Machine for NodeMachine {
             Input::Upsert { ticket, .. } => Some(ticket.caller()),
             Input::Post { ticket, .. } => Some(ticket.caller()),
             Input::Operate { ticket, .. } => Some(ticket.caller()),
+            Input::Assign { ticket, .. } => Some(ticket.caller()),
             Input::Keep { ticket, .. } => Some(ticket.caller()),
             Input::Credit { ticket, .. }
             | Input::OpenWallet { ticket, .. }

@@ -21,7 +21,9 @@ impl Operated<Record, Answer, Effect> for NodeMachine {
             Operation::AcceptClock => Ok(()),
             Operation::LowerTime(to) => may_lower(to, step.rows()),
             Operation::CloseIncident(transfer_id, side) => may_close(transfer_id, side, step.rows()),
-            Operation::BuryId(_) => Err(super::request::refusal(Reason::OperationElsewhere)),
+            Operation::BuryId(_) | Operation::LeaveOut(_) | Operation::FinishTransfer(..) => {
+                Err(super::request::refusal(Reason::OperationElsewhere))
+            }
         }
     }
 
@@ -35,8 +37,8 @@ impl Operated<Record, Answer, Effect> for NodeMachine {
                 code: row.reason_code.clone(),
                 time: step.now.civil,
             }),
-            // It is the hub's, and was refused.
-            Operation::BuryId(_) => {}
+            // They are the hub's, and were refused.
+            Operation::BuryId(_) | Operation::LeaveOut(_) | Operation::FinishTransfer(..) => {}
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::tables::Row;
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::{
-    IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, TimeLowered, TimeNoted,
+    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen,
+    TimeLowered, TimeNoted,
 };
 use crate::domain::protocol::{Kind, Outcome};
 use crate::domain::reason::RefusalRecord;
@@ -323,4 +324,5 @@ records! { Row:
     OperationAnswered 43 v 1 about operation_id, told back by Nobody;
     IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
     SuspenseSetOff 45 v 1, told back by Nobody;
+    IncidentAssigned 53 v 1 about transfer_id, told back by Nobody;
 }

@@ -459,6 +459,37 @@ reasons! {
     AdoptedFromOneSide 647 "ADOPTED_FROM_ONE_SIDE" FailedPrecondition No
         "hub and a province were restored together; this commit is back from the other province alone"
         "清算中心与一省同时恢复：该笔已提交转账仅由另一省补回，本省一方为谁尚不明"
+    NotRecovering 650 "NOT_RECOVERING" FailedPrecondition No
+        "the hub is not recovering from a backup; no province is waited for"
+        "清算中心未处于备份恢复核对状态，没有等待任何省份"
+    NotAsked 651 "NOT_ASKED" FailedPrecondition No
+        "the recovering hub does not ask this province; see the [[nodes]] of its configuration"
+        "恢复核对不涉及该省，请核对清算中心配置的 [[nodes]]"
+        ["province"]
+    AlreadyHeard 652 "ALREADY_HEARD" FailedPrecondition No
+        "this province was heard, or left out, in this recovery already"
+        "本次恢复已核对该省，或已将其排除"
+        ["province"]
+    ProvinceLeftOut 653 "PROVINCE_LEFT_OUT" Unavailable SameId
+        "a province was left out when the hub recovered and has not told yet what it has recorded; nothing is known of \
+         this id before it has"
+        "清算中心恢复时未核对一方省份，该省补报前无法确定该编号的结果，请稍后以相同编号重试"
+        ["province"]
+    LeftOutUndecided 654 "LEFT_OUT_UNDECIDED" FailedPrecondition No
+        "the hub has lost its decision, and the other province was left out of the recovery: it stays undecided until \
+         that province is heard"
+        "清算中心丢失了该笔转账的决定，且另一省未参与恢复核对：该省补报前暂不处理"
+        ["promised"]
+    LeftOutUnconfirmed 655 "LEFT_OUT_UNCONFIRMED" FailedPrecondition No
+        "this commit is back from one province alone; the other one was left out of the recovery and has not confirmed \
+         it yet"
+        "该笔已提交转账仅由一省补回，另一省未参与恢复核对，尚待其确认"
+    EndsByRule 656 "ENDS_BY_RULE" FailedPrecondition No
+        "the transfer waits for no province that was left out: it ends by itself, or by BuryId"
+        "该笔转账并未等待被排除的省份，将按规则自行办结，或按终止编号处理"
+    ContraryToRecord 657 "CONTRARY_TO_RECORD" FailedPrecondition No
+        "a province has recorded a commit of this id that the hub could not adopt: to end it here would contradict that"
+        "一省已将该编号记为提交而清算中心无法采纳，在此办结将与其相反"
     VoteMalformed 660 "VOTE_MALFORMED" Unavailable NewId
         "the province's node answered in a form that does not count, see field; nothing was moved"
         "省级节点的应答格式不符合要求（见 field），资金未变动"

@@ -4,20 +4,23 @@ use super::Answer;
 use super::snapshot_stream::Waiting;
 use crate::domain::machine::operation::{OperationRequest, OperationRow, OperationWord};
 use crate::domain::machine::{Answers, Filter, Machine, Record, Row, Table as _, Ticket};
+use crate::domain::machine::{AssignRequest, IncidentRow};
 use crate::domain::reason::Reason;
 use crate::domain::value::TransferId;
 use crate::engine::{Doubt, Handle, SystemClock};
 use crate::proto::hub::operation_service_server::OperationService;
 use crate::proto::hub::{
-    ApproveOperationRequest, ApproveOperationResponse, ClockDoubt, GetClockRequest, GetClockResponse,
-    ListOperationsRequest, ListOperationsResponse, Operation, PeerClock, ProposeOperationRequest,
-    ProposeOperationResponse, WithdrawOperationRequest, WithdrawOperationResponse,
+    ApproveOperationRequest, ApproveOperationResponse, AssignIncidentRequest, AssignIncidentResponse,
+    ClockDoubt, GetClockRequest, GetClockResponse, ListOperationsRequest, ListOperationsResponse, Operation,
+    PeerClock, ProposeOperationRequest, ProposeOperationResponse, WithdrawOperationRequest,
+    WithdrawOperationResponse,
 };
 use crate::server::common::lists::Lists;
 use crate::store::AnyTables;
 use crate::transport::access_layer::caller;
 use crate::transport::identity::Role;
-use crate::wire::operation::{only_operation_id, operation_to_proto, proposal_from_proto};
+use crate::wire::audit::incident_to_proto;
+use crate::wire::operation::{assign_from_proto, only_operation_id, operation_to_proto, proposal_from_proto};
 use crate::wire::status::Problem;
 use crate::wire::time::timestamp;
 use std::sync::Arc;
@@ -33,6 +36,8 @@ pub struct Operations<M: Machine> {
     pub clock: Arc<SystemClock>,
     /// An operator's word as an input of its machine.
     pub input: fn(Ticket<Box<OperationRow>>, OperationRequest) -> M::Input,
+    /// Who looks into an incident, as an input of its machine.
+    pub assign: fn(Ticket<Box<IncidentRow>>, AssignRequest) -> M::Input,
 }
 
 impl<M: Machine<Answer: Answers<Box<OperationRow>>>> Operations<M> {
@@ -68,7 +73,9 @@ fn doubt_to_proto(doubt: Doubt) -> ClockDoubt {
 #[tonic::async_trait]
 impl<M> OperationService for Operations<M>
 where
-    M: Machine<Input: Send, Answer: Answers<Box<OperationRow>> + Send> + Send + 'static,
+    M: Machine<Input: Send, Answer: Answers<Box<OperationRow>> + Answers<Box<IncidentRow>> + Send>
+        + Send
+        + 'static,
 {
     async fn propose_operation(
         &self,
@@ -113,6 +120,18 @@ where
         let (rows, next_page_token) = self.lists.run(read).await?;
         let operations = rows.iter().filter_map(Row::as_operation).map(operation_to_proto).collect();
         Ok(Response::new(ListOperationsResponse { operations, next_page_token }))
+    }
+
+    async fn assign_incident(
+        &self,
+        request: Request<AssignIncidentRequest>,
+    ) -> Answer<AssignIncidentResponse> {
+        let role = caller(&request)?;
+        let is_operator = |owner: &str| matches!(owner.parse(), Ok(Role::Operator(_)));
+        let request = assign_from_proto(request.get_ref(), role.to_string(), is_operator)?;
+        let row = self.engine.ask(|ticket| (self.assign)(ticket, request)).await.map_err(Problem::from)?;
+        let incident = Some(incident_to_proto(&row));
+        Ok(Response::new(AssignIncidentResponse { incident }))
     }
 
     async fn get_clock(&self, _: Request<GetClockRequest>) -> Answer<GetClockResponse> {

@@ -77,10 +77,12 @@ fn head(
 ) -> Result<ReadBooksResponse, StoreError> {
     let all = Scan { filter: Filter::all(Table::Own), after: None, limit: 1 };
     let own = snapshot.scan(&all)?;
+    let own = own.iter().find_map(SelfRow::of);
     Ok(ReadBooksResponse {
         sender: Some(sender_to_proto(&mark_at(snapshot, mark))),
         read_time: Some(timestamp(now)),
-        last_hub_seq: own.iter().find_map(SelfRow::of).map_or(0, |own| own.hub_seq),
+        last_hub_seq: own.map_or(0, |own| own.hub_seq),
+        skipped_hub_seqs: own.map_or(0, |own| own.skipped.count()),
         ..ReadBooksResponse::default()
     })
 }

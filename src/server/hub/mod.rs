@@ -26,7 +26,7 @@ use crate::config::apps::{HubApp, Provinces};
 use crate::config::peers::NodePeer;
 use crate::domain::hub::tables::Key;
 use crate::domain::hub::{Deadlines, HubMachine, Input, Record, unfinished_transfers};
-use crate::store::{Tables as _, is_restored, sqlite, unlisted};
+use crate::store::{Tables as _, each_after, is_restored, sqlite, unlisted};
 
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::{Scan, SelfRow, TableRow};
@@ -63,7 +63,7 @@ use crate::wire::reader::Former;
 use inquiries::Inquiries;
 use link::Link;
 use recovery::Recovery;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -156,6 +156,7 @@ fn open(config: &HubConfig) -> Result<(SqliteStore<Record>, Input, Option<u64>),
     tracing::info!(unsettled = unfinished.len(), "the store is open");
     // It is old until a recovery has ended after the restore.
     let restored = store.restored()?;
+    let left_out = left_out_since(&mut store, restored)?;
     let restored = is_restored(&mut store, restored, |record| matches!(record, Record::HubRecovered(_)))?;
     if restored {
         tracing::warn!(
@@ -163,6 +164,9 @@ fn open(config: &HubConfig) -> Result<(SqliteStore<Record>, Input, Option<u64>),
         );
     }
     let nodes: Vec<ProvinceCode> = config.nodes.iter().map(|node| node.province).collect();
+    // A recovery that an earlier start began goes on without those that were left out of it.
+    let waited_for: Vec<ProvinceCode> = nodes.iter().filter(|it| !left_out.contains(it)).copied().collect();
+    let nodes = if waited_for.is_empty() { nodes } else { waited_for };
     let restored = Some(nodes).filter(|nodes| restored && !nodes.is_empty());
     let own = store.load(&[Key::OWN])?.into_iter().flatten().find_map(|row| SelfRow::of(&row).cloned());
     let recovered = own.map_or(0, |own| own.recovered);
@@ -176,6 +180,23 @@ fn unserved(config: &HubConfig, places: &RegionDirectory) -> impl Iterator<Item 
     let unserved =
         places.provinces().map(|province| province.code).filter(move |province| !served(*province));
     unserved.map(|province| Input::Link { province, up: false })
+}
+
+/// Provinces that two operators have left out of the recovery since the store was restored.
+fn left_out_since(
+    store: &mut SqliteStore<Record>,
+    restored: Option<u64>,
+) -> Result<BTreeSet<ProvinceCode>, ServerError> {
+    let mut left_out = BTreeSet::new();
+    if let Some(after) = restored {
+        each_after(store, after, |record| {
+            if let Record::ProvinceLeftOut(record) = record {
+                left_out.insert(record.province);
+            }
+            true
+        })?;
+    }
+    Ok(left_out)
 }
 
 /// A link to each node that the configuration names.
@@ -289,6 +310,7 @@ async fn serve(
         lists: shared.lists.clone(),
         clock: Arc::clone(&shared.clock),
         input: |ticket, request| Input::Operate { ticket, request },
+        assign: |ticket, request| Input::Assign { ticket, request },
     };
     let services = Routes::new(transfers.max_decoding_message_size(bytes_max))
         .add_service(coordinator.max_decoding_message_size(bytes_max))

@@ -210,6 +210,7 @@ async fn serve(
         lists: shared.lists.clone(),
         clock: Arc::clone(&shared.clock),
         input: |ticket, request| Input::Operate { ticket, request },
+        assign: |ticket, request| Input::Assign { ticket, request },
     };
     let services = Routes::new(participants.max_decoding_message_size(bytes_max))
         .add_service(members.max_decoding_message_size(bytes_max))

@@ -45,6 +45,10 @@ impl HubMachine {
         if let Some(refusal) = self.deadlines.too_short(deadline_ms) {
             return Err(refusal);
         }
+        let original = row(proposal.original_id, step).ok_or_else(|| refusal(Reason::Internal))?;
+        if let Some(refusal) = self.not_heard(original.provinces()) {
+            return Err(refusal);
+        }
         let decide_within_ms = deadline_ms * DECIDE_PERCENT / 100;
         step.record(CompensationAnswered {
             compensation_id: id,
