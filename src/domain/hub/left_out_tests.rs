@@ -59,7 +59,12 @@ fn agree(pair: &mut Pair, number: u8, operation: Operation) -> Result<Vec<HubOut
         OperationWord::Propose { operation, reason_code: "NODE_LOST".to_owned(), note: String::new() };
     let mut last = Vec::new();
     for (name, word) in [("a", propose), ("b", OperationWord::Approve)] {
-        let request = OperationRequest { operation_id: id(number), operator: operator(name), word };
+        let request = OperationRequest {
+            operation_id: id(number),
+            operator: operator(name),
+            word,
+            is_clock_believed: true,
+        };
         last = pair.run_hub(Input::Operate { ticket: Ticket::new(77), request });
         let refused = last.iter().find_map(|output| match output {
             Output::Answer(77, Answer::Refused(refusal)) => Some(refusal.reason),

@@ -33,6 +33,11 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Whether it decides transfers: that waits, as all deciding does, until the clock is believed.
+    fn decides(self) -> bool {
+        matches!(self, Operation::BuryId(_) | Operation::LeaveOut(_) | Operation::FinishTransfer(..))
+    }
+
     /// Its name, for people and in details of records.
     pub fn name(&self) -> &'static str {
         match self {
@@ -162,6 +167,8 @@ pub struct OperationRequest {
     pub operator: String,
     /// Whether he proposes, approves or withdraws.
     pub word: OperationWord,
+    /// Whether this server's clock is believed.
+    pub is_clock_believed: bool,
 }
 
 /// What is said.
@@ -234,7 +241,7 @@ pub fn operate<R, A, E, M>(
 /// An operator speaks; gives the operation as it stands then.
 ///
 /// # Errors
-/// Check order: a repeat (whose it is, content), who approves, where it stands, whether it may be done.
+/// Check order: a repeat (whose it is, content), who approves, where it stands, the clock, whether it may be done.
 fn say<R, A, E, M>(
     machine: &mut M,
     request: &OperationRequest,
@@ -276,6 +283,9 @@ where
         }
         (OperationWord::Approve, Some(row)) => match row.state {
             _ if row.proposer == request.operator => return Err(refusal(Reason::SameOperator)),
+            OperationState::Proposed if row.operation.decides() && !request.is_clock_believed => {
+                return Err(refusal(Reason::ClockNotBelieved));
+            }
             OperationState::Proposed => {
                 machine.may(&row.operation, step)?;
                 machine.carry_out(&row, step);

@@ -11,8 +11,11 @@ use crate::transport::identity::Role;
 use crate::wire::status::Problem;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::hash_map::Entry;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+use tokio::sync::Notify;
 
 /// Persons that are counted for, in some 50 MB at the very most.
 const PERSONS_MAX: usize = 1_000_000;
@@ -26,6 +29,17 @@ pub(super) struct Tries {
     persons_max: BySide<u32>,
     guesses_max: u32,
     counts: Mutex<Counts>,
+    /// A transfer was answered: others of its persons may be handed in.
+    answered: Notify,
+}
+
+/// A transfer that is handed in and not answered yet. It may be refused, so until then it counts as if it were: many at
+/// once tell no more than one after the other.
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    tries: Arc<Tries>,
+    caller: String,
+    keys: BySide<u128>,
 }
 
 /// What a caller has tried about one person on one side.
@@ -43,6 +57,8 @@ struct Counts {
     day: Option<Day>,
     /// By caller and person: see [`key`].
     persons: HashMap<u128, Tried>,
+    /// Transfers under way, by caller and person.
+    under_way: HashMap<u128, u32>,
     /// By caller: persons whose name and number did not belong together.
     guesses: HashMap<String, u32>,
     told: Rarely,
@@ -57,7 +73,8 @@ fn key(caller: &str, side: Side, person: Digest) -> u128 {
 
 impl Counts {
     fn on(&mut self, day: Day) -> &mut Counts {
-        if self.day != Some(day) {
+        // What was asked before midnight and is answered after it brings no day back.
+        if self.day < Some(day) {
             (self.day, self.persons, self.guesses) = (Some(day), HashMap::new(), HashMap::new());
         }
         self
@@ -94,7 +111,12 @@ impl Counts {
 impl Tries {
     pub(super) fn new(limits: &Limits) -> Tries {
         let persons_max = BySide { payer: limits.payer_tries_max, payee: limits.payee_tries_max };
-        Tries { persons_max, guesses_max: limits.caller_guesses_max, counts: Mutex::default() }
+        Tries {
+            persons_max,
+            guesses_max: limits.caller_guesses_max,
+            counts: Mutex::default(),
+            answered: Notify::new(),
+        }
     }
 
     fn locked(&self) -> MutexGuard<'_, Counts> {
@@ -148,37 +170,82 @@ impl Tries {
         }
     }
 
-    /// Whether a transfer of these two may be handed in. Checks alone keep nobody from paying.
+    /// Takes up a transfer of these two, once so few others of theirs are under way that all may be refused. Checks
+    /// alone keep nobody from paying.
     ///
     /// # Errors
     /// `TOO_MANY_TRIES` when nodes have refused too many, with the `side` whose person it is.
-    pub(super) fn may_pay(&self, role: &Role, persons: &Persons, day: Day) -> Result<(), Problem> {
-        let caller = role.to_string();
-        let mut counts = self.locked();
-        let counts = counts.on(day);
-        let over = |side: &Side| {
-            let tried = counts.persons.get(&key(&caller, *side, persons[*side]));
-            tried.is_some_and(|tried| tried.refused >= self.persons_max[*side])
-        };
-        match Side::BOTH.into_iter().find(over) {
-            Some(side) => Err(counts.too_many(&caller, Some(side))),
-            None => Ok(()),
+    pub(super) async fn pay(
+        self: &Arc<Tries>,
+        role: &Role,
+        persons: &Persons,
+        day: Day,
+    ) -> Result<UnderWay, Problem> {
+        loop {
+            let mut answered = pin!(self.answered.notified());
+            answered.as_mut().enable();
+            match self.pay_at_once(role, persons, day)? {
+                Some(under_way) => return Ok(under_way),
+                None => answered.await,
+            }
         }
     }
 
-    /// A transfer was refused by the node of one, for what that knows of him: that says as much as a check.
-    pub(super) fn refused(&self, role: &Role, persons: &Persons, day: Day, (side, reason): (Side, Reason)) {
+    /// The same, where none of them is waited for. None: wait.
+    ///
+    /// # Errors
+    /// As of `pay`.
+    pub(super) fn pay_at_once(
+        self: &Arc<Tries>,
+        role: &Role,
+        persons: &Persons,
+        day: Day,
+    ) -> Result<Option<UnderWay>, Problem> {
+        let caller = role.to_string();
+        let keys = BySide::new(|side| key(&caller, side, persons[side]));
+        let mut counts = self.locked();
+        let counts = counts.on(day);
+        let refused = |side: Side| counts.persons.get(&keys[side]).map_or(0, |tried| tried.refused);
+        if let Some(side) = Side::BOTH.into_iter().find(|side| refused(*side) >= self.persons_max[*side]) {
+            return Err(counts.too_many(&caller, Some(side)));
+        }
+        let others = |side: Side| counts.under_way.get(&keys[side]).copied().unwrap_or_default();
+        if Side::BOTH.into_iter().any(|side| refused(side) + others(side) >= self.persons_max[side]) {
+            return Ok(None);
+        }
+        keys.into_array().into_iter().for_each(|key| *counts.under_way.entry(key).or_default() += 1);
+        Ok(Some(UnderWay { tries: Arc::clone(self), caller, keys }))
+    }
+}
+
+impl UnderWay {
+    /// The transfer was refused by the node of one, for what that knows of him: that says as much as a check.
+    pub(super) fn refused(&self, day: Day, (side, reason): (Side, Reason)) {
         if !is_of_identity(reason) && !is_of_account(reason) {
             return;
         }
-        let caller = role.to_string();
-        let key = key(&caller, side, persons[side]);
-        let mut counts = self.locked();
+        let mut counts = self.tries.locked();
         let counts = counts.on(day);
-        counts.of(key).refused += 1;
+        counts.of(self.keys[side]).refused += 1;
         if is_of_identity(reason) {
-            counts.guess(&caller, key);
+            counts.guess(&self.caller, self.keys[side]);
         }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut counts = self.tries.locked();
+        for key in self.keys.into_array() {
+            if let Entry::Occupied(mut others) = counts.under_way.entry(key) {
+                *others.get_mut() -= 1;
+                if *others.get() == 0 {
+                    others.remove();
+                }
+            }
+        }
+        drop(counts);
+        self.tries.answered.notify_waiters();
     }
 }
 
