@@ -3,7 +3,7 @@
 
 use super::acceptance::Said;
 use super::repeats::may_be_repeat;
-use super::tries::{Persons, UnderWay};
+use super::tries::{Asked, UnderWay};
 use super::{Shared, lists};
 use crate::domain::hub::tables::{Key, PartiesRow, TransferRow};
 use crate::domain::hub::{CreateRequest, Input, Record, WaitMode};
@@ -84,22 +84,22 @@ impl Shared {
     }
 
     /// Reads what a transfer says, and whom it is about.
-    fn read(
+    fn read<'a>(
         &self,
-        caller: Caller<'_>,
+        caller: Caller<'a>,
         request: &CreateTransferRequest,
-    ) -> Result<(NewTransfer, Persons), Problem> {
+    ) -> Result<(NewTransfer, Asked<'a>), Problem> {
         self.may_speak_for(caller.role, request.payer.as_ref())?;
         let transfer = caller.read(&self.reading(), request)?;
-        let persons = self.persons(&transfer.content.terms);
-        Ok((transfer, persons))
+        let asked = self.asked(caller.role, &transfer.content.terms);
+        Ok((transfer, asked))
     }
 
     /// Hands a transfer in, once those of its persons that are under way leave room for it.
     async fn begin(&self, caller: Caller<'_>, request: &CreateTransferRequest) -> Result<Begun, Problem> {
-        let (transfer, persons) = self.read(caller, request)?;
+        let (transfer, asked) = self.read(caller, request)?;
         let began = Instant::now();
-        let room = self.tries.pay(caller.role, &persons, self.today());
+        let room = self.tries.pay(asked, self.today());
         let under_way = timeout(Duration::from_millis(caller.deadline_ms), room)
             .await
             .map_err(|_| Problem::new(Reason::Overloaded))??;
@@ -114,8 +114,8 @@ impl Shared {
         caller: Caller<'_>,
         request: &CreateTransferRequest,
     ) -> Result<Option<Begun>, Problem> {
-        let (transfer, persons) = self.read(caller, request)?;
-        let under_way = self.tries.pay_at_once(caller.role, &persons, self.today())?;
+        let (transfer, asked) = self.read(caller, request)?;
+        let under_way = self.tries.pay_at_once(asked, self.today())?;
         under_way.map(|it| self.hand_in_new(caller, transfer, it)).transpose()
     }
 

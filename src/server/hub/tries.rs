@@ -5,29 +5,38 @@
 use crate::config::limits::Limits;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::rules::disclosure::{is_of_account, is_of_identity};
-use crate::domain::value::{BySide, Day, Digest, Side};
+use crate::domain::value::{BySide, Day, Side};
 use crate::transport::backoff::Rarely;
 use crate::transport::identity::Role;
 use crate::wire::status::Problem;
-use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::Notify;
 
-/// Persons that are counted for, in some 50 MB at the very most.
+/// Persons that are counted for, in some 40 MB at the very most.
 const PERSONS_MAX: usize = 1_000_000;
 
-/// Who asks about whom: both sides' keyed hashes of the identity number.
-pub(super) type Persons = BySide<Digest>;
+/// Who asks about whom.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    role: &'a Role,
+    persons: Persons,
+}
+
+/// A hash of caller, side and identity number for each side. Nobody can foresee it, and it says nothing outside of this
+/// process.
+type Persons = BySide<u64>;
 
 /// The counts of a day.
 #[derive(Debug)]
 pub(super) struct Tries {
     persons_max: BySide<u32>,
     guesses_max: u32,
+    hasher: RandomState,
     counts: Mutex<Counts>,
     /// A transfer was answered: others of its persons may be handed in.
     answered: Notify,
@@ -38,8 +47,8 @@ pub(super) struct Tries {
 #[derive(Debug)]
 pub(super) struct UnderWay {
     tries: Arc<Tries>,
-    caller: String,
-    keys: BySide<u128>,
+    role: Role,
+    persons: Persons,
 }
 
 /// What a caller has tried about one person on one side.
@@ -55,20 +64,13 @@ struct Tried {
 #[derive(Debug, Default)]
 struct Counts {
     day: Option<Day>,
-    /// By caller and person: see [`key`].
-    persons: HashMap<u128, Tried>,
+    /// By caller and person: see [`Persons`].
+    persons: HashMap<u64, Tried>,
     /// Transfers under way, by caller and person.
-    under_way: HashMap<u128, u32>,
+    under_way: HashMap<u64, u32>,
     /// By caller: persons whose name and number did not belong together.
-    guesses: HashMap<String, u32>,
+    guesses: HashMap<Role, u32>,
     told: Rarely,
-}
-
-/// Of a caller and a person on one side, as small as can be.
-fn key(caller: &str, side: Side, person: Digest) -> u128 {
-    let hash =
-        Sha256::new().chain_update(person.0).chain_update([side as u8]).chain_update(caller).finalize();
-    hash.iter().take(16).fold(0, |number, byte| (number << 8) | u128::from(*byte))
 }
 
 impl Counts {
@@ -80,7 +82,7 @@ impl Counts {
         self
     }
 
-    fn of(&mut self, key: u128) -> &mut Tried {
+    fn of(&mut self, key: u64) -> &mut Tried {
         if self.persons.len() >= PERSONS_MAX && !self.persons.contains_key(&key) {
             // Whoever was asked about once is forgotten first, and never less than half at once.
             let mut kept = 0;
@@ -92,13 +94,13 @@ impl Counts {
         self.persons.entry(key).or_default()
     }
 
-    fn guess(&mut self, caller: &str, key: u128) {
+    fn guess(&mut self, role: &Role, key: u64) {
         if !std::mem::replace(&mut self.of(key).guessed, true) {
-            *self.guesses.entry(caller.to_owned()).or_default() += 1;
+            *self.guesses.entry(role.clone()).or_default() += 1;
         }
     }
 
-    fn too_many(&mut self, caller: &str, side: Option<Side>) -> Problem {
+    fn too_many(&mut self, caller: &Role, side: Option<Side>) -> Problem {
         let what = side.map_or("names that do not fit", Side::name);
         if let Some(count) = self.told.count(&format!("{caller} {what}"), Instant::now()) {
             tracing::error!(%caller, what, count, "ALARM: a caller has asked too often about the same person");
@@ -114,6 +116,7 @@ impl Tries {
         Tries {
             persons_max,
             guesses_max: limits.caller_guesses_max,
+            hasher: RandomState::new(),
             counts: Mutex::default(),
             answered: Notify::new(),
         }
@@ -123,49 +126,52 @@ impl Tries {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who asks about the persons with these identity numbers.
+    pub(super) fn asked<'a>(&self, role: &'a Role, numbers: BySide<impl Hash>) -> Asked<'a> {
+        let persons = BySide::new(|side| self.hasher.hash_one((role, side, &numbers[side])));
+        Asked { role, persons }
+    }
+
     /// Takes a check of these two into account, before it is made: whoever goes away meanwhile has made it.
     ///
     /// # Errors
     /// `TOO_MANY_TRIES`, with the `side` whose person it is, or none where the caller has guessed too often.
-    pub(super) fn check(&self, role: &Role, persons: &Persons, day: Day) -> Result<(), Problem> {
-        let caller = role.to_string();
+    pub(super) fn check(&self, Asked { role, persons }: Asked<'_>, day: Day) -> Result<(), Problem> {
         let mut counts = self.locked();
         let counts = counts.on(day);
-        if counts.guesses.get(&caller).is_some_and(|count| *count >= self.guesses_max) {
-            return Err(counts.too_many(&caller, None));
+        if counts.guesses.get(role).is_some_and(|count| *count >= self.guesses_max) {
+            return Err(counts.too_many(role, None));
         }
-        let keys = BySide::new(|side| key(&caller, side, persons[side]));
         let over = |side: &Side| {
-            let tried = counts.persons.get(&keys[*side]).copied().unwrap_or_default();
+            let tried = counts.persons.get(&persons[*side]).copied().unwrap_or_default();
             tried.checks + tried.refused >= self.persons_max[*side]
         };
         if let Some(side) = Side::BOTH.into_iter().find(over) {
-            return Err(counts.too_many(&caller, Some(side)));
+            return Err(counts.too_many(role, Some(side)));
         }
-        Side::BOTH.into_iter().for_each(|side| counts.of(keys[side]).checks += 1);
+        Side::BOTH.into_iter().for_each(|side| counts.of(persons[side]).checks += 1);
         Ok(())
     }
 
     /// What a check of these two has told. A side whose node has not answered was not tried.
     pub(super) fn checked(
         &self,
-        role: &Role,
-        (persons, answered): (&Persons, BySide<bool>),
+        Asked { role, persons }: Asked<'_>,
+        answered: BySide<bool>,
         day: Day,
         refusals: &[RefusalRecord],
     ) {
-        let caller = role.to_string();
         let mut counts = self.locked();
         let counts = counts.on(day);
         for side in Side::BOTH {
-            let key = key(&caller, side, persons[side]);
+            let key = persons[side];
             if !answered[side] {
                 let tried = counts.of(key);
                 tried.checks = tried.checks.saturating_sub(1);
             }
             let guessed = |it: &RefusalRecord| it.side.of_node() == Some(side) && is_of_identity(it.reason);
             if refusals.iter().any(guessed) {
-                counts.guess(&caller, key);
+                counts.guess(role, key);
             }
         }
     }
@@ -175,16 +181,11 @@ impl Tries {
     ///
     /// # Errors
     /// `TOO_MANY_TRIES` when nodes have refused too many, with the `side` whose person it is.
-    pub(super) async fn pay(
-        self: &Arc<Tries>,
-        role: &Role,
-        persons: &Persons,
-        day: Day,
-    ) -> Result<UnderWay, Problem> {
+    pub(super) async fn pay(self: &Arc<Tries>, asked: Asked<'_>, day: Day) -> Result<UnderWay, Problem> {
         loop {
             let mut answered = pin!(self.answered.notified());
             answered.as_mut().enable();
-            match self.pay_at_once(role, persons, day)? {
+            match self.pay_at_once(asked, day)? {
                 Some(under_way) => return Ok(under_way),
                 None => answered.await,
             }
@@ -197,24 +198,21 @@ impl Tries {
     /// As of `pay`.
     pub(super) fn pay_at_once(
         self: &Arc<Tries>,
-        role: &Role,
-        persons: &Persons,
+        Asked { role, persons }: Asked<'_>,
         day: Day,
     ) -> Result<Option<UnderWay>, Problem> {
-        let caller = role.to_string();
-        let keys = BySide::new(|side| key(&caller, side, persons[side]));
         let mut counts = self.locked();
         let counts = counts.on(day);
-        let refused = |side: Side| counts.persons.get(&keys[side]).map_or(0, |tried| tried.refused);
+        let refused = |side: Side| counts.persons.get(&persons[side]).map_or(0, |tried| tried.refused);
         if let Some(side) = Side::BOTH.into_iter().find(|side| refused(*side) >= self.persons_max[*side]) {
-            return Err(counts.too_many(&caller, Some(side)));
+            return Err(counts.too_many(role, Some(side)));
         }
-        let others = |side: Side| counts.under_way.get(&keys[side]).copied().unwrap_or_default();
+        let others = |side: Side| counts.under_way.get(&persons[side]).copied().unwrap_or_default();
         if Side::BOTH.into_iter().any(|side| refused(side) + others(side) >= self.persons_max[side]) {
             return Ok(None);
         }
-        keys.into_array().into_iter().for_each(|key| *counts.under_way.entry(key).or_default() += 1);
-        Ok(Some(UnderWay { tries: Arc::clone(self), caller, keys }))
+        persons.into_array().into_iter().for_each(|key| *counts.under_way.entry(key).or_default() += 1);
+        Ok(Some(UnderWay { tries: Arc::clone(self), role: role.clone(), persons }))
     }
 }
 
@@ -226,9 +224,9 @@ impl UnderWay {
         }
         let mut counts = self.tries.locked();
         let counts = counts.on(day);
-        counts.of(self.keys[side]).refused += 1;
+        counts.of(self.persons[side]).refused += 1;
         if is_of_identity(reason) {
-            counts.guess(&self.caller, self.keys[side]);
+            counts.guess(&self.role, self.persons[side]);
         }
     }
 }
@@ -236,7 +234,7 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         let mut counts = self.tries.locked();
-        for key in self.keys.into_array() {
+        for key in self.persons.into_array() {
             if let Entry::Occupied(mut others) = counts.under_way.entry(key) {
                 *others.get_mut() -= 1;
                 if *others.get() == 0 {
