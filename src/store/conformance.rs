@@ -8,8 +8,8 @@ use crate::domain::node::account::empty_account;
 use crate::domain::node::legs_in_doubt;
 use crate::domain::node::tables::{AccountRow, PersonRow, RequestRow};
 use crate::domain::value::column::Value;
-use crate::domain::value::{AccountKind, Digest, MemberRef, Money, Side, TransferId};
-use crate::domain::value::{Civil, Day, ProvinceCode};
+use crate::domain::value::{AccountKind, Digest, MemberRef, Money, Side, TransferId, Window};
+use crate::domain::value::{Civil, ProvinceCode};
 use crate::domain::{hub, node};
 use crate::store::samples::{Sample, runner, typed, values};
 use crate::store::sqlite::SqliteStore;
@@ -268,7 +268,7 @@ fn takes_some_and_leaves_some<R: Sample>(store: &mut dyn Store<R>, filter: Filte
 
 /// Lists for people: the newest first, of several branches each once, page by page.
 fn lists_are_newest_first(store: &mut dyn Store<hub::Record>) {
-    let (mut all, day) = (many_rows::<hub::Row>(), Day::from_number(20_261_121));
+    let (mut all, day) = (many_rows::<hub::Row>(), Window::from_number(20_261_121));
     // Many of the same time, so that keys tell them apart, and several of each province.
     for (number, row) in all.iter_mut().enumerate() {
         let hub::Row::Transfer(transfer) = row else { continue };

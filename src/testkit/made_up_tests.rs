@@ -13,7 +13,7 @@ use crate::domain::node::{self, PostRequest};
 use crate::domain::protocol::message::PostingTerms;
 use crate::domain::protocol::{AckResult, Kind, LegRef, LegState, Outcome, Posting, Ruling, TransferState};
 use crate::domain::reason::Reason;
-use crate::domain::value::{AccountKind, Day, Digest, EntryKind, Money, Mono, ProvinceCode, Side};
+use crate::domain::value::{AccountKind, Digest, EntryKind, Money, Mono, ProvinceCode, Side, Window};
 
 /// A loan is handed in.
 pub(crate) fn loan(number: u8, fen: i64) -> hub::Input {
@@ -86,7 +86,7 @@ fn posted(pair: &Pair, province: ProvinceCode, kind: AccountKind) -> i64 {
 }
 
 fn owed(pair: &Pair, province: ProvinceCode) -> i64 {
-    let key = hub::Key::Position(Day::of(pair.network.now.civil), province);
+    let key = hub::Key::Position(Window::of(pair.network.now.civil), province);
     pair.hub.get::<PositionRow>(&key).expect("a position").owed.fen()
 }
 

@@ -18,8 +18,8 @@ use crate::domain::protocol::{
 use crate::domain::reason::Reason;
 use crate::domain::rules::rulebook::RuleValues;
 use crate::domain::value::{
-    AccountKind, Civil, Day, Digest, InsuranceStatus, InsuranceType, MemberRef, Money, ProvinceCode,
-    RegionCode, Side, TransferId,
+    AccountKind, Civil, Digest, InsuranceStatus, InsuranceType, MemberRef, Money, ProvinceCode, RegionCode,
+    Side, TransferId, Window,
 };
 
 /// A cluster of a payer's province and a payee's, for tests of one machine against the other.
@@ -270,7 +270,7 @@ pub fn decision(leg: &Leg, outcome: Outcome) -> Decision {
         side: id.side,
         terms_digest,
         outcome,
-        window: committed.then(|| Day::of(decide_time)),
+        window: committed.then(|| Window::of(decide_time)),
         hub_seq: committed.then_some(1),
         decide_time,
         leg_record: Vec::new(),

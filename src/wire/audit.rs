@@ -7,12 +7,13 @@ use crate::domain::node::tables::{AccountRow, EntryRow, LegRow};
 use crate::domain::protocol::{Kind, LegState, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{
-    AccountKind, Day, Digest, EntryKind, MemberRef, Money, ProvinceCode, RegionCode, Side, TransferId, hex,
+    AccountKind, Day, Digest, EntryKind, MemberRef, Money, ProvinceCode, RegionCode, Side, TransferId,
+    Window, hex,
 };
 use crate::proto::{hub, node, types};
 use crate::wire::inspect::leg_view;
 use crate::wire::status::{Problem, refusal_side_to_proto, refusal_to_proto};
-use crate::wire::time::{timestamp, window, window_id};
+use crate::wire::time::timestamp;
 use crate::wire::transfer::state_to_proto;
 
 /// A transfer, as far as an audit compares it.
@@ -24,7 +25,7 @@ pub fn transfer_to_proto(row: &TransferRow) -> hub::AuditTransfer {
         amount: row.amount.to_string(),
         state: state_to_proto(row.state).into(),
         terms_digest: row.terms_digest.0.to_vec(),
-        window_id: row.window.map_or_else(String::new, window_id),
+        window_id: row.window.map_or_else(String::new, |it| it.to_string()),
         hub_seq: row.hub_seq.unwrap_or(0),
         payer_recorded: row.payer_recorded_seq.is_some(),
         payee_recorded: row.payee_recorded_seq.is_some(),
@@ -34,7 +35,7 @@ pub fn transfer_to_proto(row: &TransferRow) -> hub::AuditTransfer {
 /// A position.
 pub fn position_to_proto(row: &PositionRow) -> hub::AuditPosition {
     hub::AuditPosition {
-        window_id: window_id(row.window),
+        window_id: row.window.to_string(),
         province_code: row.province.to_string(),
         owed: row.owed.to_string(),
         sent_count: row.sent_count,
@@ -57,7 +58,7 @@ pub fn incident_to_proto(row: &IncidentRow) -> types::Incident {
 }
 
 fn day_text(day: Day) -> String {
-    if day == Day::default() { String::new() } else { window_id(day) }
+    if day == Day::default() { String::new() } else { format!("{:08}", day.number()) }
 }
 
 /// A leg with what ties it to an account; `alias` says what stands for a member.
@@ -121,7 +122,7 @@ fn signed(text: &str) -> Option<Money> {
 }
 
 fn counted_day(text: &str) -> Option<Day> {
-    if text.is_empty() { Some(Day::default()) } else { window(text) }
+    if text.is_empty() { Some(Day::default()) } else { Day::parse_digits(text) }
 }
 
 fn member(bytes: &[u8]) -> Option<MemberRef> {
@@ -160,7 +161,11 @@ pub fn transfer_from_proto(it: &hub::AuditTransfer) -> Result<TransferRow, Probl
         state: need("state", TransferState::from_number(i64::from(it.state)))?,
         refusal: None,
         decide_time: None,
-        window: if it.window_id.is_empty() { None } else { Some(need("window_id", window(&it.window_id))?) },
+        window: if it.window_id.is_empty() {
+            None
+        } else {
+            Some(need("window_id", Window::parse(&it.window_id))?)
+        },
         hub_seq: (it.hub_seq != 0).then_some(it.hub_seq),
         decided_seq: None,
         payer_recorded_seq: recorded(it.payer_recorded),
@@ -184,7 +189,7 @@ pub fn transfer_from_proto(it: &hub::AuditTransfer) -> Result<TransferRow, Probl
 /// A position's row. Errors as of [`transfer_from_proto`].
 pub fn position_from_proto(it: &hub::AuditPosition) -> Result<PositionRow, Problem> {
     Ok(PositionRow {
-        window: need("window_id", window(&it.window_id))?,
+        window: need("window_id", Window::parse(&it.window_id))?,
         province: need("province_code", ProvinceCode::parse(&it.province_code))?,
         owed: need("owed", signed(&it.owed))?,
         sent_count: it.sent_count,
@@ -224,7 +229,7 @@ pub fn leg_from_proto(it: &node::AuditLeg) -> Result<Option<LegRow>, Problem> {
     let of_window = if view.window_id.is_empty() {
         Ok(None)
     } else {
-        need("window_id", window(&view.window_id)).map(Some)
+        need("window_id", Window::parse(&view.window_id)).map(Some)
     };
     Ok(Some(LegRow {
         transfer_id: need("transfer_id", TransferId::parse(&view.transfer_id))?,

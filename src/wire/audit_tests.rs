@@ -31,7 +31,10 @@ fn a_transfer_comes_back_as_far_as_it_is_compared() {
         assert_eq!(transfer_from_proto(&transfer_to_proto(&row)).as_ref(), Ok(&row));
     }
     let row = transfer(TransferState::Committed);
-    assert_eq!((row.window, row.hub_seq, row.amount.fen()), (Some(day("2026-11-21")), Some(9), 40_000));
+    assert_eq!(
+        (row.window, row.hub_seq, row.amount.fen()),
+        (Some(day("2026-11-21").into()), Some(9), 40_000)
+    );
     assert_eq!((row.payer_recorded_seq.is_some(), row.payee_recorded_seq.is_some()), (true, false));
     let broken = hub::AuditTransfer { amount: "4e2".to_owned(), ..transfer_to_proto(&row) };
     assert_eq!(transfer_from_proto(&broken).expect_err("refused").reason, Reason::RequestMalformed);
@@ -41,7 +44,7 @@ fn a_transfer_comes_back_as_far_as_it_is_compared() {
 fn sums_of_a_whole_province_and_what_is_owed_come_back() {
     for fen in [0, 1, -1, -5, 12_345, 9_000_000_000_000_000, i64::MIN + 1] {
         let row = PositionRow {
-            window: day("2026-11-21"),
+            window: day("2026-11-21").into(),
             province: ProvinceCode::new(13),
             owed: Money::from_fen(fen),
             sent_count: 1,
@@ -60,7 +63,7 @@ fn leg(state: LegState) -> LegRow {
     let leg = LegRow {
         side: Side::Payee,
         counter_region: Some(region(130_100)),
-        window: committed.then(|| day("2026-11-22")),
+        window: committed.then(|| day("2026-11-22").into()),
         hub_seq: committed.then_some(3),
         ..leg_row(state)
     };

@@ -2,14 +2,14 @@
 
 use crate::domain::protocol::{Ack, AckResult, Decision, Kind, LegRef, LostLeg, Outcome, PeerMark};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{Money, RegionCode, TransferId};
+use crate::domain::value::{Money, RegionCode, TransferId, Window};
 use crate::proto::node::ack_result;
 use crate::proto::{node, types};
 use crate::wire::leg::{leg_reference, side_to_proto};
 use crate::wire::reader::{Path, Violations, check_batch};
 use crate::wire::sender::sender;
 use crate::wire::status::{Problem, refusal_from_proto, refusal_to_proto};
-use crate::wire::time::{civil, required_time, timestamp, window, window_id};
+use crate::wire::time::{civil, required_time, timestamp};
 
 /// A decision as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn decision_to_proto(decision: &Decision) -> node::Decision {
         side: side_to_proto(decision.side),
         outcome: outcome.into(),
         terms_digest: decision.terms_digest.0.to_vec(),
-        window_id: decision.window.map_or_else(String::new, window_id),
+        window_id: decision.window.map_or_else(String::new, |it| it.to_string()),
         hub_seq: decision.hub_seq.unwrap_or(0),
         leg_record: decision.leg_record.clone(),
         decide_time: Some(timestamp(decision.decide_time)),
@@ -83,7 +83,7 @@ fn decision_from_proto(
     let order = DecisionReading::Order;
     Some(match node::Outcome::try_from(wire.outcome) {
         Ok(node::Outcome::Abort) => order(decision(Outcome::Abort)),
-        Ok(node::Outcome::Commit) => match (window(&wire.window_id), wire.hub_seq) {
+        Ok(node::Outcome::Commit) => match (Window::parse(&wire.window_id), wire.hub_seq) {
             (None, _) => reject(&name, Reason::RequestMalformed, "window_id"),
             (Some(_), 0) => reject(&name, Reason::FieldRequired, "hub_seq"),
             (Some(window), hub_seq) => {

@@ -11,7 +11,7 @@ fn decision(outcome: Outcome) -> Decision {
         side: Side::Payer,
         terms_digest: Digest([5; 32]),
         outcome,
-        window: committed.then(|| day("2026-11-21")),
+        window: committed.then(|| day("2026-11-21").into()),
         hub_seq: committed.then_some(12),
         decide_time: Civil(1_795_190_400_123),
         leg_record: Vec::new(),

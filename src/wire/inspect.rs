@@ -4,13 +4,13 @@ use crate::domain::kinds;
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::{HeardLeg, Kind, LegState};
 use crate::domain::reason::Reason;
-use crate::domain::value::RegionCode;
+use crate::domain::value::{RegionCode, Window};
 use crate::proto::node;
 use crate::wire::leg::{kind_to_proto, leg_reference, side_to_proto};
 use crate::wire::reader::{Path, Violations, amount, digest, transfer_id};
 use crate::wire::sender::COUNTER_END;
 use crate::wire::status::{Problem, refusal_to_proto};
-use crate::wire::time::{required_time, timestamp, window, window_id};
+use crate::wire::time::{required_time, timestamp};
 
 /// A recorded leg in the words of the wire. A tombstone has neither kind, amount, place nor time of a vote.
 pub fn leg_view(row: &LegRow) -> node::LegView {
@@ -32,7 +32,7 @@ pub fn leg_view(row: &LegRow) -> node::LegView {
         original_transfer_id: row.returns.map_or_else(String::new, |id| id.to_string()),
         amount: row.amount.to_string(),
         counter_region_code: row.counter_region.map_or_else(String::new, |region| region.to_string()),
-        window_id: row.window.map_or_else(String::new, window_id),
+        window_id: row.window.map_or_else(String::new, |it| it.to_string()),
         hub_seq: row.hub_seq.unwrap_or(0),
         prepare_time: Some(timestamp(row.prepare_time)),
         ..view
@@ -65,7 +65,7 @@ pub fn heard_leg_from_proto(view: &node::LegView) -> Result<HeardLeg, Problem> {
         COUNTER_END.. => found.need(&at.field("hub_seq"), Reason::RequestMalformed, None),
         hub_seq => {
             let window =
-                found.need(&at.field("window_id"), Reason::RequestMalformed, window(&view.window_id));
+                found.need(&at.field("window_id"), Reason::RequestMalformed, Window::parse(&view.window_id));
             let time = required_time(&at.field("decide_time"), view.decide_time.as_ref(), &mut found);
             window.zip(time).map(|(window, time)| (window, hub_seq, time))
         }

@@ -9,7 +9,7 @@ fn row(state: LegState) -> LegRow {
 
 #[test]
 fn shows_a_committed_leg() {
-    let (window, hub_seq) = (Some(day("2026-11-21")), Some(7));
+    let (window, hub_seq) = (Some(day("2026-11-21").into()), Some(7));
     let shown =
         leg_view(&LegRow { decide_time: Some(Civil(3_000)), window, hub_seq, ..row(LegState::Committed) });
     assert_eq!(

@@ -2,12 +2,12 @@
 
 use crate::domain::protocol::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::value::{Civil, Day, ProvinceCode, TransferId};
+use crate::domain::value::{Civil, ProvinceCode, TransferId, Window};
 use crate::proto::hub;
 use crate::wire::page::{page_size, read_number_token, read_token};
 use crate::wire::reader::{Path, Reader, Violations};
 use crate::wire::status::Problem;
-use crate::wire::time::{civil, window};
+use crate::wire::time::civil;
 
 /// Which transfers a list shows. All that is given must hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct TransferFilter {
     /// In this state.
     pub state: Option<TransferState>,
     /// Of this settlement window.
-    pub window: Option<Day>,
+    pub window: Option<Window>,
     /// Received at or after.
     pub start_time: Option<Civil>,
     /// Received before.
@@ -73,7 +73,7 @@ impl Reader<'_> {
             (time("start_time", &request.start_time), time("end_time", &request.end_time));
         let window = match request.window_id.as_str() {
             "" => None,
-            text => found.need(&root.field("window_id"), Reason::RequestMalformed, window(text)),
+            text => found.need(&root.field("window_id"), Reason::RequestMalformed, Window::parse(text)),
         };
         let province = self.province(&root.field("province_code"), &request.province_code, &mut found);
         let filter = found.finish(Some(TransferFilter { province, state, window, start_time, end_time }))?;

@@ -27,7 +27,7 @@ fn all_filters_are_read_and_bind_the_token() {
     let filter = TransferFilter {
         province: Some(ProvinceCode::new(13)),
         state: Some(TransferState::Committed),
-        window: Some(day("2026-11-21")),
+        window: Some(day("2026-11-21").into()),
         start_time: Some(Civil(1000)),
         end_time: Some(Civil(2000)),
     };

@@ -2,12 +2,13 @@
 
 use crate::domain::protocol::{Decision, Outcome, PeerMark, Question, REFUSED_ASK_MS, Ruling};
 use crate::domain::reason::{Reason, RefusalSide};
+use crate::domain::value::Window;
 use crate::proto::{hub, types};
 use crate::wire::leg::{leg_reference, side_to_proto};
 use crate::wire::reader::{Path, Violations, check_batch};
 use crate::wire::sender::sender;
 use crate::wire::status::{Problem, refusal_from_proto, refusal_to_proto};
-use crate::wire::time::{duration, milliseconds, required_time, timestamp, window, window_id};
+use crate::wire::time::{duration, milliseconds, required_time, timestamp};
 
 /// How long to wait before asking again when the answer does not say, in milliseconds.
 const ASK_AFTER_MS: u64 = 1000;
@@ -75,7 +76,7 @@ pub fn ruling_to_proto(ruling: &Ruling) -> hub::Resolution {
                 Outcome::Commit => hub::Ruling::Commit.into(),
                 Outcome::Abort => hub::Ruling::Abort.into(),
             },
-            window_id: decision.window.map_or_else(String::new, window_id),
+            window_id: decision.window.map_or_else(String::new, |it| it.to_string()),
             hub_seq: decision.hub_seq.unwrap_or(0),
             decide_time: Some(timestamp(decision.decide_time)),
             ask_after: None,
@@ -112,7 +113,7 @@ pub fn ruling_from_proto(answer: &hub::Resolution) -> Result<Ruling, Problem> {
     let (window, hub_seq) = match outcome {
         Outcome::Abort => (None, None),
         Outcome::Commit => (
-            found.need(&at.field("window_id"), Reason::RequestMalformed, window(&answer.window_id)),
+            found.need(&at.field("window_id"), Reason::RequestMalformed, Window::parse(&answer.window_id)),
             found.need(
                 &at.field("hub_seq"),
                 Reason::FieldRequired,

@@ -16,7 +16,7 @@ fn decided(outcome: Outcome) -> Ruling {
         side,
         terms_digest,
         outcome,
-        window: committed.then(|| day("2026-11-21")),
+        window: committed.then(|| day("2026-11-21").into()),
         hub_seq: committed.then_some(12),
         decide_time: Civil(1_795_190_400_123),
         leg_record: Vec::new(),

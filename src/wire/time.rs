@@ -43,17 +43,6 @@ pub fn milliseconds(duration: &Duration) -> u64 {
     u64::try_from(ms).unwrap_or(0)
 }
 
-/// A settlement window as the wire has it: "YYYYMMDD".
-pub fn window_id(window: Day) -> String {
-    format!("{:08}", window.number())
-}
-
-/// The settlement window that such a text names; nothing when there is no such day.
-pub fn window(text: &str) -> Option<Day> {
-    let digits = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| Day::parse(&format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]))).flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,15 +70,5 @@ mod tests {
         }
         assert_eq!(milliseconds(&Duration { seconds: -3, nanos: -1 }), 0);
         assert_eq!(milliseconds(&Duration { seconds: i64::MAX, nanos: 999_999_999 }), i64::MAX as u64);
-    }
-
-    #[test]
-    fn a_window_is_a_day_that_exists() {
-        let day = Day::parse("2026-11-21").expect("a day");
-        assert_eq!(window_id(day), "20261121");
-        assert_eq!(window("20261121"), Some(day));
-        for bad in ["", "2026-11-21", "20261321", "2026112", "2026１121", "202611210"] {
-            assert_eq!(window(bad), None, "{bad}");
-        }
     }
 }

@@ -7,7 +7,7 @@ use crate::privacy::people::MaskedParties;
 use crate::proto::{hub, types};
 use crate::wire::status::refusal_to_proto;
 use crate::wire::terms::kinship_to_proto;
-use crate::wire::time::{timestamp, window_id};
+use crate::wire::time::timestamp;
 
 /// A transfer in the words of the wire. Without the vault's part, names, numbers and remark are empty.
 pub fn transfer_to_proto(row: &TransferRow, parties: Option<&MaskedParties>) -> hub::Transfer {
@@ -21,7 +21,7 @@ pub fn transfer_to_proto(row: &TransferRow, parties: Option<&MaskedParties>) -> 
         amount: row.amount.to_string(),
         state: state_to_proto(row.state).into(),
         refusal: row.refusal.as_ref().map(refusal_to_proto),
-        window_id: row.window.map_or_else(String::new, window_id),
+        window_id: row.window.map_or_else(String::new, |it| it.to_string()),
         hub_seq: row.hub_seq.unwrap_or(0),
         create_time: Some(timestamp(row.receipt_time)),
         decide_time: row.decide_time.map(timestamp),

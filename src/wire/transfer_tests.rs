@@ -24,7 +24,7 @@ fn committed() -> TransferRow {
         state: TransferState::Committed,
         refusal: None,
         decide_time: Some(Civil(1_795_190_401_000)),
-        window: Some(day("2026-11-21")),
+        window: Some(day("2026-11-21").into()),
         hub_seq: Some(7),
         decided_seq: Some(20),
         payer_recorded_seq: Some(30),

@@ -21,7 +21,7 @@ use gongji::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use gongji::domain::value::{
     AccountKind, AccountState, Civil, Day, Digest, Insurance, InsuranceStatus, InsuranceType, Kinship,
-    MemberRef, Money, NumberRanges, ProvinceCode, RegionCode, Side, StartId, TransferId,
+    MemberRef, Money, NumberRanges, ProvinceCode, RegionCode, Side, StartId, TransferId, Window,
 };
 use gongji::domain::{hub, node};
 
@@ -40,8 +40,8 @@ fn digest(byte: u8) -> Digest {
     Digest([byte; 32])
 }
 
-fn window() -> Day {
-    Day::parse("2026-11-21").expect("a day")
+fn window() -> Window {
+    Window::parse("20261121").expect("a window")
 }
 
 fn mark(incarnation: u64) -> PeerMark {

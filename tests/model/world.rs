@@ -16,7 +16,7 @@ use gongji::domain::protocol::{
     TransferState, Verdict, Vote,
 };
 use gongji::domain::reason::Reason;
-use gongji::domain::value::{Civil, Day, Mono, ProvinceCode, Side, TransferId};
+use gongji::domain::value::{Civil, Day, Mono, ProvinceCode, Side, TransferId, Window};
 use gongji::testkit::{Country, NOON, Wish, id_hash};
 use gongji::testkit::{asked_of_hub, asked_of_node, heard_by_hub, heard_by_node};
 use std::collections::BTreeSet;
@@ -427,7 +427,7 @@ impl World {
                     side: Side::Payee,
                     terms_digest,
                     outcome: Outcome::Commit,
-                    window: Some(Day::of(Civil(NOON))),
+                    window: Some(Window::of(Civil(NOON))),
                     hub_seq: Some(1),
                     decide_time: Civil(NOON),
                     leg_record: Vec::new(),

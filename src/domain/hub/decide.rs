@@ -9,7 +9,7 @@ use crate::domain::machine::SelfRow;
 use crate::domain::machine::own::own;
 use crate::domain::protocol::{Outcome, TransferEvent, TransferState, Transition};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{BySide, Civil, Day, Digest, Side, TransferId};
+use crate::domain::value::{BySide, Civil, Digest, Side, TransferId, Window};
 
 impl HubMachine {
     /// Both sides have voted yes.
@@ -17,7 +17,7 @@ impl HubMachine {
         if transfer.state.on(TransferEvent::AllVotedYes) == Transition::Stays {
             return;
         }
-        let window = Day::of(step.now.civil);
+        let window = Window::of(step.now.civil);
         if !position::can_hold((transfer.kind, transfer.amount), transfer.provinces(), window, step.rows()) {
             return self.abort(transfer.transfer_id, refusal(Reason::Overflow), step);
         }

@@ -10,7 +10,7 @@ use crate::domain::machine::IncidentClosed;
 use crate::domain::machine::own::own;
 use crate::domain::protocol::Outcome;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{BySide, Day, Now, Side, TransferId};
+use crate::domain::value::{BySide, Now, Side, TransferId, Window};
 
 /// The transfer; once it is known, the positions that its commit would move.
 pub(super) fn needs(transfer_id: TransferId, now: Now, rows: &Rows, keys: &mut Vec<Key>) {
@@ -18,7 +18,7 @@ pub(super) fn needs(transfer_id: TransferId, now: Now, rows: &Rows, keys: &mut V
     keys.push(Key::Incident(transfer_id, Side::Payer));
     let key = Key::Transfer(transfer_id);
     if let Some(transfer) = rows.knows(&key).then(|| rows.get::<TransferRow>(&key)).flatten() {
-        let window = Day::of(now.civil);
+        let window = Window::of(now.civil);
         keys.extend(transfer.provinces().into_array().map(|province| Key::Position(window, province)));
     }
 }
@@ -41,7 +41,7 @@ impl HubMachine {
             let left = is_left_to_people(transfer_id, step);
             return Err(refusal(if left { Reason::ContraryToRecord } else { Reason::EndsByRule }));
         }
-        let (what, window) = ((transfer.kind, transfer.amount), Day::of(step.now.civil));
+        let (what, window) = ((transfer.kind, transfer.amount), Window::of(step.now.civil));
         let fits = position::can_hold(what, transfer.provinces(), window, step.rows());
         if outcome == Outcome::Commit && !fits { Err(refusal(Reason::Overflow)) } else { Ok(()) }
     }
@@ -64,7 +64,7 @@ impl HubMachine {
         if let Some(side) = Side::BOTH.into_iter().find(is_left) {
             step.record(LegLost { transfer_id, side });
         }
-        let (window, hub_seq) = (Day::of(step.now.civil), own(step.rows()).hub_seq + 1);
+        let (window, hub_seq) = (Window::of(step.now.civil), own(step.rows()).hub_seq + 1);
         let commit = CommitDetail { window, hub_seq, payer_leg: Vec::new(), payee_leg: Vec::new() };
         let owed = BySide { payer: true, payee: true };
         step.record(decision(transfer_id, step.now.civil, Ok(commit), BySide::default(), owed));

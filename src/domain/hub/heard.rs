@@ -16,7 +16,7 @@ use crate::domain::machine::own::own;
 use crate::domain::protocol::message::PostingTerms;
 use crate::domain::protocol::{HeardLeg, Kind, LegId, LegRef, Posting};
 use crate::domain::reason::Reason;
-use crate::domain::value::{BySide, Civil, Day, Now, ProvinceCode, Side, TransferId};
+use crate::domain::value::{BySide, Civil, Day, Now, ProvinceCode, Side, TransferId, Window};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most commits that a hub can have lost together with nodes: days of the whole nation's transfers.
@@ -39,7 +39,7 @@ pub(super) fn needs(
         return;
     }
     let heard = recovery.legs.values().flatten().map(|(_, leg)| leg).chain(more);
-    let mut windows = BTreeSet::from([Day::of(now.civil)]);
+    let mut windows = BTreeSet::from([Window::of(now.civil)]);
     let mut provinces = BTreeSet::new();
     for leg in heard {
         keys.extend([Key::Transfer(leg.transfer_id), Key::Tombstone(leg.transfer_id)]);
@@ -118,7 +118,7 @@ impl HubMachine {
         let in_doubt = ids.into_iter().filter(|id| !recorded.contains_key(id));
         let promised = in_doubt.filter(|id| recovery.both(*id, &self.places).is_some());
         for transfer_id in promised.collect::<Vec<_>>() {
-            let commit = (Day::of(step.now.civil), numbers.next_free(), step.now.civil);
+            let commit = (Window::of(step.now.civil), numbers.next_free(), step.now.civil);
             if self.adopt(&recovery, transfer_id, Some(commit), step) {
                 numbers.take(commit.1);
                 note(transfer_id, Reason::DecidedAtRecovery, step);
@@ -308,7 +308,7 @@ impl HubMachine {
                 Some((fits && covered(window)).then_some((window, hub_seq, time.min(now)))?)
             }
             None if leg.parked => None,
-            None => covered(Day::of(now)).then(|| (Day::of(now), numbers.next_free(), now)),
+            None => covered(Window::of(now)).then(|| (Window::of(now), numbers.next_free(), now)),
         };
         // From here on nothing may fail.
         ruling.iter().for_each(|(_, hub_seq, _)| numbers.take(*hub_seq));
@@ -320,8 +320,8 @@ impl HubMachine {
 
 /// Whether a window can be that of a commit of something that began then. A window is the day of a decision by the
 /// hub's clock, which had been no further than `latest`; the clock of a node that is far off must not become ours.
-pub(super) fn is_timely(window: Day, begun: Civil, latest: Civil) -> bool {
-    (Day::of(begun)..=Day::of(Civil(latest.0.saturating_add(DAY_MS)))).contains(&window)
+pub(super) fn is_timely(window: Window, begun: Civil, latest: Civil) -> bool {
+    (Day::of(begun)..=Day::of(Civil(latest.0.saturating_add(DAY_MS)))).contains(&window.day())
 }
 
 /// An incident for people, of the transfer as a whole.

@@ -18,7 +18,9 @@ use crate::domain::machine::own::own;
 use crate::domain::machine::{IncidentClosed, IncidentRow, PeerRow, SelfRow, Ticket};
 use crate::domain::protocol::{Announced, Announcement, HeardLeg, LegId, PeerMark, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{BySide, Day, Digest, Now, NumberRanges, ProvinceCode, Side, StartId, TransferId};
+use crate::domain::value::{
+    BySide, Digest, Now, NumberRanges, ProvinceCode, Side, StartId, TransferId, Window,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers that are kept for commits between provinces that nobody has heard, for each life of the hub that is lost.
@@ -63,7 +65,7 @@ pub(super) fn needs(
     let Some(left) = hub.left_out.get(&province) else { return };
     keys.push(Key::Peer(province));
     let ids = legs.iter().map(|leg| leg.transfer_id).chain(left.waiting.iter().copied());
-    let (mut provinces, mut windows) = (BTreeSet::from([province]), BTreeSet::from([Day::of(now.civil)]));
+    let (mut provinces, mut windows) = (BTreeSet::from([province]), BTreeSet::from([Window::of(now.civil)]));
     for id in ids {
         keys.extend([Key::Transfer(id), Key::Tombstone(id), Key::Incident(id, Side::Payer)]);
         let known = rows.knows(&Key::Transfer(id)).then(|| rows.get::<TransferRow>(&Key::Transfer(id)));
@@ -370,7 +372,7 @@ impl HubMachine {
                 self.take_up(vec![transfer.clone()], step);
                 return true;
             }
-            None => (Day::of(now), own(step.rows()).hub_seq + 1, now),
+            None => (Window::of(now), own(step.rows()).hub_seq + 1, now),
         };
         if !position::can_hold((transfer.kind, transfer.amount), provinces, commit.0, step.rows()) {
             return false;

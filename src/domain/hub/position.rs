@@ -4,10 +4,10 @@ use super::{Key, Rows};
 use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::kinds;
 use crate::domain::protocol::Kind;
-use crate::domain::value::{BySide, Day, Money, ProvinceCode, Side};
+use crate::domain::value::{BySide, Money, ProvinceCode, Side, Window};
 
 /// The position of a province in a window; nothing owed where there is none yet.
-pub(super) fn position(rows: &Rows, window: Day, province: ProvinceCode) -> PositionRow {
+pub(super) fn position(rows: &Rows, window: Window, province: ProvinceCode) -> PositionRow {
     rows.get(&Key::Position(window, province)).cloned().unwrap_or(PositionRow {
         window,
         province,
@@ -30,7 +30,7 @@ fn owed_after(row: &PositionRow, side: Side, (kind, amount): (Kind, Money)) -> O
 pub(super) fn can_hold(
     what: (Kind, Money),
     provinces: BySide<ProvinceCode>,
-    window: Day,
+    window: Window,
     rows: &Rows,
 ) -> bool {
     let fits = |(side, province): (Side, &ProvinceCode)| {
@@ -40,7 +40,7 @@ pub(super) fn can_hold(
 }
 
 /// Enters a transfer twice, as its kind has it: what one province owes, the other is owed.
-pub(super) fn enter(transfer: &TransferRow, window: Day, rows: &mut Rows) {
+pub(super) fn enter(transfer: &TransferRow, window: Window, rows: &mut Rows) {
     for (side, province) in transfer.provinces().iter() {
         let row = position(rows, window, *province);
         let what = (transfer.kind, transfer.amount);

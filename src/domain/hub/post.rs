@@ -16,7 +16,7 @@ use crate::domain::machine::own::own;
 use crate::domain::protocol::message::PostingTerms;
 use crate::domain::protocol::{LegRef, PeerMark, Posting, Ruling, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{BySide, Day, Now, ProvinceCode, Side, TransferId};
+use crate::domain::value::{BySide, Now, ProvinceCode, Side, TransferId, Window};
 use std::sync::Arc;
 
 /// A posting that is not the next is told again so long after.
@@ -34,12 +34,12 @@ pub(super) fn needs(
         let id = posting.reference.id;
         transfer::needs(id.transfer_id, rows, keys);
         keys.push(Key::Incident(id.transfer_id, id.side));
-        needs_of_original(posting.terms.original, Day::of(now.civil), rows, keys);
+        needs_of_original(posting.terms.original, Window::of(now.civil), rows, keys);
     }
 }
 
 /// First what backs a posting; once that is known, the positions of its provinces.
-pub(super) fn needs_of_original(original: TransferId, window: Day, rows: &Rows, keys: &mut Vec<Key>) {
+pub(super) fn needs_of_original(original: TransferId, window: Window, rows: &Rows, keys: &mut Vec<Key>) {
     let key = Key::Transfer(original);
     if !rows.knows(&key) {
         return keys.push(key);
@@ -66,7 +66,7 @@ pub(super) fn backing<'a>(
 }
 
 /// Whether what backs a posting has so much left, and both positions can hold it.
-pub(super) fn is_covered(terms: &PostingTerms, original: &TransferRow, window: Day, rows: &Rows) -> bool {
+pub(super) fn is_covered(terms: &PostingTerms, original: &TransferRow, window: Window, rows: &Rows) -> bool {
     let used = original.used.checked_add(terms.amount);
     used.is_some_and(|used| used <= original.amount)
         && position::can_hold((terms.kind, terms.amount), original.provinces(), window, rows)
@@ -116,7 +116,7 @@ impl HubMachine {
         if posting.terms.number != original.last_posting + 1 {
             return later(GAP_ASK_MS);
         }
-        let window = Day::of(step.now.civil);
+        let window = Window::of(step.now.civil);
         let books = is_covered(&posting.terms, original, window, step.rows());
         // From here on nothing may fail.
         self.note_seen(step);

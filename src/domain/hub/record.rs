@@ -13,7 +13,7 @@ use crate::domain::machine::{
 use crate::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
-    Civil, Day, Digest, Kinship, Money, NumberRanges, ProvinceCode, RegionCode, Side, StartId, TransferId,
+    Civil, Digest, Kinship, Money, NumberRanges, ProvinceCode, RegionCode, Side, StartId, TransferId, Window,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -21,7 +21,7 @@ contents! {
     /// What only a committed transfer has.
     CommitDetail {
         /// Settlement window.
-        window: Day,
+        window: Window,
         /// Gapless number.
         hub_seq: u64,
         /// The payer's leg, sealed by its node.

@@ -11,7 +11,7 @@ use super::{HubMachine, TransferRow};
 use crate::domain::kinds::{self, Form};
 use crate::domain::protocol::{HeardLeg, Kind, LegId};
 use crate::domain::value::{
-    BySide, Civil, Day, NumberRanges, ProvinceCode, RegionCode, RegionDirectory, Side, StartId, TransferId,
+    BySide, Civil, NumberRanges, ProvinceCode, RegionCode, RegionDirectory, Side, StartId, TransferId, Window,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,7 @@ pub(super) struct Both<'a> {
 }
 
 /// Window, number and time of a commit.
-pub(super) type Commit = (Day, u64, Civil);
+pub(super) type Commit = (Window, u64, Civil);
 
 impl Recovery {
     /// A recovery that ends once all of these were heard.

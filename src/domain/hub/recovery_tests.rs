@@ -5,7 +5,7 @@ use crate::domain::node;
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::{Announcement, HeardLeg, Question, Ruling, TransferState};
 use crate::domain::reason::Reason;
-use crate::domain::value::{Civil, Day, Digest, ProvinceCode, Side};
+use crate::domain::value::{Civil, Digest, ProvinceCode, Side, Window};
 use crate::testkit::{HubOutput, MemoryDisk, NOON, PAYEE, PAYER, Pair, create, heard, id, refusal};
 
 #[path = "recovery_tests/forgotten_tests.rs"]
@@ -179,11 +179,11 @@ fn what_cannot_be_is_parked_for_people() {
             }
         }),
         ("a window by a clock that is far off", |_, legs| {
-            let far = Day::of(Civil(NOON + 3 * 86_400_000));
+            let far = Window::of(Civil(NOON + 3 * 86_400_000));
             legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(window, ..)| *window = far));
         }),
         ("a window of before its transfer was received", |_, legs| {
-            let day = Day::of(Civil(NOON - 86_400_000));
+            let day = Window::of(Civil(NOON - 86_400_000));
             legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(window, ..)| *window = day));
         }),
         ("a side that is lost", |at, legs| {

@@ -5,7 +5,7 @@ use crate::domain::machine::{Filter, IncidentRow, OperationRow, Order, PeerRow, 
 use crate::domain::protocol::{CompensationState, Kind, TransferState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
-    BySide, Civil, Day, Digest, Kinship, Money, ProvinceCode, RegionCode, Side, TransferId,
+    BySide, Civil, Digest, Kinship, Money, ProvinceCode, RegionCode, Side, TransferId, Window,
 };
 
 rows! {
@@ -46,7 +46,7 @@ rows! {
         /// When it was decided.
         decide_time: Option<Civil>,
         /// Settlement window of a committed transfer.
-        window: Option<Day>,
+        window: Option<Window>,
         /// Gapless number of a committed transfer.
         hub_seq: Option<u64>,
         /// Journal sequence of the decision.
@@ -121,7 +121,7 @@ rows! {
     /// What a province owes (+) or is owed (−) in a window. Over all provinces of a window the sum is 0.
     PositionRow {
         /// The settlement window.
-        window: Day,
+        window: Window,
         /// The province whose node it is.
         province: ProvinceCode;
         /// Positive: it owes; negative: it is owed.
@@ -146,7 +146,7 @@ tables! {
     Transfer = TransferRow "transfer" { transfer_id: TransferId }
     Compensation = CompensationRow "compensation" { compensation_id: TransferId }
     Tombstone = TombstoneRow "buried" { transfer_id: TransferId }
-    Position = PositionRow "position" { window: Day, province: ProvinceCode }
+    Position = PositionRow "position" { window: Window, province: ProvinceCode }
     Parties = PartiesRow "vault_parties" { transfer_id: TransferId }
 }
 

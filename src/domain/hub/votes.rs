@@ -3,7 +3,7 @@
 use super::{AwaitingVote, HubMachine, Key, Rows, Step, TransferRow, YesVote, row};
 use crate::domain::protocol::{PeerMark, TransferState, Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{BySide, Day, Now, ProvinceCode, Side, TransferId};
+use crate::domain::value::{BySide, Now, ProvinceCode, Side, TransferId, Window};
 use std::collections::BTreeSet;
 
 /// First the live transfers; once they are known, the positions that their commits would move. And those whose receipts
@@ -25,7 +25,7 @@ pub(super) fn needs(
             provinces.extend(transfer.provinces().into_array());
         }
     }
-    let window = Day::of(now.civil);
+    let window = Window::of(now.civil);
     keys.extend(provinces.into_iter().map(|province| Key::Position(window, province)));
     keys.extend(hub.receipts.ready(now.mono).map(Key::Transfer));
 }

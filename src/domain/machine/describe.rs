@@ -5,7 +5,7 @@ use crate::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
     AccountKind, AccountState, Civil, Day, Digest, Insurance, InsuranceStatus, InsuranceType, Kinship,
-    MemberRef, Money, NumberRanges, ProvinceCode, RegionCode, Side, StartId, TransferId, hex,
+    MemberRef, Money, NumberRanges, ProvinceCode, RegionCode, Side, StartId, TransferId, Window, hex,
 };
 
 /// A value of a record.
@@ -61,6 +61,7 @@ details! {
     Digest: it => text(hex(&it.0));
     Money: it => text(it);
     Day: it => text(it);
+    Window: it => text(it);
     RegionCode: it => text(it);
     ProvinceCode: it => if *it == ProvinceCode::HUB { text("hub") } else { text(it) };
     Side: it => text(it.name());

@@ -10,7 +10,7 @@ use crate::domain::protocol::{Kind, Outcome};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
     AccountKind, Civil, Day, Digest, Insurance, Kinship, MemberRef, Money, RegionCode, Side, StartId,
-    TransferId,
+    TransferId, Window,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -135,7 +135,7 @@ contents! {
         /// Commit or abort.
         outcome: Outcome,
         /// Settlement window of a commit.
-        window: Option<Day>,
+        window: Option<Window>,
         /// Gapless number of a commit.
         hub_seq: Option<u64>,
         /// When it was recorded here.
@@ -146,7 +146,7 @@ contents! {
         /// The leg as it was prepared.
         leg: PreparedLeg,
         /// Settlement window.
-        window: Day,
+        window: Window,
         /// Gapless number.
         hub_seq: u64,
         /// When it was recorded here again.

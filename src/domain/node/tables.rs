@@ -6,7 +6,7 @@ use crate::domain::protocol::{Kind, LegState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
     AccountKind, AccountState, Civil, Day, Digest, EntryKind, Insurance, InsuranceStatus, InsuranceType,
-    Kinship, MemberRef, Money, ProvinceCode, RegionCode, Side, TransferId, WalletState,
+    Kinship, MemberRef, Money, ProvinceCode, RegionCode, Side, TransferId, WalletState, Window,
 };
 
 rows! {
@@ -128,7 +128,7 @@ rows! {
         /// When the decision was recorded here.
         decide_time: Option<Civil>,
         /// Settlement window, from the decision.
-        window: Option<Day>,
+        window: Option<Window>,
         /// The hub's number, from the decision.
         hub_seq: Option<u64>,
         /// Rulebook that judged it.

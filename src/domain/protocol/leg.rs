@@ -5,8 +5,8 @@ use crate::domain::protocol::kind::Kind;
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::stored_enum::stored_enum;
 use crate::domain::value::{
-    Civil, Day, Digest, IdNumber, InsuranceType, Kinship, Money, Person, ProvinceCode, RegionCode, Side,
-    TransferId,
+    Civil, Digest, IdNumber, InsuranceType, Kinship, Money, Person, ProvinceCode, RegionCode, Side,
+    TransferId, Window,
 };
 
 stored_enum! {
@@ -187,7 +187,7 @@ pub struct HeardLeg {
     /// When the hub received the transfer.
     pub receipt_time: Civil,
     /// Window, number and time of the commit; nothing while in doubt.
-    pub committed: Option<(Day, u64, Civil)>,
+    pub committed: Option<(Window, u64, Civil)>,
     /// The leg, sealed by its node.
     pub leg_record: Vec<u8>,
     /// Rulebook that judged it.

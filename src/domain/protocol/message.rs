@@ -4,7 +4,7 @@ use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{LegId, LegRef};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::{Civil, Day, Digest, Money, RegionCode, Side, TransferId};
+use crate::domain::value::{Civil, Digest, Money, RegionCode, Side, TransferId, Window};
 
 /// A node's answer to a prepare.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,7 +62,7 @@ pub struct Decision {
     /// Commit or abort.
     pub outcome: Outcome,
     /// Settlement window of a commit.
-    pub window: Option<Day>,
+    pub window: Option<Window>,
     /// Gapless number of a commit.
     pub hub_seq: Option<u64>,
     /// When the hub decided.

@@ -73,6 +73,12 @@ impl Day {
         Some(Day::from_date(date))
     }
 
+    /// Reads "YYYYMMDD"; nothing when there is no such day.
+    pub fn parse_digits(text: &str) -> Option<Day> {
+        let digits = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| Day::parse(&format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]))).flatten()
+    }
+
     /// The same day of the month so many months later; the month's last day where there is no such day. Nothing beyond
     /// the calendar.
     pub fn after_months(self, months: u32) -> Option<Day> {

@@ -3,6 +3,7 @@
 use crate::domain::value::calendar::{Civil, Day};
 use crate::domain::value::money::Money;
 use crate::domain::value::region::{ProvinceCode, RegionCode};
+use crate::domain::value::window::Window;
 use std::borrow::Cow;
 
 /// One column's content, as every SQL store can hold it; borrowed from a row, or from what a store reads.
@@ -108,6 +109,7 @@ int_column! {
     Money: |money| money.fen(), |fen| Some(Money::from_fen(fen));
     Civil: |at| at.0, |ms| Some(Civil(ms));
     Day: |day| i64::from(day.number()), |number| u32::try_from(number).ok().map(Day::from_number);
+    Window: |window| i64::from(window.number()), |number| u32::try_from(number).ok().map(Window::from_number);
     RegionCode: |code| i64::from(code.number()), |number| u32::try_from(number).ok().and_then(RegionCode::new);
     ProvinceCode: |code| i64::from(code.number()), |number| u8::try_from(number).ok().map(ProvinceCode::new);
 }

@@ -14,6 +14,7 @@ pub mod schedule;
 pub mod side;
 pub mod stored_enum;
 pub mod text;
+pub mod window;
 
 pub use calendar::{Civil, Day, Mono, Now};
 pub use id::{Digest, MemberRef, StartId, TransferId, hex};
@@ -27,3 +28,4 @@ pub use region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirect
 pub use schedule::Schedule;
 pub use side::{BySide, Side};
 pub use text::{TextFault, Texts};
+pub use window::Window;

@@ -14,7 +14,6 @@ use crate::wire::accept::PayeesWord;
 use crate::wire::reader::{Former, Reader, only_transfer_id};
 use crate::wire::status::Problem;
 use crate::wire::terms::NewTransfer;
-use crate::wire::time::window_id;
 use crate::wire::transfer::state_to_proto;
 
 /// Whether what was refused so may be a repeat in another form.
@@ -105,7 +104,7 @@ impl Shared {
         let name = state_to_proto(row.state).as_str_name().trim_start_matches("TRANSFER_STATE_");
         let problem = problem.with("state", name);
         match row.window.filter(|_| own) {
-            Some(window) => problem.with("window_id", window_id(window)),
+            Some(window) => problem.with("window_id", window.to_string()),
             None => problem,
         }
     }

@@ -7,7 +7,7 @@ use crate::domain::node::tables::{Key, LegRow, Row, Table};
 use crate::domain::node::{Record, leg_record, legs_in};
 use crate::domain::protocol::LegState;
 use crate::domain::reason::Reason;
-use crate::domain::value::{Day, Digest, Money, ProvinceCode, RegionDirectory, Side, TransferId};
+use crate::domain::value::{Digest, Money, ProvinceCode, RegionDirectory, Side, TransferId, Window};
 use crate::proto::node::inspect_request::Selector as WireSelector;
 use crate::proto::node::{InspectRequest, InspectResponse, LegState as WireState, LegTotal};
 use crate::store::{AnyTables, StoreError};
@@ -16,7 +16,6 @@ use crate::wire::leg::side_to_proto;
 use crate::wire::page::{page_size, read_token, token};
 use crate::wire::reader::{Path, Violations, check_batch, transfer_id};
 use crate::wire::status::{Problem, problem_of_store};
-use crate::wire::time::{window, window_id};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -31,7 +30,7 @@ enum Selector {
     Ids(Vec<TransferId>),
     State(WireState),
     HubSeq(RangeInclusive<u64>),
-    Window(Day),
+    Window(Window),
 }
 
 /// A request as it was understood.
@@ -118,9 +117,9 @@ fn selector(selector: Option<&WireSelector>, found: &mut Violations) -> Option<S
             let last = if range.last == 0 { u64::MAX } else { range.last };
             Some(Selector::HubSeq(range.first..=last))
         }
-        Some(WireSelector::WindowId(text)) => {
-            found.need(&root.field("window_id"), Reason::RequestMalformed, window(text)).map(Selector::Window)
-        }
+        Some(WireSelector::WindowId(text)) => found
+            .need(&root.field("window_id"), Reason::RequestMalformed, Window::parse(text))
+            .map(Selector::Window),
     }
 }
 
@@ -168,7 +167,7 @@ fn each(
 }
 
 /// What totals are counted by.
-type Group = (Day, Option<ProvinceCode>, Side);
+type Group = (Window, Option<ProvinceCode>, Side);
 
 /// One group's total so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,7 +204,7 @@ impl Total {
 
     fn to_proto(&self, (window, counterpart, side): Group) -> LegTotal {
         LegTotal {
-            window_id: window_id(window),
+            window_id: window.to_string(),
             counter_province_code: counterpart.map_or_else(String::new, |province| province.to_string()),
             side: side_to_proto(side),
             count: self.count,

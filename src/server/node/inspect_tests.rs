@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::machine::Change;
-use crate::domain::value::hex;
+use crate::domain::value::{Window, hex};
 use crate::proto::node::{HubSeqRange, TransferIds};
 use crate::store::memory::MemoryStore;
 use crate::store::{Commit, Journal};
@@ -16,7 +16,7 @@ fn leg(number: u8, state: LegState) -> LegRow {
     LegRow {
         transfer_id: TransferId([number; 16]),
         amount: Money::from_fen(i64::from(number) * 100),
-        window: committed.then(|| Day::from_number(WINDOW)),
+        window: committed.then(|| Window::from_number(WINDOW)),
         hub_seq: committed.then_some(u64::from(number)),
         ..leg_row(state)
     }

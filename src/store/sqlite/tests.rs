@@ -7,7 +7,7 @@ use crate::domain::node::tables::{AccountRow, LegRow, PersonRow};
 use crate::domain::protocol::LegState;
 use crate::domain::value::Side;
 use crate::domain::value::column::Value;
-use crate::domain::value::{AccountKind, Day, Digest, MemberRef, TransferId};
+use crate::domain::value::{AccountKind, Digest, MemberRef, TransferId, Window};
 use crate::domain::{hub, node};
 use crate::store::samples::Sample;
 use crate::store::sqlite::sql::Bound;
@@ -176,7 +176,7 @@ fn rows_under_a_prefix_are_a_range_of_the_primary_key() {
     let dir = tempdir().unwrap();
     let store = SqliteStore::open(dir.path(), "hub").unwrap();
     let incidents = Prefix::<hub::Table>::of::<IncidentRow>((TransferId([1; 16]),));
-    let positions = Prefix::<hub::Table>::of::<PositionRow>((Day::from_number(20_261_121),));
+    let positions = Prefix::<hub::Table>::of::<PositionRow>((Window::from_number(20_261_121),));
     let legs = Prefix::<node::Table>::of::<LegRow>((TransferId([1; 16]),));
     let accounts = Prefix::<node::Table>::of::<AccountRow>((MemberRef([1; 16]),));
     let plans = [

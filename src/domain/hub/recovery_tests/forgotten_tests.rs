@@ -1,6 +1,7 @@
 //! What the hub has forgotten altogether: ids, and what was carried back.
 
 use super::*;
+use crate::domain::value::Window;
 
 /// Found in review: the hub did not know the id any more, so it left a tombstone, and the side in doubt was told to
 /// abort what the other side had recorded.
@@ -18,7 +19,7 @@ fn a_commit_of_an_id_that_the_hub_has_forgotten_is_not_aborted_either() {
     pair.finish(outputs);
     restored(&mut pair, &before);
     // The clock of the machine that it was restored on is far behind.
-    let far = Day::of(Civil(NOON + 9 * 86_400_000));
+    let far = Window::of(Civil(NOON + 9 * 86_400_000));
     hear_changed(&mut pair, |_, legs| {
         legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(window, ..)| *window = far));
     });

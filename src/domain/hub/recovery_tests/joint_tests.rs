@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::hub::tables::PositionRow;
 use crate::domain::protocol::{AckResult, Decision, LegState, LostLeg, Outcome};
-use crate::domain::value::AccountKind;
+use crate::domain::value::{AccountKind, Window};
 
 /// The store of a province comes back older than it was.
 fn older_store(
@@ -35,7 +35,7 @@ fn settle_down(pair: &mut Pair) {
 }
 
 fn positions(pair: &Pair) -> Vec<i64> {
-    let window = Day::of(Civil(NOON));
+    let window = Window::of(Civil(NOON));
     let owed = |province| pair.hub.get::<PositionRow>(&Key::Position(window, province)).expect("there").owed;
     [PAYER, PAYEE].map(|province| owed(province).fen()).to_vec()
 }

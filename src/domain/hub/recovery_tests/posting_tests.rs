@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::protocol::{Kind, LegRef, LegState, Posting};
-use crate::domain::value::Money;
+use crate::domain::value::{Money, Window};
 use crate::testkit::made_up_tests::{loan, posting, repayment};
 use crate::testkit::{self, NodeOutput};
 
@@ -177,7 +177,7 @@ fn of_two_postings_the_one_without_a_ruling_is_booked_with_the_other() {
 fn what_cannot_be_of_a_posting_is_left_to_people() {
     let day = |leg: &HeardLeg, days: i64| {
         let (_, hub_seq, time) = leg.committed.expect("a commit");
-        Some((Day::of(Civil(time.0 + days * 86_400_000)), hub_seq, time))
+        Some((Window::of(Civil(time.0 + days * 86_400_000)), hub_seq, time))
     };
     let changes: [fn(&mut HeardLeg); 4] = [
         |leg| (leg.number, leg.amount) = (Some(7), Money::from_fen(200_000)),
