@@ -1,7 +1,7 @@
 //! The calls between hub and node, as the machines take them and give them.
 
 use crate::domain::machine::{Caller, Ticket};
-use crate::domain::node::tables::LegRow;
+use crate::domain::node::tables::{FoundByRow, LegRow};
 use crate::domain::protocol::{
     Announced, HeardLeg, HubReply, HubRequest, LegState, NodeReply, NodeRequest, PeerMark,
 };
@@ -51,7 +51,7 @@ pub fn reply_of_node(answer: node::Answer) -> Option<NodeReply> {
         | node::Answer::Incident(_)
         | node::Answer::Standing(_)
         | node::Answer::Kept(_)
-        | node::Answer::PersonChanged => None,
+        | node::Answer::PersonChanged(_) => None,
     }
 }
 
@@ -115,8 +115,9 @@ pub fn heard_by_node(reply: HubReply, hub: PeerMark) -> Option<node::Input> {
     }
 }
 
-/// A leg as its node tells it to a hub that was restored: committed with a later number, or in doubt.
-pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
+/// A leg as its node tells it to a hub that was restored: committed with a later number, or in doubt. `found_by`: what
+/// its member is found by there.
+pub fn heard(leg: &LegRow, found_by: Option<FoundByRow>, above: u64) -> Option<HeardLeg> {
     let committed = match leg.state {
         // What was posted may have been booked, and the ruling not have come.
         LegState::Prepared | LegState::Posted | LegState::Parked => None,
@@ -137,7 +138,7 @@ pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
         counter_region: leg.counter_region?,
         receipt_time: leg.receipt_time,
         committed,
-        leg_record: node::leg_record(leg)?,
+        leg_record: node::leg_record(leg, found_by.map(|row| row.id_hash))?,
         rulebook: leg.rulebook,
         returns: leg.returns,
         kind: leg.kind,

@@ -142,7 +142,9 @@ impl<N> Cluster<N> {
             NodeRequest::Probe => Some(NodeReply::Alive(joined)),
             NodeRequest::WhatWasLost(above) => {
                 let rows = node.disk.rows();
-                let legs = rows.iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, above));
+                let found_by = |leg: &LegRow| node.get(&node::Key::FoundBy(leg.member_ref));
+                let legs = rows.iter().filter_map(LegRow::of);
+                let legs = legs.filter_map(|leg| heard(leg, found_by(leg), above));
                 Some(NodeReply::Lost(legs.collect()))
             }
             request => {

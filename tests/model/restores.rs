@@ -254,7 +254,9 @@ impl World {
 
     /// A node tells a hub that was restored what it has.
     pub(super) fn tell_what_was_lost(&self, state: &mut State, node: usize, call: &Letter, above: u64) {
-        let legs = state.nodes[node].all::<LegRow>().filter_map(|leg| heard(leg, above)).collect();
+        let rows = &state.nodes[node];
+        let found_by = |leg: &LegRow| rows.get(&node::Key::FoundBy(leg.member_ref)).cloned();
+        let legs = rows.all::<LegRow>().filter_map(|leg| heard(leg, found_by(leg), above)).collect();
         let (mark, to) = (state.nodes[node].mark, Some(call.sender.start_id));
         let letter = self.letter(call.province, mark, to, Message::FromNode(NodeReply::Lost(legs)));
         send(state, &letter);

@@ -40,7 +40,8 @@ fn tells(pair: &mut Pair, province: ProvinceCode) -> Vec<HeardLeg> {
     };
     assert_eq!(*of, province);
     let rows = pair.node(province).rows();
-    rows.iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, *above)).collect()
+    let found_by = |leg: &LegRow| pair.node(province).get(&node::Key::FoundBy(leg.member_ref));
+    rows.iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, found_by(leg), *above)).collect()
 }
 
 /// The same, and is heard.

@@ -32,7 +32,9 @@ fn announce(pair: &mut Pair, province: ProvinceCode, again: bool) -> Vec<HubOutp
 }
 
 fn legs(pair: &Pair, province: ProvinceCode, above: u64) -> Vec<HeardLeg> {
-    pair.node(province).rows().iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, above)).collect()
+    let node = pair.node(province);
+    let found_by = |leg: &LegRow| node.get(&node::Key::FoundBy(leg.member_ref));
+    node.rows().iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, found_by(leg), above)).collect()
 }
 
 /// Both nodes announce themselves twice and are asked; gives what the hub wants done in the end.

@@ -2,7 +2,7 @@
 
 use super::account::{CLEARING, Line, PROVINCE, SUSPENSE, account, account_of, can_move, post};
 use super::posting::NotBooked;
-use super::prepared::{effect_of, freed, original_key, released};
+use super::prepared::{LegRecord, effect_of, freed, original_key, released};
 use super::suspense::{self, suspense_of};
 use super::{Life, NodeMachine, Step, daily, needs_of_hub, posting};
 use crate::domain::kinds;
@@ -11,7 +11,7 @@ use crate::domain::machine::{IncidentRow, SelfRow, Ticket, WorkingSet};
 use crate::domain::node::record::{
     LegBound, LegDecided, LegPrepared, LegReplayed, LegTombstoned, PreparedLeg,
 };
-use crate::domain::node::tables::{AccountRow, Key, LegRow, Row};
+use crate::domain::node::tables::{AccountRow, Key, LegRow, PersonRow, Row};
 use crate::domain::protocol::{Ack, AckResult, Decision, Kind, LegState, LostLeg, Outcome, PeerMark};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{AccountKind, Civil, Day, Digest, MemberRef, Money, Side, TransferId};
@@ -50,10 +50,12 @@ fn needs_of_one(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>
             keys.push(Key::Incident(transfer_id, side));
         }
         Reaction::Replay => {
-            if let Some(lost) = lost {
-                suspense::needs(lost.leg.member_ref, keys);
-                keys.extend(lost.original.map(|original| original_key(original, (lost.kind, side))));
+            let mut whose = Vec::new();
+            lost.iter().for_each(|lost| lost.needs(&mut whose));
+            if let Some(lost) = lost.filter(|_| whose.iter().all(|key| rows.knows(key))) {
+                suspense::needs(lost.of_known(rows).bound.leg.member_ref, keys);
             }
+            keys.extend(whose);
             keys.extend([SUSPENSE, Key::Incident(transfer_id, side)]);
         }
         Reaction::Reject => keys.push(Key::Incident(transfer_id, side)),
@@ -129,7 +131,7 @@ pub fn reaction(state: Option<LegState>, outcome: Outcome, brings: Brings) -> Re
 }
 
 /// What a decision brings for a node that does not know the leg.
-fn brings(decision: &Decision, lost: Option<&LegBound>) -> Brings {
+fn brings(decision: &Decision, lost: Option<&LegRecord>) -> Brings {
     match (lost, decision.posting) {
         (Some(_), _) => Brings::Leg,
         (None, Some(_)) => Brings::Posting,
@@ -138,18 +140,20 @@ fn brings(decision: &Decision, lost: Option<&LegBound>) -> Brings {
 }
 
 /// The lost leg that a decision brings back, if it is the one that it decides: a commit's, or one that was parked.
-fn lost_leg(decision: &Decision) -> Option<LegBound> {
+fn lost_leg(decision: &Decision) -> Option<LegRecord> {
     if let (true, Some(lost), Outcome::Commit) =
         (decision.leg_record.is_empty(), decision.lost, decision.outcome)
     {
-        return Some(nobodys_leg(decision, lost)).filter(|_| decision.window.is_some());
+        let bound = nobodys_leg(decision, lost);
+        return Some(LegRecord { bound, id_hash: None }).filter(|_| decision.window.is_some());
     }
-    let lost = LegBound::from_bytes(&decision.leg_record)?;
-    let same = (lost.leg.transfer_id, lost.leg.side, lost.leg.terms_digest)
+    let lost = LegRecord::from_bytes(&decision.leg_record)?;
+    let LegBound { leg, number, .. } = &lost.bound;
+    let same = (leg.transfer_id, leg.side, leg.terms_digest)
         == (decision.transfer_id, decision.side, decision.terms_digest);
     let decided = match decision.outcome {
         Outcome::Commit => decision.window.is_some() && decision.hub_seq.is_some(),
-        Outcome::Abort => lost.number.is_some(),
+        Outcome::Abort => number.is_some(),
     };
     (same && decided).then_some(lost)
 }
@@ -192,7 +196,8 @@ impl NodeMachine {
         let key = Key::Leg(decision.transfer_id, decision.side);
         let leg = step.rows().share::<LegRow>(&key);
         // A node that is whole has every leg that it voted for: it books nothing that it does not know.
-        let lost = lost_leg(decision).filter(|lost| lost.leg.member_ref != PROVINCE || !self.is_whole());
+        let lost =
+            lost_leg(decision).filter(|lost| lost.bound.leg.member_ref != PROVINCE || !self.is_whole());
         let brings = brings(decision, lost.as_ref());
         let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome, brings);
         // A tombstone may have been made for a question's terms; every other state binds the digest too.
@@ -218,13 +223,16 @@ impl NodeMachine {
                 Err(NotBooked::Early) => (AckResult::NotYet, None),
                 Err(NotBooked::Contrary(reason)) => self.reject(decision, reason, step),
             },
-            Reaction::Replay => match lost.filter(|lost| books_take_lost(lost, step)) {
-                Some(lost) => {
-                    self.replay(decision, lost, step);
-                    (AckResult::Recorded, None)
+            Reaction::Replay => {
+                let lost = lost.map(|lost| lost.of_known(step.rows()));
+                match lost.filter(|lost| books_take_lost(&lost.bound, step)) {
+                    Some(lost) => {
+                        self.replay(decision, lost, step);
+                        (AckResult::Recorded, None)
+                    }
+                    None => self.reject(decision, Reason::Overflow, step),
                 }
-                None => self.reject(decision, Reason::Overflow, step),
-            },
+            }
             Reaction::Tombstone => {
                 step.record(LegTombstoned {
                     transfer_id: decision.transfer_id,
@@ -271,9 +279,17 @@ impl NodeMachine {
     }
 
     /// Books a leg that was lost. What the member's account cannot take, or no account of his is there to take, stands
-    /// in suspense of him, until it is set off, or people end it.
-    fn replay(&mut self, decision: &Decision, lost: LegBound, step: &mut Step<'_>) {
-        let LegBound { leg, kind, original, account, number } = lost;
+    /// in suspense of him, until it is set off, or people end it. A member who is lost too has his reference kept for
+    /// him: with it he is owed or owes again what stands there as soon as he is reported.
+    fn replay(&mut self, decision: &Decision, lost: LegRecord, step: &mut Step<'_>) {
+        let LegBound { leg, kind, original, account, number } = lost.bound;
+        if let Some(id_hash) =
+            lost.id_hash.filter(|hash| step.rows().get::<PersonRow>(&Key::Person(*hash)).is_none())
+        {
+            let person = PersonRow::awaited(id_hash, leg.member_ref);
+            step.keep(person.found_by());
+            step.keep(person);
+        }
         let (side, direction) = (leg.side, kinds::of(kind).legs[leg.side].direction);
         let is_known = leg.member_ref != PROVINCE;
         let takes = account.is_suspense()

@@ -198,8 +198,9 @@ pub enum Answer {
     Posted(Arc<LegRow>),
     /// How many rows of the vault were written.
     Kept(Kept),
-    /// The vault's row was made by another request meanwhile: look it up again and repeat.
-    PersonChanged,
+    /// The vault has this reference for him, from another request meanwhile or from before it was restored: look him up
+    /// again, and repeat with it.
+    PersonChanged(MemberRef),
     /// Refused, nothing changed.
     Refused(RefusalRecord),
 }
@@ -223,7 +224,7 @@ pub enum Upserted {
     /// How the member stands now.
     Standing(Box<Standing>),
     /// See [`Answer::PersonChanged`].
-    PersonChanged,
+    PersonChanged(MemberRef),
 }
 
 impl From<Box<Standing>> for Upserted {
@@ -236,7 +237,7 @@ impl From<Upserted> for Answer {
     fn from(upserted: Upserted) -> Answer {
         match upserted {
             Upserted::Standing(standing) => Answer::Standing(standing),
-            Upserted::PersonChanged => Answer::PersonChanged,
+            Upserted::PersonChanged(member_ref) => Answer::PersonChanged(member_ref),
         }
     }
 }
@@ -247,7 +248,7 @@ impl TryFrom<Answer> for Result<Upserted, RefusalRecord> {
     fn try_from(answer: Answer) -> Result<Self, OtherAnswer> {
         match answer {
             Answer::Standing(standing) => Ok(Ok(Upserted::Standing(standing))),
-            Answer::PersonChanged => Ok(Ok(Upserted::PersonChanged)),
+            Answer::PersonChanged(member_ref) => Ok(Ok(Upserted::PersonChanged(member_ref))),
             Answer::Refused(refusal) => Ok(Err(refusal)),
             _ => Err(OtherAnswer),
         }

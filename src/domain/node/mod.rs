@@ -20,6 +20,8 @@ pub mod record;
 pub mod request;
 #[cfg(test)]
 mod requests_tests;
+#[cfg(test)]
+mod strangers_tests;
 pub mod suspend;
 #[cfg(test)]
 mod suspend_tests;

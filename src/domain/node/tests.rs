@@ -187,12 +187,15 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
         sealed: sealed.to_vec(),
     };
     pair.node(PAYER).disk.put(person(2, b"other name"));
-    pair.node(PAYER).disk.put(person(3, b""));
+    pair.node(PAYER).disk.put(person(3, b"damaged"));
+    // He has not been reported since a restore.
+    pair.node(PAYER).disk.put(person(4, b""));
     for (number, reason) in [
         (1, Reason::PayerNotInsured),
         (2, Reason::PayerIdentityMismatch),
         // A row of the vault that cannot be read refuses its own leg; it must not fail the call.
         (3, Reason::Internal),
+        (4, Reason::PayerNotInsured),
     ] {
         let id_hash = Digest([number; 32]);
         let mut leg = leg.clone().with_id_hash(|_| id_hash);
