@@ -1,5 +1,6 @@
 //! Clients, letters as they arrive, and what chance does to all of them.
 
+use super::allotments::allots;
 use super::joint::goes_joint;
 use super::network::{Event, Letter, Message};
 use super::payees::accepts;
@@ -135,6 +136,10 @@ impl World {
         let next = self.at + self.chance.between(50, 30_000 / self.plan.chaos.max(1) + 51);
         self.cluster.network.at(next, Event::Fault);
         let nodes = self.cluster.country.provinces.clone();
+        // A store that comes back from here on may not know members who were reported since.
+        if allots(self.plan.seed) && self.backups.is_empty() {
+            nodes.iter().for_each(|province| self.back_up(*province));
+        }
         let province = nodes[self.chance.next() as usize % nodes.len()];
         let place = if self.chance.permille(300) { HUB } else { province };
         match self.chance.between(0, 10) {

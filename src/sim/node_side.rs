@@ -32,6 +32,9 @@ impl World {
             let disk = node.disk.clone();
             self.forget_tombstones(&disk);
         }
+        if self.plan.broken == Some(Broken::ForgetsStrangers) {
+            self.forget_strangers(province);
+        }
         for output in outputs {
             match output {
                 Output::Effect(Effect::Ask(questions)) => {

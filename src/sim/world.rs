@@ -1,6 +1,6 @@
 //! The world: servers, network, clients and time, moved on event by event.
 
-use super::allotments::{Allotment, opening};
+use super::allotments::{Said, comes_later, opening};
 use super::chance::Chance;
 use super::check::Looked;
 use super::joint::Joint;
@@ -97,8 +97,8 @@ pub struct World {
     pub(super) stale: Stale,
     /// What was restored together.
     pub(super) joint: Joint,
-    /// What members are credited beside what they began with.
-    pub(super) allotments: Vec<Allotment>,
+    /// What provinces' own systems say of members beside what these began with.
+    pub(super) said: Vec<Said>,
     pub(super) report: Report,
     log: Sha256,
     line: String,
@@ -141,7 +141,7 @@ impl World {
             looked: Looked::default(),
             stale: Stale::default(),
             joint: Joint::default(),
-            allotments: Vec::new(),
+            said: Vec::new(),
             report: Report::of(plan.seed, provinces),
             log: Sha256::new(),
             line: String::new(),
@@ -164,7 +164,7 @@ impl World {
                 self.check();
                 self.check_stamps();
                 self.remind_payees();
-                self.send_allotments();
+                self.say_again();
                 if self.healing {
                     self.mend_stamps();
                 }
@@ -212,7 +212,9 @@ impl World {
         self.start_hub();
         for province in self.cluster.country.provinces.clone() {
             self.start_node(province);
-            let enrolment = self.cluster.country.enrolment(province);
+            let country = &self.cluster.country;
+            let began = (0..country.members).filter(|member| !comes_later(self.plan.seed, *member));
+            let enrolment: Vec<_> = began.flat_map(|member| country.enrolment_of(province, member)).collect();
             if let Some(node) = self.cluster.nodes.get_mut(&province) {
                 node.inbox.extend(enrolment);
             }

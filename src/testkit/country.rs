@@ -142,6 +142,16 @@ fn open_wallet(name: &str, member_ref: MemberRef, use_region: RegionCode) -> Inp
     Input::OpenWallet { ticket, request, member_ref, use_region, opened_by: None, holder: None }
 }
 
+/// What a province's own system says, as its server hands it in where the member has this reference.
+pub fn known_as(mut input: Input, known: MemberRef) -> Input {
+    match &mut input {
+        Input::Upsert { report, .. } => report.person.member_ref = known,
+        Input::Credit { member_ref, .. } | Input::OpenWallet { member_ref, .. } => *member_ref = known,
+        _ => {}
+    }
+    input
+}
+
 /// The values of the national rules: 2,000.00 at most, three a day, nothing beyond the law asked for.
 pub fn national_values() -> RuleValues {
     RuleValues {
@@ -239,16 +249,18 @@ impl Country {
 
     /// What makes a province's members known, with money and a wallet each.
     pub fn enrolment(&self, province: ProvinceCode) -> Vec<Input> {
+        (0..self.members).flat_map(|number| self.enrolment_of(province, number)).collect()
+    }
+
+    /// What makes one of them known, with money and a wallet.
+    pub fn enrolment_of(&self, province: ProvinceCode, number: u64) -> [Input; 3] {
         let kind = (InsuranceType::Employee, InsuranceStatus::Active);
-        let enrol = |number: u64| {
-            let member_ref = member_ref(province, number);
-            [
-                report(&format!("enrol {number}"), (province, number), area(province), kind),
-                credit(&format!("credit {number}"), member_ref, self.opening),
-                open_wallet(&format!("open {number}"), member_ref, area(province)),
-            ]
-        };
-        (0..self.members).flat_map(enrol).collect()
+        let member_ref = member_ref(province, number);
+        [
+            report(&format!("enrol {number}"), (province, number), area(province), kind),
+            credit(&format!("credit {number}"), member_ref, self.opening),
+            open_wallet(&format!("open {number}"), member_ref, area(province)),
+        ]
     }
 
     /// What makes the one member known of a province of a pair: the payer has 10,000.00, the payee an open wallet.

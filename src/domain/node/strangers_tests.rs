@@ -4,10 +4,10 @@ use crate::domain::machine::TableRow as _;
 use crate::domain::node::account::empty_account;
 use crate::domain::node::record::Record;
 use crate::domain::node::tables::{AccountRow, FoundByRow, Key, PersonRow};
-use crate::domain::node::{Answer, Input, MemberReport, leg_record};
+use crate::domain::node::{Answer, leg_record};
 use crate::domain::protocol::{Decision, LegState, Outcome, TransferState};
 use crate::domain::value::{AccountKind, Digest, MemberRef, ProvinceCode, Side};
-use crate::testkit::{Country, Disk, PAYEE, PAYER, Pair, answer, id, id_hash, member, person};
+use crate::testkit::{Country, Disk, PAYEE, PAYER, Pair, answer, id, id_hash, known_as, member, person};
 
 /// Another reference, as a server makes it up for whom it does not know.
 const OTHER: MemberRef = MemberRef([0xAA; 16]);
@@ -64,22 +64,9 @@ fn sums(pair: &Pair, (province, member_ref): (ProvinceCode, MemberRef), kind: Ac
 
 /// The enrolment of a province's member, as a server that has this reference for him hands it in.
 fn enrol_as(pair: &mut Pair, province: ProvinceCode, as_ref: MemberRef) -> Vec<Answer> {
-    let known_as = |input| match input {
-        Input::Upsert { ticket, report } => {
-            let person = PersonRow { member_ref: as_ref, ..report.person.clone() };
-            Input::Upsert { ticket, report: Box::new(MemberReport { person, ..*report }) }
-        }
-        Input::Credit { ticket, request, amount, period, .. } => {
-            Input::Credit { ticket, request, member_ref: as_ref, amount, period }
-        }
-        Input::OpenWallet { ticket, request, use_region, opened_by, holder, .. } => {
-            Input::OpenWallet { ticket, request, member_ref: as_ref, use_region, opened_by, holder }
-        }
-        other => other,
-    };
     Country::enrolment_of_pair(province)
         .into_iter()
-        .map(|input| answer(pair.run_node(province, known_as(input))))
+        .map(|input| answer(pair.run_node(province, known_as(input, as_ref))))
         .collect()
 }
 
