@@ -33,6 +33,7 @@ pub fn asked_of_node(
             Some(node::Input::Prepare { ticket: Ticket::new(caller), hub, legs })
         }
         NodeRequest::Decide(decisions) => {
+            let decisions = decisions.into_iter().map(|it| it.with_id_hash(&id_hash)).collect();
             Some(node::Input::Decide { ticket: Ticket::new(caller), hub, decisions })
         }
         NodeRequest::Probe | NodeRequest::WhatWasLost(_) => None,

@@ -161,6 +161,7 @@ fn hub_samples() -> Vec<hub::Record> {
             .into(),
         ReturnAdopted { transfer_id: ID, returns: TransferId([0x12; 16]) }.into(),
         LegLost { transfer_id: ID, side: Side::Payee }.into(),
+        hub::record::LegNamed { transfer_id: ID, side: Side::Payee, leg_record: vec![1, 2, 3] }.into(),
         ProvinceLeftOut { province: ProvinceCode::new(51), above: 97, time: TIME }.into(),
         ProvinceHeard { province: ProvinceCode::new(51), time: TIME }.into(),
         NumbersSkipped { numbers: skipped(), hub_seq: 10_099 }.into(),
@@ -306,6 +307,7 @@ fn node_samples() -> Vec<node::Record> {
 
 fn wallet_samples() -> Vec<node::Record> {
     vec![
+        node::record::LegNamed { transfer_id: ID, side: Side::Payee, member_ref: MEMBER, time: TIME }.into(),
         SuspenseSetOff {
             member_ref: MEMBER,
             account: AccountKind::Personal,

@@ -19,6 +19,8 @@ pub(super) fn needs(hub: &HubMachine, now: Now, province: ProvinceCode, acks: &[
     keys.extend(hub.receipts.ready(now.mono).map(Key::Transfer));
     let rejected = acks.iter().filter(|ack| ack.result == AckResult::Rejected);
     keys.extend(rejected.map(|ack| Key::Incident(ack.transfer_id, ack.side)));
+    let named = acks.iter().filter(|ack| !ack.leg_record.is_empty());
+    keys.extend(named.map(|ack| Key::Incident(ack.transfer_id, Side::Payer)));
 }
 
 impl HubMachine {
@@ -56,6 +58,7 @@ impl HubMachine {
         if !is_party || !transfer.state.is_decided() {
             return None;
         }
+        self.leg_named(ack, &transfer, step);
         let mut awaited = false;
         match ack.result {
             // An incident for people; it is told again only after a restart.

@@ -123,6 +123,7 @@ impl HubMachine {
         if let Some(field) = first_difference(request, known) {
             return step.refuse(ticket, refusal(Reason::ContentDiffers).with("field", field));
         }
+        self.name_leg(&request.terms, known, step);
         self.wait(ticket, request.transfer_id, (request.wait, request.deadline_ms), step);
         self.answer_ready(request.transfer_id, step);
     }

@@ -16,6 +16,7 @@ mod left_out;
 mod link;
 mod live;
 mod messages;
+mod name_leg;
 mod operate;
 #[cfg(test)]
 mod operate_tests;
@@ -52,7 +53,7 @@ pub use tables::{Key, Row, Table, transfers_where, unfinished_transfers};
 
 use crate::domain::machine::{Caller, Machine, Needs, WorkingSet, vault};
 use crate::domain::machine::{assign, operation};
-use crate::domain::protocol::PeerMark;
+use crate::domain::protocol::{LegId, PeerMark};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::{Mono, Now, ProvinceCode, RegionDirectory, StartId, TransferId};
@@ -119,6 +120,8 @@ pub struct HubMachine {
     resyncs: BTreeMap<ProvinceCode, Resync>,
     recovery: Option<Recovery>,
     left_out: BTreeMap<ProvinceCode, LeftOut>,
+    /// Lost legs whose nodes are being told whose they are.
+    naming: BTreeSet<LegId>,
 }
 
 /// The rows that this machine decides by.
@@ -150,6 +153,7 @@ impl HubMachine {
             resyncs: BTreeMap::new(),
             recovery: None,
             left_out: BTreeMap::new(),
+            naming: BTreeSet::new(),
         }
     }
 
@@ -163,7 +167,7 @@ impl HubMachine {
             self.awaiting.due(),
             told,
             &self.seen,
-            (&self.recovery, &self.left_out),
+            (&self.recovery, &self.left_out, &self.naming),
         )
     }
 

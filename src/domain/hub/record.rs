@@ -141,6 +141,15 @@ contents! {
         /// The side whose leg is lost.
         side: Side,
     }
+    /// The node that had lost its leg has booked it to its member, whom the client of the transfer has named again.
+    LegNamed {
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// The side whose leg was lost.
+        side: Side,
+        /// The leg, sealed by its node anew.
+        leg_record: Vec<u8>,
+    }
     /// Restored: every province's later decisions are adopted; it serves again, as a new life.
     HubRecovered {
         /// This life: higher than any that a node had seen.
@@ -292,6 +301,7 @@ records! { Row:
     CompensationProposed 31 v 1 about compensation_id, told back by Nobody;
     CompensationAnswered 33 v 1 about compensation_id, told back by Nobody;
     LegLost 46 v 1 about transfer_id, told back by Node;
+    LegNamed 55 v 1 about transfer_id, told back by Node;
     ProvinceLeftOut 50 v 1, told back by Nobody;
     ProvinceHeard 51 v 1, told back by Nobody;
     NumbersSkipped 52 v 1, told back by Nobody;
@@ -320,6 +330,8 @@ impl Record {
             Record::ReturnAdopted(record) => heard::return_adopted(record, rows),
             Record::TransferPosted(record) => post::recorded(record, sequence, rows),
             Record::LegLost(record) => heard::leg_lost(record, rows),
+            // It says how the leg is brought back, and nothing of the transfer.
+            Record::LegNamed(_) => {}
             Record::KindAdopted(record) => heard::kind_adopted(record, rows),
             Record::ProvinceLeftOut(record) => left_out::left_out(record, rows),
             Record::ProvinceHeard(record) => left_out::heard(record, rows),

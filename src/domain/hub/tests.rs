@@ -270,6 +270,7 @@ fn a_node_that_holds_other_terms_than_those_that_were_aborted_has_nothing_to_rec
         terms_digest: ended.terms_digest,
         result: AckResult::Rejected,
         refusal: Some(refusal),
+        leg_record: Vec::new(),
     };
     let node = pair.node(PAYER).mark();
     let outputs = pair.run_hub(Input::Acks { province: PAYER, node, told: vec![], acks: vec![ack] });

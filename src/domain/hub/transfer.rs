@@ -79,6 +79,7 @@ fn lost_leg_of(transfer: &TransferRow) -> Option<LostLeg> {
         amount: transfer.amount,
         counter_region: transfer.regions()[side.other()],
         receipt_time: transfer.receipt_time,
+        whose: None,
     })
 }
 

@@ -1,18 +1,17 @@
 //! Decisions: carried out once, confirmed again, and never turned round.
 
-use super::account::{CLEARING, Line, PROVINCE, SUSPENSE, account, account_of, can_move, post};
+use super::account::{CLEARING, Line, PROVINCE, account, account_of, can_move, post};
+use super::name_leg::{await_person, is_nobodys, named_leg};
 use super::posting::NotBooked;
 use super::prepared::{LegRecord, effect_of, freed, original_key, released};
 use super::suspense::{self, suspense_of};
-use super::{Life, NodeMachine, Step, daily, needs_of_hub, posting};
+use super::{Life, NodeMachine, Step, daily, name_leg, needs_of_hub, posting};
 use crate::domain::kinds;
 use crate::domain::machine::own::own;
 use crate::domain::machine::{IncidentRow, SelfRow, Ticket, WorkingSet};
-use crate::domain::node::record::{
-    LegBound, LegDecided, LegPrepared, LegReplayed, LegTombstoned, PreparedLeg,
-};
-use crate::domain::node::tables::{AccountRow, Key, LegRow, PersonRow, Row};
-use crate::domain::protocol::{Ack, AckResult, Decision, Kind, LegState, LostLeg, Outcome, PeerMark};
+use crate::domain::node::record::{LegBound, LegDecided, LegPrepared, LegReplayed, LegTombstoned};
+use crate::domain::node::tables::{AccountRow, Key, LegRow, Row};
+use crate::domain::protocol::{Ack, AckResult, Decision, Kind, LegState, Outcome, PeerMark};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{AccountKind, Civil, Day, Digest, MemberRef, Money, Side, TransferId};
 use std::collections::BTreeSet;
@@ -43,20 +42,19 @@ fn needs_of_one(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>
     }
     let leg = rows.get::<LegRow>(&key);
     let differs = leg.is_some_and(|leg| leg.terms_digest != decision.terms_digest);
-    let lost = lost_leg(decision);
+    let lost = LegRecord::of(decision);
     match reaction(leg.map(|leg| leg.state), decision.outcome, brings(decision, lost.as_ref())) {
         Reaction::Book => {
             decision.posting.iter().for_each(|terms| posting::needs(terms, side, rows, keys));
             keys.push(Key::Incident(transfer_id, side));
         }
         Reaction::Replay => {
-            let mut whose = Vec::new();
-            lost.iter().for_each(|lost| lost.needs(&mut whose));
-            if let Some(lost) = lost.filter(|_| whose.iter().all(|key| rows.knows(key))) {
-                suspense::needs(lost.of_known(rows).bound.leg.member_ref, keys);
-            }
-            keys.extend(whose);
-            keys.extend([SUSPENSE, Key::Incident(transfer_id, side)]);
+            lost.iter().for_each(|lost| name_leg::needs(lost, rows, keys));
+            keys.push(Key::Incident(transfer_id, side));
+        }
+        Reaction::Confirm if !differs && leg.is_some_and(is_nobodys) => {
+            keys.push(Key::Incident(transfer_id, side));
+            lost.iter().for_each(|lost| name_leg::needs(lost, rows, keys));
         }
         Reaction::Reject => keys.push(Key::Incident(transfer_id, side)),
         Reaction::CarryOut | Reaction::Confirm if differs => keys.push(Key::Incident(transfer_id, side)),
@@ -139,42 +137,6 @@ fn brings(decision: &Decision, lost: Option<&LegRecord>) -> Brings {
     }
 }
 
-/// The lost leg that a decision brings back, if it is the one that it decides: a commit's, or one that was parked.
-fn lost_leg(decision: &Decision) -> Option<LegRecord> {
-    if let (true, Some(lost), Outcome::Commit) =
-        (decision.leg_record.is_empty(), decision.lost, decision.outcome)
-    {
-        let bound = nobodys_leg(decision, lost);
-        return Some(LegRecord { bound, id_hash: None }).filter(|_| decision.window.is_some());
-    }
-    let lost = LegRecord::from_bytes(&decision.leg_record)?;
-    let LegBound { leg, number, .. } = &lost.bound;
-    let same = (leg.transfer_id, leg.side, leg.terms_digest)
-        == (decision.transfer_id, decision.side, decision.terms_digest);
-    let decided = match decision.outcome {
-        Outcome::Commit => decision.window.is_some() && decision.hub_seq.is_some(),
-        Outcome::Abort => number.is_some(),
-    };
-    (same && decided).then_some(lost)
-}
-
-/// A leg of which the hub has no record either: it is booked, for whoever it was.
-fn nobodys_leg(decision: &Decision, lost: LostLeg) -> LegBound {
-    let leg = PreparedLeg {
-        transfer_id: decision.transfer_id,
-        side: decision.side,
-        member_ref: PROVINCE,
-        amount: lost.amount,
-        counter_region: lost.counter_region,
-        receipt_time: lost.receipt_time,
-        terms_digest: decision.terms_digest,
-        rulebook: Digest::default(),
-        prepare_time: decision.decide_time,
-        incarnation: 0,
-    };
-    LegBound { leg, kind: lost.kind, original: lost.original, account: AccountKind::Suspense, number: None }
-}
-
 impl NodeMachine {
     /// A receipt for each decision, in order.
     pub(super) fn decide(
@@ -196,8 +158,8 @@ impl NodeMachine {
         let key = Key::Leg(decision.transfer_id, decision.side);
         let leg = step.rows().share::<LegRow>(&key);
         // A node that is whole has every leg that it voted for: it books nothing that it does not know.
-        let lost =
-            lost_leg(decision).filter(|lost| lost.bound.leg.member_ref != PROVINCE || !self.is_whole());
+        let told = LegRecord::of(decision);
+        let lost = told.clone().filter(|_| !decision.leg_record.is_empty() || !self.is_whole());
         let brings = brings(decision, lost.as_ref());
         let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome, brings);
         // A tombstone may have been made for a question's terms; every other state binds the digest too.
@@ -242,6 +204,9 @@ impl NodeMachine {
                 });
                 (AckResult::Recorded, None)
             }
+            Reaction::Confirm if told.is_some_and(|told| self.tie(decision, told, step)) => {
+                (AckResult::Recorded, None)
+            }
             Reaction::Confirm => (AckResult::Already, None),
             Reaction::Reject => self.reject(decision, Reason::ContraryOrder, step),
         };
@@ -251,6 +216,7 @@ impl NodeMachine {
             terms_digest: decision.terms_digest,
             result,
             refusal,
+            leg_record: named_leg(decision, step).unwrap_or_default(),
         }
     }
 
@@ -283,13 +249,7 @@ impl NodeMachine {
     /// him: with it he is owed or owes again what stands there as soon as he is reported.
     fn replay(&mut self, decision: &Decision, lost: LegRecord, step: &mut Step<'_>) {
         let LegBound { leg, kind, original, account, number } = lost.bound;
-        if let Some(id_hash) =
-            lost.id_hash.filter(|hash| step.rows().get::<PersonRow>(&Key::Person(*hash)).is_none())
-        {
-            let person = PersonRow::awaited(id_hash, leg.member_ref);
-            step.keep(person.found_by());
-            step.keep(person);
-        }
+        lost.id_hash.into_iter().for_each(|id_hash| await_person(id_hash, leg.member_ref, step));
         let (side, direction) = (leg.side, kinds::of(kind).legs[leg.side].direction);
         let is_known = leg.member_ref != PROVINCE;
         let takes = account.is_suspense()

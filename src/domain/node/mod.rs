@@ -11,6 +11,7 @@ pub mod daily;
 pub mod decide;
 pub mod join;
 mod messages;
+pub mod name_leg;
 pub mod open_wallet;
 mod operate;
 pub mod posting;
@@ -195,6 +196,7 @@ impl Record {
             Record::LegDecided(record) => decide::decided(record, rows),
             Record::LegReplayed(record) => decide::replayed(record, rows),
             Record::SuspenseSetOff(record) => suspense::was_set_off(record, rows),
+            Record::LegNamed(record) => name_leg::named(record, rows),
         }
     }
 }

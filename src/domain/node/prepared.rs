@@ -9,8 +9,8 @@ use super::tables::{AccountRow, Key, LegRow, PersonRow, Row};
 use crate::domain::kinds::{self, Form, LegEffect};
 use crate::domain::machine::WorkingSet;
 use crate::domain::machine::record::Record as _;
-use crate::domain::protocol::{Kind, LegState};
-use crate::domain::value::{AccountKind, Day, Digest, Direction, Money, Side, TransferId};
+use crate::domain::protocol::{Decision, Kind, LegState, LostLeg, Outcome};
+use crate::domain::value::{AccountKind, Day, Digest, Direction, MemberRef, Money, Side, TransferId};
 
 /// What a `leg_record` holds: a leg, for a store that has lost it, and perhaps its member too.
 #[derive(Clone, Debug)]
@@ -94,6 +94,26 @@ impl LegBound {
 }
 
 impl LegRecord {
+    /// The lost leg that a decision brings back, if it is the one that it decides: a commit's, or one that was parked.
+    pub(super) fn of(decision: &Decision) -> Option<LegRecord> {
+        if let (true, Some(lost), Outcome::Commit) =
+            (decision.leg_record.is_empty(), &decision.lost, decision.outcome)
+        {
+            let id_hash = lost.whose.as_ref().map(|whose| whose.id_hash);
+            let bound = unrecorded_leg(decision, lost);
+            return Some(LegRecord { bound, id_hash }).filter(|_| decision.window.is_some());
+        }
+        let lost = LegRecord::from_bytes(&decision.leg_record)?;
+        let LegBound { leg, number, .. } = &lost.bound;
+        let same = (leg.transfer_id, leg.side, leg.terms_digest)
+            == (decision.transfer_id, decision.side, decision.terms_digest);
+        let decided = match decision.outcome {
+            Outcome::Commit => decision.window.is_some() && decision.hub_seq.is_some(),
+            Outcome::Abort => number.is_some(),
+        };
+        (same && decided).then_some(lost)
+    }
+
     /// As the content of a `leg_record`: that of the leg's record, and then the hash. No two forms of either have the
     /// same length; those of before have no hash.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
@@ -134,6 +154,28 @@ impl LegRecord {
         leg.member_ref = known.unwrap_or(leg.member_ref);
         self
     }
+}
+
+/// A leg of which the hub has no record either: it is booked, for whoever it was. Of one that its client names and this
+/// store does not know, the id of the transfer becomes his reference: no other leg has it.
+fn unrecorded_leg(decision: &Decision, lost: &LostLeg) -> LegBound {
+    let (member_ref, account) = match lost.whose {
+        Some(_) => (MemberRef(decision.transfer_id.0), account_of(lost.kind, decision.side)),
+        None => (PROVINCE, AccountKind::Suspense),
+    };
+    let leg = PreparedLeg {
+        transfer_id: decision.transfer_id,
+        side: decision.side,
+        member_ref,
+        amount: lost.amount,
+        counter_region: lost.counter_region,
+        receipt_time: lost.receipt_time,
+        terms_digest: decision.terms_digest,
+        rulebook: Digest::default(),
+        prepare_time: decision.decide_time,
+        incarnation: 0,
+    };
+    LegBound { leg, kind: lost.kind, original: lost.original, account, number: None }
 }
 
 impl From<LegPrepared> for LegBound {
@@ -201,10 +243,15 @@ pub fn bound(bound: LegBound, rows: &mut WorkingSet<Row>) {
         Direction::In => AccountRow { pending: plus(row.pending, leg.amount), ..row },
     };
     rows.put(row);
-    if let Some(counted) = counted_in(&leg) {
+    count_in_day(&leg, rows);
+    rows.put(leg);
+}
+
+/// A leg counts in its member's day, if its kind does.
+pub(super) fn count_in_day(leg: &LegRow, rows: &mut WorkingSet<Row>) {
+    if let Some(counted) = counted_in(leg) {
         rows.put(daily::reserve(account(rows, leg.member_ref, counted), leg.day));
     }
-    rows.put(leg);
 }
 
 /// The member's account whose day a leg counts in, if it does. It counts wherever its money is booked, but for a leg of

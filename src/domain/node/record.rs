@@ -224,6 +224,17 @@ contents! {
         /// The server's clock when it was journaled.
         time: Civil,
     }
+    /// A leg that was booked for nobody who was known is this member's: it stands in suspense of him from here on.
+    LegNamed {
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// The side whose leg it is: the payer's or the payee's.
+        side: Side,
+        /// The member, by his random reference at this node.
+        member_ref: MemberRef,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
     /// A wallet was opened for a member by a relative (代开通).
     WalletOpenedFor {
         /// The member, by his random reference at this node.
@@ -324,5 +335,6 @@ records! { Row:
     OperationAnswered 43 v 1 about operation_id, told back by Nobody;
     IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
     SuspenseSetOff 45 v 1, told back by Nobody;
+    LegNamed 47 v 1 about transfer_id, told back by Hub;
     IncidentAssigned 53 v 1 about transfer_id, told back by Nobody;
 }

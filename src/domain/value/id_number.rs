@@ -5,7 +5,7 @@ use std::fmt;
 use time::{Date, Month};
 
 /// A well-formed resident identity number: 18 places, a real birth date, a correct check digit, `X` upper case.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdNumber(String);
 
 /// What is wrong with an identity number.

@@ -61,7 +61,8 @@ impl Shared {
     /// A decision as it may come into the house: its leg opened. One that this node did not seal brings none. Of one
     /// that is sealed under a key that is not here a leg that is known needs nothing; any other is too early: it comes
     /// again, and people bring the key meanwhile.
-    async fn open(&self, mut decision: Decision) -> Result<Decision, Ack> {
+    async fn open(&self, decision: Decision) -> Result<Decision, Ack> {
+        let mut decision = decision.with_id_hash(|number| self.vault.key().id_hash(number));
         if decision.leg_record.is_empty() {
             return Ok(decision);
         }
@@ -75,7 +76,8 @@ impl Shared {
                 tracing::error!(%transfer_id, ?side, key, what);
             }
             let result = AckResult::NotYet;
-            return Err(Ack { transfer_id, side, terms_digest, result, refusal: None });
+            let leg_record = Vec::new();
+            return Err(Ack { transfer_id, side, terms_digest, result, refusal: None, leg_record });
         }
         decision.leg_record = opened.unwrap_or_default();
         Ok(decision)
@@ -115,7 +117,10 @@ impl ParticipantService for Participants {
             });
         }
         let decisions: Vec<Decision> = opened.iter().filter_map(|it| it.as_ref().ok()).cloned().collect();
-        let acks = shared.engine.ask_always(|ticket| Input::Decide { ticket, hub, decisions }).await?;
+        let mut acks = shared.engine.ask_always(|ticket| Input::Decide { ticket, hub, decisions }).await?;
+        for ack in acks.iter_mut().filter(|ack| !ack.leg_record.is_empty()) {
+            ack.leg_record = shared.sealed(ack.transfer_id, ack.side, &ack.leg_record);
+        }
         let mut acks = acks.into_iter();
         let acks: Vec<Ack> =
             opened.into_iter().filter_map(|it| it.map_or_else(Some, |_| acks.next())).collect();
