@@ -57,7 +57,7 @@ pub fn decision_to_proto(decision: &Decision) -> node::Decision {
         hub_seq: decision.hub_seq.unwrap_or(0),
         leg_record: decision.leg_record.clone(),
         decide_time: Some(timestamp(decision.decide_time)),
-        lost_leg: decision.lost.as_ref().map(lost_leg_to_proto),
+        lost_leg: decision.lost.as_deref().map(lost_leg_to_proto),
     }
 }
 
@@ -79,7 +79,7 @@ fn decision_from_proto(
         decide_time,
         leg_record: wire.leg_record.clone(),
         posting: None,
-        lost: wire.lost_leg.as_ref().and_then(lost_leg_from_proto),
+        lost: wire.lost_leg.as_ref().and_then(lost_leg_from_proto).map(Box::new),
     };
     let order = DecisionReading::Order;
     Some(match node::Outcome::try_from(wire.outcome) {

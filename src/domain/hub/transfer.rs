@@ -66,7 +66,7 @@ pub(super) fn decision_for(transfer: &TransferRow, side: Side) -> Option<Decisio
         decide_time: transfer.decide_time.unwrap_or_default(),
         leg_record: Vec::new(),
         posting: posting_of(transfer).filter(|_| side == Side::Payer),
-        lost: lost_leg_of(transfer).filter(|_| transfer.lost_side == Some(side)),
+        lost: lost_leg_of(transfer).filter(|_| transfer.lost_side == Some(side)).map(Box::new),
     })
 }
 

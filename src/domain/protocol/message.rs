@@ -72,7 +72,7 @@ pub struct Decision {
     /// Only for the payer's node, of a posted kind: what it books, since it was never asked for it.
     pub posting: Option<PostingTerms>,
     /// Only for a node that was restored together with the hub: its leg, of which nobody has the sealed record.
-    pub lost: Option<LostLeg>,
+    pub lost: Option<Box<LostLeg>>,
 }
 
 /// What is known of a leg that its node has lost, and the hub with it, from the other side's: whose it was is not,

@@ -234,7 +234,7 @@ fn a_node_that_is_whole_books_nothing_that_it_does_not_know() {
         decide_time: leg.receipt_time,
         leg_record: Vec::new(),
         posting: None,
-        lost: Some(lost),
+        lost: Some(Box::new(lost)),
     };
     let acks = pair.decide(PAYER, decision);
     assert_eq!(acks[0].result, AckResult::Rejected);
