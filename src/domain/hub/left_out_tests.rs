@@ -25,9 +25,10 @@ fn announcement(pair: &Pair, province: ProvinceCode) -> Input {
     let seen: Option<PeerRow> = node.get(&node::Key::Peer(ProvinceCode::HUB));
     let restored = node.machine().is_restored();
     let hub_seen = seen.map(|seen| seen.mark());
-    let announcement = Announcement { hub_seen, proof: Some((0, Digest::default())), again: false, restored };
+    let proof = Some((0, Digest::default()));
+    let announcement = Announcement { hub_seen, proof, restored, ..Announcement::default() };
     let (ticket, node, announcement) = (Ticket::new(5), node.mark(), Box::new(announcement));
-    Input::Announce { ticket, province, node, announcement, knows_us_to: None }
+    Input::Announce { ticket, province, node, announcement, knows_us_to: None, lineage: None }
 }
 
 /// A province announces itself twice and is asked.
