@@ -11,13 +11,14 @@ use super::table::{self, facts};
 use super::time::local_time;
 use super::transfers::moment;
 use super::until_known::Request;
-use crate::domain::value::{Civil, ProvinceCode};
+use crate::domain::machine::lineage::{FROM_NOTHING, role_of};
+use crate::domain::value::{Civil, Digest, ProvinceCode, hex};
 use crate::privacy::random::new_transfer_id;
 use crate::proto::hub::operation_action::Action;
 use crate::proto::hub::{
-    AcceptClock, ApproveOperationRequest, BuryId, ClockDoubt, CloseIncident, FinishTransfer, GetClockRequest,
-    GetClockResponse, LeaveOut, ListOperationsRequest, LowerTime, Operation, OperationAction, OperationState,
-    ProposeOperationRequest, TransferState, WithdrawOperationRequest,
+    AcceptClock, AcceptLineage, ApproveOperationRequest, BuryId, ClockDoubt, CloseIncident, FinishTransfer,
+    GetClockRequest, GetClockResponse, LeaveOut, ListOperationsRequest, LowerTime, Operation,
+    OperationAction, OperationState, ProposeOperationRequest, TransferState, WithdrawOperationRequest,
 };
 use crate::proto::types::RefusalSide;
 use crate::wire::time::timestamp;
@@ -83,6 +84,17 @@ pub(super) enum Propose {
         #[command(flatten)]
         args: ProposeArgs,
     },
+    /// A peer's store is another one than before, on purpose: a node's at the hub; the hub's at the node of --province
+    AcceptLineage {
+        /// Whose store it is: hub, or a province, two digits
+        #[arg(value_name = "hub|NN", value_parser = peer)]
+        peer: ProvinceCode,
+        /// Its lineage: 64 hexadecimal digits, as its alarm says; or "empty": it begins from nothing
+        #[arg(value_name = "LINEAGE", value_parser = lineage)]
+        lineage: Digest,
+        #[command(flatten)]
+        args: ProposeArgs,
+    },
     /// End an id that nobody can speak for any more: what is undecided is aborted, what is unknown can never begin
     Bury {
         /// Id of the transfer
@@ -91,6 +103,15 @@ pub(super) enum Propose {
         #[command(flatten)]
         args: ProposeArgs,
     },
+}
+
+fn peer(text: &str) -> Result<ProvinceCode, String> {
+    if text == "hub" { Ok(ProvinceCode::HUB) } else { province(text) }
+}
+
+fn lineage(text: &str) -> Result<Digest, String> {
+    let digest = if text == "empty" { Some(FROM_NOTHING) } else { Digest::parse(text) };
+    digest.ok_or_else(|| "write a lineage as its 64 hexadecimal digits, or empty".to_owned())
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -214,6 +235,24 @@ province {} is to be left out of the hub's recovery, 将省份 {} 排除在恢�
 - If the node of {} never comes back with its store, nobody can say what became of these.
 Nothing new is begun with {} before it was heard. Try first whether its node can be started, or restored.";
 
+/// What accepting another store of the hub risks.
+const ANOTHER_HUB: &str = "\
+the hub's store is another one, and is to be accepted, 认可清算中心换用另一存储. What that risks:
+- What the former hub has committed the new one may not know: legs that this node holds in doubt are aborted by it, \
+  and a client that repeats an id begins its transfer anew.
+- Numbers of commits may be given again, and the books of hub and node differ for good: `gongji audit` says where.
+- The former hub is refused from then on, with all that it still had to tell.
+Where there is a backup of the former hub, restore it instead.";
+
+/// What accepting another store of a node risks.
+const ANOTHER_NODE: &str = "\
+the store of node {} is another one, and is to be accepted, 认可该省节点换用另一存储. What that risks:
+- What only its former store knew is lost: members, allotments, wallets. Let the province feed its members before the \
+  node joins: what the hub tells again of those who are not known stands in suspense.
+- A leg that was sealed under a key which is lost cannot be told again.
+- The former store is refused from then on.
+Where there is a backup of it, restore it instead.";
+
 fn propose(it: &Propose) -> Exit {
     let (action, args) = match it {
         Propose::AcceptClock(args) => (Action::AcceptClock(AcceptClock {}), args),
@@ -235,6 +274,14 @@ fn propose(it: &Propose) -> Exit {
             };
             let finish = FinishTransfer { transfer_id: transfer.clone(), outcome: outcome.into() };
             (Action::FinishTransfer(finish), args)
+        }
+        Propose::AcceptLineage { peer, lineage, args } => {
+            note(match *peer {
+                ProvinceCode::HUB => ANOTHER_HUB.to_owned(),
+                province => ANOTHER_NODE.replace("{}", &province.to_string()),
+            });
+            let (peer, lineage) = (role_of(*peer), hex(&lineage.0));
+            (Action::AcceptLineage(AcceptLineage { peer, lineage }), args)
         }
         Propose::Bury { transfer, args } => (Action::BuryId(BuryId { transfer_id: transfer.clone() }), args),
     };
@@ -308,6 +355,9 @@ fn action_text(action: Option<&OperationAction>) -> String {
         }
         Some(Action::LeaveOut(it)) => {
             format!("leave province {} out of the recovery 恢复时排除该省", it.province_code)
+        }
+        Some(Action::AcceptLineage(it)) => {
+            format!("accept another store of {}, lineage {} 认可另一存储", it.peer, it.lineage)
         }
         Some(Action::BuryId(it)) => format!("end the id {} 终止编号", it.transfer_id),
     }
@@ -403,7 +453,18 @@ mod tests {
         let side = RefusalSide::Payee.into();
         let close = CloseIncident { transfer_id: "id".to_owned(), side };
         assert!(said(Action::CloseIncident(close)).contains("payee of id"));
+        let accept = AcceptLineage { peer: "node:51".to_owned(), lineage: "0".repeat(64) };
+        assert!(said(Action::AcceptLineage(accept)).contains("node:51, lineage 000"));
         assert_eq!(action_text(None), "?");
+    }
+
+    #[test]
+    fn a_lineage_is_64_digits_or_empty() {
+        assert_eq!(lineage("empty"), Ok(FROM_NOTHING));
+        assert_eq!(lineage(&"7f".repeat(32)), Ok(Digest([0x7f; 32])));
+        assert!(lineage("7f").is_err() && lineage("").is_err());
+        assert_eq!((peer("hub"), peer("51")), (Ok(ProvinceCode::HUB), Ok(ProvinceCode::new(51))));
+        assert!(peer("00").is_err() && peer("node").is_err());
     }
 
     #[test]

@@ -101,9 +101,10 @@ impl World {
         operation_id.0[..8].copy_from_slice(&self.operations.to_be_bytes());
         let propose =
             OperationWord::Propose { operation, reason_code: "SIMULATED".to_owned(), note: String::new() };
+        let doubts = self.cluster.nodes.get(&place).map_or(self.cluster.hub.doubts, |node| node.doubts);
         for (name, word) in [("a", propose), ("b", OperationWord::Approve)] {
             let operator = format!("urn:gongji:operator:{name}");
-            let request = OperationRequest { operation_id, operator, word };
+            let request = OperationRequest { operation_id, operator, word, is_clock_believed: !doubts };
             match self.cluster.nodes.get_mut(&place) {
                 Some(node) => {
                     node.inbox.push(node::Input::Operate { ticket: Ticket::new(NOBODY), request });

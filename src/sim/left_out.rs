@@ -21,7 +21,8 @@ impl World {
         // A life that was lost and had left out others may have given numbers again that one of them knows: what it
         // tells then is left to people, which no world expects.
         let again = self.report.counts.contains_key("hub recovered");
-        if again || !self.hub_restored || !leaves_out(self.plan.seed) {
+        // By a clock that is not believed they end no recovery.
+        if again || self.cluster.hub.doubts || !self.hub_restored || !leaves_out(self.plan.seed) {
             return;
         }
         let unheard =

@@ -137,6 +137,10 @@ impl World {
                 self.hub_was_found();
                 self.unanswered(Pending::Announce(province));
             }
+            // No store is lost from its first record on.
+            (Pending::Announce(province), HubReply::Refused(Reason::OtherLineage)) => {
+                self.complain(format!("{province} or the hub is taken for another store"));
+            }
             // Another start has taken its place, or so it looks when an announcement of an earlier life comes late: the
             // process ends, and is started again.
             (Pending::Announce(province), HubReply::Refused(Reason::SenderRefused))

@@ -40,7 +40,7 @@ const OPTIONAL: &[(&str, &[&str])] = &[
     ("compensation", &["answerer", "answer_time", "previous"]),
     ("operation", &["answerer", "answer_time"]),
     ("incident", &["close_code", "close_time", "owner", "note"]),
-    ("peer", &["resync", "left_out"]),
+    ("peer", &["resync", "left_out", "lineage"]),
     ("entry", &["transfer_id", "counter_region", "period"]),
     ("request", &["entry_id"]),
     (

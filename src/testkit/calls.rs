@@ -70,17 +70,18 @@ pub fn heard_by_hub(
     }
 }
 
-/// A request as the hub's machine takes it. `knows`: whether a mark of the hub is in its journal.
+/// A request as the hub's machine takes it. `knows`: whether a mark of the hub is in its journal, which is of this
+/// lineage.
 pub fn asked_of_hub(
     request: HubRequest,
     (province, node, caller): (ProvinceCode, PeerMark, Caller),
-    knows: impl Fn(&PeerMark) -> bool,
+    (knows, lineage): (impl Fn(&PeerMark) -> bool, Option<Digest>),
 ) -> hub::Input {
     match request {
         HubRequest::Announce(announcement) => {
             let knows_us_to = announcement.hub_seen.filter(knows).map(|seen| seen.sequence);
             let ticket = Ticket::new(caller);
-            hub::Input::Announce { ticket, province, node, announcement, knows_us_to }
+            hub::Input::Announce { ticket, province, node, announcement, knows_us_to, lineage }
         }
         HubRequest::Post(postings) => {
             hub::Input::Post { ticket: Ticket::new(caller), province, node, postings }
@@ -108,8 +109,8 @@ pub fn reply_of_hub(answer: hub::Answer) -> Option<HubReply> {
 /// A reply as the node's machine takes it; nothing: its server has to do something, or to ask again.
 pub fn heard_by_node(reply: HubReply, hub: PeerMark) -> Option<node::Input> {
     match reply {
-        HubReply::Announced(Announced::Admitted { incarnation, resync, hub_recovered }) => {
-            Some(node::Input::Joined { incarnation, hub, resync, hub_recovered })
+        HubReply::Announced(Announced::Admitted { incarnation, resync, hub_recovered, lineage }) => {
+            Some(node::Input::Joined { incarnation, hub, lineage, resync, hub_recovered })
         }
         HubReply::Rulings(rulings) => Some(node::Input::Rulings { hub, rulings }),
         HubReply::Announced(Announced::Prove { .. }) | HubReply::Refused(_) => None,

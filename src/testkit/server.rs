@@ -53,7 +53,8 @@ pub struct Server<M: Marked> {
     wakes_at: Option<u64>,
     /// Whether its civil clock is believed.
     pub keeper: Timekeeper,
-    doubts: bool,
+    /// Whether it was not, when it was last looked at.
+    pub doubts: bool,
 }
 
 /// A server that does not believe its clock looks again after so long.

@@ -149,6 +149,9 @@ where
         match check(request.uri().path(), role.as_ref(), &self.shared.server, &self.shared.grants) {
             Ok(()) => {
                 if let Some(role) = role {
+                    let standing =
+                        Standing { role: role.clone(), chain: chain(&request), by: Arc::clone(&self.shared) };
+                    request.extensions_mut().insert(standing);
                     request.extensions_mut().insert(role);
                 }
                 let (answer, bytes_max) = (self.inner.call(request), self.shared.message_bytes_max);
@@ -184,10 +187,7 @@ fn readable<R: Default>(response: Response<R>, bytes_max: usize) -> Response<R> 
 impl Shared {
     fn role_of<B>(&self, request: &Request<B>) -> Option<Role> {
         match &self.trust.0 {
-            Mode::Certificates(tls) => {
-                let chain = request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>()?.peer_certs()?;
-                self.role_of_certificate(&chain, tls)
-            }
+            Mode::Certificates(tls) => self.role_of_certificate(&chain(request)?, tls),
             Mode::StatedRole => stated_role(request.headers()),
         }
     }
@@ -213,6 +213,41 @@ impl Shared {
     }
 }
 
+/// The certificates that a caller has shown on this connection.
+fn chain<B>(request: &Request<B>) -> Option<Chain> {
+    request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>()?.peer_certs()
+}
+
+type Chain = Arc<Vec<CertificateDer<'static>>>;
+
+/// Why a caller was let through; a call that lasts asks from time to time whether it still is so.
+#[derive(Clone)]
+pub struct Standing {
+    role: Role,
+    chain: Option<Chain>,
+    by: Arc<Shared>,
+}
+
+impl Standing {
+    /// Whether the caller would still be believed: his certificate was not revoked, and has not ended.
+    pub fn holds(&self) -> bool {
+        match (&self.by.trust.0, &self.chain) {
+            (Mode::Certificates(tls), Some(chain)) => {
+                self.by.role_of_certificate(chain, tls).as_ref() == Some(&self.role)
+            }
+            (Mode::Certificates(_), None) => false,
+            (Mode::StatedRole, _) => true,
+        }
+    }
+
+    /// Returns once the caller would not be believed any more, at most a minute late.
+    pub async fn ended(&self) {
+        while self.holds() {
+            tokio::time::sleep(KNOWN_FOR).await;
+        }
+    }
+}
+
 fn stated_role(headers: &HeaderMap) -> Option<Role> {
     let mut stated = headers.get_all(ROLE_HEADER).iter();
     let role = stated.next()?.to_str().ok()?.parse().ok()?;
@@ -225,6 +260,14 @@ fn stated_role(headers: &HeaderMap) -> Option<Role> {
 /// `CERTIFICATE_REQUIRED`, on a method that the table leaves open to everyone.
 pub fn caller<T>(request: &tonic::Request<T>) -> Result<Role, Problem> {
     request.extensions().get::<Role>().cloned().ok_or_else(|| Problem::new(Reason::CertificateRequired))
+}
+
+/// Why he was let through.
+///
+/// # Errors
+/// As of [`caller`].
+pub fn standing<T>(request: &tonic::Request<T>) -> Result<Standing, Problem> {
+    request.extensions().get::<Standing>().cloned().ok_or_else(|| Problem::new(Reason::CertificateRequired))
 }
 
 /// What a client adds to its calls: its role on a plaintext connection, nothing on TLS.

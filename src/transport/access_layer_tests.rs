@@ -1,5 +1,7 @@
 use super::*;
 use crate::devkit::site::{Addresses, Site};
+use crate::transport::testing::{Authority, YEAR, write};
+use rustls::pki_types::pem::PemObject as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tonic::Code;
@@ -132,4 +134,28 @@ fn a_role_is_forgotten_after_a_minute_and_when_certificates_change() {
     assert_eq!(known(1, 59), 1);
     assert_eq!(known(1, 60), 0, "it may have expired");
     assert_eq!(known(2, 0), 0);
+}
+
+/// A caller whose certificate was revoked went on reading a stream for as long as it lasted.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_lasts_ends_when_its_caller_is_revoked() {
+    let (folder, ca) = (tempfile::tempdir().expect("a folder"), Authority::new("one", YEAR));
+    let app: Role = "urn:gongji:app:demo".parse().expect("a role");
+    let (own, leaf) = (ca.leaf(&Role::Hub, 1, YEAR), ca.leaf(&app, 2, YEAR));
+    let none = ca.list(&[], YEAR);
+    let tls = Tls::load(&write(folder.path(), &ca.pem, &own, Some(&none))).expect("sound");
+    let trust = Trust::certificates(tls.clone());
+    let layer = AccessLayer::new(Role::Hub, trust, Grants::any(), status, 8 << 20);
+    let chain = CertificateDer::from_pem_slice(leaf.cert.as_bytes()).expect("a certificate");
+    let standing = Standing { role: app, chain: Some(Arc::new(vec![chain])), by: layer.0 };
+    let ended = tokio::spawn({
+        let standing = standing.clone();
+        async move { standing.ended().await }
+    });
+    tokio::time::advance(KNOWN_FOR * 3).await;
+    assert!(standing.holds() && !ended.is_finished());
+    write(folder.path(), &ca.pem, &own, Some(&ca.list(&[&leaf], YEAR)));
+    assert!(tls.reload().expect("sound"));
+    ended.await.expect("it ends");
+    assert!(!Standing { chain: None, ..standing }.holds(), "nobody without a certificate");
 }

@@ -15,7 +15,7 @@ pub const NAME_CHARS_MAX: usize = 64;
 /// A role, as certificates name it. Prints and parses as `urn:gongji:hub`, `urn:gongji:node:51`,
 /// `urn:gongji:app:NAME`, `urn:gongji:platform:51`, `urn:gongji:operator:NAME`, `urn:gongji:finance:51:NAME`; NAME is 1
 /// to 64 of a–z, 0–9 and `-`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// The national hub.
     Hub,

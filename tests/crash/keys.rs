@@ -3,7 +3,7 @@
 
 use super::load::{Load, ask_on};
 use super::process::{Servers, said};
-use crate::e2e::kit::people::{Family, fresh_id, report, resident, somebody};
+use crate::e2e::kit::people::Family;
 use crate::e2e::kit::site::{Options, server as at};
 use crate::e2e::kit::verdict::recorded;
 use crate::e2e::kit::{run, until};
@@ -352,6 +352,7 @@ pub const POINT: gongji::store::failpoint::Failpoint = gongji::store::failpoint:
 #[cfg(debug_assertions)]
 #[test]
 fn sealing_anew_goes_on_where_a_killed_server_left_it() {
+    use crate::e2e::kit::people::{fresh_id, report, resident, somebody};
     const MEMBERS: u64 = 600;
     let mut servers = Servers::start(&Options::lively());
     run(async {

@@ -1,7 +1,7 @@
 //! SubmitTransfers and BatchGetTransfers: an answer for each item, and no item's failure touches another.
 
 use super::kit::cluster::shared;
-use super::kit::people::{Funds, fresh_id, somebody};
+use super::kit::people::{Funds, fresh_id, person, somebody};
 use super::kit::verdict::{aborted, item_refused, malformed, recorded, refused};
 use gongji::proto::hub::{
     BatchGetTransfersRequest, CreateTransferRequest, SubmitTransfersRequest, WaitMode,
@@ -97,16 +97,57 @@ fn a_thousand_items_are_answered() {
         let answer = cluster.app().ask_hub(submit(many)).await.expect("an answer");
         let results = answer.results;
         assert_eq!(results.len(), 1000);
-        let transfer = |outcome: Option<Outcome>| match outcome {
-            Some(Outcome::Transfer(transfer)) => transfer,
-            other => panic!("not a transfer: {other:?}"),
-        };
-        let (done, refused): (Vec<_>, Vec<_>) =
-            results.into_iter().map(|it| transfer(it.outcome)).partition(|it| it.refusal.is_none());
-        assert_eq!(done.len(), 3, "three a day");
-        done.iter().for_each(recorded);
-        refused.iter().for_each(|it| drop(aborted(it, RefusalSide::Payer, "DAILY_COUNT_REACHED")));
+        let (mut done, mut refused, mut ended) = (0, 0, 0);
+        for result in results {
+            match result.outcome.expect("set") {
+                Outcome::Transfer(it) if it.refusal.is_none() => {
+                    recorded(&it);
+                    done += 1;
+                }
+                Outcome::Transfer(it) => {
+                    aborted(&it, RefusalSide::Payer, "DAILY_COUNT_REACHED");
+                    refused += 1;
+                }
+                Outcome::Error(it) => {
+                    item_refused(&it, Code::ResourceExhausted, "TOO_MANY_TRIES");
+                    ended += 1;
+                }
+            }
+        }
+        assert_eq!((done, refused, ended), (3, 10, 987), "three a day, and ten refusals of a payer");
         assert_eq!(family.funds().await, Funds::settled("9999.97", "0.03"));
+    });
+}
+
+/// All items were handed in before the first refusal was counted: one call tried a thousand names.
+#[test]
+fn a_batch_tries_no_more_than_calls_one_after_the_other() {
+    use submit_transfers_result::Outcome::{Error, Transfer};
+    shared(async |cluster| {
+        let (family, others) = (cluster.family("13", "51").await, cluster.family("13", "51").await);
+        let misnamed = |_| {
+            let mut request = family.transfer("10.00");
+            person(&mut request.payee).name = "别人".to_owned();
+            request
+        };
+        let mut items: Vec<_> = (0..30).map(misnamed).collect();
+        items.push(others.transfer("1.00"));
+        let answer = cluster.app().ask_hub(submit(items)).await.expect("an answer");
+        let mut results: Vec<_> = answer.results.into_iter().map(|it| it.outcome.expect("set")).collect();
+        let Some(Transfer(last)) = results.pop() else { panic!("nobody stops the others") };
+        recorded(&last);
+        let mut told = 0;
+        for result in results {
+            match result {
+                // What no node has answered in time says nothing, and counts for nothing.
+                Transfer(it) => {
+                    let refusal = it.refusal.expect("refused");
+                    told += usize::from(refusal.reason == "PAYEE_IDENTITY_MISMATCH");
+                }
+                Error(error) => drop(item_refused(&error, Code::ResourceExhausted, "TOO_MANY_TRIES")),
+            }
+        }
+        assert_eq!(told, 20);
     });
 }
 

@@ -8,8 +8,8 @@ use gongji::domain::hub::record::{
 };
 use gongji::domain::machine::operation::Operation;
 use gongji::domain::machine::{
-    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, Record,
-    TimeLowered, TimeNoted,
+    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerLineage,
+    PeerSeen, Record, TimeLowered, TimeNoted,
 };
 use gongji::domain::node::record::{
     AccountCredited, LegAwaited, LegBound, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
@@ -84,6 +84,7 @@ where
         + From<OperationProposed>
         + From<OperationAnswered>
         + From<IncidentAssigned>
+        + From<PeerLineage>
         + From<IncidentClosed>,
 {
     vec![
@@ -116,6 +117,7 @@ where
             time: TIME,
         }
         .into(),
+        PeerLineage { province: ProvinceCode::HUB, lineage: Digest([0x77; 32]), accepted: true }.into(),
         IncidentClosed { transfer_id: ID, side: Side::Payee, code: "LOOKED_INTO".to_owned(), time: TIME }
             .into(),
     ]

@@ -227,7 +227,9 @@ impl World {
         let seen: Option<&PeerRow> = node.get(&node::Key::Peer(ProvinceCode::HUB));
         let again = node.has_joined() && !state.restored.waits_for_it(at);
         let announcement = match self.restores() {
-            true => Announcement { hub_seen: seen.map(PeerRow::mark), proof, again, restored: false },
+            true => {
+                Announcement { hub_seen: seen.map(PeerRow::mark), proof, again, ..Announcement::default() }
+            }
             false => Announcement::default(),
         };
         let message = Message::ToHub(HubRequest::Announce(Box::new(announcement)));

@@ -357,7 +357,7 @@ impl World {
                         HubRequest::Resolve(_) | HubRequest::Post(_) => node,
                     };
                     let knows = |seen: &PeerMark| hub.hash_at(seen.sequence) == Some(seen.head_hash);
-                    asked_of_hub(request, (province, node, CALL), knows)
+                    asked_of_hub(request, (province, node, CALL), (knows, None))
                 }
                 Message::ToNode(_) | Message::FromHub(_) => unreachable!("a letter of the hub's"),
             };

@@ -44,6 +44,7 @@ const SEVERAL: &[(&str, usize)] = &[("E4", 2), ("R2", 2), ("R19", 4)];
 
 /// Reasons that no scenario produces: why, and the file that tests them.
 const ELSEWHERE: &[(Reason, &str, &str)] = &[
+    (Reason::OtherLineage, "it needs a store that is lost", "src/domain/hub/lineage_tests.rs"),
     (Reason::NotRecovering, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
     (Reason::NotAsked, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
     (Reason::AlreadyHeard, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),

@@ -443,16 +443,7 @@ fn close(transfer_id: TransferId, step: &mut Step<'_>) {
 /// A province is left out. What an earlier recovery has lost of it is not forgotten.
 pub(super) fn left_out(record: &ProvinceLeftOut, rows: &mut Rows) {
     let known = rows.get::<PeerRow>(&Key::Peer(record.province)).cloned();
-    let never_seen = PeerRow {
-        province: record.province,
-        incarnation: 0,
-        start_id: StartId::default(),
-        sequence: 0,
-        head_hash: Digest::default(),
-        resync: None,
-        left_out: None,
-    };
-    let peer = known.unwrap_or(never_seen);
+    let peer = known.unwrap_or_else(|| PeerRow::unseen(record.province));
     let above = peer.left_out.map_or(record.above, |before| before.min(record.above));
     rows.put(PeerRow { left_out: Some(above), ..peer });
 }

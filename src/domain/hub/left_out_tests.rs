@@ -25,9 +25,10 @@ fn announcement(pair: &Pair, province: ProvinceCode) -> Input {
     let seen: Option<PeerRow> = node.get(&node::Key::Peer(ProvinceCode::HUB));
     let restored = node.machine().is_restored();
     let hub_seen = seen.map(|seen| seen.mark());
-    let announcement = Announcement { hub_seen, proof: Some((0, Digest::default())), again: false, restored };
+    let proof = Some((0, Digest::default()));
+    let announcement = Announcement { hub_seen, proof, restored, ..Announcement::default() };
     let (ticket, node, announcement) = (Ticket::new(5), node.mark(), Box::new(announcement));
-    Input::Announce { ticket, province, node, announcement, knows_us_to: None }
+    Input::Announce { ticket, province, node, announcement, knows_us_to: None, lineage: None }
 }
 
 /// A province announces itself twice and is asked.
@@ -60,7 +61,12 @@ fn agree(pair: &mut Pair, number: u8, operation: Operation) -> Result<Vec<HubOut
         OperationWord::Propose { operation, reason_code: "NODE_LOST".to_owned(), note: String::new() };
     let mut last = Vec::new();
     for (name, word) in [("a", propose), ("b", OperationWord::Approve)] {
-        let request = OperationRequest { operation_id: id(number), operator: operator(name), word };
+        let request = OperationRequest {
+            operation_id: id(number),
+            operator: operator(name),
+            word,
+            is_clock_believed: true,
+        };
         last = pair.run_hub(Input::Operate { ticket: Ticket::new(77), request });
         let refused = last.iter().find_map(|output| match output {
             Output::Answer(77, Answer::Refused(refusal)) => Some(refusal.reason),

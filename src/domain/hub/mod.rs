@@ -13,6 +13,8 @@ mod finish;
 mod heard;
 mod incident;
 mod left_out;
+#[cfg(test)]
+mod lineage_tests;
 mod link;
 mod live;
 mod messages;
@@ -250,6 +252,11 @@ impl Machine for HubMachine {
     }
 
     fn step(&mut self, input: Input, step: &mut Step<'_>) {
+        if let Input::Announce { ticket, province, node, announcement, lineage, .. } = &input
+            && let Err(other) = announce::same_stores((*province, node), (announcement, *lineage), step)
+        {
+            return step.refuse(*ticket, other.into());
+        }
         if self.recovery.is_some() {
             return self.step_while_recovering(input, step);
         }
@@ -275,8 +282,8 @@ impl Machine for HubMachine {
             {
                 self.announce_left_out(ticket, (province, node), &announcement, step);
             }
-            Input::Announce { ticket, province, node, announcement, knows_us_to } => {
-                self.announce(ticket, (province, node), (&announcement, knows_us_to), step);
+            Input::Announce { ticket, province, node, announcement, knows_us_to, lineage } => {
+                self.announce(ticket, (province, node), (&announcement, knows_us_to, lineage), step);
             }
             Input::ReadBack { province, page, upto, end, decisions } => {
                 self.read_back(province, (page, upto, end), decisions, step);

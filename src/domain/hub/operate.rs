@@ -5,11 +5,11 @@ use super::{
 };
 use crate::domain::hub::record::{Record, TransferTombstoned};
 use crate::domain::hub::{Answer, is_parked};
-use crate::domain::machine::IncidentClosed;
 use crate::domain::machine::operation::{
     self, Operated, Operation, OperationRequest, OperationRow, may_close, may_lower,
 };
 use crate::domain::machine::own::own;
+use crate::domain::machine::{IncidentClosed, PeerLineage};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{Now, ProvinceCode, Side, TransferId};
 
@@ -34,6 +34,7 @@ pub(super) fn needs(
             keys.push(Key::Peer(province));
             heard::needs(hub, now, (province, &[]), rows, keys);
         }
+        Some(Operation::AcceptLineage(peer, _)) => keys.push(Key::Peer(peer)),
         Some(Operation::AcceptClock | Operation::LowerTime(_)) | None => {}
     }
 }
@@ -64,6 +65,10 @@ impl Operated<Record, Answer, Effect> for HubMachine {
                 Err(refusal(Reason::Recovering))
             }
             Operation::LeaveOut(province) => self.may_leave_out(province),
+            Operation::AcceptLineage(peer, _) => {
+                let is_listed = self.places.provinces().any(|province| province.code == peer);
+                is_listed.then_some(()).ok_or_else(|| refusal(Reason::OperationElsewhere))
+            }
             Operation::FinishTransfer(transfer_id, outcome) => self.may_finish((transfer_id, outcome), step),
             Operation::BuryId(transfer_id) => {
                 let known = row(transfer_id, step);
@@ -90,6 +95,9 @@ impl Operated<Record, Answer, Effect> for HubMachine {
             }),
             Operation::BuryId(transfer_id) => self.bury(transfer_id, step),
             Operation::LeaveOut(province) => self.leave_out(province, step),
+            Operation::AcceptLineage(province, lineage) => {
+                step.record(PeerLineage { province, lineage, accepted: true });
+            }
             Operation::FinishTransfer(transfer_id, outcome) => {
                 self.finish((transfer_id, outcome), &row.reason_code, step);
             }

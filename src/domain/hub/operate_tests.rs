@@ -14,7 +14,7 @@ use crate::domain::value::{Civil, Side};
 use crate::testkit::{NOON, PAYER, Pair, create, id, operator};
 
 fn request(number: u8, name: &str, word: OperationWord) -> OperationRequest {
-    OperationRequest { operation_id: id(number), operator: operator(name), word }
+    OperationRequest { operation_id: id(number), operator: operator(name), word, is_clock_believed: true }
 }
 
 fn proposal(operation: Operation) -> OperationWord {
@@ -65,6 +65,22 @@ fn it_takes_two_and_a_repeat_does_it_once() {
     }
     assert_eq!(pair.hub.journal().len(), records);
     assert_eq!(say(&mut pair, 50, "a", OperationWord::Withdraw), Err(Reason::OperationDone));
+}
+
+/// What operators decide was stamped by a clock that was not believed.
+#[test]
+fn operators_decide_no_transfer_by_a_clock_that_is_not_believed() {
+    let mut pair = Pair::new();
+    say(&mut pair, 50, "a", proposal(Operation::BuryId(id(1)))).expect("taken");
+    let unsure = OperationRequest { is_clock_believed: false, ..request(50, "b", OperationWord::Approve) };
+    let input = Input::Operate { ticket: Ticket::new(77), request: unsure };
+    let said = pair.done(|pair| pair.run_hub(input)).pop();
+    assert!(
+        matches!(&said, Some((77, Answer::Refused(refusal))) if refusal.reason == Reason::ClockNotBelieved),
+        "{said:?}"
+    );
+    assert_eq!(pair.hub.get::<TombstoneRow>(&Key::Tombstone(id(1))), None);
+    assert_eq!(say(&mut pair, 50, "b", OperationWord::Approve).expect("done").state, OperationState::Done);
 }
 
 #[test]

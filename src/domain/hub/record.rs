@@ -7,8 +7,8 @@ use crate::domain::machine::assign::assigned;
 use crate::domain::machine::own::{began, close_incident, lower_time, note_time, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::{
-    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen,
-    TimeLowered, TimeNoted, operation,
+    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerLineage,
+    PeerSeen, TimeLowered, TimeNoted, lineage, operation,
 };
 use crate::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use crate::domain::reason::RefusalRecord;
@@ -311,6 +311,7 @@ records! { Row:
     OperationAnswered 43 v 1 about operation_id, told back by Nobody;
     IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
     IncidentAssigned 53 v 1 about transfer_id, told back by Nobody;
+    PeerLineage 54 v 1, told back by Node;
 }
 
 impl Record {
@@ -344,6 +345,7 @@ impl Record {
             Record::OperationAnswered(record) => operation::answered(record, rows),
             Record::IncidentClosed(record) => close_incident(record, rows),
             Record::IncidentAssigned(record) => assigned(record, rows),
+            Record::PeerLineage(record) => lineage::told(record, rows),
             Record::TransferAwaiting(record) => awaiting::awaits(record, sequence, rows),
             Record::TransferAccepted(record) => accept::accepted(record, rows),
             Record::CompensationProposed(record) => compensation::proposed(record, rows),

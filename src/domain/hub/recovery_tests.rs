@@ -26,9 +26,10 @@ fn announce(pair: &mut Pair, province: ProvinceCode, again: bool) -> Vec<HubOutp
     let seen: PeerRow = node.get(&node::Key::Peer(ProvinceCode::HUB)).expect("it knows the hub");
     let proof = Some((0, Digest::default()));
     let restored = node.machine().is_restored();
-    let announcement = Box::new(Announcement { hub_seen: Some(seen.mark()), proof, again, restored });
+    let announcement =
+        Box::new(Announcement { hub_seen: Some(seen.mark()), proof, again, restored, ..Default::default() });
     let (ticket, node, knows_us_to) = (Ticket::new(5), node.mark(), None);
-    pair.run_hub(Input::Announce { ticket, province, node, announcement, knows_us_to })
+    pair.run_hub(Input::Announce { ticket, province, node, announcement, knows_us_to, lineage: None })
 }
 
 fn legs(pair: &Pair, province: ProvinceCode, above: u64) -> Vec<HeardLeg> {

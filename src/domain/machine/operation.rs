@@ -10,7 +10,7 @@ use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::Outcome;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::column::{Column, Value};
-use crate::domain::value::{Civil, ProvinceCode, Side, TransferId};
+use crate::domain::value::{Civil, Digest, ProvinceCode, Side, TransferId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::borrow::Cow;
 
@@ -30,9 +30,17 @@ pub enum Operation {
     LeaveOut(ProvinceCode),
     /// Hub: a transfer that stays undecided for a province that was left out is committed, or aborted.
     FinishTransfer(TransferId, Outcome),
+    /// The peer's store (0: the hub's) is another one than before, on purpose: this is its lineage; zeros: it begins
+    /// from nothing.
+    AcceptLineage(ProvinceCode, Digest),
 }
 
 impl Operation {
+    /// Whether it decides transfers: that waits, as all deciding does, until the clock is believed.
+    fn decides(self) -> bool {
+        matches!(self, Operation::BuryId(_) | Operation::LeaveOut(_) | Operation::FinishTransfer(..))
+    }
+
     /// Its name, for people and in details of records.
     pub fn name(&self) -> &'static str {
         match self {
@@ -42,6 +50,7 @@ impl Operation {
             Operation::BuryId(_) => "BURY_ID",
             Operation::LeaveOut(_) => "LEAVE_OUT",
             Operation::FinishTransfer(..) => "FINISH_TRANSFER",
+            Operation::AcceptLineage(..) => "ACCEPT_LINEAGE",
         }
     }
 }
@@ -61,6 +70,10 @@ impl Describe for Operation {
             Operation::FinishTransfer(transfer_id, outcome) => {
                 transfer_id.describe("transfer_id", to);
                 outcome.describe("outcome", to);
+            }
+            Operation::AcceptLineage(peer, lineage) => {
+                peer.describe("peer", to);
+                lineage.describe("lineage", to);
             }
         }
     }
@@ -162,6 +175,8 @@ pub struct OperationRequest {
     pub operator: String,
     /// Whether he proposes, approves or withdraws.
     pub word: OperationWord,
+    /// Whether this server's clock is believed.
+    pub is_clock_believed: bool,
 }
 
 /// What is said.
@@ -234,7 +249,7 @@ pub fn operate<R, A, E, M>(
 /// An operator speaks; gives the operation as it stands then.
 ///
 /// # Errors
-/// Check order: a repeat (whose it is, content), who approves, where it stands, whether it may be done.
+/// Check order: a repeat (whose it is, content), who approves, where it stands, the clock, whether it may be done.
 fn say<R, A, E, M>(
     machine: &mut M,
     request: &OperationRequest,
@@ -276,6 +291,9 @@ where
         }
         (OperationWord::Approve, Some(row)) => match row.state {
             _ if row.proposer == request.operator => return Err(refusal(Reason::SameOperator)),
+            OperationState::Proposed if row.operation.decides() && !request.is_clock_believed => {
+                return Err(refusal(Reason::ClockNotBelieved));
+            }
             OperationState::Proposed => {
                 machine.may(&row.operation, step)?;
                 machine.carry_out(&row, step);

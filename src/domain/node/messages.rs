@@ -10,7 +10,7 @@ use crate::domain::node::tables::{AccountRow, HolderRow, LegRow, MemberRow, Pers
 use crate::domain::protocol::{Ack, Decision, LegRead, PeerMark, Posting, Question, Ruling, Vote};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::rulebook::Rulebook;
-use crate::domain::value::{Insurance, Kinship, MemberRef, Money, RegionCode, Side, TransferId};
+use crate::domain::value::{Digest, Insurance, Kinship, MemberRef, Money, RegionCode, Side, TransferId};
 use std::sync::Arc;
 
 /// What can happen to a node.
@@ -22,6 +22,8 @@ pub enum Input {
         incarnation: u64,
         /// The hub as it spoke.
         hub: PeerMark,
+        /// Which store it has, if it says so.
+        lineage: Option<Digest>,
         /// Whether the hub tells again what was lost here first.
         resync: bool,
         /// The life in which the hub last recovered from being restored; 0 when it never was.

@@ -3,8 +3,8 @@
 use super::tables::Row;
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::{
-    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen,
-    TimeLowered, TimeNoted,
+    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerLineage,
+    PeerSeen, TimeLowered, TimeNoted,
 };
 use crate::domain::protocol::{Kind, Outcome};
 use crate::domain::reason::RefusalRecord;
@@ -337,4 +337,5 @@ records! { Row:
     SuspenseSetOff 45 v 1, told back by Nobody;
     LegNamed 47 v 1 about transfer_id, told back by Hub;
     IncidentAssigned 53 v 1 about transfer_id, told back by Nobody;
+    PeerLineage 54 v 1, told back by Hub;
 }

@@ -78,7 +78,7 @@ fn sound(pair: &Pair) {
     }
 }
 
-/// The issue: who was first reported after the backup was another member afterwards, and spent the same money twice.
+/// Who was first reported after the backup was another member afterwards, and spent the same money twice.
 #[test]
 fn who_was_first_reported_after_the_backup_is_found_again_and_pays_what_he_owes() {
     let mut pair = Pair::new();

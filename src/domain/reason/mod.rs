@@ -490,6 +490,10 @@ reasons! {
     ContraryToRecord 657 "CONTRARY_TO_RECORD" FailedPrecondition No
         "a province has recorded a commit of this id that the hub could not adopt: to end it here would contradict that"
         "一省已将该编号记为提交而清算中心无法采纳，在此办结将与其相反"
+    OtherLineage 658 "OTHER_LINEAGE" FailedPrecondition No
+        "the peer's store is another one than before: nothing is taken or told until two operators accept it"
+        "对端的存储与此前不是同一个（谱系不同）：未经两名操作员认可，不采纳其任何信息，也不向其提供信息"
+        ["peer", "known", "found"]
     VoteMalformed 660 "VOTE_MALFORMED" Unavailable NewId
         "the province's node answered in a form that does not count, see field; nothing was moved"
         "省级节点的应答格式不符合要求（见 field），资金未变动"

@@ -47,7 +47,8 @@ impl<M: Machine<Answer: Answers<Box<OperationRow>>>> Operations<M> {
         operation_id: TransferId,
         word: OperationWord,
     ) -> Result<Operation, Problem> {
-        let request = OperationRequest { operation_id, operator: role.to_string(), word };
+        let is_clock_believed = self.clock.standing().reading.doubt.is_none();
+        let request = OperationRequest { operation_id, operator: role.to_string(), word, is_clock_believed };
         let row = self.engine.ask(|ticket| (self.input)(ticket, request)).await?;
         tracing::warn!(
             operation_id = %row.operation_id,

@@ -1,9 +1,9 @@
 //! CheckTransfer: what stands against a transfer, asked of both nodes; so often about a person, and no more.
 
 use super::Shared;
-use super::tries::Persons;
+use super::tries::Asked;
 use crate::domain::hub::first_legs;
-use crate::domain::protocol::{Leg, Party, Terms};
+use crate::domain::protocol::{Leg, Terms};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::at_hub::{self, HubFacts};
 use crate::domain::rules::disclosure;
@@ -18,11 +18,10 @@ use std::time::Duration;
 use tonic::Status;
 
 impl Shared {
-    /// Whom a transfer is about, as tries are counted.
-    pub(super) fn persons(&self, terms: &Terms) -> Persons {
-        let key = self.keys.now();
-        let number = |party: &Party| key.id_hash(&party.person.id_number);
-        BySide { payer: number(&terms.payer), payee: number(&terms.payee) }
+    /// Who asks about whom, as tries are counted.
+    pub(super) fn asked<'a>(&self, role: &'a Role, terms: &Terms) -> Asked<'a> {
+        let numbers = BySide { payer: &terms.payer, payee: &terms.payee };
+        self.tries.asked(role, numbers.map(|party| &party.person.id_number))
     }
 
     pub(super) fn today(&self) -> Day {
@@ -37,15 +36,15 @@ impl Shared {
         within: Duration,
     ) -> Result<CheckTransferResponse, Status> {
         let (content, stated) = self.reading().check_transfer(request)?;
-        let (persons, day) = (self.persons(&content.terms), self.today());
-        self.tries.check(role, &persons, day)?;
+        let (asked, day) = (self.asked(role, &content.terms), self.today());
+        self.tries.check(asked, day)?;
         let found = self.against(&content.terms, stated, within).await;
         let (refusals, answered) = match &found {
             Ok((refusals, answered)) => (refusals.as_slice(), *answered),
             // Nothing was told.
             Err(_) => (&[][..], BySide::default()),
         };
-        self.tries.checked(role, (&persons, answered), day, refusals);
+        self.tries.checked(asked, answered, day, refusals);
         let (refusals, _) = found?;
         let refusals: Vec<types::Refusal> = refusals.iter().map(refusal_to_proto).collect();
         Ok(CheckTransferResponse { allowed: refusals.is_empty(), refusals })

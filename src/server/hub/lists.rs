@@ -13,6 +13,7 @@ use crate::proto::hub::{
     ListTransfersRequest, ListTransfersResponse, WatchTransfersRequest, WatchTransfersResponse,
 };
 use crate::store::{AnyTables, Head, StoreError};
+use crate::transport::access_layer::Standing;
 use crate::transport::identity::Role;
 use crate::wire::page::{number_token, token};
 use crate::wire::query::{TransferFilter, watch_scope};
@@ -174,7 +175,7 @@ fn changes(tables: &mut AnyTables<Record>, after: u64) -> Result<(Vec<(u64, Foun
 /// Starts a stream of the changes after a token, or from now on.
 pub(super) fn watch(
     shared: &Arc<Shared>,
-    role: Role,
+    (role, standing): (Role, Standing),
     request: &WatchTransfersRequest,
 ) -> Result<Changes, Status> {
     let life = shared.recovery.life()?;
@@ -185,10 +186,16 @@ pub(super) fn watch(
         return Err(Problem::new(Reason::ProvinceNotAllowed).into());
     }
     let (sender, receiver) = mpsc::channel(CHANGES_AT_ONCE);
-    let follower = Follower { shared: Arc::clone(shared), role, province, life, sender };
+    let follower = Follower { shared: Arc::clone(shared), role, province, life, sender: sender.clone() };
     let now = || shared.engine.head().sequence * PLACES_PER_RECORD + (PLACES_PER_RECORD - 1);
     let after = after.unwrap_or_else(now);
-    tokio::spawn(follower.follow(after));
+    tokio::spawn(async move {
+        tokio::select! {
+            () = follower.follow(after) => {}
+            // Whoever does not read sees the end without its reason.
+            () = standing.ended() => drop(sender.try_send(Err(Problem::new(Reason::CertificateRequired).into()))),
+        }
+    });
     Ok(ReceiverStream::new(receiver))
 }
 

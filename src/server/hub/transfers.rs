@@ -3,15 +3,14 @@
 
 use super::acceptance::Said;
 use super::repeats::may_be_repeat;
-use super::tries::Persons;
+use super::tries::{Asked, UnderWay};
 use super::{Shared, lists};
 use crate::domain::hub::tables::{Key, PartiesRow, TransferRow};
-use crate::domain::hub::{CreateRequest, HubMachine, Input, Record, WaitMode};
+use crate::domain::hub::{CreateRequest, Input, Record, WaitMode};
 use crate::domain::machine::TableRow;
 use crate::domain::protocol::TermsDigests;
 use crate::domain::reason::Reason;
-use crate::domain::value::{Civil, RegionCode};
-use crate::engine::Waiting;
+use crate::domain::value::RegionCode;
 use crate::privacy::names::Form;
 use crate::privacy::people::MaskedParties;
 use crate::proto::hub::transfer_service_server::TransferService;
@@ -26,7 +25,7 @@ use crate::proto::hub::{
 use crate::proto::types;
 use crate::server::common::Answer;
 use crate::store::AnyTables;
-use crate::transport::access_layer::caller;
+use crate::transport::access_layer::{caller, standing};
 use crate::transport::deadline::remaining_ms;
 use crate::transport::identity::Role;
 use crate::wire::reader::{Reader, check_batch, only_transfer_id};
@@ -34,7 +33,9 @@ use crate::wire::status::{Problem, problem_of_store};
 use crate::wire::terms::{NewTransfer, only_wait_mode};
 use crate::wire::transfer::transfer_to_proto;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tonic::{Request, Response};
 
 /// TransferService, over what the server shares.
@@ -42,10 +43,14 @@ pub(super) struct Transfers(pub(super) Arc<Shared>);
 
 /// A transfer that was handed in, with what its answer will show of the persons.
 struct Begun {
-    answer: Waiting<HubMachine, Arc<TransferRow>>,
+    answer: JoinHandle<Result<Arc<TransferRow>, Problem>>,
     parties: MaskedParties,
-    persons: Persons,
-    time: Civil,
+}
+
+async fn answered(begun: Result<Begun, Problem>) -> Result<Transfer, Problem> {
+    let Begun { answer, parties } = begun?;
+    let row = answer.await.map_err(|_| Problem::new(Reason::OutcomeUnknown))??;
+    Ok(transfer_to_proto(&row, Some(&parties)))
 }
 
 /// Who hands in a transfer, for how long he waits, and for what; none: what the request itself says.
@@ -78,26 +83,65 @@ impl Shared {
         }
     }
 
-    /// Hands a transfer in.
-    fn begin(&self, caller: Caller<'_>, request: &CreateTransferRequest) -> Result<Begun, Problem> {
+    /// Reads what a transfer says, and whom it is about.
+    fn read<'a>(
+        &self,
+        caller: Caller<'a>,
+        request: &CreateTransferRequest,
+    ) -> Result<(NewTransfer, Asked<'a>), Problem> {
         self.may_speak_for(caller.role, request.payer.as_ref())?;
         let transfer = caller.read(&self.reading(), request)?;
-        let NewTransfer { transfer_id, content, .. } = &transfer;
-        self.tries.may_pay(caller.role, &self.persons(&content.terms), self.today())?;
-        let digests =
-            self.keys.now().terms_digests(Form::TODAY, *transfer_id, &content.terms, &content.remark);
-        self.hand_in(caller, transfer, digests)
+        let asked = self.asked(caller.role, &transfer.content.terms);
+        Ok((transfer, asked))
     }
 
+    /// Hands a transfer in, once those of its persons that are under way leave room for it.
+    async fn begin(&self, caller: Caller<'_>, request: &CreateTransferRequest) -> Result<Begun, Problem> {
+        let (transfer, asked) = self.read(caller, request)?;
+        let began = Instant::now();
+        let room = self.tries.pay(asked, self.today());
+        let under_way = timeout(Duration::from_millis(caller.deadline_ms), room)
+            .await
+            .map_err(|_| Problem::new(Reason::Overloaded))??;
+        let waited = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let caller = Caller { deadline_ms: caller.deadline_ms.saturating_sub(waited), ..caller };
+        self.hand_in_new(caller, transfer, under_way)
+    }
+
+    /// The same, where there is room. None: it must wait.
+    fn begin_at_once(
+        &self,
+        caller: Caller<'_>,
+        request: &CreateTransferRequest,
+    ) -> Result<Option<Begun>, Problem> {
+        let (transfer, asked) = self.read(caller, request)?;
+        let under_way = self.tries.pay_at_once(asked, self.today())?;
+        under_way.map(|it| self.hand_in_new(caller, transfer, it)).transpose()
+    }
+
+    fn hand_in_new(
+        &self,
+        caller: Caller<'_>,
+        transfer: NewTransfer,
+        under_way: UnderWay,
+    ) -> Result<Begun, Problem> {
+        let NewTransfer { transfer_id, content, .. } = &transfer;
+        let digests =
+            self.keys.now().terms_digests(Form::TODAY, *transfer_id, &content.terms, &content.remark);
+        self.hand_in(caller, transfer, digests, Some(under_way))
+    }
+
+    /// Hands a transfer in. `under_way` counts until it is answered; none of a repeat, which tells nothing new.
     fn hand_in(
         &self,
         caller: Caller<'_>,
         transfer: NewTransfer,
         digests: TermsDigests,
+        under_way: Option<UnderWay>,
     ) -> Result<Begun, Problem> {
         let NewTransfer { transfer_id, content, wait, verification } = transfer;
         let parties = MaskedParties::of(&content.terms, &content.remark);
-        let (persons, time) = (self.persons(&content.terms), self.clock.now().civil);
+        let (time, day) = (self.clock.now().civil, self.today());
         let request = CreateRequest {
             transfer_id,
             owner: caller.role.to_string(),
@@ -113,7 +157,18 @@ impl Shared {
             deadline_ms: caller.deadline_ms,
         };
         let answer = self.engine.begin(|ticket| Input::Create { ticket, request: Box::new(request) })?;
-        Ok(Begun { answer, parties, persons, time })
+        // Whoever goes away meanwhile reads the refusal elsewhere: it counts all the same.
+        let answer = tokio::spawn(async move {
+            let row = answer.answer().await?;
+            // A repeat tells nothing new.
+            let refusal = row.refusal.as_ref().filter(|_| row.receipt_time >= time);
+            let by_node = refusal.and_then(|it| Some((it.side.of_node()?, it.reason)));
+            if let Some((under_way, told)) = under_way.zip(by_node) {
+                under_way.refused(day, told);
+            }
+            Ok(row)
+        });
+        Ok(Begun { answer, parties })
     }
 
     /// Waits for a transfer that was handed in. A repeat is not refused before its first answer was looked for.
@@ -124,33 +179,16 @@ impl Shared {
         begun: Result<Begun, Problem>,
     ) -> Result<Transfer, Problem> {
         let (role, id) = (caller.role, &request.transfer_id);
-        let mut answer = self.answer(role, begun).await;
+        let mut answer = answered(begun).await;
         if answer.as_ref().is_err_and(may_be_repeat)
             && let Some((transfer, digests)) = self.as_at_first(role, id, |it| caller.read(it, request)).await
         {
-            answer = self.answer(role, self.hand_in(caller, transfer, digests)).await;
+            answer = answered(self.hand_in(caller, transfer, digests, None)).await;
         }
         match answer {
             Ok(transfer) => Ok(transfer),
             Err(problem) => Err(self.with_what_is_known(role, id, problem).await),
         }
-    }
-
-    async fn answer(&self, role: &Role, begun: Result<Begun, Problem>) -> Result<Transfer, Problem> {
-        let Begun { answer, parties, persons, time } = begun?;
-        let (tries, role, day) = (Arc::clone(&self.tries), role.clone(), self.today());
-        // Whoever goes away meanwhile reads the refusal elsewhere: it counts all the same.
-        let waiting = tokio::spawn(async move {
-            let row = answer.answer().await?;
-            // A repeat tells nothing new.
-            let refusal = row.refusal.as_ref().filter(|_| row.receipt_time >= time);
-            if let Some((refusal, side)) = refusal.and_then(|it| Some((it, it.side.of_node()?))) {
-                tries.refused(&role, &persons, day, (side, refusal.reason));
-            }
-            Ok::<_, Problem>(row)
-        });
-        let row = waiting.await.map_err(|_| Problem::new(Reason::OutcomeUnknown))??;
-        Ok(transfer_to_proto(&row, Some(&parties)))
     }
 
     /// A stored transfer as it is shown; what cannot be opened was erased.
@@ -201,7 +239,7 @@ impl TransferService for Transfers {
         let deadline_ms = remaining_ms(request.metadata(), shared.deadline_default_ms);
         let request = request.into_inner();
         let caller = Caller { role: &role, deadline_ms, wait: None };
-        let transfer = shared.finish(caller, &request, shared.begin(caller, &request)).await?;
+        let transfer = shared.finish(caller, &request, shared.begin(caller, &request).await).await?;
         Ok(Response::new(CreateTransferResponse { transfer: Some(transfer) }))
     }
 
@@ -227,11 +265,15 @@ impl TransferService for Transfers {
         check_batch("requests", request.requests.len())?;
         let wait = only_wait_mode(request.wait)?;
         let caller = Caller { role: &role, deadline_ms, wait: Some(wait) };
-        // All are handed in before the first answer is waited for.
-        let begun: Vec<Result<Begun, Problem>> =
-            request.requests.iter().map(|item| shared.begin(caller, item)).collect();
+        // All are handed in before the first answer is waited for, but for many of the same person.
+        let begun: Vec<Option<Result<Begun, Problem>>> =
+            request.requests.iter().map(|item| shared.begin_at_once(caller, item).transpose()).collect();
         let mut results = Vec::with_capacity(begun.len());
         for (item, begun) in request.requests.iter().zip(begun) {
+            let begun = match begun {
+                Some(begun) => begun,
+                None => shared.begin(caller, item).await,
+            };
             let outcome = shared.finish(caller, item, begun).await;
             let outcome = outcome.map_or_else(|it| Outcome::Error(it.into_rpc_status()), Outcome::Transfer);
             results.push(SubmitTransfersResult { outcome: Some(outcome) });
@@ -309,7 +351,7 @@ impl TransferService for Transfers {
     type WatchTransfersStream = lists::Changes;
 
     async fn watch_transfers(&self, request: Request<WatchTransfersRequest>) -> Answer<lists::Changes> {
-        let role = caller(&request)?;
-        lists::watch(&self.0, role, request.get_ref()).map(Response::new)
+        let caller = (caller(&request)?, standing(&request)?);
+        lists::watch(&self.0, caller, request.get_ref()).map(Response::new)
     }
 }

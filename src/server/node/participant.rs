@@ -1,11 +1,12 @@
 //! ParticipantService: what the hub calls.
 
 use super::Shared;
-use crate::domain::machine::TableRow;
+use crate::domain::machine::lineage::same_lineage;
+use crate::domain::machine::{PeerRow, TableRow};
 use crate::domain::node::Input;
 use crate::domain::node::tables::{Key, LegRow};
 use crate::domain::protocol::{Ack, AckResult, Decision, Leg, LegRead, LegState, Verdict, Vote};
-use crate::domain::reason::Reason;
+use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{ProvinceCode, Side, TransferId};
 use crate::privacy::seal::{SealError, key_of};
 use crate::proto::node::participant_service_server::ParticipantService;
@@ -13,12 +14,14 @@ use crate::proto::node::{
     CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
     PrepareRequest, PrepareResponse,
 };
+use crate::proto::types;
 use crate::server::common::Answer;
 use crate::transport::access_layer::caller;
 use crate::transport::identity::Role;
 use crate::wire::decide::{DecisionReading, ack_to_proto, decide_from_proto};
 use crate::wire::prepare::{check_result_to_proto, vote_to_proto};
-use crate::wire::status::Problem;
+use crate::wire::sender::lineage_of;
+use crate::wire::status::{Problem, problem_of_store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tonic::{Request, Response};
@@ -83,6 +86,15 @@ impl Shared {
         Ok(decision)
     }
 
+    /// A hub that says that it has another store than the one that this node has joined is told nothing.
+    async fn know_hub(&self, sender: Option<&types::Sender>) -> Result<(), Problem> {
+        let Some(told) = lineage_of(sender) else { return Ok(()) };
+        let hub = self.protocol.run(|tables| tables.load(&[Key::Peer(ProvinceCode::HUB)])).await;
+        let hub = hub.map_err(problem_of_store)?;
+        let known = hub.iter().flatten().find_map(PeerRow::of).and_then(|hub| hub.lineage);
+        Ok(same_lineage(ProvinceCode::HUB, known, Some(told)).map_err(RefusalRecord::from)?)
+    }
+
     /// Whether a leg is here that needs no record of its own to be decided.
     async fn knows(&self, transfer_id: TransferId, side: Side) -> bool {
         let rows = self.protocol.run(move |tables| tables.load(&[Key::Leg(transfer_id, side)])).await;
@@ -141,7 +153,10 @@ impl ParticipantService for Participants {
 
     async fn inspect(&self, request: Request<InspectRequest>) -> Answer<InspectResponse> {
         let for_hub = match caller(&request)? {
-            Role::Hub => true,
+            Role::Hub => {
+                self.shared.know_hub(request.get_ref().sender.as_ref()).await?;
+                true
+            }
             Role::Operator(_) | Role::Platform(_) => false,
             Role::Node(_) | Role::App(_) | Role::Finance(..) => {
                 return Err(Problem::new(Reason::RoleNotAllowed).into());
