@@ -38,6 +38,8 @@ pub enum Broken {
     /// An abort of terms that a node never held, of an id under which it holds others, comes to it as a commit, which
     /// it must refuse with an incident. Once it did so with the abort itself.
     RefusesMootAborts,
+    /// A server that is started with the key file of another one takes it: it finds nobody of its own.
+    TakesAnyKey,
 }
 
 impl Broken {
@@ -52,6 +54,7 @@ impl Broken {
         ("revives-ended-holds", Broken::RevivesEndedHolds),
         ("commits-overtake-aborts", Broken::CommitsOvertakeAborts),
         ("refuses-moot-aborts", Broken::RefusesMootAborts),
+        ("takes-any-key", Broken::TakesAnyKey),
     ];
 
     /// How a violation begins, and what else it says, when it shows this fault and not one that came of it.
@@ -66,6 +69,7 @@ impl Broken {
                 ("alarm at", "payer: REPLAYED_TO_SUSPENSE")
             }
             Broken::RefusesMootAborts => ("alarm at", "TERMS_DIFFER"),
+            Broken::TakesAnyKey => ("a member is not found", "NOT_INSURED"),
         }
     }
 }

@@ -97,7 +97,7 @@ const LARGE: &[Bounds] = &[
     Bounds { name: "a node crashes", node_crashes: 1, crashes: 1, ..CALM },
     Bounds { name: "calls fail", failures: true, ..CALM },
     Bounds { name: "other terms", strays: true, ..CALM },
-    CLOCKS,
+    Bounds { steps: Some(12), ..CLOCKS },
     Bounds {
         name: "hub and nodes crash",
         hub_crashes: 1,
