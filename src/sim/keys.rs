@@ -1,6 +1,6 @@
 //! Vaults that are sealed, in some worlds, and people who bring the key file of another one. A server that is started
-//! with it must refuse, by the same proof as in production, before it finds or notes anybody by it; with its own keys it
-//! goes on as if nothing had been.
+//! with it must refuse, by the same proof as in production, before it finds or notes anybody by it; with its own keys
+//! it goes on as if nothing had been.
 
 use super::Broken;
 use super::joint::goes_joint;

@@ -1,7 +1,7 @@
 //! Operators who lose patience, in some worlds: of the provinces for which a restored hub waits the last are left out
 //! of its recovery, whether their nodes are down, slow or cut off. They come back by themselves; until then operators
-//! finish some of what stays undecided for them. What such a province has recorded otherwise must get a name, and nobody
-//! may be turned round.
+//! finish some of what stays undecided for them. What such a province has recorded otherwise must get a name, and
+//! nothing may be turned round.
 
 use super::joint::goes_joint;
 use super::stale::{OF_A_SPLIT, goes_stale};

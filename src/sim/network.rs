@@ -29,7 +29,7 @@ pub enum Message {
 /// How a transfer stands, as a hub says it.
 #[derive(Clone, Copy, Debug)]
 pub struct Said {
-    /// How.
+    /// The state that it says.
     pub state: TransferState,
     /// The hub's life that says so.
     pub life: u64,
