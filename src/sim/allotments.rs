@@ -35,21 +35,21 @@ pub fn comes_later(seed: u64, number: u64) -> bool {
 
 /// What a province's own system says of a member until it is booked.
 #[derive(Clone, Debug)]
-pub struct Said {
+pub struct Saying {
     province: ProvinceCode,
     member: u64,
     name: String,
     input: Input,
 }
 
-impl Said {
-    fn new(province: ProvinceCode, member: u64, input: Input) -> Said {
+impl Saying {
+    fn new(province: ProvinceCode, member: u64, input: Input) -> Saying {
         let request = match &input {
             Input::Upsert { report, .. } => &report.request,
             Input::Credit { request, .. } | Input::OpenWallet { request, .. } => request,
             _ => unreachable!("a province's own system says nothing else here"),
         };
-        Said { province, member, name: request.request_id.clone(), input }
+        Saying { province, member, name: request.request_id.clone(), input }
     }
 
     /// Whether it says who the member is.
@@ -72,20 +72,20 @@ impl World {
         }
         let wish = client.wish;
         for (province, member) in [wish.payer, wish.payee] {
-            let is_said = |it: &Said| (it.province, it.member) == (province, member);
+            let is_said = |it: &Saying| (it.province, it.member) == (province, member);
             if comes_later(self.plan.seed, member) && !self.said.iter().any(is_said) {
                 let inputs = self.cluster.country.enrolment_of(province, member);
-                self.said.extend(inputs.map(|input| Said::new(province, member, input)));
+                self.said.extend(inputs.map(|input| Saying::new(province, member, input)));
             }
         }
         let (province, member) = wish.payer;
         let credit = credit(&format!("allotment {number}"), member_ref(province, member), wish.fen);
-        self.said.push(Said::new(province, member, credit));
+        self.said.push(Saying::new(province, member, credit));
         self.say_again();
     }
 
-    fn not_booked(&self) -> impl Iterator<Item = &Said> {
-        let is_booked = |it: &Said| {
+    fn not_booked(&self) -> impl Iterator<Item = &Saying> {
+        let is_booked = |it: &Saying| {
             let node = self.cluster.nodes.get(&it.province);
             node.is_some_and(|node| node.disk.row(&Key::Request(it.name.clone())).is_some())
         };
@@ -94,8 +94,9 @@ impl World {
 
     /// What a member is found by in his node's vault.
     fn in_vault(&self, province: ProvinceCode, member: u64) -> Option<PersonRow> {
-        let key = Key::Person(id_hash(&person(province, member).id_number));
-        self.cluster.nodes.get(&province)?.get(&key)
+        let number = person(province, member).id_number;
+        let id_hash = self.key(province).map_or_else(|| id_hash(&number), |key| key.id_hash(&number));
+        self.cluster.nodes.get(&province)?.get(&Key::Person(id_hash))
     }
 
     /// Every province's own system says what is not booked, again where it was: first who a member is, then the rest. A
@@ -103,8 +104,8 @@ impl World {
     pub(super) fn say_again(&mut self) {
         for reports in [true, false] {
             let mut open: BTreeMap<ProvinceCode, Vec<Input>> = BTreeMap::new();
-            let said: Vec<Said> = self.not_booked().filter(|it| it.reports() == reports).cloned().collect();
-            for Said { province, member, input, .. } in said {
+            let said: Vec<Saying> = self.not_booked().filter(|it| it.reports() == reports).cloned().collect();
+            for Saying { province, member, input, .. } in said {
                 let known = self.in_vault(province, member);
                 let known = known.filter(|row| reports || !row.is_awaited()).map(|row| row.member_ref);
                 let known = known.or_else(|| reports.then(|| MemberRef(self.chance.bytes())));

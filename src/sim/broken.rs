@@ -41,6 +41,8 @@ pub enum Broken {
     /// A node does not keep the reference of a leg that came back for the member whom it does not know. Reported again
     /// he is another, and what he had paid is set off by nobody.
     ForgetsStrangers,
+    /// A server that is started with the key file of another one takes it: it finds nobody of its own.
+    TakesAnyKey,
 }
 
 impl Broken {
@@ -56,6 +58,7 @@ impl Broken {
         ("commits-overtake-aborts", Broken::CommitsOvertakeAborts),
         ("refuses-moot-aborts", Broken::RefusesMootAborts),
         ("forgets-strangers", Broken::ForgetsStrangers),
+        ("takes-any-key", Broken::TakesAnyKey),
     ];
 
     /// How a violation begins, and what else it says, when it shows this fault and not one that came of it.
@@ -71,6 +74,7 @@ impl Broken {
             }
             Broken::RefusesMootAborts => ("alarm at", "TERMS_DIFFER"),
             Broken::ForgetsStrangers => ("not set off", "suspense"),
+            Broken::TakesAnyKey => ("a member is not found", "NOT_INSURED"),
         }
     }
 }

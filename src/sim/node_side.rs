@@ -88,6 +88,9 @@ impl World {
         mut request: NodeRequest,
     ) {
         self.break_decisions(province, &mut request);
+        if matches!(request, NodeRequest::Prepare(_)) && self.key(province).is_some() {
+            return self.prepare_by_key((province, hub), call, request);
+        }
         match self.cluster.node_is_asked(province, (hub, call), request) {
             Some(reply) => {
                 let Some(mark) = self.cluster.nodes.get(&province).map(Server::mark) else { return };

@@ -99,12 +99,13 @@ impl World {
 
     pub(super) fn first_hub(&self) -> Arc<Server<HubMachine>> {
         let past = matches!(self.bounds.restore, Restore::Hub | Restore::HubUnmarked);
-        Arc::new(first_hub(&self.country, self.restores().then(|| Journal::new(past))))
+        let journal = self.restores().then(|| Journal::new(past));
+        Arc::new(first_hub(&self.country, journal).with_clock(self.clock()))
     }
 
     pub(super) fn first_node(&self, at: usize) -> Arc<Server<NodeMachine>> {
         let journal = self.restores().then(|| Journal::new(self.bounds.restore == Restore::Node));
-        Arc::new(first_node(&self.country, self.country.provinces[at], journal))
+        Arc::new(first_node(&self.country, self.country.provinces[at], journal).with_clock(self.clock()))
     }
 
     /// What has happened when the world begins: the first transfer, asked for, and so many letters of it delivered in
