@@ -142,3 +142,22 @@ fn a_wallet_shows_why_it_was_changed_and_when() {
         assert_eq!(row.state_time, pair.network.now.civil);
     }
 }
+
+#[test]
+fn a_wallet_is_opened_only_for_who_is_insured_owes_nothing_and_is_not_publicly_funded() {
+    let changes: [fn(MemberRow) -> MemberRow; 3] = [
+        |row| MemberRow { insurance_status: InsuranceStatus::Suspended, ..row },
+        |row| MemberRow { in_arrears: true, ..row },
+        |row| MemberRow { public_medical: true, ..row },
+    ];
+    for change in changes {
+        let mut pair = Pair::new();
+        let row: MemberRow = pair.node(PAYEE).get(&Key::Member(member(PAYEE))).expect("there");
+        pair.node(PAYEE).disk.put(change(row));
+        pair.node_mut(PAYEE).core.as_mut().expect("it runs").forget_rows();
+        match open_wallet(&mut pair, "now") {
+            Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::NotInsured),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+}
