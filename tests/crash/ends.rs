@@ -85,9 +85,9 @@ fn accepting() -> Options {
     Options { rules: vec![("sichuan.toml", rules)], ..Options::lively() }
 }
 
-/// Before a node votes it sees that a commit can be booked. Here there is no room any more when the commit comes: the sum
-/// of the clearing account is changed last, and the member's account and his entry are changed in memory by then. Who
-/// went on with such rows would store half a booking.
+/// Before a node votes it sees that a commit can be booked. Here there is no room any more when the commit comes: the
+/// sum of the clearing account is changed last, and the member's account and his entry are changed in memory by then.
+/// Who went on with such rows would store half a booking.
 #[test]
 fn a_record_that_cannot_be_applied_ends_its_server_and_nothing_of_it_is_stored() {
     let mut servers = Servers::start(&accepting());
