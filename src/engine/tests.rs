@@ -450,6 +450,8 @@ fn what_was_not_stamped_does_not_hold_time_back() {
     core.turn(&reading(900_000_000, None), vec![Input::Refuse(Ticket::new(2))]).expect("nothing to store");
     core.turn(&reading(1_000_500, None), vec![Input::Add(Ticket::new(3), 1)]).expect("stored");
     assert_eq!(core.stamped(), Some(Civil(1_000_500)));
+    core.turn(&reading(1_000_500, None), vec![Input::Add(Ticket::new(3), 1)]).expect("stored");
+    assert_eq!(core.take_lowered(), None);
     // What is stamped does: time never runs back behind it.
     core.turn(&reading(1_000_100, None), vec![Input::Add(Ticket::new(4), 1)]).expect("stored");
     assert_eq!(core.stamped(), Some(Civil(1_000_500)));
@@ -459,6 +461,7 @@ fn what_was_not_stamped_does_not_hold_time_back() {
 fn of_what_waits_for_the_clock_the_last_word_is_enough() {
     let (_disk, mut core) = core();
     let doubtful = reading(1_500, Some(Doubt::Stepped(46_800_000)));
+    assert_eq!((core.waiting_for_the_clock(), core.take_failed()), (0, vec![]));
     let ticks = (0..100).map(|_| Input::Tick).collect();
     core.turn(&doubtful, ticks).expect("nothing to store");
     assert_eq!(core.waiting_for_the_clock(), 1);
