@@ -208,6 +208,9 @@ impl NodeMachine {
                 (AckResult::Recorded, None)
             }
             Reaction::Confirm => (AckResult::Already, None),
+            // Sent before the hub knew that this store had come back from a backup. It tells all that was lost, with
+            // what it can be brought back from; this comes again then.
+            Reaction::Reject if leg.is_none() && !self.is_whole() => (AckResult::NotYet, None),
             Reaction::Reject => self.reject(decision, Reason::ContraryOrder, step),
         };
         Ack {
