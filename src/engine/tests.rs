@@ -1,6 +1,6 @@
 //! The engine with a small machine: what callers see when things go wrong.
 
-use super::core::{ROWS_UNDER_PREFIX_MAX, TooMany};
+use super::core::{ROWS_UNDER_PREFIX_MAX, TooMany, last_stamp};
 use super::progress::STANDS_AFTER;
 use super::{AskError, Clock, Core, Doubt, Engine, EngineError, Outlet, Reading, start};
 use crate::domain::machine::samples::{ItemCounted, ItemRow, Key, Record, Row, Started, Table};
@@ -380,6 +380,8 @@ fn the_time_is_noted_with_what_is_journaled_and_a_start_knows_it() {
     assert_eq!((times, core.stamped()), (2, Some(Civil(1_010_000))));
     let again = Core::new(Counter::default(), disk.open()).expect("a core");
     assert_eq!(again.stamped(), Some(Civil(1_010_000)));
+    assert_eq!(last_stamp(&mut disk.open()).expect("read"), Some(Civil(1_010_000)));
+    assert_eq!(last_stamp(&mut MemoryDisk::<Record>::new().open()).expect("read"), None);
 }
 
 #[test]
