@@ -472,13 +472,13 @@ reasons! {
         ["province"]
     ProvinceLeftOut 653 "PROVINCE_LEFT_OUT" Unavailable SameId
         "a province was left out when the hub recovered and has not told yet what it has recorded; nothing is known of \
-         this id before it has"
+         this id before it has; ask again later with the same id"
         "清算中心恢复时未核对一方省份，该省补报前无法确定该编号的结果，请稍后以相同编号重试"
         ["province"]
     LeftOutUndecided 654 "LEFT_OUT_UNDECIDED" FailedPrecondition No
         "the hub has lost its decision, and the other province was left out of the recovery: it stays undecided until \
-         that province is heard"
-        "清算中心丢失了该笔转账的决定，且另一省未参与恢复核对：该省补报前暂不处理"
+         that province is heard, or two operators finish it"
+        "清算中心丢失了该笔转账的决定，且另一省未参与恢复核对：须待该省补报，或由两名操作员办结"
         ["promised"]
     LeftOutUnconfirmed 655 "LEFT_OUT_UNCONFIRMED" FailedPrecondition No
         "this commit is back from one province alone; the other one was left out of the recovery and has not confirmed \
@@ -489,7 +489,7 @@ reasons! {
         "该笔转账并未等待被排除的省份，将按规则自行办结，或按终止编号处理"
     ContraryToRecord 657 "CONTRARY_TO_RECORD" FailedPrecondition No
         "a province has recorded a commit of this id that the hub could not adopt: to end it here would contradict that"
-        "一省已将该编号记为提交而清算中心无法采纳，在此办结将与其相反"
+        "一省已将该编号记为提交而清算中心无法采纳，在此办结将与该记录抵触"
     OtherLineage 658 "OTHER_LINEAGE" FailedPrecondition No
         "the peer's store is another one than before: nothing is taken or told until two operators accept it"
         "对端的存储与此前不是同一个（谱系不同）：未经两名操作员认可，不采纳其任何信息，也不向其提供信息"
