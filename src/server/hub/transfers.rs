@@ -103,8 +103,16 @@ impl Shared {
 
     /// Hands a transfer in, once those of its persons that are under way leave room for it.
     async fn begin(&self, caller: Caller<'_>, request: &CreateTransferRequest) -> Result<Begun, Problem> {
-        let (transfer, asked) = self.read(caller, request)?;
+        if let Some(begun) = self.begin_at_once(caller, request)? {
+            return Ok(begun);
+        }
         let began = Instant::now();
+        // A repeat finds its first answer, whoever else is under way.
+        let known = self.as_at_first(caller.role, &request.transfer_id, |it| caller.read(it, request)).await;
+        if let Some((transfer, digests)) = known {
+            return self.hand_in(caller.after(began.elapsed()), transfer, digests, None);
+        }
+        let (transfer, asked) = self.read(caller, request)?;
         let room = self.tries.pay(asked, self.today());
         let under_way = timeout(Duration::from_millis(caller.deadline_ms), room)
             .await
