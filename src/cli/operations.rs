@@ -347,7 +347,7 @@ fn action_text(action: Option<&OperationAction>) -> String {
             format!("lower the time to {} 调低时间", local_time(it.to_time.as_ref()))
         }
         Some(Action::CloseIncident(it)) => {
-            format!("close the incident at the {} of {} 关闭差错", side_name(it.side()), it.transfer_id)
+            format!("close the incident at the {} of {} 关闭异常事项", side_name(it.side()), it.transfer_id)
         }
         Some(Action::FinishTransfer(it)) => {
             let how = if it.outcome() == TransferState::Committed { "commit" } else { "abort" };

@@ -147,7 +147,7 @@ reasons! {
         "没有该编号的操作申请"
     IncidentNotFound 209 "INCIDENT_NOT_FOUND" NotFound No
         "no incident stands at this side of the transfer"
-        "该转账的这一方没有差错记录"
+        "该转账的这一方没有异常事项"
     CertificateRequired 301 "CERTIFICATE_REQUIRED" Unauthenticated No
         "a client certificate with a role of this service is required"
         "需要提供带有本服务角色的客户端证书"
@@ -448,7 +448,7 @@ reasons! {
         "没有晚于该时间的记录，无需调低"
     IncidentClosed 644 "INCIDENT_CLOSED" FailedPrecondition No
         "the incident is closed already"
-        "该差错已关闭"
+        "该异常事项已关闭"
     AlreadyDecided 645 "ALREADY_DECIDED" FailedPrecondition No
         "the transfer is decided already; see its state"
         "该转账已有结果，见 state"
