@@ -14,8 +14,8 @@ use gongji::domain::machine::{
 use gongji::domain::node::record::{
     AccountCredited, LegAwaited, LegBound, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
     MemberRecorded, NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted, ReturnPrepared,
-    SettlementSuspended, SuspenseSetOff, WalletClosed, WalletFrozen, WalletMoved, WalletOpened,
-    WalletOpenedFor, WalletUnfrozen,
+    SettlementSuspended, StoreRecovered, SuspenseSetOff, WalletClosed, WalletFrozen, WalletMoved,
+    WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
 use gongji::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
@@ -292,6 +292,7 @@ fn node_samples() -> Vec<node::Record> {
         .into(),
         LegReplayed { leg: leg(), window: window(), hub_seq: 99, time: TIME, suspense: true }.into(),
         NodeResynced { time: TIME }.into(),
+        StoreRecovered { incarnation: 7 }.into(),
         LegAwaited {
             transfer_id: ID,
             side: Side::Payee,

@@ -4,6 +4,7 @@
 
 use super::decide::decision;
 use super::incident::is_undecided_here;
+use super::left_out::has_promised;
 use super::{HubMachine, Key, Rows, Step, TransferRow, is_left_to_people, position, refusal, row, transfer};
 use crate::domain::hub::record::{CommitDetail, LegLost};
 use crate::domain::machine::IncidentClosed;
@@ -55,14 +56,15 @@ impl HubMachine {
     ) {
         let (side, code) = (Side::Payer, code.to_owned());
         step.record(IncidentClosed { transfer_id, side, code, time: step.now.civil });
-        let Some(transfer) = row(transfer_id, step) else { return };
         if outcome == Outcome::Abort {
             return self.abort(transfer_id, refusal(Reason::EndedByOperators), step);
         }
-        let is_left = |side: &Side| self.left_out.contains_key(&transfer.provinces()[*side]);
-        // A node that was restored meanwhile books the amount, whoever's it was; one that is whole has the leg.
-        if let Some(side) = Side::BOTH.into_iter().find(is_left) {
-            step.record(LegLost { transfer_id, side });
+        // Who has not told that it holds its leg may have lost it: a node that was restored books the amount then,
+        // whoever's it was; one that has the leg goes by that.
+        for side in Side::BOTH {
+            if !has_promised(transfer_id, side, step) {
+                step.record(LegLost { transfer_id, side });
+            }
         }
         let (window, hub_seq) = (Day::of(step.now.civil), own(step.rows()).hub_seq + 1);
         let commit = CommitDetail { window, hub_seq, payer_leg: Vec::new(), payee_leg: Vec::new() };

@@ -359,7 +359,8 @@ pub(super) fn kind_adopted(record: &KindAdopted, rows: &mut Rows) {
 /// A node has lost its leg of what is adopted.
 pub(super) fn leg_lost(record: &LegLost, rows: &mut Rows) {
     let row = stored(record.transfer_id, rows);
-    rows.put(TransferRow { lost_side: Some(record.side), ..row });
+    let lost = row.lost_side.map_or(record.side.into(), |lost| lost.and(record.side));
+    rows.put(TransferRow { lost_side: Some(lost), ..row });
 }
 
 /// The hub is back, as a life that no node has seen.

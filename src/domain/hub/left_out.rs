@@ -298,8 +298,11 @@ impl HubMachine {
         let transfer_id = leg.transfer_id;
         let known = row(transfer_id, step);
         let Some(transfer) = known else { return self.hear_unknown(province, leg, free, step) };
-        let is_its = (leg.terms_digest, leg.amount, province)
-            == (transfer.terms_digest, transfer.amount, transfer.provinces()[leg.side]);
+        // What a third province tells of a transfer counts for nothing, or it could end what waits for a party.
+        if transfer.provinces()[leg.side] != province {
+            return false;
+        }
+        let is_its = (leg.terms_digest, leg.amount) == (transfer.terms_digest, transfer.amount);
         let says = leg.committed.map(|(window, number, _)| (Some(window), Some(number)));
         let fits = is_its
             && match transfer.state {
@@ -354,7 +357,9 @@ impl HubMachine {
         let other_is_left = self.left_out.contains_key(&provinces[leg.side.other()]);
         let commit: Commit = match leg.committed {
             Some((window, number, time)) => {
-                if !free.contains(number) || !is_timely(window, leg.receipt_time, now) {
+                // The hub's time stands in both: what one province alone says moves no window of before.
+                let received = transfer.receipt_time.max(leg.receipt_time);
+                if !free.contains(number) || !is_timely(window, received, now) {
                     return false;
                 }
                 (window, number, time.min(now))
@@ -417,7 +422,7 @@ fn is_open(transfer_id: TransferId, step: &Step<'_>) -> bool {
 }
 
 /// Whether the province of a side has told that it holds its leg of what stays undecided.
-fn has_promised(transfer_id: TransferId, side: Side, step: &Step<'_>) -> bool {
+pub(super) fn has_promised(transfer_id: TransferId, side: Side, step: &Step<'_>) -> bool {
     let noted: Option<&IncidentRow> = step.rows().get(&Key::Incident(transfer_id, Side::Payer));
     let told = noted.into_iter().flat_map(|it| &it.refusal.metadata);
     told.into_iter().any(|(key, value)| key == PROMISED && value == side.name())

@@ -457,3 +457,6 @@ fn what_the_other_side_may_only_have_lost_is_not_committed_by_one_promise() {
     assert_eq!(stands(&pair, 1).map(|it| it.0), Some(TransferState::Aborted));
     assert_eq!(pair.leg(1, Side::Payee).map(|leg| leg.state), Some(LegState::Aborted));
 }
+
+#[path = "left_out_lost_tests.rs"]
+mod lost;

@@ -23,7 +23,8 @@ rows! {
         entry_id: u64,
         /// The latest civil time used, so that time never runs backwards.
         civil: Civil,
-        /// Hub: the incarnation in which it last recovered from being restored; 0 when it never was.
+        /// The incarnation in which it last recovered from being restored; 0 when it never was. A node that recovered
+        /// under a program from before this says 0.
         recovered: u64,
         /// Hub: numbers of commits that it did not give, since a province that was left out may have recorded them.
         skipped: NumberRanges,

@@ -157,9 +157,11 @@ impl NodeMachine {
     pub(super) fn take(&mut self, decision: &Decision, step: &mut Step<'_>) -> Ack {
         let key = Key::Leg(decision.transfer_id, decision.side);
         let leg = step.rows().share::<LegRow>(&key);
-        // A node that is whole has every leg that it voted for: it books nothing that it does not know.
+        // A node that was never restored has every leg that it voted for: it books nothing that it does not know. One
+        // that was may still lack what a province knew that was heard later.
         let told = LegRecord::of(decision);
-        let lost = told.clone().filter(|_| !decision.leg_record.is_empty() || !self.is_whole());
+        let may_lack = !self.is_whole() || own(step.rows()).recovered > 0;
+        let lost = told.clone().filter(|_| !decision.leg_record.is_empty() || may_lack);
         let brings = brings(decision, lost.as_ref());
         let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome, brings);
         // A tombstone may have been made for a question's terms; every other state binds the digest too.

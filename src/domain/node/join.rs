@@ -4,7 +4,7 @@ use super::{Effect, Life, NodeMachine, Step};
 use crate::domain::machine::lineage::{self, lineage_of, same_lineage};
 use crate::domain::machine::own::own;
 use crate::domain::machine::{PeerLineage, PeerRow, PeerSeen, SelfRow, WorkingSet};
-use crate::domain::node::record::{NodeJoined, NodeResynced};
+use crate::domain::node::record::{NodeJoined, NodeResynced, StoreRecovered};
 use crate::domain::node::request::refusal;
 use crate::domain::node::tables::{Key, Row};
 use crate::domain::protocol::PeerMark;
@@ -90,6 +90,7 @@ impl NodeMachine {
         if (self.life == Life::Behind || self.restored) && !resync {
             self.restored = false;
             step.record(NodeResynced { time: step.now.civil });
+            step.record(StoreRecovered { incarnation });
         }
         self.life = if resync { Life::Behind } else { Life::Joined };
     }
@@ -163,6 +164,11 @@ pub fn admits_nobody(hub: &PeerMark, seen: &PeerMark, hub_recovered: u64) -> boo
 pub fn resynced(record: &NodeResynced, rows: &mut WorkingSet<Row>) {
     let own = own(rows);
     rows.put(SelfRow { civil: own.civil.max(record.time), ..own });
+}
+
+/// What it was told may not have been all: somebody who knew the rest may not have been heard yet.
+pub fn recovered(record: &StoreRecovered, rows: &mut WorkingSet<Row>) {
+    rows.put(SelfRow { recovered: record.incarnation, ..own(rows) });
 }
 
 #[cfg(test)]

@@ -178,6 +178,7 @@ impl Record {
             Record::PeerLineage(record) => lineage::told(record, rows),
             Record::NodeJoined(record) => began(record.incarnation, record.start_id, record.time, rows),
             Record::NodeResynced(record) => join::resynced(record, rows),
+            Record::StoreRecovered(record) => join::recovered(record, rows),
             Record::MemberRecorded(record) => upsert::recorded(record, rows),
             Record::AccountCredited(record) => credit::credited(record, rows),
             Record::SettlementSuspended(record) => suspend::suspended(record, rows),

@@ -159,6 +159,11 @@ contents! {
         /// The server's clock when it was journaled.
         time: Civil,
     }
+    /// With `NodeResynced`: from here on this store may lack legs that nobody could tell it yet.
+    StoreRecovered {
+        /// The incarnation in which it was whole again.
+        incarnation: u64,
+    }
     /// A request asked for what was so already. A repeat that comes late must not undo what others did since.
     RequestNoted {
         /// Id of the platform's request and digest of its content: a repeat changes nothing.
@@ -336,6 +341,7 @@ records! { Row:
     IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
     SuspenseSetOff 45 v 1, told back by Nobody;
     LegNamed 47 v 1 about transfer_id, told back by Hub;
+    StoreRecovered 48 v 1, told back by Nobody;
     IncidentAssigned 53 v 1 about transfer_id, told back by Nobody;
     PeerLineage 54 v 1, told back by Hub;
 }

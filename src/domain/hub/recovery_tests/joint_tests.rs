@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::hub::tables::PositionRow;
-use crate::domain::protocol::{AckResult, Decision, LegState, LostLeg, Outcome};
+use crate::domain::protocol::{Ack, AckResult, Decision, LegState, LostLeg, Outcome};
 use crate::domain::value::AccountKind;
 use crate::testkit::{decisions, member};
 
@@ -57,7 +57,7 @@ fn a_commit_that_only_the_other_province_still_has_is_booked_on_both_sides() {
         let after = pair.transfer(2);
         assert_eq!((after.state, after.hub_seq), (TransferState::Committed, before.hub_seq), "{lost}");
         assert!(after.is_recorded_by_both(), "{lost}");
-        assert_eq!((after.lost_side, positions(&pair)), (Some(side), owed), "{lost}");
+        assert_eq!((after.lost_side, positions(&pair)), (Some(side.into()), owed), "{lost}");
         let leg = pair.leg(2, side).expect("there again");
         assert_eq!((leg.state, leg.account), (LegState::Committed, AccountKind::Suspense), "{lost}");
         assert_eq!((leg.amount, leg.hub_seq), (before.amount, before.hub_seq), "{lost}");
@@ -134,6 +134,20 @@ fn the_client_that_repeats_says_whose_the_lost_leg_was() {
         assert_eq!(pair.leg(2, side).expect("there again").member_ref, member(lost), "{lost}");
         assert!(pair.rebuilds().into_iter().all(|(_, (same, _))| same));
     }
+}
+
+/// Bytes that nobody had asked for closed the incident, and the client's repeat named nobody any more.
+#[test]
+fn a_leg_that_is_sent_before_anybody_was_named_names_nobody() {
+    let (mut pair, _) = half(PAYER);
+    let TransferRow { transfer_id, terms_digest, .. } = pair.transfer(2);
+    let (side, leg_record) = (Side::Payer, vec![1]);
+    let (result, refusal) = (AckResult::Already, None);
+    let acks = vec![Ack { transfer_id, side, terms_digest, result, refusal, leg_record }];
+    let (province, node, told) = (PAYER, pair.node(PAYER).mark(), vec![(transfer_id, side)]);
+    pair.run_hub(Input::Acks { province, node, told, acks });
+    assert_eq!(incidents(&pair, PAYER, side), [None, None]);
+    assert_eq!(decisions(&pair.create(4, 2, 50_000), PAYER).len(), 1, "he is named");
 }
 
 /// Its node is dark, or knows nothing of the person: what was said waits for both.
