@@ -35,7 +35,8 @@ impl HubMachine {
         }
     }
 
-    /// A node has answered a decision that named somebody: if it has tied the lost leg to him, nobody needs to look for him.
+    /// A node has answered a decision that named somebody: if it has tied the lost leg to him, nobody needs to look
+    /// for him.
     pub(super) fn leg_named(&mut self, ack: &Ack, transfer: &TransferRow, step: &mut Step<'_>) {
         let was_named = self.naming.remove(&ack.leg()) && ack.result != AckResult::Rejected;
         let (transfer_id, side, time) = (ack.transfer_id, ack.side, step.now.civil);
