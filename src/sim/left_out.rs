@@ -51,9 +51,16 @@ impl World {
             return;
         }
         let rows = self.cluster.hub.disk.rows();
-        let open =
-            |it: &&IncidentRow| it.refusal.reason == Reason::LeftOutUndecided && it.close_time.is_none();
-        for transfer_id in rows.iter().filter_map(IncidentRow::of).filter(open).map(|it| it.transfer_id) {
+        let left = [Reason::LeftOutUndecided, Reason::ContraryOrder];
+        let is_decided = |id| {
+            let row = self.cluster.hub.disk.row(&Key::Transfer(id));
+            row.as_ref().and_then(TransferRow::of).is_some_and(|row| row.state.is_decided())
+        };
+        let open = |it: &&IncidentRow| {
+            left.contains(&it.refusal.reason) && it.close_time.is_none() && !is_decided(it.transfer_id)
+        };
+        let open = rows.iter().filter_map(IncidentRow::of).filter(open).map(|it| it.transfer_id);
+        for transfer_id in open.collect::<Vec<_>>() {
             if self.finished.contains(&transfer_id) || !self.chance.permille(200) {
                 continue;
             }

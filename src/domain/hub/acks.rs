@@ -6,7 +6,7 @@ use super::{HubMachine, Key, Rows, Step, TransferRow, WaitMode, incident, row, s
 use crate::domain::hub::record::DecisionsRecorded;
 use crate::domain::protocol::{Ack, AckResult, LegId, PeerMark, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{Mono, Now, ProvinceCode, Side, TransferId};
+use crate::domain::value::{Civil, Mono, Now, ProvinceCode, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most legs of one record: readers of the journal take records whole.
@@ -64,7 +64,10 @@ impl HubMachine {
             // An incident for people; it is told again only after a restart.
             AckResult::Rejected if !is_moot(ack, &transfer) => {
                 let contrary = || RefusalRecord::new(Reason::ContraryOrder, ack.side);
-                incident::raise(ack.leg(), ack.refusal.clone().unwrap_or_else(contrary), step);
+                let refusal = ack.refusal.clone().unwrap_or_else(contrary);
+                // What a recovery had left to people was another matter, and ended with the decision.
+                let since = transfer.decide_time.unwrap_or(Civil(0));
+                incident::raise_since(ack.leg(), since, refusal, step);
             }
             AckResult::NotYet => {
                 self.outbox.rest(province, ack.leg(), step.now.mono);

@@ -162,7 +162,7 @@ impl HubMachine {
             for (teller, leg) in told.iter().filter(|(_, leg)| leg.committed.is_none()) {
                 let other = province_of(leg.counter_region, &self.places).filter(|it| left.contains(it));
                 let Some(other) = other.filter(|_| is_open(*transfer_id, step)) else { continue };
-                match recovery.is_told_once(*transfer_id) && is_prepared(leg) {
+                match recovery.told_once(*transfer_id).is_some() && is_prepared(leg) {
                     true => self.adopt_undecided((*teller, other), leg, step),
                     // Whose it is nobody can say.
                     false => note(*transfer_id, Reason::ContraryOrder, step),
@@ -339,8 +339,16 @@ impl HubMachine {
                 return true;
             }
         }
-        if leg.committed.is_some() {
-            note(leg.transfer_id, Reason::ContraryOrder, step);
+        if let Some((window, number, time)) = leg.committed {
+            if is_open(leg.transfer_id, step) {
+                self.keep_terms(province, leg, step);
+            }
+            let may_be = free.contains(number) && is_timely(window, leg.receipt_time, step.now.civil);
+            let commit = may_be.then(|| {
+                free.take(number);
+                (window, number, time)
+            });
+            incident::leave_to_people(leg.transfer_id, commit, step);
         }
         false
     }

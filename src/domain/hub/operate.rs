@@ -26,7 +26,7 @@ pub(super) fn needs(
         Some(Operation::CloseIncident(transfer_id, side)) => {
             // What a recovery has left to people stands at the payer's side, whichever is closed.
             let noted = [side, Side::Payer].map(|side| Key::Incident(transfer_id, side));
-            keys.extend(noted.into_iter().chain([Key::Transfer(transfer_id)]));
+            keys.extend(noted.into_iter().chain([Key::Transfer(transfer_id), Key::Tombstone(transfer_id)]));
         }
         Some(Operation::BuryId(transfer_id)) => transfer::needs(transfer_id, rows, keys),
         Some(Operation::FinishTransfer(transfer_id, _)) => finish::needs(transfer_id, now, rows, keys),
@@ -41,7 +41,7 @@ pub(super) fn needs(
 
 impl HubMachine {
     /// An id that nobody can speak for any more: what is undecided is aborted, what is not known is never begun.
-    fn bury(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
+    pub(super) fn bury(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
         if row(transfer_id, step).is_some() {
             return self.abort(transfer_id, refusal(Reason::EndedByOperators), step);
         }
@@ -54,7 +54,9 @@ impl Operated<Record, Answer, Effect> for HubMachine {
         match *operation {
             Operation::AcceptClock => Ok(()),
             Operation::LowerTime(to) => may_lower(to, step.rows()),
-            Operation::CloseIncident(transfer_id, _) if is_parked(transfer_id, step) => {
+            Operation::CloseIncident(transfer_id, _)
+                if is_parked(transfer_id, step) && tombstone(transfer_id, step).is_none() =>
+            {
                 Err(refusal(Reason::LeftToPeople))
             }
             Operation::CloseIncident(transfer_id, side) => may_close(transfer_id, side, step.rows()),

@@ -369,7 +369,7 @@ reasons! {
     ContraryOrder 607 "CONTRARY_ORDER" FailedPrecondition No
         "the order contradicts what was recorded before; it was not carried out and waits for people"
         "指令与已记录结果相反，未执行，等待人工处理"
-        ["outcome"]
+        ["outcome", "window", "hub_seq"]
     Unsupported 608 "UNSUPPORTED" FailedPrecondition No
         "this node does not know this kind of leg"
         "节点不支持该类交易"
@@ -485,11 +485,11 @@ reasons! {
          it yet"
         "该笔已提交转账仅由一省补回，另一省未参与恢复核对，尚待其确认"
     EndsByRule 656 "ENDS_BY_RULE" FailedPrecondition No
-        "the transfer waits for no province that was left out: it ends by itself, or by BuryId"
-        "该笔转账并未等待被排除的省份，将按规则自行办结，或按终止编号处理"
-    ContraryToRecord 657 "CONTRARY_TO_RECORD" FailedPrecondition No
-        "a province has recorded a commit of this id that the hub could not adopt: to end it here would contradict that"
-        "一省已将该编号记为提交而清算中心无法采纳，在此办结将与该记录抵触"
+        "the transfer is not left to people: it ends by itself, or by BuryId"
+        "该笔转账并未留待人工处理，将按规则自行办结，或按终止编号处理"
+    TermsUnknown 657 "TERMS_UNKNOWN" FailedPrecondition No
+        "what was told of this id cannot be a transfer's terms: it can be finished as aborted only"
+        "所补报的内容不能构成该编号的转账条款，只能按未成功办结"
     OtherLineage 658 "OTHER_LINEAGE" FailedPrecondition No
         "the peer's store is another one than before: nothing is taken or told until two operators accept it"
         "对端的存储与此前不是同一个（谱系不同）：未经两名操作员认可，不采纳其任何信息，也不向其提供信息"

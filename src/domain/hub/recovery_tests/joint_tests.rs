@@ -219,7 +219,9 @@ fn what_one_province_alone_tells_is_left_to_people_where_the_other_was_not_resto
     older_store(&mut pair, PAYER, &disk, (70, false));
     restored(&mut pair, &hub);
     hear(&mut pair);
-    assert!(pair.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none());
+    let known: TransferRow = pair.hub.get(&Key::Transfer(id(2))).expect("its terms, for people to finish it");
+    assert_eq!((known.state, known.hub_seq), (TransferState::Pending, None));
+    assert!(!pair.node(PAYER).rows().iter().any(|row| LegRow::of(row).is_some()), "nobody is told");
     let incident: IncidentRow = pair.hub.get(&Key::Incident(id(2), Side::Payer)).expect("a name on it");
     assert_eq!(incident.refusal.reason, Reason::ContraryOrder);
 }
