@@ -30,6 +30,10 @@ release:
 seeds n="20":
     cargo run --release -- sim --seeds {{ n }}
 
+# Small changes of a file, or of src/domain/**, that no unit test notices (docs/develop/mutants.md). Needs cargo-mutants.
+mutants file:
+    cargo mutants --no-config --file '{{ file }}' -- --lib
+
 # Licences, sources and known weaknesses of dependencies. Needs cargo-deny and the network.
 deny:
     cargo deny check

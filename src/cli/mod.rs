@@ -11,6 +11,7 @@ mod bench;
 #[cfg(feature = "dev")]
 mod certs;
 pub mod client;
+mod clock;
 mod compensations;
 #[cfg(feature = "dev")]
 mod demo;
@@ -101,7 +102,7 @@ enum Command {
     #[command(subcommand)]
     Operations(operations::Command),
     /// Show how the clocks of the hub and its nodes stand, and whether they are believed
-    Clock(operations::ClockArgs),
+    Clock(clock::ClockArgs),
     /// Make development certificates
     #[cfg(feature = "dev")]
     #[command(subcommand)]
@@ -156,7 +157,7 @@ impl Command {
             Command::Node(args) => servers::node(&args),
             Command::Incidents(args) => servers::incidents::incidents(&args),
             Command::Operations(command) => operations::operations(&command),
-            Command::Clock(args) => operations::clock(&args),
+            Command::Clock(args) => clock::clock(&args),
             Command::Compensate(command) => compensations::compensate(&command),
             #[cfg(feature = "dev")]
             Command::Certs(command) => certs::certs(&command),

@@ -154,3 +154,57 @@ impl Clock for SystemClock {
         self.read();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 24 * 3_600_000;
+
+    fn real() -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        i64::try_from(since.as_millis()).expect("small")
+    }
+
+    fn is_near(civil: Civil, expected: i64) -> bool {
+        (civil.0 - expected).abs() < 60_000
+    }
+
+    #[test]
+    fn the_machine_s_clock_is_given_and_peers_are_told_and_heard() {
+        let clock = SystemClock::new(None, None);
+        assert!(is_near(clock.now().civil, real()));
+        assert!(clock.told_to_peers().is_some_and(|civil| is_near(civil, real())));
+        clock.hear(ProvinceCode::new(13), Civil(real()));
+        assert_eq!(clock.standing().peers.len(), 1);
+        clock.stamp(Civil(real()));
+        assert!(clock.standing().stamped.is_some_and(|civil| is_near(civil, real())));
+    }
+
+    #[test]
+    fn a_clock_that_is_made_up_speaks_for_no_other_and_none_for_it() {
+        let begin = 1_795_233_600_000;
+        let clock = SystemClock::new(Some(Civil(begin)), None);
+        assert!(is_near(clock.now().civil, begin));
+        assert_eq!(clock.told_to_peers(), None);
+        clock.hear(ProvinceCode::new(13), Civil(real()));
+        assert_eq!(clock.standing().peers, []);
+    }
+
+    #[test]
+    fn two_operators_accept_a_clock_or_lower_what_was_stamped_and_whoever_follows_it_is_told() {
+        let ahead = SystemClock::new(None, Some(Civil(real() - DAY)));
+        let doubts = ahead.doubts();
+        assert!(matches!(ahead.read().doubt, Some(Doubt::AheadOfJournal(_))));
+        assert!(doubts.borrow().is_some());
+        ahead.accept();
+        assert_eq!((ahead.read().doubt, *doubts.borrow()), (None, None));
+
+        let behind = SystemClock::new(None, Some(Civil(real() + DAY)));
+        let doubts = behind.doubts();
+        assert!(matches!(behind.read().doubt, Some(Doubt::BehindJournal(_))));
+        assert!(doubts.borrow().is_some());
+        behind.lower(Civil(real()));
+        assert_eq!(*doubts.borrow(), None, "without another look");
+    }
+}

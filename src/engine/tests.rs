@@ -1,6 +1,6 @@
 //! The engine with a small machine: what callers see when things go wrong.
 
-use super::core::{ROWS_UNDER_PREFIX_MAX, TooMany};
+use super::core::{ROWS_UNDER_PREFIX_MAX, TooMany, last_stamp};
 use super::progress::STANDS_AFTER;
 use super::{AskError, Clock, Core, Doubt, Engine, EngineError, Outlet, Reading, start};
 use crate::domain::machine::samples::{ItemCounted, ItemRow, Key, Record, Row, Started, Table};
@@ -380,6 +380,8 @@ fn the_time_is_noted_with_what_is_journaled_and_a_start_knows_it() {
     assert_eq!((times, core.stamped()), (2, Some(Civil(1_010_000))));
     let again = Core::new(Counter::default(), disk.open()).expect("a core");
     assert_eq!(again.stamped(), Some(Civil(1_010_000)));
+    assert_eq!(last_stamp(&mut disk.open()).expect("read"), Some(Civil(1_010_000)));
+    assert_eq!(last_stamp(&mut MemoryDisk::<Record>::new().open()).expect("read"), None);
 }
 
 #[test]
@@ -450,6 +452,8 @@ fn what_was_not_stamped_does_not_hold_time_back() {
     core.turn(&reading(900_000_000, None), vec![Input::Refuse(Ticket::new(2))]).expect("nothing to store");
     core.turn(&reading(1_000_500, None), vec![Input::Add(Ticket::new(3), 1)]).expect("stored");
     assert_eq!(core.stamped(), Some(Civil(1_000_500)));
+    core.turn(&reading(1_000_500, None), vec![Input::Add(Ticket::new(3), 1)]).expect("stored");
+    assert_eq!(core.take_lowered(), None);
     // What is stamped does: time never runs back behind it.
     core.turn(&reading(1_000_100, None), vec![Input::Add(Ticket::new(4), 1)]).expect("stored");
     assert_eq!(core.stamped(), Some(Civil(1_000_500)));
@@ -459,6 +463,7 @@ fn what_was_not_stamped_does_not_hold_time_back() {
 fn of_what_waits_for_the_clock_the_last_word_is_enough() {
     let (_disk, mut core) = core();
     let doubtful = reading(1_500, Some(Doubt::Stepped(46_800_000)));
+    assert_eq!((core.waiting_for_the_clock(), core.take_failed()), (0, vec![]));
     let ticks = (0..100).map(|_| Input::Tick).collect();
     core.turn(&doubtful, ticks).expect("nothing to store");
     assert_eq!(core.waiting_for_the_clock(), 1);

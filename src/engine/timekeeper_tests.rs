@@ -178,3 +178,16 @@ fn after_an_outage_of_everything_two_clocks_that_agree_are_right() {
     keepers[1].hear(ProvinceCode::HUB, Mono(50), Civil(there + 50));
     assert!(keepers.iter_mut().all(|keeper| keeper.read(wall(100, there + 100)).doubt.is_none()));
 }
+
+#[test]
+fn a_doubt_says_how_far_the_clock_is_off_and_which_way() {
+    let all = [
+        (Doubt::Stepped(-5), -5, "STEPPED"),
+        (Doubt::AheadOfJournal(5), 5, "AHEAD_OF_JOURNAL"),
+        (Doubt::BehindJournal(5), -5, "BEHIND_JOURNAL"),
+        (Doubt::Denied(7), 7, "DENIED_BY_PEERS"),
+    ];
+    for (doubt, off, name) in all {
+        assert_eq!((doubt.off_ms(), doubt.name()), (off, name));
+    }
+}

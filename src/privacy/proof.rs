@@ -177,6 +177,41 @@ pub fn lacked(key: &VaultKey, rows: &RowsByKey) -> Result<(), WrongKey> {
     }
 }
 
+/// The same, and that the file has all keys under which something in the vault is sealed.
+///
+/// # Errors
+/// Of the reading; inside, that it is another key, or lacks one.
+pub fn prove_all<R: SealedRow, E>(
+    key: &VaultKey,
+    scan: ReadPage<'_, R, E>,
+) -> Result<Result<Proof, WrongKey>, E>
+where
+    VaultKeyRow: TableRow<R>,
+{
+    match prove(key, scan)? {
+        Ok(proof) if !proof.missing.is_empty() => Ok(lacked(key, &rows_by_key(scan)?).map(|()| proof)),
+        proven => Ok(proven),
+    }
+}
+
+/// What a store must note when a server begins with these keys; `at`: see [`noted`].
+///
+/// # Errors
+/// Of the reading; inside, that they are not this store's: then nothing may be found or noted by them.
+pub fn begun<R, E>(
+    key: &VaultKey,
+    scan: ReadPage<'_, R, E>,
+    at: (Civil, Option<u64>),
+) -> Result<Result<Vec<R>, WrongKey>, E>
+where
+    R: SealedRow + From<VaultKeyRow>,
+    VaultKeyRow: TableRow<R>,
+{
+    let changes = |proof: Proof| noted(key, &proof.known, &proof.missing, at);
+    let rows = |proof| changes(proof).into_iter().map(|change: VaultChange<R>| change.row).collect();
+    Ok(prove_all(key, scan)?.map(rows))
+}
+
 /// What a store must note when these keys come into force: `head` is the journal's sequence now, if what stands behind
 /// it is known; `gone` the keys that are not in the file any more and that no row needs.
 pub fn noted<R: SealedRow + From<VaultKeyRow>>(

@@ -1,17 +1,18 @@
-//! Allotments (划入) in worlds where members begin with little and are credited what they send. A store that was restored
-//! has lost the later ones while the hub tells it again what was paid with them; provinces' own systems repeat what is
-//! not booked. Nobody may spend the same money twice.
+//! Allotments (划入) in worlds where members begin with little and are credited what they send, and some are first
+//! reported when they first pay or are paid. A store that was restored has lost the later ones while the hub tells it
+//! again what was paid with them; provinces' own systems repeat what is not booked. Nobody may spend the same money
+//! twice.
 
 use super::joint::goes_joint;
 use super::world::World;
 use crate::domain::kinds;
 use crate::domain::machine::TableRow;
 use crate::domain::node::account::PROVINCE;
-use crate::domain::node::tables::{AccountRow, LegRow};
-use crate::domain::node::{Key, Row};
+use crate::domain::node::tables::{AccountRow, LegRow, PersonRow};
+use crate::domain::node::{Input, Key, Row};
 use crate::domain::protocol::LegState;
 use crate::domain::value::{AccountKind, MemberRef, ProvinceCode};
-use crate::testkit::{OPENING, credit, member_ref};
+use crate::testkit::{OPENING, credit, id_hash, known_as, member_ref, person};
 use std::collections::BTreeMap;
 
 /// What a member begins with in such a world, in fen.
@@ -27,70 +28,123 @@ pub fn opening(seed: u64) -> i64 {
     if allots(seed) { LITTLE } else { OPENING }
 }
 
-/// An allotment that a province's own system sends until it is booked.
+/// Whether a member of such a world is reported when he first pays or is paid, and not at its beginning.
+pub fn comes_later(seed: u64, number: u64) -> bool {
+    allots(seed) && number % 4 == 3
+}
+
+/// What a province's own system says of a member until it is booked.
 #[derive(Clone, Debug)]
-pub struct Allotment {
+pub struct Saying {
     province: ProvinceCode,
+    member: u64,
     name: String,
-    member_ref: MemberRef,
-    fen: i64,
+    input: Input,
+}
+
+impl Saying {
+    fn new(province: ProvinceCode, member: u64, input: Input) -> Saying {
+        let request = match &input {
+            Input::Upsert { report, .. } => &report.request,
+            Input::Credit { request, .. } | Input::OpenWallet { request, .. } => request,
+            _ => unreachable!("a province's own system says nothing else here"),
+        };
+        Saying { province, member, name: request.request_id.clone(), input }
+    }
+
+    /// Whether it says who the member is.
+    fn reports(&self) -> bool {
+        matches!(self.input, Input::Upsert { .. })
+    }
+
+    /// How much it credits, in fen.
+    fn fen(&self) -> i64 {
+        if let Input::Credit { amount, .. } = &self.input { amount.fen() } else { 0 }
+    }
 }
 
 impl World {
-    /// Before a client first asks for a transfer, its payer is credited the amount.
+    /// Before a client first asks for a transfer, both its members are reported, and its payer is credited the amount.
     pub(super) fn allot(&mut self, number: usize) {
         let Some(client) = self.clients.get(number).filter(|it| it.asked_at.is_none()) else { return };
-        if allots(self.plan.seed) {
-            let (province, member) = client.wish.payer;
-            let (name, fen) = (format!("allotment {number}"), client.wish.fen);
-            self.allotments.push(Allotment { province, name, member_ref: member_ref(province, member), fen });
-            self.send_allotments();
+        if !allots(self.plan.seed) {
+            return;
         }
+        let wish = client.wish;
+        for (province, member) in [wish.payer, wish.payee] {
+            let is_said = |it: &Saying| (it.province, it.member) == (province, member);
+            if comes_later(self.plan.seed, member) && !self.said.iter().any(is_said) {
+                let inputs = self.cluster.country.enrolment_of(province, member);
+                self.said.extend(inputs.map(|input| Saying::new(province, member, input)));
+            }
+        }
+        let (province, member) = wish.payer;
+        let credit = credit(&format!("allotment {number}"), member_ref(province, member), wish.fen);
+        self.said.push(Saying::new(province, member, credit));
+        self.say_again();
     }
 
-    fn open_allotments(&self) -> impl Iterator<Item = &Allotment> {
-        let is_booked = |it: &Allotment| {
+    fn not_booked(&self) -> impl Iterator<Item = &Saying> {
+        let is_booked = |it: &Saying| {
             let node = self.cluster.nodes.get(&it.province);
             node.is_some_and(|node| node.disk.row(&Key::Request(it.name.clone())).is_some())
         };
-        self.allotments.iter().filter(move |it| !is_booked(it))
+        self.said.iter().filter(move |it| !is_booked(it))
     }
 
-    /// Every province's own system sends what is not booked, again where it was.
-    pub(super) fn send_allotments(&mut self) {
-        let mut open: BTreeMap<ProvinceCode, Vec<_>> = BTreeMap::new();
-        for it in self.open_allotments() {
-            open.entry(it.province).or_default().push(credit(&it.name, it.member_ref, it.fen));
-        }
-        for (province, inputs) in open {
-            // A node that is told again what it lost serves nobody.
-            if self.cluster.life(province).is_some() && self.cluster.joined.get(&province) == Some(&false) {
-                self.cluster
-                    .nodes
-                    .get_mut(&province)
-                    .into_iter()
-                    .for_each(|node| node.inbox.extend(inputs.clone()));
-                self.run_node(province);
+    /// What a member is found by in his node's vault.
+    fn in_vault(&self, province: ProvinceCode, member: u64) -> Option<PersonRow> {
+        let number = person(province, member).id_number;
+        let id_hash = self.key(province).map_or_else(|| id_hash(&number), |key| key.id_hash(&number));
+        self.cluster.nodes.get(&province)?.get(&Key::Person(id_hash))
+    }
+
+    /// Every province's own system says what is not booked, again where it was: first who a member is, then the rest. A
+    /// server makes a reference up for whom the vault does not know, and takes the one that it keeps for him.
+    pub(super) fn say_again(&mut self) {
+        for reports in [true, false] {
+            let mut open: BTreeMap<ProvinceCode, Vec<Input>> = BTreeMap::new();
+            let said: Vec<Saying> = self.not_booked().filter(|it| it.reports() == reports).cloned().collect();
+            for Saying { province, member, input, .. } in said {
+                let known = self.in_vault(province, member);
+                let known = known.filter(|row| reports || !row.is_awaited()).map(|row| row.member_ref);
+                let known = known.or_else(|| reports.then(|| MemberRef(self.chance.bytes())));
+                open.entry(province).or_default().extend(known.map(|known| known_as(input, known)));
+            }
+            for (province, inputs) in open {
+                // A node that is told again what it lost serves nobody.
+                let serves = self.cluster.joined.get(&province) == Some(&false);
+                if self.cluster.life(province).is_some() && serves && !inputs.is_empty() {
+                    self.cluster
+                        .nodes
+                        .get_mut(&province)
+                        .into_iter()
+                        .for_each(|node| node.inbox.extend(inputs.clone()));
+                    self.run_node(province);
+                }
             }
         }
     }
 
-    /// What is still to be credited, in words.
+    /// What is still to be said, in words.
     pub(super) fn allotments_wait(&self) -> Option<String> {
-        let open = self.open_allotments().count();
-        (open > 0).then(|| format!("{open} allotments are not booked"))
+        let open = self.not_booked().count();
+        (open > 0).then(|| format!("{open} reports and allotments are not booked"))
     }
 
     /// With every allotment booked, each member has what he began with and was credited, less what his transfers moved;
     /// nothing is left that he owes or is owed.
     pub(super) fn check_allotted(&mut self) {
-        let members = 0..self.cluster.country.members;
+        let (seed, members) = (self.plan.seed, 0..self.cluster.country.members);
         let mut found = Vec::new();
         for (province, node) in &self.cluster.nodes {
+            let known = |member| self.in_vault(*province, member).map(|row| row.member_ref);
+            let began = members.clone().filter(|member| !comes_later(seed, *member));
             let mut sums: BTreeMap<MemberRef, i64> =
-                members.clone().map(|it| (member_ref(*province, it), opening(self.plan.seed))).collect();
-            for it in self.allotments.iter().filter(|it| it.province == *province) {
-                *sums.entry(it.member_ref).or_default() += it.fen;
+                began.filter_map(|member| Some((known(member)?, opening(seed)))).collect();
+            for it in self.said.iter().filter(|it| it.province == *province) {
+                let Some(member_ref) = known(it.member) else { continue };
+                *sums.entry(member_ref).or_default() += it.fen();
             }
             let rows: Vec<Row> = node.disk.rows();
             let mut has: BTreeMap<MemberRef, i64> = BTreeMap::new();
@@ -98,7 +152,7 @@ impl World {
                 match row.kind {
                     AccountKind::Personal => *has.entry(row.member_ref).or_default() += row.posted.fen(),
                     kind if kind.is_suspense() && row.posted.fen() != 0 => {
-                        found.push(format!("{province}: {} {} left", row.kind.name(), row.posted));
+                        found.push(format!("not set off: {province}, {} {}", row.kind.name(), row.posted));
                     }
                     _ => {}
                 }

@@ -5,7 +5,7 @@ use crate::domain::hub::Page;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::machine::table::Row as _;
 use crate::domain::machine::{PeerRow, TableRow};
-use crate::domain::node::tables::LegRow;
+use crate::domain::node::tables::{LegRow, PersonRow};
 use crate::domain::protocol::{Decision, LegState, NodeRequest, Outcome, PeerMark, TransferState};
 use crate::domain::value::ProvinceCode;
 use crate::domain::{hub, node};
@@ -38,6 +38,11 @@ pub enum Broken {
     /// An abort of terms that a node never held, of an id under which it holds others, comes to it as a commit, which
     /// it must refuse with an incident. Once it did so with the abort itself.
     RefusesMootAborts,
+    /// A node does not keep the reference of a leg that came back for the member whom it does not know. Reported again
+    /// he is another, and what he had paid is set off by nobody.
+    ForgetsStrangers,
+    /// A server that is started with the key file of another one takes it: it finds nobody of its own.
+    TakesAnyKey,
 }
 
 impl Broken {
@@ -52,6 +57,8 @@ impl Broken {
         ("revives-ended-holds", Broken::RevivesEndedHolds),
         ("commits-overtake-aborts", Broken::CommitsOvertakeAborts),
         ("refuses-moot-aborts", Broken::RefusesMootAborts),
+        ("forgets-strangers", Broken::ForgetsStrangers),
+        ("takes-any-key", Broken::TakesAnyKey),
     ];
 
     /// How a violation begins, and what else it says, when it shows this fault and not one that came of it.
@@ -66,6 +73,8 @@ impl Broken {
                 ("alarm at", "payer: REPLAYED_TO_SUSPENSE")
             }
             Broken::RefusesMootAborts => ("alarm at", "TERMS_DIFFER"),
+            Broken::ForgetsStrangers => ("not set off", "suspense"),
+            Broken::TakesAnyKey => ("a member is not found", "NOT_INSURED"),
         }
     }
 }
@@ -75,6 +84,15 @@ impl World {
     pub(super) fn forget_tombstones(&self, disk: &MemoryDisk<node::Record>) {
         let tombstone = |row: &node::Row| LegRow::of(row).is_some_and(|leg| leg.state == LegState::Tombstone);
         disk.rows().into_iter().filter(tombstone).for_each(|row| disk.remove(&row.key()));
+    }
+
+    /// A node that keeps no reference for whom it does not know.
+    pub(super) fn forget_strangers(&mut self, province: ProvinceCode) {
+        let Some(node) = self.cluster.nodes.get_mut(&province) else { return };
+        let awaited = |row: &node::Row| PersonRow::of(row).is_some_and(PersonRow::is_awaited);
+        let awaited: Vec<node::Row> = node.disk.rows().into_iter().filter(awaited).collect();
+        awaited.iter().for_each(|row| node.disk.remove(&row.key()));
+        node.core.iter_mut().for_each(|core| core.forget_rows());
     }
 
     /// What a broken protocol does when a server dies.

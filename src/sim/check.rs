@@ -202,6 +202,9 @@ impl World {
         if allots(self.plan.seed) && reason == Some(Reason::ReplayedToSuspense.code()) {
             return self.report.count("told again into suspense");
         }
+        if self.finished.contains(&transfer_id) && reason == Some(Reason::ContraryOrder.code()) {
+            return self.report.count("finished otherwise than it was recorded");
+        }
         let (side, reason) = (side.name(), reason.unwrap_or("no reason is noted"));
         self.complain(format!("alarm at {place}: {transfer_id} {side}: {reason}"));
     }
@@ -217,7 +220,12 @@ impl World {
 
     fn books(&self, hub: HubBooks, nodes: Vec<NodeBooks>) -> Books {
         let (restored, hub_lost) = (self.restored.clone(), self.hub_lost);
-        Books { hub, nodes, told: Vec::new(), restored, hub_lost, closed_numbers: 0, at_rest: false }
+        let mut books =
+            Books { hub, nodes, told: Vec::new(), restored, hub_lost, closed_numbers: 0, at_rest: false };
+        // Those of what operators have finished otherwise are left to people.
+        let contrary = |id| self.finished.contains(&id) && self.is_contrary(Some(id));
+        books.closed_numbers = books.numbers_of_nodes_alone(contrary);
+        books
     }
 
     fn told_to_operators(&self) -> impl Iterator<Item = (TransferId, TransferState)> {

@@ -1,6 +1,6 @@
 //! What surrounds the hub's machine in place of its server: lanes, probes, and the answers to callers.
 
-use super::network::{Event, Letter, Message};
+use super::network::{Event, Letter, Message, Said};
 use super::world::{Pending, World};
 use crate::domain::hub::tables::Key;
 use crate::domain::hub::{Answer, Effect, Input};
@@ -204,7 +204,10 @@ impl World {
     pub(super) fn hub_is_asked_by_client(&mut self, call: Call, message: Message) {
         let caller = self.cluster.hub.caller(Asker::Client(usize::try_from(call).unwrap_or(0)));
         let input = match message {
-            Message::Create(request) => Input::Create { ticket: Ticket::new(caller), request },
+            Message::Create(mut request) => {
+                self.seal_parties(&mut request);
+                Input::Create { ticket: Ticket::new(caller), request }
+            }
             Message::Accept(request) => Input::Accept { ticket: Ticket::new(caller), request },
             Message::Compensate(request) => Input::Compensate { ticket: Ticket::new(caller), request },
             _ => return,
@@ -229,8 +232,10 @@ impl World {
             (Asker::Client(number), Answer::Transfer(row)) => {
                 if let Some(refusal) = &row.refusal {
                     self.report.mark(format!("client: aborted × {}", refusal.reason.code()));
+                    self.must_be_found(refusal.reason);
                 }
-                self.answer_client(number, Message::Stands(row.state));
+                let (life, by_old) = (self.cluster.hub.life, self.stale.hub_is_old());
+                self.answer_client(number, Message::Stands(Said { state: row.state, life, by_old }));
             }
             (Asker::Client(number), Answer::Compensation(_)) => {
                 self.answer_client(number, Message::Noted);

@@ -10,6 +10,7 @@ mod check;
 mod clocks;
 mod hub_side;
 mod joint;
+mod keys;
 mod left_out;
 mod network;
 mod node_side;

@@ -21,9 +21,20 @@ pub enum Message {
     /// It was taken.
     Noted,
     /// How it stands.
-    Stands(TransferState),
+    Stands(Said),
     /// It was refused: not recorded.
     NotTaken(Reason),
+}
+
+/// How a transfer stands, as a hub says it.
+#[derive(Clone, Copy, Debug)]
+pub struct Said {
+    /// The state that it says.
+    pub state: TransferState,
+    /// The hub's life that says so.
+    pub life: u64,
+    /// Whether it does not know that it is old.
+    pub by_old: bool,
 }
 
 /// A message on its way.

@@ -32,6 +32,9 @@ impl World {
             let disk = node.disk.clone();
             self.forget_tombstones(&disk);
         }
+        if self.plan.broken == Some(Broken::ForgetsStrangers) {
+            self.forget_strangers(province);
+        }
         for output in outputs {
             match output {
                 Output::Effect(Effect::Ask(questions)) => {
@@ -85,6 +88,9 @@ impl World {
         mut request: NodeRequest,
     ) {
         self.break_decisions(province, &mut request);
+        if matches!(request, NodeRequest::Prepare(_)) && self.key(province).is_some() {
+            return self.prepare_by_key((province, hub), call, request);
+        }
         match self.cluster.node_is_asked(province, (hub, call), request) {
             Some(reply) => {
                 let Some(mark) = self.cluster.nodes.get(&province).map(Server::mark) else { return };
@@ -133,6 +139,10 @@ impl World {
             (Pending::Announce(province), HubReply::Refused(Reason::HubBehind)) => {
                 self.hub_was_found();
                 self.unanswered(Pending::Announce(province));
+            }
+            // No store is lost from its first record on.
+            (Pending::Announce(province), HubReply::Refused(Reason::OtherLineage)) => {
+                self.complain(format!("{province} or the hub is taken for another store"));
             }
             // Another start has taken its place, or so it looks when an announcement of an earlier life comes late: the
             // process ends, and is started again.

@@ -1,7 +1,7 @@
 //! Operators, in every fourth world: one proposes to carry money of committed transfers back, another one approves, and
 //! both ask until they know, whatever dies meanwhile.
 
-use super::network::{Event, Letter, Message};
+use super::network::{Event, Letter, Message, Said};
 use super::world::World;
 use crate::domain::hub::{CompensationRequest, CompensationWord};
 use crate::domain::protocol::TransferState;
@@ -27,6 +27,8 @@ pub struct Returning {
     noted: bool,
     /// What its operators were told, once that is terminal.
     pub told: Option<TransferState>,
+    /// That answer as it was said.
+    first: Option<Said>,
     /// Whether they need no more answers.
     pub done: bool,
 }
@@ -72,7 +74,15 @@ impl World {
         let fen = if self.chance.permille(500) { wish.fen } else { wish.fen / 2 + 1 };
         let id = TransferId(self.chance.bytes());
         let original = wish.transfer_id;
-        self.returning.push(Returning { id, original, fen, noted: false, told: None, done: false });
+        self.returning.push(Returning {
+            id,
+            original,
+            fen,
+            noted: false,
+            told: None,
+            first: None,
+            done: false,
+        });
         self.cluster.network.at(next, Event::Operate(self.returning.len()));
         self.operate(self.returning.len() - 1);
     }
@@ -86,17 +96,15 @@ impl World {
                 it.noted = true;
                 self.operate(number);
             }
-            Message::Stands(state @ (TransferState::Committed | TransferState::Aborted)) => {
+            Message::Stands(said) if said.state.is_decided() => {
                 it.done = true;
-                let (id, first) = (it.id, *it.told.get_or_insert(*state));
+                let (id, told) = (it.id, *it.told.get_or_insert(said.state));
+                let first = *it.first.get_or_insert(*said);
                 self.looked.told.push(id);
-                if first != *state && self.stale.hub_is_old() {
+                if self.is_told_otherwise(id, first, *said) {
                     return true;
                 }
-                if first != *state {
-                    self.complain(format!("INV-10: {id}: a terminal answer changed"));
-                }
-                let back = first == TransferState::Committed;
+                let back = told == TransferState::Committed;
                 self.report.count(if back { "carried back" } else { "not carried back" });
             }
             Message::NotTaken(reason) => {

@@ -20,7 +20,7 @@ const LOST_MAX: u64 = 6;
 const SHOWN_WITHIN: u64 = 15_000;
 
 /// What a transfer breaks that was committed on one side and aborted on the other.
-const OF_A_SPLIT: &[&str] = &["INV-02", "INV-09", "INV-10", "INV-12", "INV-13"];
+pub(super) const OF_A_SPLIT: &[&str] = &["INV-02", "INV-09", "INV-10", "INV-12", "INV-13"];
 /// What such transfers break together: the sum over all nodes, and the numbers of commits that people must look at.
 const OF_ALL_SPLITS: &[&str] = &["INV-06", "INV-08"];
 
@@ -161,6 +161,7 @@ impl World {
         }
         self.stale.hub_since = None;
         self.hub_restored = true;
+        self.lost_life = self.cluster.hub.life;
         self.report.count("hub restored");
     }
 
@@ -193,34 +194,42 @@ impl World {
         {
             return true;
         }
+        if self.is_of_finished(violation) {
+            return true;
+        }
         if !self.stale.hub_ever {
             return false;
         }
-        let contrary = |incident: &IncidentRow| incident.refusal.reason == Reason::ContraryOrder;
-        let noted = |id: Option<TransferId>| {
-            let of = |it: Option<&IncidentRow>| {
-                it.is_some_and(|it| contrary(it) && id.is_none_or(|id| it.transfer_id == id))
-            };
-            self.cluster.hub.disk.any(|row| of(row.as_incident()))
-                || self.cluster.nodes.values().any(|node| node.disk.any(|row| of(row.as_incident())))
-        };
         let unseen = |id: TransferId| violation.invariant == "INV-10" && self.stale.unseen.contains(&id);
         match violation.transfer_id {
-            Some(id) if OF_A_SPLIT.contains(&violation.invariant) => unseen(id) || noted(Some(id)),
-            None if OF_ALL_SPLITS.contains(&violation.invariant) => noted(None),
+            Some(id) if OF_A_SPLIT.contains(&violation.invariant) => unseen(id) || self.is_contrary(Some(id)),
+            None if OF_ALL_SPLITS.contains(&violation.invariant) => self.is_contrary(None),
             Some(_) | None => false,
         }
     }
 
-    /// Transfers that stay as they are, for people: a hub that did not know that it was old has split them.
+    /// Whether an incident says that a transfer, or any, was decided otherwise than it is recorded somewhere.
+    pub(super) fn is_contrary(&self, id: Option<TransferId>) -> bool {
+        let says = |it: Option<&IncidentRow>| {
+            it.is_some_and(|it| {
+                it.refusal.reason == Reason::ContraryOrder && id.is_none_or(|id| it.transfer_id == id)
+            })
+        };
+        self.cluster.hub.disk.any(|row| says(row.as_incident()))
+            || self.cluster.nodes.values().any(|node| node.disk.any(|row| says(row.as_incident())))
+    }
+
+    /// Transfers that stay as they are, for people: a hub that did not know that it was old has split them, or
+    /// operators have finished them otherwise than a side had recorded it.
     pub(super) fn left_to_people(&self) -> BTreeSet<TransferId> {
-        if !self.stale.hub_ever {
+        if !self.stale.hub_ever && self.finished.is_empty() {
             return BTreeSet::new();
         }
         let rows = self.cluster.hub.disk.rows();
         let incidents = rows.iter().filter_map(IncidentRow::of);
         let contrary = incidents.filter(|it| it.refusal.reason == Reason::ContraryOrder);
-        contrary.map(|it| it.transfer_id).collect()
+        let may_be = |id: &TransferId| self.stale.hub_ever || self.finished.contains(id);
+        contrary.map(|it| it.transfer_id).filter(may_be).collect()
     }
 
     /// Whether an alarm is what a hub leaves behind that did not know that it was old.

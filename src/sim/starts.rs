@@ -11,6 +11,9 @@ use crate::testkit::{HUB, Place};
 impl World {
     /// The hub starts over its disk.
     pub(super) fn start_hub(&mut self) {
+        if !self.unlock(HUB) {
+            return;
+        }
         let start_id = StartId(self.chance.bytes());
         match self.cluster.start_hub(start_id, self.at, self.hub_restored) {
             Ok(unfinished) => self.log(format_args!("hub starts, {unfinished} unsettled")),
@@ -30,6 +33,10 @@ impl World {
 
     /// A node starts over its disk.
     pub(super) fn start_node(&mut self, province: ProvinceCode) {
+        if !self.unlock(province) {
+            return;
+        }
+        self.cluster.country.vault = self.vault(province);
         let start_id = StartId(self.chance.bytes());
         let is_marked = self.is_marked(province);
         let started = self.cluster.start_node(province, start_id, self.at);

@@ -78,6 +78,34 @@ fn stores_that_come_back_older_than_they_say_are_found() {
     assert!(found.iter().all(|what| seen.get(*what).is_some_and(|times| *times > 0)), "{seen:#?}");
 }
 
+/// Operators finish what stays undecided for a province that is not heard, both ways. What it had recorded otherwise is
+/// an incident, and nothing else is wrong.
+#[test]
+fn what_operators_finish_otherwise_than_it_was_recorded_has_a_name() {
+    let seeds = (0..400).filter(|seed| super::left_out::leaves_out(*seed));
+    let mut seen = BTreeMap::<String, u64>::new();
+    for report in seeds.map(|seed| run(Plan { chaos: 10, ..small(seed) })) {
+        assert_eq!(report.violations, Vec::<String>::new(), "gongji sim --seed {}", report.seed);
+        for (what, times) in report.counts {
+            *seen.entry(what).or_default() += times;
+        }
+    }
+    let wanted = ["finished as committed", "finished as aborted", "finished otherwise than it was recorded"];
+    assert!(wanted.iter().all(|what| seen.contains_key(*what)), "{seen:#?}");
+}
+
+/// Hub and nodes are started with another server's key file: they refuse, and all goes on with their own.
+#[test]
+fn the_key_file_of_another_server_is_refused() {
+    let mut refused = 0;
+    for seed in (0..60).filter(|seed| super::keys::seals(*seed)) {
+        let report = run(small(seed));
+        assert_eq!(report.violations, Vec::<String>::new(), "gongji sim --seed {seed}");
+        refused += report.counts.get("wrong key refused").copied().unwrap_or(0);
+    }
+    assert!(refused > 0);
+}
+
 /// One province is dark for a minute. Nobody in the others waits for it: their transfers are decided, and recorded, in
 /// the same time as without it, and just as many.
 #[test]

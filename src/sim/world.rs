@@ -1,10 +1,10 @@
 //! The world: servers, network, clients and time, moved on event by event.
 
-use super::allotments::{Allotment, opening};
+use super::allotments::{Saying, opening};
 use super::chance::Chance;
 use super::check::Looked;
 use super::joint::Joint;
-use super::network::{Agenda, Event, Letter, Message};
+use super::network::{Agenda, Event, Letter, Message, Said};
 use super::operators::{Returning, operates};
 use super::payees::{SKEW_MS, accepts};
 use super::stale::Stale;
@@ -12,11 +12,13 @@ use super::{Plan, Report};
 use crate::domain::protocol::{Decision, Question, TransferState};
 use crate::domain::value::{ProvinceCode, Side, TransferId};
 use crate::domain::{hub, node};
+use crate::privacy::key::VaultKey;
 use crate::testkit::{Call, Cluster, Country, Disk, HUB, Place, Wish};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::Arc;
 
 /// Half a day.
 const NOON_TO_MIDNIGHT_MS: i64 = 12 * 3_600_000;
@@ -51,6 +53,8 @@ pub struct Client {
     pub asked_at: Option<u64>,
     /// What it was told, once that is terminal.
     pub told: Option<TransferState>,
+    /// That answer as it was said.
+    pub first: Option<Said>,
     /// Whether it needs no more answers.
     pub done: bool,
 }
@@ -74,6 +78,10 @@ pub struct World {
     pub(super) hub_restored: bool,
     /// Whether it ever was.
     pub(super) hub_lost: bool,
+    /// The last of its lives that a restore has lost something of.
+    pub(super) lost_life: u64,
+    /// What operators have finished that stayed undecided for a province that was left out.
+    pub(super) finished: BTreeSet<TransferId>,
     pub(super) up: BTreeSet<ProvinceCode>,
     pub(super) calls: BTreeMap<(Place, Call), (u64, Pending)>,
     pub(super) last_call: Call,
@@ -87,6 +95,8 @@ pub struct World {
     /// How many operations were proposed.
     pub(super) operations: u64,
     pub(super) clients: Vec<Client>,
+    /// The keys by which servers go, where vaults are sealed.
+    pub(super) keys: BTreeMap<Place, Arc<VaultKey>>,
     /// What operators carry back.
     pub(super) returning: Vec<Returning>,
     /// Whose wish a transfer is.
@@ -97,8 +107,8 @@ pub struct World {
     pub(super) stale: Stale,
     /// What was restored together.
     pub(super) joint: Joint,
-    /// What members are credited beside what they began with.
-    pub(super) allotments: Vec<Allotment>,
+    /// What provinces' own systems say of members beside what these began with.
+    pub(super) said: Vec<Saying>,
     pub(super) report: Report,
     log: Sha256,
     line: String,
@@ -127,6 +137,8 @@ impl World {
             restored: BTreeMap::new(),
             hub_restored: false,
             hub_lost: false,
+            lost_life: 0,
+            finished: BTreeSet::new(),
             up: BTreeSet::new(),
             calls: BTreeMap::new(),
             last_call: 0,
@@ -136,12 +148,13 @@ impl World {
             operators_erred: false,
             operations: 0,
             clients: Vec::new(),
+            keys: BTreeMap::new(),
             returning: Vec::new(),
             wishes: BTreeMap::new(),
             looked: Looked::default(),
             stale: Stale::default(),
             joint: Joint::default(),
-            allotments: Vec::new(),
+            said: Vec::new(),
             report: Report::of(plan.seed, provinces),
             log: Sha256::new(),
             line: String::new(),
@@ -164,7 +177,8 @@ impl World {
                 self.check();
                 self.check_stamps();
                 self.remind_payees();
-                self.send_allotments();
+                self.say_again();
+                self.finish_some();
                 if self.healing {
                     self.mend_stamps();
                 }
@@ -212,7 +226,7 @@ impl World {
         self.start_hub();
         for province in self.cluster.country.provinces.clone() {
             self.start_node(province);
-            let enrolment = self.cluster.country.enrolment(province);
+            let enrolment = self.enrolment(province);
             if let Some(node) = self.cluster.nodes.get_mut(&province) {
                 node.inbox.extend(enrolment);
             }
@@ -222,7 +236,7 @@ impl World {
         for number in 0..self.plan.transfers {
             let wish = self.wish();
             self.wishes.insert(wish.transfer_id, self.clients.len());
-            self.clients.push(Client { wish, asked_at: None, told: None, done: false });
+            self.clients.push(Client { wish, asked_at: None, told: None, first: None, done: false });
             let at = 500 + self.chance.next() % span;
             self.cluster.network.at(at, Event::Ask(usize::try_from(number).unwrap_or(0)));
         }

@@ -13,7 +13,7 @@ use crate::domain::value::{Civil, ProvinceCode};
 use crate::domain::{hub, node};
 use crate::store::samples::{Sample, runner, typed, values};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Commit, Head, KeyOf, Store, StoreError, TableOf, Tables, chain};
+use crate::store::{Commit, Head, KeyOf, Store, StoreError, TableOf, Tables, chain, each_after, is_restored};
 use proptest::collection::vec;
 use proptest::strategy::{Strategy, ValueTree};
 use std::collections::BTreeSet;
@@ -46,6 +46,7 @@ on_each_store!(
         an_append_is_there_for_the_writer_and_for_readers,
         an_empty_commit_changes_nothing,
         the_journal_is_chained_and_read_in_pages,
+        whether_a_restored_store_is_whole_is_read_in_its_journal,
         scans_come_in_key_order_and_in_pages,
         undecided_transfers_are_filtered_as_the_domain_says,
         lists_are_newest_first,
@@ -56,6 +57,7 @@ on_each_store!(
         an_append_is_there_for_the_writer_and_for_readers,
         an_empty_commit_changes_nothing,
         the_journal_is_chained_and_read_in_pages,
+        whether_a_restored_store_is_whole_is_read_in_its_journal,
         scans_come_in_key_order_and_in_pages,
         legs_in_doubt_are_filtered_as_the_domain_says,
         rows_are_replaced_and_the_vault_goes_along,
@@ -194,6 +196,27 @@ fn the_journal_is_chained_and_read_in_pages<R: Sample>(store: &mut dyn Store<R>)
     assert_eq!(store.journal(9, 2).unwrap(), []);
     assert_eq!(store.journal(0, 0).unwrap(), []);
     assert_eq!(store.journal(u64::MAX, 1).unwrap(), []);
+}
+
+fn whether_a_restored_store_is_whole_is_read_in_its_journal<R: Sample>(store: &mut dyn Store<R>) {
+    // More than a page, and what is looked for in its last record.
+    let records = (0..2_000).map(|_| R::sample(1)).chain([R::sample(2)]).collect();
+    store.append(&Commit { records, ..Commit::default() }).unwrap();
+    let mut is_restored = |at| is_restored(store, at, |record| *record == R::sample(2)).unwrap();
+    assert!(!is_restored(None), "it was never restored");
+    assert!(!is_restored(Some(0)) && !is_restored(Some(2_000)), "it has said since that it is whole");
+    assert!(is_restored(Some(2_001)), "only before");
+    let mut seen = 0;
+    let mut upto = |most| {
+        seen = 0;
+        each_after(store, 1, |_| {
+            seen += 1;
+            seen < most
+        })
+        .unwrap();
+        seen
+    };
+    assert_eq!((upto(usize::MAX), upto(1_500)), (2_000, 1_500));
 }
 
 fn scans_come_in_key_order_and_in_pages<R: Sample>(store: &mut dyn Store<R>) {

@@ -40,7 +40,7 @@ const OPTIONAL: &[(&str, &[&str])] = &[
     ("compensation", &["answerer", "answer_time", "previous"]),
     ("operation", &["answerer", "answer_time"]),
     ("incident", &["close_code", "close_time", "owner", "note"]),
-    ("peer", &["resync", "left_out"]),
+    ("peer", &["resync", "left_out", "lineage"]),
     ("entry", &["transfer_id", "counter_region", "period"]),
     ("request", &["entry_id"]),
     (
@@ -150,7 +150,8 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         ("transfer", "state") => int(1, 5),
         ("leg", "state") => int(1, 6),
         (_, "state" | "account_state" | "entry_kind") => int(1, 3),
-        (_, "side" | "lost_side" | "insurance_type") => int(1, 2),
+        (_, "side" | "insurance_type") => int(1, 2),
+        (_, "lost_side") => int(1, 3),
         (_, "insurance_status") => int(1, 4),
         (_, "state_code" | "reason_code" | "close_code") => "[A-Z_]{1,9}".prop_map(text).boxed(),
         (_, "kinship" | "opened_by") => int(1, 8),

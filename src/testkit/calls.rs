@@ -1,7 +1,7 @@
 //! The calls between hub and node, as the machines take them and give them.
 
 use crate::domain::machine::{Caller, Ticket};
-use crate::domain::node::tables::LegRow;
+use crate::domain::node::tables::{FoundByRow, LegRow};
 use crate::domain::protocol::{
     Announced, HeardLeg, HubReply, HubRequest, LegState, NodeReply, NodeRequest, PeerMark,
 };
@@ -33,6 +33,7 @@ pub fn asked_of_node(
             Some(node::Input::Prepare { ticket: Ticket::new(caller), hub, legs })
         }
         NodeRequest::Decide(decisions) => {
+            let decisions = decisions.into_iter().map(|it| it.with_id_hash(&id_hash)).collect();
             Some(node::Input::Decide { ticket: Ticket::new(caller), hub, decisions })
         }
         NodeRequest::Probe | NodeRequest::WhatWasLost(_) => None,
@@ -51,7 +52,7 @@ pub fn reply_of_node(answer: node::Answer) -> Option<NodeReply> {
         | node::Answer::Incident(_)
         | node::Answer::Standing(_)
         | node::Answer::Kept(_)
-        | node::Answer::PersonChanged => None,
+        | node::Answer::PersonChanged(_) => None,
     }
 }
 
@@ -69,17 +70,18 @@ pub fn heard_by_hub(
     }
 }
 
-/// A request as the hub's machine takes it. `knows`: whether a mark of the hub is in its journal.
+/// A request as the hub's machine takes it. `knows`: whether a mark of the hub is in its journal, which is of this
+/// lineage.
 pub fn asked_of_hub(
     request: HubRequest,
     (province, node, caller): (ProvinceCode, PeerMark, Caller),
-    knows: impl Fn(&PeerMark) -> bool,
+    (knows, lineage): (impl Fn(&PeerMark) -> bool, Option<Digest>),
 ) -> hub::Input {
     match request {
         HubRequest::Announce(announcement) => {
             let knows_us_to = announcement.hub_seen.filter(knows).map(|seen| seen.sequence);
             let ticket = Ticket::new(caller);
-            hub::Input::Announce { ticket, province, node, announcement, knows_us_to }
+            hub::Input::Announce { ticket, province, node, announcement, knows_us_to, lineage }
         }
         HubRequest::Post(postings) => {
             hub::Input::Post { ticket: Ticket::new(caller), province, node, postings }
@@ -107,16 +109,17 @@ pub fn reply_of_hub(answer: hub::Answer) -> Option<HubReply> {
 /// A reply as the node's machine takes it; nothing: its server has to do something, or to ask again.
 pub fn heard_by_node(reply: HubReply, hub: PeerMark) -> Option<node::Input> {
     match reply {
-        HubReply::Announced(Announced::Admitted { incarnation, resync, hub_recovered }) => {
-            Some(node::Input::Joined { incarnation, hub, resync, hub_recovered })
+        HubReply::Announced(Announced::Admitted { incarnation, resync, hub_recovered, lineage }) => {
+            Some(node::Input::Joined { incarnation, hub, lineage, resync, hub_recovered })
         }
         HubReply::Rulings(rulings) => Some(node::Input::Rulings { hub, rulings }),
         HubReply::Announced(Announced::Prove { .. }) | HubReply::Refused(_) => None,
     }
 }
 
-/// A leg as its node tells it to a hub that was restored: committed with a later number, or in doubt.
-pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
+/// A leg as its node tells it to a hub that was restored: committed with a later number, or in doubt. `found_by`: what
+/// its member is found by there.
+pub fn heard(leg: &LegRow, found_by: Option<FoundByRow>, above: u64) -> Option<HeardLeg> {
     let committed = match leg.state {
         // What was posted may have been booked, and the ruling not have come.
         LegState::Prepared | LegState::Posted | LegState::Parked => None,
@@ -137,7 +140,7 @@ pub fn heard(leg: &LegRow, above: u64) -> Option<HeardLeg> {
         counter_region: leg.counter_region?,
         receipt_time: leg.receipt_time,
         committed,
-        leg_record: node::leg_record(leg)?,
+        leg_record: node::leg_record(leg, found_by.map(|row| row.id_hash))?,
         rulebook: leg.rulebook,
         returns: leg.returns,
         kind: leg.kind,

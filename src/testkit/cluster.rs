@@ -114,18 +114,19 @@ impl<N> Cluster<N> {
     pub fn announcement(&self, province: ProvinceCode, prove: Option<u64>) -> Option<(PeerMark, HubRequest)> {
         let again = self.joined.contains_key(&province);
         let node = self.nodes.get(&province)?;
-        let hub_seen = node.get::<PeerRow>(&node::Key::Peer(HUB)).as_ref().map(PeerRow::mark);
+        let hub = node.get::<PeerRow>(&node::Key::Peer(HUB));
+        let (hub_seen, hub_lineage) = (hub.as_ref().map(PeerRow::mark), hub.and_then(|hub| hub.lineage));
         let proof = prove.map(|sequence| (sequence, node.hash_at(sequence).unwrap_or_default()));
-        let announcement =
-            Box::new(Announcement { hub_seen, proof, again, restored: node.machine().is_restored() });
-        Some((node.mark(), HubRequest::Announce(announcement)))
+        let (restored, lineage) = (node.machine().is_restored(), node.hash_at(1));
+        let announcement = Announcement { hub_seen, proof, again, restored, lineage, hub_lineage };
+        Some((node.mark(), HubRequest::Announce(Box::new(announcement))))
     }
 
     /// A node's call reaches the hub: it waits in its inbox.
     pub fn hub_is_asked(&mut self, (province, node): (ProvinceCode, PeerMark), call: Call, it: HubRequest) {
         let caller = self.hub.caller(Asker::Peer(province, call));
         let knows = |seen: &PeerMark| self.hub.hash_at(seen.sequence) == Some(seen.head_hash);
-        let input = asked_of_hub(it, (province, node, caller), knows);
+        let input = asked_of_hub(it, (province, node, caller), (knows, self.hub.hash_at(1)));
         self.hub.inbox.push(input);
     }
 
@@ -142,7 +143,9 @@ impl<N> Cluster<N> {
             NodeRequest::Probe => Some(NodeReply::Alive(joined)),
             NodeRequest::WhatWasLost(above) => {
                 let rows = node.disk.rows();
-                let legs = rows.iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, above));
+                let found_by = |leg: &LegRow| node.get(&node::Key::FoundBy(leg.member_ref));
+                let legs = rows.iter().filter_map(LegRow::of);
+                let legs = legs.filter_map(|leg| heard(leg, found_by(leg), above));
                 Some(NodeReply::Lost(legs.collect()))
             }
             request => {

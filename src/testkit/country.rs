@@ -63,13 +63,13 @@ pub struct Wish {
     pub deadline_ms: u64,
 }
 
-/// A vault that seals nothing: a row holds the name as it is, and nothing once it is damaged.
+/// A vault that seals nothing: a row holds the name as it is, or says that it is damaged.
 #[derive(Debug)]
 pub struct PlainVault;
 
 impl Vault for PlainVault {
     fn holds(&self, row: &PersonRow, person: &Person) -> Option<bool> {
-        (!row.sealed.is_empty()).then(|| row.sealed == person.name.reveal().as_bytes())
+        (row.sealed != b"damaged").then(|| row.sealed == person.name.reveal().as_bytes())
     }
 }
 
@@ -140,6 +140,16 @@ pub fn credit(name: &str, member_ref: MemberRef, fen: i64) -> Input {
 fn open_wallet(name: &str, member_ref: MemberRef, use_region: RegionCode) -> Input {
     let (ticket, request) = (Ticket::new(0), request(name));
     Input::OpenWallet { ticket, request, member_ref, use_region, opened_by: None, holder: None }
+}
+
+/// What a province's own system says, as its server hands it in where the member has this reference.
+pub fn known_as(mut input: Input, known: MemberRef) -> Input {
+    match &mut input {
+        Input::Upsert { report, .. } => report.person.member_ref = known,
+        Input::Credit { member_ref, .. } | Input::OpenWallet { member_ref, .. } => *member_ref = known,
+        _ => {}
+    }
+    input
 }
 
 /// The values of the national rules: 2,000.00 at most, three a day, nothing beyond the law asked for.
@@ -239,16 +249,18 @@ impl Country {
 
     /// What makes a province's members known, with money and a wallet each.
     pub fn enrolment(&self, province: ProvinceCode) -> Vec<Input> {
+        (0..self.members).flat_map(|number| self.enrolment_of(province, number)).collect()
+    }
+
+    /// What makes one of them known, with money and a wallet.
+    pub fn enrolment_of(&self, province: ProvinceCode, number: u64) -> [Input; 3] {
         let kind = (InsuranceType::Employee, InsuranceStatus::Active);
-        let enrol = |number: u64| {
-            let member_ref = member_ref(province, number);
-            [
-                report(&format!("enrol {number}"), (province, number), area(province), kind),
-                credit(&format!("credit {number}"), member_ref, self.opening),
-                open_wallet(&format!("open {number}"), member_ref, area(province)),
-            ]
-        };
-        (0..self.members).flat_map(enrol).collect()
+        let member_ref = member_ref(province, number);
+        [
+            report(&format!("enrol {number}"), (province, number), area(province), kind),
+            credit(&format!("credit {number}"), member_ref, self.opening),
+            open_wallet(&format!("open {number}"), member_ref, area(province)),
+        ]
     }
 
     /// What makes the one member known of a province of a pair: the payer has 10,000.00, the payee an open wallet.

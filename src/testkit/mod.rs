@@ -24,8 +24,8 @@ pub use calls::{
 };
 pub use cluster::{Cluster, HUB};
 pub use country::{
-    Country, NOON, NOON_TO_SIX_MS, OPENING, PAYEE, PAYER, PlainVault, Wish, credit, id_hash, member_ref,
-    national_values, person, request, rule_text,
+    Country, NOON, NOON_TO_SIX_MS, OPENING, PAYEE, PAYER, PlainVault, Wish, credit, id_hash, known_as,
+    member_ref, national_values, person, request, rule_text,
 };
 pub use disk::Disk;
 pub use marks::cells;

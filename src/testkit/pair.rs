@@ -241,7 +241,7 @@ pub fn announcement(
 ) -> hub::Input {
     let announcement = Box::new(Announcement { proof, ..Announcement::default() });
     let ticket = Ticket::new(ticket);
-    hub::Input::Announce { ticket, province, node, announcement, knows_us_to: Some(0) }
+    hub::Input::Announce { ticket, province, node, announcement, knows_us_to: Some(0), lineage: None }
 }
 
 /// The one answer among a node's outputs.

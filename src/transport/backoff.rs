@@ -98,7 +98,10 @@ mod tests {
         for (wait, base) in waits.iter().zip([100, 200, 400, 800, 1_000, 1_000]) {
             assert!((base / 2..=base).contains(wait), "{wait} for {base}");
         }
+        assert!((0..64).any(|_| backoff.wait().as_millis() > 750), "at random");
+        assert!(!backoff.is_fresh());
         backoff.reset();
+        assert!(backoff.is_fresh());
         assert!(backoff.wait().as_millis() <= 100);
     }
 }

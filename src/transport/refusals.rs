@@ -231,6 +231,49 @@ mod tests {
     }
 
     #[test]
+    fn what_has_stopped_makes_room_and_what_was_not_told_is_kept() {
+        let (refusals, start) = (Refusals::default(), Instant::now());
+        let count = |peer: usize, now| refusals.count(&peer.to_string(), "x".to_owned(), now);
+        for peer in 0..KNOWN_MAX {
+            assert!(count(peer, start).is_some());
+        }
+        assert_eq!(count(0, start), None);
+        let new = (KNOWN_MAX.to_string(), "x".to_owned(), 0);
+        assert_eq!(count(KNOWN_MAX, start + QUIET), Some(new), "by its own name");
+        assert_eq!(refusals.0.lock().expect("sound").len(), 2);
+        assert_eq!(count(0, start + QUIET).map(|(_, _, unsaid)| unsaid), Some(1));
+    }
+
+    #[test]
+    fn each_refusal_of_tls_has_words() {
+        use AlertDescription::{
+            AccessDenied, BadCertificate, CertificateRequired, CertificateRevoked, DecryptError,
+            HandshakeFailure, UnknownCA, UnsupportedCertificate,
+        };
+        for (alert, words) in [
+            (CertificateRevoked, "it is revoked"),
+            (UnknownCA, "its authority is not believed"),
+            (BadCertificate, "it is not accepted"),
+            (AccessDenied, "it is not accepted"),
+            (DecryptError, "its signature is not accepted"),
+            (UnsupportedCertificate, "it is not for this use"),
+            (CertificateRequired, "none was shown"),
+            (HandshakeFailure, "no common form of TLS"),
+        ] {
+            let said = refusal(&Error::AlertReceived(alert)).expect("words").english;
+            assert!(said.contains(words), "{said}");
+        }
+        for (error, words) in [
+            (Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType), "does not speak TLS"),
+            (Error::PeerIncompatible(rustls::PeerIncompatible::Tls12NotOffered), "no common form of TLS"),
+            (Error::NoApplicationProtocol, "does not speak HTTP/2"),
+        ] {
+            let said = refusal(&error).expect("words").english;
+            assert!(said.contains(words), "{said}");
+        }
+    }
+
+    #[test]
     fn a_reason_that_the_peer_wrote_is_short() {
         let long = rustls::OtherError(std::sync::Arc::new(io::Error::other("长".repeat(9_000))));
         let error = Error::InvalidCertificate(CertificateError::Other(long));

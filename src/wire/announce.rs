@@ -5,7 +5,7 @@ use crate::domain::reason::Reason;
 use crate::domain::value::Digest;
 use crate::proto::{hub, types};
 use crate::wire::reader::{Path, Violations, digest};
-use crate::wire::sender::{sender, sender_to_proto};
+use crate::wire::sender::{lineage_of, sender, sender_to_proto, with_lineage};
 use crate::wire::status::Problem;
 
 /// What our own node can do of all that a node may do without.
@@ -19,10 +19,12 @@ pub fn announcement_to_proto(sender: types::Sender, announcement: &Announcement)
         sequence,
         hash: if hash == none { Vec::new() } else { hash.0.to_vec() },
     });
+    let hub_seen = announcement.hub_seen.as_ref().map(sender_to_proto);
+    let hub_seen = hub_seen.map(|seen| with_lineage(seen, announcement.hub_lineage));
     hub::AnnounceNodeRequest {
-        sender: Some(sender),
+        sender: Some(with_lineage(sender, announcement.lineage)),
         province_code: String::new(),
-        hub_seen: announcement.hub_seen.as_ref().map(sender_to_proto),
+        hub_seen,
         proof,
         again: announcement.again,
         restored: announcement.restored,
@@ -51,7 +53,13 @@ pub fn announcement_from_proto(
         let hash = found.need(&at.field("hash"), Reason::RequestMalformed, hash);
         hash.map(|hash| (proof.sequence, hash))
     });
-    found.finish(mark.map(|mark| {
-        (mark, Announcement { hub_seen, proof, again: request.again, restored: request.restored })
-    }))
+    let announcement = Announcement {
+        hub_seen,
+        proof,
+        again: request.again,
+        restored: request.restored,
+        lineage: lineage_of(request.sender.as_ref()),
+        hub_lineage: lineage_of(request.hub_seen.as_ref()),
+    };
+    found.finish(mark.map(|mark| (mark, announcement)))
 }

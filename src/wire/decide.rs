@@ -1,11 +1,12 @@
 //! Decide: decisions go out, acknowledgements come back.
 
-use crate::domain::protocol::{Ack, AckResult, Decision, Kind, LegRef, LostLeg, Outcome, PeerMark};
+use crate::domain::protocol::{Ack, AckResult, Decision, Kind, LegRef, LostLeg, Outcome, PeerMark, Whose};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{Money, RegionCode, TransferId, Window};
+use crate::domain::value::{Digest, IdNumber, Money, RegionCode, TransferId, Window};
 use crate::proto::node::ack_result;
 use crate::proto::{node, types};
 use crate::wire::leg::{leg_reference, side_to_proto};
+use crate::wire::prepare::LEG_RECORD_MAX;
 use crate::wire::reader::{Path, Violations, check_batch};
 use crate::wire::sender::sender;
 use crate::wire::status::{Problem, refusal_from_proto, refusal_to_proto};
@@ -56,7 +57,7 @@ pub fn decision_to_proto(decision: &Decision) -> node::Decision {
         hub_seq: decision.hub_seq.unwrap_or(0),
         leg_record: decision.leg_record.clone(),
         decide_time: Some(timestamp(decision.decide_time)),
-        lost_leg: decision.lost.as_ref().map(lost_leg_to_proto),
+        lost_leg: decision.lost.as_deref().map(lost_leg_to_proto),
     }
 }
 
@@ -78,7 +79,7 @@ fn decision_from_proto(
         decide_time,
         leg_record: wire.leg_record.clone(),
         posting: None,
-        lost: wire.lost_leg.as_ref().and_then(lost_leg_from_proto),
+        lost: wire.lost_leg.as_ref().and_then(lost_leg_from_proto).map(Box::new),
     };
     let order = DecisionReading::Order;
     Some(match node::Outcome::try_from(wire.outcome) {
@@ -102,6 +103,7 @@ fn lost_leg_to_proto(lost: &LostLeg) -> node::LostLeg {
         amount: lost.amount.to_string(),
         counter_region_code: lost.counter_region.to_string(),
         receipt_time: Some(timestamp(lost.receipt_time)),
+        id_number: lost.whose.as_ref().map_or_else(String::new, |it| it.id_number.reveal().to_owned()),
     }
 }
 
@@ -118,6 +120,10 @@ fn lost_leg_from_proto(wire: &node::LostLeg) -> Option<LostLeg> {
         amount: Money::parse(&wire.amount).ok().filter(|amount| *amount > Money::ZERO)?,
         counter_region: RegionCode::parse(&wire.counter_region_code)?,
         receipt_time: civil(wire.receipt_time.as_ref()?)?,
+        // A number that cannot be read names nobody.
+        whose: IdNumber::parse(&wire.id_number)
+            .ok()
+            .map(|id_number| Whose { id_number, id_hash: Digest::default() }),
     })
 }
 
@@ -128,6 +134,7 @@ fn reject(name: &LegRef, reason: Reason, field: &str) -> DecisionReading {
         terms_digest: name.terms_digest,
         result: AckResult::Rejected,
         refusal: Some(RefusalRecord::new(reason, name.id.side).with("field", field)),
+        leg_record: Vec::new(),
     })
 }
 
@@ -146,6 +153,7 @@ pub fn ack_to_proto(ack: &Ack) -> node::Ack {
         result: result.into(),
         terms_digest: ack.terms_digest.0.to_vec(),
         refusal: ack.refusal.as_ref().map(refusal_to_proto),
+        leg_record: ack.leg_record.clone(),
     }
 }
 
@@ -169,6 +177,11 @@ pub fn ack_from_proto(ack: &node::Ack) -> Result<Ack, Problem> {
         terms_digest: name.terms_digest,
         result,
         refusal: ack.refusal.as_ref().map(|refusal| refusal_from_proto(refusal, name.id.side.into())),
+        // One that is too long cannot be kept: as if it were none.
+        leg_record: Some(&ack.leg_record)
+            .filter(|it| it.len() <= LEG_RECORD_MAX)
+            .cloned()
+            .unwrap_or_default(),
     });
     found.finish(ack)
 }

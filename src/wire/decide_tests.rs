@@ -84,8 +84,14 @@ fn acknowledgements_come_back() {
     for (result, refusal) in
         [(AckResult::Recorded, None), (AckResult::Already, None), (AckResult::Rejected, Some(refusal))]
     {
-        let ack =
-            Ack { transfer_id: the_id(), side: Side::Payer, terms_digest: Digest([5; 32]), result, refusal };
+        let ack = Ack {
+            transfer_id: the_id(),
+            side: Side::Payer,
+            terms_digest: Digest([5; 32]),
+            result,
+            refusal,
+            leg_record: Vec::new(),
+        };
         let wire = ack_to_proto(&ack);
         assert_eq!(ack_from_proto(&wire), Ok(ack));
         for result in [0, 4, -1] {

@@ -1,13 +1,14 @@
 //! What two operators must agree on, in the words of the wire.
 
 use crate::domain::hub::compensation::reason_of;
+use crate::domain::machine::lineage::role_of;
 use crate::domain::machine::operation::{Operation, OperationState, OperationWord};
 use crate::domain::machine::{AssignRequest, OperationRow};
 use crate::domain::protocol::Outcome;
 use crate::domain::reason::Reason::{
-    CompensationReasonMalformed, FieldRequired, UnknownRegion, ValueUnsupported,
+    CompensationReasonMalformed, FieldRequired, HashMalformed, UnknownRegion, ValueUnsupported,
 };
-use crate::domain::value::{ProvinceCode, Side, TransferId};
+use crate::domain::value::{Digest, ProvinceCode, Side, TransferId, hex};
 use crate::proto::hub::operation_action::Action;
 use crate::proto::{hub, types};
 use crate::wire::reader::{Path, Violations, choice, reason_code, transfer_id, whole};
@@ -112,7 +113,28 @@ fn action(at: &Path<'_>, action: Option<&hub::OperationAction>, found: &mut Viol
             let outcome = choice(&at.field("outcome"), it.outcome, ValueUnsupported, outcome, found);
             Operation::FinishTransfer(id?, outcome?)
         }
+        Action::AcceptLineage(it) => {
+            let at = at.field("accept_lineage");
+            let peer = peer(&at.field("peer"), &it.peer, found);
+            let lineage = lineage(&at.field("lineage"), &it.lineage, found);
+            Operation::AcceptLineage(peer?, lineage?)
+        }
     })
+}
+
+/// A peer's role: "hub", "node:51".
+fn peer(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<ProvinceCode> {
+    let given = found.need(at, FieldRequired, Some(text).filter(|text| !text.is_empty()))?;
+    let peer = match given.strip_prefix("node:") {
+        Some(province) => ProvinceCode::parse(province).filter(|it| *it != ProvinceCode::HUB),
+        None => (given == "hub").then_some(ProvinceCode::HUB),
+    };
+    found.need(at, ValueUnsupported, peer)
+}
+
+fn lineage(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<Digest> {
+    let given = found.need(at, FieldRequired, Some(text).filter(|text| !text.is_empty()))?;
+    found.need(at, HashMalformed, Digest::parse(given))
 }
 
 /// A province's two digits, whether it is listed or not.
@@ -142,6 +164,10 @@ fn action_to_proto(operation: &Operation) -> hub::OperationAction {
             };
             let (transfer_id, outcome) = (transfer_id.to_string(), outcome.into());
             Action::FinishTransfer(hub::FinishTransfer { transfer_id, outcome })
+        }
+        Operation::AcceptLineage(peer, lineage) => {
+            let (peer, lineage) = (role_of(peer), hex(&lineage.0));
+            Action::AcceptLineage(hub::AcceptLineage { peer, lineage })
         }
     };
     hub::OperationAction { action: Some(action) }
@@ -191,6 +217,8 @@ mod tests {
             Operation::LowerTime(Civil(1_795_233_600_250)),
             Operation::CloseIncident(id, Side::Payee),
             Operation::BuryId(id),
+            Operation::AcceptLineage(ProvinceCode::HUB, Digest([7; 32])),
+            Operation::AcceptLineage(ProvinceCode::new(51), Digest::default()),
             Operation::LeaveOut(ProvinceCode::new(51)),
             Operation::FinishTransfer(id, Outcome::Commit),
             Operation::FinishTransfer(id, Outcome::Abort),
@@ -216,5 +244,25 @@ mod tests {
         let missing = ["action.close_incident.transfer_id", "action.close_incident.side"];
         let missing = missing.map(|field| one(field, Reason::FieldRequired)).concat();
         assert_eq!(found(proposal_from_proto(&bare)), missing);
+    }
+
+    #[test]
+    fn whose_store_and_which_are_read_strictly() {
+        let said = |peer: &str, lineage: &str| {
+            let (peer, lineage) = (peer.to_owned(), lineage.to_owned());
+            let accept = Action::AcceptLineage(hub::AcceptLineage { peer, lineage });
+            let action = Some(hub::OperationAction { action: Some(accept) });
+            found(proposal_from_proto(&hub::ProposeOperationRequest {
+                action,
+                ..request(&Operation::AcceptClock)
+            }))
+        };
+        let (peer, lineage) = ("action.accept_lineage.peer", "action.accept_lineage.lineage");
+        let missing = [peer, lineage].map(|field| one(field, Reason::FieldRequired)).concat();
+        assert_eq!(said("", ""), missing);
+        for bad in ["51", "node:", "node:00", "node:5", "HUB"] {
+            assert_eq!(said(bad, &"0".repeat(64)), one(peer, Reason::ValueUnsupported), "{bad}");
+        }
+        assert_eq!(said("hub", "empty"), one(lineage, Reason::HashMalformed));
     }
 }

@@ -9,6 +9,7 @@ mod hang;
 mod keys;
 mod kill;
 mod ledgers;
+mod lineage;
 mod load;
 mod privacy;
 pub mod process;

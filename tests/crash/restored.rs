@@ -135,6 +135,79 @@ fn an_allotment_that_is_sent_again_after_a_restore_is_not_spent_twice() {
     run(servers.stop());
 }
 
+/// Found by attackers: who was first reported after the backup was another member afterwards, and spent it twice.
+#[test]
+fn who_was_first_reported_after_the_backup_does_not_spend_twice() {
+    let mut servers = Servers::start(&Options::lively());
+    let mut family = run(async { servers.site().family("13", "51").await });
+    let from = servers.backup("13");
+    family.payer = somebody("130100");
+    run(enrol(&family.payer_platform, employee(&family.payer)));
+    let allotment = fresh_id();
+    let credit = |family: &Family| {
+        run(async { family.payer_platform.credit(&allotment, &family.payer, ("1500.00", "202611")).await })
+    };
+    credit(&family).expect("credited");
+    let (_, told) = transfer(&servers, &family, "1000.00");
+    servers.restored("13", &from);
+    start(&mut servers, "13");
+    let unknown = run(family.payer_platform.member(&family.payer)).expect_err("nobody has reported him");
+    assert!(unknown.message().starts_with("MEMBER_NOT_FOUND"), "{unknown:?}");
+    let unknown = credit(&family).expect_err("nobody has reported him");
+    assert!(unknown.message().starts_with("MEMBER_NOT_FOUND"), "{unknown:?}");
+    let listed = suspense_of(&servers);
+    assert_eq!(listed.iter().map(|it| it.amount.as_str()).collect::<Vec<_>>(), ["-1000.00"]);
+    // It is known after another start too, and a backup of it is whole.
+    servers.kill("13");
+    start(&mut servers, "13");
+    servers.backup("13");
+    run(enrol(&family.payer_platform, employee(&family.payer)));
+    assert_eq!(suspense(&family), ("0.00".to_owned(), "-1000.00".to_owned()));
+    credit(&family).expect("the same request again");
+    assert_eq!(suspense(&family), ("500.00".to_owned(), String::new()));
+    assert_eq!(suspense_of(&servers), []);
+    noted(&servers, &[told]);
+    run(servers.stop());
+}
+
+/// Hub and node are restored together: the client that repeats says whose the lost leg was.
+#[test]
+fn a_client_that_repeats_says_whose_a_leg_was_that_hub_and_node_have_lost() {
+    let mut servers = Servers::start(&Options::lively());
+    let family = run(async { servers.site().family("13", "51").await });
+    let before = run(family.funds());
+    let backups = ["hub", "13"].map(|server| (server, servers.backup(server)));
+    let (content, told) = transfer(&servers, &family, "100.00");
+    run(async {
+        let app = servers.site().caller("app:demo");
+        until("everything is recorded", async || everything_recorded(&app).await).await;
+    });
+    let after = run(family.funds());
+    backups.iter().for_each(|(server, from)| servers.restored(server, from));
+    backups.iter().for_each(|(server, _)| servers.launch(server));
+    run(async {
+        for (server, _) in &backups {
+            assert!(servers.come_up().await, "{server}: {}", servers.last_words(server));
+        }
+        servers.site().ready().await;
+        until("the lost leg is booked for nobody", async || {
+            let operator = servers.site().caller("operator:ops");
+            let listed = operator.ask_node(HEBEI, ListSuspenseRequest::default()).await.ok()?.accounts;
+            (listed.len() == 1 && listed[0].member_ref.is_empty()).then_some(())
+        })
+        .await;
+        assert_eq!(family.funds().await.balance, before.balance, "nobody knows yet that he has paid");
+    });
+    assert_eq!(again(&servers, &content).hub_seq, told.hub_seq);
+    run(async {
+        until("it is tied to him", async || (family.funds().await == after).then_some(())).await;
+    });
+    assert_eq!(suspense_of(&servers), []);
+    let audit = gongji_as(servers.site(), "ops", &["audit"]);
+    assert_eq!(audit.status.code(), Some(0), "{}", String::from_utf8_lossy(&audit.stdout));
+    run(servers.stop());
+}
+
 /// The payer's balance, and what stands in suspense beside it.
 fn suspense(family: &Family) -> (String, String) {
     let member = run(family.payer_platform.member(&family.payer)).expect("the payer");

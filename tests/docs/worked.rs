@@ -55,7 +55,7 @@ fn prepare() -> PrepareRequest {
         start_id: vec![7; 16],
         sequence: 41,
         head_hash: vec![9; 32],
-        clock_time: None,
+        ..Sender::default()
     };
     PrepareRequest { sender: Some(sender), legs: vec![leg] }
 }

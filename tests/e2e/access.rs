@@ -117,7 +117,7 @@ fn a_platform_acts_only_for_its_province() {
 }
 
 fn sender() -> Sender {
-    Sender { incarnation: 1, start_id: vec![7; 16], sequence: 0, head_hash: vec![0; 32], clock_time: None }
+    Sender { incarnation: 1, start_id: vec![7; 16], sequence: 1, head_hash: vec![0; 32], ..Sender::default() }
 }
 
 #[test]

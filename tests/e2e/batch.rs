@@ -97,24 +97,15 @@ fn a_thousand_items_are_answered() {
         let answer = cluster.app().ask_hub(submit(many)).await.expect("an answer");
         let results = answer.results;
         assert_eq!(results.len(), 1000);
-        let (mut done, mut refused, mut ended) = (0, 0, 0);
-        for result in results {
-            match result.outcome.expect("set") {
-                Outcome::Transfer(it) if it.refusal.is_none() => {
-                    recorded(&it);
-                    done += 1;
-                }
-                Outcome::Transfer(it) => {
-                    aborted(&it, RefusalSide::Payer, "DAILY_COUNT_REACHED");
-                    refused += 1;
-                }
-                Outcome::Error(it) => {
-                    item_refused(&it, Code::ResourceExhausted, "TOO_MANY_TRIES");
-                    ended += 1;
-                }
-            }
-        }
-        assert_eq!((done, refused, ended), (3, 10, 987), "three a day, and ten refusals of a payer");
+        let transfer = |outcome: Option<Outcome>| match outcome {
+            Some(Outcome::Transfer(transfer)) => transfer,
+            other => panic!("not a transfer: {other:?}"),
+        };
+        let (done, refused): (Vec<_>, Vec<_>) =
+            results.into_iter().map(|it| transfer(it.outcome)).partition(|it| it.refusal.is_none());
+        assert_eq!(done.len(), 3, "three a day");
+        done.iter().for_each(recorded);
+        refused.iter().for_each(|it| drop(aborted(it, RefusalSide::Payer, "DAILY_COUNT_REACHED")));
         assert_eq!(family.funds().await, Funds::settled("9999.97", "0.03"));
     });
 }
@@ -127,7 +118,7 @@ fn a_batch_tries_no_more_than_calls_one_after_the_other() {
         let (family, others) = (cluster.family("13", "51").await, cluster.family("13", "51").await);
         let misnamed = |_| {
             let mut request = family.transfer("10.00");
-            person(&mut request.payee).name = "别人".to_owned();
+            person(&mut request.payer).name = "别人".to_owned();
             request
         };
         let mut items: Vec<_> = (0..30).map(misnamed).collect();
@@ -142,12 +133,12 @@ fn a_batch_tries_no_more_than_calls_one_after_the_other() {
                 // What no node has answered in time says nothing, and counts for nothing.
                 Transfer(it) => {
                     let refusal = it.refusal.expect("refused");
-                    told += usize::from(refusal.reason == "PAYEE_IDENTITY_MISMATCH");
+                    told += usize::from(refusal.reason == "PAYER_IDENTITY_MISMATCH");
                 }
                 Error(error) => drop(item_refused(&error, Code::ResourceExhausted, "TOO_MANY_TRIES")),
             }
         }
-        assert_eq!(told, 20);
+        assert_eq!(told, 10);
     });
 }
 

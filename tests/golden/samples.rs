@@ -8,14 +8,14 @@ use gongji::domain::hub::record::{
 };
 use gongji::domain::machine::operation::Operation;
 use gongji::domain::machine::{
-    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen, Record,
-    TimeLowered, TimeNoted,
+    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerLineage,
+    PeerSeen, Record, TimeLowered, TimeNoted,
 };
 use gongji::domain::node::record::{
     AccountCredited, LegAwaited, LegBound, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
     MemberRecorded, NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted, ReturnPrepared,
-    SettlementSuspended, SuspenseSetOff, WalletClosed, WalletFrozen, WalletMoved, WalletOpened,
-    WalletOpenedFor, WalletUnfrozen,
+    SettlementSuspended, StoreRecovered, SuspenseSetOff, WalletClosed, WalletFrozen, WalletMoved,
+    WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
 use gongji::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
@@ -84,6 +84,7 @@ where
         + From<OperationProposed>
         + From<OperationAnswered>
         + From<IncidentAssigned>
+        + From<PeerLineage>
         + From<IncidentClosed>,
 {
     vec![
@@ -116,6 +117,7 @@ where
             time: TIME,
         }
         .into(),
+        PeerLineage { province: ProvinceCode::HUB, lineage: Digest([0x77; 32]), accepted: true }.into(),
         IncidentClosed { transfer_id: ID, side: Side::Payee, code: "LOOKED_INTO".to_owned(), time: TIME }
             .into(),
     ]
@@ -161,6 +163,7 @@ fn hub_samples() -> Vec<hub::Record> {
             .into(),
         ReturnAdopted { transfer_id: ID, returns: TransferId([0x12; 16]) }.into(),
         LegLost { transfer_id: ID, side: Side::Payee }.into(),
+        hub::record::LegNamed { transfer_id: ID, side: Side::Payee, leg_record: vec![1, 2, 3] }.into(),
         ProvinceLeftOut { province: ProvinceCode::new(51), above: 97, time: TIME }.into(),
         ProvinceHeard { province: ProvinceCode::new(51), time: TIME }.into(),
         NumbersSkipped { numbers: skipped(), hub_seq: 10_099 }.into(),
@@ -289,6 +292,7 @@ fn node_samples() -> Vec<node::Record> {
         .into(),
         LegReplayed { leg: leg(), window: window(), hub_seq: 99, time: TIME, suspense: true }.into(),
         NodeResynced { time: TIME }.into(),
+        StoreRecovered { incarnation: 7 }.into(),
         LegAwaited {
             transfer_id: ID,
             side: Side::Payee,
@@ -306,6 +310,7 @@ fn node_samples() -> Vec<node::Record> {
 
 fn wallet_samples() -> Vec<node::Record> {
     vec![
+        node::record::LegNamed { transfer_id: ID, side: Side::Payee, member_ref: MEMBER, time: TIME }.into(),
         SuspenseSetOff {
             member_ref: MEMBER,
             account: AccountKind::Personal,

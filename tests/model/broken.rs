@@ -1,10 +1,14 @@
 //! Protocols that are broken on purpose. Only the harness breaks them: the machines are those of production.
 
 use super::letter::{Letter, Message};
+use super::server::Server;
+use gongji::domain::hub::HubMachine;
 use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::machine::TableRow;
 use gongji::domain::node::tables::LegRow;
-use gongji::domain::protocol::{HubReply, HubRequest, LegState, NodeReply, NodeRequest, Ruling};
+use gongji::domain::protocol::{
+    Ack, AckResult, HubReply, HubRequest, LegId, LegState, NodeReply, NodeRequest, PeerMark, Ruling,
+};
 use gongji::domain::value::Digest;
 use gongji::domain::{hub, node};
 
@@ -25,6 +29,12 @@ pub enum Broken {
     NoProof,
     /// A hub that was restored, and knows it, decides before it has heard the nodes.
     HearsNobody,
+    /// The hub takes the end of a call for a receipt of the decisions that were told in it, also where no answer came.
+    FailureIsReceipt,
+    /// A server believes its civil clock, whatever it shows.
+    BelievesAnyClock,
+    /// Operators accept a clock that is wrong, and never lower what it has stamped.
+    NobodyLowersTime,
 }
 
 /// What all digests look like where nobody compares them.
@@ -39,6 +49,26 @@ impl Broken {
     /// Whether a row is a decided transfer.
     pub fn is_decided(row: &hub::Row) -> bool {
         TransferRow::of(row).is_some_and(|transfer| transfer.state.is_decided())
+    }
+
+    /// A decision's call that failed at a node, as the hub takes it.
+    pub fn read_failure(
+        broken: Option<Broken>,
+        failed: hub::Input,
+        (hub, node): (&Server<HubMachine>, PeerMark),
+    ) -> hub::Input {
+        let hub::Input::DecideFailed { province, legs } = failed else { return failed };
+        if broken != Some(Broken::FailureIsReceipt) {
+            return hub::Input::DecideFailed { province, legs };
+        }
+        let receipt = |leg: &LegId| {
+            let LegId { transfer_id, side } = *leg;
+            let transfer: &TransferRow = hub.get(&hub::Key::Transfer(transfer_id))?;
+            let (terms_digest, result, refusal) = (transfer.terms_digest, AckResult::Recorded, None);
+            Some(Ack { transfer_id, side, terms_digest, result, refusal, leg_record: Vec::new() })
+        };
+        let told = legs.iter().map(|leg| (leg.transfer_id, leg.side)).collect();
+        hub::Input::Acks { province, node, told, acks: legs.iter().filter_map(receipt).collect() }
     }
 
     /// Makes a digest look like every other one.

@@ -1,11 +1,13 @@
 //! The world as the model checker sees it: its actions, its steps, its properties.
 
 use super::checks::{COUNT, Expect, holds, is_for, named};
+use super::clocks::Turn;
 use super::letter::Message;
 use super::world::{Action, Fate, State, World};
 use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::hub::unfinished_transfers;
 use gongji::domain::protocol::{NodeReply, NodeRequest, TransferState};
+use gongji::domain::value::Side;
 use stateright::{Model, Property};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -98,6 +100,11 @@ impl Checked {
                 actions.push(Action::Link(node, dark));
                 let pending = state.hub.all::<TransferRow>().filter(|it| it.state == TransferState::Pending);
                 actions.extend(pending.map(|row| Action::PrepareFails(node, row.transfer_id)));
+                let untold = |row: &&TransferRow| {
+                    !dark && row.state.is_decided() && row.recorded()[Side::BOTH[node]].is_none()
+                };
+                let untold = state.hub.all::<TransferRow>().filter(untold);
+                actions.extend(untold.map(|row| Action::DecideFails(node, row.transfer_id)));
             } else if unfinished || state.restored.is_away(node) {
                 actions.push(Action::Retell(node));
             }
@@ -148,6 +155,16 @@ pub fn describe(world: &World, state: &State, action: &Action) -> String {
         Action::Link(at, true) => format!("the hub finds node {} again", node(*at)),
         Action::Link(at, false) => format!("the hub loses node {}", node(*at)),
         Action::PrepareFails(at, _) => format!("a prepare at node {} has no answer", node(*at)),
+        Action::DecideFails(at, _) => format!("a decision at node {} has no answer", node(*at)),
+        Action::Clock(place, turn) => {
+            let whose = place.map_or("the hub".to_owned(), |at| format!("node {}", node(at)));
+            match turn {
+                Turn::Jumps => format!("the clock of {whose} jumps a day ahead"),
+                Turn::Right => format!("the clock of {whose} is set right"),
+                Turn::Accepted => format!("two operators say that the clock of {whose} is right"),
+                Turn::Lowered => format!("two operators lower what {whose} has stamped"),
+            }
+        }
         Action::Announce(at) => format!("node {} announces itself again", node(*at)),
         Action::HubRestart => "the hub dies and starts again".to_owned(),
         Action::NodeRestart(at) => format!("node {} dies and starts again", node(*at)),
@@ -183,6 +200,7 @@ impl Model for Checked {
         self.deliveries(state, actions);
         self.at_the_nodes(state, actions);
         self.world.restorations(state, actions);
+        self.world.at_the_clocks(state, actions);
     }
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
@@ -212,6 +230,8 @@ impl Model for Checked {
             }
             Action::Link(node, up) => world.link(&mut state, node, up),
             Action::PrepareFails(node, transfer_id) => world.prepare_fails(&mut state, node, transfer_id),
+            Action::DecideFails(node, transfer_id) => world.decide_fails(&mut state, node, transfer_id),
+            Action::Clock(place, turn) => world.turn_clock(&mut state, place, turn),
             // One that was admitted before journals nothing: it makes no difference where in the call it stands.
             Action::Announce(node) if !world.restores() && state.nodes[node].has_joined() => {
                 world.call_hub(&mut state, node);
@@ -262,10 +282,10 @@ macro_rules! conditions {
 }
 
 /// More than there are: another invariant needs nothing here.
-const ROOM: usize = 48;
+const ROOM: usize = 56;
 const _: () = assert!(COUNT <= ROOM);
 
 const CONDITIONS: [Condition; ROOM] = conditions!(
     0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39
-    40 41 42 43 44 45 46 47
+    40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55
 );

@@ -1,5 +1,6 @@
 //! What must always hold, and what must be reachable: otherwise the first would prove nothing.
 
+use super::clocks::{committed_since_lowered, committed_tomorrow, stamps_are_believed};
 use super::letter::{Letter, Message};
 use super::restores::{Restore, knows_more};
 use super::server::{Server, print};
@@ -58,6 +59,10 @@ pub const NO_CONTRARY: &str = "no contrary order is ever given";
 /// From every state in which all letters are lost, everything comes to its end.
 pub const ENDS: &str = "once nothing fails any more, everything ends, on both sides or on neither";
 
+/// No wrong clock stamps anything by itself.
+pub const STAMPS: &str =
+    "no time that is far ahead is stamped, unless two operators have said that the clock is right";
+
 /// The model's own checks.
 pub const CHECKS: &[Check] = &[
     always(ENDS_ALIKE, |world| !unmarked(world), ends_alike),
@@ -82,6 +87,7 @@ pub const CHECKS: &[Check] = &[
             ends_alike(world, state) || state.nodes.iter().any(knows_more)
         },
     ),
+    always(STAMPS, clocks, stamps_are_believed),
     always(ENDS, |world| !world.bounds.strays && !unmarked(world), ends),
     sometimes("committed on all three", begins_anew, committed_on_all),
     sometimes("a client was told that it is committed", begins_anew, |_, state| {
@@ -164,6 +170,15 @@ pub const CHECKS: &[Check] = &[
     sometimes("a hub that does not know that it is old was refused", unmarked, |world, _| {
         world.has_seen(Mark::HubBehind)
     }),
+    sometimes("a caller was refused, since the clock was not believed", clocks, |world, _| {
+        world.has_seen(Mark::ClockNotBelieved)
+    }),
+    sometimes("committed in the window of a clock that operators took for right", clocks, committed_tomorrow),
+    sometimes(
+        "what a wrong clock had stamped was lowered, and a transfer committed after that",
+        clocks,
+        committed_since_lowered,
+    ),
 ];
 
 /// Worlds that begin with nothing, and come far enough.
@@ -209,6 +224,10 @@ fn hub_crashes(world: &World) -> bool {
 
 fn node_crashes(world: &World) -> bool {
     world.bounds.node_crashes > 0 && plain(world)
+}
+
+fn clocks(world: &World) -> bool {
+    world.bounds.clocks
 }
 
 fn strays(world: &World) -> bool {
@@ -367,6 +386,7 @@ pub fn healed(world: &World, state: &State) -> (bool, Vec<Violation>) {
         world.hour(&mut state, Fate::Survives);
     }
     for _ in 0..ROUNDS {
+        world.mend_clocks(&mut state);
         for node in [0, 1] {
             if !world.is_known(&state, node) || state.hub.is_marked() {
                 world.announce(&mut state, node);

@@ -7,6 +7,7 @@
 mod broken;
 mod checked;
 mod checks;
+mod clocks;
 mod journal;
 mod letter;
 mod restores;
@@ -18,7 +19,7 @@ mod world;
 
 use broken::Broken;
 use checked::{Checked, describe};
-use checks::{COUNT, ENDS_ALIKE, Expect, found, healed, is_for, named};
+use checks::{COUNT, ENDS, ENDS_ALIKE, Expect, STAMPS, found, healed, is_for, named};
 use restores::Restore;
 use stateright::{Checker, Model, Path};
 use std::collections::BTreeSet;
@@ -35,6 +36,7 @@ const CALM: Bounds = Bounds {
     node_crashes: 0,
     crashes: 0,
     failures: false,
+    clocks: false,
     strays: false,
     accepts: false,
     restore: Restore::None,
@@ -56,7 +58,11 @@ const SMALL: &[Bounds] = &[
     Bounds { name: "a node crashes", node_crashes: 1, crashes: 1, steps: Some(9), ..CALM },
     Bounds { name: "calls fail", failures: true, steps: Some(9), ..CALM },
     Bounds { name: "other terms", strays: true, steps: Some(9), ..CALM },
+    Bounds { name: "a clock jumps", steps: Some(9), ..CLOCKS },
 ];
+
+/// A clock jumps a day ahead, the hub's or a node's.
+const CLOCKS: Bounds = Bounds { name: "a clock jumps", clocks: true, ..CALM };
 
 /// A payee who takes, declines, or lets the hour pass.
 const ACCEPTS: Bounds = Bounds { name: "acceptance", accepts: true, ..CALM };
@@ -91,6 +97,7 @@ const LARGE: &[Bounds] = &[
     Bounds { name: "a node crashes", node_crashes: 1, crashes: 1, ..CALM },
     Bounds { name: "calls fail", failures: true, ..CALM },
     Bounds { name: "other terms", strays: true, ..CALM },
+    Bounds { steps: Some(12), ..CLOCKS },
     Bounds {
         name: "hub and nodes crash",
         hub_crashes: 1,
@@ -119,15 +126,18 @@ const LARGE: &[Bounds] = &[
 /// What a world may do at most, as a table.
 fn table(worlds: &[Bounds]) {
     println!(
-        "\n{:<24} {:<28} steps  crashes (hub, each node)  calls fail  strays  begun, restored",
+        "\n{:<24} {:<28} steps  crashes (hub, each node)  calls fail  strays  clocks  begun, restored",
         "world", "requests: id, fen"
     );
     for it in worlds {
         let requests: Vec<String> = it.requests.iter().map(|(id, fen)| format!("{id}, {fen}")).collect();
         let steps = it.steps.map_or("all".to_owned(), |steps| steps.to_string());
         let crashes = format!("{} ({}, {})", it.crashes, it.hub_crashes, it.node_crashes);
-        let (name, requests, strays) = (it.name, requests.join("; "), it.strays);
-        print!("{name:<24} {requests:<28} {steps:<6} {crashes:<25} {:<11} {strays:<7}", it.failures);
+        let (name, requests, clocks) = (it.name, requests.join("; "), it.clocks);
+        print!(
+            "{name:<24} {requests:<28} {steps:<6} {crashes:<25} {:<11} {:<7} {clocks:<7}",
+            it.failures, it.strays
+        );
         match it.restore {
             Restore::None => println!(),
             restore => println!(" {:?}, {restore:?}", it.begun),
@@ -266,6 +276,24 @@ fn a_hub_that_was_restored_and_hears_nobody_splits_a_transfer() {
 fn without_a_digest_of_the_terms_two_amounts_are_booked() {
     let path = caught(Broken::NoDigest, Bounds { strays: true, ..CALM }, "INV-02");
     assert!(path.contains("of other terms"), "{path}");
+}
+
+#[test]
+fn an_answer_that_never_came_is_no_receipt() {
+    let path = caught(Broken::FailureIsReceipt, Bounds { failures: true, ..CALM }, "INV-09");
+    assert!(path.contains("has no answer"), "{path}");
+}
+
+#[test]
+fn a_clock_that_is_believed_whatever_it_shows_stamps_tomorrow() {
+    let path = caught(Broken::BelievesAnyClock, CLOCKS, STAMPS);
+    assert!(path.contains("jumps a day ahead"), "{path}");
+}
+
+#[test]
+fn a_time_that_nobody_lowers_stops_all() {
+    let path = caught(Broken::NobodyLowersTime, CLOCKS, ENDS);
+    assert!(path.contains("say that the clock of the hub is right"), "{path}");
 }
 
 /// What servers and clients may come to within so many steps, with all letters kept or not.

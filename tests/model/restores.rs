@@ -99,12 +99,13 @@ impl World {
 
     pub(super) fn first_hub(&self) -> Arc<Server<HubMachine>> {
         let past = matches!(self.bounds.restore, Restore::Hub | Restore::HubUnmarked);
-        Arc::new(first_hub(&self.country, self.restores().then(|| Journal::new(past))))
+        let journal = self.restores().then(|| Journal::new(past));
+        Arc::new(first_hub(&self.country, journal).with_clock(self.clock()))
     }
 
     pub(super) fn first_node(&self, at: usize) -> Arc<Server<NodeMachine>> {
         let journal = self.restores().then(|| Journal::new(self.bounds.restore == Restore::Node));
-        Arc::new(first_node(&self.country, self.country.provinces[at], journal))
+        Arc::new(first_node(&self.country, self.country.provinces[at], journal).with_clock(self.clock()))
     }
 
     /// What has happened when the world begins: the first transfer, asked for, and so many letters of it delivered in
@@ -227,7 +228,9 @@ impl World {
         let seen: Option<&PeerRow> = node.get(&node::Key::Peer(ProvinceCode::HUB));
         let again = node.has_joined() && !state.restored.waits_for_it(at);
         let announcement = match self.restores() {
-            true => Announcement { hub_seen: seen.map(PeerRow::mark), proof, again, restored: false },
+            true => {
+                Announcement { hub_seen: seen.map(PeerRow::mark), proof, again, ..Announcement::default() }
+            }
             false => Announcement::default(),
         };
         let message = Message::ToHub(HubRequest::Announce(Box::new(announcement)));
@@ -254,7 +257,9 @@ impl World {
 
     /// A node tells a hub that was restored what it has.
     pub(super) fn tell_what_was_lost(&self, state: &mut State, node: usize, call: &Letter, above: u64) {
-        let legs = state.nodes[node].all::<LegRow>().filter_map(|leg| heard(leg, above)).collect();
+        let rows = &state.nodes[node];
+        let found_by = |leg: &LegRow| rows.get(&node::Key::FoundBy(leg.member_ref)).cloned();
+        let legs = rows.all::<LegRow>().filter_map(|leg| heard(leg, found_by(leg), above)).collect();
         let (mark, to) = (state.nodes[node].mark, Some(call.sender.start_id));
         let letter = self.letter(call.province, mark, to, Message::FromNode(NodeReply::Lost(legs)));
         send(state, &letter);

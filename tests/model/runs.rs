@@ -82,7 +82,11 @@ impl World {
     ) {
         let taken = recall(&self.hub, (state.hub.print, key), || {
             let (now, input) = input();
-            let (next, outputs) = state.hub.run(state.hub.at(now), input);
+            let (now, believed) = state.hub.reading(now);
+            if !believed && HubMachine::stamps(&input) {
+                return Taken::new((*state.hub).clone());
+            }
+            let (next, outputs) = state.hub.run(now, input);
             self.hub_says(next, outputs, call)
         });
         let before = std::mem::replace(&mut state.hub, Arc::clone(&taken.next));
@@ -107,8 +111,10 @@ impl World {
         let (mark, mut taken) = (next.mark, Taken::new(next));
         for output in outputs {
             let (province, message) = match output {
-                // Models have no clock that could be wrong: see the simulation.
-                Output::Effect(hub::Effect::AcceptClock) => continue,
+                Output::Effect(hub::Effect::AcceptClock) => {
+                    taken.next = Arc::new((*taken.next).clone().accepts_clock());
+                    continue;
+                }
                 Output::Effect(hub::Effect::Prepare(province, leg)) => {
                     (province, Message::ToNode(NodeRequest::Prepare(vec![*leg])))
                 }
@@ -170,7 +176,11 @@ impl World {
     ) {
         let taken = recall(&self.node, (state.nodes[node].print, key), || {
             let (now, input) = input();
-            let (next, outputs) = state.nodes[node].run(state.nodes[node].at(now), input);
+            let (now, believed) = state.nodes[node].reading(now);
+            if !believed && NodeMachine::stamps(&input) {
+                return Taken::new((*state.nodes[node]).clone());
+            }
+            let (next, outputs) = state.nodes[node].run(now, input);
             self.node_says(node, next, outputs)
         });
         let before = std::mem::replace(&mut state.nodes[node], Arc::clone(&taken.next));
@@ -196,7 +206,10 @@ impl World {
         let (province, mark, mut taken) = (self.country.provinces[node], next.mark, Taken::new(next));
         for output in outputs {
             let message = match output {
-                Output::Effect(node::Effect::AcceptClock) => None,
+                Output::Effect(node::Effect::AcceptClock) => {
+                    taken.next = Arc::new((*taken.next).clone().accepts_clock());
+                    None
+                }
                 Output::Effect(node::Effect::Ask(questions)) => {
                     Some(Message::ToHub(HubRequest::Resolve(questions)))
                 }

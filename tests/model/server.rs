@@ -1,9 +1,12 @@
 //! One server of the model: the real machine with the rows that its disk holds. A step gives another server, so that
 //! the one before it is still there when a crash takes the step back, or somebody puts an older store in its place.
 
+use super::clocks::Clock;
 use super::journal::Journal;
 use gongji::domain::hub::{self, HubMachine};
-use gongji::domain::machine::{Batch, Machine, Output, Record, Row, Step, TableRow, WorkingSet};
+use gongji::domain::machine::{
+    Batch, Key, Machine, Output, Record, Row, SelfRow, Step, TableRow, WorkingSet,
+};
 use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
 use gongji::domain::protocol::{LegState, PeerMark, Question};
@@ -109,6 +112,8 @@ pub struct Server<M: Machine> {
     pub journal: Option<Journal<M>>,
     /// The civil clock.
     pub civil: Civil,
+    /// Whether it is believed.
+    pub clock: Clock,
     /// What it says of itself. Its sequence stands still where no store is restored: only such stores differ in it.
     pub mark: PeerMark,
     /// Stands for all of it.
@@ -118,8 +123,17 @@ pub struct Server<M: Machine> {
 impl<M: Told> Server<M> {
     /// A server with nothing on its disk.
     pub fn new(machine: M, journal: Option<Journal<M>>) -> Server<M> {
-        let (first, rows, mark, civil) = (Arc::default(), BTreeMap::new(), PeerMark::default(), Civil(NOON));
-        Server { machine, first, rows, decisions: Vec::new(), journal, civil, mark, print: 0 }
+        Server {
+            machine,
+            first: Arc::default(),
+            rows: BTreeMap::new(),
+            decisions: Vec::new(),
+            journal,
+            civil: Civil(NOON),
+            clock: Clock::Right,
+            mark: PeerMark::default(),
+            print: 0,
+        }
     }
 
     /// The same disk under another process.
@@ -129,7 +143,14 @@ impl<M: Told> Server<M> {
 
     /// A moment: timers are counted from a clock that stands still until a tick lets it jump.
     pub fn at(&self, mono: Mono) -> Now {
-        Now { mono, civil: self.civil }
+        self.reading(mono).0
+    }
+
+    /// The same server, which takes its civil clock so.
+    pub fn with_clock(self, clock: Clock) -> Server<M> {
+        let mut server = Server { clock, ..self };
+        server.seal();
+        server
     }
 
     /// Notes what stands for all of it.
@@ -140,7 +161,8 @@ impl<M: Told> Server<M> {
         let prints: Vec<u64> = self.rows.values().map(|(_, print)| *print).collect();
         let decided: Vec<_> = self.decisions.iter().map(Record::transfer_id).collect();
         let journal = self.journal.as_ref().map(Journal::print);
-        self.print = print(&(prints, decided, self.mark, self.civil, journal, self.machine.held()));
+        let clock = (self.civil, self.clock);
+        self.print = print(&(prints, decided, self.mark, clock, journal, self.machine.held()));
     }
 
     /// What is there now is what the world begins with.
@@ -208,6 +230,11 @@ impl<M: Told> Server<M> {
     pub fn rows(&self) -> impl Iterator<Item = &M::Row> {
         let first = self.first.iter().filter(|(key, _)| !self.rows.contains_key(key)).map(|(_, row)| row);
         self.rows.values().map(|(row, _)| row).chain(first)
+    }
+
+    /// Its own counters.
+    pub fn own(&self) -> Option<&SelfRow> {
+        self.row(&<KeyOf<M> as Key>::OWN).and_then(Row::as_own)
     }
 
     fn row(&self, key: &KeyOf<M>) -> Option<&M::Row> {

@@ -4,6 +4,7 @@
 //! Letters about such things have nothing left to do. That they do nothing now is not assumed but tried, with the
 //! machine that would get them; if it does take notice, the letter stays.
 
+use super::clocks::all_believe;
 use super::letter::{Letter, Message};
 use super::server::Server;
 use super::world::{Fate, State, World};
@@ -34,7 +35,8 @@ impl World {
     pub fn tidy(&self, state: &mut State) {
         // A broken protocol does go back, and so does a store that is restored.
         let goes_back = self.restores() && !state.restored.any();
-        if self.broken.is_some() || self.keeps || goes_back {
+        // What a server does not take that does not believe its clock would show nothing.
+        if self.broken.is_some() || self.keeps || goes_back || !all_believe(state) {
             return;
         }
         let spent = |letter: &Arc<Letter>| self.is_spent(state, letter, ANSWERS);

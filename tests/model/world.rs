@@ -2,6 +2,7 @@
 
 use super::broken::Broken;
 use super::checks::Known;
+use super::clocks::{Place, Turn};
 use super::letter::{Letter, Message};
 use super::restores::{Restore, Restored};
 use super::runs::{Cache, send};
@@ -12,7 +13,7 @@ use gongji::domain::machine::{Caller, PeerRow, Ticket};
 use gongji::domain::node::tables::LegRow;
 use gongji::domain::node::{self, NodeMachine};
 use gongji::domain::protocol::{
-    Announced, Decision, HubReply, HubRequest, LegState, NodeReply, NodeRequest, Outcome, PeerMark,
+    Announced, Decision, HubReply, HubRequest, LegId, LegState, NodeReply, NodeRequest, Outcome, PeerMark,
     TransferState, Verdict, Vote,
 };
 use gongji::domain::reason::Reason;
@@ -42,8 +43,11 @@ pub struct Bounds {
     pub node_crashes: u8,
     /// Crashes of all servers together.
     pub crashes: u8,
-    /// Whether calls may be seen to fail: prepares that come back, provinces that go dark and stay so for a while.
+    /// Whether calls may be seen to fail: prepares and decisions that come back, provinces that go dark and stay so for
+    /// a while.
     pub failures: bool,
+    /// Whether a civil clock may jump ahead, once: the hub's or a node's.
+    pub clocks: bool,
     /// Letters that a hub of other terms might have sent, each once: a prepare, a commit.
     pub strays: bool,
     /// Whether the payee's place asks for acceptance: he takes the transfer, declines it, or lets the hour pass.
@@ -75,6 +79,10 @@ pub enum Action {
     Link(usize, bool),
     /// A prepare's call ends without an answer.
     PrepareFails(usize, TransferId),
+    /// A decision's call ends without an answer.
+    DecideFails(usize, TransferId),
+    /// Something happens to a civil clock.
+    Clock(Place, Turn),
     /// A node that has not joined says again that it is there.
     Announce(usize),
     /// A server dies between two batches and starts again: what is durable survives, nothing else.
@@ -114,6 +122,8 @@ pub enum Mark {
     OtherTerms = 2,
     /// A hub that does not know that it is old was refused by a node's knowledge.
     HubBehind = 4,
+    /// A caller was refused, since the hub did not believe its clock.
+    ClockNotBelieved = 8,
 }
 
 /// A moment of the world.
@@ -144,6 +154,8 @@ pub struct State {
     pub said: u8,
     /// What was restored.
     pub restored: Restored,
+    /// Whether a clock has jumped.
+    pub jumped: bool,
     /// What is wrong, once somebody has looked.
     pub found: OnceLock<Arc<Vec<Violation>>>,
 }
@@ -153,7 +165,7 @@ impl State {
         let nodes = [self.nodes[0].print, self.nodes[1].print];
         let letters: Vec<u64> = self.letters.iter().map(|letter| letter.print).collect();
         let asked = (self.asked, self.refused, self.said, self.admitted);
-        let bits = (asked, self.dark, self.strays, self.alarm, self.restored);
+        let bits = (asked, self.dark, self.strays, self.alarm, (self.restored, self.jumped));
         (self.hub.print, nodes, letters, bits, &self.told)
     }
 }
@@ -162,7 +174,7 @@ impl State {
     /// Whether all but the letters is the same.
     pub fn is_like(&self, other: &State) -> bool {
         let asked = |it: &State| (it.asked, it.refused, it.said, it.admitted);
-        let bits = |it: &State| (asked(it), it.dark, it.strays, it.alarm, it.restored);
+        let bits = |it: &State| (asked(it), it.dark, it.strays, it.alarm, (it.restored, it.jumped));
         let prints = |it: &State| (it.hub.print, it.nodes[0].print, it.nodes[1].print);
         prints(self) == prints(other) && bits(self) == bits(other) && self.told == other.told
     }
@@ -231,6 +243,7 @@ impl World {
             admitted: [0; 2],
             said: 0,
             restored: Restored::default(),
+            jumped: false,
             found: OnceLock::new(),
         };
         for at in [0, 1] {
@@ -277,6 +290,10 @@ impl World {
 
     /// A client's request reaches the hub.
     pub fn ask(&self, state: &mut State, number: usize, fate: Fate) {
+        if !state.hub.reading(Mono(0)).1 {
+            // He is refused, and asks again.
+            return self.note_mark(Mark::ClockNotBelieved);
+        }
         state.asked += 1;
         self.run_hub(state, print(&("ask", number)), None, fate, || {
             let (transfer, fen) = self.bounds.requests[number];
@@ -332,6 +349,17 @@ impl World {
         self.run_hub(state, print(&("fails", node, transfer_id)), None, Fate::Survives, input);
     }
 
+    /// A decision's call ends without an answer.
+    pub fn decide_fails(&self, state: &mut State, node: usize, transfer_id: TransferId) {
+        let leg = LegId { transfer_id, side: Side::BOTH[node] };
+        let (province, mark) = (self.country.provinces[node], state.nodes[node].mark);
+        let hub = Arc::clone(&state.hub);
+        self.run_hub(state, print(&("decide fails", node, leg)), None, Fate::Survives, || {
+            let failed = hub::Input::DecideFailed { province, legs: vec![leg] };
+            (Mono(0), Broken::read_failure(self.broken, failed, (&hub, mark)))
+        });
+    }
+
     /// A letter arrives.
     pub fn deliver(&self, state: &mut State, letter: &Letter, fate: Fate) {
         if letter.is_from_hub() {
@@ -357,7 +385,7 @@ impl World {
                         HubRequest::Resolve(_) | HubRequest::Post(_) => node,
                     };
                     let knows = |seen: &PeerMark| hub.hash_at(seen.sequence) == Some(seen.head_hash);
-                    asked_of_hub(request, (province, node, CALL), knows)
+                    asked_of_hub(request, (province, node, CALL), (knows, None))
                 }
                 Message::ToNode(_) | Message::FromHub(_) => unreachable!("a letter of the hub's"),
             };

@@ -44,13 +44,14 @@ const SEVERAL: &[(&str, usize)] = &[("E4", 2), ("R2", 2), ("R19", 4)];
 
 /// Reasons that no scenario produces: why, and the file that tests them.
 const ELSEWHERE: &[(Reason, &str, &str)] = &[
+    (Reason::OtherLineage, "it needs a store that is lost", "src/domain/hub/lineage_tests.rs"),
     (Reason::NotRecovering, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
     (Reason::NotAsked, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
     (Reason::AlreadyHeard, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
     (Reason::ProvinceLeftOut, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
     (Reason::LeftOutUndecided, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
-    (Reason::EndsByRule, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
-    (Reason::ContraryToRecord, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
+    (Reason::EndsByRule, "it needs a restored hub", "src/domain/hub/finish_tests.rs"),
+    (Reason::TermsUnknown, "it needs a restored hub", "src/domain/hub/finish_tests.rs"),
     (Reason::LeftOutUnconfirmed, "it needs a restored hub", "src/domain/hub/left_out_tests.rs"),
     (Reason::VoteMalformed, "it takes a node that breaks the contract", "src/server/hub/answers_tests.rs"),
     (Reason::NodeTooOld, "it takes a node that is older than the hub", "src/server/hub/answers_tests.rs"),

@@ -30,7 +30,7 @@ const ARROW: &[(&str, &[&str])] = &[
         "server",
         &["transport", "wire", "engine", "store", "domain", "config", "telemetry", "privacy", "proto"],
     ),
-    ("sim", &["testkit", "engine", "store", "domain"]),
+    ("sim", &["testkit", "engine", "store", "domain", "privacy"]),
     ("testkit", &["engine", "store", "domain"]),
     (
         "devkit",

@@ -19,8 +19,8 @@ pub fn nodes(args: &CallArgs) -> Exit {
 }
 
 fn text(nodes: &[NodeView]) -> String {
-    let header = ["node", "reached", "protocol", "can", "incarnation", "last heard", "not counted"];
-    let mut text = list(header, nodes.iter().map(node_cells), &[2, 4, 6]).to_string();
+    let header = ["node", "reached", "protocol", "can", "incarnation", "store", "last heard", "not counted"];
+    let mut text = list(header, nodes.iter().map(node_cells), &[2, 4, 7]).to_string();
     for node in nodes {
         for it in &node.uncounted {
             text += &format!("\n{}", uncounted_line(node, it));
@@ -42,7 +42,16 @@ fn capability(number: i32) -> String {
     }
 }
 
-fn node_cells(it: &NodeView) -> [String; 7] {
+/// Which store it has, or for which it is refused: the first 12 digits of the lineage are enough for people.
+fn store(it: &NodeView) -> String {
+    let short = |lineage: &str| lineage.chars().take(12).collect::<String>();
+    match it.refused_lineage.as_str() {
+        "" => short(&it.lineage),
+        refused => format!("{} REFUSED 已拒绝", short(refused)),
+    }
+}
+
+fn node_cells(it: &NodeView) -> [String; 8] {
     let announced = it.incarnation > 0;
     let number = |number: u64| if announced { number.to_string() } else { "–".to_owned() };
     let reached = match (it.reached, it.resync) {
@@ -56,6 +65,7 @@ fn node_cells(it: &NodeView) -> [String; 7] {
         number(it.protocol_version.into()),
         it.capabilities.iter().map(|number| capability(*number)).collect::<Vec<_>>().join(", "),
         number(it.incarnation),
+        store(it),
         it.heard_time.as_ref().map_or_else(|| "not yet".to_owned(), |at| local_time(Some(at))),
         it.uncounted.iter().map(|it| it.count).sum::<u64>().to_string(),
     ]
@@ -109,12 +119,16 @@ mod tests {
             protocol_version: 2,
             capabilities: vec![NodeCapability::Acceptance.into(), 77],
             incarnation: 4,
+            lineage: "abcdef".repeat(10) + "0123",
             uncounted: vec![uncounted],
             ..NodeView::default()
         };
         let silent = NodeView { province_code: "13".to_owned(), ..NodeView::default() };
-        let page = text(&[silent, spoke.clone()]);
+        let refused = NodeView { refused_lineage: "0".repeat(64), ..silent.clone() };
+        let page = text(&[silent, spoke.clone(), refused]);
         for said in [
+            " abcdefabcdef ",
+            " 000000000000 REFUSED",
             "NO 无法连接",
             "not yet",
             "acceptance, 77",
@@ -122,7 +136,7 @@ mod tests {
         ] {
             assert!(page.contains(said), "{said}\n{page}");
         }
-        assert!(page.ends_with("2 in all; answers of 1 did not count 部分应答无效"), "{page}");
+        assert!(page.ends_with("3 in all; answers of 1 did not count 部分应答无效"), "{page}");
         assert_eq!(node_json(&spoke)["capabilities"], json!(["acceptance", "77"]));
     }
 }

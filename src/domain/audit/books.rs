@@ -7,7 +7,7 @@ use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::{LegState, TransferState};
 use crate::domain::value::{AccountKind, Direction, MemberRef, Money, ProvinceCode, Side, TransferId};
 use crate::domain::{hub, node};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The hub's books.
@@ -137,6 +137,18 @@ pub struct Books {
     pub closed_numbers: u64,
     /// Whether everything has ended: nothing is on its way, and everybody can be reached.
     pub at_rest: bool,
+}
+
+impl Books {
+    /// Numbers of commits that stand for such transfers at a node, and for none at the hub.
+    pub fn numbers_of_nodes_alone(&self, is_such: impl Fn(TransferId) -> bool) -> u64 {
+        let numbers: BTreeSet<u64> = self.hub.committed().filter_map(|row| row.hub_seq).collect();
+        let last = self.hub.own.as_ref().map_or(0, |own| own.hub_seq);
+        let legs = self.nodes.iter().flat_map(|node| node.legs.values());
+        let told = legs.filter(|leg| is_such(leg.transfer_id)).filter_map(|leg| leg.hub_seq);
+        let told: BTreeSet<u64> = told.collect();
+        told.difference(&numbers).filter(|number| **number <= last).count() as u64
+    }
 }
 
 /// Which way a leg moves money, as its kind has it.

@@ -94,16 +94,6 @@ impl Audit {
         self.closed.extend(closed);
     }
 
-    /// Numbers of commits that stand for such transfers at a node, and for none at the hub.
-    fn closed_numbers(&self) -> u64 {
-        let numbers: BTreeSet<u64> = self.books.hub.committed().filter_map(|row| row.hub_seq).collect();
-        let last = self.books.hub.own.as_ref().map_or(0, |own| own.hub_seq);
-        let legs = self.books.nodes.iter().flat_map(|node| node.legs.values());
-        let looked_at = legs.filter(|leg| self.closed.contains(&leg.transfer_id));
-        let told: BTreeSet<u64> = looked_at.filter_map(|leg| leg.hub_seq).collect();
-        told.difference(&numbers).filter(|number| **number <= last).count() as u64
-    }
-
     /// Transfers that nodes name and the hub had not decided when it was read: they must be read again now.
     pub fn missing(&self) -> Vec<TransferId> {
         let legs = self.books.nodes.iter().flat_map(|node| node.legs.values());
@@ -141,7 +131,7 @@ impl Audit {
 
     /// Checks every invariant, in order. Without a single node's books only those of the hub are checked.
     pub fn conclude(mut self) -> Vec<Checked> {
-        self.books.closed_numbers = self.closed_numbers();
+        self.books.closed_numbers = self.books.numbers_of_nodes_alone(|id| self.closed.contains(&id));
         let mut done = Done::default();
         for id in ["INV-01", "INV-07", "INV-08"] {
             done.check(id, &self.books, hub_over(&self.books.hub, id));

@@ -1,6 +1,8 @@
 use super::*;
-use crate::domain::node::tables::AccountRow;
-use crate::domain::node::tables::LegRow;
+use crate::domain::hub::tables::{PositionRow, TombstoneRow};
+use crate::domain::machine::SelfRow;
+use crate::domain::node::tables::{AccountRow, LegRow};
+use crate::domain::value::{Day, Digest, Side};
 use crate::domain::{hub, node};
 use crate::testkit::{PAYEE, PAYER, Pair, id};
 
@@ -16,7 +18,8 @@ fn scene() -> Scene {
     for number in [1, 2, 3] {
         pair.send(u64::from(number), number, 10_000 * i64::from(number));
     }
-    // The hub's receipts wait a moment for each other.        pair.done(|pair| pair.pass(1_000));
+    // The hub's receipts wait a moment for each other.
+    pair.done(|pair| pair.pass(1_000));
     let mut scene =
         Scene { hub: pair.hub.rows(), payer: pair.node(PAYER).rows(), payee: pair.node(PAYEE).rows() };
     scene.change_transfer(3, |row| TransferRow { payee_recorded_seq: None, ..row });
@@ -179,4 +182,159 @@ fn money_that_is_spent_twice_is_found() {
     unlike.payer.push(more.into());
     let found = unlike.found();
     assert!(found.contains(&("INV-15", None)) && found.contains(&("INV-05", None)), "{found:?}");
+}
+
+fn change_accounts(rows: &mut [node::Row], kind: AccountKind, change: impl Fn(AccountRow) -> AccountRow) {
+    for row in rows {
+        if let node::Row::Account(found) = row
+            && found.kind == kind
+        {
+            *row = change((**found).clone()).into();
+        }
+    }
+}
+
+fn change_positions(scene: &mut Scene, change: impl Fn(PositionRow) -> PositionRow) {
+    for row in &mut scene.hub {
+        if let hub::Row::Position(found) = row {
+            *row = change((**found).clone()).into();
+        }
+    }
+}
+
+fn change_own(scene: &mut Scene, change: impl Fn(SelfRow) -> SelfRow) {
+    for row in &mut scene.hub {
+        if let hub::Row::Own(found) = row {
+            *row = change((**found).clone()).into();
+        }
+    }
+}
+
+fn fen_more(money: Money, more: i64) -> Money {
+    money.checked_add(Money::from_fen(more)).expect("fits")
+}
+
+/// After a change of books that were sound, an invariant is broken.
+fn breaks(invariant: &str, change: impl FnOnce(&mut Scene)) {
+    let mut scene = scene();
+    change(&mut scene);
+    let found = scene.found();
+    assert!(found.iter().any(|(it, _)| *it == invariant), "{invariant} is not among {found:?}");
+}
+
+#[test]
+fn each_part_of_a_commit_is_compared_between_hub_and_nodes() {
+    let hub =
+        |change: fn(TransferRow) -> TransferRow| move |scene: &mut Scene| scene.change_transfer(1, change);
+    breaks("INV-02", hub(|row| TransferRow { state: TransferState::Aborted, ..row }));
+    breaks("INV-02", hub(|row| TransferRow { terms_digest: Digest([9; 32]), ..row }));
+    breaks("INV-02", hub(|row| TransferRow { amount: fen_more(row.amount, 1), ..row }));
+    breaks("INV-02", hub(|row| TransferRow { hub_seq: Some(77), ..row }));
+    breaks("INV-02", hub(|row| TransferRow { window: Some(Day::from_number(20_300_101)), ..row }));
+    breaks("INV-02", hub(|row| TransferRow { payer_province: PAYEE, ..row }));
+    // A commit without a number, or without a window, and an abort with both.
+    breaks("INV-01", hub(|row| TransferRow { hub_seq: None, ..row }));
+    breaks("INV-01", hub(|row| TransferRow { window: None, ..row }));
+    breaks("INV-01", hub(|row| TransferRow { state: TransferState::Aborted, ..row }));
+}
+
+#[test]
+fn an_account_that_is_wrong_is_found() {
+    use AccountKind::{Personal, Wallet};
+    let payer = |change: fn(AccountRow) -> AccountRow| {
+        move |scene: &mut Scene| change_accounts(&mut scene.payer, Personal, change)
+    };
+    let payee = |change: fn(AccountRow) -> AccountRow| {
+        move |scene: &mut Scene| change_accounts(&mut scene.payee, Wallet, change)
+    };
+    breaks("INV-03", payer(|row| AccountRow { held: fen_more(row.held, 1), ..row }));
+    breaks("INV-03", payee(|row| AccountRow { pending: fen_more(row.pending, 1), ..row }));
+    breaks("INV-04", payer(|row| AccountRow { held: fen_more(row.posted, 1), ..row }));
+    breaks("INV-04", payer(|row| AccountRow { held: Money::from_fen(-1), ..row }));
+    breaks("INV-04", payee(|row| AccountRow { pending: Money::from_fen(-1), ..row }));
+    breaks("INV-11", payer(|row| AccountRow { day_count: row.day_count + 1, ..row }));
+}
+
+#[test]
+fn positions_and_numbers_that_are_wrong_are_found() {
+    breaks("INV-07", |scene| {
+        change_positions(scene, |row| {
+            // They still sum to zero.
+            let more = if row.province == PAYER { 1 } else { -1 };
+            PositionRow { owed: fen_more(row.owed, more), ..row }
+        });
+    });
+    breaks("INV-07", |scene| scene.hub.retain(|row| !matches!(row, hub::Row::Position(_))));
+    // A number that was given to none, one that was not given yet, and one that was given twice.
+    breaks("INV-08", |scene| change_own(scene, |row| SelfRow { hub_seq: 4, ..row }));
+    let number = |transfer, hub_seq| {
+        move |scene: &mut Scene| {
+            scene.change_transfer(transfer, |row| TransferRow { hub_seq: Some(hub_seq), ..row });
+        }
+    };
+    breaks("INV-08", number(3, 4));
+    breaks("INV-08", number(2, 1));
+}
+
+#[test]
+fn legs_that_are_wrong_are_found() {
+    let live = |leg| LegRow { state: LegState::Prepared, ..leg };
+    breaks("INV-12", |scene| Scene::change_legs(&mut scene.payee, 1, live));
+    breaks("INV-03", |scene| {
+        Scene::change_legs(&mut scene.payer, 1, live);
+        let is_personal = |row: &AccountRow| row.kind == AccountKind::Personal;
+        scene.payer.retain(|row| !matches!(row, node::Row::Account(row) if is_personal(row)));
+    });
+    // Two returns, together more than was moved.
+    breaks("INV-14", |scene| {
+        let leg = scene.payer.iter().find_map(|row| match row {
+            node::Row::Leg(leg) if leg.transfer_id == id(1) => Some((**leg).clone()),
+            _ => None,
+        });
+        let leg = leg.expect("a leg");
+        scene.payer.extend([101, 102].map(|number| {
+            let (side, amount) = (Side::Payee, Money::from_fen(6_000));
+            node::Row::from(LegRow {
+                transfer_id: id(number),
+                side,
+                returns: Some(id(1)),
+                amount,
+                ..leg.clone()
+            })
+        }));
+    });
+}
+
+/// What is found once more is in the audit.
+fn found_with(change: impl FnOnce(&mut Audit)) -> Vec<(&'static str, Option<TransferId>)> {
+    let mut audit = scene().audit(true);
+    change(&mut audit);
+    let all = audit.conclude().into_iter().flat_map(|checked| checked.violations);
+    all.map(|violation| (violation.invariant, violation.transfer_id)).collect()
+}
+
+#[test]
+fn a_second_decision_is_found() {
+    let decided = |times| found_with(|audit| (0..times).for_each(|_| audit.books.hub.note_decision(id(1))));
+    assert_eq!((decided(1), decided(2)), (vec![], vec![("INV-01", Some(id(1)))]));
+    let tombstone = found_with(|audit| {
+        let row = TombstoneRow { transfer_id: id(1), province: PAYER, bury_time: Default::default() };
+        audit.books.hub.add([row.into()]);
+    });
+    assert_eq!(tombstone, [("INV-01", Some(id(1)))]);
+}
+
+#[test]
+fn an_answer_that_is_not_so_is_found() {
+    use TransferState::{Aborted, Committed};
+    let told = |number, state| found_with(|audit| audit.add_told([(id(number), state)]));
+    assert_eq!(told(1, Committed), []);
+    assert_eq!(told(1, Aborted), [("INV-10", Some(id(1)))]);
+    assert_eq!(told(9, Committed), [("INV-10", Some(id(9)))]);
+    // With the store of a hub an abort may be lost, and nothing else.
+    let lost = found_with(|audit| {
+        audit.books.hub_lost = true;
+        audit.add_told([(id(9), Aborted), (id(1), Aborted), (id(8), Committed)]);
+    });
+    assert_eq!(lost, [("INV-10", Some(id(8)))]);
 }

@@ -6,7 +6,7 @@ use super::{HubMachine, Key, Rows, Step, TransferRow, WaitMode, incident, row, s
 use crate::domain::hub::record::DecisionsRecorded;
 use crate::domain::protocol::{Ack, AckResult, LegId, PeerMark, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{Mono, Now, ProvinceCode, Side, TransferId};
+use crate::domain::value::{Civil, Mono, Now, ProvinceCode, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most legs of one record: readers of the journal take records whole.
@@ -19,6 +19,8 @@ pub(super) fn needs(hub: &HubMachine, now: Now, province: ProvinceCode, acks: &[
     keys.extend(hub.receipts.ready(now.mono).map(Key::Transfer));
     let rejected = acks.iter().filter(|ack| ack.result == AckResult::Rejected);
     keys.extend(rejected.map(|ack| Key::Incident(ack.transfer_id, ack.side)));
+    let named = acks.iter().filter(|ack| !ack.leg_record.is_empty());
+    keys.extend(named.map(|ack| Key::Incident(ack.transfer_id, Side::Payer)));
 }
 
 impl HubMachine {
@@ -56,12 +58,16 @@ impl HubMachine {
         if !is_party || !transfer.state.is_decided() {
             return None;
         }
+        self.leg_named(ack, &transfer, step);
         let mut awaited = false;
         match ack.result {
             // An incident for people; it is told again only after a restart.
             AckResult::Rejected if !is_moot(ack, &transfer) => {
                 let contrary = || RefusalRecord::new(Reason::ContraryOrder, ack.side);
-                incident::raise(ack.leg(), ack.refusal.clone().unwrap_or_else(contrary), step);
+                let refusal = ack.refusal.clone().unwrap_or_else(contrary);
+                // What a recovery had left to people was another matter, and ended with the decision.
+                let since = transfer.decide_time.unwrap_or(Civil(0));
+                incident::raise_since(ack.leg(), since, refusal, step);
             }
             AckResult::NotYet => {
                 self.outbox.rest(province, ack.leg(), step.now.mono);

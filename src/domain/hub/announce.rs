@@ -2,11 +2,12 @@
 
 use super::{Effect, HubMachine, Key, Live, Step, TransferRow, refusal, send};
 use crate::domain::hub::record::{NodeAdmitted, ResyncMoved};
+use crate::domain::machine::lineage::{self, FROM_NOTHING, OtherLineage, same_lineage};
 use crate::domain::machine::own::own;
 use crate::domain::machine::{PeerRow, Ticket};
 use crate::domain::protocol::{Announced, Announcement, PeerMark};
 use crate::domain::reason::Reason;
-use crate::domain::value::{ProvinceCode, TransferId};
+use crate::domain::value::{Digest, ProvinceCode, TransferId};
 use std::cmp::Ordering;
 
 /// What was seen of the node, and the transfers that hold its votes.
@@ -22,7 +23,7 @@ impl HubMachine {
         &mut self,
         ticket: Ticket<Announced>,
         (province, mark): (ProvinceCode, PeerMark),
-        (announcement, knows_us_to): (&Announcement, Option<u64>),
+        (announcement, knows_us_to, lineage): (&Announcement, Option<u64>, Option<Digest>),
         step: &mut Step<'_>,
     ) {
         self.note_seen(step);
@@ -40,9 +41,11 @@ impl HubMachine {
                 StartCheck::Whole | StartCheck::Unproven if announcement.restored => StartCheck::Restored,
                 standing => standing,
             };
-        let admitted = |incarnation, resync| Announced::Admitted { incarnation, resync, hub_recovered };
+        let admitted =
+            |incarnation, resync| Announced::Admitted { incarnation, resync, hub_recovered, lineage };
         match (&seen, standing) {
             (Some(seen), StartCheck::SameStart) => {
+                lineage::take_up(province, announcement.lineage, step);
                 step.answer(ticket, admitted(seen.incarnation, seen.resync.is_some()));
                 return self.go_on_telling(province, step);
             }
@@ -55,6 +58,7 @@ impl HubMachine {
         // A hub that was restored itself may have given higher ones.
         let incarnation = seen.as_ref().map_or(0, |seen| seen.incarnation).max(mark.incarnation) + 1;
         step.record(NodeAdmitted { province, mark: PeerMark { incarnation, ..mark } });
+        lineage::take_up(province, announcement.lineage, step);
         if standing == StartCheck::Restored {
             let told = seen.as_ref().and_then(|seen| seen.resync).unwrap_or(u64::MAX);
             let told = Some(told.min(knows_us_to.unwrap_or(0)));
@@ -108,6 +112,26 @@ impl HubMachine {
             }
         }
     }
+}
+
+/// Whether hub and node have the stores that they know of each other, whatever else stands against an announcement: a
+/// hub that recovers must not ask a node of another hub, and a node that begins from nothing would pass for one that
+/// was restored.
+///
+/// # Errors
+/// One of them has another.
+pub(super) fn same_stores(
+    (province, mark): (ProvinceCode, &PeerMark),
+    (announcement, lineage): (&Announcement, Option<Digest>),
+    step: &Step<'_>,
+) -> Result<(), OtherLineage> {
+    same_lineage(ProvinceCode::HUB, announcement.hub_lineage, lineage)?;
+    let Some(seen) = step.rows().get::<PeerRow>(&Key::Peer(province)) else { return Ok(()) };
+    let is_empty = mark.sequence == 0;
+    if is_empty && seen.sequence > 0 && seen.lineage.is_none() {
+        return Err(OtherLineage { peer: province, known: None, found: FROM_NOTHING });
+    }
+    same_lineage(province, seen.lineage, if is_empty { Some(FROM_NOTHING) } else { announcement.lineage })
 }
 
 /// What an announcing node is, by what was last seen of it.

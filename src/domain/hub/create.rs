@@ -115,6 +115,11 @@ impl HubMachine {
         known: &TransferRow,
         step: &mut Step<'_>,
     ) {
+        // What one province told of it may be false, so nothing is held against that.
+        let parked = is_parked(request.transfer_id, step);
+        if parked && known.is_adopted() {
+            return step.refuse(ticket, refusal(Reason::OutcomeUnknown));
+        }
         // The client of a transfer that the hub lost and adopted again is not known: who knows the terms is taken for
         // it.
         if request.owner != known.owner && !known.is_adopted() {
@@ -123,6 +128,10 @@ impl HubMachine {
         if let Some(field) = first_difference(request, known) {
             return step.refuse(ticket, refusal(Reason::ContentDiffers).with("field", field));
         }
+        if parked {
+            return step.refuse(ticket, refusal(Reason::OutcomeUnknown));
+        }
+        self.name_leg(&request.terms, known, step);
         self.wait(ticket, request.transfer_id, (request.wait, request.deadline_ms), step);
         self.answer_ready(request.transfer_id, step);
     }

@@ -1,26 +1,35 @@
-//! Two operators finish a transfer that would stay undecided for as long as a province that was left out is not heard,
-//! perhaps for ever. What a province has recorded is never turned round: where one that was heard has recorded a commit
-//! that could not be adopted, nothing is finished here.
+//! Two operators finish a transfer that would stay undecided for ever: it waits for a province that was left out and
+//! may never be heard, or a recovery has left it to people, since a province has recorded a commit of it that could not
+//! be adopted. What a province has recorded is never turned round: one that has recorded it otherwise rejects the
+//! decision, and that is an incident of its own.
 
 use super::decide::decision;
-use super::incident::is_undecided_here;
-use super::{HubMachine, Key, Rows, Step, TransferRow, is_left_to_people, position, refusal, row, transfer};
+use super::incident::told_commit;
+use super::left_out::has_promised;
+use super::{
+    HubMachine, Key, Rows, Step, TransferRow, is_left_to_people, position, refusal, row, tombstone, transfer,
+};
 use crate::domain::hub::record::{CommitDetail, LegLost};
 use crate::domain::machine::IncidentClosed;
 use crate::domain::machine::own::own;
-use crate::domain::protocol::Outcome;
+use crate::domain::protocol::{Outcome, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{BySide, Now, Side, TransferId, Window};
 
 /// The transfer; once it is known, the positions that its commit would move.
 pub(super) fn needs(transfer_id: TransferId, now: Now, rows: &Rows, keys: &mut Vec<Key>) {
     transfer::needs(transfer_id, rows, keys);
-    keys.push(Key::Incident(transfer_id, Side::Payer));
-    let key = Key::Transfer(transfer_id);
-    if let Some(transfer) = rows.knows(&key).then(|| rows.get::<TransferRow>(&key)).flatten() {
-        let window = Window::of(now.civil);
-        keys.extend(transfer.provinces().into_array().map(|province| Key::Position(window, province)));
+    let (key, incident) = (Key::Transfer(transfer_id), Key::Incident(transfer_id, Side::Payer));
+    if rows.knows(&key)
+        && rows.knows(&incident)
+        && let Some(transfer) = rows.get::<TransferRow>(&key)
+    {
+        let told = told_commit(transfer_id, rows).map(|(window, _)| window);
+        let windows = [Some(Window::of(now.civil)), told].into_iter().flatten();
+        let provinces = transfer.provinces().into_array();
+        keys.extend(windows.flat_map(|window| provinces.map(|province| Key::Position(window, province))));
     }
+    keys.push(incident);
 }
 
 impl HubMachine {
@@ -30,18 +39,25 @@ impl HubMachine {
         (transfer_id, outcome): (TransferId, Outcome),
         step: &Step<'_>,
     ) -> Result<(), RefusalRecord> {
+        let left = is_left_to_people(transfer_id, step);
         let Some(transfer) = row(transfer_id, step) else {
-            let left = is_left_to_people(transfer_id, step);
-            return Err(refusal(if left { Reason::ContraryToRecord } else { Reason::TransferNotFound }));
+            return match outcome {
+                _ if tombstone(transfer_id, step).is_some() => {
+                    Err(refusal(Reason::AlreadyDecided).with("state", TransferState::Aborted.name()))
+                }
+                _ if !left => Err(refusal(Reason::TransferNotFound)),
+                // Nobody has told its terms so that they can be taken.
+                Outcome::Commit => Err(refusal(Reason::TermsUnknown)),
+                Outcome::Abort => Ok(()),
+            };
         };
         if transfer.state.is_decided() {
             return Err(refusal(Reason::AlreadyDecided).with("state", transfer.state.name()));
         }
-        if !is_undecided_here(transfer_id, step) {
-            let left = is_left_to_people(transfer_id, step);
-            return Err(refusal(if left { Reason::ContraryToRecord } else { Reason::EndsByRule }));
+        if !left {
+            return Err(refusal(Reason::EndsByRule));
         }
-        let (what, window) = ((transfer.kind, transfer.amount), Window::of(step.now.civil));
+        let (what, (window, _)) = ((transfer.kind, transfer.amount), commit_of(transfer_id, step));
         let fits = position::can_hold(what, transfer.provinces(), window, step.rows());
         if outcome == Outcome::Commit && !fits { Err(refusal(Reason::Overflow)) } else { Ok(()) }
     }
@@ -55,19 +71,27 @@ impl HubMachine {
     ) {
         let (side, code) = (Side::Payer, code.to_owned());
         step.record(IncidentClosed { transfer_id, side, code, time: step.now.civil });
-        let Some(transfer) = row(transfer_id, step) else { return };
+        let (window, hub_seq) = commit_of(transfer_id, step);
         if outcome == Outcome::Abort {
-            return self.abort(transfer_id, refusal(Reason::EndedByOperators), step);
+            return self.bury(transfer_id, step);
         }
-        let is_left = |side: &Side| self.left_out.contains_key(&transfer.provinces()[*side]);
-        // A node that was restored meanwhile books the amount, whoever's it was; one that is whole has the leg.
-        if let Some(side) = Side::BOTH.into_iter().find(is_left) {
-            step.record(LegLost { transfer_id, side });
+        // Who has not told that it holds its leg may have lost it: a node that was restored books the amount then,
+        // whoever's it was; one that has the leg goes by that.
+        for side in Side::BOTH {
+            if !has_promised(transfer_id, side, step) {
+                step.record(LegLost { transfer_id, side });
+            }
         }
-        let (window, hub_seq) = (Window::of(step.now.civil), own(step.rows()).hub_seq + 1);
         let commit = CommitDetail { window, hub_seq, payer_leg: Vec::new(), payee_leg: Vec::new() };
         let owed = BySide { payer: true, payee: true };
         step.record(decision(transfer_id, step.now.civil, Ok(commit), BySide::default(), owed));
         self.tell(transfer_id, step);
     }
+}
+
+/// Window and number of its commit: as a province has recorded it, where nothing else has them; or today's window, and
+/// the next number.
+fn commit_of(transfer_id: TransferId, step: &Step<'_>) -> (Window, u64) {
+    let next = || (Window::of(step.now.civil), own(step.rows()).hub_seq + 1);
+    told_commit(transfer_id, step.rows()).unwrap_or_else(next)
 }

@@ -16,7 +16,7 @@ use crate::domain::machine::own::own;
 use crate::domain::protocol::message::PostingTerms;
 use crate::domain::protocol::{HeardLeg, Kind, LegId, LegRef, Posting};
 use crate::domain::reason::Reason;
-use crate::domain::value::{BySide, Civil, Day, Now, ProvinceCode, Side, TransferId, Window};
+use crate::domain::value::{BySide, Civil, Day, Now, ProvinceCode, RegionCode, Side, TransferId, Window};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most commits that a hub can have lost together with nodes: days of the whole nation's transfers.
@@ -111,8 +111,10 @@ impl HubMachine {
                 if self.adopt(&recovery, transfer_id, commit, step) {
                     continue;
                 }
-                let half = commit.and_then(|it| self.adopt_half((&recovery, &left), transfer_id, it, step));
-                note(transfer_id, half.unwrap_or(Reason::ContraryOrder), step);
+                match commit.and_then(|it| self.adopt_half((&recovery, &left), transfer_id, it, step)) {
+                    Some(reason) => note(transfer_id, reason, step),
+                    None => self.leave_to_people(&recovery, transfer_id, commit, step),
+                }
             }
         }
         let in_doubt = ids.into_iter().filter(|id| !recorded.contains_key(id));
@@ -160,11 +162,10 @@ impl HubMachine {
         };
         let known = step.rows().get::<TransferRow>(&Key::Transfer(transfer_id)).cloned();
         let Both { legs: BySide { payer, payee }, provinces } = both;
-        let (told, original) = both.kind();
-        let kind = known.as_ref().map_or(told, |row| row.kind);
+        let kind = known.as_ref().map_or(both.kind().0, |row| row.kind);
         let fits = position::can_hold((kind, payer.amount), provinces, window, step.rows());
         let open = known.as_ref().is_none_or(|row| !row.state.is_decided() && both.is_of(row));
-        let (now, receipt_time) = (step.now.civil, payer.receipt_time);
+        let now = step.now.civil;
         // The hub's time stands in both legs; what one province alone says of it, or of the commit, moves nothing.
         let received = BySide { payer: payer.receipt_time, payee: payee.receipt_time };
         let earliest = received.payer.max(received.payee);
@@ -177,21 +178,7 @@ impl HubMachine {
         }
         // From here on nothing may fail.
         if known.is_none() {
-            step.record(TransferAdopted {
-                transfer_id,
-                payer_region: payee.counter_region,
-                payer_province: provinces.payer,
-                payee_region: payer.counter_region,
-                payee_province: provinces.payee,
-                amount: payer.amount,
-                terms_digest: payer.terms_digest,
-                receipt_time: receipt_time.min(now),
-            });
-            match (kind, original) {
-                (Kind::TRANSFER, None) => {}
-                (Kind::COMPENSATION, Some(returns)) => step.record(ReturnAdopted { transfer_id, returns }),
-                _ => step.record(KindAdopted { transfer_id, kind, original }),
-            }
+            record_both(transfer_id, both, step);
         }
         let sealed = both.legs.map(|leg| leg.leg_record.clone());
         let commit = CommitDetail { window, hub_seq, payer_leg: sealed.payer, payee_leg: sealed.payee };
@@ -241,6 +228,47 @@ impl HubMachine {
     }
 }
 
+impl HubMachine {
+    /// A node has recorded a commit that cannot be adopted: two operators may finish the transfer, as far as its terms
+    /// are known; with the window and the number of that commit, where they can be its own.
+    fn leave_to_people(
+        &self,
+        recovery: &Recovery,
+        transfer_id: TransferId,
+        commit: Option<Commit>,
+        step: &mut Step<'_>,
+    ) {
+        let is_known = row(transfer_id, step).is_some() || tombstone(transfer_id, step).is_some();
+        if let Some(both) = recovery.both(transfer_id, &self.places).filter(|_| !is_known) {
+            if matches!(kinds::of(both.kind().0).form, Form::Prepared(_)) {
+                record_both(transfer_id, both, step);
+            }
+        } else if let Some((teller, leg)) = recovery.told_once(transfer_id).filter(|_| !is_known) {
+            self.keep_terms(teller, leg, step);
+        }
+        let begun = row(transfer_id, step).map(|row| row.receipt_time);
+        let timely = commit.filter(|it| begun.is_some_and(|begun| is_timely(it.0, begun, step.now.civil)));
+        incident::leave_to_people(transfer_id, timely, step);
+    }
+
+    /// Keeps what one province tells of a transfer that the hub has lost, for people to finish it.
+    pub(super) fn keep_terms(&self, teller: ProvinceCode, leg: &HeardLeg, step: &mut Step<'_>) {
+        let other = province_of(leg.counter_region, &self.places).filter(|other| *other != teller);
+        let is_prepared = matches!(kinds::of(leg.kind).form, Form::Prepared(_));
+        if let Some(other) = other.filter(|_| is_prepared) {
+            record_told(leg, BySide::new(|side| if side == leg.side { teller } else { other }), step);
+        }
+    }
+}
+
+/// Brings a transfer back as both sides tell it.
+fn record_both(transfer_id: TransferId, both: Both<'_>, step: &mut Step<'_>) {
+    let BySide { payer, payee } = both.legs;
+    let regions = BySide { payer: payee.counter_region, payee: payer.counter_region };
+    record_terms(payer, regions, both.provinces, step);
+    record_kind(transfer_id, both.kind(), step);
+}
+
 /// Brings a transfer back as one side alone tells it. Where that side is insured, nobody says: a province's own code
 /// stands for its areas. None: it has no such code, and nothing was recorded.
 pub(super) fn record_told(
@@ -250,8 +278,19 @@ pub(super) fn record_told(
 ) -> Option<()> {
     let (transfer_id, whole) = (leg.transfer_id, whole_province(provinces[leg.side])?);
     let regions = BySide::new(|side| if side == leg.side { whole } else { leg.counter_region });
+    record_terms(leg, regions, provinces, step);
+    record_kind(transfer_id, (leg.kind, leg.returns), step);
+    Some(())
+}
+
+fn record_terms(
+    leg: &HeardLeg,
+    regions: BySide<RegionCode>,
+    provinces: BySide<ProvinceCode>,
+    step: &mut Step<'_>,
+) {
     step.record(TransferAdopted {
-        transfer_id,
+        transfer_id: leg.transfer_id,
         payer_region: regions.payer,
         payer_province: provinces.payer,
         payee_region: regions.payee,
@@ -260,12 +299,14 @@ pub(super) fn record_told(
         terms_digest: leg.terms_digest,
         receipt_time: leg.receipt_time.min(step.now.civil),
     });
-    match (leg.kind, leg.returns) {
+}
+
+fn record_kind(transfer_id: TransferId, told: (Kind, Option<TransferId>), step: &mut Step<'_>) {
+    match told {
         (Kind::TRANSFER, None) => {}
         (Kind::COMPENSATION, Some(returns)) => step.record(ReturnAdopted { transfer_id, returns }),
         (kind, original) => step.record(KindAdopted { transfer_id, kind, original }),
     }
-    Some(())
 }
 
 impl HubMachine {
@@ -359,7 +400,8 @@ pub(super) fn kind_adopted(record: &KindAdopted, rows: &mut Rows) {
 /// A node has lost its leg of what is adopted.
 pub(super) fn leg_lost(record: &LegLost, rows: &mut Rows) {
     let row = stored(record.transfer_id, rows);
-    rows.put(TransferRow { lost_side: Some(record.side), ..row });
+    let lost = row.lost_side.map_or(record.side.into(), |lost| lost.and(record.side));
+    rows.put(TransferRow { lost_side: Some(lost), ..row });
 }
 
 /// The hub is back, as a life that no node has seen.

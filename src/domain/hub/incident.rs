@@ -1,11 +1,12 @@
 //! Incidents: what must not go on without people, and the ids that a recovery has left to them.
 
-use super::{Effect, Key, Rows, Step, TransferRow};
+use super::recovery::Commit;
+use super::{Effect, Key, Rows, Step, TransferRow, refusal};
 use crate::domain::machine::own::own;
 use crate::domain::machine::{IncidentRaised, IncidentRow};
 use crate::domain::protocol::LegId;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{Side, TransferId};
+use crate::domain::value::{Civil, Side, TransferId, Window};
 
 /// What [`is_parked`] needs: nothing at a hub that was never restored.
 pub(super) fn needs(transfer_id: TransferId, rows: &Rows, keys: &mut Vec<Key>) {
@@ -15,9 +16,18 @@ pub(super) fn needs(transfer_id: TransferId, rows: &Rows, keys: &mut Vec<Key>) {
 }
 
 /// Raises an incident for people, once. What was noted about the leg for another reason hides nothing.
-pub(super) fn raise(LegId { transfer_id, side }: LegId, refusal: RefusalRecord, step: &mut Step<'_>) {
+pub(super) fn raise(leg: LegId, refusal: RefusalRecord, step: &mut Step<'_>) {
+    raise_since(leg, Civil(0), refusal, step);
+}
+
+/// The same, where what was closed until a time was about something else.
+pub(super) fn raise_since(leg: LegId, since: Civil, refusal: RefusalRecord, step: &mut Step<'_>) {
+    let LegId { transfer_id, side } = leg;
     let noted: Option<&IncidentRow> = step.rows().get(&Key::Incident(transfer_id, side));
-    if noted.is_none_or(|noted| noted.refusal.reason != refusal.reason) {
+    let is_other = |noted: &IncidentRow| {
+        noted.refusal.reason != refusal.reason || noted.close_time.is_some_and(|time| time <= since)
+    };
+    if noted.is_none_or(is_other) {
         step.record(IncidentRaised { transfer_id, side, refusal, time: step.now.civil });
         step.effect(Effect::Alarm(transfer_id, side));
     }
@@ -28,6 +38,26 @@ pub(super) fn raise_again(transfer_id: TransferId, refusal: RefusalRecord, step:
     let side = Side::Payer;
     step.record(IncidentRaised { transfer_id, side, refusal, time: step.now.civil });
     step.effect(Effect::Alarm(transfer_id, side));
+}
+
+/// Leaves a transfer to people, of which a node has recorded a commit that cannot be adopted. `commit`: its window and
+/// number, where nothing else has them.
+pub(super) fn leave_to_people(transfer_id: TransferId, commit: Option<Commit>, step: &mut Step<'_>) {
+    let mut contrary = refusal(Reason::ContraryOrder);
+    if let Some((window, hub_seq, _)) = commit {
+        contrary = contrary.with("window", window).with("hub_seq", hub_seq);
+    }
+    raise(LegId { transfer_id, side: Side::Payer }, contrary, step);
+}
+
+/// Window and number of the commit that a node has recorded of what is left to people.
+pub(super) fn told_commit(transfer_id: TransferId, rows: &Rows) -> Option<(Window, u64)> {
+    let incident: &IncidentRow = rows.get(&Key::Incident(transfer_id, Side::Payer))?;
+    let told = |name: &str| {
+        let mut all = incident.refusal.metadata.iter();
+        all.find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    };
+    Window::parse(told("window")?).zip(told("hub_seq")?.parse().ok())
 }
 
 /// Whether a recovery has left a transfer to people: a node has recorded a commit of it that cannot be adopted, so it
@@ -44,8 +74,8 @@ pub(super) fn is_left_to_people(transfer_id: TransferId, step: &Step<'_>) -> boo
         return false;
     }
     let incident: Option<&IncidentRow> = step.rows().get(&Key::Incident(transfer_id, Side::Payer));
-    incident.is_some_and(|it| it.refusal.reason == Reason::ContraryOrder)
-        || is_undecided_here(transfer_id, step)
+    let reasons = [Reason::ContraryOrder, Reason::LeftOutUndecided];
+    incident.is_some_and(|it| reasons.contains(&it.refusal.reason) && it.close_time.is_none())
 }
 
 /// Whether an id stays undecided until a province is heard that was left out.

@@ -164,7 +164,7 @@ impl HubMachine {
             for (teller, leg) in told.iter().filter(|(_, leg)| leg.committed.is_none()) {
                 let other = province_of(leg.counter_region, &self.places).filter(|it| left.contains(it));
                 let Some(other) = other.filter(|_| is_open(*transfer_id, step)) else { continue };
-                match recovery.is_told_once(*transfer_id) && is_prepared(leg) {
+                match recovery.told_once(*transfer_id).is_some() && is_prepared(leg) {
                     true => self.adopt_undecided((*teller, other), leg, step),
                     // Whose it is nobody can say.
                     false => note(*transfer_id, Reason::ContraryOrder, step),
@@ -300,8 +300,11 @@ impl HubMachine {
         let transfer_id = leg.transfer_id;
         let known = row(transfer_id, step);
         let Some(transfer) = known else { return self.hear_unknown(province, leg, free, step) };
-        let is_its = (leg.terms_digest, leg.amount, province)
-            == (transfer.terms_digest, transfer.amount, transfer.provinces()[leg.side]);
+        // What a third province tells of a transfer counts for nothing, or it could end what waits for a party.
+        if transfer.provinces()[leg.side] != province {
+            return false;
+        }
+        let is_its = (leg.terms_digest, leg.amount) == (transfer.terms_digest, transfer.amount);
         let says = leg.committed.map(|(window, number, _)| (Some(window), Some(number)));
         let fits = is_its
             && match transfer.state {
@@ -338,8 +341,16 @@ impl HubMachine {
                 return true;
             }
         }
-        if leg.committed.is_some() {
-            note(leg.transfer_id, Reason::ContraryOrder, step);
+        if let Some((window, number, time)) = leg.committed {
+            if is_open(leg.transfer_id, step) {
+                self.keep_terms(province, leg, step);
+            }
+            let may_be = free.contains(number) && is_timely(window, leg.receipt_time, step.now.civil);
+            let commit = may_be.then(|| {
+                free.take(number);
+                (window, number, time)
+            });
+            incident::leave_to_people(leg.transfer_id, commit, step);
         }
         false
     }
@@ -356,7 +367,9 @@ impl HubMachine {
         let other_is_left = self.left_out.contains_key(&provinces[leg.side.other()]);
         let commit: Commit = match leg.committed {
             Some((window, number, time)) => {
-                if !free.contains(number) || !is_timely(window, leg.receipt_time, now) {
+                // The hub's time stands in both: what one province alone says moves no window of before.
+                let received = transfer.receipt_time.max(leg.receipt_time);
+                if !free.contains(number) || !is_timely(window, received, now) {
                     return false;
                 }
                 (window, number, time.min(now))
@@ -419,7 +432,7 @@ fn is_open(transfer_id: TransferId, step: &Step<'_>) -> bool {
 }
 
 /// Whether the province of a side has told that it holds its leg of what stays undecided.
-fn has_promised(transfer_id: TransferId, side: Side, step: &Step<'_>) -> bool {
+pub(super) fn has_promised(transfer_id: TransferId, side: Side, step: &Step<'_>) -> bool {
     let noted: Option<&IncidentRow> = step.rows().get(&Key::Incident(transfer_id, Side::Payer));
     let told = noted.into_iter().flat_map(|it| &it.refusal.metadata);
     told.into_iter().any(|(key, value)| key == PROMISED && value == side.name())
@@ -445,16 +458,7 @@ fn close(transfer_id: TransferId, step: &mut Step<'_>) {
 /// A province is left out. What an earlier recovery has lost of it is not forgotten.
 pub(super) fn left_out(record: &ProvinceLeftOut, rows: &mut Rows) {
     let known = rows.get::<PeerRow>(&Key::Peer(record.province)).cloned();
-    let never_seen = PeerRow {
-        province: record.province,
-        incarnation: 0,
-        start_id: StartId::default(),
-        sequence: 0,
-        head_hash: Digest::default(),
-        resync: None,
-        left_out: None,
-    };
-    let peer = known.unwrap_or(never_seen);
+    let peer = known.unwrap_or_else(|| PeerRow::unseen(record.province));
     let above = peer.left_out.map_or(record.above, |before| before.min(record.above));
     rows.put(PeerRow { left_out: Some(above), ..peer });
 }

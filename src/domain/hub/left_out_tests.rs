@@ -25,9 +25,10 @@ fn announcement(pair: &Pair, province: ProvinceCode) -> Input {
     let seen: Option<PeerRow> = node.get(&node::Key::Peer(ProvinceCode::HUB));
     let restored = node.machine().is_restored();
     let hub_seen = seen.map(|seen| seen.mark());
-    let announcement = Announcement { hub_seen, proof: Some((0, Digest::default())), again: false, restored };
+    let proof = Some((0, Digest::default()));
+    let announcement = Announcement { hub_seen, proof, restored, ..Announcement::default() };
     let (ticket, node, announcement) = (Ticket::new(5), node.mark(), Box::new(announcement));
-    Input::Announce { ticket, province, node, announcement, knows_us_to: None }
+    Input::Announce { ticket, province, node, announcement, knows_us_to: None, lineage: None }
 }
 
 /// A province announces itself twice and is asked.
@@ -40,7 +41,8 @@ fn tells(pair: &mut Pair, province: ProvinceCode) -> Vec<HeardLeg> {
     };
     assert_eq!(*of, province);
     let rows = pair.node(province).rows();
-    rows.iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, *above)).collect()
+    let found_by = |leg: &LegRow| pair.node(province).get(&node::Key::FoundBy(leg.member_ref));
+    rows.iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, found_by(leg), *above)).collect()
 }
 
 /// The same, and is heard.
@@ -111,7 +113,11 @@ fn comes_back(pair: &mut Pair, province: ProvinceCode) {
         let outputs = [pair.link(province, false), pair.link(province, true)].concat();
         follow(pair, outputs);
     }
-    // Receipts are journaled with the next record, or after a while; legs in doubt are asked about.
+    settle_down(pair);
+}
+
+/// Receipts are journaled with the next record, or after a while; legs in doubt are asked about.
+fn settle_down(pair: &mut Pair) {
     for _ in 0..3 {
         pair.network.now.mono = pair.network.now.mono.after(31_000);
         let told = pair.tick();
@@ -377,61 +383,6 @@ fn only_what_a_recovery_waits_for_is_left_out() {
     assert!(own.recovered > 0 && own.skipped.count() > 0);
 }
 
-/// The node that was left out never comes back, or comes back and says the same or otherwise.
-#[test]
-fn two_operators_finish_what_waits_for_a_province_that_is_gone() {
-    for (outcome, state) in
-        [(Outcome::Commit, TransferState::Committed), (Outcome::Abort, TransferState::Aborted)]
-    {
-        let mut pair = Pair::new();
-        let before = pair.hub.disk.backup();
-        let asked = pair.create(1, 1, 40_000);
-        let decided = pair.vote_on(&asked);
-        decided_at(&mut pair, &decided, PAYEE);
-        let asked = pair.create(2, 2, 50_000);
-        let _untold = pair.vote_on(&asked);
-        without(&mut pair, &before, PAYEE);
-        for number in [1, 2] {
-            let finish = Operation::FinishTransfer(id(number), outcome);
-            let outputs = agree(&mut pair, 40 + number, finish).expect("finished");
-            follow(&mut pair, outputs);
-            assert_eq!(stands(&pair, number).map(|it| it.0), Some(state), "{number}");
-            assert_eq!(incident(&pair, number), Some((Reason::LeftOutUndecided, false)), "{number}");
-            let leg = pair.leg(number, Side::Payer).map(|leg| leg.state);
-            let expected = if outcome == Outcome::Commit { LegState::Committed } else { LegState::Aborted };
-            assert_eq!(leg, Some(expected), "{number}: the other side is told");
-            assert_eq!(agree(&mut pair, 50 + number, finish).map(drop), Err(Reason::AlreadyDecided));
-        }
-        comes_back(&mut pair, PAYEE);
-        // What it had promised is as they said; what it had recorded itself is not turned round, and has a name.
-        let expected = if outcome == Outcome::Commit { LegState::Committed } else { LegState::Aborted };
-        assert_eq!(pair.leg(2, Side::Payee).map(|leg| leg.state), Some(expected));
-        assert_eq!(pair.leg(1, Side::Payee).map(|leg| leg.state), Some(LegState::Committed));
-        assert_eq!(incident(&pair, 1), Some((Reason::ContraryOrder, true)));
-    }
-}
-
-#[test]
-fn what_ends_by_rule_or_contradicts_a_record_is_not_finished() {
-    let mut pair = Pair::new();
-    let finish = |number| Operation::FinishTransfer(id(number), Outcome::Abort);
-    assert_eq!(agree(&mut pair, 40, finish(9)).map(drop), Err(Reason::TransferNotFound));
-    pair.create(1, 1, 40_000);
-    assert_eq!(agree(&mut pair, 41, finish(1)).map(drop), Err(Reason::EndsByRule));
-    // The payer's leg is lost without a word, and the payee has recorded a commit.
-    let mut pair = Pair::new();
-    let (before, disk) = (pair.hub.disk.backup(), pair.disk(PAYER).expect("a disk").backup());
-    pair.send(1, 1, 40_000);
-    pair.disk(PAYER).expect("a disk").restored(&disk);
-    pair.start_node_as(PAYER, 70);
-    restored(&mut pair, &before);
-    assert_eq!(agree(&mut pair, 42, finish(1)).map(drop), Err(Reason::Recovering));
-    hear(&mut pair, PAYER);
-    hear(&mut pair, PAYEE);
-    assert_eq!(incident(&pair, 1), Some((Reason::ContraryOrder, true)));
-    assert_eq!(agree(&mut pair, 43, finish(1)).map(drop), Err(Reason::ContraryToRecord));
-}
-
 /// Found by the simulator (seed 158): a side that has promised is no sign that the other one had, whose store was
 /// restored and tells nothing. As in a recovery it is aborted, and nobody pays alone.
 #[test]
@@ -455,3 +406,9 @@ fn what_the_other_side_may_only_have_lost_is_not_committed_by_one_promise() {
     assert_eq!(stands(&pair, 1).map(|it| it.0), Some(TransferState::Aborted));
     assert_eq!(pair.leg(1, Side::Payee).map(|leg| leg.state), Some(LegState::Aborted));
 }
+
+#[path = "left_out_lost_tests.rs"]
+mod lost;
+
+#[path = "finish_tests.rs"]
+mod finish;

@@ -12,7 +12,7 @@ use crate::domain::protocol::{
 use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::rules::verification::Verification;
-use crate::domain::value::{ProvinceCode, Side, TransferId};
+use crate::domain::value::{Digest, ProvinceCode, Side, TransferId};
 use std::sync::Arc;
 
 /// What can happen to the hub.
@@ -113,6 +113,8 @@ pub enum Input {
         announcement: Box<Announcement>,
         /// Up to where it knows this hub's journal; nothing when what it has seen is not in that.
         knows_us_to: Option<u64>,
+        /// Which store this hub has: the chain hash of its journal's first record.
+        lineage: Option<Digest>,
     },
     /// A page of this hub's journal, for a node that is told again what it lost.
     ReadBack {

@@ -13,9 +13,12 @@ mod finish;
 mod heard;
 mod incident;
 mod left_out;
+#[cfg(test)]
+mod lineage_tests;
 mod link;
 mod live;
 mod messages;
+mod name_leg;
 mod operate;
 #[cfg(test)]
 mod operate_tests;
@@ -52,7 +55,7 @@ pub use tables::{Key, Row, Table, transfers_where, unfinished_transfers};
 
 use crate::domain::machine::{Caller, Machine, Needs, WorkingSet, vault};
 use crate::domain::machine::{assign, operation};
-use crate::domain::protocol::PeerMark;
+use crate::domain::protocol::{LegId, PeerMark};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::{Mono, Now, ProvinceCode, RegionDirectory, StartId, TransferId};
@@ -119,6 +122,8 @@ pub struct HubMachine {
     resyncs: BTreeMap<ProvinceCode, Resync>,
     recovery: Option<Recovery>,
     left_out: BTreeMap<ProvinceCode, LeftOut>,
+    /// Lost legs whose nodes are being told whose they are.
+    naming: BTreeSet<LegId>,
 }
 
 /// The rows that this machine decides by.
@@ -150,6 +155,7 @@ impl HubMachine {
             resyncs: BTreeMap::new(),
             recovery: None,
             left_out: BTreeMap::new(),
+            naming: BTreeSet::new(),
         }
     }
 
@@ -163,7 +169,7 @@ impl HubMachine {
             self.awaiting.due(),
             told,
             &self.seen,
-            (&self.recovery, &self.left_out),
+            (&self.recovery, &self.left_out, &self.naming),
         )
     }
 
@@ -246,6 +252,11 @@ impl Machine for HubMachine {
     }
 
     fn step(&mut self, input: Input, step: &mut Step<'_>) {
+        if let Input::Announce { ticket, province, node, announcement, lineage, .. } = &input
+            && let Err(other) = announce::same_stores((*province, node), (announcement, *lineage), step)
+        {
+            return step.refuse(*ticket, other.into());
+        }
         if self.recovery.is_some() {
             return self.step_while_recovering(input, step);
         }
@@ -271,8 +282,8 @@ impl Machine for HubMachine {
             {
                 self.announce_left_out(ticket, (province, node), &announcement, step);
             }
-            Input::Announce { ticket, province, node, announcement, knows_us_to } => {
-                self.announce(ticket, (province, node), (&announcement, knows_us_to), step);
+            Input::Announce { ticket, province, node, announcement, knows_us_to, lineage } => {
+                self.announce(ticket, (province, node), (&announcement, knows_us_to, lineage), step);
             }
             Input::ReadBack { province, page, upto, end, decisions } => {
                 self.read_back(province, (page, upto, end), decisions, step);

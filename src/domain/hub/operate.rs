@@ -5,11 +5,11 @@ use super::{
 };
 use crate::domain::hub::record::{Record, TransferTombstoned};
 use crate::domain::hub::{Answer, is_parked};
-use crate::domain::machine::IncidentClosed;
 use crate::domain::machine::operation::{
     self, Operated, Operation, OperationRequest, OperationRow, may_close, may_lower,
 };
 use crate::domain::machine::own::own;
+use crate::domain::machine::{IncidentClosed, PeerLineage};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{Now, ProvinceCode, Side, TransferId};
 
@@ -26,7 +26,7 @@ pub(super) fn needs(
         Some(Operation::CloseIncident(transfer_id, side)) => {
             // What a recovery has left to people stands at the payer's side, whichever is closed.
             let noted = [side, Side::Payer].map(|side| Key::Incident(transfer_id, side));
-            keys.extend(noted.into_iter().chain([Key::Transfer(transfer_id)]));
+            keys.extend(noted.into_iter().chain([Key::Transfer(transfer_id), Key::Tombstone(transfer_id)]));
         }
         Some(Operation::BuryId(transfer_id)) => transfer::needs(transfer_id, rows, keys),
         Some(Operation::FinishTransfer(transfer_id, _)) => finish::needs(transfer_id, now, rows, keys),
@@ -34,13 +34,14 @@ pub(super) fn needs(
             keys.push(Key::Peer(province));
             heard::needs(hub, now, (province, &[]), rows, keys);
         }
+        Some(Operation::AcceptLineage(peer, _)) => keys.push(Key::Peer(peer)),
         Some(Operation::AcceptClock | Operation::LowerTime(_)) | None => {}
     }
 }
 
 impl HubMachine {
     /// An id that nobody can speak for any more: what is undecided is aborted, what is not known is never begun.
-    fn bury(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
+    pub(super) fn bury(&mut self, transfer_id: TransferId, step: &mut Step<'_>) {
         if row(transfer_id, step).is_some() {
             return self.abort(transfer_id, refusal(Reason::EndedByOperators), step);
         }
@@ -53,7 +54,9 @@ impl Operated<Record, Answer, Effect> for HubMachine {
         match *operation {
             Operation::AcceptClock => Ok(()),
             Operation::LowerTime(to) => may_lower(to, step.rows()),
-            Operation::CloseIncident(transfer_id, _) if is_parked(transfer_id, step) => {
+            Operation::CloseIncident(transfer_id, _)
+                if is_parked(transfer_id, step) && tombstone(transfer_id, step).is_none() =>
+            {
                 Err(refusal(Reason::LeftToPeople))
             }
             Operation::CloseIncident(transfer_id, side) => may_close(transfer_id, side, step.rows()),
@@ -64,6 +67,10 @@ impl Operated<Record, Answer, Effect> for HubMachine {
                 Err(refusal(Reason::Recovering))
             }
             Operation::LeaveOut(province) => self.may_leave_out(province),
+            Operation::AcceptLineage(peer, _) => {
+                let is_listed = self.places.provinces().any(|province| province.code == peer);
+                is_listed.then_some(()).ok_or_else(|| refusal(Reason::OperationElsewhere))
+            }
             Operation::FinishTransfer(transfer_id, outcome) => self.may_finish((transfer_id, outcome), step),
             Operation::BuryId(transfer_id) => {
                 let known = row(transfer_id, step);
@@ -90,6 +97,9 @@ impl Operated<Record, Answer, Effect> for HubMachine {
             }),
             Operation::BuryId(transfer_id) => self.bury(transfer_id, step),
             Operation::LeaveOut(province) => self.leave_out(province, step),
+            Operation::AcceptLineage(province, lineage) => {
+                step.record(PeerLineage { province, lineage, accepted: true });
+            }
             Operation::FinishTransfer(transfer_id, outcome) => {
                 self.finish((transfer_id, outcome), &row.reason_code, step);
             }

@@ -115,6 +115,7 @@ fn decided_after<T: Tables<Record> + ?Sized>(
     let about = |record: &Record| match record {
         Record::TransferDecided(decided) => Some(decided.transfer_id),
         Record::TransferPosted(posted) => Some(posted.transfer_id),
+        Record::LegNamed(named) => Some(named.transfer_id),
         _ => None,
     };
     let decided = entries.iter().filter_map(|entry| Some((&entry.record, about(&entry.record)?)));
@@ -124,7 +125,14 @@ fn decided_after<T: Tables<Record> + ?Sized>(
         let transfer: Option<&TransferRow> = row.as_ref().and_then(TableRow::of);
         transfer.map(|transfer| decisions_of(province, record, transfer))
     };
-    let decisions = decided.into_iter().zip(&rows).filter_map(told).flatten().collect();
+    let mut decisions: Vec<Decision> = Vec::new();
+    for decision in decided.into_iter().zip(&rows).filter_map(told).flatten() {
+        // A leg that was named since is told once, as it is now.
+        match decisions.iter_mut().find(|it| decision.lost.is_some() && it.leg() == decision.leg()) {
+            Some(earlier) => *earlier = decision,
+            None => decisions.push(decision),
+        }
+    }
     Ok((upto, end, decisions))
 }
 
@@ -148,6 +156,7 @@ pub fn decisions_of(province: ProvinceCode, record: &Record, transfer: &Transfer
         let is_posted_here = transfer.number.is_some() && side == Side::Payee;
         let leg_record = match record {
             Record::TransferPosted(posted) if is_posted_here => posted.leg_record.clone(),
+            Record::LegNamed(named) if named.side == side => named.leg_record.clone(),
             Record::TransferDecided(decided) if !is_posted_here => {
                 let legs =
                     decided.commit.as_ref().map(|it| BySide { payer: &it.payer_leg, payee: &it.payee_leg });

@@ -7,8 +7,8 @@ use crate::domain::machine::assign::assigned;
 use crate::domain::machine::own::{began, close_incident, lower_time, note_time, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::{
-    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen,
-    TimeLowered, TimeNoted, operation,
+    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerLineage,
+    PeerSeen, TimeLowered, TimeNoted, lineage, operation,
 };
 use crate::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use crate::domain::reason::RefusalRecord;
@@ -140,6 +140,15 @@ contents! {
         transfer_id: TransferId,
         /// The side whose leg is lost.
         side: Side,
+    }
+    /// The node that had lost its leg has booked it to its member, whom the client of the transfer has named again.
+    LegNamed {
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// The side whose leg was lost.
+        side: Side,
+        /// The leg, sealed by its node anew.
+        leg_record: Vec<u8>,
     }
     /// Restored: every province's later decisions are adopted; it serves again, as a new life.
     HubRecovered {
@@ -292,6 +301,7 @@ records! { Row:
     CompensationProposed 31 v 1 about compensation_id, told back by Nobody;
     CompensationAnswered 33 v 1 about compensation_id, told back by Nobody;
     LegLost 46 v 1 about transfer_id, told back by Node;
+    LegNamed 55 v 1 about transfer_id, told back by Node;
     ProvinceLeftOut 50 v 1, told back by Nobody;
     ProvinceHeard 51 v 1, told back by Nobody;
     NumbersSkipped 52 v 1, told back by Nobody;
@@ -301,6 +311,7 @@ records! { Row:
     OperationAnswered 43 v 1 about operation_id, told back by Nobody;
     IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
     IncidentAssigned 53 v 1 about transfer_id, told back by Nobody;
+    PeerLineage 54 v 1, told back by Node;
 }
 
 impl Record {
@@ -320,6 +331,8 @@ impl Record {
             Record::ReturnAdopted(record) => heard::return_adopted(record, rows),
             Record::TransferPosted(record) => post::recorded(record, sequence, rows),
             Record::LegLost(record) => heard::leg_lost(record, rows),
+            // It says how the leg is brought back, and nothing of the transfer.
+            Record::LegNamed(_) => {}
             Record::KindAdopted(record) => heard::kind_adopted(record, rows),
             Record::ProvinceLeftOut(record) => left_out::left_out(record, rows),
             Record::ProvinceHeard(record) => left_out::heard(record, rows),
@@ -332,6 +345,7 @@ impl Record {
             Record::OperationAnswered(record) => operation::answered(record, rows),
             Record::IncidentClosed(record) => close_incident(record, rows),
             Record::IncidentAssigned(record) => assigned(record, rows),
+            Record::PeerLineage(record) => lineage::told(record, rows),
             Record::TransferAwaiting(record) => awaiting::awaits(record, sequence, rows),
             Record::TransferAccepted(record) => accept::accepted(record, rows),
             Record::CompensationProposed(record) => compensation::proposed(record, rows),

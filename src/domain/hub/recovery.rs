@@ -90,9 +90,10 @@ impl Recovery {
         told.filter(|(teller, _)| *teller == province).map(|(_, leg)| leg).next()
     }
 
-    /// Whether one leg of a transfer is told, by one province.
-    pub(super) fn is_told_once(&self, transfer_id: TransferId) -> bool {
-        Side::ALL.iter().map(|side| self.told(transfer_id, *side).len()).sum::<usize>() == 1
+    /// The one leg that is told of a transfer, by one province.
+    pub(super) fn told_once(&self, transfer_id: TransferId) -> Option<(ProvinceCode, &HeardLeg)> {
+        let mut told = Side::ALL.iter().flat_map(|side| self.told(transfer_id, *side));
+        told.next().filter(|_| told.next().is_none()).map(|(teller, leg)| (*teller, leg))
     }
 
     fn told(&self, transfer_id: TransferId, side: Side) -> &[(ProvinceCode, HeardLeg)] {
@@ -150,10 +151,9 @@ impl Recovery {
         known: Option<&TransferRow>,
         places: &RegionDirectory,
     ) -> Option<(BySide<ProvinceCode>, &HeardLeg)> {
-        let mut told = Side::ALL.iter().flat_map(|side| self.told(transfer_id, *side));
-        let (teller, leg) = told.next().filter(|_| told.next().is_none())?;
+        let (teller, leg) = self.told_once(transfer_id)?;
         let other = province_of(leg.counter_region, places)?;
-        let provinces = BySide::new(|side| if side == leg.side { *teller } else { other });
+        let provinces = BySide::new(|side| if side == leg.side { teller } else { other });
         let is_known = |row: &TransferRow| {
             !row.state.is_decided()
                 && (row.terms_digest, row.amount) == (leg.terms_digest, leg.amount)
@@ -161,7 +161,7 @@ impl Recovery {
         };
         let was_lost = self.restored.contains(&other) && known.is_none_or(is_known);
         let is_prepared = matches!(kinds::of(leg.kind).form, Form::Prepared(_));
-        (other != *teller && leg.committed.is_some() && was_lost && is_prepared).then_some((provinces, leg))
+        (other != teller && leg.committed.is_some() && was_lost && is_prepared).then_some((provinces, leg))
     }
 }
 

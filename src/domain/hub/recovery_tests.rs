@@ -26,13 +26,16 @@ fn announce(pair: &mut Pair, province: ProvinceCode, again: bool) -> Vec<HubOutp
     let seen: PeerRow = node.get(&node::Key::Peer(ProvinceCode::HUB)).expect("it knows the hub");
     let proof = Some((0, Digest::default()));
     let restored = node.machine().is_restored();
-    let announcement = Box::new(Announcement { hub_seen: Some(seen.mark()), proof, again, restored });
+    let announcement =
+        Box::new(Announcement { hub_seen: Some(seen.mark()), proof, again, restored, ..Default::default() });
     let (ticket, node, knows_us_to) = (Ticket::new(5), node.mark(), None);
-    pair.run_hub(Input::Announce { ticket, province, node, announcement, knows_us_to })
+    pair.run_hub(Input::Announce { ticket, province, node, announcement, knows_us_to, lineage: None })
 }
 
 fn legs(pair: &Pair, province: ProvinceCode, above: u64) -> Vec<HeardLeg> {
-    pair.node(province).rows().iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, above)).collect()
+    let node = pair.node(province);
+    let found_by = |leg: &LegRow| node.get(&node::Key::FoundBy(leg.member_ref));
+    node.rows().iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, found_by(leg), above)).collect()
 }
 
 /// Both nodes announce themselves twice and are asked; gives what the hub wants done in the end.

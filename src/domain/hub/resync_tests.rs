@@ -77,7 +77,7 @@ fn of_two_copies_that_run_the_first_is_refused() {
     pair.run_hub(announcement(1, PAYER, second, None));
     let announcement = Box::new(Announcement { again: true, ..Announcement::default() });
     let (ticket, province, node, knows_us_to) = (Ticket::new(2), PAYER, first, None);
-    let again = Input::Announce { ticket, province, node, announcement, knows_us_to };
+    let again = Input::Announce { ticket, province, node, announcement, knows_us_to, lineage: None };
     let outputs = pair.run_hub(again);
     let Answer::Refused(refusal) = standing(&outputs) else { panic!("{outputs:?}") };
     assert_eq!(refusal.reason, Reason::SenderRefused);
@@ -205,7 +205,7 @@ fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after()
 fn what_the_members_account_cannot_take_stands_in_suspense_of_him() {
     let mut pair = Pair::new();
     pair.send(1, 1, 40_000);
-    pair.node_mut(PAYER).rewrite(Vec::clear);
+    pair.node_mut(PAYER).rewrite(|records| records.truncate(1));
     pair.start_node_as(PAYER, 70);
     pair.rejoin(PAYER);
     let balance = |kind, whose| {

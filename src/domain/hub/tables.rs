@@ -5,7 +5,7 @@ use crate::domain::machine::{Filter, IncidentRow, OperationRow, Order, PeerRow, 
 use crate::domain::protocol::{CompensationState, Kind, TransferState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
-    BySide, Civil, Digest, Kinship, Money, ProvinceCode, RegionCode, Side, TransferId, Window,
+    BySide, Civil, Digest, Kinship, Money, ProvinceCode, RegionCode, Side, Sides, TransferId, Window,
 };
 
 rows! {
@@ -81,8 +81,8 @@ rows! {
         last_booked: u64,
         /// How much of it the postings that it backs have used.
         used: Money,
-        /// The side whose node has lost its leg, when the hub had lost the sealed record of it too.
-        lost_side: Option<Side>,
+        /// The sides whose nodes may have lost their legs, when the hub had lost the sealed records of them too.
+        lost_side: Option<Sides>,
     }
     /// A proposal of one operator to carry money of a committed transfer back, and what another has said to it.
     CompensationRow {

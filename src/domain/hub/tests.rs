@@ -1,14 +1,14 @@
 //! The hub's side against real nodes, message by message.
 
-use super::{Answer, Effect, Input};
-use crate::domain::hub::tables::{Key, PositionRow};
-use crate::domain::machine::{Output, Ticket};
+use super::{Answer, Effect, HubMachine, Input, Row};
+use crate::domain::hub::tables::{Key, PositionRow, TransferRow};
+use crate::domain::machine::{Machine, Output, Ticket};
 use crate::domain::node;
 use crate::domain::protocol::{
     Ack, AckResult, Announced, LegId, Outcome, PeerMark, Question, Ruling, TransferState, Verdict,
 };
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{AccountKind, Mono, Side, StartId};
+use crate::domain::value::{AccountKind, Day, Money, Mono, Side, StartId};
 use crate::testkit::{HubOutput, PAYEE, PAYER, Pair, announcement, id, legs};
 
 pub(super) fn personal(pair: &Pair) -> (i64, i64) {
@@ -39,11 +39,71 @@ fn a_transfer_is_recorded_on_both_sides_and_positions_sum_to_zero() {
     assert!(row.payer_recorded_seq.is_some() && row.payee_recorded_seq.is_some());
     assert_eq!(personal(&pair), (960_000, 0));
     assert_eq!(wallet(&pair), (40_000, 0));
-    let owed = |province| {
+    pair.send(2, 2, 100);
+    let position = |province| {
         let key = Key::Position(row.window.expect("a window"), province);
-        pair.hub.get::<PositionRow>(&key).expect("a position").owed.fen()
+        let row: PositionRow = pair.hub.get(&key).expect("a position");
+        (row.owed.fen(), row.sent_count, row.received_count)
     };
-    assert_eq!((owed(PAYER), owed(PAYEE)), (40_000, -40_000));
+    assert_eq!((position(PAYER), position(PAYEE)), ((40_100, 2, 0), (-40_100, 0, 2)));
+}
+
+#[test]
+fn a_position_that_could_not_be_kept_aborts_and_no_money_moves() {
+    for (province, owed) in [(PAYER, i64::MAX - 39_999), (PAYEE, i64::MIN + 39_999)] {
+        let mut pair = Pair::new();
+        let window = Day::of(pair.network.now.civil);
+        let owed = Money::from_fen(owed);
+        pair.hub.disk.put(PositionRow { window, province, owed, sent_count: 0, received_count: 0 });
+        assert_eq!(reason(&pair.send(1, 1, 40_000)), Reason::Overflow);
+        assert_eq!((personal(&pair), wallet(&pair)), ((1_000_000, 0), (0, 0)));
+    }
+}
+
+/// What the tables' constraints refuse, for stores that have none.
+#[test]
+fn a_transfer_of_nothing_and_one_of_which_more_is_used_than_there_is_are_violations() {
+    let mut pair = Pair::new();
+    pair.send(1, 1, 40_000);
+    let row = pair.transfer(1);
+    let violated = |amount, used| {
+        let (amount, used) = (Money::from_fen(amount), Money::from_fen(used));
+        Row::from(TransferRow { amount, used, ..row.clone() }).violated()
+    };
+    let within = Some("transfer_used_within_amount");
+    assert_eq!(
+        [(0, 0), (-1, 0)].map(|(amount, used)| violated(amount, used)),
+        [Some("transfer_amount_positive"); 2]
+    );
+    assert_eq!([(1, -1), (1, 2)].map(|(amount, used)| violated(amount, used)), [within; 2]);
+    assert_eq!([(1, 0), (1, 1), (2, 1)].map(|(amount, used)| violated(amount, used)), [None; 3]);
+}
+
+/// Rows of what is finished are forgotten first: what still changes is not.
+#[test]
+fn a_transfer_is_finished_once_it_is_decided_and_both_have_recorded_it() {
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
+    let is_finished = |pair: &Pair| Row::from(pair.transfer(1)).is_finished();
+    assert!(!is_finished(&pair));
+    let decided = pair.vote_on(&outputs);
+    assert!(!is_finished(&pair));
+    pair.finish(decided);
+    assert!(is_finished(&pair));
+}
+
+#[test]
+fn of_what_waits_for_the_clock_the_last_of_a_kind_is_kept_and_every_word_of_a_link() {
+    let link = |province, up| Input::Link { province, up };
+    let supersedes = |later: &Input, earlier: &Input| HubMachine::supersedes(later, earlier);
+    assert!(supersedes(&Input::Tick, &Input::Tick));
+    assert!(supersedes(&link(PAYER, true), &link(PAYER, true)));
+    for (later, earlier) in [(link(PAYER, true), link(PAYER, false)), (link(PAYER, true), link(PAYEE, true))]
+    {
+        assert!(!supersedes(&later, &earlier), "{later:?} {earlier:?}");
+    }
+    assert!(!supersedes(&Input::Tick, &link(PAYER, true)));
+    assert!(HubMachine::stamps(&Input::Tick) && HubMachine::stamps(&crate::testkit::create(1, 1, 1)));
 }
 
 #[test]
@@ -95,6 +155,8 @@ fn a_deadline_aborts_and_a_late_yes_changes_nothing() {
     let legs = legs(&outputs);
     let node::Answer::Votes(votes) = pair.prepare(&legs[0]) else { panic!("no votes") };
     assert_eq!(personal(&pair), (1_000_000, 40_000));
+    pair.network.now.mono = Mono(7_999);
+    assert_eq!(pair.run_hub(Input::Tick), vec![]);
     pair.network.now.mono = Mono(8_000);
     let outputs = pair.run_hub(Input::Tick);
     let node = pair.node(PAYER).mark();
@@ -224,9 +286,10 @@ fn a_deadline_under_half_a_second_is_refused_and_the_id_stays_free() {
     let mut pair = Pair::new();
     let Input::Create { ticket, mut request } = crate::testkit::create(1, 1, 40_000) else { panic!() };
     request.deadline_ms = 499;
-    let outputs = pair.run_hub(Input::Create { ticket, request });
+    let outputs = pair.run_hub(Input::Create { ticket, request: request.clone() });
     assert_eq!(reason(&pair.finish(outputs)), Reason::DeadlineTooShort);
-    pair.send(2, 1, 40_000);
+    request.deadline_ms = 500;
+    pair.done(|pair| pair.run_hub(Input::Create { ticket: Ticket::new(2), request }));
     assert_eq!(pair.transfer(1).state, TransferState::Committed);
 }
 
@@ -270,6 +333,7 @@ fn a_node_that_holds_other_terms_than_those_that_were_aborted_has_nothing_to_rec
         terms_digest: ended.terms_digest,
         result: AckResult::Rejected,
         refusal: Some(refusal),
+        leg_record: Vec::new(),
     };
     let node = pair.node(PAYER).mark();
     let outputs = pair.run_hub(Input::Acks { province: PAYER, node, told: vec![], acks: vec![ack] });

@@ -66,19 +66,20 @@ pub(super) fn decision_for(transfer: &TransferRow, side: Side) -> Option<Decisio
         decide_time: transfer.decide_time.unwrap_or_default(),
         leg_record: Vec::new(),
         posting: posting_of(transfer).filter(|_| side == Side::Payer),
-        lost: lost_leg_of(transfer).filter(|_| transfer.lost_side == Some(side)),
+        lost: lost_leg_of(transfer, side).map(Box::new),
     })
 }
 
-/// What is known of the leg that its node has lost.
-fn lost_leg_of(transfer: &TransferRow) -> Option<LostLeg> {
-    let side = transfer.lost_side?;
+/// What is known of a side's leg, if its node may have lost it.
+fn lost_leg_of(transfer: &TransferRow, side: Side) -> Option<LostLeg> {
+    transfer.lost_side.filter(|lost| lost.has(side))?;
     Some(LostLeg {
         kind: transfer.kind,
         original: transfer.returns,
         amount: transfer.amount,
         counter_region: transfer.regions()[side.other()],
         receipt_time: transfer.receipt_time,
+        whose: None,
     })
 }
 

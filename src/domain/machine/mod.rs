@@ -3,6 +3,7 @@
 
 pub mod assign;
 pub mod describe;
+pub mod lineage;
 pub mod need;
 pub mod operation;
 pub mod own;
@@ -18,6 +19,7 @@ mod whole;
 pub mod working_set;
 
 pub use assign::AssignRequest;
+pub use lineage::PeerLineage;
 pub use need::{Needs, Prefix};
 pub use operation::{OperationAnswered, OperationProposed, OperationRow};
 pub use own::{

@@ -10,7 +10,7 @@ use crate::domain::machine::working_set::WorkingSet;
 use crate::domain::protocol::Outcome;
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::column::{Column, Value};
-use crate::domain::value::{Civil, ProvinceCode, Side, TransferId};
+use crate::domain::value::{Civil, Digest, ProvinceCode, Side, TransferId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::borrow::Cow;
 
@@ -30,6 +30,9 @@ pub enum Operation {
     LeaveOut(ProvinceCode),
     /// Hub: a transfer that stays undecided for a province that was left out is committed, or aborted.
     FinishTransfer(TransferId, Outcome),
+    /// The peer's store (0: the hub's) is another one than before, on purpose: this is its lineage; zeros: it begins
+    /// from nothing.
+    AcceptLineage(ProvinceCode, Digest),
 }
 
 impl Operation {
@@ -47,6 +50,7 @@ impl Operation {
             Operation::BuryId(_) => "BURY_ID",
             Operation::LeaveOut(_) => "LEAVE_OUT",
             Operation::FinishTransfer(..) => "FINISH_TRANSFER",
+            Operation::AcceptLineage(..) => "ACCEPT_LINEAGE",
         }
     }
 }
@@ -66,6 +70,10 @@ impl Describe for Operation {
             Operation::FinishTransfer(transfer_id, outcome) => {
                 transfer_id.describe("transfer_id", to);
                 outcome.describe("outcome", to);
+            }
+            Operation::AcceptLineage(peer, lineage) => {
+                peer.describe("peer", to);
+                lineage.describe("lineage", to);
             }
         }
     }

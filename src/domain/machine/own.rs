@@ -23,7 +23,8 @@ rows! {
         entry_id: u64,
         /// The latest civil time used, so that time never runs backwards.
         civil: Civil,
-        /// Hub: the incarnation in which it last recovered from being restored; 0 when it never was.
+        /// The incarnation in which it last recovered from being restored; 0 when it never was. A node that recovered
+        /// under a program from before this says 0.
         recovered: u64,
         /// Hub: numbers of commits that it did not give, since a province that was left out may have recorded them.
         skipped: NumberRanges,
@@ -45,6 +46,8 @@ rows! {
         /// Hub: it was left out of a recovery and not heard since; commits with a higher number than this may be known
         /// to it alone.
         left_out: Option<u64>,
+        /// Chain hash of its journal's first record: which store it has; none: it has not told it.
+        lineage: Option<Digest>,
     }
     /// A contrary order, parked for people.
     IncidentRow {
@@ -127,6 +130,20 @@ contents! {
 }
 
 impl PeerRow {
+    /// Of a peer of which nothing was seen.
+    pub fn unseen(province: ProvinceCode) -> PeerRow {
+        PeerRow {
+            province,
+            incarnation: 0,
+            start_id: StartId::default(),
+            sequence: 0,
+            head_hash: Digest::default(),
+            resync: None,
+            left_out: None,
+            lineage: None,
+        }
+    }
+
     /// How far the peer's journal was seen to have come.
     pub fn mark(&self) -> PeerMark {
         PeerMark {
@@ -175,18 +192,16 @@ pub fn peer<R: Row>(rows: &WorkingSet<R>, province: ProvinceCode) -> Option<&Pee
     rows.known(&R::Key::peer(province)).and_then(Row::as_peer)
 }
 
-/// What was seen of a peer; whether it is being told again what it lost, and whether it was left out, stays as it is.
+/// What was seen of a peer; whether it is being told again what it lost, whether it was left out, and which store it
+/// has, stays as it is.
 pub fn put_peer<R: Row>(province: ProvinceCode, mark: PeerMark, rows: &mut WorkingSet<R>) {
-    let known = peer(rows, province);
-    let (resync, left_out) = known.map_or((None, None), |known| (known.resync, known.left_out));
+    let known = peer(rows, province).cloned().unwrap_or_else(|| PeerRow::unseen(province));
     rows.put(PeerRow {
-        province,
         incarnation: mark.incarnation,
         start_id: mark.start_id,
         sequence: mark.sequence,
         head_hash: mark.head_hash,
-        resync,
-        left_out,
+        ..known
     });
 }
 

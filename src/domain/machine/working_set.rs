@@ -268,18 +268,8 @@ mod tests {
     /// A store writes only what differs from what it is said to hold.
     #[test]
     fn a_change_says_what_is_stored_as_far_as_that_was_learned() {
-        let (province, start_id, head_hash) = (ProvinceCode::HUB, Default::default(), Default::default());
-        let peer = |sequence| {
-            Row::from(PeerRow {
-                province,
-                incarnation: 1,
-                start_id,
-                sequence,
-                head_hash,
-                resync: None,
-                left_out: None,
-            })
-        };
+        let peer =
+            |sequence| Row::from(PeerRow { incarnation: 1, sequence, ..PeerRow::unseen(ProvinceCode::HUB) });
         let (key, mut rows) = (peer(1).key(), WorkingSet::<Row>::default());
         let changed = |rows: &mut WorkingSet<Row>, sequences: &[u64]| {
             sequences.iter().for_each(|sequence| rows.put(peer(*sequence)));

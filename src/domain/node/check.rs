@@ -49,7 +49,7 @@ impl NodeMachine {
 
     /// Who a leg's person is here.
     pub(super) fn identify(&self, person: &Person, id_hash: Digest, step: &Step<'_>) -> Identity {
-        let row = step.rows().get::<PersonRow>(&Key::Person(id_hash));
+        let row = step.rows().get::<PersonRow>(&Key::Person(id_hash)).filter(|row| !row.is_awaited());
         match row.map(|row| (row.member_ref, self.vault.holds(row, person))) {
             None => Identity::Unknown,
             Some((member_ref, Some(true))) => Identity::Known(member_ref),

@@ -146,7 +146,7 @@ fn a_return_that_was_lost_comes_back_as_it_was() {
             .get(&Key::Leg(leg.reference.id.transfer_id, leg.reference.id.side))
             .expect("one");
         assert_eq!(
-            self::leg_record(&known),
+            self::leg_record(&known, None),
             Some(leg_record.clone()),
             "what is told to a hub that was restored"
         );
@@ -167,7 +167,7 @@ fn what_stands_in_the_suspense_account_goes_back_from_there() {
     let node = pair.node(PAYEE).journal().len();
     pair.finish(outputs);
     let known = pair.leg(1, Side::Payee).expect("recorded");
-    let (sealed, original) = (leg_record(&known).expect("it voted yes"), known);
+    let (sealed, original) = (leg_record(&known, None).expect("it voted yes"), known);
     // The wallet was opened after the backup that was restored.
     pair.node_mut(PAYEE).rewrite(|journal| {
         journal.truncate(node);

@@ -1,18 +1,17 @@
 //! Decisions: carried out once, confirmed again, and never turned round.
 
-use super::account::{CLEARING, Line, PROVINCE, SUSPENSE, account, account_of, can_move, post};
+use super::account::{CLEARING, Line, PROVINCE, account, account_of, can_move, post};
+use super::name_leg::{await_person, is_nobodys, named_leg};
 use super::posting::NotBooked;
-use super::prepared::{effect_of, freed, original_key, released};
+use super::prepared::{LegRecord, effect_of, freed, original_key, released};
 use super::suspense::{self, suspense_of};
-use super::{Life, NodeMachine, Step, daily, needs_of_hub, posting};
+use super::{Life, NodeMachine, Step, daily, name_leg, needs_of_hub, posting};
 use crate::domain::kinds;
 use crate::domain::machine::own::own;
 use crate::domain::machine::{IncidentRow, SelfRow, Ticket, WorkingSet};
-use crate::domain::node::record::{
-    LegBound, LegDecided, LegPrepared, LegReplayed, LegTombstoned, PreparedLeg,
-};
+use crate::domain::node::record::{LegBound, LegDecided, LegPrepared, LegReplayed, LegTombstoned};
 use crate::domain::node::tables::{AccountRow, Key, LegRow, Row};
-use crate::domain::protocol::{Ack, AckResult, Decision, Kind, LegState, LostLeg, Outcome, PeerMark};
+use crate::domain::protocol::{Ack, AckResult, Decision, Kind, LegState, Outcome, PeerMark};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{AccountKind, Civil, Day, Digest, MemberRef, Money, Side, TransferId};
 use std::collections::BTreeSet;
@@ -43,18 +42,19 @@ fn needs_of_one(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>
     }
     let leg = rows.get::<LegRow>(&key);
     let differs = leg.is_some_and(|leg| leg.terms_digest != decision.terms_digest);
-    let lost = lost_leg(decision);
+    let lost = LegRecord::of(decision);
     match reaction(leg.map(|leg| leg.state), decision.outcome, brings(decision, lost.as_ref())) {
         Reaction::Book => {
             decision.posting.iter().for_each(|terms| posting::needs(terms, side, rows, keys));
             keys.push(Key::Incident(transfer_id, side));
         }
         Reaction::Replay => {
-            if let Some(lost) = lost {
-                suspense::needs(lost.leg.member_ref, keys);
-                keys.extend(lost.original.map(|original| original_key(original, (lost.kind, side))));
-            }
-            keys.extend([SUSPENSE, Key::Incident(transfer_id, side)]);
+            lost.iter().for_each(|lost| name_leg::needs(lost, rows, keys));
+            keys.push(Key::Incident(transfer_id, side));
+        }
+        Reaction::Confirm if !differs && leg.is_some_and(is_nobodys) => {
+            keys.push(Key::Incident(transfer_id, side));
+            lost.iter().for_each(|lost| name_leg::needs(lost, rows, keys));
         }
         Reaction::Reject => keys.push(Key::Incident(transfer_id, side)),
         Reaction::CarryOut | Reaction::Confirm if differs => keys.push(Key::Incident(transfer_id, side)),
@@ -129,46 +129,12 @@ pub fn reaction(state: Option<LegState>, outcome: Outcome, brings: Brings) -> Re
 }
 
 /// What a decision brings for a node that does not know the leg.
-fn brings(decision: &Decision, lost: Option<&LegBound>) -> Brings {
+fn brings(decision: &Decision, lost: Option<&LegRecord>) -> Brings {
     match (lost, decision.posting) {
         (Some(_), _) => Brings::Leg,
         (None, Some(_)) => Brings::Posting,
         (None, None) => Brings::Nothing,
     }
-}
-
-/// The lost leg that a decision brings back, if it is the one that it decides: a commit's, or one that was parked.
-fn lost_leg(decision: &Decision) -> Option<LegBound> {
-    if let (true, Some(lost), Outcome::Commit) =
-        (decision.leg_record.is_empty(), decision.lost, decision.outcome)
-    {
-        return Some(nobodys_leg(decision, lost)).filter(|_| decision.window.is_some());
-    }
-    let lost = LegBound::from_bytes(&decision.leg_record)?;
-    let same = (lost.leg.transfer_id, lost.leg.side, lost.leg.terms_digest)
-        == (decision.transfer_id, decision.side, decision.terms_digest);
-    let decided = match decision.outcome {
-        Outcome::Commit => decision.window.is_some() && decision.hub_seq.is_some(),
-        Outcome::Abort => lost.number.is_some(),
-    };
-    (same && decided).then_some(lost)
-}
-
-/// A leg of which the hub has no record either: it is booked, for whoever it was.
-fn nobodys_leg(decision: &Decision, lost: LostLeg) -> LegBound {
-    let leg = PreparedLeg {
-        transfer_id: decision.transfer_id,
-        side: decision.side,
-        member_ref: PROVINCE,
-        amount: lost.amount,
-        counter_region: lost.counter_region,
-        receipt_time: lost.receipt_time,
-        terms_digest: decision.terms_digest,
-        rulebook: Digest::default(),
-        prepare_time: decision.decide_time,
-        incarnation: 0,
-    };
-    LegBound { leg, kind: lost.kind, original: lost.original, account: AccountKind::Suspense, number: None }
 }
 
 impl NodeMachine {
@@ -191,8 +157,11 @@ impl NodeMachine {
     pub(super) fn take(&mut self, decision: &Decision, step: &mut Step<'_>) -> Ack {
         let key = Key::Leg(decision.transfer_id, decision.side);
         let leg = step.rows().share::<LegRow>(&key);
-        // A node that is whole has every leg that it voted for: it books nothing that it does not know.
-        let lost = lost_leg(decision).filter(|lost| lost.leg.member_ref != PROVINCE || !self.is_whole());
+        // A node that was never restored has every leg that it voted for: it books nothing that it does not know. One
+        // that was may still lack what a province knew that was heard later.
+        let told = LegRecord::of(decision);
+        let may_lack = !self.is_whole() || own(step.rows()).recovered > 0;
+        let lost = told.clone().filter(|_| !decision.leg_record.is_empty() || may_lack);
         let brings = brings(decision, lost.as_ref());
         let reaction = reaction(leg.as_ref().map(|leg| leg.state), decision.outcome, brings);
         // A tombstone may have been made for a question's terms; every other state binds the digest too.
@@ -218,13 +187,16 @@ impl NodeMachine {
                 Err(NotBooked::Early) => (AckResult::NotYet, None),
                 Err(NotBooked::Contrary(reason)) => self.reject(decision, reason, step),
             },
-            Reaction::Replay => match lost.filter(|lost| books_take_lost(lost, step)) {
-                Some(lost) => {
-                    self.replay(decision, lost, step);
-                    (AckResult::Recorded, None)
+            Reaction::Replay => {
+                let lost = lost.map(|lost| lost.of_known(step.rows()));
+                match lost.filter(|lost| books_take_lost(&lost.bound, step)) {
+                    Some(lost) => {
+                        self.replay(decision, lost, step);
+                        (AckResult::Recorded, None)
+                    }
+                    None => self.reject(decision, Reason::Overflow, step),
                 }
-                None => self.reject(decision, Reason::Overflow, step),
-            },
+            }
             Reaction::Tombstone => {
                 step.record(LegTombstoned {
                     transfer_id: decision.transfer_id,
@@ -234,7 +206,13 @@ impl NodeMachine {
                 });
                 (AckResult::Recorded, None)
             }
+            Reaction::Confirm if told.is_some_and(|told| self.tie(decision, told, step)) => {
+                (AckResult::Recorded, None)
+            }
             Reaction::Confirm => (AckResult::Already, None),
+            // Sent before the hub knew that this store had come back from a backup. It tells all that was lost, with
+            // what it can be brought back from; this comes again then.
+            Reaction::Reject if leg.is_none() && !self.is_whole() => (AckResult::NotYet, None),
             Reaction::Reject => self.reject(decision, Reason::ContraryOrder, step),
         };
         Ack {
@@ -243,6 +221,7 @@ impl NodeMachine {
             terms_digest: decision.terms_digest,
             result,
             refusal,
+            leg_record: named_leg(decision, step).unwrap_or_default(),
         }
     }
 
@@ -271,9 +250,11 @@ impl NodeMachine {
     }
 
     /// Books a leg that was lost. What the member's account cannot take, or no account of his is there to take, stands
-    /// in suspense of him, until it is set off, or people end it.
-    fn replay(&mut self, decision: &Decision, lost: LegBound, step: &mut Step<'_>) {
-        let LegBound { leg, kind, original, account, number } = lost;
+    /// in suspense of him, until it is set off, or people end it. A member who is lost too has his reference kept for
+    /// him: with it he is owed or owes again what stands there as soon as he is reported.
+    fn replay(&mut self, decision: &Decision, lost: LegRecord, step: &mut Step<'_>) {
+        let LegBound { leg, kind, original, account, number } = lost.bound;
+        lost.id_hash.into_iter().for_each(|id_hash| await_person(id_hash, leg.member_ref, step));
         let (side, direction) = (leg.side, kinds::of(kind).legs[leg.side].direction);
         let is_known = leg.member_ref != PROVINCE;
         let takes = account.is_suspense()

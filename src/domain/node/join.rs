@@ -1,14 +1,15 @@
 //! The node joins the hub, and meets it again with every call: an older hub, and a copy of it, are refused.
 
 use super::{Effect, Life, NodeMachine, Step};
+use crate::domain::machine::lineage::{self, lineage_of, same_lineage};
 use crate::domain::machine::own::own;
-use crate::domain::machine::{PeerRow, PeerSeen, SelfRow, WorkingSet};
-use crate::domain::node::record::{NodeJoined, NodeResynced};
+use crate::domain::machine::{PeerLineage, PeerRow, PeerSeen, SelfRow, WorkingSet};
+use crate::domain::node::record::{NodeJoined, NodeResynced, StoreRecovered};
 use crate::domain::node::request::refusal;
 use crate::domain::node::tables::{Key, Row};
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::ProvinceCode;
+use crate::domain::value::{Digest, ProvinceCode};
 
 /// What meeting the hub needs.
 pub(super) fn needs_of_hub(keys: &mut Vec<Key>) {
@@ -49,13 +50,18 @@ impl NodeMachine {
         self.life != Life::Behind && !self.restored
     }
 
+    /// The hub has admitted this life. Nothing is taken of a hub that has another store than the one that was joined.
     pub(super) fn joined(
         &mut self,
         incarnation: u64,
-        hub: PeerMark,
+        (hub, lineage): (PeerMark, Option<Digest>),
         (resync, hub_recovered): (bool, u64),
         step: &mut Step<'_>,
     ) {
+        let known = lineage_of(ProvinceCode::HUB, step.rows());
+        if same_lineage(ProvinceCode::HUB, known, lineage).is_err() {
+            return;
+        }
         let stored: Option<&PeerRow> = step.rows().get(&Key::Peer(ProvinceCode::HUB));
         let seen = self.hub_mark.or(stored.map(PeerRow::mark));
         if seen.is_some_and(|seen| has_recovered(&hub, &seen, hub_recovered)) {
@@ -72,6 +78,7 @@ impl NodeMachine {
             }
             return;
         }
+        lineage::take_up(ProvinceCode::HUB, lineage, step);
         self.admitted_by = self.admitted_by.max(hub.incarnation);
         let known = own(step.rows());
         if known.incarnation != incarnation || known.start_id != self.start_id {
@@ -83,8 +90,25 @@ impl NodeMachine {
         if (self.life == Life::Behind || self.restored) && !resync {
             self.restored = false;
             step.record(NodeResynced { time: step.now.civil });
+            step.record(StoreRecovered { incarnation });
         }
         self.life = if resync { Life::Behind } else { Life::Joined };
+    }
+
+    /// The hub comes back as another life, which may have come less far: nothing of it counts before it has admitted
+    /// this node again.
+    pub(super) fn leave_hub(&mut self) {
+        self.restored |= self.life == Life::Behind;
+        self.life = Life::Alone;
+        self.hub_mark = None;
+    }
+
+    /// Two operators have accepted that the hub has another store: its lives are counted anew.
+    pub(super) fn accept_hub(&mut self, lineage: Digest, step: &mut Step<'_>) {
+        step.record(PeerLineage { province: ProvinceCode::HUB, lineage, accepted: true });
+        self.leave_hub();
+        self.admitted_by = 0;
+        step.effect(Effect::Announce);
     }
 
     /// Whether this life stands so well with the hub, at least. Before it is admitted, what the hub says may be meant
@@ -140,6 +164,11 @@ pub fn admits_nobody(hub: &PeerMark, seen: &PeerMark, hub_recovered: u64) -> boo
 pub fn resynced(record: &NodeResynced, rows: &mut WorkingSet<Row>) {
     let own = own(rows);
     rows.put(SelfRow { civil: own.civil.max(record.time), ..own });
+}
+
+/// What it was told may not have been all: somebody who knew the rest may not have been heard yet.
+pub fn recovered(record: &StoreRecovered, rows: &mut WorkingSet<Row>) {
+    rows.put(SelfRow { recovered: record.incarnation, ..own(rows) });
 }
 
 #[cfg(test)]

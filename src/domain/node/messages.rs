@@ -10,7 +10,7 @@ use crate::domain::node::tables::{AccountRow, HolderRow, LegRow, MemberRow, Pers
 use crate::domain::protocol::{Ack, Decision, LegRead, PeerMark, Posting, Question, Ruling, Vote};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::rulebook::Rulebook;
-use crate::domain::value::{Insurance, Kinship, MemberRef, Money, RegionCode, Side, TransferId};
+use crate::domain::value::{Digest, Insurance, Kinship, MemberRef, Money, RegionCode, Side, TransferId};
 use std::sync::Arc;
 
 /// What can happen to a node.
@@ -22,6 +22,8 @@ pub enum Input {
         incarnation: u64,
         /// The hub as it spoke.
         hub: PeerMark,
+        /// Which store it has, if it says so.
+        lineage: Option<Digest>,
         /// Whether the hub tells again what was lost here first.
         resync: bool,
         /// The life in which the hub last recovered from being restored; 0 when it never was.
@@ -198,8 +200,9 @@ pub enum Answer {
     Posted(Arc<LegRow>),
     /// How many rows of the vault were written.
     Kept(Kept),
-    /// The vault's row was made by another request meanwhile: look it up again and repeat.
-    PersonChanged,
+    /// The vault has this reference for him, from another request meanwhile or from before it was restored: look him up
+    /// again, and repeat with it.
+    PersonChanged(MemberRef),
     /// Refused, nothing changed.
     Refused(RefusalRecord),
 }
@@ -223,7 +226,7 @@ pub enum Upserted {
     /// How the member stands now.
     Standing(Box<Standing>),
     /// See [`Answer::PersonChanged`].
-    PersonChanged,
+    PersonChanged(MemberRef),
 }
 
 impl From<Box<Standing>> for Upserted {
@@ -236,7 +239,7 @@ impl From<Upserted> for Answer {
     fn from(upserted: Upserted) -> Answer {
         match upserted {
             Upserted::Standing(standing) => Answer::Standing(standing),
-            Upserted::PersonChanged => Answer::PersonChanged,
+            Upserted::PersonChanged(member_ref) => Answer::PersonChanged(member_ref),
         }
     }
 }
@@ -247,7 +250,7 @@ impl TryFrom<Answer> for Result<Upserted, RefusalRecord> {
     fn try_from(answer: Answer) -> Result<Self, OtherAnswer> {
         match answer {
             Answer::Standing(standing) => Ok(Ok(Upserted::Standing(standing))),
-            Answer::PersonChanged => Ok(Ok(Upserted::PersonChanged)),
+            Answer::PersonChanged(member_ref) => Ok(Ok(Upserted::PersonChanged(member_ref))),
             Answer::Refused(refusal) => Ok(Err(refusal)),
             _ => Err(OtherAnswer),
         }

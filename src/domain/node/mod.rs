@@ -11,6 +11,7 @@ pub mod daily;
 pub mod decide;
 pub mod join;
 mod messages;
+pub mod name_leg;
 pub mod open_wallet;
 mod operate;
 pub mod posting;
@@ -20,6 +21,8 @@ pub mod record;
 pub mod request;
 #[cfg(test)]
 mod requests_tests;
+#[cfg(test)]
+mod strangers_tests;
 pub mod suspend;
 #[cfg(test)]
 mod suspend_tests;
@@ -45,7 +48,7 @@ pub use vault::Vault;
 
 use crate::domain::machine::own::{began, close_incident, lower_time, note_time, put_incident, put_peer};
 use crate::domain::machine::{Caller, IncidentRaised, Machine, Needs, WorkingSet, vault as vault_rows};
-use crate::domain::machine::{assign, operation};
+use crate::domain::machine::{assign, lineage, operation};
 use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::PeerMark;
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -172,8 +175,10 @@ impl Record {
             Record::OperationAnswered(record) => operation::answered(record, rows),
             Record::IncidentAssigned(record) => assign::assigned(record, rows),
             Record::IncidentClosed(record) => close_incident(record, rows),
+            Record::PeerLineage(record) => lineage::told(record, rows),
             Record::NodeJoined(record) => began(record.incarnation, record.start_id, record.time, rows),
             Record::NodeResynced(record) => join::resynced(record, rows),
+            Record::StoreRecovered(record) => join::recovered(record, rows),
             Record::MemberRecorded(record) => upsert::recorded(record, rows),
             Record::AccountCredited(record) => credit::credited(record, rows),
             Record::SettlementSuspended(record) => suspend::suspended(record, rows),
@@ -193,6 +198,7 @@ impl Record {
             Record::LegDecided(record) => decide::decided(record, rows),
             Record::LegReplayed(record) => decide::replayed(record, rows),
             Record::SuspenseSetOff(record) => suspense::was_set_off(record, rows),
+            Record::LegNamed(record) => name_leg::named(record, rows),
         }
     }
 }
@@ -270,15 +276,10 @@ impl Machine for NodeMachine {
             return;
         }
         match input {
-            Input::Joined { incarnation, hub, resync, hub_recovered } => {
-                self.joined(incarnation, hub, (resync, hub_recovered), step);
+            Input::Joined { incarnation, hub, lineage, resync, hub_recovered } => {
+                self.joined(incarnation, (hub, lineage), (resync, hub_recovered), step);
             }
-            Input::HubRecovers => {
-                self.restored |= self.life == Life::Behind;
-                self.life = Life::Alone;
-                // It comes back as another life, which may have come less far.
-                self.hub_mark = None;
-            }
+            Input::HubRecovers => self.leave_hub(),
             Input::Restored => self.restored = true,
             Input::Prepare { ticket, hub, legs } => self.prepare(ticket, hub, &legs, step),
             Input::Decide { ticket, hub, decisions } => self.decide(ticket, hub, &decisions, step),

@@ -6,12 +6,15 @@ use crate::domain::machine::operation::{
 };
 use crate::domain::machine::{IncidentClosed, WorkingSet};
 use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::value::ProvinceCode;
 
 /// The operation, and what it is about.
 pub(super) fn needs(request: &OperationRequest, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
     keys.extend([Key::OWN, Key::Operation(request.operation_id)]);
-    if let Some(Operation::CloseIncident(transfer_id, side)) = operation::of_request(request, rows) {
-        keys.push(Key::Incident(transfer_id, side));
+    match operation::of_request(request, rows) {
+        Some(Operation::CloseIncident(transfer_id, side)) => keys.push(Key::Incident(transfer_id, side)),
+        Some(Operation::AcceptLineage(peer, _)) => keys.push(Key::Peer(peer)),
+        _ => {}
     }
 }
 
@@ -21,9 +24,11 @@ impl Operated<Record, Answer, Effect> for NodeMachine {
             Operation::AcceptClock => Ok(()),
             Operation::LowerTime(to) => may_lower(to, step.rows()),
             Operation::CloseIncident(transfer_id, side) => may_close(transfer_id, side, step.rows()),
-            Operation::BuryId(_) | Operation::LeaveOut(_) | Operation::FinishTransfer(..) => {
-                Err(super::request::refusal(Reason::OperationElsewhere))
-            }
+            Operation::AcceptLineage(ProvinceCode::HUB, _) => Ok(()),
+            Operation::BuryId(_)
+            | Operation::LeaveOut(_)
+            | Operation::FinishTransfer(..)
+            | Operation::AcceptLineage(..) => Err(super::request::refusal(Reason::OperationElsewhere)),
         }
     }
 
@@ -37,6 +42,7 @@ impl Operated<Record, Answer, Effect> for NodeMachine {
                 code: row.reason_code.clone(),
                 time: step.now.civil,
             }),
+            Operation::AcceptLineage(_, lineage) => self.accept_hub(lineage, step),
             // They are the hub's, and were refused.
             Operation::BuryId(_) | Operation::LeaveOut(_) | Operation::FinishTransfer(..) => {}
         }

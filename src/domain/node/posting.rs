@@ -81,7 +81,7 @@ pub(super) fn posting_of(row: &LegRow) -> Option<Posting> {
         amount: row.amount,
         post_time: row.receipt_time,
     };
-    Some(Posting { reference, terms, leg_record: leg_record(row)? })
+    Some(Posting { reference, terms, leg_record: leg_record(row, None)? })
 }
 
 impl NodeMachine {

@@ -3,9 +3,9 @@
 use super::account::{CLEARING, PROVINCE, account, account_of, can_grow};
 use super::check::needs_of_rules;
 use super::decide::blank;
-use super::prepared::leg_record;
+use super::prepared::{LegRecord, leg_record};
 use super::record::{LegBound, LegRefused, PreparedLeg};
-use super::tables::{Key, LegRow, PersonRow, Row};
+use super::tables::{FoundByRow, Key, LegRow, PersonRow, Row};
 use super::{ASK_MARGIN_MS, Doubt, Life, NodeMachine, Step, accept, compensation, needs_of_hub};
 use crate::domain::kinds;
 use crate::domain::machine::own::own;
@@ -45,7 +45,9 @@ fn needs_of_one(read: &LegRead, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
         }
         Ask::ById if !rows.knows(&row) => keys.push(row),
         Ask::ById => {
-            let awaits = rows.get::<LegRow>(&row).filter(|row| row.state == LegState::Awaiting);
+            let row = rows.get::<LegRow>(&row);
+            keys.extend(row.map(|row| Key::FoundBy(row.member_ref)));
+            let awaits = row.filter(|row| row.state == LegState::Awaiting);
             keys.extend(awaits.into_iter().flat_map(|row| needs_of_rules(leg, row.member_ref)));
         }
         Ask::ByOriginal { transfer_id, .. } => {
@@ -82,7 +84,10 @@ impl NodeMachine {
         let verdict = match (precedent(row.as_ref().map(|row| row.state), known), &row) {
             (Precedent::AbortedBefore, _) => conflict(Reason::AbortedBefore),
             (Precedent::OtherTerms, _) => conflict(Reason::TermsDiffer),
-            (Precedent::SameAgain, Some(row)) => same_again(row),
+            (Precedent::SameAgain, Some(row)) => {
+                let found_by = |leg: &Leg| found_by(&leg.ask, row.member_ref, step);
+                same_again(row, read.as_ref().ok().and_then(found_by))
+            }
             (Precedent::Judge | Precedent::SameAgain, _) => match read {
                 Ok(leg) => self.first_vote(leg, row.as_ref(), step),
                 Err(refused) => refuse(refused.clone(), None, step),
@@ -150,9 +155,20 @@ impl NodeMachine {
             incarnation: own(step.rows()).incarnation,
         };
         let bound = LegBound { leg: prepared, kind: leg.terms.kind, original, account, number: None };
-        let leg_record = bound.to_bytes();
+        let id_hash = found_by(&leg.ask, member_ref, step);
+        let leg_record = LegRecord { bound: bound.clone(), id_hash }.to_bytes();
         step.record(bound.into_record());
         Verdict::Yes { leg_record, rulebook }
+    }
+}
+
+/// What the member of a leg is found by that is asked for. Of one that carries money back that one knows whose money it
+/// carries.
+fn found_by(ask: &Ask, member_ref: MemberRef, step: &Step<'_>) -> Option<Digest> {
+    match ask {
+        Ask::ByPerson { id_hash, .. } => Some(*id_hash),
+        Ask::ById => step.rows().get(&Key::FoundBy(member_ref)).map(|row: &FoundByRow| row.id_hash),
+        Ask::ByOriginal { .. } => None,
     }
 }
 
@@ -245,12 +261,12 @@ pub fn precedent(state: Option<LegState>, known: Known) -> Precedent {
     }
 }
 
-/// The vote that a leg was given before.
-fn same_again(row: &LegRow) -> Verdict {
+/// The vote that a leg was given before, whose member is found by this.
+fn same_again(row: &LegRow, id_hash: Option<Digest>) -> Verdict {
     if row.state == LegState::Awaiting {
         return Verdict::Awaiting { until: next_six(row.receipt_time), rulebook: row.rulebook };
     }
-    match leg_record(row).zip(row.rulebook) {
+    match leg_record(row, id_hash).zip(row.rulebook) {
         Some((leg_record, rulebook)) => Verdict::Yes { leg_record, rulebook },
         None => {
             let refusal =

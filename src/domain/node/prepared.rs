@@ -1,16 +1,25 @@
 //! A leg that this node is bound to, since it voted yes or decided it by itself: the record that says so, by its kind;
 //! the bytes from which it can be brought back; and what it does to rows.
 
-use super::account::{account, account_of, minus, plus};
+use super::account::{PROVINCE, account, account_of, minus, plus};
 use super::daily;
 use super::decide::book_leg;
 use super::record::{LegBound, LegPrepared, PreparedLeg, Record, ReturnPrepared};
-use super::tables::{AccountRow, Key, LegRow, Row};
+use super::tables::{AccountRow, Key, LegRow, PersonRow, Row};
 use crate::domain::kinds::{self, Form, LegEffect};
 use crate::domain::machine::WorkingSet;
 use crate::domain::machine::record::Record as _;
-use crate::domain::protocol::{Kind, LegState};
-use crate::domain::value::{AccountKind, Day, Direction, Money, Side, TransferId};
+use crate::domain::protocol::{Decision, Kind, LegState, LostLeg, Outcome};
+use crate::domain::value::{AccountKind, Day, Digest, Direction, MemberRef, Money, Side, TransferId};
+
+/// What a `leg_record` holds: a leg, for a store that has lost it, and perhaps its member too.
+#[derive(Clone, Debug)]
+pub(super) struct LegRecord {
+    /// The leg.
+    pub(super) bound: LegBound,
+    /// What its member is found by: a store that was restored may know him by another reference, or not at all.
+    pub(super) id_hash: Option<Digest>,
+}
 
 impl LegBound {
     /// The record that says it. A transfer and a compensation have records of their own, from before a leg's record
@@ -25,13 +34,8 @@ impl LegBound {
         }
     }
 
-    /// What it is brought back from (a `leg_record`): the content of its record. No two forms have the same length.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
-        self.clone().into_record().encode()
-    }
-
-    /// The leg that these bytes bring back, if they are a leg's.
-    pub(super) fn from_bytes(bytes: &[u8]) -> Option<LegBound> {
+    /// The leg whose record has this content.
+    fn from_bytes(bytes: &[u8]) -> Option<LegBound> {
         let transfer = || borsh::from_slice::<LegPrepared>(bytes).map(LegBound::from);
         let compensation = || borsh::from_slice::<ReturnPrepared>(bytes).map(LegBound::from);
         transfer().or_else(|_| compensation()).or_else(|_| borsh::from_slice(bytes)).ok()
@@ -89,6 +93,91 @@ impl LegBound {
     }
 }
 
+impl LegRecord {
+    /// The lost leg that a decision brings back, if it is the one that it decides: a commit's, or one that was parked.
+    pub(super) fn of(decision: &Decision) -> Option<LegRecord> {
+        if let (true, Some(lost), Outcome::Commit) =
+            (decision.leg_record.is_empty(), &decision.lost, decision.outcome)
+        {
+            let id_hash = lost.whose.as_ref().map(|whose| whose.id_hash);
+            let bound = unrecorded_leg(decision, lost);
+            return Some(LegRecord { bound, id_hash }).filter(|_| decision.window.is_some());
+        }
+        let lost = LegRecord::from_bytes(&decision.leg_record)?;
+        let LegBound { leg, number, .. } = &lost.bound;
+        let same = (leg.transfer_id, leg.side, leg.terms_digest)
+            == (decision.transfer_id, decision.side, decision.terms_digest);
+        let decided = match decision.outcome {
+            Outcome::Commit => decision.window.is_some() && decision.hub_seq.is_some(),
+            Outcome::Abort => number.is_some(),
+        };
+        (same && decided).then_some(lost)
+    }
+
+    /// As the content of a `leg_record`: that of the leg's record, and then the hash. No two forms of either have the
+    /// same length; those of before have no hash.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.bound.clone().into_record().encode();
+        bytes.extend(self.id_hash.iter().flat_map(|hash| hash.0));
+        bytes
+    }
+
+    /// What these bytes bring back, if they are a leg's.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<LegRecord> {
+        if let Some(bound) = LegBound::from_bytes(bytes) {
+            return Some(LegRecord { bound, id_hash: None });
+        }
+        let (leg, hash) = bytes.split_last_chunk()?;
+        LegBound::from_bytes(leg).map(|bound| LegRecord { bound, id_hash: Some(Digest(*hash)) })
+    }
+
+    /// What says whose it is.
+    pub(super) fn needs(&self, keys: &mut Vec<Key>) {
+        keys.extend(self.id_hash.map(Key::Person));
+        keys.extend(self.original());
+    }
+
+    fn original(&self) -> Option<Key> {
+        let LegBound { leg, kind, original, .. } = &self.bound;
+        original.map(|original| original_key(original, (*kind, leg.side)))
+    }
+
+    /// The same as a leg of the member whom this store knows, where it named him otherwise before it was restored: the
+    /// one with this hash, or the one whose money it carries back.
+    pub(super) fn of_known(mut self, rows: &WorkingSet<Row>) -> LegRecord {
+        let person = self.id_hash.and_then(|hash| rows.get::<PersonRow>(&Key::Person(hash)));
+        let original = || self.original().and_then(|key| rows.get::<LegRow>(&key));
+        let known = person.map(|row| row.member_ref).or_else(|| original().map(|leg| leg.member_ref));
+        let leg = &mut self.bound.leg;
+        // Of a leg of nobody who is known nothing says whose it is.
+        let known = known.filter(|known| ![*known, leg.member_ref].contains(&PROVINCE));
+        leg.member_ref = known.unwrap_or(leg.member_ref);
+        self
+    }
+}
+
+/// A leg of which the hub has no record either: it is booked, for whoever it was. Of one that its client names and this
+/// store does not know, the id of the transfer becomes his reference: no other leg has it.
+fn unrecorded_leg(decision: &Decision, lost: &LostLeg) -> LegBound {
+    let (member_ref, account) = match lost.whose {
+        Some(_) => (MemberRef(decision.transfer_id.0), account_of(lost.kind, decision.side)),
+        None => (PROVINCE, AccountKind::Suspense),
+    };
+    let leg = PreparedLeg {
+        transfer_id: decision.transfer_id,
+        side: decision.side,
+        member_ref,
+        amount: lost.amount,
+        counter_region: lost.counter_region,
+        receipt_time: lost.receipt_time,
+        terms_digest: decision.terms_digest,
+        rulebook: Digest::default(),
+        prepare_time: decision.decide_time,
+        incarnation: 0,
+    };
+    LegBound { leg, kind: lost.kind, original: lost.original, account, number: None }
+}
+
 impl From<LegPrepared> for LegBound {
     fn from(LegPrepared { leg }: LegPrepared) -> LegBound {
         let account = account_of(Kind::TRANSFER, leg.side);
@@ -108,9 +197,10 @@ pub fn bound_kinds() -> Vec<u16> {
     Record::KINDS.iter().filter(|kind| binds.contains(&kind.name)).map(|kind| kind.number).collect()
 }
 
-/// The record of a leg that voted yes or was posted, from which it can be brought back; nothing of any other.
-pub fn leg_record(row: &LegRow) -> Option<Vec<u8>> {
-    LegBound::of_row(row).map(|bound| bound.to_bytes())
+/// The content of the `leg_record` of a leg that voted yes or was posted, from which it can be brought back; nothing of
+/// any other. `id_hash`: what its member is found by, where that is known.
+pub fn leg_record(row: &LegRow, id_hash: Option<Digest>) -> Option<Vec<u8>> {
+    LegBound::of_row(row).map(|bound| LegRecord { bound, id_hash }.to_bytes())
 }
 
 /// What the leg's kind does on its side.
@@ -153,10 +243,15 @@ pub fn bound(bound: LegBound, rows: &mut WorkingSet<Row>) {
         Direction::In => AccountRow { pending: plus(row.pending, leg.amount), ..row },
     };
     rows.put(row);
-    if let Some(counted) = counted_in(&leg) {
+    count_in_day(&leg, rows);
+    rows.put(leg);
+}
+
+/// A leg counts in its member's day, if its kind does.
+pub(super) fn count_in_day(leg: &LegRow, rows: &mut WorkingSet<Row>) {
+    if let Some(counted) = counted_in(leg) {
         rows.put(daily::reserve(account(rows, leg.member_ref, counted), leg.day));
     }
-    rows.put(leg);
 }
 
 /// The member's account whose day a leg counts in, if it does. It counts wherever its money is booked, but for a leg of

@@ -3,8 +3,8 @@
 use super::tables::Row;
 use crate::domain::machine::record::{contents, records};
 use crate::domain::machine::{
-    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerSeen,
-    TimeLowered, TimeNoted,
+    IncidentAssigned, IncidentClosed, IncidentRaised, OperationAnswered, OperationProposed, PeerLineage,
+    PeerSeen, TimeLowered, TimeNoted,
 };
 use crate::domain::protocol::{Kind, Outcome};
 use crate::domain::reason::RefusalRecord;
@@ -159,6 +159,11 @@ contents! {
         /// The server's clock when it was journaled.
         time: Civil,
     }
+    /// With `NodeResynced`: from here on this store may lack legs that nobody could tell it yet.
+    StoreRecovered {
+        /// The incarnation in which it was whole again.
+        incarnation: u64,
+    }
     /// A request asked for what was so already. A repeat that comes late must not undo what others did since.
     RequestNoted {
         /// Id of the platform's request and digest of its content: a repeat changes nothing.
@@ -221,6 +226,17 @@ contents! {
         amount: Money,
         /// The transfer that made it possible; none: an allotment, a report or an opened wallet did.
         transfer_id: Option<TransferId>,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// A leg that was booked for nobody who was known is this member's: it stands in suspense of him from here on.
+    LegNamed {
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// The side whose leg it is: the payer's or the payee's.
+        side: Side,
+        /// The member, by his random reference at this node.
+        member_ref: MemberRef,
         /// The server's clock when it was journaled.
         time: Civil,
     }
@@ -324,5 +340,8 @@ records! { Row:
     OperationAnswered 43 v 1 about operation_id, told back by Nobody;
     IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
     SuspenseSetOff 45 v 1, told back by Nobody;
+    LegNamed 47 v 1 about transfer_id, told back by Hub;
+    StoreRecovered 48 v 1, told back by Nobody;
     IncidentAssigned 53 v 1 about transfer_id, told back by Nobody;
+    PeerLineage 54 v 1, told back by Hub;
 }

@@ -8,7 +8,7 @@ use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{Key, MemberRow, WalletRow};
 use crate::domain::reason::Reason;
 use crate::domain::value::{Day, Digest, InsuranceStatus, InsuranceType, Money, RegionCode, WalletState};
-use crate::testkit::{PAYEE, PAYER, Pair, answer, member};
+use crate::testkit::{PAYEE, PAYER, Pair, answer, legs, member};
 
 #[test]
 fn a_balance_that_could_not_be_kept_is_refused_before_any_record() {
@@ -104,4 +104,60 @@ fn reports_and_suspensions_that_change_nothing_are_remembered_too() {
     report(&mut pair, InsuranceStatus::Active, "active again");
     report(&mut pair, InsuranceStatus::Suspended, "still");
     assert_eq!(suspended(&pair).1, InsuranceStatus::Active);
+}
+
+/// What is promised to a wallet lands there.
+#[test]
+fn a_wallet_with_a_live_leg_is_not_closed() {
+    let mut pair = Pair::new();
+    let outputs = pair.create(1, 1, 40_000);
+    pair.prepare(&legs(&outputs)[1]);
+    let before = rows(&mut pair);
+    match change(&mut pair, "close", WalletChange::Close) {
+        Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::HasLiveLeg),
+        other => panic!("not refused: {other:?}"),
+    }
+    assert_eq!(rows(&mut pair), before);
+}
+
+#[test]
+fn a_wallet_shows_why_it_was_changed_and_when() {
+    let mut pair = Pair::new();
+    let wallet = |pair: &Pair| pair.node(PAYEE).get::<WalletRow>(&Key::Wallet(member(PAYEE))).expect("there");
+    let there = WalletChange::Move(wallet(&pair).use_region);
+    let moved = change(&mut pair, "move", there);
+    assert!(matches!(moved, Answer::Standing(standing) if !standing.changed), "it is there already");
+    let code = |text: &str| text.to_owned();
+    let steps = [
+        ("freeze", WalletChange::Freeze(code("COURT")), WalletState::Frozen, "COURT"),
+        ("again", WalletChange::Freeze(code("OTHER")), WalletState::Frozen, "OTHER"),
+        ("unfreeze", WalletChange::Unfreeze(code("LIFTED")), WalletState::Open, "LIFTED"),
+        ("close", WalletChange::Close, WalletState::Closed, "LIFTED"),
+    ];
+    for (name, wanted, state, why) in steps {
+        pair.network.now.civil.0 += 1_000;
+        change(&mut pair, name, wanted);
+        let row = wallet(&pair);
+        assert_eq!((row.state, row.state_code.as_deref()), (state, Some(why)));
+        assert_eq!(row.state_time, pair.network.now.civil);
+    }
+}
+
+#[test]
+fn a_wallet_is_opened_only_for_who_is_insured_owes_nothing_and_is_not_publicly_funded() {
+    let changes: [fn(MemberRow) -> MemberRow; 3] = [
+        |row| MemberRow { insurance_status: InsuranceStatus::Suspended, ..row },
+        |row| MemberRow { in_arrears: true, ..row },
+        |row| MemberRow { public_medical: true, ..row },
+    ];
+    for change in changes {
+        let mut pair = Pair::new();
+        let row: MemberRow = pair.node(PAYEE).get(&Key::Member(member(PAYEE))).expect("there");
+        pair.node(PAYEE).disk.put(change(row));
+        pair.node_mut(PAYEE).core.as_mut().expect("it runs").forget_rows();
+        match open_wallet(&mut pair, "now") {
+            Answer::Refused(refusal) => assert_eq!(refusal.reason, Reason::NotInsured),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
 }

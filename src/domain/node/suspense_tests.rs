@@ -139,7 +139,7 @@ fn a_hold_that_goes_back_pays_what_he_owes() {
         window: leg.window,
         hub_seq: leg.hub_seq,
         decide_time: leg.receipt_time,
-        leg_record: leg_record(leg).filter(|_| outcome == Outcome::Commit).unwrap_or_default(),
+        leg_record: leg_record(leg, None).filter(|_| outcome == Outcome::Commit).unwrap_or_default(),
         posting: None,
         lost: None,
     };

@@ -165,7 +165,8 @@ rows! {
         id_hash: Digest;
         /// The random reference.
         member_ref: MemberRef,
-        /// Number, name and phone, sealed.
+        /// Number, name and phone, sealed. Empty: nobody has reported him since a restore, and a leg of his that came
+        /// back keeps the reference for him.
         sealed: Vec<u8>,
     }
     /// Vault: what was said when a wallet was opened. Mutable, sealed, outside the journal.
@@ -174,6 +175,13 @@ rows! {
         member_ref: MemberRef;
         /// Phone; the relative who opened it for him and what the calling platform stated. Sealed.
         sealed: Vec<u8>,
+    }
+    /// Vault: what the person behind a reference is found by. Goes with his [`PersonRow`].
+    FoundByRow {
+        /// The random reference.
+        member_ref: MemberRef;
+        /// Keyed hash of the identity number.
+        id_hash: Digest,
     }
 }
 
@@ -186,12 +194,13 @@ tables! {
     Request = RequestRow "request" { request_id: String }
     Person = PersonRow "vault_person" { id_hash: Digest }
     Holder = HolderRow "vault_holder" { member_ref: MemberRef }
+    FoundBy = FoundByRow "vault_found_by" { member_ref: MemberRef }
 }
 
 impl Table {
     /// See [`crate::domain::machine::table::Table::is_vault`].
     pub fn is_vault(self) -> bool {
-        self.holds_persons() || self == Table::Vault
+        self.holds_persons() || matches!(self, Table::FoundBy | Table::Vault)
     }
 
     /// See [`crate::domain::machine::table::Table::holds_persons`].
@@ -213,6 +222,7 @@ impl Row {
             | Row::Wallet(_)
             | Row::Person(_)
             | Row::Holder(_)
+            | Row::FoundBy(_)
             | Row::Vault(_) => false,
         }
     }
@@ -249,6 +259,23 @@ pub fn legs_in_doubt() -> Filter<Table> {
 pub fn legs_in(states: impl IntoIterator<Item = LegState>) -> Filter<Table> {
     let states = states.into_iter().map(LegState::number).collect();
     Filter::all(Table::Leg).and(Term::OneOf("state", states))
+}
+
+impl PersonRow {
+    /// Of a person who is known by this hash alone: the reference is kept for him until he is reported.
+    pub fn awaited(id_hash: Digest, member_ref: MemberRef) -> PersonRow {
+        PersonRow { id_hash, member_ref, sealed: Vec::new() }
+    }
+
+    /// Whether nobody has reported him yet.
+    pub fn is_awaited(&self) -> bool {
+        self.sealed.is_empty()
+    }
+
+    /// By what the person behind its reference is found.
+    pub fn found_by(&self) -> FoundByRow {
+        FoundByRow { member_ref: self.member_ref, id_hash: self.id_hash }
+    }
 }
 
 impl MemberRow {

@@ -2,13 +2,15 @@
 
 use super::decide::{Brings, Reaction, reaction};
 use super::prepare::{Known, Precedent, precedent};
-use super::{Answer, Effect, Input};
+use super::{Answer, Effect, Input, NodeMachine};
 use crate::domain::hub;
-use crate::domain::machine::{Output, Ticket};
-use crate::domain::node::tables::{AccountRow, PersonRow, Row};
+use crate::domain::machine::{Machine, Output, SelfRow, Ticket};
+use crate::domain::node::tables::{AccountRow, Key, LegRow, PersonRow, Row};
 use crate::domain::protocol::{AckResult, LegState, Outcome, Ruling, Verdict};
 use crate::domain::reason::Reason;
-use crate::domain::value::{AccountKind, Digest, InsuranceStatus, InsuranceType, Money, Side};
+use crate::domain::value::{
+    AccountKind, Day, Digest, Insurance, InsuranceStatus, InsuranceType, Money, RegionCode, Side,
+};
 use crate::testkit::{PAYEE, PAYER, Pair, answer, decision, id, id_hash, legs, member};
 
 fn refusal(verdict: &Verdict) -> Reason {
@@ -187,12 +189,15 @@ fn an_unknown_or_misnamed_person_is_refused_before_any_other_rule() {
         sealed: sealed.to_vec(),
     };
     pair.node(PAYER).disk.put(person(2, b"other name"));
-    pair.node(PAYER).disk.put(person(3, b""));
+    pair.node(PAYER).disk.put(person(3, b"damaged"));
+    // He has not been reported since a restore.
+    pair.node(PAYER).disk.put(person(4, b""));
     for (number, reason) in [
         (1, Reason::PayerNotInsured),
         (2, Reason::PayerIdentityMismatch),
         // A row of the vault that cannot be read refuses its own leg; it must not fail the call.
         (3, Reason::Internal),
+        (4, Reason::PayerNotInsured),
     ] {
         let id_hash = Digest([number; 32]);
         let mut leg = leg.clone().with_id_hash(|_| id_hash);
@@ -349,4 +354,115 @@ fn a_clearing_account_that_is_full_takes_no_new_transfer() {
     };
     pair.node(PAYER).disk.put(full);
     assert_eq!(refusal(&pair.verdict(&leg)), Reason::Overflow);
+}
+
+/// With all that is on its way to it.
+#[test]
+fn a_wallet_that_could_not_keep_it_is_promised_nothing_more() {
+    let mut pair = Pair::new();
+    let full = AccountRow {
+        posted: Money::from_fen(i64::MAX - 50_000),
+        ..super::account::empty_account(member(PAYEE), AccountKind::Wallet)
+    };
+    pair.node(PAYEE).disk.put(full);
+    let mut verdict = |number| {
+        let leg = legs(&pair.create(u64::from(number), number, 40_000)).remove(1);
+        pair.verdict(&leg)
+    };
+    assert!(matches!(verdict(1), Verdict::Yes { .. }));
+    assert_eq!(refusal(&verdict(2)), Reason::Overflow);
+}
+
+/// What the tables' constraints refuse, for stores that have none.
+#[test]
+fn rows_that_no_booking_makes_are_violations() {
+    let mut pair = Pair::new();
+    let leg = legs(&pair.create(1, 1, 40_000)).remove(0);
+    pair.verdict(&leg);
+    let leg = pair.leg(1, Side::Payer).expect("a leg");
+    let of = |fen| Row::from(LegRow { amount: Money::from_fen(fen), ..leg.clone() }).violated();
+    assert_eq!([-1, 0, 1].map(of), [Some("leg_amount_not_negative"), None, None]);
+    let of = |kind, [posted, held, pending]: [i64; 3]| {
+        let row = super::account::empty_account(member(PAYER), kind);
+        let [posted, held, pending] = [posted, held, pending].map(Money::from_fen);
+        Row::from(AccountRow { posted, held, pending, ..row }).violated()
+    };
+    for kind in [AccountKind::Personal, AccountKind::Wallet] {
+        assert_eq!(of(kind, [5, -1, 0]), Some("account_held_not_negative"));
+        assert_eq!(of(kind, [5, 0, -1]), Some("account_pending_not_negative"));
+        assert_eq!(of(kind, [5, 6, 0]), Some("account_covers_holds"));
+        assert_eq!(of(kind, [5, 5, 5]), None);
+    }
+    assert_eq!(of(AccountKind::Clearing, [-5, 0, 0]), None, "the province's own may stand below zero");
+}
+
+/// Rows of what is finished are forgotten first: what still changes is not.
+#[test]
+fn a_leg_is_finished_once_its_decision_is_recorded() {
+    let mut pair = Pair::new();
+    let leg = legs(&pair.create(1, 1, 40_000)).remove(0);
+    pair.verdict(&leg);
+    let is_finished = |pair: &Pair| Row::from(pair.leg(1, Side::Payer).expect("a leg")).is_finished();
+    assert!(!is_finished(&pair));
+    pair.decide(PAYER, decision(&leg, Outcome::Commit));
+    assert!(is_finished(&pair));
+    assert!(!Row::from(pair.account(PAYER, AccountKind::Personal)).is_finished());
+}
+
+#[test]
+fn a_no_is_kept_with_what_it_refused() {
+    let mut pair = Pair::new();
+    let leg = legs(&pair.create(1, 1, 400_000_000)).remove(0);
+    refusal(&pair.verdict(&leg));
+    let row = pair.leg(1, Side::Payer).expect("a leg");
+    assert_eq!((row.amount, row.receipt_time), (leg.terms.amount, leg.terms.receipt_time));
+    assert_eq!(row.day, Day::of(leg.terms.receipt_time));
+}
+
+/// An audit compares what hub and node have by it.
+#[test]
+fn the_highest_number_of_a_commit_is_known_in_whatever_order_they_come() {
+    let mut pair = Pair::new();
+    let [first, second] = [1, 2].map(|number| {
+        let outputs = pair.create(u64::from(number), number, 100);
+        pair.vote_on(&outputs)
+    });
+    let reached = |pair: &Pair| pair.node(PAYER).get::<SelfRow>(&Key::OWN).expect("there").hub_seq;
+    assert_eq!(reached(&pair), 0);
+    pair.finish(second);
+    assert_eq!(reached(&pair), 2);
+    pair.finish(first);
+    assert_eq!(reached(&pair), 2);
+}
+
+#[test]
+fn the_hub_is_asked_at_once_when_it_has_restarted_and_not_about_what_is_decided() {
+    let mut pair = Pair::new();
+    pair.send(1, 1, 100);
+    for number in [2, 3] {
+        let leg = legs(&pair.create(2, number, 100)).remove(0);
+        pair.verdict(&leg);
+    }
+    assert_eq!(pair.run_node(PAYER, Input::Tick), vec![], "the same hub");
+    pair.start_hub_as(9, false);
+    drop(pair.join(PAYER));
+    let outputs = pair.run_node(PAYER, Input::Tick);
+    let [Output::Effect(Effect::Ask(questions))] = outputs.as_slice() else { panic!("{outputs:?}") };
+    assert_eq!(questions.iter().map(|it| it.transfer_id).collect::<Vec<_>>(), [id(2), id(3)]);
+}
+
+#[test]
+fn of_what_waits_for_the_clock_the_last_tick_is_kept_and_what_needs_no_time_does_not_wait() {
+    assert!(NodeMachine::supersedes(&Input::Tick, &Input::Tick));
+    assert!(!NodeMachine::supersedes(&Input::Tick, &Input::Restored));
+    assert!(NodeMachine::stamps(&Input::Tick) && !NodeMachine::stamps(&Input::Restored));
+}
+
+#[test]
+fn an_insurance_is_in_order_when_it_is_in_force_and_nothing_is_owed() {
+    let region = RegionCode::new(510_100).expect("a code");
+    let sound = Insurance::new(region, InsuranceType::Resident);
+    assert!(sound.is_in_order());
+    assert!(!Insurance { in_arrears: true, ..sound }.is_in_order());
+    assert!(!Insurance { insurance_status: InsuranceStatus::Suspended, ..sound }.is_in_order());
 }

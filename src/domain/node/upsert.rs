@@ -19,11 +19,16 @@ impl NodeMachine {
     pub(super) fn upsert(&mut self, ticket: Ticket<Upserted>, report: MemberReport, step: &mut Step<'_>) {
         let known = step.rows().get::<PersonRow>(&Key::Person(report.person.id_hash));
         let member_ref = report.person.member_ref;
-        if known.is_some_and(|known| known.member_ref != member_ref) {
-            return step.answer(ticket, Upserted::PersonChanged);
+        if let Some(known) = known.filter(|known| known.member_ref != member_ref) {
+            let known = known.member_ref;
+            return step.answer(ticket, Upserted::PersonChanged(known));
         }
+        let is_new = known.is_none();
         let judged = (self.judge_report(&report, step), report.request.clone());
         conclude(ticket.narrowed(), judged, member_ref, step, |request, time, step| {
+            if is_new {
+                step.keep(report.person.found_by());
+            }
             step.keep(report.person);
             step.record(MemberRecorded { member_ref, insurance: report.insurance, time, request });
             self.set_off(member_ref, None, step);

@@ -74,6 +74,10 @@ pub struct Announcement {
     pub again: bool,
     /// Whether its store was restored, and no hub has said since that nothing is missing.
     pub restored: bool,
+    /// Which store it has: the chain hash of its journal's first record, if it says so.
+    pub lineage: Option<Digest>,
+    /// Which store the hub has that it has joined, if it knows.
+    pub hub_lineage: Option<Digest>,
 }
 
 /// What the hub replies to a node.
@@ -98,6 +102,8 @@ pub enum Announced {
         resync: bool,
         /// The life in which this hub last recovered from being restored; 0 when it never was.
         hub_recovered: u64,
+        /// Which store this hub has: the chain hash of its journal's first record, where that is known.
+        lineage: Option<Digest>,
     },
     /// It must prove what its journal holds at this sequence.
     Prove {

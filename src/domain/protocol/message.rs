@@ -4,7 +4,7 @@ use crate::domain::protocol::kind::Kind;
 use crate::domain::protocol::leg::{LegId, LegRef};
 use crate::domain::protocol::transfer::Outcome;
 use crate::domain::reason::RefusalRecord;
-use crate::domain::value::{Civil, Digest, Money, RegionCode, Side, TransferId, Window};
+use crate::domain::value::{Civil, Digest, IdNumber, Money, RegionCode, Side, TransferId, Window};
 
 /// A node's answer to a prepare.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -72,11 +72,12 @@ pub struct Decision {
     /// Only for the payer's node, of a posted kind: what it books, since it was never asked for it.
     pub posting: Option<PostingTerms>,
     /// Only for a node that was restored together with the hub: its leg, of which nobody has the sealed record.
-    pub lost: Option<LostLeg>,
+    pub lost: Option<Box<LostLeg>>,
 }
 
-/// What is known of a leg that its node has lost, and the hub with it, from the other side's: whose it was is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What is known of a leg that its node has lost, and the hub with it, from the other side's: whose it was is not,
+/// until its client says it again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LostLeg {
     /// What the transfer does.
     pub kind: Kind,
@@ -88,12 +89,31 @@ pub struct LostLeg {
     pub counter_region: RegionCode,
     /// When the hub received the transfer.
     pub receipt_time: Civil,
+    /// Whose it was.
+    pub whose: Option<Whose>,
+}
+
+/// Whose a lost leg was, as the client of its transfer has said again. Never stored as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Whose {
+    /// His number.
+    pub id_number: IdNumber,
+    /// Keyed hash of it at his node; zeros until that has made it.
+    pub id_hash: Digest,
 }
 
 impl Decision {
     /// The leg that it is about.
     pub fn leg(&self) -> LegId {
         LegId { transfer_id: self.transfer_id, side: self.side }
+    }
+
+    /// The same as its node finds the person: with this keyed hash of his number, where it names him.
+    pub fn with_id_hash(mut self, hash: impl FnOnce(&IdNumber) -> Digest) -> Decision {
+        if let Some(whose) = self.lost.as_mut().and_then(|lost| lost.whose.as_mut()) {
+            whose.id_hash = hash(&whose.id_number);
+        }
+        self
     }
 }
 
@@ -110,6 +130,9 @@ pub struct Ack {
     pub result: AckResult,
     /// Why it was rejected.
     pub refusal: Option<RefusalRecord>,
+    /// Only of a lost leg that is booked to whom the decision named: the leg, to bring it back; plain inside the node,
+    /// sealed outside. Else empty.
+    pub leg_record: Vec<u8>,
 }
 
 impl Ack {

@@ -12,7 +12,8 @@ pub use call::{
 pub use kind::Kind;
 pub use leg::{Ask, Demands, HeardLeg, Leg, LegId, LegRead, LegRef, LegRefusal, LegState, LegTerms};
 pub use message::{
-    Ack, AckResult, Decision, LostLeg, Posting, PostingTerms, Question, REFUSED_ASK_MS, Ruling, Verdict, Vote,
+    Ack, AckResult, Decision, LostLeg, Posting, PostingTerms, Question, REFUSED_ASK_MS, Ruling, Verdict,
+    Vote, Whose,
 };
 pub use transfer::{
     CompensationState, Outcome, Party, Terms, TermsDigests, TransferEvent, TransferState, Transition,

@@ -147,7 +147,7 @@ reasons! {
         "没有该编号的操作申请"
     IncidentNotFound 209 "INCIDENT_NOT_FOUND" NotFound No
         "no incident stands at this side of the transfer"
-        "该转账的这一方没有差错记录"
+        "该转账的这一方没有异常事项"
     CertificateRequired 301 "CERTIFICATE_REQUIRED" Unauthenticated No
         "a client certificate with a role of this service is required"
         "需要提供带有本服务角色的客户端证书"
@@ -369,7 +369,7 @@ reasons! {
     ContraryOrder 607 "CONTRARY_ORDER" FailedPrecondition No
         "the order contradicts what was recorded before; it was not carried out and waits for people"
         "指令与已记录结果相反，未执行，等待人工处理"
-        ["outcome"]
+        ["outcome", "window", "hub_seq"]
     Unsupported 608 "UNSUPPORTED" FailedPrecondition No
         "this node does not know this kind of leg"
         "节点不支持该类交易"
@@ -448,7 +448,7 @@ reasons! {
         "没有晚于该时间的记录，无需调低"
     IncidentClosed 644 "INCIDENT_CLOSED" FailedPrecondition No
         "the incident is closed already"
-        "该差错已关闭"
+        "该异常事项已关闭"
     AlreadyDecided 645 "ALREADY_DECIDED" FailedPrecondition No
         "the transfer is decided already; see its state"
         "该转账已有结果，见 state"
@@ -472,24 +472,28 @@ reasons! {
         ["province"]
     ProvinceLeftOut 653 "PROVINCE_LEFT_OUT" Unavailable SameId
         "a province was left out when the hub recovered and has not told yet what it has recorded; nothing is known of \
-         this id before it has"
+         this id before it has; ask again later with the same id"
         "清算中心恢复时未核对一方省份，该省补报前无法确定该编号的结果，请稍后以相同编号重试"
         ["province"]
     LeftOutUndecided 654 "LEFT_OUT_UNDECIDED" FailedPrecondition No
         "the hub has lost its decision, and the other province was left out of the recovery: it stays undecided until \
-         that province is heard"
-        "清算中心丢失了该笔转账的决定，且另一省未参与恢复核对：该省补报前暂不处理"
+         that province is heard, or two operators finish it"
+        "清算中心丢失了该笔转账的决定，且另一省未参与恢复核对：须待该省补报，或由两名操作员办结"
         ["promised"]
     LeftOutUnconfirmed 655 "LEFT_OUT_UNCONFIRMED" FailedPrecondition No
         "this commit is back from one province alone; the other one was left out of the recovery and has not confirmed \
          it yet"
         "该笔已提交转账仅由一省补回，另一省未参与恢复核对，尚待其确认"
     EndsByRule 656 "ENDS_BY_RULE" FailedPrecondition No
-        "the transfer waits for no province that was left out: it ends by itself, or by BuryId"
-        "该笔转账并未等待被排除的省份，将按规则自行办结，或按终止编号处理"
-    ContraryToRecord 657 "CONTRARY_TO_RECORD" FailedPrecondition No
-        "a province has recorded a commit of this id that the hub could not adopt: to end it here would contradict that"
-        "一省已将该编号记为提交而清算中心无法采纳，在此办结将与其相反"
+        "the transfer is not left to people: it ends by itself, or by BuryId"
+        "该笔转账并未留待人工处理，将按规则自行办结，或按终止编号处理"
+    TermsUnknown 657 "TERMS_UNKNOWN" FailedPrecondition No
+        "what was told of this id cannot be a transfer's terms: it can be finished as aborted only"
+        "所补报的内容不能构成该编号的转账条款，只能按未成功办结"
+    OtherLineage 658 "OTHER_LINEAGE" FailedPrecondition No
+        "the peer's store is another one than before: nothing is taken or told until two operators accept it"
+        "对端的存储与此前不是同一个（谱系不同）：未经两名操作员认可，不采纳其任何信息，也不向其提供信息"
+        ["peer", "known", "found"]
     VoteMalformed 660 "VOTE_MALFORMED" Unavailable NewId
         "the province's node answered in a form that does not count, see field; nothing was moved"
         "省级节点的应答格式不符合要求（见 field），资金未变动"

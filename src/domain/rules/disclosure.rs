@@ -14,6 +14,12 @@ pub fn is_of_account(reason: Reason) -> bool {
     matches!(reason, Reason::InsufficientBalance | Reason::DailyCountReached | Reason::OpenTransfer)
 }
 
+/// Whether more is found out by asking again with something else: a balance by amounts, a person by names. That a day's
+/// transfers are made says the same each time.
+pub fn can_be_guessed(reason: Reason) -> bool {
+    is_of_identity(reason) || reason == Reason::InsufficientBalance
+}
+
 /// Of what the hub, the payer's node and the payee's node say against a transfer: what is told, in this order.
 pub fn told(
     hub: Vec<RefusalRecord>,

@@ -29,3 +29,28 @@ pub fn rule_of(reason: Reason) -> Option<(&'static str, RulePlaceOf)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::reason::TABLE;
+
+    #[test]
+    fn nine_rules_of_a_rulebook_are_behind_refusals_each_behind_one() {
+        let mut found: Vec<&str> =
+            TABLE.iter().filter_map(|row| rule_of(row.reason)).map(|(key, _)| key).collect();
+        found.sort_unstable();
+        let expected = [
+            "closed_hours",
+            "daily_count_max",
+            "floor",
+            "kinships",
+            "one_open_transfer",
+            "payee_types",
+            "transfer_max",
+            "verification",
+            "without_wallet",
+        ];
+        assert_eq!(found, expected);
+    }
+}

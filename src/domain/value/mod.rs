@@ -26,6 +26,6 @@ pub use money::{Money, MoneyError};
 pub use ranges::NumberRanges;
 pub use region::{Area, Opening, Province, ProvinceCode, RegionCode, RegionDirectory, RegionError};
 pub use schedule::Schedule;
-pub use side::{BySide, Side};
+pub use side::{BySide, Side, Sides};
 pub use text::{TextFault, Texts};
 pub use window::Window;

@@ -24,6 +24,39 @@ impl Side {
     }
 }
 
+stored_enum! {
+    /// One part of a transfer, or both.
+    Sides {
+        /// The payer's.
+        Payer = 1 "payer",
+        /// The payee's.
+        Payee = 2 "payee",
+        /// Both.
+        Both = 3 "both",
+    }
+}
+
+impl From<Side> for Sides {
+    fn from(side: Side) -> Sides {
+        match side {
+            Side::Payer => Sides::Payer,
+            Side::Payee => Sides::Payee,
+        }
+    }
+}
+
+impl Sides {
+    /// Whether this side is among them.
+    pub fn has(self, side: Side) -> bool {
+        self == Sides::Both || self == side.into()
+    }
+
+    /// These and one more.
+    pub fn and(self, side: Side) -> Sides {
+        if self.has(side) { self } else { Sides::Both }
+    }
+}
+
 impl Side {
     /// Both, the payer's first.
     pub const BOTH: [Side; 2] = [Side::Payer, Side::Payee];

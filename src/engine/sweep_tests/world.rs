@@ -179,6 +179,7 @@ impl World {
             terms_digest: decision.terms_digest,
             result: if before.is_some() { AckResult::Already } else { AckResult::Recorded },
             refusal: None,
+            leg_record: Vec::new(),
         }
     }
 

@@ -1,14 +1,15 @@
 //! What this server says of itself in every message between hub and node.
 
+use crate::domain::machine::Record;
 use crate::domain::protocol::PeerMark;
-use crate::domain::value::{Civil, ProvinceCode, StartId};
-use crate::engine::SystemClock;
+use crate::domain::value::{Civil, Digest, ProvinceCode, StartId};
+use crate::engine::{Reader, SystemClock};
 use crate::proto::types;
-use crate::store::Head;
-use crate::wire::sender::{clock_of, sender_to_proto};
+use crate::store::{Head, StoreError, hash_at};
+use crate::wire::sender::{clock_of, sender_to_proto, with_lineage};
 use crate::wire::time::timestamp;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
 /// This start's identity and how far its journal has come, durably.
@@ -18,6 +19,8 @@ pub struct Mark {
     start_id: StartId,
     heads: watch::Receiver<Head>,
     clock: Arc<SystemClock>,
+    /// Chain hash of the journal's first record, once that was read.
+    lineage: Arc<OnceLock<Digest>>,
 }
 
 impl Mark {
@@ -28,13 +31,37 @@ impl Mark {
         heads: watch::Receiver<Head>,
         clock: Arc<SystemClock>,
     ) -> Mark {
-        Mark { incarnation: Arc::new(AtomicU64::new(incarnation)), start_id, heads, clock }
+        Mark {
+            incarnation: Arc::new(AtomicU64::new(incarnation)),
+            start_id,
+            heads,
+            clock,
+            lineage: Arc::default(),
+        }
     }
 
-    /// What a message says of this server: its mark, and what its clock has.
+    /// What a message says of this server: its mark, what its clock has, and which store it has.
     pub fn sender(&self) -> types::Sender {
         let clock_time = self.clock.told_to_peers().map(timestamp);
-        types::Sender { clock_time, ..sender_to_proto(&self.now()) }
+        let lineage = self.lineage.get().copied();
+        with_lineage(types::Sender { clock_time, ..sender_to_proto(&self.now()) }, lineage)
+    }
+
+    /// Whether it was read which store this server has, so that its messages tell it.
+    pub fn has_lineage(&self) -> bool {
+        self.lineage.get().is_some()
+    }
+
+    /// Which store this server has; none while its journal is empty. It is read once.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn lineage<R: Record>(&self, reader: &Reader<R>) -> Result<Option<Digest>, StoreError> {
+        if let Some(lineage) = self.lineage.get() {
+            return Ok(Some(*lineage));
+        }
+        let found = reader.run(|tables| hash_at(tables, 1)).await?;
+        Ok(found.map(|lineage| *self.lineage.get_or_init(|| lineage)))
     }
 
     /// Takes what a peer's message says of its clock.

@@ -64,14 +64,8 @@ where
     VaultKeyRow: TableRow<R::Row>,
 {
     let wrong = |error| VaultKeyError::Wrong(path.to_owned(), error);
-    let proof = proof::prove(&key, &mut |scan| store.scan(scan))?.map_err(wrong)?;
-    if !proof.missing.is_empty() {
-        let rows = proof::rows_by_key(&mut |scan| store.scan(scan))?;
-        proof::lacked(&key, &rows).map_err(wrong)?;
-    }
     let at = (clock.now().civil, (!restored).then_some(store.head().sequence));
-    let changes: Vec<VaultChange<R::Row>> = proof::noted(&key, &proof.known, &proof.missing, at);
-    let vault = changes.into_iter().map(|change| change.row).collect();
+    let vault = proof::begun(&key, &mut |scan| store.scan(scan), at)?.map_err(wrong)?;
     store.append(&Commit { vault, ..Commit::default() })?;
     Ok(Arc::new(KeyInForce::new(Arc::new(key))))
 }
@@ -173,19 +167,8 @@ where
         }
         let key = Arc::new(key);
         let proven = Arc::clone(&key);
-        let read = move |tables: &mut AnyTables<M::Record>| {
-            let proof = match proof::prove(&proven, &mut |scan| tables.scan(scan))? {
-                Ok(proof) => proof,
-                Err(error) => return Ok(Err(error)),
-            };
-            if !proof.missing.is_empty() {
-                let rows = proof::rows_by_key(&mut |scan| tables.scan(scan))?;
-                if let Err(error) = proof::lacked(&proven, &rows) {
-                    return Ok(Err(error));
-                }
-            }
-            Ok(Ok(proof))
-        };
+        let read =
+            move |tables: &mut AnyTables<M::Record>| proof::prove_all(&proven, &mut |scan| tables.scan(scan));
         let proof = self.reader.run(read).await?.map_err(wrong)?;
         let noted = || {
             let at = (self.clock.now().civil, (!self.restored).then_some(self.engine.head().sequence));

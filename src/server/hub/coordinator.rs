@@ -3,7 +3,7 @@
 use super::Shared;
 use crate::domain::hub::Input;
 use crate::domain::protocol::{Announced, PeerMark};
-use crate::domain::reason::Reason;
+use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{Day, ProvinceCode};
 use crate::engine::AskError;
 use crate::proto::hub::coordinator_service_server::CoordinatorService;
@@ -44,6 +44,13 @@ impl Shared {
         }
     }
 
+    /// A node was refused, since it or this hub has another store than the other knows.
+    fn note_other_lineage(&self, province: ProvinceCode, refusal: &RefusalRecord) {
+        if let Some(link) = self.links.get(&province) {
+            link.status().refused_lineage(province, refusal);
+        }
+    }
+
     /// Up to where a node knows this hub's journal: nothing when what it has seen is not in it.
     async fn known_of_us(&self, hub_seen: Option<PeerMark>) -> Result<Option<u64>, Problem> {
         let Some(seen) = hub_seen else { return Ok(None) };
@@ -66,12 +73,14 @@ impl CoordinatorService for Nodes {
         shared.hear(province, request.sender.as_ref());
         let _seat = shared.inquiries.admit_announcement(province)?;
         let knows_us_to = shared.known_of_us(announcement.hub_seen).await?;
+        let lineage = shared.mark.lineage(&shared.protocol).await.map_err(problem_of_store)?;
         let announcement = Box::new(announcement);
-        let announce = |ticket| Input::Announce { ticket, province, node, announcement, knows_us_to };
+        let announce =
+            |ticket| Input::Announce { ticket, province, node, announcement, knows_us_to, lineage };
         let answer = shared.engine.ask_always(announce).await;
         let sender = Some(shared.mark.sender());
         match answer {
-            Ok(Announced::Admitted { incarnation, resync, hub_recovered }) => {
+            Ok(Announced::Admitted { incarnation, resync, hub_recovered, .. }) => {
                 if let Some(link) = shared.links.get(&province) {
                     link.status().announced(&request, incarnation, resync);
                 }
@@ -104,6 +113,7 @@ impl CoordinatorService for Nodes {
                 match refusal.reason {
                     // Its own state: it says so itself.
                     Reason::Recovering | Reason::ClockNotBelieved => {}
+                    Reason::OtherLineage => shared.note_other_lineage(province, &refusal),
                     Reason::HubBehind => tracing::error!(
                         %province,
                         "ALARM: the node has seen a state of this hub that is not in its journal: this store was \

@@ -230,6 +230,7 @@ impl Link {
                     page_size: 1_000,
                     page_token: std::mem::take(&mut page_token),
                     with_leg_records: true,
+                    sender: Some(self.mark.sender()),
                     ..InspectRequest::default()
                 };
                 let page = self.peer.call(request, DECIDE_WITHIN).await?;

@@ -2,9 +2,12 @@
 //! did not count. For operators; nothing is decided by it but what the node cannot know.
 
 use super::answers::Fault;
-use crate::domain::reason::Reason;
-use crate::domain::value::{Civil, ProvinceCode, TransferId};
+use crate::domain::machine::lineage::role_of;
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::value::{Civil, Digest, ProvinceCode, TransferId, hex};
 use crate::proto::hub::{AnnounceNodeRequest, AnswerKind, NodeView, UncountedAnswers};
+use crate::transport::backoff::Rarely;
+use crate::wire::sender::lineage_of;
 use crate::wire::time::timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,6 +26,7 @@ struct Announced {
     capabilities: Vec<i32>,
     incarnation: u64,
     resync: bool,
+    lineage: Option<Digest>,
 }
 
 /// Answers that did not count for one reason.
@@ -40,6 +44,9 @@ struct Known {
     announced: Option<Announced>,
     heard: Option<Civil>,
     uncounted: BTreeMap<(AnswerKind, String, Reason), Uncounted>,
+    /// The lineage for which its last announcement was refused.
+    refused_lineage: Option<String>,
+    refusals: Rarely,
 }
 
 /// What the hub knows of a node.
@@ -58,12 +65,41 @@ impl NodeStatus {
 
     /// The node was admitted.
     pub(super) fn announced(&self, request: &AnnounceNodeRequest, incarnation: u64, resync: bool) {
-        self.known().announced = Some(Announced {
+        let mut known = self.known();
+        known.announced = Some(Announced {
             version: request.protocol_version.max(FIRST_VERSION),
             capabilities: request.capabilities.clone(),
             incarnation,
             resync,
+            lineage: lineage_of(request.sender.as_ref()),
         });
+        known.refused_lineage = None;
+        known.refusals.reset();
+    }
+
+    /// The node was refused, since it or this hub has another store than the other knows. It is logged at a bounded
+    /// rate.
+    pub(super) fn refused_lineage(&self, province: ProvinceCode, refusal: &RefusalRecord) {
+        let fact = |name: &str| refusal.metadata.iter().find(|it| it.0 == name).map(|it| it.1.clone());
+        let [peer, known, found] = ["peer", "known", "found"].map(|name| fact(name).unwrap_or_default());
+        let is_node = peer != role_of(ProvinceCode::HUB);
+        let mut status = self.known();
+        status.refused_lineage = Some(found.clone()).filter(|_| is_node);
+        if let Some(count) = status.refusals.count(&found, Instant::now()) {
+            if is_node {
+                tracing::error!(
+                    %province, peer, known, found, count,
+                    "ALARM: the node's store is another one than before: it is refused until two operators accept it \
+                     here (`gongji operations propose accept-lineage`)"
+                );
+            } else {
+                tracing::error!(
+                    %province, peer, known, found, count,
+                    "ALARM: the node has joined a hub with another store: it is refused until two operators accept \
+                     this one at the node (`gongji operations propose accept-lineage hub --province NN`)"
+                );
+            }
+        }
     }
 
     /// Version of the protocol up to which the node knows it; none before it was admitted.
@@ -110,7 +146,9 @@ impl NodeStatus {
             view.capabilities = said.capabilities;
             view.incarnation = said.incarnation;
             view.resync = said.resync;
+            view.lineage = said.lineage.map_or_else(String::new, |it| hex(&it.0));
         }
+        view.refused_lineage = known.refused_lineage.clone().unwrap_or_default();
         let uncounted = known.uncounted.iter().map(|((kind, field, reason), noted)| UncountedAnswers {
             kind: (*kind).into(),
             field: field.clone(),

@@ -62,6 +62,12 @@ struct Caller<'a> {
 }
 
 impl Caller<'_> {
+    /// The same caller, who has waited so long.
+    fn after(self, waited: Duration) -> Self {
+        let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+        Caller { deadline_ms: self.deadline_ms.saturating_sub(waited_ms), ..self }
+    }
+
     fn read(self, reader: &Reader<'_>, request: &CreateTransferRequest) -> Result<NewTransfer, Problem> {
         match self.wait {
             None => reader.create_transfer(request),
@@ -97,15 +103,21 @@ impl Shared {
 
     /// Hands a transfer in, once those of its persons that are under way leave room for it.
     async fn begin(&self, caller: Caller<'_>, request: &CreateTransferRequest) -> Result<Begun, Problem> {
-        let (transfer, asked) = self.read(caller, request)?;
+        if let Some(begun) = self.begin_at_once(caller, request)? {
+            return Ok(begun);
+        }
         let began = Instant::now();
+        // A repeat finds its first answer, whoever else is under way.
+        let known = self.as_at_first(caller.role, &request.transfer_id, |it| caller.read(it, request)).await;
+        if let Some((transfer, digests)) = known {
+            return self.hand_in(caller.after(began.elapsed()), transfer, digests, None);
+        }
+        let (transfer, asked) = self.read(caller, request)?;
         let room = self.tries.pay(asked, self.today());
         let under_way = timeout(Duration::from_millis(caller.deadline_ms), room)
             .await
             .map_err(|_| Problem::new(Reason::Overloaded))??;
-        let waited = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let caller = Caller { deadline_ms: caller.deadline_ms.saturating_sub(waited), ..caller };
-        self.hand_in_new(caller, transfer, under_way)
+        self.hand_in_new(caller.after(began.elapsed()), transfer, under_way)
     }
 
     /// The same, where there is room. None: it must wait.
@@ -117,6 +129,39 @@ impl Shared {
         let (transfer, asked) = self.read(caller, request)?;
         let under_way = self.tries.pay_at_once(asked, self.today())?;
         under_way.map(|it| self.hand_in_new(caller, transfer, it)).transpose()
+    }
+
+    /// All are handed in before the first answer is waited for, but for many of the same person: of those each is, as
+    /// soon as there is room.
+    async fn submit(
+        &self,
+        caller: Caller<'_>,
+        requests: &[CreateTransferRequest],
+    ) -> Vec<Result<Transfer, Problem>> {
+        let began = Instant::now();
+        let at_once = |item| self.begin_at_once(caller.after(began.elapsed()), item).transpose();
+        let mut begun: Vec<Option<Result<Begun, Problem>>> = requests.iter().map(at_once).collect();
+        let mut waiting = 0;
+        let mut results = Vec::with_capacity(requests.len());
+        for (place, item) in requests.iter().enumerate() {
+            waiting = waiting.max(place);
+            while let Some(next) = begun.get_mut(waiting) {
+                if next.is_none() {
+                    *next = at_once(&requests[waiting]);
+                }
+                if next.is_none() {
+                    break;
+                }
+                waiting += 1;
+            }
+            let begun = match begun[place].take() {
+                Some(begun) => begun,
+                None => self.begin(caller.after(began.elapsed()), item).await,
+            };
+            waiting = waiting.max(place + 1);
+            results.push(self.finish(caller.after(began.elapsed()), item, begun).await);
+        }
+        results
     }
 
     fn hand_in_new(
@@ -265,19 +310,12 @@ impl TransferService for Transfers {
         check_batch("requests", request.requests.len())?;
         let wait = only_wait_mode(request.wait)?;
         let caller = Caller { role: &role, deadline_ms, wait: Some(wait) };
-        // All are handed in before the first answer is waited for, but for many of the same person.
-        let begun: Vec<Option<Result<Begun, Problem>>> =
-            request.requests.iter().map(|item| shared.begin_at_once(caller, item).transpose()).collect();
-        let mut results = Vec::with_capacity(begun.len());
-        for (item, begun) in request.requests.iter().zip(begun) {
-            let begun = match begun {
-                Some(begun) => begun,
-                None => shared.begin(caller, item).await,
-            };
-            let outcome = shared.finish(caller, item, begun).await;
-            let outcome = outcome.map_or_else(|it| Outcome::Error(it.into_rpc_status()), Outcome::Transfer);
-            results.push(SubmitTransfersResult { outcome: Some(outcome) });
-        }
+        let results = shared.submit(caller, &request.requests).await;
+        let outcome = |result: Result<Transfer, Problem>| {
+            result.map_or_else(|it| Outcome::Error(it.into_rpc_status()), Outcome::Transfer)
+        };
+        let results =
+            results.into_iter().map(|it| SubmitTransfersResult { outcome: Some(outcome(it)) }).collect();
         Ok(Response::new(SubmitTransfersResponse { results }))
     }
 

@@ -4,7 +4,7 @@
 
 use crate::config::limits::Limits;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::rules::disclosure::{is_of_account, is_of_identity};
+use crate::domain::rules::disclosure::{can_be_guessed, is_of_identity};
 use crate::domain::value::{BySide, Day, Side};
 use crate::transport::backoff::Rarely;
 use crate::transport::identity::Role;
@@ -219,7 +219,7 @@ impl Tries {
 impl UnderWay {
     /// The transfer was refused by the node of one, for what that knows of him: that says as much as a check.
     pub(super) fn refused(&self, day: Day, (side, reason): (Side, Reason)) {
-        if !is_of_identity(reason) && !is_of_account(reason) {
+        if !can_be_guessed(reason) {
             return;
         }
         let mut counts = self.tries.locked();

@@ -61,7 +61,7 @@ fn what_no_node_has_answered_was_not_tried() {
         let answered = BySide { payer: false, payee: false };
         tries.checked(tries.about(&app, 1, 2), answered, today(), &[]);
     }
-    for reason in [Reason::VoteMalformed, Reason::PayerSuspended, Reason::Overflow] {
+    for reason in [Reason::VoteMalformed, Reason::PayerSuspended, Reason::DailyCountReached] {
         (0..5).for_each(|_| refuse(&tries, &app, reason));
     }
     assert!(tries.pay_at_once(tries.about(&app, 1, 2), today()).is_ok());

@@ -3,7 +3,7 @@
 use super::Shared;
 use crate::domain::machine::scan::value;
 use crate::domain::machine::{Filter, Order, Row as _, Scan, TableRow, Term};
-use crate::domain::node::tables::{Key, LegRow, Row, Table};
+use crate::domain::node::tables::{FoundByRow, Key, LegRow, Row, Table};
 use crate::domain::node::{Record, leg_record, legs_in};
 use crate::domain::protocol::LegState;
 use crate::domain::reason::Reason;
@@ -17,7 +17,7 @@ use crate::wire::page::{page_size, read_token, token};
 use crate::wire::reader::{Path, Violations, check_batch, transfer_id};
 use crate::wire::status::{Problem, problem_of_store};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use tonic::Status;
 
@@ -262,16 +262,22 @@ pub(super) async fn inspect(
         let counted = asked.after.is_none() && !records;
         let totals = if counted { totals(tables, &asked, &places)? } else { Vec::new() };
         let (legs, more) = if asked.totals_only { (Vec::new(), false) } else { page(tables, &asked)? };
-        Ok((totals, legs, more))
+        let members = if records { legs.iter().map(|leg| leg.member_ref).collect() } else { BTreeSet::new() };
+        let keys: Vec<Key> = members.into_iter().map(Key::FoundBy).collect();
+        let found_by = if keys.is_empty() { Vec::new() } else { tables.load(&keys)? };
+        let found_by = found_by.iter().flatten().filter_map(FoundByRow::of);
+        let found_by: BTreeMap<_, _> = found_by.map(|row| (row.member_ref, row.id_hash)).collect();
+        Ok((totals, legs, more, found_by))
     };
     // A hub that recovers is waited for by the whole country; everybody else lists.
-    let (totals, legs, more) = match records {
+    let (totals, legs, more, found_by) = match records {
         true => shared.protocol.run(read).await.map_err(problem_of_store)?,
         false => shared.lists.run(read).await?,
     };
     let last = legs.last().filter(|_| more);
     let next_page_token = last.map_or_else(String::new, |leg| token_of(&query.scope, leg));
-    let view = |leg: &LegRow| match records.then(|| leg_record(leg)).flatten() {
+    let found_by = |leg: &LegRow| found_by.get(&leg.member_ref).copied();
+    let view = |leg: &LegRow| match records.then(|| leg_record(leg, found_by(leg))).flatten() {
         Some(record) => {
             with_leg_record(leg, shared.sealed(leg.transfer_id, leg.side, &record), leg_view(leg))
         }

@@ -30,7 +30,8 @@ use tonic::{Request, Response, Streaming};
 const TOGETHER: usize = 256;
 /// Rejected rows, and changed ones, that an answer describes; the rest is counted.
 const ROWS_SHOWN: usize = 100;
-/// Another request may make the same person's vault row first; then the row is looked up again.
+/// Another request may make the same person's vault row first, or his reference be kept for him; then it is looked up
+/// again.
 const TRIES: usize = 8;
 
 /// MemberService, over what the server shares.
@@ -88,15 +89,18 @@ impl Shared {
         Ok(self.engine.ask(|ticket| Input::Look { ticket, member_ref }).await?)
     }
 
-    /// Hands in a report about a member whom the vault knows as `known`, or does not know yet.
+    /// Hands in a report about a member whom the vault knows as `known`, or does not know yet; `kept`: the reference
+    /// that it was found to have for him.
     fn begin_report(
         &self,
         said: &Said<MemberInput>,
         known: Option<&Known>,
+        kept: Option<MemberRef>,
     ) -> Result<Waiting<NodeMachine, Upserted>, Problem> {
         let input = &said.today;
         said.admit(&input.party, known)?;
-        let member_ref = known.map_or_else(|| MemberRef(random_16()), |known| known.member_ref);
+        let member_ref = known.map(|known| known.member_ref).or(kept);
+        let member_ref = member_ref.unwrap_or_else(|| MemberRef(random_16()));
         let phone = input.phone.as_ref().map(|phone| phone.reveal());
         let phone = phone.or_else(|| known.and_then(|known| known.phone.as_deref()));
         let (person, key) = (&input.party.person, self.vault.key());
@@ -121,7 +125,7 @@ impl Shared {
     async fn report(&self, inputs: &[Said<MemberInput>]) -> Vec<Result<Reported, Problem>> {
         let key = self.vault.key();
         let mut results: Vec<Option<Result<Reported, Problem>>> = inputs.iter().map(|_| None).collect();
-        let mut tries = vec![0; inputs.len()];
+        let (mut tries, mut kept) = (vec![0; inputs.len()], vec![None; inputs.len()]);
         loop {
             // A row is judged by what the rows before it made of the same person.
             let mut met = BTreeSet::new();
@@ -147,7 +151,8 @@ impl Shared {
                 .iter()
                 .zip(&known)
                 .map(|(at, known)| {
-                    self.begin_report(&inputs[*at], known.as_ref().map_err(Clone::clone)?.as_ref())
+                    let known = known.as_ref().map_err(Clone::clone)?.as_ref();
+                    self.begin_report(&inputs[*at], known, kept[*at])
                 })
                 .collect();
             for ((at, begun), known) in open.into_iter().zip(begun).zip(known) {
@@ -157,11 +162,12 @@ impl Shared {
                 };
                 results[at] = match answer {
                     // Nothing was done.
-                    Ok(Upserted::PersonChanged) if tries[at] + 1 == TRIES => {
+                    Ok(Upserted::PersonChanged(_)) if tries[at] + 1 == TRIES => {
                         Some(Err(Problem::new(Reason::Overloaded)))
                     }
-                    Ok(Upserted::PersonChanged) => {
+                    Ok(Upserted::PersonChanged(member_ref)) => {
                         tries[at] += 1;
+                        kept[at] = Some(member_ref);
                         None
                     }
                     Ok(Upserted::Standing(standing)) => {

@@ -1,11 +1,12 @@
 //! ParticipantService: what the hub calls.
 
 use super::Shared;
-use crate::domain::machine::TableRow;
+use crate::domain::machine::lineage::same_lineage;
+use crate::domain::machine::{PeerRow, TableRow};
 use crate::domain::node::Input;
 use crate::domain::node::tables::{Key, LegRow};
 use crate::domain::protocol::{Ack, AckResult, Decision, Leg, LegRead, LegState, Verdict, Vote};
-use crate::domain::reason::Reason;
+use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{ProvinceCode, Side, TransferId};
 use crate::privacy::seal::{SealError, key_of};
 use crate::proto::node::participant_service_server::ParticipantService;
@@ -13,12 +14,14 @@ use crate::proto::node::{
     CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
     PrepareRequest, PrepareResponse,
 };
+use crate::proto::types;
 use crate::server::common::Answer;
 use crate::transport::access_layer::caller;
 use crate::transport::identity::Role;
 use crate::wire::decide::{DecisionReading, ack_to_proto, decide_from_proto};
 use crate::wire::prepare::{check_result_to_proto, vote_to_proto};
-use crate::wire::status::Problem;
+use crate::wire::sender::lineage_of;
+use crate::wire::status::{Problem, problem_of_store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tonic::{Request, Response};
@@ -61,7 +64,8 @@ impl Shared {
     /// A decision as it may come into the house: its leg opened. One that this node did not seal brings none. Of one
     /// that is sealed under a key that is not here a leg that is known needs nothing; any other is too early: it comes
     /// again, and people bring the key meanwhile.
-    async fn open(&self, mut decision: Decision) -> Result<Decision, Ack> {
+    async fn open(&self, decision: Decision) -> Result<Decision, Ack> {
+        let mut decision = decision.with_id_hash(|number| self.vault.key().id_hash(number));
         if decision.leg_record.is_empty() {
             return Ok(decision);
         }
@@ -75,10 +79,20 @@ impl Shared {
                 tracing::error!(%transfer_id, ?side, key, what);
             }
             let result = AckResult::NotYet;
-            return Err(Ack { transfer_id, side, terms_digest, result, refusal: None });
+            let leg_record = Vec::new();
+            return Err(Ack { transfer_id, side, terms_digest, result, refusal: None, leg_record });
         }
         decision.leg_record = opened.unwrap_or_default();
         Ok(decision)
+    }
+
+    /// A hub that says that it has another store than the one that this node has joined is told nothing.
+    async fn know_hub(&self, sender: Option<&types::Sender>) -> Result<(), Problem> {
+        let Some(told) = lineage_of(sender) else { return Ok(()) };
+        let hub = self.protocol.run(|tables| tables.load(&[Key::Peer(ProvinceCode::HUB)])).await;
+        let hub = hub.map_err(problem_of_store)?;
+        let known = hub.iter().flatten().find_map(PeerRow::of).and_then(|hub| hub.lineage);
+        Ok(same_lineage(ProvinceCode::HUB, known, Some(told)).map_err(RefusalRecord::from)?)
     }
 
     /// Whether a leg is here that needs no record of its own to be decided.
@@ -115,7 +129,10 @@ impl ParticipantService for Participants {
             });
         }
         let decisions: Vec<Decision> = opened.iter().filter_map(|it| it.as_ref().ok()).cloned().collect();
-        let acks = shared.engine.ask_always(|ticket| Input::Decide { ticket, hub, decisions }).await?;
+        let mut acks = shared.engine.ask_always(|ticket| Input::Decide { ticket, hub, decisions }).await?;
+        for ack in acks.iter_mut().filter(|ack| !ack.leg_record.is_empty()) {
+            ack.leg_record = shared.sealed(ack.transfer_id, ack.side, &ack.leg_record);
+        }
         let mut acks = acks.into_iter();
         let acks: Vec<Ack> =
             opened.into_iter().filter_map(|it| it.map_or_else(Some, |_| acks.next())).collect();
@@ -136,7 +153,10 @@ impl ParticipantService for Participants {
 
     async fn inspect(&self, request: Request<InspectRequest>) -> Answer<InspectResponse> {
         let for_hub = match caller(&request)? {
-            Role::Hub => true,
+            Role::Hub => {
+                self.shared.know_hub(request.get_ref().sender.as_ref()).await?;
+                true
+            }
             Role::Operator(_) | Role::Platform(_) => false,
             Role::Node(_) | Role::App(_) | Role::Finance(..) => {
                 return Err(Problem::new(Reason::RoleNotAllowed).into());

@@ -1,11 +1,12 @@
 //! The node's way to the hub: announces this start, keeps in touch, and asks about legs in doubt.
 
+use crate::domain::machine::lineage::same_lineage;
 use crate::domain::machine::{PeerRow, TableRow};
 use crate::domain::node::tables::Key;
 use crate::domain::node::{ASK_AGAIN_MS, ASK_MAX, Effect, Input, NodeMachine, Record, join::admits_nobody};
 use crate::domain::protocol::{Announcement, PeerMark, Question, REFUSED_ASK_MS, Ruling};
-use crate::domain::reason::Reason;
-use crate::domain::value::{Civil, ProvinceCode, Schedule, Side, TransferId};
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::value::{Civil, Digest, ProvinceCode, Schedule, Side, TransferId};
 use crate::engine::{Handle, Outlet, Reader, SystemClock};
 use crate::proto::hub::AnnounceState;
 use crate::server::common::health::{Health, Need};
@@ -16,7 +17,7 @@ use crate::transport::peer::Peer;
 use crate::transport::tls::with_sources;
 use crate::wire::announce::announcement_to_proto;
 use crate::wire::resolve::{resolve_to_proto, ruling_from_proto};
-use crate::wire::sender::sender_from_proto;
+use crate::wire::sender::{lineage_of, sender_from_proto};
 use crate::wire::status::{Problem, problem_of_store, reason_of, status};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -150,9 +151,9 @@ fn is(error: &Status, reason: Reason) -> bool {
 /// How often a node that is told again what it lost shows itself.
 const RESYNC_EVERY: Duration = Duration::from_secs(1);
 
-/// What an announcement led to: the hub as it spoke, this start's incarnation, whether it is told again what it lost
-/// and does not serve yet, and since which life the hub has recovered.
-type Admission = (PeerMark, u64, bool, u64);
+/// What an announcement led to: the hub as it spoke, and which store it has; this start's incarnation; whether it is
+/// told again what it lost and does not serve yet; and since which life the hub has recovered.
+type Admission = ((PeerMark, Option<Digest>), u64, bool, u64);
 
 impl Resolver {
     /// Runs until the engine ends (false), or until another start of this store has taken this one's place (true).
@@ -178,6 +179,21 @@ impl Resolver {
                         "ALARM: another server runs on a copy of this store and was admitted: this one stops"
                     );
                     return true;
+                }
+                Err(error) if is(&error, Reason::OtherLineage) => {
+                    // Where it is accepted this start is a new one for the hub, or the hub for it.
+                    last = None;
+                    self.health.set(Need::Admitted, false).await;
+                    if let Some(count) = failures.count(error.message(), Instant::now()) {
+                        tracing::error!(
+                            error = error.message(),
+                            count,
+                            "ALARM: hub and node do not belong together: nothing is taken of this hub, or told to it. \
+                             See that the right hub runs on the right store; where the other one is meant, two \
+                             operators accept it (`gongji operations propose accept-lineage`)"
+                        );
+                    }
+                    backoff.wait()
                 }
                 Err(error) if is(&error, Reason::NodeNotListed) => {
                     if let Some(count) = failures.count(Reason::NodeNotListed.code(), Instant::now()) {
@@ -215,14 +231,14 @@ impl Resolver {
     /// Takes what the hub said; gives how long to wait before the next announcement.
     async fn enter(
         &self,
-        (hub, incarnation, resync, hub_recovered): Admission,
+        ((hub, lineage), incarnation, resync, hub_recovered): Admission,
         last: &mut Option<bool>,
     ) -> Duration {
         self.mark.set_incarnation(incarnation);
         if !resync {
             self.restored.store(false, Ordering::Relaxed);
         }
-        self.engine.tell(Input::Joined { incarnation, hub, resync, hub_recovered });
+        self.engine.tell(Input::Joined { incarnation, hub, lineage, resync, hub_recovered });
         if *last != Some(resync) {
             *last = Some(resync);
             let province = self.province;
@@ -239,7 +255,8 @@ impl Resolver {
         }
         // Each time: an older hub may have answered in between.
         self.health.set(Need::Admitted, true).await;
-        if resync { RESYNC_EVERY } else { ANNOUNCE_EVERY }
+        // A store that was empty had no lineage to tell: it has by now.
+        if resync || !self.mark.has_lineage() { RESYNC_EVERY } else { ANNOUNCE_EVERY }
     }
 
     /// Announces this start, and proves what the hub wants proved. `again`: it was admitted before.
@@ -250,15 +267,22 @@ impl Resolver {
             ..Announcement::default()
         };
         loop {
-            let hub_seen = self.read(|tables| {
+            let seen = self.read(|tables| {
                 let rows = tables.load(&[Key::Peer(ProvinceCode::HUB)])?;
-                Ok(rows.iter().flatten().find_map(PeerRow::of).map(PeerRow::mark))
+                Ok(rows.iter().flatten().find_map(PeerRow::of).cloned())
             });
-            announcement.hub_seen = hub_seen.await?;
+            let seen = seen.await?;
+            announcement.hub_seen = seen.as_ref().map(PeerRow::mark);
+            announcement.hub_lineage = seen.and_then(|seen| seen.lineage);
+            let lineage = self.mark.lineage(&self.reader).await;
+            announcement.lineage = lineage.map_err(|error| problem_of_store(error).into_status())?;
             let request = announcement_to_proto(self.mark.sender(), &announcement);
             let answer = self.hub.call(request, CALL_WITHIN).await?;
             let hub = sender_from_proto(answer.sender.as_ref()).map_err(Problem::into_status)?;
             self.mark.hear_clock(ProvinceCode::HUB, answer.sender.as_ref());
+            let lineage = lineage_of(answer.sender.as_ref());
+            same_lineage(ProvinceCode::HUB, announcement.hub_lineage, lineage)
+                .map_err(|other| Problem::from(RefusalRecord::from(other)))?;
             match answer.state() {
                 AnnounceState::Prove if announcement.proof.is_none() => {
                     let sequence = answer.prove_sequence;
@@ -270,11 +294,11 @@ impl Resolver {
                     let hub_recovered = answer.hub_recovered;
                     if announcement.hub_seen.is_some_and(|seen| admits_nobody(&hub, &seen, hub_recovered)) {
                         // The machine takes nothing of it, and raises the alarm.
-                        self.engine.tell(Input::Joined { incarnation, hub, resync, hub_recovered });
+                        self.engine.tell(Input::Joined { incarnation, hub, lineage, resync, hub_recovered });
                         self.health.set(Need::Admitted, false).await;
                         return Err(status(Reason::HubBehind));
                     }
-                    return Ok((hub, incarnation, resync, hub_recovered));
+                    return Ok(((hub, lineage), incarnation, resync, hub_recovered));
                 }
                 AnnounceState::Prove | AnnounceState::Unspecified => {
                     return Err(Status::unavailable("the hub's answer cannot be understood"));

@@ -111,7 +111,12 @@ fn read(
     asked: &[(Key, Option<Key>)],
 ) -> Result<Vec<Found>, StoreError> {
     let persons: Vec<Key> = asked.iter().map(|(person, _)| person.clone()).collect();
-    let persons = rows::<PersonRow>(tables, &persons)?;
+    let mut persons = rows::<PersonRow>(tables, &persons)?;
+    // Nobody has said yet who he is.
+    persons
+        .iter_mut()
+        .filter(|row| row.as_ref().is_some_and(PersonRow::is_awaited))
+        .for_each(|row| *row = None);
     // The rows were read before: keys that came since open them too.
     let key = in_force.now();
     let mut found: Vec<Found> =

@@ -21,6 +21,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0013_lost_leg.sql"),
     include_str!("migrations/0014_suspense.sql"),
     include_str!("migrations/0015_left_out.sql"),
+    include_str!("migrations/0016_lineage.sql"),
+    include_str!("migrations/0017_found_by.sql"),
 ];
 
 /// The newest format of a store that this program knows.

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::domain::hub::tables::PositionRow;
-use crate::domain::protocol::{AckResult, Decision, LegState, LostLeg, Outcome};
+use crate::domain::protocol::{Ack, AckResult, Decision, LegState, LostLeg, Outcome};
 use crate::domain::value::{AccountKind, Window};
+use crate::testkit::{decisions, member};
 
 /// The store of a province comes back older than it was.
 fn older_store(
@@ -56,7 +57,7 @@ fn a_commit_that_only_the_other_province_still_has_is_booked_on_both_sides() {
         let after = pair.transfer(2);
         assert_eq!((after.state, after.hub_seq), (TransferState::Committed, before.hub_seq), "{lost}");
         assert!(after.is_recorded_by_both(), "{lost}");
-        assert_eq!((after.lost_side, positions(&pair)), (Some(side), owed), "{lost}");
+        assert_eq!((after.lost_side, positions(&pair)), (Some(side.into()), owed), "{lost}");
         let leg = pair.leg(2, side).expect("there again");
         assert_eq!((leg.state, leg.account), (LegState::Committed, AccountKind::Suspense), "{lost}");
         assert_eq!((leg.amount, leg.hub_seq), (before.amount, before.hub_seq), "{lost}");
@@ -65,15 +66,130 @@ fn a_commit_that_only_the_other_province_still_has_is_booked_on_both_sides() {
         assert_eq!(incident.refusal.reason, Reason::ReplayedToSuspense, "{lost}");
         let incident: IncidentRow = pair.hub.get(&Key::Incident(id(2), Side::Payer)).expect("a name on it");
         assert_eq!(incident.refusal.reason, Reason::AdoptedFromOneSide, "{lost}");
-        // The client that repeats what it said is answered as at first.
-        let repeat = pair.create(3, 2, 50_000);
-        assert!(matches!(&repeat[..], [Output::Answer(3, Answer::Transfer(_))]), "{lost}: {repeat:?}");
         assert!(pair.rebuilds().into_iter().all(|(_, (same, _))| same));
         // A node that loses its store once more is told the same again.
         older_store(&mut pair, lost, &disk, (71, true));
         settle_down(&mut pair);
         assert_eq!(pair.leg(2, side).expect("there again").state, LegState::Committed, "{lost}");
     }
+}
+
+/// A hub and a province that lost the second transfer together, from backups after the first.
+fn half(lost: ProvinceCode) -> (Pair, crate::testkit::Disk) {
+    let mut pair = Pair::new();
+    pair.send(1, 1, 40_000);
+    let (hub, disk) = (pair.hub.disk.backup(), pair.disk(lost).expect("a disk").backup());
+    pair.send(2, 2, 50_000);
+    older_store(&mut pair, lost, &disk, (70, true));
+    restored(&mut pair, &hub);
+    hear(&mut pair);
+    settle_down(&mut pair);
+    (pair, disk)
+}
+
+/// What is in the account of a province's member that the transfers moved, and what stands in suspense beside it; and
+/// what stands in the province's own suspense account.
+fn stands(pair: &Pair, province: ProvinceCode) -> (i64, i64, i64) {
+    let own = if province == PAYER { AccountKind::Personal } else { AccountKind::Wallet };
+    let posted = |kind| pair.account(province, kind).posted.fen();
+    let nobodys: Option<node::tables::AccountRow> =
+        pair.node(province).get(&node::Key::Account(node::account::PROVINCE, AccountKind::Suspense));
+    (posted(own), posted(own.suspense()), nobodys.map_or(0, |row| row.posted.fen()))
+}
+
+fn incidents(pair: &Pair, province: ProvinceCode, side: Side) -> [Option<String>; 2] {
+    let hub: IncidentRow = pair.hub.get(&Key::Incident(id(2), Side::Payer)).expect("a name on it");
+    let node: IncidentRow = pair.node(province).get(&node::Key::Incident(id(2), side)).expect("a name on it");
+    [hub.close_code, node.close_code]
+}
+
+/// The client's repeat says whose the lost leg was: he pays it, or gets it, and nobody has to look for him.
+#[test]
+fn the_client_that_repeats_says_whose_the_lost_leg_was() {
+    for (lost, side, (nobodys, his)) in
+        [(PAYER, Side::Payer, (-50_000, 910_000)), (PAYEE, Side::Payee, (50_000, 90_000))]
+    {
+        let (mut pair, disk) = half(lost);
+        assert_eq!((stands(&pair, lost).1, stands(&pair, lost).2), (0, nobodys), "{lost}");
+        assert_eq!(incidents(&pair, lost, side), [None, None]);
+        // Other content names nobody.
+        let other = pair.create(3, 2, 50_001);
+        assert_eq!(refusal(&other), Reason::ContentDiffers);
+        let named = pair.create(4, 2, 50_000);
+        assert_eq!(decisions(&named, lost).len(), 1, "{lost}");
+        assert!(decisions(&pair.create(5, 2, 50_000), lost).is_empty(), "{lost}: it is under way");
+        let told = pair.finish(named);
+        assert!(matches!(&told[..], [(4, Answer::Transfer(_))]), "{lost}: {told:?}");
+        assert_eq!(stands(&pair, lost), (his, 0, 0), "{lost}");
+        let leg = pair.leg(2, side).expect("there again");
+        assert_eq!((leg.state, leg.member_ref), (LegState::Committed, member(lost)), "{lost}");
+        let code = || Some("NAMED_BY_CLIENT".to_owned());
+        assert_eq!(incidents(&pair, lost, side), [code(), code()], "{lost}");
+        assert!(decisions(&pair.create(6, 2, 50_000), lost).is_empty(), "{lost}: it is done");
+        assert!(pair.rebuilds().into_iter().all(|(_, (same, _))| same));
+        // A node that loses its store once more is told whose it is by what it has sealed itself.
+        older_store(&mut pair, lost, &disk, (71, true));
+        settle_down(&mut pair);
+        assert_eq!(stands(&pair, lost), (his, 0, 0), "{lost}");
+        assert_eq!(pair.leg(2, side).expect("there again").member_ref, member(lost), "{lost}");
+        assert!(pair.rebuilds().into_iter().all(|(_, (same, _))| same));
+    }
+}
+
+/// Bytes that nobody had asked for closed the incident, and the client's repeat named nobody any more.
+#[test]
+fn a_leg_that_is_sent_before_anybody_was_named_names_nobody() {
+    let (mut pair, _) = half(PAYER);
+    let TransferRow { transfer_id, terms_digest, .. } = pair.transfer(2);
+    let (side, leg_record) = (Side::Payer, vec![1]);
+    let (result, refusal) = (AckResult::Already, None);
+    let acks = vec![Ack { transfer_id, side, terms_digest, result, refusal, leg_record }];
+    let (province, node, told) = (PAYER, pair.node(PAYER).mark(), vec![(transfer_id, side)]);
+    pair.run_hub(Input::Acks { province, node, told, acks });
+    assert_eq!(incidents(&pair, PAYER, side), [None, None]);
+    assert_eq!(decisions(&pair.create(4, 2, 50_000), PAYER).len(), 1, "he is named");
+}
+
+/// Its node is dark, or knows nothing of the person: what was said waits for both.
+#[test]
+fn who_is_named_before_he_is_reported_again_gets_his_leg_then() {
+    let (mut pair, _) = half(PAYER);
+    let node = &pair.node(PAYER).disk;
+    let hash = crate::testkit::id_hash(&crate::testkit::person(PAYER, 0).id_number);
+    node.remove(&node::Key::Person(hash));
+    node.remove(&node::Key::FoundBy(member(PAYER)));
+    pair.start_node_as(PAYER, 73);
+    settle_down(&mut pair);
+    let outputs = pair.link(PAYER, false);
+    pair.finish(outputs);
+    let named = pair.create(4, 2, 50_000);
+    assert!(decisions(&named, PAYER).is_empty(), "it is dark");
+    pair.finish(named);
+    let outputs = pair.link(PAYER, true);
+    pair.finish(outputs);
+    let leg = pair.leg(2, Side::Payer).expect("there again");
+    let known: node::tables::PersonRow = pair.node(PAYER).get(&node::Key::Person(hash)).expect("by his hash");
+    assert!(known.is_awaited() && known.member_ref == leg.member_ref && leg.member_ref != member(PAYER));
+    let suspense = node::Key::Account(leg.member_ref, AccountKind::PersonalSuspense);
+    let owes: node::tables::AccountRow = pair.node(PAYER).get(&suspense).expect("he owes it");
+    assert_eq!(owes.posted.fen(), -50_000);
+    assert_eq!(stands(&pair, PAYER).2, 0);
+    assert!(pair.rebuilds().into_iter().all(|(_, (same, _))| same));
+}
+
+/// What went back of it went back for nobody: people have begun to see to it.
+#[test]
+fn a_lost_leg_of_which_something_went_back_is_left_to_people() {
+    let (mut pair, _) = half(PAYEE);
+    settle_down(&mut pair);
+    pair.propose(50, 2, 10_000);
+    pair.done(|pair| pair.approve(50));
+    assert_eq!(pair.transfer(50).state, TransferState::Committed);
+    let before = stands(&pair, PAYEE);
+    let named = pair.create(4, 2, 50_000);
+    pair.finish(named);
+    assert_eq!(stands(&pair, PAYEE), before);
+    assert_eq!(incidents(&pair, PAYEE, Side::Payee), [None, None]);
 }
 
 /// Found by attackers: backups one second apart left transfers undecided for ever.
@@ -103,7 +219,9 @@ fn what_one_province_alone_tells_is_left_to_people_where_the_other_was_not_resto
     older_store(&mut pair, PAYER, &disk, (70, false));
     restored(&mut pair, &hub);
     hear(&mut pair);
-    assert!(pair.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none());
+    let known: TransferRow = pair.hub.get(&Key::Transfer(id(2))).expect("its terms, for people to finish it");
+    assert_eq!((known.state, known.hub_seq), (TransferState::Pending, None));
+    assert!(!pair.node(PAYER).rows().iter().any(|row| LegRow::of(row).is_some()), "nobody is told");
     let incident: IncidentRow = pair.hub.get(&Key::Incident(id(2), Side::Payer)).expect("a name on it");
     assert_eq!(incident.refusal.reason, Reason::ContraryOrder);
 }
@@ -120,6 +238,7 @@ fn a_node_that_is_whole_books_nothing_that_it_does_not_know() {
         amount: leg.amount,
         counter_region: leg.counter_region.expect("there"),
         receipt_time: leg.receipt_time,
+        whose: None,
     };
     let decision = Decision {
         transfer_id: id(9),
@@ -131,7 +250,7 @@ fn a_node_that_is_whole_books_nothing_that_it_does_not_know() {
         decide_time: leg.receipt_time,
         leg_record: Vec::new(),
         posting: None,
-        lost: Some(lost),
+        lost: Some(Box::new(lost)),
     };
     let acks = pair.decide(PAYER, decision);
     assert_eq!(acks[0].result, AckResult::Rejected);

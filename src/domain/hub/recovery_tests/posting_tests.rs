@@ -83,7 +83,7 @@ fn park(pair: &mut Pair, number: u8) {
     let (node, place) = (pair.node(PAYEE).mark(), row.number.expect("posted"));
     let told = posting(pair, number, (place, 100_001));
     let reference = LegRef::new(id(number), Side::Payee, row.terms_digest);
-    let leg_record = node::leg_record(&row).expect("a leg");
+    let leg_record = node::leg_record(&row, None).expect("a leg");
     let postings = vec![Posting { reference, leg_record, ..told }];
     let outputs = pair.run_hub(Input::Post { ticket: Ticket::new(5), province: PAYEE, node, postings });
     pair.finish(outputs);

@@ -1,23 +1,25 @@
-//! `gongji operations` and `gongji clock`: what two operators must agree on, at the hub or at a node.
+//! `gongji operations`: what two operators must agree on, at the hub or at a node.
+
+mod risks;
 
 use super::Exit;
 use super::client::{CallArgs, Connection, Server, province};
 use super::failure::Failure;
 use super::json::to_json;
 use super::output::note;
-use super::servers::list::Found;
 use super::show::side_name;
 use super::table::{self, facts};
 use super::time::local_time;
 use super::transfers::moment;
 use super::until_known::Request;
-use crate::domain::value::{Civil, ProvinceCode};
+use crate::domain::machine::lineage::{FROM_NOTHING, role_of};
+use crate::domain::value::{Civil, Digest, ProvinceCode, hex};
 use crate::privacy::random::new_transfer_id;
 use crate::proto::hub::operation_action::Action;
 use crate::proto::hub::{
-    AcceptClock, ApproveOperationRequest, BuryId, ClockDoubt, CloseIncident, FinishTransfer, GetClockRequest,
-    GetClockResponse, LeaveOut, ListOperationsRequest, LowerTime, Operation, OperationAction, OperationState,
-    ProposeOperationRequest, TransferState, WithdrawOperationRequest,
+    AcceptClock, AcceptLineage, ApproveOperationRequest, BuryId, CloseIncident, FinishTransfer, LeaveOut,
+    ListOperationsRequest, LowerTime, Operation, OperationAction, OperationState, ProposeOperationRequest,
+    TransferState, WithdrawOperationRequest,
 };
 use crate::proto::types::RefusalSide;
 use crate::wire::time::timestamp;
@@ -72,14 +74,25 @@ pub(super) enum Propose {
         #[command(flatten)]
         args: ProposeArgs,
     },
-    /// Finish a transfer that stays undecided for a province that was left out of the recovery
+    /// Finish a transfer that a hub's recovery has left undecided or to people
     Finish {
         /// Id of the transfer
         #[arg(value_name = "TRANSFER_ID")]
         transfer: String,
-        /// How it ends. What the province that was left out has recorded is not known: ask it by other means first
+        /// How it ends. What a province has recorded may not be known here: ask it by other means first
         #[arg(long, value_enum)]
         outcome: OutcomeArg,
+        #[command(flatten)]
+        args: ProposeArgs,
+    },
+    /// A peer's store is another one than before, on purpose: a node's at the hub; the hub's at the node of --province
+    AcceptLineage {
+        /// Whose store it is: hub, or a province, two digits
+        #[arg(value_name = "hub|NN", value_parser = peer)]
+        peer: ProvinceCode,
+        /// Its lineage: 64 hexadecimal digits, as its alarm says; or "empty": it begins from nothing
+        #[arg(value_name = "LINEAGE", value_parser = lineage)]
+        lineage: Digest,
         #[command(flatten)]
         args: ProposeArgs,
     },
@@ -91,6 +104,15 @@ pub(super) enum Propose {
         #[command(flatten)]
         args: ProposeArgs,
     },
+}
+
+fn peer(text: &str) -> Result<ProvinceCode, String> {
+    if text == "hub" { Ok(ProvinceCode::HUB) } else { province(text) }
+}
+
+fn lineage(text: &str) -> Result<Digest, String> {
+    let digest = if text == "empty" { Some(FROM_NOTHING) } else { Digest::parse(text) };
+    digest.ok_or_else(|| "write a lineage as its 64 hexadecimal digits, or empty".to_owned())
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -144,12 +166,6 @@ pub(super) struct ListArgs {
     at: At,
 }
 
-#[derive(clap::Args)]
-pub(super) struct ClockArgs {
-    #[command(flatten)]
-    call: CallArgs,
-}
-
 /// Which server.
 #[derive(clap::Args)]
 pub(super) struct At {
@@ -175,6 +191,10 @@ pub(super) fn operations(command: &Command) -> Exit {
         Command::Propose(it) => propose(it),
         Command::Approve(args) => args.at.call.run(async |connection| {
             let server = args.at.server(&connection)?;
+            // Who approves decides, so he reads it first. Whether there is such an operation, the call itself says.
+            if let Ok(known) = all(&server).await {
+                known.iter().filter(|it| it.operation_id == args.id).for_each(say_risks);
+            }
             let message = ApproveOperationRequest { operation_id: args.id.clone() };
             let request = request(&server, &args.at.call, &args.id, true);
             Ok(request.until_known(message, |it| whole(it.operation), stands, shown).await)
@@ -203,17 +223,6 @@ fn stands(it: &Operation) -> Option<Exit> {
     Some(if it.state() == OperationState::Withdrawn { Exit::Refused } else { Exit::Done })
 }
 
-/// What leaving a province out risks.
-const LEAVING_OUT: &str = "\
-province {} is to be left out of the hub's recovery, 将省份 {} 排除在恢复核对之外. What that risks:
-- A transfer with it that the hub has committed and lost, and that the other province has only promised, stays \
-  undecided until {} is heard: its payer's money stays held, and its client is told OUTCOME_UNKNOWN, though it may \
-  have been told that it was paid. Each is an incident LEFT_OUT_UNDECIDED.
-- A transfer that {} has recorded, and whose other side is lost with another store, is known to {} alone. It comes out \
-  when {} is back, as an incident CONTRARY_ORDER.
-- If the node of {} never comes back with its store, nobody can say what became of these.
-Nothing new is begun with {} before it was heard. Try first whether its node can be started, or restored.";
-
 fn propose(it: &Propose) -> Exit {
     let (action, args) = match it {
         Propose::AcceptClock(args) => (Action::AcceptClock(AcceptClock {}), args),
@@ -225,7 +234,6 @@ fn propose(it: &Propose) -> Exit {
             (Action::CloseIncident(close), args)
         }
         Propose::LeaveOut { left, args } => {
-            note(LEAVING_OUT.replace("{}", &left.to_string()));
             (Action::LeaveOut(LeaveOut { province_code: left.to_string() }), args)
         }
         Propose::Finish { transfer, outcome, args } => {
@@ -235,6 +243,10 @@ fn propose(it: &Propose) -> Exit {
             };
             let finish = FinishTransfer { transfer_id: transfer.clone(), outcome: outcome.into() };
             (Action::FinishTransfer(finish), args)
+        }
+        Propose::AcceptLineage { peer, lineage, args } => {
+            let (peer, lineage) = (role_of(*peer), hex(&lineage.0));
+            (Action::AcceptLineage(AcceptLineage { peer, lineage }), args)
         }
         Propose::Bury { transfer, args } => (Action::BuryId(BuryId { transfer_id: transfer.clone() }), args),
     };
@@ -250,15 +262,33 @@ fn propose(it: &Propose) -> Exit {
             note: args.note.clone(),
         };
         let request = request(&server, &args.at.call, &id, args.id.is_some());
-        Ok(request.until_known(message, |it| whole(it.operation), stands, shown).await)
+        let proposed = |it: &Operation| {
+            say_risks(it);
+            shown(it)
+        };
+        Ok(request.until_known(message, |it| whole(it.operation), stands, proposed).await)
     })
+}
+
+/// Says what carrying out a proposal would risk.
+fn say_risks(it: &Operation) {
+    let action = it.action.as_ref().and_then(|it| it.action.as_ref());
+    if it.state() == OperationState::Proposed
+        && let Some(risks) = action.and_then(risks::of)
+    {
+        note(risks);
+    }
+}
+
+async fn all(server: &Server) -> Result<Vec<Operation>, Failure> {
+    let request = |page_size, page_token| ListOperationsRequest { page_size, page_token };
+    Ok(server.list(usize::MAX, request, |it| (it.operations, it.next_page_token)).await?.rows)
 }
 
 fn list(at: &At) -> Exit {
     at.call.run(async |connection| {
         let server = at.server(&connection)?;
-        let request = |page_size, page_token| ListOperationsRequest { page_size, page_token };
-        let found = server.list(usize::MAX, request, |it| (it.operations, it.next_page_token)).await?.rows;
+        let found = all(&server).await?;
         at.call.output.print(
             || json!({ "operations": found.iter().map(to_json).collect::<Vec<_>>() }),
             || format!("{}\n{} in all", list_table(&found), found.len()),
@@ -300,7 +330,7 @@ fn action_text(action: Option<&OperationAction>) -> String {
             format!("lower the time to {} 调低时间", local_time(it.to_time.as_ref()))
         }
         Some(Action::CloseIncident(it)) => {
-            format!("close the incident at the {} of {} 关闭差错", side_name(it.side()), it.transfer_id)
+            format!("close the incident at the {} of {} 关闭异常事项", side_name(it.side()), it.transfer_id)
         }
         Some(Action::FinishTransfer(it)) => {
             let how = if it.outcome() == TransferState::Committed { "commit" } else { "abort" };
@@ -308,6 +338,9 @@ fn action_text(action: Option<&OperationAction>) -> String {
         }
         Some(Action::LeaveOut(it)) => {
             format!("leave province {} out of the recovery 恢复时排除该省", it.province_code)
+        }
+        Some(Action::AcceptLineage(it)) => {
+            format!("accept another store of {}, lineage {} 认可另一存储", it.peer, it.lineage)
         }
         Some(Action::BuryId(it)) => format!("end the id {} 终止编号", it.transfer_id),
     }
@@ -330,67 +363,6 @@ fn shown(it: &Operation) -> (Value, String) {
     (json!({ "operation": to_json(it) }), table.to_string())
 }
 
-/// `gongji clock`.
-pub(super) fn clock(args: &ClockArgs) -> Exit {
-    args.call.run(async |connection| {
-        let mut found = Found::new();
-        let of = |it: GetClockResponse| (vec![it], String::new());
-        let hub = connection.hub_as_operator()?;
-        let read = hub.list(1, |_, _| GetClockRequest {}, of).await;
-        found.take("hub", read, |it| ("hub".to_owned(), it));
-        for province in connection.provinces() {
-            let node = connection.node_as_operator(province)?;
-            let server = format!("node {province}");
-            let read = node.list(1, |_, _| GetClockRequest {}, of).await;
-            found.take(&server, read, |it| (server.clone(), it));
-        }
-        let print = found.print(args.call.output, "clocks", clock_json, || {
-            let header = ["server", "clock", "believed", "stamped", "off", "peers"];
-            table::list(header, found.rows.iter().map(clock_cells), &[])
-        });
-        let believed = found.rows.iter().all(|(_, it)| it.believed);
-        Ok(if print == Exit::Done && !believed { Exit::Refused } else { print })
-    })
-}
-
-fn clock_json((server, it): &(String, GetClockResponse)) -> Value {
-    let mut value = to_json(it);
-    value["server"] = server.as_str().into();
-    value
-}
-
-fn seconds(ms: i64) -> String {
-    format!(
-        "{}{}.{:03} s",
-        if ms < 0 { "-" } else { "" },
-        ms.unsigned_abs() / 1_000,
-        ms.unsigned_abs() % 1_000
-    )
-}
-
-fn doubt_text(doubt: ClockDoubt) -> &'static str {
-    match doubt {
-        ClockDoubt::Unspecified => "",
-        ClockDoubt::Stepped => "STEPPED 时钟跳变",
-        ClockDoubt::AheadOfJournal => "AHEAD_OF_JOURNAL 远晚于最近记录",
-        ClockDoubt::BehindJournal => "BEHIND_JOURNAL 早于最近记录",
-        ClockDoubt::DeniedByPeers => "DENIED_BY_PEERS 与多数对端不一致",
-    }
-}
-
-fn clock_cells((server, it): &(String, GetClockResponse)) -> [String; 6] {
-    let off = if it.believed { String::new() } else { seconds(it.off_ms) };
-    let peer = |it: &crate::proto::hub::PeerClock| format!("{} {}", it.province_code, seconds(it.off_ms));
-    [
-        server.clone(),
-        local_time(it.wall_time.as_ref()),
-        if it.believed { "yes 是".to_owned() } else { format!("no 否 {}", doubt_text(it.doubt())) },
-        local_time(it.stamped_time.as_ref()),
-        off,
-        it.peers.iter().map(peer).collect::<Vec<_>>().join(", "),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -403,14 +375,17 @@ mod tests {
         let side = RefusalSide::Payee.into();
         let close = CloseIncident { transfer_id: "id".to_owned(), side };
         assert!(said(Action::CloseIncident(close)).contains("payee of id"));
+        let accept = AcceptLineage { peer: "node:51".to_owned(), lineage: "0".repeat(64) };
+        assert!(said(Action::AcceptLineage(accept)).contains("node:51, lineage 000"));
         assert_eq!(action_text(None), "?");
     }
 
     #[test]
-    fn a_clock_that_is_not_believed_says_why_and_by_how_much() {
-        let it =
-            GetClockResponse { doubt: ClockDoubt::Stepped.into(), off_ms: -46_800_250, ..Default::default() };
-        let cells = clock_cells(&("hub".to_owned(), it));
-        assert_eq!((cells[2].as_str(), cells[4].as_str()), ("no 否 STEPPED 时钟跳变", "-46800.250 s"));
+    fn a_lineage_is_64_digits_or_empty() {
+        assert_eq!(lineage("empty"), Ok(FROM_NOTHING));
+        assert_eq!(lineage(&"7f".repeat(32)), Ok(Digest([0x7f; 32])));
+        assert!(lineage("7f").is_err() && lineage("").is_err());
+        assert_eq!((peer("hub"), peer("51")), (Ok(ProvinceCode::HUB), Ok(ProvinceCode::new(51))));
+        assert!(peer("00").is_err() && peer("node").is_err());
     }
 }
