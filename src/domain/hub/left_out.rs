@@ -8,7 +8,8 @@ use super::heard::{is_timely, note, record_told};
 use super::incident::is_undecided_here;
 use super::recovery::{Commit, Recovery, province_of};
 use super::{
-    Effect, HubMachine, Key, Rows, Step, TransferRow, incident, position, refusal, row, send, tombstone,
+    Effect, HubMachine, Key, Rows, Step, TransferRow, incident, is_parked, position, refusal, row, send,
+    tombstone,
 };
 use crate::domain::hub::record::{
     CommitDetail, HubRecovered, LegLost, NumbersSkipped, ProvinceHeard, ProvinceLeftOut,
@@ -18,7 +19,9 @@ use crate::domain::machine::own::own;
 use crate::domain::machine::{IncidentClosed, IncidentRow, PeerRow, SelfRow, Ticket};
 use crate::domain::protocol::{Announced, Announcement, HeardLeg, LegId, PeerMark, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{BySide, Day, Digest, Now, NumberRanges, ProvinceCode, Side, StartId, TransferId};
+use crate::domain::value::{
+    BySide, Civil, Day, Digest, Now, NumberRanges, ProvinceCode, Side, StartId, TransferId,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers that are kept for commits between provinces that nobody has heard, for each life of the hub that is lost.
@@ -65,7 +68,8 @@ pub(super) fn needs(
     let ids = legs.iter().map(|leg| leg.transfer_id).chain(left.waiting.iter().copied());
     let (mut provinces, mut windows) = (BTreeSet::from([province]), BTreeSet::from([Day::of(now.civil)]));
     for id in ids {
-        keys.extend([Key::Transfer(id), Key::Tombstone(id), Key::Incident(id, Side::Payer)]);
+        keys.extend([Key::Transfer(id), Key::Tombstone(id)]);
+        keys.extend(Side::BOTH.map(|side| Key::Incident(id, side)));
         let known = rows.knows(&Key::Transfer(id)).then(|| rows.get::<TransferRow>(&Key::Transfer(id)));
         provinces.extend(known.flatten().iter().flat_map(|it| it.provinces().into_array()));
     }
@@ -298,8 +302,13 @@ impl HubMachine {
         let transfer_id = leg.transfer_id;
         let known = row(transfer_id, step);
         let Some(transfer) = known else { return self.hear_unknown(province, leg, free, step) };
-        // What a third province tells of a transfer counts for nothing, or it could end what waits for a party.
+        // What a third province tells of a transfer counts for nothing, or it could end what waits for a party. But
+        // where the terms here are one province's word alone, theirs may be the false one.
         if transfer.provinces()[leg.side] != province {
+            if leg.committed.is_some() && transfer.is_adopted() && is_parked(transfer_id, step) {
+                let other = LegId { transfer_id, side: Side::Payee };
+                incident::raise(other, refusal(Reason::ContraryOrder), step);
+            }
             return false;
         }
         let is_its = (leg.terms_digest, leg.amount) == (transfer.terms_digest, transfer.amount);
@@ -314,7 +323,11 @@ impl HubMachine {
                 _ => says.is_none(),
             };
         if !fits && says.is_some() {
-            note(transfer_id, Reason::ContraryOrder, step);
+            match is_its && !transfer.state.is_decided() {
+                true => leave_to_people(leg, transfer.receipt_time.max(leg.receipt_time), free, step),
+                false => note(transfer_id, Reason::ContraryOrder, step),
+            }
+            self.awaiting.forget(&transfer);
         } else if fits && is_noted_as(transfer_id, Reason::LeftOutUnconfirmed, step) {
             close(transfer_id, step);
         }
@@ -339,16 +352,11 @@ impl HubMachine {
                 return true;
             }
         }
-        if let Some((window, number, time)) = leg.committed {
-            if is_open(leg.transfer_id, step) {
+        if leg.committed.is_some() {
+            if tombstone(leg.transfer_id, step).is_none() {
                 self.keep_terms(province, leg, step);
             }
-            let may_be = free.contains(number) && is_timely(window, leg.receipt_time, step.now.civil);
-            let commit = may_be.then(|| {
-                free.take(number);
-                (window, number, time)
-            });
-            incident::leave_to_people(leg.transfer_id, commit, step);
+            leave_to_people(leg, leg.receipt_time, free, step);
         }
         false
     }
@@ -418,6 +426,15 @@ impl HubMachine {
         step.record(decision(transfer_id, time, Ok(commit), rulebooks, owed));
         self.tell(transfer_id, step);
     }
+}
+
+/// A commit that a province tells later, and that cannot be adopted: with its number, if that was skipped.
+fn leave_to_people(leg: &HeardLeg, begun: Civil, free: &NumberRanges, step: &mut Step<'_>) {
+    let commit = leg.committed.map(|(window, number, _)| (window, number));
+    let may_be =
+        |(window, number): &(Day, u64)| free.contains(*number) && is_timely(*window, begun, step.now.civil);
+    let commit = commit.filter(may_be);
+    incident::leave_to_people(leg.transfer_id, commit, step);
 }
 
 fn is_prepared(leg: &HeardLeg) -> bool {
