@@ -12,7 +12,8 @@ pub(super) fn of(action: &Action) -> Option<String> {
             None => ANOTHER_HUB.to_owned(),
         }),
         Action::FinishTransfer(it) => Some(finishing(it)),
-        Action::AcceptClock(_) | Action::LowerTime(_) | Action::CloseIncident(_) | Action::BuryId(_) => None,
+        Action::CloseIncident(_) => Some(CLOSING.to_owned()),
+        Action::AcceptClock(_) | Action::LowerTime(_) | Action::BuryId(_) => None,
     }
 }
 
@@ -34,6 +35,11 @@ fn finishing(it: &FinishTransfer) -> String {
         it.transfer_id
     )
 }
+
+/// What closing an incident risks.
+const CLOSING: &str = "\
+to close an incident says that nothing is left to do, 关闭异常事项. What that risks: a leg of other terms that a province \
+still holds in doubt under this id is told ABORT from then on.";
 
 /// What leaving a province out risks.
 const LEAVING_OUT: &str = "\

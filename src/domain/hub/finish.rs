@@ -9,9 +9,9 @@ use super::left_out::has_promised;
 use super::{
     HubMachine, Key, Rows, Step, TransferRow, is_left_to_people, position, refusal, row, tombstone, transfer,
 };
-use crate::domain::hub::record::{CommitDetail, LegLost};
-use crate::domain::machine::IncidentClosed;
+use crate::domain::hub::record::{CommitDetail, LegLost, NumbersSkipped};
 use crate::domain::machine::own::own;
+use crate::domain::machine::{IncidentClosed, SelfRow};
 use crate::domain::protocol::{Outcome, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{BySide, Now, Side, TransferId, Window};
@@ -82,6 +82,10 @@ impl HubMachine {
                 step.record(LegLost { transfer_id, side });
             }
         }
+        let SelfRow { mut skipped, hub_seq: last, .. } = own(step.rows());
+        if skipped.take(hub_seq) {
+            step.record(NumbersSkipped { numbers: skipped, hub_seq: last });
+        }
         let commit = CommitDetail { window, hub_seq, payer_leg: Vec::new(), payee_leg: Vec::new() };
         let owed = BySide { payer: true, payee: true };
         step.record(decision(transfer_id, step.now.civil, Ok(commit), BySide::default(), owed));
@@ -89,9 +93,10 @@ impl HubMachine {
     }
 }
 
-/// Window and number of its commit: as a province has recorded it, where nothing else has them; or today's window, and
-/// the next number.
+/// Window and number of its commit: as a province has recorded it, where nothing else has got that number meanwhile; or
+/// today's window, and the next number.
 fn commit_of(transfer_id: TransferId, step: &Step<'_>) -> (Window, u64) {
-    let next = || (Window::of(step.now.civil), own(step.rows()).hub_seq + 1);
-    told_commit(transfer_id, step.rows()).unwrap_or_else(next)
+    let own = own(step.rows());
+    let told = told_commit(transfer_id, step.rows()).filter(|(_, hub_seq)| own.skipped.contains(*hub_seq));
+    told.unwrap_or_else(|| (Window::of(step.now.civil), own.hub_seq + 1))
 }

@@ -172,3 +172,64 @@ fn what_has_no_terms_is_finished_as_aborted_only() {
     let again = agree(&mut pair, 45, Operation::FinishTransfer(id(1), Outcome::Abort)).map(drop);
     assert_eq!(again, Err(Reason::AlreadyDecided));
 }
+
+/// Operators have committed it with one number, and the province that was left out had recorded another one; then the
+/// hub lost that, too. Both are right about the terms.
+#[test]
+fn what_two_provinces_have_recorded_with_two_numbers_is_committed_with_a_third() {
+    let mut pair = Pair::new();
+    let before = pair.hub.disk.backup();
+    let asked = pair.create(1, 1, 40_000);
+    let decided = pair.vote_on(&asked);
+    decided_at(&mut pair, &decided, PAYEE);
+    without(&mut pair, &before, PAYEE);
+    finish(&mut pair, 1, Outcome::Commit).expect("finished");
+    let number = |pair: &Pair, side| pair.leg(1, side).and_then(|leg| leg.hub_seq);
+    let told = [number(&pair, Side::Payer), number(&pair, Side::Payee)];
+    assert!(told[0] != told[1] && told[1] == Some(1), "{told:?}");
+    pair.link(PAYEE, true);
+    restored(&mut pair, &before);
+    hear(&mut pair, PAYER);
+    hear(&mut pair, PAYEE);
+    [PAYER, PAYEE].into_iter().for_each(|province| join(&mut pair, province));
+    assert_eq!(incident(&pair, 1), Some((Reason::ContraryOrder, true)));
+    assert_eq!(stands(&pair, 1), Some((TransferState::Pending, None)), "its terms are known");
+    let outputs = agree(&mut pair, 46, Operation::FinishTransfer(id(1), Outcome::Commit)).expect("finished");
+    follow(&mut pair, outputs);
+    settle_down(&mut pair);
+    pair.send(2, 2, 10_000);
+    let (first, second) = (pair.transfer(1), pair.transfer(2));
+    assert!(first.is_recorded_by_both() && second.state == TransferState::Committed);
+    let numbers = [first.hub_seq, second.hub_seq, told[0], told[1]];
+    let once: std::collections::BTreeSet<_> = numbers.into_iter().collect();
+    assert_eq!(once.len(), 4, "no number stands for two: {numbers:?}");
+}
+
+/// What a province says of a side that is not its own gives the commit no window and no number.
+#[test]
+fn a_number_that_no_party_tells_is_not_taken() {
+    let mut pair = Pair::new();
+    let disk = pair.disk(PAYER).expect("a disk").backup();
+    let asked = pair.create(1, 1, 40_000);
+    let before = pair.hub.disk.backup();
+    let decided = pair.vote_on(&asked);
+    decided_at(&mut pair, &decided, PAYEE);
+    pair.disk(PAYER).expect("a disk").restored(&disk);
+    pair.start_node_as(PAYER, 70);
+    restored(&mut pair, &before);
+    hear(&mut pair, PAYER);
+    let told = tells(&mut pair, PAYEE);
+    let mut false_one = HeardLeg { side: Side::Payer, ..told[0].clone() };
+    false_one.committed.iter_mut().for_each(|(_, number, _)| *number = 7);
+    pair.run_hub(Input::Heard { province: PAYEE, legs: [vec![false_one], told].concat() });
+    [PAYER, PAYEE].into_iter().for_each(|province| join(&mut pair, province));
+    assert_eq!(incident(&pair, 1), Some((Reason::ContraryOrder, true)));
+    finish(&mut pair, 1, Outcome::Commit).expect("finished");
+    assert_eq!(stands(&pair, 1), Some((TransferState::Committed, Some(1))), "as its party has recorded it");
+    pair.send(2, 2, 10_000);
+    assert_eq!(
+        stands(&pair, 2),
+        Some((TransferState::Committed, Some(8))),
+        "what was told is given to nobody"
+    );
+}

@@ -101,6 +101,7 @@ impl HubMachine {
         if !left.is_empty() {
             numbers.keep(ids.len(), kept_numbers(own(step.rows()).incarnation, recovery.incarnation));
         }
+        recovery.committed().for_each(|hub_seq| numbers.reserve(hub_seq));
         let postings = recovery.postings(&self.places);
         let mut posted: BTreeSet<TransferId> = postings.iter().map(|(.., id)| *id).collect();
         let ids: BTreeSet<TransferId> = ids.difference(&posted).copied().collect();
@@ -113,7 +114,7 @@ impl HubMachine {
                 }
                 match commit.and_then(|it| self.adopt_half((&recovery, &left), transfer_id, it, step)) {
                     Some(reason) => note(transfer_id, reason, step),
-                    None => self.leave_to_people(&recovery, transfer_id, commit, step),
+                    None => self.leave_to_people((&recovery, &mut numbers), transfer_id, step),
                 }
             }
         }
@@ -137,10 +138,12 @@ impl HubMachine {
         let SelfRow { incarnation, skipped, .. } = own(step.rows());
         let incarnation = incarnation.max(recovery.incarnation) + 1;
         let (hub_seq, start_id) = (numbers.highest(), self.start_id);
-        let skipped = numbers.skipped(skipped);
+        let all = numbers.skipped(skipped.clone());
         // So many together were kept by a life that is lost, and had left somebody out; fewer are lost commits.
-        if !left.is_empty() || skipped.longest() > KEPT_NUMBERS / 2 {
-            step.record(NumbersSkipped { numbers: skipped, hub_seq });
+        let has_kept = !left.is_empty() || all.longest() > KEPT_NUMBERS / 2;
+        let kept = if has_kept { all } else { numbers.left_to_people(skipped.clone()) };
+        if has_kept || kept != skipped {
+            step.record(NumbersSkipped { numbers: kept, hub_seq });
         }
         step.record(HubRecovered { incarnation, start_id, hub_seq, time: step.now.civil });
         self.take_up(recovery.unfinished, step);
@@ -230,25 +233,27 @@ impl HubMachine {
 
 impl HubMachine {
     /// A node has recorded a commit that cannot be adopted: two operators may finish the transfer, as far as its terms
-    /// are known; with the window and the number of that commit, where they can be its own.
+    /// are known; with the window and the number that a party of it tells, where they can be its own.
     fn leave_to_people(
         &self,
-        recovery: &Recovery,
+        (recovery, numbers): (&Recovery, &mut Numbers),
         transfer_id: TransferId,
-        commit: Option<Commit>,
         step: &mut Step<'_>,
     ) {
         let is_known = row(transfer_id, step).is_some() || tombstone(transfer_id, step).is_some();
-        if let Some(both) = recovery.both(transfer_id, &self.places).filter(|_| !is_known) {
+        if let Some(both) = recovery.pair(transfer_id, &self.places).filter(|_| !is_known) {
             if matches!(kinds::of(both.kind().0).form, Form::Prepared(_)) {
                 record_both(transfer_id, both, step);
             }
         } else if let Some((teller, leg)) = recovery.told_once(transfer_id).filter(|_| !is_known) {
             self.keep_terms(teller, leg, step);
         }
-        let begun = row(transfer_id, step).map(|row| row.receipt_time);
-        let timely = commit.filter(|it| begun.is_some_and(|begun| is_timely(it.0, begun, step.now.civil)));
-        incident::leave_to_people(transfer_id, timely, step);
+        let undecided = row(transfer_id, step).filter(|row| !row.state.is_decided());
+        let commit = undecided.and_then(|row| recovery.commit_of(&row));
+        let commit = commit.filter(|(window, hub_seq, begun)| {
+            is_timely(*window, *begun, step.now.civil) && numbers.park(transfer_id, *hub_seq)
+        });
+        incident::leave_to_people(transfer_id, commit.map(|(window, hub_seq, _)| (window, hub_seq)), step);
     }
 
     /// Keeps what one province tells of a transfer that the hub has lost, for people to finish it.

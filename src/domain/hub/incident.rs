@@ -1,11 +1,10 @@
 //! Incidents: what must not go on without people, and the ids that a recovery has left to them.
 
-use super::recovery::Commit;
 use super::{Effect, Key, Rows, Step, TransferRow, refusal};
 use crate::domain::machine::own::own;
 use crate::domain::machine::{IncidentRaised, IncidentRow};
 use crate::domain::protocol::LegId;
-use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::{Civil, Side, TransferId, Window};
 
 /// What [`is_parked`] needs: nothing at a hub that was never restored.
@@ -20,12 +19,13 @@ pub(super) fn raise(leg: LegId, refusal: RefusalRecord, step: &mut Step<'_>) {
     raise_since(leg, Civil(0), refusal, step);
 }
 
-/// The same, where what was closed until a time was about something else.
+/// The same, where what was closed until a time, and was the hub's own word, was about something else.
 pub(super) fn raise_since(leg: LegId, since: Civil, refusal: RefusalRecord, step: &mut Step<'_>) {
     let LegId { transfer_id, side } = leg;
     let noted: Option<&IncidentRow> = step.rows().get(&Key::Incident(transfer_id, side));
     let is_other = |noted: &IncidentRow| {
-        noted.refusal.reason != refusal.reason || noted.close_time.is_some_and(|time| time <= since)
+        noted.refusal.reason != refusal.reason
+            || (noted.refusal.side == RefusalSide::Hub && noted.close_time.is_some_and(|time| time <= since))
     };
     if noted.is_none_or(is_other) {
         step.record(IncidentRaised { transfer_id, side, refusal, time: step.now.civil });
@@ -42,12 +42,14 @@ pub(super) fn raise_again(transfer_id: TransferId, refusal: RefusalRecord, step:
 
 /// Leaves a transfer to people, of which a node has recorded a commit that cannot be adopted. `commit`: its window and
 /// number, where nothing else has them.
-pub(super) fn leave_to_people(transfer_id: TransferId, commit: Option<Commit>, step: &mut Step<'_>) {
-    let mut contrary = refusal(Reason::ContraryOrder);
-    if let Some((window, hub_seq, _)) = commit {
-        contrary = contrary.with("window", window).with("hub_seq", hub_seq);
+pub(super) fn leave_to_people(transfer_id: TransferId, commit: Option<(Window, u64)>, step: &mut Step<'_>) {
+    let contrary = refusal(Reason::ContraryOrder);
+    match commit {
+        Some((window, hub_seq)) if told_commit(transfer_id, step.rows()).is_none() => {
+            raise_again(transfer_id, contrary.with("window", window).with("hub_seq", hub_seq), step);
+        }
+        _ => raise(LegId { transfer_id, side: Side::Payer }, contrary, step),
     }
-    raise(LegId { transfer_id, side: Side::Payer }, contrary, step);
 }
 
 /// Window and number of the commit that a node has recorded of what is left to people.
@@ -60,8 +62,8 @@ pub(super) fn told_commit(transfer_id: TransferId, rows: &Rows) -> Option<(Windo
     Window::parse(told("window")?).zip(told("hub_seq")?.parse().ok())
 }
 
-/// Whether a recovery has left a transfer to people: a node has recorded a commit of it that cannot be adopted, so it
-/// may neither be committed nor be aborted here, whether the hub still knows it or not.
+/// Whether a recovery has left a transfer to people: a node has recorded a commit of it that cannot be adopted, so
+/// nobody but two operators may commit or abort it here, whether the hub still knows it or not.
 pub(super) fn is_parked(transfer_id: TransferId, step: &Step<'_>) -> bool {
     let decided = |transfer: &TransferRow| transfer.state.is_decided();
     is_left_to_people(transfer_id, step) && !step.rows().get(&Key::Transfer(transfer_id)).is_some_and(decided)

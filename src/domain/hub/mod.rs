@@ -11,6 +11,7 @@ mod create;
 mod decide;
 mod finish;
 mod heard;
+mod heard_later;
 mod incident;
 mod left_out;
 #[cfg(test)]

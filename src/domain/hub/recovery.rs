@@ -90,6 +90,28 @@ impl Recovery {
         told.filter(|(teller, _)| *teller == province).map(|(_, leg)| leg).next()
     }
 
+    /// The numbers of all commits that are told.
+    pub(super) fn committed(&self) -> impl Iterator<Item = u64> {
+        let told = self.legs.values().flatten();
+        told.filter_map(|(_, leg)| leg.committed.map(|(_, hub_seq, _)| hub_seq))
+    }
+
+    /// The one commit of a transfer that its parties tell, as it is known here: its window, its number, and when it had
+    /// begun.
+    pub(super) fn commit_of(&self, row: &TransferRow) -> Option<(Window, u64, Civil)> {
+        let told = Side::BOTH.into_iter().filter_map(|side| {
+            let leg = LegId { transfer_id: row.transfer_id, side };
+            self.told_by(row.provinces()[side], leg)
+        });
+        let its = told.filter(|leg| (leg.terms_digest, leg.amount) == (row.terms_digest, row.amount));
+        let mut commits = its.filter_map(|leg| {
+            let begun = leg.receipt_time.max(row.receipt_time);
+            leg.committed.map(|(window, hub_seq, _)| (window, hub_seq, begun))
+        });
+        let first = commits.next()?;
+        commits.all(|it| (it.0, it.1) == (first.0, first.1)).then_some(first)
+    }
+
     /// The one leg that is told of a transfer, by one province.
     pub(super) fn told_once(&self, transfer_id: TransferId) -> Option<(ProvinceCode, &HeardLeg)> {
         let mut told = Side::ALL.iter().flat_map(|side| self.told(transfer_id, *side));
@@ -111,22 +133,23 @@ impl Recovery {
     /// Both legs, if there is just one pair of them that say the same: terms, amount, whose side is where, and the
     /// commit where both have it. What a third province tells of the transfer then counts for nothing.
     pub(super) fn both(&self, transfer_id: TransferId, places: &RegionDirectory) -> Option<Both<'_>> {
+        self.pair(transfer_id, places).filter(Both::is_of_one_commit)
+    }
+
+    /// The same, though the two sides may have recorded two commits.
+    pub(super) fn pair(&self, transfer_id: TransferId, places: &RegionDirectory) -> Option<Both<'_>> {
         let is_of = |region, province| province_of(region, places) == Some(province);
         let sound = |both: &Both<'_>| {
             let Both { legs: BySide { payer, payee }, provinces } = both;
             let here = is_of(payer.counter_region, provinces.payee)
                 && is_of(payee.counter_region, provinces.payer)
                 && provinces.payer != provinces.payee;
-            // Each has the time at which it recorded the commit itself.
-            let says_commit = |(window, hub_seq, _): Commit| (window, hub_seq);
-            let commits = payer.committed.map(says_commit).zip(payee.committed.map(says_commit));
-            let one_commit = commits.is_none_or(|(one, other)| one == other);
             let says = |leg: &HeardLeg| (leg.terms_digest, leg.amount);
             // A node of an earlier program says neither what it carries back nor its kind.
             let one_original = payer.returns.zip(payee.returns).is_none_or(|(one, other)| one == other);
             let silent = |leg: &HeardLeg| leg.returns.is_none() && leg.kind == Kind::TRANSFER;
             let one_kind = payer.kind == payee.kind || silent(payer) || silent(payee);
-            here && one_commit && one_original && one_kind && says(payer) == says(payee)
+            here && one_original && one_kind && says(payer) == says(payee)
         };
         let payees = self.told(transfer_id, Side::Payee);
         let pairs = self.told(transfer_id, Side::Payer).iter().flat_map(|(here, payer)| {
@@ -189,6 +212,13 @@ impl HubMachine {
 }
 
 impl Both<'_> {
+    /// Whether no two commits of it are recorded. Each side has the time at which it recorded the commit itself.
+    fn is_of_one_commit(&self) -> bool {
+        let says_commit = |(window, hub_seq, _): Commit| (window, hub_seq);
+        let BySide { payer, payee } = self.legs.map(|leg| leg.committed.map(says_commit));
+        payer.zip(payee).is_none_or(|(one, other)| one == other)
+    }
+
     /// What the transfer does, and whose money it carries back, if it does.
     pub(super) fn kind(&self) -> (Kind, Option<TransferId>) {
         let BySide { payer, payee } = self.legs;
@@ -211,6 +241,8 @@ pub(super) struct Numbers {
     most: u64,
     pub(super) recorded: BTreeMap<u64, Vec<TransferId>>,
     taken: BTreeSet<u64>,
+    /// Those of them that stand for no commit yet: people may finish with them what was told so.
+    parked: BTreeSet<u64>,
     /// All up to here are taken.
     full_to: u64,
     /// Up to here none is given: provinces that are left out may have recorded those that nobody tells.
@@ -224,10 +256,35 @@ impl Numbers {
             recorded.entry(*hub_seq).or_default().push(*id);
         }
         let most = last.saturating_add(transfers);
-        let mut numbers =
-            Numbers { last, most, recorded, taken: BTreeSet::new(), full_to: last, kept_to: last };
+        let mut numbers = Numbers {
+            last,
+            most,
+            recorded,
+            taken: BTreeSet::new(),
+            parked: BTreeSet::new(),
+            full_to: last,
+            kept_to: last,
+        };
         numbers.taken = numbers.recorded.keys().copied().filter(|it| numbers.can_be(*it)).collect();
         numbers
+    }
+
+    /// Gives a number to no other commit, whoever has told it.
+    pub(super) fn reserve(&mut self, hub_seq: u64) {
+        if self.can_be(hub_seq) {
+            self.taken.insert(hub_seq);
+        }
+    }
+
+    /// Keeps the number of what is left to people for it. False: it cannot be its own.
+    pub(super) fn park(&mut self, transfer_id: TransferId, hub_seq: u64) -> bool {
+        let is_its = self.recorded.get(&hub_seq).is_none_or(|ids| *ids == [transfer_id]);
+        let parks = self.can_be(hub_seq) && is_its;
+        if parks {
+            self.taken.insert(hub_seq);
+            self.parked.insert(hub_seq);
+        }
+        parks
     }
 
     /// Whether a number can be a commit's, and is told of one transfer alone: of two that have it nobody can say which.
@@ -263,13 +320,19 @@ impl Numbers {
         self.full_to = self.kept_to;
     }
 
-    /// Those that are not given, and stand for nothing that is told, added to others.
+    /// Those that are not given, and stand for nothing that is told, or for what is left to people, added to others.
     pub(super) fn skipped(&self, mut before: NumberRanges) -> NumberRanges {
         let mut next = self.last + 1;
-        for taken in self.taken.iter().copied().chain([self.highest() + 1]) {
-            before.push_range(next, taken - 1);
-            next = taken + 1;
+        for given in self.taken.difference(&self.parked).copied().chain([self.highest() + 1]) {
+            before.push_range(next, given - 1);
+            next = given + 1;
         }
+        before
+    }
+
+    /// Those alone that stand for what is left to people, added to others.
+    pub(super) fn left_to_people(&self, mut before: NumberRanges) -> NumberRanges {
+        self.parked.iter().for_each(|it| before.push(*it));
         before
     }
 }

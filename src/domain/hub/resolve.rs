@@ -48,15 +48,17 @@ impl HubMachine {
     ) -> Ruling {
         let left = is_left_to_people(question.transfer_id, step);
         let transfer: Option<&TransferRow> = step.rows().get(&Key::Transfer(question.transfer_id));
-        if transfer.is_some_and(|transfer| transfer.provinces()[question.side] != province) {
-            return Ruling::Refused { question: question.clone(), refusal: refusal(Reason::NotAParty) };
-        }
         // What a node has recorded may be a commit of these terms, whatever the id is used for here.
         let says = |it: &TransferRow| it.state.is_decided() && it.terms_digest == question.terms_digest;
         if left && !transfer.is_some_and(says) {
             let ask_after_ms =
                 if is_undecided_here(question.transfer_id, step) { LEFT_OUT_ASK_MS } else { PARKED_ASK_MS };
             return Ruling::Pending { question: question.clone(), ask_after_ms };
+        }
+        // Terms that one province alone has told do not say who the parties of others are.
+        let is_told = |it: &TransferRow| it.is_adopted() && it.terms_digest != question.terms_digest;
+        if transfer.is_some_and(|it| it.provinces()[question.side] != province && !is_told(it)) {
+            return Ruling::Refused { question: question.clone(), refusal: refusal(Reason::NotAParty) };
         }
         // Terms that were never this id's can only be aborted, whatever becomes of the id.
         let others = transfer.filter(|it| it.terms_digest != question.terms_digest).map(|it| it.receipt_time);

@@ -28,7 +28,7 @@ pub enum Operation {
     BuryId(TransferId),
     /// Hub: it ends its recovery without hearing this province.
     LeaveOut(ProvinceCode),
-    /// Hub: a transfer that stays undecided for a province that was left out is committed, or aborted.
+    /// Hub: a transfer that a recovery has left undecided, or to people, is committed, or aborted.
     FinishTransfer(TransferId, Outcome),
     /// The peer's store (0: the hub's) is another one than before, on purpose: this is its lineage; zeros: it begins
     /// from nothing.

@@ -487,13 +487,13 @@ reasons! {
     EndsByRule 656 "ENDS_BY_RULE" FailedPrecondition No
         "the transfer is not left to people: it ends by itself, or by BuryId"
         "该笔转账并未留待人工处理，将按规则自行办结，或按终止编号处理"
-    TermsUnknown 657 "TERMS_UNKNOWN" FailedPrecondition No
-        "what was told of this id cannot be a transfer's terms: it can be finished as aborted only"
-        "所补报的内容不能构成该编号的转账条款，只能按未成功办结"
     OtherLineage 658 "OTHER_LINEAGE" FailedPrecondition No
         "the peer's store is another one than before: nothing is taken or told until two operators accept it"
         "对端的存储与此前不是同一个（谱系不同）：未经两名操作员认可，不采纳其任何信息，也不向其提供信息"
         ["peer", "known", "found"]
+    TermsUnknown 659 "TERMS_UNKNOWN" FailedPrecondition No
+        "what was told of this id cannot be a transfer's terms: it can be finished as aborted only"
+        "所补报的内容不能构成该编号的转账条款，只能按未成功办结"
     VoteMalformed 660 "VOTE_MALFORMED" Unavailable NewId
         "the province's node answered in a form that does not count, see field; nothing was moved"
         "省级节点的应答格式不符合要求（见 field），资金未变动"

@@ -35,7 +35,7 @@ impl HubMachine {
             CompensationState::Withdrawn => return Err(refusal(Reason::CompensationWithdrawn)),
         }
         match row(id, step) {
-            None if is_parked(id, step) => return Err(refusal(Reason::OutcomeUnknown)),
+            _ if is_parked(id, step) => return Err(refusal(Reason::OutcomeUnknown)),
             None => {}
             // A hub that was restored has lost the approval, and adopted what came of it.
             Some(transfer) if transfer.terms_digest == proposal.terms_digest => return Ok(()),
