@@ -2,7 +2,7 @@ use super::*;
 use crate::domain::hub::tables::{PositionRow, TombstoneRow};
 use crate::domain::machine::SelfRow;
 use crate::domain::node::tables::{AccountRow, LegRow};
-use crate::domain::value::{Day, Digest, Side};
+use crate::domain::value::{Digest, Side, Window};
 use crate::domain::{hub, node};
 use crate::testkit::{PAYEE, PAYER, Pair, id};
 
@@ -230,7 +230,7 @@ fn each_part_of_a_commit_is_compared_between_hub_and_nodes() {
     breaks("INV-02", hub(|row| TransferRow { terms_digest: Digest([9; 32]), ..row }));
     breaks("INV-02", hub(|row| TransferRow { amount: fen_more(row.amount, 1), ..row }));
     breaks("INV-02", hub(|row| TransferRow { hub_seq: Some(77), ..row }));
-    breaks("INV-02", hub(|row| TransferRow { window: Some(Day::from_number(20_300_101)), ..row }));
+    breaks("INV-02", hub(|row| TransferRow { window: Some(Window::from_number(20_300_101)), ..row }));
     breaks("INV-02", hub(|row| TransferRow { payer_province: PAYEE, ..row }));
     // A commit without a number, or without a window, and an abort with both.
     breaks("INV-01", hub(|row| TransferRow { hub_seq: None, ..row }));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::hub::transfer::decision_for;
-use crate::domain::value::{AccountKind, Civil, Day};
+use crate::domain::value::{AccountKind, Civil, Window};
 use crate::testkit::NOON;
 
 /// The payer's node is restored to before the transfer, the hub to before its decision, which the payee has recorded
@@ -96,7 +96,7 @@ fn a_window_of_before_the_hub_received_it_is_not_taken() {
     let long_ago = Civil(NOON - 700 * 86_400_000);
     for leg in &mut legs {
         leg.receipt_time = long_ago;
-        leg.committed.iter_mut().for_each(|(window, ..)| *window = Day::of(long_ago));
+        leg.committed.iter_mut().for_each(|(window, ..)| *window = Window::of(long_ago));
     }
     pair.run_hub(Input::Heard { province: PAYEE, legs });
     assert_eq!(stands(&pair, 1), Some((TransferState::Pending, None)));

@@ -8,7 +8,7 @@ use crate::domain::protocol::{
     Ack, AckResult, Announced, LegId, Outcome, PeerMark, Question, Ruling, TransferState, Verdict,
 };
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{AccountKind, Day, Money, Mono, Side, StartId};
+use crate::domain::value::{AccountKind, Money, Mono, Side, StartId, Window};
 use crate::testkit::{HubOutput, PAYEE, PAYER, Pair, announcement, id, legs};
 
 pub(super) fn personal(pair: &Pair) -> (i64, i64) {
@@ -52,7 +52,7 @@ fn a_transfer_is_recorded_on_both_sides_and_positions_sum_to_zero() {
 fn a_position_that_could_not_be_kept_aborts_and_no_money_moves() {
     for (province, owed) in [(PAYER, i64::MAX - 39_999), (PAYEE, i64::MIN + 39_999)] {
         let mut pair = Pair::new();
-        let window = Day::of(pair.network.now.civil);
+        let window = Window::of(pair.network.now.civil);
         let owed = Money::from_fen(owed);
         pair.hub.disk.put(PositionRow { window, province, owed, sent_count: 0, received_count: 0 });
         assert_eq!(reason(&pair.send(1, 1, 40_000)), Reason::Overflow);
