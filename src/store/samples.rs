@@ -161,7 +161,7 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         (_, "payer_region" | "payee_region" | "counter_region" | "region" | "use_region") => {
             int(100_000, 999_999)
         }
-        (_, "window" | "day" | "earlier_day" | "settlement_suspended_until") => {
+        (_, "window" | "open" | "day" | "earlier_day" | "settlement_suspended_until") => {
             (1..=6i64).prop_map(|day| Value::Int(20_261_120 + day)).boxed()
         }
         (_, "amount" | "balance" | "owed") => any::<i64>().prop_map(Value::Int).boxed(),
@@ -177,7 +177,7 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         ("vault_key", "key_id") => "[0-9a-f]{0,2}".prop_map(text).boxed(),
         (_, "since") => any::<i64>().prop_map(Value::Int).boxed(),
         (_, "sealed") => vec(any::<u8>(), 0..99).prop_map(|bytes| Value::Blob(bytes.into())).boxed(),
-        (_, "owner") => any::<String>().prop_map(text).boxed(),
+        (_, "owner" | "closer") => any::<String>().prop_map(text).boxed(),
         (_, "request_id") => "[a-cé医]{0,2}".prop_map(text).boxed(),
         (_, name) if name.ends_with("_time") || name == "civil" || name == "await_until" => {
             any::<i64>().prop_map(Value::Int).boxed()

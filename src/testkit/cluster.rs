@@ -6,7 +6,7 @@ use super::disk::Disk;
 use super::marks::Marks;
 use super::server::{Asker, Call, Place, Server};
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
-use crate::domain::hub::tables::TransferRow;
+use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::hub::{self, HubMachine, Page, ReadBack};
 use crate::domain::machine::{PeerRow, Scan, TableRow};
 use crate::domain::node::tables::{AccountRow, LegRow};
@@ -81,10 +81,12 @@ impl<N> Cluster<N> {
         let everything = Scan { filter: hub::unfinished_transfers(), after: None, limit: usize::MAX };
         let rows = self.hub.disk.open().scan(&everything).unwrap_or_default();
         let unfinished: Vec<TransferRow> = rows.iter().filter_map(TableRow::of).cloned().collect();
+        let first = self.hub.disk.open().scan(&hub::first_window()).unwrap_or_default();
+        let first_window = first.iter().find_map(|row| PositionRow::of(row).map(|row| row.window));
         let count = unfinished.len();
         self.hub.start(machine, (start_id, at), &self.marks)?;
         let restored = restored.then(|| self.country.provinces.clone());
-        self.hub.inbox.push(hub::Input::Start { unfinished, restored });
+        self.hub.inbox.push(hub::Input::Start { unfinished, restored, first_window });
         Ok(count)
     }
 

@@ -9,6 +9,7 @@ use crate::domain::hub::tables::TransferRow;
 use crate::domain::hub::{
     self, AcceptRequest, CompensationRequest, CompensationWord, CreateRequest, Effect, WaitMode,
 };
+use crate::domain::machine::operation::{Operation, OperationRequest, OperationWord};
 use crate::domain::machine::{Caller, Output, Ticket};
 use crate::domain::node;
 use crate::domain::node::tables::{AccountRow, LegRow};
@@ -67,6 +68,31 @@ impl Pair {
     /// The payee takes a transfer, or declines it, and what follows from it is done; gives what callers were told.
     pub fn payee_says(&mut self, ticket: Caller, number: u8, takes: bool) -> Vec<(Caller, hub::Answer)> {
         self.done(|pair| pair.say(ticket, number, takes))
+    }
+
+    /// Two operators agree on something at the hub; gives what it wants done then.
+    ///
+    /// # Errors
+    /// Why it refuses.
+    pub fn agree(&mut self, number: u8, operation: Operation) -> Result<Vec<HubOutput>, Reason> {
+        let propose =
+            OperationWord::Propose { operation, reason_code: "NODE_LOST".to_owned(), note: String::new() };
+        let mut last = Vec::new();
+        for (name, word) in [("a", propose), ("b", OperationWord::Approve)] {
+            let request = OperationRequest {
+                operation_id: id(number),
+                operator: operator(name),
+                word,
+                is_clock_believed: true,
+            };
+            last = self.run_hub(hub::Input::Operate { ticket: Ticket::new(77), request });
+            let refused = last.iter().find_map(|output| match output {
+                Output::Answer(77, hub::Answer::Refused(refusal)) => Some(refusal.reason),
+                _ => None,
+            });
+            refused.map_or(Ok(()), Err)?;
+        }
+        Ok(last)
     }
 
     /// Time passes at the hub; gives what it wants done.

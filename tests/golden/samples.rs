@@ -4,7 +4,7 @@ use gongji::domain::hub::record::{
     CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted,
     KindAdopted, LegLost, NodeAdmitted, NumbersSkipped, ProvinceHeard, ProvinceLeftOut, ResyncMoved,
     ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting, TransferBegun, TransferDecided,
-    TransferPosted, TransferReceived, TransferTombstoned,
+    TransferPosted, TransferReceived, TransferTombstoned, WindowClosed, WindowOpened,
 };
 use gongji::domain::machine::operation::Operation;
 use gongji::domain::machine::{
@@ -167,6 +167,14 @@ fn hub_samples() -> Vec<hub::Record> {
         ProvinceLeftOut { province: ProvinceCode::new(51), above: 97, time: TIME }.into(),
         ProvinceHeard { province: ProvinceCode::new(51), time: TIME }.into(),
         NumbersSkipped { numbers: skipped(), hub_seq: 10_099 }.into(),
+        WindowOpened { window: window(), time: TIME }.into(),
+        WindowClosed {
+            window: window(),
+            next: Window::parse("20261121-2").expect("a window"),
+            closer: "urn:gongji:operator:a".to_owned(),
+            time: TIME,
+        }
+        .into(),
         HubRecovered { incarnation: 9, start_id: START, hub_seq: 98, time: TIME }.into(),
         TransferAwaiting {
             transfer_id: ID,

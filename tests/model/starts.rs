@@ -2,7 +2,7 @@
 
 use super::journal::Journal;
 use super::server::{Outputs, Server};
-use gongji::domain::hub::tables::TransferRow;
+use gongji::domain::hub::tables::{PositionRow, TransferRow};
 use gongji::domain::hub::{self, HubMachine};
 use gongji::domain::machine::{SelfRow, TableRow};
 use gongji::domain::node::{self, NodeMachine};
@@ -35,7 +35,8 @@ pub fn start_hub(
     let mark = PeerMark { start_id, ..before.mark };
     let mut hub = before.with(country.hub(start_id), mark);
     let restored = hub.is_marked().then(|| country.provinces.clone());
-    let outputs = hub.take(hub.at(Mono(0)), hub::Input::Start { unfinished, restored });
+    let first_window = before.rows().filter_map(PositionRow::of).map(|row| row.window).min();
+    let outputs = hub.take(hub.at(Mono(0)), hub::Input::Start { unfinished, restored, first_window });
     hub.mark.incarnation = hub.get::<SelfRow>(&hub::Key::OWN).map_or(0, |own| own.incarnation);
     hub.seal();
     (hub, outputs)

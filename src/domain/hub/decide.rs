@@ -1,5 +1,6 @@
 //! The one decision of a transfer: commit or abort, written once, and told until each province has recorded it.
 
+use super::windows::window_now;
 use super::{
     Effect, HubMachine, Rows, Step, TransferRow, WaitMode, YesVote, decision_for, position, post, refusal,
     row, send, stored,
@@ -9,7 +10,7 @@ use crate::domain::machine::SelfRow;
 use crate::domain::machine::own::own;
 use crate::domain::protocol::{Outcome, TransferEvent, TransferState, Transition};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{BySide, Civil, Digest, Side, TransferId, Window};
+use crate::domain::value::{BySide, Civil, Digest, Side, TransferId};
 
 impl HubMachine {
     /// Both sides have voted yes.
@@ -17,7 +18,7 @@ impl HubMachine {
         if transfer.state.on(TransferEvent::AllVotedYes) == Transition::Stays {
             return;
         }
-        let window = Window::of(step.now.civil);
+        let window = window_now(step);
         if !position::can_hold((transfer.kind, transfer.amount), transfer.provinces(), window, step.rows()) {
             return self.abort(transfer.transfer_id, refusal(Reason::Overflow), step);
         }

@@ -6,6 +6,7 @@
 use super::decide::decision;
 use super::incident::told_commit;
 use super::left_out::has_promised;
+use super::windows::{window_at, window_now};
 use super::{
     HubMachine, Key, Rows, Step, TransferRow, is_left_to_people, position, refusal, row, tombstone, transfer,
 };
@@ -25,7 +26,7 @@ pub(super) fn needs(transfer_id: TransferId, now: Now, rows: &Rows, keys: &mut V
         && let Some(transfer) = rows.get::<TransferRow>(&key)
     {
         let told = told_commit(transfer_id, rows).map(|(window, _)| window);
-        let windows = [Some(Window::of(now.civil)), told].into_iter().flatten();
+        let windows = [window_at(now.civil, rows), told].into_iter().flatten();
         let provinces = transfer.provinces().into_array();
         keys.extend(windows.flat_map(|window| provinces.map(|province| Key::Position(window, province))));
     }
@@ -71,6 +72,7 @@ impl HubMachine {
     ) {
         let (side, code) = (Side::Payer, code.to_owned());
         step.record(IncidentClosed { transfer_id, side, code, time: step.now.civil });
+        self.close_due(step);
         let (window, hub_seq) = commit_of(transfer_id, step);
         if outcome == Outcome::Abort {
             return self.bury(transfer_id, step);
@@ -98,5 +100,5 @@ impl HubMachine {
 fn commit_of(transfer_id: TransferId, step: &Step<'_>) -> (Window, u64) {
     let own = own(step.rows());
     let told = told_commit(transfer_id, step.rows()).filter(|(_, hub_seq)| own.skipped.contains(*hub_seq));
-    told.unwrap_or_else(|| (Window::of(step.now.civil), own.hub_seq + 1))
+    told.unwrap_or_else(|| (window_now(step), own.hub_seq + 1))
 }

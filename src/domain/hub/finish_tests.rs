@@ -19,14 +19,14 @@ fn two_operators_finish_what_waits_for_a_province_that_is_gone() {
         without(&mut pair, &before, PAYEE);
         for number in [1, 2] {
             let finish = Operation::FinishTransfer(id(number), outcome);
-            let outputs = agree(&mut pair, 40 + number, finish).expect("finished");
+            let outputs = pair.agree(40 + number, finish).expect("finished");
             follow(&mut pair, outputs);
             assert_eq!(stands(&pair, number).map(|it| it.0), Some(state), "{number}");
             assert_eq!(incident(&pair, number), Some((Reason::LeftOutUndecided, false)), "{number}");
             let leg = pair.leg(number, Side::Payer).map(|leg| leg.state);
             let expected = if outcome == Outcome::Commit { LegState::Committed } else { LegState::Aborted };
             assert_eq!(leg, Some(expected), "{number}: the other side is told");
-            assert_eq!(agree(&mut pair, 50 + number, finish).map(drop), Err(Reason::AlreadyDecided));
+            assert_eq!(pair.agree(50 + number, finish).map(drop), Err(Reason::AlreadyDecided));
         }
         comes_back(&mut pair, PAYEE);
         // What it had promised is as they said; what it had recorded itself is not turned round, and has a name.
@@ -41,9 +41,9 @@ fn two_operators_finish_what_waits_for_a_province_that_is_gone() {
 fn what_ends_by_rule_or_is_not_known_is_not_finished() {
     let mut pair = Pair::new();
     let finish = |number| Operation::FinishTransfer(id(number), Outcome::Abort);
-    assert_eq!(agree(&mut pair, 40, finish(9)).map(drop), Err(Reason::TransferNotFound));
+    assert_eq!(pair.agree(40, finish(9)).map(drop), Err(Reason::TransferNotFound));
     pair.create(1, 1, 40_000);
-    assert_eq!(agree(&mut pair, 41, finish(1)).map(drop), Err(Reason::EndsByRule));
+    assert_eq!(pair.agree(41, finish(1)).map(drop), Err(Reason::EndsByRule));
 }
 
 /// The payer's node was restored without a word, so it tells nothing; the payee has recorded a commit.
@@ -55,20 +55,20 @@ fn left_to_people() -> Pair {
     pair.start_node_as(PAYER, 70);
     restored(&mut pair, &before);
     let finish = Operation::FinishTransfer(id(1), Outcome::Commit);
-    assert_eq!(agree(&mut pair, 40, finish).map(drop), Err(Reason::Recovering));
+    assert_eq!(pair.agree(40, finish).map(drop), Err(Reason::Recovering));
     hear(&mut pair, PAYER);
     hear(&mut pair, PAYEE);
     [PAYER, PAYEE].into_iter().for_each(|province| join(&mut pair, province));
     assert_eq!(incident(&pair, 1), Some((Reason::ContraryOrder, true)));
     assert_eq!(stands(&pair, 1), Some((TransferState::Pending, None)), "its terms are known");
     let close = Operation::CloseIncident(id(1), Side::Payer);
-    assert_eq!(agree(&mut pair, 41, close).map(drop), Err(Reason::LeftToPeople));
+    assert_eq!(pair.agree(41, close).map(drop), Err(Reason::LeftToPeople));
     pair
 }
 
 fn finish(pair: &mut Pair, number: u8, outcome: Outcome) -> Result<(), Reason> {
     let operation = if outcome == Outcome::Commit { 43 } else { 44 };
-    let outputs = agree(pair, operation, Operation::FinishTransfer(id(number), outcome))?;
+    let outputs = pair.agree(operation, Operation::FinishTransfer(id(number), outcome))?;
     follow(pair, outputs);
     settle_down(pair);
     Ok(())
@@ -87,7 +87,7 @@ fn what_a_recovery_has_left_to_people_is_committed_as_the_province_has_recorded_
     // A node that says that it was never restored books nothing that it does not know, and that has a name again.
     assert_eq!(pair.leg(1, Side::Payer), None);
     assert_eq!(incident(&pair, 1), Some((Reason::ContraryOrder, true)), "raised by the payer's node");
-    agree(&mut pair, 50, Operation::CloseIncident(id(1), Side::Payer)).expect("closed");
+    pair.agree(50, Operation::CloseIncident(id(1), Side::Payer)).expect("closed");
     assert_eq!(incident(&pair, 1), Some((Reason::ContraryOrder, false)));
     pair.send(2, 2, 10_000);
     assert_eq!(stands(&pair, 2), Some((TransferState::Committed, Some(2))), "no number is given twice");
@@ -169,7 +169,7 @@ fn what_has_no_terms_is_finished_as_aborted_only() {
         matches!(&ruled, Some(Ruling::Decided(decision)) if decision.outcome == Outcome::Abort),
         "{ruled:?}"
     );
-    let again = agree(&mut pair, 45, Operation::FinishTransfer(id(1), Outcome::Abort)).map(drop);
+    let again = pair.agree(45, Operation::FinishTransfer(id(1), Outcome::Abort)).map(drop);
     assert_eq!(again, Err(Reason::AlreadyDecided));
 }
 
@@ -194,7 +194,7 @@ fn what_two_provinces_have_recorded_with_two_numbers_is_committed_with_a_third()
     [PAYER, PAYEE].into_iter().for_each(|province| join(&mut pair, province));
     assert_eq!(incident(&pair, 1), Some((Reason::ContraryOrder, true)));
     assert_eq!(stands(&pair, 1), Some((TransferState::Pending, None)), "its terms are known");
-    let outputs = agree(&mut pair, 46, Operation::FinishTransfer(id(1), Outcome::Commit)).expect("finished");
+    let outputs = pair.agree(46, Operation::FinishTransfer(id(1), Outcome::Commit)).expect("finished");
     follow(&mut pair, outputs);
     settle_down(&mut pair);
     pair.send(2, 2, 10_000);

@@ -3,6 +3,7 @@
 use super::decide::decision;
 use super::left_out::{KEPT_NUMBERS, kept_numbers};
 use super::recovery::{Both, Commit, Numbers, Recovery, province_of, whole_province};
+use super::windows::{window_at, window_now};
 use super::{
     Effect, HubMachine, Key, Rows, Step, TransferRow, begun, incident, left_out, position, post, refusal,
     row, stored, tombstone,
@@ -39,7 +40,7 @@ pub(super) fn needs(
         return;
     }
     let heard = recovery.legs.values().flatten().map(|(_, leg)| leg).chain(more);
-    let mut windows = BTreeSet::from([Window::of(now.civil)]);
+    let mut windows = window_at(now.civil, rows).into_iter().collect::<BTreeSet<_>>();
     let mut provinces = BTreeSet::new();
     for leg in heard {
         keys.extend([Key::Transfer(leg.transfer_id), Key::Tombstone(leg.transfer_id)]);
@@ -86,6 +87,7 @@ impl HubMachine {
     }
 
     fn recover(&mut self, mut recovery: Recovery, step: &mut Step<'_>) {
+        self.close_due(step);
         recovery.latest = recovery.clock_had_been(step.now.civil, &self.places);
         let left = self.left_out_of(&recovery);
         // What they would tell is not known, as if they had lost it.
@@ -121,7 +123,7 @@ impl HubMachine {
         let in_doubt = ids.into_iter().filter(|id| !recorded.contains_key(id));
         let promised = in_doubt.filter(|id| recovery.both(*id, &self.places).is_some());
         for transfer_id in promised.collect::<Vec<_>>() {
-            let commit = (Window::of(step.now.civil), numbers.next_free(), step.now.civil);
+            let commit = (window_now(step), numbers.next_free(), step.now.civil);
             if self.adopt(&recovery, transfer_id, Some(commit), step) {
                 numbers.take(commit.1);
                 note(transfer_id, Reason::DecidedAtRecovery, step);
@@ -354,7 +356,7 @@ impl HubMachine {
                 Some((fits && covered(window)).then_some((window, hub_seq, time.min(now)))?)
             }
             None if leg.parked => None,
-            None => covered(Window::of(now)).then(|| (Window::of(now), numbers.next_free(), now)),
+            None => covered(window_now(step)).then(|| (window_now(step), numbers.next_free(), now)),
         };
         // From here on nothing may fail.
         ruling.iter().for_each(|(_, hub_seq, _)| numbers.take(*hub_seq));

@@ -5,6 +5,7 @@ use super::heard::{is_timely, note};
 use super::incident::is_undecided_here;
 use super::left_out::{close, has_promised, is_noted_as, is_open, is_prepared};
 use super::recovery::{Commit, province_of};
+use super::windows::window_now;
 use super::{
     Effect, HubMachine, Key, Step, TransferRow, incident, is_parked, position, refusal, row, send, tombstone,
 };
@@ -186,7 +187,7 @@ impl HubMachine {
                 self.take_up(vec![transfer.clone()], step);
                 return true;
             }
-            None => (Window::of(now), own(step.rows()).hub_seq + 1, now),
+            None => (window_now(step), own(step.rows()).hub_seq + 1, now),
         };
         if !position::can_hold((transfer.kind, transfer.amount), provinces, commit.0, step.rows()) {
             return false;
@@ -226,8 +227,9 @@ impl HubMachine {
 /// A commit that a province tells later, and that cannot be adopted: with its number, if that was skipped.
 fn leave_to_people(leg: &HeardLeg, begun: Civil, free: &NumberRanges, step: &mut Step<'_>) {
     let commit = leg.committed.map(|(window, number, _)| (window, number));
-    let may_be =
-        |(window, number): &(Window, u64)| free.contains(*number) && is_timely(*window, begun, step.now.civil);
+    let may_be = |(window, number): &(Window, u64)| {
+        free.contains(*number) && is_timely(*window, begun, step.now.civil)
+    };
     let commit = commit.filter(may_be);
     incident::leave_to_people(leg.transfer_id, commit, step);
 }

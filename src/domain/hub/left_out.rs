@@ -6,6 +6,7 @@
 use super::heard::{note, record_told};
 use super::incident::is_undecided_here;
 use super::recovery::{Recovery, province_of};
+use super::windows::window_at;
 use super::{HubMachine, Key, Rows, Step, TransferRow, incident, refusal, row, tombstone};
 use crate::domain::hub::record::{NumbersSkipped, ProvinceHeard, ProvinceLeftOut};
 use crate::domain::kinds::{self, Form};
@@ -13,7 +14,7 @@ use crate::domain::machine::own::own;
 use crate::domain::machine::{IncidentClosed, IncidentRow, PeerRow, SelfRow};
 use crate::domain::protocol::{HeardLeg, LegId};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{BySide, Now, ProvinceCode, Side, StartId, TransferId, Window};
+use crate::domain::value::{BySide, Now, ProvinceCode, Side, StartId, TransferId};
 use std::collections::BTreeSet;
 
 /// Numbers that are kept for commits between provinces that nobody has heard, for each life of the hub that is lost.
@@ -58,7 +59,8 @@ pub(super) fn needs(
     let Some(left) = hub.left_out.get(&province) else { return };
     keys.push(Key::Peer(province));
     let ids = legs.iter().map(|leg| leg.transfer_id).chain(left.waiting.iter().copied());
-    let (mut provinces, mut windows) = (BTreeSet::from([province]), BTreeSet::from([Window::of(now.civil)]));
+    let (mut provinces, mut windows) =
+        (BTreeSet::from([province]), window_at(now.civil, rows).into_iter().collect::<BTreeSet<_>>());
     for id in ids {
         keys.extend([Key::Transfer(id), Key::Tombstone(id)]);
         keys.extend(Side::BOTH.map(|side| Key::Incident(id, side)));

@@ -45,7 +45,7 @@ fn a_commit_that_is_told_later_is_booked_by_the_province_that_was_restored_with_
 #[test]
 fn what_operators_finish_is_booked_by_the_province_that_was_restored_with_the_hub() {
     let mut pair = lost_with_the_hub(false);
-    let outputs = agree(&mut pair, 40, Operation::FinishTransfer(id(1), Outcome::Commit)).expect("finished");
+    let outputs = pair.agree(40, Operation::FinishTransfer(id(1), Outcome::Commit)).expect("finished");
     follow(&mut pair, outputs);
     assert_eq!(in_suspense(&pair), Some((LegState::Committed, AccountKind::Suspense)));
     comes_back(&mut pair, PAYEE);

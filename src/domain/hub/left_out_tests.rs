@@ -3,16 +3,14 @@ use crate::domain::audit::invariant::violations;
 use crate::domain::audit::{Audit, Checked};
 use crate::domain::hub::tables::{Key, TransferRow};
 use crate::domain::hub::{self, Answer, Effect, Input};
-use crate::domain::machine::operation::{Operation, OperationRequest, OperationWord};
+use crate::domain::machine::operation::Operation;
 use crate::domain::machine::{IncidentRow, Output, PeerRow, SelfRow, TableRow, Ticket};
 use crate::domain::node;
 use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::{Announcement, HeardLeg, LegState, Outcome, Question, Ruling, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{Digest, ProvinceCode, Side};
-use crate::testkit::{
-    HubOutput, MemoryDisk, PAYEE, PAYER, Pair, create, decisions, heard, id, operator, refusal,
-};
+use crate::testkit::{HubOutput, MemoryDisk, PAYEE, PAYER, Pair, create, decisions, heard, id, refusal};
 
 /// An older state of the hub's store is restored, and it starts.
 fn restored(pair: &mut Pair, backup: &MemoryDisk<hub::Record>) {
@@ -53,28 +51,7 @@ fn hear(pair: &mut Pair, province: ProvinceCode) -> Vec<HubOutput> {
 
 /// Two operators leave a province out; gives what the hub wants done once it is approved.
 fn leave_out(pair: &mut Pair, number: u8, province: ProvinceCode) -> Result<Vec<HubOutput>, Reason> {
-    agree(pair, number, Operation::LeaveOut(province))
-}
-
-fn agree(pair: &mut Pair, number: u8, operation: Operation) -> Result<Vec<HubOutput>, Reason> {
-    let propose =
-        OperationWord::Propose { operation, reason_code: "NODE_LOST".to_owned(), note: String::new() };
-    let mut last = Vec::new();
-    for (name, word) in [("a", propose), ("b", OperationWord::Approve)] {
-        let request = OperationRequest {
-            operation_id: id(number),
-            operator: operator(name),
-            word,
-            is_clock_believed: true,
-        };
-        last = pair.run_hub(Input::Operate { ticket: Ticket::new(77), request });
-        let refused = last.iter().find_map(|output| match output {
-            Output::Answer(77, Answer::Refused(refusal)) => Some(refusal.reason),
-            _ => None,
-        });
-        refused.map_or(Ok(()), Err)?;
-    }
-    Ok(last)
+    pair.agree(number, Operation::LeaveOut(province))
 }
 
 /// The hub is restored, hears one province and leaves the other one out.

@@ -12,7 +12,7 @@ use crate::domain::protocol::{
 use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::rules::verification::Verification;
-use crate::domain::value::{Digest, ProvinceCode, Side, TransferId};
+use crate::domain::value::{Digest, ProvinceCode, Side, TransferId, Window};
 use std::sync::Arc;
 
 /// What can happen to the hub.
@@ -157,6 +157,8 @@ pub enum Input {
         unfinished: Vec<TransferRow>,
         /// The store was restored from an older state: every node that may know more. Nothing: it was not.
         restored: Option<Vec<ProvinceCode>>,
+        /// The earliest window of its commits; see [`first_window`](super::first_window).
+        first_window: Option<Window>,
     },
     /// A node has told a hub that was restored what it may have lost.
     Heard {

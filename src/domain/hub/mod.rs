@@ -45,6 +45,7 @@ mod tick;
 mod transfer;
 mod votes;
 mod waits;
+mod windows;
 
 pub use accept::AcceptRequest;
 pub use compensation::{CompensationRequest, CompensationWord};
@@ -52,14 +53,14 @@ pub use create::first_legs;
 pub use messages::{Answer, Compensated, CreateRequest, Effect, Input, WaitMode};
 pub use pages::{Page, ReadBack, decisions_of, late_decisions_of};
 pub use record::Record;
-pub use tables::{Key, Row, Table, transfers_where, unfinished_transfers};
+pub use tables::{Key, Row, Table, first_window, transfers_where, unfinished_transfers};
 
 use crate::domain::machine::{Caller, Machine, Needs, WorkingSet, vault};
 use crate::domain::machine::{assign, operation};
 use crate::domain::protocol::{LegId, PeerMark};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::rules::rulebook::Rulebook;
-use crate::domain::value::{Mono, Now, ProvinceCode, RegionDirectory, StartId, TransferId};
+use crate::domain::value::{Mono, Now, ProvinceCode, RegionDirectory, StartId, TransferId, Window};
 use awaiting::{Awaiting, AwaitingVote};
 use incident::{is_left_to_people, is_parked};
 use left_out::LeftOut;
@@ -125,6 +126,10 @@ pub struct HubMachine {
     left_out: BTreeMap<ProvinceCode, LeftOut>,
     /// Lost legs whose nodes are being told whose they are.
     naming: BTreeSet<LegId>,
+    /// The earliest window of this store's commits, where no window was ever opened.
+    first_window: Option<Window>,
+    /// When the day ends, and its window is closed.
+    day_ends: Option<Mono>,
 }
 
 /// The rows that this machine decides by.
@@ -157,6 +162,8 @@ impl HubMachine {
             recovery: None,
             left_out: BTreeMap::new(),
             naming: BTreeSet::new(),
+            first_window: None,
+            day_ends: None,
         }
     }
 
@@ -224,6 +231,7 @@ impl Machine for HubMachine {
         // Marks that were seen since the last record go with the next one, whatever it is about.
         keys.extend(self.seen.keys().map(|province| Key::Peer(*province)));
         let needed = &mut keys;
+        windows::needs(self, now, rows, needed);
         match input {
             Input::Create { request, .. } => create::needs(request.transfer_id, rows, needed),
             Input::Accept { request, .. } => accept::needs(request.transfer_id, rows, needed),
@@ -242,7 +250,9 @@ impl Machine for HubMachine {
             Input::ReadBack { province, decisions, .. } => read_back::needs(*province, decisions, needed),
             Input::Resolve { province, questions, .. } => resolve::needs(*province, questions, rows, needed),
             Input::Post { province, postings, .. } => post::needs(now, (*province, postings), rows, needed),
-            Input::Start { unfinished, .. } => start::needs(self, unfinished, needed),
+            Input::Start { unfinished, first_window, .. } => {
+                start::needs(self, now, (unfinished, *first_window), rows, needed);
+            }
             Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), rows, needed),
             Input::Keep { changes, .. } => vault::needs(changes, needed),
             Input::DecideFailed { .. } | Input::Rules(_) => {}
@@ -262,6 +272,9 @@ impl Machine for HubMachine {
             return self.step_while_recovering(input, step);
         }
         self.awaiting.look(step.now);
+        if HubMachine::stamps(&input) && !matches!(input, Input::Start { .. }) {
+            self.close_due(step);
+        }
         match input {
             Input::Create { ticket, request } => self.create(ticket, *request, step),
             Input::Accept { ticket, request } => self.accept(ticket, request, step),
@@ -295,7 +308,10 @@ impl Machine for HubMachine {
             Input::Post { ticket, province, node, postings } => {
                 self.post(ticket, (province, node), &postings, step);
             }
-            Input::Start { unfinished, restored } => self.start(unfinished, restored.as_deref(), step),
+            Input::Start { unfinished, restored, first_window } => {
+                self.first_window = first_window;
+                self.start(unfinished, restored.as_deref(), step);
+            }
             Input::Heard { province, legs } => self.hear_left_out(province, legs, step),
             Input::Keep { ticket, changes } => {
                 let kept = vault::keep(changes, step);
@@ -308,7 +324,8 @@ impl Machine for HubMachine {
 
     fn wake_at(&self) -> Option<Mono> {
         let expiry = self.expiries.first().map(|(at, _)| *at);
-        let others = [self.waits.next(), self.receipts.due(), self.awaiting.wake(), self.outbox.wake()];
+        let awaiting = self.awaiting.wake();
+        let others = [self.waits.next(), self.receipts.due(), awaiting, self.outbox.wake(), self.day_ends];
         expiry.into_iter().chain(others.into_iter().flatten()).min()
     }
 

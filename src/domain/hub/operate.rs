@@ -2,6 +2,7 @@
 
 use super::{
     Effect, HubMachine, Key, Rows, Step, finish, heard, is_left_to_people, refusal, row, tombstone, transfer,
+    windows,
 };
 use crate::domain::hub::record::{Record, TransferTombstoned};
 use crate::domain::hub::{Answer, is_parked};
@@ -11,7 +12,7 @@ use crate::domain::machine::operation::{
 use crate::domain::machine::own::own;
 use crate::domain::machine::{IncidentClosed, PeerLineage};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{Now, ProvinceCode, Side, TransferId};
+use crate::domain::value::{Day, Now, ProvinceCode, Side, TransferId};
 
 /// The operation, and what it is about.
 pub(super) fn needs(
@@ -35,7 +36,8 @@ pub(super) fn needs(
             heard::needs(hub, now, (province, &[]), rows, keys);
         }
         Some(Operation::AcceptLineage(peer, _)) => keys.push(Key::Peer(peer)),
-        Some(Operation::AcceptClock | Operation::LowerTime(_)) | None => {}
+        Some(Operation::LowerTime(to)) => windows::needs_of_day(Day::of(to), rows, keys),
+        Some(Operation::AcceptClock) | None => {}
     }
 }
 
@@ -88,7 +90,10 @@ impl Operated<Record, Answer, Effect> for HubMachine {
     fn carry_out(&mut self, row: &OperationRow, step: &mut Step<'_>) {
         match row.operation {
             Operation::AcceptClock => step.effect(Effect::AcceptClock),
-            Operation::LowerTime(to) => operation::lower(to, step),
+            Operation::LowerTime(to) => {
+                operation::lower(to, step);
+                self.return_to(to, step);
+            }
             Operation::CloseIncident(transfer_id, side) => step.record(IncidentClosed {
                 transfer_id,
                 side,

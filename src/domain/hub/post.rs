@@ -6,6 +6,7 @@ use super::decide::decision;
 use super::incident::{self, is_left_to_people};
 use super::recovery::Commit;
 use super::resolve::PARKED_ASK_MS;
+use super::windows::{window_at, window_now};
 use super::{
     HubMachine, Key, Rows, Step, TransferRow, begun, decision_for, position, refusal, row, stored, transfer,
 };
@@ -34,7 +35,9 @@ pub(super) fn needs(
         let id = posting.reference.id;
         transfer::needs(id.transfer_id, rows, keys);
         keys.push(Key::Incident(id.transfer_id, id.side));
-        needs_of_original(posting.terms.original, Window::of(now.civil), rows, keys);
+        if let Some(window) = window_at(now.civil, rows) {
+            needs_of_original(posting.terms.original, window, rows, keys);
+        }
     }
 }
 
@@ -116,7 +119,7 @@ impl HubMachine {
         if posting.terms.number != original.last_posting + 1 {
             return later(GAP_ASK_MS);
         }
-        let window = Window::of(step.now.civil);
+        let window = window_now(step);
         let books = is_covered(&posting.terms, original, window, step.rows());
         // From here on nothing may fail.
         self.note_seen(step);

@@ -2,6 +2,7 @@
 
 use super::{
     Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, left_out, post, resolve, resync,
+    windows,
 };
 use crate::domain::machine::assign::assigned;
 use crate::domain::machine::own::{began, close_incident, lower_time, note_time, put_incident, put_peer};
@@ -247,6 +248,25 @@ contents! {
         /// The next commit's number is higher than this.
         hub_seq: u64,
     }
+    /// Commits are counted in this window from now on: the first one of this store, or that of an earlier day since a
+    /// clock that was ahead is lowered.
+    WindowOpened {
+        /// The window.
+        window: Window,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// A window is closed: no commit is counted in it any more.
+    WindowClosed {
+        /// The window.
+        window: Window,
+        /// The window in which commits are counted from now on.
+        next: Window,
+        /// URI SAN of the operator who closed it; empty when its day was over.
+        closer: String,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
     /// An operator proposes to carry money of a committed transfer back. Nothing is moved yet.
     CompensationProposed {
         /// Chosen by the proposer.
@@ -305,6 +325,8 @@ records! { Row:
     ProvinceLeftOut 50 v 1, told back by Nobody;
     ProvinceHeard 51 v 1, told back by Nobody;
     NumbersSkipped 52 v 1, told back by Nobody;
+    WindowOpened 60 v 1, told back by Nobody;
+    WindowClosed 61 v 1, told back by Nobody;
     TimeNoted 18 v 1, told back by Nobody;
     TimeLowered 19 v 1, told back by Nobody;
     OperationProposed 42 v 1 about operation_id, told back by Nobody;
@@ -340,6 +362,8 @@ impl Record {
             Record::HubRecovered(record) => heard::recovered(record, rows),
             Record::IncidentRaised(record) => put_incident(record, rows),
             Record::TimeNoted(record) => note_time(record.time, rows),
+            Record::WindowOpened(record) => windows::opened(record, rows),
+            Record::WindowClosed(record) => windows::closed(record, rows),
             Record::TimeLowered(record) => lower_time(record, rows),
             Record::OperationProposed(record) => operation::proposed(record, rows),
             Record::OperationAnswered(record) => operation::answered(record, rows),

@@ -1,4 +1,4 @@
-use crate::domain::hub::tables::{Key, TransferRow};
+use crate::domain::hub::tables::{Key, TransferRow, WindowRow};
 use crate::domain::hub::{self, Answer, Effect, Input};
 use crate::domain::machine::{IncidentRow, Output, PeerRow, SelfRow, TableRow, Ticket};
 use crate::domain::node;
@@ -281,4 +281,20 @@ fn a_commit_that_cannot_be_adopted_is_not_aborted_either() {
     assert_eq!(pair.transfer(1).state, TransferState::Pending);
     let incident: IncidentRow = pair.hub.get(&Key::Incident(id(1), Side::Payer)).expect("noted");
     assert_eq!(incident.refusal.reason, Reason::ContraryOrder);
+}
+
+/// It closes nothing before it has heard what it lost; what it adopts keeps its window, which is closed then.
+#[test]
+fn a_hub_that_recovers_closes_no_window_before_it_has_heard_what_it_lost() {
+    let mut pair = Pair::new();
+    let before = pair.hub.disk.backup();
+    pair.send(1, 1, 40_000);
+    let window = pair.transfer(1).window.expect("committed");
+    pair.network.now.civil.0 += 86_400_000;
+    restored(&mut pair, &before);
+    pair.run_hub(Input::Tick);
+    let is_closed = |pair: &Pair| pair.hub.get::<WindowRow>(&Key::Window(window)).is_some();
+    assert!(!is_closed(&pair) && pair.hub.machine().is_recovering());
+    hear(&mut pair);
+    assert_eq!((is_closed(&pair), pair.transfer(1).window), (true, Some(window)));
 }

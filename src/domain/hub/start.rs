@@ -1,15 +1,22 @@
 //! The hub starts: it takes up where its last life stopped.
 
 use super::recovery::Recovery;
-use super::{HubMachine, Key, Step, TransferRow, is_parked, refusal};
+use super::{HubMachine, Key, Rows, Step, TransferRow, is_parked, refusal, windows};
 use crate::domain::hub::record::HubStarted;
 use crate::domain::machine::own::own;
 use crate::domain::protocol::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::value::{ProvinceCode, Side};
+use crate::domain::value::{Now, ProvinceCode, Side, Window};
 
 /// What is not settled, and how far each node was seen to have come.
-pub(super) fn needs(hub: &HubMachine, unfinished: &[TransferRow], keys: &mut Vec<Key>) {
+pub(super) fn needs(
+    hub: &HubMachine,
+    now: Now,
+    (unfinished, first_window): (&[TransferRow], Option<Window>),
+    rows: &Rows,
+    keys: &mut Vec<Key>,
+) {
+    windows::needs_since(first_window, now, rows, keys);
     let ids = unfinished.iter().map(|transfer| transfer.transfer_id);
     keys.extend(ids.flat_map(|id| [Key::Transfer(id), Key::Incident(id, Side::Payer)]));
     keys.extend(hub.places.provinces().map(|province| Key::Peer(province.code)));
@@ -31,7 +38,10 @@ impl HubMachine {
             Some(provinces) if !provinces.is_empty() => {
                 self.recovery = Some(Recovery::new(provinces, unfinished));
             }
-            Some(_) | None => self.take_up(unfinished, step),
+            Some(_) | None => {
+                self.close_due(step);
+                self.take_up(unfinished, step);
+            }
         }
     }
 

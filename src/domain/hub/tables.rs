@@ -1,7 +1,9 @@
 //! What the hub keeps beside its journal.
 
 use crate::domain::machine::table::{rows, tables};
-use crate::domain::machine::{Filter, IncidentRow, OperationRow, Order, PeerRow, SelfRow, Term, VaultKeyRow};
+use crate::domain::machine::{
+    Filter, IncidentRow, OperationRow, Order, PeerRow, Scan, SelfRow, Term, VaultKeyRow,
+};
 use crate::domain::protocol::{CompensationState, Kind, TransferState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
@@ -131,6 +133,22 @@ rows! {
         /// Transfers that it received.
         received_count: u64,
     }
+    /// Where clearing stands.
+    ClearingRow {
+        /// Always 0: there is one.
+        slot: u64;
+        /// The window in which commits are counted now.
+        open: Window,
+    }
+    /// A closed window.
+    WindowRow {
+        /// The window.
+        window: Window;
+        /// When it was closed.
+        close_time: Civil,
+        /// URI SAN of the operator who closed it; empty when its day was over.
+        closer: String,
+    }
     /// Vault: masked parties and remark of a transfer, sealed. Erasable by period.
     PartiesRow {
         /// Id of the transfer.
@@ -147,6 +165,8 @@ tables! {
     Compensation = CompensationRow "compensation" { compensation_id: TransferId }
     Tombstone = TombstoneRow "buried" { transfer_id: TransferId }
     Position = PositionRow "position" { window: Window, province: ProvinceCode }
+    Clearing = ClearingRow "clearing" { slot: u64 }
+    Window = WindowRow "closed_window" { window: Window }
     Parties = PartiesRow "vault_parties" { transfer_id: TransferId }
 }
 
@@ -162,6 +182,11 @@ impl Table {
     }
 }
 
+impl Key {
+    /// Where clearing stands.
+    pub const CLEARING: Key = Key::Clearing(0);
+}
+
 impl Row {
     /// See [`crate::domain::machine::table::Row::is_finished`].
     pub fn is_finished(&self) -> bool {
@@ -170,9 +195,10 @@ impl Row {
             | Row::Incident(_)
             | Row::Operation(_)
             | Row::Compensation(_)
+            | Row::Window(_)
             | Row::Parties(_) => true,
             Row::Transfer(row) => row.state.is_decided() && row.is_recorded_by_both(),
-            Row::Position(_) | Row::Peer(_) | Row::Own(_) | Row::Vault(_) => false,
+            Row::Position(_) | Row::Clearing(_) | Row::Peer(_) | Row::Own(_) | Row::Vault(_) => false,
         }
     }
 
@@ -191,6 +217,12 @@ impl Row {
 /// Transfers whose decision one side has not recorded, so also all that are undecided.
 pub fn unfinished_transfers() -> Filter<Table> {
     Filter::all(Table::Transfer).and(Term::EitherMissing("payer_recorded_seq", "payee_recorded_seq"))
+}
+
+/// The earliest window of the commits in a store, by this scan's first row: a store of a program that closed no windows
+/// begins with it.
+pub fn first_window() -> Scan<Row> {
+    Scan { filter: Filter::all(Table::Position), after: None, limit: 1 }
 }
 
 /// Transfers for which all terms of one of these hold, the newest first. What must hold of each branch comes by

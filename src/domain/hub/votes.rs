@@ -1,9 +1,10 @@
 //! A province's votes: the second yes commits, a no aborts.
 
+use super::windows::window_at;
 use super::{AwaitingVote, HubMachine, Key, Rows, Step, TransferRow, YesVote, row};
 use crate::domain::protocol::{PeerMark, TransferState, Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{BySide, Now, ProvinceCode, Side, TransferId, Window};
+use crate::domain::value::{BySide, Now, ProvinceCode, Side, TransferId};
 use std::collections::BTreeSet;
 
 /// First the live transfers; once they are known, the positions that their commits would move. And those whose receipts
@@ -25,8 +26,9 @@ pub(super) fn needs(
             provinces.extend(transfer.provinces().into_array());
         }
     }
-    let window = Window::of(now.civil);
-    keys.extend(provinces.into_iter().map(|province| Key::Position(window, province)));
+    let window = window_at(now.civil, rows);
+    let positions = |window| provinces.iter().map(move |province| Key::Position(window, *province));
+    keys.extend(window.into_iter().flat_map(positions));
     keys.extend(hub.receipts.ready(now.mono).map(Key::Transfer));
 }
 

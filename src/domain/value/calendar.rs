@@ -79,6 +79,25 @@ impl Day {
         digits.then(|| Day::parse(&format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]))).flatten()
     }
 
+    /// The day after it.
+    pub fn next(self) -> Day {
+        Day::of(self.end())
+    }
+
+    /// When it ends: the first moment of the next day in Asia/Shanghai.
+    pub fn end(self) -> Civil {
+        const EIGHT_HOURS_S: i64 = 8 * 3_600;
+        let date = self.date().and_then(Date::next_day).unwrap_or(Date::MAX);
+        Civil((date.midnight().assume_utc().unix_timestamp() - EIGHT_HOURS_S).saturating_mul(1_000))
+    }
+
+    /// Nothing for a number that is no day.
+    fn date(self) -> Option<Date> {
+        let (year, month) = (i32::try_from(self.0 / 10_000).ok()?, u8::try_from(self.0 / 100 % 100).ok()?);
+        let day = u8::try_from(self.0 % 100).ok()?;
+        Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()
+    }
+
     /// The same day of the month so many months later; the month's last day where there is no such day. Nothing beyond
     /// the calendar.
     pub fn after_months(self, months: u32) -> Option<Day> {

@@ -25,10 +25,10 @@ use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
 use crate::config::peers::NodePeer;
 use crate::domain::hub::tables::Key;
-use crate::domain::hub::{Deadlines, HubMachine, Input, Record, unfinished_transfers};
+use crate::domain::hub::{Deadlines, HubMachine, Input, Record, first_window, unfinished_transfers};
 use crate::store::{Tables as _, each_after, is_restored, sqlite, unlisted};
 
-use crate::domain::hub::tables::TransferRow;
+use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::machine::{Scan, SelfRow, TableRow};
 use crate::domain::value::{ProvinceCode, RegionDirectory, StartId};
 use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, last_stamp, outcome};
@@ -171,7 +171,9 @@ fn open(config: &HubConfig) -> Result<(SqliteStore<Record>, Input, Option<u64>),
     let own = store.load(&[Key::OWN])?.into_iter().flatten().find_map(|row| SelfRow::of(&row).cloned());
     let recovered = own.map_or(0, |own| own.recovered);
     let recovered = restored.is_none().then_some(recovered);
-    Ok((store, Input::Start { unfinished, restored }, recovered))
+    let first = store.scan(&first_window())?;
+    let first_window = first.iter().find_map(|row| PositionRow::of(row).map(|row| row.window));
+    Ok((store, Input::Start { unfinished, restored, first_window }, recovered))
 }
 
 /// A province that no node serves is out of reach from the start: nothing is held for a transfer that cannot be.

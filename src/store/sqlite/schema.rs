@@ -23,6 +23,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0015_left_out.sql"),
     include_str!("migrations/0016_lineage.sql"),
     include_str!("migrations/0017_found_by.sql"),
+    include_str!("migrations/0018_windows.sql"),
 ];
 
 /// The newest format of a store that this program knows.

@@ -33,8 +33,9 @@ fn older<R: Record>(format: usize, owner: &str, records: &[R]) -> TempDir {
     connection.pragma_update(None, "user_version", i64::try_from(format).unwrap()).unwrap();
     connection.execute("INSERT INTO meta (name, value) VALUES ('owner', ?)", [owner]).unwrap();
     let transaction = connection.transaction().unwrap();
-    // No peer told which store it has.
-    let records: Vec<R> = records.iter().filter(|it| it.name() != "PeerLineage").cloned().collect();
+    // No peer told which store it has, and no window was closed.
+    let later = ["PeerLineage", "WindowOpened", "WindowClosed"];
+    let records: Vec<R> = records.iter().filter(|it| !later.contains(&it.name())).cloned().collect();
     let commit = Commit { records: records.clone(), ..Commit::default() };
     write_records(&transaction, Head::default(), &commit).unwrap();
     replay(&records).rows().for_each(|row| insert(&transaction, row));

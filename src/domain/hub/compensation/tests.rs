@@ -294,7 +294,7 @@ fn what_a_restored_hub_has_adopted_is_known_again_by_its_proposal() {
 fn a_hub_that_recovers_hears_no_operator() {
     let mut pair = sent();
     let restored = Some(vec![PAYER, PAYEE]);
-    pair.run_hub(Input::Start { unfinished: vec![], restored });
+    pair.run_hub(Input::Start { unfinished: vec![], restored, first_window: None });
     let outputs = pair.run_hub(compensate(1, 50, "a", proposal(50, 1, 1)));
     let [Output::Answer(1, answer)] = &outputs[..] else { panic!("{outputs:?}") };
     assert_eq!(reason(answer), Reason::Recovering);

@@ -1,0 +1,120 @@
+//! Windows (清算周期): in which one a commit is counted, and when one is closed. A window is a business day by the hub's
+//! clock. The writer closes it before it decides anything that is stamped on a later day, so nothing straggles: closing
+//! is one record, and no commit is refused or moved by it. Windows without a commit are closed, too.
+
+use super::{HubMachine, Key, Rows, Step};
+use crate::domain::hub::record::{WindowClosed, WindowOpened};
+use crate::domain::hub::tables::{ClearingRow, WindowRow};
+use crate::domain::value::{Civil, Day, Mono, Now, Window};
+
+/// The open window; at a change of day, which windows of the days since are closed already.
+pub(super) fn needs(hub: &HubMachine, now: Now, rows: &Rows, keys: &mut Vec<Key>) {
+    needs_since(hub.first_window, now, rows, keys);
+}
+
+/// The same at a start; `first`: the earliest window of this store's commits.
+pub(super) fn needs_since(first: Option<Window>, now: Now, rows: &Rows, keys: &mut Vec<Key>) {
+    if !rows.knows(&Key::CLEARING) {
+        return keys.push(Key::CLEARING);
+    }
+    let mut day = open_window(rows).or(first).map_or(Day::of(now.civil), Window::day);
+    while day < Day::of(now.civil) {
+        day = day.next();
+        keys.extend(first_unclosed(day, rows).err());
+    }
+}
+
+/// What moving the open window back to a day needs.
+pub(super) fn needs_of_day(day: Day, rows: &Rows, keys: &mut Vec<Key>) {
+    keys.extend(first_unclosed(day, rows).err());
+}
+
+fn open_window(rows: &Rows) -> Option<Window> {
+    rows.get::<ClearingRow>(&Key::CLEARING).map(|row| row.open)
+}
+
+/// The window in which a commit of now is counted. None: rows that say so are not loaded yet.
+pub(super) fn window_at(now: Civil, rows: &Rows) -> Option<Window> {
+    let today = Day::of(now);
+    if !rows.knows(&Key::CLEARING) {
+        return None;
+    }
+    match open_window(rows).filter(|open| open.day() >= today) {
+        Some(open) => Some(open),
+        None => first_unclosed(today, rows).ok(),
+    }
+}
+
+/// The same in a step, whose input has loaded what it needs.
+pub(super) fn window_now(step: &Step<'_>) -> Window {
+    window_at(step.now.civil, step.rows()).unwrap_or_else(|| Window::of(step.now.civil))
+}
+
+/// The first window of a day that is not closed: a clock that was ahead may have closed one before its day came. Err: a
+/// row that says so is not loaded yet.
+fn first_unclosed(day: Day, rows: &Rows) -> Result<Window, Key> {
+    let mut window = Window::from(day);
+    loop {
+        let key = Key::Window(window);
+        if !rows.knows(&key) {
+            return Err(key);
+        }
+        match window.next_cut().filter(|_| rows.get::<WindowRow>(&key).is_some()) {
+            Some(next) => window = next,
+            None => return Ok(window),
+        }
+    }
+}
+
+impl HubMachine {
+    /// Closes the windows of all days that are over, in their order.
+    pub(super) fn close_due(&mut self, step: &mut Step<'_>) {
+        let (now, today) = (step.now.civil, Day::of(step.now.civil));
+        self.day_ends = Some(end_of_day(step.now));
+        let mut open = match open_window(step.rows()) {
+            Some(open) => open,
+            None => {
+                let window = self.first_window.unwrap_or(Window::from(today));
+                step.record(WindowOpened { window, time: now });
+                window
+            }
+        };
+        while open.day() < today {
+            let day = open.day().next();
+            let next = first_unclosed(day, step.rows()).unwrap_or(Window::from(day));
+            step.record(WindowClosed { window: open, next, closer: String::new(), time: now });
+            open = next;
+        }
+    }
+
+    /// A clock that was ahead is lowered: commits are counted in a window of their own day again.
+    pub(super) fn return_to(&mut self, to: Civil, step: &mut Step<'_>) {
+        let day = Day::of(to);
+        if open_window(step.rows()).is_some_and(|open| open.day() > day) {
+            let window = first_unclosed(day, step.rows()).unwrap_or(Window::from(day));
+            step.record(WindowOpened { window, time: to });
+        }
+    }
+}
+
+/// When the day of now ends, on the monotonic clock.
+fn end_of_day(now: Now) -> Mono {
+    let left = Day::of(now.civil).end().0.saturating_sub(now.civil.0);
+    now.mono.after(u64::try_from(left).unwrap_or(0))
+}
+
+/// From now on commits are counted in this window.
+pub(super) fn opened(record: &WindowOpened, rows: &mut Rows) {
+    rows.put(ClearingRow { slot: 0, open: record.window });
+}
+
+/// A window is closed, and the next one is open.
+pub(super) fn closed(record: &WindowClosed, rows: &mut Rows) {
+    let WindowClosed { window, next, ref closer, time } = *record;
+    rows.put(WindowRow { window, close_time: time, closer: closer.clone() });
+    rows.put(ClearingRow { slot: 0, open: next });
+}
+
+#[cfg(test)]
+#[path = "windows_tests.rs"]
+mod tests;
