@@ -2,7 +2,7 @@
 
 use super::world::World;
 use crate::domain::hub::Page;
-use crate::domain::hub::tables::TransferRow;
+use crate::domain::hub::tables::{ClearingRow, TransferRow, WindowRow};
 use crate::domain::machine::table::Row as _;
 use crate::domain::machine::{PeerRow, TableRow};
 use crate::domain::node::tables::{LegRow, PersonRow};
@@ -43,6 +43,8 @@ pub enum Broken {
     ForgetsStrangers,
     /// A server that is started with the key file of another one takes it: it finds nobody of its own.
     TakesAnyKey,
+    /// Closing is two records, and the hub dies between them: the window is closed, and commits go on in it.
+    ClosesByHalves,
 }
 
 impl Broken {
@@ -59,6 +61,7 @@ impl Broken {
         ("refuses-moot-aborts", Broken::RefusesMootAborts),
         ("forgets-strangers", Broken::ForgetsStrangers),
         ("takes-any-key", Broken::TakesAnyKey),
+        ("closes-by-halves", Broken::ClosesByHalves),
     ];
 
     /// How a violation begins, and what else it says, when it shows this fault and not one that came of it.
@@ -75,6 +78,7 @@ impl Broken {
             Broken::RefusesMootAborts => ("alarm at", "TERMS_DIFFER"),
             Broken::ForgetsStrangers => ("not set off", "suspense"),
             Broken::TakesAnyKey => ("a member is not found", "NOT_INSURED"),
+            Broken::ClosesByHalves => ("INV-17", "closed then"),
         }
     }
 }
@@ -110,6 +114,13 @@ impl World {
                     TransferRow::of(row).is_some_and(|row| row.state == TransferState::Pending)
                 };
                 disk.rows().into_iter().filter(open).for_each(|row| disk.remove(&row.key()));
+            }
+            (Broken::ClosesByHalves, Disk::Hub(disk)) => {
+                let clearing = disk.row(&hub::Key::CLEARING);
+                let open = clearing.as_ref().and_then(ClearingRow::of).map(|row| row.open);
+                let close_time = self.cluster.hub.now(self.at).civil;
+                let half = |window| WindowRow { window, close_time, closer: String::new() };
+                open.into_iter().for_each(|window| disk.put(half(window)));
             }
             _ => {}
         }

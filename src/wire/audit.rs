@@ -1,6 +1,6 @@
 //! Books as operators read them. No personal data: what ties a leg to an account is good within one stream only.
 
-use crate::domain::hub::tables::{PositionRow, TransferRow};
+use crate::domain::hub::tables::{PositionRow, TransferRow, WindowRow};
 use crate::domain::kinds;
 use crate::domain::machine::IncidentRow;
 use crate::domain::node::tables::{AccountRow, EntryRow, LegRow};
@@ -13,7 +13,7 @@ use crate::domain::value::{
 use crate::proto::{hub, node, types};
 use crate::wire::inspect::leg_view;
 use crate::wire::status::{Problem, refusal_side_to_proto, refusal_to_proto};
-use crate::wire::time::timestamp;
+use crate::wire::time::{civil, timestamp};
 use crate::wire::transfer::state_to_proto;
 
 /// A transfer, as far as an audit compares it.
@@ -29,7 +29,13 @@ pub fn transfer_to_proto(row: &TransferRow) -> hub::AuditTransfer {
         hub_seq: row.hub_seq.unwrap_or(0),
         payer_recorded: row.payer_recorded_seq.is_some(),
         payee_recorded: row.payee_recorded_seq.is_some(),
+        decide_time: row.decide_time.map(timestamp),
     }
+}
+
+/// A closed window.
+pub fn window_to_proto(row: &WindowRow) -> hub::AuditWindow {
+    hub::AuditWindow { window_id: row.window.to_string(), close_time: Some(timestamp(row.close_time)) }
 }
 
 /// A position.
@@ -160,7 +166,7 @@ pub fn transfer_from_proto(it: &hub::AuditTransfer) -> Result<TransferRow, Probl
         receipt_time: Default::default(),
         state: need("state", TransferState::from_number(i64::from(it.state)))?,
         refusal: None,
-        decide_time: None,
+        decide_time: it.decide_time.as_ref().and_then(civil),
         window: if it.window_id.is_empty() {
             None
         } else {
@@ -194,6 +200,15 @@ pub fn position_from_proto(it: &hub::AuditPosition) -> Result<PositionRow, Probl
         owed: need("owed", signed(&it.owed))?,
         sent_count: it.sent_count,
         received_count: it.received_count,
+    })
+}
+
+/// A closed window's row. Errors as of [`transfer_from_proto`].
+pub fn window_from_proto(it: &hub::AuditWindow) -> Result<WindowRow, Problem> {
+    Ok(WindowRow {
+        window: need("window_id", Window::parse(&it.window_id))?,
+        close_time: need("close_time", it.close_time.as_ref().and_then(civil))?,
+        closer: String::new(),
     })
 }
 

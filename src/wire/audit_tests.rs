@@ -17,6 +17,7 @@ fn transfer(state: TransferState) -> TransferRow {
         hub_seq: u64::from(committed) * 9,
         payer_recorded: true,
         payee_recorded: false,
+        decide_time: state.is_decided().then(|| timestamp(Civil(1_795_233_600_000))),
     };
     transfer_from_proto(&proto).expect("a transfer")
 }
@@ -38,6 +39,16 @@ fn a_transfer_comes_back_as_far_as_it_is_compared() {
     assert_eq!((row.payer_recorded_seq.is_some(), row.payee_recorded_seq.is_some()), (true, false));
     let broken = hub::AuditTransfer { amount: "4e2".to_owned(), ..transfer_to_proto(&row) };
     assert_eq!(transfer_from_proto(&broken).expect_err("refused").reason, Reason::RequestMalformed);
+}
+
+#[test]
+fn a_closed_window_comes_back() {
+    let window = Window::parse("20261121-2").expect("a window");
+    let row = WindowRow { window, close_time: Civil(1_795_276_800_000), closer: String::new() };
+    let told = window_to_proto(&row);
+    assert_eq!(window_from_proto(&told).as_ref(), Ok(&row));
+    let broken = hub::AuditWindow { window_id: "2026-11-21".to_owned(), ..told };
+    assert_eq!(window_from_proto(&broken).expect_err("refused").reason, Reason::RequestMalformed);
 }
 
 #[test]

@@ -15,7 +15,9 @@ use crate::proto::node::inspect_request::Selector;
 use crate::proto::node::{self, AuditLeg, InspectRequest, LegState};
 use crate::proto::types::Incident;
 use crate::transport::peer::{MESSAGE_MAX, Peer, call};
-use crate::wire::audit::{account_from_proto, leg_from_proto, position_from_proto, transfer_from_proto};
+use crate::wire::audit::{
+    account_from_proto, leg_from_proto, position_from_proto, transfer_from_proto, window_from_proto,
+};
 use crate::wire::status::Problem;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -103,7 +105,8 @@ struct Hub {
 fn hub_rows(part: &hub::ReadBooksResponse) -> Result<Vec<HubRow>, Failed> {
     let transfers = part.transfers.iter().map(|it| transfer_from_proto(it).map(HubRow::from));
     let positions = part.positions.iter().map(|it| position_from_proto(it).map(HubRow::from));
-    transfers.chain(positions).collect::<Result<_, _>>().map_err(problem)
+    let windows = part.closed_windows.iter().map(|it| window_from_proto(it).map(HubRow::from));
+    transfers.chain(positions).chain(windows).collect::<Result<_, _>>().map_err(problem)
 }
 
 fn id(text: &str) -> Result<TransferId, Failed> {
@@ -127,7 +130,8 @@ async fn read_hub(sources: &Sources) -> Result<Hub, Failed> {
             // How many there are is all that counts.
             let mut skipped = NumberRanges::default();
             skipped.push_range(1, part.skipped_hub_seqs);
-            hub.books.add([SelfRow { hub_seq: part.last_hub_seq, skipped, ..nobody() }.into()]);
+            let (hub_seq, recovered) = (part.last_hub_seq, u64::from(part.has_recovered));
+            hub.books.add([SelfRow { hub_seq, skipped, recovered, ..nobody() }.into()]);
         }
         hub.books.add(hub_rows(&part)?);
         for it in &part.buried_transfer_ids {

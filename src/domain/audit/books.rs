@@ -5,7 +5,9 @@ use crate::domain::kinds;
 use crate::domain::machine::SelfRow;
 use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::{LegState, TransferState};
-use crate::domain::value::{AccountKind, Direction, MemberRef, Money, ProvinceCode, Side, TransferId};
+use crate::domain::value::{
+    AccountKind, Civil, Direction, MemberRef, Money, ProvinceCode, Side, TransferId, Window,
+};
 use crate::domain::{hub, node};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,6 +19,8 @@ pub struct HubBooks {
     pub(super) positions: Vec<PositionRow>,
     pub(super) tombstones: Vec<TombstoneRow>,
     pub(super) own: Option<SelfRow>,
+    /// Closed windows, and when they were closed.
+    pub(super) closed_windows: BTreeMap<Window, Civil>,
     /// Ids by how often the journal decides them; empty when it was not read.
     pub(super) decided: BTreeMap<TransferId, u64>,
 }
@@ -37,6 +41,7 @@ impl HubBooks {
                 hub::Row::Position(row) => self.positions.push(owned(row)),
                 hub::Row::Tombstone(row) => self.tombstones.push(owned(row)),
                 hub::Row::Own(row) => self.own = Some(owned(row)),
+                hub::Row::Window(row) => drop(self.closed_windows.insert(row.window, row.close_time)),
                 _ => {}
             }
         }

@@ -10,7 +10,7 @@ use crate::domain::kinds;
 use crate::domain::node::daily;
 use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::{LegState, TransferState};
-use crate::domain::value::{AccountKind, Direction, Money, Side, TransferId};
+use crate::domain::value::{AccountKind, Day, Direction, Money, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -105,6 +105,11 @@ pub const INVARIANTS: &[Invariant] = &[
         says: "what a member owes in suspense is not his to spend",
         check: nothing_spent_twice,
     },
+    Invariant {
+        id: "INV-17",
+        says: "a commit is counted in a window that was open then",
+        check: open_windows,
+    },
 ];
 
 impl Invariant {
@@ -119,6 +124,20 @@ impl Invariant {
 /// Checks every invariant.
 pub fn violations(books: &Books) -> Vec<Violation> {
     INVARIANTS.iter().flat_map(|invariant| invariant.check(books)).collect()
+}
+
+/// A window of a later day is open after a clock that was ahead was lowered. A hub that was restored has counted what it
+/// heard of in the windows of before.
+fn open_windows(books: &Books, found: &mut Found) {
+    if books.hub.own.as_ref().is_none_or(|own| own.recovered > 0) {
+        return;
+    }
+    for transfer in books.hub.committed() {
+        let Some((window, time)) = transfer.window.zip(transfer.decide_time) else { continue };
+        let closed = books.hub.closed_windows.get(&window);
+        let open = Day::of(time) <= window.day() && closed.is_none_or(|closed| time <= *closed);
+        found.unless(open, transfer.transfer_id, "counted in a window that was closed then");
+    }
 }
 
 fn one_decision(books: &Books, found: &mut Found) {

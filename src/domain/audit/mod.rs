@@ -133,7 +133,7 @@ impl Audit {
     pub fn conclude(mut self) -> Vec<Checked> {
         self.books.closed_numbers = self.books.numbers_of_nodes_alone(|id| self.closed.contains(&id));
         let mut done = Done::default();
-        for id in ["INV-01", "INV-07", "INV-08"] {
+        for id in ["INV-01", "INV-07", "INV-08", "INV-17"] {
             done.check(id, &self.books, hub_over(&self.books.hub, id));
         }
         self.merge();
@@ -257,6 +257,7 @@ fn hub_over(hub: &HubBooks, id: &str) -> Over {
             vec![transfers, (decisions, "journaled decisions"), (hub.tombstones.len() as u64, "tombstones")]
         }
         "INV-07" => vec![committed, (hub.positions.len() as u64, "positions")],
+        "INV-17" => vec![committed, (hub.closed_windows.len() as u64, "closed windows")],
         // A hub that has lost all its commitments still knows the last number that it gave.
         _ => vec![committed, (hub.own.as_ref().map_or(0, |own| own.hub_seq), "numbers given")],
     }

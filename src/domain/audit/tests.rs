@@ -1,8 +1,8 @@
 use super::*;
-use crate::domain::hub::tables::{PositionRow, TombstoneRow};
-use crate::domain::machine::SelfRow;
+use crate::domain::hub::tables::{PositionRow, TombstoneRow, WindowRow};
+use crate::domain::machine::{SelfRow, TableRow};
 use crate::domain::node::tables::{AccountRow, LegRow};
-use crate::domain::value::{Digest, Side, Window};
+use crate::domain::value::{Civil, Digest, Side, Window};
 use crate::domain::{hub, node};
 use crate::testkit::{PAYEE, PAYER, Pair, id};
 
@@ -77,8 +77,8 @@ fn sound_books_are_clean_and_every_invariant_says_what_it_saw() {
     for it in checked {
         assert_eq!(it.violations, vec![], "{}", it.invariant.id);
         let nothing = it.over.iter().all(|(count, _)| *count == 0);
-        // Nobody's answers were handed in, no leg is live or carries money back, and what awaits acceptance is for
-        // books of one moment.
+        // Nobody's answers were handed in, no leg is live or carries money back, and what awaits acceptance is for books
+        // of one moment.
         assert_eq!(
             nothing,
             ["INV-09", "INV-10", "INV-13", "INV-14"].contains(&it.invariant.id),
@@ -337,4 +337,21 @@ fn an_answer_that_is_not_so_is_found() {
         audit.add_told([(id(9), Aborted), (id(1), Aborted), (id(8), Committed)]);
     });
     assert_eq!(lost, [("INV-10", Some(id(8)))]);
+}
+
+#[test]
+fn a_commit_in_a_window_that_was_closed_then_is_found() {
+    let sound = scene();
+    let transfer = sound.hub.iter().find_map(TransferRow::of).expect("there").clone();
+    let (window, time) = (transfer.window.expect("committed"), transfer.decide_time.expect("committed"));
+    let closed = |close_time| {
+        move |scene: &mut Scene| {
+            let row = WindowRow { window, close_time, closer: String::new() };
+            scene.hub.push(row.into());
+        }
+    };
+    let mut later = scene();
+    closed(time)(&mut later);
+    assert_eq!(later.found(), sound.found(), "closed in the same moment");
+    breaks("INV-17", closed(Civil(time.0 - 1)));
 }

@@ -2,7 +2,7 @@
 
 use super::Shared;
 use super::link::Link;
-use crate::domain::hub::tables::{Key, PositionRow, Row, Table, TombstoneRow, TransferRow};
+use crate::domain::hub::tables::{Key, PositionRow, Row, Table, TombstoneRow, TransferRow, WindowRow};
 use crate::domain::hub::{Record, unfinished_transfers};
 use crate::domain::machine::{Filter, IncidentRow, Row as _, Scan, SelfRow, TableRow};
 use crate::domain::protocol::PeerMark;
@@ -18,7 +18,7 @@ use crate::server::common::Answer;
 use crate::server::common::snapshot_stream::{Age, Section, Waiting, mark_at};
 use crate::store::sqlite::Snapshot;
 use crate::store::{AnyTables, StoreError};
-use crate::wire::audit::{incident_to_proto, position_to_proto, transfer_to_proto};
+use crate::wire::audit::{incident_to_proto, position_to_proto, transfer_to_proto, window_to_proto};
 use crate::wire::reader::{Path, Violations, check_batch, transfer_id};
 use crate::wire::sender::sender_to_proto;
 use crate::wire::status::refusal_side_to_proto;
@@ -56,6 +56,9 @@ fn sections() -> Vec<Section<Record, ReadBooksResponse>> {
         part(Table::Position, |part, rows: Vec<&PositionRow>| {
             part.positions = rows.into_iter().map(position_to_proto).collect();
         }),
+        part(Table::Window, |part, rows: Vec<&WindowRow>| {
+            part.closed_windows = rows.into_iter().map(window_to_proto).collect();
+        }),
         part(Table::Tombstone, |part, rows: Vec<&TombstoneRow>| {
             part.buried_transfer_ids = rows.into_iter().map(|row| row.transfer_id.to_string()).collect();
         }),
@@ -83,6 +86,7 @@ fn head(
         read_time: Some(timestamp(now)),
         last_hub_seq: own.map_or(0, |own| own.hub_seq),
         skipped_hub_seqs: own.map_or(0, |own| own.skipped.count()),
+        has_recovered: own.is_some_and(|own| own.recovered > 0),
         ..ReadBooksResponse::default()
     })
 }
