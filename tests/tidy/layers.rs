@@ -226,6 +226,7 @@ const CORE_USES: &[&str] = &[
     "borsh",
     "data_encoding",
     "foldhash",
+    "sha2",
     "uuid",
     "rust_decimal",
     "thiserror",

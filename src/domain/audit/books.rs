@@ -1,6 +1,6 @@
 //! The books of hub and nodes, as they are read to see whether they agree.
 
-use crate::domain::hub::tables::{PositionRow, TombstoneRow, TransferRow};
+use crate::domain::hub::tables::{PositionRow, TombstoneRow, TotalRow, TransferRow};
 use crate::domain::kinds;
 use crate::domain::machine::SelfRow;
 use crate::domain::node::tables::{AccountRow, LegRow};
@@ -19,6 +19,8 @@ pub struct HubBooks {
     pub(super) positions: Vec<PositionRow>,
     pub(super) tombstones: Vec<TombstoneRow>,
     pub(super) own: Option<SelfRow>,
+    /// What the commits of each window add up to; empty when that was not read.
+    pub(super) totals: Vec<TotalRow>,
     /// Closed windows, and when they were closed.
     pub(super) closed_windows: BTreeMap<Window, Civil>,
     /// Ids by how often the journal decides them; empty when it was not read.
@@ -41,6 +43,7 @@ impl HubBooks {
                 hub::Row::Position(row) => self.positions.push(owned(row)),
                 hub::Row::Tombstone(row) => self.tombstones.push(owned(row)),
                 hub::Row::Own(row) => self.own = Some(owned(row)),
+                hub::Row::Total(row) => self.totals.push(owned(row)),
                 hub::Row::Window(row) => drop(self.closed_windows.insert(row.window, row.close_time)),
                 _ => {}
             }

@@ -5,12 +5,13 @@
 //! is checked when the books say that they are at rest.
 
 use crate::domain::audit::books::{Books, cleared, fen, is_booked};
+use crate::domain::audit::clearing::{open_windows, positions};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::kinds;
 use crate::domain::node::daily;
 use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::protocol::{LegState, TransferState};
-use crate::domain::value::{AccountKind, Day, Direction, Money, Side, TransferId};
+use crate::domain::value::{AccountKind, Direction, Money, Side, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -46,17 +47,17 @@ pub struct Invariant {
 }
 
 /// What one check has found.
-struct Found {
+pub(super) struct Found {
     invariant: &'static str,
     violations: Vec<Violation>,
 }
 
 impl Found {
-    fn add(&mut self, transfer_id: Option<TransferId>, found: impl Into<String>) {
+    pub(super) fn add(&mut self, transfer_id: Option<TransferId>, found: impl Into<String>) {
         self.violations.push(Violation { invariant: self.invariant, transfer_id, found: found.into() });
     }
 
-    fn unless(&mut self, holds: bool, transfer_id: TransferId, found: &str) {
+    pub(super) fn unless(&mut self, holds: bool, transfer_id: TransferId, found: &str) {
         if !holds {
             self.add(Some(transfer_id), found);
         }
@@ -73,7 +74,7 @@ pub const INVARIANTS: &[Invariant] = &[
     Invariant { id: "INV-06", says: "money is conserved over all nodes", check: conserved },
     Invariant {
         id: "INV-07",
-        says: "positions are what the decisions say, and sum to zero",
+        says: "positions and totals are what the decisions say, and positions sum to zero",
         check: positions,
     },
     Invariant { id: "INV-08", says: "hub_seq has no gaps", check: gapless },
@@ -124,20 +125,6 @@ impl Invariant {
 /// Checks every invariant.
 pub fn violations(books: &Books) -> Vec<Violation> {
     INVARIANTS.iter().flat_map(|invariant| invariant.check(books)).collect()
-}
-
-/// A window of a later day is open after a clock that was ahead was lowered. A hub that was restored has counted what it
-/// heard of in the windows of before.
-fn open_windows(books: &Books, found: &mut Found) {
-    if books.hub.own.as_ref().is_none_or(|own| own.recovered > 0) {
-        return;
-    }
-    for transfer in books.hub.committed() {
-        let Some((window, time)) = transfer.window.zip(transfer.decide_time) else { continue };
-        let closed = books.hub.closed_windows.get(&window);
-        let open = Day::of(time) <= window.day() && closed.is_none_or(|closed| time <= *closed);
-        found.unless(open, transfer.transfer_id, "counted in a window that was closed then");
-    }
 }
 
 fn one_decision(books: &Books, found: &mut Found) {
@@ -240,29 +227,6 @@ fn conserved(books: &Books, found: &mut Found) {
     }
     if books.at_rest && open != 0 {
         found.add(None, format!("{open} fen are nowhere"));
-    }
-}
-
-fn positions(books: &Books, found: &mut Found) {
-    let mut owed: BTreeMap<_, i128> = BTreeMap::new();
-    for transfer in books.hub.committed() {
-        let Some(debtor) = kinds::of(transfer.kind).debtor else { continue };
-        let provinces = transfer.provinces();
-        *owed.entry((transfer.window, provinces[debtor])).or_default() += fen(transfer.amount);
-        *owed.entry((transfer.window, provinces[debtor.other()])).or_default() -= fen(transfer.amount);
-    }
-    for row in &books.hub.positions {
-        let expected = owed.remove(&(Some(row.window), row.province)).unwrap_or(0);
-        if fen(row.owed) != expected {
-            found.add(None, format!("{} {}: {}, not {expected} fen", row.window, row.province, row.owed));
-        }
-    }
-    if let Some(((window, province), _)) = owed.first_key_value() {
-        found.add(None, format!("{window:?} {province}: no position"));
-    }
-    let sum: i128 = books.hub.positions.iter().map(|row| fen(row.owed)).sum();
-    if sum != 0 {
-        found.add(None, format!("positions sum to {sum} fen"));
     }
 }
 

@@ -11,6 +11,7 @@
 //!   recorded before any node was read. Nothing about it can change any more, so there it is as at rest.
 
 pub mod books;
+mod clearing;
 pub mod invariant;
 pub mod overdue;
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::hub::tables::{PositionRow, TombstoneRow, WindowRow};
+use crate::domain::hub::tables::{PositionRow, TombstoneRow, TotalRow, WindowRow};
 use crate::domain::machine::{SelfRow, TableRow};
 use crate::domain::node::tables::{AccountRow, LegRow};
 use crate::domain::value::{Civil, Digest, Side, Window};
@@ -77,8 +77,8 @@ fn sound_books_are_clean_and_every_invariant_says_what_it_saw() {
     for it in checked {
         assert_eq!(it.violations, vec![], "{}", it.invariant.id);
         let nothing = it.over.iter().all(|(count, _)| *count == 0);
-        // Nobody's answers were handed in, no leg is live or carries money back, and what awaits acceptance is for books
-        // of one moment.
+        // Nobody's answers were handed in, no leg is live or carries money back, and what awaits acceptance is for
+        // books of one moment.
         assert_eq!(
             nothing,
             ["INV-09", "INV-10", "INV-13", "INV-14"].contains(&it.invariant.id),
@@ -354,4 +354,25 @@ fn a_commit_in_a_window_that_was_closed_then_is_found() {
     closed(time)(&mut later);
     assert_eq!(later.found(), sound.found(), "closed in the same moment");
     breaks("INV-17", closed(Civil(time.0 - 1)));
+}
+
+#[test]
+fn a_total_that_is_not_the_sum_of_its_commits_is_found() {
+    type Change = fn(&mut TotalRow);
+    let changes: [Change; 4] = [
+        |row| row.count += 1,
+        |row| row.amount = fen_more(row.amount, 1),
+        |row| row.payer_digest = row.payee_digest,
+        |row| row.window = Window::from_number(20_300_101),
+    ];
+    for change in changes {
+        breaks("INV-07", |scene| {
+            for row in &mut scene.hub {
+                if let Some(mut total) = TotalRow::of(row).cloned() {
+                    change(&mut total);
+                    *row = total.into();
+                }
+            }
+        });
+    }
 }

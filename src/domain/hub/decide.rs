@@ -118,7 +118,7 @@ pub(super) fn decided(record: &TransferDecided, sequence: u64, rows: &mut Rows) 
         Outcome::Abort => TransferState::Aborted,
     };
     if let Some(commit) = &record.commit {
-        position::enter(&transfer, commit.window, rows);
+        position::enter(&transfer, (commit.window, commit.hub_seq), rows);
         post::booked(&transfer, rows);
         let own = own(rows);
         // A recovering hub gives numbers that lie between those that it adopts.

@@ -27,8 +27,8 @@ pub(super) fn needs(transfer_id: TransferId, now: Now, rows: &Rows, keys: &mut V
     {
         let told = told_commit(transfer_id, rows).map(|(window, _)| window);
         let windows = [window_at(now.civil, rows), told].into_iter().flatten();
-        let provinces = transfer.provinces().into_array();
-        keys.extend(windows.flat_map(|window| provinces.map(|province| Key::Position(window, province))));
+        let (provinces, kind) = (transfer.provinces(), transfer.kind);
+        keys.extend(windows.flat_map(|window| position::keys(window, provinces, kind)));
     }
     keys.push(incident);
 }

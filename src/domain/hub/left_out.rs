@@ -7,7 +7,7 @@ use super::heard::{note, record_told};
 use super::incident::is_undecided_here;
 use super::recovery::{Recovery, province_of};
 use super::windows::window_at;
-use super::{HubMachine, Key, Rows, Step, TransferRow, incident, refusal, row, tombstone};
+use super::{HubMachine, Key, Rows, Step, TransferRow, incident, position, refusal, row, tombstone};
 use crate::domain::hub::record::{NumbersSkipped, ProvinceHeard, ProvinceLeftOut};
 use crate::domain::kinds::{self, Form};
 use crate::domain::machine::own::own;
@@ -69,9 +69,7 @@ pub(super) fn needs(
     }
     provinces.extend(legs.iter().filter_map(|leg| province_of(leg.counter_region, &hub.places)));
     windows.extend(legs.iter().filter_map(|leg| leg.committed.map(|(window, ..)| window)));
-    for window in windows {
-        keys.extend(provinces.iter().map(|province| Key::Position(window, *province)));
-    }
+    position::keys_among(&windows, &provinces, keys);
     keys.sort_unstable();
     keys.dedup();
 }

@@ -17,7 +17,7 @@ use crate::domain::machine::own::own;
 use crate::domain::protocol::message::PostingTerms;
 use crate::domain::protocol::{LegRef, PeerMark, Posting, Ruling, TransferState};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{BySide, Now, ProvinceCode, Side, TransferId, Window};
+use crate::domain::value::{BySide, Now, ProvinceCode, Side, Window};
 use std::sync::Arc;
 
 /// A posting that is not the next is told again so long after.
@@ -36,20 +36,19 @@ pub(super) fn needs(
         transfer::needs(id.transfer_id, rows, keys);
         keys.push(Key::Incident(id.transfer_id, id.side));
         if let Some(window) = window_at(now.civil, rows) {
-            needs_of_original(posting.terms.original, window, rows, keys);
+            needs_of_original(&posting.terms, window, rows, keys);
         }
     }
 }
 
 /// First what backs a posting; once that is known, the positions of its provinces.
-pub(super) fn needs_of_original(original: TransferId, window: Window, rows: &Rows, keys: &mut Vec<Key>) {
-    let key = Key::Transfer(original);
+fn needs_of_original(terms: &PostingTerms, window: Window, rows: &Rows, keys: &mut Vec<Key>) {
+    let key = Key::Transfer(terms.original);
     if !rows.knows(&key) {
         return keys.push(key);
     }
     if let Some(original) = rows.get::<TransferRow>(&key) {
-        let provinces = original.provinces().into_array();
-        keys.extend(provinces.into_iter().map(|province| Key::Position(window, province)));
+        keys.extend(position::keys(window, original.provinces(), terms.kind));
     }
 }
 

@@ -133,6 +133,25 @@ rows! {
         /// Transfers that it received.
         received_count: u64,
     }
+    /// What the commits of a window add up to that one province pays to another one.
+    TotalRow {
+        /// The settlement window.
+        window: Window,
+        /// The payer's province.
+        payer_province: ProvinceCode,
+        /// The payee's province.
+        payee_province: ProvinceCode,
+        /// What they do.
+        kind: Kind;
+        /// How many.
+        count: u64,
+        /// Their sum.
+        amount: Money,
+        /// The sum of the digests of the payer's legs; see [`row_digest`](crate::domain::protocol::total::row_digest).
+        payer_digest: Digest,
+        /// The same of the payee's legs.
+        payee_digest: Digest,
+    }
     /// Where clearing stands.
     ClearingRow {
         /// Always 0: there is one.
@@ -165,6 +184,9 @@ tables! {
     Compensation = CompensationRow "compensation" { compensation_id: TransferId }
     Tombstone = TombstoneRow "buried" { transfer_id: TransferId }
     Position = PositionRow "position" { window: Window, province: ProvinceCode }
+    Total = TotalRow "window_total" {
+        window: Window, payer_province: ProvinceCode, payee_province: ProvinceCode, kind: Kind
+    }
     Clearing = ClearingRow "clearing" { slot: u64 }
     Window = WindowRow "closed_window" { window: Window }
     Parties = PartiesRow "vault_parties" { transfer_id: TransferId }
@@ -198,7 +220,12 @@ impl Row {
             | Row::Window(_)
             | Row::Parties(_) => true,
             Row::Transfer(row) => row.state.is_decided() && row.is_recorded_by_both(),
-            Row::Position(_) | Row::Clearing(_) | Row::Peer(_) | Row::Own(_) | Row::Vault(_) => false,
+            Row::Position(_)
+            | Row::Total(_)
+            | Row::Clearing(_)
+            | Row::Peer(_)
+            | Row::Own(_)
+            | Row::Vault(_) => false,
         }
     }
 

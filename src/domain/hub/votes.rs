@@ -1,7 +1,7 @@
 //! A province's votes: the second yes commits, a no aborts.
 
 use super::windows::window_at;
-use super::{AwaitingVote, HubMachine, Key, Rows, Step, TransferRow, YesVote, row};
+use super::{AwaitingVote, HubMachine, Key, Rows, Step, TransferRow, YesVote, position, row};
 use crate::domain::protocol::{PeerMark, TransferState, Verdict, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{BySide, Now, ProvinceCode, Side, TransferId};
@@ -17,18 +17,20 @@ pub(super) fn needs(
     keys: &mut Vec<Key>,
 ) {
     keys.push(Key::Peer(province));
-    let mut provinces = BTreeSet::new();
+    let mut pairs = BTreeSet::new();
     let voted = votes.iter().map(|vote| vote.transfer_id);
     for key in voted.filter(|id| hub.live.contains_key(id)).map(Key::Transfer) {
         if !rows.knows(&key) {
             keys.push(key);
         } else if let Some(transfer) = rows.get::<TransferRow>(&key) {
-            provinces.extend(transfer.provinces().into_array());
+            pairs.insert((transfer.payer_province, transfer.payee_province, transfer.kind));
         }
     }
     let window = window_at(now.civil, rows);
-    let positions = |window| provinces.iter().map(move |province| Key::Position(window, *province));
-    keys.extend(window.into_iter().flat_map(positions));
+    let of_pair = |(payer, payee, kind)| {
+        window.map(|window| position::keys(window, BySide { payer, payee }, kind)).into_iter().flatten()
+    };
+    keys.extend(pairs.into_iter().flat_map(of_pair));
     keys.extend(hub.receipts.ready(now.mono).map(Key::Transfer));
 }
 

@@ -4,6 +4,7 @@ pub mod call;
 pub mod kind;
 pub mod leg;
 pub mod message;
+pub mod total;
 pub mod transfer;
 
 pub use call::{

@@ -2,6 +2,7 @@
 
 mod backup;
 mod checkpoint;
+mod digest_sum;
 mod head_file;
 mod overlay;
 mod read;
@@ -83,6 +84,7 @@ impl<R: Record> SqliteStore<R> {
         schema::format(&connection)?;
         connection.execute_batch(PRAGMAS)?;
         check_wal(&connection)?;
+        digest_sum::define(&connection)?;
         schema::migrate(&mut connection)?;
         schema::claim(&connection, owner)?;
         let head = read::head(&connection)?;

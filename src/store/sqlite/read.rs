@@ -32,6 +32,7 @@ pub(super) fn open_file(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_WAIT)?;
     connection.set_prepared_statement_cache_capacity(super::STATEMENTS);
     connection.execute_batch("PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY;")?;
+    super::digest_sum::define(&connection)?;
     super::overlay::overlay(&connection)?;
     connection.execute_batch("PRAGMA query_only = ON")?;
     Ok(connection)

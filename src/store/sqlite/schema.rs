@@ -104,6 +104,7 @@ mod tests {
     fn a_wallet_of_an_older_store_is_as_replay_has_it() {
         let life = MIGRATIONS.iter().position(|text| text.contains("vault_holder")).unwrap();
         let connection = Connection::open_in_memory().unwrap();
+        super::super::digest_sum::define(&connection).unwrap();
         MIGRATIONS[..life].iter().for_each(|text| connection.execute_batch(text).unwrap());
         connection.execute("INSERT INTO wallet VALUES (?, 1, 510300, 1795233600250)", [[3u8; 16]]).unwrap();
         MIGRATIONS[life..].iter().for_each(|text| connection.execute_batch(text).unwrap());

@@ -54,6 +54,10 @@ fn insert(connection: &Connection, row: &impl Row) {
         connection.query_row(count, [table.name(), name], |row| row.get(0)).unwrap()
     };
     cells.retain(|(name, _)| had(name));
+    // A table that came later.
+    if cells.is_empty() {
+        return;
+    }
     let names: Vec<String> = cells.iter().map(|(name, _)| format!("\"{name}\"")).collect();
     let marks = vec!["?"; cells.len()].join(", ");
     let text = format!("INSERT INTO {} ({}) VALUES ({marks})", table.name(), names.join(", "));
