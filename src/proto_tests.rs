@@ -45,6 +45,7 @@ fn the_descriptor_set_is_complete_in_itself() {
         "gongji.hub.v1.OperationService",
         "gongji.hub.v1.RegionService",
         "gongji.hub.v1.RulebookService",
+        "gongji.hub.v1.SettlementService",
         "gongji.hub.v1.TransferService",
         "gongji.node.v1.AuditService",
         "gongji.node.v1.MemberService",

@@ -29,6 +29,7 @@ pub mod person;
 mod regions;
 mod rulebook;
 mod servers;
+mod settle;
 pub mod show;
 #[cfg(feature = "dev")]
 mod sim;
@@ -101,6 +102,9 @@ enum Command {
     /// Propose, approve and list what two operators must agree on
     #[command(subcommand)]
     Operations(operations::Command),
+    /// Clearing: windows, and what provinces owe each other in them
+    #[command(subcommand)]
+    Settle(settle::Command),
     /// Show how the clocks of the hub and its nodes stand, and whether they are believed
     Clock(clock::ClockArgs),
     /// Make development certificates
@@ -157,6 +161,7 @@ impl Command {
             Command::Node(args) => servers::node(&args),
             Command::Incidents(args) => servers::incidents::incidents(&args),
             Command::Operations(command) => operations::operations(&command),
+            Command::Settle(command) => settle::settle(&command),
             Command::Clock(args) => clock::clock(&args),
             Command::Compensate(command) => compensations::compensate(&command),
             #[cfg(feature = "dev")]

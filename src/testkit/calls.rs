@@ -102,6 +102,7 @@ pub fn reply_of_hub(answer: hub::Answer) -> Option<HubReply> {
         | hub::Answer::Compensation(_)
         | hub::Answer::Operation(_)
         | hub::Answer::Incident(_)
+        | hub::Answer::Closed(_)
         | hub::Answer::Kept(_) => None,
     }
 }

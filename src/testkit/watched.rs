@@ -199,6 +199,7 @@ impl Marked for HubMachine {
             | Input::Heard { .. }
             | Input::Assign { .. }
             | Input::Keep { .. }
+            | Input::CloseWindow { .. }
             | Input::Rules(_)
             | Input::Tick => {}
         }

@@ -18,15 +18,17 @@ enum Caller {
     /// The platform of the province whose node is called.
     OwnPlatform,
     Operator,
+    /// A person of any province's finance office.
+    Finance,
 }
 
-use Caller::{App, Hub, Node, Operator, OwnPlatform, Platform};
+use Caller::{App, Finance, Hub, Node, Operator, OwnPlatform, Platform};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
     /// Even without a certificate.
     Everyone,
-    /// Any certificate with a role, but a finance person's: nothing is for these yet.
+    /// Any certificate with a role, but a finance person's: clearing alone is for these.
     AnyRole,
     /// These.
     Only(&'static [Caller]),
@@ -40,6 +42,7 @@ const TRANSFER: Access = Only(&[App, Platform]);
 const MEMBER: Access = Only(&[OwnPlatform]);
 const WALLET: Access = Only(&[App, OwnPlatform]);
 const OPERATOR: Access = Only(&[Operator]);
+const CLEARING: Access = Only(&[Operator, Platform, Finance]);
 
 /// Every method of ours and who may call it. A path that ends in `/` stands for all methods of a service.
 const TABLE: &[(&str, Access)] = &[
@@ -72,6 +75,10 @@ const TABLE: &[(&str, Access)] = &[
     ("/gongji.hub.v1.OperationService/AssignIncident", OPERATOR),
     ("/gongji.hub.v1.OperationService/GetClock", OPERATOR),
     ("/gongji.hub.v1.RulebookService/GetRulebook", AnyRole),
+    ("/gongji.hub.v1.SettlementService/GetOpenWindow", CLEARING),
+    ("/gongji.hub.v1.SettlementService/ListWindows", CLEARING),
+    ("/gongji.hub.v1.SettlementService/CloseWindow", OPERATOR),
+    ("/gongji.hub.v1.SettlementService/GetPositions", CLEARING),
     ("/gongji.node.v1.ParticipantService/Prepare", HUB),
     ("/gongji.node.v1.ParticipantService/Decide", HUB),
     ("/gongji.node.v1.ParticipantService/Check", HUB),
@@ -241,7 +248,7 @@ fn check_caller(
         Role::Operator(_) => has(Operator),
         Role::App(name) => has(App) && grants.allows_method(name, path),
         Role::Platform(_) => has(Platform) || has(OwnPlatform),
-        Role::Finance(..) => false,
+        Role::Finance(..) => has(Finance),
     };
     match (for_role, grants.lists(role), role) {
         (true, false, Role::Node(_)) => Err(Reason::NodeNotListed),

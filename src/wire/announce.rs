@@ -9,8 +9,12 @@ use crate::wire::sender::{lineage_of, sender, sender_to_proto, with_lineage};
 use crate::wire::status::Problem;
 
 /// What our own node can do of all that a node may do without.
-const CAPABILITIES: [hub::NodeCapability; 3] =
-    [hub::NodeCapability::Acceptance, hub::NodeCapability::Compensation, hub::NodeCapability::Audit];
+const CAPABILITIES: [hub::NodeCapability; 4] = [
+    hub::NodeCapability::Acceptance,
+    hub::NodeCapability::Compensation,
+    hub::NodeCapability::Audit,
+    hub::NodeCapability::WindowCuts,
+];
 
 /// A node's announcement.
 pub fn announcement_to_proto(sender: types::Sender, announcement: &Announcement) -> hub::AnnounceNodeRequest {

@@ -19,6 +19,7 @@ pub mod reader;
 pub mod region;
 pub mod resolve;
 pub mod sender;
+pub mod settlement;
 pub mod status;
 pub mod suspension;
 pub mod terms;

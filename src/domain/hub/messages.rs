@@ -1,7 +1,7 @@
 //! What can happen to the hub, what it tells those who wait, and what it wants done.
 
 use super::{AcceptRequest, CompensationRequest, Page};
-use crate::domain::hub::tables::{CompensationRow, PartiesRow, Row, TransferRow};
+use crate::domain::hub::tables::{CompensationRow, PartiesRow, Row, TransferRow, WindowRow};
 use crate::domain::machine::operation::{OperationRequest, OperationRow};
 use crate::domain::machine::step::answers;
 use crate::domain::machine::{AssignRequest, IncidentRow, Kept, OtherAnswer, Ticket, VaultChange};
@@ -160,6 +160,17 @@ pub enum Input {
         /// The earliest window of its commits; see [`first_window`](super::first_window).
         first_window: Option<Window>,
     },
+    /// An operator closes the open window before its day is over.
+    CloseWindow {
+        /// Gets the window, closed.
+        ticket: Ticket<WindowRow>,
+        /// The window.
+        window: Window,
+        /// URI SAN of the operator.
+        operator: String,
+        /// A province whose node is not known to read the name of a further cut.
+        unread_by: Option<ProvinceCode>,
+    },
     /// A node has told a hub that was restored what it may have lost.
     Heard {
         /// The node's province.
@@ -227,6 +238,8 @@ pub enum Answer {
     Rulings(Vec<Ruling>),
     /// How many rows of the vault were written.
     Kept(Kept),
+    /// A window, closed.
+    Closed(WindowRow),
     /// Refused, nothing changed.
     Refused(RefusalRecord),
 }
@@ -239,6 +252,7 @@ answers! {
         Announced(Announced),
         Rulings(Vec<Ruling>),
         Kept(Kept),
+        Closed(WindowRow),
     }
 }
 

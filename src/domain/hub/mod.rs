@@ -194,6 +194,7 @@ impl HubMachine {
             | Input::Accept { .. }
             | Input::Compensate { .. }
             | Input::Post { .. }
+            | Input::CloseWindow { .. }
             | Input::Resolve { .. } => {
                 if let Some(caller) = caller {
                     step.refuse_caller(caller, refusal(Reason::Recovering));
@@ -255,6 +256,7 @@ impl Machine for HubMachine {
             }
             Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), rows, needed),
             Input::Keep { changes, .. } => vault::needs(changes, needed),
+            Input::CloseWindow { window, .. } => needed.push(Key::Window(*window)),
             Input::DecideFailed { .. } | Input::Rules(_) => {}
             Input::Tick => tick::needs(self, now, needed),
         }
@@ -317,6 +319,12 @@ impl Machine for HubMachine {
                 let kept = vault::keep(changes, step);
                 step.answer(ticket, kept);
             }
+            Input::CloseWindow { ticket, window, operator, unread_by } => {
+                match self.close_window(window, operator, unread_by, step) {
+                    Ok(closed) => step.answer(ticket, closed),
+                    Err(refusal) => step.refuse(ticket, refusal),
+                }
+            }
             Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.pass_time(step),
         }
@@ -355,6 +363,7 @@ impl Machine for HubMachine {
             Input::Operate { ticket, .. } => Some(ticket.caller()),
             Input::Assign { ticket, .. } => Some(ticket.caller()),
             Input::Keep { ticket, .. } => Some(ticket.caller()),
+            Input::CloseWindow { ticket, .. } => Some(ticket.caller()),
             Input::Announce { ticket, .. } => Some(ticket.caller()),
             Input::Resolve { ticket, .. } | Input::Post { ticket, .. } => Some(ticket.caller()),
             Input::Votes { .. }

@@ -2,10 +2,11 @@
 //! clock. The writer closes it before it decides anything that is stamped on a later day, so nothing straggles: closing
 //! is one record, and no commit is refused or moved by it. Windows without a commit are closed, too.
 
-use super::{HubMachine, Key, Rows, Step};
+use super::{HubMachine, Key, Rows, Step, refusal};
 use crate::domain::hub::record::{WindowClosed, WindowOpened};
 use crate::domain::hub::tables::{ClearingRow, WindowRow};
-use crate::domain::value::{Civil, Day, Mono, Now, Window};
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::value::{Civil, Day, Mono, Now, ProvinceCode, Window};
 
 /// The open window; at a change of day, which windows of the days since are closed already.
 pub(super) fn needs(hub: &HubMachine, now: Now, rows: &Rows, keys: &mut Vec<Key>) {
@@ -85,6 +86,30 @@ impl HubMachine {
             step.record(WindowClosed { window: open, next, closer: String::new(), time: now });
             open = next;
         }
+    }
+
+    /// An operator closes the open window. One that is closed is given as it stands.
+    pub(super) fn close_window(
+        &self,
+        window: Window,
+        operator: String,
+        unread_by: Option<ProvinceCode>,
+        step: &mut Step<'_>,
+    ) -> Result<WindowRow, RefusalRecord> {
+        let with = |reason| refusal(reason).with("window", window);
+        if let Some(closed) = step.rows().get::<WindowRow>(&Key::Window(window)) {
+            return Ok(closed.clone());
+        }
+        if open_window(step.rows()) != Some(window) {
+            return Err(with(Reason::WindowNotFound));
+        }
+        let next = window.next_cut().ok_or_else(|| with(Reason::CutsUsedUp))?;
+        if let Some(province) = unread_by {
+            return Err(refusal(Reason::CutNotRead).with("province", province));
+        }
+        let time = step.now.civil;
+        step.record(WindowClosed { window, next, closer: operator.clone(), time });
+        Ok(WindowRow { window, close_time: time, closer: operator })
     }
 
     /// A clock that was ahead is lowered: commits are counted in a window of their own day again.

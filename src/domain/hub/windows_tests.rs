@@ -1,10 +1,11 @@
 use super::*;
 use crate::domain::hub::tables::{PositionRow, TransferRow};
+use crate::domain::hub::{Answer, Input};
 use crate::domain::machine::operation::Operation;
-use crate::domain::machine::{Machine, TableRow};
+use crate::domain::machine::{Machine, Output, TableRow, Ticket};
 use crate::domain::protocol::TransferState;
 use crate::domain::value::{Money, ProvinceCode};
-use crate::testkit::{NOON, PAYER, Pair};
+use crate::testkit::{NOON, PAYER, Pair, operator};
 
 const DAY_MS: u64 = 86_400_000;
 const HALF_DAY_MS: u64 = DAY_MS / 2;
@@ -105,4 +106,59 @@ fn a_clock_that_is_lowered_counts_in_its_own_day_again() {
     let days = ["20261121", "20261121-2"].map(day);
     assert_eq!((open(&pair), closed(&pair)), (Some(day("20261122")), days.to_vec()));
     assert_eq!(counted_in(&mut pair, 3), Some(day("20261122")));
+}
+
+fn close(pair: &mut Pair, window: &str, unread_by: Option<ProvinceCode>) -> Result<WindowRow, Reason> {
+    let (ticket, operator) = (Ticket::new(8), operator("wang"));
+    let outputs = pair.run_hub(Input::CloseWindow { ticket, window: day(window), operator, unread_by });
+    let answer = outputs.into_iter().find_map(|output| match output {
+        Output::Answer(8, Answer::Closed(row)) => Some(Ok(row)),
+        Output::Answer(8, Answer::Refused(refusal)) => Some(Err(refusal.reason)),
+        _ => None,
+    });
+    answer.expect("an answer")
+}
+
+#[test]
+fn an_operator_closes_a_window_early_and_a_repeat_closes_no_other_one() {
+    let mut pair = Pair::new();
+    assert_eq!(counted_in(&mut pair, 1), Some(day("20261121")));
+    let row = close(&mut pair, "20261121", None).expect("closed");
+    assert_eq!((row.close_time, row.closer.as_str()), (Civil(NOON), operator("wang").as_str()));
+    pass(&mut pair, 1_000);
+    assert_eq!(close(&mut pair, "20261121", None), Ok(row.clone()), "as it stands");
+    assert_eq!((open(&pair), closed(&pair)), (Some(day("20261121-2")), vec![day("20261121")]));
+    assert_eq!(counted_in(&mut pair, 2), Some(day("20261121-2")));
+    close(&mut pair, "20261121-2", None).expect("closed");
+    for never in ["20261120", "20261122", "20261121-4"] {
+        assert_eq!(close(&mut pair, never, None), Err(Reason::WindowNotFound), "{never}");
+    }
+    // The day ends with its third window.
+    pass(&mut pair, HALF_DAY_MS);
+    let of_day = ["20261121", "20261121-2", "20261121-3"].map(day);
+    assert_eq!((open(&pair), closed(&pair)), (Some(day("20261122")), of_day.to_vec()));
+    assert!(pair.rebuilds().into_iter().all(|(_, (same, _))| same));
+}
+
+/// A node of an earlier program cannot read the name of what would be open next.
+#[test]
+fn a_window_is_not_closed_early_while_a_node_cannot_read_the_next_one() {
+    let mut pair = Pair::new();
+    assert_eq!(close(&mut pair, "20261121", Some(PAYER)), Err(Reason::CutNotRead));
+    assert_eq!((open(&pair), closed(&pair)), (Some(day("20261121")), vec![]));
+    pass(&mut pair, HALF_DAY_MS);
+    assert!(close(&mut pair, "20261121", Some(PAYER)).is_ok(), "its day is over");
+}
+
+#[test]
+fn a_day_has_42_windows_at_most() {
+    let mut pair = Pair::new();
+    for cut in 2..=42 {
+        let window = open(&pair).expect("open").to_string();
+        close(&mut pair, &window, None).expect("closed");
+        assert_eq!(open(&pair), Some(day(&format!("20261121-{cut}"))));
+    }
+    assert_eq!(close(&mut pair, "20261121-42", None), Err(Reason::CutsUsedUp));
+    pass(&mut pair, HALF_DAY_MS);
+    assert_eq!(open(&pair), Some(day("20261122")));
 }

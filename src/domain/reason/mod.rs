@@ -506,6 +506,18 @@ reasons! {
         "the transfer needs a newer version of the protocol than the province's node knows; nothing was moved"
         "该笔转账所需的协议版本高于省级节点支持的版本，资金未变动"
         ["needed", "known"]
+    WindowNotFound 670 "WINDOW_NOT_FOUND" NotFound No
+        "there is no such window: it was never opened"
+        "没有该清算周期（从未开启）"
+        ["window"]
+    CutNotRead 671 "CUT_NOT_READ" FailedPrecondition No
+        "a province's node has not said since the hub's start that it reads the name of a second window of a day"
+        "有省级节点自清算中心启动以来尚未表明能识别同一日的第二个清算周期"
+        ["province"]
+    CutsUsedUp 672 "CUTS_USED_UP" FailedPrecondition No
+        "a day has 42 windows at most: this one is closed when its day is over"
+        "每日最多 42 个清算周期，本周期将在当日结束时关闭"
+        ["window"]
 }
 
 #[cfg(test)]

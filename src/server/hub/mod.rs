@@ -18,6 +18,7 @@ mod regions;
 mod repeats;
 mod resync_tasks;
 mod rulebooks;
+mod settlement;
 mod transfers;
 mod tries;
 
@@ -42,6 +43,7 @@ use crate::proto::hub::coordinator_service_server::{self, CoordinatorServiceServ
 use crate::proto::hub::operation_service_server::{self, OperationServiceServer};
 use crate::proto::hub::region_service_server::{self, RegionServiceServer};
 use crate::proto::hub::rulebook_service_server::{self, RulebookServiceServer};
+use crate::proto::hub::settlement_service_server::{self, SettlementServiceServer};
 use crate::proto::hub::transfer_service_server::{self, TransferServiceServer};
 use crate::server::common::health::Health;
 use crate::server::common::lists::Lists;
@@ -284,7 +286,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
 }
 
 /// The services that this server lists.
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 8] = [
     transfer_service_server::SERVICE_NAME,
     coordinator_service_server::SERVICE_NAME,
     region_service_server::SERVICE_NAME,
@@ -292,6 +294,7 @@ const SERVICES: [&str; 7] = [
     rulebook_service_server::SERVICE_NAME,
     compensation_service_server::SERVICE_NAME,
     operation_service_server::SERVICE_NAME,
+    settlement_service_server::SERVICE_NAME,
 ];
 
 async fn serve(
@@ -320,7 +323,8 @@ async fn serve(
         .add_service(AuditServiceServer::new(audit::Audits(Arc::clone(shared))))
         .add_service(compensations.max_decoding_message_size(bytes_max))
         .add_service(rulebooks.max_decoding_message_size(bytes_max))
-        .add_service(OperationServiceServer::new(operations));
+        .add_service(OperationServiceServer::new(operations))
+        .add_service(SettlementServiceServer::new(settlement::Settlement(Arc::clone(shared))));
     let (reporter, services) = with_health(services, &SERVICES, config.server.reflection)?;
     let health = Health::new(reporter, None, &[]).await;
     let following = [

@@ -5,7 +5,7 @@ use super::answers::Fault;
 use crate::domain::machine::lineage::role_of;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{Civil, Digest, ProvinceCode, TransferId, hex};
-use crate::proto::hub::{AnnounceNodeRequest, AnswerKind, NodeView, UncountedAnswers};
+use crate::proto::hub::{AnnounceNodeRequest, AnswerKind, NodeCapability, NodeView, UncountedAnswers};
 use crate::transport::backoff::Rarely;
 use crate::wire::sender::lineage_of;
 use crate::wire::time::timestamp;
@@ -105,6 +105,12 @@ impl NodeStatus {
     /// Version of the protocol up to which the node knows it; none before it was admitted.
     pub(super) fn version(&self) -> Option<u32> {
         self.known().announced.as_ref().map(|said| said.version)
+    }
+
+    /// Whether it has said that it can do this, since the hub's start.
+    pub(super) fn can(&self, capability: NodeCapability) -> bool {
+        let number = i32::from(capability);
+        self.known().announced.as_ref().is_some_and(|said| said.capabilities.contains(&number))
     }
 
     /// Whether what was sent as this incarnation comes from the start that was admitted last, as far as is known.

@@ -1,0 +1,110 @@
+//! SettlementService: windows, and what provinces owe each other in them.
+
+use super::Shared;
+use crate::domain::hub::tables::{ClearingRow, Key, Row, Table, TotalRow, WindowRow};
+use crate::domain::hub::{Input, Record};
+use crate::domain::machine::scan::value;
+use crate::domain::machine::{Filter, Scan, TableRow, Term};
+use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
+use crate::domain::value::{ProvinceCode, Window};
+use crate::proto::hub::settlement_service_server::SettlementService;
+use crate::proto::hub::{
+    CloseWindowRequest, CloseWindowResponse, GetOpenWindowRequest, GetOpenWindowResponse,
+    GetPositionsRequest, GetPositionsResponse, ListWindowsRequest, ListWindowsResponse, NodeCapability,
+};
+use crate::server::common::Answer;
+use crate::store::{AnyTables, StoreError};
+use crate::transport::access_layer::caller;
+use crate::wire::page::{number_token, page_size, read_number_token};
+use crate::wire::settlement::{closed_to_proto, open_to_proto, positions_to_proto, window_of_request};
+use crate::wire::status::Problem;
+use std::sync::Arc;
+use tonic::{Request, Response};
+
+/// SettlementService, over what the server shares.
+pub(super) struct Settlement(pub(super) Arc<Shared>);
+
+fn open_window(tables: &mut AnyTables<Record>) -> Result<Option<Window>, StoreError> {
+    let rows = tables.load(&[Key::CLEARING])?;
+    Ok(rows.iter().flatten().find_map(|row| ClearingRow::of(row).map(|row| row.open)))
+}
+
+/// Every window in its order, the open one last.
+fn windows(tables: &mut AnyTables<Record>) -> Result<Vec<crate::proto::hub::Window>, StoreError> {
+    let all = Scan { filter: Filter::all(Table::Window), after: None, limit: usize::MAX };
+    let mut closed: Vec<WindowRow> = tables.scan(&all)?.iter().filter_map(WindowRow::of).cloned().collect();
+    closed.sort_by_key(|row| row.window);
+    let open = open_window(tables)?.map(open_to_proto);
+    Ok(closed.iter().map(closed_to_proto).chain(open).collect())
+}
+
+/// A window as it stands, and its totals. None: it was never opened.
+fn window_with_totals(
+    window: Window,
+    tables: &mut AnyTables<Record>,
+) -> Result<Option<(crate::proto::hub::Window, Vec<TotalRow>)>, StoreError> {
+    let closed =
+        tables.load(&[Key::Window(window)])?.iter().flatten().find_map(WindowRow::of).map(closed_to_proto);
+    let open = open_window(tables)?.filter(|open| *open == window).map(open_to_proto);
+    let Some(found) = closed.or(open) else { return Ok(None) };
+    let filter = Filter::all(Table::Total).and(Term::Is("window", value(&window)));
+    let rows: Vec<Row> = tables.scan(&Scan { filter, after: None, limit: usize::MAX })?;
+    Ok(Some((found, rows.iter().filter_map(TotalRow::of).cloned().collect())))
+}
+
+fn not_found(window: Window) -> Problem {
+    RefusalRecord::new(Reason::WindowNotFound, RefusalSide::Hub).with("window", window).into()
+}
+
+impl Shared {
+    /// A province whose node has not said that it reads the name of a further cut.
+    fn cuts_unread_by(&self) -> Option<ProvinceCode> {
+        let reads = |link: &super::link::Link| link.status().can(NodeCapability::WindowCuts);
+        self.links.iter().find(|(_, link)| !reads(link)).map(|(province, _)| *province)
+    }
+}
+
+#[tonic::async_trait]
+impl SettlementService for Settlement {
+    async fn get_open_window(&self, _: Request<GetOpenWindowRequest>) -> Answer<GetOpenWindowResponse> {
+        self.0.recovery.life()?;
+        let open = self.0.lists.run(open_window).await?;
+        let open = open.ok_or_else(|| Problem::new(Reason::Internal))?;
+        Ok(Response::new(GetOpenWindowResponse { window: Some(open_to_proto(open)) }))
+    }
+
+    async fn list_windows(&self, request: Request<ListWindowsRequest>) -> Answer<ListWindowsResponse> {
+        self.0.recovery.life()?;
+        let request = request.get_ref();
+        let (limit, scope) = (page_size(request.page_size)?, b"windows");
+        let after = read_number_token("page_token", scope, &request.page_token)?.unwrap_or(0);
+        let after = usize::try_from(after).unwrap_or(usize::MAX);
+        let mut all = self.0.lists.run(windows).await?;
+        let end = after.saturating_add(limit).min(all.len());
+        let more = end < all.len();
+        let windows = all.drain(after.min(end)..end).collect();
+        let next_page_token = if more { number_token(scope, end as u64) } else { String::new() };
+        Ok(Response::new(ListWindowsResponse { windows, next_page_token }))
+    }
+
+    async fn close_window(&self, request: Request<CloseWindowRequest>) -> Answer<CloseWindowResponse> {
+        let role = caller(&request)?;
+        let window = window_of_request(&request.get_ref().window_id)?;
+        let (operator, unread_by) = (role.to_string(), self.0.cuts_unread_by());
+        let close = |ticket| Input::CloseWindow { ticket, window, operator, unread_by };
+        let closed = self.0.engine.ask(close).await?;
+        tracing::warn!(%window, operator = %closed.closer, "a window is closed");
+        Ok(Response::new(CloseWindowResponse { window: Some(closed_to_proto(&closed)) }))
+    }
+
+    async fn get_positions(&self, request: Request<GetPositionsRequest>) -> Answer<GetPositionsResponse> {
+        self.0.recovery.life()?;
+        let own = caller(&request)?.province();
+        let window = window_of_request(&request.get_ref().window_id)?;
+        let read = move |tables: &mut AnyTables<Record>| window_with_totals(window, tables);
+        let found = self.0.lists.run(read).await?;
+        let (found, totals) = found.ok_or_else(|| not_found(window))?;
+        let (positions, pairs) = positions_to_proto(&totals, own);
+        Ok(Response::new(GetPositionsResponse { window: Some(found), positions, pairs }))
+    }
+}
