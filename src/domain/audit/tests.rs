@@ -512,3 +512,17 @@ fn what_is_held_is_not_to_be_spent() {
     };
     assert_eq!((found(1_000_000).len(), found(999_999).len()), (0, 1));
 }
+
+/// A number that a node alone has stands for a commit that people have looked at, and for no other.
+#[test]
+fn a_number_that_a_node_alone_has_is_missed_until_people_have_looked_at_it() {
+    let is_found = |closed: Option<u8>| {
+        let mut scene = scene();
+        scene.hub.retain(|row| !matches!(row, hub::Row::Transfer(row) if row.transfer_id == id(3)));
+        let mut audit = scene.audit(true);
+        audit.add_closed(closed.map(id));
+        let checked = audit.conclude();
+        checked.iter().any(|it| it.invariant.id == "INV-08" && !it.violations.is_empty())
+    };
+    assert_eq!([None, Some(2), Some(3)].map(is_found), [true, true, false]);
+}

@@ -28,9 +28,9 @@ fn count(pair: &Pair, is: fn(&Record) -> bool) -> usize {
 }
 
 /// As the hub's next life speaks, so much further on.
-fn next_life(pair: &Pair, lives: u64, further: u64) -> PeerMark {
+fn next_life(pair: &Pair, by: u64, further: u64) -> PeerMark {
     let hub = noted(pair);
-    let (incarnation, sequence) = (hub.incarnation + lives, hub.sequence + further);
+    let (incarnation, sequence) = (hub.incarnation + by, hub.sequence + further);
     let head_hash = if further == 0 { hub.head_hash } else { Digest([7; 32]) };
     PeerMark { incarnation, start_id: StartId([90; 16]), sequence, head_hash }
 }

@@ -234,11 +234,11 @@ fn what_one_province_has_recorded_is_held_against_what_the_hub_has() {
     assert_eq!(known_and_recorded_by_one(Into::into), TransferState::Committed);
     let (window, owed) = (Day::of(Civil(NOON)), Money::from_fen(i64::MAX - 39_999));
     let full = PositionRow { window, province: PAYER, owed, sent_count: 0, received_count: 0 };
-    let buried = TombstoneRow { transfer_id: id(1), province: PAYER, bury_time: Civil(NOON) };
+    let closed = TombstoneRow { transfer_id: id(1), province: PAYER, bury_time: Civil(NOON) };
     let other = ProvinceCode::new(44);
     let states = [
         known_and_recorded_by_one(|_| full.into()),
-        known_and_recorded_by_one(|_| buried.into()),
+        known_and_recorded_by_one(|_| closed.into()),
         known_and_recorded_by_one(|row| TransferRow { amount: Money::from_fen(1), ..row }.into()),
         known_and_recorded_by_one(|row| TransferRow { terms_digest: Digest([9; 32]), ..row }.into()),
         known_and_recorded_by_one(|row| TransferRow { payer_province: other, ..row }.into()),
