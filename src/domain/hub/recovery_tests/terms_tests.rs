@@ -23,7 +23,8 @@ fn known(change: impl Fn(TransferRow) -> TransferRow) -> Pair {
 fn what_both_tell_is_adopted_where_the_hub_has_the_same_undecided() {
     let adopted = known(|row| row).transfer(1);
     assert_eq!((adopted.state, adopted.hub_seq), (TransferState::Committed, Some(1)));
-    let changes: [(&str, fn(TransferRow) -> TransferRow); 4] = [
+    type Change = fn(TransferRow) -> TransferRow;
+    let changes: [(&str, Change); 4] = [
         ("amount", |row| TransferRow { amount: Money::from_fen(39_999), ..row }),
         ("terms", |row| TransferRow { terms_digest: Digest([9; 32]), ..row }),
         ("places", |row| TransferRow { payer_province: PAYEE, payee_province: PAYER, ..row }),
