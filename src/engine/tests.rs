@@ -171,10 +171,19 @@ async fn an_answer_is_durable_before_it_is_given() {
     let refused = engine.handle.ask(Input::Refuse).await;
     assert!(matches!(refused, Err(AskError::Refused(it)) if it.reason == Reason::NotOwner));
     assert_eq!(engine.handle.head().sequence, 2);
+    // Who waits for its end, or for what comes into the journal, is woken by that alone.
+    let ended = tokio::time::timeout(Duration::ZERO, engine.handle.clone().ended());
+    assert!(ended.await.is_err(), "it goes on");
+    let mut heads = engine.handle.heads();
+    heads.mark_unchanged();
+    drop(engine.handle.ask(Input::Refuse).await);
+    assert!(!heads.has_changed().expect("it goes on"), "nothing was journaled");
+    assert_eq!(engine.handle.ask(|ticket| Input::Add(ticket, 0)).await, Ok(5));
+    assert!(heads.has_changed().expect("it goes on"));
     engine.handle.stop();
     assert!(engine.thread.join().expect("no panic").is_ok());
     engine.handle.ended().await;
-    assert_eq!(effects.try_iter().collect::<Vec<_>>(), [2, 5]);
+    assert_eq!(effects.try_iter().collect::<Vec<_>>(), [2, 5, 5]);
     assert_eq!(stored(&disk), Some(5));
 }
 

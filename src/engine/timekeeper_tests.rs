@@ -118,6 +118,12 @@ fn a_start_long_after_the_last_stamp_waits_for_a_peer() {
     assert_eq!((first.doubt, first.now.civil), (Some(Doubt::AheadOfJournal(DAY)), Civil(NOON)));
     keeper.hear(hebei(), Mono(100), Civil(NOON + DAY + 90));
     assert_eq!(keeper.read(wall(200, NOON + DAY + 200)).doubt, None);
+    // While nobody says anything, it is as far ahead as at the start, and was not stepped.
+    let mut alone = Timekeeper::new(LIMIT_MS, Some(Civil(NOON)));
+    for (mono, ahead) in [(0, DAY), (200, DAY + 200)] {
+        let doubt = alone.read(wall(mono, NOON + ahead)).doubt;
+        assert_eq!(doubt, Some(Doubt::AheadOfJournal(ahead)));
+    }
     let mut wrong = Timekeeper::new(LIMIT_MS, Some(Civil(NOON)));
     assert!(wrong.read(wall(0, NOON + 365 * DAY)).doubt.is_some());
     wrong.hear(hebei(), Mono(100), Civil(NOON + 60_000));

@@ -191,4 +191,16 @@ mod tests {
         keep(&Texts::of(data.path())).unwrap();
         assert_eq!(Texts::of(data.path()).read(&hash()).unwrap(), Some(layers()));
     }
+    /// That nothing is kept is said where there is nothing, and not where it cannot be read.
+    #[test]
+    fn what_cannot_be_read_is_not_missing() {
+        let data = tempfile::tempdir().unwrap();
+        let texts = Texts::of(data.path());
+        fs::create_dir(data.path().join(FOLDER)).unwrap();
+        fs::write(data.path().join(FOLDER).join(hex(&hash().0)), "no folder").unwrap();
+        assert!(texts.read(&hash()).is_err());
+        let data = tempfile::tempdir().unwrap();
+        fs::write(data.path().join(FOLDER), "no folder").unwrap();
+        assert!(Texts::of(data.path()).hashes().is_err());
+    }
 }

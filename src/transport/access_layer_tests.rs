@@ -159,3 +159,17 @@ async fn a_call_that_lasts_ends_when_its_caller_is_revoked() {
     ended.await.expect("it ends");
     assert!(!Standing { chain: None, ..standing }.holds(), "nobody without a certificate");
 }
+
+/// What tonic says of a request that it could not read comes in this service's form; other errors and answers stay.
+#[test]
+fn a_request_that_could_not_be_read_is_refused_in_our_form() {
+    let said = |status: Status| {
+        let response: Response<String> = readable(status.into_http(), 9);
+        Status::from_header_map(response.headers()).expect("an error")
+    };
+    let unread = said(Status::internal("a decoder's words"));
+    assert!(unread.message().starts_with("REQUEST_MALFORMED") && !unread.details().is_empty(), "{unread:?}");
+    assert_eq!(said(Status::aborted("ours")).message(), "ours");
+    let answer = readable(Response::new("whole".to_owned()), 9);
+    assert_eq!(answer.body(), "whole");
+}

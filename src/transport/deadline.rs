@@ -48,7 +48,11 @@ mod tests {
             ("1秒", 7),
         ];
         for (text, expected) in cases {
-            assert_eq!(parse(text).unwrap_or(7), expected, "{text}");
+            let mut metadata = MetadataMap::new();
+            let value = tonic::metadata::AsciiMetadataValue::try_from(text.as_bytes());
+            metadata.insert("grpc-timeout", value.expect("a header"));
+            assert_eq!(remaining_ms(&metadata, 7), expected, "{text}");
         }
+        assert_eq!(remaining_ms(&MetadataMap::new(), 7), 7);
     }
 }

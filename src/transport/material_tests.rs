@@ -2,6 +2,7 @@ use super::*;
 use crate::domain::value::ProvinceCode;
 use crate::transport::testing::{Authority, Days, Leaf, YEAR, write};
 use crate::transport::tls::Tls;
+use rcgen::{BasicConstraints, IsCa};
 use tempfile::TempDir;
 
 const EXPIRED: Days = (-10, -1);
@@ -57,6 +58,12 @@ fn only_an_authority_is_one() {
     assert!(error.contains("ca.pem: CN=urn:gongji:hub is no authority"), "{error}");
     let error = refused(&[ca.pem.as_str(), &other.cert].concat(), &leaf, None);
     assert!(error.contains("ca.pem: CN=urn:gongji:app:x is no authority"), "{error}");
+    let itself = ca.signed((&Role::Hub, 1, YEAR), IsCa::Ca(BasicConstraints::Unconstrained));
+    let error = refused(&ca.pem, &itself, None);
+    assert!(
+        error.contains("own.pem: CN=urn:gongji:hub is an authority: it can neither serve nor call"),
+        "{error}"
+    );
     let behind = Leaf { cert: [leaf.cert.as_str(), &other.cert].concat(), key: leaf.key.clone(), serial: 1 };
     let error = refused(&ca.pem, &behind, None);
     assert!(error.contains("own.pem: CN=urn:gongji:app:x is no authority"), "{error}");

@@ -154,3 +154,53 @@ impl Peer {
         Ok(HealthClient::new(self.channel()).check(request).await?.into_inner().status())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic::Response;
+    use tonic::transport::Server;
+    use tonic::transport::server::TcpIncoming;
+    use tonic_health::pb::HealthCheckResponse;
+    use tonic_health::pb::health_server::{Health, HealthServer};
+
+    /// Says of itself that it serves, of "idle" that it does not, and of "ill" nothing; it knows no other.
+    struct Said;
+
+    #[tonic::async_trait]
+    impl Health for Said {
+        async fn check(
+            &self,
+            request: Request<HealthCheckRequest>,
+        ) -> Result<Response<HealthCheckResponse>, Status> {
+            let status = match request.into_inner().service.as_str() {
+                "" | "able" => ServingStatus::Serving,
+                "idle" => ServingStatus::NotServing,
+                "ill" => return Err(Status::data_loss("ill")),
+                _ => return Err(Status::not_found("no such service")),
+            };
+            Ok(Response::new(HealthCheckResponse { status: status.into() }))
+        }
+
+        type WatchStream = tokio_stream::Empty<Result<HealthCheckResponse, Status>>;
+
+        async fn watch(&self, _: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
+            Ok(Response::new(tokio_stream::empty()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_is_asked_for_and_the_server_where_it_is_not_told_apart() {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("bound"));
+        let server = Server::builder().add_service(HealthServer::new(Said));
+        tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+        let peer = Peer::new(&address, None, Role::Hub, &Role::Hub).expect("an address");
+        let mut said = Vec::new();
+        for service in ["able", "unheard of", "idle", "ill"] {
+            let probed = peer.probe(service, Duration::from_secs(20)).await;
+            said.push(probed.map_or_else(|status| status.code(), |()| Code::Ok));
+        }
+        assert_eq!(said, [Code::Ok, Code::Ok, Code::Unavailable, Code::DataLoss]);
+    }
+}

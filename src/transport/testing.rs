@@ -53,9 +53,14 @@ impl Authority {
 
     /// A certificate of this role for this machine.
     pub(super) fn leaf(&self, role: &Role, serial: u64, valid: Days) -> Leaf {
+        self.signed((role, serial, valid), IsCa::ExplicitNoCa)
+    }
+
+    /// The same, which may be an authority itself.
+    pub(super) fn signed(&self, (role, serial, valid): (&Role, u64, Days), is_ca: IsCa) -> Leaf {
         let (mut params, key) = (params(&role.to_string(), valid), KeyPair::generate().expect("a key"));
         let uri = role.to_string();
-        params.is_ca = IsCa::ExplicitNoCa;
+        params.is_ca = is_ca;
         params.serial_number = Some(SerialNumber::from(serial));
         params.subject_alt_names = vec![
             SanType::URI(uri.as_str().try_into().expect("ASCII")),

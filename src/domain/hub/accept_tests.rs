@@ -5,7 +5,7 @@ use super::{Answer, Effect, Input};
 use crate::domain::hub::record::Record;
 use crate::domain::machine::{Output, Ticket};
 use crate::domain::node::tables::{LegRow, WalletRow};
-use crate::domain::protocol::{Ask, Leg, LegState, Question, Ruling, TransferState, Verdict};
+use crate::domain::protocol::{Ask, Leg, LegState, Question, Ruling, TransferState, Verdict, Vote};
 use crate::domain::reason::Reason;
 use crate::domain::rules::rulebook::{RuleValues, WithoutWallet};
 use crate::domain::value::calendar::next_six;
@@ -254,6 +254,11 @@ fn a_payee_without_a_wallet_is_waited_for_where_his_place_says_so() {
     let outputs = pair.say(2, 1, true);
     assert_eq!(state(&pair.finish(outputs)), TransferState::Committed);
 
+    // Who has one is not asked.
+    let mut pair = Pair::with_rules(wait);
+    let outputs = pair.create(1, 1, 40_000);
+    assert_eq!(state(&pair.finish(outputs)), TransferState::Committed);
+
     // Accepted without one, it is refused then.
     let mut pair = without(wait);
     pair.send(1, 1, 40_000);
@@ -311,6 +316,21 @@ fn a_payers_side_that_awaits_ends_the_transfer() {
     let node = pair.node(PAYER).mark();
     pair.run_hub(Input::Votes { province: PAYER, node, votes });
     assert_eq!(refused(&pair, 1), Some(Reason::Unsupported));
+}
+
+/// The first vote comes again, late, when the payee has said yes: it binds nothing, and ends nothing.
+#[test]
+fn a_first_vote_after_the_acceptance_changes_nothing() {
+    let mut pair = waiting();
+    pair.say(2, 1, true);
+    let terms_digest = pair.transfer(1).terms_digest;
+    for (province, side) in [(PAYER, Side::Payer), (PAYEE, Side::Payee)] {
+        let verdict = Verdict::Awaiting { until: Civil(SIX), rulebook: None };
+        let votes = vec![Vote { transfer_id: id(1), side, terms_digest, verdict }];
+        let node = pair.node(province).mark();
+        assert_eq!(pair.run_hub(Input::Votes { province, node, votes }), vec![]);
+        assert_eq!(pair.transfer(1).state, TransferState::Accepted, "{side:?}");
+    }
 }
 
 #[test]

@@ -108,6 +108,8 @@ impl HubMachine {
             return false;
         }
         let is_its = (leg.terms_digest, leg.amount) == (transfer.terms_digest, transfer.amount);
+        // What is noted by what follows waits for the other side.
+        let waits_for_it = is_noted_as(transfer_id, Reason::LeftOutUnconfirmed, step);
         let says = leg.committed.map(|(window, number, _)| (Some(window), Some(number)));
         let fits = is_its
             && match transfer.state {
@@ -124,7 +126,7 @@ impl HubMachine {
                 false => note(transfer_id, Reason::ContraryOrder, step),
             }
             self.awaiting.forget(&transfer);
-        } else if fits && is_noted_as(transfer_id, Reason::LeftOutUnconfirmed, step) {
+        } else if fits && waits_for_it {
             close(transfer_id, step);
         }
         is_its

@@ -102,3 +102,26 @@ fn a_window_of_before_the_hub_received_it_is_not_taken() {
     assert_eq!(stands(&pair, 1), Some((TransferState::Pending, None)));
     assert_eq!(incident(&pair, 1), Some((Reason::ContraryOrder, true)));
 }
+
+/// What the first province that was back had told was called confirmed in the same step.
+#[test]
+fn a_commit_of_two_provinces_that_were_left_out_is_confirmed_by_the_second_one_alone() {
+    let mut pair = Pair::new();
+    let asked = pair.create(1, 1, 40_000);
+    let before = pair.hub.disk.backup();
+    let decided = pair.vote_on(&asked);
+    decided_at(&mut pair, &decided, PAYEE);
+    [PAYER, PAYEE].into_iter().for_each(|province| drop(pair.link(province, false)));
+    restored(&mut pair, &before);
+    leave_out(&mut pair, 60, PAYER).expect("left out");
+    leave_out(&mut pair, 61, PAYEE).expect("left out");
+    let outputs = pair.link(PAYEE, true);
+    follow(&mut pair, outputs);
+    let outputs = hear(&mut pair, PAYEE);
+    follow(&mut pair, outputs);
+    assert_eq!(stands(&pair, 1), Some((TransferState::Committed, Some(1))));
+    assert_eq!(incident(&pair, 1), Some((Reason::LeftOutUnconfirmed, true)), "the payer's has not said so");
+    comes_back(&mut pair, PAYER);
+    assert_eq!(incident(&pair, 1), Some((Reason::LeftOutUnconfirmed, false)));
+    assert!(pair.transfer(1).is_recorded_by_both());
+}

@@ -177,6 +177,8 @@ fn what_only_the_province_left_out_has_recorded_stays_undecided_and_is_committed
     assert_eq!(stands(&pair, 2), Some((TransferState::Pending, None)));
     comes_back(&mut pair, PAYEE);
     assert_eq!(stands(&pair, 2), Some((TransferState::Committed, Some(2))), "with the number that it had");
+    let judged = pair.transfer(2);
+    assert!(judged.payer_rulebook.is_none() && judged.payee_rulebook.is_some(), "by what it says");
     assert_eq!(incident(&pair, 2), Some((Reason::LeftOutUndecided, false)));
     assert_eq!(pair.leg(2, Side::Payer).map(|leg| leg.state), Some(LegState::Committed));
     pair.send(8, 3, 10_000);
@@ -198,8 +200,9 @@ fn what_both_have_promised_is_committed_and_what_one_never_promised_is_aborted()
         assert_eq!(stands(&pair, number), Some((TransferState::Pending, None)), "{number}");
         assert_eq!(incident(&pair, number), Some((Reason::LeftOutUndecided, true)), "{number}");
     }
+    let last = pair.hub.get::<SelfRow>(&Key::OWN).expect("there").hub_seq;
     comes_back(&mut pair, PAYEE);
-    assert_eq!(stands(&pair, 1).map(|it| it.0), Some(TransferState::Committed));
+    assert_eq!(stands(&pair, 1), Some((TransferState::Committed, Some(last + 1))));
     assert_eq!(incident(&pair, 1), Some((Reason::DecidedAtRecovery, true)));
     assert_eq!(stands(&pair, 2), Some((TransferState::Aborted, None)));
     assert_eq!(incident(&pair, 2), Some((Reason::LeftOutUndecided, false)));
@@ -383,6 +386,9 @@ fn what_the_other_side_may_only_have_lost_is_not_committed_by_one_promise() {
     assert_eq!(stands(&pair, 1).map(|it| it.0), Some(TransferState::Aborted));
     assert_eq!(pair.leg(1, Side::Payee).map(|leg| leg.state), Some(LegState::Aborted));
 }
+
+#[path = "left_out_kept_tests.rs"]
+mod kept;
 
 #[path = "left_out_lost_tests.rs"]
 mod lost;

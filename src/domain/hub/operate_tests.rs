@@ -58,6 +58,7 @@ fn it_takes_two_and_a_repeat_does_it_once() {
     assert_eq!(say(&mut pair, 50, "a", other), Err(Reason::ContentDiffers));
     let done = say(&mut pair, 50, "b", OperationWord::Approve).expect("done");
     assert_eq!((done.state, done.answerer), (OperationState::Done, Some(operator("b"))));
+    assert_eq!(done.answer_time, Some(Civil(NOON)));
     let records = pair.hub.journal().len();
     for (name, word) in [("b", OperationWord::Approve), ("c", OperationWord::Approve), ("a", proposal(bury))]
     {
@@ -197,6 +198,8 @@ fn a_node_carries_out_its_own_and_refuses_what_is_the_hubs() {
     assert_eq!(say(51, "b", OperationWord::Approve), Ok(OperationState::Done));
     assert_eq!(say(52, "a", proposal(Operation::AcceptClock)), Ok(OperationState::Proposed));
     assert_eq!(say(52, "b", OperationWord::Approve), Ok(OperationState::Done));
+    let own: SelfRow = pair.node(PAYER).get(&node::Key::OWN).expect("its own");
+    assert_eq!(own.civil, Civil(NOON - 1));
 }
 
 #[test]

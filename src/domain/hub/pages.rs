@@ -168,3 +168,7 @@ pub fn decisions_of(province: ProvinceCode, record: &Record, transfer: &Transfer
     };
     Side::BOTH.into_iter().filter_map(told).collect()
 }
+
+#[cfg(test)]
+#[path = "pages_tests.rs"]
+mod tests;

@@ -189,3 +189,7 @@ pub(super) fn booked(transfer: &TransferRow, rows: &mut Rows) {
     let used = original.used.checked_add(transfer.amount).expect("sums are checked before a record is made");
     rows.put(TransferRow { last_booked: original.last_booked.max(number), used, ..original });
 }
+
+#[cfg(test)]
+#[path = "post_tests.rs"]
+mod tests;

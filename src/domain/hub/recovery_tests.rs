@@ -3,9 +3,9 @@ use crate::domain::hub::{self, Answer, Effect, Input};
 use crate::domain::machine::{IncidentRow, Output, PeerRow, SelfRow, TableRow, Ticket};
 use crate::domain::node;
 use crate::domain::node::tables::LegRow;
-use crate::domain::protocol::{Announcement, HeardLeg, Question, Ruling, TransferState};
+use crate::domain::protocol::{Announcement, HeardLeg, Kind, Question, Ruling, TransferState};
 use crate::domain::reason::Reason;
-use crate::domain::value::{Civil, Digest, ProvinceCode, Side, Window};
+use crate::domain::value::{Civil, Digest, ProvinceCode, RegionCode, Side, Window};
 use crate::testkit::{HubOutput, MemoryDisk, NOON, PAYEE, PAYER, Pair, create, heard, id, refusal};
 
 #[path = "recovery_tests/forgotten_tests.rs"]
@@ -14,6 +14,8 @@ mod forgotten_tests;
 mod joint_tests;
 #[path = "recovery_tests/posting_tests.rs"]
 mod posting_tests;
+#[path = "recovery_tests/terms_tests.rs"]
+mod terms_tests;
 
 /// What is left of the hub when an older state of its store is restored, and it starts.
 fn restored(pair: &mut Pair, backup: &MemoryDisk<hub::Record>) -> Vec<HubOutput> {
@@ -150,12 +152,11 @@ fn a_hub_that_is_behind_without_knowing_it_is_found_out() {
     assert_eq!(refusal(&outputs), Reason::HubBehind);
 }
 
-/// What nodes tell is held against each other and against the hub's own books: a node that is wrong makes no commit, no
-/// number and no sum that was not, and does not keep the hub from serving.
-#[test]
-fn what_cannot_be_is_parked_for_people() {
-    type Change = fn(ProvinceCode, &mut Vec<HeardLeg>);
-    let changes: [(&str, Change); 8] = [
+type Change = fn(ProvinceCode, &mut Vec<HeardLeg>);
+
+/// What nodes may tell wrongly of the second transfer.
+fn what_cannot_be() -> [(&'static str, Change); 12] {
+    [
         ("another number on one side", |at, legs| {
             if at == PAYEE
                 && let Some((_, number, _)) = &mut legs[0].committed
@@ -189,13 +190,38 @@ fn what_cannot_be_is_parked_for_people() {
             let day = Window::of(Civil(NOON - 86_400_000));
             legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(window, ..)| *window = day));
         }),
+        ("another place on one side", |at, legs| {
+            if at == PAYEE {
+                legs[0].counter_region = RegionCode::new(510_100).expect("its own");
+            }
+        }),
+        ("both sides in one province", |at, legs| {
+            let own = RegionCode::new(130_100).expect("its own");
+            legs.iter_mut().for_each(|leg| leg.counter_region = own);
+            let other = HeardLeg { side: Side::Payee, ..legs[0].clone() };
+            if at == PAYER { legs.push(other) } else { legs.clear() }
+        }),
+        ("two kinds", |at, legs| {
+            let back = (Kind::COMPENSATION, Some(id(1)));
+            (legs[0].kind, legs[0].returns) = if at == PAYER { (Kind::LOAN, None) } else { back };
+        }),
+        ("money of two transfers that goes back", |at, legs| {
+            legs[0].kind = Kind::COMPENSATION;
+            legs[0].returns = Some(if at == PAYER { id(1) } else { id(9) });
+        }),
         ("a side that is lost", |at, legs| {
             if at == PAYEE {
                 legs.clear();
             }
         }),
-    ];
-    for (what, change) in changes {
+    ]
+}
+
+/// What nodes tell is held against each other and against the hub's own books: a node that is wrong makes no commit, no
+/// number and no sum that was not, and does not keep the hub from serving.
+#[test]
+fn what_cannot_be_is_parked_for_people() {
+    for (what, change) in what_cannot_be() {
         let mut pair = Pair::new();
         pair.send(1, 1, 40_000);
         let before = pair.hub.disk.backup();

@@ -3,7 +3,7 @@ use crate::domain::hub::{Answer, Effect, Input, Page};
 use crate::domain::machine::{IncidentRow, Output, PeerRow, Ticket};
 use crate::domain::node;
 use crate::domain::node::tables::{AccountRow, LegRow, WalletRow};
-use crate::domain::protocol::{Announced, Announcement, LegState, PeerMark, TransferState};
+use crate::domain::protocol::{Announced, Announcement, LegState, Outcome, PeerMark, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{AccountKind, Digest, Money, Mono, ProvinceCode, Side, StartId, WalletState};
 use crate::testkit::{
@@ -198,6 +198,32 @@ fn what_goes_back_is_told_after_what_came_before_it_and_before_what_came_after()
     let key = node::Key::Account(member(PAYER), AccountKind::Personal);
     assert_eq!(pair.node(PAYER).get::<AccountRow>(&key).expect("there").posted.fen(), 1_000_000 - 100);
     assert_eq!(pair.hub.get::<PeerRow>(&Key::Peer(PAYER)).expect("there").resync, None);
+}
+
+/// A page is told once, whoever hands it in again; what is parked took money, and is told in its turn.
+#[test]
+fn a_page_is_told_once_and_in_its_order() {
+    let mut pair = Pair::new();
+    let before = pair.node(PAYEE).disk.backup();
+    (1..=2).for_each(|number| drop(pair.send(1, number, 40_000)));
+    restored(&mut pair, PAYEE, &before);
+    pair.join(PAYEE);
+    let after = pair.hub.get::<PeerRow>(&Key::Peer(PAYEE)).and_then(|peer| peer.resync);
+    let after = after.expect("told again");
+    assert_eq!(pair.run_hub(pair.read_back(PAYEE, Page::After(after))), vec![], "another was asked for");
+    pair.run_hub(pair.read_back(PAYEE, Page::Late(after)));
+    let parked = |input| match input {
+        Input::ReadBack { province, page, upto, end, mut decisions } => {
+            decisions[1].outcome = Outcome::Abort;
+            assert!(!decisions[1].leg_record.is_empty());
+            Input::ReadBack { province, page, upto, end, decisions }
+        }
+        other => other,
+    };
+    let told = pair.run_hub(parked(pair.read_back(PAYEE, Page::After(after))));
+    let ids: Vec<_> = decisions(&told, PAYEE).iter().map(|it| it.transfer_id).collect();
+    assert_eq!(ids, [id(1), id(2)]);
+    assert_eq!(pair.run_hub(pair.read_back(PAYEE, Page::After(after))), vec![], "it is being told");
 }
 
 /// The allotment that paid for the transfer was lost with the store.

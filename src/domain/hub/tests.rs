@@ -1,11 +1,11 @@
 //! The hub's side against real nodes, message by message.
 
 use super::{Answer, Effect, HubMachine, Input, Row};
-use crate::domain::hub::tables::{Key, PositionRow, TransferRow};
-use crate::domain::machine::{Machine, Output, Ticket};
+use crate::domain::hub::tables::{Key, PositionRow, TombstoneRow, TransferRow};
+use crate::domain::machine::{Machine, Output, SelfRow, Ticket};
 use crate::domain::node;
 use crate::domain::protocol::{
-    Ack, AckResult, Announced, LegId, Outcome, PeerMark, Question, Ruling, TransferState, Verdict,
+    Ack, AckResult, Announced, LegId, Outcome, PeerMark, Question, Ruling, TransferState, Verdict, Vote,
 };
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{AccountKind, Money, Mono, Side, StartId, Window};
@@ -236,6 +236,73 @@ fn only_a_party_under_the_same_terms_learns_a_decision() {
     assert!(!matches!(known, Ruling::Refused { .. }), "{known:?}");
     assert_eq!((question.side, refusal.reason), (Side::Payer, Reason::NotAParty));
     assert_eq!((decision.outcome, decision.terms_digest), (Outcome::Abort, Default::default()));
+    // Other terms make no party of another province, and no tombstone of an id that is used.
+    let other = Question { transfer_id: id(1), side: Side::Payer, terms_digest: Default::default() };
+    let outputs = pair.run_hub(Input::Resolve {
+        ticket: Ticket::new(5),
+        province: PAYEE,
+        node,
+        questions: vec![other],
+    });
+    let [Output::Answer(5, Answer::Rulings(rulings))] = &outputs[..] else { panic!("{outputs:?}") };
+    assert!(matches!(&rulings[..], [Ruling::Refused { .. }]), "{rulings:?}");
+    assert_eq!(pair.hub.get::<TombstoneRow>(&Key::Tombstone(id(1))), None);
+}
+
+/// A receipt counts of a party, on its terms, for what is decided.
+#[test]
+fn only_a_partys_receipt_for_a_decision_counts() {
+    let mut pair = Pair::new();
+    let asked = pair.create(1, 1, 40_000);
+    let terms_digest = pair.transfer(1).terms_digest;
+    let ack = |terms_digest| Ack {
+        transfer_id: id(1),
+        side: Side::Payer,
+        terms_digest,
+        result: AckResult::Recorded,
+        refusal: None,
+        leg_record: Vec::new(),
+    };
+    let say = |pair: &mut Pair, province, ack| {
+        let (node, told) = (pair.node(province).mark(), vec![]);
+        pair.run_hub(Input::Acks { province, node, told, acks: vec![ack] });
+        pair.pass(1_000);
+        pair.transfer(1).payer_recorded_seq.is_some()
+    };
+    assert!(!say(&mut pair, PAYER, ack(terms_digest)), "nothing is decided");
+    let _untold = pair.vote_on(&asked);
+    assert_eq!(pair.transfer(1).state, TransferState::Committed);
+    assert!(!say(&mut pair, PAYEE, ack(terms_digest)), "not its side");
+    assert!(!say(&mut pair, PAYER, ack(Default::default())), "not these terms");
+    assert!(say(&mut pair, PAYER, ack(terms_digest)));
+}
+
+/// A vote counts of a party, on its terms; and what is decided by it is stamped with the hub's time.
+#[test]
+fn only_a_partys_vote_counts() {
+    let mut pair = Pair::new();
+    let asked = pair.create(1, 1, 40_000);
+    let votes: Vec<Vote> = legs(&asked)
+        .iter()
+        .flat_map(|leg| match pair.prepare(leg) {
+            node::Answer::Votes(votes) => votes,
+            other => panic!("no votes: {other:?}"),
+        })
+        .collect();
+    let say = |pair: &mut Pair, province, vote: &Vote| {
+        let node = pair.node(province).mark();
+        pair.run_hub(Input::Votes { province, node, votes: vec![vote.clone()] });
+        pair.transfer(1).state
+    };
+    say(&mut pair, PAYER, &votes[0]);
+    assert_eq!(say(&mut pair, PAYER, &votes[1]), TransferState::Pending, "not its side");
+    let other = Vote { terms_digest: Default::default(), ..votes[1].clone() };
+    assert_eq!(say(&mut pair, PAYEE, &other), TransferState::Pending, "not these terms");
+    pair.network.now.civil.0 += 1_000;
+    let later = pair.network.now.civil;
+    assert_eq!(say(&mut pair, PAYEE, &votes[1]), TransferState::Committed);
+    let own: SelfRow = pair.hub.get(&Key::OWN).expect("its own");
+    assert_eq!((own.civil, pair.transfer(1).decide_time), (later, Some(later)));
 }
 
 #[test]

@@ -148,6 +148,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
+    fn money_that_goes_back_is_judged_by_what_moved_it() {
+        let rules =
+            |kind| Side::BOTH.map(|side| of(kind).asked(side).map(|asked| asked.judged_by.is_rules()));
+        assert_eq!(rules(Kind::TRANSFER), [Some(true); 2]);
+        assert_eq!(rules(Kind::COMPENSATION), [Some(false); 2]);
+    }
+
+    #[test]
     fn numbers_names_and_numbers_on_the_wire_are_given_once() {
         let kinds: Vec<Kind> = TABLE.iter().map(|row| row.kind).collect();
         assert_eq!(kinds, Kind::ALL, "a row for every kind, in order of its number");

@@ -251,3 +251,16 @@ impl<'a, R: Record, A, E> Step<'a, R, A, E> {
         self.batch.outputs.push(Output::Effect(effect));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_is_copied_with_its_caller() {
+        fn copied<T: Clone>(it: &T) -> T {
+            it.clone()
+        }
+        assert_eq!(copied(&Ticket::<u64>::new(7)).caller(), 7);
+    }
+}

@@ -189,6 +189,8 @@ mod tests {
             (hub(4, 1, 40), 0, false),
             (hub(4, 1, 41), 0, false),
             (hub(5, 2, 40), 0, false),
+            // Calls of one life overtake each other.
+            (hub(4, 1, 39), 0, false),
             (hub(3, 9, 50), 0, true),
             (hub(5, 2, 39), 0, true),
             (hub(4, 2, 41), 0, true),

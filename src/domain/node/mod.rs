@@ -10,6 +10,10 @@ pub mod credit;
 pub mod daily;
 pub mod decide;
 pub mod join;
+#[cfg(test)]
+mod join_tests;
+#[cfg(test)]
+mod lost_tests;
 mod messages;
 pub mod name_leg;
 pub mod open_wallet;

@@ -260,3 +260,50 @@ fn what_waits_for_a_wallet_is_listed() {
     assert_eq!(found[0].member_ref, member(PAYEE));
     assert!(listed(pair.node(PAYER).disk.rows()).is_empty());
 }
+
+/// The hub's answer to a question ends a hold as its call does: it pays what he owes.
+#[test]
+fn a_hold_that_a_ruling_ends_pays_what_he_owes() {
+    let mut pair = pair();
+    let outputs = pair.create(1, 1, 600_000);
+    pair.verdict(&crate::testkit::legs(&outputs)[0]);
+    let before = backup(&mut pair, PAYER);
+    credit(&mut pair, "extra", 500_000);
+    pair.send(2, 2, 700_000);
+    restored(&mut pair, PAYER, &before);
+    assert_eq!(sums(&pair, PAYER, AccountKind::Personal), (600_000, -300_000), "the hold stays");
+    let held = pair.leg(1, Side::Payer).expect("held");
+    let ended = Decision {
+        transfer_id: held.transfer_id,
+        side: held.side,
+        terms_digest: held.terms_digest,
+        outcome: Outcome::Abort,
+        window: None,
+        hub_seq: None,
+        decide_time: held.receipt_time,
+        leg_record: Vec::new(),
+        posting: None,
+        lost: None,
+    };
+    let (hub, rulings) = (pair.hub.mark(), vec![Ruling::Decided(ended)]);
+    pair.run_node(PAYER, Input::Rulings { hub, rulings });
+    assert_eq!(sums(&pair, PAYER, AccountKind::Personal), (300_000, 0));
+}
+
+/// He owes in one account and is owed beside another: what is left of both is set off later.
+#[test]
+fn what_is_left_in_suspense_is_set_off_with_the_next_money() {
+    let mut pair = pair();
+    let waits = |kind, fen| AccountRow {
+        posted: Money::from_fen(fen),
+        ..node::account::empty_account(member(PAYER), kind)
+    };
+    pair.node(PAYER).disk.put(waits(AccountKind::Personal, 0));
+    pair.node(PAYER).disk.put(waits(AccountKind::PersonalSuspense, -100));
+    pair.node(PAYER).disk.put(waits(AccountKind::WalletSuspense, 50));
+    pair.restart_node(PAYER, 71);
+    for (name, left) in [("first", -40), ("second", 0)] {
+        credit(&mut pair, name, 60);
+        assert_eq!(sums(&pair, PAYER, AccountKind::Personal).1, left);
+    }
+}

@@ -4,10 +4,11 @@ use super::decide::{Brings, Reaction, reaction};
 use super::prepare::{Known, Precedent, precedent};
 use super::{Answer, Effect, Input, NodeMachine};
 use crate::domain::hub;
-use crate::domain::machine::{Machine, Output, SelfRow, Ticket};
+use crate::domain::machine::{IncidentRow, Machine, Output, SelfRow, Ticket};
+use crate::domain::node::record::Record;
 use crate::domain::node::tables::{AccountRow, Key, LegRow, PersonRow, Row};
 use crate::domain::protocol::{AckResult, LegState, Outcome, Ruling, Verdict};
-use crate::domain::reason::Reason;
+use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{
     AccountKind, Day, Digest, Insurance, InsuranceStatus, InsuranceType, Money, RegionCode, Side,
 };
@@ -109,6 +110,12 @@ fn an_id_with_other_terms_is_a_conflict_and_changes_nothing() {
     assert_eq!(acks[0].result, AckResult::Rejected);
     assert_eq!(acks[0].refusal.as_ref().map(|refusal| refusal.reason), Some(Reason::TermsDiffer));
     assert_eq!(rows(&mut pair), before, "what was aborted is not here: that is no incident");
+    // What is held here on its own terms is asked about, without a wait.
+    let asked = pair.run_node(PAYER, Input::Tick);
+    assert!(
+        matches!(&asked[..], [Output::Effect(Effect::Ask(questions))] if questions[0].transfer_id == id(1)),
+        "{asked:?}"
+    );
 }
 
 /// A commit of other terms is never confirmed, whatever has become of the leg.
@@ -147,8 +154,16 @@ fn a_commit_of_an_unknown_id_is_rejected_and_raised_once() {
     for _ in 0..2 {
         assert_eq!(pair.decide(PAYER, decision(&leg, Outcome::Commit))[0].result, AckResult::Rejected);
     }
-    let incidents = pair.node(PAYER).rows().iter().filter(|row| matches!(row, Row::Incident(_))).count();
-    assert_eq!(incidents, 1);
+    let raised = |pair: &mut Pair| {
+        pair.node(PAYER).journal().iter().filter(|it| matches!(it, Record::IncidentRaised(_))).count()
+    };
+    assert_eq!(raised(&mut pair), 1);
+    // What was noted for another reason hides nothing.
+    let noted: IncidentRow = pair.node(PAYER).get(&Key::Incident(id(1), Side::Payer)).expect("raised");
+    let refusal = RefusalRecord::new(Reason::ReplayedToSuspense, Side::Payer);
+    pair.node(PAYER).disk.put(IncidentRow { refusal, ..noted });
+    pair.decide(PAYER, decision(&leg, Outcome::Commit));
+    assert_eq!(raised(&mut pair), 2);
 }
 
 #[test]

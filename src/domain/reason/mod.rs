@@ -318,6 +318,7 @@ reasons! {
     Overflow 546 "OVERFLOW" FailedPrecondition No
         "the balance would be larger than can be kept"
         "余额超出可记录范围"
+        ["outcome"]
     PayeeSettlementSuspended 547 "PAYEE_SETTLEMENT_SUSPENDED" FailedPrecondition NewId
         "the payee is excluded from network settlement at present"
         "接收人当前被暂停联网结算"

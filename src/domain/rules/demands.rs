@@ -22,3 +22,14 @@ pub fn on(side: Side, payer_rules: &PlaceRules) -> Demands {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There is no version 0.
+    #[test]
+    fn who_demands_nothing_asks_for_the_first_version() {
+        assert_eq!(since(&Demands::default()), 1);
+    }
+}

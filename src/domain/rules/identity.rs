@@ -30,3 +30,16 @@ pub fn known(identity: Identity, side: Side, has_member: bool) -> Option<Refusal
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Number and name are in the vault, and he is no member here any more, or not again since a restore.
+    #[test]
+    fn who_is_no_member_is_not_insured() {
+        let known = |has_member| known(Identity::Known(MemberRef([1; 16])), Side::Payer, has_member);
+        assert_eq!(known(true), None);
+        assert_eq!(known(false).map(|it| it.reason), Some(Reason::PayerNotInsured));
+    }
+}

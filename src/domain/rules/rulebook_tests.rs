@@ -85,6 +85,10 @@ fn the_hash_covers_the_texts_that_apply_in_order_and_gives_them_back() {
     assert_eq!(kept("NPA").as_deref(), Some("NPA"));
     assert_eq!(kept("NA"), None);
     assert_eq!(book.texts().count(), 3);
+    let of = |province| book.texts_of(province).into_iter().map(|(hash, _)| *hash).collect::<Vec<_>>();
+    assert_eq!(of(Some(HEBEI)), [readable("N")]);
+    assert_eq!(of(Some(SHANXI)), [readable("NP"), readable("NPA")]);
+    assert_eq!(of(None).len(), 3);
 }
 
 #[test]

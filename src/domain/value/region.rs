@@ -231,3 +231,16 @@ fn openings_in_order(openings: &[Opening]) -> bool {
     let between = openings.windows(2).all(|pair| pair[0].until.is_some_and(|until| until <= pair[1].from));
     each && between
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_only_six_digits() {
+        assert_eq!(RegionCode::parse("130100").map(RegionCode::number), Some(130_100));
+        for bad in ["+130100", "+13010", "13010", "1301000", "0130100", "13010x", "１30100", ""] {
+            assert_eq!(RegionCode::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -134,6 +134,12 @@ fn no_server_starts_on_a_restore_that_did_not_end_and_the_next_restore_clears_it
         text,
         "the store is damaged at the folder: a restore into it did not end; restore it from a backup"
     );
+    // Unless something stands beside it that no restore has written.
+    let foreign = place.path().join("notes.txt");
+    std::fs::write(&foreign, "of somebody").unwrap();
+    let error = Restoring::begin(place.path()).unwrap_err();
+    assert!(matches!(error, StoreError::NotEmpty(_)), "{error}");
+    std::fs::remove_file(&foreign).unwrap();
     restore(backup.path(), place.path(), 7);
     assert_eq!(SqliteStore::open(place.path(), "hub").unwrap().head(), store.head());
 }

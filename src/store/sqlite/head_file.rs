@@ -73,3 +73,17 @@ fn parse(text: &str) -> Option<Head> {
 fn failure(error: std::io::Error) -> StoreError {
     StoreError::Io(format!("the file {NAME:?}: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A restored backup has none; one that cannot be read is another matter.
+    #[test]
+    fn a_head_that_cannot_be_read_is_not_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(read(dir.path()).unwrap(), None);
+        std::fs::create_dir(dir.path().join(NAME)).unwrap();
+        assert!(matches!(read(dir.path()), Err(StoreError::Io(_))));
+    }
+}

@@ -99,6 +99,20 @@ mod tests {
     use crate::store::Tables;
     use crate::store::sqlite::SqliteReader;
 
+    #[test]
+    fn a_file_of_another_program_is_damaged_and_a_new_one_is_not() {
+        let said = |version: i64, application: i64| {
+            let connection = Connection::open_in_memory().unwrap();
+            connection.pragma_update(None, "user_version", version).unwrap();
+            connection.pragma_update(None, "application_id", application).unwrap();
+            format(&connection)
+        };
+        assert_eq!((said(0, 0).unwrap(), said(1, APPLICATION_ID).unwrap()), (0, 1));
+        for other in [said(1, 0), said(0, 7), said(1, 7)] {
+            assert!(matches!(other, Err(StoreError::Damaged { .. })), "{other:?}");
+        }
+    }
+
     /// A wallet that was opened before wallets had a life: its row must be what its journal gives today.
     #[test]
     fn a_wallet_of_an_older_store_is_as_replay_has_it() {

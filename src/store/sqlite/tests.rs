@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::hub::tables::PositionRow;
-use crate::domain::machine::{Filter, IncidentRow, Order, Term};
+use crate::domain::machine::{Change, Filter, IncidentRow, Order, Term};
 use crate::domain::node::tables::{AccountRow, LegRow, PersonRow};
 use crate::domain::protocol::LegState;
 use crate::domain::value::Side;
@@ -272,4 +272,41 @@ fn what_the_vault_overwrites_is_gone_from_the_database() {
     drop(store);
     let bytes = std::fs::read(dir.path().join(DATABASE)).unwrap();
     assert!(!bytes.windows(6).any(|part| part == b"secret"));
+}
+
+/// What is overwritten is scrubbed from the file where it may be a person, and nowhere else: that takes time.
+#[test]
+fn a_commit_of_persons_alone_scrubs() {
+    let dir = tempdir().unwrap();
+    let mut store = SqliteStore::open(dir.path(), "node:13").unwrap();
+    let mut scrubs = |commit: &Commit<node::Record>| {
+        store.append(commit).unwrap();
+        let read = store.connection.pragma_query_value(None, "secure_delete", |row| row.get::<_, i64>(0));
+        read.unwrap()
+    };
+    let sealed = PersonRow { id_hash: Digest([1; 32]), member_ref: MemberRef([2; 16]), sealed: vec![3] };
+    let person = Commit { vault: vec![sealed.into()], ..Commit::default() };
+    assert_eq!([&records(1..=1), &person, &records(2..=2), &person].map(&mut scrubs), [0, 1, 0, 1]);
+}
+
+#[test]
+fn a_file_system_without_a_log_is_refused() {
+    // What is in memory has none.
+    assert!(matches!(check_wal(&Connection::open_in_memory().unwrap()), Err(StoreError::Io(_))));
+}
+
+#[test]
+fn rows_are_counted_by_a_column() {
+    let dir = tempdir().unwrap();
+    let mut store = SqliteStore::open(dir.path(), "node:13").unwrap();
+    let account = |member, kind| {
+        let row: node::Row = node::account::empty_account(MemberRef([member; 16]), kind).into();
+        Change::unknown(row)
+    };
+    let (personal, wallet) = (AccountKind::Personal, AccountKind::Wallet);
+    let rows = vec![account(1, personal), account(2, personal), account(1, wallet)];
+    store.append(&Commit { rows, ..Commit::default() }).unwrap();
+    let snapshot = Snapshot::<node::Record>::open(dir.path()).unwrap();
+    let counted = snapshot.count_by(&Filter::all(node::Table::Account), "kind").unwrap();
+    assert_eq!(counted, [(personal.number(), 2), (wallet.number(), 1)]);
 }

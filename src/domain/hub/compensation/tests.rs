@@ -1,14 +1,14 @@
 //! Compensations, with hub and nodes in the test's hands.
 
 use super::CompensationWord;
-use crate::domain::hub::record::Record;
+use crate::domain::hub::record::{HubRecovered, Record};
 use crate::domain::hub::tables::{CompensationRow, Key, PositionRow, TransferRow};
 use crate::domain::hub::{Answer, Input};
-use crate::domain::machine::Output;
+use crate::domain::machine::{IncidentRaised, Output, SelfRow};
 use crate::domain::node;
 use crate::domain::node::tables::{AccountRow, EntryRow};
 use crate::domain::protocol::{CompensationState, TransferState};
-use crate::domain::reason::Reason;
+use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{AccountKind, Civil, EntryKind, Money, Side};
 use crate::testkit::{
     HubOutput, NOON, PAYEE, PAYER, Pair, compensate, create, id, legs, member, operator, proposal,
@@ -298,4 +298,34 @@ fn a_hub_that_recovers_hears_no_operator() {
     let outputs = pair.run_hub(compensate(1, 50, "a", proposal(50, 1, 1)));
     let [Output::Answer(1, answer)] = &outputs[..] else { panic!("{outputs:?}") };
     assert_eq!(reason(answer), Reason::Recovering);
+}
+
+/// What people must look at is begun by nobody; and an approval whose transfer is not there could never be answered.
+#[test]
+fn what_cannot_be_begun_is_not_approved() {
+    let mut pair = sent();
+    pair.propose(50, 1, 10_000);
+    pair.propose(51, 1, 10_000);
+    let refusal = RefusalRecord::new(Reason::ContraryOrder, Side::Payer);
+    let noted = IncidentRaised { transfer_id: id(50), side: Side::Payer, refusal, time: Civil(NOON) };
+    let start_id = pair.hub.get::<SelfRow>(&Key::OWN).expect("its own").start_id;
+    let recovered = HubRecovered { incarnation: 7, start_id, hub_seq: 1, time: Civil(NOON) };
+    pair.hub.rewrite(|records| records.extend([recovered.into(), noted.into()]));
+    let row = CompensationRow { state: CompensationState::Approved, ..compensation(&pair, 51) };
+    pair.hub.disk.put(row);
+    let said = [50, 51].map(|number| {
+        let outputs = pair.approve(number);
+        let [Output::Answer(91, answer)] = &outputs[..] else { panic!("{number}: {outputs:?}") };
+        reason(answer)
+    });
+    assert_eq!(said, [Reason::OutcomeUnknown, Reason::Internal]);
+}
+
+/// The rest of the operator's time is for what comes after the decision.
+#[test]
+fn nodes_have_four_fifths_of_the_deadline() {
+    let mut pair = sent();
+    pair.propose(50, 1, 10_000);
+    let left: Vec<u64> = legs(&pair.approve(50)).iter().map(|leg| leg.time_left_ms).collect();
+    assert_eq!(left, [8_000; 2]);
 }

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::domain::hub::tables::PositionRow;
+use crate::domain::hub::tables::TombstoneRow;
 use crate::domain::protocol::{Ack, AckResult, Decision, LegState, LostLeg, Outcome};
-use crate::domain::value::{AccountKind, Window};
+use crate::domain::value::{AccountKind, BySide, Money, RegionCode, Window};
 use crate::testkit::{decisions, member};
 
 /// The store of a province comes back older than it was.
@@ -58,6 +59,8 @@ fn a_commit_that_only_the_other_province_still_has_is_booked_on_both_sides() {
         assert_eq!((after.state, after.hub_seq), (TransferState::Committed, before.hub_seq), "{lost}");
         assert!(after.is_recorded_by_both(), "{lost}");
         assert_eq!((after.lost_side, positions(&pair)), (Some(side.into()), owed), "{lost}");
+        let rulebooks = BySide { payer: after.payer_rulebook, payee: after.payee_rulebook };
+        assert!(rulebooks[side].is_none() && rulebooks[side.other()].is_some(), "{lost}: as it was told");
         let leg = pair.leg(2, side).expect("there again");
         assert_eq!((leg.state, leg.account), (LegState::Committed, AccountKind::Suspense), "{lost}");
         assert_eq!((leg.amount, leg.hub_seq), (before.amount, before.hub_seq), "{lost}");
@@ -208,6 +211,56 @@ fn what_the_hub_knows_undecided_and_one_province_has_recorded_is_committed() {
     settle_down(&mut pair);
     let after = pair.transfer(1);
     assert_eq!((after.state, after.is_recorded_by_both()), (TransferState::Committed, true));
+}
+
+/// The same, where the hub has more rows than it had.
+fn known_and_recorded_by_one(row: impl FnOnce(TransferRow) -> hub::Row) -> TransferState {
+    let mut pair = Pair::new();
+    let disk = pair.disk(PAYER).expect("a disk").backup();
+    let asked = pair.create(1, 1, 40_000);
+    let hub = pair.hub.disk.backup();
+    let voted = pair.vote_on(&asked);
+    pair.finish(voted);
+    older_store(&mut pair, PAYER, &disk, (70, true));
+    pair.hub.disk.restored(&hub);
+    pair.hub.disk.put(row(pair.transfer(1)));
+    pair.start_hub_as(90, true);
+    hear(&mut pair);
+    pair.transfer(1).state
+}
+
+#[test]
+fn what_one_province_has_recorded_is_held_against_what_the_hub_has() {
+    assert_eq!(known_and_recorded_by_one(Into::into), TransferState::Committed);
+    let (window, owed) = (Window::of(Civil(NOON)), Money::from_fen(i64::MAX - 39_999));
+    let full = PositionRow { window, province: PAYER, owed, sent_count: 0, received_count: 0 };
+    let closed = TombstoneRow { transfer_id: id(1), province: PAYER, bury_time: Civil(NOON) };
+    let other = ProvinceCode::new(44);
+    let states = [
+        known_and_recorded_by_one(|_| full.into()),
+        known_and_recorded_by_one(|_| closed.into()),
+        known_and_recorded_by_one(|row| TransferRow { amount: Money::from_fen(1), ..row }.into()),
+        known_and_recorded_by_one(|row| TransferRow { terms_digest: Digest([9; 32]), ..row }.into()),
+        known_and_recorded_by_one(|row| TransferRow { payer_province: other, ..row }.into()),
+    ];
+    assert_eq!(states, [TransferState::Pending; 5]);
+    let aborted = |row| TransferRow { state: TransferState::Aborted, ..row }.into();
+    assert_eq!(known_and_recorded_by_one(aborted), TransferState::Aborted);
+}
+
+#[test]
+fn a_commit_that_names_its_teller_on_both_sides_is_not_adopted() {
+    let mut pair = Pair::new();
+    let (hub, disk) = (pair.hub.disk.backup(), pair.disk(PAYER).expect("a disk").backup());
+    pair.send(2, 2, 50_000);
+    older_store(&mut pair, PAYER, &disk, (70, true));
+    pair.run_node(PAYEE, node::Input::Restored);
+    restored(&mut pair, &hub);
+    hear_changed(&mut pair, |_, legs| {
+        legs.iter_mut().for_each(|leg| leg.counter_region = RegionCode::new(510_100).expect("its own"));
+    });
+    let state = pair.hub.get::<TransferRow>(&Key::Transfer(id(2))).map(|row| row.state);
+    assert_ne!(state, Some(TransferState::Committed));
 }
 
 /// A province that says more than can be does not make another one pay: its node was not restored, and has no such leg.

@@ -1,7 +1,8 @@
 //! What the hub has lost of postings: the node that decided them has all of it.
 
 use super::*;
-use crate::domain::protocol::{Kind, LegRef, LegState, Posting};
+use crate::domain::hub::tables::TombstoneRow;
+use crate::domain::protocol::{LegRef, LegState, Posting};
 use crate::domain::value::{Money, Window};
 use crate::testkit::made_up_tests::{loan, posting, repayment};
 use crate::testkit::{self, NodeOutput};
@@ -42,6 +43,7 @@ fn postings_that_the_hub_has_lost_are_adopted_in_their_order() {
         ((it.kind, it.state, it.hub_seq, it.window), (it.number, it.booked_after, it.returns, it.amount))
     };
     assert_eq!([2, 3].map(|number| told(&pair.transfer(number))), lost.each_ref().map(told));
+    assert_eq!([2, 3].map(|number| pair.transfer(number).is_recorded_by_both()), [true; 2]);
     let original = pair.transfer(1);
     assert_eq!((original.last_posting, original.last_booked, original.used.fen()), (2, 2, 2_000));
     assert!(outputs.iter().all(|it| !matches!(it, Output::Effect(Effect::Alarm(..)))), "{outputs:?}");
@@ -109,6 +111,21 @@ fn pass(pair: &mut Pair) {
 fn state(pair: &Pair, number: u8) -> (TransferState, Option<u64>) {
     let row = pair.transfer(number);
     (row.state, row.number)
+}
+
+#[test]
+fn an_id_that_was_closed_here_is_no_posting_any_more() {
+    let mut pair = Pair::new();
+    lend(&mut pair);
+    let before = pair.hub.disk.backup();
+    repay(&mut pair, 2);
+    pair.hub.disk.restored(&before);
+    pair.hub.disk.put(TombstoneRow { transfer_id: id(2), province: PAYEE, bury_time: Civil(NOON) });
+    pair.start_hub_as(90, true);
+    hear(&mut pair);
+    assert!(pair.hub.get::<TransferRow>(&Key::Transfer(id(2))).is_none());
+    let noted: IncidentRow = pair.hub.get(&Key::Incident(id(2), Side::Payer)).expect("noted");
+    assert_eq!(noted.refusal.reason, Reason::ContraryOrder);
 }
 
 /// Found in review: the hub did not know that a number was used, and waited for it for ever.
@@ -193,6 +210,17 @@ fn what_cannot_be_of_a_posting_is_left_to_people() {
         });
     }
     left_to_people(9, |_, leg| leg.committed = day(leg, 400));
+    // The payer's node has booked it with another number, or after all that was parked.
+    left_to_people(10, |province, leg| {
+        if province == PAYER {
+            leg.committed.iter_mut().for_each(|(_, number, _)| *number += 1);
+        }
+    });
+    left_to_people(11, |province, leg| {
+        if province == PAYEE {
+            (leg.committed, leg.parked) = (None, true);
+        }
+    });
 }
 
 fn left_to_people(at: usize, change: impl Fn(ProvinceCode, &mut HeardLeg)) {
