@@ -8,7 +8,7 @@ use super::world::{Action, Fate, State, World};
 use gongji::domain::hub::tables::TransferRow;
 use gongji::domain::machine::operation::{Operation, OperationRequest, OperationState, OperationWord};
 use gongji::domain::machine::{Caller, OperationRow, TableRow, Ticket};
-use gongji::domain::value::{Civil, Mono, Now, TransferId, Window};
+use gongji::domain::value::{Civil, Day, Mono, Now, TransferId, Window};
 use gongji::domain::{hub, node};
 use gongji::engine::{LIMIT_MS, Timekeeper};
 use gongji::testkit::NOON;
@@ -212,8 +212,9 @@ pub fn stamps_are_believed(_: &World, state: &State) -> bool {
     erred || PLACES.iter().all(|place| !standing_at(state, *place).is_stamped_ahead)
 }
 
+/// In any window of that day: the first one may have been closed by a clock that was ahead.
 fn committed_on(state: &State, civil: Civil) -> bool {
-    state.hub.all::<TransferRow>().any(|row| row.window == Some(Window::of(civil)))
+    state.hub.all::<TransferRow>().any(|row| row.window.map(Window::day) == Some(Day::of(civil)))
 }
 
 /// A commit has the window of a clock that operators had taken for right.
