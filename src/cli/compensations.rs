@@ -193,7 +193,7 @@ fn compensation_table(it: &Compensation) -> Table {
             "answered by 答复",
             format!("{} {}", it.answerer, local_time(it.answer_time.as_ref())).trim().to_owned(),
         ),
-        ("window 清算周期", transfer.map_or_else(String::new, |transfer| transfer.window_id.clone())),
+        ("window 清算窗口", transfer.map_or_else(String::new, |transfer| transfer.window_id.clone())),
     ])
 }
 

@@ -15,7 +15,7 @@ use serde_json::json;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
-    /// List windows (清算周期) in their order: the closed ones, then the open one
+    /// List windows (清算窗口) in their order: the closed ones, then the open one
     Windows {
         #[command(flatten)]
         call: CallArgs,
@@ -92,5 +92,5 @@ fn cells(it: &Window) -> [String; 4] {
 
 fn shown(it: &Window) -> [(&'static str, String); 4] {
     let [window, state, closed, closer] = cells(it);
-    [("window 清算周期", window), ("state 状态", state), ("closed 关闭时间", closed), ("by 操作员", closer)]
+    [("window 清算窗口", window), ("state 状态", state), ("closed 关闭时间", closed), ("by 操作员", closer)]
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What people read.
 pub(super) fn text(it: &GetPositionsResponse) -> String {
     let window = it.window.clone().unwrap_or_default();
-    let head = format!("window 清算周期 {} {}", window.window_id, state(&window));
+    let head = format!("window 清算窗口 {} {}", window.window_id, state(&window));
     if it.pairs.is_empty() {
         return format!("{head}\nnobody owes anything 无应收应付");
     }
@@ -98,7 +98,7 @@ mod tests {
                 "net 差额 299.95 -299.95",
             ]
         );
-        assert!(shown.starts_with("window 清算周期 20261121 CLOSED 已关闭\n"), "{shown}");
+        assert!(shown.starts_with("window 清算窗口 20261121 CLOSED 已关闭\n"), "{shown}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Windows (清算周期): in which one a commit is counted, and when one is closed. A window is a business day by the hub's
+//! Windows (清算窗口): in which one a commit is counted, and when one is closed. A window is a business day by the hub's
 //! clock. The writer closes it before it decides anything that is stamped on a later day, so nothing straggles: closing
 //! is one record, and no commit is refused or moved by it. Windows without a commit are closed, too.
 

@@ -509,15 +509,15 @@ reasons! {
         ["needed", "known"]
     WindowNotFound 670 "WINDOW_NOT_FOUND" NotFound No
         "there is no such window: it was never opened"
-        "没有该清算周期（从未开启）"
+        "没有该清算窗口（从未开启）"
         ["window"]
     CutNotRead 671 "CUT_NOT_READ" FailedPrecondition No
         "a province's node has not said since the hub's start that it reads the name of a second window of a day"
-        "有省级节点自清算中心启动以来尚未表明能识别同一日的第二个清算周期"
+        "有省级节点自清算中心启动以来尚未表明能识别同一日的第二个清算窗口"
         ["province"]
     CutsUsedUp 672 "CUTS_USED_UP" FailedPrecondition No
         "a day has 42 windows at most: this one is closed when its day is over"
-        "每日最多 42 个清算周期，本周期将在当日结束时关闭"
+        "每日最多 42 个清算窗口，本窗口将在当日结束时关闭"
         ["window"]
 }
 

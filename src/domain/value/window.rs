@@ -1,4 +1,4 @@
-//! Settlement windows (清算周期): what a commit is counted in.
+//! Settlement windows (清算窗口): what a commit is counted in.
 
 use super::calendar::{Civil, Day};
 use borsh::{BorshDeserialize, BorshSerialize};
