@@ -172,7 +172,7 @@ fn a_node_that_the_hub_s_configuration_does_not_name_is_not_admitted() {
 }
 
 #[test]
-fn a_finance_person_is_known_and_has_no_method_yet() {
+fn a_finance_person_is_known_and_has_no_method_but_those_of_clearing() {
     shared(async |cluster| {
         let role: Role = "urn:gongji:finance:51:wang-fang".parse().expect("a role");
         cluster.site().layout().issue([role]).expect("a certificate");

@@ -19,6 +19,7 @@ mod repeat;
 mod rulebooks;
 mod rules;
 mod servers;
+mod settlement;
 mod transfer;
 mod waiting;
 mod wallets;

@@ -1,0 +1,87 @@
+//! Windows and positions, over real servers.
+
+use super::kit::audit::demand_clean;
+use super::kit::cluster::own;
+use super::kit::site::Options;
+use super::kit::verdict::refused;
+use gongji::devkit::client::Caller;
+use gongji::proto::hub::{
+    CloseWindowRequest, GetOpenWindowRequest, GetPositionsRequest, GetPositionsResponse, ListWindowsRequest,
+    Window, WindowState,
+};
+use gongji::transport::identity::Role;
+use tonic::{Code, Status};
+
+async fn close(caller: &Caller, window: &str) -> Result<Window, Status> {
+    let answer = caller.ask_hub(CloseWindowRequest { window_id: window.to_owned() }).await?;
+    Ok(answer.window.expect("an answer carries it"))
+}
+
+async fn positions(caller: &Caller, window: &str) -> Result<GetPositionsResponse, Status> {
+    caller.ask_hub(GetPositionsRequest { window_id: window.to_owned() }).await
+}
+
+fn pairs(it: &GetPositionsResponse) -> Vec<String> {
+    let pair = |it: &gongji::proto::hub::PairPosition| {
+        format!("{} {} {} {}", it.debtor_province_code, it.creditor_province_code, it.amount, it.count)
+    };
+    it.pairs.iter().map(pair).collect()
+}
+
+fn nets(it: &GetPositionsResponse) -> Vec<String> {
+    it.positions.iter().map(|it| format!("{} {}", it.province_code, it.net)).collect()
+}
+
+#[test]
+fn a_window_is_closed_early_and_each_province_reads_its_own_side() {
+    own(&Options::default(), async |cluster| {
+        let (operator, app) = (cluster.caller("operator:ops"), cluster.app());
+        let open = operator.ask_hub(GetOpenWindowRequest {}).await.expect("an answer").window.expect("open");
+        assert_eq!(open.state(), WindowState::Open);
+        // What the servers were tried with stands in the day's first window.
+        let first = open.window_id.as_str();
+        close(&operator, first).await.expect("closed");
+        let window = format!("{first}-2");
+        let window = window.as_str();
+        let (there, back) = (cluster.family("13", "51").await, cluster.family("51", "13").await);
+        for request in [there.transfer("400.00"), there.transfer("1.05"), back.transfer("0.05")] {
+            assert_eq!(app.create(request).await.expect("an answer").window_id, window);
+        }
+        let found = positions(&operator, window).await.expect("an answer");
+        assert_eq!(pairs(&found), ["13 51 401.05 2", "51 13 0.05 1"]);
+        assert_eq!(nets(&found), ["13 401.00", "51 -401.00"]);
+
+        let closed = close(&operator, window).await.expect("closed");
+        assert_eq!(
+            (closed.state(), closed.closer.as_str()),
+            (WindowState::Closed, "urn:gongji:operator:ops")
+        );
+        assert_eq!(close(&cluster.caller("operator:second"), window).await.expect("as it stands"), closed);
+        let next = format!("{first}-3");
+        let later = app.create(there.transfer("2.00")).await.expect("an answer");
+        assert_eq!(later.window_id, next, "nothing is refused, and nothing moves");
+        assert_eq!(pairs(&positions(&operator, window).await.expect("an answer")), pairs(&found));
+        let request = |page_token| ListWindowsRequest { page_size: 1, page_token };
+        let listed = operator.pages(request, |it| (it.windows, it.next_page_token)).await.expect("all pages");
+        let listed: Vec<(&str, WindowState)> =
+            listed.iter().map(|it| (it.window_id.as_str(), it.state())).collect();
+        let closed = WindowState::Closed;
+        assert_eq!(listed, [(first, closed), (window, closed), (next.as_str(), WindowState::Open)]);
+
+        let person: Role = "urn:gongji:finance:51:li-na".parse().expect("a role");
+        cluster.site().layout().issue([person]).expect("a certificate");
+        let finance = cluster.caller("finance:51:li-na");
+        let own = positions(&finance, window).await.expect("an answer");
+        assert_eq!((nets(&own), pairs(&own)), (vec!["51 -401.00".to_owned()], pairs(&found)));
+        refused(close(&finance, &next).await, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
+        let other = positions(&cluster.caller("platform:13"), &next).await.expect("an answer");
+        assert_eq!(pairs(&other), ["13 51 2.00 1"]);
+        refused(positions(&app, window).await, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
+
+        refused(positions(&operator, "19990101").await, Code::NotFound, "WINDOW_NOT_FOUND");
+        refused(close(&operator, &format!("{first}-4")).await, Code::NotFound, "WINDOW_NOT_FOUND");
+        refused(positions(&operator, "2026-11-21").await, Code::InvalidArgument, "REQUEST_MALFORMED");
+        refused(close(&operator, "").await, Code::InvalidArgument, "FIELD_REQUIRED");
+        demand_clean(cluster.site(), &[]).await;
+    });
+}
