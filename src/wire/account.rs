@@ -2,7 +2,7 @@
 
 use crate::domain::node::tables::{AccountRow, EntryRow, MemberRow, WalletRow};
 use crate::domain::value::{
-    AccountState, EntryKind, InsuranceStatus, InsuranceType, Money, Person, RegionCode, WalletState,
+    AccountState, EntryKind, InsuranceStatus, InsuranceType, Money, Person, RegionCode, WalletState, Window,
 };
 use crate::proto::{node, types};
 use crate::wire::party::{masked_to_proto, person_to_proto};
@@ -63,8 +63,8 @@ pub fn wallet_to_proto(
     }
 }
 
-/// A line of a statement.
-pub fn entry_to_proto(row: &EntryRow) -> node::Entry {
+/// A line of a statement; `window`: that of the transfer behind it.
+pub fn entry_to_proto(row: &EntryRow, window: Option<Window>) -> node::Entry {
     let kind = match row.entry_kind {
         EntryKind::Allotment => node::EntryKind::Allotment,
         EntryKind::TransferOut => node::EntryKind::TransferOut,
@@ -87,6 +87,7 @@ pub fn entry_to_proto(row: &EntryRow) -> node::Entry {
         entry_time: Some(timestamp(row.entry_time)),
         counter_region_code: row.counter_region.map_or_else(String::new, |region| region.to_string()),
         period: row.period.map_or_else(String::new, |period| format!("{period:06}")),
+        window_id: window.map_or_else(String::new, |window| window.to_string()),
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::node::account::empty_account;
-use crate::domain::value::{AccountKind, Civil, Insurance, Kinship, MemberRef};
+use crate::domain::value::{AccountKind, Civil, Insurance, Kinship, MemberRef, Window};
 use crate::wire::test_kit::*;
 
 const WHO: MemberRef = MemberRef([6; 16]);
@@ -101,7 +101,8 @@ fn lines_have_a_direction_and_no_sign() {
         period: Some(202_611),
         entry_time: Civil(3_000),
     };
-    let out = entry_to_proto(&row);
+    let out = entry_to_proto(&row, Window::parse("20261121-2"));
+    assert_eq!(out.window_id, "20261121-2");
     assert_eq!(
         (out.entry_no, out.direction(), out.kind()),
         (3, node::EntryDirection::Debit, node::EntryKind::TransferOut)
@@ -115,7 +116,8 @@ fn lines_have_a_direction_and_no_sign() {
         counter_region: None,
         ..row
     };
-    let shown = entry_to_proto(&allotment);
+    let shown = entry_to_proto(&allotment, None);
+    assert!(shown.window_id.is_empty());
     assert_eq!((shown.direction(), shown.amount.as_str()), (node::EntryDirection::Credit, "150.50"));
     assert!(shown.transfer_id.is_empty() && shown.counter_region_code.is_empty());
     assert_eq!(shown.kind(), node::EntryKind::Allotment);

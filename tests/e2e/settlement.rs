@@ -2,6 +2,7 @@
 
 use super::kit::audit::demand_clean;
 use super::kit::cluster::own;
+use super::kit::people::province_of;
 use super::kit::site::Options;
 use super::kit::verdict::refused;
 use gongji::devkit::client::Caller;
@@ -9,6 +10,8 @@ use gongji::proto::hub::{
     CloseWindowRequest, GetOpenWindowRequest, GetPositionsRequest, GetPositionsResponse, ListWindowsRequest,
     Window, WindowState,
 };
+use gongji::proto::node::{EntryAccount, GetStatementRequest, ListEntriesRequest};
+use gongji::proto::types::Party;
 use gongji::transport::identity::Role;
 use tonic::{Code, Status};
 
@@ -19,6 +22,23 @@ async fn close(caller: &Caller, window: &str) -> Result<Window, Status> {
 
 async fn positions(caller: &Caller, window: &str) -> Result<GetPositionsResponse, Status> {
     caller.ask_hub(GetPositionsRequest { window_id: window.to_owned() }).await
+}
+
+/// The windows that an account's lines name, newest first; those of a statement are the same.
+async fn windows_of_lines((platform, party): (&Caller, &Party), account: EntryAccount) -> Vec<String> {
+    let party_of = || Some(party.clone());
+    let request = ListEntriesRequest { party: party_of(), account: account.into(), ..Default::default() };
+    let lines = platform.ask_node(province_of(party), request).await.expect("lines").entries;
+    let request = GetStatementRequest {
+        party: party_of(),
+        account: account.into(),
+        from_date: "2026-01-01".to_owned(),
+        to_date: "2026-12-31".to_owned(),
+        ..Default::default()
+    };
+    let statement = platform.ask_node(province_of(party), request).await.expect("a statement");
+    assert_eq!(statement.entries, lines);
+    lines.into_iter().map(|it| it.window_id).collect()
 }
 
 fn pairs(it: &GetPositionsResponse) -> Vec<String> {
@@ -61,6 +81,11 @@ fn a_window_is_closed_early_and_each_province_reads_its_own_side() {
         let later = app.create(there.transfer("2.00")).await.expect("an answer");
         assert_eq!(later.window_id, next, "nothing is refused, and nothing moves");
         assert_eq!(pairs(&positions(&operator, window).await.expect("an answer")), pairs(&found));
+        // Lines and statements of both provinces name it, whatever their own clocks say.
+        let (payer, payee) = ((&there.payer_platform, &there.payer), (&there.payee_platform, &there.payee));
+        let named = [next.as_str(), window, window, ""];
+        assert_eq!(windows_of_lines(payer, EntryAccount::Personal).await, named);
+        assert_eq!(windows_of_lines(payee, EntryAccount::Wallet).await, named[..3]);
         let request = |page_token| ListWindowsRequest { page_size: 1, page_token };
         let listed = operator.pages(request, |it| (it.windows, it.next_page_token)).await.expect("all pages");
         let listed: Vec<(&str, WindowState)> =

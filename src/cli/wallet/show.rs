@@ -78,9 +78,10 @@ pub fn entries_table(entries: &[node::Entry]) -> Table {
             it.balance_after.clone(),
             if it.transfer_id.is_empty() { it.period.clone() } else { it.transfer_id.clone() },
             it.counter_region_code.clone(),
+            it.window_id.clone(),
         ]
     };
-    let header = ["no", "time", "kind", "amount", "balance", "transfer or month", "other place"];
+    let header = ["no", "time", "kind", "amount", "balance", "transfer or month", "other place", "window"];
     list(header, entries.iter().map(row), &[0, 3, 4])
 }
 
@@ -94,9 +95,10 @@ mod tests {
             amount: "400.00".to_owned(),
             direction: node::EntryDirection::Debit.into(),
             kind: node::EntryKind::TransferOut.into(),
+            window_id: "20261121-2".to_owned(),
             ..node::Entry::default()
         };
         let text = entries_table(std::slice::from_ref(&entry)).to_string();
-        assert!(text.contains("-400.00") && text.contains("转出"), "{text}");
+        assert!(text.contains("-400.00") && text.contains("转出") && text.contains("20261121-2"), "{text}");
     }
 }

@@ -324,7 +324,8 @@ impl MemberService for Members {
         let (standing, _) = shared.carry_out(&said, credit).await?;
         let key = Key::Entry(standing.entry_id.ok_or_else(|| Problem::new(Reason::Internal))?);
         let rows = shared.protocol.run(move |tables| tables.load(&[key])).await.map_err(problem_of_store)?;
-        let entry = rows.iter().flatten().find_map(EntryRow::of).map(entry_to_proto);
+        let entry = rows.iter().flatten().find_map(EntryRow::of);
+        let entry = entry.map(|row| entry_to_proto(row, None));
         Ok(Response::new(CreditAccountResponse { entry, balance: standing.account.posted.to_string() }))
     }
 

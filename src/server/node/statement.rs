@@ -2,9 +2,10 @@
 
 use crate::domain::machine::TableRow;
 use crate::domain::node::Record;
-use crate::domain::node::tables::{AccountRow, EntryRow, Key};
-use crate::domain::value::{Day, Money};
+use crate::domain::node::tables::{AccountRow, EntryRow, Key, LegRow};
+use crate::domain::value::{Day, EntryKind, Money, Side, TransferId, Window};
 use crate::store::{AnyTables, StoreError};
+use std::collections::BTreeMap;
 
 /// A statement, with one page of its lines.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -83,6 +84,21 @@ pub(super) fn page(
     let mut walk = Walk { tables, next: from };
     let page = walk.by_ref().take(limit).collect::<Result<Vec<_>, _>>()?;
     Ok((page, (walk.next != 0).then_some(walk.next)))
+}
+
+/// The window of the transfer behind each entry, in order; none where it is no transfer's.
+pub(super) fn windows_of(
+    tables: &mut AnyTables<Record>,
+    entries: &[EntryRow],
+) -> Result<Vec<Option<Window>>, StoreError> {
+    let of_transfer = |entry: &EntryRow| entry.transfer_id.filter(|_| entry.entry_kind != EntryKind::SetOff);
+    let ids: Vec<TransferId> = entries.iter().filter_map(of_transfer).collect();
+    let keys: Vec<Key> = ids.iter().flat_map(|id| Side::BOTH.map(|side| Key::Leg(*id, side))).collect();
+    let legs = tables.load(&keys)?;
+    let windows = legs.iter().flatten().filter_map(LegRow::of).map(|leg| (leg.transfer_id, leg.window));
+    let windows: BTreeMap<TransferId, Option<Window>> = windows.collect();
+    let window = |entry| of_transfer(entry).and_then(|id| windows.get(&id).copied().flatten());
+    Ok(entries.iter().map(window).collect())
 }
 
 /// Most entries of an account in suspense that are looked at.

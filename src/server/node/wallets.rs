@@ -2,7 +2,7 @@
 
 use super::Shared;
 use super::requests::Said;
-use super::statement::{Period, page, statement};
+use super::statement::{Period, page, statement, windows_of};
 use crate::domain::node::tables::{AccountRow, HolderRow};
 use crate::domain::node::{Input, Record, Standing};
 use crate::domain::protocol::Party;
@@ -144,14 +144,17 @@ impl WalletService for Wallets {
             return Err(wrong().into());
         }
         let limit = query.limit;
-        let read = move |tables: &mut AnyTables<Record>| page(tables, from, limit);
-        let (page, next) = shared.lists.run(read).await?;
+        let read = move |tables: &mut AnyTables<Record>| {
+            let (page, next) = page(tables, from, limit)?;
+            Ok((windows_of(tables, &page)?, page, next))
+        };
+        let (windows, page, next) = shared.lists.run(read).await?;
         if page.iter().any(|row| (row.member_ref, row.kind) != (account.member_ref, account.kind)) {
             return Err(wrong().into());
         }
         let next_page_token =
             next.map_or_else(String::new, |id| number_token(&entry_scope(account.kind), id));
-        let entries = page.iter().map(entry_to_proto).collect();
+        let entries = page.iter().zip(windows).map(|(row, window)| entry_to_proto(row, window)).collect();
         Ok(Response::new(ListEntriesResponse { entries, next_page_token }))
     }
 
@@ -163,8 +166,12 @@ impl WalletService for Wallets {
         let account = shared.account(&said, (&query.party, query.account)).await?;
         let (from, to, before, limit) = (query.from, query.to, query.before, query.limit);
         let period = Period { last_entry: account.last_entry, from, to, before, limit };
-        let read = move |tables: &mut AnyTables<Record>| statement(tables, period);
-        let found = shared.lists.run(read).await?;
+        let read = move |tables: &mut AnyTables<Record>| {
+            let found = statement(tables, period)?;
+            Ok((windows_of(tables, &found.page)?, found))
+        };
+        let (windows, found) = shared.lists.run(read).await?;
+        let lines = found.page.iter().zip(windows);
         // A token names an entry of the period: another one was given for somebody else, or made up.
         if before.is_some() && found.page.is_empty() {
             return Err(Problem::field("page_token", Reason::PageTokenInvalid).into());
@@ -178,7 +185,7 @@ impl WalletService for Wallets {
             credit_sum: credit.to_string(),
             debit_sum: debit.to_string(),
             entry_count: found.count,
-            entries: found.page.iter().map(entry_to_proto).collect(),
+            entries: lines.map(|(row, window)| entry_to_proto(row, window)).collect(),
             next_page_token: next.unwrap_or_default(),
         }))
     }
