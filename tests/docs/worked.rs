@@ -60,6 +60,29 @@ fn prepare() -> PrepareRequest {
     PrepareRequest { sender: Some(sender), legs: vec![leg] }
 }
 
+/// The digest of the same two legs, as its author would add it up.
+fn digest_of_paid() -> String {
+    let mut text = "`digest` over the same two legs, which were paid (1) by transfers (1), and of each the 34 bytes that \
+                    are hashed: hub_seq,\nid, kind, direction, fen. Add them as big-endian numbers, and forget what goes \
+                    beyond 256 bits.\n\n```text\n"
+        .to_owned();
+    let mut sum = [0_u8; 32];
+    for (id, hub_seq, fen) in LEGS {
+        let id: [u8; 16] = uuid::Uuid::parse_str(id).expect("a UUID").into_bytes();
+        let row = [&hub_seq.to_be_bytes()[..], &id, &[1, 1], &fen.to_be_bytes()].concat();
+        let one = sha256(&[&row]);
+        let mut carry = false;
+        for (digit, more) in sum.iter_mut().zip(one).rev() {
+            let (with_more, over) = digit.overflowing_add(more);
+            let (with_carry, again) = with_more.overflowing_add(u8::from(carry));
+            (*digit, carry) = (with_carry, over || again);
+        }
+        writeln!(text, "bytes   {}\nSHA-256 {}", hex(&row), hex(&one)).expect("a string");
+    }
+    writeln!(text, "SUM     {}\n```\n", hex(&sum)).expect("a string");
+    text
+}
+
 fn worked() -> String {
     let request = prepare();
     let bytes = request.encode_to_vec();
@@ -82,6 +105,7 @@ fn worked() -> String {
         writeln!(text, "bytes   {}\nSHA-256 {}", hex(&row), hex(&one)).expect("a string");
     }
     writeln!(text, "XOR     {}\n```\n", hex(&sum)).expect("a string");
+    text += &digest_of_paid();
     text += "A chain of two journal records, SHA-256(hash before ‖ sequence as 8 bytes big-endian ‖ bytes), from 32 \
              zero bytes on:\n\n```text\n";
     let mut head = [0; 32];

@@ -92,6 +92,15 @@ def set_digest(rows):
     return total.to_bytes(32, "big")
 
 
+def digest(rows, side):
+    """The sum modulo 2^256 of SHA-256(hub_seq ‖ id ‖ transfer ‖ direction ‖ fen)."""
+    total = 0
+    for transfer_id, hub_seq, amount in rows:
+        row = hub_seq.to_bytes(8, "big") + bytes.fromhex(transfer_id.replace("-", "")) + bytes([1, side])
+        total += int.from_bytes(hashlib.sha256(row + amount.to_bytes(8, "big")).digest(), "big")
+    return (total % 2**256).to_bytes(32, "big")
+
+
 class Refused(Exception):
     """The whole call is answered with an error. Its message begins with the reason: that is all a hub needs."""
 
@@ -469,12 +478,13 @@ class Node(node_grpc.ParticipantServiceServicer):
     def totals(self, rows):
         groups = {}
         for row in rows:
-            groups.setdefault((row["window"], row["counter"][:2], row["side"]), []).append(row)
-        for (window, counter, side), legs in groups.items():
+            groups.setdefault((row["window"], row["counter"][:2], row["side"], row["kind"]), []).append(row)
+        for (window, counter, side, kind), legs in groups.items():
+            hashed = [(leg["id"], leg["hub_seq"], leg["amount"]) for leg in legs]
             yield node_pb.LegTotal(
-                window_id=window, counter_province_code=counter, side=side, count=len(legs),
+                window_id=window, counter_province_code=counter, side=side, kind=kind, count=len(legs),
                 amount=yuan(sum(leg["amount"] for leg in legs)),
-                set_digest=set_digest((leg["id"], leg["hub_seq"], leg["amount"]) for leg in legs),
+                set_digest=set_digest(hashed), digest=digest(hashed, side),
                 first_transfer_id=legs[0]["id"], last_transfer_id=legs[-1]["id"])
 
     # ---- towards the hub

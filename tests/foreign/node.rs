@@ -9,9 +9,12 @@ use crate::e2e::kit::site::{HEBEI, Options, SICHUAN};
 use crate::e2e::kit::until;
 use crate::e2e::kit::verdict::{aborted, recorded};
 use gongji::cli::audit::gather::{Reading, gather};
+use gongji::domain::protocol::Kind;
+use gongji::domain::protocol::total::{add_digest, row_digest};
+use gongji::domain::value::{Digest, Money, Side, TransferId};
 use gongji::proto::hub::{ListNodesRequest, NodeView, Transfer, TransferState};
 use gongji::proto::node::inspect_request::Selector;
-use gongji::proto::node::{InspectRequest, LegState, LegView};
+use gongji::proto::node::{InspectRequest, LegSide, LegState, LegView};
 use gongji::proto::types::{Party, RefusalSide};
 use gongji::transport::identity::Role;
 use std::fmt::Write;
@@ -146,8 +149,18 @@ async fn pay_again(cluster: &Cluster, family: &Family, amount: &str) -> Transfer
 async fn demand_equal_sets(cluster: &Cluster) {
     let totals = async |province| {
         let selector = Some(Selector::WindowId("20261121".to_owned()));
-        let request = InspectRequest { selector, totals_only: true, ..InspectRequest::default() };
+        let request = InspectRequest { selector, page_size: 1_000, ..InspectRequest::default() };
         let answer = cluster.caller("operator:ops").ask_node(province, request).await.expect("totals");
+        for total in &answer.totals {
+            let its = answer.legs.iter().filter(|leg| (leg.side, leg.kind) == (total.side, total.kind));
+            let rows = its.map(|leg| {
+                let id = TransferId::parse(&leg.transfer_id).expect("an id");
+                let side = if leg.side() == LegSide::Payer { Side::Payer } else { Side::Payee };
+                let amount = Money::parse(&leg.amount).expect("an amount");
+                row_digest(leg.hub_seq, id, Kind::TRANSFER, side, amount)
+            });
+            assert_eq!(total.digest, rows.fold(Digest::default(), add_digest).0, "{province}");
+        }
         let sets = answer.totals.into_iter().map(|it| (it.side, it.count, it.amount, it.set_digest));
         sets.collect::<Vec<_>>()
     };

@@ -5,14 +5,15 @@ use crate::domain::machine::scan::value;
 use crate::domain::machine::{Filter, Order, Row as _, Scan, TableRow, Term};
 use crate::domain::node::tables::{FoundByRow, Key, LegRow, Row, Table};
 use crate::domain::node::{Record, leg_record, legs_in};
-use crate::domain::protocol::LegState;
+use crate::domain::protocol::total::{add_digest, row_digest};
+use crate::domain::protocol::{Kind, LegState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{Digest, Money, ProvinceCode, RegionDirectory, Side, TransferId, Window};
 use crate::proto::node::inspect_request::Selector as WireSelector;
 use crate::proto::node::{InspectRequest, InspectResponse, LegState as WireState, LegTotal};
 use crate::store::{AnyTables, StoreError};
 use crate::wire::inspect::{leg_view, state_to_proto, with_leg_record};
-use crate::wire::leg::side_to_proto;
+use crate::wire::leg::{kind_to_proto, side_to_proto};
 use crate::wire::page::{page_size, read_token, token};
 use crate::wire::reader::{Path, Violations, check_batch, transfer_id};
 use crate::wire::status::{Problem, problem_of_store};
@@ -167,7 +168,7 @@ fn each(
 }
 
 /// What totals are counted by.
-type Group = (Window, Option<ProvinceCode>, Side);
+type Group = (Window, Option<ProvinceCode>, Side, Kind);
 
 /// One group's total so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,6 +176,7 @@ struct Total {
     count: u64,
     amount: Money,
     set: Digest,
+    sum: Digest,
     first: TransferId,
     last: TransferId,
 }
@@ -191,18 +193,21 @@ impl Total {
             count: 0,
             amount: Money::ZERO,
             set: Digest::default(),
+            sum: Digest::default(),
             first: id,
             last: id,
         });
         total.count += 1;
         // What was committed was booked, so its sum fits.
         total.amount = total.amount.checked_add(leg.amount).unwrap_or(total.amount);
+        let row = row_digest(leg.hub_seq.unwrap_or(0), id, leg.kind, leg.side, leg.amount);
+        total.sum = add_digest(total.sum, row);
         total.set.0.iter_mut().zip(one).for_each(|(sum, byte)| *sum ^= byte);
         (total.first, total.last) = (total.first.min(id), total.last.max(id));
         total
     }
 
-    fn to_proto(&self, (window, counterpart, side): Group) -> LegTotal {
+    fn to_proto(&self, (window, counterpart, side, kind): Group) -> LegTotal {
         LegTotal {
             window_id: window.to_string(),
             counter_province_code: counterpart.map_or_else(String::new, |province| province.to_string()),
@@ -212,6 +217,8 @@ impl Total {
             set_digest: self.set.0.to_vec(),
             first_transfer_id: self.first.to_string(),
             last_transfer_id: self.last.to_string(),
+            kind: kind_to_proto(kind, side),
+            digest: self.sum.0.to_vec(),
         }
     }
 }
@@ -225,7 +232,7 @@ fn totals(
     each(tables, query, (None, PAGE), |leg| {
         if let (LegState::Committed, Some(window)) = (leg.state, leg.window) {
             let area = leg.counter_region.and_then(|region| places.locate(region));
-            let group = (window, area.map(|area| area.province), leg.side);
+            let group = (window, area.map(|area| area.province), leg.side, leg.kind);
             let total = Total::add(groups.remove(&group), leg);
             groups.insert(group, total);
         }

@@ -90,15 +90,15 @@ fn totals_count_committed_legs_and_their_digest_says_whether_sets_are_equal() {
         let mut request = window.clone();
         request.first_transfer_id = TransferId([first; 16]).to_string();
         request.last_transfer_id = TransferId([last; 16]).to_string();
-        totals(&mut store(), &query(&request), &Country::pair(|_| ()).places)
-            .expect("read")
-            .remove(0)
-            .set_digest
+        totals(&mut store(), &query(&request), &Country::pair(|_| ()).places).expect("read").remove(0)
     };
     let (low, high) = (part(1, 3), part(4, 5));
-    let both: Vec<u8> = low.iter().zip(&high).map(|(low, high)| low ^ high).collect();
+    let both: Vec<u8> = low.set_digest.iter().zip(&high.set_digest).map(|(low, high)| low ^ high).collect();
     assert_eq!(both, all[0].set_digest);
     assert_ne!(low, high);
+    let digest = |total: &LegTotal| Digest::from_slice(&total.digest).expect("32 bytes");
+    assert_eq!(add_digest(digest(&low), digest(&high)), digest(&all[0]));
+    assert_eq!(all[0].kind, kind_to_proto(Kind::TRANSFER, Side::Payer));
 }
 
 #[test]
@@ -117,8 +117,10 @@ fn the_digest_of_a_set_is_the_one_that_authors_of_nodes_are_shown() {
         };
         Some(Total::add(total, &leg))
     });
-    let set = hex(&total.expect("two legs").set.0);
-    assert!(page.contains(&format!("XOR     {set}")), "{set}");
+    let total = total.expect("two legs");
+    for shown in [format!("XOR     {}", hex(&total.set.0)), format!("SUM     {}", hex(&total.sum.0))] {
+        assert!(page.contains(&shown), "{shown}");
+    }
 }
 
 #[test]
