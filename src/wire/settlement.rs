@@ -1,11 +1,14 @@
 //! Clearing as operators and provinces read it.
 
+use crate::domain::audit::totals::{Counted, Group};
 use crate::domain::hub::tables::{TotalRow, WindowRow};
 use crate::domain::kinds;
+use crate::domain::protocol::Kind;
 use crate::domain::reason::Reason;
-use crate::domain::value::{BySide, ProvinceCode, Window};
-use crate::proto::hub;
-use crate::wire::status::Problem;
+use crate::domain::value::{BySide, Digest, Money, ProvinceCode, RegionDirectory, Side, Window};
+use crate::proto::{hub, node};
+use crate::wire::leg::kind_to_proto;
+use crate::wire::status::{Problem, refusal_side_to_proto};
 use crate::wire::time::timestamp;
 use std::collections::BTreeMap;
 
@@ -70,6 +73,50 @@ pub fn positions_to_proto(
         count,
     });
     (positions.collect(), pairs.collect())
+}
+
+/// What a node has counted in a window, as it told it; nothing where it cannot be read, or tells a group twice.
+pub fn counted_from_proto(
+    totals: &[node::LegTotal],
+    places: &RegionDirectory,
+    window: Window,
+) -> Option<BTreeMap<Group, Counted>> {
+    let mut counted = BTreeMap::new();
+    for it in totals {
+        let province = ProvinceCode::parse(&it.counter_province_code);
+        let province = province.filter(|code| places.provinces().any(|known| known.code == *code))?;
+        let side = match it.side() {
+            node::LegSide::Payer => Side::Payer,
+            node::LegSide::Payee => Side::Payee,
+            node::LegSide::Unspecified => return None,
+        };
+        let is_of = |kind: &&Kind| kind_to_proto(**kind, side) == it.kind;
+        // A node of before says no kind: all that it has counted together is taken for transfers.
+        let kind = if it.kind == 0 { Some(&Kind::TRANSFER) } else { Kind::ALL.iter().find(is_of) };
+        let digest = Some(&it.digest).filter(|bytes| !bytes.is_empty());
+        let digest = digest.map(|bytes| Digest::from_slice(bytes)).map_or(Some(None), |it| it.map(Some))?;
+        let one = Counted { count: it.count, amount: Money::parse(&it.amount).ok()?, digest };
+        let is_its = it.window_id == window.to_string();
+        if !is_its || counted.insert((province, side, *kind?), one).is_some() {
+            return None;
+        }
+    }
+    Some(counted)
+}
+
+/// Where hub and node have counted otherwise.
+pub fn difference_to_proto(
+    ((counter, side, kind), hub, node): &(Group, Counted, Counted),
+) -> hub::TotalDifference {
+    hub::TotalDifference {
+        counter_province_code: counter.to_string(),
+        side: refusal_side_to_proto((*side).into()).into(),
+        kind: i32::from(kind.number()),
+        hub_count: hub.count,
+        hub_amount: hub.amount.to_string(),
+        node_count: node.count,
+        node_amount: node.amount.to_string(),
+    }
 }
 
 /// Sums of a whole country in yuan with two places: they may be larger than one amount can be.

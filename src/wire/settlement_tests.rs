@@ -62,3 +62,48 @@ fn a_window_that_is_none_is_refused_by_name() {
     assert_eq!(reason("2026-11-21"), Err(Reason::RequestMalformed));
     assert_eq!(reason("20261121-2").map(|it| it.to_string()), Ok("20261121-2".to_owned()));
 }
+
+fn told(province: &str, side: node::LegSide) -> node::LegTotal {
+    node::LegTotal {
+        window_id: "20261121".to_owned(),
+        counter_province_code: province.to_owned(),
+        side: side.into(),
+        count: 2,
+        amount: "5.00".to_owned(),
+        kind: kind_to_proto(Kind::COMPENSATION, Side::Payer),
+        digest: vec![7; 32],
+        ..node::LegTotal::default()
+    }
+}
+
+#[test]
+fn what_a_node_has_counted_is_read_whole_or_not_at_all() {
+    let places = crate::testkit::Country::pair(|_| ()).places;
+    let window = Window::parse("20261121").expect("a window");
+    let read = |totals: &[node::LegTotal]| counted_from_proto(totals, &places, window);
+    let sound = told("51", node::LegSide::Payer);
+    let group = (ProvinceCode::new(51), Side::Payer, Kind::COMPENSATION);
+    let counted = Counted { count: 2, amount: Money::from_fen(500), digest: Some(Digest([7; 32])) };
+    assert_eq!(read(std::slice::from_ref(&sound)), Some([(group, counted)].into()));
+    assert_eq!(read(&[]), Some(BTreeMap::new()));
+    // An older node says neither kind nor digest.
+    let older = node::LegTotal { kind: 0, digest: vec![], ..sound.clone() };
+    let group = (ProvinceCode::new(51), Side::Payer, Kind::TRANSFER);
+    assert_eq!(read(&[older]), Some([(group, Counted { digest: None, ..counted })].into()));
+    type Change = fn(&mut node::LegTotal);
+    let changes: [Change; 7] = [
+        |it| it.counter_province_code = "99".to_owned(),
+        |it| it.counter_province_code = String::new(),
+        |it| it.side = 0,
+        |it| it.kind = 77,
+        |it| it.digest = vec![7; 31],
+        |it| it.amount = "5.001".to_owned(),
+        |it| it.window_id = "20261122".to_owned(),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut wrong = sound.clone();
+        change(&mut wrong);
+        assert_eq!(read(&[wrong]), None, "{number}");
+    }
+    assert_eq!(read(&[sound.clone(), sound]), None, "a group twice");
+}

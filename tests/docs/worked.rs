@@ -62,9 +62,9 @@ fn prepare() -> PrepareRequest {
 
 /// The digest of the same two legs, as its author would add it up.
 fn digest_of_paid() -> String {
-    let mut text = "`digest` over the same two legs, which were paid (1) by transfers (1), and of each the 34 bytes that \
-                    are hashed: hub_seq,\nid, kind, direction, fen. Add them as big-endian numbers, and forget what goes \
-                    beyond 256 bits.\n\n```text\n"
+    let mut text = "`digest` over the same two legs, which were paid (1) by transfers (1), and of each the 34 bytes \
+                    that are hashed: hub_seq,\nid, kind, direction, fen. Add them as big-endian numbers, and forget \
+                    what goes beyond 256 bits.\n\n```text\n"
         .to_owned();
     let mut sum = [0_u8; 32];
     for (id, hub_seq, fen) in LEGS {

@@ -4,11 +4,12 @@ use super::kit::audit::demand_clean;
 use super::kit::cluster::own;
 use super::kit::people::province_of;
 use super::kit::site::Options;
+use super::kit::until;
 use super::kit::verdict::refused;
 use gongji::devkit::client::Caller;
 use gongji::proto::hub::{
     CloseWindowRequest, GetOpenWindowRequest, GetPositionsRequest, GetPositionsResponse, ListWindowsRequest,
-    Window, WindowState,
+    ReconcileWindowRequest, ReconciliationState, Window, WindowState,
 };
 use gongji::proto::node::{EntryAccount, GetStatementRequest, ListEntriesRequest};
 use gongji::proto::types::Party;
@@ -22,6 +23,11 @@ async fn close(caller: &Caller, window: &str) -> Result<Window, Status> {
 
 async fn positions(caller: &Caller, window: &str) -> Result<GetPositionsResponse, Status> {
     caller.ask_hub(GetPositionsRequest { window_id: window.to_owned() }).await
+}
+
+async fn reconcile(caller: &Caller, window: &str) -> Result<Vec<(String, ReconciliationState)>, Status> {
+    let answer = caller.ask_hub(ReconcileWindowRequest { window_id: window.to_owned() }).await?;
+    Ok(answer.provinces.iter().map(|it| (it.province_code.clone(), it.state())).collect())
 }
 
 /// The windows that an account's lines name, newest first; those of a statement are the same.
@@ -102,6 +108,19 @@ fn a_window_is_closed_early_and_each_province_reads_its_own_side() {
         let other = positions(&cluster.caller("platform:13"), &next).await.expect("an answer");
         assert_eq!(pairs(&other), ["13 51 2.00 1"]);
         refused(positions(&app, window).await, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
+
+        // Every node has counted the same, and 51 may ask for its own side.
+        let agrees = until("both have recorded it", async || {
+            let found = reconcile(&operator, window).await.expect("an answer");
+            let agrees = found.iter().all(|(_, state)| *state == ReconciliationState::Agrees);
+            agrees.then_some(found)
+        })
+        .await;
+        assert!(agrees.len() > 2, "{agrees:?}");
+        let own = reconcile(&finance, window).await.expect("an answer");
+        assert_eq!(own, [("51".to_owned(), ReconciliationState::Agrees)]);
+        refused(reconcile(&operator, &next).await, Code::FailedPrecondition, "WINDOW_OPEN");
+        refused(reconcile(&operator, "19990101").await, Code::NotFound, "WINDOW_NOT_FOUND");
 
         refused(positions(&operator, "19990101").await, Code::NotFound, "WINDOW_NOT_FOUND");
         refused(close(&operator, &format!("{first}-4")).await, Code::NotFound, "WINDOW_NOT_FOUND");

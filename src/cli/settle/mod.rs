@@ -1,6 +1,7 @@
 //! `gongji settle`: windows, and what provinces owe each other in them.
 
 mod positions;
+mod reconcile;
 
 use super::Exit;
 use super::client::{CallArgs, Server};
@@ -9,11 +10,15 @@ use super::json::{all, to_json};
 use super::table::{self, facts};
 use super::time::local_time;
 use crate::proto::hub::{
-    CloseWindowRequest, GetOpenWindowRequest, GetPositionsRequest, ListWindowsRequest, Window, WindowState,
+    CloseWindowRequest, GetOpenWindowRequest, GetPositionsRequest, ListWindowsRequest,
+    ReconcileWindowRequest, Window, WindowState,
 };
 use serde_json::json;
 
 #[derive(clap::Subcommand)]
+#[command(
+    after_help = "Exit codes of reconcile: 0 all agree, 1 one differs, 2 one could not be compared yet."
+)]
 pub(super) enum Command {
     /// List windows (清算窗口) in their order: the closed ones, then the open one
     Windows {
@@ -23,6 +28,14 @@ pub(super) enum Command {
     /// Close the open window before its day is over; what comes later today is counted in a further one
     Close {
         /// The open window, for example 20261121: what is closed already is not closed twice
+        #[arg(value_name = "WINDOW")]
+        window: String,
+        #[command(flatten)]
+        call: CallArgs,
+    },
+    /// Compare a closed window with what each province's node has counted in it
+    Reconcile {
+        /// The window, for example 20261121
         #[arg(value_name = "WINDOW")]
         window: String,
         #[command(flatten)]
@@ -60,6 +73,12 @@ pub(super) fn settle(command: &Command) -> Exit {
             let closed = closed.window.unwrap_or_default();
             call.output.print(|| json!({ "window": to_json(&closed) }), || facts(&shown(&closed)));
             Ok(Exit::Done)
+        }),
+        Command::Reconcile { window, call } => call.run(async |connection| {
+            let hub = connection.hub_as_operator()?;
+            let found = hub.ask(ReconcileWindowRequest { window_id: window.clone() }).await?;
+            call.output.print(|| to_json(&found), || reconcile::text(&found));
+            Ok(reconcile::exit(&found))
         }),
         Command::Positions { window, call } => call.run(async |connection| {
             let hub = connection.hub_as_operator()?;

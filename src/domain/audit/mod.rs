@@ -14,6 +14,7 @@ pub mod books;
 mod clearing;
 pub mod invariant;
 pub mod overdue;
+pub mod totals;
 
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks, cleared, fen};
 use crate::domain::audit::invariant::{INVARIANTS, Invariant, Violation};

@@ -519,6 +519,10 @@ reasons! {
         "a day has 42 windows at most: this one is closed when its day is over"
         "每日最多 42 个清算窗口，本窗口将在当日结束时关闭"
         ["window"]
+    WindowOpen 673 "WINDOW_OPEN" FailedPrecondition No
+        "the window is open: commits are still counted in it"
+        "该清算窗口尚未关闭，仍在计入新的转账"
+        ["window"]
 }
 
 #[cfg(test)]

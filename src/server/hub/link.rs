@@ -4,7 +4,7 @@ use super::answers::{Fault, Reading, Sorted, too_new};
 use super::node_status::NodeStatus;
 use crate::domain::protocol::{Ack, Decision, HeardLeg, Leg, LegRef, PeerMark, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{ProvinceCode, TransferId};
+use crate::domain::value::{ProvinceCode, TransferId, Window};
 use crate::proto::hub::AnswerKind;
 use crate::proto::node::inspect_request::Selector;
 use crate::proto::node::participant_service_server::SERVICE_NAME;
@@ -30,6 +30,8 @@ use tonic::{Code, Status};
 const LOST_MAX: usize = 2_000_000;
 /// How long a node may take to record decisions. They are repeated for ever, so this only frees the lane.
 const DECIDE_WITHIN: Duration = Duration::from_secs(30);
+/// How long a node may take to add up a window.
+const TOTALS_WITHIN: Duration = Duration::from_secs(10);
 /// A prepare's call is given so much more than the transfers have left: then a province that hangs is told by the
 /// transfers' own deadline, which is the hub's to judge, and not now by that and now by a call that failed.
 const PREPARE_GRACE_MS: u64 = 200;
@@ -257,6 +259,17 @@ impl Link {
     fn unreadable(&self, leg: &node::LegView, problem: &Problem) -> Status {
         self.status.note(self.province, vec![Fault::of_leg(leg, problem)], self.mark.time());
         Status::unknown("a leg cannot be read")
+    }
+
+    /// Asks what the node has counted in a window.
+    pub async fn totals(&self, window: Window) -> Result<Vec<node::LegTotal>, Status> {
+        let request = InspectRequest {
+            selector: Some(Selector::WindowId(window.to_string())),
+            totals_only: true,
+            sender: Some(self.mark.sender()),
+            ..InspectRequest::default()
+        };
+        Ok(self.peer.call(request, TOTALS_WITHIN).await?.totals)
     }
 
     /// Asks what stands against legs.

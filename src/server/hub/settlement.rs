@@ -1,8 +1,9 @@
 //! SettlementService: windows, and what provinces owe each other in them.
 
 use super::Shared;
-use crate::domain::hub::tables::{ClearingRow, Key, Row, Table, TotalRow, WindowRow};
-use crate::domain::hub::{Input, Record};
+use crate::domain::audit::totals::{differences, of_all_kinds, side_of};
+use crate::domain::hub::tables::{ClearingRow, Key, Row, Table, TotalRow, TransferRow, WindowRow};
+use crate::domain::hub::{Input, Record, unfinished_transfers};
 use crate::domain::machine::scan::value;
 use crate::domain::machine::{Filter, Scan, TableRow, Term};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
@@ -11,14 +12,21 @@ use crate::proto::hub::settlement_service_server::SettlementService;
 use crate::proto::hub::{
     CloseWindowRequest, CloseWindowResponse, GetOpenWindowRequest, GetOpenWindowResponse,
     GetPositionsRequest, GetPositionsResponse, ListWindowsRequest, ListWindowsResponse, NodeCapability,
+    ProvinceReconciliation, ReconcileWindowRequest, ReconcileWindowResponse, ReconciliationState,
+    WindowState,
 };
 use crate::server::common::Answer;
 use crate::store::{AnyTables, StoreError};
 use crate::transport::access_layer::caller;
 use crate::wire::page::{number_token, page_size, read_number_token};
-use crate::wire::settlement::{closed_to_proto, open_to_proto, positions_to_proto, window_of_request};
+use crate::wire::settlement::{
+    closed_to_proto, counted_from_proto, difference_to_proto, open_to_proto, positions_to_proto,
+    window_of_request,
+};
 use crate::wire::status::Problem;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::task::JoinSet;
 use tonic::{Request, Response};
 
 /// SettlementService, over what the server shares.
@@ -64,6 +72,58 @@ impl Shared {
     }
 }
 
+/// How many commits of a window each province has not recorded yet.
+fn pending(
+    window: Window,
+    tables: &mut AnyTables<Record>,
+) -> Result<BTreeMap<ProvinceCode, u64>, StoreError> {
+    let filter = unfinished_transfers().and(Term::Is("window", value(&window)));
+    let rows = tables.scan(&Scan { filter, after: None, limit: usize::MAX })?;
+    let mut pending = BTreeMap::new();
+    for row in rows.iter().filter_map(TransferRow::of) {
+        for (side, _) in row.recorded().iter().filter(|(_, recorded)| recorded.is_none()) {
+            *pending.entry(row.provinces()[side]).or_default() += 1;
+        }
+    }
+    Ok(pending)
+}
+
+impl Shared {
+    /// Compares a province's side of a closed window with what its node has counted.
+    async fn reconcile(
+        &self,
+        (province, window): (ProvinceCode, Window),
+        totals: &[TotalRow],
+        pending_count: u64,
+    ) -> ProvinceReconciliation {
+        let mut result = ProvinceReconciliation { province_code: province.to_string(), ..Default::default() };
+        if pending_count > 0 {
+            result.pending_count = pending_count;
+            result.set_state(ReconciliationState::Pending);
+            return result;
+        }
+        result.set_state(ReconciliationState::NotRead);
+        let Some(link) = self.links.get(&province) else { return result };
+        let told = match link.totals(window).await {
+            Ok(told) => told,
+            Err(error) => {
+                tracing::warn!(%province, %window, %error, "the node's totals of a window could not be read");
+                return result;
+            }
+        };
+        if let Some(counted) = counted_from_proto(&told, &self.places, window) {
+            let own = side_of(province, totals);
+            // A node of before counts all kinds together.
+            let own = if told.iter().any(|it| it.kind == 0) { of_all_kinds(&own) } else { own };
+            let found = differences(&own, &counted);
+            let agrees = found.is_empty();
+            result.differences = found.iter().map(difference_to_proto).collect();
+            result.set_state(if agrees { ReconciliationState::Agrees } else { ReconciliationState::Differs });
+        }
+        result
+    }
+}
+
 #[tonic::async_trait]
 impl SettlementService for Settlement {
     async fn get_open_window(&self, _: Request<GetOpenWindowRequest>) -> Answer<GetOpenWindowResponse> {
@@ -106,5 +166,33 @@ impl SettlementService for Settlement {
         let (found, totals) = found.ok_or_else(|| not_found(window))?;
         let (positions, pairs) = positions_to_proto(&totals, own);
         Ok(Response::new(GetPositionsResponse { window: Some(found), positions, pairs }))
+    }
+
+    async fn reconcile_window(
+        &self,
+        request: Request<ReconcileWindowRequest>,
+    ) -> Answer<ReconcileWindowResponse> {
+        self.0.recovery.life()?;
+        let own = caller(&request)?.province();
+        let window = window_of_request(&request.get_ref().window_id)?;
+        let read = move |tables: &mut AnyTables<Record>| {
+            Ok((window_with_totals(window, tables)?, pending(window, tables)?))
+        };
+        let (found, pending) = self.0.lists.run(read).await?;
+        let (found, totals) = found.ok_or_else(|| not_found(window))?;
+        if found.state() == WindowState::Open {
+            let open = RefusalRecord::new(Reason::WindowOpen, RefusalSide::Hub).with("window", window);
+            return Err(Problem::from(open).into());
+        }
+        let totals = Arc::new(totals);
+        let mut asked = JoinSet::new();
+        for province in self.0.links.keys().copied().filter(|it| own.is_none_or(|own| own == *it)) {
+            let (shared, totals) = (Arc::clone(&self.0), Arc::clone(&totals));
+            let pending = pending.get(&province).copied().unwrap_or(0);
+            asked.spawn(async move { shared.reconcile((province, window), &totals, pending).await });
+        }
+        let mut provinces = asked.join_all().await;
+        provinces.sort_by(|one, other| one.province_code.cmp(&other.province_code));
+        Ok(Response::new(ReconcileWindowResponse { window: Some(found), provinces }))
     }
 }
