@@ -110,7 +110,8 @@ impl World {
                     node.inbox.push(node::Input::Operate { ticket: Ticket::new(NOBODY), request });
                 }
                 None => {
-                    let input = hub::Input::Operate { ticket: Ticket::new(NOBODY), request };
+                    let input =
+                        hub::Input::Operate { ticket: Ticket::new(NOBODY), request, reads_cuts: true };
                     self.cluster.hub.inbox.push(input);
                 }
             }

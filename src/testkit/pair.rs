@@ -85,7 +85,7 @@ impl Pair {
                 word,
                 is_clock_believed: true,
             };
-            last = self.run_hub(hub::Input::Operate { ticket: Ticket::new(77), request });
+            last = self.run_hub(hub::Input::Operate { ticket: Ticket::new(77), request, reads_cuts: true });
             let refused = last.iter().find_map(|output| match output {
                 Output::Answer(77, hub::Answer::Refused(refusal)) => Some(refusal.reason),
                 _ => None,

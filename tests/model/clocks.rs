@@ -188,7 +188,10 @@ impl World {
             let key = print(&(operation, operation_id, name));
             match place {
                 None => self.run_hub(state, key, None, Fate::Survives, || {
-                    (Mono(0), hub::Input::Operate { ticket: Ticket::new(OPERATORS), request })
+                    (
+                        Mono(0),
+                        hub::Input::Operate { ticket: Ticket::new(OPERATORS), request, reads_cuts: true },
+                    )
                 }),
                 Some(node) => self.run_node(state, node, key, Fate::Survives, || {
                     (Mono(0), node::Input::Operate { ticket: Ticket::new(OPERATORS), request })

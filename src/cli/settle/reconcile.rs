@@ -48,7 +48,7 @@ pub(super) fn exit(it: &ReconcileWindowResponse) -> Exit {
     match (is(ReconciliationState::Differs), is(ReconciliationState::Pending)) {
         (true, _) => Exit::Refused,
         (false, true) => Exit::Unknown,
-        (false, false) if is(ReconciliationState::NotRead) => Exit::Unknown,
+        (false, false) if is(ReconciliationState::NotRead) || it.provinces.is_empty() => Exit::Unknown,
         (false, false) => Exit::Done,
     }
 }
@@ -74,6 +74,7 @@ mod tests {
         assert_eq!(exit(&response(&[Agrees, NotRead])), Exit::Unknown);
         assert_eq!(exit(&response(&[Pending, Agrees])), Exit::Unknown);
         assert_eq!(exit(&response(&[NotRead, Differs])), Exit::Refused);
+        assert_eq!(exit(&response(&[])), Exit::Unknown, "nothing was compared");
     }
 
     #[test]

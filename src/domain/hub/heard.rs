@@ -85,7 +85,6 @@ impl HubMachine {
     }
 
     fn recover(&mut self, mut recovery: Recovery, step: &mut Step<'_>) {
-        self.close_due(step);
         recovery.latest = recovery.clock_had_been(step.now.civil, &self.places);
         let left = self.left_out_of(&recovery);
         // What they would tell is not known, as if they had lost it.
@@ -95,6 +94,9 @@ impl HubMachine {
             .iter()
             .filter_map(|id| recovery.recorded(*id, &self.places).map(|commit| (*id, commit)))
             .collect();
+        let today = Day::of(step.now.civil);
+        let windows = recorded.values().map(|(window, ..)| *window).filter(|it| it.day() <= today).collect();
+        self.close_before(&windows, step);
         // Numbers of commits that hub and node have lost together, now or before, are told by nobody.
         let most = LOST_NUMBERS_MAX + ids.len() as u64;
         let mut numbers = Numbers::after(own(step.rows()).hub_seq, most, &recorded);

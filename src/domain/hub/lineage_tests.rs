@@ -32,7 +32,7 @@ fn words(number: u8, lineage: (ProvinceCode, Digest)) -> [OperationRequest; 2] {
 fn accept(pair: &mut Pair, number: u8, lineage: (ProvinceCode, Digest)) -> Result<OperationState, Reason> {
     let mut stands = Err(Reason::Internal);
     for request in words(number, lineage) {
-        let input = Input::Operate { ticket: Ticket::new(77), request };
+        let input = Input::Operate { ticket: Ticket::new(77), request, reads_cuts: true };
         stands = match pair.run_hub(input).pop() {
             Some(Output::Answer(77, Answer::Operation(row))) => Ok(row.state),
             Some(Output::Answer(77, Answer::Refused(refusal))) => return Err(refusal.reason),

@@ -45,6 +45,8 @@ pub enum Input {
         ticket: Ticket<Box<OperationRow>>,
         /// The request, as the server read it.
         request: OperationRequest,
+        /// Whether every node is known to read the name of a further window of a day.
+        reads_cuts: bool,
     },
     /// An operator says who looks into an incident.
     Assign {

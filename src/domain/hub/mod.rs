@@ -130,6 +130,8 @@ pub struct HubMachine {
     first_window: Option<Window>,
     /// When the day ends, and its window is closed.
     day_ends: Option<Mono>,
+    /// Whether every node was known to read the name of a further window of a day when operators spoke last.
+    reads_cuts: bool,
 }
 
 /// The rows that this machine decides by.
@@ -164,6 +166,7 @@ impl HubMachine {
             naming: BTreeSet::new(),
             first_window: None,
             day_ends: None,
+            reads_cuts: false,
         }
     }
 
@@ -200,7 +203,10 @@ impl HubMachine {
                     step.refuse_caller(caller, refusal(Reason::Recovering));
                 }
             }
-            Input::Operate { ticket, request } => operation::operate(self, ticket, &request, step),
+            Input::Operate { ticket, request, reads_cuts } => {
+                self.reads_cuts = reads_cuts;
+                operation::operate(self, ticket, &request, step);
+            }
             Input::Assign { ticket, request } => assign::assign(ticket, request, step),
             Input::Keep { ticket, changes } => {
                 let kept = vault::keep(changes, step);
@@ -281,7 +287,10 @@ impl Machine for HubMachine {
             Input::Create { ticket, request } => self.create(ticket, *request, step),
             Input::Accept { ticket, request } => self.accept(ticket, request, step),
             Input::Compensate { ticket, request } => self.compensate(ticket, request, step),
-            Input::Operate { ticket, request } => operation::operate(self, ticket, &request, step),
+            Input::Operate { ticket, request, reads_cuts } => {
+                self.reads_cuts = reads_cuts;
+                operation::operate(self, ticket, &request, step);
+            }
             Input::Assign { ticket, request } => assign::assign(ticket, request, step),
             Input::Votes { province, node, votes } => self.votes(province, node, votes, step),
             Input::PrepareFailed { province, transfer_ids } => {

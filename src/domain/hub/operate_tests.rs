@@ -23,7 +23,8 @@ fn proposal(operation: Operation) -> OperationWord {
 
 /// Says it to the hub; gives the operation as it stands, or why not.
 fn say(pair: &mut Pair, number: u8, name: &str, word: OperationWord) -> Result<OperationRow, Reason> {
-    let input = Input::Operate { ticket: Ticket::new(77), request: request(number, name, word) };
+    let input =
+        Input::Operate { ticket: Ticket::new(77), request: request(number, name, word), reads_cuts: true };
     match pair.done(|pair| pair.run_hub(input)).into_iter().find(|(caller, _)| *caller == 77) {
         Some((_, Answer::Operation(row))) => Ok(*row),
         Some((_, Answer::Refused(refusal))) => Err(refusal.reason),
@@ -74,7 +75,7 @@ fn operators_decide_no_transfer_by_a_clock_that_is_not_believed() {
     let mut pair = Pair::new();
     say(&mut pair, 50, "a", proposal(Operation::BuryId(id(1)))).expect("taken");
     let unsure = OperationRequest { is_clock_believed: false, ..request(50, "b", OperationWord::Approve) };
-    let input = Input::Operate { ticket: Ticket::new(77), request: unsure };
+    let input = Input::Operate { ticket: Ticket::new(77), request: unsure, reads_cuts: true };
     let said = pair.done(|pair| pair.run_hub(input)).pop();
     assert!(
         matches!(&said, Some((77, Answer::Refused(refusal))) if refusal.reason == Reason::ClockNotBelieved),

@@ -195,8 +195,7 @@ pub(super) fn whole_province(province: ProvinceCode) -> Option<RegionCode> {
 
 /// The province of an area, or of a code that stands for all areas of one.
 pub(super) fn province_of(region: RegionCode, places: &RegionDirectory) -> Option<ProvinceCode> {
-    let whole = || places.provinces().map(|it| it.code).find(|code| whole_province(*code) == Some(region));
-    places.locate(region).map(|area| area.province).or_else(whole)
+    places.province_of(region)
 }
 
 impl HubMachine {

@@ -1,4 +1,4 @@
-use crate::domain::hub::tables::{Key, TransferRow, WindowRow};
+use crate::domain::hub::tables::{ClearingRow, Key, TransferRow, WindowRow};
 use crate::domain::hub::{self, Answer, Effect, Input};
 use crate::domain::machine::{IncidentRow, Output, PeerRow, SelfRow, TableRow, Ticket};
 use crate::domain::node;
@@ -323,4 +323,42 @@ fn a_hub_that_recovers_closes_no_window_before_it_has_heard_what_it_lost() {
     assert!(!is_closed(&pair) && pair.hub.machine().is_recovering());
     hear(&mut pair);
     assert_eq!((is_closed(&pair), pair.transfer(1).window), (true, Some(window)));
+}
+
+/// An operator had closed a window early, and that was lost: what was committed in the next cut says so. Before, that
+/// cut was never opened, and so never closed or listed.
+#[test]
+fn a_window_that_was_closed_early_is_closed_again_where_a_commit_of_the_next_cut_comes_back() {
+    let mut pair = Pair::new();
+    let before = pair.hub.disk.backup();
+    let window = Window::of(Civil(NOON));
+    let (ticket, operator) = (Ticket::new(9), "urn:gongji:operator:wang".to_owned());
+    pair.run_hub(Input::CloseWindow { ticket, window, operator, unread_by: None });
+    pair.send(1, 1, 40_000);
+    let cut = window.next_cut().expect("a cut");
+    assert_eq!(pair.transfer(1).window, Some(cut));
+    restored(&mut pair, &before);
+    hear(&mut pair);
+    assert_eq!(pair.transfer(1).window, Some(cut));
+    let is_closed = |pair: &Pair, window| pair.hub.get::<WindowRow>(&Key::Window(window)).is_some();
+    let open = |pair: &Pair| pair.hub.get::<ClearingRow>(&Key::CLEARING).map(|row| row.open);
+    assert_eq!((is_closed(&pair, window), open(&pair)), (true, Some(cut)));
+    pair.network.now.civil.0 += 86_400_000;
+    pair.pass(1);
+    assert!(is_closed(&pair, cut));
+}
+
+/// A hub whose backup knows no window at all closes those of the commits that come back.
+#[test]
+fn the_days_of_what_comes_back_have_their_windows() {
+    let mut pair = Pair::new();
+    pair.send(1, 1, 40_000);
+    let window = pair.transfer(1).window.expect("committed");
+    let empty = Pair::new().hub.disk.backup();
+    empty.remove(&Key::CLEARING);
+    pair.network.now.civil.0 += 2 * 86_400_000;
+    restored(&mut pair, &empty);
+    hear(&mut pair);
+    let days = [window, Window::from(window.day().next())];
+    assert!(days.iter().all(|it| pair.hub.get::<WindowRow>(&Key::Window(*it)).is_some()));
 }

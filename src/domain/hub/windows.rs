@@ -7,6 +7,7 @@ use crate::domain::hub::record::{WindowClosed, WindowOpened};
 use crate::domain::hub::tables::{ClearingRow, WindowRow};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{Civil, Day, Mono, Now, ProvinceCode, Window};
+use std::collections::BTreeSet;
 
 /// The open window; at a change of day, which windows of the days since are closed already.
 pub(super) fn needs(hub: &HubMachine, now: Now, rows: &Rows, keys: &mut Vec<Key>) {
@@ -70,19 +71,33 @@ fn first_unclosed(day: Day, rows: &Rows) -> Result<Window, Key> {
 impl HubMachine {
     /// Closes the windows of all days that are over, in their order.
     pub(super) fn close_due(&mut self, step: &mut Step<'_>) {
+        self.close_before(&BTreeSet::new(), step);
+    }
+
+    /// The same at the end of a recovery: of each day the cuts before those in which commits come back were closed by a
+    /// life of this hub that is lost.
+    pub(super) fn close_before(&mut self, told: &BTreeSet<Window>, step: &mut Step<'_>) {
         let (now, today) = (step.now.civil, Day::of(step.now.civil));
         self.day_ends = Some(end_of_day(step.now));
         let mut open = match open_window(step.rows()) {
             Some(open) => open,
             None => {
-                let window = self.first_window.unwrap_or(Window::from(today));
+                let first = self.first_window.into_iter().chain(told.iter().map(|it| Window::from(it.day())));
+                let window = first.min().unwrap_or(Window::from(today));
                 step.record(WindowOpened { window, time: now });
                 window
             }
         };
-        while open.day() < today {
-            let day = open.day().next();
-            let next = first_unclosed(day, step.rows()).unwrap_or(Window::from(day));
+        loop {
+            let cut = open.next_cut().filter(|_| told.iter().any(|it| it.day() == open.day() && *it > open));
+            let next = match cut {
+                Some(cut) => cut,
+                None if open.day() < today => {
+                    let day = open.day().next();
+                    first_unclosed(day, step.rows()).unwrap_or(Window::from(day))
+                }
+                None => return,
+            };
             step.record(WindowClosed { window: open, next, closer: String::new(), time: now });
             open = next;
         }
@@ -112,11 +127,13 @@ impl HubMachine {
         Ok(WindowRow { window, close_time: time, closer: operator })
     }
 
-    /// A clock that was ahead is lowered: commits are counted in a window of their own day again.
+    /// A clock that was ahead is lowered: commits are counted in a window of their own day again. While a node cannot
+    /// read the name of a further cut they go on in the window of the later day: it would refuse what it is told.
     pub(super) fn return_to(&mut self, to: Civil, step: &mut Step<'_>) {
         let day = Day::of(to);
-        if open_window(step.rows()).is_some_and(|open| open.day() > day) {
-            let window = first_unclosed(day, step.rows()).unwrap_or(Window::from(day));
+        let window = first_unclosed(day, step.rows()).unwrap_or(Window::from(day));
+        let can_be_read = self.reads_cuts || window == Window::from(day);
+        if can_be_read && open_window(step.rows()).is_some_and(|open| open.day() > day) {
             step.record(WindowOpened { window, time: to });
         }
     }

@@ -1,11 +1,11 @@
 use super::*;
 use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::hub::{Answer, Input};
-use crate::domain::machine::operation::Operation;
-use crate::domain::machine::{Machine, Output, TableRow, Ticket};
+use crate::domain::machine::operation::{Operation, OperationRequest, OperationWord};
+use crate::domain::machine::{Machine, Output, SelfRow, TableRow, Ticket};
 use crate::domain::protocol::TransferState;
 use crate::domain::value::{Money, ProvinceCode};
-use crate::testkit::{NOON, PAYER, Pair, operator};
+use crate::testkit::{NOON, PAYER, Pair, id, operator};
 
 const DAY_MS: u64 = 86_400_000;
 const HALF_DAY_MS: u64 = DAY_MS / 2;
@@ -106,6 +106,27 @@ fn a_clock_that_is_lowered_counts_in_its_own_day_again() {
     let days = ["20261121", "20261121-2"].map(day);
     assert_eq!((open(&pair), closed(&pair)), (Some(day("20261122")), days.to_vec()));
     assert_eq!(counted_in(&mut pair, 3), Some(day("20261122")));
+}
+
+/// A node of an earlier program would refuse what it is told of "20261121-2", and the hub would take that for its word.
+#[test]
+fn no_further_cut_is_opened_while_a_node_cannot_read_its_name() {
+    let mut pair = Pair::new();
+    pair.network.now.civil.0 += i64::try_from(DAY_MS).expect("small");
+    assert_eq!(counted_in(&mut pair, 1), Some(day("20261122")));
+    pair.network.now.civil.0 = NOON;
+    let propose = |name: &str, word| {
+        let operator = operator(name);
+        let request = OperationRequest { operation_id: id(50), operator, word, is_clock_believed: true };
+        Input::Operate { ticket: Ticket::new(77), request, reads_cuts: false }
+    };
+    let (operation, reason_code) = (Operation::LowerTime(Civil(NOON)), "CLOCK_REPAIRED".to_owned());
+    let word = OperationWord::Propose { operation, reason_code, note: String::new() };
+    pair.run_hub(propose("a", word));
+    pair.run_hub(propose("b", OperationWord::Approve));
+    assert_eq!(pair.hub.get::<SelfRow>(&Key::OWN).map(|own| own.civil), Some(Civil(NOON)), "lowered");
+    assert_eq!(open(&pair), Some(day("20261122")));
+    assert_eq!(counted_in(&mut pair, 2), Some(day("20261122")));
 }
 
 fn close(pair: &mut Pair, window: &str, unread_by: Option<ProvinceCode>) -> Result<WindowRow, Reason> {

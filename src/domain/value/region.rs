@@ -190,6 +190,14 @@ impl RegionDirectory {
         Ok(directory)
     }
 
+    /// The province of an area, or of a code that stands for all areas of one. Nothing: an unknown region.
+    pub fn province_of(&self, code: RegionCode) -> Option<ProvinceCode> {
+        let number = code.number();
+        let whole = || u8::try_from(number / 10_000).ok().filter(|_| number.is_multiple_of(10_000));
+        let known = || whole().map(ProvinceCode).filter(|code| self.provinces.contains_key(code));
+        self.locate(code).map(|area| area.province).or_else(known)
+    }
+
     /// The pooling area of a code: itself, or the area that a listed county names, or a municipality's one area,
     /// or the prefecture that the county's first four digits name. Nothing: an unknown region.
     pub fn locate(&self, code: RegionCode) -> Option<&Area> {

@@ -26,6 +26,10 @@ use crate::wire::time::timestamp;
 use std::sync::Arc;
 use tonic::{Request, Response};
 
+/// Makes an operator's word an input of a machine.
+pub type OperationInput<M> =
+    Box<dyn Fn(Ticket<Box<OperationRow>>, OperationRequest) -> <M as Machine>::Input + Send + Sync>;
+
 /// OperationService over a server's engine.
 pub struct Operations<M: Machine> {
     /// The way into its engine.
@@ -35,7 +39,7 @@ pub struct Operations<M: Machine> {
     /// Its clock.
     pub clock: Arc<SystemClock>,
     /// An operator's word as an input of its machine.
-    pub input: fn(Ticket<Box<OperationRow>>, OperationRequest) -> M::Input,
+    pub input: OperationInput<M>,
     /// Who looks into an incident, as an input of its machine.
     pub assign: fn(Ticket<Box<IncidentRow>>, AssignRequest) -> M::Input,
 }

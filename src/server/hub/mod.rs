@@ -310,11 +310,15 @@ async fn serve(
     let regions = RegionServiceServer::new(regions::Regions(Arc::clone(shared)));
     let compensations = CompensationServiceServer::new(compensations::Compensations(Arc::clone(shared)));
     let rulebooks = RulebookServiceServer::new(rulebooks::Rulebooks(Arc::clone(shared)));
+    let reading = Arc::clone(shared);
     let operations = Operations {
         engine: shared.engine.clone(),
         lists: shared.lists.clone(),
         clock: Arc::clone(&shared.clock),
-        input: |ticket, request| Input::Operate { ticket, request },
+        input: Box::new(move |ticket, request| {
+            let reads_cuts = reading.cuts_unread_by().is_none();
+            Input::Operate { ticket, request, reads_cuts }
+        }),
         assign: |ticket, request| Input::Assign { ticket, request },
     };
     let services = Routes::new(transfers.max_decoding_message_size(bytes_max))

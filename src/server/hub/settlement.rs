@@ -5,7 +5,7 @@ use crate::domain::audit::totals::{differences, of_all_kinds, side_of};
 use crate::domain::hub::tables::{ClearingRow, Key, Row, Table, TotalRow, TransferRow, WindowRow};
 use crate::domain::hub::{Input, Record, unfinished_transfers};
 use crate::domain::machine::scan::value;
-use crate::domain::machine::{Filter, Scan, TableRow, Term};
+use crate::domain::machine::{Filter, PeerRow, Scan, TableRow, Term};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
 use crate::domain::value::{ProvinceCode, Window};
 use crate::proto::hub::settlement_service_server::SettlementService;
@@ -24,7 +24,7 @@ use crate::wire::settlement::{
     window_of_request,
 };
 use crate::wire::status::Problem;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tonic::{Request, Response};
@@ -46,18 +46,20 @@ fn windows(tables: &mut AnyTables<Record>) -> Result<Vec<crate::proto::hub::Wind
     Ok(closed.iter().map(closed_to_proto).chain(open).collect())
 }
 
-/// A window as it stands, and its totals. None: it was never opened.
+/// A window as it stands, and its totals. None: it was never opened. One that a clock which was ahead has opened, and
+/// that has commits, is open again when its day comes.
 fn window_with_totals(
     window: Window,
     tables: &mut AnyTables<Record>,
 ) -> Result<Option<(crate::proto::hub::Window, Vec<TotalRow>)>, StoreError> {
-    let closed =
-        tables.load(&[Key::Window(window)])?.iter().flatten().find_map(WindowRow::of).map(closed_to_proto);
-    let open = open_window(tables)?.filter(|open| *open == window).map(open_to_proto);
-    let Some(found) = closed.or(open) else { return Ok(None) };
+    let rows = tables.load(&[Key::Window(window)])?;
+    let closed = rows.iter().flatten().find_map(WindowRow::of).map(closed_to_proto);
     let filter = Filter::all(Table::Total).and(Term::Is("window", value(&window)));
     let rows: Vec<Row> = tables.scan(&Scan { filter, after: None, limit: usize::MAX })?;
-    Ok(Some((found, rows.iter().filter_map(TotalRow::of).cloned().collect())))
+    let totals: Vec<TotalRow> = rows.iter().filter_map(TotalRow::of).cloned().collect();
+    let is_open = open_window(tables)? == Some(window) || !totals.is_empty();
+    let found = closed.or_else(|| is_open.then(|| open_to_proto(window)));
+    Ok(found.map(|found| (found, totals)))
 }
 
 fn not_found(window: Window) -> Problem {
@@ -66,13 +68,13 @@ fn not_found(window: Window) -> Problem {
 
 impl Shared {
     /// A province whose node has not said that it reads the name of a further cut.
-    fn cuts_unread_by(&self) -> Option<ProvinceCode> {
+    pub(super) fn cuts_unread_by(&self) -> Option<ProvinceCode> {
         let reads = |link: &super::link::Link| link.status().can(NodeCapability::WindowCuts);
         self.links.iter().find(|(_, link)| !reads(link)).map(|(province, _)| *province)
     }
 }
 
-/// How many commits of a window each province has not recorded yet.
+/// How many commits of a window each province has not recorded yet; one at least while it is told again what it lost.
 fn pending(
     window: Window,
     tables: &mut AnyTables<Record>,
@@ -83,6 +85,13 @@ fn pending(
     for row in rows.iter().filter_map(TransferRow::of) {
         for (side, _) in row.recorded().iter().filter(|(_, recorded)| recorded.is_none()) {
             *pending.entry(row.provinces()[side]).or_default() += 1;
+        }
+    }
+    // A node that is told again what it had lost has not recorded it either, though it once had.
+    let peers = tables.scan(&Scan { filter: Filter::all(Table::Peer), after: None, limit: usize::MAX })?;
+    for peer in peers.iter().filter_map(PeerRow::of) {
+        if peer.resync.is_some() || peer.left_out.is_some() {
+            *pending.entry(peer.province).or_default() += 1;
         }
     }
     Ok(pending)
@@ -119,6 +128,8 @@ impl Shared {
             let agrees = found.is_empty();
             result.differences = found.iter().map(difference_to_proto).collect();
             result.set_state(if agrees { ReconciliationState::Agrees } else { ReconciliationState::Differs });
+        } else {
+            tracing::warn!(%province, %window, "the node's totals of a window do not count: they cannot be read");
         }
         result
     }
@@ -186,7 +197,11 @@ impl SettlementService for Settlement {
         }
         let totals = Arc::new(totals);
         let mut asked = JoinSet::new();
-        for province in self.0.links.keys().copied().filter(|it| own.is_none_or(|own| own == *it)) {
+        // A province with commits whose node is configured no more is not passed over.
+        let counted = totals.iter().flat_map(|row| [row.payer_province, row.payee_province]);
+        let provinces: BTreeSet<ProvinceCode> =
+            self.0.links.keys().copied().chain(counted).chain(own).collect();
+        for province in provinces.into_iter().filter(|it| own.is_none_or(|own| own == *it)) {
             let (shared, totals) = (Arc::clone(&self.0), Arc::clone(&totals));
             let pending = pending.get(&province).copied().unwrap_or(0);
             asked.spawn(async move { shared.reconcile((province, window), &totals, pending).await });

@@ -231,8 +231,8 @@ fn totals(
     let mut groups: BTreeMap<Group, Total> = BTreeMap::new();
     each(tables, query, (None, PAGE), |leg| {
         if let (LegState::Committed, Some(window)) = (leg.state, leg.window) {
-            let area = leg.counter_region.and_then(|region| places.locate(region));
-            let group = (window, area.map(|area| area.province), leg.side, leg.kind);
+            let counter = leg.counter_region.and_then(|region| places.province_of(region));
+            let group = (window, counter, leg.side, leg.kind);
             let total = Total::add(groups.remove(&group), leg);
             groups.insert(group, total);
         }

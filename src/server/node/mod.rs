@@ -209,7 +209,7 @@ async fn serve(
         engine: shared.engine.clone(),
         lists: shared.lists.clone(),
         clock: Arc::clone(&shared.clock),
-        input: |ticket, request| Input::Operate { ticket, request },
+        input: Box::new(|ticket, request| Input::Operate { ticket, request }),
         assign: |ticket, request| Input::Assign { ticket, request },
     };
     let services = Routes::new(participants.max_decoding_message_size(bytes_max))
