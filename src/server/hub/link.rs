@@ -18,6 +18,7 @@ use crate::wire::inspect::heard_leg_from_proto;
 use crate::wire::prepare::{check_to_proto, prepare_to_proto, vote_from_proto};
 use crate::wire::sender::sender_from_proto;
 use crate::wire::status::{Problem, reason_of};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -28,6 +29,9 @@ use tonic::{Code, Status};
 /// Most legs that a node may tell a hub that was restored: two years of the whole nation's transfers. A node that never
 /// comes to an end must not fill the hub's memory.
 const LOST_MAX: usize = 2_000_000;
+/// Most windows in which these can be counted: nearly three years of days. For each of them the hub looks at what all
+/// provinces owe each other.
+const LOST_WINDOWS_MAX: usize = 1_000;
 /// How long a node may take to record decisions. They are repeated for ever, so this only frees the lane.
 const DECIDE_WITHIN: Duration = Duration::from_secs(30);
 /// How long a node may take to add up a window.
@@ -40,6 +44,23 @@ const PREPARE_GRACE_MS: u64 = 200;
 pub fn is_late(error: &Status) -> bool {
     // tonic says CANCELLED when it sees it first.
     matches!(error.code(), Code::DeadlineExceeded | Code::Cancelled)
+}
+
+/// What a node has told a hub that was restored.
+#[derive(Debug, Default)]
+struct Lost {
+    legs: Vec<HeardLeg>,
+    windows: BTreeSet<Window>,
+}
+
+impl Lost {
+    /// Takes one more leg. Err: it is more than a hub can have lost.
+    fn take(&mut self, leg: HeardLeg) -> Result<(), Status> {
+        self.windows.extend(leg.committed.map(|(window, ..)| window));
+        self.legs.push(leg);
+        let is_too_much = self.legs.len() > LOST_MAX || self.windows.len() > LOST_WINDOWS_MAX;
+        if is_too_much { Err(Status::resource_exhausted("more than a hub can have lost")) } else { Ok(()) }
+    }
 }
 
 /// Makes a call, `within` which it has to end, again and again while the node answers that no hub of this start has
@@ -223,7 +244,7 @@ impl Link {
     pub async fn what_was_lost(&self, above: u64) -> Result<Vec<HeardLeg>, Status> {
         let later = Selector::HubSeqRange(HubSeqRange { first: above.saturating_add(1), last: 0 });
         let in_doubt = Selector::State(LegState::Prepared.into());
-        let mut legs = Vec::new();
+        let mut lost = Lost::default();
         for selector in [later, in_doubt] {
             let mut page_token = String::new();
             loop {
@@ -237,10 +258,8 @@ impl Link {
                 };
                 let page = self.peer.call(request, DECIDE_WITHIN).await?;
                 for leg in &page.legs {
-                    legs.push(heard_leg_from_proto(leg).map_err(|problem| self.unreadable(leg, &problem))?);
-                }
-                if legs.len() > LOST_MAX {
-                    return Err(Status::resource_exhausted("more legs than a hub can have lost"));
+                    let leg = heard_leg_from_proto(leg).map_err(|problem| self.unreadable(leg, &problem))?;
+                    lost.take(leg)?;
                 }
                 if page.next_page_token.is_empty() {
                     break;
@@ -252,7 +271,7 @@ impl Link {
                 page_token = page.next_page_token;
             }
         }
-        Ok(legs)
+        Ok(lost.legs)
     }
 
     /// A leg that cannot be read is not passed over: what the node has recorded could be presumed to be aborted then.
@@ -281,6 +300,8 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::protocol::Kind;
+    use crate::domain::value::{Civil, Digest, Money, RegionCode, Side};
     use std::sync::atomic::AtomicU32;
 
     fn not_announced() -> Status {
@@ -325,5 +346,31 @@ mod tests {
             once_admitted(within, admitted.subscribe(), async |_| Err::<(), _>(Status::unavailable("")))
                 .await;
         assert!(error.is_err() && begun.elapsed().is_zero());
+    }
+
+    /// For each window the hub looks at what all provinces owe each other: a node must not name them without end.
+    #[test]
+    fn a_node_that_tells_of_more_windows_than_there_were_is_not_heard() {
+        let in_window = |day: u32| HeardLeg {
+            transfer_id: TransferId([1; 16]),
+            side: Side::Payer,
+            terms_digest: Digest::default(),
+            amount: Money::from_fen(1),
+            counter_region: RegionCode::new(510_100).expect("a code"),
+            receipt_time: Civil(0),
+            committed: Some((Window::from_number(20_000_101 + day), 1, Civil(0))),
+            leg_record: Vec::new(),
+            rulebook: None,
+            returns: None,
+            kind: Kind::TRANSFER,
+            number: None,
+            parked: false,
+        };
+        let mut lost = Lost::default();
+        for day in 0..1_000 {
+            lost.take(in_window(day)).expect("as many as can be");
+            lost.take(in_window(day)).expect("the same window again");
+        }
+        assert_eq!(lost.take(in_window(1_000)).expect_err("one more").code(), Code::ResourceExhausted);
     }
 }
