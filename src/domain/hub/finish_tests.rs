@@ -51,8 +51,7 @@ fn left_to_people() -> Pair {
     let mut pair = Pair::new();
     let (before, disk) = (pair.hub.disk.backup(), pair.disk(PAYER).expect("a disk").backup());
     pair.send(1, 1, 40_000);
-    pair.disk(PAYER).expect("a disk").restored(&disk);
-    pair.start_node_as(PAYER, 70);
+    payer_comes_back_older(&mut pair, &disk, false);
     restored(&mut pair, &before);
     let finish = Operation::FinishTransfer(id(1), Outcome::Commit);
     assert_eq!(pair.agree(40, finish).map(drop), Err(Reason::Recovering));
@@ -116,9 +115,7 @@ fn a_commit_of_an_id_that_the_hub_has_lost_is_finished_with_its_own_number() {
     let mut pair = Pair::new();
     let (before, disk) = (pair.hub.disk.backup(), pair.disk(PAYER).expect("a disk").backup());
     pair.send(1, 1, 40_000);
-    pair.disk(PAYER).expect("a disk").restored(&disk);
-    pair.start_node_as(PAYER, 70);
-    pair.run_node(PAYER, node::Input::Restored);
+    payer_comes_back_older(&mut pair, &disk, true);
     without(&mut pair, &before, PAYEE);
     comes_back(&mut pair, PAYEE);
     assert_eq!(stands(&pair, 1), Some((TransferState::Pending, None)));
@@ -214,8 +211,7 @@ fn a_number_that_no_party_tells_is_not_taken() {
     let before = pair.hub.disk.backup();
     let decided = pair.vote_on(&asked);
     decided_at(&mut pair, &decided, PAYEE);
-    pair.disk(PAYER).expect("a disk").restored(&disk);
-    pair.start_node_as(PAYER, 70);
+    payer_comes_back_older(&mut pair, &disk, false);
     restored(&mut pair, &before);
     hear(&mut pair, PAYER);
     let told = tells(&mut pair, PAYEE);

@@ -16,9 +16,7 @@ fn lost_with_the_hub(is_recorded: bool) -> Pair {
     if is_recorded {
         decided_at(&mut pair, &decided, PAYEE);
     }
-    pair.disk(PAYER).expect("a disk").restored(&disk);
-    pair.start_node_as(PAYER, 70);
-    pair.run_node(PAYER, node::Input::Restored);
+    payer_comes_back_older(&mut pair, &disk, true);
     without(&mut pair, &before, PAYEE);
     join(&mut pair, PAYER);
     assert!(!pair.node(PAYER).machine().is_restored(), "it was told all that is known");

@@ -10,12 +10,23 @@ use crate::domain::node::tables::LegRow;
 use crate::domain::protocol::{Announcement, HeardLeg, LegState, Outcome, Question, Ruling, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{Digest, ProvinceCode, Side};
-use crate::testkit::{HubOutput, MemoryDisk, PAYEE, PAYER, Pair, create, decisions, heard, id, refusal};
+use crate::testkit::{
+    Disk, HubOutput, MemoryDisk, PAYEE, PAYER, Pair, create, decisions, heard, id, refusal,
+};
 
 /// An older state of the hub's store is restored, and it starts.
 fn restored(pair: &mut Pair, backup: &MemoryDisk<hub::Record>) {
     pair.hub.disk.restored(backup);
     pair.start_hub_as(90, true);
+}
+
+/// The payer's node comes back with an older store, which is marked as such, or not.
+fn payer_comes_back_older(pair: &mut Pair, backup: &Disk, is_marked: bool) {
+    pair.disk(PAYER).expect("a disk").restored(backup);
+    pair.start_node_as(PAYER, 70);
+    if is_marked {
+        pair.run_node(PAYER, node::Input::Restored);
+    }
 }
 
 fn announcement(pair: &Pair, province: ProvinceCode) -> Input {
@@ -245,8 +256,7 @@ fn what_contradicts_is_left_to_people_at_hub_and_node() {
     let decided = pair.vote_on(&asked);
     decided_at(&mut pair, &decided, PAYEE);
     // The payer's store comes back older, and nobody says so.
-    pair.disk(PAYER).expect("a disk").restored(&disk);
-    pair.start_node_as(PAYER, 70);
+    payer_comes_back_older(&mut pair, &disk, false);
     without(&mut pair, &before, PAYEE);
     assert_eq!(stands(&pair, 1).map(|it| it.0), Some(TransferState::Aborted));
     comes_back(&mut pair, PAYEE);
@@ -278,9 +288,7 @@ fn what_only_the_dark_province_still_has_comes_out_with_a_name() {
     let mut pair = Pair::new();
     let (before, disk) = (pair.hub.disk.backup(), pair.disk(PAYER).expect("a disk").backup());
     pair.send(1, 1, 40_000);
-    pair.disk(PAYER).expect("a disk").restored(&disk);
-    pair.start_node_as(PAYER, 70);
-    pair.run_node(PAYER, node::Input::Restored);
+    payer_comes_back_older(&mut pair, &disk, true);
     without(&mut pair, &before, PAYEE);
     assert_eq!(stands(&pair, 1), None);
     // Its client is not told that it is aborted.
@@ -373,9 +381,7 @@ fn what_the_other_side_may_only_have_lost_is_not_committed_by_one_promise() {
     let before = pair.hub.disk.backup();
     let payee = crate::testkit::legs(&asked).into_iter().find(|leg| leg.terms.province == PAYEE);
     pair.prepare(&payee.expect("asked"));
-    pair.disk(PAYER).expect("a disk").restored(&disk);
-    pair.start_node_as(PAYER, 70);
-    pair.run_node(PAYER, node::Input::Restored);
+    payer_comes_back_older(&mut pair, &disk, true);
     without(&mut pair, &before, PAYEE);
     assert_eq!(
         incident(&pair, 1),
