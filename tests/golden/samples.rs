@@ -1,10 +1,11 @@
 //! One record of each kind, every field with a value of its own, so that two that change places are noticed.
 
+use gongji::domain::hub::clearing;
 use gongji::domain::hub::record::{
-    CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted,
-    KindAdopted, LegLost, NodeAdmitted, NumbersSkipped, ProvinceHeard, ProvinceLeftOut, ResyncMoved,
-    ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting, TransferBegun, TransferDecided,
-    TransferPosted, TransferReceived, TransferTombstoned, WindowClosed, WindowOpened,
+    ClearingNoted, CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered,
+    HubStarted, KindAdopted, LegLost, NodeAdmitted, NumbersSkipped, ProvinceHeard, ProvinceLeftOut,
+    ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting, TransferBegun,
+    TransferDecided, TransferPosted, TransferReceived, TransferTombstoned, WindowClosed, WindowOpened,
 };
 use gongji::domain::machine::operation::Operation;
 use gongji::domain::machine::{
@@ -25,22 +26,22 @@ use gongji::domain::value::{
 };
 use gongji::domain::{hub, node};
 
-const ID: TransferId = TransferId([0x11; 16]);
+pub const ID: TransferId = TransferId([0x11; 16]);
 const START: StartId = StartId([0x22; 16]);
 const MEMBER: MemberRef = MemberRef([0x33; 16]);
 const RECEIPT: Civil = Civil(1_795_190_400_123);
 const TIME: Civil = Civil(1_795_190_401_456);
-const AMOUNT: Money = Money::from_fen(40_050);
+pub const AMOUNT: Money = Money::from_fen(40_050);
 
 fn region(number: u32) -> RegionCode {
     RegionCode::new(number).expect("six digits")
 }
 
-fn digest(byte: u8) -> Digest {
+pub fn digest(byte: u8) -> Digest {
     Digest([byte; 32])
 }
 
-fn window() -> Window {
+pub fn window() -> Window {
     Window::parse("20261121").expect("a window")
 }
 
@@ -67,7 +68,7 @@ fn skipped() -> NumberRanges {
 }
 
 pub fn of_hub() -> Vec<hub::Record> {
-    [of_both(), hub_samples(), compensation_samples()].concat()
+    [of_both(), hub_samples(), clearing_samples(), compensation_samples()].concat()
 }
 
 /// The samples of what a node journals.
@@ -172,6 +173,7 @@ fn hub_samples() -> Vec<hub::Record> {
             window: window(),
             next: Window::parse("20261121-2").expect("a window"),
             closer: "urn:gongji:operator:a".to_owned(),
+            number: Some(12),
             time: TIME,
         }
         .into(),
@@ -185,6 +187,22 @@ fn hub_samples() -> Vec<hub::Record> {
         }
         .into(),
         TransferAccepted { transfer_id: ID, time: TIME }.into(),
+    ]
+}
+
+fn clearing_samples() -> Vec<hub::Record> {
+    vec![
+        ClearingNoted {
+            number: 13,
+            event: super::clearing_events::events().remove(2),
+            request: Some(clearing::RequestMark {
+                request_id: TransferId([0x14; 16]),
+                caller: "urn:gongji:operator:a".to_owned(),
+                digest: digest(0x66),
+            }),
+            time: TIME,
+        }
+        .into(),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! What can happen to the hub, what it tells those who wait, and what it wants done.
 
+use super::clearing::{Cleared, ClearingRequest};
 use super::{AcceptRequest, CompensationRequest, Page};
 use crate::domain::hub::tables::{CompensationRow, PartiesRow, Row, TransferRow, WindowRow};
 use crate::domain::machine::operation::{OperationRequest, OperationRow};
@@ -173,6 +174,13 @@ pub enum Input {
         /// A province whose node is not known to read the name of a further cut.
         unread_by: Option<ProvinceCode>,
     },
+    /// A person asks for something in clearing.
+    Clear {
+        /// Gets what became of it.
+        ticket: Ticket<Cleared>,
+        /// The request, as the server read it.
+        request: Box<ClearingRequest>,
+    },
     /// A node has told a hub that was restored what it may have lost.
     Heard {
         /// The node's province.
@@ -242,6 +250,8 @@ pub enum Answer {
     Kept(Kept),
     /// A window, closed.
     Closed(WindowRow),
+    /// What became of a request in clearing.
+    Cleared(Cleared),
     /// Refused, nothing changed.
     Refused(RefusalRecord),
 }
@@ -255,6 +265,7 @@ answers! {
         Rulings(Vec<Ruling>),
         Kept(Kept),
         Closed(WindowRow),
+        Cleared(Cleared),
     }
 }
 

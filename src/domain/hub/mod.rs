@@ -6,6 +6,7 @@ mod accept_tests;
 mod acks;
 mod announce;
 mod awaiting;
+pub mod clearing;
 pub mod compensation;
 mod create;
 mod decide;
@@ -198,6 +199,7 @@ impl HubMachine {
             | Input::Compensate { .. }
             | Input::Post { .. }
             | Input::CloseWindow { .. }
+            | Input::Clear { .. }
             | Input::Resolve { .. } => {
                 if let Some(caller) = caller {
                     step.refuse_caller(caller, refusal(Reason::Recovering));
@@ -263,6 +265,7 @@ impl Machine for HubMachine {
             Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), rows, needed),
             Input::Keep { changes, .. } => vault::needs(changes, needed),
             Input::CloseWindow { window, .. } => needed.push(Key::Window(*window)),
+            Input::Clear { request, .. } => clearing::needs(request, rows, needed),
             Input::DecideFailed { .. } | Input::Rules(_) => {}
             Input::Tick => tick::needs(self, now, needed),
         }
@@ -334,6 +337,7 @@ impl Machine for HubMachine {
                     Err(refusal) => step.refuse(ticket, refusal),
                 }
             }
+            Input::Clear { ticket, request } => self.clear(ticket, &request, step),
             Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.pass_time(step),
         }
@@ -373,6 +377,7 @@ impl Machine for HubMachine {
             Input::Assign { ticket, .. } => Some(ticket.caller()),
             Input::Keep { ticket, .. } => Some(ticket.caller()),
             Input::CloseWindow { ticket, .. } => Some(ticket.caller()),
+            Input::Clear { ticket, .. } => Some(ticket.caller()),
             Input::Announce { ticket, .. } => Some(ticket.caller()),
             Input::Resolve { ticket, .. } | Input::Post { ticket, .. } => Some(ticket.caller()),
             Input::Votes { .. }

@@ -1,5 +1,6 @@
 //! What the hub journals.
 
+use super::clearing::{self, ClearingEvent, RequestMark};
 use super::{
     Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, left_out, post, resolve, resync,
     windows,
@@ -264,6 +265,30 @@ contents! {
         next: Window,
         /// URI SAN of the operator who closed it; empty when its day was over.
         closer: String,
+        /// The number of this event of clearing, as provinces are told it; none: they are told of later ones only.
+        number: Option<u64>,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// See [`WindowClosed`]: before provinces were told.
+    WindowClosedV1 {
+        /// The window.
+        window: Window,
+        /// The window in which commits are counted from now on.
+        next: Window,
+        /// URI SAN of the operator who closed it; empty when its day was over.
+        closer: String,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// An event of clearing.
+    ClearingNoted {
+        /// Its number: one more than that of the event before it.
+        number: u64,
+        /// What happened.
+        event: ClearingEvent,
+        /// The request that led to it; none: another event of the same request stands before it.
+        request: Option<RequestMark>,
         /// The server's clock when it was journaled.
         time: Civil,
     }
@@ -326,7 +351,8 @@ records! { Row:
     ProvinceHeard 51 v 1, told back by Nobody;
     NumbersSkipped 52 v 1, told back by Nobody;
     WindowOpened 60 v 1, told back by Nobody;
-    WindowClosed 61 v 1, told back by Nobody;
+    WindowClosed 61 v 2 (v 1 WindowClosedV1), told back by Node;
+    ClearingNoted 70 v 1, told back by Node;
     TimeNoted 18 v 1, told back by Nobody;
     TimeLowered 19 v 1, told back by Nobody;
     OperationProposed 42 v 1 about operation_id, told back by Nobody;
@@ -334,6 +360,13 @@ records! { Row:
     IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
     IncidentAssigned 53 v 1 about transfer_id, told back by Nobody;
     PeerLineage 54 v 1, told back by Node;
+}
+
+impl From<WindowClosedV1> for WindowClosed {
+    fn from(record: WindowClosedV1) -> WindowClosed {
+        let WindowClosedV1 { window, next, closer, time } = record;
+        WindowClosed { window, next, closer, number: None, time }
+    }
 }
 
 impl Record {
@@ -364,6 +397,7 @@ impl Record {
             Record::TimeNoted(record) => note_time(record.time, rows),
             Record::WindowOpened(record) => windows::opened(record, rows),
             Record::WindowClosed(record) => windows::closed(record, rows),
+            Record::ClearingNoted(record) => clearing::noted(record, rows),
             Record::TimeLowered(record) => lower_time(record, rows),
             Record::OperationProposed(record) => operation::proposed(record, rows),
             Record::OperationAnswered(record) => operation::answered(record, rows),

@@ -1,5 +1,9 @@
 //! What the hub keeps beside its journal.
 
+pub use super::clearing::{
+    CarriedRow, ClearingRequestRow, EventRow, LineRow, ObligationRow, PairRow, PaymentRow, PeriodRow,
+    PrefundRow, SerialRow,
+};
 use crate::domain::machine::table::{rows, tables};
 use crate::domain::machine::{
     Filter, IncidentRow, OperationRow, Order, PeerRow, Scan, SelfRow, Term, VaultKeyRow,
@@ -7,7 +11,7 @@ use crate::domain::machine::{
 use crate::domain::protocol::{CompensationState, Kind, TransferState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
-    BySide, Civil, Digest, Kinship, Money, ProvinceCode, RegionCode, Side, Sides, TransferId, Window,
+    BySide, Civil, Digest, Kinship, Money, Period, ProvinceCode, RegionCode, Side, Sides, TransferId, Window,
 };
 
 rows! {
@@ -158,6 +162,8 @@ rows! {
         slot: u64;
         /// The window in which commits are counted now.
         open: Window,
+        /// The number of the last event of clearing; 0 before the first.
+        events: u64,
     }
     /// A closed window.
     WindowRow {
@@ -189,6 +195,18 @@ tables! {
     }
     Clearing = ClearingRow "clearing" { slot: u64 }
     Window = WindowRow "closed_window" { window: Window }
+    Period = PeriodRow "period" { period: Period }
+    Pair = PairRow "pair_table" { period: Period, first: ProvinceCode, second: ProvinceCode }
+    Line = LineRow "pair_line" {
+        period: Period, payer_province: ProvinceCode, payee_province: ProvinceCode, kind: Kind
+    }
+    Carried = CarriedRow "carried" { transfer_id: TransferId }
+    Obligation = ObligationRow "obligation" { period: Period, debtor: ProvinceCode, creditor: ProvinceCode }
+    Payment = PaymentRow "payment" { payment_id: TransferId }
+    Serial = SerialRow "bank_serial" { bank: String, serial: String }
+    Prefund = PrefundRow "prefund" { debtor: ProvinceCode, creditor: ProvinceCode }
+    Event = EventRow "clearing_event" { number: u64 }
+    ClearingRequest = ClearingRequestRow "clearing_request" { request_id: TransferId }
     Parties = PartiesRow "vault_parties" { transfer_id: TransferId }
 }
 
@@ -218,11 +236,21 @@ impl Row {
             | Row::Operation(_)
             | Row::Compensation(_)
             | Row::Window(_)
+            | Row::Carried(_)
+            | Row::Payment(_)
+            | Row::Serial(_)
+            | Row::Event(_)
+            | Row::ClearingRequest(_)
             | Row::Parties(_) => true,
+            Row::Pair(row) => row.final_time.is_some(),
+            Row::Obligation(row) => row.confirmed == row.amount,
             Row::Transfer(row) => row.state.is_decided() && row.is_recorded_by_both(),
             Row::Position(_)
             | Row::Total(_)
             | Row::Clearing(_)
+            | Row::Period(_)
+            | Row::Line(_)
+            | Row::Prefund(_)
             | Row::Peer(_)
             | Row::Own(_)
             | Row::Vault(_) => false,
@@ -235,6 +263,12 @@ impl Row {
             Row::Transfer(row) if row.amount.fen() <= 0 => Some("transfer_amount_positive"),
             Row::Transfer(row) if row.used < Money::ZERO || row.used > row.amount => {
                 Some("transfer_used_within_amount")
+            }
+            Row::Obligation(row) if row.confirmed > row.paid || row.paid > row.amount => {
+                Some("obligation_paid_within_amount")
+            }
+            Row::Prefund(row) if row.used < Money::ZERO || row.used > row.deposited => {
+                Some("prefund_used_within_deposited")
             }
             _ => None,
         }

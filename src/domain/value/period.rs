@@ -113,7 +113,10 @@ mod tests {
 
     #[test]
     fn months_follow_each_other_over_the_year() {
-        assert_eq!((period("202612").next(), period("202701").previous()), (period("202701"), period("202612")));
+        assert_eq!(
+            (period("202612").next(), period("202701").previous()),
+            (period("202701"), period("202612"))
+        );
         assert_eq!(period("202702").months_after(period("202611")), 3);
         assert_eq!(period("202611").months_after(period("202702")), 0);
     }

@@ -34,7 +34,7 @@ fn older<R: Record>(format: usize, owner: &str, records: &[R]) -> TempDir {
     connection.execute("INSERT INTO meta (name, value) VALUES ('owner', ?)", [owner]).unwrap();
     let transaction = connection.transaction().unwrap();
     // No peer told which store it has, and no window was closed.
-    let later = ["PeerLineage", "WindowOpened", "WindowClosed"];
+    let later = ["PeerLineage", "WindowOpened", "WindowClosed", "ClearingNoted"];
     let records: Vec<R> = records.iter().filter(|it| !later.contains(&it.name())).cloned().collect();
     let commit = Commit { records: records.clone(), ..Commit::default() };
     write_records(&transaction, Head::default(), &commit).unwrap();

@@ -1,0 +1,196 @@
+//! A period is closed, and what each two provinces have to clear for it is published.
+
+use super::event::{ClearingEvent, PeriodClosed, Scheme, TablePublished};
+use super::pair::{Line, Pair, owed_gross, owed_net};
+use crate::domain::hub::tables::{ClearingRow, Key, ObligationRow, PairRow, PeriodRow, TotalRow, WindowRow};
+use crate::domain::hub::{Rows, refusal};
+use crate::domain::protocol::Kind;
+use crate::domain::reason::{Reason, RefusalRecord};
+use crate::domain::value::{Civil, Money, Period, ProvinceCode, Window};
+
+/// What closing a period needs.
+pub(super) fn needs_to_close(period: Period, keys: &mut Vec<Key>) {
+    keys.extend([Key::Period(period), Key::CLEARING]);
+    keys.extend(begins_with(period));
+}
+
+/// Whether a period is the first one of this store: by the period before it, and that one's last window.
+fn begins_with(period: Period) -> [Key; 3] {
+    let before = period.previous();
+    let last = |period: Period| Key::Window(Window::from(period.last_day()));
+    [Key::Period(before), last(before), last(period)]
+}
+
+/// Closes a period. None: it is closed already.
+pub(super) fn close(
+    (period, scheme): (Period, Scheme),
+    operator: &str,
+    rows: &Rows,
+) -> Result<Option<ClearingEvent>, RefusalRecord> {
+    let with = |reason| refusal(reason).with("period", period);
+    if let Some(row) = rows.get::<PeriodRow>(&Key::Period(period)) {
+        let same = row.scheme == scheme;
+        return if same {
+            Ok(None)
+        } else {
+            Err(with(Reason::PeriodClosed).with("scheme", row.scheme.name()))
+        };
+    }
+    let [before, last_before, last] = begins_with(period);
+    let open = rows.get::<ClearingRow>(&Key::CLEARING).map(|row| row.open.day());
+    if open.is_none_or(|open| open <= period.last_day()) {
+        return Err(with(Reason::PeriodOpen));
+    }
+    if rows.get::<WindowRow>(&last).is_none() {
+        return Err(with(Reason::PeriodNotFound));
+    }
+    if rows.get::<PeriodRow>(&before).is_none() && rows.get::<WindowRow>(&last_before).is_some() {
+        return Err(with(Reason::PeriodOutOfOrder).with("first", period.previous()));
+    }
+    let operator = operator.to_owned();
+    Ok(Some(ClearingEvent::PeriodClosed(PeriodClosed { period, scheme, operator })))
+}
+
+/// A period is closed.
+pub(super) fn closed(event: &PeriodClosed, time: Civil, rows: &mut Rows) {
+    let PeriodClosed { period, scheme, ref operator } = *event;
+    rows.put(PeriodRow { period, scheme, close_time: time, closer: operator.clone() });
+}
+
+/// Its windows that are closed, in order. Err: rows that say so are not loaded yet.
+pub(in crate::domain::hub) fn windows_of(period: Period, rows: &Rows) -> Result<Vec<Window>, Vec<Key>> {
+    let (mut windows, mut missing) = (Vec::new(), Vec::new());
+    for day in period.days() {
+        let mut next = Some(Window::from(day));
+        while let Some(window) = next.take() {
+            let key = Key::Window(window);
+            if !rows.knows(&key) {
+                missing.push(key);
+            } else if rows.get::<WindowRow>(&key).is_some() {
+                windows.push(window);
+                next = window.next_cut();
+            }
+        }
+    }
+    if missing.is_empty() { Ok(windows) } else { Err(missing) }
+}
+
+/// What publishing the table of a pair needs.
+pub(super) fn needs_to_publish(period: Period, pair: Pair, rows: &Rows, keys: &mut Vec<Key>) {
+    keys.extend([Key::Period(period), pair_key(period, pair), pair_key(period.previous(), pair)]);
+    keys.extend(begins_with(period));
+    keys.extend(pair.lines().map(|(payer, payee, kind)| Key::Line(period, payer, payee, kind)));
+    match windows_of(period, rows) {
+        Ok(windows) => keys.extend(totals_of(pair, &windows)),
+        Err(missing) => keys.extend(missing),
+    }
+}
+
+/// Where the published table of a pair stands.
+pub(super) fn pair_key(period: Period, pair: Pair) -> Key {
+    Key::Pair(period, pair.first, pair.second)
+}
+
+fn totals_of(pair: Pair, windows: &[Window]) -> impl Iterator<Item = Key> {
+    let of = move |window: &Window| {
+        let window = *window;
+        pair.lines().map(move |(payer, payee, kind)| Key::Total(window, payer, payee, kind))
+    };
+    windows.iter().flat_map(of)
+}
+
+/// Publishes the table of a pair. None: it is published already.
+pub(super) fn publish(
+    period: Period,
+    pair: Pair,
+    rows: &Rows,
+) -> Result<Option<ClearingEvent>, RefusalRecord> {
+    let with = |reason| refusal(reason).with("period", period).with("pair", pair);
+    if rows.get::<PairRow>(&pair_key(period, pair)).is_some() {
+        return Ok(None);
+    }
+    if rows.get::<PeriodRow>(&Key::Period(period)).is_none() {
+        return Err(with(Reason::PeriodOpen));
+    }
+    let is_first = rows.get::<PeriodRow>(&Key::Period(period.previous())).is_none();
+    if !is_first && rows.get::<PairRow>(&pair_key(period.previous(), pair)).is_none() {
+        return Err(with(Reason::PeriodOutOfOrder).with("first", period.previous()));
+    }
+    let Ok(windows) = windows_of(period, rows) else { return Err(refusal(Reason::Internal)) };
+    let mut lines = Vec::new();
+    for of @ (payer, payee, kind) in pair.lines() {
+        let mut totals = windows.iter().filter_map(|window| {
+            rows.get::<TotalRow>(&Key::Total(*window, payer, payee, kind)).map(Line::from)
+        });
+        let carried = Line::kept(period, of, rows);
+        let line = totals.try_fold(carried, |sum, total| sum.plus(&total));
+        lines.push(line.ok_or_else(|| with(Reason::SumTooLarge))?);
+    }
+    table(period, pair, 1, lines).map(Some).ok_or_else(|| with(Reason::SumTooLarge))
+}
+
+/// The table of a pair with these lines. None: no sum can hold what is owed.
+pub(super) fn table(period: Period, pair: Pair, version: u64, mut lines: Vec<Line>) -> Option<ClearingEvent> {
+    lines.retain(|line| line.count > 0);
+    lines.sort_unstable_by_key(|line| (line.payer, line.payee, line.kind));
+    let (first_owes, second_owes) =
+        if pair.is_net() { owed_net(pair.second, &lines)? } else { owed_gross(pair, &lines)? };
+    let digest = pair.digest(period, version, &lines);
+    let published = TablePublished { period, pair, version, lines, first_owes, second_owes, digest };
+    Some(ClearingEvent::TablePublished(published))
+}
+
+/// A table is published: its lines are what it says, and nobody has signed it yet.
+pub(super) fn published(event: &TablePublished, time: Civil, rows: &mut Rows) {
+    let TablePublished { period, pair, version, ref lines, first_owes, second_owes, digest } = *event;
+    if !pair.is_net() {
+        let kept: Vec<(ProvinceCode, ProvinceCode, Kind)> = pair.lines().collect();
+        for of in kept {
+            let line = lines.iter().find(|line| (line.payer, line.payee, line.kind) == of);
+            let is_kept = rows.get::<super::LineRow>(&Key::Line(period, of.0, of.1, of.2)).is_some();
+            match line {
+                Some(line) => rows.put(line.row(period)),
+                None if is_kept => rows.put(Line::empty(of).row(period)),
+                None => {}
+            }
+        }
+    }
+    let count = lines.iter().map(|line| line.count).sum();
+    // Nobody signs for nothing: a table without a commit is final as it is.
+    let final_time = (count == 0).then_some(time);
+    rows.put(PairRow {
+        period,
+        first: pair.first,
+        second: pair.second,
+        version,
+        count,
+        first_owes,
+        second_owes,
+        digest,
+        publish_time: time,
+        first_maker: None,
+        first_checker: None,
+        second_maker: None,
+        second_checker: None,
+        final_time,
+    });
+}
+
+/// A table is final: what is owed by it has to be paid.
+pub(super) fn oblige(row: &PairRow, time: Civil, rows: &mut Rows) {
+    let owed = [(row.first, row.second, row.first_owes), (row.second, row.first, row.second_owes)];
+    for (debtor, creditor, amount) in owed.into_iter().filter(|(.., amount)| amount.is_positive()) {
+        let (paid, confirmed, covered) = (Money::ZERO, Money::ZERO, Money::ZERO);
+        let period = row.period;
+        rows.put(ObligationRow {
+            period,
+            debtor,
+            creditor,
+            amount,
+            paid,
+            confirmed,
+            covered,
+            arise_time: time,
+        });
+    }
+}
