@@ -35,6 +35,14 @@ pub fn add_digest(sum: Digest, one: Digest) -> Digest {
     Digest(result)
 }
 
+/// What is left of a sum of digests once one of them is taken out.
+pub fn subtract_digest(sum: Digest, one: Digest) -> Digest {
+    let complement = Digest(one.0.map(|byte| !byte));
+    let mut unit = [0; 32];
+    unit[31] = 1;
+    add_digest(add_digest(sum, complement), Digest(unit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +61,8 @@ mod tests {
         let (a, b) = (Digest([0x9c; 32]), Digest([0x71; 32]));
         assert_eq!(add_digest(a, b), add_digest(b, a));
         assert_ne!(add_digest(add_digest(a, b), b), a, "twice is not never");
+        assert_eq!(subtract_digest(add_digest(a, b), b), a);
+        assert_eq!(subtract_digest(number(0), number(1)), Digest([255; 32]));
     }
 
     /// Worked by hand for those who write their own node: `printf` of the 34 bytes, and `sha256sum`.

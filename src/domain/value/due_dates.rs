@@ -46,14 +46,15 @@ impl DueDates {
     /// The days of a period, when `pay_days` working days are given to pay ([`PAY_DAYS`] unless agreed otherwise).
     pub fn of(period: Period, working: &WorkingDays, pay_days: u32) -> DueDates {
         let next = period.next();
-        let published = next.day(28);
+        let day = |number: u32| Day::from_number(next.number() * 100 + number);
+        let published = day(28);
         DueDates {
-            reconciled: next.day(3),
-            detail: next.day(20),
+            reconciled: day(3),
+            detail: day(20),
             published,
             payment: PaymentDates::of(published, working, pay_days),
-            last_slip: period.after(SLIP_MONTHS),
-            year_closed: DueDates::year_closed(period.year()),
+            last_slip: (0..SLIP_MONTHS).fold(period, |it, _| it.next()),
+            year_closed: DueDates::year_closed(period.first_day().year()),
         }
     }
 

@@ -1,78 +1,78 @@
-//! Clearing periods (清算期): the month whose windows are cleared together.
+//! Clearing periods (清算期): a month of windows.
 
 use super::calendar::Day;
+use super::column::{Column, Value};
 use super::window::Window;
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::fmt;
 
-/// A calendar month in Asia/Shanghai. Stored as the number YYYYMM, written "YYYYMM".
+/// A clearing period: a calendar month in Asia/Shanghai, as the number YYYYMM.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
 )]
 pub struct Period(u32);
 
 impl Period {
-    /// The period of a day.
+    /// The month of a day.
     pub fn of(day: Day) -> Period {
         Period(day.number() / 100)
     }
 
     /// Reads "YYYYMM"; nothing when there is no such month.
     pub fn parse(text: &str) -> Option<Period> {
-        // A month is there when its first day is; what is no digit is refused with it.
-        Day::parse_digits(&format!("{text}01")).map(Period::of)
+        (text.len() == 6).then(|| Day::parse_digits(&format!("{text}01")).map(Period::of)).flatten()
     }
 
-    /// The month after it.
-    pub fn next(self) -> Period {
-        self.after(1)
-    }
-
-    /// The period so many months later; itself beyond the calendar, which ends with the year 9999.
-    pub fn after(self, months: u32) -> Period {
-        self.first_day().after_months(months).map_or(self, Period::of)
-    }
-
-    /// How many months it comes after `earlier`; 0 when it does not.
-    pub fn months_since(self, earlier: Period) -> u32 {
-        let months = |it: Period| it.year() * 12 + it.0 % 100;
-        months(self).saturating_sub(months(earlier))
-    }
-
-    /// Its year, as in 2026.
-    pub fn year(self) -> u32 {
-        self.0 / 100
-    }
-
-    /// The first day of the month.
-    pub fn first_day(self) -> Day {
-        self.day(1)
-    }
-
-    /// The last day of the month.
-    pub fn last_day(self) -> Day {
-        // The 31st of January so many months later is the 31st, or the last that there is.
-        let (january, months) = (Day::from_number(self.year() * 10_000 + 131), self.0 % 100);
-        january.after_months(months.saturating_sub(1)).unwrap_or(self.day(28))
-    }
-
-    /// A day of the month by its number, which every month has: 1 to 28.
-    pub fn day(self, number: u8) -> Day {
-        Day::from_number(self.0 * 100 + u32::from(number.clamp(1, 28)))
-    }
-
-    /// As it is stored: YYYYMM.
+    /// The number YYYYMM.
     pub fn number(self) -> u32 {
         self.0
     }
 
-    /// The period that is stored so; not checked, for stored values only.
+    /// The period that the number YYYYMM stands for; not checked, for stored values only.
     pub fn from_number(yyyymm: u32) -> Period {
         Period(yyyymm)
     }
+
+    /// The month after it.
+    pub fn next(self) -> Period {
+        match self.0 % 100 {
+            12.. => Period((self.0 / 100 + 1) * 100 + 1),
+            _ => Period(self.0 + 1),
+        }
+    }
+
+    /// The month before it.
+    pub fn previous(self) -> Period {
+        match self.0 % 100 {
+            0 | 1 => Period((self.0 / 100).saturating_sub(1) * 100 + 12),
+            _ => Period(self.0 - 1),
+        }
+    }
+
+    /// How many months it is after an earlier one; 0 when that is not earlier.
+    pub fn months_after(self, earlier: Period) -> u32 {
+        let months = |it: Period| (it.0 / 100) * 12 + it.0 % 100;
+        months(self).saturating_sub(months(earlier))
+    }
+
+    /// Its first day.
+    pub fn first_day(self) -> Day {
+        Day::from_number(self.0 * 100 + 1)
+    }
+
+    /// Its days, in order.
+    pub fn days(self) -> impl Iterator<Item = Day> {
+        std::iter::successors(Some(self.first_day()), |day| Some(day.next()))
+            .take_while(move |day| Period::of(*day) == self)
+    }
+
+    /// Its last day.
+    pub fn last_day(self) -> Day {
+        self.days().last().unwrap_or(self.first_day())
+    }
 }
 
-/// The period in which a window's rows are cleared unless an objection moves them.
+/// The month in which a window's day is.
 impl From<Window> for Period {
     fn from(window: Window) -> Period {
         Period::of(window.day())
@@ -86,46 +86,45 @@ impl fmt::Display for Period {
     }
 }
 
+impl Column for Period {
+    fn to_value(&self) -> Value<'_> {
+        Value::Int(i64::from(self.0))
+    }
+    fn from_value(value: Value<'_>) -> Option<Period> {
+        i64::from_value(value).and_then(|number| u32::try_from(number).ok()).map(Period)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn period(text: &str) -> Period {
-        Period::parse(text).expect("a month")
+        Period::parse(text).expect("a period")
     }
 
     #[test]
-    fn a_period_is_a_month_that_exists() {
-        assert_eq!(period("202611").number(), 202_611);
-        assert_eq!(period("202611").to_string(), "202611");
-        for bad in ["", "2026", "202600", "202613", "2026-11", "20261", "2026110", "２０２６１１", "+20261"]
-        {
-            assert_eq!(Period::parse(bad), None, "{bad}");
-        }
-        let stored = borsh::to_vec(&period("202611")).expect("bytes");
-        assert_eq!(borsh::from_slice::<Period>(&stored).expect("read back"), Period::from_number(202_611));
-    }
-
-    #[test]
-    fn it_has_a_first_and_a_last_day_and_all_windows_between() {
-        for (text, last) in [("202611", "2026-11-30"), ("202802", "2028-02-29"), ("202612", "2026-12-31")] {
-            let it = period(text);
-            assert_eq!(
-                (it.first_day().to_string(), it.last_day().to_string().as_str()),
-                (it.day(1).to_string(), last)
-            );
-            let cut = Window::from(it.last_day()).next_cut().expect("a second window");
-            assert_eq!([Period::from(Window::from(it.first_day())), Period::from(cut)], [it, it]);
-            assert_eq!(Period::of(it.last_day().next()), it.next());
+    fn reads_months_that_there_are() {
+        assert_eq!(period("202612").to_string(), "202612");
+        for text in ["", "2026", "202600", "202613", "2026-1", "2026011", "２０２６０１"] {
+            assert_eq!(Period::parse(text), None, "{text}");
         }
     }
 
     #[test]
-    fn months_are_counted_over_the_turn_of_a_year() {
-        assert_eq!(period("202612").next(), period("202701"));
-        assert_eq!(period("202611").after(14), period("202801"));
-        assert_eq!(period("202801").months_since(period("202611")), 14);
-        assert_eq!(period("202611").months_since(period("202612")), 0);
-        assert_eq!(period("999912").next(), period("999912"), "the calendar ends");
+    fn months_follow_each_other_over_the_year() {
+        assert_eq!(
+            (period("202612").next(), period("202701").previous()),
+            (period("202701"), period("202612"))
+        );
+        assert_eq!(period("202702").months_after(period("202611")), 3);
+        assert_eq!(period("202611").months_after(period("202702")), 0);
+    }
+
+    #[test]
+    fn a_month_has_its_days_and_windows() {
+        assert_eq!(period("202402").last_day(), Day::from_number(20_240_229));
+        assert_eq!(period("202606").days().count(), 30);
+        assert_eq!(Period::from(Window::parse("20260630-2").expect("a window")), period("202606"));
     }
 }
