@@ -81,6 +81,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (Reason::IncidentClosed, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),
     (Reason::WindowNotFound, "it is about windows, not transfers", "src/domain/hub/windows_tests.rs"),
     (Reason::WindowOpen, "it is about windows, not transfers", "tests/e2e/settlement.rs"),
+    (Reason::StatementChanged, "it is about windows, not transfers", "tests/e2e/statement.rs"),
     (Reason::CutNotRead, "it needs a node of an earlier program", "src/domain/hub/windows_tests.rs"),
     (Reason::CutsUsedUp, "it is about windows, not transfers", "src/domain/hub/windows_tests.rs"),
     (Reason::AlreadyDecided, "it is about what two operators agree on", "src/domain/hub/operate_tests.rs"),

@@ -523,6 +523,10 @@ reasons! {
         "the window is open: commits are still counted in it"
         "该清算窗口尚未关闭，仍在计入新的转账"
         ["window"]
+    StatementChanged 760 "STATEMENT_CHANGED" Unavailable Later
+        "the rows do not add up to what was counted: a commit that the hub had lost came back meanwhile, or a row was \
+         changed behind its back; ask again, and if it stays so, audit the hub"
+        "明细合计与已计总数不符：读取期间补回了丢失的交易，或记录被更改；请重新读取，仍不符时对清算中心进行审计"
 }
 
 #[cfg(test)]
