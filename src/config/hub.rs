@@ -2,6 +2,7 @@
 
 use crate::config::alarms::Alarms;
 use crate::config::apps::{self, HubApp, HubAppFile};
+use crate::config::calendar;
 use crate::config::callers::{CallersFile, List};
 use crate::config::error::ConfigError;
 use crate::config::limits::Limits;
@@ -11,6 +12,7 @@ use crate::config::server::{ServerConfig, ServerKeys};
 use crate::config::source::Source;
 use crate::config::transport::TlsFiles;
 use crate::config::value::{Moment, ProvinceText};
+use crate::domain::value::WorkingDays;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,8 @@ pub struct HubConfig {
     pub nodes: Vec<NodePeer>,
     /// `[[apps]]`: the applications that may call. Default: none.
     pub apps: Vec<HubApp>,
+    /// `calendar`: the working days by which due dates are counted. Default: Monday to Friday.
+    pub working_days: WorkingDays,
 }
 
 #[derive(Deserialize)]
@@ -49,6 +53,8 @@ struct HubFile {
     platforms: List<ProvinceText>,
     finance: List<String>,
     apps: Option<Spanned<Vec<HubAppFile>>>,
+    #[serde(default)]
+    calendar: Vec<PathBuf>,
 }
 
 impl HubConfig {
@@ -78,7 +84,9 @@ impl HubConfig {
         let server = keys.check(&source)?;
         let nodes = peers::nodes(&file.nodes, &server.regions.directory, &server.transport, &source)?;
         let apps = apps::hub_apps(file.apps.as_ref(), &server.regions.directory, &source)?;
-        Ok(HubConfig { server, nodes, apps })
+        let years: Vec<PathBuf> = file.calendar.iter().map(|path| source.resolve(path)).collect();
+        let working_days = calendar::load(&years)?;
+        Ok(HubConfig { server, nodes, apps, working_days })
     }
 }
 

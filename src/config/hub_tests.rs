@@ -18,7 +18,10 @@ fn folder(text: &str) -> (TempDir, PathBuf) {
     std::fs::write(&path, text).unwrap();
     std::fs::copy(deploy("regions.toml"), folder.path().join("regions.toml")).unwrap();
     std::fs::create_dir(folder.path().join("rulebooks")).unwrap();
-    std::fs::copy(deploy("rulebooks/national.toml"), folder.path().join("rulebooks/national.toml")).unwrap();
+    std::fs::create_dir(folder.path().join("calendar")).unwrap();
+    for name in ["rulebooks/national.toml", "calendar/2025.toml", "calendar/2026.toml"] {
+        std::fs::copy(deploy(name), folder.path().join(name)).unwrap();
+    }
     (folder, path)
 }
 
@@ -51,6 +54,8 @@ fn the_example_loads_with_the_defaults_that_it_shows() {
     assert_eq!(shown.apps[0].methods, config.apps[0].methods);
     assert_eq!(shown.apps[0].methods.len(), HUB_METHODS.len());
     assert_eq!(shown.server.civil_start, Some(Civil(1_795_226_400_000)));
+    assert_eq!(config.working_days, WorkingDays::default());
+    assert_eq!(shown.working_days.years().collect::<Vec<_>>(), [2025, 2026]);
 }
 
 #[test]
@@ -147,6 +152,9 @@ fn a_bad_file_is_refused_with_its_line_and_advice() {
     }
     let error = loaded(&GOOD.replacen("data =", "regions = \"elsewhere.toml\"\ndata =", 1)).unwrap_err();
     assert!(error.contains("elsewhere.toml: cannot be read"), "{error}");
+    let error =
+        loaded(&GOOD.replacen("data =", "calendar = [\"calendar/2027.toml\"]\ndata =", 1)).unwrap_err();
+    assert!(error.contains("calendar/2027.toml: cannot be read"), "{error}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 pub mod alarms;
 pub mod apps;
+pub mod calendar;
 pub mod callers;
 pub mod connect;
 pub mod error;

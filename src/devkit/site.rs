@@ -71,6 +71,8 @@ pub struct Settings<'a> {
     pub regions: &'a Path,
     /// The folder of rulebooks, in the same way.
     pub rulebooks: &'a Path,
+    /// The files of working days, in the same way.
+    pub calendar: &'a [&'a str],
     /// When every server's civil clock begins, as in `2026-11-21T10:00:00+08:00`.
     pub civil_start: &'a str,
     /// Applications: name, and `provinces` at the hub. Each may call every node too.
@@ -91,6 +93,7 @@ impl Default for Settings<'_> {
         Settings {
             regions: Path::new("regions.toml"),
             rulebooks: Path::new("rulebooks"),
+            calendar: &[],
             civil_start: "2026-11-21T10:00:00+08:00",
             apps: &[],
             callers: "",
@@ -205,8 +208,11 @@ impl Site {
     fn text(&self, server: &Role, settings: &Settings<'_>) -> String {
         let dialled = |other: &Role| settings.dialled.get(other).copied().unwrap_or(self.address(other));
         let mut text = server.province().map_or_else(String::new, |code| format!("province = \"{code}\"\n"));
-        text.push_str(&self.common(server, settings));
         // Writing to a String cannot fail.
+        if *server == Role::Hub {
+            let _ = writeln!(text, "calendar = {:?}", settings.calendar);
+        }
+        text.push_str(&self.common(server, settings));
         let _ = match server.province() {
             Some(_) => writeln!(text, "[hub]\naddress = \"https://{}\"", dialled(&Role::Hub)),
             None => writeln!(text, "[limits]\n{}", settings.hub_limits),

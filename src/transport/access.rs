@@ -80,6 +80,7 @@ const TABLE: &[(&str, Access)] = &[
     ("/gongji.hub.v1.SettlementService/CloseWindow", OPERATOR),
     ("/gongji.hub.v1.SettlementService/GetPositions", CLEARING),
     ("/gongji.hub.v1.SettlementService/ReconcileWindow", CLEARING),
+    ("/gongji.hub.v1.SettlementService/GetStatement", CLEARING),
     ("/gongji.node.v1.ParticipantService/Prepare", HUB),
     ("/gongji.node.v1.ParticipantService/Decide", HUB),
     ("/gongji.node.v1.ParticipantService/Check", HUB),

@@ -20,6 +20,7 @@ mod rulebooks;
 mod rules;
 mod servers;
 mod settlement;
+mod statement;
 mod transfer;
 mod waiting;
 mod wallets;

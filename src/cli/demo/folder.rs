@@ -37,6 +37,7 @@ const BEGINS: &str = "T10:00:00+08:00";
 /// Configuration that is written at the first start, from what was built in.
 const CONFIG: &[(&str, &str)] = &[
     ("regions.toml", REGIONS),
+    ("calendar/2026.toml", include_str!("../../../deploy/calendar/2026.toml")),
     ("rulebooks/national.toml", include_str!("../../../deploy/rulebooks/national.toml")),
     ("rulebooks/shaanxi-61.toml", include_str!("../../../deploy/rulebooks/shaanxi-61.toml")),
     ("rulebooks/shanxi-14.toml", include_str!("../../../deploy/rulebooks/shanxi-14.toml")),
@@ -94,7 +95,9 @@ impl Folder {
     /// Writes the rules and the table of places that are not there yet, and reads them.
     pub(super) fn places(&self) -> Result<LoadedRegions, DemoError> {
         let config = self.path().join("config");
-        make_folder(&config.join("rulebooks"))?;
+        for folder in ["calendar", "rulebooks"] {
+            make_folder(&config.join(folder))?;
+        }
         for (name, text) in CONFIG {
             let path = config.join(name);
             if !path.exists() {
@@ -113,6 +116,7 @@ impl Folder {
         let settings = Settings {
             regions: Path::new("config/regions.toml"),
             rulebooks: Path::new("config/rulebooks"),
+            calendar: &["config/calendar/2026.toml"],
             civil_start: &format!("{day}{BEGINS}"),
             apps: &[(APP, "\"*\"")],
             callers: &callers(),

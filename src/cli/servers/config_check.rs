@@ -99,7 +99,9 @@ fn check_hub(path: &Path) -> Result<Found, String> {
     let Found { summary, warnings } = server(&config.server, &Role::Hub)?;
     let nodes: Vec<String> = config.nodes.iter().map(|node| node.province.to_string()).collect();
     let apps: Vec<&str> = config.apps.iter().map(|app| app.name.as_str()).collect();
-    let summary = format!("hub, {summary}; nodes {}; apps {}", listed(&nodes), listed(&apps));
+    let years: Vec<String> = config.working_days.years().map(|year| year.to_string()).collect();
+    let (nodes, apps, years) = (listed(&nodes), listed(&apps), listed(&years));
+    let summary = format!("hub, {summary}; nodes {nodes}; apps {apps}; working days of {years}");
     Ok(Found { summary, warnings })
 }
 
@@ -214,6 +216,7 @@ mod tests {
         };
         assert_eq!(config_check(&args), Exit::Done);
         let summary = check_hub(&deploy("hub.toml")).unwrap().summary;
+        assert!(summary.contains("working days of none"), "{summary}");
         assert!(summary.contains("nodes 13 51") && summary.contains("32 provinces"), "{summary}");
         assert!(check_rulebooks(&deploy("rulebooks"), None).is_ok(), "places beside the folder are found");
     }

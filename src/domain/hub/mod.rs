@@ -39,6 +39,7 @@ mod resync;
 #[cfg(test)]
 mod rules_tests;
 mod start;
+pub mod statement;
 pub mod tables;
 #[cfg(test)]
 mod tests;

@@ -620,6 +620,10 @@ reasons! {
         "so much of the prefund covers obligations that it cannot be taken out, see available"
         "预付金部分已用于抵付，不能调减这么多，可用部分见 available"
         ["available"]
+    StatementChanged 760 "STATEMENT_CHANGED" Unavailable Later
+        "the rows do not add up to what was counted: a commit that the hub had lost came back meanwhile, or a row was \
+         changed behind its back; ask again, and if it stays so, audit the hub"
+        "明细合计与已计总数不符：读取期间补回了丢失的交易，或记录被更改；请重新读取，仍不符时对清算中心进行审计"
 }
 
 #[cfg(test)]

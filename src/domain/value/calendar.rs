@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::fmt;
-use time::{Date, Month, OffsetDateTime, UtcOffset};
+use time::{Date, Month, OffsetDateTime, UtcOffset, Weekday};
 
 /// Milliseconds on a monotonic clock of this process. Never stored, never compared between processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,6 +106,16 @@ impl Day {
         let month = Month::try_from(month).ok()?;
         let day = u8::try_from(self.0 % 100).ok()?.min(month.length(year));
         Date::from_calendar_date(year, month, day).ok().map(Day::from_date)
+    }
+
+    /// Whether it is a Saturday or a Sunday.
+    pub fn is_weekend(self) -> bool {
+        self.date().is_some_and(|date| matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday))
+    }
+
+    /// Its year, as in 2026.
+    pub fn year(self) -> u32 {
+        self.0 / 10_000
     }
 
     /// The number YYYYMMDD.

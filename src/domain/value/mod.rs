@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod column;
+pub mod due_dates;
 pub mod id;
 pub mod id_number;
 pub mod kinship;
@@ -16,8 +17,10 @@ pub mod side;
 pub mod stored_enum;
 pub mod text;
 pub mod window;
+pub mod working_days;
 
 pub use calendar::{Civil, Day, Mono, Now};
+pub use due_dates::{DueDates, PaymentDates};
 pub use id::{Digest, MemberRef, StartId, TransferId, hex};
 pub use id_number::{IdNumber, IdNumberError, Person, PersonName};
 pub use kinship::Kinship;
@@ -31,3 +34,4 @@ pub use schedule::Schedule;
 pub use side::{BySide, Side, Sides};
 pub use text::{TextFault, Texts};
 pub use window::Window;
+pub use working_days::{DueDay, WorkingDays};

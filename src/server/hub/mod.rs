@@ -81,6 +81,7 @@ pub(crate) struct Shared {
     /// For what nodes wait for: it never stands behind lists.
     protocol: Reader<Record>,
     lists: Lists<Record>,
+    statements: settlement::statement::Statements,
     clock: Arc<SystemClock>,
     places: Arc<RegionDirectory>,
     places_version: String,
@@ -230,7 +231,8 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let limits = &config.server.limits;
     let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
     let machine = HubMachine::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
-    let [reader, protocol, lists] = [store.reader()?, store.reader()?, store.reader()?].map(Reader::new);
+    let views = [store.reader()?, store.reader()?, store.reader()?, store.reader()?];
+    let [reader, protocol, lists, statements] = views.map(Reader::new);
     let core = Core::new(machine, store)?;
     let (dispatcher, lanes) =
         dispatcher::dispatcher(config.nodes.iter().map(|node| node.province), Arc::clone(&clock));
@@ -251,6 +253,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         reader,
         protocol,
         lists: Lists::new(lists),
+        statements: settlement::statement::Statements::new(statements),
         clock,
         grants: grants(&config, &places)?,
         places,

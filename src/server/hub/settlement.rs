@@ -1,5 +1,7 @@
 //! SettlementService: windows, and what provinces owe each other in them.
 
+pub(super) mod statement;
+
 use super::Shared;
 use crate::domain::audit::totals::{differences, of_all_kinds, side_of};
 use crate::domain::hub::tables::{ClearingRow, Key, Row, Table, TotalRow, TransferRow, WindowRow};
@@ -11,13 +13,13 @@ use crate::domain::value::{ProvinceCode, Window};
 use crate::proto::hub::settlement_service_server::SettlementService;
 use crate::proto::hub::{
     CloseWindowRequest, CloseWindowResponse, GetOpenWindowRequest, GetOpenWindowResponse,
-    GetPositionsRequest, GetPositionsResponse, ListWindowsRequest, ListWindowsResponse, NodeCapability,
-    ProvinceReconciliation, ReconcileWindowRequest, ReconcileWindowResponse, ReconciliationState,
-    WindowState,
+    GetPositionsRequest, GetPositionsResponse, GetStatementRequest, ListWindowsRequest, ListWindowsResponse,
+    NodeCapability, ProvinceReconciliation, ReconcileWindowRequest, ReconcileWindowResponse,
+    ReconciliationState, WindowState,
 };
 use crate::server::common::Answer;
 use crate::store::{AnyTables, StoreError};
-use crate::transport::access_layer::caller;
+use crate::transport::access_layer::{caller, standing};
 use crate::wire::page::{number_token, page_size, read_number_token};
 use crate::wire::settlement::{
     closed_to_proto, counted_from_proto, difference_to_proto, open_to_proto, positions_to_proto,
@@ -137,6 +139,13 @@ impl Shared {
 
 #[tonic::async_trait]
 impl SettlementService for Settlement {
+    type GetStatementStream = statement::Parts;
+
+    async fn get_statement(&self, request: Request<GetStatementRequest>) -> Answer<statement::Parts> {
+        let asking = (&caller(&request)?, standing(&request)?);
+        statement::stream(&self.0, asking, request.get_ref()).await.map(Response::new)
+    }
+
     async fn get_open_window(&self, _: Request<GetOpenWindowRequest>) -> Answer<GetOpenWindowResponse> {
         self.0.recovery.life()?;
         let open = self.0.lists.run(open_window).await?;

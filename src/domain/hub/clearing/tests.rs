@@ -154,7 +154,7 @@ impl Office {
     }
 
     /// The journal gives the same tables once more.
-    fn ends(mut self) {
+    fn ends(self) {
         assert!(self.machines.rebuilds().into_iter().all(|(_, (same, _))| same));
         let events = self.row::<ClearingRow>(&Key::CLEARING).expect("a row").events;
         for number in 1..=events {
