@@ -224,7 +224,9 @@ fn clearing_column(table: &str, name: &str) -> Option<BoxedStrategy<Value<'stati
             "[a-c]{1,3}".prop_map(text).boxed()
         }
         (_, "void_code") => "[A-Z_]{1,9}".prop_map(text).boxed(),
-        (_, "content") => vec(any::<u8>(), 0..99).prop_map(|bytes| Value::Blob(bytes.into())).boxed(),
+        (_, "content" | "provinces") => {
+            vec(any::<u8>(), 0..99).prop_map(|bytes| Value::Blob(bytes.into())).boxed()
+        }
         ("payment" | "bank_serial", "payment_id") | ("clearing_request", "request_id") => blob(16),
         ("clearing_event", "time") => any::<i64>().prop_map(Value::Int).boxed(),
         (_, _) => return None,

@@ -1,5 +1,7 @@
 //! Clearing as operators and provinces read it.
 
+pub mod payment;
+pub mod period;
 pub mod statement;
 
 use crate::domain::audit::totals::{Counted, Group};

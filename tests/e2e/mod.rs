@@ -13,6 +13,7 @@ pub mod kit;
 mod malformed;
 mod members;
 mod network;
+mod periods;
 mod places;
 mod reading;
 mod repeat;

@@ -30,6 +30,7 @@ pub fn events() -> Vec<ClearingEvent> {
         ClearingEvent::PeriodClosed(clearing::PeriodClosed {
             period,
             scheme: clearing::Scheme::Net,
+            provinces: vec![first, second],
             operator: "urn:gongji:operator:a".to_owned(),
         }),
         ClearingEvent::TablePublished(clearing::TablePublished {

@@ -76,6 +76,7 @@ details! {
     InsuranceType: it => text(it.name());
     RefusalRecord: it => refusal(it);
     Vec<(TransferId, Side)>: it => legs(it);
+    Vec<ProvinceCode>: it => text(it.iter().map(ProvinceCode::to_string).collect::<Vec<_>>().join(" "));
     // What is sealed says nothing here but that it is there.
     Vec<u8>: it => text(format!("{} bytes", it.len()));
 }

@@ -31,7 +31,7 @@ use crate::store::{Tables as _, each_after, is_restored, sqlite, unlisted};
 
 use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::machine::{Scan, SelfRow, TableRow};
-use crate::domain::value::{ProvinceCode, RegionDirectory, StartId};
+use crate::domain::value::{ProvinceCode, RegionDirectory, StartId, WorkingDays};
 use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, last_stamp, outcome};
 use crate::privacy::in_force::KeyInForce;
 use crate::privacy::key::VaultKey;
@@ -86,6 +86,8 @@ pub(crate) struct Shared {
     places: Arc<RegionDirectory>,
     places_version: String,
     rulebook: Arc<Rules>,
+    /// By which due dates are counted.
+    working_days: WorkingDays,
     keys: Arc<KeyInForce>,
     grants: Grants,
     links: BTreeMap<ProvinceCode, Link>,
@@ -259,6 +261,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         places,
         places_version: config.server.regions.version.clone(),
         rulebook,
+        working_days: config.working_days.clone(),
         keys,
         links,
         mark,

@@ -1,5 +1,7 @@
 //! SettlementService: windows, and what provinces owe each other in them.
 
+mod payments;
+mod periods;
 pub(super) mod statement;
 
 use super::Shared;
@@ -9,18 +11,25 @@ use crate::domain::hub::{Input, Record, unfinished_transfers};
 use crate::domain::machine::scan::value;
 use crate::domain::machine::{Filter, PeerRow, Scan, TableRow, Term};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
-use crate::domain::value::{ProvinceCode, Window};
+use crate::domain::value::{Period, ProvinceCode, Window};
 use crate::proto::hub::settlement_service_server::SettlementService;
 use crate::proto::hub::{
-    CloseWindowRequest, CloseWindowResponse, GetOpenWindowRequest, GetOpenWindowResponse,
-    GetPositionsRequest, GetPositionsResponse, GetStatementRequest, ListWindowsRequest, ListWindowsResponse,
-    NodeCapability, ProvinceReconciliation, ReconcileWindowRequest, ReconcileWindowResponse,
-    ReconciliationState, WindowState,
+    AdjustPrefundRequest, AdjustPrefundResponse, ClosePeriodRequest, ClosePeriodResponse, CloseWindowRequest,
+    CloseWindowResponse, ConfirmReceiptRequest, ConfirmReceiptResponse, CoverObligationRequest,
+    CoverObligationResponse, GetOpenWindowRequest, GetOpenWindowResponse, GetPositionsRequest,
+    GetPositionsResponse, GetPrefundsRequest, GetPrefundsResponse, GetStatementRequest,
+    ListObligationsRequest, ListObligationsResponse, ListPeriodsRequest, ListPeriodsResponse,
+    ListTablesRequest, ListTablesResponse, ListWindowsRequest, ListWindowsResponse, NodeCapability,
+    ObjectToItemRequest, ObjectToItemResponse, ProvinceReconciliation, PublishPeriodRequest,
+    PublishPeriodResponse, ReconcileWindowRequest, ReconcileWindowResponse, ReconciliationState,
+    RecordPaymentRequest, RecordPaymentResponse, SignPeriodRequest, SignPeriodResponse, VoidPaymentRequest,
+    VoidPaymentResponse, WindowState,
 };
 use crate::server::common::Answer;
 use crate::store::{AnyTables, StoreError};
 use crate::transport::access_layer::{caller, standing};
 use crate::wire::page::{number_token, page_size, read_number_token};
+use crate::wire::settlement::period::only_period;
 use crate::wire::settlement::{
     closed_to_proto, counted_from_proto, difference_to_proto, open_to_proto, positions_to_proto,
     window_of_request,
@@ -46,6 +55,36 @@ fn windows(tables: &mut AnyTables<Record>) -> Result<Vec<crate::proto::hub::Wind
     closed.sort_by_key(|row| row.window);
     let open = open_window(tables)?.map(open_to_proto);
     Ok(closed.iter().map(closed_to_proto).chain(open).collect())
+}
+
+/// The closed windows of a month, in their order.
+fn windows_in(period: Period, tables: &mut AnyTables<Record>) -> Result<Vec<Window>, StoreError> {
+    let mut found = Vec::new();
+    for day in period.days() {
+        let mut next = Some(Window::from(day));
+        while let Some(window) = next.take() {
+            if tables.load(&[Key::Window(window)])?.iter().flatten().next().is_some() {
+                found.push(window);
+                next = window.next_cut();
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The totals of all windows of a month, the open one included. None: it never had one.
+fn month_totals(month: Period, tables: &mut AnyTables<Record>) -> Result<Option<Vec<TotalRow>>, StoreError> {
+    let open = open_window(tables)?.filter(|open| Period::from(*open) == month);
+    let windows: Vec<Window> = windows_in(month, tables)?.into_iter().chain(open).collect();
+    let mut found = Vec::new();
+    for window in &windows {
+        found.extend(periods::all::<TotalRow>(tables, Table::Total, &[Term::Is("window", value(window))])?);
+    }
+    Ok((!windows.is_empty()).then_some(found))
+}
+
+fn hub_refusal(reason: Reason) -> RefusalRecord {
+    RefusalRecord::new(reason, RefusalSide::Hub)
 }
 
 /// A window as it stands, and its totals. None: it was never opened. One that a clock which was ahead has opened, and
@@ -146,6 +185,67 @@ impl SettlementService for Settlement {
         statement::stream(&self.0, asking, request.get_ref()).await.map(Response::new)
     }
 
+    async fn list_periods(&self, request: Request<ListPeriodsRequest>) -> Answer<ListPeriodsResponse> {
+        self.list_periods(request).await
+    }
+
+    async fn close_period(&self, request: Request<ClosePeriodRequest>) -> Answer<ClosePeriodResponse> {
+        self.close_period(request).await
+    }
+
+    async fn publish_period(&self, request: Request<PublishPeriodRequest>) -> Answer<PublishPeriodResponse> {
+        self.publish_period(request).await
+    }
+
+    async fn list_tables(&self, request: Request<ListTablesRequest>) -> Answer<ListTablesResponse> {
+        self.list_tables(request).await
+    }
+
+    async fn sign_period(&self, request: Request<SignPeriodRequest>) -> Answer<SignPeriodResponse> {
+        self.sign_period(request).await
+    }
+
+    async fn object_to_item(&self, request: Request<ObjectToItemRequest>) -> Answer<ObjectToItemResponse> {
+        self.object_to_item(request).await
+    }
+
+    async fn list_obligations(
+        &self,
+        request: Request<ListObligationsRequest>,
+    ) -> Answer<ListObligationsResponse> {
+        self.list_obligations(request).await
+    }
+
+    async fn record_payment(&self, request: Request<RecordPaymentRequest>) -> Answer<RecordPaymentResponse> {
+        self.record_payment(request).await
+    }
+
+    async fn confirm_receipt(
+        &self,
+        request: Request<ConfirmReceiptRequest>,
+    ) -> Answer<ConfirmReceiptResponse> {
+        self.confirm_receipt(request).await
+    }
+
+    async fn void_payment(&self, request: Request<VoidPaymentRequest>) -> Answer<VoidPaymentResponse> {
+        self.void_payment(request).await
+    }
+
+    async fn cover_obligation(
+        &self,
+        request: Request<CoverObligationRequest>,
+    ) -> Answer<CoverObligationResponse> {
+        self.cover_obligation(request).await
+    }
+
+    async fn get_prefunds(&self, request: Request<GetPrefundsRequest>) -> Answer<GetPrefundsResponse> {
+        self.get_prefunds(request).await
+    }
+
+    async fn adjust_prefund(&self, request: Request<AdjustPrefundRequest>) -> Answer<AdjustPrefundResponse> {
+        self.adjust_prefund(request).await
+    }
+
     async fn get_open_window(&self, _: Request<GetOpenWindowRequest>) -> Answer<GetOpenWindowResponse> {
         self.0.recovery.life()?;
         let open = self.0.lists.run(open_window).await?;
@@ -180,12 +280,23 @@ impl SettlementService for Settlement {
     async fn get_positions(&self, request: Request<GetPositionsRequest>) -> Answer<GetPositionsResponse> {
         self.0.recovery.life()?;
         let own = caller(&request)?.province();
-        let window = window_of_request(&request.get_ref().window_id)?;
-        let read = move |tables: &mut AnyTables<Record>| window_with_totals(window, tables);
-        let found = self.0.lists.run(read).await?;
-        let (found, totals) = found.ok_or_else(|| not_found(window))?;
+        let request = request.get_ref();
+        let (window, totals) = match (request.window_id.as_str(), request.period_id.as_str()) {
+            ("", month) if !month.is_empty() => {
+                let month = only_period(month)?;
+                let totals = self.0.lists.run(move |tables| month_totals(month, tables)).await?;
+                let never = || Problem::from(hub_refusal(Reason::PeriodNotFound).with("period", month));
+                (None, totals.ok_or_else(never)?)
+            }
+            (window, _) => {
+                let window = window_of_request(window)?;
+                let read = move |tables: &mut AnyTables<Record>| window_with_totals(window, tables);
+                let (found, totals) = self.0.lists.run(read).await?.ok_or_else(|| not_found(window))?;
+                (Some(found), totals)
+            }
+        };
         let (positions, pairs) = positions_to_proto(&totals, own);
-        Ok(Response::new(GetPositionsResponse { window: Some(found), positions, pairs }))
+        Ok(Response::new(GetPositionsResponse { window, positions, pairs }))
     }
 
     async fn reconcile_window(

@@ -45,6 +45,8 @@ contents! {
         period: Period,
         /// How it is paid.
         scheme: Scheme,
+        /// The provinces that take part: each two of them have a table.
+        provinces: Vec<ProvinceCode>,
         /// URI SAN of the operator.
         operator: String,
     }

@@ -33,15 +33,15 @@ use crate::domain::hub::tables::ClearingRow;
 use crate::domain::machine::Ticket;
 use crate::domain::machine::describe::{Describe, Details};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{Civil, Day, Digest, Period, TransferId};
+use crate::domain::value::{Civil, Day, Digest, Period, ProvinceCode, TransferId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest as _, Sha256};
 
 /// What a person asks for in clearing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClearingRequest {
-    /// Chosen by the caller; of a payment its id.
-    pub request_id: TransferId,
+    /// Chosen by the caller; of a payment its id. None: what is asked for happens once, whoever asks.
+    pub request_id: Option<TransferId>,
     /// URI SAN of the person.
     pub caller: String,
     /// What is to be done.
@@ -51,16 +51,16 @@ pub struct ClearingRequest {
 /// See [`ClearingRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, BorshSerialize)]
 pub enum Command {
-    /// Close a period.
-    Close(Period, Scheme),
+    /// Close a period, in which these provinces take part.
+    Close(Period, Scheme, Vec<ProvinceCode>),
     /// Publish the table of a pair.
     Publish(Period, Pair),
     /// Sign a table.
     Sign(Signature),
     /// Object to an item.
     Object(Objection),
-    /// Record a payment.
-    Pay(Payment),
+    /// Record a payment under its id.
+    Pay(TransferId, Payment),
     /// Confirm a payment, or say that it does not count.
     Say(PaymentWord),
     /// Take what is late from a prefund.
@@ -93,23 +93,32 @@ impl Describe for RequestMark {
 }
 
 impl ClearingRequest {
-    fn mark(&self) -> RequestMark {
+    /// What the caller himself has said, without what the server has added.
+    fn said(&self) -> Command {
+        match self.command.clone() {
+            Command::Close(period, scheme, _) => Command::Close(period, scheme, Vec::new()),
+            Command::Cover(cover) => Command::Cover(Cover { due: Day::default(), ..cover }),
+            command => command,
+        }
+    }
+
+    fn mark(&self) -> Option<RequestMark> {
         // Writing to memory cannot fail.
-        let content = borsh::to_vec(&self.command).unwrap_or_default();
+        let content = borsh::to_vec(&self.said()).unwrap_or_default();
         let digest = Digest(Sha256::digest(&content).into());
-        RequestMark { request_id: self.request_id, caller: self.caller.clone(), digest }
+        Some(RequestMark { request_id: self.request_id?, caller: self.caller.clone(), digest })
     }
 }
 
 /// Whether it was carried out before, and what it is about.
 pub(super) fn needs(request: &ClearingRequest, rows: &Rows, keys: &mut Vec<Key>) {
-    keys.push(Key::ClearingRequest(request.request_id));
+    keys.extend(request.request_id.map(Key::ClearingRequest));
     match &request.command {
-        Command::Close(period, _) => publish::needs_to_close(*period, keys),
+        Command::Close(period, ..) => publish::needs_to_close(*period, keys),
         Command::Publish(period, pair) => publish::needs_to_publish(*period, *pair, rows, keys),
         Command::Sign(it) => sign::needs(it.period, it.pair, keys),
         Command::Object(it) => object::needs(it, rows, keys),
-        Command::Pay(it) => payment::needs_to_record(request.request_id, it, rows, keys),
+        Command::Pay(id, it) => payment::needs_to_record(*id, it, rows, keys),
         Command::Say(it) => payment::needs_of_word(it, rows, keys),
         Command::Cover(it) => payment::needs_to_cover(it, keys),
         Command::Deposit(it) => prefund::needs(it, keys),
@@ -124,7 +133,7 @@ impl HubMachine {
             Ok(Err(done)) => return step.answer(ticket, done),
             Ok(Ok(events)) => events,
         };
-        let mut mark = Some(request.mark());
+        let mut mark = request.mark();
         let number = last_number(step.rows()) + 1;
         let cleared = if events.is_empty() { Cleared(0) } else { Cleared(number) };
         for event in events {
@@ -140,8 +149,9 @@ fn judge(
     step: &Step<'_>,
 ) -> Result<Result<Vec<ClearingEvent>, Cleared>, RefusalRecord> {
     let (rows, person) = (step.rows(), request.caller.as_str());
-    if let Some(done) = rows.get::<ClearingRequestRow>(&Key::ClearingRequest(request.request_id)) {
-        let mark = request.mark();
+    if let Some(mark) = request.mark()
+        && let Some(done) = rows.get::<ClearingRequestRow>(&Key::ClearingRequest(mark.request_id))
+    {
         if (&done.caller, done.digest) != (&mark.caller, mark.digest) {
             return Err(refusal(Reason::ContentDiffers).with("field", "request_id"));
         }
@@ -149,11 +159,13 @@ fn judge(
     }
     let one = |event: Option<ClearingEvent>| event.into_iter().collect();
     let events: Vec<ClearingEvent> = match &request.command {
-        Command::Close(period, scheme) => one(publish::close((*period, *scheme), person, rows)?),
+        Command::Close(period, scheme, provinces) => {
+            one(publish::close((*period, *scheme, provinces), person, rows)?)
+        }
         Command::Publish(period, pair) => one(publish::publish(*period, *pair, rows)?),
         Command::Sign(it) => one(sign::sign(it, person, rows)?),
         Command::Object(it) => object::object(it, person, rows)?,
-        Command::Pay(it) => vec![payment::record(request.request_id, it, person, rows)?],
+        Command::Pay(id, it) => vec![payment::record(*id, it, person, rows)?],
         Command::Say(it) => one(payment::say(it, person, rows)?),
         Command::Cover(it) => one(payment::cover(it, (person, Day::of(step.now.civil)), rows)?),
         Command::Deposit(it) => vec![prefund::deposit(it, person, rows)?],

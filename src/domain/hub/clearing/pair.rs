@@ -6,7 +6,7 @@ use crate::domain::kinds;
 use crate::domain::machine::describe::{Describe, Details};
 use crate::domain::protocol::Kind;
 use crate::domain::protocol::total::{add_digest, subtract_digest};
-use crate::domain::value::{BySide, Digest, Money, Period, ProvinceCode, Side, hex};
+use crate::domain::value::{BySide, Digest, Money, Period, ProvinceCode, hex};
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -133,10 +133,10 @@ impl Line {
         LineRow { period, payer_province, payee_province, kind, count, amount, payer_digest, payee_digest }
     }
 
-    /// The province that owes by it, and how much.
-    fn owed(&self) -> Option<(ProvinceCode, Money)> {
+    /// The province that owes by it, the one that is owed, and how much.
+    pub fn owed(&self) -> Option<(ProvinceCode, ProvinceCode, Money)> {
         let sides = BySide { payer: self.payer, payee: self.payee };
-        kinds::of(self.kind).debtor.map(|side: Side| (sides[side], self.amount))
+        kinds::of(self.kind).debtor.map(|side| (sides[side], sides[side.other()], self.amount))
     }
 }
 
@@ -184,15 +184,15 @@ impl Describe for Vec<Line> {
 pub(super) fn owed_gross(pair: Pair, lines: &[Line]) -> Option<(Money, Money)> {
     let owed = lines.iter().filter_map(Line::owed);
     let sum = |of: ProvinceCode| {
-        let mut own = owed.clone().filter(|(debtor, _)| *debtor == of);
-        own.try_fold(Money::ZERO, |sum, (_, amount)| sum.checked_add(amount))
+        let mut own = owed.clone().filter(|(debtor, ..)| *debtor == of);
+        own.try_fold(Money::ZERO, |sum, (.., amount)| sum.checked_add(amount))
     };
     Some((sum(pair.first)?, sum(pair.second)?))
 }
 
 /// What is left of all that a province owes and is owed: what the centre owes it, and what it owes the centre.
 pub(super) fn owed_net(province: ProvinceCode, lines: &[Line]) -> Option<(Money, Money)> {
-    let left = lines.iter().filter_map(Line::owed).try_fold(Money::ZERO, |left, (debtor, amount)| {
+    let left = lines.iter().filter_map(Line::owed).try_fold(Money::ZERO, |left, (debtor, _, amount)| {
         if debtor == province { left.checked_add(amount) } else { left.checked_sub(amount) }
     })?;
     let owed_to_it = Money::ZERO.checked_sub(left)?;

@@ -23,7 +23,7 @@ fn begins_with(period: Period) -> [Key; 3] {
 
 /// Closes a period. None: it is closed already.
 pub(super) fn close(
-    (period, scheme): (Period, Scheme),
+    (period, scheme, provinces): (Period, Scheme, &[ProvinceCode]),
     operator: &str,
     rows: &Rows,
 ) -> Result<Option<ClearingEvent>, RefusalRecord> {
@@ -47,14 +47,32 @@ pub(super) fn close(
     if rows.get::<PeriodRow>(&before).is_none() && rows.get::<WindowRow>(&last_before).is_some() {
         return Err(with(Reason::PeriodOutOfOrder).with("first", period.previous()));
     }
-    let operator = operator.to_owned();
-    Ok(Some(ClearingEvent::PeriodClosed(PeriodClosed { period, scheme, operator })))
+    let (provinces, operator) = (provinces.to_vec(), operator.to_owned());
+    Ok(Some(ClearingEvent::PeriodClosed(PeriodClosed { period, scheme, provinces, operator })))
 }
 
 /// A period is closed.
 pub(super) fn closed(event: &PeriodClosed, time: Civil, rows: &mut Rows) {
-    let PeriodClosed { period, scheme, ref operator } = *event;
-    rows.put(PeriodRow { period, scheme, close_time: time, closer: operator.clone() });
+    let PeriodClosed { period, scheme, ref provinces, ref operator } = *event;
+    let mut provinces: Vec<u8> = provinces.iter().map(|province| province.number()).collect();
+    provinces.sort_unstable();
+    provinces.dedup();
+    rows.put(PeriodRow { period, scheme, provinces, close_time: time, closer: operator.clone() });
+}
+
+impl PeriodRow {
+    /// The pairs of provinces that have a table each.
+    pub fn pairs(&self) -> impl Iterator<Item = Pair> {
+        let all = self.provinces.iter().copied().map(ProvinceCode::new);
+        let after = |first: ProvinceCode| {
+            self.provinces.iter().copied().map(ProvinceCode::new).filter(move |it| *it > first)
+        };
+        all.flat_map(move |first| after(first).map(move |second| Pair { first, second }))
+    }
+
+    fn has(&self, pair: Pair) -> bool {
+        [pair.first, pair.second].iter().all(|it| self.provinces.contains(&it.number()))
+    }
 }
 
 /// Its windows that are closed, in order. Err: rows that say so are not loaded yet.
@@ -112,8 +130,10 @@ pub(super) fn publish(
     if rows.get::<PeriodRow>(&Key::Period(period)).is_none() {
         return Err(with(Reason::PeriodOpen));
     }
-    let is_first = rows.get::<PeriodRow>(&Key::Period(period.previous())).is_none();
-    if !is_first && rows.get::<PairRow>(&pair_key(period.previous(), pair)).is_none() {
+    let before = rows.get::<PeriodRow>(&Key::Period(period.previous()));
+    if before.is_some_and(|row| row.has(pair))
+        && rows.get::<PairRow>(&pair_key(period.previous(), pair)).is_none()
+    {
         return Err(with(Reason::PeriodOutOfOrder).with("first", period.previous()));
     }
     let Ok(windows) = windows_of(period, rows) else { return Err(refusal(Reason::Internal)) };

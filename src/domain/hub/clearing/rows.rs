@@ -12,6 +12,8 @@ rows! {
         period: Period;
         /// How it is paid.
         scheme: Scheme,
+        /// The provinces that take part, a byte each, ascending.
+        provinces: Vec<u8>,
         /// When it was closed.
         close_time: Civil,
         /// URI SAN of the operator who closed it.

@@ -28,6 +28,13 @@ pub(super) fn needs(period: Period, pair: Pair, keys: &mut Vec<Key>) {
     keys.push(Key::Obligation(period, pair.second, pair.first));
 }
 
+impl PairRow {
+    /// Whose table it is.
+    pub fn pair(&self) -> Pair {
+        Pair { first: self.first, second: self.second }
+    }
+}
+
 /// Maker and checker of a side, as far as they have signed.
 fn signers(row: &PairRow, province: ProvinceCode) -> (&Option<String>, &Option<String>) {
     if row.first == province {

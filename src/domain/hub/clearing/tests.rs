@@ -35,7 +35,9 @@ impl Office {
         let mut office = Office { machines: Machines::new(), requests: 100 };
         (1..=commits).for_each(|number| office.send(number));
         office.pass(10);
-        office.ask("urn:gongji:operator:a", Command::Close(period(NOVEMBER), Scheme::Gross)).expect("closed");
+        office
+            .ask("urn:gongji:operator:a", Command::Close(period(NOVEMBER), Scheme::Gross, vec![PAYER, PAYEE]))
+            .expect("closed");
         office
     }
 
@@ -65,6 +67,7 @@ impl Office {
         caller: &str,
         command: Command,
     ) -> Result<u64, RefusalRecord> {
+        let request_id = Some(request_id);
         let request = Box::new(ClearingRequest { request_id, caller: caller.to_owned(), command });
         let outputs = self.machines.run_hub(Input::Clear { ticket: Ticket::new(8), request });
         let answer = outputs.into_iter().find_map(|output| match output {
@@ -128,7 +131,7 @@ impl Office {
             pay_day: Day::from_number(20_261_228),
             is_part,
         };
-        self.try_ask(id(payment), &person(PAYER, "maker"), Command::Pay(payment_of))
+        self.try_ask(id(payment), &person(PAYER, "maker"), Command::Pay(id(payment), payment_of))
     }
 
     fn say(&mut self, payment: u8, province: ProvinceCode, says: PaymentSays) -> Result<u64, Reason> {
@@ -200,7 +203,7 @@ fn a_month_is_closed_published_signed_by_four_persons_and_paid() {
 fn periods_are_closed_in_order_once_their_last_day_is_over() {
     let mut office = Office { machines: Machines::new(), requests: 100 };
     let close = |office: &mut Office, number| {
-        office.ask("urn:gongji:operator:a", Command::Close(period(number), Scheme::Gross))
+        office.ask("urn:gongji:operator:a", Command::Close(period(number), Scheme::Gross, vec![PAYER, PAYEE]))
     };
     office.pass(9);
     assert_eq!(close(&mut office, NOVEMBER), Err(Reason::PeriodOpen), "its last day is today");
@@ -209,7 +212,7 @@ fn periods_are_closed_in_order_once_their_last_day_is_over() {
     assert_eq!(close(&mut office, 202_610), Err(Reason::PeriodNotFound));
     assert!(close(&mut office, NOVEMBER).is_ok_and(|number| number > 0));
     assert_eq!(close(&mut office, NOVEMBER), Ok(0));
-    let net = Command::Close(period(NOVEMBER), Scheme::Net);
+    let net = Command::Close(period(NOVEMBER), Scheme::Net, vec![]);
     assert_eq!(office.ask("urn:gongji:operator:a", net), Err(Reason::PeriodClosed));
     assert!(close(&mut office, 202_612).is_ok_and(|number| number > 0));
     assert_eq!(office.publish(202_612), Err(Reason::PeriodOutOfOrder));
@@ -244,7 +247,9 @@ fn an_objection_carries_an_item_and_makes_a_new_version_that_nobody_has_signed()
     office.send(3);
     office.pass(31);
     for number in [202_612, 202_701] {
-        office.ask("urn:gongji:operator:a", Command::Close(period(number), Scheme::Gross)).expect("closed");
+        office
+            .ask("urn:gongji:operator:a", Command::Close(period(number), Scheme::Gross, vec![PAYER, PAYEE]))
+            .expect("closed");
         office.publish(number).expect("published");
         let in_it = if number == 202_612 { 2 } else { 1 };
         assert_eq!(office.table(number).count, in_it, "{number}");

@@ -4,6 +4,7 @@ ALTER TABLE clearing ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE period (
     period     INTEGER PRIMARY KEY,
     scheme     INTEGER NOT NULL,
+    provinces  BLOB NOT NULL,
     close_time INTEGER NOT NULL,
     closer     TEXT NOT NULL
 ) STRICT;
