@@ -164,14 +164,15 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         (_, "window" | "open" | "day" | "earlier_day" | "settlement_suspended_until") => {
             (1..=6i64).prop_map(|day| Value::Int(20_261_120 + day)).boxed()
         }
-        ("window_total", "kind") => int(1, 2),
+        ("window_total" | "leg_total", "kind") => int(1, 2),
         ("window_total", "payer_digest" | "payee_digest") => blob(32),
         (_, "amount" | "balance" | "owed") => any::<i64>().prop_map(Value::Int).boxed(),
         // Of so many every filter takes some and leaves some.
         ("transfer", "transfer_id") => (0u8..20).prop_map(|byte| Value::Blob(vec![byte; 16].into())).boxed(),
         (
             _,
-            "transfer_id" | "operation_id" | "compensation_id" | "original_id" | "returns" | "compensation",
+            "transfer_id" | "first_transfer_id" | "last_transfer_id" | "operation_id" | "compensation_id"
+            | "original_id" | "returns" | "compensation",
         ) => blob(16),
         ("compensation", "previous") => blob(16),
         (_, "member_ref" | "start_id") => blob(16),

@@ -1,5 +1,7 @@
 //! Clearing as operators and provinces read it.
 
+pub mod breaks;
+
 use crate::domain::audit::totals::{Counted, Group};
 use crate::domain::hub::tables::{TotalRow, WindowRow};
 use crate::domain::kinds;

@@ -21,7 +21,7 @@ pub struct Counted {
 
 impl Counted {
     /// Whether both have counted the same. Where one tells no digest, count and sum must do.
-    fn is_as(&self, other: &Counted) -> bool {
+    pub(super) fn is_as(&self, other: &Counted) -> bool {
         let digests = self.digest.zip(other.digest);
         (self.count, self.amount) == (other.count, other.amount)
             && digests.is_none_or(|(one, two)| one == two)

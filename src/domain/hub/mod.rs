@@ -6,6 +6,7 @@ mod accept_tests;
 mod acks;
 mod announce;
 mod awaiting;
+pub mod breaks;
 pub mod compensation;
 mod create;
 mod decide;

@@ -16,6 +16,16 @@ pub fn row_digest(hub_seq: u64, id: TransferId, kind: Kind, side: Side, amount: 
     Digest(hash.finalize().into())
 }
 
+/// The digest of one committed leg in the totals of before: SHA-256 of the id, `hub_seq` and the amount in fen. They
+/// are put together by exclusive or.
+pub fn set_digest(hub_seq: u64, id: TransferId, amount: Money) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update(id.0);
+    hash.update(hub_seq.to_be_bytes());
+    hash.update(amount.fen().to_be_bytes());
+    Digest(hash.finalize().into())
+}
+
 fn direction(side: Side) -> u8 {
     match side {
         Side::Payer => 1,
@@ -33,6 +43,20 @@ pub fn add_digest(sum: Digest, one: Digest) -> Digest {
         carry = digit >> 8;
     }
     Digest(result)
+}
+
+/// The difference of two digests modulo 2^256: what is left of a sum once a part of it is known.
+pub fn subtract_digest(sum: Digest, part: Digest) -> Digest {
+    // −x is the complement of x, and one more.
+    let mut one = Digest::default();
+    one.0[31] = 1;
+    add_digest(sum, add_digest(Digest(part.0.map(|byte| !byte)), one))
+}
+
+/// The exclusive or of two digests.
+pub fn xor_digest(mut one: Digest, other: Digest) -> Digest {
+    one.0.iter_mut().zip(other.0).for_each(|(byte, other)| *byte ^= other);
+    one
 }
 
 #[cfg(test)]
@@ -53,6 +77,8 @@ mod tests {
         let (a, b) = (Digest([0x9c; 32]), Digest([0x71; 32]));
         assert_eq!(add_digest(a, b), add_digest(b, a));
         assert_ne!(add_digest(add_digest(a, b), b), a, "twice is not never");
+        assert_eq!(subtract_digest(add_digest(a, b), b), a);
+        assert_eq!(subtract_digest(number(0), number(1)), Digest([255; 32]));
     }
 
     /// Worked by hand for those who write their own node: `printf` of the 34 bytes, and `sha256sum`.

@@ -1,7 +1,9 @@
 //! SettlementService: windows, and what provinces owe each other in them.
 
+mod compare;
+mod node_rows;
+
 use super::Shared;
-use crate::domain::audit::totals::{differences, of_all_kinds, side_of};
 use crate::domain::hub::tables::{ClearingRow, Key, Row, Table, TotalRow, TransferRow, WindowRow};
 use crate::domain::hub::{Input, Record, unfinished_transfers};
 use crate::domain::machine::scan::value;
@@ -19,9 +21,9 @@ use crate::server::common::Answer;
 use crate::store::{AnyTables, StoreError};
 use crate::transport::access_layer::caller;
 use crate::wire::page::{number_token, page_size, read_number_token};
+use crate::wire::settlement::breaks::found_to_proto;
 use crate::wire::settlement::{
-    closed_to_proto, counted_from_proto, difference_to_proto, open_to_proto, positions_to_proto,
-    window_of_request,
+    closed_to_proto, difference_to_proto, open_to_proto, positions_to_proto, window_of_request,
 };
 use crate::wire::status::Problem;
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,25 +113,22 @@ impl Shared {
             result.set_state(ReconciliationState::Pending);
             return result;
         }
-        result.set_state(ReconciliationState::NotRead);
-        let Some(link) = self.links.get(&province) else { return result };
-        let told = match link.totals(window).await {
-            Ok(told) => told,
-            Err(error) => {
-                tracing::warn!(%province, %window, %error, "the node's totals of a window could not be read");
-                return result;
+        match self.compare((province, window), totals).await {
+            Ok(compared) => {
+                let agrees = compared.differences.is_empty();
+                result.set_state(if agrees {
+                    ReconciliationState::Agrees
+                } else {
+                    ReconciliationState::Differs
+                });
+                result.differences = compared.differences.iter().map(difference_to_proto).collect();
+                result.commits = compared.found.iter().map(found_to_proto).collect();
+                result.incomplete = compared.incomplete;
             }
-        };
-        if let Some(counted) = counted_from_proto(&told, &self.places, window) {
-            let own = side_of(province, totals);
-            // A node of before counts all kinds together.
-            let own = if told.iter().any(|it| it.kind == 0) { of_all_kinds(&own) } else { own };
-            let found = differences(&own, &counted);
-            let agrees = found.is_empty();
-            result.differences = found.iter().map(difference_to_proto).collect();
-            result.set_state(if agrees { ReconciliationState::Agrees } else { ReconciliationState::Differs });
-        } else {
-            tracing::warn!(%province, %window, "the node's totals of a window do not count: they cannot be read");
+            Err(error) => {
+                tracing::warn!(%province, %window, %error, "a window cannot be compared with its node");
+                result.set_state(ReconciliationState::NotRead);
+            }
         }
         result
     }
