@@ -8,6 +8,7 @@ use crate::config::limits::Limits;
 use crate::config::log::LogFile;
 use crate::config::peers::{self, NodePeer, NodePeerFile};
 use crate::config::server::{ServerConfig, ServerKeys};
+use crate::config::settlement::Settlement;
 use crate::config::source::Source;
 use crate::config::transport::TlsFiles;
 use crate::config::value::{Moment, ProvinceText};
@@ -25,6 +26,8 @@ pub struct HubConfig {
     pub nodes: Vec<NodePeer>,
     /// `[[apps]]`: the applications that may call. Default: none.
     pub apps: Vec<HubApp>,
+    /// `[settlement]`: how breaks are handled.
+    pub settlement: Settlement,
 }
 
 #[derive(Deserialize)]
@@ -42,6 +45,7 @@ struct HubFile {
     reflection: bool,
     log: Option<LogFile>,
     alarms: Option<Spanned<Alarms>>,
+    settlement: Option<Spanned<Settlement>>,
     civil_start: Option<Spanned<Moment>>,
     #[serde(default)]
     nodes: Vec<NodePeerFile>,
@@ -78,7 +82,8 @@ impl HubConfig {
         let server = keys.check(&source)?;
         let nodes = peers::nodes(&file.nodes, &server.regions.directory, &server.transport, &source)?;
         let apps = apps::hub_apps(file.apps.as_ref(), &server.regions.directory, &source)?;
-        Ok(HubConfig { server, nodes, apps })
+        let settlement = Settlement::of(file.settlement, &source)?;
+        Ok(HubConfig { server, nodes, apps, settlement })
     }
 }
 

@@ -38,6 +38,22 @@ const OPTIONAL: &[(&str, &[&str])] = &[
         ],
     ),
     ("compensation", &["answerer", "answer_time", "previous"]),
+    (
+        "window_break",
+        &[
+            "hub_amount",
+            "node_amount",
+            "equal_time",
+            "owner",
+            "note",
+            "request_id",
+            "correction",
+            "proof",
+            "propose_time",
+            "closer",
+            "close_time",
+        ],
+    ),
     ("operation", &["answerer", "answer_time"]),
     ("incident", &["close_code", "close_time", "owner", "note"]),
     ("peer", &["resync", "left_out", "lineage"]),
@@ -123,7 +139,32 @@ fn ranges(last: u64) -> Value<'static> {
     ranges.to_value().into_owned()
 }
 
+/// Columns of comparisons and breaks that no other table has so.
+fn of_breaks(table: &str, name: &str) -> Option<BoxedStrategy<Value<'static>>> {
+    if !["window_comparison", "window_break"].contains(&table) {
+        return None;
+    }
+    let int = |from: i64, to: i64| (from..=to).prop_map(Value::Int).boxed();
+    Some(match name {
+        "incomplete" => int(0, 1),
+        "counted" => int(0, i64::MAX),
+        "bucket" => int(1, 8),
+        "counterpart" => int(1, 6),
+        "hub_amount" | "node_amount" => int(i64::MIN, i64::MAX),
+        // Two operators: never one name for both.
+        "proposer" => "a[a-c]{0,2}".prop_map(text).boxed(),
+        "closer" => "b[a-c]{0,2}".prop_map(text).boxed(),
+        "proof" => any::<String>().prop_map(text).boxed(),
+        "correction" => (0u8..5).prop_map(|byte| Value::Blob(vec![byte; 16].into())).boxed(),
+        _ => return None,
+    })
+}
+
 fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
+    of_breaks(table, name).unwrap_or_else(|| of_others(table, name))
+}
+
+fn of_others(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
     let int = |from: i64, to: i64| (from..=to).prop_map(Value::Int).boxed();
     let blob = |len: usize| (0u8..5).prop_map(move |byte| Value::Blob(vec![byte; len].into())).boxed();
     match (table, name) {
@@ -164,7 +205,7 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         (_, "window" | "open" | "day" | "earlier_day" | "settlement_suspended_until") => {
             (1..=6i64).prop_map(|day| Value::Int(20_261_120 + day)).boxed()
         }
-        ("window_total" | "leg_total", "kind") => int(1, 2),
+        ("window_total" | "leg_total" | "window_break", "kind") => int(1, 2),
         ("window_total", "payer_digest" | "payee_digest") => blob(32),
         (_, "amount" | "balance" | "owed") => any::<i64>().prop_map(Value::Int).boxed(),
         // Of so many every filter takes some and leaves some.

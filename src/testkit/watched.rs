@@ -200,6 +200,7 @@ impl Marked for HubMachine {
             | Input::Assign { .. }
             | Input::Keep { .. }
             | Input::CloseWindow { .. }
+            | Input::Breaks(_)
             | Input::Rules(_)
             | Input::Tick => {}
         }

@@ -191,7 +191,7 @@ fn who_is_not_in_a_list_that_is_there_may_do_what_every_role_may() {
 
 #[test]
 fn a_finance_person_has_no_method_but_health_and_what_clearing_tells() {
-    let reads = ["GetOpenWindow", "ListWindows", "GetPositions", "ReconcileWindow"];
+    let reads = ["GetOpenWindow", "ListWindows", "GetPositions", "ReconcileWindow", "ListBreaks"];
     let is_read = |path: &str| {
         path.strip_prefix("/gongji.hub.v1.SettlementService/").is_some_and(|method| reads.contains(&method))
     };

@@ -20,6 +20,9 @@ fn rows(it: &ProvinceReconciliation) -> Vec<[String; 5]> {
     let state = match it.state() {
         ReconciliationState::Unspecified => "?".to_owned(),
         ReconciliationState::Agrees => "AGREES 一致".to_owned(),
+        ReconciliationState::Differs if it.reconciled => {
+            "DIFFERS 不一致, breaks closed 差错已关闭".to_owned()
+        }
         ReconciliationState::Differs => "DIFFERS 不一致".to_owned(),
         ReconciliationState::Pending => format!("PENDING 待记账 {}", it.pending_count),
         ReconciliationState::NotRead => "NOT_READ 未能读取".to_owned(),
@@ -67,9 +70,9 @@ fn place(it: &TotalDifference) -> String {
     format!("{} with {} {kind}", side_name(it.side()), it.counter_province_code)
 }
 
-/// A difference is the worst; what could not be compared is not known.
+/// A difference is the worst, unless its breaks are closed; what could not be compared is not known.
 pub(super) fn exit(it: &ReconcileWindowResponse) -> Exit {
-    let is = |state| it.provinces.iter().any(|it| it.state() == state);
+    let is = |state| it.provinces.iter().any(|it| it.state() == state && !it.reconciled);
     match (is(ReconciliationState::Differs), is(ReconciliationState::Pending)) {
         (true, _) => Exit::Refused,
         (false, true) => Exit::Unknown,
@@ -101,6 +104,9 @@ mod tests {
         assert_eq!(exit(&response(&[Pending, Agrees])), Exit::Unknown);
         assert_eq!(exit(&response(&[NotRead, Differs])), Exit::Refused);
         assert_eq!(exit(&response(&[])), Exit::Unknown, "nothing was compared");
+        let mut closed = response(&[Agrees, Differs]);
+        closed.provinces[1].reconciled = true;
+        assert_eq!(exit(&closed), Exit::Done, "its breaks are closed");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use super::totals::{Counted, Group};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::node::tables::LegRow;
-use crate::domain::protocol::total::{add_digest, row_digest, subtract_digest};
+use crate::domain::protocol::total::{row_digest, subtract_digest};
 use crate::domain::value::{Digest, Money, TransferId, Window};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -119,15 +119,6 @@ pub struct Search {
     found: Found,
 }
 
-/// The sum of two; what does not fit stays at the most there can be.
-fn add(one: Counted, other: Counted) -> Counted {
-    Counted {
-        count: one.count.saturating_add(other.count),
-        amount: one.amount.checked_add(other.amount).unwrap_or(Money::from_fen(i64::MAX)),
-        digest: one.digest.zip(other.digest).map(|(one, other)| add_digest(one, other)),
-    }
-}
-
 /// What is left of a sum without a part of it; nothing where the part is the larger one.
 fn less(sum: Counted, part: Counted) -> Option<Counted> {
     Some(Counted {
@@ -142,7 +133,7 @@ const NOTHING: Counted = Counted { count: 0, amount: Money::ZERO, digest: Some(D
 fn counted_of((_, side, kind): Group, rows: &[Seen]) -> Counted {
     rows.iter().fold(NOTHING, |sum, it| {
         let digest = row_digest(it.hub_seq, it.transfer_id, kind, side, it.amount);
-        add(sum, Counted { count: 1, amount: it.amount, digest: Some(digest) })
+        sum.and(Counted { count: 1, amount: it.amount, digest: Some(digest) })
     })
 }
 
@@ -153,7 +144,7 @@ impl Search {
         let mut sums = vec![NOTHING];
         for stretch in hub.chunks_exact(STRIDE) {
             let before = sums.last().copied().unwrap_or(NOTHING);
-            sums.push(add(before, counted_of(group, stretch)));
+            sums.push(before.and(counted_of(group, stretch)));
         }
         let all = Part { first: 0, last: u64::MAX, node, seen: Vec::new(), next: 0 };
         Search { group, window, hub, sums, open: vec![all], found: Found::default() }
@@ -259,7 +250,7 @@ impl Search {
 
     fn counted_before(&self, end: usize) -> Counted {
         let whole = end / STRIDE;
-        add(self.sums[whole], counted_of(self.group, &self.hub[whole * STRIDE..end]))
+        self.sums[whole].and(counted_of(self.group, &self.hub[whole * STRIDE..end]))
     }
 }
 

@@ -1,7 +1,10 @@
 //! What can happen to the hub, what it tells those who wait, and what it wants done.
 
+use super::breaks::BreakInput;
 use super::{AcceptRequest, CompensationRequest, Page};
-use crate::domain::hub::tables::{CompensationRow, PartiesRow, Row, TransferRow, WindowRow};
+use crate::domain::hub::tables::{
+    BreakRow, ComparisonRow, CompensationRow, PartiesRow, Row, TransferRow, WindowRow,
+};
 use crate::domain::machine::operation::{OperationRequest, OperationRow};
 use crate::domain::machine::step::answers;
 use crate::domain::machine::{AssignRequest, IncidentRow, Kept, OtherAnswer, Ticket, VaultChange};
@@ -173,6 +176,8 @@ pub enum Input {
         /// A province whose node is not known to read the name of a further cut.
         unread_by: Option<ProvinceCode>,
     },
+    /// Something is found, or said, of breaks.
+    Breaks(BreakInput),
     /// A node has told a hub that was restored what it may have lost.
     Heard {
         /// The node's province.
@@ -242,6 +247,10 @@ pub enum Answer {
     Kept(Kept),
     /// A window, closed.
     Closed(WindowRow),
+    /// What comparing a window has led to.
+    Compared(ComparisonRow),
+    /// A break as it stands.
+    Break(Box<BreakRow>),
     /// Refused, nothing changed.
     Refused(RefusalRecord),
 }
@@ -255,6 +264,8 @@ answers! {
         Rulings(Vec<Ruling>),
         Kept(Kept),
         Closed(WindowRow),
+        Compared(ComparisonRow),
+        Break(Box<BreakRow>),
     }
 }
 

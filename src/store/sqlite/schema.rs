@@ -25,6 +25,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0017_found_by.sql"),
     include_str!("migrations/0018_windows.sql"),
     include_str!("migrations/0019_leg_totals.sql"),
+    include_str!("migrations/0020_breaks.sql"),
 ];
 
 /// The newest format of a store that this program knows.

@@ -15,9 +15,9 @@ use crate::domain::reason::Reason;
 use crate::domain::value::{Money, ProvinceCode, Side, TransferId, Window};
 use crate::proto::hub::NodeCapability;
 use crate::proto::node::inspect_request::Selector;
-use crate::proto::node::{InspectRequest, LegState, TransferIds};
+use crate::proto::node::{HubSeqRange, InspectRequest, LegState, TransferIds};
 use crate::server::hub::Shared;
-use crate::server::hub::link::Link;
+use crate::server::hub::link::{Link, is_late};
 use crate::store::{AnyTables, StoreError};
 use crate::wire::leg::side_to_proto;
 use crate::wire::settlement::counted_from_proto;
@@ -89,13 +89,17 @@ impl Shared {
         let whole = side_of(province, totals);
         // A node of before counts all kinds together.
         let own = if told.iter().any(|it| it.kind == 0) { of_all_kinds(&whole) } else { whole.clone() };
-        let mut compared =
-            Compared { differences: differences(&own, &counted), found: Vec::new(), incomplete: false };
+        let can_narrow = link.status().can(NodeCapability::InspectParts);
+        let mut found = differences(&own, &counted);
+        if found.is_empty() && can_narrow {
+            found = differences(&own, &self.recount(link, window).await?.unwrap_or(counted));
+        }
+        let mut compared = Compared { differences: found, ..Compared::default() };
         if compared.differences.is_empty() {
             return Ok(compared);
         }
         let at = (link, province, window);
-        let groups = if link.status().can(NodeCapability::InspectParts) {
+        let groups = if can_narrow {
             self.search_all(at, &compared.differences).await?
         } else {
             self.read_all(at, whole.keys().copied()).await?
@@ -109,6 +113,24 @@ impl Shared {
         }
         compared.found.sort_by_key(|it| it.hub_seq);
         Ok(compared)
+    }
+
+    /// What a node has counted while legs were committed says nothing of a leg that was changed since: it is asked to
+    /// add up its legs as they are. None: it does not come to the end of them in its time.
+    async fn recount(&self, link: &Link, window: Window) -> Result<Option<BTreeMap<Group, Counted>>, Status> {
+        let every = Some(HubSeqRange { first: 0, last: 0 });
+        let request = InspectRequest { totals_only: true, part: every, ..of_window(window) };
+        match link.inspect(request).await {
+            Ok(told) => {
+                let counted = counted_from_proto(&told.totals, &self.places, window);
+                counted.map(Some).ok_or_else(|| Status::unknown("its totals cannot be read"))
+            }
+            Err(error) if is_late(&error) => {
+                tracing::warn!(%window, %error, "a node does not add up a window in time: its totals stand");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Halves each group that differs, until enough is found.
