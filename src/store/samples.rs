@@ -38,6 +38,22 @@ const OPTIONAL: &[(&str, &[&str])] = &[
         ],
     ),
     ("compensation", &["answerer", "answer_time", "previous"]),
+    (
+        "window_break",
+        &[
+            "hub_amount",
+            "node_amount",
+            "equal_time",
+            "owner",
+            "note",
+            "request_id",
+            "correction",
+            "proof",
+            "propose_time",
+            "closer",
+            "close_time",
+        ],
+    ),
     ("operation", &["answerer", "answer_time"]),
     ("incident", &["close_code", "close_time", "owner", "note"]),
     ("peer", &["resync", "left_out", "lineage"]),
@@ -126,11 +142,36 @@ fn ranges(last: u64) -> Value<'static> {
     ranges.to_value().into_owned()
 }
 
+/// Columns of comparisons and breaks that no other table has so.
+fn of_breaks(table: &str, name: &str) -> Option<BoxedStrategy<Value<'static>>> {
+    if !["window_comparison", "window_break"].contains(&table) {
+        return None;
+    }
+    let int = |from: i64, to: i64| (from..=to).prop_map(Value::Int).boxed();
+    Some(match name {
+        "incomplete" => int(0, 1),
+        "counted" => int(0, i64::MAX),
+        "bucket" => int(1, 8),
+        "counterpart" => int(1, 6),
+        "hub_amount" | "node_amount" => int(i64::MIN, i64::MAX),
+        // Two operators: never one name for both.
+        "proposer" => "a[a-c]{0,2}".prop_map(text).boxed(),
+        "closer" => "b[a-c]{0,2}".prop_map(text).boxed(),
+        "proof" => any::<String>().prop_map(text).boxed(),
+        "correction" => (0u8..5).prop_map(|byte| Value::Blob(vec![byte; 16].into())).boxed(),
+        _ => return None,
+    })
+}
+
 fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
     clearing_column(table, name).unwrap_or_else(|| other_column(table, name))
 }
 
 fn other_column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
+    of_breaks(table, name).unwrap_or_else(|| of_others(table, name))
+}
+
+fn of_others(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
     let int = |from: i64, to: i64| (from..=to).prop_map(Value::Int).boxed();
     let blob = |len: usize| (0u8..5).prop_map(move |byte| Value::Blob(vec![byte; len].into())).boxed();
     match (table, name) {
@@ -173,12 +214,14 @@ fn other_column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
             (1..=6i64).prop_map(|day| Value::Int(20_261_120 + day)).boxed()
         }
         ("window_total" | "pair_line", "payer_digest" | "payee_digest") => blob(32),
+        ("window_total" | "leg_total" | "window_break", "kind") => int(1, 2),
         (_, "amount" | "balance" | "owed") => any::<i64>().prop_map(Value::Int).boxed(),
         // Of so many every filter takes some and leaves some.
         ("transfer", "transfer_id") => (0u8..20).prop_map(|byte| Value::Blob(vec![byte; 16].into())).boxed(),
         (
             _,
-            "transfer_id" | "operation_id" | "compensation_id" | "original_id" | "returns" | "compensation",
+            "transfer_id" | "first_transfer_id" | "last_transfer_id" | "operation_id" | "compensation_id"
+            | "original_id" | "returns" | "compensation",
         ) => blob(16),
         ("compensation", "previous") => blob(16),
         (_, "member_ref" | "start_id") => blob(16),

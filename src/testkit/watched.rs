@@ -201,6 +201,7 @@ impl Marked for HubMachine {
             | Input::Keep { .. }
             | Input::CloseWindow { .. }
             | Input::Clear { .. }
+            | Input::Breaks(_)
             | Input::Rules(_)
             | Input::Tick => {}
         }

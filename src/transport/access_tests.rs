@@ -191,7 +191,7 @@ fn who_is_not_in_a_list_that_is_there_may_do_what_every_role_may() {
 
 #[test]
 fn a_finance_person_has_no_method_but_health_and_clearing() {
-    let of_operators = ["CloseWindow", "ClosePeriod", "PublishPeriod"];
+    let of_operators = ["CloseWindow", "AssignBreak", "CloseBreak", "ClosePeriod", "PublishPeriod"];
     let is_clearing = |path: &str| {
         let method = path.strip_prefix("/gongji.hub.v1.SettlementService/");
         method.is_some_and(|method| !of_operators.contains(&method))

@@ -4,6 +4,7 @@ mod acceptance;
 mod access;
 mod audit;
 mod batch;
+mod breaks;
 mod compensation;
 mod crowd;
 mod deadline;

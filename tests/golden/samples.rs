@@ -1,11 +1,13 @@
 //! One record of each kind, every field with a value of its own, so that two that change places are noticed.
 
+use gongji::domain::hub::breaks::{Bucket, FoundBreak, Standing};
 use gongji::domain::hub::clearing;
 use gongji::domain::hub::record::{
-    ClearingNoted, CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered,
-    HubStarted, KindAdopted, LegLost, NodeAdmitted, NumbersSkipped, ProvinceHeard, ProvinceLeftOut,
-    ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting, TransferBegun,
-    TransferDecided, TransferPosted, TransferReceived, TransferTombstoned, WindowClosed, WindowOpened,
+    BreakAssigned, BreakCloseProposed, BreakClosed, BreakEqual, BreakFound, ClearingNoted, CommitDetail,
+    CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted, KindAdopted,
+    LegLost, NodeAdmitted, NumbersSkipped, ProvinceHeard, ProvinceLeftOut, ResyncMoved, ReturnAdopted,
+    TransferAccepted, TransferAdopted, TransferAwaiting, TransferBegun, TransferDecided, TransferPosted,
+    TransferReceived, TransferTombstoned, WindowClosed, WindowCompared, WindowOpened,
 };
 use gongji::domain::machine::operation::Operation;
 use gongji::domain::machine::{
@@ -68,7 +70,7 @@ fn skipped() -> NumberRanges {
 }
 
 pub fn of_hub() -> Vec<hub::Record> {
-    [of_both(), hub_samples(), clearing_samples(), compensation_samples()].concat()
+    [of_both(), hub_samples(), clearing_samples(), compensation_samples(), break_samples()].concat()
 }
 
 /// The samples of what a node journals.
@@ -203,6 +205,64 @@ fn clearing_samples() -> Vec<hub::Record> {
             time: TIME,
         }
         .into(),
+    ]
+}
+
+fn break_samples() -> Vec<hub::Record> {
+    let (window, province, transfer_id) = (window(), ProvinceCode::new(51), ID);
+    let operator = |name: &str| format!("urn:gongji:operator:{name}");
+    vec![
+        WindowCompared {
+            window,
+            province,
+            state: Standing::Differs,
+            incomplete: true,
+            counted: 12,
+            pending_count: 0,
+            late_count: 2,
+            time: TIME,
+        }
+        .into(),
+        BreakFound {
+            window,
+            province,
+            found: FoundBreak {
+                transfer_id,
+                bucket: Bucket::Amount,
+                counterpart: ProvinceCode::new(13),
+                side: Side::Payee,
+                kind: Kind::TRANSFER,
+                hub_seq: 41,
+                hub_amount: Some(AMOUNT),
+                node_amount: None,
+            },
+            due_time: Civil(1_795_320_000_000),
+            time: TIME,
+        }
+        .into(),
+        BreakEqual { window, province, transfer_id, time: TIME }.into(),
+        BreakAssigned {
+            window,
+            province,
+            transfer_id,
+            owner: operator("wang"),
+            note: "look at both journals".to_owned(),
+            request_id: "r-1".to_owned(),
+            operator: operator("a"),
+            time: TIME,
+        }
+        .into(),
+        BreakCloseProposed {
+            window,
+            province,
+            transfer_id,
+            correction: Some(TransferId([0x13; 16])),
+            proof: "journals compared".to_owned(),
+            operator: operator("a"),
+            time: TIME,
+        }
+        .into(),
+        BreakClosed { window, province, transfer_id, operator: operator("b"), time: TIME }.into(),
     ]
 }
 

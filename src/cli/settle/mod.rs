@@ -1,5 +1,6 @@
 //! `gongji settle`: windows, and what provinces owe each other in them.
 
+mod breaks;
 mod payments;
 mod periods;
 mod positions;
@@ -14,7 +15,7 @@ use super::time::local_time;
 use crate::domain::value::Period;
 use crate::proto::hub::{
     CloseWindowRequest, GetOpenWindowRequest, GetPositionsRequest, ListWindowsRequest,
-    ReconcileWindowRequest, Window, WindowState,
+    ReconcileWindowRequest, ReconciliationState, Window, WindowState,
 };
 use serde_json::json;
 
@@ -52,6 +53,11 @@ pub(super) enum Command {
         #[command(flatten)]
         call: CallArgs,
     },
+    /// List breaks (差错), say who looks into one, and close one
+    Breaks {
+        #[command(subcommand)]
+        command: breaks::Command,
+    },
     /// Show what each province owes to each other one in a window
     Positions {
         /// The window, for example 20261121 or 20261121-2, or a month: 202611; without it the open window
@@ -72,8 +78,12 @@ pub(super) fn settle(command: &Command) -> Exit {
             call.output.print(
                 || json!({ "windows": all(&found) }),
                 || {
-                    let header = ["window", "state", "closed", "by"];
-                    table::list(header, found.iter().map(cells), &[])
+                    let header = ["window", "state", "closed", "by", "reconciled"];
+                    let reconciled = |it: &Window| {
+                        let [window, state, closed, closer] = cells(it);
+                        [window, state, closed, closer, reconciliation(it)]
+                    };
+                    table::list(header, found.iter().map(reconciled), &[])
                 },
             );
             Ok(Exit::Done)
@@ -94,6 +104,7 @@ pub(super) fn settle(command: &Command) -> Exit {
             call.output.print(|| to_json(&found), || reconcile::text(&found));
             Ok(reconcile::exit(&found))
         }),
+        Command::Breaks { command } => breaks::breaks(command),
         Command::Positions { window, call } => call.run(async |connection| {
             let hub = connection.hub_as_operator()?;
             let month = window.clone().filter(|it| is_period(it));
@@ -133,6 +144,20 @@ fn state(it: &Window) -> &'static str {
 
 fn cells(it: &Window) -> [String; 4] {
     [it.window_id.clone(), state(it).to_owned(), local_time(it.close_time.as_ref()), it.closer.clone()]
+}
+
+/// Whether everybody has counted the same, or how many do not, or are not known to.
+fn reconciliation(it: &Window) -> String {
+    if it.state() == WindowState::Open {
+        return String::new();
+    }
+    let count = |state| it.standings.iter().filter(|it| it.state() == state).count();
+    let open: u64 = it.standings.iter().map(|it| it.open_breaks).sum();
+    match (it.reconciled, count(ReconciliationState::Differs)) {
+        (true, _) => "yes 已对平".to_owned(),
+        (false, 0) => "not yet 待对账".to_owned(),
+        (false, some) => format!("{some} DIFFER 不一致, {open} open breaks 差错"),
+    }
 }
 
 fn shown(it: &Window) -> [(&'static str, String); 4] {

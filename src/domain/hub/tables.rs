@@ -4,6 +4,7 @@ pub use super::clearing::{
     CarriedRow, ClearingRequestRow, EventRow, LineRow, ObligationRow, PairRow, PaymentRow, PeriodRow,
     PrefundRow, SerialRow,
 };
+use crate::domain::hub::breaks::{Bucket, Standing};
 use crate::domain::machine::table::{rows, tables};
 use crate::domain::machine::{
     Filter, IncidentRow, OperationRow, Order, PeerRow, Scan, SelfRow, Term, VaultKeyRow,
@@ -174,6 +175,72 @@ rows! {
         /// URI SAN of the operator who closed it; empty when its day was over.
         closer: String,
     }
+    /// What comparing a province's side of a closed window with its node has led to.
+    ComparisonRow {
+        /// The closed window.
+        window: Window,
+        /// The province whose side it is.
+        province: ProvinceCode;
+        /// What it has led to.
+        state: Standing,
+        /// There may be more commits that differ than have breaks.
+        incomplete: bool,
+        /// How many commits of the province the window had then.
+        counted: u64,
+        /// How many of them it had not recorded yet.
+        pending_count: u64,
+        /// How many of them were adopted after the window was closed.
+        late_count: u64,
+        /// When it was compared last.
+        compare_time: Civil,
+    }
+    /// A break (差错): a commit that hub and node do not have alike.
+    BreakRow {
+        /// The closed window.
+        window: Window,
+        /// The province whose side differs.
+        province: ProvinceCode,
+        /// Id of the transfer; zeros: the node contradicts itself, and none is named.
+        transfer_id: TransferId;
+        /// In which way.
+        bucket: Bucket,
+        /// Province of the other side.
+        counterpart: ProvinceCode,
+        /// Payer: the province has paid; payee: it has received.
+        side: Side,
+        /// What the transfer does.
+        kind: Kind,
+        /// The hub's number, or the node's where the hub has none.
+        hub_seq: u64,
+        /// Amount at the hub; none: it has no such commit.
+        hub_amount: Option<Money>,
+        /// Amount at the node; none: it has no such commit.
+        node_amount: Option<Money>,
+        /// When it was found, as it is.
+        find_time: Civil,
+        /// By when it is to be closed.
+        due_time: Civil,
+        /// Since when hub and node have it alike again; none: they have not.
+        equal_time: Option<Civil>,
+        /// Who looks into it.
+        owner: Option<String>,
+        /// What he should know. No personal data.
+        note: Option<String>,
+        /// Id of the request that made him its owner.
+        request_id: Option<String>,
+        /// The transfer or compensation that corrects it, as was said last.
+        correction: Option<TransferId>,
+        /// What proves that nothing is open any more, as was said last. No personal data.
+        proof: Option<String>,
+        /// URI SAN of the operator who said so.
+        proposer: Option<String>,
+        /// When he said so.
+        propose_time: Option<Civil>,
+        /// URI SAN of the other operator, who closed it.
+        closer: Option<String>,
+        /// When it was closed; none: it is open.
+        close_time: Option<Civil>,
+    }
     /// Vault: masked parties and remark of a transfer, sealed. Erasable by period.
     PartiesRow {
         /// Id of the transfer.
@@ -207,6 +274,8 @@ tables! {
     Prefund = PrefundRow "prefund" { debtor: ProvinceCode, creditor: ProvinceCode }
     Event = EventRow "clearing_event" { number: u64 }
     ClearingRequest = ClearingRequestRow "clearing_request" { request_id: TransferId }
+    Comparison = ComparisonRow "window_comparison" { window: Window, province: ProvinceCode }
+    Break = BreakRow "window_break" { window: Window, province: ProvinceCode, transfer_id: TransferId }
     Parties = PartiesRow "vault_parties" { transfer_id: TransferId }
 }
 
@@ -247,6 +316,8 @@ impl Row {
             Row::Transfer(row) => row.state.is_decided() && row.is_recorded_by_both(),
             Row::Position(_)
             | Row::Total(_)
+            | Row::Comparison(_)
+            | Row::Break(_)
             | Row::Clearing(_)
             | Row::Period(_)
             | Row::Line(_)
@@ -269,6 +340,12 @@ impl Row {
             }
             Row::Prefund(row) if row.used < Money::ZERO || row.used > row.deposited => {
                 Some("prefund_used_within_deposited")
+            }
+            Row::Break(row)
+                if row.close_time.is_some()
+                    && (row.proposer.is_none() || row.closer.is_some() && row.closer == row.proposer) =>
+            {
+                Some("break_closed_by_two")
             }
             _ => None,
         }

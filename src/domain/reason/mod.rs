@@ -523,6 +523,15 @@ reasons! {
         "the window is open: commits are still counted in it"
         "该清算窗口尚未关闭，仍在计入新的转账"
         ["window"]
+    BreakNotFound 680 "BREAK_NOT_FOUND" NotFound No
+        "there is no such break: window, province and transfer name none that was found"
+        "没有该差错（清算窗口、省份与转账编号未指向任何已发现的差错）"
+    BreakClosed 681 "BREAK_CLOSED" FailedPrecondition No
+        "two operators have closed the break already"
+        "该差错已由两名操作员关闭"
+    CorrectionNotFound 682 "CORRECTION_NOT_FOUND" FailedPrecondition No
+        "what is named as the correction is no committed transfer or compensation of this hub"
+        "所指的更正不是本清算中心已提交的转账或退回"
     PeriodOpen 700 "PERIOD_OPEN" FailedPrecondition No
         "the period is not closed: close it once its last day is over"
         "该清算期尚未关闭，须在当月最后一日结束后关闭"

@@ -23,6 +23,7 @@ mod transfers;
 mod tries;
 
 use crate::config::HubConfig;
+use crate::config::alarms::Alarms;
 use crate::config::apps::{HubApp, Provinces};
 use crate::config::peers::NodePeer;
 use crate::domain::hub::tables::Key;
@@ -69,6 +70,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tonic::service::Routes;
 use tries::Tries;
 
@@ -97,6 +99,8 @@ pub(crate) struct Shared {
     tries: Arc<Tries>,
     deadline_default_ms: u64,
     recovery: Recovery,
+    /// By when a break is to be closed after it was found.
+    break_due_ms: u64,
     /// True from the moment that a stop is asked for: streams end then, so that draining does.
     stopping: watch::Receiver<bool>,
 }
@@ -219,6 +223,16 @@ fn links(
     config.nodes.iter().map(link).collect()
 }
 
+/// Starts what looks by itself, from time to time, at what waits.
+fn look(shared: &Arc<Shared>, alarms: &Alarms) -> [JoinHandle<()>; 3] {
+    let with = || (Arc::clone(shared), alarms.clone());
+    [
+        tokio::spawn(alarms::run(with())),
+        tokio::spawn(alarms::run_breaks(with())),
+        tokio::spawn(settlement::task::run(with())),
+    ]
+}
+
 /// Runs a hub until `stop`; tells `ready` where it listens.
 pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), ServerError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
@@ -269,6 +283,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         inquiries: Inquiries::new(config.nodes.iter().map(|node| node.province), limits.inquiries_max),
         tries: Arc::new(Tries::new(limits)),
         deadline_default_ms: limits.deadline_default_ms,
+        break_due_ms: config.settlement.break_due_s.saturating_mul(1_000),
         stopping,
         recovery,
     });
@@ -278,12 +293,12 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         stop_streams.send_replace(true);
     };
     unlisted_areas::tell(config.server.data.clone(), Arc::clone(&shared.places), unlisted::at_hub);
-    let watching = tokio::spawn(alarms::run(Arc::clone(&shared), config.server.alarms.clone()));
+    let watching = look(&shared, &config.server.alarms);
     let sealing = tokio::spawn(shared.vault_keys(config.server.vault_key.clone()).run());
     let served = serve(setup, &config, &shared, ready, stop).await;
     drop(tasks);
     sealing.abort();
-    watching.abort();
+    watching.iter().for_each(JoinHandle::abort);
     reloading.abort();
     engine.stop();
     let ended = outcome(engine, thread).await;
@@ -354,6 +369,6 @@ async fn serve(
         tracing::info!("stopping: calls that are running end first");
     };
     let served = setup.serve(&config.server, services, shared.grants.clone(), health, stop).await;
-    following.iter().for_each(tokio::task::JoinHandle::abort);
+    following.iter().for_each(JoinHandle::abort);
     served
 }
