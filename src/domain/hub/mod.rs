@@ -280,7 +280,7 @@ impl Machine for HubMachine {
             Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), rows, needed),
             Input::Keep { changes, .. } => vault::needs(changes, needed),
             Input::CloseWindow { window, .. } => needed.push(Key::Window(*window)),
-            Input::Clear { request, .. } => clearing::needs(request, rows, needed),
+            Input::Clear { request, .. } => prefixes = clearing::needs(request, rows, needed),
             Input::Breaks(input) => prefixes = input.needs(rows, needed),
             Input::DecideFailed { .. } | Input::Rules(_) => {}
             Input::Tick => tick::needs(self, now, needed),

@@ -629,6 +629,11 @@ reasons! {
         "so much of the prefund covers obligations that it cannot be taken out, see available"
         "预付金部分已用于抵付，不能调减这么多，可用部分见 available"
         ["available"]
+    NotReconciled 725 "NOT_RECONCILED" FailedPrecondition Later
+        "a window of the period is not reconciled between these two provinces, see window and province: compare it, or \
+         close its breaks"
+        "该清算期有清算窗口在两省之间尚未核对一致（见 window、province）：须完成核对或关闭差错"
+        ["period", "pair", "window", "province"]
     StatementChanged 760 "STATEMENT_CHANGED" Unavailable Later
         "the rows do not add up to what was counted: a commit that the hub had lost came back meanwhile, or a row was \
          changed behind its back; ask again, and if it stays so, audit the hub"

@@ -29,9 +29,9 @@ pub(super) use object::{can_hold, enter_if_late, needs_if_late};
 
 use super::{HubMachine, Key, Rows, Step, refusal};
 use crate::domain::hub::record::ClearingNoted;
-use crate::domain::hub::tables::ClearingRow;
-use crate::domain::machine::Ticket;
+use crate::domain::hub::tables::{ClearingRow, Table};
 use crate::domain::machine::describe::{Describe, Details};
+use crate::domain::machine::{Prefix, Ticket};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{Civil, Day, Digest, Period, ProvinceCode, TransferId};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -111,11 +111,14 @@ impl ClearingRequest {
 }
 
 /// Whether it was carried out before, and what it is about.
-pub(super) fn needs(request: &ClearingRequest, rows: &Rows, keys: &mut Vec<Key>) {
+pub(super) fn needs(request: &ClearingRequest, rows: &Rows, keys: &mut Vec<Key>) -> Vec<Prefix<Table>> {
     keys.extend(request.request_id.map(Key::ClearingRequest));
     match &request.command {
         Command::Close(period, ..) => publish::needs_to_close(*period, keys),
-        Command::Publish(period, pair) => publish::needs_to_publish(*period, *pair, rows, keys),
+        Command::Publish(period, pair) => {
+            publish::needs_to_publish(*period, *pair, rows, keys);
+            return publish::breaks_to_publish(*period, *pair, rows);
+        }
         Command::Sign(it) => sign::needs(it.period, it.pair, keys),
         Command::Object(it) => object::needs(it, rows, keys),
         Command::Pay(id, it) => payment::needs_to_record(*id, it, rows, keys),
@@ -123,6 +126,7 @@ pub(super) fn needs(request: &ClearingRequest, rows: &Rows, keys: &mut Vec<Key>)
         Command::Cover(it) => payment::needs_to_cover(it, keys),
         Command::Deposit(it) => prefund::needs(it, keys),
     }
+    Vec::new()
 }
 
 impl HubMachine {

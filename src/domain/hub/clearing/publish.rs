@@ -2,8 +2,13 @@
 
 use super::event::{ClearingEvent, PeriodClosed, Scheme, TablePublished};
 use super::pair::{Line, Pair, owed_gross, owed_net};
-use crate::domain::hub::tables::{ClearingRow, Key, ObligationRow, PairRow, PeriodRow, TotalRow, WindowRow};
+use crate::domain::hub::breaks::Standing;
+use crate::domain::hub::tables::{
+    BreakRow, ClearingRow, ComparisonRow, Key, ObligationRow, PairRow, PeriodRow, PositionRow, Table,
+    TotalRow, WindowRow,
+};
 use crate::domain::hub::{Rows, refusal};
+use crate::domain::machine::Prefix;
 use crate::domain::protocol::Kind;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{Civil, Money, Period, ProvinceCode, Window};
@@ -99,9 +104,55 @@ pub(super) fn needs_to_publish(period: Period, pair: Pair, rows: &Rows, keys: &m
     keys.extend(begins_with(period));
     keys.extend(pair.lines().map(|(payer, payee, kind)| Key::Line(period, payer, payee, kind)));
     match windows_of(period, rows) {
-        Ok(windows) => keys.extend(totals_of(pair, &windows)),
+        Ok(windows) => {
+            keys.extend(totals_of(pair, &windows));
+            keys.extend(sides_of(pair, &windows).flat_map(|(window, province)| {
+                [Key::Comparison(window, province), Key::Position(window, province)]
+            }));
+        }
         Err(missing) => keys.extend(missing),
     }
+}
+
+/// The breaks of the sides of a pair that differ somewhere in the period.
+pub(super) fn breaks_to_publish(period: Period, pair: Pair, rows: &Rows) -> Vec<Prefix<Table>> {
+    let windows = windows_of(period, rows).unwrap_or_default();
+    let differs = |(window, province): &(Window, ProvinceCode)| {
+        let key = Key::Comparison(*window, *province);
+        let compared = rows.knows(&key).then(|| rows.get::<ComparisonRow>(&key)).flatten();
+        compared.is_some_and(|row| row.state == Standing::Differs)
+    };
+    let of = sides_of(pair, &windows).filter(differs).map(|side| Prefix::of::<BreakRow>(side));
+    of.filter(|prefix| !rows.knows_all(prefix)).collect()
+}
+
+fn sides_of(pair: Pair, windows: &[Window]) -> impl Iterator<Item = (Window, ProvinceCode)> {
+    windows.iter().flat_map(move |window| [(*window, pair.first), (*window, pair.second)])
+}
+
+/// The first window of a period that holds up the table of a pair: one of its sides was not compared since the last of
+/// its commits came, or differs by something between the two that no two operators have closed.
+fn held_up_by(pair: Pair, windows: &[Window], rows: &Rows) -> Option<(Window, ProvinceCode)> {
+    let has_commits = |window: Window| {
+        let of = pair.lines().map(|(payer, payee, kind)| Key::Total(window, payer, payee, kind));
+        of.filter_map(|key| rows.get::<TotalRow>(&key)).any(|row| row.count > 0)
+    };
+    sides_of(pair, windows).find(|(window, province)| {
+        let compared = rows.get::<ComparisonRow>(&Key::Comparison(*window, *province));
+        let position = rows.get::<PositionRow>(&Key::Position(*window, *province));
+        let counted = position.map_or(0, |row| row.sent_count + row.received_count);
+        match compared.map(|row| (row.state, row)) {
+            Some((Standing::Agrees, row)) => has_commits(*window) && row.counted != counted,
+            Some((Standing::Differs, row)) => {
+                let breaks = rows.under::<BreakRow>(&Prefix::of::<BreakRow>((*window, *province)));
+                let of_pair = |it: &&&BreakRow| pair.has(it.counterpart);
+                row.incomplete
+                    || (has_commits(*window) && row.counted != counted)
+                    || breaks.iter().filter(of_pair).any(|it| !it.is_settled())
+            }
+            Some((Standing::Pending, _)) | None => has_commits(*window),
+        }
+    })
 }
 
 /// Where the published table of a pair stands.
@@ -137,6 +188,9 @@ pub(super) fn publish(
         return Err(with(Reason::PeriodOutOfOrder).with("first", period.previous()));
     }
     let Ok(windows) = windows_of(period, rows) else { return Err(refusal(Reason::Internal)) };
+    if let Some((window, province)) = held_up_by(pair, &windows, rows) {
+        return Err(with(Reason::NotReconciled).with("window", window).with("province", province));
+    }
     let mut lines = Vec::new();
     for of @ (payer, payee, kind) in pair.lines() {
         let mut totals = windows.iter().filter_map(|window| {

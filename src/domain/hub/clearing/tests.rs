@@ -1,7 +1,10 @@
 use super::*;
+use crate::domain::hub::breaks::{BreakInput, Bucket, CloseBreakRequest, Comparison, FoundBreak, Standing};
+use crate::domain::hub::tables::{PositionRow, WindowRow};
 use crate::domain::hub::{Answer, Input};
 use crate::domain::machine::{Output, TableRow};
-use crate::domain::value::{Money, ProvinceCode, Window};
+use crate::domain::protocol::Kind;
+use crate::domain::value::{Money, ProvinceCode, Side, Window};
 use crate::testkit::{PAYEE, PAYER, Pair as Machines, id};
 
 const DAY_MS: u64 = 86_400_000;
@@ -78,7 +81,41 @@ impl Office {
         answer.expect("an answer")
     }
 
+    /// Both sides of each window of the month agree with the hub, or differ by this break.
+    fn compare(&mut self, number: u32, with: &[(ProvinceCode, FoundBreak)]) {
+        let rows = self.machines.hub.disk.rows();
+        let closed = rows.iter().filter_map(|row| WindowRow::of(row).map(|row| row.window));
+        let windows: Vec<Window> = closed.filter(|it| Period::from(*it) == period(number)).collect();
+        for window in windows {
+            for province in [PAYER, PAYEE] {
+                let position = self.row::<PositionRow>(&Key::Position(window, province));
+                let counted = position.map_or(0, |row| row.sent_count + row.received_count);
+                let found = with.iter().filter(|(its, _)| *its == province && counted > 0);
+                let found: Vec<FoundBreak> = found.map(|(_, found)| found.clone()).collect();
+                let agrees = found.is_empty();
+                let comparison = Comparison {
+                    window,
+                    province,
+                    state: if agrees { Standing::Agrees } else { Standing::Differs },
+                    incomplete: false,
+                    counted,
+                    pending_count: 0,
+                    late_count: 0,
+                    found,
+                    due_within_ms: 1,
+                };
+                let ticket = Ticket::new(8);
+                self.machines.run_hub(Input::Breaks(BreakInput::Compared { ticket, comparison }));
+            }
+        }
+    }
+
     fn publish(&mut self, number: u32) -> Result<u64, Reason> {
+        self.compare(number, &[]);
+        self.publish_as_it_is(number)
+    }
+
+    fn publish_as_it_is(&mut self, number: u32) -> Result<u64, Reason> {
         self.ask("urn:gongji:operator:a", Command::Publish(period(number), pair()))
     }
 
@@ -196,6 +233,42 @@ fn a_month_is_closed_published_signed_by_four_persons_and_paid() {
     office.pay(50, "A1", 20_000, false).expect("paid");
     assert_eq!(office.say(50, PAYEE, PaymentSays::Received(fen(20_000))).map(|it| it > 0), Ok(true));
     assert_eq!(office.obligation(NOVEMBER).open(), Money::ZERO);
+    office.ends();
+}
+
+/// What is not compared, or differs between the two, is not published; what one of them has with others holds up
+/// nothing.
+#[test]
+fn a_table_waits_until_its_windows_are_reconciled() {
+    let mut office = Office::after_november(2);
+    assert_eq!(office.publish_as_it_is(NOVEMBER), Err(Reason::NotReconciled));
+    let found = |counterpart| FoundBreak {
+        transfer_id: id(1),
+        bucket: Bucket::Amount,
+        counterpart,
+        side: Side::Payee,
+        kind: Kind::TRANSFER,
+        hub_seq: 1,
+        hub_amount: Some(fen(10_000)),
+        node_amount: Some(fen(10_001)),
+    };
+    office.compare(NOVEMBER, &[(PAYEE, found(PAYER))]);
+    assert_eq!(office.publish_as_it_is(NOVEMBER), Err(Reason::NotReconciled));
+    let window = Window::parse("20261121").expect("a window");
+    for name in ["a", "b"] {
+        let request = CloseBreakRequest {
+            id: (window, PAYEE, id(1)),
+            correction: None,
+            proof: "journals compared".to_owned(),
+            operator: format!("urn:gongji:operator:{name}"),
+        };
+        office.machines.run_hub(Input::Breaks(BreakInput::Close { ticket: Ticket::new(8), request }));
+    }
+    assert!(office.publish_as_it_is(NOVEMBER).is_ok(), "two operators have closed the break");
+    office.ends();
+    let mut office = Office::after_november(2);
+    office.compare(NOVEMBER, &[(PAYEE, found(ProvinceCode::new(31)))]);
+    assert!(office.publish_as_it_is(NOVEMBER).is_ok(), "it is between others");
     office.ends();
 }
 
@@ -351,11 +424,7 @@ fn a_prefund_covers_what_is_late_and_is_refilled_by_the_late_payment() {
 /// Worked by hand for finance offices: the text of the table, and `sha256sum`.
 #[test]
 fn what_is_signed_is_the_digest_of_a_text() {
-    let line = Line {
-        count: 2,
-        amount: fen(20_000),
-        ..Line::empty((PAYER, PAYEE, crate::domain::protocol::Kind::TRANSFER))
-    };
+    let line = Line { count: 2, amount: fen(20_000), ..Line::empty((PAYER, PAYEE, Kind::TRANSFER)) };
     let zeros = "0".repeat(64);
     let text = format!("gongji table 1\n202611\n13 51\n1\n13 51 1 2 200.00 {zeros} {zeros}\n");
     let digest = Digest(Sha256::digest(text.as_bytes()).into());
